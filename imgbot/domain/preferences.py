@@ -48,9 +48,7 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "variants": Setting("variants", {str(count): (count, str(count)) for count in (1, 2, 3, 4)}),
     "file": Setting("is_file", {"0": (False, "choice_photo"), "1": (True, "choice_file")}),
-    "quiet": Setting("is_quiet", {"0": (False, "choice_loud"), "1": (True, "choice_quiet")}),
-    "news": Setting(
-        "is_unsubscribed", {"1": (False, "choice_news"), "0": (True, "choice_no_news")}
-    ),
+    "quiet": Setting("is_quiet", {"0": (False, "choice_on"), "1": (True, "choice_off")}),
+    "news": Setting("is_unsubscribed", {"1": (False, "choice_on"), "0": (True, "choice_off")}),
 }
 """Settings by their name in callback data, in the order of /settings."""

@@ -164,11 +164,14 @@ async def _bad_input(talk: Talk) -> None:
 async def _settings(talk: Talk) -> None:
     await talk.say("/settings")
     panel = await talk.answer("Ваши настройки")
-    await talk.press(panel, "16:9")
+    await talk.press(panel, "Формат")
+    shapes = await talk.turned(panel)
+    await talk.press(shapes, "16:9")
     panel = await talk.turned(panel)
-    await talk.press(panel, "Как файл")
+    await talk.press(panel, "Присылать как")
     panel = await talk.turned(panel)
-    assert {"✓ 16:9", "✓ Как файл"} <= {button["text"] for button in panel.buttons}
+    shown = {button["text"] for button in panel.buttons}
+    assert {"🖼 Формат: 16:9 ▸", "📎 Присылать как: файл"} <= shown
     await talk.say("кит в океане")
     whale = await talk.picture("кит в океане")
     assert whale.document_id

@@ -160,7 +160,7 @@ async def test_an_unsubscribed_user_gets_no_broadcast_until_they_subscribe_again
     assert second.text.endswith("to 3 users?")
     assert summary.endswith("Received by 3 of 3")
     assert "two" not in [message.text for message in await news(town, anna)]
-    assert panel.button("No news")["text"] == "✓ 🚫 No news"
+    assert panel.button("News")["text"] == "📣 News: off"
     assert third.text.endswith("to 4 users?")
 
 

@@ -34,9 +34,14 @@ async def test_settings_stay_and_words_win(builtin_stage: Stage) -> None:
     control = builtin_stage.control
     person = await control.make_user("Bob")
     panel = await say_and_wait(builtin_stage, person, "/settings")
-    panel = await pressed(builtin_stage, person, panel, "16:9")
-    panel = await pressed(builtin_stage, person, panel, "As a file")
-    assert "✓ 16:9" in [button["text"] for button in panel.buttons]
+    shapes = await pressed(builtin_stage, person, panel, "Shape: any")
+    panel = await pressed(builtin_stage, person, shapes, "16:9")
+    panel = await pressed(builtin_stage, person, panel, "Send as: photos")
+    shown = [button["text"] for button in panel.buttons]
+    assert {"🖼 Shape: 16:9 ▸", "📎 Send as: files"} <= set(shown)
+    shapes = await pressed(builtin_stage, person, panel, "Shape")
+    assert shapes.button("16:9")["text"] == "✓ 16:9"
+    assert (await pressed(builtin_stage, person, shapes, "Back")).buttons == panel.buttons
 
     await control.say(person, "a blue lake")
     wide = await result_for(control, person)
@@ -56,7 +61,7 @@ async def test_the_language_is_changed_at_once(builtin_stage: Stage) -> None:
     person = await control.make_user("Bob", language_code="en")
     panel = await say_and_wait(builtin_stage, person, "/settings")
 
-    panel = await pressed(builtin_stage, person, panel, "Русский")
+    panel = await pressed(builtin_stage, person, panel, "Language: English")
     answer = await say_and_wait(builtin_stage, person, "/history")
 
     assert panel.text.startswith("Ваши настройки")

@@ -129,6 +129,7 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         buttons.meanings(language, "AQAD" + "-" * 16),
         buttons.meanings(language, "", is_merging=True),
         buttons.settings(language, Preferences(), 9 * 10**11),
+        buttons.setting(language, Preferences(), "ratio", 9 * 10**11),
         buttons.unsubscribe(language),
         buttons.stuck(language, [(job_id, True)]),
         buttons.undo("allow", [-1_009_999_999_999]),
@@ -144,12 +145,32 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         assert 0 < len(button.label) <= 40
 
 
+def test_each_setting_says_its_name_and_its_value() -> None:
+    rows = buttons.settings("en", Preferences(ratio="9:16", is_quiet=True), 7)
+
+    assert [[(button.label, button.data) for button in row] for row in rows] == [
+        [("🌐 Language: English", "set:language.ru.7")],
+        [("🖼 Shape: 9:16 ▸", "set:ratio.open.7")],
+        [("🔢 Variants: 1 ▸", "set:variants.open.7")],
+        [("📎 Send as: photos", "set:file.1.7")],
+        [("🔔 “Ready” message: off", "set:quiet.0.7")],
+        [("📣 News: on", "set:news.0.7")],
+    ]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_shapes_in_the_settings_stand_three_in_a_row(language: str) -> None:
-    rows = buttons.settings(language, Preferences(ratio="9:16"), 7)
-    labels = [[button.label for button in row] for row in rows if ":ratio." in row[0].data]
+    rows = buttons.setting(language, Preferences(ratio="9:16"), "ratio", 7)
+    labels = [[button.label for button in row] for row in rows]
 
-    assert labels == [[t(language, "choice_any"), "1:1", "3:4"], ["4:3", "✓ 9:16", "16:9"]]
+    assert labels[:2] == [[t(language, "choice_any"), "1:1", "3:4"], ["4:3", "✓ 9:16", "16:9"]]
+    assert [button.data for button in rows[2]] == ["set:all.open.7"]
+
+
+def test_a_stored_value_that_is_no_longer_offered_is_shown_as_the_first() -> None:
+    rows = buttons.settings("en", Preferences(ratio="21:9"), 7)
+
+    assert rows[1][0].label == "🖼 Shape: any ▸"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from imgbot.bot.context import RequestContext
 from imgbot.bot.requests import AccessPolicy
 from imgbot.bot.responder import Responder
 from imgbot.domain.job import Job, State
+from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import buttons, dollars, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.job_reads import JobReads
@@ -161,20 +162,31 @@ async def handle_settings(_: Message, responder: Responder) -> None:
 async def on_setting_callback(
     _: CallbackQuery, argument: str, responder: Responder, users: UserStore
 ) -> str:
-    """Change one setting and update the message; returns the answer to the callback."""
+    """Change a setting, or show its choices; returns the answer to the callback."""
     context = responder.context
     name, _sep, rest = argument.partition(".")
     choice, _sep, owner = rest.partition(".")
     if owner != str(context.user_id):
         return "not_your_button"
+    if choice == buttons.OPEN and name in SETTINGS:
+        rows = buttons.setting(context.language, context.preferences, name, context.user_id)
+        await responder.update_panel(t(context.language, f"settings_{name}"), rows)
+        return ""
+    if choice == buttons.OPEN:
+        await _show_settings(responder, context.preferences)
+        return ""
     preferences = context.preferences.with_choice(name, choice)
     if preferences is None:
         return "unknown_button"
     await users.set_preference(context.user_id, preferences)
-    language = preferences.language or context.language
-    rows = buttons.settings(language, preferences, context.user_id)
-    await responder.update_panel(t(language, "settings"), rows)
+    await _show_settings(responder, preferences)
     return ""
+
+
+async def _show_settings(responder: Responder, preferences: Preferences) -> None:
+    language = preferences.language or responder.context.language
+    rows = buttons.settings(language, preferences, responder.context.user_id)
+    await responder.update_panel(t(language, "settings"), rows)
 
 
 async def on_subscription_callback(_: CallbackQuery, responder: Responder, users: UserStore) -> str:

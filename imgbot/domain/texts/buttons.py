@@ -186,19 +186,52 @@ def unsubscribe(language: str) -> Keyboard:
     return [[Button(t(language, "button_news_off"), "news:off")]]
 
 
+OPEN = "open"
+"""In the data of a setting's button, instead of a choice: show the choices of the setting."""
+
+
 def settings(language: str, preferences: Preferences, user_id: int) -> Keyboard:
-    """Buttons of the settings: a row per setting, two for the ratios; current values are marked."""
+    """Buttons of the settings, one in a row, each with its current value.
+
+    A setting with two choices changes at once, any other shows its choices.
+    """
     rows: Keyboard = []
     for name, setting in SETTINGS.items():
-        current = language if name == "language" else getattr(preferences, setting.field)
-        row: list[Button] = []
-        for choice, (value, label) in setting.choices.items():
-            text = t(language, label) if has_text(label) else label
-            mark = "✓ " if value == current else ""
-            row.append(Button(f"{mark}{text}", f"set:{name}.{choice}.{user_id}"))
-        length = len(row) if len(row) <= _SETTING_BUTTONS else _IN_A_ROW
-        rows += [row[start : start + length] for start in range(0, len(row), length)]
+        current = _current(language, preferences, name)
+        value = _choice_label(language, setting.choices[current][1])
+        others = [choice for choice in setting.choices if choice != current]
+        opens = len(others) > 1
+        label = t(language, f"setting_{name}", value=value) + (" ▸" if opens else "")
+        choice = OPEN if opens else others[0]
+        rows.append([Button(label, f"set:{name}.{choice}.{user_id}")])
     return rows
+
+
+def setting(language: str, preferences: Preferences, name: str, user_id: int) -> Keyboard:
+    """Choices of one setting, of which the current one is marked, and back to all settings."""
+    current = _current(language, preferences, name)
+    choices = [
+        Button(
+            ("✓ " if choice == current else "") + _choice_label(language, label),
+            f"set:{name}.{choice}.{user_id}",
+        )
+        for choice, (_, label) in SETTINGS[name].choices.items()
+    ]
+    length = len(choices) if len(choices) <= _SETTING_BUTTONS else _IN_A_ROW
+    rows = [choices[start : start + length] for start in range(0, len(choices), length)]
+    return [*rows, [Button(t(language, "button_back"), f"set:all.{OPEN}.{user_id}")]]
+
+
+def _current(language: str, preferences: Preferences, name: str) -> str:
+    setting = SETTINGS[name]
+    current = language if name == "language" else getattr(preferences, setting.field)
+    # A stored value may be one that is no longer offered.
+    found = (choice for choice, (value, _) in setting.choices.items() if value == current)
+    return next(found, next(iter(setting.choices)))
+
+
+def _choice_label(language: str, label: str) -> str:
+    return t(language, label) if has_text(label) else label
 
 
 def forget(language: str, user_id: int) -> Keyboard:

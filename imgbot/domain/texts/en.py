@@ -263,19 +263,23 @@ TEXTS = {
         "I no longer have the uncompressed file. Please save the picture from the chat."
     ),
     "inline_button": "Create a new picture",
-    "choice_any": "Any",
-    "choice_photo": "As a photo",
-    "choice_file": "As a file",
-    "choice_loud": "🔔 Tell me when ready",
-    "choice_quiet": "🔕 Quiet",
-    "choice_news": "📣 News",
-    "choice_no_news": "🚫 No news",
+    "choice_any": "any",
+    "choice_photo": "photos",
+    "choice_file": "files",
+    "choice_on": "on",
+    "choice_off": "off",
+    "setting_language": "🌐 Language: {value}",
+    "setting_ratio": "🖼 Shape: {value}",
+    "setting_variants": "🔢 Variants: {value}",
+    "setting_file": "📎 Send as: {value}",
+    "setting_quiet": "🔔 “Ready” message: {value}",
+    "setting_news": "📣 News: {value}",
+    "settings_ratio": "Which shape should new pictures have?",
+    "settings_variants": "How many variants should I make at once?",
     "button_news_off": "🔕 Unsubscribe",
     "news_off": "OK, no more news. You can turn it back on in /settings.",
     "settings": (
-        "Your settings. Row by row: language; shape of new pictures (two rows); how many variants "
-        "at once; photo or file; a message when a long wait is over; news from the bot's owner.\n"
-        "What you write in a request takes priority: “a fox, 16:9, 2 variants”."
+        "Your settings. What you write in a request comes first: “a fox, 16:9, 2 variants”."
     ),
     # captions
     "caption_create": "{words}",

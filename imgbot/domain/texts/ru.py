@@ -252,21 +252,22 @@ TEXTS = {
     ),
     "original_gone": "Файла без сжатия у меня больше нет. Сохраните картинку из чата.",
     "inline_button": "Создать новую картинку",
-    "choice_any": "Любой",
-    "choice_photo": "Как фото",
-    "choice_file": "Как файл",
-    "choice_loud": "🔔 Писать «готово»",
-    "choice_quiet": "🔕 Тихо",
-    "choice_news": "📣 Новости",
-    "choice_no_news": "🚫 Без новостей",
+    "choice_any": "любой",
+    "choice_photo": "фото",
+    "choice_file": "файл",
+    "choice_on": "да",
+    "choice_off": "нет",
+    "setting_language": "🌐 Язык: {value}",
+    "setting_ratio": "🖼 Формат: {value}",
+    "setting_variants": "🔢 Вариантов: {value}",
+    "setting_file": "📎 Присылать как: {value}",
+    "setting_quiet": "🔔 Писать «готово»: {value}",
+    "setting_news": "📣 Новости: {value}",
+    "settings_ratio": "Какого формата делать новые картинки?",
+    "settings_variants": "Сколько вариантов делать за раз?",
     "button_news_off": "🔕 Отписаться",
     "news_off": "Хорошо, новостей больше не будет. Включить их снова можно в /settings.",
-    "settings": (
-        "Ваши настройки. По строкам: язык; формат новых картинок (две строки); сколько вариантов "
-        "сразу; фото или файл; сообщение, когда долгое ожидание окончено; новости от владельца "
-        "бота.\n"
-        "Слова в запросе важнее: «лиса, 16:9, 2 варианта»."
-    ),
+    "settings": "Ваши настройки. Слова в запросе важнее: «лиса, 16:9, 2 варианта».",
     # captions
     "caption_create": "{words}",
     "caption_edit": "✏️ {words}",
