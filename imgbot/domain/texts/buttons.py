@@ -48,8 +48,7 @@ def parse(data: str | None) -> CallbackData | None:
 
 def menu(language: str) -> Keyboard:
     """Menu of all operations: the first in a row of its own, the others in pairs."""
-    first, *others = [_button(language, each, f"start:{each}") for each in ACTIONS]
-    return [[first], *_in_pairs(others)]
+    return _first_then_pairs([_button(language, each, f"start:{each}") for each in ACTIONS])
 
 
 ALL_TOPICS = "all"
@@ -58,7 +57,9 @@ ALL_TOPICS = "all"
 
 def help_topics(language: str, topics: Sequence[str]) -> Keyboard:
     """Buttons for the topics of the help."""
-    return _in_pairs([Button(t(language, f"button_{topic}"), f"help:{topic}") for topic in topics])
+    return _first_then_pairs(
+        [Button(t(language, f"button_{topic}"), f"help:{topic}") for topic in topics]
+    )
 
 
 def help_topic(language: str, topic: str) -> Keyboard:
@@ -83,6 +84,10 @@ def under_photo(language: str) -> Keyboard:
 
 def _button(language: str, operation: Operation, data: str) -> Button:
     return Button(t(language, f"button_{operation}"), data)
+
+
+def _first_then_pairs(buttons: Sequence[Button]) -> Keyboard:
+    return [[buttons[0]], *_in_pairs(buttons[1:])]
 
 
 def _in_pairs(buttons: Sequence[Button]) -> Keyboard:

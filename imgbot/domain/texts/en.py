@@ -79,12 +79,10 @@ TEXTS = {
         "“@{name} a fox”, and replies to my messages."
     ),
     "help_in_group": (
-        "Here I answer commands, such as “/create a fox”, and replies to my messages. "
-        "More: https://t.me/{name}?start=help"
+        "Here I answer commands and replies to me. More: https://t.me/{name}?start=help"
     ),
     "help_in_group_mentions": (
-        "Here I answer commands, such as “/create a fox”, mentions and replies to my messages. "
-        "More: https://t.me/{name}?start=help"
+        "Here I answer commands, mentions and replies to me. More: https://t.me/{name}?start=help"
     ),
     "engine_hint": (
         "ℹ️ A note for you as the administrator, shown only once: this picture was made by the "
@@ -107,10 +105,10 @@ TEXTS = {
     "button_undo": "↩️ Undo",
     "button_new_picture": "🎨 New picture",
     "button_change_this": "✏️ Change this one",
-    "button_engine": "📖 What I understand",
-    "button_pictures": "🖼 My pictures",
-    "button_account": "⚙️ Settings, limits",
-    "button_groups": "👥 In groups",
+    "button_engine": "📖 Vocabulary",
+    "button_pictures": "🖼 Pictures",
+    "button_account": "⚙️ Settings",
+    "button_groups": "👥 Groups",
     "button_back": "‹ Back",
     "button_refresh": "🔄 Refresh",
     "command_create": "Create a picture from words",

@@ -81,12 +81,11 @@ TEXTS = {
         "«@{name} лиса», и на ответы на мои сообщения."
     ),
     "help_in_group": (
-        "Здесь я отвечаю на команды, например «/create лиса», и на ответы на мои сообщения. "
-        "Подробнее: https://t.me/{name}?start=help"
+        "Здесь я отвечаю на команды и на ответы мне. Подробнее: https://t.me/{name}?start=help"
     ),
     "help_in_group_mentions": (
-        "Здесь я отвечаю на команды, например «/create лиса», на упоминания и на ответы на мои "
-        "сообщения. Подробнее: https://t.me/{name}?start=help"
+        "Здесь я отвечаю на команды, упоминания и ответы мне. "
+        "Подробнее: https://t.me/{name}?start=help"
     ),
     "engine_hint": (
         "ℹ️ Сообщение для вас как администратора, один раз: эту картинку сделал встроенный "
@@ -109,10 +108,10 @@ TEXTS = {
     "button_undo": "↩️ Назад",
     "button_new_picture": "🎨 Новая картинка",
     "button_change_this": "✏️ Изменить эту",
-    "button_engine": "📖 Что я понимаю",
-    "button_pictures": "🖼 Мои картинки",
+    "button_engine": "📖 Словарь",
+    "button_pictures": "🖼 Картинки",
     "button_account": "⚙️ Настройки",
-    "button_groups": "👥 В группах",
+    "button_groups": "👥 Группы",
     "button_back": "‹ Назад",
     "button_refresh": "🔄 Обновить",
     "command_create": "Создать картинку по описанию",
