@@ -184,9 +184,7 @@ class _TelegramWait:
             self.trouble = self.trouble or "has not answered since startup"
             try:
                 me = await run_or_cancel_on(self._draining, identify(self._bot))
-                if me is None:
-                    return None
-                return BotIdentity(me.id, me.username or "", bool(me.can_read_all_group_messages))
+                return None if me is None else BotIdentity.of(me)
             except TransientError as error:
                 self.trouble = f"is not usable yet ({error})"
                 delay_s = error.retry_after_s or backoff_s(attempt, cap_s=30)

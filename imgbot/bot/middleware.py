@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiogram import BaseMiddleware
-from aiogram.types import CallbackQuery, Message, TelegramObject
+from aiogram.types import CallbackQuery, Message, TelegramObject, User
 
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.dialogue import Dialogue
@@ -45,6 +45,11 @@ class BotIdentity:
     name: str
     reads_groups: bool = False
     """True if privacy mode is off, so that groups' messages with a mention arrive."""
+
+    @classmethod
+    def of(cls, me: User) -> "BotIdentity":
+        """Return the identity of the account that getMe describes."""
+        return cls(me.id, me.username or "", bool(me.can_read_all_group_messages))
 
     def is_addressed(self, message: Message) -> bool:
         """Return true in private chats; in a group, for a mention or a reply to the bot."""

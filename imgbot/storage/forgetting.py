@@ -110,7 +110,6 @@ RULES: Mapping[str, Rule] = {
     keys.LATEST: _BY_USER,
     keys.READY: Rule(name=r"(\d+)\..*", is_to_job=True),
     keys.PICTURE: Rule(is_to_job=True),
-    keys.EXAMPLE: _NOTHING,
     keys.DURATIONS: _NOTHING,
     keys.WEBHOOK_TICKET: Rule(is_of_job=True),
     keys.ENDED: _NOTHING,

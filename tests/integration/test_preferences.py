@@ -84,7 +84,7 @@ async def test_the_bot_answers_in_the_language_of_the_chat(builtin_stage: Stage)
     await bob.order("красное озеро")
     panel = await bob.ask("/settings")
     assert panel.text.startswith("Ваши настройки")
-    await pressed(builtin_stage, bob.person, panel, "English")
+    await pressed(builtin_stage, bob.person, panel, "Язык")
     await bob.order("жёлтое озеро")
     assert (await bob.ask("/undo")).text == t("en", "undo_nothing")
 

@@ -8,6 +8,7 @@ from functools import reduce
 from pathlib import Path
 
 import pytest
+from aiogram.types import User
 
 import imgbot
 from imgbot.bot.callbacks import CALLBACKS
@@ -46,7 +47,18 @@ ENGINE, NEURAL = (
     AccessPolicy(frozenset(), frozenset(), has_builtin_engine, lambda *_: 0)
     for has_builtin_engine in (True, False)
 )
-HEARS_ALL, HEARS_LITTLE = BotIdentity(1, "a_bot", reads_groups=True), BotIdentity(1, "a_bot")
+HEARS_ALL, HEARS_LITTLE = (
+    BotIdentity.of(
+        User(
+            id=1,
+            is_bot=True,
+            first_name="A",
+            username="a_bot",
+            can_read_all_group_messages=hears_all,
+        )
+    )
+    for hears_all in (True, False)
+)
 CYRILLIC = re.compile("[А-Яа-яЁё]")
 
 
