@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from imgbot.aio import cancel_and_wait_current, run_or_cancel_on, sleep_or_event
 from imgbot.bot.handlers.start import publish_commands
-from imgbot.bot.middleware import BotIdentity
+from imgbot.bot.messages import BotIdentity
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import StorageUnavailableError, TransientError
 from imgbot.domain.retry import backoff_s

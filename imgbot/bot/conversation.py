@@ -47,13 +47,13 @@ from imgbot.bot.handlers.start import (
     handle_start,
 )
 from imgbot.bot.messages import (
+    BotIdentity,
     is_about_picture,
     prompt_of,
     replied_message,
     replied_picture_of,
     without_mention,
 )
-from imgbot.bot.middleware import BotIdentity
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.intents import (
     ChatFacts,

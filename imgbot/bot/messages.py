@@ -3,9 +3,10 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import PurePath
 
-from aiogram.types import ExternalReplyInfo, Message, MessageEntity
+from aiogram.types import ExternalReplyInfo, Message, MessageEntity, User
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
@@ -150,6 +151,30 @@ def mentions(message: Message, name: str) -> bool:
 
 def _mentioned(entity: MessageEntity, text: str) -> str:
     return entity.extract_from(text) if entity.type == "mention" else ""
+
+
+@dataclass(frozen=True, slots=True)
+class BotIdentity:
+    """Identity of the bot at Telegram."""
+
+    id: int
+    name: str
+    reads_groups: bool = False
+    """True if privacy mode is off, so that groups' messages with a mention arrive."""
+
+    @classmethod
+    def of(cls, me: User) -> "BotIdentity":
+        """Return the identity of the account that getMe describes."""
+        return cls(me.id, me.username or "", bool(me.can_read_all_group_messages))
+
+    def is_addressed(self, message: Message) -> bool:
+        """Return true in private chats; in a group, for a mention or a reply to the bot."""
+        if message.chat.type == "private":
+            return True
+        replied = replied_message(message)
+        if replied and replied.from_user and replied.from_user.id == self.id:
+            return True
+        return mentions(message, self.name)
 
 
 def without_mention(message: Message, name: str) -> Message:

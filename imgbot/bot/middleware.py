@@ -2,16 +2,15 @@
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
 from aiogram import BaseMiddleware
-from aiogram.types import CallbackQuery, Message, TelegramObject, User
+from aiogram.types import CallbackQuery, Message, TelegramObject
 
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.privacy import CONFIRM, RIGHTS
-from imgbot.bot.messages import command_of, mentions, replied_message, without_mention
+from imgbot.bot.messages import BotIdentity, command_of, without_mention
 from imgbot.bot.requests import RequestService
 from imgbot.bot.responder import Responder
 from imgbot.domain.errors import (
@@ -35,30 +34,6 @@ _UNRELATED = (TransientError, FencedError, ConfigError, ChatGoneError)
 """Errors unrelated to the message: it is redelivered, or its chat is gone."""
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
-
-
-@dataclass(frozen=True, slots=True)
-class BotIdentity:
-    """Identity of the bot at Telegram."""
-
-    id: int
-    name: str
-    reads_groups: bool = False
-    """True if privacy mode is off, so that groups' messages with a mention arrive."""
-
-    @classmethod
-    def of(cls, me: User) -> "BotIdentity":
-        """Return the identity of the account that getMe describes."""
-        return cls(me.id, me.username or "", bool(me.can_read_all_group_messages))
-
-    def is_addressed(self, message: Message) -> bool:
-        """Return true in private chats; in a group, for a mention or a reply to the bot."""
-        if message.chat.type == "private":
-            return True
-        replied = replied_message(message)
-        if replied and replied.from_user and replied.from_user.id == self.id:
-            return True
-        return mentions(message, self.name)
 
 
 class AccessMiddleware(BaseMiddleware):

@@ -39,8 +39,8 @@ from imgbot.bot.handlers.start import (
     handle_unknown_command,
     handle_unsupported,
 )
-from imgbot.bot.messages import UNREADABLE
-from imgbot.bot.middleware import AccessMiddleware, BotIdentity
+from imgbot.bot.messages import UNREADABLE, BotIdentity
+from imgbot.bot.middleware import AccessMiddleware
 from imgbot.bot.requests import AccessPolicy, RequestService
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.imaging.originals import OriginalStore

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aiogram import Bot
 from redis.asyncio import Redis
 
-from imgbot.bot.middleware import BotIdentity
+from imgbot.bot.messages import BotIdentity
 from imgbot.config.settings import Settings
 from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter

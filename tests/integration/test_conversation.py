@@ -78,7 +78,7 @@ ANSWERED = [
     ("ru", "это нейросеть?", "answer_provider"),
     ("en", "where is my picture?", "queue_empty"),
     ("ru", "долго ещё?", "queue_empty"),
-    ("en", "what can you draw?", "answer_abilities"),
+    ("en", "what can you draw?", "help"),
     ("en", "can you speak French?", "ask_meaning"),
     ("en", "I don't like it", "complaint"),
     ("ru", "мне не нравится", "complaint"),

@@ -15,8 +15,7 @@ from imgbot.bot.callbacks import CALLBACKS
 from imgbot.bot.handlers import admin
 from imgbot.bot.handlers.help import help_text, topics
 from imgbot.bot.handlers.start import COMMANDS
-from imgbot.bot.messages import UNREADABLE
-from imgbot.bot.middleware import BotIdentity
+from imgbot.bot.messages import UNREADABLE, BotIdentity
 from imgbot.bot.requests import AccessPolicy
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.preferences import Preferences

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.messages import PICTURE_LIMIT_MB
-from imgbot.bot.middleware import BotIdentity
+from imgbot.bot.messages import PICTURE_LIMIT_MB, BotIdentity
 from imgbot.bot.requests import AccessPolicy
 from imgbot.bot.responder import Responder
 from imgbot.domain.operations import ACTIONS
