@@ -222,7 +222,7 @@ async def test_the_days_money_is_used_up_told_and_there_again_at_midnight(shared
     assert flooded[0] == "a fox"
     assert {bool(USED_UP.fullmatch(text)) for text in refusals} == {True}
     assert len(refusals) < 6
-    assert re.match(r"Картинки на сегодня закончились; .* Через \d+ \w+ начнётся новый", russian)
+    assert re.match(r"Бюджет бота на сегодня исчерпан\. .* через \d+ \w+, когда бюджет", russian)
     assert "\nThe bot's budget for today is used up. It renews in " in limits
     assert re.fullmatch(full_report(anna, boris), told)
     assert 'imgbot_spend_usd_total{operation="create",provider="simulated"} 0.08' in metrics
