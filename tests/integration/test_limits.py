@@ -143,7 +143,7 @@ async def test_more_waiting_jobs_than_allowed_are_refused(strict_stage: Stage) -
             await control.say(person, f"fox {number} [[sim:slow=2]]")
         await eventually(lambda: redis.hget("img:waiting", str(person.id)), lambda n: n == "2")
         await redis.delete(f"rate_limit:{person.id}")
-        await control.say(person, "one more")
+        await control.say(person, "a hare")
         refusal = await control.wait_message(person.id, lambda m: "You already have" in m.text)
 
     assert refusal.text.startswith("You already have 2 in line")
