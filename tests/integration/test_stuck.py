@@ -160,7 +160,7 @@ async def test_a_paid_file_that_is_no_picture_is_kept_and_delivered_by_the_admin
 async def test_a_dead_job_without_a_receipt_can_only_be_ended(stage: Stage) -> None:
     control = stage.control
     anna = await control.make_user("Anna")
-    job_id = await die(stage, anna, "slow=4", "ticket")
+    job_id = await die(stage, anna, "slow=60", "ticket")
     async with stage.bot.redis() as redis:
         await redis.hset(f"{keys.DEAD_JOB}{job_id}", "ticket", "{}")
         await redis.hset(f"{keys.DEAD_JOB}{job_id}", "reason", "submit_unknown")
