@@ -100,6 +100,7 @@ RULES: Mapping[str, Rule] = {
     keys.BAN: _BAN,
     keys.ALLOWED: Rule(member="{}"),
     keys.PAUSED: _OPERATOR,
+    keys.CHAT_CALLS: _NOTHING,
     keys.INCIDENTS: _NOTHING,
     keys.ALARM: _OPERATOR,
     keys.BROADCAST: _OPERATOR,
