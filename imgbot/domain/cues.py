@@ -53,6 +53,8 @@ CUES: Mapping[str, int] = {
     "suggestion": 2,
     "nothing_new": 0,
     "asking": 0,
+    "asked": 0,
+    "judged": 0,
     "addressed": 0,
     "referring": 0,
     "of_latest": 2,
@@ -70,6 +72,10 @@ CUES: Mapping[str, int] = {
     "old_picture": -1,
 }
 _ACCUSATIVE = re.compile(r"[а-я]{2,}[ую]")
+_IMPERATIVE = re.compile(
+    r"(?!попугай)(?:по|под|на|при|до|раз|рас|от|пере|вы)[а-я]{2,}[аяу]й(?:те)?"
+)
+_ADVERB = re.compile(r"[а-я]{3,}(?:вато|[нтк]о)")
 _INSTRUMENTAL = re.compile(r"[а-я]{2,}(?:ым|им|ой|ей|ыми|ими|ою)")
 
 
@@ -79,8 +85,20 @@ def cues_of_doubt(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str
         yield "addressed"
     if is_asking(tokens[0]) and len(new) < SCENE:
         yield "asking"
+    if len(new) <= SCENE and any(_IMPERATIVE.fullmatch(each.text) for each in new):
+        yield "asked"
+    if len(new) < SCENE and _is_judged(tokens, new):
+        yield "judged"
     if has_listed(tokens[:SHORT], "deictic") and len(new) < SCENE:
         yield "referring"
+
+
+def _is_judged(tokens: Sequence[Token], new: Sequence[Token]) -> bool:
+    """Return true for "no trees", "the picture did not come" and «темновато»."""
+    is_denied = has_listed(tokens, "not") and has_form(tokens, "image")
+    is_adverb = len(tokens) < SHORT and any(_ADVERB.fullmatch(each.text) for each in new)
+    is_coloured = len(tokens) > 1 and is_form(tokens[-1], "adjective")
+    return is_adverb or is_denied or is_coloured or tokens[0].text in {"no", "нет", "не", "not"}
 
 
 def cues_of_latest(tokens: Sequence[Token], prompt: str) -> Iterable[str]:
@@ -303,7 +321,7 @@ def _is_replaced(tokens: Sequence[Token]) -> bool:
         return len(tokens) <= LONG
     is_short = len(tokens) <= SHORT + 2 and not has_listed(tokens[1:3], "with")
     is_brief = (
-        len(tokens) < SHORT or is_listed(tokens[-1], "instead") or has_listed(tokens, "definite")
+        len(tokens) <= SHORT or is_listed(tokens[-1], "instead") or has_listed(tokens, "definite")
     )
     return is_short and is_brief and has_listed(tokens, "instead")
 

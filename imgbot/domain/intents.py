@@ -100,7 +100,7 @@ class Classification:
 
 _BASE = -2
 # With these, and without those, no text is surely a prompt for a new picture.
-_DOUBTS = frozenset({"nothing_new", "asking", "addressed", "referring"})
+_DOUBTS = frozenset({"nothing_new", "asking", "asked", "addressed", "referring", "judged"})
 _TALK = frozenset({"addressed", "asking"})
 _NEW = frozenset({"draw", "wanted_picture", "options", "named", "scene"})
 _SURE = 1

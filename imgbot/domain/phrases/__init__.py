@@ -31,7 +31,7 @@ _CYRILLIC = re.compile("[а-я]")
 _NUMBER_X = re.compile(r"(?<![^\W\d_])[xх×*] ?(?=[248]\b)|(?<=\b[248]) ?[xх×*](?!\w)")
 _NUMBER_K = re.compile(r"(?<=\b[248]) ?[kк](?!\w)")
 _LAUGHTER = re.compile(
-    r"[ах]{4,}|(?:ха){2,}|(?:ah|ha){2,}h?|l+m+f?a+o+|r+o+f+l+|ржу\w*|о+ру|lol\w*"
+    r"[ах]{4,}|(?:ха){2,}|(?:ah|ha|he|hi){2,}h?|(?:хе|хи|ха)+х?|l+m+f?a+o+|r+o+f+l+|ржу\w*|о+ру|lol\w*"
 )
 _LAUGHED = "haha"
 _DRAWN_OUT = re.compile(r"([^\W\d_])\1{2,}")

@@ -101,7 +101,10 @@ def is_request(tokens: Sequence[Token]) -> bool:
 
 def is_of_user(tokens: Sequence[Token]) -> bool:
     """Return true for "do you" and "why is my"."""
-    return bool(tokens) and is_listed(tokens[0], "question") and has_listed(tokens[1:2], "person")
+    is_made = (
+        is_listed(tokens[0], "make") and has_listed(tokens[1:2], "deictic") if tokens else True
+    )
+    return not is_made and is_listed(tokens[0], "question") and has_listed(tokens[1:2], "person")
 
 
 def is_drawn(tokens: Sequence[Token]) -> bool:
