@@ -75,7 +75,6 @@ _ACCUSATIVE = re.compile(r"[а-я]{2,}[ую]")
 _IMPERATIVE = re.compile(
     r"(?!попугай)(?:по|под|на|при|до|раз|рас|от|пере|вы)[а-я]{2,}[аяу]й(?:те)?"
 )
-_ADVERB = re.compile(r"[а-я]{3,}(?:вато|[нтк]о)")
 _INSTRUMENTAL = re.compile(r"[а-я]{2,}(?:ым|им|ой|ей|ыми|ими|ою)")
 
 
@@ -87,18 +86,17 @@ def cues_of_doubt(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str
         yield "asking"
     if len(new) <= SCENE and any(_IMPERATIVE.fullmatch(each.text) for each in new):
         yield "asked"
-    if len(new) < SCENE and _is_judged(tokens, new):
+    if len(new) < SCENE and _is_judged(tokens):
         yield "judged"
     if has_listed(tokens[:SHORT], "deictic") and len(new) < SCENE:
         yield "referring"
 
 
-def _is_judged(tokens: Sequence[Token], new: Sequence[Token]) -> bool:
-    """Return true for "no trees", "the picture did not come" and «темновато»."""
+def _is_judged(tokens: Sequence[Token]) -> bool:
+    """Return true for "not enough trees", "the picture did not come" and "the car in red"."""
     is_denied = has_listed(tokens, "not") and has_form(tokens, "image")
-    is_adverb = len(tokens) < SHORT and any(_ADVERB.fullmatch(each.text) for each in new)
     is_coloured = len(tokens) > 1 and is_form(tokens[-1], "adjective")
-    return is_adverb or is_denied or is_coloured or tokens[0].text in {"no", "нет", "не", "not"}
+    return is_denied or is_coloured or tokens[0].text in {"no", "нет", "не", "not"}
 
 
 def cues_of_latest(tokens: Sequence[Token], prompt: str) -> Iterable[str]:
@@ -348,7 +346,7 @@ _BEGINNINGS: Mapping[str, Callable[[Sequence[Token]], bool]] = {
 def _cues_of_fragment(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str]:
     """Cues of a text that is no whole prompt: "without people", "at night", "blue"."""
     first, count = tokens[0], len(tokens)
-    if first.text in {"no", "нет"} and count <= SHORT and not new:
+    if first.text in {"no", "нет"} and count <= SHORT + 2 and len(new) < SCENE:
         yield "without"
     elif is_listed(first, "without"):
         if count <= SHORT and len(clauses_of(tokens)) == 1:

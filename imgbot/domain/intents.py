@@ -298,8 +298,9 @@ def _talk(reading: Reading, facts: ChatFacts) -> Classification | None:
             return Classification(Intent.QUESTION, reasons=(f"topic:{topic}",), topic=topic)
     grievance = _grievance(reading, clauses, facts)
     rest = after_wrappers(reading.tokens)[0] or reading.tokens
-    begins = len(clauses) == 1 and is_asking(rest[0])
-    if grievance is None and begins and not new_things(reading.tokens, facts.latest_prompt):
+    begins = len(clauses) == 1 and (is_asking(rest[0]) or has_listed(rest, "you"))
+    is_brief = len(new_things(reading.tokens, facts.latest_prompt)) < SCENE
+    if grievance is None and begins and is_brief and not is_request(rest):
         return Classification(Intent.QUESTION, reasons=("asking",), topic="abilities")
     return grievance
 
@@ -345,7 +346,8 @@ def _grievance(
     is_about_picture = facts.has_picture or facts.is_reply_to_picture
     is_repeated = bool(rest) and starts_with(rest[0], start) > 0
     is_alone = not (is_whole and rest) or is_repeated
-    is_sure = is_about_picture and bool(begins or is_whole) and is_alone
+    is_clear = bool(begins or is_whole) or has_form(first, "part")
+    is_sure = is_about_picture and is_clear and is_alone
     return Classification(Intent.COMPLAINT, is_sure, ("grievance",), prompt=reading.text)
 
 

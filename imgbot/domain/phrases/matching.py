@@ -17,6 +17,7 @@ Phrases = frozenset[tuple[str, ...]]
 _LONGEST_PHRASE = 7
 _WHOLE_LIMIT = 12
 _SHORTEST_THING = 2
+_ADVERB = re.compile(r"[а-я]{2,}(?:вато|ально|енно|ично|ивно|ельно|сно)")
 _FULL_COMPARATIVE = re.compile(r"[а-я]{2,}(?<![жшщч])ее|по[а-я]{2,}(?:ее|че|ше|же|ще)")
 
 
@@ -68,7 +69,8 @@ def _is_thing(token: Token) -> bool:
     plain = lexicon().plain
     is_word = len(token.text) > _SHORTEST_THING and not any(map(str.isdigit, token.text))
     forms = {token.text, token.text.removesuffix("те"), token.stem}
-    return is_word and not forms & plain and not is_comparative(token)
+    is_manner = is_comparative(token) or _ADVERB.fullmatch(token.text) is not None
+    return is_word and not forms & plain and not is_manner
 
 
 def clauses_of(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
@@ -94,7 +96,7 @@ def starts_with(tokens: Sequence[Token], phrases: Phrases) -> int:
 
 def is_request(tokens: Sequence[Token]) -> bool:
     """Return true if the clause asks for something to be drawn, or changed."""
-    if is_of_user(tokens):
+    if is_of_user(tokens) or (tokens and is_asking(tokens[0])):
         tokens = tokens[2:]
     return is_drawn(tokens) or any(has_listed(tokens[:3], name) for name in ("make", "change"))
 
