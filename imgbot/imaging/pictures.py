@@ -190,10 +190,13 @@ def fit(source: str, *, max_side_px: int, max_bytes: int, takes_png: bool) -> st
     return target
 
 
-def prepare(source: str, target_stem: str, *, as_file: bool = False) -> Deliverable:
+def prepare(
+    source: str, target_stem: str, *, as_file: bool = False, on_white: bool = False
+) -> Deliverable:
     """Prepare a result, which is as untrusted as any input, for sending.
 
-    `as_file` asks for a document in full quality. UserError: result_not_a_picture.
+    `as_file` asks for a document in full quality, `on_white` for a photo of what has transparency.
+    UserError: result_not_a_picture.
     """
     image = _decode_result(source)
     suffix = original_suffix(source)
@@ -201,8 +204,11 @@ def prepare(source: str, target_stem: str, *, as_file: bool = False) -> Delivera
         path = f"{target_stem}{suffix}"
         copy_file(source, Path(path))
         return Deliverable(path, "document", image.width, image.height, size_bytes(path), suffix)
-    ready = _prepare(image, target_stem, as_file=as_file)
-    return replace(ready, original_suffix=suffix)
+    if on_white and image.mode == "RGBA":
+        preview = _prepare(flatten(image), target_stem, as_file=False)
+        if preview.kind == "photo":
+            return replace(preview, original_suffix=suffix, note="removebg_note")
+    return replace(_prepare(image, target_stem, as_file=as_file), original_suffix=suffix)
 
 
 def as_it_is(source: str, target_stem: str) -> Deliverable:

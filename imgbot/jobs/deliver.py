@@ -67,9 +67,17 @@ async def render(context: StepContext, job: Job) -> Outcome:
     without_result = await _fetch(context, job, raw)
     if without_result is not None:
         return without_result
-    ready = await _prepare(context, job, raw)
+    is_cut_out = job.request.operation is Operation.REMOVE_BACKGROUND
+    ready = await _prepare(context, job, raw, on_white=is_cut_out and not job.request.is_file)
     if ready.original_suffix and job.request.operation is not Operation.COMPARE:
         await asyncio.to_thread(context.originals.keep, raw, job.id, ready.original_suffix)
+    if (
+        is_cut_out
+        and ready.kind == "photo"
+        and not await asyncio.to_thread(context.originals.find, job.id)
+    ):
+        # Without the file behind its button, a preview alone would lose the transparency.
+        ready = await _prepare(context, job, raw)
     telemetry.stage_took("render", time.monotonic() - begun)
     facts = {**job.progress.facts, "kind": ready.kind}
     if job.progress.side_px:
@@ -87,9 +95,12 @@ async def render(context: StepContext, job: Job) -> Outcome:
     return Advance(moved)
 
 
-async def _prepare(context: StepContext, job: Job, raw: Path) -> pictures.Deliverable:
+async def _prepare(
+    context: StepContext, job: Job, raw: Path, *, on_white: bool = False
+) -> pictures.Deliverable:
     """Convert a result for Telegram; if that fails, it is sent as it is, for it may be paid for."""
-    prepare = functools.partial(pictures.prepare, as_file=job.request.is_file)
+    as_file = job.request.is_file
+    prepare = functools.partial(pictures.prepare, as_file=as_file, on_white=on_white)
     paths = str(raw), str(raw.with_name("ready"))
     try:
         return await context.pool.run(prepare, *paths, about="preparing a result")

@@ -113,16 +113,20 @@ async def test_upscale_a_file_in_its_full_quality(bob: User, scale: int) -> None
 
 
 @pytest.mark.parametrize("way", ["/removebg", "Remove the background, please", "button"])
-async def test_a_background_is_removed_into_a_png_with_transparency(bob: User, way: str) -> None:
+async def test_a_background_is_removed_and_the_png_is_behind_a_button(bob: User, way: str) -> None:
     if way == "button":
         question = await bob.ask("", jpeg("astronaut"), fits=has_buttons)
         result = await bob.click(question, "Cut out", is_picture)
     else:
         result = await bob.order(way, jpeg("astronaut"))
 
+    document = await bob.click(result, "As a file")
+
     assert title(result) == "✂️ Background removed"
-    assert result.document_id
-    cut = await bob.image(result)
+    assert result.text.endswith(t("en", "removebg_note"))
+    preview = await bob.image(result)
+    assert (preview.format, preview.getpixel((2, 2))) == ("JPEG", (255, 255, 255))
+    cut = await bob.image(document)
     assert (cut.format, cut.mode) == ("PNG", "RGBA")
     assert cut.getchannel("A").getextrema() == (0, 255)
 
@@ -132,8 +136,10 @@ async def test_a_result_is_cut_out_by_its_button(bob: User) -> None:
 
     result = await bob.click(warmer, "Cut out", is_picture)
 
+    document = await bob.click(result, "As a file")
+
     assert title(result).startswith("✂️")
-    assert (await bob.image(result)).mode == "RGBA"
+    assert (await bob.image(document)).mode == "RGBA"
 
 
 async def test_a_cut_out_without_a_clear_subject_says_so(bob: User) -> None:

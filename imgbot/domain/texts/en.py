@@ -292,6 +292,7 @@ TEXTS = {
         "✂️ Nothing stands out clearly from the background, so I had to guess. A photo with a "
         "plainer background will work better."
     ),
+    "removebg_note": "Shown on white. For the PNG with transparency, press “📄 As a file”.",
     "caption_compare": "Before and after",
     "caption_ignored": "Ignored: {flags}",
     "caption_did": "Done: {did}",
