@@ -128,6 +128,8 @@ RULES: Mapping[str, Rule] = {
 
 BLANK: Mapping[str, Any] = {
     "prompt": "",
+    "negative": "",
+    "ignored": "",
     "sources": (),
     "parent": "",
     "order_fields": {},
