@@ -19,7 +19,9 @@ from imgbot.domain.intents import (
 )
 from imgbot.domain.operations import Operation
 
-UTTERANCES = Path(__file__).parent.parent / "fixtures" / "utterances.toml"
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+UTTERANCES = FIXTURES / "utterances.toml"
+UNSEEN = FIXTURES / "utterances_unseen.toml"
 AFTER = {
     "nothing": ChatFacts(),
     "picture": ChatFacts(has_picture=True, picture_age_s=60),
@@ -84,6 +86,16 @@ def test_utterances_are_understood() -> None:
     assert len(wrongly_ordered) <= 0.01 * counted.total(), listed(wrongly_ordered)
     assert len(bothered) <= 0.04 * counted[Intent.CREATE], listed(bothered)
     assert len(misses) <= 0.05 * counted.total(), listed(misses)
+
+
+def test_utterances_unseen_by_the_phrases_are_mostly_understood() -> None:
+    counted, misses, wrongly_ordered = score(UNSEEN)
+    bothered = [miss for miss in misses if miss.expected == Intent.CREATE]
+
+    assert counted.total() == 200
+    assert len(wrongly_ordered) <= 0.04 * counted.total(), listed(wrongly_ordered)
+    assert len(bothered) <= 0.06 * counted[Intent.CREATE], listed(bothered)
+    assert len(misses) <= 0.1 * counted.total(), listed(misses)
 
 
 NO_PROMPTS = [
