@@ -25,8 +25,8 @@ LIMITS = {
     "IMGBOT_USER_DAILY_LIMIT": "0.10",
     "IMGBOT_DAILY_BUDGET": "100",
 }
-USED_UP = re.compile(r"Today's pictures are used up, .* in \d+ (second|minute|hour)s?, .*")
-OWN_USED_UP = re.compile(r"What you have left for today is not enough .* In \d+ \w+ a new day .*")
+USED_UP = re.compile(r"The bot's budget for today is used up.* in \d+ (second|minute|hour)s?, .*")
+OWN_USED_UP = re.compile(r"Your budget for today isn't enough .* renews in \d+ \w+\. See /limits")
 UNKNOWN = "I don't know this command. See /help for everything I can do."
 
 
