@@ -65,6 +65,7 @@ from imgbot.domain.intents import (
 )
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
+from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.texts import LANGUAGES, buttons, t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.job_reads import JobReads
@@ -206,8 +207,8 @@ async def _understand(
             latest_prompt=target.prompt,
         )
         found = classify(prompt, facts)
-        if target.created_from.lower() == prompt.lower():
-            # The same words again ask for the same picture again.
+        if target.created_from.lower() == parse_prompt_options(prompt).prompt.lower():
+            # The same words again, perhaps in another shape, ask for the same picture again.
             found = replace(found, intent=Intent.CREATE, is_sure=True)
         if not found.is_sure:
             remembered = await users.meant(dialogue.context.user_id, wording_key(prompt))

@@ -85,7 +85,7 @@ async def test_the_bot_answers_in_the_language_of_the_chat(builtin_stage: Stage)
     panel = await bob.ask("/settings")
     assert panel.text.startswith("Ваши настройки")
     await pressed(builtin_stage, bob.person, panel, "Язык")
-    await bob.order("жёлтое озеро")
+    await bob.order("жёлтый дом")
     assert (await bob.ask("/undo")).text == t("en", "undo_nothing")
 
 
