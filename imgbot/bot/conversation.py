@@ -59,7 +59,7 @@ from imgbot.domain.intents import (
     ChatFacts,
     Classification,
     Intent,
-    Pending,
+    PendingQuestion,
     classify,
     wording_key,
 )
@@ -75,13 +75,13 @@ from imgbot.telegram.messenger import Messenger
 
 _Handler = Callable[..., Coroutine[Any, Any, None]]
 
-_PENDING: Mapping[str | None, Pending] = {
-    Question.create_words.state: Pending.PROMPT,
-    Question.edit_words.state: Pending.CHANGE,
-    Question.photo_action.state: Pending.CHANGE,
-    Question.merge_photos.state: Pending.CHANGE,
-    Question.upscale_scale.state: Pending.SCALE,
-    **{state.state: Pending.PHOTO for state in PHOTO_STATES.values()},
+_PENDING: Mapping[str | None, PendingQuestion] = {
+    Question.create_words.state: PendingQuestion.PROMPT,
+    Question.edit_words.state: PendingQuestion.CHANGE,
+    Question.photo_action.state: PendingQuestion.CHANGE,
+    Question.merge_photos.state: PendingQuestion.CHANGE,
+    Question.upscale_scale.state: PendingQuestion.SCALE,
+    **{state.state: PendingQuestion.PHOTO for state in PHOTO_STATES.values()},
 }
 _PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION, Intent.POINTING})
 _READ_WITH_PICTURE = _PROMPTS | {Intent.COMPLAINT}
@@ -104,7 +104,7 @@ _READY_LINES = frozenset(t(language, "ready") for language in LANGUAGES)
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class TargetPicture:
     """Picture that a text may be about."""
 
     photo: InputPhoto | None = None
@@ -123,12 +123,12 @@ class Text:
     prompt: str
     found: Classification
     question: str
-    """Pending question, or nothing."""
+    """PendingQuestion question, or nothing."""
     expired: str
-    pending: Pending
+    pending: PendingQuestion
     is_reply: bool
     """True for a reply to a picture, or to the message that announces one."""
-    target: Target
+    target: TargetPicture
 
     @property
     def wanted(self) -> str:
@@ -139,7 +139,7 @@ class Text:
     def is_merging(self) -> bool:
         """True if it may say how to merge the photos that were collected."""
         is_asked = self.question == Question.merge_photos.state and not self.is_reply
-        return is_asked and self.pending is Pending.CHANGE
+        return is_asked and self.pending is PendingQuestion.CHANGE
 
     @property
     def is_about_latest(self) -> bool:
@@ -193,11 +193,11 @@ async def _understand(
     prompt, question = prompt_of(message), raw_state or ""
     is_announced = _is_to_ready_line(message, identity)
     is_reply = is_announced or is_about_picture(message)
-    pending = _PENDING.get(question, Pending.NOTHING)
+    pending = _PENDING.get(question, PendingQuestion.NOTHING)
     if question == Question.merge_photos.state and not await dialogue.photos():
-        pending = Pending.PHOTO
+        pending = PendingQuestion.PHOTO
     facts = ChatFacts(is_reply_to_picture=is_reply, pending=pending)
-    found, target = classify(prompt, facts), Target()
+    found, target = classify(prompt, facts), TargetPicture()
     if found.intent in _READ_WITH_PICTURE:
         target = await _target(message, dialogue, results, pending, is_announced=is_announced)
         facts = replace(
@@ -227,10 +227,10 @@ async def _target(
     message: Message,
     dialogue: Dialogue,
     results: ResultStore,
-    pending: Pending,
+    pending: PendingQuestion,
     *,
     is_announced: bool,
-) -> Target:
+) -> TargetPicture:
     """Return the picture replied to, else the one that was asked about, else the latest.
 
     Raises UserError for a reply to what is no picture, or to one that is gone.
@@ -241,17 +241,17 @@ async def _target(
         result = await results.result(await results.announced_in(context.chat_id, replied_id))
         if result is None or result.picture is None:
             raise UserError("picture_gone")
-        return Target(result.picture, result.message_id)
+        return TargetPicture(result.picture, result.message_id)
     if photo := replied_picture_of(message):
-        return Target(photo, replied_id)
-    if pending in {Pending.CHANGE, Pending.SCALE}:
-        return Target(await dialogue.photo())
+        return TargetPicture(photo, replied_id)
+    if pending in {PendingQuestion.CHANGE, PendingQuestion.SCALE}:
+        return TargetPicture(await dialogue.photo())
     result, age_s = await results.latest_result(context.user_id)
     is_here = result is not None and result.chat_id in _chats_of(context)
     if result is None or not is_here:
-        return Target()
+        return TargetPicture()
     created_from = result.words if result.operation is Operation.CREATE else ""
-    return Target(result.picture, result.message_id, age_s, result.words, created_from)
+    return TargetPicture(result.picture, result.message_id, age_s, result.words, created_from)
 
 
 def _chats_of(context: RequestContext) -> frozenset[int]:
@@ -300,13 +300,13 @@ async def _handle_change(_: Message, dialogue: Dialogue, text: Text) -> None:
 async def _handle_operation(_: Message, dialogue: Dialogue, text: Text) -> None:
     """An operation in words; without a picture, it asks for one."""
     operation, photo = text.found.operation or Operation.EDIT, text.target.photo
-    if text.pending is not Pending.SCALE:
+    if text.pending is not PendingQuestion.SCALE:
         await dialogue.check_rate_limit()
     scale = text.found.scale or (2 if photo else None)
     await order_or_ask(_beside(text.target, dialogue), operation, photo, scale=scale)
 
 
-def _beside(target: Target, dialogue: Dialogue) -> Dialogue:
+def _beside(target: TargetPicture, dialogue: Dialogue) -> Dialogue:
     """Return the dialogue with the order shown in reply to the picture that it changes.
 
     In a group it replies to the user's message: members have to see whose order it is.
@@ -317,7 +317,7 @@ def _beside(target: Target, dialogue: Dialogue) -> Dialogue:
 
 async def _handle_pointing(_: Message, dialogue: Dialogue, text: Text) -> None:
     """Ask about the picture that the user points at: "here it is"."""
-    is_waiting = text.pending is Pending.CHANGE and not text.is_merging
+    is_waiting = text.pending is PendingQuestion.CHANGE and not text.is_merging
     if not (text.is_reply or is_waiting) or text.target.photo is None:
         raise UserError("send_photo_please")
     await ask_about(dialogue, text.target.photo)
@@ -354,9 +354,9 @@ def _unsure_question(text: Text) -> tuple[str, Keyboard]:
     """Return the question by its text's key, and buttons beside those for the meanings."""
     if text.is_about_expired:
         return "question_expired", []
-    if text.pending is Pending.SCALE and not text.is_reply:
+    if text.pending is PendingQuestion.SCALE and not text.is_reply:
         return "choose_scale_please", buttons.scales()
-    if text.pending is Pending.PHOTO and not text.is_reply:
+    if text.pending is PendingQuestion.PHOTO and not text.is_reply:
         return "send_photo_please", []
     if text.found.intent is Intent.CHANGE and text.target.photo is None:
         return "nothing_to_change", []
@@ -413,7 +413,7 @@ async def _change_picture(
     if result is None or result.picture is None or result.user_id != context.user_id:
         raise UserError("stale_button")
     await dialogue.check_rate_limit()
-    beside = _beside(Target(message_id=result.message_id), dialogue)
+    beside = _beside(TargetPicture(message_id=result.message_id), dialogue)
     await dialogue.requests.order(beside.context, Operation.EDIT, wanted, (result.picture,))
 
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 
 from imgbot.domain.cues import CUES, cues_of_doubt, cues_of_latest, cues_of_words
 from imgbot.domain.operations import Operation
-from imgbot.domain.phrases import Pattern, Reading, Token, lexicon, read
+from imgbot.domain.phrases import ParsedText, Pattern, Token, lexicon, read
 from imgbot.domain.phrases.matching import (
     CHANGING,
     SCENE,
@@ -40,7 +40,7 @@ _Listed = tuple["Intent", str, str]
 
 
 class Intent(StrEnum):
-    """What a text asks for."""
+    """Intent of a text."""
 
     CREATE = "create"
     CHANGE = "change"
@@ -56,8 +56,8 @@ class Intent(StrEnum):
     POINTING = "pointing"
 
 
-class Pending(StrEnum):
-    """What the bot has asked for, and still waits for."""
+class PendingQuestion(StrEnum):
+    """Question of the bot that still waits for its answer."""
 
     NOTHING = ""
     PROMPT = "prompt"
@@ -70,13 +70,13 @@ class Pending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ChatFacts:
-    """What is known of the chat when a text arrives."""
+    """Facts about the chat at the time a text arrives."""
 
     has_picture: bool = False
     """True if the chat has a picture that can be changed."""
     picture_age_s: float = 0
     is_reply_to_picture: bool = False
-    pending: Pending = Pending.NOTHING
+    pending: PendingQuestion = PendingQuestion.NOTHING
     latest_prompt: str = ""
     """The prompt of that picture."""
     remembered: str = ""
@@ -192,7 +192,7 @@ _WHOLE = (
 
 def _whole_message(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None:
     """Return the intent of a message that listed phrases cover from end to end."""
-    if facts.pending is Pending.SCALE and (scale := _scale_alone(tokens)):
+    if facts.pending is PendingQuestion.SCALE and (scale := _scale_alone(tokens)):
         return Classification(
             Intent.OPERATION, operation=Operation.UPSCALE, scale=scale, reasons=("scale",)
         )
@@ -287,7 +287,7 @@ def _is_beside(pattern: Pattern, things: set[str], details: set[str], said: Inte
 # Talk about the bot or about its picture.
 
 
-def _talk(reading: Reading, facts: ChatFacts) -> Classification | None:
+def _talk(reading: ParsedText, facts: ChatFacts) -> Classification | None:
     """Return the intent of a question or of a complaint; None for a prompt."""
     clauses = clauses_of(reading.tokens)
     if len(reading.tokens) > 2 * _QUESTION_LIMIT:
@@ -329,7 +329,7 @@ def _begins_as_question(clause: Sequence[Token]) -> bool:
 
 
 def _grievance(
-    reading: Reading, clauses: Sequence[tuple[Token, ...]], facts: ChatFacts
+    reading: ParsedText, clauses: Sequence[tuple[Token, ...]], facts: ChatFacts
 ) -> Classification | None:
     start = lexicon().phrases["grievance", "start"]
     first = clauses[0]
@@ -354,7 +354,7 @@ def _grievance(
 # Prompts: for a new picture, or for a change.
 
 
-def _prompt(reading: Reading, facts: ChatFacts) -> Classification:
+def _prompt(reading: ParsedText, facts: ChatFacts) -> Classification:
     tokens, wrappers = after_wrappers(_without_courtesy(reading.tokens))
     tokens = _after_now(tokens or reading.tokens)
     new = new_things(tokens, facts.latest_prompt)
@@ -404,19 +404,19 @@ def _without_courtesy(tokens: Sequence[Token]) -> Sequence[Token]:
 
 
 def _decide(
-    score: int, cues: tuple[str, ...], reading: Reading, facts: ChatFacts
+    score: int, cues: tuple[str, ...], reading: ParsedText, facts: ChatFacts
 ) -> tuple[Intent, bool, tuple[str, ...]]:
     """Return the intent, whether it is sure, and what decided beside the cues."""
     leaning = Intent.CHANGE if score >= _UNSURE else Intent.CREATE
-    if facts.pending is Pending.PROMPT and not facts.is_reply_to_picture:
+    if facts.pending is PendingQuestion.PROMPT and not facts.is_reply_to_picture:
         return Intent.CREATE, True, ("prompt_pending",)
     if _LINK.fullmatch(reading.text):
         return Intent.CREATE, False, ("link",)
     if _ends_as_question(reading):
         return leaning, False, ("question",)
-    if facts.pending in {Pending.SCALE, Pending.PHOTO}:
+    if facts.pending in {PendingQuestion.SCALE, PendingQuestion.PHOTO}:
         return leaning, False, (f"{facts.pending.value}_pending",)
-    if facts.is_reply_to_picture or facts.pending is Pending.CHANGE:
+    if facts.is_reply_to_picture or facts.pending is PendingQuestion.CHANGE:
         is_sure = (score >= _SURE and "draw" not in cues) or "drawn_on_picture" in cues
         return (Intent.CHANGE if is_sure else leaning), is_sure, ()
     if not facts.has_picture:
@@ -431,7 +431,7 @@ def _decide(
     return leaning, score != _UNSURE, ()
 
 
-def _ends_as_question(reading: Reading) -> bool:
+def _ends_as_question(reading: ParsedText) -> bool:
     """Return true for "what does the fox say?" and "can you swim?": it may be a prompt, or not."""
     last = clauses_of(reading.tokens)[-1]
     rest = after_wrappers(last)[0]
@@ -442,7 +442,7 @@ def _ends_as_question(reading: Reading) -> bool:
     return is_listed(rest[0], "question") or is_of_bot
 
 
-def _cues_of_chat(reading: Reading, tokens: Sequence[Token], facts: ChatFacts) -> Iterable[str]:
+def _cues_of_chat(reading: ParsedText, tokens: Sequence[Token], facts: ChatFacts) -> Iterable[str]:
     """Cues in the chat, and in what is no word."""
     yield from _cues_of_question(tokens, facts)
     if facts.has_picture and facts.picture_age_s > _OLD_S:
@@ -457,7 +457,7 @@ def _cues_of_question(tokens: Sequence[Token], facts: ChatFacts) -> Iterable[str
     """Cues in what the text replies to."""
     if facts.is_reply_to_picture:
         yield "reply"
-    elif facts.pending is Pending.CHANGE:
+    elif facts.pending is PendingQuestion.CHANGE:
         yield "asked_for_change"
         if len(tokens) < SHORT:
             yield "asked_and_short"

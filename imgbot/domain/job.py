@@ -63,7 +63,7 @@ class InputPhoto:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a user wants, and where the answer belongs."""
+    """Request of a user, with the chat that the answer goes to."""
 
     chat_id: int
     operation: Operation

@@ -74,20 +74,8 @@ def build_components(
         access=access,
         broadcasts=Broadcasts(redis, scripts),
         dead_letters=dead_letters,
-        privacy=Privacy(
-            Forgetting(redis, scripts, queue, _file_removal(settings, originals)),
-            spend,
-            now_ms,
-            connections.routes.makers,
-            settings.forget_after_days,
-            urlsplit(settings.chat_url).hostname or "",
-        ),
-        chat_model=ChatModel(
-            settings.chat_url,
-            settings.chat_model,
-            settings.chat_key,
-            lambda: spend.take_chat_call(now_ms(), settings.chat_daily_limit),
-        ),
+        privacy=_privacy(settings, connections, spend, originals),
+        chat_model=_chat_model(settings, spend),
         stats=StatsSources(
             queue_stats=QueueStats(redis),
             job_reads=job_reads,
@@ -97,15 +85,44 @@ def build_components(
             providers_out=connections.providers_out,
             typical_s=typical_s,
         ),
-        remedies=Remedies(
-            incidents=AlertStore(redis),
-            access=access,
-            dead_letters=dead_letters,
-            spend=spend,
-            workers=connections.workers,
-            resize=functools.partial(resize, connections.pool),
-            now_ms=now_ms,
-        ),
+        remedies=_remedies(connections, access, dead_letters, spend),
+        now_ms=now_ms,
+    )
+
+
+def _privacy(
+    settings: Settings, connections: Connections, spend: Spend, originals: OriginalStore
+) -> Privacy:
+    remove_files = _file_removal(settings, originals)
+    return Privacy(
+        Forgetting(connections.redis, connections.scripts, connections.queue, remove_files),
+        spend,
+        now_ms,
+        connections.routes.makers,
+        settings.forget_after_days,
+        urlsplit(settings.chat_url).hostname or "",
+    )
+
+
+def _chat_model(settings: Settings, spend: Spend) -> ChatModel:
+    return ChatModel(
+        settings.chat_url,
+        settings.chat_model,
+        settings.chat_key,
+        lambda: spend.take_chat_call(now_ms(), settings.chat_daily_limit),
+    )
+
+
+def _remedies(
+    connections: Connections, access: Access, dead_letters: DeadLetters, spend: Spend
+) -> Remedies:
+    return Remedies(
+        incidents=AlertStore(connections.redis),
+        access=access,
+        dead_letters=dead_letters,
+        spend=spend,
+        workers=connections.workers,
+        resize=functools.partial(resize, connections.pool),
         now_ms=now_ms,
     )
 

@@ -12,7 +12,7 @@ from imgbot.domain.intents import (
     ChatFacts,
     Classification,
     Intent,
-    Pending,
+    PendingQuestion,
     classify,
     scale_in,
     wording_key,
@@ -28,7 +28,7 @@ AFTER = {
     "reply": ChatFacts(has_picture=True, is_reply_to_picture=True),
     **{
         pending.value: ChatFacts(has_picture=True, picture_age_s=60, pending=pending)
-        for pending in Pending
+        for pending in PendingQuestion
         if pending
     },
 }

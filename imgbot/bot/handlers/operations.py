@@ -14,7 +14,7 @@ from imgbot.bot.dialogue import PHOTO_STATES, Dialogue, Question, to_state_data
 from imgbot.bot.handlers.merge import handle_smart_merge_start
 from imgbot.bot.messages import photo_of, prompt_of, target_photo
 from imgbot.domain.errors import UserError
-from imgbot.domain.intents import ChatFacts, Pending, classify, scale_in
+from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import ACTIONS, OPERATIONS, Operation, Prompt
 from imgbot.domain.texts import buttons
@@ -52,7 +52,7 @@ async def take_edit_photo(message: Message, dialogue: Dialogue) -> None:
 
 async def edit(dialogue: Dialogue, photo: InputPhoto | None, prompt: str) -> None:
     """Continue with the edit, or with the operation on the photo that the prompt names."""
-    found = classify(prompt, ChatFacts(has_picture=True, pending=Pending.CHANGE))
+    found = classify(prompt, ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE))
     operation = (found.operation if photo else None) or Operation.EDIT
     is_edit = operation is Operation.EDIT
     await order_or_ask(dialogue, operation, photo, prompt if is_edit else "", found.scale or 2)
@@ -109,7 +109,9 @@ async def _is_request(operation: Operation, message: Message, dialogue: Dialogue
     if photo_of(message) is None:
         return False
     prompt = await dialogue.requests.prompt_in(message)
-    about_size = classify(prompt, ChatFacts(pending=Pending.SCALE)).operation is Operation.UPSCALE
+    about_size = (
+        classify(prompt, ChatFacts(pending=PendingQuestion.SCALE)).operation is Operation.UPSCALE
+    )
     return bool(prompt) and not (OPERATIONS[operation].has_scale and about_size)
 
 

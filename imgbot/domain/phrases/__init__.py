@@ -49,7 +49,7 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedText:
     """A text as tokens, with what stands between them."""
 
     text: str
@@ -232,7 +232,7 @@ def words_in(phrase: str) -> list[str]:
     return fold(phrase).replace("'", "").split()
 
 
-def read(text: str) -> Reading:
+def read(text: str) -> ParsedText:
     """Split a text into tokens and clauses; a quotation in it is one token without a meaning."""
     tokens: list[Token] = []
     asks: set[int] = set()
@@ -246,7 +246,7 @@ def read(text: str) -> Reading:
             clause += 1
         if len(tokens) == TOKENS_LIMIT:
             break
-    return Reading(text, _corrected(tuple(tokens)), frozenset(asks))
+    return ParsedText(text, _corrected(tuple(tokens)), frozenset(asks))
 
 
 def _normalised(text: str) -> str:

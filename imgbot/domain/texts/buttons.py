@@ -269,7 +269,7 @@ class Remedy(StrEnum):
     BUDGET = "budget"
 
 
-class Step(StrEnum):
+class RemedyPress(StrEnum):
     """Press of a remedy: the first one asks, the second one answers."""
 
     ASK = "ask"
@@ -281,7 +281,7 @@ class Step(StrEnum):
 class RemedyData:
     """Parsed callback data of a remedy."""
 
-    step: Step
+    step: RemedyPress
     remedy: Remedy
     amount: str = ""
     """Wanted number of workers; wanted budget of a day in cents, as <cents>-<YYYYMMDD>."""
@@ -292,27 +292,27 @@ class RemedyData:
 def parse_remedy(argument: str) -> RemedyData | None:
     """Parse the argument of a remedy's callback data; None for another form."""
     parts = argument.split(".")
-    if len(parts) != 4 or parts[0] not in set(Step) or parts[1] not in set(Remedy):
+    if len(parts) != 4 or parts[0] not in set(RemedyPress) or parts[1] not in set(Remedy):
         return None
-    return RemedyData(Step(parts[0]), Remedy(parts[1]), parts[2], parts[3])
+    return RemedyData(RemedyPress(parts[0]), Remedy(parts[1]), parts[2], parts[3])
 
 
 def remedy(language: str, press: RemedyData) -> Button:
     """Button that asks whether to take a remedy."""
-    return _remedy(language, replace(press, step=Step.ASK), f"fix_{press.remedy}")
+    return _remedy(language, replace(press, step=RemedyPress.ASK), f"fix_{press.remedy}")
 
 
 def confirm_remedy(language: str, press: RemedyData) -> list[Button]:
     """Buttons that take a remedy, or do not."""
     return [
-        _remedy(language, replace(press, step=Step.YES), f"fix_{press.remedy}_yes"),
-        _remedy(language, replace(press, step=Step.NO), "fix_no"),
+        _remedy(language, replace(press, step=RemedyPress.YES), f"fix_{press.remedy}_yes"),
+        _remedy(language, replace(press, step=RemedyPress.NO), "fix_no"),
     ]
 
 
 def resume(language: str) -> Button:
     """Button that ends a pause."""
-    return remedy(language, RemedyData(Step.ASK, Remedy.RESUME))
+    return remedy(language, RemedyData(RemedyPress.ASK, Remedy.RESUME))
 
 
 def _remedy(language: str, press: RemedyData, key: str) -> Button:

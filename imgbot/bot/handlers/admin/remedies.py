@@ -9,7 +9,7 @@ from imgbot.bot.handlers.admin.reports import LONGEST_MS
 from imgbot.bot.responder import Responder
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import buttons, dollars, t
-from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData, Step
+from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData, RemedyPress
 from imgbot.storage.access import Access
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.dead_letters import DeadLetters
@@ -116,13 +116,13 @@ async def on_remedy_callback(
     async def update(text: str, *row: Button) -> None:
         await responder.update_panel(text, _with_row(message, callback.data or "", [*row]))
 
-    if press.step is Step.NO:
+    if press.step is RemedyPress.NO:
         await update(text, buttons.remedy(language, press))
         return ""
     if await remedies.is_over(press):
         await update(text)
         return "fix_over"
-    if press.step is Step.ASK:
+    if press.step is RemedyPress.ASK:
         await update(text, *buttons.confirm_remedy(language, press))
         return ""
     outcome = await remedies.apply(press)
