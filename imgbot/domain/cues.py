@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from imgbot.domain.phrases import Token, lexicon
+from imgbot.domain.phrases import Token, lexicon, read
 from imgbot.domain.phrases.matching import (
     CHANGING,
     LONG,
@@ -19,6 +19,7 @@ from imgbot.domain.phrases.matching import (
     is_form,
     is_listed,
     is_noun,
+    is_request,
     new_things,
     starts_with,
     stems_of,
@@ -69,8 +70,12 @@ CUES: Mapping[str, int] = {
     "named": -4,
     "scene": -6,
     "options": -3,
+    "retold": -4,
     "old_picture": -1,
 }
+_RETOLD = 0.6
+"""Share of the things of a prompt that are named again in one written anew."""
+
 _ACCUSATIVE = re.compile(r"[а-я]{2,}[ую]")
 _IMPERATIVE = re.compile(
     r"(?!попугай)(?:по|под|на|при|до|раз|рас|от|пере|вы)[а-я]{2,}[аяу]й(?:те)?"
@@ -88,7 +93,8 @@ def cues_of_doubt(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str
         yield "asked"
     if len(new) < SCENE and _is_judged(tokens):
         yield "judged"
-    if has_listed(tokens[:SHORT], "deictic") and len(new) < SCENE:
+    is_deictic = has_listed(tokens[:SHORT], "deictic") or has_listed(tokens[:1], "same")
+    if is_deictic and len(new) < SCENE:
         yield "referring"
 
 
@@ -102,6 +108,9 @@ def _is_judged(tokens: Sequence[Token]) -> bool:
 def cues_of_latest(tokens: Sequence[Token], prompt: str) -> Iterable[str]:
     """Cues in what the text has in common with the latest prompt."""
     latest, new = stems_of(prompt), new_things(tokens, prompt)
+    if _is_retold(tokens, prompt):
+        yield "retold"
+        return
     if not new and not has_form(tokens, "state") and not has_form(tokens, "picture"):
         yield "nothing_new"
         if _goes_on(tokens, "another"):
@@ -119,6 +128,15 @@ def cues_of_latest(tokens: Sequence[Token], prompt: str) -> Iterable[str]:
         yield "latest_changed"
     elif not new or (len(new) < SCENE and (is_told or tokens[0].text == "the")):
         yield "of_latest"
+
+
+def _is_retold(tokens: Sequence[Token], prompt: str) -> bool:
+    """Return true for a prompt written anew, as in "a cat in a red hat" after one in a blue hat."""
+    things = {each.stem for each in read(prompt).tokens if len(each.text) > 2}
+    told = things.intersection(each.stem for each in tokens)
+    is_told = len(told) > 1 and len(told) >= _RETOLD * len(things) and len(tokens) >= SHORT
+    told_apart = ("not", "instead", "without", "same", "reference", "to", "must")
+    return is_told and not is_request(tokens) and not any(has_listed(tokens, n) for n in told_apart)
 
 
 def _is_attribute(token: Token) -> bool:

@@ -102,7 +102,7 @@ _BASE = -2
 # With these, and without those, no text is surely a prompt for a new picture.
 _DOUBTS = frozenset({"nothing_new", "asking", "asked", "addressed", "referring", "judged"})
 _TALK = frozenset({"addressed", "asking"})
-_NEW = frozenset({"draw", "wanted_picture", "options", "named", "scene"})
+_NEW = frozenset({"draw", "wanted_picture", "options", "named", "scene", "retold"})
 _SURE = 1
 _SURE_WITHOUT_PICTURE = 2
 _UNSURE = 0

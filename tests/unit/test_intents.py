@@ -98,6 +98,21 @@ def test_utterances_unseen_by_the_phrases_are_mostly_understood() -> None:
     assert len(misses) <= 0.1 * counted.total(), listed(misses)
 
 
+@pytest.mark.parametrize(
+    ("latest", "text", "intent"),
+    [
+        ("a cat in a blue hat", "a cat in a red hat", Intent.CREATE),
+        ("кот в синей шляпе", "кот в красной шляпе", Intent.CREATE),
+        ("a cat in a blue hat", "make the cat in a hat red", Intent.CHANGE),
+        ("кот в синей шляпе", "пусть кот будет в красной шляпе", Intent.CHANGE),
+    ],
+)
+def test_a_prompt_written_anew_is_no_change(latest: str, text: str, intent: Intent) -> None:
+    found = classify(text, ChatFacts(has_picture=True, latest_prompt=latest))
+
+    assert (found.intent, found.is_sure) == (intent, True)
+
+
 NO_PROMPTS = [
     ("Отмена", Intent.CANCEL),
     ("стоп!", Intent.CANCEL),
