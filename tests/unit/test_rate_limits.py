@@ -59,7 +59,7 @@ def test_another_poller_is_reported_after_three_conflicts() -> None:
 
 async def test_variants_end_at_the_users_limit() -> None:
     service: Any = Mock(enqueue=AsyncMock())
-    service._job.return_value = job_of("7", 1, 1, Operation.CREATE, "en")
+    service._job_of.return_value = job_of("7", 1, 1, Operation.CREATE, "en")
     service.check_rate_limit = AsyncMock(side_effect=[None, UserError("rate_limited")])
     context: Any = SimpleNamespace(request="7", preferences=SimpleNamespace(ratio="", variants=1))
 
