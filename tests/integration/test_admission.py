@@ -257,7 +257,7 @@ async def test_the_way_out_is_open_over_the_limit(club: Club) -> None:
     answers = await said(stage, guest)
 
     assert [text[:16] for text in answers[1:]] == [
-        "OK, cancelled",
+        "OK, cancelled. W",
         "Requests left: 0",
         "You have no pict",
         "Hi! I make pictu",

@@ -131,7 +131,7 @@ async def test_the_days_money_is_told_once_and_the_new_day_too(alerts: AlertStag
     assert used_up[0].startswith(
         "🔴 Today's budget is used up: $0.97 of $1.00 is spent or reserved."
     )
-    assert "begins in 2 hours. IMGBOT_DAILY_BUDGET" in used_up[0]
+    assert "until it renews in 2 hours. The budget is set by IMGBOT_DAILY_BUDGET." in used_up[0]
     assert (await alerts.told())[1:] == [
         "🟢 Paid pictures are available again: $0.00 of $1.00 is spent or reserved."
     ]

@@ -106,7 +106,7 @@ async def test_a_full_redis_is_told_once_though_nothing_can_be_stored_in_it(
     assert begun[0].startswith("🔴 Redis is out of memory: ")
     assert SETTING.search(begun[0])
     assert same == begun
-    assert [text[:24] for text in over[1:]] == ["🔴 painter refuses its key. "[:24], OVER[:24]]
+    assert [text[:24] for text in over[1:]] == ["🔴 painter rejects its key. "[:24], OVER[:24]]
     assert len(await alerts.told(alerts.ivan)) == 3
 
 
@@ -138,7 +138,7 @@ async def test_what_nobody_foresaw_does_not_end_the_alarms(
         told = await alerts.control.wait_message(alerts.owner.id, lambda m: "painter" in m.text)
         await cancel_and_wait_current(running)
 
-    assert told.text.startswith("🔴 painter refuses its key.")
+    assert told.text.startswith("🔴 painter rejects its key.")
 
 
 async def heard(control: Control, person: Person, words: str) -> str:
