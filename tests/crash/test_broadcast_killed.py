@@ -53,7 +53,7 @@ async def test_a_broadcast_continues_after_each_kill_and_reaches_nobody_twice(
     # Each send takes a while, so that the kills fall into the middle of some.
     await control.fault("sendMessage", "delay", times=10 * PEOPLE, delay_s=0.3)
     asked = await question(control, owner)
-    await control.click(owner, asked, "Send it")
+    await control.click(owner, asked, "📣 Send")
 
     for kill in range(1, KILLS + 1):
         await eventually(

@@ -17,7 +17,7 @@ pytestmark = [
 
 UNKNOWN = "This button doesn't work. Start again: /start"
 STALE = "This button no longer works. Start again: /start"
-NOT_YOURS = "This button is for the person who asked the picture."
+NOT_YOURS = "This button is for the person who asked for the picture."
 FORGED = {
     "nonsense": UNKNOWN,
     "menu:create": UNKNOWN,
@@ -131,9 +131,9 @@ async def test_a_button_pressed_twice_at_once_acts_once(anna: User) -> None:
     cancel = status.button("Cancel")["callback_data"]
     cancelled = await anna.toasts(status, cancel, cancel)
 
-    assert sorted(answers) == ["Got it.", "Already on it."]
+    assert sorted(answers) == ["Already on it.", "Got it."]
     assert said == ["two taps", "two taps"]
-    assert sorted(cancelled) == ["Cancelling…", "Already on it."]
+    assert sorted(cancelled) == ["Already on it.", "Cancelling…"]
     assert (await anna.said())[2:] == ["Cancelled."]
 
 

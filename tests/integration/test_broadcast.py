@@ -86,7 +86,7 @@ async def test_words_are_shown_first_and_sent_to_everybody_once(town: Town) -> N
     question = await asked(town, "/broadcast Two lines:\n\nnew styles!")
     shown = await control.wait_message(OWNER_ID, lambda m: "styles" in m.text, after=after)
     nobody = [await news(town, person) for person in town.people]
-    answer = await pressed(town, question, "Send it")
+    answer = await pressed(town, question, "📣 Send")
     summary = await ended(town, question)
 
     assert question.text == "☝️ This is how it will look. Send it to 4 users?"
@@ -101,14 +101,14 @@ async def test_words_are_shown_first_and_sent_to_everybody_once(town: Town) -> N
         # For three seconds it would count as the same tap.
         for key in await redis.keys(f"{keys.TAP_GUARD}*"):
             await redis.delete(key)
-    assert await pressed(town, question, "Send it") == t("en", "cast_stale")
+    assert await pressed(town, question, "📣 Send") == t("en", "cast_stale")
 
 
 async def test_a_message_with_a_picture_goes_out_as_it_is(town: Town) -> None:
     control = town.stage.control
     [poster] = await control.send_photos(town.owner, [picture()], caption="A poster")
     question = await asked(town, "/broadcast", reply_to=poster.id)
-    await pressed(town, question, "Send it")
+    await pressed(town, question, "📣 Send")
     await ended(town, question)
 
     for person in town.people:
@@ -140,13 +140,13 @@ async def test_an_unsubscribed_user_gets_no_broadcast_until_they_subscribe_again
 ) -> None:
     control, anna = town.stage.control, town.people[0]
     first = await asked(town, "/broadcast one")
-    await pressed(town, first, "Send it")
+    await pressed(town, first, "📣 Send")
     await ended(town, first)
     [one] = await news(town, anna)
 
     [answer] = await answers_to(control, anna, one, one.button("Unsubscribe")["callback_data"])
     second = await asked(town, "/broadcast two")
-    await pressed(town, second, "Send it")
+    await pressed(town, second, "📣 Send")
     summary = await ended(town, second)
     after = await control.last_seq()
     await control.say(anna, "/settings")
@@ -158,7 +158,7 @@ async def test_an_unsubscribed_user_gets_no_broadcast_until_they_subscribe_again
 
     assert answer == t("en", "news_off")
     assert second.text.endswith("to 3 users?")
-    assert summary.endswith("Received by 3 of 3")
+    assert summary.endswith("Delivered: 3 of 3")
     assert "two" not in [message.text for message in await news(town, anna)]
     assert panel.button("News")["text"] == "📣 News: off"
     assert third.text.endswith("to 4 users?")
@@ -172,7 +172,7 @@ async def test_the_banned_get_none_and_who_blocked_the_bot_is_counted_and_forgot
     async with town.stage.bot.redis() as redis:
         await redis.sadd(keys.BANNED, str(boris.id))
         question = await asked(town, "/broadcast hello")
-        await pressed(town, question, "Send it")
+        await pressed(town, question, "📣 Send")
         summary = await ended(town, question)
         again = await asked(town, "/broadcast hello again")
         await redis.delete(keys.BANNED)
@@ -199,11 +199,11 @@ async def test_one_at_a_time_with_progress_and_a_stop(town: Town) -> None:
     await control.fault("sendMessage", "delay", times=1, delay_s=PATIENCE_S, chat_id=first_person)
     first = await asked(town, "/broadcast one")
     second = await asked(town, "/broadcast two")
-    begun = await pressed(town, first, "Send it")
-    [_, broadcast_id] = first.button("Send it")["callback_data"].split(".")
+    begun = await pressed(town, first, "📣 Send")
+    [_, broadcast_id] = first.button("📣 Send")["callback_data"].split(".")
     async with town.stage.bot.redis() as redis:
         await eventually(lambda: redis.hget(keys.BROADCAST_OF + broadcast_id, "in_hand"))
-    busy = await pressed(town, second, "Send it")
+    busy = await pressed(town, second, "📣 Send")
 
     [stopping] = await answers_to(control, town.owner, first, f"cast:stop.{broadcast_id}")
     await control.clear_faults()
@@ -222,7 +222,7 @@ async def test_while_telegram_asks_to_wait_nobody_is_lost(town: Town) -> None:
     for person in town.people[:2]:
         await control.fault("sendMessage", "flood", times=2, retry_after_s=1, chat_id=person.id)
     question = await asked(town, "/broadcast patience")
-    await pressed(town, question, "Send it")
+    await pressed(town, question, "📣 Send")
 
     assert await ended(town, question) == "📣 Broadcast finished. Delivered: 4 of 4"
     assert [len(await news(town, person)) for person in town.people] == [1, 1, 1, 1]
@@ -234,8 +234,8 @@ async def waits(town: Town, words: str) -> tuple[Message, str]:
     fault = {"retry_after_s": 3000, "chat_id": anna.id}
     await town.stage.control.fault("sendMessage", "flood", times=1, **fault)
     question = await asked(town, f"/broadcast {words}")
-    [_, broadcast_id] = question.button("Send it")["callback_data"].split(".")
-    await pressed(town, question, "Send it")
+    [_, broadcast_id] = question.button("📣 Send")["callback_data"].split(".")
+    await pressed(town, question, "📣 Send")
     left = keys.BROADCAST_LEFT + broadcast_id
     async with town.stage.bot.redis() as redis:
         # She was put back, before all the others.
@@ -267,7 +267,7 @@ async def test_a_progress_that_telegram_refuses_keeps_nobody_from_the_news(town:
     question = await asked(town, "/broadcast all the same")
     after = await control.last_seq()
     await control.fault("editMessageText", "error", times=500, chat_id=OWNER_ID, **refusal)
-    await pressed(town, question, "Send it")
+    await pressed(town, question, "📣 Send")
     told = await control.wait_message(OWNER_ID, lambda m: "Delivered: " in m.text, after=after)
     await control.clear_faults()
 
@@ -279,7 +279,7 @@ async def test_a_lost_answer_is_counted_and_not_sent_again(town: Town) -> None:
     control, anna = town.stage.control, town.people[0]
     await control.fault("sendMessage", "drop_after", times=1, chat_id=anna.id)
     question = await asked(town, "/broadcast once")
-    await pressed(town, question, "Send it")
+    await pressed(town, question, "📣 Send")
 
     assert await ended(town, question) == (
         "📣 Broadcast finished. Delivered: 3 of 4\n"
