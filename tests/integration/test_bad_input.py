@@ -99,10 +99,8 @@ async def test_a_text_that_is_too_long_is_refused_once(anna: User) -> None:
     cut = await anna.said()
     await anna.control.push_update({"message": update_of(anna, text="y" * 10_000)})
 
-    assert cut == ["This text is too long: 4096 characters, and the limit is 2000.", "y"]
-    assert (await anna.said())[2:] == [
-        "This text is too long: 10000 characters, and the limit is 2000."
-    ]
+    assert cut == [t("en", "words_too_long", count=4096, limit=2000), "y"]
+    assert (await anna.said())[2:] == [t("en", "words_too_long", count=10_000, limit=2000)]
 
 
 _FILE = {"file_id": "none", "file_unique_id": "none"}
