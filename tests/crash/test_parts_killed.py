@@ -4,6 +4,7 @@ import os
 import signal
 from pathlib import Path
 
+from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.crash.conftest import Sandboxed
 from tests.crash.test_supervisor_killed import (
@@ -68,7 +69,7 @@ async def test_drained_by_sigterm_and_gone_on_with_by_the_next_start(sandboxed: 
     status = await bot.stop()
     shown_at_stop = sum(await all_pictures(control, people))
     missed = await control.make_user("Missed")
-    await control.say(missed, "said while the bot was down")
+    await control.say(missed, "a lighthouse in a storm")
     await bot.start()
 
     assert (status, shown_at_stop) == (0, 0)
@@ -122,7 +123,7 @@ async def test_deferred_updates_survive_a_kill(sandboxed: Sandboxed) -> None:
 
     async def answers() -> list[str]:
         messages = await control.messages(ann.id)
-        return [message.text[:12] for message in messages if message.is_outgoing]
+        return [message.text for message in messages if message.is_outgoing]
 
     await control.fault("sendMessage", "flood", times=1, chat_id=ann.id, retry_after_s=900)
     await control.say(ann, "/queue")
@@ -142,4 +143,5 @@ async def test_deferred_updates_survive_a_kill(sandboxed: Sandboxed) -> None:
     async with bot.redis() as redis:
         await eventually(lambda: redis.keys(f"{keys.DEFERRED}*"), lambda left: not left)
     assert before == []
-    assert [text.split()[0] for text in after] == ["Nothing", "Requests", "I"]
+    assert after[0] == t("en", "queue_empty")
+    assert [text.split()[0] for text in after[1:]] == ["Requests", "I"]
