@@ -312,10 +312,12 @@ def _topic(clause: Sequence[Token], *, is_asked: bool) -> str:
     words, rest = lexicon().phrases, after_wrappers(clause)[0] or clause
     has_form = is_asked or _begins_as_question(clause) or has_listed(clause, "you")
     stems = {token.stem for token in clause}
+    # "Make the sky as in space" is no question about how to make it.
+    is_order = not has_form and is_request(rest)
     for topic in ("privacy", "price", "provider", "status", "abilities"):
         for phrase in lexicon().patterns["question", topic]:
             if (has_form or len(phrase) > 1) and has_words(phrase, stems):
-                return "" if is_drawn(rest) else topic
+                return "" if is_drawn(rest) or (is_order and topic == "abilities") else topic
     if starts_with(rest, words["talk", "start"]) or starts_with(clause, words["talk", "start"]):
         return "abilities"
     is_to_bot = has_form and has_listed(rest, "you") and (is_asked or _begins_as_question(rest))

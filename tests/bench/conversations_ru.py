@@ -179,7 +179,7 @@ async def _settings(talk: Talk) -> None:
     tall = await talk.image(await talk.picture("кит в океане"))
     assert tall.height > tall.width
     await talk.say("/quiet")
-    await talk.answer("о каждом писать не буду")
+    await talk.answer("о готовой картинке писать не буду")
     await talk.say("/limits")
     await talk.answer("Осталось запросов")
 

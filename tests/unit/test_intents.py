@@ -104,10 +104,11 @@ def test_utterances_unseen_by_the_phrases_are_mostly_understood() -> None:
         ("a cat in a blue hat", "a cat in a red hat", Intent.CREATE),
         ("кот в синей шляпе", "кот в красной шляпе", Intent.CREATE),
         ("a cat in a blue hat", "make the cat in a hat red", Intent.CHANGE),
+        ("кот в синей шляпе", "сделай фон как в космосе", Intent.CHANGE),
         ("кот в синей шляпе", "пусть кот будет в красной шляпе", Intent.CHANGE),
     ],
 )
-def test_a_prompt_written_anew_is_no_change(latest: str, text: str, intent: Intent) -> None:
+def test_prompts_and_changes_are_told_apart(latest: str, text: str, intent: Intent) -> None:
     found = classify(text, ChatFacts(has_picture=True, latest_prompt=latest))
 
     assert (found.intent, found.is_sure) == (intent, True)
