@@ -15,13 +15,17 @@ async def _first_time(talk: Talk) -> None:
     await talk.answer("Что нарисовать?")
     await talk.say("лиса в осенем лесу")
     first = await talk.picture("лиса в осенем лесу")
-    assert "встроенный движок" in first.text
     await talk.press(first, "Ещё раз")
     second = await talk.picture("лиса в осенем лесу")
     assert second.photo_unique_id != first.photo_unique_id
-    assert "встроенный движок" not in second.text
     await talk.say("теплее", reply_to=second.id)
     await talk.picture("✏️ теплее")
+    await talk.say("сделай ярче")
+    await talk.picture("✏️ сделай ярче")
+    await talk.say("сколько это стоит?")
+    await talk.answer("Для вас это бесплатно")
+    await talk.say("удали мои данные")
+    await talk.answer("/forget_me")
     await talk.say("спасибо")
     await talk.answer("Рад помочь!")
 
