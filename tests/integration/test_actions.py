@@ -8,7 +8,7 @@ from imgbot.storage.provider_records import Durations
 from tests.fixtures.photos import load_photo, photo_path, underexpose
 from tests.integration.stage import Stage, User, as_jpeg, has_buttons, is_picture, jpeg, title
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def test_the_greeting_offers_six_actions_in_the_users_language(builtin_stage: Stage) -> None:

@@ -26,7 +26,8 @@ async def test_the_png_outlives_a_crash_and_comes_without_kept_pictures_at_once(
             await stage.bot.kill()
             await stage.bot.start()
             # Killed before it was recorded, the job shows its end once more in the same message.
-            [again] = await bob.heard()
+            await bob.heard()
+            [again] = await bob.results()
             is_preview = bool(shown.photo_id)
             file = await bob.click(again, "As a file", has_file) if is_preview else again
 
