@@ -123,7 +123,7 @@ class Text:
     prompt: str
     found: Classification
     question: str
-    """PendingQuestion question, or nothing."""
+    """State of the pending question, or nothing."""
     expired: str
     pending: PendingQuestion
     is_reply: bool

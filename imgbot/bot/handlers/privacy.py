@@ -22,7 +22,7 @@ RIGHTS = frozenset({"privacy", "forget_me"})
 
 @dataclass(frozen=True, slots=True)
 class Privacy:
-    """What users are told about privacy, and the forgetting of one of them."""
+    """Privacy answers for users, and the removal of what is stored of one of them."""
 
     forgetting: Forgetting
     spend: Spend
