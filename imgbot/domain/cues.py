@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from imgbot.domain.phrases import Token, lexicon, read
+from imgbot.domain.phrases import Token, lexicon
 from imgbot.domain.phrases.matching import (
     CHANGING,
     LONG,
@@ -132,7 +132,7 @@ def cues_of_latest(tokens: Sequence[Token], prompt: str) -> Iterable[str]:
 
 def _is_retold(tokens: Sequence[Token], prompt: str) -> bool:
     """Return true for a prompt written anew, as in "a cat in a red hat" after one in a blue hat."""
-    things = {each.stem for each in read(prompt).tokens if len(each.text) > 2}
+    things = {stem for stem in stems_of(prompt) if len(stem) > 2}
     told = things.intersection(each.stem for each in tokens)
     is_told = len(told) > 1 and len(told) >= _RETOLD * len(things) and len(tokens) >= SHORT
     told_apart = ("not", "instead", "without", "same", "reference", "to", "must")

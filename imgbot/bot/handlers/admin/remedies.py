@@ -19,7 +19,7 @@ _RETRIED_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class RemedyOutcome:
     """Outcome of a remedy: whether it changed something, and the text that says what."""
 
     is_done: bool
@@ -45,34 +45,34 @@ class Remedies:
         """Return whether the incident that the button is about has ended."""
         return bool(press.incident) and press.incident not in await self.incidents.open()
 
-    async def apply(self, press: RemedyData) -> Outcome:
+    async def apply(self, press: RemedyData) -> RemedyOutcome:
         """Do what the button says. Raises UserError if it is not of this bot, or of another day."""
         return await _APPLY[press.remedy](self, press.amount)
 
 
-async def _set_workers(remedies: Remedies, amount: str) -> Outcome:
+async def _set_workers(remedies: Remedies, amount: str) -> RemedyOutcome:
     before = remedies.workers()[0]
     remedies.resize(_number(amount))
     workers = remedies.workers()[0]
     return _outcome("workers", is_done=workers != before, workers=workers, before=before)
 
 
-async def _pause(remedies: Remedies, _: str) -> Outcome:
+async def _pause(remedies: Remedies, _: str) -> RemedyOutcome:
     return _outcome("pause", is_done=await remedies.access.pause_anew())
 
 
-async def _resume(remedies: Remedies, _: str) -> Outcome:
+async def _resume(remedies: Remedies, _: str) -> RemedyOutcome:
     return _outcome("resume", is_done=await remedies.access.resume())
 
 
-async def _retry(remedies: Remedies, _: str) -> Outcome:
+async def _retry(remedies: Remedies, _: str) -> RemedyOutcome:
     now_ms = remedies.now_ms()
     stuck, _count = await remedies.dead_letters.stuck(now_ms, LONGEST_MS, _RETRIED_AT_ONCE)
     asked = [await remedies.dead_letters.redeliver(each, now_ms) for each in stuck]
     return _outcome("retry", is_done=any(asked), count=sum(asked))
 
 
-async def _raise_budget(remedies: Remedies, amount: str) -> Outcome:
+async def _raise_budget(remedies: Remedies, amount: str) -> RemedyOutcome:
     cents, _, day = amount.partition("-")
     now_ms = remedies.now_ms()
     before, usual = await remedies.spend.ceiling_today(now_ms), remedies.spend.caps.daily_micro
@@ -85,7 +85,7 @@ async def _raise_budget(remedies: Remedies, amount: str) -> Outcome:
     return _outcome("budget", is_done=ceiling > before, **facts)
 
 
-_APPLY: Mapping[Remedy, Callable[[Remedies, str], Awaitable[Outcome]]] = {
+_APPLY: Mapping[Remedy, Callable[[Remedies, str], Awaitable[RemedyOutcome]]] = {
     Remedy.WORKERS: _set_workers,
     Remedy.PAUSE: _pause,
     Remedy.RESUME: _resume,
@@ -94,8 +94,8 @@ _APPLY: Mapping[Remedy, Callable[[Remedies, str], Awaitable[Outcome]]] = {
 }
 
 
-def _outcome(name: str, *, is_done: bool, **facts: str | int) -> Outcome:
-    return Outcome(is_done, f"fix_{name}_{'done' if is_done else 'already'}", facts)
+def _outcome(name: str, *, is_done: bool, **facts: str | int) -> RemedyOutcome:
+    return RemedyOutcome(is_done, f"fix_{name}_{'done' if is_done else 'already'}", facts)
 
 
 def _number(amount: str) -> int:
