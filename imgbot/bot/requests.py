@@ -14,7 +14,7 @@ from imgbot.domain.intents import Intent, classify
 from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
 from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.domain.prompt_options import PromptOptions, parse_prompt_options
-from imgbot.domain.texts import in_time, seconds
+from imgbot.domain.texts import counted, in_time
 from imgbot.storage import keys
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.rate_limit import RateLimit
@@ -97,7 +97,7 @@ class RequestService:
             wait_s = max(verdict.wait_s, 1)
             raise UserError(
                 "rate_limited",
-                wait=seconds(context.language, wait_s),
+                wait=counted(context.language, "seconds", wait_s),
                 remaining=verdict.remaining,
                 wait_s=wait_s,
             )

@@ -24,8 +24,7 @@ from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.prompt_options import with_negative
 from imgbot.domain.texts import buttons, has_text, t
-from imgbot.domain.texts.changes import edit_names
-from imgbot.domain.texts.drawings import drawing_lines
+from imgbot.domain.texts.captions import drawing_lines, edit_names
 from imgbot.files import copy_file, make_folder
 from imgbot.imaging import pictures
 from imgbot.jobs import inputs

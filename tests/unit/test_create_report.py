@@ -2,10 +2,8 @@
 
 import pytest
 
-from imgbot.domain.texts.drawings import (
-    SCENE_NAMES,
-    STYLE_NAMES,
-    SUBJECT_NAMES,
+from imgbot.domain.texts import tables
+from imgbot.domain.texts.captions import (
     drawing_lines,
     drawing_name,
     with_drawing,
@@ -106,13 +104,14 @@ def test_a_suggestion_is_added_or_replaces_what_it_is_offered_for(
 
 
 def test_every_name_is_understood_by_the_engine() -> None:
-    assert set(SCENE_NAMES) == set(SCENES)
-    assert set(SUBJECT_NAMES) == set(SPRITES)
-    assert set(STYLE_NAMES) == set(STYLES) - {"plain"}
+    names = tables("en")
+    assert set(names["scenes"]) == set(SCENES)
+    assert set(names["subjects"]) == set(SPRITES)
+    assert set(names["styles"]) == set(STYLES) - {"plain"}
     for prompt in ("лес", "forest"):
-        for key in SUBJECT_NAMES:
+        for key in names["subjects"]:
             assert key in extract_features(drawing_name(key, prompt)).sprites
-        for key in STYLE_NAMES:
+        for key in names["styles"]:
             assert key in extract_features(drawing_name(key, prompt)).styles
 
 

@@ -9,7 +9,6 @@ from imgbot.bot.requests import AccessPolicy
 from imgbot.bot.responder import Responder
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import buttons, has_text, t
-from imgbot.domain.texts.changes import vocabulary
 
 
 async def handle_help(
@@ -66,5 +65,5 @@ def help_text(language: str, topic: str, policy: AccessPolicy, identity: BotIden
         key,
         name=identity.name,
         limit_mb=PICTURE_LIMIT_MB,
-        vocabulary=vocabulary(language),
+        vocabulary=t(language, "vocabulary"),
     )

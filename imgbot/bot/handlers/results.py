@@ -22,7 +22,7 @@ from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import buttons, language_of, t
 from imgbot.domain.texts.buttons import SCALES, Keyboard
-from imgbot.domain.texts.drawings import drawing_name, with_drawing
+from imgbot.domain.texts.captions import drawing_name, with_drawing
 from imgbot.imaging.originals import OriginalStore
 from imgbot.storage.results import Result, ResultStore
 from imgbot.storage.users import UserStore

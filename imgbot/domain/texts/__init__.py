@@ -1,25 +1,21 @@
-"""Sentences that users read, in Russian and English.
+"""Sentences that users read, in Russian and English: `ru.toml` and `en.toml`."""
 
-Rule: both languages have the same keys with the same facts; a test checks it. A sentence
-says what happened, whether it cost anything, and what to do next.
-"""
-
+import math
 import re
+import tomllib
 from collections.abc import Mapping
-
-from imgbot.domain.texts import en, ru
+from functools import cache
+from importlib.resources import files
+from typing import Any
 
 LANGUAGES = ("ru", "en")
 
-_TEXTS: Mapping[str, Mapping[str, str]] = {"ru": ru.TEXTS, "en": en.TEXTS}
-_SECONDS = {"ru": ru.SECONDS, "en": en.SECONDS}
-_MINUTES = {"ru": ru.MINUTES, "en": en.MINUTES}
-_HOURS = {"ru": ru.HOURS, "en": en.HOURS}
-_DAYS = {"ru": ru.DAYS, "en": en.DAYS}
-_PEOPLE = {"ru": ru.PEOPLE, "en": en.PEOPLE}
-_TO_PEOPLE = {"ru": ru.TO_PEOPLE, "en": en.PEOPLE}
-_ABOUT_SECONDS = {"ru": ru.ABOUT_SECONDS, "en": en.SECONDS}
-_ABOUT_MINUTES = {"ru": ru.ABOUT_MINUTES, "en": en.MINUTES}
+
+@cache
+def tables(language: str) -> Mapping[str, Mapping[str, Any]]:
+    """Return the tables of a language's file."""
+    return tomllib.loads((files("imgbot.domain.texts") / f"{language}.toml").read_text("utf-8"))
+
 
 # Languages whose speakers usually read Russian more easily than English.
 _READ_RUSSIAN = frozenset({"ru", "be", "uk", "kk", "ky", "uz", "tg", "hy", "az"})
@@ -57,60 +53,49 @@ def language_after(written: str, text: str) -> str:
 
 def t(language: str, key: str, /, **facts: str | int | float) -> str:
     """Return the sentence `key` with its facts. Raises KeyError on an unknown key."""
-    return _TEXTS[language][key].format_map(facts)
+    return tables(language)["sentences"][key].format_map(facts)
 
 
 def has_text(key: str) -> bool:
     """Return true if there is a sentence `key`."""
-    return key in ru.TEXTS
+    return key in tables("ru")["sentences"]
 
 
-def seconds(language: str, count: int) -> str:
-    """Return `count` seconds in words, with the right plural."""
-    one, few, many = _SECONDS[language]
-    return f"{count} {plural(language, count, one, few, many)}"
+def counted(language: str, unit: str, count: int) -> str:
+    """Return a number with its unit, from the table of units."""
+    return f"{count} {plural(language, count, *tables(language)['units'][unit])}"
 
 
 def approx(language: str, seconds: int) -> str:
     """Return a rounded duration in the form that goes after "about" ("около")."""
-    minutes = round(seconds / 60)
-    count, forms = (minutes, _ABOUT_MINUTES) if seconds >= 90 else (seconds, _ABOUT_SECONDS)
-    one, few, many = forms[language]
-    return f"{count} {plural(language, count, one, few, many)}"
+    if seconds < 90:
+        return counted(language, "about_seconds", seconds)
+    return counted(language, "about_minutes", round(seconds / 60))
 
 
 def in_time(language: str, seconds: int) -> str:
     """Return a duration, rounded up, in the form that goes after "in" ("через")."""
-    unit_s, forms = _unit_of(seconds)
-    return _counted(language, -(-seconds // unit_s), forms)
+    unit, unit_s = _unit_of(seconds)
+    return counted(language, unit, -(-seconds // unit_s))
 
 
 def ago(language: str, seconds: int) -> str:
     """Return a duration, rounded down, in the form that goes before "ago" ("назад")."""
-    unit_s, forms = _unit_of(seconds)
-    return _counted(language, seconds // unit_s, forms)
+    unit, unit_s = _unit_of(seconds)
+    return counted(language, unit, seconds // unit_s)
 
 
-def _unit_of(seconds: int) -> tuple[int, Mapping[str, tuple[str, str, str]]]:
-    if seconds < 90:
-        return 1, _SECONDS
-    if seconds < 5400:
-        return 60, _MINUTES
-    return (3600, _HOURS) if seconds < 2 * 86_400 else (86_400, _DAYS)
+_UNITS = (
+    (90, "seconds", 1),
+    (5400, "minutes", 60),
+    (2 * 86_400, "hours", 3600),
+    (math.inf, "days", 86_400),
+)
+"""Units of durations that are shorter than the first number of seconds."""
 
 
-def _counted(language: str, count: int, forms: Mapping[str, tuple[str, str, str]]) -> str:
-    return f"{count} {plural(language, count, *forms[language])}"
-
-
-def count_users(language: str, count: int) -> str:
-    """Return a number of users in words."""
-    return _counted(language, count, _PEOPLE)
-
-
-def to_users(language: str, count: int) -> str:
-    """Return a number of users in the form that goes after "to"."""
-    return _counted(language, count, _TO_PEOPLE)
+def _unit_of(seconds: int) -> tuple[str, int]:
+    return next((unit, unit_s) for below_s, unit, unit_s in _UNITS if seconds < below_s)
 
 
 def dollars(micro: int) -> str:

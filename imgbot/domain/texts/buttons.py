@@ -12,7 +12,7 @@ from enum import StrEnum
 from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS, Operation
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import dollars, has_text, t
-from imgbot.domain.texts.drawings import drawing_name
+from imgbot.domain.texts.captions import drawing_name
 
 
 @dataclass(frozen=True, slots=True)

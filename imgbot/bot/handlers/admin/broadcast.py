@@ -5,7 +5,7 @@ from aiogram.types import CallbackQuery, Message
 from imgbot.bot.messages import replied_message, text_after
 from imgbot.bot.responder import Responder
 from imgbot.domain.errors import MessageGoneError, TelegramRefusedError, UserError
-from imgbot.domain.texts import buttons, t, to_users
+from imgbot.domain.texts import buttons, counted, t
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
 
 
@@ -27,7 +27,9 @@ async def handle_broadcast(message: Message, responder: Responder, broadcasts: B
     if not count:
         raise UserError("cast_nobody")
     await _preview(broadcast, responder)
-    question = t(context.language, "cast_preview", people=to_users(context.language, count))
+    question = t(
+        context.language, "cast_preview", people=counted(context.language, "to_users", count)
+    )
     rows = buttons.broadcast_preview(context.language, broadcast.id)
     await responder.reply_text(question, rows)
 

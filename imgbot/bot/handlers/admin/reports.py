@@ -8,7 +8,7 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.responder import Responder
 from imgbot.domain.operations import ACTIONS, Operation
-from imgbot.domain.texts import ago, buttons, count_users, dollars, has_text, in_time, t
+from imgbot.domain.texts import ago, buttons, counted, dollars, has_text, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.dead_letters import DeadLetters, ProblemJob, resume_state
 from imgbot.storage.job_reads import JobReads
@@ -128,7 +128,7 @@ async def _now(language: str, stats: StatsSources, at_ms: int, *, is_paused: boo
     out = [name for name, is_out in stats.providers_out().items() if is_out]
     oldest_s = max(1, (at_ms - depth.oldest_waiting_ms) // 1000)
     key = "stats_waiting_oldest" if depth.oldest_waiting_ms else "stats_waiting"
-    users = count_users(language, await stats.users.count())
+    users = counted(language, "users", await stats.users.count())
     return [
         t(language, key, count=depth.waiting, age=ago(language, oldest_s)),
         t(language, "stats_running", count=depth.running, busy=busy, wanted=wanted),
