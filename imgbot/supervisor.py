@@ -55,8 +55,10 @@ REDIS_TIMEOUT_S = 60.0
 """Seconds to retry a Redis that stops answering during the start."""
 
 
-async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) -> None:
-    """Run the bot until it is told to stop.
+async def serve(
+    settings: Settings, reread: Callable[[], Settings], pool: Pool, server: RedisServer | None
+) -> None:
+    """Run the bot until it is told to stop; `server` is the embedded Redis, if it is used.
 
     Raises ConfigError, FencedError, StorageUnavailableError, also inside groups.
     """
@@ -64,10 +66,11 @@ async def serve(settings: Settings, reread: Callable[[], Settings], pool: Pool) 
     signals = _listen(settings, reread, pool, notifier)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(pool.close)
-        opened = await _open_connections(settings, pool, signals.draining, notifier, closing)
-        if opened is None:
+        connections = await _open_connections(
+            settings, pool, server, signals.draining, notifier, closing
+        )
+        if connections is None:
             return
-        server, connections = opened
         services = build_services(settings, connections)
         await closing.enter_async_context(
             _ops_server(settings, services.checks, services.handle_webhook, services.sampler)
@@ -111,15 +114,16 @@ def _ops_server(
 async def _open_connections(
     settings: Settings,
     pool: Pool,
+    server: RedisServer | None,
     draining: asyncio.Event,
     notifier: Notifier,
     closing: AsyncExitStack,
-) -> tuple[RedisServer | None, Connections] | None:
+) -> Connections | None:
     """Open everything in order; None if told to stop meanwhile."""
-    opened = await run_or_cancel_on(draining, _open_redis(settings, closing))
+    opened = await run_or_cancel_on(draining, _open_redis(settings, server, closing))
     if opened is None:
         return None
-    server, redis, is_synced = opened
+    redis, is_synced = opened
     bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
     closing.push_async_callback(bot.session.close)
     myself = await _TelegramWait(bot, draining, notifier).run(settings, redis, pool)
@@ -133,25 +137,22 @@ async def _open_connections(
     if not installation:
         return None
     closing.push_async_callback(queue.close_epoch)
-    return server, Connections(
-        redis, scripts, queue, installation, bot, myself, pool, routes, draining
-    )
+    return Connections(redis, scripts, queue, installation, bot, myself, pool, routes, draining)
 
 
 async def _open_redis(
-    settings: Settings, closing: AsyncExitStack
-) -> tuple[RedisServer | None, Redis, bool]:
-    if settings.redis_url is None:
-        server = RedisServer(settings.state_dir, memory_bytes=settings.redis_memory_bytes)
-        await closing.enter_async_context(server)
-        redis, is_synced = connect(server.url), True
+    settings: Settings, server: RedisServer | None, closing: AsyncExitStack
+) -> tuple[Redis, bool]:
+    """Return a client, and whether each acknowledged write is on disk."""
+    is_synced = True
+    if server is not None:
+        redis = connect((await closing.enter_async_context(server)).url)
     else:
-        server = None
-        redis = connect(settings.redis_url.get_secret_value())
+        redis = connect(settings.redis_url.get_secret_value() if settings.redis_url else "")
         found = await verify(redis, accept_volatile=settings.accept_volatile_redis)
         is_synced = found.is_durable_at_once or settings.accept_volatile_redis
     closing.push_async_callback(redis.aclose)
-    return server, redis, is_synced
+    return redis, is_synced
 
 
 class _TelegramWait:

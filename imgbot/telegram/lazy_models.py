@@ -31,11 +31,14 @@ def import_aiogram() -> bool:
         namespace.update(_types_namespace or {})
 
     setattr(BaseModel, "model_rebuild", classmethod(collect))  # noqa: B010 -- the type checker's wish
+    # Inherited by every model: none is even tried before its first use.
+    BaseModel.model_config["defer_build"] = True
     try:
         for name in _MODULES:
             importlib.import_module(name)
     finally:
         setattr(BaseModel, "model_rebuild", rebuild)  # noqa: B010
+        del BaseModel.model_config["defer_build"]
     _build_on_first_use(rebuild, namespace)
     return True
 

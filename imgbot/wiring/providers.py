@@ -5,7 +5,7 @@ import functools
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import ACTIONS, OPERATIONS
-from imgbot.imaging import engine
+from imgbot.imaging.engine_step import make_picture
 from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.providers.factory import open_provider
@@ -49,7 +49,8 @@ def _config(settings: Settings, name: str) -> ProviderConfig:
 
 
 async def _make(pool: Pool, order: GenerationRequest) -> Done:
-    work = functools.partial(engine.run, scale=order.scale, seed=order.seed, ratio=order.ratio)
+    work = functools.partial(make_picture, scale=order.scale, seed=order.seed, ratio=order.ratio)
     what, pictures = order.operation.value, tuple(map(str, order.pictures))
     made = await pool.run(work, what, order.full_prompt, pictures, str(order.target), about=what)
-    return Done((Output(path=made.path),), made.applied, made.unrecognised, made.suggestions)
+    path, applied, unrecognised, suggestions = made
+    return Done((Output(path=path),), applied, unrecognised, suggestions)

