@@ -1,56 +1,46 @@
-"""Cut-outs: subjects, position and size, and the inset when a subject cannot be cut out."""
+"""Cut-outs: what a merge places into another photo, and what remains without its background."""
 
+import random
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
 from imgbot.imaging.engine import run
+from imgbot.imaging.engine.background import cut_subject, remove_background
 from imgbot.imaging.engine.merge import cut_out, merge_pictures
 from tests.fixtures.flat_pictures import COLOURS, GREEN, Colour, box_of, mask_of, toy
-from tests.fixtures.photos import add_noise, load_photo
+from tests.fixtures.photos import add_noise, load_photo, photo_path, save_photo
 
 pytestmark = pytest.mark.slow
 
-CUT_OUT_WORDS = [
-    "put 1 into 2", "put the first photo on the second", "вставь первое фото во второе",
-    "1 на фон 2", "вырежи 1 и вставь в 2", "cut out 1 and paste it onto 2", "1 into 2", "фон 2",
-    "use the second as background", "замени фон", "put one into the other", "вставь одно в другое",
-    "добавь объект с фото 1 на фото 2", "помести 1 на второе",
-    "кот из 1 на диване из 2", "put the cat from 1 on the sofa from 2",
-    "девушку с первого фото на фон второго", "человека из 1 на пляж из 2",
-]  # fmt: skip
+SIZE = (900, 700)
 
 
-@pytest.mark.parametrize("words", CUT_OUT_WORDS)
-def test_first_photo_is_cut_out_and_placed_into_the_second(words: str) -> None:
-    sheet, applied, unrecognised, _ = merge_pictures([toy(), GREEN], words)
+def test_first_photo_is_cut_out_and_stands_in_the_second_with_a_shadow() -> None:
+    sheet, applied, unrecognised, _ = merge_pictures([toy(), GREEN], "1 into 2")
     assert (applied, unrecognised) == (("cut_out",), ())
     assert sheet.size == GREEN.size
     ball, post = box_of(sheet, COLOURS[0], 12), box_of(sheet, COLOURS[7], 12)
-    height = post[3] - ball[1]
-    assert height == pytest.approx(0.55 * sheet.height, rel=0.06)
-    # It stands in the lower third, centred.
+    assert post[3] - ball[1] == pytest.approx(0.55 * sheet.height, rel=0.06)
+    # It stands in the lower third, centred, without any of its backdrop.
     assert sheet.height * 0.67 < post[3] < sheet.height
     assert (ball[0] + ball[2]) / 2 == pytest.approx(sheet.width / 2, rel=0.04)
-    # Without any of its backdrop.
     assert mask_of(sheet, (228, 230, 234), 8).getbbox() is None
+    beside = sheet.crop((post[2] + 3, post[3] - 4, post[2] + 8, post[3] + 4)).convert("L")
+    assert ImageStat.Stat(beside).mean[0] < ImageStat.Stat(GREEN.convert("L")).mean[0] - 12
 
 
-def test_second_photo_can_be_placed_into_the_first() -> None:
+def test_subject_is_the_named_photo_else_the_one_with_a_plain_backdrop() -> None:
     sheet, applied, _, _ = merge_pictures([GREEN, toy()], "вставь второе в первое")
-    assert applied == ("cut_out",)
-    assert sheet.size == GREEN.size
+    assert (applied, sheet.size) == (("cut_out",), GREEN.size)
     box_of(sheet, COLOURS[0], 12)
-
-
-def test_photo_with_a_plain_backdrop_is_the_default_subject() -> None:
     photo = load_photo("cat")
     assert merge_pictures([photo, toy()], "вырежи и вставь").image.size == photo.size
     assert merge_pictures([toy(), photo], "вырежи и вставь").image.size == photo.size
 
 
-def test_prompt_sets_the_position_of_a_cutout() -> None:
+def test_prompt_sets_the_position_and_size_of_a_cutout() -> None:
     for words, across, down in (
         ("1 в 2 слева", 0.27, None), ("1 into 2 on the right", 0.73, None),
         ("вставь 1 в 2 в центре", 0.5, None), ("1 в 2 в левый верхний угол", 0.08, 0.22),
@@ -61,9 +51,6 @@ def test_prompt_sets_the_position_of_a_cutout() -> None:
         assert (ball[0] + ball[2]) / 2 / sheet.width == pytest.approx(across, abs=0.06)
         if down is not None:
             assert (ball[1] + post[3]) / 2 / sheet.height == pytest.approx(down, abs=0.08)
-
-
-def test_prompt_sets_the_size_of_a_cutout() -> None:
     heights: list[int] = []
     for words in ("маленьким 1 в 2", "1 в 2", "1 в 2 побольше"):
         ball = box_of(merge_pictures([toy(), GREEN], words).image, COLOURS[0], 12)
@@ -71,35 +58,20 @@ def test_prompt_sets_the_size_of_a_cutout() -> None:
     assert heights[0] < 0.7 * heights[1] < 0.7 * 0.8 * heights[2]
 
 
-def test_cutout_casts_a_contact_shadow() -> None:
-    sheet = merge_pictures([toy(), GREEN], "1 в 2").image
-    post = box_of(sheet, COLOURS[7], 12)
-    beside = sheet.crop((post[2] + 3, post[3] - 4, post[2] + 8, post[3] + 4)).convert("L")
-    assert ImageStat.Stat(beside).mean[0] < ImageStat.Stat(GREEN.convert("L")).mean[0] - 12
-
-
-def transparent() -> Image.Image:
-    """The astronaut with everything but a disc around her taken away."""
-    photo = load_photo("astronaut")
-    where = Image.new("L", photo.size, 0)
+def test_transparency_is_used_for_a_cutout_and_white_elsewhere(tmp_path: Path) -> None:
+    photo, where = load_photo("astronaut"), Image.new("L", (512, 512), 0)
     ImageDraw.Draw(where).ellipse((100, 0, 360, 480), fill=255)
     photo.putalpha(where)
-    return photo
-
-
-def test_transparency_is_used_for_the_cutout(tmp_path: Path) -> None:
-    subject, ground = tmp_path / "subject.png", tmp_path / "ground.png"
-    transparent().save(subject)
-    GREEN.save(ground)
-    made = run(
-        "merge", "1 в 2", (str(subject), str(ground)), str(tmp_path / "o.jpg"), scale=2, seed=1
-    )
+    paths = (tmp_path / "subject.png", tmp_path / "ground.png")
+    photo.save(paths[0])
+    GREEN.save(paths[1])
+    made = run("merge", "1 в 2", (*map(str, paths),), str(tmp_path / "o.jpg"), scale=2, seed=1)
     assert made.applied == ("cut_out",)
     with Image.open(made.path) as image:
         assert image.size == GREEN.size
-        # No white, onto which transparency is flattened in other layouts.
-        corner = image.crop((280, 270, 290, 280))
-        assert mask_of(corner, COLOURS[1], 10).getbbox() == (0, 0, 10, 10)
+        assert mask_of(image.crop((280, 270, 290, 280)), COLOURS[1], 10).getbbox() is not None
+    for layout in ("", "рядом", "панорама", "сетка", "наложи"):
+        assert merge_pictures([photo, GREEN], layout).image.mode == "RGB"
 
 
 @pytest.mark.parametrize("backdrop", [(245, 245, 245), (30, 30, 34), (60, 140, 220)])
@@ -110,18 +82,13 @@ def test_plain_backdrop_is_found_with_noise_and_a_gradient(backdrop: Colour) -> 
     cut = cut_out(uneven.filter(ImageFilter.GaussianBlur(0.8)))
     assert cut is not None
     assert not cut.is_cut_off
-    # Ball and post without a margin.
-    assert cut.image.width == pytest.approx(500 * 0.4, abs=14)
-    assert cut.image.height == pytest.approx(600 * 0.7, abs=16)
-    assert cut.image.getchannel("A").getpixel((cut.image.width // 2, 60)) == 255
-    assert cut.image.getchannel("A").getpixel((2, cut.image.height - 10)) == 0
-
-
-def test_edge_of_a_cutout_is_soft() -> None:
-    cut = cut_out(toy((800, 1000)))
-    assert cut is not None
-    histogram = cut.image.getchannel("A").histogram()
-    assert sum(histogram[20:235]) > 400
+    # Ball and post without a margin, with a soft edge.
+    alpha = cut.image.getchannel("A")
+    assert alpha.width == pytest.approx(500 * 0.4, abs=14)
+    assert alpha.height == pytest.approx(600 * 0.7, abs=16)
+    assert alpha.getpixel((alpha.width // 2, 60)) == 255
+    assert alpha.getpixel((2, alpha.height - 10)) == 0
+    assert sum(alpha.histogram()[20:235]) > 250
 
 
 @pytest.mark.parametrize("name", ["cat", "astronaut"])
@@ -129,17 +96,14 @@ def test_busy_backdrop_gives_an_inset_and_reports_it(name: str) -> None:
     photo = load_photo(name)
     assert cut_out(photo) is None
     sheet, applied, _, _ = merge_pictures([photo, GREEN], "1 в 2")
-    assert applied == ("inset",)
-    assert sheet.size == GREEN.size
+    assert (applied, sheet.size) == (("inset",), GREEN.size)
     # A whole inset with round corners, in a corner of the other photo.
-    box = ImageChops.difference(sheet, GREEN).convert("L").point(
-        [255 if value > 40 else 0 for value in range(256)]
-    ).getbbox()  # fmt: skip
+    changed = ImageChops.difference(sheet, GREEN).convert("L")
+    box = changed.point([255 * (value > 40) for value in range(256)]).getbbox()
     assert box is not None
     assert box[0] > GREEN.width * 0.4
-    assert (box[2] - box[0]) / (box[3] - box[1]) == pytest.approx(
-        photo.width / photo.height, rel=0.1
-    )
+    ratio = photo.width / photo.height
+    assert (box[2] - box[0]) / (box[3] - box[1]) == pytest.approx(ratio, rel=0.1)
 
 
 def test_picture_without_a_subject_is_not_cut_out() -> None:
@@ -168,6 +132,104 @@ def test_several_cutouts_stand_apart_and_unused_photos_are_reported() -> None:
     assert box_of(sheet, COLOURS[0], 12)[2] < box_of(sheet, COLOURS[2], 12)[0]
 
 
-def test_transparency_is_white_in_other_layouts() -> None:
-    for layout in ("", "рядом", "панорама", "сетка", "наложи"):
-        assert merge_pictures([transparent(), GREEN], layout).image.mode == "RGB"
+# Background removal, where the backdrop need not be plain.
+
+
+def _subject_mask(size: tuple[int, int] = SIZE) -> Image.Image:
+    """A vase: a round body with a narrow neck and a handle that background is seen through."""
+    width, height = size
+    large = Image.new("L", (width * 3, height * 3), 0)
+    draw = ImageDraw.Draw(large)
+
+    def scaled(*shares: float) -> tuple[float, ...]:
+        return tuple(s * 3 * (height if i % 2 else width) for i, s in enumerate(shares))
+
+    draw.ellipse(scaled(0.34, 0.38, 0.66, 0.88), fill=255)
+    draw.rectangle(scaled(0.45, 0.18, 0.55, 0.5), fill=255)
+    draw.ellipse(scaled(0.6, 0.4, 0.82, 0.74), outline=255, width=round(height * 0.14))
+    return large.reduce(3)
+
+
+def _backdrop(name: str) -> Image.Image:
+    plain = Image.new("RGB", SIZE, (214, 220, 226))
+    match name:
+        case "sky":
+            gradient = Image.linear_gradient("L").resize(SIZE)
+            bands = [gradient.point(lambda v, c=c: c + v // 5) for c in (60, 110, 150)]
+            return Image.merge("RGB", bands)
+        case "noisy":
+            return add_noise(plain, 8)
+        case _:
+            blobs = Image.frombytes("RGB", (15, 12), random.Random(5).randbytes(15 * 12 * 3))
+            return Image.blend(Image.new("RGB", SIZE, (40, 90, 50)), blobs.resize(SIZE), 0.25)
+
+
+@pytest.mark.parametrize("name", ["sky", "noisy", "leaves"])
+def test_mask_of_a_synthetic_subject_is_found(name: str) -> None:
+    clay, mask = Image.new("RGB", SIZE, (178, 70, 40)), _subject_mask()
+    ImageDraw.Draw(clay).rectangle((0, 420, SIZE[0], 470), fill=(240, 200, 90))
+    cut, is_clear = cut_subject(Image.composite(add_noise(clay, 4), _backdrop(name), mask))
+    assert is_clear
+    assert cut.size == SIZE
+    alpha = cut.getchannel("A")
+    both, either = ImageChops.darker(alpha, mask), ImageChops.lighter(alpha, mask)
+    assert ImageStat.Stat(both).sum[0] > 0.98 * ImageStat.Stat(either).sum[0]
+
+
+def test_edges_are_soft_and_carry_no_background_colour() -> None:
+    green, disc = Image.new("RGB", (800, 800), (40, 200, 60)), Image.new("L", (800, 800), 0)
+    ImageDraw.Draw(disc).ellipse((200, 200, 600, 600), fill=255)
+    disc = disc.filter(ImageFilter.GaussianBlur(3))
+    green.paste((230, 40, 40), (0, 0, *green.size), disc)
+    cut, _ = cut_subject(green)
+    alpha = cut.getchannel("A")
+    edge = alpha.point([255 * (40 <= value <= 215) for value in range(256)])
+    assert ImageStat.Stat(edge).sum[0] / 255 > 2000
+    assert ImageStat.Stat(ImageChops.difference(alpha, disc), edge).mean[0] < 24
+    red, green_left, _ = ImageStat.Stat(cut.convert("RGB"), edge).mean
+    # In the source, an edge pixel is half red, half green: 135 and 120.
+    assert red > 175
+    assert green_left < 95
+
+
+def test_portrait_is_cut_out(tmp_path: Path) -> None:
+    made = remove_background(str(photo_path("astronaut")), str(tmp_path / "cut"))
+    assert made.applied == ("background_removed",)
+    assert (made.path, made.width, made.height) == (str(tmp_path / "cut.png"), 512, 512)
+    with Image.open(made.path) as image:
+        assert image.mode == "RGBA"
+        alpha = image.getchannel("A")
+    face, hair, suit = (235, 90), (240, 40), (190, 360)
+    flag, wall = (30, 60), (330, 120)
+    assert [alpha.getpixel(place) for place in (face, hair, suit)] == [255, 255, 255]
+    assert [alpha.getpixel(place) for place in (flag, wall)] == [0, 0]
+
+
+def test_picture_without_a_clear_subject_is_reported(tmp_path: Path) -> None:
+    gradient = Image.linear_gradient("L").resize((400, 300)).convert("RGB")
+    chance = Image.frombytes("L", (400, 300), random.Random(3).randbytes(120_000)).convert("RGB")
+    plain, texture = Image.new("RGB", (400, 300), "grey"), chance.filter(ImageFilter.BoxBlur(4))
+    for image in (load_photo("cat"), plain, gradient, chance, texture):
+        image.save(tmp_path / "source.png")
+        made = remove_background(str(tmp_path / "source.png"), str(tmp_path / "cut"))
+        assert (made.applied, (made.width, made.height)) == (("no_clear_subject",), image.size)
+
+
+def test_small_narrow_and_large_pictures_keep_their_size(tmp_path: Path) -> None:
+    for size in ((16, 16), (1, 40), (40, 1), (1500, 16), (16, 1500)):
+        cut, _ = cut_subject(load_photo("cat").resize(size))
+        assert (cut.mode, cut.size) == ("RGBA", size)
+    # Up to twelve megapixels.
+    made = remove_background(save_photo("astronaut", tmp_path, (4000, 4000)), str(tmp_path / "cut"))
+    assert made.applied == ("background_removed",)
+    assert made.width == made.height == pytest.approx(3464, abs=2)
+
+
+def test_transparency_of_the_source_is_kept(tmp_path: Path) -> None:
+    image = toy()
+    image.putalpha(_subject_mask(image.size))
+    image.save(tmp_path / "source.png")
+    made = remove_background(str(tmp_path / "source.png"), str(tmp_path / "cut"))
+    assert made.applied == ("background_removed",)
+    with Image.open(made.path) as cut:
+        assert cut.getchannel("A").tobytes() == image.getchannel("A").tobytes()

@@ -1,8 +1,11 @@
 """Edit: the effect of each change, on pictures of any shape."""
 
+from pathlib import Path
+
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from imgbot.imaging.engine import run
 from imgbot.imaging.engine.edit import APPLIED_KEYS, edit_picture
 from imgbot.imaging.engine.edit_request import parse_edit_request
 from imgbot.imaging.engine.edit_vocabulary import KEYS
@@ -19,9 +22,8 @@ from tests.fixtures.image_metrics import (
     spread,
     tones_count,
     warmth,
-    yellowness,
 )
-from tests.fixtures.photos import load_photo, psnr_db
+from tests.fixtures.photos import load_photo, psnr_db, save_photo
 
 
 def edited(words: str, name: str = "astronaut") -> tuple[Image.Image, Image.Image]:
@@ -70,17 +72,12 @@ def test_crops_have_the_requested_ratio() -> None:
         assert after.width / after.height == pytest.approx(ratio, rel=0.01)
 
 
-def test_black_and_white_has_no_colour_and_sepia_one() -> None:
-    assert colour(edited("чб")[1]) == 0
-    sepia = edited("сепия")[1]
-    red, green, blue = ImageStat.Stat(sepia).mean
-    assert red > green > blue
-
-
 def test_frames_add_to_the_picture() -> None:
     before, after = edited("рамка")
     assert after.width > before.width
     assert after.getpixel((0, 0)) == (255, 255, 255)
+    red, green, blue = edited("красная рамка")[1].crop((0, 0, 1, 1)).tobytes()
+    assert min(red - 150, 100 - green, 100 - blue) > 0
     left, top = (after.width - before.width) // 2, (after.height - before.height) // 2
     inside = after.crop((left, top, left + before.width, top + before.height))
     assert psnr_db(inside, before) > 40
@@ -100,7 +97,7 @@ def test_each_change_has_its_effect() -> None:
         ("warmer", warmth, 1), ("cooler", warmth, -1), ("golden hour", warmth, 1),
         ("saturate", colour, 1), ("muted", colour, -1), ("faded", colour, -1),
         ("faded", shadows_light, 1), ("pop", colour, 1), ("pop", local_spread, 1),
-        ("HDR", local_spread, 1), ("less yellow", yellowness, -1), ("more blue", blueness, 1),
+        ("HDR", local_spread, 1), ("less yellow", blueness, 1), ("more blue", blueness, 1),
         ("blue tint", blueness, 1), ("sepia", blueness, -1), ("vintage", blueness, -1),
         ("cinematic", spread, 1), ("film", shadows_light, 1), ("glow", light, 1),
         ("vignette", corners, -1), ("lift shadows", shadows_light, 1),
@@ -124,11 +121,6 @@ def test_blurred_background_leaves_the_centre_sharp() -> None:
     edge = (0, height * 3 // 4, width // 4, height)
     assert psnr_db(after.crop(middle), before.crop(middle)) > 40
     assert detail(after.crop(edge)) < 0.6 * detail(before.crop(edge))
-
-
-def test_invert_complements_the_light() -> None:
-    before, after = edited("негатив", "cat")
-    assert light(before) + light(after) == pytest.approx(255, abs=1)
 
 
 def test_pop_art_shows_the_picture_four_times() -> None:
@@ -181,12 +173,6 @@ def test_rotation_is_clockwise_by_default() -> None:
         assert ((box[0] + box[2]) / 2 > turned.width / 2) is is_right
 
 
-def test_coloured_frame_has_its_colour() -> None:
-    red, green, blue = edited("красная рамка")[1].crop((0, 0, 1, 1)).tobytes()
-    assert red > 150
-    assert max(green, blue) < 100
-
-
 WORDS_OF = {
     "rotate": "rotate 30", "crop_ratio": "3:2", "tint": "blue tones", "rotate_left": "turn left",
     "rotate_right": "turn right", "upside_down": "upside down", "black_white": "bw",
@@ -201,15 +187,11 @@ WORDS_OF = {
 SHAPES = [(16, 16), (1, 1), (16, 900), (700, 16), (1, 3000), (120, 90)]
 
 
-def test_tested_changes_are_all_changes() -> None:
-    assert len(KEYS) >= 60
-    assert set(KEYS) == set(APPLIED_KEYS)
-
-
 @pytest.mark.parametrize(
     ("size", "degree"), [*zip(SHAPES, ("slightly ", "", "much ") * 2, strict=True)]
 )
 def test_every_change_takes_every_shape_and_degree(size: tuple[int, int], degree: str) -> None:
+    assert set(KEYS) == set(APPLIED_KEYS)
     for key in KEYS:
         words = degree + WORDS_OF.get(key, key)
         assert [step.key for step in parse_edit_request(words)[0]] == [key]
@@ -217,3 +199,25 @@ def test_every_change_takes_every_shape_and_degree(size: tuple[int, int], degree
         assert (key, len(applied), unrecognised) == (key, 1, ())
         assert after.mode == "RGB"
         assert min(after.size) >= 1
+
+
+def test_applied_changes_carry_degree_or_value() -> None:
+    table = {
+        "чуть теплее и ЧБ": ("warmer|slightly", "black_white"),
+        "much brighter, brighter": ("brighter|much", "brighter"), "поверни на 45": ("rotate|45",),
+        "поверни на 30 градусов влево": ("rotate|-30",), "поверни немного вправо": ("rotate|5",),
+        "16x9": ("crop_ratio|16:9",), "в синих тонах": ("tint|blue",),
+        "убери желтизну": ("less_colour|yellow",), "сильно чб": ("black_white",),
+        "crop to 0:9": ("unchanged",), "убери красные глаза": ("unchanged",),
+        "resize to 9999px": ("unchanged",), "уменьши до 200 пикселей": ("smaller",),
+    }  # fmt: skip
+    assert {words: edit_picture(load_photo("cat"), words).applied for words in table} == table
+    assert max(edit_picture(load_photo("cat"), "уменьши до 200 пикселей").image.size) == 200
+
+
+def test_partly_understood_prompt_is_applied_and_reported(tmp_path: Path) -> None:
+    source, words = save_photo("cat", tmp_path), "сделай теплее и надень шляпу"
+    made = run("edit", words, (source,), str(tmp_path / "o.jpg"), scale=2, seed=1)
+    assert made.applied == ("warmer",)
+    assert made.unrecognised == ("надень", "шляпу")
+    assert made.suggestions == ()

@@ -1,0 +1,205 @@
+"""Requests to the built-in engine: understood in both languages, else reported with suggestions."""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from imgbot.domain.errors import UserError
+from imgbot.imaging.engine.create import picture_size, plan_picture
+from imgbot.imaging.engine.edit import QUOTE_MAX, edit_picture
+from imgbot.imaging.engine.edit_request import parse_edit_request
+from imgbot.imaging.engine.merge import APPLIED_KEYS, merge_pictures
+from imgbot.imaging.engine.merge_request import LAYOUT_WORDS, parse_merge_request
+from imgbot.imaging.engine.prompt_features import extract_features
+from imgbot.imaging.engine.scenes import SCENES
+from imgbot.imaging.engine.sprites import SPRITES
+from imgbot.imaging.engine.styles import STYLE_WORDS, choose_style
+from imgbot.imaging.engine.typography import text_to_draw
+from imgbot.imaging.engine.vocabulary import WORDS
+from tests.fixtures.flat_pictures import sheets
+from tests.fixtures.photos import load_photo
+
+TABLES: dict[str, dict[str, list[str]]] = tomllib.loads(
+    (Path(__file__).parents[1] / "fixtures" / "engine_requests.toml").read_text()
+)
+
+
+def table(name: str) -> dict[str, str]:
+    """Each text of a table, and how it is understood."""
+    return {words: meaning for meaning, texts in TABLES[name].items() for words in texts}
+
+
+def understood_edit(words: str) -> str:
+    steps, unrecognised = parse_edit_request(words)
+    degrees = ["" if step.degree == 1 else f"~{step.degree:g}" for step in steps]
+    changes = [f"{step.key}|{step.value}".strip("|") for step in steps]
+    return ", ".join(
+        [*map("".join, zip(changes, degrees, strict=True)), *(f"?{word}" for word in unrecognised)]
+    )
+
+
+def understood_merge(words: str) -> str:
+    request = parse_merge_request(words, 2)
+    return ", ".join([request.layout, *(f"?{word}" for word in request.unrecognised)])
+
+
+def understood_size(words: str) -> str:
+    width, height = picture_size(words, "")
+    return f"{width} x {height}"
+
+
+def understood_style(words: str) -> str:
+    return choose_style(extract_features(words).styles, "hills", Random(1))
+
+
+@pytest.mark.parametrize(
+    ("name", "understand"),
+    [
+        ("edit", understood_edit),
+        ("merge", understood_merge),
+        ("text", text_to_draw),
+        ("size", understood_size),
+        ("style", understood_style),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_requests_are_understood(name: str, understand: Callable[[str], str]) -> None:
+    expected = table(name)
+    assert {words: understand(words) for words in expected} == expected
+
+
+def test_prompt_chooses_the_scene_and_its_palette() -> None:
+    for words, names in table("scene").items():
+        chosen = {plan_picture(words, seed).scene_name for seed in range(5)}
+        assert (words, chosen - {*names.split()}) == (words, set())
+    for words, names in table("palette").items():
+        chosen = {plan_picture(words, seed).palette.name for seed in range(12)}
+        assert (words, chosen - {*names.split()}) == (words, set())
+
+
+def test_every_sprite_and_style_has_its_words() -> None:
+    assert TABLES["style"].keys() == STYLE_WORDS.keys()
+    assert TABLES["sprite"].keys() == SPRITES.keys()
+    for words, sprite in table("sprite").items():
+        assert sprite in extract_features(words).sprites, words
+    for sprite in SPRITES.values():
+        assert set(sprite.scenes) <= SCENES.keys()
+
+
+def test_sprites_are_counted_and_coloured() -> None:
+    assert extract_features("три кота").sprites == ("cat", "cat", "cat")
+    assert extract_features("a couple of foxes and an owl").sprites == ("fox", "owl")
+    assert extract_features("two foxes and an owl").sprites == ("fox", "fox", "owl")
+    assert plan_picture("два кота, кит, лиса и сова на холме", 1).sprites == ("cat", "cat", "whale")
+    features = extract_features("белый кот под красным зонтом на синем море")
+    assert min(features.sprite_colours["cat"]) > 200
+    assert features.sprite_colours["umbrella"][0] > 200
+    assert len(features.colours) == 1
+    assert extract_features("золотая рыбка").palettes.keys().isdisjoint({"gold"})
+
+
+def test_earlier_words_weigh_more() -> None:
+    features = extract_features("лес и город")
+    assert features.scenes["forest"] > features.scenes["city"]
+    assert extract_features("").scenes == {}
+
+
+def test_requested_ratio_wins_and_is_limited() -> None:
+    assert picture_size("панорама", "1:1") == (1024, 1024)
+    assert picture_size("city --ar 9:16", "16:9") == (1824, 1024)
+    assert picture_size("hills", "0:5") == (1024, 1024)
+    for across in range(1, 100, 7):
+        for up in range(1, 100, 7):
+            width, height = picture_size("", f"{across}:{up}")
+            asked = min(3.0, max(1 / 3, across / up))
+            assert width / height == pytest.approx(asked, rel=0.02)
+            assert max(width, height) <= 2048
+            assert min(width, height) == 1024 or max(width, height) == 2048
+
+
+def test_words_that_only_look_like_a_typo_are_not_corrected() -> None:
+    for words in ("make the sky blue", "арка", "шляпа", "farmer", "hammer"):
+        assert parse_edit_request(words)[0] == ()
+
+
+def test_every_word_of_the_typo_correction_is_understood() -> None:
+    parsed = {word: parse_edit_request(word) for word in WORDS}
+    assert [word for word, made in parsed.items() if len(made[0]) != 1 or made[1]] == []
+    layouts = (*LAYOUT_WORDS, *LAYOUT_WORDS.values())
+    assert [word for word in layouts if parse_merge_request(word, 2).unrecognised] == []
+
+
+def refused(words: str) -> list[str]:
+    """The words that are suggested where nothing was understood."""
+    with pytest.raises(UserError, match="edit_words_unknown") as caught:
+        edit_picture(load_photo("pendulum"), words)
+    assert caught.value.facts["words"] == " ".join(words.split())[:QUOTE_MAX]
+    return str(caught.value.facts["nearest"]).split(", ")
+
+
+def test_similar_changes_are_suggested_else_popular_ones() -> None:
+    near = {
+        "пслетка": "плёнка", "контрасстнаее": "контраст", "warmish": "warmer",
+        "горизонт": "поверни на 2 градуса", "background": "blur the background",
+        "увеличь": "приблизь",
+    }  # fmt: skip
+    assert [words for words, one in near.items() if one not in refused(words)[:3]] == []
+    english = ["brighter", "warmer", "black and white"]
+    popular = {"щщщщ": ["ярче", "теплее", "чёрно-белое"], "qqqq": english, "😀 !!! 123": english}
+    assert {words: refused(words) for words in popular} == popular
+    for words in ("зелёный слон", "без рамки", "sky", "qqq wxyz", *near):
+        suggested = [parse_edit_request(word) for word in refused(words)]
+        assert len(suggested) <= 3
+        assert all(steps and not unrecognised for steps, unrecognised in suggested)
+
+
+def test_suggested_layouts_and_unsupported_merges_are_reported() -> None:
+    for words, unrecognised, near in (
+        ("отпуск с друзьями", ("отпуск", "друзьями"), "коллаж"),
+        ("party at the beach", ("party", "beach"), "collage"),
+        ("зрвнение", ("зрвнение",), "до и после"),
+        ("colllagggge", ("colllagggge",), "collage"),
+    ):
+        outcome = merge_pictures(sheets(2), words)
+        assert outcome.unrecognised == unrecognised
+        assert near in outcome.suggestions
+        assert len(outcome.suggestions) == 3
+    for words in ("swap faces", "face swap", "swap the faces", "поменяй лица местами"):
+        made = parse_merge_request(words, 2)
+        assert (made.layout, made.order, made.unrecognised) == ("collage", (0, 1), (words,))
+
+
+HOSTILE = [
+    "", " ", "\x00" * 50, "😀😀😀", "ярче\x00теплее", "\u202eתמונה בהירה", "مرحبا", "a" * 2000,
+    "а" * 100_000, "ярче " * 2000, "ярче, " * 5000, "<b>ярче</b>", "*_`[](){}", "%s %d {0}",
+    "(((((", "\\d+", "99999999:1", "на 999%", "rotate 999", "0:0", "ﷺ" * 1000, "чуть " * 5000,
+    ", " * 1000, "1 " * 1000, "put 1 into 1", "put 7 into 9", "999 в 1000", "слева 99",
+    "@@@@ 1@2", "вставь " * 300, "1 и " * 400 + "в 2", "последнее в последнее",
+    "1 2 3 4 5 6 7 8 9 10 11 12", "зеркало " * 2000,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("words", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_prompts_are_parsed_or_refused(words: str) -> None:
+    steps, _ = parse_edit_request(words)
+    assert len(steps) <= 200
+    if steps:
+        assert edit_picture(load_photo("pendulum"), words).applied
+    else:
+        assert refused(words)
+    outcome = merge_pictures([photo.reduce(4) for photo in sheets(3)], words)
+    assert outcome.applied[0].partition("|")[0] in APPLIED_KEYS
+    assert min(outcome.image.size) >= 1
+
+
+def test_decomposed_and_invisible_characters_are_normalized() -> None:
+    # й as и and a breve, as some phones send it; a zero-width space inside a word.
+    for words, change in (
+        ("те\u0308плыи\u0306", "warmer"),
+        ("я\u200bрче", "brighter"),
+        ("ЯРЧЕ!!!\x00", "brighter"),
+    ):
+        assert understood_edit(words) == change
