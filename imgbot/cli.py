@@ -1,43 +1,35 @@
 """Command line of imgbot. Each command imports its own part, so that --help is instant."""
 
+from __future__ import annotations
+
 import argparse
 import os
 import sys
-from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+import tomllib
 
 from imgbot.domain.errors import EX_CONFIG, ConfigError, ImgbotError, flatten
-from imgbot.version import version
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    # A tenth of what --help takes.
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from typing import Any, NoReturn
+
     from imgbot.config.settings import Settings
     from imgbot.config.sources import SettingsSource
 
-_Argument = tuple[Sequence[str], Mapping[str, Any]]
+    _Argument = tuple[Sequence[str], Mapping[str, Any]]
+    _Command = tuple[
+        Callable[[argparse.Namespace], int | None], Sequence[_Argument], dict[str, str]
+    ]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status: 0 as asked, 78 configuration, 1 anything else."""
     options = _parser().parse_args(argv)
-    command = _COMMANDS.get(options.command)
-    return _run_command(command, options) if command else _run_bot(options)
-
-
-@dataclass(frozen=True, slots=True)
-class _Command:
-    """One command: its help, its arguments and the function that runs it.
-
-    The function returns the exit status, or None for 0.
-    """
-
-    run: Callable[[argparse.Namespace], int | None]
-    help: str
-    arguments: Sequence[_Argument] = ()
-    is_exclusive: bool = False
-    """Only one of the arguments may be given."""
-    description: str | None = None
-    epilog: str | None = None
+    if options.command is None:
+        return _run_bot(options)
+    return _run_command(_COMMANDS[options.command], options)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -48,38 +40,49 @@ class _Parser(argparse.ArgumentParser):
         self.exit(EX_CONFIG, f"{self.prog}: {message}\n")
 
 
+class _PrintVersion(argparse.Action):
+    """Asks for the version only when it is wanted: in a checkout that takes git."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        from imgbot.version import version
+
+        print(f"imgbot {version()}")
+        parser.exit()
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="imgbot",
-        description="A Telegram bot that makes pictures. Without a command it runs the bot.",
-        epilog="Settings are environment variables; the README lists them.",
+    # By its path: importlib.resources would take longer than all the rest.
+    with open(f"{os.path.dirname(__file__)}/cli.toml", "rb") as file:  # noqa: PTH120, PTH123
+        tables = tomllib.load(file)
+    about = tables.pop("imgbot")
+    parser = _Parser(prog="imgbot", description=about["description"], epilog=about["epilog"])
+    parser.add_argument(
+        "--version", action=_PrintVersion, nargs=0, help="show program's version number and exit"
     )
-    parser.add_argument("--version", action="version", version=f"imgbot {version()}")
-    for names, about in _BOT_ARGUMENTS:
-        parser.add_argument(*names, **about)
+    _add_arguments(parser, about["arguments"])
     commands = parser.add_subparsers(dest="command", metavar="command")
-    for name, command in _COMMANDS.items():
-        sub = commands.add_parser(
-            name, help=command.help, description=command.description, epilog=command.epilog
-        )
-        group = sub.add_mutually_exclusive_group() if command.is_exclusive else sub
-        for names, about in command.arguments:
-            group.add_argument(*names, **about)
+    for name, about in tables.items():
+        arguments = about.pop("arguments", {})
+        _add_arguments(commands.add_parser(name, **about), arguments)
     return parser
 
 
-def _argument(*names: str, **about: Any) -> _Argument:
-    return names, about
+def _add_arguments(parser: argparse.ArgumentParser, arguments: Mapping[str, Any]) -> None:
+    types = {"int": int, "float": float}
+    for name, about in arguments.items():
+        if "type" in about:
+            about["type"] = types[about["type"]]
+        if isinstance(about.get("metavar"), list):
+            about["metavar"] = tuple(about["metavar"])
+        parser.add_argument(name, **about)
 
 
-def _flag(name: str, about: str) -> _Argument:
-    return (name,), {"action": "store_true", "help": about}
-
-
-def _run_command(command: _Command, options: argparse.Namespace) -> int:
+def _run_command(
+    run: Callable[[argparse.Namespace], int | None], options: argparse.Namespace
+) -> int:
     """Run a command of the operator; a refusal is one sentence, not a stack trace."""
     try:
-        return command.run(options) or 0
+        return run(options) or 0
     except ImgbotError as error:
         print(f"imgbot: {error}", file=sys.stderr)
         return EX_CONFIG if isinstance(error, ConfigError) else 1
@@ -236,211 +239,19 @@ def _loadtest(options: argparse.Namespace) -> int:
     return test(wish, is_json=options.json)
 
 
-_BOT_ARGUMENTS = (
-    _argument("--workers", type=int, metavar="N", help="number of worker processes"),
-    _argument(
-        "--users",
-        type=int,
-        metavar="N",
-        help="number of users to size for: one worker per 30 users, at least 5",
-    ),
-    _flag("--accept-volatile-redis", "run on a Redis that may lose jobs, for a trial"),
-)
-
-_JSON = _flag("--json", "print JSON, for scripts")
-_DRY_RUN = _flag("--dry-run", "print every step, change nothing")
-
-_COMMANDS = {
-    "demo": _Command(
-        _demo,
-        "chat with the bot in a browser; needs no token and no key",
-        [
-            _argument(
-                "--port", type=int, default=8090, help="port of the chat page (default 8090)"
-            ),
-            _argument(
-                "--provider",
-                default="builtin",
-                help="image provider: builtin (default), simulated, or a preset played by the "
-                "sandbox: replicate-sim, fal-sim, kie-sim, bfl-sim or wavespeed-sim",
-            ),
-            _argument(
-                "--kill-after",
-                type=float,
-                metavar="SECONDS",
-                help="kill the bot (SIGKILL) that long after each start, to see that no job is "
-                "lost",
-            ),
-        ],
-    ),
-    "status": _Command(
-        _status,
-        "show the status of the running service",
-        [_flag("--watch", "keep running and refresh the screen"), _JSON],
-        is_exclusive=True,
-        epilog="Asks the service at IMGBOT_HTTP, from the environment or /etc/imgbot/imgbot.env; "
-        "needs no token. Exit status: 0 normal or attention, 2 critical, 3 no answer, "
-        "78 IMGBOT_HTTP is wrong, 1 anything else.",
-    ),
-    "doctor": _Command(
-        _doctor,
-        "check the installation and say how to fix it, or check a provider file",
-        [
-            _argument(
-                "--provider",
-                metavar="FILE",
-                help="check a provider file instead and print its requests without sending any: "
-                "a TOML file, or the name of a preset",
-            ),
-            _flag("--fix", "fix what is safe: delete a webhook, restrict access to secrets"),
-            _JSON,
-        ],
-    ),
-    "redis-cli": _Command(
-        _redis_cli,
-        "send one command to the bot's Redis",
-        [_argument("command_words", metavar="COMMAND", nargs=argparse.REMAINDER)],
-        description="Sends one command to the Redis that the bot uses, embedded or external, and "
-        "prints the reply as redis-cli does: imgbot redis-cli LLEN rq:queue:img_queue",
-    ),
-    "backup": _Command(
-        _backup,
-        "write jobs, users, pictures and settings to one file",
-        [
-            _argument("file", metavar="FILE", help="file to write, like imgbot.tar.gz"),
-            _flag("--stop", "stop the bot first, and keep it from starting here again"),
-            _flag(
-                "--with-secrets",
-                "include the token and the keys: anyone who can read the file controls the bot",
-            ),
-            _flag(
-                "--without-pictures",
-                "leave out the finished pictures kept for the button “As a file”",
-            ),
-        ],
-        description="Writes everything that must outlive the server to one file: jobs, "
-        "preferences, history, pictures, settings. The bot may keep running.",
-        epilog="To move a bot: `backup --stop FILE` here, `restore FILE` there. A bot stopped this "
-        "way does not start here again, because two bots with the same jobs would submit them "
-        "twice.",
-    ),
-    "restore": _Command(
-        _restore,
-        "restore a backup, here or on another server",
-        [
-            _argument("file", metavar="FILE", help="file written by `imgbot backup`"),
-            _flag("--force", "replace the data that is here already; it is lost"),
-        ],
-        description="Restores a backup, here or on another server; its jobs are then resumed. The "
-        "bot must not run, neither here nor on the old server.",
-        epilog="After `backup --stop` every job resumes where it was. After a backup of a bot that "
-        "kept running, a job that was not submitted then is looked up at its provider first, or "
-        "repeated under the same key, or stops and says so: nothing is paid twice.",
-    ),
-    "install": _Command(
-        _install,
-        "install or upgrade the service on this server",
-        [
-            _argument(
-                "--token-file",
-                metavar="FILE",
-                help="file with the bot's token, - for stdin (default: keep the stored token, "
-                "else prompt for it)",
-            ),
-            _argument(
-                "--provider",
-                metavar="NAME",
-                help="image provider, as IMGBOT_PROVIDER (default: keep the setting, else prompt)",
-            ),
-            _argument(
-                "--key-file",
-                metavar="FILE",
-                help="file with the provider's key, - for stdin (after the token, if both come "
-                "from it; default: prompt for a missing key)",
-            ),
-            _DRY_RUN,
-            _flag("--with-sandbox", "install what `imgbot demo` and `imgbot loadtest` need, too"),
-            _flag("--rollback", "go back to the previous release"),
-        ],
-    ),
-    "scale": _Command(
-        _scale,
-        "change the number of workers of a running bot",
-        [_argument("number", type=int, metavar="N", help="number of workers")],
-    ),
-    "reload": _Command(
-        _reload,
-        "make a running bot read its settings again",
-        epilog="As a service: sudo systemctl reload imgbot, which does this.",
-    ),
-    "prometheus-config": _Command(
-        _prometheus_config,
-        "write the Prometheus and Grafana files into a folder",
-        [_argument("folder", metavar="DIR", help="target folder, like /etc/prometheus")],
-    ),
-    "loadtest": _Command(
-        _loadtest,
-        "test this machine under load",
-        [
-            _argument(
-                "--users",
-                dest="simulated_users",
-                type=int,
-                nargs="+",
-                default=[300],
-                metavar="N",
-                help="number of simulated users; several numbers run one after the other "
-                "(default 300)",
-            ),
-            _argument(
-                "--workers",
-                dest="simulated_workers",
-                type=int,
-                metavar="N",
-                help="number of workers (default: one per 30 users, at least 5)",
-            ),
-            _argument(
-                "--minutes",
-                type=float,
-                default=5.0,
-                metavar="M",
-                help="duration of each run (default 5)",
-            ),
-            _argument(
-                "--provider",
-                default="simulated",
-                metavar="NAME",
-                help="image provider: simulated (default), builtin, or a preset played by the "
-                "sandbox, like replicate-sim",
-            ),
-            _argument(
-                "--picture-seconds",
-                type=float,
-                nargs=2,
-                default=[10.0, 30.0],
-                metavar=("LOW", "HIGH"),
-                help="how long the provider takes for a picture (default 10 30)",
-            ),
-            _flag(
-                "--resize",
-                "run the same requests three times: to warm up, without and with workers being "
-                "added and removed; reports the delay this causes",
-            ),
-            _JSON,
-        ],
-        description="Simulates that many users on this machine and reports whether the guide's "
-        "criteria are met. It uses a Telegram, a Redis, a folder and a token of its own, removed "
-        "afterwards; your bot may keep running, only CPU time is shared.",
-        epilog="Each user sends one request per quarter of an hour (one worker per 30 users, a "
-        "picture in less than 30 s), and one more in the peak, the last fifth of the time. "
-        "Exit status: 0 the criteria are met and nothing was lost or doubled, 2 they are not, "
-        "78 an argument is wrong, 130 interrupted, 1 anything else.",
-    ),
-    "uninstall": _Command(
-        _uninstall,
-        "remove the service and keep its data",
-        [_DRY_RUN, _flag("--purge", "remove settings, token, jobs and pictures as well")],
-    ),
+_COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
+    "demo": _demo,
+    "status": _status,
+    "doctor": _doctor,
+    "redis-cli": _redis_cli,
+    "backup": _backup,
+    "restore": _restore,
+    "install": _install,
+    "scale": _scale,
+    "reload": _reload,
+    "prometheus-config": _prometheus_config,
+    "loadtest": _loadtest,
+    "uninstall": _uninstall,
 }
 
 
@@ -461,7 +272,7 @@ def _run_bot(options: argparse.Namespace) -> int:
     return _serve(settings, source)
 
 
-def _serve(settings: "Settings", source: "SettingsSource") -> int:
+def _serve(settings: Settings, source: SettingsSource) -> int:
     """Start logs, lock, pool, Redis and event loop, in the order of their dependencies."""
     from imgbot.imaging.pool import Pool, stop_helpers
     from imgbot.ops import state_dir as state

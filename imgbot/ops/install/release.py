@@ -114,7 +114,7 @@ def _fill(release: Release, incoming: Path, folder: Path) -> None:
         shutil.copyfile(source, target)
         target.chmod(0o755 if source.stat().st_mode & 0o100 else 0o644)
     # What a checkout's build has written is older than its commit.
-    built = packages / "imgbot" / BUILT.name
+    built = packages / "imgbot" / Path(BUILT).name
     built.parent.mkdir(parents=True, exist_ok=True)
     built.write_text(f"{release.version}\n")
     binaries = incoming / "bin"
@@ -146,9 +146,9 @@ def _release_files() -> Iterator[tuple[str, Path]]:
     for found in _needed("imgbot", _EXTRAS).values():
         yield from _files_of(found)
     # A checkout's package is not among the files of its distribution.
-    package = BUILT.parent
+    package = Path(BUILT).parent
     for path in package.rglob("*"):
-        if path.is_file() and path != BUILT and "__pycache__" not in path.parts:
+        if path.is_file() and path != Path(BUILT) and "__pycache__" not in path.parts:
             yield f"imgbot/{path.relative_to(package).as_posix()}", path
     for name in shipped_names():
         yield f"imgbot/ops/shipped/{name}", Path(str(shipped(name)))
