@@ -24,7 +24,6 @@ from imgbot.domain.phrases.matching import (
     clauses_of,
     has_form,
     has_listed,
-    has_words,
     is_asking,
     is_covered,
     is_drawn,
@@ -33,6 +32,7 @@ from imgbot.domain.phrases.matching import (
     is_of_user,
     is_request,
     new_things,
+    patterns_in,
     starts_with,
 )
 
@@ -197,11 +197,8 @@ def _whole_message(tokens: Sequence[Token], facts: ChatFacts) -> Classification 
             Intent.OPERATION, operation=Operation.UPSCALE, scale=scale, reasons=("scale",)
         )
     asked = after_wrappers(tokens)[0]
-    found = [
-        each
-        for each in _WHOLE
-        if is_covered(tokens, each[1], each[2]) or is_covered(asked, each[1], each[2])
-    ]
+    texts = (tokens,) if len(asked) == len(tokens) else (tokens, asked)
+    found = [each for each in _WHOLE if any(is_covered(text, *each[1:]) for text in texts)]
     # "Thanks, what can you do?" is a question: small talk gives way, but "hi there" points nowhere.
     if tuple(token.stem for token in tokens) in lexicon().phrases["message", "small_talk"]:
         found = [each for each in found if each[0] is Intent.SMALL_TALK]
@@ -267,13 +264,12 @@ def _pattern(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None
     things = {token.stem for token in new_things(rest, facts.latest_prompt)}
     if len(tokens) > _PATTERN_LIMIT or (things and is_listed(rest[0], "draw")):
         return None
-    said = [{token.stem for token in clause} for clause in clauses_of(tokens)]
+    said = [frozenset(token.stem for token in clause) for clause in clauses_of(tokens)]
     details = {each.stem for each in rest if any(is_form(each, kind) for kind in _DETAILS)}
     for each in _PATTERNS:
-        for pattern in lexicon().patterns.get(("pattern", each[2]), ()):
-            is_said = any(has_words(pattern, stems) for stems in said)
-            if is_said and _is_beside(pattern, things, details, each[0]):
-                return _as_listed(each, tokens, "pattern")
+        patterns = (found for stems in said for found in patterns_in(stems, "pattern", each[2]))
+        if any(_is_beside(pattern, things, details, each[0]) for pattern in patterns):
+            return _as_listed(each, tokens, "pattern")
     return None
 
 
@@ -311,13 +307,13 @@ def _topic(clause: Sequence[Token], *, is_asked: bool) -> str:
         return ""
     words, rest = lexicon().phrases, after_wrappers(clause)[0] or clause
     has_form = is_asked or _begins_as_question(clause) or has_listed(clause, "you")
-    stems = {token.stem for token in clause}
+    stems = frozenset(token.stem for token in clause)
     # "Make the sky as in space" is no question about how to make it.
     is_order = not has_form and is_request(rest)
     for topic in ("privacy", "price", "provider", "status", "abilities"):
-        for phrase in lexicon().patterns["question", topic]:
-            if (has_form or len(phrase) > 1) and has_words(phrase, stems):
-                return "" if is_drawn(rest) or (is_order and topic == "abilities") else topic
+        patterns = patterns_in(stems, "question", topic)
+        if any(has_form or len(pattern) > 1 for pattern in patterns):
+            return "" if is_drawn(rest) or (is_order and topic == "abilities") else topic
     if starts_with(rest, words["talk", "start"]) or starts_with(clause, words["talk", "start"]):
         return "abilities"
     is_to_bot = has_form and has_listed(rest, "you") and (is_asked or _begins_as_question(rest))

@@ -7,7 +7,7 @@ is unknown but one slip away from a listed one is taken for it.
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
@@ -58,6 +58,7 @@ class ParsedText:
     """Clauses that end in a question mark."""
 
 
+Phrases = frozenset[tuple[str, ...]]
 Pattern = tuple[frozenset[str], ...]
 """Slots of stems: a word of each has to be there."""
 
@@ -66,9 +67,10 @@ Pattern = tuple[frozenset[str], ...]
 class Lexicon:
     """All languages in one, for people mix them."""
 
-    phrases: Mapping[tuple[str, str], frozenset[tuple[str, ...]]]
+    phrases: Mapping[tuple[str, str], Phrases]
     """(table, list) → phrases as stems; those that only begin a text as words."""
-    patterns: Mapping[tuple[str, str], tuple[Pattern, ...]]
+    patterns: Mapping[tuple[str, str], Mapping[str, Sequence[Pattern]]]
+    """(table, list) → patterns by the stems of their first slots."""
     words: Mapping[str, frozenset[str]]
     forms: Mapping[str, frozenset[str]]
     soft: tuple[str, ...]
@@ -89,7 +91,7 @@ def lexicon() -> Lexicon:
     """Return the lexicon of all languages, read once."""
     folder = files("imgbot.domain.phrases")
     tables = [tomllib.loads((folder / f"{name}.toml").read_text("utf-8")) for name in LANGUAGES]
-    phrases: dict[tuple[str, str], frozenset[tuple[str, ...]]] = {}
+    phrases: dict[tuple[str, str], Phrases] = {}
     for table in tables:
         for kind in ("message", "operation", "command", "beside", *_STARTS):
             for name, listed in table[kind].items():
@@ -123,14 +125,16 @@ def lexicon() -> Lexicon:
     )
 
 
-def _patterns(tables: Iterable[Mapping]) -> dict[tuple[str, str], tuple[Pattern, ...]]:
+def _patterns(tables: Iterable[Mapping]) -> dict[tuple[str, str], dict[str, list[Pattern]]]:
     """Return the phrases whose words stand anywhere; "put/bring it back" is two in one."""
-    found: dict[tuple[str, str], tuple[Pattern, ...]] = {}
+    found: dict[tuple[str, str], dict[str, list[Pattern]]] = {}
     for table in tables:
         for kind in ("pattern", "question"):
             for name, listed in table[kind].items():
-                patterns = tuple(tuple(map(_slot, words_in(phrase))) for phrase in listed)
-                found[kind, name] = found.get((kind, name), ()) + patterns
+                by_stem = found.setdefault((kind, name), {})
+                for pattern in (tuple(map(_slot, words_in(phrase))) for phrase in listed):
+                    for each in pattern[0]:
+                        by_stem.setdefault(each, []).append(pattern)
     return found
 
 
@@ -232,6 +236,7 @@ def words_in(phrase: str) -> list[str]:
     return fold(phrase).replace("'", "").split()
 
 
+@lru_cache(maxsize=64)
 def read(text: str) -> ParsedText:
     """Split a text into tokens and clauses; a quotation in it is one token without a meaning."""
     tokens: list[Token] = []

@@ -2,9 +2,17 @@
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 
-from imgbot.domain.phrases import Pattern, Token, lexicon, read, stem, without_fillers
+from imgbot.domain.phrases import (
+    Pattern,
+    Phrases,
+    Token,
+    lexicon,
+    read,
+    stem,
+    without_fillers,
+)
 
 SHORT = 4
 """Words of a fragment."""
@@ -13,7 +21,6 @@ LONG = 9
 SCENE = 2
 """New things that make a prompt for a new picture."""
 CHANGING = ("make", "change", "change_weak")
-Phrases = frozenset[tuple[str, ...]]
 _LONGEST_PHRASE = 7
 _WHOLE_LIMIT = 12
 _SHORTEST_THING = 2
@@ -25,6 +32,15 @@ def is_covered(tokens: Sequence[Token], table: str, name: str) -> bool:
     """Return true if phrases of that list cover the text, beside small talk and fillers."""
     if not 0 < len(tokens) <= _WHOLE_LIMIT:
         return False
+    core, beside, known = _cover(table, name)
+    stems = tuple(token.stem for token in tokens)
+    bare = without_fillers(stems, lexicon().phrases["beside", "any"]) or stems
+    return known.issuperset(bare) and _covers(bare, core, beside)
+
+
+@cache
+def _cover(table: str, name: str) -> tuple[Phrases, Phrases, frozenset[str]]:
+    """Return the phrases of a list, those that may stand beside them, and the stems of all."""
     words = lexicon().phrases
     beside = words.get(("beside", name), frozenset())
     if name != "small_talk":
@@ -32,9 +48,8 @@ def is_covered(tokens: Sequence[Token], table: str, name: str) -> bool:
     if name == "complaint":
         # "The hands are wrong"
         beside |= {(part,) for part in lexicon().forms["part"]}
-    stems = tuple(token.stem for token in tokens)
-    bare = without_fillers(stems, words["beside", "any"])
-    return _covers(bare or stems, words[table, name], beside)
+    core = words[table, name]
+    return core, beside, frozenset(stem for phrase in core | beside for stem in phrase)
 
 
 def _covers(stems: tuple[str, ...], core: Phrases, beside: Phrases) -> bool:
@@ -84,9 +99,13 @@ def is_asking(token: Token) -> bool:
     return is_listed(token, "question") and not any(is_listed(token, name) for name in others)
 
 
-def has_words(pattern: Pattern, stems: Iterable[str]) -> bool:
-    """Return true if the text has a word of each slot, in whatever order."""
-    return all(not slot.isdisjoint(stems) for slot in pattern)
+def patterns_in(stems: frozenset[str], table: str, name: str) -> Iterable[Pattern]:
+    """Yield the patterns of a list of which the text has a word of each slot, in any order."""
+    by_stem = lexicon().patterns.get((table, name), {})
+    for each in stems & by_stem.keys():
+        for pattern in by_stem[each]:
+            if not any(slot.isdisjoint(stems) for slot in pattern[1:]):
+                yield pattern
 
 
 def starts_with(tokens: Sequence[Token], phrases: Phrases) -> int:
