@@ -13,7 +13,6 @@ from imgbot.domain.phrases.matching import (
     comparatives_in,
     has_form,
     has_listed,
-    is_asking,
     is_comparative,
     is_covered,
     is_form,
@@ -53,8 +52,6 @@ CUES: Mapping[str, int] = {
     "not_so": 4,
     "suggestion": 2,
     "nothing_new": 0,
-    "asking": 0,
-    "asked": 0,
     "judged": 0,
     "addressed": 0,
     "referring": 0,
@@ -77,9 +74,6 @@ _RETOLD = 0.6
 """Share of the things of a prompt that are named again in one written anew."""
 
 _ACCUSATIVE = re.compile(r"[а-я]{2,}[ую]")
-_IMPERATIVE = re.compile(
-    r"(?!попугай)(?:по|под|на|при|до|раз|рас|от|пере|вы)[а-я]{2,}[аяу]й(?:те)?"
-)
 _INSTRUMENTAL = re.compile(r"[а-я]{2,}(?:ым|им|ой|ей|ыми|ими|ою)")
 
 
@@ -87,10 +81,6 @@ def cues_of_doubt(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str
     """Cues of a text that says little of a new picture, or nothing."""
     if has_listed(tokens, "speaker") and len(new) <= SCENE and not has_form(tokens, "picture"):
         yield "addressed"
-    if is_asking(tokens[0]) and len(new) < SCENE:
-        yield "asking"
-    if len(new) <= SCENE and any(_IMPERATIVE.fullmatch(each.text) for each in new):
-        yield "asked"
     if len(new) < SCENE and _is_judged(tokens):
         yield "judged"
     is_deictic = has_listed(tokens[:SHORT], "deictic") or has_listed(tokens[:1], "same")

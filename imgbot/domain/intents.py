@@ -100,8 +100,7 @@ class Classification:
 
 _BASE = -2
 # With these, and without those, no text is surely a prompt for a new picture.
-_DOUBTS = frozenset({"nothing_new", "asking", "asked", "addressed", "referring", "judged"})
-_TALK = frozenset({"addressed", "asking"})
+_DOUBTS = frozenset({"nothing_new", "addressed", "referring", "judged"})
 _NEW = frozenset({"draw", "wanted_picture", "options", "named", "scene", "retold"})
 _SURE = 1
 _SURE_WITHOUT_PICTURE = 2
@@ -134,16 +133,12 @@ def classify(text: str, facts: ChatFacts | None = None) -> Classification:
     reading = read(text)
     if not reading.tokens:
         return _without_words(text, facts)
-    whole = _whole_message(reading.tokens, facts)
-    if whole is not None:
-        return whole
-    spoken = _said_apart(reading.tokens, facts) or _pattern(reading.tokens, facts)
-    if spoken is not None:
-        return spoken
-    talk = _talk(reading, facts)
-    if talk is not None:
-        return talk
-    return _prompt(reading, facts)
+    return (
+        _whole_message(reading.tokens, facts)
+        or _pattern(reading.tokens, facts)
+        or _talk(reading, facts)
+        or _prompt(reading, facts)
+    )
 
 
 def wording_key(text: str) -> str:
@@ -237,25 +232,8 @@ _PATTERNS = (
     *(each for each in _WHOLE if each[0] is Intent.OPERATION),
     *(each for each in _WHOLE[3:] if each[0] is not Intent.OPERATION),
 )
-_TALKING = frozenset({Intent.SMALL_TALK, Intent.COMPLAINT, Intent.POINTING, Intent.COMMAND})
 _DETAILS = ("adjective", "part", "style", "state")
-_STRICT = frozenset(
-    {
-        Intent.AGAIN,
-        Intent.OPERATION,
-    }
-)
-
-
-def _said_apart(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None:
-    """Return the intent of the last clause, as in "that made it worse, undo"."""
-    *before, last = clauses_of(tokens)
-    if not before or any(
-        new_things(each, facts.latest_prompt) or is_request(each) for each in before
-    ):
-        return None
-    found = _whole_message(last, facts)
-    return None if found is None or found.intent in _TALKING else found
+_STRICT = frozenset({Intent.AGAIN, Intent.OPERATION})
 
 
 def _pattern(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None:
@@ -418,7 +396,7 @@ def _decide(
         is_sure = (score >= _SURE and "draw" not in cues) or "drawn_on_picture" in cues
         return (Intent.CHANGE if is_sure else leaning), is_sure, ()
     if not facts.has_picture:
-        if _TALK.intersection(cues) and not _NEW.intersection(cues):
+        if "addressed" in cues and not _NEW.intersection(cues):
             return Intent.CREATE, False, ()
         # Words of a change have nothing to change; half a cue is no reason to ask.
         return (
