@@ -36,6 +36,11 @@ lint: .venv/bin/ruff ## Check style, types and layers.
 test: .venv/bin/ruff ## Run the tests that take seconds; .venv/bin/pytest runs all.
 	.venv/bin/pytest -m "not slow"
 
+.PHONY: bench
+bench: .venv/bin/ruff ## Race the bot against the guide's design and saq; 25 minutes.
+	.venv/bin/pip install --quiet -e '.[bench]'
+	.venv/bin/python -m tests.bench.race
+
 .PHONY: check
 check: ## Everything that CI runs; installs what is missing with apt.
 	.ci/run

@@ -15,6 +15,7 @@ import struct
 import tempfile
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
@@ -134,6 +135,7 @@ Kind = Literal["Photo", "Document", "Thumbnail", "Upload"]
 _MAX_FILES = 40_000
 _MAX_BYTES = 4 << 30
 _THREADS = 2
+_MAX_MADE = 64
 _PREFIXES = {"Photo": "AgACAgIAAxkBAA", "Document": "BQACAgIAAxkBAA", "Thumbnail": "AAMCAgADGQEAA"}
 _FOLDERS = {"Photo": "photos", "Document": "documents", "Thumbnail": "thumbnails"}
 
@@ -206,6 +208,7 @@ class FileStore:
         self._size_bytes = 0
         self._count = 0
         self._threads = asyncio.Semaphore(_THREADS)
+        self._made: OrderedDict[tuple[str, tuple[int, ...]], list[Rendition]] = OrderedDict()
 
     def close(self) -> None:
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -240,11 +243,30 @@ class FileStore:
 
     async def keep_photo(self, source: Path, sides: tuple[int, ...]) -> Photo:
         """Store a picture in Telegram's sizes; raises `PictureRefusedError`."""
-        made = await self._in_thread(renditions, source, self.new_path(), sides)
+        made = await self._in_thread(self._renditions, source, self.new_path(), sides)
         photo = Photo(tuple([await self._rendition("Photo", one) for one in made]))
         for size in photo.sizes:
             self._wholes[size.file_id] = photo
         return photo
+
+    def _renditions(
+        self, source: Path, target_stem: Path, sides: tuple[int, ...]
+    ) -> list[Rendition]:
+        """Return the sizes of a photo; those of a picture seen lately are copied, not made."""
+        digest, _ = _digest(source)
+        with suppress(OSError):  # the former ones may be deleted by now
+            copies: list[Rendition] = []
+            for made in self._made.get((digest, sides), []):
+                path = target_stem.with_name(f"{target_stem.name}-{len(copies)}.jpg")
+                os.link(made.path, path)
+                copies.append(Rendition(path, made.width, made.height))
+            if copies:
+                return copies
+        made = renditions(source, target_stem, sides)
+        self._made[digest, sides] = made
+        if len(self._made) > _MAX_MADE:
+            self._made.popitem(last=False)
+        return made
 
     async def keep_document(self, source: Path, name: str) -> StoredDocument:
         """Store any file; the bytes are moved, or linked if they belong to an upload."""

@@ -89,6 +89,8 @@ class PlayedPreset:
         self._uploads: OrderedDict[str, bytes] = OrderedDict()
         self._bodies: dict[str, Any] = {}
         self._requests: deque[str] = deque(maxlen=_MAX_REQUESTS)
+        self.render: Callable[[SubmittedTask], bytes] = render
+        """Draws a result; blocks."""
         self._threads = asyncio.Semaphore(_THREADS)
         self._handlers: Mapping[str, Handler] = {
             "submit": self._submit,
@@ -326,7 +328,7 @@ class PlayedPreset:
 
     async def _render(self, task: Task) -> bytes:
         async with self._threads:
-            return await asyncio.to_thread(render, task.order)
+            return await asyncio.to_thread(self.render, task.order)
 
     def _content(self, text: Any) -> bytes:
         """Return a picture of an order. Raises Refusal for one that leads nowhere."""

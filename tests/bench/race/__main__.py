@@ -1,0 +1,291 @@
+"""Race the bots: `python -m tests.bench.race --users 30 100 300 --contenders imgbot,rq,saq`.
+
+Each contender serves the same users of the same Telegram (30 messages a second) and the same
+provider, one after the other. CPU is that of the contender's whole process tree, its Redis apart;
+the sandbox and its users run in a process of their own, whose CPU is in the last column.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
+
+ROOT = Path(__file__).parents[3]
+PEERS = {"rq": "tests.bench.race.guide_bot", "saq": "tests.bench.race.saq_bot"}
+_STOP_S = 15.0
+_SAMPLE_EVERY_S = 5.0
+_LOG_LINES = 12
+_COLUMNS = (
+    ("pictures/s", "{:.2f}"),
+    ("CPU ms/picture", "{:.0f}"),
+    ("main", "{:.0f}"),
+    ("Redis", "{:.0f}"),
+    ("calls/picture", "{:.1f}"),
+    ("lag p50 s", "{:.1f}"),
+    ("p95", "{:.1f}"),
+    ("wait p50 s", "{:.1f}"),
+    ("PSS MiB", "{:.0f}"),
+    ("sandbox CPU %", "{:.0f}"),
+)
+_RATIOS = ("pictures/s", "CPU ms/picture", "calls/picture", "lag p50 s", "PSS MiB")
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A bot to race: its name in the table and its command."""
+
+    name: str
+    command: Sequence[str]
+
+    def environ(self, world: Mapping[str, str], folder: Path, workers: int) -> dict[str, str]:
+        url, token, provider, key = (world[n] for n in ("url", "token", "provider", "key"))
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        if self.name in PEERS:
+            return kept | {
+                "RACE_TELEGRAM": url,
+                "RACE_TOKEN": token,
+                "RACE_PROVIDER": provider,
+                "RACE_KEY": key,
+                "RACE_WORKERS": str(workers),
+            }
+        return kept | {
+            "IMGBOT_TELEGRAM_API": url,
+            "IMGBOT_TOKEN": token,
+            "IMGBOT_PROVIDER": "replicate",
+            "IMGBOT_PROVIDER_URL": provider,
+            "REPLICATE_API_TOKEN": key,
+            "IMGBOT_WORKERS": str(workers),
+            "IMGBOT_STATE_DIR": str(folder),
+            "IMGBOT_HTTP": "127.0.0.1:0",
+        }
+
+
+def contenders(names: str, others: Sequence[str]) -> list[Contender]:
+    """Return the contenders of a command line; `others` are further programs as NAME=PATH."""
+    found = []
+    for name in names.split(","):
+        module = PEERS.get(name, "imgbot")
+        if module == "imgbot" and name != "imgbot":
+            raise SystemExit(f"no contender {name}; there are imgbot, {', '.join(PEERS)}")
+        found.append(Contender(name, (sys.executable, "-m", module)))
+    for other in others:
+        name, _, path = other.rpartition("=")
+        found.append(Contender(name or path, (path,)))
+    return found
+
+
+async def _line(process: asyncio.subprocess.Process) -> dict[str, Any]:
+    assert process.stdout is not None
+    line = await process.stdout.readline()
+    if not line:
+        raise SystemExit("the sandbox of the race ended")
+    return json.loads(line)
+
+
+@asynccontextmanager
+async def _process(
+    command: Sequence[str], **options: Any
+) -> AsyncGenerator[asyncio.subprocess.Process]:
+    """Start a process in a session of its own; end it and all that it started."""
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, start_new_session=True, limit=1 << 26, **options
+    )
+    try:
+        yield process
+    finally:
+        tree = _tree(process.pid)
+        with suppress(ProcessLookupError):
+            process.send_signal(signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_S):
+                await process.wait()
+        for left in tree:
+            with suppress(psutil.NoSuchProcess):
+                left.kill()
+        await process.wait()
+
+
+def _tree(pid: int) -> list[psutil.Process]:
+    with suppress(psutil.NoSuchProcess):
+        root = psutil.Process(pid)
+        return [root, *root.children(recursive=True)]
+    return []
+
+
+async def race(contender: Contender, users: int, options: argparse.Namespace) -> dict[str, float]:
+    """Return the figures of one contender under the load of so many users."""
+    settings = {
+        "users": users,
+        "format": options.format,
+        "least-s": options.picture_s[0],
+        "most-s": options.picture_s[1],
+        "think-s": options.think_s,
+        "warm-s": options.warm_s,
+        "seconds": options.seconds,
+    }
+    flags = [f"--{name}={value}" for name, value in settings.items()]
+    command = [sys.executable, "-m", "tests.bench.race.world", *flags]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with tempfile.TemporaryDirectory(prefix="race-", ignore_cleanup_errors=True) as name:
+        log = Path(name) / "contender.log"
+        async with _process(command, **pipes) as world:
+            environ = contender.environ(await _line(world), Path(name), options.workers)
+            with log.open("wb") as file:
+                started = _process(contender.command, env=environ, stdout=file, stderr=file)
+                async with started as bot:
+                    return await _under_load(world, bot, log)
+
+
+async def _under_load(
+    world: asyncio.subprocess.Process, bot: asyncio.subprocess.Process, log: Path
+) -> dict[str, float]:
+    async with asyncio.TaskGroup() as group:
+        ended = group.create_task(_fail_at_end(bot, log))
+        await _line(world)
+        before, world_before = usage_by_part(bot.pid), usage_by_part(world.pid)
+        memory: list[int] = []
+        sampling = group.create_task(_sample(bot.pid, memory))
+        result = await _line(world)
+        after, world_after = usage_by_part(bot.pid), usage_by_part(world.pid)
+        sampling.cancel()
+        ended.cancel()
+    if not result["pictures"]:
+        raise SystemExit(f"no picture at all:\n{_last_lines(log)}")
+    return _figures(result, _cpu_s(before, after), _cpu_s(world_before, world_after), memory)
+
+
+async def _fail_at_end(bot: asyncio.subprocess.Process, log: Path) -> None:
+    await bot.wait()
+    raise SystemExit(f"the contender ended:\n{_last_lines(log)}")
+
+
+def _last_lines(log: Path) -> str:
+    return "\n".join(log.read_text(errors="replace").splitlines()[-_LOG_LINES:])
+
+
+async def _sample(pid: int, memory: list[int]) -> None:
+    while True:
+        used = await asyncio.to_thread(usage_by_part, pid)
+        memory.append(sum(part.memory_bytes for part in used.values()))
+        await asyncio.sleep(_SAMPLE_EVERY_S)
+
+
+Usage = Mapping[ProcessGroup, ProcessUsage]
+
+
+def _cpu_s(before: Usage, after: Usage) -> dict[ProcessGroup, float]:
+    return {group: after[group].cpu_s - before[group].cpu_s for group in ProcessGroup}
+
+
+def _figures(
+    result: Mapping[str, Any],
+    cpu_s: Mapping[ProcessGroup, float],
+    world_cpu_s: Mapping[ProcessGroup, float],
+    memory: Sequence[int],
+) -> dict[str, float]:
+    made = max(1, result["pictures"])
+    calls = sum(count for name, count in result["calls"].items() if name != "getUpdates")
+    lags = sorted(result["lags_s"]) or [float("nan")]
+    own_s = cpu_s[ProcessGroup.BOT] + cpu_s[ProcessGroup.WORKERS]
+    return {
+        "pictures/s": result["pictures"] / result["seconds"],
+        "CPU ms/picture": own_s * 1000 / made,
+        "main": cpu_s[ProcessGroup.BOT] * 1000 / made,
+        "Redis": cpu_s[ProcessGroup.REDIS] * 1000 / made,
+        "calls/picture": calls / made,
+        "lag p50 s": statistics.median(lags),
+        "p95": lags[int(len(lags) * 0.95)],
+        "wait p50 s": statistics.median(result["waits_s"] or [float("nan")]),
+        "PSS MiB": statistics.mean(memory) / (1 << 20),
+        "sandbox CPU %": sum(world_cpu_s.values()) / result["seconds"] * 100,
+    } | {f"calls {name}": count / made for name, count in result["calls"].items() if count}
+
+
+def _row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cells) + " |"
+
+
+def table(users: int, results: Mapping[str, Mapping[str, float]]) -> str:
+    """Return the rows of so many users, and how the others compare with the first."""
+    first_name, first = next(iter(results.items()))
+    rows = []
+    for name, figures in results.items():
+        cells = [form.format(figures[column]) for column, form in _COLUMNS]
+        rows.append(_row([str(users), name, *cells]))
+    for name, figures in list(results.items())[1:]:
+        ratios = [
+            f"{column.partition(' ')[0]} ×{figures[column] / first[column]:.2f}"
+            for column in _RATIOS
+            if first[column]
+        ]
+        rows.append(f"  {name} against {first_name}: {', '.join(ratios)}")
+    return "\n".join(rows)
+
+
+async def run(options: argparse.Namespace) -> None:
+    racing = contenders(options.contenders, options.imgbot)
+    low_s, high_s = options.picture_s
+    print(
+        f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python"
+        f" {platform.python_version()}; provider {low_s:g}–{high_s:g} s, {options.format};"
+        f" thinking {options.think_s:g} s; {options.workers} workers;"
+        f" {options.seconds:g} s measured"
+    )
+    heads = ["users", "", *(name for name, _ in _COLUMNS)]
+    print(_row(heads), _row(["---"] * len(heads)), sep="\n", flush=True)
+    for users in options.users:
+        results: dict[str, dict[str, float]] = {}
+        for contender in racing:
+            results[contender.name] = await race(contender, users, options)
+        print(table(users, results), flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.bench.race",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--users", type=int, nargs="+", default=[30, 100, 300, 1000])
+    parser.add_argument("--seconds", type=float, default=100, help="of the measured window")
+    parser.add_argument("--warm-s", type=float, default=60, help="seconds before it")
+    parser.add_argument("--contenders", default="imgbot,rq,saq")
+    parser.add_argument(
+        "--imgbot",
+        action="append",
+        default=[],
+        metavar="[NAME=]PATH",
+        help="race this program, too, for example NAME=../other/.venv/bin/imgbot; repeatable",
+    )
+    parser.add_argument("--workers", type=int, default=10)
+    parser.add_argument(
+        "--picture-s",
+        type=float,
+        nargs=2,
+        default=(15, 25),
+        metavar=("LEAST", "MOST"),
+        help="the provider's time",
+    )
+    parser.add_argument("--think-s", type=float, default=30)
+    parser.add_argument("--format", choices=("jpeg", "png"), default="jpeg", help="of the results")
+    asyncio.run(run(parser.parse_args()))
+
+
+if __name__ == "__main__":
+    main()

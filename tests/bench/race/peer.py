@@ -1,0 +1,61 @@
+"""What both peers share: their settings, their Redis, the guide's polling, the words they say."""
+
+import os
+import shutil
+import socket
+import subprocess
+import time
+
+import redis
+
+from imgbot.domain.poll_schedule import PollingConfig
+
+TOKEN = os.environ.get("RACE_TOKEN", "")
+TELEGRAM = os.environ.get("RACE_TELEGRAM", "")
+PROVIDER = os.environ.get("RACE_PROVIDER", "")
+KEY = os.environ.get("RACE_KEY", "")
+REDIS = os.environ.get("RACE_REDIS", "")
+WORKERS = int(os.environ.get("RACE_WORKERS", "10"))
+
+MODEL = "black-forest-labs/flux-schnell"
+HEADERS = {"Authorization": f"Bearer {KEY}"}
+SUBMIT = f"{PROVIDER}/v1/models/{MODEL}/predictions"
+POLL = f"{PROVIDER}/v1/predictions"
+
+
+def order_of(prompt: str) -> dict[str, dict[str, str | int]]:
+    """Return the body of a submit."""
+    return {"input": {"prompt": prompt, "num_outputs": 1, "output_format": "jpg"}}
+
+
+QUEUED, WORKING, FAILED = "⏳ In the queue…", "🎨 Working…", "😔 No picture this time."
+POLLING = PollingConfig()
+"""The guide's schedule: from 2 to 10 seconds."""
+
+TELEGRAM_ATTEMPTS = 20
+
+
+def picture_of(output: str | list[str]) -> str:
+    """Return the address of the picture in a finished prediction."""
+    return output if isinstance(output, str) else output[0]
+
+
+def start_redis() -> str:
+    """Start a Redis with its default durability as a child, and return its URL."""
+    binary = shutil.which("redis-server") or shutil.which("valkey-server")
+    if binary is None:
+        raise SystemExit("the peers need redis-server or valkey-server on the PATH")
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--loglevel"]
+    subprocess.Popen([*command, "warning"], stdout=subprocess.DEVNULL)
+    client = redis.Redis(port=port)
+    for _ in range(100):
+        try:
+            client.ping()
+        except redis.ConnectionError:
+            time.sleep(0.05)
+        else:
+            return f"redis://127.0.0.1:{port}/0"
+    raise SystemExit("the Redis of the peer does not start")

@@ -1,0 +1,115 @@
+"""The same small bot on saq: the bot enqueues, one worker process runs many jobs in its loop.
+
+Run it as a module: it starts its Redis and its worker as children, and is the bot itself.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+from typing import Any
+
+import httpx
+from aiogram import Bot, Dispatcher, F
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.exceptions import TelegramRetryAfter
+from aiogram.methods import EditMessageMedia, EditMessageText, SendMessage, TelegramMethod
+from aiogram.types import BufferedInputFile, InputMediaPhoto, Message
+from redis.asyncio import Redis
+from saq import Worker
+from saq.queue.redis import RedisQueue
+
+from tests.bench.race import peer
+
+CONCURRENCY = 500
+
+
+async def _call(bot: Bot, method: TelegramMethod[Any]) -> Any:
+    for _ in range(peer.TELEGRAM_ATTEMPTS):
+        try:
+            return await bot(method)
+        except TelegramRetryAfter as refusal:
+            await asyncio.sleep(refusal.retry_after)
+    raise RuntimeError("Telegram refuses again and again")
+
+
+async def process_image_job(
+    ctx: dict[str, Any], *, chat_id: int, message_id: int, prompt: str
+) -> None:
+    """Submit, poll, fetch and send one picture."""
+    client: httpx.AsyncClient = ctx["client"]
+    message = {"chat_id": chat_id, "message_id": message_id}
+    await _call(ctx["bot"], EditMessageText(text=peer.WORKING, **message))
+    submitted = await client.post(peer.SUBMIT, json=peer.order_of(prompt), headers=peer.HEADERS)
+    url = await _picture(client, submitted.raise_for_status().json()["id"])
+    if url is None:
+        await _call(ctx["bot"], EditMessageText(text=peer.FAILED, **message))
+        return
+    content = (await client.get(url)).raise_for_status().content
+    photo = InputMediaPhoto(media=BufferedInputFile(content, "picture"))
+    await _call(ctx["bot"], EditMessageMedia(media=photo, **message))
+
+
+async def _picture(client: httpx.AsyncClient, task_id: str) -> str | None:
+    for attempt in range(peer.POLLING.max_attempts):
+        answer = await client.get(f"{peer.POLL}/{task_id}", headers=peer.HEADERS)
+        status = answer.raise_for_status().json()
+        if status["status"] == "succeeded":
+            return peer.picture_of(status["output"])
+        if status["status"] == "failed":
+            return None
+        await asyncio.sleep(peer.POLLING.get_interval(attempt))
+    return None
+
+
+def _bot() -> Bot:
+    session = AiohttpSession(api=TelegramAPIServer.from_base(peer.TELEGRAM))
+    return Bot(peer.TOKEN, session=session)
+
+
+def _queue(url: str) -> RedisQueue:
+    # Each job that runs keeps a connection.
+    return RedisQueue(Redis.from_url(url, max_connections=2 * CONCURRENCY))
+
+
+async def work() -> None:
+    async def startup(ctx: dict[str, Any]) -> None:
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=100)
+        ctx["bot"], ctx["client"] = _bot(), httpx.AsyncClient(timeout=60, limits=limits)
+
+    queue = _queue(peer.REDIS)
+    await Worker(queue, [process_image_job], concurrency=CONCURRENCY, startup=startup).start()
+
+
+async def serve(redis_url: str) -> None:
+    queue = _queue(redis_url)
+    dispatcher = Dispatcher()
+    bot = _bot()
+
+    @dispatcher.message(F.text)
+    async def handle_create(message: Message) -> None:
+        said = await _call(bot, SendMessage(chat_id=message.chat.id, text=peer.QUEUED))
+        await queue.enqueue(
+            "process_image_job",
+            chat_id=message.chat.id,
+            message_id=said.message_id,
+            prompt=message.text,
+            timeout=0,
+        )
+
+    await dispatcher.start_polling(bot)
+
+
+def main() -> None:
+    if "work" in sys.argv:
+        asyncio.run(work())
+        return
+    redis_url = peer.start_redis()
+    command = [sys.executable, "-m", "tests.bench.race.saq_bot", "work"]
+    subprocess.Popen(command, env=os.environ | {"RACE_REDIS": redis_url})
+    asyncio.run(serve(redis_url))
+
+
+if __name__ == "__main__":
+    main()
