@@ -1,30 +1,22 @@
-"""Parsers and checks of setting values, used by the fields of Settings.
+"""Types of the settings, with their parsers and checks.
 
-Each raises ValueError without a sentence: the sentence stands beside the field, in `About.write`.
+Each raises ValueError without a sentence: what to write instead stands in settings.toml.
 """
 
 import ipaddress
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from imgbot.domain.operations import ACTIONS
 
 _TOKEN = re.compile(r"\d{6,20}:[A-Za-z0-9_-]{30,100}")
 _USD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
-
-
-@dataclass(frozen=True, slots=True)
-class SettingDoc:
-    """Documentation of a setting: its meaning, what to write into it, its default in words."""
-
-    help: str
-    expected: str
-    default: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,48 +45,35 @@ def parse_address(value: object) -> Address:
 
 def parse_ids(value: object) -> object:
     """Ids of people, and of groups, which are negative."""
-    if not isinstance(value, str):
-        return value
-    ids = [part for text in value.split(",") if (part := text.strip())]
+    ids = [part for text in str(value).split(",") if (part := text.strip())]
     if not all(re.fullmatch(r"-?[0-9]{1,16}", part) for part in ids):
         raise ValueError
     return tuple(sorted({int(part) for part in ids}))
 
 
-def parse_usd(value: object) -> object:
-    """US dollars as whole micro-dollars."""
-    return _micro(value) if isinstance(value, str) else value
-
-
 def parse_prices(value: object) -> object:
     """US dollars by operation, as (operation, micro-dollars)."""
-    if not isinstance(value, str):
-        return value
-    pairs = [part.partition("=") for text in value.split(",") if (part := text.strip())]
-    prices = {name.strip(): _micro(price) for name, _, price in pairs}
-    if len(prices) < len(pairs) or not prices.keys() <= set(ACTIONS):
-        raise ValueError
-    return tuple(sorted(prices.items()))
+    return tuple(sorted((name, parse_usd(price)) for name, price in _of_operations(value)))
 
 
 def parse_models(value: object) -> object:
     """Models by operation, as (operation, model)."""
-    if not isinstance(value, str):
-        return value
-    models = _pairs(value)
-    if not dict(models).keys() <= set(ACTIONS):
-        raise ValueError
-    return models
+    return _of_operations(value)
 
 
 def parse_provider_urls(value: object) -> object:
     """One address, or several with the names of their providers, as (name, address)."""
-    if not isinstance(value, str):
-        return value
-    text = value.strip()
+    text = str(value).strip()
     if text.startswith(("http://", "https://")) and "," not in text:
         return (("", check_http_url(text)),)
-    return tuple((name, check_http_url(url)) for name, url in _pairs(value))
+    return tuple((name, check_http_url(url)) for name, url in _pairs(text))
+
+
+def _of_operations(value: object) -> tuple[tuple[str, str], ...]:
+    pairs = _pairs(str(value))
+    if not dict(pairs).keys() <= set(ACTIONS):
+        raise ValueError
+    return pairs
 
 
 def _pairs(value: str) -> tuple[tuple[str, str], ...]:
@@ -105,10 +84,12 @@ def _pairs(value: str) -> tuple[tuple[str, str], ...]:
     return tuple(found.items())
 
 
-def _micro(dollars: str) -> int:
-    if not _USD.fullmatch(dollars.strip()):
+def parse_usd(value: object) -> int:
+    """US dollars as whole micro-dollars."""
+    dollars = str(value).strip()
+    if not _USD.fullmatch(dollars):
         raise ValueError
-    return int(Decimal(dollars.strip()) * 1_000_000)
+    return int(Decimal(dollars) * 1_000_000)
 
 
 def check_token(value: SecretStr) -> SecretStr:
@@ -136,9 +117,7 @@ def check_https_url(value: str) -> str:
     return check_http_url(value)
 
 
-def check_redis_url(value: SecretStr | None) -> SecretStr | None:
-    if value is None:
-        return None
+def check_redis_url(value: SecretStr) -> SecretStr:
     parts = urlsplit(value.get_secret_value())
     if parts.scheme in {"redis", "rediss"}:
         is_usable = parts.hostname and re.fullmatch(r"(/\d*)?", parts.path) and parts.port != 0
@@ -147,3 +126,16 @@ def check_redis_url(value: SecretStr | None) -> SecretStr | None:
     if not is_usable:
         raise ValueError
     return value
+
+
+Secret = SecretStr
+Token = Annotated[SecretStr, AfterValidator(check_token)]
+RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]
+HttpUrl = Annotated[str, AfterValidator(check_http_url)]
+HttpsUrl = Annotated[str, AfterValidator(check_https_url)]
+AddressToListenOn = Annotated[Address, BeforeValidator(parse_address)]
+Usd = Annotated[int, BeforeValidator(parse_usd)]
+Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]
+Models = Annotated[tuple[tuple[str, str], ...], BeforeValidator(parse_models)]
+Prices = Annotated[tuple[tuple[str, int], ...], BeforeValidator(parse_prices)]
+ProviderUrls = Annotated[tuple[tuple[str, str], ...], BeforeValidator(parse_provider_urls)]

@@ -4,18 +4,18 @@ Later ones win: variables < the environment file < credentials < the command lin
 """
 
 import difflib
+import functools
+import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from dotenv.parser import Binding, parse_stream
+from dotenv.parser import parse_stream
 from pydantic import ValidationError
 from pydantic_core import PydanticUndefined
 
-from imgbot.config.setting_types import SettingDoc
 from imgbot.config.settings import (
     CHOICES,
-    ProviderSettings,
     Settings,
     key_names,
     key_names_of,
@@ -23,6 +23,7 @@ from imgbot.config.settings import (
     variable_of,
 )
 from imgbot.domain.errors import ConfigError
+from imgbot.domain.operations import ACTIONS
 
 CREDENTIALS = {
     "IMGBOT_TOKEN": "bot-token",
@@ -32,7 +33,6 @@ CREDENTIALS = {
 """Variables of secrets, each with the name of its systemd credential."""
 
 _FIELDS = {variable_of(field): info for field, info in Settings.model_fields.items()}
-_OF_PROVIDERS = frozenset(ProviderSettings.model_fields)
 _FILE = "IMGBOT_ENVIRONMENT_FILE"
 _MISSING_KEY = (
     "is missing; the provider {} needs its key, as a variable or a credential of that name"
@@ -58,13 +58,7 @@ class SettingsSource:
         # has been removed from the file since must not live on in them.
         at_start = self._file_at_start
         environ = {name: v for name, v in self._environ.items() if name not in at_start}
-        try:
-            return load(environ | file, self._overrides)
-        except ConfigError as error:
-            where = _line_of(error.setting, Path(path)) if error.setting in file else 0
-            if not where:
-                raise
-            raise ConfigError(error.setting, f"{error.sentence} (line {where} of {path})") from None
+        return load(environ | file, self._overrides)
 
     def _lines(self, path: Path) -> dict[str, str]:
         try:
@@ -114,31 +108,44 @@ def read_environment_file(path: Path) -> dict[str, str]:
         raise ConfigError(_FILE, f"{path} cannot be read: {error}") from error
     for line in lines:
         if line.error or (line.key and line.value is None):
-            where = f"line {_number_of(line)} of {path}"
-            raise ConfigError(_FILE, f"{where} cannot be understood; write NAME=value")
+            # The parser counts the blank lines above a line to it.
+            text = line.original.string
+            number = line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+            raise ConfigError(
+                _FILE, f"line {number} of {path} cannot be understood; write NAME=value"
+            )
     return {line.key: line.value for line in lines if line.key and line.value is not None}
 
 
-def _line_of(variable: str, path: Path) -> int:
-    """Return the line that sets a variable, the last one if there are several; 0 if none does."""
-    with path.open(encoding="utf-8") as file:
-        lines = [_number_of(line) for line in parse_stream(file) if line.key == variable]
-    return lines[-1] if lines else 0
+@functools.cache
+def _docs() -> dict[str, dict[str, str]]:
+    """Return what settings.toml says of each variable: help, expected, default."""
+    content = tomllib.loads(Path(__file__).with_name("settings.toml").read_text(encoding="utf-8"))
+    presets = [name for name in key_names() if name != "builtin"]
+    names = {
+        "presets": ", ".join(f"`{name}`" for name in presets),
+        "preset_names": ", ".join(presets),
+        "operations": ", ".join(f"`{operation}`" for operation in ACTIONS),
+    }
+    found: dict[str, dict[str, str]] = {}
+    for field, about in content.items():
+        doc = {part: " ".join(text.format(**names).split()) for part, text in about.items()}
+        is_of_each = field == "provider_operation"
+        fields = [f"provider_{operation}" for operation in ACTIONS] if is_of_each else [field]
+        found |= {variable_of(each): doc for each in fields}
+    return found
 
 
-def _number_of(line: Binding) -> int:
-    """Return its number, though the parser counts the blank lines above to it."""
-    text = line.original.string
-    return line.original.line + text[: len(text) - len(text.lstrip())].count("\n")
+def _expected(variable: str) -> str:
+    """Return what to write into a setting."""
+    return _docs()[variable]["expected"]
 
 
 def table() -> Iterator[tuple[str, str, str]]:
-    """Return every (variable, default, meaning): the order of Settings, then providers' keys."""
-    # What every operator sets comes first; sorting keeps the order otherwise.
-    fields = sorted(Settings.model_fields.items(), key=lambda item: item[0] in _OF_PROVIDERS)
-    for field, info in fields:
-        about = _about(variable_of(field))
-        yield variable_of(field), about.default or _in_words(info.default), about.help
+    """Return every (variable, default, meaning), providers' keys last."""
+    for variable, about in _docs().items():
+        default = about.get("default") or _in_words(_FIELDS[variable].default)
+        yield variable, default, about["help"]
     yield from ((variable, "unset", meaning) for variable, meaning in key_variables().items())
 
 
@@ -178,11 +185,15 @@ def _credential(folder: str, variable: str) -> str:
         raise ConfigError(variable, f"the credential {path.name} cannot be read{hint}") from None
 
 
+def merged(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables with those of the environment file. Raises ConfigError."""
+    path = environ.get(_FILE, "")
+    return dict(environ) | (read_environment_file(Path(path)) if path else {})
+
+
 def state_dir_of(environ: Mapping[str, str]) -> Path:
     """Return the state directory alone, for those who have no token. Raises ConfigError."""
-    path = environ.get(_FILE, "")
-    file = read_environment_file(Path(path)) if path else {}
-    given = (dict(environ) | file).get("IMGBOT_STATE_DIR", "").strip()
+    given = merged(environ).get("IMGBOT_STATE_DIR", "").strip()
     return Path(given or _default_state_dir(environ))
 
 
@@ -191,8 +202,7 @@ def provider_files_of(environ: Mapping[str, str]) -> tuple[str, ...]:
 
     Raises ConfigError.
     """
-    path = environ.get(_FILE, "")
-    given = dict(environ) | (read_environment_file(Path(path)) if path else {})
+    given = merged(environ)
     chosen = (given.get(variable_of(field), "").strip() for field in CHOICES)
     return tuple(dict.fromkeys(name for name in chosen if name.endswith(".toml")))
 
@@ -218,7 +228,9 @@ def _check_together(settings: Settings) -> None:
     for setting, other in (("chat_model", "chat_url"), ("chat_url", "chat_model")):
         if getattr(settings, other) and not getattr(settings, setting):
             name = variable_of(setting)
-            raise ConfigError(name, f"is missing; write {_about(name).expected}", is_missing=True)
+            raise ConfigError(
+                name, f"is missing; write {_docs()[name]['expected']}", is_missing=True
+            )
 
 
 def _check_provider(provider: str, settings: Settings, environ: Mapping[str, str]) -> None:
@@ -226,7 +238,7 @@ def _check_provider(provider: str, settings: Settings, environ: Mapping[str, str
     known = key_names()
     if not provider.endswith(".toml") and provider not in known:
         close = difflib.get_close_matches(provider.lower(), known, n=1)
-        about = _about("IMGBOT_PROVIDER").expected
+        about = _expected("IMGBOT_PROVIDER")
         hint = f"did you mean {close[0]}?" if close else f"write {about}"
         raise ConfigError("IMGBOT_PROVIDER", f"there is no provider {provider!r}; {hint}")
     names = key_names_of(provider)
@@ -251,7 +263,7 @@ def _unknown(name: str) -> str:
 
 def _config_error(refusal: ValidationError, values: Mapping[str, object]) -> ConfigError:
     variable = str(refusal.errors(include_input=False, include_url=False)[0]["loc"][0])
-    write = _about(variable).expected
+    write = _expected(variable)
     if variable not in values:
         return ConfigError(variable, f"is missing; write {write}", is_missing=True)
     text = str(values[variable])[:100]
@@ -259,10 +271,6 @@ def _config_error(refusal: ValidationError, values: Mapping[str, object]) -> Con
     is_secret = "SecretStr" in str(_FIELDS[variable].annotation) or "@" in text
     shown = "its value" if is_secret else repr(text)
     return ConfigError(variable, f"{shown} cannot be used; write {write}")
-
-
-def _about(variable: str) -> SettingDoc:
-    return next(item for item in _FIELDS[variable].metadata if isinstance(item, SettingDoc))
 
 
 def _in_words(default: Any) -> str:
