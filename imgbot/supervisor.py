@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
 
 from aiogram import Bot
-from redis.asyncio import Redis
 
 from imgbot.aio import cancel_and_wait_current, run_or_cancel_on, sleep_or_event
 from imgbot.bot.handlers.start import publish_commands
@@ -28,8 +27,8 @@ from imgbot.ops.service import answer_reload, pop_request
 from imgbot.ops.status.indicators import Check
 from imgbot.ops.status.sampler import StatusSampler
 from imgbot.storage.access import bind_to_bot
+from imgbot.storage.client import Client, connect
 from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.scripts import Scripts, connect
 from imgbot.storage.server.durability import verify
 from imgbot.storage.server.process import RedisServer
 from imgbot.telegram.client import identify, open_bot
@@ -131,18 +130,17 @@ async def _open_connections(
         return None
     routes = open_providers(settings, pool)
     closing.push_async_callback(routes.aclose)
-    scripts, limits = Scripts(redis), queue_limits_of(settings)
-    queue = JobQueue(redis, scripts, limits, is_synced_by_itself=is_synced)
+    queue = JobQueue(redis, queue_limits_of(settings), is_synced_by_itself=is_synced)
     installation = await _acquire_queue(redis, queue, myself.id, draining, notifier)
     if not installation:
         return None
     closing.push_async_callback(queue.close_epoch)
-    return Connections(redis, scripts, queue, installation, bot, myself, pool, routes, draining)
+    return Connections(redis, queue, installation, bot, myself, pool, routes, draining)
 
 
 async def _open_redis(
     settings: Settings, server: RedisServer | None, closing: AsyncExitStack
-) -> tuple[Redis, bool]:
+) -> tuple[Client, bool]:
     """Return a client, and whether each acknowledged write is on disk."""
     is_synced = True
     if server is not None:
@@ -164,7 +162,7 @@ class _TelegramWait:
         self._notifier = notifier
         self.trouble = ""
 
-    async def run(self, settings: Settings, redis: Redis, pool: Pool) -> BotIdentity | None:
+    async def run(self, settings: Settings, redis: Client, pool: Pool) -> BotIdentity | None:
         """Return the bot's identity; None if told to stop meanwhile."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SHOWN_AFTER_S):
@@ -197,7 +195,7 @@ class _TelegramWait:
 
 
 async def _acquire_queue(
-    redis: Redis, queue: JobQueue, bot_id: int, draining: asyncio.Event, notifier: Notifier
+    redis: Client, queue: JobQueue, bot_id: int, draining: asyncio.Event, notifier: Notifier
 ) -> str:
     """Become the owner of the queue; return the installation's id, empty if told to stop.
 

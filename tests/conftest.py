@@ -1,18 +1,15 @@
-"""Fixtures of all tests: a real Redis of their own, and one in memory held to the same suite."""
+"""Fixtures of all tests: a real Redis of their own."""
 
 import subprocess
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
-from fakeredis import FakeAsyncRedis
 from PIL import Image
 from redis import Redis as SyncRedis
-from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from imgbot.storage.scripts import connect
+from imgbot.storage.client import Client, connect
 from imgbot.storage.server.process import find_binary
 from tests.fixtures.waiting import wait_until
 
@@ -62,19 +59,8 @@ def redis_url(shared_redis_url: str) -> str:
 
 
 @pytest.fixture
-async def real_redis(redis_url: str) -> AsyncIterator[Redis]:
+async def redis(redis_url: str) -> AsyncIterator[Client]:
     redis = connect(redis_url)
-    yield redis
-    await redis.aclose()
-
-
-@pytest.fixture(params=["real", "fake"])
-async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Redis]:
-    """Both the real server and the fake: each test runs on both."""
-    if request.param == "real":
-        redis = connect(request.getfixturevalue("redis_url"))
-    else:
-        redis = cast("Redis", FakeAsyncRedis(decode_responses=True))
     yield redis
     await redis.aclose()
 

@@ -32,7 +32,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.storage.albums import PHOTOS_LIMIT, Albums, Item
-from imgbot.storage.scripts import storage_errors
+from imgbot.storage.client import storage_errors
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
 from imgbot.telemetry import events as telemetry

@@ -27,7 +27,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.texts import t
 from imgbot.domain.texts.buttons import parse
 from imgbot.storage import keys
-from imgbot.storage.scripts import storage_errors
+from imgbot.storage.client import storage_errors
 from imgbot.telegram.messenger import Messenger
 
 _UNRELATED = (TransientError, FencedError, ConfigError, ChatGoneError)

@@ -10,7 +10,8 @@ from imgbot.domain.errors import TransientError, UserError
 from imgbot.imaging.originals import OriginalStore
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.results import KEPT_S, ResultStore
+from imgbot.storage.keys import RESULT_KEPT_S
+from imgbot.storage.results import ResultStore
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
 from imgbot.telemetry import events as telemetry
@@ -52,7 +53,7 @@ class Maintenance:
     _since_s: float = field(init=False)
     _away_since_ms: int = field(default=0, init=False)
     _is_full: bool = field(default=False, init=False)
-    _kept_s: int = field(default=KEPT_S, init=False)
+    _kept_s: int = field(default=RESULT_KEPT_S, init=False)
 
     def __post_init__(self) -> None:
         self._since_s = self.now_ms() / 1000
@@ -119,7 +120,7 @@ class Maintenance:
         """Halve the retention of delivered pictures each time Redis is found short of memory."""
         memory = await self.figures.memory()
         if memory.level is Level.NORMAL:
-            self._kept_s = KEPT_S
+            self._kept_s = RESULT_KEPT_S
             return
         self._kept_s = max(self._kept_s // 2, _KEPT_AT_LEAST_S)
         if pruned := await self.results.prune(self._kept_s):

@@ -4,11 +4,9 @@ import json
 import secrets
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from imgbot.domain.errors import ConfigError
 from imgbot.storage import keys
-from imgbot.storage.scripts import Scripts, Store
+from imgbot.storage.client import Client, Store
 
 UNSAID = "1"
 """Stored value of a pause without a message."""
@@ -92,7 +90,7 @@ def _ban(user_id: int, record: str | None) -> Ban:
 _ID_BYTES = 6
 
 
-async def bind_to_bot(redis: Redis, bot_id: int) -> str:
+async def bind_to_bot(redis: Client, bot_id: int) -> str:
     """Bind this Redis to a bot, before the epoch is opened.
 
     Returns the id of this installation, created at its first start and never changed.
@@ -100,18 +98,17 @@ async def bind_to_bot(redis: Redis, bot_id: int) -> str:
     Raises ConfigError if Redis is bound to another bot: users would be answered by a bot they do
     not know, and files that they sent to the other one could not be downloaded.
     """
-    scripts = Scripts(redis)
-    owner = await _kept(scripts, keys.OWNER, str(bot_id))
+    owner = await _kept(redis, keys.OWNER, str(bot_id))
     if owner != str(bot_id):
         raise ConfigError(
             "IMGBOT_TOKEN",
             f"is of the bot {bot_id}, but the jobs here are of the bot {owner}: use that bot's "
             "token, or give this one an IMGBOT_STATE_DIR (or IMGBOT_REDIS_URL) of its own",
         )
-    return await _kept(scripts, keys.INSTALLATION, secrets.token_hex(_ID_BYTES))
+    return await _kept(redis, keys.INSTALLATION, secrets.token_hex(_ID_BYTES))
 
 
-async def _kept(scripts: Scripts, key: str, value: str) -> str:
+async def _kept(redis: Client, key: str, value: str) -> str:
     """Return the value of a key, after setting it to `value` if it had none."""
-    _, held = await scripts.call("set_once", key=key, value=value)
+    _, held = await redis.call("set_once", key=key, value=value)
     return str(held)

@@ -10,11 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
-
 from imgbot.domain.job import InputPhoto
 from imgbot.storage import job_codec as records, keys
-from imgbot.storage.scripts import Scripts, Store
+from imgbot.storage.client import Client, Store
 
 PHOTOS_LIMIT = 10
 _QUIET_MS = 1500
@@ -37,9 +35,8 @@ class Item:
 class Albums(Store):
     """Store of incomplete albums; raises StorageUnavailableError while Redis is unavailable."""
 
-    def __init__(self, redis: Redis, scripts: Scripts) -> None:
+    def __init__(self, redis: Client) -> None:
         super().__init__(redis)
-        self._scripts = scripts
         self.added = asyncio.Event()
         """Set at each new item, for the task that waits for albums to be complete."""
 
@@ -51,13 +48,10 @@ class Albums(Store):
             item.words,
             dict(item.context),
         ]
-        await self._scripts.call(
+        await self._redis.call(
             "add_album_item",
-            album=keys.ALBUM + album,
-            albums=keys.ALBUMS,
-            open=keys.ALBUM_OPEN + person,
-            begun=keys.ALBUM_BEGUN + album,
             album_id=album,
+            person=person,
             item=json.dumps(packed, ensure_ascii=False),
             now_ms=now_ms,
             quiet_ms=_QUIET_MS,
@@ -105,12 +99,8 @@ class Albums(Store):
 
     async def close(self, album: str, job_id: str, items: Sequence[Item]) -> None:
         """Remove the handled items; items added meanwhile stay and are due at once."""
-        await self._scripts.call(
+        await self._redis.call(
             "close_album",
-            album=keys.ALBUM + album,
-            albums=keys.ALBUMS,
-            begun=keys.ALBUM_BEGUN + album,
-            job=keys.ALBUM_JOB + album,
             album_id=album,
             job_id=job_id,
             items=[item.entry for item in items],
@@ -124,9 +114,9 @@ class Albums(Store):
     async def join(self, job_id: str, source: InputPhoto) -> bool:
         """Add a photo to a merge job, once; return False if the job is no longer waiting."""
         entry = json.dumps(records.pack_sources((source,))[0], ensure_ascii=False)
-        answer = await self._scripts.call(
+        answer = await self._redis.call(
             "append_late_photo",
-            job=keys.JOB + job_id,
+            id=job_id,
             photo=entry,
             unique_id=source.unique_id,
             photos_limit=PHOTOS_LIMIT,

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imgbot.storage import keys
-from imgbot.storage.scripts import Store
+from imgbot.storage.client import Store
 from imgbot.storage.server.durability import Memory, measure
 
 _UNTOLD_KEPT = 20

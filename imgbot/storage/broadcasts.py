@@ -16,10 +16,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from redis.asyncio import Redis
-
 from imgbot.storage import keys
-from imgbot.storage.scripts import Scripts, Store
+from imgbot.storage.client import Client, Store
 
 _DRAFT_KEPT_S = 3600
 _ENDED_KEPT_S = 604_800
@@ -61,9 +59,8 @@ class Broadcasts(Store):
     Each call raises StorageUnavailableError while Redis is unavailable.
     """
 
-    def __init__(self, redis: Redis, scripts: Scripts) -> None:
+    def __init__(self, redis: Client) -> None:
         super().__init__(redis)
-        self._scripts = scripts
         self.started = asyncio.Event()
         """Set when a broadcast starts or is cancelled."""
         self._token = ""
@@ -89,11 +86,8 @@ class Broadcasts(Store):
 
     async def start(self, broadcast_id: str, status_id: int) -> str:
         """Start a draft; return ok, gone (expired or over) or busy (another one is running)."""
-        answer = await self._scripts.call(
+        answer = await self._redis.call(
             "broadcast_start",
-            sending=keys.BROADCAST,
-            broadcast=keys.BROADCAST_OF + broadcast_id,
-            left=keys.BROADCAST_LEFT + broadcast_id,
             id=broadcast_id,
             status_id=status_id,
         )
@@ -123,10 +117,9 @@ class Broadcasts(Store):
         """Take the next recipient; return None if none is left."""
         # Kept until an answer arrives: a retry after a lost answer returns the same recipient.
         self._token = self._token or uuid.uuid4().hex
-        answer = await self._scripts.call(
+        answer = await self._redis.call(
             "broadcast_take",
-            broadcast=keys.BROADCAST_OF + broadcast.id,
-            left=keys.BROADCAST_LEFT + broadcast.id,
+            id=broadcast.id,
             token=self._token,
         )
         self._token = ""
@@ -134,11 +127,9 @@ class Broadcasts(Store):
 
     async def settle(self, broadcast: Broadcast, user_id: int, outcome: str) -> None:
         """Record an outcome, retrying while Redis is unavailable; `again` re-adds the recipient."""
-        await self._scripts.call_until_done(
+        await self._redis.call_until_done(
             "broadcast_settle",
-            broadcast=keys.BROADCAST_OF + broadcast.id,
-            left=keys.BROADCAST_LEFT + broadcast.id,
-            people=keys.PEOPLE,
+            id=broadcast.id,
             user_id=user_id,
             outcome=outcome,
         )

@@ -6,12 +6,10 @@ No action places a new order: a dead job is resumed by its existing ticket, or e
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from imgbot.domain.job import Job, State
 from imgbot.storage import job_codec as records, keys
+from imgbot.storage.client import Client, Store
 from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.scripts import Scripts, Store
 
 GIVEN_UP = "given_up"
 """Reason of a job that an admin ended."""
@@ -43,9 +41,8 @@ def resume_state(job: Job) -> State | None:
 class DeadLetters(Store):
     """Store of problem jobs; each call raises StorageUnavailableError if Redis is unavailable."""
 
-    def __init__(self, redis: Redis, scripts: Scripts, queue: JobQueue) -> None:
+    def __init__(self, redis: Client, queue: JobQueue) -> None:
         super().__init__(redis)
-        self._scripts = scripts
         self._queue = queue
 
     async def stuck(self, now_ms: int, longest_ms: int, limit: int) -> tuple[list[ProblemJob], int]:
@@ -108,17 +105,10 @@ class DeadLetters(Store):
         return "ok" if await self._revive(job, now_ms, changes) else "gone"
 
     async def _revive(self, job: Job, now_ms: int, changes: dict[str, str]) -> bool:
-        answer = await self._scripts.call(
+        answer = await self._redis.call(
             "requeue_dead",
-            dead_job=keys.DEAD_JOB + job.id,
-            job=keys.JOB + job.id,
-            dead=keys.DEAD,
-            due=keys.DUE,
-            active=keys.ACTIVE,
-            user_jobs=f"{keys.USER_JOBS}{job.user_id}",
-            tombstone=keys.TOMBSTONE + job.id,
-            wake=keys.WAKE,
             id=job.id,
+            user=job.user_id,
             now_ms=now_ms,
             fields=records.to_fields(changes),
         )

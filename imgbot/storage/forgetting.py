@@ -11,14 +11,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iter
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from imgbot.domain.job import Job, is_billed
 from imgbot.storage import job_codec as records, keys
-from imgbot.storage.job_queue import TOMBSTONE_S, JobQueue
+from imgbot.storage.client import Client, Store
+from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.scripts import Scripts, Store
 from imgbot.telemetry import events as telemetry
 
 _READ_AT_ONCE = 1000
@@ -153,13 +152,11 @@ class Forgetting(Store):
 
     def __init__(
         self,
-        redis: Redis,
-        scripts: Scripts,
+        redis: Client,
         queue: JobQueue,
         remove_files: Callable[[Collection[str]], Awaitable[None]],
     ) -> None:
         super().__init__(redis)
-        self._scripts = scripts
         self._queue = queue
         self._reads = JobReads(redis)
         self._remove_files = remove_files
@@ -215,7 +212,7 @@ class Forgetting(Store):
         return [
             job_id
             for job_id, ttl_s in zip(job_ids, left_s, strict=True)
-            if job_id not in live and ttl_s <= TOMBSTONE_S - _LAST_WRITES_S
+            if job_id not in live and ttl_s <= keys.TOMBSTONE_S - _LAST_WRITES_S
         ]
 
     async def _cancel_jobs(self, jobs: Iterable[Job], now_ms: int) -> None:
@@ -226,7 +223,7 @@ class Forgetting(Store):
                 await self._strip(keys.JOB + job.id, BLANK)
 
     async def _strip(self, key: str, blank: Mapping[str, Any]) -> None:
-        await self._scripts.call("strip_job", job=key, fields=records.to_fields(blank))
+        await self._redis.call("strip_job", key=key, fields=records.to_fields(blank))
 
     async def _results_of(self, users: Collection[int]) -> set[str]:
         """Return the jobs of these users whose results are stored, in the history or not."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from imgbot.domain.job import Job
 from imgbot.storage import job_codec as records, keys
-from imgbot.storage.scripts import Store
+from imgbot.storage.client import Store
 
 _MINE_SHOWN = 30
 _WAKE_WAIT_S = 2

@@ -3,6 +3,17 @@
 Nothing else may use the prefixes `rq:queue:`, `rq:job:` and `rate_limit:`: operators count them.
 """
 
+TOMBSTONE_S = 172_800
+"""48 h: Telegram repeats an unconfirmed update for 24 h."""
+
+RESULT_KEPT_S = 2_592_000
+"""30 days."""
+
+SPEND_KEPT_S = 3_456_000
+"""40 days: a whole month can be reported."""
+
+HISTORY_LENGTH = 20
+
 QUEUE = "rq:queue:img_queue"
 """LIST: waiting job ids in queue order."""
 

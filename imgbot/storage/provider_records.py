@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from imgbot.domain.duration_model import KEPT, CensoredDuration
 from imgbot.storage import keys
-from imgbot.storage.scripts import Store
+from imgbot.storage.client import Store
 
 KEPT_S = 7_776_000
 """90 days: a kind that is not used for so long is measured again."""

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass
 
-from redis.asyncio import Redis
-
 from imgbot.storage import keys
-from imgbot.storage.scripts import Scripts, Store
+from imgbot.storage.client import Client, Store
 
 RATE_LIMIT_WINDOW = 60
 """Length of a window in seconds."""
@@ -33,14 +31,12 @@ class RateLimit(Store):
 
     def __init__(
         self,
-        redis: Redis,
-        scripts: Scripts,
+        redis: Client,
         *,
         window_s: int = RATE_LIMIT_WINDOW,
         max_requests: int = RATE_LIMIT_MAX_REQUESTS,
     ) -> None:
         super().__init__(redis)
-        self._scripts = scripts
         self.window_s = window_s
         self.max_requests = max_requests
 
@@ -51,11 +47,10 @@ class RateLimit(Store):
 
         Raises StorageUnavailableError while Redis is unavailable: no request is admitted uncounted.
         """
-        answer = await self._scripts.call(
+        answer = await self._redis.call(
             "rate_limit",
             counter=f"{counter}{user_id}",
-            counted=f"{keys.COUNTED}{request}",
-            refused_prefix=keys.REFUSED,
+            request=request,
             max_requests=self.max_requests,
             window_ms=self.window_s * 1000,
             kept_ms=_REMEMBERED_MS,

@@ -9,12 +9,7 @@ from dataclasses import dataclass
 from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import Operation
 from imgbot.storage import job_codec as records, keys
-from imgbot.storage.scripts import Store, storage_errors
-
-KEPT_S = 2_592_000
-"""30 days."""
-
-HISTORY_LENGTH = 20
+from imgbot.storage.client import Store, storage_errors
 
 _PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
 _READ_AT_ONCE = 500
@@ -81,10 +76,10 @@ class ResultStore(Store):
         pipe.get(key)
         pipe.ttl(key)
         job_id, left_s = await self._ask(pipe.execute())
-        return await self.result(job_id or ""), KEPT_S - max(left_s, 0)
+        return await self.result(job_id or ""), keys.RESULT_KEPT_S - max(left_s, 0)
 
     async def set_latest(self, user_id: int, job_id: str) -> None:
-        await self._ask(self._redis.set(f"{keys.LATEST}{user_id}", job_id, ex=KEPT_S))
+        await self._ask(self._redis.set(f"{keys.LATEST}{user_id}", job_id, ex=keys.RESULT_KEPT_S))
 
     async def job_of_picture(self, picture: InputPhoto) -> str:
         """Return the job that made a picture, or an empty string for the user's own photo."""
@@ -101,7 +96,7 @@ class ResultStore(Store):
     async def note_ready(self, chat_id: int, message_id: int, job_id: str) -> None:
         """Record the job whose result a message announces."""
         key = f"{keys.READY}{chat_id}.{message_id}"
-        await self._ask(self._redis.set(key, job_id, ex=KEPT_S))
+        await self._ask(self._redis.set(key, job_id, ex=keys.RESULT_KEPT_S))
 
     async def announced_in(self, chat_id: int, message_id: int) -> str:
         """Return the job whose result a message announces, or an empty string."""
@@ -125,7 +120,9 @@ class ResultStore(Store):
             pipe.ttl(name)
         left_s = await pipe.execute()
         old = [
-            name for name, ttl_s in zip(names, left_s, strict=True) if 0 <= ttl_s < KEPT_S - kept_s
+            name
+            for name, ttl_s in zip(names, left_s, strict=True)
+            if 0 <= ttl_s < keys.RESULT_KEPT_S - kept_s
         ]
         return await self._redis.unlink(*old) if old else 0
 

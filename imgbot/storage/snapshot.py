@@ -10,11 +10,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequenc
 from dataclasses import dataclass, replace
 from typing import Any
 
-from redis.asyncio import Redis
-
 from imgbot.domain.job import State
 from imgbot.storage import keys
-from imgbot.storage.scripts import Scripts, storage_errors
+from imgbot.storage.client import Client, storage_errors
 
 PREFIXES = ("rq:", "img:", keys.RATE_LIMIT)
 _BULKY = (
@@ -62,10 +60,10 @@ def load(line: str) -> Record:
     return Record(key, kind, max(expires_ms, 0), value)
 
 
-async def take(redis: Redis) -> AsyncIterator[Record]:
+async def take(redis: Client) -> AsyncIterator[Record]:
     """Read all records. Raises StorageUnavailableError."""
     patterns = ",".join(f"{prefix}*" for prefix in PREFIXES)
-    answer = await Scripts(redis).call("snapshot", patterns=patterns, excluded=",".join(_BULKY))
+    answer = await redis.call("snapshot", patterns=patterns, excluded=",".join(_BULKY))
     for key, kind, expires_ms, value in answer:
         yield Record(key, kind, int(expires_ms), value)
     with storage_errors():
@@ -74,7 +72,7 @@ async def take(redis: Redis) -> AsyncIterator[Record]:
                 yield record
 
 
-async def put(redis: Redis, records: Iterable[Record]) -> int:
+async def put(redis: Client, records: Iterable[Record]) -> int:
     """Write records; return their number. Raises StorageUnavailableError."""
     count = 0
     batch: list[Record] = []
@@ -89,7 +87,7 @@ async def put(redis: Redis, records: Iterable[Record]) -> int:
     return count
 
 
-async def has_served(redis: Redis) -> bool:
+async def has_served(redis: Client) -> bool:
     """Return whether Redis holds valuable data."""
     with storage_errors():
         for prefix in _PRECIOUS:
@@ -98,7 +96,7 @@ async def has_served(redis: Redis) -> bool:
     return False
 
 
-async def knows(redis: Redis, records: Iterable[Record]) -> bool:
+async def knows(redis: Client, records: Iterable[Record]) -> bool:
     """Return whether any job in the records is known here: live, ended or dead."""
     jobs = [r.key.removeprefix(keys.JOB) for r in records if r.key.startswith(keys.JOB)]
     names = [
@@ -111,7 +109,7 @@ async def knows(redis: Redis, records: Iterable[Record]) -> bool:
     return False
 
 
-async def forget(redis: Redis) -> None:
+async def forget(redis: Client) -> None:
     """Delete all keys of imgbot except the installation id, which is part of its order ids.
 
     A backup of a release before that id has none; orders placed here since would be looked up
@@ -124,19 +122,19 @@ async def forget(redis: Redis) -> None:
                     await redis.unlink(key)
 
 
-async def epoch(redis: Redis) -> int:
+async def epoch(redis: Client) -> int:
     with storage_errors():
         told = str(await redis.get(keys.EPOCH) or "0")
     return int(told.partition("-")[0])
 
 
-async def set_epoch(redis: Redis, value: int) -> None:
+async def set_epoch(redis: Client, value: int) -> None:
     """Set the epoch number, which fences off every supervisor up to it."""
     with storage_errors():
         await redis.set(keys.EPOCH, value)
 
 
-async def _batches(redis: Redis) -> AsyncIterator[list[str]]:
+async def _batches(redis: Client) -> AsyncIterator[list[str]]:
     names: list[str] = []
     for prefix in _BULKY:
         async for key in redis.scan_iter(match=f"{prefix}*", count=_SCAN_COUNT):
@@ -148,7 +146,7 @@ async def _batches(redis: Redis) -> AsyncIterator[list[str]]:
         yield names
 
 
-async def _read(redis: Redis, names: Sequence[str]) -> list[Record]:
+async def _read(redis: Client, names: Sequence[str]) -> list[Record]:
     # A scan may return a key twice, which does no harm.
     asked = redis.pipeline(transaction=False)
     for name in names:
@@ -199,7 +197,7 @@ def _flat(value: Any) -> str | list[str]:
     return parts
 
 
-async def _write(redis: Redis, records: Sequence[Record]) -> None:
+async def _write(redis: Client, records: Sequence[Record]) -> None:
     pipe = redis.pipeline(transaction=False)
     for record in records:
         for command in _commands(record):

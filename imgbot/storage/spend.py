@@ -8,11 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from redis.asyncio import Redis
-
 from imgbot.storage import keys
-from imgbot.storage.job_queue import SPEND_KEPT_S, QueueLimits
-from imgbot.storage.scripts import Store
+from imgbot.storage.client import Client, Store
+from imgbot.storage.job_queue import QueueLimits
 
 WEEK_DAYS = 7
 
@@ -85,7 +83,9 @@ class Spend(Store):
     `utc_offset_s` gives the offset of the local clock from UTC at a time in milliseconds.
     """
 
-    def __init__(self, redis: Redis, caps: QueueLimits, utc_offset_s: Callable[[int], int]) -> None:
+    def __init__(
+        self, redis: Client, caps: QueueLimits, utc_offset_s: Callable[[int], int]
+    ) -> None:
         super().__init__(redis)
         self._utc_offset_s = utc_offset_s
         self.caps = caps
@@ -135,7 +135,7 @@ class Spend(Store):
         key = keys.SPEND + self.today(now_ms)
         pipe = self._redis.pipeline(transaction=True)
         pipe.hset(key, _CEILING, str(ceiling_micro))
-        pipe.expire(key, SPEND_KEPT_S)
+        pipe.expire(key, keys.SPEND_KEPT_S)
         await self._ask(pipe.execute())
 
     async def week(self, now_ms: int) -> list[Day]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imgbot.storage import keys
-from imgbot.storage.scripts import Store, storage_errors
+from imgbot.storage.client import Store, storage_errors
 from imgbot.storage.server.durability import address_of
 
 _LOOKED_AT = 1000

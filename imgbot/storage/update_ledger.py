@@ -4,12 +4,9 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from redis.asyncio import Redis
-
 from imgbot.domain.errors import StorageFullError, UserError
 from imgbot.storage import keys
-from imgbot.storage.job_queue import TOMBSTONE_S
-from imgbot.storage.scripts import Scripts, Store
+from imgbot.storage.client import Client, Store
 
 _POISON_KEPT = 1000
 
@@ -22,14 +19,8 @@ which it was received."""
 class UpdateLedger(Store):
     """Ledger of updates; each call raises StorageUnavailableError while Redis is unavailable."""
 
-    def __init__(
-        self,
-        redis: Redis,
-        scripts: Scripts,
-        persist: Callable[[], Awaitable[None]] | None = None,
-    ) -> None:
+    def __init__(self, redis: Client, persist: Callable[[], Awaitable[None]] | None = None) -> None:
         super().__init__(redis)
-        self._scripts = scripts
         self._persist = persist
 
     async def is_handled(self, update_id: int) -> bool:
@@ -38,15 +29,7 @@ class UpdateLedger(Store):
 
     async def mark_handled(self, update_id: int, chat: str) -> None:
         """Record that an update was handled, and remove it from the deferred ones."""
-        await self._scripts.call(
-            "mark_handled",
-            mark=f"{keys.UPDATE}{update_id}",
-            deferred=f"{keys.DEFERRED_OF}{chat}",
-            chats=keys.DEFERRED,
-            update_id=update_id,
-            kept_s=TOMBSTONE_S,
-            chat=chat,
-        )
+        await self._redis.call("mark_handled", update_id=update_id, chat=chat)
 
     async def dead_letter(self, update: Mapping[str, object]) -> None:
         """Store an update whose handling failed, for an operator to inspect."""
@@ -63,13 +46,7 @@ class UpdateLedger(Store):
                 entry = json.dumps([received_ms, update])
                 values += [chat, due_ms, update["update_id"], entry]
         try:
-            await self._scripts.call(
-                "defer_updates",
-                chats=keys.DEFERRED,
-                deferred_prefix=keys.DEFERRED_OF,
-                handled_prefix=keys.UPDATE,
-                updates=values,
-            )
+            await self._redis.call("defer_updates", updates=values)
         except UserError as error:
             raise StorageFullError("the memory of Redis is full") from error
 

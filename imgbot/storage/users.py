@@ -8,8 +8,8 @@ from typing import Any
 from imgbot.domain.preferences import Preferences
 from imgbot.storage import keys
 from imgbot.storage.access import UNSAID
+from imgbot.storage.client import Store
 from imgbot.storage.job_codec import to_text
-from imgbot.storage.scripts import Store
 
 _INTRODUCED = "introduced"
 _SPOKEN = "spoken"

@@ -27,12 +27,12 @@ from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.broadcasts import Broadcasts
+from imgbot.storage.client import storage_errors
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
-from imgbot.storage.scripts import storage_errors
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.update_ledger import UpdateLedger
@@ -48,12 +48,12 @@ def build_components(
     settings: Settings, connections: Connections, typical_s: TypicalTime
 ) -> Components:
     """Build what handlers may ask for by name."""
-    redis, scripts, queue = connections.redis, connections.scripts, connections.queue
+    redis, queue = connections.redis, connections.queue
     messenger, policy = Messenger(connections.bot), _access_policy(settings, connections.routes)
     users, results, job_reads = UserStore(redis), ResultStore(redis), JobReads(redis)
     spend = Spend(redis, queue.caps, utc_offset_s)
     limit = _rate_limit(settings, connections)
-    access, dead_letters = Access(redis), DeadLetters(redis, scripts, queue)
+    access, dead_letters = Access(redis), DeadLetters(redis, queue)
     pictures = state.folder(settings.state_dir, "pictures")
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
     return Components(
@@ -67,12 +67,12 @@ def build_components(
         job_reads=job_reads,
         results=results,
         users=users,
-        albums=Albums(redis, scripts),
+        albums=Albums(redis),
         limit=limit,
         spend=spend,
         originals=originals,
         access=access,
-        broadcasts=Broadcasts(redis, scripts),
+        broadcasts=Broadcasts(redis),
         dead_letters=dead_letters,
         privacy=_privacy(settings, connections, spend, originals),
         chat_model=_chat_model(settings, spend),
@@ -95,7 +95,7 @@ def _privacy(
 ) -> Privacy:
     remove_files = _file_removal(settings, originals)
     return Privacy(
-        Forgetting(connections.redis, connections.scripts, connections.queue, remove_files),
+        Forgetting(connections.redis, connections.queue, remove_files),
         spend,
         now_ms,
         connections.routes.makers,
@@ -143,7 +143,6 @@ def _file_removal(
 def _rate_limit(settings: Settings, connections: Connections) -> RateLimit:
     return RateLimit(
         connections.redis,
-        connections.scripts,
         window_s=settings.rate_limit_window,
         max_requests=settings.rate_limit_max_requests,
     )
@@ -178,7 +177,7 @@ def build_update_poller(
             text = t(language_of(language_code_of(update)), "too_fast")
             await components.messenger.send_text(ChatTarget(chat), text, [])
 
-    ledger = UpdateLedger(connections.redis, connections.scripts, connections.queue.persist)
+    ledger = UpdateLedger(connections.redis, connections.queue.persist)
     return UpdatePoller(connections.bot, handle, ledger, slow_down)
 
 

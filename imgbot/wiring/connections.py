@@ -6,14 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aiogram import Bot
-from redis.asyncio import Redis
 
 from imgbot.bot.messages import BotIdentity
 from imgbot.config.settings import Settings
 from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.scripts import Scripts
 
 
 def now_ms() -> int:
@@ -30,8 +29,7 @@ def utc_offset_s(at_ms: int) -> int:
 class Connections:
     """Open connections, closed in reverse order."""
 
-    redis: Redis
-    scripts: Scripts
+    redis: Client
     queue: JobQueue
     installation: str
     bot: Bot

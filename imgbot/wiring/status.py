@@ -9,7 +9,6 @@ from itertools import product
 
 from aiogram import Bot
 from prometheus_client import Counter, Gauge, Histogram
-from redis.asyncio import Redis
 
 from imgbot.bot.requests import AccessPolicy
 from imgbot.bot.router import Components
@@ -25,6 +24,7 @@ from imgbot.ops.resource_usage import disk_problem
 from imgbot.ops.status.indicators import Check, QueueGlance, StatusSources, UnknownJob, Worker
 from imgbot.ops.status.sampler import StatusSampler
 from imgbot.storage.alerts import AlertStore
+from imgbot.storage.client import Client
 from imgbot.storage.server.durability import trouble_of
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import DeadJob, QueueStats
@@ -151,7 +151,7 @@ def _unknown(job: DeadJob) -> UnknownJob:
     )
 
 
-def build_checks(settings: Settings, redis: Redis, bot: Bot, telegram: Check) -> dict[str, Check]:
+def build_checks(settings: Settings, redis: Client, bot: Bot, telegram: Check) -> dict[str, Check]:
     """Build the health checks, each a sentence on what is wrong or nothing."""
 
     def check_clock() -> str:
@@ -187,7 +187,7 @@ def build_sampler(
 
 
 def build_startup_status(
-    settings: Settings, redis: Redis, bot: Bot, pool: Pool, telegram: Check
+    settings: Settings, redis: Client, bot: Bot, pool: Pool, telegram: Check
 ) -> tuple[StatusSampler, Mapping[str, Check]]:
     """Build the status sampler that runs while the bot waits for Telegram."""
     checks = build_checks(settings, redis, bot, telegram)

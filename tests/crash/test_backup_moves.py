@@ -2,8 +2,7 @@
 
 import shutil
 
-from redis.asyncio import Redis
-
+from imgbot.storage.client import Client
 from tests.crash.conftest import Move
 from tests.crash.test_supervisor_killed import all_pictures, ask_for_pictures, field_is_set
 from tests.fixtures.commands import run
@@ -141,7 +140,7 @@ async def test_a_file_that_was_thrown_away_since_is_made_again_for_nothing(move:
     await expect_each(move, people, [1])
 
 
-async def expiries(redis: Redis) -> dict[str, int]:
+async def expiries(redis: Client) -> dict[str, int]:
     """When each entry that outlasts a job expires, ms."""
     names = ("result:", "history:", "picture:", "spend:", "update:")
     found = [str(key) for name in names for key in await redis.keys(f"img:{name}*")]
@@ -149,22 +148,22 @@ async def expiries(redis: Redis) -> dict[str, int]:
 
 
 async def test_into_a_redis_of_ones_own_with_the_time_that_is_left(
-    move: Move, real_redis: Redis, redis_url: str
+    move: Move, redis: Client, redis_url: str
 ) -> None:
     control = move.control
     await move.old.start()
     [person] = await ask_for_pictures(control, 1)
     await control.wait_message(person.id, lambda m: bool(m.photo_id))
-    async with move.old.redis() as redis:
-        await eventually(lambda: redis.keys("img:result:*"), what="a result")
-        before = await expiries(redis)
+    async with move.old.redis() as old:
+        await eventually(lambda: old.keys("img:result:*"), what="a result")
+        before = await expiries(old)
     move.new.settings["IMGBOT_REDIS_URL"] = redis_url
 
     made = await run(move.old, "backup", "--stop", str(move.file))
     put = await run(move.new, "restore", str(move.file))
-    after = await expiries(real_redis)
+    after = await expiries(redis)
     kept = await run(move.new, "restore", str(move.file))
-    epoch = int(await real_redis.get("img:epoch") or 0)
+    epoch = int(await redis.get("img:epoch") or 0)
     await move.new.start()
 
     assert (made.status, put.status) == (0, 0), made.said + put.said

@@ -9,13 +9,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from redis.asyncio import Redis
-
 from imgbot.bot.callbacks import CALLBACKS
 from imgbot.bot.handlers import admin
 from imgbot.domain.texts import buttons
 from imgbot.sandbox.provider_tasks import Task, TaskLedger, make_order
 from imgbot.storage import keys
+from imgbot.storage.client import Client
 from imgbot.storage.job_codec import from_hash
 from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
@@ -82,7 +81,7 @@ def resume_provider(ledger: TaskLedger, now_s: float) -> None:
         ledger._keep(Task(task["id"], order, now_s, 0.5, task["idempotency_key"]))
 
 
-async def no_jobs_left(redis: Redis) -> bool:
+async def no_jobs_left(redis: Client) -> bool:
     return not await redis.keys("rq:job:*")
 
 
@@ -117,7 +116,7 @@ async def test_state_of_the_previous_release_is_resumed(tmp_path: Path) -> None:
             assert bot.secrets_in_log() == []
 
 
-async def expect_what_users_had(redis: Redis) -> None:
+async def expect_what_users_had(redis: Client) -> None:
     users = WORLD["users"]
     anna = (await UserStore(redis).profile(users["Anna"])).preferences
     assert anna.language == "en"

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.domain.errors import ProviderErrorKind
 from imgbot.domain.operations import Operation
 from imgbot.jobs.alert_rules import BudgetState
 from imgbot.storage import keys
+from imgbot.storage.client import Client
 from imgbot.storage.dead_letters import ProblemJob
 from imgbot.telegram.polling_health import UpdateConflict
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
@@ -20,8 +20,8 @@ from tests.fixtures.jobs import job_of
 
 
 @pytest.fixture
-async def alerts(real_redis: Redis) -> AsyncIterator[AlertStage]:
-    async with open_alert_stage(real_redis) as alerts:
+async def alerts(redis: Client) -> AsyncIterator[AlertStage]:
+    async with open_alert_stage(redis) as alerts:
         yield alerts
 
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.aio import cancel_and_wait_current
 from imgbot.domain.errors import ProviderErrorKind, StorageUnavailableError
 from imgbot.storage import keys
+from imgbot.storage.client import Client
 from tests.fixtures.alerts import CALM, SETTING, AlertStage, open_alert_stage
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.sandbox import Control, Person
@@ -25,8 +25,8 @@ OVER = "🟢 Redis has room again: "
 
 
 @pytest.fixture
-async def alerts(real_redis: Redis) -> AsyncIterator[AlertStage]:
-    async with open_alert_stage(real_redis) as alerts:
+async def alerts(redis: Client) -> AsyncIterator[AlertStage]:
+    async with open_alert_stage(redis) as alerts:
         yield alerts
 
 

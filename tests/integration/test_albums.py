@@ -7,9 +7,9 @@ import signal
 import pytest
 import pytest_asyncio
 from PIL import Image
-from redis.asyncio import Redis
 
 from imgbot.domain.texts import t
+from imgbot.storage.client import Client
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg, open_stage
 
@@ -108,7 +108,7 @@ async def test_a_photo_that_comes_late_joins_the_merge_that_waits(slow_stage: St
         await bob.say("/cancel")
 
 
-async def waiting_photos(redis: Redis, count: int) -> bool:
+async def waiting_photos(redis: Client, count: int) -> bool:
     [job_id] = await redis.lrange("rq:queue:img_queue", 0, -1)
     return len(json.loads(await redis.hget(f"rq:job:{job_id}", "sources") or "[]")) == count
 
@@ -135,7 +135,7 @@ async def test_a_refused_album_in_a_chat_that_is_gone_disturbs_no_other_user(
     assert (await bob.order("a calm lake")).photo_id
 
 
-async def no_album_waits(redis: Redis) -> bool:
+async def no_album_waits(redis: Client) -> bool:
     return not await redis.exists("img:albums")
 
 

@@ -4,7 +4,6 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
-from redis.asyncio import Redis
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from imgbot.aio import cancel_and_wait_current
@@ -12,7 +11,7 @@ from imgbot.bot.albums import AlbumHandler, AlbumProcessor
 from imgbot.bot.requests import AccessPolicy
 from imgbot.domain.job import InputPhoto
 from imgbot.storage.albums import Albums, Item
-from imgbot.storage.scripts import Scripts
+from imgbot.storage.client import Client
 from imgbot.storage.users import UserStore
 from imgbot.supervisor import DRAIN_S
 from tests.fixtures.waiting import PATIENCE_S
@@ -35,8 +34,8 @@ class Dialogue:
         raise RedisTimeoutError("Timeout reading from unix socket")
 
 
-async def test_a_hang_in_the_dialogue_costs_no_album(real_redis: Redis) -> None:
-    albums, dialogue, said = Albums(real_redis, Scripts(real_redis)), Dialogue(), list[str]()
+async def test_a_hang_in_the_dialogue_costs_no_album(redis: Client) -> None:
+    albums, dialogue, said = Albums(redis), Dialogue(), list[str]()
     visit = {"update_id": 5, "user_id": 1, "chat_id": 1, "language": "en"}
     for number in (1, 2):
         photo = InputPhoto(f"f{number}", f"u{number}")
@@ -52,7 +51,7 @@ async def test_a_hang_in_the_dialogue_costs_no_album(real_redis: Redis) -> None:
 
     clock_ms = iter(range(WHOLE, WHOLE + 10_000_000, 5_000))
     requests = SimpleNamespace(
-        users=UserStore(real_redis),
+        users=UserStore(redis),
         policy=AccessPolicy(
             frozenset(), frozenset(), has_builtin_engine=True, price_of=lambda *_: 0
         ),

@@ -4,12 +4,12 @@ import asyncio
 from typing import Any, cast
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.aio import cancel_and_wait_current
 from imgbot.domain.operations import Operation
 from imgbot.jobs import status_messages as status_module
 from imgbot.jobs.status_messages import StatusMessages
+from imgbot.storage.client import Client
 from imgbot.storage.job_reads import JobReads
 from imgbot.telegram.messenger import Messenger
 from tests.fixtures.waiting import eventually
@@ -41,7 +41,7 @@ async def usually_s(_: Operation) -> float:
 
 
 async def test_concurrent_announcements_reach_a_user_once(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(status_module, "_TICK_S", 0.01)
     queue, reads = await open_queue(redis), CountingJobReads(redis)

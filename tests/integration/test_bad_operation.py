@@ -17,7 +17,7 @@ from redis.exceptions import NoScriptError
 
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.sandbox.server import Sandbox
-from imgbot.storage.scripts import storage_errors
+from imgbot.storage.client import storage_errors
 from tests.fixtures.bot import Bot
 from tests.fixtures.commands import run_doctor
 from tests.fixtures.sandbox import Clock, Control, open_sandbox

@@ -4,15 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.domain.errors import FencedError, StorageUnavailableError
 from imgbot.domain.preferences import Preferences
 from imgbot.storage import keys
 from imgbot.storage.access import Access, Ban
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
+from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.scripts import Scripts
 from imgbot.storage.users import UserStore
 
 NOW = 1_800_000_000_000
@@ -20,14 +19,15 @@ OWNER = 1
 CAST = Broadcast("77", OWNER, "en", text="hello")
 
 
-async def opened(redis: Redis, people: int = 4) -> Broadcasts:
+async def opened(redis: Client, people: int = 4) -> Broadcasts:
     """So many people who have spoken with the bot, the owner first."""
-    scripts = Scripts(redis)
-    queue = JobQueue(redis, scripts, QueueLimits())
+    # Each supervisor has a client of its own, with its epoch.
+    own = Client(connection_pool=redis.connection_pool)
+    queue = JobQueue(own, QueueLimits())
     await queue.open_epoch()
     for number in range(people):
         await UserStore(redis).mark_seen(OWNER + number, "en", NOW + number)
-    return Broadcasts(redis, scripts)
+    return Broadcasts(own)
 
 
 async def counted(broadcasts: Broadcasts) -> dict[str, int]:
@@ -37,7 +37,7 @@ async def counted(broadcasts: Broadcasts) -> dict[str, int]:
     return {name: count for name in names if (count := getattr(found, name))}
 
 
-async def test_it_goes_to_all_but_its_author_the_banned_and_who_wants_none(redis: Redis) -> None:
+async def test_it_goes_to_all_but_its_author_the_banned_and_who_wants_none(redis: Client) -> None:
     broadcasts = await opened(redis, people=6)
     await Access(redis).ban(Ban(3))
     await UserStore(redis).set_preference(4, Preferences(is_unsubscribed=True))
@@ -55,7 +55,7 @@ async def test_it_goes_to_all_but_its_author_the_banned_and_who_wants_none(redis
     assert await broadcasts.take(CAST) is None
 
 
-async def test_whoever_was_in_the_hand_of_an_earlier_life_is_not_taken_again(redis: Redis) -> None:
+async def test_whoever_was_in_the_hand_of_an_earlier_life_is_not_taken_again(redis: Client) -> None:
     broadcasts = await opened(redis)
     await broadcasts.draft(CAST)
     await broadcasts.start(CAST.id, 9)
@@ -71,26 +71,26 @@ async def test_whoever_was_in_the_hand_of_an_earlier_life_is_not_taken_again(red
     assert await counted(later) == {"unknown": 1}
 
 
-async def taken_unheard(redis: Redis, monkeypatch: pytest.MonkeyPatch) -> Broadcasts:
+async def taken_unheard(redis: Client, monkeypatch: pytest.MonkeyPatch) -> Broadcasts:
     """Begin, take somebody in hand, and lose the answer."""
     broadcasts = await opened(redis)
     await broadcasts.draft(CAST)
     await broadcasts.start(CAST.id, 9)
-    call = Scripts.call
+    call = Client.call
 
-    async def lose(scripts: Scripts, name: str, **values: Any) -> list[Any]:
-        await call(scripts, name, **values)
+    async def lose(client: Client, name: str, **values: Any) -> list[Any]:
+        await call(client, name, **values)
         raise StorageUnavailableError("Redis does not answer")
 
     with monkeypatch.context() as patch:
-        patch.setattr(Scripts, "call", lose)
+        patch.setattr(Client, "call", lose)
         with pytest.raises(StorageUnavailableError):
             await broadcasts.take(CAST)
     return broadcasts
 
 
 async def test_whoever_was_taken_while_the_answer_was_lost_is_taken_again(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broadcasts = await taken_unheard(redis, monkeypatch)
     again = await broadcasts.take(CAST)
@@ -102,7 +102,7 @@ async def test_whoever_was_taken_while_the_answer_was_lost_is_taken_again(
 
 
 async def test_whoever_was_taken_unheard_is_sent_nothing_once_it_was_called_off(
-    redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broadcasts = await taken_unheard(redis, monkeypatch)
     await broadcasts.cancel(CAST.id)
@@ -112,7 +112,7 @@ async def test_whoever_was_taken_unheard_is_sent_nothing_once_it_was_called_off(
     assert await counted(broadcasts) == {}
 
 
-async def test_a_settlement_counts_once_and_again_puts_back(redis: Redis) -> None:
+async def test_a_settlement_counts_once_and_again_puts_back(redis: Client) -> None:
     broadcasts = await opened(redis)
     await broadcasts.draft(CAST)
     await broadcasts.start(CAST.id, 9)
@@ -130,7 +130,7 @@ async def test_a_settlement_counts_once_and_again_puts_back(redis: Redis) -> Non
     assert await UserStore(redis).count() == 3
 
 
-async def test_one_at_a_time_and_a_draft_that_was_dropped_is_gone(redis: Redis) -> None:
+async def test_one_at_a_time_and_a_draft_that_was_dropped_is_gone(redis: Client) -> None:
     broadcasts = await opened(redis)
     other = replace(CAST, id="78")
     await broadcasts.draft(CAST)
@@ -152,7 +152,9 @@ async def test_one_at_a_time_and_a_draft_that_was_dropped_is_gone(redis: Redis) 
     assert 0 < await redis.ttl(keys.BROADCAST_OF + "77") <= 604_800
 
 
-async def test_a_draft_is_kept_for_an_hour_and_a_running_one_until_it_is_over(redis: Redis) -> None:
+async def test_a_draft_is_kept_for_an_hour_and_a_running_one_until_it_is_over(
+    redis: Client,
+) -> None:
     broadcasts = await opened(redis)
     await broadcasts.draft(CAST)
     stored = keys.BROADCAST_OF + CAST.id, keys.BROADCAST_LEFT + CAST.id

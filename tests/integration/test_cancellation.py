@@ -4,11 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from redis.asyncio import Redis
-
 from imgbot.domain.errors import TransientError
+from imgbot.storage.client import Client
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.scripts import Scripts
 from imgbot.storage.update_ledger import UpdateLedger
 from tests.fixtures.redis_servers import filled
 
@@ -35,16 +33,16 @@ async def is_ended(act: Callable[[], Awaitable[object]], moment: int) -> bool:
     return acting.cancelled()
 
 
-async def test_no_cancellation_is_lost(real_redis: Redis) -> None:
-    reads = JobReads(real_redis)
+async def test_no_cancellation_is_lost(redis: Client) -> None:
+    reads = JobReads(redis)
 
     assert [n for n in range(MOMENTS) if not await is_ended(reads.waiting_ids, n)] == []
 
 
-async def test_no_cancellation_is_lost_while_redis_takes_no_write(real_redis: Redis) -> None:
-    ledger = UpdateLedger(real_redis, Scripts(real_redis))
+async def test_no_cancellation_is_lost_while_redis_takes_no_write(redis: Client) -> None:
+    ledger = UpdateLedger(redis)
 
-    async with filled(real_redis):
+    async with filled(redis):
         lost = [
             n for n in range(MOMENTS) if not await is_ended(lambda: ledger.mark_handled(7, "1"), n)
         ]

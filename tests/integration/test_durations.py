@@ -5,14 +5,13 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.domain.duration_model import CensoredDuration
 from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.storage import keys
+from imgbot.storage.client import Client, connect
 from imgbot.storage.provider_records import KEPT_S, Durations
-from imgbot.storage.scripts import connect
 from tests.fixtures.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
@@ -21,13 +20,13 @@ KIND = "replicate.create.google/nano-banana:2"
 CONFIG = PollingConfig()
 
 
-def pace(redis: Redis, polls_per_s: float = 1000.0, *, is_fixed: bool = False) -> PollScheduler:
+def pace(redis: Client, polls_per_s: float = 1000.0, *, is_fixed: bool = False) -> PollScheduler:
     return PollScheduler(
         CONFIG, Budget(lambda: polls_per_s), Durations(redis), lambda: 0.0, is_learned=not is_fixed
     )
 
 
-async def test_spans_come_back_the_oldest_first(redis: Redis) -> None:
+async def test_spans_come_back_the_oldest_first(redis: Client) -> None:
     durations = Durations(redis)
     spans = [CensoredDuration(0, 2.0), CensoredDuration(5.123, 9.5), CensoredDuration(16.25, 26.25)]
 
@@ -38,7 +37,7 @@ async def test_spans_come_back_the_oldest_first(redis: Redis) -> None:
     assert await durations.latest("another.create.model") == []
 
 
-async def test_no_more_than_two_hundred_are_kept_for_no_more_than_90_days(redis: Redis) -> None:
+async def test_no_more_than_two_hundred_are_kept_for_no_more_than_90_days(redis: Client) -> None:
     durations = Durations(redis)
 
     for number in range(230):
@@ -53,14 +52,14 @@ async def test_no_more_than_two_hundred_are_kept_for_no_more_than_90_days(redis:
     assert 0 < await redis.ttl(keys.DURATIONS + KIND) <= KEPT_S
 
 
-async def test_entries_that_are_no_spans_are_left_out(redis: Redis) -> None:
+async def test_entries_that_are_no_spans_are_left_out(redis: Client) -> None:
     bad = ["", "x", "1", "5:5", "9:3", "-4:2", "1:2:3", "1e3:2e3", "1:99999999999999", "nan:inf"]
     await redis.rpush(keys.DURATIONS + KIND, *bad, "1000:2000")
 
     assert await Durations(redis).latest(KIND) == [CensoredDuration(1, 2)]
 
 
-async def test_what_was_learned_outlives_a_restart(redis: Redis) -> None:
+async def test_what_was_learned_outlives_a_restart(redis: Client) -> None:
     first = pace(redis)
     before_s = await first.wait_s(KIND, 0, 0.0)
     for _ in range(20):
@@ -74,7 +73,7 @@ async def test_what_was_learned_outlives_a_restart(redis: Redis) -> None:
     assert after_restart_s == pytest.approx(learned_s, abs=0.6)
 
 
-async def test_each_kind_learns_for_itself(redis: Redis) -> None:
+async def test_each_kind_learns_for_itself(redis: Client) -> None:
     learned = pace(redis)
     for _ in range(20):
         await learned.learn(KIND, CensoredDuration(19.0, 20.0))
@@ -82,7 +81,7 @@ async def test_each_kind_learns_for_itself(redis: Redis) -> None:
     assert await learned.wait_s("replicate.edit.x", 0, 0.0) == pytest.approx(2.0, rel=0.05)
 
 
-async def test_an_adopted_job_goes_on_from_its_age_however_few_its_polls(redis: Redis) -> None:
+async def test_an_adopted_job_goes_on_from_its_age_however_few_its_polls(redis: Client) -> None:
     learned = pace(redis)
     for _ in range(20):
         await learned.learn(KIND, CensoredDuration(19.0, 20.0))
@@ -90,7 +89,7 @@ async def test_an_adopted_job_goes_on_from_its_age_however_few_its_polls(redis: 
     assert await learned.wait_s(KIND, 1, 19.0) < 2.0
 
 
-async def test_the_fixed_pace_is_the_schedule_whatever_it_learns(redis: Redis) -> None:
+async def test_the_fixed_pace_is_the_schedule_whatever_it_learns(redis: Client) -> None:
     fixed = pace(redis, 0.001, is_fixed=True)
     for _ in range(20):
         await fixed.learn(KIND, CensoredDuration(19.0, 20.0))
@@ -105,7 +104,7 @@ async def test_the_fixed_pace_is_the_schedule_whatever_it_learns(redis: Redis) -
     assert [fixed.is_exhausted(polls, 0.0) for polls in (119, 120)] == [False, True]
 
 
-async def test_a_learned_job_is_given_up_no_sooner_than_by_the_schedule(redis: Redis) -> None:
+async def test_a_learned_job_is_given_up_no_sooner_than_by_the_schedule(redis: Client) -> None:
     learned = pace(redis)
 
     assert not learned.is_slow(60, 100.0)
@@ -116,7 +115,7 @@ async def test_a_learned_job_is_given_up_no_sooner_than_by_the_schedule(redis: R
     assert await learned.wait_s(KIND, 60, 600.0) == pytest.approx(60, rel=0.0301)
 
 
-async def test_polls_over_the_budget_wait_for_their_turn(redis: Redis) -> None:
+async def test_polls_over_the_budget_wait_for_their_turn(redis: Client) -> None:
     learned = pace(redis, 2.0)
 
     assert [learned.next_slot_s() for _ in range(5)] == [0.0, 0.0, 0.5, 1.0, 1.5]

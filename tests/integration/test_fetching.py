@@ -14,7 +14,6 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from redis.asyncio import Redis
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.job import State
@@ -26,8 +25,8 @@ from imgbot.providers.http import ProviderHttpClient
 from imgbot.providers.protocol import Timeouts
 from imgbot.providers.url_policy import Hosts
 from imgbot.storage.access import bind_to_bot
+from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.scripts import Scripts
 from tests.fixtures.jobs import job_of
 from tests.integration.test_recovery import NOW, tools_of
 
@@ -157,10 +156,10 @@ async def test_a_result_that_is_too_heavy_is_said_to_be_that(
 
 
 async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
-    real_redis: Redis, tmp_path: Path
+    redis: Client, tmp_path: Path
 ) -> None:
-    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits())
-    installation = await bind_to_bot(real_redis, 1)
+    queue = JobQueue(redis, QueueLimits())
+    installation = await bind_to_bot(redis, 1)
     await queue.open_epoch()
     await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en", prompt="a fox"), NOW)
     job = await queue.claim(NOW)
@@ -170,7 +169,7 @@ async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
     await queue.move(job, State.RENDERING, NOW, ticket=ticket)
     provider = AsyncMock()
     routes = ProviderRouter({"away": cast("Any", provider)}, {Operation.CREATE: "away"})
-    tools = tools_of(queue, real_redis, routes, tmp_path, installation)
+    tools = tools_of(queue, redis, routes, tmp_path, installation)
     object.__setattr__(
         tools, "status_messages", Mock(hint_working=AsyncMock(), announce_all=AsyncMock())
     )

@@ -8,13 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
+from imgbot.storage.client import Client
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.scripts import Scripts
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import OWNER_ID, Stage, User, has_buttons, jpeg, open_stage
 
@@ -81,7 +80,7 @@ def _files(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.is_file()]
 
 
-async def _content(redis: Redis, key: str) -> bytes:
+async def _content(redis: Client, key: str) -> bytes:
     reads: Mapping[str, Any] = {
         "string": lambda: redis.get(key),
         "hash": lambda: redis.hgetall(key),
@@ -141,7 +140,7 @@ async def die(scene: Scene) -> str:
         return str((await eventually(lambda: redis.zrange(keys.DEAD, 0, -1)))[0])
 
 
-async def plant(redis: Redis, user: User) -> None:
+async def plant(redis: Client, user: User) -> None:
     """Store what is there for moments, or in trouble only, as the bot stores it."""
     sender = {"id": user.id, "first_name": NAME}
     update = {"update_id": 1, "message": {"from": sender, "chat": {"id": GROUP}, "text": WORDS}}
@@ -256,44 +255,43 @@ async def test_privacy_tells_what_is_kept_and_who_makes_the_pictures(scene: Scen
     assert "/forget_me" in answer.text
 
 
-async def open_forgetting(redis: Redis, removed: set[str]) -> Forgetting:
-    scripts = Scripts(redis)
-    queue = JobQueue(redis, scripts, QueueLimits())
+async def open_forgetting(redis: Client, removed: set[str]) -> Forgetting:
+    queue = JobQueue(redis, QueueLimits())
     await queue.open_epoch()
 
     async def remove_files(job_ids: Collection[str]) -> None:
         removed.update(job_ids)
 
-    return Forgetting(redis, scripts, queue, remove_files)
+    return Forgetting(redis, queue, remove_files)
 
 
-async def test_the_spend_of_a_day_stays_until_the_day_is_over(real_redis: Redis) -> None:
-    forgetting, key = await open_forgetting(real_redis, set()), f"{keys.SPEND}2026-01-02"
-    await real_redis.hset(key, mapping={"charged": 5, "user:7": 5, "user:77": 1})
+async def test_the_spend_of_a_day_stays_until_the_day_is_over(redis: Client) -> None:
+    forgetting, key = await open_forgetting(redis, set()), f"{keys.SPEND}2026-01-02"
+    await redis.hset(key, mapping={"charged": 5, "user:7": 5, "user:77": 1})
 
     await forgetting.forget({7}, 1, "2026-01-02")
     await forgetting.settle(2, "2026-01-02")
-    during = await real_redis.hget(key, "user:7")
+    during = await redis.hget(key, "user:7")
     await forgetting.settle(3, "2026-01-03")
 
     assert during == "5"
-    assert await real_redis.hgetall(key) == {"charged": "5", "user:77": "1"}
+    assert await redis.hgetall(key) == {"charged": "5", "user:77": "1"}
 
 
-async def test_a_late_job_goes_and_leaves_what_the_user_did_since(real_redis: Redis) -> None:
+async def test_a_late_job_goes_and_leaves_what_the_user_did_since(redis: Client) -> None:
     removed: set[str] = set()
-    forgetting = await open_forgetting(real_redis, removed)
-    await real_redis.hset(keys.FORGOTTEN, "job.5", "7")
+    forgetting = await open_forgetting(redis, removed)
+    await redis.hset(keys.FORGOTTEN, "job.5", "7")
     for job_id in ("5", "6"):
-        await real_redis.hset(f"{keys.RESULT}{job_id}", mapping={"user_id": 7})
-        await real_redis.set(f"{keys.PICTURE}of-{job_id}", job_id)
-        await real_redis.lpush(f"{keys.HISTORY}7", job_id)
-    await real_redis.set(f"{keys.LATEST}7", "6")
+        await redis.hset(f"{keys.RESULT}{job_id}", mapping={"user_id": 7})
+        await redis.set(f"{keys.PICTURE}of-{job_id}", job_id)
+        await redis.lpush(f"{keys.HISTORY}7", job_id)
+    await redis.set(f"{keys.LATEST}7", "6")
 
     await forgetting.settle(1, "2026-01-02")
 
     assert removed == {"5"}
-    assert await real_redis.lrange(f"{keys.HISTORY}7", 0, -1) == ["6"]
-    assert await real_redis.get(f"{keys.LATEST}7") == "6"
-    assert await real_redis.keys(f"{keys.RESULT}*") == [f"{keys.RESULT}6"]
-    assert await real_redis.keys(f"{keys.PICTURE}*") == [f"{keys.PICTURE}of-6"]
+    assert await redis.lrange(f"{keys.HISTORY}7", 0, -1) == ["6"]
+    assert await redis.get(f"{keys.LATEST}7") == "6"
+    assert await redis.keys(f"{keys.RESULT}*") == [f"{keys.RESULT}6"]
+    assert await redis.keys(f"{keys.PICTURE}*") == [f"{keys.PICTURE}of-6"]

@@ -3,16 +3,15 @@
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.access import bind_to_bot
+from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.scripts import Scripts
 from imgbot.storage.server.durability import measure
 from tests.fixtures.bot import Bot
 from tests.fixtures.jobs import job_of
@@ -28,34 +27,34 @@ def job(job_id: str) -> Job:
     return job_of(job_id, 1, 1, Operation.CREATE, "en", prompt="a fox")
 
 
-async def open_queue(redis: Redis) -> JobQueue:
-    queue = JobQueue(redis, Scripts(redis), QueueLimits())
+async def open_queue(redis: Client) -> JobQueue:
+    queue = JobQueue(redis, QueueLimits())
     await queue.open_epoch()
     return queue
 
 
-async def test_a_waiting_job_can_be_called_off_and_makes_room(real_redis: Redis) -> None:
-    queue = await open_queue(real_redis)
+async def test_a_waiting_job_can_be_called_off_and_makes_room(redis: Client) -> None:
+    queue = await open_queue(redis)
     await queue.enqueue(job("1"), NOW)
-    async with filled(real_redis):
+    async with filled(redis):
         with pytest.raises(UserError, match="storage_full"):
             await queue.enqueue(job("2"), NOW)
         verdict = await queue.cancel("1", 1, NOW)
-        found = await JobReads(real_redis).job("1")
+        found = await JobReads(redis).job("1")
         assert found is not None
         await queue.finish(found, State.CANCELLED, NOW)
 
     assert (verdict, found.state) == ("ok", State.DELIVERING)
-    assert await real_redis.zcard(keys.TAGS) == 0
-    assert await real_redis.keys(f"{keys.JOB}*") == []
+    assert await redis.zcard(keys.TAGS) == 0
+    assert await redis.keys(f"{keys.JOB}*") == []
 
 
-async def test_a_running_job_is_told_of_its_cancellation(real_redis: Redis) -> None:
-    queue = await open_queue(real_redis)
+async def test_a_running_job_is_told_of_its_cancellation(redis: Client) -> None:
+    queue = await open_queue(redis)
     await queue.enqueue(job("1"), NOW)
     one = await queue.claim(NOW)
     assert one is not None
-    async with filled(real_redis):
+    async with filled(redis):
         verdict = await queue.cancel("1", 1, NOW)
         moved = await queue.move(one, State.POLLING, NOW)
 
@@ -76,18 +75,18 @@ async def test_what_gives_the_embedded_server_room_outlives_a_restart(state_dir:
     assert (memory.limit_mb, words[0], after.limit_mb) == (300, "IMGBOT_REDIS_MEMORY_MB", 600)
 
 
-async def test_what_gives_ones_own_server_room_outlives_a_restart(real_redis: Redis) -> None:
-    async with filled(real_redis):
-        memory = await measure(real_redis)
+async def test_what_gives_ones_own_server_room_outlives_a_restart(redis: Client) -> None:
+    async with filled(redis):
+        memory = await measure(redis)
 
     assert "CONFIG SET maxmemory" in memory.advice
     assert memory.advice.endswith("CONFIG REWRITE")
 
 
-async def test_a_state_of_the_previous_release_is_taken_over(real_redis: Redis) -> None:
-    await real_redis.set(keys.OWNER, 1)
-    async with filled(real_redis):
-        installation = await bind_to_bot(real_redis, 1)
-        again = await bind_to_bot(real_redis, 1)
+async def test_a_state_of_the_previous_release_is_taken_over(redis: Client) -> None:
+    await redis.set(keys.OWNER, 1)
+    async with filled(redis):
+        installation = await bind_to_bot(redis, 1)
+        again = await bind_to_bot(redis, 1)
 
-    assert installation == again == await real_redis.get(keys.INSTALLATION)
+    assert installation == again == await redis.get(keys.INSTALLATION)

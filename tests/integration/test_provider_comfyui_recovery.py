@@ -9,7 +9,6 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.domain.errors import ProviderErrorKind as Kind
 from imgbot.domain.job import Job, State, with_changes
@@ -20,8 +19,8 @@ from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.submit import submit
 from imgbot.providers.comfyui import ComfyUiProvider, task_id_of
 from imgbot.providers.protocol import Recovery
+from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.scripts import Scripts
 from tests.fakes.exchanges import Network, network, read_vendor
 from tests.fakes.scripted_server import Script
 from tests.fixtures.comfyui_provider import opened, ordered, refused
@@ -141,8 +140,8 @@ class Carried:
         return claimed
 
 
-async def carried_by(provider: ComfyUiProvider, redis: Redis, folder: Path) -> Carried:
-    queue = JobQueue(redis, Scripts(redis), QueueLimits())
+async def carried_by(provider: ComfyUiProvider, redis: Client, folder: Path) -> Carried:
+    queue = JobQueue(redis, QueueLimits())
     await queue.open_epoch()
     routes = ProviderRouter({provider.name: provider}, dict.fromkeys(Operation, provider.name))
     return Carried(queue, tools_of(queue, redis, routes, folder, "0a1b"), routes)
@@ -150,7 +149,7 @@ async def carried_by(provider: ComfyUiProvider, redis: Redis, folder: Path) -> C
 
 @pytest.mark.parametrize(("price_micro", "is_repeated"), [(0, True), (50_000, False)])
 async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
-    script: Script, real_redis: Redis, tmp_path: Path, price_micro: int, *, is_repeated: bool
+    script: Script, redis: Client, tmp_path: Path, price_micro: int, *, is_repeated: bool
 ) -> None:
     task_id = task_id_of("0a1b-7")
     script.on("POST /prompt", {"prompt_id": task_id})
@@ -158,7 +157,7 @@ async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
     script.on(f"GET /history/{task_id}", {})
     script.on("GET /queue", {"queue_running": [], "queue_pending": []})
     async with opened(script, prices_micro={Operation.CREATE: price_micro}) as provider:
-        carried = await carried_by(provider, real_redis, tmp_path)
+        carried = await carried_by(provider, redis, tmp_path)
         # Longer ago than a task may take to become known.
         long_ago = replace(carried.context, now_ms=lambda: NOW - 60_000)
         job = await take(submit, long_ago, await carried.claimed(Operation.CREATE, "a fox"))
@@ -174,7 +173,7 @@ async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
 
 
 async def test_words_that_were_not_heard_are_kept_for_the_caption(
-    script: Script, real_redis: Redis, tmp_path: Path
+    script: Script, redis: Client, tmp_path: Path
 ) -> None:
     saved = {"filename": "a.png", "subfolder": "", "type": "output"}
     status = {"status_str": "success", "completed": True}
@@ -183,7 +182,7 @@ async def test_words_that_were_not_heard_are_kept_for_the_caption(
     entry = {"status": status, "outputs": {"5": {"images": [saved]}}}
     script.on(f"GET /history/{TASK}", {TASK: entry})
     async with opened(script) as provider:
-        carried = await carried_by(provider, real_redis, tmp_path)
+        carried = await carried_by(provider, redis, tmp_path)
         order = make_order(tmp_path, Operation.MERGE, "collage", pictures=2)
         changes = {"ticket": await ordered(provider, order), "provider": provider.name}
         claimed = await carried.claimed(Operation.MERGE, "collage")
@@ -195,13 +194,13 @@ async def test_words_that_were_not_heard_are_kept_for_the_caption(
 
 
 async def test_questions_that_nobody_answers_put_their_provider_out(
-    script: Script, real_redis: Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    script: Script, redis: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     script.on(f"GET /history/{TASK}", b"", status=504)
     clock = count(1000.0, 70.0)
     monkeypatch.setattr("imgbot.jobs.provider_routing.time", Mock(monotonic=lambda: next(clock)))
     async with opened(script) as provider:
-        carried = await carried_by(provider, real_redis, tmp_path)
+        carried = await carried_by(provider, redis, tmp_path)
         job = job_of("7", 1, 1, Operation.CREATE, "en", state=State.POLLING)
         job = with_changes(job, provider=provider.name, ticket={"id": TASK}, intent_ms=1)
 

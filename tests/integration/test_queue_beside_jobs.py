@@ -1,14 +1,12 @@
 """What the queue keeps beside jobs: counts of requests, albums that gather, updates set aside."""
 
-from redis.asyncio import Redis
-
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.albums import Albums, Item
+from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.rate_limit import RateLimit
-from imgbot.storage.scripts import Scripts
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.update_ledger import UpdateLedger
 from tests.fixtures.jobs import job_of
@@ -16,8 +14,8 @@ from tests.fixtures.jobs import job_of
 NOW = 1_800_000_000_000
 
 
-async def test_a_request_is_counted_once_and_its_limit_is_true(redis: Redis) -> None:
-    limit = RateLimit(redis, Scripts(redis), window_s=60, max_requests=2)
+async def test_a_request_is_counted_once_and_its_limit_is_true(redis: Client) -> None:
+    limit = RateLimit(redis, window_s=60, max_requests=2)
 
     verdicts = [
         await limit.check_rate_limit(123456789, request) for request in ("a", "a", "b", "c", "a")
@@ -32,8 +30,8 @@ async def test_a_request_is_counted_once_and_its_limit_is_true(redis: Redis) -> 
     assert await redis.keys("rate_limit:*") == ["rate_limit:123456789"]
 
 
-async def test_a_count_that_lost_its_end_gets_one_again(redis: Redis) -> None:
-    limit = RateLimit(redis, Scripts(redis), window_s=60, max_requests=2)
+async def test_a_count_that_lost_its_end_gets_one_again(redis: Client) -> None:
+    limit = RateLimit(redis, window_s=60, max_requests=2)
     await redis.set("rate_limit:1", 5)
 
     verdict = await limit.check_rate_limit(1, "x")
@@ -42,8 +40,8 @@ async def test_a_count_that_lost_its_end_gets_one_again(redis: Redis) -> None:
     assert 0 < verdict.wait_s <= 60
 
 
-async def test_any_update_can_be_set_aside_and_only_so_many_are_kept(redis: Redis) -> None:
-    ledger = UpdateLedger(redis, Scripts(redis))
+async def test_any_update_can_be_set_aside_and_only_so_many_are_kept(redis: Client) -> None:
+    ledger = UpdateLedger(redis)
 
     await ledger.dead_letter({"message": {"text": "half a character: \ud800"}})
     for number in range(1005):
@@ -52,8 +50,10 @@ async def test_any_update_can_be_set_aside_and_only_so_many_are_kept(redis: Redi
     assert await redis.llen(keys.POISON) == 1000
 
 
-async def test_deferred_updates_are_kept_once_in_order_until_they_are_handled(redis: Redis) -> None:
-    ledger = UpdateLedger(redis, Scripts(redis))
+async def test_deferred_updates_are_kept_once_in_order_until_they_are_handled(
+    redis: Client,
+) -> None:
+    ledger = UpdateLedger(redis)
     first, second, third = ({"update_id": number} for number in (1, 2, 3))
 
     await ledger.mark_handled(3, "7")
@@ -69,8 +69,8 @@ async def test_deferred_updates_are_kept_once_in_order_until_they_are_handled(re
     assert await redis.keys(f"{keys.DEFERRED}*") == []
 
 
-async def gathered(redis: Redis, *message_ids: int) -> Albums:
-    albums = Albums(redis, Scripts(redis))
+async def gathered(redis: Client, *message_ids: int) -> Albums:
+    albums = Albums(redis)
     for message_id in message_ids:
         photo = InputPhoto(f"f{message_id}", f"u{message_id}")
         await albums.add("1.9", "1.1", Item(message_id, photo, "", {"user_id": 1}), NOW)
@@ -78,7 +78,7 @@ async def gathered(redis: Redis, *message_ids: int) -> Albums:
 
 
 async def test_a_repeated_close_of_an_album_forgets_nothing_that_came_meanwhile(
-    redis: Redis,
+    redis: Client,
 ) -> None:
     albums = await gathered(redis, 1, 2)
     handled = await albums.items("1.9")
@@ -91,13 +91,13 @@ async def test_a_repeated_close_of_an_album_forgets_nothing_that_came_meanwhile(
     assert await albums.due(NOW + 60_000) == (["1.9"], 0)
 
 
-async def test_an_album_waits_as_long_as_it_takes(redis: Redis) -> None:
+async def test_an_album_waits_as_long_as_it_takes(redis: Client) -> None:
     await gathered(redis, 1)
 
     assert await redis.ttl(f"{keys.ALBUM}1.9") == -1
 
 
-async def test_an_album_is_whole_a_moment_after_its_last_item_or_at_ten(redis: Redis) -> None:
+async def test_an_album_is_whole_a_moment_after_its_last_item_or_at_ten(redis: Client) -> None:
     albums = await gathered(redis, 1)
     assert await albums.due(NOW + 1499) == ([], NOW + 1500)
 
@@ -105,8 +105,8 @@ async def test_an_album_is_whole_a_moment_after_its_last_item_or_at_ten(redis: R
     assert await albums.due(NOW) == (["1.9"], 0)
 
 
-async def test_users_waiting_for_their_own_jobs_are_counted(redis: Redis) -> None:
-    queue = JobQueue(redis, Scripts(redis), QueueLimits(running_per_user=1))
+async def test_users_waiting_for_their_own_jobs_are_counted(redis: Client) -> None:
+    queue = JobQueue(redis, QueueLimits(running_per_user=1))
     await queue.open_epoch()
     for number, user_id in enumerate((7, 7, 7, 8)):
         await queue.enqueue(job_of(str(number), user_id, user_id, Operation.CREATE, "en"), NOW)

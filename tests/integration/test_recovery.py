@@ -9,7 +9,6 @@ from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.job import Job, State, is_billed
@@ -37,10 +36,10 @@ from imgbot.providers.protocol import (
 )
 from imgbot.providers.spec_file import parse
 from imgbot.storage.access import bind_to_bot
+from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.provider_records import Durations, WebhookTickets
-from imgbot.storage.scripts import Scripts
 from imgbot.telemetry.metrics import REGISTRY
 from tests.fakes.scripted_server import Script
 from tests.fixtures.jobs import job_of
@@ -58,7 +57,7 @@ async def control() -> AsyncIterator[Control]:
 
 
 def tools_of(
-    queue: JobQueue, redis: Redis, routes: ProviderRouter, folder: Path, installation: str
+    queue: JobQueue, redis: Client, routes: ProviderRouter, folder: Path, installation: str
 ) -> StepContext:
     """What ordering needs, and nothing that comes after it."""
     reads, unused = JobReads(redis), cast("Any", None)
@@ -91,7 +90,7 @@ def tools_of(
 class Shop:
     """A queue with its routes to the sandbox's provider, and what that has charged."""
 
-    redis: Redis
+    redis: Client
     control: Control
     folder: Path
 
@@ -117,12 +116,12 @@ class Shop:
 
 
 @pytest.fixture
-def shop(real_redis: Redis, control: Control, tmp_path: Path) -> Shop:
-    return Shop(real_redis, control, tmp_path)
+def shop(redis: Client, control: Control, tmp_path: Path) -> Shop:
+    return Shop(redis, control, tmp_path)
 
 
-async def open_queue(redis: Redis) -> JobQueue:
-    queue = JobQueue(redis, Scripts(redis), QueueLimits())
+async def open_queue(redis: Client) -> JobQueue:
+    queue = JobQueue(redis, QueueLimits())
     await queue.open_epoch()
     return queue
 
@@ -241,16 +240,16 @@ body = { prompt = "{prompt}" }
 
 
 async def test_a_picture_in_base64_whose_order_a_webhook_revealed_is_written(
-    real_redis: Redis, script: Script, tmp_path: Path
+    redis: Client, script: Script, tmp_path: Path
 ) -> None:
     made = picture(64, 48)
     script.on("GET /tasks/t1", {"state": "done", "picture": base64.b64encode(made).decode()})
     provider = DeclaredProvider(read_spec(parse("m.toml", BASE64)), ProviderConfig(script.url))
     routes = ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"})
-    queue = await open_queue(real_redis)
+    queue = await open_queue(redis)
     job = await claimed_job(queue)
     ticket = await provider.ticket_of_hook(job.request.operation, {}, b'{"id": "t1"}', NOW / 1000)
-    tools = tools_of(queue, real_redis, routes, tmp_path, "here")
+    tools = tools_of(queue, redis, routes, tmp_path, "here")
     folder_of(tools, job.id).mkdir()
     job = await queue.move(
         job, State.POLLING, NOW, provider="mine", ticket=ticket, intent_ms=NOW, accepted_ms=NOW
@@ -266,7 +265,7 @@ async def test_a_picture_in_base64_whose_order_a_webhook_revealed_is_written(
 
 
 async def test_a_picture_that_comes_with_its_order_took_the_providers_time(
-    real_redis: Redis, tmp_path: Path
+    redis: Client, tmp_path: Path
 ) -> None:
     async def make(order: GenerationRequest) -> Done:
         return Done((Output(path=str(order.target)),))
@@ -276,26 +275,26 @@ async def test_a_picture_that_comes_with_its_order_took_the_providers_time(
         stages = ("submit", "provider")
         return [REGISTRY.get_sample_value(name, {"stage": stage}) or 0 for stage in stages]
 
-    queue = await open_queue(real_redis)
+    queue = await open_queue(redis)
     claimed = await claimed_job(queue)
     routes = ProviderRouter({"builtin": BuiltinProvider(make)}, {Operation.CREATE: "builtin"})
     before = counts()
 
-    await submit(tools_of(queue, real_redis, routes, tmp_path, "0a1b"), claimed)
+    await submit(tools_of(queue, redis, routes, tmp_path, "0a1b"), claimed)
 
     assert [now - then for now, then in zip(counts(), before, strict=True)] == [0, 1]
 
 
 async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
-    real_redis: Redis, tmp_path: Path
+    redis: Client, tmp_path: Path
 ) -> None:
-    queue = await open_queue(real_redis)
+    queue = await open_queue(redis)
     tasks = [{"id": "t7"}, {"id": "t8"}]
     provider = Mock(recovery=Recovery.NONE, offers={}, search=AsyncMock(return_value=tasks))
     provider.name = "mine"
     tools = tools_of(
         queue,
-        real_redis,
+        redis,
         ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"}),
         tmp_path,
         "here",
@@ -321,16 +320,16 @@ async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
 
 @pytest.mark.parametrize("kind", [Kind.FAILED, Kind.LOST, Kind.SUBMIT_UNKNOWN])
 async def test_an_upload_that_fails_for_good_has_cost_nothing(
-    real_redis: Redis, tmp_path: Path, kind: Kind
+    redis: Client, tmp_path: Path, kind: Kind
 ) -> None:
-    queue = await open_queue(real_redis)
+    queue = await open_queue(redis)
     job = await claimed_job(queue)
     job = await queue.move(job, State.SUBMITTING, NOW, tries=SUBMIT_ATTEMPTS)
     upload = AsyncMock(side_effect=ProviderError(kind, "HTTP 410"))
     provider = Mock(recovery=Recovery.NONE, max_concurrent=0, upload=upload)
     provider.name, provider.offers = "mine", {Operation.CREATE: Capability()}
     routes = ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"})
-    tools = tools_of(queue, real_redis, routes, tmp_path, "here")
+    tools = tools_of(queue, redis, routes, tmp_path, "here")
 
     ended = await take(submit, tools, job)
 

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.storage import keys
+from imgbot.storage.client import Client
 from tests.fixtures.bot import Bot
 from tests.fixtures.redis_servers import deaf, filled
 from tests.fixtures.sandbox import Control, open_sandbox
@@ -21,9 +21,9 @@ IMPATIENT = (
 
 
 @pytest.fixture
-async def sandboxed(state_dir: Path, real_redis: Redis) -> AsyncIterator[tuple[Bot, Control]]:
+async def sandboxed(state_dir: Path, redis: Client) -> AsyncIterator[tuple[Bot, Control]]:
     """The bot is not started yet, and nothing is in its Redis."""
-    assert await real_redis.dbsize() == 0
+    assert await redis.dbsize() == 0
     async with open_sandbox() as (sandbox, control):
         yield Bot(sandbox, state_dir), control
 
@@ -62,7 +62,7 @@ async def test_one_that_goes_on_hanging_ends_the_start_with_a_sentence(
 
 
 async def test_one_that_is_full_is_worked_off(
-    sandboxed: tuple[Bot, Control], real_redis: Redis, redis_url: str
+    sandboxed: tuple[Bot, Control], redis: Client, redis_url: str
 ) -> None:
     bot, control = sandboxed
     bot.settings["IMGBOT_REDIS_URL"] = redis_url
@@ -71,7 +71,7 @@ async def test_one_that_is_full_is_worked_off(
     async with bot:
         pass
 
-    async with filled(real_redis), bot:
+    async with filled(redis), bot:
         await control.say(person, "a fox")
         told = await control.wait_message(person.id)
 

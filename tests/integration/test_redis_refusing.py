@@ -7,16 +7,15 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
+from imgbot.storage.client import Client, connect, storage_errors
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.results import ResultStore
-from imgbot.storage.scripts import Scripts, connect, storage_errors
 from imgbot.storage.server.durability import trouble_of
 from imgbot.storage.server.process import RedisServer
 from tests.fixtures.bot import Bot
@@ -60,8 +59,7 @@ async def server(tmp_path: Path) -> AsyncIterator[RedisServer]:
 async def test_what_passes_by_itself_is_redis_being_away(server: RedisServer, state: str) -> None:
     begin, end, named = STATES[state]
     redis = connect(server.url)
-    scripts = Scripts(redis)
-    queue = JobQueue(redis, scripts, QueueLimits())
+    queue = JobQueue(redis, QueueLimits())
     await queue.open_epoch()
     # A client that is in already may mend what keeps all others out.
     async with client_of(server) as operator:
@@ -106,16 +104,16 @@ async def test_a_script_that_runs_for_too_long_is_waited_for(server: RedisServer
     assert "busy with a script" in seen
 
 
-async def _until_killed(neighbour: Redis) -> None:
+async def _until_killed(neighbour: Client) -> None:
     spins = "while redis.call('GET', KEYS[1]) ~= '1' do end"
     with pytest.raises(ResponseError, match="killed"):
         await cast("Awaitable[str]", neighbour.eval(spins, 1, "never"))
 
 
 async def test_an_error_of_the_command_itself_does_not_count_as_an_outage(
-    real_redis: Redis,
+    redis: Client,
 ) -> None:
-    pipe = real_redis.pipeline(transaction=False)
+    pipe = redis.pipeline(transaction=False)
     pipe.set("img:x", "caused error: ('BUSY ")
     pipe.incr("img:x")
 
@@ -136,8 +134,8 @@ async def test_a_server_with_no_connection_left_is_away(server: RedisServer) -> 
         await redis.aclose()
 
 
-async def test_more_commands_at_once_than_connections_all_come_through(real_redis: Redis) -> None:
-    queue = JobQueue(real_redis, Scripts(real_redis), QueueLimits(running_per_user=1000))
+async def test_more_commands_at_once_than_connections_all_come_through(redis: Client) -> None:
+    queue = JobQueue(redis, QueueLimits(running_per_user=1000))
     await queue.open_epoch()
 
     async with asyncio.TaskGroup() as group:
@@ -145,8 +143,8 @@ async def test_more_commands_at_once_than_connections_all_come_through(real_redi
             job = job_of(str(number), number, number, Operation.CREATE, "en", prompt="a fox")
             group.create_task(queue.enqueue(job, NOW))
 
-    assert await real_redis.llen(keys.QUEUE) == 300
-    assert (await real_redis.info("clients"))["connected_clients"] < 110
+    assert await redis.llen(keys.QUEUE) == 300
+    assert (await redis.info("clients"))["connected_clients"] < 110
 
 
 async def test_a_bot_survives_a_redis_that_refuses_and_says_so(

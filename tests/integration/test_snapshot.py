@@ -3,13 +3,12 @@
 import json
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys, snapshot, snapshot as relocation
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
+from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.scripts import Scripts
 from imgbot.storage.snapshot import Record
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
@@ -19,7 +18,7 @@ NOW = 1_800_000_000_000
 LATER_MS = 4_000_000_000_000
 
 
-async def fill(redis: Redis) -> None:
+async def fill(redis: Client) -> None:
     await redis.set("img:epoch", 7)
     await redis.set("img:done:1", "delivered", pxat=LATER_MS)
     await redis.hset("img:result:1", mapping={"words": "лиса\n\x00", "empty": ""})
@@ -32,7 +31,7 @@ async def fill(redis: Redis) -> None:
     await redis.set("somebody:else", "x")
 
 
-async def seen(redis: Redis) -> list[tuple[str, str, int, list[str] | str]]:
+async def seen(redis: Client) -> list[tuple[str, str, int, list[str] | str]]:
     found = [record async for record in snapshot.take(redis)]
     return sorted((r.key, r.kind, r.expires_ms, _in_order(r)) for r in found)
 
@@ -41,7 +40,7 @@ def _in_order(record: Record) -> list[str] | str:
     return sorted(record.value) if record.kind == "set" else record.value
 
 
-async def test_it_comes_back_as_it_was(redis: Redis) -> None:
+async def test_it_comes_back_as_it_was(redis: Client) -> None:
     await fill(redis)
     before = await seen(redis)
     lines = [record.dump() async for record in snapshot.take(redis)]
@@ -135,8 +134,8 @@ def test_what_may_have_been_ordered_since_is_doubted(
     assert due == Record("img:due", "zset", 0, ["1", str(NOW)])
 
 
-async def test_a_message_that_waited_is_left_to_the_bot_that_went_on(redis: Redis) -> None:
-    ledger = UpdateLedger(redis, Scripts(redis))
+async def test_a_message_that_waited_is_left_to_the_bot_that_went_on(redis: Client) -> None:
+    ledger = UpdateLedger(redis)
     await ledger.defer([("7", NOW, [(NOW, {"update_id": 5, "message": {"text": "a fox"}})])])
     records = [record async for record in snapshot.take(redis)]
     await snapshot.forget(redis)
@@ -150,11 +149,10 @@ async def test_a_message_that_waited_is_left_to_the_bot_that_went_on(redis: Redi
     assert (chat, [update["update_id"] for _, update in updates]) == ("7", [5])
 
 
-async def test_a_broadcast_that_went_on_since_is_sent_to_nobody_else(redis: Redis) -> None:
-    scripts = Scripts(redis)
-    queue = JobQueue(redis, scripts, QueueLimits())
+async def test_a_broadcast_that_went_on_since_is_sent_to_nobody_else(redis: Client) -> None:
+    queue = JobQueue(redis, QueueLimits())
     await queue.open_epoch()
-    broadcasts, cast = Broadcasts(redis, scripts), Broadcast("77", 1, "en", text="hello")
+    broadcasts, cast = Broadcasts(redis), Broadcast("77", 1, "en", text="hello")
     for person in (2, 3, 4):
         await UserStore(redis).mark_seen(person, "en", NOW)
     await broadcasts.draft(cast)
@@ -173,8 +171,8 @@ async def test_a_broadcast_that_went_on_since_is_sent_to_nobody_else(redis: Redi
     assert (current.state, current.sent, current.total) == ("cancelled", 1, 3)
 
 
-async def test_the_books_agree_after_a_doubtful_restore(redis: Redis) -> None:
-    queue = JobQueue(redis, Scripts(redis), QueueLimits())
+async def test_the_books_agree_after_a_doubtful_restore(redis: Client) -> None:
+    queue = JobQueue(redis, QueueLimits())
     await queue.open_epoch()
     for number in range(3):
         await queue.enqueue(job_of(str(number), 1, 1, Operation.CREATE, "en", prompt="x"), NOW)
@@ -194,7 +192,7 @@ async def test_the_books_agree_after_a_doubtful_restore(redis: Redis) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["rq:job:", "img:done:", "img:dead:"])
-async def test_a_job_that_has_been_here_is_known(redis: Redis, prefix: str) -> None:
+async def test_a_job_that_has_been_here_is_known(redis: Client, prefix: str) -> None:
     jobs = [Record(f"rq:job:{n}", "hash", 0, ["state", "queued"]) for n in range(400)]
 
     assert not await snapshot.knows(redis, jobs)
@@ -202,7 +200,7 @@ async def test_a_job_that_has_been_here_is_known(redis: Redis, prefix: str) -> N
     assert await snapshot.knows(redis, jobs)
 
 
-async def test_the_id_that_orders_bear_outlives_what_is_forgotten(redis: Redis) -> None:
+async def test_the_id_that_orders_bear_outlives_what_is_forgotten(redis: Client) -> None:
     await redis.mset({keys.INSTALLATION: "7f3a", keys.OWNER: "1", keys.QUEUE: "x"})
 
     await snapshot.forget(redis)

@@ -4,14 +4,13 @@ import asyncio
 from typing import Any
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
+from imgbot.storage.client import Client, Value
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.scripts import Scripts, Value
 from imgbot.storage.spend import Day, ProducedCount, Spend
 from tests.fixtures.jobs import job_of
 
@@ -26,15 +25,15 @@ def job(job_id: str, user_id: int = 1, **changes: Any) -> Job:
 
 
 async def open_queue(
-    redis: Redis, daily: int | None = None, per_user: int | None = None
+    redis: Client, daily: int | None = None, per_user: int | None = None
 ) -> JobQueue:
     caps = QueueLimits(500, 100, 100, daily_micro=daily, daily_micro_per_user=per_user)
-    queue = JobQueue(redis, Scripts(redis), caps)
+    queue = JobQueue(redis, caps)
     await queue.open_epoch()
     return queue
 
 
-async def day(redis: Redis, now_ms: int = NOW) -> Day:
+async def day(redis: Client, now_ms: int = NOW) -> Day:
     return (await Spend(redis, QueueLimits(), lambda _: 0).week(now_ms))[0]
 
 
@@ -53,7 +52,7 @@ async def ended(queue: JobQueue, one: Job, outcome: State, *, is_billed: bool) -
     return one
 
 
-async def test_an_admission_reserves_once_however_often_it_comes(redis: Redis) -> None:
+async def test_an_admission_reserves_once_however_often_it_comes(redis: Client) -> None:
     queue = await open_queue(redis)
 
     verdicts = [(await queue.enqueue(job("1"), NOW)).verdict for _ in range(3)]
@@ -71,7 +70,7 @@ async def test_an_admission_reserves_once_however_often_it_comes(redis: Redis) -
 
 
 @pytest.mark.parametrize("outcome", [State.DELIVERED, State.DEAD, State.FAILED, State.CANCELLED])
-async def test_what_is_billed_is_charged_once(redis: Redis, outcome: State) -> None:
+async def test_what_is_billed_is_charged_once(redis: Client, outcome: State) -> None:
     queue = await open_queue(redis)
 
     one = await ended(queue, await submitted(queue), outcome, is_billed=True)
@@ -84,7 +83,7 @@ async def test_what_is_billed_is_charged_once(redis: Redis, outcome: State) -> N
     )
 
 
-async def test_what_is_not_billed_is_released_once(redis: Redis) -> None:
+async def test_what_is_not_billed_is_released_once(redis: Client) -> None:
     queue = await open_queue(redis)
     await queue.enqueue(job("2"), NOW)
 
@@ -94,7 +93,7 @@ async def test_what_is_not_billed_is_released_once(redis: Redis) -> None:
     assert await day(redis) == Day(TODAY, reserved=PRICE, users={1: PRICE})
 
 
-async def test_a_waiting_job_that_is_called_off_gives_its_money_back(redis: Redis) -> None:
+async def test_a_waiting_job_that_is_called_off_gives_its_money_back(redis: Client) -> None:
     queue = await open_queue(redis)
     await queue.enqueue(job("1"), NOW)
 
@@ -106,7 +105,7 @@ async def test_a_waiting_job_that_is_called_off_gives_its_money_back(redis: Redi
     assert await day(redis) == Day(TODAY)
 
 
-async def test_another_price_is_charged_and_the_reservation_given_back_whole(redis: Redis) -> None:
+async def test_another_price_is_charged_and_the_reservation_given_back_whole(redis: Client) -> None:
     queue = await open_queue(redis)
     one = await submitted(queue)
 
@@ -123,7 +122,7 @@ async def test_another_price_is_charged_and_the_reservation_given_back_whole(red
     )
 
 
-async def test_a_free_admission_that_becomes_a_paid_picture_is_charged(redis: Redis) -> None:
+async def test_a_free_admission_that_becomes_a_paid_picture_is_charged(redis: Client) -> None:
     queue = await open_queue(redis)
     one = await submitted(queue, price_micro=0)
 
@@ -136,7 +135,7 @@ async def test_a_free_admission_that_becomes_a_paid_picture_is_charged(redis: Re
     assert 0 < await redis.ttl(keys.SPEND + TODAY) <= 40 * 86_400
 
 
-async def test_what_costs_nothing_leaves_no_trace_and_is_never_refused(redis: Redis) -> None:
+async def test_what_costs_nothing_leaves_no_trace_and_is_never_refused(redis: Client) -> None:
     queue = await open_queue(redis, daily=0, per_user=0)
     paid = await queue.enqueue(job("2"), NOW)
 
@@ -147,7 +146,7 @@ async def test_what_costs_nothing_leaves_no_trace_and_is_never_refused(redis: Re
     assert not await redis.exists(keys.SPEND + TODAY)
 
 
-async def test_fifty_at_once_before_a_ceiling_for_ten(redis: Redis) -> None:
+async def test_fifty_at_once_before_a_ceiling_for_ten(redis: Client) -> None:
     queue = await open_queue(redis, daily=10 * PRICE + PRICE - 1)
 
     async with asyncio.TaskGroup() as group:
@@ -162,7 +161,7 @@ async def test_fifty_at_once_before_a_ceiling_for_ten(redis: Redis) -> None:
     assert len(await redis.keys(f"{keys.JOB}*")) == 10
 
 
-async def test_a_users_own_ceiling_is_hers_alone(redis: Redis) -> None:
+async def test_a_users_own_ceiling_is_hers_alone(redis: Client) -> None:
     queue = await open_queue(redis, daily=100 * PRICE, per_user=2 * PRICE)
 
     verdicts = [
@@ -178,7 +177,7 @@ async def test_a_users_own_ceiling_is_hers_alone(redis: Redis) -> None:
     assert await spend.spent_today(NOW) == 3 * PRICE
 
 
-async def test_a_charge_counts_against_the_ceiling_and_a_release_makes_room(redis: Redis) -> None:
+async def test_a_charge_counts_against_the_ceiling_and_a_release_makes_room(redis: Client) -> None:
     queue = await open_queue(redis, daily=2 * PRICE)
     await ended(queue, await submitted(queue, "1"), State.DELIVERED, is_billed=True)
     second = await submitted(queue, "2")
@@ -190,7 +189,7 @@ async def test_a_charge_counts_against_the_ceiling_and_a_release_makes_room(redi
     assert [full.verdict, room.verdict] == ["budget", "ok"]
 
 
-async def test_at_midnight_it_begins_anew_and_an_old_job_ends_on_its_own_day(redis: Redis) -> None:
+async def test_at_midnight_it_begins_anew_and_an_old_job_ends_on_its_own_day(redis: Client) -> None:
     queue = await open_queue(redis, daily=PRICE)
     one = await submitted(queue, "1")
     before = await queue.enqueue(job("2"), NOW)
@@ -204,7 +203,7 @@ async def test_at_midnight_it_begins_anew_and_an_old_job_ends_on_its_own_day(red
     assert (tomorrow.name, tomorrow.charged, tomorrow.reserved) == (TOMORROW, 0, PRICE)
 
 
-async def test_a_lost_reservation_heals_and_a_right_one_stays(redis: Redis) -> None:
+async def test_a_lost_reservation_heals_and_a_right_one_stays(redis: Client) -> None:
     queue = await open_queue(redis)
     await ended(queue, await submitted(queue, "1"), State.DELIVERED, is_billed=True)
     running = await submitted(queue, "2")
@@ -232,20 +231,20 @@ async def test_a_lost_reservation_heals_and_a_right_one_stays(redis: Redis) -> N
 
 
 async def test_a_job_admitted_while_the_books_are_read_keeps_its_reservation(
-    real_redis: Redis, monkeypatch: pytest.MonkeyPatch
+    redis: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    queue = await open_queue(real_redis)
+    queue = await open_queue(redis)
     await queue.enqueue(job("1"), NOW)
-    call = queue._scripts.call
+    call = redis.call
 
     async def late_call(name: str, **values: Value) -> list[object]:
         if name == "fsck":
-            monkeypatch.setattr(queue._scripts, "call", call)
+            monkeypatch.setattr(redis, "call", call)
             await queue.enqueue(job("2"), NOW)
         return await call(name, **values)
 
-    monkeypatch.setattr(queue._scripts, "call", late_call)
+    monkeypatch.setattr(redis, "call", late_call)
     mended = await queue.fsck(NOW, [TODAY])
 
     assert mended == (0, 0, 0)
-    assert (await day(real_redis)).reserved == 2 * PRICE
+    assert (await day(redis)).reserved == 2 * PRICE

@@ -8,11 +8,10 @@ from typing import Any, cast
 
 import pytest
 from aiogram import Bot
-from redis.asyncio import Redis
 
 from imgbot.domain.errors import StorageUnavailableError, TransientError
 from imgbot.storage import keys
-from imgbot.storage.scripts import Scripts
+from imgbot.storage.client import Client
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.supervisor import DRAIN_S
 from imgbot.telegram.client import open_bot
@@ -73,15 +72,15 @@ class Recorder:
 def poller(
     bot: Bot,
     recorder: Recorder,
-    redis: Redis,
+    redis: Client,
     persist: Callable[[], Awaitable[None]] | None = None,
 ) -> UpdatePoller:
-    return UpdatePoller(bot, recorder, UpdateLedger(redis, Scripts(redis), persist))
+    return UpdatePoller(bot, recorder, UpdateLedger(redis, persist))
 
 
 @asynccontextmanager
 async def polling(
-    bot: Bot, recorder: Recorder, redis: Redis, drain_s: float = DRAIN_S
+    bot: Bot, recorder: Recorder, redis: Client, drain_s: float = DRAIN_S
 ) -> AsyncGenerator[asyncio.Event]:
     stopping = asyncio.Event()
     async with asyncio.TaskGroup() as group:
@@ -102,12 +101,12 @@ async def open_bot_on_sandbox() -> AsyncGenerator[tuple[Bot, Control]]:
             await bot.session.close()
 
 
-async def test_order_within_a_chat_and_chats_side_by_side(real_redis: Redis) -> None:
+async def test_order_within_a_chat_and_chats_side_by_side(redis: Client) -> None:
     recorder = Recorder()
     recorder.gates["slow"] = asyncio.Event()
     async with open_bot_on_sandbox() as (bot, control):
         ann, bob = await control.make_user("Ann"), await control.make_user("Bob")
-        async with polling(bot, recorder, real_redis):
+        async with polling(bot, recorder, redis):
             for text in ("slow", "a1", "a2"):
                 await control.say(ann, text)
             for text in ("b1", "b2", "b3"):
@@ -128,13 +127,13 @@ async def received() -> float:
     return REGISTRY.get_sample_value("imgbot_updates_received_total", sample) or 0.0
 
 
-async def test_a_chat_that_never_rests_keeps_all_its_messages(real_redis: Redis) -> None:
+async def test_a_chat_that_never_rests_keeps_all_its_messages(redis: Client) -> None:
     """What counts is how many wait, not how many came since the chat was last quiet."""
     recorder = Recorder()
     gates = [asyncio.Event() for _ in range(3)]
     async with open_bot_on_sandbox() as (bot, control):
         ann = await control.make_user("Ann")
-        async with polling(bot, recorder, real_redis):
+        async with polling(bot, recorder, redis):
             before = await received()
             for turn, gate in enumerate(gates):
                 recorder.gates[f"gate {turn}"] = gate
@@ -154,31 +153,31 @@ async def test_a_chat_that_never_rests_keeps_all_its_messages(real_redis: Redis)
     assert recorder.texts(ann.id)[-1] == "2.19"
 
 
-async def test_nothing_is_confirmed_before_it_is_handled(real_redis: Redis) -> None:
+async def test_nothing_is_confirmed_before_it_is_handled(redis: Client) -> None:
     """Stopped hard in the middle, the next poller gets what was not handled, and only that."""
     recorder = Recorder()
     recorder.gates["stuck"] = asyncio.Event()
     async with open_bot_on_sandbox() as (bot, control):
         ann, bob = await control.make_user("Ann"), await control.make_user("Bob")
         async with asyncio.TaskGroup() as group:
-            updates = poller(bot, recorder, real_redis)
+            updates = poller(bot, recorder, redis)
             life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
             await control.say(ann, "stuck")
             await control.say(ann, "behind it")
             await control.say(bob, "free")
 
             await recorder.until(bob, ["free"])
-            await eventually(lambda: real_redis.keys(f"{keys.UPDATE}*"), lambda k: len(k) == 1)
+            await eventually(lambda: redis.keys(f"{keys.UPDATE}*"), lambda k: len(k) == 1)
             life.cancel()
         recorder.gates.clear()
-        async with polling(bot, recorder, real_redis):
+        async with polling(bot, recorder, redis):
             await recorder.until_count(3)
 
     assert sorted(recorder.texts(ann.id)) == ["behind it", "stuck"]
     assert recorder.texts(bob.id) == ["free"]
 
 
-async def test_nothing_is_confirmed_before_it_is_on_the_disk(real_redis: Redis) -> None:
+async def test_nothing_is_confirmed_before_it_is_on_the_disk(redis: Client) -> None:
     asked, is_on_disk = asyncio.Event(), asyncio.Event()
     offsets: list[int | None] = []
     recorder, troubles = Recorder(), [StorageUnavailableError("the disk is slow")]
@@ -196,7 +195,7 @@ async def test_nothing_is_confirmed_before_it_is_on_the_disk(real_redis: Redis) 
         return [{"update_id": 7, "message": {"text": "a fox", "chat": {"id": 1}}}]
 
     async with asyncio.TaskGroup() as group:
-        updates = poller(cast("Bot", telegram), recorder, real_redis, persist)
+        updates = poller(cast("Bot", telegram), recorder, redis, persist)
         life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
         await asked.wait()
         before = list(offsets)
@@ -213,12 +212,12 @@ async def test_nothing_is_confirmed_before_it_is_on_the_disk(real_redis: Redis) 
     assert troubles == []
 
 
-async def test_a_poisoned_update_is_set_aside_and_blocks_nothing(real_redis: Redis) -> None:
+async def test_a_poisoned_update_is_set_aside_and_blocks_nothing(redis: Client) -> None:
     recorder = Recorder()
     recorder.failures["bug"] = [ZeroDivisionError("a bug")]
     async with open_bot_on_sandbox() as (bot, control):
         ann = await control.make_user("Ann")
-        async with polling(bot, recorder, real_redis):
+        async with polling(bot, recorder, redis):
             await control.push_update({"message": {"chat": {"id": ann.id}, "text": "bug"}})
             await control.push_update({"message": "not even an object"})
             await control.push_update({"from_the_future": [1, 2, 3]})
@@ -226,7 +225,7 @@ async def test_a_poisoned_update_is_set_aside_and_blocks_nothing(real_redis: Red
 
             await recorder.until(ann, ["after all that"])
             aside = await eventually(
-                lambda: real_redis.lrange(keys.POISON, 0, -1), lambda found: len(found) == 3
+                lambda: redis.lrange(keys.POISON, 0, -1), lambda found: len(found) == 3
             )
 
     assert any("not even an object" in str(update) for update in aside)
@@ -236,21 +235,21 @@ async def test_a_poisoned_update_is_set_aside_and_blocks_nothing(real_redis: Red
 @pytest.mark.parametrize(
     "error", [StorageUnavailableError("Redis"), TransientError("Telegram", 0.01)]
 )
-async def test_what_can_wait_is_tried_again(real_redis: Redis, error: Exception) -> None:
+async def test_what_can_wait_is_tried_again(redis: Client, error: Exception) -> None:
     recorder = Recorder()
     recorder.failures["later"] = [error, error]
     async with open_bot_on_sandbox() as (bot, control):
         ann = await control.make_user("Ann")
-        async with polling(bot, recorder, real_redis):
+        async with polling(bot, recorder, redis):
             await control.say(ann, "later")
 
             await recorder.until(ann, ["later"])
 
-    assert await real_redis.llen(keys.POISON) == 0
+    assert await redis.llen(keys.POISON) == 0
 
 
 @pytest.mark.parametrize("cause", ["told to wait", "slow"])
-async def test_a_chat_that_must_wait_holds_nobody_up(real_redis: Redis, cause: str) -> None:
+async def test_a_chat_that_must_wait_holds_nobody_up(redis: Client, cause: str) -> None:
     """Its updates are stored in their order, and the window goes on to everybody else."""
     recorder = Recorder()
     recorder.gates["slow"] = asyncio.Event()
@@ -259,7 +258,7 @@ async def test_a_chat_that_must_wait_holds_nobody_up(real_redis: Redis, cause: s
     async with open_bot_on_sandbox() as (bot, control):
         ann, *others = [await control.make_user(name) for name in ("Ann", "Bob", "Carl", "Dan")]
         async with asyncio.TaskGroup() as group:
-            updates = poller(bot, recorder, real_redis)
+            updates = poller(bot, recorder, redis)
             life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
             for text in (cause, *behind):
                 await control.say(ann, text)
@@ -273,21 +272,21 @@ async def test_a_chat_that_must_wait_holds_nobody_up(real_redis: Redis, cause: s
             in_order = [str(number) for number in range(40)]
             await eventually(of_others, lambda texts: texts == [in_order] * 3)
             stored = f"{keys.DEFERRED_OF}{ann.id}"
-            await eventually(lambda: real_redis.zcard(stored), lambda count: count == 21)
+            await eventually(lambda: redis.zcard(stored), lambda count: count == 21)
             assert updates.is_busy_with(ann.id)
             life.cancel()
         recorder.gates.clear()
-        await real_redis.zadd(keys.DEFERRED, {str(ann.id): 0}, xx=True)
-        async with polling(bot, recorder, real_redis):
+        await redis.zadd(keys.DEFERRED, {str(ann.id): 0}, xx=True)
+        async with polling(bot, recorder, redis):
             await control.say(ann, "after the restart")
 
             await recorder.until(ann, [cause, *behind, "after the restart"])
-            await eventually(lambda: real_redis.keys(f"{keys.DEFERRED}*"), lambda left: not left)
+            await eventually(lambda: redis.keys(f"{keys.DEFERRED}*"), lambda left: not left)
 
 
-async def test_an_update_that_has_waited_for_long_is_told_of(real_redis: Redis) -> None:
+async def test_an_update_that_has_waited_for_long_is_told_of(redis: Client) -> None:
     recorder = Recorder()
-    ledger = UpdateLedger(real_redis, Scripts(real_redis))
+    ledger = UpdateLedger(redis)
     came_ms, due_ms = time.time_ns() // 1_000_000 - 700_000, 1 << 52
     update = {"update_id": 3, "message": {"text": "late", "chat": {"id": 7}}}
     await ledger.defer([("7", due_ms, [(came_ms, update)])])
@@ -296,7 +295,7 @@ async def test_an_update_that_has_waited_for_long_is_told_of(real_redis: Redis) 
         return []
 
     async with asyncio.TaskGroup() as group:
-        updates = poller(cast("Bot", nothing), recorder, real_redis)
+        updates = poller(cast("Bot", nothing), recorder, redis)
         before = updates.trouble
         life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
 
@@ -313,12 +312,12 @@ async def test_an_update_that_has_waited_for_long_is_told_of(real_redis: Redis) 
     ) == pytest.approx(came_ms / 1000)
 
 
-async def test_what_cannot_be_stored_stays_at_telegram(real_redis: Redis) -> None:
+async def test_what_cannot_be_stored_stays_at_telegram(redis: Client) -> None:
     recorder = Recorder()
     recorder.failures["later"] = [TransientError("Telegram asks to wait", 3000.0)]
     async with open_bot_on_sandbox() as (bot, control):
         ann = await control.make_user("Ann")
-        async with filled(real_redis), polling(bot, recorder, real_redis):
+        async with filled(redis), polling(bot, recorder, redis):
             await control.say(ann, "later")
 
             async def is_refused() -> bool:
@@ -330,14 +329,14 @@ async def test_what_cannot_be_stored_stays_at_telegram(real_redis: Redis) -> Non
     assert [update.message.text for update in left if update.message] == ["later"]
 
 
-async def test_no_more_handlers_at_once_than_there_are_slots(real_redis: Redis) -> None:
+async def test_no_more_handlers_at_once_than_there_are_slots(redis: Client) -> None:
     recorder = Recorder()
     gate = asyncio.Event()
     async with open_bot_on_sandbox() as (bot, control):
         people = [await control.make_user(f"P{number}") for number in range(50)]
         for person in people:
             recorder.gates[str(person.id)] = gate
-        async with polling(bot, recorder, real_redis):
+        async with polling(bot, recorder, redis):
             for person in people:
                 await control.say(person, str(person.id))
 
@@ -353,14 +352,14 @@ async def test_no_more_handlers_at_once_than_there_are_slots(real_redis: Redis) 
 
 
 async def test_telegrams_troubles_are_survived_and_a_stop_confirms_what_was_handled(
-    real_redis: Redis,
+    redis: Client,
 ) -> None:
     recorder = Recorder()
     async with open_bot_on_sandbox() as (bot, control):
         ann = await control.make_user("Ann")
         await control.fault("getUpdates", "error", error_code=502, description="Bad Gateway")
         await control.fault("getUpdates", "drop_after", times=1)
-        async with polling(bot, recorder, real_redis):
+        async with polling(bot, recorder, redis):
             await control.say(ann, "hello")
             await recorder.until(ann, ["hello"])
         left = await bot.get_updates(timeout=0)
@@ -368,12 +367,12 @@ async def test_telegrams_troubles_are_survived_and_a_stop_confirms_what_was_hand
     assert left == []
 
 
-async def test_a_handler_that_does_not_end_is_left_to_the_next_start(real_redis: Redis) -> None:
+async def test_a_handler_that_does_not_end_is_left_to_the_next_start(redis: Client) -> None:
     recorder = Recorder()
     recorder.gates["slow"] = asyncio.Event()
     async with open_bot_on_sandbox() as (bot, control):
         ann = await control.make_user("Ann")
-        async with polling(bot, recorder, real_redis, drain_s=0.01):
+        async with polling(bot, recorder, redis, drain_s=0.01):
             await control.say(ann, "slow")
 
             async def running() -> int:

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 from typing import cast
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.aio import cancel_and_wait_current
 from imgbot.domain.job import State, with_changes
@@ -16,9 +15,11 @@ from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.inputs import is_to_be_kept
 from imgbot.jobs.maintenance import Maintenance, RuntimeStats
 from imgbot.storage import keys
+from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.results import KEPT_S, ResultStore
+from imgbot.storage.keys import RESULT_KEPT_S
+from imgbot.storage.results import ResultStore
 from imgbot.storage.server.durability import measure
 from imgbot.storage.spend import Spend
 from tests.fixtures.redis_servers import filled
@@ -26,7 +27,7 @@ from tests.fixtures.waiting import eventually
 from tests.integration.test_jobs import NOW, claimed, job, open_queue, to_delivering
 
 
-def upkeep_of(redis: Redis, queue: JobQueue, folder: Path) -> Maintenance:
+def upkeep_of(redis: Client, queue: JobQueue, folder: Path) -> Maintenance:
     return Maintenance(
         queue,
         JobReads(redis),
@@ -56,14 +57,14 @@ def test_the_only_copy_of_a_picture_is_kept_for_the_operator(
 
 
 async def test_folders_of_the_dead_stay_and_forgotten_ones_go(
-    real_redis: Redis, tmp_path: Path
+    redis: Client, tmp_path: Path
 ) -> None:
-    queue = await open_queue(real_redis)
+    queue = await open_queue(redis)
     await queue.finish(await to_delivering(queue, await claimed(queue)), State.DEAD, NOW, {})
     for name in ("1", "2"):
         (tmp_path / "jobs" / name).mkdir(parents=True)
         os.utime(tmp_path / "jobs" / name, (0, 0))
-    upkeep = upkeep_of(real_redis, queue, tmp_path)
+    upkeep = upkeep_of(redis, queue, tmp_path)
 
     async def left() -> list[str]:
         return sorted(folder.name for folder in (tmp_path / "jobs").iterdir())
@@ -77,24 +78,24 @@ async def test_folders_of_the_dead_stay_and_forgotten_ones_go(
 
 
 async def test_the_oldest_pictures_are_forgotten_while_redis_fills(
-    real_redis: Redis, tmp_path: Path
+    redis: Client, tmp_path: Path
 ) -> None:
-    queue = await open_queue(real_redis)
+    queue = await open_queue(redis)
     for job_id in ("old", "young", "dead"):
         one = await to_delivering(queue, await claimed(queue, job_id))
         outcome = State.DEAD if job_id == "dead" else State.DELIVERED
         await queue.finish(one, outcome, NOW, {"words": "a fox"})
-        await real_redis.expire(keys.RESULT + job_id, KEPT_S)
-    await real_redis.expire(f"{keys.RESULT}old", KEPT_S // 3)
-    upkeep = upkeep_of(real_redis, queue, tmp_path)
+        await redis.expire(keys.RESULT + job_id, RESULT_KEPT_S)
+    await redis.expire(f"{keys.RESULT}old", RESULT_KEPT_S // 3)
+    upkeep = upkeep_of(redis, queue, tmp_path)
 
     async def is_forgotten() -> bool:
-        return not await real_redis.exists(f"{keys.RESULT}old")
+        return not await redis.exists(f"{keys.RESULT}old")
 
     async with asyncio.TaskGroup() as group:
         checking = group.create_task(upkeep.repair_loop())
-        async with filled(real_redis):
+        async with filled(redis):
             await eventually(is_forgotten)
         await cancel_and_wait_current(checking)
 
-    assert await real_redis.exists(f"{keys.RESULT}young", f"{keys.DEAD_JOB}dead") == 2
+    assert await redis.exists(f"{keys.RESULT}young", f"{keys.DEAD_JOB}dead") == 2

@@ -1,13 +1,12 @@
 """Stored form of a job, and the declared keys and arguments of Lua scripts."""
 
-from collections.abc import Mapping
 from importlib import resources
 
 import pytest
 
 from imgbot.domain.job import InputPhoto, Operation, State, with_changes
 from imgbot.storage.job_codec import STORED, admitted_fields, from_hash, to_fields
-from imgbot.storage.scripts import Script, Value
+from imgbot.storage.scripts import Script, Value, script
 from tests.fixtures.jobs import job_of
 
 PHOTO = InputPhoto("file", "unique", 1234, "кот.jpg", is_file=True)
@@ -96,41 +95,24 @@ def test_an_unknown_field_is_not_stored() -> None:
         to_fields({"prize": 1})
 
 
-MOVE = "-- Moves.\n-- KEYS: job due\n-- KEYS: pictures...\n-- ARGV: id fields...\nreturn {'ok'}\n"
-VALUES: Mapping[str, Value] = {
-    "job": "j",
-    "due": "d",
-    "pictures": ["p", "q"],
-    "id": "1",
-    "fields": [],
-}
+MOVE = Script("-- KEYS: due job:id spend:\n-- ARGV: id fields...\nreturn {'ok'}\n")
 
 
-def test_keywords_become_keys_and_arguments_in_their_declared_order() -> None:
-    assert Script(MOVE).bind(VALUES) == (["j", "d", "p", "q"], ["1"])
+def test_a_header_declares_keys_and_arguments() -> None:
+    assert MOVE.arguments({"fields": ["b", "c"], "id": "1"}) == ["1", "b", "c"]
+    assert "local id = unpack(ARGV, 1, 1)" in MOVE.text
+    assert "local due = 'img:due'\nlocal job = 'rq:job:' .. id\n" in MOVE.text
+    assert "local spend_prefix = 'img:spend:'" in MOVE.text
 
 
-@pytest.mark.parametrize(
-    ("changes", "named"),
-    [
-        ({"jobs": "j"}, "jobs"),
-        ({"fields": "text"}, "fields"),
-        ({"id": ["1"]}, "id"),
-    ],
-    ids=["undeclared", "one for many", "many for one"],
-)
-def test_a_wrong_keyword_is_named(changes: Mapping[str, Value], named: str) -> None:
-    with pytest.raises(TypeError, match=named):
-        Script(MOVE).bind({**VALUES, **changes})
-
-
-def test_a_missing_keyword_is_named() -> None:
-    with pytest.raises(TypeError, match="due"):
-        Script(MOVE).bind({name: value for name, value in VALUES.items() if name != "due"})
+@pytest.mark.parametrize("values", [{"id": "1"}, {"id": "1", "fields": [], "jobs": "j"}])
+def test_a_missing_or_undeclared_argument_is_named(values: dict[str, Value]) -> None:
+    with pytest.raises(TypeError, match=r"fields|jobs"):
+        MOVE.arguments(values)
 
 
 def test_a_fenced_script_checks_the_epoch_before_its_first_write() -> None:
-    text = Script("-- KEYS: job\n-- FLAGS: fenced allow-oom\nreturn {'ok'}\n").text
+    text = Script("-- FLAGS: fenced allow-oom\nreturn {'ok'}\n").text
 
     assert text.index("'fenced'") < text.index("PERSIST") < text.index("return {'ok'}")
 
@@ -140,3 +122,4 @@ def test_every_script_names_what_it_uses() -> None:
     texts = {entry.name: entry.read_text() for entry in folder.iterdir()}
 
     assert [name for name, text in texts.items() if "KEYS[" in text or "ARGV[" in text] == []
+    assert all(script(name.removesuffix(".lua")).text for name in texts)

@@ -7,15 +7,14 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from aiogram.exceptions import TelegramBadRequest, TelegramConflictError, TelegramRetryAfter
 from aiogram.methods import GetUpdates, SendMessage
-from redis.asyncio import Redis
 
 from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import TelegramRefusedError, UserError
 from imgbot.domain.job import State
 from imgbot.domain.operations import Operation
+from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.rate_limit import RateLimit
-from imgbot.storage.scripts import Scripts
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.polling_health import PollingHealth, UpdateConflict
@@ -66,16 +65,16 @@ async def test_variants_end_at_the_users_limit() -> None:
     assert await RequestService.create(service, context, "a fox --n 4") == (2, 4)
 
 
-async def test_a_request_is_counted_once_however_often_its_update_is_handled(redis: Redis) -> None:
-    limit = RateLimit(redis, Scripts(redis), max_requests=2)
+async def test_a_request_is_counted_once_however_often_its_update_is_handled(redis: Client) -> None:
+    limit = RateLimit(redis, max_requests=2)
 
     decisions = [await limit.check_rate_limit(1, request) for request in ("7", "7", "7", "8", "9")]
 
     assert [decision.is_allowed for decision in decisions] == [True, True, True, True, False]
 
 
-async def test_a_handled_update_is_not_deferred(redis: Redis) -> None:
-    ledger = UpdateLedger(redis, Scripts(redis))
+async def test_a_handled_update_is_not_deferred(redis: Client) -> None:
+    ledger = UpdateLedger(redis)
     await ledger.mark_handled(5, "1")
 
     await ledger.defer([("1", NOW, [(NOW, {"update_id": number}) for number in (5, 6)])])
@@ -84,8 +83,8 @@ async def test_a_handled_update_is_not_deferred(redis: Redis) -> None:
     assert [update["update_id"] for _, update in updates] == [6]
 
 
-async def test_a_picture_that_is_being_rendered_is_too_late_to_cancel(redis: Redis) -> None:
-    queue = JobQueue(redis, Scripts(redis), QueueLimits())
+async def test_a_picture_that_is_being_rendered_is_too_late_to_cancel(redis: Client) -> None:
+    queue = JobQueue(redis, QueueLimits())
     await queue.open_epoch()
     await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en"), NOW)
     job = await queue.claim(NOW)

@@ -8,8 +8,6 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from redis.asyncio import Redis
-
 from imgbot.config.settings import Settings
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ImgbotError
@@ -22,6 +20,7 @@ from imgbot.ops.installation import environ_of_service
 from imgbot.ops.service import stop_service
 from imgbot.ops.state_dir import InstanceLock
 from imgbot.storage import keys, snapshot
+from imgbot.storage.client import Client
 from imgbot.version import version
 
 
@@ -122,7 +121,7 @@ def _scratch(target: Path) -> Iterator[Path]:
         raise BackupError(f"{target} cannot be written: {error.strerror}") from error
 
 
-async def _dump(redis: Redis, target: Path) -> dict[str, int]:
+async def _dump(redis: Client, target: Path) -> dict[str, int]:
     counts = {"keys": 0, "jobs": 0, "pictures": 0}
     with target.open("w", encoding="utf-8") as out:
         async for record in snapshot.take(redis):

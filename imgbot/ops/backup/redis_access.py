@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import (
     ConnectionError as RedisConnectionError,
     RedisError,
@@ -18,7 +17,7 @@ from imgbot.domain.errors import ImgbotError
 from imgbot.ops import state_dir as state
 from imgbot.ops.installation import environ_of_service
 from imgbot.ops.state_dir import AlreadyRunningError, InstanceLock
-from imgbot.storage.scripts import connect
+from imgbot.storage.client import Client, connect
 from imgbot.storage.server.durability import address_of, verify
 from imgbot.storage.server.process import RedisServer, socket_of
 
@@ -33,7 +32,7 @@ NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in
 @asynccontextmanager
 async def open_redis(
     settings: Settings, state_dir: Path, *, is_ours: bool = False
-) -> AsyncGenerator[Redis]:
+) -> AsyncGenerator[Client]:
     """Connect to Redis: the external one, the running bot's, else one started for this.
 
     `is_ours` says that the state directory is locked already: no bot can run.
@@ -68,7 +67,7 @@ async def open_redis(
 
 
 @asynccontextmanager
-async def _client(url: str) -> AsyncGenerator[Redis]:
+async def _client(url: str) -> AsyncGenerator[Client]:
     redis = connect(url)
     try:
         yield redis

@@ -8,8 +8,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from redis.asyncio import Redis
-
 from imgbot.config.settings import Settings
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ConfigError
@@ -23,6 +21,7 @@ from imgbot.ops.resource_usage import LEAST_FREE_BYTES
 from imgbot.ops.service import has_systemd
 from imgbot.ops.state_dir import InstanceLock
 from imgbot.storage import keys, snapshot, snapshot as relocation
+from imgbot.storage.client import Client
 from imgbot.storage.snapshot import Record
 
 _AMISS = (ConfigError, OSError, ValueError, RecursionError, MemoryError)
@@ -147,7 +146,7 @@ def _check_bot(manifest: Manifest, settings: Settings) -> None:
         )
 
 
-async def _check_empty(redis: Redis, state_dir: Path) -> None:
+async def _check_empty(redis: Client, state_dir: Path) -> None:
     if await snapshot.has_served(redis):
         raise BackupError(
             f"a bot has already run with {state_dir}; nothing was changed. "
@@ -155,7 +154,7 @@ async def _check_empty(redis: Redis, state_dir: Path) -> None:
         )
 
 
-async def _load(redis: Redis, records: Iterator[Record]) -> None:
+async def _load(redis: Client, records: Iterator[Record]) -> None:
     epoch = await snapshot.epoch(redis)
     await snapshot.forget(redis)
     await snapshot.put(redis, records)

@@ -38,8 +38,8 @@ from imgbot.sandbox.load.plan import plan
 from imgbot.sandbox.load.users import LoadUsers
 from imgbot.sandbox.provider_tasks import TaskLedger
 from imgbot.sandbox.server import Sandbox
+from imgbot.storage.client import connect
 from imgbot.storage.job_reads import JobReads
-from imgbot.storage.scripts import connect
 from imgbot.storage.server.process import RedisServer
 
 _LINE_EVERY_S = 0.25

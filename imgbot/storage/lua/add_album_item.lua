@@ -1,15 +1,15 @@
 -- Adds an item to an album, once, and sets when the album counts as complete.
--- KEYS: album albums open begun
--- ARGV: album_id item now_ms quiet_ms limit_ms items_limit is_complete
+-- KEYS: album:album_id albums album_open:person album_begun:album_id
+-- ARGV: album_id person item now_ms quiet_ms limit_ms items_limit is_complete
 -- Telegram sends ten at most; an album that never ends must stay small.
 if redis.call('LLEN', album) < 50 and not redis.call('LPOS', album, item) then
   redis.call('RPUSH', album, item)
 end
-redis.call('SET', open, album_id, 'EX', 10)
-redis.call('SET', begun, now_ms, 'NX')
+redis.call('SET', album_open, album_id, 'EX', 10)
+redis.call('SET', album_begun, now_ms, 'NX')
 local due = math.min(
   tonumber(now_ms) + tonumber(quiet_ms),
-  tonumber(redis.call('GET', begun)) + tonumber(limit_ms)
+  tonumber(redis.call('GET', album_begun)) + tonumber(limit_ms)
 )
 if is_complete == '1' or redis.call('LLEN', album) >= tonumber(items_limit) then due = now_ms end
 redis.call('ZADD', albums, due, album_id)

@@ -1,6 +1,6 @@
 -- Appends a photo that came late to a merge that still waits.
--- KEYS: job
--- ARGV: photo unique_id photos_limit
+-- KEYS: job:id
+-- ARGV: id photo unique_id photos_limit
 local seen = redis.call('HMGET', job, 'state', 'operation', 'sources')
 if seen[1] ~= 'queued' or seen[2] ~= 'merge' then return {'late'} end
 local photos = cjson.decode(seen[3])

@@ -1,6 +1,6 @@
 -- Cancels a job: a waiting one leaves the queue at once, a running one is flagged. Either way the
 -- runner writes the last sentence, so that no status message stays as it was.
--- KEYS: queue job tags waiting active due wake since user_tags
+-- KEYS: queue job:id tags waiting active due wake since user_tags
 -- ARGV: id user_id now_ms reason
 -- FLAGS: fenced allow-oom
 local seen = redis.call('HMGET', job, 'state', 'user_id', 'is_cancelled')

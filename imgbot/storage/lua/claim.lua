@@ -1,6 +1,6 @@
 -- Takes the first waiting job whose user is below their cap, and leases it.
--- KEYS: queue tags virtual_time user_tags due active waiting last_claim since
--- ARGV: now_ms due_ms running_limit scan_limit token job_prefix begin
+-- KEYS: queue tags virtual_time user_tags due active waiting last_claim since job:
+-- ARGV: now_ms due_ms running_limit scan_limit token begin
 -- FLAGS: fenced
 -- Returns ok and the job, empty, or more and the tag from which to continue
 local function decrement(key, user)

@@ -1,8 +1,8 @@
 -- Admits a job: once per id, within the caps, at its fair place in the queue.
--- KEYS: queue job tombstone tags virtual_time user_tags sequence waiting user_jobs announce wake
--- KEYS: spend since
--- ARGV: id user queue_limit waiting_limit now_ms price_micro day_limit_micro user_limit_micro
--- ARGV: spend_kept_s fields...
+-- KEYS: queue job:id tombstone:id tags virtual_time user_tags sequence waiting user_jobs:user
+-- KEYS: announce wake spend:day since spend_kept_s
+-- ARGV: id user day queue_limit waiting_limit now_ms price_micro day_limit_micro user_limit_micro
+-- ARGV: fields...
 -- FLAGS: fenced
 -- Start-time fair queueing: a job's tag is max(virtual time, its user's last tag + 1),
 -- so twenty jobs of one user line up behind the first jobs of everyone else.

@@ -1,8 +1,9 @@
 -- Ends a claimed job: tombstone, counters, money, and what outlives it.
--- KEYS: job due active user_jobs announce tombstone result dead dead_job stats history latest
--- KEYS: spend ended pictures...
--- ARGV: id version outcome now_ms tombstone_s kept_s history_length is_billed spend_kept_s
--- ARGV: provider_operation operation_status fields...
+-- KEYS: job:id due active user_jobs:user announce tombstone:id result:id dead dead_job:id stats
+-- KEYS: history:user latest:user spend:day ended:day picture:picture_id
+-- KEYS: tombstone_s result_kept_s history_length spend_kept_s
+-- ARGV: id user day picture_id version outcome now_ms is_billed provider_operation operation_status
+-- ARGV: fields...
 -- FLAGS: fenced allow-oom
 local seen = redis.call('HMGET', job, 'version', 'user_id', 'reserved_micro', 'price_micro')
 if not seen[1] then return {redis.call('EXISTS', tombstone) == 1 and 'ok' or 'gone'} end
@@ -11,12 +12,12 @@ redis.call('ZREM', due, id)
 redis.call('SET', tombstone, outcome, 'EX', tombstone_s)
 if #fields > 0 then
   redis.call('HSET', result, unpack(fields))
-  redis.call('EXPIRE', result, kept_s)
+  redis.call('EXPIRE', result, result_kept_s)
   redis.call('LPUSH', history, id)
-  redis.call('LTRIM', history, 0, tonumber(history_length) - 1)
-  redis.call('EXPIRE', history, kept_s)
-  redis.call('SET', latest, id, 'EX', kept_s)
-  if pictures[1] then redis.call('SET', pictures[1], id, 'EX', kept_s) end
+  redis.call('LTRIM', history, 0, history_length - 1)
+  redis.call('EXPIRE', history, result_kept_s)
+  redis.call('SET', latest, id, 'EX', result_kept_s)
+  if picture_id ~= '' then redis.call('SET', picture, id, 'EX', result_kept_s) end
 end
 -- The reservation is what the admission took; the charge is what the picture cost.
 local reserved, charge = tonumber(seen[3] or '0'), tonumber(seen[4] or '0')
@@ -38,9 +39,9 @@ end
 if reserved + charge > 0 then redis.call('EXPIRE', spend, spend_kept_s) end
 if outcome == 'dead' then
   redis.call('RENAME', job, dead_job)
-  redis.call('EXPIRE', dead_job, kept_s)
+  redis.call('EXPIRE', dead_job, result_kept_s)
   redis.call('ZADD', dead, now_ms, id)
-  redis.call('ZREMRANGEBYSCORE', dead, '-inf', tonumber(now_ms) - tonumber(kept_s) * 1000)
+  redis.call('ZREMRANGEBYSCORE', dead, '-inf', tonumber(now_ms) - result_kept_s * 1000)
 else
   redis.call('DEL', job)
 end

@@ -1,6 +1,6 @@
 -- Makes the queue agree with its jobs: a waiting one is in it once, a claimed one is due.
--- KEYS: queue tags since due
--- ARGV: now_ms job_prefix user_jobs_prefix sightings...
+-- KEYS: queue tags since due job: user_jobs:
+-- ARGV: now_ms sightings...
 -- FLAGS: fenced
 -- sightings: job id, how often it was in the queue a moment ago
 -- Returns orphaned entries removed, lost jobs re-queued, and the users of the jobs

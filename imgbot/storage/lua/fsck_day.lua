@@ -1,5 +1,6 @@
 -- Makes the sum reserved on a day agree with what its users have reserved.
--- KEYS: spend
+-- KEYS: spend:day
+-- ARGV: day
 -- FLAGS: fenced
 -- Returns 1 if it was another sum, else 0
 local record, sum = redis.call('HGETALL', spend), 0

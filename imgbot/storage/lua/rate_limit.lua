@@ -1,6 +1,6 @@
 -- Counts a request once, however often its update is handled.
--- KEYS: counter counted refused_prefix
--- ARGV: max_requests window_ms kept_ms user_id
+-- KEYS: counted:request refused:
+-- ARGV: counter request max_requests window_ms kept_ms user_id
 -- Returns allowed (1 or 0), remaining, wait ms
 local limit = tonumber(max_requests)
 local count = tonumber(redis.call('GET', counter) or '0')

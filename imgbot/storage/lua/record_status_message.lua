@@ -1,6 +1,6 @@
 -- Records the status message of a job: before it is sent (message_id 0) when to try again,
 -- its id and chat after.
--- KEYS: job announce
+-- KEYS: job:id announce
 -- ARGV: id message_id retry_ms chat_id
 -- FLAGS: fenced allow-oom
 redis.call('ZREM', announce, id)

@@ -1,6 +1,6 @@
 -- Re-queues a dead job at a state from which it can end without another submit.
--- KEYS: dead_job job dead due active user_jobs tombstone wake
--- ARGV: id now_ms fields...
+-- KEYS: dead_job:id job:id dead due active user_jobs:user tombstone:id wake
+-- ARGV: id user now_ms fields...
 -- FLAGS: fenced
 if redis.call('EXISTS', job) == 1 then return {'ok'} end
 local seen = redis.call('HMGET', dead_job, 'user_id', 'created_ms', 'intent_ms', 'is_unbilled')

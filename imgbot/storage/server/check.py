@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, warning, wrong
 from imgbot.storage import keys
-from imgbot.storage.scripts import connect
+from imgbot.storage.client import connect
 from imgbot.storage.server.durability import (
     Durability,
     Memory,

@@ -24,7 +24,7 @@ from redis.exceptions import (
 
 from imgbot.domain.errors import ConfigError, ImgbotError, StorageUnavailableError
 from imgbot.storage import keys
-from imgbot.storage.scripts import storage_errors
+from imgbot.storage.client import storage_errors
 from imgbot.telemetry.thresholds import REDIS_MEMORY_RATIO, Level
 
 _T = TypeVar("_T")

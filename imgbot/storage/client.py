@@ -1,0 +1,281 @@
+"""Redis client: batches of commands, calls of scripts, and translation of errors."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Generator, Iterable
+from contextlib import contextmanager
+from typing import Any, TypeVar, cast
+
+from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialBackoff
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+    NoScriptError,
+    OutOfMemoryError,
+    RedisError,
+    ResponseError,
+    TimeoutError as RedisTimeoutError,
+)
+
+from imgbot.domain.errors import FencedError, StorageFullError, StorageUnavailableError, UserError
+from imgbot.storage.scripts import Value, script
+
+_T = TypeVar("_T")
+
+_UNAVAILABLE = (RedisConnectionError, RedisTimeoutError, OSError)
+"""Errors that do not depend on the command itself: a retry can succeed."""
+
+_NO_ACCESS = "refuses the user or password of IMGBOT_REDIS_URL"
+_NO_PERMISSION = "does not permit its user a command or key that imgbot needs (ACL)"
+_PASSING = {
+    "BUSY ": "is busy with a script that runs for too long",
+    "LOADING": "is still loading its data",
+    "MISCONF": "cannot write to its disk",
+    "NOREPLICAS": "takes no write: too few of its replicas are connected",
+    "READONLY": "takes no write: it is a replica now",
+    "UNBLOCKED": "has become a replica",
+    "MASTERDOWN": "has lost its master",
+    "CLUSTERDOWN": "says that its cluster is down",
+    "TRYAGAIN": "says that its keys are being moved",
+    "NOAUTH": _NO_ACCESS,
+    "WRONGPASS": _NO_ACCESS,
+    "NOPERM": _NO_PERMISSION,
+    "ACL failure in script": _NO_PERMISSION,
+    "max number of clients": "takes no further connection (maxclients)",
+    "WAITAOF cannot be used": "keeps no append-only file any longer (appendonly no)",
+}
+"""Prefix of an error that does not depend on the command → state of the server that it reveals.
+Such an error ends by itself, or once the operator repairs the server."""
+
+_MAX_DELAY_S = 2.0
+_CHOICE_S = 3600
+_BLOCKING = frozenset({"BRPOP"})
+_BATCH = 200
+"""Commands sent together, about 10 ms of server time."""
+
+_CONNECTIONS = 20
+"""A connection carries one batch, one pipeline or one blocking command at a time."""
+
+
+class Client(Redis):
+    """Redis client that sends the commands of concurrent tasks together.
+
+    While one batch is under way, the next one gathers. Its commands share a write to the socket,
+    and the fsync of a server that syncs each write before its answer.
+    """
+
+    epoch: str = ""
+    """Fencing token of the supervisor, `<number>-<uuid>`; empty until it has opened its epoch."""
+    _waiting: list[tuple[tuple[Any, ...], dict[str, Any], asyncio.Future[Any]]]
+    _sender: asyncio.Task[None] | None = None
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        if args[0] in _BLOCKING:
+            return await super().execute_command(*args, **options)
+        answer = asyncio.get_running_loop().create_future()
+        if self._sender is None:
+            self._waiting = []
+            self._sender = asyncio.create_task(self._send())  # noqa: TID251 -- it reports to the callers
+        self._waiting.append((args, options, answer))
+        return await answer
+
+    async def _send(self) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
+                await self._send_batch(batch)
+        finally:
+            self._sender = None
+            for _, _, answer in self._waiting:
+                answer.cancel()
+
+    async def _send_batch(
+        self, batch: list[tuple[tuple[Any, ...], dict[str, Any], asyncio.Future[Any]]]
+    ) -> None:
+        pipe = self.pipeline(transaction=False)
+        for args, options, _ in batch:
+            pipe.execute_command(*args, **options)
+        try:
+            answers = await pipe.execute(raise_on_error=False)
+        except Exception as error:  # noqa: BLE001 -- each caller gets it
+            answers = [error] * len(batch)
+        for (_, _, future), answer in zip(batch, answers, strict=True):
+            if future.done():
+                continue
+            if isinstance(answer, Exception):
+                future.set_exception(answer)
+            else:
+                future.set_result(answer)
+
+    async def call(self, name: str, **values: Value) -> list[Any]:
+        """Run a script once.
+
+        Raises StorageUnavailableError while Redis is unavailable, FencedError when another
+        supervisor has opened an epoch since, UserError when Redis is at its memory limit.
+        """
+        with storage_errors():
+            try:
+                return await self._run(name, values)
+            except OutOfMemoryError as error:
+                raise UserError("storage_full") from error
+
+    async def call_until_done(self, name: str, **values: Value) -> list[Any]:
+        """Run a script, retrying while Redis is unavailable: its event has already happened."""
+        delay_s = 0.05
+        while True:
+            try:
+                with storage_errors():
+                    return await self._run(name, values)
+            except StorageUnavailableError:
+                await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 -- jitter
+                delay_s = min(delay_s * 2, _MAX_DELAY_S)
+
+    async def _run(self, name: str, values: dict[str, Value]) -> list[Any]:
+        found = script(name)
+        if found.is_fenced:
+            values = {**values, "own_epoch": self.epoch}
+        arguments = found.arguments(values)
+        try:
+            try:
+                answer = await self.execute_command("EVALSHA", found.sha, 0, *arguments)
+            except NoScriptError:
+                answer = await self.execute_command("EVAL", found.text, 0, *arguments)
+        except ResponseError as error:
+            # Inside a script, Redis reports its memory limit as a plain error with this text.
+            if "OOM command not allowed" in str(error):
+                raise OutOfMemoryError(str(error)) from error
+            raise
+        if answer and answer[0] == "fenced":
+            raise FencedError("another supervisor took the queue over")
+        return answer
+
+
+def connect(url: str) -> Client:
+    """Open a client for `url` (redis://, rediss://, unix://); connects on first use."""
+    # No health checks: redis-py runs them within its handshake, where a failing one repeats the
+    # handshake without end. A connection that died while idle is reopened by the retry.
+    pool = BlockingConnectionPool.from_url(
+        url,
+        max_connections=_CONNECTIONS,
+        # Waiting for a connection is unlimited: each command has a limit of its own.
+        timeout=None,
+        decode_responses=True,
+        socket_timeout=5,
+        socket_connect_timeout=2,
+        retry=_Reconnecting(ExponentialBackoff(cap=0.5, base=0.05), 3),
+    )
+    return cast("Client", Client.from_pool(pool))
+
+
+class _Reconnecting(Retry):
+    """Retry that reopens a lost connection at once, but does not wait for a server that hangs.
+
+    redis-py repeats a command, and in each attempt the handshake of a new connection: a hanging
+    server would block the caller for a minute without a log line.
+    """
+
+    async def call_with_retry(
+        self,
+        do: Callable[[], Awaitable[_T]],
+        fail: Callable[..., Any],
+        is_retryable: Callable[[Exception], bool] | None = None,
+        with_failure_count: bool = False,  # noqa: FBT001, FBT002 -- the client's own signature
+    ) -> _T:
+        def is_worth_it(error: Exception) -> bool:
+            return not _is_silence(error) and (is_retryable is None or is_retryable(error))
+
+        return await super().call_with_retry(do, fail, is_worth_it, with_failure_count)
+
+
+def _is_silence(error: Exception) -> bool:
+    # On a unix socket redis-py wraps the timeout of an unanswered handshake.
+    return isinstance(error, RedisTimeoutError) or isinstance(error.__cause__, RedisTimeoutError)
+
+
+@contextmanager
+def storage_errors() -> Generator[None]:
+    """Translate the errors of a Redis that is unavailable, or full, to StorageUnavailableError.
+
+    Raises CancelledError if a cancellation was lost. The client turns one that coincides with
+    its own timeout into an error, and drops one that coincides with the end of its sending
+    (`asyncio.wait_for` of Python 3.11). A loop that is not cancelled a second time, as in a task
+    group, would then never end.
+    """
+    before = _cancellations()
+    try:
+        yield
+    except (*_UNAVAILABLE, ResponseError) as error:
+        if _cancellations() > before:
+            raise asyncio.CancelledError from error
+        meaning = _meaning(error)
+        if meaning is None:
+            raise
+        raise meaning from error
+    if _cancellations() > before:
+        raise asyncio.CancelledError
+
+
+def _meaning(error: Exception) -> StorageUnavailableError | None:
+    # While connecting, redis-py wraps the server's error in a connection error.
+    for one in (error, error.__cause__):
+        if sentence := _state_told_by(one):
+            return StorageUnavailableError(f"Redis {sentence}")
+    if isinstance(error, _UNAVAILABLE):
+        is_silence = _is_silence(error)
+        what = "Redis does not answer" if is_silence else f"Redis: {type(error).__name__}"
+        return StorageUnavailableError(what)
+    if isinstance(error, OutOfMemoryError):
+        return StorageFullError("the memory of Redis is full")
+    return None
+
+
+def _state_told_by(error: BaseException | None) -> str:
+    """Return the server state that an error reveals, or an empty string."""
+    if not isinstance(error, RedisError):
+        return ""
+    # redis-py removes most codes from the text, and a pipeline puts its command in front of it.
+    text = str(error).rpartition("caused error: (")[2].lstrip("'\"")
+    code = error.status_code if error.status_code not in {None, "ERR"} else ""
+    return next(
+        (says for begin, says in _PASSING.items() if f"{code} {text}".lstrip().startswith(begin)),
+        "",
+    )
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
+
+
+class Store:
+    """Base of a store; each of its calls raises StorageUnavailableError if Redis is unavailable."""
+
+    def __init__(self, redis: Client) -> None:
+        self._redis = redis
+
+    async def _ask(self, answer: Awaitable[Any]) -> Any:
+        with storage_errors():
+            return await answer
+
+    async def _hashes(self, names: Iterable[str]) -> list[dict[str, str]]:
+        """Read hashes in one round trip."""
+        pipe = self._redis.pipeline(transaction=False)
+        for name in names:
+            pipe.hgetall(name)
+        return await self._ask(pipe.execute())
+
+    async def _first(self, key: str, value: str, ttl_s: int) -> str:
+        """Set a key unless it has a value; return the one that it has now."""
+        earlier = await self._ask(self._redis.set(key, value, nx=True, get=True, ex=ttl_s))
+        return value if earlier is None else earlier
+
+    async def _chosen(self, key: str, value: str) -> str:
+        """Return the value that was chosen first within the hour."""
+        try:
+            return await self._first(key, value, _CHOICE_S)
+        except StorageFullError:
+            # The choice cannot be stored. An action that needs memory is refused by Redis itself,
+            # and one that frees some (cancelling a job) must not be refused.
+            earlier = await self._ask(self._redis.get(key))
+            return value if earlier is None else earlier
