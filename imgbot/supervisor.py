@@ -22,10 +22,8 @@ from imgbot.imaging import worker
 from imgbot.imaging.pool import Pool
 from imgbot.ops.http import OpsServer, TakeHook
 from imgbot.ops.lifecycle import EventLoopLag, Notifier, Signals, force_exit_after
-from imgbot.ops.resource_usage import CgroupCollector, ProcessesCollector
 from imgbot.ops.service import answer_reload, pop_request
-from imgbot.ops.status.indicators import Check
-from imgbot.ops.status.sampler import StatusSampler
+from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client, connect
 from imgbot.storage.job_queue import JobQueue
@@ -38,7 +36,7 @@ from imgbot.version import version
 from imgbot.wiring.connections import Connections, queue_limits_of
 from imgbot.wiring.providers import open_providers
 from imgbot.wiring.services import Services, build_services
-from imgbot.wiring.status import build_startup_status
+from imgbot.wiring.status import build_checks, build_startup_sampler
 
 DRAIN_S = 25.0
 """Seconds for running work to finish; systemd's stop timeout is longer."""
@@ -76,8 +74,7 @@ async def serve(
         )
         # READY must include the pool: one worker answers, the others start on need.
         await pool.run(worker.ping)
-        metrics.REGISTRY.register(CgroupCollector())
-        metrics.REGISTRY.register(ProcessesCollector())
+        metrics.REGISTRY.register(services.sampler.resources)
         telemetry.started(version(), "+".join(connections.routes.names), pool.size)
         await _run(services, server, connections.bot, pool, notifier, signals.draining)
         notifier.stopping("closing")
@@ -167,7 +164,8 @@ class _TelegramWait:
         with suppress(TimeoutError):
             async with asyncio.timeout(SHOWN_AFTER_S):
                 return await self._identify_bot()
-        watch, checks = build_startup_status(settings, redis, self._bot, pool, lambda: self.trouble)
+        checks = build_checks(settings, redis, self._bot, lambda: self.trouble)
+        watch = build_startup_sampler(settings, redis, pool, checks)
         seen = _ops_server(settings, checks, None, watch)
         async with seen, asyncio.TaskGroup() as background:
             look = background.create_task(watch.run())
@@ -234,7 +232,6 @@ async def _run(
             background.create_task(loop)
             for loop in (
                 services.maintenance.repair_loop(),
-                services.maintenance.measure_loop(),
                 services.forgetter.run(),
                 services.sampler.run(),
                 services.alert_notifier.run(),
@@ -244,7 +241,7 @@ async def _run(
                 *([server.watch()] if server else []),
             )
         ]
-        notifier.ready(services.maintenance.summary)
+        notifier.ready(services.sampler.summary)
         telemetry.info("ready")
         try:
             async with asyncio.TaskGroup() as work:
@@ -272,7 +269,7 @@ async def _report(
             "the worker pool": pool.overdue_s,
         }
         if not (where := most_overdue(overdue_s)):
-            notifier.status(services.maintenance.summary)
+            notifier.status(services.sampler.summary)
             notifier.alive()
         elif not said:
             telemetry.stuck(where)

@@ -38,7 +38,7 @@ from imgbot.telemetry.thresholds import (
     decide,
 )
 
-LOOK_EVERY_S = 5.0
+LOOK_EVERY_S = 15.0
 _AWAY_IS_NEWS_S = 30.0
 _PATIENCE_S = 5.0
 _TRY_AGAIN_S = 30.0
@@ -70,6 +70,8 @@ class AlertNotifier:
         self._courses: dict[str, AlertState] | None = None
         self._away_since_s: float | None = None
         self._not_before_s: dict[int, float] = {}
+        self._waiting = set(admins)
+        """Administrators for whom notices may wait in Redis."""
         self._memory = INACTIVE
         self._untold_of_memory: dict[int, Notice] = {}
 
@@ -96,18 +98,20 @@ class AlertNotifier:
         Raises TransientError while Redis is unavailable: what was not stored is evaluated again.
         While it is full, that alert and older notices are sent; new ones wait.
         """
-        await self._judge_memory(await self._incidents.memory())
+        facts = await self._gather()
+        await self._judge_memory(facts.memory)
         if self._courses is None:
             self._courses = dict.fromkeys(await self._incidents.open(), FIRING)
-        facts = await self._gather()
         with suppress(StorageFullError):
             self._courses = await self._judge(facts, self._courses)
-        for admin in self._admins:
+        for admin in tuple(self._waiting):
             await self._tell(admin)
 
     async def _judge_memory(self, memory: Memory) -> None:
         now_ms = round(self._now_s() * 1000)
-        self._memory, change = decide(self._memory, _sign_of(memory), _MEMORY_HOLD, now_ms)
+        is_full, is_roomy = memory.is_full, memory.is_roomy
+        reading = Reading.BAD if is_full else Reading.GOOD if is_roomy else Reading.OPEN
+        self._memory, change = decide(self._memory, reading, _MEMORY_HOLD, now_ms)
         if change is not None:
             key = "redis_full" if change is Transition.FIRED else "redis_full_over"
             notice = Notice(f"incident_{key}", {"used": memory.used_mb, "limit": memory.limit_mb})
@@ -132,6 +136,7 @@ class AlertNotifier:
         if notices or told != now_told:
             # An alert without a rule (a provider that is no longer configured) is dropped silently.
             begun = dict.fromkeys(now_told - told, facts.now_ms)
+            self._waiting.update(self._admins)
             await self._incidents.note(begun, told - now_told, notices, self._admins)
             self._away_since_s = None
         return courses
@@ -148,7 +153,9 @@ class AlertNotifier:
 
     async def _tell(self, admin: int) -> None:
         notices = (await self._incidents.untold(admin))[:_AT_ONCE]
-        if notices and await self._say(admin, notices):
+        if not notices:
+            self._waiting.discard(admin)
+        elif await self._say(admin, notices):
             await self._incidents.told(admin, len(notices))
 
     async def _say(self, admin: int, notices: Sequence[Notice]) -> bool:
@@ -170,10 +177,6 @@ class AlertNotifier:
         except ImgbotError as error:
             telemetry.warning("alert to administrator %d was refused: %s", admin, error)
         return True
-
-
-def _sign_of(memory: Memory) -> Reading:
-    return Reading.BAD if memory.is_full else Reading.GOOD if memory.is_roomy else Reading.OPEN
 
 
 def remedy_rows(language: str, notices: Iterable[Notice]) -> Keyboard:

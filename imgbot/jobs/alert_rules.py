@@ -1,6 +1,6 @@
 """Alert rules: pure functions from a service snapshot to alert conditions."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from imgbot.config.settings import MAX_WORKERS
@@ -8,12 +8,12 @@ from imgbot.domain.errors import ProviderErrorKind
 from imgbot.domain.texts import dollars
 from imgbot.domain.texts.buttons import Remedy
 from imgbot.storage.alerts import Notice
-from imgbot.storage.dead_letters import ProblemJob
+from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import MICRO_PER_CENT, raised
+from imgbot.storage.stats import DeadJob
 from imgbot.telegram.polling_health import UpdateConflict
 from imgbot.telemetry.thresholds import (
     THRESHOLDS,
-    VITAL_HOLDS,
     Bound,
     HoldTime,
     Indicator,
@@ -22,43 +22,33 @@ from imgbot.telemetry.thresholds import (
     reading_of,
 )
 
-BUDGET, DEAD = "budget", "dead"
-_ADVISED: Mapping[str, tuple[Remedy, ...]] = {
+_REMEDIES: Mapping[str, Sequence[Remedy]] = {
     Indicator.QUEUE_JOBS: (Remedy.PAUSE,),
     Indicator.JOB_TIME_S: (Remedy.RETRY,),
     Indicator.CPU_RATIO: (Remedy.WORKERS,),
     Indicator.MEMORY_RATIO: (Remedy.WORKERS,),
-    BUDGET: (Remedy.BUDGET,),
-    DEAD: (Remedy.RETRY,),
+    "budget": (Remedy.BUDGET,),
+    "dead": (Remedy.RETRY,),
 }
 """Remedies that the sentence of an alert advises."""
-_ADVISED_BY_BOUND: Mapping[Bound, tuple[Remedy, ...]] = {
+_REMEDIES_OF_BOUND: Mapping[Bound, Sequence[Remedy]] = {
     Bound.WORKERS: (Remedy.WORKERS,),
     Bound.BUDGET: (Remedy.BUDGET,),
 }
 """Remedies that the sentence about what holds the jobs back advises."""
-_ADVISED_AFTERWARDS: Mapping[str, tuple[Remedy, ...]] = {
+_REMEDIES_AFTERWARDS: Mapping[str, Sequence[Remedy]] = {
     Indicator.QUEUE_JOBS: (Remedy.RESUME,),
-    DEAD: (Remedy.RETRY,),
+    "dead": (Remedy.RETRY,),
 }
 _NAMES_BOUND = frozenset({Indicator.QUEUE_JOBS, Indicator.JOB_TIME_S})
 _TOO_MANY_WORKERS = frozenset({Indicator.CPU_RATIO, Indicator.MEMORY_RATIO})
-
-Levels = Mapping[Indicator, tuple[float | None, Level]]
 
 _PROVIDER_KEYS = {
     ProviderErrorKind.AUTH: "alarm_key_refused",
     ProviderErrorKind.NO_CREDIT: "alarm_no_credit",
 }
-# A provider that comes and goes is one alert, and so is a budget of which each finished picture
-# releases a bit. A reservation may be released in a moment.
-_PROVIDER_HOLD = HoldTime(0, 300)
-_BUDGET_HOLD = HoldTime(60, 300)
-_POLLING_HOLD = HoldTime(0, 30)
-_RIVAL_HOLD = HoldTime(0, 120)
 _SILENT_S = 120.0
 _DEATH_IS_NEWS_MS = 3_600_000
-_RATIOS = frozenset({Indicator.CPU_RATIO, Indicator.MEMORY_RATIO, Indicator.ERROR_RATIO})
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +68,16 @@ class ServiceSnapshot:
     """State of the service at one moment."""
 
     now_ms: int
-    levels: Levels
+    levels: Mapping[Indicator, tuple[float | None, Level]]
     bound: Bound
     workers: int
     providers: Mapping[str, ProviderErrorKind | None]
     """Providers seen to serve (None) or to refuse service."""
     provider_names: tuple[str, ...]
     money: BudgetState
-    dead: ProblemJob | None
+    memory: Memory
+    """Of Redis."""
+    dead: DeadJob | None
     """The latest dead letter."""
     dead_count: int
     silence_s: float
@@ -112,19 +104,20 @@ def evaluate(facts: ServiceSnapshot) -> Iterator[AlertCondition]:
     """Yield the condition of every rule that can be evaluated."""
     for condition in _conditions(facts):
         name = condition.name
-        advised = _ADVISED.get(name, ())
+        remedies = _REMEDIES.get(name, ())
         if name in _NAMES_BOUND:
-            advised = (*_ADVISED_BY_BOUND.get(facts.bound, ()), *advised)
+            remedies = (*_REMEDIES_OF_BOUND.get(facts.bound, ()), *remedies)
+        over = _REMEDIES_AFTERWARDS.get(name, ())
         yield replace(
             condition,
-            begun=_with_remedies(condition.begun, advised, name, facts, incident=name),
-            over=_with_remedies(condition.over, _ADVISED_AFTERWARDS.get(name, ()), name, facts),
+            begun=_advising(condition.begun, remedies, name, facts, incident=name),
+            over=_advising(condition.over, over, name, facts),
         )
 
 
-def _with_remedies(
+def _advising(
     notice: Notice,
-    remedies: Iterable[Remedy],
+    remedies: Sequence[Remedy],
     name: str,
     facts: ServiceSnapshot,
     *,
@@ -165,63 +158,63 @@ def _raised_budget(money: BudgetState) -> str | None:
 
 
 def _conditions(facts: ServiceSnapshot) -> Iterator[AlertCondition]:
-    for vital, (value, level) in facts.levels.items():
-        yield _vital(vital, value, level, facts)
-    for name in facts.provider_names:
-        yield _provider(name, facts)
+    yield from (_indicator(indicator, facts) for indicator in facts.levels)
+    yield from (_provider(name, facts) for name in facts.provider_names)
     if facts.money.ceiling_micro is not None:
         yield _budget(facts.money, facts.money.ceiling_micro)
     yield _death(facts)
     yield _polling(facts)
-    yield _rival(facts)
+    yield AlertCondition(
+        "rival",
+        Reading.BAD if facts.rival else _quiet(facts),
+        HoldTime(0, 120),
+        Notice(f"incident_rival_{facts.rival or UpdateConflict.POLLER}"),
+        Notice("incident_rival_over"),
+    )
 
 
-def _vital(
-    vital: Indicator, value: float | None, level: Level, facts: ServiceSnapshot
-) -> AlertCondition:
-    bounds = THRESHOLDS[vital]
-    bound = bounds.attention if bounds.critical is None else bounds.critical
-    scale = 100 if vital in _RATIOS else 1
+def _indicator(indicator: Indicator, facts: ServiceSnapshot) -> AlertCondition:
+    value, level = facts.levels[indicator]
+    thresholds = THRESHOLDS[indicator]
+    bound = thresholds.attention if thresholds.critical is None else thresholds.critical
+    scale = 100 if indicator.endswith("_ratio") else 1
     told = {"value": round((value or 0) * scale), "bound": round(bound * scale)}
+    begun = {**told, "workers": facts.workers, "held_by": facts.bound.value}
     return AlertCondition(
-        vital,
-        reading_of(vital, value, level),
-        VITAL_HOLDS[vital],
-        Notice(
-            f"incident_{vital}", {**told, "workers": facts.workers, "held_by": facts.bound.value}
-        ),
-        Notice(f"incident_{vital}_over", told),
+        indicator,
+        reading_of(indicator, value, level),
+        thresholds.hold,
+        Notice(f"incident_{indicator}", begun),
+        Notice(f"incident_{indicator}_over", told),
     )
 
 
 def _provider(name: str, facts: ServiceSnapshot) -> AlertCondition:
-    kind = facts.providers.get(name)
-    is_known = name in facts.providers
-    sign = Reading.OPEN if not is_known else Reading.GOOD if kind is None else Reading.BAD
+    is_known, kind = name in facts.providers, facts.providers.get(name)
     key = _PROVIDER_KEYS.get(kind, "alarm_provider_out") if kind else "alarm_provider_out"
     return AlertCondition(
         f"provider.{name}",
-        sign,
-        _PROVIDER_HOLD,
+        Reading.OPEN if not is_known else Reading.GOOD if kind is None else Reading.BAD,
+        # A provider that comes and goes is one alert.
+        HoldTime(0, 300),
         Notice(key, {"provider": name}),
         Notice("alarm_provider_back", {"provider": name}),
     )
 
 
 def _budget(money: BudgetState, ceiling_micro: int) -> AlertCondition:
-    is_used_up = (
-        money.least_price_micro > 0
-        and money.spent_micro + money.least_price_micro > ceiling_micro
-    )  # fmt: skip
+    left_micro = ceiling_micro - money.spent_micro
+    is_used_up = money.least_price_micro > 0 and left_micro < money.least_price_micro
     told: dict[str, str | int | float] = {
         "spent": dollars(money.spent_micro),
         "ceiling": dollars(ceiling_micro),
         "wait_s": money.resumes_in_s,
     }
     return AlertCondition(
-        BUDGET,
+        "budget",
         Reading.BAD if is_used_up else Reading.GOOD,
-        _BUDGET_HOLD,
+        # A reservation may be released in a moment, and each finished picture releases a bit.
+        HoldTime(60, 300),
         Notice("incident_budget", told),
         Notice("incident_budget_over", told),
     )
@@ -230,37 +223,26 @@ def _budget(money: BudgetState, ceiling_micro: int) -> AlertCondition:
 def _death(facts: ServiceSnapshot) -> AlertCondition:
     """Fires for the first dead letter in a quiet hour; its notice names the list of all."""
     dead = facts.dead
-    is_news = dead is not None and facts.now_ms - dead.at_ms < _DEATH_IS_NEWS_MS
-    provider = dead.job.progress.provider if dead else ""
+    is_news = dead is not None and facts.now_ms - dead.died_ms < _DEATH_IS_NEWS_MS
+    provider, job_id = (dead.provider, dead.id) if dead else ("", "")
     return AlertCondition(
-        DEAD,
+        "dead",
         Reading.BAD if is_news else Reading.GOOD,
         HoldTime(),
-        Notice("alarm_job_dead", {"provider": provider or "?", "job": dead.job.id if dead else ""}),
+        Notice("alarm_job_dead", {"provider": provider or "?", "job": job_id}),
         Notice("alarm_job_dead_over", {"count": facts.dead_count}),
     )
 
 
 def _polling(facts: ServiceSnapshot) -> AlertCondition:
-    told = {"minutes": max(1, round(facts.silence_s / 60))}
     # Whose cause is known and told needs no second sentence.
     is_unexplained = facts.silence_s >= _SILENT_S and facts.rival is None
     return AlertCondition(
         "polling",
         Reading.BAD if is_unexplained else _quiet(facts),
-        _POLLING_HOLD,
-        Notice("incident_polling", told),
+        HoldTime(0, 30),
+        Notice("incident_polling", {"minutes": max(1, round(facts.silence_s / 60))}),
         Notice("incident_polling_over"),
-    )
-
-
-def _rival(facts: ServiceSnapshot) -> AlertCondition:
-    return AlertCondition(
-        "rival",
-        Reading.BAD if facts.rival else _quiet(facts),
-        _RIVAL_HOLD,
-        Notice(f"incident_rival_{facts.rival or UpdateConflict.POLLER}"),
-        Notice("incident_rival_over"),
     )
 
 

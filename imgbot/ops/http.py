@@ -3,9 +3,9 @@
 `/hook/…` is for image providers, and the only path that the internet may be let in to. The server
 knows nothing of the pipeline: checks, metrics, the sampler and the webhook handler are handed in.
 
-A stream begins with the history, then sends each new document, and the history's points as they
-are completed. Nothing is queued for a reader: a slow one misses documents, and one that does not
-read at all is disconnected.
+A stream begins with the history, then sends a document every few seconds, and the history's points
+as they are completed. Nothing is queued for a reader: a slow one misses documents, and one that
+does not read at all is disconnected.
 
 A foreign site's page can make a browser send requests; they must neither be answered (DNS
 rebinding: its name resolves to this machine, and its `Host` gives it away) nor take connections
@@ -27,16 +27,15 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
+from imgbot.aio import sleep_or_event
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import ConfigError, TransientError
 from imgbot.ops.status.document import Document, without_people
-from imgbot.ops.status.indicators import Check, ask_all
-from imgbot.ops.status.sampler import COLUMNS, StatusSampler
+from imgbot.ops.status.sampler import COLUMNS, Check, StatusSampler, ask_all
 
 MOST_STREAMS = 16
-_KEEPALIVE_S = 15.0
+STREAM_EVERY_S = 5.0
 _WRITE_TIMEOUT_S = 30.0
-_FIRST_LOOK_S = 10.0
 _PAGE = Path(__file__).parent / "status/page"
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -98,11 +97,9 @@ class StatusPages:
 
     async def _json(self, request: web.Request) -> web.Response:
         watch = self._checked(request)
-        try:
-            async with asyncio.timeout(_FIRST_LOOK_S):
-                document = await watch.fresh()
-        except TimeoutError:
-            raise web.HTTPServiceUnavailable(headers=HEADERS) from None
+        document = await watch.refresh()
+        if document is None:
+            raise web.HTTPServiceUnavailable(headers=HEADERS)
         return web.json_response(_for(request, document), headers=HEADERS)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
@@ -121,29 +118,18 @@ class StatusPages:
         response = web.StreamResponse(headers=HEADERS | {"Content-Type": "text/event-stream"})
         with suppress(ConnectionError, TimeoutError):
             await response.prepare(request)
-            history = {"columns": COLUMNS, "points": watch.points}
-            await _send(response, _event("history", history))
-            if watch.latest is not None:
-                await _send(response, _event("status", _for(request, watch.latest[0])))
+            points = watch.points
+            await _send(response, _event("history", {"columns": COLUMNS, "points": points}))
             while not self._closing.is_set():
-                await _send(response, await self._news(request, watch))
+                document = await watch.refresh(0.8 * STREAM_EVERY_S)
+                begin_s = max((point[0] or 0.0 for point in points), default=0.0)
+                points = watch.points
+                events = [_event("point", each) for each in points if (each[0] or 0.0) > begin_s]
+                # Before the first sample a comment keeps the connection open.
+                events.append(_event("status", _for(request, document)) if document else b":\n\n")
+                await _send(response, b"".join(events))
+                await sleep_or_event(STREAM_EVERY_S, self._closing)
         return response
-
-    async def _news(self, request: web.Request, watch: StatusSampler) -> bytes:
-        """Wait for the next document; a comment keeps an idle connection open."""
-        async with asyncio.TaskGroup() as group:
-            look = group.create_task(watch.next())
-            end = group.create_task(self._closing.wait())
-            await asyncio.wait(
-                {look, end}, timeout=_KEEPALIVE_S, return_when=asyncio.FIRST_COMPLETED
-            )
-            look.cancel()
-            end.cancel()
-        if look.cancelled():
-            return b": still here\n\n"
-        document, point = look.result()
-        told = _event("point", point) if point is not None else b""
-        return told + _event("status", _for(request, document))
 
     def _checked(self, request: web.Request) -> StatusSampler:
         if is_from_elsewhere(request.headers):
@@ -239,6 +225,7 @@ class OpsServer:
         self._address = address
         self._registry = registry
         self._checks = dict(checks)
+        self._watch = watch
         self._pages = StatusPages(watch, self.health)
         self._runner: web.AppRunner | None = None
         self._listener: asyncio.Server | None = None
@@ -333,6 +320,8 @@ class OpsServer:
         return web.json_response(body, status=200 if is_well else 503, headers=HEADERS)
 
     async def _metrics(self, request: web.Request) -> web.Response:
+        if self._watch is not None:
+            await self._watch.refresh()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         # Some figures are read from /proc, process by process.
         body = await asyncio.to_thread(encode, self._registry)

@@ -1,15 +1,15 @@
-"""CPU, memory and disk that the bot uses: of its unit, of its processes, and what is left.
+"""CPU, memory and disk that the bot uses: of its control group, of its processes, and what is left.
 
-The process collector of prometheus_client sees the supervisor alone. Where there is no unified
-control group (a container, an old kernel), the figures of the unit are absent; those of the
-processes need /proc alone, and say which part uses what.
+Where there is no unified control group (a container, an old kernel), its figures are absent; those
+of the processes need /proc alone, and say which part uses what.
 """
 
 import os
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
@@ -17,96 +17,8 @@ import psutil
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-
-class CgroupCollector(Collector):
-    """Reads the files of the control group at each scrape; register it with the registry."""
-
-    def __init__(
-        self, proc: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys/fs/cgroup")
-    ) -> None:
-        self._folder = _own_folder(proc, mount)
-
-    def collect(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily("imgbot_cpu_cores", "Cores that may be used.", _cores(self._folder))
-        yield GaugeMetricFamily(
-            "imgbot_memory_limit_bytes",
-            "Memory that may be used: MemoryMax, or all that the machine has.",
-            _memory_limit(self._folder),
-        )
-        if self._folder is None:
-            return
-        cpu = _fields(self._folder / "cpu.stat")
-        if "usage_usec" in cpu:
-            yield CounterMetricFamily(
-                "imgbot_cgroup_cpu_seconds",
-                "CPU time of the whole unit.",
-                cpu["usage_usec"] / 1_000_000,
-            )
-        yield from _memory(self._folder)
-
-
-def _memory(folder: Path) -> Iterator[Metric]:
-    current = _number(folder / "memory.current")
-    if current is None:
-        return
-    # The page cache is released on demand: it is not memory in use.
-    cache = _fields(folder / "memory.stat").get("inactive_file", 0)
-    yield GaugeMetricFamily(
-        "imgbot_cgroup_memory_bytes", "Memory of the whole unit.", max(0, current - cache)
-    )
-    limit = _number(folder / "memory.max")
-    if limit is not None:
-        yield GaugeMetricFamily("imgbot_cgroup_memory_max_bytes", "MemoryMax of the unit.", limit)
-    events = _fields(folder / "memory.events")
-    if "oom_kill" in events:
-        yield CounterMetricFamily(
-            "imgbot_cgroup_oom_kills", "Processes killed for want of memory.", events["oom_kill"]
-        )
-
-
-def _own_folder(proc: Path, mount: Path) -> Path | None:
-    for line in _lines(proc):
-        if line.startswith("0::/"):
-            folder = mount / line.removeprefix("0::/")
-            # The root group has no figures of its own; they would be the machine's.
-            return folder if (folder / "memory.current").exists() else None
-    return None
-
-
-def _cores(folder: Path | None) -> float:
-    cores = float(len(os.sched_getaffinity(0)))
-    text = _first_line(folder / "cpu.max") if folder is not None else ""
-    quota, _, period = text.partition(" ")
-    if quota.isdecimal() and period.isdecimal() and int(period):
-        return min(cores, int(quota) / int(period))
-    return cores
-
-
-def _memory_limit(folder: Path | None) -> int:
-    machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    limit = _number(folder / "memory.max") if folder is not None else None
-    return machine if limit is None else min(machine, limit)
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="ascii", errors="replace").splitlines()
-    except OSError:
-        return []
-
-
-def _first_line(path: Path) -> str:
-    return next(iter(_lines(path)), "")
-
-
-def _number(path: Path) -> int | None:
-    text = _first_line(path)
-    return int(text) if text.isdecimal() else None
-
-
-def _fields(path: Path) -> dict[str, int]:
-    pairs = (line.partition(" ") for line in _lines(path))
-    return {name: int(value) for name, _, value in pairs if value.isdecimal()}
+_FRESH_S = 2.0
+"""Seconds for which a reading serves: a scrape follows a sample, and reading takes milliseconds."""
 
 
 class ProcessGroup(StrEnum):
@@ -126,21 +38,129 @@ class ProcessUsage:
     memory_bytes: int = 0
 
 
-class ProcessesCollector(Collector):
-    """Prometheus collector over the process tree below this process."""
+@dataclass(frozen=True, slots=True)
+class ResourceUsage:
+    """Usage of the machine; None: unknown."""
+
+    source: str = "unknown"
+    """`unit`: the control group's figures; `processes`: the sum over them; or `unknown`."""
+    cpu_s: float | None = None
+    """Of the whole, since its start."""
+    cores: float | None = None
+    """Number that may be used."""
+    memory_bytes: float | None = None
+    memory_limit_bytes: float | None = None
+    """Limit: the unit's, or all memory of the machine."""
+    has_limit: bool = False
+    """True if the unit has a limit of its own."""
+    parts_bytes: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Memory of the bot, its workers, its Redis."""
+
+
+class ResourceCollector(Collector):
+    """Reads the control group and the process tree, for the status and at each scrape."""
+
+    def __init__(
+        self, proc: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys/fs/cgroup")
+    ) -> None:
+        self._folder = _own_folder(proc, mount)
+        self._read: tuple[Mapping[str, float], Mapping[ProcessGroup, ProcessUsage]] = ({}, {})
+        self._read_s = float("-inf")
+
+    def _figures(self) -> tuple[Mapping[str, float], Mapping[ProcessGroup, ProcessUsage]]:
+        if time.monotonic() - self._read_s > _FRESH_S:
+            self._read = _unit_figures(self._folder), usage_by_part(os.getpid())
+            self._read_s = time.monotonic()
+        return self._read
+
+    def usage(self) -> ResourceUsage:
+        """Prefer the figures of the unit's control group; else add up those of the processes."""
+        unit, parts = self._figures()
+        is_of_unit = "cgroup_memory_bytes" in unit
+        memory_bytes = sum(part.memory_bytes for part in parts.values())
+        return ResourceUsage(
+            source="unit" if is_of_unit else "processes",
+            cpu_s=unit.get("cgroup_cpu_seconds", sum(part.cpu_s for part in parts.values())),
+            cores=unit["cpu_cores"],
+            memory_bytes=unit.get("cgroup_memory_bytes", memory_bytes),
+            memory_limit_bytes=unit["memory_limit_bytes"],
+            has_limit="cgroup_memory_max_bytes" in unit,
+            parts_bytes={name: part.memory_bytes for name, part in parts.items()},
+        )
 
     def collect(self) -> Iterator[Metric]:
-        used = usage_by_part(os.getpid())
+        unit, parts = self._figures()
+        for name, value in unit.items():
+            kind, meaning = _UNIT_METRICS[name]
+            yield kind(f"imgbot_{name}", meaning, value)
         count = GaugeMetricFamily("imgbot_processes", "Processes.", labels=["part"])
         cpu = CounterMetricFamily("imgbot_processes_cpu_seconds", "CPU time.", labels=["part"])
         memory = GaugeMetricFamily(
             "imgbot_processes_memory_bytes", "Proportional set size (PSS).", labels=["part"]
         )
-        for part, usage in used.items():
+        for part, usage in parts.items():
             count.add_metric([part], usage.processes)
             cpu.add_metric([part], usage.cpu_s)
             memory.add_metric([part], usage.memory_bytes)
         yield from (count, cpu, memory)
+
+
+_UNIT_METRICS: Mapping[str, tuple[type[GaugeMetricFamily | CounterMetricFamily], str]] = {
+    "cpu_cores": (GaugeMetricFamily, "Cores that may be used."),
+    "memory_limit_bytes": (
+        GaugeMetricFamily,
+        "Memory that may be used: MemoryMax, or all that the machine has.",
+    ),
+    "cgroup_cpu_seconds": (CounterMetricFamily, "CPU time of the whole unit."),
+    "cgroup_memory_bytes": (GaugeMetricFamily, "Memory of the whole unit."),
+    "cgroup_memory_max_bytes": (GaugeMetricFamily, "MemoryMax of the unit."),
+    "cgroup_oom_kills": (CounterMetricFamily, "Processes killed for want of memory."),
+}
+
+
+def _unit_figures(folder: Path | None) -> dict[str, float]:
+    cores = float(len(os.sched_getaffinity(0)))
+    machine_bytes = psutil.virtual_memory().total
+    if folder is None:
+        return {"cpu_cores": cores, "memory_limit_bytes": machine_bytes}
+    quota, _, period = _text(folder / "cpu.max").partition(" ")
+    if quota.isdecimal() and period.isdecimal() and int(period):
+        cores = min(cores, int(quota) / int(period))
+    limit = _text(folder / "memory.max")
+    found: dict[str, float] = {"cpu_cores": cores, "memory_limit_bytes": machine_bytes}
+    if limit.isdecimal():
+        found["cgroup_memory_max_bytes"] = int(limit)
+        found["memory_limit_bytes"] = min(machine_bytes, int(limit))
+    if usec := _fields(folder / "cpu.stat").get("usage_usec"):
+        found["cgroup_cpu_seconds"] = usec / 1_000_000
+    if (current := _text(folder / "memory.current")).isdecimal():
+        # The page cache is released on demand: it is not memory in use.
+        cache = _fields(folder / "memory.stat").get("inactive_file", 0)
+        found["cgroup_memory_bytes"] = max(0, int(current) - cache)
+    if (kills := _fields(folder / "memory.events").get("oom_kill")) is not None:
+        found["cgroup_oom_kills"] = kills
+    return found
+
+
+def _own_folder(proc: Path, mount: Path) -> Path | None:
+    for line in _text(proc).splitlines():
+        if line.startswith("0::/"):
+            folder = mount / line.removeprefix("0::/")
+            # The root group has no figures of its own; they would be the machine's.
+            return folder if (folder / "memory.current").exists() else None
+    return None
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+def _fields(path: Path) -> dict[str, int]:
+    pairs = (line.partition(" ") for line in _text(path).splitlines())
+    return {name: int(value) for name, _, value in pairs if value.isdecimal()}
 
 
 def usage_by_part(root: int) -> Mapping[ProcessGroup, ProcessUsage]:
@@ -195,10 +215,7 @@ LEAST_FREE_FILES = 500
 
 def place_of(folder: Path) -> Path:
     """Return the folder itself, or the nearest one above it that exists."""
-    for place in (folder, *folder.parents):
-        if place.exists():
-            return place
-    return Path("/")
+    return next(place for place in (folder, *folder.parents, Path("/")) if place.exists())
 
 
 def free_files(folder: Path) -> int | None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 from imgbot.storage import keys
 from imgbot.storage.client import Store
-from imgbot.storage.server.durability import Memory, measure
 
 _UNTOLD_KEPT = 20
 
@@ -24,10 +23,6 @@ class Notice:
 
 class AlertStore(Store):
     """Store of incidents; each call raises StorageUnavailableError while Redis is unavailable."""
-
-    async def memory(self) -> Memory:
-        """Return the memory use of Redis; once it is full, no incident can be stored."""
-        return await measure(self._redis)
 
     async def open(self) -> dict[str, int]:
         """Return the open incidents → start time (ms)."""

@@ -8,7 +8,7 @@ from imgbot.storage import keys
 from imgbot.storage.client import Store, storage_errors
 from imgbot.storage.server.durability import address_of
 
-_LOOKED_AT = 1000
+_LOOKED_AT = 200
 """Waiting jobs whose operation is looked up; those behind them count as `other`."""
 
 _SHOWN = 10
@@ -37,6 +37,9 @@ class QueueSnapshot:
     """User ids with their refused requests of this hour and the one before, most first."""
     dead: tuple[DeadJob, ...]
     """Newest dead jobs."""
+    dead_count: int
+    oldest_waiting_ms: int
+    """0 if none waits."""
     is_paused: bool
     capped: int
     """Waiting jobs of users who have reached the limit of running jobs per user."""
@@ -60,12 +63,16 @@ class QueueStats(Store):
             pipe.zrevrange(f"{keys.REFUSED}{each}", 0, _SHOWN * 2 - 1, withscores=True)
         pipe.zrevrange(keys.DEAD, 0, _SHOWN - 1, withscores=True)
         pipe.hgetall(keys.ACTIVE)
+        pipe.zcard(keys.DEAD)
+        pipe.zrange(keys.SINCE, 0, 0, withscores=True)
         with storage_errors():
-            ids, length, paused, this_hour, last_hour, dead, active = await pipe.execute()
+            ids, length, paused, *hours, dead, active, dead_count, oldest = await pipe.execute()
             return QueueSnapshot(
                 waiting=await self._by_operation(ids, length),
-                refused=_most(this_hour, last_hour),
+                refused=_most(*hours),
                 dead=await self._dead(dead),
+                dead_count=dead_count,
+                oldest_waiting_ms=int(oldest[0][1]) if oldest else 0,
                 is_paused=bool(paused),
                 capped=await self._waiting_of(
                     [user for user, count in active.items() if int(count) >= running_per_user]

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Mapping
 from imgbot.domain.errors import FloodWaitError
 from imgbot.domain.job import ENDS, Job, State
 from imgbot.telemetry import metrics
+from imgbot.telemetry.thresholds import Load
 
 _log = logging.getLogger("imgbot")
 
 _MICRO = 1_000_000
-QUEUE = "img_queue"
-UPDATE_TYPES = ("message", "edited_message", "callback_query", "inline_query", "other")
-
 _STATUS = {State.DELIVERED: "ok", State.CANCELLED: "cancelled", State.DEAD: "failed"}
 _REJECTIONS = (
     *("picture_", "edit_", "merge_", "upscale_", "too_many_for_service"),
@@ -31,7 +29,7 @@ def started(version: str, provider: str, workers: int) -> None:
 
 
 def update_received(kind: str) -> None:
-    metrics.updates.labels(kind if kind in UPDATE_TYPES else "other").inc()
+    metrics.updates.labels(kind if kind in metrics.UPDATE_TYPES else "other").inc()
 
 
 def update_repeated(update_id: int) -> None:
@@ -242,31 +240,17 @@ def redis_away(error: BaseException) -> None:
     _log.warning("the queue was not measured: %s", error)
 
 
-def redis_back(away_s: float) -> None:
-    _log.info("Redis answers again, after %.0f s", away_s)
-
-
-def redis_full(trouble: str) -> None:
-    _log.error("Redis: %s", trouble)
-
-
-def redis_has_room(used_mb: int, limit_mb: int) -> None:
-    _log.info("Redis has room again: %d of %d MB used", used_mb, limit_mb)
-
-
-def queue_measured(waiting: int, running: int, dead: int, oldest_waiting_ms: int) -> None:
-    for state, count in (("waiting", waiting), ("running", running), ("dead", dead)):
-        metrics.queue.labels(QUEUE, state).set(count)
+def queue_measured(load: Load, dead: int, oldest_waiting_ms: int, workers_started: int) -> None:
+    for state, count in (("waiting", load.waiting), ("running", load.running), ("dead", dead)):
+        metrics.queue.labels(metrics.QUEUE, state).set(count)
     metrics.oldest_waiting.set(oldest_waiting_ms / 1000)
+    sizes = {"wanted": load.workers, "started": workers_started, "busy": load.busy}
+    for state, count in sizes.items():
+        metrics.workers.labels(state).set(count)
 
 
 def running_measured(claimed_ms: Iterable[int]) -> None:
     metrics.oldest_running.set(min(claimed_ms, default=0) / 1000)
-
-
-def workers_measured(size: int, started: int, busy: int) -> None:
-    for state, count in (("wanted", size), ("started", started), ("busy", busy)):
-        metrics.workers.labels(state).set(count)
 
 
 def loop_lagged(seconds: float) -> None:
@@ -280,6 +264,10 @@ def info(sentence: str, *facts: object) -> None:
 
 def warning(sentence: str, *facts: object) -> None:
     _log.warning(sentence, *facts)
+
+
+def error(sentence: str, *facts: object) -> None:
+    _log.error(sentence, *facts)
 
 
 def stuck(where: str) -> None:

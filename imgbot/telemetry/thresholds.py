@@ -4,7 +4,7 @@ The status page, `imgbot status`, the alerts of Prometheus and what administrato
 on Telegram read the same bounds.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -18,7 +18,15 @@ class Level(StrEnum):
     UNKNOWN = "unknown"
 
 
-_WEIGHT = {Level.UNKNOWN: 0, Level.NORMAL: 1, Level.ATTENTION: 2, Level.CRITICAL: 3}
+_BY_WEIGHT = (Level.UNKNOWN, Level.NORMAL, Level.ATTENTION, Level.CRITICAL)
+
+
+@dataclass(frozen=True, slots=True)
+class HoldTime:
+    """Time that a condition must hold before an alert fires, and be gone before it resolves."""
+
+    fire_after_s: float = 0.0
+    resolve_after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,10 @@ class Thresholds:
 
     attention: float
     critical: float | None = None
+    window_s: float = 0.0
+    """Time over which the figure is taken; 0: of the moment."""
+    hold: HoldTime = HoldTime()
+    """Of its alert: against a single odd figure, for most are taken over minutes already."""
 
     def level(self, value: float | None) -> Level:
         if value is None:
@@ -47,20 +59,24 @@ class Indicator(StrEnum):
     UPDATE_AGE_S = "update_age_s"
 
 
+# The windows are those of the alerts for Prometheus.
 THRESHOLDS = {
     # Waiting jobs. Guide: normal < 50, attention 50-100, critical > 100.
-    Indicator.QUEUE_JOBS: Thresholds(50, 100),
+    Indicator.QUEUE_JOBS: Thresholds(50, 100, 0, HoldTime(60, 120)),
     # From the request to its end. Guide: normal < 30 s, acceptable 30-60 s, problem > 60 s.
-    Indicator.JOB_TIME_S: Thresholds(30, 60),
+    Indicator.JOB_TIME_S: Thresholds(30, 60, 300, HoldTime(60, 180)),
     # Of the cores that the unit may use. Guide: < 70 %.
-    Indicator.CPU_RATIO: Thresholds(0.70),
+    Indicator.CPU_RATIO: Thresholds(0.70, None, 300, HoldTime(120, 180)),
     # Of the unit's limit. Guide: < 80 %.
-    Indicator.MEMORY_RATIO: Thresholds(0.80),
+    Indicator.MEMORY_RATIO: Thresholds(0.80, None, 0, HoldTime(60, 180)),
     # Failed among ended jobs; what people's input or moderation refused is none. Guide: < 1 %.
-    Indicator.ERROR_RATIO: Thresholds(0.01),
+    Indicator.ERROR_RATIO: Thresholds(0.01, None, 900, HoldTime(60, 300)),
     # Of the oldest update that is not handled yet. Most take less than a second.
-    Indicator.UPDATE_AGE_S: Thresholds(60, 600),
+    Indicator.UPDATE_AGE_S: Thresholds(60, 600, 0, HoldTime(60, 60)),
 }
+
+RECENT_S = 900.0
+"""Window of the figures that are called recent; no window is longer."""
 
 
 class Bound(StrEnum):
@@ -132,7 +148,7 @@ REDIS_MEMORY_RATIO = Thresholds(0.80, 0.99)
 
 def worst(levels: Iterable[Level]) -> Level:
     """Return the worst of some levels; what is not known counts where nothing is."""
-    return max(levels, key=lambda level: _WEIGHT[level], default=Level.NORMAL)
+    return max(levels, key=_BY_WEIGHT.index, default=Level.NORMAL)
 
 
 class Reading(StrEnum):
@@ -141,14 +157,6 @@ class Reading(StrEnum):
     BAD = "bad"
     GOOD = "good"
     OPEN = "open"  # between the two, or not known
-
-
-@dataclass(frozen=True, slots=True)
-class HoldTime:
-    """Time that a condition must hold before an alert fires, and be gone before it resolves."""
-
-    fire_after_s: float = 0.0
-    resolve_after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,16 +176,6 @@ class Transition(StrEnum):
 
 INACTIVE = AlertState()
 FIRING = AlertState(is_firing=True)
-
-VITAL_HOLDS: Mapping[Indicator, HoldTime] = {
-    # The figures are taken over minutes already; this is against a single odd one.
-    Indicator.QUEUE_JOBS: HoldTime(60, 120),
-    Indicator.JOB_TIME_S: HoldTime(60, 180),
-    Indicator.CPU_RATIO: HoldTime(120, 180),
-    Indicator.MEMORY_RATIO: HoldTime(60, 180),
-    Indicator.ERROR_RATIO: HoldTime(60, 300),
-    Indicator.UPDATE_AGE_S: HoldTime(60, 60),
-}
 
 _CALM_AGAIN = 0.9
 """A figure with one bound alone is good again below so much of it."""
@@ -205,11 +203,8 @@ def decide(
 def reading_of(vital: Indicator, value: float | None, level: Level) -> Reading:
     """Judge a figure: critical is bad, and attention where there is nothing above it."""
     bounds = THRESHOLDS[vital]
-    if value is None or level is Level.UNKNOWN:
-        return Reading.OPEN
-    if bounds.critical is None:
-        is_good = level is Level.NORMAL and value < bounds.attention * _CALM_AGAIN
-        is_bad = level in {Level.ATTENTION, Level.CRITICAL}
-    else:
-        is_good, is_bad = level is Level.NORMAL, level is Level.CRITICAL
-    return Reading.BAD if is_bad else Reading.GOOD if is_good else Reading.OPEN
+    if level is (Level.ATTENTION if bounds.critical is None else Level.CRITICAL):
+        return Reading.BAD
+    good_below = bounds.attention * (_CALM_AGAIN if bounds.critical is None else 1)
+    is_good = level is Level.NORMAL and value is not None and value < good_below
+    return Reading.GOOD if is_good else Reading.OPEN

@@ -11,7 +11,7 @@ from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
 from imgbot.jobs.context import StepContext
-from imgbot.jobs.maintenance import Maintenance, RuntimeStats
+from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots, kind_of
 from imgbot.jobs.runner import Runner
@@ -112,7 +112,7 @@ def build_runner(settings: Settings, context: StepContext) -> Runner:
 
 
 def build_maintenance(
-    connections: Connections, components: Components, folder: Path, runner: Runner
+    connections: Connections, components: Components, folder: Path
 ) -> Maintenance:
     """Build the maintenance of the queue and of the jobs' files in `folder`."""
     return Maintenance(
@@ -122,11 +122,6 @@ def build_maintenance(
         components.spend,
         folder,
         components.originals,
-        RuntimeStats(
-            lambda: runner.running,
-            connections.workers,
-            connections.providers_out,
-            functools.partial(measure, connections.redis),
-        ),
+        functools.partial(measure, connections.redis),
         now_ms,
     )

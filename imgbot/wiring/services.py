@@ -13,10 +13,10 @@ from imgbot.jobs.forgetter import Forgetter
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
-from imgbot.ops.status.indicators import Check
-from imgbot.ops.status.sampler import StatusSampler
+from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.storage import keys
 from imgbot.telegram.update_poller import UpdatePoller
+from imgbot.telemetry.metrics import preregister
 from imgbot.wiring.bot import build_album_processor, build_components, build_update_poller
 from imgbot.wiring.connections import Connections
 from imgbot.wiring.jobs import (
@@ -26,7 +26,7 @@ from imgbot.wiring.jobs import (
     build_step_context,
     typical_time,
 )
-from imgbot.wiring.status import build_alert_notifier, build_checks, build_sampler, preregister
+from imgbot.wiring.status import build_alert_notifier, build_checks, build_sampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +56,12 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     updates = build_update_poller(connections, components, build_dispatcher(components, dialogues))
     context = build_step_context(settings, connections, components, scheduler, typical_s)
     runner = build_runner(settings, context)
-    maintenance = build_maintenance(connections, components, context.folder, runner)
+    maintenance = build_maintenance(connections, components, context.folder)
     checks = build_checks(
         settings, connections.redis, connections.bot, lambda: updates.contact.trouble
     )
     checks["updates"] = lambda: updates.trouble
-    sampler = build_sampler(settings, connections, checks, runner, maintenance.measure)
+    sampler = build_sampler(settings, connections, checks, runner)
     return Services(
         updates=updates,
         albums=build_album_processor(connections, components, dialogues, updates),

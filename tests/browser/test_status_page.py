@@ -10,9 +10,10 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
+from imgbot.ops import http
 from imgbot.ops.http import OpsServer
-from imgbot.ops.status import sampler as watching
-from imgbot.ops.status.indicators import QueueGlance, UnknownJob, Worker
+from imgbot.ops.status.document import QueueGlance, Worker
+from imgbot.storage.stats import DeadJob
 from tests.fakes.status_service import Service, write_history
 from tests.fixtures.browser import (
     DESKTOP,
@@ -77,7 +78,7 @@ class StatusStage:
 async def stage(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[StatusStage]:
-    monkeypatch.setattr(watching, "SAMPLE_EVERY_S", 0.1)
+    monkeypatch.setattr(http, "STREAM_EVERY_S", 0.1)
     write_history(tmp_path, 90, waiting=7, running=3, ok=4, provider_s=5.5, refused=2)
     stage = StatusStage(tmp_path, browser)
     await stage.server.start()
@@ -100,7 +101,7 @@ def _everything_at_once(stage: StatusStage) -> None:
     stage.service.waiting.set(120)
     stage.service.redis_bytes.set(250)
     stage.service.redis_limit_bytes.set(256)
-    lost = UnknownJob("991", "create", "simulated", "submit_unknown", 1_700_000_000.0, 5)
+    lost = DeadJob("991", 5, "create", "simulated", "submit_unknown", 1_700_000_000_000)
     stage.service.glance = QueueGlance(
         jobs={"create": {"queued": 118, "submitting": 2, "polling": 3, "delivering": 9}},
         refused=[(5_000_000_000 + number, 10) for number in range(8)],

@@ -11,8 +11,8 @@ from prometheus_client import CollectorRegistry, Gauge
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.ops.http import OpsServer
-from imgbot.ops.status.indicators import QueueGlance, StatusSources, Worker
-from imgbot.ops.status.sampler import COLUMNS, StatusSampler
+from imgbot.ops.status.document import QueueGlance, Worker
+from imgbot.ops.status.sampler import COLUMNS, StatusSampler, StatusSources
 
 
 class Service:
@@ -28,7 +28,7 @@ class Service:
         self.workers: Sequence[Worker] = [Worker(1, 99, "create", 2.0, 1000), Worker(2)]
         self.is_redis_away = False
         sources = StatusSources(
-            lambda: self.workers, self._measure, self._look, "simulated", "localhost:6380", "1.0"
+            lambda: self.workers, self._look, "simulated", "localhost:6380", "1.0"
         )
         self.watch = StatusSampler(self.registry, {}, sources, folder)
 
@@ -42,9 +42,6 @@ class Service:
             "imgbot_queue_jobs", {"queue": "img_queue", "state": "waiting"}
         )
         return replace(self.glance, load=replace(self.glance.load, waiting=int(waiting or 0)))
-
-    async def _measure(self) -> None:
-        """The gauges are the test's own."""
 
     def server(self, port: int = 0) -> OpsServer:
         return OpsServer(Address("127.0.0.1", port), self.registry, {}, watch=self.watch)

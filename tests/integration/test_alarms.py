@@ -8,15 +8,13 @@ from typing import Any
 import pytest
 
 from imgbot.domain.errors import ProviderErrorKind
-from imgbot.domain.operations import Operation
 from imgbot.jobs.alert_rules import BudgetState
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from imgbot.storage.dead_letters import ProblemJob
+from imgbot.storage.stats import DeadJob
 from imgbot.telegram.polling_health import UpdateConflict
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
 from tests.fixtures.alerts import SETTING, AlertStage, open_alert_stage
-from tests.fixtures.jobs import job_of
 
 
 @pytest.fixture
@@ -138,9 +136,8 @@ async def test_the_days_money_is_told_once_and_the_new_day_too(alerts: AlertStag
 
 
 async def test_deaths_are_told_once_and_again_after_a_quiet_hour(alerts: AlertStage) -> None:
-    def death(number: int) -> ProblemJob:
-        job = job_of(str(number), 7, 7, Operation.CREATE, "en", provider="painter")
-        return ProblemJob(job, alerts.facts.now_ms, is_dead=True)
+    def death(number: int) -> DeadJob:
+        return DeadJob(str(number), 7, "create", "painter", "", alerts.facts.now_ms)
 
     for number in range(5):
         await alerts.look(600, dead=death(number), dead_count=number + 1)

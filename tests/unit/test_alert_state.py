@@ -7,7 +7,6 @@ from imgbot.telemetry.thresholds import (
     FIRING,
     INACTIVE,
     THRESHOLDS,
-    VITAL_HOLDS,
     AlertState,
     HoldTime,
     Indicator,
@@ -100,7 +99,6 @@ def test_a_figure_is_judged_by_the_guides_bounds(
 def test_what_the_watch_calls_normal_is_never_bad() -> None:
     # One failure in a quiet night is a high share, and no reason to wake anybody.
     assert reading_of(Indicator.ERROR_RATIO, 0.5, Level.NORMAL) is not Reading.BAD
-    assert set(VITAL_HOLDS) == set(Indicator)
 
 
 def test_a_part_that_has_not_begun_owes_nothing() -> None:

@@ -1,14 +1,14 @@
 """The last hours: what a point says, what is kept of them, and what a bad file does."""
 
 import json
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imgbot.ops.status.indicators import Histogram, ResourceUsage, Sample
+from imgbot.ops.resource_usage import ResourceUsage
+from imgbot.ops.status.indicators import Histogram, Sample
 from imgbot.ops.status.sampler import COLUMNS, KEPT_S, History
 from imgbot.telemetry.thresholds import Indicator, Level
 
@@ -21,8 +21,7 @@ def _at(seconds: float, **changes: Any) -> Sample:
     return replace(START, at_s=NOW_S + seconds, clock_s=seconds, **changes)
 
 
-def _named(point: tuple[float | None, ...] | None) -> dict[str, float | None]:
-    assert point is not None
+def _named(point: tuple[float | None, ...]) -> dict[str, float | None]:
     return dict(zip(COLUMNS, point, strict=True))
 
 
@@ -62,10 +61,9 @@ def test_a_point_sums_up_a_minute(history: History) -> None:
         ),
     ]
 
-    [*nothing, point] = [history.take(sample, LEVELS) for sample in samples]
+    assert [history.take(sample, LEVELS) for sample in samples] == [False, False, True]
 
-    assert nothing == [None, None]
-    assert _named(point) == {
+    assert _named(history.points[0]) == {
         "at_s": NOW_S + 60,
         "waiting": 70,
         "running": 4,
@@ -107,7 +105,7 @@ def test_its_memory_and_its_file_are_bounded(history: History, path: Path) -> No
 
 def test_a_minute_that_is_not_over_is_kept_at_the_end(history: History, path: Path) -> None:
     history.take(START, LEVELS)
-    assert history.complete() is None
+    assert not history.complete()
     history.take(_at(20, refusals=3), LEVELS)
 
     history.complete()
@@ -124,13 +122,6 @@ def test_what_is_too_old_or_of_the_future_is_left_out(history: History, path: Pa
     assert not path.with_suffix(".new").exists()
     assert _reopened(path, now_s=NOW_S + 120) == [NOW_S + 60, NOW_S + 120]
     assert _reopened(path, now_s=NOW_S + 250 + KEPT_S) == [NOW_S + 300]
-
-
-def test_a_first_start_has_no_file_and_no_warning(
-    path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
-    assert _reopened(path) == []
-    assert caplog.text == ""
 
 
 _POINT = [NOW_S] + [0] * (len(COLUMNS) - 1)
@@ -158,6 +149,8 @@ _POINT = [NOW_S] + [0] * (len(COLUMNS) - 1)
 def test_a_file_that_is_none_of_ours_is_named_and_left_out(
     path: Path, content: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
+    assert _reopened(path) == []
+    assert caplog.text == ""
     path.write_bytes(content)
 
     assert _reopened(path) == []
@@ -177,19 +170,3 @@ def test_a_disk_that_takes_nothing_is_told_of_once(
     path.rmdir()
     history.save()
     assert _reopened(path, NOW_S + 120) == [NOW_S + 60, NOW_S + 120]
-
-
-def test_a_save_that_fails_leaves_the_last_one_whole(
-    history: History, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    _fill(history, 1)
-    history.save()
-    _fill(history, 3)
-
-    def full(_: int) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(os, "fsync", full)
-    history.save()
-
-    assert _reopened(path) == [NOW_S + 60]

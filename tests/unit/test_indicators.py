@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
 
 import pytest
@@ -10,17 +10,18 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram as Ob
 
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
+from imgbot.ops.resource_usage import ResourceUsage
 from imgbot.ops.status.indicators import (
-    ERROR_WINDOW_S,
+    READ,
     Histogram,
     Indicators,
-    ResourceUsage,
     Sample,
-    Sampler,
+    take_sample,
 )
-from imgbot.storage.stats import QueueSnapshot as Seen
+from imgbot.ops.status.observer import Observer
+from imgbot.storage.server.durability import Memory
+from imgbot.storage.stats import QueueSnapshot
 from imgbot.telemetry.thresholds import Bound, Indicator, Level, Load, bound_of
-from imgbot.wiring.status import status_sources
 from tests.fixtures.jobs import job_of
 
 GIB = 1 << 30
@@ -46,7 +47,7 @@ def _judged(*samples: Sample) -> Indicators:
 
 
 def test_before_the_first_sample_nothing_is_known() -> None:
-    assert dict(Indicators().levels()) == dict.fromkeys(Indicator, (None, Level.UNKNOWN))
+    assert dict(Indicators().levels) == dict.fromkeys(Indicator, (None, Level.UNKNOWN))
 
 
 def _queue(waiting: int) -> list[Sample]:
@@ -105,7 +106,7 @@ def _update(age_s: float) -> list[Sample]:
         ("error_ratio", [START, _ended(60, ok=9, failed=1)], 0.1, "normal"),
         (
             "error_ratio",
-            [_ended(5, failed=10, ok=10), _ended(10 + ERROR_WINDOW_S, failed=10, ok=500)],
+            [_ended(5, failed=10, ok=10), _ended(910, failed=10, ok=500)],
             0.0,
             "normal",
         ),
@@ -118,7 +119,7 @@ def _update(age_s: float) -> list[Sample]:
 def test_a_vital_is_judged_over_its_window(
     vital: str, samples: list[Sample], value: float | None, level: str
 ) -> None:
-    found = _judged(*samples).levels()[Indicator(vital)]
+    found = _judged(*samples).levels[Indicator(vital)]
 
     assert found[1] == level
     assert value is ... or found[0] == value
@@ -144,78 +145,28 @@ def test_beyond_the_last_bound_the_quantile_is_that_bound() -> None:
     assert Histogram().quantile_s(0.95) is None
 
 
-@pytest.fixture
-def registry() -> CollectorRegistry:
+def test_a_sample_is_what_the_metrics_say() -> None:
     registry = CollectorRegistry()
     queue = Gauge("imgbot_queue_jobs", "Jobs.", ("queue", "state"), registry=registry)
     queue.labels("img_queue", "waiting").set(7)
     ended = Counter("imgbot_jobs_finished", "Jobs.", ("operation", "status"), registry=registry)
     ended.labels("edit", "failed").inc(2)
     took = Observed(
-        "imgbot_job_duration_seconds", "Jobs.", ("operation",), buckets=(1, 30), registry=registry
+        "imgbot_provider_duration_seconds",
+        "Orders.",
+        ("provider", "operation"),
+        buckets=(1, 30),
+        registry=registry,
     )
-    took.labels("edit").observe(0.5)
-    took.labels("create").observe(20)
-    return registry
+    took.labels("fal", "edit").observe(2)
+    took.labels("fal", "create").observe(0.5)
 
-
-def test_a_sample_is_what_the_metrics_say(registry: CollectorRegistry) -> None:
-    sample = Sampler(registry, lambda: 12.0, lambda: 3.0).take()
+    sample = take_sample(registry.restricted_registry(READ).collect(), ResourceUsage(), 12.0, 3.0)
 
     assert (sample.at_s, sample.clock_s) == (12.0, 3.0)
     assert sample.jobs == {"waiting": 7}
     assert sample.ended_as("failed") == 2
-    assert sample.job_time == Histogram(((1, 1), (30, 2), (float("inf"), 2)), 20.5)
-    assert sample.usage == ResourceUsage()
-
-
-def test_a_providers_times_are_summed_over_the_operations() -> None:
-    registry = CollectorRegistry()
-    labels = ("provider", "operation")
-    times = Observed(
-        "imgbot_provider_duration_seconds", "Orders.", labels, buckets=(1, 30), registry=registry
-    )
-    times.labels("fal", "edit").observe(2)
-    times.labels("fal", "create").observe(0.5)
-
-    assert Sampler(registry).take().provider_time == {
-        "fal": Histogram(((1, 1), (30, 2), (float("inf"), 2)), 2.5)
-    }
-
-
-def _gauges(registry: CollectorRegistry, **values: float) -> None:
-    for name, value in values.items():
-        Gauge(f"imgbot_{name}", "Of the unit.", registry=registry).set(value)
-
-
-def _processes(registry: CollectorRegistry) -> None:
-    memory = Gauge("imgbot_processes_memory_bytes", "Memory.", ("part",), registry=registry)
-    cpu = Counter("imgbot_processes_cpu_seconds", "CPU.", ("part",), registry=registry)
-    for part, size, seconds in (("bot", 300, 2), ("redis", 200, 1)):
-        memory.labels(part).set(size)
-        cpu.labels(part).inc(seconds)
-
-
-def test_the_units_figures_are_preferred_to_the_processes() -> None:
-    registry = CollectorRegistry()
-    _processes(registry)
-    _gauges(registry, cgroup_memory_bytes=700, cgroup_memory_max_bytes=4000)
-    _gauges(registry, memory_limit_bytes=4000, cpu_cores=0.5)
-    Counter("imgbot_cgroup_cpu_seconds", "Of the unit.", registry=registry).inc(9)
-
-    assert Sampler(registry).take().usage == ResourceUsage(
-        "unit", 9, 0.5, 700, 4000, has_limit=True, parts_bytes={"bot": 300, "redis": 200}
-    )
-
-
-def test_without_a_control_group_the_processes_are_added_up() -> None:
-    registry = CollectorRegistry()
-    _processes(registry)
-    _gauges(registry, memory_limit_bytes=8000, cpu_cores=2)
-
-    assert Sampler(registry).take().usage == ResourceUsage(
-        "processes", 3, 2, 500, 8000, parts_bytes={"bot": 300, "redis": 200}
-    )
+    assert sample.provider_time == {"fal": Histogram(((1, 1), (30, 2), (float("inf"), 2)), 2.5)}
 
 
 IDLE = Load(waiting=57, running=4, capacity=250, workers=5)
@@ -257,14 +208,20 @@ def job(number: int, operation: Operation, state: State) -> Job:
 async def test_what_a_worker_makes_is_painted_and_not_submitted() -> None:
     jobs = [job(number, Operation.CREATE, State.SUBMITTING) for number in range(3)]
     jobs.append(job(9, Operation.EDIT, State.POLLING))
-    seen = Seen(waiting={"create": 4}, refused=(), dead=(), is_paused=False, capped=0)
-    overview: Any = Mock(snapshot=AsyncMock(return_value=seen))
-    runner: Any = SimpleNamespace(jobs=jobs, load=Load(running=4))
+    seen = QueueSnapshot({"create": 4}, (), (), 0, 0, is_paused=False, capped=0)
     lanes = [SimpleNamespace(about=about) for about in ("create", "create", "fitting a picture")]
-    pool: Any = SimpleNamespace(lanes=lambda: lanes)
-    asked = status_sources(overview, runner, pool, ["builtin"], lambda: 0, 3, AsyncMock())
+    spend = Mock(spent_today=AsyncMock(return_value=0), ceiling_today=AsyncMock(return_value=None))
+    observer = Observer(
+        cast("Any", Mock(snapshot=AsyncMock(return_value=seen))),
+        cast("Any", spend),
+        cast("Any", SimpleNamespace(lanes=lambda: lanes, started=3)),
+        AsyncMock(return_value=Memory(0, 0)),
+        lambda: 0,
+        3,
+        cast("Any", SimpleNamespace(jobs=jobs, load=Load(running=4))),
+    )
 
-    glance = await asked.glance()
+    glance = await observer.glance()
 
     assert glance.jobs == {
         "create": {"queued": 4, "submitting": 1, "painting": 2},

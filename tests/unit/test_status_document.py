@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from imgbot.ops.status.document import without_people
-from imgbot.ops.status.indicators import QueueGlance, UnknownJob, Worker
+from imgbot.ops.status.document import QueueGlance, Worker, without_people
 from imgbot.storage.server.durability import Memory
+from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.thresholds import Load
 from tests.fixtures.status_facts import GIB, NOW_S, QUIET, document_with, took
 
-LOST = UnknownJob("77", "create", "replicate", "submit_unknown", NOW_S - 60, user_id=424242)
+LOST = DeadJob("77", 424242, "create", "replicate", "submit_unknown", int(NOW_S - 60) * 1000)
 
 
 def test_a_quiet_service_is_well() -> None:
@@ -83,7 +83,7 @@ def test_a_quiet_service_is_well() -> None:
         ({"flood_waits": 3.0}, "attention", "wait 3 times", "IMGBOT_JOBS_PER_WORKER"),
         ({"flood_waits": 30.0}, "critical", "wait 30 times", "IMGBOT_JOBS_PER_WORKER"),
         (
-            {"usage": replace(QUIET.usage, redis_bytes=90, redis_limit_bytes=100)},
+            {"redis_bytes": 90, "redis_limit_bytes": 100},
             "attention",
             "Redis uses 90 %",
             "IMGBOT_QUEUE_LIMIT",
@@ -135,10 +135,9 @@ def test_what_helps_a_long_queue_follows_from_what_bounds_it(load: Load, advice:
 def test_how_full_redis_is_is_said_once_by_the_check_or_by_the_page(
     used: int, said: list[str]
 ) -> None:
-    usage = replace(QUIET.usage, redis_bytes=used, redis_limit_bytes=1000)
-    checks = {"redis": Memory(used, 1000).trouble}
+    now = replace(QUIET, redis_bytes=used, redis_limit_bytes=1000)
 
-    document = document_with(replace(QUIET, usage=usage), checks=checks)
+    document = document_with(now, checks={"redis": Memory(used, 1000).trouble})
 
     assert [problem["what"][:15] for problem in document["problems"]] == said
 
@@ -159,7 +158,7 @@ def test_what_is_wrong_in_the_queue(glance: QueueGlance, words: str) -> None:
 
 
 def test_an_unknown_job_of_last_week_is_listed_and_alarms_nobody() -> None:
-    old = replace(LOST, at_s=NOW_S - 7 * 86_400)
+    old = replace(LOST, died_ms=LOST.died_ms - 7 * 86_400_000)
 
     document = document_with(glance=QueueGlance(unknown=[old]))
 

@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from imgbot.ops.formatting import count, duration, money, share, size
-from imgbot.ops.status.indicators import QueueGlance, UnknownJob, Worker
+from imgbot.ops.resource_usage import ResourceUsage
+from imgbot.ops.status.document import QueueGlance, Worker
 from imgbot.ops.status.screen import coloured, screen_of
+from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.thresholds import Load
 from tests.fixtures.status_facts import NOW_S, QUIET, document_with, took
 
@@ -89,7 +91,7 @@ BUSY = replace(
 GLANCE = QueueGlance(
     jobs={"create": {"queued": 118, "polling": 3}, "upscale": {"queued": 2}},
     refused=[(5_000_000_001, 9), (77, 3)],
-    unknown=[UnknownJob("991", "create", "replicate", "submit_unknown", NOW_S - 300, 5)],
+    unknown=[DeadJob("991", 5, "create", "replicate", "submit_unknown", int(NOW_S - 300) * 1000)],
     load=Load(workers=3, busy=3, steps_waiting=100),
 )
 
@@ -138,7 +140,7 @@ def test_each_provider_has_its_times() -> None:
 
 
 def test_what_is_not_known_is_said_to_be_unknown() -> None:
-    usage = replace(QUIET.usage, source="unknown", cpu_s=None, memory_bytes=None, cores=None)
+    usage = ResourceUsage()
 
     text = _text(now=replace(QUIET, usage=usage), glance=QueueGlance())
 

@@ -11,7 +11,7 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from importlib import resources
@@ -19,19 +19,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from prometheus_client import CollectorRegistry
-from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
-from prometheus_client.registry import Collector
 
 from imgbot.aio import cancel_and_wait_current, run_or_cancel_on
 from imgbot.config.settings import MAX_WORKERS, workers_for
 from imgbot.domain.errors import ConfigError, ImgbotError, TransientError, flatten
 from imgbot.domain.texts import LANGUAGES, t
 from imgbot.ops.doctor.guide import MOST_USERS
-from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
+from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, ResourceUsage, usage_by_part
 from imgbot.ops.service import scale
-from imgbot.ops.status.indicators import Sample, Sampler
+from imgbot.ops.status.indicators import Sample, take_sample
 from imgbot.sandbox import bot_process
 from imgbot.sandbox.load.orders import OrderLedger, reconcile
 from imgbot.sandbox.load.plan import plan
@@ -99,22 +96,15 @@ class ResourceMonitor:
         return ResourceSample(time.monotonic(), parts, time.process_time())
 
 
-class _ScrapedMetrics(Collector):
-    """Metrics scraped from another process."""
-
-    def __init__(self, text: str) -> None:
-        self._families = list(text_string_to_metric_families(text))
-
-    def collect(self) -> Iterator[Metric]:
-        yield from self._families
-
-
 async def ask_metrics(url: str) -> Sample:
     """Ask the bot at `url` for its metrics. Raises OSError."""
     text = await asyncio.to_thread(_get, url)
-    registry = CollectorRegistry()
-    registry.register(_ScrapedMetrics(text))
-    return Sampler(registry).take()
+    families = {metric.name: metric for metric in text_string_to_metric_families(text)}
+    usage = ResourceUsage(
+        cores=families["imgbot_cpu_cores"].samples[0].value,
+        memory_limit_bytes=families["imgbot_memory_limit_bytes"].samples[0].value,
+    )
+    return take_sample(families.values(), usage, time.time(), time.monotonic())
 
 
 def _get(url: str) -> str:

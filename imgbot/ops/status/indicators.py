@@ -1,111 +1,17 @@
-"""Facts of the status: the pipeline's, health checks, samples of the metrics, and indicators.
+"""Samples of the metrics, and the indicators: the guide's figures over a window of samples."""
 
-The supervisor's wiring fills in the pipeline's facts: nothing here knows a queue, a pool or a
-provider. The indicators are the guide's figures over a window.
-"""
-
-import asyncio
-import inspect
-import logging
 import math
-import time
 from collections import defaultdict, deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import Metric
 
-from imgbot.telemetry.thresholds import THRESHOLDS, Indicator, Level, Load
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """One worker, and what it does."""
-
-    number: int
-    """From 1."""
-    pid: int = 0
-    """0: not started yet, for there was no need."""
-    about: str = ""
-    """Current work; empty when idle."""
-    for_s: float = 0.0
-    memory_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class UnknownJob:
-    """A job with an unknown outcome; it is listed until an admin handles it."""
-
-    id: str
-    operation: str
-    provider: str
-    reason: str
-    at_s: float
-    user_id: int
-
-
-@dataclass(frozen=True, slots=True)
-class QueueGlance:
-    """The queue at one time."""
-
-    jobs: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
-    """Operation → state → how many are in it."""
-    refused: Sequence[tuple[int, int]] = ()
-    """User ids with their requests over the rate limit in this hour and the last, most first."""
-    unknown: Sequence[UnknownJob] = ()
-    """The latest."""
-    is_paused: bool = False
-    load: Load = field(default_factory=Load)
-    """As far as the pipeline knows it."""
-
-
-@dataclass(frozen=True, slots=True)
-class StatusSources:
-    """Sources of the status: callables that read it."""
-
-    workers: Callable[[], Sequence[Worker]]
-    measure: Callable[[], Awaitable[None]]
-    """Brings the metrics up to date; raises TransientError while Redis is away."""
-    glance: Callable[[], Awaitable[QueueGlance]]
-    """Raises TransientError while Redis is away."""
-    provider: str
-    redis: str
-    """Its address."""
-    version: str
-
-
-_log = logging.getLogger(__name__)
-
-_CHECK_TIMEOUT_S = 3.0
-
-Check = Callable[[], str | Awaitable[str]]
-"""Returns what is wrong, empty when all is well; an exception or silence is wrong, too."""
-
-
-async def ask_all(checks: Mapping[str, Check]) -> dict[str, str]:
-    """Run all checks; name → what is wrong, empty when well."""
-    async with asyncio.TaskGroup() as group:
-        asked = {name: group.create_task(_ask(name, check)) for name, check in checks.items()}
-    return {name: task.result() for name, task in asked.items()}
-
-
-async def _ask(name: str, check: Check) -> str:
-    try:
-        async with asyncio.timeout(_CHECK_TIMEOUT_S):
-            answer = check()
-            return await answer if inspect.isawaitable(answer) else answer
-    except TimeoutError:
-        return f"no answer in {_CHECK_TIMEOUT_S:.0f} s"
-    except Exception as error:  # noqa: BLE001 -- whatever it is, it is the answer
-        # Shown by its type alone: the text may hold an address with a token in it.
-        _log.warning("the check %s failed: %s", name, error)
-        return f"the check failed ({type(error).__name__})"
-
+from imgbot.ops.resource_usage import ResourceUsage
+from imgbot.telemetry.thresholds import RECENT_S, THRESHOLDS, Indicator, Level
 
 Series = Mapping[str, float]
 """Label → figure, summed over the other labels."""
-
-_Labelled = list[tuple[Mapping[str, str], float]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,29 +49,6 @@ class Histogram:
 
 
 @dataclass(frozen=True, slots=True)
-class ResourceUsage:
-    """Usage of the machine; None: unknown."""
-
-    source: str = "unknown"
-    """`unit`: the control group's figures; `processes`: the sum over them; or `unknown`."""
-    cpu_s: float | None = None
-    """Of the whole, since its start."""
-    cores: float | None = None
-    """Number that may be used."""
-    memory_bytes: float | None = None
-    memory_limit_bytes: float | None = None
-    """Limit: the unit's, or all memory of the machine."""
-    has_limit: bool = False
-    """True if the unit has a limit of its own."""
-    parts_bytes: Series = field(default_factory=dict[str, float])
-    """Memory of the bot, its workers, its Redis."""
-    redis_bytes: float | None = None
-    """Memory used by the data of Redis."""
-    redis_limit_bytes: float | None = None
-    """None: it has no limit."""
-
-
-@dataclass(frozen=True, slots=True)
 class Sample:
     """The figures at one time; counters count from the start of the process."""
 
@@ -196,104 +79,100 @@ class Sample:
     spend_today_usd: float = 0.0
     budget_usd: float = math.inf
     """Infinite: no ceiling."""
+    redis_bytes: float | None = None
+    """Memory used by the data of Redis."""
+    redis_limit_bytes: float | None = None
+    """None: it has no limit."""
     usage: ResourceUsage = field(default_factory=ResourceUsage)
 
     def ended_as(self, *statuses: str) -> float:
         return sum(count for (_, status), count in self.ended.items() if status in statuses)
 
 
-class Sampler:
-    """Takes samples of a registry."""
-
-    def __init__(
-        self,
-        registry: CollectorRegistry,
-        now_s: Callable[[], float] = time.time,
-        clock_s: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._registry = registry
-        self._now_s = now_s
-        self._clock_s = clock_s
-
-    def take(self) -> Sample:
-        """Take one sample; reads kernel files, which may take some milliseconds."""
-        found = _Found(self._registry)
-        return Sample(
-            at_s=self._now_s(),
-            clock_s=self._clock_s(),
-            jobs=found.by("imgbot_queue_jobs", "state"),
-            oldest_waiting_at_s=found.total("imgbot_queue_oldest_job_timestamp_seconds"),
-            oldest_running_at_s=found.total("imgbot_job_oldest_running_timestamp_seconds"),
-            ended=found.by_two("imgbot_jobs_finished_total", "operation", "status"),
-            job_time=found.histogram("imgbot_job_duration_seconds"),
-            stages=found.histograms("imgbot_job_stage_duration_seconds", "stage"),
-            loop_lag=found.histogram("imgbot_event_loop_lag_seconds"),
-            refusals=found.total("imgbot_rate_limit_refusals_total"),
-            flood_waits=found.total("imgbot_telegram_rate_limited_total"),
-            poll_answered_at_s=found.total("imgbot_last_poll_success_timestamp_seconds"),
-            oldest_update_at_s=found.total("imgbot_update_oldest_unhandled_timestamp_seconds"),
-            provider_time=found.histograms("imgbot_provider_duration_seconds", "provider"),
-            provider_up=found.by("imgbot_provider_up", "provider"),
-            provider_errors=found.by("imgbot_provider_errors_total", "kind"),
-            spend_usd=found.by("imgbot_spend_usd_total", "provider"),
-            spend_today_usd=found.total("imgbot_spend_today_usd"),
-            budget_usd=found.budget(),
-            usage=_usage(found),
-        )
+_HISTOGRAMS = (
+    "imgbot_job_duration_seconds",
+    "imgbot_job_stage_duration_seconds",
+    "imgbot_event_loop_lag_seconds",
+    "imgbot_provider_duration_seconds",
+)
+READ = (
+    *(f"{name}_{part}" for name in _HISTOGRAMS for part in ("bucket", "sum")),
+    *(
+        "imgbot_jobs_finished_total",
+        "imgbot_job_oldest_running_timestamp_seconds",
+        "imgbot_last_poll_success_timestamp_seconds",
+        "imgbot_provider_errors_total",
+        "imgbot_provider_up",
+        "imgbot_queue_jobs",
+        "imgbot_queue_oldest_job_timestamp_seconds",
+        "imgbot_rate_limit_refusals_total",
+        "imgbot_redis_memory_bytes",
+        "imgbot_redis_memory_max_bytes",
+        "imgbot_spend_budget_usd",
+        "imgbot_spend_today_usd",
+        "imgbot_spend_usd_total",
+        "imgbot_telegram_rate_limited_total",
+        "imgbot_update_oldest_unhandled_timestamp_seconds",
+    ),
+)
+"""Series that a sample reads: all others are collected at a scrape only."""
 
 
-def _usage(found: "_Found") -> ResourceUsage:
-    """Prefer the figures of the unit's control group; else add up those of the processes."""
-    of_unit = found.maybe("imgbot_cgroup_memory_bytes")
-    of_processes = found.maybe("imgbot_processes_memory_bytes")
-    cpu_of_unit = found.maybe("imgbot_cgroup_cpu_seconds_total")
-    cpu_of_processes = found.maybe("imgbot_processes_cpu_seconds_total")
-    known = of_processes if of_unit is None else of_unit
-    limit_bytes = found.total("imgbot_redis_memory_max_bytes")
-    return ResourceUsage(
-        source="unknown" if known is None else "processes" if of_unit is None else "unit",
-        cpu_s=cpu_of_processes if cpu_of_unit is None else cpu_of_unit,
-        cores=found.maybe("imgbot_cpu_cores"),
-        memory_bytes=known,
-        memory_limit_bytes=found.maybe("imgbot_memory_limit_bytes"),
-        has_limit=found.maybe("imgbot_cgroup_memory_max_bytes") is not None,
-        parts_bytes=found.by("imgbot_processes_memory_bytes", "part"),
+def take_sample(
+    metrics: Iterable[Metric], usage: ResourceUsage, at_s: float, clock_s: float
+) -> Sample:
+    found = _Found(metrics)
+    return Sample(
+        at_s=at_s,
+        clock_s=clock_s,
+        jobs=found.by("imgbot_queue_jobs", "state"),
+        oldest_waiting_at_s=found.total("imgbot_queue_oldest_job_timestamp_seconds"),
+        oldest_running_at_s=found.total("imgbot_job_oldest_running_timestamp_seconds"),
+        ended=found.by_two("imgbot_jobs_finished_total", "operation", "status"),
+        job_time=found.histogram("imgbot_job_duration_seconds"),
+        stages=found.histograms("imgbot_job_stage_duration_seconds", "stage"),
+        loop_lag=found.histogram("imgbot_event_loop_lag_seconds"),
+        refusals=found.total("imgbot_rate_limit_refusals_total"),
+        flood_waits=found.total("imgbot_telegram_rate_limited_total"),
+        poll_answered_at_s=found.total("imgbot_last_poll_success_timestamp_seconds"),
+        oldest_update_at_s=found.total("imgbot_update_oldest_unhandled_timestamp_seconds"),
+        provider_time=found.histograms("imgbot_provider_duration_seconds", "provider"),
+        provider_up=found.by("imgbot_provider_up", "provider"),
+        provider_errors=found.by("imgbot_provider_errors_total", "kind"),
+        spend_usd=found.by("imgbot_spend_usd_total", "provider"),
+        spend_today_usd=found.total("imgbot_spend_today_usd"),
+        budget_usd=found.total("imgbot_spend_budget_usd", math.inf),
         redis_bytes=found.total("imgbot_redis_memory_bytes") or None,
-        redis_limit_bytes=None if limit_bytes in {0, math.inf} else limit_bytes,
+        redis_limit_bytes=_limit(found.total("imgbot_redis_memory_max_bytes")),
+        usage=usage,
     )
 
 
-class _Found:
-    """Every series of a registry, collected once."""
+def _limit(limit_bytes: float) -> float | None:
+    return limit_bytes if limit_bytes and math.isfinite(limit_bytes) else None
 
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._series: dict[str, _Labelled] = defaultdict(list)
-        for metric in registry.collect():
+
+class _Found:
+    """Series by name."""
+
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._series: dict[str, list[tuple[Mapping[str, str], float]]] = defaultdict(list)
+        for metric in metrics:
             for sample in metric.samples:
                 self._series[sample.name].append((sample.labels, sample.value))
 
-    def _of(self, name: str) -> _Labelled:
-        return self._series.get(name, [])
-
-    def maybe(self, name: str) -> float | None:
-        values = [value for _, value in self._of(name)]
-        return sum(values) if values else None
-
-    def budget(self) -> float:
-        known = self.maybe("imgbot_spend_budget_usd")
-        return math.inf if known is None else known
-
-    def total(self, name: str) -> float:
-        return self.maybe(name) or 0.0
+    def total(self, name: str, default: float = 0.0) -> float:
+        values = [value for _, value in self._series[name]]
+        return sum(values) if values else default
 
     def by(self, name: str, label: str) -> dict[str, float]:
         sums: dict[str, float] = defaultdict(float)
-        for labels, value in self._of(name):
+        for labels, value in self._series[name]:
             sums[labels[label]] += value
         return dict(sums)
 
     def by_two(self, name: str, one: str, two: str) -> dict[tuple[str, str], float]:
-        return {(labels[one], labels[two]): value for labels, value in self._of(name)}
+        return {(labels[one], labels[two]): value for labels, value in self._series[name]}
 
     def histogram(self, name: str) -> Histogram:
         bounds = self.by(f"{name}_bucket", "le")
@@ -302,7 +181,7 @@ class _Found:
 
     def histograms(self, name: str, label: str) -> dict[str, Histogram]:
         counts: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
-        for labels, value in self._of(f"{name}_bucket"):
+        for labels, value in self._series[f"{name}_bucket"]:
             counts[labels[label]][float(labels["le"])] += value
         sums = self.by(f"{name}_sum", label)
         return {
@@ -310,11 +189,6 @@ class _Found:
             for each, found in counts.items()
         }
 
-
-SAMPLE_EVERY_S = 5.0
-JOB_TIME_WINDOW_S = 300.0
-CPU_WINDOW_S = 300.0
-ERROR_WINDOW_S = 900.0
 
 _FEWEST_FAILURES = 3
 """One failure among the ten jobs of a quiet night is 10 %, and nothing to wake anybody for."""
@@ -328,25 +202,28 @@ Reading = tuple[float | None, Level]
 class Indicators:
     """Remembers a quarter of an hour of samples, and judges them.
 
-    The windows are those of the alerts for Prometheus. They are shorter while the process is
-    younger; what cannot be known yet is None and UNKNOWN.
+    Windows are shorter while the process is younger; what cannot be known yet is None and UNKNOWN.
     """
 
     def __init__(self) -> None:
         self._samples: deque[Sample] = deque()
+        self.levels: Mapping[Indicator, Reading] = dict.fromkeys(Indicator, (None, Level.UNKNOWN))
+        """Each indicator's value, in the unit of its bounds, and its level."""
 
     def take(self, sample: Sample) -> None:
         """Remember a sample, and no more before it than the longest window needs."""
         self._samples.append(sample)
         while len(self._samples) > 1 and self._is_old(self._samples[1]):
             self._samples.popleft()
+        self.levels = self._levels()
 
     def _is_old(self, sample: Sample) -> bool:
-        return sample.clock_s <= self._samples[-1].clock_s - ERROR_WINDOW_S
+        return sample.clock_s <= self._samples[-1].clock_s - RECENT_S
 
     @property
-    def latest(self) -> Sample | None:
-        return self._samples[-1] if self._samples else None
+    def latest(self) -> Sample:
+        """The latest sample; raises IndexError before the first one."""
+        return self._samples[-1]
 
     def earlier(self, window_s: float) -> Sample:
         """Return the sample that a window, ending with the latest, begins at.
@@ -361,10 +238,7 @@ class Indicators:
             found = sample
         return found
 
-    def levels(self) -> Mapping[Indicator, Reading]:
-        """Return each indicator's value, in the unit of its bounds, and its level."""
-        if not self._samples:
-            return dict.fromkeys(Indicator, (None, Level.UNKNOWN))
+    def _levels(self) -> Mapping[Indicator, Reading]:
         values = {
             Indicator.QUEUE_JOBS: self._samples[-1].jobs.get("waiting"),
             Indicator.JOB_TIME_S: self._job_time_s(),
@@ -384,20 +258,20 @@ class Indicators:
     @property
     def failures(self) -> float:
         """Failed jobs in the window of the error ratio."""
-        before = self.earlier(ERROR_WINDOW_S)
+        before = self.earlier(RECENT_S)
         return self._samples[-1].ended_as("failed") - before.ended_as("failed")
 
     def _job_time_s(self) -> float | None:
         """The 95th percentile; where hardly any job ends, of the one that runs longest, too."""
         now = self._samples[-1]
-        ended = now.job_time.since(self.earlier(JOB_TIME_WINDOW_S).job_time)
+        ended = now.job_time.since(self.earlier(THRESHOLDS[Indicator.JOB_TIME_S].window_s).job_time)
         found = ended.quantile_s(0.95)
         if ended.count >= _FEWEST_ENDED or not now.oldest_running_at_s:
             return found
         return max(found or 0.0, now.at_s - now.oldest_running_at_s)
 
     def _cpu_ratio(self) -> float | None:
-        now, before = self._samples[-1], self.earlier(CPU_WINDOW_S)
+        now, before = self._samples[-1], self.earlier(THRESHOLDS[Indicator.CPU_RATIO].window_s)
         used_s, used_before_s, cores = now.usage.cpu_s, before.usage.cpu_s, now.usage.cores
         elapsed_s = now.clock_s - before.clock_s
         if used_s is None or used_before_s is None or not cores or elapsed_s <= 0:
@@ -414,6 +288,6 @@ class Indicators:
         return max(0.0, now.at_s - now.oldest_update_at_s) if now.oldest_update_at_s else 0.0
 
     def _error_ratio(self) -> float | None:
-        now, before = self._samples[-1], self.earlier(ERROR_WINDOW_S)
+        now, before = self._samples[-1], self.earlier(RECENT_S)
         ended = now.ended_as("ok", "failed") - before.ended_as("ok", "failed")
         return self.failures / ended if ended else None

@@ -1,18 +1,20 @@
-"""Status sampler: looks at the service every few seconds, and keeps a history.
+"""Status sampler: looks at the service as often as somebody needs it, and keeps a history.
 
 The history has a point a minute of the last hours: in bounded memory, and in a small file for the
 next start.
 """
 
 import asyncio
+import inspect
 import json
+import logging
 import math
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +22,40 @@ from prometheus_client import CollectorRegistry
 
 from imgbot.domain.errors import TransientError
 from imgbot.files import replace_file
-from imgbot.ops.status.document import Document, StatusFacts, document_of
-from imgbot.ops.status.indicators import (
-    SAMPLE_EVERY_S,
-    Check,
-    Indicators,
-    QueueGlance,
-    Reading,
-    Sample,
-    Sampler,
-    StatusSources,
-    ask_all,
-)
+from imgbot.ops.resource_usage import ResourceCollector
+from imgbot.ops.status.document import Document, QueueGlance, StatusFacts, Worker, document_of
+from imgbot.ops.status.indicators import READ, Indicators, Reading, Sample, take_sample
 from imgbot.telemetry import events as telemetry
 from imgbot.telemetry.thresholds import Bound, Indicator
+from imgbot.version import version
+
+_log = logging.getLogger(__name__)
+
+_CHECK_TIMEOUT_S = 3.0
+
+Check = Callable[[], str | Awaitable[str]]
+"""Returns what is wrong, empty when all is well; an exception or silence is wrong, too."""
+
+
+async def ask_all(checks: Mapping[str, Check]) -> dict[str, str]:
+    """Run all checks; name → what is wrong, empty when well."""
+    async with asyncio.TaskGroup() as group:
+        asked = {name: group.create_task(_ask(name, check)) for name, check in checks.items()}
+    return {name: task.result() for name, task in asked.items()}
+
+
+async def _ask(name: str, check: Check) -> str:
+    try:
+        async with asyncio.timeout(_CHECK_TIMEOUT_S):
+            answer = check()
+            return await answer if inspect.isawaitable(answer) else answer
+    except TimeoutError:
+        return f"no answer in {_CHECK_TIMEOUT_S:.0f} s"
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it is the answer
+        # Shown by its type alone: the text may hold an address with a token in it.
+        _log.warning("the check %s failed: %s", name, error)
+        return f"the check failed ({type(error).__name__})"
+
 
 KEPT_S = 12 * 3600.0
 POINT_EVERY_S = 60.0
@@ -78,36 +100,31 @@ class History:
         """The oldest first."""
         return tuple(self._points)
 
-    def take(self, sample: Sample, levels: Mapping[Indicator, Reading]) -> Point | None:
-        """Remember a sample; return the point that it completes, if it does."""
+    def take(self, sample: Sample, levels: Mapping[Indicator, Reading]) -> bool:
+        """Remember a sample; True if it completes a point."""
         self._minute.append(sample)
         self._levels = levels
-        if sample.clock_s - self._minute[0].clock_s < POINT_EVERY_S:
-            return None
-        return self.complete()
+        return sample.clock_s - self._minute[0].clock_s >= POINT_EVERY_S and self.complete()
 
-    def complete(self) -> Point | None:
-        """Make a point of the samples so far."""
+    def complete(self) -> bool:
+        """Make a point of the samples so far; False if they are too few."""
         if len(self._minute) < 2:
-            return None
-        point = point_of(self._minute, self._levels)
-        self._points.append(point)
+            return False
+        self._points.append(point_of(self._minute, self._levels))
         # The last sample begins the next minute: its counters are what that one counts from.
         self._minute = self._minute[-1:]
-        return point
+        return True
 
     def load(self, now_s: float) -> None:
         """Load the points that an earlier process has saved; an invalid file is ignored."""
         try:
             with self._path.open("rb") as file:
-                text = file.read(_MOST_BYTES)
+                points = _points_in(json.loads(file.read(_MOST_BYTES)))
         except FileNotFoundError:
             return
         except OSError as error:
             telemetry.warning("the history cannot be read: %s", error.strerror)
             return
-        try:
-            points = _points_in(json.loads(text))
         except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
             telemetry.warning("the history in %s is not valid; a new one is started", self._path)
             return
@@ -166,18 +183,30 @@ def _points_in(document: Any) -> list[Point]:
     if tuple(document["columns"]) != COLUMNS:
         raise ValueError("the columns are those of another version")
     points = [tuple(point) for point in document["points"]]
-    for point in points:
-        known = [value for value in point if value is not None]
-        is_point = len(point) == len(COLUMNS) and isinstance(point[0], int | float)
-        if not is_point or not all(isinstance(v, int | float) and math.isfinite(v) for v in known):
+    for at_s, *figures in points:
+        known = [at_s, *(value for value in figures if value is not None)]
+        if len(figures) + 1 != len(COLUMNS) or not all(map(math.isfinite, known)):
             raise ValueError("not a point")
     return points
 
 
-_FRESH_S = 1.0
-"""So old a look is still of this moment: whoever asks more often asks for nothing."""
+SAMPLE_EVERY_S = 15.0
+"""Often enough for alerts and history; whoever watches asks for fresher ones."""
 
 _PATIENCE_S = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSources:
+    """Sources of the status: callables that read it."""
+
+    workers: Callable[[], Sequence[Worker]]
+    glance: Callable[[], Awaitable[QueueGlance]]
+    """Brings the gauges up to date, too; raises TransientError while Redis is away."""
+    provider: str
+    redis: str
+    """Its address."""
+    version: str = field(default_factory=version)
 
 
 class StatusSampler:
@@ -190,96 +219,108 @@ class StatusSampler:
         sources: StatusSources,
         state_dir: Path,
     ) -> None:
-        self._sampler = Sampler(registry)
+        self._metrics = registry.restricted_registry(READ)
         self._checks = checks
         self._sources = sources
         self._history = History(state_dir / "history.json")
         self._begun_s = time.monotonic()
-        self._news = asyncio.Event()
         self._looking = asyncio.Lock()
         self._looked_s = -math.inf
+        self._away_since_s: float | None = None
+        self.resources = ResourceCollector()
         self.indicators = Indicators()
-        self.latest: tuple[Document, Point | None] | None = None
-        """The document, and the point of the history that was completed with it."""
+        self.glance: QueueGlance | None = None
+        """None while Redis is away."""
+        self.document: Document | None = None
+        """The latest; None before the first sample."""
 
     @property
     def points(self) -> Sequence[Point]:
+        """Points of the history, the oldest first."""
         return self._history.points
+
+    @property
+    def bound(self) -> Bound:
+        """What limited the jobs at the latest sample."""
+        return Bound(self.document["bound"]) if self.document else Bound.NONE
+
+    @property
+    def summary(self) -> str:
+        """One line for systemd."""
+        if self.document is None:
+            return "serving"
+        if self.glance is None:
+            return "Redis is away"
+        load = self.glance.load
+        return (
+            f"{load.waiting} waiting, {load.running} running, "
+            f"{load.busy} of {load.workers} workers busy"
+        )
 
     async def run(self) -> None:
         """Sample until cancelled; then save the unfinished minute."""
         await asyncio.to_thread(self._history.load, time.time())
         try:
             while True:
-                await self._try_to_look()
+                await self._look(0.8 * SAMPLE_EVERY_S)
                 await asyncio.sleep(SAMPLE_EVERY_S)
         finally:
             self._history.complete()
             self._history.save()
 
-    def bound(self) -> Bound:
-        """Return what limited the jobs at the latest sample."""
-        return Bound(self.latest[0]["bound"]) if self.latest else Bound.NONE
-
-    async def next(self) -> tuple[Document, Point | None]:
-        """Wait for the next document."""
-        await self._news.wait()
-        assert self.latest is not None  # noqa: S101 -- set before the news
-        return self.latest
-
-    async def fresh(self) -> Document:
-        """Return a fresh document, or the latest if sampling takes too long."""
-        if self.latest is None:
-            return (await self.next())[0]
+    async def refresh(self, max_age_s: float = 1.0) -> Document | None:
+        """Return a document of this age at most, or the latest if sampling takes too long."""
         with suppress(TimeoutError):
             async with asyncio.timeout(_PATIENCE_S):
-                await self._try_to_look(_FRESH_S)
-        return self.latest[0]
+                await self._look(max_age_s)
+        return self.document
 
-    async def _try_to_look(self, fresh_s: float = 0.0) -> None:
+    async def _look(self, max_age_s: float) -> None:
         try:
             async with self._looking:
-                if time.monotonic() - self._looked_s >= fresh_s:
-                    await self._look()
+                if time.monotonic() - self._looked_s >= max_age_s:
+                    await self._sample()
                     self._looked_s = time.monotonic()
         except Exception as error:  # noqa: BLE001 -- who looks must not stop who works
             telemetry.warning("the status could not be taken: %s: %s", type(error).__name__, error)
 
-    async def _look(self) -> None:
-        glance = await self._glance()
-        sample = await asyncio.to_thread(self._sampler.take)
-        if glance is not None:
+    async def _sample(self) -> None:
+        self.glance = await self._glance()
+        usage = await asyncio.to_thread(self.resources.usage)
+        sample = take_sample(self._metrics.collect(), usage, time.time(), time.monotonic())
+        if self.glance is not None:
             # One count of the jobs for all parts of the document, taken at one moment.
-            load = glance.load
+            load = self.glance.load
             sample = replace(
                 sample,
                 jobs={**sample.jobs, "waiting": load.waiting, "running": load.running},
                 oldest_waiting_at_s=sample.oldest_waiting_at_s if load.waiting else 0.0,
             )
         self.indicators.take(sample)
-        point = self._history.take(sample, self.indicators.levels())
-        if point is not None:
+        if self._history.take(sample, self.indicators.levels):
             await asyncio.to_thread(self._history.save)
-        self.latest = (document_of(await self._facts(glance)), point)
-        news, self._news = self._news, asyncio.Event()
-        news.set()
-
-    async def _facts(self, glance: QueueGlance | None) -> StatusFacts:
-        return StatusFacts(
+        facts = StatusFacts(
             indicators=self.indicators,
             checks=await ask_all(self._checks),
-            glance=glance,
+            glance=self.glance,
             workers=self._sources.workers(),
             provider=self._sources.provider,
             redis=self._sources.redis,
             version=self._sources.version,
             up_s=time.monotonic() - self._begun_s,
         )
+        self.document = document_of(facts)
 
     async def _glance(self) -> QueueGlance | None:
         try:
-            await self._sources.measure()
-            return await self._sources.glance()
+            glance = await self._sources.glance()
         except TransientError as error:
-            telemetry.warning("the queue could not be read: %s", error)
+            telemetry.redis_away(error)
+            self._away_since_s = self._away_since_s or time.monotonic()
             return None
+        if self._away_since_s is not None:
+            telemetry.info(
+                "Redis answers again, after %.0f s", time.monotonic() - self._away_since_s
+            )
+            self._away_since_s = None
+        return glance
