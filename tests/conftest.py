@@ -1,6 +1,9 @@
 """Fixtures of all tests: a real Redis of their own."""
 
+import gc
+import os
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,15 +14,27 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from imgbot.storage.client import Client, connect
 from imgbot.storage.server.process import find_binary
+from imgbot.telegram.lazy_models import import_aiogram
 from tests.fixtures.waiting import wait_until
 
 _SLOW_FOLDERS = {"browser", "crash"}
+
+# Else every process that a test starts would compile the whole program anew.
+sys.dont_write_bytecode = False
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# As the bot does: its 444 models take three seconds otherwise, in each process that collects.
+import_aiogram()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name in _SLOW_FOLDERS:
             item.add_marker("slow")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what has been imported."""
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

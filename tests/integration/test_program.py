@@ -35,7 +35,10 @@ def run(*arguments: str, environ: dict[str, str] | None = None) -> subprocess.Co
 @pytest.fixture
 async def sandboxed(state_dir: Path) -> AsyncIterator[tuple[Bot, Control]]:
     async with open_sandbox() as (sandbox, control):
-        yield Bot(sandbox, state_dir), control
+        bot = Bot(sandbox, state_dir)
+        # Started as an operator does, not forked.
+        bot.command = [*COMMAND]
+        yield bot, control
 
 
 def test_help_and_version_import_nothing_heavy() -> None:
