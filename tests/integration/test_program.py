@@ -11,6 +11,7 @@ import pytest
 
 from imgbot.version import version
 from tests.fixtures.bot import Bot
+from tests.fixtures.commands import COMMAND
 from tests.fixtures.sandbox import Control, open_sandbox
 from tests.fixtures.waiting import PATIENCE_S, eventually
 
@@ -23,7 +24,7 @@ HEAVY = ("aiogram", "redis", "httpx", "PIL", "prometheus_client", "pydantic", "u
 def run(*arguments: str, environ: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     clean = {name: v for name, v in os.environ.items() if not name.startswith("IMGBOT_")}
     return subprocess.run(
-        [sys.executable, "-m", "imgbot", *arguments],
+        [*COMMAND, *arguments],
         env=clean | (environ or {}),
         capture_output=True,
         text=True,
