@@ -1,212 +1,166 @@
-"""What an installation does, as a plan: facts in, steps out."""
+"""What an installation does with releases, links, secrets and settings, on a server of files."""
 
-from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from imgbot.ops.install.plan import (
-    Answers,
-    InstallationFacts,
-    plan_install,
-    plan_rollback,
-    plan_uninstall,
-)
+from imgbot.ops.install import command
+from imgbot.ops.install.answers import Answers, InstallOptions
+from imgbot.ops.install.command import Steps, put_files, rollback_target, switch, tidy
 from imgbot.ops.install.release import InstallError, Release, check_python
 from imgbot.ops.installation import Layout
 from imgbot.ops.service import UnitState, verdict
 
 TOKEN = "123456789:" + "T" * 35
-LAYOUT = Layout(Path("/server"))
-NEW = Release("0.2.0-00000002", Path("/usr/bin/python3.13"), {})
-OLD = "0.1.0-00000001"
-
-FRESH = InstallationFacts(
-    release=NEW,
-    answers=Answers(TOKEN),
-    shipped_unit="unit 2",
-    shipped_environment="# settings",
-)
-SERVING = InstallationFacts(
-    release=replace(NEW, name=OLD),
-    answers=Answers(),
-    shipped_unit="unit 1",
-    shipped_environment="# settings",
-    stored_token_mode=0o600,
-    unit="unit 1",
-    environment="# settings",
-    releases=(OLD,),
-    is_in_place=True,
-    current=OLD,
-    command="/server/opt/imgbot/current/bin/imgbot",
-    is_fresh=True,
-)
+OLD, NEW, NEWEST = "0.1.0-00000001", "0.2.0-00000002", "0.3.0-00000003"
 
 
-def plan(facts: InstallationFacts) -> list[str]:
-    return [step.says for step in plan_install(facts, LAYOUT)]
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    return Layout(tmp_path, home=tmp_path / "home")
 
 
-def test_a_fresh_server_gets_everything_and_the_program_comes_first() -> None:
-    assert plan(FRESH) == [
-        "create the folder /server/opt/imgbot (mode 0755)",
-        "copy imgbot 0.2.0 and its libraries to /server/opt/imgbot/0.2.0-00000002",
-        "create the folder /server/etc/imgbot (mode 0755)",
-        "create the folder /server/etc/imgbot/credentials (mode 0700)",
-        "write the token: /server/etc/imgbot/credentials/bot-token (mode 0600)",
-        "write the settings: /server/etc/imgbot/imgbot.env (mode 0644)",
-        "write the unit: /server/etc/systemd/system/imgbot.service (mode 0644)",
-        "link /server/opt/imgbot/pending to 0.2.0-00000002",
-        "link /server/opt/imgbot/current to 0.2.0-00000002",
-        "run systemctl daemon-reload",
-        "run systemctl enable --quiet imgbot.service",
-        "run systemctl restart --no-block imgbot.service",
-        "link /server/usr/local/bin/imgbot to /server/opt/imgbot/current/bin/imgbot",
-    ]
-    assert TOKEN not in repr(FRESH) + repr(plan_install(FRESH, LAYOUT))
+def lay(layout: Layout, *releases: str, **links: str | None) -> None:
+    for name in releases:
+        (layout.program / name).mkdir(parents=True)
+    for name, target in links.items():
+        if target:
+            (layout.program / name).symlink_to(target)
 
 
-def test_what_is_as_it_should_be_needs_no_step() -> None:
-    assert plan(SERVING) == []
+def install(layout: Layout, name: str, *, is_fresh: bool) -> str | None:
+    """Switch to a release that lies in its folder; return what a rollback leads to."""
+    rollback = rollback_target(name, layout, is_fresh=is_fresh)
+    current = layout.current.readlink().name if layout.current.is_symlink() else None
+    steps = Steps(print, is_dry_run=False)
+    switch(steps, name, rollback, layout)
+    tidy(steps, {name, rollback, current}, layout)
+    return rollback
 
 
 @pytest.mark.parametrize(
-    ("changed", "step"),
+    ("before", "name", "is_fresh", "rollback", "left"),
     [
-        # A copy that is damaged, a service that is stopped or older than its files, an open token.
-        ({"is_in_place": False}, f"copy imgbot 0.1.0 and its libraries to {LAYOUT.program}/{OLD}"),
-        ({"is_fresh": False}, "run systemctl restart --no-block imgbot.service"),
-        ({"stored_token_mode": 0o644}, f"make {LAYOUT.token} readable by root only (mode 0600)"),
+        # An upgrade keeps the release before; the third one removes the first.
+        ({"current": OLD}, NEW, True, OLD, {OLD, NEW}),
+        ({"current": NEW, "previous": OLD}, NEWEST, True, NEW, {NEW, NEWEST}),
+        # A rollback keeps the newer release.
+        ({"current": NEW, "previous": OLD}, OLD, True, NEW, {OLD, NEW}),
+        # It leads to what served, not to what failed: NEW has been installed and never served.
+        ({"current": NEW, "previous": OLD, "pending": NEW}, NEWEST, False, OLD, {OLD, NEW, NEWEST}),
+        ({"current": NEW, "previous": OLD, "pending": NEW}, OLD, False, None, {OLD, NEW}),
+        # It was slow, and serves after all.
+        ({"current": NEW, "previous": OLD, "pending": NEW}, NEWEST, True, NEW, {NEW, NEWEST}),
     ],
 )
-def test_what_is_not_as_it_should_be_is_put_right(changed: dict[str, Any], step: str) -> None:
-    steps = plan(replace(SERVING, **changed))
-
-    assert step in steps
-    assert steps[-1].startswith("run systemctl restart")
-
-
-NEWEST = replace(NEW, name="0.3.0-00000003")
-FAILED = replace(
-    SERVING,
-    release=NEWEST,
-    is_in_place=False,
-    releases=(OLD, NEW.name),
-    current=NEW.name,
-    previous=OLD,
-    pending=NEW.name,
-    is_fresh=False,
-)
-"""A server with a release that has never served, and a third one to be installed."""
-
-
-@pytest.mark.parametrize(
-    ("facts", "changes", "rollback"),
-    [
-        # An upgrade keeps token, settings and the release before.
-        (
-            replace(SERVING, release=NEW, shipped_unit="unit 2"),
-            [
-                "write the unit: /server/etc/systemd/system/imgbot.service (mode 0644)",
-                f"link /server/opt/imgbot/previous to {OLD}",
-                f"link /server/opt/imgbot/pending to {NEW.name}",
-                f"link /server/opt/imgbot/current to {NEW.name}",
-            ],
-            OLD,
-        ),
-        # The third release removes the first.
-        (
-            replace(FAILED, pending=None, is_in_place=True),
-            [
-                f"link /server/opt/imgbot/previous to {NEW.name}",
-                f"link /server/opt/imgbot/pending to {NEWEST.name}",
-                f"link /server/opt/imgbot/current to {NEWEST.name}",
-                f"remove /server/opt/imgbot/{OLD}",
-            ],
-            NEW.name,
-        ),
-        # A rollback copies nothing and keeps the newer release.
-        (
-            replace(SERVING, releases=(OLD, NEW.name), current=NEW.name, previous=OLD),
-            [
-                f"link /server/opt/imgbot/previous to {NEW.name}",
-                f"link /server/opt/imgbot/pending to {OLD}",
-                f"link /server/opt/imgbot/current to {OLD}",
-            ],
-            NEW.name,
-        ),
-        # It leads to what served, and not to what failed.
-        (
-            replace(FAILED, is_in_place=True),
-            [
-                f"link /server/opt/imgbot/pending to {NEWEST.name}",
-                f"link /server/opt/imgbot/current to {NEWEST.name}",
-            ],
-            OLD,
-        ),
-        # After it, there is no rollback to the release that failed.
-        (
-            replace(FAILED, release=SERVING.release, is_in_place=True),
-            [
-                "remove /server/opt/imgbot/previous",
-                f"link /server/opt/imgbot/pending to {OLD}",
-                f"link /server/opt/imgbot/current to {OLD}",
-            ],
-            None,
-        ),
-    ],
-    ids=["upgrade", "third", "rollback", "failed", "back"],
-)
-def test_an_upgrade_keeps_a_rollback_to_the_release_that_served(
-    facts: InstallationFacts, changes: list[str], rollback: str | None
+def test_a_rollback_leads_to_the_last_other_release_that_served(
+    layout: Layout,
+    before: dict[str, str],
+    name: str,
+    is_fresh: bool,
+    rollback: str | None,
+    left: set[str],
 ) -> None:
-    assert [step for step in plan(facts) if not step.startswith("run ")] == changes
-    assert plan_rollback(facts) == rollback
+    lay(layout, *{*before.values(), name}, **before)
+
+    assert install(layout, name, is_fresh=is_fresh) == rollback
+
+    assert layout.current.readlink() == layout.pending.readlink() == Path(name)
+    assert (layout.previous.readlink().name if layout.previous.is_symlink() else None) == rollback
+    assert {path.name for path in layout.program.iterdir() if not path.is_symlink()} == left
+    assert layout.command.readlink() == layout.current / "bin/imgbot"
 
 
-def test_a_release_that_served_after_all_can_be_rolled_back_to() -> None:
-    assert plan_rollback(replace(FAILED, is_fresh=True)) == NEW.name
+def test_what_is_as_it_should_be_needs_no_step_and_what_is_not_is_put_right(
+    layout: Layout,
+) -> None:
+    release = Release(NEW, Path("/usr/bin/python3"), {})
+    lay(layout, NEW)
+    layout.unit.parent.mkdir(parents=True)
+    told: list[str] = []
+    put_files(Steps(told.append, is_dry_run=False), release, Answers(TOKEN), layout)
+    assert layout.token.stat().st_mode & 0o777 == 0o600
+    assert layout.token.read_text() == f"{TOKEN}\n"
+    assert layout.credentials.stat().st_mode & 0o777 == 0o700
+    assert layout.environment_file.stat().st_mode & 0o777 == 0o644
+    assert not any(TOKEN in line for line in told)
+
+    again = Steps(print, is_dry_run=False)
+    put_files(again, release, Answers(), layout)
+    assert again.count == 0
+
+    layout.token.chmod(0o644)
+    put_files(again, release, Answers(), layout)
+    assert again.count == 1
+    assert layout.token.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_provider_and_its_key_are_written_and_other_settings_stay() -> None:
-    mine = replace(SERVING, environment="IMGBOT_WORKERS=7\n", environment_mode=0o600)
-    layout = Layout(Path("/server"))
-    steps = plan_install(replace(mine, answers=Answers(None, {"FAL_KEY": "s3cret"}, "fal")), layout)
+def test_a_provider_and_its_key_are_written_and_other_settings_stay(layout: Layout) -> None:
+    layout.unit.parent.mkdir(parents=True)
+    layout.settings.mkdir(parents=True)
+    layout.environment_file.write_text("IMGBOT_WORKERS=7\n")
+    layout.environment_file.chmod(0o600)
+    told: list[str] = []
 
-    written = {
-        step.carry_out.args
-        for step in steps
-        if isinstance(step.carry_out, partial) and step.says.startswith("write ")
-    }
-    assert written == {
-        (layout.credentials / "FAL_KEY", "s3cret\n", 0o600),
-        (layout.environment_file, "IMGBOT_WORKERS=7\nIMGBOT_PROVIDER=fal\n", 0o600),
-        (layout.example, "# settings", 0o644),
-    }
-    assert "s3cret" not in repr(steps)
+    release, answers = Release(NEW, Path("/usr/bin/python3"), {}), {"FAL_KEY": "s3cret"}
+    put_files(Steps(told.append, is_dry_run=False), release, Answers(None, answers, "fal"), layout)
 
-
-def test_a_program_of_that_name_by_somebody_else_is_left_alone() -> None:
-    assert not any(str(LAYOUT.command) in step for step in plan(replace(FRESH, command="")))
+    assert layout.environment_file.read_text() == "IMGBOT_WORKERS=7\nIMGBOT_PROVIDER=fal\n"
+    assert layout.environment_file.stat().st_mode & 0o777 == 0o600
+    assert (layout.credentials / "FAL_KEY").read_text() == "s3cret\n"
+    assert layout.example.exists()
+    assert not any("s3cret" in line for line in told)
 
 
-def test_an_uninstall_leaves_the_data_and_a_purge_does_not() -> None:
-    layout = Layout(Path("/server"), home=Path("/home/op"))
-    program = (layout.unit, layout.program, *layout.caches)
-    data = (layout.settings, layout.data, layout.private_data)
-    present = frozenset(str(path) for path in (*program, *data))
+def test_a_dry_run_prints_every_step_and_changes_nothing(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    release = Release(NEW, Path("/usr/bin/python3"), {"a.py": tmp_path})
+    monkeypatch.setattr(command, "running_release", Mock(return_value=release))
+    told: list[str] = []
 
-    def removed(*, purge: bool) -> list[str]:
-        first, *steps, last = plan_uninstall(layout, present, purge=purge)
-        assert first.says == "run systemctl disable --now imgbot.service"
-        assert last.says == "run systemctl daemon-reload"
-        return [step.says for step in steps]
+    options = InstallOptions(is_dry_run=True)
+    command.install(options, told.append, layout, lambda *_: pytest.fail("asks nobody"))
 
-    assert removed(purge=False) == [f"remove {path}" for path in program]
-    assert removed(purge=True) == [f"remove {path}" for path in (*program, *data)]
-    assert plan_uninstall(layout, frozenset(), purge=True) == ()
+    steps = [line.partition("] ")[2].partition(str(tmp_path))[0] for line in told]
+    assert steps == [
+        *("create the folder ", "copy imgbot 0.2.0 and its libraries to ", "create the folder "),
+        *("create the folder ", "write the token: ", "write the settings: ", "write the unit: "),
+        *("link ", "link ", "run systemctl daemon-reload"),
+        "run systemctl enable --quiet imgbot.service",
+        *("run systemctl restart --no-block imgbot.service", "link ", ""),
+    ]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_step_that_fails_says_which_and_why(layout: Layout, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(InstallError, match=r"could not write the unit: .*: Not a directory"):
+        Steps(print, is_dry_run=False).write("the unit", tmp_path / "file" / "unit", "", 0o644)
+
+
+@pytest.mark.parametrize("purge", [False, True])
+def test_an_uninstall_leaves_the_data_and_what_is_somebody_elses(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, purge: bool
+) -> None:
+    program, data = (layout.program, *layout.caches), (layout.settings, layout.data)
+    for path in (*program, *data):
+        path.mkdir(parents=True)
+    layout.command.parent.mkdir(parents=True)
+    layout.command.write_text("mine")
+    monkeypatch.setattr(command, "_check_root_and_systemd", print)
+    told: list[str] = []
+
+    command.uninstall(layout, told.append, is_dry_run=False, purge=purge)
+
+    assert not any(path.exists() for path in program)
+    assert layout.command.read_text() == "mine"
+    assert [path.exists() for path in data] == [not purge] * 2
+    assert [str(path) for path in data if any(f"kept: {path}" in line for line in told)] == [
+        str(path) for path in data if not purge
+    ]
 
 
 @pytest.mark.parametrize("python", ["/root/.pyenv/bin/python3.11", "/home/a/bin/python3"])
@@ -219,14 +173,12 @@ def test_a_python_that_the_service_cannot_see_is_refused(python: str) -> None:
     ("state", "judged"),
     [
         (UnitState("active", "running", "success", "", 0, "old"), None),
-        (UnitState("deactivating", "stop-sigterm", "success", "", 0, "old", has_job=True), None),
         (UnitState("activating", "start", "success", "", 0, "between", has_job=True), None),
-        (UnitState("activating", "start", "success", "waits", 0, "new", has_job=True), None),
         (UnitState("active", "running", "success", "serving", 0, "new"), True),
         (UnitState("failed", "failed", "exit-code", "", 78, "new"), False),
         (UnitState("activating", "auto-restart", "exit-code", "", 1, "new"), False),
     ],
-    ids=["before", "draining", "tried-again", "starting", "serving", "refused", "died"],
+    ids=["draining", "tried-again", "serving", "refused", "died"],
 )
 def test_a_start_is_judged_by_the_process_that_was_asked_for(
     state: UnitState, judged: bool | None

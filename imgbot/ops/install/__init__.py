@@ -1,6 +1,5 @@
 """Puts the program on a server as a service, and takes it off again.
 
-Facts are looked at (`facts`), a plan is made of them (`plan`, pure), and its steps (`steps`) are
-printed or carried out (`command`). Every way in ends in the same: a folder under /opt/imgbot that
-is a virtual environment with a copy of what is running now, and a link `current` to it.
+Every way in ends in the same: a folder under /opt/imgbot that is a virtual environment with a
+copy of what is running now, and a link `current` to it.
 """

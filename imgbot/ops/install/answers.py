@@ -5,9 +5,9 @@ import getpass
 import os
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import TypeVar
 
 from pydantic import SecretStr
 
@@ -24,7 +24,6 @@ from imgbot.config.sources import SettingsSource, read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity
 from imgbot.ops.doctor.telegram import ask
-from imgbot.ops.install.plan import Answers
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.installation import Layout
 
@@ -40,7 +39,6 @@ _PLACEHOLDER = "123456789:" + "A" * 35
 """Stands for a secret in a plan that is only printed."""
 
 _MAX_BYTES = 1000
-_ATTEMPTS = 3
 
 
 class TelegramAwayError(InstallError):
@@ -66,54 +64,52 @@ class InstallOptions:
     with_sandbox: bool = False
 
 
-def read_secret(
-    file: str | None, stdin: TextIO, prompt: str, accept: Callable[[str], T], tell: Tell
-) -> T:
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """Answers of the operator; None or empty for what stays unchanged."""
+
+    token: str | None = field(default=None, repr=False)
+    keys: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
+    """Key of a provider by its variable."""
+    provider: str | None = None
+
+
+def read_secret(file: str | None, prompt: str, accept: Callable[[str], T], tell: Tell) -> T:
     """Read a secret: from a file, from stdin (`-`, or whenever it is no terminal), or by asking.
 
-    Whoever is asked and mistypes it is asked again. Returns what `accept` makes of it. Raises what
-    `accept` does, ConfigError for what it refuses, InstallError for a file that cannot be read.
+    Whoever is asked and mistypes it is asked again, until Ctrl-D. Returns what `accept` makes of
+    it. Raises what `accept` does, ConfigError for what it refuses, InstallError for a file that
+    cannot be read.
     """
     if file not in {None, "-"}:
-        return accept(_first_line(Path(str(file))).strip())
-    if not stdin.isatty():
-        return accept(_line(lambda: stdin.readline(_MAX_BYTES)))
-    for _ in range(_ATTEMPTS - 1):
-        text = _line(lambda: getpass.getpass(prompt))
+        return accept(_first_line(Path(str(file))))
+    if not sys.stdin.isatty():
+        return accept(sys.stdin.readline(_MAX_BYTES).strip())
+    while True:
         try:
-            return accept(text)
+            return accept(getpass.getpass(prompt).strip())
         except ConfigError as error:
             tell(f"{error}; try again")
-    return accept(_line(lambda: getpass.getpass(prompt)))
-
-
-def _line(read: Callable[[], str]) -> str:
-    try:
-        return read().strip()
-    except (EOFError, UnicodeDecodeError):
-        # Ctrl-D, or a file that is not text.
-        return ""
+        except EOFError:
+            return accept("")
 
 
 def _first_line(path: Path) -> str:
     try:
-        with path.open(encoding="utf-8") as file:
-            return file.readline(_MAX_BYTES)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise InstallError(f"{path} cannot be read: {reason}") from None
+        with path.open(encoding="utf-8", errors="replace") as file:
+            return file.readline(_MAX_BYTES).strip()
+    except OSError as error:
+        raise InstallError(f"{path} cannot be read: {error.strerror}") from None
 
 
 def as_token(text: str) -> str:
     """Return the token. Raises ConfigError for anything else."""
-    token = text.strip()
     try:
-        check_token(SecretStr(token))
+        return check_token(SecretStr(text)).get_secret_value()
     except ValueError:
         raise ConfigError(
             _TOKEN, "this is not a token; one looks like 123456789:AAE… (from @BotFather)"
         ) from None
-    return token
 
 
 def ask_telegram(api: str, token: str) -> Account:
@@ -132,21 +128,18 @@ def ask_telegram(api: str, token: str) -> Account:
 
 def placeholders(options: InstallOptions, layout: Layout) -> Answers:
     """Give answers with placeholders, for a plan that is only printed."""
-
-    def is_stored(name: str) -> bool:
-        try:
-            return (layout.credentials / name).exists()
-        except PermissionError:
-            # Only root may look: if the folder exists, so does an installation.
-            return True
-
     key = key_names().get(options.provider or "", KeyNames()).key
-    has_key = not key or (options.key_file is None and is_stored(key))
-    return Answers(
-        token=None if is_stored(layout.token.name) else _PLACEHOLDER,
-        keys={} if has_key else {key: _PLACEHOLDER},
-        provider=options.provider,
-    )
+    is_new = bool(key) and (options.key_file or not _is_stored(layout, key))
+    token = None if _is_stored(layout, layout.token.name) else _PLACEHOLDER
+    return Answers(token, {key: _PLACEHOLDER} if is_new else {}, options.provider)
+
+
+def _is_stored(layout: Layout, name: str) -> bool:
+    try:
+        return (layout.credentials / name).exists()
+    except PermissionError:
+        # Only root may look: if the folder exists, so does an installation.
+        return True
 
 
 def gather(
@@ -156,10 +149,16 @@ def gather(
 
     Raises ConfigError for what is wrong, InstallError for what cannot be read or checked.
     """
-    environ = _environ_of(layout)
+    # The variables from which the service will read its settings.
+    environ = {"STATE_DIRECTORY": str(layout.data)}
+    if layout.credentials.is_dir():
+        environ["CREDENTIALS_DIRECTORY"] = str(layout.credentials)
+    if layout.environment_file.exists():
+        environ["IMGBOT_ENVIRONMENT_FILE"] = str(layout.environment_file)
     for name in sorted(os.environ):
         if name.startswith("IMGBOT_") or name in key_variables():
-            tell(f"note: {name} of this shell is ignored; {_source_of(name, layout)}")
+            where = f"{layout.environment_file}, --token-file and --key-file"
+            tell(f"note: {name} of this shell is ignored; the service has {where}")
     token, account, is_new = _token(options, layout, environ, tell)
     provider = _provider(options, layout, environ, tell)
     given = {_TOKEN: token, _PROVIDER: provider}
@@ -167,46 +166,24 @@ def gather(
     return Answers(token if is_new else None, keys, provider), account
 
 
-def _environ_of(layout: Layout) -> dict[str, str]:
-    """Return the variables from which the service will read its settings."""
-    environ = {"STATE_DIRECTORY": str(layout.data)}
-    if layout.credentials.is_dir():
-        environ["CREDENTIALS_DIRECTORY"] = str(layout.credentials)
-    if layout.environment_file.exists():
-        environ["IMGBOT_ENVIRONMENT_FILE"] = str(layout.environment_file)
-    return environ
-
-
-def _source_of(name: str, layout: Layout) -> str:
-    if name == _TOKEN:
-        return "you are asked for it, or use --token-file"
-    if name in key_variables():
-        return "you are asked for it, or use --key-file"
-    return f"the service reads {layout.environment_file}"
-
-
 def _token(
     options: InstallOptions, layout: Layout, environ: Mapping[str, str], tell: Tell
 ) -> tuple[str, Account | None, bool]:
     """Return the token, whose it is, and whether it is to be stored."""
     api = SettingsSource(environ, {**_NO_PROVIDERS, _TOKEN: _PLACEHOLDER}).read().telegram_api
-    stored = None
-    if options.token_file is None and layout.token.exists():
-        stored = as_token(_first_line(layout.token))
 
     def accept(text: str) -> tuple[str, Account]:
         return (token := as_token(text)), ask_telegram(api, token)
 
-    try:
-        if stored is None:
-            prompt = "Bot token from @BotFather (not shown): "
-            return *read_secret(options.token_file, sys.stdin, prompt, accept, tell), True
-        return stored, ask_telegram(api, stored), False
-    except TelegramAwayError as error:
-        if stored is None:
-            raise InstallError(f"{error}; nothing was changed, try again later") from None
-        tell(f"note: {error}; the stored token worked before, so it is kept")
-        return stored, None, False
+    if options.token_file is None and layout.token.exists():
+        stored = as_token(_first_line(layout.token))
+        try:
+            return *accept(stored), False
+        except TelegramAwayError as error:
+            tell(f"note: {error}; the stored token worked before, so it is kept")
+            return stored, None, False
+    prompt = "Bot token from @BotFather (not shown): "
+    return *read_secret(options.token_file, prompt, accept, tell), True
 
 
 def _provider(
@@ -262,7 +239,7 @@ def _keys(
             return key
 
         prompt = f"Key of {provider}, {variable} (not shown): "
-        found[variable] = read_secret(file, sys.stdin, prompt, accept, tell)
+        found[variable] = read_secret(file, prompt, accept, tell)
 
     if options.key_file is not None:
         read(_variable_of_key_file(environ, given), options.key_file)

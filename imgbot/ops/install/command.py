@@ -1,28 +1,107 @@
-"""`imgbot install` and `imgbot uninstall`: look, plan, then print or carry out."""
+"""`imgbot install` and `imgbot uninstall`: each step is printed, then carried out.
+
+What is already as it should be needs no step, and every step may be repeated. The link `current`
+is moved when all that it needs is there: a step that fails leaves the running service as it is.
+"""
 
 import os
 import pwd
-from collections.abc import Mapping, Sequence
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from imgbot.domain.errors import EX_CONFIG, ConfigError
+from imgbot.files import replace_file
 from imgbot.ops.install.answers import (
     Account,
+    Answers,
     CheckProvider,
     InstallOptions,
     Tell,
     gather,
     placeholders,
 )
-from imgbot.ops.install.plan import Step, inspect, plan_install, plan_rollback, plan_uninstall
-from imgbot.ops.install.release import InstallError
-from imgbot.ops.installation import UNIT, Layout, umask
-from imgbot.ops.service import ServiceError, has_systemd, show, wait_until_ready
+from imgbot.ops.install.release import (
+    InstallError,
+    Release,
+    check_python,
+    copy_release,
+    running_release,
+)
+from imgbot.ops.installation import UNIT, Layout, replace_link, set_variable, shipped, umask
+from imgbot.ops.service import ServiceError, has_systemd, show, started_s, wait_until_ready
 
+_RELEASE = re.compile(r"[0-9][0-9A-Za-z.+]*-[0-9a-f]{8}")
 _SETTING_IS_WRONG = (
     "Restarting will not help: the error line says which setting to change. Settings: sudoedit "
     "/etc/imgbot/imgbot.env, then sudo systemctl restart imgbot"
 )
+
+
+class Steps:
+    """Prints each step and carries it out, unless it is a dry run."""
+
+    def __init__(self, tell: Tell, *, is_dry_run: bool) -> None:
+        self._tell = tell
+        self._is_dry_run = is_dry_run
+        self.count = 0
+
+    def take(self, says: str, work: Callable[..., object], *arguments: object) -> None:
+        """Do `work`; `says` is its description, without a secret. Raises InstallError."""
+        self.count += 1
+        self._tell(f"[{self.count}] {says}")
+        if self._is_dry_run:
+            return
+        try:
+            # Whatever root's umask is: the service must be able to read the program.
+            with umask(0o022):
+                work(*arguments)
+        except OSError as error:
+            raise InstallError(
+                f"could not {says}: {error.strerror}; fix that and run it again"
+            ) from error
+
+    def run(self, *words: str) -> None:
+        self.take(f"run {' '.join(words)}", _run, words)
+
+    def make_folder(self, path: Path, mode: int) -> None:
+        self.take(f"create the folder {path} (mode {mode:04o})", _make_folder, path, mode)
+
+    def write(self, what: str, path: Path, text: str, mode: int) -> None:
+        self.take(f"write {what}: {path} (mode {mode:04o})", replace_file, path, text, mode)
+
+    def link(self, path: Path, target: str) -> None:
+        self.take(f"link {path} to {target}", _link, path, target)
+
+    def remove(self, path: Path) -> None:
+        self.take(f"remove {path}", _remove, path)
+
+
+def _run(words: tuple[str, ...]) -> None:
+    made = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
+    if made.returncode:
+        raise InstallError(f"`{' '.join(words)}` failed: {made.stderr.strip()[:500]}")
+
+
+def _make_folder(path: Path, mode: int) -> None:
+    path.mkdir(parents=True, exist_ok=True)
+    # Whoever owned it before: root will run what is in it.
+    os.chown(path, os.geteuid(), os.getegid())
+    path.chmod(mode)
+
+
+def _link(path: Path, target: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_link(path, target)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def install(options: InstallOptions, tell: Tell, layout: Layout, check: CheckProvider) -> None:
@@ -36,24 +115,137 @@ def install(options: InstallOptions, tell: Tell, layout: Layout, check: CheckPro
     else:
         _check_root_and_systemd("install")
         answers, account = gather(options, layout, tell, check)
-    facts = inspect(layout, answers, with_sandbox=options.with_sandbox)
-    steps, version = plan_install(facts, layout), facts.release.version
+    release = running_release(layout, with_sandbox=options.with_sandbox)
+    check_python(release.python)
+    before, is_fresh = show(UNIT).invocation if has_systemd() else "", _is_fresh(layout)
+    rollback = rollback_target(release.name, layout, is_fresh=is_fresh)
+    kept = {release.name, rollback, _target(layout.current)}
+    steps = Steps(tell, is_dry_run=options.is_dry_run)
+    put_files(steps, release, answers, layout)
+    switch(steps, release.name, rollback, layout)
+    is_restarting = bool(steps.count) or not is_fresh
+    if is_restarting:
+        # A start resumes: what is in Redis waits, what runs is drained.
+        steps.run("systemctl", "daemon-reload")
+        steps.run("systemctl", "enable", "--quiet", UNIT)
+        steps.run("systemctl", "restart", "--no-block", UNIT)
+    tidy(steps, kept, layout)
     if options.is_dry_run:
-        _print(steps, f"imgbot {version}", tell)
+        tell("nothing is changed")
         return
-    if not steps:
-        layout.pending.unlink(missing_ok=True)
-        tell(f"imgbot {version} is installed and running; nothing to do")
-        return
-    before, rollback = show(UNIT).invocation, plan_rollback(facts)
-    _carry_out(steps, tell)
-    if any(step.is_command for step in steps):
+    if is_restarting:
         tell("waiting until the service is ready …")
         _wait(before, rollback)
     layout.pending.unlink(missing_ok=True)
-    tell(_next_steps(version, account, rollback))
+    if not steps.count:
+        tell(f"imgbot {release.version} is installed and running; nothing to do")
+        return
+    tell(_next_steps(release.version, account, rollback))
     for file in {options.token_file, options.key_file} - {None, "-"}:
         tell(f"note: {file} still contains a secret and is no longer needed")
+
+
+def put_files(steps: Steps, release: Release, answers: Answers, layout: Layout) -> None:
+    """Copy the program and write secrets, settings and the unit, where they differ."""
+    folder = layout.program / release.name
+    # A release that runs from its place has nowhere to be copied from.
+    if release.files and not folder.is_dir():
+        steps.make_folder(layout.program, 0o755)
+        says = f"copy imgbot {release.version} and its libraries to {folder}"
+        steps.take(says, copy_release, release, folder)
+    secrets = {name: (secret, f"the key {name}") for name, secret in answers.keys.items()}
+    if answers.token is not None:
+        secrets = {layout.token.name: (answers.token, "the token"), **secrets}
+    if secrets or not layout.environment_file.exists():
+        steps.make_folder(layout.settings, 0o755)
+    if secrets:
+        steps.make_folder(layout.credentials, 0o700)
+    for name, (secret, what) in secrets.items():
+        steps.write(what, layout.credentials / name, f"{secret}\n", 0o600)
+    if answers.token is None and (_mode(layout.token) or 0) & 0o077:
+        says = f"make {layout.token} readable by root only (mode 0600)"
+        steps.take(says, layout.token.chmod, 0o600)
+    _put_settings(steps, answers.provider, layout)
+    unit = shipped(UNIT).read_text(encoding="utf-8")
+    if _text(layout.unit) != unit:
+        steps.write("the unit", layout.unit, unit, 0o644)
+
+
+def _put_settings(steps: Steps, provider: str | None, layout: Layout) -> None:
+    default, mine = (
+        shipped("imgbot.env").read_text(encoding="utf-8"),
+        _text(layout.environment_file),
+    )
+    text = default if mine is None else mine
+    if provider is not None:
+        text = set_variable(text, "IMGBOT_PROVIDER", provider)
+    if text != mine:
+        # It may hold a secret, and be closed to others for that.
+        mode = _mode(layout.environment_file) or 0o644
+        steps.write("the settings", layout.environment_file, text, mode)
+    if mine not in {None, default} and _text(layout.example) != default:
+        steps.write("all settings with their defaults", layout.example, default, 0o644)
+
+
+def switch(steps: Steps, name: str, rollback: str | None, layout: Layout) -> None:
+    """Make a release the one that runs, keeping the link to the one before."""
+    if _target(layout.current) == name:
+        return
+    previous = _target(layout.previous)
+    if rollback is not None and rollback != previous:
+        steps.link(layout.previous, rollback)
+    elif rollback is None and previous is not None:
+        steps.remove(layout.previous)
+    steps.link(layout.pending, name)
+    steps.link(layout.current, name)
+
+
+def rollback_target(name: str, layout: Layout, *, is_fresh: bool) -> str | None:
+    """Return the last other release that served, to which `--rollback` will lead."""
+    current, previous = _target(layout.current), _target(layout.previous)
+    # One that was slow to start may serve by now, though nobody waited for it any more.
+    has_served = current != _target(layout.pending) or is_fresh
+    if current not in {None, name} and has_served:
+        return current
+    return previous if previous != name else None
+
+
+def tidy(steps: Steps, kept: set[str | None], layout: Layout) -> None:
+    """Link the command, and remove the releases that are not `kept`."""
+    command, mine = str(layout.current / "bin/imgbot"), layout.command
+    # Somebody else's file of that name is left alone.
+    if not os.path.lexists(mine) or (mine.is_symlink() and str(mine.readlink()) != command):
+        steps.link(mine, command)
+    if not layout.program.is_dir():
+        return
+    for folder in sorted(layout.program.iterdir()):
+        if _RELEASE.fullmatch(folder.name) and folder.name not in kept:
+            steps.remove(folder)
+
+
+def _is_fresh(layout: Layout) -> bool:
+    """True if the service was started after what an installation writes was last written."""
+    started = started_s(UNIT)
+    if started is None:
+        return False
+    paths = (layout.unit, layout.credentials, layout.token, layout.current)
+    # systemd gives whole seconds.
+    return all(path.lstat().st_mtime <= started + 1.0 for path in paths if os.path.lexists(path))
+
+
+def _text(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _mode(path: Path) -> int | None:
+    try:
+        return path.stat().st_mode & 0o777
+    except OSError:
+        return None
+
+
+def _target(link: Path) -> str | None:
+    return link.readlink().name if link.is_symlink() else None
 
 
 def roll_back(options: InstallOptions, layout: Layout) -> None:
@@ -64,11 +256,7 @@ def roll_back(options: InstallOptions, layout: Layout) -> None:
     given = {"--token-file": options.token_file, "--provider": options.provider}
     for option, value in {**given, "--key-file": options.key_file}.items():
         if value is not None:
-            raise ConfigError(
-                option,
-                "--rollback keeps the stored token and all settings; to change them "
-                f"afterwards: sudo imgbot install {option} {value}",
-            )
+            raise ConfigError(option, "--rollback keeps the stored token and all settings")
     program = layout.previous / "bin/imgbot"
     if not program.exists():
         raise InstallError("there is no release to go back to: no other one has run here")
@@ -88,25 +276,24 @@ def uninstall(layout: Layout, tell: Tell, *, is_dry_run: bool, purge: bool) -> N
     """Remove the service and the program; the data stays and is named, unless purged."""
     if not is_dry_run:
         _check_root_and_systemd("uninstall")
-    watched = (
-        *(layout.unit, layout.drop_ins, layout.command, layout.program, *layout.caches),
-        *(layout.settings, layout.data, layout.private_data),
-    )
-    present = frozenset(str(path) for path in watched if os.path.lexists(path))
-    if not layout.command.is_symlink():
-        # Somebody else's program, which an installation has left alone, too.
-        present -= {str(layout.command)}
-    steps = plan_uninstall(layout, present, purge=purge)
-    if is_dry_run:
-        _print(steps, "removing imgbot", tell)
-    else:
-        _carry_out(steps, tell)
-        tell("imgbot has been removed" if steps else "there is nothing to remove")
-    data = layout.private_data if str(layout.private_data) in present else layout.data
-    kept = [(data, "jobs and pictures"), (layout.settings, "settings, token and keys")]
-    for path, what in kept:
-        if str(path) in present and not purge:
-            tell(f"kept: {path} ({what}); --purge removes it, too")
+    steps, is_installed = Steps(tell, is_dry_run=is_dry_run), layout.unit.exists()
+    data = (layout.settings, layout.data, layout.private_data)
+    gone = [layout.unit, layout.drop_ins, layout.program, *layout.caches, *(data if purge else ())]
+    if layout.command.is_symlink():
+        # Else it is somebody else's program, which an installation has left alone, too.
+        gone.append(layout.command)
+    if is_installed:
+        # Stopping drains: running work is finished, or waits in the data.
+        steps.run("systemctl", "disable", "--now", UNIT)
+    for path in filter(os.path.lexists, gone):
+        steps.remove(path)
+    if is_installed:
+        steps.run("systemctl", "daemon-reload")
+    done = "nothing is changed" if is_dry_run else "imgbot has been removed"
+    tell(done if steps.count else "there is nothing to remove")
+    if not purge:
+        for path in filter(Path.is_dir, (layout.settings, layout.data)):
+            tell(f"kept: {path}; --purge removes it, too")
 
 
 def home_of_caller(environ: Mapping[str, str]) -> Path | None:
@@ -135,25 +322,6 @@ def _wait(before: str, rollback: str | None) -> None:
             raise ServiceError(f"{error}\n{_SETTING_IS_WRONG}") from None
         hint = f"\nto go back to {rollback}, which worked: sudo imgbot install --rollback"
         raise ServiceError(f"{error}{hint if rollback else ''}") from None
-
-
-def _carry_out(steps: Sequence[Step], tell: Tell) -> None:
-    # Whatever root's umask is: the service must be able to read the program.
-    with umask(0o022):
-        for number, step in enumerate(steps, 1):
-            tell(f"[{number}/{len(steps)}] {step.says}")
-            try:
-                step.carry_out()
-            except OSError as error:
-                raise InstallError(
-                    f"could not {step.says}: {error.strerror}; fix that and run it again"
-                ) from error
-
-
-def _print(steps: Sequence[Step], what: str, tell: Tell) -> None:
-    tell(f"{what} would take {len(steps)} step{'s' * (len(steps) > 1)}; nothing is changed:")
-    for number, step in enumerate(steps, 1):
-        tell(f"[{number}/{len(steps)}] {step.says}")
 
 
 def _next_steps(version: str, account: Account | None, rollback: str | None) -> str:

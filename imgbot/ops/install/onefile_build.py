@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from imgbot.ops.install import onefile_start
@@ -68,7 +67,11 @@ def write(out: Path, parts: dict[str, Path], version: str, machine: str) -> None
 def _store(bundle: zipfile.ZipFile, folder: Path, stored: set[str]) -> dict[str, tuple[str, bool]]:
     """Add what is not stored yet; return path → (content, whether it can be run)."""
     files: dict[str, tuple[str, bool]] = {}
-    for path in _files(folder):
+    for path in sorted(folder.rglob("*")):
+        parts = path.relative_to(folder).parts
+        # Scripts name the Python of this machine.
+        if not path.is_file() or parts[0] == "bin" or "__pycache__" in parts:
+            continue
         content = path.read_bytes()
         digest = hashlib.sha256(content).hexdigest()[:32]
         if digest not in stored:
@@ -110,14 +113,6 @@ def _collect(requirement: str, python: str, machine: str, target: Path) -> None:
 def _pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
     subprocess.run(command, check=True)  # noqa: S603 -- the words of this module
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield all files in order except scripts, which name the Python of this machine."""
-    for path in sorted(folder.rglob("*")):
-        parts = path.relative_to(folder).parts
-        if path.is_file() and parts[0] != "bin" and "__pycache__" not in parts:
-            yield path
 
 
 def _digest(python: str, files: dict[str, tuple[str, bool]]) -> str:

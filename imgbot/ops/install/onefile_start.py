@@ -52,7 +52,7 @@ def _fitting(manifest: Any, archive: Path) -> Any:
             f"this file is for Linux on {wanted}, and this machine is {platform.system()} on "
             f"{machine}; build one there with `make binary`"
         )
-    if not _has_glibc():
+    if platform.libc_ver()[0] != "glibc":
         raise _refusal("this file needs glibc, which is not here; install imgbot with pip")
     pythons = manifest["pythons"]
     if _MINE not in pythons:
@@ -66,13 +66,6 @@ def _fitting(manifest: Any, archive: Path) -> Any:
             "install one of them (Debian, Ubuntu: apt install python3)"
         )
     return pythons[_MINE]
-
-
-def _has_glibc() -> bool:
-    try:
-        return bool(os.confstr("CS_GNU_LIBC_VERSION"))
-    except (ValueError, OSError):
-        return False
 
 
 def _run_passing(bundle: zipfile.ZipFile, part: Any) -> int:
@@ -101,8 +94,9 @@ def _executable_folder() -> Path:
 def _cache() -> Path:
     """Return the folder of unpacked copies; root has its own."""
     base, home = os.environ.get("XDG_CACHE_HOME", ""), os.environ.get("HOME", "")
-    if base.startswith("/") and os.path.isdir(base) and os.stat(base).st_uid == os.geteuid():  # noqa: PTH112, PTH116
-        return Path(base, "imgbot")
+    # sudo may leave the caller's: what root runs must be root's.
+    if base and Path(base).is_dir() and Path(base).stat().st_uid == os.geteuid():
+        return Path(base, "imgbot").absolute()
     if os.geteuid() == 0:
         return SYSTEM_CACHE
     if home.startswith("/"):
@@ -111,12 +105,10 @@ def _cache() -> Path:
 
 
 def _unpack_once(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
-    incoming = None
+    incoming = folder.with_name(f"{_INCOMING}{os.getpid()}")
+    shutil.rmtree(str(incoming), ignore_errors=True)
     try:
-        folder.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-        incoming = Path(tempfile.mkdtemp(prefix=_INCOMING, dir=str(folder.parent)))
         _unpack(bundle, part, incoming)
-        incoming.chmod(0o755)
         # A power cut would leave empty files under a name that says that all is there.
         os.sync()
         incoming.rename(folder)
@@ -126,34 +118,25 @@ def _unpack_once(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
         if not folder.is_dir():
             raise _refusal(f"cannot unpack into {folder.parent}: {error.strerror}") from None
     finally:
-        if incoming is not None:
-            shutil.rmtree(str(incoming), ignore_errors=True)
+        shutil.rmtree(str(incoming), ignore_errors=True)
 
 
 def _forget_old(folder: Path) -> None:
-    """Keep one older copy, which may still be running; remove the others and incomplete ones."""
-    others = [path for path in folder.parent.iterdir() if path != folder]
-    halves = [path for path in others if path.name.startswith(_INCOMING)]
-    whole = sorted((path for path in others if path not in halves), key=_written_s)
-    # Somebody else may unpack at this moment.
-    dead = [path for path in halves if time.time() - _written_s(path) > _UNPACKING_S]
-    for path in [*whole[:-1], *dead]:
+    """Keep one older copy, which may still be running, and what somebody unpacks right now."""
+    ages = {path: time.time() - path.stat().st_mtime for path in folder.parent.iterdir()}
+    whole = [path for path in ages if not path.name.startswith(_INCOMING) and path != folder]
+    halves = [path for path in ages if path.name.startswith(_INCOMING)]
+    old = sorted(whole, key=lambda path: ages[path])[1:]
+    for path in old + [path for path in halves if ages[path] > _UNPACKING_S]:
         shutil.rmtree(str(path), ignore_errors=True)
-
-
-def _written_s(path: Path) -> float:
-    return path.stat().st_mtime
 
 
 def _unpack(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
     python = Path(sys.executable).resolve()
     packages = folder / "lib" / f"python{_MINE}" / "site-packages"
-    made = set()
     for name, (content, is_program) in part["files"].items():
         path = packages / name
-        if path.parent not in made:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            made.add(path.parent)
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bundle.read(f"files/{content}"))
         if is_program:
             path.chmod(0o755)

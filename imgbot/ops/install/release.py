@@ -1,9 +1,8 @@
-"""Release that is running now: its name, its files, and a copy of it elsewhere with checksums.
+"""Release that is running now: its name, its files, and a copy of it elsewhere.
 
 A release is a folder of its own that is a virtual environment: bin/imgbot, bin/python3, a link
 to the server's Python, and lib/ with the program and the libraries that it needs, nothing else.
-The checksums are written once all of it is on disk: a power cut leaves files of the right name
-and length with nothing in them, unless they were synchronised before.
+It gets its name once all of it is on the disk: a power cut leaves no half of one.
 """
 
 import hashlib
@@ -20,11 +19,9 @@ from pathlib import Path, PurePosixPath
 from packaging.requirements import Requirement
 
 from imgbot.domain.errors import ImgbotError
-from imgbot.files import replace_file, sync
+from imgbot.files import sync
 from imgbot.ops.installation import Layout, has_sandbox, shipped, shipped_names
 from imgbot.version import BUILT, version
-
-ENVIRONMENT_FILE = "imgbot.env"
 
 _SANDBOX = "imgbot/sandbox/"
 """Needed by `imgbot demo` and `imgbot loadtest` alone."""
@@ -86,24 +83,17 @@ def running_release(layout: Layout, *, with_sandbox: bool = False) -> Release:
 
 
 def copy_release(release: Release, folder: Path) -> None:
-    """Put a release into its folder, complete or not at all, in place of one that is damaged.
-
-    Raises InstallError, OSError.
-    """
+    """Put a release into its folder, complete or not at all. Raises InstallError, OSError."""
     incoming = folder.with_name(f".incoming-{folder.name}")
-    damaged = folder.with_name(f".damaged-{folder.name}")
-    for rest in (incoming, damaged):
-        shutil.rmtree(rest, ignore_errors=True)
+    shutil.rmtree(incoming, ignore_errors=True)
     try:
         _fill(release, incoming, folder)
-        write_checksums(incoming)
-        if folder.exists():
-            folder.rename(damaged)
+        # Else a power cut would leave empty files under a name that says that all is there.
+        os.sync()
         incoming.rename(folder)
         sync(folder.parent)
     finally:
-        for rest in (incoming, damaged):
-            shutil.rmtree(rest, ignore_errors=True)
+        shutil.rmtree(incoming, ignore_errors=True)
 
 
 def _fill(release: Release, incoming: Path, folder: Path) -> None:
@@ -198,40 +188,3 @@ def _digest(files: Mapping[str, Path]) -> str:
     for name, path in files.items():
         whole.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()[:8]
-
-
-SUMS = "SHA256SUMS"
-"""As `sha256sum --check` reads it."""
-
-
-def write_checksums(folder: Path) -> None:
-    """Sync all files of a folder to disk, then write their checksums. Raises OSError."""
-    sums: list[str] = []
-    for name, path in _files(folder):
-        sync(path)
-        sums.append(f"{_sum(path)}  {name}\n")
-    replace_file(folder / SUMS, "".join(sums), 0o644)
-    for name, _, _ in os.walk(folder):
-        sync(Path(name))
-
-
-def verify(folder: Path) -> bool:
-    """True if a folder has checksums and every file matches them."""
-    try:
-        lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
-        pairs = (line.split("  ", 1) for line in lines)
-        return bool(lines) and all(sum_ == _sum(folder / name) for sum_, name in pairs)
-    except (OSError, ValueError):
-        return False
-
-
-def _files(folder: Path) -> Iterator[tuple[str, Path]]:
-    for path in sorted(folder.rglob("*")):
-        # A link to the server's Python is no part of it.
-        if path.is_file() and not path.is_symlink():
-            yield path.relative_to(folder).as_posix(), path
-
-
-def _sum(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
