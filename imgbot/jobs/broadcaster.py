@@ -26,11 +26,12 @@ from imgbot.domain.texts import buttons, t
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
 from imgbot.storage.users import UserProfile, UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
-from imgbot.telegram.rate_limiter import max_wait
+from imgbot.telegram.rate_limiter import OptionalCall, max_wait
 from imgbot.telemetry import events as telemetry
 
 _LOOK_AGAIN_S = 30.0
 _AWAY_S = 2.0
+_CROWDED_S = 1.0
 _TELL_EVERY_S = 3.0
 _WAIT_CAP_S = 60.0
 _AGAIN = "again"
@@ -110,6 +111,8 @@ class Broadcaster:
             return "skipped", 0.0
         if standing is None or stopping.is_set():
             return _AGAIN, 0.0
+        if not self._messenger.has_room(OptionalCall.BROADCAST, user_id):
+            return _AGAIN, _CROWDED_S
         try:
             return await self._say(broadcast, user_id, standing.language), 0.0
         except TransientError as error:
@@ -168,7 +171,9 @@ class Broadcaster:
             return
         text = progress(broadcast)
         rows = buttons.broadcast_running(broadcast.language, broadcast.id)
-        # The next update has more: one that cannot be sent at once is dropped.
+        if not self._messenger.has_room(OptionalCall.BROADCAST, broadcast.admin):
+            return
+        # The next update has more: one that cannot be sent is dropped.
         with suppress(TransientError, *_CANNOT_BE_TOLD, MessageGoneError), max_wait(0):
             await self._messenger.edit_text(
                 ChatTarget(broadcast.admin), broadcast.status_id, text, rows

@@ -33,10 +33,11 @@ from imgbot.jobs.poll import next_poll
 from imgbot.providers.protocol import Output, Recovery
 from imgbot.storage import results as gallery
 from imgbot.telegram.messenger import ChatTarget, cut
+from imgbot.telegram.rate_limiter import OptionalCall
 from imgbot.telemetry import events as telemetry
 
 _LOSSES = 3
-_LONG_WAIT_MS = 15_000
+_LONG_WAIT_S = 15.0
 
 _CAPTION_WORDS = 600
 """Characters of the prompt that a caption repeats; Telegram takes 1024 in all."""
@@ -209,8 +210,10 @@ async def _move_to_another_message(
 
 async def _notify_ready(context: StepContext, job: Job, outcome: State, message_id: int) -> None:
     """Send a message of its own after a long wait: an edit notifies nobody."""
-    waited_ms = context.now_ms() - job.created_ms
-    if waited_ms < _LONG_WAIT_MS or outcome is State.CANCELLED:
+    waited_s = (context.now_ms() - job.created_ms) / 1000
+    if waited_s < _LONG_WAIT_S or outcome is State.CANCELLED:
+        return
+    if not context.messenger.has_room(OptionalCall.READY, job.request.chat_id, waited_s):
         return
     place = ChatTarget(
         job.request.chat_id,

@@ -7,7 +7,6 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from imgbot.aio import cancel_and_wait, cancel_and_wait_current, sleep_or_event
 from imgbot.domain.errors import (
@@ -33,6 +32,8 @@ from imgbot.telemetry.liveness import Heartbeat
 from imgbot.telemetry.thresholds import Load
 
 _TICK_S = 2.0
+_HINT_AFTER_S = 1.5
+_PROGRESS_EVERY_S = 3.0
 _MAX_CRASHES = 5
 # Of one call of Redis, which is away for as long as it likes: the client gives up before.
 _CALL_S = 60.0
@@ -166,6 +167,9 @@ class Runner:
                     break
                 telemetry.job_claimed(job)
                 self._start(group, job)
+            else:
+                # All others have to wait, and are told their place.
+                self._context.status_messages.nudge()
             await sleep_or_event(_TICK_S, self._wakeup, draining)
             if not self._wakeup.is_set():
                 self._is_adopting = True
@@ -213,7 +217,6 @@ class Runner:
             elif job_id is not None:
                 # The cause of its crashes may have been removed.
                 self._crashes.pop(job_id, None)
-                self._context.status_messages.nudge()
                 self._is_adopting = True
                 self._wakeup.set()
 
@@ -227,11 +230,7 @@ class Runner:
         job = running.job
         try:
             async with asyncio.TaskGroup() as group:
-                hint = group.create_task(
-                    self._context.status_messages.hint_working(
-                        job, partial(inputs.progress_of, self._context, job.id)
-                    )
-                )
+                hint = group.create_task(self._show_working(running))
                 has_ended = await self._run_steps(running)
                 # Until it has ended: a connection that is just being made can lose the word.
                 await cancel_and_wait_current(hint)
@@ -251,6 +250,17 @@ class Runner:
             self._context.slots.release(job.id)
             del self._running[job.id]
             self._wakeup.set()
+
+    async def _show_working(self, running: _RunningJob) -> None:
+        messages = self._context.status_messages
+        await messages.announce(running.job)
+        await asyncio.sleep(_HINT_AFTER_S)
+        await messages.hint_working(running.job)
+        # Only a picture made within its submit, on this machine, has a file of its progress.
+        while running.job.state in {State.QUEUED, State.SUBMITTING}:
+            await asyncio.sleep(_PROGRESS_EVERY_S)
+            share = inputs.progress_of(self._context, running.job.id)
+            await messages.hint_progress(running.job, share)
 
     async def _run_steps(self, running: _RunningJob) -> bool:
         """Take step after step; False if the rest is left to the next start."""

@@ -5,6 +5,7 @@ the picture, and two first messages can never be sent at once.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -25,17 +26,14 @@ from imgbot.domain.texts import approx, buttons, t
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
 from imgbot.telegram.messenger import ChatTarget, Messenger
-from imgbot.telegram.rate_limiter import max_wait
+from imgbot.telegram.rate_limiter import OptionalCall, max_wait
 from imgbot.telemetry import events as telemetry
 
 _RETRY_MS = 15_000
 _BATCH = 50
 _TICK_S = 1.0
-_HINT_AFTER_S = 1.5
-_SLOTS = 20
 _PLACES_EVERY_S = 3.0
 _PLACES_AT_ONCE = 50
-_PROGRESS_EVERY_S = 3.0
 _REMOVAL_PATIENCE_S = 3.0
 _SOON_S = 8
 """A picture that takes less time needs no estimate."""
@@ -48,6 +46,8 @@ class _MessageState:
     message_id: int = 0
     is_closed: bool = False
     told: str = ""
+    told_s: float = field(default_factory=time.monotonic)
+    """Time of that."""
     lost: int = 0
     """Sends without an answer: it may be in the chat as often."""
     place: int = 0
@@ -56,7 +56,10 @@ class _MessageState:
 
 
 class StatusMessages:
-    """Status messages of all live jobs."""
+    """Status messages of all live jobs.
+
+    One is sent and becomes the picture; everything between is sent only while there is room.
+    """
 
     def __init__(
         self,
@@ -74,22 +77,21 @@ class StatusMessages:
         self._messages: dict[str, _MessageState] = {}
         self._wakeup = asyncio.Event()
         self._announcing: set[str] = set()
-        self._slots = asyncio.Semaphore(_SLOTS)
         self._typical_s = typical_s
 
     def nudge(self) -> None:
-        """Announce newly admitted jobs now, not at the next tick."""
+        """Announce the jobs that have to wait in the queue now, not at the next tick."""
         self._wakeup.set()
 
     async def announce_all(self) -> None:
-        """Send the first message of admitted jobs, until cancelled."""
+        """Send the first message of admitted jobs that nobody runs yet, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tell_places())
             while True:
                 self._wakeup.clear()
                 for job_id in await self._unannounced():
                     self._announcing.add(job_id)
-                    group.create_task(self._announce(job_id))
+                    group.create_task(self._announce_waiting(job_id))
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_TICK_S):
                         await self._wakeup.wait()
@@ -102,33 +104,35 @@ class StatusMessages:
         return [job_id for job_id in ids if not self._is_being_sent(job_id)]
 
     def _is_being_sent(self, job_id: str) -> bool:
-        return job_id in self._announcing or self._message(job_id).lock.locked()
+        message = self._messages.get(job_id)
+        return job_id in self._announcing or (message is not None and message.lock.locked())
 
-    async def _announce(self, job_id: str) -> None:
+    async def _announce_waiting(self, job_id: str) -> None:
         try:
-            async with self._slots:
-                job = await self._job_reads.job(job_id)
-                if job is None:
-                    await self._queue.record_status_message(job_id, 0, 0)
-                    self.discard(job_id)
-                else:
-                    await self.ensure(job, "")
-        except ChatGoneError:
-            await self._withdraw(job_id)
-        except (FencedError, ConfigError):
-            raise
-        except Exception as error:  # noqa: BLE001 -- one message must not stop the others
-            # It stays on the list with the time of its next attempt.
+            job = await self._job_reads.job(job_id)
+            if job is None:
+                await self._queue.record_status_message(job_id, 0, 0)
+                self.discard(job_id)
+            else:
+                await self.announce(job)
+        except (TransientError, UserError) as error:
             telemetry.announcement_failed(job_id, error)
         finally:
             self._announcing.discard(job_id)
 
-    async def _withdraw(self, job_id: str) -> None:
-        """Cancel a job whose chat is gone, unless it may have been paid for."""
-        with suppress(TransientError, UserError):
-            job = await self._job_reads.job(job_id)
-            if job is not None:
-                await self._queue.cancel(job_id, job.user_id, self._now_ms())
+    async def announce(self, job: Job) -> None:
+        """Send the first message of a job, if there is none; on failure it is tried again later."""
+        try:
+            await self.ensure(job, "")
+        except ChatGoneError:
+            # Unless it may have been paid for.
+            with suppress(TransientError, UserError):
+                await self._queue.cancel(job.id, job.user_id, self._now_ms())
+        except (FencedError, ConfigError):
+            raise
+        except Exception as error:  # noqa: BLE001 -- one message must not stop the others
+            # It stays on the list with the time of its next attempt.
+            telemetry.announcement_failed(job.id, error)
 
     async def ensure(self, job: Job, text: str) -> int:
         """Id of the job's message, which is sent first if there is none.
@@ -144,7 +148,8 @@ class StatusMessages:
                 raise StaleJobError(f"{job.id}: finished before its status message was sent")
             place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
             rows = [] if text else buttons.waiting(job.request.language, job.id)
-            message.told = text or await self._standing(job)
+            message.told = text or await self._standing(message, job)
+            message.told_s = time.monotonic()
             try:
                 message.message_id = await self._messenger.send_text(place, message.told, rows)
             except ChatMovedError as error:
@@ -165,8 +170,9 @@ class StatusMessages:
             await self._messenger.remove_lost(place, message.message_id, message.lost)
         message.lost = 0
 
-    async def _standing(self, job: Job) -> str:
+    async def _standing(self, message: _MessageState, job: Job) -> str:
         place = await self._job_reads.position(job.id) if job.state is State.QUEUED else 0
+        message.place = place
         if place:
             return t(job.request.language, "job_waiting", place=place)
         return await self._working(job)
@@ -179,7 +185,7 @@ class StatusMessages:
         return t(job.request.language, "job_working_usually", usually=usually)
 
     async def _tell_places(self) -> None:
-        """Show queued users when they have moved up, as far as Telegram's limits allow."""
+        """Show queued users when they have moved up, the next in line first."""
         while True:
             await asyncio.sleep(_PLACES_EVERY_S)
             with suppress(TransientError):
@@ -192,6 +198,8 @@ class StatusMessages:
         # An unchanged position costs nothing: this runs for all queued jobs.
         if message.place == place or message.lock.locked() or message.is_closed:
             return
+        if not self._messenger.has_room(OptionalCall.PLACE, 0, time.monotonic() - message.told_s):
+            return
         async with message.lock:
             # Under the lock: the final text is not written yet, or the message is closed.
             job = await self._job_reads.job(job_id)
@@ -200,20 +208,18 @@ class StatusMessages:
             elif job.state is State.QUEUED and job.progress.message_id and not job.is_cancelled:
                 message.message_id = job.progress.message_id
                 text = t(job.request.language, "job_waiting", place=place)
-                await self._hint(message, job, text)
+                await self._hint(message, job, text, OptionalCall.PLACE)
                 message.place = place if message.told == text else 0
 
-    async def hint_working(self, job: Job, progress: Callable[[], float]) -> None:
-        """Show that the work has begun, unless it ends in a moment anyway, and its progress."""
-        await asyncio.sleep(_HINT_AFTER_S)
-        if self._is_shown(job):
-            await self._messenger.send_chat_action(
-                ChatTarget(job.request.chat_id, job.request.thread_id)
-            )
-        await self.update(job, await self._working(job))
-        while True:
-            await asyncio.sleep(_PROGRESS_EVERY_S)
-            await self.hint_progress(job, progress())
+    async def hint_working(self, job: Job) -> None:
+        """Show that the work has begun."""
+        message = self._message(job.id)
+        place = ChatTarget(job.request.chat_id, job.request.thread_id)
+        if message.message_id and not message.is_closed:
+            if self._messenger.has_room(OptionalCall.CHAT_ACTION, place.chat_id):
+                await self._messenger.send_chat_action(place)
+            if message.place:
+                await self.update(job, await self._working(job))
 
     async def hint_progress(self, job: Job, share: float) -> None:
         """Show the progress, 0 to 1; 0 shows nothing."""
@@ -221,30 +227,28 @@ class StatusMessages:
             percent = round(min(share, 0.99) * 100)
             await self.update(job, t(job.request.language, "job_progress", percent=percent))
 
-    def _is_shown(self, job: Job) -> bool:
-        message = self._message(job.id)
-        return bool(message.message_id) and not message.is_closed
-
     async def update(self, job: Job, text: str) -> None:
         """Change the message if that can be done at once; else this update is dropped."""
         message = self._message(job.id)
         if message.lock.locked():
             return
         async with message.lock:
-            await self._hint(message, job, text)
+            await self._hint(message, job, text, OptionalCall.PROGRESS)
 
-    async def _hint(self, message: _MessageState, job: Job, text: str) -> None:
+    async def _hint(self, message: _MessageState, job: Job, text: str, call: OptionalCall) -> None:
         if message.told == text or message.is_closed or not message.message_id:
             return
-        # A hint is the first thing to be dropped when Telegram limits the rate.
+        now_s, chat_id = time.monotonic(), job.request.chat_id
+        if not self._messenger.has_room(call, chat_id, now_s - message.told_s):
+            return
         with suppress(ImgbotError), max_wait(0):
             await self._messenger.edit_text(
-                ChatTarget(job.request.chat_id),
+                ChatTarget(chat_id),
                 message.message_id,
                 text,
                 buttons.waiting(job.request.language, job.id),
             )
-            message.told = text
+            message.told, message.told_s = text, now_s
 
     def lock_final(self, job: Job) -> asyncio.Lock:
         """Lock for the final text; no hint is written from here on."""

@@ -1,15 +1,12 @@
 """Bot API client: the bot object, translation of errors, downloads."""
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 from aiogram import Bot
-from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
-from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
     AiogramError,
     ClientDecodeError,
@@ -21,7 +18,6 @@ from aiogram.exceptions import (
     TelegramNotFound,
     TelegramUnauthorizedError,
 )
-from aiogram.methods import Response, TelegramMethod
 from aiogram.types import User
 from aiogram.utils.token import TokenValidationError, validate_token
 from aiohttp import ClientError, ClientResponseError
@@ -37,14 +33,12 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.files import PART, commit
-from imgbot.telegram.polling_health import ClockCheckedSession
-from imgbot.telegram.rate_limiter import FloodGate, flood_wait_s
+from imgbot.telegram.rate_limiter import flood_wait_s
+from imgbot.telegram.session import BotSession
 
 DOWNLOAD_LIMIT_BYTES = 20 << 20
 """Telegram's download limit for bots is exactly 20 * 2**20 bytes."""
 
-# Shorter than a handler's deadline: a hanging call is repeated, not its handler.
-_CALL_TIMEOUT_S = 30.0
 _NO_FILE = frozenset({404, 410})
 
 _GONE = ("chat not found", "user is deactivated", "peer_id_invalid")
@@ -73,33 +67,7 @@ def open_bot(token: str, api: str) -> Bot:
         raise ConfigError(
             "IMGBOT_TOKEN", "is not a bot token; @BotFather gives one like 123456:ABC…"
         ) from error
-    session = ClockCheckedSession(
-        api=TelegramAPIServer.from_base(api), json_loads=_read_answer, timeout=_CALL_TIMEOUT_S
-    )
-    session.middleware(FloodGate())
-    session.middleware(_decoded)
-    return Bot(token, session=session)
-
-
-def _read_answer(text: str) -> dict[str, Any]:
-    """Parse a Bot API response; aiogram wraps whatever this raises.
-
-    A gateway's JSON has neither a result nor a description, and must not pass for a response.
-    """
-    answer = json.loads(text)
-    if (answer["result"] if answer["ok"] else answer["description"]) is None:
-        raise ValueError("neither a result nor a description")
-    return {"description": "", **answer}
-
-
-async def _decoded(
-    make_request: NextRequestMiddlewareType[Any], bot: Bot, method: TelegramMethod[Any]
-) -> Response[Any]:
-    """Treat a response in another encoding than declared (a gateway's page) as an outage."""
-    try:
-        return await make_request(bot, method)
-    except (UnicodeDecodeError, LookupError) as error:
-        raise ClientDecodeError("not a Bot API response", error, None) from None
+    return Bot(token, session=BotSession(api))
 
 
 async def identify(bot: Bot) -> User:

@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramBadRequest
@@ -40,6 +40,8 @@ from imgbot.domain.errors import (
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.texts.buttons import Button
 from imgbot.telegram.client import NOT_MODIFIED, telegram_errors
+from imgbot.telegram.rate_limiter import OptionalCall
+from imgbot.telegram.session import BotSession
 
 CAPTION_LIMIT = 1024
 TEXT_LIMIT = 4096
@@ -80,6 +82,13 @@ class Messenger:
     def bot_id(self) -> int:
         """Id of the bot, whose file handles no other bot can use."""
         return self._bot.id
+
+    def has_room(self, call: OptionalCall, chat_id: int, age_s: float = 0.0) -> bool:
+        """True if a call that may be dropped is worth making now.
+
+        `age_s`: the seconds for which the user has heard nothing.
+        """
+        return cast("BotSession", self._bot.session).gate.has_room(call, chat_id, age_s)
 
     async def send_text(
         self,
@@ -265,7 +274,7 @@ class Messenger:
                 )
         except TelegramRefusedError as error:
             raise UserError("result_refused") from error
-        return picture_in(shown) if isinstance(shown, Message) else None
+        return None if isinstance(shown, bool) else picture_in(shown)
 
 
 def picture_in(message: Message | ExternalReplyInfo) -> InputPhoto | None:

@@ -1,14 +1,10 @@
-"""Health of the connection to Telegram: last response, conflicting pollers, clock skew."""
+"""Health of the connection to Telegram: last response, conflicting pollers."""
 
 import random
 import time
-from email.utils import parsedate_to_datetime
 from enum import StrEnum
-from types import SimpleNamespace
 
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.exceptions import TelegramConflictError, TelegramRetryAfter
-from aiohttp import ClientSession, TraceConfig, TraceRequestEndParams
 
 from imgbot.telemetry import events as telemetry
 
@@ -20,8 +16,6 @@ _CONFLICT_LASTS_S = 90.0
 
 _CONFLICTS_IN_A_ROW = 3
 """Fewer conflicts may come from an old process that is about to stop."""
-
-_CLOCK_OFF_S = 120.0
 
 
 class UpdateConflict(StrEnum):
@@ -98,41 +92,3 @@ class PollingHealth:
         if isinstance(error, TelegramConflictError):
             telemetry.warning("%s", _DESCRIPTIONS[self._last_rival])
         return delay_s
-
-
-class ClockCheckedSession(AiohttpSession):
-    """The bot's HTTP session; compares this machine's clock with each response's date."""
-
-    skew_s: float | None = None
-    """Seconds by which this machine's clock is ahead of Telegram's; None before the first
-    response."""
-
-    async def create_session(self) -> ClientSession:
-        session = await super().create_session()
-        if not session.trace_configs:
-            trace = TraceConfig()
-            trace.on_request_end.append(self._compare)
-            trace.freeze()
-            session.trace_configs.append(trace)
-        return session
-
-    async def _compare(
-        self, _session: ClientSession, _context: SimpleNamespace, ended: TraceRequestEndParams
-    ) -> None:
-        try:
-            server_time = parsedate_to_datetime(ended.response.headers.get("Date", ""))
-        except ValueError:
-            return
-        was_well = not self.clock_trouble
-        self.skew_s = time.time() - server_time.timestamp()
-        if was_well and self.clock_trouble:
-            telemetry.warning("the clock is %s", self.clock_trouble)
-
-    @property
-    def clock_trouble(self) -> str:
-        """Description of a wrong clock and its remedy; empty if it is right."""
-        skew_s = self.skew_s
-        if skew_s is None or abs(skew_s) < _CLOCK_OFF_S:
-            return ""
-        side = "ahead of" if skew_s > 0 else "behind"
-        return f"{abs(skew_s):.0f} s {side} Telegram's: sudo timedatectl set-ntp true"

@@ -2,16 +2,21 @@
 
 Telegram publishes no exact limits: about one message a second in a chat, twenty a minute in a
 group, thirty a second overall; edits count, callback answers do not. Decisive is `retry_after` of a
-429: until it has passed, nothing goes to that chat.
+429: until it has passed, nothing goes to that chat. What may be dropped is sent only while there is
+room; results go before everything else that waits.
 """
 
 import asyncio
+import heapq
+import itertools
+import math
 import re
 import time
 from collections import OrderedDict
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from enum import Enum
 from typing import Any
 
 from aiogram import Bot
@@ -26,31 +31,77 @@ from aiogram.exceptions import (
     TelegramRetryAfter,
 )
 from aiogram.methods import Response, TelegramMethod
-from aiolimiter import AsyncLimiter
 
 from imgbot.telemetry import events as telemetry
 
-_OVERALL_PER_S = 25
+# With a burst of three, never more than thirty in any second.
+_OVERALL_PER_S = 27
+_OVERALL_BURST = 3
 _PRIVATE_BURST = 5
 _GROUP_PER_MINUTE = 18
 _CHATS_REMEMBERED = 4096
 _DEFAULT_MAX_WAIT_S = 20.0
+_LEAST_MAX_WAIT_S = 0.5
+_MEASURED_OVER_S = 10.0
+_AGE_S = 60.0
+_FULL = 0.75
 
 _UNCOUNTED = frozenset(
     {"getUpdates", "getMe", "getFile", "answerCallbackQuery", "deleteWebhook", "sendChatAction"}
 )
+_RESULTS = frozenset({"editMessageMedia", "sendPhoto", "sendDocument"})
 
-_max_wait_s: ContextVar[float] = ContextVar("patience_s", default=_DEFAULT_MAX_WAIT_S)
+
+class OptionalCall(Enum):
+    """Calls that may be dropped, with the use of the limit at which a young job's are."""
+
+    CHAT_ACTION = 0.04
+    READY = 0.08
+    PROGRESS = 0.1
+    PLACE = 0.2
+    BROADCAST = 0.5
+
+
+def is_worth_it(call: OptionalCall, fill: float, age_s: float) -> bool:
+    """Decide whether to make a call while `fill` (0 to 1) of Telegram's limit is in use.
+
+    The longer the user has heard nothing (`age_s`), the more it tells them.
+    """
+    return fill < min(call.value * (1 + age_s / _AGE_S), _FULL)
+
+
+_max_wait_s: ContextVar[float] = ContextVar("max_wait_s", default=_DEFAULT_MAX_WAIT_S)
 
 
 @contextmanager
 def max_wait(seconds: float) -> Generator[None]:
-    """Limit the wait of calls inside the block; 0 for calls that may be dropped."""
+    """Limit the wait of calls inside the block; at least half a second."""
     token = _max_wait_s.set(seconds)
     try:
         yield
     finally:
         _max_wait_s.reset(token)
+
+
+class _Bucket:
+    """Generic cell rate algorithm: `burst` calls at once, then `per_s` calls a second."""
+
+    __slots__ = ("_due_s", "_interval_s", "_slack_s")
+
+    def __init__(self, per_s: float, burst: int) -> None:
+        self._interval_s = 1 / per_s
+        self._slack_s = (burst - 1) * self._interval_s
+        self._due_s = -math.inf
+
+    def wait_s(self, now_s: float) -> float:
+        """Seconds until the next call may be made."""
+        return max(0.0, self._due_s - self._slack_s - now_s)
+
+    def take(self, now_s: float) -> None:
+        self._due_s = max(self._due_s, now_s) + self._interval_s
+
+    def is_half_full(self, now_s: float) -> bool:
+        return self._due_s - now_s > self._slack_s / 2
 
 
 class FloodGate(BaseRequestMiddleware):
@@ -60,9 +111,13 @@ class FloodGate(BaseRequestMiddleware):
     """
 
     def __init__(self) -> None:
-        self._overall = AsyncLimiter(_OVERALL_PER_S, 1)
-        self._chats: OrderedDict[int | str, AsyncLimiter] = OrderedDict()
+        self._overall = _Bucket(_OVERALL_PER_S, _OVERALL_BURST)
+        self._chats: OrderedDict[int | str, _Bucket] = OrderedDict()
         self._closed_until: OrderedDict[int | str, float] = OrderedDict()
+        self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
+        self._numbers = itertools.count()
+        self._rate = 0.0
+        self._rate_at_s = 0.0
 
     async def __call__(
         self,
@@ -85,41 +140,75 @@ class FloodGate(BaseRequestMiddleware):
         finally:
             telemetry.call_made(name, code, time.monotonic() - begun)
 
+    def has_room(self, call: OptionalCall, chat: int, age_s: float) -> bool:
+        """True if a call that may be dropped should be made now; see `is_worth_it`."""
+        now_s = time.monotonic()
+        is_closed = self._closed_until.get(chat, 0.0) > now_s
+        is_crowded = is_closed or self._bucket(chat).is_half_full(now_s)
+        return not is_crowded and is_worth_it(call, self._fill(now_s), age_s)
+
+    def _fill(self, now_s: float) -> float:
+        """Share of the overall limit in use during the last seconds; 1 while calls wait."""
+        decayed = self._rate * math.exp((self._rate_at_s - now_s) / _MEASURED_OVER_S)
+        return 1.0 if self._waiting else decayed / _OVERALL_PER_S
+
     async def _wait(self, method: TelegramMethod[Any], chat: int | str) -> None:
-        max_wait_s = _max_wait_s.get()
-        closed_s = self._closed_until.get(chat, 0.0) - time.monotonic()
-        limiter = self._limiter(chat)
-        if closed_s > max_wait_s or (max_wait_s == 0 and not self._has_spare_capacity(limiter)):
-            raise TelegramRetryAfter(method, "retry_after has not passed", max(1, round(closed_s)))
-        if closed_s > 0:
-            await asyncio.sleep(closed_s)
+        now_s, bucket = time.monotonic(), self._bucket(chat)
+        # Never zero: an open gate is passed without waiting.
+        max_wait_s = max(_max_wait_s.get(), _LEAST_MAX_WAIT_S)
+        wait_s = max(self._closed_until.get(chat, 0.0) - now_s, bucket.wait_s(now_s))
+        if wait_s > max_wait_s:
+            raise TelegramRetryAfter(method, "the limit of the chat is reached", math.ceil(wait_s))
+        bucket.take(now_s + wait_s)
+        if wait_s:
+            await asyncio.sleep(wait_s)
         try:
-            # Never zero: an open gate is passed without waiting.
-            async with asyncio.timeout(max(max_wait_s - max(closed_s, 0), 0.5)):
-                await limiter.acquire()
-                await self._overall.acquire()
+            async with asyncio.timeout(max(max_wait_s - wait_s, _LEAST_MAX_WAIT_S)):
+                await self._permit(is_result=method.__api_method__ in _RESULTS)
         except TimeoutError:
             raise TelegramRetryAfter(method, "rate limit reached", 1) from None
 
-    def _has_spare_capacity(self, limiter: AsyncLimiter) -> bool:
-        """True if a call that may be dropped would not delay one that may not."""
-        return limiter.has_capacity(limiter.max_rate / 2) and self._overall.has_capacity(
-            _OVERALL_PER_S / 2
-        )
+    async def _permit(self, *, is_result: bool) -> None:
+        """Wait for a turn within the overall limit."""
+        now_s = time.monotonic()
+        if not self._waiting and not self._overall.wait_s(now_s):
+            self._take(now_s)
+            return
+        turn = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (not is_result, next(self._numbers), turn))
+        if len(self._waiting) == 1:
+            self._give_turns()
+        await turn
 
-    def _limiter(self, chat: int | str) -> AsyncLimiter:
-        limiter = self._chats.pop(chat, None)
-        if limiter is None:
+    def _give_turns(self) -> None:
+        now_s = time.monotonic()
+        while self._waiting and not self._overall.wait_s(now_s):
+            turn = heapq.heappop(self._waiting)[-1]
+            if not turn.done():
+                turn.set_result(None)
+                self._take(now_s)
+        if self._waiting:
+            wait_s = self._overall.wait_s(now_s)
+            asyncio.get_running_loop().call_later(wait_s, self._give_turns)
+
+    def _take(self, now_s: float) -> None:
+        self._overall.take(now_s)
+        decay = math.exp((self._rate_at_s - now_s) / _MEASURED_OVER_S)
+        self._rate, self._rate_at_s = self._rate * decay + 1 / _MEASURED_OVER_S, now_s
+
+    def _bucket(self, chat: int | str) -> _Bucket:
+        bucket = self._chats.pop(chat, None)
+        if bucket is None:
             is_group = isinstance(chat, int) and chat < 0
-            limiter = (
-                AsyncLimiter(_GROUP_PER_MINUTE, 60)
+            bucket = (
+                _Bucket(_GROUP_PER_MINUTE / 60, _GROUP_PER_MINUTE)
                 if is_group
-                else AsyncLimiter(_PRIVATE_BURST, _PRIVATE_BURST)
+                else _Bucket(1.0, _PRIVATE_BURST)
             )
-        self._chats[chat] = limiter
+        self._chats[chat] = bucket
         if len(self._chats) > _CHATS_REMEMBERED:
             self._chats.popitem(last=False)
-        return limiter
+        return bucket
 
     def _note(self, name: str, chat: int | str, error: TelegramAPIError) -> None:
         wait_s = flood_wait_s(error)

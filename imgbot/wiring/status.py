@@ -22,7 +22,8 @@ from imgbot.storage.client import Client
 from imgbot.storage.server.durability import measure, trouble_of
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
-from imgbot.telegram.polling_health import ClockCheckedSession, PollingHealth
+from imgbot.telegram.polling_health import PollingHealth
+from imgbot.telegram.session import BotSession
 from imgbot.telemetry import metrics
 from imgbot.wiring.connections import Connections, now_ms, queue_limits_of, utc_offset_s
 
@@ -32,7 +33,7 @@ def build_checks(settings: Settings, redis: Client, bot: Bot, telegram: Check) -
 
     def check_clock() -> str:
         session = bot.session
-        return session.clock_trouble if isinstance(session, ClockCheckedSession) else ""
+        return session.clock_trouble if isinstance(session, BotSession) else ""
 
     return {
         "redis": lambda: trouble_of(redis),

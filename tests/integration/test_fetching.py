@@ -170,9 +170,7 @@ async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
     provider = AsyncMock()
     routes = ProviderRouter({"away": cast("Any", provider)}, {Operation.CREATE: "away"})
     tools = tools_of(queue, redis, routes, tmp_path, installation)
-    object.__setattr__(
-        tools, "status_messages", Mock(hint_working=AsyncMock(), announce_all=AsyncMock())
-    )
+    object.__setattr__(tools, "status_messages", AsyncMock(nudge=Mock(), discard=Mock()))
 
     def fail(*_: object) -> None:
         tools.draining.set()

@@ -1,12 +1,13 @@
 """Limits: of Telegram per chat and per poller, of a user's requests; and what is counted once."""
 
+import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
 
 import pytest
 from aiogram.exceptions import TelegramBadRequest, TelegramConflictError, TelegramRetryAfter
-from aiogram.methods import GetUpdates, SendMessage
+from aiogram.methods import GetUpdates, SendMessage, SendPhoto
 
 from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import TelegramRefusedError, UserError
@@ -18,7 +19,7 @@ from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.polling_health import PollingHealth, UpdateConflict
-from imgbot.telegram.rate_limiter import FloodGate, max_wait
+from imgbot.telegram.rate_limiter import FloodGate, OptionalCall, is_worth_it, max_wait
 from tests.fixtures.jobs import job_of
 
 NOW = 1_800_000_000_000
@@ -33,6 +34,44 @@ async def test_a_limited_chat_is_not_called_before_its_wait_is_over() -> None:
             await gate(request, cast("Any", None), method)
 
     assert request.await_count == 1
+
+
+async def test_results_go_first_and_nothing_optional_while_calls_wait() -> None:
+    gate, sent, rooms = FloodGate(), list[str](), list[bool]()
+
+    async def request(bot: Any, method: Any) -> Any:
+        sent.append(method.__api_method__)
+        rooms.append(gate.has_room(OptionalCall.READY, 99, 0.0))
+
+    async def call(method: Any) -> None:
+        await gate(request, cast("Any", None), method)
+
+    messages = [SendMessage(chat_id=chat, text="a fox") for chat in range(1, 8)]
+    async with asyncio.TaskGroup() as group:
+        for method in (*messages, SendPhoto(chat_id=8, photo="id")):
+            group.create_task(call(method))
+
+    assert sent == [*["sendMessage"] * 3, "sendPhoto", *["sendMessage"] * 4]
+    assert rooms == [True] * 3 + [False] * 4 + [True]
+
+
+@pytest.mark.parametrize(
+    ("call", "fill", "age_s", "expected"),
+    [
+        (OptionalCall.READY, 0.05, 20, True),
+        (OptionalCall.READY, 0.15, 20, False),
+        (OptionalCall.READY, 0.15, 120, True),
+        (OptionalCall.PLACE, 0.15, 3, True),
+        (OptionalCall.PLACE, 0.7, 30, False),
+        (OptionalCall.PLACE, 0.7, 300, True),
+        (OptionalCall.PLACE, 0.8, 3600, False),
+        (OptionalCall.CHAT_ACTION, 0.1, 2, False),
+    ],
+)
+def test_optional_calls_are_made_by_room_and_age(
+    call: OptionalCall, fill: float, age_s: float, *, expected: bool
+) -> None:
+    assert is_worth_it(call, fill, age_s) is expected
 
 
 async def test_an_edit_that_changes_nothing_has_succeeded() -> None:

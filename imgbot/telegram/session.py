@@ -1,0 +1,126 @@
+"""HTTP session of the Bot API: rate limiter, clock check, responses parsed as far as needed."""
+
+import json
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from types import SimpleNamespace
+from typing import Any
+
+from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.exceptions import ClientDecodeError
+from aiogram.methods import Response, TelegramMethod
+from aiogram.types import Document, PhotoSize
+from aiohttp import ClientSession, TraceConfig, TraceRequestEndParams
+
+from imgbot.telegram.rate_limiter import FloodGate
+from imgbot.telemetry import events as telemetry
+
+# Shorter than a handler's deadline: a hanging call is repeated, not its handler.
+_CALL_TIMEOUT_S = 30.0
+_CLOCK_OFF_S = 120.0
+_SENDING = frozenset(
+    {
+        *("sendMessage", "sendPhoto", "sendDocument", "copyMessage"),
+        *("editMessageText", "editMessageMedia"),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """Message of the bot as far as it is read: aiogram's model validates a hundred fields."""
+
+    message_id: int
+    photo: list[PhotoSize] | None = None
+    document: Document | None = None
+
+
+class BotSession(AiohttpSession):
+    """Session of one bot."""
+
+    skew_s: float | None = None
+    """Seconds by which this machine's clock is ahead of Telegram's; None before the first
+    response."""
+
+    def __init__(self, api: str) -> None:
+        super().__init__(
+            api=TelegramAPIServer.from_base(api), json_loads=_read_answer, timeout=_CALL_TIMEOUT_S
+        )
+        self.gate = FloodGate()
+        self.middleware(self.gate)
+        self.middleware(_decoded)
+
+    @property
+    def clock_trouble(self) -> str:
+        """Description of a wrong clock and its remedy; empty if it is right."""
+        skew_s = self.skew_s
+        if skew_s is None or abs(skew_s) < _CLOCK_OFF_S:
+            return ""
+        side = "ahead of" if skew_s > 0 else "behind"
+        return f"{abs(skew_s):.0f} s {side} Telegram's: sudo timedatectl set-ntp true"
+
+    def check_response(
+        self, bot: Bot, method: TelegramMethod[Any], status_code: int, content: str
+    ) -> Response[Any]:
+        """Return the response; a sent message is a `SentMessage`."""
+        if status_code == HTTPStatus.OK and method.__api_method__ in _SENDING:
+            try:
+                result = _read_answer(content)["result"]
+                return Response[Any].model_construct(ok=True, result=_sent_message(result))
+            except (ValueError, LookupError, TypeError, AttributeError):
+                pass
+        return super().check_response(bot, method, status_code, content)
+
+    async def create_session(self) -> ClientSession:
+        session = await super().create_session()
+        if not session.trace_configs:
+            trace = TraceConfig()
+            trace.on_request_end.append(self._compare_clocks)
+            trace.freeze()
+            session.trace_configs.append(trace)
+        return session
+
+    async def _compare_clocks(
+        self, _session: ClientSession, _context: SimpleNamespace, ended: TraceRequestEndParams
+    ) -> None:
+        try:
+            server_time = parsedate_to_datetime(ended.response.headers.get("Date", ""))
+        except ValueError:
+            return
+        was_well = not self.clock_trouble
+        self.skew_s = time.time() - server_time.timestamp()
+        if was_well and self.clock_trouble:
+            telemetry.warning("the clock is %s", self.clock_trouble)
+
+
+def _sent_message(result: dict[str, Any]) -> SentMessage:
+    photo = [PhotoSize.model_validate(size) for size in result.get("photo", [])[-1:]] or None
+    file = result.get("document")
+    document = Document.model_validate(file) if file else None
+    return SentMessage(int(result["message_id"]), photo, document)
+
+
+def _read_answer(text: str) -> dict[str, Any]:
+    """Parse a Bot API response; aiogram wraps whatever this raises.
+
+    A gateway's JSON has neither a result nor a description, and must not pass for a response.
+    """
+    answer = json.loads(text)
+    if (answer["result"] if answer["ok"] else answer["description"]) is None:
+        raise ValueError("neither a result nor a description")
+    return {"description": "", **answer}
+
+
+async def _decoded(
+    make_request: NextRequestMiddlewareType[Any], bot: Bot, method: TelegramMethod[Any]
+) -> Response[Any]:
+    """Treat a response in another encoding than declared (a gateway's page) as an outage."""
+    try:
+        return await make_request(bot, method)
+    except (UnicodeDecodeError, LookupError) as error:
+        raise ClientDecodeError("not a Bot API response", error, None) from None
