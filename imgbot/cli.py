@@ -224,8 +224,8 @@ def _prometheus_config(options: argparse.Namespace) -> None:
 
 def _loadtest(options: argparse.Namespace) -> int:
     _require_sandbox()
-    from imgbot.ops.loadtest.bench import LoadTestOptions
     from imgbot.ops.loadtest.command import main as test
+    from imgbot.ops.loadtest.run import LoadTestOptions
 
     low_s, high_s = options.picture_seconds
     wish = LoadTestOptions(
@@ -234,9 +234,11 @@ def _loadtest(options: argparse.Namespace) -> int:
         minutes=options.minutes,
         provider=options.provider,
         picture_s=(low_s, high_s),
+        think_s=options.closed_loop,
+        faults=options.faults.split(",") if options.faults else (),
         is_resizing=options.resize,
     )
-    return test(wish, is_json=options.json)
+    return test(wish, is_json=options.json, svg=options.svg)
 
 
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {

@@ -98,6 +98,8 @@ class CallLog:
         self._events = events
         self._calls: deque[LoggedCall] = deque(maxlen=_KEPT_CALLS)
         self._counts: Counter[str] = Counter()
+        self.refusals: Counter[int] = Counter()
+        """Number of refusals by error code."""
         self._violations: dict[str, None] = {}
         self._seq = 0
 
@@ -112,6 +114,8 @@ class CallLog:
             description=refusal.description if refusal else None,
         )
         self._calls.append(call)
+        if refusal:
+            self.refusals[refusal.code] += 1
         if method in self._counts or len(self._counts) < _KEPT_VIOLATIONS:
             self._counts[method] += 1
         # An idle bot polls forever: its successful polls would push out everything else.

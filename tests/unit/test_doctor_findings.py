@@ -19,7 +19,7 @@ from imgbot.ops.doctor.guide import MOST_USERS, LoadTestRecord
 from imgbot.ops.doctor.machine import Entry, Files, Machine
 from imgbot.ops.doctor.telegram import TelegramReport
 from imgbot.ops.installation import environ_of_service, shipped
-from imgbot.ops.loadtest.bench import LoadTestOptions
+from imgbot.ops.loadtest.run import LoadTestOptions
 
 GIB = 1 << 30
 HTTP = Address("127.0.0.1", 8080)

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from imgbot.sandbox.load.orders import Charges, OrderLedger, OrderOutcome, PlacedOrder, reconcile
-from imgbot.sandbox.load.plan import PEAK_SHARE, Scenario, Way, plan
-from imgbot.sandbox.load.users import LoadUsers
+from imgbot.sandbox.load_orders import Order, OrderOutcome, wrong_charges
+from imgbot.sandbox.load_users import PEAK_SHARE, LoadUsers, Way, order_times
 from imgbot.sandbox.server import new_token
 from imgbot.sandbox.state import FIRST_USER_ID, Query, SandboxState
 
@@ -16,6 +15,7 @@ Json = dict[str, Any]
 
 BELL: Json = {"text": "Ready!"}
 SORRY: Json = {"text": "Not this time"}
+PASSING = {BELL["text"]}
 
 
 def with_button(content: Json, data: str) -> Json:
@@ -36,35 +36,31 @@ async def world() -> AsyncIterator[SandboxState]:
     world.close()
 
 
-def books_after(
+def order_after(
     world: SandboxState,
     *said: Json,
-    ledger: list[Json] | None = None,
-    is_moderated: bool = False,
-    is_made: bool = True,
-    is_whole: bool = True,
     toast: str = "",
-) -> OrderLedger:
-    """The books of one order, to which the bot has said so much."""
+    is_made: bool = True,
+    is_moderated: bool = False,
+) -> Order:
+    """Return an order to which the bot has said so much."""
     chat = world.chats[FIRST_USER_ID]
-    scenario = Scenario(0.0, 0, Way.WORDS, 1, is_moderated)
     asked = world.add_post(chat, world.users[chat.id], {"text": "a fox"})
-    order = PlacedOrder(scenario, chat.id, 0, asked.id, is_made=is_made)
+    order = Order(chat, asked.id, way="words", is_made=is_made, is_moderated=is_moderated)
     order.query = Query(chat.id, chat.id, 0.0, is_answered=True, answer=toast)
     for content in said:
-        if content is SHOWN or (content is SORRY and len(said) > 1):
+        taken = [p for p in chat.posts.values() if p.message.get("text") == TAKEN["text"]]
+        if taken and (content is SHOWN or content is SORRY):
             # As the bot does it: the message that was there becomes the end.
-            open_ = [p for p in chat.posts.values() if p.message.get("text") == TAKEN["text"]]
-            if open_:
-                world.change_post(chat, open_[0], content)
-                continue
-        world.add_post(chat, world.bot, content)
-    charged = [CHARGE] if ledger is None else ledger
-    return reconcile([order], world.chats, charged, {BELL["text"]}, is_whole=is_whole)
+            world.change_post(chat, taken[0], content)
+        else:
+            world.add_post(chat, world.bot, content)
+    order.until_id = max(chat.posts) + 1
+    return order
 
 
 @pytest.mark.parametrize(
-    ("said", "fate"),
+    ("said", "outcome"),
     [
         ((TAKEN, SHOWN), OrderOutcome.DELIVERED),
         ((TAKEN, SHOWN, BELL), OrderOutcome.DELIVERED),
@@ -80,13 +76,17 @@ def books_after(
     ],
 )
 def test_an_order_ends_in_one_picture_or_one_sentence(
-    world: SandboxState, said: tuple[Json, ...], fate: OrderOutcome
+    world: SandboxState, said: tuple[Json, ...], outcome: OrderOutcome
 ) -> None:
-    assert books_after(world, *said).count(fate) == 1
+    order = order_after(world, *said)
+
+    assert order.outcome(PASSING) is outcome
+    if outcome in {OrderOutcome.LOST, OrderOutcome.WAITING}:
+        assert order.outcome(PASSING, is_whole=False) is OrderOutcome.OPEN
 
 
 @pytest.mark.parametrize(
-    ("said", "fate"),
+    ("said", "outcome"),
     [
         ((), OrderOutcome.REFUSED),
         ((TAKEN,), OrderOutcome.WAITING),
@@ -94,83 +94,68 @@ def test_an_order_ends_in_one_picture_or_one_sentence(
     ],
 )
 def test_a_press_may_be_refused_in_its_answer_alone(
-    world: SandboxState, said: tuple[Json, ...], fate: OrderOutcome
+    world: SandboxState, said: tuple[Json, ...], outcome: OrderOutcome
 ) -> None:
-    assert books_after(world, *said, toast="The queue is full").count(fate) == 1
+    assert order_after(world, *said, toast="The queue is full").outcome(PASSING) is outcome
 
 
-def test_a_dialogue_may_be_refused_half_way_and_by_the_rules(world: SandboxState) -> None:
-    question: Json = {"text": "What shall change?"}
+def test_a_dialogue_may_be_refused_half_way_or_by_the_rules_or_stop(world: SandboxState) -> None:
+    question: Json = {"text": "Which photo?"}
 
-    half = books_after(world, question, question, is_made=False, toast="Too many at once")
-    forbidden = books_after(world, TAKEN, SORRY, ledger=[], is_moderated=True)
+    half = order_after(world, question, is_made=False, toast="Too many at once")
+    forbidden = order_after(world, TAKEN, SORRY, is_moderated=True)
+    stopped = order_after(world, question, is_made=False)
 
-    assert half.count(OrderOutcome.REFUSED) == forbidden.count(OrderOutcome.REFUSED) == 1
-
-
-def test_a_dialogue_that_stops_half_way_is_a_lost_order(world: SandboxState) -> None:
-    books = books_after(world, {"text": "Which photo?"}, is_made=False)
-
-    assert books.count(OrderOutcome.LOST) == 1
-    assert books.amiss() == [f"lost: chat {FIRST_USER_ID}, words | Which photo?"]
+    assert half.outcome(PASSING) is forbidden.outcome(PASSING) is OrderOutcome.REFUSED
+    assert stopped.outcome(PASSING) is OrderOutcome.LOST
+    assert stopped.description(PASSING) == f"chat {FIRST_USER_ID}, words | Which photo?"
 
 
 @pytest.mark.parametrize(
-    ("ledger", "twice", "in_vain"),
+    ("charges", "wrong"),
     [
-        ([CHARGE], 0, 0),
-        ([CHARGE, CHARGE], 1, 0),
-        ([CHARGE, CHARGE | {"client_id": "0a1b-8"}], 0, 1),
+        ([CHARGE], 0),
+        ([CHARGE, CHARGE], 1),
+        ([CHARGE, CHARGE | {"client_id": "0a1b-8"}], 1),
         # Of a provider that knows nothing of our jobs the sum tells.
-        ([CHARGE | {"client_id": ""}], 0, 0),
-        ([CHARGE | {"client_id": ""}] * 2, 1, 0),
+        ([CHARGE | {"client_id": ""}], 0),
+        ([CHARGE | {"client_id": ""}] * 2, 1),
     ],
 )
-def test_a_picture_is_charged_once(
-    world: SandboxState, ledger: list[Json], twice: int, in_vain: int
-) -> None:
-    charges = books_after(world, TAKEN, SHOWN, ledger=ledger).charges
+def test_a_picture_is_charged_once(world: SandboxState, charges: list[Json], wrong: int) -> None:
+    outcomes = {order_after(world, TAKEN, SHOWN): OrderOutcome.DELIVERED}
 
-    assert (charges.twice, charges.in_vain) == (twice, in_vain)
+    assert wrong_charges(outcomes, charges, PASSING) == wrong
 
 
-@pytest.mark.parametrize("client_id", ["7", ""], ids=["named", "unnamed"])
-@pytest.mark.parametrize("is_whole", [True, False], ids=["waiting", "cut short"])
+@pytest.mark.parametrize("client_id", ["0a1b-7", ""], ids=["named", "unnamed"])
+@pytest.mark.parametrize("outcome", [OrderOutcome.WAITING, OrderOutcome.OPEN])
 def test_a_picture_on_its_way_is_no_wrong_charge(
-    world: SandboxState, client_id: str, is_whole: bool
+    world: SandboxState, client_id: str, outcome: OrderOutcome
 ) -> None:
-    ledger = [CHARGE | {"client_id": client_id}]
+    outcomes = {order_after(world, TAKEN): outcome}
 
-    books = books_after(world, TAKEN, ledger=ledger, is_whole=is_whole)
-
-    assert books.charges == Charges(1)
+    assert wrong_charges(outcomes, [CHARGE | {"client_id": client_id}], PASSING) == 0
 
 
 async def test_an_answer_after_all_patience_counts_in_the_times(world: SandboxState) -> None:
-    crowd = LoadUsers(world, 1, {BELL["text"]}, patience_s=0.0)
-    await crowd.gather([])
-    *_, chat = world.chats.values()
-    chat.is_started = True
-    await crowd.run([Scenario(0.0, 0, Way.WORDS, 1)])
-    taken = world.add_post(chat, world.bot, TAKEN)
-    before = reconcile(crowd.orders, world.chats, [CHARGE], {BELL["text"]})
-    world.change_post(chat, taken, SHOWN)
+    users = LoadUsers(world, PASSING, 0.0, {Way.WORDS: 1})
+    await users.gather(1, seed=1)
+    await users.run_open(0.01)
+    [order] = users.orders
+    taken = world.add_post(order.chat, world.bot, TAKEN)
+    assert order.outcome(PASSING) is OrderOutcome.WAITING
 
-    crowd.look_for_late()
+    world.change_post(order.chat, taken, SHOWN)
+    users.look_at_all()
 
-    [ended] = reconcile(crowd.orders, world.chats, [CHARGE], {BELL["text"]}).ended
-    assert before.count(OrderOutcome.WAITING) == 1
-    assert ended.outcome is OrderOutcome.DELIVERED
-    assert ended.seconds is not None
+    assert order.outcome(PASSING) is OrderOutcome.DELIVERED
+    assert order.seconds is not None
 
 
-def test_a_plan_is_the_same_for_the_same_seed_and_ends_in_a_peak() -> None:
-    scenarios = plan(300, 300.0, random.Random(1))
+def test_users_order_at_the_guides_rate_and_once_more_in_the_peak() -> None:
+    times = [order_times(300.0, random.Random(number)) for number in range(300)]
 
-    assert scenarios == plan(300, 300.0, random.Random(1)) != plan(300, 300.0, random.Random(2))
-    peak = [scenario for scenario in scenarios if scenario.is_in_peak]
-    assert sorted(scenario.person for scenario in peak) == list(range(300))
-    assert min(scenario.at_s for scenario in peak) >= 300 * (1 - PEAK_SHARE)
-    # Once in a quarter of an hour: 300 people in four minutes order some 80 times.
-    assert 50 < len(scenarios) - len(peak) < 110
-    assert {scenario.way for scenario in scenarios} == set(Way)
+    assert all(sum(at_s >= 300 * (1 - PEAK_SHARE) for at_s in of_one) == 1 for of_one in times)
+    # Once in a quarter of an hour: 300 users in four minutes order some 80 times.
+    assert 50 < sum(map(len, times)) - 300 < 110

@@ -8,100 +8,24 @@ more until then; it ends with its standard input.
 import argparse
 import asyncio
 import io
-import itertools
 import json
+import math
 import random
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any
 
 from PIL import Image, ImageFilter
 
+from imgbot.ops.loadtest.run import PASSING
+from imgbot.sandbox.load_orders import Order
+from imgbot.sandbox.load_users import LoadUsers, Way
 from imgbot.sandbox.server import Sandbox
-from imgbot.sandbox.state import Chat
-from imgbot.sandbox.users import SandboxUsers
+from tests.bench.race import peer
 
 PROVIDER = "replicate"
 SIDE = 1024
 _PICTURES = 8
-_PLACES = ("in an autumn forest", "by the sea", "under a starry sky", "in the rain")
-_CONSONANTS, _VOWELS = "bdfgklmnprstvz", "aeiou"
-_LOOK_S = 5.0
-
-
-@dataclass(slots=True)
-class Order:
-    """One text and its picture; times are of the event loop's clock."""
-
-    name: str
-    asked_at_s: float
-    shown_at_s: float = 0.0
-
-
-@dataclass(slots=True)
-class User:
-    """One user and the order that they wait for."""
-
-    chat: Chat
-    asked_id: int = 0
-    shown: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-class Users:
-    """All users of one sandbox."""
-
-    def __init__(self, sandbox: Sandbox, size: int, think_s: float) -> None:
-        self._sandbox = sandbox
-        self._people = SandboxUsers(sandbox.state)
-        self._think_s = think_s
-        self._names = map("".join, itertools.product(*(_CONSONANTS, _VOWELS) * 3))
-        self.orders: list[Order] = []
-        self._users: dict[int, User] = {}
-        for number in range(size):
-            info = sandbox.state.add_user(f"User {number + 1}", "", "en")
-            self._users[info["id"]] = User(sandbox.state.chats[info["id"]])
-
-    async def run(self, ramp_s: float) -> None:
-        """Let everybody ask forever, their first texts spread over `ramp_s`."""
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self._watch())
-            for user in self._users.values():
-                group.create_task(self._ask_forever(user, random.uniform(0, ramp_s)))
-
-    async def _ask_forever(self, user: User, after_s: float) -> None:
-        clock = asyncio.get_running_loop().time
-        await asyncio.sleep(after_s)
-        while True:
-            # The name finds the provider's task of this order.
-            name = next(self._names)
-            text = f"a red fox named {name} {random.choice(_PLACES)}, watercolour"
-            user.shown.clear()
-            order = Order(name, clock())
-            self.orders.append(order)
-            posts = await self._people.send(user.chat, user.chat.id, {"text": text})
-            user.asked_id = posts[0].id
-            await user.shown.wait()
-            order.shown_at_s = clock()
-            await asyncio.sleep(self._think_s)
-
-    async def _watch(self) -> None:
-        """Tell each user when a message of the bot is a picture."""
-        feed = self._sandbox.state.events
-        seq = feed.last_seq
-        while True:
-            for event in await feed.wait_after(seq, _LOOK_S):
-                seq = event.seq
-                self._look(json.loads(event.data))
-
-    def _look(self, event: dict[str, Any]) -> None:
-        if event["type"] == "reset":
-            raise RuntimeError("more happened at once than the sandbox's feed holds")
-        message = event.get("message") or {}
-        if message.get("outgoing") and ("photo" in message or "document" in message):
-            user = self._users[event["chat_id"]]
-            if message["message_id"] > user.asked_id:
-                user.shown.set()
+_PATIENCE_S = 3600.0
 
 
 def pictures(kind: str) -> list[bytes]:
@@ -140,9 +64,13 @@ async def _serve(options: argparse.Namespace) -> None:
         _say(url=sandbox.url, token=sandbox.token, provider=played.base_url, key=played.key)
         while not sandbox.state.poller.is_active:  # noqa: ASYNC110 nothing announces it
             await asyncio.sleep(0.05)
-        users = Users(sandbox, options.users, options.think_s)
+        passing = PASSING | {peer.QUEUED, peer.WORKING}
+        users = LoadUsers(sandbox.state, passing, _PATIENCE_S, {Way.WORDS: 1})
+        users.has_marks = False
+        await users.gather(options.users, seed=1)
+        ramp_s = options.most_s + options.think_s
         async with asyncio.TaskGroup() as group:
-            asking = group.create_task(users.run(options.most_s + options.think_s))
+            asking = group.create_task(users.run_closed(options.think_s, math.inf, ramp_s))
             await asyncio.sleep(options.warm_s)
             await _measure(sandbox, users.orders, options.seconds)
             asking.cancel()
@@ -155,16 +83,22 @@ async def _measure(sandbox: Sandbox, orders: Sequence[Order], seconds: float) ->
     _say(began=True)
     await asyncio.sleep(seconds)
     ended_s, calls = clock(), _calls(sandbox)
-    shown = [order for order in orders if began_s <= order.shown_at_s < ended_s]
+    shown = [
+        order
+        for order in orders
+        if began_s <= (order.answered_at_s or 0.0) < ended_s and order.replies(()).pictures
+    ]
+    # The provider's task of an order is found by the name in its prompt.
     done = {
-        task.order.words.partition(" named ")[2].partition(" ")[0]: task.ends_at
+        word: task.ends_at
         for task in sandbox.presets[PROVIDER].ledger.tasks
+        for word in task.order.words.replace(",", "").split()
     }
     _say(
         seconds=ended_s - began_s,
         pictures=len(shown),
-        lags_s=[o.shown_at_s - done[o.name] for o in shown if o.name in done],
-        waits_s=[o.shown_at_s - o.asked_at_s for o in shown],
+        lags_s=[(o.answered_at_s or 0.0) - done[o.name] for o in shown if o.name in done],
+        waits_s=[o.seconds for o in shown],
         calls={name: count - calls_before.get(name, 0) for name, count in calls.items()},
     )
 

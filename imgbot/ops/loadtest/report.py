@@ -1,0 +1,326 @@
+"""Results of a load test: figures of each run, the guide's criteria, the table, JSON."""
+
+import dataclasses
+import statistics
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from imgbot.config.settings import MAX_WORKERS
+from imgbot.ops.formatting import count, duration, share, size, strip_control
+from imgbot.ops.loadtest.run import (
+    BUILTIN,
+    PASSING,
+    LoadSample,
+    LoadTestOptions,
+    LoadTestRun,
+)
+from imgbot.ops.resource_usage import ProcessGroup, ResourceCollector
+from imgbot.sandbox.load_orders import OrderOutcome
+from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
+from imgbot.version import version
+
+LOOP_LAG_S = 0.25
+"""Above this a press of a button feels slow."""
+
+_PEAK_S = 5.0
+"""A peak of CPU is one of so long: a single second says little."""
+
+_SHOWN = 10
+_LABEL = 26
+_AMISS = (OrderOutcome.LOST, OrderOutcome.DOUBLED)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTestResults:
+    """Figures of one run: seconds, bytes, shares from 0 to 1; None where nothing ended."""
+
+    users: int
+    workers: int
+    is_whole: bool
+    seconds: float
+    ends: dict[str, int]
+    amiss: list[str]
+    """A line for each order that was lost or doubled, the first of them."""
+    charged: int
+    charged_wrongly: int
+    pictures_per_s: float
+    """Delivered pictures alone: a refusal is none."""
+    mean_s: float | None
+    """From the order to the picture, likewise."""
+    p50_s: float | None
+    p95_s: float | None
+    max_s: float | None
+    provider_share: float | None
+    longest_queue: int
+    p95_queue: float
+    error_ratio: float | None
+    flood_waits: int
+    cpu_ratio: float
+    cpu_peak_ratio: float
+    cpu_parts: dict[str, float]
+    memory_bytes: float
+    memory_peak_bytes: int
+    memory_parts_bytes: dict[str, int]
+    """At the peak."""
+    cores: float
+    memory_limit_bytes: float
+    loop_lag_p99_s: float | None
+    """Of the worst life of the bot, where it was killed meanwhile."""
+    test_cpu_ratio: float
+    """Of the test itself: Telegram, the users and the provider."""
+    kills: int
+    resizes: int
+
+
+def results_of(run: LoadTestRun) -> LoadTestResults:
+    """Compute the results of a run."""
+    machine = ResourceCollector().usage()
+    cores = machine.cores or 1.0
+    ends = Counter(run.outcomes.values())
+    shown = [order for order, end in run.outcomes.items() if end is OrderOutcome.DELIVERED]
+    times = [seconds for order in shown if (seconds := order.seconds) is not None]
+    failed = sum(ends[end] for end in (OrderOutcome.FAILED, *_AMISS))
+    first, last = run.samples[0], run.samples[-1]
+    seconds = max(1e-3, last.at_s - first.at_s)
+    top = max(run.samples, key=lambda sample: sample.memory_bytes)
+    queue = [sample.waiting for sample in run.samples]
+    lags = [lag for each in run.lags if (lag := each.quantile_s(0.99)) is not None]
+    return LoadTestResults(
+        users=run.users,
+        workers=run.workers,
+        is_whole=run.is_whole,
+        seconds=seconds,
+        ends={outcome.value: ends[outcome] for outcome in OrderOutcome},
+        amiss=[
+            f"{end}: {order.description(PASSING)}"
+            for order, end in run.outcomes.items()
+            if end in _AMISS
+        ][:_SHOWN],
+        charged=run.charges,
+        charged_wrongly=run.wrong_charges,
+        pictures_per_s=len(shown) / seconds,
+        mean_s=statistics.fmean(times) if times else None,
+        p50_s=quantile(times, 0.5),
+        p95_s=quantile(times, 0.95),
+        max_s=max(times, default=None),
+        provider_share=_provider_share(run.made_s, times),
+        longest_queue=max(queue),
+        p95_queue=quantile(queue, 0.95) or 0.0,
+        error_ratio=failed / (failed + len(shown)) if failed or shown else None,
+        flood_waits=run.flood_waits,
+        cpu_ratio=(last.cpu_s - first.cpu_s) / seconds / cores,
+        cpu_peak_ratio=_cpu_peak(run.samples) / cores,
+        cpu_parts={
+            part.value: (last.parts[part].cpu_s - first.parts[part].cpu_s) / seconds / cores
+            for part in ProcessGroup
+        },
+        memory_bytes=statistics.fmean(sample.memory_bytes for sample in run.samples),
+        memory_peak_bytes=top.memory_bytes,
+        memory_parts_bytes={part.value: top.parts[part].memory_bytes for part in ProcessGroup},
+        cores=cores,
+        memory_limit_bytes=machine.memory_limit_bytes or 1.0,
+        loop_lag_p99_s=max(lags, default=None),
+        test_cpu_ratio=(last.test_cpu_s - first.test_cpu_s) / seconds / cores,
+        kills=run.kills,
+        resizes=run.resizes,
+    )
+
+
+def quantile(values: Iterable[float], share: float) -> float | None:
+    """Value that this share of the values does not exceed."""
+    found = sorted(values)
+    return found[min(len(found) - 1, int(share * len(found)))] if found else None
+
+
+def _provider_share(made_s: Sequence[float], times: Sequence[float]) -> float | None:
+    """Provider's share of the time of all pictures."""
+    if not made_s or not times:
+        return None
+    return min(1.0, statistics.fmean(made_s) / max(1e-3, statistics.fmean(times)))
+
+
+def _cpu_peak(samples: Sequence[LoadSample]) -> float:
+    """Most cores busy over some seconds, or over the whole of a shorter run."""
+    most, begin = 0.0, 0
+    for number, sample in enumerate(samples):
+        while begin + 1 < number and sample.at_s - samples[begin + 1].at_s >= _PEAK_S:
+            begin += 1
+        seconds = sample.at_s - samples[begin].at_s
+        if seconds >= _PEAK_S or (sample is samples[-1] and seconds > 0):
+            most = max(most, (sample.cpu_s - samples[begin].cpu_s) / seconds)
+    return most
+
+
+@dataclass(frozen=True, slots=True)
+class Criterion:
+    """One criterion; `mend` says what to change if it is not met."""
+
+    name: str
+    found: str
+    is_met: bool
+    mend: str
+
+
+def criteria(r: LoadTestResults) -> list[Criterion]:
+    """Evaluate a run by the guide's bounds, and by the promise that nothing is lost or doubled."""
+    more = f"IMGBOT_WORKERS={min(r.workers + max(1, r.workers // 2), MAX_WORKERS)}"
+    half = f"IMGBOT_WORKERS={max(1, r.workers // 2)}, or more memory"
+    is_provider = r.provider_share is not None and r.provider_share > 0.8
+    faster = "most of it is the provider's: use a faster model (IMGBOT_MODELS)"
+    cores = "more cores, or fewer users (IMGBOT_USERS)"
+    memory = r.memory_peak_bytes / r.memory_limit_bytes
+    lost, doubled, waiting = (r.ends[name] for name in ("lost", "doubled", "waiting"))
+    bounds = {indicator: THRESHOLDS[indicator].attention for indicator in Indicator}
+    rows: list[tuple[str, str, float | None, float, str]] = [
+        (
+            "mean job time < 30 s",
+            duration(r.mean_s),
+            r.mean_s,
+            bounds[Indicator.JOB_TIME_S],
+            faster if is_provider else more,
+        ),
+        (
+            "queue < 50",
+            count(r.longest_queue, "job"),
+            r.longest_queue,
+            bounds[Indicator.QUEUE_JOBS],
+            more,
+        ),
+        (
+            "errors < 1 %",
+            share(r.error_ratio),
+            r.error_ratio,
+            bounds[Indicator.ERROR_RATIO],
+            "imgbot doctor; the provider's errors are in /metrics",
+        ),
+        ("CPU < 70 %", share(r.cpu_ratio), r.cpu_ratio, bounds[Indicator.CPU_RATIO], cores),
+        ("memory < 80 %", share(memory), memory, bounds[Indicator.MEMORY_RATIO], half),
+        (
+            "loop lag p99 < 250 ms",
+            _ms(r.loop_lag_p99_s),
+            r.loop_lag_p99_s,
+            LOOP_LAG_S,
+            cores,
+        ),
+        (
+            "nobody left waiting",
+            f"{waiting} still waiting at the end",
+            waiting,
+            1,
+            f"fewer users, or {more} where the CPU has room for it",
+        ),
+        (
+            "nothing lost or doubled",
+            f"{lost} lost, {doubled} doubled, {r.charged_wrongly} charged wrongly",
+            lost + doubled + r.charged_wrongly,
+            1,
+            "this is a bug in imgbot: please report it",
+        ),
+    ]
+    # An unknown value is not met: a run without a picture proves nothing.
+    return [
+        Criterion(name, found, value is not None and value < bound, mend)
+        for name, found, value, bound, mend in rows
+    ]
+
+
+def is_good(results: LoadTestResults) -> bool:
+    """True if the run is complete and meets every criterion."""
+    return results.is_whole and all(each.is_met for each in criteria(results))
+
+
+def _ms(seconds: float | None) -> str:
+    return "unknown" if seconds is None else f"{seconds * 1000:.0f} ms"
+
+
+def _ends(*names: str) -> Callable[[LoadTestResults], str]:
+    return lambda results: " / ".join(str(results.ends[name]) for name in names)
+
+
+def _cpu_parts(r: LoadTestResults) -> str:
+    return " / ".join(map(share, r.cpu_parts.values()))
+
+
+def _memory_parts(r: LoadTestResults) -> str:
+    return " / ".join(f"{value / 1e6:.0f}" for value in r.memory_parts_bytes.values()) + " MB"
+
+
+Figure = Callable[[LoadTestResults], float | None]
+
+_ROWS: Sequence[tuple[str, Callable[[LoadTestResults], str], Figure | None]] = (
+    ("workers", lambda r: str(r.workers), None),
+    ("orders", lambda r: str(sum(r.ends.values())), lambda r: sum(r.ends.values())),
+    ("  delivered", _ends("delivered"), None),
+    ("  refused / failed", _ends("refused", "failed"), None),
+    ("  still waiting", _ends("waiting"), None),
+    ("  lost / doubled", _ends("lost", "doubled"), None),
+    ("charged, charged wrongly", lambda r: f"{r.charged}, {r.charged_wrongly}", None),
+    ("pictures per second", lambda r: f"{r.pictures_per_s:.2f}", lambda r: r.pictures_per_s),
+    ("job time, mean", lambda r: duration(r.mean_s), lambda r: r.mean_s),
+    ("  p50", lambda r: duration(r.p50_s), lambda r: r.p50_s),
+    ("  p95", lambda r: duration(r.p95_s), lambda r: r.p95_s),
+    ("  longest", lambda r: duration(r.max_s), lambda r: r.max_s),
+    ("  provider's share", lambda r: share(r.provider_share), None),
+    ("queue, longest / p95", lambda r: f"{r.longest_queue} / {r.p95_queue:.0f}", None),
+    ("errors", lambda r: share(r.error_ratio), None),
+    ("429 from Telegram", lambda r: str(r.flood_waits), None),
+    ("CPU, mean", lambda r: share(r.cpu_ratio), lambda r: r.cpu_ratio),
+    ("  peak over 5 s", lambda r: share(r.cpu_peak_ratio), lambda r: r.cpu_peak_ratio),
+    ("  bot / workers / Redis", _cpu_parts, None),
+    ("memory, mean", lambda r: size(r.memory_bytes), lambda r: r.memory_bytes),
+    ("  peak", lambda r: size(r.memory_peak_bytes), lambda r: r.memory_peak_bytes),
+    ("  bot / workers / Redis", _memory_parts, None),
+    ("event loop lag, p99", lambda r: _ms(r.loop_lag_p99_s), lambda r: r.loop_lag_p99_s),
+    ("CPU of the test itself", lambda r: share(r.test_cpu_ratio), None),
+    ("killed / resized", lambda r: f"{r.kills} / {r.resizes}", None),
+)
+"""Label, text of a run, and the figure whose ratio to the first run is worth a look."""
+
+
+def as_text(options: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
+    """Return the report; ratios are to the first run, as absolute times are this machine's."""
+    heads = [f"{run.users} users" + ("" if run.is_whole else " (cut short)") for run in runs]
+    table = [("", heads)]
+    for label, text, figure in _ROWS:
+        ratios = ["", *(_ratio(figure, run, runs[0]) for run in runs[1:])]
+        table.append((label, [text(run) + each for run, each in zip(runs, ratios, strict=True)]))
+    width = max(len(cell) for _, cells in table for cell in cells) + 3
+    lines = [_head(options, runs[0]), ""]
+    for label, cells in table:
+        lines.append((f"{label:<{_LABEL}}" + "".join(f"{c:<{width}}" for c in cells)).rstrip())
+    for run in runs:
+        lines += ["", f"{run.users} users, by the guide's criteria:"]
+        for each in criteria(run):
+            lines.append(f"  {'✓' if each.is_met else '✗'} {each.name:<24} {each.found}")
+            lines += [] if each.is_met else [f"      → {each.mend}"]
+        lines += [f"      {strip_control(line)}" for line in run.amiss]
+    return "\n".join(lines)
+
+
+def _head(options: LoadTestOptions, run: LoadTestResults) -> str:
+    low_s, high_s = options.picture_s
+    takes = "" if options.provider == BUILTIN else f", {low_s:g}-{high_s:g} s a picture"
+    loop = "" if options.think_s is None else f", ordering again after {options.think_s:g} s"
+    faults = "".join(f", {fault}" for fault in options.faults)
+    return (
+        f"imgbot {version()} under load: {options.provider}{takes}{loop}{faults},"
+        f" {options.minutes:g} min each; {run.cores:g} cores, {size(run.memory_limit_bytes)}"
+    )
+
+
+def _ratio(figure: Figure | None, run: LoadTestResults, first: LoadTestResults) -> str:
+    value, base = (figure(run), figure(first)) if figure else (None, None)
+    return f" ×{value / base:.2f}" if value is not None and base else ""
+
+
+def as_document(options: LoadTestOptions, runs: Sequence[LoadTestResults]) -> dict[str, Any]:
+    """The same for scripts."""
+    return {"version": version(), "options": dataclasses.asdict(options)} | {
+        "runs": [
+            dataclasses.asdict(run)
+            | {"criteria": [dataclasses.asdict(each) for each in criteria(run)]}
+            for run in runs
+        ]
+    }

@@ -1,0 +1,469 @@
+"""Load test run: a Telegram, a Redis, a folder and a bot of its own, and simulated users.
+
+Nothing of the operator's is read or written: the token is the sandbox's, every port is one that
+the kernel chooses, and all of it is removed when the run is over, however it ends.
+"""
+
+import asyncio
+import itertools
+import os
+import random
+import signal
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from importlib import resources
+from pathlib import Path
+from typing import Self
+
+import aiohttp
+from prometheus_client.parser import text_string_to_metric_families
+
+from imgbot.aio import cancel_and_wait_current, run_or_cancel_on
+from imgbot.config.settings import MAX_WORKERS, workers_for
+from imgbot.domain.errors import ConfigError, ImgbotError, TransientError
+from imgbot.domain.texts import LANGUAGES, t
+from imgbot.ops.doctor.guide import MOST_USERS
+from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
+from imgbot.ops.service import scale
+from imgbot.ops.status.indicators import Histogram
+from imgbot.sandbox import bot_process
+from imgbot.sandbox.faults import Fault
+from imgbot.sandbox.load_orders import Order, OrderOutcome, wrong_charges
+from imgbot.sandbox.load_users import LoadUsers
+from imgbot.sandbox.provider_tasks import TaskLedger
+from imgbot.sandbox.server import Sandbox
+from imgbot.storage.client import connect
+from imgbot.storage.job_reads import JobReads
+from imgbot.storage.server.process import RedisServer
+
+BUILTIN = "builtin"
+LOST_ANSWERS, KILL = "lost-answers", "kill"
+FAULTS = (LOST_ANSWERS, KILL)
+PASSING = frozenset(
+    t(language, key) for language in LANGUAGES for key in ("job_ready", "ready", "ready_without")
+)
+"""Messages beside a picture or a reason: before it, or as a notification after a long wait."""
+
+_LEAST_MINUTES, _MOST_MINUTES = 0.05, 24 * 60.0
+_MOST_SECONDS = 600.0
+_SAMPLE_EVERY_S = 1.0
+_RESIZE_EVERY_S = 2.0
+_LOST_EVERY_S = 2.0
+_KILL_EVERY_S = 20.0
+_TIMEOUT_S = 15.0
+_START_S = 120.0
+_LOOK_S = 0.05
+_DRAIN_S = 15.0
+_SETTLE_S = 2.0
+"""A picture that is shown twice is shown again within this."""
+_LEAST_PATIENCE_S = 120.0
+_LOG_LINES = 6
+_LOST_METHODS = ("editMessageMedia", "getUpdates", "editMessageText", "answerCallbackQuery")
+
+Progress = Callable[[str], None]
+
+
+class BotEndedError(ImgbotError):
+    """The bot ended unexpectedly; the message has its last log lines."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTestOptions:
+    """Options of the command line. Raises ConfigError, with the name of the argument."""
+
+    users: Sequence[int] = (300,)
+    workers: int | None = None
+    minutes: float = 5.0
+    provider: str = "simulated"
+    picture_s: tuple[float, float] = (10.0, 30.0)
+    think_s: float | None = None
+    """Seconds until a user orders again; None: the guide's rate."""
+    faults: Sequence[str] = ()
+    is_resizing: bool = False
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        low_s, high_s = self.picture_s
+        think_s = self.think_s or 0.0
+        rules = (
+            (
+                "--users",
+                all(1 <= users <= MOST_USERS for users in self.users),
+                f"write whole numbers from 1 to {MOST_USERS}",
+            ),
+            (
+                "--workers",
+                self.workers is None or 1 <= self.workers <= MAX_WORKERS,
+                f"write a whole number from 1 to {MAX_WORKERS}",
+            ),
+            (
+                "--minutes",
+                _LEAST_MINUTES <= self.minutes <= _MOST_MINUTES,
+                f"write minutes from {_LEAST_MINUTES:g} to {_MOST_MINUTES:.0f}",
+            ),
+            (
+                "--picture-seconds",
+                0 <= low_s <= high_s <= _MOST_SECONDS,
+                f"write the least and the most, {_MOST_SECONDS:.0f} at most",
+            ),
+            (
+                "--closed-loop",
+                0 <= think_s <= _MOST_SECONDS,
+                f"write seconds from 0 to {_MOST_SECONDS:.0f}",
+            ),
+            (
+                "--resize",
+                not (self.is_resizing and KILL in self.faults),
+                "leave it out beside --faults kill: a bot that starts cannot be resized",
+            ),
+            ("--faults", set(self.faults) <= set(FAULTS), f"write some of {', '.join(FAULTS)}"),
+        )
+        for argument, is_right, sentence in rules:
+            if not is_right:
+                raise ConfigError(argument, sentence)
+
+    def workers_of(self, users: int) -> int:
+        return self.workers if self.workers is not None else workers_for(users)
+
+
+@dataclass(frozen=True, slots=True)
+class LoadSample:
+    """Usage and load at one time; CPU time counts from the start of the run."""
+
+    at_s: float
+    parts: Mapping[ProcessGroup, ProcessUsage]
+    test_cpu_s: float
+    """Of this process: Telegram, the users and the provider."""
+    waiting: int
+    provider: int
+    """Tasks under way at the provider."""
+    bot: int
+    """Jobs that the bot works on: before and after the provider."""
+
+    @property
+    def cpu_s(self) -> float:
+        return sum(usage.cpu_s for usage in self.parts.values())
+
+    @property
+    def memory_bytes(self) -> int:
+        return sum(usage.memory_bytes for usage in self.parts.values())
+
+
+@dataclass(frozen=True, slots=True)
+class LoadTestRun:
+    """Everything measured in one run."""
+
+    users: int
+    workers: int
+    outcomes: Mapping[Order, OrderOutcome]
+    wrong_charges: int
+    charges: int
+    samples: Sequence[LoadSample]
+    lags: Sequence[Histogram]
+    """Event loop lag of each life of the bot."""
+    made_s: Sequence[float]
+    """Time of the provider for each picture that it made."""
+    flood_waits: int
+    """Calls that Telegram refused with 429."""
+    kills: int
+    resizes: int
+    is_whole: bool
+
+
+@dataclass(slots=True)
+class LoadTest:
+    """Everything that one run needs; `async with` starts the bot, and removes it all at the end."""
+
+    options: LoadTestOptions
+    users: int
+    kills: int = 0
+    resizes: int = 0
+    _is_killing: bool = False
+    _samples: list[LoadSample] = field(default_factory=list[LoadSample])
+    _lags: list[Histogram] = field(default_factory=list[Histogram])
+    _ended_cpu_s: dict[ProcessGroup, float] = field(default_factory=dict[ProcessGroup, float])
+    """Of the lives of the bot that were killed."""
+    _closing: AsyncExitStack = field(default_factory=AsyncExitStack)
+    sandbox: Sandbox = field(init=False)
+    simulated: LoadUsers = field(init=False)
+    tasks: TaskLedger | None = field(init=False)
+    """Ledger of the provider that the sandbox plays; None: the bot needs none."""
+    _bot: asyncio.subprocess.Process = field(init=False)
+    _server: RedisServer = field(init=False)
+    _jobs: JobReads = field(init=False)
+    _environ: dict[str, str] = field(init=False)
+    _log: Path = field(init=False)
+
+    async def __aenter__(self) -> Self:
+        async with AsyncExitStack() as closing:
+            options, enter = self.options, closing.enter_async_context
+            folder = Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="imgbot-load-")))
+            self.sandbox = await enter(Sandbox(bot_process.HOST, 0, page=False))
+            self.tasks = _tasks_of(self.sandbox, options.provider)
+            if self.tasks:
+                self.tasks.change_settings({"duration_s": list(options.picture_s)})
+            patience_s = max(_LEAST_PATIENCE_S, 4 * options.picture_s[1])
+            self.simulated = LoadUsers(self.sandbox.state, PASSING, patience_s)
+            self.simulated.has_marks = self.tasks is not None
+            self.simulated.loses_answers = LOST_ANSWERS in options.faults
+            await self.simulated.gather(self.users, options.seed, _photos())
+            self._server = await enter(RedisServer(folder, port=0))
+            redis = connect(self._server.url)
+            closing.push_async_callback(redis.aclose)
+            self._jobs = JobReads(redis)
+            self._environ = bot_process.environment(self.sandbox, folder, options.provider) | {
+                "IMGBOT_REDIS_URL": self._server.url,
+                "IMGBOT_WORKERS": str(options.workers_of(self.users)),
+            }
+            self._log = folder / "bot.log"
+            await self._start_bot()
+            closing.push_async_callback(self._end_bot)
+            self._closing = closing.pop_all()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._closing.aclose()
+
+    async def run(self, stop: asyncio.Event, tell: Progress) -> LoadTestRun | None:
+        """Let the users order until all are answered, or `stop`; None if that came before.
+
+        Raises BotEndedError.
+        """
+        async with asyncio.TaskGroup() as group:
+            ended = group.create_task(self._keep_running())
+            is_whole = None
+            if await run_or_cancel_on(stop, self._until_serving()):
+                await self._read_lag()
+                is_whole = await run_or_cancel_on(stop, self._under_load(tell))
+                await self._sample()
+                await self._read_lag()
+            await cancel_and_wait_current(ended)
+        return self._measured(is_whole=bool(is_whole)) if self._samples else None
+
+    async def _under_load(self, tell: Progress) -> bool:
+        random.seed(self.options.seed)
+        beside: list[Awaitable[None]] = [
+            self._every(_SAMPLE_EVERY_S, self._sample),
+            self._server.watch(),
+            self._tell_forever(tell),
+        ]
+        if self.options.is_resizing:
+            beside.append(self._resize_forever())
+        if LOST_ANSWERS in self.options.faults:
+            beside.append(self._lose_answers())
+        if KILL in self.options.faults:
+            beside.append(self._every(_KILL_EVERY_S, self._kill, is_late=True))
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_awaited(work)) for work in beside]
+            seconds, think_s = self.options.minutes * 60, self.options.think_s
+            if think_s is None:
+                await self.simulated.run_open(seconds)
+            else:
+                ramp_s = min(seconds / 2, think_s + self.options.picture_s[1])
+                await self.simulated.run_closed(think_s, seconds, ramp_s)
+            await asyncio.sleep(_SETTLE_S)
+            await cancel_and_wait_current(*tasks)
+        return True
+
+    def _measured(self, *, is_whole: bool) -> LoadTestRun:
+        self.simulated.look_at_all()
+        outcomes = {
+            order: order.outcome(PASSING, is_whole=is_whole) for order in self.simulated.orders
+        }
+        charges = self.tasks.charges if self.tasks else []
+        made = [task for task in self.tasks.tasks if task.failure is None] if self.tasks else []
+        return LoadTestRun(
+            users=self.users,
+            workers=self.options.workers_of(self.users),
+            outcomes=outcomes,
+            wrong_charges=wrong_charges(outcomes, charges, PASSING) if charges else 0,
+            charges=len(charges),
+            samples=self._samples,
+            lags=[after.since(before) for before, after in _pairs(self._lags)],
+            made_s=[task.duration_s for task in made],
+            flood_waits=self.sandbox.state.calls.refusals[429],
+            kills=self.kills,
+            resizes=self.resizes,
+            is_whole=is_whole,
+        )
+
+    # The bot
+
+    async def _start_bot(self) -> None:
+        with self._log.open("ab") as file:
+            self._bot = await bot_process.start(self._environ, file)
+
+    async def _keep_running(self) -> None:
+        """Start the bot again when it was killed; raise BotEndedError when it ends by itself."""
+        while True:
+            status = await self._bot.wait()
+            if not self._is_killing:
+                raise BotEndedError(f"the bot ended (status {status}):\n{self._last_log_lines()}")
+            self._is_killing = False
+            await self._start_bot()
+
+    async def _until_serving(self) -> bool:
+        """Wait for the bot's first getUpdates. Raises BotEndedError."""
+        try:
+            async with asyncio.timeout(_START_S):
+                while not self.sandbox.state.poller.is_active:  # noqa: ASYNC110
+                    await asyncio.sleep(_LOOK_S)
+        except TimeoutError:
+            lines = self._last_log_lines()
+            raise BotEndedError(f"the bot does not start:\n{lines}") from None
+        return True
+
+    async def _kill(self) -> None:
+        """Kill the bot and its workers as the kernel would."""
+        await self._read_lag()
+        await self._sample()
+        killed = self._bot
+        for group, usage in self._samples[-1].parts.items():
+            self._ended_cpu_s[group] = usage.cpu_s
+        self._is_killing = True
+        os.killpg(killed.pid, signal.SIGKILL)
+        self.kills += 1
+        while self._bot is killed:  # noqa: ASYNC110 the other task restarts it
+            await asyncio.sleep(_LOOK_S)
+        await self._read_lag()
+
+    async def _end_bot(self) -> None:
+        """Stop the bot; its state is not needed, so the wait is short."""
+        bot = self._bot
+        if bot.returncode is None:
+            with suppress(ProcessLookupError):
+                bot.send_signal(signal.SIGTERM)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_DRAIN_S):
+                await bot.wait()
+        # It leads a group of its own, and its workers are in it.
+        with suppress(ProcessLookupError):
+            os.killpg(bot.pid, signal.SIGKILL)
+        await bot.wait()
+
+    def _last_log_lines(self) -> str:
+        lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-_LOG_LINES:])
+
+    # Measuring
+
+    async def _sample(self) -> None:
+        used = await asyncio.to_thread(usage_by_part, self._bot.pid)
+        # Its Redis is this process's child, so that it can outlive the bot; alone, it is a root.
+        redis = (await asyncio.to_thread(usage_by_part, self._server.pid))[ProcessGroup.BOT]
+        parts = {
+            group: ProcessUsage(
+                usage.processes,
+                usage.cpu_s + self._ended_cpu_s.get(group, 0.0),
+                usage.memory_bytes,
+            )
+            for group, usage in used.items()
+        } | {ProcessGroup.REDIS: redis}
+        now_s = asyncio.get_running_loop().time()
+        at_provider = sum(t.ends_at > now_s for t in self.tasks.tasks) if self.tasks else 0
+        with suppress(TransientError):
+            depth = await self._jobs.depth()
+            at_bot = max(0, depth.running - at_provider)
+            test_s = time.process_time()
+            self._samples.append(
+                LoadSample(now_s, parts, test_s, depth.waiting, at_provider, at_bot)
+            )
+
+    async def _read_lag(self) -> None:
+        """Read the lag as soon as the bot answers: when a life begins, and when it ends."""
+        async with asyncio.timeout(_START_S):
+            while True:
+                with suppress(OSError):
+                    self._lags.append(await read_loop_lag(self._environ["IMGBOT_PUBLIC_URL"]))
+                    return
+                await asyncio.sleep(_LOOK_S)
+
+    async def _tell_forever(self, tell: Progress) -> None:
+        clock = asyncio.get_running_loop().time
+        begun_s, users = clock(), self.simulated
+
+        async def tell_once() -> None:
+            tell(
+                f"{self.users} users: {len(users.orders)} orders, {users.answered} answered,"
+                f" {clock() - begun_s:.0f} s of {self.options.minutes * 60:.0f} s"
+            )
+
+        await self._every(1.0, tell_once)
+
+    @staticmethod
+    async def _every(
+        seconds: float, act: Callable[[], Awaitable[None]], *, is_late: bool = False
+    ) -> None:
+        """Act again and again; `is_late`: for the first time after a pause."""
+        if is_late:
+            await asyncio.sleep(seconds)
+        while True:
+            await act()
+            await asyncio.sleep(seconds)
+
+    # Faults
+
+    async def _lose_answers(self) -> None:
+        """Let Telegram act on a call now and then, and cut the connection before its answer."""
+        for method in itertools.cycle(_LOST_METHODS):
+            await asyncio.sleep(_LOST_EVERY_S)
+            if not len(self.sandbox.state.faults):
+                self.sandbox.state.faults.add(Fault(method=method, kind="drop_after"))
+
+    async def _resize_forever(self) -> None:
+        """Resize the pool in every way an operator has: by signals, and by `imgbot scale`."""
+        settings = {"IMGBOT_STATE_DIR": self._environ["IMGBOT_STATE_DIR"]}
+        workers = self.options.workers_of(self.users)
+        acts = (signal.SIGTTIN, signal.SIGTTIN, max(1, workers // 2), signal.SIGTTOU, workers)
+        for act in itertools.cycle(acts):
+            if isinstance(act, signal.Signals):
+                self._bot.send_signal(act)
+            else:
+                await asyncio.to_thread(scale, act, settings, lambda _line: None)
+            self.resizes += 1
+            await asyncio.sleep(_RESIZE_EVERY_S)
+
+
+def _pairs(lags: Sequence[Histogram]) -> Iterator[tuple[Histogram, Histogram]]:
+    return zip(lags[::2], lags[1::2], strict=False)
+
+
+async def _awaited(work: Awaitable[None]) -> None:
+    await work
+
+
+def _tasks_of(sandbox: Sandbox, provider: str) -> TaskLedger | None:
+    played = bot_process.played_by(sandbox)
+    if provider not in (names := (BUILTIN, *played)):
+        known = ", ".join(names)
+        raise ConfigError("--provider", f"write one of {known}; none of them costs money")
+    return played[provider].ledger if provider in played else None
+
+
+def _photos() -> list[Path]:
+    folder = resources.files("imgbot.ops.loadtest") / "photos"
+    return [Path(str(folder / name)) for name in ("create.jpg", "edit.jpg", "merge.jpg")]
+
+
+async def read_loop_lag(url: str) -> Histogram:
+    """Read the lag of the bot's event loop from its metrics. Raises OSError."""
+    timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
+    try:
+        async with (
+            aiohttp.ClientSession(timeout=timeout) as session,
+            session.get(f"{url}/metrics") as answer,
+        ):
+            text = await answer.text()
+    except aiohttp.ClientError as error:
+        raise ConnectionError(f"{url}/metrics broke off: {error!r}") from error
+    buckets = [
+        (float(sample.labels["le"]), sample.value)
+        for family in text_string_to_metric_families(text)
+        if family.name == "imgbot_event_loop_lag_seconds"
+        for sample in family.samples
+        if sample.name.endswith("_bucket")
+    ]
+    return Histogram(tuple(buckets))

@@ -1,1 +1,0 @@
-"""Simulated users for load tests, and the ledger of their orders."""

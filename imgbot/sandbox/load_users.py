@@ -1,0 +1,351 @@
+"""Simulated users of a sandbox, for load tests: they order in every way that the bot offers.
+
+In an open loop each orders once in a quarter of an hour, and once more in the peak, the last fifth
+of the time: the guide sizes the bot by one worker per 30 users and calls a picture normal that
+takes less than 30 seconds, which keeps a worker that makes one picture at a time just busy. In a
+closed loop each orders again after a time to think.
+"""
+
+import asyncio
+import itertools
+import json
+import random
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from imgbot.sandbox.load_orders import Order, button
+from imgbot.sandbox.state import Chat, Post, SandboxState
+from imgbot.sandbox.users import SandboxUsers
+
+USUAL_EVERY_S = 900.0
+PEAK_SHARE = 0.2
+_MODERATED_SHARE, _LOST_SHARE = 0.05, 0.05
+_MODERATED, _LOST = " [[sim:moderated]]", " [[sim:drop_after_accept]]"
+_LANGUAGES = ("ru", "en")
+_LOOK_S = 5.0
+
+_MENU, _AGAIN, _UP, _MERGE = "start:create", "again:", "up:2.", "merge:"
+_PHOTO_EDIT, _PHOTO_RETOUCH, _PHOTO_UPSCALE = "photo:edit", "photo:retouch", "photo:x2"
+
+
+class Way(StrEnum):
+    """Way of ordering."""
+
+    WORDS = "words"
+    MENU = "menu"  # the button, the question, the words
+    AGAIN = "again"  # the button under the latest picture
+    CAPTION = "caption"  # a photo that says what to do
+    REPLY = "reply"  # words in reply to the latest picture
+    ASKED = "asked"  # a photo alone, a button, the words
+    RETOUCH = "retouch"  # a photo with the command
+    RETOUCH_BUTTON = "retouch button"
+    UPSCALE_BUTTON = "upscale button"
+    LARGER = "larger"  # the button under the latest picture
+    ALBUM = "album"  # photos with one caption
+    MERGE = "merge"  # the command, the photos one by one, the button
+
+
+WAYS: Mapping[Way, int] = {
+    Way.WORDS: 30,
+    Way.MENU: 10,
+    Way.AGAIN: 8,
+    Way.CAPTION: 14,
+    Way.REPLY: 6,
+    Way.ASKED: 6,
+    Way.RETOUCH: 5,
+    Way.RETOUCH_BUTTON: 4,
+    Way.UPSCALE_BUTTON: 5,
+    Way.LARGER: 4,
+    Way.ALBUM: 5,
+    Way.MERGE: 3,
+}
+"""How often each is chosen."""
+
+_TEXTS: dict[str, dict[str, Sequence[str]]] = {
+    "en": {
+        "subject": ("a red fox", "an old lighthouse", "a sleepy cat", "a sailing boat", "an owl"),
+        "place": ("in an autumn forest", "by the sea", "under a starry sky", "in the rain"),
+        "manner": ("watercolour", "pencil drawing", "at sunset", "as a poster", "in soft light"),
+        "change": ("warmer and a little brighter", "black and white", "vintage", "rotate right"),
+        "merge": ("side by side", "collage"),
+    },
+    "ru": {
+        "subject": ("рыжая лиса", "старый маяк", "сонный кот", "парусная лодка", "сова"),
+        "place": ("в осеннем лесу", "у моря", "под звёздным небом", "под дождём"),
+        "manner": ("акварель", "рисунок карандашом", "на закате", "как плакат", "в мягком свете"),
+        "change": ("теплее и чуть ярче", "чёрно-белое", "винтаж", "поверни направо"),
+        "merge": ("рядом", "коллаж"),
+    },
+}
+_SYLLABLES = [c + v for c in "bdfgklmnprst" for v in "aeiou"]
+
+
+class NoAnswerError(Exception):
+    """The bot did not reply as the dialogue needs to go on."""
+
+
+class LoadUser:
+    """User of one private chat, who makes one order at a time."""
+
+    def __init__(self, users: "LoadUsers", chat: Chat, language: str, dice: random.Random) -> None:
+        self._users = users
+        self.dice = dice
+        self._texts = _TEXTS[language]
+        self.chat = chat
+        self.changed = asyncio.Event()
+        """Set whenever something in the chat is new."""
+        self.open_orders: list[Order] = []
+        self._latest: Order | None = None
+
+    async def order(self) -> None:
+        """Make one order and wait for its answer, or until the user's patience is over."""
+        clock = asyncio.get_running_loop().time
+        if self._latest:
+            # The bot's messages from here on belong to the next.
+            self._latest.until_id = self._last_id + 1
+        self._latest = order = Order(self.chat, self._last_id, asked_at_s=clock())
+        self._users.orders.append(order)
+        try:
+            await self._place(order)
+        except NoAnswerError:
+            return
+        order.asked_at_s, order.is_made = clock(), True
+        self.open_orders.append(order)
+        self.look()
+        try:
+            async with asyncio.timeout(self._users.patience_s):
+                await order.answered.wait()
+        except TimeoutError:
+            return  # the user goes on; the answer counts whenever it comes
+
+    def look(self) -> None:
+        """Look at the chat: which orders are answered by now, and may the dialogue go on."""
+        self.changed.set()
+        for order in [each for each in self.open_orders if self._users.is_answered(each)]:
+            order.answered_at_s = asyncio.get_running_loop().time()
+            order.answered.set()
+            self.open_orders.remove(order)
+
+    async def _place(self, order: Order) -> None:
+        """Do everything up to the step that orders. Raises NoAnswerError."""
+        ways = self._users.ways
+        if len(ways) > 1 and not self.chat.is_started:
+            await self._say(order, text="/start")
+            await self._until(order, _MENU)
+        order.after_id = self._last_id
+        order.way = way = self.dice.choices(list(ways), list(ways.values()))[0]
+        picture = next((post for post in self._posts() if button(post, _UP)), None)
+        prefix = {Way.AGAIN: _AGAIN, Way.LARGER: _UP}.get(way, "")
+        if picture and prefix and button(picture, prefix):
+            self._press(order, picture, prefix)
+        elif picture and way is Way.REPLY:
+            await self._say(order, text=self._text("change"), reply_to_message_id=picture.id)
+        else:
+            await self._place_anew(order, way)
+
+    async def _place_anew(self, order: Order, way: Way) -> None:
+        """Order without an existing picture, in the way nearest to the chosen one."""
+        match way:
+            case Way.MENU:
+                menu = next(post for post in self._posts() if button(post, _MENU))
+                await self._answer_question(order, menu, _MENU, self._prompt(order))
+            case Way.CAPTION | Way.REPLY:
+                await self._say(order, photos=[self._photo()], caption=self._text("change"))
+            case Way.RETOUCH:
+                await self._say(order, photos=[self._photo()], caption="/retouch")
+            case Way.ASKED | Way.RETOUCH_BUTTON | Way.UPSCALE_BUTTON | Way.LARGER:
+                await self._send_photo_alone(order, way)
+            case Way.ALBUM:
+                photos = self.dice.sample(self._users.photos, k=2)
+                await self._say(order, photos=photos, caption=self._text("merge"))
+            case Way.MERGE:
+                await self._merge(order)
+            case _:
+                order.is_moderated = self._users.has_marks and self._chance(_MODERATED_SHARE)
+                mark = _MODERATED if order.is_moderated else ""
+                await self._say(order, text=self._prompt(order) + mark)
+
+    async def _send_photo_alone(self, order: Order, way: Way) -> None:
+        await self._say(order, photos=[self._photo()])
+        if way is Way.ASKED:
+            question = await self._until(order, _PHOTO_EDIT)
+            await self._answer_question(order, question, _PHOTO_EDIT, self._text("change"))
+            return
+        prefix = _PHOTO_RETOUCH if way is Way.RETOUCH_BUTTON else _PHOTO_UPSCALE
+        self._press(order, await self._until(order, prefix), prefix)
+
+    async def _answer_question(self, order: Order, post: Post, prefix: str, text: str) -> None:
+        """Press the button that makes the bot ask, and answer its question."""
+        self._press(order, post, prefix)
+        await self._until(order, "")
+        await self._say(order, text=text)
+
+    async def _merge(self, order: Order) -> None:
+        await self._say(order, text="/merge")
+        await self._until(order, "")
+        begun_id = order.after_id
+        for photo in self.dice.sample(self._users.photos, k=2):
+            await self._say(order, photos=[photo])
+        # The bot may count the first photo while the second is on its way.
+        order.after_id = begun_id
+        self._press(order, await self._until(order, _MERGE), _MERGE)
+
+    async def _say(self, order: Order, **fields: object) -> None:
+        posts = await self._users.acts.send(self.chat, self.chat.id, fields)
+        order.after_id, order.query = posts[0].id, None
+
+    def _press(self, order: Order, post: Post, prefix: str) -> None:
+        order.after_id = self._last_id
+        data = button(post, prefix)
+        query_id = self._users.acts.press(self.chat, self.chat.id, post.id, data)
+        order.query = self._users.state.queries[query_id]
+
+    async def _until(self, order: Order, prefix: str) -> Post:
+        """Wait for a bot message with such a button; for any question if it is empty."""
+
+        def found() -> Post | None:
+            posts = (p for p in self._posts() if p.id > order.after_id)
+            # The notification of the previous picture may come at any time.
+            said = (p for p in posts if p.message.get("text") not in self._users.passing)
+            return next((p for p in said if not prefix or button(p, prefix)), None)
+
+        try:
+            async with asyncio.timeout(self._users.patience_s):
+                while (post := found()) is None:
+                    self.changed.clear()
+                    await self.changed.wait()
+        except TimeoutError:
+            raise NoAnswerError from None
+        return post
+
+    @property
+    def _last_id(self) -> int:
+        return max(self.chat.posts, default=0)
+
+    def _posts(self) -> list[Post]:
+        """Return the bot's messages, newest first."""
+        return [p for p in reversed(self.chat.posts.values()) if p.is_outgoing and not p.is_deleted]
+
+    def _prompt(self, order: Order) -> str:
+        order.name = next(self._users.names)
+        subject, place, manner = map(self._text, ("subject", "place", "manner"))
+        is_lost = self._users.loses_answers and self._chance(_LOST_SHARE)
+        return f"{subject} {order.name} {place}, {manner}{_LOST if is_lost else ''}"
+
+    def _text(self, kind: str) -> str:
+        return self.dice.choice(self._texts[kind])
+
+    def _photo(self) -> str:
+        return self.dice.choice(self._users.photos)
+
+    def _chance(self, share: float) -> bool:
+        return self.dice.random() < share
+
+
+class LoadUsers:
+    """Users of one sandbox; `passing` are texts of the bot that end no order."""
+
+    def __init__(
+        self,
+        state: SandboxState,
+        passing: Collection[str],
+        patience_s: float,
+        ways: Mapping[Way, int] = WAYS,
+    ) -> None:
+        self.state = state
+        self.acts = SandboxUsers(state)
+        self.passing = passing
+        self.patience_s = patience_s
+        self.ways = ways
+        self.has_marks = True
+        """False: no prompt asks the provider to refuse it."""
+        self.loses_answers = False
+        """True: the provider loses the answers to some submits."""
+        self.orders: list[Order] = []
+        self.photos: list[str] = []
+        # Each prompt has a name of its own, by which its provider task is found.
+        self.names = (
+            "".join(name).capitalize() for name in itertools.product(_SYLLABLES, repeat=3)
+        )
+        self._users: dict[int, LoadUser] = {}
+
+    @property
+    def answered(self) -> int:
+        return sum(order.answered_at_s is not None for order in self.orders)
+
+    def is_answered(self, order: Order) -> bool:
+        return order.replies(self.passing).is_complete
+
+    async def gather(self, size: int, seed: int, photos: Sequence[Path] = ()) -> None:
+        """Create the users, with these pictures to send."""
+        keep = self.state.files.keep_upload
+        self.photos = [(await keep(path, path.name)).file_id for path in photos]
+        for number in range(size):
+            language = _LANGUAGES[number % len(_LANGUAGES)]
+            chat_id = self.state.add_user(f"User {number + 1}", "", language)["id"]
+            dice = random.Random(seed * 1_000_003 + number)  # noqa: S311 pictures, not secrets
+            self._users[chat_id] = LoadUser(self, self.state.chats[chat_id], language, dice)
+
+    async def run_open(self, duration_s: float) -> None:
+        """Let each order at times that do not depend on the bot; return when all are answered."""
+
+        async def act(user: LoadUser) -> None:
+            for at_s in order_times(duration_s, user.dice):
+                await asyncio.sleep(begun_s + at_s - clock())
+                await user.order()
+
+        clock = asyncio.get_running_loop().time
+        begun_s = clock()
+        await self._act(act)
+
+    async def run_closed(self, think_s: float, duration_s: float, ramp_s: float) -> None:
+        """Let each order again after a time to think; their first orders are spread over a ramp."""
+
+        async def act(user: LoadUser) -> None:
+            await asyncio.sleep(random.uniform(0, ramp_s))  # noqa: S311
+            while clock() < end_s:
+                await user.order()
+                await asyncio.sleep(think_s)
+
+        clock = asyncio.get_running_loop().time
+        end_s = clock() + duration_s
+        await self._act(act)
+
+    async def _act(self, act: Any) -> None:
+        async with asyncio.TaskGroup() as group:
+            watch = group.create_task(self._watch())
+            async with asyncio.TaskGroup() as acting:
+                for user in self._users.values():
+                    acting.create_task(act(user))
+            watch.cancel()
+
+    async def _watch(self) -> None:
+        """Wake the users in whose chats something is new."""
+        feed = self.state.events
+        seq = feed.last_seq
+        while True:
+            for event in await feed.wait_after(seq, _LOOK_S):
+                seq = event.seq
+                happened = json.loads(event.data)
+                if happened["type"] == "reset":
+                    # More happened at once than the feed holds.
+                    self.look_at_all()
+                elif user := self._users.get(happened.get("chat_id", 0)):
+                    user.look()
+
+    def look_at_all(self) -> None:
+        for user in self._users.values():
+            user.look()
+
+
+def order_times(duration_s: float, dice: random.Random) -> list[float]:
+    """Return the seconds at which one user orders in an open loop."""
+    peak_s = duration_s * (1 - PEAK_SHARE)
+    times: list[float] = []
+    at_s = dice.expovariate(1 / USUAL_EVERY_S)
+    while at_s < peak_s:
+        times.append(at_s)
+        at_s += dice.expovariate(1 / USUAL_EVERY_S)
+    return [*times, dice.uniform(peak_s, duration_s)]
