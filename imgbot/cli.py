@@ -142,9 +142,8 @@ def _doctor(options: argparse.Namespace) -> int:
     from imgbot.ops.doctor import command
 
     found = asyncio.run(command.run_checks(os.environ, is_fixing=options.fix))
-    show = command.as_json if options.json else command.as_text
-    print(show(found.findings, found.mended, found.secrets))
-    return command.exit_status(found.findings)
+    print(found.json() if options.json else found.text())
+    return found.exit_status
 
 
 def _redis_cli(options: argparse.Namespace) -> None:

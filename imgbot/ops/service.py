@@ -19,12 +19,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import psutil
+
 from imgbot.config.settings import MAX_WORKERS
 from imgbot.config.sources import read_environment_file, state_dir_of
 from imgbot.domain.errors import ConfigError, ImgbotError
 from imgbot.domain.findings import Severity
 from imgbot.files import replace_file
-from imgbot.ops.doctor.machine import judge_workers, total_memory_bytes
+from imgbot.ops.doctor.machine import judge_workers
 from imgbot.ops.installation import UNIT, Layout, set_variable
 from imgbot.ops.state_dir import describe, supervisor_of
 
@@ -222,7 +224,7 @@ def scale(workers: int, environ: Mapping[str, str], tell: Callable[[str], None])
     """Resize the running bot and say what happened. Raises ScaleError, ConfigError."""
     if not 1 <= workers <= MAX_WORKERS:
         raise ConfigError("N", f"write a whole number from 1 to {MAX_WORKERS}")
-    for finding in judge_workers(workers, total_memory_bytes(), os.cpu_count() or 0):
+    for finding in judge_workers(workers, psutil.virtual_memory().total, os.cpu_count() or 0):
         if finding.level is Severity.WARNING:
             tell(f"warning: {finding.text}")
     if has_systemd() and is_active(UNIT) and "IMGBOT_STATE_DIR" not in environ:

@@ -1,10 +1,9 @@
 """The doctor's decisions, from facts alone."""
 
-import errno
 import logging
-from dataclasses import replace
+import socket
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -12,35 +11,16 @@ from imgbot.config.setting_types import Address
 from imgbot.config.settings import Settings
 from imgbot.config.sources import load
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
-from imgbot.ops.doctor import bot_state as running, command, guide, machine, telegram
+from imgbot.ops.doctor import bot_state, guide, machine, telegram
 from imgbot.ops.doctor.bot_state import BotState
-from imgbot.ops.doctor.command import run_checks
+from imgbot.ops.doctor.command import Report, run_checks
 from imgbot.ops.doctor.guide import MOST_USERS, LoadTestRecord
-from imgbot.ops.doctor.machine import Entry, Files, Machine
-from imgbot.ops.doctor.telegram import TelegramReport
+from imgbot.ops.doctor.machine import judge_disk, judge_workers
 from imgbot.ops.installation import environ_of_service, shipped
 from imgbot.ops.loadtest.run import LoadTestOptions
 
 GIB = 1 << 30
 HTTP = Address("127.0.0.1", 8080)
-MACHINE = Machine(
-    folder=Path("/var/lib/imgbot"),
-    free_bytes=20 * GIB,
-    free_inodes=1_000_000,
-    memory_bytes=GIB,
-    overcommit=1,
-    python="3.13.5",
-    wants_python=">=3.11",
-    required={"redis": "<9,>=7.1"},
-    installed={"redis": "8.0.0"},
-)
-SAID = TelegramReport(
-    api="https://api.telegram.org",
-    me={"username": "a_bot", "can_read_all_group_messages": False},
-    webhook={"url": ""},
-    conflict="",
-    skew_s=0.3,
-)
 UNIT = shipped("imgbot.service").read_text(encoding="utf-8")
 
 
@@ -48,130 +28,92 @@ def settings(**variables: str) -> Settings:
     return load({"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_STATE_DIR": "/x", **variables})
 
 
-def the(findings: list[Finding], check: str) -> Finding:
+def the(findings: Sequence[Finding], check: str) -> Finding:
     [found] = [finding for finding in findings if finding.check == check]
     return found
 
 
-def test_a_good_machine_is_well() -> None:
-    found = machine.evaluate(MACHINE, settings(IMGBOT_WORKERS="10"))
+@pytest.mark.parametrize(
+    ("found", "level", "mend"),
+    [
+        (judge_disk(Path("/x"), 20 * GIB, 1_000_000, 500), "ok", ""),
+        (judge_disk(Path("/x"), 10 << 20, 1_000_000, 500), "wrong", "du -xh"),
+        (judge_disk(Path("/x"), GIB, None, 2000), "warning", "IMGBOT_KEPT_PICTURES_MB"),
+        (judge_disk(Path("/x"), 20 * GIB, 12, 500), "wrong", "du -xh"),
+        (judge_workers(10, GIB, 2)[0], "ok", ""),
+        (judge_workers(10, GIB // 2, 2)[0], "warning", "IMGBOT_WORKERS=3"),
+        (judge_workers(20, 4 * GIB, 2)[1], "warning", "IMGBOT_WORKERS=16"),
+        (machine.check_overcommit(Path("/none")), "warning", ""),
+        (telegram.refused(401), "wrong", "@BotFather"),
+        (telegram.refused(502), "warning", ""),
+        (telegram.second_poller("another program polls (409)"), "wrong", "/revoke"),
+        (telegram.second_poller("no answer for 200 s"), "warning", ""),
+        (telegram.second_poller(None), "warning", ""),
+        (telegram.second_poller(""), "ok", ""),
+        (telegram.clock(-86_400.0), "wrong", "timedatectl"),
+        (telegram.clock(45.0), "warning", "timedatectl"),
+        (telegram.clock(None), "warning", ""),
+        (telegram.clock(0.3), "ok", ""),
+        (telegram.groups({"can_join_groups": False}), "ok", "/setjoingroups"),
+    ],
+)
+def test_what_is_found_has_its_level_and_its_advice(found: Finding, level: str, mend: str) -> None:
+    assert (found.level, mend in found.advice) == (level, True)
 
-    assert {finding.level for finding in found} == {Severity.OK}
+
+@pytest.mark.parametrize(("value", "level"), [("1", "ok"), ("0", "warning")])
+def test_overcommit(value: str, level: str, tmp_path: Path) -> None:
+    (tmp_path / "value").write_text(value)
+
+    assert machine.check_overcommit(tmp_path / "value").level == level
 
 
 @pytest.mark.parametrize(
-    ("changed", "check", "level", "mend"),
+    ("unit", "changed"),
     [
-        ({"free_bytes": 10 << 20}, "disk", "wrong", "du -xh"),
-        ({"free_bytes": GIB}, "disk", "warning", "IMGBOT_KEPT_PICTURES_MB"),
-        ({"free_inodes": 12}, "disk", "wrong", "du -xh"),
-        ({"free_bytes": None}, "disk", "warning", "sudo"),
-        ({"overcommit": 0}, "overcommit", "warning", "vm.overcommit_memory=1"),
-        ({"overcommit": None}, "overcommit", "warning", ""),
-        ({"memory_bytes": GIB // 2}, "memory", "warning", "IMGBOT_WORKERS=3"),
-        ({"python": "3.10.9"}, "python", "wrong", "apt install python3"),
-        ({"installed": {}}, "libraries", "wrong", "pip install"),
-        ({"installed": {"redis": "6.4"}}, "libraries", "wrong", "pip install"),
+        (UNIT.replace("ExecStart=/opt/imgbot/venv/bin/imgbot", "ExecStart=/srv/imgbot"), ""),
+        ("# a remark\n" + UNIT, ""),
+        (
+            UNIT.replace("MemoryMax=85%", "MemoryMax=20%").replace("ProtectHome=yes\n", ""),
+            "MemoryMax, ProtectHome",
+        ),
     ],
 )
-def test_a_bad_machine(changed: dict[str, Any], check: str, level: str, mend: str) -> None:
-    found = machine.evaluate(replace(MACHINE, **changed), settings(IMGBOT_WORKERS="10"))
-
-    assert (the(found, check).level, mend in the(found, check).advice) == (level, True)
-    assert sum(finding.level is not Severity.OK for finding in found) == 1
-
-
-@pytest.mark.parametrize(
-    ("changed", "trouble", "check", "level"),
-    [
-        ({"me": None, "silence": "TimeoutError"}, None, "telegram", "wrong"),
-        ({"me": None, "refusal": 401}, None, "token", "wrong"),
-        ({"me": None, "refusal": 502}, None, "token", "warning"),
-        ({"webhook": {"url": "https://x"}, "conflict": None}, None, "webhook", "wrong"),
-        ({"conflict": "Conflict: terminated"}, None, "second poller", "wrong"),
-        ({"conflict": None}, "another program polls (409)", "second poller", "wrong"),
-        ({"conflict": None}, "no answer for 200 s", "second poller", "warning"),
-        ({"conflict": None}, None, "second poller", "warning"),
-        ({"conflict": None}, "", "second poller", "ok"),
-        ({"skew_s": -86_400.0}, None, "clock", "wrong"),
-        ({"skew_s": 45.0}, None, "clock", "warning"),
-        ({"skew_s": None}, None, "clock", "warning"),
-        ({"me": {"username": "b", "can_join_groups": False}}, None, "groups", "ok"),
-    ],
-)
-def test_telegram(changed: dict[str, Any], trouble: str | None, check: str, level: str) -> None:
-    found = telegram.evaluate(replace(SAID, **changed), trouble)
-
-    assert the(found, check).level == level
-    if level == "wrong":
-        assert the(found, check).advice
-        assert command.exit_status(found) == 1
-
-
-def test_the_unit_as_shipped_wherever_it_stands() -> None:
-    elsewhere = UNIT.replace("ExecStart=/opt/imgbot/venv/bin/imgbot", "ExecStart=/srv/imgbot")
-
-    for unit in (UNIT, elsewhere, "# a remark\n" + UNIT):
-        found = machine.evaluate_files(Files(unit_path="/etc/x", unit=unit, shipped_unit=UNIT))
-        assert the(found, "unit").level is Severity.OK
-
-
-def test_a_unit_that_was_changed_names_what() -> None:
-    changed = UNIT.replace("MemoryMax=85%", "MemoryMax=20%").replace("ProtectHome=yes\n", "")
-
-    found = the(
-        machine.evaluate_files(Files(unit_path="/etc/x", unit=changed, shipped_unit=UNIT)), "unit"
-    )
-
-    assert found.level is Severity.WARNING
-    assert "MemoryMax, ProtectHome" in found.text
-    assert "imgbot install" in found.advice
-
-
-def test_units_are_found_where_systemd_has_them(tmp_path: Path) -> None:
-    (tmp_path / "imgbot.service").write_text(UNIT)
+def test_a_unit_names_what_was_changed(unit: str, changed: str, tmp_path: Path) -> None:
+    (tmp_path / "imgbot.service").write_text(unit)
     (tmp_path / "imgbot.service.d").mkdir()
     (tmp_path / "imgbot.service.d" / "override.conf").write_text("[Service]\nMemoryMax=1G\n")
 
-    found = machine.evaluate_files(machine.inspect_files({}, [tmp_path / "none", tmp_path]))
+    found, extra = machine.check_files({}, [tmp_path / "none", tmp_path])
 
-    assert [finding.level for finding in found] == [Severity.OK, Severity.OK]
-    assert "override.conf" in found[1].text
-
-
-def test_secrets_that_others_may_read() -> None:
-    seen = Files(
-        secrets=(Entry("/c", 0o711, is_folder=True), Entry("/c/a", 0o600), Entry("/c/b", 0o640))
-    )
-
-    found = [finding for finding in machine.evaluate_files(seen) if finding.check == "secrets"]
-
-    assert [finding.fix for finding in found] == [
-        ("chmod", "0700", "/c"),
-        ("chmod", "0600", "/c/b"),
-    ]
+    assert found.level is (Severity.WARNING if changed else Severity.OK)
+    assert changed in found.text
+    assert "override.conf" in extra.text
 
 
 @pytest.mark.parametrize(
     ("seen", "check", "level"),
     [
-        (BotState(Address("127.0.0.1", 8080), None), "service", "warning"),
-        (BotState(Address("127.0.0.1", 8080), None), "port", "ok"),
-        (BotState(Address("127.0.0.1", 8080), None, bind_error=errno.EADDRINUSE), "port", "wrong"),
-        (BotState(HTTP, None, None, errno.EADDRINUSE, 8081, may_move=True), "port", "warning"),
-        (BotState(Address("10.0.0.9", 80), None, bind_error=errno.EADDRNOTAVAIL), "port", "wrong"),
-        (BotState(Address("127.0.0.1", 8080), 7), "service", "wrong"),
-        (BotState(Address("127.0.0.1", 8080), 7, {"redis": ""}), "service", "ok"),
-        (
-            BotState(HTTP, 7, {"redis": ""}, problems=(("57 jobs wait.", "wait"),)),
-            "load",
-            "warning",
-        ),
-        (BotState(Address("127.0.0.1", 8080), 0, {"redis": "no answer"}), "service", "wrong"),
+        (BotState(HTTP, 7), "service", "wrong"),
+        (BotState(HTTP, 7, {"redis": ""}), "service", "ok"),
+        (BotState(HTTP, 7, {"redis": ""}, (("57 jobs wait.", "wait"),)), "load", "warning"),
+        (BotState(HTTP, 0, {"redis": "no answer"}), "service", "wrong"),
     ],
 )
 def test_the_service(seen: BotState, check: str, level: str) -> None:
-    assert the(running.evaluate(seen), check).level == level
+    assert the(bot_state.evaluate(seen), check).level == level
+
+
+def test_the_port() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        taken = Address("127.0.0.1", server.getsockname()[1])
+
+        found = [bot_state.check_port(taken, may_move=may_move) for may_move in (False, True)]
+
+    assert [finding.level for finding in found] == [Severity.WRONG, Severity.WARNING]
+    elsewhere = bot_state.check_port(Address("192.0.2.9", 80), may_move=True)
+    assert elsewhere.level is Severity.WRONG
+    assert bot_state.check_port(taken, may_move=False).level is Severity.OK
 
 
 def test_the_guides_checklist() -> None:
@@ -199,7 +141,7 @@ def test_the_guides_checklist() -> None:
     [
         (LoadTestRecord(users=300, workers=10, is_good=True, at_s=0.0), "ok", "were met"),
         (LoadTestRecord(users=300, workers=10, is_good=False, at_s=0.0), "warning", "were not met"),
-        (LoadTestRecord(users=200, workers=7, is_good=True, at_s=0.0), "warning", "200 users"),
+        (LoadTestRecord(users=200, workers=7, is_good=True, at_s=0.0), "warning", "200 of 300"),
         (None, "warning", "5000 pictures"),
     ],
 )
@@ -278,7 +220,8 @@ def test_a_report_is_plain_and_without_secrets() -> None:
         wrong("c", "key s3cret1"),
     ]
 
-    text = command.as_text(found, ["it is fixed"], ["s3cret1"])
+    report = Report(found, ["it is fixed"], ("s3cret1",))
+    text = report.text()
 
     assert text.splitlines() == [
         "fixed    it is fixed",
@@ -288,15 +231,15 @@ def test_a_report_is_plain_and_without_secrets() -> None:
         "WRONG    c  key [secret]",
         "1 wrong, 1 warnings, 1 ok",
     ]
-    assert "s3cret1" not in command.as_json(found, [], ["s3cret1"])
-    assert command.exit_status(found[:2]) == 0
+    assert "s3cret1" not in report.json()
+    assert (report.exit_status, Report(found[:2]).exit_status) == (1, 0)
 
 
 @pytest.mark.parametrize("is_private", [True, False])
 def test_privacy_mode_is_explained(*, is_private: bool) -> None:
     me = {"username": "a_bot", "can_read_all_group_messages": not is_private}
 
-    found = the(telegram.evaluate(replace(SAID, me=me), ""), "groups")
+    found = telegram.groups(me)
 
     assert ("/create" in found.text) is is_private
     assert all((words in found.advice) is is_private for words in ("/setprivacy", "add it again"))

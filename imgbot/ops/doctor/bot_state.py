@@ -17,7 +17,6 @@ from imgbot.ops.state_dir import supervisor_of
 
 _ANSWER_TIMEOUT_S = 8.0
 _MOST_BYTES = 1 << 16
-_PORTS_TRIED = 50
 _JOURNAL = "journalctl -u imgbot -n 50 --no-pager"
 
 
@@ -30,41 +29,34 @@ class BotState:
     """None while none runs; 0 where its process cannot be seen."""
     checks: Mapping[str, str] | None = None
     """Check → what is wrong, empty when well; None where /healthz did not answer."""
-    bind_error: int = 0
-    """Why nothing can listen at the address while no bot runs; 0 when it is free."""
-    free_port: int = 0
-    """One that is free instead; 0 if none was found."""
-    may_move: bool = False
-    """True if the bot moves to that port by itself."""
     problems: tuple[tuple[str, str], ...] = ()
     """Problems that its status lists, with advice."""
-
-    @property
-    def polling_trouble(self) -> str | None:
-        """Polling error reported by a running bot; None where it reports nothing."""
-        return None if self.checks is None else self.checks.get("telegram")
 
 
 async def inspect(settings: Settings) -> BotState:
     pid = supervisor_of(settings.state_dir, settings.token.get_secret_value())
-    address, spare = settings.http, settings.spare_http_ports
     if pid is None:
-        bind_error = _bind_error(address)
-        free_port = _free_port(address) if bind_error == errno.EADDRINUSE else 0
-        return BotState(address, None, None, bind_error, free_port, may_move=free_port in spare)
-    places = [address, *(Address(address.host, port) for port in spare)]
-    for place in places:
-        if (checks := await _ask_health(place)) is not None:
-            return BotState(place, pid, checks, problems=await _ask_problems(place))
-    return BotState(address, pid)
+        return BotState(settings.http, None)
+    for port in (settings.http.port, *settings.spare_http_ports):
+        place = Address(settings.http.host, port)
+        try:
+            checks = (await _ask(place, "/healthz"))["checks"]
+            checks = {
+                str(name): "" if check["ok"] else str(check.get("detail", "failing"))
+                for name, check in checks.items()
+            }
+            found = (await _ask(place, "/status.json") or {}).get("problems", [])
+            problems = [(str(each["what"]), each["advice"].replace("`", "")) for each in found]
+            return BotState(place, pid, checks, tuple(problems))
+        except (KeyError, TypeError, AttributeError):
+            continue
+    return BotState(settings.http, pid)
 
 
 def evaluate(seen: BotState) -> list[Finding]:
-    where = f"http://{seen.address}/healthz"
-    if seen.pid is None:
-        start = "sudo systemctl start imgbot"
-        return [warning("service", "imgbot is not running", start), _port(seen)]
+    """Evaluate a bot that runs."""
     process = f"process {seen.pid}" if seen.pid else "a process"
+    where = f"http://{seen.address}/healthz"
     if seen.checks is None:
         text = f"{process} is running, but nothing answers at {where}"
         return [wrong("service", text, _JOURNAL)]
@@ -75,23 +67,21 @@ def evaluate(seen: BotState) -> list[Finding]:
     return [wrong("service", f"{name}: {what}"[:300], _JOURNAL) for name, what in ill.items()]
 
 
-def _port(seen: BotState) -> Finding:
-    if not seen.bind_error:
-        return ok("port", f"{seen.address} is free")
-    if seen.bind_error != errno.EADDRINUSE:
-        text = f"cannot listen on {seen.address} ({errno.errorcode.get(seen.bind_error)})"
+def check_port(address: Address, *, may_move: bool) -> Finding:
+    """Check whether a bot that does not run could listen at its address.
+
+    `may_move` says that its status page moves to another port by itself.
+    """
+    error = _bind_error(address)
+    if not error:
+        return ok("port", f"{address} is free")
+    if error != errno.EADDRINUSE:
+        text = f"cannot listen on {address} ({errno.errorcode.get(error)})"
         return wrong("port", text, "IMGBOT_HTTP=127.0.0.1:8080, or another address of this machine")
-    port, host = seen.address.port, seen.address.host
-    text = f"{seen.address} is in use by another program (sudo ss -ltnp 'sport = :{port}')"
-    mend = f"IMGBOT_HTTP={Address(host, seen.free_port)}" if seen.free_port else "IMGBOT_HTTP"
-    if seen.may_move:
-        return warning("port", f"{text}: the status page moves to {seen.free_port}", mend)
-    return wrong("port", text, mend)
-
-
-def _free_port(address: Address) -> int:
-    above = range(address.port + 1, min(address.port + 1 + _PORTS_TRIED, 65_536))
-    return next((p for p in above if not _bind_error(Address(address.host, p))), 0)
+    text = f"{address} is in use by another program (sudo ss -ltnp 'sport = :{address.port}')"
+    if may_move:
+        return warning("port", f"{text}: the status page moves to the next free port")
+    return wrong("port", text, f"IMGBOT_HTTP={address.host}:PORT with another port")
 
 
 def _bind_error(address: Address) -> int:
@@ -105,25 +95,6 @@ def _bind_error(address: Address) -> int:
         except OSError as error:
             return error.errno or errno.EADDRNOTAVAIL
     return 0
-
-
-async def _ask_health(address: Address) -> Mapping[str, str] | None:
-    try:
-        checks = (await _ask(address, "/healthz"))["checks"]
-        return {
-            str(name): "" if check["ok"] else str(check.get("detail", "failing"))
-            for name, check in checks.items()
-        }
-    except (KeyError, TypeError, AttributeError):
-        return None
-
-
-async def _ask_problems(address: Address) -> tuple[tuple[str, str], ...]:
-    try:
-        found = (await _ask(address, "/status.json"))["problems"]
-        return tuple((str(each["what"]), str(each["advice"]).replace("`", "")) for each in found)
-    except (KeyError, TypeError):
-        return ()
 
 
 async def _ask(address: Address, path: str) -> Any:

@@ -82,62 +82,60 @@ def evaluate(
 
     `record` is that of the latest load test, `watched_at` the address that serves /metrics now.
     """
+    workers, wanted = settings.worker_count, workers_for(settings.users or 1)
+    users = f"{settings.users or f'up to {max(workers, wanted) * USERS_PER_WORKER}'} users"
+    count, window_s = settings.rate_limit_max_requests, settings.rate_limit_window
+    first_s, most_s = settings.poll_interval_initial, settings.poll_interval_max
+    memory = "unknown" if maxmemory_bytes is None else f"{maxmemory_bytes >> 20} MB"
+    where = f"http://{watched_at or settings.http}"
+    points = [
+        (
+            "workers",
+            workers >= wanted,
+            f"{workers}, for {users} ({wanted} needed)",
+            f"IMGBOT_WORKERS={wanted}",
+        ),
+        (
+            "rate limit",
+            count * 60 / window_s <= _RATE_PER_MINUTE,
+            f"{count} requests in {window_s} s per user; the guide: ten a minute",
+            "IMGBOT_RATE_LIMIT_MAX_REQUESTS=10, IMGBOT_RATE_LIMIT_WINDOW=60",
+        ),
+        (
+            "polling",
+            _INITIAL_S[0] <= first_s <= _INITIAL_S[1],
+            f"{settings.polling}, from {first_s:g} to {most_s:g} s",
+            "IMGBOT_POLL_INTERVAL_INITIAL=2.0",
+        ),
+        (
+            "redis",
+            bool(maxmemory_bytes),
+            f"maxmemory {memory}",
+            "imgbot redis-cli CONFIG SET maxmemory 256mb && imgbot redis-cli CONFIG REWRITE",
+        ),
+        (
+            "monitoring",
+            watched_at is not None,
+            f"{where}/ for people, {where}/metrics for Prometheus",
+            "sudo systemctl start imgbot",
+        ),
+        ("load", *_load(settings, delivered, record)),
+        (
+            "alerts",
+            bool(settings.admins),
+            f"alerts go to IMGBOT_ADMINS: {len(settings.admins) or 'nobody'}",
+            "IMGBOT_ADMINS=your Telegram id",
+        ),
+    ]
     return [
-        _workers(settings),
-        _rate(settings),
-        _polling(settings),
-        _redis(maxmemory_bytes),
-        _monitoring(settings, watched_at),
-        _load(settings, delivered, record),
-        _alerts(settings),
+        ok(f"guide: {name}", text) if is_met else warning(f"guide: {name}", text, mend)
+        for name, is_met, text, mend in points
     ]
 
 
-def _workers(settings: Settings) -> Finding:
-    have, want = settings.worker_count, workers_for(settings.users or 1)
-    sized = f"{settings.users or f'up to {max(have, want) * USERS_PER_WORKER}'} users"
-    if have >= want:
-        return ok("guide: workers", f"{have}, for {sized}")
-    return warning("guide: workers", f"{have}, but {sized} need {want}", f"IMGBOT_WORKERS={want}")
-
-
-def _rate(settings: Settings) -> Finding:
-    count, window_s = settings.rate_limit_max_requests, settings.rate_limit_window
-    text = f"{count} requests in {window_s} s per user"
-    if count * 60 / window_s <= _RATE_PER_MINUTE:
-        return ok("guide: rate limit", text)
-    mend = "IMGBOT_RATE_LIMIT_MAX_REQUESTS=10, IMGBOT_RATE_LIMIT_WINDOW=60"
-    return warning("guide: rate limit", f"{text}: more than the guide's ten a minute", mend)
-
-
-def _polling(settings: Settings) -> Finding:
-    first_s, most_s = settings.poll_interval_initial, settings.poll_interval_max
-    text = f"{settings.polling}, from {first_s:g} to {most_s:g} s"
-    low_s, high_s = _INITIAL_S
-    if low_s <= first_s <= high_s:
-        return ok("guide: polling", text)
-    return warning("guide: polling", text, "IMGBOT_POLL_INTERVAL_INITIAL=2.0")
-
-
-def _redis(maxmemory_bytes: int | None) -> Finding:
-    if maxmemory_bytes is None:
-        return warning("guide: redis", "maxmemory is unknown: Redis did not answer")
-    if maxmemory_bytes:
-        return ok("guide: redis", f"maxmemory {maxmemory_bytes >> 20} MB")
-    mend = "imgbot redis-cli CONFIG SET maxmemory 256mb && imgbot redis-cli CONFIG REWRITE"
-    return warning("guide: redis", "maxmemory is not set", mend)
-
-
-def _monitoring(settings: Settings, watched_at: Address | None) -> Finding:
-    where = f"http://{watched_at or settings.http}"
-    if watched_at:
-        return ok("guide: monitoring", f"{where}/ for people, {where}/metrics for Prometheus")
-    return warning(
-        "guide: monitoring", f"nothing answers at {where}", "sudo systemctl start imgbot"
-    )
-
-
-def _load(settings: Settings, delivered: int | None, record: LoadTestRecord | None) -> Finding:
+def _load(
+    settings: Settings, delivered: int | None, record: LoadTestRecord | None
+) -> tuple[bool, str, str]:
     may_be = settings.users or settings.worker_count * USERS_PER_WORKER
     users = min(may_be, MOST_USERS)
     # Only root may leave a record where the service has its state.
@@ -147,16 +145,8 @@ def _load(settings: Settings, delivered: int | None, record: LoadTestRecord | No
         mend = f"repeat the installation with `install --with-sandbox`, then: {mend}"
     if record is None:
         seen = "" if delivered is None else f"; {delivered} pictures delivered so far"
-        return warning("guide: load", f"not tested under load yet{seen}", mend)
-    text = f"tested with {record.users} users on {record.day}"
-    if not record.is_good:
-        return warning("guide: load", f"{text}: the guide's criteria were not met", mend)
-    if record.users < users:
-        return warning("guide: load", f"{text}, but there may be {may_be}", mend)
-    return ok("guide: load", f"{text}: the guide's criteria were met")
-
-
-def _alerts(settings: Settings) -> Finding:
-    if settings.admins:
-        return ok("guide: alerts", f"alerts go to IMGBOT_ADMINS: {len(settings.admins)}")
-    return warning("guide: alerts", "nobody receives alerts", "IMGBOT_ADMINS=your Telegram id")
+        return False, f"not tested under load yet{seen}", mend
+    met = "were" if record.is_good else "were not"
+    text = f"tested with {record.users} of {may_be} users on {record.day}"
+    is_met = record.is_good and record.users >= users
+    return is_met, f"{text}: the guide's criteria {met} met", mend

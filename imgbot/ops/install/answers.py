@@ -23,7 +23,7 @@ from imgbot.config.settings import (
 from imgbot.config.sources import SettingsSource, read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity
-from imgbot.ops.doctor.telegram import ask
+from imgbot.ops.doctor.telegram import NETWORK_ERRORS, get_me
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.installation import Layout
 
@@ -114,16 +114,18 @@ def as_token(text: str) -> str:
 
 def ask_telegram(api: str, token: str) -> Account:
     """Ask getMe. Raises ConfigError for a wrong token, TelegramAwayError without an answer."""
-    said = asyncio.run(ask(api.rstrip("/"), token, may_poll=False))
-    if said.refusal in {401, 404}:
+    try:
+        status, me = asyncio.run(get_me(api.rstrip("/"), token))
+    except NETWORK_ERRORS as error:
+        reason = type(error).__name__
+        raise TelegramAwayError(f"Telegram could not be reached at {api} ({reason})") from None
+    if status in {401, 404}:
         raise ConfigError(
             _TOKEN, "Telegram does not know this token; get the right one from @BotFather"
         )
-    identity = (said.me or {}).get("id")
-    if said.me is None or not isinstance(identity, int):
-        reason = said.silence or f"HTTP {said.refusal or 200}"
-        raise TelegramAwayError(f"Telegram could not be reached at {api} ({reason})")
-    return Account(identity, str(said.me.get("username", "")))
+    if not isinstance(identity := me.get("id"), int):
+        raise TelegramAwayError(f"Telegram could not be reached at {api} (HTTP {status})")
+    return Account(identity, str(me.get("username", "")))
 
 
 def placeholders(options: InstallOptions, layout: Layout) -> Answers:

