@@ -21,7 +21,7 @@ def waits_for_nothing():
     threading.Event().wait()
 
 if __name__ == "__main__":
-    last_resort.LIMIT_S = 3.0
+    last_resort.LIMIT_S = 1.0
     if {is_thread}:
         threading.Thread(target=waits_for_nothing).start()
     else:

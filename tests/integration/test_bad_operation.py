@@ -13,11 +13,8 @@ from typing import Any
 
 import httpx
 import pytest
-from redis.exceptions import NoScriptError
 
-from imgbot.domain.errors import StorageUnavailableError
 from imgbot.sandbox.server import Sandbox
-from imgbot.storage.client import storage_errors
 from tests.fixtures.bot import Bot
 from tests.fixtures.commands import run_doctor
 from tests.fixtures.sandbox import Clock, Control, open_sandbox
@@ -48,13 +45,9 @@ async def log_of(bot: Bot) -> str:
     ("fault", "named"),
     [
         ({"kind": "delay", "delay_s": 8.0}, "has not answered since startup"),
-        (
-            {"kind": "error", "error_code": 502},
-            "is not usable yet (Telegram: TelegramServerError)",
-        ),
         ({"kind": "gateway", "error_code": 502}, "is not usable yet (unreadable response)"),
     ],
-    ids=["silent", "down", "gateway"],
+    ids=["silent", "gateway"],
 )
 async def test_a_telegram_that_does_not_serve_at_the_start_is_seen(
     stage: Stage, fault: dict[str, Any], named: str
@@ -73,15 +66,20 @@ async def test_a_telegram_that_does_not_serve_at_the_start_is_seen(
     try:
         await eventually(seen, lambda found: found == (named, named))
         await control.clear_faults()
-        person = await control.make_user("Ann")
-        await control.say(person, "/start")
-        await control.wait_message(person.id)
+        await expect_service(control)
     finally:
         await bot.stop()
 
 
-async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage) -> None:
+async def expect_service(control: Control) -> None:
+    person = await control.make_user("Ann")
+    await control.say(person, "/start")
+    await control.wait_message(person.id)
+
+
+async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage, clock: Clock) -> None:
     sandbox, control, bot = stage
+    clock.offset_s = -86_400
     owner = await control.make_user("Owner")
     await control.say(owner, "/start")
     bot.settings["IMGBOT_ADMINS"] = str(owner.id)
@@ -98,49 +96,34 @@ async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage) -> Non
         report = await run_doctor(bot.environ)
         told = await control.wait_message(owner.id, lambda m: m.text.startswith("🔴"))
         other.cancel()
-        person = await control.make_user("Ann")
-        await control.say(person, "/start")
-        await control.wait_message(person.id)
+        await expect_service(control)
 
+    assert "ahead of" in seen["clock"]
     assert "another program polls with this token" in seen["telegram"]
     assert "/revoke" in bot.log
     assert "Another program is using this bot's token" in told.text
     assert {"service", "second poller"} <= set(report.wrong)
 
 
-async def test_a_webhook_set_while_the_bot_runs(stage: Stage) -> None:
+async def test_a_wrong_clock_and_a_webhook_are_seen_and_served_through(
+    stage: Stage, clock: Clock
+) -> None:
     sandbox, control, bot = stage
+    clock.offset_s = 86_400
     async with bot, httpx.AsyncClient(trust_env=False, timeout=60) as client:
+        wrong_clock = (await health(bot))["clock"]
+        await expect_service(control)
         url = f"{sandbox.url}/bot{sandbox.token}/setWebhook"
         await client.post(url, json={"url": "http://127.0.0.1:9/hook"})
         seen = await eventually(lambda: health(bot), lambda checks: checks["telegram"])
-
         report = await run_doctor(bot.environ, "--fix")
+        await expect_service(control)
 
-        person = await control.make_user("Ann")
-        await control.say(person, "/start")
-        await control.wait_message(person.id)
-
+    assert "behind" in wrong_clock
+    assert "timedatectl set-ntp true" in wrong_clock
+    assert bot.log.count("the clock is") == 1
     assert "imgbot doctor --fix" in seen["telegram"]
     assert report.mended == ["webhook deleted"]
-
-
-@pytest.mark.parametrize(("offset_s", "side"), [(86_400, "behind"), (-86_400, "ahead of")])
-async def test_a_clock_that_is_a_day_off(
-    stage: Stage, clock: Clock, offset_s: float, side: str
-) -> None:
-    _, control, bot = stage
-    clock.offset_s = offset_s
-    async with bot:
-        seen = await health(bot)
-        person = await control.make_user("Ann")
-        await control.say(person, "/start")
-        # It serves all the same.
-        await control.wait_message(person.id)
-
-    assert side in seen["clock"]
-    assert "timedatectl set-ntp true" in seen["clock"]
-    assert bot.log.count("the clock is") == 1
 
 
 @pytest.fixture
@@ -178,11 +161,6 @@ async def test_a_full_disk_is_said_and_loses_nothing(stage: Stage, small_disk: P
     assert "AOF" in bot.log
     assert "is set aside" not in bot.log
     assert "Traceback" not in bot.log
-
-
-async def test_a_script_that_a_new_server_does_not_know_yet_is_tried_again() -> None:
-    with pytest.raises(StorageUnavailableError), storage_errors():
-        raise NoScriptError("No matching script.")
 
 
 def fill(path: Path) -> None:
