@@ -193,10 +193,8 @@ class Runner:
     async def _adoptable(self) -> list[Job]:
         """Jobs that are claimed, and run by no task."""
         try:
-            due = [
-                job_id for job_id in await self._context.job_reads.due() if self._is_free(job_id)
-            ]
-            return [job for job_id in due if (job := await self._context.job_reads.job(job_id))]
+            due = filter(self._is_free, await self._context.job_reads.due())
+            return await self._context.job_reads.jobs(due)
         except TransientError:
             self._is_adopting = True
             return []
@@ -215,9 +213,9 @@ class Runner:
             if job_id in self._running:
                 self._running[job_id].wake.set()
             elif job_id is not None:
-                # The cause of its crashes may have been removed.
+                # Of one with an id, the cause of its crashes may have been removed.
                 self._crashes.pop(job_id, None)
-                self._is_adopting = True
+                self._is_adopting = self._is_adopting or bool(job_id)
                 self._wakeup.set()
 
     def _start(self, group: asyncio.TaskGroup, job: Job) -> None:

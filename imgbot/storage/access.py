@@ -11,6 +11,8 @@ from imgbot.storage.client import Client, Store
 UNSAID = "1"
 """Stored value of a pause without a message."""
 
+_ID_BYTES = 6
+
 
 @dataclass(frozen=True, slots=True)
 class Ban:
@@ -32,26 +34,25 @@ class Access(Store):
     async def ban(self, ban: Ban) -> None:
         """Ban a user; banning again replaces the reason."""
         record = json.dumps([ban.reason, ban.by, ban.at_ms], ensure_ascii=False)
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.sadd(keys.BANNED, str(ban.user_id))
-        pipe.hset(keys.BAN, str(ban.user_id), record)
-        await self._ask(pipe.execute())
+        await self._all(
+            self._redis.hset(keys.BAN, str(ban.user_id), record),
+            self._redis.sadd(keys.BANNED, str(ban.user_id)),
+        )
 
     async def unban(self, user_id: int) -> bool:
         """Lift a ban; return False if the user was not banned."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.srem(keys.BANNED, str(user_id))
-        pipe.hdel(keys.BAN, str(user_id))
-        removed, _ = await self._ask(pipe.execute())
+        removed, _ = await self._all(
+            self._redis.srem(keys.BANNED, str(user_id)), self._redis.hdel(keys.BAN, str(user_id))
+        )
         return bool(removed)
 
     async def bans(self) -> list[Ban]:
         """Return all bans, newest first."""
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.smembers(keys.BANNED)
-        pipe.hgetall(keys.BAN)
-        banned, records = await self._ask(pipe.execute())
-        found = [_ban(int(user_id), records.get(user_id)) for user_id in banned]
+        banned, records = await self._all(
+            self._redis.smembers(keys.BANNED), self._redis.hgetall(keys.BAN)
+        )
+        # An id added to the set manually has no record.
+        found = [Ban(int(user), *json.loads(records.get(user, "[]"))) for user in banned]
         return sorted(found, key=lambda ban: (-ban.at_ms, ban.user_id))
 
     async def allow(self, some_id: int) -> bool:
@@ -82,14 +83,6 @@ class Access(Store):
         return bool(await self._ask(self._redis.delete(keys.PAUSED)))
 
 
-def _ban(user_id: int, record: str | None) -> Ban:
-    # An id added to the set manually has no record.
-    return Ban(user_id, *json.loads(record)) if record else Ban(user_id)
-
-
-_ID_BYTES = 6
-
-
 async def bind_to_bot(redis: Client, bot_id: int) -> str:
     """Bind this Redis to a bot, before the epoch is opened.
 
@@ -98,17 +91,13 @@ async def bind_to_bot(redis: Client, bot_id: int) -> str:
     Raises ConfigError if Redis is bound to another bot: users would be answered by a bot they do
     not know, and files that they sent to the other one could not be downloaded.
     """
-    owner = await _kept(redis, keys.OWNER, str(bot_id))
+    _, owner = await redis.call("set_once", key=keys.OWNER, value=str(bot_id))
     if owner != str(bot_id):
         raise ConfigError(
             "IMGBOT_TOKEN",
             f"is of the bot {bot_id}, but the jobs here are of the bot {owner}: use that bot's "
             "token, or give this one an IMGBOT_STATE_DIR (or IMGBOT_REDIS_URL) of its own",
         )
-    return await _kept(redis, keys.INSTALLATION, secrets.token_hex(_ID_BYTES))
-
-
-async def _kept(redis: Client, key: str, value: str) -> str:
-    """Return the value of a key, after setting it to `value` if it had none."""
-    _, held = await redis.call("set_once", key=key, value=value)
+    random_id = secrets.token_hex(_ID_BYTES)
+    _, held = await redis.call("set_once", key=keys.INSTALLATION, value=random_id)
     return str(held)

@@ -77,10 +77,11 @@ class Albums(Store):
 
     async def due(self, now_ms: int) -> tuple[list[str], int]:
         """Return the complete albums, and the time (ms) of the next check; 0 if none is pending."""
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.zrangebyscore(keys.ALBUMS, 0, now_ms, start=0, num=_DUE_AT_ONCE)
-        pipe.zrangebyscore(keys.ALBUMS, f"({now_ms}", "+inf", start=0, num=1, withscores=True)
-        due, later = await self._ask(pipe.execute())
+        after, one = f"({now_ms}", {"start": 0, "num": 1, "withscores": True}
+        due, later = await self._all(
+            self._redis.zrangebyscore(keys.ALBUMS, 0, now_ms, start=0, num=_DUE_AT_ONCE),
+            self._redis.zrangebyscore(keys.ALBUMS, after, "+inf", **one),
+        )
         return due, int(later[0][1]) if later else 0
 
     async def items(self, album: str) -> list[Item]:

@@ -39,9 +39,8 @@ class AlertStore(Store):
         """Store new and ended incidents, and queue the notices for all admins."""
         entries = [json.dumps([n.key, dict(n.facts)], ensure_ascii=False) for n in notices]
         pipe = self._redis.pipeline(transaction=True)
-        if begun:
-            items = [part for matter, ms in begun.items() for part in (matter, str(ms))]
-            pipe.hset(keys.INCIDENTS, items=items)
+        for matter, began_ms in begun.items():
+            pipe.hset(keys.INCIDENTS, matter, str(began_ms))
         if ended := list(over):
             pipe.hdel(keys.INCIDENTS, *ended)
         for admin in admins if entries else ():

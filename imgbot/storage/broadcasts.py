@@ -71,18 +71,19 @@ class Broadcasts(Store):
         Recipients are all users with a private chat except the author, banned users and those who
         unsubscribed.
         """
-        left = keys.BROADCAST_LEFT + broadcast.id
-        record = [part for name, value in asdict(broadcast).items() for part in (name, str(value))]
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.zdiffstore(left, [keys.PEOPLE, keys.UNSUBSCRIBED, keys.BANNED])
-        pipe.zrem(left, str(broadcast.admin))
-        pipe.zcard(left)
-        pipe.expire(left, _DRAFT_KEPT_S)
-        pipe.hset(keys.BROADCAST_OF + broadcast.id, items=record)
-        pipe.expire(keys.BROADCAST_OF + broadcast.id, _DRAFT_KEPT_S)
-        total = int((await self._ask(pipe.execute()))[2])
-        await self._ask(self._redis.hset(keys.BROADCAST_OF + broadcast.id, "total", str(total)))
-        return total
+        key, left = keys.BROADCAST_OF + broadcast.id, keys.BROADCAST_LEFT + broadcast.id
+        _, _, _, total = await self._all(
+            self._redis.zdiffstore(left, [keys.PEOPLE, keys.UNSUBSCRIBED, keys.BANNED]),
+            self._redis.zrem(left, str(broadcast.admin)),
+            self._redis.expire(left, _DRAFT_KEPT_S),
+            self._redis.zcard(left),
+        )
+        record: dict[Any, Any] = {name: str(value) for name, value in asdict(broadcast).items()}
+        await self._all(
+            self._redis.hset(key, mapping=record | {"total": str(total)}),
+            self._redis.expire(key, _DRAFT_KEPT_S),
+        )
+        return int(total)
 
     async def start(self, broadcast_id: str, status_id: int) -> str:
         """Start a draft; return ok, gone (expired or over) or busy (another one is running)."""
@@ -136,10 +137,10 @@ class Broadcasts(Store):
 
     async def close(self, broadcast: Broadcast) -> None:
         """Release an ended broadcast after its report, so that another one can start."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.delete(keys.BROADCAST, keys.BROADCAST_LEFT + broadcast.id)
-        pipe.expire(keys.BROADCAST_OF + broadcast.id, _ENDED_KEPT_S)
-        await self._ask(pipe.execute())
+        await self._all(
+            self._redis.delete(keys.BROADCAST, keys.BROADCAST_LEFT + broadcast.id),
+            self._redis.expire(keys.BROADCAST_OF + broadcast.id, _ENDED_KEPT_S),
+        )
 
 
 def _from_hash(record: Mapping[str, str]) -> Broadcast:

@@ -2,11 +2,13 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
+import hiredis
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import (
@@ -19,6 +21,7 @@ from redis.exceptions import (
 )
 
 from imgbot.domain.errors import FencedError, StorageFullError, StorageUnavailableError, UserError
+from imgbot.storage import keys
 from imgbot.storage.scripts import Value, script
 
 _T = TypeVar("_T")
@@ -50,6 +53,8 @@ Such an error ends by itself, or once the operator repairs the server."""
 
 _MAX_DELAY_S = 2.0
 _CHOICE_S = 3600
+_WOKEN_AT_ONCE = 1000
+_Command = tuple[Sequence[Any], Mapping[str, Any], asyncio.Future[Any]]
 _BLOCKING = frozenset({"BRPOP"})
 _BATCH = 200
 """Commands sent together, about 10 ms of server time."""
@@ -67,18 +72,20 @@ class Client(Redis):
 
     epoch: str = ""
     """Fencing token of the supervisor, `<number>-<uuid>`; empty until it has opened its epoch."""
-    _waiting: list[tuple[tuple[Any, ...], dict[str, Any], asyncio.Future[Any]]]
+    _waiting: list[_Command]
     _sender: asyncio.Task[None] | None = None
 
-    async def execute_command(self, *args: Any, **options: Any) -> Any:
+    # pyrefly: ignore[bad-override] -- awaitable as before, and sent even before
+    def execute_command(self, *args: Any, **options: Any) -> Awaitable[Any]:
+        """Add a command to the next batch, at once: a call need not be awaited to be sent."""
         if args[0] in _BLOCKING:
-            return await super().execute_command(*args, **options)
+            return super().execute_command(*args, **options)
         answer = asyncio.get_running_loop().create_future()
         if self._sender is None:
             self._waiting = []
             self._sender = asyncio.create_task(self._send())  # noqa: TID251 -- it reports to the callers
         self._waiting.append((args, options, answer))
-        return await answer
+        return answer
 
     async def _send(self) -> None:
         try:
@@ -90,9 +97,7 @@ class Client(Redis):
             for _, _, answer in self._waiting:
                 answer.cancel()
 
-    async def _send_batch(
-        self, batch: list[tuple[tuple[Any, ...], dict[str, Any], asyncio.Future[Any]]]
-    ) -> None:
+    async def _send_batch(self, batch: Sequence[_Command]) -> None:
         pipe = self.pipeline(transaction=False)
         for args, options, _ in batch:
             pipe.execute_command(*args, **options)
@@ -151,6 +156,13 @@ class Client(Redis):
         return answer
 
 
+class _PackedByHiredis(AbstractConnection):
+    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
+        # The first part may be two words, as in CONFIG GET.
+        split: Iterable[Any] = ((*str(name).split(), *rest) for name, *rest in commands)
+        return [b"".join(map(hiredis.pack_command, split))]
+
+
 def connect(url: str) -> Client:
     """Open a client for `url` (redis://, rediss://, unix://); connects on first use."""
     # No health checks: redis-py runs them within its handshake, where a failing one repeats the
@@ -165,6 +177,7 @@ def connect(url: str) -> Client:
         socket_connect_timeout=2,
         retry=_Reconnecting(ExponentialBackoff(cap=0.5, base=0.05), 3),
     )
+    pool.connection_class = type("Connection", (_PackedByHiredis, pool.connection_class), {})
     return cast("Client", Client.from_pool(pool))
 
 
@@ -258,12 +271,17 @@ class Store:
         with storage_errors():
             return await answer
 
-    async def _hashes(self, names: Iterable[str]) -> list[dict[str, str]]:
-        """Read hashes in one round trip."""
-        pipe = self._redis.pipeline(transaction=False)
-        for name in names:
-            pipe.hgetall(name)
-        return await self._ask(pipe.execute())
+    async def _all(self, *answers: Awaitable[Any]) -> list[Any]:
+        """Return the answers to commands, which are sent together."""
+        with storage_errors():
+            return await asyncio.gather(*answers)  # noqa: TID251 -- all end with their batch
+
+    async def _wake(self, job_id: str) -> None:
+        """Wake the task that runs a job."""
+        await self._all(
+            self._redis.lpush(keys.WAKE, job_id),
+            self._redis.ltrim(keys.WAKE, 0, _WOKEN_AT_ONCE - 1),
+        )
 
     async def _first(self, key: str, value: str, ttl_s: int) -> str:
         """Set a key unless it has a value; return the one that it has now."""

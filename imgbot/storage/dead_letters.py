@@ -3,13 +3,14 @@
 No action places a new order: a dead job is resumed by its existing ticket, or ended.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imgbot.domain.job import Job, State
 from imgbot.storage import job_codec as records, keys
 from imgbot.storage.client import Client, Store
 from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.job_reads import JobReads
 
 GIVEN_UP = "given_up"
 """Reason of a job that an admin ended."""
@@ -31,11 +32,9 @@ def resume_state(job: Job) -> State | None:
 
     None without a ticket, or if its user was forgotten.
     """
-    if not job.user_id:
+    if not job.user_id or not job.progress.ticket:
         return None
-    if job.progress.ticket.get("outputs"):
-        return State.RENDERING
-    return State.POLLING if job.progress.ticket else None
+    return State.RENDERING if job.progress.ticket.get("outputs") else State.POLLING
 
 
 class DeadLetters(Store):
@@ -44,22 +43,24 @@ class DeadLetters(Store):
     def __init__(self, redis: Client, queue: JobQueue) -> None:
         super().__init__(redis)
         self._queue = queue
+        self._reads = JobReads(redis)
 
     async def stuck(self, now_ms: int, longest_ms: int, limit: int) -> tuple[list[ProblemJob], int]:
         """Return jobs claimed longer ago than `longest_ms`, then dead jobs, newest first.
 
         Returns at most `limit` of them, and their total number.
         """
-        claimed = await self._ask(self._redis.zrange(keys.DUE, 0, _LOOKED_AT - 1))
+        claimed, dead_count = await self._all(
+            self._redis.zrange(keys.DUE, 0, _LOOKED_AT - 1), self._redis.zcard(keys.DEAD)
+        )
         running = [
             ProblemJob(job, job.progress.claimed_ms, is_dead=False)
-            for job in await self._jobs(keys.JOB, claimed)
+            for job in await self._reads.jobs(claimed)
             if now_ms - job.progress.claimed_ms > longest_ms
         ]
         running.sort(key=lambda stuck: stuck.at_ms)
         dead = await self.dead(max(limit - len(running), 0))
-        count = await self._ask(self._redis.zcard(keys.DEAD))
-        return [*running[:limit], *dead], len(running) + int(count)
+        return [*running[:limit], *dead], len(running) + int(dead_count)
 
     async def dead(self, limit: int) -> list[ProblemJob]:
         """Return the newest dead jobs."""
@@ -67,14 +68,14 @@ class DeadLetters(Store):
             return []
         found = await self._ask(self._redis.zrevrange(keys.DEAD, 0, limit - 1, withscores=True))
         died_ms = {job_id: int(score) for job_id, score in found}
-        jobs = await self._jobs(keys.DEAD_JOB, list(died_ms))
+        jobs = await self._reads.jobs(died_ms, keys.DEAD_JOB)
         return [ProblemJob(job, died_ms[job.id], is_dead=True) for job in jobs]
 
     async def find(self, job_id: str) -> ProblemJob | None:
         """Find a running or dead job."""
-        for prefix, is_dead in ((keys.JOB, False), (keys.DEAD_JOB, True)):
-            for job in await self._jobs(prefix, [job_id]):
-                return ProblemJob(job, job.progress.claimed_ms, is_dead=is_dead)
+        for prefix in (keys.JOB, keys.DEAD_JOB):
+            for job in await self._reads.jobs([job_id], prefix):
+                return ProblemJob(job, job.progress.claimed_ms, is_dead=prefix == keys.DEAD_JOB)
         return None
 
     async def redeliver(self, stuck: ProblemJob, now_ms: int) -> bool:
@@ -88,7 +89,7 @@ class DeadLetters(Store):
         state = resume_state(stuck.job)
         if state is None:
             return False
-        changes = {"outcome": "", "reason": "", "facts": "", "file": "", "is_unbilled": "0"}
+        changes = {"outcome": "", "reason": "", "facts": "", "file": "", "is_unbilled": False}
         return await self._revive(stuck.job, now_ms, {"state": state.value, **changes})
 
     async def give_up(self, stuck: ProblemJob, now_ms: int) -> str:
@@ -96,15 +97,11 @@ class DeadLetters(Store):
         job = stuck.job
         if not stuck.is_dead:
             return await self._queue.cancel(job.id, job.user_id, now_ms, GIVEN_UP)
-        changes = {
-            "state": State.DELIVERING.value,
-            "outcome": State.FAILED.value,
-            "reason": GIVEN_UP,
-            "facts": "",
-        }
+        ended = {"state": State.DELIVERING.value, "outcome": State.FAILED.value}
+        changes = {**ended, "reason": GIVEN_UP, "facts": ""}
         return "ok" if await self._revive(job, now_ms, changes) else "gone"
 
-    async def _revive(self, job: Job, now_ms: int, changes: dict[str, str]) -> bool:
+    async def _revive(self, job: Job, now_ms: int, changes: Mapping[str, object]) -> bool:
         answer = await self._redis.call(
             "requeue_dead",
             id=job.id,
@@ -113,7 +110,3 @@ class DeadLetters(Store):
             fields=records.to_fields(changes),
         )
         return answer[0] == "ok"
-
-    async def _jobs(self, prefix: str, ids: Sequence[str]) -> list[Job]:
-        found = await self._hashes(prefix + job_id for job_id in ids)
-        return [records.from_hash(record) for record in found if records.is_job(record)]

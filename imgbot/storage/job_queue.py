@@ -14,10 +14,12 @@ from imgbot.storage.client import Client, Store
 
 _LEASE_MS = 60_000
 _SYNC_WAIT_MS = 4000
+_EMPTY_MS = 1500
+"""A fenced supervisor without jobs learns of it after this time."""
+
 _SCAN_LIMIT = 500
 """Waiting jobs examined by one call of a claim, about 2 ms of server time."""
 
-WOKEN_AT_ONCE = 1000
 _READ_AT_ONCE = 500
 _JOBS_AT_ONCE = 100
 
@@ -61,6 +63,8 @@ class JobQueue(Store):
     ) -> None:
         super().__init__(redis)
         self.caps = caps
+        self._empty_until_ms = 0
+        """Until then no job waits, unless one is admitted here."""
         self._is_synced_by_itself = is_synced_by_itself
 
     async def open_epoch(self) -> None:
@@ -70,6 +74,7 @@ class JobQueue(Store):
         """
         answer = await self._redis.call("open_epoch", uuid=str(uuid.uuid4()))
         self._redis.epoch = str(answer[1])
+        self._empty_until_ms = 0
 
     async def close_epoch(self) -> None:
         """Close the epoch, if Redis is reachable, so that an earlier release can take over, too."""
@@ -79,21 +84,23 @@ class JobQueue(Store):
     async def enqueue(self, job: Job, now_ms: int) -> Admission:
         """Admit a job once and reserve its price; a repeated id changes nothing."""
         caps = self.caps
-        answer = await self._redis.call(
-            "enqueue",
-            id=job.id,
-            user=job.user_id,
-            day=job.charge.spend_day,
-            queue_limit=caps.waiting,
-            waiting_limit=caps.waiting_per_user,
-            now_ms=now_ms,
-            price_micro=job.charge.price_micro,
-            day_limit_micro="" if caps.daily_micro is None else caps.daily_micro,
-            user_limit_micro=(
-                "" if caps.daily_micro_per_user is None else caps.daily_micro_per_user
-            ),
-            fields=records.admitted_fields(job),
-        )
+        try:
+            answer = await self._redis.call(
+                "enqueue",
+                id=job.id,
+                user=job.user_id,
+                day=job.charge.spend_day,
+                queue_limit=caps.waiting,
+                waiting_limit=caps.waiting_per_user,
+                now_ms=now_ms,
+                price_micro=job.charge.price_micro,
+                day_limit_micro=_text(caps.daily_micro),
+                user_limit_micro=_text(caps.daily_micro_per_user),
+                fields=records.admitted_fields(job),
+            )
+        finally:
+            # Also when the answer was lost, and after one of a claim that was sent before.
+            self._empty_until_ms = 0
         return Admission(answer[0], int(answer[1]) if len(answer) > 1 else 0)
 
     async def cancel(
@@ -107,10 +114,7 @@ class JobQueue(Store):
 
     async def wake(self, job_id: str) -> None:
         """Wake a running job; adopt it first if no process runs it."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.lpush(keys.WAKE, job_id)
-        pipe.ltrim(keys.WAKE, 0, WOKEN_AT_ONCE - 1)
-        await self._ask(pipe.execute())
+        await self._wake(job_id)
 
     async def own_task(self, task: str, job_id: str) -> bool:
         """Record the job that a provider's task belongs to; return False if it is another one."""
@@ -121,7 +125,10 @@ class JobQueue(Store):
 
         Raises StorageUnavailableError; a claim whose reply is lost is resumed like any other.
         """
-        token, answer = uuid.uuid4().hex, ["more", "-inf"]
+        if now_ms < self._empty_until_ms:
+            return None
+        answer: list[Any] = ["more", "-inf"]
+        token = uuid.uuid4().hex
         while answer[0] == "more":
             answer = await self._redis.call(
                 "claim",
@@ -132,6 +139,7 @@ class JobQueue(Store):
                 token=token,
                 begin=answer[1],
             )
+        self._empty_until_ms = 0 if answer[-1] else now_ms + _EMPTY_MS
         if answer[0] == "empty":
             return None
         record = answer[1]
@@ -250,6 +258,7 @@ class JobQueue(Store):
         for day in days:
             answer = await self._redis.call("fsck_day", day=day)
             repaired.update([day] * int(answer[1]))
+        self._empty_until_ms = 0
         return orphans, lost, len(repaired)
 
     async def _sightings(self) -> Counter[str]:
@@ -275,3 +284,7 @@ class JobQueue(Store):
             entries = redis.hscan_iter(keys.SPEND + day, match="reserved:*", count=_READ_AT_ONCE)
             users |= {str(entry).partition(":")[2] async for entry, _ in entries}
         return users
+
+
+def _text(limit: int | None) -> str:
+    return "" if limit is None else str(limit)

@@ -1,6 +1,6 @@
 """Reads of the queue outside of job transitions: waiting, due and delivered jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from imgbot.domain.job import Job
@@ -26,8 +26,12 @@ class JobReads(Store):
 
     async def job(self, job_id: str) -> Job | None:
         """Read a live job."""
-        record = await self._ask(self._redis.hgetall(keys.JOB + job_id))
-        return records.from_hash(record) if records.is_job(record) else None
+        return next(iter(await self.jobs([job_id])), None)
+
+    async def jobs(self, ids: Iterable[str], prefix: str = keys.JOB) -> list[Job]:
+        """Read those of the given jobs that are live, or dead with the prefix of dead jobs."""
+        found = await self._all(*(self._redis.hgetall(prefix + job_id) for job_id in ids))
+        return [records.from_hash(record) for record in found if records.is_job(record)]
 
     async def is_known(self, job_id: str) -> bool:
         """Return whether a job is live, or dead and still stored."""
@@ -35,9 +39,9 @@ class JobReads(Store):
         return bool(await self._ask(self._redis.exists(*names)))
 
     async def next_wakeup(self) -> str | None:
-        """Wait briefly for the id of a job that was woken."""
+        """Wait briefly for the id of a job that was woken; empty for a job just admitted."""
         entry = await self._ask(self._redis.brpop([keys.WAKE], timeout=_WAKE_WAIT_S))
-        return entry[1] if entry else None
+        return entry and entry[1].removeprefix("+new")
 
     async def due(self) -> list[str]:
         """Return the ids of all claimed jobs, most urgent first."""
@@ -55,10 +59,7 @@ class JobReads(Store):
 
     async def places(self, job_ids: Sequence[str]) -> list[int]:
         """Return the position of each job, as `position` does."""
-        pipe = self._redis.pipeline(transaction=False)
-        for job_id in job_ids:
-            pipe.zrank(keys.TAGS, job_id)
-        ranks = await self._ask(pipe.execute())
+        ranks = await self._all(*(self._redis.zrank(keys.TAGS, job_id) for job_id in job_ids))
         return [0 if rank is None else int(rank) + 1 for rank in ranks]
 
     async def newest_of(self, user_id: int) -> str | None:
@@ -66,31 +67,24 @@ class JobReads(Store):
         ids = await self._ask(self._redis.zrevrange(f"{keys.USER_JOBS}{user_id}", 0, 0))
         return ids[0] if ids else None
 
+    async def jobs_of(self, user_id: int, limit: int = 0) -> list[Job]:
+        """Return the user's first `limit` live jobs, waiting or claimed, or all of them."""
+        key = f"{keys.USER_JOBS}{user_id}"
+        return await self.jobs(await self._ask(self._redis.zrange(key, 0, limit - 1)))
+
     async def jobs_shown_to(self, user_id: int) -> list[Job]:
         """Return the user's live jobs, oldest first, up to the number that users are shown."""
-        ids = await self._ask(self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, _MINE_SHOWN - 1))
-        return await self.jobs(ids)
-
-    async def jobs_of(self, user_id: int) -> list[Job]:
-        """Return all live jobs of the user, waiting or claimed."""
-        return await self.jobs(
-            await self._ask(self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, -1))
-        )
-
-    async def jobs(self, ids: Sequence[str]) -> list[Job]:
-        """Read those of the given jobs that are live."""
-        found = await self._hashes(keys.JOB + job_id for job_id in ids)
-        return [records.from_hash(record) for record in found if records.is_job(record)]
+        return await self.jobs_of(user_id, _MINE_SHOWN)
 
     async def waiting_ids(self, limit: int = 0) -> list[str]:
         """Return the first `limit` ids of waiting jobs in queue order, or all of them."""
         return await self._ask(self._redis.lrange(keys.QUEUE, 0, limit - 1))
 
     async def depth(self) -> Depth:
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.llen(keys.QUEUE)
-        pipe.zcard(keys.DUE)
-        pipe.zcard(keys.DEAD)
-        pipe.zrange(keys.SINCE, 0, 0, withscores=True)
-        waiting, running, dead, oldest = await self._ask(pipe.execute())
+        waiting, running, dead, oldest = await self._all(
+            self._redis.llen(keys.QUEUE),
+            self._redis.zcard(keys.DUE),
+            self._redis.zcard(keys.DEAD),
+            self._redis.zrange(keys.SINCE, 0, 0, withscores=True),
+        )
         return Depth(waiting, running, dead, int(oldest[0][1]) if oldest else 0)

@@ -13,7 +13,6 @@ KEPT_S = 7_776_000
 
 _MOST_MS = 10**10
 _TICKET_KEPT_S = 3600
-_WOKEN_AT_ONCE = 1000
 
 
 class Durations(Store):
@@ -28,11 +27,11 @@ class Durations(Store):
         """Store one span, and drop the oldest beyond 200."""
         key = keys.DURATIONS + kind
         entry = f"{round(span.after_s * 1000)}:{round(span.by_s * 1000)}"
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.lpush(key, entry)
-        pipe.ltrim(key, 0, KEPT - 1)
-        pipe.expire(key, KEPT_S)
-        await self._ask(pipe.execute())
+        await self._all(
+            self._redis.lpush(key, entry),
+            self._redis.ltrim(key, 0, KEPT - 1),
+            self._redis.expire(key, KEPT_S),
+        )
 
     async def latest(self, kind: str) -> list[CensoredDuration]:
         """Return the spans of a kind, oldest first; malformed entries are skipped."""
@@ -54,12 +53,10 @@ class WebhookTickets(Store):
 
     async def store_and_wake(self, job_id: str, ticket: Mapping[str, object]) -> None:
         """Wake the job, and store its ticket, if any, for `ticket`."""
-        pipe = self._redis.pipeline(transaction=True)
         if ticket:
-            pipe.set(keys.WEBHOOK_TICKET + job_id, json.dumps(ticket), ex=_TICKET_KEPT_S)
-        pipe.lpush(keys.WAKE, job_id)
-        pipe.ltrim(keys.WAKE, 0, _WOKEN_AT_ONCE - 1)
-        await self._ask(pipe.execute())
+            value = json.dumps(ticket)
+            await self._ask(self._redis.set(keys.WEBHOOK_TICKET + job_id, value, ex=_TICKET_KEPT_S))
+        await self._wake(job_id)
 
     async def ticket(self, job_id: str) -> Mapping[str, object] | None:
         """Return the ticket received by a webhook; None without one."""

@@ -56,15 +56,13 @@ class RateLimit(Store):
             kept_ms=_REMEMBERED_MS,
             user_id=user_id,
         )
-        is_allowed, remaining, wait_ms = (int(value) for value in answer)
+        is_allowed, remaining, wait_ms = map(int, answer)
         return RateLimitDecision(bool(is_allowed), remaining, -(-wait_ms // 1000))
 
     async def peek(self, user_id: int) -> RateLimitDecision:
         """Return the requests left and the seconds until the window resets, without counting."""
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.get(f"{keys.RATE_LIMIT}{user_id}")
-        pipe.pttl(f"{keys.RATE_LIMIT}{user_id}")
-        count, wait_ms = await self._ask(pipe.execute())
+        key = f"{keys.RATE_LIMIT}{user_id}"
+        count, wait_ms = await self._all(self._redis.get(key), self._redis.pttl(key))
         remaining = max(self.max_requests - int(count or 0), 0)
         return RateLimitDecision(remaining > 0, remaining, -(-max(wait_ms, 0) // 1000))
 

@@ -3,7 +3,7 @@
 Only the file id is stored, never the bytes: showing a picture again costs nothing.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from imgbot.domain.job import InputPhoto, Job
@@ -46,20 +46,20 @@ class ResultStore(Store):
 
     async def result(self, job_id: str) -> Result | None:
         """Read a result; None if it has expired."""
-        if not job_id:
-            return None
-        record = await self._ask(self._redis.hgetall(keys.RESULT + job_id))
-        return _from_hash(job_id, record) if "operation" in record else None
+        found = await self._read([job_id] if job_id else [])
+        return found[0] if found else None
 
     async def results(self, job_ids: Sequence[str]) -> list[Result]:
-        """Read those results that can still be shown, in one round trip."""
-        records_ = await self._hashes(keys.RESULT + job_id for job_id in job_ids)
-        found = [
+        """Read those results that can still be shown."""
+        return [result for result in await self._read(job_ids) if result.picture is not None]
+
+    async def _read(self, job_ids: Sequence[str]) -> list[Result]:
+        found = await self._all(*(self._redis.hgetall(keys.RESULT + one) for one in job_ids))
+        return [
             _from_hash(job_id, record)
-            for job_id, record in zip(job_ids, records_, strict=True)
+            for job_id, record in zip(job_ids, found, strict=True)
             if "operation" in record
         ]
-        return [result for result in found if result.picture is not None]
 
     async def history(self, user_id: int) -> list[str]:
         """Return the job ids of the user's pictures, newest first."""
@@ -67,19 +67,17 @@ class ResultStore(Store):
 
     async def latest(self, user_id: int) -> str:
         """Return the job whose picture was shown to the user last, or an empty string."""
-        return await self._ask(self._redis.get(f"{keys.LATEST}{user_id}")) or ""
+        return await self._text(f"{keys.LATEST}{user_id}")
 
     async def latest_result(self, user_id: int) -> tuple[Result | None, int]:
         """Return the result shown to the user last, and the seconds since then."""
         key = f"{keys.LATEST}{user_id}"
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.get(key)
-        pipe.ttl(key)
-        job_id, left_s = await self._ask(pipe.execute())
+        job_id, left_s = await self._all(self._redis.get(key), self._redis.ttl(key))
         return await self.result(job_id or ""), keys.RESULT_KEPT_S - max(left_s, 0)
 
     async def set_latest(self, user_id: int, job_id: str) -> None:
-        await self._ask(self._redis.set(f"{keys.LATEST}{user_id}", job_id, ex=keys.RESULT_KEPT_S))
+        key = f"{keys.LATEST}{user_id}"
+        await self._ask(self._redis.set(key, job_id, ex=keys.RESULT_KEPT_S))
 
     async def job_of_picture(self, picture: InputPhoto) -> str:
         """Return the job that made a picture, or an empty string for the user's own photo."""
@@ -87,7 +85,7 @@ class ResultStore(Store):
 
     async def job_of_unique_id(self, unique_id: str) -> str:
         """Return the job that made the picture with Telegram's unique id, or an empty string."""
-        return await self._ask(self._redis.get(keys.PICTURE + unique_id)) or ""
+        return await self._text(keys.PICTURE + unique_id)
 
     async def set_original(self, job_id: str, file_id: str) -> None:
         """Store the file id of the original file."""
@@ -100,7 +98,10 @@ class ResultStore(Store):
 
     async def announced_in(self, chat_id: int, message_id: int) -> str:
         """Return the job whose result a message announces, or an empty string."""
-        return await self._ask(self._redis.get(f"{keys.READY}{chat_id}.{message_id}")) or ""
+        return await self._text(f"{keys.READY}{chat_id}.{message_id}")
+
+    async def _text(self, key: str) -> str:
+        return await self._ask(self._redis.get(key)) or ""
 
     async def prune(self, kept_s: int) -> int:
         """Delete results delivered longer ago than `kept_s`; return the number of deleted keys."""
@@ -114,16 +115,10 @@ class ResultStore(Store):
                     names.clear()
             return pruned + await self._prune(names, kept_s)
 
-    async def _prune(self, names: Sequence[str], kept_s: int) -> int:
-        pipe = self._redis.pipeline(transaction=False)
-        for name in names:
-            pipe.ttl(name)
-        left_s = await pipe.execute()
-        old = [
-            name
-            for name, ttl_s in zip(names, left_s, strict=True)
-            if 0 <= ttl_s < keys.RESULT_KEPT_S - kept_s
-        ]
+    async def _prune(self, names: Iterable[str], kept_s: int) -> int:
+        left_s = await self._all(*(self._redis.ttl(name) for name in names))
+        kept = range(keys.RESULT_KEPT_S - kept_s)
+        old = [name for name, ttl_s in zip(names, left_s, strict=True) if ttl_s in kept]
         return await self._redis.unlink(*old) if old else 0
 
 
@@ -131,21 +126,25 @@ def to_hash(
     job: Job, picture: InputPhoto | None, caption: str, message_id: int = 0
 ) -> dict[str, str]:
     """Return the stored fields of the result of a job."""
+    request = job.request
     return {
         "user_id": str(job.user_id),
-        "operation": job.request.operation.value,
-        "language": job.request.language,
-        "words": job.request.prompt,
-        "sources": records.dump_sources(job.request.sources),
-        "scale": str(job.request.scale),
-        "ratio": job.request.ratio,
-        "parent": job.request.parent,
+        "operation": request.operation.value,
+        "language": request.language,
+        "words": request.prompt,
+        "sources": records.dump_sources(request.sources),
+        "scale": str(request.scale),
+        "ratio": request.ratio,
+        "parent": request.parent,
         "caption": caption,
         "picture": records.dump_sources((picture,) if picture else ()),
-        "negative": job.request.negative,
+        "negative": request.negative,
         "undrawn": str(job.progress.facts.get("unknown", "")),
-        "message": f"{job.request.chat_id}.{message_id}",
+        "message": f"{request.chat_id}.{message_id}",
     }
+
+
+_TEXTS = ("words", "ratio", "parent", "caption", "original_id", "negative")
 
 
 def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
@@ -155,16 +154,11 @@ def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
         user_id=int(record["user_id"]),
         operation=Operation(record["operation"]),
         language=record.get("language", "en"),
-        words=record["words"],
         sources=records.load_sources(record["sources"]),
         scale=int(record["scale"]),
-        ratio=record.get("ratio", ""),
-        parent=record.get("parent", ""),
-        caption=record.get("caption", ""),
         picture=next(iter(records.load_sources(record.get("picture", "[]"))), None),
-        original_id=record.get("original_id", ""),
-        negative=record.get("negative", ""),
         undrawn=tuple(filter(None, record.get("undrawn", "").split(", "))),
         chat_id=int(chat_id),
         message_id=int(message_id),
+        **{name: record.get(name, "") for name in _TEXTS},
     )

@@ -12,10 +12,9 @@ from imgbot.storage import keys
 from imgbot.storage.client import Client, Store
 from imgbot.storage.job_queue import QueueLimits
 
-WEEK_DAYS = 7
-
-_CEILING = "ceiling"
 MICRO_PER_CENT = 10_000
+_WEEK_DAYS = 7
+_CEILING = "ceiling"
 _DAY_S = 86_400
 _EPOCH = date(1970, 1, 1)
 
@@ -54,29 +53,6 @@ def raised(ceiling_micro: int) -> int:
     return -(-ceiling_micro * 5 // (4 * MICRO_PER_CENT)) * MICRO_PER_CENT
 
 
-def day_of(now_ms: int, utc_offset_s: int) -> str:
-    """Return the local calendar day as YYYY-MM-DD."""
-    return (_EPOCH + timedelta(days=_local_s(now_ms, utc_offset_s) // _DAY_S)).isoformat()
-
-
-def seconds_to_midnight(now_ms: int, utc_offset_s: int) -> int:
-    """Return the seconds left of the local day: 1 to 86,400.
-
-    An hour off on the two days a year when clocks are changed.
-    """
-    return _DAY_S - _local_s(now_ms, utc_offset_s) % _DAY_S
-
-
-def days_until(day: str, count: int) -> list[str]:
-    """Return the last `count` days, newest first, beginning with `day`."""
-    latest = date.fromisoformat(day)
-    return [(latest - timedelta(days=back)).isoformat() for back in range(count)]
-
-
-def _local_s(now_ms: int, utc_offset_s: int) -> int:
-    return now_ms // 1000 + utc_offset_s
-
-
 class Spend(Store):
     """Store of spend; each call raises StorageUnavailableError while Redis is unavailable.
 
@@ -91,24 +67,29 @@ class Spend(Store):
         self.caps = caps
 
     def today(self, now_ms: int) -> str:
-        return day_of(now_ms, self._utc_offset_s(now_ms))
+        """Return the local calendar day as YYYY-MM-DD."""
+        return (_EPOCH + timedelta(days=self._local_s(now_ms) // _DAY_S)).isoformat()
+
+    def _local_s(self, now_ms: int) -> int:
+        return now_ms // 1000 + self._utc_offset_s(now_ms)
 
     async def take_chat_call(self, now_ms: int, limit: int) -> bool:
         """Count a question to the chat model; False if the day's are used up."""
         key = f"{keys.CHAT_CALLS}{self.today(now_ms)}"
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.incr(key)
-        pipe.expire(key, 2 * _DAY_S)
-        count, _ = await self._ask(pipe.execute())
+        count, _ = await self._all(self._redis.incr(key), self._redis.expire(key, 2 * _DAY_S))
         return count <= limit
 
     def resumes_in_s(self, now_ms: int) -> int:
-        """Return the seconds until the budget of the next day is available."""
-        return seconds_to_midnight(now_ms, self._utc_offset_s(now_ms))
+        """Return the seconds until the budget of the next day is available: 1 to 86,400.
+
+        An hour off on the two days a year when clocks are changed.
+        """
+        return _DAY_S - self._local_s(now_ms) % _DAY_S
 
     def recent(self, now_ms: int) -> list[str]:
-        """Return the days that are shown to the operator, today first."""
-        return days_until(self.today(now_ms), WEEK_DAYS)
+        """Return the last seven days, which are shown to the operator, today first."""
+        today = date.fromisoformat(self.today(now_ms))
+        return [(today - timedelta(days=back)).isoformat() for back in range(_WEEK_DAYS)]
 
     async def left_of_user(self, user_id: int, now_ms: int) -> int:
         """Return the rest of the user's budget for today, if there is one."""
@@ -133,15 +114,15 @@ class Spend(Store):
     async def raise_ceiling(self, ceiling_micro: int, now_ms: int) -> None:
         """Set the budget of today alone; one below that of the settings has no effect."""
         key = keys.SPEND + self.today(now_ms)
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(key, _CEILING, str(ceiling_micro))
-        pipe.expire(key, keys.SPEND_KEPT_S)
-        await self._ask(pipe.execute())
+        await self._all(
+            self._redis.hset(key, _CEILING, str(ceiling_micro)),
+            self._redis.expire(key, keys.SPEND_KEPT_S),
+        )
 
     async def week(self, now_ms: int) -> list[Day]:
         """Return the spend of the last days, today first."""
         names = self.recent(now_ms)
-        found = await self._hashes(keys.SPEND + name for name in names)
+        found = await self._all(*(self._redis.hgetall(keys.SPEND + name) for name in names))
         return [_day(name, record) for name, record in zip(names, found, strict=True)]
 
 

@@ -33,10 +33,10 @@ class UpdateLedger(Store):
 
     async def dead_letter(self, update: Mapping[str, object]) -> None:
         """Store an update whose handling failed, for an operator to inspect."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.lpush(keys.POISON, json.dumps(update)[:100_000])
-        pipe.ltrim(keys.POISON, 0, _POISON_KEPT - 1)
-        await self._ask(pipe.execute())
+        await self._all(
+            self._redis.lpush(keys.POISON, json.dumps(update)[:100_000]),
+            self._redis.ltrim(keys.POISON, 0, _POISON_KEPT - 1),
+        )
 
     async def defer(self, deferred: Sequence[Deferred]) -> None:
         """Store updates behind those already deferred for their chats. Raises StorageFullError."""
@@ -53,10 +53,9 @@ class UpdateLedger(Store):
     async def deferred(self) -> list[Deferred]:
         """Return all deferred updates, the chat that is due first at the beginning."""
         chats = await self._ask(self._redis.zrange(keys.DEFERRED, 0, -1, withscores=True))
-        pipe = self._redis.pipeline(transaction=False)
-        for chat, _ in chats:
-            pipe.zrange(f"{keys.DEFERRED_OF}{chat}", 0, -1)
-        found = await self._ask(pipe.execute())
+        found = await self._all(
+            *(self._redis.zrange(f"{keys.DEFERRED_OF}{chat}", 0, -1) for chat, _ in chats)
+        )
         return [
             (chat, int(due_ms), [tuple(json.loads(entry)) for entry in entries])
             for (chat, due_ms), entries in zip(chats, found, strict=True)

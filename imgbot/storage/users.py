@@ -60,13 +60,13 @@ class UserStore(Store):
 
     async def profile(self, user_id: int, chat_id: int = 0) -> UserProfile:
         """Read the profile of a user, in this chat, in one round trip."""
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.hgetall(f"{keys.USER}{user_id}")
-        pipe.sismember(keys.BANNED, str(user_id))
-        pipe.smismember(keys.ALLOWED, [str(user_id), str(chat_id)])
-        pipe.get(keys.PAUSED)
-        pipe.zscore(keys.PEOPLE, str(user_id))
-        record, is_banned, allowed, paused, seen_ms = await self._ask(pipe.execute())
+        record, is_banned, allowed, paused, seen_ms = await self._all(
+            self._redis.hgetall(f"{keys.USER}{user_id}"),
+            self._redis.sismember(keys.BANNED, str(user_id)),
+            self._redis.smismember(keys.ALLOWED, [str(user_id), str(chat_id)]),
+            self._redis.get(keys.PAUSED),
+            self._redis.zscore(keys.PEOPLE, str(user_id)),
+        )
         return UserProfile(
             preferences=_preferences(record),
             is_banned=bool(is_banned),
@@ -82,22 +82,20 @@ class UserStore(Store):
 
     async def mark_seen(self, user_id: int, language: str, now_ms: int) -> None:
         """Store the time and language of the user's latest update in a private chat."""
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.zadd(keys.PEOPLE, {str(user_id): now_ms})
-        pipe.hset(f"{keys.USER}{user_id}", _SPOKEN, language)
-        await self._ask(pipe.execute())
+        await self._all(
+            self._redis.zadd(keys.PEOPLE, {str(user_id): now_ms}),
+            self._redis.hset(f"{keys.USER}{user_id}", _SPOKEN, language),
+        )
 
     async def set_username(self, user_id: int, username: str, before: str) -> None:
         """Store the @name of a user, in lower case, in place of `before`; empty stands for none."""
         holder = before and await self._ask(self._redis.hget(keys.USERNAMES, before))
-        pipe = self._redis.pipeline(transaction=True)
         # Somebody else may have taken the old name since.
         if holder == str(user_id):
-            pipe.hdel(keys.USERNAMES, before)
+            await self._ask(self._redis.hdel(keys.USERNAMES, before))
         if username:
-            pipe.hset(keys.USERNAMES, username, str(user_id))
-        pipe.hset(f"{keys.USER}{user_id}", _USERNAME, username)
-        await self._ask(pipe.execute())
+            await self._ask(self._redis.hset(keys.USERNAMES, username, str(user_id)))
+        await self._ask(self._redis.hset(f"{keys.USER}{user_id}", _USERNAME, username))
 
     async def id_of(self, username: str) -> int | None:
         """Return the user who had this @name when they last wrote; None if nobody had."""
@@ -109,11 +107,12 @@ class UserStore(Store):
         return [user_id for user_id in ids if await self._is_known(str(user_id))]
 
     async def _is_known(self, user_id: str) -> bool:
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.exists(keys.USER + user_id)
-        pipe.sismember(keys.BANNED, user_id)
-        pipe.sismember(keys.ALLOWED, user_id)
-        return any(await self._ask(pipe.execute()))
+        found = await self._all(
+            self._redis.exists(keys.USER + user_id),
+            self._redis.sismember(keys.BANNED, user_id),
+            self._redis.sismember(keys.ALLOWED, user_id),
+        )
+        return any(found)
 
     async def set_written(self, user_id: int, written: str) -> None:
         """Store what the user's texts tell of their language."""
@@ -127,24 +126,21 @@ class UserStore(Store):
         return _preferences(await self._ask(self._redis.hgetall(f"{keys.USER}{user_id}")))
 
     async def set_preference(self, user_id: int, preferences: Preferences) -> None:
-        record = [
-            part for name, value in asdict(preferences).items() for part in (name, to_text(value))
-        ]
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(f"{keys.USER}{user_id}", items=record)
-        if preferences.is_unsubscribed:
-            pipe.sadd(keys.UNSUBSCRIBED, str(user_id))
-        else:
-            pipe.srem(keys.UNSUBSCRIBED, str(user_id))
-        await self._ask(pipe.execute())
+        record: dict[Any, Any] = {
+            name: to_text(value) for name, value in asdict(preferences).items()
+        }
+        change = self._redis.sadd if preferences.is_unsubscribed else self._redis.srem
+        await self._all(
+            self._redis.hset(f"{keys.USER}{user_id}", mapping=record),
+            change(keys.UNSUBSCRIBED, str(user_id)),
+        )
 
     async def claim_intro(self, user_id: int, job_id: str) -> bool:
         """Return whether `job_id` is the user's first job; the same answer when repeated."""
         key = f"{keys.USER}{user_id}"
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hsetnx(key, _INTRODUCED, job_id)
-        pipe.hget(key, _INTRODUCED)
-        _, first = await self._ask(pipe.execute())
+        _, first = await self._all(
+            self._redis.hsetnx(key, _INTRODUCED, job_id), self._redis.hget(key, _INTRODUCED)
+        )
         return first == job_id
 
     async def release_intro(self, user_id: int) -> None:
@@ -157,10 +153,10 @@ class UserStore(Store):
         return await self._ask(self._redis.hget(name, _digest(wording))) or ""
 
     async def set_meant(self, user_id: int, wording: str, choice: str) -> None:
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(f"{keys.MEANT}{user_id}", _digest(wording), choice)
-        pipe.expire(f"{keys.MEANT}{user_id}", _MEANT_S)
-        await self._ask(pipe.execute())
+        key = f"{keys.MEANT}{user_id}"
+        await self._all(
+            self._redis.hset(key, _digest(wording), choice), self._redis.expire(key, _MEANT_S)
+        )
 
     async def claim_notice(self, user_id: int, what: str, request: str, ttl_s: int) -> bool:
         """Return whether notice `what` was not sent within `ttl_s` by another request."""

@@ -159,7 +159,7 @@ async def test_an_earlier_supervisor_is_fenced_off(redis: Client) -> None:
     with pytest.raises(FencedError):
         await earlier.move(one, State.POLLING, NOW)
     with pytest.raises(FencedError):
-        await earlier.claim(NOW)
+        await earlier.claim(NOW + 2000)
     with pytest.raises(FencedError):
         await earlier.enqueue(job("2"), NOW)
     with pytest.raises(FencedError):

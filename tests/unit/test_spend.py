@@ -10,7 +10,9 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job, is_billed, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import dollars, in_time
-from imgbot.storage.spend import day_of, days_until, seconds_to_midnight
+from imgbot.storage.client import connect
+from imgbot.storage.job_queue import QueueLimits
+from imgbot.storage.spend import Spend
 from tests.fixtures.jobs import job_of
 
 HOUR_S = 3600
@@ -31,14 +33,13 @@ KIND = ProviderErrorKind
     ],
 )
 def test_a_day_is_the_local_calendars(offset_s: int, day: str, left_s: int) -> None:
-    assert day_of(NOON_MS, offset_s) == day
-    assert seconds_to_midnight(NOON_MS, offset_s) == left_s
-    assert day_of(NOON_MS + left_s * 1000, offset_s) != day
-    assert day_of(NOON_MS + left_s * 1000 - 1, offset_s) == day
+    spend = Spend(connect("unix://unused"), QueueLimits(), lambda _: offset_s)
 
-
-def test_the_last_days_go_back_over_the_end_of_a_month() -> None:
-    assert days_until("2028-03-01", 3) == ["2028-03-01", "2028-02-29", "2028-02-28"]
+    assert spend.today(NOON_MS) == day
+    assert spend.resumes_in_s(NOON_MS) == left_s
+    assert spend.today(NOON_MS + left_s * 1000) != day
+    assert spend.today(NOON_MS + left_s * 1000 - 1) == day
+    assert spend.recent(NOON_MS + 86_400_000)[1] == day
 
 
 @pytest.mark.parametrize(

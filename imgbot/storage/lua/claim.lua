@@ -2,7 +2,8 @@
 -- KEYS: queue tags virtual_time user_tags due active waiting last_claim since job:
 -- ARGV: now_ms due_ms running_limit scan_limit token begin
 -- FLAGS: fenced
--- Returns ok and the job, empty, or more and the tag from which to continue
+-- Returns ok and the job, empty, or more and the tag from which to continue; with ok and empty the
+-- number of jobs left in the queue
 local function decrement(key, user)
   if redis.call('HINCRBY', key, user, -1) <= 0 then redis.call('HDEL', key, user) end
 end
@@ -14,7 +15,7 @@ end
 -- The client repeats commands by itself: the same token gets the same job again.
 local last_token, claimed = (redis.call('GET', last_claim) or ''):match('^(%S+) (%S+)$')
 if last_token == token and redis.call('EXISTS', job_prefix .. claimed) == 1 then
-  return {'ok', redis.call('HGETALL', job_prefix .. claimed)}
+  return {'ok', redis.call('HGETALL', job_prefix .. claimed), redis.call('LLEN', queue)}
 end
 local found = redis.call('ZRANGE', tags, begin, '+inf', 'BYSCORE', 'LIMIT', 0, scan_limit,
   'WITHSCORES')
@@ -31,7 +32,8 @@ for i = 1, #found, 2 do
   end
   if seen[1] == 'queued' and not is_capped[user] then
     dequeue(id)
-    if redis.call('LLEN', queue) == 0 then
+    local left = redis.call('LLEN', queue)
+    if left == 0 then
       redis.call('DEL', virtual_time, user_tags)
     else
       local served = tonumber(redis.call('GET', virtual_time) or '0')
@@ -44,8 +46,8 @@ for i = 1, #found, 2 do
     decrement(waiting, user)
     redis.call('ZADD', due, due_ms, id)
     redis.call('SET', last_claim, token .. ' ' .. id)
-    return {'ok', redis.call('HGETALL', job)}
+    return {'ok', redis.call('HGETALL', job), left}
   end
 end
 if #found == 2 * tonumber(scan_limit) then return {'more', '(' .. found[#found]} end
-return {'empty'}
+return {'empty', redis.call('LLEN', queue)}

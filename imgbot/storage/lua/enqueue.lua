@@ -38,7 +38,7 @@ redis.call('HINCRBY', waiting, user, 1)
 redis.call('ZADD', user_jobs, now_ms, id)
 redis.call('ZADD', announce, now_ms, id)
 redis.call('ZADD', since, now_ms, id)
-redis.call('LPUSH', wake, id)
+redis.call('LPUSH', wake, '+new')
 redis.call('LTRIM', wake, 0, 999)
 if price > 0 then
   for _, entry in ipairs({'reserved', 'reserved:' .. user, 'user:' .. user}) do
