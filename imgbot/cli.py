@@ -329,7 +329,7 @@ def _log_end(error: Exception) -> int:
     # A wrong setting explains the errors beside it.
     known = sorted(ours, key=lambda each: not isinstance(each, ConfigError))
     if not known:
-        telemetry.crashed(error)
+        telemetry.critical("stopped by an unexpected error", exc_info=error)
         return 1
-    telemetry.stopped_by(known[0])
+    telemetry.error("%s", known[0])
     return EX_CONFIG if isinstance(known[0], ConfigError) else 1

@@ -75,7 +75,9 @@ async def serve(
         # READY must include the pool: one worker answers, the others start on need.
         await pool.run(worker.ping)
         metrics.REGISTRY.register(services.sampler.resources)
-        telemetry.started(version(), "+".join(connections.routes.names), pool.size)
+        names = "+".join(connections.routes.names)
+        metrics.build.labels(version(), names).set(1)
+        telemetry.info("serving: version %s, provider %s, %d workers", version(), names, pool.size)
         await _run(services, server, connections.bot, pool, notifier, signals.draining)
         notifier.stopping("closing")
     telemetry.info("stopped")
@@ -235,7 +237,7 @@ async def _run(
                 services.forgetter.run(),
                 services.sampler.run(),
                 services.alert_notifier.run(),
-                EventLoopLag(telemetry.loop_lagged).run(),
+                EventLoopLag(metrics.lag.observe).run(),
                 _report(services, pool, notifier, draining),
                 publish_commands(bot, services.admins),
                 *([server.watch()] if server else []),
@@ -272,7 +274,7 @@ async def _report(
             notifier.status(services.sampler.summary)
             notifier.alive()
         elif not said:
-            telemetry.stuck(where)
+            telemetry.critical("stuck: %s; under systemd, the bot is restarted", where)
             notifier.status(f"stuck: {where}")
             notifier.give_up()
         said = where

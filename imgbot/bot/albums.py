@@ -239,7 +239,7 @@ class AlbumHandler:
         except ChatGoneError:
             telemetry.info("album %s: nobody is there any longer", name)
         except Exception as error:  # noqa: BLE001 -- one album must not stop the others
-            telemetry.album_failed(name, error)
+            telemetry.failed(error, "album %s could not be handled", name)
             if context is not None:
                 with suppress(ImgbotError):
                     await self._dialogue(context).responder.reply("went_wrong")

@@ -121,7 +121,11 @@ class ChatModel:
         except (ProviderError, ValueError, IndexError) as error:
             # The text of an error may hold what was sent: only its kind is logged.
             pause_s = self._pauses.failed(time.monotonic())
-            telemetry.chat_model_failed(type(error).__name__, pause_s)
+            if pause_s:
+                what = type(error).__name__
+                telemetry.warning(
+                    "the chat model fails (%s); it is not asked for %d s", what, pause_s
+                )
             return "other"
         self._pauses.failures = 0
         return decision.intent

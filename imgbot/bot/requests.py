@@ -21,7 +21,7 @@ from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import Result, ResultStore
 from imgbot.storage.spend import Spend
 from imgbot.storage.users import UserStore
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events as telemetry, metrics
 
 _REFUSALS = {
     "full": "queue_full",
@@ -93,7 +93,7 @@ class RequestService:
             context.user_id, request or context.request, counter
         )
         if not verdict:
-            telemetry.rate_limited()
+            metrics.refusals.inc()
             wait_s = max(verdict.wait_s, 1)
             raise UserError(
                 "rate_limited",
@@ -184,7 +184,7 @@ class RequestService:
     async def enqueue(self, context: RequestContext, job: Job) -> bool:
         """Enqueue a job; False if it was queued already. Raises UserError if not admitted."""
         if context.profile.is_paused and not self.policy.is_admin(context.user_id):
-            telemetry.admission_refused("paused")
+            metrics.admissions.labels("paused").inc()
             raise paused_error(context.profile.paused_words)
         if await self._needs_engine_hint(context, job):
             job = with_changes(job, note="engine_hint")
@@ -196,7 +196,7 @@ class RequestService:
         if admission.verdict == "ok":
             telemetry.job_admitted(job, admission.count)
         if admission.verdict not in {"ok", "duplicate"}:
-            telemetry.admission_refused(admission.verdict)
+            metrics.admissions.labels(admission.verdict).inc()
             if job.request.note:
                 await self.users.release_intro(context.user_id)
             resumes = in_time(context.language, self.spend.resumes_in_s(now_ms))

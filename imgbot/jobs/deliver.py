@@ -105,7 +105,7 @@ async def _prepare(
     try:
         return await context.pool.run(prepare, *paths, about="preparing a result")
     except (UserError, MemoryError, WorkerLostError) as error:
-        telemetry.job_step_failed(job.id, error)
+        telemetry.failed(error, "job %s: a step failed", job.id)
         return await context.pool.run(pictures.as_it_is, *paths, about="preparing a result")
 
 

@@ -14,7 +14,7 @@ from imgbot.storage.keys import RESULT_KEPT_S
 from imgbot.storage.results import ResultStore
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events as telemetry, metrics
 from imgbot.telemetry.thresholds import Level
 
 CHECK_EVERY_S = 60.0
@@ -56,7 +56,7 @@ class Maintenance:
                 kept = await asyncio.to_thread(
                     self.originals.prune, self.now_ms() / 1000, self._kept_s
                 )
-                telemetry.pictures_kept(kept)
+                metrics.kept.set(kept)
             except (TransientError, UserError, OSError) as error:
                 telemetry.warning("queue not checked: %s", error)
             await asyncio.sleep(CHECK_EVERY_S)

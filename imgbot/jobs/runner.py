@@ -69,7 +69,7 @@ class _RunningJob:
 
     def update(self, job: Job) -> None:
         if job.state is not self.job.state:
-            telemetry.job_moved(job)
+            telemetry.info("job %s: %s", job.id, job.state)
             self.failures = 0
         self.job = job
 
@@ -159,7 +159,7 @@ class Runner:
             if self._is_adopting:
                 self._is_adopting = False
                 for job in await self._adoptable():
-                    telemetry.job_adopted(job)
+                    telemetry.info("job %s: resumed at %s", job.id, job.state)
                     self._start(group, job)
             while len(self._running) < self._capacity() and not draining.is_set():
                 job = await self._claimed()
@@ -236,13 +236,14 @@ class Runner:
                 self._context.status_messages.discard(job.id)
                 inputs.remove_files(self._context, running.job)
         except* StaleJobError as errors:
-            telemetry.job_released(job.id, errors.exceptions[0])
+            error = errors.exceptions[0]
+            telemetry.warning("job %s: moved or ended by another process (%s)", job.id, error)
         except* (FencedError, ConfigError):
             raise
         except* Exception as errors:  # noqa: BLE001 -- see below
             # One job that cannot even be failed must not take the others down. It stays
             # where it is, is tried a few times more, and then waits for the operator.
-            telemetry.job_step_failed(job.id, errors)
+            telemetry.failed(errors, "job %s: a step failed", job.id)
             self._crashes[job.id] = self._crashes.get(job.id, 0) + 1
         finally:
             self._context.slots.release(job.id)
@@ -362,7 +363,7 @@ async def after_error(context: StepContext, job: Job, error: Exception) -> Outco
     """Turn what a step raised into the job's end, which the user reads in a sentence."""
     if job.state is State.DELIVERING and job.progress.outcome is not State.DELIVERED:
         # Not even the sentence can be sent: the job must end all the same.
-        telemetry.job_step_failed(job.id, error)
+        telemetry.failed(error, "job %s: a step failed", job.id)
         await finish(context, job, job.progress.outcome or State.FAILED)
         return Ended()
     outcome, reason, facts = _end_of(job, error)
@@ -373,7 +374,7 @@ def _end_of(job: Job, error: Exception) -> tuple[State, str, Mapping[str, str | 
     charge = _charge(job)
     # A redelivered job has no price any longer: its death was charged.
     if job.state is State.RENDERING and is_billed(job):
-        telemetry.job_step_failed(job.id, error)
+        telemetry.failed(error, "job %s: a step failed", job.id)
         return State.DEAD, "result_unusable", charge
     if isinstance(error, UserError):
         is_made = job.state is State.DELIVERING and is_billed(job)
@@ -384,6 +385,6 @@ def _end_of(job: Job, error: Exception) -> tuple[State, str, Mapping[str, str | 
         # Only a step that never ends is known to be its picture's doing.
         reason = "worker_lost" if error.reason == "hung" else "worker_killed"
         return State.FAILED, reason, charge or _FREE
-    telemetry.job_step_failed(job.id, error)
+    telemetry.failed(error, "job %s: a step failed", job.id)
     # With a submit record, money may be in it: an operator has to look at it.
     return State.DEAD if job.progress.intent_ms else State.FAILED, "went_wrong", charge

@@ -148,7 +148,7 @@ async def _refused(
 ) -> Outcome:
     telemetry.provider_failed(with_changes(job, provider=provider.name), error.kind, str(error))
     if context.routing.record_refusal(provider.name, error.kind, time.monotonic()):
-        telemetry.provider_out(provider.name, error.kind)
+        telemetry.error("provider %s is out of service: %s", provider.name, error.kind)
         context.alarm.set()
     if error.kind is ProviderErrorKind.SUBMIT_UNKNOWN:
         return await _recover(context, job)
@@ -252,7 +252,7 @@ async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | 
     if context.webhooks.can_recover(provider) and (
         told := await context.webhooks.ticket_for(job.id)
     ):
-        telemetry.submit_confirmed_by_webhook(job.id)
+        telemetry.info("job %s: submit confirmed by webhook after a lost response", job.id)
         await _note_owner(context, job, provider, told)
         return told
     try:
@@ -275,7 +275,8 @@ async def _search(context: StepContext, job: Job, provider: Provider) -> Ticket 
         job.request.operation, job.progress.order_fields, job.progress.intent_ms
     ):
         if await _is_own(context, job, ticket):
-            telemetry.order_found(job.id)
+            found = "job %s: submit found in the provider's list after a lost response"
+            telemetry.info(found, job.id)
             return ticket
     return None
 

@@ -41,7 +41,9 @@ def force_exit_after(loop: asyncio.AbstractEventLoop) -> None:
 
 def _give_up(loop: asyncio.AbstractEventLoop) -> None:
     tasks = list(asyncio.all_tasks(loop))[:_TASKS_SHOWN]
-    telemetry.stop_hangs([f"{task.get_name()}: {_where(task)}" for task in tasks])
+    telemetry.critical("the stop hangs; ended, and the next start goes on where this one was")
+    for task in tasks:
+        telemetry.critical("pending task: %s: %s", task.get_name(), _where(task))
     faulthandler.dump_traceback()
     os._exit(1)
 

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from aiogram.exceptions import TelegramConflictError, TelegramRetryAfter
 
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events as telemetry, metrics
 
 _FRESH_S = 120.0
 """Maximum age of the last getUpdates response in seconds."""
@@ -74,7 +74,7 @@ class PollingHealth:
         return bool(self._conflicts) and time.monotonic() - self._conflict_s < _CONFLICT_LASTS_S
 
     def answered(self) -> None:
-        telemetry.polling_answered(time.time())
+        metrics.poll_success.set_to_current_time()
         self.has_answered = True
         self._answered_s = time.monotonic()
 
@@ -88,7 +88,7 @@ class PollingHealth:
             self._last_rival = UpdateConflict.WEBHOOK if is_webhook else UpdateConflict.POLLER
             self._conflict_s = time.monotonic()
         delay_s *= random.uniform(0.8, 1.2)  # noqa: S311 -- jitter
-        telemetry.polling_failed(error, delay_s)
+        telemetry.warning("getUpdates: %s; again in %.1f s", type(error).__name__, delay_s)
         if isinstance(error, TelegramConflictError):
             telemetry.warning("%s", _DESCRIPTIONS[self._last_rival])
         return delay_s

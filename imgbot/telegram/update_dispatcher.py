@@ -25,7 +25,7 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.retry import backoff_s
 from imgbot.telegram.update import Update, chat_of, is_group_chatter
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events as telemetry, metrics
 
 _HANDLERS = 32
 _HANDLER_DEADLINE_S = 90.0
@@ -216,7 +216,7 @@ class UpdateDispatcher:
             pending.is_deferred = True
             self._deferred.add(pending.id)
             self._window.settle(pending.id)
-            telemetry.update_deferred(pending.id)
+            telemetry.info("update %d is deferred", pending.id)
 
     def _to_defer(self) -> Iterator[tuple[str, list[PendingUpdate]]]:
         room, now_s, now_ms = _DEFERRED - len(self._deferred), time.monotonic(), _now_ms()
@@ -276,7 +276,7 @@ class UpdateDispatcher:
     def _measure(self) -> None:
         heads = [queue.pending[0].received_ms for queue in self._queues.values() if queue.pending]
         self._oldest_ms = min(heads, default=0)
-        telemetry.updates_measured(self._oldest_ms)
+        metrics.oldest_update.set(self._oldest_ms / 1000)
 
     async def _attempt(self, chat: str, pending: PendingUpdate) -> float | None:
         """Handle an update; return the seconds to wait before a retry, None if done.

@@ -43,7 +43,6 @@ _CHATTY = ("httpx", "httpcore", "aiogram", "aiohttp", "asyncio", "PIL", "hpack")
 # What journald takes `<N>` at the beginning of a line for: sd-daemon(3).
 _PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
 _COLOURS = {"DEBUG": "2", "INFO": "36", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
-_ORDINARY = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 class Redactor:
@@ -71,19 +70,18 @@ class TextFormatter(logging.Formatter):
     Without the time where whoever keeps the lines, like journald, puts its own before them.
     """
 
-    def __init__(self, redact: Redactor, *, is_coloured: bool, is_timed: bool = True) -> None:
+    def __init__(self, redact: Redactor, *, is_coloured: bool, is_timed: bool) -> None:
         super().__init__("%(message)s", datefmt="%H:%M:%S")
         self._is_timed = is_timed
         self._redact = redact
         self._is_coloured = is_coloured
 
     def format(self, record: logging.LogRecord) -> str:
-        facts = "".join(f" {name}={value}" for name, value in _facts(record).items())
         level = f"{record.levelname.lower():<7}"
         if self._is_coloured:
             level = f"\x1b[{_COLOURS.get(record.levelname, '0')}m{level}\x1b[0m"
         where = record.name.removeprefix("imgbot.")
-        text = _shortened(self._redact(super().format(record) + facts))
+        text = _shortened(self._redact(super().format(record)))
         time = f"{self.formatTime(record, self.datefmt)} " if self._is_timed else ""
         return f"{time}{level} {where}: {text}"
 
@@ -96,20 +94,16 @@ class JsonFormatter(logging.Formatter):
         self._redact = redact
 
     def format(self, record: logging.LogRecord) -> str:
-        line: dict[str, object] = {
+        line = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": _shortened(self._redact(record.getMessage())),
         }
-        line |= {
-            name: self._redact(value) if isinstance(value, str) else value
-            for name, value in _facts(record).items()
-        }
         if record.exc_info:
             trace = self._redact(self.formatException(record.exc_info))
             line["exception"] = trace[-_MAX_LINE_CHARS:]
-        return self._redact(json.dumps(line, ensure_ascii=False, default=str))
+        return json.dumps(line, ensure_ascii=False)
 
 
 class JournalFormatter(logging.Formatter):
@@ -175,8 +169,3 @@ def _forms(secret: str) -> set[str]:
 def _shortened(text: str) -> str:
     # What a stranger sent must not steer the operator's terminal.
     return _CONTROL.sub("�", text[:_MAX_LINE_CHARS])
-
-
-def _facts(record: logging.LogRecord) -> dict[str, object]:
-    """Give what was handed over with `extra=`."""
-    return {name: value for name, value in vars(record).items() if name not in _ORDINARY}

@@ -1,5 +1,6 @@
 """Observer of queue, workers and budget: for the status, the gauges of /metrics, and the alerts."""
 
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -11,8 +12,10 @@ from imgbot.ops.status.document import QueueGlance, Worker
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events as telemetry, metrics
 from imgbot.telemetry.thresholds import Load
+
+_MICRO = 1_000_000
 
 
 @dataclass(slots=True)
@@ -41,13 +44,8 @@ class Observer:
         jobs = self.runner.jobs if self.runner else []
         load = self.runner.load if self.runner else Load(workers=self.pool.size)
         load = replace(load, waiting=sum(found.waiting.values()), capped=found.capped)
-        telemetry.queue_measured(load, found.dead_count, found.oldest_waiting_ms, self.pool.started)
-        telemetry.running_measured(job.progress.claimed_ms for job in jobs)
-        telemetry.redis_measured(memory.used_bytes, memory.limit_bytes)
-        telemetry.spend_measured(spent_micro, ceiling_micro)
-        telemetry.providers_measured(self.providers_out())
         at_work = Counter(worker.about for worker in self.pool.lanes())
-        return QueueGlance(
+        glance = QueueGlance(
             jobs=_by_state(found.waiting, jobs, at_work),
             refused=found.refused,
             unknown=found.dead,
@@ -58,6 +56,27 @@ class Observer:
             spent_micro=spent_micro,
             ceiling_micro=ceiling_micro,
         )
+        self._set_gauges(glance, found.oldest_waiting_ms, jobs)
+        return glance
+
+    def _set_gauges(self, glance: QueueGlance, oldest_waiting_ms: int, jobs: Sequence[Job]) -> None:
+        load, memory, ceiling_micro = glance.load, glance.memory, glance.ceiling_micro
+        counts = {"waiting": load.waiting, "running": load.running, "dead": glance.dead_count}
+        for state, count in counts.items():
+            metrics.queue.labels(metrics.QUEUE, state).set(count)
+        sizes = {"wanted": load.workers, "started": self.pool.started, "busy": load.busy}
+        for state, count in sizes.items():
+            metrics.workers.labels(state).set(count)
+        for provider, is_out in self.providers_out().items():
+            metrics.provider_up.labels(provider).set(not is_out)
+        claimed_ms = min((job.progress.claimed_ms for job in jobs), default=0)
+        metrics.oldest_waiting.set(oldest_waiting_ms / 1000)
+        metrics.oldest_running.set(claimed_ms / 1000)
+        metrics.redis_up.set(1)
+        metrics.redis_memory.set(memory.used_bytes)
+        metrics.redis_memory_max.set(memory.limit_bytes or math.inf)
+        metrics.spend_today.set(glance.spent_micro / _MICRO)
+        metrics.budget.set(math.inf if ceiling_micro is None else ceiling_micro / _MICRO)
 
     def workers(self) -> list[Worker]:
         return [

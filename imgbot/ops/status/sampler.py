@@ -25,7 +25,7 @@ from imgbot.files import replace_file
 from imgbot.ops.resource_usage import ResourceCollector
 from imgbot.ops.status.document import Document, QueueGlance, StatusFacts, Worker, document_of
 from imgbot.ops.status.indicators import READ, Indicators, Reading, Sample, take_sample
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events as telemetry, metrics
 from imgbot.telemetry.thresholds import Bound, Indicator
 from imgbot.version import version
 
@@ -315,7 +315,8 @@ class StatusSampler:
         try:
             glance = await self._sources.glance()
         except TransientError as error:
-            telemetry.redis_away(error)
+            metrics.redis_up.set(0)
+            telemetry.warning("the queue was not measured: %s", error)
             self._away_since_s = self._away_since_s or time.monotonic()
             return None
         if self._away_since_s is not None:
