@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Collection, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -14,6 +14,12 @@ _CANCEL_AGAIN_S = 1.0
 
 async def sleep_or_event(seconds: float, *events: asyncio.Event) -> None:
     """Sleep until the time is up or one of the events is set."""
+    if len(events) == 1:
+        # Without the tasks, which are the cost of a wait.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await events[0].wait()
+        return
     async with asyncio.TaskGroup() as group:
         waits = [group.create_task(event.wait()) for event in events]
         await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)

@@ -36,11 +36,8 @@ SLOW_INTERVAL_S = 60.0
 SLOW_ATTEMPTS = 60
 """Slow polls, an hour of them, until the job is given up as exhausted."""
 
-JITTER = 0.03
-"""Jitter either way as a share of the schedule's interval, so that jobs do not poll in step."""
-
 _SWAY = 0.01
-"""Jitter of a planned poll: smaller, as its time matters more."""
+"""Jitter either way as a share of the wait, so that jobs do not poll in step."""
 
 _LEAST_SHARE = 0.25
 """Minimum between two planned polls, as a share of the first interval."""
@@ -91,24 +88,19 @@ class PollingConfig:
 
     @property
     def lasts_s(self) -> float:
-        """Seconds from the submit to the last poll at the schedule's pace."""
+        """Seconds from the submit to the last poll at the schedule's pace; slow ones follow."""
         growing = min(self.max_attempts, _GROWTH_STEPS)
         steady = (self.max_attempts - growing) * self.max_interval
         return sum(self._paced(attempt) for attempt in range(growing)) + steady
 
+    @property
+    def exhausted_s(self) -> float:
+        """Age at which the slow polls are used up as well."""
+        return self.lasts_s + SLOW_ATTEMPTS * SLOW_INTERVAL_S
+
     def get_interval(self, attempt: int = 0) -> float:
         """Seconds to wait after `attempt` polls have been made."""
-        if self.is_slow(attempt):
-            return SLOW_INTERVAL_S
-        return self._paced(attempt)
-
-    def is_slow(self, attempt: int) -> bool:
-        """Return true if the schedule is used up and the user should be told."""
-        return attempt >= self.max_attempts
-
-    def is_exhausted(self, attempt: int) -> bool:
-        """Return true if the slow polls are used up as well."""
-        return attempt >= self.max_attempts + SLOW_ATTEMPTS
+        return self._paced(attempt) if attempt < self.max_attempts else SLOW_INTERVAL_S
 
     def _paced(self, attempt: int) -> float:
         growth = _GROWTH ** min(attempt, _GROWTH_STEPS)

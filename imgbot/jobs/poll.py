@@ -6,7 +6,7 @@ from typing import Any
 from imgbot.domain import retry
 from imgbot.domain.duration_model import CensoredDuration
 from imgbot.domain.errors import ProviderError
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext, conclude, give_up, move
@@ -18,7 +18,7 @@ async def next_poll(context: StepContext, job: Job) -> Outcome:
     """Pause until the job's next poll is due."""
     age_s = job.progress.age_ms(context.now_ms()) / 1000
     kind = context.routing.kind_of(job)
-    wait_s = await context.poll_scheduler.wait_s(kind, job.progress.tries, age_s)
+    wait_s = await context.poll_scheduler.wait_s(kind, age_s)
     return Snooze(job, wait_s)
 
 
@@ -50,11 +50,10 @@ async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
 
 async def _pending(context: StepContext, job: Job, answer: Pending, age_ms: int) -> Outcome:
     await _tell_progress(context, job, answer, age_ms)
-    polls = job.progress.tries + 1
-    if context.poll_scheduler.is_exhausted(polls, age_ms / 1000):
+    if context.poll_scheduler.is_exhausted(age_ms / 1000):
         return await conclude(context, job, State.DEAD, "exhausted")
-    moved = await move(context, job, State.POLLING, tries=polls, pending_ms=age_ms)
-    return await next_poll(context, moved)
+    # Not stored: after a restart, the age alone tells when to ask.
+    return await next_poll(context, with_changes(job, pending_ms=age_ms))
 
 
 async def _done(context: StepContext, job: Job, done: Done, age_ms: int) -> Job:
@@ -72,11 +71,10 @@ async def _done(context: StepContext, job: Job, done: Done, age_ms: int) -> Job:
 
 
 async def _tell_progress(context: StepContext, job: Job, answer: Pending, age_ms: int) -> None:
-    if context.poll_scheduler.is_slow(job.progress.tries + 1, age_ms / 1000):
-        if not context.poll_scheduler.is_slow(job.progress.tries, job.progress.pending_ms / 1000):
-            await context.status_messages.update(job, t(job.request.language, "job_slow"))
-    else:
+    if not context.poll_scheduler.is_slow(age_ms / 1000):
         await context.status_messages.hint_progress(job, answer.progress or 0.0)
+    elif not context.poll_scheduler.is_slow(job.progress.pending_ms / 1000):
+        await context.status_messages.update(job, t(job.request.language, "job_slow"))
 
 
 async def _order_again(context: StepContext, job: Job) -> Advance | None:

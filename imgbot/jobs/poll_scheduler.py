@@ -1,4 +1,4 @@
-"""Poll times of jobs: by the fixed schedule, or by learned durations of their kind."""
+"""Poll times of jobs: by the guide's schedule, or by learned durations of their kind."""
 
 import random
 import statistics
@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from imgbot.domain.duration_model import KEPT, CensoredDuration
 from imgbot.domain.errors import TransientError
 from imgbot.domain.poll_schedule import (
-    JITTER,
     SLOW_INTERVAL_S,
     Budget,
     PollingConfig,
@@ -23,23 +22,35 @@ from imgbot.telemetry import events as telemetry
 _ENOUGH_TO_TELL = 3
 """Fewer pictures give no estimate that is worth showing."""
 
+_PLANNED_FOR = 20
+"""A plan is made anew once a twentieth of the durations behind it is new, or one surprises."""
+
 _MOST_KINDS = 500
 """Bound of the cache, far above the number of operations and models."""
 
 
 @dataclass(slots=True)
 class _Known:
-    """Durations of one kind, and the plan made from them until there is a new one."""
+    """Durations of one kind, and the plan made from them."""
 
     spans: deque[CensoredDuration]
     plan: PollPlan | None = None
+    new: int = 0
+    """Durations since that plan."""
+
+    def add(self, span: CensoredDuration) -> None:
+        self.spans.append(span)
+        self.new += 1
+        # Done by its first poll, or later than any planned one: the provider may have changed.
+        is_odd = not span.after_s or (self.plan is not None and span.by_s > self.plan.times_s[-1])
+        if is_odd or self.new > len(self.spans) // _PLANNED_FOR:
+            self.plan, self.new = None, 0
 
 
 class PollScheduler:
-    """Poll scheduler of all jobs: by the number of polls, or learned (`is_learned`).
+    """Poll scheduler of all jobs, by their age, so that a restart changes nothing.
 
-    A learned plan goes by the age of a job, so that a restart changes nothing, and all jobs
-    together keep to `budget`. `now_s` is a monotonic clock.
+    If `is_learned`, all jobs together keep to `budget`. `now_s` is a monotonic clock.
     """
 
     def __init__(
@@ -56,27 +67,24 @@ class PollScheduler:
         self._durations = durations
         self._now_s = now_s
         self._is_learned = is_learned
+        self._schedule = plan((), config)
+        self._lasts_s = config.lasts_s
+        self._exhausted_s = config.exhausted_s
         self._known: dict[str, _Known] = {}
 
-    def is_slow(self, polls: int, age_s: float) -> bool:
-        """True once the schedule is used up, which the user is told.
+    def is_slow(self, age_s: float) -> bool:
+        """True once the schedule is used up, which the user is told."""
+        return age_s >= self._lasts_s
 
-        A learned plan may use up its polls early: it becomes slow no sooner than the schedule.
-        """
-        is_early = self._is_learned and age_s < self._config.lasts_s
-        return self._config.is_slow(polls) and not is_early
-
-    def is_exhausted(self, polls: int, age_s: float) -> bool:
+    def is_exhausted(self, age_s: float) -> bool:
         """True once even the slow polls are used up."""
-        return self._config.is_exhausted(polls) and self.is_slow(polls, age_s)
+        return age_s >= self._exhausted_s
 
-    async def wait_s(self, kind: str, polls: int, age_s: float) -> float:
-        """Seconds until the next poll of a job of that age, after so many polls."""
-        if not self._is_learned:
-            return self._config.get_interval(polls) * _about_one()
-        if self.is_slow(polls, age_s):
-            return SLOW_INTERVAL_S * _about_one()
-        waits = await self._plan(kind)
+    async def wait_s(self, kind: str, age_s: float) -> float:
+        """Seconds until the next poll of a job of that age."""
+        if self.is_slow(age_s):
+            return SLOW_INTERVAL_S
+        waits = await self._plan(kind) if self._is_learned else self._schedule
         seconds = waits.wait_s(age_s)
         return seconds + random.uniform(-1, 1) * waits.jitter_s(seconds)  # noqa: S311 -- jitter
 
@@ -89,9 +97,7 @@ class PollScheduler:
         if not is_telling(span, self._config):
             return
         try:
-            known = await self._read(kind)
-            known.spans.append(span)
-            known.plan = None
+            (await self._read(kind)).add(span)
             await self._durations.add(kind, span)
         except TransientError as error:
             telemetry.warning("duration of %s not stored: %s", kind, error)
@@ -110,22 +116,16 @@ class PollScheduler:
             known = await self._read(kind)
         except TransientError as error:
             telemetry.warning("durations of %s could not be read: %s", kind, error)
-            return plan((), self._config)
+            return self._schedule
         if known.plan is None:
             known.plan = plan(tuple(known.spans), self._config)
         return known.plan
 
     async def _read(self, kind: str) -> _Known:
         if kind not in self._known:
-            spans = [span for span in await self._durations.latest(kind) if self._is_usable(span)]
+            latest = await self._durations.latest(kind)
             if len(self._known) >= _MOST_KINDS:
                 self._known.clear()
-            self._known.setdefault(kind, _Known(deque(spans, maxlen=KEPT)))
+            usable = (span for span in latest if is_telling(span, self._config))
+            self._known.setdefault(kind, _Known(deque(usable, maxlen=KEPT)))
         return self._known[kind]
-
-    def _is_usable(self, span: CensoredDuration) -> bool:
-        return is_telling(span, self._config)
-
-
-def _about_one() -> float:
-    return random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 -- jitter

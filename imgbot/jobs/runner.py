@@ -173,6 +173,8 @@ class Runner:
             await sleep_or_event(_TICK_S, self._wakeup, draining)
             if not self._wakeup.is_set():
                 self._is_adopting = True
+        for running in self._running.values():
+            running.wake.set()
 
     async def _claimed(self) -> Job | None:
         self._heartbeat.expect(_CALL_S, time.monotonic())
@@ -234,7 +236,7 @@ class Runner:
                 await cancel_and_wait_current(hint)
             if has_ended:
                 self._context.status_messages.discard(job.id)
-                inputs.remove_files(self._context, running.job)
+                await asyncio.to_thread(inputs.remove_files, self._context, running.job)
         except* StaleJobError as errors:
             error = errors.exceptions[0]
             telemetry.warning("job %s: moved or ended by another process (%s)", job.id, error)
@@ -279,13 +281,13 @@ class Runner:
 
     async def _pause(self, running: _RunningJob, snooze: Snooze) -> Step:
         """Sleep; return the step to be taken then."""
-        events = [] if snooze.job.state is State.DELIVERING else [self._context.draining]
+        if snooze.may_wake and snooze.job.is_cancelled:
+            return take_step
+        events = [running.wake] if snooze.may_wake else []
+        if not snooze.may_wake and snooze.job.state is not State.DELIVERING:
+            events = [self._context.draining]
         if snooze.until:
             events.append(snooze.until)
-        if snooze.may_wake:
-            if snooze.job.is_cancelled:
-                return take_step
-            events.append(running.wake)
         await sleep_or_event(snooze.seconds, *events)
         if snooze.may_wake and running.wake.is_set():
             await self._reload(running)
@@ -297,14 +299,15 @@ class Runner:
         delay_s = error.retry_after_s or backoff_s(running.failures, cap_s=30)
         running.failures += 1
         telemetry.job_waits(running.job.id, error, delay_s)
-        draining = (self._context.draining,) if _is_left(running.job) else ()
-        await sleep_or_event(delay_s, running.wake, *draining)
+        await sleep_or_event(delay_s, running.wake)
         if running.wake.is_set():
             await self._reload(running)
 
     async def _reload(self, running: _RunningJob) -> None:
         """See whether the job has been cancelled: that is what a wake-up may tell."""
         running.wake.clear()
+        if self._context.draining.is_set():
+            return
         try:
             stored = await self._context.job_reads.job(running.job.id)
         except TransientError:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from imgbot.domain.duration_model import KEPT, CensoredDuration
-from imgbot.domain.poll_schedule import JITTER, PollingConfig, PollPlan, plan
+from imgbot.domain.poll_schedule import PollingConfig, PollPlan, plan
 
 Draw = Callable[[random.Random], float]
 
@@ -23,6 +23,7 @@ Wait = Callable[[int, float], float]
 """From the polls made and the job's age in seconds to the seconds until the next poll."""
 
 CONFIG = PollingConfig()
+SCHEDULE = plan((), CONFIG)
 AGES = {"jobs 1-20": (0, 20), "jobs 21-100": (20, 100), "later": (100, 10**9)}
 AFTER = {"1-5": (0, 5), "6-20": (5, 20), "21-100": (20, 100), "later": (100, 10**9)}
 TARGETS_S = {"8 s": 0.6, "20 s": 1.0, "45 s": 1.5}
@@ -90,10 +91,6 @@ class Tally:
         return statistics.fmean(self.polls)
 
 
-def by_the_schedule(dice: random.Random) -> Wait:
-    return lambda polls, _: CONFIG.get_interval(polls) * dice.uniform(1 - JITTER, 1 + JITTER)
-
-
 def by_plan(waits: PollPlan, dice: random.Random) -> Wait:
     def wait_s(_: int, age_s: float) -> float:
         seconds = waits.wait_s(age_s)
@@ -119,7 +116,7 @@ def compare(
     """Carry the jobs one after the other by both schedules."""
     learner, rows = Learner(), list[tuple[CensoredDuration, int, CensoredDuration, int]]()
     for duration_s in durations_s:
-        fixed, fixed_polls = follow(duration_s, by_the_schedule(dice))
+        fixed, fixed_polls = follow(duration_s, by_plan(SCHEDULE, dice))
         learned, learned_polls = follow(duration_s, by_plan(learner.waits(), dice))
         learner.learn(learned)
         rows.append((fixed, fixed_polls, learned, learned_polls))

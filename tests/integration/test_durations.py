@@ -61,12 +61,12 @@ async def test_entries_that_are_no_spans_are_left_out(redis: Client) -> None:
 
 async def test_what_was_learned_outlives_a_restart(redis: Client) -> None:
     first = pace(redis)
-    before_s = await first.wait_s(KIND, 0, 0.0)
+    before_s = await first.wait_s(KIND, 0.0)
     for _ in range(20):
         await first.learn(KIND, CensoredDuration(19.0, 20.0))
 
-    learned_s = await first.wait_s(KIND, 0, 0.0)
-    after_restart_s = await pace(redis).wait_s(KIND, 0, 0.0)
+    learned_s = await first.wait_s(KIND, 0.0)
+    after_restart_s = await pace(redis).wait_s(KIND, 0.0)
 
     assert before_s == pytest.approx(2.0, rel=0.05)
     assert learned_s > 15
@@ -78,7 +78,7 @@ async def test_each_kind_learns_for_itself(redis: Client) -> None:
     for _ in range(20):
         await learned.learn(KIND, CensoredDuration(19.0, 20.0))
 
-    assert await learned.wait_s("replicate.edit.x", 0, 0.0) == pytest.approx(2.0, rel=0.05)
+    assert await learned.wait_s("replicate.edit.x", 0.0) == pytest.approx(2.0, rel=0.05)
 
 
 async def test_an_adopted_job_goes_on_from_its_age_however_few_its_polls(redis: Client) -> None:
@@ -86,7 +86,7 @@ async def test_an_adopted_job_goes_on_from_its_age_however_few_its_polls(redis: 
     for _ in range(20):
         await learned.learn(KIND, CensoredDuration(19.0, 20.0))
 
-    assert await learned.wait_s(KIND, 1, 19.0) < 2.0
+    assert await learned.wait_s(KIND, 19.0) < 2.0
 
 
 async def test_the_fixed_pace_is_the_schedule_whatever_it_learns(redis: Client) -> None:
@@ -94,25 +94,24 @@ async def test_the_fixed_pace_is_the_schedule_whatever_it_learns(redis: Client) 
     for _ in range(20):
         await fixed.learn(KIND, CensoredDuration(19.0, 20.0))
 
-    waits = [await fixed.wait_s(KIND, polls, 500.0) for polls in (0, 1, 9, 60)]
+    waits = [await fixed.wait_s(KIND, age_s) for age_s in (0.0, 2.0, 26.25, 600.0)]
 
     assert waits == [pytest.approx(seconds, rel=0.0301) for seconds in (2, 3, 10, 60)]
     assert [fixed.next_slot_s() for _ in range(3)] == [0.0] * 3
-    # What people are told is learned all the same.
+    # What users are told is learned all the same.
     assert await fixed.typical_s(KIND) == 20.0
-    assert [fixed.is_slow(polls, 0.0) for polls in (59, 60)] == [False, True]
-    assert [fixed.is_exhausted(polls, 0.0) for polls in (119, 120)] == [False, True]
 
 
-async def test_a_learned_job_is_given_up_no_sooner_than_by_the_schedule(redis: Client) -> None:
-    learned = pace(redis)
+@pytest.mark.parametrize("is_fixed", [False, True])
+async def test_a_job_past_the_schedule_is_asked_for_slowly_and_then_given_up(
+    redis: Client, *, is_fixed: bool
+) -> None:
+    scheduler = pace(redis, is_fixed=is_fixed)
+    lasts_s = sum(CONFIG.get_interval(attempt) for attempt in range(CONFIG.max_attempts))
 
-    assert not learned.is_slow(60, 100.0)
-    assert learned.is_slow(60, 600.0)
-    assert not learned.is_exhausted(120, 100.0)
-    assert not learned.is_exhausted(5, 1e9)
-    assert learned.is_exhausted(120, 600.0)
-    assert await learned.wait_s(KIND, 60, 600.0) == pytest.approx(60, rel=0.0301)
+    assert [scheduler.is_slow(age_s) for age_s in (lasts_s - 1, lasts_s + 1)] == [False, True]
+    assert await scheduler.wait_s(KIND, lasts_s + 1) == 60
+    assert [scheduler.is_exhausted(lasts_s + age_s) for age_s in (3599, 3601)] == [False, True]
 
 
 async def test_polls_over_the_budget_wait_for_their_turn(redis: Client) -> None:
@@ -129,7 +128,7 @@ async def test_without_redis_the_pace_is_the_schedule_and_learning_goes_on_later
 
     async with asyncio.timeout(PATIENCE_S):
         await learned.learn(KIND, CensoredDuration(19.0, 20.0))
-        seconds = await learned.wait_s(KIND, 0, 0.0)
+        seconds = await learned.wait_s(KIND, 0.0)
     await nowhere.aclose()
 
     assert seconds == pytest.approx(2.0, rel=0.0301)

@@ -59,10 +59,9 @@ async def die(stage: Stage, person: Person, mark: str, moment: str) -> str:
         if moment:
             [key] = await eventually(lambda: redis.keys(f"{keys.JOB}*"))
             await eventually(lambda: redis.hget(key, moment))
-            # Or it would note how often it has really asked before it is killed.
             stage.bot.signal(signal.SIGSTOP)
-            # As many polls as it may take.
-            await redis.hset(key, "tries", 100_000)
+            # Older than any schedule.
+            await redis.hset(key, mapping={"intent_ms": 1, "accepted_ms": 1})
             await stage.bot.kill()
             await stage.bot.start()
         [job_id] = await eventually(lambda: redis.zrange(keys.DEAD, 0, -1))
