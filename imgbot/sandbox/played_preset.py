@@ -20,7 +20,6 @@ that carry none.
                          that many polls are refused, or answered with broken JSON
     unlisted             the provider's list does not show it
     forged_webhook       a webhook with a bad signature comes first
-    duplicate_webhook    the webhook comes twice
     expired              the picture is gone
     not_a_picture        a page stands in the picture's place
 """
@@ -33,7 +32,7 @@ import re
 import secrets
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -47,7 +46,6 @@ from imgbot.providers.declarative.player import Call, Listed, PresetPlayer, Repl
 from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, addresses, read_spec
 from imgbot.providers.spec_file import PRESETS, read_file, read_preset
 from imgbot.sandbox import provider_webhooks
-from imgbot.sandbox.provider_answers import PAGE, cut, render, trickle, truncated
 from imgbot.sandbox.provider_tasks import (
     Refusal,
     SubmittedTask,
@@ -55,81 +53,64 @@ from imgbot.sandbox.provider_tasks import (
     TaskLedger,
     enlarged,
     make_order,
-    operation_of,
+    render,
 )
-from imgbot.sandbox.provider_webhooks import WebhookSender
+from imgbot.sandbox.provider_webhooks import Webhook, WebhookSender
 
 SIMULATED = Path(__file__).with_name("simulated.toml")
 """Spec file of the sandbox's own provider."""
+PAGE = b"<!doctype html><title>Sign in</title><p>Please sign in to see this picture."
 
 _KIND = ProviderErrorKind
 _THREADS = 2
 _MAX_REQUESTS = 500
 _MAX_UPLOADS = 500
 _REQUEST_CHARACTERS = 2048
+_TRICKLE_S = 1.0
+_TRICKLE_BYTES = 600
 _ENCODED = re.compile(r"[A-Za-z0-9+/=_-]{400,}")
 _DATA_URI = re.compile(r"data:[^,]{0,100};base64,")
-_REFUSALS = {402: _KIND.NO_CREDIT, 429: _KIND.RATE_LIMITED}
-
-Handler = Callable[[web.Request, Call], Awaitable[web.StreamResponse]]
+_PUBLIC = frozenset({"put", "source", "picture"})
+"""Endpoints that must not see a key."""
 
 
 class PlayedPreset:
-    """One provider, played by its preset."""
+    """One provider, played by its preset; each endpoint is answered by the method of its name."""
 
     def __init__(self, spec: Spec, webhooks: WebhookSender, file: Path | None = None) -> None:
         self.name = spec.name
         self.key = f"sim-{spec.name}-key"
         self.ledger = TaskLedger()
+        self.base_url = ""
+        self.render: Callable[[SubmittedTask], bytes] = render
+        """Draws a result; blocks."""
         self._spec = spec
         self._choice = str(file or spec.name)
         self._webhooks = webhooks
         self._player = PresetPlayer(spec, addresses(spec, ""))
-        self._base_url = ""
         self._uploads: OrderedDict[str, bytes] = OrderedDict()
         self._bodies: dict[str, Any] = {}
         self._requests: deque[str] = deque(maxlen=_MAX_REQUESTS)
-        self.render: Callable[[SubmittedTask], bytes] = render
-        """Draws a result; blocks."""
         self._threads = asyncio.Semaphore(_THREADS)
-        self._handlers: Mapping[str, Handler] = {
-            "submit": self._submit,
-            "look_up": self._look_up,
-            "poll": self._poll,
-            "result": self._result,
-            "cancel": self._cancel,
-            "search": self._search,
-            "balance": self._balance,
-            "hook_key": self._hook_key,
-            "upload": self._upload,
-            "put": self._put,
-            "source": self._source,
-            "picture": self._picture,
-        }
-
-    @property
-    def base_url(self) -> str:
-        return self._base_url
 
     @property
     def settings(self) -> dict[str, str]:
         """The bot's settings that make it the provider of every operation."""
-        chosen = {"IMGBOT_PROVIDER": self._choice, "IMGBOT_PROVIDER_URL": self._base_url}
+        chosen = {"IMGBOT_PROVIDER": self._choice, "IMGBOT_PROVIDER_URL": self.base_url}
         return chosen | ({self._spec.key: self.key} if self._spec.key else {})
 
     def listen_at(self, origin: str) -> None:
         """Tell the scheme and host of the sandbox, as soon as it listens."""
-        self._base_url = f"{origin}/sim/{self.name}"
-        self._player = PresetPlayer(self._spec, addresses(self._spec, self._base_url))
+        self.base_url = f"{origin}/sim/{self.name}"
+        self._player = PresetPlayer(self._spec, addresses(self._spec, self.base_url))
 
     def routes(self) -> list[web.RouteDef]:
         return [web.route("*", f"/sim/{self.name}/{{path:.*}}", self.answer)]
 
     def view(self) -> dict[str, Any]:
         """Everything, for whoever checks what was asked and paid."""
-        now = self._now()
         return {
-            "tasks": [task.view(now) | task.inside() for task in self.ledger.tasks],
+            "tasks": [task.view(_now()) for task in self.ledger.tasks],
             "ledger": self.ledger.charges,
             "settings": self.ledger.settings.model_dump(),
             "requests": list(self._requests),
@@ -137,22 +118,21 @@ class PlayedPreset:
         }
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
-        url = f"{self._base_url.removesuffix(f'/sim/{self.name}')}{request.path_qs}"
+        url = f"{self.base_url.removesuffix(f'/sim/{self.name}')}{request.path_qs}"
         call = self._player.call_of(request.method, url)
         if call is None:
             return _reply((404, {"detail": "there is no such address"}))
         stage: Stage = "submit" if call.endpoint == "submit" else "poll"
         has_key = self._has_key(request)
-        if call.endpoint in {"put", "source", "picture"}:
-            if has_key:
-                return _reply((400, {"detail": "a public address: do not send your key here"}))
-        elif self._spec.auth and not has_key:
+        if call.endpoint in _PUBLIC and has_key:
+            return _reply((400, {"detail": "a public address: do not send your key here"}))
+        if call.endpoint not in _PUBLIC and self._spec.auth and not has_key:
             return _reply(self._player.refusal(stage, _KIND.AUTH))
         try:
-            return await self._handlers[call.endpoint](request, call)
-        except Refusal:
-            kind = _KIND.UNSUITABLE if stage == "submit" else _KIND.LOST
-            return _reply(self._player.refusal(stage, kind))
+            found = await getattr(self, f"_{call.endpoint}")(request, call)
+        except Refusal as refusal:
+            return _reply(self._player.refusal(stage, refusal.kind))
+        return found if isinstance(found, web.StreamResponse) else _reply(found)
 
     # Tasks
 
@@ -160,37 +140,27 @@ class PlayedPreset:
         body = await self._json(request)
         model = self._player.model_of(call, body)
         if model is None:
-            return _reply(self._player.refusal("submit", _KIND.INVALID))
+            raise Refusal(_KIND.INVALID)
         asked = self._player.asked_of(model, body, request.query)
-        order = await self._order(model, asked)
-        if self.ledger.strikes("5xx_on_submit", order):
-            return _reply(self._player.refusal("submit", _KIND.UNAVAILABLE))
-        try:
-            key = request.headers.get(self._spec.submit.idempotency_header, "")
-            task, _ = self.ledger.submit(order, key, self._now())
-        except Refusal as refusal:
-            return _reply(self._player.refusal("submit", _REFUSALS[refusal.status]))
+        key = request.headers.get(self._spec.submit.idempotency_header, "")
+        task = self.ledger.submit(await self._order(model, asked), key, _now())
         self._bodies[task.id] = (model, body)
         self._plan_webhook(task, str(asked.get("hook") or ""))
-        return await self._accepted(request, task, self._player.accepted(task.id, model))
-
-    async def _accepted(self, request: web.Request, task: Task, answer: Any) -> web.StreamResponse:
-        """The answer to a submit, unless it is lost or garbled on its way."""
+        answer = self._player.accepted(task.id, model)
         if task.takes("drop_after_accept"):
-            return cut(request)
+            return _cut(request)
         if task.takes("500_after_accept"):
             return web.Response(status=500, text="Internal Server Error")
         if task.takes("garbled_submit"):
-            return truncated(answer)
+            return _truncated(answer)
         if task.takes("stalled_submit"):
-            return await trickle(request)
+            return await _trickle(request)
         return web.json_response(answer)
 
     async def _order(self, model: DeclaredModel, asked: Mapping[str, Any]) -> SubmittedTask:
         contents = [self._content(text) for text in asked["images"]]
-        operations = model.operations
-        usual = operation_of(len(contents))
-        operation = usual if usual in operations else operations[0]
+        usual = ("create", "edit", "merge")[min(len(contents), 2)]
+        operation = usual if usual in model.operations else model.operations[0]
         scale = int(asked.get("scale") or 1)
         async with self._threads:
             order = await asyncio.to_thread(
@@ -198,41 +168,37 @@ class PlayedPreset:
                 operation,
                 str(asked.get("prompt") or ""),
                 contents,
-                scale=scale,
+                self.ledger.settings.marks,
                 ratio=str(asked.get("ratio") or ""),
                 seed=int(asked.get("seed") or 0),
                 client_id=str(asked.get("job") or ""),
-                marks=self.ledger.settings.marks,
+                model=model.id,
+                # A file without prices leaves them to the settings.
+                price_usd=model.scale_prices_usd.get(str(scale), model.price_usd) or None,
             )
-        # A file without prices leaves them to the settings.
-        price_usd = model.scale_prices_usd.get(str(scale), model.price_usd) or None
-        size = enlarged(contents[0], scale) if operation in {"upscale", "retouch"} else None
-        return replace(order, model=model.id, price_usd=price_usd, size=size)
+        is_sized = operation in {"upscale", "retouch"}
+        return replace(order, size=enlarged(contents[0], scale)) if is_sized else order
 
-    async def _poll(self, _request: web.Request, call: Call) -> web.StreamResponse:
+    async def _poll(self, _request: web.Request, call: Call) -> web.Response | Reply:
         task = self.ledger.task(call.id)
-        if task.takes("5xx_on_poll"):
-            return _reply(self._player.refusal("poll", _KIND.UNAVAILABLE))
-        if task.takes("429_on_poll"):
-            return _reply(self._player.refusal("poll", _KIND.RATE_LIMITED))
-        status, content = await self._state(task, task.asked(self._now()))
-        if task.takes("malformed"):
-            return truncated(content)
-        return _reply((status, content))
+        for mark, kind in (("5xx_on_poll", _KIND.UNAVAILABLE), ("429_on_poll", _KIND.RATE_LIMITED)):
+            if task.takes(mark):
+                raise Refusal(kind)
+        status, content = await self._state(task, task.asked(_now()))
+        return _truncated(content) if task.takes("malformed") else (status, content)
 
     async def _state(self, task: Task, status: str) -> Reply:
-        player = self._player
         if status in {"queued", "running"}:
-            return 200, player.pending(task.progress(self._now()))
-        if status == "failed" and player.fails_by_poll:
-            return player.failed(_kind_of(task))
-        return 200, player.done(await self._shown(task))
+            return 200, self._player.pending(task.progress(_now()))
+        if status == "failed" and self._player.fails_by_poll:
+            return self._player.failed(_kind_of(task))
+        return 200, self._player.done(await self._shown(task))
 
-    async def _result(self, _request: web.Request, call: Call) -> web.StreamResponse:
+    async def _result(self, _request: web.Request, call: Call) -> Reply:
         task = self.ledger.task(call.id)
-        if task.status(self._now()) == "failed":
-            return _reply(self._player.failed(_kind_of(task)))
-        return _reply((200, self._player.result(await self._shown(task))))
+        if task.status(_now()) == "failed":
+            return self._player.failed(_kind_of(task))
+        return 200, self._player.result(await self._shown(task))
 
     async def _shown(self, task: Task) -> str:
         """Return a finished picture as an answer carries it."""
@@ -240,17 +206,15 @@ class PlayedPreset:
             return self._player.picture_url(task.id)
         return base64.b64encode(await self._render(task)).decode()
 
-    async def _cancel(self, _request: web.Request, call: Call) -> web.StreamResponse:
-        is_accepted = self.ledger.task(call.id).cancel(self._now())
-        return _reply(self._player.cancelled(is_accepted=is_accepted))
+    async def _cancel(self, _request: web.Request, call: Call) -> Reply:
+        return self._player.cancelled(is_accepted=self.ledger.task(call.id).cancel(_now()))
 
-    async def _look_up(self, _request: web.Request, call: Call) -> web.StreamResponse:
+    async def _look_up(self, _request: web.Request, call: Call) -> Reply:
         tasks = self.ledger.look_up(unquote(call.id))
-        known = [(task.id, self._bodies[task.id][0]) for task in tasks]
-        return web.json_response(self._player.looked_up(known))
+        return 200, self._player.looked_up([(t.id, self._bodies[t.id][0]) for t in tasks])
 
-    async def _search(self, request: web.Request, _call: Call) -> web.StreamResponse:
-        return web.json_response(self._player.listed(self._listed(request.query.values())))
+    async def _search(self, request: web.Request, _call: Call) -> Reply:
+        return 200, self._player.listed(self._listed(request.query.values()))
 
     def _listed(self, query: Iterable[str]) -> list[Listed]:
         named = {model.id for model in self._spec.models} & set(query)
@@ -258,34 +222,32 @@ class PlayedPreset:
         for task in reversed(self.ledger.tasks):
             model, body = self._bodies[task.id]
             if "unlisted" not in task.order.marks and (not named or model.id in named):
-                at_s = time.time() - self._now() + task.started_at
+                at_s = time.time() - _now() + task.started_at
                 created = datetime.fromtimestamp(at_s, UTC).isoformat()
                 found.append(Listed(task.id, model, created, _without_data(body)))
         return found
 
-    async def _balance(self, _request: web.Request, _call: Call) -> web.StreamResponse:
-        return web.json_response(self._player.balance())
+    async def _balance(self, _request: web.Request, _call: Call) -> Reply:
+        return 200, self._player.balance()
 
     # Webhooks
 
-    async def _hook_key(self, _request: web.Request, _call: Call) -> web.StreamResponse:
+    async def _hook_key(self, _request: web.Request, _call: Call) -> Reply:
         scheme = self._spec.hook.scheme if self._spec.hook else "none"
-        key = provider_webhooks.published_key(scheme)
-        return web.json_response(self._player.hook_key(key))
+        return 200, self._player.hook_key(provider_webhooks.published_key(scheme))
 
     def _plan_webhook(self, task: Task, url: str) -> None:
-        hook, marks = self._spec.hook, task.order.marks
+        hook = self._spec.hook
         if hook is None or not url:
             return
 
-        def make() -> list[provider_webhooks.Delivery]:
-            if task.is_cancelled:
+        def make() -> list[Webhook]:
+            if task.cancelled_at is not None:
                 return []
-            body = json.dumps(self._player.hook(task.id))
-            stamp_s = round(time.time())
-            told = provider_webhooks.signed(hook.scheme, task.id, stamp_s, body.encode())
-            first = [provider_webhooks.forged(told)] if "forged_webhook" in marks else []
-            return [*first, *[told] * (2 if "duplicate_webhook" in marks else 1)]
+            body = json.dumps(self._player.hook(task.id)).encode()
+            told = provider_webhooks.signed(hook.scheme, task.id, round(time.time()), body)
+            is_forged = "forged_webhook" in task.order.marks
+            return [provider_webhooks.forged(told), told] if is_forged else [told]
 
         self._webhooks.plan(url, task.ends_at, make)
 
@@ -306,7 +268,7 @@ class PlayedPreset:
     async def _uploaded(self, request: web.Request, upload_id: str) -> web.StreamResponse:
         is_kept = upload_id in self._uploads
         if is_kept and "[[sim:stalled_upload" in self.ledger.settings.marks:
-            return await trickle(request)
+            return await _trickle(request)
         return web.json_response(self._player.uploaded(upload_id))
 
     def _keep(self, upload_id: str, content: bytes) -> None:
@@ -314,17 +276,16 @@ class PlayedPreset:
         if len(self._uploads) > _MAX_UPLOADS:
             self._uploads.popitem(last=False)
 
-    async def _source(self, _request: web.Request, call: Call) -> web.StreamResponse:
+    async def _source(self, _request: web.Request, call: Call) -> web.Response:
         content = self._uploads.get(call.id)
         return web.Response(body=content, content_type="image/jpeg") if content else _gone()
 
-    async def _picture(self, _request: web.Request, call: Call) -> web.StreamResponse:
+    async def _picture(self, _request: web.Request, call: Call) -> web.Response:
         task = self.ledger.task(call.id)
-        if task.status(self._now()) != "succeeded" or "expired" in task.order.marks:
+        if task.status(_now()) != "succeeded" or "expired" in task.order.marks:
             return _gone()
-        if task.takes("not_a_picture"):
-            return web.Response(body=PAGE, content_type="image/jpeg")
-        return web.Response(body=await self._render(task), content_type="image/jpeg")
+        content = PAGE if task.takes("not_a_picture") else await self._render(task)
+        return web.Response(body=content, content_type="image/jpeg")
 
     async def _render(self, task: Task) -> bytes:
         async with self._threads:
@@ -338,7 +299,7 @@ class PlayedPreset:
         try:
             return base64.b64decode(_DATA_URI.sub("", str(text), count=1), validate=True)
         except ValueError:
-            raise Refusal(422, "invalid", "a picture that leads nowhere") from None
+            raise Refusal(_KIND.UNSUITABLE) from None
 
     # HTTP
 
@@ -355,11 +316,7 @@ class PlayedPreset:
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
-            raise Refusal(400, "invalid", "the body is not JSON") from None
-
-    @staticmethod
-    def _now() -> float:
-        return asyncio.get_running_loop().time()
+            raise Refusal(_KIND.UNSUITABLE) from None
 
 
 def open_presets(webhooks: WebhookSender) -> dict[str, PlayedPreset]:
@@ -371,6 +328,10 @@ def open_presets(webhooks: WebhookSender) -> dict[str, PlayedPreset]:
     return {own.name: own} | {spec.name: PlayedPreset(spec, webhooks) for spec in specs}
 
 
+def _now() -> float:
+    return asyncio.get_running_loop().time()
+
+
 def _reply(reply: Reply) -> web.Response:
     status, content = reply
     headers = {"Retry-After": "1"} if status in {429, 503} else {}
@@ -379,6 +340,29 @@ def _reply(reply: Reply) -> web.Response:
 
 def _gone() -> web.Response:
     return web.json_response({"detail": "no such file"}, status=404)
+
+
+def _truncated(answer: Any) -> web.Response:
+    """Return the first half of the JSON."""
+    text = json.dumps(answer)
+    return web.Response(text=text[: len(text) // 2], content_type="application/json")
+
+
+def _cut(request: web.Request) -> web.Response:
+    """Close the connection under the client, without an answer."""
+    if request.transport:
+        request.transport.abort()
+    return web.Response()
+
+
+async def _trickle(request: web.Request) -> web.StreamResponse:
+    """Send a space a second, and no JSON."""
+    answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await answer.prepare(request)
+    for _ in range(_TRICKLE_BYTES):
+        await answer.write(b" ")
+        await asyncio.sleep(_TRICKLE_S)
+    return answer
 
 
 def _kind_of(task: Task) -> ProviderErrorKind:
@@ -400,4 +384,4 @@ async def _file_in(request: web.Request) -> bytes:
     for part in (await request.post()).values():
         if isinstance(part, web.FileField):
             return await asyncio.to_thread(part.file.read)
-    raise Refusal(400, "file", "a form without a file")
+    raise Refusal(_KIND.UNSUITABLE)

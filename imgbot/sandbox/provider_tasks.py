@@ -1,32 +1,43 @@
-"""State of a simulated provider: orders, tasks, and the ledger of charges."""
+"""State of a played provider: orders, tasks, the ledger of charges, and drawn pictures."""
 
 import hashlib
 import io
+import math
 import random
 import re
 import secrets
+import textwrap
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from pydantic import BaseModel, field_validator
 
+from imgbot.domain.errors import ProviderErrorKind
+
+_KIND = ProviderErrorKind
 _MARK = re.compile(r"\[\[sim:([a-z0-9_]+)(?:=([0-9]+(?:\.[0-9]+)?))?\]\]")
 _MAX_PIXELS = 50_000_000
 _MAX_RESULT_PIXELS = 128_000_000
+_MAX_TASKS = 20_000
+_QUEUED_SHARE = 0.15
 _DAMAGED = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+_REFUSED = {
+    "5xx_on_submit": _KIND.UNAVAILABLE,
+    "402": _KIND.NO_CREDIT,
+    "429": _KIND.RATE_LIMITED,
+}
+"""Marks of submits that are refused and make no task."""
 
 
 class Refusal(Exception):  # noqa: N818 it is an answer
     """Refusal by the provider."""
 
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
+    def __init__(self, kind: ProviderErrorKind) -> None:
+        super().__init__(kind)
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,48 +49,43 @@ class SubmittedTask:
     marks: dict[str, float]
     images: int
     digest: str
-    scale: int
-    ratio: str
-    seed: int
-    client_id: str
+    ratio: str = ""
+    seed: int = 0
+    client_id: str = ""
     model: str = ""
     price_usd: float | None = None
     """Price, where it differs by model."""
     size: tuple[int, int] | None = None
-    """Width and height of the result, where they were ordered or follow from the input."""
+    """Width and height of the result, where they follow from the input."""
 
 
-def make_order(  # noqa: PLR0913 an order has that many sides
-    operation: str,
-    words: str,
-    images: Sequence[bytes],
-    *,
-    scale: int = 2,
-    ratio: str = "",
-    seed: int = 0,
-    client_id: str = "",
-    marks: str = "",
+def make_order(
+    operation: str, words: str, images: Sequence[bytes], marks: str = "", **fields: Any
 ) -> SubmittedTask:
     """An order of these pictures, each checked; its marks stand in the words or beside them."""
     digest = hashlib.sha256(words.encode("utf-8", "replace"))
     for image in images:
-        digest.update(_checked(image))
+        _check(image)
+        digest.update(image)
     return SubmittedTask(
         operation=operation,
         words=_MARK.sub("", words).strip(),
         marks={name: float(value or 1) for name, value in _MARK.findall(f"{marks} {words}")},
         images=len(images),
         digest=digest.hexdigest(),
-        scale=scale,
-        ratio=ratio,
-        seed=seed,
-        client_id=client_id,
+        **fields,
     )
 
 
-def operation_of(images: int) -> str:
-    """Return the operation implied by the number of pictures, where the model does not tell."""
-    return ("create", "edit", "merge")[min(images, 2)]
+def _check(content: bytes) -> None:
+    """Decode a picture. Raises Refusal if it is none."""
+    try:
+        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as picture:
+            if picture.width * picture.height > _MAX_PIXELS:
+                raise Refusal(_KIND.UNSUITABLE)
+            picture.load()
+    except _DAMAGED:
+        raise Refusal(_KIND.UNSUITABLE) from None
 
 
 def enlarged(content: bytes, scale: int) -> tuple[int, int]:
@@ -87,35 +93,8 @@ def enlarged(content: bytes, scale: int) -> tuple[int, int]:
     with Image.open(io.BytesIO(content)) as picture:
         width, height = picture.width * scale, picture.height * scale
     if width * height > _MAX_RESULT_PIXELS:
-        raise Refusal(422, "size", f"more than {_MAX_RESULT_PIXELS // 1_000_000} megapixels")
+        raise Refusal(_KIND.UNSUITABLE)
     return width, height
-
-
-def _checked(content: bytes) -> bytes:
-    """Return the picture's bytes unchanged. Raises Refusal if it is not a picture."""
-    try:
-        with Image.open(io.BytesIO(content), formats=("JPEG", "PNG", "WEBP")) as picture:
-            if picture.width * picture.height > _MAX_PIXELS:
-                raise _invalid("an image has too many pixels")
-            picture.load()
-    except _DAMAGED:
-        raise _invalid("an image cannot be read") from None
-    return content
-
-
-def _invalid(message: str) -> Refusal:
-    return Refusal(422, "invalid", message)
-
-
-Status = Literal["queued", "running", "succeeded", "failed"]
-
-_MAX_TASKS = 20_000
-_QUEUED_SHARE = 0.15
-_FAILURES = {
-    "moderated": "the words or the picture are against the rules",
-    "failed": "the model gave up",
-    "cancelled": "cancelled by the client",
-}
 
 
 @dataclass(slots=True)
@@ -128,78 +107,59 @@ class Task:
     duration_s: float
     idempotency_key: str
     submits: int = 1
-    is_cancelled: bool = False
-    cancelled_at: float = 0.0
+    cancelled_at: float | None = None
     _used: dict[str, int] = field(default_factory=dict[str, int])
 
     def takes(self, mark: str) -> bool:
         """Return True if the scenario `mark` applies now; it does so a limited number of times."""
-        used = self._used.get(mark, 0)
-        if used >= self.order.marks.get(mark, 0):
+        if self._used.get(mark, 0) >= self.order.marks.get(mark, 0):
             return False
-        self._used[mark] = used + 1
+        self._used[mark] = self._used.get(mark, 0) + 1
         return True
 
     @property
     def failure(self) -> str | None:
-        if self.is_cancelled:
+        if self.cancelled_at is not None:
             return "cancelled"
-        if "moderated" in self.order.marks:
-            return "moderated"
-        return "failed" if "fail" in self.order.marks else None
-
-    def progress(self, now: float) -> float:
-        age_s = now - self.started_at
-        return min(1.0, age_s / self.duration_s) if self.duration_s > 0 else 1.0
-
-    @property
-    def is_held_back(self) -> bool:
-        """True if polls report it as unfinished although its time is over."""
-        return self._used.get("polls", 0) < self.order.marks.get("polls", 0)
-
-    def asked(self, now: float) -> Status:
-        """Return the status for a poll."""
-        is_held_back = not self.is_cancelled and self.takes("polls")
-        return "running" if is_held_back else self.status(now)
-
-    def status(self, now: float) -> Status:
-        progress = self.progress(now)
-        if self.is_cancelled or (progress >= 1 and self.failure):
-            return "failed"
-        if progress >= 1:
-            return "succeeded"
-        return "queued" if progress < _QUEUED_SHARE else "running"
-
-    def cancel(self, now: float) -> bool:
-        if self.status(now) in {"succeeded", "failed"} and not self.is_held_back:
-            return False
-        self.is_cancelled, self.cancelled_at = True, now
-        return True
+        return next((mark for mark in ("moderated", "fail") if mark in self.order.marks), None)
 
     @property
     def ends_at(self) -> float:
-        return self.cancelled_at if self.is_cancelled else self.started_at + self.duration_s
+        usual = self.started_at + self.duration_s
+        return usual if self.cancelled_at is None else self.cancelled_at
+
+    def progress(self, now: float) -> float:
+        return min(1.0, (now - self.started_at) / self.duration_s) if self.duration_s > 0 else 1.0
+
+    def asked(self, now: float) -> str:
+        """Return the status for a poll; the first ones may find it unfinished after its time."""
+        is_held_back = self.cancelled_at is None and self.takes("polls")
+        return "running" if is_held_back else self.status(now)
+
+    def status(self, now: float) -> Literal["queued", "running", "succeeded", "failed"]:
+        if self.cancelled_at is None and self.progress(now) < 1:
+            return "queued" if self.progress(now) < _QUEUED_SHARE else "running"
+        return "failed" if self.failure else "succeeded"
+
+    def cancel(self, now: float) -> bool:
+        is_held_back = self._used.get("polls", 0) < self.order.marks.get("polls", 0)
+        if self.status(now) in {"succeeded", "failed"} and not is_held_back:
+            return False
+        self.cancelled_at = now
+        return True
 
     def view(self, now: float) -> dict[str, Any]:
-        status, failure = self.status(now), self.failure
-        error = None
-        if status == "failed" and failure:
-            error = {"code": failure, "message": _FAILURES.get(failure, failure)}
+        """Return the details for the control interface."""
+        status, order = self.status(now), self.order
         return {
             "id": self.id,
-            "client_id": self.order.client_id,
+            "client_id": order.client_id,
             "status": status,
-            "progress": round(self.progress(now), 3),
-            "output": None,
-            "error": error,
-        }
-
-    def inside(self) -> dict[str, Any]:
-        """Return the details for the control interface."""
-        return ({"model": self.order.model} if self.order.model else {}) | {
-            "operation": self.order.operation,
-            "words": self.order.words,
-            "images": self.order.images,
+            "failure": self.failure if status == "failed" else None,
+            "model": order.model,
+            "operation": order.operation,
+            "words": order.words,
+            "images": order.images,
             "submits": self.submits,
             "idempotency_key": self.idempotency_key,
         }
@@ -243,44 +203,43 @@ class TaskLedger:
         return list(self._tasks.values())
 
     def task(self, task_id: str) -> Task:
+        """Return a task. Raises Refusal."""
         task = self._tasks.get(task_id)
         if task is None:
-            raise Refusal(404, "not_found", "no such task")
+            raise Refusal(_KIND.LOST)
         return task
 
     def look_up(self, client_id: str) -> list[Task]:
         if not self.settings.lookup:
-            raise Refusal(404, "not_found", "there is no look-up")
+            raise Refusal(_KIND.LOST)
         return [task for task in self._tasks.values() if task.order.client_id == client_id]
 
-    def submit(self, order: SubmittedTask, key: str, now: float) -> tuple[Task, bool]:
-        """Accept and charge an order, or return the task it created before."""
+    def submit(self, order: SubmittedTask, key: str, now: float) -> Task:
+        """Accept and charge an order, or return the task it created before. Raises Refusal."""
         known = self._by_key.get(key) if key and self.settings.idempotency else None
         if known:
-            task = self._tasks[known]
-            task.submits += 1
-            return task, False
-        if "402" in order.marks:
-            raise Refusal(402, "insufficient_credit", "the account has no credit left")
-        if self.strikes("429", order):
-            raise Refusal(429, "rate_limited", "slow down")
+            self._tasks[known].submits += 1
+            return self._tasks[known]
+        for mark, kind in _REFUSED.items():
+            if self._strikes(mark, order):
+                raise Refusal(kind)
         low, high = self.settings.duration_s
         duration_s = order.marks.get("slow", random.uniform(low, high))  # noqa: S311 a duration
         task = Task(secrets.token_hex(12), order, now, duration_s, key)
         self._keep(task)
         if task.failure is None:
             self._charge(task)
-        return task, True
+        return task
 
-    def strikes(self, mark: str, order: SubmittedTask) -> bool:
-        """Return True if the scenario `mark` applies to a submit that creates no task."""
+    def _strikes(self, mark: str, order: SubmittedTask) -> bool:
+        """Return True if the mark applies to a submit: as often as it says, 402 always."""
         who = (mark, order.client_id or order.digest)
-        struck = self._struck.get(who, 0)
-        if struck >= order.marks.get(mark, 0):
+        most = order.marks.get(mark, 0) if mark != "402" or mark not in order.marks else math.inf
+        if self._struck.get(who, 0) >= most:
             return False
         if len(self._struck) >= _MAX_TASKS:
             self._struck.clear()
-        self._struck[who] = struck + 1
+        self._struck[who] = self._struck.get(who, 0) + 1
         return True
 
     def _keep(self, task: Task) -> None:
@@ -293,12 +252,57 @@ class TaskLedger:
                 del self._by_key[oldest.idempotency_key]
 
     def _charge(self, task: Task) -> None:
-        order, price_usd = task.order, self.settings.price_usd
+        order, usual_usd = task.order, self.settings.price_usd
         entry = {
             "task_id": task.id,
             "client_id": order.client_id,
             "operation": order.operation,
-            "charged_usd": price_usd if order.price_usd is None else order.price_usd,
+            "model": order.model,
+            "charged_usd": usual_usd if order.price_usd is None else order.price_usd,
         }
-        self.charges.append(entry | ({"model": order.model} if order.model else {}))
+        self.charges.append(entry)
         del self.charges[: -10 * _MAX_TASKS]
+
+
+_SIDE = 768
+_MARGIN = 56
+_FONTS = ("DejaVuSans.ttf", "LiberationSans-Regular.ttf", "Arial.ttf")
+_SHOWN_WORDS = 200
+
+
+def render(order: SubmittedTask) -> bytes:
+    """Draw the operation and the prompt on colours that follow from the order; blocks."""
+    digest = bytes.fromhex(order.digest)
+    corners = Image.new("RGB", (2, 2))
+    # Dark, so that white text is legible.
+    corners.putdata([tuple(value // 2 + 20 for value in digest[i : i + 3]) for i in (0, 3, 6, 9)])
+    picture = corners.resize((_SIDE, _SIDE), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(picture)
+    draw.text((_MARGIN, _MARGIN), order.operation.upper(), fill="white", font=_font(52))
+    lines = textwrap.wrap(order.words[:_SHOWN_WORDS], 26) or ["(no words)"]
+    draw.multiline_text(
+        (_MARGIN, _MARGIN + 96), "\n".join(lines), fill="white", font=_font(36), spacing=14
+    )
+    foot = f"simulated · {order.images} in · seed {order.seed} · {order.digest[:12]}"
+    draw.text((_MARGIN, _SIDE - _MARGIN), foot, fill="white", font=_font(20), anchor="ls")
+    buffer = io.BytesIO()
+    picture.resize(_size_of(order), Image.Resampling.BILINEAR).save(buffer, "JPEG", quality=90)
+    return buffer.getvalue()
+
+
+def _size_of(order: SubmittedTask) -> tuple[int, int]:
+    """Return width and height: as ordered, else by the ratio, else square."""
+    found = re.fullmatch(r"([1-9]\d?):([1-9]\d?)", order.ratio)
+    if order.size or not found:
+        return order.size or (_SIDE, _SIDE)
+    share = min(4.0, max(0.25, int(found[1]) / int(found[2]))) ** 0.5
+    return round(_SIDE * share), round(_SIDE / share)
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    for name in _FONTS:
+        try:
+            return ImageFont.truetype(name, size)
+        except OSError:
+            continue
+    return ImageFont.load_default(size)

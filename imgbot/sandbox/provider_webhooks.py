@@ -5,8 +5,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,18 +20,8 @@ _AGAIN_S = 0.5
 _MAX_WAITING = 1000
 _FAL_USER = "played-user"
 
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """Payload, and the number of attempts."""
-
-    headers: Mapping[str, str]
-    body: bytes
-    attempts: int = _ATTEMPTS
-
-
-Make = Callable[[], Sequence[Delivery]]
-"""Returns the deliveries in their order, none where the news is void."""
+Webhook = tuple[dict[str, str], bytes]
+"""Headers and body."""
 
 
 class WebhookSender:
@@ -42,7 +31,7 @@ class WebhookSender:
         self._group = group
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def plan(self, url: str, due_s: float, make: Make) -> None:
+    def plan(self, url: str, due_s: float, make: Callable[[], Sequence[Webhook]]) -> None:
         """Post what `make` returns at the loop's time `due_s`; never to another machine."""
         if urlsplit(url).hostname not in LOOPBACK or len(self._tasks) >= _MAX_WAITING:
             return
@@ -54,43 +43,33 @@ class WebhookSender:
         for task in self._tasks:
             task.cancel()
 
-    async def _post(self, url: str, due_s: float, make: Make) -> None:
+    async def _post(self, url: str, due_s: float, make: Callable[[], Sequence[Webhook]]) -> None:
         await asyncio.sleep(due_s - asyncio.get_running_loop().time())
-        deliveries = make()
         timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
         async with aiohttp.ClientSession(timeout=timeout) as session:
-            for delivery in deliveries:
-                await _deliver(session, url, delivery)
+            for webhook in make():
+                await _deliver(session, url, webhook)
 
 
-async def _deliver(session: aiohttp.ClientSession, url: str, delivery: Delivery) -> None:
-    for left in reversed(range(delivery.attempts)):
+async def _deliver(session: aiohttp.ClientSession, url: str, webhook: Webhook) -> None:
+    headers, body = webhook
+    for attempt in range(_ATTEMPTS):
+        await asyncio.sleep(_AGAIN_S if attempt else 0)
         try:
             async with session.post(
-                url, data=delivery.body, headers=delivery.headers, allow_redirects=False
+                url, data=body, headers=headers, allow_redirects=False
             ) as answer:
-                if answer.ok:
+                if answer.status < 500:
                     return
         except (aiohttp.ClientError, TimeoutError):
-            pass
-        if left:
-            await asyncio.sleep(_AGAIN_S)
+            continue
 
 
-def signed(scheme: str, task_id: str, stamp_s: int, body: bytes) -> Delivery:
-    """Return a webhook as a provider of that scheme signs it."""
-    return Delivery(
-        {"Content-Type": "application/json"} | _headers(scheme, task_id, stamp_s, body), body
-    )
-
-
-def forged(delivery: Delivery) -> Delivery:
+def forged(webhook: Webhook) -> Webhook:
     """Return the same webhook with the signature of somebody who does not have the key."""
-    headers = {
-        name: secrets.token_hex(64) if name.lower().endswith("signature") else value
-        for name, value in delivery.headers.items()
-    }
-    return replace(delivery, headers=headers, attempts=1)
+    headers, body = webhook
+    fake = {name: secrets.token_hex(64) for name in headers if name.lower().endswith("signature")}
+    return headers | fake, body
 
 
 def published_key(scheme: str) -> Any:
@@ -102,21 +81,24 @@ def published_key(scheme: str) -> Any:
     return [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "kid": "played", "x": x}]
 
 
-def _headers(scheme: str, task_id: str, stamp_s: int, body: bytes) -> dict[str, str]:
+def signed(scheme: str, task_id: str, stamp_s: int, body: bytes) -> Webhook:
+    """Return a webhook as a provider of that scheme signs it."""
+    secret = SECRET.removeprefix("whsec_")
+    headers: dict[str, str] = {}
     match scheme:
         case "standard":
-            key = base64.b64decode(SECRET.removeprefix("whsec_"))
-            return _standard(key, stamp_s, body)
+            headers = _standard(base64.b64decode(secret), stamp_s, body)
         case "standard_raw":
-            return _standard(SECRET.removeprefix("whsec_").encode(), stamp_s, body)
+            headers = _standard(secret.encode(), stamp_s, body)
         case "kie":
             digest = hmac.digest(SECRET.encode(), f"{task_id}.{stamp_s}".encode(), "sha256")
             signature = base64.b64encode(digest).decode()
-            return {"X-Webhook-Timestamp": str(stamp_s), "X-Webhook-Signature": signature}
+            headers = {"X-Webhook-Timestamp": str(stamp_s), "X-Webhook-Signature": signature}
         case "fal":
-            return _fal(task_id, stamp_s, body)
+            headers = _fal(task_id, stamp_s, body)
         case _:
-            return {}
+            pass
+    return {"Content-Type": "application/json"} | headers, body
 
 
 def _standard(key: bytes, stamp_s: int, body: bytes) -> dict[str, str]:

@@ -168,7 +168,7 @@ async def test_cancel_while_waiting_and_while_running(strict_stage: Stage) -> No
         await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys)
     tasks = (await control.provider())["tasks"]
     assert waiting.text.startswith("⏳ Got it. Your place in line: ")
-    codes = [task["error"]["code"] for task in tasks if "first" in task["words"]]
+    codes = [task["failure"] for task in tasks if "first" in task["words"]]
     assert codes == ["cancelled"]
     assert not [task for task in tasks if "second" in task["words"]]
 

@@ -173,11 +173,10 @@ async def test_webhooks_are_signed_as_the_preset_says_and_can_be_forged(name: st
         body = json.dumps(PresetPlayer(read_spec(document_of(name)), {}).hook("task-1")).encode()
         told = provider_webhooks.signed(hook.scheme, "task-1", round(time.time()), body)
 
-        async def task_of(delivery: provider_webhooks.Delivery) -> Any:
-            headers = {name.lower(): value for name, value in delivery.headers.items()}
-            now_s = time.time()
+        async def task_of(webhook: provider_webhooks.Webhook) -> Any:
+            headers = {name.lower(): value for name, value in webhook[0].items()}
             ticket = await stand.provider.ticket_of_hook(
-                Operation.CREATE, headers, delivery.body, now_s
+                Operation.CREATE, headers, webhook[1], time.time()
             )
             return ticket and ticket["id"]
 

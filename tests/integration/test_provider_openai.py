@@ -26,7 +26,7 @@ from imgbot.providers.protocol import (
     Timeouts,
 )
 from imgbot.providers.spec_file import parse, read_preset
-from imgbot.sandbox.provider_answers import PAGE
+from imgbot.sandbox.played_preset import PAGE
 from tests.fakes.exchanges import Network, network, read_vendor
 from tests.fakes.scripted_server import Script
 from tests.fixtures.requests import make_order

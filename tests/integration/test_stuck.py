@@ -8,7 +8,7 @@ import pytest
 
 from imgbot.bot.handlers.admin.reports import LONGEST_MS
 from imgbot.domain.texts import t
-from imgbot.sandbox.provider_answers import PAGE
+from imgbot.sandbox.played_preset import PAGE
 from imgbot.storage import keys
 from tests.fixtures.hostile import answers_to, said_by_bot
 from tests.fixtures.sandbox import Message, Person
