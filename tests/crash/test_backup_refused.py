@@ -20,6 +20,7 @@ async def test_what_is_refused_changes_nothing(move: Move) -> None:
     await move.old.start()
     running = await run(move.old, "restore", str(move.file))
     nowhere = await run(move.old, "backup", "--stop", "/nowhere/at/all")
+    within = await run(move.old, "backup", "--stop", str(move.old.state_dir / "b.tar.gz"))
     assert move.old.is_running
     made = await run(move.old, "backup", str(move.file))
     again = await run(move.old, "restore", str(move.file), "--force")
@@ -39,7 +40,8 @@ async def test_what_is_refused_changes_nothing(move: Move) -> None:
     assert (half.status, "not a complete imgbot backup" in half.said) == (1, True), half.said
     assert (missing.status, "does not exist" in missing.said) == (1, True), missing.said
     assert (nowhere.status, "cannot be written" in nowhere.said) == (1, True), nowhere.said
-    for ended in (running, again, another, half, missing, nowhere):
+    assert (within.status, "outside of" in within.said) == (1, True), within.said
+    for ended in (running, again, another, half, missing, nowhere, within):
         assert "Traceback" not in ended.said
     assert not (move.new.state_dir / "restore.part").exists()
     # It starts as if nothing had been tried.
@@ -192,13 +194,3 @@ async def test_a_job_that_cannot_be_read_is_noticed_while_nothing_is_lost(
     assert (put.status, "the backup is damaged" in put.said) == (1, True), put.said
     assert "Traceback" not in put.said
     assert not (move.new.state_dir / "restore.part").exists()
-
-
-async def test_a_backup_that_counts_nothing_is_put_back(move: Move, tmp_path: Path) -> None:
-    bot_id = move.new.environ["IMGBOT_TOKEN"].partition(":")[0]
-    about = {"bot_id": bot_id, "counts": [1]}
-    write_backup(move.file, tmp_path / "made", {"redis.jsonl": b""}, about)
-
-    put = await run(move.new, "restore", str(move.file))
-
-    assert (put.status, "0 jobs in progress" in put.said) == (0, True), put.said

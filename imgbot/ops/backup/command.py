@@ -12,10 +12,15 @@ from imgbot.config.settings import Settings
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ImgbotError
 from imgbot.ops import state_dir as state
-from imgbot.ops.backup import archive, settings as provider_files
+from imgbot.ops.backup import archive
 from imgbot.ops.backup.archive import REDIS, BackupError, Manifest
 from imgbot.ops.backup.redis_access import open_redis
-from imgbot.ops.backup.settings import settings_to_keep
+from imgbot.ops.backup.settings import (
+    provider_files,
+    provider_keys,
+    provider_members,
+    settings_to_keep,
+)
 from imgbot.ops.installation import environ_of_service
 from imgbot.ops.service import stop_service
 from imgbot.ops.state_dir import InstanceLock
@@ -44,6 +49,8 @@ async def backup(environ: Mapping[str, str], options: BackupOptions) -> list[str
     environ = environ_of_service(environ)
     settings = SettingsSource(environ).read()
     state_dir = settings.state_dir
+    if options.target.resolve().is_relative_to(state_dir.resolve()):
+        raise BackupError(f"write it to a file outside of {state_dir}, which it copies")
     # Where nothing can be written, nothing is stopped.
     with _scratch(options.target) as folder:
         async with _held(settings, options):
@@ -51,7 +58,7 @@ async def backup(environ: Mapping[str, str], options: BackupOptions) -> list[str
             lines = folder / REDIS
             async with open_redis(settings, state_dir, is_ours=options.is_stopping) as redis:
                 counts = await _dump(redis, lines)
-            own = provider_files.files_to_keep(settings.providers)
+            own = provider_files(settings.providers)
             about = {
                 "version": version(),
                 "taken_ms": taken_ms,
@@ -62,9 +69,9 @@ async def backup(environ: Mapping[str, str], options: BackupOptions) -> list[str
                 "counts": counts,
                 "provider_files": own,
             }
-            keys_ = provider_files.keys_of(own)
-            kept = settings_to_keep(environ, folder, keys_, has_secrets=options.has_secrets)
-            kept += provider_files.members(own)
+            own_keys = provider_keys(map(Path, own))
+            kept = settings_to_keep(environ, folder, own_keys, has_secrets=options.has_secrets)
+            kept += provider_members(own)
             members = [(REDIS, lines), *kept, *_files(state_dir, options)]
             manifest = await asyncio.to_thread(archive.write, options.target, members, about)
             if options.is_stopping:
@@ -114,7 +121,6 @@ def _scratch(target: Path) -> Iterator[Path]:
     """Create a temporary folder beside the target, on the file system that has room for it."""
     try:
         place = target.absolute().parent
-        # By its name it is half there, should it be in the state directory.
         with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=place) as folder:
             yield Path(folder)
     except OSError as error:

@@ -12,10 +12,10 @@ from imgbot.config.settings import Settings
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ConfigError
 from imgbot.ops import state_dir as state
-from imgbot.ops.backup import archive, settings as provider_files
+from imgbot.ops.backup import archive
 from imgbot.ops.backup.archive import REDIS, BackupError, Manifest
 from imgbot.ops.backup.redis_access import NO_PROVIDERS, NO_TOKEN, open_redis
-from imgbot.ops.backup.settings import put_settings
+from imgbot.ops.backup.settings import provider_keys, put_providers, put_settings
 from imgbot.ops.installation import environ_of_service, umask
 from imgbot.ops.resource_usage import LEAST_FREE_BYTES
 from imgbot.ops.service import has_systemd
@@ -164,21 +164,14 @@ async def _load(redis: Client, records: Iterator[Record]) -> None:
 
 def _put_settings(environ: Mapping[str, str], folder: Path, manifest: Manifest) -> list[str]:
     """Restore settings and own providers' files; failures are reported, not raised."""
-    own = provider_files.kept_by(manifest.about)
-
-    def put_own_settings() -> list[str]:
-        keys = provider_files.keys_of(own, folder)
-        return put_settings(environ, folder / "settings", keys)
-
     said: list[str] = []
-    for put, what in (
-        (put_own_settings, "the settings"),
-        (lambda: provider_files.put(environ, own, folder), "the files of providers"),
-    ):
-        try:
-            said += put()
-        except _AMISS as error:
-            said.append(f"{what} were not restored: {error}")
+    settings = folder / "settings"
+    try:
+        keys = provider_keys(settings.glob("providers/*/0"))
+        said += put_settings(environ, settings, keys)
+        said += put_providers(environ, manifest.about, folder)
+    except _AMISS as error:
+        said.append(f"the other settings were not restored: {error}")
     return said
 
 
