@@ -5,7 +5,6 @@ only seconds are finished, the rest waits in Redis for the next start.
 """
 
 import asyncio
-import functools
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack, suppress
@@ -21,8 +20,7 @@ from imgbot.domain.retry import backoff_s
 from imgbot.imaging import worker
 from imgbot.imaging.pool import Pool
 from imgbot.ops.http import OpsServer, TakeHook
-from imgbot.ops.lifecycle import EventLoopLag, Notifier, Signals, force_exit_after
-from imgbot.ops.service import answer_reload, pop_request
+from imgbot.ops.lifecycle import Notifier, Signals, force_exit_after, measure_loop_lag
 from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client, connect
@@ -60,7 +58,8 @@ async def serve(
     Raises ConfigError, FencedError, StorageUnavailableError, also inside groups.
     """
     notifier = Notifier()
-    signals = _listen(settings, reread, pool, notifier)
+    signals = Signals(notifier, pool, reread, settings.state_dir)
+    signals.listen()
     async with AsyncExitStack() as closing:
         closing.push_async_callback(pool.close)
         connections = await _open_connections(
@@ -81,22 +80,6 @@ async def serve(
         await _run(services, server, connections.bot, pool, notifier, signals.draining)
         notifier.stopping("closing")
     telemetry.info("stopped")
-
-
-def _listen(
-    settings: Settings, reread: Callable[[], Settings], pool: Pool, notifier: Notifier
-) -> Signals:
-    # Requests to an earlier process do not concern this one.
-    pop_request(settings.state_dir)
-    signals = Signals(
-        notifier,
-        pool,
-        reread,
-        functools.partial(pop_request, settings.state_dir),
-        functools.partial(answer_reload, settings.state_dir),
-    )
-    signals.listen()
-    return signals
 
 
 def _ops_server(
@@ -237,7 +220,7 @@ async def _run(
                 services.forgetter.run(),
                 services.sampler.run(),
                 services.alert_notifier.run(),
-                EventLoopLag(metrics.lag.observe).run(),
+                measure_loop_lag(metrics.lag.observe),
                 _report(services, pool, notifier, draining),
                 publish_commands(bot, services.admins),
                 *([server.watch()] if server else []),

@@ -12,13 +12,14 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from types import FrameType
-from typing import Any, Protocol
+from typing import Any
 
 from imgbot.config.settings import MAX_WORKERS, Settings
 from imgbot.domain.errors import ConfigError
+from imgbot.files import replace_file
+from imgbot.imaging.pool import Pool
 from imgbot.telemetry import events as telemetry
 
 LIMIT_S = 160.0
@@ -49,19 +50,14 @@ def _give_up(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _where(task: "asyncio.Task[Any]") -> str:
-    return " > ".join(_place(frame) for frame in _frames(task.get_coro()))
-
-
-def _frames(awaited: Any) -> Iterator[FrameType]:
-    """Follow what a coroutine waits for, down to what is no coroutine any longer."""
+    """Follow what a task waits for, down to what is no coroutine any longer."""
+    places: list[str] = []
+    awaited: Any = task.get_coro()
     while (frame := getattr(awaited, "cr_frame", None)) is not None:
-        yield frame
+        file = Path(frame.f_code.co_filename).name
+        places.append(f"{file}:{frame.f_lineno} {frame.f_code.co_name}")
         awaited = awaited.cr_await
-
-
-def _place(frame: FrameType) -> str:
-    code = frame.f_code
-    return f"{Path(code.co_filename).name}:{frame.f_lineno} {code.co_name}"
+    return " > ".join(places)
 
 
 class Notifier:
@@ -123,43 +119,18 @@ def _watchdog_interval_s(environ: Mapping[str, str]) -> float | None:
     return int(period) / 1_000_000 / 3
 
 
-_INTERVAL_S = 0.25
+LAG_INTERVAL_S = 1.0
 
 
-class EventLoopLag:
-    """Measures how late the loop wakes a sleeping task; run it in a TaskGroup."""
-
-    def __init__(
-        self, observe: Callable[[float], None], *, interval_s: float = _INTERVAL_S
-    ) -> None:
-        self._observe = observe
-        self._interval_s = interval_s
-        self._beat = time.monotonic()
-        self.last_s = 0.0
-
-    @property
-    def silence_s(self) -> float:
-        """Seconds since the loop last ran; may be read from another thread."""
-        return time.monotonic() - self._beat
-
-    async def run(self) -> None:
-        while True:
-            due = time.monotonic() + self._interval_s
-            await asyncio.sleep(self._interval_s)
-            self._beat = time.monotonic()
-            self.last_s = max(0.0, self._beat - due)
-            self._observe(self.last_s)
+async def measure_loop_lag(observe: Callable[[float], None]) -> None:
+    """Measure how late the loop wakes a sleeping task, in seconds; runs until cancelled."""
+    while True:
+        due = time.monotonic() + LAG_INTERVAL_S
+        await asyncio.sleep(LAG_INTERVAL_S)
+        observe(max(0.0, time.monotonic() - due))
 
 
-class Resizable(Protocol):
-    """A pool whose number of workers can be changed while it runs."""
-
-    size: int
-
-    def resize(self, workers: int) -> None: ...
-
-
-def resize(pool: Resizable, workers: int) -> None:
+def resize(pool: Pool, workers: int) -> None:
     """Set the number of workers, within its limits."""
     workers = min(max(workers, 1), MAX_WORKERS)
     if workers != pool.size:
@@ -167,35 +138,47 @@ def resize(pool: Resizable, workers: int) -> None:
         telemetry.info("workers: %d", workers)
 
 
+SCALE_REQUEST, RELOAD_REQUEST = "workers", "reload"
+"""Files in the state directory by which `imgbot scale` and `imgbot reload` ask at a SIGHUP: the
+supervisor removes the file, or writes into it what is wrong."""
+
+
+def take_scale_request(state_dir: Path) -> int | None:
+    """Take the requested number of workers, if any."""
+    path = state_dir / SCALE_REQUEST
+    try:
+        text = path.read_text(encoding="ascii", errors="replace")[:20].strip()
+        path.unlink()
+    except OSError:
+        return None
+    return int(text) if text.isdecimal() else None
+
+
 class Signals:
     """SIGTERM and SIGINT set `draining`; a second SIGINT ends the process there and then.
 
-    SIGHUP has the size that `take_request` gives (`imgbot scale`), else that of the settings.
+    SIGHUP takes the size that was requested (`imgbot scale`), else that of the settings.
     """
 
     def __init__(
-        self,
-        notifier: Notifier,
-        pool: Resizable,
-        reread: Callable[[], Settings],
-        take_request: Callable[[], int | None],
-        answer_reload: Callable[[str], None],
+        self, notifier: Notifier, pool: Pool, reread: Callable[[], Settings], state_dir: Path
     ) -> None:
         self.draining = asyncio.Event()
-        self._take_request = take_request
-        self._answer_reload = answer_reload
         self._notifier = notifier
         self._pool = pool
         self._reread = reread
+        self._state_dir = state_dir
 
     def listen(self) -> None:
         """Install the handlers; call inside the loop."""
+        # Requests to an earlier process do not concern this one.
+        take_scale_request(self._state_dir)
         loop = asyncio.get_running_loop()
         loop.add_signal_handler(signal.SIGTERM, self._drain)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        loop.add_signal_handler(signal.SIGTTIN, lambda: self._resize(self._pool.size + 1))
-        loop.add_signal_handler(signal.SIGTTOU, lambda: self._resize(self._pool.size - 1))
+        loop.add_signal_handler(signal.SIGTTIN, lambda: resize(self._pool, self._pool.size + 1))
+        loop.add_signal_handler(signal.SIGTTOU, lambda: resize(self._pool, self._pool.size - 1))
 
     def _drain(self) -> None:
         if not self.draining.is_set():
@@ -211,24 +194,22 @@ class Signals:
             os._exit(1)
         self._drain()
 
-    def _resize(self, workers: int) -> None:
-        resize(self._pool, workers)
-
     def _reload(self) -> None:
         self._notifier.reloading()
         wrong = ""
-        if (wanted := self._take_request()) is not None:
-            self._resize(wanted)
-        else:
-            wrong = self._reread_size()
-        self._answer_reload(wrong)
-        self._notifier.ready(f"serving with {self._pool.size} workers")
-
-    def _reread_size(self) -> str:
-        """Apply the configured number of workers; return what is wrong with the settings."""
         try:
-            self._resize(self._reread().worker_count)
+            wanted = take_scale_request(self._state_dir)
+            resize(self._pool, self._reread().worker_count if wanted is None else wanted)
         except ConfigError as error:
             telemetry.warning("the settings were not changed: %s", error)
-            return str(error)
-        return ""
+            wrong = str(error)
+        self._answer(wrong)
+        self._notifier.ready(f"serving with {self._pool.size} workers")
+
+    def _answer(self, wrong: str) -> None:
+        path = self._state_dir / RELOAD_REQUEST
+        with contextlib.suppress(OSError):
+            if not wrong:
+                path.unlink()
+            elif path.exists():
+                replace_file(path, wrong, 0o600)

@@ -1,13 +1,11 @@
 """The service of this machine: its state in systemd, waiting for it, stopping and resizing it.
 
 `imgbot scale N` and `imgbot reload` ask the running supervisor by a file in its state directory
-and SIGHUP; it removes the file, which is its answer, or writes into it what is wrong with the
-settings. Under systemd the number goes into the environment file, too, so that it lasts: the bot
-itself may not read that file again, for it may hold a key.
+and SIGHUP (ops/lifecycle.py). Under systemd the number goes into the environment file, too, so
+that it lasts: the bot itself may not read that file again, for it may hold a key.
 """
 
 import os
-import re
 import shutil
 import signal
 import stat
@@ -28,6 +26,7 @@ from imgbot.domain.findings import Severity
 from imgbot.files import replace_file
 from imgbot.ops.doctor.machine import judge_workers
 from imgbot.ops.installation import UNIT, Layout, set_variable
+from imgbot.ops.lifecycle import RELOAD_REQUEST, SCALE_REQUEST
 from imgbot.ops.state_dir import describe, supervisor_of
 
 START_DEADLINE_S = 300.0
@@ -210,12 +209,6 @@ def _is_service(pid: int) -> bool:
     return group.strip().endswith(f"/{UNIT}")
 
 
-_REQUEST = "workers"
-_RELOAD = "reload"
-_OF_WORKERS = re.compile(r"\b(\d+) workers")
-"""In the status that the supervisor tells systemd: `3 of 10 workers busy`."""
-
-
 class ScaleError(ImgbotError):
     """The running bot was not changed; the message says why."""
 
@@ -227,10 +220,28 @@ def scale(workers: int, environ: Mapping[str, str], tell: Callable[[str], None])
     for finding in judge_workers(workers, psutil.virtual_memory().total, os.cpu_count() or 0):
         if finding.level is Severity.WARNING:
             tell(f"warning: {finding.text}")
-    if has_systemd() and is_active(UNIT) and "IMGBOT_STATE_DIR" not in environ:
-        _scale_service(workers, Layout(), tell)
+    count = "1 worker" if workers == 1 else f"{workers} workers"
+    setting = f"IMGBOT_WORKERS={workers}"
+    if is_active(UNIT) and "IMGBOT_STATE_DIR" not in environ:
+        if os.geteuid() != 0:
+            raise ScaleError(f"this needs root: sudo imgbot scale {workers}")
+        layout = Layout()
+        path = layout.environment_file
+        state_dir = Path(read_environment_file(path).get("IMGBOT_STATE_DIR") or layout.data)
+        _set_workers(path, workers)
+        _ask(state_dir.resolve(), SCALE_REQUEST, f"{workers}\n")
+        tell(f"{count}; {setting} in {path} makes it permanent")
     else:
-        _scale_process(workers, state_dir_of(environ), tell)
+        _ask(state_dir_of(environ), SCALE_REQUEST, f"{workers}\n")
+        tell(f"{count} until the next start; {setting} makes it permanent")
+
+
+def _set_workers(path: Path, workers: int) -> None:
+    text, mode = "", 0o644
+    if path.exists():
+        # It may hold a key, and be closed to others for that.
+        text, mode = path.read_text(encoding="utf-8"), stat.S_IMODE(path.stat().st_mode)
+    replace_file(path, set_variable(text, "IMGBOT_WORKERS", str(workers)), mode)
 
 
 def reload(environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
@@ -239,68 +250,9 @@ def reload(environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
     is_of_systemd = "STATE_DIRECTORY" in environ
     hidden = {"IMGBOT_ENVIRONMENT_FILE"} if is_of_systemd else set[str]()
     state_dir = state_dir_of({name: v for name, v in environ.items() if name not in hidden})
-    if said := _ask(state_dir, _RELOAD, ""):
+    if said := _ask(state_dir, RELOAD_REQUEST, ""):
         raise ScaleError(f"the settings were not changed: {said}")
     tell("settings reloaded: the number of workers is applied now, the rest needs a restart")
-
-
-def answer_reload(state_dir: Path, wrong: str) -> None:
-    """Answer a reload request, if there is one; called by the supervisor only."""
-    path = state_dir / _RELOAD
-    with suppress(OSError):
-        if not wrong:
-            path.unlink()
-        elif path.exists():
-            replace_file(path, wrong, 0o600)
-
-
-def pop_request(state_dir: Path) -> int | None:
-    """Take the requested number of workers, if any; called by the supervisor only."""
-    path = state_dir / _REQUEST
-    try:
-        text = path.read_text(encoding="ascii", errors="replace")[:20].strip()
-        path.unlink()
-    except OSError:
-        return None
-    return int(text) if text.isdecimal() else None
-
-
-def _scale_service(workers: int, layout: Layout, tell: Callable[[str], None]) -> None:
-    if os.geteuid() != 0:
-        raise ScaleError(f"this needs root: sudo imgbot scale {workers}")
-    path = layout.environment_file
-    # A file that cannot be understood would be refused at the reload; say so before.
-    read_environment_file(path)
-    before = _workers_of(show(UNIT).status)
-    text, mode = "", 0o644
-    if path.exists():
-        # It may hold a key, and be closed to others for that.
-        text, mode = path.read_text(encoding="utf-8"), stat.S_IMODE(path.stat().st_mode)
-    replace_file(path, set_variable(text, "IMGBOT_WORKERS", str(workers)), mode)
-    state_dir = Path(read_environment_file(path).get("IMGBOT_STATE_DIR") or layout.data)
-    request = state_dir.resolve() / _REQUEST
-    try:
-        replace_file(request, f"{workers}\n", 0o644)
-        _reload()
-        if not _wait_for(lambda: _workers_of(show(UNIT).status) == workers, _ANSWER_DEADLINE_S):
-            raise ScaleError(
-                f"IMGBOT_WORKERS={workers} is set in {path}, but the bot has not applied it; "
-                "`journalctl -u imgbot -n 20` says why"
-            )
-    finally:
-        _forget(request)
-    tell(f"{_change(before, workers)}; IMGBOT_WORKERS={workers} in {path} makes it permanent")
-
-
-def _reload() -> None:
-    made = _run("systemctl", "reload", UNIT)
-    if made.returncode:
-        raise ScaleError(f"`systemctl reload imgbot` failed: {made.stderr.strip()[:300]}")
-
-
-def _scale_process(workers: int, state_dir: Path, tell: Callable[[str], None]) -> None:
-    _ask(state_dir, _REQUEST, f"{workers}\n")
-    tell(f"{_in_words(workers)} until the next start; IMGBOT_WORKERS={workers} makes it permanent")
 
 
 def _ask(state_dir: Path, name: str, text: str) -> str:
@@ -318,7 +270,8 @@ def _ask(state_dir: Path, name: str, text: str) -> str:
         try:
             if supervisor_of(state_dir) != pid:
                 raise ScaleError(f"the bot with {state_dir} has just ended")
-            replace_file(request, text, 0o600)
+            # Readable by a service that is another user, whose folder it is.
+            replace_file(request, text, 0o644)
             signal.pidfd_send_signal(process, signal.SIGHUP)
         finally:
             os.close(process)
@@ -328,7 +281,9 @@ def _ask(state_dir: Path, name: str, text: str) -> str:
     except (ProcessLookupError, PermissionError) as error:
         raise ScaleError(f"{describe(pid)} cannot be asked: {error.strerror}") from error
     finally:
-        _forget(request)
+        # Nobody may find it at a later start.
+        with suppress(OSError):
+            request.unlink()
 
 
 def _text_of(request: Path) -> str | None:
@@ -336,23 +291,3 @@ def _text_of(request: Path) -> str | None:
         return request.read_text(encoding="utf-8")
     except FileNotFoundError:
         return None
-
-
-def _forget(request: Path) -> None:
-    # Nobody may find it at a later start.
-    with suppress(OSError):
-        request.unlink()
-
-
-def _workers_of(status: str) -> int | None:
-    found = _OF_WORKERS.search(status)
-    return int(found[1]) if found else None
-
-
-def _change(before: int | None, after: int) -> str:
-    now = _in_words(after)
-    return f"{before} → {now}" if before not in {None, after} else now
-
-
-def _in_words(workers: int) -> str:
-    return "1 worker" if workers == 1 else f"{workers} workers"

@@ -12,9 +12,7 @@ import os
 import shutil
 import socket
 import struct
-import threading
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -40,43 +38,37 @@ _SETTING = "IMGBOT_STATE_DIR"
 _LEFT_OUT = frozenset({"redis", "lock", LOADTEST_RECORD, MOVED, UNFINISHED})
 
 
-@dataclass(frozen=True, slots=True)
-class _Obstacle:
-    """Reason why no bot may run with this state directory, and what to do."""
-
-    what: str
-    way: str
-    """Never a command that lets the same jobs be served at two places."""
-
-
 def check(state_dir: Path) -> None:
     """Refuse a state directory that was moved, or is half restored. Raises ConfigError."""
     if found := _obstacle(state_dir):
-        raise ConfigError(_SETTING, f"{found.what}; {found.way}")
+        raise ConfigError(_SETTING, "; ".join(found))
 
 
-def _obstacle(state_dir: Path) -> _Obstacle | None:
+def _obstacle(state_dir: Path) -> tuple[str, str] | None:
+    """Return why no bot may run with this state directory, and what to do.
+
+    That is never a command that lets the same jobs be served at two places.
+    """
     # Only root may write where the service has its state.
     restore = f"{'sudo ' if state_dir == STATE else ''}imgbot restore FILE --force"
     if (state_dir / MOVED).exists():
-        return _Obstacle(
-            f"this bot was moved from {state_dir} by `imgbot backup --stop`, and would pay for its "
-            "jobs twice",
+        what = f"this bot was moved from {state_dir} by `imgbot backup --stop`"
+        way = (
             "if it serves elsewhere, leave it so. To bring it back: `sudo imgbot backup --stop "
             f"--with-secrets FILE` there, then `{restore}` here; if that backup was restored "
-            f"nowhere, `{restore}` with it",
+            f"nowhere, `{restore}` with it"
         )
+        return f"{what}, and would pay for its jobs twice", way
     if (state_dir / UNFINISHED / BEGUN).exists():
-        return _Obstacle(
-            f"a restore into {state_dir} was interrupted", f"run it again, to its end: {restore}"
-        )
+        what = f"a restore into {state_dir} was interrupted"
+        return what, f"run it again, to its end: {restore}"
     return None
 
 
 def examine(state_dir: Path) -> Finding:
     """Return the doctor's finding about the state directory."""
     if found := _obstacle(state_dir):
-        return wrong("state", found.what, found.way)
+        return wrong("state", *found)
     if not state_dir.exists():
         return ok("state", f"{state_dir} will be created at the first start")
     if not state_dir.is_dir() or not os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
@@ -199,7 +191,6 @@ class InstanceLock:
         self._name = f"\0{_name_of(token)}" if token else ""
         self._file: int | None = None
         self._socket: socket.socket | None = None
-        self._acceptor: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         self.acquire()
@@ -220,16 +211,12 @@ class InstanceLock:
     def release(self) -> None:
         # The file stays: removing it would let two processes lock two files of one name.
         if self._socket is not None:
-            if self._acceptor is not None:
-                # Closing alone would leave the thread where it waits, and the name taken.
-                self._socket.shutdown(socket.SHUT_RDWR)
-                self._acceptor.join()
             self._socket.close()
         if self._file is not None:
             # Said aloud: a child between fork and exec still shares the open file.
             fcntl.flock(self._file, fcntl.LOCK_UN)
             os.close(self._file)
-        self._socket = self._file = self._acceptor = None
+        self._socket = self._file = None
 
     def _lock_state_dir(self) -> None:
         folder = self._path.parent
@@ -257,27 +244,19 @@ class InstanceLock:
             self._socket.bind(self._name)
         except OSError:
             raise AlreadyRunningError("serves this bot", self._peer()) from None
-        # Whoever is refused connects, to learn from the kernel who listens; unless it is accepted,
-        # it keeps its place in the backlog for ever.
+        # Whoever is refused connects, to learn from the kernel who listens. Nobody accepts: when
+        # the backlog is full, the next ones are refused without it.
         self._socket.listen()
-        self._acceptor = threading.Thread(target=_accept_all, args=[self._socket], daemon=True)
-        self._acceptor.start()
 
     def _peer(self) -> int:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-            asking.settimeout(1.0)
+            asking.settimeout(0)
             with contextlib.suppress(OSError):
                 asking.connect(self._name)
                 size = struct.calcsize("3i")
                 found = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
                 return struct.unpack("3i", found)[0]
         return 0
-
-
-def _accept_all(listener: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while True:
-            listener.accept()[0].close()
 
 
 def supervisor_of(state_dir: Path, token: str = "") -> int | None:

@@ -1,74 +1,98 @@
-"""`imgbot scale` under a systemd that is played: the file is written, then it is reloaded."""
+"""`imgbot scale` of the service: the number is written to last, and taken at once."""
 
 import os
-from collections.abc import Callable
+import signal
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from subprocess import PIPE, Popen
 
 import pytest
 
 from imgbot import cli
 from imgbot.domain.errors import ConfigError
-from imgbot.ops import service, service as scale_module
+from imgbot.ops import service
 from imgbot.ops.installation import Layout
 from imgbot.ops.service import ScaleError, scale
 
-_SYSTEMCTL = """#!/bin/sh
-case $1 in
-is-active | show) echo ActiveState=active; echo "StatusText=$(cat {status})" ;;
-reload) {reload} ;;
-esac
+# A supervisor: it holds the lock and takes what is asked at a SIGHUP.
+_SUPERVISOR = """
+import pathlib, signal, sys
+from imgbot.ops.state_dir import InstanceLock
+state_dir = pathlib.Path(sys.argv[1])
+signal.signal(signal.SIGHUP, lambda *_: (state_dir / "workers").unlink())
+with InstanceLock(state_dir, ""):
+    print("held", flush=True)
+    while True:
+        signal.pause()
 """
-_TAKES = "sed 's/.*/serving with & workers/' {data}/workers >{status} && rm {data}/workers"
-_REFUSES = "echo 'Unit imgbot.service is not loaded' >&2; exit 1"
 
 
 @pytest.fixture
-def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str, str], Path]:
-    """Make systemd do something at a reload; return the environment file with such a text."""
+def layout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Layout:
+    """Server whose service runs, as its root sees it."""
     layout = Layout(tmp_path)
     layout.settings.mkdir(parents=True)
     layout.private_data.mkdir(parents=True)
     layout.data.symlink_to("private/imgbot")
-    program = tmp_path / "bin" / "systemctl"
-    program.parent.mkdir()
-    monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr(service, "_SYSTEMD", tmp_path)
-    monkeypatch.setattr(scale_module, "Layout", lambda: layout)
+    monkeypatch.setattr(service, "is_active", bool)
+    monkeypatch.setattr(service, "Layout", lambda: layout)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-
-    def play(reload: str, settings: str) -> Path:
-        status = tmp_path / "status"
-        status.write_text("3 waiting, 2 running, 1 of 5 workers busy")
-        layout.environment_file.write_text(settings)
-        does = reload.format(data=layout.data, status=status)
-        program.write_text(_SYSTEMCTL.format(status=status, reload=does))
-        program.chmod(0o755)
-        return layout.environment_file
-
-    return play
+    return layout
 
 
-def test_the_number_is_written_to_last_and_taken_at_once(play: Callable[[str, str], Path]) -> None:
-    path = play(_TAKES, "# mine\nIMGBOT_USERS=90\n")
-    told: list[str] = []
+@pytest.fixture
+def supervisor(layout: Layout) -> Iterator[Popen[bytes]]:
+    command = [sys.executable, "-c", _SUPERVISOR, str(layout.data)]
+    with Popen(command, stdout=PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.send_signal(signal.SIGCONT)
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "mode"),
+    [
+        ("# mine\nIMGBOT_USERS=90\n", "# mine\nIMGBOT_USERS=90\nIMGBOT_WORKERS=10\n", 0o644),
+        # One that holds a key is closed to the bot, too.
+        ("FAL_KEY=secret\n", "FAL_KEY=secret\nIMGBOT_WORKERS=10\n", 0o600),
+    ],
+)
+def test_the_number_is_written_to_last_and_taken_at_once(
+    layout: Layout, supervisor: Popen[bytes], before: str, after: str, mode: int
+) -> None:
+    path, told = layout.environment_file, list[str]()
+    path.write_text(before)
+    path.chmod(mode)
 
     scale(10, {}, told.append)
 
-    assert path.read_text() == "# mine\nIMGBOT_USERS=90\nIMGBOT_WORKERS=10\n"
-    assert path.stat().st_mode & 0o777 == 0o644
-    assert told == [f"5 → 10 workers; IMGBOT_WORKERS=10 in {path} makes it permanent"]
+    assert path.read_text() == after
+    assert path.stat().st_mode & 0o777 == mode
+    assert told[-1] == f"10 workers; IMGBOT_WORKERS=10 in {path} makes it permanent"
 
 
-def test_a_file_that_is_closed_to_the_bot_too_stays_closed(
-    play: Callable[[str, str], Path],
+def test_a_number_that_is_not_taken_is_told(
+    layout: Layout, supervisor: Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = play(_TAKES, "FAL_KEY=secret\n")
-    path.chmod(0o600)
+    monkeypatch.setattr(service, "_ANSWER_DEADLINE_S", 0.0)
+    supervisor.send_signal(signal.SIGSTOP)
 
-    scale(10, {}, print)
+    with pytest.raises(ScaleError, match="does not answer"):
+        scale(10, {}, print)
 
-    assert path.read_text() == "FAL_KEY=secret\nIMGBOT_WORKERS=10\n"
-    assert path.stat().st_mode & 0o777 == 0o600
+    assert not (layout.private_data / "workers").exists()
+
+
+def test_a_file_that_cannot_be_understood_stays_as_it_is(layout: Layout) -> None:
+    layout.environment_file.write_text("IMGBOT_WORK")
+
+    with pytest.raises(ConfigError, match="line 1"):
+        scale(10, {}, print)
+
+    assert layout.environment_file.read_text() == "IMGBOT_WORK"
 
 
 @pytest.mark.parametrize("number", ["0", "201", "many"])
@@ -82,33 +106,3 @@ def test_a_number_that_cannot_be_is_a_wrong_argument(
 
     assert status == 78
     assert "N: " in capsys.readouterr().err
-
-
-def test_a_reload_that_fails_is_told(play: Callable[[str, str], Path]) -> None:
-    play(_REFUSES, "")
-
-    with pytest.raises(ScaleError, match="is not loaded"):
-        scale(10, {}, print)
-
-
-def test_a_number_that_is_not_taken_is_told(
-    play: Callable[[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    play("true", "")
-    monkeypatch.setattr(scale_module, "_ANSWER_DEADLINE_S", 0.0)
-
-    with pytest.raises(ScaleError, match="the bot has not applied it"):
-        scale(10, {}, print)
-
-    assert not list(Layout(tmp_path).private_data.iterdir())
-
-
-def test_a_file_that_cannot_be_understood_stays_as_it_is(
-    play: Callable[[str, str], Path],
-) -> None:
-    path = play(_TAKES, "IMGBOT_WORK")
-
-    with pytest.raises(ConfigError, match="line 1"):
-        scale(10, {}, print)
-
-    assert path.read_text() == "IMGBOT_WORK"
