@@ -7,13 +7,9 @@ from pathlib import Path
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind
 from imgbot.domain.findings import Finding, ok, warning, wrong
 from imgbot.domain.operations import Operation
-from imgbot.providers.comfyui import ComfyUiProvider
-from imgbot.providers.comfyui_workflow import read_comfyui
-from imgbot.providers.declarative.dry_run import dry_run
 from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.spec import read_spec
 from imgbot.providers.http import copy_result
-from imgbot.providers.openai import OpenAiProvider, read_openai
 from imgbot.providers.protocol import (
     Capability,
     Done,
@@ -59,9 +55,15 @@ def open_provider(name: str, config: ProviderConfig, make: Make) -> Provider:
         case "":
             return DeclaredProvider(read_spec(document), config)
         case "openai":
+            # Adapters are loaded by those who use them: each takes a part of the start.
+            from imgbot.providers.openai import OpenAiProvider, read_openai  # noqa: PLC0415
+
             spec = read_openai(document)
             return OpenAiProvider(spec.name, spec, config)
         case "comfyui":
+            from imgbot.providers.comfyui import ComfyUiProvider  # noqa: PLC0415
+            from imgbot.providers.comfyui_workflow import read_comfyui  # noqa: PLC0415
+
             folder = Path(name).parent if name.endswith(".toml") else PRESETS
             comfyui, graphs = read_comfyui(document, folder)
             return ComfyUiProvider(comfyui.name, comfyui, config, graphs)
@@ -76,6 +78,8 @@ async def dry_run_spec(name: str) -> list[str]:
     if document.adapter:
         open_provider(name, ProviderConfig(key="key"), _no_engine)
         return [f"{document.name} can be used (adapter {document.adapter}: no dry run)"]
+    from imgbot.providers.declarative.dry_run import dry_run  # noqa: PLC0415
+
     return [f"{document.name} can be used", *await dry_run(read_spec(document))]
 
 
