@@ -19,7 +19,6 @@ from imgbot.bot.handlers.merge import collect_photos, start_merge
 from imgbot.bot.handlers.operations import ask_about, edit
 from imgbot.bot.messages import UNREADABLE, command_of, photo_of
 from imgbot.bot.requests import RequestService
-from imgbot.bot.responder import Responder
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
@@ -67,14 +66,14 @@ class Album:
 
 async def handle_album_item(
     message: Message,
-    context: RequestContext,
+    dialogue: Dialogue,
     requests: RequestService,
     users: UserStore,
     albums: Albums,
     now_ms: Callable[[], int],
 ) -> None:
     """Buffer one photo of an album; a late one joins its merge if that is still queued."""
-    album = album_of(message)
+    context, album = dialogue.context, album_of(message)
     try:
         # The first item carries the command, which applies to all items.
         command = await users.choose_once(f"album.{album}", command_of(message))
@@ -242,13 +241,12 @@ class AlbumHandler:
             telemetry.failed(error, "album %s could not be handled", name)
             if context is not None:
                 with suppress(ImgbotError):
-                    await self._dialogue(context).responder.reply("went_wrong")
+                    await self._dialogue(context).reply("went_wrong")
         return ""
 
     def _dialogue(self, context: RequestContext) -> Dialogue:
         state = self.state_of(context.chat_id, context.user_id)
-        responder = Responder(context, self.messenger, self.requests.users)
-        return Dialogue(context, state, self.requests, responder)
+        return Dialogue(context, state, self.requests, self.messenger)
 
     async def _serve(self, album: Album, name: str) -> str:
         context = album.context
@@ -262,7 +260,7 @@ class AlbumHandler:
                 moved_album = replace(album, context=context)
                 return await self._decide(moved_album, self._dialogue(context), name)
             except UserError as error:
-                await self._dialogue(context).responder.reply_error(error)
+                await self._dialogue(context).reply_error(error)
         return ""
 
     async def _decide(self, album: Album, dialogue: Dialogue, name: str) -> str:
@@ -297,7 +295,7 @@ class AlbumHandler:
             for photo in taken:
                 await self.albums.join(str(context.update_id), photo)
         if len(photos) > PHOTOS_LIMIT:
-            await dialogue.responder.reply("merge_cut", limit=PHOTOS_LIMIT)
+            await dialogue.reply("merge_cut", limit=PHOTOS_LIMIT)
         await dialogue.state.clear()
 
 

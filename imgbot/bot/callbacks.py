@@ -1,16 +1,15 @@
-"""Callbacks: every callback is answered, forged and stale ones included."""
+"""Callbacks: the handler of each button; forged and stale ones are answered as well."""
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from aiogram import BaseMiddleware
-from aiogram.types import CallbackQuery, Message, TelegramObject
+from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.conversation import on_meaning_callback
-from imgbot.bot.dialogue import Dialogue, Question
+from imgbot.bot.dialogue import Dialogue, Question, call
 from imgbot.bot.handlers.account import (
     on_queue_callback,
     on_setting_callback,
@@ -29,7 +28,7 @@ from imgbot.bot.handlers.results import (
     on_operation_callback,
     on_undo_callback,
 )
-from imgbot.domain.errors import ImgbotError, TransientError, UserError
+from imgbot.domain.errors import ImgbotError
 from imgbot.domain.operations import (
     ACTIONS,
     OPERATIONS,
@@ -38,11 +37,10 @@ from imgbot.domain.operations import (
     Operation,
 )
 from imgbot.domain.texts import t
-from imgbot.domain.texts.buttons import SCALES, parse
+from imgbot.domain.texts.buttons import SCALES, CallbackData, parse
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.users import UserStore
-from imgbot.telegram.messenger import Messenger
 
 _CANCELLED = {
     "ok": "cancelling",
@@ -54,44 +52,24 @@ _REPEATABLE = frozenset({"help", "set", "view", "queue", "stuck"})
 """Actions exempt from double-press detection: turning a page twice quickly is intended."""
 
 
-class CallbackAnswers(BaseMiddleware):
-    """Answers each callback once with the text whose key its handler returns, if any."""
+async def answer_to(
+    callback: CallbackQuery, handler: Callable[..., Awaitable[str]], argument: str, **data: Any
+) -> str:
+    """Do what a button says; return the answer to the callback."""
+    context: RequestContext = data["dialogue"].context
+    press = parse(callback.data)
+    key = ""
+    if press is None or await _is_first(context, press, data["users"]):
+        key = await call(handler, callback, argument=argument, **data)
+    else:
+        key = "tapped_already"
+    return t(context.language, key) if key else ""
 
-    def __init__(self, users: UserStore) -> None:
-        self._users = users
 
-    async def __call__(
-        self,
-        handler: Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]],
-        event: TelegramObject,
-        data: dict[str, Any],
-    ) -> Any:
-        if not isinstance(event, CallbackQuery):
-            return await handler(event, data)
-        context: RequestContext = data["context"]
-        # If the handler fails, the callback is answered all the same.
-        text = t(context.language, "went_wrong")
-        try:
-            is_repeated = await self._is_repeated(event, context)
-            key = "tapped_already" if is_repeated else await handler(event, data)
-            text = t(context.language, key) if key else ""
-        except UserError as error:
-            text = t(context.language, error.reason, **error.facts)
-        except TransientError:
-            # It is redelivered, and answered then.
-            text = ""
-            raise
-        finally:
-            await data["responder"].answer_callback(event.id, text)
-        return None
-
-    async def _is_repeated(self, callback: CallbackQuery, context: RequestContext) -> bool:
-        press = parse(callback.data)
-        if press is None:
-            return False
-        tap = f"{context.user_key}.{context.message_id}.{callback.data}"
-        is_first = await self._users.debounce_tap(tap, context.request)
-        return not is_first and press.action not in _REPEATABLE
+async def _is_first(context: RequestContext, press: CallbackData, users: UserStore) -> bool:
+    """Return false for a second press within seconds, of a button that orders something."""
+    tap = f"{context.user_key}.{context.message_id}.{press.action}:{press.argument}"
+    return await users.debounce_tap(tap, context.request) or press.action in _REPEATABLE
 
 
 async def on_start_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
@@ -130,20 +108,19 @@ async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
 async def on_cancel_callback(
     callback: CallbackQuery,
     argument: str,
-    context: RequestContext,
-    messenger: Messenger,
+    dialogue: Dialogue,
     queue: JobQueue,
     job_reads: JobReads,
     now_ms: Callable[[], int],
 ) -> str:
     """Cancel the job; a duplicate status message, left by a lost answer, is removed as well."""
-    job = await job_reads.job(argument)
+    context, job = dialogue.context, await job_reads.job(argument)
     verdict = await queue.cancel(argument, context.user_id, now_ms())
     is_left_over = job is not None and job.progress.message_id not in {0, context.message_id}
     # A forged callback must not remove another user's message, and none removes the /queue list.
     if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
         with suppress(ImgbotError):
-            await messenger.remove(context.chat_target, context.message_id)
+            await dialogue.messenger.remove(context.chat_target, context.message_id)
     return _CANCELLED[verdict]
 
 
@@ -152,10 +129,6 @@ def _is_alone(callback: CallbackQuery) -> bool:
     markup = callback.message.reply_markup if isinstance(callback.message, Message) else None
     rows = markup.inline_keyboard if markup else []
     return [button.callback_data for row in rows for button in row] == [callback.data]
-
-
-async def on_unknown_callback(_: CallbackQuery) -> str:
-    return "unknown_button"
 
 
 CALLBACKS: dict[str, Callable[..., Awaitable[str]]] = {
@@ -182,14 +155,3 @@ CALLBACKS: dict[str, Callable[..., Awaitable[str]]] = {
     },
 }
 """Handler of each callback action; it returns the key of the answer, or nothing."""
-
-
-def is_pressed(action: str) -> Callable[[CallbackQuery], dict[str, str] | bool]:
-    """Return the filter for an action; it passes on the callback's argument."""
-
-    def matches(callback: CallbackQuery) -> dict[str, str] | bool:
-        press = parse(callback.data)
-        is_this = press is not None and press.action == action
-        return {"argument": press.argument} if press is not None and is_this else False
-
-    return matches

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from aiogram.dispatcher.event.handler import CallableObject
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.albums import add_prompt
@@ -21,6 +20,7 @@ from imgbot.bot.dialogue import (
     PHOTO_STATES,
     Dialogue,
     Question,
+    call,
     to_state_data,
 )
 from imgbot.bot.handlers.account import (
@@ -32,7 +32,13 @@ from imgbot.bot.handlers.account import (
 )
 from imgbot.bot.handlers.help import handle_help
 from imgbot.bot.handlers.merge import merge, take_merge_photo
-from imgbot.bot.handlers.operations import PHOTO_HANDLERS, ask_about, edit, order_or_ask
+from imgbot.bot.handlers.operations import (
+    PHOTO_HANDLERS,
+    ask_about,
+    edit,
+    handle_photo,
+    order_or_ask,
+)
 from imgbot.bot.handlers.privacy import answer_privacy, answer_provider
 from imgbot.bot.handlers.results import (
     handle_again,
@@ -71,7 +77,6 @@ from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
-from imgbot.telegram.messenger import Messenger
 
 _Handler = Callable[..., Coroutine[Any, Any, None]]
 
@@ -100,6 +105,14 @@ _PICTURE_ASKED = {
     for operation, state in PHOTO_STATES.items()
     if OPERATIONS[operation].prompt is not Prompt.REQUIRED
 }
+_PICTURE_ANSWERS: Mapping[str | None, _Handler] = {
+    Question.edit_words.state: PHOTO_HANDLERS[Operation.EDIT],
+    Question.merge_photos.state: take_merge_photo,
+    Question.upscale_scale.state: PHOTO_HANDLERS[Operation.UPSCALE],
+    **{PHOTO_STATES[operation].state: handler for operation, handler in PHOTO_HANDLERS.items()},
+}
+"""Handlers of pictures that answer a question."""
+
 _READY_LINES = frozenset(t(language, "ready") for language in LANGUAGES)
 
 
@@ -157,7 +170,7 @@ async def handle_text(
     message: Message, dialogue: Dialogue, chat_model: ChatModel, **data: Any
 ) -> None:
     """Plain text: do what it asks for, or ask what it means."""
-    text: Text = await CallableObject(_understand).call(message, dialogue=dialogue, **data)
+    text: Text = await call(_understand, message, dialogue=dialogue, **data)
     if not text.is_merging:
         facts = ChatFacts(has_picture=text.target.photo is not None, pending=text.pending)
         found = await chat_model.decide(text.prompt, facts, text.found)
@@ -170,8 +183,14 @@ async def handle_text(
         text.prompt, dialogue.context, data["albums"], data["now_ms"]
     ):
         return
-    handler = CallableObject(_handler_of(text))
-    await handler.call(message, dialogue=dialogue, text=text, **data)
+    await call(_handler_of(text), message, dialogue=dialogue, text=text, **data)
+
+
+async def handle_picture(message: Message, dialogue: Dialogue, **data: Any) -> None:
+    """Picture: the answer to a question, or one outside a dialogue."""
+    question, _ = await dialogue.question()
+    handler = _PICTURE_ANSWERS.get(question, handle_photo)
+    await call(handler, message, dialogue=dialogue, **data)
 
 
 async def _is_making(context: RequestContext, job_reads: JobReads) -> bool:
@@ -186,11 +205,9 @@ async def _understand(
     results: ResultStore,
     users: UserStore,
     identity: BotIdentity,
-    raw_state: str | None = None,
-    expired: str = "",
 ) -> Text:
     """Classify a text by as little of the chat as it takes."""
-    prompt, question = prompt_of(message), raw_state or ""
+    prompt, (question, expired) = prompt_of(message), await dialogue.question()
     is_announced = _is_to_ready_line(message, identity)
     is_reply = is_announced or is_about_picture(message)
     pending = _PENDING.get(question, PendingQuestion.NOTHING)
@@ -272,7 +289,9 @@ def _handler_of(text: Text) -> _Handler:
         return take_merge_photo if is_sure or intent is Intent.CHANGE else _handle_unsure
     if text.is_about_expired or not is_sure:
         return _handle_unsure
-    return _INTENTS[intent]
+    if intent is Intent.COMMAND:
+        return _COMMANDS[text.found.topic]
+    return _ANSWERS[text.found.topic] if intent is Intent.QUESTION else _INTENTS[intent]
 
 
 async def _handle_no_words(_: Message, dialogue: Dialogue, text: Text) -> None:
@@ -323,20 +342,10 @@ async def _handle_pointing(_: Message, dialogue: Dialogue, text: Text) -> None:
     await ask_about(dialogue, text.target.photo)
 
 
-async def _handle_command(message: Message, text: Text, **data: Any) -> None:
-    """Command in words, such as "settings"."""
-    await CallableObject(_COMMANDS[text.found.topic]).call(message, **data)
-
-
-async def _handle_question(message: Message, text: Text, **data: Any) -> None:
-    """Question about the bot: answer it."""
-    await CallableObject(_ANSWERS[text.found.topic]).call(message, **data)
-
-
 async def _handle_unsure(message: Message, dialogue: Dialogue, text: Text, **data: Any) -> None:
     """Text that may mean one thing or another: ask, and order nothing."""
     if text.found.intent is Intent.QUESTION:
-        await _handle_question(message, text=text, dialogue=dialogue, **data)
+        await call(_ANSWERS[text.found.topic], message, dialogue=dialogue, **data)
     photo = None if text.is_about_expired else text.target.photo
     if text.is_reply and photo is not None:
         await dialogue.expect(Question.photo_action, sources=to_state_data(photo))
@@ -344,7 +353,7 @@ async def _handle_unsure(message: Message, dialogue: Dialogue, text: Text, **dat
     meanings = buttons.meanings(
         dialogue.context.language, photo.unique_id if photo else "", is_merging=text.is_merging
     )
-    await dialogue.responder.ask_about_text(key, [*rows, *meanings], minutes=EXPIRY_S // 60)
+    await dialogue.ask_about_text(key, [*rows, *meanings], minutes=EXPIRY_S // 60)
     if text.is_about_expired:
         # Clear the state after the answer: if the answer fails, the same text comes again.
         await dialogue.state.clear()
@@ -368,7 +377,6 @@ async def on_meaning_callback(
     argument: str,
     dialogue: Dialogue,
     identity: BotIdentity,
-    messenger: Messenger,
     results: ResultStore,
     users: UserStore,
 ) -> str:
@@ -396,7 +404,7 @@ async def on_meaning_callback(
         await users.set_meant(dialogue.context.user_id, wording_key(prompt), choice)
     # It is answered: pressed once more, it would order a second picture.
     with suppress(ImgbotError):
-        await messenger.remove(dialogue.context.chat_target, dialogue.context.message_id)
+        await dialogue.messenger.remove(dialogue.context.chat_target, dialogue.context.message_id)
     return "accepted_short"
 
 
@@ -425,8 +433,6 @@ _INTENTS: Mapping[Intent, _Handler] = {
     Intent.UNDO: handle_undo,
     Intent.CANCEL: handle_cancel,
     Intent.HELP: handle_help,
-    Intent.COMMAND: _handle_command,
-    Intent.QUESTION: _handle_question,
     Intent.COMPLAINT: handle_complaint,
     Intent.SMALL_TALK: handle_small_talk,
     Intent.POINTING: _handle_pointing,

@@ -1,37 +1,54 @@
-"""Dialogues: questions of the bot and the answers so far, kept in Redis for a day.
+"""Dialogue: the answers to one update, and questions of the bot, kept in Redis for a day.
 
 Buttons stay valid all that time, as they name their action. Text and photos count as an answer
 for fifteen minutes only: later ones may mean something else, and must not be paid for.
 """
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
 from typing import Any
 
-from aiogram import BaseMiddleware
+from aiogram.dispatcher.event.handler import CallableObject, CallbackType
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder
 from aiogram.fsm.storage.redis import RedisStorage
-from aiogram.types import Message, TelegramObject
+from aiogram.types import TelegramObject, User
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.requests import RequestService
-from imgbot.bot.responder import Responder
+from imgbot.domain.errors import MessageGoneError, StorageFullError, TransientError, UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.prompt_options import VARIANTS_MAX
+from imgbot.domain.texts import t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.job_codec import pack_sources, unpack_sources
+from imgbot.telegram.messenger import Messenger
+from imgbot.telegram.rate_limiter import max_wait
 
 _TTL_S = 86_400
 EXPIRY_S = 900
 _ASKED_S = "asked_s"
-
-
 _STORED_GROUP = "Ask"
 """Prefix of every stored state, independent of the class name."""
+
+_THROTTLE_S = {
+    **dict.fromkeys(("not_allowed", "banned"), 3600),
+    "edited_message": 600,
+    **dict.fromkeys(
+        (
+            "rate_limited", "queue_full", "too_many_waiting", "budget_used_up",
+            "user_budget_used_up", "storage_full", "paused", "paused_words", "anonymous",
+        ),
+        15,
+    ),
+}  # fmt: skip
+"""Seconds between two reports of errors that a user can cause many times in a row."""
 
 
 class Question(StatesGroup):
@@ -48,7 +65,6 @@ PHOTO_STATES: Mapping[Operation, State] = {
     operation: State(f"{operation}_photo", _STORED_GROUP) for operation in PHOTO_ACTIONS
 }
 """State in which an operation waits for its photo."""
-
 
 ABOUT_A_PHOTO = frozenset(
     {
@@ -75,14 +91,99 @@ class Dialogue:
     context: RequestContext
     state: FSMContext
     requests: RequestService
-    responder: Responder
+    messenger: Messenger
+
+    async def reply(
+        self, key: str, rows: Keyboard | None = None, /, **facts: str | int | float
+    ) -> int:
+        """Answer with a text by key; return the message's id."""
+        return await self.reply_text(t(self.context.language, key, **facts), rows)
+
+    async def reply_text(self, text: str, rows: Keyboard | None = None) -> int:
+        """Answer with a text; return the message's id."""
+        return await self.messenger.send_text(self.context.chat_target, text, rows or [])
+
+    async def ask_about_text(self, key: str, rows: Keyboard, /, **facts: str | int | float) -> int:
+        """Answer in reply to the user's text, on which the buttons act."""
+        target = replace(self.context.chat_target, reply_to=self.context.message_id)
+        return await self.messenger.send_text(target, t(self.context.language, key, **facts), rows)
+
+    async def reply_question(self, key: str) -> int:
+        """Answer with a question; in a group only a reply to it is an answer."""
+        context = self.context
+        text, called = t(context.language, key), None
+        if context.pressed_by and not context.is_private:
+            # It replies to the bot's own message then: only a mention tells which user is asked.
+            text = t(context.language, "ask_by_name", name=context.pressed_by, question=text)
+            called = User(id=context.user_id, is_bot=False, first_name=context.pressed_by)
+        return await self.messenger.send_text(
+            context.chat_target, text, [], asks_for_reply=not context.is_private, called=called
+        )
+
+    async def reply_error(self, error: UserError) -> None:
+        """Report an error; repetitions of the same error are throttled."""
+        facts = dict(error.facts)
+        wait_s = facts.pop("wait_s", 0)
+        if await self._should_report(error.reason, int(wait_s)):
+            await self.reply(error.reason, **facts)
+
+    async def _should_report(self, reason: str, wait_s: int) -> bool:
+        context, throttle_s = self.context, _THROTTLE_S.get(reason)
+        if throttle_s is None:
+            return True
+        try:
+            return await self.requests.users.claim_notice(
+                context.user_id,
+                f"{reason}.{context.chat_id}",
+                context.request,
+                wait_s or throttle_s,
+            )
+        except StorageFullError:
+            # A full Redis cannot record the report; waiting for it would block all users.
+            return True
+
+    async def edit_text(
+        self, message_id: int, text: str, rows: Keyboard, *, is_needed: bool = True
+    ) -> bool:
+        """Edit an earlier answer; False if it is gone.
+
+        An edit that is not needed and cannot be made at once is dropped; for one that is needed
+        TransientError is raised.
+        """
+        try:
+            with max_wait(10.0 if is_needed else 1.0):
+                await self.messenger.edit_text(self.context.chat_target, message_id, text, rows)
+        except MessageGoneError:
+            return False
+        except TransientError:
+            if is_needed:
+                raise
+        return True
+
+    async def update_panel(self, text: str, rows: Keyboard) -> None:
+        """Edit the message whose button was pressed; the press may be repeated."""
+        if self.context.message_id:
+            with suppress(TransientError):
+                await self.edit_text(self.context.message_id, text, rows)
+
+    async def send_picture(
+        self,
+        picture: InputPhoto | Path,
+        caption: str,
+        rows: Keyboard | None = None,
+        *,
+        name: str = "",
+    ) -> InputPhoto | None:
+        """Answer with a picture; return it as Telegram stored it."""
+        target = self.context.chat_target
+        return await self.messenger.send_picture(target, picture, caption, rows or [], name=name)
 
     async def ask(
         self, question: State, key: str, rows: Keyboard | None = None, **data: Any
     ) -> None:
         """Ask a question, by its text's key, and wait for the answer in text or by a button."""
         await self.expect(question, **data)
-        await (self.responder.ask(key) if rows is None else self.responder.reply(key, rows))
+        await (self.reply_question(key) if rows is None else self.reply(key, rows))
 
     async def expect(self, question: State, **data: Any) -> None:
         """Wait for the answer to `question`, dropping any earlier dialogue."""
@@ -93,12 +194,20 @@ class Dialogue:
         """Store a part of the answer, and restart the time limit for the rest."""
         await self.state.update_data({_ASKED_S: time.time(), **data})
 
+    async def question(self) -> tuple[str, str]:
+        """Return the state of the question that a message answers, and that of an expired one."""
+        asked = await self.state.get_state() or ""
+        if asked and await self.is_expired():
+            return "", asked
+        return asked, ""
+
     async def is_asking(self, question: State) -> bool:
         return await self.state.get_state() == question.state
 
     async def is_expired(self) -> bool:
         """Return true if the message was sent too late to answer the question."""
-        return await _is_expired(self.state, self.context.sent_s)
+        asked_s = (await self.state.get_data()).get(_ASKED_S)
+        return asked_s is not None and self.context.sent_s - asked_s > EXPIRY_S
 
     async def photos(self) -> tuple[InputPhoto, ...]:
         """Return the pictures collected so far."""
@@ -120,9 +229,9 @@ class Dialogue:
         """Order a new picture, possibly in variants."""
         taken, count = await self.requests.create(self.context, prompt)
         if taken == VARIANTS_MAX < count:
-            await self.responder.reply("variants_most", limit=VARIANTS_MAX)
+            await self.reply("variants_most", limit=VARIANTS_MAX)
         elif taken < count:
-            await self.responder.reply("variants_fewer", taken=taken, count=count)
+            await self.reply("variants_fewer", taken=taken, count=count)
 
     async def order(
         self,
@@ -136,33 +245,14 @@ class Dialogue:
         await self.state.clear()
 
 
-async def _is_expired(state: FSMContext, sent_s: float) -> bool:
-    asked_s = (await state.get_data()).get(_ASKED_S)
-    return asked_s is not None and sent_s - asked_s > EXPIRY_S
-
-
-class Expiry(BaseMiddleware):
-    """Routes a message that is too late for the question as if there were none.
-
-    The expired question is passed on as `expired`.
-    """
-
-    async def __call__(
-        self,
-        handler: Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]],
-        event: TelegramObject,
-        data: dict[str, Any],
-    ) -> Any:
-        asked = data.get("raw_state")
-        if (
-            asked
-            and isinstance(event, Message)
-            and await _is_expired(data["state"], event.date.timestamp())
-        ):
-            data |= {"raw_state": None, "expired": asked}
-        return await handler(event, data)
-
-
 def to_state_data(*photos: InputPhoto) -> list[list[str | int]]:
     """Return pictures as dialogue data."""
     return pack_sources(photos)
+
+
+_inspected = cache(CallableObject)
+
+
+async def call(handler: CallbackType, event: TelegramObject, **data: Any) -> Any:
+    """Call a handler with those of the data that it names as parameters."""
+    return await _inspected(handler).call(event, **data)

@@ -21,7 +21,7 @@ PICTURE_LIMIT_MB = DOWNLOAD_LIMIT_BYTES >> 20
 _SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".heic", ".heif"}
 )
-_COMMAND = re.compile(r"^/([A-Za-z0-9_]+)(@\w+)?\s*")
+_COMMAND = re.compile(r"^/([A-Za-z0-9_]+)(?:@(\w+))?\s*")
 # Control and format characters, and unpaired surrogates, which no encoding accepts.
 _NOISE = frozenset({"Cc", "Cf", "Cs"})
 UNREADABLE: Mapping[str, str] = {
@@ -61,6 +61,12 @@ def command_of(message: Message) -> str:
     """Return the command that a text or caption begins with, or nothing."""
     found = _COMMAND.match(message.text or message.caption or "")
     return found[1].lower() if found else ""
+
+
+def addressee_of(message: Message) -> str:
+    """Return the name of the bot that a command names, or nothing."""
+    found = _COMMAND.match(message.text or message.caption or "")
+    return (found[2] or "").lower() if found else ""
 
 
 def clean(text: str) -> str:

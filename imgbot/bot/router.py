@@ -1,30 +1,33 @@
-"""Routing of updates to handlers: commands, then answers, then content."""
+"""Router: chooses the handler of an update, admits its user, and reports every rejection."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, fields
+from typing import Any
 
-from aiogram import Dispatcher, F, Router
-from aiogram.filters import Command, CommandStart, StateFilter
-from aiogram.fsm.storage.base import BaseStorage
-from aiogram.types import CallbackQuery, Message
+from aiogram import Bot
+from aiogram.fsm.context import FSMContext
+from aiogram.fsm.storage.base import BaseStorage, StorageKey
+from aiogram.types import CallbackQuery, Message, Update
 
 from imgbot.bot.albums import album_of, handle_album_item
-from imgbot.bot.callbacks import CALLBACKS, CallbackAnswers, is_pressed, on_unknown_callback
+from imgbot.bot.callbacks import CALLBACKS, answer_to
 from imgbot.bot.chat_model import ChatModel
-from imgbot.bot.conversation import handle_text
-from imgbot.bot.dialogue import PHOTO_STATES, Expiry, Question
+from imgbot.bot.context import RequestContext, context_from_event
+from imgbot.bot.conversation import handle_picture, handle_text
+from imgbot.bot.dialogue import Dialogue, call
 from imgbot.bot.handlers import admin
 from imgbot.bot.handlers.account import handle_limits, handle_queue, handle_quiet, handle_settings
 from imgbot.bot.handlers.admin.remedies import Remedies
 from imgbot.bot.handlers.admin.reports import StatsSources
 from imgbot.bot.handlers.help import handle_help
-from imgbot.bot.handlers.merge import take_merge_photo
-from imgbot.bot.handlers.operations import (
-    PHOTO_HANDLERS,
-    START_HANDLERS,
-    handle_photo,
+from imgbot.bot.handlers.operations import START_HANDLERS
+from imgbot.bot.handlers.privacy import (
+    Privacy,
+    handle_forget_me,
+    handle_privacy,
+    on_forget_callback,
 )
-from imgbot.bot.handlers.privacy import Privacy, handle_forget_me, handle_privacy
 from imgbot.bot.handlers.results import (
     handle_compare,
     handle_history,
@@ -39,11 +42,31 @@ from imgbot.bot.handlers.start import (
     handle_unknown_command,
     handle_unsupported,
 )
-from imgbot.bot.messages import UNREADABLE, BotIdentity
-from imgbot.bot.middleware import AccessMiddleware
+from imgbot.bot.messages import (
+    UNREADABLE,
+    BotIdentity,
+    addressee_of,
+    command_of,
+    text_after,
+    without_mention,
+)
 from imgbot.bot.requests import AccessPolicy, RequestService
-from imgbot.domain.operations import OPERATIONS, Operation
+from imgbot.domain.errors import (
+    ChatGoneError,
+    ChatMovedError,
+    ConfigError,
+    FencedError,
+    ImgbotError,
+    StorageFullError,
+    StorageUnavailableError,
+    TransientError,
+    UserError,
+)
+from imgbot.domain.operations import OPERATIONS
+from imgbot.domain.texts import t
+from imgbot.domain.texts.buttons import parse
 from imgbot.imaging.originals import OriginalStore
+from imgbot.storage import keys
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
 from imgbot.storage.broadcasts import Broadcasts
@@ -52,19 +75,19 @@ from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
+from imgbot.storage.scripts import storage_errors
 from imgbot.storage.spend import Spend
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
 
-_PICTURE_ANSWERS = (
-    (Question.edit_words, PHOTO_HANDLERS[Operation.EDIT]),
-    (Question.merge_photos, take_merge_photo),
-    (Question.upscale_scale, PHOTO_HANDLERS[Operation.UPSCALE]),
-    *((PHOTO_STATES[operation], handler) for operation, handler in PHOTO_HANDLERS.items()),
-)
-"""Handlers of pictures that answer a question."""
+_UNRELATED = (TransientError, FencedError, ConfigError, ChatGoneError)
+"""Errors unrelated to the message: it is redelivered, or its chat is gone."""
 
-_COMMANDS = {
+Handler = Callable[..., Awaitable[Any]]
+Event = Message | CallbackQuery
+
+COMMANDS: Mapping[str, Handler] = {
+    "start": handle_start,
     "help": handle_help,
     "cancel": handle_cancel,
     **{
@@ -83,21 +106,13 @@ _COMMANDS = {
     "privacy": handle_privacy,
     "forget_me": handle_forget_me,
 }
-# Telegram reports a GIF twice: as the converted video, and as a document.
-_PICTURE = F.photo | (F.document & ~F.animation)
-_UNKNOWN_COMMAND = F.text.startswith("/")
-_IS_PRIVATE = F.chat.type == "private"
-# The link to the help that groups get.
-_HELP_LINK = CommandStart(deep_link=True, ignore_case=True, magic=F.args == "help")
-_IS_UNREADABLE = F.content_type.in_(UNREADABLE)
+_OWN_DATA = frozenset({handle_privacy, handle_forget_me, on_forget_callback})
+"""Handlers open to everybody: what is stored of a banned user is theirs as well."""
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """Components that a handler or a filter receives if it names them as a parameter.
-
-    For each update there are also `context`, `dialogue` and `responder`.
-    """
+    """Components that a handler receives if it names them as a parameter, beside `dialogue`."""
 
     identity: BotIdentity
     policy: AccessPolicy
@@ -121,60 +136,182 @@ class Components:
     now_ms: Callable[[], int]
 
 
-def build_dispatcher(components: Components, storage: BaseStorage) -> Dispatcher:
-    """Return the dispatcher that handles every update."""
-    injected = {each.name: getattr(components, each.name) for each in fields(components)}
-    dispatcher = Dispatcher(storage=storage, **injected)
-    router = Router()
-    _route_messages(router)
-    _route_callbacks(router)
-    router.edited_message.register(handle_edited, _IS_PRIVATE, F.text | F.caption)
-    router.inline_query.register(handle_inline)
-    router.message.outer_middleware(Expiry())
-    access = AccessMiddleware(components.requests, components.messenger, components.identity)
-    for observer in (router.message, router.edited_message, router.callback_query):
-        observer.middleware(access)
-    router.callback_query.middleware(CallbackAnswers(components.users))
-    dispatcher.include_router(router)
-    return dispatcher
+class UpdateHandler:
+    """Handles updates, one at a time for each user in a chat."""
+
+    def __init__(self, components: Components, states: BaseStorage, bot: Bot) -> None:
+        self._components = components
+        self._injected = {each.name: getattr(components, each.name) for each in fields(components)}
+        self._requests = components.requests
+        self._users = components.users
+        self._states = states
+        self._bot = bot
+
+    async def handle(self, raw: Mapping[str, Any]) -> None:
+        """Handle an update as Telegram sent it."""
+        update = Update.model_validate(raw, context={"bot": self._bot})
+        if update.inline_query:
+            await call(handle_inline, update.inline_query, **self._injected)
+            return
+        event = update.message or update.edited_message or update.callback_query
+        context = context_from_event(event, update.update_id) if event else None
+        if event is None or context is None:
+            return
+        argument = ""
+        if isinstance(event, CallbackQuery):
+            handler, argument = self._callback_handler(event)
+        elif update.edited_message:
+            is_request = event.chat.type == "private" and (event.text or event.caption)
+            handler = handle_edited if is_request else None
+        else:
+            handler = await self._message_handler(event)
+        if handler is not None:
+            await self._admit(handler, event, argument, context)
+
+    async def _message_handler(self, message: Message) -> Handler | None:
+        """Return the handler of a message; None if it is for somebody else in a group."""
+        is_addressed = self._components.identity.is_addressed(message)
+        # An album item belongs to its album even if its caption is a command. In a group only the
+        # item with the mention shows that the album is for the bot.
+        if message.media_group_id and (
+            is_addressed or await self._components.albums.is_known(album_of(message))
+        ):
+            return handle_album_item
+        if handler := self._command_handler(message):
+            return handler
+        if not is_addressed:
+            return None
+        if message.text:
+            return handle_unknown_command if message.text.startswith("/") else handle_text
+        # Telegram reports a GIF twice: as the converted video, and as a document.
+        if message.photo or (message.document and not message.animation):
+            return handle_picture
+        return handle_unsupported if message.content_type in UNREADABLE else None
+
+    def _command_handler(self, message: Message) -> Handler | None:
+        """Return the handler of a command to this bot."""
+        name, addressee = command_of(message), addressee_of(message)
+        if not name or addressee not in {"", self._components.identity.name.lower()}:
+            return None
+        if name in admin.COMMANDS:
+            is_allowed = name in admin.ANYWHERE or message.chat.type == "private"
+            return admin.COMMANDS[name] if is_allowed and self._is_by_admin(message) else None
+        # The link to the help that groups get.
+        return COMMANDS.get("help" if (name, text_after(message)) == ("start", "help") else name)
+
+    def _callback_handler(self, callback: CallbackQuery) -> tuple[Handler, str]:
+        press = parse(callback.data)
+        handler = CALLBACKS.get(press.action) if press else None
+        if press and press.action in admin.CALLBACKS and self._is_by_admin(callback):
+            handler = admin.CALLBACKS[press.action]
+        return handler or on_unknown_callback, press.argument if press else ""
+
+    def _is_by_admin(self, event: Event) -> bool:
+        return event.from_user is not None and self._components.policy.is_admin(event.from_user.id)
+
+    async def _admit(
+        self,
+        handler: Handler,
+        event: Event,
+        argument: str,
+        context: RequestContext,
+    ) -> None:
+        if isinstance(event, Message):
+            event = without_mention(event, self._components.identity.name)
+        try:
+            profile = await self._users.profile(context.user_id, context.chat_id)
+            context = context.with_profile(profile)
+            async with self._requests.user_lock(context.user_key):
+                try:
+                    await self._serve(handler, event, argument, context)
+                except ChatMovedError as moved:
+                    # A handler is safe to repeat, as an update may be; now in the supergroup.
+                    context = context.with_chat(moved.chat_id)
+                    await self._serve(handler, event, argument, context)
+        except _UNRELATED:
+            raise
+        except Exception:
+            # The caller sets the update aside; the user must not wait in vain.
+            with suppress(ImgbotError):
+                await self._refuse(event, self._dialogue(context), UserError("went_wrong"))
+            raise
+
+    async def _serve(
+        self,
+        handler: Handler,
+        event: Event,
+        argument: str,
+        context: RequestContext,
+    ) -> None:
+        stored = context.profile.written
+        if isinstance(event, Message) and event.forward_origin is None:
+            context = context.with_text(event.text or event.caption or "")
+        dialogue = self._dialogue(context)
+        try:
+            # Also of a user who is refused: an admin may let them in by their name.
+            await self._note_username(context)
+            if context.is_anonymous or handler not in _OWN_DATA:
+                self._components.policy.check(context)
+            await self._remember(context, stored)
+            with storage_errors():
+                if isinstance(event, CallbackQuery):
+                    text = await answer_to(
+                        event, handler, argument, dialogue=dialogue, **self._injected
+                    )
+                    await dialogue.messenger.answer_callback(event.id, text)
+                else:
+                    await self._count(event, context)
+                    await call(handler, event, dialogue=dialogue, **self._injected)
+        except UserError as error:
+            await self._refuse(event, dialogue, error)
+        except StorageFullError:
+            await self._refuse(event, dialogue, UserError("storage_full"))
+
+    def _dialogue(self, context: RequestContext) -> Dialogue:
+        key = StorageKey(self._bot.id, context.chat_id, context.user_id)
+        state = FSMContext(self._states, key)
+        return Dialogue(context, state, self._requests, self._components.messenger)
+
+    async def _note_username(self, context: RequestContext) -> None:
+        """Store the user's @name when it changes: Telegram tells no id for a name."""
+        before = context.profile.username
+        if context.username != before and not context.is_anonymous:
+            with suppress(StorageUnavailableError):
+                await self._users.set_username(context.user_id, context.username, before)
+
+    async def _remember(self, context: RequestContext, stored_language: str) -> None:
+        """Record the user's language, and once a day that they are active, for broadcasts."""
+        now_ms = self._requests.now_ms()
+        # A full Redis must not prevent the answer that reports it.
+        with suppress(StorageUnavailableError):
+            if context.is_private and context.profile.needs_seen_update(now_ms):
+                await self._users.mark_seen(context.user_id, context.language, now_ms)
+            if context.profile.written != stored_language:
+                await self._users.set_written(context.user_id, context.profile.written)
+
+    async def _count(self, message: Message, context: RequestContext) -> None:
+        """Count a command against its own limit; requests are counted by their handlers.
+
+        A user out of requests may still list active jobs and remaining limits.
+        """
+        is_command = message.text is not None and command_of(message) not in {"", "cancel"}
+        if not is_command or self._components.policy.is_admin(context.user_id):
+            return
+        try:
+            request = f"command.{context.request}"
+            await self._requests.check_rate_limit(context, request, keys.COMMANDS)
+        except UserError as error:
+            # A full Redis still serves commands that only read.
+            if error.reason != "storage_full":
+                raise
+
+    async def _refuse(self, event: Event, dialogue: Dialogue, error: UserError) -> None:
+        if isinstance(event, CallbackQuery):
+            text = t(dialogue.context.language, error.reason, **error.facts)
+            await dialogue.messenger.answer_callback(event.id, text)
+        else:
+            await dialogue.reply_error(error)
 
 
-def _route_messages(router: Router) -> None:
-    register = router.message.register
-    # An album item belongs to its album even if its caption is a command.
-    register(handle_album_item, F.media_group_id, _is_album_for_bot)
-    register(handle_help, _HELP_LINK)
-    register(handle_start, CommandStart(ignore_case=True))
-    for name, handler in _COMMANDS.items():
-        register(handler, Command(name, ignore_case=True))
-    for name, handler in admin.COMMANDS.items():
-        place = () if name in admin.ANYWHERE else (_IS_PRIVATE,)
-        register(handler, Command(name, ignore_case=True), *place, _is_admin)
-    register(handle_unknown_command, _is_addressed, _UNKNOWN_COMMAND)
-    register(handle_text, _is_addressed, F.text)
-    for question, handler in _PICTURE_ANSWERS:
-        register(handler, _is_addressed, StateFilter(question), _PICTURE)
-    register(handle_photo, _is_addressed, _PICTURE)
-    register(handle_unsupported, _is_addressed, _IS_UNREADABLE)
-
-
-def _route_callbacks(router: Router) -> None:
-    register = router.callback_query.register
-    for action, handler in CALLBACKS.items():
-        register(handler, is_pressed(action))
-    for action, handler in admin.CALLBACKS.items():
-        register(handler, is_pressed(action), _is_admin)
-    register(on_unknown_callback)
-
-
-def _is_addressed(message: Message, identity: BotIdentity) -> bool:
-    return identity.is_addressed(message)
-
-
-async def _is_album_for_bot(message: Message, identity: BotIdentity, albums: Albums) -> bool:
-    # In a group only the item with the mention shows that the album is for the bot.
-    return identity.is_addressed(message) or await albums.is_known(album_of(message))
-
-
-def _is_admin(event: Message | CallbackQuery, policy: AccessPolicy) -> bool:
-    return event.from_user is not None and policy.is_admin(event.from_user.id)
+async def on_unknown_callback(_: CallbackQuery) -> str:
+    return "unknown_button"

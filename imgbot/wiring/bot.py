@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import urlsplit
 
-from aiogram import Dispatcher
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import BaseStorage, StorageKey
 
@@ -16,7 +15,7 @@ from imgbot.bot.handlers.admin.remedies import Remedies
 from imgbot.bot.handlers.admin.reports import StatsSources
 from imgbot.bot.handlers.privacy import Privacy
 from imgbot.bot.requests import AccessPolicy, RequestService
-from imgbot.bot.router import Components
+from imgbot.bot.router import Components, UpdateHandler
 from imgbot.config.settings import Settings
 from imgbot.domain.texts import language_of, t
 from imgbot.imaging.originals import OriginalStore
@@ -158,14 +157,15 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
 
 
 def build_update_poller(
-    connections: Connections, components: Components, dispatcher: Dispatcher
+    connections: Connections, components: Components, dialogues: BaseStorage
 ) -> UpdatePoller:
-    """Build the poller, whose updates go to the dispatcher."""
+    """Build the poller, and the handler of its updates."""
+    handler = UpdateHandler(components, dialogues, connections.bot)
     users, window_s = components.users, components.limit.window_s
 
     async def handle(update: Update) -> None:
         with storage_errors():
-            await dispatcher.feed_raw_update(connections.bot, dict(update))
+            await handler.handle(update)
 
     async def slow_down(update: Update) -> None:
         # In a group this would reproach members for talking to each other.

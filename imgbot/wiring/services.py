@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 from imgbot.bot.albums import AlbumProcessor
 from imgbot.bot.dialogue import storage
-from imgbot.bot.router import build_dispatcher
 from imgbot.config.settings import Settings
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.broadcaster import Broadcaster
@@ -53,7 +52,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     typical_s = typical_time(scheduler, connections.routes)
     components = build_components(settings, connections, typical_s)
     dialogues = storage(connections.redis, keys.DIALOGUE)
-    updates = build_update_poller(connections, components, build_dispatcher(components, dialogues))
+    updates = build_update_poller(connections, components, dialogues)
     context = build_step_context(settings, connections, components, scheduler, typical_s)
     runner = build_runner(settings, context)
     maintenance = build_maintenance(connections, components, context.folder)

@@ -1,47 +1,33 @@
 """Handlers and filters get their arguments by name: each name exists, with the annotated type."""
 
 import inspect
-from collections.abc import Callable
-from dataclasses import fields
+import pkgutil
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from typing import Any, get_type_hints
-from unittest.mock import MagicMock
 
-from aiogram.filters import Filter
-from aiogram.fsm.storage.memory import MemoryStorage
-
-from imgbot.bot import conversation
-from imgbot.bot.context import RequestContext
+from imgbot import bot
+from imgbot.bot.conversation import Text
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.responder import Responder
-from imgbot.bot.router import Components, build_dispatcher
+from imgbot.bot.router import Components
 
-PER_UPDATE = {
-    "context": RequestContext,
-    "dialogue": Dialogue,
-    "responder": Responder,
-    "text": conversation.Text,
-    "argument": str,
-}
+PER_UPDATE = {"dialogue": Dialogue, "text": Text, "argument": str}
+HANDLERS = ("handle_", "_handle_", "on_", "answer_", "take_", "_understand")
+CALLED_WITH_MORE = {"answer_to", "take_photo", "on_operation_callback"}
 
 
-def callables() -> list[Callable[..., Any]]:
-    components = Components(**{each.name: MagicMock() for each in fields(Components)})
-    (router,) = build_dispatcher(components, MemoryStorage()).sub_routers
-    handlers = [each for observer in router.observers.values() for each in observer.handlers]
-    filters = [rule.callback for each in handlers for rule in each.filters or ()]
-    own = [rule for rule in filters if inspect.isfunction(rule) and not isinstance(rule, Filter)]
-    of_texts = [
-        each
-        for name, each in vars(conversation).items()
-        if name.startswith(("handle_", "_handle_", "_understand")) and inspect.isfunction(each)
-    ]
-    return [*(each.callback for each in handlers), *own, *of_texts]
+def handlers() -> Iterator[Callable[..., Any]]:
+    for module in pkgutil.walk_packages(bot.__path__, "imgbot.bot."):
+        for name, each in vars(import_module(module.name)).items():
+            is_own = inspect.isfunction(each) and each.__module__ == module.name
+            if is_own and name.startswith(HANDLERS) and name not in CALLED_WITH_MORE:
+                yield each
 
 
 def test_every_argument_is_injected() -> None:
     known = get_type_hints(Components) | PER_UPDATE
     wrong: list[str] = []
-    for each in callables():
+    for each in handlers():
         _event, *parameters = inspect.signature(each).parameters.values()
         hints = get_type_hints(inspect.unwrap(getattr(each, "func", each)))
         wrong += [

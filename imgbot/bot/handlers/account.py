@@ -6,8 +6,8 @@ from dataclasses import replace
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.requests import AccessPolicy
-from imgbot.bot.responder import Responder
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import buttons, dollars, in_time, t
@@ -21,18 +21,18 @@ _SHOWN = 10
 _TITLE_LENGTH = 40
 
 
-async def handle_queue(_: Message, responder: Responder, job_reads: JobReads) -> None:
+async def handle_queue(_: Message, dialogue: Dialogue, job_reads: JobReads) -> None:
     """/queue: active jobs, each with a button that cancels it."""
-    await responder.reply_text(*await _queue(responder.context, job_reads))
+    await dialogue.reply_text(*await _queue(dialogue.context, job_reads))
 
 
 async def on_queue_callback(
-    _: CallbackQuery, argument: str, responder: Responder, job_reads: JobReads
+    _: CallbackQuery, argument: str, dialogue: Dialogue, job_reads: JobReads
 ) -> str:
     """Refresh the list; returns the answer to the callback."""
-    if argument != str(responder.context.user_id):
+    if argument != str(dialogue.context.user_id):
         return "not_your_button"
-    await responder.update_panel(*await _queue(responder.context, job_reads))
+    await dialogue.update_panel(*await _queue(dialogue.context, job_reads))
     return ""
 
 
@@ -67,7 +67,7 @@ def _progress(language: str, job: Job, place: int) -> str:
 
 async def handle_limits(
     _: Message,
-    responder: Responder,
+    dialogue: Dialogue,
     policy: AccessPolicy,
     job_reads: JobReads,
     limit: RateLimit,
@@ -75,13 +75,13 @@ async def handle_limits(
     now_ms: Callable[[], int],
 ) -> None:
     """/limits: remaining requests and budget, and the time of the reset."""
-    text = await _limits(responder.context, policy, job_reads, limit, spend, now_ms())
-    await responder.reply_text(text)
+    text = await _limits(dialogue.context, policy, job_reads, limit, spend, now_ms())
+    await dialogue.reply_text(text)
 
 
 async def answer_price(
     _: Message,
-    responder: Responder,
+    dialogue: Dialogue,
     policy: AccessPolicy,
     job_reads: JobReads,
     limit: RateLimit,
@@ -89,9 +89,9 @@ async def answer_price(
     now_ms: Callable[[], int],
 ) -> None:
     """Question about the price: what a picture costs, and what is left."""
-    context = responder.context
+    context = dialogue.context
     left = await _limits(context, policy, job_reads, limit, spend, now_ms())
-    await responder.reply_text(f"{t(context.language, 'answer_price')}\n\n{left}")
+    await dialogue.reply_text(f"{t(context.language, 'answer_price')}\n\n{left}")
 
 
 async def _limits(
@@ -141,57 +141,57 @@ async def _budget(
     return lines
 
 
-async def handle_quiet(_: Message, responder: Responder, users: UserStore) -> None:
+async def handle_quiet(_: Message, dialogue: Dialogue, users: UserStore) -> None:
     """/quiet: switch the notification sound for results that took long."""
-    context = responder.context
+    context = dialogue.context
     # A redelivered update must not switch it back.
     wanted = "0" if context.preferences.is_quiet else "1"
     choice = await users.choose_once(f"quiet.{context.request}", wanted)
     is_quiet = choice == "1"
     await users.set_preference(context.user_id, replace(context.preferences, is_quiet=is_quiet))
-    await responder.reply("quiet_on" if is_quiet else "quiet_off")
+    await dialogue.reply("quiet_on" if is_quiet else "quiet_off")
 
 
-async def handle_settings(_: Message, responder: Responder) -> None:
+async def handle_settings(_: Message, dialogue: Dialogue) -> None:
     """/settings."""
-    context = responder.context
+    context = dialogue.context
     rows = buttons.settings(context.language, context.preferences, context.user_id)
-    await responder.reply("settings", rows)
+    await dialogue.reply("settings", rows)
 
 
 async def on_setting_callback(
-    _: CallbackQuery, argument: str, responder: Responder, users: UserStore
+    _: CallbackQuery, argument: str, dialogue: Dialogue, users: UserStore
 ) -> str:
     """Change a setting, or show its choices; returns the answer to the callback."""
-    context = responder.context
+    context = dialogue.context
     name, _sep, rest = argument.partition(".")
     choice, _sep, owner = rest.partition(".")
     if owner != str(context.user_id):
         return "not_your_button"
     if choice == buttons.OPEN and name in SETTINGS:
         rows = buttons.setting(context.language, context.preferences, name, context.user_id)
-        await responder.update_panel(t(context.language, f"settings_{name}"), rows)
+        await dialogue.update_panel(t(context.language, f"settings_{name}"), rows)
         return ""
     if choice == buttons.OPEN:
-        await _show_settings(responder, context.preferences)
+        await _show_settings(dialogue, context.preferences)
         return ""
     preferences = context.preferences.with_choice(name, choice)
     if preferences is None:
         return "unknown_button"
     await users.set_preference(context.user_id, preferences)
-    await _show_settings(responder, preferences)
+    await _show_settings(dialogue, preferences)
     return ""
 
 
-async def _show_settings(responder: Responder, preferences: Preferences) -> None:
-    language = preferences.language or responder.context.language
-    rows = buttons.settings(language, preferences, responder.context.user_id)
-    await responder.update_panel(t(language, "settings"), rows)
+async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
+    language = preferences.language or dialogue.context.language
+    rows = buttons.settings(language, preferences, dialogue.context.user_id)
+    await dialogue.update_panel(t(language, "settings"), rows)
 
 
-async def on_subscription_callback(_: CallbackQuery, responder: Responder, users: UserStore) -> str:
+async def on_subscription_callback(_: CallbackQuery, dialogue: Dialogue, users: UserStore) -> str:
     """Button under a broadcast: unsubscribe."""
-    context = responder.context
+    context = dialogue.context
     preferences = replace(context.preferences, is_unsubscribed=True)
     await users.set_preference(context.user_id, preferences)
     return "news_off"

@@ -4,40 +4,40 @@ from collections.abc import Sequence
 
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import PICTURE_LIMIT_MB, BotIdentity
 from imgbot.bot.requests import AccessPolicy
-from imgbot.bot.responder import Responder
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import buttons, has_text, t
 
 
 async def handle_help(
-    _: Message, responder: Responder, policy: AccessPolicy, identity: BotIdentity
+    _: Message, dialogue: Dialogue, policy: AccessPolicy, identity: BotIdentity
 ) -> None:
     """Send the topics; a group gets one line, as long texts would disturb its members."""
-    language = responder.context.language
-    if responder.context.is_private:
-        await responder.reply("help", buttons.help_topics(language, topics(policy)))
+    language = dialogue.context.language
+    if dialogue.context.is_private:
+        await dialogue.reply("help", buttons.help_topics(language, topics(policy)))
     else:
-        await responder.reply_text(help_text(language, "in_group", policy, identity))
+        await dialogue.reply_text(help_text(language, "in_group", policy, identity))
 
 
 async def on_help_callback(
     _: CallbackQuery,
     argument: str,
-    responder: Responder,
+    dialogue: Dialogue,
     policy: AccessPolicy,
     identity: BotIdentity,
 ) -> str:
     """Show one topic, or the list of them; returns the answer to the callback."""
-    language = responder.context.language
+    language = dialogue.context.language
     if argument == buttons.ALL_TOPICS:
-        await responder.update_panel(
+        await dialogue.update_panel(
             t(language, "help"), buttons.help_topics(language, topics(policy))
         )
     elif argument in topics(policy):
         text = help_text(language, argument, policy, identity)
-        await responder.update_panel(text, buttons.help_topic(language, argument))
+        await dialogue.update_panel(text, buttons.help_topic(language, argument))
     else:
         return "unknown_button"
     return ""

@@ -20,7 +20,7 @@ async def handle_smart_merge_start(event: Message | CallbackQuery, dialogue: Dia
     if isinstance(event, Message) and photo_of(event):
         await take_merge_photo(event, dialogue)
         return
-    await dialogue.responder.ask("ask_merge_photos")
+    await dialogue.reply_question("ask_merge_photos")
 
 
 async def start_merge(dialogue: Dialogue) -> None:
@@ -50,7 +50,7 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
     await dialogue.extend(sources=to_state_data(*kept), words=prompt or data.get("words", ""))
     if len(known) + len(fresh) > PHOTOS_LIMIT:
         rows = buttons.merge(dialogue.context.language)
-        await dialogue.responder.reply("merge_full", rows, limit=PHOTOS_LIMIT)
+        await dialogue.reply("merge_full", rows, limit=PHOTOS_LIMIT)
         return
     # The button appears with the second photo; a late count does no harm.
     is_needed = data.get("shown", 0) < 2 <= len(kept)
@@ -76,12 +76,9 @@ async def merge(dialogue: Dialogue, prompt: str) -> None:
 
 async def _show_count(dialogue: Dialogue, panel: int, count: int, *, is_needed: bool) -> int:
     """Keep one message with the count up to date, instead of one answer per photo."""
-    language, responder = dialogue.context.language, dialogue.responder
+    language = dialogue.context.language
     text = t(language, "merge_count" if count > 1 else "merge_count_one", count=count)
     rows = buttons.merge(language) if count > 1 else []
-    patience_s = 10.0 if is_needed else 1.0
-    if panel and await responder.edit_text(
-        panel, text, rows, patience_s=patience_s, is_needed=is_needed
-    ):
+    if panel and await dialogue.edit_text(panel, text, rows, is_needed=is_needed):
         return panel
-    return await responder.reply_text(text, rows)
+    return await dialogue.reply_text(text, rows)

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.requests import AccessPolicy
-from imgbot.bot.responder import Responder
 from imgbot.domain.texts import buttons, has_text, in_time, t
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.spend import Spend
@@ -15,9 +15,6 @@ _DAY_S = 86_400
 
 CONFIRM = "forget"
 """Action of the button that confirms; its argument is the user's id."""
-
-RIGHTS = frozenset({"privacy", "forget_me"})
-"""Commands open to everybody: what is stored of a banned user is theirs as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +49,9 @@ def _maker(language: str, name: str, country: str) -> str:
     return f"{name} ({t(language, key)})" if has_text(key) else name
 
 
-async def handle_privacy(_: Message, responder: Responder, privacy: Privacy) -> None:
+async def handle_privacy(_: Message, dialogue: Dialogue, privacy: Privacy) -> None:
     """/privacy: what is kept, where and how long, and who makes the pictures."""
-    language = responder.context.language
+    language = dialogue.context.language
     makers = privacy.names_of_makers(language)
     key = "privacy_makers" if makers else "privacy_builtin"
     days = in_time(language, privacy.forget_after_days * _DAY_S)
@@ -62,47 +59,47 @@ async def handle_privacy(_: Message, responder: Responder, privacy: Privacy) -> 
     services = t(language, key, makers=makers)
     if privacy.chat_host:
         services += " " + t(language, "privacy_chat", host=privacy.chat_host)
-    await responder.reply("privacy", silence=t(language, silence, days=days), makers=services)
+    await dialogue.reply("privacy", silence=t(language, silence, days=days), makers=services)
 
 
-async def answer_privacy(_: Message, responder: Responder) -> None:
+async def answer_privacy(_: Message, dialogue: Dialogue) -> None:
     """Question about the user's data."""
-    await responder.reply("answer_privacy")
+    await dialogue.reply("answer_privacy")
 
 
-async def answer_provider(_: Message, responder: Responder, privacy: Privacy) -> None:
+async def answer_provider(_: Message, dialogue: Dialogue, privacy: Privacy) -> None:
     """Question about who makes the pictures."""
-    makers = privacy.names_of_makers(responder.context.language)
-    await responder.reply("answer_provider" if makers else "answer_engine", makers=makers)
+    makers = privacy.names_of_makers(dialogue.context.language)
+    await dialogue.reply("answer_provider" if makers else "answer_engine", makers=makers)
 
 
-async def handle_forget_me(_: Message, responder: Responder) -> None:
+async def handle_forget_me(_: Message, dialogue: Dialogue) -> None:
     """/forget_me: one question before everything is deleted."""
-    context = responder.context
+    context = dialogue.context
     question = t(context.language, "forget_ask")
     if context.is_private and context.profile.is_allowed:
         question = f"{question} {t(context.language, 'forget_ask_invited')}"
-    await responder.reply_text(question, buttons.forget(context.language, context.user_id))
+    await dialogue.reply_text(question, buttons.forget(context.language, context.user_id))
 
 
 async def on_forget_callback(
     _: CallbackQuery,
     argument: str,
-    responder: Responder,
+    dialogue: Dialogue,
     policy: AccessPolicy,
     privacy: Privacy,
 ) -> str:
     """Forget the user; returns the answer to the callback."""
-    context = responder.context
+    context = dialogue.context
     is_own = argument == str(context.user_id)
     if not argument.isdecimal() or not (is_own or policy.is_admin(context.user_id)):
         return "not_your_button"
     await privacy.forget(int(argument), context.update_id)
     if not is_own:
-        await responder.update_panel(t(context.language, "forget_done_other", user=argument), [])
+        await dialogue.update_panel(t(context.language, "forget_done_other", user=argument), [])
         return ""
     lines = [t(context.language, "forget_done"), "", t(context.language, "forget_out_of_reach")]
     if makers := privacy.names_of_recipients(context.language):
         lines.append(t(context.language, "forget_makers", makers=makers))
-    await responder.update_panel("\n".join([*lines, "", t(context.language, "forget_kept")]), [])
+    await dialogue.update_panel("\n".join([*lines, "", t(context.language, "forget_kept")]), [])
     return ""

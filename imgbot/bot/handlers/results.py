@@ -16,7 +16,6 @@ from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.operations import START_HANDLERS
 from imgbot.bot.messages import photo_of, replied_picture_of
 from imgbot.bot.requests import AccessPolicy
-from imgbot.bot.responder import Responder
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, Operation
@@ -32,14 +31,14 @@ from imgbot.telegram.rate_limiter import max_wait
 
 async def handle_undo(
     message: Message,
-    responder: Responder,
+    dialogue: Dialogue,
     policy: AccessPolicy,
     users: UserStore,
     results: ResultStore,
 ) -> None:
     """/undo: one step back from the latest result, or from the one it replies to."""
-    result = await _chosen_result("undo", message, responder.context, users, results)
-    await _undo(result, responder, policy, results)
+    result = await _chosen_result("undo", message, dialogue.context, users, results)
+    await _undo(result, dialogue, policy, results)
 
 
 async def handle_compare(
@@ -52,13 +51,13 @@ async def handle_compare(
 
 
 async def handle_last(
-    _: Message, responder: Responder, policy: AccessPolicy, results: ResultStore
+    _: Message, dialogue: Dialogue, policy: AccessPolicy, results: ResultStore
 ) -> None:
     """/last: the latest result again."""
-    shown = await results.results(await results.history(responder.context.user_id))
+    shown = await results.results(await results.history(dialogue.context.user_id))
     if not shown:
         raise UserError("history_empty")
-    await _show(shown[0], responder, policy, results)
+    await _show(shown[0], dialogue, policy, results)
 
 
 async def handle_again(
@@ -78,18 +77,18 @@ async def handle_again(
 
 async def handle_complaint(
     message: Message,
-    responder: Responder,
+    dialogue: Dialogue,
     policy: AccessPolicy,
     users: UserStore,
     results: ResultStore,
 ) -> None:
     """Complaint about a result: offer another one, a change, and a step back."""
-    language = responder.context.language
-    result = await _chosen_result("complaint", message, responder.context, users, results)
+    language = dialogue.context.language
+    result = await _chosen_result("complaint", message, dialogue.context, users, results)
     rows = buttons.after_complaint(
         language, result.id, is_change=_is_change(result), is_varied=_is_varied(result, policy)
     )
-    await responder.reply("complaint", rows)
+    await dialogue.reply("complaint", rows)
 
 
 async def on_operation_callback(
@@ -143,13 +142,13 @@ async def on_compare_callback(
 async def on_undo_callback(
     callback: CallbackQuery,
     argument: str,
-    responder: Responder,
+    dialogue: Dialogue,
     policy: AccessPolicy,
     results: ResultStore,
 ) -> str:
     """One step back from the result; returns the answer to the callback."""
     result = await _pressed_result(callback, argument, results)
-    await _undo(result, responder, policy, results)
+    await _undo(result, dialogue, policy, results)
     return ""
 
 
@@ -163,16 +162,16 @@ async def on_file_callback(
     """Send the picture as generated, before Telegram compressed it as a photo."""
     result = await _pressed_result(callback, argument, results)
     await dialogue.check_rate_limit()
-    responder, caption = dialogue.responder, t(dialogue.context.language, "original_caption")
+    caption = t(dialogue.context.language, "original_caption")
     if result.original_id:
-        await responder.send_picture(InputPhoto(result.original_id, "", is_file=True), caption)
+        await dialogue.send_picture(InputPhoto(result.original_id, "", is_file=True), caption)
         return ""
     path = originals.find(result.id)
     if path is None:
         raise UserError("original_gone")
     try:
         name = f"imgbot-{result.id}{path.suffix}"
-        sent = await responder.send_picture(path, caption, name=name)
+        sent = await dialogue.send_picture(path, caption, name=name)
     except TransientError as error:
         # It may have arrived all the same: an automatic retry could send it twice.
         raise UserError("original_slow") from error
@@ -241,29 +240,29 @@ async def _chosen_result(
 
 
 async def _show(
-    result: Result, responder: Responder, policy: AccessPolicy, results: ResultStore
+    result: Result, dialogue: Dialogue, policy: AccessPolicy, results: ResultStore
 ) -> None:
     """Show a delivered result again, free of charge, with its buttons."""
     if result.picture is None:
         raise UserError("picture_gone")
-    rows = buttons_of(result, responder.context, policy)
-    await responder.send_picture(result.picture, result.caption, rows)
-    await results.set_latest(responder.context.user_id, result.id)
+    rows = buttons_of(result, dialogue.context, policy)
+    await dialogue.send_picture(result.picture, result.caption, rows)
+    await results.set_latest(dialogue.context.user_id, result.id)
 
 
 async def _undo(
-    result: Result, responder: Responder, policy: AccessPolicy, results: ResultStore
+    result: Result, dialogue: Dialogue, policy: AccessPolicy, results: ResultStore
 ) -> None:
     if result.operation not in PHOTO_ACTIONS or not result.sources:
         raise UserError("undo_nothing")
-    context = responder.context
+    context = dialogue.context
     parent = await results.result(result.parent)
     # A forwarded picture has a job, but its prompt is private to that job's user.
     is_own = parent is not None and parent.user_id == context.user_id
     if parent is not None and is_own and parent.picture is not None:
-        await _show(parent, responder, policy, results)
+        await _show(parent, dialogue, policy, results)
         return
-    await responder.send_picture(result.sources[0], t(context.language, "undo_original"))
+    await dialogue.send_picture(result.sources[0], t(context.language, "undo_original"))
     # The user's own picture has no job: there is no earlier step.
     await results.set_latest(context.user_id, "")
 
@@ -278,29 +277,28 @@ async def _compare(result: Result, dialogue: Dialogue) -> None:
 
 async def handle_history(
     _: Message,
-    context: RequestContext,
-    responder: Responder,
+    dialogue: Dialogue,
     policy: AccessPolicy,
     results: ResultStore,
 ) -> None:
     """/history: the newest picture, with buttons to the older ones."""
+    context = dialogue.context
     shown = await results.results(await results.history(context.user_id))
     if not shown:
         raise UserError("history_empty")
     if (picture := shown[0].picture) is not None:
-        await responder.send_picture(picture, *_page(shown, 0, context, policy))
+        await dialogue.send_picture(picture, *_page(shown, 0, context, policy))
 
 
 async def on_history_callback(
     _: CallbackQuery,
     argument: str,
-    context: RequestContext,
-    messenger: Messenger,
+    dialogue: Dialogue,
     policy: AccessPolicy,
     results: ResultStore,
 ) -> str:
     """Show the picture of another job in the message; returns the answer to the callback."""
-    result = await results.result(argument)
+    context, result = dialogue.context, await results.result(argument)
     if result is not None and result.user_id != context.user_id:
         return "not_your_button"
     shown = await results.results(await results.history(context.user_id))
@@ -311,7 +309,8 @@ async def on_history_callback(
     page = _page(shown, index, context, policy)
     try:
         with max_wait(2.0):
-            await messenger.replace_media(context.chat_target, context.message_id, picture, *page)
+            target, message_id = context.chat_target, context.message_id
+            await dialogue.messenger.replace_media(target, message_id, picture, *page)
     except TransientError:
         return "slow_down"
     except ImgbotError:

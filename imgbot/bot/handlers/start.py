@@ -5,12 +5,10 @@ from collections.abc import Callable, Iterable
 from aiogram import Bot
 from aiogram.types import BotCommand, BotCommandScopeChat, Message
 
-from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers import admin
 from imgbot.bot.messages import UNREADABLE, replied_message
 from imgbot.bot.requests import AccessPolicy
-from imgbot.bot.responder import Responder
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import LANGUAGES, buttons, t
@@ -26,7 +24,7 @@ _FRESH_S = 600
 async def handle_start(message: Message, dialogue: Dialogue, policy: AccessPolicy) -> None:
     context = dialogue.context
     await dialogue.state.clear()
-    await dialogue.responder.reply("start", buttons.menu(context.language))
+    await dialogue.reply("start", buttons.menu(context.language))
     if context.is_private and policy.is_admin(context.user_id) and message.bot:
         await publish_admin_commands(message.bot, context.user_id)
 
@@ -40,12 +38,12 @@ async def handle_cancel(
     now_ms: Callable[[], int],
 ) -> None:
     """Leave the dialogue, or else cancel the latest active job."""
-    context, responder = dialogue.context, dialogue.responder
+    context = dialogue.context
     is_asked = await dialogue.state.get_state() is not None
     if is_asked and not await dialogue.is_expired():
         # Answer before the state is cleared: if the answer fails, the same update comes again
         # and must not find a job to cancel instead.
-        await responder.reply("cancel_dialogue", buttons.menu(context.language))
+        await dialogue.reply("cancel_dialogue", buttons.menu(context.language))
         await dialogue.state.clear()
         return
     jobs = await job_reads.jobs_shown_to(context.user_id)
@@ -54,7 +52,7 @@ async def handle_cancel(
     verdict = await queue.cancel(job_id, context.user_id, now_ms()) if job_id else "gone"
     # A cancelled job reports it itself, in its status message.
     if verdict != "ok":
-        await responder.reply("cancel_too_late" if verdict == "too_late" else "cancel_nothing")
+        await dialogue.reply("cancel_too_late" if verdict == "too_late" else "cancel_nothing")
 
 
 async def handle_unknown_command(_: Message) -> None:
@@ -115,9 +113,7 @@ def _code(language: str) -> str | None:
     return None if language == "en" else language
 
 
-async def handle_small_talk(
-    message: Message, context: RequestContext, responder: Responder
-) -> None:
+async def handle_small_talk(message: Message, dialogue: Dialogue) -> None:
     """A short answer; remarks between members of a group about a picture need none."""
-    if context.is_private or replied_message(message) is None:
-        await responder.reply("pleasantry")
+    if dialogue.context.is_private or replied_message(message) is None:
+        await dialogue.reply("pleasantry")

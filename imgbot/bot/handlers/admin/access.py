@@ -4,10 +4,10 @@ import time
 
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.admin.targets import target_of
 from imgbot.bot.messages import clean, text_after
 from imgbot.bot.requests import RequestService, paused_error
-from imgbot.bot.responder import Responder
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
 from imgbot.domain.texts import buttons, t
@@ -21,15 +21,15 @@ _REASON_LENGTH = 60
 
 async def handle_ban(
     message: Message,
-    responder: Responder,
+    dialogue: Dialogue,
     access: Access,
     requests: RequestService,
     job_reads: JobReads,
 ) -> None:
     """/ban id or @name [reason], or as a reply; without a target it lists bans."""
     user_id, reason = await target_of(message, requests)
-    if user_id is None and responder.context.is_private:
-        await responder.reply_text(*await _bans(responder.context.language, access))
+    if user_id is None and dialogue.context.is_private:
+        await dialogue.reply_text(*await _bans(dialogue.context.language, access))
         return
     if user_id is None:
         raise UserError("ban_usage")
@@ -38,69 +38,69 @@ async def handle_ban(
     if requests.policy.is_admin(user_id):
         raise UserError("ban_admin")
     now_ms = requests.now_ms()
-    await access.ban(Ban(user_id, reason[:_REASON_LENGTH], responder.context.user_id, now_ms))
+    await access.ban(Ban(user_id, reason[:_REASON_LENGTH], dialogue.context.user_id, now_ms))
     # Queued jobs are not paid for yet; running ones may be, and continue.
     for job in await job_reads.jobs_of(user_id):
         if job.state is State.QUEUED:
             await requests.queue.cancel(job.id, user_id, now_ms)
-    await responder.reply("ban_done", user=user_id)
+    await dialogue.reply("ban_done", user=user_id)
 
 
 async def handle_unban(
-    message: Message, responder: Responder, access: Access, requests: RequestService
+    message: Message, dialogue: Dialogue, access: Access, requests: RequestService
 ) -> None:
     """/unban id or @name, or as a reply."""
     user_id, _ = await target_of(message, requests)
     if user_id is None:
         raise UserError("unban_usage")
     is_undone = await access.unban(user_id)
-    await responder.reply("ban_undone" if is_undone else "ban_unknown", user=user_id)
+    await dialogue.reply("ban_undone" if is_undone else "ban_unknown", user=user_id)
 
 
 async def handle_allow(
-    message: Message, responder: Responder, access: Access, requests: RequestService
+    message: Message, dialogue: Dialogue, access: Access, requests: RequestService
 ) -> None:
     """/allow id or @name, or as a reply; in a group it admits the group, else it lists."""
-    context, policy = responder.context, requests.policy
+    context, policy = dialogue.context, requests.policy
     some_id, _ = await target_of(message, requests)
     if not policy.allowed:
         raise UserError("allow_open")
     if some_id is None and not context.is_private:
         some_id = context.chat_id
     if some_id is None:
-        await responder.reply_text(*await _allowed(context.language, access))
+        await dialogue.reply_text(*await _allowed(context.language, access))
         return
     is_new = await access.allow(some_id)
     is_known = not is_new or some_id in policy.allowed
     done = "allow_done" if some_id > 0 else "allow_group_done"
-    await responder.reply("allow_already" if is_known else done, user=some_id)
+    await dialogue.reply("allow_already" if is_known else done, user=some_id)
 
 
-async def handle_forget(message: Message, responder: Responder, requests: RequestService) -> None:
+async def handle_forget(message: Message, dialogue: Dialogue, requests: RequestService) -> None:
     """/forget id or @name, or as a reply; a button confirms it."""
     user_id, _ = await target_of(message, requests)
     if user_id is None or user_id < 0:
         raise UserError("forget_usage")
-    language = responder.context.language
+    language = dialogue.context.language
     question = t(language, "forget_ask_other", user=user_id)
-    await responder.reply_text(question, buttons.forget(language, user_id))
+    await dialogue.reply_text(question, buttons.forget(language, user_id))
 
 
 async def on_ban_callback(
-    _: CallbackQuery, argument: str, responder: Responder, access: Access
+    _: CallbackQuery, argument: str, dialogue: Dialogue, access: Access
 ) -> str:
     """Lift a ban; returns the answer to the callback."""
     is_undone = await access.unban(_id_in(argument))
-    await responder.update_panel(*await _bans(responder.context.language, access))
+    await dialogue.update_panel(*await _bans(dialogue.context.language, access))
     return "undone" if is_undone else "stale_button"
 
 
 async def on_allow_callback(
-    _: CallbackQuery, argument: str, responder: Responder, access: Access
+    _: CallbackQuery, argument: str, dialogue: Dialogue, access: Access
 ) -> str:
     """Withdraw an admission; returns the answer to the callback."""
     is_undone = await access.disallow(_id_in(argument))
-    await responder.update_panel(*await _allowed(responder.context.language, access))
+    await dialogue.update_panel(*await _allowed(dialogue.context.language, access))
     return "undone" if is_undone else "stale_button"
 
 
@@ -139,17 +139,17 @@ def _id_in(argument: str) -> int:
 _NOTICE_LENGTH = 500
 
 
-async def handle_pause(message: Message, responder: Responder, access: Access) -> None:
+async def handle_pause(message: Message, dialogue: Dialogue, access: Access) -> None:
     """/pause [text shown to users]."""
     notice = clean(text_after(message))[:_NOTICE_LENGTH]
     await access.pause(notice)
-    error, language = paused_error(notice), responder.context.language
+    error, language = paused_error(notice), dialogue.context.language
     shown = t(language, error.reason, **error.facts)
     rows = [[buttons.resume(language)]]
-    await responder.reply_text(f"{t(language, 'pause_done')}\n{shown}", rows)
+    await dialogue.reply_text(f"{t(language, 'pause_done')}\n{shown}", rows)
 
 
-async def handle_resume(_: Message, responder: Responder, access: Access) -> None:
+async def handle_resume(_: Message, dialogue: Dialogue, access: Access) -> None:
     """/resume."""
     is_resumed = await access.resume()
-    await responder.reply("resume_done" if is_resumed else "resume_nothing")
+    await dialogue.reply("resume_done" if is_resumed else "resume_nothing")

@@ -2,16 +2,16 @@
 
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import replied_message, text_after
-from imgbot.bot.responder import Responder
 from imgbot.domain.errors import MessageGoneError, TelegramRefusedError, UserError
 from imgbot.domain.texts import buttons, counted, t
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
 
 
-async def handle_broadcast(message: Message, responder: Responder, broadcasts: Broadcasts) -> None:
+async def handle_broadcast(message: Message, dialogue: Dialogue, broadcasts: Broadcasts) -> None:
     """/broadcast text, or as a reply to the message to send."""
-    context = responder.context
+    context = dialogue.context
     text, replied = text_after(message), replied_message(message)
     if not text and replied is None:
         raise UserError("cast_usage")
@@ -26,21 +26,21 @@ async def handle_broadcast(message: Message, responder: Responder, broadcasts: B
     count = await broadcasts.draft(broadcast)
     if not count:
         raise UserError("cast_nobody")
-    await _preview(broadcast, responder)
+    await _preview(broadcast, dialogue)
     question = t(
         context.language, "cast_preview", people=counted(context.language, "to_users", count)
     )
     rows = buttons.broadcast_preview(context.language, broadcast.id)
-    await responder.reply_text(question, rows)
+    await dialogue.reply_text(question, rows)
 
 
-async def _preview(broadcast: Broadcast, responder: Responder) -> None:
-    target, rows = responder.context.chat_target, buttons.unsubscribe(broadcast.language)
+async def _preview(broadcast: Broadcast, dialogue: Dialogue) -> None:
+    target, rows = dialogue.context.chat_target, buttons.unsubscribe(broadcast.language)
     if not broadcast.message_id:
-        await responder.reply_text(broadcast.text, rows)
+        await dialogue.reply_text(broadcast.text, rows)
         return
     try:
-        await responder.messenger.copy_message(
+        await dialogue.messenger.copy_message(
             target, broadcast.from_chat, broadcast.message_id, rows
         )
     except (TelegramRefusedError, MessageGoneError) as error:
@@ -48,11 +48,11 @@ async def _preview(broadcast: Broadcast, responder: Responder) -> None:
 
 
 async def on_broadcast_callback(
-    _: CallbackQuery, argument: str, responder: Responder, broadcasts: Broadcasts
+    _: CallbackQuery, argument: str, dialogue: Dialogue, broadcasts: Broadcasts
 ) -> str:
     """Send, discard or stop a broadcast; returns the answer to the callback."""
     action, _sep, broadcast_id = argument.partition(".")
-    context = responder.context
+    context = dialogue.context
     if action == "go":
         verdict = await broadcasts.start(broadcast_id, context.message_id)
         return {"ok": "cast_begun", "busy": "cast_busy"}.get(verdict, "cast_stale")
@@ -62,5 +62,5 @@ async def on_broadcast_callback(
     if action == "stop":
         return "cast_stopping" if is_cancelled else "cast_stale"
     if is_cancelled:
-        await responder.update_panel(t(context.language, "cast_dropped"), [])
+        await dialogue.update_panel(t(context.language, "cast_dropped"), [])
     return "" if is_cancelled else "cast_stale"

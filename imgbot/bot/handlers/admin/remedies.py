@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.admin.reports import LONGEST_MS
-from imgbot.bot.responder import Responder
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import buttons, dollars, t
 from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData, RemedyPress
@@ -105,16 +105,16 @@ def _number(amount: str) -> int:
 
 
 async def on_remedy_callback(
-    callback: CallbackQuery, argument: str, responder: Responder, remedies: Remedies
+    callback: CallbackQuery, argument: str, dialogue: Dialogue, remedies: Remedies
 ) -> str:
     """Ask, then do it, or not; returns the answer to the callback."""
     press, message = buttons.parse_remedy(argument), callback.message
     if press is None or not isinstance(message, Message):
         return "unknown_button"
-    language, text = responder.context.language, message.text or ""
+    language, text = dialogue.context.language, message.text or ""
 
     async def update(text: str, *row: Button) -> None:
-        await responder.update_panel(text, _with_row(message, callback.data or "", [*row]))
+        await dialogue.update_panel(text, _with_row(message, callback.data or "", [*row]))
 
     if press.step is RemedyPress.NO:
         await update(text, buttons.remedy(language, press))

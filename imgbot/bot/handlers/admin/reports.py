@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.responder import Responder
+from imgbot.bot.dialogue import Dialogue
 from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.domain.texts import ago, buttons, counted, dollars, has_text, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
@@ -23,25 +23,25 @@ _JOBS_LISTED = 8
 
 
 async def handle_stuck(
-    _: Message, responder: Responder, dead_letters: DeadLetters, now_ms: Callable[[], int]
+    _: Message, dialogue: Dialogue, dead_letters: DeadLetters, now_ms: Callable[[], int]
 ) -> None:
     """/stuck."""
-    text, rows = await _stuck_list(responder.context.language, dead_letters, now_ms())
-    await responder.reply_text(text, rows)
+    text, rows = await _stuck_list(dialogue.context.language, dead_letters, now_ms())
+    await dialogue.reply_text(text, rows)
 
 
 async def on_stuck_callback(
     _: CallbackQuery,
     argument: str,
-    responder: Responder,
+    dialogue: Dialogue,
     dead_letters: DeadLetters,
     now_ms: Callable[[], int],
 ) -> str:
     """Deliver again, or end the job; returns the answer to the callback."""
     action, _sep, job_id = argument.partition(".")
     answer = "" if action == "list" else await _apply(action, job_id, dead_letters, now_ms())
-    text, rows = await _stuck_list(responder.context.language, dead_letters, now_ms())
-    await responder.update_panel(text, rows)
+    text, rows = await _stuck_list(dialogue.context.language, dead_letters, now_ms())
+    await dialogue.update_panel(text, rows)
     return answer
 
 
@@ -109,17 +109,17 @@ class StatsSources:
 
 
 async def handle_stats(
-    _: Message, responder: Responder, stats: StatsSources, now_ms: Callable[[], int]
+    _: Message, dialogue: Dialogue, stats: StatsSources, now_ms: Callable[[], int]
 ) -> None:
     """/stats."""
-    language, at_ms = responder.context.language, now_ms()
+    language, at_ms = dialogue.context.language, now_ms()
     snapshot = await stats.queue_stats.snapshot(at_ms, stats.spend.caps.running_per_user)
     blocks = [
         await _now(language, stats, at_ms, is_paused=snapshot.is_paused),
         await _today(language, stats, at_ms),
         [*await _durations(language, stats), *_refused(language, snapshot)],
     ]
-    await responder.reply_text("\n\n".join("\n".join(block) for block in blocks if block))
+    await dialogue.reply_text("\n\n".join("\n".join(block) for block in blocks if block))
 
 
 async def _now(language: str, stats: StatsSources, at_ms: int, *, is_paused: bool) -> list[str]:
@@ -192,17 +192,17 @@ _MADE_SHOWN = 20
 
 
 async def handle_spend(
-    _: Message, responder: Responder, spend: Spend, now_ms: Callable[[], int]
+    _: Message, dialogue: Dialogue, spend: Spend, now_ms: Callable[[], int]
 ) -> None:
     """/spend: cost of pictures today and recently, by provider and by user."""
-    language, at_ms = responder.context.language, now_ms()
+    language, at_ms = dialogue.context.language, now_ms()
     week = await spend.week(at_ms)
     blocks = [
         _spend_today(language, spend, week[0], at_ms),
         _top_users(language, week[0]),
         _spend_week(language, week),
     ]
-    await responder.reply_text("\n\n".join("\n".join(block) for block in blocks if block))
+    await dialogue.reply_text("\n\n".join("\n".join(block) for block in blocks if block))
 
 
 def _spend_today(language: str, spend: Spend, today: Day, at_ms: int) -> list[str]:
