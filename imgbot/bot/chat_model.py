@@ -7,10 +7,10 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass, replace
-from typing import Any, Literal
+from dataclasses import replace
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, SecretStr
+from pydantic import SecretStr
 
 from imgbot.domain.errors import ProviderError, StorageFullError
 from imgbot.domain.intents import ChatFacts, Classification, Intent
@@ -50,41 +50,6 @@ _FAILURES = 3
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 60.0, 3600.0
 
 
-class _Decision(BaseModel):
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-    intent: Literal["create", "change", "question", "complaint", "other"]
-
-
-class _Message(BaseModel):
-    content: str
-
-
-class _Choice(BaseModel):
-    message: _Message
-
-
-class _Completion(BaseModel):
-    choices: list[_Choice]
-
-
-@dataclass(slots=True)
-class _Pauses:
-    """Breaker: after failures in a row the model is not asked for a while."""
-
-    failures: int = 0
-    until_s: float = 0.0
-
-    def failed(self, now_s: float) -> float:
-        """Count a failure; return the pause that it begins, in seconds, or 0."""
-        self.failures += 1
-        if self.failures < _FAILURES:
-            return 0.0
-        pause_s = min(_FIRST_PAUSE_S * 2 ** (self.failures - _FAILURES), _LONGEST_PAUSE_S)
-        self.until_s = now_s + pause_s
-        return pause_s
-
-
 class ChatModel:
     """Chat model of the operator; without a URL, the rules decide alone."""
 
@@ -96,13 +61,14 @@ class ChatModel:
         self._model = model
         self._take_call = take_call
         self._auth = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
-        self._pauses = _Pauses()
+        self._failures = 0
+        self._paused_until_s = 0.0
 
     async def decide(self, text: str, facts: ChatFacts, found: Classification) -> Classification:
         """Return the classification of an unsure text by the model, else `found` as it is."""
         if not self._url or found.is_sure or len(text) > _TEXT_LIMIT:
             return found
-        if time.monotonic() < self._pauses.until_s or not await self._may_call():
+        if time.monotonic() < self._paused_until_s or not await self._may_call():
             return found
         return _merged(found, facts, await self._intent(text, facts))
 
@@ -116,19 +82,21 @@ class ChatModel:
         body = _body(self._model, text, facts)
         try:
             answer = await self._ask(body)
-            completion = _Completion.model_validate(answer.content if answer.is_success else None)
-            decision = _Decision.model_validate_json(completion.choices[0].message.content)
-        except (ProviderError, ValueError, IndexError) as error:
+            intent = _intent_in(answer)
+        except (ProviderError, ValueError, LookupError, TypeError, AttributeError) as error:
             # The text of an error may hold what was sent: only its kind is logged.
-            pause_s = self._pauses.failed(time.monotonic())
-            if pause_s:
-                what = type(error).__name__
-                telemetry.warning(
-                    "the chat model fails (%s); it is not asked for %d s", what, pause_s
-                )
+            self._pause(type(error).__name__)
             return "other"
-        self._pauses.failures = 0
-        return decision.intent
+        self._failures = 0
+        return intent
+
+    def _pause(self, what: str) -> None:
+        """Count a failure; after several in a row, leave the model alone for a while."""
+        self._failures += 1
+        if self._failures >= _FAILURES:
+            pause_s = min(_FIRST_PAUSE_S * 2 ** (self._failures - _FAILURES), _LONGEST_PAUSE_S)
+            self._paused_until_s = time.monotonic() + pause_s
+            telemetry.warning("the chat model fails (%s); it is not asked for %d s", what, pause_s)
 
     async def _ask(self, body: Mapping[str, Any]) -> ProviderResponse:
         client = ProviderHttpClient(
@@ -155,6 +123,15 @@ def _body(model: str, text: str, facts: ChatFacts) -> dict[str, Any]:
         ],
         "response_format": _FORMAT,
     }
+
+
+def _intent_in(answer: ProviderResponse) -> str:
+    """Return the intent that the model names; ValueError or the like for any other answer."""
+    content: Any = answer.content if answer.is_success else None
+    decision = json.loads(content["choices"][0]["message"]["content"])
+    if decision.keys() != {"intent"} or decision["intent"] not in _INTENTS:
+        raise ValueError
+    return decision["intent"]
 
 
 def _merged(found: Classification, facts: ChatFacts, answer: str) -> Classification:

@@ -28,6 +28,7 @@ from imgbot.domain.prompt_options import VARIANTS_MAX
 from imgbot.domain.texts import t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.job_codec import pack_sources, unpack_sources
+from imgbot.storage.results import Result
 from imgbot.telegram.messenger import Messenger
 from imgbot.telegram.rate_limiter import max_wait
 
@@ -232,6 +233,11 @@ class Dialogue:
             await self.reply("variants_most", limit=VARIANTS_MAX)
         elif taken < count:
             await self.reply("variants_fewer", taken=taken, count=count)
+
+    async def regenerate(self, result: Result) -> None:
+        """Count the request, and order a result again."""
+        await self.check_rate_limit()
+        await self.requests.regenerate(self.context, result)
 
     async def order(
         self,

@@ -75,7 +75,7 @@ from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
-from imgbot.storage.scripts import storage_errors
+from imgbot.storage.client import storage_errors
 from imgbot.storage.spend import Spend
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger

@@ -11,7 +11,6 @@ from aiogram.types import (
     Message,
 )
 
-from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.operations import START_HANDLERS
 from imgbot.bot.messages import photo_of, replied_picture_of
@@ -28,65 +27,40 @@ from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import CAPTION_LIMIT, Messenger, cut
 from imgbot.telegram.rate_limiter import max_wait
 
+_INLINE_TITLE_LENGTH = 60
 
-async def handle_undo(
-    message: Message,
-    dialogue: Dialogue,
-    policy: AccessPolicy,
-    users: UserStore,
-    results: ResultStore,
-) -> None:
+
+async def handle_undo(message: Message, dialogue: Dialogue, results: ResultStore) -> None:
     """/undo: one step back from the latest result, or from the one it replies to."""
-    result = await _chosen_result("undo", message, dialogue.context, users, results)
-    await _undo(result, dialogue, policy, results)
+    await _undo(await _chosen_result("undo", message, dialogue, results), dialogue, results)
 
 
-async def handle_compare(
-    message: Message, dialogue: Dialogue, users: UserStore, results: ResultStore
-) -> None:
+async def handle_compare(message: Message, dialogue: Dialogue, results: ResultStore) -> None:
     """/compare: before and after, side by side."""
-    await _compare(
-        await _chosen_result("compare", message, dialogue.context, users, results), dialogue
-    )
+    await _compare(await _chosen_result("compare", message, dialogue, results), dialogue)
 
 
-async def handle_last(
-    _: Message, dialogue: Dialogue, policy: AccessPolicy, results: ResultStore
-) -> None:
+async def handle_last(_: Message, dialogue: Dialogue, results: ResultStore) -> None:
     """/last: the latest result again."""
-    shown = await results.results(await results.history(dialogue.context.user_id))
-    if not shown:
-        raise UserError("history_empty")
-    await _show(shown[0], dialogue, policy, results)
+    await _show((await _history(dialogue, results))[0], dialogue, results)
 
 
-async def handle_again(
-    message: Message,
-    dialogue: Dialogue,
-    policy: AccessPolicy,
-    users: UserStore,
-    results: ResultStore,
-) -> None:
+async def handle_again(message: Message, dialogue: Dialogue, results: ResultStore) -> None:
     """Enqueue the latest result once more, or the one that the message replies to."""
-    result = await _chosen_result("again", message, dialogue.context, users, results)
-    if not _is_varied(result, policy):
+    result = await _chosen_result("again", message, dialogue, results)
+    if not _is_varied(result, dialogue):
         raise UserError("again_same")
-    await dialogue.check_rate_limit()
-    await dialogue.requests.regenerate(dialogue.context, result)
+    await dialogue.regenerate(result)
 
 
-async def handle_complaint(
-    message: Message,
-    dialogue: Dialogue,
-    policy: AccessPolicy,
-    users: UserStore,
-    results: ResultStore,
-) -> None:
+async def handle_complaint(message: Message, dialogue: Dialogue, results: ResultStore) -> None:
     """Complaint about a result: offer another one, a change, and a step back."""
-    language = dialogue.context.language
-    result = await _chosen_result("complaint", message, dialogue.context, users, results)
+    result = await _chosen_result("complaint", message, dialogue, results)
     rows = buttons.after_complaint(
-        language, result.id, is_change=_is_change(result), is_varied=_is_varied(result, policy)
+        dialogue.context.language,
+        result.id,
+        is_change=_is_change(result),
+        is_varied=_is_varied(result, dialogue),
     )
     await dialogue.reply("complaint", rows)
 
@@ -111,9 +85,7 @@ async def on_again_callback(
     callback: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
 ) -> str:
     """Enqueue the request again; returns the answer to the callback."""
-    result = await _pressed_result(callback, argument, results)
-    await dialogue.check_rate_limit()
-    await dialogue.requests.regenerate(dialogue.context, result)
+    await dialogue.regenerate(await _pressed_result(callback, argument, results))
     return "accepted_short"
 
 
@@ -125,9 +97,8 @@ async def on_draw_callback(
     result = await _pressed_result(callback, argument, results)
     if not drawing_name(key, result.words):
         return "unknown_button"
-    await dialogue.check_rate_limit()
     words = with_drawing(result.words, result.undrawn, key)
-    await dialogue.requests.regenerate(dialogue.context, replace(result, words=words))
+    await dialogue.regenerate(replace(result, words=words))
     return "accepted_short"
 
 
@@ -140,15 +111,10 @@ async def on_compare_callback(
 
 
 async def on_undo_callback(
-    callback: CallbackQuery,
-    argument: str,
-    dialogue: Dialogue,
-    policy: AccessPolicy,
-    results: ResultStore,
+    callback: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
 ) -> str:
     """One step back from the result; returns the answer to the callback."""
-    result = await _pressed_result(callback, argument, results)
-    await _undo(result, dialogue, policy, results)
+    await _undo(await _pressed_result(callback, argument, results), dialogue, results)
     return ""
 
 
@@ -180,14 +146,45 @@ async def on_file_callback(
     return ""
 
 
-def buttons_of(result: Result, context: RequestContext, policy: AccessPolicy) -> buttons.Keyboard:
+async def handle_history(_: Message, dialogue: Dialogue, results: ResultStore) -> None:
+    """/history: the newest picture, with buttons to the older ones."""
+    shown = await _history(dialogue, results)
+    if (picture := shown[0].picture) is not None:
+        await dialogue.send_picture(picture, *_page(shown, 0, dialogue))
+
+
+async def on_history_callback(
+    _: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
+) -> str:
+    """Show the picture of another job in the message; returns the answer to the callback."""
+    context, result = dialogue.context, await results.result(argument)
+    if result is not None and result.user_id != context.user_id:
+        return "not_your_button"
+    shown = await results.results(await results.history(context.user_id))
+    index = next((at for at, each in enumerate(shown) if each.id == argument), None)
+    picture = shown[index].picture if index is not None else None
+    if index is None or picture is None:
+        return "stale_button"
+    page = _page(shown, index, dialogue)
+    try:
+        with max_wait(2.0):
+            target, message_id = context.chat_target, context.message_id
+            await dialogue.messenger.replace_media(target, message_id, picture, *page)
+    except TransientError:
+        return "slow_down"
+    except ImgbotError:
+        return "stale_button"
+    return ""
+
+
+def _buttons_of(result: Result, dialogue: Dialogue) -> Keyboard:
     """Return the buttons for a result that is shown again."""
     return buttons.under_result(
-        context.language,
+        dialogue.context.language,
         result.id,
         is_photo=not (result.picture and result.picture.is_file),
         is_change=_is_change(result),
-        is_varied=_is_varied(result, policy),
+        is_varied=_is_varied(result, dialogue),
     )
 
 
@@ -195,9 +192,10 @@ def _is_change(result: Result) -> bool:
     return result.operation in PHOTO_ACTIONS and len(result.sources) == 1
 
 
-def _is_varied(result: Result, policy: AccessPolicy) -> bool:
+def _is_varied(result: Result, dialogue: Dialogue) -> bool:
     """Return true if the same request would make another picture."""
-    return result.operation is Operation.CREATE or not policy.has_builtin_engine
+    is_created = result.operation is Operation.CREATE
+    return is_created or not dialogue.requests.policy.has_builtin_engine
 
 
 async def _pressed_result(callback: CallbackQuery, argument: str, results: ResultStore) -> Result:
@@ -217,42 +215,41 @@ async def _pressed_result(callback: CallbackQuery, argument: str, results: Resul
 
 
 async def _chosen_result(
-    action: str,
-    message: Message,
-    context: RequestContext,
-    users: UserStore,
-    results: ResultStore,
+    action: str, message: Message, dialogue: Dialogue, results: ResultStore
 ) -> Result:
     """Return the result that the message replies to, else the latest; UserError without one."""
-    replied = replied_picture_of(message)
+    context, replied = dialogue.context, replied_picture_of(message)
     found = (
         await results.job_of_picture(replied) if replied else await results.latest(context.user_id)
     )
     # An undo changes the latest result: a redelivered update must start from the same one.
-    job_id = await users.choose_once(f"{action}.{context.request}", found)
-    result = await results.result(job_id)
-    if result is None or result.user_id != context.user_id:
-        raise UserError(f"{action}_nothing")
-    if not (replied or context.is_private) and result.chat_id not in {0, context.chat_id}:
-        # Made elsewhere: it is not for this group.
+    choice = f"{action}.{context.request}"
+    result = await results.result(await dialogue.requests.users.choose_once(choice, found))
+    is_own = result is not None and result.user_id == context.user_id
+    # What was made elsewhere is not for this group.
+    is_here = replied or context.is_private or (result and result.chat_id in {0, context.chat_id})
+    if result is None or not is_own or not is_here:
         raise UserError(f"{action}_nothing")
     return result
 
 
-async def _show(
-    result: Result, dialogue: Dialogue, policy: AccessPolicy, results: ResultStore
-) -> None:
+async def _history(dialogue: Dialogue, results: ResultStore) -> list[Result]:
+    """Return the user's results, the latest first. Raises UserError if there are none."""
+    shown = await results.results(await results.history(dialogue.context.user_id))
+    if not shown:
+        raise UserError("history_empty")
+    return shown
+
+
+async def _show(result: Result, dialogue: Dialogue, results: ResultStore) -> None:
     """Show a delivered result again, free of charge, with its buttons."""
     if result.picture is None:
         raise UserError("picture_gone")
-    rows = buttons_of(result, dialogue.context, policy)
-    await dialogue.send_picture(result.picture, result.caption, rows)
+    await dialogue.send_picture(result.picture, result.caption, _buttons_of(result, dialogue))
     await results.set_latest(dialogue.context.user_id, result.id)
 
 
-async def _undo(
-    result: Result, dialogue: Dialogue, policy: AccessPolicy, results: ResultStore
-) -> None:
+async def _undo(result: Result, dialogue: Dialogue, results: ResultStore) -> None:
     if result.operation not in PHOTO_ACTIONS or not result.sources:
         raise UserError("undo_nothing")
     context = dialogue.context
@@ -260,7 +257,7 @@ async def _undo(
     # A forwarded picture has a job, but its prompt is private to that job's user.
     is_own = parent is not None and parent.user_id == context.user_id
     if parent is not None and is_own and parent.picture is not None:
-        await _show(parent, dialogue, policy, results)
+        await _show(parent, dialogue, results)
         return
     await dialogue.send_picture(result.sources[0], t(context.language, "undo_original"))
     # The user's own picture has no job: there is no earlier step.
@@ -275,60 +272,12 @@ async def _compare(result: Result, dialogue: Dialogue) -> None:
     await dialogue.requests.order(dialogue.context, Operation.COMPARE, "", photos)
 
 
-async def handle_history(
-    _: Message,
-    dialogue: Dialogue,
-    policy: AccessPolicy,
-    results: ResultStore,
-) -> None:
-    """/history: the newest picture, with buttons to the older ones."""
-    context = dialogue.context
-    shown = await results.results(await results.history(context.user_id))
-    if not shown:
-        raise UserError("history_empty")
-    if (picture := shown[0].picture) is not None:
-        await dialogue.send_picture(picture, *_page(shown, 0, context, policy))
-
-
-async def on_history_callback(
-    _: CallbackQuery,
-    argument: str,
-    dialogue: Dialogue,
-    policy: AccessPolicy,
-    results: ResultStore,
-) -> str:
-    """Show the picture of another job in the message; returns the answer to the callback."""
-    context, result = dialogue.context, await results.result(argument)
-    if result is not None and result.user_id != context.user_id:
-        return "not_your_button"
-    shown = await results.results(await results.history(context.user_id))
-    index = next((at for at, each in enumerate(shown) if each.id == argument), None)
-    picture = shown[index].picture if index is not None else None
-    if index is None or picture is None:
-        return "stale_button"
-    page = _page(shown, index, context, policy)
-    try:
-        with max_wait(2.0):
-            target, message_id = context.chat_target, context.message_id
-            await dialogue.messenger.replace_media(target, message_id, picture, *page)
-    except TransientError:
-        return "slow_down"
-    except ImgbotError:
-        return "stale_button"
-    return ""
-
-
-def _page(
-    shown: list[Result], index: int, context: RequestContext, policy: AccessPolicy
-) -> tuple[str, Keyboard]:
+def _page(shown: list[Result], index: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
     result = shown[index]
     newer = shown[index - 1].id if index else ""
     older = shown[index + 1].id if index + 1 < len(shown) else ""
     pager = buttons.pager(newer, older, result.id, f"{index + 1} / {len(shown)}")
-    return cut(result.caption, CAPTION_LIMIT), [pager, *buttons_of(result, context, policy)]
-
-
-_INLINE_TITLE_LENGTH = 60
+    return cut(result.caption, CAPTION_LIMIT), [pager, *_buttons_of(result, dialogue)]
 
 
 async def handle_inline(
@@ -356,11 +305,12 @@ async def handle_inline(
 def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:
     caption = cut(result.caption, CAPTION_LIMIT)
     file_id = result.picture.file_id if result.picture else ""
-    if result.picture and result.picture.is_file:
-        title = (result.words or t(result.language, f"title_{result.operation}"))[
-            :_INLINE_TITLE_LENGTH
-        ]
-        return InlineQueryResultCachedDocument(
-            id=result.id, document_file_id=file_id, title=title, caption=caption
-        )
-    return InlineQueryResultCachedPhoto(id=result.id, photo_file_id=file_id, caption=caption)
+    if not (result.picture and result.picture.is_file):
+        return InlineQueryResultCachedPhoto(id=result.id, photo_file_id=file_id, caption=caption)
+    title = result.words or t(result.language, f"title_{result.operation}")
+    return InlineQueryResultCachedDocument(
+        id=result.id,
+        document_file_id=file_id,
+        title=title[:_INLINE_TITLE_LENGTH],
+        caption=caption,
+    )

@@ -9,7 +9,7 @@ from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.admin.reports import LONGEST_MS
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import buttons, dollars, t
-from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData, RemedyPress
+from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyPress
 from imgbot.storage.access import Access
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.dead_letters import DeadLetters
@@ -19,17 +19,8 @@ _RETRIED_AT_ONCE = 200
 
 
 @dataclass(frozen=True, slots=True)
-class RemedyOutcome:
-    """Outcome of a remedy: whether it changed something, and the text that says what."""
-
-    is_done: bool
-    key: str
-    facts: Mapping[str, str | int]
-
-
-@dataclass(frozen=True, slots=True)
 class Remedies:
-    """Actions against incidents; each may be repeated, and then changes nothing."""
+    """What the actions against incidents act on."""
 
     incidents: AlertStore
     access: Access
@@ -41,38 +32,35 @@ class Remedies:
     """Sets the number of workers, within its limits."""
     now_ms: Callable[[], int]
 
-    async def is_over(self, press: RemedyData) -> bool:
-        """Return whether the incident that the button is about has ended."""
-        return bool(press.incident) and press.incident not in await self.incidents.open()
 
-    async def apply(self, press: RemedyData) -> RemedyOutcome:
-        """Do what the button says. Raises UserError if it is not of this bot, or of another day."""
-        return await _APPLY[press.remedy](self, press.amount)
+Outcome = tuple[bool, Mapping[str, str | int]]
+"""True if an action changed something, and the facts of the text that says what."""
 
 
-async def _set_workers(remedies: Remedies, amount: str) -> RemedyOutcome:
+async def _set_workers(remedies: Remedies, amount: str) -> Outcome:
     before = remedies.workers()[0]
     remedies.resize(_number(amount))
     workers = remedies.workers()[0]
-    return _outcome("workers", is_done=workers != before, workers=workers, before=before)
+    return workers != before, {"workers": workers, "before": before}
 
 
-async def _pause(remedies: Remedies, _: str) -> RemedyOutcome:
-    return _outcome("pause", is_done=await remedies.access.pause_anew())
+async def _pause(remedies: Remedies, _: str) -> Outcome:
+    return await remedies.access.pause_anew(), {}
 
 
-async def _resume(remedies: Remedies, _: str) -> RemedyOutcome:
-    return _outcome("resume", is_done=await remedies.access.resume())
+async def _resume(remedies: Remedies, _: str) -> Outcome:
+    return await remedies.access.resume(), {}
 
 
-async def _retry(remedies: Remedies, _: str) -> RemedyOutcome:
+async def _retry(remedies: Remedies, _: str) -> Outcome:
     now_ms = remedies.now_ms()
     stuck, _count = await remedies.dead_letters.stuck(now_ms, LONGEST_MS, _RETRIED_AT_ONCE)
     asked = [await remedies.dead_letters.redeliver(each, now_ms) for each in stuck]
-    return _outcome("retry", is_done=any(asked), count=sum(asked))
+    return any(asked), {"count": sum(asked)}
 
 
-async def _raise_budget(remedies: Remedies, amount: str) -> RemedyOutcome:
+async def _raise_budget(remedies: Remedies, amount: str) -> Outcome:
+    """Raise the budget of a day. Raises UserError on another day."""
     cents, _, day = amount.partition("-")
     now_ms = remedies.now_ms()
     before, usual = await remedies.spend.ceiling_today(now_ms), remedies.spend.caps.daily_micro
@@ -81,21 +69,17 @@ async def _raise_budget(remedies: Remedies, amount: str) -> RemedyOutcome:
     ceiling = max(min(_number(cents) * MICRO_PER_CENT, raised(before)), before)
     if ceiling > before:
         await remedies.spend.raise_ceiling(ceiling, now_ms)
-    facts = {"ceiling": dollars(ceiling), "usual": dollars(usual)}
-    return _outcome("budget", is_done=ceiling > before, **facts)
+    return ceiling > before, {"ceiling": dollars(ceiling), "usual": dollars(usual)}
 
 
-_APPLY: Mapping[Remedy, Callable[[Remedies, str], Awaitable[RemedyOutcome]]] = {
+_APPLY: Mapping[Remedy, Callable[[Remedies, str], Awaitable[Outcome]]] = {
     Remedy.WORKERS: _set_workers,
     Remedy.PAUSE: _pause,
     Remedy.RESUME: _resume,
     Remedy.RETRY: _retry,
     Remedy.BUDGET: _raise_budget,
 }
-
-
-def _outcome(name: str, *, is_done: bool, **facts: str | int) -> RemedyOutcome:
-    return RemedyOutcome(is_done, f"fix_{name}_{'done' if is_done else 'already'}", facts)
+"""Actions; each may be repeated, and then changes nothing."""
 
 
 def _number(amount: str) -> int:
@@ -119,16 +103,17 @@ async def on_remedy_callback(
     if press.step is RemedyPress.NO:
         await update(text, buttons.remedy(language, press))
         return ""
-    if await remedies.is_over(press):
+    if press.incident and press.incident not in await remedies.incidents.open():
         await update(text)
         return "fix_over"
     if press.step is RemedyPress.ASK:
         await update(text, *buttons.confirm_remedy(language, press))
         return ""
-    outcome = await remedies.apply(press)
+    is_done, facts = await _APPLY[press.remedy](remedies, press.amount)
+    key = f"fix_{press.remedy}_{'done' if is_done else 'already'}"
     next_step = [buttons.resume(language)] if press.remedy is Remedy.PAUSE else []
-    await update(f"{text}\n\n{t(language, outcome.key, **outcome.facts)}", *next_step)
-    return "undone" if outcome.is_done else "fix_already"
+    await update(f"{text}\n\n{t(language, key, **facts)}", *next_step)
+    return "undone" if is_done else "fix_already"
 
 
 def _with_row(message: Message, data: str, row: list[Button]) -> Keyboard:
