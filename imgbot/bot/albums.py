@@ -7,7 +7,7 @@ An album with a prompt is a merge; without one the user is asked.
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 
 from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
@@ -50,18 +50,6 @@ _CHAT_BUSY_S = 0.2
 
 StateOf = Callable[[int, int], FSMContext]
 """Lookup of a user's dialogue state by chat id and user id."""
-
-IsBusyWith = Callable[[int], bool]
-"""Predicate: true while received messages of a chat, by its id, are not handled yet."""
-
-
-@dataclass(frozen=True, slots=True)
-class Album:
-    """Complete album: its photos in order, and the prompt on any of them."""
-
-    context: RequestContext
-    photos: tuple[InputPhoto, ...]
-    prompt: str
 
 
 async def handle_album_item(
@@ -106,20 +94,14 @@ async def add_prompt(
     That is an album without a prompt, if the text was sent right after it, however late both
     arrive: a text sent a minute later is a request of its own.
     """
-    album = await album_about(context, albums)
-    if album:
-        await albums.add(album, context.user_key, _item(context, None, prompt), now_ms())
-    return bool(album)
-
-
-async def album_about(context: RequestContext, albums: Albums) -> str:
-    """Return the album that a plain text refers to, or nothing."""
     album = await albums.open_album(context.user_key)
     items = await albums.items(album) if album else []
-    if any(item.words not in {"", _MERGE_NOW} for item in items):
-        return ""
     sent_s = max((item.context.get("sent_s", 0) for item in items), default=0)
-    return album if context.sent_s - sent_s <= _PROMPT_FOLLOWS_S else ""
+    has_prompt = any(item.words not in {"", _MERGE_NOW} for item in items)
+    if not album or has_prompt or context.sent_s - sent_s > _PROMPT_FOLLOWS_S:
+        return False
+    await albums.add(album, context.user_key, _item(context, None, prompt), now_ms())
+    return True
 
 
 def _item(context: RequestContext, photo: InputPhoto | None, prompt: str) -> Item:
@@ -145,9 +127,10 @@ class AlbumProcessor:
         albums: Albums,
         handler: "AlbumHandler",
         caught_up: asyncio.Event,
-        is_busy_with: IsBusyWith,
+        is_busy_with: Callable[[int], bool],
         now_ms: Callable[[], int],
     ) -> None:
+        """`is_busy_with` is true while received messages of a chat are not handled yet."""
         self._albums = albums
         self._handler = handler
         self._caught_up = caught_up
@@ -221,7 +204,7 @@ class AlbumHandler:
     state_of: StateOf
 
     async def handle(self, items: Sequence[Item], name: str) -> str:
-        """Enqueue or ask; return the job id if it is a merge.
+        """Enqueue or ask; return the job id if several photos were merged.
 
         Raises TransientError if it has to be retried.
         """
@@ -232,7 +215,7 @@ class AlbumHandler:
             context = context.with_profile(profile)
             # The FSM storage raises Redis's own errors only.
             with storage_errors():
-                return await self._serve(_album(context, items), name)
+                return await self._serve(items, name, context)
         except (TransientError, FencedError, ConfigError):
             raise
         except ChatGoneError:
@@ -248,67 +231,59 @@ class AlbumHandler:
         state = self.state_of(context.chat_id, context.user_id)
         return Dialogue(context, state, self.requests, self.messenger)
 
-    async def _serve(self, album: Album, name: str) -> str:
-        context = album.context
+    async def _serve(self, items: Sequence[Item], name: str, context: RequestContext) -> str:
+        dialogue = self._dialogue(context)
         async with self.requests.user_lock(context.user_key):
             try:
                 # The album may have been buffered for long: its user may be banned by now.
                 self.requests.policy.check(context)
-                return await self._decide(album, self._dialogue(context), name)
+                return await self._decide(items, dialogue, name)
             except ChatMovedError as moved:
-                context = context.with_chat(moved.chat_id)
-                moved_album = replace(album, context=context)
-                return await self._decide(moved_album, self._dialogue(context), name)
+                dialogue = self._dialogue(context.with_chat(moved.chat_id))
+                return await self._decide(items, dialogue, name)
             except UserError as error:
-                await self._dialogue(context).reply_error(error)
+                await dialogue.reply_error(error)
         return ""
 
-    async def _decide(self, album: Album, dialogue: Dialogue, name: str) -> str:
+    async def _decide(self, items: Sequence[Item], dialogue: Dialogue, name: str) -> str:
         """Enqueue or ask; return the job id if several photos were merged."""
+        sent, prompt = _content_of(items)
         is_merge = await dialogue.is_asking(Question.merge_photos)
         is_collecting = is_merge and not await dialogue.is_expired()
         if not is_collecting:
-            await self.requests.check_rate_limit(album.context, f"album.{name}")
+            await self.requests.check_rate_limit(dialogue.context, f"album.{name}")
         earlier = await dialogue.photos() if is_collecting else ()
-        photos = tuple({photo.unique_id: photo for photo in (*earlier, *album.photos)}.values())
+        photos = tuple({photo.unique_id: photo for photo in (*earlier, *sent)}.values())
         if not photos:
             # The prompt arrived a moment after the album was handled.
-            await dialogue.create(album.prompt)
+            await dialogue.create(prompt)
         elif len(photos) == 1 and not is_collecting:
-            await _single_photo(album, dialogue)
-        elif album.prompt and len(photos) > 1:
-            await self._merge(album, photos, dialogue)
-            return str(album.context.update_id)
+            # As if the photo had been sent alone.
+            is_request = prompt not in {"", _MERGE_NOW}
+            await (edit(dialogue, sent[0], prompt) if is_request else ask_about(dialogue, sent[0]))
+        elif prompt and len(photos) > 1:
+            await self._merge(photos, "" if prompt == _MERGE_NOW else prompt, dialogue)
+            return dialogue.context.request
         else:
             if not is_collecting:
                 await start_merge(dialogue)
-            await collect_photos(dialogue, album.photos, album.prompt)
+            await collect_photos(dialogue, sent, prompt)
         return ""
 
-    async def _merge(
-        self, album: Album, photos: tuple[InputPhoto, ...], dialogue: Dialogue
-    ) -> None:
-        context, taken = album.context, photos[:PHOTOS_LIMIT]
-        prompt = "" if album.prompt == _MERGE_NOW else album.prompt
+    async def _merge(self, photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue) -> None:
+        context, taken = dialogue.context, photos[:PHOTOS_LIMIT]
         if not await self.requests.order(context, Operation.MERGE, prompt, taken):
             # Enqueued before a crash: later photos are added to the job if it is still queued.
             for photo in taken:
-                await self.albums.join(str(context.update_id), photo)
+                await self.albums.join(context.request, photo)
         if len(photos) > PHOTOS_LIMIT:
             await dialogue.reply("merge_cut", limit=PHOTOS_LIMIT)
         await dialogue.state.clear()
 
 
-def _album(context: RequestContext, items: Sequence[Item]) -> Album:
+def _content_of(items: Sequence[Item]) -> tuple[tuple[InputPhoto, ...], str]:
+    """Return the photos of an album in their order, and the prompt on any of them."""
     photos = {item.source.unique_id: item.source for item in items if item.source}
     prompts = dict.fromkeys(item.words for item in items if item.words)
     kept = [prompt for prompt in prompts if prompt != _MERGE_NOW or len(prompts) == 1]
-    return Album(context, tuple(photos.values()), " ".join(kept))
-
-
-async def _single_photo(album: Album, dialogue: Dialogue) -> None:
-    """Handle an album of one photo as if the photo had been sent alone."""
-    if album.prompt and album.prompt != _MERGE_NOW:
-        await edit(dialogue, album.photos[0], album.prompt)
-    else:
-        await ask_about(dialogue, album.photos[0])
+    return tuple(photos.values()), " ".join(kept)

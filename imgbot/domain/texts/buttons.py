@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS, Operation
+from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import dollars, has_text, t
 from imgbot.domain.texts.captions import drawing_name
@@ -46,9 +46,18 @@ def parse(data: str | None) -> CallbackData | None:
     return CallbackData(found[1], found[2]) if found else None
 
 
+def _button(language: str, name: str, data: str) -> Button:
+    return Button(t(language, f"button_{name}"), data)
+
+
+def _in_rows(buttons: Sequence[Button], length: int) -> Keyboard:
+    return [list(buttons[start : start + length]) for start in range(0, len(buttons), length)]
+
+
 def menu(language: str) -> Keyboard:
     """Menu of all operations: the first in a row of its own, the others in pairs."""
-    return _first_then_pairs([_button(language, each, f"start:{each}") for each in ACTIONS])
+    first, *others = [_button(language, each, f"start:{each}") for each in ACTIONS]
+    return [[first], *_in_rows(others, 2)]
 
 
 ALL_TOPICS = "all"
@@ -57,41 +66,28 @@ ALL_TOPICS = "all"
 
 def help_topics(language: str, topics: Sequence[str]) -> Keyboard:
     """Buttons for the topics of the help."""
-    return _first_then_pairs(
-        [Button(t(language, f"button_{topic}"), f"help:{topic}") for topic in topics]
-    )
+    first, *others = [_button(language, topic, f"help:{topic}") for topic in topics]
+    return [[first], *_in_rows(others, 2)]
 
 
 def help_topic(language: str, topic: str) -> Keyboard:
     """Buttons under one topic: start its operation, if it is one, and back to all topics."""
-    start = [[_button(language, Operation(topic), f"start:{topic}")]] if topic in ACTIONS else []
-    return [*start, [Button(t(language, "button_back"), f"help:{ALL_TOPICS}")]]
+    start = [[_button(language, topic, f"start:{topic}")]] if topic in ACTIONS else []
+    return [*start, [_button(language, "back", f"help:{ALL_TOPICS}")]]
 
 
 def waiting(language: str, job_id: str) -> Keyboard:
     """Buttons under a status message."""
-    return [[Button(t(language, "button_cancel"), f"cancel:{job_id}")]]
+    return [[_button(language, "cancel", f"cancel:{job_id}")]]
 
 
 def under_photo(language: str) -> Keyboard:
     """Buttons under a photo that was sent without a prompt."""
     plain = [each for each in PHOTO_ACTIONS if not OPERATIONS[each].has_scale]
     return [
-        *_in_pairs([_button(language, each, f"photo:{each}") for each in plain]),
+        *_in_rows([_button(language, each, f"photo:{each}") for each in plain], 2),
         [Button(f"×{scale}", f"photo:x{scale}") for scale in SCALES],
     ]
-
-
-def _button(language: str, operation: Operation, data: str) -> Button:
-    return Button(t(language, f"button_{operation}"), data)
-
-
-def _first_then_pairs(buttons: Sequence[Button]) -> Keyboard:
-    return [[buttons[0]], *_in_pairs(buttons[1:])]
-
-
-def _in_pairs(buttons: Sequence[Button]) -> Keyboard:
-    return [list(buttons[start : start + 2]) for start in range(0, len(buttons), 2)]
 
 
 def scales() -> Keyboard:
@@ -101,7 +97,7 @@ def scales() -> Keyboard:
 
 def merge(language: str) -> Keyboard:
     """Buttons while photos for a merge are collected."""
-    return [[Button(t(language, "button_merge_now"), "merge:")]]
+    return [[_button(language, "merge_now", "merge:")]]
 
 
 def under_result(
@@ -117,45 +113,36 @@ def under_result(
     The file if it was shown as a photo, undo if it changed another picture, regenerate if that
     would make another one.
     """
-
-    def button(name: str, action: str) -> Button:
-        return Button(t(language, f"button_{name}"), f"{action}:{job_id}")
-
-    first = [button("again", "again")] if is_varied else []
-    next_steps = [
-        button(operation, action)
+    actions = {"again": "again"} if is_varied else {}
+    actions |= {
+        operation: action
         for action, operation in RESULT_ACTIONS.items()
         if not OPERATIONS[operation].has_scale
-    ]
+    }
     sizes = [Button(f"×{scale}", f"up:{scale}.{job_id}") for scale in SCALES]
-    rows = [
-        [*first, *next_steps],
-        [*sizes, *([button("file", "file")] if is_photo else [])],
+    file = [_button(language, "file", f"file:{job_id}")] if is_photo else []
+    changes = [_button(language, name, f"{name}:{job_id}") for name in ("compare", "undo")]
+    return [
+        [_button(language, name, f"{action}:{job_id}") for name, action in actions.items()],
+        [*sizes, *file],
+        *([changes] if is_change else []),
     ]
-    if is_change:
-        rows.append([button("compare", "compare"), button("undo", "undo")])
-    return rows
 
 
 def after_complaint(language: str, job_id: str, *, is_change: bool, is_varied: bool) -> Keyboard:
     """Buttons under the answer to a complaint: another picture, a change, a step back."""
     names = {"again": is_varied, "edit": True, "undo": is_change}
-    return [
-        [
-            Button(t(language, f"button_{name}"), f"{name}:{job_id}")
-            for name, is_possible in names.items()
-            if is_possible
-        ]
-    ]
+    given = [name for name, is_possible in names.items() if is_possible]
+    return [[_button(language, name, f"{name}:{job_id}") for name in given]]
 
 
 def meanings(language: str, picture_id: str, *, is_merging: bool = False) -> Keyboard:
     """Buttons for what an unsure text may mean: a new picture, or a change of this one."""
-    row = [Button(t(language, "button_new_picture"), "meant:create")]
+    row = [_button(language, "new_picture", "meant:create")]
     if is_merging:
-        row.append(Button(t(language, "button_merge_now"), "meant:merge"))
+        row.append(_button(language, "merge_now", "meant:merge"))
     elif picture_id:
-        row.append(Button(t(language, "button_change_this"), f"meant:change.{picture_id}"))
+        row.append(_button(language, "change_this", f"meant:change.{picture_id}"))
     return [row]
 
 
@@ -168,27 +155,23 @@ def drawings(prompt: str, job_id: str, keys: Sequence[str]) -> Keyboard:
 
 def pager(newer: str, older: str, current: str, where: str) -> list[Button]:
     """Navigation row of the history: to the newer result, the position, to the older result."""
-    return [
-        *([Button("◀", f"view:{newer}")] if newer else []),
-        Button(where, f"view:{current}"),
-        *([Button("▶", f"view:{older}")] if older else []),
-    ]
+    row = (Button("◀", newer), Button(where, current), Button("▶", older))
+    return [Button(each.label, f"view:{each.data}") for each in row if each.data]
 
 
 def cancel(job_ids: Sequence[str]) -> Keyboard:
     """Button that cancels one entry of the job list, by its number."""
-    cancels = [Button(f"✖️ {n}", f"cancel:{job_id}") for n, job_id in enumerate(job_ids, 1)]
-    return [cancels[start : start + 5] for start in range(0, len(cancels), 5)]
+    return _in_rows([Button(f"✖️ {n}", f"cancel:{each}") for n, each in enumerate(job_ids, 1)], 5)
 
 
 def refresh(language: str, user_id: int) -> Button:
     """Button that refreshes the job list."""
-    return Button(t(language, "button_refresh"), f"queue:{user_id}")
+    return _button(language, "refresh", f"queue:{user_id}")
 
 
 def unsubscribe(language: str) -> Keyboard:
     """Button under a broadcast."""
-    return [[Button(t(language, "button_news_off"), "news:off")]]
+    return [[_button(language, "news_off", "news:off")]]
 
 
 OPEN = "open"
@@ -222,9 +205,8 @@ def setting(language: str, preferences: Preferences, name: str, user_id: int) ->
         )
         for choice, (_, label) in SETTINGS[name].choices.items()
     ]
-    length = len(choices) if len(choices) <= _SETTING_BUTTONS else _IN_A_ROW
-    rows = [choices[start : start + length] for start in range(0, len(choices), length)]
-    return [*rows, [Button(t(language, "button_back"), f"set:all.{OPEN}.{user_id}")]]
+    rows = _in_rows(choices, _IN_A_ROW if len(choices) > _SETTING_BUTTONS else len(choices))
+    return [*rows, [_button(language, "back", f"set:all.{OPEN}.{user_id}")]]
 
 
 def _current(language: str, preferences: Preferences, name: str) -> str:
@@ -241,7 +223,7 @@ def _choice_label(language: str, label: str) -> str:
 
 def forget(language: str, user_id: int) -> Keyboard:
     """Button that confirms that everything about a user is deleted."""
-    return [[Button(t(language, "button_forget"), f"forget:{user_id}")]]
+    return [[_button(language, "forget", f"forget:{user_id}")]]
 
 
 def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:
@@ -250,13 +232,12 @@ def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:
     for number, (job_id, has_way_back) in enumerate(jobs, 1):
         again = [Button(f"🔁 {number}", f"stuck:again.{job_id}")] if has_way_back else []
         rows.append([*again, Button(f"✖️ {number}", f"stuck:end.{job_id}")])
-    return [*rows, [Button(t(language, "button_refresh"), "stuck:list")]]
+    return [*rows, [_button(language, "refresh", "stuck:list")]]
 
 
 def undo(action: str, ids: Sequence[int]) -> Keyboard:
     """Buttons under a list of ids: each removes its entry."""
-    made = [Button(f"✖️ {some_id}", f"{action}:undo.{some_id}") for some_id in ids]
-    return [made[start : start + _IN_A_ROW] for start in range(0, len(made), _IN_A_ROW)]
+    return _in_rows([Button(f"✖️ {each}", f"{action}:undo.{each}") for each in ids], _IN_A_ROW)
 
 
 class Remedy(StrEnum):
@@ -325,11 +306,11 @@ def _remedy(language: str, press: RemedyData, key: str) -> Button:
 def broadcast_preview(language: str, broadcast_id: str) -> Keyboard:
     """Buttons under the preview of a broadcast."""
     return [
-        [Button(t(language, "button_cast_go"), f"cast:go.{broadcast_id}")],
-        [Button(t(language, "button_cast_drop"), f"cast:drop.{broadcast_id}")],
+        [_button(language, f"cast_{name}", f"cast:{name}.{broadcast_id}")]
+        for name in ("go", "drop")
     ]
 
 
 def broadcast_running(language: str, broadcast_id: str) -> Keyboard:
     """Buttons under the progress of a broadcast."""
-    return [[Button(t(language, "button_cast_stop"), f"cast:stop.{broadcast_id}")]]
+    return [[_button(language, "cast_stop", f"cast:stop.{broadcast_id}")]]
