@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from typing import Any
 
 LANGUAGES = ("en", "ru")
 TOKENS_LIMIT = 60
@@ -89,109 +90,103 @@ class Lexicon:
 @cache
 def lexicon() -> Lexicon:
     """Return the lexicon of all languages, read once."""
-    folder = files("imgbot.domain.phrases")
-    tables = [tomllib.loads((folder / f"{name}.toml").read_text("utf-8")) for name in LANGUAGES]
-    phrases: dict[tuple[str, str], Phrases] = {}
-    for table in tables:
-        for kind in ("message", "operation", "command", "beside", *_STARTS):
-            for name, listed in table[kind].items():
-                read_word = str if kind in _STARTS else stem
-                stems = frozenset(tuple(map(read_word, words_in(phrase))) for phrase in listed)
-                phrases[kind, name] = phrases.get((kind, name), frozenset()) | stems
+    lists = _lists()
+    phrases = {
+        (kind, name): frozenset(
+            tuple(map(str if kind in _STARTS else stem, words_in(phrase))) for phrase in listed
+        )
+        for kind in (*_WHOLE, "beside", *_STARTS)
+        for name, listed in lists[kind].items()
+    }
     for (kind, name), listed in phrases.items():
         if kind in _WHOLE:
-            bare = frozenset(without_fillers(each, phrases["beside", "any"]) for each in listed)
+            bare = {without_fillers(each, phrases["beside", "any"]) for each in listed}
             phrases[kind, name] = listed | bare - {()}
-    words, forms = _merged(tables, "words"), _merged(tables, "forms")
-    telling = frozenset[str]().union(*(words[name] for name in _TELLING)) | forms["part"]
-    listed = _listed(tables, ("message", "operation", "words", "forms", "wrapper"))
-    questions = _listed(tables, ("question",))
+    words = {name: _words_of(listed) for name, listed in lists["words"].items()}
+    forms = {name: _words_of(listed) for name, listed in lists["forms"].items()}
+    comparatives = _comparatives(forms["adjective"])
+    listed = _words_in_lists(lists, ("message", "operation", "words", "forms", "wrapper"))
+    questions = _words_in_lists(lists, ("question",))
     listed |= {word for word in questions if len(word) >= _LETTERS_OF_A_TOPIC}
-    unmeant = words["function"] | words["modal"]
-    lookalikes = _listed(
-        tables, ("lookalikes", "grievance", "talk", "command", "beside", "question", "pattern")
-    )
+    lookalikes = _words_in_lists(lists, _LOOKALIKES)
     return Lexicon(
         phrases=phrases,
-        patterns=_patterns(tables),
-        words={**words, "comparative": words["comparative"] | _comparatives(forms["adjective"])},
-        forms={name: frozenset(map(stem, listed)) for name, listed in forms.items()},
-        soft=tuple(tables[1]["soft"]["beginnings"]),
-        by_letter=_by_letter(listed - unmeant | _comparatives(forms["adjective"])),
+        patterns=_patterns(lists),
+        words={**words, "comparative": words["comparative"] | comparatives},
+        forms={name: frozenset(map(stem, each)) for name, each in forms.items()},
+        soft=tuple(lists["soft"]["beginnings"]),
+        by_letter=_by_letter(listed - words["function"] - words["modal"] | comparatives),
         known=frozenset(map(stem, listed | lookalikes)),
-        telling=telling,
-        plain=_plain(tables, words, forms),
-        slang={word: meant for table in tables for word, meant in table["slang"].items()},
+        telling=frozenset().union(*(words[name] for name in _TELLING)) | forms["part"],
+        plain=_plain(lists, words, forms),
+        slang=lists["slang"],
     )
 
 
-def _patterns(tables: Iterable[Mapping]) -> dict[tuple[str, str], dict[str, list[Pattern]]]:
+_Lists = Mapping[str, Mapping[str, Any]]
+_WHOLE = ("message", "operation", "command")
+_STARTS = ("talk", "grievance", "wrapper", "scene")
+_LOOKALIKES = ("lookalikes", "grievance", "talk", "command", "beside", "question", "pattern")
+_TELLING = ("change", "make", "comparative", "reference", "degree", "now", "but", "without")
+
+
+def _lists() -> _Lists:
+    """Return the lists of all languages as one."""
+    merged: dict[str, dict[str, Any]] = {}
+    for language in LANGUAGES:
+        text = (files("imgbot.domain.phrases") / f"{language}.toml").read_text("utf-8")
+        for table, entries in tomllib.loads(text).items():
+            known = merged.setdefault(table, {})
+            for name, listed in entries.items():
+                known[name] = known.get(name, type(listed)()) + listed
+    return merged
+
+
+def _words_of(listed: Iterable[str]) -> frozenset[str]:
+    """Return the words of phrases; "put/bring" is two in one."""
+    return frozenset(
+        word for phrase in listed for words in words_in(phrase) for word in words.split("/")
+    )
+
+
+def _words_in_lists(lists: _Lists, tables: Iterable[str]) -> frozenset[str]:
+    return frozenset().union(
+        *(_words_of(listed) for table in tables for listed in lists[table].values())
+    )
+
+
+def _patterns(lists: _Lists) -> dict[tuple[str, str], dict[str, list[Pattern]]]:
     """Return the phrases whose words stand anywhere; "put/bring it back" is two in one."""
     found: dict[tuple[str, str], dict[str, list[Pattern]]] = {}
-    for table in tables:
-        for kind in ("pattern", "question"):
-            for name, listed in table[kind].items():
-                by_stem = found.setdefault((kind, name), {})
-                for pattern in (tuple(map(_slot, words_in(phrase))) for phrase in listed):
-                    for each in pattern[0]:
-                        by_stem.setdefault(each, []).append(pattern)
+    for kind in ("pattern", "question"):
+        for name, listed in lists[kind].items():
+            by_stem = found[kind, name] = {}
+            for phrase in listed:
+                pattern = tuple(frozenset(map(stem, w.split("/"))) for w in words_in(phrase))
+                for each in pattern[0]:
+                    by_stem.setdefault(each, []).append(pattern)
     return found
 
 
-def _slot(word: str) -> frozenset[str]:
-    return frozenset(map(stem, word.split("/")))
-
-
 def _plain(
-    tables: Iterable[Mapping],
-    words: Mapping[str, frozenset[str]],
-    forms: Mapping[str, frozenset[str]],
+    lists: _Lists, words: Mapping[str, frozenset[str]], forms: Mapping[str, frozenset[str]]
 ) -> frozenset[str]:
     """Return words and stems without a thing; kinds of pictures and seasons are things."""
-    spoken = [
-        {"pattern": {name: table["pattern"][name] for name in _OF_PICTURE}} for table in tables
-    ]
-    alternatives = _listed(spoken, ("pattern",)) | _listed(tables, ("operation", "wrapper"))
-    attributes = alternatives.union(*(forms[name] for name in _ATTRIBUTES))
-    things = {stem(each) for name in _THINGS for each in forms[name] - forms["image"]}
-    exact = {word for table in tables for each in table["beside"]["any"] for word in words_in(each)}
-    inflected = attributes | {word for word in words["function"] if len(word) > _LETTERS_AT_LEAST}
+    of_picture = ("undo", "again", "upscale", "retouch")
+    inflected = _words_in_lists(lists, ("operation", "wrapper")).union(
+        *(_words_of(lists["pattern"][name]) for name in of_picture),
+        *(forms[name] for name in ("adjective", "part", "image")),
+        (word for word in words["function"] if len(word) > _LETTERS_AT_LEAST),
+    )
+    things = {stem(each) for each in (forms["picture"] | forms["state"]) - forms["image"]}
+    exact = _words_of(lists["beside"]["any"])
     found = exact.union(inflected, map(stem, inflected), *words.values())
     return frozenset(each for each in found if stem(each) not in things)
 
 
-def without_fillers(stems: tuple[str, ...], fillers: frozenset[tuple[str, ...]]) -> tuple[str, ...]:
+def without_fillers(stems: tuple[str, ...], fillers: Phrases) -> tuple[str, ...]:
     """Return the stems without those that may stand beside any phrase."""
     return tuple(each for each in stems if (each,) not in fillers)
-
-
-_WHOLE = ("message", "operation", "command")
-_ATTRIBUTES = ("adjective", "part", "image")
-_OF_PICTURE = ("undo", "again", "upscale", "retouch")
-_THINGS = ("picture", "state")
-_STARTS = ("talk", "grievance", "wrapper", "scene")
-_TELLING = ("change", "make", "comparative", "reference", "degree", "now", "but", "without")
-
-
-def _merged(tables: Iterable[Mapping], kind: str) -> dict[str, frozenset[str]]:
-    merged: dict[str, frozenset[str]] = {}
-    for table in tables:
-        for name, listed in table[kind].items():
-            merged[name] = merged.get(name, frozenset()) | frozenset(
-                word for each in listed for word in words_in(each)
-            )
-    return merged
-
-
-def _listed(tables: Iterable[Mapping], kinds: Iterable[str]) -> frozenset[str]:
-    lists = [each for table in tables for kind in kinds for each in table[kind].values()]
-    return frozenset(
-        word
-        for phrases in lists
-        for phrase in phrases
-        for words in words_in(phrase)
-        for word in words.split("/")
-    )
 
 
 def _by_letter(words: Iterable[str]) -> dict[str, tuple[str, ...]]:
