@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from aiogram.types import ExternalReplyInfo, Message, MessageEntity, User
+from aiogram.types import ExternalReplyInfo, Message, User
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
@@ -148,17 +148,6 @@ def target_photo(message: Message) -> InputPhoto | None:
     return photo_of(message) or replied_picture_of(message)
 
 
-def mentions(message: Message, name: str) -> bool:
-    """Return true if the message mentions the bot `name` by its @name."""
-    text = message.text or message.caption or ""
-    entities = message.entities or message.caption_entities or []
-    return any(_mentioned(entity, text).lower() == f"@{name}".lower() for entity in entities)
-
-
-def _mentioned(entity: MessageEntity, text: str) -> str:
-    return entity.extract_from(text) if entity.type == "mention" else ""
-
-
 @dataclass(frozen=True, slots=True)
 class BotIdentity:
     """Identity of the bot at Telegram."""
@@ -180,7 +169,10 @@ class BotIdentity:
         replied = replied_message(message)
         if replied and replied.from_user and replied.from_user.id == self.id:
             return True
-        return mentions(message, self.name)
+        text = message.text or message.caption or ""
+        entities = message.entities or message.caption_entities or []
+        names = {each.extract_from(text).lower() for each in entities if each.type == "mention"}
+        return f"@{self.name}".lower() in names
 
 
 def without_mention(message: Message, name: str) -> Message:

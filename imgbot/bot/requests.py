@@ -148,8 +148,7 @@ class RequestService:
     async def regenerate(self, context: RequestContext, result: Result) -> None:
         """Enqueue a delivered picture again: the same request with another seed."""
         again = with_changes(
-            self._job(context, result.operation),
-            prompt=result.words,
+            self._job_of(context, result.operation, PromptOptions(result.words)),
             negative=result.negative,
             sources=result.sources,
             scale=result.scale,
@@ -160,26 +159,20 @@ class RequestService:
 
     def _job_of(self, context: RequestContext, operation: Operation, options: PromptOptions) -> Job:
         """Return a job with the options of its prompt."""
-        job = with_changes(
-            self._job(context, operation),
-            prompt=options.prompt,
-            negative=options.negative,
-            ignored=", ".join(options.ignored),
-            ratio=options.ratio,
-        )
-        return with_changes(job, seed=options.seed % _SEEDS) if options.seed else job
-
-    def _job(self, context: RequestContext, operation: Operation) -> Job:
         request = Request(
             chat_id=context.chat_id,
             operation=operation,
             language=context.language,
-            seed=context.update_id % _SEEDS,
+            prompt=options.prompt,
+            negative=options.negative,
+            ignored=", ".join(options.ignored),
+            ratio=options.ratio,
+            seed=(options.seed or context.update_id) % _SEEDS,
             thread_id=context.thread_id,
             reply_to=context.message_id,
             is_file=context.preferences.is_file,
         )
-        return Job(str(context.update_id), context.user_id, request)
+        return Job(context.request, context.user_id, request)
 
     async def enqueue(self, context: RequestContext, job: Job) -> bool:
         """Enqueue a job; False if it was queued already. Raises UserError if not admitted."""

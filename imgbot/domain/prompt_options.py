@@ -136,21 +136,6 @@ _BEFORE_PICTURE = tuple(
         (rf"(?!^){_BEGINNING}", r"\s*(?:$|[,;.!)\n])"),
     )
 )
-# "лес квадрат": the last word, unless a word before it makes it an object ("чёрный квадрат")
-# or an adverb ("ракета взлетает вертикально").
-_WAY_OF_DOING = re.compile(
-    r"(?:\w(?:[аеуя]ет|[вдт]ет|ёт|ит|жат|ут|ют|ят|ся|л[аио]?|щ\w\w|[её]н[аоы]?|нн\w\w)"
-    r"|(?<!\w)(?:полос\w*|лини\w*|и|или|не))$",
-    re.IGNORECASE,
-)
-_LAST_WORDS = (
-    (
-        "1:1",
-        re.compile(r"(?<![ыио]й)\s+(?:квадратом|в квадрате|квадрат)(?=[\s.!]*$)", re.IGNORECASE),
-    ),
-    ("3:4", re.compile(r"\s+вертикально(?=[\s.!]*$)", re.IGNORECASE)),
-    ("4:3", re.compile(r"\s+горизонтально(?=[\s.!]*$)", re.IGNORECASE)),
-)
 _EMPTY_BRACKETS = re.compile(r"\([\s,;]*\)|\[[\s,;]*\]")
 
 
@@ -283,10 +268,6 @@ def _parse_shape(options: PromptOptions) -> PromptOptions:
     for ratio, pattern in _BEFORE_PICTURE:
         if match := pattern.search(options.prompt):
             return _with_ratio(options, ratio, match.span("cut"))
-    for ratio, pattern in _LAST_WORDS:
-        match = pattern.search(options.prompt)
-        if match and not _WAY_OF_DOING.search(options.prompt[: match.start()]):
-            return _with_ratio(options, ratio, match.span())
     return options
 
 

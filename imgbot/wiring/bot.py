@@ -40,12 +40,9 @@ from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.update import Update, chat_of, language_code_of
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.wiring.connections import Connections, now_ms, utc_offset_s
-from imgbot.wiring.jobs import TypicalTime
 
 
-def build_components(
-    settings: Settings, connections: Connections, typical_s: TypicalTime
-) -> Components:
+def build_components(settings: Settings, connections: Connections) -> Components:
     """Build what handlers may ask for by name."""
     redis, queue = connections.redis, connections.queue
     messenger, policy = Messenger(connections.bot), _access_policy(settings, connections.routes)
@@ -82,7 +79,6 @@ def build_components(
             spend=spend,
             workers=connections.workers,
             providers_out=connections.providers_out,
-            typical_s=typical_s,
         ),
         remedies=_remedies(connections, access, dead_letters, spend),
         now_ms=now_ms,

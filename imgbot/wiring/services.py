@@ -50,7 +50,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     preregister(connections.routes.names)
     scheduler = build_poll_scheduler(settings, connections)
     typical_s = typical_time(scheduler, connections.routes)
-    components = build_components(settings, connections, typical_s)
+    components = build_components(settings, connections)
     dialogues = storage(connections.redis, keys.DIALOGUE)
     updates = build_update_poller(connections, components, dialogues)
     context = build_step_context(settings, connections, components, scheduler, typical_s)

@@ -68,9 +68,7 @@ async def test_stats_say_how_it_goes(office: Office) -> None:
         r"The bot has \d+ users\n\n"
         r"Today, \d{4}-\d\d-\d\d\n"
         r"create: 1 ready, 1 failed, 1 rejected\n"
-        r"Spent: \$0\.08 of \$100\.00\. Details: /spend"
-        # Known once a few were made.
-        r"(\n\nUsually takes: create \d s)?",
+        r"Spent: \$0\.08 of \$100\.00\. Details: /spend",
         english,
     )
     assert re.search(

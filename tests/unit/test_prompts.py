@@ -119,8 +119,6 @@ ASKED = [
     ("a fox in landscape orientation", PromptOptions("a fox", "4:3")),
     ("лиса в квадратном формате", PromptOptions("лиса", "1:1")),
     ("лиса для сторис", PromptOptions("лиса", "9:16")),
-    ("лиса вертикально", PromptOptions("лиса", "3:4")),
-    ("закат горизонтально", PromptOptions("закат", "4:3")),
     ("лиса в 3 вариантах", PromptOptions("лиса", variants=3)),
     # No part of an option stays in the prompt.
     ("кот (16:9)", PromptOptions("кот", "16:9")),

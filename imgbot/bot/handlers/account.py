@@ -1,13 +1,12 @@
 """Jobs, limits and settings of a user: /queue, /limits, /quiet, /settings."""
 
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.requests import AccessPolicy
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import buttons, dollars, in_time, t
@@ -68,40 +67,14 @@ def _progress(language: str, job: Job, place: int) -> str:
 async def handle_limits(
     _: Message,
     dialogue: Dialogue,
-    policy: AccessPolicy,
     job_reads: JobReads,
     limit: RateLimit,
     spend: Spend,
-    now_ms: Callable[[], int],
+    *,
+    is_price_asked: bool = False,
 ) -> None:
     """/limits: remaining requests and budget, and the time of the reset."""
-    text = await _limits(dialogue.context, policy, job_reads, limit, spend, now_ms())
-    await dialogue.reply_text(text)
-
-
-async def answer_price(
-    _: Message,
-    dialogue: Dialogue,
-    policy: AccessPolicy,
-    job_reads: JobReads,
-    limit: RateLimit,
-    spend: Spend,
-    now_ms: Callable[[], int],
-) -> None:
-    """Question about the price: what a picture costs, and what is left."""
     context = dialogue.context
-    left = await _limits(context, policy, job_reads, limit, spend, now_ms())
-    await dialogue.reply_text(f"{t(context.language, 'answer_price')}\n\n{left}")
-
-
-async def _limits(
-    context: RequestContext,
-    policy: AccessPolicy,
-    job_reads: JobReads,
-    limit: RateLimit,
-    spend: Spend,
-    at_ms: int,
-) -> str:
     verdict = await limit.peek(context.user_id)
     jobs = await job_reads.jobs_shown_to(context.user_id)
     text = t(
@@ -114,19 +87,22 @@ async def _limits(
         waiting_limit=spend.caps.waiting_per_user,
         running_limit=spend.caps.running_per_user,
     )
-    lines = [text]
+    lines = [t(context.language, "answer_price"), "", text] if is_price_asked else [text]
     if verdict.wait_s:
         wait = in_time(context.language, verdict.wait_s)
         lines.append(t(context.language, "limits_again", limit=limit.max_requests, wait=wait))
-    lines += await _budget(context, policy.least_price_micro, spend, at_ms)
-    return "\n".join(lines)
+    lines += await _budget(dialogue, spend)
+    await dialogue.reply_text("\n".join(lines))
 
 
-async def _budget(
-    context: RequestContext, least_price_micro: int, spend: Spend, at_ms: int
-) -> list[str]:
+answer_price = partial(handle_limits, is_price_asked=True)
+"""Question about the price: what a picture costs, and what is left."""
+
+
+async def _budget(dialogue: Dialogue, spend: Spend) -> list[str]:
     """Lines of /limits: the user's remaining budget for today, and an exhausted daily total."""
-    language, caps = context.language, spend.caps
+    context, caps, at_ms = dialogue.context, spend.caps, dialogue.requests.now_ms()
+    language, least_price_micro = context.language, dialogue.requests.policy.least_price_micro
     wait = in_time(language, spend.resumes_in_s(at_ms))
     lines: list[str] = []
     if caps.daily_micro_per_user is not None:

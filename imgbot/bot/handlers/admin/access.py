@@ -1,6 +1,7 @@
 """Access changes while the bot runs: /ban, /unban, /allow, /pause, /resume."""
 
 import time
+from collections.abc import Mapping
 
 from aiogram.types import CallbackQuery, Message
 
@@ -105,13 +106,10 @@ async def on_allow_callback(
 
 
 async def _bans(language: str, access: Access) -> tuple[str, Keyboard]:
-    bans = await access.bans()
-    if not bans:
+    lines = {ban.user_id: _ban_line(ban) for ban in await access.bans()}
+    if not lines:
         return f"{t(language, 'ban_empty')} {t(language, 'ban_usage')}", []
-    lines = [t(language, "ban_title", count=len(bans)), *map(_ban_line, bans[:_LISTED])]
-    if len(bans) > _LISTED:
-        lines.append(t(language, "queue_more", count=len(bans) - _LISTED))
-    return "\n".join(lines), buttons.undo("ban", [ban.user_id for ban in bans[:_LISTED]])
+    return _list(language, "ban", lines)
 
 
 def _ban_line(ban: Ban) -> str:
@@ -120,13 +118,16 @@ def _ban_line(ban: Ban) -> str:
 
 
 async def _allowed(language: str, access: Access) -> tuple[str, Keyboard]:
-    allowed = await access.allowed()
-    if not allowed:
-        return t(language, "allow_empty"), []
-    lines = [t(language, "allow_title", count=len(allowed)), *map(str, allowed[:_LISTED])]
-    if len(allowed) > _LISTED:
-        lines.append(t(language, "queue_more", count=len(allowed) - _LISTED))
-    return "\n".join(lines), buttons.undo("allow", allowed[:_LISTED])
+    lines = {some_id: str(some_id) for some_id in await access.allowed()}
+    return _list(language, "allow", lines) if lines else (t(language, "allow_empty"), [])
+
+
+def _list(language: str, action: str, lines: Mapping[int, str]) -> tuple[str, Keyboard]:
+    """Return a list of ids, each with a button that removes it."""
+    shown = [t(language, f"{action}_title", count=len(lines)), *list(lines.values())[:_LISTED]]
+    if len(lines) > _LISTED:
+        shown.append(t(language, "queue_more", count=len(lines) - _LISTED))
+    return "\n".join(shown), buttons.undo(action, list(lines)[:_LISTED])
 
 
 def _id_in(argument: str) -> int:

@@ -1,19 +1,19 @@
 """Reports to admins: /stats, /spend, and /stuck with its buttons."""
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import Dialogue
-from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import ago, buttons, counted, dollars, has_text, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.dead_letters import DeadLetters, ProblemJob, resume_state
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.spend import Day, ProducedCount, Spend
-from imgbot.storage.stats import QueueSnapshot, QueueStats
+from imgbot.storage.stats import QueueStats
 from imgbot.storage.users import UserStore
 
 LONGEST_MS = 300_000
@@ -89,7 +89,6 @@ def _stuck_lines(language: str, number: int, stuck: ProblemJob, at_ms: int) -> l
 
 
 _STATUSES = ("ok", "failed", "rejected", "cancelled")
-_REFUSED_SHOWN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +103,6 @@ class StatsSources:
     """Wanted, started and busy workers."""
     providers_out: Callable[[], Mapping[str, bool]]
     """Provider → true if it is out of service."""
-    typical_s: Callable[[Operation], Awaitable[float]]
-    """Usual duration of a job in seconds, 0 if unknown."""
 
 
 async def handle_stats(
@@ -113,16 +110,12 @@ async def handle_stats(
 ) -> None:
     """/stats."""
     language, at_ms = dialogue.context.language, now_ms()
+    now, today = await _now(language, stats, at_ms), await _today(language, stats, at_ms)
+    await dialogue.reply_text("\n".join([*now, "", *today]))
+
+
+async def _now(language: str, stats: StatsSources, at_ms: int) -> list[str]:
     snapshot = await stats.queue_stats.snapshot(at_ms, stats.spend.caps.running_per_user)
-    blocks = [
-        await _now(language, stats, at_ms, is_paused=snapshot.is_paused),
-        await _today(language, stats, at_ms),
-        [*await _durations(language, stats), *_refused(language, snapshot)],
-    ]
-    await dialogue.reply_text("\n\n".join("\n".join(block) for block in blocks if block))
-
-
-async def _now(language: str, stats: StatsSources, at_ms: int, *, is_paused: bool) -> list[str]:
     depth = await stats.job_reads.depth()
     wanted, _, busy = stats.workers()
     out = [name for name, is_out in stats.providers_out().items() if is_out]
@@ -132,7 +125,7 @@ async def _now(language: str, stats: StatsSources, at_ms: int, *, is_paused: boo
     return [
         t(language, key, count=depth.waiting, age=ago(language, oldest_s)),
         t(language, "stats_running", count=depth.running, busy=busy, wanted=wanted),
-        *([t(language, "stats_paused")] if is_paused else []),
+        *([t(language, "stats_paused")] if snapshot.is_paused else []),
         *([t(language, "stats_out", names=", ".join(out))] if out else []),
         *([t(language, "stats_stuck", count=depth.dead)] if depth.dead else []),
         t(language, "stats_people", people=users),
@@ -163,28 +156,6 @@ def _counts(language: str, statuses: Mapping[str, int]) -> str:
     return ", ".join(
         t(language, f"stats_{status}", count=count) for status, count in counts.items() if count
     )
-
-
-async def _durations(language: str, stats: StatsSources) -> list[str]:
-    times = {operation: await stats.typical_s(operation) for operation in ACTIONS}
-    known = [
-        t(
-            language,
-            "stats_typical_s",
-            title=t(language, f"action_{operation}"),
-            seconds=max(1, round(seconds)),
-        )
-        for operation, seconds in times.items()
-        if seconds
-    ]
-    return [t(language, "stats_typical", times=", ".join(known))] if known else []
-
-
-def _refused(language: str, snapshot: QueueSnapshot) -> list[str]:
-    """Users rejected most often by the rate limit."""
-    most = snapshot.refused[:_REFUSED_SHOWN]
-    named = ", ".join(f"{user_id} ({count})" for user_id, count in most)
-    return [t(language, "stats_refused", people=named)] if named else []
 
 
 _USERS_SHOWN = 5
