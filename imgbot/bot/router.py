@@ -70,12 +70,12 @@ from imgbot.storage import keys
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
 from imgbot.storage.broadcasts import Broadcasts
+from imgbot.storage.client import storage_errors
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
-from imgbot.storage.client import storage_errors
 from imgbot.storage.spend import Spend
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
