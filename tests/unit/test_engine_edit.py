@@ -7,8 +7,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from imgbot.imaging.engine import run
 from imgbot.imaging.engine.edit import APPLIED_KEYS, edit_picture
-from imgbot.imaging.engine.edit_request import parse_edit_request
-from imgbot.imaging.engine.edit_vocabulary import KEYS
+from imgbot.imaging.engine.edit_request import KEYS, parse_edit_request
 from tests.fixtures.image_metrics import (
     blueness,
     colour,

@@ -15,6 +15,7 @@ from imgbot.imaging.engine.scenes import SCENES
 from imgbot.imaging.engine.scenes.outdoors import add_weather
 from imgbot.imaging.engine.sprites.composition import SPRITES_MAX, add_sprites
 from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLES, choose_style
+from imgbot.imaging.engine.tables import table
 from imgbot.imaging.engine.typography import draw_text, text_to_draw, without_quotes
 
 SIDE_PX = 1024
@@ -150,32 +151,10 @@ def _choose(wanted: Mapping[str, float], known: tuple[str, ...], rng: random.Ran
     return rng.choice(sorted(name for name, weight in wanted.items() if weight >= best * 0.62))
 
 
-# Palettes that suit each scene, for prompts without a colour.
-_NATURAL: Mapping[str, tuple[str, ...]] = {
-    "hills": ("sunset", "dawn", "noon", "lavender", "autumn", "mint", "rose"),
-    "mountains": ("winter", "dawn", "sunset", "noon", "lavender", "night"),
-    "forest": ("forest", "autumn", "mint", "night", "dawn"),
-    "dunes": ("desert", "sunset", "rose"),
-    "lake": ("sunset", "dawn", "noon", "mint", "lavender", "night"),
-    "waves": ("ocean", "tropical", "sunset", "mint"),
-    "stars": ("night", "lavender", "aurora"),
-    "aurora": ("aurora", "night"),
-    "planet": ("night", "neon", "lavender", "gold"),
-    "bokeh": ("night", "neon", "gold", "rose"),
-    "city": ("sunset", "night", "neon", "lavender"),
-    "garden": ("spring", "pastel", "sunset", "rose", "noon"),
-    "leaves": ("tropical", "forest", "autumn", "mint"),
-    "flow": ("sunset", "ocean", "mint", "pastel", "vintage", "tropical"),
-    "marble": ("rose", "ocean", "gold", "mint", "lavender"),
-    "geometric": ("vintage", "mint", "tropical", "pastel", "neon"),
-    "washes": ("spring", "ocean", "sunset", "rose", "tropical"),
-}
-
-
 def _choose_palette(features: PromptFeatures, scene_name: str, rng: random.Random) -> Palette:
     if features.colours:
         return from_colours(features.colours)
-    natural = _NATURAL[scene_name]
+    natural = tuple(table("create")["natural_palettes"][scene_name].split())
     if features.sprites:
         # Sprites are more visible by day.
         natural = tuple(name for name in natural if not PALETTES[name].is_dark) or natural

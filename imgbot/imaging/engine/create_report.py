@@ -20,6 +20,7 @@ from imgbot.imaging.engine.prompt_features import (
 )
 from imgbot.imaging.engine.sprites import SPRITE_WORDS, SPRITES
 from imgbot.imaging.engine.styles import STYLE_WORDS
+from imgbot.imaging.engine.tables import table
 from imgbot.imaging.engine.typography import text_to_draw
 from imgbot.imaging.engine.vocabulary import STOP_WORDS
 
@@ -34,66 +35,12 @@ _WEATHER = frozenset({"snow", "rain", "fog", "clouds", "moon", "sun", "night", "
 
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|[^\w\s]|\d+")
 
+_TABLE = table("create")
 # They belong to an unknown word right after them.
-_LINKS_TEXT = """
-a an the on in at with of by from to into under over near behind above before between through his
-her its my their в во на с со у к ко по за из под над от для о об про при между перед через около
-возле днем день дня портрет portrait
-"""
-# Words that ask for a picture, for its quality or its arrangement, and sizes: by their beginnings.
-_FILLERS_TEXT = """
-нарису рису$ рисун изобраз создай созда$ сгенерир картин фото изображен иллюстр обои заставк
-плакат постер афиш открытк обложк надпис подпис слова$ словами$ текст$ формат вертикал горизонтал
-квадрат панорам широк узк больш маленьк мал$ малень огромн гигант крошеч крохот высок низк красив
-прекрас чудес крут$ крутой качеств детал реалист высоко шедевр очень$ сидит стоит лежит смотр$
-смотрит идет видн находит фон$ фоне$ фоном$ рядом$ вокруг посреди среди один$ одна$ одно$ одинокий
-вид$ вида$ видом$ сцен неб верхом воздушн что-н едет скачет летит летящ один$ где$ когда$ который
-которая которое которые свой свою своим его$ ее$ их$ пушист стиле$ краск тон$ тонах$ цвет$ цвета$
-draw paint$ painting$ picture image photo illustrat render wallpaper artwork art$ drawing$ poster
-card$ cover$ caption letter$ saying create generat depict show$ featur beautiful pretty amazing
-gorgeous stunning epic cool$ awesome nice quality detail realis photoreal masterpiece resolution
-hd$ uhd$ ultra high$ highly$ big$ large huge giant tiny small$ little tall$ wide$ long$ short$
-very$ sits sitting stands standing lies lying looks looking walks walking sit$ stand$ view scene
-background style styled color colour and$ or$ while$ where$ which$ who$ whose$ that's there$ is$
-are$ being$ single$ one$ fluffy format square vertical horizontal panoram widescreen sky$ skies
-day$ trees$ riding rides flying during$ middle around among$ next$ best$ trending artstation sharp
-focus way$ exposur lighting cinemat render octane unreal engine something anything k$ к$ px$
-"""
-# Words that stand for more than the engine draws: by their beginnings.
-_ROUGH_TEXT = """
-москв петербург питер нью-йорк токио париж мегаполис деревн саванн тайг джунгл астронавт космонавт
-вулкан лава$ лаву$ лавы$ дискотек клуб$ концерт музык джаз танц мама$ маме$ мамы$ мамочк бабушк
-подруг пекарн хлеб шоколад цунами tsunami орел орл ласточ журавл чайк дворец дворц крепост лось$
-лося$ лоси$ лосем$ косул косатк дуб$ дуба$ дубом$ яблон клен$ клена$ роза$ розу$ розой$ розе$
-розы$ роз$ розами$ пион мак$ маки$ тюльпан синица$ синичк воробе снегир какао сатурн юпитер марс$
-путешеств турист пират кабриолет катер метал сталь village savanna jungle astronaut volcano lava$
-party concert music jazz dance mother mom$ bakery chocolate eagle gull palace fortress elk$ moose
-orca oak$ maple$ rose$ roses$ peony poppy$ poppies tulip robin sparrow bullfinch saturn jupiter
-pirate pony$ steel metal cupcake moth$ goldfish cabrio robins$ tokyo paris london
-"""
-# Sprites that come close to words that the engine does not know: by their beginnings.
-_INSTEAD_TEXT = """
-bicycle car: мотоцикл мотоб мопед скутер самокат motorc motorb moped scooter
-car train: автобус грузовик трамва такси джип bus$ truck tram taxi jeep van$
-balloon rocket: самолет вертолет дельтаплан plane airplane aircraft helicopter jet$
-cat bear: лев$ льва$ тигр рысь пантер леопард пум lion tiger panther leopard lynx
-hedgehog rabbit: хомяк мыш белк крыс енот барсук hamster mouse squirrel rat$ raccoon badger
-horse deer: коров корова$ овц овеч коз зебр жираф слон верблюд cow sheep goat zebra giraffe elephant
-bird swan: утк гус$ гусь кур петух попуга голуб ворон фламинго duck goose hen$ rooster parrot pigeon
-bird owl: raven crow flamingo сокол ястреб falcon hawk
-whale fish: акул дельфин осьминог тюлен shark dolphin octopus seal$
-castle house: церк храм башн мост школ музе theat church temple tower bridge school museum cathedral
-cake cup: пицц бургер суп$ яблок еда$ pizza burger soup apple food
-horse castle: дракон единорог dragon unicorn
-person horse: рыцар принцес корол солдат воин knight princess king$ queen soldier warrior samurai
-person robot: геро супергер учен врач hero superhero doctor wizard ninja
-person house: бабушк дедушк дет ребен люди людей child children people men$ women boys$ girls$
-"""
-_LINKS = frozenset(_LINKS_TEXT.split())
-_FILLERS, _ROUGH = tuple(_FILLERS_TEXT.split()), tuple(_ROUGH_TEXT.split())
+_LINKS = frozenset(_TABLE["links"].split())
+_FILLERS, _ROUGH = _TABLE["fillers"].split(), _TABLE["rough"].split()
 _INSTEAD = tuple(
-    (tuple(stems.split()), tuple(sprites.split()))
-    for sprites, _, stems in (line.partition(": ") for line in _INSTEAD_TEXT.strip().splitlines())
+    (tuple(stems.split()), tuple(sprites.split())) for sprites, stems in _TABLE["instead"].items()
 )
 
 

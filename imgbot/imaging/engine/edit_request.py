@@ -10,25 +10,15 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from math import prod
+from typing import NamedTuple
 
 from imgbot.imaging.engine.colours import colour_key
-from imgbot.imaging.engine.edit_vocabulary import (
-    COLOURED,
-    NOT_DONE,
-    OPPOSITES,
-    PHRASES,
-    UNSUPPORTED,
-    Phrase,
-)
+from imgbot.imaging.engine.tables import expand, patterns, table
 from imgbot.imaging.engine.vocabulary import (
-    BLEMISH,
-    DEGREES,
-    LESS,
-    NEGATION,
+    MUCH,
     NORMAL_PERCENT,
-    PERCENT,
+    SLIGHT,
     STOP_WORDS,
-    TAKE_AWAY,
     correct_typo,
 )
 
@@ -55,56 +45,8 @@ _ALONE: Mapping[str, str] = {
     "desaturate": "saturate",
 }  # fmt: skip
 
-_ENDING = r"(?:ый|ий|ая|яя|ое|ее|ые|ие|ую|о|а|ы|ым|ой|ыми)"
-_DEFECT = re.compile(
-    r"dark|dim|dull|pale|cold|blurr?y|blurred|grainy|noisy|soft|out of focus|bright|light"
-    r"|warm|faded|washed out|flat"
-    rf"|(?:темн|светл|ярк|размыт|смазан|заблюрен|размазан|нерезк|нечетк|зернист|шумн|холодн|тепл"
-    rf"|бледн|блекл|тускл|мягк|выцветш){_ENDING}|выцвел\w*|темен|бледен|размыт"
-)
-# True of any photo, and no defect.
-_SCENE = re.compile(
-    r"night(?:time)?|sunset|sunny|ночн(?:ое|ая|ой|ую|ые)|закатн\w+|солнечн(?:ое|ая|ый|ую|ые)"
-    r"|old(?: photo)?|стар(?:ое|ая|ую|ый) (?:фото\w*|снимок)"
-)
-# Phrases that name a defect and thereby ask for its remedy.
-_EXCESS = re.compile(
-    r"(?:too|so|слишком|очень) .*|темноват\w*|смазан\w*|недосвет\w*|пересвечен\w*|темно"
-)
-
-_PHOTO = (
-    r"(?:photo(?:graph)?|picture|pic|image|shot|selfie|portrait|фото|фотк[аиу]|фотографи[яию]"
-    r"|снимок|снимки|картинк[аиу]|изображение|кадр|портрет|селфи)"
-)
-# "Тёмным" may describe the result or the request.
-_OBLIQUE = re.compile(r"(?:ым|ой|ыми)$")
-_CAME_OUT = re.compile(
-    r"(?:получил\w+|вышл\w|вышел|выглядит|кажется)(?: (?:очень|слишком|как\w+ то))* $"
-)
-_MADE = (
-    r"(?:make|makes|turn|want|need|get|give|add|like|as|into|to|in|сдела\w+|сделай\w*|делай"
-    r"|хочу|нужн\w+|надо|под|как|стил\w+|пусть|будет|добав\w+)"
-    r"(?: (?:me|it|the|this|that|my|an?|all|whole|look|look like|old|стар\w+|мне|мо[юеий]"
-    r"|эт[уот]|все|всю|чтобы|чтоб))*"
-)
-_MADE_BEFORE = re.compile(rf"(?<!\w){_MADE} $")
-_MADE_AFTER = re.compile(rf"^(?: {_PHOTO})? (?:сделай\w*|сделать|make)(?= (?:,|$))")
-_SO = (
-    r"(?: (?:is|are|was|looks?|seems?|got|came out|turned out|which|that|a bit|a little|too|very|so"
-    r"|really|quite|pretty|rather|у меня|получил\w+|вышл[аои]|вышел|выглядит|как\w+ то|очень"
-    rf"|слишком|немного|чуть|слегка|совсем|было|был[аи]?|(?:{_DEFECT.pattern}) (?:and|и)))*"
-)
-# The photo before the word, or its pronoun: "it is dark".
-_SUBJECT = re.compile(
-    rf"(?<!\w)(?:{_PHOTO}{_SO}|(?:it (?:is|was|looks?|came out)|its|она|он|оно){_SO}) $"
-)
-# A part is described only if its remedy is requested; otherwise it is requested: "a dark sky".
-_PART = re.compile(
-    r"(?<!\w)(?:фон|лиц[оа]|цвета|краски|небо|background|faces?|colou?rs|sky)"
-    rf"{_SO} $"
-)
-_OBJECT = re.compile(rf"^ {_PHOTO}(?!\w)")
-_OLD_PHOTO = re.compile(rf".* {_PHOTO}")
+_PATTERNS = {name: re.compile(text) for name, text in patterns("edit", "patterns").items()}
+_DEGREES = ((SLIGHT, _PATTERNS["slightly_degree"]), (MUCH, _PATTERNS["much_degree"]))
 _CONTEXT_CHARACTERS = 80
 
 
@@ -114,34 +56,36 @@ def diagnose(text: str, start: int, end: int, key: str, others: Collection[str])
     `key` is the change they would ask for alone, `others` are the other changes in the sentence.
     """
     words = text[start:end]
-    if _EXCESS.fullmatch(words):
+    if _PATTERNS["excess"].fullmatch(words):
         return "" if key in others else key
-    if key not in _REMEDIES or not (_DEFECT.fullmatch(words) or _SCENE.fullmatch(words)):
+    is_scene = bool(_PATTERNS["scene"].fullmatch(words))
+    if key not in _REMEDIES or not (is_scene or _PATTERNS["defect"].fullmatch(words)):
         return key
     is_attribute = bool(
-        _OBJECT.match(text[end : end + _CONTEXT_CHARACTERS]) or _OLD_PHOTO.fullmatch(words)
+        _PATTERNS["object"].match(text[end : end + _CONTEXT_CHARACTERS])
+        or _PATTERNS["old_photo"].fullmatch(words)
     )
     is_remedied = not set(others).isdisjoint(_REMEDIES[key])
-    if not is_attribute and not _describes_photo(_SUBJECT, text, start, end):
-        return "" if is_remedied and _describes_photo(_PART, text, start, end) else key
+    if not is_attribute and not _describes_photo(_PATTERNS["subject"], text, start, end):
+        return "" if is_remedied and _describes_photo(_PATTERNS["part"], text, start, end) else key
     is_made = bool(
-        _MADE_BEFORE.search(text[max(0, start - _CONTEXT_CHARACTERS) : start])
-        or _MADE_AFTER.match(text[end:])
+        _PATTERNS["made_before"].search(text[max(0, start - _CONTEXT_CHARACTERS) : start])
+        or _PATTERNS["made_after"].match(text[end:])
     )
-    if is_remedied and not (is_made and _SCENE.fullmatch(words)):
+    if is_remedied and not (is_made and is_scene):
         return ""
-    return key if is_made or _SCENE.fullmatch(words) else _ALONE.get(key, key)
+    return key if is_made or is_scene else _ALONE.get(key, key)
 
 
 def _describes_photo(subject_pattern: re.Pattern[str], text: str, start: int, end: int) -> bool:
     """True if the words describe the photo (or part) rather than the wanted result."""
     before = text[max(0, start - _CONTEXT_CHARACTERS) : start]
     subject = subject_pattern.search(before)
-    if subject is None or _MADE_AFTER.match(text[end:]):
+    if subject is None or _PATTERNS["made_after"].match(text[end:]):
         return False
-    if _OBLIQUE.search(text[start:end]) and not _CAME_OUT.search(before):
+    if _PATTERNS["oblique"].search(text[start:end]) and not _PATTERNS["came_out"].search(before):
         return False
-    return not _MADE_BEFORE.search(before[: subject.start()])
+    return not _PATTERNS["made_before"].search(before[: subject.start()])
 
 
 WORDS_MAX = 1000
@@ -150,15 +94,36 @@ _PHRASES_MAX = 200
 # Characters before a change in which a negation or inversion is searched.
 _BEFORE = 48
 
-_COMPILED = tuple(
-    (phrase, re.compile(rf"(?<!\w)(?:{phrase.pattern})(?!\w)"))
-    for phrase in (*PHRASES, *UNSUPPORTED)
+
+class _Phrase(NamedTuple):
+    """Change with the pattern that asks for it; `{}` in its value is the first matched group."""
+
+    key: str
+    pattern: re.Pattern[str]
+    value: str
+
+
+# Recognised but unsupported: reported as unrecognised instead of being applied in part.
+_NOT_DONE = "not_done"
+_PHRASES = tuple(
+    _Phrase(
+        phrase["key"],
+        re.compile(rf"(?<!\w)(?:{expand('edit', phrase['pattern'])})(?!\w)"),
+        phrase.get("value", ""),
+    )
+    for phrase in table("edit")["phrases"]
 )
-_LESSENED = re.compile(rf"(?<!\w)(?:{LESS}|too(?: much)?|слишком(?: много)?) $")
-# "Remove dust and scratches": the verb applies to both.
-_BOTH = re.compile(
-    rf"(?<!\w)(?P<verb>{TAKE_AWAY}|почист\w+) (?P<one>{BLEMISH}) (?P<and>and|и) (?={BLEMISH}(?!\w))"
-)
+KEYS = tuple(dict.fromkeys(phrase.key for phrase in _PHRASES if phrase.key != _NOT_DONE))
+# Changes whose value is the key of a colour.
+_COLOURED = frozenset({"tint", "less_colour", "more_colour", "colour_frame"})
+_OPPOSITES = {
+    one: other
+    for pair in (
+        ("brighter", "darker"), ("contrast", "flatter"), ("warmer", "cooler"),
+        ("saturate", "desaturate"), ("sharpen", "soften"),
+    )
+    for one, other in (pair, pair[::-1])
+}  # fmt: skip
 _RATIO = re.compile(r"(?<![\d:])(\d{1,2}) ?(?::|x|х|×|на|by) ?(\d{1,2})(?![\d:%])")
 _SIGNED = re.compile(r"(?<![\w+-])([+−–-]) ?(\d{1,3}) ?%?(?![\w:])")
 
@@ -191,7 +156,7 @@ class _DegreeMatch:
 
 def parse_edit_request(words: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
     """Requested changes in order, and the unrecognised words."""
-    text = _BOTH.sub(r"\g<verb> \g<one> \g<and> \g<verb> ", normalize(words))
+    text = _PATTERNS["both"].sub(r"\g<verb> \g<one> \g<and> \g<verb> ", normalize(words))
     steps, unrecognised = _parse(text)
     if not unrecognised:
         return steps, ()
@@ -220,8 +185,8 @@ def _spell_sign(match: re.Match[str]) -> str:
 
 def _parse(text: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
     understood = _find_phrases(text)
-    found = _without_descriptions(text, [item for item in understood if item.key != NOT_DONE])
-    beyond = [item for item in understood if item.key == NOT_DONE]
+    found = _without_descriptions(text, [item for item in understood if item.key != _NOT_DONE])
+    beyond = [item for item in understood if item.key == _NOT_DONE]
     degrees = _find_degrees(text, understood)
     left = text
     for span in (*understood, *degrees):
@@ -245,8 +210,8 @@ def _parse(text: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
 def _find_phrases(text: str) -> list[_PhraseMatch]:
     plain = [
         _PhraseMatch(match.start(), match.end(), phrase.key, value)
-        for phrase, pattern in _COMPILED
-        for match in pattern.finditer(text)
+        for phrase in _PHRASES
+        for match in phrase.pattern.finditer(text)
         if (value := _value(phrase, match)) is not None
     ]
     candidates = [*plain, *(less for item in plain if (less := _inverted(text, item)))]
@@ -254,7 +219,7 @@ def _find_phrases(text: str) -> list[_PhraseMatch]:
     chosen: list[_PhraseMatch] = []
     for item in candidates:
         is_free = all(item.end <= other.start or item.start >= other.end for other in chosen)
-        is_meant = not NEGATION.search(text[max(0, item.start - _BEFORE) : item.start])
+        is_meant = not _PATTERNS["negation"].search(text[max(0, item.start - _BEFORE) : item.start])
         if is_free and is_meant and len(chosen) < _PHRASES_MAX:
             chosen.append(item)
     return sorted(chosen, key=lambda item: item.start)
@@ -272,16 +237,16 @@ def _without_descriptions(text: str, found: list[_PhraseMatch]) -> list[_PhraseM
 def _inverted(text: str, item: _PhraseMatch) -> _PhraseMatch | None:
     """Match of the opposite change if a word for "less" precedes ("less warm")."""
     before = text[max(0, item.start - _BEFORE) : item.start]
-    less = _LESSENED.search(before) if item.key in OPPOSITES else None
+    less = _PATTERNS["lessened"].search(before) if item.key in _OPPOSITES else None
     if less is None:
         return None
-    return _PhraseMatch(item.start - len(less[0]), item.end, OPPOSITES[item.key], item.value)
+    return _PhraseMatch(item.start - len(less[0]), item.end, _OPPOSITES[item.key], item.value)
 
 
-def _value(phrase: Phrase, match: re.Match[str]) -> str | None:
+def _value(phrase: _Phrase, match: re.Match[str]) -> str | None:
     """Value of the change; None if the words are no valid value."""
     said = next((group for group in match.groups() if group), "")
-    if phrase.key in COLOURED:
+    if phrase.key in _COLOURED:
         return colour_key(said)
     return phrase.value.replace("{}", said)
 
@@ -289,10 +254,10 @@ def _value(phrase: Phrase, match: re.Match[str]) -> str | None:
 def _find_degrees(text: str, found: list[_PhraseMatch]) -> list[_DegreeMatch]:
     candidates = [
         _DegreeMatch(match.start(), match.end(), factor)
-        for factor, pattern in DEGREES
+        for factor, pattern in _DEGREES
         for match in pattern.finditer(text)
     ]
-    for match in PERCENT.finditer(text):
+    for match in _PATTERNS["percent"].finditer(text):
         percent = int(match[2])
         factor = min(3.0, max(0.1, percent / NORMAL_PERCENT)) * (-1 if match[1] else 1)
         candidates.append(_DegreeMatch(match.start(), match.end(), factor, percent))
@@ -318,7 +283,7 @@ def _step(item: _PhraseMatch, degrees: list[_DegreeMatch]) -> EditStep:
     factor = prod({degree.factor for degree in degrees})
     percent = max((degree.percent for degree in degrees), default=0)
     # "Brightness −20" asks for the opposite change.
-    key = OPPOSITES.get(item.key, item.key) if factor < 0 else item.key
+    key = _OPPOSITES.get(item.key, item.key) if factor < 0 else item.key
     return EditStep(key, abs(factor), item.value, percent)
 
 
@@ -335,7 +300,7 @@ def _is_repeated(index: int, found: list[_PhraseMatch], left: str) -> bool:
 def _correct_typos(text: str, unrecognised: tuple[str, ...]) -> str:
     for word in unrecognised:
         # A known word that was left over was negated ("without a frame").
-        is_known = any(pattern.fullmatch(word) for _, pattern in _COMPILED)
+        is_known = any(phrase.pattern.fullmatch(word) for phrase in _PHRASES)
         if not is_known and (meant := correct_typo(word)):
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", meant, text)
     return text
