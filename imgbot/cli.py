@@ -137,7 +137,7 @@ def _doctor(options: argparse.Namespace) -> int:
     if options.provider:
         from imgbot.providers.factory import dry_run_spec
 
-        _print_result(dry_run_spec(options.provider))
+        _print("\n".join(dry_run_spec(options.provider)))
         return 0
     from imgbot.ops.doctor import command
 

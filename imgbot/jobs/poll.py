@@ -32,10 +32,9 @@ async def poll(context: StepContext, job: Job, failures: int = 0) -> Outcome:
 
 async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
     age_ms, provider = job.progress.age_ms(context.now_ms()), context.routing.provider_of(job)
-    ticket = {**job.progress.ticket, "target": str(inputs.target_of(context, job.id))}
     try:
         with context.routing.asking(provider.name):
-            answer = await provider.poll(ticket)
+            answer = await provider.poll(job.progress.ticket)
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
         decision = retry.after_poll(error, failures, age_ms / 1000)

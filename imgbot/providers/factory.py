@@ -19,7 +19,14 @@ from imgbot.providers.protocol import (
     ProviderConfig,
     Recovery,
 )
-from imgbot.providers.spec_file import PRESETS, SETTING, SpecDocument, read_file, read_preset
+from imgbot.providers.spec_file import (
+    PRESETS,
+    SETTING,
+    SpecDocument,
+    read_file,
+    read_preset,
+    validate,
+)
 
 Make = Callable[[GenerationRequest], Awaitable[Done]]
 """Runs the engine in a worker process."""
@@ -56,23 +63,22 @@ def open_provider(name: str, config: ProviderConfig, make: Make) -> Provider:
             return DeclaredProvider(read_spec(document), config)
         case "openai":
             # Adapters are loaded by those who use them: each takes a part of the start.
-            from imgbot.providers.openai import OpenAiProvider, read_openai  # noqa: PLC0415
+            from imgbot.providers.openai import OpenAiProvider, OpenAiSpec  # noqa: PLC0415
 
-            spec = read_openai(document)
-            return OpenAiProvider(spec.name, spec, config)
+            return OpenAiProvider(validate(document, OpenAiSpec), config)
         case "comfyui":
             from imgbot.providers.comfyui import ComfyUiProvider  # noqa: PLC0415
             from imgbot.providers.comfyui_workflow import read_comfyui  # noqa: PLC0415
 
             folder = Path(name).parent if name.endswith(".toml") else PRESETS
-            comfyui, graphs = read_comfyui(document, folder)
-            return ComfyUiProvider(comfyui.name, comfyui, config, graphs)
+            spec, graphs = read_comfyui(document, folder)
+            return ComfyUiProvider(spec, config, graphs)
         case unknown:
             known = "leave it out, or write openai or comfyui"
             raise document.error(("adapter",), f"there is no {unknown!r}; {known}")
 
 
-async def dry_run_spec(name: str) -> list[str]:
+def dry_run_spec(name: str) -> list[str]:
     """Check a spec file; return, as lines, what it would send. Raises ConfigError."""
     document = document_of(name)
     if document.adapter:
@@ -80,7 +86,7 @@ async def dry_run_spec(name: str) -> list[str]:
         return [f"{document.name} can be used (adapter {document.adapter}: no dry run)"]
     from imgbot.providers.declarative.dry_run import dry_run  # noqa: PLC0415
 
-    return [f"{document.name} can be used", *await dry_run(read_spec(document))]
+    return [f"{document.name} can be used", *dry_run(read_spec(document))]
 
 
 async def _no_engine(order: GenerationRequest) -> Done:
@@ -128,7 +134,11 @@ async def check_provider(
     try:
         return await _ask(provider, check, key_variable)
     except ProviderError as error:
-        return _refused(check, error, key_variable, mend_key)
+        if error.kind is _KIND.AUTH:
+            return wrong(check, f"refuses the key {key_variable}", mend_key)
+        if error.kind is _KIND.NO_CREDIT:
+            return wrong(check, "has no credit left", "top up the account")
+        return warning(check, f"is unavailable ({error.kind})", "run imgbot doctor again later")
     finally:
         await provider.aclose()
 
@@ -147,13 +157,3 @@ async def _ask(provider: Provider, check: str, key_variable: str) -> Finding:
         return ok(check, "needs no setup")
     there = "its key is set" if key_variable else "it has no key"
     return ok(check, f"{there}; it cannot be tested without paying for a picture")
-
-
-def _refused(check: str, error: ProviderError, key_variable: str, mend_key: str) -> Finding:
-    match error.kind:
-        case _KIND.AUTH:
-            return wrong(check, f"refuses the key {key_variable}", mend_key)
-        case _KIND.NO_CREDIT:
-            return wrong(check, "has no credit left", "top up the account")
-        case _:
-            return warning(check, f"is unavailable ({error.kind})", "run imgbot doctor again later")

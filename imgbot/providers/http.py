@@ -6,20 +6,24 @@ was certainly not sent, and whether a missing response may hide an accepted task
 
 import asyncio
 import base64
+import functools
 import json
 import re
-from collections.abc import Mapping
+import ssl
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-import httpx
+import aiohttp
+import certifi
+from yarl import URL
 
 from imgbot.domain.errors import FULL, ProviderError, ProviderErrorKind
 from imgbot.files import PART, commit, copy_file, replace_file
 from imgbot.providers.protocol import Timeouts
-from imgbot.providers.url_policy import Hosts, public_address, split
+from imgbot.providers.url_policy import Hosts, PublicResolver, is_allowed
 
 ANSWER_LIMIT_BYTES = 16 << 20
 """Generous: a response may repeat the pictures of its request, or list every queued workflow."""
@@ -34,8 +38,7 @@ _DATA_URI = re.compile(r"data:[^,]{0,200},")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 _ROOM_AGAIN_S, _WAITS_FOR_ROOM = 5.0, 720
-_CHUNK_BYTES = 64 << 10
-_TIMEOUT = httpx.Timeout(60.0, connect=10.0)
+_CONNECT_S = 10.0
 _HOPS = 3
 _TEXT_CHARACTERS = 2000
 _LONG_BYTES = 1 << 20
@@ -44,7 +47,8 @@ _LONG_BYTES = 1 << 20
 # A compressed response could unpack to a thousand times the bytes that were counted.
 _PLAIN = {"Accept-Encoding": "identity"}
 
-_NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_LOST_CONNECTION = (aiohttp.ClientError, OSError)
 _AMBIGUOUS = frozenset({408, 409, 425})
 _KIND = ProviderErrorKind
 
@@ -83,36 +87,30 @@ class ProviderHttpClient:
         *,
         deadlines: Timeouts | None = None,
         answer_limit_bytes: int = ANSWER_LIMIT_BYTES,
-        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         """Create a client that sends `auth` headers to `hosts` only."""
         self._hosts = hosts
         self._auth = dict(auth)
         self._deadlines = deadlines or Timeouts()
         self._answer_limit_bytes = answer_limit_bytes
-        # No proxy or netrc from the environment, and no redirects, so that the key goes nowhere
-        # else.
-        self._client = httpx.AsyncClient(
-            timeout=_TIMEOUT,
-            limits=httpx.Limits(max_connections=100),
-            trust_env=False,
-            transport=transport,
-        )
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def submit(self, method: str, url: str, **options: Any) -> ProviderResponse:
-        """Send a submit. Raises SUBMIT_UNKNOWN unless it is certain whether it was sent."""
+        """Send a submit by POST. Raises SUBMIT_UNKNOWN unless it is certain whether it was sent."""
         try:
-            return await self._call(method, url, self._deadlines.submit_s, options)
+            return await self._call(method, url, self._deadlines.submit_s, **options)
         except _NOT_SENT as error:
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
-        except (httpx.HTTPError, OSError) as error:
+        except _LOST_CONNECTION as error:
             raise ProviderError(_KIND.SUBMIT_UNKNOWN, type(error).__name__) from error
 
     async def ask(self, method: str, url: str, **options: Any) -> ProviderResponse:
         """Send a free request; a missing response is UNAVAILABLE."""
+        is_upload = "data" in options
+        deadline_s = self._deadlines.submit_s if is_upload else self._deadlines.ask_s
         try:
-            return await self._call(method, url, self._deadlines.ask_s, options)
-        except (httpx.HTTPError, OSError) as error:
+            return await self._call(method, url, deadline_s, **options)
+        except _LOST_CONNECTION as error:
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
 
     async def fetch(self, url: str, target: Path, *, is_private: bool = False) -> None:
@@ -123,83 +121,109 @@ class ProviderHttpClient:
         is not at fault.
         """
         part = target.with_name(f"{target.name}{PART}")
-        auth = self._auth if is_private else {}
         try:
             async with asyncio.timeout(self._deadlines.fetch_s):
-                await self._fetch(url, part, auth)
-        except (httpx.HTTPError, OSError) as error:
+                await self._fetch(url, part, self._auth if is_private else {})
+        except _LOST_CONNECTION as error:
             if isinstance(error, OSError) and error.errno in FULL:
                 raise
             raise ProviderError(_KIND.UNAVAILABLE, type(error).__name__) from error
         await asyncio.to_thread(commit, part, target)
 
     async def aclose(self) -> None:
-        await self._client.aclose()
+        for session in self._sessions.values():
+            await session.close()
+
+    def _session(self, url: str, *, is_foreign: bool) -> aiohttp.ClientSession:
+        """Return the session for a URL; for a foreign one, of public hosts over https only."""
+        is_public = is_foreign and not self._hosts.is_own(url)
+        if is_public and not is_allowed(url):
+            raise ProviderError(_KIND.FAILED, "the URL is not https, or its host is not public")
+        if is_public not in self._sessions:
+            # No proxy or netrc from the environment, no cookies and no redirects, so that the key
+            # goes nowhere else. Jobs in flight are bounded already, so connections are not.
+            self._sessions[is_public] = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0,
+                    ssl=_tls_context(),
+                    resolver=PublicResolver() if is_public else None,
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+        return self._sessions[is_public]
 
     async def _call(
-        self, method: str, url: str, deadline_s: float, options: dict[str, Any]
+        self,
+        method: str,
+        url: str,
+        deadline_s: float,
+        *,
+        is_public: bool = False,
+        headers: Mapping[str, str] | None = None,
+        **options: Any,
     ) -> ProviderResponse:
-        headers = dict(options.pop("headers", {}))
-        if options.pop("is_public", False):
-            # A URL taken from a response, which must not receive the key.
-            url, options["extensions"], more = await self._resolve(url)
-            headers |= more
-        elif self._hosts.may_see_key(url):
-            headers |= self._auth
-        else:
+        """Call an address; `is_public` is one from a response, which must not see the key."""
+        if not is_public and not self._hosts.may_see_key(url):
             raise ProviderError(_KIND.LOST, "the key must not be sent to this URL")
-        async with (
-            asyncio.timeout(deadline_s),
-            self._client.stream(method, url, headers=headers, **options) as answer,
-        ):
-            body = bytearray()
-            async for chunk in answer.aiter_bytes():
+        body = bytearray()
+        async with self._session(url, is_foreign=is_public).request(
+            method,
+            _as_url(url),
+            headers={**(headers or {}), **(_PLAIN if is_public else self._auth)},
+            timeout=aiohttp.ClientTimeout(total=deadline_s, connect=_CONNECT_S),
+            allow_redirects=False,
+            **options,
+        ) as answer:
+            async for chunk in answer.content.iter_any():
                 body += chunk
                 if len(body) > self._answer_limit_bytes:
-                    raise httpx.ReadError("response too long")
+                    raise aiohttp.ClientPayloadError("response too long")
         is_long = len(body) > _LONG_BYTES
         return ProviderResponse(
-            answer.status_code,
-            dict(answer.headers),
+            answer.status,
+            answer.headers,
             await asyncio.to_thread(_decoded, body) if is_long else _decoded(body),
             body[:_TEXT_CHARACTERS].decode(errors="replace"),
         )
 
     async def _fetch(self, url: str, part: Path, auth: Mapping[str, str]) -> None:
+        timeout = aiohttp.ClientTimeout(
+            total=None, connect=_CONNECT_S, sock_read=self._deadlines.stall_s
+        )
         for _ in range(_HOPS + 1):
-            address, extensions, headers = await self._resolve(url)
-            if self._hosts.is_own(url):
-                headers = {**headers, **auth}
-            async with (
-                asyncio.timeout(self._deadlines.stall_s) as stall,
-                self._client.stream(
-                    "GET", address, headers=headers, extensions=extensions
-                ) as answer,
-            ):
-                if answer.is_redirect:
+            headers = {**_PLAIN, **auth} if self._hosts.is_own(url) else _PLAIN
+            async with self._session(url, is_foreign=True).get(
+                _as_url(url), headers=headers, timeout=timeout, allow_redirects=False
+            ) as answer:
+                if answer.status in {301, 302, 303, 307, 308}:
                     url = urljoin(url, answer.headers.get("Location", ""))
                     continue
-                _check_is_file(answer)
-                await _write(answer, part, stall, self._deadlines.stall_s)
+                _check_is_file(answer.status)
+                await _write(answer.content, part)
                 return
         raise ProviderError(_KIND.FAILED, "too many redirects to the result")
 
-    async def _resolve(self, url: str) -> tuple[str, dict[str, Any], dict[str, str]]:
-        """Return the URL to connect to: the configured server, else a public host over https."""
-        if self._hosts.is_own(url):
-            return url, {}, _PLAIN
-        parts = split(url)
-        if parts is None or parts.scheme != "https":
-            raise ProviderError(_KIND.FAILED, "the result's URL is not https")
-        host, port = parts.hostname or "", parts.port or 443
-        address = await public_address(host, port)
-        if address is None:
-            raise ProviderError(_KIND.FAILED, "the result's host has no public address")
-        shown = f"[{address}]" if ":" in address else address
-        there = parts._replace(netloc=f"{shown}:{port}").geturl()
-        # Connections are pooled by address: another host name must not reuse this one.
-        headers = {"Host": parts.netloc, "Connection": "close"}
-        return there, {"sni_hostname": host}, _PLAIN | headers
+
+@functools.cache
+def _tls_context() -> ssl.SSLContext:
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+def _as_url(url: str) -> URL:
+    """Return a URL without changing its encoding, which may be signed."""
+    return URL(url, encoded=url.isascii())
+
+
+def form(
+    fields: Mapping[str, str], files: Iterable[tuple[str, str, Any, str]] = ()
+) -> aiohttp.FormData:
+    """Return a multipart form; files are field, file name, content and type."""
+    data = aiohttp.FormData(default_to_multipart=True)
+    for name, text in fields.items():
+        data.add_field(name, text)
+    for name, filename, content, mime in files:
+        data.add_field(name, content, filename=filename, content_type=mime)
+    return data
 
 
 def proves_refusal(status: int) -> bool:
@@ -218,21 +242,17 @@ def _decoded(body: bytearray) -> Any:
         return None
 
 
-def _check_is_file(answer: httpx.Response) -> None:
-    if answer.status_code in {403, 404, 410, 421}:
-        raise ProviderError(_KIND.EXPIRED, f"HTTP {answer.status_code}")
-    if not answer.is_success:
-        raise ProviderError(_KIND.UNAVAILABLE, f"HTTP {answer.status_code}")
+def _check_is_file(status: int) -> None:
+    if status in {403, 404, 410, 421}:
+        raise ProviderError(_KIND.EXPIRED, f"HTTP {status}")
+    if not 200 <= status < 300:
+        raise ProviderError(_KIND.UNAVAILABLE, f"HTTP {status}")
 
 
-async def _write(
-    answer: httpx.Response, part: Path, stall: asyncio.Timeout, stall_s: float
-) -> None:
+async def _write(content: aiohttp.StreamReader, part: Path) -> None:
     size_bytes = 0
     with part.open("wb") as file:
-        # Each chunk but the last is full.
-        async for chunk in answer.aiter_bytes(_CHUNK_BYTES):
-            stall.reschedule(asyncio.get_running_loop().time() + stall_s)
+        async for chunk in content.iter_any():
             size_bytes += len(chunk)
             if size_bytes > FETCHED_LIMIT_BYTES:
                 raise ProviderError(_KIND.TOO_HEAVY, "the result is over 100 MB")

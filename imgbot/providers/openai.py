@@ -8,40 +8,22 @@ import asyncio
 import re
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import urljoin
 
-import httpx
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import ACTIONS, OPERATIONS, Operation
-from imgbot.providers.fields import (
-    Headers,
-    InputRules,
-    KeyName,
-    Limits,
-    OfferedOperation,
-    PriceUsd,
-    ProviderName,
-    Url,
-    Vendor,
-    fitted,
-    has_key_slot,
-    micro,
-    nearest,
-    prompt_for,
-    value_of,
-    with_key,
-)
 from imgbot.providers.http import (
     PICTURES_LIMIT_BYTES,
     STATUS_KINDS,
     ProviderHttpClient,
     ProviderResponse,
     copy_result,
+    form,
     keep_base64,
     proves_refusal,
     retry_after_s,
@@ -56,7 +38,25 @@ from imgbot.providers.protocol import (
     ProviderConfig,
     Timeouts,
 )
-from imgbot.providers.spec_file import LocatedTable, SpecDocument, validate
+from imgbot.providers.spec_file import (
+    KEY_SLOT,
+    Headers,
+    InputRules,
+    KeyName,
+    Limits,
+    LocatedTable,
+    OfferedOperation,
+    PriceUsd,
+    ProviderName,
+    Url,
+    Vendor,
+    fitted,
+    micro,
+    nearest,
+    prompt_for,
+    value_of,
+    with_key,
+)
 from imgbot.providers.url_policy import Hosts
 
 
@@ -87,15 +87,10 @@ class Sizes(LocatedTable):
     area_px: Annotated[int, Field(ge=0, le=1 << 26)] = 0
     multiple_of_px: Annotated[int, Field(ge=1, le=256)] = 16
 
-    @field_validator("listed")
-    @classmethod
-    def _are_ratios(cls, value: Mapping[str, str]) -> Mapping[str, str]:
-        if wrong := [ratio for ratio in value if value_of(ratio) is None]:
-            raise ValueError(f"{wrong[0]!r} is not a ratio; write it like 16:9")
-        return value
-
     @model_validator(mode="after")
-    def _is_one_of_both(self) -> "Sizes":
+    def _is_usable(self) -> "Sizes":
+        if wrong := [ratio for ratio in self.listed if value_of(ratio) is None]:
+            raise ValueError(f"{wrong[0]!r} is not a ratio; write it like 16:9")
         if self.listed and self.area_px:
             raise ValueError("set either listed or area_px, not both")
         return self
@@ -151,21 +146,13 @@ class OpenAiSpec(Vendor):
     def model_for(self, operation: Operation, name: str = "") -> ImagesApiModel | None:
         """Return the named model, else the default model under that name; None if not served."""
         serving = [model for model in self.models if operation in model.operations]
-        if not serving:
-            return None
         named = [model for model in serving if model.id == name]
-        if named or not name:
-            return (named or serving)[0]
+        if named or not name or not serving:
+            return next(iter(named or serving), None)
         return serving[0].model_copy(update={"id": name})
 
 
-def read_openai(document: SpecDocument) -> OpenAiSpec:
-    """Return the parsed spec. Raises ConfigError with the line of the first mistake."""
-    return validate(document, OpenAiSpec)
-
-
 _KIND = ProviderErrorKind
-_CONNECT_S = 10.0
 _MIMES = {".png": "image/png"}
 
 
@@ -174,8 +161,8 @@ class OpenAiProvider(Provider):
 
     has_account = True
 
-    def __init__(self, name: str, spec: OpenAiSpec, config: ProviderConfig) -> None:
-        self.name = name
+    def __init__(self, spec: OpenAiSpec, config: ProviderConfig) -> None:
+        self.name = spec.name
         if not config.url:
             self.vendor, self.country = spec.vendor, spec.country
         self.max_concurrent = spec.limits.jobs
@@ -188,15 +175,22 @@ class OpenAiProvider(Provider):
             if (model := spec.model_for(operation, config.models.get(operation, ""))) is not None
         }
         self.offers: Mapping[Operation, Capability] = {
-            operation: _offer(spec, model, operation, config)
+            operation: Capability(
+                model=model.id,
+                price_micro=config.prices_micro.get(operation, micro(model.price_usd)),
+                inputs=spec.inputs.limits(model.pictures if operation is Operation.MERGE else 1),
+            )
             for operation, model in self._models.items()
         }
-        deadlines = _timeouts(spec, config)
-        # A picture takes minutes in which no byte arrives.
-        self._timeout = httpx.Timeout(deadlines.submit_s, connect=_CONNECT_S)
+        headers = with_key(spec.headers, config.key)
+        if config.key and not any(KEY_SLOT in text for text in spec.headers.values()):
+            headers["Authorization"] = f"Bearer {config.key}"
+        deadlines = config.deadlines
+        if deadlines == Timeouts():
+            deadlines = replace(deadlines, submit_s=spec.timeout_s)
         self._client = ProviderHttpClient(
             Hosts((self._base_url,), ()),
-            _headers(spec, config.key),
+            headers,
             deadlines=deadlines,
             answer_limit_bytes=PICTURES_LIMIT_BYTES,
         )
@@ -209,18 +203,18 @@ class OpenAiProvider(Provider):
         if order.operation is Operation.CREATE:
             answer = await self._post("/images/generations", json=fields)
         else:
-            answer = await self._post_pictures("/images/edits", fields, order.pictures)
-        found = picture_of(answer, self._key)
-        if found.url:
-            return Done((Output(url=urljoin(f"{self._base_url}/", found.url)),))
-        await keep_base64(found.encoded, order.target)
+            answer = await self._post_pictures(fields, order.pictures)
+        encoded, url = picture_of(answer, self._key)
+        if url:
+            return Done((Output(url=urljoin(f"{self._base_url}/", url)),))
+        await keep_base64(encoded, order.target)
         return Done((Output(path=str(order.target)),))
 
     async def fetch(self, output: Output, target: Path) -> None:
         if output.url:
             await self._client.fetch(output.url, target)
-            return
-        await copy_result(output.path, target)
+        else:
+            await copy_result(output.path, target)
 
     async def balance(self) -> None:
         """Check the key by listing models; the API does not tell the balance."""
@@ -243,54 +237,27 @@ class OpenAiProvider(Provider):
         return fields
 
     async def _post(self, path: str, **options: Any) -> ProviderResponse:
-        url = f"{self._base_url}{path}"
-        return await self._client.submit("POST", url, timeout=self._timeout, **options)
+        return await self._client.submit("POST", f"{self._base_url}{path}", **options)
 
     async def _post_pictures(
-        self, path: str, fields: Mapping[str, Any], pictures: tuple[Path, ...]
+        self, fields: Mapping[str, Any], pictures: tuple[Path, ...]
     ) -> ProviderResponse:
-        form = {name: _form_text(value) for name, value in fields.items()}
+        texts = {
+            name: str(value).lower() if isinstance(value, bool) else str(value)
+            for name, value in fields.items()
+        }
         with ExitStack() as stack:
-            files = await asyncio.to_thread(_opened, stack, pictures)
             # Servers tell the pictures apart by position, and reject them without a type.
-            parts = [
-                (self._spec.edit_field, (path.name, file, _MIMES.get(path.suffix, "image/jpeg")))
-                for path, file in zip(pictures, files, strict=True)
+            files = [
+                (
+                    self._spec.edit_field,
+                    path.name,
+                    stack.enter_context(await asyncio.to_thread(path.open, "rb")),
+                    _MIMES.get(path.suffix, "image/jpeg"),
+                )
+                for path in pictures
             ]
-            return await self._post(path, data=form, files=parts)
-
-
-def _offer(
-    spec: OpenAiSpec, model: ImagesApiModel, operation: Operation, config: ProviderConfig
-) -> Capability:
-    most = model.pictures if operation is Operation.MERGE else 1
-    return Capability(
-        model=model.id,
-        price_micro=config.prices_micro.get(operation, micro(model.price_usd)),
-        inputs=spec.inputs.limits(most),
-    )
-
-
-def _timeouts(spec: OpenAiSpec, config: ProviderConfig) -> Timeouts:
-    """Return the spec file's timeouts, unless the operator set others."""
-    if config.deadlines != Timeouts():
-        return config.deadlines
-    return replace(config.deadlines, submit_s=spec.timeout_s)
-
-
-def _headers(spec: OpenAiSpec, key: str) -> dict[str, str]:
-    headers = with_key(spec.headers, key)
-    if key and not has_key_slot(spec.headers):
-        headers["Authorization"] = f"Bearer {key}"
-    return headers
-
-
-def _opened(stack: ExitStack, paths: tuple[Path, ...]) -> list[BinaryIO]:
-    return [stack.enter_context(path.open("rb")) for path in paths]
-
-
-def _form_text(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+            return await self._post("/images/edits", data=form(texts, files))
 
 
 _MAX_RETRY_AFTER_S = 3600.0
@@ -305,56 +272,30 @@ _BY_CODE = {
     "billing_not_active": _KIND.NO_CREDIT,
 }
 _BY_STATUS = {**STATUS_KINDS, 415: _KIND.UNSUITABLE}
-_PICTURE_CODES = frozenset(
-    {
-        "image_parse_error",
-        "image_too_large",
-        "invalid_base64_image",
-        "invalid_image",
-        "invalid_image_file",
-        "invalid_image_format",
-        "unsupported_file_mimetype",
-        "unsupported_image",
-    }
+_PICTURE_CODE = re.compile(
+    r"image_(parse_error|too_large)|unsupported_(file_mimetype|image)"
+    r"|invalid_(base64_image|image|image_file|image_format)"
 )
 _PICTURE_PARAM = re.compile(r"(image|images|mask)(\[.*)?")
 _MODERATED = re.compile(r"safety system|content policy|moderation", re.IGNORECASE)
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorDetails:
-    """Error in OpenAI's own format."""
+def picture_of(answer: ProviderResponse, key: str = "") -> tuple[str, str]:
+    """Return the first picture, as base64 or a URL; the other text is empty.
 
-    message: str
-    type: str
-    code: str
-    param: str
-
-
-@dataclass(frozen=True, slots=True)
-class ImageReference:
-    """First picture of a response: exactly one of the two is set."""
-
-    encoded: str = ""
-    url: str = ""
-
-
-def picture_of(answer: ProviderResponse, key: str = "") -> ImageReference:
-    """Return the picture. Raises ProviderError; `key` is kept out of its text."""
-    if not answer.is_success or error_details(answer.content) is not None:
+    Raises ProviderError; `key` is kept out of its text.
+    """
+    if not answer.is_success or error_details(answer.content):
         raise refusal(answer, key)
     if not isinstance(answer.content, dict):
         raise ProviderError(_KIND.SUBMIT_UNKNOWN, f"HTTP {answer.status} without a JSON object")
     data = answer.content.get("data")
     for item in data if isinstance(data, list) else []:
         entry = item if isinstance(item, dict) else {}
-        encoded, url = entry.get("b64_json"), entry.get("url")
-        if isinstance(encoded, str) and encoded:
-            return ImageReference(encoded=encoded)
-        if isinstance(url, str) and url.startswith("data:"):
-            return ImageReference(encoded=url)
-        if isinstance(url, str) and url:
-            return ImageReference(url=url)
+        for text in (entry.get("b64_json"), entry.get("url")):
+            if isinstance(text, str) and text:
+                is_url = text == entry.get("url") and not text.startswith("data:")
+                return ("", text) if is_url else (text, "")
     raise ProviderError(_KIND.FAILED, "the response has no picture")
 
 
@@ -362,64 +303,55 @@ def refusal(answer: ProviderResponse, key: str = "") -> ProviderError:
     """Return the error for a failed response; a possible picture is never repeated."""
     said = error_details(answer.content)
     kind = _kind_of(answer, said)
+    words = f"{said['code'] or said['type']}: {said['message']}" if said else ""
+    if key:
+        # Some gateways quote the key they rejected.
+        words = words.replace(key, "***")
     return ProviderError(
         kind,
-        _without(key, f"HTTP {answer.status} {_worded(said)}".strip()),
+        f"HTTP {answer.status} {words[:_DETAIL_CHARACTERS]}".strip(),
         retry_after_s=_retry_after_s(answer),
         is_billed=None if kind in {_KIND.SUBMIT_UNKNOWN, _KIND.FAILED} else False,
     )
 
 
-def error_details(content: Any) -> ErrorDetails | None:
-    """Return the error of a response; None if it is not in OpenAI's format."""
+def error_details(content: Any) -> dict[str, str]:
+    """Return message, type, code and param of an error; empty if not in OpenAI's format."""
     error = content.get("error") if isinstance(content, dict) else None
-    if not isinstance(error, Mapping):
-        return None
-    fields = error
-    message, kind = fields.get("message"), fields.get("type")
-    if not isinstance(message, str) and not isinstance(kind, str):
-        return None
+    if not isinstance(error, dict) or not any(
+        isinstance(error.get(name), str) for name in ("message", "type")
+    ):
+        return {}
     # LocalAI's codes are numbers.
-    named = {name: fields.get(name) for name in ("message", "type", "code", "param")}
-    texts = {name: str(value) for name, value in named.items() if isinstance(value, str | int)}
-    return ErrorDetails(*(texts.get(name, "") for name in named))
+    return {
+        name: str(value) if isinstance(value := error.get(name), str | int) else ""
+        for name in ("message", "type", "code", "param")
+    }
 
 
-def _kind_of(answer: ProviderResponse, said: ErrorDetails | None) -> ProviderErrorKind:
+def _kind_of(answer: ProviderResponse, said: Mapping[str, str]) -> ProviderErrorKind:
     status = answer.status
-    if said is not None and (kind := _by_words(said, is_refusal=400 <= status < 500)) is not None:
+    if said and (kind := _by_words(said, is_refusal=400 <= status < 500)) is not None:
         return kind
     if answer.is_success:
         return _KIND.FAILED
     if not proves_refusal(status):
-        is_own_word = said is not None and status == 503
-        return _KIND.UNAVAILABLE if is_own_word else _KIND.SUBMIT_UNKNOWN
+        return _KIND.UNAVAILABLE if said and status == 503 else _KIND.SUBMIT_UNKNOWN
     if status in _BY_STATUS:
         return _BY_STATUS[status]
-    if said is not None and (said.code in _PICTURE_CODES or _PICTURE_PARAM.fullmatch(said.param)):
+    if said and (_PICTURE_CODE.fullmatch(said["code"]) or _PICTURE_PARAM.fullmatch(said["param"])):
         return _KIND.UNSUITABLE
     return _KIND.INVALID
 
 
-def _by_words(said: ErrorDetails, *, is_refusal: bool) -> ProviderErrorKind | None:
-    for word in (said.code, said.type):
+def _by_words(said: Mapping[str, str], *, is_refusal: bool) -> ProviderErrorKind | None:
+    for word in (said["code"], said["type"]):
         if word in _BY_CODE:
             return _BY_CODE[word]
-    is_limit = "rate_limit" in said.code
-    if is_refusal and not is_limit and _MODERATED.search(said.message):
+    is_limit = "rate_limit" in said["code"]
+    if is_refusal and not is_limit and _MODERATED.search(said["message"]):
         return _KIND.MODERATED
     return None
-
-
-def _worded(said: ErrorDetails | None) -> str:
-    if said is None:
-        return ""
-    return f"{said.code or said.type}: {said.message}"[:_DETAIL_CHARACTERS]
-
-
-def _without(key: str, text: str) -> str:
-    """Remove the key from a text: some gateways quote the key they rejected."""
-    return text.replace(key, "***") if key else text
 
 
 def _retry_after_s(answer: ProviderResponse) -> float | None:

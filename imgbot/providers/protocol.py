@@ -213,11 +213,7 @@ class Provider(ABC):
         return []
 
     async def poll(self, ticket: Ticket) -> Pending | Done:
-        """Poll a task; free.
-
-        Besides the stored fields, the ticket has `target`: the file for a provider whose response
-        contains the picture itself.
-        """
+        """Poll a task; free."""
         raise ProviderError(
             ProviderErrorKind.LOST, f"{self.name} has no tasks to poll ({len(ticket)} fields)"
         )

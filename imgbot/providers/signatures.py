@@ -5,7 +5,6 @@ unsigned from a provider that signs.
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping
@@ -24,18 +23,27 @@ Headers = Mapping[str, str]
 """Names in lower case."""
 
 
-def verify_standard(key: str, headers: Headers, body: bytes, now_s: float) -> bool:
-    """Standard Webhooks, as Replicate signs: the key is base64 after `whsec_`."""
+def verify_standard(
+    key: str, headers: Headers, body: bytes, now_s: float, *, is_raw: bool = False
+) -> bool:
+    """Standard Webhooks: the key after `whsec_` is base64 (Replicate), or raw text (WaveSpeed)."""
     try:
-        secret = base64.b64decode(key.removeprefix("whsec_"), validate=True)
-    except (binascii.Error, ValueError):
+        text = key.removeprefix("whsec_")
+        secret = text.encode() if is_raw else base64.b64decode(text, validate=True)
+    except ValueError:
         return False
-    return _is_webhook(secret, headers, body, now_s)
-
-
-def verify_standard_raw(key: str, headers: Headers, body: bytes, now_s: float) -> bool:
-    """Standard Webhooks with the key's text used as it is, as WaveSpeed signs."""
-    return _is_webhook(key.removeprefix("whsec_").encode(), headers, body, now_s)
+    name, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
+    if not secret or not _is_fresh(stamp, now_s):
+        return False
+    digest = hmac.digest(secret, f"{name}.{stamp}.".encode() + body, "sha256")
+    # One provider's prefix and encoding are not documented reliably.
+    expected = (base64.b64encode(digest), digest.hex().encode())
+    given = headers.get("webhook-signature", "").split()[:_MAX_SIGNATURES]
+    return any(
+        hmac.compare_digest(one, entry.rpartition(",")[2].encode())
+        for entry in given
+        for one in expected
+    )
 
 
 def verify_kie(key: str, headers: Headers, task_id: str, now_s: float) -> bool:
@@ -48,7 +56,7 @@ def verify_kie(key: str, headers: Headers, task_id: str, now_s: float) -> bool:
     return hmac.compare_digest(base64.b64encode(expected), given.encode())
 
 
-def verify_fal(keys: list[Any], headers: Headers, body: bytes, now_s: float) -> bool:
+def verify_fal(keys: Any, headers: Headers, body: bytes, now_s: float) -> bool:
     """fal: Ed25519 with any key of its JWKS."""
     stamp = headers.get("x-fal-webhook-timestamp", "")
     if not _is_fresh(stamp, now_s):
@@ -64,7 +72,8 @@ def verify_fal(keys: list[Any], headers: Headers, body: bytes, now_s: float) -> 
         signature = bytes.fromhex(headers.get("x-fal-webhook-signature", ""))
     except ValueError:
         return False
-    return any(_is_signed(key, signature, message) for key in keys[:_MAX_KEYS])
+    listed = keys[:_MAX_KEYS] if isinstance(keys, list) else []
+    return any(_is_signed(key, signature, message) for key in listed)
 
 
 def _is_signed(key: Any, signature: bytes, message: bytes) -> bool:
@@ -77,22 +86,6 @@ def _is_signed(key: Any, signature: bytes, message: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
-
-
-def _is_webhook(secret: bytes, headers: Headers, body: bytes, now_s: float) -> bool:
-    name, stamp = headers.get("webhook-id", ""), headers.get("webhook-timestamp", "")
-    if not secret or not _is_fresh(stamp, now_s):
-        return False
-    message = f"{name}.{stamp}.".encode() + body
-    digest = hmac.digest(secret, message, "sha256")
-    # One provider's prefix and encoding are not documented reliably.
-    expected = (base64.b64encode(digest), digest.hex().encode())
-    given = headers.get("webhook-signature", "").split()[:_MAX_SIGNATURES]
-    return any(
-        hmac.compare_digest(one, entry.rpartition(",")[2].encode())
-        for entry in given
-        for one in expected
-    )
 
 
 def _is_fresh(stamp: str, now_s: float) -> bool:

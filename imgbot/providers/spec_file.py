@@ -1,23 +1,34 @@
-"""TOML spec file of a provider: reading, and validation errors with line numbers."""
+"""TOML spec file of a provider: reading, validation with line numbers, fields of all adapters."""
 
+import math
 import re
 import tomllib
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from imgbot.config.settings import PRESETS
 from imgbot.domain.errors import ConfigError
+from imgbot.domain.operations import OPERATIONS, Operation
+from imgbot.providers.protocol import InputLimits
+from imgbot.providers.url_policy import split
 
 SETTING = "IMGBOT_PROVIDER"
+KEY_SLOT = "{key}"
+"""Placeholder for the key in a header; the key itself is never in a file."""
+
 _LIMIT_BYTES = 256 << 10
-_HEADER = re.compile(r"\s*(\[{1,2})\s*([^\]]+?)\s*\]{1,2}\s*(?:#.*)?$")
-_KEY = re.compile(r"""\s*((?:[A-Za-z0-9_-]+|"[^"]*"|'[^']*')(?:\s*\.\s*[A-Za-z0-9_-]+)*)\s*=""")
-_PART = re.compile(r"""[A-Za-z0-9_-]+|"[^"]*"|'[^']*'""")
-_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+_NAME = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
+_HEADER = re.compile(rf"\s*(\[{{1,2}})\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*\]")
+_KEY = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
+_LINE = re.compile(r" \(at line (\d+), column \d+\)")
+_HEADER_NAME = re.compile(r"[A-Za-z0-9-]{1,80}")
+_HEADER_VALUE = re.compile(r"[\x20-\x7e]{0,500}")
+_OURS = frozenset({"accept-encoding", "content-length", "content-type", "host", "origin"})
 
 M = TypeVar("M", bound=BaseModel)
 Place = tuple[str | int, ...]
@@ -43,18 +54,11 @@ class SpecDocument:
         return str(self.content.get("adapter", ""))
 
     def error(self, place: Place, sentence: str) -> ConfigError:
-        """Return an error about one place, with its line."""
-        where = ".".join(str(part) for part in place) or "the file"
-        return ConfigError(SETTING, f"{self.name}, line {self.line_of(place)}: {where}: {sentence}")
-
-    def line_of(self, place: Place) -> int:
-        """Return the line of the nearest key at or above `place`, from 1."""
-        best, line = 0, 1
-        for number, found in _keys(self.text):
-            depth = _shared(found, place)
-            if depth == len(found) and depth > best:
-                best, line = depth, number
-        return line
+        """Return an error about one place, with the line of the nearest key at or above it."""
+        keys = ((len(key), -line) for line, key in _keys(self.text) if key == place[: len(key)])
+        line = -max(keys, default=(0, -1))[1]
+        where = ".".join(map(str, place)) or "the file"
+        return ConfigError(SETTING, f"{self.name}, line {line}: {where}: {sentence}")
 
 
 def read_file(path: Path) -> SpecDocument:
@@ -81,14 +85,14 @@ def parse(name: str, text: str) -> SpecDocument:
     except tomllib.TOMLDecodeError as error:
         found = _LINE.search(str(error))
         where = f", line {found[1]}" if found else ""
-        reason = _LINE.sub("", str(error)).strip()
+        reason = _LINE.sub("", str(error))
         raise ConfigError(SETTING, f"{name}{where}: not TOML: {reason}") from None
 
 
 def validate(document: SpecDocument, model: type[M]) -> M:
     """Return the file as `model`. Raises ConfigError with the line of the first mistake."""
     try:
-        # JSON mode: TOML has arrays and strings where the model has tuples and enumerations.
+        # TOML has arrays and strings where the model has tuples and enumerations.
         return model.model_validate(document.content, strict=False)
     except ValidationError as refusal:
         first = refusal.errors(include_input=False, include_url=False)[0]
@@ -101,36 +105,135 @@ def validate(document: SpecDocument, model: type[M]) -> M:
 def _keys(text: str) -> Iterator[tuple[int, Place]]:
     """Yield every header and key with its line; for messages only, tomllib does the parsing."""
     table: Place = ()
-    counts: dict[Place, int] = {}
+    counts = Counter[str]()
     for number, line in enumerate(text.splitlines(), 1):
         if header := _HEADER.match(line):
-            table = _names(header[2])
-            if header[1] == "[[":
-                counts[table] = counts.get(table, -1) + 1
-            table = _counted(table, counts)
+            first, *rest = _names(header[2])
+            counts[first] += header[1] == "[["
+            table = (first, *([counts[first] - 1] if counts[first] else []), *rest)
             yield number, table
         elif key := _KEY.match(line):
             yield number, (*table, *_names(key[1]))
 
 
-def _names(text: str) -> Place:
-    return tuple(part.strip("\"'") for part in _PART.findall(text))
+def _names(text: str) -> list[str]:
+    return [name.strip("\"'") for name in re.findall(_NAME, text)]
 
 
-def _counted(table: Place, counts: dict[Place, int]) -> Place:
-    """Insert the indexes of arrays of tables into a name."""
-    found: Place = ()
-    for end in range(1, len(table) + 1):
-        found = (*found, table[end - 1])
-        if table[:end] in counts:
-            found = (*found, counts[table[:end]])
-    return found
+# Fields
 
 
-def _shared(one: Place, other: Place) -> int:
-    count = 0
-    for mine, theirs in zip(one, other, strict=False):
-        if mine != theirs:
-            break
-        count += 1
-    return count
+class Vendor(LocatedTable):
+    """Company that runs the service, for `/privacy`: its name and the code of its country."""
+
+    vendor: Annotated[str, Field(max_length=60)] = ""
+    country: Annotated[str, Field(pattern=r"^([A-Z]{2})?$")] = ""
+
+
+def _address(value: str) -> str:
+    if split(value) is None:
+        raise ValueError(f"{value!r} is not a URL; write it like https://api.example.com/v1")
+    return value.rstrip("/")
+
+
+def _environment_name(value: str) -> str:
+    if value and (not re.fullmatch(r"[A-Z][A-Z0-9_]{2,60}", value) or value.startswith("IMGBOT_")):
+        raise ValueError("write the name of a dedicated variable, like EXAMPLE_API_KEY")
+    return value
+
+
+def _headers(value: Mapping[str, str]) -> Mapping[str, str]:
+    for name, text in value.items():
+        if not _HEADER_NAME.fullmatch(name) or not _HEADER_VALUE.fullmatch(text):
+            raise ValueError(f"{name!r} is not a header with plain text")
+        if name.lower() in _OURS:
+            raise ValueError(f"{name!r} is set by imgbot itself")
+    return value
+
+
+def _offered(value: Operation) -> Operation:
+    if not OPERATIONS[value].is_offered:
+        raise ValueError(f"{value} is no operation for a provider")
+    return value
+
+
+OfferedOperation = Annotated[Operation, AfterValidator(_offered)]
+ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
+Url = Annotated[str, AfterValidator(_address)]
+KeyName = Annotated[str, AfterValidator(_environment_name)]
+Headers = Annotated[Mapping[str, str], AfterValidator(_headers)]
+PriceUsd = Annotated[float, Field(ge=0, le=100)]
+Count = Annotated[int, Field(ge=0, le=10_000)]
+
+
+class Limits(LocatedTable):
+    """The provider's own limit of concurrent tasks; 0 is no limit."""
+
+    jobs: Count = 0
+
+
+class InputRules(LocatedTable):
+    """Requirements on input pictures; 0 is no limit."""
+
+    max_side_px: Annotated[int, Field(ge=0)] = 2048
+    max_bytes: Annotated[int, Field(ge=0)] = 20_000_000
+    formats: tuple[Literal["jpeg", "png"], ...] = ("jpeg", "png")
+
+    def limits(self, max_count: int, max_side_px: int = 0) -> InputLimits:
+        """Return the limits of an operation; a side of its own overrides that of all."""
+        return InputLimits(
+            max_count, max_side_px or self.max_side_px, self.max_bytes, frozenset(self.formats)
+        )
+
+
+def prompt_for(prompts: Mapping[Operation, str], operation: Operation, words: str) -> str:
+    """Return the prompt to send: the file's own without a user's, and before that of a retouch."""
+    standing, words = prompts.get(operation, ""), words.strip()
+    is_led = operation is Operation.RETOUCH or not words
+    return f"{standing} {words}".strip() if is_led else words
+
+
+def micro(price_usd: float) -> int:
+    """Convert US dollars to micro-dollars."""
+    return round(price_usd * 1_000_000)
+
+
+def with_key(headers: Mapping[str, str], key: str) -> dict[str, str]:
+    """Put the key into the headers of a spec file."""
+    return {name: text.replace(KEY_SLOT, key) for name, text in headers.items()}
+
+
+# Ratios
+
+_MAX_RATIO = 3.0
+"""Longest supported side ratio; no model draws anything longer."""
+
+
+def value_of(ratio: str) -> float | None:
+    """Return width divided by height, clamped to what can be drawn; None for an invalid ratio."""
+    found = re.fullmatch(r"(\d{1,4}):(\d{1,4})", ratio)
+    if not found or not int(found[1]) or not int(found[2]):
+        return None
+    return min(max(int(found[1]) / int(found[2]), 1 / _MAX_RATIO), _MAX_RATIO)
+
+
+def fitted(ratio: str, area_px: int, multiple_px: int) -> tuple[int, int] | None:
+    """Return sides of about this area, divisible by `multiple_px`; None for an invalid ratio."""
+    value = value_of(ratio)
+    if value is None:
+        return None
+    height_px = math.sqrt(area_px / value)
+    width, height = (
+        max(round(side_px / multiple_px), 1) * multiple_px
+        for side_px in (height_px * value, height_px)
+    )
+    return width, height
+
+
+def nearest(ratio: str, offered: Iterable[str]) -> str:
+    """Return the nearest of the offered ratios; empty if there is nothing to compare."""
+    wanted = value_of(ratio)
+    known = {each: value for each in offered if (value := value_of(each)) is not None}
+    if wanted is None or not known:
+        return ""
+    return min(known, key=lambda each: abs(math.log(known[each] / wanted)))

@@ -4,11 +4,15 @@ What the operator or a preset names is trusted. A URL from a provider's response
 point into the operator's own network.
 """
 
-import asyncio
 import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
+
+from aiohttp.abc import ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -65,19 +69,31 @@ class Hosts:
         return host in self._names or host.endswith(self._tails)
 
 
-async def public_address(host: str, port: int) -> str | None:
-    """Return an address of `host` to connect to, None if any of its addresses is not public.
+def is_allowed(url: str) -> bool:
+    """Return True for an https URL whose host is a name, or a public address."""
+    parts = split(url)
+    if parts is None or parts.scheme != "https":
+        return False
+    try:
+        return is_public(parts.hostname or "")
+    except ValueError:
+        return True
 
-    Connecting to the checked address leaves no time for the name to change (DNS rebinding). Raises
-    OSError if the name cannot be resolved.
+
+class PublicResolver(ThreadedResolver):
+    """Resolver of names with public addresses only.
+
+    Connecting to the addresses that were checked leaves no time for the name to change (DNS
+    rebinding).
     """
-    found = await asyncio.get_running_loop().getaddrinfo(
-        host, port, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
-    )
-    addresses = [str(entry[4][0]) for entry in found]
-    if not addresses or not all(is_public(address) for address in addresses):
-        return None
-    return addresses[0]
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        if not all(is_public(each["host"]) for each in found):
+            raise ProviderError(ProviderErrorKind.FAILED, "the host has no public address")
+        return found
 
 
 def is_public(address: str) -> bool:

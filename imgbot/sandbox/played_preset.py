@@ -43,7 +43,7 @@ from aiohttp import web
 
 from imgbot.domain.errors import ProviderErrorKind
 from imgbot.providers.declarative.player import Call, Listed, PresetPlayer, Reply
-from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, addresses, read_spec
+from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, read_spec
 from imgbot.providers.spec_file import PRESETS, read_file, read_preset
 from imgbot.sandbox import provider_webhooks
 from imgbot.sandbox.provider_tasks import (
@@ -87,7 +87,7 @@ class PlayedPreset:
         self._spec = spec
         self._choice = str(file or spec.name)
         self._webhooks = webhooks
-        self._player = PresetPlayer(spec, addresses(spec, ""))
+        self._player = PresetPlayer(spec, spec.addresses(""))
         self._uploads: OrderedDict[str, bytes] = OrderedDict()
         self._bodies: dict[str, Any] = {}
         self._requests: deque[str] = deque(maxlen=_MAX_REQUESTS)
@@ -102,7 +102,7 @@ class PlayedPreset:
     def listen_at(self, origin: str) -> None:
         """Tell the scheme and host of the sandbox, as soon as it listens."""
         self.base_url = f"{origin}/sim/{self.name}"
-        self._player = PresetPlayer(self._spec, addresses(self._spec, self.base_url))
+        self._player = PresetPlayer(self._spec, self._spec.addresses(self.base_url))
 
     def routes(self) -> list[web.RouteDef]:
         return [web.route("*", f"/sim/{self.name}/{{path:.*}}", self.answer)]
@@ -184,27 +184,21 @@ class PlayedPreset:
         for mark, kind in (("5xx_on_poll", _KIND.UNAVAILABLE), ("429_on_poll", _KIND.RATE_LIMITED)):
             if task.takes(mark):
                 raise Refusal(kind)
-        status, content = await self._state(task, task.asked(_now()))
+        status, content = self._state(task, task.asked(_now()))
         return _truncated(content) if task.takes("malformed") else (status, content)
 
-    async def _state(self, task: Task, status: str) -> Reply:
+    def _state(self, task: Task, status: str) -> Reply:
         if status in {"queued", "running"}:
             return 200, self._player.pending(task.progress(_now()))
         if status == "failed" and self._player.fails_by_poll:
             return self._player.failed(_kind_of(task))
-        return 200, self._player.done(await self._shown(task))
+        return 200, self._player.done(self._player.picture_url(task.id))
 
     async def _result(self, _request: web.Request, call: Call) -> Reply:
         task = self.ledger.task(call.id)
         if task.status(_now()) == "failed":
             return self._player.failed(_kind_of(task))
-        return 200, self._player.result(await self._shown(task))
-
-    async def _shown(self, task: Task) -> str:
-        """Return a finished picture as an answer carries it."""
-        if not self._player.is_base64:
-            return self._player.picture_url(task.id)
-        return base64.b64encode(await self._render(task)).decode()
+        return 200, self._player.result(self._player.picture_url(task.id))
 
     async def _cancel(self, _request: web.Request, call: Call) -> Reply:
         return self._player.cancelled(is_accepted=self.ledger.task(call.id).cancel(_now()))

@@ -38,7 +38,7 @@ _SHORTEST_SECRET = 4
 _MAX_LINE_CHARS = 20_000
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # They log addresses (with tokens and pictures in them) and every request.
-_CHATTY = ("httpx", "httpcore", "aiogram", "aiohttp", "asyncio", "PIL", "hpack")
+_CHATTY = ("aiogram", "aiohttp", "asyncio", "PIL")
 
 # What journald takes `<N>` at the beginning of a line for: sd-daemon(3).
 _PRIORITIES = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}

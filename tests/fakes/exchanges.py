@@ -1,7 +1,8 @@
 """Canned exchanges with a vendor: requests that must come, in order, and what answers them.
 
 The data are in tests/fixtures/exchanges, one file for each vendor. They stand in for the network
-below httpx, so that adapters and the vendors' own clients speak to the vendor's real addresses.
+below httpx and aiohttp, so that adapters and the vendors' own clients speak to the vendor's real
+addresses.
 """
 
 import asyncio
@@ -9,22 +10,25 @@ import base64
 import json
 import tomllib
 from collections import deque
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import aiohttp
 import httpx
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from yarl import URL
 
 from imgbot.domain.errors import ProviderErrorKind as Kind
 from tests.fixtures.sandbox import picture
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "exchanges"
-SOMEWHERE = "203.0.113.9"
-"""What every public host resolves to (TEST-NET-3)."""
+_ADDRESS = "X-Address"
 
 
 @dataclass(frozen=True)
@@ -129,11 +133,19 @@ class Network:
     """What the header of every request that is not public must carry."""
     left: deque[Exchange] = field(default_factory=deque[Exchange])
     asked: list[httpx.Request] = field(default_factory=list[httpx.Request])
+    mistakes: list[str] = field(default_factory=list[str])
 
     def expect(self, exchanges: Sequence[Exchange]) -> None:
         self.left.extend(exchanges)
 
     def answer(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return self._answer(request)
+        except AssertionError as mistake:
+            self.mistakes.append(str(mistake))
+            raise
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
         there = _address(request)
         assert self.left, f"nothing more was to be asked, and {there} was"
@@ -165,7 +177,7 @@ class _Endless(httpx.AsyncByteStream):
 
 @contextmanager
 def network(key: str) -> Iterator[Network]:
-    """Stand in for all of the network below httpx."""
+    """Stand in for the network below httpx, which the vendors' own clients use."""
     net = Network(key)
 
     async def answer_async(_self: Any, request: httpx.Request) -> httpx.Response:
@@ -176,24 +188,58 @@ def network(key: str) -> Iterator[Network]:
         request.read()
         return net.answer(request)
 
-    async def resolve(_host: str, _port: int) -> str:
-        return SOMEWHERE
-
     with (
         patch("httpx.AsyncHTTPTransport.handle_async_request", answer_async),
         patch("httpx.HTTPTransport.handle_request", answer),
-        patch("imgbot.providers.http.public_address", resolve),
     ):
         yield net
 
 
+@asynccontextmanager
+async def open_network(key: str) -> AsyncGenerator[Network]:
+    """Stand in for the network below aiohttp: a server on loopback gets every request."""
+    net, ask = Network(key), aiohttp.ClientSession._request
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        headers = dict(request.headers)
+        url = headers.pop(_ADDRESS)
+        content = await request.read()
+        try:
+            said = net.answer(httpx.Request(request.method, url, headers=headers, content=content))
+        except httpx.ReadError:
+            assert request.transport is not None
+            request.transport.close()
+            return web.Response()
+        response = web.StreamResponse(status=said.status_code, headers=said.headers)
+        if not isinstance(said.stream, _Endless):
+            return web.Response(status=said.status_code, headers=said.headers, body=said.content)
+        response.headers.pop("Content-Length", None)
+        await response.prepare(request)
+        async for chunk in said.stream:
+            await response.write(chunk)
+        return response
+
+    app = web.Application(client_max_size=1 << 30)
+    app.router.add_route("*", "/", answer)
+    async with TestServer(app) as server:
+
+        async def ask_server(
+            session: aiohttp.ClientSession, method: str, url: Any, **options: Any
+        ) -> aiohttp.ClientResponse:
+            address = str(URL(url).extend_query(options.pop("params", None) or {}))
+            options["headers"] = {**options.get("headers", {}), _ADDRESS: address}
+            # Each request is to come once.
+            session._retry_connection = False
+            return await ask(session, method, server.make_url("/"), **options)
+
+        with patch("aiohttp.ClientSession._request", ask_server):
+            yield net
+        assert not net.mistakes, net.mistakes
+
+
 def _address(request: httpx.Request) -> str:
-    """Method and address by name: results are fetched at the address that was resolved."""
-    url = str(request.url)
-    if request.url.host == SOMEWHERE:
-        url = f"https://{request.headers['Host']}{request.url.raw_path.decode()}"
     # fal's own client says that it wants no logs, which changes nothing.
-    return f"{request.method} {url}".removesuffix("?logs=false")
+    return f"{request.method} {request.url}".removesuffix("?logs=false")
 
 
 def _check_body(one: Exchange, request: httpx.Request) -> None:

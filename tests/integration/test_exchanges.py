@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from itertools import cycle
 from pathlib import Path
@@ -23,7 +23,7 @@ from imgbot.providers.protocol import (
     ProviderConfig,
     Timeouts,
 )
-from tests.fakes.exchanges import Exchange, Flow, Network, Vendor, network, read_vendor
+from tests.fakes.exchanges import Exchange, Flow, Network, Vendor, open_network, read_vendor
 from tests.fixtures.requests import make_order, submitted
 from tests.fixtures.sandbox import picture
 
@@ -62,12 +62,12 @@ class Stand:
 @asynccontextmanager
 async def open_stand(name: str, folder: Path, **config: Any) -> AsyncGenerator[Stand]:
     vendor = VENDORS[name]
-    with network(vendor.data["key_header"]) as net:
+    async with open_network(vendor.data["key_header"]) as net:
         models = {Operation(name): model for name, model in vendor.data.get("models", {}).items()}
         wanted = ProviderConfig(key=vendor.data["key"], models=models, **config)
         provider = open_provider(name, wanted, _no_engine)
-        yield Stand(vendor, net, provider, folder)
-        await provider.aclose()
+        async with aclosing(provider):
+            yield Stand(vendor, net, provider, folder)
         assert not net.left, f"not asked: {[one.name for one in net.left]}"
 
 

@@ -1,7 +1,7 @@
 """The ComfyUI adapter: workflows as they are sent, the line, a proxy before the server."""
 
 import json
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ from imgbot.domain.errors import ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
 from imgbot.providers.comfyui import ComfyUiProvider, task_id_of
 from imgbot.providers.protocol import Cancelled, Pending, Ticket
-from tests.fakes.exchanges import Network, network, read_vendor
+from tests.fakes.exchanges import Network, open_network, read_vendor
 from tests.fakes.scripted_server import Script
 from tests.fixtures.comfyui_provider import opened, ordered, polled, refused
 from tests.fixtures.requests import make_order, submitted
@@ -23,8 +23,8 @@ PNG_END = b"IEND\xaeB`\x82"
 
 
 @pytest.fixture
-def net() -> Iterator[Network]:
-    with network("") as net:
+async def net() -> AsyncGenerator[Network]:
+    async with open_network("") as net:
         yield net
         assert not net.left, [one.name for one in net.left]
 

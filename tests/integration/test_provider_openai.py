@@ -4,7 +4,7 @@ import base64
 import errno
 import json
 import os
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,7 @@ import pytest
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
 from imgbot.providers import http
-from imgbot.providers.openai import OpenAiProvider, OpenAiSpec, read_openai
+from imgbot.providers.openai import OpenAiProvider, OpenAiSpec
 from imgbot.providers.protocol import (
     Cancelled,
     Done,
@@ -25,9 +25,9 @@ from imgbot.providers.protocol import (
     ProviderConfig,
     Timeouts,
 )
-from imgbot.providers.spec_file import parse, read_preset
+from imgbot.providers.spec_file import parse, read_preset, validate
 from imgbot.sandbox.played_preset import PAGE
-from tests.fakes.exchanges import Network, network, read_vendor
+from tests.fakes.exchanges import Network, open_network, read_vendor
 from tests.fakes.scripted_server import Script
 from tests.fixtures.requests import make_order
 from tests.fixtures.sandbox import picture, seen
@@ -48,16 +48,16 @@ body = { step = 9, tiling = true }
 
 
 @pytest.fixture
-def net() -> Iterator[Network]:
-    with network(f"Bearer {KEY}") as net:
+async def net() -> AsyncGenerator[Network]:
+    async with open_network(f"Bearer {KEY}") as net:
         yield net
         assert not net.left
 
 
 @pytest.fixture
 async def provider(net: Network) -> AsyncGenerator[OpenAiProvider]:
-    spec = read_openai(read_preset("openai"))
-    provider = OpenAiProvider("openai", spec, ProviderConfig(key=KEY))
+    spec = validate(read_preset("openai"), OpenAiSpec)
+    provider = OpenAiProvider(spec, ProviderConfig(key=KEY))
     yield provider
     await provider.aclose()
 
@@ -65,7 +65,7 @@ async def provider(net: Network) -> AsyncGenerator[OpenAiProvider]:
 @asynccontextmanager
 async def opened(spec: OpenAiSpec, script: Script, **config: Any) -> AsyncGenerator[OpenAiProvider]:
     fields: dict[str, Any] = {"url": f"{script.url}/v1", "key": KEY} | config
-    provider = OpenAiProvider("openai", spec, ProviderConfig(**fields))
+    provider = OpenAiProvider(spec, ProviderConfig(**fields))
     yield provider
     await provider.aclose()
 
@@ -84,7 +84,7 @@ async def refused(provider: OpenAiProvider, order: GenerationRequest) -> Provide
 
 
 def local_spec() -> OpenAiSpec:
-    return read_openai(parse("local.toml", LOCAL))
+    return validate(parse("local.toml", LOCAL), OpenAiSpec)
 
 
 async def test_pictures_arrive_whole_and_in_their_order(
@@ -129,9 +129,9 @@ async def test_the_file_speaks_before_the_person_and_where_nothing_is_said(
 
 
 async def test_patience_ends_and_nobody_knows(net: Network, tmp_path: Path) -> None:
-    spec = read_openai(read_preset("openai"))
+    spec = validate(read_preset("openai"), OpenAiSpec)
     config = ProviderConfig(key=KEY, deadlines=Timeouts(submit_s=0.1))
-    provider = OpenAiProvider("openai", spec, config)
+    provider = OpenAiProvider(spec, config)
     [answer] = OPENAI.exchanges(["made"])
     net.expect([replace(answer, stalls=True, sends=None)])
 
@@ -194,7 +194,7 @@ async def test_localai_is_asked_for_the_picture_itself(script: Script, tmp_path:
     content = picture(704, 384, kind="PNG")
     encoded = base64.b64encode(content).decode()
     script.on("POST /v1/images/generations", {"created": 1, "data": [{"b64_json": encoded}]})
-    spec = read_openai(parse("local.toml", f'response_format = "b64_json"\n{LOCAL}'))
+    spec = validate(parse("local.toml", f'response_format = "b64_json"\n{LOCAL}'), OpenAiSpec)
 
     async with opened(spec, script, key="") as provider:
         order = make_order(tmp_path, Operation.CREATE, "a cat", ratio="2:1")
@@ -250,7 +250,9 @@ async def test_a_form_names_its_pictures_as_the_server_wants(
         await made(provider, order)
 
     body = script.asked[0].body
-    assert b'name="image"; filename="source-0.png"\r\nContent-Type: image/png\r\n' in body
+    [head] = [part for part in body.split(b"\r\n--") if b'filename="source-0.png"' in part]
+    assert b'name="image"' in head
+    assert b"Content-Type: image/png\r\n" in head
     assert b'name="tiling"\r\n\r\ntrue\r\n' in body
     assert b'name="model"' not in body
     assert order.target.read_bytes() == b"hi"
@@ -272,7 +274,7 @@ async def test_a_picture_in_the_answer_waits_until_the_disk_has_room(
     monkeypatch.setattr(http, "_ROOM_AGAIN_S", 0.0, raising=False)
     order = make_order(tmp_path, Operation.CREATE, "a fox")
 
-    async with opened(read_openai(read_preset("openai")), script) as provider:
+    async with opened(validate(read_preset("openai"), OpenAiSpec), script) as provider:
         output = await made(provider, order)
 
     assert output.path == str(order.target)

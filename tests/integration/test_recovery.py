@@ -1,7 +1,6 @@
 """An order whose answer was lost: found, repeated safely, or stopped; never paid twice."""
 
 import asyncio
-import base64
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +15,10 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.domain.retry import SUBMIT_ATTEMPTS
 from imgbot.jobs.context import StepContext
-from imgbot.jobs.inputs import folder_of, target_of
-from imgbot.jobs.poll import poll
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
 from imgbot.jobs.submit import submit
 from imgbot.jobs.webhooks import Webhooks
-from imgbot.providers.declarative.provider import DeclaredProvider
-from imgbot.providers.declarative.spec import read_spec
 from imgbot.providers.factory import BuiltinProvider
 from imgbot.providers.protocol import (
     Accepted,
@@ -31,20 +26,17 @@ from imgbot.providers.protocol import (
     Done,
     GenerationRequest,
     Output,
-    ProviderConfig,
     Recovery,
 )
-from imgbot.providers.spec_file import parse
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.provider_records import Durations, WebhookTickets
 from imgbot.telemetry.metrics import REGISTRY
-from tests.fakes.scripted_server import Script
 from tests.fixtures.jobs import job_of
 from tests.fixtures.requests import make_order, simulated_provider
-from tests.fixtures.sandbox import Control, open_sandbox, picture
+from tests.fixtures.sandbox import Control, open_sandbox
 from tests.fixtures.steps import take
 
 NOW = 1_800_000_000_000
@@ -214,54 +206,6 @@ async def test_an_order_of_an_earlier_release_is_found_under_its_bare_id(
     assert isinstance(made, Accepted)
     assert job.progress.ticket["id"] == made.ticket["id"]
     assert await shop.charges() == 1
-
-
-BASE64 = """\
-name = "mine"
-[urls]
-api = "https://api.example"
-[submit]
-url = "{api}/tasks"
-id = ["id"]
-[poll]
-url = ["{api}/tasks/{id}"]
-state = ["state"]
-states = { done = "done" }
-[[outputs]]
-path = "picture"
-kind = "base64"
-[hook]
-task = ["id"]
-[[models]]
-operations = ["create"]
-id = "one"
-body = { prompt = "{prompt}" }
-"""
-
-
-async def test_a_picture_in_base64_whose_order_a_webhook_revealed_is_written(
-    redis: Client, script: Script, tmp_path: Path
-) -> None:
-    made = picture(64, 48)
-    script.on("GET /tasks/t1", {"state": "done", "picture": base64.b64encode(made).decode()})
-    provider = DeclaredProvider(read_spec(parse("m.toml", BASE64)), ProviderConfig(script.url))
-    routes = ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"})
-    queue = await open_queue(redis)
-    job = await claimed_job(queue)
-    ticket = await provider.ticket_of_hook(job.request.operation, {}, b'{"id": "t1"}', NOW / 1000)
-    tools = tools_of(queue, redis, routes, tmp_path, "here")
-    folder_of(tools, job.id).mkdir()
-    job = await queue.move(
-        job, State.POLLING, NOW, provider="mine", ticket=ticket, intent_ms=NOW, accepted_ms=NOW
-    )
-
-    job = await take(poll, tools, job)
-    await routes.aclose()
-
-    assert job.state is State.RENDERING
-    [output] = cast("list[dict[str, str]]", job.progress.ticket["outputs"])
-    assert Path(output["path"]) == target_of(tools, "7")
-    assert target_of(tools, "7").read_bytes() == made
 
 
 async def test_a_picture_that_comes_with_its_order_took_the_providers_time(

@@ -7,16 +7,8 @@ from typing import Any
 import pytest
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
-from imgbot.providers.comfyui import (
-    QueuePosition,
-    Saved,
-    object_of,
-    pictures_of,
-    queue_position,
-    refusal,
-    version_of,
-)
-from imgbot.providers.comfyui_workflow import filled, grown, read_comfyui
+from imgbot.providers.comfyui import pictures_of, queue_position, refusal
+from imgbot.providers.comfyui_workflow import ImageInputGrowth, grown, read_comfyui
 from imgbot.providers.http import ProviderResponse
 from imgbot.providers.spec_file import parse, read_preset
 
@@ -94,12 +86,9 @@ def test_the_place_in_the_line_goes_by_the_numbers() -> None:
     queue = {"queue_running": [[1, "r", {}, {}], None, []], "queue_pending": heap}
 
     assert [queue_position(queue, name) for name in ("r", "c", "b", "x")] == [
-        QueuePosition(is_running=True, extra={}),
-        QueuePosition(is_running=False, position=1, extra={}),
-        QueuePosition(is_running=False, position=2, extra={}),
-        None,
+        *((0, {}), (1, {}), (2, {}), None)
     ]
-    assert queue_position(queue, "a") == QueuePosition(False, 3, {"operation": "edit"})
+    assert queue_position(queue, "a") == (3, {"operation": "edit"})
 
 
 def test_an_answer_that_is_no_queue_does_not_say_that_a_task_is_gone() -> None:
@@ -107,8 +96,6 @@ def test_an_answer_that_is_no_queue_does_not_say_that_a_task_is_gone() -> None:
         with pytest.raises(ProviderError) as unclear:
             queue_position(queue, "a")
         assert unclear.value.kind is Kind.UNAVAILABLE
-    with pytest.raises(ProviderError):
-        object_of(answered(200, None), Kind.UNAVAILABLE)
 
 
 def test_only_what_was_saved_counts_as_a_result() -> None:
@@ -120,11 +107,11 @@ def test_only_what_was_saved_counts_as_a_result() -> None:
     }
     done = entry(SUCCESS, **outputs)
 
-    found = pictures_of(done, "")
-    assert found == (Saved("a.png", ""), Saved("b.png", "sub"), Saved("c.png", ""))
-    assert pictures_of(done, "11") == (Saved("c.png", ""),)
+    names = [(each["filename"], each["subfolder"]) for each in pictures_of(done, "") or ()]
+    assert names == [("a.png", ""), ("b.png", "sub"), ("c.png", "")]
     # Servers of 2023 had no status.
-    assert pictures_of(entry(None, **outputs), "11") == (Saved("c.png", ""),)
+    for finished in (done, entry(None, **outputs)):
+        assert pictures_of(finished, "11") == [image("c.png")]
     assert pictures_of(entry({"status_str": "archived"}, **outputs), "") is None
 
 
@@ -160,24 +147,6 @@ def test_a_task_that_failed_says_why(task: dict[str, Any], detail: str) -> None:
     assert detail in str(failure.value)
 
 
-@pytest.mark.parametrize(
-    ("told", "version"),
-    [("0.3.45", (0, 3, 45)), ("v0.36.0-3-g1", (0, 36, 0)), ("unknown", (0, 0, 0))],
-)
-def test_a_version_is_read(told: str, version: tuple[int, ...]) -> None:
-    assert version_of({"system": {"comfyui_version": told}}) == version
-    assert version_of({"system": None}) == (0, 0, 0)
-
-
-def test_a_graph_is_filled_in_a_copy() -> None:
-    graph = {"1": {"class_type": "A", "inputs": {"seed": 1, "images.image_1": "x"}}}
-
-    made = filled(graph, {"1.seed": 5, "1.images.image_1": "y"})
-
-    assert made["1"]["inputs"] == {"seed": 5, "images.image_1": "y"}
-    assert graph["1"]["inputs"] == {"seed": 1, "images.image_1": "x"}
-
-
 def test_a_graph_grows_by_copies_in_a_row() -> None:
     graph = {
         "1": {"class_type": "LoadImage", "inputs": {"image": "a"}},
@@ -186,7 +155,8 @@ def test_a_graph_grows_by_copies_in_a_row() -> None:
         "301": {"class_type": "Save", "inputs": {"images": ["3", 0]}},
     }
 
-    made = grown(graph, ["2", "3"], "2.image", "3.one", ["c", "d"])
+    grow = ImageInputGrowth(nodes=("2", "3"), picture="2.image", carry="3.one")
+    made = grown(graph, grow, ["c", "d"])
 
     assert made["201"]["inputs"] == {"image": "c"}
     assert made["202"]["inputs"] == {"image": "d"}
@@ -194,7 +164,7 @@ def test_a_graph_grows_by_copies_in_a_row() -> None:
     assert made["302"]["inputs"] == {"one": ["3010", 0], "two": ["202", 0], "gap": 8}
     assert made["301"]["inputs"] == {"images": ["302", 0]}
     assert made["3"] == graph["3"]
-    assert grown(graph, ["2", "3"], "2.image", "3.one", []) == graph
+    assert grown(graph, grow, []) == graph
 
 
 def test_the_preset_and_all_its_workflows_fit_together() -> None:

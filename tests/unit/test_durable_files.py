@@ -2,11 +2,11 @@
 
 import base64
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
 
-import httpx
 import pytest
 from PIL import Image
 
@@ -23,6 +23,7 @@ from imgbot.providers.protocol import Output
 from imgbot.providers.url_policy import Hosts
 from imgbot.telegram.client import download
 from tests.fakes.disk import Disk
+from tests.fakes.scripted_server import open_script
 
 Write = Callable[[Path], Awaitable[Path]]
 
@@ -39,10 +40,10 @@ async def a_result_in_base64(folder: Path) -> Path:
 
 
 async def a_fetched_result(folder: Path) -> Path:
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, content=b"picture"))
-    client = ProviderHttpClient(Hosts(["https://api.example"], ()), {}, transport=transport)
-    await client.fetch("https://api.example/1.png", folder / "result")
-    await client.aclose()
+    async with open_script() as script:
+        script.on("GET /1.png", b"picture")
+        async with aclosing(ProviderHttpClient(Hosts([script.url], ()), {})) as client:
+            await client.fetch(f"{script.url}/1.png", folder / "result")
     return folder / "result"
 
 

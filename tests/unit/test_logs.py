@@ -104,7 +104,7 @@ def test_a_line_for_a_person_has_neither_colours_nor_a_strangers_commands() -> N
 def test_libraries_that_log_every_address_are_kept_quiet() -> None:
     out = _set_up("text", level="debug")
 
-    logging.getLogger("httpx").info("HTTP Request: GET https://host/secret-path")
+    logging.getLogger("aiohttp.client").info("HTTP Request: GET https://host/secret-path")
     logging.getLogger("aiogram.event").info("Update id=1 is handled")
     logging.getLogger("imgbot").debug("ours")
 

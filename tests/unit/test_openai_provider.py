@@ -9,11 +9,10 @@ import pytest
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
-from imgbot.providers.fields import fitted, nearest
 from imgbot.providers.http import ProviderResponse, write_base64
-from imgbot.providers.openai import OpenAiProvider, OpenAiSpec, picture_of, read_openai
+from imgbot.providers.openai import OpenAiProvider, OpenAiSpec, picture_of
 from imgbot.providers.protocol import ProviderConfig
-from imgbot.providers.spec_file import parse, read_preset
+from imgbot.providers.spec_file import fitted, nearest, parse, read_preset, validate
 
 FILE = """\
 adapter = "openai"
@@ -39,7 +38,7 @@ def error(message: str = "no", kind: str = "invalid_request_error", **fields: An
 
 
 def spec_of(text: str) -> OpenAiSpec:
-    return read_openai(parse("mine.toml", text))
+    return validate(parse("mine.toml", text), OpenAiSpec)
 
 
 @pytest.mark.parametrize(
@@ -120,9 +119,9 @@ def test_an_error_that_repeats_the_key_is_told_without_it() -> None:
 def test_a_picture_is_found_in_base64_before_its_address() -> None:
     both = {"data": [{"url": "/made.png", "b64_json": "aGk="}]}
 
-    assert picture_of(answered(200, both)).encoded == "aGk="
-    assert picture_of(answered(200, {"data": [{"url": "/made.png"}]})).url == "/made.png"
-    assert picture_of(answered(200, {"data": [{"url": "data:;base64,aGk="}]})).url == ""
+    assert picture_of(answered(200, both))[0] == "aGk="
+    assert picture_of(answered(200, {"data": [{"url": "/made.png"}]}))[1] == "/made.png"
+    assert picture_of(answered(200, {"data": [{"url": "data:;base64,aGk="}]}))[1] == ""
 
 
 def test_base64_is_taken_in_all_its_forms_and_sizes_and_nothing_else(tmp_path: Path) -> None:
@@ -142,8 +141,8 @@ def test_base64_is_taken_in_all_its_forms_and_sizes_and_nothing_else(tmp_path: P
 
 
 async def test_the_preset_offers_all_but_an_upscale() -> None:
-    spec = read_openai(read_preset("openai"))
-    provider = OpenAiProvider("openai", spec, ProviderConfig(key="sk-1"))
+    spec = validate(read_preset("openai"), OpenAiSpec)
+    provider = OpenAiProvider(spec, ProviderConfig(key="sk-1"))
 
     assert list(provider.offers) == ["create", "edit", "merge", "retouch", "removebg"]
     assert provider.offers[Operation.MERGE].inputs.max_count == 10
@@ -157,7 +156,7 @@ async def test_an_operator_chooses_address_model_and_price() -> None:
         models={Operation.CREATE: "two", Operation.EDIT: "third", Operation.UPSCALE: "fourth"},
         prices_micro={Operation.EDIT: 3},
     )
-    provider = OpenAiProvider("mine", spec_of(FILE), config)
+    provider = OpenAiProvider(spec_of(FILE), config)
 
     chosen = {name: (offer.model, offer.price_micro) for name, offer in provider.offers.items()}
     assert chosen == {"create": ("two", 0), "edit": ("third", 3)}
@@ -195,7 +194,7 @@ def test_a_mistake_in_the_file_is_told_with_its_line(old: str, new: str, complai
 
 
 def test_a_ratio_becomes_the_nearest_size() -> None:
-    listed = read_openai(read_preset("openai")).sizes
+    listed = validate(read_preset("openai"), OpenAiSpec).sizes
     fitting = spec_of("sizes = { area_px = 1_048_576, default = '512x512' }\n" + FILE).sizes
     silent = spec_of(FILE).sizes
 

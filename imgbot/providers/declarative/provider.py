@@ -1,41 +1,21 @@
 """Declarative provider: fills the templates of its spec file, sends them, reads the responses."""
 
 import asyncio
+import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
 from aiolimiter import AsyncLimiter
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import Operation
-from imgbot.providers.declarative import responses as reading, task_lookup
-from imgbot.providers.declarative.spec import (
-    DeclaredModel,
-    Spec,
-    Stage,
-    TicketPaths,
-    addresses,
-    app_of,
-    model_for,
-    nearest_scale,
-    offer_of,
-)
-from imgbot.providers.declarative.task_lookup import HookReader
-from imgbot.providers.declarative.templates import fill, first, first_text, slots_in
-from imgbot.providers.declarative.uploads import InputUploader
-from imgbot.providers.fields import nearest, prompt_for
-from imgbot.providers.http import (
-    ANSWER_LIMIT_BYTES,
-    PICTURES_LIMIT_BYTES,
-    ProviderHttpClient,
-    ProviderResponse,
-    copy_result,
-    write_base64,
-)
+from imgbot.providers.declarative import responses, task_lookup
+from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, TicketPaths
+from imgbot.providers.declarative.templates import fill, first, first_text, names_in
+from imgbot.providers.http import ProviderHttpClient, ProviderResponse, form
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
@@ -49,18 +29,19 @@ from imgbot.providers.protocol import (
     Recovery,
     Ticket,
 )
+from imgbot.providers.spec_file import nearest, prompt_for, with_key
 from imgbot.providers.url_policy import Hosts
 
 _KIND = ProviderErrorKind
 _SEEDS = 1 << 31
+_MIMES = {".jpg": "image/jpeg", ".png": "image/png"}
+_BASE64_GROWTH = 4 / 3
 
 
 class DeclaredProvider(Provider):
     """Provider defined by its spec file alone, with one model chosen per operation."""
 
-    def __init__(
-        self, spec: Spec, config: ProviderConfig, client: ProviderHttpClient | None = None
-    ) -> None:
+    def __init__(self, spec: Spec, config: ProviderConfig) -> None:
         """Raise ConfigError for a model that is not in the file."""
         self.name = spec.name
         if not config.url:
@@ -77,16 +58,23 @@ class DeclaredProvider(Provider):
         self._models = {
             operation: model
             for operation in Operation
-            if (model := model_for(spec, operation, config.models.get(operation, "")))
+            if (model := spec.model_for(operation, config.models.get(operation, "")))
         }
         self.offers: Mapping[Operation, Capability] = {
-            operation: offer_of(spec, model, config.prices_micro.get(operation))
+            operation: model.offer(spec.inputs, config.prices_micro.get(operation))
             for operation, model in self._models.items()
         }
-        self._urls = addresses(spec, config.url)
-        self._client = client or open_client(spec, config, self._urls)
-        self._handing = InputUploader(spec, self._client, self._urls)
-        self._hooks = HookReader(spec, config, self._client, self._urls)
+        self._urls = spec.addresses(config.url)
+        auth = spec.auth
+        self._client = ProviderHttpClient(
+            Hosts(self._urls.values(), auth.hosts if auth else ()),
+            with_key({auth.header: auth.value}, config.key) if auth and config.key else {},
+            deadlines=config.deadlines,
+        )
+        self._hooks: task_lookup.HookReader | None = None
+        if spec.hook is not None:
+            key_url = fill(spec.hook.key_url, self._urls, {})
+            self._hooks = task_lookup.HookReader(spec.hook, config.hook_key, self._client, key_url)
         limits = spec.limits
         self._pace = AsyncLimiter(limits.orders, limits.window_s) if limits.orders else None
 
@@ -95,22 +83,23 @@ class DeclaredProvider(Provider):
             await self._pace.acquire()
 
     async def upload(self, order: GenerationRequest) -> GenerationRequest:
-        return replace(order, uploads=await self._handing.upload_all(order))
+        uploads = [
+            await self._hand_over(path, f"{order.job_id}-{index}")
+            for index, path in enumerate(order.pictures)
+        ]
+        return replace(order, uploads=tuple(uploads))
 
     async def submit(self, order: GenerationRequest) -> Accepted | Done:
-        model = self._model_for(order)
-        values = self._values(model, order)
-        submit, maps = self._spec.submit, self._spec.maps
+        submit, (url, query, body) = self._spec.submit, self.submit_parts(order)
         answer = await self._client.submit(
-            submit.method,
-            fill(model.url or submit.url, values, maps),
-            params=fill(submit.query, values, maps),
-            headers=fill(submit.headers, values, maps) | self._idempotency(order),
-            json=fill(model.body, values, maps),
+            "POST",
+            url,
+            params=query,
+            headers={submit.idempotency_header: order.job_id} if submit.idempotency_header else {},
+            json=body,
         )
-        if (error := reading.refusal(self._spec, "submit", answer)) is not None:
-            raise error
-        ticket = _ticket(model.id, submit, answer.content)
+        self._check("submit", answer)
+        ticket = _ticket(self._model_for(order).id, submit, answer.content)
         if not ticket["id"]:
             raise ProviderError(_KIND.SUBMIT_UNKNOWN, "accepted, but the response has no id")
         return Accepted(ticket)
@@ -130,11 +119,8 @@ class DeclaredProvider(Provider):
         return ticket
 
     def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
-        if self._spec.search is None:
-            return {}
-        model = self._model_for(order)
-        body = fill(model.body, self._values(model, order), self._spec.maps)
-        return task_lookup.fields_of(self._spec.search, body)
+        search = self._spec.search
+        return task_lookup.fields_of(search, self.submit_parts(order)[2]) if search else {}
 
     async def search(
         self, operation: Operation, fields: Mapping[str, str], since_ms: int
@@ -142,39 +128,35 @@ class DeclaredProvider(Provider):
         spec, model = self._spec, self._models.get(operation)
         if spec.search is None or model is None:
             return []
-        values = {**self._urls, "model": model.id, "app": app_of(model.id)}
+        values = {**self._urls, "model": model.id, "app": model.app}
         items = await task_lookup.found_in(spec, self._client, values, fields, since_ms)
         tickets = [_ticket(model.id, spec.search, item) for item in items]
         return [ticket for ticket in tickets if ticket["id"]]
 
     async def poll(self, ticket: Ticket) -> Pending | Done:
         spec = self._spec.poll
-        answer = await self._ask("poll", self._url(spec.url, ticket), spec.method)
+        answer = await self._ask("poll", self.ticket_url(spec.url, ticket))
         state = first_text(answer.content, spec.state)
         if not state:
             raise ProviderError(_KIND.UNAVAILABLE, "the response has no state")
         match spec.states.get(state, "pending"):
             case "failed":
-                raise reading.failure(self._spec, answer)
-            case "done":
-                return await self._done(ticket, answer)
-            case _:
-                return Pending(
-                    _share(first(answer.content, spec.progress)),
-                    _position(first(answer.content, spec.position)),
-                )
+                raise responses.failure(self._spec, answer)
+            case "pending":
+                progress = _share(first(answer.content, spec.progress))
+                return Pending(progress, _position(first(answer.content, spec.position)))
+        if self._spec.result is not None:
+            answer = await self._ask("result", self.ticket_url(self._spec.result.url, ticket))
+        return Done(tuple(Output(url=url) for url in responses.pictures(self._spec, answer)))
 
     async def fetch(self, output: Output, target: Path) -> None:
-        if output.path:
-            await copy_result(output.path, target)
-        else:
-            await self._client.fetch(output.url, target)
+        await self._client.fetch(output.url, target)
 
     async def cancel(self, ticket: Ticket) -> Cancelled:
         spec = self._spec.cancel
         if spec is None:
             return Cancelled.UNSUPPORTED
-        answer = await self._client.ask(spec.method, self._url(spec.url, ticket))
+        answer = await self._client.ask(spec.method, self.ticket_url(spec.url, ticket))
         state = first_text(answer.content, spec.state)
         is_late = answer.status not in spec.accepted or state in spec.too_late
         return Cancelled.TOO_LATE if is_late else Cancelled.ACCEPTED
@@ -183,7 +165,7 @@ class DeclaredProvider(Provider):
         self, operation: Operation, headers: Mapping[str, str], body: bytes, now_s: float
     ) -> Ticket | None:
         model = self._models.get(operation)
-        task_id = await self._hooks.task_of(headers, body, now_s)
+        task_id = await self._hooks.task_of(headers, body, now_s) if self._hooks else ""
         return {"id": task_id, "model": model.id} if task_id and model else None
 
     async def balance(self) -> float | None:
@@ -197,39 +179,32 @@ class DeclaredProvider(Provider):
     async def aclose(self) -> None:
         await self._client.aclose()
 
-    async def _ask(self, stage: Stage, url: str, method: str = "GET") -> ProviderResponse:
-        """Send a free request. Raises ProviderError for a refusal."""
-        answer = await self._client.ask(method, url)
-        if (error := reading.refusal(self._spec, stage, answer)) is not None:
-            raise error
-        return answer
+    def submit_parts(self, order: GenerationRequest) -> tuple[str, dict[str, str], dict[str, Any]]:
+        """Return URL, query and body of a submit."""
+        spec, model = self._spec, self._model_for(order)
+        values = self._values(model, order)
+        templates = (model.url or spec.submit.url, spec.submit.query, model.body)
+        url, query, body = (fill(template, values, spec.maps) for template in templates)
+        return url, query, body
 
-    async def _done(self, ticket: Ticket, answer: ProviderResponse) -> Done:
-        if self._spec.result is not None:
-            answer = await self._ask("result", self._url(self._spec.result.url, ticket))
-        if (error := reading.flagged(self._spec, answer.content)) is not None:
-            raise error
-        kind, found = reading.outputs(self._spec, answer.content)
-        if not found:
-            raise reading.missing(self._spec, answer)
-        if kind == "base64":
-            target = Path(str(ticket["target"]))
-            await asyncio.to_thread(write_base64, found[0], target)
-            return Done((Output(path=str(target)),))
-        return Done(tuple(Output(url=url) for url in found))
-
-    def _url(self, templates: tuple[str, ...], ticket: Ticket) -> str:
+    def ticket_url(self, templates: tuple[str, ...], ticket: Ticket) -> str:
         """Return the first URL for which the ticket has every value."""
-        model = str(ticket.get("model", ""))
-        values = {**self._urls, **ticket, "app": app_of(model)}
+        app = "/".join(str(ticket.get("model", "")).split("/")[:2])
+        values = {**self._urls, **ticket, "app": app}
         for template in templates:
-            if all(values.get(slot.name) for _, slot in slots_in(template)):
+            if all(values.get(name) for name in names_in(template)):
                 return str(fill(template, values, {}))
         raise ProviderError(_KIND.LOST, "the ticket has no usable URL")
 
-    def _idempotency(self, order: GenerationRequest) -> dict[str, str]:
-        name = self._spec.submit.idempotency_header
-        return {name: order.job_id} if name else {}
+    async def _ask(self, stage: Stage, url: str) -> ProviderResponse:
+        """Send a free request. Raises ProviderError for a refusal."""
+        answer = await self._client.ask("GET", url)
+        self._check(stage, answer)
+        return answer
+
+    def _check(self, stage: Stage, answer: ProviderResponse) -> None:
+        if (error := responses.refusal(self._spec, stage, answer)) is not None:
+            raise error
 
     def _model_for(self, order: GenerationRequest) -> DeclaredModel:
         if (model := self._models.get(order.operation)) is None:
@@ -237,8 +212,7 @@ class DeclaredProvider(Provider):
         return model
 
     def _values(self, model: DeclaredModel, order: GenerationRequest) -> dict[str, Any]:
-        has_negative = any(slot.name == "negative" for _, slot in slots_in(model.body))
-        prompt = order.prompt if has_negative else order.full_prompt
+        prompt = order.prompt if "negative" in names_in(model.body) else order.full_prompt
         return {
             **self._urls,
             "prompt": prompt_for(self._spec.prompts, order.operation, prompt),
@@ -246,13 +220,64 @@ class DeclaredProvider(Provider):
             "images": list(order.uploads),
             "image": order.uploads[0] if order.uploads else None,
             "ratio": nearest(order.ratio, model.ratios),
-            "scale": nearest_scale(order.scale, model.scales),
+            "scale": model.nearest_scale(order.scale),
             "seed": order.seed % _SEEDS,
             "hook": order.hook_url,
             "model": model.id,
-            "app": app_of(model.id),
+            "app": model.app,
             "job": order.job_id,
         }
+
+    # Pictures in a request: inline, or uploaded first; never as a Telegram URL. An upload costs
+    # nothing and creates no task, so a failed one may always be repeated.
+
+    async def _hand_over(self, path: Path, stem: str) -> str:
+        """Return the string by which a request's body carries a picture."""
+        rules, mime = self._spec.inputs, _MIMES.get(path.suffix, "image/jpeg")
+        content = await asyncio.to_thread(path.read_bytes)
+        limit = rules.data_uri_max_bytes
+        is_long = 0 < limit < len(content) * _BASE64_GROWTH
+        if rules.hand_over == "upload" or (rules.hand_over == "data_uri" and is_long):
+            # Unique names: some providers overwrite by name and serve the old file from a cache.
+            suffix = path.suffix if path.suffix in _MIMES else ".jpg"
+            return await self._upload(stem + suffix, mime, content)
+        text = base64.b64encode(content).decode()
+        return text if rules.hand_over == "base64" else f"data:{mime};base64,{text}"
+
+    async def _upload(self, name: str, mime: str, content: bytes) -> str:
+        upload = self._spec.upload
+        if upload is None:
+            raise ProviderError(_KIND.UNSUITABLE, "the picture is too large to send inline")
+        values = {**self._urls, "file_name": name, "mime": mime, "size_bytes": len(content)}
+        url = fill(upload.url, values, {})
+        if upload.kind == "multipart":
+            data = form(fill(upload.fields, values, {}), [(upload.file, name, content, mime)])
+            answer = await self._client.ask("POST", url, data=data)
+            return self._uploaded(answer, upload.result)
+        answer = await self._client.ask("POST", url, json=fill(upload.body, values, {}))
+        headers = {"Content-Type": mime}
+        if upload.kind == "presigned":
+            there = self._uploaded(answer, upload.put)
+            method = "PUT"
+        else:
+            kind = first_text(answer.content, upload.token_type) or "Bearer"
+            headers["Authorization"] = f"{kind} {self._uploaded(answer, upload.token)}"
+            headers["X-Fal-File-Name"] = name
+            there = self._uploaded(answer, upload.base).rstrip("/") + upload.path
+            method = "POST"
+        sent = await self._client.ask(method, there, is_public=True, data=content, headers=headers)
+        if upload.kind == "token":
+            return self._uploaded(sent, upload.result)
+        if not sent.is_success:
+            raise ProviderError(_KIND.UNAVAILABLE, f"upload: HTTP {sent.status}")
+        return self._uploaded(answer, upload.result)
+
+    def _uploaded(self, answer: ProviderResponse, paths: tuple[str, ...]) -> str:
+        self._check("upload", answer)
+        found = first_text(answer.content, paths)
+        if not found:
+            raise ProviderError(_KIND.UNAVAILABLE, "the upload response has no URL")
+        return found
 
 
 def _ticket(model: str, where: TicketPaths, content: Any) -> dict[str, str]:
@@ -265,26 +290,6 @@ def _ticket(model: str, where: TicketPaths, content: Any) -> dict[str, str]:
     }
     found = {name: text for name, text in named.items() if text}
     return {"id": first_text(content, where.id), **found}
-
-
-def open_client(
-    spec: Spec,
-    config: ProviderConfig,
-    urls: Mapping[str, str],
-    transport: httpx.AsyncBaseTransport | None = None,
-) -> ProviderHttpClient:
-    auth = spec.auth
-    headers = {auth.header: auth.value.replace("{key}", config.key)} if auth and config.key else {}
-    hosts = Hosts(urls.values(), auth.hosts if auth else ())
-    is_packed = any(each.kind == "base64" for each in spec.outputs)
-    limit_bytes = PICTURES_LIMIT_BYTES if is_packed else ANSWER_LIMIT_BYTES
-    return ProviderHttpClient(
-        hosts,
-        headers,
-        deadlines=config.deadlines,
-        answer_limit_bytes=limit_bytes,
-        transport=transport,
-    )
 
 
 def _share(value: Any) -> float | None:

@@ -21,16 +21,19 @@ _FOR_NOW = frozenset({_KIND.UNAVAILABLE, _KIND.RATE_LIMITED, _KIND.SUBMIT_UNKNOW
 
 def refusal(spec: Spec, stage: Stage, answer: ProviderResponse) -> ProviderError | None:
     """Return the error for a rejected request, None if it succeeded."""
-    is_yes = answer.is_success and _is_ok(spec, answer.content)
-    if is_yes and isinstance(answer.content, dict | list):
+    content = answer.content
+    is_ok = spec.ok is None or spec.ok.equals in pick(content, spec.ok.path)
+    if is_ok and answer.is_success and isinstance(content, dict | list):
         return None
     said = _error_text(spec, answer) or answer.text
     rule = _rule(spec, stage, answer, said)
-    if rule is not None and not (stage == "submit" and _is_ambiguous(rule, answer)):
-        return _by_rule(rule, answer, said)
-    kind = _by_status(stage, answer.status, is_understood=isinstance(answer.content, dict))
+    if rule is not None and stage == "submit" and _is_ambiguous(rule, answer):
+        rule = None
     return ProviderError(
-        kind, f"HTTP {answer.status} {_safe(said)}", retry_after_s=retry_after_s(answer)
+        rule.kind if rule else _by_status(stage, answer),
+        f"HTTP {answer.status} {_safe(said)}",
+        retry_after_s=_wait_s(rule, answer),
+        is_billed=rule.billed if rule else None,
     )
 
 
@@ -44,30 +47,21 @@ def failure(spec: Spec, answer: ProviderResponse) -> ProviderError:
     return ProviderError(kind, _safe(said), is_billed=billed)
 
 
-def missing(spec: Spec, answer: ProviderResponse) -> ProviderError:
-    """Return the error for a finished task without a picture."""
-    rule = _rule(spec, "result", answer, "")
-    if rule is not None:
-        return ProviderError(
-            rule.kind, "task finished, but its picture is gone", is_billed=rule.billed
-        )
-    return ProviderError(_KIND.FAILED, "task finished without a picture")
+def pictures(spec: Spec, answer: ProviderResponse) -> list[str]:
+    """Return the URLs of a finished task, from the first place that has any.
 
-
-def flagged(spec: Spec, content: Any) -> ProviderError | None:
-    """Return the error for a picture that the provider flagged."""
+    Raises ProviderError for a flagged or a missing picture.
+    """
     for flag in spec.flags:
-        if any(value is True for value in pick(content, flag.path)):
-            return ProviderError(flag.kind, f"flagged: {flag.path}")
-    return None
-
-
-def outputs(spec: Spec, content: Any) -> tuple[str, list[str]]:
-    """Return the outputs with their kind, from the first place that has any."""
+        if any(value is True for value in pick(answer.content, flag.path)):
+            raise ProviderError(flag.kind, f"flagged: {flag.path}")
     for place in spec.outputs:
-        if found := _texts(place, content):
-            return place.kind, found[:_MAX_OUTPUTS]
-    return "url", []
+        if found := _texts(place, answer.content):
+            return found[:_MAX_OUTPUTS]
+    if rule := _rule(spec, "result", answer, ""):
+        detail = "task finished, but its picture is gone"
+        raise ProviderError(rule.kind, detail, is_billed=rule.billed)
+    raise ProviderError(_KIND.FAILED, "task finished without a picture")
 
 
 def _texts(place: Outputs, content: Any) -> list[str]:
@@ -76,10 +70,6 @@ def _texts(place: Outputs, content: Any) -> list[str]:
         values = [deep for value in values for deep in pick(decoded(value), place.json_path)]
     flat = [part for value in values for part in (value if isinstance(value, list) else [value])]
     return [part for part in flat if isinstance(part, str) and part]
-
-
-def _is_ok(spec: Spec, content: Any) -> bool:
-    return spec.ok is None or spec.ok.equals in pick(content, spec.ok.path)
 
 
 def _error_text(spec: Spec, answer: ProviderResponse) -> str:
@@ -93,9 +83,7 @@ def _rule(spec: Spec, stage: Stage, answer: ProviderResponse, said: str) -> Erro
 
 
 def _fits(rule: ErrorRule, stage: Stage, answer: ProviderResponse, said: str) -> bool:
-    if rule.at and stage not in rule.at:
-        return False
-    if rule.http and answer.status not in rule.http:
+    if (rule.at and stage not in rule.at) or (rule.http and answer.status not in rule.http):
         return False
     if rule.path:
         found = pick(answer.content, rule.path)
@@ -105,17 +93,9 @@ def _fits(rule: ErrorRule, stage: Stage, answer: ProviderResponse, said: str) ->
     return not rule.text or bool(re.search(rule.text, said))
 
 
-def _by_rule(rule: ErrorRule, answer: ProviderResponse, said: str) -> ProviderError:
-    return ProviderError(
-        rule.kind,
-        f"HTTP {answer.status} {_safe(said)}",
-        retry_after_s=_wait_s(rule, answer),
-        is_billed=rule.billed,
-    )
-
-
-def _wait_s(rule: ErrorRule, answer: ProviderResponse) -> float | None:
-    if (by_header := retry_after_s(answer)) is not None:
+def _wait_s(rule: ErrorRule | None, answer: ProviderResponse) -> float | None:
+    by_header = retry_after_s(answer)
+    if by_header is not None or rule is None:
         return by_header
     said = first_text(answer.content, rule.retry_after)
     if not said and rule.retry_after_text:
@@ -134,14 +114,14 @@ def _is_ambiguous(rule: ErrorRule, answer: ProviderResponse) -> bool:
     return not (is_own_word or proves_refusal(answer.status))
 
 
-def _by_status(stage: Stage, status: int, *, is_understood: bool) -> ProviderErrorKind:
+def _by_status(stage: Stage, answer: ProviderResponse) -> ProviderErrorKind:
     # A garbled response to a submit may hide an accepted task; a poll can be repeated.
-    unclear = _KIND.SUBMIT_UNKNOWN if stage == "submit" else _KIND.UNAVAILABLE
+    status = answer.status
     if not proves_refusal(status):
-        return unclear
+        return _KIND.SUBMIT_UNKNOWN if stage == "submit" else _KIND.UNAVAILABLE
     if stage in {"submit", "upload"} and status == 404:
         return _KIND.INVALID
-    if stage == "poll" and not is_understood and status in {403, 404}:
+    if stage == "poll" and not isinstance(answer.content, dict) and status in {403, 404}:
         # A gateway's page, not the provider's own response.
         return _KIND.UNAVAILABLE
     return _STATUSES.get(status, _KIND.INVALID)

@@ -12,19 +12,22 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from imgbot.domain.errors import ConfigError, ProviderErrorKind
 from imgbot.domain.operations import Operation
-from imgbot.providers import fields
-from imgbot.providers.declarative.templates import Place, is_path, slots_in
-from imgbot.providers.fields import (
+from imgbot.providers import spec_file
+from imgbot.providers.declarative.templates import is_path, slots_in
+from imgbot.providers.protocol import Capability
+from imgbot.providers.spec_file import (
     Count,
     KeyName,
+    LocatedTable,
     OfferedOperation,
+    Place,
     PriceUsd,
     ProviderName,
+    SpecDocument,
     Url,
     micro,
+    validate,
 )
-from imgbot.providers.protocol import Capability
-from imgbot.providers.spec_file import LocatedTable, SpecDocument, validate
 
 Stage = Literal["upload", "submit", "poll", "task", "result"]
 """Stage of a failed request; `task` means that the provider reports the task itself as failed."""
@@ -47,6 +50,7 @@ def _pattern(value: str) -> str:
 PathText = Annotated[str, AfterValidator(_path)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 Paths = tuple[PathText, ...]
+Texts = Annotated[Mapping[str, str], Field(default_factory=dict[str, str])]
 
 
 class Auth(LocatedTable):
@@ -57,7 +61,7 @@ class Auth(LocatedTable):
     hosts: tuple[str, ...] = ()
 
 
-class RateLimits(fields.Limits):
+class RateLimits(spec_file.Limits):
     """The provider's own limits: concurrent tasks, and requests per window; 0 is no limit."""
 
     orders: Count = 0
@@ -81,12 +85,10 @@ class TicketPaths(LocatedTable):
 
 
 class Submit(TicketPaths):
-    """Submit request, and the ticket in the response."""
+    """Submit request by POST, and the ticket in the response."""
 
-    method: Literal["POST", "PUT"] = "POST"
     url: str
-    query: Mapping[str, str] = Field(default_factory=dict[str, str])
-    headers: Mapping[str, str] = Field(default_factory=dict[str, str])
+    query: Texts
     idempotency_header: str = ""
     """Header for our job id, where the provider charges the same id only once."""
 
@@ -101,12 +103,18 @@ class LookUp(TicketPaths):
 class Poll(LocatedTable):
     """Poll request; an unlisted state counts as pending."""
 
-    method: Literal["GET", "POST"] = "GET"
     url: tuple[str, ...]
     state: Paths
     states: Mapping[str, Literal["pending", "done", "failed"]]
     progress: Paths = ()
     position: Paths = ()
+
+    @field_validator("states")
+    @classmethod
+    def _end(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        if "done" not in value.values():
+            raise ValueError("none of the states is 'done'")
+        return value
 
 
 class Fetch(LocatedTable):
@@ -116,11 +124,10 @@ class Fetch(LocatedTable):
 
 
 class Outputs(LocatedTable):
-    """Possible place of finished pictures; `json_path` continues inside a JSON string."""
+    """Possible place of the finished pictures' URLs; `json_path` continues in a JSON string."""
 
     path: PathText
     json_path: PathText | None = None
-    kind: Literal["url", "base64"] = "url"
 
 
 class Failure(LocatedTable):
@@ -171,14 +178,14 @@ class Cancel(LocatedTable):
 class UploadRule(LocatedTable):
     """Upload of a picture to get a URL at the provider.
 
-    `multipart` posts a form, `json` posts base64 in a body; `presigned` requests a URL and puts the
-    bytes there, `token` requests a token and posts the bytes with it.
+    `multipart` posts a form; `presigned` requests a URL and puts the bytes there, `token` requests
+    a token and posts the bytes with it.
     """
 
-    kind: Literal["multipart", "json", "presigned", "token"]
+    kind: Literal["multipart", "presigned", "token"]
     url: str
     file: str = "file"
-    fields: Mapping[str, str] = Field(default_factory=dict[str, str])
+    fields: Texts
     body: Mapping[str, Any] = Field(default_factory=dict[str, Any])
     put: Paths = ()
     base: Paths = ()
@@ -188,7 +195,7 @@ class UploadRule(LocatedTable):
     result: Paths
 
 
-class InputDelivery(fields.InputRules):
+class InputDelivery(spec_file.InputRules):
     """Requirements on input pictures, and the way they are sent."""
 
     hand_over: Literal["data_uri", "base64", "upload"] = "data_uri"
@@ -200,7 +207,7 @@ class Search(TicketPaths):
     """List of the latest tasks, with the fields each was submitted with."""
 
     url: str
-    query: Mapping[str, str] = Field(default_factory=dict[str, str])
+    query: Texts
     items: PathText
     next: Paths = ()
     """Path of the next page's URL."""
@@ -240,17 +247,10 @@ class DeclaredModel(LocatedTable):
     """Price by scale, where it depends on it: `{ 2 = 0.05, 4 = 0.10 }`."""
     pictures: Annotated[int, Field(ge=0, le=20)] = 0
     """Maximum number of pictures."""
-    ratios: tuple[str, ...] = ()
+    ratios: tuple[Annotated[str, Field(pattern=r"^[1-9]\d?:[1-9]\d?$")], ...] = ()
     scales: tuple[int, ...] = ()
     max_side_px: Annotated[int, Field(ge=0)] = 0
     body: Mapping[str, Any]
-
-    @field_validator("ratios")
-    @classmethod
-    def _are_ratios(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if wrong := [ratio for ratio in value if not re.fullmatch(r"[1-9]\d?:[1-9]\d?", ratio)]:
-            raise ValueError(f"{wrong[0]!r} is not a ratio; write it like 16:9")
-        return value
 
     @model_validator(mode="after")
     def _has_every_price(self) -> "DeclaredModel":
@@ -258,8 +258,27 @@ class DeclaredModel(LocatedTable):
             raise ValueError("scale_prices_usd must have a price for each of the scales")
         return self
 
+    @property
+    def app(self) -> str:
+        """Owner and name of the model, without any subpath."""
+        return "/".join(self.id.split("/")[:2])
 
-class Spec(fields.Vendor):
+    def nearest_scale(self, wanted: int) -> int:
+        return min(self.scales, key=lambda scale: (abs(scale - wanted), -scale), default=wanted)
+
+    def offer(self, inputs: InputDelivery, price_micro: int | None) -> Capability:
+        """Return the terms; `price_micro` is the operator's own price."""
+        by_scale = {int(scale): micro(usd) for scale, usd in self.scale_prices_usd.items()}
+        return Capability(
+            model=self.id,
+            price_micro=micro(self.price_usd) if price_micro is None else price_micro,
+            scale_prices_micro=by_scale if price_micro is None else {},
+            inputs=inputs.limits(self.pictures, self.max_side_px),
+            scales=frozenset(self.scales),
+        )
+
+
+class Spec(spec_file.Vendor):
     """Complete spec file of one provider."""
 
     name: ProviderName
@@ -288,113 +307,74 @@ class Spec(fields.Vendor):
     models: Annotated[tuple[DeclaredModel, ...], Field(min_length=1)]
     """The first model that serves an operation is its default."""
 
+    def model_for(self, operation: Operation, wanted: str) -> DeclaredModel | None:
+        """Return the wanted or the default model. Raises ConfigError for an unknown one."""
+        able = [model for model in self.models if operation in model.operations]
+        found = next((model for model in able if wanted in {"", model.id}), None)
+        if found is not None or not wanted:
+            return found
+        known = ", ".join(model.id for model in able) or "none"
+        raise ConfigError(
+            "IMGBOT_MODELS", f"{self.name} has no model {wanted!r} for {operation}; it has: {known}"
+        )
 
-ORDER_SLOTS = frozenset(
-    {
-        *("prompt", "negative", "image", "images", "ratio", "scale", "seed"),
-        *("hook", "model", "app", "job"),
-    }
-)
-TICKET_SLOTS = frozenset({"id", "poll", "result", "cancel", "model", "app"})
-SEARCH_SLOTS = frozenset({"model", "app", "since"})
-UPLOAD_SLOTS = frozenset({"file_name", "mime", "size_bytes", "data"})
+    def addresses(self, override: str) -> dict[str, str]:
+        """Return the base URLs; an override of `api` applies to the others as a prefix."""
+        if not override:
+            return dict(self.urls)
+        return {name: override if name == "api" else f"{override}/{name}" for name in self.urls}
+
+
+_ORDER = {
+    *("prompt", "negative", "image", "images", "ratio", "scale", "seed"),
+    *("hook", "model", "app", "job"),
+}
+_TICKET = {"id", "poll", "result", "cancel", "model", "app"}
+_SEARCH = {"model", "app", "since"}
+_UPLOAD = {"file_name", "mime", "size_bytes"}
+_SLOTS: Mapping[tuple[str, str], set[str]] = {
+    ("submit", "url"): _ORDER,
+    ("submit", "query"): _ORDER,
+    ("poll", "url"): _TICKET,
+    ("result", "url"): _TICKET,
+    ("cancel", "url"): _TICKET,
+    ("upload", "url"): _UPLOAD,
+    ("upload", "fields"): _UPLOAD,
+    ("upload", "body"): _UPLOAD,
+    ("look_up", "url"): {"job"},
+    ("search", "url"): _SEARCH,
+    ("search", "query"): _SEARCH,
+    ("hook", "key_url"): set(),
+    ("balance", "url"): set(),
+    ("models", "url"): _ORDER,
+    ("models", "body"): _ORDER,
+}
+"""Slots allowed in each template, besides the base URLs."""
 
 
 def read_spec(document: SpecDocument) -> Spec:
     """Return the parsed spec. Raises ConfigError with the line of the first mistake."""
     spec = validate(document, Spec)
-    if (mistake := _mistake_in(spec, document.content)) is not None:
-        raise document.error(*mistake)
+    for (table, key), allowed in _SLOTS.items():
+        part = document.content.get(table, {})
+        tables = enumerate(part) if isinstance(part, list) else [(None, part)]
+        for index, each in tables:
+            place = (table, key) if index is None else (table, index, key)
+            _check_slots(document, spec, place, each.get(key), allowed | {*spec.urls})
+    if "api" not in spec.urls:
+        raise document.error(("urls",), "api is missing")
+    if not spec.upload and (spec.inputs.hand_over == "upload" or spec.inputs.data_uri_max_bytes):
+        raise document.error(("inputs",), "pictures must be uploaded, but there is no [upload]")
     return spec
 
 
-def _mistake_in(spec: Spec, content: Mapping[str, Any]) -> tuple[Place, str] | None:
-    """Return the place and text of the first inconsistency, None if there is none."""
-    for place, allowed in _slots(spec):
-        for below, slot in slots_in(_at(content, place)):
-            where = (*place, *below)
-            if slot.name not in allowed:
-                known = ", ".join(sorted(allowed))
-                return where, f"unknown slot {{{slot.name}}}; allowed here: {known}"
-            if slot.map and slot.map not in spec.maps:
-                return where, f"there is no [maps.{slot.map}]"
-    if "api" not in spec.urls:
-        return ("urls",), "api is missing"
-    if spec.upload is None and (
-        spec.inputs.hand_over == "upload" or spec.inputs.data_uri_max_bytes
-    ):
-        return ("inputs",), "pictures must be uploaded, but there is no [upload]"
-    return None
-
-
-def _at(content: Any, place: Place) -> Any:
-    for part in place:
-        if isinstance(part, int):
-            content = content[part] if isinstance(content, list) and part < len(content) else None
-        else:
-            content = content.get(part) if isinstance(content, Mapping) else None
-    return content
-
-
-def _slots(spec: Spec) -> list[tuple[Place, frozenset[str]]]:
-    """Return the places of all templates with the slots allowed in each."""
-    named = frozenset(spec.urls)
-    found: list[tuple[Place, frozenset[str]]] = [
-        (("submit", "url"), ORDER_SLOTS | named),
-        (("submit", "query"), ORDER_SLOTS),
-        (("submit", "headers"), ORDER_SLOTS),
-        (("poll", "url"), TICKET_SLOTS | named),
-        (("result", "url"), TICKET_SLOTS | named),
-        (("cancel", "url"), TICKET_SLOTS | named),
-        (("upload", "url"), UPLOAD_SLOTS | named),
-        (("upload", "fields"), UPLOAD_SLOTS),
-        (("upload", "body"), UPLOAD_SLOTS),
-        (("look_up", "url"), named | {"job"}),
-        (("search", "url"), SEARCH_SLOTS | named),
-        (("search", "query"), SEARCH_SLOTS),
-        (("hook", "key_url"), named),
-        (("balance", "url"), named),
-    ]
-    for index in range(len(spec.models)):
-        found += [
-            (("models", index, "url"), ORDER_SLOTS | named),
-            (("models", index, "body"), ORDER_SLOTS),
-        ]
-    return found
-
-
-def model_for(spec: Spec, operation: Operation, wanted: str) -> DeclaredModel | None:
-    able = [model for model in spec.models if operation in model.operations]
-    if not wanted:
-        return able[0] if able else None
-    for model in able:
-        if model.id == wanted:
-            return model
-    known = ", ".join(model.id for model in able) or "none"
-    raise ConfigError(
-        "IMGBOT_MODELS", f"{spec.name} has no model {wanted!r} for {operation}; it has: {known}"
-    )
-
-
-def offer_of(spec: Spec, model: DeclaredModel, price_micro: int | None) -> Capability:
-    inputs = spec.inputs.limits(model.pictures, model.max_side_px)
-    if price_micro is not None:
-        return Capability(model.id, price_micro, inputs=inputs, scales=frozenset(model.scales))
-    by_scale = {int(scale): micro(usd) for scale, usd in model.scale_prices_usd.items()}
-    return Capability(model.id, micro(model.price_usd), by_scale, inputs, frozenset(model.scales))
-
-
-def nearest_scale(wanted: int, known: tuple[int, ...]) -> int:
-    return min(known, key=lambda scale: (abs(scale - wanted), -scale)) if known else wanted
-
-
-def app_of(model: str) -> str:
-    """Return owner and name of a model, without any subpath."""
-    return "/".join(model.split("/")[:2])
-
-
-def addresses(spec: Spec, override: str) -> dict[str, str]:
-    """Return the base URLs; an override of `api` applies to the others as a prefix."""
-    if not override:
-        return dict(spec.urls)
-    return {name: override if name == "api" else f"{override}/{name}" for name in spec.urls}
+def _check_slots(
+    document: SpecDocument, spec: Spec, place: Place, template: object, allowed: set[str]
+) -> None:
+    for below, slot in slots_in(template):
+        if slot["name"] not in allowed:
+            known = ", ".join(sorted(allowed))
+            sentence = f"unknown slot {{{slot['name']}}}; allowed here: {known}"
+            raise document.error((*place, *below), sentence)
+        if slot["map"] and slot["map"] not in spec.maps:
+            raise document.error((*place, *below), f"there is no [maps.{slot['map']}]")

@@ -18,13 +18,13 @@ from imgbot.providers.declarative.responses import refusal
 from imgbot.providers.declarative.spec import Hook, Search, Spec
 from imgbot.providers.declarative.templates import fill, first, first_text, pick
 from imgbot.providers.http import ProviderHttpClient
-from imgbot.providers.protocol import ProviderConfig
 from imgbot.telemetry import events as telemetry
 
 _MAX_PAGES = 5
 _CLOCKS_APART_S = 60.0
 """Tolerated lag of the provider's clock behind ours."""
 _DIGEST_CHARACTERS = 16
+_KEY_KEPT_S, _ASK_AGAIN_S = 24 * 3600.0, 60.0
 
 
 def fields_of(search: Search, body: Mapping[str, Any]) -> dict[str, str]:
@@ -44,29 +44,24 @@ async def found_in(
 
     Raises ProviderError.
     """
-    search, found = spec.search, list[Any]()
+    search, found = spec.search, list[tuple[float, Any]]()
     if search is None or not fields:
-        return found
+        return []
     since_s = since_ms / 1000 - _CLOCKS_APART_S
-    since = datetime.fromtimestamp(since_s, UTC).isoformat(timespec="seconds")
-    values = {**values, "since": since.replace("+00:00", "Z")}
+    since = datetime.fromtimestamp(since_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    values = {**values, "since": since}
     url, params = fill(search.url, values, {}), fill(search.query, values, {})
     for _ in range(_MAX_PAGES):
-        answer = await client.ask("GET", url, params=params or None)
+        answer = await client.ask("GET", url, params=params)
         if (error := refusal(spec, "poll", answer)) is not None:
             raise error
-        items = [
-            item for item in pick(answer.content, search.items) if _is_new(search, item, since_s)
-        ]
-        found += [item for item in items if _is_same(search, item, fields)]
+        timed = [(_created_s(search, item), item) for item in pick(answer.content, search.items)]
+        recent = [(created_s, item) for created_s, item in timed if created_s >= since_s]
+        found += [entry for entry in recent if _is_same(search, entry[1], fields)]
         url, params = first_text(answer.content, search.next), None
-        if not items or not url:
+        if not recent or not url:
             break
-    return sorted(found, key=lambda item: _created_s(search, item))
-
-
-def _is_new(search: Search, item: Any, since_s: float) -> bool:
-    return _created_s(search, item) >= since_s
+    return [item for _, item in sorted(found, key=lambda entry: entry[0])]
 
 
 def _is_same(search: Search, item: Any, fields: Mapping[str, str]) -> bool:
@@ -91,72 +86,57 @@ def _digest(value: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]
 
 
-_KEY_KEPT_S = 24 * 3600.0
-_ASK_AGAIN_S = 60.0
-
-
 class HookReader:
     """Verifies webhooks; a published signing key is fetched once a day."""
 
-    def __init__(
-        self,
-        spec: Spec,
-        config: ProviderConfig,
-        client: ProviderHttpClient,
-        urls: Mapping[str, str],
-    ) -> None:
-        self._hook = spec.hook
-        self._given_key = config.hook_key
+    def __init__(self, hook: Hook, key: str, client: ProviderHttpClient, key_url: str) -> None:
+        """`key` is the operator's own; it stands before the one published at `key_url`."""
+        self._hook = hook
+        self._own_key = key
         self._client = client
-        self._urls = urls
+        self._key_url = key_url
         self._key: Any = None
         self._asked_s = -_KEY_KEPT_S
 
     async def task_of(self, headers: Mapping[str, str], body: bytes, now_s: float) -> str:
         """Return the task id, empty for a webhook that is forged, stale or malformed."""
-        hook = self._hook
-        if hook is None:
-            return ""
         try:
-            content = json.loads(body)
+            task_id = first_text(json.loads(body), self._hook.task)[:200]
         except (ValueError, RecursionError):
             return ""
-        task_id = first_text(content, hook.task)[:200]
-        if not task_id or not await self._is_signed(hook, headers, body, task_id, now_s):
-            return ""
-        return task_id
+        is_signed = task_id and await self._is_signed(headers, body, task_id, now_s)
+        return task_id if is_signed else ""
 
     async def _is_signed(
-        self, hook: Hook, headers: Mapping[str, str], body: bytes, task_id: str, now_s: float
+        self, headers: Mapping[str, str], body: bytes, task_id: str, now_s: float
     ) -> bool:
-        if hook.scheme == "none" or (hook.scheme == "kie" and not self._given_key):
+        scheme = self._hook.scheme
+        if scheme == "none" or (scheme == "kie" and not self._own_key):
             # Unsigned: the secret in our webhook address is the only proof.
             return True
-        key = self._given_key or await self._fetched(hook)
-        if key is None:
-            return False
-        match hook.scheme:
-            case "standard":
-                return signatures.verify_standard(str(key), headers, body, now_s)
-            case "standard_raw":
-                return signatures.verify_standard_raw(str(key), headers, body, now_s)
+        key = self._own_key or await self._published_key()
+        match scheme:
+            case _ if key is None:
+                return False
             case "kie":
                 return signatures.verify_kie(str(key), headers, task_id, now_s)
             case "fal":
-                keys = key if isinstance(key, list) else []
-                return signatures.verify_fal(keys, headers, body, now_s)
+                return signatures.verify_fal(key, headers, body, now_s)
+            case _:
+                is_raw = scheme == "standard_raw"
+                return signatures.verify_standard(str(key), headers, body, now_s, is_raw=is_raw)
 
-    async def _fetched(self, hook: Hook) -> Any:
+    async def _published_key(self) -> Any:
         """Return the provider's published key, None while it cannot be fetched."""
         age_s = time.monotonic() - self._asked_s
         if age_s < (_ASK_AGAIN_S if self._key is None else _KEY_KEPT_S):
             return self._key
         self._asked_s = time.monotonic()
         try:
-            answer = await self._client.ask("GET", fill(hook.key_url, self._urls, {}))
+            answer = await self._client.ask("GET", self._key_url)
         except ProviderError as error:
             telemetry.warning("the signing key of webhooks cannot be fetched: %s", error)
             return self._key
         if answer.is_success:
-            self._key = first(answer.content, hook.key_path) or self._key
+            self._key = first(answer.content, self._hook.key_path) or self._key
         return self._key

@@ -1,52 +1,34 @@
 """Request templates with slots like `{prompt}`, and paths into responses.
 
 `{name}` alone in a string becomes the value itself, a number or a list; inside a longer string it
-is interpolated. `{name:int}`, `:float` and `:str` convert, `{name|sizes}` looks the value up in the
-map of that name, `{name?}` omits the whole entry if there is no value. A key with `{i}` stands for
-the second and every further picture: `"input_image_{i}" = "{images}"`.
+is interpolated. `{name:str}` converts, `{name|sizes}` looks the value up in the map of that name,
+`{name?}` omits the whole entry if there is no value. A key with `{i}` stands for the second and
+every further picture: `"input_image_{i}" = "{images}"`.
 
 Paths are written `data.taskId`, `images[*].url`, `output[0]`.
 """
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.providers.spec_file import Place
 
-_SLOT = re.compile(r"\{([a-z_]+)(?::(int|float|str))?(?:\|([a-z_]+))?(\?)?\}")
-_NUMBERED = "{i}"
-_CONVERT: Mapping[str, Callable[[Any], Any]] = {"int": int, "float": float, "str": str}
+SLOT = re.compile(r"\{(?P<name>[a-z_]+)(?P<text>:str)?(?:\|(?P<map>[a-z_]+))?(?P<optional>\?)?\}")
+NUMBERED = "{i}"
 
 Values = Mapping[str, Any]
 Maps = Mapping[str, Mapping[str, Any]]
-Place = tuple[str | int, ...]
+
+_OMITTED = object()
 
 
-class _Omitted:
-    """Marker of an omitted entry."""
-
-
-_OMITTED: Final = _Omitted()
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One parsed placeholder."""
-
-    name: str
-    type: str
-    map: str
-    is_optional: bool
-
-
-def slots_in(template: object, place: Place = ()) -> Iterator[tuple[Place, Slot]]:
+def slots_in(template: object, place: Place = ()) -> Iterator[tuple[Place, re.Match[str]]]:
     """Yield every slot of a template with its place."""
     if isinstance(template, str):
-        for found in _SLOT.finditer(template):
-            yield place, _slot(found)
+        yield from ((place, found) for found in SLOT.finditer(template))
     elif isinstance(template, Mapping):
         for key, part in template.items():
             yield from slots_in(part, (*place, str(key)))
@@ -55,13 +37,18 @@ def slots_in(template: object, place: Place = ()) -> Iterator[tuple[Place, Slot]
             yield from slots_in(part, (*place, index))
 
 
+def names_in(template: object) -> set[str]:
+    """Return the names of a template's slots."""
+    return {slot["name"] for _, slot in slots_in(template)}
+
+
 def fill(template: object, values: Values, maps: Maps) -> Any:
     """Return the template with its slots filled; None if the top level is omitted.
 
     Raises ProviderError INVALID for a required slot without a value.
     """
     filled = _fill(template, values, maps)
-    return None if isinstance(filled, _Omitted) else filled
+    return None if filled is _OMITTED else filled
 
 
 def _fill(template: object, values: Values, maps: Maps) -> Any:
@@ -70,52 +57,40 @@ def _fill(template: object, values: Values, maps: Maps) -> Any:
     if isinstance(template, Mapping):
         return dict(_entries(template, values, maps))
     if isinstance(template, list | tuple):
-        parts = [_fill(part, values, maps) for part in template]
-        return [part for part in parts if not isinstance(part, _Omitted)]
+        parts = (_fill(part, values, maps) for part in template)
+        return [part for part in parts if part is not _OMITTED]
     return template
 
 
 def _entries(template: Mapping[Any, Any], values: Values, maps: Maps) -> Iterator[tuple[str, Any]]:
     for key, part in template.items():
-        if _NUMBERED in key:
-            for number, image in enumerate(values.get("images") or (), 1):
-                if number > 1:
-                    yield key.replace(_NUMBERED, str(number)), image
-            continue
-        filled = _fill(part, values, maps)
-        if not isinstance(filled, _Omitted):
+        if NUMBERED in key:
+            further = (values.get("images") or ())[1:]
+            for number, image in enumerate(further, 2):
+                yield key.replace(NUMBERED, str(number)), image
+        elif (filled := _fill(part, values, maps)) is not _OMITTED:
             yield key, filled
 
 
 def _fill_text(template: str, values: Values, maps: Maps) -> Any:
-    if whole := _SLOT.fullmatch(template):
-        return _value(_slot(whole), values, maps)
-    parts: list[str] = []
-    end = 0
-    for found in _SLOT.finditer(template):
-        value = _value(_slot(found), values, maps)
-        if isinstance(value, _Omitted):
-            return _OMITTED
-        parts += [template[end : found.start()], str(value)]
-        end = found.end()
-    return "".join([*parts, template[end:]])
+    if whole := SLOT.fullmatch(template):
+        return _value(whole, values, maps)
+    found = {slot[0]: _value(slot, values, maps) for slot in SLOT.finditer(template)}
+    if _OMITTED in found.values():
+        return _OMITTED
+    return SLOT.sub(lambda slot: str(found[slot[0]]), template)
 
 
-def _value(slot: Slot, values: Values, maps: Maps) -> Any:
-    value = values.get(slot.name)
-    if slot.map and value is not None and value != "":
-        table = maps[slot.map]
+def _value(slot: re.Match[str], values: Values, maps: Maps) -> Any:
+    value = values.get(slot["name"])
+    if slot["map"] and value not in (None, ""):
+        table = maps[slot["map"]]
         value = table.get(str(value), table.get("default"))
-    is_empty = value is None or value == "" or (slot.is_optional and value in ([], ()))
-    if is_empty and slot.is_optional:
+    if slot["optional"] and value in (None, "", [], ()):
         return _OMITTED
     if value is None:
-        raise ProviderError(ProviderErrorKind.INVALID, f"the request has no {slot.name}")
-    return _CONVERT[slot.type](value) if slot.type else value
-
-
-def _slot(found: re.Match[str]) -> Slot:
-    return Slot(found[1], found[2] or "", found[3] or "", bool(found[4]))
+        raise ProviderError(ProviderErrorKind.INVALID, f"the request has no {slot['name']}")
+    return str(value) if slot["text"] else value
 
 
 _PART = re.compile(r"([A-Za-z0-9_\-]+)|\[(\*|\d+)\]")
@@ -157,20 +132,15 @@ def first_text(content: Any, paths: Iterable[str]) -> str:
 
 def decoded(value: Any) -> Any:
     """Decode JSON embedded in a JSON string; None if it is not JSON."""
-    if not isinstance(value, str):
-        return None
     try:
-        return json.loads(value)
+        return json.loads(value) if isinstance(value, str) else None
     except (ValueError, RecursionError):
         return None
 
 
-def _below(part: Any, name: str, index: str) -> Iterator[Any]:
+def _below(part: Any, name: str, index: str) -> list[Any]:
     if name:
-        if isinstance(part, dict):
-            yield part.get(name)
-    elif isinstance(part, list):
-        if index == "*":
-            yield from part
-        elif int(index) < len(part):
-            yield part[int(index)]
+        return [part.get(name)] if isinstance(part, dict) else []
+    if not isinstance(part, list):
+        return []
+    return part if index == "*" else part[int(index) : int(index) + 1]
