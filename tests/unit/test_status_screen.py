@@ -9,7 +9,7 @@ import pytest
 from imgbot.ops.formatting import count, duration, money, share, size
 from imgbot.ops.resource_usage import ResourceUsage
 from imgbot.ops.status.document import QueueGlance, Worker
-from imgbot.ops.status.screen import coloured, screen_of
+from imgbot.ops.status.screen import screen_of
 from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.thresholds import Load
 from tests.fixtures.status_facts import NOW_S, QUIET, document_with, took
@@ -113,7 +113,6 @@ def test_a_busy_service_tells_everything_at_eighty_columns() -> None:
         "edit        -                      4 failed",
         "upscale     2 queued               -",
         "3 of 3 busy",
-        "   2  create for 2.5 s                 70 MB, pid 102",
         "replicate up, builtin up, 5.0 s on average",
         "3 timeout",
         "$1.25 spent or reserved today of $5.00",
@@ -152,7 +151,7 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
 def test_colours_change_nothing_but_the_colours() -> None:
     document = document_with(BUSY, glance=GLANCE)
 
-    painted = screen_of(document, coloured)
+    painted = screen_of(document, is_coloured=True)
 
     assert "\x1b[1;31m" in painted[0]
     assert [re.sub(r"\x1b\[[0-9;]*m", "", line) for line in painted] == screen_of(document)
@@ -164,12 +163,3 @@ def test_words_from_outside_cannot_steer_the_terminal() -> None:
     text = _text(glance=replace(GLANCE, unknown=[lost]))
 
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)
-
-
-def test_many_workers_are_summed_up() -> None:
-    workers = [Worker(i, i, "edit", 1.0, 1000) for i in range(1, 41)]
-
-    lines = screen_of(document_with(workers=workers))
-
-    assert sum("edit for 1.0 s" in line for line in lines) == 10
-    assert "      and 30 more" in lines

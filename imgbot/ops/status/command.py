@@ -12,14 +12,13 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 
 from imgbot.config.setting_types import Address, parse_address
 from imgbot.config.settings import SPARE_HTTP_PORTS, Settings
 from imgbot.config.sources import read_environment_file
 from imgbot.domain.errors import ConfigError, ImgbotError
-from imgbot.ops.status.document import Document
-from imgbot.ops.status.screen import coloured, plain, screen_of
-from imgbot.telemetry.thresholds import Level
+from imgbot.ops.status.screen import screen_of
 
 CRITICAL = 2
 NOT_RUNNING = 3
@@ -34,12 +33,13 @@ _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
 _HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
 
 
-class NotRunningError(ImgbotError):
-    """Nothing answers; the message says what to do."""
+class NoStatusError(ImgbotError):
+    """Nothing answers, or something else does; the message says what to do."""
 
-
-class OtherAnswerError(ImgbotError):
-    """Something else answers, or another version of imgbot."""
+    def __init__(self, sentence: str, status: int = NOT_RUNNING) -> None:
+        super().__init__(sentence)
+        self.status = status
+        """Exit status."""
 
 
 def main(*, is_watching: bool, is_json: bool) -> int:
@@ -49,19 +49,15 @@ def main(*, is_watching: bool, is_json: bool) -> int:
         if is_watching:
             return _watch(target)
         document = ask(target)
-        text = json.dumps(document, indent=2) if is_json else _screen(document)
-    except ConfigError as error:
-        return _complain(str(error), _EX_CONFIG)
-    except NotRunningError as error:
-        return _complain(str(error), NOT_RUNNING)
-    except OtherAnswerError as error:
-        return _complain(str(error), _UNEXPECTED)
-    sys.stdout.write(f"{text}\n")
-    return exit_status(document)
+    except (ConfigError, NoStatusError) as error:
+        sys.stderr.write(f"imgbot status: {error}\n")
+        return error.status if isinstance(error, NoStatusError) else _EX_CONFIG
+    sys.stdout.write(f"{json.dumps(document, indent=2) if is_json else _screen(document)}\n")
+    return _exit_status(document)
 
 
-def exit_status(document: Document) -> int:
-    return CRITICAL if document["level"] == Level.CRITICAL else 0
+def _exit_status(document: dict[str, Any]) -> int:
+    return CRITICAL if document["level"] == "critical" else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,13 +67,13 @@ class Target:
     address: Address
     spare: tuple[Address, ...] = ()
     """Addresses it may have moved to because that port was taken."""
-    doubt: str = ""
-    """Why it may listen elsewhere, in a sentence."""
+    doubt: str = f"{_SETTING}=HOST:PORT imgbot status"
+    """Why it may listen elsewhere, or how to say where."""
 
 
 def target_of(environ: Mapping[str, str]) -> Target:
     """Find where the service listens. Raises ConfigError for an address that is none."""
-    text, doubt = environ.get(_SETTING, "").strip(), ""
+    text, doubt = environ.get(_SETTING, "").strip(), Target.doubt
     if not text:
         file = environ.get("IMGBOT_ENVIRONMENT_FILE", "") or _FILE
         try:
@@ -87,69 +83,57 @@ def target_of(environ: Mapping[str, str]) -> Target:
                 raise
             # It holds a key, and most who do so leave the address as it is.
             doubt = f"{file} cannot be read and may set another address: sudo imgbot status"
-    address = _reachable(text or Settings.model_fields["http"].default)
+    try:
+        address = parse_address(text or Settings.model_fields["http"].default)
+    except ValueError:
+        raise ConfigError(_SETTING, "write a host and port: 127.0.0.1:8080") from None
+    with contextlib.suppress(ValueError):
+        host = ip_address(address.host)
+        if host.is_unspecified:
+            address = Address("127.0.0.1" if host.version == 4 else "::1", address.port)
     spare = () if text else tuple(Address(address.host, port) for port in SPARE_HTTP_PORTS)
     return Target(address, spare, doubt)
 
 
-def _reachable(text: str) -> Address:
+def ask(target: Target) -> dict[str, Any]:
+    """Fetch the document from where the service is. Raises NoStatusError."""
     try:
-        found = parse_address(text)
-    except ValueError:
-        raise ConfigError(_SETTING, "write a host and port: 127.0.0.1:8080") from None
-    with contextlib.suppress(ValueError):
-        host = ip_address(found.host)
-        if host.is_unspecified:
-            return Address("127.0.0.1" if host.version == 4 else "::1", found.port)
-    return found
-
-
-def ask(target: Target) -> Document:
-    """Fetch the document from where the service is. Raises NotRunningError, OtherAnswerError."""
-    try:
-        return _ask(target.address, target)
-    except (NotRunningError, OtherAnswerError):
+        return _ask(target.address, target.doubt)
+    except NoStatusError:
         for address in target.spare:
-            with contextlib.suppress(NotRunningError, OtherAnswerError):
-                return _ask(address, target)
+            with contextlib.suppress(NoStatusError):
+                return _ask(address, target.doubt)
         raise
 
 
-def _ask(address: Address, target: Target) -> Document:
+def _ask(address: Address, doubt: str) -> dict[str, Any]:
     connection = http.client.HTTPConnection(address.host, address.port, timeout=_TIMEOUT_S)
     try:
         connection.request("GET", "/status.json")
         answer = connection.getresponse()
         body = answer.read(_MOST_BYTES)
     except (OSError, http.client.HTTPException) as error:
-        raise NotRunningError(_nobody(target, error)) from error
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise NoStatusError(
+            f"nothing answers at {address} ({why}).\n"
+            f"Is the service running?   systemctl status imgbot\n"
+            f"Why did it stop?          journalctl -u imgbot -n 50\n"
+            f"Does it listen elsewhere? {doubt}"
+        ) from error
     finally:
         connection.close()
     if answer.status == http.client.SERVICE_UNAVAILABLE:
-        raise NotRunningError(f"imgbot at {address} is still starting; ask again in a moment")
+        raise NoStatusError(f"imgbot at {address} is still starting; ask again in a moment")
     try:
-        document = json.loads(body) if answer.status == http.client.OK else None
-        screen_of(document or {})
+        document = json.loads(body)
+        screen_of(document)
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise OtherAnswerError(
+        raise NoStatusError(
             f"the server at {address} is not this version of imgbot (HTTP {answer.status}); "
-            f"if imgbot listens elsewhere, say where: {_elsewhere(target)}"
+            f"if imgbot listens elsewhere, say where: {doubt}",
+            _UNEXPECTED,
         ) from None
-    return document or {}
-
-
-def _nobody(target: Target, error: Exception) -> str:
-    why = getattr(error, "strerror", None) or type(error).__name__
-    return (
-        f"nothing answers at {target.address} ({why}).\n"
-        f"Is the service running?   systemctl status imgbot\n"
-        f"Why did it stop?          journalctl -u imgbot -n 50\n"
-        f"Does it listen elsewhere? {_elsewhere(target)}"
-    )
-
-
-def _elsewhere(target: Target) -> str:
-    return target.doubt or f"{_SETTING}=HOST:PORT imgbot status"
+    return document
 
 
 def _watch(target: Target) -> int:
@@ -161,9 +145,9 @@ def _watch(target: Target) -> int:
         while True:
             try:
                 document = ask(target)
-                text, status = _screen(document), exit_status(document)
-            except NotRunningError as error:
-                text, status = f"imgbot status: {error}", NOT_RUNNING
+                text, status = _screen(document), _exit_status(document)
+            except NoStatusError as error:
+                text, status = f"imgbot status: {error}", error.status
             _draw(text)
             time.sleep(_AGAIN_S)
     return status
@@ -173,34 +157,26 @@ def _watch(target: Target) -> int:
 def _full_screen() -> Generator[None]:
     """Use the terminal's other screen, and give it back as it was."""
     is_terminal = sys.stdout.isatty()
-    if is_terminal:
-        sys.stdout.write(_ENTER)
+    sys.stdout.write(_ENTER if is_terminal else "")
     try:
         yield
     finally:
-        if is_terminal:
-            sys.stdout.write(_LEAVE)
-            sys.stdout.flush()
+        sys.stdout.write(_LEAVE if is_terminal else "")
+        sys.stdout.flush()
 
 
 def _draw(text: str) -> None:
-    if not sys.stdout.isatty():
-        sys.stdout.write(f"{text}\n\n")
-    else:
-        rows = shutil.get_terminal_size().lines
-        lines = text.splitlines()[: rows - 1]
+    if sys.stdout.isatty():
+        lines = text.splitlines()[: shutil.get_terminal_size().lines - 1]
         # Over what is there, so that nothing flickers.
-        sys.stdout.write(_HOME + "".join(f"{line}{_REST_OF_LINE}\n" for line in lines))
-        sys.stdout.write(_REST_OF_SCREEN)
+        text = _HOME + "".join(f"{line}{_REST_OF_LINE}\n" for line in lines) + _REST_OF_SCREEN
+    else:
+        text += "\n\n"
+    sys.stdout.write(text)
     sys.stdout.flush()
 
 
-def _screen(document: Document) -> str:
-    is_colourful = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+def _screen(document: dict[str, Any]) -> str:
     width = min(shutil.get_terminal_size().columns, 110)
-    return "\n".join(screen_of(document, coloured if is_colourful else plain, width))
-
-
-def _complain(text: str, status: int) -> int:
-    sys.stderr.write(f"imgbot status: {text}\n")
-    return status
+    is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+    return "\n".join(screen_of(document, width, is_coloured=is_coloured))

@@ -4,11 +4,11 @@ import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from imgbot.ops.formatting import count, duration, money, share, size
-from imgbot.ops.status.document import Document
-from imgbot.telemetry.thresholds import Level
+from imgbot.ops.formatting import count, duration, money, share, size, strip_control
 
-Paint = Callable[[str, str], str]
+Document = dict[str, Any]
+
+_Paint = Callable[[str, str], str]
 """(style, text) → the text in that style: a level, `dim` or `bold`."""
 
 _CODES = {
@@ -26,66 +26,54 @@ _LABEL = 12
 """Columns of the words that a line begins with."""
 
 
-def plain(_style: str, text: str) -> str:
-    return text
-
-
-def coloured(style: str, text: str) -> str:
-    return f"\x1b[{_CODES[style]}m{text}\x1b[0m"
-
-
-def screen_of(document: Document, paint: Paint = plain, width: int = 80) -> list[str]:
+def screen_of(document: Document, width: int = 80, *, is_coloured: bool = False) -> list[str]:
     """Lay the document out in lines. Raises KeyError or TypeError for one of another kind."""
+
+    def paint(style: str, text: str) -> str:
+        return f"\x1b[{_CODES[style]}m{text}\x1b[0m" if is_coloured else text
+
     document = _clean(document)
-    sections = (
-        _health(document, paint, width),
+    level, up = document["level"], duration(document["up_s"])
+    left = f"imgbot {document['version']}  {document['provider']}  up {up}"
+    right = f"● {level.upper()}"
+    space = " " * max(2, width - len(left) - len(right))
+    lines = [paint("bold", left) + space + paint(level, right)]
+    for section in (
+        _indicators(document, paint, width),
         _problems(document, paint, width),
         _jobs(document, paint),
         _workers(document, paint),
         _outside(document, paint, width),
-    )
-    lines = [_head(document, paint, width)]
-    for section in sections:
+    ):
         found = list(section)
         lines += ["", *found] if found else []
     return lines
 
 
-def _head(document: Document, paint: Paint, width: int) -> str:
-    level = document["level"]
-    up = duration(document["up_s"])
-    left = f"imgbot {document['version']}  {document['provider']}  up {up}"
-    right = f"● {level.upper()}"
-    space = max(2, width - len(left) - len(right))
-    return paint("bold", left) + " " * space + paint(level, right)
-
-
-def _health(document: Document, paint: Paint, width: int) -> Iterator[str]:
-    indicators, recent = document["vitals"], duration(document["recent_s"])
+def _indicators(document: Document, paint: _Paint, width: int) -> Iterator[str]:
     texts = {
-        "queue_jobs": ("Queue", _queue_text(document["queue"]), "{:.0f}"),
-        "job_time_s": ("Job time", _time_text(document), "{:.0f} s"),
-        "cpu_ratio": ("CPU", _cpu_text(document), "{:.0f} %"),
-        "memory_ratio": ("Memory", _memory_text(document), "{:.0f} %"),
-        "error_ratio": ("Errors", _error_text(document, recent), "{:.0f} %"),
-        "update_age_s": ("Updates", _update_text(indicators["update_age_s"]["value"]), "{:.0f} s"),
+        "queue_jobs": ("Queue", _queue_text(document), ""),
+        "job_time_s": ("Job time", _time_text(document), " s"),
+        "cpu_ratio": ("CPU", _cpu_text(document), " %"),
+        "memory_ratio": ("Memory", _memory_text(document), " %"),
+        "error_ratio": ("Errors", _error_text(document), " %"),
+        "update_age_s": ("Updates", _update_text(document), " s"),
     }
-    for name, (label, text, form) in texts.items():
-        indicator = indicators[name]
-        level = indicator["level"]
-        word = "" if level == Level.NORMAL else f" {level}"
-        scale = 100 if name.endswith("_ratio") else 1
-        bound = f"< {form.format(indicator['attention'] * scale)}"
-        if indicator["critical"] is not None:
-            bound += f", critical > {form.format(indicator['critical'] * scale)}"
-        marked = f"{paint(level, '●')} {label:<{_LABEL - 1}} {text}"
-        marked += paint(level, word) if word else ""
+    for name, (label, text, unit) in texts.items():
+        found = document["vitals"][name]
+        level, scale = found["level"], 100 if unit == " %" else 1
+        bound = f"< {found['attention'] * scale:.0f}{unit}"
+        if found["critical"] is not None:
+            bound += f", critical > {found['critical'] * scale:.0f}{unit}"
+        word = "" if level == "normal" else f" {level}"
         space = width - (_LABEL + 2 + len(text) + len(word) + len(bound))
+        marked = f"{paint(level, '●')} {label:<{_LABEL - 1}} {text}{paint(level, word)}"
         # Where there is no room, the figure is worth more than what it is measured by.
         yield marked + (" " * space + paint("dim", bound) if space > 0 else "")
 
 
-def _queue_text(queue: Document) -> str:
+def _queue_text(document: Document) -> str:
+    queue = document["queue"]
     oldest = queue["oldest_waiting_s"]
     waits = "" if oldest is None else f", oldest for {duration(oldest)}"
     return f"{count(queue['waiting'], 'waiting', 'waiting')}{waits}"
@@ -115,31 +103,35 @@ def _memory_text(document: Document) -> str:
     return f"{size(found['memory_bytes'])}, {ratio} of {of} ({limit}){redis}"
 
 
-def _error_text(document: Document, recent: str) -> str:
+def _error_text(document: Document) -> str:
     ended = document["ended"].values()
     failed = sum(statuses.get("failed", 0) for statuses in ended)
     judged = failed + sum(statuses.get("ok", 0) for statuses in ended)
     if not judged:
         return "no recent jobs"
-    indicator = document["vitals"]["error_ratio"]
-    is_odd = indicator["level"] == Level.NORMAL and indicator["value"] >= indicator["attention"]
+    found = document["vitals"]["error_ratio"]
+    is_odd = found["level"] == "normal" and found["value"] >= found["attention"]
     few = ", too few to judge" if is_odd else ""
-    return f"{share(indicator['value'])}, {failed} of {count(judged, 'job')} in {recent}{few}"
+    of = f"{failed} of {count(judged, 'job')} in {duration(document['recent_s'])}"
+    return f"{share(found['value'])}, {of}{few}"
 
 
-def _update_text(age_s: float | None) -> str:
+def _update_text(document: Document) -> str:
+    age_s = document["vitals"]["update_age_s"]["value"]
     return f"oldest waiting for {duration(age_s)}" if age_s else "none waiting"
 
 
-def _problems(document: Document, paint: Paint, width: int) -> Iterator[str]:
+def _problems(document: Document, paint: _Paint, width: int) -> Iterator[str]:
     for problem in document["problems"]:
         yield f"{paint(problem['level'], '▲')} {problem['what']}"
         advice = problem["advice"].replace("`", "")
-        for i, line in enumerate(textwrap.wrap(advice, max(20, width - 4))):
-            yield paint("dim", f"  {'→' if i == 0 else ' '} {line}")
+        lines = textwrap.wrap(
+            advice, max(20, width), initial_indent="  → ", subsequent_indent="    "
+        )
+        yield from (paint("dim", line) for line in lines)
 
 
-def _jobs(document: Document, paint: Paint) -> Iterator[str]:
+def _jobs(document: Document, paint: _Paint) -> Iterator[str]:
     alive, ended = document["jobs"], document["ended"]
     title = paint("bold", "Jobs".ljust(_LABEL))
     if alive is None:
@@ -162,27 +154,20 @@ def _listed(counts: Document, names: tuple[str, ...]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in names if counts.get(name)) or "-"
 
 
-def _workers(document: Document, paint: Paint) -> Iterator[str]:
+def _workers(document: Document, paint: _Paint) -> Iterator[str]:
     workers = document["workers"]
-    busy = [worker for worker in workers if worker["about"]]
-    idle = [worker for worker in workers if not worker["about"] and worker["pid"]]
-    parts = [f"{len(busy)} of {len(workers)} busy"]
-    if idle:
-        parts.append(f"{len(idle)} idle")
-    if resting := len(workers) - len(busy) - len(idle):
-        parts.append(f"{resting} not started yet")
+    busy = sum(bool(worker["about"]) for worker in workers)
+    idle = sum(bool(worker["pid"] and not worker["about"]) for worker in workers)
+    resting = len(workers) - busy - idle
+    parts = [f"{busy} of {len(workers)} busy"]
+    parts += [f"{idle} idle"] if idle else []
+    parts += [f"{resting} not started yet"] if resting else []
     yield f"{paint('bold', 'Workers'.ljust(_LABEL))}  {', '.join(parts)}"
-    for worker in busy[:_MOST_ROWS]:
-        about = f"{worker['about']} for {duration(worker['for_s'])}"
-        detail = f"{size(worker['memory_bytes'])}, pid {worker['pid']}"
-        yield f"{worker['number']:>4}  {about:<32} {paint('dim', detail)}"
-    if len(busy) > _MOST_ROWS:
-        yield paint("dim", f"      and {len(busy) - _MOST_ROWS} more")
 
 
-def _outside(document: Document, paint: Paint, width: int) -> Iterator[str]:
+def _outside(document: Document, paint: _Paint, width: int) -> Iterator[str]:
     rows = {
-        "Provider": _provider(document),
+        "Provider": _provider(document["providers"]),
         "Spend": _spend(document["providers"]),
         "Rate limit": _refusals(document),
         "Telegram": _telegram(document),
@@ -195,8 +180,7 @@ def _outside(document: Document, paint: Paint, width: int) -> Iterator[str]:
         yield from (" " * (_LABEL + 2) + other for other in others)
 
 
-def _provider(document: Document) -> str:
-    found = document["providers"]
+def _provider(found: Document) -> str:
     parts = []
     for name, is_up in found["up"].items():
         times = found["took_by"].get(name, {})
@@ -212,13 +196,12 @@ def _took(times: Document) -> str:
     return f"{duration(times['mean_s'])} on average, 95 % in {duration(times['p95_s'])}"
 
 
-def _spend(providers: Document) -> str:
-    budget = providers["budget_usd"]
+def _spend(found: Document) -> str:
+    budget = found["budget_usd"]
     of = "" if budget is None else f" of {money(budget)}"
-    since = ", ".join(f"{name} {money(usd)}" for name, usd in providers["spend_usd"].items())
-    return f"{money(providers['spend_today_usd'])} spent or reserved today{of}" + (
-        f"; since the start: {since}" if since else ""
-    )
+    since = ", ".join(f"{name} {money(usd)}" for name, usd in found["spend_usd"].items())
+    today = f"{money(found['spend_today_usd'])} spent or reserved today{of}"
+    return f"{today}; since the start: {since}" if since else today
 
 
 def _refusals(document: Document) -> str:
@@ -232,33 +215,30 @@ def _refusals(document: Document) -> str:
 def _telegram(document: Document) -> str:
     found = document["telegram"]
     waits = count(found["recent_flood_waits"], "flood wait")
-    return (
-        f"{waits} in {duration(document['recent_s'])}; "
-        f"answered {duration(found['answered_s_ago'])} ago"
-        if found["answered_s_ago"] is not None
-        else f"{waits}; has not answered yet"
-    )
+    if found["answered_s_ago"] is None:
+        return f"{waits}; has not answered yet"
+    answered = f"answered {duration(found['answered_s_ago'])} ago"
+    return f"{waits} in {duration(document['recent_s'])}; {answered}"
 
 
 def _unknown(document: Document) -> str:
-    total = document["queue"]["unknown"]
-    latest = document["unknown_jobs"][:1]
-    if not latest:
-        return count(total, "job")
-    [job] = latest
+    total = count(document["queue"]["unknown"], "job")
+    if not document["unknown_jobs"]:
+        return total
+    job = document["unknown_jobs"][0]
     age = duration(max(0.0, document["at_s"] - job["at_s"]))
     name = f"{job['operation']} {job.get('id', '')}".strip()
-    return f"{count(total, 'job')}; the latest: {name} ({job['reason']}) {age} ago"
+    return f"{total}; the latest: {name} ({job['reason']}) {age} ago"
 
 
 def _clean(value: Any) -> Any:
-    """Replace control characters: some of the texts come from outside."""
+    """Make text safe for a terminal: some of it comes from outside."""
     match value:
         case dict():
             return {_clean(name): _clean(each) for name, each in value.items()}
         case list():
             return [_clean(each) for each in value]
         case str():
-            return "".join(c if c.isprintable() else "?" for c in value[:300])
+            return strip_control(value[:300])
         case _:
             return value
