@@ -5,6 +5,7 @@ While Redis is unavailable nothing is confirmed; Telegram keeps updates for a da
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiogram import Bot
@@ -28,6 +29,10 @@ _PACE_S = 1.0
 """A long poll answered empty sooner than this did not wait."""
 _HASTY_IN_A_ROW = 3
 _PERSIST_AGAIN_S = 1.0
+_ARRIVALS = 20
+_BUSY_PER_S = 1.5
+_GATHERED = 1.6
+"""Updates that gather between two calls of a busy bot, beside the one that ends the long poll."""
 
 
 class UpdatePoller:
@@ -46,6 +51,8 @@ class UpdatePoller:
         self._dispatcher = UpdateDispatcher(handle, ledger, self._window, on_flood)
         self._confirmed_offset: int | None = None
         self._empty_in_a_row = 0
+        self._arrivals: deque[float] = deque(maxlen=_ARRIVALS)
+        self._fetched_s = 0.0
         self._stopping = asyncio.Event()
         self._pulse = Heartbeat()
         self.contact = PollingHealth()
@@ -90,6 +97,7 @@ class UpdatePoller:
                 for update in batch:
                     self._take(start, update)
                 await self._settle()
+                await self._gather()
                 if len(batch) < _LIMIT:
                     self.caught_up.set()
         await self._confirm()
@@ -121,6 +129,7 @@ class UpdatePoller:
         if isinstance(batch, BaseException):
             raise batch
         self.contact.answered()
+        self._fetched_s = time.monotonic()
         if not batch and is_free:
             self._window.restart()
         if is_long and not batch and time.monotonic() - begun_s < _PACE_S:
@@ -185,6 +194,7 @@ class UpdatePoller:
         if not isinstance(update, Mapping) or not isinstance(update_id, int):
             return
         if self._window.add(update_id):
+            self._arrivals.append(time.monotonic())
             telemetry.update_received(next((key for key in update if key != "update_id"), "other"))
             self._dispatcher.take(start, update)
 
@@ -198,6 +208,14 @@ class UpdatePoller:
             if self._window.is_settled or self._stopping.is_set() or left_s <= 0:
                 return
             await sleep_or_event(left_s, progress, self._stopping)
+
+    async def _gather(self) -> None:
+        """Pause while many users write: one call then brings the updates of several."""
+        now_s = time.monotonic()
+        if len(self._arrivals) == _ARRIVALS:
+            per_s = _ARRIVALS / max(now_s - self._arrivals[0], 0.001)
+            if per_s >= _BUSY_PER_S and (left_s := self._fetched_s + _GATHERED / per_s - now_s) > 0:
+                await sleep_or_event(left_s, self._stopping)
 
     async def _confirm(self) -> None:
         # A cancelled long poll has sent its offset already.
