@@ -72,7 +72,8 @@ _TURNS = {
 def decode(path: str, *, limit_megapixels: float, keep_megapixels: float) -> Image.Image:
     """Read a picture as upright sRGB without metadata, reduced to `keep_megapixels`.
 
-    UserError: picture_not_a_picture, picture_too_many_pixels, picture_too_long, picture_truncated,
+    `info["is_plain"]` is True where the file's own pixels are that already. UserError:
+    picture_not_a_picture, picture_too_many_pixels, picture_too_long, picture_truncated,
     picture_heic.
     """
     with warnings.catch_warnings():
@@ -80,14 +81,16 @@ def decode(path: str, *, limit_megapixels: float, keep_megapixels: float) -> Ima
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         image, orientation = _load(path, limit_megapixels)
         with _refusing("picture_truncated"):
-            profile = image.info.get("icc_profile")
+            profile = _load_profile(image.info.get("icc_profile"))
+            size, mode = image.size, image.mode
             # One variable for every stage, so that each is freed when the next exists.
             image = _to_plain_mode(image)
             image = _reduce(image, keep_megapixels)
             image = _turn(_to_srgb(image, profile), orientation)
     image = _drop_full_alpha(image)
+    is_same = (image.size, image.mode) == (size, mode) and orientation not in _TURNS
     # Encoders write comments, profiles and EXIF found here without being asked.
-    image.info = {}
+    image.info = {"is_plain": is_same and profile is None}
     return image
 
 
@@ -235,9 +238,8 @@ def _reduce(image: Image.Image, keep_megapixels: float) -> Image.Image:
     return image
 
 
-def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
+def _to_srgb(image: Image.Image, source: ImageCms.ImageCmsProfile | None) -> Image.Image:
     """Convert in place where the mode allows: a second copy of a large picture would not fit."""
-    source = _load_profile(profile)
     is_cmyk, converted = image.mode == "CMYK", None
     if source is not None:
         # Pixels mapped from the file cannot be written to.

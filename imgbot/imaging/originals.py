@@ -8,7 +8,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
-from imgbot.files import copy_file
+from imgbot.files import PART, commit, copy_file
 
 KEPT_S = 2_592_000
 """30 days, as long as the buttons work."""
@@ -27,12 +27,20 @@ class OriginalStore:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def keep(self, picture: Path, job_id: str, suffix: str) -> None:
-        """Store a copy under the job's id; if the disk is full, the copy is skipped."""
+        """Store a picture under the job's id, as a link where the disk can do that.
+
+        If the disk is full, it is skipped.
+        """
         if not self._limit_bytes:
             return
         target = self._folder / f"{job_id}{suffix}"
         with suppress(OSError):
-            copy_file(picture, target)
+            try:
+                part = target.with_name(f"{target.name}{PART}")
+                os.link(picture, part)
+                commit(part, target)
+            except OSError:
+                copy_file(picture, target)
 
     def find(self, job_id: str) -> Path | None:
         """Return the job's picture, None if it is no longer stored."""

@@ -15,8 +15,9 @@ from typing import Literal
 from PIL import Image
 
 from imgbot.domain.errors import UserError
-from imgbot.files import commit, copy_file
+from imgbot.files import commit, copy_file, replace_file
 from imgbot.imaging.decoding import MEGAPIXEL, SIDE_LIMIT_PX, decode, size_bytes
+from imgbot.imaging.metadata import stripped
 
 MIB = 1 << 20
 
@@ -117,7 +118,8 @@ def check(
     )
     if min(image.size) < SOURCE_SIDE_MIN_PX:
         raise UserError("picture_too_small")
-    path = save_lossless_or_jpeg(image, target_stem, SOURCE_QUALITY)
+    path = _keep_own(source, image, target_stem, limit_bytes)
+    path = path or save_lossless_or_jpeg(image, target_stem, SOURCE_QUALITY)
     return Picture(
         path=path,
         width=image.width,
@@ -205,10 +207,10 @@ def prepare(
         copy_file(source, Path(path))
         return Deliverable(path, "document", image.width, image.height, size_bytes(path), suffix)
     if on_white and image.mode == "RGBA":
-        preview = _prepare(flatten(image), target_stem, as_file=False)
+        preview = _prepare(source, flatten(image), target_stem, as_file=False)
         if preview.kind == "photo":
             return replace(preview, original_suffix=suffix, note="removebg_note")
-    return replace(_prepare(image, target_stem, as_file=as_file), original_suffix=suffix)
+    return replace(_prepare(source, image, target_stem, as_file=as_file), original_suffix=suffix)
 
 
 def as_it_is(source: str, target_stem: str) -> Deliverable:
@@ -228,16 +230,33 @@ def as_it_is(source: str, target_stem: str) -> Deliverable:
         limit_megapixels=RESULT_OPENED_MEGAPIXELS,
         keep_megapixels=RESULT_REDUCED_MEGAPIXELS,
     )
-    return _prepare_document(image, target_stem)
+    return _prepare_document(source, image, target_stem)
 
 
-def _prepare(image: Image.Image, target_stem: str, *, as_file: bool) -> Deliverable:
+def _prepare(source: str, image: Image.Image, target_stem: str, *, as_file: bool) -> Deliverable:
     # A photo would lose the transparency.
     if not as_file and image.mode == "RGB" and _fits_photo(image):
         path = f"{target_stem}.jpg"
-        if _save_within(image, path, PHOTO_QUALITIES, PHOTO_LIMIT_BYTES):
+        if _keep_own(source, image, target_stem, PHOTO_LIMIT_BYTES) or _save_within(
+            image, path, PHOTO_QUALITIES, PHOTO_LIMIT_BYTES
+        ):
             return Deliverable(path, "photo", image.width, image.height, size_bytes(path))
-    return _prepare_document(image, target_stem)
+    return _prepare_document(source, image, target_stem)
+
+
+def _keep_own(source: str, image: Image.Image, target_stem: str, limit_bytes: int) -> str:
+    """Write the source's own bytes without metadata; return the path, empty if they do not fit.
+
+    `image` is the decoded source: a PNG is kept for its transparency, else it is a JPEG.
+    """
+    suffix = ".png" if image.mode == "RGBA" else ".jpg"
+    if not image.info.get("is_plain") or original_suffix(source) != suffix:
+        return ""
+    content = stripped(Path(source).read_bytes())
+    if not 0 < len(content) <= limit_bytes:
+        return ""
+    replace_file(Path(f"{target_stem}{suffix}"), content)
+    return f"{target_stem}{suffix}"
 
 
 def _decode_result(source: str) -> Image.Image:
@@ -262,9 +281,11 @@ def _fits_photo(image: Image.Image) -> bool:
     return sum(image.size) <= PHOTO_SIDES_SUM_PX and ratio <= PHOTO_RATIO
 
 
-def _prepare_document(image: Image.Image, target_stem: str) -> Deliverable:
+def _prepare_document(source: str, image: Image.Image, target_stem: str) -> Deliverable:
     width, height = image.size
-    path = _save_png(image, target_stem) if image.mode == "RGBA" else ""
+    path = _keep_own(source, image, target_stem, DOCUMENT_LIMIT_BYTES)
+    if not path and image.mode == "RGBA":
+        path = _save_png(image, target_stem)
     if not path:
         image = flatten(image)
         path = f"{target_stem}.jpg"

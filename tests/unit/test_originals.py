@@ -12,7 +12,7 @@ MIB = 1 << 20
 def keep(
     kept: OriginalStore, folder: Path, job_id: str, *, age_s: float, size_bytes: int = 10
 ) -> None:
-    made = folder / "made"
+    made = folder / job_id
     made.write_bytes(b"x" * size_bytes)
     kept.keep(made, job_id, ".jpg")
     found = kept.find(job_id)

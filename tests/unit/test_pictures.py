@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image, ImageCms, ImageStat
+from PIL.PngImagePlugin import PngInfo
 
 from imgbot.domain.errors import UserError
 from imgbot.imaging import decoding, pictures
@@ -86,6 +87,32 @@ def test_the_place_and_time_of_a_photo_are_removed(tmp_path: Path) -> None:
     result = opened(picture.path)
     assert not result.getexif()
     assert "comment" not in result.info
+
+
+@pytest.mark.parametrize(
+    ("name", "mode", "options"),
+    [
+        ("JPEG", "RGB", {"quality": 60, "comment": b"secret"}),
+        ("JPEG", "RGB", {"progressive": True, "xmp": b"<x>secret</x>"}),
+        ("PNG", "RGBA", {"pnginfo": "secret"}),
+    ],
+)
+def test_what_needs_no_change_keeps_its_pixels_and_loses_the_rest(
+    name: str, mode: str, options: dict[str, object], tmp_path: Path
+) -> None:
+    photo, source = load_photo("cat"), tmp_path / "source"
+    if mode == "RGBA":
+        photo.putalpha(Image.linear_gradient("L").resize(photo.size))
+        options["pnginfo"] = PngInfo()
+        options["pnginfo"].add_text("Comment", "secret")
+    photo.save(source, name, **options)
+    source.write_bytes(source.read_bytes() + b"secret")
+    for path in (
+        check(str(source), str(tmp_path / "picture")).path,
+        prepare(str(source), str(tmp_path / "out")).path,
+    ):
+        assert b"secret" not in Path(path).read_bytes()
+        assert opened(path).tobytes() == opened(str(source)).tobytes()
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LAB", "I;16", "I", "F"])
