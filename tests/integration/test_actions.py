@@ -11,16 +11,6 @@ from tests.integration.stage import Stage, User, as_jpeg, has_buttons, is_pictur
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
-async def test_the_greeting_offers_six_actions_in_the_users_language(builtin_stage: Stage) -> None:
-    for language, greeting in (("ru", "Привет"), ("en", "Hi!")):
-        user = await builtin_stage.user(language=language)
-
-        reply = await user.ask("/start")
-
-        assert reply.text.startswith(greeting)
-        assert len(reply.buttons) == 6
-
-
 async def test_create_by_command_and_words(builtin_stage: Stage) -> None:
     anna = await builtin_stage.user(language="ru")
 
@@ -131,17 +121,6 @@ async def test_a_background_is_removed_and_the_png_is_behind_a_button(bob: User,
     assert cut.getchannel("A").getextrema() == (0, 255)
 
 
-async def test_a_result_is_cut_out_by_its_button(bob: User) -> None:
-    warmer = await bob.order("warmer", jpeg("astronaut"))
-
-    result = await bob.click(warmer, "Cut out", is_picture)
-
-    document = await bob.click(result, "As a file")
-
-    assert title(result).startswith("✂️")
-    assert (await bob.image(document)).mode == "RGBA"
-
-
 async def test_a_cut_out_without_a_clear_subject_says_so(bob: User) -> None:
     sky = as_jpeg(Image.linear_gradient("L").resize((400, 300)).convert("RGB"))
     result = await bob.order("/removebg", sky)
@@ -176,16 +155,6 @@ async def test_help_is_one_message_that_turns_to_each_topic_and_back(bob: User) 
     assert len(set(pages)) == len(pages) == 10
     assert "autumn forest" in pages[0]
     assert not [page for page in pages if "{" in page]
-
-
-async def test_a_topic_of_the_help_starts_its_operation(bob: User) -> None:
-    reply = await bob.ask("/help")
-    await bob.toasts(reply, "help:edit")
-    [page] = await bob.heard()
-
-    asked = await bob.click(page, "Edit")
-
-    assert asked.text == t("en", "ask_edit_photo")
 
 
 async def test_the_help_of_a_neural_provider_has_its_own_examples(anna: User) -> None:

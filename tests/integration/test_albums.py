@@ -86,13 +86,6 @@ async def test_photos_keep_their_order(bob: User) -> None:
     assert middles[-1] - middles[0] > 100
 
 
-async def test_an_album_of_files_keeps_them_as_they_are(bob: User) -> None:
-    await bob.files(("a.jpg", PHOTOS[0]), ("b.jpg", PHOTOS[1]), caption="below each other")
-    result = await bob.wait(is_picture)
-
-    assert result.text.startswith("🧩 Photos merged: 2")
-
-
 async def test_a_photo_that_comes_late_joins_the_merge_that_waits(slow_stage: Stage) -> None:
     bob = await slow_stage.user()
     await bob.ask("something else first")

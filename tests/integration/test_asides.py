@@ -13,37 +13,6 @@ pytestmark = [
 ]
 
 GLAD, PLEASED = t("ru", "pleasantry"), t("en", "pleasantry")
-SAID = {
-    "thanks": ("спасибо 🙏", GLAD),
-    "thumb": ("👍", GLAD),
-    "heart": ("❤️", GLAD),
-    "praise": ("красиво", GLAD),
-    "smalltalk": ("как дела?", GLAD),
-    "greeting-by-name": ("Привет, бот", GLAD),
-    "greeting-in-english": ("hi there", GLAD),
-    "cancel": ("Отмена", t("ru", "cancel_nothing")),
-    "stop": ("stop", t("ru", "cancel_nothing")),
-    "undo": ("верни как было", t("ru", "undo_nothing")),
-}
-
-
-async def test_words_that_are_no_request_are_answered(simulated_stage: Stage) -> None:
-    users = {case: await simulated_stage.user(language="ru") for case in SAID}
-
-    for case, user in users.items():
-        await user.say(SAID[case][0])
-    told = {case: await user.said() for case, user in users.items()}
-
-    assert told == {case: [answer] for case, (_, answer) in SAID.items()}
-
-
-@pytest.mark.parametrize("words", ["помощь", "What can you do?"])
-async def test_a_call_for_help_is_heard(simulated_stage: Stage, words: str) -> None:
-    anna = await simulated_stage.user(language="ru")
-
-    await anna.say(words)
-
-    assert await anna.said() == [t("ru", "help")]
 
 
 async def test_any_question_can_be_left_in_words(simulated_stage: Stage) -> None:

@@ -1,11 +1,8 @@
 """Forged, stale and doubled presses, chats that end midway: answered, and nobody is disturbed."""
 
-import re
-
 import pytest
 
 from imgbot.domain.texts import t
-from tests.fixtures.waiting import eventually
 from tests.integration.stage import Stage, User, has_buttons
 
 pytestmark = [
@@ -94,18 +91,6 @@ async def test_pictures_and_jobs_of_another_user_are_out_of_reach(
     assert len(await anna.results()) == 2
 
 
-async def test_a_forgotten_picture_says_so(anna: User) -> None:
-    result = await anna.order("a fox")
-    again = result.button("Again")["callback_data"]
-    async with anna.stage.bot.redis() as redis:
-        key = f"img:result:{again.removeprefix('again:')}"
-        # It is shown a moment before it is remembered.
-        await eventually(lambda: redis.exists(key), bool)
-        await redis.delete(key)
-
-    assert await anna.toasts(result, again) == [STALE]
-
-
 async def test_buttons_of_a_message_out_of_reach_are_answered(anna: User) -> None:
     """Telegram names such a message without telling what is in it."""
     result = await anna.order("a fox")
@@ -162,16 +147,6 @@ async def test_a_user_who_blocks_the_bot_is_served_again_later(anna: User) -> No
     assert all("fox" not in text for text in before)
     assert charged <= 1
     assert "a step failed" not in anna.stage.bot.log[begin:]
-
-
-async def test_an_account_that_is_deleted_ends_its_job_quietly(anna: User) -> None:
-    await anna.ask("a fox [[sim:slow=1]]")
-    begin = len(anna.stage.bot.log)
-
-    await anna.control.close_chat(anna.id, "deactivated")
-    await anna.said()
-
-    assert not re.search("Traceback|a step failed", anna.stage.bot.log[begin:])
 
 
 async def test_a_deleted_status_message_costs_no_picture_and_makes_no_second(anna: User) -> None:

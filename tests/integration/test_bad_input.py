@@ -191,15 +191,6 @@ async def test_forwarded_words_and_photos_work_like_own(
     assert sorted(await bob.said()) == ["a fox", "✏️ a hat"]
 
 
-async def test_a_picture_chosen_inline_is_no_request_in_its_own_words(anna: User) -> None:
-    await anna.order("a lighthouse")
-    offers = await anna.control.ask_inline(anna.person, "light")
-
-    await anna.control.choose_inline(offers, offers.results[0]["id"], anna.id)
-
-    assert "✏️ a lighthouse" not in await anna.said()
-
-
 async def test_an_edited_message_gets_one_sentence_and_then_silence(anna: User) -> None:
     words = await anna.say("a fox")
     await anna.wait(is_picture)

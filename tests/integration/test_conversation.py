@@ -153,18 +153,6 @@ async def test_unsure_text_is_ordered_by_a_button_and_next_time_at_once(
     assert repeated == [expected]
 
 
-async def test_unsure_text_waits_for_its_button_through_a_restart(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    await user.order("a fox")
-    question = await user.ask("on the beach")
-    await simulated_stage.bot.stop()
-    await simulated_stage.bot.start()
-
-    changed = await user.click(question, "Change this", is_picture)
-
-    assert changed.text == "✏️ on the beach"
-
-
 async def test_text_that_is_gone_is_not_guessed(simulated_stage: Stage) -> None:
     user = await simulated_stage.user()
     # Telegram shows a question without the deleted message that it replied to.
@@ -173,16 +161,6 @@ async def test_text_that_is_gone_is_not_guessed(simulated_stage: Stage) -> None:
 
     assert await user.toasts(alone, "meant:create") == [t("en", "words_gone")]
     assert await tasks(simulated_stage) == before
-
-
-async def test_change_without_any_picture_is_offered_as_a_new_one(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user(language="ru")
-
-    orders, [answer] = await ordered_by(simulated_stage, user, "сделай ярче")
-
-    assert orders == []
-    assert answer.text == t("ru", "nothing_to_change")
-    assert [button["text"] for button in answer.buttons] == [t("ru", "button_new_picture")]
 
 
 @pytest.mark.parametrize(("language", "text"), [("en", "draw a cat"), ("ru", "нарисуй кота")])

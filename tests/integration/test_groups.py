@@ -84,26 +84,6 @@ async def test_an_addressed_bot_draws_without_its_name(simulated_stage: Stage) -
     assert {m.reply_to for m in results} == asked
 
 
-async def test_in_privacy_mode_commands_and_replies_work(simulated_stage: Stage) -> None:
-    ann, bob = await open_group(simulated_stage, hears_all=False)
-
-    await ann.say("/create a fox")
-    [fox] = await ann.heard()
-    await bob.say("a hat", reply_to=fox.id)
-    shown = await ann.heard()
-
-    assert [m.text for m in shown] == ["a fox", "✏️ a hat"]
-
-
-async def test_a_mention_alone_is_asked_for_words(simulated_stage: Stage) -> None:
-    ann, _ = await open_group(simulated_stage)
-
-    await ann.say(BOT_NAME)
-    [answer] = await ann.heard()
-
-    assert answer.text.startswith("Tell me in words what to draw.")
-
-
 async def test_a_photo_with_a_mention_in_its_caption_or_a_reply_is_edited(
     simulated_stage: Stage,
 ) -> None:
@@ -130,21 +110,6 @@ async def test_an_album_with_a_mention_is_merged_whole(simulated_stage: Stage) -
     assert result.text == "🧩 Photos merged: 4"
 
 
-async def test_a_late_photo_of_an_album_in_a_group_still_joins(simulated_stage: Stage) -> None:
-    ann, _ = await open_group(simulated_stage)
-    album = [jpeg("cat", (200 + n, 200)) for n in range(3)]
-    # As many as one user may have under way at once are in front: the merge waits.
-    for number in range(3):
-        await ann.within(ann.id).say(f"fox {number} [[sim:slow=3]]")
-
-    sent = await ann.photos(*album[:2], caption=f"{BOT_NAME} collage")
-    await ann.wait()
-    await ann.control.send_late(ann.person, sent[0], album[2])
-    [result] = await ann.heard()
-
-    assert result.text == "🧩 Photos merged: 3"
-
-
 async def test_a_question_is_answered_by_a_reply_only(simulated_stage: Stage) -> None:
     ann, bob = await open_group(simulated_stage)
     asked = await ann.say("/create")
@@ -161,19 +126,6 @@ async def test_a_question_is_answered_by_a_reply_only(simulated_stage: Stage) ->
     assert question.reply_to == asked.id
     assert [m.id for m in silent] == [question.id]
     assert [m.text for m in shown[1:]] == ["a fox"]
-
-
-async def test_two_users_are_asked_independently(simulated_stage: Stage) -> None:
-    ann, bob = await open_group(simulated_stage)
-    await ann.say("/create")
-    await bob.say("/upscale")
-    [create, upscale] = await ann.heard()
-
-    await bob.photos(jpeg("cat"), reply_to=upscale.id)
-    await ann.say("a fox", reply_to=create.id)
-    shown = await ann.heard()
-
-    assert [m.text for m in shown[2:]] == ["How many times larger?", "a fox"]
 
 
 async def test_answers_and_pictures_stay_in_their_topic(simulated_stage: Stage) -> None:

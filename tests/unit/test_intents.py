@@ -114,35 +114,6 @@ def test_prompts_and_changes_are_told_apart(latest: str, text: str, intent: Inte
     assert (found.intent, found.is_sure) == (intent, True)
 
 
-NO_PROMPTS = [
-    ("Отмена", Intent.CANCEL),
-    ("стоп!", Intent.CANCEL),
-    ("хорошо, отмена", Intent.CANCEL),
-    ("что ты умеешь?", Intent.HELP),
-    ("спасибо! А что ты умеешь?", Intent.HELP),
-    ("бот, помоги", Intent.HELP),
-    ("верни всё как было", Intent.UNDO),
-    ("❤️", Intent.SMALL_TALK),
-    ("👍🏽👍🏽", Intent.SMALL_TALK),
-    ("Привет, бот", Intent.SMALL_TALK),
-    ("hi there", Intent.SMALL_TALK),
-    ("клёво))", Intent.SMALL_TALK),
-    ("!!!", Intent.SMALL_TALK),
-    ("Вот, пожалуйста", Intent.POINTING),
-    ("вот моё фото", Intent.POINTING),
-]
-
-
-@pytest.mark.parametrize(("text", "intent"), NO_PROMPTS)
-def test_whole_messages_have_an_intent(text: str, intent: Intent) -> None:
-    assert classify(text).intent is intent
-
-
-@pytest.mark.parametrize("text", ["🦊🌲", "🎉", "))"])
-def test_emoji_alone_in_reply_to_a_picture_are_a_reaction(text: str) -> None:
-    assert classify(text, AFTER["reply"]).intent is Intent.SMALL_TALK
-
-
 OPERATIONS = {
     Operation.UPSCALE: [
         "увеличь", "Увеличь в 2 раза!", "увеличь в четыре раза", "увеличь это фото, пожалуйста",
@@ -205,11 +176,6 @@ def test_remembered_choice_of_a_change_needs_a_picture() -> None:
     )
 
 
-def test_remembered_choice_does_not_turn_a_question_into_an_order() -> None:
-    found = classify("сколько это стоит?", replace(AFTER["picture"], remembered="create"))
-    assert found.intent is Intent.QUESTION
-
-
 def test_wording_key_ignores_case_and_endings() -> None:
     assert wording_key("Синий кот!") == wording_key("синие коты")
     assert wording_key("синий кот") != wording_key("синий пёс")
@@ -238,11 +204,3 @@ def test_polite_beginning_is_no_part_of_the_prompt(text: str, prompt: str) -> No
 @pytest.mark.parametrize("text", ["", " ", "«»", "İİİİ", "\ud83e", "a" * 2000, "? ? ?", "\n", "—"])
 def test_odd_texts_are_classified(text: str) -> None:
     assert classify(text, AFTER["picture"])
-
-
-def test_classification_names_its_reasons() -> None:
-    assert classify("сделай ярче", AFTER["picture"]).reasons == (
-        "make_known",
-        "comparative",
-        "nothing_new",
-    )

@@ -15,9 +15,8 @@ from imgbot.bot.callbacks import CALLBACKS
 from imgbot.bot.handlers import admin
 from imgbot.bot.handlers.help import help_text, topics
 from imgbot.bot.handlers.start import COMMANDS
-from imgbot.bot.messages import UNREADABLE, BotIdentity
+from imgbot.bot.messages import BotIdentity
 from imgbot.bot.requests import AccessPolicy
-from imgbot.domain.operations import ACTIONS
 from imgbot.domain.preferences import Preferences
 from imgbot.domain.texts import (
     LANGUAGES,
@@ -28,12 +27,11 @@ from imgbot.domain.texts import (
     has_text,
     in_time,
     language_after,
-    language_of,
     plural,
     t,
     tables,
 )
-from imgbot.domain.texts.buttons import CallbackData, parse
+from imgbot.domain.texts.buttons import parse
 from imgbot.domain.texts.captions import edit_names
 from imgbot.imaging.engine import edit, merge
 from imgbot.imaging.engine.colours import NAMED_COLOURS
@@ -117,18 +115,6 @@ def test_the_help_promises_mentions_only_where_they_arrive(language: str, topic:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("topic", ["create", "edit", "merge"])
-def test_the_examples_are_those_of_the_provider(language: str, topic: str) -> None:
-    shown = [help_text(language, topic, policy, HEARS_ALL) for policy in (ENGINE, NEURAL)]
-
-    assert shown[0] != shown[1]
-
-
-def test_every_unreadable_kind_has_its_sentence() -> None:
-    assert [key for key in UNREADABLE.values() if not has_text(key)] == []
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
 def test_every_button_fits_and_comes_back(language: str) -> None:
     job_id = "9" * 20
     keyboards = [
@@ -160,28 +146,6 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         assert 0 < len(button.label) <= 40
 
 
-def test_each_setting_says_its_name_and_its_value() -> None:
-    rows = buttons.settings("en", Preferences(ratio="9:16", is_quiet=True), 7)
-
-    assert [[(button.label, button.data) for button in row] for row in rows] == [
-        [("🌐 Language: English", "set:language.ru.7")],
-        [("🖼 Shape: 9:16 ▸", "set:ratio.open.7")],
-        [("🔢 Variants: 1 ▸", "set:variants.open.7")],
-        [("📎 Send as: photos", "set:file.1.7")],
-        [("🔔 “Ready” message: off", "set:quiet.0.7")],
-        [("📣 News: on", "set:news.0.7")],
-    ]
-
-
-@pytest.mark.parametrize("language", LANGUAGES)
-def test_the_shapes_in_the_settings_stand_three_in_a_row(language: str) -> None:
-    rows = buttons.setting(language, Preferences(ratio="9:16"), "ratio", 7)
-    labels = [[button.label for button in row] for row in rows]
-
-    assert labels[:2] == [[t(language, "choice_any"), "1:1", "3:4"], ["4:3", "✓ 9:16", "16:9"]]
-    assert [button.data for button in rows[2]] == ["set:all.open.7"]
-
-
 def test_a_stored_value_that_is_no_longer_offered_is_shown_as_the_first() -> None:
     rows = buttons.settings("en", Preferences(ratio="21:9"), 7)
 
@@ -194,12 +158,6 @@ def test_a_stored_value_that_is_no_longer_offered_is_shown_as_the_first() -> Non
 )
 def test_what_no_button_sends_is_not_understood(data: str | None) -> None:
     assert parse(data) is None
-
-
-def test_the_menu_starts_each_operation() -> None:
-    pressed = [parse(button.data) for row in buttons.menu("en") for button in row]
-
-    assert pressed == [CallbackData("start", operation) for operation in ACTIONS]
 
 
 @pytest.mark.parametrize(
@@ -231,13 +189,6 @@ def test_the_menu_starts_each_operation() -> None:
 )
 def test_numbers_are_said_in_both_languages(said: Callable[[], str], words: str) -> None:
     assert said() == words
-
-
-@pytest.mark.parametrize(
-    ("code", "language"), [("ru", "ru"), ("ru-RU", "ru"), ("uk", "ru"), ("de", "en"), (None, "en")]
-)
-def test_the_language_follows_telegrams(code: str | None, language: str) -> None:
-    assert language_of(code) == language
 
 
 @pytest.mark.parametrize(
@@ -323,13 +274,6 @@ def test_every_colour_of_a_change_has_a_name() -> None:
         for colour in NAMED_COLOURS:
             assert is_russian(edit_names("ru", [f"{key}|{colour}"])), colour
             assert edit_names("en", [f"{key}|{colour}"]), colour
-
-
-def test_several_changes_are_one_phrase() -> None:
-    did = ("warmer|slightly", "black_white", "rotate|45")
-
-    assert edit_names("ru", did) == "чуть теплее, чёрно-белое, поворот на 45°"
-    assert edit_names("en", did) == "slightly warmer, black and white, rotated by 45°"
 
 
 @pytest.mark.parametrize(
