@@ -73,7 +73,6 @@ async def _is_first(context: RequestContext, press: CallbackData, users: UserSto
 
 
 async def on_start_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    """Start an operation of the menu; returns the answer to the callback."""
     if argument not in ACTIONS:
         return "unknown_button"
     await START_HANDLERS[Operation(argument)](callback, dialogue)
@@ -95,7 +94,6 @@ async def on_photo_callback(callback: CallbackQuery, argument: str, dialogue: Di
 
 
 async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    """Scale for the upscale that was asked for; returns the answer to the callback."""
     if argument not in map(str, SCALES):
         return "unknown_button"
     photo = await dialogue.photo()

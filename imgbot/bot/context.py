@@ -64,7 +64,6 @@ class RequestContext:
         return replace(self, chat_id=chat_id, thread_id=0, message_id=0)
 
     def with_profile(self, profile: UserProfile) -> "RequestContext":
-        """Return the context with the profile of its user."""
         return replace(self, profile=profile, language=profile.language_or(self.language))
 
     def with_text(self, text: str) -> "RequestContext":

@@ -169,7 +169,6 @@ class Text:
 async def handle_text(
     message: Message, dialogue: Dialogue, chat_model: ChatModel, **data: Any
 ) -> None:
-    """Plain text: do what it asks for, or ask what it means."""
     text: Text = await call(_understand, message, dialogue=dialogue, **data)
     if not text.is_merging:
         facts = ChatFacts(has_picture=text.target.photo is not None, pending=text.pending)
@@ -277,7 +276,6 @@ def _chats_of(context: RequestContext) -> frozenset[int]:
 
 
 def _handler_of(text: Text) -> _Handler:
-    """Return the handler of a text."""
     intent, is_sure = text.found.intent, text.found.is_sure
     if text.is_reply and text.question in _PICTURE_ASKED and intent in _PROMPTS:
         return _PICTURE_ASKED[text.question]

@@ -97,7 +97,6 @@ class Dialogue:
     async def reply(
         self, key: str, rows: Keyboard | None = None, /, **facts: str | int | float
     ) -> int:
-        """Answer with a text by key; return the message's id."""
         return await self.reply_text(t(self.context.language, key, **facts), rows)
 
     async def reply_text(self, text: str, rows: Keyboard | None = None) -> int:
@@ -211,7 +210,6 @@ class Dialogue:
         return asked_s is not None and self.context.sent_s - asked_s > EXPIRY_S
 
     async def photos(self) -> tuple[InputPhoto, ...]:
-        """Return the pictures collected so far."""
         return unpack_sources((await self.state.get_data()).get("sources", []))
 
     async def photo(self) -> InputPhoto | None:
@@ -235,7 +233,6 @@ class Dialogue:
             await self.reply("variants_fewer", taken=taken, count=count)
 
     async def regenerate(self, result: Result) -> None:
-        """Count the request, and order a result again."""
         await self.check_rate_limit()
         await self.requests.regenerate(self.context, result)
 
@@ -252,7 +249,6 @@ class Dialogue:
 
 
 def to_state_data(*photos: InputPhoto) -> list[list[str | int]]:
-    """Return pictures as dialogue data."""
     return pack_sources(photos)
 
 

@@ -159,7 +159,6 @@ class BotIdentity:
 
     @classmethod
     def of(cls, me: User) -> "BotIdentity":
-        """Return the identity of the account that getMe describes."""
         return cls(me.id, me.username or "", bool(me.can_read_all_group_messages))
 
     def is_addressed(self, message: Message) -> bool:
@@ -176,7 +175,6 @@ class BotIdentity:
 
 
 def without_mention(message: Message, name: str) -> Message:
-    """Return the message without the bot's @name."""
     pattern = re.compile(rf"(?<![\w@/])@{re.escape(name)}\b[,:]?\s*", re.IGNORECASE)
     changes = {
         part: pattern.sub("", text)

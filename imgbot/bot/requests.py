@@ -158,7 +158,6 @@ class RequestService:
         await self.enqueue(context, again)
 
     def _job_of(self, context: RequestContext, operation: Operation, options: PromptOptions) -> Job:
-        """Return a job with the options of its prompt."""
         request = Request(
             chat_id=context.chat_id,
             operation=operation,

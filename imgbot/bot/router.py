@@ -148,7 +148,6 @@ class UpdateHandler:
         self._bot = bot
 
     async def handle(self, raw: Mapping[str, Any]) -> None:
-        """Handle an update as Telegram sent it."""
         update = Update.model_validate(raw, context={"bot": self._bot})
         if update.inline_query:
             await call(handle_inline, update.inline_query, **self._injected)
@@ -189,7 +188,6 @@ class UpdateHandler:
         return handle_unsupported if message.content_type in UNREADABLE else None
 
     def _command_handler(self, message: Message) -> Handler | None:
-        """Return the handler of a command to this bot."""
         name, addressee = command_of(message), addressee_of(message)
         if not name or addressee not in {"", self._components.identity.name.lower()}:
             return None

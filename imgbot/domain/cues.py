@@ -368,7 +368,6 @@ def _cues_of_fragment(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable
 
 
 def _cues_of_place(tokens: Sequence[Token]) -> Iterable[str]:
-    """Cues of a text that begins with a preposition."""
     count = len(tokens)
     if count <= LONG and any(is_form(token, "style") for token in tokens[1:4]):
         yield "style"

@@ -112,14 +112,14 @@ class ProviderErrorKind(StrEnum):
     AUTH = "auth"
     NO_CREDIT = "no_credit"
     INVALID = "invalid"
-    UNSUITABLE = "unsuitable"  # # the request was accepted, its pictures are unsuitable
+    UNSUITABLE = "unsuitable"  # the request was accepted, its pictures are unsuitable
     MODERATED = "moderated"
     RATE_LIMITED = "rate_limited"
     UNAVAILABLE = "unavailable"
     FAILED = "failed"
-    LOST = "lost"  # # the provider does not know the task, or no longer
-    EXPIRED = "expired"  # # the picture was made, and is no longer available
-    TOO_HEAVY = "too_heavy"  # # the picture was made, and its file exceeds every limit
+    LOST = "lost"  # the provider does not know the task, or no longer
+    EXPIRED = "expired"  # the picture was made, and is no longer available
+    TOO_HEAVY = "too_heavy"  # the picture was made, and its file exceeds every limit
     SUBMIT_UNKNOWN = "submit_unknown"
 
 

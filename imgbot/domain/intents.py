@@ -430,7 +430,6 @@ def _cues_of_chat(reading: ParsedText, tokens: Sequence[Token], facts: ChatFacts
 
 
 def _cues_of_question(tokens: Sequence[Token], facts: ChatFacts) -> Iterable[str]:
-    """Cues in what the text replies to."""
     if facts.is_reply_to_picture:
         yield "reply"
     elif facts.pending is PendingQuestion.CHANGE:

@@ -223,7 +223,6 @@ def _parse_flags(options: PromptOptions) -> PromptOptions:
 
 
 def _counted(count: int) -> dict[str, Any]:
-    """Fields for so many variants."""
     over = count if count > VARIANTS_MAX else 0
     return {"variants": min(max(count, 1), VARIANTS_MAX), "requested_variants": over}
 

@@ -43,7 +43,6 @@ from imgbot.wiring.connections import Connections, now_ms, utc_offset_s
 
 
 def build_components(settings: Settings, connections: Connections) -> Components:
-    """Build what handlers may ask for by name."""
     redis, queue = connections.redis, connections.queue
     messenger, policy = Messenger(connections.bot), _access_policy(settings, connections.routes)
     users, results, job_reads = UserStore(redis), ResultStore(redis), JobReads(redis)
@@ -180,7 +179,6 @@ def build_update_poller(
 def build_album_processor(
     connections: Connections, components: Components, dialogues: BaseStorage, updates: UpdatePoller
 ) -> AlbumProcessor:
-    """Build the processor of complete albums."""
 
     def state_of(chat_id: int, user_id: int) -> FSMContext:
         return FSMContext(dialogues, StorageKey(connections.bot.id, chat_id, user_id))

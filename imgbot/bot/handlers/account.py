@@ -28,7 +28,6 @@ async def handle_queue(_: Message, dialogue: Dialogue, job_reads: JobReads) -> N
 async def on_queue_callback(
     _: CallbackQuery, argument: str, dialogue: Dialogue, job_reads: JobReads
 ) -> str:
-    """Refresh the list; returns the answer to the callback."""
     if argument != str(dialogue.context.user_id):
         return "not_your_button"
     await dialogue.update_panel(*await _queue(dialogue.context, job_reads))
@@ -129,7 +128,6 @@ async def handle_quiet(_: Message, dialogue: Dialogue, users: UserStore) -> None
 
 
 async def handle_settings(_: Message, dialogue: Dialogue) -> None:
-    """/settings."""
     context = dialogue.context
     rows = buttons.settings(context.language, context.preferences, context.user_id)
     await dialogue.reply("settings", rows)
@@ -138,7 +136,6 @@ async def handle_settings(_: Message, dialogue: Dialogue) -> None:
 async def on_setting_callback(
     _: CallbackQuery, argument: str, dialogue: Dialogue, users: UserStore
 ) -> str:
-    """Change a setting, or show its choices; returns the answer to the callback."""
     context = dialogue.context
     name, _sep, rest = argument.partition(".")
     choice, _sep, owner = rest.partition(".")
@@ -166,7 +163,6 @@ async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
 
 
 async def on_subscription_callback(_: CallbackQuery, dialogue: Dialogue, users: UserStore) -> str:
-    """Button under a broadcast: unsubscribe."""
     context = dialogue.context
     preferences = replace(context.preferences, is_unsubscribed=True)
     await users.set_preference(context.user_id, preferences)

@@ -29,7 +29,6 @@ async def on_help_callback(
     policy: AccessPolicy,
     identity: BotIdentity,
 ) -> str:
-    """Show one topic, or the list of them; returns the answer to the callback."""
     language = dialogue.context.language
     if argument == buttons.ALL_TOPICS:
         await dialogue.update_panel(

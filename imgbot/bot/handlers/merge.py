@@ -14,7 +14,6 @@ from imgbot.storage.albums import PHOTOS_LIMIT
 
 
 async def handle_smart_merge_start(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
-    """/merge or the button."""
     await dialogue.check_rate_limit()
     await start_merge(dialogue)
     if isinstance(event, Message) and photo_of(event):
@@ -59,7 +58,6 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
 
 
 async def on_merge_callback(_: CallbackQuery, dialogue: Dialogue) -> str:
-    """Button that ends the collecting; returns the answer to the callback."""
     if not await dialogue.is_asking(Question.merge_photos):
         return "stale_button"
     await merge(dialogue, (await dialogue.state.get_data()).get("words", ""))

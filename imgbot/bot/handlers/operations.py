@@ -46,7 +46,6 @@ async def handle_edit_start(
 
 
 async def take_edit_photo(message: Message, dialogue: Dialogue) -> None:
-    """Photo to edit, with or without a prompt."""
     await edit(dialogue, _required(photo_of(message)), await dialogue.requests.prompt_in(message))
 
 

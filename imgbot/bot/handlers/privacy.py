@@ -63,12 +63,10 @@ async def handle_privacy(_: Message, dialogue: Dialogue, privacy: Privacy) -> No
 
 
 async def answer_privacy(_: Message, dialogue: Dialogue) -> None:
-    """Question about the user's data."""
     await dialogue.reply("answer_privacy")
 
 
 async def answer_provider(_: Message, dialogue: Dialogue, privacy: Privacy) -> None:
-    """Question about who makes the pictures."""
     makers = privacy.names_of_makers(dialogue.context.language)
     await dialogue.reply("answer_provider" if makers else "answer_engine", makers=makers)
 
@@ -89,7 +87,6 @@ async def on_forget_callback(
     policy: AccessPolicy,
     privacy: Privacy,
 ) -> str:
-    """Forget the user; returns the answer to the callback."""
     context = dialogue.context
     is_own = argument == str(context.user_id)
     if not argument.isdecimal() or not (is_own or policy.is_admin(context.user_id)):

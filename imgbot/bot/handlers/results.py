@@ -36,12 +36,10 @@ async def handle_undo(message: Message, dialogue: Dialogue, results: ResultStore
 
 
 async def handle_compare(message: Message, dialogue: Dialogue, results: ResultStore) -> None:
-    """/compare: before and after, side by side."""
     await _compare(await _chosen_result("compare", message, dialogue, results), dialogue)
 
 
 async def handle_last(_: Message, dialogue: Dialogue, results: ResultStore) -> None:
-    """/last: the latest result again."""
     await _show((await _history(dialogue, results))[0], dialogue, results)
 
 
@@ -72,7 +70,6 @@ async def on_operation_callback(
     dialogue: Dialogue,
     results: ResultStore,
 ) -> str:
-    """Start an operation on the result; returns the answer to the callback."""
     result = await _pressed_result(callback, argument, results)
     scale = argument.rpartition(".")[0]
     wanted = [int(scale) if scale in map(str, SCALES) else None]
@@ -84,7 +81,6 @@ async def on_operation_callback(
 async def on_again_callback(
     callback: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
 ) -> str:
-    """Enqueue the request again; returns the answer to the callback."""
     await dialogue.regenerate(await _pressed_result(callback, argument, results))
     return "accepted_short"
 
@@ -92,7 +88,6 @@ async def on_again_callback(
 async def on_draw_callback(
     callback: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
 ) -> str:
-    """Enqueue the request with a suggested subject or style; returns the answer."""
     key = argument.partition(".")[0]
     result = await _pressed_result(callback, argument, results)
     if not drawing_name(key, result.words):
@@ -105,7 +100,6 @@ async def on_draw_callback(
 async def on_compare_callback(
     callback: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
 ) -> str:
-    """Compare the result with its source; returns the answer to the callback."""
     await _compare(await _pressed_result(callback, argument, results), dialogue)
     return "accepted_short"
 
@@ -113,7 +107,6 @@ async def on_compare_callback(
 async def on_undo_callback(
     callback: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
 ) -> str:
-    """One step back from the result; returns the answer to the callback."""
     await _undo(await _pressed_result(callback, argument, results), dialogue, results)
     return ""
 
@@ -156,7 +149,6 @@ async def handle_history(_: Message, dialogue: Dialogue, results: ResultStore) -
 async def on_history_callback(
     _: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
 ) -> str:
-    """Show the picture of another job in the message; returns the answer to the callback."""
     context, result = dialogue.context, await results.result(argument)
     if result is not None and result.user_id != context.user_id:
         return "not_your_button"

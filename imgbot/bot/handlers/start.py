@@ -60,7 +60,6 @@ async def handle_unknown_command(_: Message) -> None:
 
 
 async def handle_unsupported(message: Message) -> None:
-    """Message that is neither text nor a picture."""
     raise UserError(UNREADABLE[message.content_type])
 
 

@@ -216,7 +216,6 @@ def _stemmers() -> tuple:
 
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
-    """Return the stem of a folded word."""
     return _stemmers()[bool(_CYRILLIC.search(word))].stemWord(word)
 
 
@@ -227,7 +226,6 @@ def fold(text: str) -> str:
 
 
 def words_in(phrase: str) -> list[str]:
-    """Return the words of a listed phrase."""
     return fold(phrase).replace("'", "").split()
 
 

@@ -137,7 +137,6 @@ def has_listed(tokens: Iterable[Token], name: str) -> bool:
 
 
 def is_listed(token: Token, name: str) -> bool:
-    """Return true if the token is one of the words of that list."""
     words = lexicon().words[name]
     return token.text in words or (
         token.text.endswith("те") and token.text.removesuffix("те") in words

@@ -13,7 +13,6 @@ LANGUAGES = ("ru", "en")
 
 @cache
 def tables(language: str) -> Mapping[str, Mapping[str, Any]]:
-    """Return the tables of a language's file."""
     return tomllib.loads((files("imgbot.domain.texts") / f"{language}.toml").read_text("utf-8"))
 
 
@@ -57,7 +56,6 @@ def t(language: str, key: str, /, **facts: str | int | float) -> str:
 
 
 def has_text(key: str) -> bool:
-    """Return true if there is a sentence `key`."""
     return key in tables("ru")["sentences"]
 
 

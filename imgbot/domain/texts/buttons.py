@@ -55,7 +55,6 @@ def _in_rows(buttons: Sequence[Button], length: int) -> Keyboard:
 
 
 def menu(language: str) -> Keyboard:
-    """Menu of all operations: the first in a row of its own, the others in pairs."""
     first, *others = [_button(language, each, f"start:{each}") for each in ACTIONS]
     return [[first], *_in_rows(others, 2)]
 
@@ -65,7 +64,6 @@ ALL_TOPICS = "all"
 
 
 def help_topics(language: str, topics: Sequence[str]) -> Keyboard:
-    """Buttons for the topics of the help."""
     first, *others = [_button(language, topic, f"help:{topic}") for topic in topics]
     return [[first], *_in_rows(others, 2)]
 
@@ -77,7 +75,6 @@ def help_topic(language: str, topic: str) -> Keyboard:
 
 
 def waiting(language: str, job_id: str) -> Keyboard:
-    """Buttons under a status message."""
     return [[_button(language, "cancel", f"cancel:{job_id}")]]
 
 
@@ -91,7 +88,6 @@ def under_photo(language: str) -> Keyboard:
 
 
 def scales() -> Keyboard:
-    """Buttons for the scale."""
     return [[Button(f"×{scale}", f"scale:{scale}") for scale in SCALES]]
 
 
@@ -165,12 +161,10 @@ def cancel(job_ids: Sequence[str]) -> Keyboard:
 
 
 def refresh(language: str, user_id: int) -> Button:
-    """Button that refreshes the job list."""
     return _button(language, "refresh", f"queue:{user_id}")
 
 
 def unsubscribe(language: str) -> Keyboard:
-    """Button under a broadcast."""
     return [[_button(language, "news_off", "news:off")]]
 
 
@@ -292,7 +286,6 @@ def confirm_remedy(language: str, press: RemedyData) -> list[Button]:
 
 
 def resume(language: str) -> Button:
-    """Button that ends a pause."""
     return remedy(language, RemedyData(RemedyPress.ASK, Remedy.RESUME))
 
 
@@ -304,7 +297,6 @@ def _remedy(language: str, press: RemedyData, key: str) -> Button:
 
 
 def broadcast_preview(language: str, broadcast_id: str) -> Keyboard:
-    """Buttons under the preview of a broadcast."""
     return [
         [_button(language, f"cast_{name}", f"cast:{name}.{broadcast_id}")]
         for name in ("go", "drop")
@@ -312,5 +304,4 @@ def broadcast_preview(language: str, broadcast_id: str) -> Keyboard:
 
 
 def broadcast_running(language: str, broadcast_id: str) -> Keyboard:
-    """Buttons under the progress of a broadcast."""
     return [[_button(language, "cast_stop", f"cast:stop.{broadcast_id}")]]

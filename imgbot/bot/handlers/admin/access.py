@@ -90,7 +90,6 @@ async def handle_forget(message: Message, dialogue: Dialogue, requests: RequestS
 async def on_ban_callback(
     _: CallbackQuery, argument: str, dialogue: Dialogue, access: Access
 ) -> str:
-    """Lift a ban; returns the answer to the callback."""
     is_undone = await access.unban(_id_in(argument))
     await dialogue.update_panel(*await _bans(dialogue.context.language, access))
     return "undone" if is_undone else "stale_button"
@@ -99,7 +98,6 @@ async def on_ban_callback(
 async def on_allow_callback(
     _: CallbackQuery, argument: str, dialogue: Dialogue, access: Access
 ) -> str:
-    """Withdraw an admission; returns the answer to the callback."""
     is_undone = await access.disallow(_id_in(argument))
     await dialogue.update_panel(*await _allowed(dialogue.context.language, access))
     return "undone" if is_undone else "stale_button"
@@ -151,6 +149,5 @@ async def handle_pause(message: Message, dialogue: Dialogue, access: Access) -> 
 
 
 async def handle_resume(_: Message, dialogue: Dialogue, access: Access) -> None:
-    """/resume."""
     is_resumed = await access.resume()
     await dialogue.reply("resume_done" if is_resumed else "resume_nothing")

@@ -50,7 +50,6 @@ async def _preview(broadcast: Broadcast, dialogue: Dialogue) -> None:
 async def on_broadcast_callback(
     _: CallbackQuery, argument: str, dialogue: Dialogue, broadcasts: Broadcasts
 ) -> str:
-    """Send, discard or stop a broadcast; returns the answer to the callback."""
     action, _sep, broadcast_id = argument.partition(".")
     context = dialogue.context
     if action == "go":

@@ -91,7 +91,6 @@ def _number(amount: str) -> int:
 async def on_remedy_callback(
     callback: CallbackQuery, argument: str, dialogue: Dialogue, remedies: Remedies
 ) -> str:
-    """Ask, then do it, or not; returns the answer to the callback."""
     press, message = buttons.parse_remedy(argument), callback.message
     if press is None or not isinstance(message, Message):
         return "unknown_button"

@@ -25,7 +25,6 @@ _JOBS_LISTED = 8
 async def handle_stuck(
     _: Message, dialogue: Dialogue, dead_letters: DeadLetters, now_ms: Callable[[], int]
 ) -> None:
-    """/stuck."""
     text, rows = await _stuck_list(dialogue.context.language, dead_letters, now_ms())
     await dialogue.reply_text(text, rows)
 
@@ -37,7 +36,6 @@ async def on_stuck_callback(
     dead_letters: DeadLetters,
     now_ms: Callable[[], int],
 ) -> str:
-    """Deliver again, or end the job; returns the answer to the callback."""
     action, _sep, job_id = argument.partition(".")
     answer = "" if action == "list" else await _apply(action, job_id, dead_letters, now_ms())
     text, rows = await _stuck_list(dialogue.context.language, dead_letters, now_ms())
@@ -108,7 +106,6 @@ class StatsSources:
 async def handle_stats(
     _: Message, dialogue: Dialogue, stats: StatsSources, now_ms: Callable[[], int]
 ) -> None:
-    """/stats."""
     language, at_ms = dialogue.context.language, now_ms()
     now, today = await _now(language, stats, at_ms), await _today(language, stats, at_ms)
     await dialogue.reply_text("\n".join([*now, "", *today]))
