@@ -56,14 +56,5 @@ def too_many_requests(retry_after_s: int) -> ApiError:
     )
 
 
-def album_flood(retry_after_s: int) -> ApiError:
-    """Return an album's flood wait, which arrives as 400 and without `parameters`."""
-    return failed_album_item(1, f"Too Many Requests: retry after {retry_after_s}")
-
-
-def failed_album_item(position: int, error: str) -> ApiError:
-    return bad_request(f'failed to send message #{position} with the error message "{error}"')
-
-
 def too_large() -> ApiError:
     return ApiError(413, "Request Entity Too Large")

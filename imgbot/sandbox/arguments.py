@@ -28,10 +28,6 @@ _PARAMETERS = {
     "sendMessage": f"{_SEND} text parse_mode entities link_preview_options",
     "sendPhoto": f"{_SEND} {_CAPTION} photo has_spoiler",
     "sendDocument": f"{_SEND} {_CAPTION} document thumbnail disable_content_type_detection",
-    "sendMediaGroup": (
-        "chat_id message_thread_id media disable_notification protect_content message_effect_id"
-        " reply_parameters"
-    ),
     "sendChatAction": "chat_id message_thread_id action",
     "copyMessage": f"{_SEND} {_CAPTION} from_chat_id message_id",
     "editMessageText": f"{_EDIT} text parse_mode entities link_preview_options",

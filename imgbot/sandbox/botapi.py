@@ -87,7 +87,7 @@ class BotApi:
             state.calls.violation(f"unknown parameter {name} of {method}")
         try:
             if fault:
-                await self._apply(fault, method)
+                await self._apply(fault)
             return await METHODS[method](state, arguments)
         except ApiError as error:
             refusal = error
@@ -102,7 +102,7 @@ class BotApi:
             if fault and fault.kind in {"drop_before", "drop_after"}:
                 return _cut(request)
             if fault:
-                await self._apply(fault, _DOWNLOAD)
+                await self._apply(fault)
             file = self._state.files.by_file_path(request.match_info["path"])
             if file is None:
                 raise _NOT_FOUND
@@ -111,10 +111,10 @@ class BotApi:
         headers = {"Content-Type": "application/octet-stream"}
         return web.FileResponse(file.path, headers=headers)
 
-    async def _apply(self, fault: Fault, method: str) -> None:
+    async def _apply(self, fault: Fault) -> None:
         if fault.kind == "delay":
             await self._state.faults.delay(fault.delay_s)
-        if refusal := fault.refusal(method):
+        if refusal := fault.refusal():
             raise refusal
 
     def _check_token(self, token: str) -> None:

@@ -25,9 +25,9 @@ What users do
         → {key, name, size, mime, width?, height?}
     POST /control/chats/{chat_id}/messages
         {user_id, text?, caption?, photos?: [key] or documents?: [key], reply_to_message_id?,
-        quote?: a part of that message, thread_id?, spoiler?: over the photos, anonymous?: as an
-        administrator of a group who is not named, gap_ms?: time between the messages (10,000 at
-        most), media_group_id?: of an album in the chat to which the files come late,
+        quote?: a part of that message, thread_id?, spoiler?: over the photos, gap_ms?: time
+        between the messages (10,000 at most), media_group_id?: of an album in the chat to which
+        the files come late,
         extra?: {raw fields merged into each message: sticker, voice, …}}
         → {"messages": [..]}; several photos or documents become an album with the caption on the
         first; a text of more than 4096 characters goes out in several messages, as clients do it.
@@ -82,128 +82,78 @@ Faults
 Providers, played by their spec files (see imgbot/sandbox/played_preset.py)
     GET  /control/provider/{name} → {"tasks": [..], "ledger": [..], "settings": {..}, ..}
     POST /control/provider/{name} {settings} → the settings; `marks` is a scenario for every order
-        without a name: `simulated`, the sandbox's own
+    Without a name: `simulated`, the sandbox's own.
 """
 
 import asyncio
+import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import web
-from pydantic import ValidationError
+from pydantic import ValidationError, validate_call
 
 from imgbot.sandbox.faults import Fault
 from imgbot.sandbox.membership import Membership
 from imgbot.sandbox.played_preset import PlayedPreset
-from imgbot.sandbox.state import Chat, Json, SandboxError, SandboxState
+from imgbot.sandbox.state import Chat, Json, NotFoundError, Post, SandboxError, SandboxState
 from imgbot.sandbox.updates import QueueFullError
 from imgbot.sandbox.users import SandboxUsers
 
 _HEARTBEAT_S = 15.0
-_ANSWER_S = 10
 _SHOWN_INLINE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
 _CHAT = "/control/chats/{chat_id}"
-_MESSAGE_FIELDS: Mapping[str, type] = {
-    "text": str,
-    "caption": str,
-    "photos": list,
-    "documents": list,
-    "reply_to_message_id": int,
-    "quote": str,
-    "thread_id": int,
-    "spoiler": bool,
-    "anonymous": bool,
-    "media_group_id": str,
-    "gap_ms": int,
-    "extra": dict,
-}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class _NotFoundError(Exception):
-    """Something named in the path does not exist; the text says what."""
-
-
-@dataclass(frozen=True, slots=True)
-class ControlRequest:
-    """A control request with its JSON fields, each validated when read."""
-
-    http: web.Request
-    fields: Json
-
-    def path(self, name: str) -> str:
-        return self.http.match_info[name]
-
-    def text(self, name: str, default: str | None = None) -> str:
-        return self._typed(name, str, default)
-
-    def number(self, name: str, default: int | None = None) -> int:
-        return self._typed(name, int, default)
-
-    def flag(self, name: str, *, default: bool = False) -> bool:
-        return self._typed(name, bool, default)
-
-    def numbers(self, name: str) -> list[int]:
-        values = self._typed(name, list, None)
-        if not all(isinstance(value, int) for value in values):
-            raise SandboxError(f"{name} must be numbers")
-        return cast("list[int]", values)
-
-    def message(self) -> Json:
-        """Return the optional fields of a message to send; absent and null ones are omitted."""
-        unknown = self.fields.keys() - _MESSAGE_FIELDS.keys() - {"user_id"}
-        if unknown:
-            raise SandboxError(f"unknown fields: {', '.join(sorted(unknown))}")
-        return {
-            name: self._typed(name, kind, None)
-            for name, kind in _MESSAGE_FIELDS.items()
-            if self.fields.get(name) is not None
-        }
-
-    def _typed(self, name: str, kind: type, default: Any) -> Any:
-        value = self.fields.get(name)
-        if value is None and default is not None:
-            return default
-        if value is None:
-            raise SandboxError(f"{name} is missing")
-        if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-            raise SandboxError(f"{name} must be of type {kind.__name__}")
-        return value
-
-
-Handler = Callable[[ControlRequest], Awaitable[Json | web.StreamResponse]]
-
-
-def _answering(handler: Handler) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
-    """Read a request's fields, and answer it with JSON or with the reason of a refusal."""
+def _answering(act: Callable[..., Any]) -> Handler:
+    """Call with the names in the path and the fields of the body, checked by the annotations."""
+    checked = validate_call(act)
 
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
-            is_file = request.path == "/control/files"
-            fields = {} if request.method != "POST" or is_file else await _fields(request)
-            found = await handler(ControlRequest(request, fields))
+            fields = await _fields(request) if request.method == "POST" else request.query
+            found = checked(**request.match_info, **fields)
+            if inspect.isawaitable(found):
+                found = await found
         except web.HTTPRequestEntityTooLarge:
-            return web.json_response({"error": "the body is too large"}, status=413)
-        except _NotFoundError as error:
-            return web.json_response({"error": str(error)}, status=404)
+            return _refused("the body is too large", 413)
+        except NotFoundError as error:
+            return _refused(str(error), 404)
         except ValidationError as error:
-            reasons = (
-                f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()
-            )
-            return web.json_response({"error": "; ".join(reasons)}, status=400)
+            reasons = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+            return _refused("; ".join(reasons), 400)
         except (SandboxError, QueueFullError, ValueError, TypeError) as error:
-            return web.json_response({"error": str(error)}, status=400)
-        return found if isinstance(found, web.StreamResponse) else web.json_response(found)
+            return _refused(str(error), 400)
+        return found if isinstance(found, web.StreamResponse) else web.json_response(_view(found))
 
     return answer
 
 
+def _refused(sentence: str, status: int) -> web.Response:
+    return web.json_response({"error": sentence}, status=status)
+
+
 async def _fields(request: web.Request) -> Json:
+    """Return the fields of a body; null ones are left out."""
     fields: Any = json.loads(await request.read() or b"null")
     if not isinstance(fields, dict):
         raise SandboxError("the body must be a JSON object")
-    return cast("Json", fields)
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _view(found: Any) -> Any:
+    match found:
+        case Post():
+            return {"message": found.view()}
+        case list():
+            return {"messages": [post.view() for post in found]}
+        case Chat():
+            return found.view()
+        case _:
+            return found
 
 
 class Control:
@@ -212,32 +162,29 @@ class Control:
     def __init__(self, state: SandboxState, presets: Mapping[str, PlayedPreset]) -> None:
         self._state = state
         self._presets = presets
-        self._users = SandboxUsers(state)
-        self._membership = Membership(state)
 
     def routes(self) -> list[web.RouteDef]:
-        table: Mapping[tuple[str, str], Handler] = {
-            ("GET", "/control/state"): self.state,
-            ("POST", "/control/users"): self.add_user,
+        users, membership = SandboxUsers(self._state), Membership(self._state)
+        table: Mapping[tuple[str, str], Callable[..., Any]] = {
+            ("GET", "/control/state"): self._state.view,
+            ("POST", "/control/users"): self._state.add_user,
             ("POST", "/control/settings"): self.set_settings,
-            ("POST", "/control/chats"): self.add_chat,
-            ("POST", f"{_CHAT}/messages"): self.send,
+            ("POST", "/control/chats"): membership.found,
+            ("POST", f"{_CHAT}/messages"): users.send,
             ("GET", f"{_CHAT}/messages"): self.messages,
-            ("DELETE", f"{_CHAT}/messages/{{message_id}}"): self.delete,
-            ("POST", f"{_CHAT}/edit"): self.edit,
-            ("POST", f"{_CHAT}/forward"): self.forward,
-            ("POST", f"{_CHAT}/callbacks"): self.press,
-            ("POST", f"{_CHAT}/block"): self.block,
-            ("POST", f"{_CHAT}/privacy"): self.set_privacy,
-            ("POST", f"{_CHAT}/migrate"): self.migrate,
-            ("POST", f"{_CHAT}/close"): self.close,
-            ("POST", "/control/inline"): self.ask_inline,
-            ("POST", "/control/inline/{query_id}"): self.choose_inline,
-            ("POST", "/control/files"): self.add_file,
+            ("DELETE", f"{_CHAT}/messages/{{message_id}}"): users.delete,
+            ("POST", f"{_CHAT}/edit"): users.edit,
+            ("POST", f"{_CHAT}/forward"): users.forward,
+            ("POST", f"{_CHAT}/callbacks"): users.press,
+            ("POST", f"{_CHAT}/block"): membership.block,
+            ("POST", f"{_CHAT}/privacy"): membership.set_privacy,
+            ("POST", f"{_CHAT}/migrate"): membership.migrate,
+            ("POST", f"{_CHAT}/close"): membership.close,
+            ("POST", "/control/inline"): users.ask_inline,
+            ("POST", "/control/inline/{query_id}"): users.choose_inline,
             ("GET", "/control/files/{handle}"): self.file,
             ("POST", "/control/updates"): self.add_update,
-            ("GET", "/control/events"): self.events,
-            ("GET", "/control/calls"): self.calls,
+            ("GET", "/control/calls"): self._state.calls.view,
             ("POST", "/control/faults"): self.add_fault,
             ("DELETE", "/control/faults"): self.clear_faults,
             ("GET", "/control/provider"): self.provider,
@@ -245,138 +192,39 @@ class Control:
             ("GET", "/control/provider/{name}"): self.provider,
             ("POST", "/control/provider/{name}"): self.set_provider,
         }
-        return [
-            web.RouteDef(method, path, _answering(handler), {})
-            for (method, path), handler in table.items()
+        routes = [
+            web.RouteDef(method, path, _answering(act), {}) for (method, path), act in table.items()
         ]
+        events = web.get("/control/events", self.events)
+        return [*routes, events, web.post("/control/files", self.add_file)]
 
-    def _chat(self, chat_id: int | str) -> Chat:
-        chat = self._state.chats.get(int(chat_id))
-        if chat is None:
-            raise _NotFoundError("no such chat")
-        return chat
+    def set_settings(self, *, flood: bool) -> Json:
+        self._state.floods.is_on = flood
+        return {"flood": flood}
 
-    # State and users
+    def messages(self, chat_id: int, after: int = 0) -> list[Post]:
+        return [post for post in self._state.chat(chat_id).posts.values() if post.id > after]
 
-    async def state(self, _call: ControlRequest) -> Json:
-        state = self._state
-        bot = {name: state.bot[name] for name in ("id", "username", "first_name")}
-        return {
-            "bot": bot | {"commands": state.private_commands()},
-            "users": list(state.users.values()),
-            "chats": [chat.view() for chat in state.chats.values()],
-            "bot_is_polling": state.poller.is_active,
-            "seq": state.events.last_seq,
-        }
-
-    async def add_user(self, call: ControlRequest) -> Json:
-        return self._state.add_user(
-            call.text("first_name"), call.text("username", ""), call.text("language_code", "")
-        )
-
-    async def set_settings(self, call: ControlRequest) -> Json:
-        self._state.floods.is_on = call.flag("flood")
-        return {"flood": self._state.floods.is_on}
-
-    # What users do
-
-    async def send(self, call: ControlRequest) -> Json:
-        chat = self._chat(call.path("chat_id"))
-        posts = await self._users.send(chat, call.number("user_id"), call.message())
-        return {"messages": [post.view() for post in posts]}
-
-    async def messages(self, call: ControlRequest) -> Json:
-        after = int(call.http.query.get("after", "0"))
-        posts = self._chat(call.path("chat_id")).posts.values()
-        return {"messages": [post.view() for post in posts if post.id > after]}
-
-    async def edit(self, call: ControlRequest) -> Json:
-        chat = self._chat(call.path("chat_id"))
-        post = self._users.edit(chat, call.number("message_id"), call.text("text"))
-        return {"message": post.view()}
-
-    async def delete(self, call: ControlRequest) -> Json:
-        self._users.delete(self._chat(call.path("chat_id")), int(call.path("message_id")))
-        return {"deleted": True}
-
-    async def forward(self, call: ControlRequest) -> Json:
-        posts = self._users.forward(
-            self._chat(call.path("chat_id")),
-            call.number("user_id"),
-            self._chat(call.number("from_chat_id")),
-            call.numbers("message_ids"),
-            is_hidden=call.flag("hidden"),
-        )
-        return {"messages": [post.view() for post in posts]}
-
-    async def press(self, call: ControlRequest) -> Json:
-        chat = self._chat(call.path("chat_id"))
-        query_id = self._users.press(
-            chat, call.number("user_id"), call.number("message_id"), call.text("data")
-        )
-        return {"callback_query_id": query_id}
-
-    async def ask_inline(self, call: ControlRequest) -> Json:
-        chat_id = call.number("chat_id", 0)
-        return await self._users.ask_inline(
-            call.number("user_id"),
-            call.text("query", ""),
-            self._chat(chat_id) if chat_id else None,
-            min(call.number("timeout_s", _ANSWER_S), 60),
-        )
-
-    async def choose_inline(self, call: ControlRequest) -> Json:
-        chat = self._chat(call.number("chat_id"))
-        post = self._users.choose_inline(chat, call.path("query_id"), call.text("result_id"))
-        return {"message": post.view()}
-
-    # What becomes of chats
-
-    async def add_chat(self, call: ControlRequest) -> Json:
-        return self._membership.found(
-            call.text("title"),
-            call.numbers("members"),
-            call.text("type", "supergroup"),
-            is_forum=call.flag("is_forum"),
-        ).view()
-
-    async def block(self, call: ControlRequest) -> Json:
-        is_blocked = call.flag("blocked", default=True)
-        chat = self._chat(call.path("chat_id"))
-        self._membership.block(chat, call.number("user_id"), is_blocked=is_blocked)
-        return {"blocked": is_blocked}
-
-    async def set_privacy(self, call: ControlRequest) -> Json:
-        chat = self._chat(call.path("chat_id"))
-        self._membership.set_privacy(chat, is_private=call.flag("on", default=True))
-        return chat.view()
-
-    async def migrate(self, call: ControlRequest) -> Json:
-        return self._membership.migrate(self._chat(call.path("chat_id"))).view()
-
-    async def close(self, call: ControlRequest) -> Json:
-        chat = self._chat(call.path("chat_id"))
-        self._membership.close(chat, call.text("reason", "deleted"))
-        return chat.view()
-
-    async def add_update(self, call: ControlRequest) -> Json:
-        return {"update_id": self._state.updates.add_raw(call.fields)}
+    def add_update(self, **update: Any) -> Json:
+        return {"update_id": self._state.updates.add_raw(update)}
 
     # Files
 
-    async def add_file(self, call: ControlRequest) -> Json:
+    async def add_file(self, request: web.Request) -> web.Response:
         path = self._state.files.new_path()
-        await asyncio.to_thread(path.write_bytes, await call.http.read())
-        name = call.http.query.get("name", "file")
-        file = await self._state.files.keep_upload(path, name)
+        try:
+            await asyncio.to_thread(path.write_bytes, await request.read())
+        except web.HTTPRequestEntityTooLarge:
+            return _refused("the body is too large", 413)
+        file = await self._state.files.keep_upload(path, request.query.get("name", "file"))
         size = {"width": file.width, "height": file.height} if file.width else {}
         known = {"key": file.file_id, "name": file.name, "size": file.size_bytes}
-        return known | {"mime": file.mime} | size
+        return web.json_response(known | {"mime": file.mime} | size)
 
-    async def file(self, call: ControlRequest) -> web.StreamResponse:
-        file = self._state.files.find(call.path("handle"))
+    def file(self, handle: str) -> web.StreamResponse:
+        file = self._state.files.find(handle)
         if file is None:
-            raise _NotFoundError("no such file")
+            raise NotFoundError("no such file")
         # A document may be a hostile page: it must not run in the chat page's origin.
         headers = {
             "Content-Type": file.mime,
@@ -389,16 +237,16 @@ class Control:
 
     # Watching
 
-    async def events(self, call: ControlRequest) -> web.StreamResponse:
+    async def events(self, request: web.Request) -> web.StreamResponse:
         feed = self._state.events
-        after = call.http.headers.get("Last-Event-ID") or call.http.query.get("after")
-        seq = int(after) if after else feed.last_seq
+        after = request.headers.get("Last-Event-ID") or request.query.get("after") or ""
+        seq = int(after) if after.isdecimal() else feed.last_seq
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
         try:
             # A browser may disconnect this early.
-            await response.prepare(call.http)
+            await response.prepare(request)
             await response.write(b": hello\n\n")
             while not feed.is_closed:
                 found = await feed.wait_after(seq, _HEARTBEAT_S)
@@ -410,27 +258,23 @@ class Control:
             pass
         return response
 
-    async def calls(self, _call: ControlRequest) -> Json:
-        return self._state.calls.view()
-
     # Faults and providers
 
-    async def add_fault(self, call: ControlRequest) -> Json:
-        self._state.faults.add(Fault.model_validate(call.fields))
+    def add_fault(self, **fault: Any) -> Json:
+        self._state.faults.add(Fault.model_validate(fault))
         return {"waiting": len(self._state.faults)}
 
-    async def clear_faults(self, _call: ControlRequest) -> Json:
+    def clear_faults(self) -> Json:
         self._state.faults.clear()
         return {"waiting": 0}
 
-    async def provider(self, call: ControlRequest) -> Json:
-        return self._played(call).view()
+    def provider(self, name: str = "simulated") -> Json:
+        return self._played(name).view()
 
-    async def set_provider(self, call: ControlRequest) -> Json:
-        return self._played(call).ledger.change_settings(call.fields)
+    def set_provider(self, name: str = "simulated", **settings: Any) -> Json:
+        return self._played(name).ledger.change_settings(settings)
 
-    def _played(self, call: ControlRequest) -> PlayedPreset:
-        preset = self._presets.get(call.http.match_info.get("name", "simulated"))
-        if preset is None:
-            raise _NotFoundError("no such provider")
-        return preset
+    def _played(self, name: str) -> PlayedPreset:
+        if name not in self._presets:
+            raise NotFoundError("no such provider")
+        return self._presets[name]

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter, deque
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from imgbot.sandbox.api_errors import ApiError
@@ -76,27 +76,12 @@ _KEPT_CALLS = 5_000
 _KEPT_VIOLATIONS = 200
 
 
-@dataclass(frozen=True, slots=True)
-class LoggedCall:
-    """One answered call."""
-
-    seq: int
-    method: str
-    ok: bool
-    chat_id: int | None = None
-    error_code: int | None = None
-    description: str | None = None
-
-    def view(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value is not None}
-
-
 class CallLog:
     """Latest calls, a count per method, and the violations; all bounded."""
 
     def __init__(self, events: EventFeed) -> None:
         self._events = events
-        self._calls: deque[LoggedCall] = deque(maxlen=_KEPT_CALLS)
+        self._calls: deque[dict[str, Any]] = deque(maxlen=_KEPT_CALLS)
         self._counts: Counter[str] = Counter()
         self.refusals: Counter[int] = Counter()
         """Number of refusals by error code."""
@@ -105,22 +90,19 @@ class CallLog:
 
     def record(self, method: str, chat_id: str, refusal: ApiError | None) -> None:
         self._seq += 1
-        call = LoggedCall(
-            seq=self._seq,
-            method=method,
-            ok=refusal is None,
-            chat_id=int(chat_id) if chat_id.removeprefix("-").isdecimal() else None,
-            error_code=refusal.code if refusal else None,
-            description=refusal.description if refusal else None,
-        )
-        self._calls.append(call)
+        call: dict[str, Any] = {"method": method, "ok": refusal is None}
+        if chat_id.removeprefix("-").isdecimal():
+            call["chat_id"] = int(chat_id)
+        if refusal:
+            call |= {"error_code": refusal.code, "description": refusal.description}
+        self._calls.append({"seq": self._seq} | call)
         if refusal:
             self.refusals[refusal.code] += 1
         if method in self._counts or len(self._counts) < _KEPT_VIOLATIONS:
             self._counts[method] += 1
         # An idle bot polls forever: its successful polls would push out everything else.
         if refusal or method != "getUpdates":
-            self._events.publish("call", **{k: v for k, v in call.view().items() if k != "seq"})
+            self._events.publish("call", **call)
 
     def violation(self, text: str) -> None:
         """Record a mistake of the bot that Telegram would ignore."""
@@ -129,7 +111,7 @@ class CallLog:
 
     def view(self) -> dict[str, Any]:
         return {
-            "calls": [call.view() for call in self._calls],
+            "calls": list(self._calls),
             "counts": dict(self._counts),
             "violations": list(self._violations),
         }

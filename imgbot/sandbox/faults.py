@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel
 
 from imgbot.aio import sleep_or_event
-from imgbot.sandbox.api_errors import ApiError, album_flood, too_many_requests
+from imgbot.sandbox.api_errors import ApiError, too_many_requests
 
 FaultKind = Literal["error", "flood", "drop_before", "drop_after", "delay", "gateway"]
 _MAX_FAULTS = 1_000
@@ -28,11 +28,10 @@ class Fault(BaseModel, extra="forbid"):
     retry_after_s: int = 1
     delay_s: float = 1.0
 
-    def refusal(self, method: str) -> ApiError | None:
+    def refusal(self) -> ApiError | None:
         """Return the refusal sent instead of acting, if any."""
         if self.kind == "flood":
-            is_album = method.lower() == "sendmediagroup"
-            return (album_flood if is_album else too_many_requests)(self.retry_after_s)
+            return too_many_requests(self.retry_after_s)
         if self.kind == "error":
             return ApiError(self.error_code, self.description, self.parameters)
         return None
@@ -91,13 +90,11 @@ class _Bucket:
     level: float = 0.0
     seen_at: float = 0.0
 
-    def wait_s(self, count: int, now: float) -> float:
-        """Return the seconds until `count` messages fit."""
+    def wait_s(self, now: float) -> float:
+        """Return the seconds until one message fits."""
         self.level = max(0.0, self.level - (now - self.seen_at) * self.rate_per_s)
         self.seen_at = now
-        # A batch above the capacity passes when the bucket is empty, or it never would.
-        surplus = self.level + min(count, self.capacity) - self.capacity
-        return max(0.0, surplus / self.rate_per_s)
+        return max(0.0, (self.level + 1 - self.capacity) / self.rate_per_s)
 
 
 class SandboxRateLimits:
@@ -109,17 +106,17 @@ class SandboxRateLimits:
         self._chats: dict[int, _Bucket] = {}
         self.is_on = is_on
 
-    def admit(self, chat_id: int, count: int = 1, *, is_album: bool = False) -> None:
-        """Count `count` messages to the chat, or refuse with the time to wait."""
+    def admit(self, chat_id: int) -> None:
+        """Count a message to the chat, or refuse with the time to wait."""
         if not self.is_on:
             return
         now = self._now()
         buckets = (self._all, self._bucket(chat_id))
-        wait_s = max(bucket.wait_s(count, now) for bucket in buckets)
+        wait_s = max(bucket.wait_s(now) for bucket in buckets)
         if wait_s > 0:
-            raise self._refusal(math.ceil(wait_s), is_album=is_album)
+            raise too_many_requests(math.ceil(wait_s))
         for bucket in buckets:
-            bucket.level += count
+            bucket.level += 1
 
     def _bucket(self, chat_id: int) -> _Bucket:
         bucket = self._chats.get(chat_id)
@@ -129,7 +126,3 @@ class SandboxRateLimits:
             bucket = _Bucket(20, 1 / 3) if chat_id < 0 else _Bucket(20, 1.0)
             self._chats[chat_id] = bucket
         return bucket
-
-    @staticmethod
-    def _refusal(retry_after_s: int, *, is_album: bool) -> ApiError:
-        return album_flood(retry_after_s) if is_album else too_many_requests(retry_after_s)

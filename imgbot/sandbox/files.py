@@ -48,13 +48,8 @@ class PictureRefusedError(Exception):
     """Telegram refuses the file as a photo; the text is its error."""
 
 
-@dataclass(frozen=True, slots=True)
-class Rendition:
-    """One size of a photo, as a JPEG file."""
-
-    path: Path
-    width: int
-    height: int
+Rendition = tuple[Path, int, int]
+"""One size of a photo: a JPEG file, its width and height."""
 
 
 def picture_size(source: Path) -> tuple[int, int] | None:
@@ -81,7 +76,7 @@ def renditions(source: Path, target_stem: Path, sides: tuple[int, ...]) -> list[
         flat.thumbnail((side, side), Image.Resampling.BICUBIC, reducing_gap=2.0)
         path = target_stem.with_name(f"{target_stem.name}-{side}.jpg")
         flat.save(path, "JPEG", quality=_QUALITY)
-        found.append(Rendition(path, *flat.size))
+        found.append((path, *flat.size))
     return found[::-1]
 
 
@@ -167,28 +162,8 @@ class StoredFile:
         return self.handles() | {"width": self.width, "height": self.height}
 
 
-@dataclass(frozen=True, slots=True)
-class Photo:
-    """All sizes of one photo, small to large."""
-
-    sizes: tuple[StoredFile, ...]
-
-    def message_part(self) -> list[dict[str, Any]]:
-        return [size.size() for size in self.sizes]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredDocument:
-    """File stored byte for byte, with a preview if it is a picture."""
-
-    file: StoredFile
-    thumbnail: StoredFile | None
-
-    def message_part(self) -> dict[str, Any]:
-        part: dict[str, Any] = {"file_name": self.file.name, "mime_type": self.file.mime}
-        if self.thumbnail:
-            part["thumbnail"] = self.thumbnail.size()
-        return part | self.file.handles()
+Part = dict[str, Any]
+"""A photo in all its sizes, or a document, as a part of a message."""
 
 
 def cleaned_name(name: str) -> str:
@@ -204,7 +179,7 @@ class FileStore:
         self._folder = Path(tempfile.mkdtemp(prefix="imgbot-sandbox-"))
         self._files: OrderedDict[str, StoredFile] = OrderedDict()
         self._by_path: dict[str, str] = {}
-        self._wholes: dict[str, Photo | StoredDocument] = {}
+        self._wholes: dict[str, Part] = {}
         self._size_bytes = 0
         self._count = 0
         self._threads = asyncio.Semaphore(_THREADS)
@@ -224,30 +199,44 @@ class FileStore:
     def by_file_path(self, file_path: str) -> StoredFile | None:
         return self._files.get(self._by_path.get(file_path, ""))
 
-    def whole(self, file_id: str) -> Photo | StoredDocument | None:
+    def whole(self, file_id: str) -> Part | None:
         """Return the photo or document of a handle; for a photo, any size's handle will do."""
         return self._wholes.get(file_id)
 
     async def keep_upload(self, path: Path, name: str) -> StoredFile:
         """Store a file that a user will send; the handle is a key that Telegram never sees."""
-        found = await self._in_thread(picture_size, path)
-        width, height = found or (0, 0)
-        mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        width, height = await self._in_thread(picture_size, path) or (0, 0)
         _, size_bytes = await self._in_thread(_digest, path)
         key = secrets.token_urlsafe(18)
-        stored = StoredFile(
-            key, "", "Upload", path, "", cleaned_name(name), mime, size_bytes, width, height
-        )
+        name, mime = cleaned_name(name), _mime(name)
+        stored = StoredFile(key, "", "Upload", path, "", name, mime, size_bytes, width, height)
         self._add(stored)
         return stored
 
-    async def keep_photo(self, source: Path, sides: tuple[int, ...]) -> Photo:
+    async def keep_sent(self, kind: str, file: StoredFile) -> Part:
+        """Store what a user sends; raises `PictureRefusedError`."""
+        if kind == "photo":
+            return await self.keep_photo(file.path, SENT_SIDES)
+        return await self.keep_document(file.path, file.name)
+
+    async def keep_photo(self, source: Path, sides: tuple[int, ...] = DELIVERED_SIDES) -> Part:
         """Store a picture in Telegram's sizes; raises `PictureRefusedError`."""
         made = await self._in_thread(self._renditions, source, self.new_path(), sides)
-        photo = Photo(tuple([await self._rendition("Photo", one) for one in made]))
-        for size in photo.sizes:
-            self._wholes[size.file_id] = photo
-        return photo
+        sizes = [await self._stored("Photo", *rendition) for rendition in made]
+        part: Part = {"photo": [size.size() for size in sizes]}
+        self._wholes |= dict.fromkeys((size.file_id for size in sizes), part)
+        return part
+
+    async def keep_document(self, source: Path, name: str) -> Part:
+        """Store any file; the bytes are moved, or linked if they belong to an upload."""
+        path = self.new_path()
+        await self._in_thread(os.link, source, path)
+        file = await self._stored("Document", path, name=cleaned_name(name) or "file")
+        part: dict[str, Any] = {"file_name": file.name, "mime_type": file.mime}
+        if made := await self._in_thread(thumbnail, path, self.new_path()):
+            part["thumbnail"] = (await self._stored("Thumbnail", *made)).size()
+        self._wholes[file.file_id] = whole = {"document": part | file.handles()}
+        return whole
 
     def _renditions(
         self, source: Path, target_stem: Path, sides: tuple[int, ...]
@@ -256,10 +245,10 @@ class FileStore:
         digest, _ = _digest(source)
         with suppress(OSError):  # the former ones may be deleted by now
             copies: list[Rendition] = []
-            for made in self._made.get((digest, sides), []):
+            for former, width, height in self._made.get((digest, sides), []):
                 path = target_stem.with_name(f"{target_stem.name}-{len(copies)}.jpg")
-                os.link(made.path, path)
-                copies.append(Rendition(path, made.width, made.height))
+                os.link(former, path)
+                copies.append((path, width, height))
             if copies:
                 return copies
         made = renditions(source, target_stem, sides)
@@ -268,36 +257,28 @@ class FileStore:
             self._made.popitem(last=False)
         return made
 
-    async def keep_document(self, source: Path, name: str) -> StoredDocument:
-        """Store any file; the bytes are moved, or linked if they belong to an upload."""
-        path = self.new_path()
-        await self._in_thread(os.link, source, path)
-        made = await self._in_thread(thumbnail, path, self.new_path())
-        preview = await self._rendition("Thumbnail", made) if made else None
-        mime = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        file = await self._stored("Document", path, cleaned_name(name) or "file", mime)
-        document = StoredDocument(file, preview)
-        self._wholes[file.file_id] = document
-        return document
-
-    async def _rendition(self, kind: Kind, made: Rendition) -> StoredFile:
-        return await self._stored(kind, made.path, "", "image/jpeg", made.width, made.height)
-
     async def _stored(
-        self, kind: Kind, path: Path, name: str, mime: str, width: int = 0, height: int = 0
+        self, kind: Kind, path: Path, width: int = 0, height: int = 0, name: str = ""
     ) -> StoredFile:
         digest, size_bytes = await self._in_thread(_digest, path)
-        file_id = _PREFIXES[kind] + secrets.token_urlsafe(39)
         suffix = Path(name).suffix if name else ".jpg"
         self._count += 1
         file_path = f"{_FOLDERS[kind]}/file_{self._count}"
         if re.fullmatch(r"\.[A-Za-z0-9]{1,8}", suffix):
             file_path += suffix
-        unique_id = "AQAD" + digest[:11]
         stored = StoredFile(
-            file_id, unique_id, kind, path, file_path, name, mime, size_bytes, width, height
+            file_id=_PREFIXES[kind] + secrets.token_urlsafe(39),
+            unique_id="AQAD" + digest[:11],
+            kind=kind,
+            path=path,
+            file_path=file_path,
+            name=name,
+            mime=_mime(name) if name else "image/jpeg",
+            size_bytes=size_bytes,
+            width=width,
+            height=height,
         )
-        self._by_path[file_path] = file_id
+        self._by_path[file_path] = stored.file_id
         self._add(stored)
         return stored
 
@@ -314,6 +295,10 @@ class FileStore:
     async def _in_thread(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         async with self._threads:
             return await asyncio.to_thread(work, *args, **kwargs)
+
+
+def _mime(name: str) -> str:
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
 
 
 def _digest(path: Path) -> tuple[str, int]:

@@ -193,14 +193,14 @@ class LoadUser:
         self._press(order, await self._until(order, _MERGE), _MERGE)
 
     async def _say(self, order: Order, **fields: object) -> None:
-        posts = await self._users.acts.send(self.chat, self.chat.id, fields)
+        posts = await self._users.acts.send(self.chat.id, self.chat.id, **fields)
         order.after_id, order.query = posts[0].id, None
 
     def _press(self, order: Order, post: Post, prefix: str) -> None:
         order.after_id = self._last_id
         data = button(post, prefix)
-        query_id = self._users.acts.press(self.chat, self.chat.id, post.id, data)
-        order.query = self._users.state.queries[query_id]
+        pressed = self._users.acts.press(self.chat.id, self.chat.id, post.id, data)
+        order.query = self._users.state.queries[pressed["callback_query_id"]]
 
     async def _until(self, order: Order, prefix: str) -> Post:
         """Wait for a bot message with such a button; for any question if it is empty."""

@@ -1,9 +1,19 @@
 """Life cycle of chats: groups, channels, privacy, blocks, migration, closing."""
 
+from typing import Annotated, Literal
+
+from pydantic import Field
+
 from imgbot.sandbox.api_errors import ApiError, bad_request, forbidden
 from imgbot.sandbox.state import Chat, Json, SandboxError, SandboxState
-from imgbot.sandbox.users import GROUP_ANONYMOUS_BOT
 
+# The account that stands for an anonymous administrator.
+_GROUP_ANONYMOUS_BOT: Json = {
+    "id": 1_087_968_824,
+    "is_bot": True,
+    "first_name": "Group",
+    "username": "GroupAnonymousBot",
+}
 _MEMBER: Json = {"status": "member"}
 _LEFT: Json = {"status": "left"}
 _KICKED: Json = {"status": "kicked", "until_date": 0}
@@ -19,7 +29,7 @@ _ADMINISTRATOR: Json = {
     **dict.fromkeys(_RIGHTS.split(), False),
     "can_manage_chat": True,
 }
-_KINDS = ("group", "supergroup", "channel")
+Kind = Literal["group", "supergroup", "channel"]
 
 
 class Membership:
@@ -28,10 +38,15 @@ class Membership:
     def __init__(self, state: SandboxState) -> None:
         self._state = state
 
-    def found(self, title: str, members: list[int], kind: str, *, is_forum: bool) -> Chat:
+    def found(
+        self,
+        title: str,
+        members: list[int],
+        kind: Annotated[Kind, Field(alias="type")] = "supergroup",
+        *,
+        is_forum: bool = False,
+    ) -> Chat:
         """Create a chat of users and the bot; in a channel the bot is an administrator."""
-        if kind not in _KINDS:
-            raise SandboxError(f"type must be one of {', '.join(_KINDS)}")
         if not members or not self._state.users.keys() >= set(members):
             raise SandboxError("members must be the ids of people")
         if is_forum and kind != "supergroup":
@@ -44,30 +59,33 @@ class Membership:
         self._show(chat)
         return chat
 
-    def block(self, chat: Chat, user_id: int, *, is_blocked: bool) -> None:
+    def block(self, chat_id: int, user_id: int, *, blocked: bool = True) -> Json:
+        chat = self._state.chat(chat_id)
         if user_id not in chat.members:
             raise SandboxError(f"user {user_id} is not in chat {chat.id}")
         if not chat.is_private:
             raise SandboxError("a bot is blocked in its private chat")
-        if chat.is_blocked == is_blocked:
-            return
-        chat.is_blocked = is_blocked
-        old, new = (_MEMBER, _KICKED) if is_blocked else (_KICKED, _MEMBER)
-        self._tell(chat, user_id, old, new)
+        if chat.is_blocked != blocked:
+            chat.is_blocked = blocked
+            old, new = (_MEMBER, _KICKED) if blocked else (_KICKED, _MEMBER)
+            self._tell(chat, user_id, old, new)
+        return {"blocked": blocked}
 
-    def set_privacy(self, chat: Chat, *, is_private: bool) -> None:
+    def set_privacy(self, chat_id: int, *, on: bool = True) -> Chat:
         """Set privacy mode; switched off, the bot becomes an administrator of the group."""
+        chat = self._state.chat(chat_id)
         if chat.is_private or chat.is_channel:
             raise SandboxError("privacy mode is for groups")
-        if chat.hears_all == (not is_private):
-            return
-        chat.hears_all = not is_private
-        old, new = (_ADMINISTRATOR, _MEMBER) if is_private else (_MEMBER, _ADMINISTRATOR)
-        self._tell(chat, chat.members[0], old, new)
-        self._show(chat)
+        if chat.hears_all == on:
+            chat.hears_all = not on
+            old, new = (_ADMINISTRATOR, _MEMBER) if on else (_MEMBER, _ADMINISTRATOR)
+            self._tell(chat, chat.members[0], old, new)
+            self._show(chat)
+        return chat
 
-    def migrate(self, chat: Chat) -> Chat:
+    def migrate(self, chat_id: int) -> Chat:
         """Turn a basic group into a supergroup with another id."""
+        chat = self._state.chat(chat_id)
         if not chat.is_basic_group or chat.is_over:
             raise SandboxError("only a basic group becomes a supergroup")
         successor = self._state.add_group("supergroup", chat.info["title"], chat.members)
@@ -80,15 +98,16 @@ class Membership:
             400, "Bad Request: group chat was upgraded to a supergroup chat", service
         )
         arrival = {"sender_chat": successor.info, "migrate_from_chat_id": chat.id}
-        first = self._state.add_post(successor, GROUP_ANONYMOUS_BOT, arrival)
+        first = self._state.add_post(successor, _GROUP_ANONYMOUS_BOT, arrival)
         for post in (farewell, first):
             self._state.updates.add("message", post.message)
         self._show(chat)
         self._show(successor)
         return successor
 
-    def close(self, chat: Chat, reason: str) -> None:
+    def close(self, chat_id: int, reason: str = "deleted") -> Chat:
         """Close a chat for the bot: "deleted", "kicked" or "deactivated"."""
+        chat = self._state.chat(chat_id)
         if chat.refusal:
             raise SandboxError("the chat is closed already")
         chat.refusal = _refusal(chat, reason)
@@ -96,6 +115,7 @@ class Membership:
         if reason == "kicked":
             self._tell(chat, chat.members[0], _MEMBER, _KICKED)
         self._show(chat)
+        return chat
 
     def _show(self, chat: Chat) -> None:
         """Publish the chat's present state to watchers."""

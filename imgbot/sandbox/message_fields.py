@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
-from imgbot.sandbox.api_errors import WRONG_FILE, ApiError, bad_request, failed_album_item
+from imgbot.sandbox.api_errors import WRONG_FILE, ApiError, bad_request
 from imgbot.sandbox.arguments import (
     BUTTON_ACTIONS,
     Arguments,
@@ -14,7 +14,6 @@ from imgbot.sandbox.arguments import (
     unknown_fields,
 )
 from imgbot.sandbox.entities import checked_entities, trimmed, utf16_length, with_found
-from imgbot.sandbox.files import DELIVERED_SIDES, Photo, PictureRefusedError, StoredDocument
 from imgbot.sandbox.state import Chat, SandboxState
 
 _TEXT_LIMIT = 4096
@@ -129,19 +128,18 @@ class MessageFields:
     async def file(self, kind: str, source: str, upload: UploadedFile | None) -> Json:
         """Return a photo or document as part of a message; raises `PictureRefusedError`."""
         if upload is None:
-            return {kind: self._known(kind, source).message_part()}
+            return self._known(kind, source)
         files = self._state.files
         if kind == "document":
-            stored = await files.keep_document(upload.path, upload.name)
-            return {kind: stored.message_part()}
+            return await files.keep_document(upload.path, upload.name)
         if upload.size_bytes > _PHOTO_BYTES:
             raise bad_request(
                 f"file of size {upload.size_bytes} bytes is too big for a photo;"
                 f" the maximum size is {_PHOTO_BYTES} bytes"
             )
-        return {kind: (await files.keep_photo(upload.path, DELIVERED_SIDES)).message_part()}
+        return await files.keep_photo(upload.path)
 
-    def _known(self, kind: str, source: str) -> Photo | StoredDocument:
+    def _known(self, kind: str, source: str) -> Json:
         if "." in source and "attach://" not in source:
             raise bad_request("failed to get HTTP URL content")
         whole = self._state.files.whole(source)
@@ -150,9 +148,10 @@ class MessageFields:
             if file and file.kind == "Thumbnail":
                 raise _wrong_kind("Thumbnail", "Photo")
             raise bad_request(WRONG_FILE)
-        given = "Photo" if isinstance(whole, Photo) else "Document"
-        if given != kind.capitalize():
-            raise _wrong_kind(given, kind.capitalize())
+        if kind not in whole:
+            raise _wrong_kind(
+                *(("Photo", "Document") if "photo" in whole else ("Document", "Photo"))
+            )
         return whole
 
     async def item(self, item: Json) -> Json:
@@ -169,16 +168,6 @@ class MessageFields:
         caption = self.caption(item)
         spoiler = {"has_media_spoiler": True} if item.get("has_spoiler") is True else {}
         return await self.file(kind, source, upload) | spoiler | caption
-
-    async def album(self, items: list[Json]) -> list[Json]:
-        """Return the contents of an album's messages; one bad photo refuses all of them."""
-        parts: list[Json] = []
-        for position, item in enumerate(items, start=1):
-            try:
-                parts.append(await self.item(item))
-            except PictureRefusedError as refused:
-                raise failed_album_item(position, str(refused)) from None
-        return parts
 
 
 def _wrong_kind(given: str, wanted: str) -> ApiError:

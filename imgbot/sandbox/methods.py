@@ -1,7 +1,6 @@
 """Bot API methods that the bot calls; every other one is refused as unknown."""
 
 import re
-import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias, cast
 
@@ -16,13 +15,12 @@ from imgbot.sandbox.arguments import Arguments, Json, as_text
 from imgbot.sandbox.entities import utf16_length
 from imgbot.sandbox.files import PictureRefusedError
 from imgbot.sandbox.message_fields import MessageFields
-from imgbot.sandbox.state import Chat, InlineResult, Post, SandboxState
+from imgbot.sandbox.state import INLINE_LIFETIME_S, Chat, Post, SandboxState
 from imgbot.sandbox.updates import CALLBACK_LIFETIME_S, MAX_TIMEOUT_S
 
 Method: TypeAlias = Callable[[SandboxState, Arguments], Awaitable[Any]]
 
 _MAX_UPDATES = 100
-_MAX_IN_ALBUM = 10
 _ACTIONS = frozenset(
     {"typing", "choose_sticker", "find_location"}
     | {f"upload_{kind}" for kind in ("photo", "video", "voice", "document", "video_note")}
@@ -127,33 +125,6 @@ async def _send_file(state: SandboxState, arguments: Arguments, kind: str) -> An
     except PictureRefusedError as refused:
         raise bad_request(str(refused)) from None
     return _send(state, arguments, fields, part | caption)
-
-
-async def send_media_group(state: SandboxState, arguments: Arguments) -> Any:
-    fields = MessageFields(state, arguments)
-    items = _album_items(state, arguments)
-    state.chat_for_bot(arguments.text("chat_id"))
-    parts = await fields.album(items)
-    chat = state.chat_for_bot(arguments.text("chat_id"))
-    head = fields.head(chat)
-    if len(parts) > 1:
-        head["media_group_id"] = str(10**16 + secrets.randbelow(10**16))
-    state.floods.admit(chat.id, len(parts), is_album=True)
-    return [state.add_post(chat, state.bot, head | part).message for part in parts]
-
-
-def _album_items(state: SandboxState, arguments: Arguments) -> list[Json]:
-    items = arguments.json_objects("media", "InputMedia")
-    if not items:
-        raise bad_request("there are no messages to send")
-    if len(items) > _MAX_IN_ALBUM:
-        raise bad_request("too many messages to send as an album")
-    if len({item.get("type") for item in items}) > 1:
-        raise bad_request("document can't be mixed with other media types")
-    if len(items) == 1:
-        # The servers accept it although the documentation says two to ten.
-        state.calls.violation("sendMediaGroup with a single item")
-    return items
 
 
 async def send_chat_action(state: SandboxState, arguments: Arguments) -> Any:
@@ -300,7 +271,7 @@ async def answer_inline_query(state: SandboxState, arguments: Arguments) -> Any:
     results = arguments.json_objects("results", "inline query results") or []
     if len(results) > _MAX_RESULTS:
         raise bad_request("too many inline query results specified")
-    offers: dict[str, InlineResult] = {}
+    offers: dict[str, tuple[Json, Json]] = {}
     for result in results:
         result_id = result.get("id")
         if not isinstance(result_id, str) or not 1 <= len(result_id.encode()) <= _ID_BYTES:
@@ -309,8 +280,9 @@ async def answer_inline_query(state: SandboxState, arguments: Arguments) -> Any:
             raise bad_request("RESULT_ID_DUPLICATE")
         offers[result_id] = await _inline_result(state, arguments, result)
     answer = _inline_answer(state, arguments)
-    query = state.inline.open(arguments.text("inline_query_id"))
-    if query is None:
+    query = state.inline_queries.get(arguments.text("inline_query_id"))
+    is_late = query is None or state.now() - query.asked_at > INLINE_LIFETIME_S
+    if query is None or is_late or query.is_answered.is_set():
         raise bad_request(QUERY_TOO_OLD)
     query.give(answer, offers)
     return True
@@ -332,7 +304,9 @@ def _inline_answer(state: SandboxState, arguments: Arguments) -> Json:
     return answer
 
 
-async def _inline_result(state: SandboxState, arguments: Arguments, result: Json) -> InlineResult:
+async def _inline_result(
+    state: SandboxState, arguments: Arguments, result: Json
+) -> tuple[Json, Json]:
     """Return a photo or document stored at Telegram; other results are not played."""
     kind = str(result.get("type", "")).lower()
     if kind not in {"photo", "document"}:
@@ -349,7 +323,7 @@ async def _inline_result(state: SandboxState, arguments: Arguments, result: Json
     content = await fields.file(kind, source, None) | fields.caption()
     shown = ("id", "type", "title", "description")
     view = {name: result[name] for name in shown if name in result}
-    return InlineResult(view | content, content)
+    return view | content, content
 
 
 # The bot itself
@@ -438,7 +412,6 @@ METHODS: Mapping[str, Method] = {
     "sendMessage": send_message,
     "sendPhoto": send_photo,
     "sendDocument": send_document,
-    "sendMediaGroup": send_media_group,
     "sendChatAction": send_chat_action,
     "copyMessage": copy_message,
     "editMessageText": edit_message_text,

@@ -24,6 +24,10 @@ class SandboxError(Exception):
     """Impossible request by a sandbox user; the text gives the reason."""
 
 
+class NotFoundError(Exception):
+    """Something that is asked for does not exist; the text says what."""
+
+
 @dataclass(slots=True)
 class Post:
     """One message of a chat in its present state."""
@@ -113,64 +117,31 @@ class Query:
     """Text that the bot shows over the chat, where no message has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class InlineResult:
-    """One result: its preview, and the message that it becomes."""
-
-    view: Json
-    content: Json
-
-
 @dataclass(slots=True)
 class InlineQuery:
     """One inline query, with the bot's answer once given."""
 
     id: str
     user: Json
-    text: str
     asked_at: float
-    offers: dict[str, InlineResult] = field(default_factory=dict[str, InlineResult])
+    offers: dict[str, tuple[Json, Json]] = field(default_factory=dict[str, tuple[Json, Json]])
+    """Result id → its preview, and the message that it becomes."""
     answer: Json | None = None
     is_answered: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def give(self, answer: Json, offers: dict[str, InlineResult]) -> None:
+    def give(self, answer: Json, offers: dict[str, tuple[Json, Json]]) -> None:
         self.answer, self.offers = answer, offers
         self.is_answered.set()
 
     async def wait(self, timeout_s: float) -> Json:
-        """Wait for the answer; without one, return an error that says so."""
+        """Wait for the answer; without one, raise an error that says so."""
         try:
             async with asyncio.timeout(timeout_s):
                 await self.is_answered.wait()
         except TimeoutError:
             raise SandboxError("the bot did not answer the inline query") from None
-        results = [offer.view for offer in self.offers.values()]
-        return {"inline_query_id": self.id, "results": results} | (self.answer or {})
-
-
-class InlineQueries:
-    """Latest inline queries."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self._queries: OrderedDict[str, InlineQuery] = OrderedDict()
-
-    def ask(self, user: Json, text: str) -> InlineQuery:
-        query = InlineQuery(str(10**17 + secrets.randbelow(9 * 10**17)), user, text, self._now())
-        self._queries[query.id] = query
-        if len(self._queries) > _MAX_INLINE_QUERIES:
-            self._queries.popitem(last=False)
-        return query
-
-    def find(self, query_id: str) -> InlineQuery | None:
-        return self._queries.get(query_id)
-
-    def open(self, query_id: str) -> InlineQuery | None:
-        """Return the query if it may still be answered."""
-        query = self._queries.get(query_id)
-        is_open = query and not query.is_answered.is_set()
-        is_fresh = query and self._now() - query.asked_at <= INLINE_LIFETIME_S
-        return query if is_open and is_fresh else None
+        previews = [preview for preview, _ in self.offers.values()]
+        return {"inline_query_id": self.id, "results": previews} | (self.answer or {})
 
 
 _MAX_PEOPLE = 20_000
@@ -204,7 +175,7 @@ class SandboxState:
         self.users: dict[int, Json] = {}
         self.chats: dict[int, Chat] = {}
         self.queries: OrderedDict[str, Query] = OrderedDict()
-        self.inline = InlineQueries(now)
+        self.inline_queries: OrderedDict[str, InlineQuery] = OrderedDict()
         self.webhook_url = ""
         self.commands: dict[tuple[str, str], list[Json]] = {}
         """Lists of the bot's commands by scope and language."""
@@ -224,7 +195,24 @@ class SandboxState:
         self.events.close()
         self.files.close()
 
-    def add_user(self, first_name: str, username: str, language_code: str) -> Json:
+    def view(self) -> Json:
+        """Return everything that watchers begin with."""
+        bot = {name: self.bot[name] for name in ("id", "username", "first_name")}
+        return {
+            "bot": bot | {"commands": self.private_commands()},
+            "users": list(self.users.values()),
+            "chats": [chat.view() for chat in self.chats.values()],
+            "bot_is_polling": self.poller.is_active,
+            "seq": self.events.last_seq,
+        }
+
+    def chat(self, chat_id: int) -> Chat:
+        """Return a chat. Raises NotFoundError."""
+        if chat_id not in self.chats:
+            raise NotFoundError("no such chat")
+        return self.chats[chat_id]
+
+    def add_user(self, first_name: str, username: str = "", language_code: str = "") -> Json:
         if len(self.users) >= _MAX_PEOPLE:
             raise SandboxError(f"more than {_MAX_PEOPLE} people")
         user_id = FIRST_USER_ID + len(self.users)
@@ -303,6 +291,13 @@ class SandboxState:
         self.queries[query_id] = query
         if len(self.queries) > _MAX_QUERIES:
             self.queries.popitem(last=False)
+
+    def add_inline_query(self, user: Json) -> InlineQuery:
+        query = InlineQuery(str(10**17 + secrets.randbelow(9 * 10**17)), user, self.now())
+        self.inline_queries[query.id] = query
+        if len(self.inline_queries) > _MAX_INLINE_QUERIES:
+            self.inline_queries.popitem(last=False)
+        return query
 
     @staticmethod
     def reply_copy(post: Post) -> Json:

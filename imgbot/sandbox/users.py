@@ -8,8 +8,10 @@ import re
 import secrets
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from imgbot.sandbox.entities import covered, utf16_length, with_found
-from imgbot.sandbox.files import SENT_SIDES, PictureRefusedError, StoredFile
+from imgbot.sandbox.files import PictureRefusedError, StoredFile
 from imgbot.sandbox.state import (
     INLINE_LIFETIME_S,
     Chat,
@@ -21,15 +23,12 @@ from imgbot.sandbox.state import (
 )
 from imgbot.sandbox.updates import CALLBACK_LIFETIME_S
 
-# The account that stands for an anonymous administrator.
-GROUP_ANONYMOUS_BOT: Json = {
-    "id": 1_087_968_824,
-    "is_bot": True,
-    "first_name": "Group",
-    "username": "GroupAnonymousBot",
-}
-
-_LONGEST_GAP_MS = 10_000
+TEXT_LIMIT = 4096
+_CAPTION_LIMIT = 1024
+_MAX_IN_ALBUM = 10
+_LONGEST_TEXT = 100_000
+_MAX_THREADS = 1_000
+_INLINE_ANSWER_S = 10
 _CHANNEL_KINDS = {"message": "channel_post", "edited_message": "edited_channel_post"}
 # Fields that a forwarded message loses.
 _LEFT_BEHIND = (
@@ -38,46 +37,69 @@ _LEFT_BEHIND = (
 )
 
 
+class NewMessage(BaseModel, extra="forbid"):
+    """Fields of messages that a user sends, as the control interface takes them."""
+
+    text: str = ""
+    caption: str = ""
+    photos: list[str] = []
+    documents: list[str] = []
+    reply_to_message_id: int = 0
+    quote: str = ""
+    thread_id: int = 0
+    spoiler: bool = False
+    media_group_id: str = ""
+    gap_ms: int = Field(0, ge=0, le=10_000)
+    extra: Json = {}
+
+
 class SandboxUsers:
     """Acts for the users of one sandbox, and notifies the bot as far as Telegram would."""
 
     def __init__(self, state: SandboxState) -> None:
         self._state = state
-        self._builder = MessageBuilder(state)
 
-    async def send(self, chat: Chat, user_id: int, fields: Json) -> list[Post]:
-        """Send texts, photos, documents, or raw fields as one action."""
-        sender, mark = self._sender(chat, user_id, is_anonymous=fields.get("anonymous", False))
-        gap_s = min(max(fields.get("gap_ms", 0), 0), _LONGEST_GAP_MS) / 1000
-        contents = await self._builder.contents(chat, fields)
+    async def send(self, chat_id: int, user_id: int, **fields: Any) -> list[Post]:
+        """Send texts, photos, documents, or raw fields as one action; see NewMessage."""
+        message = NewMessage.model_validate(fields)
+        chat = self._state.chat(chat_id)
+        sender = self._sender(chat, user_id)
+        contents = await _contents(self._state, chat, message)
         chat.is_started = True
         posts: list[Post] = []
         for content in contents:
-            if posts and gap_s:
-                await asyncio.sleep(gap_s)
-            posts.append(self._state.add_post(chat, sender, mark | content))
-            self._tell(chat, "message", posts[-1])
+            if posts and message.gap_ms:
+                await asyncio.sleep(message.gap_ms / 1000)
+            posts.append(self._post(chat, sender, content))
         return posts
 
     def forward(
-        self, chat: Chat, user_id: int, origin: Chat, message_ids: list[int], *, is_hidden: bool
+        self,
+        chat_id: int,
+        user_id: int,
+        from_chat_id: int,
+        message_ids: list[int],
+        *,
+        hidden: bool = False,
     ) -> list[Post]:
-        """Forward messages of another chat."""
-        sender, mark = self._sender(chat, user_id, is_anonymous=False)
+        """Forward messages of another chat; `hidden`: without the author's name."""
+        chat, origin = self._state.chat(chat_id), self._state.chat(from_chat_id)
+        sender = self._sender(chat, user_id)
         sources = [live(origin, message_id) for message_id in message_ids]
         group = new_group()
         chat.is_started = True
         posts: list[Post] = []
         for source in sources:
             kept = {k: v for k, v in source.message.items() if k not in _LEFT_BEHIND.split()}
-            kept.setdefault("forward_origin", _origin(source.message, is_hidden=is_hidden))
+            kept.setdefault("forward_origin", _origin(source.message, is_hidden=hidden))
             if "media_group_id" in source.message and len(sources) > 1:
                 kept |= group
-            posts.append(self._state.add_post(chat, sender, mark | kept))
-            self._tell(chat, "message", posts[-1])
+            posts.append(self._post(chat, sender, kept))
         return posts
 
-    def edit(self, chat: Chat, message_id: int, text: str) -> Post:
+    def edit(self, chat_id: int, message_id: int, text: str) -> Post:
+        """Change a text or a caption."""
+        chat = self._state.chat(chat_id)
         post = live(chat, message_id)
         if post.is_outgoing:
             raise SandboxError("people edit only what they wrote")
@@ -91,50 +113,57 @@ class SandboxUsers:
         self._tell(chat, "edited_message", post)
         return post
 
-    def press(self, chat: Chat, user_id: int, message_id: int, data: str) -> str:
+    def press(self, chat_id: int, user_id: int, message_id: int, data: str) -> Json:
         """Press a button; its data may be forged."""
+        chat = self._state.chat(chat_id)
         query_id = str(10**18 + secrets.randbelow(9 * 10**18))
         post = chat.live(message_id)
-        place: Json = {"message": {"message_id": message_id, "date": 0, "chat": chat.info}}
-        if post:
-            place = {"message": post.message}
+        inaccessible: Json = {"message_id": message_id, "date": 0, "chat": chat.info}
         user = self._member(chat, user_id)
         self._state.add_query(query_id, Query(user_id, chat.id, self._state.now()))
-        query = {"id": query_id, "from": user} | place
-        query |= {"chat_instance": str(abs(chat.id)), "data": data}
+        query = {
+            "id": query_id,
+            "from": user,
+            "message": post.message if post else inaccessible,
+            "chat_instance": str(abs(chat.id)),
+            "data": data,
+        }
         self._state.updates.add("callback_query", query, CALLBACK_LIFETIME_S)
-        return query_id
+        return {"callback_query_id": query_id}
 
-    def delete(self, chat: Chat, message_id: int) -> None:
-        """Delete messages. The bot is not notified, as at Telegram."""
+    def delete(self, chat_id: int, message_id: int) -> Json:
+        """Delete a message. The bot is not notified, as at Telegram."""
+        chat = self._state.chat(chat_id)
         self._state.delete_post(chat, live(chat, message_id))
+        return {"deleted": True}
 
     async def ask_inline(
-        self, user_id: int, text: str, chat: Chat | None, timeout_s: float
+        self, user_id: int, query: str = "", chat_id: int = 0, timeout_s: int = _INLINE_ANSWER_S
     ) -> Json:
-        """Type `@bot text` into a chat, and wait for the bot's results."""
+        """Type `@bot query` into a chat, and wait for the bot's results."""
         user = self._state.users.get(user_id)
         if user is None:
             raise SandboxError(f"no user {user_id}")
-        query = self._state.inline.ask(user, text)
-        update: Json = {"id": query.id, "from": user, "query": text, "offset": ""}
-        if chat:
-            is_own = chat.id == user_id
-            update["chat_type"] = "sender" if is_own else chat.info["type"]
+        asked = self._state.add_inline_query(user)
+        update: Json = {"id": asked.id, "from": user, "query": query, "offset": ""}
+        if chat_id:
+            kind = self._state.chat(chat_id).info["type"]
+            update["chat_type"] = "sender" if chat_id == user_id else kind
         self._state.updates.add("inline_query", update, INLINE_LIFETIME_S)
-        return await query.wait(timeout_s)
+        return await asked.wait(min(timeout_s, INLINE_LIFETIME_S))
 
-    def choose_inline(self, chat: Chat, query_id: str, result_id: str) -> Post:
+    def choose_inline(self, query_id: str, chat_id: int, result_id: str) -> Post:
         """Send one of the results into a chat, via the bot."""
-        query = self._state.inline.find(query_id)
-        offer = query.offers.get(result_id) if query else None
-        if query is None or offer is None:
+        chat, query = self._state.chat(chat_id), self._state.inline_queries.get(query_id)
+        if query is None or result_id not in query.offers:
             raise SandboxError(f"no result {result_id} of the inline query {query_id}")
-        sender, mark = self._sender(chat, query.user["id"], is_anonymous=False)
+        sender = self._sender(chat, query.user["id"])
         chat.is_started = True
-        post = self._state.add_post(
-            chat, sender, mark | {"via_bot": self._state.bot} | offer.content
-        )
+        _, content = query.offers[result_id]
+        return self._post(chat, sender, {"via_bot": self._state.bot} | content)
+
+    def _post(self, chat: Chat, sender: Json, content: Json) -> Post:
+        post = self._state.add_post(chat, sender, content)
         self._tell(chat, "message", post)
         return post
 
@@ -143,18 +172,13 @@ class SandboxUsers:
             kind = _CHANNEL_KINDS[kind] if chat.is_channel else kind
             self._state.updates.add(kind, post.message)
 
-    def _sender(self, chat: Chat, user_id: int, *, is_anonymous: bool) -> tuple[Json, Json]:
-        """Return the sender of a message, and what else marks its author."""
+    def _sender(self, chat: Chat, user_id: int) -> Json:
         user = self._member(chat, user_id)
         if chat.is_blocked:
             raise SandboxError("who blocks the bot cannot write to it")
         if chat.is_over:
             raise SandboxError(f"nobody can write to chat {chat.id} any more")
-        if not is_anonymous:
-            return user, {}
-        if chat.is_private or chat.is_channel:
-            raise SandboxError("only administrators of groups are anonymous")
-        return GROUP_ANONYMOUS_BOT, {"sender_chat": chat.info}
+        return user
 
     def _member(self, chat: Chat, user_id: int) -> Json:
         if user_id not in chat.members:
@@ -189,13 +213,10 @@ def is_for_bot(chat: Chat, post: Post, bot: Json) -> bool:
     if message.get("via_bot", {}).get("id") == bot["id"]:
         return True
     replied = message.get("reply_to_message")
-    if replied and (_author_id(replied) == bot["id"] or _has_command(replied, bot)):
+    is_to_bot = replied and replied.get("from", {}).get("id") == bot["id"]
+    if replied and (is_to_bot or _has_command(replied, bot)):
         return True
     return _has_command(message, bot)
-
-
-def _author_id(message: Json) -> int:
-    return message.get("from", {}).get("id", 0)
 
 
 def _has_command(message: Json, bot: Json) -> bool:
@@ -209,94 +230,65 @@ def _has_command(message: Json, bot: Json) -> bool:
     return False
 
 
-TEXT_LIMIT = 4096
-_CAPTION_LIMIT = 1024
-_MAX_IN_ALBUM = 10
-_LONGEST_TEXT = 100_000
-_MAX_THREADS = 1_000
+async def _contents(state: SandboxState, chat: Chat, message: NewMessage) -> list[Json]:
+    """Return the contents of the requested messages, in order."""
+    head = _head(state, chat, message)
+    parts = texts(message.text) + await _files(state, chat, message)
+    if not parts and message.extra:
+        parts = [{}]
+    if not parts:
+        raise SandboxError("nothing to send")
+    return [head | part | message.extra for part in parts]
 
 
-class MessageBuilder:
-    """Builds messages from texts, photos and documents."""
+def _head(state: SandboxState, chat: Chat, message: NewMessage) -> Json:
+    head: Json = {}
+    if thread_id := message.thread_id:
+        if len(chat.threads) >= _MAX_THREADS:
+            raise SandboxError(f"a chat has at most {_MAX_THREADS} topics")
+        chat.threads.add(thread_id)
+        head |= {"message_thread_id": thread_id, "is_topic_message": True}
+        # A message that replies to nothing replies to the one that opened its topic.
+        opening = {"message_id": thread_id, "date": int(state.now()), "chat": chat.info}
+        topic = {"name": f"Topic {thread_id}", "icon_color": 7_322_096}
+        author = {"from": state.users[chat.members[0]], "forum_topic_created": topic}
+        head["reply_to_message"] = opening | author | head
+    if message.reply_to_message_id:
+        replied = live(chat, message.reply_to_message_id)
+        head["reply_to_message"] = state.reply_copy(replied)
+        head |= _quote(message.quote, replied)
+    elif message.quote:
+        raise SandboxError("a quote needs the message that is replied to")
+    return head
 
-    def __init__(self, state: SandboxState) -> None:
-        self._state = state
 
-    async def contents(self, chat: Chat, fields: Json) -> list[Json]:
-        """Return the contents of the requested messages, in order."""
-        head = self._head(chat, fields)
-        parts = texts(fields.get("text") or "") + await self._files(chat, fields)
-        extra: Json = fields.get("extra") or {}
-        if not parts and extra:
-            parts = [{}]
-        if not parts:
-            raise SandboxError("nothing to send")
-        return [head | part | extra for part in parts]
+async def _files(state: SandboxState, chat: Chat, message: NewMessage) -> list[Json]:
+    """Return photos or documents, as one album if there are several."""
+    keys = message.photos or message.documents
+    if message.photos and message.documents:
+        raise SandboxError("an album holds photos or documents, never both")
+    kind = "photo" if message.photos else "document"
+    files = [_picked(state, key) for key in keys]
+    group = _group(chat, message.media_group_id, kind, len(files))
+    try:
+        parts = [await state.files.keep_sent(kind, file) for file in files]
+    except PictureRefusedError as refused:
+        raise SandboxError(f"a file cannot be sent as a photo: {refused}") from None
+    if message.spoiler and message.photos:
+        parts = [part | {"has_media_spoiler": True} for part in parts]
+    written = caption(message.caption)
+    if parts:
+        parts[0] |= written
+    elif written:
+        raise SandboxError("a caption needs a file")
+    return [group | part for part in parts]
 
-    def _head(self, chat: Chat, fields: Json) -> Json:
-        head: Json = {}
-        if thread_id := fields.get("thread_id"):
-            if len(chat.threads) >= _MAX_THREADS:
-                raise SandboxError(f"a chat has at most {_MAX_THREADS} topics")
-            chat.threads.add(thread_id)
-            head |= {"message_thread_id": thread_id, "is_topic_message": True}
-        if reply_id := fields.get("reply_to_message_id"):
-            replied = live(chat, reply_id)
-            head["reply_to_message"] = self._state.reply_copy(replied)
-            head |= _quote(fields.get("quote") or "", replied)
-        elif fields.get("quote"):
-            raise SandboxError("a quote needs the message that is replied to")
-        elif thread_id:
-            head["reply_to_message"] = self._beginning(chat, thread_id)
-        return head
 
-    def _beginning(self, chat: Chat, thread_id: int) -> Json:
-        """Return the message that opened a topic: messages that reply to nothing reply to it."""
-        return {
-            "message_id": thread_id,
-            "from": self._state.users[chat.members[0]],
-            "chat": chat.info,
-            "date": int(self._state.now()),
-            "message_thread_id": thread_id,
-            "is_topic_message": True,
-            "forum_topic_created": {"name": f"Topic {thread_id}", "icon_color": 7_322_096},
-        }
-
-    async def _files(self, chat: Chat, fields: Json) -> list[Json]:
-        """Return photos or documents, as one album if there are several."""
-        photos = [self._picked(key) for key in fields.get("photos") or []]
-        documents = [self._picked(key) for key in fields.get("documents") or []]
-        if photos and documents:
-            raise SandboxError("an album holds photos or documents, never both")
-        kind = "photo" if photos else "document"
-        group = _group(chat, fields.get("media_group_id"), kind, len(photos or documents))
-        parts = [await self._photo(file) for file in photos]
-        parts += [await self._document(file) for file in documents]
-        if fields.get("spoiler"):
-            parts = [part | {"has_media_spoiler": True} for part in parts if "photo" in part]
-        written = caption(fields.get("caption") or "")
-        if parts:
-            parts[0] |= written
-        elif written:
-            raise SandboxError("a caption needs a file")
-        return [group | part for part in parts]
-
-    async def _photo(self, file: StoredFile) -> Json:
-        try:
-            photo = await self._state.files.keep_photo(file.path, SENT_SIDES)
-        except PictureRefusedError as refused:
-            raise SandboxError(f"{file.name} cannot be sent as a photo: {refused}") from None
-        return {"photo": photo.message_part()}
-
-    async def _document(self, file: StoredFile) -> Json:
-        document = await self._state.files.keep_document(file.path, file.name)
-        return {"document": document.message_part()}
-
-    def _picked(self, key: Any) -> StoredFile:
-        file = self._state.files.find(key) if isinstance(key, str) else None
-        if file is None:
-            raise SandboxError(f"no file has the key {key}")
-        return file
+def _picked(state: SandboxState, key: str) -> StoredFile:
+    file = state.files.find(key)
+    if file is None:
+        raise SandboxError(f"no file has the key {key}")
+    return file
 
 
 def live(chat: Chat, message_id: int) -> Post:
@@ -312,7 +304,7 @@ def new_group() -> Json:
     return {"media_group_id": str(10**16 + secrets.randbelow(10**16))}
 
 
-def _group(chat: Chat, given: str | None, kind: str, count: int) -> Json:
+def _group(chat: Chat, given: str, kind: str, count: int) -> Json:
     """Return the id of the album that `count` files of one kind form or join."""
     there = chat.album(given) if given else []
     if given and not there:

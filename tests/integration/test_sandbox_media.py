@@ -137,37 +137,3 @@ async def test_a_handle_sends_a_file_again_but_only_as_what_it_is(desk: Desk) ->
     assert as_photo == "400 Bad Request: can't use file of type Document as Photo"
     assert as_document == "400 Bad Request: can't use file of type Photo as Document"
     assert same.startswith("400 Bad Request: message is not modified")
-
-
-async def test_an_album_of_handles_keeps_their_files(desk: Desk) -> None:
-    _, api, anna = desk
-    photos = [
-        (await api.call("sendPhoto", jpg(picture(color=c)), chat_id=anna.id))["photo"][-1]
-        for c in ("red", "green", "blue")
-    ]
-    file = await api.call("sendDocument", {"document": ("a.txt", b"words")}, chat_id=anna.id)
-    items = [{"type": "photo", "media": photo["file_id"]} for photo in photos]
-    wrong_kind = {"type": "photo", "media": file["document"]["file_id"]}
-    too_long = items[0] | {"caption": "x" * 1025}
-
-    sent = await api.call("sendMediaGroup", chat_id=anna.id, media=items)
-    as_photo = await api.refusal("sendMediaGroup", chat_id=anna.id, media=[items[0], wrong_kind])
-    long = await api.refusal("sendMediaGroup", chat_id=anna.id, media=[too_long, items[1]])
-
-    unique = [message["photo"][-1]["file_unique_id"] for message in sent]
-    assert unique == [photo["file_unique_id"] for photo in photos]
-    assert len({message["media_group_id"] for message in sent}) == 1
-    assert as_photo == "400 Bad Request: can't use file of type Document as Photo"
-    assert long == "400 Bad Request: message caption is too long"
-
-
-async def test_one_bad_photo_refuses_the_album_with_its_place(desk: Desk) -> None:
-    control, api, anna = desk
-    files = {"file0": ("0.jpg", picture()), "file1": ("1.jpg", b"words")}
-
-    answer = await api.refusal("sendMediaGroup", files, chat_id=anna.id, media=album("photo", 2))
-
-    assert answer == (
-        '400 Bad Request: failed to send message #2 with the error message "IMAGE_PROCESS_FAILED"'
-    )
-    assert len(await control.messages(anna.id)) == 1

@@ -93,22 +93,6 @@ CHAT_REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("sendPhoto", {"photo": "https://example.org/a.jpg"}, "failed to get HTTP URL content"),
     ("sendPhoto", {"photo": "x", "caption": "c" * 1025}, "message caption is too long"),
     ("sendDocument", {}, "there is no document in the request"),
-    ("sendMediaGroup", {"media": []}, "there are no messages to send"),
-    (
-        "sendMediaGroup",
-        {"media": [{"type": "photo", "media": "x"}] * 11},
-        "too many messages to send as an album",
-    ),
-    (
-        "sendMediaGroup",
-        {"media": [{"type": "photo", "media": "x"}, {"type": "document", "media": "y"}]},
-        "document can't be mixed with other media types",
-    ),
-    (
-        "sendMediaGroup",
-        {"media": [{"type": "photo", "media": "attach://a"}] * 2},
-        "can't parse InputMedia: media not found",
-    ),
     ("sendChatAction", {"action": "dance"}, "wrong parameter action in request"),
     ("editMessageText", {"text": "x"}, "message identifier is not specified"),
     ("editMessageText", {"text": "x", "message_id": 99}, "message to edit not found"),
@@ -175,20 +159,20 @@ async def test_other_methods_are_refused_in_telegrams_words(desk: Desk) -> None:
 async def test_unknown_methods_parameters_and_fields_are_violations(desk: Desk) -> None:
     control, api, anna = desk
     markup = keyboard(text="a", callback_data="a", colour="red")
-    media = [{"type": "photo", "media": "x", "captoin": "c"}]
+    media = {"type": "photo", "media": "x", "captoin": "c"}
 
     assert await api.refusal("fooBar") == "404 Not Found"
     assert await api.refusal("setMessageReaction", chat_id=anna.id) == "404 Not Found"
-    await api.call("sendMessage", chat_id=anna.id, text="x", txet="y", reply_markup=markup)
-    await api.refusal("sendMediaGroup", chat_id=anna.id, media=media)
+    sent = await api.call("sendMessage", chat_id=anna.id, text="x", txet="y", reply_markup=markup)
+    place = {"chat_id": anna.id, "message_id": sent["message_id"]}
+    await api.refusal("editMessageMedia", **place, media=media)
 
     assert (await control.calls())["violations"] == [
         "unknown method fooBar",
         "unknown method setMessageReaction",
         "unknown parameter txet of sendMessage",
         "unknown field colour of InlineKeyboardButton in sendMessage",
-        "sendMediaGroup with a single item",
-        "unknown field captoin of InputMediaPhoto in sendMediaGroup",
+        "unknown field captoin of InputMediaPhoto in editMessageMedia",
     ]
 
 

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from tests.fixtures.bot_api import BotApi, open_desk
-from tests.fixtures.sandbox import Clock, Control, Person, picture
+from tests.fixtures.sandbox import Clock, Control, Person
 
 Desk = tuple[Control, BotApi, Person]
 
@@ -65,20 +65,6 @@ async def test_edits_count_and_answers_do_not(desk: Desk) -> None:
     await api.call("sendChatAction", chat_id=anna.id, action="upload_photo")
 
     assert edits[-1]["error_code"] == 429
-
-
-async def test_the_flood_of_an_album_is_a_bad_request(desk: Desk) -> None:
-    _, api, anna = desk
-    files = {"file0": ("0.jpg", picture()), "file1": ("1.jpg", picture())}
-    media = [{"type": "photo", "media": f"attach://file{i}"} for i in range(2)]
-    await send_many(api, anna.id, 22)
-
-    answer = await api.refusal("sendMediaGroup", files, chat_id=anna.id, media=media)
-
-    assert answer.startswith(
-        "400 Bad Request: failed to send message #1 with the error message"
-        ' "Too Many Requests: retry after '
-    )
 
 
 async def test_a_scripted_error_strikes_as_often_as_told(desk: Desk) -> None:
