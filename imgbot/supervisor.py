@@ -62,10 +62,8 @@ async def serve(
     signals.listen()
     async with AsyncExitStack() as closing:
         closing.push_async_callback(pool.close)
-        connections = await _open_connections(
-            settings, pool, server, signals.draining, notifier, closing
-        )
-        if connections is None:
+        opening = _open_connections(settings, pool, server, signals.draining, notifier, closing)
+        if (connections := await run_or_cancel_on(signals.draining, opening)) is None:
             return
         services = build_services(settings, connections)
         await closing.enter_async_context(
@@ -99,31 +97,8 @@ async def _open_connections(
     draining: asyncio.Event,
     notifier: Notifier,
     closing: AsyncExitStack,
-) -> Connections | None:
-    """Open everything in order; None if told to stop meanwhile."""
-    opened = await run_or_cancel_on(draining, _open_redis(settings, server, closing))
-    if opened is None:
-        return None
-    redis, is_synced = opened
-    bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
-    closing.push_async_callback(bot.session.close)
-    myself = await _TelegramWait(bot, draining, notifier).run(settings, redis, pool)
-    if myself is None:
-        return None
-    routes = open_providers(settings, pool)
-    closing.push_async_callback(routes.aclose)
-    queue = JobQueue(redis, queue_limits_of(settings), is_synced_by_itself=is_synced)
-    installation = await _acquire_queue(redis, queue, myself.id, draining, notifier)
-    if not installation:
-        return None
-    closing.push_async_callback(queue.close_epoch)
-    return Connections(redis, queue, installation, bot, myself, pool, routes, draining)
-
-
-async def _open_redis(
-    settings: Settings, server: RedisServer | None, closing: AsyncExitStack
-) -> tuple[Client, bool]:
-    """Return a client, and whether each acknowledged write is on disk."""
+) -> Connections:
+    """Open everything in order."""
     is_synced = True
     if server is not None:
         redis = connect((await closing.enter_async_context(server)).url)
@@ -132,60 +107,58 @@ async def _open_redis(
         found = await verify(redis, accept_volatile=settings.accept_volatile_redis)
         is_synced = found.is_durable_at_once or settings.accept_volatile_redis
     closing.push_async_callback(redis.aclose)
-    return redis, is_synced
+    bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
+    closing.push_async_callback(bot.session.close)
+    myself = await _identify(bot, settings, redis, pool, notifier)
+    routes = open_providers(settings, pool)
+    closing.push_async_callback(routes.aclose)
+    queue = JobQueue(redis, queue_limits_of(settings), is_synced_by_itself=is_synced)
+    installation = await _acquire_queue(redis, queue, myself.id, notifier)
+    closing.push_async_callback(queue.close_epoch)
+    return Connections(redis, queue, installation, bot, myself, pool, routes, draining)
 
 
-class _TelegramWait:
-    """Wait for Telegram at startup, visible on the status page."""
+async def _identify(
+    bot: Bot, settings: Settings, redis: Client, pool: Pool, notifier: Notifier
+) -> BotIdentity:
+    """Wait for Telegram, visibly on the status page if it takes long."""
+    trouble = "has not answered since startup"
 
-    def __init__(self, bot: Bot, draining: asyncio.Event, notifier: Notifier) -> None:
-        self._bot = bot
-        self._draining = draining
-        self._notifier = notifier
-        self.trouble = ""
-
-    async def run(self, settings: Settings, redis: Client, pool: Pool) -> BotIdentity | None:
-        """Return the bot's identity; None if told to stop meanwhile."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SHOWN_AFTER_S):
-                return await self._identify_bot()
-        checks = build_checks(settings, redis, self._bot, lambda: self.trouble)
-        watch = build_startup_sampler(settings, redis, pool, checks)
-        seen = _ops_server(settings, checks, None, watch)
-        async with seen, asyncio.TaskGroup() as background:
-            look = background.create_task(watch.run())
-            try:
-                return await self._identify_bot()
-            finally:
-                await cancel_and_wait_current(look)
-
-    async def _identify_bot(self) -> BotIdentity | None:
+    async def ask() -> BotIdentity:
+        nonlocal trouble
         attempt = 0
-        while not self._draining.is_set():
-            self._notifier.status("waiting for Telegram")
-            self.trouble = self.trouble or "has not answered since startup"
+        while True:
+            notifier.status("waiting for Telegram")
             try:
-                me = await run_or_cancel_on(self._draining, identify(self._bot))
-                return None if me is None else BotIdentity.of(me)
+                return BotIdentity.of(await identify(bot))
             except TransientError as error:
-                self.trouble = f"is not usable yet ({error})"
+                trouble = f"is not usable yet ({error})"
                 delay_s = error.retry_after_s or backoff_s(attempt, cap_s=30)
-                telemetry.warning("Telegram %s; retrying in %.0f s", self.trouble, delay_s)
-                self._notifier.extend_timeout(delay_s + 90)
-                attempt += 1
-                await sleep_or_event(delay_s, self._draining)
-        return None
+            telemetry.warning("Telegram %s; retrying in %.0f s", trouble, delay_s)
+            notifier.extend_timeout(delay_s + 90)
+            attempt += 1
+            await asyncio.sleep(delay_s)
+
+    with suppress(TimeoutError):
+        async with asyncio.timeout(SHOWN_AFTER_S):
+            return await ask()
+    checks = build_checks(settings, redis, bot, lambda: trouble)
+    watch = build_startup_sampler(settings, redis, pool, checks)
+    async with _ops_server(settings, checks, None, watch), asyncio.TaskGroup() as background:
+        look = background.create_task(watch.run())
+        try:
+            return await ask()
+        finally:
+            await cancel_and_wait_current(look)
 
 
-async def _acquire_queue(
-    redis: Client, queue: JobQueue, bot_id: int, draining: asyncio.Event, notifier: Notifier
-) -> str:
-    """Become the owner of the queue; return the installation's id, empty if told to stop.
+async def _acquire_queue(redis: Client, queue: JobQueue, bot_id: int, notifier: Notifier) -> str:
+    """Become the owner of the queue; return the installation's id.
 
     Raises StorageUnavailableError if Redis stays away for REDIS_TIMEOUT_S, ConfigError.
     """
     began_s, attempt = time.monotonic(), 0
-    while not draining.is_set():
+    while True:
         try:
             installation = await bind_to_bot(redis, bot_id)
             await queue.open_epoch()
@@ -194,13 +167,12 @@ async def _acquire_queue(
                 raise
             delay_s = backoff_s(attempt, cap_s=10)
             telemetry.warning("cannot acquire the queue (%s); retrying in %.0f s", error, delay_s)
-            notifier.status("waiting for Redis")
-            notifier.extend_timeout(delay_s + 90)
-            attempt += 1
-            await sleep_or_event(delay_s, draining)
         else:
             return installation
-    return ""
+        notifier.status("waiting for Redis")
+        notifier.extend_timeout(delay_s + 90)
+        attempt += 1
+        await asyncio.sleep(delay_s)
 
 
 async def _run(

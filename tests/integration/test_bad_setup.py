@@ -74,7 +74,7 @@ def a_provider_without_its_key(bot: Bot, _: Path) -> None:
     ("spoil", "said"),
     [
         (half_a_line, ("IMGBOT_ENVIRONMENT_FILE", "line 2 of", "write NAME=value")),
-        (a_value_cut_off, ("IMGBOT_HTTP", "line 2 of", "a host and port")),
+        (a_value_cut_off, ("IMGBOT_HTTP", "a host and port")),
         (noise_for_a_file, ("IMGBOT_ENVIRONMENT_FILE", "cannot be read")),
         (a_credential_that_cannot_be_read, ("IMGBOT_TOKEN", "bot-token cannot be read")),
         (a_token_cut_in_two, ("IMGBOT_TOKEN", "@BotFather")),

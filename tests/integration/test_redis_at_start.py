@@ -15,7 +15,7 @@ from tests.fixtures.sandbox import Control, open_sandbox
 pytestmark = pytest.mark.slow
 
 IMPATIENT = (
-    "import sys; from imgbot import cli, supervisor; supervisor.REDIS_PATIENCE_S = 0; "
+    "import sys; from imgbot import cli, supervisor; supervisor.REDIS_TIMEOUT_S = 0; "
     "sys.exit(cli.main())"
 )
 

@@ -178,7 +178,7 @@ async def test_the_watchdog_is_fed_or_asked_to_bite(tmp_path: Path) -> None:
             listening.bind(str(path))
             listening.setblocking(False)
             parts: Any = SimpleNamespace(
-                updates=still, runner=still, maintenance=SimpleNamespace(summary="3 running")
+                updates=still, runner=still, sampler=SimpleNamespace(summary="3 running")
             )
             notifier = Notifier({"NOTIFY_SOCKET": str(path)})
             draining.clear()
