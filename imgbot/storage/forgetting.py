@@ -1,4 +1,4 @@
-"""Forgetting of users: a rule for each key of `keys`, and its execution.
+"""Forgetting of users: what happens to each key of `keys`, and its execution.
 
 Jobs under way are cancelled and go when they end; `settle` finishes what could not go at once.
 Deleted values stay in the append-only file of Redis until `rewrite_log`.
@@ -8,7 +8,6 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -29,108 +28,33 @@ _LAST_WRITES_S = 10
 
 _JOBS_END_MS = 180_000
 _REWRITE_POLL_S = 0.2
-_REMOVE = {"hash": "hdel", "set": "srem", "zset": "zrem"}
-"""Command that removes an element, by the type of the key."""
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """Rule for one key, or for all keys with a prefix; all conditions that are given apply."""
-
-    name: str = ""
-    """Pattern of a name behind the prefix, with the user's id as its group: the key is deleted."""
-    member: str = ""
-    """Element of a hash or set that is removed; `{}` stands for the user's id."""
-    is_of_job: bool = False
-    """True if the name behind the prefix is a job's id: deleted with the user's jobs."""
-    is_to_job: bool = False
-    """True if the value is a job's id: deleted with the user's jobs."""
-    note: str = ""
-    """Why it stays, or which method removes what belongs to the user."""
-
-
-_NOTHING = Rule(note="nothing of a user")
-_WITH_JOB = Rule(note="goes when the job has ended, which is cancelled first")
-_LIMIT = Rule(note="expires with its window: forgetting must not reset a limit")
-_OPERATOR = Rule(note="the operator's: by and for administrators, who are named in the settings")
-_BAN = Rule(note="a ban must outlast forgetting")
-_BY_USER = Rule(name=r"(\d+)")
-_WITH_ALBUM = Rule(note="_forget_albums")
-
-RULES: Mapping[str, Rule] = {
-    keys.QUEUE: _WITH_JOB,
-    keys.JOB: Rule(note="_cancel_jobs empties it; goes when the job has ended"),
-    keys.RATE_LIMIT: _LIMIT,
-    keys.COMMANDS: _LIMIT,
-    keys.REFUSED: Rule(member="{}"),
-    keys.COUNTED: Rule(name=r"album\.(\d+)\..*"),
-    keys.DUE: _WITH_JOB,
-    keys.TAGS: _WITH_JOB,
-    keys.SINCE: _WITH_JOB,
-    keys.VIRTUAL_TIME: _NOTHING,
-    keys.USER_TAGS: Rule(member="{}"),
-    keys.SEQUENCE: _NOTHING,
-    keys.WAITING: _WITH_JOB,
-    keys.ACTIVE: _WITH_JOB,
-    keys.USER_JOBS: _WITH_JOB,
-    keys.EPOCH: _NOTHING,
-    keys.LAST_CLAIM: _NOTHING,
-    keys.ANNOUNCE: _WITH_JOB,
-    keys.WAKE: _WITH_JOB,
-    keys.TOMBSTONE: _NOTHING,
-    keys.RESULT: Rule(is_of_job=True),
-    keys.DEAD: Rule(note="_forget_dead"),
-    keys.DEAD_JOB: Rule(note="_forget_dead; what an unsettled charge needs stays for 30 days"),
-    keys.STATS: _NOTHING,
-    keys.UPDATE: _NOTHING,
-    keys.DEFERRED: Rule(note="_forget_deferred"),
-    keys.DEFERRED_OF: Rule(note="_forget_deferred"),
-    keys.POISON: Rule(note="_forget_failed_updates"),
-    keys.DIALOGUE: Rule(name=r"(?::-?\d+)+:(\d+):.*"),
-    keys.TAP_GUARD: Rule(name=r"-?\d+\.(\d+)\..*"),
-    keys.SYNCS: _NOTHING,
-    keys.CHOICE: Rule(name=r"album\.(\d+)\..*"),
-    keys.USER: _BY_USER,
-    keys.USERNAMES: Rule(note="_forget_names"),
-    keys.MEANT: _BY_USER,
-    keys.PEOPLE: Rule(member="{}"),
-    keys.UNSUBSCRIBED: Rule(member="{}"),
-    keys.BANNED: _BAN,
-    keys.BAN: _BAN,
-    keys.ALLOWED: Rule(member="{}"),
-    keys.PAUSED: _OPERATOR,
-    keys.CHAT_CALLS: _NOTHING,
-    keys.INCIDENTS: _NOTHING,
-    keys.ALARM: _OPERATOR,
-    keys.BROADCAST: _OPERATOR,
-    keys.BROADCAST_OF: _OPERATOR,
-    keys.BROADCAST_LEFT: Rule(member="{}"),
-    keys.NOTICE_SENT: Rule(name=r"(\d+)\..*"),
-    keys.HISTORY: _BY_USER,
-    keys.LATEST: _BY_USER,
-    keys.READY: Rule(name=r"(\d+)\..*", is_to_job=True),
-    keys.PICTURE: Rule(is_to_job=True),
-    keys.DURATIONS: _NOTHING,
-    keys.WEBHOOK_TICKET: Rule(is_of_job=True),
-    keys.ENDED: _NOTHING,
-    keys.SPEND: Rule(note="_forget_spend: today's stays until the day is over"),
-    keys.ALBUM: _WITH_ALBUM,
-    keys.ALBUMS: _WITH_ALBUM,
-    keys.ALBUM_BEGUN: _WITH_ALBUM,
-    keys.ALBUM_OPEN: Rule(name=r"-?\d+\.(\d+)"),
-    keys.ALBUM_JOB: Rule(name=r"(\d+)\..*", is_to_job=True),
-    keys.OWNER: _NOTHING,
-    keys.FORGOTTEN: Rule(note="goes once nothing is left"),
-    keys.INSTALLATION: _NOTHING,
+NAMED_BY_USER: Mapping[str, str] = {
+    **dict.fromkeys((keys.USER, keys.MEANT, keys.HISTORY, keys.LATEST), r"(\d+)"),
+    **dict.fromkeys((keys.NOTICE_SENT, keys.READY, keys.ALBUM_JOB), r"(\d+)\..*"),
+    **dict.fromkeys((keys.COUNTED, keys.CHOICE), r"album\.(\d+)\..*"),
+    keys.TAP_GUARD: r"-?\d+\.(\d+)\..*",
+    keys.ALBUM_OPEN: r"-?\d+\.(\d+)",
+    keys.DIALOGUE: r"(?::-?\d+)+:(\d+):.*",
 }
-"""How each key is forgotten."""
+"""Prefix of keys that are deleted → pattern of the rest of a name, with the user's id its group."""
+
+NAMED_BY_JOB = (keys.RESULT, keys.WEBHOOK_TICKET)
+"""Prefixes of keys that are deleted with the user's jobs; the rest of a name is a job's id."""
+
+POINTING_TO_JOB = (keys.READY, keys.PICTURE, keys.ALBUM_JOB)
+"""Prefixes of keys that are deleted with the user's jobs; the value is a job's id."""
+
+WITH_MEMBER: Mapping[str, str] = {
+    **dict.fromkeys((keys.REFUSED, keys.BROADCAST_LEFT), "zrem"),
+    **dict.fromkeys((keys.UNSUBSCRIBED, keys.ALLOWED), "srem"),
+    keys.USER_TAGS: "hdel",
+}
+"""Key or prefix → command that removes the user's id from it."""
 
 BLANK: Mapping[str, Any] = {
-    "prompt": "",
-    "negative": "",
-    "ignored": "",
+    **dict.fromkeys(("prompt", "negative", "ignored", "parent"), ""),
     "sources": (),
-    "parent": "",
     "order_fields": {},
 }
 """Fields of a cancelled job that tell of its user, and are not needed to end it."""
@@ -165,17 +89,18 @@ class Forgetting(Store):
         self, users: Collection[int], now_ms: int, today: str, before_update: int = 0
     ) -> None:
         """Forget users; of deferred updates only those before `before_update`, which are older."""
-        live = [job for user in users for job in await self._reads.jobs_of(user)]
-        await self._cancel_jobs(live, now_ms)
-        await self._forget_names(users)
-        jobs = await self._results_of(users) | await self._dead_of(users)
-        await self._forget_jobs(jobs, users)
+        ids = {str(user) for user in users}
+        for user in users:
+            await self._cancel_jobs(await self._reads.jobs_of(user), now_ms)
+        await self._forget_names(ids)
+        await self._forget_jobs(await self._jobs_of(ids), ids)
         await self._forget_albums(users)
         await self._forget_deferred(users, before_update)
-        await self._forget_failed_updates(users)
-        await self._forget_spend(users, today)
-        await self._forget_members(users)
-        await self._ask(self._redis.hset(keys.FORGOTTEN, f"{_LOG}.{now_ms}", "1"))
+        await self._forget_failed_updates(ids)
+        await self._forget_spend(ids, today)
+        # Last, as silent users are found by it.
+        await self._ask(self._redis.zrem(keys.PEOPLE, *ids))
+        await self._mark_log(now_ms)
 
     async def silent(self, before_ms: int, limit: int) -> list[int]:
         """Return users whose latest update is older."""
@@ -186,29 +111,29 @@ class Forgetting(Store):
 
     async def settle(self, now_ms: int, today: str) -> None:
         """Forget what had to wait: jobs that have ended since, and the spend of days gone by."""
-        left = await self._ask(self._redis.hgetall(keys.FORGOTTEN))
-        waiting = {
-            entry.partition(".")[2]: int(user)
-            for entry, user in left.items()
-            if entry.startswith(_JOB)
+        left = {
+            tuple(entry.split(".")): user
+            for entry, user in (await self._ask(self._redis.hgetall(keys.FORGOTTEN))).items()
         }
-        ended = {job_id: waiting[job_id] for job_id in await self._ended(list(waiting))}
-        past = [
-            entry for entry in left if entry.startswith(_SPEND) and entry.split(".")[1] != today
-        ]
+        jobs = {entry[1]: user for entry, user in left.items() if entry[0] == _JOB}
+        ended = {job_id: jobs[job_id] for job_id in await self._ended(list(jobs))}
+        past = [entry for entry in left if entry[0] == _SPEND and entry[1] != today]
         if not ended and not past:
             return
         await self._forget_late_jobs(ended)
-        for _, day, user in (entry.split(".") for entry in past):
+        for _, day, user in past:
             await self._ask(self._redis.hdel(keys.SPEND + day, f"user:{user}"))
-        done = [*past, *(f"{_JOB}.{job_id}" for job_id in ended)]
-        await self._ask(self._redis.hset(keys.FORGOTTEN, f"{_LOG}.{now_ms}", "1"))
+        await self._mark_log(now_ms)
+        done = [*map(".".join, past), *(f"{_JOB}.{job_id}" for job_id in ended)]
         await self._ask(self._redis.hdel(keys.FORGOTTEN, *done))
+
+    async def _mark_log(self, now_ms: int) -> None:
+        await self._ask(self._redis.hset(keys.FORGOTTEN, f"{_LOG}.{now_ms}", "1"))
 
     async def _ended(self, job_ids: list[str]) -> list[str]:
         """Return those jobs that ended a moment ago or earlier: nothing more is stored of them."""
         live = {job.id for job in await self._reads.jobs(job_ids)}
-        left_s = await self._each("ttl", [keys.TOMBSTONE + job_id for job_id in job_ids])
+        left_s = await self._all(*(self._redis.ttl(keys.TOMBSTONE + one) for one in job_ids))
         return [
             job_id
             for job_id, ttl_s in zip(job_ids, left_s, strict=True)
@@ -225,66 +150,56 @@ class Forgetting(Store):
     async def _strip(self, key: str, blank: Mapping[str, Any]) -> None:
         await self._redis.call("strip_job", key=key, fields=records.to_fields(blank))
 
-    async def _results_of(self, users: Collection[int]) -> set[str]:
-        """Return the jobs of these users whose results are stored, in the history or not."""
-        names = {str(user) for user in users}
-        found: set[str] = set()
+    async def _jobs_of(self, ids: Collection[str]) -> set[str]:
+        """Return the ended jobs of users: dead, or with a result, in the history or not."""
+        dead = await self._ask(self._redis.zrange(keys.DEAD, 0, -1))
+        found = await self._owned([keys.DEAD_JOB + job_id for job_id in dead], ids)
         async for page in self._pages(keys.RESULT):
-            owners = await self._each("hget", page, "user_id")
-            pairs = zip(page, owners, strict=True)
-            found |= {key.removeprefix(keys.RESULT) for key, user in pairs if user in names}
-        return found
+            found += await self._owned(page, ids)
+        return {key.rpartition(":")[2] for key in found}
 
-    async def _dead_of(self, users: Collection[int]) -> set[str]:
-        names = {str(user) for user in users}
-        ids = [str(job_id) for job_id in await self._ask(self._redis.zrange(keys.DEAD, 0, -1))]
-        owners = await self._each("hget", [keys.DEAD_JOB + job_id for job_id in ids], "user_id")
-        return {job_id for job_id, user in zip(ids, owners, strict=True) if user in names}
+    async def _owned(self, names: Collection[str], ids: Collection[str]) -> list[str]:
+        owners = await self._all(*(self._redis.hget(name, "user_id") for name in names))
+        return [name for name, owner in zip(names, owners, strict=True) if owner in ids]
 
-    async def _forget_late_jobs(self, ended: Mapping[str, int]) -> None:
+    async def _forget_late_jobs(self, ended: Mapping[str, str]) -> None:
         """Forget jobs that ended after their users were forgotten, who may have come back."""
         await self._forget_jobs(set(ended), ())
         for job_id, user in ended.items():
-            await self._ask(self._redis.lrem(f"{keys.HISTORY}{user}", 0, job_id))
-            if await self._ask(self._redis.get(f"{keys.LATEST}{user}")) == job_id:
-                await self._ask(self._redis.delete(f"{keys.LATEST}{user}"))
+            await self._ask(self._redis.lrem(keys.HISTORY + user, 0, job_id))
+            if await self._ask(self._redis.get(keys.LATEST + user)) == job_id:
+                await self._ask(self._redis.delete(keys.LATEST + user))
 
-    async def _forget_jobs(self, jobs: set[str], users: Collection[int]) -> None:
-        """Delete all keys that belong to ended jobs, or are named after a user, and the files."""
+    async def _forget_jobs(self, jobs: set[str], ids: Collection[str]) -> None:
+        """Delete all that belongs to ended jobs, or is named after users, and the files."""
         await self._remove_files(jobs)
-        await self._forget_dead(jobs)
+        for job_id in jobs:
+            await self._forget_dead(job_id)
         # They tell whose jobs these were, should the forgetting be repeated.
         results = {keys.RESULT + job_id for job_id in jobs}
-        async for page in self._pages(""):
-            pointers = [key for key in page if RULES[_prefix(key)].is_to_job]
-            targets = dict(zip(pointers, await self._each("get", pointers), strict=True))
-            doomed = [
-                key
-                for key in page
-                if targets.get(key) in jobs or (key not in results and _is_named(key, jobs, users))
-            ]
+        async for page in self._pages("img:"):
+            pointers = [key for key in page if key.startswith(POINTING_TO_JOB)]
+            targets = await self._all(*(self._redis.get(key) for key in pointers))
+            doomed = {key for key in page if _is_named(key, jobs, ids)} - results
+            doomed |= {key for key, job in zip(pointers, targets, strict=True) if job in jobs}
             if doomed:
                 await self._ask(self._redis.unlink(*doomed))
+            for key, command in _with_members(page) if ids else ():
+                await self._ask(getattr(self._redis, command)(key, *ids))
         if results:
             await self._ask(self._redis.unlink(*results))
 
-    async def _forget_dead(self, jobs: Iterable[str]) -> None:
-        """Delete dead jobs; of one whose charge is unsettled the order at its provider stays."""
-        for job_id in jobs:
-            key = keys.DEAD_JOB + job_id
-            record = await self._ask(self._redis.hgetall(key))
-            if not records.is_job(record):
-                continue
-            job = records.from_hash(record)
+    async def _forget_dead(self, job_id: str) -> None:
+        """Delete a dead job; if its charge is unsettled the order at its provider stays."""
+        key = keys.DEAD_JOB + job_id
+        for job in await self._reads.jobs([job_id], keys.DEAD_JOB):
             if is_billed(job) and job.charge.price_micro:
                 receipt = {k: v for k, v in job.progress.ticket.items() if k != "outputs"}
                 await self._strip(key, {**BLANK_DEAD, "ticket": receipt})
             else:
-                await self._ask(self._redis.unlink(key))
-                await self._ask(self._redis.zrem(keys.DEAD, job_id))
+                await self._all(self._redis.unlink(key), self._redis.zrem(keys.DEAD, job_id))
 
-    async def _forget_names(self, users: Collection[int]) -> None:
-        ids = {str(user) for user in users}
+    async def _forget_names(self, ids: Collection[str]) -> None:
         held = await self._ask(self._redis.hgetall(keys.USERNAMES))
         if names := [name for name, user in held.items() if user in ids]:
             await self._ask(self._redis.hdel(keys.USERNAMES, *names))
@@ -306,57 +221,35 @@ class Forgetting(Store):
             if not await self._ask(self._redis.exists(key)):
                 await self._ask(self._redis.zrem(keys.DEFERRED, chat))
 
-    async def _forget_failed_updates(self, users: Collection[int]) -> None:
+    async def _forget_failed_updates(self, ids: Collection[str]) -> None:
         """Remove updates that mention the users; a long one is cut off, and cannot be parsed."""
-        mentions = re.compile(rf'"id": ?({"|".join(map(str, users))})\b')
+        mentions = re.compile(rf'"id": ?({"|".join(ids)})\b')
         for entry in await self._ask(self._redis.lrange(keys.POISON, 0, -1)):
             if mentions.search(entry):
                 await self._ask(self._redis.lrem(keys.POISON, 0, entry))
 
-    async def _forget_spend(self, users: Collection[int], today: str) -> None:
+    async def _forget_spend(self, ids: Collection[str], today: str) -> None:
+        """Remove the users from the days gone by; today's stays until the day is over."""
         async for page in self._pages(keys.SPEND):
             for key in page:
                 day = key.removeprefix(keys.SPEND)
-                spent = [
-                    user
-                    for user in users
-                    if await self._ask(self._redis.hexists(key, f"user:{user}"))
-                ]
-                if day != today and spent:
-                    await self._ask(self._redis.hdel(key, *(f"user:{user}" for user in spent)))
-                for user in spent if day == today else ():
+                spent = await self._all(*(self._redis.hexists(key, f"user:{user}") for user in ids))
+                for user in [user for user, has in zip(ids, spent, strict=True) if has]:
                     await self._ask(
-                        self._redis.hset(keys.FORGOTTEN, f"{_SPEND}.{day}.{user}", str(user))
+                        self._redis.hset(keys.FORGOTTEN, f"{_SPEND}.{day}.{user}", user)
+                        if day == today
+                        else self._redis.hdel(key, f"user:{user}")
                     )
 
-    async def _forget_members(self, users: Collection[int]) -> None:
-        """Remove the users from hashes and sets; from that of the silent ones last."""
-        for prefix in sorted(_with_members(), key=lambda key: key == keys.PEOPLE):
-            members = [RULES[prefix].member.format(user) for user in users]
-            async for page in self._pages(prefix):
-                for key, kind in zip(page, await self._each("type", page), strict=True):
-                    if kind in _REMOVE:
-                        await self._ask(getattr(self._redis, _REMOVE[kind])(key, *members))
-
     async def _pages(self, prefix: str) -> AsyncIterator[list[str]]:
-        """Read the names of keys with this prefix, or of all with a rule, page by page."""
-        if prefix and not _is_open(prefix):
-            yield [prefix]
-            return
+        """Read the names of keys with this prefix, page by page."""
         cursor = -1
         while cursor:
-            cursor, names = await self._ask(
-                self._redis.scan(max(cursor, 0), match=f"{prefix or 'img:'}*", count=_READ_AT_ONCE)
+            cursor, page = await self._ask(
+                self._redis.scan(max(cursor, 0), match=f"{prefix}*", count=_READ_AT_ONCE)
             )
-            page = [name for name in names if _prefix(name) and prefix in {"", _prefix(name)}]
             if page:
                 yield page
-
-    async def _each(self, command: str, names: Collection[str], *arguments: str) -> list[Any]:
-        pipe = self._redis.pipeline(transaction=False)
-        for name in names:
-            getattr(pipe, command)(name, *arguments)
-        return await self._ask(pipe.execute())
 
     async def rewrite_log(self, before_ms: int) -> bool:
         """Have Redis rewrite its append-only file if something was deleted before then.
@@ -364,15 +257,17 @@ class Forgetting(Store):
         Returns whether it did. Newer deletions wait: limits of the user have yet to expire, and
         their jobs to end, which holds up others for a few minutes at most.
         """
-        left = await self._ask(self._redis.hkeys(keys.FORGOTTEN))
-        marks = [entry for entry in left if entry.startswith(_LOG) and _time_in(entry) <= before_ms]
-        has_jobs = any(entry.startswith(_JOB) for entry in left)
-        if has_jobs and before_ms - min(map(_time_in, marks), default=0) < _JOBS_END_MS:
+        left = [
+            entry.partition(".") for entry in await self._ask(self._redis.hkeys(keys.FORGOTTEN))
+        ]
+        times = [int(time) for kind, _, time in left if kind == _LOG and int(time) <= before_ms]
+        has_jobs = any(kind == _JOB for kind, _, _ in left)
+        if has_jobs and before_ms - min(times, default=0) < _JOBS_END_MS:
             return False
-        if not marks or await self._is_rewriting():
+        if not times or await self._is_rewriting():
             return False
         if await self._rewrite():
-            await self._ask(self._redis.hdel(keys.FORGOTTEN, *marks))
+            await self._ask(self._redis.hdel(keys.FORGOTTEN, *(f"{_LOG}.{ms}" for ms in times)))
         return True
 
     async def _rewrite(self) -> bool:
@@ -396,31 +291,21 @@ class Forgetting(Store):
         return bool(state["aof_rewrite_in_progress"] or state["aof_rewrite_scheduled"])
 
 
-def _time_in(mark: str) -> int:
-    return int(mark.partition(".")[2])
-
-
-def _with_members() -> list[str]:
-    return [prefix for prefix, rule in RULES.items() if rule.member]
-
-
-def _is_open(entry: str) -> bool:
-    """Return whether an entry of the table is a prefix, and not a whole key."""
-    return entry.endswith(":") or entry == keys.DIALOGUE
-
-
-def _prefix(key: str) -> str:
-    """Return the entry of the table that a key belongs to, or an empty string."""
-    head = key[: key.find(":", len("img:")) + 1]
-    return next((each for each in (key, head, head.removesuffix(":")) if each in RULES), "")
-
-
-def _is_named(key: str, jobs: set[str], users: Collection[int]) -> bool:
+def _is_named(key: str, jobs: set[str], ids: Collection[str]) -> bool:
     """Return whether a key's name is that of one of the jobs, or names one of the users."""
-    prefix = _prefix(key)
-    rule, rest = RULES[prefix], key.removeprefix(prefix)
-    named = re.fullmatch(rule.name, rest) if rule.name else None
-    return (rule.is_of_job and rest in jobs) or (named is not None and int(named[1]) in users)
+    if any(key.startswith(prefix) and key[len(prefix) :] in jobs for prefix in NAMED_BY_JOB):
+        return True
+    for prefix, pattern in NAMED_BY_USER.items():
+        if key.startswith(prefix) and (found := re.fullmatch(pattern, key[len(prefix) :])):
+            return found[1] in ids
+    return False
+
+
+def _with_members(names: Iterable[str]) -> Iterable[tuple[str, str]]:
+    for name in names:
+        for key, command in WITH_MEMBER.items():
+            if name == key or (key.endswith(":") and name.startswith(key)):
+                yield name, command
 
 
 def _sender_of(update: Mapping[str, Any]) -> int | None:
