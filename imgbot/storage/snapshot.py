@@ -6,15 +6,18 @@ never holds them twice.
 """
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 from imgbot.domain.job import State
 from imgbot.storage import keys
 from imgbot.storage.client import Client, storage_errors
 
-PREFIXES = ("rq:", "img:", keys.RATE_LIMIT)
+_T = TypeVar("_T")
+
+_PREFIXES = ("rq:", "img:", keys.RATE_LIMIT)
 _BULKY = (
     *(keys.RESULT, keys.HISTORY, keys.LATEST, keys.PICTURE, keys.READY, keys.DEAD_JOB),
     *(keys.UPDATE, keys.TOMBSTONE, keys.COUNTED, keys.CHOICE),
@@ -26,6 +29,9 @@ _BATCH = 500
 _SCAN_COUNT = 1000
 _MOST_PARTS = 5000
 """Elements in one command: a longer list is restored in parts."""
+
+_PUT = {"string": "SET", "hash": "HSET", "list": "RPUSH", "set": "SADD", "zset": "ZADD"}
+_PAIRED = frozenset({"hash", "zset"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,16 +48,25 @@ class Record:
         """Return the record as one line of JSON, without a newline."""
         return json.dumps([self.key, self.kind, self.expires_ms, self.value], ensure_ascii=False)
 
+    @property
+    def fields(self) -> dict[str, str]:
+        """Fields of a hash."""
+        return dict(zip(self.value[::2], self.value[1::2], strict=True))
+
+    def with_fields(self, **changes: str) -> "Record":
+        """Return a hash with some fields changed."""
+        pairs = (self.fields | changes).items()
+        return replace(self, value=[part for pair in pairs for part in pair])
+
 
 def load(line: str) -> Record:
     """Parse a line. Raises ValueError for one that is not a record of imgbot."""
-    content = json.loads(line)
-    match content:
+    match json.loads(line):
         case [str(key), str(kind), int(expires_ms), str() | list() as value]:
             is_text = isinstance(value, str)
         case _:
             raise ValueError("a line that is no record")
-    if not key.startswith(PREFIXES) or (kind == "string") is not is_text:
+    if not key.startswith(_PREFIXES) or (kind == "string") is not is_text:
         raise ValueError("a record of something else")
     if not is_text and not all(isinstance(part, str) for part in value):
         raise ValueError("a record with parts that are no text")
@@ -62,49 +77,47 @@ def load(line: str) -> Record:
 
 async def take(redis: Client) -> AsyncIterator[Record]:
     """Read all records. Raises StorageUnavailableError."""
-    patterns = ",".join(f"{prefix}*" for prefix in PREFIXES)
-    answer = await redis.call("snapshot", patterns=patterns, excluded=",".join(_BULKY))
-    for key, kind, expires_ms, value in answer:
-        yield Record(key, kind, int(expires_ms), value)
-    with storage_errors():
-        async for names in _batches(redis):
-            for record in await _read(redis, names):
-                yield record
+    patterns = ",".join(f"{prefix}*" for prefix in _PREFIXES)
+    for each in await redis.call(
+        "snapshot", patterns=patterns, excluded=",".join(_BULKY), names=[]
+    ):
+        yield Record(*each)
+    async for names in _pages(redis, _BULKY):
+        # A scan may return a key twice, which does no harm.
+        for each in await redis.call("snapshot", patterns="", excluded="", names=names):
+            yield Record(*each)
 
 
 async def put(redis: Client, records: Iterable[Record]) -> int:
     """Write records; return their number. Raises StorageUnavailableError."""
     count = 0
-    batch: list[Record] = []
     with storage_errors():
-        for record in records:
-            batch.append(record)
-            count += 1
-            if len(batch) >= _BATCH:
-                await _write(redis, batch)
-                batch = []
-        await _write(redis, batch)
+        for batch in _batched(records):
+            pipe = redis.pipeline(transaction=False)
+            for record in batch:
+                for command in _commands(record):
+                    pipe.execute_command(*command)
+                if record.expires_ms:
+                    pipe.pexpireat(record.key, record.expires_ms)
+            await pipe.execute()
+            count += len(batch)
     return count
 
 
 async def has_served(redis: Client) -> bool:
     """Return whether Redis holds valuable data."""
-    with storage_errors():
-        for prefix in _PRECIOUS:
-            async for _ in redis.scan_iter(match=f"{prefix}*", count=_SCAN_COUNT):
-                return True
+    async for _ in _pages(redis, _PRECIOUS):
+        return True
     return False
 
 
 async def knows(redis: Client, records: Iterable[Record]) -> bool:
     """Return whether any job in the records is known here: live, ended or dead."""
     jobs = [r.key.removeprefix(keys.JOB) for r in records if r.key.startswith(keys.JOB)]
-    names = [
-        f"{prefix}{job}" for job in jobs for prefix in (keys.JOB, keys.TOMBSTONE, keys.DEAD_JOB)
-    ]
+    prefixes = (keys.JOB, keys.TOMBSTONE, keys.DEAD_JOB)
     with storage_errors():
-        for at in range(0, len(names), _BATCH):
-            if await redis.exists(*names[at : at + _BATCH]):
+        for batch in _batched(f"{prefix}{job}" for job in jobs for prefix in prefixes):
+            if await redis.exists(*batch):
                 return True
     return False
 
@@ -115,11 +128,9 @@ async def forget(redis: Client) -> None:
     A backup of a release before that id has none; orders placed here since would be looked up
     under another id, not found, and placed again.
     """
-    with storage_errors():
-        for prefix in PREFIXES:
-            async for key in redis.scan_iter(match=f"{prefix}*", count=_SCAN_COUNT):
-                if key != keys.INSTALLATION:
-                    await redis.unlink(key)
+    async for names in _pages(redis, _PREFIXES):
+        with storage_errors():
+            await redis.unlink(keys.QUEUE, *(name for name in names if name != keys.INSTALLATION))
 
 
 async def epoch(redis: Client) -> int:
@@ -134,93 +145,33 @@ async def set_epoch(redis: Client, value: int) -> None:
         await redis.set(keys.EPOCH, value)
 
 
-async def _batches(redis: Client) -> AsyncIterator[list[str]]:
-    names: list[str] = []
-    for prefix in _BULKY:
-        async for key in redis.scan_iter(match=f"{prefix}*", count=_SCAN_COUNT):
-            names.append(key)
-            if len(names) >= _BATCH:
+async def _pages(redis: Client, prefixes: Iterable[str]) -> AsyncIterator[list[Any]]:
+    for prefix in prefixes:
+        cursor = -1
+        while cursor:
+            with storage_errors():
+                cursor, names = await redis.scan(
+                    max(cursor, 0), match=f"{prefix}*", count=_SCAN_COUNT
+                )
+            if names:
                 yield names
-                names = []
-    if names:
-        yield names
 
 
-async def _read(redis: Client, names: Sequence[str]) -> list[Record]:
-    # A scan may return a key twice, which does no harm.
-    asked = redis.pipeline(transaction=False)
-    for name in names:
-        asked.type(name)
-        asked.pexpiretime(name)
-    answers = await asked.execute()
-    kinds, expiries = answers[::2], answers[1::2]
-    known = [
-        (name, kind, max(int(expires_ms), 0))
-        for name, kind, expires_ms in zip(names, kinds, expiries, strict=True)
-        if kind in _PUT
-    ]
-    asked = redis.pipeline(transaction=False)
-    for name, kind, _ in known:
-        _ask(asked, name, kind)
-    values = await asked.execute() if known else []
-    return [
-        Record(name, kind, expires_ms, _flat(value))
-        for (name, kind, expires_ms), value in zip(known, values, strict=True)
-        # The key expired after the scan.
-        if value
-    ]
-
-
-def _ask(pipe: Any, name: str, kind: str) -> None:
-    match kind:
-        case "string":
-            pipe.get(name)
-        case "hash":
-            pipe.hgetall(name)
-        case "list":
-            pipe.lrange(name, 0, -1)
-        case "set":
-            pipe.smembers(name)
-        case _:
-            pipe.zrange(name, 0, -1, withscores=True)
-
-
-def _flat(value: Any) -> str | list[str]:
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict):
-        return [part for pair in value.items() for part in pair]
-    parts: list[str] = []
-    for entry in value:
-        # A member with its score, or a member alone.
-        parts += [str(entry[0]), repr(float(entry[1]))] if isinstance(entry, tuple) else [entry]
-    return parts
-
-
-async def _write(redis: Client, records: Sequence[Record]) -> None:
-    pipe = redis.pipeline(transaction=False)
-    for record in records:
-        for command in _commands(record):
-            pipe.execute_command(*command)
-        if record.expires_ms:
-            pipe.execute_command("PEXPIREAT", record.key, record.expires_ms)
-    if records:
-        await pipe.execute()
-
-
-_PUT = {"string": "SET", "hash": "HSET", "list": "RPUSH", "set": "SADD", "zset": "ZADD"}
-_PAIRED = frozenset({"hash", "zset"})
+def _batched(parts: Iterable[_T]) -> Iterator[list[_T]]:
+    left = iter(parts)
+    while batch := list(islice(left, _BATCH)):
+        yield batch
 
 
 def _commands(record: Record) -> list[tuple[str, ...]]:
-    put_, value = _PUT[record.kind], record.value
+    command, value = _PUT[record.kind], record.value
     if isinstance(value, str):
-        return [(put_, record.key, value)]
+        return [(command, record.key, value)]
     if record.kind == "zset":
         # ZADD takes the score before its member.
         value = [part for at in range(0, len(value), 2) for part in (value[at + 1], value[at])]
     return [
-        (put_, record.key, *value[at : at + _MOST_PARTS])
+        (command, record.key, *value[at : at + _MOST_PARTS])
         for at in range(0, len(value), _MOST_PARTS)
     ]
 
@@ -234,13 +185,11 @@ def rewrite_paths(records: Iterable[Record], old: str, new: str) -> Iterator[Rec
     """Rewrite the file paths of jobs; `old` and `new` are absolute state directories."""
     for record in records:
         if record.key.startswith(keys.JOB) and record.kind == "hash" and old != new:
-            fields = _fields(record)
-            fields["file"] = _path(fields.get("file", ""), old, new)
-            if ticket := fields.get("ticket"):
-                fields["ticket"] = json.dumps(
-                    _paths(json.loads(ticket), old, new), ensure_ascii=False
-                )
-            yield _with(record, fields)
+            ticket = _paths(json.loads(record.fields.get("ticket") or "{}"), old, new)
+            yield record.with_fields(
+                file=_paths(record.fields.get("file", ""), old, new),
+                ticket=json.dumps(ticket, ensure_ascii=False),
+            )
         else:
             yield record
 
@@ -261,70 +210,44 @@ def mark_uncertain(
         if record.key in _DERIVED or record.key.startswith(keys.DEFERRED):
             continue
         if record.kind == "hash" and record.key.startswith(keys.BROADCAST_OF):
-            yield _with(record, _stopped(_fields(record)))
-            continue
-        if not record.key.startswith(keys.JOB) or record.kind != "hash":
-            yield record
-            continue
-        fields = _fields(record)
-        due += [record.key.removeprefix(keys.JOB), str(taken_ms)]
-        if _is_unordered(fields):
+            is_running = record.fields.get("state") == "running"
+            yield record.with_fields(state="cancelled") if is_running else record
+        elif record.kind == "hash" and record.key.startswith(keys.JOB):
             job_id = record.key.removeprefix(keys.JOB)
+            due += [job_id, str(taken_ms)]
             order_id = f"{installation}-{job_id}" if installation else ""
-            yield _with(record, _as_ordered(fields, taken_ms) | {"order_id": order_id})
+            yield record.with_fields(**_doubted(record.fields, taken_ms, order_id, has_file))
         else:
-            yield _with(record, _with_a_file(fields, has_file))
+            yield record
     if due:
         yield Record(keys.DUE, "zset", 0, due)
 
 
-def _stopped(fields: dict[str, str]) -> dict[str, str]:
-    return fields | {"state": "cancelled"} if fields.get("state") == "running" else fields
-
-
-def _is_unordered(fields: dict[str, str]) -> bool:
-    state = fields.get("state", "")
-    return state == State.QUEUED or (
-        state == State.SUBMITTING and fields.get("intent_ms", "0") == "0"
-    )
-
-
-def _as_ordered(fields: dict[str, str], taken_ms: int) -> dict[str, str]:
-    claimed_ms = fields.get("claimed_ms", "0")
-    return fields | {
-        "state": State.SUBMITTING.value,
-        "intent_ms": str(taken_ms),
-        "claimed_ms": str(taken_ms) if claimed_ms == "0" else claimed_ms,
-    }
-
-
-def _with_a_file(fields: dict[str, str], has_file: Callable[[str], bool]) -> dict[str, str]:
-    state = fields.get("state", "")
+def _doubted(
+    fields: dict[str, str], taken_ms: int, order_id: str, has_file: Callable[[str], bool]
+) -> dict[str, str]:
+    state, claimed_ms = fields.get("state", ""), fields.get("claimed_ms", "0")
+    is_ordered = state != State.SUBMITTING or fields.get("intent_ms", "0") != "0"
+    if state == State.QUEUED or not is_ordered:
+        return {
+            "state": State.SUBMITTING.value,
+            "intent_ms": str(taken_ms),
+            "claimed_ms": str(taken_ms) if claimed_ms == "0" else claimed_ms,
+            "order_id": order_id,
+        }
     if state in _WITH_A_FILE and fields.get("file") and not has_file(fields["file"]):
         # The running bot has delivered and deleted the file: it is fetched again at no cost.
         is_ticketed = "id" in json.loads(fields.get("ticket") or "{}")
         again = State.POLLING if is_ticketed else State.SUBMITTING
-        return fields | {"state": again.value, "file": "", "outcome": "", "reason": ""}
-    return fields
-
-
-def _fields(record: Record) -> dict[str, str]:
-    return dict(zip(record.value[::2], record.value[1::2], strict=True))
-
-
-def _with(record: Record, fields: dict[str, str]) -> Record:
-    return replace(record, value=[part for pair in fields.items() for part in pair])
+        return {"state": again.value, "file": "", "outcome": "", "reason": ""}
+    return {}
 
 
 def _paths(value: Any, old: str, new: str) -> Any:
     if isinstance(value, str):
-        return _path(value, old, new)
+        return new + value[len(old) :] if value.startswith(f"{old}/") else value
     if isinstance(value, list):
         return [_paths(entry, old, new) for entry in value]
     if isinstance(value, dict):
         return {name: _paths(entry, old, new) for name, entry in value.items()}
     return value
-
-
-def _path(text: str, old: str, new: str) -> str:
-    return new + text[len(old) :] if text.startswith(f"{old}/") else text
