@@ -8,11 +8,10 @@ jobs.
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import (
@@ -27,13 +26,12 @@ from imgbot.storage import keys
 from imgbot.storage.client import storage_errors
 from imgbot.telemetry.thresholds import REDIS_MEMORY_RATIO, Level
 
-_T = TypeVar("_T")
-
 _log = logging.getLogger(__name__)
 
 SETTING = "IMGBOT_REDIS_URL"
 _PAUSE_S = 0.5
-_SAY_EVERY_S = 5.0
+_SAY_EACH = 10
+"""Attempts per line in the log."""
 _OLDEST = (7, 2)
 _NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
 
@@ -65,7 +63,8 @@ async def verify(
     redis: Redis, *, accept_volatile: bool = False, deadline_s: float | None = None
 ) -> Durability:
     """Wait for the server, logging the wait, and refuse one that would lose or evict jobs."""
-    found = await _patiently(redis, partial(ask, redis), deadline_s)
+    await wait_until_reachable(redis, deadline_s=deadline_s)
+    found = await ask(redis)
     refusals = [f"{what}; run: {mend}" if mend else what for what, mend in losses(found, redis)]
     if refusals and not accept_volatile:
         raise ConfigError(
@@ -79,30 +78,26 @@ async def verify(
 
 
 async def wait_until_reachable(redis: Redis, *, deadline_s: float | None = None) -> None:
-    """Poll the server until it answers; without limit if there is no deadline."""
-    await _patiently(redis, redis.ping, deadline_s)
+    """Poll the server until it answers; without limit if there is no deadline.
 
-
-async def _patiently(
-    redis: Redis, question: Callable[[], Awaitable[_T]], deadline_s: float | None
-) -> _T:
+    Raises ConfigError for a refusal that waiting does not end, RedisUnreachableError.
+    """
     began = time.monotonic()
-    said = began - _SAY_EVERY_S
+    attempt = 0
     while True:
         try:
-            return await question()
+            await redis.ping()
         except (RedisError, OSError) as error:
             _refuse_if_final(error)
             reason = error
-        waited_s = time.monotonic() - began
-        if deadline_s is not None and waited_s >= deadline_s:
-            raise RedisUnreachableError(
-                f"{SETTING}: no Redis answered at {address_of(redis)} in {waited_s:.0f} s "
-                f"({reason})"
-            )
-        if time.monotonic() - said >= _SAY_EVERY_S:
-            said = time.monotonic()
+        else:
+            return
+        if deadline_s is not None and time.monotonic() - began >= deadline_s:
+            where = address_of(redis)
+            raise RedisUnreachableError(f"{SETTING}: no Redis answered at {where} ({reason})")
+        if attempt % _SAY_EACH == 0:
             _log.warning("waiting for Redis at %s: %s", address_of(redis), reason)
+        attempt += 1
         await asyncio.sleep(_PAUSE_S)
 
 
@@ -121,19 +116,25 @@ async def ask(redis: Redis) -> Durability:
         info = await redis.info()
     except NoPermissionError as error:
         raise ConfigError(SETTING, f"this user may not ask INFO: {error}") from None
-    _refuse_impossible(info)
+    number = str(info.get("redis_version", "0"))
+    version = tuple(int(part) for part in number.split(".") if part.isdecimal())
+    if info.get("role") == "slave":
+        raise ConfigError(SETTING, "this server is a read-only replica; write its master's address")
+    if info.get("cluster_enabled"):
+        raise ConfigError(SETTING, "this server is part of a cluster; write the address of another")
+    if version < _OLDEST:
+        raise ConfigError(SETTING, f"Redis {number} is too old; use 7.2 or later, or none at all")
     # CONFIG is often forbidden (managed servers, ACLs); INFO then gives all but the fsync policy.
     try:
-        config = await redis.config_get("append*")
+        fsync = (await redis.config_get("appendfsync")).get("appendfsync", "")
     except RedisError:
-        config = {}
-    config = {_text(name): _text(value) for name, value in config.items()}
+        fsync = ""
     append_only = info.get("aof_enabled")
     return Durability(
-        version=_version(info),
+        version=version,
         policy=str(info.get("maxmemory_policy", "")),
         is_append_only=None if append_only is None else bool(append_only),
-        fsync=config.get("appendfsync", ""),
+        fsync=str(fsync),
         memory_bytes=counted_bytes(info),
         maxmemory_bytes=info.get("maxmemory"),
     )
@@ -144,41 +145,37 @@ def counted_bytes(info: Mapping[str, Any]) -> int:
     return int(info.get("used_memory", 0)) - int(info.get("mem_not_counted_for_evict", 0))
 
 
-def _refuse_impossible(info: dict[str, object]) -> None:
-    if info.get("role") == "slave":
-        raise ConfigError(SETTING, "this server is a read-only replica; write its master's address")
-    if info.get("cluster_enabled"):
-        raise ConfigError(SETTING, "this server is part of a cluster; write the address of another")
-    if _version(info) < _OLDEST:
-        raise ConfigError(
-            SETTING,
-            f"Redis {info.get('redis_version')} is too old; use 7.2 or later, or none at all",
-        )
-
-
 def losses(found: Durability, redis: Redis) -> list[tuple[str, str]]:
     """Return the ways in which the server could lose jobs, each with its repair command, if any."""
+    cases = (
+        (not found.policy, "it does not say whether it evicts keys (maxmemory-policy)", ""),
+        (
+            found.policy not in {"", "noeviction"},
+            f"it evicts jobs when memory is short ({found.policy})",
+            "maxmemory-policy noeviction",
+        ),
+        (
+            found.is_append_only is None,
+            "it does not say whether it keeps an append-only file",
+            "",
+        ),
+        (
+            found.is_append_only is False,
+            "it loses jobs in a power cut (no append-only file)",
+            "appendonly yes",
+        ),
+        (
+            bool(found.is_append_only) and found.fsync == "no",
+            "it loses jobs in a power cut (appendfsync no)",
+            "appendfsync always",
+        ),
+    )
     cli = redis_cli(redis)
-    keep = f"{cli} CONFIG REWRITE"
-
-    def setting(line: str) -> str:
-        return f"{cli} CONFIG SET {line} && {keep}"
-
-    lost: list[tuple[str, str]] = []
-    if not found.policy:
-        lost.append(("it does not say whether it evicts keys (maxmemory-policy)", ""))
-    elif found.policy != "noeviction":
-        what = f"it evicts jobs when memory is short ({found.policy})"
-        lost.append((what, setting("maxmemory-policy noeviction")))
-    if found.is_append_only is None:
-        lost.append(("it does not say whether it keeps an append-only file", ""))
-    elif not found.is_append_only:
-        what = "it loses jobs in a power cut (no append-only file)"
-        lost.append((what, setting("appendonly yes")))
-    elif found.fsync == "no":
-        what = "it loses jobs in a power cut (appendfsync no)"
-        lost.append((what, setting("appendfsync always")))
-    return lost
+    return [
+        (what, f"{cli} CONFIG SET {line} && {cli} CONFIG REWRITE" if line else "")
+        for is_so, what, line in cases
+        if is_so
+    ]
 
 
 def redis_cli(redis: Redis) -> str:
@@ -195,15 +192,6 @@ def address_of(redis: Redis) -> str:
     """Return the socket or the host and port, without a password."""
     where = redis.connection_pool.connection_kwargs
     return str(where.get("path") or f"{where.get('host')}:{where.get('port')}")
-
-
-def _version(info: dict[str, object]) -> tuple[int, ...]:
-    text = str(info.get("redis_version", "0"))
-    return tuple(int(part) for part in text.split(".") if part.isdecimal())
-
-
-def _text(value: object) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 _ROOMY = 0.95
