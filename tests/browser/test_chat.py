@@ -1,8 +1,8 @@
 """The chat page over a sandbox without a bot: what it shows and what it sends."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Locator, expect
 from tests.fixtures.bot_api import BotApi
 from tests.fixtures.browser import DESKTOP, PHONE, ChatPage, open_page
 from tests.fixtures.photos import photo_path
-from tests.fixtures.sandbox import Control, Person, open_sandbox, picture
+from tests.fixtures.sandbox import Control, Message, Person, open_sandbox, picture
 from tests.fixtures.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -25,7 +25,6 @@ _NAMELESS = """
     || element.querySelector("img[alt]:not([alt=''])")))
   .map((element) => element.outerHTML)
 """
-
 
 _PASTE = """
 (element, bytes) => {
@@ -49,17 +48,39 @@ class ChatStage:
     anna: Person
     browser: Browser
 
-    def window(
-        self, chat_id: int | None = None, **device: Any
-    ) -> AbstractAsyncContextManager[ChatPage]:
+    @asynccontextmanager
+    async def window(self, chat_id: int | None = None, **device: Any) -> AsyncGenerator[ChatPage]:
         """Anna's window on a chat, the one with the bot if no other is named."""
         query = f"?user={self.anna.id}&chat={chat_id or self.anna.id}"
-        return open_page(self.browser, self.control.url, query, **device)
+        async with open_page(self.browser, self.control.url, query, **device) as chat:
+            yield chat
+            assert chat.problems == []
+
+    async def say(self, text: str, **fields: Any) -> Message:
+        return await self.control.say(self.anna, text, **fields)
+
+    async def answer(self, text: str, *, chat_id: int | None = None, **values: Any) -> int:
+        """A message from the bot to Anna; return its id."""
+        chat_id = chat_id or self.anna.id
+        return (await self.api.call("sendMessage", text=text, chat_id=chat_id, **values))[
+            "message_id"
+        ]
 
     async def photo(self, **values: Any) -> dict[str, Any]:
         """A photo from the bot to Anna."""
         files = {"photo": ("a.jpg", picture())}
         return await self.api.call("sendPhoto", files, chat_id=self.anna.id, **values)
+
+    async def group(self, *others: Person, **fields: Any) -> int:
+        return await self.control.make_group("Friends", [self.anna, *others], **fields)
+
+    async def asked(self, kind: str) -> dict[str, Any]:
+        """The latest update, once it is a query of this kind."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                updates = await self.api.call("getUpdates", timeout=5, offset=-1)
+                if query := updates[-1].get(kind):
+                    return query
 
 
 def row(chat: ChatPage, message_id: int) -> Locator:
@@ -78,15 +99,10 @@ async def stage(browser: Browser) -> AsyncIterator[ChatStage]:
         yield ChatStage(control, api, anna, browser)
 
 
-@pytest.mark.parametrize("device", [PHONE, DESKTOP], ids=["phone", "desktop"])
-async def test_an_album_is_one_bubble_and_a_late_item_joins_it(
-    stage: ChatStage, device: dict[str, Any]
-) -> None:
-    async with stage.window(**device) as chat:
-        sent = await stage.control.send_photos(
-            stage.anna, [picture()] * 5, caption="put them together"
-        )
-        album = chat.page.locator(".row").filter(has_text="put them together")
+async def test_an_album_is_one_bubble_and_a_late_item_joins_it(stage: ChatStage) -> None:
+    async with stage.window(**PHONE) as chat:
+        sent = await stage.control.send_photos(stage.anna, [picture()] * 5, caption="together")
+        album = chat.page.locator(".row").filter(has_text="together")
         await expect(album.get_by_test_id("message-photo")).to_have_count(5)
         await stage.control.send_late(stage.anna, sent[0], picture(color="red"))
 
@@ -94,18 +110,17 @@ async def test_an_album_is_one_bubble_and_a_late_item_joins_it(
         await expect(chat.page.locator(".album")).to_have_count(1)
         words = await album.get_by_test_id("message-text").bounding_box()
         photos = await album.locator(".album").bounding_box()
-        assert words is not None
-        assert photos is not None
+        assert words
+        assert photos
         assert words["y"] >= photos["y"] + photos["height"]
-        assert chat.problems == []
 
 
 async def test_a_quoted_line_leads_to_the_original(stage: ChatStage) -> None:
     photo = await stage.photo()
     for i in range(30):
-        await stage.control.say(stage.anna, f"word {i}")
-    await stage.control.say(stage.anna, "redder", reply_to=photo["message_id"])
-    await stage.control.say(stage.anna, "word", reply_to=2 + 5, quote="word 4")
+        await stage.say(f"word {i}")
+    await stage.say("redder", reply_to=photo["message_id"])
+    await stage.say("word", reply_to=2 + 5, quote="word 4")
     async with stage.window() as chat:
         quotes = chat.page.get_by_test_id("reply-quote")
         await expect(quotes).to_have_text(["imgbotPhoto", "Youword 4"])
@@ -116,7 +131,6 @@ async def test_a_quoted_line_leads_to_the_original(stage: ChatStage) -> None:
         await quotes.first.click()
 
         await expect(original).to_be_in_viewport()
-        assert chat.problems == []
 
 
 async def test_a_button_waits_for_its_answer_and_shows_it(stage: ChatStage) -> None:
@@ -128,18 +142,11 @@ async def test_a_button_waits_for_its_answer_and_shows_it(stage: ChatStage) -> N
         for show_alert, shown in ((False, "toast"), (True, "alert")):
             await chat.press("▶")
             await expect(chat.button("▶")).to_have_attribute("aria-busy", "true")
-            query = (await stage.api.call("getUpdates", timeout=10, offset=-1))[-1][
-                "callback_query"
-            ]
-            await stage.api.call(
-                "answerCallbackQuery",
-                callback_query_id=query["id"],
-                text="the last one",
-                show_alert=show_alert,
-            )
+            query = await stage.asked("callback_query")
+            answer = {"text": "the last one", "show_alert": show_alert}
+            await stage.api.call("answerCallbackQuery", callback_query_id=query["id"], **answer)
             await expect(chat.page.get_by_test_id(shown)).to_contain_text("the last one")
             await expect(chat.button("▶")).not_to_have_attribute("aria-busy", "true")
-        assert chat.problems == []
 
 
 async def test_a_document_has_a_name_a_size_and_a_download(stage: ChatStage) -> None:
@@ -151,16 +158,12 @@ async def test_a_document_has_a_name_a_size_and_a_download(stage: ChatStage) -> 
         await expect(bubble).to_contain_text("2 kB")
         async with chat.page.expect_download() as download:
             await bubble.get_by_role("link").click()
-
-        found = await (await download.value).path()
-        assert found.read_bytes() == file[1]
-        assert chat.problems == []
+        assert (await (await download.value).path()).read_bytes() == file[1]
 
 
 async def test_spoilers_open_when_they_are_pressed(stage: ChatStage) -> None:
     await stage.photo(has_spoiler=True)
-    hidden = {"type": "spoiler", "offset": 0, "length": 5}
-    await stage.api.call("sendMessage", chat_id=stage.anna.id, text="a fox", entities=[hidden])
+    await stage.answer("a fox", entities=[{"type": "spoiler", "offset": 0, "length": 5}])
     async with stage.window() as chat:
         spoilers = chat.page.get_by_role("button", name="Hidden")
         await expect(spoilers).to_have_count(2)
@@ -172,43 +175,31 @@ async def test_spoilers_open_when_they_are_pressed(stage: ChatStage) -> None:
         await expect(spoilers).to_have_count(0)
         await expect(chat.page.locator(".photo.veiled")).to_have_count(0)
         await expect(chat.page.get_by_test_id("lightbox")).to_have_count(0)
-        assert chat.problems == []
 
 
-async def test_what_the_bot_does_is_told_in_the_chat_and_in_the_list(stage: ChatStage) -> None:
+async def test_actions_edits_and_deletions_of_the_chat_show_at_once(stage: ChatStage) -> None:
+    first, gone = await stage.say("a dog"), await stage.answer("soon gone")
     async with stage.window(**DESKTOP) as chat:
         item = chat.page.get_by_test_id("chat-list-item")
-        await expect(chat.own).to_have_count(1)
+        await expect(chat.bubbles).to_have_count(3)
         await stage.api.call("sendChatAction", chat_id=stage.anna.id, action="upload_photo")
         await expect(chat.status).to_have_text("sending a photo")
         await expect(item).to_contain_text("sending a photo…")
-
         await stage.photo(caption="done")
-
         await expect(item).to_contain_text("done")
         await expect(chat.status).not_to_have_text("sending a photo")
-        assert chat.problems == []
 
-
-async def test_edits_are_marked_and_the_deleted_is_gone(stage: ChatStage) -> None:
-    first = await stage.control.say(stage.anna, "a dog")
-    answer = await stage.api.call("sendMessage", chat_id=stage.anna.id, text="soon gone")
-    async with stage.window() as chat:
-        await expect(chat.bubbles).to_have_count(3)
         await stage.control.edit(stage.anna, first, "a fox")
-        await stage.api.call(
-            "deleteMessage", chat_id=stage.anna.id, message_id=answer["message_id"]
-        )
+        await stage.api.call("deleteMessage", chat_id=stage.anna.id, message_id=gone)
 
-        await expect(chat.bubbles).to_have_count(2)
+        await expect(chat.bubbles).to_have_count(3)
         await expect(row(chat, first.id)).to_contain_text("a fox")
         await expect(row(chat, first.id)).to_contain_text("edited")
-        assert chat.problems == []
 
 
 async def test_a_group_that_moved_takes_no_more_words(stage: ChatStage) -> None:
-    group = await stage.control.make_group("Friends", [stage.anna], is_basic=True)
-    await stage.control.say(stage.anna, "hello", chat_id=group)
+    group = await stage.group(is_basic=True)
+    await stage.say("hello", chat_id=group)
     async with stage.window(group, **DESKTOP) as chat:
         await expect(chat.composer).to_be_visible()
         await stage.control.migrate(group)
@@ -217,86 +208,68 @@ async def test_a_group_that_moved_takes_no_more_words(stage: ChatStage) -> None:
         await expect(chat.bubbles.last).to_have_text("The group became a supergroup")
         items = chat.page.get_by_test_id("chat-list-item")
         await expect(items.filter(has_text="Friends")).to_have_count(2)
-        assert chat.problems == []
 
 
 async def test_everything_that_can_be_pressed_has_a_name(stage: ChatStage) -> None:
     await stage.control.send_photos(stage.anna, [picture(), picture()], spoiler=True)
-    await stage.control.send_documents(
-        stage.anna, [("a.png", picture(kind="PNG")), ("b.txt", b"words")]
-    )
-    keyboard = {"inline_keyboard": [[{"text": "▶", "callback_data": "n"}]]}
-    await stage.photo(reply_markup=keyboard)
-    await stage.control.say(stage.anna, "more", reply_to=2)
+    files = [("a.png", picture(kind="PNG")), ("b.txt", b"words")]
+    await stage.control.send_documents(stage.anna, files)
+    await stage.photo(reply_markup={"inline_keyboard": [[{"text": "▶", "callback_data": "n"}]]})
+    await stage.say("more", reply_to=2)
     async with stage.window(**DESKTOP) as chat:
         await expect(chat.own.last).to_contain_text("more")
         await chat.attach(photo_path("cat"))
 
         assert await chat.page.evaluate(_NAMELESS) == []
-        assert chat.problems == []
 
 
 async def test_a_message_is_passed_on_by_its_menu(stage: ChatStage) -> None:
     bob = await stage.control.make_user("Bob")
-    group = await stage.control.make_group("Friends", [stage.anna, bob])
+    group = await stage.group(bob)
     theirs = await stage.control.say(bob, "a fox in the snow", chat_id=group)
     async with stage.window(group, **DESKTOP) as chat:
         await row(chat, theirs.id).locator(".bubble").click(button="right")
-        await chat.page.get_by_role("menuitem", name="Forward").click()
-        await chat.page.get_by_role("menuitem", name="imgbot").click()
+        for item in ("Forward", "imgbot"):
+            await chat.page.get_by_role("menuitem", name=item).click()
 
         await expect(chat.own.last).to_contain_text("Forwarded from Bob")
         await expect(chat.own.last).to_contain_text("a fox in the snow")
-        assert chat.problems == []
     sent = (await stage.control.messages(stage.anna.id))[-1]
     assert sent.raw["forward_origin"]["sender_user"] == bob.raw
 
 
 async def test_a_forced_reply_opens_the_field_for_it(stage: ChatStage) -> None:
-    group = await stage.control.make_group("Friends", [stage.anna])
-    asked = await stage.control.say(stage.anna, "/edit", chat_id=group)
+    group = await stage.group()
+    asked = await stage.say("/edit", chat_id=group)
     async with stage.window(group) as chat:
         await expect(chat.own).to_have_count(1)
-        answer = await stage.api.call(
-            "sendMessage",
-            chat_id=group,
-            text="What shall I change?",
-            reply_parameters={"message_id": asked.id},
-            reply_markup={
-                "force_reply": True,
-                "selective": True,
-                "input_field_placeholder": "warmer, with snow",
-            },
+        markup = {"force_reply": True, "selective": True, "input_field_placeholder": "with snow"}
+        reply = {"message_id": asked.id}
+        answer = await stage.answer(
+            "What?", chat_id=group, reply_parameters=reply, reply_markup=markup
         )
-        await expect(chat.composer).to_have_attribute("placeholder", "warmer, with snow")
+        await expect(chat.composer).to_have_attribute("placeholder", "with snow")
         await chat.say("redder")
         await expect(chat.own).to_have_count(2)
-
         await expect(chat.composer).to_have_attribute("placeholder", "Message")
-        assert chat.problems == []
     sent = (await stage.control.messages(group))[-1]
-    assert (sent.text, sent.reply_to) == ("redder", answer["message_id"])
+    assert (sent.text, sent.reply_to) == ("redder", answer)
 
 
 async def test_inline_results_are_offered_and_sent_via_the_bot(stage: ChatStage) -> None:
     photo = await stage.photo()
-    group = await stage.control.make_group("Friends", [stage.anna])
+    group = await stage.group()
     result = {"type": "photo", "id": "1", "photo_file_id": photo["photo"][-1]["file_id"]}
     await stage.api.call("getUpdates", offset=-1)
     name = (await stage.control.state())["bot"]["username"]
     async with stage.window(group) as chat:
         await chat.composer.fill(f"@{name} fox")
-        query = None
-        async with asyncio.timeout(PATIENCE_S):
-            while query is None:
-                updates = await stage.api.call("getUpdates", timeout=5, offset=-1)
-                query = updates[-1].get("inline_query")
+        query = await stage.asked("inline_query")
         await stage.api.call("answerInlineQuery", inline_query_id=query["id"], results=[result])
         await chat.page.get_by_test_id("inline-result").click()
 
         await expect(chat.own.last.get_by_test_id("via-bot")).to_have_text(f"via @{name}")
         await expect(chat.composer).to_have_value("")
-        assert chat.problems == []
     assert query["query"] == "fox"
 
 
@@ -311,34 +284,27 @@ async def test_several_files_go_as_an_album_or_as_files(stage: ChatStage) -> Non
         await chat.page.get_by_test_id("send-as-file").check()
         await chat.say("as they are")
         await expect(chat.page.get_by_test_id("message-document")).to_have_count(2)
-        assert chat.problems == []
     _, *photos, first, second = await stage.control.messages(stage.anna.id)
-    assert [message.has_spoiler for message in photos] == [True, True]
+    assert all(message.raw["has_media_spoiler"] for message in photos)
     assert photos[0].media_group_id == photos[1].media_group_id
     assert first.media_group_id == second.media_group_id != photos[0].media_group_id
     assert await stage.control.file(first.document_id or "") == files[0].read_bytes()
 
 
-async def test_a_pasted_picture_is_sent_with_its_words(stage: ChatStage) -> None:
-    async with stage.window() as chat:
+async def test_a_pasted_picture_and_a_quote_of_selected_words_are_sent(stage: ChatStage) -> None:
+    answer = await stage.answer("a fox and a dog")
+    async with stage.window(**DESKTOP) as chat:
         await chat.composer.evaluate(_PASTE, list(picture(40, 30, kind="PNG")))
         await expect(chat.page.get_by_test_id("attachment")).to_have_count(1)
         await chat.say("make it larger")
         await expect(chat.page.get_by_test_id("message-photo")).to_have_count(1)
-        assert chat.problems == []
-    sent = (await stage.control.messages(stage.anna.id))[-1]
-    assert (sent.text, sent.photo_id is not None) == ("make it larger", True)
 
-
-async def test_selected_words_are_quoted_in_the_reply(stage: ChatStage) -> None:
-    answer = await stage.api.call("sendMessage", chat_id=stage.anna.id, text="a fox and a dog")
-    async with stage.window(**DESKTOP) as chat:
-        bubble = row(chat, answer["message_id"])
+        bubble = row(chat, answer)
         await bubble.hover()
         await bubble.get_by_test_id("message-text").evaluate(_SELECT, [2, 5])
         await bubble.get_by_role("button", name="Reply").click()
         await chat.say("redder")
         await expect(chat.own.last.get_by_test_id("reply-quote")).to_have_text("imgbotfox")
-        assert chat.problems == []
-    sent = (await stage.control.messages(stage.anna.id))[-1]
-    assert (sent.quote, sent.reply_to) == ("fox", answer["message_id"])
+    pasted, quoting = (await stage.control.messages(stage.anna.id))[-2:]
+    assert (pasted.text, pasted.photo_id is not None) == ("make it larger", True)
+    assert (quoting.quote, quoting.reply_to) == ("fox", answer)
