@@ -15,8 +15,6 @@ from imgbot.imaging.engine.merge import merge_pictures
 from tests.fixtures.flat_pictures import COLOURS, Box, box_of, mask_of, sheets
 from tests.fixtures.photos import load_photo, psnr_db, save_photo
 
-pytestmark = pytest.mark.slow
-
 
 def merged(photos: list[Image.Image], words: str, layout: str) -> tuple[Image.Image, list[Box]]:
     """The sheet, and the place of each of its first photos."""
@@ -164,6 +162,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, ",".join(made
 """
 
 
+@pytest.mark.slow
 def test_ten_large_photos_are_merged_in_bounded_memory(tmp_path: Path) -> None:
     source, words = save_photo("astronaut", tmp_path, (4000, 3000)), "вставь 1 и 2 в 3"
     command = [sys.executable, "-c", _MEASURED, words, str(tmp_path / "out.jpg"), *[source] * 10]
