@@ -6,7 +6,7 @@ only seconds are finished, the rest waits in Redis for the next start.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
 
 from aiogram import Bot
@@ -19,9 +19,8 @@ from imgbot.domain.errors import StorageUnavailableError, TransientError
 from imgbot.domain.retry import backoff_s
 from imgbot.imaging import worker
 from imgbot.imaging.pool import Pool
-from imgbot.ops.http import OpsServer, TakeHook
+from imgbot.ops.http import OpsServer
 from imgbot.ops.lifecycle import Notifier, Signals, force_exit_after, measure_loop_lag
-from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client, connect
 from imgbot.storage.job_queue import JobQueue
@@ -67,7 +66,12 @@ async def serve(
             return
         services = build_services(settings, connections)
         await closing.enter_async_context(
-            _ops_server(settings, services.checks, services.handle_webhook, services.sampler)
+            OpsServer(
+                settings.http,
+                services.sampler,
+                services.handle_webhook,
+                settings.spare_http_ports,
+            )
         )
         # READY must include the pool: one worker answers, the others start on need.
         await pool.run(worker.ping)
@@ -78,16 +82,6 @@ async def serve(
         await _run(services, server, connections.bot, pool, notifier, signals.draining)
         notifier.stopping("closing")
     telemetry.info("stopped")
-
-
-def _ops_server(
-    settings: Settings,
-    checks: Mapping[str, Check],
-    handle_webhook: TakeHook | None,
-    sampler: StatusSampler,
-) -> OpsServer:
-    parts = (settings.http, metrics.REGISTRY, checks, handle_webhook, sampler)
-    return OpsServer(*parts, settings.spare_http_ports)
 
 
 async def _open_connections(
@@ -144,7 +138,8 @@ async def _identify(
             return await ask()
     checks = build_checks(settings, redis, bot, lambda: trouble)
     watch = build_startup_sampler(settings, redis, pool, checks)
-    async with _ops_server(settings, checks, None, watch), asyncio.TaskGroup() as background:
+    server = OpsServer(settings.http, watch, None, settings.spare_http_ports)
+    async with server, asyncio.TaskGroup() as background:
         look = background.create_task(watch.run())
         try:
             return await ask()

@@ -1,7 +1,7 @@
 """HTTP for operators: /healthz, /metrics, the status page, /status.json and its stream /events.
 
 `/hook/…` is for image providers, and the only path that the internet may be let in to. The server
-knows nothing of the pipeline: checks, metrics, the sampler and the webhook handler are handed in.
+knows nothing of the pipeline: the sampler and the webhook handler are handed in.
 
 A stream begins with the history, then sends a document every few seconds, and the history's points
 as they are completed. Nothing is queued for a reader: a slow one misses documents, and one that
@@ -24,14 +24,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from imgbot.aio import sleep_or_event
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import ConfigError, TransientError
 from imgbot.ops.status.document import Document, without_people
-from imgbot.ops.status.sampler import COLUMNS, Check, StatusSampler, ask_all
+from imgbot.ops.status.sampler import COLUMNS, StatusSampler
 
 MOST_STREAMS = 16
 STREAM_EVERY_S = 5.0
@@ -52,31 +51,122 @@ _PAGE_HEADERS = HEADERS | {
     "X-Frame-Options": "DENY",
 }
 
-Health = Callable[[], Awaitable[Mapping[str, str]]]
+SETTING = "IMGBOT_HTTP"
+# A webhook may carry the whole answer of its model.
+_MAX_BODY_BYTES = 1 << 20
+BODY_DEADLINE_S = 20.0
+IDLE_S = 60.0
+"""Seconds that a connection may take to send a whole request."""
+MOST_CONNECTIONS = 256
+
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+TakeHook = Callable[[str, str, Mapping[str, str], bytes], Awaitable[bool]]
+"""Takes a job's id, its secret, headers (names in lower case) and a body; False: forged."""
 
 
-class StatusPages:
-    """Status page, its files, /status.json and /events; `close` ends every stream."""
+class OpsServer:
+    """Serves on one address from `start` to `stop`; `async with` does both."""
 
-    def __init__(self, watch: StatusSampler | None, health: Health) -> None:
-        self._watch = watch
-        self._health = health
+    def __init__(
+        self,
+        address: Address,
+        sampler: StatusSampler,
+        take_hook: TakeHook | None = None,
+        spare_ports: Iterable[int] = (),
+    ) -> None:
+        self._spare_ports = spare_ports
+        self._take_hook = take_hook
+        self._address = address
+        self._sampler = sampler
         self._streams = 0
         self._closing = asyncio.Event()
+        self._runner: web.AppRunner | None = None
+        self._listener: asyncio.Server | None = None
+        self.port = address.port
 
-    def routes(self) -> list[web.RouteDef]:
-        return [
-            web.get("/", self._index),
-            web.get("/page/{name}", self._file),
-            web.get("/status.json", self._json),
-            web.get("/events", self._events),
-        ]
+    @property
+    def url(self) -> str:
+        return f"http://{Address(self._address.host, self.port)}"
 
-    def close(self) -> None:
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[self._check_host])
+        app.add_routes(
+            [
+                web.get("/", self._index),
+                web.get("/page/{name}", self._file),
+                web.get("/status.json", self._json),
+                web.get("/events", self._events),
+                web.get("/healthz", self._healthz),
+                web.get("/metrics", self._metrics),
+                web.post("/hook/{job}/{secret}", self._hook),
+            ]
+        )
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=2.0, keepalive_timeout=IDLE_S
+        )
+        await self._runner.setup()
+        try:
+            self._listener = await self._listen()
+        except OSError as error:
+            await self.stop()
+            raise ConfigError(SETTING, _why(self._address, error)) from error
+        self.port = self._listener.sockets[0].getsockname()[1]
+        _log.info("status, health and metrics at %s", self.url)
+        if self._address.port not in {0, self.port}:
+            _log.warning("%s is in use by another program; set %s", self._address, SETTING)
+
+    async def _listen(self) -> asyncio.Server:
+        """Listen on the configured port, else on the first spare port that is free."""
+        loop, refusals = asyncio.get_running_loop(), list[OSError]()
+        for port in (self._address.port, *self._spare_ports):
+            try:
+                return await loop.create_server(self._connection, self._address.host, port)
+            except OSError as error:
+                refusals.append(error)
+                if error.errno != errno.EADDRINUSE:
+                    break
+        raise refusals[0]
+
+    async def stop(self) -> None:
+        # First the streams: the server would wait for them.
         self._closing.set()
+        if self._listener is not None:
+            self._listener.close()
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            await runner.cleanup()
+
+    def _connection(self) -> asyncio.Protocol:
+        """Serve a new connection and close the oldest ones beyond the limit.
+
+        A client that holds many idle connections must not block /healthz.
+        """
+        server = self._runner.server if self._runner else None
+        if server is None:
+            return asyncio.Protocol()
+        for oldest in server.connections[: 1 - MOST_CONNECTIONS]:
+            oldest.force_close()
+        return server()
+
+    @web.middleware
+    async def _check_host(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse what a page of a foreign site asks by its own name (DNS rebinding)."""
+        is_hook = "secret" in request.match_info
+        if not is_hook and not is_known_host(request.headers.get("Host", ""), self._address.host):
+            raise web.HTTPForbidden(text="use the address in IMGBOT_HTTP", headers=HEADERS)
+        return await handler(request)
 
     async def _index(self, _: web.Request) -> web.Response:
-        wrong = [name for name, what in (await self._health()).items() if what]
+        wrong = [name for name, what in (await self._sampler.health()).items() if what]
         status = f"Not well: {', '.join(wrong)}." if wrong else "All is well."
         text = (_PAGE / "index.html").read_text(encoding="utf-8")
         return web.Response(
@@ -96,34 +186,34 @@ class StatusPages:
         )
 
     async def _json(self, request: web.Request) -> web.Response:
-        watch = self._checked(request)
-        document = await watch.refresh()
+        _check_site(request)
+        document = await self._sampler.refresh()
         if document is None:
             raise web.HTTPServiceUnavailable(headers=HEADERS)
         return web.json_response(_for(request, document), headers=HEADERS)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
-        watch = self._checked(request)
+        _check_site(request)
         if self._streams >= MOST_STREAMS:
             raise web.HTTPServiceUnavailable(
                 text="too many status streams are open", headers=HEADERS | {"Retry-After": "30"}
             )
         self._streams += 1
         try:
-            return await self._stream(request, watch)
+            return await self._stream(request)
         finally:
             self._streams -= 1
 
-    async def _stream(self, request: web.Request, watch: StatusSampler) -> web.StreamResponse:
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers=HEADERS | {"Content-Type": "text/event-stream"})
         with suppress(ConnectionError, TimeoutError):
             await response.prepare(request)
-            points = watch.points
+            points = self._sampler.points
             await _send(response, _event("history", {"columns": COLUMNS, "points": points}))
             while not self._closing.is_set():
-                document = await watch.refresh(0.8 * STREAM_EVERY_S)
+                document = await self._sampler.refresh(0.8 * STREAM_EVERY_S)
                 begin_s = max((point[0] or 0.0 for point in points), default=0.0)
-                points = watch.points
+                points = self._sampler.points
                 events = [_event("point", each) for each in points if (each[0] or 0.0) > begin_s]
                 # Before the first sample a comment keeps the connection open.
                 events.append(_event("status", _for(request, document)) if document else b":\n\n")
@@ -131,12 +221,45 @@ class StatusPages:
                 await sleep_or_event(STREAM_EVERY_S, self._closing)
         return response
 
-    def _checked(self, request: web.Request) -> StatusSampler:
-        if is_from_elsewhere(request.headers):
-            raise web.HTTPForbidden(text="the status is for its own page", headers=HEADERS)
-        if self._watch is None:
-            raise web.HTTPNotFound(headers=HEADERS)
-        return self._watch
+    async def _healthz(self, _: web.Request) -> web.Response:
+        found = await self._sampler.health()
+        is_well = not any(found.values())
+        body = {
+            "status": "ok" if is_well else "failing",
+            "checks": {
+                name: {"ok": not wrong} | ({"detail": wrong} if wrong else {})
+                for name, wrong in found.items()
+            },
+        }
+        return web.json_response(body, status=200 if is_well else 503, headers=HEADERS)
+
+    async def _metrics(self, request: web.Request) -> web.Response:
+        await self._sampler.refresh()
+        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
+        # Some figures are read from /proc, process by process.
+        body = await asyncio.to_thread(encode, self._sampler.registry)
+        return web.Response(body=body, headers={**HEADERS, "Content-Type": content_type})
+
+    async def _hook(self, request: web.Request) -> web.Response:
+        if self._take_hook is None:
+            raise web.HTTPNotFound
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        job, secret = request.match_info["job"][:100], request.match_info["secret"][:100]
+        try:
+            async with asyncio.timeout(BODY_DEADLINE_S):
+                body = await request.read()
+            is_taken = await self._take_hook(job, secret, headers, body)
+        except TimeoutError:
+            raise web.HTTPRequestTimeout(headers=HEADERS) from None
+        except TransientError:
+            # The sender will try again.
+            return web.Response(status=503, headers=HEADERS)
+        return web.Response(status=200 if is_taken else 403, headers=HEADERS)
+
+
+def _check_site(request: web.Request) -> None:
+    if is_from_elsewhere(request.headers):
+        raise web.HTTPForbidden(text="the status is for its own page", headers=HEADERS)
 
 
 def _for(request: web.Request, document: Document) -> Document:
@@ -191,157 +314,6 @@ def _address_of(text: str) -> IPv4Address | IPv6Address | None:
         return ip_address(text)
     except ValueError:
         return None
-
-
-_log = logging.getLogger(__name__)
-
-SETTING = "IMGBOT_HTTP"
-# A webhook may carry the whole answer of its model.
-_MAX_BODY_BYTES = 1 << 20
-BODY_DEADLINE_S = 20.0
-IDLE_S = 60.0
-"""Seconds that a connection may take to send a whole request."""
-MOST_CONNECTIONS = 256
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-TakeHook = Callable[[str, str, Mapping[str, str], bytes], Awaitable[bool]]
-"""Takes a job's id, its secret, headers (names in lower case) and a body; False: forged."""
-
-
-class OpsServer:
-    """Serves on one address from `start` to `stop`; `async with` does both."""
-
-    def __init__(
-        self,
-        address: Address,
-        registry: CollectorRegistry,
-        checks: Mapping[str, Check],
-        take_hook: TakeHook | None = None,
-        watch: StatusSampler | None = None,
-        spare_ports: Iterable[int] = (),
-    ) -> None:
-        self._spare_ports = spare_ports
-        self._take_hook = take_hook
-        self._address = address
-        self._registry = registry
-        self._checks = dict(checks)
-        self._watch = watch
-        self._pages = StatusPages(watch, self.health)
-        self._runner: web.AppRunner | None = None
-        self._listener: asyncio.Server | None = None
-        self.port = address.port
-
-    @property
-    def url(self) -> str:
-        return f"http://{Address(self._address.host, self.port)}"
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    async def start(self) -> None:
-        app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[self._check_host])
-        app.add_routes(self._pages.routes())
-        app.router.add_get("/healthz", self._healthz)
-        app.router.add_get("/metrics", self._metrics)
-        app.router.add_post("/hook/{job}/{secret}", self._hook)
-        self._runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=2.0, keepalive_timeout=IDLE_S
-        )
-        await self._runner.setup()
-        try:
-            self._listener = await self._listen()
-        except OSError as error:
-            await self.stop()
-            raise ConfigError(SETTING, _why(self._address, error)) from error
-        self.port = self._listener.sockets[0].getsockname()[1]
-        _log.info("status, health and metrics at %s", self.url)
-        if self._address.port not in {0, self.port}:
-            _log.warning("%s is in use by another program; set %s", self._address, SETTING)
-
-    async def _listen(self) -> asyncio.Server:
-        """Listen on the configured port, else on the first spare port that is free."""
-        loop, refusals = asyncio.get_running_loop(), list[OSError]()
-        for port in (self._address.port, *self._spare_ports):
-            try:
-                return await loop.create_server(self._connection, self._address.host, port)
-            except OSError as error:
-                refusals.append(error)
-                if error.errno != errno.EADDRINUSE:
-                    break
-        raise refusals[0]
-
-    async def stop(self) -> None:
-        # First the streams: the server would wait for them.
-        self._pages.close()
-        if self._listener is not None:
-            self._listener.close()
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
-
-    async def health(self) -> dict[str, str]:
-        """Run all checks concurrently; name → what is wrong, empty when well."""
-        return await ask_all(self._checks)
-
-    def _connection(self) -> asyncio.Protocol:
-        """Serve a new connection and close the oldest ones beyond the limit.
-
-        A client that holds many idle connections must not block /healthz.
-        """
-        server = self._runner.server if self._runner else None
-        if server is None:
-            return asyncio.Protocol()
-        for oldest in server.connections[: 1 - MOST_CONNECTIONS]:
-            oldest.force_close()
-        return server()
-
-    @web.middleware
-    async def _check_host(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuse what a page of a foreign site asks by its own name (DNS rebinding)."""
-        is_hook = "secret" in request.match_info
-        if not is_hook and not is_known_host(request.headers.get("Host", ""), self._address.host):
-            raise web.HTTPForbidden(text="use the address in IMGBOT_HTTP", headers=HEADERS)
-        return await handler(request)
-
-    async def _healthz(self, _: web.Request) -> web.Response:
-        found = await self.health()
-        is_well = not any(found.values())
-        body = {
-            "status": "ok" if is_well else "failing",
-            "checks": {
-                name: {"ok": not wrong} | ({"detail": wrong} if wrong else {})
-                for name, wrong in found.items()
-            },
-        }
-        return web.json_response(body, status=200 if is_well else 503, headers=HEADERS)
-
-    async def _metrics(self, request: web.Request) -> web.Response:
-        if self._watch is not None:
-            await self._watch.refresh()
-        encode, content_type = choose_encoder(request.headers.get("Accept", ""))
-        # Some figures are read from /proc, process by process.
-        body = await asyncio.to_thread(encode, self._registry)
-        return web.Response(body=body, headers={**HEADERS, "Content-Type": content_type})
-
-    async def _hook(self, request: web.Request) -> web.Response:
-        if self._take_hook is None:
-            raise web.HTTPNotFound
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        job, secret = request.match_info["job"][:100], request.match_info["secret"][:100]
-        try:
-            async with asyncio.timeout(BODY_DEADLINE_S):
-                body = await request.read()
-            is_taken = await self._take_hook(job, secret, headers, body)
-        except TimeoutError:
-            raise web.HTTPRequestTimeout(headers=HEADERS) from None
-        except TransientError:
-            # The sender will try again.
-            return web.Response(status=503, headers=HEADERS)
-        return web.Response(status=200 if is_taken else 403, headers=HEADERS)
 
 
 def _why(address: Address, error: OSError) -> str:

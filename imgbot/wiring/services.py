@@ -1,6 +1,5 @@
 """Builds the services from open connections."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imgbot.bot.albums import AlbumProcessor
@@ -12,7 +11,7 @@ from imgbot.jobs.forgetter import Forgetter
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
-from imgbot.ops.status.sampler import Check, StatusSampler
+from imgbot.ops.status.sampler import StatusSampler
 from imgbot.storage import keys
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry.metrics import preregister
@@ -40,7 +39,6 @@ class Services:
     broadcaster: Broadcaster
     alert_notifier: AlertNotifier
     admins: tuple[int, ...]
-    checks: Mapping[str, Check]
     handle_webhook: TakeHook
     sampler: StatusSampler
 
@@ -78,7 +76,6 @@ def build_services(settings: Settings, connections: Connections) -> Services:
             connections, components, sampler, updates.contact, context.alarm
         ),
         admins=settings.admins,
-        checks=checks,
         handle_webhook=context.webhooks.handle,
         sampler=sampler,
     )

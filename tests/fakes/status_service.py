@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,15 +10,15 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
-from imgbot.ops.http import OpsServer
+from imgbot.ops.http import OpsServer, TakeHook
 from imgbot.ops.status.document import QueueGlance, Worker
-from imgbot.ops.status.sampler import COLUMNS, StatusSampler, StatusSources
+from imgbot.ops.status.sampler import COLUMNS, Check, StatusSampler, StatusSources
 
 
 class Service:
     """What the tests set, the status shows."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, checks: Mapping[str, Check] | None = None) -> None:
         self.registry = CollectorRegistry()
         jobs = Gauge("imgbot_queue_jobs", "Jobs.", ("queue", "state"), registry=self.registry)
         self.waiting = jobs.labels("img_queue", "waiting")
@@ -30,7 +30,7 @@ class Service:
         sources = StatusSources(
             lambda: self.workers, self._look, "simulated", "localhost:6380", "1.0"
         )
-        self.watch = StatusSampler(self.registry, {}, sources, folder)
+        self.watch = StatusSampler(self.registry, checks or {}, sources, folder)
 
     def _gauge(self, name: str) -> Gauge:
         return Gauge(f"imgbot_{name}", name, registry=self.registry)
@@ -43,8 +43,8 @@ class Service:
         )
         return replace(self.glance, load=replace(self.glance.load, waiting=int(waiting or 0)))
 
-    def server(self, port: int = 0) -> OpsServer:
-        return OpsServer(Address("127.0.0.1", port), self.registry, {}, watch=self.watch)
+    def server(self, port: int = 0, take_hook: TakeHook | None = None) -> OpsServer:
+        return OpsServer(Address("127.0.0.1", port), self.watch, take_hook)
 
 
 def write_history(folder: Path, minutes: int, **figures: float) -> None:

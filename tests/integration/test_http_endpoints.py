@@ -17,9 +17,8 @@ from imgbot.ops.http import OpsServer
 from imgbot.ops.resource_usage import ResourceCollector
 from imgbot.ops.status.sampler import Check
 from imgbot.sandbox.bot_process import free_port
+from tests.fakes.status_service import Service
 from tests.fixtures.waiting import PATIENCE_S
-
-ANYWHERE = Address("127.0.0.1", 0)
 
 
 async def _get(url: str, accept: str = "*/*") -> tuple[int, str, str]:
@@ -30,8 +29,8 @@ async def _get(url: str, accept: str = "*/*") -> tuple[int, str, str]:
         return answer.status, answer.headers["Content-Type"], await answer.text()
 
 
-async def _healthz(**checks: Check) -> tuple[int, dict[str, object]]:
-    async with OpsServer(ANYWHERE, CollectorRegistry(), checks) as server:
+async def _healthz(folder: Path, **checks: Check) -> tuple[int, dict[str, object]]:
+    async with Service(folder, checks).server() as server:
         status, _, text = await _get(f"{server.url}/healthz")
     return status, json.loads(text)
 
@@ -40,13 +39,13 @@ async def _well() -> str:
     return ""
 
 
-async def test_health_is_200_when_all_is_well_and_503_with_what_is_wrong() -> None:
-    status, body = await _healthz(redis=_well, pool=lambda: "")
+async def test_health_is_200_when_all_is_well_and_503_with_what_is_wrong(tmp_path: Path) -> None:
+    status, body = await _healthz(tmp_path, redis=_well, pool=lambda: "")
 
     assert status == 200
     assert body == {"status": "ok", "checks": {"redis": {"ok": True}, "pool": {"ok": True}}}
 
-    status, body = await _healthz(redis=_well, telegram=lambda: "no answer for 130 s")
+    status, body = await _healthz(tmp_path, redis=_well, telegram=lambda: "no answer for 130 s")
 
     assert status == 503
     assert body == {
@@ -59,7 +58,7 @@ async def test_health_is_200_when_all_is_well_and_503_with_what_is_wrong() -> No
 
 
 async def test_a_check_that_raises_or_hangs_is_a_check_that_failed(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("imgbot.ops.status.sampler._CHECK_TIMEOUT_S", 0.05)
 
@@ -70,7 +69,7 @@ async def test_a_check_that_raises_or_hangs_is_a_check_that_failed(
         await asyncio.Event().wait()
         return ""
 
-    status, body = await _healthz(raises=raises, hangs=hangs)
+    status, body = await _healthz(tmp_path, raises=raises, hangs=hangs)
 
     assert status == 503
     assert "hunter2" not in json.dumps(body)
@@ -78,11 +77,11 @@ async def test_a_check_that_raises_or_hangs_is_a_check_that_failed(
     assert "no answer" in json.dumps(body)
 
 
-async def test_metrics_come_as_text_and_as_openmetrics() -> None:
-    registry = CollectorRegistry()
-    Counter("imgbot_things_total", "Things.", registry=registry).inc(3)
+async def test_metrics_come_as_text_and_as_openmetrics(tmp_path: Path) -> None:
+    service = Service(tmp_path)
+    Counter("imgbot_things_total", "Things.", registry=service.registry).inc(3)
 
-    async with OpsServer(ANYWHERE, registry, {}) as server:
+    async with service.server() as server:
         _, plain_type, plain = await _get(f"{server.url}/metrics")
         _, open_type, text = await _get(f"{server.url}/metrics", "application/openmetrics-text")
 
@@ -92,8 +91,8 @@ async def test_metrics_come_as_text_and_as_openmetrics() -> None:
     assert text.endswith("# EOF\n")
 
 
-async def test_the_page_links_both_and_says_how_things_are() -> None:
-    async with OpsServer(ANYWHERE, CollectorRegistry(), {"<redis>": lambda: "down"}) as server:
+async def test_the_page_links_both_and_says_how_things_are(tmp_path: Path) -> None:
+    async with Service(tmp_path, {"<redis>": lambda: "down"}).server() as server:
         status, kind, text = await _get(server.url)
 
     assert status == 200
@@ -107,9 +106,9 @@ async def _take_hook(*_: object) -> bool:
     return True
 
 
-async def test_a_webhook_comes_by_whatever_name_the_internet_knows() -> None:
+async def test_a_webhook_comes_by_whatever_name_the_internet_knows(tmp_path: Path) -> None:
     async with (
-        OpsServer(ANYWHERE, CollectorRegistry(), {}, _take_hook) as server,
+        Service(tmp_path).server(take_hook=_take_hook) as server,
         aiohttp.ClientSession() as session,
         session.post(f"{server.url}/hook/7/x", headers={"Host": "bot.example"}) as answer,
     ):
@@ -117,11 +116,11 @@ async def test_a_webhook_comes_by_whatever_name_the_internet_knows() -> None:
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("imgbot.ops.http.BODY_DEADLINE_S", 0.05)
 
-    async with OpsServer(ANYWHERE, CollectorRegistry(), {}, _take_hook) as server:
+    async with Service(tmp_path).server(take_hook=_take_hook) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(b"POST /hook/7/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
         answer = await reader.readline()
@@ -131,11 +130,11 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
 
 
 async def test_a_new_connection_takes_the_place_of_the_oldest(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("imgbot.ops.http.MOST_CONNECTIONS", 2)
 
-    async with OpsServer(ANYWHERE, CollectorRegistry(), {"redis": _well}, _take_hook) as server:
+    async with Service(tmp_path).server(take_hook=_take_hook) as server:
         silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
         for _, writer in silent:
             writer.write(b"POST /hook/7/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
@@ -148,21 +147,21 @@ async def test_a_new_connection_takes_the_place_of_the_oldest(
             writer.close()
 
 
-async def test_an_address_that_cannot_be_used_names_the_setting() -> None:
+async def test_an_address_that_cannot_be_used_names_the_setting(tmp_path: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = other.getsockname()[1]
 
         with pytest.raises(ConfigError, match=f"127.0.0.1:{port} is in use") as refusal:
-            await OpsServer(Address("127.0.0.1", port), CollectorRegistry(), {}).start()
+            await Service(tmp_path).server(port).start()
 
     assert refusal.value.setting == "IMGBOT_HTTP"
     with pytest.raises(ConfigError, match=r"cannot listen on 192\.0\.2\.1:1"):
-        await OpsServer(Address("192.0.2.1", 1), CollectorRegistry(), {}).start()
+        await OpsServer(Address("192.0.2.1", 1), Service(tmp_path).watch).start()
 
 
-async def test_a_page_that_nobody_gave_a_place_moves_from_a_taken_port() -> None:
+async def test_a_page_that_nobody_gave_a_place_moves_from_a_taken_port(tmp_path: Path) -> None:
     with socket.socket() as other, socket.socket() as third:
         for each in (other, third):
             each.bind(("127.0.0.1", 0))
@@ -171,7 +170,7 @@ async def test_a_page_that_nobody_gave_a_place_moves_from_a_taken_port() -> None
         spare = (also_taken, free_port())
 
         address = Address("127.0.0.1", taken)
-        server = OpsServer(address, CollectorRegistry(), {}, spare_ports=spare)
+        server = OpsServer(address, Service(tmp_path).watch, spare_ports=spare)
         async with server, aiohttp.ClientSession() as session:
             status = (await session.get(f"{server.url}/healthz")).status
 

@@ -9,11 +9,9 @@ from typing import Any, cast
 
 import aiohttp
 import pytest
-from prometheus_client import CollectorRegistry
 
-from imgbot.config.setting_types import Address
 from imgbot.ops import http as status_pages
-from imgbot.ops.http import MOST_STREAMS, OpsServer
+from imgbot.ops.http import MOST_STREAMS
 from imgbot.ops.status.document import QueueGlance
 from imgbot.ops.status.sampler import COLUMNS
 from imgbot.telemetry.thresholds import Load
@@ -21,7 +19,6 @@ from tests.fakes.status_service import Service
 from tests.fixtures.waiting import PATIENCE_S, eventually
 
 PERSON = 424242
-ANYWHERE = Address("127.0.0.1", 0)
 
 
 @pytest.fixture
@@ -214,12 +211,3 @@ async def test_while_redis_is_away_the_rest_is_shown(service: Service) -> None:
 
     assert document["jobs"] is None
     assert document["workers"][0]["about"] == "create"
-
-
-async def test_without_a_watch_there_is_no_status() -> None:
-    async with (
-        OpsServer(ANYWHERE, CollectorRegistry(), {}) as server,
-        aiohttp.ClientSession() as session,
-        session.get(f"{server.url}/status.json") as answer,
-    ):
-        assert answer.status == 404

@@ -37,13 +37,6 @@ Check = Callable[[], str | Awaitable[str]]
 """Returns what is wrong, empty when all is well; an exception or silence is wrong, too."""
 
 
-async def ask_all(checks: Mapping[str, Check]) -> dict[str, str]:
-    """Run all checks; name → what is wrong, empty when well."""
-    async with asyncio.TaskGroup() as group:
-        asked = {name: group.create_task(_ask(name, check)) for name, check in checks.items()}
-    return {name: task.result() for name, task in asked.items()}
-
-
 async def _ask(name: str, check: Check) -> str:
     try:
         async with asyncio.timeout(_CHECK_TIMEOUT_S):
@@ -219,6 +212,7 @@ class StatusSampler:
         sources: StatusSources,
         state_dir: Path,
     ) -> None:
+        self.registry = registry
         self._metrics = registry.restricted_registry(READ)
         self._checks = checks
         self._sources = sources
@@ -256,6 +250,14 @@ class StatusSampler:
         return (
             f"{load.waiting} waiting, {load.running} running, {busy} of {len(workers)} workers busy"
         )
+
+    async def health(self) -> dict[str, str]:
+        """Run all checks; name → what is wrong, empty when well."""
+        async with asyncio.TaskGroup() as group:
+            asked = {
+                name: group.create_task(_ask(name, check)) for name, check in self._checks.items()
+            }
+        return {name: task.result() for name, task in asked.items()}
 
     async def run(self) -> None:
         """Sample until cancelled; then save the unfinished minute."""
@@ -301,7 +303,7 @@ class StatusSampler:
             await asyncio.to_thread(self._history.save)
         facts = StatusFacts(
             indicators=self.indicators,
-            checks=await ask_all(self._checks),
+            checks=await self.health(),
             glance=self.glance,
             workers=self._sources.workers(),
             provider=self._sources.provider,
