@@ -12,8 +12,9 @@ from typing import Any, cast
 from aiohttp import web
 
 from imgbot.sandbox.api_errors import ApiError, bad_request, too_large
-from imgbot.sandbox.arguments import Arguments, UploadedFile, as_text, unknown_parameters
+from imgbot.sandbox.arguments import UploadedFile, as_text, unknown_parameters
 from imgbot.sandbox.faults import Fault
+from imgbot.sandbox.message_fields import Call
 from imgbot.sandbox.methods import METHODS, RawJson
 from imgbot.sandbox.state import SandboxState
 
@@ -67,33 +68,33 @@ class BotApi:
         except ApiError as refusal:
             self._state.calls.record(method, "", refusal)
             raise
-        arguments = Arguments(method, values, uploads, lambda: _is_gone(request))
-        fault = self._state.faults.take(method, arguments.text("chat_id"))
+        call = Call(method, values, uploads, lambda: _is_gone(request), state=self._state)
+        fault = self._state.faults.take(method, call.text("chat_id"))
         if fault and fault.kind == "drop_before":
             return _cut(request)
         if fault and fault.kind == "gateway":
             return _error_page(fault)
-        result = await self._perform(arguments, fault)
+        result = await self._perform(call, fault)
         if fault and fault.kind == "drop_after":
             return _cut(request)
         text = result if isinstance(result, RawJson) else json.dumps(result, ensure_ascii=False)
         return web.Response(text=f'{{"ok":true,"result":{text}}}', content_type="application/json")
 
-    async def _perform(self, arguments: Arguments, fault: Fault | None) -> Any:
+    async def _perform(self, call: Call, fault: Fault | None) -> Any:
         """Run the method and log the outcome."""
-        state, method = self._state, arguments.method
+        state, method = self._state, call.method
         refusal: ApiError | None = None
-        for name in unknown_parameters(method, arguments.values.keys() - arguments.uploads.keys()):
+        for name in unknown_parameters(method, call.values.keys() - call.uploads.keys()):
             state.calls.violation(f"unknown parameter {name} of {method}")
         try:
             if fault:
                 await self._apply(fault)
-            return await METHODS[method](state, arguments)
+            return await METHODS[method](call)
         except ApiError as error:
             refusal = error
             raise
         finally:
-            state.calls.record(method, arguments.text("chat_id"), refusal)
+            state.calls.record(method, call.text("chat_id"), refusal)
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         try:

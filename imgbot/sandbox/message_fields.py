@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from imgbot.sandbox.api_errors import WRONG_FILE, ApiError, bad_request
@@ -22,32 +23,29 @@ _PLACEHOLDER_LIMIT = 64
 _PHOTO_BYTES = 10 << 20
 
 
-class MessageFields:
-    """Reads the parts of a message from one call; files are uploaded or by handle, never by URL."""
+@dataclass(frozen=True, slots=True)
+class Call(Arguments):
+    """One call, read as the parts of a message; files are uploaded or by handle, never by URL."""
 
-    def __init__(self, state: SandboxState, arguments: Arguments) -> None:
-        self._state = state
-        self._arguments = arguments
+    state: SandboxState = field(kw_only=True)
 
     def note_fields(self, kind: str, given: Json) -> None:
         """Record fields that the Bot API does not know; Telegram would ignore them."""
         for name in unknown_fields(kind, given):
-            self._state.calls.violation(
-                f"unknown field {name} of {kind} in {self._arguments.method}"
-            )
+            self.state.calls.violation(f"unknown field {name} of {kind} in {self.method}")
 
-    def text(self) -> Json:
-        text, entities = self._formatted(self._arguments.values, "text", "entities")
+    def message_text(self) -> Json:
+        text, entities = self._formatted(self.values, "text", "entities")
         if not text:
             raise bad_request("message text is empty")
         if utf16_length(text) > _TEXT_LIMIT:
             # Edits get the server's own word for it.
-            is_edit = self._arguments.method.startswith("edit")
+            is_edit = self.method.startswith("edit")
             raise bad_request("MESSAGE_TOO_LONG" if is_edit else "message is too long")
         part: Json = {"text": text}
         if entities:
             part["entities"] = entities
-        options = self._arguments.json_object("link_preview_options", "link preview options")
+        options = self.json_object("link_preview_options", "link preview options")
         if options:
             self.note_fields("LinkPreviewOptions", options)
             part["link_preview_options"] = options
@@ -56,7 +54,7 @@ class MessageFields:
     def caption(self, given: Mapping[str, Any] | None = None) -> Json:
         """Return the caption of the call, or of one item of its media."""
         values = (
-            self._arguments.values
+            self.values
             if given is None
             else {name: as_text(value) for name, value in given.items()}
         )
@@ -67,15 +65,15 @@ class MessageFields:
         return part | ({"caption_entities": entities} if entities else {})
 
     def keyboard(self, *, only_inline: bool = False) -> Json:
-        markup = reply_markup(self._arguments, self.note_fields, only_inline=only_inline)
+        markup = reply_markup(self, self.note_fields, only_inline=only_inline)
         return {"reply_markup": markup} if markup else {}
 
     def force_reply(self) -> Json | None:
         """Return the client part of a ForceReply; the message itself does not carry it."""
-        asked = force_reply(self._arguments)
+        asked = force_reply(self)
         if asked and len(asked["placeholder"]) > _PLACEHOLDER_LIMIT:
             # UNVERIFIED: whether Telegram refuses it or cuts it; the documentation says 1 to 64.
-            self._state.calls.violation("input_field_placeholder of more than 64 characters")
+            self.state.calls.violation("input_field_placeholder of more than 64 characters")
         return asked
 
     def head(self, chat: Chat) -> Json:
@@ -83,7 +81,7 @@ class MessageFields:
         return self.topic(chat) | self._reply(chat)
 
     def topic(self, chat: Chat) -> Json:
-        thread_id = self._arguments.integer("message_thread_id")
+        thread_id = self.integer("message_thread_id")
         if not thread_id:
             return {}
         if thread_id not in chat.threads:
@@ -91,15 +89,15 @@ class MessageFields:
         return {"message_thread_id": thread_id, "is_topic_message": True}
 
     def _reply(self, chat: Chat) -> Json:
-        parameters = self._arguments.json_object("reply_parameters", "reply parameters") or {}
+        parameters = self.json_object("reply_parameters", "reply parameters") or {}
         self.note_fields("ReplyParameters", parameters)
         message_id = parameters.get("message_id")
         if not isinstance(message_id, int):
             return {}
         if parameters.keys() & {"chat_id", "quote"}:
-            self._state.calls.violation("quotes, and replies to other chats, are not simulated")
+            self.state.calls.violation("quotes, and replies to other chats, are not simulated")
         if post := chat.live(message_id):
-            return {"reply_to_message": self._state.reply_copy(post)}
+            return {"reply_to_message": self.state.reply_copy(post)}
         if parameters.get("allow_sending_without_reply") is not True:
             raise bad_request("message to be replied not found")
         return {}
@@ -110,7 +108,7 @@ class MessageFields:
         """Return a text with its entities, given and found; markup languages are not played."""
         if values.get("parse_mode"):
             raise bad_request("unsupported parse_mode")
-        arguments = Arguments(self._arguments.method, values)
+        arguments = Arguments(self.method, values)
         given = arguments.json_objects(entities_name, "MessageEntity") or []
         text, entities = trimmed(values.get(name, ""), checked_entities(given))
         return text, with_found(text, entities)
@@ -120,7 +118,7 @@ class MessageFields:
     def upload(self, name: str, source: str) -> UploadedFile | None:
         """Return the uploaded file that a parameter refers to, None for a known file."""
         part = source.removeprefix("attach://")
-        found = self._arguments.uploads.get(name if part == source else part)
+        found = self.uploads.get(name if part == source else part)
         if found and not found.size_bytes:
             raise bad_request("file must be non-empty")
         return found
@@ -129,7 +127,7 @@ class MessageFields:
         """Return a photo or document as part of a message; raises `PictureRefusedError`."""
         if upload is None:
             return self._known(kind, source)
-        files = self._state.files
+        files = self.state.files
         if kind == "document":
             return await files.keep_document(upload.path, upload.name)
         if upload.size_bytes > _PHOTO_BYTES:
@@ -142,9 +140,9 @@ class MessageFields:
     def _known(self, kind: str, source: str) -> Json:
         if "." in source and "attach://" not in source:
             raise bad_request("failed to get HTTP URL content")
-        whole = self._state.files.whole(source)
+        whole = self.state.files.whole(source)
         if whole is None:
-            file = self._state.files.find(source)
+            file = self.state.files.find(source)
             if file and file.kind == "Thumbnail":
                 raise _wrong_kind("Thumbnail", "Photo")
             raise bad_request(WRONG_FILE)
@@ -158,7 +156,7 @@ class MessageFields:
         """Return one InputMedia with its caption as the content of a message."""
         kind, source = item.get("type"), item.get("media")
         if kind not in {"photo", "document"}:
-            self._state.calls.violation(f"InputMedia of type {kind} is not simulated")
+            self.state.calls.violation(f"InputMedia of type {kind} is not simulated")
             raise bad_request("can't parse InputMedia: invalid media type specified")
         self.note_fields(f"InputMedia{kind.capitalize()}", item)
         upload = self.upload("", source) if isinstance(source, str) else None
