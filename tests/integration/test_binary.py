@@ -1,21 +1,15 @@
 """The one file, really built, on the Python of the tests: version, demo, a picture."""
 
-import asyncio
-import json
 import os
 import platform
-import signal
 import subprocess
 import sys
-import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from imgbot.ops.install.onefile_build import write
-from imgbot.sandbox.bot_process import free_port
 from imgbot.version import version
 from tests.fixtures.bot import Bot
 from tests.fixtures.sandbox import Control, open_sandbox
@@ -76,15 +70,9 @@ def test_the_one_file_is_the_program_and_is_unpacked_once(
 
     assert (first.stdout, second.stdout) == (f"imgbot {version()}\n",) * 2
     assert unpacked.name.startswith(f"{version()}-")
+    # Debian 12 has 3.11.2, whose redis client needs it, whatever patch level it was built by.
+    assert list(unpacked.glob("lib/*/site-packages/async_timeout/__init__.py"))
     assert [path.stat().st_ino for path in (folder / "cache/imgbot").iterdir()] == [inode]
-
-
-def test_the_one_file_has_what_redis_needs_before_python_3_11_3(binary: Path) -> None:
-    # Debian 12 has 3.11.2, whatever patch level it was built by.
-    with zipfile.ZipFile(binary) as bundle:
-        manifest = json.loads(bundle.read("manifest.json"))
-
-    assert "async_timeout/__init__.py" in manifest["pythons"][PYTHON]["files"]
 
 
 @pytest.fixture
@@ -111,30 +99,6 @@ async def test_the_one_file_serves_a_picture_with_its_own_redis(
     assert len(await control.file(picture.photo_id or "")) > 1000
     assert "the embedded Redis runs" in bot.log
     assert await bot.stop() == 0
-
-
-async def test_the_demo_chats_and_ends(binary: Path, environ: dict[str, str]) -> None:
-    port = free_port()
-    demo = await asyncio.create_subprocess_exec(
-        *(sys.executable, str(binary), "demo", "--port", str(port)),
-        env=environ,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert demo.stdout is not None
-    try:
-        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(trust_env=False) as client:
-            said = (await demo.stdout.readline()).decode()
-            page = await client.get(f"http://127.0.0.1:{port}/")
-            demo.send_signal(signal.SIGINT)
-            status = await demo.wait()
-    finally:
-        if demo.returncode is None:
-            demo.kill()
-            await demo.wait()
-
-    assert f"open http://127.0.0.1:{port}" in said
-    assert "<html" in page.text
-    assert status == 0
 
 
 def test_an_install_from_the_one_file_leaves_no_copy_in_a_cache(

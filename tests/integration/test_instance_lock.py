@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.domain.errors import ConfigError
 from imgbot.ops.state_dir import AlreadyRunningError, InstanceLock
 
 pytestmark = pytest.mark.slow
@@ -59,17 +58,6 @@ def _token(tmp_path: Path) -> str:
     return f"123456789:{tmp_path}"
 
 
-def test_a_second_bot_on_a_state_directory_is_told_of_the_first(tmp_path: Path) -> None:
-    with (
-        _other(tmp_path, f"{tmp_path}-one") as holder,
-        pytest.raises(AlreadyRunningError, match="uses the state directory") as refusal,
-    ):
-        InstanceLock(tmp_path, f"{tmp_path}-two").acquire()
-
-    assert refusal.value.pid == holder.pid
-    assert f"process {holder.pid} ({sys.executable}" in str(refusal.value)
-
-
 def test_bots_with_the_same_token_are_told_of_the_first_and_hold_nothing(tmp_path: Path) -> None:
     token = _token(tmp_path)
     refusals: list[AlreadyRunningError] = []
@@ -111,12 +99,3 @@ def test_a_child_that_outlives_a_killed_one_holds_nothing(tmp_path: Path) -> Non
                 assert Path(f"/proc/{child}").exists()
         finally:
             os.kill(child, signal.SIGKILL)
-
-
-def test_a_folder_that_cannot_be_written_names_the_setting(tmp_path: Path) -> None:
-    (tmp_path / "file").write_text("")
-
-    with pytest.raises(ConfigError) as refusal:
-        InstanceLock(tmp_path / "file", "one").acquire()
-
-    assert refusal.value.setting == "IMGBOT_STATE_DIR"

@@ -68,10 +68,7 @@ def test_the_script_and_the_module_are_the_same_program() -> None:
     ("environ", "said"),
     [
         ({}, "IMGBOT_TOKEN"),
-        ({"IMGBOT_TOKEN": "nonsense"}, "IMGBOT_TOKEN"),
         ({"IMGBOT_TOKEN": TOKEN, "IMGBOT_WORKRES": "3"}, "did you mean IMGBOT_WORKERS"),
-        ({"IMGBOT_TOKEN": TOKEN, "IMGBOT_WORKERS": "many"}, "IMGBOT_WORKERS"),
-        ({"IMGBOT_TOKEN": TOKEN, "IMGBOT_PROVIDER": "magic"}, "IMGBOT_PROVIDER"),
         ({"IMGBOT_TOKEN": TOKEN, "IMGBOT_HTTP": "nowhere"}, "IMGBOT_HTTP"),
     ],
 )
@@ -136,18 +133,6 @@ async def test_a_redis_of_ones_own_serves(sandboxed: tuple[Bot, Control], redis_
     assert not (bot.state_dir / "redis").exists()
 
 
-async def test_a_redis_that_is_not_there_is_waited_for(sandboxed: tuple[Bot, Control]) -> None:
-    bot, _ = sandboxed
-    bot.settings["IMGBOT_REDIS_URL"] = f"unix://{bot.state_dir}/nobody.sock"
-    await bot.launch()
-
-    async def log() -> str:
-        return bot.log
-
-    await eventually(log, lambda text: "waiting for Redis" in text)
-    await bot.stop()
-
-
 async def test_one_supervisor_per_state_directory_and_per_token(
     sandboxed: tuple[Bot, Control], tmp_path: Path
 ) -> None:
@@ -165,9 +150,6 @@ async def test_workers_as_the_guide_has_them(sandboxed: tuple[Bot, Control]) -> 
     bot, _ = sandboxed
     await bot.start("--users", "200")
     assert "7 workers" in bot.log
-    assert await bot.stop() == 0
-    await bot.start("--workers", "2")
-    assert "2 workers" in bot.log
     assert await bot.stop() == 0
 
 

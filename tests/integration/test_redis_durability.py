@@ -16,14 +16,6 @@ from tests.fixtures.waiting import eventually
 pytestmark = pytest.mark.slow
 
 
-async def test_the_embedded_server_is_one_that_imgbot_accepts(tmp_path: Path) -> None:
-    async with RedisServer(tmp_path, port=0) as server, client_of(server) as client:
-        found = await verify(client)
-
-    assert found.is_durable_at_once
-    assert found.policy == "noeviction"
-
-
 @pytest.mark.parametrize(
     ("name", "value", "mend"),
     [

@@ -259,6 +259,17 @@ def test_an_environment_file_that_makes_no_sense_names_its_line(tmp_path: Path, 
     assert refusal.value.setting == "IMGBOT_ENVIRONMENT_FILE"
 
 
+def test_noise_for_a_file_and_a_folder_for_a_credential_are_named(tmp_path: Path) -> None:
+    file = tmp_path / "imgbot.env"
+    file.write_bytes(b"\x00\xff\xfe" * 100)
+    (tmp_path / "bot-token").mkdir()
+
+    with pytest.raises(ConfigError, match=r"IMGBOT_ENVIRONMENT_FILE: .* cannot be read"):
+        SettingsSource(LEAST | {"IMGBOT_ENVIRONMENT_FILE": str(file)}).read()
+    with pytest.raises(ConfigError, match="IMGBOT_TOKEN: the credential bot-token cannot be read"):
+        load(LEAST | {"CREDENTIALS_DIRECTORY": str(tmp_path)})
+
+
 @pytest.fixture
 def closed_file(tmp_path: Path) -> Iterator[Path]:
     """An environment file that this process cannot read, whoever runs the tests."""
