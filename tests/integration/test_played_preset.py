@@ -235,17 +235,3 @@ async def test_a_wrong_order_is_refused_and_free(changed: dict[str, Any]) -> Non
 
         assert answer.status_code == 422
         assert stand.played.ledger.charges == []
-
-
-async def test_settings_are_checked() -> None:
-    async with open_sandbox(page=False) as (_, control):
-        with pytest.raises(AssertionError, match="price: Extra inputs"):
-            await control.set_provider(price=3)
-        with pytest.raises(AssertionError, match="duration_s: "):
-            await control.set_provider(duration_s=[3, 1])
-        settings = (await control.provider())["settings"]
-
-    assert settings == {
-        "duration_s": [1.0, 3.0], "idempotency": True, "lookup": True, "marks": "",
-        "price_usd": 0.04,
-    }  # fmt: skip

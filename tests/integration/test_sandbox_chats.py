@@ -7,7 +7,7 @@ import pytest
 from aiogram.types import Update
 
 from tests.fixtures.bot_api import BotApi, open_desk
-from tests.fixtures.sandbox import Control, Person, picture
+from tests.fixtures.sandbox import Control, Person
 
 Desk = tuple[Control, BotApi, Person]
 
@@ -89,73 +89,3 @@ async def test_a_closed_chat_refuses_the_bot(
     assert await api.refusal("sendMessage", chat_id=chat_id, text="hi") == refusal
     closed = [chat for chat in (await control.state())["chats"] if "closed" in chat]
     assert [chat["id"] for chat in closed] == [chat_id]
-
-
-@pytest.mark.parametrize(
-    ("fields", "reason"),
-    [
-        ({"photos": 1, "documents": 1}, "photos or documents, never both"),
-        ({"documents": 1, "media_group_id": "photos"}, "photos or documents, never both"),
-        ({"photos": 9, "media_group_id": "photos"}, "at most 10 files"),
-        ({"photos": 1, "media_group_id": "123"}, "no album 123"),
-        ({"photos": 11}, "at most 10 files"),
-    ],
-    ids=["mixed", "mixed-late", "full", "unknown", "eleven"],
-)
-async def test_an_album_that_no_client_sends_is_refused(
-    desk: Desk, fields: dict[str, Any], reason: str
-) -> None:
-    control, _, anna = desk
-    there = await control.send_photos(anna, [picture(), picture()])
-    key = await control.upload(picture(), "a.jpg")
-    given: dict[str, Any] = {
-        name: [key] * value if isinstance(value, int) else value for name, value in fields.items()
-    }
-    if given.get("media_group_id") == "photos":
-        given["media_group_id"] = there[0].media_group_id
-
-    with pytest.raises(AssertionError, match=reason):
-        await control.send(anna, **given)
-
-
-async def test_a_forwarded_message_says_where_it_comes_from(desk: Desk) -> None:
-    control, api, _ = desk
-    bob = await control.make_user("Bob")
-    channel = await control.make_channel("News", [bob])
-    written = await control.send_photos(bob, [picture(), picture()], caption="mine")
-    posted = await control.say(bob, "news", chat_id=channel)
-
-    open_ones = await control.forward(bob, written, chat_id=bob.id)
-    (hidden,) = await control.forward(bob, written[:1], hidden=True)
-    (from_channel,) = await control.forward(bob, [posted])
-    (again,) = await control.forward(bob, [hidden])
-
-    received = [update["message"] for update in await api.call("getUpdates") if "message" in update]
-    origins = [m["forward_origin"]["type"] for m in received if "forward_origin" in m]
-    assert origins == ["user", "user", "hidden_user", "channel", "hidden_user"]
-    assert open_ones[0].raw["forward_origin"]["sender_user"] == bob.raw
-    assert open_ones[0].media_group_id not in {None, written[0].media_group_id}
-    assert open_ones[1].media_group_id == open_ones[0].media_group_id
-    assert open_ones[0].photo_id == written[0].photo_id
-    assert hidden.raw["forward_origin"]["sender_user_name"] == "Bob"
-    assert "media_group_id" not in hidden.raw
-    assert from_channel.raw["forward_origin"]["message_id"] == posted.id
-    assert again.raw["forward_origin"] == hidden.raw["forward_origin"]
-
-
-async def test_a_channel_speaks_for_itself(desk: Desk) -> None:
-    control, api, anna = desk
-    channel = await control.make_channel("News", [anna])
-    post = await control.say(anna, "news", chat_id=channel)
-    await control.edit(anna, post, "good news")
-    answer = await api.call("sendMessage", chat_id=channel, text="more news")
-
-    joined, posted, edited = await api.call("getUpdates")
-
-    for update in (joined, posted, edited):
-        Update.model_validate(update)
-    assert joined["my_chat_member"]["new_chat_member"]["status"] == "administrator"
-    assert posted["channel_post"]["sender_chat"]["id"] == channel
-    assert edited["edited_channel_post"]["text"] == "good news"
-    assert "from" not in posted["channel_post"]
-    assert "from" not in answer

@@ -43,9 +43,3 @@ def test_a_provider_that_the_sandbox_does_not_play_is_a_wrong_argument(
 
     assert cli.main(arguments) == 78
     assert "--provider nobody-sim: write one of" in capsys.readouterr().err
-
-
-def test_ports_are_not_given_twice_in_a_row() -> None:
-    ports = [guest.free_port() for _ in range(50)]
-
-    assert len(set(ports)) == len(ports)
