@@ -13,7 +13,6 @@ import subprocess
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -51,21 +50,6 @@ class ServiceError(ImgbotError):
         self.exit_status = exit_status
 
 
-@dataclass(frozen=True, slots=True)
-class UnitState:
-    """Output of `systemctl show`."""
-
-    active: str
-    sub: str
-    result: str
-    status: str
-    exit_status: int
-    invocation: str = ""
-    """A new one at each start."""
-    has_job: bool = False
-    """A stop or start is in progress."""
-
-
 def _run(*words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603
 
@@ -77,7 +61,7 @@ def has_systemd() -> bool:
 
 def is_active(unit: str) -> bool:
     """Tell whether a unit runs or is about to."""
-    return has_systemd() and show(unit).active in {"active", "reloading"}
+    return has_systemd() and _run("systemctl", "is-active", "--quiet", unit).returncode == 0
 
 
 def _wait_for(probe: Callable[[], T], deadline_s: float) -> T:
@@ -90,66 +74,37 @@ def _wait_for(probe: Callable[[], T], deadline_s: float) -> T:
 
 def started_s(unit: str) -> float | None:
     """Return when the process that serves was started, seconds since 1970; None without one."""
-    if not is_active(unit):
-        return None
-    name = "ExecMainStartTimestamp"
-    shown = _run("systemctl", "show", unit, "--timestamp=unix", "--value", "--property", name)
-    text = shown.stdout.strip().removeprefix("@")
-    return float(text) if text.isdecimal() else None
+    started = _property(unit, "ExecMainStartTimestamp").removeprefix("@")
+    return float(started) if is_active(unit) and started.isdecimal() else None
 
 
-def show(unit: str) -> UnitState:
-    names = ("ActiveState", "SubState", "Result", "StatusText", "ExecMainStatus")
-    names += ("InvocationID", "Job")
-    shown = _run("systemctl", "show", unit, "--property", ",".join(names))
-    pairs = (line.partition("=") for line in shown.stdout.splitlines())
-    found = {name: value for name, _, value in pairs}
-    exit_status = found.get("ExecMainStatus", "")
-    return UnitState(
-        active=found.get("ActiveState", ""),
-        sub=found.get("SubState", ""),
-        result=found.get("Result", ""),
-        status=found.get("StatusText", ""),
-        exit_status=int(exit_status) if exit_status.isdecimal() else 0,
-        invocation=found.get("InvocationID", ""),
-        has_job=found.get("Job", "") not in {"", "0"},
-    )
+def _property(unit: str, name: str) -> str:
+    words = ("systemctl", "show", unit, "--timestamp=unix", "--value", "--property", name)
+    return _run(*words).stdout.strip() if has_systemd() else ""
 
 
-def verdict(state: UnitState, before: str) -> bool | None:
-    """Judge a requested start: True is ready, False has failed, None not yet.
+def restart(unit: str, deadline_s: float = START_DEADLINE_S) -> None:
+    """Restart the service and wait until it is ready.
 
-    `before` is the invocation that ran when it was asked for, and may still drain. Others may
-    come between: one that failed before is tried again by systemd until the asked one is.
+    Raises ServiceError with the last lines of its journal.
     """
-    if state.invocation == before or state.has_job:
-        return None
-    if state.active == "active" and state.sub == "running":
-        return True
-    if state.active == "failed" or state.sub == "auto-restart":
-        return False
-    return None
-
-
-def wait_until_ready(unit: str, before: str, deadline_s: float = START_DEADLINE_S) -> None:
-    """Wait until the service is ready. Raises ServiceError with the last lines of its journal."""
-
-    def judge() -> UnitState | None:
-        state = show(unit)
-        return None if verdict(state, before) is None else state
-
-    state = _wait_for(judge, deadline_s)
-    if state is None:
-        state = show(unit)
-        raise ServiceError(
-            f"not ready after {deadline_s:.0f} s ({state.status or state.sub}); it keeps trying: "
-            "journalctl -u imgbot -f"
+    try:
+        # Of Type=notify, so this takes until the bot says READY.
+        made = subprocess.run(  # noqa: S603 -- our own words
+            ("systemctl", "restart", unit),  # noqa: S607
+            capture_output=True,
+            timeout=deadline_s,
+            check=False,
         )
-    if not verdict(state, before):
+    except subprocess.TimeoutExpired:
         raise ServiceError(
-            f"the service does not start (exit status {state.exit_status}):\n{journal(unit)}",
-            state.exit_status,
-        )
+            f"not ready after {deadline_s:.0f} s ({_property(unit, 'StatusText')}); it keeps "
+            "trying: journalctl -u imgbot -f"
+        ) from None
+    if made.returncode:
+        status = _property(unit, "ExecMainStatus")
+        sentence = f"the service does not start (exit status {status}):\n{journal(unit)}"
+        raise ServiceError(sentence, int(status) if status.isdecimal() else 0)
 
 
 def journal(unit: str, lines: int = 10) -> str:

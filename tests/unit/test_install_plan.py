@@ -1,16 +1,19 @@
 """What an installation does with releases, links, secrets and settings, on a server of files."""
 
+import os
+from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
+from imgbot.ops import service
 from imgbot.ops.install import command
 from imgbot.ops.install.answers import Answers, InstallOptions
 from imgbot.ops.install.command import Steps, put_files, rollback_target, switch, tidy
 from imgbot.ops.install.release import InstallError, Release, check_python
 from imgbot.ops.installation import Layout
-from imgbot.ops.service import UnitState, verdict
+from imgbot.ops.service import ServiceError
 
 TOKEN = "123456789:" + "T" * 35
 OLD, NEW, NEWEST = "0.1.0-00000001", "0.2.0-00000002", "0.3.0-00000003"
@@ -127,9 +130,9 @@ def test_a_dry_run_prints_every_step_and_changes_nothing(
     assert steps == [
         *("create the folder ", "copy imgbot 0.2.0 and its libraries to ", "create the folder "),
         *("create the folder ", "write the token: ", "write the settings: ", "write the unit: "),
-        *("link ", "link ", "run systemctl daemon-reload"),
+        *("link ", "link ", "link ", "run systemctl daemon-reload"),
         "run systemctl enable --quiet imgbot.service",
-        *("run systemctl restart --no-block imgbot.service", "link ", ""),
+        *("restart imgbot.service and wait until it is ready", ""),
     ]
     assert list(tmp_path.iterdir()) == []
 
@@ -169,18 +172,32 @@ def test_a_python_that_the_service_cannot_see_is_refused(python: str) -> None:
         check_python(Path(python))
 
 
+_SYSTEMCTL = """#!/bin/sh
+case $1 in
+restart) sleep {takes_s}; exit {status} ;;
+show) case $* in *ExecMainStatus) echo 78 ;; *) echo "waiting for Telegram" ;; esac ;;
+esac
+"""
+
+
 @pytest.mark.parametrize(
-    ("state", "judged"),
-    [
-        (UnitState("active", "running", "success", "", 0, "old"), None),
-        (UnitState("activating", "start", "success", "", 0, "between", has_job=True), None),
-        (UnitState("active", "running", "success", "serving", 0, "new"), True),
-        (UnitState("failed", "failed", "exit-code", "", 78, "new"), False),
-        (UnitState("activating", "auto-restart", "exit-code", "", 1, "new"), False),
-    ],
-    ids=["draining", "tried-again", "serving", "refused", "died"],
+    ("takes_s", "status", "said"),
+    [(0, 0, ""), (0, 1, "exit status 78"), (5, 0, r"not ready after 0 s \(waiting for Telegram")],
+    ids=["ready", "refused", "slow"],
 )
-def test_a_start_is_judged_by_the_process_that_was_asked_for(
-    state: UnitState, judged: bool | None
+def test_a_start_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes_s: int, status: int, said: str
 ) -> None:
-    assert verdict(state, "old") is judged
+    program = tmp_path / "systemctl"
+    program.write_text(_SYSTEMCTL.format(takes_s=takes_s, status=status))
+    program.chmod(0o755)
+    (tmp_path / "journalctl").symlink_to("/bin/true")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(service, "_SYSTEMD", tmp_path)
+
+    with pytest.raises(ServiceError, match=said) if said else nullcontext() as refusal:
+        service.restart("imgbot.service", deadline_s=0.4)
+
+    if status:
+        assert refusal is not None
+        assert refusal.value.exit_status == 78

@@ -31,7 +31,7 @@ from imgbot.ops.install.release import (
     running_release,
 )
 from imgbot.ops.installation import UNIT, Layout, replace_link, set_variable, shipped, umask
-from imgbot.ops.service import ServiceError, has_systemd, show, started_s, wait_until_ready
+from imgbot.ops.service import ServiceError, has_systemd, restart, started_s
 
 _RELEASE = re.compile(r"[0-9][0-9A-Za-z.+]*-[0-9a-f]{8}")
 _SETTING_IS_WRONG = (
@@ -117,25 +117,22 @@ def install(options: InstallOptions, tell: Tell, layout: Layout, check: CheckPro
         answers, account = gather(options, layout, tell, check)
     release = running_release(layout, with_sandbox=options.with_sandbox)
     check_python(release.python)
-    before, is_fresh = show(UNIT).invocation if has_systemd() else "", _is_fresh(layout)
+    is_fresh = _is_fresh(layout)
     rollback = rollback_target(release.name, layout, is_fresh=is_fresh)
     kept = {release.name, rollback, _target(layout.current)}
     steps = Steps(tell, is_dry_run=options.is_dry_run)
     put_files(steps, release, answers, layout)
     switch(steps, release.name, rollback, layout)
     is_restarting = bool(steps.count) or not is_fresh
+    tidy(steps, kept, layout)
     if is_restarting:
-        # A start resumes: what is in Redis waits, what runs is drained.
         steps.run("systemctl", "daemon-reload")
         steps.run("systemctl", "enable", "--quiet", UNIT)
-        steps.run("systemctl", "restart", "--no-block", UNIT)
-    tidy(steps, kept, layout)
+        # A start resumes: what is in Redis waits, what runs is drained.
+        steps.take(f"restart {UNIT} and wait until it is ready", _restart, rollback)
     if options.is_dry_run:
         tell("nothing is changed")
         return
-    if is_restarting:
-        tell("waiting until the service is ready …")
-        _wait(before, rollback)
     layout.pending.unlink(missing_ok=True)
     if not steps.count:
         tell(f"imgbot {release.version} is installed and running; nothing to do")
@@ -314,9 +311,9 @@ def _check_root_and_systemd(command: str) -> None:
         )
 
 
-def _wait(before: str, rollback: str | None) -> None:
+def _restart(rollback: str | None) -> None:
     try:
-        wait_until_ready(UNIT, before)
+        restart(UNIT)
     except ServiceError as error:
         if error.exit_status == EX_CONFIG:
             raise ServiceError(f"{error}\n{_SETTING_IS_WRONG}") from None
