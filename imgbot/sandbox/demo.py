@@ -10,8 +10,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager, suppress
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -77,15 +76,17 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
 async def _keep_running(
     environ: dict[str, str], sandbox: Sandbox, stop: _Stop, kill_after_s: float | None
 ) -> int:
-    is_told = False
+    is_told, loop = False, asyncio.get_running_loop()
     for _ in itertools.count() if kill_after_s else range(_RESTARTS):
         bot = await bot_process.start(environ)
         if not is_told:
             is_told = await _is_serving(sandbox, bot, stop)
             if is_told:
                 print(f"imgbot demo: open {sandbox.url} and chat (Ctrl-C ends it)", flush=True)
-        with _killing(bot, kill_after_s):
-            status = await _ended(bot, stop)
+        kill = loop.call_later(kill_after_s, _kill, bot) if kill_after_s else None
+        status = await _ended(bot, stop)
+        if kill:
+            kill.cancel()
         if stop.soon.is_set() or status == EX_CONFIG:
             return 0 if stop.soon.is_set() else EX_CONFIG
         print(f"imgbot demo: the bot ended (status {status}); starting it again", flush=True)
@@ -93,20 +94,9 @@ async def _keep_running(
     return 1
 
 
-@contextmanager
-def _killing(bot: asyncio.subprocess.Process, after_s: float | None) -> Iterator[None]:
-    """Kill the bot a given time after it begins to serve, unless it ends before."""
-    if not after_s:
-        yield
-        return
-
-    def kill() -> None:
-        with suppress(ProcessLookupError):
-            bot.kill()
-
-    timer = asyncio.get_running_loop().call_later(after_s, kill)
-    yield
-    timer.cancel()
+def _kill(bot: asyncio.subprocess.Process) -> None:
+    with suppress(ProcessLookupError):
+        bot.kill()
 
 
 async def _is_serving(sandbox: Sandbox, bot: asyncio.subprocess.Process, stop: _Stop) -> bool:

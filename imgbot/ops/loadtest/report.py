@@ -12,7 +12,6 @@ from imgbot.ops.formatting import count, duration, share, size, strip_control
 from imgbot.ops.loadtest.run import (
     BUILTIN,
     PASSING,
-    LoadSample,
     LoadTestOptions,
     LoadTestRun,
 )
@@ -23,9 +22,6 @@ from imgbot.version import version
 
 LOOP_LAG_S = 0.25
 """Above this a press of a button feels slow."""
-
-_PEAK_S = 5.0
-"""A peak of CPU is one of so long: a single second says little."""
 
 _SHOWN = 10
 _LABEL = 26
@@ -58,7 +54,6 @@ class LoadTestResults:
     error_ratio: float | None
     flood_waits: int
     cpu_ratio: float
-    cpu_peak_ratio: float
     cpu_parts: dict[str, float]
     memory_bytes: float
     memory_peak_bytes: int
@@ -111,7 +106,6 @@ def results_of(run: LoadTestRun) -> LoadTestResults:
         error_ratio=failed / (failed + len(shown)) if failed or shown else None,
         flood_waits=run.flood_waits,
         cpu_ratio=(last.cpu_s - first.cpu_s) / seconds / cores,
-        cpu_peak_ratio=_cpu_peak(run.samples) / cores,
         cpu_parts={
             part.value: (last.parts[part].cpu_s - first.parts[part].cpu_s) / seconds / cores
             for part in ProcessGroup
@@ -139,18 +133,6 @@ def _provider_share(made_s: Sequence[float], times: Sequence[float]) -> float | 
     if not made_s or not times:
         return None
     return min(1.0, statistics.fmean(made_s) / max(1e-3, statistics.fmean(times)))
-
-
-def _cpu_peak(samples: Sequence[LoadSample]) -> float:
-    """Most cores busy over some seconds, or over the whole of a shorter run."""
-    most, begin = 0.0, 0
-    for number, sample in enumerate(samples):
-        while begin + 1 < number and sample.at_s - samples[begin + 1].at_s >= _PEAK_S:
-            begin += 1
-        seconds = sample.at_s - samples[begin].at_s
-        if seconds >= _PEAK_S or (sample is samples[-1] and seconds > 0):
-            most = max(most, (sample.cpu_s - samples[begin].cpu_s) / seconds)
-    return most
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +249,6 @@ _ROWS: Sequence[tuple[str, Callable[[LoadTestResults], str], Figure | None]] = (
     ("errors", lambda r: share(r.error_ratio), None),
     ("429 from Telegram", lambda r: str(r.flood_waits), None),
     ("CPU, mean", lambda r: share(r.cpu_ratio), lambda r: r.cpu_ratio),
-    ("  peak over 5 s", lambda r: share(r.cpu_peak_ratio), lambda r: r.cpu_peak_ratio),
     ("  bot / workers / Redis", _cpu_parts, None),
     ("memory, mean", lambda r: size(r.memory_bytes), lambda r: r.memory_bytes),
     ("  peak", lambda r: size(r.memory_peak_bytes), lambda r: r.memory_peak_bytes),

@@ -11,12 +11,12 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import aiohttp
 from prometheus_client.parser import text_string_to_metric_families
@@ -245,19 +245,19 @@ class LoadTest:
 
     async def _under_load(self, tell: Progress) -> bool:
         random.seed(self.options.seed)
-        beside: list[Awaitable[None]] = [
+        beside: list[Coroutine[Any, Any, None]] = [
             self._every(_SAMPLE_EVERY_S, self._sample),
             self._server.watch(),
-            self._tell_forever(tell),
+            self._every(1.0, self._tell, tell, asyncio.get_running_loop().time()),
         ]
         if self.options.is_resizing:
             beside.append(self._resize_forever())
         if LOST_ANSWERS in self.options.faults:
             beside.append(self._lose_answers())
         if KILL in self.options.faults:
-            beside.append(self._every(_KILL_EVERY_S, self._kill, is_late=True))
+            beside.append(self._every(0, self._kill))
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_awaited(work)) for work in beside]
+            tasks = [group.create_task(work) for work in beside]
             seconds, think_s = self.options.minutes * 60, self.options.think_s
             if think_s is None:
                 await self.simulated.run_open(seconds)
@@ -317,7 +317,8 @@ class LoadTest:
         return True
 
     async def _kill(self) -> None:
-        """Kill the bot and its workers as the kernel would."""
+        """Kill the bot and its workers as the kernel would, after a while."""
+        await asyncio.sleep(_KILL_EVERY_S)
         await self._read_lag()
         await self._sample()
         killed = self._bot
@@ -381,27 +382,17 @@ class LoadTest:
                     return
                 await asyncio.sleep(_LOOK_S)
 
-    async def _tell_forever(self, tell: Progress) -> None:
-        clock = asyncio.get_running_loop().time
-        begun_s, users = clock(), self.simulated
-
-        async def tell_once() -> None:
-            tell(
-                f"{self.users} users: {len(users.orders)} orders, {users.answered} answered,"
-                f" {clock() - begun_s:.0f} s of {self.options.minutes * 60:.0f} s"
-            )
-
-        await self._every(1.0, tell_once)
+    async def _tell(self, tell: Progress, begun_s: float) -> None:
+        users, now_s = self.simulated, asyncio.get_running_loop().time()
+        tell(
+            f"{self.users} users: {len(users.orders)} orders, {users.answered} answered,"
+            f" {now_s - begun_s:.0f} s of {self.options.minutes * 60:.0f} s"
+        )
 
     @staticmethod
-    async def _every(
-        seconds: float, act: Callable[[], Awaitable[None]], *, is_late: bool = False
-    ) -> None:
-        """Act again and again; `is_late`: for the first time after a pause."""
-        if is_late:
-            await asyncio.sleep(seconds)
+    async def _every(seconds: float, act: Callable[..., Awaitable[None]], *given: Any) -> None:
         while True:
-            await act()
+            await act(*given)
             await asyncio.sleep(seconds)
 
     # Faults
@@ -429,10 +420,6 @@ class LoadTest:
 
 def _pairs(lags: Sequence[Histogram]) -> Iterator[tuple[Histogram, Histogram]]:
     return zip(lags[::2], lags[1::2], strict=False)
-
-
-async def _awaited(work: Awaitable[None]) -> None:
-    await work
 
 
 def _tasks_of(sandbox: Sandbox, provider: str) -> TaskLedger | None:
