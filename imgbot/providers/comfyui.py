@@ -21,7 +21,6 @@ from imgbot.providers.http import (
     STATUS_KINDS,
     ProviderHttpClient,
     ProviderResponse,
-    form,
     proves_refusal,
     retry_after_s,
 )
@@ -183,7 +182,7 @@ class ComfyUiProvider(Provider):
         fields = {"type": "input", "overwrite": "true"}
         with await asyncio.to_thread(path.open, "rb") as file:
             said = await self._ask(
-                "/upload/image", "POST", data=form(fields, [("image", name, file, mime)])
+                "/upload/image", "POST", data=fields, files={"image": (name, file, mime)}
             )
         given, folder = said.get("name"), said.get("subfolder", "")
         if not isinstance(given, str) or not given or not isinstance(folder, str):

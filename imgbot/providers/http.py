@@ -6,18 +6,18 @@ was certainly not sent, and whether a missing response may hide an accepted task
 
 import asyncio
 import base64
-import functools
 import json
 import re
-import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urljoin
 
 import aiohttp
-import certifi
+import httpx
 from yarl import URL
 
 from imgbot.domain.errors import FULL, ProviderError, ProviderErrorKind
@@ -47,8 +47,8 @@ _LONG_BYTES = 1 << 20
 # A compressed response could unpack to a thousand times the bytes that were counted.
 _PLAIN = {"Accept-Encoding": "identity"}
 
-_NOT_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-_LOST_CONNECTION = (aiohttp.ClientError, OSError)
+_NOT_SENT = (httpx.ConnectError, httpx.InvalidURL)
+_LOST_CONNECTION = (httpx.HTTPError, httpx.InvalidURL, OSError)
 _AMBIGUOUS = frozenset({408, 409, 425})
 _KIND = ProviderErrorKind
 
@@ -93,7 +93,14 @@ class ProviderHttpClient:
         self._auth = dict(auth)
         self._deadlines = deadlines or Timeouts()
         self._answer_limit_bytes = answer_limit_bytes
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        # No proxy or netrc from the environment, no cookies and no redirects, so that the key
+        # goes nowhere else.
+        self._own, self._public = (
+            httpx.AsyncClient(transport=_AiohttpTransport(resolver), trust_env=False)
+            for resolver in (None, PublicResolver)
+        )
+        for client in (self._own, self._public):
+            client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
 
     async def submit(self, method: str, url: str, **options: Any) -> ProviderResponse:
         """Send a submit by POST. Raises SUBMIT_UNKNOWN unless it is certain whether it was sent."""
@@ -106,7 +113,7 @@ class ProviderHttpClient:
 
     async def ask(self, method: str, url: str, **options: Any) -> ProviderResponse:
         """Send a free request; a missing response is UNAVAILABLE."""
-        is_upload = "data" in options
+        is_upload = "files" in options or "content" in options
         deadline_s = self._deadlines.submit_s if is_upload else self._deadlines.ask_s
         try:
             return await self._call(method, url, deadline_s, **options)
@@ -131,26 +138,16 @@ class ProviderHttpClient:
         await asyncio.to_thread(commit, part, target)
 
     async def aclose(self) -> None:
-        for session in self._sessions.values():
-            await session.close()
+        await self._own.aclose()
+        await self._public.aclose()
 
-    def _session(self, url: str, *, is_foreign: bool) -> aiohttp.ClientSession:
-        """Return the session for a URL; for a foreign one, of public hosts over https only."""
-        is_public = is_foreign and not self._hosts.is_own(url)
-        if is_public and not is_allowed(url):
+    def _client(self, url: str, *, is_foreign: bool) -> httpx.AsyncClient:
+        """Return the client for a URL; for a foreign one, of public hosts over https only."""
+        if not is_foreign or self._hosts.is_own(url):
+            return self._own
+        if not is_allowed(url):
             raise ProviderError(_KIND.FAILED, "the URL is not https, or its host is not public")
-        if is_public not in self._sessions:
-            # No proxy or netrc from the environment, no cookies and no redirects, so that the key
-            # goes nowhere else. Jobs in flight are bounded already, so connections are not.
-            self._sessions[is_public] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0,
-                    ssl=_tls_context(),
-                    resolver=PublicResolver() if is_public else None,
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-        return self._sessions[is_public]
+        return self._public
 
     async def _call(
         self,
@@ -166,64 +163,110 @@ class ProviderHttpClient:
         if not is_public and not self._hosts.may_see_key(url):
             raise ProviderError(_KIND.LOST, "the key must not be sent to this URL")
         body = bytearray()
-        async with self._session(url, is_foreign=is_public).request(
-            method,
-            _as_url(url),
-            headers={**(headers or {}), **(_PLAIN if is_public else self._auth)},
-            timeout=aiohttp.ClientTimeout(total=deadline_s, connect=_CONNECT_S),
-            allow_redirects=False,
-            **options,
-        ) as answer:
-            async for chunk in answer.content.iter_any():
+        async with (
+            asyncio.timeout(deadline_s),
+            self._client(url, is_foreign=is_public).stream(
+                method,
+                url,
+                headers={**(headers or {}), **(_PLAIN if is_public else self._auth)},
+                timeout=httpx.Timeout(None, connect=_CONNECT_S),
+                **options,
+            ) as answer,
+        ):
+            async for chunk in answer.aiter_bytes():
                 body += chunk
                 if len(body) > self._answer_limit_bytes:
-                    raise aiohttp.ClientPayloadError("response too long")
+                    raise httpx.ReadError("response too long")
         is_long = len(body) > _LONG_BYTES
         return ProviderResponse(
-            answer.status,
+            answer.status_code,
             answer.headers,
             await asyncio.to_thread(_decoded, body) if is_long else _decoded(body),
             body[:_TEXT_CHARACTERS].decode(errors="replace"),
         )
 
     async def _fetch(self, url: str, part: Path, auth: Mapping[str, str]) -> None:
-        timeout = aiohttp.ClientTimeout(
-            total=None, connect=_CONNECT_S, sock_read=self._deadlines.stall_s
-        )
+        timeout = httpx.Timeout(None, connect=_CONNECT_S, read=self._deadlines.stall_s)
         for _ in range(_HOPS + 1):
             headers = {**_PLAIN, **auth} if self._hosts.is_own(url) else _PLAIN
-            async with self._session(url, is_foreign=True).get(
-                _as_url(url), headers=headers, timeout=timeout, allow_redirects=False
+            async with self._client(url, is_foreign=True).stream(
+                "GET", url, headers=headers, timeout=timeout
             ) as answer:
-                if answer.status in {301, 302, 303, 307, 308}:
+                if answer.is_redirect:
                     url = urljoin(url, answer.headers.get("Location", ""))
                     continue
-                _check_is_file(answer.status)
-                await _write(answer.content, part)
+                _check_is_file(answer.status_code)
+                await _write(answer, part)
                 return
         raise ProviderError(_KIND.FAILED, "too many redirects to the result")
 
 
-@functools.cache
-def _tls_context() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=certifi.where())
+class _AiohttpTransport(httpx.AsyncBaseTransport):
+    """Transport of httpx over aiohttp: httpcore looks at each open connection for each request.
+
+    The package httpx-aiohttp reports a connection that broke after a submit as one that was never
+    opened, and encodes signed URLs anew.
+    """
+
+    def __init__(self, resolver: type[PublicResolver] | None) -> None:
+        self._resolver = resolver
+        self._session: aiohttp.ClientSession | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if self._session is None:
+            # Jobs in flight are bounded already, so connections are not.
+            connector = aiohttp.TCPConnector(
+                limit=0,
+                ssl=httpx.create_ssl_context(trust_env=False),
+                resolver=self._resolver() if self._resolver else None,
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+            )
+        limits = request.extensions["timeout"]
+        try:
+            body: bytes | httpx.AsyncByteStream = request.content
+        except httpx.RequestNotRead:
+            body = cast("httpx.AsyncByteStream", request.stream)
+        with _httpx_errors():
+            answer = await self._session.request(
+                request.method,
+                URL(str(request.url), encoded=True),
+                headers=request.headers,
+                data=body or None,
+                timeout=aiohttp.ClientTimeout(
+                    sock_connect=limits["connect"], sock_read=limits["read"]
+                ),
+                allow_redirects=False,
+            )
+        return httpx.Response(answer.status, headers=answer.raw_headers, stream=_Body(answer))
+
+    async def aclose(self) -> None:
+        if self._session is not None:
+            await self._session.close()
 
 
-def _as_url(url: str) -> URL:
-    """Return a URL without changing its encoding, which may be signed."""
-    return URL(url, encoded=url.isascii())
+class _Body(httpx.AsyncByteStream):
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        with _httpx_errors():
+            async for chunk in self._answer.content.iter_any():
+                yield chunk
+
+    async def aclose(self) -> None:
+        self._answer.release()
 
 
-def form(
-    fields: Mapping[str, str], files: Iterable[tuple[str, str, Any, str]] = ()
-) -> aiohttp.FormData:
-    """Return a multipart form; files are field, file name, content and type."""
-    data = aiohttp.FormData(default_to_multipart=True)
-    for name, text in fields.items():
-        data.add_field(name, text)
-    for name, filename, content, mime in files:
-        data.add_field(name, content, filename=filename, content_type=mime)
-    return data
+@contextmanager
+def _httpx_errors() -> Generator[None]:
+    try:
+        yield
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+        raise httpx.ConnectError(type(error).__name__) from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise httpx.ReadError(type(error).__name__) from error
 
 
 def proves_refusal(status: int) -> bool:
@@ -249,10 +292,10 @@ def _check_is_file(status: int) -> None:
         raise ProviderError(_KIND.UNAVAILABLE, f"HTTP {status}")
 
 
-async def _write(content: aiohttp.StreamReader, part: Path) -> None:
+async def _write(answer: httpx.Response, part: Path) -> None:
     size_bytes = 0
     with part.open("wb") as file:
-        async for chunk in content.iter_any():
+        async for chunk in answer.aiter_bytes():
             size_bytes += len(chunk)
             if size_bytes > FETCHED_LIMIT_BYTES:
                 raise ProviderError(_KIND.TOO_HEAVY, "the result is over 100 MB")

@@ -23,7 +23,6 @@ from imgbot.providers.http import (
     ProviderHttpClient,
     ProviderResponse,
     copy_result,
-    form,
     keep_base64,
     proves_refusal,
     retry_after_s,
@@ -251,13 +250,15 @@ class OpenAiProvider(Provider):
             files = [
                 (
                     self._spec.edit_field,
-                    path.name,
-                    stack.enter_context(await asyncio.to_thread(path.open, "rb")),
-                    _MIMES.get(path.suffix, "image/jpeg"),
+                    (
+                        path.name,
+                        stack.enter_context(await asyncio.to_thread(path.open, "rb")),
+                        _MIMES.get(path.suffix, "image/jpeg"),
+                    ),
                 )
                 for path in pictures
             ]
-            return await self._post("/images/edits", data=form(texts, files))
+            return await self._post("/images/edits", data=texts, files=files)
 
 
 _MAX_RETRY_AFTER_S = 3600.0

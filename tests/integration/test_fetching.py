@@ -103,7 +103,7 @@ async def edge(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator
     context.sni_callback = note
     edge = Edge()
     trusts = ssl.create_default_context(cafile=str(tmp_path / "a.example.pem"))
-    monkeypatch.setattr(http, "_tls_context", lambda: trusts)
+    monkeypatch.setattr("httpx.create_ssl_context", Mock(return_value=trusts))
     monkeypatch.setattr("imgbot.providers.url_policy.is_public", Mock(return_value=True))
     async with await asyncio.start_server(edge.serve, "127.0.0.1", 0, ssl=context) as server:
         edge.port = server.sockets[0].getsockname()[1]

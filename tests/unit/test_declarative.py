@@ -296,11 +296,11 @@ async def test_the_key_is_sent_to_no_other_host() -> None:
 async def test_a_name_is_resolved_to_public_addresses_only(monkeypatch: pytest.MonkeyPatch) -> None:
     async with aclosing(ProviderHttpClient(Hosts([], ()), {})) as client:
         with pytest.raises(ProviderError, match="no public address"):
-            await client.ask("PUT", "https://localhost/1", is_public=True, data=b"")
+            await client.ask("PUT", "https://localhost/1", is_public=True, content=b"")
         failing = AsyncMock(side_effect=socket.gaierror(-3, "try again"))
         monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", failing)
         with pytest.raises(ProviderError) as silence:
-            await client.ask("PUT", "https://upload.example/1", is_public=True, data=b"")
+            await client.ask("PUT", "https://upload.example/1", is_public=True, content=b"")
 
     assert silence.value.kind is Kind.UNAVAILABLE
 

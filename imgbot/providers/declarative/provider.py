@@ -15,7 +15,7 @@ from imgbot.domain.operations import Operation
 from imgbot.providers.declarative import responses, task_lookup
 from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, TicketPaths
 from imgbot.providers.declarative.templates import fill, first, first_text, names_in
-from imgbot.providers.http import ProviderHttpClient, ProviderResponse, form
+from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
@@ -251,8 +251,12 @@ class DeclaredProvider(Provider):
         values = {**self._urls, "file_name": name, "mime": mime, "size_bytes": len(content)}
         url = fill(upload.url, values, {})
         if upload.kind == "multipart":
-            data = form(fill(upload.fields, values, {}), [(upload.file, name, content, mime)])
-            answer = await self._client.ask("POST", url, data=data)
+            answer = await self._client.ask(
+                "POST",
+                url,
+                data=fill(upload.fields, values, {}),
+                files={upload.file: (name, content, mime)},
+            )
             return self._uploaded(answer, upload.result)
         answer = await self._client.ask("POST", url, json=fill(upload.body, values, {}))
         headers = {"Content-Type": mime}
@@ -265,7 +269,9 @@ class DeclaredProvider(Provider):
             headers["X-Fal-File-Name"] = name
             there = self._uploaded(answer, upload.base).rstrip("/") + upload.path
             method = "POST"
-        sent = await self._client.ask(method, there, is_public=True, data=content, headers=headers)
+        sent = await self._client.ask(
+            method, there, is_public=True, content=content, headers=headers
+        )
         if upload.kind == "token":
             return self._uploaded(sent, upload.result)
         if not sent.is_success:
