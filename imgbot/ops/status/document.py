@@ -271,7 +271,7 @@ def _outside_problems(indicators: Indicators) -> Iterator[Document]:
             f"Telegram made the bot wait {waits:.0f} times in ten minutes.",
             is_critical=waits > _FLOODED,
         )
-    ratio = (now.redis_bytes or 0) / (now.redis_limit_bytes or math.inf)
+    ratio = now.redis_bytes / (now.redis_limit_bytes or math.inf)
     # One that is full fails its check, which says more.
     if REDIS_MEMORY_RATIO.level(ratio) is Level.ATTENTION:
         yield _problem(
@@ -338,7 +338,11 @@ def _providers(now: Sample, before: Sample, stages: Document) -> Document:
 
 def _resources(now: Sample) -> Document:
     usage = {name: value for name, value in asdict(now.usage).items() if name != "cpu_s"}
-    return usage | {"redis_bytes": now.redis_bytes, "redis_limit_bytes": now.redis_limit_bytes}
+    limit_bytes = now.redis_limit_bytes if math.isfinite(now.redis_limit_bytes) else None
+    return usage | {
+        "redis_bytes": now.redis_bytes or None,
+        "redis_limit_bytes": limit_bytes or None,
+    }
 
 
 def _unknown_job(job: DeadJob) -> Document:

@@ -2,8 +2,9 @@
 
 import math
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 from prometheus_client import Metric
 
@@ -48,122 +49,19 @@ class Histogram:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
-    """The figures at one time; counters count from the start of the process."""
-
-    at_s: float
-    """Since 1970."""
-    clock_s: float
-    """By the clock that nobody sets."""
-    jobs: Series = field(default_factory=dict[str, float])
-    """Jobs by state: waiting, running, dead; empty until they have been counted."""
-    oldest_waiting_at_s: float = 0.0
-    oldest_running_at_s: float = 0.0
-    ended: Mapping[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
-    """(operation, status) → count."""
-    job_time: Histogram = field(default_factory=Histogram)
-    stages: Mapping[str, Histogram] = field(default_factory=dict[str, Histogram])
-    loop_lag: Histogram = field(default_factory=Histogram)
-    refusals: float = 0.0
-    flood_waits: float = 0.0
-    poll_answered_at_s: float = 0.0
-    oldest_update_at_s: float = 0.0
-    """Of those that are not handled yet; 0: there is none."""
-    provider_time: Mapping[str, Histogram] = field(default_factory=dict[str, Histogram])
-    """By provider: from an order to the news that its picture is there."""
-    provider_up: Series = field(default_factory=dict[str, float])
-    provider_errors: Series = field(default_factory=dict[str, float])
-    spend_usd: Series = field(default_factory=dict[str, float])
-    """By provider."""
-    spend_today_usd: float = 0.0
-    budget_usd: float = math.inf
-    """Infinite: no ceiling."""
-    redis_bytes: float | None = None
-    """Memory used by the data of Redis."""
-    redis_limit_bytes: float | None = None
-    """None: it has no limit."""
-    usage: ResourceUsage = field(default_factory=ResourceUsage)
-
-    def ended_as(self, *statuses: str) -> float:
-        return sum(count for (_, status), count in self.ended.items() if status in statuses)
-
-
-_HISTOGRAMS = (
-    "imgbot_job_duration_seconds",
-    "imgbot_job_stage_duration_seconds",
-    "imgbot_event_loop_lag_seconds",
-    "imgbot_provider_duration_seconds",
-)
-READ = (
-    *(f"{name}_{part}" for name in _HISTOGRAMS for part in ("bucket", "sum")),
-    *(
-        "imgbot_jobs_finished_total",
-        "imgbot_job_oldest_running_timestamp_seconds",
-        "imgbot_last_poll_success_timestamp_seconds",
-        "imgbot_provider_errors_total",
-        "imgbot_provider_up",
-        "imgbot_queue_jobs",
-        "imgbot_queue_oldest_job_timestamp_seconds",
-        "imgbot_rate_limit_refusals_total",
-        "imgbot_redis_memory_bytes",
-        "imgbot_redis_memory_max_bytes",
-        "imgbot_spend_budget_usd",
-        "imgbot_spend_today_usd",
-        "imgbot_spend_usd_total",
-        "imgbot_telegram_rate_limited_total",
-        "imgbot_update_oldest_unhandled_timestamp_seconds",
-    ),
-)
-"""Series that a sample reads: all others are collected at a scrape only."""
-
-
-def take_sample(
-    metrics: Iterable[Metric], usage: ResourceUsage, at_s: float, clock_s: float
-) -> Sample:
-    found = _Found(metrics)
-    return Sample(
-        at_s=at_s,
-        clock_s=clock_s,
-        jobs=found.by("imgbot_queue_jobs", "state"),
-        oldest_waiting_at_s=found.total("imgbot_queue_oldest_job_timestamp_seconds"),
-        oldest_running_at_s=found.total("imgbot_job_oldest_running_timestamp_seconds"),
-        ended=found.by_two("imgbot_jobs_finished_total", "operation", "status"),
-        job_time=found.histogram("imgbot_job_duration_seconds"),
-        stages=found.histograms("imgbot_job_stage_duration_seconds", "stage"),
-        loop_lag=found.histogram("imgbot_event_loop_lag_seconds"),
-        refusals=found.total("imgbot_rate_limit_refusals_total"),
-        flood_waits=found.total("imgbot_telegram_rate_limited_total"),
-        poll_answered_at_s=found.total("imgbot_last_poll_success_timestamp_seconds"),
-        oldest_update_at_s=found.total("imgbot_update_oldest_unhandled_timestamp_seconds"),
-        provider_time=found.histograms("imgbot_provider_duration_seconds", "provider"),
-        provider_up=found.by("imgbot_provider_up", "provider"),
-        provider_errors=found.by("imgbot_provider_errors_total", "kind"),
-        spend_usd=found.by("imgbot_spend_usd_total", "provider"),
-        spend_today_usd=found.total("imgbot_spend_today_usd"),
-        budget_usd=found.total("imgbot_spend_budget_usd", math.inf),
-        redis_bytes=found.total("imgbot_redis_memory_bytes") or None,
-        redis_limit_bytes=_limit(found.total("imgbot_redis_memory_max_bytes")),
-        usage=usage,
-    )
-
-
-def _limit(limit_bytes: float) -> float | None:
-    return limit_bytes if limit_bytes and math.isfinite(limit_bytes) else None
-
-
 class _Found:
-    """Series by name."""
+    """Series by name, without their prefix."""
 
     def __init__(self, metrics: Iterable[Metric]) -> None:
         self._series: dict[str, list[tuple[Mapping[str, str], float]]] = defaultdict(list)
         for metric in metrics:
             for sample in metric.samples:
-                self._series[sample.name].append((sample.labels, sample.value))
+                name = sample.name.removeprefix("imgbot_")
+                self._series[name].append((sample.labels, sample.value))
 
-    def total(self, name: str, default: float = 0.0) -> float:
+    def total(self, name: str) -> float | None:
         values = [value for _, value in self._series[name]]
-        return sum(values) if values else default
+        return sum(values) if values else None
 
     def by(self, name: str, label: str) -> dict[str, float]:
         sums: dict[str, float] = defaultdict(float)
@@ -175,19 +73,96 @@ class _Found:
         return {(labels[one], labels[two]): value for labels, value in self._series[name]}
 
     def histogram(self, name: str) -> Histogram:
-        bounds = self.by(f"{name}_bucket", "le")
-        cumulative = sorted((float(bound), count) for bound, count in bounds.items())
-        return Histogram(tuple(cumulative), self.total(f"{name}_sum"))
+        return self.histograms(name, "").get("", Histogram())
 
     def histograms(self, name: str, label: str) -> dict[str, Histogram]:
+        """Return the histogram of each value of a label; of them all for no label."""
         counts: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
+        sums: dict[str, float] = defaultdict(float)
         for labels, value in self._series[f"{name}_bucket"]:
-            counts[labels[label]][float(labels["le"])] += value
-        sums = self.by(f"{name}_sum", label)
+            counts[labels.get(label, "")][float(labels["le"])] += value
+        for labels, value in self._series[f"{name}_sum"]:
+            sums[labels.get(label, "")] += value
         return {
             each: Histogram(tuple(sorted(found.items())), sums[each])
             for each, found in counts.items()
         }
+
+
+def _read(read: Callable[..., Any], series: str, *labels: str, default: Any = 0.0) -> Any:
+    """Declare a field of a sample: how it is read, and from which series."""
+    metadata = {"read": read, "series": series, "labels": labels}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The figures at one time; counters count from the start of the process."""
+
+    at_s: float
+    """Since 1970."""
+    clock_s: float
+    """By the clock that nobody sets."""
+    jobs: Series = _read(_Found.by, "queue_jobs", "state", default=dict)
+    """Jobs by state: waiting, running, dead; empty until they have been counted."""
+    oldest_waiting_at_s: float = _read(_Found.total, "queue_oldest_job_timestamp_seconds")
+    oldest_running_at_s: float = _read(_Found.total, "job_oldest_running_timestamp_seconds")
+    ended: Mapping[tuple[str, str], float] = _read(
+        _Found.by_two, "jobs_finished_total", "operation", "status", default=dict
+    )
+    """(operation, status) → count."""
+    job_time: Histogram = _read(_Found.histogram, "job_duration_seconds", default=Histogram)
+    stages: Mapping[str, Histogram] = _read(
+        _Found.histograms, "job_stage_duration_seconds", "stage", default=dict
+    )
+    loop_lag: Histogram = _read(_Found.histogram, "event_loop_lag_seconds", default=Histogram)
+    refusals: float = _read(_Found.total, "rate_limit_refusals_total")
+    flood_waits: float = _read(_Found.total, "telegram_rate_limited_total")
+    poll_answered_at_s: float = _read(_Found.total, "last_poll_success_timestamp_seconds")
+    oldest_update_at_s: float = _read(_Found.total, "update_oldest_unhandled_timestamp_seconds")
+    """Of those that are not handled yet; 0: there is none."""
+    provider_time: Mapping[str, Histogram] = _read(
+        _Found.histograms, "provider_duration_seconds", "provider", default=dict
+    )
+    """By provider: from an order to the news that its picture is there."""
+    provider_up: Series = _read(_Found.by, "provider_up", "provider", default=dict)
+    provider_errors: Series = _read(_Found.by, "provider_errors_total", "kind", default=dict)
+    spend_usd: Series = _read(_Found.by, "spend_usd_total", "provider", default=dict)
+    """By provider."""
+    spend_today_usd: float = _read(_Found.total, "spend_today_usd")
+    budget_usd: float = _read(_Found.total, "spend_budget_usd", default=math.inf)
+    """Infinite: no ceiling."""
+    redis_bytes: float = _read(_Found.total, "redis_memory_bytes")
+    """Memory used by the data of Redis; 0: unknown."""
+    redis_limit_bytes: float = _read(_Found.total, "redis_memory_max_bytes", default=math.inf)
+    """Infinite: it has no limit."""
+    usage: ResourceUsage = field(default_factory=ResourceUsage)
+
+    def ended_as(self, *statuses: str) -> float:
+        return sum(count for (_, status), count in self.ended.items() if status in statuses)
+
+
+_DECLARED = {each.name: each.metadata for each in fields(Sample) if each.metadata}
+READ = tuple(
+    f"imgbot_{declared['series']}{part}"
+    for declared in _DECLARED.values()
+    for part in ("", "_bucket", "_sum")
+)
+"""Series that a sample reads: all others are collected at a scrape only."""
+
+
+def take_sample(
+    metrics: Iterable[Metric], usage: ResourceUsage, at_s: float, clock_s: float
+) -> Sample:
+    found = _Found(metrics)
+    values = {
+        name: declared["read"](found, declared["series"], *declared["labels"])
+        for name, declared in _DECLARED.items()
+    }
+    known = {name: value for name, value in values.items() if value is not None}
+    return Sample(at_s, clock_s, usage=usage, **known)
 
 
 _FEWEST_FAILURES = 3
