@@ -36,29 +36,24 @@ def load_sources(text: str) -> tuple[InputPhoto, ...]:
     return unpack_sources(json.loads(text))
 
 
-def _flag(text: str) -> bool:
-    return text == "1"
+_READERS: Mapping[Any, Callable[[str], Any]] = {
+    str: str,
+    int: int,
+    bool: "1".__eq__,
+    Operation: Operation,
+    State: State,
+    State | None: lambda text: State(text) if text else None,
+    tuple[InputPhoto, ...]: load_sources,
+}
+"""By the type of a field; all others are mappings, in JSON."""
+
+_STORED_AS = {"prompt": "words"}
+"""Stored names that differ from the names of the fields."""
 
 
 def _mapping(text: str) -> Any:
     return json.loads(text or "{}")
 
-
-def _end(text: str) -> State | None:
-    return State(text) if text else None
-
-
-_READERS: Mapping[Any, Callable[[str], Any]] = {
-    str: str,
-    int: int,
-    bool: _flag,
-    Operation: Operation,
-    State: State,
-    State | None: _end,
-    tuple[InputPhoto, ...]: load_sources,
-}
-_STORED_AS = {"prompt": "words"}
-"""Stored names that differ from the names of the fields."""
 
 STORED: Mapping[str, StoredField] = {
     name: StoredField(_STORED_AS.get(name, name), _READERS.get(kind, _mapping))
@@ -71,7 +66,7 @@ _REQUIRED = ("id", "operation", "state", "language")
 
 def is_job(record: Mapping[str, str]) -> bool:
     """Return whether a hash is a job; a foreign key under the same prefix is not run."""
-    return STORED["operation"].name in record
+    return "operation" in record
 
 
 def to_fields(changes: Mapping[str, Any]) -> list[str]:
@@ -90,15 +85,10 @@ def admitted_fields(job: Job) -> list[str]:
 
 def from_hash(record: Mapping[str, str]) -> Job:
     """Read a stored job. Raises KeyError or ValueError for a malformed record."""
-    if missing := [field for field in _REQUIRED if STORED[field].name not in record]:
+    if missing := [name for name in _REQUIRED if name not in record]:
         raise KeyError(*missing)
-    return job_from(
-        {
-            field: stored.read(record[stored.name])
-            for field, stored in STORED.items()
-            if stored.name in record
-        }
-    )
+    known = {field: stored for field, stored in STORED.items() if stored.name in record}
+    return job_from({field: read(record[name]) for field, (name, read) in known.items()})
 
 
 def to_text(value: object) -> str:
@@ -107,6 +97,4 @@ def to_text(value: object) -> str:
         return json.dumps(value, ensure_ascii=False)
     if isinstance(value, tuple):
         return dump_sources(value)
-    if isinstance(value, bool):
-        return str(int(value))
-    return str(value)
+    return str(int(value)) if isinstance(value, bool) else str(value)

@@ -68,15 +68,6 @@ async def test_an_uninvited_user_is_told_once_with_their_number(club: Club) -> N
     assert await said(club.stage, stranger) == first
 
 
-async def test_an_uninvited_user_is_told_in_their_own_language(club: Club) -> None:
-    stage = club.stage
-    anna = await stage.control.make_user("Анна", language_code="ru")
-
-    await stage.control.say(anna, "лиса")
-
-    assert await said(stage, anna) == [f"Этот бот только для приглашённых. Ваш ID: {anna.id}"]
-
-
 async def test_an_invited_group_lets_its_members_in_there_and_only_there(club: Club) -> None:
     stage, stranger = club.stage, club.strangers[0]
 
@@ -102,21 +93,6 @@ async def test_a_guest_may_use_the_bot_in_any_group_and_a_stranger_not(club: Clu
 
     assert silent == []
     assert sorted(shown) == sorted(["a fox", NOT_ALLOWED.format(stranger.id)])
-
-
-async def test_a_guest_of_the_group_gets_buttons_that_work_there(club: Club) -> None:
-    stage, stranger = club.stage, club.strangers[0]
-    after = await stage.control.last_seq()
-    await stage.control.say(stranger, "/create a cat", chat_id=club.group)
-    result = await stage.control.wait_message(club.group, lambda m: bool(m.photo_id), after=after)
-
-    query = await stage.control.click(stranger, result, "Again")
-    answer = await stage.control.wait_for(
-        lambda e: e.type == "callback_answer" and e.raw["callback_query_id"] == query
-    )
-
-    assert answer.raw["text"] == "Got it."
-    assert (await said(stage, stranger, club.group))[-1] == "a cat"
 
 
 async def test_a_banned_user_is_told_once_and_served_after_the_unban(club: Club) -> None:

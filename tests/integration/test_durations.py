@@ -73,22 +73,6 @@ async def test_what_was_learned_outlives_a_restart(redis: Client) -> None:
     assert after_restart_s == pytest.approx(learned_s, abs=0.6)
 
 
-async def test_each_kind_learns_for_itself(redis: Client) -> None:
-    learned = pace(redis)
-    for _ in range(20):
-        await learned.learn(KIND, CensoredDuration(19.0, 20.0))
-
-    assert await learned.wait_s("replicate.edit.x", 0.0) == pytest.approx(2.0, rel=0.05)
-
-
-async def test_an_adopted_job_goes_on_from_its_age_however_few_its_polls(redis: Client) -> None:
-    learned = pace(redis)
-    for _ in range(20):
-        await learned.learn(KIND, CensoredDuration(19.0, 20.0))
-
-    assert await learned.wait_s(KIND, 19.0) < 2.0
-
-
 async def test_the_fixed_pace_is_the_schedule_whatever_it_learns(redis: Client) -> None:
     fixed = pace(redis, 0.001, is_fixed=True)
     for _ in range(20):

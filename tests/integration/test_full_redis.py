@@ -75,14 +75,6 @@ async def test_what_gives_the_embedded_server_room_outlives_a_restart(state_dir:
     assert (memory.limit_mb, words[0], after.limit_mb) == (300, "IMGBOT_REDIS_MEMORY_MB", 600)
 
 
-async def test_what_gives_ones_own_server_room_outlives_a_restart(redis: Client) -> None:
-    async with filled(redis):
-        memory = await measure(redis)
-
-    assert "CONFIG SET maxmemory" in memory.advice
-    assert memory.advice.endswith("CONFIG REWRITE")
-
-
 async def test_a_state_of_the_previous_release_is_taken_over(redis: Client) -> None:
     await redis.set(keys.OWNER, 1)
     async with filled(redis):

@@ -91,12 +91,6 @@ async def test_a_repeated_close_of_an_album_forgets_nothing_that_came_meanwhile(
     assert await albums.due(NOW + 60_000) == (["1.9"], 0)
 
 
-async def test_an_album_waits_as_long_as_it_takes(redis: Client) -> None:
-    await gathered(redis, 1)
-
-    assert await redis.ttl(f"{keys.ALBUM}1.9") == -1
-
-
 async def test_an_album_is_whole_a_moment_after_its_last_item_or_at_ten(redis: Client) -> None:
     albums = await gathered(redis, 1)
     assert await albums.due(NOW + 1499) == ([], NOW + 1500)

@@ -1,4 +1,4 @@
-"""Everything out of one Redis and into another, real and fake."""
+"""Everything out of one Redis and into another."""
 
 import json
 

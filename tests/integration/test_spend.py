@@ -1,4 +1,4 @@
-"""The books of money on a real Redis and on the fake: reserved, charged or released, once."""
+"""Money in Redis: reserved, charged or released, once."""
 
 import asyncio
 from typing import Any
@@ -83,16 +83,6 @@ async def test_what_is_billed_is_charged_once(redis: Client, outcome: State) -> 
     )
 
 
-async def test_what_is_not_billed_is_released_once(redis: Client) -> None:
-    queue = await open_queue(redis)
-    await queue.enqueue(job("2"), NOW)
-
-    one = await ended(queue, await submitted(queue, "1"), State.FAILED, is_billed=False)
-    await queue.finish(one, State.FAILED, NOW, {}, is_billed=False)
-
-    assert await day(redis) == Day(TODAY, reserved=PRICE, users={1: PRICE})
-
-
 async def test_a_waiting_job_that_is_called_off_gives_its_money_back(redis: Client) -> None:
     queue = await open_queue(redis)
     await queue.enqueue(job("1"), NOW)
@@ -120,19 +110,6 @@ async def test_another_price_is_charged_and_the_reservation_given_back_whole(red
         users={1: 2 * PRICE},
         made={"painter.create": ProducedCount(2 * PRICE, 1)},
     )
-
-
-async def test_a_free_admission_that_becomes_a_paid_picture_is_charged(redis: Client) -> None:
-    queue = await open_queue(redis)
-    one = await submitted(queue, price_micro=0)
-
-    await queue.move(one, State.POLLING, NOW, price_micro=PRICE)
-    stored = await JobReads(redis).job("1")
-    assert stored is not None
-    await ended(queue, stored, State.DELIVERED, is_billed=True)
-
-    assert (await day(redis)).users == {1: PRICE}
-    assert 0 < await redis.ttl(keys.SPEND + TODAY) <= 40 * 86_400
 
 
 async def test_what_costs_nothing_leaves_no_trace_and_is_never_refused(redis: Client) -> None:
