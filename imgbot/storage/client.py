@@ -87,14 +87,21 @@ class Client(Redis):
         self._waiting.append((args, options, answer))
         return answer
 
+    async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001 -- the client's own signature
+        if self._sender is not None:
+            await asyncio.wait([self._sender])
+        await super().aclose(close_connection_pool)
+
     async def _send(self) -> None:
+        batch: list[_Command] = []
         try:
             while self._waiting:
                 batch, self._waiting = self._waiting[:_BATCH], self._waiting[_BATCH:]
                 await self._send_batch(batch)
         finally:
             self._sender = None
-            for _, _, answer in self._waiting:
+            # Of a program that ends: no caller waits for ever.
+            for _, _, answer in [*batch, *self._waiting]:
                 answer.cancel()
 
     async def _send_batch(self, batch: Sequence[_Command]) -> None:

@@ -3,8 +3,8 @@
     python -m tests.bench.queue [--jobs N] [--waiting N] [--delivered N]
 
 Every job is enqueued, claimed, given its ticket, rendered, delivered on the embedded server,
-which syncs each write to its disk before the answer. The ratio tells how a figure compares with
-the first of its table.
+which syncs each write to its disk before the answer. The ratio is to the first row of a table,
+the CPU time that of this process.
 """
 
 import argparse
@@ -50,10 +50,9 @@ async def together(steps: Iterable[Coroutine[Any, Any, object]]) -> None:
             group.create_task(step)
 
 
-async def enqueue(queue: JobQueue, user_id: int | None = None) -> None:
+async def enqueue(queue: JobQueue) -> None:
     number = next(_IDS)
-    user_id = number if user_id is None else user_id
-    job = job_of(str(number), user_id, user_id, Operation.CREATE, "en", prompt="a fox in the snow")
+    job = job_of(str(number), number, number, Operation.CREATE, "en", prompt="a fox in the snow")
     admission = await queue.enqueue(job, NOW_MS)
     assert admission.verdict == "ok"
 
@@ -73,61 +72,61 @@ async def deliver(queue: JobQueue, job: Job) -> None:
     await queue.finish(job, State.DELIVERED, NOW_MS, to_hash(job, None, "caption", 7))
 
 
-async def whole_jobs(
-    queue: JobQueue, count: int, callers: int, *, is_new_user: bool = True
-) -> None:
+async def whole_jobs(queue: JobQueue, count: int, callers: int) -> None:
     left = iter(range(count))
 
-    async def work(user_id: int | None) -> None:
+    async def work() -> None:
         for _ in left:
-            await enqueue(queue, user_id)
+            await enqueue(queue)
             await deliver(queue, await claim(queue))
 
-    await together(work(None if is_new_user else n) for n in range(callers))
+    await together(work() for _ in range(callers))
 
 
-def row(label: str, per_s: float, first: float) -> None:
-    print(f"  {label:<28}{per_s:>9.0f}/s{per_s / first:>9.2f}", flush=True)
+class Table:
+    """Rows of figures, each with its ratio to the first."""
+
+    def __init__(self, title: str) -> None:
+        print(f"{title:<44}per s    ratio   CPU ms each")
+        self._first = 0.0
+
+    async def row(self, label: str, count: int, work: Coroutine[Any, Any, object]) -> None:
+        begun, cpu = time.perf_counter(), time.process_time()
+        await work
+        per_s = count / (time.perf_counter() - begun)
+        cpu_ms = (time.process_time() - cpu) * 1000 / count
+        self._first = self._first or per_s
+        print(f"  {label:<40}{per_s:>7.0f}{per_s / self._first:>9.2f}{cpu_ms:>14.2f}", flush=True)
 
 
 async def throughput(queue: JobQueue, count: int) -> None:
-    print("whole jobs, by callers at once                 ratio      CPU ms per job")
-    first = 0.0
+    table = Table("whole jobs, by callers at once")
     for callers in CALLERS:
-        begun, cpu = time.perf_counter(), time.process_time()
-        await whole_jobs(queue, count, callers)
-        per_s = count / (time.perf_counter() - begun)
-        first = first or per_s
-        cpu_ms = (time.process_time() - cpu) * 1000 / count
-        print(f"  {callers:<28}{per_s:>9.0f}/s{per_s / first:>9.2f}{cpu_ms:>14.2f}", flush=True)
-
-
-async def depth(queue: JobQueue, most: int) -> None:
-    print("enqueue and claim, 50 at once, by waiting jobs   ratio")
-    first, waiting = 0.0, 0
-    for wanted in (10, 1000, 10_000, most):
-        for at in range(waiting, wanted, 200):
-            await together(enqueue(queue) for _ in range(min(200, wanted - at)))
-        waiting, begun = wanted, time.perf_counter()
-        for _ in range(10):
-            await together(enqueue(queue) for _ in range(50))
-            await together(claim(queue) for _ in range(50))
-        per_s = 500 / (time.perf_counter() - begun)
-        first = first or per_s
-        row(f"{wanted} waiting", per_s, first)
+        await table.row(str(callers), count, whole_jobs(queue, count, callers))
 
 
 async def growth(redis: Client, queue: JobQueue, most: int) -> None:
-    print("whole jobs, 50 at once, by delivered jobs        ratio")
-    first, delivered = 0.0, int(await redis.hget(keys.STATS, "delivered") or 0)
+    table = Table("whole jobs, 50 at once, by jobs delivered")
     for wanted in (1, 10_000, most):
-        if wanted > delivered:
-            await whole_jobs(queue, wanted - delivered, 100)
-        begun = time.perf_counter()
-        await whole_jobs(queue, 500, 50)
-        per_s = 500 / (time.perf_counter() - begun)
-        first, delivered = first or per_s, max(wanted, delivered) + 500
-        row(f"{wanted} delivered", per_s, first)
+        delivered = int(await redis.hget(keys.STATS, "delivered") or 0)
+        await whole_jobs(queue, max(wanted - delivered, 0), 100)
+        await table.row(f"{wanted:,}", 500, whole_jobs(queue, 500, 50))
+
+
+async def depth(queue: JobQueue, most: int) -> None:
+    table = Table("enqueue and claim, 50 at once, by jobs waiting")
+    waiting = 0
+
+    async def pairs() -> None:
+        for _ in range(20):
+            await together(enqueue(queue) for _ in range(50))
+            await together(claim(queue) for _ in range(50))
+
+    for wanted in (10, 1000, 10_000, most):
+        for at in range(waiting, wanted, 200):
+            await together(enqueue(queue) for _ in range(min(200, wanted - at)))
+        waiting = wanted
+        await table.row(f"{wanted:,}", 1000, pairs())
 
 
 async def adoption(queue: JobQueue, redis: Client) -> None:

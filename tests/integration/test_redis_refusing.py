@@ -121,6 +121,25 @@ async def test_an_error_of_the_command_itself_does_not_count_as_an_outage(
         await pipe.execute()
 
 
+async def test_commands_sent_together_fail_and_are_cancelled_one_by_one(redis: Client) -> None:
+    await redis.set("img:x", "text")
+    async with asyncio.TaskGroup() as group:
+        cancelled = group.create_task(JobReads(redis).waiting_ids())
+        wrong = group.create_task(_refused(redis))
+        right = group.create_task(JobReads(redis).depth())
+        await asyncio.sleep(0)
+        cancelled.cancel()
+
+    assert "not an integer" in wrong.result()
+    assert right.result().waiting == 0
+
+
+async def _refused(redis: Client) -> str:
+    with pytest.raises(ResponseError) as refusal:
+        await redis.incr("img:x")
+    return str(refusal.value)
+
+
 async def test_a_server_with_no_connection_left_is_away(server: RedisServer) -> None:
     async with client_of(server) as operator:
         await operator.ping()
