@@ -13,6 +13,7 @@ KEPT_S = 7_776_000
 
 _MOST_MS = 10**10
 _TICKET_KEPT_S = 3600
+_SPARE = 50
 
 
 class Durations(Store):
@@ -27,11 +28,9 @@ class Durations(Store):
         """Store one span, and drop the oldest beyond 200."""
         key = keys.DURATIONS + kind
         entry = f"{round(span.after_s * 1000)}:{round(span.by_s * 1000)}"
-        await self._all(
-            self._redis.lpush(key, entry),
-            self._redis.ltrim(key, 0, KEPT - 1),
-            self._redis.expire(key, KEPT_S),
-        )
+        length, _ = await self._all(self._redis.lpush(key, entry), self._redis.expire(key, KEPT_S))
+        if length > KEPT + _SPARE:
+            await self._ask(self._redis.ltrim(key, 0, KEPT - 1))
 
     async def latest(self, kind: str) -> list[CensoredDuration]:
         """Return the spans of a kind, oldest first; malformed entries are skipped."""

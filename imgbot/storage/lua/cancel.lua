@@ -24,5 +24,4 @@ if seen[1] == 'queued' then
   redis.call('ZADD', due, now_ms, id)
 end
 redis.call('LPUSH', wake, id)
-redis.call('LTRIM', wake, 0, 999)
 return {'ok', seen[1]}

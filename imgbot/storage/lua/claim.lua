@@ -2,15 +2,13 @@
 -- KEYS: queue tags virtual_time user_tags due active waiting last_claim since job:
 -- ARGV: now_ms due_ms running_limit scan_limit token begin
 -- FLAGS: fenced
--- Returns ok and the job, empty, or more and the tag from which to continue; with ok and empty the
--- number of jobs left in the queue
+-- Returns ok, the job and the length of the queue, empty and that, or more and the tag to go on at
 local function decrement(key, user)
   if redis.call('HINCRBY', key, user, -1) <= 0 then redis.call('HDEL', key, user) end
 end
 local function dequeue(id)
   redis.call('LREM', queue, 1, id)
-  redis.call('ZREM', tags, id)
-  redis.call('ZREM', since, id)
+  for _, index in ipairs({tags, since}) do redis.call('ZREM', index, id) end
 end
 -- The client repeats commands by itself: the same token gets the same job again.
 local last_token, claimed = (redis.call('GET', last_claim) or ''):match('^(%S+) (%S+)$')

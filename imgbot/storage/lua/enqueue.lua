@@ -35,9 +35,7 @@ end
 redis.call('HSET', job, 'id', id, 'user_id', user, 'state', 'queued', 'version', 0,
   'created_ms', now_ms, unpack(fields))
 redis.call('HINCRBY', waiting, user, 1)
-redis.call('ZADD', user_jobs, now_ms, id)
-redis.call('ZADD', announce, now_ms, id)
-redis.call('ZADD', since, now_ms, id)
+for _, index in ipairs({user_jobs, announce, since}) do redis.call('ZADD', index, now_ms, id) end
 redis.call('LPUSH', wake, '+new')
 redis.call('LTRIM', wake, 0, 999)
 if price > 0 then

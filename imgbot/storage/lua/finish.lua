@@ -45,8 +45,7 @@ if outcome == 'dead' then
 else
   redis.call('DEL', job)
 end
-redis.call('ZREM', user_jobs, id)
-redis.call('ZREM', announce, id)
+for _, index in ipairs({user_jobs, announce}) do redis.call('ZREM', index, id) end
 if redis.call('HINCRBY', active, seen[2], -1) <= 0 then redis.call('HDEL', active, seen[2]) end
 redis.call('HINCRBY', stats, outcome, 1)
 redis.call('HINCRBY', ended, operation_status, 1)

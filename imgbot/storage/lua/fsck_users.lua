@@ -6,10 +6,9 @@
 local repaired = {}
 
 local function set_count(key, user, count)
-  local counted = redis.call('HGET', key, user)
   if count == 0 then
-    if counted then redis.call('HDEL', key, user) end
-  elseif counted ~= tostring(count) then
+    redis.call('HDEL', key, user)
+  elseif redis.call('HGET', key, user) ~= tostring(count) then
     redis.call('HSET', key, user, count)
   end
 end
@@ -30,12 +29,12 @@ for _, user in ipairs(users) do
   for _, id in ipairs(redis.call('ZRANGE', user_jobs_prefix .. user, 0, -1)) do
     local job = redis.call('HMGET', job_prefix .. id, 'state', 'spend_day', 'reserved_micro')
     local day, micro = job[2] or '', tonumber(job[3] or '0')
-    if not job[1] then
-      redis.call('ZREM', user_jobs_prefix .. user, id)
-    elseif job[1] == 'queued' then
+    if job[1] == 'queued' then
       waiting_count = waiting_count + 1
-    else
+    elseif job[1] then
       active_count = active_count + 1
+    else
+      redis.call('ZREM', user_jobs_prefix .. user, id)
     end
     if day ~= '' and micro > 0 then reserved[day] = (reserved[day] or 0) + micro end
   end

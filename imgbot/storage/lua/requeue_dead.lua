@@ -20,5 +20,4 @@ redis.call('HINCRBY', active, seen[1], 1)
 redis.call('ZADD', due, now_ms, id)
 redis.call('ZADD', user_jobs, seen[2] or now_ms, id)
 redis.call('LPUSH', wake, id)
-redis.call('LTRIM', wake, 0, 999)
 return {'ok'}
