@@ -15,8 +15,7 @@ from aiogram.types import Message
 from imgbot.aio import Start, draining_task_group, sleep_or_event
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue, Question
-from imgbot.bot.handlers.merge import collect_photos, start_merge
-from imgbot.bot.handlers.operations import ask_about, edit
+from imgbot.bot.handlers.operations import ask_about, collect_photos, edit, start_merge
 from imgbot.bot.messages import UNREADABLE, command_of, photo_of
 from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import (

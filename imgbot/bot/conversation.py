@@ -30,14 +30,14 @@ from imgbot.bot.handlers.account import (
     handle_quiet,
     handle_settings,
 )
-from imgbot.bot.handlers.help import handle_help
-from imgbot.bot.handlers.merge import merge, take_merge_photo
 from imgbot.bot.handlers.operations import (
     PHOTO_HANDLERS,
     ask_about,
     edit,
     handle_photo,
+    merge,
     order_or_ask,
+    take_merge_photo,
 )
 from imgbot.bot.handlers.privacy import answer_privacy, answer_provider
 from imgbot.bot.handlers.results import (
@@ -49,6 +49,7 @@ from imgbot.bot.handlers.results import (
 )
 from imgbot.bot.handlers.start import (
     handle_cancel,
+    handle_help,
     handle_small_talk,
     handle_start,
 )

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 from aiogram import Bot
@@ -11,18 +12,31 @@ from aiogram.fsm.storage.base import BaseStorage, StorageKey
 from aiogram.types import CallbackQuery, Message, Update
 
 from imgbot.bot.albums import album_of, handle_album_item
-from imgbot.bot.callbacks import CALLBACKS, answer_to
 from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.context import RequestContext, context_from_event
-from imgbot.bot.conversation import handle_picture, handle_text
+from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
 from imgbot.bot.dialogue import Dialogue, call
 from imgbot.bot.handlers import admin
-from imgbot.bot.handlers.account import handle_limits, handle_queue, handle_quiet, handle_settings
+from imgbot.bot.handlers.account import (
+    handle_limits,
+    handle_queue,
+    handle_quiet,
+    handle_settings,
+    on_queue_callback,
+    on_setting_callback,
+    on_subscription_callback,
+)
 from imgbot.bot.handlers.admin.remedies import Remedies
 from imgbot.bot.handlers.admin.reports import StatsSources
-from imgbot.bot.handlers.help import handle_help
-from imgbot.bot.handlers.operations import START_HANDLERS
+from imgbot.bot.handlers.operations import (
+    START_HANDLERS,
+    on_merge_callback,
+    on_photo_callback,
+    on_scale_callback,
+    on_start_callback,
+)
 from imgbot.bot.handlers.privacy import (
+    CONFIRM,
     Privacy,
     handle_forget_me,
     handle_privacy,
@@ -34,13 +48,23 @@ from imgbot.bot.handlers.results import (
     handle_inline,
     handle_last,
     handle_undo,
+    on_again_callback,
+    on_compare_callback,
+    on_draw_callback,
+    on_file_callback,
+    on_history_callback,
+    on_operation_callback,
+    on_undo_callback,
 )
 from imgbot.bot.handlers.start import (
     handle_cancel,
     handle_edited,
+    handle_help,
     handle_start,
     handle_unknown_command,
     handle_unsupported,
+    on_cancel_callback,
+    on_help_callback,
 )
 from imgbot.bot.messages import (
     UNREADABLE,
@@ -62,9 +86,12 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.operations import OPERATIONS
+from imgbot.domain.operations import (
+    OPERATIONS,
+    RESULT_ACTIONS,
+)
 from imgbot.domain.texts import t
-from imgbot.domain.texts.buttons import parse
+from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.imaging.originals import OriginalStore
 from imgbot.storage import keys
 from imgbot.storage.access import Access
@@ -106,6 +133,42 @@ COMMANDS: Mapping[str, Handler] = {
     "privacy": handle_privacy,
     "forget_me": handle_forget_me,
 }
+
+
+_REPEATABLE = frozenset({"help", "set", "view", "queue", "stuck"})
+"""Actions exempt from double-press detection: turning a page twice quickly is intended."""
+
+
+CALLBACKS: dict[str, Callable[..., Awaitable[str]]] = {
+    "start": on_start_callback,
+    "meant": on_meaning_callback,
+    "photo": on_photo_callback,
+    "scale": on_scale_callback,
+    "merge": on_merge_callback,
+    "cancel": on_cancel_callback,
+    "help": on_help_callback,
+    "news": on_subscription_callback,
+    "set": on_setting_callback,
+    "view": on_history_callback,
+    "queue": on_queue_callback,
+    CONFIRM: on_forget_callback,
+    "again": on_again_callback,
+    "draw": on_draw_callback,
+    "file": on_file_callback,
+    "compare": on_compare_callback,
+    "undo": on_undo_callback,
+    **{
+        action: partial(on_operation_callback, operation)
+        for action, operation in RESULT_ACTIONS.items()
+    },
+}
+"""Handler of each callback action; it returns the key of the answer, or nothing."""
+
+
+async def on_unknown_callback(_: CallbackQuery) -> str:
+    return "unknown_button"
+
+
 _OWN_DATA = frozenset({handle_privacy, handle_forget_me, on_forget_callback})
 """Handlers open to everybody: what is stored of a banned user is theirs as well."""
 
@@ -253,10 +316,7 @@ class UpdateHandler:
             await self._remember(context, stored)
             with storage_errors():
                 if isinstance(event, CallbackQuery):
-                    text = await answer_to(
-                        event, handler, argument, dialogue=dialogue, **self._injected
-                    )
-                    await dialogue.messenger.answer_callback(event.id, text)
+                    await self._press(handler, event, argument, dialogue)
                 else:
                     await self._count(event, context)
                     await call(handler, event, dialogue=dialogue, **self._injected)
@@ -264,6 +324,24 @@ class UpdateHandler:
             await self._refuse(event, dialogue, error)
         except StorageFullError:
             await self._refuse(event, dialogue, UserError("storage_full"))
+
+    async def _press(
+        self, handler: Handler, callback: CallbackQuery, argument: str, dialogue: Dialogue
+    ) -> None:
+        """Do what a button says, and answer the callback."""
+        press, key = parse(callback.data), "tapped_already"
+        if press is None or await self._is_first(dialogue.context, press):
+            key = await call(
+                handler, callback, argument=argument, dialogue=dialogue, **self._injected
+            )
+        text = t(dialogue.context.language, key) if key else ""
+        await dialogue.messenger.answer_callback(callback.id, text)
+
+    async def _is_first(self, context: RequestContext, press: CallbackData) -> bool:
+        """Return false for a second press within seconds, of a button that orders something."""
+        tap = f"{context.user_key}.{context.message_id}.{press.action}:{press.argument}"
+        is_first = await self._users.debounce_tap(tap, context.request)
+        return is_first or press.action in _REPEATABLE
 
     def _dialogue(self, context: RequestContext) -> Dialogue:
         key = StorageKey(self._bot.id, context.chat_id, context.user_id)
@@ -309,7 +387,3 @@ class UpdateHandler:
             await dialogue.messenger.answer_callback(event.id, text)
         else:
             await dialogue.reply_error(error)
-
-
-async def on_unknown_callback(_: CallbackQuery) -> str:
-    return "unknown_button"

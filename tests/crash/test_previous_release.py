@@ -9,8 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from imgbot.bot.callbacks import CALLBACKS
 from imgbot.bot.handlers import admin
+from imgbot.bot.router import CALLBACKS
 from imgbot.domain.texts import buttons
 from imgbot.sandbox.provider_tasks import Task, TaskLedger, make_order
 from imgbot.storage import keys

@@ -1,17 +1,18 @@
 """General commands, the command menu, small talk, and unsupported messages."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 
 from aiogram import Bot
-from aiogram.types import BotCommand, BotCommandScopeChat, Message
+from aiogram.types import BotCommand, BotCommandScopeChat, CallbackQuery, Message
 
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers import admin
-from imgbot.bot.messages import UNREADABLE, replied_message
+from imgbot.bot.messages import PICTURE_LIMIT_MB, UNREADABLE, BotIdentity, replied_message
 from imgbot.bot.requests import AccessPolicy
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
-from imgbot.domain.texts import LANGUAGES, buttons, t
+from imgbot.domain.texts import LANGUAGES, buttons, has_text, t
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.users import UserStore
@@ -19,6 +20,12 @@ from imgbot.telegram.client import telegram_errors
 from imgbot.telemetry import events as telemetry
 
 _FRESH_S = 600
+_CANCELLED = {
+    "ok": "cancelling",
+    "gone": "cancel_over",
+    "not_yours": "not_your_button",
+    "too_late": "cancel_too_late",
+}
 
 
 async def handle_start(message: Message, dialogue: Dialogue, policy: AccessPolicy) -> None:
@@ -53,6 +60,32 @@ async def handle_cancel(
     # A cancelled job reports it itself, in its status message.
     if verdict != "ok":
         await dialogue.reply("cancel_too_late" if verdict == "too_late" else "cancel_nothing")
+
+
+async def on_cancel_callback(
+    callback: CallbackQuery,
+    argument: str,
+    dialogue: Dialogue,
+    queue: JobQueue,
+    job_reads: JobReads,
+    now_ms: Callable[[], int],
+) -> str:
+    """Cancel the job; a duplicate status message, left by a lost answer, is removed as well."""
+    context, job = dialogue.context, await job_reads.job(argument)
+    verdict = await queue.cancel(argument, context.user_id, now_ms())
+    is_left_over = job is not None and job.progress.message_id not in {0, context.message_id}
+    # A forged callback must not remove another user's message, and none removes the /queue list.
+    if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
+        with suppress(ImgbotError):
+            await dialogue.messenger.remove(context.chat_target, context.message_id)
+    return _CANCELLED[verdict]
+
+
+def _is_alone(callback: CallbackQuery) -> bool:
+    """Return true if the pressed button is the only one of its message, as in a status message."""
+    markup = callback.message.reply_markup if isinstance(callback.message, Message) else None
+    rows = markup.inline_keyboard if markup else []
+    return [button.callback_data for row in rows for button in row] == [callback.data]
 
 
 async def handle_unknown_command(_: Message) -> None:
@@ -116,3 +149,60 @@ async def handle_small_talk(message: Message, dialogue: Dialogue) -> None:
     """A short answer; remarks between members of a group about a picture need none."""
     if dialogue.context.is_private or replied_message(message) is None:
         await dialogue.reply("pleasantry")
+
+
+async def handle_help(
+    _: Message, dialogue: Dialogue, policy: AccessPolicy, identity: BotIdentity
+) -> None:
+    """Send the topics; a group gets one line, as long texts would disturb its members."""
+    language = dialogue.context.language
+    if dialogue.context.is_private:
+        await dialogue.reply("help", buttons.help_topics(language, topics(policy)))
+    else:
+        await dialogue.reply_text(help_text(language, "in_group", policy, identity))
+
+
+async def on_help_callback(
+    _: CallbackQuery,
+    argument: str,
+    dialogue: Dialogue,
+    policy: AccessPolicy,
+    identity: BotIdentity,
+) -> str:
+    language = dialogue.context.language
+    if argument == buttons.ALL_TOPICS:
+        await dialogue.update_panel(
+            t(language, "help"), buttons.help_topics(language, topics(policy))
+        )
+    elif argument in topics(policy):
+        text = help_text(language, argument, policy, identity)
+        await dialogue.update_panel(text, buttons.help_topic(language, argument))
+    else:
+        return "unknown_button"
+    return ""
+
+
+def topics(policy: AccessPolicy) -> Sequence[str]:
+    """Topics of the help: each operation, then the rest."""
+    engine = ("engine",) if policy.has_builtin_engine else ()
+    return (*ACTIONS, *engine, "pictures", "account", "groups")
+
+
+def help_text(language: str, topic: str, policy: AccessPolicy, identity: BotIdentity) -> str:
+    """Text of a topic, in the variant that holds for this provider and this bot.
+
+    The built-in engine has its own examples, and mentions are promised only if Telegram
+    delivers them.
+    """
+    key = f"help_{topic}"
+    variants = {"engine": policy.has_builtin_engine, "mentions": identity.reads_groups}
+    for variant, is_given in variants.items():
+        if is_given and has_text(f"{key}_{variant}"):
+            key = f"{key}_{variant}"
+    return t(
+        language,
+        key,
+        name=identity.name,
+        limit_mb=PICTURE_LIMIT_MB,
+        vocabulary=t(language, "vocabulary"),
+    )
