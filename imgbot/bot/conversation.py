@@ -224,7 +224,8 @@ async def _understand(
             latest_prompt=target.prompt,
         )
         found = classify(prompt, facts)
-        if target.created_from.lower() == parse_prompt_options(prompt).prompt.lower():
+        created_from = target.created_from.lower()
+        if created_from and created_from == parse_prompt_options(prompt).prompt.lower():
             # The same words again, perhaps in another shape, ask for the same picture again.
             found = replace(found, intent=Intent.CREATE, is_sure=True)
         if not found.is_sure:

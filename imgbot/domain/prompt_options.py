@@ -6,6 +6,7 @@ mean something to another service alone are removed, too, and listed.
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 _RATIO_MAX = 4
@@ -164,6 +165,7 @@ def with_negative(prompt: str, negative: str) -> str:
     return f"{prompt}, {without} {negative}"
 
 
+@lru_cache(maxsize=64)
 def parse_prompt_options(text: str, *, has_words: bool = True) -> PromptOptions:
     """Split the text into a prompt and its options.
 

@@ -98,9 +98,10 @@ def lexicon() -> Lexicon:
         for kind in (*_WHOLE, "beside", *_STARTS)
         for name, listed in lists[kind].items()
     }
+    fillers = phrases["beside", "any"]
     for (kind, name), listed in phrases.items():
         if kind in _WHOLE:
-            bare = {without_fillers(each, phrases["beside", "any"]) for each in listed}
+            bare = {tuple(each for each in phrase if (each,) not in fillers) for phrase in listed}
             phrases[kind, name] = listed | bare - {()}
     words = {name: _words_of(listed) for name, listed in lists["words"].items()}
     forms = {name: _words_of(listed) for name, listed in lists["forms"].items()}
@@ -182,11 +183,6 @@ def _plain(
     exact = _words_of(lists["beside"]["any"])
     found = exact.union(inflected, map(stem, inflected), *words.values())
     return frozenset(each for each in found if stem(each) not in things)
-
-
-def without_fillers(stems: tuple[str, ...], fillers: Phrases) -> tuple[str, ...]:
-    """Return the stems without those that may stand beside any phrase."""
-    return tuple(each for each in stems if (each,) not in fillers)
 
 
 def _by_letter(words: Iterable[str]) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,6 @@ from imgbot.domain.phrases import (
     lexicon,
     read,
     stem,
-    without_fillers,
 )
 
 SHORT = 4
@@ -33,9 +32,17 @@ def is_covered(tokens: Sequence[Token], table: str, name: str) -> bool:
     if not 0 < len(tokens) <= _WHOLE_LIMIT:
         return False
     core, beside, known = _cover(table, name)
+    for token in tokens:
+        if token.stem not in known:
+            return False
     stems = tuple(token.stem for token in tokens)
-    bare = without_fillers(stems, lexicon().phrases["beside", "any"]) or stems
-    return known.issuperset(bare) and _covers(bare, core, beside)
+    return _covers(without_fillers(stems) or stems, core, beside)
+
+
+def without_fillers(stems: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the stems without those that may stand beside any phrase."""
+    fillers = lexicon().phrases["beside", "any"]
+    return tuple(each for each in stems if (each,) not in fillers)
 
 
 @cache
@@ -48,8 +55,8 @@ def _cover(table: str, name: str) -> tuple[Phrases, Phrases, frozenset[str]]:
     if name == "complaint":
         # "The hands are wrong"
         beside |= {(part,) for part in lexicon().forms["part"]}
-    core = words[table, name]
-    return core, beside, frozenset(stem for phrase in core | beside for stem in phrase)
+    core, fillers = words[table, name], words["beside", "any"]
+    return core, beside, frozenset(stem for phrase in core | beside | fillers for stem in phrase)
 
 
 def _covers(stems: tuple[str, ...], core: Phrases, beside: Phrases) -> bool:
