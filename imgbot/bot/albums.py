@@ -7,14 +7,13 @@ An album with a prompt is a merge; without one the user is asked.
 import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
-from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
 from imgbot.aio import Start, draining_task_group, sleep_or_event
 from imgbot.bot.context import RequestContext
-from imgbot.bot.dialogue import Dialogue, Question
+from imgbot.bot.dialogue import Dialogue, Dialogues, Question
 from imgbot.bot.handlers.operations import ask_about, collect_photos, edit, start_merge
 from imgbot.bot.messages import UNREADABLE, command_of, photo_of
 from imgbot.bot.requests import RequestService
@@ -32,7 +31,6 @@ from imgbot.domain.operations import Operation
 from imgbot.storage.albums import PHOTOS_LIMIT, Albums, Item
 from imgbot.storage.client import storage_errors
 from imgbot.storage.users import UserStore
-from imgbot.telegram.messenger import Messenger
 from imgbot.telemetry import events as telemetry
 
 _MERGE_NOW = "/merge"
@@ -46,9 +44,6 @@ _PROMPT_FOLLOWS_S = 2
 
 _SCAN_S = 5.0
 _CHAT_BUSY_S = 0.2
-
-StateOf = Callable[[int, int], FSMContext]
-"""Lookup of a user's dialogue state by chat id and user id."""
 
 
 async def handle_album_item(
@@ -115,7 +110,7 @@ def album_of(message: Message) -> str:
 
 
 class AlbumProcessor:
-    """Processes complete albums for as long as the supervisor takes updates.
+    """Turns complete albums into jobs or questions while the supervisor takes updates.
 
     After a restart the rest of an album may still be pending at Telegram: no album counts as
     complete before `caught_up`, nor while a message of its chat is being handled.
@@ -124,14 +119,15 @@ class AlbumProcessor:
     def __init__(
         self,
         albums: Albums,
-        handler: "AlbumHandler",
+        dialogues: Dialogues,
         caught_up: asyncio.Event,
         is_busy_with: Callable[[int], bool],
         now_ms: Callable[[], int],
     ) -> None:
         """`is_busy_with` is true while received messages of a chat are not handled yet."""
         self._albums = albums
-        self._handler = handler
+        self._dialogues = dialogues
+        self._requests = dialogues.requests
         self._caught_up = caught_up
         self._is_busy_with = is_busy_with
         self._now_ms = now_ms
@@ -178,7 +174,7 @@ class AlbumProcessor:
         try:
             with storage_errors():
                 items = await self._albums.items(name)
-                job_id = await self._handler.handle(items, name) if items else ""
+                job_id = await self._handle(items, name) if items else ""
                 await self._albums.close(name, job_id, items)
         except TransientError as error:
             telemetry.warning("album %s is not handled yet: %s", name, error)
@@ -192,17 +188,7 @@ class AlbumProcessor:
         finally:
             self._busy.discard(chat)
 
-
-@dataclass(frozen=True, slots=True)
-class AlbumHandler:
-    """Turns a complete album into a job or a question."""
-
-    requests: RequestService
-    messenger: Messenger
-    albums: Albums
-    state_of: StateOf
-
-    async def handle(self, items: Sequence[Item], name: str) -> str:
+    async def _handle(self, items: Sequence[Item], name: str) -> str:
         """Enqueue or ask; return the job id if several photos were merged.
 
         Raises TransientError if it has to be retried.
@@ -210,7 +196,7 @@ class AlbumHandler:
         context: RequestContext | None = None
         try:
             context = RequestContext(**items[0].context)
-            profile = await self.requests.users.profile(context.user_id, context.chat_id)
+            profile = await self._requests.users.profile(context.user_id, context.chat_id)
             context = context.with_profile(profile)
             # The FSM storage raises Redis's own errors only.
             with storage_errors():
@@ -223,22 +209,18 @@ class AlbumHandler:
             telemetry.failed(error, "album %s could not be handled", name)
             if context is not None:
                 with suppress(ImgbotError):
-                    await self._dialogue(context).reply("went_wrong")
+                    await self._dialogues.open(context).reply("went_wrong")
         return ""
 
-    def _dialogue(self, context: RequestContext) -> Dialogue:
-        state = self.state_of(context.chat_id, context.user_id)
-        return Dialogue(context, state, self.requests, self.messenger)
-
     async def _serve(self, items: Sequence[Item], name: str, context: RequestContext) -> str:
-        dialogue = self._dialogue(context)
-        async with self.requests.user_lock(context.user_key):
+        dialogue = self._dialogues.open(context)
+        async with self._requests.user_lock(context.user_key):
             try:
                 # The album may have been buffered for long: its user may be banned by now.
-                self.requests.policy.check(context)
+                self._requests.policy.check(context)
                 return await self._decide(items, dialogue, name)
             except ChatMovedError as moved:
-                dialogue = self._dialogue(context.with_chat(moved.chat_id))
+                dialogue = self._dialogues.open(context.with_chat(moved.chat_id))
                 return await self._decide(items, dialogue, name)
             except UserError as error:
                 await dialogue.reply_error(error)
@@ -250,7 +232,7 @@ class AlbumHandler:
         is_merge = await dialogue.is_asking(Question.merge_photos)
         is_collecting = is_merge and not await dialogue.is_expired()
         if not is_collecting:
-            await self.requests.check_rate_limit(dialogue.context, f"album.{name}")
+            await self._requests.check_rate_limit(dialogue.context, f"album.{name}")
         earlier = await dialogue.photos() if is_collecting else ()
         photos = tuple({photo.unique_id: photo for photo in (*earlier, *sent)}.values())
         if not photos:
@@ -271,10 +253,10 @@ class AlbumHandler:
 
     async def _merge(self, photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue) -> None:
         context, taken = dialogue.context, photos[:PHOTOS_LIMIT]
-        if not await self.requests.order(context, Operation.MERGE, prompt, taken):
+        if not await self._requests.order(context, Operation.MERGE, prompt, taken):
             # Enqueued before a crash: later photos are added to the job if it is still queued.
             for photo in taken:
-                await self.albums.join(context.request, photo)
+                await self._albums.join(context.request, photo)
         if len(photos) > PHOTOS_LIMIT:
             await dialogue.reply("merge_cut", limit=PHOTOS_LIMIT)
         await dialogue.state.clear()

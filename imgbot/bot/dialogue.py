@@ -15,7 +15,7 @@ from typing import Any
 from aiogram.dispatcher.event.handler import CallableObject, CallbackType
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
-from aiogram.fsm.storage.base import BaseStorage, DefaultKeyBuilder
+from aiogram.fsm.storage.base import DefaultKeyBuilder, StorageKey
 from aiogram.fsm.storage.redis import RedisStorage
 from aiogram.types import TelegramObject, User
 
@@ -27,6 +27,7 @@ from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.prompt_options import VARIANTS_MAX
 from imgbot.domain.texts import t
 from imgbot.domain.texts.buttons import Keyboard
+from imgbot.storage import keys
 from imgbot.storage.job_codec import pack_sources, unpack_sources
 from imgbot.storage.results import Result
 from imgbot.telegram.messenger import Messenger
@@ -76,13 +77,6 @@ ABOUT_A_PHOTO = frozenset(
     }
 )
 """Questions whose text answer would be taken for a new prompt once they have expired."""
-
-
-def storage(redis: Any, prefix: str) -> BaseStorage:
-    """FSM storage in `redis`, a client of redis.asyncio."""
-    return RedisStorage(
-        redis, key_builder=DefaultKeyBuilder(prefix=prefix), state_ttl=_TTL_S, data_ttl=_TTL_S
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +240,25 @@ class Dialogue:
         """Order a change of pictures, and end the dialogue."""
         await self.requests.order(self.context, operation, prompt, photos, scale)
         await self.state.clear()
+
+
+class Dialogues:
+    """Opens dialogues, whose states are in `redis`, a client of redis.asyncio."""
+
+    def __init__(
+        self, redis: Any, bot_id: int, requests: RequestService, messenger: Messenger
+    ) -> None:
+        key_builder = DefaultKeyBuilder(prefix=keys.DIALOGUE)
+        self._states = RedisStorage(
+            redis, key_builder=key_builder, state_ttl=_TTL_S, data_ttl=_TTL_S
+        )
+        self._bot_id = bot_id
+        self.requests = requests
+        self.messenger = messenger
+
+    def open(self, context: RequestContext) -> Dialogue:
+        key = StorageKey(self._bot_id, context.chat_id, context.user_id)
+        return Dialogue(context, FSMContext(self._states, key), self.requests, self.messenger)
 
 
 def to_state_data(*photos: InputPhoto) -> list[list[str | int]]:

@@ -7,15 +7,13 @@ from functools import partial
 from typing import Any
 
 from aiogram import Bot
-from aiogram.fsm.context import FSMContext
-from aiogram.fsm.storage.base import BaseStorage, StorageKey
 from aiogram.types import CallbackQuery, Message, Update
 
 from imgbot.bot.albums import album_of, handle_album_item
 from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
-from imgbot.bot.dialogue import Dialogue, call
+from imgbot.bot.dialogue import Dialogue, Dialogues, call
 from imgbot.bot.handlers import admin
 from imgbot.bot.handlers.account import (
     handle_limits,
@@ -202,12 +200,12 @@ class Components:
 class UpdateHandler:
     """Handles updates, one at a time for each user in a chat."""
 
-    def __init__(self, components: Components, states: BaseStorage, bot: Bot) -> None:
+    def __init__(self, components: Components, dialogues: Dialogues, bot: Bot) -> None:
         self._components = components
         self._injected = {each.name: getattr(components, each.name) for each in fields(components)}
         self._requests = components.requests
         self._users = components.users
-        self._states = states
+        self._dialogues = dialogues
         self._bot = bot
 
     async def handle(self, raw: Mapping[str, Any]) -> None:
@@ -294,7 +292,7 @@ class UpdateHandler:
         except Exception:
             # The caller sets the update aside; the user must not wait in vain.
             with suppress(ImgbotError):
-                await self._refuse(event, self._dialogue(context), UserError("went_wrong"))
+                await self._refuse(event, self._dialogues.open(context), UserError("went_wrong"))
             raise
 
     async def _serve(
@@ -307,7 +305,7 @@ class UpdateHandler:
         stored = context.profile.written
         if isinstance(event, Message) and event.forward_origin is None:
             context = context.with_text(event.text or event.caption or "")
-        dialogue = self._dialogue(context)
+        dialogue = self._dialogues.open(context)
         try:
             # Also of a user who is refused: an admin may let them in by their name.
             await self._note_username(context)
@@ -342,11 +340,6 @@ class UpdateHandler:
         tap = f"{context.user_key}.{context.message_id}.{press.action}:{press.argument}"
         is_first = await self._users.debounce_tap(tap, context.request)
         return is_first or press.action in _REPEATABLE
-
-    def _dialogue(self, context: RequestContext) -> Dialogue:
-        key = StorageKey(self._bot.id, context.chat_id, context.user_id)
-        state = FSMContext(self._states, key)
-        return Dialogue(context, state, self._requests, self._components.messenger)
 
     async def _note_username(self, context: RequestContext) -> None:
         """Store the user's @name when it changes: Telegram tells no id for a name."""

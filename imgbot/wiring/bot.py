@@ -6,11 +6,9 @@ import shutil
 from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import urlsplit
 
-from aiogram.fsm.context import FSMContext
-from aiogram.fsm.storage.base import BaseStorage, StorageKey
-
-from imgbot.bot.albums import AlbumHandler, AlbumProcessor
+from imgbot.bot.albums import AlbumProcessor
 from imgbot.bot.chat_model import ChatModel
+from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.handlers.admin.remedies import Remedies
 from imgbot.bot.handlers.admin.reports import StatsSources
 from imgbot.bot.handlers.privacy import Privacy
@@ -152,7 +150,7 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
 
 
 def build_update_poller(
-    connections: Connections, components: Components, dialogues: BaseStorage
+    connections: Connections, components: Components, dialogues: Dialogues
 ) -> UpdatePoller:
     """Build the poller, and the handler of its updates."""
     handler = UpdateHandler(components, dialogues, connections.bot)
@@ -177,13 +175,8 @@ def build_update_poller(
 
 
 def build_album_processor(
-    connections: Connections, components: Components, dialogues: BaseStorage, updates: UpdatePoller
+    components: Components, dialogues: Dialogues, updates: UpdatePoller
 ) -> AlbumProcessor:
-
-    def state_of(chat_id: int, user_id: int) -> FSMContext:
-        return FSMContext(dialogues, StorageKey(connections.bot.id, chat_id, user_id))
-
-    handler = AlbumHandler(components.requests, components.messenger, components.albums, state_of)
     return AlbumProcessor(
-        components.albums, handler, updates.caught_up, updates.is_busy_with, now_ms
+        components.albums, dialogues, updates.caught_up, updates.is_busy_with, now_ms
     )

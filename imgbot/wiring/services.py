@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from imgbot.bot.albums import AlbumProcessor
-from imgbot.bot.dialogue import storage
+from imgbot.bot.dialogue import Dialogues
 from imgbot.config.settings import Settings
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.broadcaster import Broadcaster
@@ -12,7 +12,6 @@ from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
 from imgbot.ops.status.sampler import StatusSampler
-from imgbot.storage import keys
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry.metrics import preregister
 from imgbot.wiring.bot import build_album_processor, build_components, build_update_poller
@@ -49,7 +48,9 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     scheduler = build_poll_scheduler(settings, connections)
     typical_s = typical_time(scheduler, connections.routes)
     components = build_components(settings, connections)
-    dialogues = storage(connections.redis, keys.DIALOGUE)
+    dialogues = Dialogues(
+        connections.redis, connections.bot.id, components.requests, components.messenger
+    )
     updates = build_update_poller(connections, components, dialogues)
     context = build_step_context(settings, connections, components, scheduler, typical_s)
     runner = build_runner(settings, context)
@@ -61,7 +62,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     sampler = build_sampler(settings, connections, checks, runner)
     return Services(
         updates=updates,
-        albums=build_album_processor(connections, components, dialogues, updates),
+        albums=build_album_processor(components, dialogues, updates),
         runner=runner,
         maintenance=maintenance,
         forgetter=Forgetter(

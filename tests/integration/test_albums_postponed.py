@@ -7,7 +7,8 @@ from typing import Any, cast
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from imgbot.aio import cancel_and_wait_current
-from imgbot.bot.albums import AlbumHandler, AlbumProcessor
+from imgbot.bot.albums import AlbumProcessor
+from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.requests import AccessPolicy
 from imgbot.domain.job import InputPhoto
 from imgbot.storage.albums import Albums, Item
@@ -20,14 +21,14 @@ NOW = 1_800_000_000_000
 WHOLE = NOW + 60_000
 
 
-class Dialogue:
-    """What somebody is asked, in a Redis that hangs for its first question."""
+class HangingStates:
+    """States of dialogues in a Redis that hangs at the first question."""
 
     def __init__(self) -> None:
         self.asked = 0
         self.is_asked_again = asyncio.Event()
 
-    async def get_state(self) -> str:
+    async def get_state(self, key: object) -> str:
         self.asked += 1
         if self.asked > 1:
             self.is_asked_again.set()
@@ -35,7 +36,7 @@ class Dialogue:
 
 
 async def test_a_hang_in_the_dialogue_costs_no_album(redis: Client) -> None:
-    albums, dialogue, said = Albums(redis), Dialogue(), list[str]()
+    albums, dialogue, said = Albums(redis), HangingStates(), list[str]()
     visit = {"update_id": 5, "user_id": 1, "chat_id": 1, "language": "en"}
     for number in (1, 2):
         photo = InputPhoto(f"f{number}", f"u{number}")
@@ -57,15 +58,14 @@ async def test_a_hang_in_the_dialogue_costs_no_album(redis: Client) -> None:
         ),
         user_lock=turn,
     )
-    handler = AlbumHandler(
-        cast("Any", requests),
-        cast("Any", SimpleNamespace(send_text=send_text)),
-        albums,
-        lambda *_: cast("Any", dialogue),
-    )
+    messenger = cast("Any", SimpleNamespace(send_text=send_text))
+    dialogues = Dialogues(redis, 1, cast("Any", requests), messenger)
+    dialogues._states = cast("Any", dialogue)
     caught_up = asyncio.Event()
     caught_up.set()
-    processor = AlbumProcessor(albums, handler, caught_up, lambda _: False, lambda: next(clock_ms))
+    processor = AlbumProcessor(
+        albums, dialogues, caught_up, lambda _: False, lambda: next(clock_ms)
+    )
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         running = group.create_task(processor.run(asyncio.Event(), DRAIN_S))
         await dialogue.is_asked_again.wait()
