@@ -144,7 +144,12 @@ class FloodGate(BaseRequestMiddleware):
         """True if a call that may be dropped should be made now; see `is_worth_it`."""
         now_s = time.monotonic()
         is_closed = self._closed_until.get(chat, 0.0) > now_s
-        is_crowded = is_closed or self._bucket(chat).is_half_full(now_s)
+        bucket = self._bucket(chat)
+        # The line comes once, after the edits that told the progress and half filled the bucket.
+        is_full = (
+            bucket.wait_s(now_s) > 0 if call is OptionalCall.READY else bucket.is_half_full(now_s)
+        )
+        is_crowded = is_closed or is_full
         return not is_crowded and is_worth_it(call, self._fill(now_s), age_s)
 
     def _fill(self, now_s: float) -> float:

@@ -26,6 +26,9 @@ async def alert(office: Office, key: str, **facts: Any) -> Message:
         await redis.hset(keys.INCIDENTS, facts["incident"], "1")
         notice = json.dumps([key, facts])
         await redis.rpush(f"{keys.ALARM}{office.owner.id}", notice)
+    # What waits in Redis is read at the start: later notices are the bot's own.
+    await office.stage.bot.kill()
+    await office.stage.bot.start()
     return await office.owner.wait(
         lambda m: m.text.startswith("🔴") and has_buttons(m), after=after
     )
