@@ -5,6 +5,7 @@ a quiet bot runs one or two. A lost worker affects one step.
 """
 
 import asyncio
+import atexit
 import heapq
 import math
 import multiprocessing
@@ -92,7 +93,7 @@ class Pool:
         workers: int,
         *,
         deadline_s: float = 120.0,
-        tasks_per_worker: int = 200,
+        tasks_per_worker: int = 1000,
         worker_memory_bytes: int = MEMORY_BYTES,
         on_restart: Callable[[str], None] = _ignore,
     ) -> None:
@@ -101,6 +102,8 @@ class Pool:
         self._memory_bytes = worker_memory_bytes
         self._on_restart = on_restart
         self._context = multiprocessing.get_context("forkserver")
+        # Workers ignore the SIGTERM by which multiprocessing would end them at exit.
+        atexit.register(self._discard_all)
         self._guard = BootGuard()
         self._slots: dict[int, WorkerSlot] = {}
         self._free: list[int] = []
@@ -304,9 +307,12 @@ class Pool:
                 await self._idle.wait()
         except TimeoutError:
             pass
-        is_idle = not self.busy
-        for slot in list(self._slots.values()):
-            if is_idle:
+        if not self.busy:
+            for slot in list(self._slots.values()):
                 await slot.close(grace_s)
-            else:
-                slot.discard()
+        self._discard_all()
+        atexit.unregister(self._discard_all)
+
+    def _discard_all(self) -> None:
+        for slot in self._slots.values():
+            slot.discard()

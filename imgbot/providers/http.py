@@ -39,6 +39,8 @@ _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
 _ROOM_AGAIN_S, _WAITS_FOR_ROOM = 5.0, 720
 _CONNECT_S = 10.0
+# Servers close idle connections after 5 s or later: a submit must not meet one that is closing.
+_KEPT_ALIVE_S = 4.0
 _HOPS = 3
 _TEXT_CHARACTERS = 2000
 _LONG_BYTES = 1 << 20
@@ -217,6 +219,7 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
             # Jobs in flight are bounded already, so connections are not.
             connector = aiohttp.TCPConnector(
                 limit=0,
+                keepalive_timeout=_KEPT_ALIVE_S,
                 ssl=httpx.create_ssl_context(trust_env=False),
                 resolver=self._resolver() if self._resolver else None,
             )

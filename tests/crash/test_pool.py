@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import uvloop
 
 from imgbot.domain.errors import TransientError, WorkerLostError
 from imgbot.imaging import worker
@@ -46,15 +45,6 @@ async def begun(folder: Path, pattern: str, count: int) -> list[int]:
 
 def _pids(folder: Path, pattern: str) -> list[int]:
     return [int(path.name.rpartition(".")[2]) for path in folder.glob(pattern)]
-
-
-async def test_one_step_after_the_other_uses_one_worker() -> None:
-    async with running(4) as (pool, restarts):
-        pids = [await pool.run(pool_steps.pid) for _ in range(5)]
-        assert len(set(pids)) == 1
-        assert (pool.size, pool.started, pool.busy, pool.waiting) == (4, 1, 0, 0)
-        assert pool.pids == [pids[0]]
-        assert restarts == []
 
 
 async def test_steps_are_served_in_order(tmp_path: Path) -> None:
@@ -145,21 +135,6 @@ async def test_cancelling_kills_the_own_worker_alone(tmp_path: Path) -> None:
         gate.touch()
         assert await healthy == kept
         assert restarts == ["cancelled"]
-
-
-async def test_cancelling_a_waiting_step_kills_nobody(tmp_path: Path) -> None:
-    gate = tmp_path / "gate"
-    async with running(1) as (pool, restarts), asyncio.TaskGroup() as group:
-        first = group.create_task(pool.run(pool_steps.wait_for, str(gate)))
-        await begun(tmp_path, "gate.*", 1)
-        waiting = group.create_task(pool.run(pool_steps.pid))
-        await asyncio.sleep(0)
-        waiting.cancel()
-        await asyncio.sleep(0)
-        assert pool.waiting == 0
-        gate.touch()
-        assert await first == await pool.run(pool_steps.pid)
-        assert restarts == []
 
 
 async def test_workers_are_recycled_after_so_many_steps() -> None:
@@ -266,7 +241,7 @@ async def _outcome(work: Coroutine[object, object, object]) -> object:
 async def test_workers_that_die_before_they_serve_are_not_started_in_a_storm(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(worker, "initialize", partial(pool_steps.die_at_birth, str(tmp_path)))
+    monkeypatch.setattr(worker, "serve", partial(pool_steps.die_at_birth, str(tmp_path)))
     async with running(2) as (pool, restarts):
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_outcome(pool.run(pool_steps.pid))) for _ in range(20)]
@@ -287,20 +262,6 @@ async def test_workers_ignore_what_is_meant_for_the_supervisor() -> None:
         assert await pool.run(pool_steps.signals_ignored) == [True, True]
         assert await pool.run(pool_steps.pid) == carrier
         assert restarts == []
-
-
-def test_the_pool_works_on_the_loop_of_the_bot(tmp_path: Path) -> None:
-    async def scene() -> None:
-        async with running(3) as (pool, restarts):
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(pool.run(pool_steps.pid)) for _ in range(12)]
-            assert 1 <= len({task.result() for task in tasks}) <= 3
-            await pool.run(pool_steps.die_once, str(tmp_path / "died"))
-            with pytest.raises(WorkerLostError):
-                await pool.run(pool_steps.note_and_hang, str(tmp_path), deadline_s=0.2)
-            assert restarts == ["killed", "hung", "hung"]
-
-    uvloop.run(scene())
 
 
 _CLOSED_FOR_GOOD = """

@@ -18,7 +18,6 @@ from imgbot.domain.operations import Operation
 from imgbot.providers import http
 from imgbot.providers.openai import OpenAiProvider, OpenAiSpec
 from imgbot.providers.protocol import (
-    Cancelled,
     Done,
     GenerationRequest,
     Output,
@@ -26,7 +25,6 @@ from imgbot.providers.protocol import (
     Timeouts,
 )
 from imgbot.providers.spec_file import parse, read_preset, validate
-from imgbot.sandbox.played_preset import PAGE
 from tests.fakes.exchanges import Network, open_network, read_vendor
 from tests.fakes.scripted_server import Script
 from tests.fixtures.requests import make_order
@@ -153,19 +151,6 @@ async def test_an_endless_answer_is_cut_off(
     assert error.kind is Kind.SUBMIT_UNKNOWN
 
 
-async def test_a_picture_that_is_none_is_handed_on_for_the_check(
-    net: Network, provider: OpenAiProvider, tmp_path: Path
-) -> None:
-    [answer] = OPENAI.exchanges(["made"])
-    page = base64.b64encode(PAGE).decode()
-    net.expect([replace(answer, sends=None, body=answer.body.replace("IMAGE", page))])
-    order = make_order(tmp_path, Operation.CREATE, "a cat")
-
-    await made(provider, order)
-
-    assert order.target.read_bytes() == PAGE
-
-
 async def test_what_is_not_offered_is_not_ordered(
     net: Network, provider: OpenAiProvider, tmp_path: Path
 ) -> None:
@@ -173,21 +158,6 @@ async def test_what_is_not_offered_is_not_ordered(
 
     assert (await refused(provider, order)).kind is Kind.INVALID
     assert net.asked == []
-
-
-async def test_there_is_no_task_to_ask_for(provider: OpenAiProvider) -> None:
-    for asked in (provider.poll({"id": "1"}), provider.look_up("job-1")):
-        with pytest.raises(ProviderError) as refusal:
-            await asked
-        assert refusal.value.kind is Kind.LOST
-    assert await provider.cancel({"id": "1"}) is Cancelled.UNSUPPORTED
-
-
-async def test_a_file_that_is_gone_has_expired(provider: OpenAiProvider, tmp_path: Path) -> None:
-    with pytest.raises(ProviderError) as refusal:
-        await provider.fetch(Output(path=str(tmp_path / "gone.jpg")), tmp_path / "result")
-
-    assert refusal.value.kind is Kind.EXPIRED
 
 
 async def test_localai_is_asked_for_the_picture_itself(script: Script, tmp_path: Path) -> None:
@@ -256,13 +226,6 @@ async def test_a_form_names_its_pictures_as_the_server_wants(
     assert b'name="tiling"\r\n\r\ntrue\r\n' in body
     assert b'name="model"' not in body
     assert order.target.read_bytes() == b"hi"
-
-
-async def test_a_server_that_is_not_there_was_not_asked(script: Script, tmp_path: Path) -> None:
-    async with opened(local_spec(), script, url="http://127.0.0.1:9/v1") as provider:
-        error = await refused(provider, make_order(tmp_path, Operation.CREATE, "a cat"))
-
-    assert error.kind is Kind.UNAVAILABLE
 
 
 async def test_a_picture_in_the_answer_waits_until_the_disk_has_room(

@@ -230,14 +230,3 @@ async def test_openais_client_understands_the_errors(
         await create(client)
 
     assert caught.value.code == code
-
-
-async def test_openais_client_waits_as_it_is_told_and_lists_models(
-    client: openai.AsyncOpenAI,
-) -> None:
-    with speaking(OPENAI, "throttled", "made", "account"):
-        made = await create(client.with_options(max_retries=1))
-        names = [model.id async for model in client.models.list()]
-
-    assert made.data
-    assert names == ["gpt-image-2", "gpt-image-1.5"]

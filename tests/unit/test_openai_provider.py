@@ -12,7 +12,7 @@ from imgbot.domain.operations import Operation
 from imgbot.providers.http import ProviderResponse, write_base64
 from imgbot.providers.openai import OpenAiProvider, OpenAiSpec, picture_of
 from imgbot.providers.protocol import ProviderConfig
-from imgbot.providers.spec_file import fitted, nearest, parse, read_preset, validate
+from imgbot.providers.spec_file import parse, read_preset, validate
 
 FILE = """\
 adapter = "openai"
@@ -163,16 +163,6 @@ async def test_an_operator_chooses_address_model_and_price() -> None:
     await provider.aclose()
 
 
-def test_the_first_model_that_serves_an_operation_is_its_default() -> None:
-    spec = spec_of(FILE)
-
-    chosen = [spec.model_for(Operation.CREATE, name) for name in ("", "two", "other")]
-    assert [(model.id, model.price_usd) for model in chosen if model] == [
-        *(("one", 0.25), ("two", 0.0), ("other", 0.25))
-    ]
-    assert spec.model_for(Operation.MERGE) is None
-
-
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
@@ -207,13 +197,3 @@ def test_a_ratio_becomes_the_nearest_size() -> None:
         *("1024x1024", "1360x768", "592x1776", "512x512")
     ]
     assert silent.size_of("16:9") == ""
-
-
-def test_sides_are_divisible_and_keep_the_area() -> None:
-    for ratio in ("1:1", "16:9", "4:5", "2:3"):
-        width, height = fitted(ratio, 1 << 20, 64) or (0, 0)
-        assert (width % 64, height % 64) == (0, 0)
-        assert 0.85 < width * height / (1 << 20) < 1.15
-
-    assert nearest("7:5", ["1:1", "4:3", "none"]) == "4:3"
-    assert nearest("7:5", []) == ""

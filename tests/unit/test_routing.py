@@ -8,7 +8,7 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
 from imgbot.jobs.provider_routing import Breaker, ProviderRouter, Silence
 from imgbot.providers.factory import BuiltinProvider, open_provider
-from imgbot.providers.protocol import Capability, Done, GenerationRequest, ProviderConfig
+from imgbot.providers.protocol import Done, GenerationRequest, ProviderConfig
 from imgbot.sandbox.played_preset import SIMULATED
 
 CREATE = Operation.CREATE
@@ -86,11 +86,6 @@ def test_a_refusal_of_the_order_itself_shows_that_the_service_is_there() -> None
     assert chosen_name(route) == "simulated"
 
 
-def test_the_price_is_the_most_that_may_be_charged() -> None:
-    assert routes("builtin").price_micro(CREATE, 2) == 40_000
-    assert routes().price_micro(Operation.COMPARE, 2) == 0
-
-
 def test_what_is_reserved_for_a_larger_picture_is_its_own_price() -> None:
     kie = open_provider("kie", ProviderConfig(key="k"), no_engine)
     route = ProviderRouter({"kie": kie}, dict.fromkeys(Operation, "kie"))
@@ -98,12 +93,6 @@ def test_what_is_reserved_for_a_larger_picture_is_its_own_price() -> None:
     prices = [route.price_micro(Operation.UPSCALE, scale) for scale in (2, 4)]
 
     assert prices == [50_000, 100_000]
-
-
-def test_what_is_not_offered_is_reserved_at_the_highest_price() -> None:
-    offer = Capability(scale_prices_micro={2: 50_000, 3: 70_000}, scales=frozenset({2, 3}))
-
-    assert [offer.price_at(scale) for scale in (2, 4)] == [50_000, 70_000]
 
 
 def test_a_provider_that_hangs_is_out_though_it_refuses_nothing() -> None:
