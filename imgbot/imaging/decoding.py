@@ -26,6 +26,7 @@ from PIL import (
 
 from imgbot.domain.errors import UserError
 from imgbot.imaging import worker
+from imgbot.imaging.steps import MEGAPIXEL, SIDE_LIMIT_PX
 
 # Importing plugins by name loads these only; otherwise Pillow loads all forty at the first unknown
 # file.
@@ -40,8 +41,6 @@ _PLUGINS = (
 )
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")
 
-MEGAPIXEL = 1_000_000
-SIDE_LIMIT_PX = 20_000
 # A real profile has a few KB, a printer's a few MB; more is abuse.
 ICC_LIMIT_BYTES = 4 << 20
 _ORIENTATION_TAG = 0x0112

@@ -5,21 +5,23 @@ the disk.
 """
 
 import io
-import math
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Literal
 
 from PIL import Image
 
 from imgbot.domain.errors import UserError
 from imgbot.files import commit, copy_file, replace_file
-from imgbot.imaging.decoding import MEGAPIXEL, SIDE_LIMIT_PX, decode, size_bytes
+from imgbot.imaging.decoding import decode, size_bytes
 from imgbot.imaging.metadata import stripped
-
-MIB = 1 << 20
+from imgbot.imaging.steps import (
+    MIB,
+    RESULT_LIMIT_BYTES,
+    RESULT_LIMIT_MEGAPIXELS,
+    Deliverable,
+)
 
 # Telegram's download limit for bots is 20 MB.
 SOURCE_LIMIT_BYTES = 20 * MIB
@@ -29,13 +31,6 @@ SOURCE_KEPT_MEGAPIXELS = 25
 SOURCE_SIDE_MIN_PX = 16
 SOURCE_QUALITY = 95
 
-RESULT_LIMIT_BYTES = 100 * MIB
-RESULT_LIMIT_MEGAPIXELS = 64
-# Headroom of a provider's result: providers round sides, some up to a multiple of 16.
-ENLARGED_MEGAPIXELS = 63
-SCALES = (2, 4)
-# Less is not worth the price of an upscale.
-FACTOR_MIN = 1.1
 # Results above all limits, including bytes, are at least reduced to a smaller copy.
 RESULT_OPENED_MEGAPIXELS, RESULT_REDUCED_MEGAPIXELS = 90, 30
 
@@ -58,49 +53,16 @@ FULL_CHROMA_QUALITY = 90
 _MAGIC = ((".jpg", rb"\xff\xd8\xff"), (".png", rb"\x89PNG\r\n"), (".webp", rb"RIFF....WEBP"))
 
 
-@dataclass(frozen=True, slots=True)
-class Picture:
-    """Checked picture: a plain file of ours, upright, sRGB, without metadata."""
-
-    path: str
-    width: int
-    height: int
-    format: str
-    size_bytes: int
-
-
-@dataclass(frozen=True, slots=True)
-class Deliverable:
-    """File to send: a photo, or a document where a photo would be refused or degraded."""
-
-    path: str
-    kind: Literal["photo", "document"]
-    width: int
-    height: int
-    size_bytes: int
-    original_suffix: str = ""
-    """Suffix of the original result, such as .png; empty if it must not be handed out."""
-    note: str = ""
-    """Text key of a sentence appended to the caption."""
-
-
-@dataclass(frozen=True, slots=True)
-class Enlargement:
-    """Parameters of an upscale whose result can be prepared for sending."""
-
-    scale: int
-    max_side_px: int
-    """Limit for the source picture; 0 is no limit."""
-
-
 def check(
     source: str,
     target_stem: str,
     *,
     is_own: bool = False,
     keep_megapixels: float = SOURCE_KEPT_MEGAPIXELS,
-) -> Picture:
-    """Convert a file from outside into a checked picture, `target_stem` + .jpg or .png.
+) -> str:
+    """Convert a file from outside into a checked picture; return its path, the stem + .jpg or .png.
+
+    It is a plain file of ours then: upright, sRGB, without metadata.
 
     `is_own` is for a result of ours, which may exceed the input limits. UserError:
     picture_not_a_picture, picture_truncated, picture_too_small, picture_too_large,
@@ -119,14 +81,7 @@ def check(
     if min(image.size) < SOURCE_SIDE_MIN_PX:
         raise UserError("picture_too_small")
     path = _keep_own(source, image, target_stem, limit_bytes)
-    path = path or save_lossless_or_jpeg(image, target_stem, SOURCE_QUALITY)
-    return Picture(
-        path=path,
-        width=image.width,
-        height=image.height,
-        format="png" if image.mode == "RGBA" else "jpeg",
-        size_bytes=size_bytes(path),
-    )
+    return path or save_lossless_or_jpeg(image, target_stem, SOURCE_QUALITY)
 
 
 def size_of(path: str) -> tuple[int, int]:
@@ -137,28 +92,6 @@ def size_of(path: str) -> tuple[int, int]:
             return image.size
     except Exception as error:
         raise UserError("result_not_a_picture") from error
-
-
-def plan_enlargement(
-    size: tuple[int, int], scale: int, scales: frozenset[int], max_side_px: int
-) -> Enlargement:
-    """Plan an upscale whose result keeps our limits and whose source keeps the provider's.
-
-    UserError upscale_large_already, if it would hardly become larger.
-    """
-    side_px = max(size)
-    most = min(
-        math.sqrt(ENLARGED_MEGAPIXELS * MEGAPIXEL / (size[0] * size[1])), SIDE_LIMIT_PX / side_px
-    )
-    wanted = min(scale, most)
-    ordered = min(scales or SCALES, key=lambda known: abs(known - wanted))
-    limits = [max_side_px] if max_side_px else []
-    if ordered > most:
-        limits.append(int(side_px * most / ordered))
-    limit_px = min(limits, default=0)
-    if min(limit_px or side_px, side_px) * ordered < side_px * FACTOR_MIN:
-        raise UserError("upscale_large_already")
-    return Enlargement(ordered, limit_px)
 
 
 def fit(source: str, *, max_side_px: int, max_bytes: int, takes_png: bool) -> str:

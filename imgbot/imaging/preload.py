@@ -5,9 +5,9 @@ Forked workers then share the picture code's pages instead of loading their own.
 
 import signal
 
-from imgbot.imaging import engine, engine_step, pictures, worker
+from imgbot.imaging import engine, pictures, steps, worker
 
-__all__ = ["engine", "engine_step", "pictures", "worker"]
+__all__ = ["engine", "pictures", "steps", "worker"]
 
 # systemd sends SIGTERM to the whole control group. Without its forkserver the supervisor would
 # consider every worker dead, and drop steps that are about to finish.

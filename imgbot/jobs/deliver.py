@@ -27,7 +27,7 @@ from imgbot.domain.prompt_options import with_negative
 from imgbot.domain.texts import buttons, has_text, t
 from imgbot.domain.texts.captions import drawing_lines, edit_names
 from imgbot.files import copy_file, make_folder
-from imgbot.imaging import pictures
+from imgbot.imaging import steps
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, StepContext, give_up, move
 from imgbot.jobs.poll import next_poll
@@ -98,16 +98,16 @@ async def render(context: StepContext, job: Job) -> Outcome:
 
 async def _prepare(
     context: StepContext, job: Job, raw: Path, *, on_white: bool = False
-) -> pictures.Deliverable:
+) -> steps.Deliverable:
     """Convert a result for Telegram; if that fails, it is sent as it is, for it may be paid for."""
     as_file = job.request.is_file
-    prepare = functools.partial(pictures.prepare, as_file=as_file, on_white=on_white)
+    prepare = functools.partial(steps.prepare, as_file=as_file, on_white=on_white)
     paths = str(raw), str(raw.with_name("ready"))
     try:
         return await context.pool.run(prepare, *paths, about="preparing a result")
     except (UserError, MemoryError, WorkerLostError) as error:
         telemetry.failed(error, "job %s: a step failed", job.id)
-        return await context.pool.run(pictures.as_it_is, *paths, about="preparing a result")
+        return await context.pool.run(steps.as_it_is, *paths, about="preparing a result")
 
 
 async def _fetch(context: StepContext, job: Job, raw: Path) -> Outcome | None:

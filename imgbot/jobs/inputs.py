@@ -11,7 +11,7 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import OPERATIONS
 from imgbot.files import copy_file, make_folder
-from imgbot.imaging import pictures
+from imgbot.imaging import steps
 from imgbot.jobs.context import StepContext
 from imgbot.providers.protocol import GenerationRequest, InputLimits, Provider
 
@@ -75,11 +75,9 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         await _checked(context, job, index, folder) for index in range(len(job.request.sources))
     ]
     if OPERATIONS[job.request.operation].has_scale:
-        size = await context.pool.run(
-            pictures.size_of, str(checked[0]), about="measuring a picture"
-        )
-        plan = pictures.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
-        inputs, scale = replace(inputs, max_side_px=plan.max_side_px), plan.scale
+        size = await context.pool.run(steps.size_of, str(checked[0]), about="measuring a picture")
+        scale, limit_px = steps.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
+        inputs = replace(inputs, max_side_px=limit_px)
         side_px = max(size)
     return GenerationRequest(
         job_id=order_id_of(context, job),
@@ -100,7 +98,7 @@ async def _fitted(context: StepContext, picture: Path, inputs: InputLimits) -> P
     if not (inputs.max_side_px or inputs.max_bytes or "png" not in inputs.formats):
         return picture
     fit = functools.partial(
-        pictures.fit,
+        steps.fit,
         max_side_px=inputs.max_side_px,
         max_bytes=inputs.max_bytes,
         takes_png="png" in inputs.formats,
@@ -117,13 +115,13 @@ async def _checked(context: StepContext, job: Job, index: int, folder: Path) -> 
     is_own = await _take_original(context, job, raw)
     if not is_own:
         await context.download(job.request.sources[index].file_id, raw)
-    check = functools.partial(pictures.check, is_own=is_own)
+    check = functools.partial(steps.check, is_own=is_own)
     if OPERATIONS[job.request.operation].has_scale:
         # The scale is computed from this size, at a repeated order, too.
-        check = functools.partial(check, keep_megapixels=pictures.RESULT_LIMIT_MEGAPIXELS)
+        check = functools.partial(check, keep_megapixels=steps.RESULT_LIMIT_MEGAPIXELS)
     picture = await context.pool.run(check, str(raw), str(stem), about="checking a picture")
     raw.unlink(missing_ok=True)
-    return Path(picture.path)
+    return Path(picture)
 
 
 async def _take_original(context: StepContext, job: Job, target: Path) -> bool:
@@ -133,7 +131,7 @@ async def _take_original(context: StepContext, job: Job, target: Path) -> bool:
         if job.request.parent and len(job.request.sources) == 1
         else None
     )
-    if original is None or original.stat().st_size > pictures.RESULT_LIMIT_BYTES:
+    if original is None or original.stat().st_size > steps.RESULT_LIMIT_BYTES:
         return False
     await asyncio.to_thread(copy_file, original, target)
     return True

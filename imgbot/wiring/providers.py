@@ -5,8 +5,8 @@ import functools
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import ACTIONS, OPERATIONS
-from imgbot.imaging.engine_step import make_picture
 from imgbot.imaging.pool import Pool
+from imgbot.imaging.steps import make_picture
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.providers.factory import open_provider
 from imgbot.providers.protocol import Done, GenerationRequest, Output, Provider, ProviderConfig

@@ -14,7 +14,7 @@ from PIL import Image, ImageChops, ImageFilter
 from imgbot.domain.errors import UserError
 from imgbot.imaging.engine import waifu2x
 from imgbot.imaging.engine.waifu2x import Progress
-from imgbot.imaging.pictures import RESULT_LIMIT_MEGAPIXELS, SCALES
+from imgbot.imaging.steps import RESULT_LIMIT_MEGAPIXELS, SCALES
 
 TILE_PX = 512
 # Margin around a tile; more than the filters' reach.

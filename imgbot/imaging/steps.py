@@ -1,0 +1,92 @@
+"""Steps of workers as the supervisor names them, without loading the picture code itself."""
+
+import importlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from imgbot.domain.errors import UserError
+
+MIB = 1 << 20
+MEGAPIXEL = 1_000_000
+SIDE_LIMIT_PX = 20_000
+
+RESULT_LIMIT_BYTES = 100 * MIB
+RESULT_LIMIT_MEGAPIXELS = 64
+# Headroom of a provider's result: providers round sides, some up to a multiple of 16.
+ENLARGED_MEGAPIXELS = 63
+SCALES = (2, 4)
+# Less is not worth the price of an upscale.
+FACTOR_MIN = 1.1
+
+Made = tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+"""Path of the picture, applied changes, unrecognised words, suggestions for them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deliverable:
+    """File to send: a photo, or a document where a photo would be refused or degraded."""
+
+    path: str
+    kind: Literal["photo", "document"]
+    width: int
+    height: int
+    size_bytes: int
+    original_suffix: str = ""
+    """Suffix of the original result, such as .png; empty if it must not be handed out."""
+    note: str = ""
+    """Text key of a sentence appended to the caption."""
+
+
+def plan_enlargement(
+    size: tuple[int, int], scale: int, scales: frozenset[int], max_side_px: int
+) -> tuple[int, int]:
+    """Plan an upscale whose result keeps our limits and whose source keeps the provider's.
+
+    Return the scale, and the limit in pixels for the source's longer side (0 is no limit).
+    UserError upscale_large_already, if it would hardly become larger.
+    """
+    side_px = max(size)
+    most = min(
+        math.sqrt(ENLARGED_MEGAPIXELS * MEGAPIXEL / (size[0] * size[1])), SIDE_LIMIT_PX / side_px
+    )
+    wanted = min(scale, most)
+    ordered = min(scales or SCALES, key=lambda known: abs(known - wanted))
+    limits = [max_side_px] if max_side_px else []
+    if ordered > most:
+        limits.append(int(side_px * most / ordered))
+    limit_px = min(limits, default=0)
+    if min(limit_px or side_px, side_px) * ordered < side_px * FACTOR_MIN:
+        raise UserError("upscale_large_already")
+    return ordered, limit_px
+
+
+def _in_pictures(name: str, *args: Any, **options: Any) -> Any:
+    pictures = importlib.import_module("imgbot.imaging.pictures")
+    return getattr(pictures, name)(*args, **options)
+
+
+# See the functions of these names in `imgbot.imaging.pictures`.
+check: Callable[..., str] = partial(_in_pictures, "check")
+size_of: Callable[..., tuple[int, int]] = partial(_in_pictures, "size_of")
+fit: Callable[..., str] = partial(_in_pictures, "fit")
+prepare: Callable[..., Deliverable] = partial(_in_pictures, "prepare")
+as_it_is: Callable[..., Deliverable] = partial(_in_pictures, "as_it_is")
+
+
+def make_picture(
+    operation: str,
+    prompt: str,
+    sources: tuple[str, ...],
+    target: str,
+    *,
+    scale: int,
+    seed: int,
+    ratio: str = "",
+) -> Made:
+    """Run the engine in a worker; see `imgbot.imaging.engine.run`."""
+    engine = importlib.import_module("imgbot.imaging.engine")
+    made = engine.run(operation, prompt, sources, target, scale=scale, seed=seed, ratio=ratio)
+    return made.path, made.applied, made.unrecognised, made.suggestions
