@@ -10,7 +10,6 @@ import pytest
 import pytest_asyncio
 
 from imgbot.sandbox.server import Sandbox
-from imgbot.storage import keys
 from tests.fixtures.bot import Bot
 from tests.fixtures.sandbox import Control, Message, Person, open_sandbox
 from tests.fixtures.waiting import eventually
@@ -115,22 +114,6 @@ async def test_five_actions_are_made_and_charged_once_each(
     sent = str(replicate["requests"]) + str(fal["requests"])
     assert hosted.sandbox.token not in sent
     assert "/file/bot" not in sent
-
-
-async def test_a_larger_scale_is_charged_at_its_own_price(hosted: Hosted, control: Control) -> None:
-    person = await control.make_user("Zoe", language_code="en")
-
-    for scale in (2, 4):
-        after = await control.last_seq()
-        await control.send_photos(person, [PHOTO], caption=f"/upscale x{scale}")
-        await result_for(control, person, after)
-
-    async def charged() -> bool:
-        async with hosted.bot.redis() as redis:
-            days = [await redis.hgetall(key) async for key in redis.scan_iter(f"{keys.SPEND}*")]
-        return [day.get(f"user:{person.id}") for day in days] == ["240000"]
-
-    await eventually(charged)
 
 
 async def test_an_enlargement_above_the_limits_is_ordered_smaller_and_told_so(

@@ -182,15 +182,3 @@ async def test_a_proxy_sees_its_key_in_every_call(script: Script, tmp_path: Path
     assert graph["1"]["inputs"]["image"] == "from us/a (1).jpg"
     assert done.outputs[0].url.endswith("/view?filename=a+b.png&subfolder=x%2Fy&type=output")
     assert (tmp_path / "result").read_bytes().endswith(PNG_END)
-
-
-async def test_words_that_a_workflow_has_no_place_for_are_told(
-    net: Network, provider: ComfyUiProvider, tmp_path: Path
-) -> None:
-    happens = ["uploaded", "uploaded", "created", "finished"]
-    net.expect(COMFYUI.exchanges(happens, "merge"))
-    order = make_order(tmp_path, Operation.MERGE, "a lake", pictures=2)
-
-    ticket = await ordered(provider, order)
-
-    assert (await polled(provider, ticket)).unrecognised == ("a lake",)

@@ -1,19 +1,15 @@
 """Orders at ComfyUI whose fate is unknown: found again, known to be absent, or given up."""
 
-import json
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, replace
-from itertools import count
 from pathlib import Path
-from typing import Any
-from unittest.mock import Mock
 
 import pytest
 
 from imgbot.domain.errors import ProviderErrorKind as Kind
-from imgbot.domain.job import Job, State, with_changes
+from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
-from imgbot.jobs.context import Snooze, StepContext
+from imgbot.jobs.context import StepContext
 from imgbot.jobs.poll import poll
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.submit import submit
@@ -69,40 +65,6 @@ async def test_an_order_lost_at_an_old_server_is_not_given_again(
 
     assert (lost.kind, lost.is_billed) == (Kind.SUBMIT_UNKNOWN, None)
     assert found.kind is Kind.LOST
-
-
-@pytest.mark.parametrize(
-    ("stats", "is_proof"),
-    [
-        ({"system": {"comfyui_version": "0.3.45"}}, True),
-        ({"system": {"comfyui_version": "0.3.44"}}, False),
-        ({}, False),
-        (b"<html>", False),
-    ],
-)
-async def test_after_a_restart_the_version_says_what_absence_proves(
-    script: Script, stats: Any, is_proof: bool
-) -> None:
-    script.on(f"GET /history/{task_id_of('job-1')}", {})
-    script.on("GET /queue", {"queue_running": [], "queue_pending": []})
-    script.on("GET /system_stats", stats)
-
-    async with opened(script) as provider:
-        if is_proof:
-            assert await provider.look_up("job-1") is None
-        else:
-            await refused(provider.look_up("job-1"))
-
-
-async def test_a_name_that_is_taken_is_this_very_task(script: Script, tmp_path: Path) -> None:
-    script.on("POST /prompt", {"error": "prompt_id already exists"}, status=409)
-
-    async with opened(script) as provider:
-        ticket = await ordered(provider, make_order(tmp_path, Operation.CREATE, "a fox"))
-
-    sent = json.loads(script.asked[0].body)
-    assert ticket["id"] == sent["prompt_id"]
-    assert "Origin" not in script.asked[0].headers
 
 
 async def test_a_file_may_forgo_the_look_up() -> None:
@@ -177,20 +139,3 @@ async def test_words_that_were_not_heard_are_kept_for_the_caption(
             job = await take(poll, carried.context, job)
 
     assert job.progress.facts["unknown"] == "collage"
-
-
-async def test_questions_that_nobody_answers_put_their_provider_out(
-    script: Script, redis: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    script.on(f"GET /history/{TASK}", b"", status=504)
-    clock = count(1000.0, 70.0)
-    monkeypatch.setattr("imgbot.jobs.provider_routing.time", Mock(monotonic=lambda: next(clock)))
-    async with opened(script) as provider:
-        carried = await carried_by(provider, redis, tmp_path)
-        job = job_of("7", 1, 1, Operation.CREATE, "en", state=State.POLLING)
-        job = with_changes(job, provider=provider.name, ticket={"id": TASK}, intent_ms=1)
-
-        outcome = await poll(carried.context, job)
-        while not carried.routes.states(1100.0)[provider.name]:
-            assert isinstance(outcome, Snooze)
-            outcome = await (outcome.then or poll)(carried.context, outcome.job)

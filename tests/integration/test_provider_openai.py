@@ -22,7 +22,6 @@ from imgbot.providers.protocol import (
     GenerationRequest,
     Output,
     ProviderConfig,
-    Timeouts,
 )
 from imgbot.providers.spec_file import parse, read_preset, validate
 from tests.fakes.exchanges import Network, open_network, read_vendor
@@ -124,19 +123,6 @@ async def test_the_file_speaks_before_the_person_and_where_nothing_is_said(
     await made(provider, make_order(tmp_path, operation, words, pictures=2, ratio="9:16"))
 
     assert [part for part in parts if part not in net.asked[0].content] == []
-
-
-async def test_patience_ends_and_nobody_knows(net: Network, tmp_path: Path) -> None:
-    spec = validate(read_preset("openai"), OpenAiSpec)
-    config = ProviderConfig(key=KEY, deadlines=Timeouts(submit_s=0.1))
-    provider = OpenAiProvider(spec, config)
-    [answer] = OPENAI.exchanges(["made"])
-    net.expect([replace(answer, stalls=True, sends=None)])
-
-    error = await refused(provider, make_order(tmp_path, Operation.CREATE, "a cat"))
-    await provider.aclose()
-
-    assert error.kind is Kind.SUBMIT_UNKNOWN
 
 
 async def test_an_endless_answer_is_cut_off(
