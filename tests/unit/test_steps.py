@@ -17,7 +17,7 @@ from imgbot.domain.job import InputPhoto, Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.domain.texts import has_text
-from imgbot.imaging import pictures
+from imgbot.imaging import pictures, steps
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs import deliver, inputs
 from imgbot.jobs.context import Advance, Snooze, StepContext
@@ -326,7 +326,7 @@ async def test_an_original_that_is_too_heavy_is_downloaded_as_telegram_has_it(
     Image.new("L", (256, 256)).save(tmp_path / "kept" / "7.png")
     sizes: list[tuple[int, int]] = []
     for limit_bytes in (1 << 20, 10):
-        monkeypatch.setattr(pictures, "RESULT_LIMIT_BYTES", limit_bytes)
+        monkeypatch.setattr(steps, "RESULT_LIMIT_BYTES", limit_bytes)
         job = with_changes(photo_job(Operation.EDIT, "7"), id=str(limit_bytes))
         [photo] = (await build_request(context, job, PROVIDER)).pictures
         sizes.append(pictures.size_of(str(photo)))
