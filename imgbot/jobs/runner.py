@@ -32,6 +32,7 @@ from imgbot.telemetry.liveness import Heartbeat
 from imgbot.telemetry.thresholds import Load
 
 _TICK_S = 2.0
+_LONGEST_BACKLOG_S = 1.0
 _HINT_AFTER_S = 1.5
 _PROGRESS_EVERY_S = 3.0
 _MAX_CRASHES = 5
@@ -77,7 +78,8 @@ class _RunningJob:
 class Runner:
     """Runs jobs until the context's `draining` is set; `capacity` is the number at once.
 
-    While `blocked_reason` names a trouble of the machine (a full disk), no job is claimed.
+    While `blocked_reason` names a trouble of the machine (a full disk), no job is claimed. Nor
+    while `backlog_s` says that messages wait for Telegram's limit: jobs wait in the queue then.
     """
 
     def __init__(
@@ -85,11 +87,13 @@ class Runner:
         context: StepContext,
         capacity: Callable[[], int],
         blocked_reason: Callable[[], str] = str,
+        backlog_s: Callable[[], float] = float,
     ) -> None:
         self._context = context
         self._capacity = capacity
         self._blocked_reason = blocked_reason
         self._is_blocked = False
+        self._backlog_s = backlog_s
         self._running: dict[str, _RunningJob] = {}
         self._crashes: dict[str, int] = {}
         """By job, those that ended its task: beyond `_MAX_CRASHES` it waits for a wake-up."""
@@ -161,7 +165,7 @@ class Runner:
                 for job in await self._adoptable():
                     telemetry.info("job %s: resumed at %s", job.id, job.state)
                     self._start(group, job)
-            while len(self._running) < self._capacity() and not draining.is_set():
+            while self._has_room and not draining.is_set():
                 job = await self._claimed()
                 if job is None:
                     break
@@ -175,6 +179,10 @@ class Runner:
                 self._is_adopting = True
         for running in self._running.values():
             running.wake.set()
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._running) < self._capacity() and self._backlog_s() < _LONGEST_BACKLOG_S
 
     async def _claimed(self) -> Job | None:
         self._heartbeat.expect(_CALL_S, time.monotonic())

@@ -17,11 +17,11 @@ from aiogram.exceptions import AiogramError, TelegramBadRequest
 from aiogram.types import (
     ExternalReplyInfo,
     ForceReply,
-    FSInputFile,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
     InlineQueryResultsButton,
     InlineQueryResultUnion,
+    InputFile,
     InputMediaDocument,
     InputMediaPhoto,
     Message,
@@ -40,7 +40,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.texts.buttons import Button
 from imgbot.telegram.client import NOT_MODIFIED, telegram_errors
-from imgbot.telegram.rate_limiter import OptionalCall
+from imgbot.telegram.rate_limiter import FloodGate, OptionalCall
 from imgbot.telegram.session import BotSession
 
 CAPTION_LIMIT = 1024
@@ -48,6 +48,7 @@ TEXT_LIMIT = 4096
 ANSWER_LIMIT = 200
 NAME_LIMIT = 80
 _UPLOAD_TIMEOUT_S = 120
+_CHUNK_BYTES = 1 << 18
 _ANSWER_TIMEOUT_S = 60
 _SUPERGROUPS_BELOW = -1_000_000_000_000
 _IDS_REMEMBERED = 2_000
@@ -57,6 +58,19 @@ _CANDIDATES = 4
 """Used inside a handler, which has 90 seconds in all."""
 
 _Sent = TypeVar("_Sent")
+
+
+class _FileOnDisk(InputFile):
+    """File to upload, read without a thread for each chunk: a result was written just before."""
+
+    def __init__(self, path: Path, filename: str) -> None:
+        super().__init__(filename)
+        self._path = path
+
+    async def read(self, bot: Bot) -> AsyncGenerator[bytes]:  # noqa: ARG002 -- its signature
+        with self._path.open("rb") as file:
+            while chunk := file.read(_CHUNK_BYTES):
+                yield chunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +102,16 @@ class Messenger:
 
         `age_s`: the seconds for which the user has heard nothing.
         """
-        return cast("BotSession", self._bot.session).gate.has_room(call, chat_id, age_s)
+        return self._gate.has_room(call, chat_id, age_s)
+
+    @property
+    def backlog_s(self) -> float:
+        """Seconds until the calls that wait for Telegram's overall limit are made."""
+        return self._gate.backlog_s
+
+    @property
+    def _gate(self) -> FloodGate:
+        return cast("BotSession", self._bot.session).gate
 
     async def send_text(
         self,
@@ -172,7 +195,7 @@ class Messenger:
         Returns its file handle. Raises UserError if Telegram no longer stores it.
         """
         is_kept = isinstance(picture, InputPhoto)
-        media = picture.file_id if is_kept else FSInputFile(picture, filename=name or picture.name)
+        media = picture.file_id if is_kept else _FileOnDisk(picture, name or picture.name)
 
         async def send(place: ChatTarget) -> Message:
             common: dict[str, Any] = {
@@ -253,7 +276,7 @@ class Messenger:
 
         Returns the file handle, None if Telegram does not return it.
         """
-        file = FSInputFile(path, filename=f"imgbot{path.suffix}")
+        file = _FileOnDisk(path, f"imgbot{path.suffix}")
         caption = cut(caption, CAPTION_LIMIT)
         media = (
             InputMediaPhoto(media=file, caption=caption)
@@ -342,16 +365,6 @@ def keyboard(rows: Rows) -> InlineKeyboardMarkup | None:
     )
 
 
-@dataclass(slots=True)
-class _Lost:
-    """Send without a response; its message may have an id between these two."""
-
-    chat_id: int
-    after: int
-    before: int = 0
-    """Next known id in its chat; 0 while there is none."""
-
-
 class SentIds:
     """Ids of sent messages, to find a message whose send got no response.
 
@@ -363,52 +376,43 @@ class SentIds:
     def __init__(self) -> None:
         self._ids: deque[int] = deque(maxlen=_IDS_REMEMBERED)
         self._newest = 0
-        self._lost: deque[_Lost] = deque(maxlen=_LOST_REMEMBERED)
+        self._lost: dict[int, list[int]] = {}
+        """By chat, for each send without a response the newest id known before it."""
         self._under_way: Counter[int] = Counter()
 
     @asynccontextmanager
     async def noted(self, chat_id: int) -> AsyncGenerator[list[int]]:
         """Record the ids that a call appends to the list, or that its response was lost."""
-        newest, earlier = self._newest, [lost for lost in self._of(chat_id) if not lost.before]
-        sent: list[int] = []
+        newest, sent = self._newest, list[int]()
+        is_counted = chat_id > _SUPERGROUPS_BELOW
         self._under_way[chat_id] += 1
         try:
             yield sent
         except BaseException as error:
-            if chat_id > _SUPERGROUPS_BELOW and not _proves_not_sent(error):
-                self._lost.append(_Lost(chat_id, newest))
+            if is_counted and not _proves_not_sent(error):
+                if len(self._lost) >= _LOST_REMEMBERED:
+                    self._lost.clear()
+                self._lost.setdefault(chat_id, []).append(newest)
             raise
         finally:
-            self._under_way[chat_id] -= 1
-            if not self._under_way[chat_id]:
-                del self._under_way[chat_id]
-        if chat_id > _SUPERGROUPS_BELOW and sent:
+            self._under_way -= Counter({chat_id: 1})
+        if is_counted and sent:
             self._ids.extend(sent)
             self._newest = max(self._newest, *sent)
-            for lost in earlier:
-                lost.before = min(sent)
 
     def candidates(self, chat_id: int, before: int, times: int) -> list[int]:
         """Return possible ids of a message lost `times` before it was sent as `before`.
 
         Returned once, and only if no other message of the chat can be mistaken for it: no other was
-        lost at the same time, and none is being sent.
+        lost, and none is being sent.
         """
-        lost = [each for each in self._of(chat_id) if each.before == before]
-        for each in lost:
-            self._lost.remove(each)
-        after = min((each.after for each in lost), default=0)
-        is_alone = len(lost) == times and all(
-            each.before and each.before <= after for each in self._of(chat_id)
-        )
-        if not (after and is_alone) or chat_id in self._under_way:
+        lost = self._lost.pop(chat_id, [])
+        after = min(lost, default=0)
+        if not after or len(lost) != times or self._under_way[chat_id]:
             return []
         known = set(self._ids)
         unknown = (each for each in range(after + 1, before) if each not in known)
         return list(islice(unknown, _CANDIDATES))
-
-    def _of(self, chat_id: int) -> list[_Lost]:
-        return [lost for lost in self._lost if lost.chat_id == chat_id]
 
 
 def _proves_not_sent(error: BaseException) -> bool:

@@ -140,6 +140,11 @@ class FloodGate(BaseRequestMiddleware):
         finally:
             telemetry.call_made(name, code, time.monotonic() - begun)
 
+    @property
+    def backlog_s(self) -> float:
+        """Seconds until the calls that wait for the overall limit are made."""
+        return len(self._waiting) / _OVERALL_PER_S
+
     def has_room(self, call: OptionalCall, chat: int, age_s: float) -> bool:
         """True if a call that may be dropped should be made now; see `is_worth_it`."""
         now_s = time.monotonic()

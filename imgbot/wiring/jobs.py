@@ -108,6 +108,7 @@ def build_runner(settings: Settings, context: StepContext) -> Runner:
         context,
         lambda: context.pool.size * settings.jobs_per_worker,
         functools.partial(disk_problem, settings.state_dir),
+        lambda: context.messenger.backlog_s,
     )
 
 
