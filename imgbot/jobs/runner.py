@@ -27,12 +27,14 @@ from imgbot.jobs.deliver import deliver, finish, render
 from imgbot.jobs.poll import poll
 from imgbot.jobs.submit import submit
 from imgbot.storage.dead_letters import GIVEN_UP
+from imgbot.telegram.rate_limiter import PICTURES_PER_S, Bucket
 from imgbot.telemetry import events as telemetry
 from imgbot.telemetry.liveness import Heartbeat
 from imgbot.telemetry.thresholds import Load
 
 _TICK_S = 2.0
-_LONGEST_BACKLOG_S = 1.0
+_CLAIMS_AT_ONCE = 25
+_LONGEST_BACKLOG_S = 3.0
 _HINT_AFTER_S = 1.5
 _PROGRESS_EVERY_S = 3.0
 _MAX_CRASHES = 5
@@ -79,7 +81,8 @@ class Runner:
     """Runs jobs until the context's `draining` is set; `capacity` is the number at once.
 
     While `blocked_reason` names a trouble of the machine (a full disk), no job is claimed. Nor
-    while `backlog_s` says that messages wait for Telegram's limit: jobs wait in the queue then.
+    while `backlog_s` says that messages wait for Telegram's limit, nor faster than Telegram takes
+    pictures: jobs wait in the queue then, and their users are told so.
     """
 
     def __init__(
@@ -94,6 +97,7 @@ class Runner:
         self._blocked_reason = blocked_reason
         self._is_blocked = False
         self._backlog_s = backlog_s
+        self._pace = Bucket(PICTURES_PER_S, _CLAIMS_AT_ONCE)
         self._running: dict[str, _RunningJob] = {}
         self._crashes: dict[str, int] = {}
         """By job, those that ended its task: beyond `_MAX_CRASHES` it waits for a wake-up."""
@@ -170,19 +174,22 @@ class Runner:
                 if job is None:
                     break
                 telemetry.job_claimed(job)
+                self._pace.take(time.monotonic())
                 self._start(group, job)
             else:
                 # All others have to wait, and are told their place.
                 self._context.status_messages.nudge()
-            await sleep_or_event(_TICK_S, self._wakeup, draining)
-            if not self._wakeup.is_set():
+            pause_s = self._pace.wait_s(time.monotonic())
+            await sleep_or_event(pause_s or _TICK_S, self._wakeup, draining)
+            if not pause_s and not self._wakeup.is_set():
                 self._is_adopting = True
         for running in self._running.values():
             running.wake.set()
 
     @property
     def _has_room(self) -> bool:
-        return len(self._running) < self._capacity() and self._backlog_s() < _LONGEST_BACKLOG_S
+        is_paced = self._pace.wait_s(time.monotonic()) or self._backlog_s() > _LONGEST_BACKLOG_S
+        return len(self._running) < self._capacity() and not is_paced
 
     async def _claimed(self) -> Job | None:
         self._heartbeat.expect(_CALL_S, time.monotonic())

@@ -37,6 +37,8 @@ from imgbot.telemetry import events as telemetry
 # With a burst of three, never more than thirty in any second.
 _OVERALL_PER_S = 27
 _OVERALL_BURST = 3
+PICTURES_PER_S = 12.5
+"""Each needs two calls: its status message, and the edit into the picture."""
 _PRIVATE_BURST = 5
 _GROUP_PER_MINUTE = 18
 _CHATS_REMEMBERED = 4096
@@ -83,7 +85,7 @@ def max_wait(seconds: float) -> Generator[None]:
         _max_wait_s.reset(token)
 
 
-class _Bucket:
+class Bucket:
     """Generic cell rate algorithm: `burst` calls at once, then `per_s` calls a second."""
 
     __slots__ = ("_due_s", "_interval_s", "_slack_s")
@@ -111,8 +113,8 @@ class FloodGate(BaseRequestMiddleware):
     """
 
     def __init__(self) -> None:
-        self._overall = _Bucket(_OVERALL_PER_S, _OVERALL_BURST)
-        self._chats: OrderedDict[int | str, _Bucket] = OrderedDict()
+        self._overall = Bucket(_OVERALL_PER_S, _OVERALL_BURST)
+        self._chats: OrderedDict[int | str, Bucket] = OrderedDict()
         self._closed_until: OrderedDict[int | str, float] = OrderedDict()
         self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
@@ -206,14 +208,14 @@ class FloodGate(BaseRequestMiddleware):
         decay = math.exp((self._rate_at_s - now_s) / _MEASURED_OVER_S)
         self._rate, self._rate_at_s = self._rate * decay + 1 / _MEASURED_OVER_S, now_s
 
-    def _bucket(self, chat: int | str) -> _Bucket:
+    def _bucket(self, chat: int | str) -> Bucket:
         bucket = self._chats.pop(chat, None)
         if bucket is None:
             is_group = isinstance(chat, int) and chat < 0
             bucket = (
-                _Bucket(_GROUP_PER_MINUTE / 60, _GROUP_PER_MINUTE)
+                Bucket(_GROUP_PER_MINUTE / 60, _GROUP_PER_MINUTE)
                 if is_group
-                else _Bucket(1.0, _PRIVATE_BURST)
+                else Bucket(1.0, _PRIVATE_BURST)
             )
         self._chats[chat] = bucket
         if len(self._chats) > _CHATS_REMEMBERED:
