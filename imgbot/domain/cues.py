@@ -3,12 +3,12 @@
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from imgbot.domain.phrases import Token, lexicon
-from imgbot.domain.phrases.matching import (
+from imgbot.domain.phrases import (
     CHANGING,
     LONG,
     SCENE,
     SHORT,
+    Token,
     clauses_of,
     comparatives_in,
     has_form,
@@ -19,6 +19,7 @@ from imgbot.domain.phrases.matching import (
     is_listed,
     is_noun,
     is_request,
+    lexicon,
     new_things,
     starts_with,
     stems_of,

@@ -15,11 +15,13 @@ from enum import StrEnum
 
 from imgbot.domain.cues import CUES, cues_of_doubt, cues_of_latest, cues_of_words
 from imgbot.domain.operations import Operation
-from imgbot.domain.phrases import ParsedText, Pattern, Token, lexicon, read
-from imgbot.domain.phrases.matching import (
+from imgbot.domain.phrases import (
     CHANGING,
     SCENE,
     SHORT,
+    ParsedText,
+    Pattern,
+    Token,
     after_wrappers,
     clauses_of,
     has_form,
@@ -31,8 +33,10 @@ from imgbot.domain.phrases.matching import (
     is_listed,
     is_of_user,
     is_request,
+    lexicon,
     new_things,
     patterns_in,
+    read,
     starts_with,
 )
 
