@@ -218,9 +218,10 @@ async def test_a_server_that_was_spawned_early_is_the_one_that_serves(tmp_path: 
     assert not _is_alive(spawned)
 
 
-@pytest.mark.parametrize("folder", ["x" * 90, "file"], ids=["too long", "no folder"])
+@pytest.mark.parametrize("folder", ["x" * 90, "file", ""], ids=["too long", "no folder", "inside"])
 async def test_a_folder_that_cannot_be_used_names_the_setting(tmp_path: Path, folder: str) -> None:
     (tmp_path / "file").write_text("")
+    (tmp_path / "redis/redis.conf").mkdir(parents=True)
 
     with pytest.raises(ConfigError) as refusal:
         await RedisServer(tmp_path / folder, port=0).start()

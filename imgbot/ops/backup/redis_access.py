@@ -1,7 +1,7 @@
 """Reaching the Redis of a state directory, whether its bot runs or not."""
 
 from collections.abc import AsyncGenerator, Iterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -38,41 +38,28 @@ async def open_redis(
     `is_ours` says that the state directory is locked already: no bot can run.
     """
     if settings.redis_url is not None:
-        redis = connect(settings.redis_url.get_secret_value())
-        try:
-            await verify(
-                redis, accept_volatile=settings.accept_volatile_redis, deadline_s=_ANSWER_S
-            )
+        async with aclosing(connect(settings.redis_url.get_secret_value())) as redis:
+            accept_volatile = settings.accept_volatile_redis
+            await verify(redis, accept_volatile=accept_volatile, deadline_s=_ANSWER_S)
             yield redis
-        finally:
-            await redis.aclose()
         return
     lock = InstanceLock(state_dir, "")
     try:
         if not is_ours:
             lock.acquire()
     except AlreadyRunningError:
-        async with _client(f"unix://{socket_of(state_dir)}") as redis:
+        async with aclosing(connect(f"unix://{socket_of(state_dir)}")) as redis:
             yield redis
         return
     try:
         async with (
             RedisServer(state_dir, port=0, memory_bytes=0) as server,
-            _client(server.url) as redis,
+            aclosing(connect(server.url)) as redis,
         ):
             yield redis
     finally:
         state.chown_to_service(state_dir)
         lock.release()
-
-
-@asynccontextmanager
-async def _client(url: str) -> AsyncGenerator[Client]:
-    redis = connect(url)
-    try:
-        yield redis
-    finally:
-        await redis.aclose()
 
 
 async def ask_redis(environ: Mapping[str, str], words: list[str]) -> list[str]:
@@ -84,7 +71,7 @@ async def ask_redis(environ: Mapping[str, str], words: list[str]) -> list[str]:
     settings = SettingsSource(environ_of_service(environ), unneeded).read()
     own = settings.redis_url
     url = own.get_secret_value() if own else f"unix://{socket_of(settings.state_dir)}"
-    async with _client(url) as redis:
+    async with aclosing(connect(url)) as redis:
         try:
             # As the server says it: the client would turn many answers into types of its own.
             connection = await redis.connection_pool.get_connection()

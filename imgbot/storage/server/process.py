@@ -19,7 +19,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from imgbot.domain.errors import ConfigError, ImgbotError
+from imgbot.domain.errors import FULL, ConfigError, ImgbotError
 
 _log = logging.getLogger(__name__)
 
@@ -95,17 +95,34 @@ class RedisServer:
         await self.stop()
 
     def spawn(self) -> bool:
-        """Start the process without waiting; False while one of an earlier owner runs here."""
-        self._prepare_folder()
-        # Held by the server and its children for as long as one of them runs.
-        lock = os.open(self.folder / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        """Start the process without waiting; False while one of an earlier owner runs here.
+
+        Raises ConfigError where the folder cannot be used, or there is no program.
+        """
+        if len(os.fsencode(self.socket_path)) > _MAX_SOCKET_PATH_BYTES:
+            longest = _MAX_SOCKET_PATH_BYTES - len("/redis/redis.sock")
+            raise ConfigError(
+                "IMGBOT_STATE_DIR",
+                f"its path is too long for a unix socket; write one of {longest} bytes at most",
+            )
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._launch(lock)
-        except BlockingIOError:
-            return False
-        finally:
-            os.close(lock)
+            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self.folder.chmod(0o700)
+            # Held by the server and its children for as long as one of them runs.
+            lock = os.open(self.folder / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._launch(lock)
+            except BlockingIOError:
+                return False
+            finally:
+                os.close(lock)
+        except OSError as error:
+            sentence = f"{error.filename or self.folder} cannot be used: {error.strerror}"
+            if error.errno in FULL:
+                # Room comes back; a wrong setting would not be tried again.
+                raise ServerError(sentence) from error
+            raise ConfigError("IMGBOT_STATE_DIR", sentence) from error
         return True
 
     async def start(self) -> None:
@@ -157,21 +174,6 @@ class RedisServer:
                 _log.error("the embedded Redis does not start: %s", error)
             else:
                 return delay_s
-
-    def _prepare_folder(self) -> None:
-        if len(os.fsencode(self.socket_path)) > _MAX_SOCKET_PATH_BYTES:
-            longest = _MAX_SOCKET_PATH_BYTES - len("/redis/redis.sock")
-            raise ConfigError(
-                "IMGBOT_STATE_DIR",
-                f"its path is too long for a unix socket; write one of {longest} bytes at most",
-            )
-        try:
-            self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self.folder.chmod(0o700)
-        except OSError as error:
-            raise ConfigError(
-                "IMGBOT_STATE_DIR", f"the folder {self.folder} cannot be used: {error.strerror}"
-            ) from error
 
     async def _spawn_alone(self) -> None:
         """Start the process, after ending a server whose owner was killed."""
