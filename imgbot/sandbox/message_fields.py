@@ -65,16 +65,33 @@ class Call(Arguments):
         return part | ({"caption_entities": entities} if entities else {})
 
     def keyboard(self, *, only_inline: bool = False) -> Json:
-        markup = reply_markup(self, self.note_fields, only_inline=only_inline)
-        return {"reply_markup": markup} if markup else {}
+        """Return the inline keyboard, if there is one; other keyboards are ignored."""
+        markup = self.json("reply_markup", "reply keyboard markup")
+        if markup is None:
+            return {}
+        if not isinstance(markup, dict):
+            raise bad_request("object expected as reply markup")
+        markup = cast("Json", markup)
+        if "inline_keyboard" in markup:
+            self.note_fields("InlineKeyboardMarkup", markup)
+            rows = _inline_keyboard(markup["inline_keyboard"], self.note_fields)
+            return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
+        if only_inline and markup:
+            raise bad_request("inline keyboard expected")
+        self.note_fields("ForceReply", markup)
+        return {}
 
     def force_reply(self) -> Json | None:
         """Return the client part of a ForceReply; the message itself does not carry it."""
-        asked = force_reply(self)
-        if asked and len(asked["placeholder"]) > _PLACEHOLDER_LIMIT:
+        markup = self.json("reply_markup", "reply keyboard markup")
+        if not isinstance(markup, dict) or cast("Json", markup).get("force_reply") is not True:
+            return None
+        markup = cast("Json", markup)
+        placeholder = str(markup.get("input_field_placeholder") or "")
+        if len(placeholder) > _PLACEHOLDER_LIMIT:
             # UNVERIFIED: whether Telegram refuses it or cuts it; the documentation says 1 to 64.
             self.state.calls.violation("input_field_placeholder of more than 64 characters")
-        return asked
+        return {"selective": markup.get("selective") is True, "placeholder": placeholder}
 
     def head(self, chat: Chat) -> Json:
         """Return topic and reply of a new message."""
@@ -182,38 +199,7 @@ _URL = re.compile(r"(?:https?://|tg://)?[^\s/]+\.?[^\s]*", re.IGNORECASE)
 _ACTIONS = frozenset(BUTTON_ACTIONS.split())
 
 
-def reply_markup(
-    arguments: Arguments, note_fields: NoteFields, *, only_inline: bool = False
-) -> Json | None:
-    """Return the inline keyboard of a call, None for none; other keyboards are ignored."""
-    markup = arguments.json("reply_markup", "reply keyboard markup")
-    if markup is None:
-        return None
-    if not isinstance(markup, dict):
-        raise bad_request("object expected as reply markup")
-    markup = cast("Json", markup)
-    if "inline_keyboard" in markup:
-        note_fields("InlineKeyboardMarkup", markup)
-        return _inline_keyboard(markup["inline_keyboard"], note_fields)
-    if only_inline and markup:
-        raise bad_request("inline keyboard expected")
-    note_fields("ForceReply", markup)
-    return None
-
-
-def force_reply(arguments: Arguments) -> Json | None:
-    """Return the client fields of a ForceReply: `selective` and the `placeholder`."""
-    markup = arguments.json("reply_markup", "reply keyboard markup")
-    if not isinstance(markup, dict) or cast("Json", markup).get("force_reply") is not True:
-        return None
-    markup = cast("Json", markup)
-    return {
-        "selective": markup.get("selective") is True,
-        "placeholder": str(markup.get("input_field_placeholder") or ""),
-    }
-
-
-def _inline_keyboard(rows: Any, note_fields: NoteFields) -> Json | None:
+def _inline_keyboard(rows: Any, note_fields: NoteFields) -> list[list[Json]]:
     if not isinstance(rows, list):
         raise bad_request(
             'can\'t parse reply keyboard markup: Field "inline_keyboard" must be of type Array'
@@ -222,7 +208,7 @@ def _inline_keyboard(rows: Any, note_fields: NoteFields) -> Json | None:
     checked = [row for row in checked if row]
     if sum(map(len, checked)) > _MAX_BUTTONS or any(len(row) > _MAX_IN_ROW for row in checked):
         raise bad_request("reply markup is too long")
-    return {"inline_keyboard": checked} if checked else None
+    return checked
 
 
 def _row(row: Any, note_fields: NoteFields) -> list[Json]:

@@ -1,6 +1,5 @@
 """Inline mode: a question in any chat, results by file_id, and the message that comes of one."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
@@ -8,7 +7,7 @@ import pytest
 from aiogram.types import Update
 
 from tests.fixtures.bot_api import BotApi, open_desk
-from tests.fixtures.sandbox import Clock, Control, InlineAnswer, Person, picture
+from tests.fixtures.sandbox import Clock, Control, Person, picture
 
 Desk = tuple[Control, BotApi, Person]
 TOO_OLD = "400 Bad Request: query is too old and response timeout expired or query ID is invalid"
@@ -30,43 +29,6 @@ async def next_query(api: BotApi) -> dict[str, Any]:
     updates = await api.call("getUpdates", timeout=10, offset=-1)
     Update.model_validate(updates[-1])
     return updates[-1]["inline_query"]
-
-
-async def offered(
-    desk: Desk, results: list[dict[str, Any]], chat_id: int | None = None
-) -> InlineAnswer:
-    """Ask, have the bot answer with the results, and return what the person sees."""
-    control, api, anna = desk
-    await api.call("getUpdates", offset=-1)
-    async with asyncio.TaskGroup() as tasks:
-        asking = tasks.create_task(control.ask_inline(anna, "fox", chat_id=chat_id))
-        query_id = ""
-        while not query_id:
-            updates = await api.call("getUpdates", timeout=5, offset=-1)
-            query_id = updates[-1].get("inline_query", {}).get("id", "")
-        await api.call("answerInlineQuery", inline_query_id=query_id, results=results)
-    return asking.result()
-
-
-async def test_a_chosen_photo_is_sent_via_the_bot(desk: Desk) -> None:
-    control, api, anna = desk
-    bob = await control.make_user("Bob")
-    group = await control.make_group("Friends", [anna, bob])
-    handle = await photo_id(api, anna)
-    result = {"type": "photo", "id": "1", "photo_file_id": handle, "caption": "A fox"}
-
-    answer = await offered(desk, [result], group)
-    sent = await control.choose_inline(answer, "1", group)
-
-    (shown,) = answer.results
-    assert (shown["type"], shown["photo"][-1]["file_id"]) == ("photo", handle)
-    assert (sent.text, sent.photo_id, sent.raw["via_bot"]["is_bot"]) == ("A fox", handle, True)
-    message = (await api.call("getUpdates"))[-1]
-    Update.model_validate(message)
-    assert message["message"]["via_bot"]["id"] == (await control.state())["bot"]["id"]
-    assert message["message"]["from"]["id"] == anna.id
-    assert message["message"]["chat"]["id"] == group
-    assert (await control.calls())["violations"] == []
 
 
 async def test_a_result_that_telegram_refuses(desk: Desk) -> None:

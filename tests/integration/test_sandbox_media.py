@@ -137,12 +137,3 @@ async def test_a_handle_sends_a_file_again_but_only_as_what_it_is(desk: Desk) ->
     assert as_photo == "400 Bad Request: can't use file of type Document as Photo"
     assert as_document == "400 Bad Request: can't use file of type Photo as Document"
     assert same.startswith("400 Bad Request: message is not modified")
-
-
-async def test_an_upload_above_fifty_megabytes_is_refused(desk: Desk) -> None:
-    _, api, anna = desk
-    file = {"document": ("large.bin", bytes(50 * 2**20 + 1))}
-
-    answer = await api.refusal("sendDocument", file, chat_id=anna.id)
-
-    assert answer == "413 Request Entity Too Large"

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncGenerator
 from typing import Any
 
-import httpx
 import pytest
 
 from tests.fixtures.bot_api import BotApi, open_desk
@@ -121,38 +120,3 @@ async def test_a_webhook_takes_the_updates(desk: Desk) -> None:
     assert (info["url"], info["pending_update_count"]) == ("https://example.org/hook", 1)
     assert (await api.call("getWebhookInfo"))["url"] == ""
     assert await api.call("getUpdates", offset=1) == []
-
-
-async def test_topics_have_threads(desk: Desk) -> None:
-    control, api, anna = desk
-    group = await control.make_group("Topics", [anna], is_forum=True)
-    sent = await control.send(anna, chat_id=group, text="/create", thread_id=7)
-
-    answer = await api.call("sendMessage", chat_id=group, text="x", message_thread_id=7)
-    refusal = await api.refusal("sendMessage", chat_id=group, text="x", message_thread_id=8)
-
-    assert (sent[0].raw["message_thread_id"], sent[0].raw["is_topic_message"]) == (7, True)
-    assert (answer["message_thread_id"], answer["is_topic_message"]) == (7, True)
-    assert refusal == "400 Bad Request: message thread not found"
-
-
-async def test_parameters_come_in_every_form_of_http(desk: Desk) -> None:
-    control, api, anna = desk
-    state = await control.state()
-    await control.say(anna, "hello")
-    root = f"{control.url}/bot{api.token}"
-
-    async with httpx.AsyncClient() as http:
-        by_query = await http.get(f"{root}/sendMessage", params={"chat_id": anna.id, "text": "q"})
-        by_json = await http.post(f"{root}/sendMessage", json={"chat_id": anna.id, "text": "j"})
-        by_form = await http.post(
-            f"{root}/sendMessage", data={"chat_id": str(anna.id), "text": "f"}
-        )
-        broken = await http.post(
-            f"{root}/sendMessage", content=b"{", headers={"Content-Type": "application/json"}
-        )
-
-    answers = [by_query.json(), by_json.json(), by_form.json()]
-    assert [answer["result"]["text"] for answer in answers] == ["q", "j", "f"]
-    assert answers[0]["result"]["from"]["id"] == state["bot"]["id"]
-    assert broken.status_code == 400
