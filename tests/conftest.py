@@ -18,6 +18,13 @@ from imgbot.telegram.lazy_models import import_aiogram
 from tests.fixtures.waiting import wait_until
 
 _SLOW_FOLDERS = {"browser", "crash"}
+# They take longest, and begin first, so that no process waits for a late one at the end.
+_LONGEST = {
+    f"test_{name}.py"
+    for name in ("binary", "install", "prometheus", "actions", "conversation", "bad_operation",
+                 "hosted", "broadcast", "upkeep", "forgetting", "groups", "backup_moves",
+                 "stopped_while_ordering", "supervisor_killed")
+}  # fmt: skip
 
 # Else every process that a test starts would compile the whole program anew.
 sys.dont_write_bytecode = False
@@ -26,10 +33,12 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 import_aiogram()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent.name in _SLOW_FOLDERS:
             item.add_marker("slow")
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 
 def pytest_collection_finish() -> None:

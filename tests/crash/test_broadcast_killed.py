@@ -17,7 +17,7 @@ WORDS = "New styles are here"
 
 
 @pytest.fixture
-async def town(state_dir: Path) -> AsyncIterator[tuple[Bot, Control, Person, list[Person]]]:
+async def stage(state_dir: Path) -> AsyncIterator[tuple[Bot, Control, Person, list[Person]]]:
     async with open_sandbox() as (sandbox, control):
         owner = await control.make_user("Owner")
         assert owner.id == OWNER_ID
@@ -47,9 +47,9 @@ async def question(control: Control, owner: Person) -> Message:
 
 
 async def test_a_broadcast_continues_after_each_kill_and_reaches_nobody_twice(
-    town: tuple[Bot, Control, Person, list[Person]],
+    stage: tuple[Bot, Control, Person, list[Person]],
 ) -> None:
-    bot, control, owner, people = town
+    bot, control, owner, people = stage
     # Each send takes a while, so that the kills fall into the middle of some.
     await control.fault("sendMessage", "delay", times=10 * PEOPLE, delay_s=0.3)
     asked = await question(control, owner)

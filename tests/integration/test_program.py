@@ -36,10 +36,7 @@ def run(*arguments: str, environ: dict[str, str] | None = None) -> subprocess.Co
 @pytest.fixture
 async def sandboxed(state_dir: Path) -> AsyncIterator[tuple[Bot, Control]]:
     async with open_sandbox() as (sandbox, control):
-        bot = Bot(sandbox, state_dir)
-        # Started as an operator does, not forked.
-        bot.command = [*COMMAND]
-        yield bot, control
+        yield Bot(sandbox, state_dir), control
 
 
 def test_help_and_version_import_nothing_heavy() -> None:
@@ -156,6 +153,8 @@ async def test_workers_as_the_guide_has_them(sandboxed: tuple[Bot, Control]) -> 
 async def test_health_and_metrics(sandboxed: tuple[Bot, Control]) -> None:
     bot, control = sandboxed
     person = await control.make_user("Ann")
+    # Started as an operator does, not forked.
+    bot.command = [*COMMAND]
     async with bot:
         await control.say(person, "a fox")
         await control.wait_message(person.id, lambda m: bool(m.photo_id))
