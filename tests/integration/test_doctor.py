@@ -146,18 +146,6 @@ async def test_secrets_open_to_others_are_closed_by_fix(unpolled: Place, tmp_pat
     assert (folder.stat().st_mode & 0o777, token.stat().st_mode & 0o777) == (0o700, 0o600)
 
 
-async def test_a_half_written_file_is_named_with_its_line(place: Place, tmp_path: Path) -> None:
-    _, bot = place
-    file = tmp_path / "imgbot.env"
-    file.write_text("IMGBOT_USERS=100\nIMGBOT_WORK")
-
-    report = await run_doctor(bot.environ | {"IMGBOT_ENVIRONMENT_FILE": str(file)})
-
-    assert report.wrong == ["settings"]
-    assert f"line 2 of {file}" in report.the("settings")["text"]
-    assert report.the("disk")["level"]
-
-
 async def test_a_secret_in_a_file_for_everybody(unpolled: Place, tmp_path: Path) -> None:
     sandbox, bot = unpolled
     file = tmp_path / "imgbot.env"

@@ -12,7 +12,6 @@ import pytest_asyncio
 
 from tests.fixtures.processes import children_of
 from tests.fixtures.prometheus import (
-    RULES,
     Prometheus,
     asked_of,
     dashboard,
@@ -84,36 +83,6 @@ def complaints_of(metrics: str) -> str:
     command = [find_tool("promtool"), "check", "metrics"]
     found = subprocess.run(command, input=metrics, capture_output=True, text=True, check=False)
     return found.stdout + found.stderr
-
-
-async def test_the_bot_is_a_target_that_answers(watched: Watched) -> None:
-    found = await eventually(
-        lambda: watched.prometheus.ask("targets"),
-        lambda found: [target["health"] for target in found["activeTargets"]] == ["up"],
-        what="the target is up",
-    )
-
-    [target] = found["activeTargets"]
-    assert target["lastError"] == ""
-    assert target["labels"] == {
-        "job": "imgbot",
-        "instance": f"127.0.0.1:{watched.stage.bot.http_port}",
-    }
-
-
-async def test_the_rules_are_loaded_and_can_be_evaluated(watched: Watched) -> None:
-    found = await eventually(
-        lambda: watched.prometheus.ask("rules"),
-        lambda found: all(
-            rule["health"] != "unknown" for group in found["groups"] for rule in group["rules"]
-        ),
-        what="each rule was evaluated",
-    )
-
-    rules = [rule for group in found["groups"] for rule in group["rules"]]
-    names = {rule["name"] for rule in rules if rule["type"] == "alerting"}
-    assert names == set(re.findall(r"- alert: (\w+)", RULES.read_text()))
-    assert [rule for rule in rules if rule["health"] != "ok"] == []
 
 
 async def scraped(watched: Watched) -> None:

@@ -158,15 +158,6 @@ async def _status_without_the_file(file: Path, default: str) -> tuple[int, str, 
     return await run_in(environ, *bare, sys.executable, "-c", code, default)
 
 
-async def test_a_file_that_is_roots_alone_leaves_the_default_address(
-    stage: Stage, closed_file: Path
-) -> None:
-    status, out, error = await _status_without_the_file(closed_file, address_of(stage.bot))
-
-    assert (status in {0, 2}, error) == (True, "")
-    assert out.startswith("imgbot ")
-
-
 async def test_a_file_that_is_roots_alone_is_said_where_nobody_answers(closed_file: Path) -> None:
     default = f"127.0.0.1:{free_port()}"
 
@@ -224,16 +215,6 @@ class _Terminal:
         found = await eventually(status, lambda code: code is not None)
         assert found is not None
         return found
-
-
-async def test_colours_are_for_terminals_that_want_them(stage: Stage) -> None:
-    shown = {}
-    for name, environ in {"wanted": {}, "unwanted": {"NO_COLOR": "1"}}.items():
-        with _Terminal(**environ_with(address_of(stage.bot), **environ)) as terminal:
-            shown[name] = await eventually(terminal.text, lambda text: "Unknown" in text)
-
-    assert "\x1b[1m" in shown["wanted"]
-    assert "\x1b" not in shown["unwanted"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

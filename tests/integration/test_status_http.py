@@ -51,17 +51,6 @@ async def _events(answer: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, An
             yield "comment", text
 
 
-async def test_the_document_is_what_the_service_says(service: Service) -> None:
-    service.waiting.set(57)
-    async with _serving(service) as (url, session), session.get(f"{url}/status.json") as answer:
-        document = await answer.json()
-
-    assert answer.status == 200
-    assert document["vitals"]["queue_jobs"]["value"] == 57
-    assert document["level"] == "attention"
-    assert document["rate_limit"]["users"] == [{"user_id": PERSON, "refusals": 5}]
-
-
 async def test_the_document_is_of_the_moment_and_counts_the_jobs_once(service: Service) -> None:
     async with _serving(service) as (url, session):
         async with session.get(f"{url}/status.json") as answer:
@@ -76,6 +65,7 @@ async def test_the_document_is_of_the_moment_and_counts_the_jobs_once(service: S
     assert document["jobs"] == {"create": {"queued": 15}}
     assert (document["queue"]["waiting"], document["queue"]["running"]) == (15, 3)
     assert document["vitals"]["queue_jobs"]["value"] == 15
+    assert document["level"] == "normal"
 
 
 async def test_through_a_proxy_nobody_is_named(service: Service) -> None:

@@ -1,7 +1,6 @@
 """The status of a real service that is full, killed or stopped while somebody looks at it."""
 
 import asyncio
-import contextlib
 import json
 import sys
 from pathlib import Path
@@ -18,7 +17,6 @@ from tests.integration.stage import Stage, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-_own_stage = contextlib.asynccontextmanager(open_stage)
 _HURRIED = """
 from imgbot.cli import main
 from imgbot.ops.status import sampler
@@ -110,16 +108,3 @@ async def _first_event(bot: Bot) -> Any:
             assert line
     writer.close()
     return json.loads(line.removeprefix(b"data: "))
-
-
-async def test_the_status_service_stops_while_a_page_is_open(tmp_path: Path) -> None:
-    async with _own_stage(tmp_path, is_simulated=True) as stage:
-        reader, writer = await asyncio.open_connection("127.0.0.1", stage.bot.http_port)
-        writer.write(b"GET /events HTTP/1.0\r\nHost: localhost\r\n\r\n")
-        assert b"200 OK" in await reader.readline()
-
-        assert await stage.bot.stop() == 0
-
-        await reader.read()
-        writer.close()
-        await stage.bot.start()

@@ -131,19 +131,12 @@ _POINT = [NOW_S] + [0] * (len(COLUMNS) - 1)
     "content",
     [
         b"",
-        b"\xff\xfe\x00",
         b'{"columns": ["at_s"], "points": [[1]]}',
-        json.dumps({"columns": COLUMNS}).encode(),
         json.dumps({"columns": COLUMNS, "points": [_POINT, [NOW_S]]}).encode(),
         json.dumps({"columns": COLUMNS, "points": [[None, *_POINT[1:]]]}).encode(),
-        json.dumps({"columns": COLUMNS, "points": [["x", *_POINT[1:]]]}).encode(),
         json.dumps({"columns": COLUMNS, "points": [[NOW_S, float("nan"), *_POINT[2:]]]}).encode(),
         json.dumps({"columns": COLUMNS, "points": [[NOW_S, 10**400, *_POINT[2:]]]}).encode(),
         b"[" * 500_000,
-    ],
-    ids=[
-        *("empty", "no-text", "other-columns", "no-points", "short-point"),
-        *("no-time", "words", "not-a-number", "too-large", "too-deep"),
     ],
 )
 def test_a_file_that_is_none_of_ours_is_named_and_left_out(

@@ -69,16 +69,3 @@ def test_shared_memory_is_counted_in_shares(proc: Path) -> None:
 
     assert used[ProcessGroup.BOT].memory_bytes == 100 * 1024
     assert used[ProcessGroup.WORKERS].memory_bytes == 50 * 1024
-
-
-@pytest.mark.usefixtures("proc")
-def test_missing_process_uses_nothing() -> None:
-    assert usage_by_part(BOT) == dict.fromkeys(ProcessGroup, ProcessUsage())
-
-
-def test_the_kernels_own_proc_can_be_read() -> None:
-    used = usage_by_part(os.getpid())
-
-    assert used[ProcessGroup.BOT].processes == 1
-    assert used[ProcessGroup.BOT].memory_bytes > 1_000_000
-    assert used[ProcessGroup.BOT].cpu_s > 0

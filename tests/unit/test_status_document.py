@@ -200,16 +200,6 @@ def test_the_status_document_has_jobs_workers_and_outcomes() -> None:
     assert document["providers"]["spend_usd"] == {"replicate": 0.12}
 
 
-def test_each_provider_has_its_times() -> None:
-    now = replace(QUIET, provider_time={"fal": took(4.0, 6.0), "builtin": took()})
-
-    found = document_with(now)["providers"]
-
-    assert found["took"] is None
-    assert found["took_by"]["fal"]["mean_s"] == 5
-    assert found["took_by"]["builtin"] == {"count": 0, "mean_s": None, "p95_s": None}
-
-
 def test_user_ids_are_for_the_operator_alone() -> None:
     document = document_with(glance=QueueGlance(refused=[(424242, 9)], unknown=[LOST]))
     assert "424242" in json.dumps(document)
