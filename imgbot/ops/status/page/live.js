@@ -2,7 +2,7 @@
 
 const RETRY_FIRST_MS = 1_000;
 const RETRY_LAST_MS = 10_000;
-// The service sends something every five seconds, and a sign of life every fifteen.
+// The service sends something every five seconds, or ten while its Redis hangs.
 const SILENCE_MS = 40_000;
 
 /** Calls `onHistory`, `onPoint`, `onStatus` with what comes, and `onLost` when nothing does. */
