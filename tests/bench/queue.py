@@ -87,7 +87,7 @@ class Table:
     """Rows of figures, each with its ratio to the first."""
 
     def __init__(self, title: str) -> None:
-        print(f"{title:<44}per s    ratio   CPU ms each")
+        print(f"{title:<47}per s    ratio   CPU ms each")
         self._first = 0.0
 
     async def row(self, label: str, count: int, work: Coroutine[Any, Any, object]) -> None:
@@ -96,7 +96,7 @@ class Table:
         per_s = count / (time.perf_counter() - begun)
         cpu_ms = (time.process_time() - cpu) * 1000 / count
         self._first = self._first or per_s
-        print(f"  {label:<40}{per_s:>7.0f}{per_s / self._first:>9.2f}{cpu_ms:>14.2f}", flush=True)
+        print(f"  {label:<43}{per_s:>7.0f}{per_s / self._first:>9.2f}{cpu_ms:>14.2f}", flush=True)
 
 
 async def throughput(queue: JobQueue, count: int) -> None:
