@@ -53,7 +53,9 @@ class Contender:
     name: str
     command: Sequence[str]
 
-    def environ(self, world: Mapping[str, str], folder: Path, workers: int) -> dict[str, str]:
+    def environ(
+        self, world: Mapping[str, str], folder: Path, users: int, workers: int
+    ) -> dict[str, str]:
         url, token, provider, key = (world[n] for n in ("url", "token", "provider", "key"))
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         if self.name in PEERS:
@@ -63,6 +65,7 @@ class Contender:
                 "RACE_PROVIDER": provider,
                 "RACE_KEY": key,
                 "RACE_WORKERS": str(workers),
+                "RACE_USERS": str(users),
             }
         return kept | {
             "IMGBOT_TELEGRAM_API": url,
@@ -145,7 +148,7 @@ async def race(contender: Contender, users: int, options: argparse.Namespace) ->
     with tempfile.TemporaryDirectory(prefix="race-", ignore_cleanup_errors=True) as name:
         log = Path(name) / "contender.log"
         async with _process(command, **pipes) as world:
-            environ = contender.environ(await _line(world), Path(name), options.workers)
+            environ = contender.environ(await _line(world), Path(name), users, options.workers)
             with log.open("wb") as file:
                 started = _process(contender.command, env=environ, stdout=file, stderr=file)
                 async with started as bot:

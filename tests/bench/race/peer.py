@@ -16,6 +16,7 @@ PROVIDER = os.environ.get("RACE_PROVIDER", "")
 KEY = os.environ.get("RACE_KEY", "")
 REDIS = os.environ.get("RACE_REDIS", "")
 WORKERS = int(os.environ.get("RACE_WORKERS", "10"))
+USERS = int(os.environ.get("RACE_USERS", "100"))
 
 MODEL = "black-forest-labs/flux-schnell"
 HEADERS = {"Authorization": f"Bearer {KEY}"}

@@ -22,7 +22,8 @@ from saq.queue.redis import RedisQueue
 
 from tests.bench.race import peer
 
-CONCURRENCY = 500
+CONCURRENCY = min(500, peer.USERS)
+"""Jobs at once; one idle slot asks Redis now and then, so there are no more than users."""
 
 
 async def _call(bot: Bot, method: TelegramMethod[Any]) -> Any:
