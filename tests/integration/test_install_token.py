@@ -13,7 +13,6 @@ from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, wrong
 from imgbot.ops.install.answers import (
-    Account,
     Answers,
     InstallOptions,
     TelegramAwayError,
@@ -99,7 +98,7 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 async def ask(api: str, token: str) -> str:
     # The sandbox lives in this loop; the command has a loop of its own.
-    return (await asyncio.to_thread(ask_telegram, api, token)).username
+    return await asyncio.to_thread(ask_telegram, api, token)
 
 
 async def test_telegram_is_asked_whose_the_token_is(sandbox: Sandbox) -> None:
@@ -160,7 +159,7 @@ async def test_a_fresh_server_is_asked_who_makes_the_pictures(
 ) -> None:
     server.environment_file.unlink()
 
-    def ask_sandbox(_: str, token: str) -> Account:
+    def ask_sandbox(_: str, token: str) -> str:
         return ask_telegram(sandbox.url, token)
 
     monkeypatch.setattr("imgbot.ops.install.answers.ask_telegram", ask_sandbox)

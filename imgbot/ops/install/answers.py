@@ -46,14 +46,6 @@ class TelegramAwayError(InstallError):
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
-    """Bot account of a token."""
-
-    id: int
-    username: str
-
-
-@dataclass(frozen=True, slots=True)
 class InstallOptions:
     """Options of the command line for an installation."""
 
@@ -112,8 +104,11 @@ def as_token(text: str) -> str:
         ) from None
 
 
-def ask_telegram(api: str, token: str) -> Account:
-    """Ask getMe. Raises ConfigError for a wrong token, TelegramAwayError without an answer."""
+def ask_telegram(api: str, token: str) -> str:
+    """Return the name of the token's bot.
+
+    Raises ConfigError for a wrong token, TelegramAwayError without an answer.
+    """
     try:
         status, me = asyncio.run(get_me(api.rstrip("/"), token))
     except NETWORK_ERRORS as error:
@@ -123,9 +118,9 @@ def ask_telegram(api: str, token: str) -> Account:
         raise ConfigError(
             _TOKEN, "Telegram does not know this token; get the right one from @BotFather"
         )
-    if not isinstance(identity := me.get("id"), int):
+    if not isinstance(me.get("id"), int):
         raise TelegramAwayError(f"Telegram could not be reached at {api} (HTTP {status})")
-    return Account(identity, str(me.get("username", "")))
+    return str(me.get("username", ""))
 
 
 def placeholders(options: InstallOptions, layout: Layout) -> Answers:
@@ -146,10 +141,11 @@ def _is_stored(layout: Layout, name: str) -> bool:
 
 def gather(
     options: InstallOptions, layout: Layout, tell: Tell, check: CheckProvider
-) -> tuple[Answers, Account | None]:
+) -> tuple[Answers, str]:
     """Read or ask for what is not stored yet; check it, and all settings as the service will.
 
-    Raises ConfigError for what is wrong, InstallError for what cannot be read or checked.
+    Returns the answers and the bot's name, empty while Telegram cannot be asked. Raises
+    ConfigError for what is wrong, InstallError for what cannot be read or checked.
     """
     # The variables from which the service will read its settings.
     environ = {"STATE_DIRECTORY": str(layout.data)}
@@ -161,20 +157,20 @@ def gather(
         if name.startswith("IMGBOT_") or name in key_variables():
             where = f"{layout.environment_file}, --token-file and --key-file"
             tell(f"note: {name} of this shell is ignored; the service has {where}")
-    token, account, is_new = _token(options, layout, environ, tell)
+    token, username, is_new = _token(options, layout, environ, tell)
     provider = _provider(options, layout, environ, tell)
     given = {_TOKEN: token, _PROVIDER: provider}
     keys = _keys(options, environ, given, tell, check)
-    return Answers(token if is_new else None, keys, provider), account
+    return Answers(token if is_new else None, keys, provider), username
 
 
 def _token(
     options: InstallOptions, layout: Layout, environ: Mapping[str, str], tell: Tell
-) -> tuple[str, Account | None, bool]:
-    """Return the token, whose it is, and whether it is to be stored."""
+) -> tuple[str, str, bool]:
+    """Return the token, the name of its bot, and whether it is to be stored."""
     api = SettingsSource(environ, {**_NO_PROVIDERS, _TOKEN: _PLACEHOLDER}).read().telegram_api
 
-    def accept(text: str) -> tuple[str, Account]:
+    def accept(text: str) -> tuple[str, str]:
         return (token := as_token(text)), ask_telegram(api, token)
 
     if options.token_file is None and layout.token.exists():
@@ -183,7 +179,7 @@ def _token(
             return *accept(stored), False
         except TelegramAwayError as error:
             tell(f"note: {error}; the stored token worked before, so it is kept")
-            return stored, None, False
+            return stored, "", False
     prompt = "Bot token from @BotFather (not shown): "
     return *read_secret(options.token_file, prompt, accept, tell), True
 

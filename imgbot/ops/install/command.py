@@ -15,7 +15,6 @@ from pathlib import Path
 from imgbot.domain.errors import EX_CONFIG, ConfigError
 from imgbot.files import replace_file
 from imgbot.ops.install.answers import (
-    Account,
     Answers,
     CheckProvider,
     InstallOptions,
@@ -111,10 +110,10 @@ def install(options: InstallOptions, tell: Tell, layout: Layout, check: CheckPro
     a refusal before the first step has changed nothing.
     """
     if options.is_dry_run:
-        answers, account = placeholders(options, layout), None
+        answers, username = placeholders(options, layout), ""
     else:
         _check_root_and_systemd("install")
-        answers, account = gather(options, layout, tell, check)
+        answers, username = gather(options, layout, tell, check)
     release = running_release(layout, with_sandbox=options.with_sandbox)
     check_python(release.python)
     is_fresh = _is_fresh(layout)
@@ -137,7 +136,7 @@ def install(options: InstallOptions, tell: Tell, layout: Layout, check: CheckPro
     if not steps.count:
         tell(f"imgbot {release.version} is installed and running; nothing to do")
         return
-    tell(_next_steps(release.version, account, rollback))
+    tell(_next_steps(release.version, username, rollback))
     for file in {options.token_file, options.key_file} - {None, "-"}:
         tell(f"note: {file} still contains a secret and is no longer needed")
 
@@ -321,8 +320,8 @@ def _restart(rollback: str | None) -> None:
         raise ServiceError(f"{error}{hint if rollback else ''}") from None
 
 
-def _next_steps(version: str, account: Account | None, rollback: str | None) -> str:
-    name = f"@{account.username}" if account is not None and account.username else "the bot"
+def _next_steps(version: str, username: str, rollback: str | None) -> str:
+    name = f"@{username}" if username else "the bot"
     lines = [
         f"imgbot {version} is running as {name}. Next:",
         f"  send /start to {name} in Telegram",
