@@ -6,7 +6,6 @@ come first. The admin who starts a broadcast sees its progress in one message.
 
 import asyncio
 import time
-from collections.abc import Callable
 from contextlib import suppress
 
 from imgbot.aio import cancel_and_wait, sleep_or_event
@@ -42,18 +41,10 @@ _CANNOT_BE_TOLD = (ChatGoneError, TelegramRefusedError, UserError)
 class Broadcaster:
     """Sends the broadcasts one after the other."""
 
-    def __init__(
-        self,
-        broadcasts: Broadcasts,
-        users: UserStore,
-        messenger: Messenger,
-        *,
-        now_s: Callable[[], float] = time.monotonic,
-    ) -> None:
+    def __init__(self, broadcasts: Broadcasts, users: UserStore, messenger: Messenger) -> None:
         self._broadcasts = broadcasts
         self._users = users
         self._messenger = messenger
-        self._now_s = now_s
         self._told_at_s = 0.0
 
     async def run(self, stopping: asyncio.Event, drain_s: float) -> None:
@@ -106,32 +97,16 @@ class Broadcaster:
         self, broadcast: Broadcast, user_id: int, stopping: asyncio.Event
     ) -> tuple[str, float]:
         """Send it to one user; returns the result, and the seconds to wait afterwards."""
-        standing = await self._standing(user_id, stopping)
-        if standing and (standing.is_banned or standing.preferences.is_unsubscribed):
+        user = await self._profile(user_id, stopping)
+        if user and (user.is_banned or user.preferences.is_unsubscribed):
             return "skipped", 0.0
-        if standing is None or stopping.is_set():
+        if user is None or stopping.is_set():
             return _AGAIN, 0.0
         if not self._messenger.has_room(OptionalCall.BROADCAST, user_id):
             return _AGAIN, _CROWDED_S
-        try:
-            return await self._say(broadcast, user_id, standing.language), 0.0
-        except TransientError as error:
-            if error.retry_after_s is None:
-                # The answer was lost, or never came: the message may be there.
-                return "unknown", 0.0
-            # The rate limiter, or Telegram, asks to wait: nothing was sent.
-            return _AGAIN, error.retry_after_s
+        return await self._say(broadcast, user_id, user.language)
 
-    async def _standing(self, user_id: int, stopping: asyncio.Event) -> UserProfile | None:
-        while not stopping.is_set():
-            try:
-                return await self._users.profile(user_id)
-            except StorageUnavailableError:
-                await sleep_or_event(_AWAY_S, stopping)
-        return None
-
-    async def _say(self, broadcast: Broadcast, user_id: int, language: str) -> str:
-        """Send it now or not at all; returns the result. Raises TransientError."""
+    async def _say(self, broadcast: Broadcast, user_id: int, language: str) -> tuple[str, float]:
         place, rows = ChatTarget(user_id), buttons.unsubscribe(language)
         try:
             with max_wait(0):
@@ -140,14 +115,26 @@ class Broadcaster:
                     await self._messenger.copy_message(place, *origin, rows)
                 else:
                     await self._messenger.send_text(place, broadcast.text, rows)
-        except (TransientError, FencedError, ConfigError):
+        except TransientError as error:
+            # Asked to wait, nothing was sent. Else the answer was lost: the message may be there.
+            asked_s = error.retry_after_s
+            return ("unknown", 0.0) if asked_s is None else (_AGAIN, asked_s)
+        except (FencedError, ConfigError):
             raise
         except ChatGoneError:
-            return "blocked"
+            return "blocked", 0.0
         except ImgbotError as error:
             telemetry.warning("broadcast refused: %s", error)
-            return "refused"
-        return "sent"
+            return "refused", 0.0
+        return "sent", 0.0
+
+    async def _profile(self, user_id: int, stopping: asyncio.Event) -> UserProfile | None:
+        while not stopping.is_set():
+            try:
+                return await self._users.profile(user_id)
+            except StorageUnavailableError:
+                await sleep_or_event(_AWAY_S, stopping)
+        return None
 
     async def _await_telegram(self, stopping: asyncio.Event) -> None:
         """Wait until Telegram answers: a user tried meanwhile would be lost."""
@@ -163,9 +150,9 @@ class Broadcaster:
                 return
 
     async def _tell_progress(self, broadcast_id: str) -> None:
-        if self._now_s() - self._told_at_s < _TELL_EVERY_S:
+        if time.monotonic() - self._told_at_s < _TELL_EVERY_S:
             return
-        self._told_at_s = self._now_s()
+        self._told_at_s = time.monotonic()
         broadcast = await self._broadcasts.read(broadcast_id)
         if broadcast is None or broadcast.state != "running":
             return

@@ -6,7 +6,6 @@ import os
 import re
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -48,15 +47,9 @@ _NEARLY = 0.97
 """Fraction of a scale that counts as reached: sides are rounded."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Delivered:
-    """Message that shows the end, and the Telegram file of its picture."""
-
-    message_id: int = 0
-    picture: InputPhoto | None = None
-
-
-_NOT_SHOWN = _Delivered()
+_Shown = tuple[int, InputPhoto | None]
+"""Id of the message that shows the end (0: none), and the Telegram file of its picture."""
+_NOT_SHOWN: _Shown = 0, None
 
 
 async def render(context: StepContext, job: Job) -> Outcome:
@@ -189,8 +182,8 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
         return Snooze(job, delay_s, again, may_wake=False)
     await finish(context, job, outcome, shown)
     telemetry.stage_took("deliver", time.monotonic() - begun)
-    if shown.message_id:
-        await _notify_ready(context, job, outcome, shown.message_id)
+    if message_id := shown[0]:
+        await _notify_ready(context, job, outcome, message_id)
     return Ended()
 
 
@@ -241,20 +234,20 @@ def _undeliverable_outcome(outcome: State) -> State:
 
 
 async def finish(
-    context: StepContext, job: Job, outcome: State, shown: _Delivered = _NOT_SHOWN
+    context: StepContext, job: Job, outcome: State, shown: _Shown = _NOT_SHOWN
 ) -> None:
     """Finish the job in Redis, with what the buttons under its picture need."""
-    result: dict[str, str] = {}
+    (message_id, picture), result = shown, dict[str, str]()
     if outcome is State.DELIVERED and job.request.operation is not Operation.COMPARE:
         caption = success_caption(with_changes(job, note="", ignored=""))
-        result = gallery.to_hash(job, shown.picture, caption, shown.message_id)
+        result = gallery.to_hash(job, picture, caption, message_id)
     has_cost = is_billed(job)
     await context.queue.finish(
         job,
         outcome,
         context.now_ms(),
         result,
-        shown.picture if result else None,
+        picture if result else None,
         is_billed=has_cost,
         status=telemetry.status_of(job, outcome),
     )
@@ -265,14 +258,14 @@ async def finish(
         telemetry.picture_charged(job)
 
 
-async def _show(context: StepContext, job: Job, outcome: State) -> _Delivered:
+async def _show(context: StepContext, job: Job, outcome: State) -> _Shown:
     place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
     if outcome is not State.DELIVERED:
         text = failure_text(job)
         message_id = await context.status_messages.ensure(job, text)
         async with context.status_messages.lock_final(job):
             await context.messenger.edit_text(place, message_id, text, [])
-        return _Delivered(message_id)
+        return message_id, None
     message_id = await context.status_messages.ensure(job, t(job.request.language, "job_ready"))
     async with context.status_messages.lock_final(job):
         picture = await context.messenger.edit_to_picture(
@@ -283,7 +276,7 @@ async def _show(context: StepContext, job: Job, outcome: State) -> _Delivered:
             caption=success_caption(job),
             rows=_buttons(context, job),
         )
-    return _Delivered(message_id, picture)
+    return message_id, picture
 
 
 def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:

@@ -25,9 +25,6 @@ _ENOUGH_TO_TELL = 3
 _PLANNED_FOR = 20
 """A plan is made anew once a twentieth of the durations behind it is new, or one surprises."""
 
-_MOST_KINDS = 500
-"""Bound of the cache, far above the number of operations and models."""
-
 
 @dataclass(slots=True)
 class _Known:
@@ -124,8 +121,6 @@ class PollScheduler:
     async def _read(self, kind: str) -> _Known:
         if kind not in self._known:
             latest = await self._durations.latest(kind)
-            if len(self._known) >= _MOST_KINDS:
-                self._known.clear()
             usable = (span for span in latest if is_telling(span, self._config))
             self._known.setdefault(kind, _Known(deque(usable, maxlen=KEPT)))
         return self._known[kind]

@@ -168,23 +168,21 @@ class ProviderRouter:
 
     def price_micro(self, operation: Operation, scale: int) -> int:
         """Highest price of an order in micro-dollars, whichever provider accepts it."""
-        able = (self._providers.get(name) for name in (self._chosen[operation], self._fallback))
-        return max(
-            provider.offers[operation].price_at(scale)
-            for provider in able
-            if provider and operation in provider.offers
-        )
+        able = (self._providers[name] for name in self._able(operation))
+        return max(provider.offers[operation].price_at(scale) for provider in able)
+
+    def _able(self, operation: Operation) -> list[str]:
+        """Names of the providers that may accept an order, the chosen one first."""
+        fallback = self._providers.get(self._fallback)
+        is_able = fallback is not None and operation in fallback.offers
+        return list(dict.fromkeys([self._chosen[operation], *[self._fallback] * is_able]))
 
     def choose(self, operation: Operation, refused_by: str, now_s: float) -> Choice:
         """Choose a provider; the one named `refused_by` has just refused service."""
-        names = [self._chosen[operation]]
-        fallback = self._providers.get(self._fallback)
-        if fallback is not None and operation in fallback.offers:
-            names.append(self._fallback)
         # The one that has just refused comes last.
-        names.sort(key=lambda name: name == refused_by)
+        names = sorted(self._able(operation), key=lambda name: name == refused_by)
         waits: list[float] = []
-        for name in dict.fromkeys(names):
+        for name in names:
             wait_s = self._breakers[name].wait_s(now_s)
             if not wait_s:
                 return Choice(self._providers[name])
@@ -194,10 +192,7 @@ class ProviderRouter:
 
     def other(self, operation: Operation, name: str) -> bool:
         """True if another provider than `name` could accept an order."""
-        able = {self._chosen[operation]}
-        if (there := self._providers.get(self._fallback)) and operation in there.offers:
-            able.add(self._fallback)
-        return bool(able - {name})
+        return bool(set(self._able(operation)) - {name})
 
     def is_fallback(self, operation: Operation, name: str) -> bool:
         return name != self._chosen[operation]
