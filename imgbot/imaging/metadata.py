@@ -6,6 +6,7 @@ import struct
 _SOI, _SOS, _EOI = 0xD8, 0xDA, 0xD9
 _COMMENT, _JFIF, _ADOBE = 0xFE, 0xE0, 0xEE
 _APPLICATION = range(0xE0, 0xF0)
+_PLAIN_JFIF_BYTES = 18
 # Baseline, extended and progressive Huffman coding; programs may lack what decodes the others.
 _COMMON_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -40,8 +41,9 @@ def _stripped_jpeg(content: bytes) -> bytes:
         if marker == _SOS:
             scan_end = _SCAN_END.search(content, end)
             end = scan_end.start() if scan_end else len(content)
-        is_metadata = marker in _APPLICATION or marker == _COMMENT
-        if not is_metadata or marker in {_JFIF, _ADOBE}:
+        # A longer JFIF segment holds a thumbnail, maybe of what was cut away.
+        is_needed = marker == _ADOBE or (marker == _JFIF and end - at == _PLAIN_JFIF_BYTES)
+        if is_needed or not (marker in _APPLICATION or marker == _COMMENT):
             parts.append(content[at:end])
         at = end
     return b""

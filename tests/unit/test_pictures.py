@@ -19,7 +19,7 @@ from imgbot.imaging.pictures import (
 )
 from imgbot.imaging.pool import Pool
 from imgbot.imaging.steps import plan_enlargement
-from tests.fixtures.hostile import encoded, gif_of_frames
+from tests.fixtures.hostile import encoded, gif_of_frames, jpeg_with_segments
 from tests.fixtures.photos import add_noise, load_photo, photo_path, psnr_db
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")
@@ -108,6 +108,14 @@ def test_what_needs_no_change_keeps_its_pixels_and_loses_the_rest(
     ):
         assert b"secret" not in Path(path).read_bytes()
         assert opened(path).tobytes() == opened(str(source)).tobytes()
+
+
+def test_a_thumbnail_in_a_jpeg_is_removed(tmp_path: Path) -> None:
+    content = jpeg_with_segments(load_photo("cat"), 0xE0, b"JFXX\0\x13secret", 1)
+    (tmp_path / "source").write_bytes(content)
+    path = check(str(tmp_path / "source"), str(tmp_path / "picture"))
+    assert b"secret" not in Path(path).read_bytes()
+    assert opened(path).tobytes() == opened(str(tmp_path / "source")).tobytes()
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LAB", "I;16", "I", "F"])
