@@ -76,9 +76,10 @@ def _answers(redis: SyncRedis) -> bool:
 
 @pytest.fixture
 def redis_url(shared_redis_url: str) -> str:
-    """Address of a real Redis, emptied."""
+    """Address of a real Redis, emptied, which knows no script either."""
     with SyncRedis.from_url(shared_redis_url) as redis:
         redis.flushall()
+        redis.script_flush()
     return shared_redis_url
 
 
