@@ -5,7 +5,6 @@ a quiet bot runs one or two. A lost worker affects one step.
 """
 
 import asyncio
-import atexit
 import heapq
 import math
 import multiprocessing
@@ -102,8 +101,6 @@ class Pool:
         self._memory_bytes = worker_memory_bytes
         self._on_restart = on_restart
         self._context = multiprocessing.get_context("forkserver")
-        # Workers ignore the SIGTERM by which multiprocessing would end them at exit.
-        atexit.register(self._discard_all)
         self._guard = BootGuard()
         self._slots: dict[int, WorkerSlot] = {}
         self._free: list[int] = []
@@ -307,12 +304,9 @@ class Pool:
                 await self._idle.wait()
         except TimeoutError:
             pass
-        if not self.busy:
-            for slot in list(self._slots.values()):
+        is_idle = not self.busy
+        for slot in list(self._slots.values()):
+            if is_idle:
                 await slot.close(grace_s)
-        self._discard_all()
-        atexit.unregister(self._discard_all)
-
-    def _discard_all(self) -> None:
-        for slot in self._slots.values():
-            slot.discard()
+            else:
+                slot.discard()

@@ -15,8 +15,10 @@ import threading
 import traceback
 from collections.abc import Callable
 from multiprocessing import parent_process
-from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
 
 # Between the supervisor (0) and everything else: when memory runs out, a picture step is the
 # cheapest loss, because it is simply repeated.
@@ -44,43 +46,29 @@ def initialize(memory_bytes: int) -> None:
     gc.freeze()
 
 
-def serve(connection: Connection, memory_bytes: int) -> None:
-    """Run steps until the supervisor closes its end of the socket pair."""
-    initialize(memory_bytes)
-    while True:
-        try:
-            step = connection.recv()
-        except EOFError:
-            return
-        connection.send(run_task(*step))
-
-
 def ping() -> int:
     """Answer that the process serves."""
     return os.getpid()
 
 
-def run_task(
-    deadline_s: float, work: Callable[..., object], args: tuple[object, ...]
-) -> tuple[bool, object]:
-    """Run one step; return True and its result, or False and its error, if these can be pickled."""
+def run_task(deadline_s: float, work: Callable[..., T], args: tuple[object, ...]) -> T:
+    """Run one step; its exception is raised unchanged if it can be pickled."""
     # The default action of SIGALRM ends the process in the kernel, even where a C loop holds the
     # interpreter and no Python thread would run.
     signal.setitimer(signal.ITIMER_REAL, deadline_s + ALARM_GRACE_S)
     try:
-        return True, work(*args)
-    except Exception as error:  # noqa: BLE001 -- raised again in the supervisor
-        trace = traceback.format_exc()
+        return work(*args)
+    except Exception as error:
         _release(error)
-        told = error if _can_travel(error) else RuntimeError(f"{type(error).__name__}: {error}")
-        told.add_note(trace)
-        return False, told
+        if _can_travel(error):
+            raise
+        raise RuntimeError(f"{type(error).__name__}: {error}") from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
 def _release(error: BaseException) -> None:
-    """Free what the failed step's frames hold: an error may be kept until the next one."""
+    """Free what the failed step's frames hold: the executor keeps an error until the next one."""
     each: BaseException | None = error
     while each is not None:
         traceback.clear_frames(each.__traceback__)
@@ -88,7 +76,7 @@ def _release(error: BaseException) -> None:
 
 
 def _can_travel(error: Exception) -> bool:
-    # An exception that cannot be unpickled in the supervisor would say nothing there.
+    # An exception that cannot be unpickled in the supervisor would break the executor instead.
     try:
         pickle.loads(pickle.dumps(error))  # noqa: S301 -- our own bytes, made in this line
     except Exception:  # noqa: BLE001 -- __reduce__ of a foreign class may raise anything

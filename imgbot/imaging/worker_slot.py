@@ -1,7 +1,7 @@
-"""Worker slot: at most one worker process, replaced when it is lost.
+"""Worker slot: one executor with one worker process, replaced together when that process is lost.
 
-Steps and results travel over a socket pair that the event loop watches: no executor, whose two
-threads per worker cost more than the messages, and whose one dead worker fails all it holds.
+`max_tasks_per_child` is not used, since it hangs on 3.11 to 3.13, nor is an executor shared: one
+dead worker fails everything that its executor holds.
 """
 
 import asyncio
@@ -10,11 +10,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
-from multiprocessing.context import ForkServerContext, ForkServerProcess
+from multiprocessing import connection
+from multiprocessing.context import BaseContext
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from imgbot.imaging import worker
 
@@ -50,66 +52,49 @@ class BootError(Exception):
 
 
 class _Worker:
-    """Worker process and our end of its socket pair; killed by descriptor, never by a stale pid."""
+    """Worker process with its executor; killed by descriptor, never by a stale pid."""
 
-    def __init__(self, process: ForkServerProcess, connection: Connection) -> None:
+    def __init__(self, executor: ProcessPoolExecutor, process: BaseProcess) -> None:
+        self.executor = executor
         self.process = process
         self.pid = process.pid or 0
-        self._connection = connection
-        self._answer: asyncio.Future[Any] | None = None
-        self._descriptor = os.pidfd_open(self.pid) if sys.platform == "linux" else -1
+        self._descriptor = -1
+        if sys.platform == "linux":
+            self._descriptor = os.pidfd_open(self.pid)
 
     @property
     def is_alive(self) -> bool:
-        """False for an idle worker that died: nothing else makes its socket readable."""
-        return not self._connection.poll()
-
-    async def ask(self, step: tuple[float, Callable[..., object], tuple[object, ...]]) -> Any:
-        """Send a step, return its answer. Raises EOFError or OSError if the worker is lost."""
-        loop = asyncio.get_running_loop()
-        self._answer = loop.create_future()
-        loop.add_reader(self._connection.fileno(), self._receive)
-        try:
-            self._connection.send(step)
-            return await self._answer
-        finally:
-            if not self._connection.closed:
-                loop.remove_reader(self._connection.fileno())
-            self._answer = None
-
-    def _receive(self) -> None:
-        if self._answer is None or self._answer.done():
-            return
-        try:
-            self._answer.set_result(self._connection.recv())
-        except Exception as error:  # noqa: BLE001 -- what cannot be unpickled fails the step alone
-            self._answer.set_exception(error)
+        signs: list[int] = [self.process.sentinel]
+        if self._descriptor >= 0:
+            # The sentinel closes only after the forkserver has reaped the process.
+            signs.append(self._descriptor)
+        return not connection.wait(signs, timeout=0)
 
     def kill(self) -> None:
-        """Kill the process at once; its step fails."""
-        if self._answer is not None and not self._answer.done():
-            self._answer.get_loop().remove_reader(self._connection.fileno())
-            self._answer.set_exception(EOFError())
-        self._connection.close()
-        if sys.platform != "linux":
+        """Kill the process at once; its futures fail by themselves."""
+        if sys.platform == "linux":
+            self._kill_by_descriptor()
+        else:
             self.process.kill()
-            return
-        # Process.kill() does nothing once the forkserver is gone, though the worker may be alive.
-        with contextlib.suppress(ProcessLookupError):
-            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
-        os.close(self._descriptor)
+        self.executor.shutdown(wait=False)
 
-    async def close(self, grace_s: float) -> None:
-        """Let the idle process end by itself, then make sure that it did."""
-        self._connection.close()
-        await asyncio.to_thread(self.process.join, grace_s)
-        self.kill()
+    def _kill_by_descriptor(self) -> None:
+        # Process.kill() does nothing once the forkserver is gone, though the worker may be alive.
+        if self._descriptor < 0:
+            return
+        try:
+            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        finally:
+            os.close(self._descriptor)
+            self._descriptor = -1
 
 
 class WorkerSlot:
     """One slot of the pool: at most one worker, at most one step at a time."""
 
-    def __init__(self, number: int, context: ForkServerContext, memory_bytes: int) -> None:
+    def __init__(self, number: int, context: BaseContext, memory_bytes: int) -> None:
         self.number = number
         self.tasks = 0
         self.about = ""
@@ -134,19 +119,22 @@ class WorkerSlot:
 
     async def start(self) -> None:
         """Start the worker and wait for its answer, or raise BootError and leave nothing behind."""
-        ours, theirs = self._context.Pipe()
+        executor = ProcessPoolExecutor(
+            1,
+            mp_context=self._context,
+            initializer=worker.initialize,
+            initargs=(self._memory_bytes,),
+        )
         try:
-            with theirs:
-                process = self._context.Process(
-                    target=worker.serve, args=(theirs, self._memory_bytes)
-                )
-                process.start()
-            self._worker = _Worker(process, ours)
+            answer = executor.submit(worker.ping)
+            # The executor does not expose its process.
+            (process,) = executor._processes.values()  # noqa: SLF001
+            self._worker = _Worker(executor, process)
             async with asyncio.timeout(BOOT_DEADLINE_S):
-                await self._worker.ask((BOOT_DEADLINE_S, worker.ping, ()))
-        except (TimeoutError, OSError, EOFError) as error:
+                await asyncio.wrap_future(answer)
+        except (BrokenExecutor, TimeoutError, OSError, EOFError) as error:
             self.discard()
-            ours.close()
+            executor.shutdown(wait=False)
             raise BootError(str(error)) from error
         except asyncio.CancelledError:
             self.discard()
@@ -166,22 +154,23 @@ class WorkerSlot:
         if self._worker is None:
             raise WorkerSlotError("killed")
         self.tasks += 1
+        limit = asyncio.timeout(deadline_s)
         try:
-            async with asyncio.timeout(deadline_s):
-                is_done, answer = await self._worker.ask((deadline_s, work, args))
-        except TimeoutError as error:
-            self.discard()
-            raise WorkerSlotError("hung") from error
-        except (OSError, EOFError) as error:
+            step = self._worker.executor.submit(worker.run_task, deadline_s, work, args)
+            async with limit:
+                return await asyncio.wrap_future(step)
+        except BrokenExecutor as error:
             self.discard()
             raise WorkerSlotError("killed") from error
+        except TimeoutError as error:
+            if not limit.expired():
+                raise
+            self.discard()
+            raise WorkerSlotError("hung") from error
         except asyncio.CancelledError:
             # A running step cannot be interrupted: kill its process.
             self.discard()
             raise
-        if not is_done:
-            raise answer
-        return answer
 
     def resident_bytes(self) -> int:
         """Return the worker's resident memory; 0 if unknown."""
@@ -200,6 +189,9 @@ class WorkerSlot:
 
     async def close(self, grace_s: float) -> None:
         """Let an idle worker end by itself, and make sure that it did."""
-        worker, self._worker = self._worker, None
-        if worker is not None:
-            await worker.close(grace_s)
+        if self._worker is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(grace_s):
+                await asyncio.to_thread(self._worker.executor.shutdown)
+        self.discard()

@@ -241,7 +241,7 @@ async def _outcome(work: Coroutine[object, object, object]) -> object:
 async def test_workers_that_die_before_they_serve_are_not_started_in_a_storm(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(worker, "serve", partial(pool_steps.die_at_birth, str(tmp_path)))
+    monkeypatch.setattr(worker, "initialize", partial(pool_steps.die_at_birth, str(tmp_path)))
     async with running(2) as (pool, restarts):
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(_outcome(pool.run(pool_steps.pid))) for _ in range(20)]

@@ -79,12 +79,16 @@ def test_a_sigterm_to_the_whole_unit_costs_no_step(tmp_path: Path) -> None:
 
 def test_without_its_forkserver_the_pool_goes_on(tmp_path: Path) -> None:
     with supervisor(["-m", "tests.fakes.pool_supervisor"], tmp_path) as process:
-        started_steps(tmp_path)
+        first = started_steps(tmp_path)
         (forkserver,) = children_of_first_rank(process.pid, "preload")
         os.kill(forkserver, signal.SIGKILL)
+        # The supervisor takes the workers for dead; they must not live on beside their successors.
+        for pid in first:
+            assert is_gone(pid)
+        wait_until(lambda: len(list(tmp_path.glob("go.*"))) >= 2 * WORKERS, "all steps again")
         (tmp_path / "go").touch()
         out, _ = process.communicate(timeout=PATIENCE_S)
-        assert json.loads(out)["restarts"] == []
+        assert json.loads(out)["restarts"] == ["killed"] * WORKERS
 
 
 def children_of_first_rank(parent: int, pattern: str = "") -> list[int]:

@@ -45,8 +45,8 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def die_at_birth(folder: str, *_: object) -> None:
-    """A worker's main function that kills it."""
+def die_at_birth(folder: str, _memory_bytes: int) -> None:
+    """An initializer that kills its worker."""
     (Path(folder) / str(os.getpid())).touch()
     die()
 
