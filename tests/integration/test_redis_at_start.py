@@ -8,6 +8,7 @@ import pytest
 
 from imgbot.storage import keys
 from imgbot.storage.client import Client
+from imgbot.storage.scripts import script
 from tests.fixtures.bot import Bot
 from tests.fixtures.redis_servers import deaf, filled
 from tests.fixtures.sandbox import Control, open_sandbox
@@ -28,7 +29,7 @@ async def sandboxed(state_dir: Path, redis: Client) -> AsyncIterator[tuple[Bot, 
         yield Bot(sandbox, state_dir), control
 
 
-@pytest.mark.parametrize("key", [keys.OWNER, keys.EPOCH])
+@pytest.mark.parametrize("key", [keys.OWNER, script("open_epoch").sha])
 async def test_one_that_hangs_for_a_moment_is_asked_again(
     sandboxed: tuple[Bot, Control], redis_url: str, key: str
 ) -> None:
@@ -51,7 +52,7 @@ async def test_one_that_goes_on_hanging_ends_the_start_with_a_sentence(
     bot, _ = sandboxed
     bot.command = [sys.executable, "-c", IMPATIENT]
 
-    async with deaf(redis_url, keys.EPOCH, times=1000) as url:
+    async with deaf(redis_url, script("open_epoch").sha, times=1000) as url:
         bot.settings["IMGBOT_REDIS_URL"] = url
         await bot.launch()
         status = await bot.wait()
