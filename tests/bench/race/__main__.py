@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import platform
+import re
 import signal
 import statistics
 import subprocess
@@ -70,13 +71,21 @@ class Contender:
         return kept | {
             "IMGBOT_TELEGRAM_API": url,
             "IMGBOT_TOKEN": token,
-            "IMGBOT_PROVIDER": "replicate",
+            "IMGBOT_PROVIDER": str(_unlimited_provider(folder)),
             "IMGBOT_PROVIDER_URL": provider,
             "REPLICATE_API_TOKEN": key,
             "IMGBOT_WORKERS": str(workers),
             "IMGBOT_STATE_DIR": str(folder),
             "IMGBOT_HTTP": "127.0.0.1:0",
         }
+
+
+def _unlimited_provider(folder: Path) -> Path:
+    """Write Replicate's preset without the limits of its tasks: the peers keep none."""
+    preset = (ROOT / "imgbot" / "providers" / "presets" / "replicate.toml").read_text("utf-8")
+    spec = folder / "replicate.toml"
+    spec.write_text(re.sub(r"^\[limits\]\n(?:\w.*\n)*", "", preset, flags=re.MULTILINE), "utf-8")
+    return spec
 
 
 def contenders(names: str, others: Sequence[str]) -> list[Contender]:
