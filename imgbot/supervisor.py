@@ -228,5 +228,6 @@ async def _report(
             notifier.status(f"stuck: {where}")
             notifier.give_up()
         said = where
+        pool.stop_idle()
         await sleep_or_event(min(notifier.watchdog_interval_s or 10.0, 10.0), draining)
     notifier.stopping("finishing running jobs")

@@ -38,6 +38,8 @@ FIRST_BOOT_RETRY_S = 0.05
 IDLE_MEMORY_SHARE = 0.5
 # A caller that was refused comes again within this time, or has given up.
 RECENT_REQUEST_S = 60.0
+# A worker holds up to 60 MB, and is up again in a tenth of a second.
+IDLE_KEPT_S = 60.0
 
 
 def _ignore(_reason: str) -> None:
@@ -185,7 +187,7 @@ class Pool:
                         raise
             raise WorkerLostError(getattr(work, "__name__", "step"), loss)
         finally:
-            slot.mark_busy("", 0.0)
+            slot.mark_busy("", time.monotonic())
             self._release_slot(slot)
 
     async def _run_on(
@@ -276,6 +278,13 @@ class Pool:
                 waiter.set_result(slot)
                 return True
         return False
+
+    def stop_idle(self) -> None:
+        """Stop the workers without a step for a minute; the next step starts one."""
+        latest_s = time.monotonic() - IDLE_KEPT_S
+        for slot in (self._slots[number] for number in self._free):
+            if slot.is_up and slot.since_s < latest_s:
+                slot.discard()
 
     def resize(self, workers: int) -> None:
         """Change the number of slots; running steps finish in the slots that go."""

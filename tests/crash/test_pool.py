@@ -76,6 +76,20 @@ async def test_exceptions_come_out_as_they_are() -> None:
         assert restarts == []
 
 
+async def test_an_idle_worker_is_stopped_and_started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with running(2) as (pool, restarts):
+        first = await pool.run(pool_steps.pid)
+        pool.stop_idle()
+        assert pool.pids == [first]
+
+        monkeypatch.setattr("imgbot.imaging.pool.IDLE_KEPT_S", -1.0)
+        pool.stop_idle()
+
+        assert pool.pids == []
+        assert await pool.run(pool_steps.pid) != first
+        assert restarts == []
+
+
 async def test_a_killed_worker_costs_one_step_one_repetition(tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     async with running(3) as (pool, restarts):
