@@ -42,7 +42,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from imgbot.domain.errors import ProviderErrorKind
-from imgbot.providers.declarative.player import Call, Listed, PresetPlayer, Reply
+from imgbot.providers.declarative.player import Listed, PlayedCall, PresetPlayer, Reply
 from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, read_spec
 from imgbot.providers.spec_file import PRESETS, read_file, read_preset
 from imgbot.sandbox import provider_webhooks
@@ -136,7 +136,7 @@ class PlayedPreset:
 
     # Tasks
 
-    async def _submit(self, request: web.Request, call: Call) -> web.StreamResponse:
+    async def _submit(self, request: web.Request, call: PlayedCall) -> web.StreamResponse:
         body = await self._json(request)
         model = self._player.model_of(call, body)
         if model is None:
@@ -179,7 +179,7 @@ class PlayedPreset:
         is_sized = operation in {"upscale", "retouch"}
         return replace(order, size=enlarged(contents[0], scale)) if is_sized else order
 
-    async def _poll(self, _request: web.Request, call: Call) -> web.Response | Reply:
+    async def _poll(self, _request: web.Request, call: PlayedCall) -> web.Response | Reply:
         task = self.ledger.task(call.id)
         for mark, kind in (("5xx_on_poll", _KIND.UNAVAILABLE), ("429_on_poll", _KIND.RATE_LIMITED)):
             if task.takes(mark):
@@ -194,20 +194,20 @@ class PlayedPreset:
             return self._player.failed(_kind_of(task))
         return 200, self._player.done(self._player.picture_url(task.id))
 
-    async def _result(self, _request: web.Request, call: Call) -> Reply:
+    async def _result(self, _request: web.Request, call: PlayedCall) -> Reply:
         task = self.ledger.task(call.id)
         if task.status(_now()) == "failed":
             return self._player.failed(_kind_of(task))
         return 200, self._player.result(self._player.picture_url(task.id))
 
-    async def _cancel(self, _request: web.Request, call: Call) -> Reply:
+    async def _cancel(self, _request: web.Request, call: PlayedCall) -> Reply:
         return self._player.cancelled(is_accepted=self.ledger.task(call.id).cancel(_now()))
 
-    async def _look_up(self, _request: web.Request, call: Call) -> Reply:
+    async def _look_up(self, _request: web.Request, call: PlayedCall) -> Reply:
         tasks = self.ledger.look_up(unquote(call.id))
         return 200, self._player.looked_up([(t.id, self._bodies[t.id][0]) for t in tasks])
 
-    async def _search(self, request: web.Request, _call: Call) -> Reply:
+    async def _search(self, request: web.Request, _call: PlayedCall) -> Reply:
         return 200, self._player.listed(self._listed(request.query.values()))
 
     def _listed(self, query: Iterable[str]) -> list[Listed]:
@@ -221,12 +221,12 @@ class PlayedPreset:
                 found.append(Listed(task.id, model, created, _without_data(body)))
         return found
 
-    async def _balance(self, _request: web.Request, _call: Call) -> Reply:
+    async def _balance(self, _request: web.Request, _call: PlayedCall) -> Reply:
         return 200, self._player.balance()
 
     # Webhooks
 
-    async def _hook_key(self, _request: web.Request, _call: Call) -> Reply:
+    async def _hook_key(self, _request: web.Request, _call: PlayedCall) -> Reply:
         scheme = self._spec.hook.scheme if self._spec.hook else "none"
         return 200, self._player.hook_key(provider_webhooks.published_key(scheme))
 
@@ -247,7 +247,7 @@ class PlayedPreset:
 
     # Pictures
 
-    async def _upload(self, request: web.Request, _call: Call) -> web.StreamResponse:
+    async def _upload(self, request: web.Request, _call: PlayedCall) -> web.StreamResponse:
         upload_id = secrets.token_hex(12)
         if request.content_type == "multipart/form-data":
             self._keep(upload_id, await _file_in(request))
@@ -255,7 +255,7 @@ class PlayedPreset:
             await self._json(request)
         return await self._uploaded(request, upload_id)
 
-    async def _put(self, request: web.Request, call: Call) -> web.StreamResponse:
+    async def _put(self, request: web.Request, call: PlayedCall) -> web.StreamResponse:
         self._keep(call.id, await request.read())
         return await self._uploaded(request, call.id)
 
@@ -270,11 +270,11 @@ class PlayedPreset:
         if len(self._uploads) > _MAX_UPLOADS:
             self._uploads.popitem(last=False)
 
-    async def _source(self, _request: web.Request, call: Call) -> web.Response:
+    async def _source(self, _request: web.Request, call: PlayedCall) -> web.Response:
         content = self._uploads.get(call.id)
         return web.Response(body=content, content_type="image/jpeg") if content else _gone()
 
-    async def _picture(self, _request: web.Request, call: Call) -> web.Response:
+    async def _picture(self, _request: web.Request, call: PlayedCall) -> web.Response:
         task = self.ledger.task(call.id)
         if task.status(_now()) != "succeeded" or "expired" in task.order.marks:
             return _gone()

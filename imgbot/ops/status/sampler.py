@@ -235,7 +235,7 @@ class StatusSampler:
 
     @property
     def bound(self) -> Bound:
-        """What limited the jobs at the latest sample."""
+        """Limit of the jobs at the latest sample."""
         return Bound(self.document["bound"]) if self.document else Bound.NONE
 
     @property

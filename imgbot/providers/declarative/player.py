@@ -61,7 +61,7 @@ _PHRASES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class PlayedCall:
     """Request to an endpoint of the file."""
 
     endpoint: Endpoint
@@ -102,7 +102,7 @@ class PresetPlayer:
 
     # Requests
 
-    def call_of(self, method: str, url: str) -> Call | None:
+    def call_of(self, method: str, url: str) -> PlayedCall | None:
         """Return the call of a request, None for a URL that the file does not have."""
         found = [
             (endpoint, match.groupdict().get("id") or "", model)
@@ -112,9 +112,9 @@ class PresetPlayer:
         if not found:
             return None
         endpoint, task_id, _ = found[0]
-        return Call(endpoint, task_id, tuple(model for _, _, model in found if model))
+        return PlayedCall(endpoint, task_id, tuple(model for _, _, model in found if model))
 
-    def model_of(self, call: Call, body: Any) -> DeclaredModel | None:
+    def model_of(self, call: PlayedCall, body: Any) -> DeclaredModel | None:
         """Return the requested model: the one whose fixed values the body has."""
         return next((model for model in call.models if _fits(model.body, body, model.id)), None)
 

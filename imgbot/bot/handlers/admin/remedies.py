@@ -20,7 +20,7 @@ _RETRIED_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Remedies:
-    """What the actions against incidents act on."""
+    """Components that the actions against incidents use."""
 
     incidents: AlertStore
     access: Access
