@@ -9,9 +9,8 @@ import base64
 import json
 import re
 from collections.abc import AsyncIterator, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from dataclasses import dataclass
-from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, cast
 from urllib.parse import urljoin
@@ -48,6 +47,7 @@ _LONG_BYTES = 1 << 20
 
 # A compressed response could unpack to a thousand times the bytes that were counted.
 _PLAIN = {"Accept-Encoding": "identity"}
+_ZIPPED = {"Accept-Encoding": "gzip, deflate"}
 
 _NOT_SENT = (httpx.ConnectError, httpx.InvalidURL)
 _LOST_CONNECTION = (httpx.HTTPError, httpx.InvalidURL, OSError)
@@ -95,14 +95,7 @@ class ProviderHttpClient:
         self._auth = dict(auth)
         self._deadlines = deadlines or Timeouts()
         self._answer_limit_bytes = answer_limit_bytes
-        # No proxy or netrc from the environment, no cookies and no redirects, so that the key
-        # goes nowhere else.
-        self._own, self._public = (
-            httpx.AsyncClient(transport=_AiohttpTransport(resolver), trust_env=False)
-            for resolver in (None, PublicResolver)
-        )
-        for client in (self._own, self._public):
-            client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        self._own, self._public = _AiohttpTransport(None), _AiohttpTransport(PublicResolver)
 
     async def submit(self, method: str, url: str, **options: Any) -> ProviderResponse:
         """Send a submit by POST. Raises SUBMIT_UNKNOWN unless it is certain whether it was sent."""
@@ -140,16 +133,20 @@ class ProviderHttpClient:
         await asyncio.to_thread(commit, part, target)
 
     async def aclose(self) -> None:
+        """Close all connections."""
         await self._own.aclose()
         await self._public.aclose()
 
-    def _client(self, url: str, *, is_foreign: bool) -> httpx.AsyncClient:
-        """Return the client for a URL; for a foreign one, of public hosts over https only."""
+    async def _send(
+        self, request: httpx.Request, *, is_foreign: bool
+    ) -> AbstractAsyncContextManager[httpx.Response]:
+        """Send a request; one to a foreign URL goes to public hosts over https only."""
+        url = str(request.url)
         if not is_foreign or self._hosts.is_own(url):
-            return self._own
+            return aclosing(await self._own.handle_async_request(request))
         if not is_allowed(url):
             raise ProviderError(_KIND.FAILED, "the URL is not https, or its host is not public")
-        return self._public
+        return aclosing(await self._public.handle_async_request(request))
 
     async def _call(
         self,
@@ -165,15 +162,15 @@ class ProviderHttpClient:
         if not is_public and not self._hosts.may_see_key(url):
             raise ProviderError(_KIND.LOST, "the key must not be sent to this URL")
         body = bytearray()
+        request = httpx.Request(
+            method,
+            url,
+            headers=_ZIPPED | dict(headers or {}) | (_PLAIN if is_public else self._auth),
+            **options,
+        )
         async with (
             asyncio.timeout(deadline_s),
-            self._client(url, is_foreign=is_public).stream(
-                method,
-                url,
-                headers={**(headers or {}), **(_PLAIN if is_public else self._auth)},
-                timeout=httpx.Timeout(None, connect=_CONNECT_S),
-                **options,
-            ) as answer,
+            await self._send(request, is_foreign=is_public) as answer,
         ):
             async for chunk in answer.aiter_bytes():
                 body += chunk
@@ -188,12 +185,11 @@ class ProviderHttpClient:
         )
 
     async def _fetch(self, url: str, part: Path, auth: Mapping[str, str]) -> None:
-        timeout = httpx.Timeout(None, connect=_CONNECT_S, read=self._deadlines.stall_s)
+        limits = {"timeout": {"read": self._deadlines.stall_s}}
         for _ in range(_HOPS + 1):
             headers = {**_PLAIN, **auth} if self._hosts.is_own(url) else _PLAIN
-            async with self._client(url, is_foreign=True).stream(
-                "GET", url, headers=headers, timeout=timeout
-            ) as answer:
+            request = httpx.Request("GET", url, headers=headers, extensions=limits)
+            async with await self._send(request, is_foreign=True) as answer:
                 if answer.is_redirect:
                     url = urljoin(url, answer.headers.get("Location", ""))
                     continue
@@ -216,7 +212,8 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         if self._session is None:
-            # Jobs in flight are bounded already, so connections are not.
+            # Jobs in flight are bounded already, so connections are not. No proxy or netrc from the
+            # environment, no cookies and no redirects, so that the key goes nowhere else.
             connector = aiohttp.TCPConnector(
                 limit=0,
                 keepalive_timeout=_KEPT_ALIVE_S,
@@ -226,7 +223,6 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
             self._session = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
             )
-        limits = request.extensions["timeout"]
         try:
             body: bytes | httpx.AsyncByteStream = request.content
         except httpx.RequestNotRead:
@@ -238,7 +234,8 @@ class _AiohttpTransport(httpx.AsyncBaseTransport):
                 headers=request.headers,
                 data=body or None,
                 timeout=aiohttp.ClientTimeout(
-                    sock_connect=limits["connect"], sock_read=limits["read"]
+                    sock_connect=_CONNECT_S,
+                    sock_read=request.extensions.get("timeout", {}).get("read"),
                 ),
                 allow_redirects=False,
             )
