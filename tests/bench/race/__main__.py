@@ -116,7 +116,7 @@ async def _process(
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
     """Start a process in a session of its own; end it and all that it started."""
     process = await asyncio.create_subprocess_exec(
-        *command, cwd=ROOT, start_new_session=True, limit=1 << 26, **options
+        *command, start_new_session=True, limit=1 << 26, **options
     )
     try:
         yield process
@@ -156,10 +156,13 @@ async def race(contender: Contender, users: int, options: argparse.Namespace) ->
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with tempfile.TemporaryDirectory(prefix="race-", ignore_cleanup_errors=True) as name:
         log = Path(name) / "contender.log"
-        async with _process(command, **pipes) as world:
+        async with _process(command, cwd=ROOT, **pipes) as world:
             environ = contender.environ(await _line(world), Path(name), users, options.workers)
             with log.open("wb") as file:
-                started = _process(contender.command, env=environ, stdout=file, stderr=file)
+                # Another checkout must not find this one's modules in its folder.
+                cwd = ROOT if contender.command[0] == sys.executable else name
+                streams = {"env": environ, "stdout": file, "stderr": file, "cwd": cwd}
+                started = _process(contender.command, **streams)
                 async with started as bot:
                     return await _under_load(world, bot, log)
 
@@ -233,13 +236,10 @@ def _row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cells) + " |"
 
 
-def table(users: int, results: Mapping[str, Mapping[str, float]]) -> str:
-    """Return the rows of so many users, and how the others compare with the first."""
+def ratios_of(results: Mapping[str, Mapping[str, float]]) -> str:
+    """Return lines that say how the others compare with the first."""
     first_name, first = next(iter(results.items()))
     rows = []
-    for name, figures in results.items():
-        cells = [form.format(figures[column]) for column, form in _COLUMNS]
-        rows.append(_row([str(users), name, *cells]))
     for name, figures in list(results.items())[1:]:
         ratios = [
             f"{column.partition(' ')[0]} ×{figures[column] / first[column]:.2f}"
@@ -264,8 +264,10 @@ async def run(options: argparse.Namespace) -> None:
     for users in options.users:
         results: dict[str, dict[str, float]] = {}
         for contender in racing:
-            results[contender.name] = await race(contender, users, options)
-        print(table(users, results), flush=True)
+            figures = results[contender.name] = await race(contender, users, options)
+            cells = [form.format(figures[column]) for column, form in _COLUMNS]
+            print(_row([str(users), contender.name, *cells]), flush=True)
+        print(ratios_of(results), flush=True)
 
 
 def main() -> None:
