@@ -150,3 +150,15 @@ async def test_one_at_a_time_and_a_draft_that_was_dropped_is_gone(redis: Client)
     assert await broadcasts.current() is None
     assert await redis.exists(keys.BROADCAST_LEFT + "77") == 0
     assert 0 < await redis.ttl(keys.BROADCAST_OF + "77") <= 604_800
+
+
+async def test_a_draft_is_kept_for_an_hour_and_a_running_one_to_its_end(redis: Client) -> None:
+    broadcasts = await opened(redis)
+    await broadcasts.draft(CAST)
+    stored = keys.BROADCAST_OF + CAST.id, keys.BROADCAST_LEFT + CAST.id
+    drafted = [await redis.ttl(key) for key in stored]
+    await broadcasts.start(CAST.id, 9)
+
+    assert all(0 < ttl_s <= 3600 for ttl_s in drafted)
+    assert [await redis.ttl(key) for key in stored] == [-1, -1]
+    assert await broadcasts.current() == replace(CAST, state="running", status_id=9, total=3)

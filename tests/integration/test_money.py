@@ -134,6 +134,17 @@ async def test_a_failure_that_the_provider_does_not_bill_is_not_counted(
     await expect_nothing_counted(limited, f"a fox [[sim:{mark}]]")
 
 
+@pytest_asyncio.fixture(loop_scope="module")
+async def lone(tmp_path: Path) -> AsyncIterator[Stage]:
+    """The same, for a test that puts the provider out of service: that lasts."""
+    async for stage in _stage(tmp_path, **LIMITS):
+        yield stage
+
+
+async def test_a_refusal_at_the_submit_is_not_counted(lone: Stage) -> None:
+    await expect_nothing_counted(lone, "a fox [[sim:402]]")
+
+
 async def expect_nothing_counted(stage: Stage, words: str) -> None:
     anna = await stage.control.make_user("Anna")
 

@@ -349,3 +349,37 @@ async def test_no_more_handlers_at_once_than_there_are_slots(redis: Client) -> N
             await recorder.until_count(50)
 
     assert recorder.most_running == 32
+
+
+async def test_telegrams_troubles_are_survived_and_a_stop_confirms_what_was_handled(
+    redis: Client,
+) -> None:
+    recorder = Recorder()
+    async with open_bot_on_sandbox() as (bot, control):
+        ann = await control.make_user("Ann")
+        await control.fault("getUpdates", "error", error_code=502, description="Bad Gateway")
+        await control.fault("getUpdates", "drop_after", times=1)
+        async with polling(bot, recorder, redis):
+            await control.say(ann, "hello")
+            await recorder.until(ann, ["hello"])
+        left = await bot.get_updates(timeout=0)
+
+    assert left == []
+
+
+async def test_a_handler_that_does_not_end_is_left_to_the_next_start(redis: Client) -> None:
+    recorder = Recorder()
+    recorder.gates["slow"] = asyncio.Event()
+    async with open_bot_on_sandbox() as (bot, control):
+        ann = await control.make_user("Ann")
+        async with polling(bot, recorder, redis, drain_s=0.01):
+            await control.say(ann, "slow")
+
+            async def running() -> int:
+                return recorder.running
+
+            await eventually(running)
+        left = await bot.get_updates(timeout=0)
+
+    assert [update.message.text for update in left if update.message] == ["slow"]
+    assert recorder.handled == []
