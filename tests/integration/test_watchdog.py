@@ -168,8 +168,8 @@ async def test_a_pool_that_ends_no_step_is_overdue_until_it_does(
 
 
 async def test_the_watchdog_is_fed_or_asked_to_bite(tmp_path: Path) -> None:
-    still = SimpleNamespace(overdue_s=0.0)
-    late = SimpleNamespace(overdue_s=90.0)
+    still = SimpleNamespace(overdue_s=0.0, stop_idle=lambda: None)
+    late = SimpleNamespace(overdue_s=90.0, stop_idle=lambda: None)
     draining = asyncio.Event()
 
     async def heard(pool: SimpleNamespace) -> list[str]:
