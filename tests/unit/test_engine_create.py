@@ -20,6 +20,8 @@ from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLES, choose_style
 from imgbot.imaging.engine.typography import draw_text
 from tests.fixtures.image_metrics import difference
 
+pytestmark = pytest.mark.slow
+
 
 def scene_of(size: tuple[int, int], palette: str, seed: int = 3, side: int = 1) -> Scene:
     focus = Image.new("L", size, 0)

@@ -28,6 +28,8 @@ from tests.fixtures.degradations import (
 )
 from tests.fixtures.photos import add_cast, add_noise, blur, load_photo, psnr_db, underexpose
 
+pytestmark = pytest.mark.slow
+
 PHOTOS = ("astronaut", "cat", "pendulum")
 
 # Least gain in dB for each damage, and the repair that must be reported.
