@@ -33,11 +33,13 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 import_aiogram()
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if item.path.parent.name in _SLOW_FOLDERS:
+        item.add_marker("slow")
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if item.path.parent.name in _SLOW_FOLDERS:
-            item.add_marker("slow")
     items.sort(key=lambda item: item.path.name not in _LONGEST)
 
 

@@ -75,6 +75,7 @@ async def test_folders_of_the_dead_stay_and_forgotten_ones_go(
     assert await left() == ["1"]
 
 
+@pytest.mark.slow
 async def test_the_oldest_pictures_are_forgotten_while_redis_fills(
     redis: Client, tmp_path: Path
 ) -> None:
