@@ -238,3 +238,27 @@ async def test_the_way_out_is_open_over_the_limit(club: Club) -> None:
         "You have no pict",
         "Hi! I make pictu",
     ]
+
+
+async def test_a_guest_of_the_group_gets_buttons_that_work_there(club: Club) -> None:
+    stage, stranger = club.stage, club.strangers[0]
+    after = await stage.control.last_seq()
+    await stage.control.say(stranger, "/create a cat", chat_id=club.group)
+    result = await stage.control.wait_message(club.group, lambda m: bool(m.photo_id), after=after)
+
+    query = await stage.control.click(stranger, result, "Again")
+    answer = await stage.control.wait_for(
+        lambda e: e.type == "callback_answer" and e.raw["callback_query_id"] == query
+    )
+
+    assert answer.raw["text"] == "Got it."
+    assert (await said(stage, stranger, club.group))[-1] == "a cat"
+
+
+async def test_an_uninvited_user_is_told_in_their_own_language(club: Club) -> None:
+    stage = club.stage
+    anna = await stage.control.make_user("Анна", language_code="ru")
+
+    await stage.control.say(anna, "лиса")
+
+    assert await said(stage, anna) == [f"Этот бот только для приглашённых. Ваш ID: {anna.id}"]

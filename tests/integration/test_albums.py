@@ -168,3 +168,10 @@ async def test_an_album_survives_a_kill_and_waits_for_its_rest(bob: User, count:
 
     assert result.text.startswith("🧩 Photos merged: 3")
     assert len(await bob.results()) == 1
+
+
+async def test_an_album_of_files_keeps_them_as_they_are(bob: User) -> None:
+    await bob.files(("a.jpg", PHOTOS[0]), ("b.jpg", PHOTOS[1]), caption="below each other")
+    result = await bob.wait(is_picture)
+
+    assert result.text.startswith("🧩 Photos merged: 2")

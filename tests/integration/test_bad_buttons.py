@@ -1,5 +1,7 @@
 """Forged, stale and doubled presses, chats that end midway: answered, and nobody is disturbed."""
 
+import re
+
 import pytest
 
 from imgbot.domain.texts import t
@@ -156,3 +158,13 @@ async def test_a_deleted_status_message_costs_no_picture_and_makes_no_second(ann
 
     assert await anna.said() == ["a fox [[sim:slow=1]]"]
     assert "a step failed" not in anna.stage.bot.log[begin:]
+
+
+async def test_an_account_that_is_deleted_ends_its_job_quietly(anna: User) -> None:
+    await anna.ask("a fox [[sim:slow=1]]")
+    begin = len(anna.stage.bot.log)
+
+    await anna.control.close_chat(anna.id, "deactivated")
+    await anna.said()
+
+    assert not re.search("Traceback|a step failed", anna.stage.bot.log[begin:])

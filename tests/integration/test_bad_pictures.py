@@ -175,3 +175,16 @@ async def test_a_merge_of_a_thread_and_a_photo_ends_in_an_answer(bob: User) -> N
 
     assert is_picture(answer)
     assert min((await bob.image(answer)).size) > 1
+
+
+async def test_while_one_user_sends_bombs_another_gets_a_picture(
+    builtin_stage: Stage, bob: User
+) -> None:
+    mallory = await builtin_stage.user("Mallory")
+
+    for _ in range(3):
+        bomb = ("bomb.png", hostile.png_of_claimed_size(50_000, 50_000))
+        await mallory.files(bomb, caption="/retouch")
+    result = await bob.order("a quiet lake")
+
+    assert result.text.splitlines()[0] == "a quiet lake"

@@ -287,3 +287,15 @@ async def test_a_chat_model_decides_until_its_daily_limit(
             assert len(model.asked) == 1
             assert "its text, without your name, is also sent to 127.0.0.1." in privacy.text
             assert "sk-not-for-the-log" not in stage.bot.log
+
+
+async def test_unsure_text_waits_for_its_button_through_a_restart(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    await user.order("a fox")
+    question = await user.ask("on the beach")
+    await simulated_stage.bot.stop()
+    await simulated_stage.bot.start()
+
+    changed = await user.click(question, "Change this", is_picture)
+
+    assert changed.text == "✏️ on the beach"

@@ -117,3 +117,19 @@ async def test_without_redis_the_pace_is_the_schedule_and_learning_goes_on_later
 
     assert seconds == pytest.approx(2.0, rel=0.0301)
     assert cast("dict[str, object]", learned._known) == {}
+
+
+async def test_an_adopted_job_goes_on_from_its_age_however_few_its_polls(redis: Client) -> None:
+    learned = pace(redis)
+    for _ in range(20):
+        await learned.learn(KIND, CensoredDuration(19.0, 20.0))
+
+    assert await learned.wait_s(KIND, 19.0) < 2.0
+
+
+async def test_each_kind_learns_for_itself(redis: Client) -> None:
+    learned = pace(redis)
+    for _ in range(20):
+        await learned.learn(KIND, CensoredDuration(19.0, 20.0))
+
+    assert await learned.wait_s("replicate.edit.x", 0.0) == pytest.approx(2.0, rel=0.05)

@@ -82,3 +82,11 @@ async def test_a_state_of_the_previous_release_is_taken_over(redis: Client) -> N
         again = await bind_to_bot(redis, 1)
 
     assert installation == again == await redis.get(keys.INSTALLATION)
+
+
+async def test_what_gives_ones_own_server_room_outlives_a_restart(redis: Client) -> None:
+    async with filled(redis):
+        memory = await measure(redis)
+
+    assert "CONFIG SET maxmemory" in memory.advice
+    assert memory.advice.endswith("CONFIG REWRITE")

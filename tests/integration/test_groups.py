@@ -296,3 +296,16 @@ async def test_a_request_read_after_its_group_became_a_supergroup_is_answered_th
     await ann.heard()
 
     assert await ann.within(new).heard() != []
+
+
+async def test_two_users_are_asked_independently(simulated_stage: Stage) -> None:
+    ann, bob = await open_group(simulated_stage)
+    await ann.say("/create")
+    await bob.say("/upscale")
+    [create, upscale] = await ann.heard()
+
+    await bob.photos(jpeg("cat"), reply_to=upscale.id)
+    await ann.say("a fox", reply_to=create.id)
+    shown = await ann.heard()
+
+    assert [m.text for m in shown[2:]] == ["How many times larger?", "a fox"]

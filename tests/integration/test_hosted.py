@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from imgbot.sandbox.server import Sandbox
+from imgbot.storage import keys
 from tests.fixtures.bot import Bot
 from tests.fixtures.sandbox import Control, Message, Person, open_sandbox
 from tests.fixtures.waiting import eventually
@@ -217,3 +218,19 @@ async def test_without_credit_the_stand_in_takes_over_and_the_owner_hears_of_it(
         what="the metric of the provider that is out",
     )
     assert 'imgbot_provider_up{provider="builtin"} 1.0' in up
+
+
+async def test_a_larger_scale_is_charged_at_its_own_price(hosted: Hosted, control: Control) -> None:
+    person = await control.make_user("Zoe", language_code="en")
+
+    for scale in (2, 4):
+        after = await control.last_seq()
+        await control.send_photos(person, [PHOTO], caption=f"/upscale x{scale}")
+        await result_for(control, person, after)
+
+    async def charged() -> bool:
+        async with hosted.bot.redis() as redis:
+            days = [await redis.hgetall(key) async for key in redis.scan_iter(f"{keys.SPEND}*")]
+        return [day.get(f"user:{person.id}") for day in days] == ["240000"]
+
+    await eventually(charged)

@@ -338,3 +338,74 @@ async def test_the_intent_is_on_the_disk_before_money_is_spent(redis: Client) ->
     calls = await redis.info("commandstats")
     assert calls["cmdstat_waitaof"]["calls"] >= 1
     assert await redis.get(keys.SYNCS) == "1"
+
+
+async def test_a_repeated_update_makes_no_second_job(redis: Client) -> None:
+    queue = await open_queue(redis)
+    await queue.enqueue(job("1"), NOW)
+
+    again = await queue.enqueue(job("1"), NOW)
+    one = await queue.claim(NOW)
+    assert one is not None
+    await queue.finish(await to_delivering(queue, one), State.DELIVERED, NOW, {})
+    after_the_end = await queue.enqueue(job("1"), NOW)
+
+    assert [again.verdict, after_the_end.verdict] == ["duplicate", "duplicate"]
+    assert await redis.llen(keys.QUEUE) == 0
+
+
+async def test_a_running_job_is_told_that_it_is_cancelled(redis: Client) -> None:
+    queue = await open_queue(redis)
+    one = await queue.move(await claimed(queue), State.POLLING, NOW)
+    while await JobReads(redis).next_wakeup() is not None:
+        pass
+
+    verdict = await queue.cancel("1", 1, NOW)
+    heard = await JobReads(redis).next_wakeup()
+    moved = await queue.move(one, State.POLLING, NOW)
+
+    assert (verdict, heard) == ("ok", "1")
+    assert moved.is_cancelled
+
+
+async def test_dead_letters_are_kept_for_the_operator(redis: Client) -> None:
+    queue = await open_queue(redis)
+    one = await to_delivering(queue, await claimed(queue))
+
+    await queue.finish(one, State.DEAD, NOW, {})
+
+    assert await redis.zrange(keys.DEAD, 0, -1) == ["1"]
+    assert (await redis.hgetall(keys.DEAD_JOB + "1"))["words"] == "лиса 🦊"
+    assert await redis.keys("rq:job:*") == []
+
+
+async def test_reading_the_depth_of_a_long_queue_costs_as_much_as_of_a_short_one(
+    redis: Client,
+) -> None:
+    queue, reads = await open_queue(redis), JobReads(redis)
+
+    async def commands() -> int:
+        return (await redis.info("stats"))["total_commands_processed"]
+
+    costs: list[int] = []
+    for number in range(100):
+        await queue.enqueue(job(str(number), user_id=number), NOW)
+        before = await commands()
+        await reads.depth()
+        costs.append(await commands() - before)
+
+    assert costs == costs[:1] * 100
+
+
+async def test_the_longest_wait_is_known(redis: Client) -> None:
+    queue, reads = await open_queue(redis), JobReads(redis)
+    for number in range(3):
+        await queue.enqueue(job(str(number)), NOW + number)
+    waits = [(await reads.depth()).oldest_waiting_ms]
+    await queue.claim(NOW)
+    waits.append((await reads.depth()).oldest_waiting_ms)
+    await queue.cancel("1", 1, NOW)
+    await queue.claim(NOW)
+    waits.append((await reads.depth()).oldest_waiting_ms)
+
+    assert waits == [NOW, NOW + 1, 0]

@@ -172,3 +172,17 @@ async def test_without_a_running_bot_the_embedded_redis_is_absent(tmp_path: Path
 
     assert said.returncode == 1
     assert f"no Redis answers at {tmp_path}/redis/redis.sock: is the bot running?" in said.stderr
+
+
+async def test_more_waiting_jobs_than_allowed_are_refused(strict_stage: Stage) -> None:
+    control = strict_stage.control
+    person = await control.make_user("Bob")
+    async with strict_stage.bot.redis() as redis:
+        for number in range(3):
+            await control.say(person, f"fox {number} [[sim:slow=2]]")
+        await eventually(lambda: redis.hget("img:waiting", str(person.id)), lambda n: n == "2")
+        await redis.delete(f"rate_limit:{person.id}")
+        await control.say(person, "a hare")
+        refusal = await control.wait_message(person.id, lambda m: "You already have" in m.text)
+
+    assert refusal.text.startswith("You already have 2 in line")

@@ -112,3 +112,9 @@ async def test_users_waiting_for_their_own_jobs_are_counted(redis: Client) -> No
 
     assert (before.capped, sum(before.waiting.values())) == (0, 4)
     assert (after.capped, sum(after.waiting.values())) == (2, 3)
+
+
+async def test_an_album_waits_as_long_as_it_takes(redis: Client) -> None:
+    await gathered(redis, 1)
+
+    assert await redis.ttl(f"{keys.ALBUM}1.9") == -1

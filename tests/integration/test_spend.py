@@ -225,3 +225,26 @@ async def test_a_job_admitted_while_the_books_are_read_keeps_its_reservation(
 
     assert mended == (0, 0, 0)
     assert (await day(redis)).reserved == 2 * PRICE
+
+
+async def test_a_free_admission_that_becomes_a_paid_picture_is_charged(redis: Client) -> None:
+    queue = await open_queue(redis)
+    one = await submitted(queue, price_micro=0)
+
+    await queue.move(one, State.POLLING, NOW, price_micro=PRICE)
+    stored = await JobReads(redis).job("1")
+    assert stored is not None
+    await ended(queue, stored, State.DELIVERED, is_billed=True)
+
+    assert (await day(redis)).users == {1: PRICE}
+    assert 0 < await redis.ttl(keys.SPEND + TODAY) <= 40 * 86_400
+
+
+async def test_what_is_not_billed_is_released_once(redis: Client) -> None:
+    queue = await open_queue(redis)
+    await queue.enqueue(job("2"), NOW)
+
+    one = await ended(queue, await submitted(queue, "1"), State.FAILED, is_billed=False)
+    await queue.finish(one, State.FAILED, NOW, {}, is_billed=False)
+
+    assert await day(redis) == Day(TODAY, reserved=PRICE, users={1: PRICE})

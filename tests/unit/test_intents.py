@@ -204,3 +204,8 @@ def test_polite_beginning_is_no_part_of_the_prompt(text: str, prompt: str) -> No
 @pytest.mark.parametrize("text", ["", " ", "«»", "İİİİ", "\ud83e", "a" * 2000, "? ? ?", "\n", "—"])
 def test_odd_texts_are_classified(text: str) -> None:
     assert classify(text, AFTER["picture"])
+
+
+def test_remembered_choice_does_not_turn_a_question_into_an_order() -> None:
+    found = classify("сколько это стоит?", replace(AFTER["picture"], remembered="create"))
+    assert found.intent is Intent.QUESTION

@@ -149,3 +149,19 @@ def test_the_colours_are_those_of_the_guide(title: str, vital: Indicator) -> Non
 def _steps(panel: dict[str, Any]) -> list[tuple[str, float | None]]:
     steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
     return [(step["color"], step["value"]) for step in steps]
+
+
+def test_no_panel_has_the_place_or_the_number_of_another() -> None:
+    taken: dict[tuple[int, int], str] = {}
+    numbers: list[int] = []
+    for panel in dashboard()["panels"]:
+        place = panel["gridPos"]
+        numbers.append(panel["id"])
+        assert place["x"] + place["w"] <= 24
+        for x in range(place["x"], place["x"] + place["w"]):
+            for y in range(place["y"], place["y"] + place["h"]):
+                assert (x, y) not in taken, f"{panel['title']} over {taken.get((x, y))}"
+                taken[x, y] = panel["title"]
+
+    assert len(set(numbers)) == len(numbers)
+    assert len(taken) == 24 * (1 + max(y for _, y in taken)), "there is a gap"

@@ -15,6 +15,8 @@ from imgbot.domain.job import State
 from imgbot.domain.operations import Operation
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.polling_health import PollingHealth, UpdateConflict
 from imgbot.telegram.rate_limiter import FloodGate, OptionalCall, is_worth_it, max_wait
@@ -112,3 +114,21 @@ async def test_a_picture_that_is_being_rendered_is_too_late_to_cancel(redis: Cli
         job = await queue.move(job, state, NOW)
 
     assert await queue.cancel("7", 1, NOW) == "too_late"
+
+
+async def test_a_handled_update_is_not_deferred(redis: Client) -> None:
+    ledger = UpdateLedger(redis)
+    await ledger.mark_handled(5, "1")
+
+    await ledger.defer([("1", NOW, [(NOW, {"update_id": number}) for number in (5, 6)])])
+
+    [(_, _, updates)] = await ledger.deferred()
+    assert [update["update_id"] for _, update in updates] == [6]
+
+
+async def test_a_request_is_counted_once_however_often_its_update_is_handled(redis: Client) -> None:
+    limit = RateLimit(redis, max_requests=2)
+
+    decisions = [await limit.check_rate_limit(1, request) for request in ("7", "7", "7", "8", "9")]
+
+    assert [decision.is_allowed for decision in decisions] == [True, True, True, True, False]
