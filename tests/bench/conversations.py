@@ -1,91 +1,198 @@
 """Twenty conversations in both languages: `python -m tests.bench.conversations --out DIR`.
 
 Each has a person of its own, against the sandbox and the built-in engine, with the limits that an
-operator starts with. DIR/index.html shows them as chats. What goes wrong makes the exit status 1.
+operator starts with; the steps are in conversations.toml. DIR/NN.png shows a chat as the chat page
+does. What goes wrong makes the exit status 1.
 """
 
 import argparse
 import asyncio
 import sys
 import time
-from collections.abc import Sequence
+import tomllib
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from tests.bench.conversation_page import Shown, save_pictures, write_page
-from tests.bench.conversation_talk import Script, Talk
-from tests.bench.conversations_en import CONVERSATIONS as ENGLISH
-from tests.bench.conversations_ru import CONVERSATIONS as RUSSIAN
-from tests.fixtures.bot import Bot
-from tests.fixtures.sandbox import Control, open_sandbox
+from playwright.async_api import Browser
 
+from tests.fixtures.browser import find_chromium, open_browser, open_page
+from tests.fixtures.photos import add_noise, load_photo, photo_path, underexpose
+from tests.fixtures.sandbox import Message
+from tests.integration.stage import Fits, Stage, User, as_jpeg, is_picture, open_stage
+
+_CONVERSATIONS = Path(__file__).with_suffix(".toml")
 _SETTINGS = {"IMGBOT_RATE_LIMIT_MAX_REQUESTS": "10"}
+_PARTS = {"face": (140, 0, 340, 200), "suit": (60, 180, 460, 512), "eyes": (80, 40, 320, 200)}
+# The page scrolls the messages: the window must be as high as all of them.
+_HEIGHT = """
+() => {
+  const scroller = document.querySelector(".scroller");
+  return innerHeight - scroller.clientHeight + scroller.scrollHeight;
+}
+"""
 
 
-async def play(control: Control, number: int, script: Script) -> Shown:
-    """Have one conversation to its end, or to where it went wrong."""
-    person = await control.make_user(script.name, language_code=script.language)
-    talk = Talk(control, person, await control.last_seq(), person.id)
-    begun, failure = time.monotonic(), ""
+class Talk:
+    """A person in a chat with the bot; a step is the name of a method and its argument."""
+
+    def __init__(self, user: User) -> None:
+        self.user = user
+        self._begun_seq = self._acted_seq = 0
+        self._shown: Message | None = None
+        self._album: list[Message] = []
+        self._taken: set[int] = set()
+
+    async def begin(self) -> None:
+        self._begun_seq = await self.user.control.last_seq()
+
+    async def step(self, line: str) -> None:
+        verb, _, given = line.partition(" ")
+        if verb not in {"answer", "changed", "picture"}:
+            self._acted_seq = await self.user.control.last_seq()
+        await getattr(self, verb)(given)
+
+    async def say(self, text: str) -> None:
+        await self.user.say(text)
+
+    async def reply(self, text: str) -> None:
+        """Reply to what came last."""
+        await self.user.say(text, reply_to=self._last.id)
+
+    async def photos(self, given: str) -> None:
+        names, _, caption = given.partition(" | ")
+        photos = [_photo(name) for name in names.split()]
+        self._album = await self.user.photos(*photos, caption=caption)
+
+    async def late(self, name: str) -> None:
+        """One more photo of the last album."""
+        await self.user.control.send_late(self.user.person, self._album[0], _photo(name))
+
+    async def file(self, given: str) -> None:
+        name, _, caption = given.partition(" | ")
+        await self.user.files((name, _file(name)), caption=caption)
+
+    async def kind(self, kind: str) -> None:
+        """Something that is neither words nor a picture."""
+        await self.user.control.send_kind(self.user.person, kind)
+
+    async def press(self, label: str) -> None:
+        await self.user.toast(self._last, label)
+
+    async def group(self, title: str) -> None:
+        """Go on in a group with a friend."""
+        friend = await self.user.stage.user("Bob")
+        people = [self.user.person, friend.person]
+        self.user = self.user.within(await self.user.control.make_group(title, people))
+        self._friend = friend.within(self.user.chat_id)
+
+    async def friend(self, text: str) -> None:
+        await self._friend.say(text)
+
+    async def inline(self, query: str) -> None:
+        """Send the first of the pictures that the bot offers for a query."""
+        control, chat_id = self.user.control, self.user.chat_id
+        offer = await control.ask_inline(self.user.person, query, chat_id=chat_id)
+        await control.choose_inline(offer, offer.results[0]["id"], chat_id)
+
+    async def answer(self, words: str) -> None:
+        """Wait for the bot to say this, since the last act."""
+        await self._wait(lambda message: words in message.text, self._acted_seq)
+
+    async def changed(self, words: str) -> None:
+        """Wait for what came last to say this, or to have a button with it."""
+        last = self._last.id
+
+        def fits(message: Message) -> bool:
+            labels = [button["text"] for button in message.buttons]
+            return message.id == last and any(words in text for text in (message.text, *labels))
+
+        await self._wait(fits, self._acted_seq)
+
+    async def picture(self, words: str) -> None:
+        """Wait for a picture with these words in its caption that was not taken yet."""
+
+        def fits(message: Message) -> bool:
+            return message.id not in self._taken and words in message.text and is_picture(message)
+
+        await self._wait(fits, self._begun_seq)
+        self._taken.add(self._last.id)
+
+    async def _wait(self, fits: Fits, after: int) -> None:
+        self._shown = await self.user.wait(fits, after=after)
+
+    @property
+    def _last(self) -> Message:
+        assert self._shown, "the bot has said nothing yet"
+        return self._shown
+
+
+def _photo(name: str) -> bytes:
+    """A photograph, a part of one or a damaged one, as a phone sends it."""
+    image = load_photo("cat" if name in {"cat", "small"} else "astronaut")
+    image = image.crop(_PARTS[name]) if name in _PARTS else image
+    image = add_noise(underexpose(image, 2), 14) if name == "dark" else image
+    width = 320 if name == "small" else 1280
+    return as_jpeg(image.resize((width, round(image.height * width / image.width))))
+
+
+def _file(name: str) -> bytes:
+    if name.endswith(".docx"):
+        return b"PK\3\4" + bytes(2000)
+    if name.endswith(".jpg"):
+        return _photo("cat")[:9000]
+    return photo_path("cat" if name.endswith(".png") else "pendulum").read_bytes()
+
+
+async def _play(stage: Stage, browser: Browser, script: dict[str, Any], shot: Path) -> str:
+    """Have one conversation to its end, or to where it went wrong; return what did."""
+    talk = Talk(await stage.user(script["name"], language=script["language"]))
+    await talk.begin()
+    failure, line = "", ""
     try:
-        await script.play(talk)
-    except (AssertionError, LookupError, ExceptionGroup) as error:
-        failure = _told(error)
-    seconds = time.monotonic() - begun
-    title = f"{script.title} ({script.language})"
-    shown = Shown(number, title, person.id, seconds, failure, talk.notes, talk.took_s)
-    for chat in (await control.state())["chats"]:
-        is_here = chat["id"] == person.id or (chat["id"] < 0 and person.id in chat["members"])
-        if is_here:
-            name = chat.get("title") or f"{person.first_name} ↔ imgbot"
-            shown.chats.append((name, await control.messages(chat["id"])))
-    return shown
+        for line in script["steps"].strip().splitlines():
+            await talk.step(line)
+    except (AssertionError, LookupError) as error:
+        failure = f"“{line}”: {error}"
+    query = f"?user={talk.user.id}&chat={talk.user.chat_id}"
+    async with open_page(browser, stage.control.url, query) as chat:
+        await chat.bubbles.first.wait_for()
+        height = await chat.page.evaluate(_HEIGHT)
+        await chat.page.set_viewport_size({"width": 480, "height": height})
+        await chat.page.wait_for_load_state("networkidle")
+        await chat.page.screenshot(path=shot)
+    return failure
 
 
-def _told(error: BaseException) -> str:
-    """Where in the conversation it was, and what was missing."""
-    trace = error.__traceback__
-    place = ""
-    while trace:
-        code = trace.tb_frame.f_code
-        if Path(code.co_filename).stem.startswith("conversations_"):
-            place = f"{Path(code.co_filename).name}:{trace.tb_lineno}"
-        trace = trace.tb_next
-    return f"{place}: {error}"
-
-
-async def run(folder: Path, chosen: Sequence[int], chat_px: int) -> int:
-    """Have the chosen conversations, write the page, and return how many went wrong."""
-    done: list[tuple[Shown, dict[str, str]]] = []
-    scripts = list(enumerate((*RUSSIAN, *ENGLISH), 1))
+async def run(folder: Path, chosen: list[int]) -> int:
+    """Have the chosen conversations, and return how many went wrong."""
+    executable = find_chromium()
+    assert executable, "needs Chromium"
+    wrong = 0
+    scripts = tomllib.loads(_CONVERSATIONS.read_text(encoding="utf-8"))["conversation"]
     with TemporaryDirectory(prefix="imgbot-") as temporary:
-        state_dir = Path(temporary) / "state"
-        state_dir.mkdir()
-        async with open_sandbox() as (sandbox, control), Bot(sandbox, state_dir, **_SETTINGS):
-            for number, script in scripts:
-                if chosen and number not in chosen:
-                    continue
-                shown = await play(control, number, script)
-                done.append((shown, await save_pictures(control, shown, folder / "pictures")))
-                verdict = shown.failure or "as hoped"
-                print(f"{number:2}. {shown.title}: {shown.seconds:.1f} s, {verdict}", flush=True)
-            violations = (await control.calls())["violations"]
-    write_page(folder, done, chat_px)
-    for violation in violations:
-        print(f"Telegram would have ignored: {violation}")
-    return sum(bool(shown.failure) for shown, _ in done) + len(violations)
+        stages = open_stage(Path(temporary), is_simulated=False, **_SETTINGS)
+        async for stage in stages:
+            async with open_browser(executable) as browser:
+                for number, script in enumerate(scripts, 1):
+                    if chosen and number not in chosen:
+                        continue
+                    begun = time.monotonic()
+                    failure = await _play(stage, browser, script, folder / f"{number:02}.png")
+                    wrong += bool(failure)
+                    seconds = time.monotonic() - begun
+                    verdict = failure or "as hoped"
+                    print(f"{number:2}. {script['title']}: {seconds:.1f} s, {verdict}", flush=True)
+    return wrong
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True, help="the folder for the page")
-    parser.add_argument("--width", type=int, default=390, help="of a chat on the page, pixels")
+    parser.add_argument("--out", type=Path, required=True, help="the folder for the pictures")
     parser.add_argument("--only", type=int, nargs="+", default=[], help="the numbers of some")
-    options = parser.parse_args(arguments)
-    (options.out / "pictures").mkdir(parents=True, exist_ok=True)
-    wrong = asyncio.run(run(options.out, options.only, options.width))
-    print(f"{options.out / 'index.html'}")
-    return 1 if wrong else 0
+    options = parser.parse_args()
+    options.out.mkdir(parents=True, exist_ok=True)
+    return 1 if asyncio.run(run(options.out, options.only)) else 0
 
 
 if __name__ == "__main__":

@@ -75,10 +75,10 @@ async def test_folders_of_the_dead_stay_and_forgotten_ones_go(
     assert await left() == ["1"]
 
 
-@pytest.mark.slow
 async def test_the_oldest_pictures_are_forgotten_while_redis_fills(
-    redis: Client, tmp_path: Path
+    redis: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("imgbot.jobs.maintenance.CHECK_EVERY_S", 0.05)
     queue = await open_queue(redis)
     for job_id in ("old", "young", "dead"):
         one = await to_delivering(queue, await claimed(queue, job_id))
