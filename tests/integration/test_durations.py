@@ -62,7 +62,7 @@ async def test_entries_that_are_no_spans_are_left_out(redis: Client) -> None:
 async def test_what_was_learned_outlives_a_restart(redis: Client) -> None:
     first = pace(redis)
     before_s = await first.wait_s(KIND, 0.0)
-    for _ in range(20):
+    for _ in range(15):
         await first.learn(KIND, CensoredDuration(19.0, 20.0))
 
     learned_s = await first.wait_s(KIND, 0.0)
