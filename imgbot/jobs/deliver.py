@@ -37,7 +37,8 @@ from imgbot.telegram.rate_limiter import OptionalCall
 from imgbot.telemetry import events as telemetry
 
 _LOSSES = 3
-_LONG_WAIT_S = 15.0
+_LONG_WAIT_S = 30.0
+"""A shorter wait, which the status message has announced, is not worth another message."""
 
 _CAPTION_WORDS = 600
 """Characters of the prompt that a caption repeats; Telegram takes 1024 in all."""

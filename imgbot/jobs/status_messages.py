@@ -212,14 +212,9 @@ class StatusMessages:
                 message.place = place if message.told == text else 0
 
     async def hint_working(self, job: Job) -> None:
-        """Show that the work has begun."""
-        message = self._message(job.id)
-        place = ChatTarget(job.request.chat_id, job.request.thread_id)
-        if message.message_id and not message.is_closed:
-            if self._messenger.has_room(OptionalCall.CHAT_ACTION, place.chat_id):
-                await self._messenger.send_chat_action(place)
-            if message.place:
-                await self.update(job, await self._working(job))
+        """Show that the work has begun, if the message tells a place in the queue."""
+        if self._message(job.id).place:
+            await self.update(job, await self._working(job))
 
     async def hint_progress(self, job: Job, share: float) -> None:
         """Show the progress, 0 to 1; 0 shows nothing."""

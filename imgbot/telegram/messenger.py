@@ -227,13 +227,6 @@ class Messenger:
                 media, chat_id=place.chat_id, message_id=message_id, reply_markup=keyboard(rows)
             )
 
-    async def send_chat_action(self, place: ChatTarget) -> None:
-        """Show "sending a photo" for a moment; errors are ignored."""
-        with suppress(AiogramError, OSError):
-            await self._bot.send_chat_action(
-                place.chat_id, "upload_photo", message_thread_id=place.thread_id or None
-            )
-
     async def answer_callback(self, callback_id: str, text: str) -> None:
         """Answer a callback query; errors are ignored, since late answers are refused."""
         with suppress(AiogramError, OSError):

@@ -48,16 +48,13 @@ _MEASURED_OVER_S = 10.0
 _AGE_S = 60.0
 _FULL = 0.75
 
-_UNCOUNTED = frozenset(
-    {"getUpdates", "getMe", "getFile", "answerCallbackQuery", "deleteWebhook", "sendChatAction"}
-)
+_UNCOUNTED = frozenset({"getUpdates", "getMe", "getFile", "answerCallbackQuery", "deleteWebhook"})
 _RESULTS = frozenset({"editMessageMedia", "sendPhoto", "sendDocument"})
 
 
 class OptionalCall(Enum):
     """Calls that may be dropped, with the use of the limit at which a young job's are."""
 
-    CHAT_ACTION = 0.04
     READY = 0.08
     PROGRESS = 0.1
     PLACE = 0.2

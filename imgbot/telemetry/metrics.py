@@ -37,7 +37,7 @@ QUEUE = "img_queue"
 UPDATE_TYPES = ("message", "edited_message", "callback_query", "inline_query", "other")
 STAGES = ("prepare", "submit", "provider", "render", "deliver")
 _METHODS = (
-    *("getUpdates", "getMe", "getFile", "deleteWebhook", "sendChatAction"),
+    *("getUpdates", "getMe", "getFile", "deleteWebhook"),
     *("sendMessage", "copyMessage", "sendPhoto", "sendDocument", "sendMediaGroup"),
     *("editMessageText", "editMessageMedia", "answerCallbackQuery", "answerInlineQuery"),
     *("setMyCommands", "setMyDescription", "setMyShortDescription"),

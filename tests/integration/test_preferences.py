@@ -116,7 +116,7 @@ async def wait_long_for(user: User, words: str) -> None:
     async with user.stage.bot.redis() as redis:
         await eventually(lambda: redis.hget(keys.WAITING, str(user.id)), lambda n: n == "1")
         [job_id] = await redis.zrevrange(f"{keys.USER_JOBS}{user.id}", 0, 0)
-        await redis.hincrby(f"{keys.JOB}{job_id}", "created_ms", -16_000)
+        await redis.hincrby(f"{keys.JOB}{job_id}", "created_ms", -31_000)
     await user.control.click(user.person, owl, "Cancel")
 
 

@@ -65,7 +65,7 @@ async def test_results_go_first_and_nothing_optional_while_calls_wait() -> None:
         (OptionalCall.PLACE, 0.7, 30, False),
         (OptionalCall.PLACE, 0.7, 300, True),
         (OptionalCall.PLACE, 0.8, 3600, False),
-        (OptionalCall.CHAT_ACTION, 0.1, 2, False),
+        (OptionalCall.PROGRESS, 0.15, 2, False),
     ],
 )
 def test_optional_calls_are_made_by_room_and_age(
