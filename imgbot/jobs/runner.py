@@ -72,7 +72,7 @@ class _RunningJob:
 
     def update(self, job: Job) -> None:
         if job.state is not self.job.state:
-            telemetry.info("job %s: %s", job.id, job.state)
+            telemetry.debug("job %s: %s", job.id, job.state)
             self.failures = 0
         self.job = job
 
