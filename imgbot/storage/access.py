@@ -57,30 +57,30 @@ class Access(Store):
 
     async def allow(self, some_id: int) -> bool:
         """Allow a user or group; return False if it was already allowed."""
-        return bool(await self._ask(self._redis.sadd(keys.ALLOWED, str(some_id))))
+        return bool(await self._redis.sadd(keys.ALLOWED, str(some_id)))
 
     async def disallow(self, some_id: int) -> bool:
         """Revoke `allow`; return False if the id was not allowed this way."""
-        return bool(await self._ask(self._redis.srem(keys.ALLOWED, str(some_id))))
+        return bool(await self._redis.srem(keys.ALLOWED, str(some_id)))
 
     async def allowed(self) -> list[int]:
         """Return the ids that were allowed while the bot ran."""
-        return sorted(int(one) for one in await self._ask(self._redis.smembers(keys.ALLOWED)))
+        return sorted(int(one) for one in await self._redis.smembers(keys.ALLOWED))
 
     async def pause(self, words: str) -> None:
         """Refuse new jobs from now on; `words` are added to the refusal that users see."""
-        await self._ask(self._redis.set(keys.PAUSED, words or UNSAID))
+        await self._redis.set(keys.PAUSED, words or UNSAID)
 
     async def pause_anew(self) -> bool:
         """Refuse new jobs without a message; return False if there is a pause already."""
-        return bool(await self._ask(self._redis.set(keys.PAUSED, UNSAID, nx=True)))
+        return bool(await self._redis.set(keys.PAUSED, UNSAID, nx=True))
 
     async def is_paused(self) -> bool:
-        return bool(await self._ask(self._redis.exists(keys.PAUSED)))
+        return bool(await self._redis.exists(keys.PAUSED))
 
     async def resume(self) -> bool:
         """Accept jobs again; return False if there was no pause."""
-        return bool(await self._ask(self._redis.delete(keys.PAUSED)))
+        return bool(await self._redis.delete(keys.PAUSED))
 
 
 async def bind_to_bot(redis: Client, bot_id: int) -> str:

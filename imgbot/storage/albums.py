@@ -64,16 +64,16 @@ class Albums(Store):
 
     async def open_album(self, person: str) -> str:
         """Return the album that this user is sending now, or an empty string."""
-        album = await self._ask(self._redis.get(keys.ALBUM_OPEN + person)) or ""
+        album = await self._redis.get(keys.ALBUM_OPEN + person) or ""
         return album if album and await self.is_open(album) else ""
 
     async def is_open(self, album: str) -> bool:
-        return bool(await self._ask(self._redis.exists(keys.ALBUM + album)))
+        return bool(await self._redis.exists(keys.ALBUM + album))
 
     async def is_known(self, album: str) -> bool:
         """Return whether the album has items, or has already become a job."""
         known = (keys.ALBUM + album, keys.ALBUM_JOB + album)
-        return bool(await self._ask(self._redis.exists(*known)))
+        return bool(await self._redis.exists(*known))
 
     async def due(self, now_ms: int) -> tuple[list[str], int]:
         """Return the complete albums, and the time (ms) of the next check; 0 if none is pending."""
@@ -86,17 +86,17 @@ class Albums(Store):
 
     async def items(self, album: str) -> list[Item]:
         """Return the items in message order."""
-        entries = await self._ask(self._redis.lrange(keys.ALBUM + album, 0, -1))
+        entries = await self._redis.lrange(keys.ALBUM + album, 0, -1)
         return sorted(map(_item, entries), key=lambda item: item.message_id)
 
     async def wait_anew(self, now_ms: int) -> None:
         """Restart the wait after a restart: Telegram may still deliver the rest of an album."""
-        for album in await self._ask(self._redis.zrange(keys.ALBUMS, 0, -1)):
+        for album in await self._redis.zrange(keys.ALBUMS, 0, -1):
             await self.postpone(album, now_ms + _QUIET_MS)
 
     async def postpone(self, album: str, due_ms: int) -> None:
         """Postpone the next check of an album to `due_ms`."""
-        await self._ask(self._redis.zadd(keys.ALBUMS, {album: due_ms}))
+        await self._redis.zadd(keys.ALBUMS, {album: due_ms})
 
     async def close(self, album: str, job_id: str, items: Sequence[Item]) -> None:
         """Remove the handled items; items added meanwhile stay and are due at once."""
@@ -109,7 +109,7 @@ class Albums(Store):
 
     async def join_late(self, album: str, source: InputPhoto) -> bool:
         """Add a late photo to the job of its album, if that job is still waiting."""
-        job_id = await self._ask(self._redis.get(keys.ALBUM_JOB + album))
+        job_id = await self._redis.get(keys.ALBUM_JOB + album)
         return bool(job_id) and await self.join(job_id, source)
 
     async def join(self, job_id: str, source: InputPhoto) -> bool:

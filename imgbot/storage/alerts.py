@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imgbot.storage import keys
-from imgbot.storage.client import Store
+from imgbot.storage.client import Store, storage_errors
 
 _UNTOLD_KEPT = 20
 
@@ -26,7 +26,7 @@ class AlertStore(Store):
 
     async def open(self) -> dict[str, int]:
         """Return the open incidents → start time (ms)."""
-        found = await self._ask(self._redis.hgetall(keys.INCIDENTS))
+        found = await self._redis.hgetall(keys.INCIDENTS)
         return {str(matter): int(began_ms) for matter, began_ms in found.items()}
 
     async def note(
@@ -47,13 +47,14 @@ class AlertStore(Store):
             pipe.rpush(f"{keys.ALARM}{admin}", *entries)
             # Bounded, so that notices to an unreachable admin do not use more and more memory.
             pipe.ltrim(f"{keys.ALARM}{admin}", -_UNTOLD_KEPT, -1)
-        await self._ask(pipe.execute())
+        with storage_errors():
+            await pipe.execute()
 
     async def untold(self, admin: int) -> list[Notice]:
         """Return the notices not yet delivered to an admin, in order."""
-        entries = await self._ask(self._redis.lrange(f"{keys.ALARM}{admin}", 0, -1))
+        entries = await self._redis.lrange(f"{keys.ALARM}{admin}", 0, -1)
         return [Notice(*json.loads(entry)) for entry in entries]
 
     async def told(self, admin: int, count: int) -> None:
         """Remove the first `count` notices, which were delivered."""
-        await self._ask(self._redis.ltrim(f"{keys.ALARM}{admin}", count, -1))
+        await self._redis.ltrim(f"{keys.ALARM}{admin}", count, -1)

@@ -101,17 +101,17 @@ class Broadcasts(Store):
         if broadcast is None or broadcast.state not in {"draft", "running"}:
             return False
         key = keys.BROADCAST_OF + broadcast_id
-        await self._ask(self._redis.hset(key, "state", "cancelled"))
+        await self._redis.hset(key, "state", "cancelled")
         self.started.set()
         return True
 
     async def read(self, broadcast_id: str) -> Broadcast | None:
-        record = await self._ask(self._redis.hgetall(keys.BROADCAST_OF + broadcast_id))
+        record = await self._redis.hgetall(keys.BROADCAST_OF + broadcast_id)
         return _from_hash(record) if "admin" in record else None
 
     async def current(self) -> Broadcast | None:
         """Return the running broadcast, or the ended one that is not reported yet."""
-        broadcast_id = await self._ask(self._redis.get(keys.BROADCAST))
+        broadcast_id = await self._redis.get(keys.BROADCAST)
         return await self.read(broadcast_id) if broadcast_id else None
 
     async def take(self, broadcast: Broadcast) -> int | None:

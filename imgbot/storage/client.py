@@ -3,13 +3,12 @@
 import asyncio
 import functools
 import random
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
 import hiredis
 from redis.asyncio import BlockingConnectionPool, Redis
-from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import (
@@ -55,7 +54,9 @@ Such an error ends by itself, or once the operator repairs the server."""
 _MAX_DELAY_S = 2.0
 _CHOICE_S = 3600
 _WOKEN_AT_ONCE = 1000
-_Command = tuple[Sequence[Any], Mapping[str, Any], asyncio.Future[Any]]
+_Command = tuple[bytes, Any, Mapping[str, Any], asyncio.Future[Any]]
+"""Packed form, name and options of a command, and the future of its answer."""
+
 _BLOCKING = frozenset({"BRPOP"})
 _BATCH = 200
 """Commands sent together, about 10 ms of server time."""
@@ -68,7 +69,8 @@ class Client(Redis):
     """Redis client that sends the commands of concurrent tasks together.
 
     While one batch is under way, the next one gathers. Its commands share a write to the socket,
-    and the fsync of a server that syncs each write before its answer.
+    and the fsync of a server that syncs each write before its answer. Each command raises
+    StorageUnavailableError while Redis is unavailable, StorageFullError when its memory is full.
     """
 
     epoch: str = ""
@@ -82,12 +84,15 @@ class Client(Redis):
     def execute_command(self, *args: Any, **options: Any) -> Awaitable[Any]:
         """Add a command to the next batch, at once: a call need not be awaited to be sent."""
         if args[0] in _BLOCKING:
-            return super().execute_command(*args, **options)
+            return self._block(args, options)
+        # Packed here, so that a value that cannot be sent fails its own command alone. The first
+        # part may be two words, as in CONFIG GET.
+        packed = hiredis.pack_command((*args[0].split(), *args[1:]))
         answer = asyncio.get_running_loop().create_future()
         if self._sender is None:
             self._waiting = []
             self._sender = asyncio.create_task(self._send())  # noqa: TID251 -- it reports to the callers
-        self._waiting.append((args, options, answer))
+        self._waiting.append((packed, args[0], options, answer))
         return answer
 
     async def aclose(self, close_connection_pool: bool | None = None) -> None:  # noqa: FBT001 -- the client's own signature
@@ -98,6 +103,10 @@ class Client(Redis):
             self._link = None
         await super().aclose(close_connection_pool)
 
+    async def _block(self, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
+        with storage_errors():
+            return await super().execute_command(*args, **options)
+
     async def _send(self) -> None:
         batch: list[_Command] = []
         try:
@@ -107,7 +116,7 @@ class Client(Redis):
         finally:
             self._sender = None
             # Of a program that ends: no caller waits for ever.
-            for _, _, answer in [*batch, *self._waiting]:
+            for *_, answer in [*batch, *self._waiting]:
                 answer.cancel()
 
     async def _send_batch(self, batch: Sequence[_Command]) -> None:
@@ -118,11 +127,11 @@ class Client(Redis):
             answers = await self._link.retry.call_with_retry(exchange, self._disconnect)
         except Exception as error:  # noqa: BLE001 -- each caller gets it
             answers = [error] * len(batch)
-        for (_, _, future), answer in zip(batch, answers, strict=True):
+        for (*_, future), answer in zip(batch, answers, strict=True):
             if future.done():
                 continue
             if isinstance(answer, Exception):
-                future.set_exception(answer)
+                future.set_exception(_translated(answer))
             else:
                 future.set_result(answer)
 
@@ -130,12 +139,14 @@ class Client(Redis):
         await self._link.disconnect(nowait=True)
 
     async def _exchange(self, link: Any, batch: Sequence[_Command]) -> list[Any]:
-        await link.send_packed_command(link.pack_commands(args for args, _, _ in batch))
+        await link.send_packed_command(b"".join(packed for packed, *_ in batch))
         answers: list[Any] = []
-        for args, options, _ in batch:
+        for _, name, options, _ in batch:
             try:
-                answers.append(await self.parse_response(link, args[0], **options))
-            except ResponseError as error:
+                answers.append(await self.parse_response(link, name, **options))
+            except _UNAVAILABLE:
+                raise
+            except Exception as error:  # noqa: BLE001 -- its caller gets it; the other answers follow
                 answers.append(error)
         return answers
 
@@ -145,19 +156,17 @@ class Client(Redis):
         Raises StorageUnavailableError while Redis is unavailable, FencedError when another
         supervisor has opened an epoch since, UserError when Redis is at its memory limit.
         """
-        with storage_errors():
-            try:
-                return await self._run(name, values)
-            except OutOfMemoryError as error:
-                raise UserError("storage_full") from error
+        try:
+            return await self._run(name, values)
+        except StorageFullError as error:
+            raise UserError("storage_full") from error
 
     async def call_until_done(self, name: str, **values: Value) -> list[Any]:
         """Run a script, retrying while Redis is unavailable: its event has already happened."""
         delay_s = 0.05
         while True:
             try:
-                with storage_errors():
-                    return await self._run(name, values)
+                return await self._run(name, values)
             except StorageUnavailableError:
                 await asyncio.sleep(delay_s * random.uniform(0.5, 1.0))  # noqa: S311 -- jitter
                 delay_s = min(delay_s * 2, _MAX_DELAY_S)
@@ -168,25 +177,12 @@ class Client(Redis):
             values = {**values, "own_epoch": self.epoch}
         arguments = found.arguments(values)
         try:
-            try:
-                answer = await self.execute_command("EVALSHA", found.sha, 0, *arguments)
-            except NoScriptError:
-                answer = await self.execute_command("EVAL", found.text, 0, *arguments)
-        except ResponseError as error:
-            # Inside a script, Redis reports its memory limit as a plain error with this text.
-            if "OOM command not allowed" in str(error):
-                raise OutOfMemoryError(str(error)) from error
-            raise
+            answer = await self.execute_command("EVALSHA", found.sha, 0, *arguments)
+        except NoScriptError:
+            answer = await self.execute_command("EVAL", found.text, 0, *arguments)
         if answer and answer[0] == "fenced":
             raise FencedError("another supervisor took the queue over")
         return answer
-
-
-class _PackedByHiredis(AbstractConnection):
-    def pack_commands(self, commands: Iterable[Iterable[Any]]) -> list[bytes]:
-        # The first part may be two words, as in CONFIG GET.
-        split: Iterable[Any] = ((*str(name).split(), *rest) for name, *rest in commands)
-        return [b"".join(map(hiredis.pack_command, split))]
 
 
 def connect(url: str) -> Client:
@@ -199,11 +195,12 @@ def connect(url: str) -> Client:
         # Waiting for a connection is unlimited: each command has a limit of its own.
         timeout=None,
         decode_responses=True,
+        # A foreign value that is no text does not end the connection, and with it a whole batch.
+        encoding_errors="replace",
         socket_timeout=5,
         socket_connect_timeout=2,
         retry=_Reconnecting(ExponentialBackoff(cap=0.5, base=0.05), 3),
     )
-    pool.connection_class = type("Connection", (_PackedByHiredis, pool.connection_class), {})
     return cast("Client", Client.from_pool(pool))
 
 
@@ -234,9 +231,9 @@ def _is_silence(error: Exception) -> bool:
 
 @contextmanager
 def storage_errors() -> Generator[None]:
-    """Translate the errors of a Redis that is unavailable, or full, to StorageUnavailableError.
+    """Translate errors of pipelines and blocking commands as the client does those of all others.
 
-    Raises CancelledError if a cancellation was lost. The client turns one that coincides with
+    Raises CancelledError if a cancellation was lost. redis-py turns one that coincides with
     its own timeout into an error, and drops one that coincides with the end of its sending
     (`asyncio.wait_for` of Python 3.11). A loop that is not cancelled a second time, as in a task
     group, would then never end.
@@ -247,26 +244,27 @@ def storage_errors() -> Generator[None]:
     except (*_UNAVAILABLE, ResponseError) as error:
         if _cancellations() > before:
             raise asyncio.CancelledError from error
-        meaning = _meaning(error)
-        if meaning is None:
-            raise
-        raise meaning from error
+        raise _translated(error) from error
     if _cancellations() > before:
         raise asyncio.CancelledError
 
 
-def _meaning(error: Exception) -> StorageUnavailableError | None:
+def _translated(error: Exception) -> Exception:
+    """Return an error of our own for a Redis that is unavailable, or full; else the error."""
+    found = error
     # While connecting, redis-py wraps the server's error in a connection error.
-    for one in (error, error.__cause__):
-        if sentence := _state_told_by(one):
-            return StorageUnavailableError(f"Redis {sentence}")
-    if isinstance(error, _UNAVAILABLE):
+    if sentence := _state_told_by(error) or _state_told_by(error.__cause__):
+        found = StorageUnavailableError(f"Redis {sentence}")
+    elif isinstance(error, _UNAVAILABLE):
         is_silence = _is_silence(error)
         what = "Redis does not answer" if is_silence else f"Redis: {type(error).__name__}"
-        return StorageUnavailableError(what)
-    if isinstance(error, OutOfMemoryError):
-        return StorageFullError("the memory of Redis is full")
-    return None
+        found = StorageUnavailableError(what)
+    # Inside a script, Redis reports its memory limit as a plain error with this text.
+    elif isinstance(error, OutOfMemoryError) or "OOM command not allowed" in str(error):
+        found = StorageFullError("the memory of Redis is full")
+    if found is not error:
+        found.__cause__ = error
+    return found
 
 
 def _state_told_by(error: BaseException | None) -> str:
@@ -291,16 +289,12 @@ class Store:
     """Base of a store; each of its calls raises StorageUnavailableError if Redis is unavailable."""
 
     def __init__(self, redis: Client) -> None:
-        self._redis = redis
-
-    async def _ask(self, answer: Awaitable[Any]) -> Any:
-        with storage_errors():
-            return await answer
+        self._redis: Any = redis
+        """Of no type: redis-py's own allow for answers in bytes, and ours are text."""
 
     async def _all(self, *answers: Awaitable[Any]) -> list[Any]:
         """Return the answers to commands, which are sent together."""
-        with storage_errors():
-            return await asyncio.gather(*answers)  # noqa: TID251 -- all end with their batch
+        return await asyncio.gather(*answers)  # noqa: TID251 -- all end with their batch
 
     async def _wake(self, job_id: str) -> None:
         """Wake the task that runs a job."""
@@ -311,7 +305,7 @@ class Store:
 
     async def _first(self, key: str, value: str, ttl_s: int) -> str:
         """Set a key unless it has a value; return the one that it has now."""
-        earlier = await self._ask(self._redis.set(key, value, nx=True, get=True, ex=ttl_s))
+        earlier = await self._redis.set(key, value, nx=True, get=True, ex=ttl_s)
         return value if earlier is None else earlier
 
     async def _chosen(self, key: str, value: str) -> str:
@@ -321,5 +315,5 @@ class Store:
         except StorageFullError:
             # The choice cannot be stored. An action that needs memory is refused by Redis itself,
             # and one that frees some (cancelling a job) must not be refused.
-            earlier = await self._ask(self._redis.get(key))
+            earlier = await self._redis.get(key)
             return value if earlier is None else earlier

@@ -66,7 +66,7 @@ class DeadLetters(Store):
         """Return the newest dead jobs."""
         if not limit:
             return []
-        found = await self._ask(self._redis.zrevrange(keys.DEAD, 0, limit - 1, withscores=True))
+        found = await self._redis.zrevrange(keys.DEAD, 0, limit - 1, withscores=True)
         died_ms = {job_id: int(score) for job_id, score in found}
         jobs = await self._reads.jobs(died_ms, keys.DEAD_JOB)
         return [ProblemJob(job, died_ms[job.id], is_dead=True) for job in jobs]

@@ -99,21 +99,19 @@ class Forgetting(Store):
         await self._forget_failed_updates(ids)
         await self._forget_spend(ids, today)
         # Last, as silent users are found by it.
-        await self._ask(self._redis.zrem(keys.PEOPLE, *ids))
+        await self._redis.zrem(keys.PEOPLE, *ids)
         await self._mark_log(now_ms)
 
     async def silent(self, before_ms: int, limit: int) -> list[int]:
         """Return users whose latest update is older."""
-        found = await self._ask(
-            self._redis.zrangebyscore(keys.PEOPLE, 0, before_ms, start=0, num=limit)
-        )
+        found = await self._redis.zrangebyscore(keys.PEOPLE, 0, before_ms, start=0, num=limit)
         return [int(user) for user in found]
 
     async def settle(self, now_ms: int, today: str) -> None:
         """Forget what had to wait: jobs that have ended since, and the spend of days gone by."""
         left = {
             tuple(entry.split(".")): user
-            for entry, user in (await self._ask(self._redis.hgetall(keys.FORGOTTEN))).items()
+            for entry, user in (await self._redis.hgetall(keys.FORGOTTEN)).items()
         }
         jobs = {entry[1]: user for entry, user in left.items() if entry[0] == _JOB}
         ended = {job_id: jobs[job_id] for job_id in await self._ended(list(jobs))}
@@ -122,13 +120,13 @@ class Forgetting(Store):
             return
         await self._forget_late_jobs(ended)
         for _, day, user in past:
-            await self._ask(self._redis.hdel(keys.SPEND + day, f"user:{user}"))
+            await self._redis.hdel(keys.SPEND + day, f"user:{user}")
         await self._mark_log(now_ms)
         done = [*map(".".join, past), *(f"{_JOB}.{job_id}" for job_id in ended)]
-        await self._ask(self._redis.hdel(keys.FORGOTTEN, *done))
+        await self._redis.hdel(keys.FORGOTTEN, *done)
 
     async def _mark_log(self, now_ms: int) -> None:
-        await self._ask(self._redis.hset(keys.FORGOTTEN, f"{_LOG}.{now_ms}", "1"))
+        await self._redis.hset(keys.FORGOTTEN, f"{_LOG}.{now_ms}", "1")
 
     async def _ended(self, job_ids: list[str]) -> list[str]:
         """Return those jobs that ended a moment ago or earlier: nothing more is stored of them."""
@@ -143,7 +141,7 @@ class Forgetting(Store):
     async def _cancel_jobs(self, jobs: Iterable[Job], now_ms: int) -> None:
         """Cancel jobs, and empty those that will make no picture any longer."""
         for job in jobs:
-            await self._ask(self._redis.hset(keys.FORGOTTEN, f"{_JOB}.{job.id}", str(job.user_id)))
+            await self._redis.hset(keys.FORGOTTEN, f"{_JOB}.{job.id}", str(job.user_id))
             if await self._queue.cancel(job.id, job.user_id, now_ms) == "ok":
                 await self._strip(keys.JOB + job.id, BLANK)
 
@@ -152,7 +150,7 @@ class Forgetting(Store):
 
     async def _jobs_of(self, ids: Collection[str]) -> set[str]:
         """Return the ended jobs of users: dead, or with a result, in the history or not."""
-        dead = await self._ask(self._redis.zrange(keys.DEAD, 0, -1))
+        dead = await self._redis.zrange(keys.DEAD, 0, -1)
         found = await self._owned([keys.DEAD_JOB + job_id for job_id in dead], ids)
         async for page in self._pages(keys.RESULT):
             found += await self._owned(page, ids)
@@ -166,9 +164,9 @@ class Forgetting(Store):
         """Forget jobs that ended after their users were forgotten, who may have come back."""
         await self._forget_jobs(set(ended), ())
         for job_id, user in ended.items():
-            await self._ask(self._redis.lrem(keys.HISTORY + user, 0, job_id))
-            if await self._ask(self._redis.get(keys.LATEST + user)) == job_id:
-                await self._ask(self._redis.delete(keys.LATEST + user))
+            await self._redis.lrem(keys.HISTORY + user, 0, job_id)
+            if await self._redis.get(keys.LATEST + user) == job_id:
+                await self._redis.delete(keys.LATEST + user)
 
     async def _forget_jobs(self, jobs: set[str], ids: Collection[str]) -> None:
         """Delete all that belongs to ended jobs, or is named after users, and the files."""
@@ -183,11 +181,11 @@ class Forgetting(Store):
             doomed = {key for key in page if _is_named(key, jobs, ids)} - results
             doomed |= {key for key, job in zip(pointers, targets, strict=True) if job in jobs}
             if doomed:
-                await self._ask(self._redis.unlink(*doomed))
+                await self._redis.unlink(*doomed)
             for key, command in _with_members(page) if ids else ():
-                await self._ask(getattr(self._redis, command)(key, *ids))
+                await getattr(self._redis, command)(key, *ids)
         if results:
-            await self._ask(self._redis.unlink(*results))
+            await self._redis.unlink(*results)
 
     async def _forget_dead(self, job_id: str) -> None:
         """Delete a dead job; if its charge is unsettled the order at its provider stays."""
@@ -200,33 +198,33 @@ class Forgetting(Store):
                 await self._all(self._redis.unlink(key), self._redis.zrem(keys.DEAD, job_id))
 
     async def _forget_names(self, ids: Collection[str]) -> None:
-        held = await self._ask(self._redis.hgetall(keys.USERNAMES))
+        held = await self._redis.hgetall(keys.USERNAMES)
         if names := [name for name, user in held.items() if user in ids]:
-            await self._ask(self._redis.hdel(keys.USERNAMES, *names))
+            await self._redis.hdel(keys.USERNAMES, *names)
 
     async def _forget_albums(self, users: Collection[int]) -> None:
-        for album in await self._ask(self._redis.zrange(keys.ALBUMS, 0, -1)):
-            items = map(json.loads, await self._ask(self._redis.lrange(keys.ALBUM + album, 0, -1)))
+        for album in await self._redis.zrange(keys.ALBUMS, 0, -1):
+            items = map(json.loads, await self._redis.lrange(keys.ALBUM + album, 0, -1))
             if any(item[3].get("user_id") in users for item in items):
-                await self._ask(self._redis.unlink(keys.ALBUM + album, keys.ALBUM_BEGUN + album))
-                await self._ask(self._redis.zrem(keys.ALBUMS, album))
+                await self._redis.unlink(keys.ALBUM + album, keys.ALBUM_BEGUN + album)
+                await self._redis.zrem(keys.ALBUMS, album)
 
     async def _forget_deferred(self, users: Collection[int], before_update: int) -> None:
-        for chat in await self._ask(self._redis.zrange(keys.DEFERRED, 0, -1)):
+        for chat in await self._redis.zrange(keys.DEFERRED, 0, -1):
             key = keys.DEFERRED_OF + chat
-            entries = await self._ask(self._redis.zrangebyscore(key, "-inf", before_update - 1))
+            entries = await self._redis.zrangebyscore(key, "-inf", before_update - 1)
             own = [entry for entry in entries if _sender_of(json.loads(entry)[1]) in users]
             if own:
-                await self._ask(self._redis.zrem(key, *own))
-            if not await self._ask(self._redis.exists(key)):
-                await self._ask(self._redis.zrem(keys.DEFERRED, chat))
+                await self._redis.zrem(key, *own)
+            if not await self._redis.exists(key):
+                await self._redis.zrem(keys.DEFERRED, chat)
 
     async def _forget_failed_updates(self, ids: Collection[str]) -> None:
         """Remove updates that mention the users; a long one is cut off, and cannot be parsed."""
         mentions = re.compile(rf'"id": ?({"|".join(ids)})\b')
-        for entry in await self._ask(self._redis.lrange(keys.POISON, 0, -1)):
+        for entry in await self._redis.lrange(keys.POISON, 0, -1):
             if mentions.search(entry):
-                await self._ask(self._redis.lrem(keys.POISON, 0, entry))
+                await self._redis.lrem(keys.POISON, 0, entry)
 
     async def _forget_spend(self, ids: Collection[str], today: str) -> None:
         """Remove the users from the days gone by; today's stays until the day is over."""
@@ -235,7 +233,7 @@ class Forgetting(Store):
                 day = key.removeprefix(keys.SPEND)
                 spent = await self._all(*(self._redis.hexists(key, f"user:{user}") for user in ids))
                 for user in [user for user, has in zip(ids, spent, strict=True) if has]:
-                    await self._ask(
+                    await (
                         self._redis.hset(keys.FORGOTTEN, f"{_SPEND}.{day}.{user}", user)
                         if day == today
                         else self._redis.hdel(key, f"user:{user}")
@@ -245,8 +243,8 @@ class Forgetting(Store):
         """Read the names of keys with this prefix, page by page."""
         cursor = -1
         while cursor:
-            cursor, page = await self._ask(
-                self._redis.scan(max(cursor, 0), match=f"{prefix}*", count=_READ_AT_ONCE)
+            cursor, page = await self._redis.scan(
+                max(cursor, 0), match=f"{prefix}*", count=_READ_AT_ONCE
             )
             if page:
                 yield page
@@ -257,9 +255,7 @@ class Forgetting(Store):
         Returns whether it did. Newer deletions wait: limits of the user have yet to expire, and
         their jobs to end, which holds up others for a few minutes at most.
         """
-        left = [
-            entry.partition(".") for entry in await self._ask(self._redis.hkeys(keys.FORGOTTEN))
-        ]
+        left = [entry.partition(".") for entry in await self._redis.hkeys(keys.FORGOTTEN)]
         times = [int(time) for kind, _, time in left if kind == _LOG and int(time) <= before_ms]
         has_jobs = any(kind == _JOB for kind, _, _ in left)
         if has_jobs and before_ms - min(times, default=0) < _JOBS_END_MS:
@@ -267,7 +263,7 @@ class Forgetting(Store):
         if not times or await self._is_rewriting():
             return False
         if await self._rewrite():
-            await self._ask(self._redis.hdel(keys.FORGOTTEN, *(f"{_LOG}.{ms}" for ms in times)))
+            await self._redis.hdel(keys.FORGOTTEN, *(f"{_LOG}.{ms}" for ms in times))
         return True
 
     async def _rewrite(self) -> bool:
@@ -275,7 +271,7 @@ class Forgetting(Store):
         if not (await self._persistence())["aof_enabled"]:
             return True
         try:
-            await self._ask(self._redis.bgrewriteaof())
+            await self._redis.bgrewriteaof()
         except ResponseError as error:
             telemetry.warning("Redis does not rewrite its append-only file: %s", error)
             return False
@@ -284,7 +280,7 @@ class Forgetting(Store):
         return (await self._persistence())["aof_last_bgrewrite_status"] == "ok"
 
     async def _persistence(self) -> Mapping[str, Any]:
-        return await self._ask(self._redis.info("persistence"))
+        return await self._redis.info("persistence")
 
     async def _is_rewriting(self) -> bool:
         state = await self._persistence()

@@ -10,7 +10,7 @@ from typing import Any
 from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
 from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
 from imgbot.storage import job_codec as records, keys
-from imgbot.storage.client import Client, Store
+from imgbot.storage.client import Client, Store, storage_errors
 
 _LEASE_MS = 60_000
 _SYNC_WAIT_MS = 4000
@@ -177,7 +177,8 @@ class JobQueue(Store):
         pipe = self._redis.pipeline(transaction=False)
         pipe.incr(keys.SYNCS)
         pipe.execute_command("WAITAOF", 1, 0, _SYNC_WAIT_MS)
-        _, (synced, _) = await self._ask(pipe.execute())
+        with storage_errors():
+            _, (synced, _) = await pipe.execute()
         if not synced:
             raise StorageUnavailableError("Redis did not reach its disk in time")
 
@@ -242,8 +243,8 @@ class JobQueue(Store):
         """
         # Ids read beforehand are only candidates. Each script checks again, atomically, and covers
         # a few jobs or users, or one day, so that the server is never blocked for long.
-        seen = list((await self._ask(self._sightings())).items())
-        users = await self._ask(self._counted_users(days))
+        seen = list((await self._sightings()).items())
+        users = await self._counted_users(days)
         orphans = lost = 0
         for at in range(0, len(seen), _JOBS_AT_ONCE):
             sightings = [each for pair in seen[at : at + _JOBS_AT_ONCE] for each in pair]

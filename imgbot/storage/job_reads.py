@@ -36,22 +36,20 @@ class JobReads(Store):
     async def is_known(self, job_id: str) -> bool:
         """Return whether a job is live, or dead and still stored."""
         names = (keys.JOB + job_id, keys.DEAD_JOB + job_id)
-        return bool(await self._ask(self._redis.exists(*names)))
+        return bool(await self._redis.exists(*names))
 
     async def next_wakeup(self) -> str | None:
         """Wait briefly for the id of a job that was woken; empty for a job just admitted."""
-        entry = await self._ask(self._redis.brpop([keys.WAKE], timeout=_WAKE_WAIT_S))
+        entry = await self._redis.brpop([keys.WAKE], timeout=_WAKE_WAIT_S)
         return entry and entry[1].removeprefix("+new")
 
     async def due(self) -> list[str]:
         """Return the ids of all claimed jobs, most urgent first."""
-        return await self._ask(self._redis.zrange(keys.DUE, 0, -1))
+        return await self._redis.zrange(keys.DUE, 0, -1)
 
     async def unannounced(self, now_ms: int, limit: int) -> list[str]:
         """Return jobs whose status message is due."""
-        return await self._ask(
-            self._redis.zrangebyscore(keys.ANNOUNCE, 0, now_ms, start=0, num=limit)
-        )
+        return await self._redis.zrangebyscore(keys.ANNOUNCE, 0, now_ms, start=0, num=limit)
 
     async def position(self, job_id: str) -> int:
         """Return the job's position in the queue from 1, or 0 if it is not waiting."""
@@ -64,13 +62,13 @@ class JobReads(Store):
 
     async def newest_of(self, user_id: int) -> str | None:
         """Return the id of the user's newest live job."""
-        ids = await self._ask(self._redis.zrevrange(f"{keys.USER_JOBS}{user_id}", 0, 0))
+        ids = await self._redis.zrevrange(f"{keys.USER_JOBS}{user_id}", 0, 0)
         return ids[0] if ids else None
 
     async def jobs_of(self, user_id: int, limit: int = 0) -> list[Job]:
         """Return the user's first `limit` live jobs, waiting or claimed, or all of them."""
         key = f"{keys.USER_JOBS}{user_id}"
-        return await self.jobs(await self._ask(self._redis.zrange(key, 0, limit - 1)))
+        return await self.jobs(await self._redis.zrange(key, 0, limit - 1))
 
     async def jobs_shown_to(self, user_id: int) -> list[Job]:
         """Return the user's live jobs, oldest first, up to the number that users are shown."""
@@ -78,7 +76,7 @@ class JobReads(Store):
 
     async def waiting_ids(self, limit: int = 0) -> list[str]:
         """Return the first `limit` ids of waiting jobs in queue order, or all of them."""
-        return await self._ask(self._redis.lrange(keys.QUEUE, 0, limit - 1))
+        return await self._redis.lrange(keys.QUEUE, 0, limit - 1)
 
     async def depth(self) -> Depth:
         waiting, running, dead, oldest = await self._all(

@@ -30,11 +30,11 @@ class Durations(Store):
         entry = f"{round(span.after_s * 1000)}:{round(span.by_s * 1000)}"
         length, _ = await self._all(self._redis.lpush(key, entry), self._redis.expire(key, KEPT_S))
         if length > KEPT + _SPARE:
-            await self._ask(self._redis.ltrim(key, 0, KEPT - 1))
+            await self._redis.ltrim(key, 0, KEPT - 1)
 
     async def latest(self, kind: str) -> list[CensoredDuration]:
         """Return the spans of a kind, oldest first; malformed entries are skipped."""
-        entries = await self._ask(self._redis.lrange(keys.DURATIONS + kind, 0, KEPT - 1))
+        entries = await self._redis.lrange(keys.DURATIONS + kind, 0, KEPT - 1)
         return list(_spans(map(str, reversed(entries))))
 
 
@@ -54,10 +54,10 @@ class WebhookTickets(Store):
         """Wake the job, and store its ticket, if any, for `ticket`."""
         if ticket:
             value = json.dumps(ticket)
-            await self._ask(self._redis.set(keys.WEBHOOK_TICKET + job_id, value, ex=_TICKET_KEPT_S))
+            await self._redis.set(keys.WEBHOOK_TICKET + job_id, value, ex=_TICKET_KEPT_S)
         await self._wake(job_id)
 
     async def ticket(self, job_id: str) -> Mapping[str, object] | None:
         """Return the ticket received by a webhook; None without one."""
-        found = await self._ask(self._redis.get(keys.WEBHOOK_TICKET + job_id))
+        found = await self._redis.get(keys.WEBHOOK_TICKET + job_id)
         return json.loads(found) if found else None

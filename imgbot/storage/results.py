@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import Operation
 from imgbot.storage import job_codec as records, keys
-from imgbot.storage.client import Store, storage_errors
+from imgbot.storage.client import Store
 
 _PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
 _READ_AT_ONCE = 500
@@ -63,7 +63,7 @@ class ResultStore(Store):
 
     async def history(self, user_id: int) -> list[str]:
         """Return the job ids of the user's pictures, newest first."""
-        return await self._ask(self._redis.lrange(f"{keys.HISTORY}{user_id}", 0, -1))
+        return await self._redis.lrange(f"{keys.HISTORY}{user_id}", 0, -1)
 
     async def latest(self, user_id: int) -> str:
         """Return the job whose picture was shown to the user last, or an empty string."""
@@ -77,7 +77,7 @@ class ResultStore(Store):
 
     async def set_latest(self, user_id: int, job_id: str) -> None:
         key = f"{keys.LATEST}{user_id}"
-        await self._ask(self._redis.set(key, job_id, ex=keys.RESULT_KEPT_S))
+        await self._redis.set(key, job_id, ex=keys.RESULT_KEPT_S)
 
     async def job_of_picture(self, picture: InputPhoto) -> str:
         """Return the job that made a picture, or an empty string for the user's own photo."""
@@ -89,31 +89,30 @@ class ResultStore(Store):
 
     async def set_original(self, job_id: str, file_id: str) -> None:
         """Store the file id of the original file."""
-        await self._ask(self._redis.hset(keys.RESULT + job_id, "original_id", file_id))
+        await self._redis.hset(keys.RESULT + job_id, "original_id", file_id)
 
     async def note_ready(self, chat_id: int, message_id: int, job_id: str) -> None:
         """Record the job whose result a message announces."""
         key = f"{keys.READY}{chat_id}.{message_id}"
-        await self._ask(self._redis.set(key, job_id, ex=keys.RESULT_KEPT_S))
+        await self._redis.set(key, job_id, ex=keys.RESULT_KEPT_S)
 
     async def announced_in(self, chat_id: int, message_id: int) -> str:
         """Return the job whose result a message announces, or an empty string."""
         return await self._text(f"{keys.READY}{chat_id}.{message_id}")
 
     async def _text(self, key: str) -> str:
-        return await self._ask(self._redis.get(key)) or ""
+        return await self._redis.get(key) or ""
 
     async def prune(self, kept_s: int) -> int:
         """Delete results delivered longer ago than `kept_s`; return the number of deleted keys."""
         pruned, names = 0, list[str]()
-        with storage_errors():
-            async for name in self._redis.scan_iter(match="img:*", count=_READ_AT_ONCE):
-                if name.startswith(_PRUNED):
-                    names.append(name)
-                if len(names) >= _READ_AT_ONCE:
-                    pruned += await self._prune(names, kept_s)
-                    names.clear()
-            return pruned + await self._prune(names, kept_s)
+        async for name in self._redis.scan_iter(match="img:*", count=_READ_AT_ONCE):
+            if name.startswith(_PRUNED):
+                names.append(name)
+            if len(names) >= _READ_AT_ONCE:
+                pruned += await self._prune(names, kept_s)
+                names.clear()
+        return pruned + await self._prune(names, kept_s)
 
     async def _prune(self, names: Iterable[str], kept_s: int) -> int:
         left_s = await self._all(*(self._redis.ttl(name) for name in names))

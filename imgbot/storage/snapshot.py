@@ -5,6 +5,7 @@ updates, up to a month of them) are read afterwards in batches, so that a server
 never holds them twice.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 
 from imgbot.domain.job import State
 from imgbot.storage import keys
-from imgbot.storage.client import Client, storage_errors
+from imgbot.storage.client import Client
 
 _T = TypeVar("_T")
 
@@ -91,16 +92,10 @@ async def take(redis: Client) -> AsyncIterator[Record]:
 async def put(redis: Client, records: Iterable[Record]) -> int:
     """Write records; return their number. Raises StorageUnavailableError."""
     count = 0
-    with storage_errors():
-        for batch in _batched(records):
-            pipe = redis.pipeline(transaction=False)
-            for record in batch:
-                for command in _commands(record):
-                    pipe.execute_command(*command)
-                if record.expires_ms:
-                    pipe.pexpireat(record.key, record.expires_ms)
-            await pipe.execute()
-            count += len(batch)
+    for batch in _batched(records):
+        commands = [command for record in batch for command in _commands(record)]
+        await asyncio.gather(*(redis.execute_command(*command) for command in commands))  # noqa: TID251 -- all end with their batch
+        count += len(batch)
     return count
 
 
@@ -115,10 +110,9 @@ async def knows(redis: Client, records: Iterable[Record]) -> bool:
     """Return whether any job in the records is known here: live, ended or dead."""
     jobs = [r.key.removeprefix(keys.JOB) for r in records if r.key.startswith(keys.JOB)]
     prefixes = (keys.JOB, keys.TOMBSTONE, keys.DEAD_JOB)
-    with storage_errors():
-        for batch in _batched(f"{prefix}{job}" for job in jobs for prefix in prefixes):
-            if await redis.exists(*batch):
-                return True
+    for batch in _batched(f"{prefix}{job}" for job in jobs for prefix in prefixes):
+        if await redis.exists(*batch):
+            return True
     return False
 
 
@@ -129,30 +123,24 @@ async def forget(redis: Client) -> None:
     under another id, not found, and placed again.
     """
     async for names in _pages(redis, _PREFIXES):
-        with storage_errors():
-            await redis.unlink(keys.QUEUE, *(name for name in names if name != keys.INSTALLATION))
+        await redis.unlink(keys.QUEUE, *(name for name in names if name != keys.INSTALLATION))
 
 
 async def epoch(redis: Client) -> int:
-    with storage_errors():
-        told = str(await redis.get(keys.EPOCH) or "0")
+    told = str(await redis.get(keys.EPOCH) or "0")
     return int(told.partition("-")[0])
 
 
 async def set_epoch(redis: Client, value: int) -> None:
     """Set the epoch number, which fences off every supervisor up to it."""
-    with storage_errors():
-        await redis.set(keys.EPOCH, value)
+    await redis.set(keys.EPOCH, value)
 
 
 async def _pages(redis: Client, prefixes: Iterable[str]) -> AsyncIterator[list[Any]]:
     for prefix in prefixes:
         cursor = -1
         while cursor:
-            with storage_errors():
-                cursor, names = await redis.scan(
-                    max(cursor, 0), match=f"{prefix}*", count=_SCAN_COUNT
-                )
+            cursor, names = await redis.scan(max(cursor, 0), match=f"{prefix}*", count=_SCAN_COUNT)
             if names:
                 yield names
 
@@ -166,14 +154,17 @@ def _batched(parts: Iterable[_T]) -> Iterator[list[_T]]:
 def _commands(record: Record) -> list[tuple[str, ...]]:
     command, value = _PUT[record.kind], record.value
     if isinstance(value, str):
-        return [(command, record.key, value)]
+        value = [value]
     if record.kind == "zset":
         # ZADD takes the score before its member.
         value = [part for at in range(0, len(value), 2) for part in (value[at + 1], value[at])]
-    return [
+    found: list[tuple[str, ...]] = [
         (command, record.key, *value[at : at + _MOST_PARTS])
         for at in range(0, len(value), _MOST_PARTS)
     ]
+    if record.expires_ms:
+        found.append(("PEXPIREAT", record.key, str(record.expires_ms)))
+    return found
 
 
 # Rebuilt from the jobs when the bot starts.

@@ -95,20 +95,20 @@ class Spend(Store):
         """Return the rest of the user's budget for today, if there is one."""
         ceiling = self.caps.daily_micro_per_user or 0
         key = keys.SPEND + self.today(now_ms)
-        spent = await self._ask(self._redis.hget(key, f"user:{user_id}"))
+        spent = await self._redis.hget(key, f"user:{user_id}")
         return max(ceiling - int(spent or 0), 0)
 
     async def spent_today(self, now_ms: int) -> int:
         """Return today's charges and reservations."""
         key = keys.SPEND + self.today(now_ms)
-        found = await self._ask(self._redis.hmget(key, ["charged", "reserved"]))
+        found = await self._redis.hmget(key, ["charged", "reserved"])
         return sum(int(value or 0) for value in found)
 
     async def ceiling_today(self, now_ms: int) -> int | None:
         """Return today's budget for all users, raised or not; None if there is no ceiling."""
         if self.caps.daily_micro is None:
             return None
-        raised = await self._ask(self._redis.hget(keys.SPEND + self.today(now_ms), _CEILING))
+        raised = await self._redis.hget(keys.SPEND + self.today(now_ms), _CEILING)
         return max(self.caps.daily_micro, int(raised or 0))
 
     async def raise_ceiling(self, ceiling_micro: int, now_ms: int) -> None:

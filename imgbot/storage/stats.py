@@ -82,7 +82,7 @@ class QueueStats(Store):
 
     async def outcomes_of(self, day: str) -> Mapping[str, Mapping[str, int]]:
         """Return operation → status (ok, failed, rejected, cancelled, dead) → number of jobs."""
-        record = await self._ask(self._redis.hgetall(keys.ENDED + day))
+        record = await self._redis.hgetall(keys.ENDED + day)
         found: dict[str, dict[str, int]] = {}
         for entry, count in record.items():
             operation, _, status = str(entry).partition(".")

@@ -25,7 +25,7 @@ class UpdateLedger(Store):
 
     async def is_handled(self, update_id: int) -> bool:
         """Return whether this update was handled, perhaps before a restart."""
-        return bool(await self._ask(self._redis.exists(f"{keys.UPDATE}{update_id}")))
+        return bool(await self._redis.exists(f"{keys.UPDATE}{update_id}"))
 
     async def mark_handled(self, update_id: int, chat: str) -> None:
         """Record that an update was handled, and remove it from the deferred ones."""
@@ -52,7 +52,7 @@ class UpdateLedger(Store):
 
     async def deferred(self) -> list[Deferred]:
         """Return all deferred updates, the chat that is due first at the beginning."""
-        chats = await self._ask(self._redis.zrange(keys.DEFERRED, 0, -1, withscores=True))
+        chats = await self._redis.zrange(keys.DEFERRED, 0, -1, withscores=True)
         found = await self._all(
             *(self._redis.zrange(f"{keys.DEFERRED_OF}{chat}", 0, -1) for chat, _ in chats)
         )

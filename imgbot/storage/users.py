@@ -89,17 +89,17 @@ class UserStore(Store):
 
     async def set_username(self, user_id: int, username: str, before: str) -> None:
         """Store the @name of a user, in lower case, in place of `before`; empty stands for none."""
-        holder = before and await self._ask(self._redis.hget(keys.USERNAMES, before))
+        holder = before and await self._redis.hget(keys.USERNAMES, before)
         # Somebody else may have taken the old name since.
         if holder == str(user_id):
-            await self._ask(self._redis.hdel(keys.USERNAMES, before))
+            await self._redis.hdel(keys.USERNAMES, before)
         if username:
-            await self._ask(self._redis.hset(keys.USERNAMES, username, str(user_id)))
-        await self._ask(self._redis.hset(f"{keys.USER}{user_id}", _USERNAME, username))
+            await self._redis.hset(keys.USERNAMES, username, str(user_id))
+        await self._redis.hset(f"{keys.USER}{user_id}", _USERNAME, username)
 
     async def id_of(self, username: str) -> int | None:
         """Return the user who had this @name when they last wrote; None if nobody had."""
-        found = await self._ask(self._redis.hget(keys.USERNAMES, username.lower()))
+        found = await self._redis.hget(keys.USERNAMES, username.lower())
         return int(found) if found else None
 
     async def known(self, ids: Iterable[int]) -> list[int]:
@@ -116,14 +116,14 @@ class UserStore(Store):
 
     async def set_written(self, user_id: int, written: str) -> None:
         """Store what the user's texts tell of their language."""
-        await self._ask(self._redis.hset(f"{keys.USER}{user_id}", _WRITTEN, written))
+        await self._redis.hset(f"{keys.USER}{user_id}", _WRITTEN, written)
 
     async def count(self) -> int:
         """Return the number of users with a private chat."""
-        return int(await self._ask(self._redis.zcard(keys.PEOPLE)))
+        return int(await self._redis.zcard(keys.PEOPLE))
 
     async def preferences(self, user_id: int) -> Preferences:
-        return _preferences(await self._ask(self._redis.hgetall(f"{keys.USER}{user_id}")))
+        return _preferences(await self._redis.hgetall(f"{keys.USER}{user_id}"))
 
     async def set_preference(self, user_id: int, preferences: Preferences) -> None:
         record: dict[Any, Any] = {
@@ -145,12 +145,12 @@ class UserStore(Store):
 
     async def release_intro(self, user_id: int) -> None:
         """Undo `claim_intro`: the first job was not admitted."""
-        await self._ask(self._redis.hdel(f"{keys.USER}{user_id}", _INTRODUCED))
+        await self._redis.hdel(f"{keys.USER}{user_id}", _INTRODUCED)
 
     async def meant(self, user_id: int, wording: str) -> str:
         """Return what the user chose for an ambiguous wording: `create`, `change` or nothing."""
         name = f"{keys.MEANT}{user_id}"
-        return await self._ask(self._redis.hget(name, _digest(wording))) or ""
+        return await self._redis.hget(name, _digest(wording)) or ""
 
     async def set_meant(self, user_id: int, wording: str, choice: str) -> None:
         key = f"{keys.MEANT}{user_id}"

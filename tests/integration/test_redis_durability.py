@@ -5,9 +5,9 @@ import socket
 from pathlib import Path
 
 import pytest
-from redis.asyncio import Redis
 
 from imgbot.domain.errors import ConfigError
+from imgbot.storage.client import connect
 from imgbot.storage.server.durability import RedisUnreachableError, verify
 from imgbot.storage.server.process import RedisServer
 from tests.fixtures.redis_servers import client_of, is_at_rest
@@ -62,7 +62,7 @@ async def test_a_server_that_forbids_config_is_asked_by_info(tmp_path: Path, val
             "bot", enabled=True, passwords=["+pw"], categories=["+@all"], commands=["-config"]
         )
         url = f"unix://bot:pw@{server.socket_path}"
-        async with Redis.from_url(url) as restricted:
+        async with connect(url) as restricted:
             if value == "noeviction":
                 assert (await verify(restricted)).fsync == ""
             else:
@@ -73,7 +73,7 @@ async def test_a_server_that_forbids_config_is_asked_by_info(tmp_path: Path, val
 async def test_a_wrong_password_is_a_wrong_setting_and_is_not_shown(tmp_path: Path) -> None:
     async with (
         RedisServer(tmp_path, port=0) as server,
-        Redis.from_url(f"unix://bot:hunter2@{server.socket_path}") as client,
+        connect(f"unix://bot:hunter2@{server.socket_path}") as client,
     ):
         with pytest.raises(ConfigError, match="refuses this user") as refusal:
             await verify(client, deadline_s=5.0)

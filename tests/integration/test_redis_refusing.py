@@ -2,9 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from redis.exceptions import ResponseError
@@ -138,6 +138,33 @@ async def _refused(redis: Client) -> str:
     with pytest.raises(ResponseError) as refusal:
         await redis.incr("img:x")
     return str(refusal.value)
+
+
+async def test_a_command_that_cannot_be_sent_or_read_fails_alone(redis: Client) -> None:
+    await redis.zadd("img:z", {"member": 1})
+    redis.set_response_callback("ZSCORE", _broken)
+    async with asyncio.TaskGroup() as group:
+        unsent = group.create_task(_error_of(lambda: redis.set("img:x", "\ud800")))
+        unread = group.create_task(_error_of(lambda: redis.zscore("img:z", "member")))
+        right = group.create_task(JobReads(redis).depth())
+
+    assert isinstance(unsent.result(), UnicodeEncodeError)
+    assert isinstance(unread.result(), ZeroDivisionError)
+    assert right.result().waiting == 0
+    # The answers that follow are those of the commands that follow.
+    assert await redis.zcard("img:z") == 1
+
+
+def _broken(response: Any, **kwargs: Any) -> Any:
+    raise ZeroDivisionError(response, kwargs)
+
+
+async def _error_of(command: Callable[[], Awaitable[object]]) -> Exception | None:
+    try:
+        await command()
+    except Exception as error:  # noqa: BLE001 -- it is what is asked for
+        return error
+    return None
 
 
 async def test_a_server_with_no_connection_left_is_away(server: RedisServer) -> None:

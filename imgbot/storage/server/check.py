@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import dataclass
 
-from redis.exceptions import RedisError
+from redis.exceptions import ResponseError
 
-from imgbot.domain.errors import ConfigError
+from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.domain.findings import Finding, ok, warning, wrong
 from imgbot.storage import keys
 from imgbot.storage.client import connect
@@ -46,7 +46,7 @@ async def check_redis(url: str, bot_id: str, *, is_embedded: bool) -> RedisRepor
     except ConfigError as error:
         mend = "another IMGBOT_REDIS_URL, or none (imgbot brings its own); jobs stay in this one"
         return RedisReport([wrong(_CHECK, error.sentence, mend)])
-    except (RedisError, OSError, TimeoutError, RedisUnreachableError) as error:
+    except (StorageUnavailableError, ResponseError, TimeoutError, RedisUnreachableError) as error:
         return RedisReport([_silent(type(error).__name__, is_embedded=is_embedded)])
     finally:
         await redis.aclose()

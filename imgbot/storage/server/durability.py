@@ -13,17 +13,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from redis.asyncio import Redis
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
     NoPermissionError,
-    RedisError,
+    ResponseError,
 )
 
 from imgbot.domain.errors import ConfigError, ImgbotError, StorageUnavailableError
 from imgbot.storage import keys
-from imgbot.storage.client import storage_errors
+from imgbot.storage.client import Client
 from imgbot.telemetry.thresholds import REDIS_MEMORY_RATIO, Level
 
 _log = logging.getLogger(__name__)
@@ -60,7 +59,7 @@ class Durability:
 
 
 async def verify(
-    redis: Redis, *, accept_volatile: bool = False, deadline_s: float | None = None
+    redis: Client, *, accept_volatile: bool = False, deadline_s: float | None = None
 ) -> Durability:
     """Wait for the server, logging the wait, and refuse one that would lose or evict jobs."""
     await wait_until_reachable(redis, deadline_s=deadline_s)
@@ -77,7 +76,7 @@ async def verify(
     return found
 
 
-async def wait_until_reachable(redis: Redis, *, deadline_s: float | None = None) -> None:
+async def wait_until_reachable(redis: Client, *, deadline_s: float | None = None) -> None:
     """Poll the server until it answers; without limit if there is no deadline.
 
     Raises ConfigError for a refusal that waiting does not end, RedisUnreachableError.
@@ -87,9 +86,9 @@ async def wait_until_reachable(redis: Redis, *, deadline_s: float | None = None)
     while True:
         try:
             await redis.ping()
-        except (RedisError, OSError) as error:
+        except (StorageUnavailableError, ResponseError) as error:
             _refuse_if_final(error)
-            reason = error
+            reason = error.__cause__ or error
         else:
             return
         if deadline_s is not None and time.monotonic() - began >= deadline_s:
@@ -102,20 +101,24 @@ async def wait_until_reachable(redis: Redis, *, deadline_s: float | None = None)
 
 
 def _refuse_if_final(error: Exception) -> None:
-    # While connecting, redis-py wraps the server's error in a connection error.
-    said = (error, error.__cause__)
+    # The client wraps the server's error, and redis-py does too while it connects.
+    said: list[BaseException] = [error]
+    while cause := said[-1].__cause__:
+        said.append(cause)
     if any(isinstance(one, _NOT_ALLOWED) for one in said):
         raise ConfigError(SETTING, "the server refuses this user or password") from None
     if any("unknown command 'HELLO'" in str(one) for one in said):
         raise ConfigError(SETTING, "this Redis is older than 6; use 7.2 or later, or none at all")
 
 
-async def ask(redis: Redis) -> Durability:
-    """Query the server. Raises ConfigError for one that cannot be used at all, RedisError."""
+async def ask(redis: Client) -> Durability:
+    """Query the server. Raises ConfigError for one that cannot be used at all."""
     try:
         info = await redis.info()
-    except NoPermissionError as error:
-        raise ConfigError(SETTING, f"this user may not ask INFO: {error}") from None
+    except StorageUnavailableError as error:
+        if isinstance(error.__cause__, NoPermissionError):
+            raise ConfigError(SETTING, f"this user may not ask INFO: {error.__cause__}") from None
+        raise
     number = str(info.get("redis_version", "0"))
     version = tuple(int(part) for part in number.split(".") if part.isdecimal())
     if info.get("role") == "slave":
@@ -127,7 +130,7 @@ async def ask(redis: Redis) -> Durability:
     # CONFIG is often forbidden (managed servers, ACLs); INFO then gives all but the fsync policy.
     try:
         fsync = (await redis.config_get("appendfsync")).get("appendfsync", "")
-    except RedisError:
+    except (StorageUnavailableError, ResponseError):
         fsync = ""
     append_only = info.get("aof_enabled")
     return Durability(
@@ -145,7 +148,7 @@ def counted_bytes(info: Mapping[str, Any]) -> int:
     return int(info.get("used_memory", 0)) - int(info.get("mem_not_counted_for_evict", 0))
 
 
-def losses(found: Durability, redis: Redis) -> list[tuple[str, str]]:
+def losses(found: Durability, redis: Client) -> list[tuple[str, str]]:
     """Return the ways in which the server could lose jobs, each with its repair command, if any."""
     cases = (
         (not found.policy, "it does not say whether it evicts keys (maxmemory-policy)", ""),
@@ -178,7 +181,7 @@ def losses(found: Durability, redis: Redis) -> list[tuple[str, str]]:
     ]
 
 
-def redis_cli(redis: Redis) -> str:
+def redis_cli(redis: Client) -> str:
     """Return the command that reaches this server, without its password."""
     where = redis.connection_pool.connection_kwargs
     if path := where.get("path"):
@@ -188,7 +191,7 @@ def redis_cli(redis: Redis) -> str:
     return f"redis-cli{flags}" + ("" if port == 6379 else f" -p {port}")
 
 
-def address_of(redis: Redis) -> str:
+def address_of(redis: Client) -> str:
     """Return the socket or the host and port, without a password."""
     where = redis.connection_pool.connection_kwargs
     return str(where.get("path") or f"{where.get('host')}:{where.get('port')}")
@@ -251,7 +254,7 @@ class Memory:
         )
 
 
-async def trouble_of(redis: Redis) -> str:
+async def trouble_of(redis: Client) -> str:
     """Return why the server cannot accept jobs; empty if it can.
 
     A test write is included: a server that has lost its replicas, or its disk, still reads.
@@ -259,23 +262,21 @@ async def trouble_of(redis: Redis) -> str:
     try:
         memory = await measure(redis)
         if not memory.trouble:
-            with storage_errors():
-                await redis.incr(keys.SYNCS)
+            await redis.incr(keys.SYNCS)
     except StorageUnavailableError as error:
         return str(error)
     return memory.trouble
 
 
-async def measure(redis: Redis) -> Memory:
+async def measure(redis: Client) -> Memory:
     """Read the memory use. Raises StorageUnavailableError while Redis is unavailable."""
-    with storage_errors():
-        told = await redis.info("memory", "server")
+    told = await redis.info("memory", "server")
     limit_bytes = int(told.get("maxmemory", 0))
     is_embedded = _is_embedded(redis, str(told.get("config_file", "")))
     return Memory(counted_bytes(told), limit_bytes, redis_cli(redis), is_embedded)
 
 
-def _is_embedded(redis: Redis, config_file: str) -> bool:
+def _is_embedded(redis: Client, config_file: str) -> bool:
     # Only the embedded server has its socket and its configuration in one directory.
     socket_path = redis.connection_pool.connection_kwargs.get("path", "")
     return bool(socket_path) and Path(socket_path).parent == Path(config_file).parent
