@@ -15,7 +15,6 @@ WEBHOOK_ACTIVE = (
     "Conflict: can't use getUpdates method while webhook is active;"
     " use deleteWebhook to delete the webhook first"
 )
-WRONG_FILE = "wrong file identifier/HTTP URL specified"
 
 
 class ApiError(Exception):

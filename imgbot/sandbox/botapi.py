@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any, cast
 
 from aiohttp import web
+from pydantic import ValidationError
 
 from imgbot.sandbox.api_errors import ApiError, bad_request, too_large
-from imgbot.sandbox.arguments import UploadedFile, as_text, unknown_parameters
+from imgbot.sandbox.bot_objects import refusal_of, unknown_fields
 from imgbot.sandbox.faults import Fault
-from imgbot.sandbox.message_fields import Call
-from imgbot.sandbox.methods import METHODS, RawJson
+from imgbot.sandbox.methods import METHODS, Call, RawJson, UploadedFile
 from imgbot.sandbox.state import SandboxState
 
 # Telegram does not mind the case of a method's name.
@@ -68,33 +68,38 @@ class BotApi:
         except ApiError as refusal:
             self._state.calls.record(method, "", refusal)
             raise
-        call = Call(method, values, uploads, lambda: _is_gone(request), state=self._state)
-        fault = self._state.faults.take(method, call.text("chat_id"))
+        fault = self._state.faults.take(method, values.get("chat_id", ""))
         if fault and fault.kind == "drop_before":
             return _cut(request)
         if fault and fault.kind == "gateway":
             return _error_page(fault)
-        result = await self._perform(call, fault)
+        call = Call(self._state, uploads, lambda: _is_gone(request))
+        result = await self._perform(method, values, call, fault)
         if fault and fault.kind == "drop_after":
             return _cut(request)
         text = result if isinstance(result, RawJson) else json.dumps(result, ensure_ascii=False)
         return web.Response(text=f'{{"ok":true,"result":{text}}}', content_type="application/json")
 
-    async def _perform(self, call: Call, fault: Fault | None) -> Any:
+    async def _perform(
+        self, method: str, values: dict[str, str], call: Call, fault: Fault | None
+    ) -> Any:
         """Run the method and log the outcome."""
-        state, method = self._state, call.method
         refusal: ApiError | None = None
-        for name in unknown_parameters(method, call.values.keys() - call.uploads.keys()):
-            state.calls.violation(f"unknown parameter {name} of {method}")
         try:
             if fault:
                 await self._apply(fault)
-            return await METHODS[method](call)
+            parameters = METHODS[method].model_validate(values)
+            for violation in unknown_fields(parameters):
+                self._state.calls.violation(violation)
+            return await parameters.act(call)
+        except ValidationError as error:
+            refusal = refusal_of(error)
+            raise refusal from None
         except ApiError as error:
             refusal = error
             raise
         finally:
-            state.calls.record(method, call.text("chat_id"), refusal)
+            self._state.calls.record(method, values.get("chat_id", ""), refusal)
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         try:
@@ -163,7 +168,11 @@ def _from_json(body: bytes) -> dict[str, str]:
     if not isinstance(given, dict):
         raise bad_request("can't parse JSON object")
     parameters = cast("dict[str, Any]", given)
-    return {name: as_text(value) for name, value in parameters.items() if value is not None}
+    return {
+        name: value if isinstance(value, str) else json.dumps(value)
+        for name, value in parameters.items()
+        if value is not None
+    }
 
 
 def _is_gone(request: web.Request) -> bool:

@@ -22,7 +22,7 @@ State and users
 
 What users do
     POST /control/files?name=cat.jpg, the body is the file (64 MiB at most)
-        → {key, name, size, mime, width?, height?}
+        → {key}
     POST /control/chats/{chat_id}/messages
         {user_id, text?, caption?, photos?: [key] or documents?: [key], reply_to_message_id?,
         quote?: a part of that message, thread_id?, spoiler?: over the photos, gap_ms?: time
@@ -41,7 +41,7 @@ What users do
     DELETE /control/chats/{chat_id}/messages/{message_id} → {"deleted": true}
     POST /control/inline {user_id, query?, chat_id?, timeout_s?: 10}
         types `@bot query` and waits → {"inline_query_id", "results": [{id, type, title?, photo?,
-        document?, text?, caption?, ..}], "next_offset", "cache_time", "is_personal", "button"?}
+        document?, caption?}]}
     POST /control/inline/{inline_query_id} {chat_id, result_id}
         → {"message": ..}, the chosen result, sent by the user via the bot
 
@@ -216,10 +216,8 @@ class Control:
             await asyncio.to_thread(path.write_bytes, await request.read())
         except web.HTTPRequestEntityTooLarge:
             return _refused("the body is too large", 413)
-        file = await self._state.files.keep_upload(path, request.query.get("name", "file"))
-        size = {"width": file.width, "height": file.height} if file.width else {}
-        known = {"key": file.file_id, "name": file.name, "size": file.size_bytes}
-        return web.json_response(known | {"mime": file.mime} | size)
+        file = self._state.files.keep_upload(path, request.query.get("name", "file"))
+        return web.json_response({"key": file.file_id})
 
     def file(self, handle: str) -> web.StreamResponse:
         file = self._state.files.find(handle)

@@ -1,35 +1,22 @@
-"""Entities of a text: those that a call gives, and those that Telegram detects by itself.
+"""Texts with their entities: those that a call gives, and those that Telegram detects by itself.
 
 Offsets and lengths count UTF-16 code units.
 """
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
-from imgbot.sandbox.api_errors import bad_request
+TEXT_LIMIT = 4096
+CAPTION_LIMIT = 1024
 
 _MAX_ENTITIES = 100
 _OPAQUE = frozenset({"code", "pre", "text_link", "text_mention", "custom_emoji"})
-_PATTERNS = (
-    ("url", re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]']", re.IGNORECASE)),
-    ("email", re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")),
-    (
-        "url",
-        re.compile(
-            r"(?<![\w@/.-])(?:[a-z0-9-]+\.)+(?:com|org|net|ru|me|io)\b(?:/\S*)?", re.IGNORECASE
-        ),
-    ),
-    (
-        "bot_command",
-        re.compile(r"(?<![\w/<>])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/])"),
-    ),
-    ("mention", re.compile(r"(?<![\w/@.])@[A-Za-z][A-Za-z0-9_]{2,31}(?!\w)")),
-    ("hashtag", re.compile(r"(?<![\w&#])#(?=\w*[^\W\d_])\w{1,255}")),
-)
-
-_KINDS = _OPAQUE | {
-    *("bold", "italic", "underline", "strikethrough", "spoiler", "blockquote"),
-    *("expandable_blockquote", "mention", "hashtag", "cashtag", "bot_command", "url", "email"),
+_PATTERNS = {
+    "url": re.compile(r"https?://[^\s<>\"]*[^\s<>\".,;:!?)\]']", re.IGNORECASE),
+    "bot_command": re.compile(r"(?<![\w/<>])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/])"),
+    "mention": re.compile(r"(?<![\w/@.])@[A-Za-z][A-Za-z0-9_]{2,31}(?!\w)"),
+    "hashtag": re.compile(r"(?<![\w&#])#(?=\w*[^\W\d_])\w{1,255}"),
 }
 
 Entity = dict[str, Any]
@@ -40,20 +27,20 @@ def utf16_length(text: str) -> int:
     return len(text) + sum(character > "\uffff" for character in text)
 
 
-def checked_entities(given: list[Entity]) -> list[Entity]:
-    """Return the entities of a call, each with its kind and its place. Raises a refusal."""
-    for entity in given:
-        if entity.get("type") not in _KINDS:
-            raise bad_request("can't parse MessageEntity: unsupported type specified")
-        for number in ("offset", "length"):
-            if not isinstance(entity.get(number), int):
-                raise bad_request(f"can't parse MessageEntity: Can't find field \"{number}\"")
-        if entity["type"] == "text_mention" and "id" not in (entity.get("user") or {}):
-            raise bad_request("can't parse MessageEntity: Can't find field \"user\"")
-    return given
+def text_part(text: str, given: Iterable[Entity] = ()) -> dict[str, Any]:
+    """Return a text, without the space around it, as a part of a message; empty without words."""
+    text, entities = _trimmed(text, given)
+    found = _with_found(text, entities)
+    return ({"text": text} if text else {}) | ({"entities": found} if found else {})
 
 
-def trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
+def caption_part(text: str, given: Iterable[Entity] = ()) -> dict[str, Any]:
+    """Return a caption, as `text_part` does a text."""
+    names = {"text": "caption", "entities": "caption_entities"}
+    return {names[name]: value for name, value in text_part(text, given).items()}
+
+
+def _trimmed(text: str, entities: Iterable[Entity]) -> tuple[str, list[Entity]]:
     """Return the text without surrounding space; entities moved and cut to fit."""
     without_tail = text.rstrip()
     stripped = without_tail.lstrip()
@@ -68,7 +55,7 @@ def trimmed(text: str, entities: list[Entity]) -> tuple[str, list[Entity]]:
     return stripped, kept
 
 
-def with_found(text: str, entities: list[Entity]) -> list[Entity]:
+def _with_found(text: str, entities: list[Entity]) -> list[Entity]:
     """Return `entities` and those that Telegram detects in the text."""
     taken = [
         (entity["offset"], entity["offset"] + entity["length"])
@@ -76,7 +63,7 @@ def with_found(text: str, entities: list[Entity]) -> list[Entity]:
         if entity["type"] in _OPAQUE
     ]
     found = list(entities)
-    for kind, pattern in _PATTERNS:
+    for kind, pattern in _PATTERNS.items():
         for match in pattern.finditer(text):
             offset = utf16_length(text[: match.start()])
             end = offset + utf16_length(match[0])

@@ -22,6 +22,8 @@ from typing import Any, Literal, ParamSpec, TypeVar
 
 from PIL import Image, ImageOps
 
+from imgbot.sandbox.api_errors import ApiError, bad_request
+
 SENT_SIDES = (90, 320, 1280)
 DELIVERED_SIDES = (90, 320, 1280, 2560)
 THUMBNAIL_SIDES = (320,)
@@ -44,32 +46,22 @@ _DAMAGED = (
 )
 
 
-class PictureRefusedError(Exception):
-    """Telegram refuses the file as a photo; the text is its error."""
-
-
 Rendition = tuple[Path, int, int]
 """One size of a photo: a JPEG file, its width and height."""
 
 
-def picture_size(source: Path) -> tuple[int, int] | None:
-    """Return width and height from the header alone, None if it is not a picture."""
-    try:
-        with _opened(source) as picture:
-            return picture.size
-    except PictureRefusedError:
-        return None
-
-
 def renditions(source: Path, target_stem: Path, sides: tuple[int, ...]) -> list[Rendition]:
-    """Recompress the photo to the longest `sides`, small to large, none larger than itself."""
+    """Recompress the photo to the longest `sides`, small to large, none larger than itself.
+
+    Raises ApiError for a file that is no photo.
+    """
     with _opened(source) as picture:
         _check_dimensions(*picture.size)
         picture.draft("RGB", (max(sides), max(sides)))
         try:
             flat = _flattened(ImageOps.exif_transpose(picture))
         except _DAMAGED:
-            raise PictureRefusedError("IMAGE_PROCESS_FAILED") from None
+            raise bad_request("IMAGE_PROCESS_FAILED") from None
     found: list[Rendition] = []
     for side in reversed(_useful(sides, max(flat.size))):
         # Each size is made from the next larger one: decoding once is what costs.
@@ -91,15 +83,15 @@ def _opened(source: Path) -> Image.Image:
     try:
         return Image.open(source, formats=_FORMATS)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        raise PictureRefusedError("PHOTO_INVALID_DIMENSIONS") from None
+        raise bad_request("PHOTO_INVALID_DIMENSIONS") from None
     except _DAMAGED:
-        raise PictureRefusedError("IMAGE_PROCESS_FAILED") from None
+        raise bad_request("IMAGE_PROCESS_FAILED") from None
 
 
 def _check_dimensions(width: int, height: int) -> None:
     short, long = sorted((width, height))
     if not short or width + height > _SIDES_SUM or long > short * _RATIO:
-        raise PictureRefusedError("PHOTO_INVALID_DIMENSIONS")
+        raise bad_request("PHOTO_INVALID_DIMENSIONS")
 
 
 def _flattened(picture: Image.Image) -> Image.Image:
@@ -118,7 +110,7 @@ def thumbnail(source: Path, target_stem: Path) -> Rendition | None:
             if picture.width * picture.height > _MAX_PIXELS:
                 return None
         return renditions(source, target_stem, THUMBNAIL_SIDES)[-1]
-    except PictureRefusedError:
+    except ApiError:
         return None
 
 
@@ -203,24 +195,23 @@ class FileStore:
         """Return the photo or document of a handle; for a photo, any size's handle will do."""
         return self._wholes.get(file_id)
 
-    async def keep_upload(self, path: Path, name: str) -> StoredFile:
+    def keep_upload(self, path: Path, name: str) -> StoredFile:
         """Store a file that a user will send; the handle is a key that Telegram never sees."""
-        width, height = await self._in_thread(picture_size, path) or (0, 0)
-        _, size_bytes = await self._in_thread(_digest, path)
-        key = secrets.token_urlsafe(18)
-        name, mime = cleaned_name(name), _mime(name)
-        stored = StoredFile(key, "", "Upload", path, "", name, mime, size_bytes, width, height)
+        key, size_bytes = secrets.token_urlsafe(18), path.stat().st_size
+        stored = StoredFile(
+            key, "", "Upload", path, "", cleaned_name(name), _mime(name), size_bytes
+        )
         self._add(stored)
         return stored
 
     async def keep_sent(self, kind: str, file: StoredFile) -> Part:
-        """Store what a user sends; raises `PictureRefusedError`."""
+        """Store what a user sends; raises ApiError."""
         if kind == "photo":
             return await self.keep_photo(file.path, SENT_SIDES)
         return await self.keep_document(file.path, file.name)
 
     async def keep_photo(self, source: Path, sides: tuple[int, ...] = DELIVERED_SIDES) -> Part:
-        """Store a picture in Telegram's sizes; raises `PictureRefusedError`."""
+        """Store a picture in Telegram's sizes; raises ApiError."""
         made = await self._in_thread(self._renditions, source, self.new_path(), sides)
         sizes = [await self._stored("Photo", *rendition) for rendition in made]
         part: Part = {"photo": [size.size() for size in sizes]}

@@ -1,8 +1,12 @@
-"""Bot API methods that the bot calls; every other one is refused as unknown."""
+"""Bot API methods that the bot calls, each with its parameters; every other one is unknown."""
+# ruff: noqa: D101 -- a method and its class have the same name
 
-import re
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, TypeAlias, cast
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, Json as JsonText
 
 from imgbot.sandbox.api_errors import (
     NOT_MODIFIED,
@@ -11,40 +15,32 @@ from imgbot.sandbox.api_errors import (
     ApiError,
     bad_request,
 )
-from imgbot.sandbox.arguments import Json, as_text
-from imgbot.sandbox.entities import utf16_length
-from imgbot.sandbox.files import PictureRefusedError
-from imgbot.sandbox.message_fields import Call
-from imgbot.sandbox.state import INLINE_LIFETIME_S, Chat, Post
+from imgbot.sandbox.bot_objects import (
+    BotCommand,
+    BotCommandScope,
+    BotObject,
+    Captioned,
+    InlineQueryResult,
+    InlineQueryResultsButton,
+    InputMedia,
+    MessageEntity,
+    PictureKind,
+    ReplyMarkup,
+    ReplyParameters,
+)
+from imgbot.sandbox.entities import TEXT_LIMIT, text_part, utf16_length
+from imgbot.sandbox.state import INLINE_LIFETIME_S, Chat, Json, Post, SandboxState
 from imgbot.sandbox.updates import CALLBACK_LIFETIME_S, MAX_TIMEOUT_S
 
-Method: TypeAlias = Callable[[Call], Awaitable[Any]]
-
 _MAX_UPDATES = 100
-_ACTIONS = frozenset(
-    {"typing", "choose_sticker", "find_location"}
-    | {f"upload_{kind}" for kind in ("photo", "video", "voice", "document", "video_note")}
-    | {f"record_{kind}" for kind in ("video", "voice", "video_note")}
-)
 _COPIED = ("text", "entities", "photo", "document", "caption", "caption_entities")
-_CONTENT = (*_COPIED, "link_preview_options", "has_media_spoiler", "reply_markup")
+_CONTENT = (*_COPIED, "has_media_spoiler", "reply_markup")
 _DELETABLE_S = 48 * 3600
+_PHOTO_BYTES = 10 << 20
 _DOWNLOAD_BYTES = 20 << 20
 _ANSWER_LIMIT = 200
-_MAX_COMMANDS = 100
-_DESCRIPTION_LIMITS = {"description": 512, "short_description": 120}
-_SCOPES = {
-    "default": (),
-    "all_private_chats": (),
-    "all_group_chats": (),
-    "all_chat_administrators": (),
-    "chat": ("chat_id",),
-    "chat_administrators": ("chat_id",),
-    "chat_member": ("chat_id", "user_id"),
-}
-_MAX_RESULTS = 50
-_ID_BYTES = 64
-_START_PARAMETER = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+Language = Annotated[str, Field(pattern=r"^([a-z]{2})?$")]
 
 
 class RawJson(str):
@@ -53,370 +49,413 @@ class RawJson(str):
     __slots__ = ()
 
 
+@dataclass(frozen=True, slots=True)
+class UploadedFile:
+    """File uploaded with a call; deleted when the call ends."""
+
+    path: Path
+    name: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What a method acts on besides its parameters."""
+
+    state: SandboxState
+    uploads: Mapping[str, UploadedFile]
+    is_caller_gone: Callable[[], bool]
+
+    async def picture(self, kind: PictureKind, source: str) -> Json:
+        """Return a photo or document as part of a message: an upload, or a known file."""
+        upload = self.uploads.get(source.removeprefix("attach://") or kind)
+        if upload is None:
+            return self.known(kind, source)
+        if not upload.size_bytes:
+            raise bad_request("file must be non-empty")
+        if kind == "document":
+            return await self.state.files.keep_document(upload.path, upload.name)
+        if upload.size_bytes > _PHOTO_BYTES:
+            raise bad_request(
+                f"file of size {upload.size_bytes} bytes is too big for a photo;"
+                f" the maximum size is {_PHOTO_BYTES} bytes"
+            )
+        return await self.state.files.keep_photo(upload.path)
+
+    def known(self, kind: PictureKind, file_id: str) -> Json:
+        """Return the photo or document of a handle; URLs are not fetched."""
+        if not file_id:
+            raise bad_request(f"there is no {kind} in the request")
+        whole = self.state.files.whole(file_id)
+        if whole is None:
+            raise bad_request("wrong file identifier/HTTP URL specified")
+        if kind not in whole:
+            given = "Document" if kind == "photo" else "Photo"
+            raise bad_request(f"can't use file of type {given} as {kind.capitalize()}")
+        return whole
+
+
+class Method(BotObject):
+    """Parameters of a call, each as text or JSON."""
+
+    chat_id: str = ""
+
+    async def act(self, call: Call) -> Any:  # noqa: ARG002
+        """Do what the method does, and return its result. Raises ApiError."""
+        return True
+
+    def chat(self, call: Call) -> Chat:
+        return call.state.chat_for_bot(self.chat_id)
+
+
 # Updates
 
 
-async def get_updates(call: Call) -> Any:
-    if call.state.webhook_url:
-        raise ApiError(409, WEBHOOK_ACTIVE)
-    kinds = call.json("allowed_updates", "allowed updates")
-    if isinstance(kinds, list):
-        call.state.updates.allow(frozenset(str(kind) for kind in cast("list[Any]", kinds)))
-    limit = call.integer("limit", _MAX_UPDATES)
-    limit = limit if 1 <= limit <= _MAX_UPDATES else _MAX_UPDATES
-    timeout_s = min(max(call.integer("timeout"), 0), MAX_TIMEOUT_S)
-    found = await call.state.poller.poll(
-        call.integer("offset"), limit, timeout_s, call.is_caller_gone
-    )
-    return RawJson(f"[{','.join(update.text for update in found)}]")
+class GetUpdates(Method):
+    offset: int = 0
+    limit: int = _MAX_UPDATES
+    timeout: int = 0
+    allowed_updates: JsonText[list[str]] | None = None
+
+    async def act(self, call: Call) -> Any:
+        if call.state.webhook_url:
+            raise ApiError(409, WEBHOOK_ACTIVE)
+        if self.allowed_updates is not None:
+            call.state.updates.allow(frozenset(self.allowed_updates))
+        limit = self.limit if 1 <= self.limit <= _MAX_UPDATES else _MAX_UPDATES
+        timeout_s = min(max(self.timeout, 0), MAX_TIMEOUT_S)
+        found = await call.state.poller.poll(self.offset, limit, timeout_s, call.is_caller_gone)
+        return RawJson(f"[{','.join(update.text for update in found)}]")
 
 
-async def set_webhook(call: Call) -> Any:
-    """Note the address, to which nothing is sent: only its conflict with getUpdates is played."""
-    call.state.webhook_url = call.text("url")
-    if call.state.webhook_url:
-        call.state.poller.interrupt("Conflict: terminated by setWebhook request")
-    return True
+class SetWebhook(Method):
+    """Nothing is sent to the address: only its conflict with getUpdates is played."""
+
+    url: str = ""
+
+    async def act(self, call: Call) -> Any:
+        call.state.webhook_url = self.url
+        if self.url:
+            call.state.poller.interrupt("Conflict: terminated by setWebhook request")
+        return True
 
 
-async def delete_webhook(call: Call) -> Any:
-    if call.flag("drop_pending_updates"):
-        call.state.updates.clear()
-    call.state.webhook_url = ""
-    return True
+class DeleteWebhook(Method):
+    drop_pending_updates: bool = False
+
+    async def act(self, call: Call) -> Any:
+        if self.drop_pending_updates:
+            call.state.updates.clear()
+        call.state.webhook_url = ""
+        return True
 
 
-async def get_webhook_info(call: Call) -> Any:
-    return {
-        "url": call.state.webhook_url,
-        "has_custom_certificate": False,
-        "pending_update_count": call.state.updates.count(),
-    }
+class GetWebhookInfo(Method):
+    async def act(self, call: Call) -> Any:
+        count = call.state.updates.count()
+        url = call.state.webhook_url
+        return {"url": url, "has_custom_certificate": False, "pending_update_count": count}
 
 
 # New messages
 
 
-async def send_message(call: Call) -> Any:
-    return _send(call, call.message_text())
+class Send(Method):
+    """Parameters of every new message."""
+
+    message_thread_id: int = 0
+    reply_parameters: JsonText[ReplyParameters] = ReplyParameters()
+    reply_markup: JsonText[ReplyMarkup] = ReplyMarkup()
+
+    def post(self, call: Call, part: Json) -> Json:
+        """Post a validated content to the chat of the call."""
+        chat = self.chat(call)
+        content = topic(chat, self.message_thread_id) | self._reply(call, chat)
+        call.state.floods.admit(chat.id)
+        content |= part | self.reply_markup.part()
+        sent = call.state.add_post(chat, call.state.bot, content, self.reply_markup.client_part())
+        return sent.message
+
+    def _reply(self, call: Call, chat: Chat) -> Json:
+        wanted = self.reply_parameters
+        if post := chat.live(wanted.message_id):
+            return {"reply_to_message": call.state.reply_copy(post)}
+        if wanted.message_id and not wanted.allow_sending_without_reply:
+            raise bad_request("message to be replied not found")
+        return {}
 
 
-async def send_photo(call: Call) -> Any:
-    return await _send_file(call, "photo")
+def topic(chat: Chat, thread_id: int) -> Json:
+    """Return the topic of a message; 0 is none."""
+    if not thread_id:
+        return {}
+    if thread_id not in chat.threads:
+        raise bad_request("message thread not found")
+    return {"message_thread_id": thread_id, "is_topic_message": True}
 
 
-async def send_document(call: Call) -> Any:
-    return await _send_file(call, "document")
+class Texted(BotObject):
+    """Text of a new or an edited message."""
+
+    text: str = ""
+    entities: JsonText[tuple[MessageEntity, ...]] = ()
+
+    def text_part(self) -> Json:
+        part = text_part(self.text, [entity.given() for entity in self.entities])
+        if not part:
+            raise bad_request("message text is empty")
+        if utf16_length(part["text"]) > TEXT_LIMIT:
+            raise bad_request("message is too long")
+        return part
 
 
-async def _send_file(call: Call, kind: str) -> Any:
-    source = call.text(kind)
-    upload = call.upload(kind, source)
-    if upload is None and not source:
-        raise bad_request(f"there is no {kind} in the request")
-    caption = call.caption()
-    if call.flag("has_spoiler"):
-        caption["has_media_spoiler"] = True
-    call.state.chat_for_bot(call.text("chat_id"))
-    try:
-        part = await call.file(kind, source, upload)
-    except PictureRefusedError as refused:
-        raise bad_request(str(refused)) from None
-    return _send(call, part | caption)
+class SendMessage(Send, Texted):
+    async def act(self, call: Call) -> Any:
+        return self.post(call, self.text_part())
 
 
-async def send_chat_action(call: Call) -> Any:
-    action = call.text("action").lower()
-    if action not in _ACTIONS:
-        raise bad_request("wrong parameter action in request")
-    chat = call.state.chat_for_bot(call.text("chat_id"))
-    call.topic(chat)
-    call.state.events.publish("action", chat_id=chat.id, action=action)
-    return True
+class SendPhoto(Send, Captioned):
+    photo: str = ""
+    has_spoiler: bool = False
+
+    async def act(self, call: Call) -> Any:
+        caption = self.caption_part()
+        spoiler = {"has_media_spoiler": True} if self.has_spoiler else {}
+        self.chat(call)
+        return self.post(call, await call.picture("photo", self.photo) | caption | spoiler)
 
 
-async def copy_message(call: Call) -> Any:
-    origin = call.state.chat_for_bot(call.text("from_chat_id"))
-    post = origin.live(call.integer("message_id"))
-    if post is None:
-        raise bad_request("message to copy not found")
-    kinds = (*_COPIED, "has_media_spoiler")
-    part = {kind: post.message[kind] for kind in kinds if kind in post.message}
-    if not part:
-        raise bad_request("message can't be copied")
-    if call.has("caption"):
-        part = {kind: value for kind, value in part.items() if not kind.startswith("caption")}
-        part |= call.caption()
-    return {"message_id": _send(call, part)["message_id"]}
+class SendDocument(Send, Captioned):
+    document: str = ""
+    disable_content_type_detection: bool = False
+
+    async def act(self, call: Call) -> Any:
+        caption = self.caption_part()
+        self.chat(call)
+        return self.post(call, await call.picture("document", self.document) | caption)
 
 
-def _send(call: Call, part: Json) -> Json:
-    """Post a validated content to the chat of the call."""
-    keyboard = call.keyboard()
-    chat = call.state.chat_for_bot(call.text("chat_id"))
-    head = call.head(chat)
-    call.state.floods.admit(chat.id)
-    content = head | part | keyboard
-    return call.state.add_post(chat, call.state.bot, content, call.force_reply()).message
+class SendChatAction(Method):
+    message_thread_id: int = 0
+    action: Literal["typing", "upload_photo", "upload_document"]
+
+    async def act(self, call: Call) -> Any:
+        chat = self.chat(call)
+        topic(chat, self.message_thread_id)
+        call.state.events.publish("action", chat_id=chat.id, action=self.action)
+        return True
+
+
+class CopyMessage(Send):
+    from_chat_id: str = ""
+    message_id: int = 0
+
+    async def act(self, call: Call) -> Any:
+        post = call.state.chat_for_bot(self.from_chat_id).live(self.message_id)
+        if post is None:
+            raise bad_request("message to copy not found")
+        kinds = (*_COPIED, "has_media_spoiler")
+        part = {kind: post.message[kind] for kind in kinds if kind in post.message}
+        if not part:
+            raise bad_request("message can't be copied")
+        return {"message_id": self.post(call, part)["message_id"]}
 
 
 # Existing messages
 
 
-async def edit_message_text(call: Call) -> Any:
-    part = call.message_text() | call.keyboard(only_inline=True)
-    chat, post = _own_post(call)
-    if "text" not in post.message:
-        raise bad_request("there is no text in the message to edit")
-    return _edit(call, chat, post, part)
+class OfMessage(Method):
+    message_id: int = 0
+
+    def found(self, call: Call, verb: str) -> tuple[Chat, Post]:
+        chat = self.chat(call)
+        if self.message_id <= 0:
+            raise bad_request("message identifier is not specified")
+        post = chat.live(self.message_id)
+        if post is None:
+            raise bad_request(f"message to {verb} not found")
+        return chat, post
 
 
-async def edit_message_media(call: Call) -> Any:
-    item = call.json_object("media", "InputMedia")
-    if item is None:
-        raise bad_request("can't parse InputMedia JSON object")
-    keyboard = call.keyboard(only_inline=True)
-    _, post = _own_post(call)
-    if "media_group_id" in post.message and item.get("type") not in post.message:
-        raise bad_request("can't use the media of the specified type in the album")
-    try:
-        part = await call.item(item)
-    except PictureRefusedError as refused:
-        raise bad_request(str(refused)) from None
-    # Looked up again: the user may have deleted the message while the picture was processed.
-    chat, post = _own_post(call)
-    return _edit(call, chat, post, part | keyboard)
+class Edit(OfMessage):
+    """Parameters of every edit."""
 
+    reply_markup: JsonText[ReplyMarkup] = ReplyMarkup()
 
-async def edit_message_reply_markup(call: Call) -> Any:
-    keyboard = call.keyboard(only_inline=True)
-    chat, post = _own_post(call)
-    part = {name: part for name, part in _content(post).items() if name != "reply_markup"}
-    return _edit(call, chat, post, part | keyboard)
+    def own(self, call: Call) -> Post:
+        """Return the message to edit, which must exist and be the bot's own."""
+        _, post = self.found(call, "edit")
+        if not post.is_outgoing:
+            raise bad_request("message can't be edited")
+        return post
 
-
-def _own_post(call: Call) -> tuple[Chat, Post]:
-    """Return the message to edit, which must exist and be the bot's own."""
-    chat, post = _post(call, "edit")
-    if not post.is_outgoing:
-        raise bad_request("message can't be edited")
-    return chat, post
-
-
-def _post(call: Call, verb: str) -> tuple[Chat, Post]:
-    chat = call.state.chat_for_bot(call.text("chat_id"))
-    message_id = call.integer("message_id")
-    if message_id <= 0:
-        raise bad_request("message identifier is not specified")
-    post = chat.live(message_id)
-    if post is None:
-        raise bad_request(f"message to {verb} not found")
-    return chat, post
+    def edit(self, call: Call, part: Json) -> Json:
+        # Looked up now: the user may have deleted the message while a picture was processed.
+        post, chat = self.own(call), self.chat(call)
+        part |= self.reply_markup.part()
+        if part == _content(post):
+            raise bad_request(NOT_MODIFIED)
+        call.state.floods.admit(chat.id)
+        call.state.change_post(chat, post, part)
+        return post.message
 
 
 def _content(post: Post) -> Json:
     return {name: post.message[name] for name in _CONTENT if name in post.message}
 
 
-def _edit(call: Call, chat: Chat, post: Post, part: Json) -> Json:
-    if part == _content(post):
-        raise bad_request(NOT_MODIFIED)
-    call.state.floods.admit(chat.id)
-    call.state.change_post(chat, post, part)
-    return post.message
+class EditMessageText(Edit, Texted):
+    async def act(self, call: Call) -> Any:
+        part = self.text_part()
+        if "text" not in self.own(call).message:
+            raise bad_request("there is no text in the message to edit")
+        return self.edit(call, part)
 
 
-async def delete_message(call: Call) -> Any:
-    chat, post = _post(call, "delete")
-    is_young = call.state.now() - post.message["date"] < _DELETABLE_S
-    if not is_young or not (chat.is_private or post.is_outgoing):
-        raise bad_request("message can't be deleted for everyone")
-    call.state.delete_post(chat, post)
-    return True
+class EditMessageMedia(Edit):
+    media: JsonText[InputMedia]
+
+    async def act(self, call: Call) -> Any:
+        caption = self.media.caption_part()
+        self.own(call)
+        return self.edit(call, await call.picture(self.media.type, self.media.media) | caption)
+
+
+class EditMessageReplyMarkup(Edit):
+    async def act(self, call: Call) -> Any:
+        content = _content(self.own(call))
+        content.pop("reply_markup", None)
+        return self.edit(call, content)
+
+
+class DeleteMessage(OfMessage):
+    async def act(self, call: Call) -> Any:
+        chat, post = self.found(call, "delete")
+        is_young = call.state.now() - post.message["date"] < _DELETABLE_S
+        if not is_young or not (chat.is_private or post.is_outgoing):
+            raise bad_request("message can't be deleted for everyone")
+        call.state.delete_post(chat, post)
+        return True
 
 
 # Queries
 
 
-async def answer_callback_query(call: Call) -> Any:
-    text = call.text("text")
-    if utf16_length(text) > _ANSWER_LIMIT:
-        raise bad_request("MESSAGE_TOO_LONG")
-    if call.text("url"):
-        raise bad_request("URL_INVALID")
-    query_id = call.text("callback_query_id")
-    query = call.state.queries.get(query_id)
-    is_late = query is None or call.state.now() - query.asked_at > CALLBACK_LIFETIME_S
-    if query is None or is_late or query.is_answered:
-        raise bad_request(QUERY_TOO_OLD)
-    query.is_answered, query.answer = True, text
-    call.state.events.publish(
-        "callback_answer",
-        chat_id=query.chat_id,
-        callback_query_id=query_id,
-        user_id=query.user_id,
-        text=text,
-        show_alert=call.flag("show_alert"),
-    )
-    return True
+class AnswerCallbackQuery(Method):
+    callback_query_id: str
+    text: str = ""
+    show_alert: bool = False
+
+    async def act(self, call: Call) -> Any:
+        if utf16_length(self.text) > _ANSWER_LIMIT:
+            raise bad_request("MESSAGE_TOO_LONG")
+        query = call.state.queries.get(self.callback_query_id)
+        is_late = query is None or call.state.now() - query.asked_at > CALLBACK_LIFETIME_S
+        if query is None or is_late or query.is_answered:
+            raise bad_request(QUERY_TOO_OLD)
+        query.is_answered, query.answer = True, self.text
+        call.state.events.publish(
+            "callback_answer",
+            chat_id=query.chat_id,
+            callback_query_id=self.callback_query_id,
+            user_id=query.user_id,
+            text=self.text,
+            show_alert=self.show_alert,
+        )
+        return True
 
 
-async def answer_inline_query(call: Call) -> Any:
-    """Offer results to a user. They are not cached here: every query reaches the bot."""
-    results = call.json_objects("results", "inline query results") or []
-    if len(results) > _MAX_RESULTS:
-        raise bad_request("too many inline query results specified")
-    offers: dict[str, tuple[Json, Json]] = {}
-    for result in results:
-        result_id = result.get("id")
-        if not isinstance(result_id, str) or not 1 <= len(result_id.encode()) <= _ID_BYTES:
-            raise bad_request("RESULT_ID_INVALID")
-        if result_id in offers:
-            raise bad_request("RESULT_ID_DUPLICATE")
-        offers[result_id] = await _inline_result(call, result)
-    answer = _inline_answer(call)
-    query = call.state.inline_queries.get(call.text("inline_query_id"))
-    is_late = query is None or call.state.now() - query.asked_at > INLINE_LIFETIME_S
-    if query is None or is_late or query.is_answered.is_set():
-        raise bad_request(QUERY_TOO_OLD)
-    query.give(answer, offers)
-    return True
+class AnswerInlineQuery(Method):
+    """Results are not cached here: every query reaches the bot."""
 
+    inline_query_id: str
+    results: Annotated[JsonText[list[InlineQueryResult]], Field(max_length=50)]
+    cache_time: int = 300
+    is_personal: bool = False
+    button: JsonText[InlineQueryResultsButton] | None = None
 
-def _inline_answer(call: Call) -> Json:
-    """Return the fields of the answer besides its results."""
-    answer: Json = {
-        "next_offset": call.text("next_offset"),
-        "cache_time": call.integer("cache_time", 300),
-        "is_personal": call.flag("is_personal"),
-    }
-    button = call.json_object("button", "inline query results button")
-    if button:
-        call.note_fields("InlineQueryResultsButton", button)
-        if not _START_PARAMETER.fullmatch(str(button.get("start_parameter", ""))):
-            raise bad_request("START_PARAM_INVALID")
-        answer["button"] = button
-    return answer
-
-
-async def _inline_result(call: Call, result: Json) -> tuple[Json, Json]:
-    """Return a photo or document stored at Telegram; other results are not played."""
-    kind = str(result.get("type", "")).lower()
-    if kind not in {"photo", "document"}:
-        raise bad_request(f'can\'t parse inline query result: type "{kind}" is unsupported')
-    values = {name: as_text(value) for name, value in result.items()}
-    item = Call(call.method, values, state=call.state)
-    call.note_fields(f"InlineQueryResultCached{kind.capitalize()}", result)
-    if kind == "document" and not values.get("title"):
-        raise bad_request("FILE_TITLE_EMPTY")
-    source = values.get(f"{kind}_file_id")
-    if not source:
-        # By URL: the sandbox fetches nothing, as Telegram fetches nothing from here.
-        raise bad_request("WEBDOCUMENT_URL_INVALID")
-    content = await item.file(kind, source, None) | item.caption()
-    shown = ("id", "type", "title", "description")
-    view = {name: result[name] for name in shown if name in result}
-    return view | content, content
+    async def act(self, call: Call) -> Any:
+        offers: dict[str, tuple[Json, Json]] = {}
+        for result in self.results:
+            if result.id in offers:
+                raise bad_request("RESULT_ID_DUPLICATE")
+            file_id = result.photo_file_id or result.document_file_id
+            content = call.known(result.type, file_id) | result.caption_part()
+            view = result.model_dump(include={"id", "type", "title"}, exclude_unset=True)
+            offers[result.id] = view | content, content
+        query = call.state.inline_queries.get(self.inline_query_id)
+        is_late = query is None or call.state.now() - query.asked_at > INLINE_LIFETIME_S
+        if query is None or is_late or query.is_answered.is_set():
+            raise bad_request(QUERY_TOO_OLD)
+        query.give(offers)
+        return True
 
 
 # The bot itself
 
 
-async def get_me(call: Call) -> Any:
-    return call.state.bot | {
-        "can_join_groups": True,
-        "can_read_all_group_messages": False,
-        "supports_inline_queries": True,
-        "can_connect_to_business": False,
-        "has_main_web_app": False,
-    }
+class GetMe(Method):
+    async def act(self, call: Call) -> Any:
+        return call.state.bot | {
+            "can_join_groups": True,
+            "can_read_all_group_messages": False,
+            "supports_inline_queries": True,
+            "can_connect_to_business": False,
+            "has_main_web_app": False,
+        }
 
 
-async def get_file(call: Call) -> Any:
-    file_id = call.text("file_id")
-    if not file_id:
-        raise bad_request("file_id not specified")
-    file = call.state.files.find(file_id)
-    if file is None or file.kind == "Upload":
-        raise bad_request("invalid file_id")
-    if file.size_bytes > _DOWNLOAD_BYTES:
-        raise bad_request("file is too big")
-    return file.handles() | {"file_path": file.file_path}
+class GetFile(Method):
+    file_id: str
+
+    async def act(self, call: Call) -> Any:
+        file = call.state.files.find(self.file_id)
+        if file is None or file.kind == "Upload":
+            raise bad_request("invalid file_id")
+        if file.size_bytes > _DOWNLOAD_BYTES:
+            raise bad_request("file is too big")
+        return file.handles() | {"file_path": file.file_path}
 
 
-async def set_my_commands(call: Call) -> Any:
-    commands = call.json_objects("commands", "BotCommand")
-    if commands is None:
-        raise bad_request("can't parse commands JSON object")
-    if len(commands) > _MAX_COMMANDS:
-        raise bad_request("BOT_COMMANDS_TOO_MUCH")
-    for command in commands:
-        _check_command(command)
-        call.note_fields("BotCommand", command)
-    call.state.commands[_scope(call)] = commands
-    call.state.events.publish("commands", commands=call.state.private_commands())
-    return True
+class GetMyCommands(Method):
+    scope: JsonText[BotCommandScope] = BotCommandScope()
+    language_code: Language = ""
+
+    @property
+    def place(self) -> tuple[str, int, str]:
+        return self.scope.type, self.scope.chat_id, self.language_code
+
+    async def act(self, call: Call) -> Any:
+        return call.state.commands.get(self.place, [])
 
 
-async def get_my_commands(call: Call) -> Any:
-    return call.state.commands.get(_scope(call), [])
+class SetMyCommands(GetMyCommands):
+    commands: Annotated[JsonText[list[BotCommand]], Field(max_length=100)]
+
+    async def act(self, call: Call) -> Any:
+        call.state.commands[self.place] = [command.given() for command in self.commands]
+        call.state.events.publish("commands", commands=call.state.private_commands())
+        return True
 
 
-def _check_command(command: Json) -> None:
-    if not re.fullmatch(r"[a-z0-9_]{1,32}", str(command.get("command", ""))):
-        raise bad_request("BOT_COMMAND_INVALID")
-    if not 1 <= len(str(command.get("description", ""))) <= 256:
-        raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
+class SetMyDescription(Method):
+    """Checked; nobody reads it here."""
+
+    description: Annotated[str, Field(max_length=512)] = ""
+    language_code: Language = ""
 
 
-def _scope(call: Call) -> tuple[str, str]:
-    """Return scope and language of a list of commands, as a key."""
-    scope = call.json_object("scope", "BotCommandScope") or {"type": "default"}
-    kind = str(scope.get("type"))
-    if kind not in _SCOPES:
-        raise bad_request("can't parse BotCommandScope: unsupported type specified")
-    named = [scope.get(name) for name in _SCOPES[kind]]
-    if None in named:
-        raise bad_request("chat_id is empty")
-    return " ".join([kind, *map(str, named)]), _language(call)
+class SetMyShortDescription(SetMyDescription):
+    short_description: Annotated[str, Field(max_length=120)] = ""
 
 
-def _language(call: Call) -> str:
-    language = call.text("language_code")
-    if not re.fullmatch(r"(?:[a-z]{2})?", language):
-        raise bad_request("invalid language code specified")
-    return language
-
-
-async def set_description(call: Call) -> Any:
-    """Check a long or short description; nobody reads it here."""
-    _language(call)
-    for name, limit in _DESCRIPTION_LIMITS.items():
-        if len(call.text(name)) > limit:
-            raise bad_request("BOT_DESCRIPTION_INVALID")
-    return True
-
-
-METHODS: Mapping[str, Method] = {
-    "getUpdates": get_updates,
-    "setWebhook": set_webhook,
-    "deleteWebhook": delete_webhook,
-    "getWebhookInfo": get_webhook_info,
-    "sendMessage": send_message,
-    "sendPhoto": send_photo,
-    "sendDocument": send_document,
-    "sendChatAction": send_chat_action,
-    "copyMessage": copy_message,
-    "editMessageText": edit_message_text,
-    "editMessageMedia": edit_message_media,
-    "editMessageReplyMarkup": edit_message_reply_markup,
-    "deleteMessage": delete_message,
-    "answerCallbackQuery": answer_callback_query,
-    "answerInlineQuery": answer_inline_query,
-    "getMe": get_me,
-    "getFile": get_file,
-    "setMyCommands": set_my_commands,
-    "getMyCommands": get_my_commands,
-    "setMyDescription": set_description,
-    "setMyShortDescription": set_description,
+METHODS: Mapping[str, type[Method]] = {
+    method.__name__[0].lower() + method.__name__[1:]: method
+    for method in (
+        *(GetUpdates, SetWebhook, DeleteWebhook, GetWebhookInfo),
+        *(SendMessage, SendPhoto, SendDocument, SendChatAction, CopyMessage),
+        *(EditMessageText, EditMessageMedia, EditMessageReplyMarkup, DeleteMessage),
+        *(AnswerCallbackQuery, AnswerInlineQuery, GetMe, GetFile),
+        *(SetMyCommands, GetMyCommands, SetMyDescription, SetMyShortDescription),
+    )
 }

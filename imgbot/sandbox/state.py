@@ -126,11 +126,10 @@ class InlineQuery:
     asked_at: float
     offers: dict[str, tuple[Json, Json]] = field(default_factory=dict[str, tuple[Json, Json]])
     """Result id → its preview, and the message that it becomes."""
-    answer: Json | None = None
     is_answered: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def give(self, answer: Json, offers: dict[str, tuple[Json, Json]]) -> None:
-        self.answer, self.offers = answer, offers
+    def give(self, offers: dict[str, tuple[Json, Json]]) -> None:
+        self.offers = offers
         self.is_answered.set()
 
     async def wait(self, timeout_s: float) -> Json:
@@ -141,7 +140,7 @@ class InlineQuery:
         except TimeoutError:
             raise SandboxError("the bot did not answer the inline query") from None
         previews = [preview for preview, _ in self.offers.values()]
-        return {"inline_query_id": self.id, "results": previews} | (self.answer or {})
+        return {"inline_query_id": self.id, "results": previews}
 
 
 _MAX_PEOPLE = 20_000
@@ -177,8 +176,8 @@ class SandboxState:
         self.queries: OrderedDict[str, Query] = OrderedDict()
         self.inline_queries: OrderedDict[str, InlineQuery] = OrderedDict()
         self.webhook_url = ""
-        self.commands: dict[tuple[str, str], list[Json]] = {}
-        """Lists of the bot's commands by scope and language."""
+        self.commands: dict[tuple[str, int, str], list[Json]] = {}
+        """Lists of the bot's commands by scope, chat and language."""
         self.events = EventFeed()
         self.calls = CallLog(self.events)
         self.faults = Faults()
@@ -284,7 +283,7 @@ class SandboxState:
         """Return the commands of private chats by language; the narrower scope wins."""
         found: dict[str, list[Json]] = {"": []}
         for scope in ("default", "all_private_chats"):
-            found |= {lang: each for (its, lang), each in self.commands.items() if its == scope}
+            found |= {lang: each for (its, _, lang), each in self.commands.items() if its == scope}
         return found
 
     def add_query(self, query_id: str, query: Query) -> None:

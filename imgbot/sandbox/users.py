@@ -10,8 +10,16 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
-from imgbot.sandbox.entities import covered, utf16_length, with_found
-from imgbot.sandbox.files import PictureRefusedError, StoredFile
+from imgbot.sandbox.api_errors import ApiError
+from imgbot.sandbox.entities import (
+    CAPTION_LIMIT,
+    TEXT_LIMIT,
+    caption_part,
+    covered,
+    text_part,
+    utf16_length,
+)
+from imgbot.sandbox.files import StoredFile
 from imgbot.sandbox.state import (
     INLINE_LIFETIME_S,
     Chat,
@@ -23,8 +31,6 @@ from imgbot.sandbox.state import (
 )
 from imgbot.sandbox.updates import CALLBACK_LIFETIME_S
 
-TEXT_LIMIT = 4096
-_CAPTION_LIMIT = 1024
 _MAX_IN_ALBUM = 10
 _LONGEST_TEXT = 100_000
 _MAX_THREADS = 1_000
@@ -272,8 +278,8 @@ async def _files(state: SandboxState, chat: Chat, message: NewMessage) -> list[J
     group = _group(chat, message.media_group_id, kind, len(files))
     try:
         parts = [await state.files.keep_sent(kind, file) for file in files]
-    except PictureRefusedError as refused:
-        raise SandboxError(f"a file cannot be sent as a photo: {refused}") from None
+    except ApiError as refused:
+        raise SandboxError(f"a file cannot be sent as a photo: {refused.description}") from None
     if message.spoiler and message.photos:
         parts = [part | {"has_media_spoiler": True} for part in parts]
     written = caption(message.caption)
@@ -337,10 +343,7 @@ def texts(text: str) -> list[Json]:
     while rest:
         piece = _first_piece(rest)
         rest = rest[len(piece) :].lstrip()
-        part: Json = {"text": piece}
-        if entities := with_found(piece, []):
-            part["entities"] = entities
-        parts.append(part)
+        parts.append(text_part(piece))
     return parts
 
 
@@ -357,9 +360,6 @@ def _first_piece(text: str) -> str:
 
 def caption(text: str) -> Json:
     """Return the caption of a file, with the entities that Telegram detects in it."""
-    if utf16_length(text) > _CAPTION_LIMIT:
-        raise SandboxError(f"a caption has at most {_CAPTION_LIMIT} characters")
-    part: Json = {"caption": text} if text else {}
-    if entities := with_found(text, []):
-        part["caption_entities"] = entities
-    return part
+    if utf16_length(text) > CAPTION_LIMIT:
+        raise SandboxError(f"a caption has at most {CAPTION_LIMIT} characters")
+    return caption_part(text)

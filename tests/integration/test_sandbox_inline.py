@@ -38,18 +38,18 @@ async def test_a_result_that_telegram_refuses(desk: Desk) -> None:
     table: list[tuple[list[dict[str, Any]], str]] = [
         ([good, good], "RESULT_ID_DUPLICATE"),
         ([good | {"id": "x" * 65}], "RESULT_ID_INVALID"),
-        ([good | {"id": str(i)} for i in range(51)], "too many inline query results specified"),
-        ([{"type": "photo", "id": "1", "photo_url": "https://x.y"}], "WEBDOCUMENT_URL_INVALID"),
+        ([{"type": "photo", "id": "1", "photo_url": "u"}], "there is no photo in the request"),
         (
             [{"type": "document", "id": "1", "title": "t", "document_file_id": photo}],
             "can't use file of type Photo as Document",
         ),
-        ([{"id": "1"}], 'can\'t parse inline query result: type "" is unsupported'),
+        ([good | {"id": str(i)} for i in range(51)], "can't parse results: "),
+        ([{"id": "1"}], "can't parse results.0.type: "),
     ]
 
     for results, refusal in table:
         answer = await api.refusal("answerInlineQuery", inline_query_id="1", results=results)
-        assert answer == f"400 Bad Request: {refusal}"
+        assert answer.startswith(f"400 Bad Request: {refusal}")
 
 
 async def test_an_inline_query_is_answered_once_and_soon(desk: Desk, clock: Clock) -> None:

@@ -1,0 +1,162 @@
+"""Objects of the Bot API that a bot sends, as far as this bot does.
+
+Whatever else a call holds is a violation: Telegram ignores unknown fields, so that a misspelt one
+goes unnoticed there.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+
+from imgbot.sandbox.api_errors import ApiError, bad_request
+from imgbot.sandbox.entities import CAPTION_LIMIT, caption_part, utf16_length
+from imgbot.sandbox.state import Json
+
+PictureKind = Literal["photo", "document"]
+
+_MAX_BUTTONS = 100
+_MAX_IN_ROW = 8
+_ID_BYTES = 64
+
+
+class BotObject(BaseModel, extra="allow"):
+    """Object with the fields that the sandbox knows."""
+
+    def given(self) -> Json:
+        return self.model_dump(exclude_unset=True)
+
+
+def unknown_fields(value: object) -> Iterator[str]:
+    """Yield the fields that are not declared, of an object and of those in it."""
+    if isinstance(value, list | tuple):
+        for part in value:
+            yield from unknown_fields(part)
+    elif isinstance(value, BotObject):
+        kind = type(value).__name__
+        yield from (f"unknown field {name} of {kind}" for name in value.model_extra or ())
+        yield from unknown_fields([*vars(value).values()])
+
+
+def refusal_of(error: ValidationError) -> ApiError:
+    """Return the refusal of a call that does not have the declared form."""
+    first = error.errors(include_url=False)[0]
+    return bad_request(f"can't parse {'.'.join(map(str, first['loc']))}: {first['msg']}")
+
+
+class MessageEntity(BotObject):
+    """Formatting of a part of a text."""
+
+    type: Literal[
+        "bold", "italic", "underline", "strikethrough", "spoiler", "blockquote", "code", "pre",
+        "text_link", "text_mention",
+    ]  # fmt: skip
+    offset: int
+    length: int
+    user: dict[str, Any] = {}
+
+
+class Captioned(BotObject):
+    """What a caption is written under."""
+
+    caption: str = ""
+
+    def caption_part(self) -> Json:
+        part = caption_part(self.caption)
+        if utf16_length(part.get("caption", "")) > CAPTION_LIMIT:
+            raise bad_request("message caption is too long")
+        return part
+
+
+class InlineKeyboardButton(BotObject):
+    """Button under a message."""
+
+    text: Annotated[str, Field(pattern=r"\S")]
+    callback_data: str
+
+    @field_validator("callback_data")
+    @classmethod
+    def _is_short(cls, value: str) -> str:
+        if not 1 <= len(value.encode()) <= _ID_BYTES:
+            raise bad_request("BUTTON_DATA_INVALID")
+        return value
+
+
+class ReplyMarkup(BotObject):
+    """Buttons under a message, or the wish that users reply to it."""
+
+    inline_keyboard: list[list[InlineKeyboardButton]] = []
+    force_reply: bool = False
+    selective: bool = False
+    input_field_placeholder: Annotated[str, Field(max_length=64)] = ""
+
+    @model_validator(mode="after")
+    def _is_short(self) -> "ReplyMarkup":
+        sizes = [len(row) for row in self.inline_keyboard]
+        if sum(sizes) > _MAX_BUTTONS or max(sizes, default=0) > _MAX_IN_ROW:
+            raise bad_request("reply markup is too long")
+        return self
+
+    def part(self) -> Json:
+        """Return the part of the message: the buttons."""
+        rows = [[button.given() for button in row] for row in self.inline_keyboard if row]
+        return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
+
+    def client_part(self) -> Json | None:
+        """Return what clients do besides; the message itself does not carry it."""
+        if not self.force_reply:
+            return None
+        return {"selective": self.selective, "placeholder": self.input_field_placeholder}
+
+
+class ReplyParameters(BotObject):
+    """Message that is replied to."""
+
+    message_id: int = 0
+    allow_sending_without_reply: bool = False
+
+
+class InputMedia(Captioned):
+    """Picture that a message becomes."""
+
+    type: PictureKind
+    media: Annotated[str, Field(min_length=1)]
+    disable_content_type_detection: bool = False
+
+
+class InlineQueryResult(Captioned):
+    """Picture stored at Telegram; other results are not played."""
+
+    type: PictureKind
+    id: str
+    photo_file_id: str = ""
+    document_file_id: str = ""
+    title: str = ""
+
+    @field_validator("id")
+    @classmethod
+    def _is_short(cls, value: str) -> str:
+        if not 1 <= len(value.encode()) <= _ID_BYTES:
+            raise bad_request("RESULT_ID_INVALID")
+        return value
+
+
+class InlineQueryResultsButton(BotObject):
+    """Button above the results, which leads to the bot."""
+
+    text: str
+    start_parameter: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+
+
+class BotCommand(BotObject):
+    """Command in the list of a chat."""
+
+    command: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
+    description: Annotated[str, Field(min_length=1, max_length=256)]
+
+
+class BotCommandScope(BotObject):
+    """Chats in which a list of commands is shown."""
+
+    type: Literal["default", "all_private_chats", "chat"] = "default"
+    chat_id: int = 0
