@@ -1,28 +1,24 @@
 """Alerts to administrators on Telegram: one message when an alert fires, one when it resolves.
 
 Notices wait in Redis until they are sent, so an outage of Telegram delays them. A crash between
-sending a notice and recording that sends it twice: better than never. The notice that Redis itself
-is full cannot be stored in it: it waits in memory, and a restart meanwhile sends it again.
+sending a notice and recording that sends it twice: better than never.
 """
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
 
 from imgbot.aio import sleep_or_event
 from imgbot.domain.errors import (
     ConfigError,
     FencedError,
     ImgbotError,
-    StorageFullError,
     TransientError,
 )
 from imgbot.domain.texts import in_time, t
 from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData, RemedyPress, remedy
 from imgbot.jobs.alert_rules import ServiceSnapshot, evaluate
 from imgbot.storage.alerts import AlertStore, Notice
-from imgbot.storage.server.durability import Memory
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.rate_limiter import max_wait
@@ -32,8 +28,6 @@ from imgbot.telemetry.thresholds import (
     INACTIVE,
     AlertState,
     Bound,
-    HoldTime,
-    Reading,
     Transition,
     decide,
 )
@@ -43,7 +37,6 @@ _AWAY_IS_NEWS_S = 30.0
 _PATIENCE_S = 5.0
 _TRY_AGAIN_S = 30.0
 _AT_ONCE = 5
-_MEMORY_HOLD = HoldTime(0, 60)
 
 
 class AlertNotifier:
@@ -70,10 +63,6 @@ class AlertNotifier:
         self._courses: dict[str, AlertState] | None = None
         self._away_since_s: float | None = None
         self._not_before_s: dict[int, float] = {}
-        self._waiting = set(admins)
-        """Administrators for whom notices may wait in Redis."""
-        self._memory = INACTIVE
-        self._untold_of_memory: dict[int, Notice] = {}
 
     async def run(self) -> None:
         """Evaluate periodically, and at once when the alarm is set, until cancelled."""
@@ -96,29 +85,13 @@ class AlertNotifier:
         """Evaluate the rules once, and send the pending notices.
 
         Raises TransientError while Redis is unavailable: what was not stored is evaluated again.
-        While it is full, that alert and older notices are sent; new ones wait.
         """
         facts = await self._gather()
-        await self._judge_memory(facts.memory)
         if self._courses is None:
             self._courses = dict.fromkeys(await self._incidents.open(), FIRING)
-        with suppress(StorageFullError):
-            self._courses = await self._judge(facts, self._courses)
-        for admin in tuple(self._waiting):
+        self._courses = await self._judge(facts, self._courses)
+        for admin in self._admins:
             await self._tell(admin)
-
-    async def _judge_memory(self, memory: Memory) -> None:
-        now_ms = round(self._now_s() * 1000)
-        is_full, is_roomy = memory.is_full, memory.is_roomy
-        reading = Reading.BAD if is_full else Reading.GOOD if is_roomy else Reading.OPEN
-        self._memory, change = decide(self._memory, reading, _MEMORY_HOLD, now_ms)
-        if change is not None:
-            key = "redis_full" if change is Transition.FIRED else "redis_full_over"
-            notice = Notice(f"incident_{key}", {"used": memory.used_mb, "limit": memory.limit_mb})
-            self._untold_of_memory = dict.fromkeys(self._admins, notice)
-        for admin, notice in list(self._untold_of_memory.items()):
-            if await self._say(admin, [notice]):
-                del self._untold_of_memory[admin]
 
     async def _judge(
         self, facts: ServiceSnapshot, before: dict[str, AlertState]
@@ -136,7 +109,6 @@ class AlertNotifier:
         if notices or told != now_told:
             # An alert without a rule (a provider that is no longer configured) is dropped silently.
             begun = dict.fromkeys(now_told - told, facts.now_ms)
-            self._waiting.update(self._admins)
             await self._incidents.note(begun, told - now_told, notices, self._admins)
             self._away_since_s = None
         return courses
@@ -153,9 +125,7 @@ class AlertNotifier:
 
     async def _tell(self, admin: int) -> None:
         notices = (await self._incidents.untold(admin))[:_AT_ONCE]
-        if not notices:
-            self._waiting.discard(admin)
-        elif await self._say(admin, notices):
+        if notices and await self._say(admin, notices):
             await self._incidents.told(admin, len(notices))
 
     async def _say(self, admin: int, notices: Sequence[Notice]) -> bool:

@@ -162,6 +162,7 @@ def _conditions(facts: ServiceSnapshot) -> Iterator[AlertCondition]:
     yield from (_provider(name, facts) for name in facts.provider_names)
     if facts.money.ceiling_micro is not None:
         yield _budget(facts.money, facts.money.ceiling_micro)
+    yield _redis_memory(facts.memory)
     yield _death(facts)
     yield _polling(facts)
     yield AlertCondition(
@@ -217,6 +218,18 @@ def _budget(money: BudgetState, ceiling_micro: int) -> AlertCondition:
         HoldTime(60, 300),
         Notice("incident_budget", told),
         Notice("incident_budget_over", told),
+    )
+
+
+def _redis_memory(memory: Memory) -> AlertCondition:
+    is_full, is_roomy = memory.is_full, memory.is_roomy
+    told = {"used": memory.used_mb, "limit": memory.limit_mb}
+    return AlertCondition(
+        "redis_full",
+        Reading.BAD if is_full else Reading.GOOD if is_roomy else Reading.OPEN,
+        HoldTime(0, 60),
+        Notice("incident_redis_full", told),
+        Notice("incident_redis_full_over", told),
     )
 
 

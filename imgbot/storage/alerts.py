@@ -1,6 +1,7 @@
 """Open incidents that admins were told about, and notices not yet delivered to them.
 
-Both change in one transaction, so a restart neither repeats a notice nor loses it.
+Both change in one script, so a restart neither repeats a notice nor loses it. It writes to a full
+Redis, too, as that may be what a notice tells.
 """
 
 import json
@@ -8,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imgbot.storage import keys
-from imgbot.storage.client import Store, storage_errors
+from imgbot.storage.client import Store
 
 _UNTOLD_KEPT = 20
 
@@ -37,18 +38,13 @@ class AlertStore(Store):
         admins: Iterable[int],
     ) -> None:
         """Store new and ended incidents, and queue the notices for all admins."""
-        entries = [json.dumps([n.key, dict(n.facts)], ensure_ascii=False) for n in notices]
-        pipe = self._redis.pipeline(transaction=True)
-        for matter, began_ms in begun.items():
-            pipe.hset(keys.INCIDENTS, matter, str(began_ms))
-        if ended := list(over):
-            pipe.hdel(keys.INCIDENTS, *ended)
-        for admin in admins if entries else ():
-            pipe.rpush(f"{keys.ALARM}{admin}", *entries)
-            # Bounded, so that notices to an unreachable admin do not use more and more memory.
-            pipe.ltrim(f"{keys.ALARM}{admin}", -_UNTOLD_KEPT, -1)
-        with storage_errors():
-            await pipe.execute()
+        change = {
+            "begun": {matter: str(began_ms) for matter, began_ms in begun.items()},
+            "over": list(over),
+            "notices": [json.dumps([n.key, dict(n.facts)], ensure_ascii=False) for n in notices],
+            "admins": [str(admin) for admin in admins],
+        }
+        await self._redis.call("note_alerts", kept=_UNTOLD_KEPT, change=json.dumps(change))
 
     async def untold(self, admin: int) -> list[Notice]:
         """Return the notices not yet delivered to an admin, in order."""

@@ -1,6 +1,7 @@
 """Alarms over outages and a kill: told later if need be, once, and never too many."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -87,7 +88,7 @@ async def test_redis_that_was_away_is_told_when_it_is_back(alerts: AlertStage) -
     assert told.text.startswith("🟢 Redis was not responding for 5 minutes and is back.")
 
 
-async def test_a_full_redis_is_told_once_though_nothing_can_be_stored_in_it(
+async def test_a_full_redis_is_told_once_and_keeps_no_other_alert_back(
     alerts: AlertStage,
 ) -> None:
     await alerts.control.fault("sendMessage", "error", times=1, error_code=502)
@@ -95,31 +96,28 @@ async def test_a_full_redis_is_told_once_though_nothing_can_be_stored_in_it(
         for _ in range(3):
             await alerts.look(31)
         begun = await alerts.told()
-        # Something else goes wrong, which can be told when it can be stored.
+        alerts.restart()
         await alerts.look(31, providers={"painter": ProviderErrorKind.AUTH})
-        same = await alerts.told()
     for _ in range(4):
         await alerts.look(31)
-    over = await alerts.told()
+    told = await alerts.told()
 
     assert len(begun) == 1
     assert begun[0].startswith("🔴 Redis is out of memory: ")
     assert SETTING.search(begun[0])
-    assert same == begun
-    assert [text[:24] for text in over[1:]] == ["🔴 painter rejects its key. "[:24], OVER[:24]]
+    assert [text[:24] for text in told[1:]] == ["🔴 painter rejects its key. "[:24], OVER[:24]]
     assert len(await alerts.told(alerts.ivan)) == 3
 
 
-async def test_a_full_redis_keeps_nothing_back_that_waited_in_it_before(alerts: AlertStage) -> None:
-    await alerts.control.fault("sendMessage", "error", times=4, error_code=502)
-    await alerts.look(silence_s=130.0)
-    async with filled(alerts.redis):
-        for _ in range(3):
-            await alerts.look(31, providers={"painter": ProviderErrorKind.AUTH})
-        told = await alerts.told()
+async def test_a_notice_that_another_process_stores_is_told_without_a_restart(
+    alerts: AlertStage,
+) -> None:
+    await alerts.look()
+    notice = json.dumps(["incident_rival_over", {}])
+    await alerts.redis.rpush(f"{keys.ALARM}{alerts.owner.id}", notice)
+    await alerts.look(15)
 
-    assert "🔴 Telegram hasn't delivered any messages" in "".join(told)
-    assert "painter" not in "".join(told)
+    assert len(await alerts.told()) == 1
 
 
 async def test_what_nobody_foresaw_does_not_end_the_alarms(
