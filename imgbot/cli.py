@@ -195,8 +195,7 @@ def _uninstall(options: argparse.Namespace) -> int | None:
     from imgbot.ops.install import command
     from imgbot.ops.installation import Layout
 
-    layout = Layout(home=command.home_of_caller(os.environ))
-    return command.uninstall(layout, _print, is_dry_run=options.dry_run, purge=options.purge)
+    return command.uninstall(Layout(), _print, is_dry_run=options.dry_run, purge=options.purge)
 
 
 def _scale(options: argparse.Namespace) -> int | None:

@@ -93,12 +93,9 @@ UNIT = "imgbot.service"
 
 
 class Layout:
-    """Paths of an installation on one server; another `root` for a trial.
+    """Paths of an installation on one server; another `root` for a trial."""
 
-    `home` is that of whoever became root by sudo: their copies of the one file are removed, too.
-    """
-
-    def __init__(self, root: Path = Path("/"), home: Path | None = None) -> None:
+    def __init__(self, root: Path = Path("/")) -> None:
         self.program = root / "opt/imgbot"
         """A folder per release, and the links `current`, `previous` and `pending`."""
         self.current = self.program / "current"
@@ -119,9 +116,8 @@ class Layout:
         self.data = root / "var/lib/imgbot"
         """Folder of jobs and pictures; with DynamicUser=, a link into /var/lib/private."""
         self.private_data = root / "var/lib/private/imgbot"
-        own = (home / ".cache/imgbot",) if home is not None else ()
-        self.caches = (root / "var/cache/imgbot", *own)
-        """Folders into which the one file unpacks itself when it is run without installing."""
+        self.cache = root / "var/cache/imgbot"
+        """Folder into which the one file of earlier releases unpacked itself."""
 
 
 @contextmanager

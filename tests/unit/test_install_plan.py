@@ -21,7 +21,7 @@ OLD, NEW, NEWEST = "0.1.0-00000001", "0.2.0-00000002", "0.3.0-00000003"
 
 @pytest.fixture
 def layout(tmp_path: Path) -> Layout:
-    return Layout(tmp_path, home=tmp_path / "home")
+    return Layout(tmp_path)
 
 
 def lay(layout: Layout, *releases: str, **links: str | None) -> None:
@@ -148,7 +148,7 @@ def test_a_step_that_fails_says_which_and_why(layout: Layout, tmp_path: Path) ->
 def test_an_uninstall_leaves_the_data_and_what_is_somebody_elses(
     layout: Layout, monkeypatch: pytest.MonkeyPatch, purge: bool
 ) -> None:
-    program, data = (layout.program, *layout.caches), (layout.settings, layout.data)
+    program, data = (layout.program, layout.cache), (layout.settings, layout.data)
     for path in (*program, *data):
         path.mkdir(parents=True)
     layout.command.parent.mkdir(parents=True)

@@ -5,11 +5,10 @@ is moved when all that it needs is there: a step that fails leaves the running s
 """
 
 import os
-import pwd
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 from imgbot.domain.errors import EX_CONFIG, ConfigError
@@ -274,7 +273,7 @@ def uninstall(layout: Layout, tell: Tell, *, is_dry_run: bool, purge: bool) -> N
         _check_root_and_systemd("uninstall")
     steps, is_installed = Steps(tell, is_dry_run=is_dry_run), layout.unit.exists()
     data = (layout.settings, layout.data, layout.private_data)
-    gone = [layout.unit, layout.drop_ins, layout.program, *layout.caches, *(data if purge else ())]
+    gone = [layout.unit, layout.drop_ins, layout.program, layout.cache, *(data if purge else ())]
     if layout.command.is_symlink():
         # Else it is somebody else's program, which an installation has left alone, too.
         gone.append(layout.command)
@@ -290,14 +289,6 @@ def uninstall(layout: Layout, tell: Tell, *, is_dry_run: bool, purge: bool) -> N
     if not purge:
         for path in filter(Path.is_dir, (layout.settings, layout.data)):
             tell(f"kept: {path}; --purge removes it, too")
-
-
-def home_of_caller(environ: Mapping[str, str]) -> Path | None:
-    """Return the home of whoever became root by sudo; None where nobody did."""
-    try:
-        return Path(pwd.getpwnam(environ["SUDO_USER"]).pw_dir)
-    except KeyError:
-        return None
 
 
 def _check_root_and_systemd(command: str) -> None:

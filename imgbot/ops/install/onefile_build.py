@@ -40,12 +40,12 @@ def main() -> None:
             _collect(f"{wheel}{extras}", python, options.machine, target)
             parts[python] = target
         version = wheel.name.split("-")[1]
-        write(options.out, parts, version, options.machine)
+        write(options.out, parts, options.machine)
     size_mb = options.out.stat().st_size / 1e6
     print(f"{options.out}: {size_mb:.0f} MB, imgbot {version}, {', '.join(options.pythons)}")
 
 
-def write(out: Path, parts: dict[str, Path], version: str, machine: str) -> None:
+def write(out: Path, parts: dict[str, Path], machine: str) -> None:
     """Write the file from a folder of packages per Python."""
     out.parent.mkdir(parents=True, exist_ok=True)
     incoming = out.with_name(f".{out.name}.incoming")
@@ -55,8 +55,7 @@ def write(out: Path, parts: dict[str, Path], version: str, machine: str) -> None
         with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as bundle:
             stored: set[str] = set()
             for python, folder in parts.items():
-                files = _store(bundle, folder, stored)
-                pythons[python] = {"id": f"{version}-{_digest(python, files)}", "files": files}
+                pythons[python] = {"files": _store(bundle, folder, stored)}
             manifest = {"machine": machine, "order": list(parts), "pythons": pythons}
             _add(bundle, "manifest.json", json.dumps(manifest).encode())
             _add(bundle, "__main__.py", Path(onefile_start.__file__).read_bytes())
@@ -113,11 +112,6 @@ def _collect(requirement: str, python: str, machine: str, target: Path) -> None:
 def _pip(*arguments: str) -> None:
     command = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check", *arguments]
     subprocess.run(command, check=True)  # noqa: S603 -- the words of this module
-
-
-def _digest(python: str, files: dict[str, tuple[str, bool]]) -> str:
-    text = json.dumps([python, sorted(files.items())])
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 def _add(bundle: zipfile.ZipFile, name: str, content: bytes) -> None:
