@@ -216,7 +216,7 @@ def _prometheus_config(options: argparse.Namespace) -> None:
     from imgbot.ops.installation import write_prometheus_config
     from imgbot.ops.status.command import target_of
 
-    target = str(target_of(os.environ).address)
+    target = str(target_of(os.environ).addresses[0])
     _print("\n".join(write_prometheus_config(Path(options.folder), target)))
 
 

@@ -26,6 +26,12 @@ class Address:
     host: str
     port: int
 
+    @property
+    def reachable(self) -> "Address":
+        """The address by which this machine reaches what listens here."""
+        any_host = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+        return Address(any_host.get(self.host, self.host), self.port)
+
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 

@@ -170,7 +170,7 @@ async def test_a_file_that_is_roots_alone_is_said_where_nobody_answers(closed_fi
 
 async def test_a_page_that_has_moved_from_a_taken_port_is_found(stage: Stage) -> None:
     moved = parse_address(address_of(stage.bot))
-    target = Target(Address("127.0.0.1", free_port()), spare=(moved,))
+    target = Target((Address("127.0.0.1", free_port()), moved))
 
     document = await asyncio.to_thread(ask, target)
 

@@ -4,6 +4,7 @@ import logging
 import socket
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -91,13 +92,18 @@ def test_a_unit_names_what_was_changed(unit: str, changed: str, tmp_path: Path) 
     assert "override.conf" in extra.text
 
 
+def status_with(redis: str, *problems: str) -> dict[str, Any]:
+    listed = [{"what": what, "advice": "`wait`"} for what in problems]
+    return {"checks": {"redis": redis}, "problems": listed}
+
+
 @pytest.mark.parametrize(
     ("seen", "check", "level"),
     [
         (BotState(HTTP, 7), "service", "wrong"),
-        (BotState(HTTP, 7, {"redis": ""}), "service", "ok"),
-        (BotState(HTTP, 7, {"redis": ""}, (("57 jobs wait.", "wait"),)), "load", "warning"),
-        (BotState(HTTP, 0, {"redis": "no answer"}), "service", "wrong"),
+        (BotState(HTTP, 7, status_with("")), "service", "ok"),
+        (BotState(HTTP, 7, status_with("", "57 jobs wait.")), "load", "warning"),
+        (BotState(HTTP, 0, status_with("no answer")), "service", "wrong"),
     ],
 )
 def test_the_service(seen: BotState, check: str, level: str) -> None:

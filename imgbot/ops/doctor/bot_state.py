@@ -1,22 +1,17 @@
 """The bot of this machine, if it runs: by its locks, and by what it says of itself."""
 
-import asyncio
 import errno
-import json
 import socket
-from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
-
-import aiohttp
 
 from imgbot.config.setting_types import Address
 from imgbot.config.settings import Settings
 from imgbot.domain.findings import Finding, ok, warning, wrong
 from imgbot.ops.state_dir import supervisor_of
+from imgbot.ops.status.command import NoStatusError, Target, ask
 
-_ANSWER_TIMEOUT_S = 8.0
-_MOST_BYTES = 1 << 16
 _JOURNAL = "journalctl -u imgbot -n 50 --no-pager"
 
 
@@ -27,44 +22,37 @@ class BotState:
     address: Address
     pid: int | None
     """None while none runs; 0 where its process cannot be seen."""
-    checks: Mapping[str, str] | None = None
-    """Check → what is wrong, empty when well; None where /healthz did not answer."""
-    problems: tuple[tuple[str, str], ...] = ()
-    """Problems that its status lists, with advice."""
+    status: dict[str, Any] | None = None
+    """Its status document; None where it does not answer."""
 
 
-async def inspect(settings: Settings) -> BotState:
+def inspect(settings: Settings) -> BotState:
+    """Look whether the bot runs, and ask it how it is."""
     pid = supervisor_of(settings.state_dir, settings.token.get_secret_value())
-    if pid is None:
-        return BotState(settings.http, None)
-    for port in (settings.http.port, *settings.spare_http_ports):
-        place = Address(settings.http.host, port)
-        try:
-            checks = (await _ask(place, "/healthz"))["checks"]
-            checks = {
-                str(name): "" if check["ok"] else str(check.get("detail", "failing"))
-                for name, check in checks.items()
-            }
-            found = (await _ask(place, "/status.json") or {}).get("problems", [])
-            problems = [(str(each["what"]), each["advice"].replace("`", "")) for each in found]
-            return BotState(place, pid, checks, tuple(problems))
-        except (KeyError, TypeError, AttributeError):
-            continue
+    ports = () if pid is None else (settings.http.port, *settings.spare_http_ports)
+    for port in ports:
+        address = Address(settings.http.host, port).reachable
+        with suppress(NoStatusError):
+            return BotState(address, pid, ask(Target((address,))))
     return BotState(settings.http, pid)
 
 
 def evaluate(seen: BotState) -> list[Finding]:
     """Evaluate a bot that runs."""
     process = f"process {seen.pid}" if seen.pid else "a process"
-    where = f"http://{seen.address}/healthz"
-    if seen.checks is None:
-        text = f"{process} is running, but nothing answers at {where}"
+    if seen.status is None:
+        text = f"{process} is running, but nothing answers at http://{seen.address}/status.json"
         return [wrong("service", text, _JOURNAL)]
-    ill = {name: what for name, what in seen.checks.items() if what}
-    if not ill:
-        load = [warning("load", what[:300], advice) for what, advice in seen.problems]
-        return [ok("service", f"{process} is running and healthy by {where}"), *load]
-    return [wrong("service", f"{name}: {what}"[:300], _JOURNAL) for name, what in ill.items()]
+    failing = {name: what for name, what in seen.status["checks"].items() if what}
+    if failing:
+        return [wrong("service", f"{name}: {why}"[:300], _JOURNAL) for name, why in failing.items()]
+    return [
+        ok("service", f"{process} is running and healthy by http://{seen.address}/healthz"),
+        *(
+            warning("load", problem["what"][:300], problem["advice"].replace("`", ""))
+            for problem in seen.status["problems"]
+        ),
+    ]
 
 
 def check_port(address: Address, *, may_move: bool) -> Finding:
@@ -95,17 +83,3 @@ def _bind_error(address: Address) -> int:
         except OSError as error:
             return error.errno or errno.EADDRNOTAVAIL
     return 0
-
-
-async def _ask(address: Address, path: str) -> Any:
-    """Return the JSON of an answer, None where there is none."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(address.host, address.host)  # noqa: S104
-    try:
-        async with (
-            asyncio.timeout(_ANSWER_TIMEOUT_S),
-            aiohttp.ClientSession() as session,
-            session.get(f"http://{Address(host, address.port)}{path}") as answer,
-        ):
-            return json.loads(await answer.content.read(_MOST_BYTES))
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-        return None

@@ -163,7 +163,7 @@ def _placed(finding: Finding, environ: Mapping[str, str]) -> Finding:
 
 async def _check_bot(settings: Settings) -> list[Finding]:
     """Check the bot, Telegram, Redis and the guide's points: each depends on whether it runs."""
-    seen = await bot_state.inspect(settings)
+    seen = await asyncio.to_thread(bot_state.inspect, settings)
     is_running, token = seen.pid is not None, settings.token.get_secret_value()
     if is_running:
         found = bot_state.evaluate(seen)
@@ -178,7 +178,7 @@ async def _check_bot(settings: Settings) -> list[Finding]:
         token,
         # Whoever runs here polls: asking, too, would take its place for a moment.
         may_poll=not is_running,
-        polling_trouble=None if seen.checks is None else seen.checks.get("telegram"),
+        polling_trouble=None if seen.status is None else seen.status["checks"].get("telegram"),
     )
     redis = await _check_redis(settings, token.partition(":")[0], is_running=is_running)
     return [
@@ -189,7 +189,7 @@ async def _check_bot(settings: Settings) -> list[Finding]:
             redis.maxmemory_bytes,
             redis.delivered,
             await asyncio.to_thread(guide.read_record, settings.state_dir),
-            watched_at=None if seen.checks is None else seen.address,
+            watched_at=None if seen.status is None else seen.address,
         ),
     ]
 

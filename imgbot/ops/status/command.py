@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ _UNEXPECTED = 1
 _EX_CONFIG = 78
 _SETTING = "IMGBOT_HTTP"
 _FILE = "/etc/imgbot/imgbot.env"
-_TIMEOUT_S = 15.0
+_TIMEOUT_S = 8.0
 _AGAIN_S = 2.0
 _MOST_BYTES = 4 << 20
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
@@ -62,11 +61,9 @@ def _exit_status(document: dict[str, Any]) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Address at which the service is asked."""
+    """Addresses at which the service may be: the second and later ones if the first was taken."""
 
-    address: Address
-    spare: tuple[Address, ...] = ()
-    """Addresses it may have moved to because that port was taken."""
+    addresses: tuple[Address, ...]
     doubt: str = f"{_SETTING}=HOST:PORT imgbot status"
     """Why it may listen elsewhere, or how to say where."""
 
@@ -84,26 +81,22 @@ def target_of(environ: Mapping[str, str]) -> Target:
             # It holds a key, and most who do so leave the address as it is.
             doubt = f"{file} cannot be read and may set another address: sudo imgbot status"
     try:
-        address = parse_address(text or Settings.model_fields["http"].default)
+        address = parse_address(text or Settings.model_fields["http"].default).reachable
     except ValueError:
         raise ConfigError(_SETTING, "write a host and port: 127.0.0.1:8080") from None
-    with contextlib.suppress(ValueError):
-        host = ip_address(address.host)
-        if host.is_unspecified:
-            address = Address("127.0.0.1" if host.version == 4 else "::1", address.port)
-    spare = () if text else tuple(Address(address.host, port) for port in SPARE_HTTP_PORTS)
-    return Target(address, spare, doubt)
+    spare = () if text else (Address(address.host, port) for port in SPARE_HTTP_PORTS)
+    return Target((address, *spare), doubt)
 
 
 def ask(target: Target) -> dict[str, Any]:
     """Fetch the document from where the service is. Raises NoStatusError."""
-    try:
-        return _ask(target.address, target.doubt)
-    except NoStatusError:
-        for address in target.spare:
-            with contextlib.suppress(NoStatusError):
-                return _ask(address, target.doubt)
-        raise
+    refusals: list[NoStatusError] = []
+    for address in target.addresses:
+        try:
+            return _ask(address, target.doubt)
+        except NoStatusError as error:
+            refusals.append(error)
+    raise refusals[0]
 
 
 def _ask(address: Address, doubt: str) -> dict[str, Any]:
