@@ -33,7 +33,7 @@ from imgbot.version import version
 from imgbot.wiring.connections import Connections, queue_limits_of
 from imgbot.wiring.providers import open_providers
 from imgbot.wiring.services import Services, build_services
-from imgbot.wiring.status import build_checks, build_startup_sampler
+from imgbot.wiring.status import build_sampler
 
 DRAIN_S = 25.0
 """Seconds for running work to finish; systemd's stop timeout is longer."""
@@ -136,8 +136,7 @@ async def _identify(
     with suppress(TimeoutError):
         async with asyncio.timeout(SHOWN_AFTER_S):
             return await ask()
-    checks = build_checks(settings, redis, bot, lambda: trouble)
-    watch = build_startup_sampler(settings, redis, pool, checks)
+    watch = build_sampler(settings, redis, bot, pool, {"telegram": lambda: trouble})
     server = OpsServer(settings.http, watch, None, settings.spare_http_ports)
     async with server, asyncio.TaskGroup() as background:
         look = background.create_task(watch.run())

@@ -3,10 +3,9 @@
 import asyncio
 import functools
 import shutil
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from imgbot.bot.albums import AlbumProcessor
 from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.handlers.admin.remedies import Remedies
@@ -17,7 +16,6 @@ from imgbot.bot.router import Components, UpdateHandler
 from imgbot.config.settings import Settings
 from imgbot.domain.texts import language_of, t
 from imgbot.imaging.originals import OriginalStore
-from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.ops import state_dir as state
 from imgbot.ops.lifecycle import resize
 from imgbot.storage.access import Access
@@ -41,12 +39,20 @@ from imgbot.wiring.connections import Connections, now_ms, utc_offset_s
 
 
 def build_components(settings: Settings, connections: Connections) -> Components:
-    redis, queue = connections.redis, connections.queue
-    messenger, policy = Messenger(connections.bot), _access_policy(settings, connections.routes)
+    redis, queue, routes = connections.redis, connections.queue, connections.routes
+    messenger = Messenger(connections.bot)
     users, results, job_reads = UserStore(redis), ResultStore(redis), JobReads(redis)
     spend = Spend(redis, queue.caps, utc_offset_s)
-    limit = _rate_limit(settings, connections)
     access, dead_letters = Access(redis), DeadLetters(redis, queue)
+    limit = RateLimit(
+        redis, window_s=settings.rate_limit_window, max_requests=settings.rate_limit_max_requests
+    )
+    policy = AccessPolicy(
+        allowed=frozenset(settings.allowed_users),
+        admins=frozenset(settings.admins),
+        has_builtin_engine=settings.providers == ("builtin",),
+        price_of=routes.price_micro,
+    )
     pictures = state.folder(settings.state_dir, "pictures")
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
     return Components(
@@ -68,7 +74,12 @@ def build_components(settings: Settings, connections: Connections) -> Components
         broadcasts=Broadcasts(redis),
         dead_letters=dead_letters,
         privacy=_privacy(settings, connections, spend, originals),
-        chat_model=_chat_model(settings, spend),
+        chat_model=ChatModel(
+            settings.chat_url,
+            settings.chat_model,
+            settings.chat_key,
+            lambda: spend.take_chat_call(now_ms(), settings.chat_daily_limit),
+        ),
         stats=StatsSources(
             queue_stats=QueueStats(redis),
             job_reads=job_reads,
@@ -77,7 +88,15 @@ def build_components(settings: Settings, connections: Connections) -> Components
             workers=connections.workers,
             providers_out=connections.providers_out,
         ),
-        remedies=_remedies(connections, access, dead_letters, spend),
+        remedies=Remedies(
+            incidents=AlertStore(redis),
+            access=access,
+            dead_letters=dead_letters,
+            spend=spend,
+            workers=connections.workers,
+            resize=functools.partial(resize, connections.pool),
+            now_ms=now_ms,
+        ),
         now_ms=now_ms,
     )
 
@@ -85,67 +104,24 @@ def build_components(settings: Settings, connections: Connections) -> Components
 def _privacy(
     settings: Settings, connections: Connections, spend: Spend, originals: OriginalStore
 ) -> Privacy:
-    remove_files = _file_removal(settings, originals)
+    folder = state.folder(settings.state_dir, "jobs")
+
+    def remove_files(job_ids: Collection[str]) -> None:
+        for job_id in job_ids:
+            originals.remove(job_id)
+            shutil.rmtree(folder / job_id, ignore_errors=True)
+
     return Privacy(
-        Forgetting(connections.redis, connections.queue, remove_files),
+        Forgetting(
+            connections.redis,
+            connections.queue,
+            functools.partial(asyncio.to_thread, remove_files),
+        ),
         spend,
         now_ms,
         connections.routes.makers,
         settings.forget_after_days,
         urlsplit(settings.chat_url).hostname or "",
-    )
-
-
-def _chat_model(settings: Settings, spend: Spend) -> ChatModel:
-    return ChatModel(
-        settings.chat_url,
-        settings.chat_model,
-        settings.chat_key,
-        lambda: spend.take_chat_call(now_ms(), settings.chat_daily_limit),
-    )
-
-
-def _remedies(
-    connections: Connections, access: Access, dead_letters: DeadLetters, spend: Spend
-) -> Remedies:
-    return Remedies(
-        incidents=AlertStore(connections.redis),
-        access=access,
-        dead_letters=dead_letters,
-        spend=spend,
-        workers=connections.workers,
-        resize=functools.partial(resize, connections.pool),
-        now_ms=now_ms,
-    )
-
-
-def _file_removal(
-    settings: Settings, originals: OriginalStore
-) -> Callable[[Collection[str]], Awaitable[None]]:
-    folder = state.folder(settings.state_dir, "jobs")
-
-    def remove(job_ids: Collection[str]) -> None:
-        for job_id in job_ids:
-            originals.remove(job_id)
-            shutil.rmtree(folder / job_id, ignore_errors=True)
-
-    return functools.partial(asyncio.to_thread, remove)
-
-
-def _rate_limit(settings: Settings, connections: Connections) -> RateLimit:
-    return RateLimit(
-        connections.redis,
-        window_s=settings.rate_limit_window,
-        max_requests=settings.rate_limit_max_requests,
-    )
-
-
-def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
-    return AccessPolicy(
-        allowed=frozenset(settings.allowed_users),
-        admins=frozenset(settings.admins),
-        has_builtin_engine=settings.providers == ("builtin",),
-        price_of=routes.price_micro,
     )
 
 
@@ -172,11 +148,3 @@ def build_update_poller(
 
     ledger = UpdateLedger(connections.redis, connections.queue.persist)
     return UpdatePoller(connections.bot, handle, ledger, slow_down)
-
-
-def build_album_processor(
-    components: Components, dialogues: Dialogues, updates: UpdatePoller
-) -> AlbumProcessor:
-    return AlbumProcessor(
-        components.albums, dialogues, updates.caught_up, updates.is_busy_with, now_ms
-    )

@@ -3,42 +3,57 @@
 import asyncio
 import functools
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
 
 from imgbot.bot.router import Components
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
 from imgbot.jobs.context import StepContext
-from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.poll_scheduler import PollScheduler
-from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots, kind_of
+from imgbot.jobs.provider_routing import ProviderSlots, kind_of
 from imgbot.jobs.runner import Runner
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks, read_key
 from imgbot.ops import state_dir as state
 from imgbot.ops.resource_usage import disk_problem
-from imgbot.storage.job_reads import JobReads
 from imgbot.storage.provider_records import Durations, WebhookTickets
-from imgbot.storage.server.durability import measure
 from imgbot.telegram.client import download
 from imgbot.wiring.connections import Connections, now_ms
 
-TypicalTime = Callable[[Operation], Awaitable[float]]
-"""Typical seconds per picture of an operation; 0 while unknown."""
 
-
-def typical_time(pace: PollScheduler, routes: ProviderRouter) -> TypicalTime:
-    """Return a query for the typical time of a picture."""
+def build_step_context(
+    settings: Settings, connections: Connections, components: Components
+) -> StepContext:
+    """Build the dependencies of the job steps."""
+    scheduler = _poll_scheduler(settings, connections)
+    queue, job_reads, messenger = connections.queue, components.job_reads, components.messenger
 
     async def typical_s(operation: Operation) -> float:
-        return await pace.typical_s(kind_of(routes.primary(operation), operation))
+        return await scheduler.typical_s(kind_of(connections.routes.primary(operation), operation))
 
-    return typical_s
+    return StepContext(
+        queue=queue,
+        installation=connections.installation,
+        job_reads=job_reads,
+        results=components.results,
+        users=components.users,
+        originals=components.originals,
+        routing=connections.routes,
+        slots=ProviderSlots(),
+        webhooks=_webhooks(settings, connections, components),
+        alarm=asyncio.Event(),
+        pool=connections.pool,
+        status_messages=StatusMessages(queue, job_reads, messenger, now_ms, typical_s),
+        messenger=messenger,
+        download=functools.partial(download, connections.bot),
+        poll_scheduler=scheduler,
+        folder=state.folder(settings.state_dir, "jobs"),
+        now_ms=now_ms,
+        draining=connections.draining,
+    )
 
 
-def build_poll_scheduler(settings: Settings, connections: Connections) -> PollScheduler:
+def _poll_scheduler(settings: Settings, connections: Connections) -> PollScheduler:
     """Build the scheduler of polls; its budget follows the number of workers."""
     pool = connections.pool
     config = PollingConfig(
@@ -55,39 +70,7 @@ def build_poll_scheduler(settings: Settings, connections: Connections) -> PollSc
     )
 
 
-def build_step_context(
-    settings: Settings,
-    connections: Connections,
-    components: Components,
-    scheduler: PollScheduler,
-    typical_s: TypicalTime,
-) -> StepContext:
-    """Build the dependencies of the job steps."""
-    return StepContext(
-        queue=connections.queue,
-        installation=connections.installation,
-        job_reads=components.job_reads,
-        results=components.results,
-        users=components.users,
-        originals=components.originals,
-        routing=connections.routes,
-        slots=ProviderSlots(),
-        webhooks=_webhooks(settings, connections, components.job_reads),
-        alarm=asyncio.Event(),
-        pool=connections.pool,
-        status_messages=StatusMessages(
-            connections.queue, components.job_reads, components.messenger, now_ms, typical_s
-        ),
-        messenger=components.messenger,
-        download=functools.partial(download, connections.bot),
-        poll_scheduler=scheduler,
-        folder=state.folder(settings.state_dir, "jobs"),
-        now_ms=now_ms,
-        draining=connections.draining,
-    )
-
-
-def _webhooks(settings: Settings, connections: Connections, job_reads: JobReads) -> Webhooks:
+def _webhooks(settings: Settings, connections: Connections, components: Components) -> Webhooks:
     routes = connections.routes
     path = settings.state_dir / "hook.key"
     with state.usable(path):
@@ -96,7 +79,7 @@ def _webhooks(settings: Settings, connections: Connections, job_reads: JobReads)
         settings.public_url,
         key,
         WebhookTickets(connections.redis),
-        job_reads,
+        components.job_reads,
         lambda name, operation: routes.get(name) or routes.primary(operation),
         now_ms,
     )
@@ -109,20 +92,4 @@ def build_runner(settings: Settings, context: StepContext) -> Runner:
         lambda: context.pool.size * settings.jobs_per_worker,
         functools.partial(disk_problem, settings.state_dir),
         lambda: context.messenger.backlog_s,
-    )
-
-
-def build_maintenance(
-    connections: Connections, components: Components, folder: Path
-) -> Maintenance:
-    """Build the maintenance of the queue and of the jobs' files in `folder`."""
-    return Maintenance(
-        connections.queue,
-        components.job_reads,
-        components.results,
-        components.spend,
-        folder,
-        components.originals,
-        functools.partial(measure, connections.redis),
-        now_ms,
     )

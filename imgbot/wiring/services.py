@@ -1,5 +1,6 @@
 """Builds the services from open connections."""
 
+import functools
 from dataclasses import dataclass
 
 from imgbot.bot.albums import AlbumProcessor
@@ -12,18 +13,13 @@ from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
 from imgbot.ops.status.sampler import StatusSampler
+from imgbot.storage.server.durability import measure
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry.metrics import preregister
-from imgbot.wiring.bot import build_album_processor, build_components, build_update_poller
-from imgbot.wiring.connections import Connections
-from imgbot.wiring.jobs import (
-    build_maintenance,
-    build_poll_scheduler,
-    build_runner,
-    build_step_context,
-    typical_time,
-)
-from imgbot.wiring.status import build_alert_notifier, build_checks, build_sampler
+from imgbot.wiring.bot import build_components, build_update_poller
+from imgbot.wiring.connections import Connections, now_ms
+from imgbot.wiring.jobs import build_runner, build_step_context
+from imgbot.wiring.status import build_alert_notifier, build_sampler
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +40,40 @@ class Services:
 
 def build_services(settings: Settings, connections: Connections) -> Services:
     """Build all components; nothing runs yet."""
-    preregister(connections.routes.names)
-    scheduler = build_poll_scheduler(settings, connections)
-    typical_s = typical_time(scheduler, connections.routes)
+    redis, bot, routes = connections.redis, connections.bot, connections.routes
+    preregister(routes.names)
     components = build_components(settings, connections)
-    dialogues = Dialogues(
-        connections.redis, connections.bot.id, components.requests, components.messenger
-    )
+    dialogues = Dialogues(redis, bot.id, components.requests, components.messenger)
     updates = build_update_poller(connections, components, dialogues)
-    context = build_step_context(settings, connections, components, scheduler, typical_s)
+    context = build_step_context(settings, connections, components)
     runner = build_runner(settings, context)
-    maintenance = build_maintenance(connections, components, context.folder)
-    checks = build_checks(
-        settings, connections.redis, connections.bot, lambda: updates.contact.trouble
-    )
-    checks["updates"] = lambda: updates.trouble
-    sampler = build_sampler(settings, connections, checks, runner)
+    checks = {"telegram": lambda: updates.contact.trouble, "updates": lambda: updates.trouble}
+    sampler = build_sampler(settings, redis, bot, connections.pool, checks)
+    observer = sampler.observer
+    observer.runner, observer.providers_out = runner, connections.providers_out
+    observer.provider = "+".join(routes.names)
     return Services(
         updates=updates,
-        albums=build_album_processor(components, dialogues, updates),
+        albums=AlbumProcessor(
+            components.albums, dialogues, updates.caught_up, updates.is_busy_with, now_ms
+        ),
         runner=runner,
-        maintenance=maintenance,
+        maintenance=Maintenance(
+            connections.queue,
+            components.job_reads,
+            components.results,
+            components.spend,
+            context.folder,
+            components.originals,
+            functools.partial(measure, redis),
+            now_ms,
+        ),
         forgetter=Forgetter(
             components.privacy.forgetting,
             components.spend,
             settings.forget_after_days,
             settings.rate_limit_window,
-            components.now_ms,
+            now_ms,
         ),
         broadcaster=Broadcaster(components.broadcasts, components.users, components.messenger),
         alert_notifier=build_alert_notifier(

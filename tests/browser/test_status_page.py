@@ -12,7 +12,7 @@ from playwright.async_api import Browser, expect
 
 from imgbot.ops import http
 from imgbot.ops.http import OpsServer
-from imgbot.ops.status.document import QueueGlance, Worker
+from imgbot.ops.status.document import QueueGlance
 from imgbot.storage.stats import DeadJob
 from tests.fakes.status_service import Service, write_history
 from tests.fixtures.browser import (
@@ -23,6 +23,7 @@ from tests.fixtures.browser import (
     ChatPage,
     open_page,
 )
+from tests.fixtures.status_facts import worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -110,7 +111,7 @@ def _everything_at_once(stage: StatusStage) -> None:
     )
     about = "preparing a result"
     stage.service.workers = [
-        Worker(number, number, about, 99.0, 70_000_000) for number in range(99)
+        worker(number, number, about, 99.0, 70_000_000) for number in range(99)
     ]
 
 
@@ -229,7 +230,7 @@ async def test_the_page_says_when_the_service_is_away_and_back(stage: StatusStag
 
 async def test_words_from_outside_stay_words(stage: StatusStage) -> None:
     about = "<img src=x onerror=alert(1)>"
-    stage.service.workers = [Worker(1, 99, about, 2.0, 1000)]
+    stage.service.workers = [worker(1, 99, about, 2.0, 1000)]
     async with stage.look() as chat:
         await expect(chat.page.locator("#workers")).to_contain_text(about)
         await expect(chat.page.locator("#workers img")).to_have_count(0)

@@ -5,14 +5,18 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge
 
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
+from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.ops.http import OpsServer, TakeHook
-from imgbot.ops.status.document import QueueGlance, Worker
-from imgbot.ops.status.sampler import COLUMNS, Check, StatusSampler, StatusSources
+from imgbot.ops.status.document import QueueGlance
+from imgbot.ops.status.sampler import COLUMNS, Check, StatusSampler
+from tests.fixtures.status_facts import worker
 
 
 class Service:
@@ -25,12 +29,15 @@ class Service:
         self.redis_bytes = self._gauge("redis_memory_bytes")
         self.redis_limit_bytes = self._gauge("redis_memory_max_bytes")
         self.glance = QueueGlance()
-        self.workers: Sequence[Worker] = [Worker(1, 99, "create", 2.0, 1000), Worker(2)]
+        self.workers: Sequence[WorkerStatus] = [worker(1, 99, "create", 2.0, 1000), worker(2)]
         self.is_redis_away = False
-        sources = StatusSources(
-            lambda: self.workers, self._look, "simulated", "localhost:6380", "1.0"
+        observer: Any = SimpleNamespace(
+            workers=lambda: self.workers,
+            glance=self._look,
+            provider="simulated",
+            redis="localhost:6380",
         )
-        self.watch = StatusSampler(self.registry, checks or {}, sources, folder)
+        self.watch = StatusSampler(self.registry, checks or {}, observer, folder)
 
     def _gauge(self, name: str) -> Gauge:
         return Gauge(f"imgbot_{name}", name, registry=self.registry)

@@ -216,7 +216,7 @@ async def test_what_a_worker_makes_is_painted_and_not_submitted() -> None:
         AsyncMock(return_value=Memory(0, 0)),
         lambda: 0,
         3,
-        cast("Any", SimpleNamespace(jobs=jobs, load=Load(running=4))),
+        runner=cast("Any", SimpleNamespace(jobs=jobs, load=Load(running=4))),
     )
 
     glance = await observer.glance()

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from imgbot.ops.status.document import QueueGlance, Worker, without_people
+from imgbot.ops.status.document import QueueGlance, without_people
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.thresholds import Load
-from tests.fixtures.status_facts import GIB, NOW_S, QUIET, document_with, took
+from tests.fixtures.status_facts import GIB, NOW_S, QUIET, document_with, took, worker
 
 LOST = DeadJob("77", 424242, "create", "replicate", "submit_unknown", int(NOW_S - 60) * 1000)
 
@@ -190,7 +190,7 @@ def test_the_status_document_has_jobs_workers_and_outcomes() -> None:
     document = document_with(
         now,
         glance=QueueGlance(jobs={"create": {"queued": 2, "polling": 1}}),
-        workers=[Worker(1, 4321, "create", 2.5, 70_000_000)],
+        workers=[worker(1, 4321, "create", 2.5, 70_000_000)],
     )
 
     assert document["jobs"] == {"create": {"queued": 2, "polling": 1}}

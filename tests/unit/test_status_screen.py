@@ -8,11 +8,11 @@ import pytest
 
 from imgbot.ops.formatting import count, duration, money, share, size
 from imgbot.ops.resource_usage import ResourceUsage
-from imgbot.ops.status.document import QueueGlance, Worker
+from imgbot.ops.status.document import QueueGlance
 from imgbot.ops.status.screen import screen_of
 from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.thresholds import Load
-from tests.fixtures.status_facts import NOW_S, QUIET, document_with, took
+from tests.fixtures.status_facts import NOW_S, QUIET, document_with, took, worker
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ GLANCE = QueueGlance(
 
 
 def test_a_busy_service_tells_everything_at_eighty_columns() -> None:
-    workers = [Worker(i, 100 + i, "create", 2.5, 70_000_000) for i in range(1, 4)]
+    workers = [worker(i, 100 + i, "create", 2.5, 70_000_000) for i in range(1, 4)]
 
     text = _text(now=BUSY, glance=GLANCE, workers=workers)
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.ops.formatting import duration, share
 from imgbot.ops.status.indicators import Histogram, Indicators, Sample
 from imgbot.storage.server.durability import Memory
@@ -26,20 +27,6 @@ from imgbot.telemetry.thresholds import (
 )
 
 Document = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """One worker, and what it does."""
-
-    number: int
-    """From 1."""
-    pid: int = 0
-    """0: not started yet, for there was no need."""
-    about: str = ""
-    """Current work; empty when idle."""
-    for_s: float = 0.0
-    memory_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +57,7 @@ class StatusFacts:
     """Name → what is wrong, empty when well."""
     glance: QueueGlance | None
     """None: Redis is away."""
-    workers: Sequence[Worker]
+    workers: Sequence[WorkerStatus]
     provider: str
     redis: str
     """Its address."""
@@ -152,7 +139,7 @@ def document_of(facts: StatusFacts) -> Document:
         },
         "jobs": glance.jobs if glance else None,
         "ended": _ended(now, before),
-        "workers": [asdict(worker) for worker in facts.workers],
+        "workers": [asdict(worker) | {"number": worker.number + 1} for worker in facts.workers],
         "stages": stages,
         "providers": _providers(now, before, stages),
         "rate_limit": {

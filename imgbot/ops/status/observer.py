@@ -7,8 +7,9 @@ from dataclasses import dataclass, field, replace
 
 from imgbot.domain.job import Job, State
 from imgbot.imaging.pool import Pool
+from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.jobs.runner import Runner
-from imgbot.ops.status.document import QueueGlance, Worker
+from imgbot.ops.status.document import QueueGlance
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
@@ -28,10 +29,16 @@ class Observer:
     memory: Callable[[], Awaitable[Memory]]
     now_ms: Callable[[], int]
     running_per_user: int
+    provider: str = ""
     runner: Runner | None = None
     providers_out: Callable[[], Mapping[str, bool]] = dict
     """By provider, true while it is out of service."""
     _is_full: bool = field(default=False, init=False)
+
+    @property
+    def redis(self) -> str:
+        """Address of Redis."""
+        return self.stats.address
 
     async def glance(self) -> QueueGlance:
         """Read once, and set the gauges. Raises TransientError while Redis is away."""
@@ -78,11 +85,8 @@ class Observer:
         metrics.spend_today.set(glance.spent_micro / _MICRO)
         metrics.budget.set(math.inf if ceiling_micro is None else ceiling_micro / _MICRO)
 
-    def workers(self) -> list[Worker]:
-        return [
-            Worker(lane.number + 1, lane.pid, lane.about, lane.for_s, lane.memory_bytes)
-            for lane in self.pool.lanes()
-        ]
+    def workers(self) -> Sequence[WorkerStatus]:
+        return self.pool.lanes()
 
     def _report_full(self, memory: Memory) -> None:
         if memory.is_full and not self._is_full:

@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +23,9 @@ from prometheus_client import CollectorRegistry
 from imgbot.domain.errors import TransientError
 from imgbot.files import replace_file
 from imgbot.ops.resource_usage import ResourceCollector
-from imgbot.ops.status.document import Document, QueueGlance, StatusFacts, Worker, document_of
+from imgbot.ops.status.document import Document, QueueGlance, StatusFacts, document_of
 from imgbot.ops.status.indicators import READ, Indicators, Reading, Sample, take_sample
+from imgbot.ops.status.observer import Observer
 from imgbot.telemetry import events as telemetry, metrics
 from imgbot.telemetry.thresholds import Bound, Indicator
 from imgbot.version import version
@@ -189,19 +190,6 @@ SAMPLE_EVERY_S = 15.0
 _PATIENCE_S = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class StatusSources:
-    """Sources of the status: callables that read it."""
-
-    workers: Callable[[], Sequence[Worker]]
-    glance: Callable[[], Awaitable[QueueGlance]]
-    """Brings the gauges up to date, too; raises TransientError while Redis is away."""
-    provider: str
-    redis: str
-    """Its address."""
-    version: str = field(default_factory=version)
-
-
 class StatusSampler:
     """Samples the service: indicators, history, and the latest status document."""
 
@@ -209,13 +197,13 @@ class StatusSampler:
         self,
         registry: CollectorRegistry,
         checks: Mapping[str, Check],
-        sources: StatusSources,
+        observer: Observer,
         state_dir: Path,
     ) -> None:
         self.registry = registry
         self._metrics = registry.restricted_registry(READ)
         self._checks = checks
-        self._sources = sources
+        self.observer = observer
         self._history = History(state_dir / "history.json")
         self._begun_s = time.monotonic()
         self._looking = asyncio.Lock()
@@ -245,7 +233,7 @@ class StatusSampler:
             return "serving"
         if self.glance is None:
             return "Redis is away"
-        load, workers = self.glance.load, self._sources.workers()
+        load, workers = self.glance.load, self.observer.workers()
         busy = sum(bool(worker.about) for worker in workers)
         return (
             f"{load.waiting} waiting, {load.running} running, {busy} of {len(workers)} workers busy"
@@ -305,17 +293,17 @@ class StatusSampler:
             indicators=self.indicators,
             checks=await self.health(),
             glance=self.glance,
-            workers=self._sources.workers(),
-            provider=self._sources.provider,
-            redis=self._sources.redis,
-            version=self._sources.version,
+            workers=self.observer.workers(),
+            provider=self.observer.provider,
+            redis=self.observer.redis,
+            version=version(),
             up_s=time.monotonic() - self._begun_s,
         )
         self.document = document_of(facts)
 
     async def _glance(self) -> QueueGlance | None:
         try:
-            glance = await self._sources.glance()
+            glance = await self.observer.glance()
         except TransientError as error:
             metrics.redis_up.set(0)
             telemetry.warning("the queue was not measured: %s", error)
