@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 import tomllib
+from contextlib import suppress
 
 from imgbot.domain.errors import EX_CONFIG, ConfigError, ImgbotError, flatten
 
@@ -71,10 +72,26 @@ def _add_arguments(parser: argparse.ArgumentParser, arguments: Mapping[str, Any]
     types = {"int": int, "float": float}
     for name, about in arguments.items():
         if "type" in about:
-            about["type"] = types[about["type"]]
+            about["type"] = _number_of(types[about["type"]], about.pop("range", None))
         if isinstance(about.get("metavar"), list):
             about["metavar"] = tuple(about["metavar"])
         parser.add_argument(name, **about)
+
+
+def _number_of(kind: type[float], bounds: Sequence[float] | None) -> Callable[[str], float]:
+    """Return what makes a number of an argument, and refuses one out of bounds."""
+    if bounds is None:
+        return kind
+    low, high = bounds
+    sentence = f"write {'a whole' if kind is int else 'a'} number from {low:g} to {high:g}"
+
+    def number(text: str) -> float:
+        with suppress(ValueError):
+            if low <= (value := kind(text)) <= high:
+                return value
+        raise argparse.ArgumentTypeError(sentence)
+
+    return number
 
 
 def _run_command(

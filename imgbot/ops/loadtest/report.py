@@ -5,6 +5,7 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from imgbot.config.settings import MAX_WORKERS
@@ -79,6 +80,10 @@ def results_of(run: LoadTestRun) -> LoadTestResults:
     failed = sum(ends[end] for end in (OrderOutcome.FAILED, *_AMISS))
     first, last = run.samples[0], run.samples[-1]
     seconds = max(1e-3, last.at_s - first.at_s)
+    cpu_parts = {
+        part.value: (last.parts[part].cpu_s - first.parts[part].cpu_s) / seconds / cores
+        for part in ProcessGroup
+    }
     top = max(run.samples, key=lambda sample: sample.memory_bytes)
     queue = [sample.waiting for sample in run.samples]
     lags = [lag for each in run.lags if (lag := each.quantile_s(0.99)) is not None]
@@ -88,11 +93,7 @@ def results_of(run: LoadTestRun) -> LoadTestResults:
         is_whole=run.is_whole,
         seconds=seconds,
         ends={outcome.value: ends[outcome] for outcome in OrderOutcome},
-        amiss=[
-            f"{end}: {order.description(PASSING)}"
-            for order, end in run.outcomes.items()
-            if end in _AMISS
-        ][:_SHOWN],
+        amiss=_amiss(run),
         charged=run.charges,
         charged_wrongly=run.wrong_charges,
         pictures_per_s=len(shown) / seconds,
@@ -105,11 +106,8 @@ def results_of(run: LoadTestRun) -> LoadTestResults:
         p95_queue=quantile(queue, 0.95) or 0.0,
         error_ratio=failed / (failed + len(shown)) if failed or shown else None,
         flood_waits=run.flood_waits,
-        cpu_ratio=(last.cpu_s - first.cpu_s) / seconds / cores,
-        cpu_parts={
-            part.value: (last.parts[part].cpu_s - first.parts[part].cpu_s) / seconds / cores
-            for part in ProcessGroup
-        },
+        cpu_ratio=sum(cpu_parts.values()),
+        cpu_parts=cpu_parts,
         memory_bytes=statistics.fmean(sample.memory_bytes for sample in run.samples),
         memory_peak_bytes=top.memory_bytes,
         memory_parts_bytes={part.value: top.parts[part].memory_bytes for part in ProcessGroup},
@@ -120,6 +118,11 @@ def results_of(run: LoadTestRun) -> LoadTestResults:
         kills=run.kills,
         resizes=run.resizes,
     )
+
+
+def _amiss(run: LoadTestRun) -> list[str]:
+    lost = ((order, end) for order, end in run.outcomes.items() if end in _AMISS)
+    return [f"{end}: {order.description(PASSING)}" for order, end in islice(lost, _SHOWN)]
 
 
 def quantile(values: Iterable[float], share: float) -> float | None:
@@ -145,66 +148,108 @@ class Criterion:
     mend: str
 
 
-def criteria(r: LoadTestResults) -> list[Criterion]:
-    """Evaluate a run by the guide's bounds, and by the promise that nothing is lost or doubled."""
-    more = f"IMGBOT_WORKERS={min(r.workers + max(1, r.workers // 2), MAX_WORKERS)}"
-    half = f"IMGBOT_WORKERS={max(1, r.workers // 2)}, or more memory"
+Text = Callable[[LoadTestResults], str]
+Figure = Callable[[LoadTestResults], float | None]
+
+
+def _more(r: LoadTestResults) -> str:
+    return f"IMGBOT_WORKERS={min(r.workers + max(1, r.workers // 2), MAX_WORKERS)}"
+
+
+def _faster(r: LoadTestResults) -> str:
     is_provider = r.provider_share is not None and r.provider_share > 0.8
-    faster = "most of it is the provider's: use a faster model (IMGBOT_MODELS)"
-    cores = "more cores, or fewer users (IMGBOT_USERS)"
-    memory = r.memory_peak_bytes / r.memory_limit_bytes
-    lost, doubled, waiting = (r.ends[name] for name in ("lost", "doubled", "waiting"))
-    bounds = {indicator: THRESHOLDS[indicator].attention for indicator in Indicator}
-    rows: list[tuple[str, str, float | None, float, str]] = [
-        (
-            "mean job time < 30 s",
-            duration(r.mean_s),
-            r.mean_s,
-            bounds[Indicator.JOB_TIME_S],
-            faster if is_provider else more,
+    return (
+        "most of it is the provider's: use a faster model (IMGBOT_MODELS)"
+        if is_provider
+        else _more(r)
+    )
+
+
+def _memory_ratio(r: LoadTestResults) -> float:
+    return r.memory_peak_bytes / r.memory_limit_bytes
+
+
+def _wrong_orders(r: LoadTestResults) -> int:
+    return r.ends["lost"] + r.ends["doubled"] + r.charged_wrongly
+
+
+_CORES = "more cores, or fewer users (IMGBOT_USERS)"
+_BOUNDS = {indicator: THRESHOLDS[indicator].attention for indicator in Indicator}
+_CRITERIA: Sequence[tuple[str, float, Figure, Text, Text]] = (
+    (
+        "mean job time < 30 s",
+        _BOUNDS[Indicator.JOB_TIME_S],
+        lambda r: r.mean_s,
+        lambda r: duration(r.mean_s),
+        _faster,
+    ),
+    (
+        "queue < 50",
+        _BOUNDS[Indicator.QUEUE_JOBS],
+        lambda r: r.longest_queue,
+        lambda r: count(r.longest_queue, "job"),
+        _more,
+    ),
+    (
+        "errors < 1 %",
+        _BOUNDS[Indicator.ERROR_RATIO],
+        lambda r: r.error_ratio,
+        lambda r: share(r.error_ratio),
+        lambda _: "imgbot doctor; the provider's errors are in /metrics",
+    ),
+    (
+        "CPU < 70 %",
+        _BOUNDS[Indicator.CPU_RATIO],
+        lambda r: r.cpu_ratio,
+        lambda r: share(r.cpu_ratio),
+        lambda _: _CORES,
+    ),
+    (
+        "memory < 80 %",
+        _BOUNDS[Indicator.MEMORY_RATIO],
+        _memory_ratio,
+        lambda r: share(_memory_ratio(r)),
+        lambda r: f"IMGBOT_WORKERS={max(1, r.workers // 2)}, or more memory",
+    ),
+    (
+        "loop lag p99 < 250 ms",
+        LOOP_LAG_S,
+        lambda r: r.loop_lag_p99_s,
+        lambda r: _ms(r.loop_lag_p99_s),
+        lambda _: _CORES,
+    ),
+    (
+        "nobody left waiting",
+        1,
+        lambda r: r.ends["waiting"],
+        lambda r: f"{r.ends['waiting']} still waiting at the end",
+        lambda r: f"fewer users, or {_more(r)} where the CPU has room for it",
+    ),
+    (
+        "nothing lost or doubled",
+        1,
+        _wrong_orders,
+        lambda r: (
+            "{lost} lost, {doubled} doubled, ".format(**r.ends)
+            + f"{r.charged_wrongly} charged wrongly"
         ),
-        (
-            "queue < 50",
-            count(r.longest_queue, "job"),
-            r.longest_queue,
-            bounds[Indicator.QUEUE_JOBS],
-            more,
-        ),
-        (
-            "errors < 1 %",
-            share(r.error_ratio),
-            r.error_ratio,
-            bounds[Indicator.ERROR_RATIO],
-            "imgbot doctor; the provider's errors are in /metrics",
-        ),
-        ("CPU < 70 %", share(r.cpu_ratio), r.cpu_ratio, bounds[Indicator.CPU_RATIO], cores),
-        ("memory < 80 %", share(memory), memory, bounds[Indicator.MEMORY_RATIO], half),
-        (
-            "loop lag p99 < 250 ms",
-            _ms(r.loop_lag_p99_s),
-            r.loop_lag_p99_s,
-            LOOP_LAG_S,
-            cores,
-        ),
-        (
-            "nobody left waiting",
-            f"{waiting} still waiting at the end",
-            waiting,
-            1,
-            f"fewer users, or {more} where the CPU has room for it",
-        ),
-        (
-            "nothing lost or doubled",
-            f"{lost} lost, {doubled} doubled, {r.charged_wrongly} charged wrongly",
-            lost + doubled + r.charged_wrongly,
-            1,
-            "this is a bug in imgbot: please report it",
-        ),
-    ]
-    # An unknown value is not met: a run without a picture proves nothing.
+        lambda _: "this is a bug in imgbot: please report it",
+    ),
+)
+"""The guide's bounds, and the promise that nothing is lost or doubled: name, bound, figure, figure
+in words, and what to change where it reaches the bound."""
+
+
+def criteria(results: LoadTestResults) -> list[Criterion]:
+    """Evaluate a run; an unknown figure is not met, for a run without a picture proves nothing."""
     return [
-        Criterion(name, found, value is not None and value < bound, mend)
-        for name, found, value, bound, mend in rows
+        Criterion(
+            name,
+            text(results),
+            (value := figure(results)) is not None and value < bound,
+            advice(results),
+        )
+        for name, bound, figure, text, advice in _CRITERIA
     ]
 
 
@@ -217,7 +262,7 @@ def _ms(seconds: float | None) -> str:
     return "unknown" if seconds is None else f"{seconds * 1000:.0f} ms"
 
 
-def _ends(*names: str) -> Callable[[LoadTestResults], str]:
+def _ends(*names: str) -> Text:
     return lambda results: " / ".join(str(results.ends[name]) for name in names)
 
 
@@ -229,9 +274,7 @@ def _memory_parts(r: LoadTestResults) -> str:
     return " / ".join(f"{value / 1e6:.0f}" for value in r.memory_parts_bytes.values()) + " MB"
 
 
-Figure = Callable[[LoadTestResults], float | None]
-
-_ROWS: Sequence[tuple[str, Callable[[LoadTestResults], str], Figure | None]] = (
+_ROWS: Sequence[tuple[str, Text, Figure | None]] = (
     ("workers", lambda r: str(r.workers), None),
     ("orders", lambda r: str(sum(r.ends.values())), lambda r: sum(r.ends.values())),
     ("  delivered", _ends("delivered"), None),
