@@ -59,12 +59,7 @@ def parse_ids(value: object) -> object:
 
 def parse_prices(value: object) -> object:
     """US dollars by operation, as (operation, micro-dollars)."""
-    return tuple(sorted((name, parse_usd(price)) for name, price in _of_operations(value)))
-
-
-def parse_models(value: object) -> object:
-    """Models by operation, as (operation, model)."""
-    return _of_operations(value)
+    return tuple(sorted((name, parse_usd(price)) for name, price in parse_models(value)))
 
 
 def parse_provider_urls(value: object) -> object:
@@ -75,7 +70,8 @@ def parse_provider_urls(value: object) -> object:
     return tuple((name, check_http_url(url)) for name, url in _pairs(text))
 
 
-def _of_operations(value: object) -> tuple[tuple[str, str], ...]:
+def parse_models(value: object) -> tuple[tuple[str, str], ...]:
+    """Models, or other words, by operation."""
     pairs = _pairs(str(value))
     if not dict(pairs).keys() <= set(ACTIONS):
         raise ValueError

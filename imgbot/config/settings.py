@@ -10,11 +10,10 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, create_model
@@ -45,8 +44,7 @@ CHOICES = ("provider", *(f"provider_{operation}" for operation in ACTIONS), "pro
 """The settings that name a provider, or the path of its file."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyNames:
+class KeyNames(NamedTuple):
     """Variables of a provider's secrets, empty for what it does not need."""
 
     key: str = ""

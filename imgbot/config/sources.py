@@ -6,13 +6,11 @@ Later ones win: variables < the environment file < credentials < the command lin
 import difflib
 import functools
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from dotenv.parser import parse_stream
 from pydantic import ValidationError
-from pydantic_core import PydanticUndefined
 
 from imgbot.config.settings import (
     CHOICES,
@@ -31,6 +29,12 @@ CREDENTIALS = {
     "IMGBOT_CHAT_KEY": "chat-key",
 }
 """Variables of secrets, each with the name of its systemd credential."""
+
+PLACEHOLDER_TOKEN = "1000000:" + "0" * 35
+"""Stands in where there is no token yet, and the settings are read for something else."""
+
+NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
+"""Overrides with which no provider's file or key need be there."""
 
 _FIELDS = {variable_of(field): info for field, info in Settings.model_fields.items()}
 _FILE = "IMGBOT_ENVIRONMENT_FILE"
@@ -77,22 +81,29 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = No
 
     `overrides` are variables too (`{"IMGBOT_WORKERS": 7}`), from the command line.
     """
-    given = {name: value for name, value in (overrides or {}).items() if value is not None}
-    values: dict[str, object] = _from_environment(environ) | _from_credentials(environ)
-    if "IMGBOT_USERS" in given:
+    for name in environ:
+        if name.startswith("IMGBOT_") and name not in _FIELDS:
+            raise ConfigError(name, _unknown(name))
+    over = {name: value for name, value in (overrides or {}).items() if value is not None}
+    values = _given(environ, _FIELDS)
+    if "IMGBOT_USERS" in over:
         # --users asks for another size: a number of workers set elsewhere must not defeat it.
         values.pop("IMGBOT_WORKERS", None)
-    values |= given
+    values |= {name: value for name, value in over.items() if name in _FIELDS}
     if "IMGBOT_STATE_DIR" not in values:
         values["IMGBOT_STATE_DIR"] = _default_state_dir(environ)
-    keys = {name: str(values.pop(name)) for name in key_variables() if name in values}
     try:
         settings = Settings.model_validate(values)
     except ValidationError as refusal:
         raise _config_error(refusal, values) from None
-    settings.keep_keys(keys)
     for provider in settings.providers:
-        _check_provider(provider, settings, environ)
+        _check_name(provider)
+    names = {
+        *key_variables(),
+        *(name for each in settings.providers for name in key_names_of(each)),
+    }
+    keys = _given(environ, names - {""}) | {name: over[name] for name in names & over.keys()}
+    settings.keep_keys({name: str(key) for name, key in keys.items()})
     _check_together(settings)
     return settings
 
@@ -118,7 +129,7 @@ def read_environment_file(path: Path) -> dict[str, str]:
 
 
 @functools.cache
-def _docs() -> dict[str, dict[str, str]]:
+def docs() -> dict[str, dict[str, str]]:
     """Return what settings.toml says of each variable: help, expected, default."""
     content = tomllib.loads(Path(__file__).with_name("settings.toml").read_text(encoding="utf-8"))
     presets = [name for name in key_names() if name != "builtin"]
@@ -138,43 +149,19 @@ def _docs() -> dict[str, dict[str, str]]:
 
 def _expected(variable: str) -> str:
     """Return what to write into a setting."""
-    return _docs()[variable]["expected"]
+    return docs()[variable]["expected"]
 
 
-def table() -> Iterator[tuple[str, str, str]]:
-    """Return every (variable, default, meaning), providers' keys last."""
-    for variable, about in _docs().items():
-        default = about.get("default") or _in_words(_FIELDS[variable].default)
-        yield variable, default, about["help"]
-    yield from ((variable, "unset", meaning) for variable, meaning in key_variables().items())
+def _given(environ: Mapping[str, str], names: Iterable[str]) -> dict[str, object]:
+    """Return the values of these variables that are set, credentials before variables."""
+    found = {name: _credential(environ, name) or environ.get(name, "").strip() for name in names}
+    return {name: text for name, text in found.items() if text}
 
 
-def markdown_table() -> str:
-    """Render the table for the README."""
-    rows = (f"| `{variable}` | {default} | {meaning} |" for variable, default, meaning in table())
-    return "\n".join(["| variable | default | meaning |", "|---|---|---|", *rows])
-
-
-def _from_environment(environ: Mapping[str, str]) -> dict[str, object]:
-    for name in environ:
-        if name.startswith("IMGBOT_") and name not in _FIELDS:
-            raise ConfigError(name, _unknown(name))
-    known = (*_FIELDS, *key_variables())
-    return {name: environ[name].strip() for name in known if environ.get(name, "").strip()}
-
-
-def _from_credentials(environ: Mapping[str, str]) -> dict[str, object]:
+def _credential(environ: Mapping[str, str], variable: str) -> str:
     folder = environ.get("CREDENTIALS_DIRECTORY", "")
-    if not folder:
-        return {}
-    found: dict[str, object] = {}
-    for variable in (*CREDENTIALS, *key_variables()):
-        if text := _credential(folder, variable):
-            found[variable] = text
-    return found
-
-
-def _credential(folder: str, variable: str) -> str:
+    if not folder or (variable in _FIELDS and variable not in CREDENTIALS):
+        return ""
     path = Path(folder, CREDENTIALS.get(variable, variable))
     try:
         return path.read_text(encoding="utf-8").strip()
@@ -218,7 +205,19 @@ def _default_state_dir(environ: Mapping[str, str]) -> str:
     raise ConfigError("IMGBOT_STATE_DIR", "write the path of a folder that imgbot may write to")
 
 
+def _check_name(provider: str) -> None:
+    """Check that a provider exists. Raises ConfigError."""
+    if not provider.endswith(".toml") and provider not in key_names():
+        close = difflib.get_close_matches(provider.lower(), key_names(), n=1)
+        hint = f"did you mean {close[0]}?" if close else f"write {_expected('IMGBOT_PROVIDER')}"
+        raise ConfigError("IMGBOT_PROVIDER", f"there is no provider {provider!r}; {hint}")
+
+
 def _check_together(settings: Settings) -> None:
+    for provider in settings.providers:
+        name = key_names_of(provider).key
+        if name and settings.key_of(provider) is None:
+            raise ConfigError(name, _MISSING_KEY.format(provider), is_missing=True)
     if settings.poll_interval_max < settings.poll_interval_initial:
         raise ConfigError(
             "IMGBOT_POLL_INTERVAL_MAX",
@@ -228,30 +227,7 @@ def _check_together(settings: Settings) -> None:
     for setting, other in (("chat_model", "chat_url"), ("chat_url", "chat_model")):
         if getattr(settings, other) and not getattr(settings, setting):
             name = variable_of(setting)
-            raise ConfigError(
-                name, f"is missing; write {_docs()[name]['expected']}", is_missing=True
-            )
-
-
-def _check_provider(provider: str, settings: Settings, environ: Mapping[str, str]) -> None:
-    """Check that a provider exists and has its key; add the keys that an own file names."""
-    known = key_names()
-    if not provider.endswith(".toml") and provider not in known:
-        close = difflib.get_close_matches(provider.lower(), known, n=1)
-        about = _expected("IMGBOT_PROVIDER")
-        hint = f"did you mean {close[0]}?" if close else f"write {about}"
-        raise ConfigError("IMGBOT_PROVIDER", f"there is no provider {provider!r}; {hint}")
-    names = key_names_of(provider)
-    if provider not in known:
-        folder = environ.get("CREDENTIALS_DIRECTORY", "")
-        own = {
-            name: (folder and _credential(folder, name)) or environ.get(name, "").strip()
-            for name in (names.key, names.hook_key)
-            if name
-        }
-        settings.keep_keys({name: value for name, value in own.items() if value})
-    if names.key and settings.key_of(provider) is None:
-        raise ConfigError(names.key, _MISSING_KEY.format(provider), is_missing=True)
+            raise ConfigError(name, f"is missing; write {_expected(name)}", is_missing=True)
 
 
 def _unknown(name: str) -> str:
@@ -271,13 +247,3 @@ def _config_error(refusal: ValidationError, values: Mapping[str, object]) -> Con
     is_secret = "SecretStr" in str(_FIELDS[variable].annotation) or "@" in text
     shown = "its value" if is_secret else repr(text)
     return ConfigError(variable, f"{shown} cannot be used; write {write}")
-
-
-def _in_words(default: Any) -> str:
-    if isinstance(default, bool):
-        return "`yes`" if default else "`no`"
-    if default is PydanticUndefined:
-        return "required"
-    if default in (None, "", ()):
-        return "unset"
-    return f"`{default}`"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from imgbot.config.sources import table
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
 from tests.fixtures.prometheus import RULES, SHIPPED, dashboard, find_tool, panels
+from tests.fixtures.settings_table import table
 
 TESTS = SHIPPED / "imgbot.rules.test.yml"
 # Who asks for attention at which bound, and who calls it critical.

@@ -10,9 +10,10 @@ import pytest
 
 from imgbot.cli import EX_CONFIG, main
 from imgbot.config.settings import key_variables
-from imgbot.config.sources import markdown_table, read_environment_file, table
+from imgbot.config.sources import read_environment_file
 from imgbot.ops import lifecycle as last_resort
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
+from tests.fixtures.settings_table import markdown_table, table
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "systemd" / "imgbot.service"

@@ -11,8 +11,8 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from imgbot.config.settings import CHOICES, Settings, variable_of
-from imgbot.config.sources import SettingsSource
+from imgbot.config.settings import Settings
+from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource
 from imgbot.domain.errors import ImgbotError
 from imgbot.ops import state_dir as state
 from imgbot.ops.installation import environ_of_service
@@ -22,11 +22,6 @@ from imgbot.storage.server.durability import address_of, verify
 from imgbot.storage.server.process import RedisServer, socket_of
 
 _ANSWER_S = 20.0
-NO_TOKEN = "1000000:" + "0" * 35
-"""Stands in where a new server has none yet: the settings are read for their places alone."""
-
-NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
-"""Nor need their files or keys be here yet."""
 
 
 @asynccontextmanager
@@ -67,7 +62,7 @@ async def ask_redis(environ: Mapping[str, str], words: list[str]) -> list[str]:
 
     Raises ConfigError, ImgbotError.
     """
-    unneeded = {**NO_PROVIDERS, "IMGBOT_TOKEN": NO_TOKEN}
+    unneeded = {**NO_PROVIDERS, "IMGBOT_TOKEN": PLACEHOLDER_TOKEN}
     settings = SettingsSource(environ_of_service(environ), unneeded).read()
     own = settings.redis_url
     url = own.get_secret_value() if own else f"unix://{socket_of(settings.state_dir)}"

@@ -9,12 +9,12 @@ from functools import partial
 from pathlib import Path
 
 from imgbot.config.settings import Settings
-from imgbot.config.sources import SettingsSource
+from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource
 from imgbot.domain.errors import ConfigError
 from imgbot.ops import state_dir as state
 from imgbot.ops.backup import archive
 from imgbot.ops.backup.archive import REDIS, BackupError, Manifest
-from imgbot.ops.backup.redis_access import NO_PROVIDERS, NO_TOKEN, open_redis
+from imgbot.ops.backup.redis_access import open_redis
 from imgbot.ops.backup.settings import provider_keys, put_providers, put_settings
 from imgbot.ops.installation import environ_of_service, umask
 from imgbot.ops.resource_usage import LEAST_FREE_BYTES
@@ -123,12 +123,12 @@ def _places(environ: Mapping[str, str]) -> Settings:
     except ConfigError as error:
         if error.setting != "IMGBOT_TOKEN":
             raise
-        return SettingsSource(environ, {**NO_PROVIDERS, "IMGBOT_TOKEN": NO_TOKEN}).read()
+        return SettingsSource(environ, {**NO_PROVIDERS, "IMGBOT_TOKEN": PLACEHOLDER_TOKEN}).read()
 
 
 def _known_token(settings: Settings) -> str:
     token = settings.token.get_secret_value()
-    return "" if token == NO_TOKEN else token
+    return "" if token == PLACEHOLDER_TOKEN else token
 
 
 def _unpack(source: Path, folder: Path) -> Manifest:
