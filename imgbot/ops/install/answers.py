@@ -13,14 +13,12 @@ from pydantic import SecretStr
 
 from imgbot.config.setting_types import check_token
 from imgbot.config.settings import (
-    CHOICES,
     KeyNames,
     Settings,
     key_names,
     key_variables,
-    variable_of,
 )
-from imgbot.config.sources import SettingsSource, read_environment_file
+from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource, merged
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity
 from imgbot.ops.doctor.telegram import NETWORK_ERRORS, get_me
@@ -34,10 +32,6 @@ CheckProvider = Callable[[Settings, str], Finding]
 T = TypeVar("T")
 
 _TOKEN, _PROVIDER = "IMGBOT_TOKEN", "IMGBOT_PROVIDER"
-_NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
-_PLACEHOLDER = "123456789:" + "A" * 35
-"""Stands for a secret in a plan that is only printed."""
-
 _MAX_BYTES = 1000
 
 
@@ -69,17 +63,21 @@ class Answers:
 def read_secret(file: str | None, prompt: str, accept: Callable[[str], T], tell: Tell) -> T:
     """Read a secret: from a file, from stdin (`-`, or whenever it is no terminal), or by asking.
 
-    Whoever is asked and mistypes it is asked again, until Ctrl-D. Returns what `accept` makes of
-    it. Raises what `accept` does, ConfigError for what it refuses, InstallError for a file that
-    cannot be read.
+    Returns what `accept` makes of it. Raises what `accept` does, ConfigError for what it refuses,
+    InstallError for a file that cannot be read.
     """
     if file not in {None, "-"}:
         return accept(_first_line(Path(str(file))))
     if not sys.stdin.isatty():
         return accept(sys.stdin.readline(_MAX_BYTES).strip())
+    return _ask(getpass.getpass, prompt, accept, tell)
+
+
+def _ask(read: Callable[[str], str], prompt: str, accept: Callable[[str], T], tell: Tell) -> T:
+    """Ask until the answer is accepted; Ctrl-D is an empty answer, and the last."""
     while True:
         try:
-            return accept(getpass.getpass(prompt).strip())
+            return accept(read(prompt).strip())
         except ConfigError as error:
             tell(f"{error}; try again")
         except EOFError:
@@ -127,8 +125,8 @@ def placeholders(options: InstallOptions, layout: Layout) -> Answers:
     """Give answers with placeholders, for a plan that is only printed."""
     key = key_names().get(options.provider or "", KeyNames()).key
     is_new = bool(key) and (options.key_file or not _is_stored(layout, key))
-    token = None if _is_stored(layout, layout.token.name) else _PLACEHOLDER
-    return Answers(token, {key: _PLACEHOLDER} if is_new else {}, options.provider)
+    token = None if _is_stored(layout, layout.token.name) else PLACEHOLDER_TOKEN
+    return Answers(token, {key: PLACEHOLDER_TOKEN} if is_new else {}, options.provider)
 
 
 def _is_stored(layout: Layout, name: str) -> bool:
@@ -147,122 +145,118 @@ def gather(
     Returns the answers and the bot's name, empty while Telegram cannot be asked. Raises
     ConfigError for what is wrong, InstallError for what cannot be read or checked.
     """
-    # The variables from which the service will read its settings.
-    environ = {"STATE_DIRECTORY": str(layout.data)}
-    if layout.credentials.is_dir():
-        environ["CREDENTIALS_DIRECTORY"] = str(layout.credentials)
-    if layout.environment_file.exists():
-        environ["IMGBOT_ENVIRONMENT_FILE"] = str(layout.environment_file)
     for name in sorted(os.environ):
         if name.startswith("IMGBOT_") or name in key_variables():
             where = f"{layout.environment_file}, --token-file and --key-file"
             tell(f"note: {name} of this shell is ignored; the service has {where}")
-    token, username, is_new = _token(options, layout, environ, tell)
-    provider = _provider(options, layout, environ, tell)
-    given = {_TOKEN: token, _PROVIDER: provider}
-    keys = _keys(options, environ, given, tell, check)
-    return Answers(token if is_new else None, keys, provider), username
+    return _Questions(options, layout, tell, check).answers()
 
 
-def _token(
-    options: InstallOptions, layout: Layout, environ: Mapping[str, str], tell: Tell
-) -> tuple[str, str, bool]:
-    """Return the token, the name of its bot, and whether it is to be stored."""
-    api = SettingsSource(environ, {**_NO_PROVIDERS, _TOKEN: _PLACEHOLDER}).read().telegram_api
+class _Questions:
+    """Questions to the operator, each answered by the options, what is stored, or by asking."""
 
-    def accept(text: str) -> tuple[str, str]:
-        return (token := as_token(text)), ask_telegram(api, token)
+    def __init__(
+        self, options: InstallOptions, layout: Layout, tell: Tell, check: CheckProvider
+    ) -> None:
+        self._options, self._layout, self._tell, self._check = options, layout, tell, check
+        # The variables from which the service will read its settings.
+        self._environ = {"STATE_DIRECTORY": str(layout.data)}
+        if layout.credentials.is_dir():
+            self._environ["CREDENTIALS_DIRECTORY"] = str(layout.credentials)
+        if layout.environment_file.exists():
+            self._environ["IMGBOT_ENVIRONMENT_FILE"] = str(layout.environment_file)
+        self._given: dict[str, object] = {_TOKEN: PLACEHOLDER_TOKEN}
+        """Variables that have been answered."""
 
-    if options.token_file is None and layout.token.exists():
-        stored = as_token(_first_line(layout.token))
-        try:
-            return *accept(stored), False
-        except TelegramAwayError as error:
-            tell(f"note: {error}; the stored token worked before, so it is kept")
-            return stored, "", False
-    prompt = "Bot token from @BotFather (not shown): "
-    return *read_secret(options.token_file, prompt, accept, tell), True
+    def answers(self) -> tuple[Answers, str]:
+        token, username, is_new = self._token()
+        self._given[_TOKEN] = token
+        provider = self._given[_PROVIDER] = self._provider()
+        keys: dict[str, str] = {}
+        if self._options.key_file is not None:
+            variable = self._variable_of_key_file()
+            keys[variable] = self._key(variable, self._options.key_file)
+        while variable := self._missing_key(keys):
+            keys[variable] = self._key(variable, None)
+        return Answers(token if is_new else None, keys, provider), username
 
+    def _settings(self, *overrides: Mapping[str, object]) -> Settings:
+        """Read all settings as the service will. Raises ConfigError."""
+        given = dict(self._given)
+        for each in overrides:
+            given |= each
+        return SettingsSource(self._environ, given).read()
 
-def _provider(
-    options: InstallOptions, layout: Layout, environ: Mapping[str, str], tell: Tell
-) -> str | None:
-    """Return the provider to be written into the settings, None to leave them."""
-    if options.provider is not None:
-        _check_name(environ, options.provider)
-        return options.provider
-    if layout.environment_file.exists() or not sys.stdin.isatty():
-        return None
-    names = ", ".join(name for name in key_names() if name != "builtin")
-    while True:
-        name = input(f"Image provider: {names}; Enter for builtin, which needs no key: ").strip()
-        try:
-            _check_name(environ, name or "builtin")
-        except ConfigError as error:
-            tell(f"{error}; try again")
-        else:
+    def _token(self) -> tuple[str, str, bool]:
+        """Return the token, the name of its bot, and whether it is to be stored."""
+        api, file = self._settings(NO_PROVIDERS).telegram_api, self._options.token_file
+
+        def accept(text: str) -> tuple[str, str]:
+            return (token := as_token(text)), ask_telegram(api, token)
+
+        if file is None and self._layout.token.exists():
+            stored = as_token(_first_line(self._layout.token))
+            try:
+                return *accept(stored), False
+            except TelegramAwayError as error:
+                self._tell(f"note: {error}; the stored token worked before, so it is kept")
+                return stored, "", False
+        prompt = "Bot token from @BotFather (not shown): "
+        return *read_secret(file, prompt, accept, self._tell), True
+
+    def _provider(self) -> str | None:
+        """Return the provider to be written into the settings, None to leave them."""
+
+        def accept(name: str) -> str | None:
+            try:
+                self._settings({_PROVIDER: name or "builtin"})
+            except ConfigError as error:
+                # The others, and the keys, are looked at afterwards.
+                if error.setting == _PROVIDER:
+                    raise
             return name or None
 
+        if self._options.provider is not None:
+            return accept(self._options.provider)
+        if self._layout.environment_file.exists() or not sys.stdin.isatty():
+            return None
+        names = ", ".join(name for name in key_names() if name != "builtin")
+        prompt = f"Image provider: {names}; Enter for builtin, which needs no key: "
+        return _ask(input, prompt, accept, self._tell)
 
-def _check_name(environ: Mapping[str, str], provider: str) -> None:
-    try:
-        SettingsSource(environ, {_TOKEN: _PLACEHOLDER, _PROVIDER: provider}).read()
-    except ConfigError as error:
-        # The others, and the keys, are looked at afterwards.
-        if error.setting == _PROVIDER:
-            raise
-
-
-def _keys(
-    options: InstallOptions,
-    environ: Mapping[str, str],
-    given: Mapping[str, object],
-    tell: Tell,
-    check: CheckProvider,
-) -> dict[str, str]:
-    """Return every key that is to be stored, by its variable; all settings are right then."""
-    found: dict[str, str] = {}
-
-    def read(variable: str, file: str | None) -> None:
+    def _key(self, variable: str, file: str | None) -> str:
+        """Return a provider's key, which the provider accepts."""
         provider = next(name for name, names in key_names().items() if names.key == variable)
 
         def accept(key: str) -> str:
             if not key:
                 raise ConfigError(variable, f"is missing; the provider {provider} needs its key")
-            alone = {**_NO_PROVIDERS, **given, _PROVIDER: provider, variable: key}
-            finding = check(SettingsSource(environ, alone).read(), provider)
+            settings = self._settings(NO_PROVIDERS, {_PROVIDER: provider, variable: key})
+            finding = self._check(settings, provider)
             if finding.level is Severity.WRONG:
                 raise ConfigError(variable, f"{finding.check} {finding.text}")
-            tell(f"{finding.check}: {finding.text}")
+            self._tell(f"{finding.check}: {finding.text}")
             return key
 
         prompt = f"Key of {provider}, {variable} (not shown): "
-        found[variable] = read_secret(file, prompt, accept, tell)
+        return read_secret(file, prompt, accept, self._tell)
 
-    if options.key_file is not None:
-        read(_variable_of_key_file(environ, given), options.key_file)
-    while variable := _missing_key(environ, {**given, **found}):
-        read(variable, None)
-    return found
+    def _variable_of_key_file(self) -> str:
+        stored = merged(self._environ).get(_PROVIDER)
+        provider = str(self._given[_PROVIDER] or stored or "builtin")
+        if not (variable := key_names().get(provider, KeyNames()).key):
+            raise ConfigError(
+                "--key-file",
+                f"the provider {provider} takes no key; name another with --provider",
+            )
+        return variable
 
-
-def _variable_of_key_file(environ: Mapping[str, str], given: Mapping[str, object]) -> str:
-    file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
-    stored = read_environment_file(Path(file)).get(_PROVIDER) if file else None
-    provider = str(given[_PROVIDER] or stored or "builtin")
-    if not (variable := key_names().get(provider, KeyNames()).key):
-        raise ConfigError(
-            "--key-file", f"the provider {provider} takes no key; name another with --provider"
-        )
-    return variable
-
-
-def _missing_key(environ: Mapping[str, str], given: Mapping[str, object]) -> str:
-    """Return the variable of a provider's key that is not there, empty if none; check all else."""
-    try:
-        SettingsSource(environ, given).read()
-    except ConfigError as error:
-        if error.setting not in key_variables() or not error.is_missing:
-            raise
-        return error.setting
-    return ""
+    def _missing_key(self, keys: Mapping[str, str]) -> str:
+        """Return the variable of a key that is not there, empty if none; check all else."""
+        try:
+            self._settings(keys)
+        except ConfigError as error:
+            if error.setting not in key_variables() or not error.is_missing:
+                raise
+            return error.setting
+        return ""
