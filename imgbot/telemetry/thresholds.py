@@ -40,6 +40,15 @@ class Thresholds:
     hold: HoldTime = HoldTime()
     """Of its alert: against a single odd figure, for most are taken over minutes already."""
 
+    @property
+    def bounds(self) -> dict[str, float | None]:
+        """The bounds as /status.json shows them."""
+        return {
+            "attention": self.attention,
+            "critical": self.critical,
+            "window_s": self.window_s,
+        }
+
     def level(self, value: float | None) -> Level:
         if value is None:
             return Level.UNKNOWN

@@ -5,8 +5,10 @@ document must bear new keys. Each problem has its advice: the guide's troublesho
 """
 
 import math
+import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from importlib import resources
 from typing import Any
 
 from imgbot.imaging.worker_slot import WorkerStatus
@@ -70,49 +72,13 @@ _FLOOD_WINDOW_S = 600.0
 _FLOODED = 20
 _UNKNOWN_FOR_S = 86_400.0
 _STATUSES = ("ok", "failed", "rejected", "cancelled")
-_WORKERS = "workers: `IMGBOT_WORKERS` in /etc/imgbot/imgbot.env, then `systemctl reload imgbot`"
-_SET = "in /etc/imgbot/imgbot.env, then `systemctl restart imgbot`"
-_WARNINGS = "`journalctl -u imgbot -p warning`"
-_LARGER = "a larger server, or a provider that makes the pictures elsewhere"
-_FALLBACK = "Check its key and balance; `IMGBOT_PROVIDER_FALLBACK` names a substitute"
-
-_ADVICE: Mapping[Bound, str] = {
-    Bound.DISK: "No job starts while the disk is full: free some space, see `imgbot doctor`",
-    Bound.CPU: f"All workers are busy, and so is the processor: {_LARGER}",
-    Bound.MEMORY: "All workers are busy, and there is no memory for more: a larger server, or "
-    "`MemoryMax=` of the unit",
-    Bound.WORKERS: f"All workers are busy: more {_WORKERS}",
-    Bound.PROVIDER_OUT: f"No provider is available. {_FALLBACK}",
-    Bound.TELEGRAM: "Finished pictures wait for Telegram's rate limits: this passes by itself",
-    Bound.PROVIDER_LIMIT: "The provider accepts no more jobs at once: raise its limit, or use "
-    "another provider (`IMGBOT_PROVIDER`)",
-    Bound.JOBS_PER_WORKER: "The limit of running jobs is reached while workers are idle: raise "
-    f"`IMGBOT_JOBS_PER_WORKER` {_SET}; or use a faster model (`IMGBOT_MODELS`)",
-    Bound.RUNNING_PER_USER: "All waiting jobs are of users at their limit of running jobs: this "
-    f"passes by itself; `IMGBOT_RUNNING_PER_USER` {_SET} raises the limit",
-    Bound.BUDGET: f"Today's budget is spent: `IMGBOT_DAILY_BUDGET` {_SET}",
-    Bound.NONE: "Nothing blocks them: they start one after the other",
-}
-
-_OF_INDICATORS: Mapping[Indicator, tuple[str, str]] = {
-    Indicator.QUEUE_JOBS: ("{:.0f} jobs wait.", ""),
-    Indicator.JOB_TIME_S: ("Jobs take {time}{most}.", ""),
-    Indicator.CPU_RATIO: ("The processor is {share} busy.", _LARGER.capitalize()),
-    Indicator.MEMORY_RATIO: (
-        "{share} of the memory is in use.",
-        f"Fewer {_WORKERS}; or more memory for the unit: `MemoryMax=`",
-    ),
-    Indicator.UPDATE_AGE_S: (
-        "A user's message has been waiting for {time}.",
-        f"{_WARNINGS} says why: Telegram, or Redis",
-    ),
-    Indicator.ERROR_RATIO: ("{share} of the jobs fail.", f"{_WARNINGS} lists each"),
-}
-"""What an indicator out of bounds means, and what helps; empty: what bounds the jobs says it."""
+_TEXTS = tomllib.loads(
+    (resources.files("imgbot.ops.status") / "problems.toml").read_text(encoding="utf-8")
+)
 
 
 def document_of(facts: StatusFacts) -> Document:
-    indicators, glance = facts.indicators, facts.glance
+    indicators, glance = facts.indicators, facts.glance or QueueGlance()
     now, before = indicators.latest, indicators.earlier(RECENT_S)
     bound = bound_of(_load(facts))
     problems = sorted(_problems(facts, bound), key=lambda each: each["level"] != Level.CRITICAL)
@@ -129,7 +95,25 @@ def document_of(facts: StatusFacts) -> Document:
         "bound": bound,
         "problems": problems,
         "checks": facts.checks,
-        "vitals": {name: _vital(name, *reading) for name, reading in indicators.levels.items()},
+        "vitals": {
+            name: {"value": value, "level": level} | THRESHOLDS[name].bounds
+            for name, (value, level) in indicators.levels.items()
+        },
+        "jobs": glance.jobs if facts.glance else None,
+        "ended": _ended(now, before),
+        "workers": [asdict(worker) | {"number": worker.number + 1} for worker in facts.workers],
+        "stages": stages,
+        "providers": _providers(now, before, stages),
+        "resources": _resources(now),
+        **_counts(now, before, glance),
+    }
+    return _rounded(document)
+
+
+def _counts(now: Sample, before: Sample, glance: QueueGlance) -> Document:
+    """Count the queue, the refusals and the waits for Telegram."""
+    unknown = [asdict(job) for job in glance.unknown]
+    return {
         "queue": {
             "waiting": now.jobs.get("waiting"),
             "running": now.jobs.get("running"),
@@ -137,26 +121,16 @@ def document_of(facts: StatusFacts) -> Document:
             "oldest_waiting_s": _ago(now.at_s, now.oldest_waiting_at_s),
             "oldest_running_s": _ago(now.at_s, now.oldest_running_at_s),
         },
-        "jobs": glance.jobs if glance else None,
-        "ended": _ended(now, before),
-        "workers": [asdict(worker) | {"number": worker.number + 1} for worker in facts.workers],
-        "stages": stages,
-        "providers": _providers(now, before, stages),
         "rate_limit": {
             "recent_refusals": now.refusals - before.refusals,
-            "users": [
-                {"user_id": user_id, "refusals": count}
-                for user_id, count in (glance.refused if glance else ())
-            ],
+            "users": [{"user_id": user, "refusals": count} for user, count in glance.refused],
         },
         "telegram": {
             "recent_flood_waits": now.flood_waits - before.flood_waits,
             "answered_s_ago": _ago(now.at_s, now.poll_answered_at_s),
         },
-        "resources": _resources(now),
-        "unknown_jobs": [_unknown_job(job) for job in (glance.unknown if glance else ())],
+        "unknown_jobs": [job | {"at_s": job.pop("died_ms") / 1000} for job in unknown],
     }
-    return _rounded(document)
 
 
 def without_people(document: Document) -> Document:
@@ -193,44 +167,55 @@ def _is_budget_spent(now: Sample) -> bool:
     return bool(now.spend_today_usd and now.spend_today_usd >= now.budget_usd > 0)
 
 
+def _problem(kind: str, level: Level = Level.ATTENTION, advice: str = "", **facts: Any) -> Document:
+    """Return a problem as problems.toml words it."""
+    text = _TEXTS["problems"][kind]
+    what = text["what"].format(**facts)
+    return {"level": level, "what": what, "advice": _line(text.get("advice") or advice)}
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _problems(facts: StatusFacts, bound: Bound) -> Iterator[Document]:
-    """Name everything that wants attention; commands are in backticks."""
+    """Name everything that wants attention."""
     for name, wrong in facts.checks.items():
         # Of updates the indicator says more.
         if wrong and name != "updates":
-            what = f"The health check {name} fails: {wrong}."
-            yield _problem("`journalctl -u imgbot -n 100`", what, is_critical=True)
+            yield _problem("check", Level.CRITICAL, name=name, wrong=wrong)
     yield from _indicator_problems(facts.indicators, bound)
     yield from _outside_problems(facts.indicators)
-    if facts.glance is not None:
-        yield from _queue_problems(facts.glance, facts.indicators.latest.at_s)
-
-
-def _problem(advice: str, what: str, *, is_critical: bool = False) -> Document:
-    level = Level.CRITICAL if is_critical else Level.ATTENTION
-    return {"level": level, "what": what, "advice": advice}
+    if (glance := facts.glance) is None:
+        return
+    if glance.is_paused:
+        yield _problem("paused")
+    now_s = facts.indicators.latest.at_s
+    if fresh := sum(now_s - job.died_ms / 1000 < _UNKNOWN_FOR_S for job in glance.unknown):
+        yield _problem("unknown", jobs="A job" if fresh == 1 else f"{fresh} jobs")
 
 
 def _indicator_problems(indicators: Indicators, bound: Bound) -> Iterator[Document]:
-    slowest = _slowest_stage(indicators)
-    for indicator, (value, level) in indicators.levels.items():
-        if value is None or level not in {Level.ATTENTION, Level.CRITICAL}:
-            continue
-        what, advice = _OF_INDICATORS[indicator]
-        if indicator is Indicator.JOB_TIME_S and bound is Bound.NONE and slowest == "provider":
-            advice = "A faster model (`IMGBOT_MODELS`) or provider (`IMGBOT_PROVIDER`)"
-        most = f"; most of it is the stage “{slowest}”" if slowest else ""
-        what = what.format(value, share=share(value), time=duration(value), most=most)
-        yield _problem(advice or _ADVICE[bound], what, is_critical=level is Level.CRITICAL)
-
-
-def _slowest_stage(indicators: Indicators) -> str:
     now, before = indicators.latest.stages, indicators.earlier(STUCK_AFTER_S).stages
     spent = {
         name: stage.since(before.get(name, Histogram())).total_s for name, stage in now.items()
     }
     slowest = max(spent, key=lambda name: spent[name], default="")
-    return slowest if spent.get(slowest) else ""
+    most = f"; most of it is the stage “{slowest}”" if spent.get(slowest) else ""
+    for indicator, (value, level) in indicators.levels.items():
+        if value is None or level not in {Level.ATTENTION, Level.CRITICAL}:
+            continue
+        is_provider = bound is Bound.NONE and most and slowest == "provider"
+        is_slow = indicator is Indicator.JOB_TIME_S and is_provider
+        yield _problem(
+            "slow_provider" if is_slow else indicator,
+            level,
+            _TEXTS["bounds"][bound],
+            value=value,
+            share=share(value),
+            time=duration(value),
+            most=most,
+        )
 
 
 def _outside_problems(indicators: Indicators) -> Iterator[Document]:
@@ -238,54 +223,20 @@ def _outside_problems(indicators: Indicators) -> Iterator[Document]:
     now = indicators.latest
     running_s = _ago(now.at_s, now.oldest_running_at_s) or 0.0
     if running_s > STUCK_AFTER_S:
-        yield _problem(
-            "`journalctl -u imgbot -n 200` says what it waits for; a restart resumes it",
-            f"A job has been running for {duration(running_s)}.",
-            is_critical=True,
-        )
+        yield _problem("stuck", Level.CRITICAL, time=duration(running_s))
     out = [name for name, is_up in now.provider_up.items() if not is_up]
-    for name in out:
-        what = f"The provider {name} accepts no jobs, or does not answer."
-        is_critical = len(out) == len(now.provider_up)
-        yield _problem(_FALLBACK, what, is_critical=is_critical)
+    level = Level.CRITICAL if len(out) == len(now.provider_up) else Level.ATTENTION
+    yield from (_problem("provider", level, name=name) for name in out)
     if _is_budget_spent(now):
-        what = "Today's budget is spent: paid pictures wait until tomorrow."
-        yield _problem(f"`IMGBOT_DAILY_BUDGET` {_SET}", what)
+        yield _problem("budget")
     waits = now.flood_waits - indicators.earlier(_FLOOD_WINDOW_S).flood_waits
     if waits > 0:
-        yield _problem(
-            "This passes by itself; if not, run fewer jobs at once: `IMGBOT_JOBS_PER_WORKER`",
-            f"Telegram made the bot wait {waits:.0f} times in ten minutes.",
-            is_critical=waits > _FLOODED,
-        )
+        level = Level.CRITICAL if waits > _FLOODED else Level.ATTENTION
+        yield _problem("flood", level, waits=waits)
     ratio = now.redis_bytes / (now.redis_limit_bytes or math.inf)
     # One that is full fails its check, which says more.
     if REDIS_MEMORY_RATIO.level(ratio) is Level.ATTENTION:
-        yield _problem(
-            "`sudo imgbot redis-cli MEMORY DOCTOR`; fewer waiting jobs: `IMGBOT_QUEUE_LIMIT`",
-            f"Redis uses {share(ratio)} of its memory; at 100 % no request is accepted.",
-        )
-
-
-def _queue_problems(glance: QueueGlance, now_s: float) -> Iterator[Document]:
-    if glance.is_paused:
-        yield _problem("`/resume` in the chat", "The bot is paused: it accepts no requests.")
-    fresh = sum(now_s - job.died_ms / 1000 < _UNKNOWN_FOR_S for job in glance.unknown)
-    if fresh:
-        jobs = "A job" if fresh == 1 else f"{fresh} jobs"
-        what = f"{jobs} of the last day ended with an unknown outcome."
-        yield _problem("It may have been paid for: look it up at the provider", what)
-
-
-def _vital(indicator: Indicator, value: float | None, level: Level) -> Document:
-    bounds = THRESHOLDS[indicator]
-    return {
-        "value": value,
-        "level": level,
-        "attention": bounds.attention,
-        "critical": bounds.critical,
-        "window_s": bounds.window_s,
-    }
+        yield _problem("redis", share=share(ratio))
 
 
 def _ended(now: Sample, before: Sample) -> Document:
@@ -330,11 +281,6 @@ def _resources(now: Sample) -> Document:
         "redis_bytes": now.redis_bytes or None,
         "redis_limit_bytes": limit_bytes or None,
     }
-
-
-def _unknown_job(job: DeadJob) -> Document:
-    found = asdict(job)
-    return found | {"at_s": found.pop("died_ms") / 1000}
 
 
 def _rounded(value: Any) -> Any:

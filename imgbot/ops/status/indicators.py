@@ -188,12 +188,10 @@ class Indicators:
     def take(self, sample: Sample) -> None:
         """Remember a sample, and no more before it than the longest window needs."""
         self._samples.append(sample)
-        while len(self._samples) > 1 and self._is_old(self._samples[1]):
+        begin_s = sample.clock_s - RECENT_S
+        while len(self._samples) > 1 and self._samples[1].clock_s <= begin_s:
             self._samples.popleft()
         self.levels = self._levels()
-
-    def _is_old(self, sample: Sample) -> bool:
-        return sample.clock_s <= self._samples[-1].clock_s - RECENT_S
 
     @property
     def latest(self) -> Sample:
@@ -214,27 +212,26 @@ class Indicators:
         return found
 
     def _levels(self) -> Mapping[Indicator, Reading]:
+        now, before = self._samples[-1], self.earlier(RECENT_S)
+        used, limit = now.usage.memory_bytes, now.usage.memory_limit_bytes
+        failed = now.ended_as("failed") - before.ended_as("failed")
+        ended = failed + now.ended_as("ok") - before.ended_as("ok")
+        update_age_s = now.at_s - now.oldest_update_at_s if now.oldest_update_at_s else 0.0
         values = {
-            Indicator.QUEUE_JOBS: self._samples[-1].jobs.get("waiting"),
+            Indicator.QUEUE_JOBS: now.jobs.get("waiting"),
             Indicator.JOB_TIME_S: self._job_time_s(),
             Indicator.CPU_RATIO: self._cpu_ratio(),
-            Indicator.MEMORY_RATIO: self._memory_ratio(),
-            Indicator.ERROR_RATIO: self._error_ratio(),
-            Indicator.UPDATE_AGE_S: self._update_age_s(),
+            Indicator.MEMORY_RATIO: None if used is None or not limit else used / limit,
+            Indicator.ERROR_RATIO: failed / ended if ended else None,
+            Indicator.UPDATE_AGE_S: max(0.0, update_age_s),
         }
         found = {
             indicator: (value, THRESHOLDS[indicator].level(value))
             for indicator, value in values.items()
         }
-        if self.failures < _FEWEST_FAILURES and values[Indicator.ERROR_RATIO] is not None:
+        if failed < _FEWEST_FAILURES and ended:
             found[Indicator.ERROR_RATIO] = (values[Indicator.ERROR_RATIO], Level.NORMAL)
         return found
-
-    @property
-    def failures(self) -> float:
-        """Failed jobs in the window of the error ratio."""
-        before = self.earlier(RECENT_S)
-        return self._samples[-1].ended_as("failed") - before.ended_as("failed")
 
     def _job_time_s(self) -> float | None:
         """The 95th percentile; where hardly any job ends, of the one that runs longest, too."""
@@ -252,17 +249,3 @@ class Indicators:
         if used_s is None or used_before_s is None or not cores or elapsed_s <= 0:
             return None
         return max(0.0, used_s - used_before_s) / elapsed_s / cores
-
-    def _memory_ratio(self) -> float | None:
-        usage = self._samples[-1].usage
-        used, limit = usage.memory_bytes, usage.memory_limit_bytes
-        return None if used is None or not limit else used / limit
-
-    def _update_age_s(self) -> float:
-        now = self._samples[-1]
-        return max(0.0, now.at_s - now.oldest_update_at_s) if now.oldest_update_at_s else 0.0
-
-    def _error_ratio(self) -> float | None:
-        now, before = self._samples[-1], self.earlier(RECENT_S)
-        ended = now.ended_as("ok", "failed") - before.ended_as("ok", "failed")
-        return self.failures / ended if ended else None

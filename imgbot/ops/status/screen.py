@@ -51,16 +51,28 @@ def screen_of(document: Document, width: int = 80, *, is_coloured: bool = False)
 
 
 def _indicators(document: Document, paint: _Paint, width: int) -> Iterator[str]:
+    vitals, queue = document["vitals"], document["queue"]
+    value = {name: found["value"] for name, found in vitals.items()}
+    oldest, longest = queue["oldest_waiting_s"], queue["oldest_running_s"]
+    waits = "" if oldest is None else f", oldest for {duration(oldest)}"
+    runs = "" if longest is None else f", longest running for {duration(longest)}"
+    time, age = duration(value["job_time_s"]), duration(value["update_age_s"])
+    job_time = "no recent jobs" if value["job_time_s"] is None else f"95 % in {time}{runs}"
+    cores = count(document["resources"]["cores"], "core")
     texts = {
-        "queue_jobs": ("Queue", _queue_text(document), ""),
-        "job_time_s": ("Job time", _time_text(document), " s"),
-        "cpu_ratio": ("CPU", _cpu_text(document), " %"),
+        "queue_jobs": ("Queue", count(queue["waiting"], "waiting", "waiting") + waits, ""),
+        "job_time_s": ("Job time", job_time, " s"),
+        "cpu_ratio": ("CPU", f"{share(value['cpu_ratio'])} of {cores}", " %"),
         "memory_ratio": ("Memory", _memory_text(document), " %"),
         "error_ratio": ("Errors", _error_text(document), " %"),
-        "update_age_s": ("Updates", _update_text(document), " s"),
+        "update_age_s": (
+            "Updates",
+            f"oldest waiting for {age}" if value["update_age_s"] else "none waiting",
+            " s",
+        ),
     }
     for name, (label, text, unit) in texts.items():
-        found = document["vitals"][name]
+        found = vitals[name]
         level, scale = found["level"], 100 if unit == " %" else 1
         bound = f"< {found['attention'] * scale:.0f}{unit}"
         if found["critical"] is not None:
@@ -70,25 +82,6 @@ def _indicators(document: Document, paint: _Paint, width: int) -> Iterator[str]:
         marked = f"{paint(level, '●')} {label:<{_LABEL - 1}} {text}{paint(level, word)}"
         # Where there is no room, the figure is worth more than what it is measured by.
         yield marked + (" " * space + paint("dim", bound) if space > 0 else "")
-
-
-def _queue_text(document: Document) -> str:
-    queue = document["queue"]
-    oldest = queue["oldest_waiting_s"]
-    waits = "" if oldest is None else f", oldest for {duration(oldest)}"
-    return f"{count(queue['waiting'], 'waiting', 'waiting')}{waits}"
-
-
-def _time_text(document: Document) -> str:
-    seconds = document["vitals"]["job_time_s"]["value"]
-    longest = document["queue"]["oldest_running_s"]
-    runs = "" if longest is None else f", longest running for {duration(longest)}"
-    return "no recent jobs" if seconds is None else f"95 % in {duration(seconds)}{runs}"
-
-
-def _cpu_text(document: Document) -> str:
-    cores = document["resources"]["cores"]
-    return f"{share(document['vitals']['cpu_ratio']['value'])} of {count(cores, 'core')}"
 
 
 def _memory_text(document: Document) -> str:
@@ -114,11 +107,6 @@ def _error_text(document: Document) -> str:
     few = ", too few to judge" if is_odd else ""
     of = f"{failed} of {count(judged, 'job')} in {duration(document['recent_s'])}"
     return f"{share(found['value'])}, {of}{few}"
-
-
-def _update_text(document: Document) -> str:
-    age_s = document["vitals"]["update_age_s"]["value"]
-    return f"oldest waiting for {duration(age_s)}" if age_s else "none waiting"
 
 
 def _problems(document: Document, paint: _Paint, width: int) -> Iterator[str]:
