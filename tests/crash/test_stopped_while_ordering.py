@@ -1,7 +1,6 @@
 """A stop comes while a provider makes a picture that nobody could ask it about later."""
 
 import base64
-import sys
 from pathlib import Path
 
 from tests.crash.test_supervisor_killed import field_is_set
@@ -12,32 +11,19 @@ from tests.fixtures.waiting import eventually
 
 PICTURE = base64.b64encode(picture(320, 240)).decode()
 
-# The program as it is, but for what everything else is given at a stop.
-PROGRAM = """
-import base64
-import sys
-from imgbot import supervisor
-from imgbot.cli import main
-
-if __name__ == "__main__":
-    supervisor.DRAIN_S = 0.1
-    sys.exit(main())
-"""
-
 
 async def test_the_stop_waits_for_what_is_paid_for(state_dir: Path) -> None:
-    program = state_dir.parent / "hasty.py"
-    program.write_text(PROGRAM)
     async with open_sandbox() as (sandbox, control), open_script() as script:
         script.on("POST /v1/images/generations", {"data": [{"b64_json": PICTURE}]})
-        script.delay_s = 3.0
+        script.delay_s = 2.0
         settings = {
             "IMGBOT_PROVIDER": "openai",
             "IMGBOT_PROVIDER_URL": f"openai={script.url}/v1",
             "OPENAI_API_KEY": "sk-1",
         }
         bot = Bot(sandbox, state_dir, **settings)
-        bot.command = [sys.executable, str(program)]
+        # What everything else is given at a stop.
+        bot.constants = {"imgbot.supervisor.DRAIN_S": 0.1}
         await bot.start()
         person = await control.make_user("Bob")
         await control.say(person, "a fox")

@@ -24,11 +24,20 @@ pytestmark = pytest.mark.slow
 
 Stage = tuple[Sandbox, Control, Bot]
 
+SOON: dict[str, object] = {
+    "imgbot.ops.status.sampler.SAMPLE_EVERY_S": 0.5,
+    "imgbot.jobs.alert_notifier.LOOK_EVERY_S": 0.5,
+    "imgbot.storage.server.process._MAX_DELAY_S": 1.0,
+}
+"""How often a bot looks at itself, and starts a Redis that ends again."""
+
 
 @pytest.fixture
 async def stage(state_dir: Path, clock: Clock) -> AsyncIterator[Stage]:
     async with open_sandbox(now=clock) as (sandbox, control):
-        yield sandbox, control, Bot(sandbox, state_dir)
+        bot = Bot(sandbox, state_dir)
+        bot.constants = SOON
+        yield sandbox, control, bot
 
 
 async def health(bot: Bot) -> dict[str, str]:
@@ -140,6 +149,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 async def test_a_full_disk_is_said_and_loses_nothing(stage: Stage, small_disk: Path) -> None:
     sandbox, control, _ = stage
     bot = Bot(sandbox, small_disk)
+    bot.constants = SOON
     people = [await control.make_user(f"P{number}") for number in range(10)]
     async with bot:
         before = await health(bot)

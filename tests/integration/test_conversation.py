@@ -1,5 +1,7 @@
 """What plain texts lead to: an order where one is meant, an answer where not, else a question."""
 
+import asyncio
+
 import pytest
 
 from imgbot.domain.texts import t
@@ -39,6 +41,28 @@ async def ordered_by(stage: Stage, user: User, text: str) -> tuple[list[str], li
     return [" ".join(each).strip() for each in (await tasks(stage))[len(before) :]], after
 
 
+async def after_a_picture(
+    stage: Stage, said: list[tuple[str, str, str]]
+) -> tuple[list[str], dict[str, list[Message]]]:
+    """Orders that these texts led to, each of a user with a picture, and messages by text."""
+    led_to: dict[str, list[Message]] = {}
+
+    async def say(user: User, text: str) -> None:
+        shown = await user.heard()
+        await user.say(text)
+        led_to[text] = (await user.heard())[len(shown) :]
+
+    users = [await stage.user(language=language) for language, *_ in said]
+    async with asyncio.TaskGroup() as group:
+        for user, (language, *_) in zip(users, said, strict=True):
+            group.create_task(user.order(FOX[language]))
+    before = await tasks(stage)
+    async with asyncio.TaskGroup() as group:
+        for user, (_, text, _) in zip(users, said, strict=True):
+            group.create_task(say(user, text))
+    return [" ".join(each).strip() for each in (await tasks(stage))[len(before) :]], led_to
+
+
 async def requests_of(stage: Stage, user: User) -> int:
     async with stage.bot.redis() as redis:
         return int(await redis.get(f"{keys.RATE_LIMIT}{user.id}") or 0)
@@ -59,13 +83,10 @@ ORDERED = [
 
 
 async def test_sure_text_after_a_picture_is_ordered_once(simulated_stage: Stage) -> None:
-    for language, text, expected in ORDERED:
-        user = await simulated_stage.user(language=language)
-        await user.order(FOX[language])
+    orders, led_to = await after_a_picture(simulated_stage, ORDERED)
 
-        orders, messages = await ordered_by(simulated_stage, user, text)
-
-        assert orders == [expected], text
+    assert sorted(orders) == sorted(expected for *_, expected in ORDERED)
+    for text, messages in led_to.items():
         assert [is_picture(message) for message in messages] == [True], text
 
 
@@ -89,14 +110,12 @@ ANSWERED = [
 
 
 async def test_question_or_complaint_is_answered_and_never_ordered(simulated_stage: Stage) -> None:
+    orders, led_to = await after_a_picture(simulated_stage, ANSWERED)
+
+    assert orders == []
     for language, text, key in ANSWERED:
-        user = await simulated_stage.user(language=language)
-        await user.order(FOX[language])
-
-        orders, [answer] = await ordered_by(simulated_stage, user, text)
-
+        [answer] = led_to[text]
         expected = t(language, key, **({"makers": "…"} if key == "answer_provider" else {}))
-        assert orders == [], text
         assert answer.text.startswith(expected.partition("…")[0]), text
 
 

@@ -70,6 +70,8 @@ async def open_hosted(state_dir: Path, *, is_public: bool = True) -> AsyncGenera
             REPLICATE_API_TOKEN=sandbox.presets["replicate"].key,
             FAL_KEY=sandbox.presets["fal"].key,
         )
+        # The next order of the same words comes later than that.
+        bot.constants = {"imgbot.jobs.recovery._SETTLED_S": 1.0}
         if is_public:
             bot.settings["IMGBOT_PUBLIC_URL"] = f"http://127.0.0.1:{bot.http_port}"
         for name in urls:

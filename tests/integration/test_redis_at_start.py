@@ -1,6 +1,5 @@
 """A Redis of the operator's own that hangs, or is full, just when the bot takes its jobs over."""
 
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,11 +13,6 @@ from tests.fixtures.redis_servers import deaf, filled
 from tests.fixtures.sandbox import Control, open_sandbox
 
 pytestmark = pytest.mark.slow
-
-IMPATIENT = (
-    "import sys; from imgbot import cli, supervisor; supervisor.REDIS_TIMEOUT_S = 0; "
-    "sys.exit(cli.main())"
-)
 
 
 @pytest.fixture
@@ -50,7 +44,7 @@ async def test_one_that_goes_on_hanging_ends_the_start_with_a_sentence(
     sandboxed: tuple[Bot, Control], redis_url: str
 ) -> None:
     bot, _ = sandboxed
-    bot.command = [sys.executable, "-c", IMPATIENT]
+    bot.constants = {"imgbot.supervisor.REDIS_TIMEOUT_S": 0}
 
     async with deaf(redis_url, script("open_epoch").sha, times=1000) as url:
         bot.settings["IMGBOT_REDIS_URL"] = url

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,6 @@ from tests.fixtures.waiting import PATIENCE_S, eventually
 from tests.integration.stage import Stage, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
-
-_HURRIED = """
-from imgbot.cli import main
-from imgbot.ops.status import sampler
-sampler.POINT_EVERY_S, sampler.SAMPLE_EVERY_S = 1.0, 0.2
-raise SystemExit(main())
-"""
-"""The program, with a minute of a second."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -82,7 +73,9 @@ async def test_the_history_outlives_a_kill(tmp_path: Path) -> None:
     async with open_sandbox() as (sandbox, control):
         await control.set_provider(duration_s=[0.2, 0.4])
         bot = Bot(sandbox, file.parent, **with_simulated_provider(sandbox))
-        bot.command = [sys.executable, "-c", _HURRIED]
+        # A minute of a second.
+        sampler = "imgbot.ops.status.sampler"
+        bot.constants = {f"{sampler}.POINT_EVERY_S": 1.0, f"{sampler}.SAMPLE_EVERY_S": 0.2}
         file.parent.mkdir()
         async with bot:
             person = await control.make_user("Dan")
