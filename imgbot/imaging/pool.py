@@ -5,12 +5,11 @@ a quiet bot runs one or two. A lost worker affects one step.
 """
 
 import asyncio
-import heapq
 import math
 import multiprocessing
 import time
-from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing import forkserver, resource_tracker
 from typing import TypeVar
 
@@ -46,31 +45,6 @@ def _ignore(_reason: str) -> None:
     """Default `on_restart`."""
 
 
-class BootGuard:
-    """Backoff for workers that die before they serve."""
-
-    def __init__(self) -> None:
-        self._failures = 0
-        self._shut_until_s = 0.0
-
-    def check(self, now_s: float) -> None:
-        """Raise TransientError while no worker may be started."""
-        if now_s < self._shut_until_s:
-            raise TransientError("picture workers fail to start", self._shut_until_s - now_s)
-
-    def failed(self, now_s: float) -> float:
-        """Count a failure; return the seconds to wait before the next attempt."""
-        self._failures += 1
-        if self._failures >= BOOT_FAILURES_ALLOWED:
-            self._shut_until_s = now_s + BOOT_PAUSE_S
-            return 0.0
-        return FIRST_BOOT_RETRY_S * 2 ** (self._failures - 1)
-
-    def succeeded(self) -> None:
-        self._failures = 0
-        self._shut_until_s = 0.0
-
-
 def stop_helpers() -> None:
     """Stop the helper processes of multiprocessing; call after the last pool is closed.
 
@@ -103,17 +77,20 @@ class Pool:
         self._memory_bytes = worker_memory_bytes
         self._on_restart = on_restart
         self._context = multiprocessing.get_context("forkserver")
-        self._guard = BootGuard()
+        self._boot_failures = 0
+        """Workers in a row that died before they served."""
+        self._no_boot_until_s = 0.0
         self._slots: dict[int, WorkerSlot] = {}
-        self._free: list[int] = []
-        self._waiters: deque[asyncio.Future[WorkerSlot]] = deque()
+        self._free: asyncio.PriorityQueue[int] = asyncio.PriorityQueue()
+        """Numbers of the slots without a step."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._is_closed = False
         self._pulse = Heartbeat()
         self._last_request_s = -math.inf
         self._longest_s = deadline_s
-        self.size = 0
+        self.waiting = 0
+        """Number of steps waiting for a slot."""
         self.resize(workers)
 
     def start(self) -> None:
@@ -124,17 +101,12 @@ class Pool:
     @property
     def busy(self) -> int:
         """Number of slots running a step."""
-        return len(self._slots) - len(self._free)
+        return sum(bool(slot.about) for slot in self._slots.values())
 
     @property
     def started(self) -> int:
         """Number of slots whose worker process is up."""
-        return sum(slot.is_up for slot in self._slots.values())
-
-    @property
-    def waiting(self) -> int:
-        """Number of steps waiting for a slot."""
-        return sum(not waiter.done() for waiter in self._waiters)
+        return sum(bool(slot.pid) for slot in self._slots.values())
 
     @property
     def overdue_s(self) -> float:
@@ -146,10 +118,6 @@ class Pool:
     def lanes(self) -> list[WorkerStatus]:
         """Return the status of every slot, in order."""
         return [slot.status(time.monotonic()) for _, slot in sorted(self._slots.items())]
-
-    @property
-    def pids(self) -> list[int]:
-        return [slot.pid for slot in self._slots.values() if slot.is_up]
 
     async def run(
         self,
@@ -169,7 +137,7 @@ class Pool:
         limit_s = self._deadline_s if deadline_s is None else deadline_s
         self._note_request(limit_s)
         slot = await self._acquire_slot()
-        slot.mark_busy(about, time.monotonic())
+        slot.about, slot.since_s = about, time.monotonic()
         try:
             loss = ""
             for _attempt in range(ATTEMPTS):
@@ -187,7 +155,7 @@ class Pool:
                         raise
             raise WorkerLostError(getattr(work, "__name__", "step"), loss)
         finally:
-            slot.mark_busy("", time.monotonic())
+            slot.about, slot.since_s = "", time.monotonic()
             self._release_slot(slot)
 
     async def _run_on(
@@ -221,16 +189,20 @@ class Pool:
         if slot.is_lost:
             # The death of an idle worker costs the next step none of its attempts.
             self._replace(slot, "killed")
-        now_s = asyncio.get_running_loop().time
-        while not slot.is_up:
+        while not slot.pid:
             self._refuse_if_closed()
-            self._guard.check(now_s())
+            if (left_s := self._no_boot_until_s - time.monotonic()) > 0:
+                raise TransientError("picture workers fail to start", left_s)
             try:
                 await slot.start()
             except BootError:
-                await asyncio.sleep(self._guard.failed(now_s()))
+                self._boot_failures += 1
+                if self._boot_failures < BOOT_FAILURES_ALLOWED:
+                    await asyncio.sleep(FIRST_BOOT_RETRY_S * 2 ** (self._boot_failures - 1))
+                else:
+                    self._no_boot_until_s = time.monotonic() + BOOT_PAUSE_S
             else:
-                self._guard.succeeded()
+                self._boot_failures = 0
                 self._note_progress()
 
     def _refuse_if_closed(self) -> None:
@@ -249,41 +221,29 @@ class Pool:
 
     async def _acquire_slot(self) -> WorkerSlot:
         self._refuse_if_closed()
-        if self._free:
-            self._idle.clear()
-            return self._slots[heapq.heappop(self._free)]
-        waiter: asyncio.Future[WorkerSlot] = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
+        self.waiting += 1
         try:
-            return await waiter
-        except asyncio.CancelledError:
-            # The slot may have been handed over in the same iteration of the loop.
-            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
-                self._release_slot(waiter.result())
-            raise
+            number = await self._free.get()
+        finally:
+            self.waiting -= 1
+        self._refuse_if_closed()
+        self._idle.clear()
+        return self._slots[number]
 
     def _release_slot(self, slot: WorkerSlot) -> None:
         if slot.number >= self.size:
             slot.discard()
             del self._slots[slot.number]
-        elif not self._hand_over(slot):
-            heapq.heappush(self._free, slot.number)
+        else:
+            self._free.put_nowait(slot.number)
         if not self.busy:
             self._idle.set()
-
-    def _hand_over(self, slot: WorkerSlot) -> bool:
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(slot)
-                return True
-        return False
 
     def stop_idle(self) -> None:
         """Stop the workers without a step for a minute; the next step starts one."""
         latest_s = time.monotonic() - IDLE_KEPT_S
-        for slot in (self._slots[number] for number in self._free):
-            if slot.is_up and slot.since_s < latest_s:
+        for slot in self._slots.values():
+            if slot.pid and not slot.about and slot.since_s < latest_s:
                 slot.discard()
 
     def resize(self, workers: int) -> None:
@@ -291,31 +251,27 @@ class Pool:
         if workers < 1:
             raise ValueError("a pool has at least one worker")
         self.size = workers
-        for number in [free for free in self._free if free >= workers]:
-            self._slots.pop(number).discard()
-        self._free = [free for free in self._free if free < workers]
-        heapq.heapify(self._free)
+        free = [self._free.get_nowait() for _ in range(self._free.qsize())]
         for number in range(workers):
             if number not in self._slots:
                 self._slots[number] = WorkerSlot(number, self._context, self._memory_bytes)
-                if not self._hand_over(self._slots[number]):
-                    heapq.heappush(self._free, number)
+                free.append(number)
+        for number in free:
+            if number < workers:
+                self._free.put_nowait(number)
+            else:
+                self._slots.pop(number).discard()
 
     async def close(self, grace_s: float = 5.0) -> None:
         """Refuse waiting steps, give running ones `grace_s`, then kill; no worker is left."""
         self._is_closed = True
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_exception(TransientError("the pool is closed"))
-        self._waiters.clear()
-        try:
+        for _ in range(self.waiting):
+            self._free.put_nowait(-1)
+        with suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
                 await self._idle.wait()
-        except TimeoutError:
-            pass
-        is_idle = not self.busy
         for slot in list(self._slots.values()):
-            if is_idle:
+            if self._idle.is_set():
                 await slot.close(grace_s)
             else:
                 slot.discard()

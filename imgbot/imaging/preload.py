@@ -1,6 +1,7 @@
-"""Modules that the forkserver imports before it forks workers; nothing else may import this one.
+"""Modules that the forkserver imports before it forks workers, whose pages they then share.
 
-Forked workers then share the picture code's pages instead of loading their own.
+A module of its own, as the import has an effect on its process: SIGTERM is ignored from then on.
+The forkserver imports it by name (see `Pool.start`); nothing else may.
 """
 
 import signal

@@ -21,8 +21,22 @@ SCALES = (2, 4)
 # Less is not worth the price of an upscale.
 FACTOR_MIN = 1.1
 
-Made = tuple[str, tuple[str, ...], tuple[str, ...], tuple[str, ...]]
-"""Path of the picture, applied changes, unrecognised words, suggestions for them."""
+
+@dataclass(frozen=True, slots=True)
+class EngineResult:
+    """Path and size of a finished picture, the changes applied and the words not recognised.
+
+    `applied` has keys, some with a value (`blur|slightly`, `crop_ratio|16:9`); `suggestions` has
+    recognised words similar to the unrecognised ones, in the form shown to users; of a created
+    picture they are as `create_report` gives them.
+    """
+
+    path: str
+    width: int
+    height: int
+    applied: tuple[str, ...]
+    unrecognised: tuple[str, ...]
+    suggestions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,30 +77,16 @@ def plan_enlargement(
     return ordered, limit_px
 
 
-def _in_pictures(name: str, *args: Any, **options: Any) -> Any:
-    pictures = importlib.import_module("imgbot.imaging.pictures")
-    return getattr(pictures, name)(*args, **options)
+def _call(module: str, name: str, *args: Any, **options: Any) -> Any:
+    """Call a function of the picture code, which workers alone import."""
+    code = importlib.import_module(f"imgbot.imaging.{module}")
+    return getattr(code, name)(*args, **options)
 
 
-# See the functions of these names in `imgbot.imaging.pictures`.
-check: Callable[..., str] = partial(_in_pictures, "check")
-size_of: Callable[..., tuple[int, int]] = partial(_in_pictures, "size_of")
-fit: Callable[..., str] = partial(_in_pictures, "fit")
-prepare: Callable[..., Deliverable] = partial(_in_pictures, "prepare")
-as_it_is: Callable[..., Deliverable] = partial(_in_pictures, "as_it_is")
-
-
-def make_picture(
-    operation: str,
-    prompt: str,
-    sources: tuple[str, ...],
-    target: str,
-    *,
-    scale: int,
-    seed: int,
-    ratio: str = "",
-) -> Made:
-    """Run the engine in a worker; see `imgbot.imaging.engine.run`."""
-    engine = importlib.import_module("imgbot.imaging.engine")
-    made = engine.run(operation, prompt, sources, target, scale=scale, seed=seed, ratio=ratio)
-    return made.path, made.applied, made.unrecognised, made.suggestions
+# See the functions of these names.
+check: Callable[..., str] = partial(_call, "pictures", "check")
+size_of: Callable[..., tuple[int, int]] = partial(_call, "pictures", "size_of")
+fit: Callable[..., str] = partial(_call, "pictures", "fit")
+prepare: Callable[..., Deliverable] = partial(_call, "pictures", "prepare")
+as_it_is: Callable[..., Deliverable] = partial(_call, "pictures", "as_it_is")
+make_picture: Callable[..., EngineResult] = partial(_call, "engine", "run")

@@ -9,8 +9,8 @@ import gc
 import math
 import os
 import pickle
+import resource
 import signal
-import sys
 import threading
 import traceback
 from collections.abc import Callable
@@ -92,20 +92,12 @@ def _leave_with_parent() -> None:
 
 
 def _die_first() -> None:
-    score = Path("/proc/self/oom_score_adj")
-    try:
-        score.write_text(str(OOM_SCORE_ADJ))
-    except OSError:
-        # No /proc (macOS), or a container with a read-only one: this is optional.
-        return
+    # A container with a read-only /proc refuses: this is optional.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE_ADJ))
 
 
 def _limit_memory(memory_bytes: int) -> None:
-    # Only Linux honours the limit; elsewhere the call may even fail.
-    if sys.platform != "linux":
-        return
-    import resource  # noqa: PLC0415 -- exists on Unix alone
-
     # The limit is on address space, so what is mapped already (code, libraries) is added.
     limit = _mapped_bytes() + memory_bytes
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
@@ -113,10 +105,6 @@ def _limit_memory(memory_bytes: int) -> None:
 
 def free_bytes() -> float:
     """Return the bytes the process may still allocate; infinity without a limit."""
-    if sys.platform != "linux":
-        return math.inf
-    import resource  # noqa: PLC0415 -- exists on Unix alone
-
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     return math.inf if limit == resource.RLIM_INFINITY else limit - _mapped_bytes()
 

@@ -52,5 +52,4 @@ async def _make(pool: Pool, order: GenerationRequest) -> Done:
     work = functools.partial(make_picture, scale=order.scale, seed=order.seed, ratio=order.ratio)
     what, pictures = order.operation.value, tuple(map(str, order.pictures))
     made = await pool.run(work, what, order.full_prompt, pictures, str(order.target), about=what)
-    path, applied, unrecognised, suggestions = made
-    return Done((Output(path=path),), applied, unrecognised, suggestions)
+    return Done((Output(path=made.path),), made.applied, made.unrecognised, made.suggestions)

@@ -12,12 +12,11 @@ from imgbot.imaging.engine.create import create_picture
 from imgbot.imaging.engine.create_report import report
 from imgbot.imaging.engine.edit import UNCHANGED, edit_picture
 from imgbot.imaging.engine.merge import PHOTOS_MAX, merge_pictures
-from imgbot.imaging.engine.results import EditResult, EngineResult
+from imgbot.imaging.engine.results import EditResult
 from imgbot.imaging.engine.retouch import retouch_picture
 from imgbot.imaging.engine.upscale import progress_path, progress_writer, upscale_picture
 from imgbot.imaging.pictures import flatten, save_jpeg
-
-__all__ = ["EngineResult", "run"]
+from imgbot.imaging.steps import EngineResult
 
 QUALITY = 95
 SOURCE_LIMIT_MEGAPIXELS = 64

@@ -6,9 +6,9 @@ from PIL import Image, ImageChops, ImageFilter, ImageMath
 
 from imgbot.imaging.decoding import decode
 from imgbot.imaging.engine.restoration import STRIP_PX
-from imgbot.imaging.engine.results import EngineResult
 from imgbot.imaging.engine.segmentation import segment
 from imgbot.imaging.pictures import save_lossless_or_jpeg
+from imgbot.imaging.steps import EngineResult
 
 _BILINEAR = Image.Resampling.BILINEAR
 # Sizes of the filters that mark the band of unknown opacity around the coarse mask's edge.

@@ -1,6 +1,5 @@
-"""Results of the engine's operations."""
+"""Result of an operation of the engine, before it is saved."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from PIL import Image
@@ -12,21 +11,4 @@ class EditResult(NamedTuple):
     image: Image.Image
     applied: tuple[str, ...]
     unrecognised: tuple[str, ...] = ()
-    suggestions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class EngineResult:
-    """Path and size of a finished picture, the changes applied and the words not recognised.
-
-    `applied` has keys, some with a value (`blur|slightly`, `crop_ratio|16:9`); `suggestions` has
-    recognised words similar to the unrecognised ones, in the form shown to users; of a created
-    picture they are as `create_report` gives them.
-    """
-
-    path: str
-    width: int
-    height: int
-    applied: tuple[str, ...]
-    unrecognised: tuple[str, ...]
     suggestions: tuple[str, ...] = ()
