@@ -9,7 +9,7 @@ from imgbot.domain import retry
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job, is_billed, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.domain.texts import dollars, in_time
+from imgbot.domain.texts import dollars
 from imgbot.storage.client import connect
 from imgbot.storage.job_queue import QueueLimits
 from imgbot.storage.spend import Spend
@@ -74,21 +74,6 @@ def test_only_what_is_known_to_be_free_is_free(
 ) -> None:
     assert isinstance(decision, retry.GiveUp)
     assert (decision.is_billed is False) is is_unbilled
-
-
-@pytest.mark.parametrize(
-    ("language", "seconds", "said"),
-    [
-        ("ru", 1, "1 секунду"),
-        ("ru", 90, "2 минуты"),
-        ("ru", 5399, "90 минут"),
-        ("ru", 5400, "2 часа"),
-        ("ru", 20 * HOUR_S + 1, "21 час"),
-        ("en", 61 * 60, "61 minutes"),
-    ],
-)
-def test_a_wait_is_never_said_too_short(language: str, seconds: int, said: str) -> None:
-    assert in_time(language, seconds) == said
 
 
 @pytest.mark.parametrize(
