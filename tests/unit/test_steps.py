@@ -163,16 +163,12 @@ async def test_a_webhook_is_believed_by_its_secret_signature_and_task(
     assert [call.args for call in store.await_args_list] == ([] if kept is None else [("1", kept)])
 
 
-JOB = job_of(
-    "1",
-    7,
-    7,
-    Operation.CREATE,
-    "en",
-    file=__file__,
-    state=State.DELIVERING,
-    outcome=State.DELIVERED,
-)
+JOB = job_of("1", 7, 7, Operation.CREATE, "en", file=__file__, state=State.DELIVERING)
+JOB = with_changes(JOB, outcome=State.DELIVERED)
+
+
+async def run(work: Callable[..., Any], *args: str, about: str) -> Any:
+    return work(*args)
 
 
 @pytest.fixture
@@ -212,16 +208,11 @@ async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path)
     async def fetch(_output: Output, target: Path) -> None:
         Image.new("L", (7000, 7000)).save(target, "WEBP", quality=1, method=0)
 
-    async def run(work: Callable[..., Any], *args: str, about: str) -> Any:
-        return work(*args)
-
-    job = with_changes(
-        JOB, operation=Operation.UPSCALE, scale=4, side_px=2000, ticket={"outputs": [{"url": "u"}]}
-    )
+    changes = {"operation": Operation.UPSCALE, "scale": 4, "side_px": 2000}
+    job = with_changes(JOB, id=tmp_path.name, ticket={"outputs": [{"url": "u"}]}, **changes)
     queue = Mock(move=AsyncMock())
     context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
     context.routing.provider_of.return_value.fetch = fetch
-    job = with_changes(job, id=tmp_path.name)
 
     await deliver.render(cast("StepContext", context), job)
 
@@ -244,12 +235,8 @@ async def test_a_delivery_that_fails_for_no_known_reason_is_repeated_and_not_for
         await shown_after(context, UserError("result_refused"))
 
 
-async def test_a_dead_letter_stays_one_where_its_chat_is_gone(
-    context: StepContext,
-) -> None:
-    cast("AsyncMock", context.status_messages.ensure).side_effect = ChatGoneError(
-        "the chat is gone"
-    )
+async def test_a_dead_letter_stays_one_where_its_chat_is_gone(context: StepContext) -> None:
+    cast("AsyncMock", context.status_messages.ensure).side_effect = ChatGoneError("it is gone")
     job = with_changes(JOB, outcome=State.DEAD, reason="submit_unknown", intent_ms=1)
 
     await take(deliver.deliver, context, job)
@@ -261,25 +248,13 @@ async def test_a_dead_letter_stays_one_where_its_chat_is_gone(
 PROVIDER = cast("Provider", SimpleNamespace(offers=dict.fromkeys(Operation, Capability())))
 
 
-async def run(work: Callable[..., Any], *args: str, about: str) -> Any:
-    return work(*args)
-
-
 def inputs_context(folder: Path, came: Image.Image) -> StepContext:
     async def download(_: str, target: Path) -> None:
         came.save(target, "JPEG", quality=50)
 
-    made: dict[str, Any] = {field.name: Mock() for field in fields(StepContext)}
-    originals = OriginalStore(folder / "kept", limit_mb=1000)
-    return StepContext(
-        **made
-        | {
-            "folder": folder,
-            "download": download,
-            "pool": SimpleNamespace(run=run),
-            "originals": originals,
-        }
-    )
+    parts: dict[str, Any] = {field.name: Mock() for field in fields(StepContext)}
+    parts |= {"folder": folder, "download": download, "pool": SimpleNamespace(run=run)}
+    return StepContext(**parts | {"originals": OriginalStore(folder / "kept", limit_mb=1000)})
 
 
 def photo_job(operation: Operation, parent: str = "") -> Job:
@@ -291,10 +266,8 @@ def photo_job(operation: Operation, parent: str = "") -> Job:
 async def test_an_enlargement_is_measured_against_what_came_however_often_it_is_ordered(
     tmp_path: Path,
 ) -> None:
-    context, job = (
-        inputs_context(tmp_path, Image.new("L", (7000, 5000))),
-        photo_job(Operation.UPSCALE),
-    )
+    context = inputs_context(tmp_path, Image.new("L", (7000, 5000)))
+    job = photo_job(Operation.UPSCALE)
 
     orders = [await build_request(context, job, PROVIDER) for _ in range(2)]
 
