@@ -11,7 +11,6 @@ from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
 from tests.fixtures.prometheus import RULES, SHIPPED, dashboard, find_tool, panels
 from tests.fixtures.settings_table import table
 
-TESTS = SHIPPED / "imgbot.rules.test.yml"
 # Who asks for attention at which bound, and who calls it critical.
 ALERTS = {
     Indicator.QUEUE_JOBS: ("ImgbotQueueLong", "ImgbotQueueVeryLong"),
@@ -50,12 +49,9 @@ def _promtool(*arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_rules_are_valid() -> None:
+def test_the_rules_are_valid_and_each_alert_does_what_its_tests_say() -> None:
     _promtool("check", "rules", "--lint=all", "--lint-fatal", RULES.name)
-
-
-def test_each_alert_does_what_its_tests_say() -> None:
-    _promtool("test", "rules", TESTS.name)
+    _promtool("test", "rules", "imgbot.rules.test.yml")
 
 
 @pytest.mark.parametrize("vital", list(Indicator), ids=str)
@@ -83,14 +79,6 @@ def test_each_alert_says_what_is_wrong_where_to_look_and_what_to_turn(alert: str
     for annotation in ("summary", "description", "setting"):
         assert len(re.findall(rf"^ +{annotation}: \S", block, re.MULTILINE)) == 1
     assert set(re.findall(r"IMGBOT_[A-Z_]+", block)) <= settings
-
-
-def test_what_is_scraped_is_where_the_bot_listens() -> None:
-    default = {variable: default.strip("`") for variable, default, _ in table()}["IMGBOT_HTTP"]
-    scrape = (SHIPPED / "imgbot.yml").read_text()
-
-    assert f'targets: ["{default}"]' in scrape
-    assert "job_name: imgbot\n" in scrape
 
 
 PANELS = {panel["title"]: panel for panel in panels()}
@@ -149,19 +137,3 @@ def test_the_colours_are_those_of_the_guide(title: str, vital: Indicator) -> Non
 def _steps(panel: dict[str, Any]) -> list[tuple[str, float | None]]:
     steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
     return [(step["color"], step["value"]) for step in steps]
-
-
-def test_no_panel_has_the_place_or_the_number_of_another() -> None:
-    taken: dict[tuple[int, int], str] = {}
-    numbers: list[int] = []
-    for panel in dashboard()["panels"]:
-        place = panel["gridPos"]
-        numbers.append(panel["id"])
-        assert place["x"] + place["w"] <= 24
-        for x in range(place["x"], place["x"] + place["w"]):
-            for y in range(place["y"], place["y"] + place["h"]):
-                assert (x, y) not in taken, f"{panel['title']} over {taken.get((x, y))}"
-                taken[x, y] = panel["title"]
-
-    assert len(set(numbers)) == len(numbers)
-    assert len(taken) == 24 * (1 + max(y for _, y in taken)), "there is a gap"
