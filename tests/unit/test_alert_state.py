@@ -52,15 +52,10 @@ def test_each_incident_is_told_once_at_its_begin_and_once_at_its_end(
     assert told(signs) == story
 
 
-def test_an_incident_without_a_hold_is_reported_at_once() -> None:
+def test_a_hold_a_restart_and_a_clock_that_goes_back() -> None:
     assert told("x.x.?.", HoldTime()) == "!o!o--"
-
-
-def test_what_was_told_before_a_restart_is_not_told_again_and_its_end_is() -> None:
+    # What was told before a restart is not told again, and its end is.
     assert told("xxxx.....", course=FIRING) == "--------o"
-
-
-def test_a_clock_that_goes_back_neither_begins_nor_ends_anything() -> None:
     assert told("xxxx", step_s=-600) == "----"
     assert told("....", course=FIRING, step_s=-600) == "----"
 
@@ -96,39 +91,25 @@ def test_a_figure_is_judged_by_the_guides_bounds(
     assert reading_of(vital, value, THRESHOLDS[vital].level(value)) is sign
 
 
-def test_what_the_watch_calls_normal_is_never_bad() -> None:
+def test_what_is_normal_is_never_bad() -> None:
     # One failure in a quiet night is a high share, and no reason to wake anybody.
     assert reading_of(Indicator.ERROR_RATIO, 0.5, Level.NORMAL) is not Reading.BAD
 
 
-def test_a_part_that_has_not_begun_owes_nothing() -> None:
-    assert Heartbeat().overdue_s(1e9) == 0.0
+def test_a_part_is_overdue_from_the_end_of_what_it_asked_for() -> None:
+    heartbeat = Heartbeat()
+    assert heartbeat.overdue_s(1e9) == 0.0
+
+    heartbeat.expect(45.0, 100.0)
+    assert [heartbeat.overdue_s(now_s) for now_s in (100.0, 145.0, 145.5)] == [0.0, 0.0, 0.5]
+
+    heartbeat.expect(45.0, 500.0)
+    assert heartbeat.overdue_s(510.0) == 0.0
 
 
-@pytest.mark.parametrize(("now_s", "late_s"), [(100.0, 0.0), (145.0, 0.0), (145.5, 0.5)])
-def test_a_part_is_overdue_from_the_end_of_what_it_asked_for(now_s: float, late_s: float) -> None:
-    pulse = Heartbeat()
-
-    pulse.expect(45.0, 100.0)
-
-    assert pulse.overdue_s(now_s) == late_s
-
-
-def test_moving_again_is_being_in_time_again() -> None:
-    pulse = Heartbeat()
-    pulse.expect(45.0, 100.0)
-
-    pulse.expect(45.0, 500.0)
-
-    assert pulse.overdue_s(510.0) == 0.0
-
-
-def test_late_is_not_stuck() -> None:
-    assert most_overdue({"the poll loop": GRACE_S, "the pool": 0.0}) == ""
-    assert most_overdue({}) == ""
-
-
-def test_the_part_that_is_stuck_the_longest_is_named() -> None:
+def test_the_part_that_is_stuck_the_longest_is_named_and_late_is_not_stuck() -> None:
     where = most_overdue({"the poll loop": 61.0, "the pool": 90.4, "the claim loop": 0.0})
 
     assert where == "the pool should have moved 90 s ago"
+    assert most_overdue({"the poll loop": GRACE_S, "the pool": 0.0}) == ""
+    assert most_overdue({}) == ""
