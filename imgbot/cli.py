@@ -13,16 +13,11 @@ from imgbot.domain.errors import EX_CONFIG, ConfigError, ImgbotError, flatten
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # A tenth of what --help takes.
-    from collections.abc import Callable, Coroutine, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any, NoReturn
 
     from imgbot.config.settings import Settings
     from imgbot.config.sources import SettingsSource
-
-    _Argument = tuple[Sequence[str], Mapping[str, Any]]
-    _Command = tuple[
-        Callable[[argparse.Namespace], int | None], Sequence[_Argument], dict[str, str]
-    ]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -30,7 +25,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     if options.command is None:
         return _run_bot(options)
-    return _run_command(_COMMANDS[options.command], options)
+    return _run_command(options.run, {name: getattr(options, name) for name in options.names})
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,20 +57,23 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_arguments(parser, about["arguments"])
     commands = parser.add_subparsers(dest="command", metavar="command")
-    for name, about in tables.items():
-        arguments = about.pop("arguments", {})
-        _add_arguments(commands.add_parser(name, **about), arguments)
+    for command, about in tables.items():
+        run, arguments = about.pop("run"), about.pop("arguments", {})
+        its_parser = commands.add_parser(command, **about)
+        its_parser.set_defaults(run=run, names=_add_arguments(its_parser, arguments))
     return parser
 
 
-def _add_arguments(parser: argparse.ArgumentParser, arguments: Mapping[str, Any]) -> None:
-    types = {"int": int, "float": float}
+def _add_arguments(parser: argparse.ArgumentParser, arguments: Mapping[str, Any]) -> list[str]:
+    """Add arguments; return the names of their values."""
+    types, names = {"int": int, "float": float}, list[str]()
     for name, about in arguments.items():
         if "type" in about:
             about["type"] = _number_of(types[about["type"]], about.pop("range", None))
         if isinstance(about.get("metavar"), list):
             about["metavar"] = tuple(about["metavar"])
-        parser.add_argument(name, **about)
+        names.append(parser.add_argument(name, **about).dest)
+    return names
 
 
 def _number_of(kind: type[float], bounds: Sequence[float] | None) -> Callable[[str], float]:
@@ -94,182 +92,43 @@ def _number_of(kind: type[float], bounds: Sequence[float] | None) -> Callable[[s
     return number
 
 
-def _run_command(
-    run: Callable[[argparse.Namespace], int | None], options: argparse.Namespace
-) -> int:
+def _run_command(run: str, arguments: dict[str, Any]) -> int:
     """Run a command of the operator; a refusal is one sentence, not a stack trace."""
     try:
-        return run(options) or 0
-    except ImgbotError as error:
-        print(f"imgbot: {error}", file=sys.stderr)
-        return EX_CONFIG if isinstance(error, ConfigError) else 1
-    except OSError as error:
-        why = error.strerror or str(error) or type(error).__name__
-        where = f"{error.filename}: " if error.filename is not None else ""
-        print(f"imgbot: {where}{why}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("imgbot: interrupted; run it again to finish", file=sys.stderr)
-        return 1
-
-
-def _print(line: str) -> None:
-    # At once: the next step may take a minute, or be a refusal on the other stream.
-    print(line, flush=True)
-
-
-def _print_result(work: Coroutine[Any, Any, list[str]]) -> None:
-    import asyncio
-
-    _print("\n".join(asyncio.run(work)))
-
-
-def _require_sandbox() -> None:
-    """Raise ImgbotError where an installation left the sandbox out."""
-    from imgbot.ops.installation import has_sandbox
-
-    if not has_sandbox():
-        raise ImgbotError(
+        return _call(run, arguments)
+    except ModuleNotFoundError as error:
+        if not str(error.name).startswith("imgbot.sandbox"):
+            raise
+        return _refuse(
             "the sandbox is not installed here; run this where imgbot was installed from, or run "
             "`imgbot install --with-sandbox` there"
         )
+    except ImgbotError as error:
+        return _refuse(str(error), EX_CONFIG if isinstance(error, ConfigError) else 1)
+    except OSError as error:
+        why = error.strerror or str(error) or type(error).__name__
+        return _refuse(f"{error.filename}: {why}" if error.filename is not None else why)
+    except KeyboardInterrupt:
+        return _refuse("interrupted; run it again to finish")
 
 
-def _demo(options: argparse.Namespace) -> int:
-    _require_sandbox()
-    from imgbot.sandbox.demo import main as demo
-
-    return demo(options.port, options.provider, options.kill_after)
-
-
-def _status(options: argparse.Namespace) -> int:
-    from imgbot.ops.status.command import main as status
-
-    return status(is_watching=options.watch, is_json=options.json)
-
-
-def _doctor(options: argparse.Namespace) -> int:
+def _call(run: str, arguments: dict[str, Any]) -> int:
     import asyncio
+    from importlib import import_module
 
-    if options.provider:
-        from imgbot.providers.factory import dry_run_spec
-
-        _print("\n".join(dry_run_spec(options.provider)))
+    module, _, function = run.partition(":")
+    done = getattr(import_module(module), function)(**arguments)
+    if asyncio.iscoroutine(done):
+        done = asyncio.run(done)
+    if isinstance(done, list):
+        print("\n".join(done))
         return 0
-    from imgbot.ops.doctor import command
-
-    found = asyncio.run(command.run_checks(os.environ, is_fixing=options.fix))
-    print(found.json() if options.json else found.text())
-    return found.exit_status
+    return done or 0
 
 
-def _redis_cli(options: argparse.Namespace) -> None:
-    from imgbot.ops.backup.redis_access import ask_redis
-
-    _print_result(ask_redis(os.environ, options.command_words or ["PING"]))
-
-
-def _backup(options: argparse.Namespace) -> None:
-    from pathlib import Path
-
-    from imgbot.ops.backup.command import BackupOptions, backup
-
-    wish = BackupOptions(
-        Path(options.file),
-        is_stopping=options.stop,
-        has_secrets=options.with_secrets,
-        has_pictures=not options.without_pictures,
-    )
-    _print_result(backup(os.environ, wish))
-
-
-def _restore(options: argparse.Namespace) -> None:
-    from pathlib import Path
-
-    from imgbot.ops.backup.restore import restore
-
-    _print_result(restore(os.environ, Path(options.file), is_forced=options.force))
-
-
-def _install(options: argparse.Namespace) -> int | None:
-    from imgbot.ops.doctor.command import examine_provider
-    from imgbot.ops.install import command
-    from imgbot.ops.installation import Layout
-
-    wish = command.InstallOptions(
-        options.token_file,
-        options.provider,
-        options.key_file,
-        options.dry_run,
-        with_sandbox=options.with_sandbox,
-    )
-    if options.rollback:
-        return command.roll_back(wish, Layout())
-    return command.install(wish, _print, Layout(), examine_provider)
-
-
-def _uninstall(options: argparse.Namespace) -> int | None:
-    from imgbot.ops.install import command
-    from imgbot.ops.installation import Layout
-
-    return command.uninstall(Layout(), _print, is_dry_run=options.dry_run, purge=options.purge)
-
-
-def _scale(options: argparse.Namespace) -> int | None:
-    from imgbot.ops.service import scale
-
-    return scale(options.number, os.environ, _print)
-
-
-def _reload(_options: argparse.Namespace) -> int | None:
-    from imgbot.ops.service import reload
-
-    return reload(os.environ, _print)
-
-
-def _prometheus_config(options: argparse.Namespace) -> None:
-    from pathlib import Path
-
-    from imgbot.ops.installation import write_prometheus_config
-    from imgbot.ops.status.command import target_of
-
-    target = str(target_of(os.environ).addresses[0])
-    _print("\n".join(write_prometheus_config(Path(options.folder), target)))
-
-
-def _loadtest(options: argparse.Namespace) -> int:
-    _require_sandbox()
-    from imgbot.ops.loadtest.command import main as test
-    from imgbot.ops.loadtest.run import LoadTestOptions
-
-    low_s, high_s = options.picture_seconds
-    wish = LoadTestOptions(
-        users=options.simulated_users,
-        workers=options.simulated_workers,
-        minutes=options.minutes,
-        provider=options.provider,
-        picture_s=(low_s, high_s),
-        think_s=options.closed_loop,
-        faults=options.faults.split(",") if options.faults else (),
-        is_resizing=options.resize,
-    )
-    return test(wish, is_json=options.json, svg=options.svg)
-
-
-_COMMANDS: dict[str, Callable[[argparse.Namespace], int | None]] = {
-    "demo": _demo,
-    "status": _status,
-    "doctor": _doctor,
-    "redis-cli": _redis_cli,
-    "backup": _backup,
-    "restore": _restore,
-    "install": _install,
-    "scale": _scale,
-    "reload": _reload,
-    "prometheus-config": _prometheus_config,
-    "loadtest": _loadtest,
-    "uninstall": _uninstall,
-}
+def _refuse(sentence: str, status: int = 1) -> int:
+    print(f"imgbot: {sentence}", file=sys.stderr)
+    return status
 
 
 def _run_bot(options: argparse.Namespace) -> int:
@@ -288,8 +147,7 @@ def _run_bot(options: argparse.Namespace) -> int:
     try:
         settings = source.read()
     except ConfigError as error:
-        print(f"imgbot: {error}", file=sys.stderr)
-        return EX_CONFIG
+        return _refuse(str(error), EX_CONFIG)
     return _serve(settings, source)
 
 

@@ -1,5 +1,10 @@
 """Text for an operator's terminal: figures with their unit, and text from outside made safe."""
 
+import functools
+
+say = functools.partial(print, flush=True)
+"""Prints a line at once: the next step may take a minute, or be a refusal on the other stream."""
+
 _UNKNOWN = "unknown"
 _SIZES = ((1e9, "GB", 1), (1e6, "MB", 0), (1e3, "kB", 0))
 

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from importlib import resources
 from importlib.resources.abc import Traversable
 from importlib.util import find_spec
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
-from imgbot.files import replace_file, sync
+from imgbot.files import sync
 
 ETC = Path("/etc/imgbot")
 STATE = Path("/var/lib/imgbot")
@@ -44,10 +44,6 @@ def environ_of_service(
     }
 
 
-TARGET = "127.0.0.1:8080"
-"""Scrape target in the shipped Prometheus file."""
-
-_FOR_PROMETHEUS = ("prometheus/imgbot.yml", "prometheus/imgbot.rules.yml", "grafana/imgbot.json")
 _CHECKOUT = Path(__file__).parents[2] / "systemd"
 
 
@@ -73,20 +69,6 @@ def shipped_names() -> Iterator[str]:
 def has_sandbox() -> bool:
     """True if the sandbox is present; `imgbot install` leaves it out unless asked for it."""
     return find_spec("imgbot.sandbox") is not None
-
-
-def write_prometheus_config(folder: Path, target: str) -> list[str]:
-    """Write the Prometheus and Grafana files for the bot that listens at `target`.
-
-    Returns, in sentences, what is there now. Raises OSError.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / PurePosixPath(name).name for name in _FOR_PROMETHEUS]
-    for name, path in zip(_FOR_PROMETHEUS, paths, strict=True):
-        text = shipped(name).read_text(encoding="utf-8")
-        replace_file(path, text.replace(f'"{TARGET}"', f'"{target}"'), 0o644)
-    said = [f"{path} is written" for path in paths]
-    return [*said, f"{paths[0]} scrapes {target}, and says at its head what is to be done"]
 
 
 UNIT = "imgbot.service"

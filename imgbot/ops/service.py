@@ -18,12 +18,12 @@ from typing import TypeVar
 
 import psutil
 
-from imgbot.config.settings import MAX_WORKERS
 from imgbot.config.sources import read_environment_file, state_dir_of
-from imgbot.domain.errors import ConfigError, ImgbotError
+from imgbot.domain.errors import ImgbotError
 from imgbot.domain.findings import Severity
 from imgbot.files import replace_file
 from imgbot.ops.doctor.machine import judge_workers
+from imgbot.ops.formatting import say
 from imgbot.ops.installation import UNIT, Layout, set_variable
 from imgbot.ops.lifecycle import RELOAD_REQUEST, SCALE_REQUEST
 from imgbot.ops.state_dir import describe, supervisor_of
@@ -43,7 +43,7 @@ _SYSTEMD = Path("/run/systemd/system")
 
 
 class ServiceError(ImgbotError):
-    """The service did not do what was asked; the message has what systemd reports."""
+    """The service, or the bot, did not do what was asked; the message says why."""
 
     def __init__(self, sentence: str, exit_status: int = 0) -> None:
         super().__init__(sentence)
@@ -103,43 +103,34 @@ def restart(unit: str, deadline_s: float = START_DEADLINE_S) -> None:
         ) from None
     if made.returncode:
         status = _property(unit, "ExecMainStatus")
-        sentence = f"the service does not start (exit status {status}):\n{journal(unit)}"
-        raise ServiceError(sentence, int(status) if status.isdecimal() else 0)
-
-
-def journal(unit: str, lines: int = 10) -> str:
-    """Return the last lines that the service wrote."""
-    words = ("--unit", unit, "--lines", str(lines), "--no-pager", "--output", "cat")
-    return _run("journalctl", *words).stdout.strip()
-
-
-class NotStoppedError(ImgbotError):
-    """The bot is still running; the message says what to do."""
+        journal = _run(
+            *("journalctl", "--unit", unit, "--lines", "10", "--no-pager", "--output", "cat")
+        )
+        raise ServiceError(
+            f"the service does not start (exit status {status}):\n{journal.stdout.strip()}",
+            int(status) if status.isdecimal() else 0,
+        )
 
 
 def stop_service(state_dir: Path, token: str) -> None:
     """Stop the service for good, else the process; returns once neither runs.
 
-    Raises NotStoppedError.
+    Raises ServiceError.
     """
     pid = supervisor_of(state_dir, token)
     if pid is None:
         return
     if _is_service(pid):
-        _disable_unit()
+        # Disabled, too: the next boot must not start it.
+        made = _run("systemctl", "--no-ask-password", "disable", "--now", UNIT)
+        if made.returncode:
+            reason = made.stderr.strip().splitlines()[-1:] or [f"exit status {made.returncode}"]
+            hint = "" if os.geteuid() == 0 else "; only root may stop it: use sudo"
+            raise ServiceError(f"the service does not stop ({reason[0][:300]}){hint}")
     else:
         _end(pid)
     if not _wait_for(lambda: supervisor_of(state_dir, token) is None, _STOP_DEADLINE_S):
-        raise NotStoppedError(f"{describe(pid)} does not stop: sudo systemctl stop imgbot")
-
-
-def _disable_unit() -> None:
-    # Disabled, too: the next boot must not start it.
-    made = _run("systemctl", "--no-ask-password", "disable", "--now", UNIT)
-    if made.returncode:
-        reason = made.stderr.strip().splitlines()[-1:] or [f"exit status {made.returncode}"]
-        hint = "" if os.geteuid() == 0 else "; only root may stop it: use sudo"
-        raise NotStoppedError(f"the service does not stop ({reason[0][:300]}){hint}")
+        raise ServiceError(f"{describe(pid)} does not stop: sudo systemctl stop imgbot")
 
 
 def _end(pid: int) -> None:
@@ -151,7 +142,7 @@ def _end(pid: int) -> None:
         return
     except PermissionError:
         pass
-    raise NotStoppedError("another user's bot runs here: use sudo to stop it")
+    raise ServiceError("another user's bot runs here: use sudo to stop it")
 
 
 def _is_service(pid: int) -> bool:
@@ -164,14 +155,10 @@ def _is_service(pid: int) -> bool:
     return group.strip().endswith(f"/{UNIT}")
 
 
-class ScaleError(ImgbotError):
-    """The running bot was not changed; the message says why."""
-
-
-def scale(workers: int, environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
-    """Resize the running bot and say what happened. Raises ScaleError, ConfigError."""
-    if not 1 <= workers <= MAX_WORKERS:
-        raise ConfigError("N", f"write a whole number from 1 to {MAX_WORKERS}")
+def scale(
+    workers: int, environ: Mapping[str, str] = os.environ, tell: Callable[[str], None] = say
+) -> None:
+    """Resize the running bot and say what happened. Raises ServiceError, ConfigError."""
     for finding in judge_workers(workers, psutil.virtual_memory().total, os.cpu_count() or 0):
         if finding.level is Severity.WARNING:
             tell(f"warning: {finding.text}")
@@ -179,7 +166,7 @@ def scale(workers: int, environ: Mapping[str, str], tell: Callable[[str], None])
     setting = f"IMGBOT_WORKERS={workers}"
     if is_active(UNIT) and "IMGBOT_STATE_DIR" not in environ:
         if os.geteuid() != 0:
-            raise ScaleError(f"this needs root: sudo imgbot scale {workers}")
+            raise ServiceError(f"this needs root: sudo imgbot scale {workers}")
         layout = Layout()
         path = layout.environment_file
         state_dir = Path(read_environment_file(path).get("IMGBOT_STATE_DIR") or layout.data)
@@ -199,22 +186,22 @@ def _set_workers(path: Path, workers: int) -> None:
     replace_file(path, set_variable(text, "IMGBOT_WORKERS", str(workers)), mode)
 
 
-def reload(environ: Mapping[str, str], tell: Callable[[str], None]) -> None:
-    """Have the running bot read its settings again. Raises ScaleError, ConfigError."""
+def reload() -> None:
+    """Have the running bot read its settings again. Raises ServiceError, ConfigError."""
     # systemd has handed the lines of the file over, which the bot itself may be unable to read.
-    is_of_systemd = "STATE_DIRECTORY" in environ
+    is_of_systemd = "STATE_DIRECTORY" in os.environ
     hidden = {"IMGBOT_ENVIRONMENT_FILE"} if is_of_systemd else set[str]()
-    state_dir = state_dir_of({name: v for name, v in environ.items() if name not in hidden})
+    state_dir = state_dir_of({name: v for name, v in os.environ.items() if name not in hidden})
     if said := _ask(state_dir, RELOAD_REQUEST, ""):
-        raise ScaleError(f"the settings were not changed: {said}")
-    tell("settings reloaded: the number of workers is applied now, the rest needs a restart")
+        raise ServiceError(f"the settings were not changed: {said}")
+    say("settings reloaded: the number of workers is applied now, the rest needs a restart")
 
 
 def _ask(state_dir: Path, name: str, text: str) -> str:
     """Send the running bot a request file; return its answer, empty where it removed the file."""
     pid = supervisor_of(state_dir)
     if not pid:
-        raise ScaleError(
+        raise ServiceError(
             f"no bot runs with {state_dir} here: start it (sudo systemctl start imgbot), or set "
             "IMGBOT_STATE_DIR to the state directory of another"
         )
@@ -224,17 +211,17 @@ def _ask(state_dir: Path, name: str, text: str) -> str:
         process = os.pidfd_open(pid)
         try:
             if supervisor_of(state_dir) != pid:
-                raise ScaleError(f"the bot with {state_dir} has just ended")
+                raise ServiceError(f"the bot with {state_dir} has just ended")
             # Readable by a service that is another user, whose folder it is.
             replace_file(request, text, 0o644)
             signal.pidfd_send_signal(process, signal.SIGHUP)
         finally:
             os.close(process)
         if not _wait_for(lambda: _text_of(request) != text, _ANSWER_DEADLINE_S):
-            raise ScaleError(f"{describe(pid)} does not answer")
+            raise ServiceError(f"{describe(pid)} does not answer")
         return _text_of(request) or ""
     except (ProcessLookupError, PermissionError) as error:
-        raise ScaleError(f"{describe(pid)} cannot be asked: {error.strerror}") from error
+        raise ServiceError(f"{describe(pid)} cannot be asked: {error.strerror}") from error
     finally:
         # Nobody may find it at a later start.
         with suppress(OSError):

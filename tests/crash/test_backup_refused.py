@@ -9,7 +9,7 @@ import pytest
 
 from imgbot.ops import state_dir as state
 from imgbot.ops.backup import archive
-from imgbot.ops.backup.command import BackupOptions, backup
+from imgbot.ops.backup.command import backup
 from imgbot.ops.backup.restore import restore
 from imgbot.ops.state_dir import supervisor_of
 from tests.crash.conftest import Move
@@ -59,7 +59,7 @@ async def test_while_a_place_is_left_no_bot_starts_there(
 
     monkeypatch.setattr(archive, "write", look_and_write)
 
-    await backup(move.old.environ, BackupOptions(move.file, is_stopping=True))
+    await backup(str(move.file), is_stopping=True, environ=move.old.environ)
 
     assert seen == [os.getpid()]
     assert (move.old.state_dir / "moved").exists()
@@ -74,7 +74,7 @@ async def test_a_move_that_fails_says_that_the_bot_is_stopped(
     monkeypatch.setattr(archive, "write", fail)
 
     with pytest.raises(archive.BackupError, match="the disk is full; the bot is stopped"):
-        await backup(move.old.environ, BackupOptions(move.file, is_stopping=True))
+        await backup(str(move.file), is_stopping=True, environ=move.old.environ)
 
     assert not (move.old.state_dir / "moved").exists()
 
@@ -167,7 +167,7 @@ async def test_a_link_put_in_the_way_of_a_restore_leads_nowhere(
     monkeypatch.setattr(state, "put", swap_and_put)
 
     with pytest.raises(OSError, match="symbolic link"):
-        await restore(move.new.environ, move.file, is_forced=False)
+        await restore(str(move.file), is_forced=False, environ=move.new.environ)
 
     assert sorted(path.name for path in victim.rglob("*")) == ["passwd", "state"]
     assert (tmp_path / "gone/cron.d/x").read_bytes() == b"hostile"

@@ -13,7 +13,7 @@ from imgbot import cli
 from imgbot.domain.errors import ConfigError
 from imgbot.ops import service
 from imgbot.ops.installation import Layout
-from imgbot.ops.service import ScaleError, scale
+from imgbot.ops.service import ServiceError, scale
 
 # A supervisor: it holds the lock and takes what is asked at a SIGHUP.
 _SUPERVISOR = """
@@ -80,7 +80,7 @@ def test_a_number_that_is_not_taken_is_told(
     monkeypatch.setattr(service, "_ANSWER_DEADLINE_S", 0.0)
     supervisor.send_signal(signal.SIGSTOP)
 
-    with pytest.raises(ScaleError, match="does not answer"):
+    with pytest.raises(ServiceError, match="does not answer"):
         scale(10, {}, print)
 
     assert not (layout.private_data / "workers").exists()

@@ -156,7 +156,7 @@ def test_an_uninstall_leaves_the_data_and_what_is_somebody_elses(
     monkeypatch.setattr(command, "_check_root_and_systemd", print)
     told: list[str] = []
 
-    command.uninstall(layout, told.append, is_dry_run=False, purge=purge)
+    command.uninstall(is_dry_run=False, is_purging=purge, layout=layout, tell=told.append)
 
     assert not any(path.exists() for path in program)
     assert layout.command.read_text() == "mine"

@@ -10,7 +10,7 @@ from subprocess import PIPE
 import pytest
 
 from imgbot.ops import service as stopping
-from imgbot.ops.service import NotStoppedError, stop_service
+from imgbot.ops.service import ServiceError, stop_service
 from imgbot.ops.state_dir import InstanceLock, supervisor_of
 
 _REFUSES = """
@@ -52,7 +52,7 @@ def test_a_user_who_may_not_stop_the_service_is_told_at_once(
 
     with (
         InstanceLock(state_dir, ""),
-        pytest.raises(NotStoppedError, match=r"authentication required\.\); .*: use sudo"),
+        pytest.raises(ServiceError, match=r"authentication required\.\); .*: use sudo"),
     ):
         stop_service(state_dir, "")
 

@@ -1,11 +1,11 @@
 """`imgbot backup`: one file with everything, of a bot that runs or is stopped for it."""
 
 import asyncio
+import os
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 from imgbot.config.settings import Settings
@@ -29,34 +29,30 @@ from imgbot.storage.client import Client
 from imgbot.version import version
 
 
-@dataclass(frozen=True, slots=True)
-class BackupOptions:
-    """Options of a backup."""
-
-    target: Path
-    is_stopping: bool = False
-    """Stop the bot first and keep it from starting here again: for a move."""
-    has_secrets: bool = False
-    has_pictures: bool = True
-    """Include finished pictures, beside those that jobs need."""
-
-
-async def backup(environ: Mapping[str, str], options: BackupOptions) -> list[str]:
+async def backup(
+    file: str,
+    *,
+    is_stopping: bool = False,
+    has_secrets: bool = False,
+    has_pictures: bool = True,
+    environ: Mapping[str, str] = os.environ,
+) -> list[str]:
     """Make a backup; return, in sentences, what is in it.
 
-    Raises ConfigError, BackupError, NotStoppedError, StorageUnavailableError.
+    `is_stopping` stops the bot first and keeps it from starting here again: for a move. Without
+    `has_pictures`, finished pictures are left out; those that jobs need are not. Raises
+    ConfigError, BackupError, ServiceError, StorageUnavailableError.
     """
+    target = Path(file)
     environ = environ_of_service(environ)
     settings = SettingsSource(environ).read()
     state_dir = settings.state_dir
-    if options.target.resolve().is_relative_to(state_dir.resolve()):
-        raise BackupError(f"write it to a file outside of {state_dir}, which it copies")
     # Where nothing can be written, nothing is stopped.
-    with _scratch(options.target) as folder:
-        async with _held(settings, options):
+    with _scratch(target, state_dir) as folder:
+        async with _held(settings, is_stopping=is_stopping):
             taken_ms = time.time_ns() // 1_000_000
             lines = folder / REDIS
-            async with open_redis(settings, state_dir, is_ours=options.is_stopping) as redis:
+            async with open_redis(settings, state_dir, is_ours=is_stopping) as redis:
                 counts = await _dump(redis, lines)
             own = provider_files(settings.providers)
             about = {
@@ -64,44 +60,49 @@ async def backup(environ: Mapping[str, str], options: BackupOptions) -> list[str
                 "taken_ms": taken_ms,
                 "bot_id": settings.token.get_secret_value().partition(":")[0],
                 "state_dir": str(state_dir),
-                "is_stopped": options.is_stopping,
-                "has_secrets": options.has_secrets,
+                "is_stopped": is_stopping,
+                "has_secrets": has_secrets,
                 "counts": counts,
                 "provider_files": own,
             }
             own_keys = provider_keys(map(Path, own))
-            kept = settings_to_keep(environ, folder, own_keys, has_secrets=options.has_secrets)
+            kept = settings_to_keep(environ, folder, own_keys, has_secrets=has_secrets)
             kept += provider_members(own)
-            members = [(REDIS, lines), *kept, *_files(state_dir, options)]
-            manifest = await asyncio.to_thread(archive.write, options.target, members, about)
-            if options.is_stopping:
-                state.mark_moved(state_dir, options.target.name)
-    return _report(manifest, options)
+            files = (
+                (name, path)
+                for name, path in state.members(state_dir)
+                if has_pictures or not name.startswith("state/pictures/")
+            )
+            members = [(REDIS, lines), *kept, *files]
+            manifest = await asyncio.to_thread(archive.write, target, members, about)
+            if is_stopping:
+                state.mark_moved(state_dir, target.name)
+    return _report(manifest, target, is_stopping=is_stopping, has_secrets=has_secrets)
 
 
-def _report(manifest: Manifest, options: BackupOptions) -> list[str]:
+def _report(manifest: Manifest, target: Path, *, is_stopping: bool, has_secrets: bool) -> list[str]:
     """Summarise a backup in sentences."""
-    size_mb = options.target.stat().st_size / 1_000_000
+    size_mb = target.stat().st_size / 1_000_000
     return [
-        f"{options.target}: {manifest.summary}, {size_mb:.1f} MB, readable by its owner only",
+        f"{target}: {manifest.summary}, {size_mb:.1f} MB, readable by its owner only",
         "it contains the token and the keys: anyone who can read it controls the bot"
-        if options.has_secrets
+        if has_secrets
         else "it does not contain the token and the keys (--with-secrets)",
         "the bot is stopped and will not start here again; restore the file elsewhere"
-        if options.is_stopping
+        if is_stopping
         else "the bot keeps running, so the file gets out of date: to move it, make the last "
         "backup with --stop",
     ]
 
 
 @asynccontextmanager
-async def _held(settings: Settings, options: BackupOptions) -> AsyncGenerator[None]:
+async def _held(settings: Settings, *, is_stopping: bool) -> AsyncGenerator[None]:
     """For a move, stop the bot and keep it from starting until it is marked as moved.
 
     A bot that was restarted meanwhile (by systemd or a person) would submit the jobs in the
     backup.
     """
-    if not options.is_stopping:
+    if not is_stopping:
         yield
         return
     token = settings.token.get_secret_value()
@@ -117,8 +118,10 @@ async def _held(settings: Settings, options: BackupOptions) -> AsyncGenerator[No
 
 
 @contextmanager
-def _scratch(target: Path) -> Iterator[Path]:
+def _scratch(target: Path, state_dir: Path) -> Iterator[Path]:
     """Create a temporary folder beside the target, on the file system that has room for it."""
+    if target.resolve().is_relative_to(state_dir.resolve()):
+        raise BackupError(f"write it to a file outside of {state_dir}, which it copies")
     try:
         place = target.absolute().parent
         with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=place) as folder:
@@ -136,9 +139,3 @@ async def _dump(redis: Client, target: Path) -> dict[str, int]:
             counts["jobs"] += record.key.startswith(keys.JOB)
             counts["pictures"] += record.key.startswith(keys.RESULT)
     return counts
-
-
-def _files(state_dir: Path, options: BackupOptions) -> Iterator[tuple[str, Path]]:
-    for name, path in state.members(state_dir):
-        if options.has_pictures or not name.startswith("state/pictures/"):
-            yield name, path

@@ -1,6 +1,7 @@
 """Reaching the Redis of a state directory, whether its bot runs or not."""
 
-from collections.abc import AsyncGenerator, Iterator, Mapping
+import os
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -57,20 +58,20 @@ async def open_redis(
         lock.release()
 
 
-async def ask_redis(environ: Mapping[str, str], words: list[str]) -> list[str]:
+async def ask_redis(command_words: list[str]) -> list[str]:
     """Send one command to the Redis of the running bot; return what `redis-cli` would print.
 
     Raises ConfigError, ImgbotError.
     """
     unneeded = {**NO_PROVIDERS, "IMGBOT_TOKEN": PLACEHOLDER_TOKEN}
-    settings = SettingsSource(environ_of_service(environ), unneeded).read()
+    settings = SettingsSource(environ_of_service(os.environ), unneeded).read()
     own = settings.redis_url
     url = own.get_secret_value() if own else f"unix://{socket_of(settings.state_dir)}"
     async with aclosing(connect(url)) as redis:
         try:
             # As the server says it: the client would turn many answers into types of its own.
             connection = await redis.connection_pool.get_connection()
-            await connection.send_command(*words)
+            await connection.send_command(*(command_words or ["PING"]))
             return list(_printed(await connection.read_response()))
         except (RedisConnectionError, RedisTimeoutError) as error:
             where = address_of(redis)

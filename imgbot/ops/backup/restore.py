@@ -28,30 +28,32 @@ _AMISS = (ConfigError, OSError, ValueError, RecursionError, MemoryError)
 """Errors that settings and provider files of a backup can cause."""
 
 
-async def restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) -> list[str]:
+async def restore(
+    file: str, *, is_forced: bool, environ: Mapping[str, str] = os.environ
+) -> list[str]:
     """Put a backup back; return, in sentences, what is there now.
 
     Raises ConfigError, BackupError, AlreadyRunningError, StorageUnavailableError.
     """
-    with umask(0o077):
-        return await _restore(environ, source, is_forced=is_forced)
-
-
-async def _restore(environ: Mapping[str, str], source: Path, *, is_forced: bool) -> list[str]:
     # On a fresh server root restores before he installs: a bot that serves already is too late.
     environ = environ_of_service(environ, is_to_come=os.geteuid() == 0 and has_systemd())
-    settings = _places(environ)
+    settings, token = _places(environ)
     state_dir = settings.state_dir
     with (
-        InstanceLock(state_dir, _known_token(settings)),
+        umask(0o077),
+        InstanceLock(state_dir, token),
         state.anchored(state_dir) as here,
         _room(state_dir, here, is_forced=is_forced) as (folder, was_begun),
     ):
-        manifest = await asyncio.to_thread(_unpack, source, folder)
-        _check_bot(manifest, settings)
+        room_bytes = shutil.disk_usage(folder).free - LEAST_FREE_BYTES
+        manifest = await asyncio.to_thread(archive.read, Path(file), folder, room_bytes)
+        _check_bot(manifest, token)
         async with open_redis(settings, state_dir, is_ours=True) as redis:
-            if not is_forced:
-                await _check_empty(redis, state_dir)
+            if not is_forced and await snapshot.has_served(redis):
+                raise BackupError(
+                    f"a bot has already run with {state_dir}; nothing was changed. "
+                    "To replace its data, which is lost then: imgbot restore FILE --force"
+                )
             is_known = await snapshot.knows(redis, _read(folder / REDIS))
             is_certain = manifest.about.get("is_stopped") is True and (was_begun or not is_known)
             records = partial(_records, folder, manifest, state_dir, is_certain=is_certain)
@@ -79,19 +81,15 @@ def _report(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[st
             "looked up at their provider first, and stop where it cannot tell; messages that "
             "Telegram held back then are not answered here"
         )
-    if not _has_secrets(manifest):
+    # One of an earlier release does not say.
+    is_seen = any(name.startswith("settings/credentials/") for name in manifest.files)
+    if not manifest.about.get("has_secrets", is_seen):
         lines.append(
             "the token and the keys are not in the backup: `sudo ./imgbot install` asks for "
             "those that are missing here"
         )
     start = "sudo systemctl enable --now imgbot"
     return [*lines, f"start it: {start}, or where it is not installed yet: sudo ./imgbot install"]
-
-
-def _has_secrets(manifest: Manifest) -> bool:
-    # One of an earlier release does not say.
-    is_seen = any(name.startswith("settings/credentials/") for name in manifest.files)
-    return bool(manifest.about.get("has_secrets", is_seen))
 
 
 @contextmanager
@@ -117,40 +115,25 @@ def _room(state_dir: Path, here: Path, *, is_forced: bool) -> Generator[tuple[Pa
             raise
 
 
-def _places(environ: Mapping[str, str]) -> Settings:
+def _places(environ: Mapping[str, str]) -> tuple[Settings, str]:
+    """Return the settings, and the token, empty where there is none yet."""
     try:
-        return SettingsSource(environ, NO_PROVIDERS).read()
+        settings = SettingsSource(environ, NO_PROVIDERS).read()
     except ConfigError as error:
         if error.setting != "IMGBOT_TOKEN":
             raise
-        return SettingsSource(environ, {**NO_PROVIDERS, "IMGBOT_TOKEN": PLACEHOLDER_TOKEN}).read()
+        without = {**NO_PROVIDERS, "IMGBOT_TOKEN": PLACEHOLDER_TOKEN}
+        return SettingsSource(environ, without).read(), ""
+    return settings, settings.token.get_secret_value()
 
 
-def _known_token(settings: Settings) -> str:
-    token = settings.token.get_secret_value()
-    return "" if token == PLACEHOLDER_TOKEN else token
-
-
-def _unpack(source: Path, folder: Path) -> Manifest:
-    room_bytes = shutil.disk_usage(folder).free - LEAST_FREE_BYTES
-    return archive.read(source, folder, room_bytes)
-
-
-def _check_bot(manifest: Manifest, settings: Settings) -> None:
-    token, bot_id = _known_token(settings), str(manifest.about.get("bot_id", ""))
-    if token and token.partition(":")[0] != bot_id:
+def _check_bot(manifest: Manifest, token: str) -> None:
+    own_id, bot_id = token.partition(":")[0], str(manifest.about.get("bot_id", ""))
+    if own_id not in {"", bot_id}:
         raise ConfigError(
             "IMGBOT_TOKEN",
-            f"belongs to bot {token.partition(':')[0]}, but the backup is of bot {bot_id}; "
+            f"belongs to bot {own_id}, but the backup is of bot {bot_id}; "
             "use the token of that bot",
-        )
-
-
-async def _check_empty(redis: Client, state_dir: Path) -> None:
-    if await snapshot.has_served(redis):
-        raise BackupError(
-            f"a bot has already run with {state_dir}; nothing was changed. "
-            "To replace its data, which is lost then: imgbot restore FILE --force"
         )
 
 

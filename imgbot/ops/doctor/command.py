@@ -8,6 +8,7 @@ to others; everything else, from a setting to the kernel, is left to the operato
 import asyncio
 import json
 import logging
+import os
 from collections import Counter
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -20,7 +21,7 @@ from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
 from imgbot.ops import state_dir as state
 from imgbot.ops.doctor import bot_state, guide, machine, telegram
-from imgbot.ops.formatting import strip_control
+from imgbot.ops.formatting import say, strip_control
 from imgbot.ops.installation import STATE, credentials_of_service, environ_of_service
 from imgbot.providers import factory as providers
 from imgbot.providers.protocol import ProviderConfig, Timeouts
@@ -79,6 +80,16 @@ class Report:
         return Redactor(self.secrets)(json.dumps(content, ensure_ascii=False, indent=2))
 
 
+async def main(*, provider: str | None, is_fixing: bool, is_json: bool) -> int:
+    """Check the installation, or a provider's file alone; return the exit status."""
+    if provider:
+        say("\n".join(providers.dry_run_spec(provider)))
+        return 0
+    report = await run_checks(os.environ, is_fixing=is_fixing)
+    say(report.json() if is_json else report.text())
+    return report.exit_status
+
+
 async def run_checks(environ: Mapping[str, str], *, is_fixing: bool) -> Report:
     """Check the installation that these variables describe; fix what is safe and check again."""
     # Their warnings are reported as findings.
@@ -112,9 +123,11 @@ async def _apply_fixes(findings: Iterable[Finding], settings: Settings | None) -
     for finding in findings:
         match finding.fix:
             case ("delete_webhook",) if settings is not None:
-                token = settings.token.get_secret_value()
-                if await telegram.delete_webhook(settings.telegram_api, token):
-                    done.append("webhook deleted")
+                api, token = settings.telegram_api, settings.token.get_secret_value()
+                # Updates that wait there are kept.
+                with suppress(*telegram.NETWORK_ERRORS):
+                    if (await telegram.ask(api, token, "deleteWebhook"))[0] == 200:
+                        done.append("webhook deleted")
             case ("chmod", mode, path):
                 with suppress(OSError):
                     await asyncio.to_thread(Path(path).chmod, int(mode, 8))

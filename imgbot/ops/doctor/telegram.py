@@ -54,20 +54,11 @@ async def check_telegram(
         return [*found, second_poller(polling_trouble)]
 
 
-async def get_me(api: str, token: str) -> tuple[int, Mapping[str, Any]]:
-    """Return the status and the result of getMe. Raises NETWORK_ERRORS."""
+async def ask(api: str, token: str, method: str) -> tuple[int, Mapping[str, Any]]:
+    """Return the status and the result of a method. Raises NETWORK_ERRORS."""
     async with aiohttp.ClientSession(f"{api}/bot{token}/") as session:
-        status, body, _ = await _call(session, "getMe")
+        status, body, _ = await _call(session, method)
         return status, _result(body)
-
-
-async def delete_webhook(api: str, token: str) -> bool:
-    """Delete the webhook; updates that wait there are kept."""
-    try:
-        async with aiohttp.ClientSession(f"{api}/bot{token}/") as session:
-            return (await _call(session, "deleteWebhook"))[0] == 200
-    except NETWORK_ERRORS:
-        return False
 
 
 async def _call(

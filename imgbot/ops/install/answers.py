@@ -21,7 +21,7 @@ from imgbot.config.settings import (
 from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource, merged
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity
-from imgbot.ops.doctor.telegram import NETWORK_ERRORS, get_me
+from imgbot.ops.doctor import telegram
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.installation import Layout
 
@@ -108,8 +108,8 @@ def ask_telegram(api: str, token: str) -> str:
     Raises ConfigError for a wrong token, TelegramAwayError without an answer.
     """
     try:
-        status, me = asyncio.run(get_me(api.rstrip("/"), token))
-    except NETWORK_ERRORS as error:
+        status, me = asyncio.run(telegram.ask(api.rstrip("/"), token, "getMe"))
+    except telegram.NETWORK_ERRORS as error:
         reason = type(error).__name__
         raise TelegramAwayError(f"Telegram could not be reached at {api} ({reason})") from None
     if status in {401, 404}:

@@ -10,9 +10,12 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from imgbot.domain.errors import EX_CONFIG, ConfigError
 from imgbot.files import replace_file
+from imgbot.ops.doctor.command import examine_provider
+from imgbot.ops.formatting import say
 from imgbot.ops.install.answers import (
     Answers,
     CheckProvider,
@@ -100,6 +103,13 @@ def _remove(path: Path) -> None:
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
+
+
+def main(*, is_rolling_back: bool, **given: Any) -> None:
+    options = InstallOptions(**given)
+    if is_rolling_back:
+        roll_back(options, Layout())
+    install(options, say, Layout(), examine_provider)
 
 
 def install(options: InstallOptions, tell: Tell, layout: Layout, check: CheckProvider) -> None:
@@ -267,13 +277,22 @@ def roll_back(options: InstallOptions, layout: Layout) -> None:
         ) from error
 
 
-def uninstall(layout: Layout, tell: Tell, *, is_dry_run: bool, purge: bool) -> None:
+def uninstall(
+    *, is_dry_run: bool, is_purging: bool, layout: Layout | None = None, tell: Tell = say
+) -> None:
     """Remove the service and the program; the data stays and is named, unless purged."""
     if not is_dry_run:
         _check_root_and_systemd("uninstall")
+    layout = layout or Layout()
     steps, is_installed = Steps(tell, is_dry_run=is_dry_run), layout.unit.exists()
     data = (layout.settings, layout.data, layout.private_data)
-    gone = [layout.unit, layout.drop_ins, layout.program, layout.cache, *(data if purge else ())]
+    gone = [
+        layout.unit,
+        layout.drop_ins,
+        layout.program,
+        layout.cache,
+        *(data if is_purging else ()),
+    ]
     if layout.command.is_symlink():
         # Else it is somebody else's program, which an installation has left alone, too.
         gone.append(layout.command)
@@ -286,7 +305,7 @@ def uninstall(layout: Layout, tell: Tell, *, is_dry_run: bool, purge: bool) -> N
         steps.run("systemctl", "daemon-reload")
     done = "nothing is changed" if is_dry_run else "imgbot has been removed"
     tell(done if steps.count else "there is nothing to remove")
-    if not purge:
+    if not is_purging:
         for path in filter(Path.is_dir, (layout.settings, layout.data)):
             tell(f"kept: {path}; --purge removes it, too")
 

@@ -8,6 +8,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -24,11 +25,12 @@ INTERRUPTED = 130
 _CLEAR_LINE = "\r\x1b[K"
 
 
-def main(options: LoadTestOptions, *, is_json: bool, svg: str = "") -> int:
+def main(*, faults: str, is_json: bool, svg: str, **given: Any) -> int:
     """Run the test and print the report; return the exit status as in the command's help.
 
     Raises ImgbotError, OSError.
     """
+    options = LoadTestOptions(faults=tuple(filter(None, faults.split(","))), **given)
     runs, is_stopped, error = uvloop.run(_test(options))
     results = [results_of(run) for run in runs]
     if results:

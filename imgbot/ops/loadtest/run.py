@@ -75,7 +75,7 @@ class LoadTestOptions:
     workers: int | None = None
     minutes: float = 5.0
     provider: str = "simulated"
-    picture_s: tuple[float, float] = (10.0, 30.0)
+    picture_s: Sequence[float] = (10.0, 30.0)
     think_s: float | None = None
     """Seconds until a user orders again; None: the guide's rate."""
     faults: Sequence[str] = ()

@@ -10,13 +10,15 @@ import sys
 import time
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from imgbot.config.setting_types import Address, parse_address
 from imgbot.config.settings import SPARE_HTTP_PORTS, Settings
 from imgbot.config.sources import read_environment_file
 from imgbot.domain.errors import ConfigError, ImgbotError
+from imgbot.files import replace_file
+from imgbot.ops.installation import shipped
 from imgbot.ops.status.screen import screen_of
 
 CRITICAL = 2
@@ -24,7 +26,10 @@ NOT_RUNNING = 3
 _UNEXPECTED = 1
 _EX_CONFIG = 78
 _SETTING = "IMGBOT_HTTP"
+_DOUBT = f"{_SETTING}=HOST:PORT imgbot status"
 _FILE = "/etc/imgbot/imgbot.env"
+_FOR_PROMETHEUS = ("prometheus/imgbot.yml", "prometheus/imgbot.rules.yml", "grafana/imgbot.json")
+_SHIPPED_TARGET = "127.0.0.1:8080"
 _TIMEOUT_S = 8.0
 _AGAIN_S = 2.0
 _MOST_BYTES = 4 << 20
@@ -64,13 +69,13 @@ class Target:
     """Addresses at which the service may be: the second and later ones if the first was taken."""
 
     addresses: tuple[Address, ...]
-    doubt: str = f"{_SETTING}=HOST:PORT imgbot status"
+    doubt: str = _DOUBT
     """Why it may listen elsewhere, or how to say where."""
 
 
 def target_of(environ: Mapping[str, str]) -> Target:
     """Find where the service listens. Raises ConfigError for an address that is none."""
-    text, doubt = environ.get(_SETTING, "").strip(), Target.doubt
+    text, doubt = environ.get(_SETTING, "").strip(), _DOUBT
     if not text:
         file = environ.get("IMGBOT_ENVIRONMENT_FILE", "") or _FILE
         try:
@@ -173,3 +178,18 @@ def _screen(document: dict[str, Any]) -> str:
     width = min(shutil.get_terminal_size().columns, 110)
     is_coloured = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
     return "\n".join(screen_of(document, width, is_coloured=is_coloured))
+
+
+def write_prometheus_config(folder: str) -> list[str]:
+    """Write the Prometheus and Grafana files for the bot of this machine.
+
+    Returns, in sentences, what is there now. Raises ConfigError, OSError.
+    """
+    target, place = str(target_of(os.environ).addresses[0]), Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
+    paths = [place / PurePosixPath(name).name for name in _FOR_PROMETHEUS]
+    for name, path in zip(_FOR_PROMETHEUS, paths, strict=True):
+        text = shipped(name).read_text(encoding="utf-8")
+        replace_file(path, text.replace(f'"{_SHIPPED_TARGET}"', f'"{target}"'), 0o644)
+    said = [f"{path} is written" for path in paths]
+    return [*said, f"{paths[0]} scrapes {target}, and says at its head what is to be done"]
