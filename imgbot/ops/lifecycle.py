@@ -68,7 +68,10 @@ class Notifier:
         address = environ.get("NOTIFY_SOCKET", "")
         # An abstract name begins with a zero byte, which is written as @.
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
-        self.watchdog_interval_s = _watchdog_interval_s(environ)
+        period, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
+        is_watched = period.isdecimal() and pid in {"", str(os.getpid())}
+        self.watchdog_interval_s = int(period) / 1_000_000 / 3 if is_watched else 0.0
+        """A third of the watchdog's period; 0 without a watchdog."""
 
     def ready(self, status: str = "") -> None:
         self._tell("READY=1", _status(status))
@@ -109,14 +112,6 @@ class Notifier:
 
 def _status(text: str) -> str:
     return f"STATUS={' '.join(text.split())[:500]}" if text else ""
-
-
-def _watchdog_interval_s(environ: Mapping[str, str]) -> float | None:
-    """Return the watchdog interval, a third of its period; None without a watchdog."""
-    period, pid = environ.get("WATCHDOG_USEC", ""), environ.get("WATCHDOG_PID", "")
-    if not period.isdecimal() or not int(period) or pid not in {"", str(os.getpid())}:
-        return None
-    return int(period) / 1_000_000 / 3
 
 
 LAG_INTERVAL_S = 1.0
@@ -196,20 +191,15 @@ class Signals:
 
     def _reload(self) -> None:
         self._notifier.reloading()
-        wrong = ""
+        answer = self._state_dir / RELOAD_REQUEST
         try:
             wanted = take_scale_request(self._state_dir)
             resize(self._pool, self._reread().worker_count if wanted is None else wanted)
+            with contextlib.suppress(OSError):
+                answer.unlink()
         except ConfigError as error:
             telemetry.warning("the settings were not changed: %s", error)
-            wrong = str(error)
-        self._answer(wrong)
+            with contextlib.suppress(OSError):
+                if answer.exists():
+                    replace_file(answer, str(error), 0o600)
         self._notifier.ready(f"serving with {self._pool.size} workers")
-
-    def _answer(self, wrong: str) -> None:
-        path = self._state_dir / RELOAD_REQUEST
-        with contextlib.suppress(OSError):
-            if not wrong:
-                path.unlink()
-            elif path.exists():
-                replace_file(path, wrong, 0o600)

@@ -167,7 +167,13 @@ def usage_by_part(root: int) -> Mapping[ProcessGroup, ProcessUsage]:
     """Return the usage of a process and its descendants; a group without processes uses nothing."""
     used = dict.fromkeys(ProcessGroup, ProcessUsage())
     groups: dict[int, ProcessGroup] = {}
-    for process in _tree(root):
+    try:
+        top = psutil.Process(root)
+        tree = [top, *top.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return used
+    # Each parent comes before its children.
+    for process in tree:
         # One that has ended since it was listed is not counted.
         with suppress(psutil.NoSuchProcess), process.oneshot():
             group = groups[process.pid] = (
@@ -179,15 +185,6 @@ def usage_by_part(root: int) -> Mapping[ProcessGroup, ProcessUsage]:
                 usage.processes + 1, usage.cpu_s + cpu_s, usage.memory_bytes + memory_bytes
             )
     return used
-
-
-def _tree(root: int) -> list[psutil.Process]:
-    """Return a process and its descendants, each parent before its children."""
-    try:
-        process = psutil.Process(root)
-        return [process, *process.children(recursive=True)]
-    except psutil.NoSuchProcess:
-        return []
 
 
 def _group_of(process: psutil.Process, groups: Mapping[int, ProcessGroup]) -> ProcessGroup:
@@ -218,18 +215,13 @@ def place_of(folder: Path) -> Path:
     return next(place for place in (folder, *folder.parents, Path("/")) if place.exists())
 
 
-def free_files(folder: Path) -> int | None:
-    """Return the number of free inodes, None where the file system has no fixed number."""
-    found = os.statvfs(folder)
-    return found.f_favail if found.f_files else None
-
-
 def disk_problem(folder: Path) -> str:
     """Say in a sentence that the disk is full, or nearly; empty when it is not."""
     place = place_of(folder)
-    free_bytes, files = shutil.disk_usage(place).free, free_files(place)
+    free_bytes, inodes = shutil.disk_usage(place).free, os.statvfs(place)
     if free_bytes < LEAST_FREE_BYTES:
-        return f"{free_bytes >> 20} MB left in {folder}; free some space, see `imgbot doctor`"
-    if files is not None and files < LEAST_FREE_FILES:
-        return f"{files} free inodes in {folder}; remove some files, see `imgbot doctor`"
+        return f"{free_bytes >> 20} MB left in {folder}; free some space"
+    # A file system without a fixed number of inodes says that it has none.
+    if inodes.f_files and inodes.f_favail < LEAST_FREE_FILES:
+        return f"{inodes.f_favail} free inodes in {folder}; remove some files"
     return ""

@@ -155,17 +155,13 @@ def chown_to_service(state_dir: Path) -> None:
     if os.geteuid() != 0:
         return
     # The service's folder is a link itself (DynamicUser=), in a folder of root's.
-    owner = state_dir.stat()
+    owner = state_dir.stat().st_uid, state_dir.stat().st_gid
     for _, folders, files, descriptor in os.fwalk(state_dir.resolve()):
         for name in (*folders, *files):
-            _give(name, descriptor, owner)
-
-
-def _give(name: str, folder: int, owner: os.stat_result) -> None:
-    with contextlib.suppress(FileNotFoundError):
-        facts = os.stat(name, dir_fd=folder, follow_symlinks=False)
-        if (facts.st_uid, facts.st_gid) != (owner.st_uid, owner.st_gid):
-            os.chown(name, owner.st_uid, owner.st_gid, dir_fd=folder, follow_symlinks=False)
+            with contextlib.suppress(FileNotFoundError):
+                facts = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
+                if (facts.st_uid, facts.st_gid) != owner:
+                    os.chown(name, *owner, dir_fd=descriptor, follow_symlinks=False)
 
 
 class AlreadyRunningError(ImgbotError):

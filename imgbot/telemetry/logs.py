@@ -64,36 +64,39 @@ class Redactor:
         return text
 
 
-class TextFormatter(logging.Formatter):
-    """One line for a person: time, level, where, what; then the traceback.
+class LineFormatter(logging.Formatter):
+    """One line per event: for a person (time, level, where, what, traceback), or a JSON object.
 
-    Without the time where whoever keeps the lines, like journald, puts its own before them.
+    For journald without the time, as it puts its own before the lines, and with the priority
+    before each, so that `journalctl -p warning` finds it.
     """
 
-    def __init__(self, redact: Redactor, *, is_coloured: bool, is_timed: bool) -> None:
-        super().__init__("%(message)s", datefmt="%H:%M:%S")
-        self._is_timed = is_timed
+    def __init__(
+        self, redact: Redactor, *, is_json: bool, is_coloured: bool, is_to_journal: bool
+    ) -> None:
+        super().__init__("%(message)s")
         self._redact = redact
+        self._is_json = is_json
         self._is_coloured = is_coloured
+        self._is_to_journal = is_to_journal
 
     def format(self, record: logging.LogRecord) -> str:
+        line = self._json(record) if self._is_json else self._text(record)
+        if not self._is_to_journal:
+            return line
+        mark = f"<{_PRIORITIES.get(record.levelname, 6)}>"
+        return mark + line.replace("\n", f"\n{mark}")
+
+    def _text(self, record: logging.LogRecord) -> str:
         level = f"{record.levelname.lower():<7}"
         if self._is_coloured:
             level = f"\x1b[{_COLOURS.get(record.levelname, '0')}m{level}\x1b[0m"
         where = record.name.removeprefix("imgbot.")
         text = _shortened(self._redact(super().format(record)))
-        time = f"{self.formatTime(record, self.datefmt)} " if self._is_timed else ""
+        time = "" if self._is_to_journal else f"{self.formatTime(record, '%H:%M:%S')} "
         return f"{time}{level} {where}: {text}"
 
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object per line, for whatever collects them."""
-
-    def __init__(self, redact: Redactor) -> None:
-        super().__init__()
-        self._redact = redact
-
-    def format(self, record: logging.LogRecord) -> str:
+    def _json(self, record: logging.LogRecord) -> str:
         line = {
             "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
             "level": record.levelname.lower(),
@@ -104,18 +107,6 @@ class JsonFormatter(logging.Formatter):
             trace = self._redact(self.formatException(record.exc_info))
             line["exception"] = trace[-_MAX_LINE_CHARS:]
         return json.dumps(line, ensure_ascii=False)
-
-
-class JournalFormatter(logging.Formatter):
-    """Every line with its priority before it, so that `journalctl -p warning` finds it."""
-
-    def __init__(self, formatter: logging.Formatter) -> None:
-        super().__init__()
-        self._formatter = formatter
-
-    def format(self, record: logging.LogRecord) -> str:
-        mark = f"<{_PRIORITIES.get(record.levelname, 6)}>"
-        return mark + self._formatter.format(record).replace("\n", f"\n{mark}")
 
 
 def set_up(
@@ -129,16 +120,15 @@ def set_up(
     """Send every log line of this process to stderr; called again, it replaces what was set."""
     out: TextIO = stream or sys.stderr
     environ = os.environ if environ is None else environ
-    redact = Redactor(secrets)
-    is_to_journal = is_journal(environ, out)
-    is_coloured = out.isatty() and "NO_COLOR" not in environ
-    formatter = (
-        JsonFormatter(redact)
-        if style == "json"
-        else TextFormatter(redact, is_coloured=is_coloured, is_timed=not is_to_journal)
-    )
     handler = logging.StreamHandler(out)
-    handler.setFormatter(JournalFormatter(formatter) if is_to_journal else formatter)
+    handler.setFormatter(
+        LineFormatter(
+            Redactor(secrets),
+            is_json=style == "json",
+            is_coloured=out.isatty() and "NO_COLOR" not in environ,
+            is_to_journal=is_journal(environ, out),
+        )
+    )
     # A full disk or a closed terminal must not turn each line into a traceback of its own.
     logging.raiseExceptions = False
     logging.captureWarnings(capture=True)

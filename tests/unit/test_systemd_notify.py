@@ -56,7 +56,7 @@ def test_without_systemd_nothing_happens() -> None:
 
     notifier.ready("serving")
 
-    assert notifier.watchdog_interval_s is None
+    assert not notifier.watchdog_interval_s
 
 
 def test_a_manager_that_does_not_read_or_is_gone_does_not_stop_the_bot(
@@ -77,12 +77,12 @@ def test_a_manager_that_does_not_read_or_is_gone_does_not_stop_the_bot(
     [
         ({"WATCHDOG_USEC": "120000000"}, 40.0),
         ({"WATCHDOG_USEC": "120000000", "WATCHDOG_PID": str(os.getpid())}, 40.0),
-        ({"WATCHDOG_USEC": "120000000", "WATCHDOG_PID": "1"}, None),
-        ({"WATCHDOG_USEC": "0"}, None),
-        ({"WATCHDOG_USEC": "soon"}, None),
+        ({"WATCHDOG_USEC": "120000000", "WATCHDOG_PID": "1"}, 0),
+        ({"WATCHDOG_USEC": "0"}, 0),
+        ({"WATCHDOG_USEC": "soon"}, 0),
     ],
 )
 def test_the_watchdog_is_fed_three_times_in_its_period(
-    environ: dict[str, str], interval_s: float | None
+    environ: dict[str, str], interval_s: float
 ) -> None:
     assert Notifier(environ).watchdog_interval_s == interval_s

@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -82,60 +83,59 @@ def evaluate(
 
     `record` is that of the latest load test, `watched_at` the address that serves /metrics now.
     """
-    workers, wanted = settings.worker_count, workers_for(settings.users or 1)
-    users = f"{settings.users or f'up to {max(workers, wanted) * USERS_PER_WORKER}'} users"
-    count, window_s = settings.rate_limit_max_requests, settings.rate_limit_window
-    first_s, most_s = settings.poll_interval_initial, settings.poll_interval_max
     memory = "unknown" if maxmemory_bytes is None else f"{maxmemory_bytes >> 20} MB"
     where = f"http://{watched_at or settings.http}"
-    points = [
-        (
-            "workers",
-            workers >= wanted,
-            f"{workers}, for {users} ({wanted} needed)",
-            f"IMGBOT_WORKERS={wanted}",
-        ),
-        (
-            "rate limit",
-            count * 60 / window_s <= _RATE_PER_MINUTE,
-            f"{count} requests in {window_s} s per user; the guide: ten a minute",
-            "IMGBOT_RATE_LIMIT_MAX_REQUESTS=10, IMGBOT_RATE_LIMIT_WINDOW=60",
-        ),
-        (
-            "polling",
-            _INITIAL_S[0] <= first_s <= _INITIAL_S[1],
-            f"{settings.polling}, from {first_s:g} to {most_s:g} s",
-            "IMGBOT_POLL_INTERVAL_INITIAL=2.0",
-        ),
-        (
+    return [
+        *_sized(settings),
+        _point(
             "redis",
-            bool(maxmemory_bytes),
             f"maxmemory {memory}",
             "imgbot redis-cli CONFIG SET maxmemory 256mb && imgbot redis-cli CONFIG REWRITE",
+            is_met=bool(maxmemory_bytes),
         ),
-        (
+        _point(
             "monitoring",
-            watched_at is not None,
             f"{where}/ for people, {where}/metrics for Prometheus",
             "sudo systemctl start imgbot",
+            is_met=watched_at is not None,
         ),
-        ("load", *_load(settings, delivered, record)),
-        (
+        _load(settings, delivered, record),
+        _point(
             "alerts",
-            bool(settings.admins),
             f"alerts go to IMGBOT_ADMINS: {len(settings.admins) or 'nobody'}",
             "IMGBOT_ADMINS=your Telegram id",
+            is_met=bool(settings.admins),
         ),
     ]
-    return [
-        ok(f"guide: {name}", text) if is_met else warning(f"guide: {name}", text, mend)
-        for name, is_met, text, mend in points
-    ]
 
 
-def _load(
-    settings: Settings, delivered: int | None, record: LoadTestRecord | None
-) -> tuple[bool, str, str]:
+def _point(name: str, text: str, advice: str, *, is_met: bool) -> Finding:
+    return ok(f"guide: {name}", text) if is_met else warning(f"guide: {name}", text, advice)
+
+
+def _sized(settings: Settings) -> Iterator[Finding]:
+    """Check the settings that the guide gives a size."""
+    workers, wanted = settings.worker_count, workers_for(settings.users or 1)
+    users = f"{settings.users or f'up to {max(workers, wanted) * USERS_PER_WORKER}'} users"
+    text = f"{workers}, for {users} ({wanted} needed)"
+    yield _point("workers", text, f"IMGBOT_WORKERS={wanted}", is_met=workers >= wanted)
+    count, window_s = settings.rate_limit_max_requests, settings.rate_limit_window
+    yield _point(
+        "rate limit",
+        f"{count} requests in {window_s} s per user; the guide: ten a minute",
+        "IMGBOT_RATE_LIMIT_MAX_REQUESTS=10, IMGBOT_RATE_LIMIT_WINDOW=60",
+        is_met=count * 60 / window_s <= _RATE_PER_MINUTE,
+    )
+    first_s, most_s = settings.poll_interval_initial, settings.poll_interval_max
+    yield _point(
+        "polling",
+        f"{settings.polling}, from {first_s:g} to {most_s:g} s",
+        "IMGBOT_POLL_INTERVAL_INITIAL=2.0",
+        is_met=_INITIAL_S[0] <= first_s <= _INITIAL_S[1],
+    )
+
+
+def _load(settings: Settings, delivered: int | None, record: LoadTestRecord | None) -> Finding:
     may_be = settings.users or settings.worker_count * USERS_PER_WORKER
     users = min(may_be, MOST_USERS)
     # Only root may leave a record where the service has its state.
@@ -145,8 +145,8 @@ def _load(
         mend = f"repeat the installation with `install --with-sandbox`, then: {mend}"
     if record is None:
         seen = "" if delivered is None else f"; {delivered} pictures delivered so far"
-        return False, f"not tested under load yet{seen}", mend
+        return _point("load", f"not tested under load yet{seen}", mend, is_met=False)
     met = "were" if record.is_good else "were not"
     text = f"tested with {record.users} of {may_be} users on {record.day}"
     is_met = record.is_good and record.users >= users
-    return is_met, f"{text}: the guide's criteria {met} met", mend
+    return _point("load", f"{text}: the guide's criteria {met} met", mend, is_met=is_met)

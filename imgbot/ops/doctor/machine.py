@@ -17,11 +17,10 @@ from imgbot.config.sources import read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, warning, wrong
 from imgbot.ops.installation import UNIT, shipped
-from imgbot.ops.resource_usage import LEAST_FREE_BYTES, free_files, place_of
+from imgbot.ops.resource_usage import disk_problem, place_of
 
 _MIB = 1 << 20
 _FEW_FREE_BYTES = 1 << 30
-_FEW_INODES = 10_000
 # Measured: supervisor and Redis together, and a worker that has painted, without its peak.
 _BASE_BYTES = 220 * _MIB
 _WORKER_BYTES = 60 * _MIB
@@ -32,12 +31,13 @@ _SHARE = 0.85
 
 def check_machine(state_dir: Path, settings: Settings | None) -> list[Finding]:
     """Check the machine; what depends on settings is left out without them."""
-    folder = place_of(state_dir)
     try:
-        free_bytes, inodes = shutil.disk_usage(folder).free, free_files(folder)
-        disk = judge_disk(folder, free_bytes, inodes, settings.kept_pictures_mb if settings else 0)
+        folder = place_of(state_dir)
+        kept_mb = settings.kept_pictures_mb if settings else 0
+        free_bytes = shutil.disk_usage(folder).free
+        disk = judge_disk(folder, free_bytes, kept_mb, disk_problem(state_dir))
     except OSError:
-        disk = warning("disk", f"{folder} cannot be read", "sudo imgbot doctor")
+        disk = warning("disk", f"{state_dir} cannot be read", "sudo imgbot doctor")
     found = [disk, check_overcommit()]
     if settings is not None:
         memory_bytes, cores = psutil.virtual_memory().total, os.cpu_count() or 0
@@ -61,13 +61,10 @@ def judge_workers(workers: int, memory_bytes: int, cores: int) -> list[Finding]:
     return found
 
 
-def judge_disk(folder: Path, free_bytes: int, inodes: int | None, kept_mb: int) -> Finding:
+def judge_disk(folder: Path, free_bytes: int, kept_mb: int, problem: str) -> Finding:
+    if problem:
+        return wrong("disk", problem, f"sudo du -xh --max-depth=2 {folder} | sort -h | tail")
     free = f"{free_bytes // _MIB} MB free in {folder}"
-    mend = f"sudo du -xh --max-depth=2 {folder} | sort -h | tail"
-    if free_bytes < LEAST_FREE_BYTES:
-        return wrong("disk", f"{free}: no job can be stored", mend)
-    if inodes is not None and inodes < _FEW_INODES:
-        return wrong("disk", f"only {inodes} free inodes in {folder}", mend)
     if free_bytes < max(_FEW_FREE_BYTES, kept_mb * _MIB):
         text = f"{free}, but up to {kept_mb} MB of pictures are kept"
         return warning("disk", text, "IMGBOT_KEPT_PICTURES_MB=500, or free some space")
