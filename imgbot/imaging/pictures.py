@@ -111,12 +111,10 @@ def fit(source: str, *, max_side_px: int, max_bytes: int, takes_png: bool) -> st
             image.thumbnail((max_side_px, max_side_px), Image.Resampling.LANCZOS)
         fitted = image.copy()
     stem = str(path.with_name(f"{path.stem}-fitted"))
-    if takes_png and fitted.mode == "RGBA":
-        kept = save_lossless_or_jpeg(fitted, stem, SOURCE_QUALITY)
-        if not max_bytes or size_bytes(kept) <= max_bytes:
-            return kept
-    target = f"{stem}.jpg"
-    if not _save_within(flatten(fitted), target, FITTED_QUALITIES, max_bytes or SOURCE_LIMIT_BYTES):
+    if not takes_png:
+        fitted = flatten(fitted)
+    target = _write(fitted, stem, FITTED_QUALITIES, max_bytes or RESULT_LIMIT_BYTES)
+    if not target:
         raise UserError(
             "picture_too_large",
             size_mb=round(size_bytes(source) / MIB, 1),
@@ -163,18 +161,23 @@ def as_it_is(source: str, target_stem: str) -> Deliverable:
         limit_megapixels=RESULT_OPENED_MEGAPIXELS,
         keep_megapixels=RESULT_REDUCED_MEGAPIXELS,
     )
-    return _prepare_document(source, image, target_stem)
+    return _prepare(source, image, target_stem, as_file=True)
 
 
 def _prepare(source: str, image: Image.Image, target_stem: str, *, as_file: bool) -> Deliverable:
     # A photo would lose the transparency.
     if not as_file and image.mode == "RGB" and _fits_photo(image):
-        path = f"{target_stem}.jpg"
-        if _keep_own(source, image, target_stem, PHOTO_LIMIT_BYTES) or _save_within(
-            image, path, PHOTO_QUALITIES, PHOTO_LIMIT_BYTES
-        ):
+        path = _keep_own(source, image, target_stem, PHOTO_LIMIT_BYTES) or _write(
+            image, target_stem, PHOTO_QUALITIES, PHOTO_LIMIT_BYTES
+        )
+        if path:
             return Deliverable(path, "photo", image.width, image.height, size_bytes(path))
-    return _prepare_document(source, image, target_stem)
+    path = _keep_own(source, image, target_stem, DOCUMENT_LIMIT_BYTES) or _write(
+        image, target_stem, DOCUMENT_QUALITIES, DOCUMENT_LIMIT_BYTES
+    )
+    if not path:
+        raise UserError("result_not_a_picture")
+    return Deliverable(path, "document", image.width, image.height, size_bytes(path))
 
 
 def _keep_own(source: str, image: Image.Image, target_stem: str, limit_bytes: int) -> str:
@@ -214,36 +217,25 @@ def _fits_photo(image: Image.Image) -> bool:
     return sum(image.size) <= PHOTO_SIDES_SUM_PX and ratio <= PHOTO_RATIO
 
 
-def _prepare_document(source: str, image: Image.Image, target_stem: str) -> Deliverable:
-    width, height = image.size
-    path = _keep_own(source, image, target_stem, DOCUMENT_LIMIT_BYTES)
-    if not path and image.mode == "RGBA":
-        path = _save_png(image, target_stem)
-    if not path:
-        image = flatten(image)
-        path = f"{target_stem}.jpg"
-        if not _save_within(image, path, DOCUMENT_QUALITIES, DOCUMENT_LIMIT_BYTES):
-            raise UserError("result_not_a_picture")
-    return Deliverable(path, "document", width, height, size_bytes(path))
+def _write(
+    image: Image.Image, target_stem: str, qualities: tuple[int, ...], limit_bytes: int
+) -> str:
+    """Save as PNG if there is transparency and room for it, else as the best JPEG that fits.
 
-
-def _save_png(image: Image.Image, target_stem: str) -> str:
-    path = save_lossless_or_jpeg(image, target_stem, SOURCE_QUALITY)
-    if size_bytes(path) <= DOCUMENT_LIMIT_BYTES:
-        return path
+    Return the path, empty if none fits.
+    """
+    if image.mode == "RGBA":
+        path = save_lossless_or_jpeg(image, target_stem, SOURCE_QUALITY)
+        if size_bytes(path) <= limit_bytes:
+            return path
+        Path(path).unlink()
+    flat, path = flatten(image), f"{target_stem}.jpg"
+    for quality in qualities:
+        save_jpeg(flat, path, quality)
+        if size_bytes(path) <= limit_bytes:
+            return path
     Path(path).unlink()
     return ""
-
-
-def _save_within(
-    image: Image.Image, path: str, qualities: tuple[int, ...], limit_bytes: int
-) -> bool:
-    for quality in qualities:
-        save_jpeg(image, path, quality)
-        if size_bytes(path) <= limit_bytes:
-            return True
-    Path(path).unlink()
-    return False
 
 
 def flatten(image: Image.Image) -> Image.Image:
