@@ -23,7 +23,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.retry import backoff_s
 from imgbot.domain.texts import buttons, t
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
-from imgbot.storage.users import UserProfile, UserStore
+from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.rate_limiter import OptionalCall, max_wait
 from imgbot.telemetry import events as telemetry
@@ -97,10 +97,13 @@ class Broadcaster:
         self, broadcast: Broadcast, user_id: int, stopping: asyncio.Event
     ) -> tuple[str, float]:
         """Send it to one user; returns the result, and the seconds to wait afterwards."""
-        user = await self._profile(user_id, stopping)
-        if user and (user.is_banned or user.preferences.is_unsubscribed):
+        try:
+            user = await self._users.profile(user_id)
+        except StorageUnavailableError:
+            return _AGAIN, _AWAY_S
+        if user.is_banned or user.preferences.is_unsubscribed:
             return "skipped", 0.0
-        if user is None or stopping.is_set():
+        if stopping.is_set():
             return _AGAIN, 0.0
         if not self._messenger.has_room(OptionalCall.BROADCAST, user_id):
             return _AGAIN, _CROWDED_S
@@ -127,14 +130,6 @@ class Broadcaster:
             telemetry.warning("broadcast refused: %s", error)
             return "refused", 0.0
         return "sent", 0.0
-
-    async def _profile(self, user_id: int, stopping: asyncio.Event) -> UserProfile | None:
-        while not stopping.is_set():
-            try:
-                return await self._users.profile(user_id)
-            except StorageUnavailableError:
-                await sleep_or_event(_AWAY_S, stopping)
-        return None
 
     async def _await_telegram(self, stopping: asyncio.Event) -> None:
         """Wait until Telegram answers: a user tried meanwhile would be lost."""
