@@ -183,7 +183,7 @@ async def _run(
             background.create_task(loop)
             for loop in (
                 services.maintenance.repair_loop(),
-                services.forgetter.run(),
+                services.maintenance.forget_loop(),
                 services.sampler.run(),
                 services.alert_notifier.run(),
                 measure_loop_lag(metrics.lag.observe),

@@ -1,13 +1,15 @@
-"""Periodic maintenance: consistency of the queue, memory of Redis, left-over files."""
+"""Periodic maintenance: consistency of the queue, memory of Redis, left-over files, forgetting."""
 
 import asyncio
 import shutil
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgbot.domain.errors import TransientError, UserError
 from imgbot.imaging.originals import OriginalStore
+from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.keys import RESULT_KEPT_S
@@ -18,6 +20,12 @@ from imgbot.telemetry import events as telemetry, metrics
 from imgbot.telemetry.thresholds import Level
 
 CHECK_EVERY_S = 60.0
+_FORGET_EVERY_S = 5.0
+_FORGOTTEN_AT_ONCE = 100
+_REWRITE_EVERY_S = 300.0
+"""A rewriting of the append-only file copies everything in Redis: several requests share one."""
+
+_DAY_MS = 86_400_000
 
 _KEPT_AT_LEAST_S = 86_400
 _FORGOTTEN_AFTER_S = 3600.0
@@ -26,7 +34,10 @@ _FORGOTTEN_AFTER_S = 3600.0
 
 @dataclass(slots=True)
 class Maintenance:
-    """Repairs the queue, and prunes what nobody owns."""
+    """Repairs the queue, prunes what nobody owns, and forgets silent users.
+
+    It also finishes what a forgetting had to leave for later.
+    """
 
     queue: JobQueue
     job_reads: JobReads
@@ -37,29 +48,48 @@ class Maintenance:
     memory: Callable[[], Awaitable[Memory]]
     """Of Redis."""
     now_ms: Callable[[], int]
+    forgetting: Forgetting
+    forget_after_days: int
+    """0 keeps silent users."""
+    limits_expire_s: int
+    """Seconds after which nothing of a forgotten user is left in Redis but what must stay."""
     _since_s: float = field(init=False)
     _kept_s: int = field(default=RESULT_KEPT_S, init=False)
+    _rewritten_s: float = field(default=-_REWRITE_EVERY_S, init=False)
 
     def __post_init__(self) -> None:
         self._since_s = self.now_ms() / 1000
 
     async def repair_loop(self) -> None:
         """Repair the queue each minute, and prune files and pictures without an owner."""
-        while True:
-            try:
-                await self._make_room()
-                now_ms = self.now_ms()
-                days = self.spend.recent(now_ms)
-                telemetry.queue_repaired(*await self.queue.fsck(now_ms, days))
-                await self._prune()
-                # A picture whose result is gone belongs to nobody, and could not be forgotten.
-                kept = await asyncio.to_thread(
-                    self.originals.prune, self.now_ms() / 1000, self._kept_s
-                )
-                metrics.kept.set(kept)
-            except (TransientError, UserError, OSError) as error:
-                telemetry.warning("queue not checked: %s", error)
-            await asyncio.sleep(CHECK_EVERY_S)
+        await _repeat(CHECK_EVERY_S, self._repair, "queue not checked")
+
+    async def forget_loop(self) -> None:
+        """Forget users, and have Redis rewrite its append-only file when that is due."""
+        await _repeat(_FORGET_EVERY_S, self._forget, "forgetting goes on later")
+
+    async def _repair(self) -> None:
+        await self._make_room()
+        now_ms = self.now_ms()
+        telemetry.queue_repaired(*await self.queue.fsck(now_ms, self.spend.recent(now_ms)))
+        await self._prune()
+        # A picture whose result is gone belongs to nobody, and could not be forgotten.
+        kept = await asyncio.to_thread(self.originals.prune, self.now_ms() / 1000, self._kept_s)
+        metrics.kept.set(kept)
+
+    async def _forget(self) -> None:
+        now_ms = self.now_ms()
+        today = self.spend.today(now_ms)
+        await self.forgetting.settle(now_ms, today)
+        if self.forget_after_days:
+            before_ms = now_ms - self.forget_after_days * _DAY_MS
+            users = await self.forgetting.silent(before_ms, _FORGOTTEN_AT_ONCE)
+            if users:
+                await self.forgetting.forget(set(users), now_ms, today)
+                telemetry.info("%d users were silent for long, and are forgotten", len(users))
+        is_due = time.monotonic() - self._rewritten_s >= _REWRITE_EVERY_S
+        if is_due and await self.forgetting.rewrite_log(now_ms - self.limits_expire_s * 1000):
+            self._rewritten_s = time.monotonic()
 
     async def _make_room(self) -> None:
         """Halve the retention of delivered pictures each time Redis is found short of memory."""
@@ -88,3 +118,12 @@ class Maintenance:
                 continue
             if is_old and not await self.job_reads.is_known(folder.name):
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+async def _repeat(every_s: float, work: Callable[[], Awaitable[None]], failure: str) -> None:
+    while True:
+        try:
+            await work()
+        except (TransientError, UserError, OSError) as error:
+            telemetry.warning("%s: %s", failure, error)
+        await asyncio.sleep(every_s)

@@ -8,7 +8,6 @@ from imgbot.bot.dialogue import Dialogues
 from imgbot.config.settings import Settings
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.broadcaster import Broadcaster
-from imgbot.jobs.forgetter import Forgetter
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
@@ -30,7 +29,6 @@ class Services:
     albums: AlbumProcessor
     runner: Runner
     maintenance: Maintenance
-    forgetter: Forgetter
     broadcaster: Broadcaster
     alert_notifier: AlertNotifier
     admins: tuple[int, ...]
@@ -67,13 +65,9 @@ def build_services(settings: Settings, connections: Connections) -> Services:
             components.originals,
             functools.partial(measure, redis),
             now_ms,
-        ),
-        forgetter=Forgetter(
             components.privacy.forgetting,
-            components.spend,
             settings.forget_after_days,
             settings.rate_limit_window,
-            now_ms,
         ),
         broadcaster=Broadcaster(components.broadcasts, components.users, components.messenger),
         alert_notifier=build_alert_notifier(

@@ -4,6 +4,7 @@ import asyncio
 import os
 from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -35,6 +36,9 @@ def upkeep_of(redis: Client, queue: JobQueue, folder: Path) -> Maintenance:
         OriginalStore(folder / "kept", 0),
         partial(measure, redis),
         lambda: NOW,
+        Mock(),
+        forget_after_days=0,
+        limits_expire_s=60,
     )
 
 
