@@ -41,11 +41,11 @@ class RedisUnreachableError(ImgbotError):
 
 @dataclass(frozen=True, slots=True)
 class Durability:
-    """Durability settings that a server reports; empty or None if it does not report them."""
+    """Durability settings that a server reports; empty, False or None if it does not."""
 
     version: tuple[int, ...]
     policy: str
-    is_append_only: bool | None
+    is_append_only: bool
     fsync: str
     memory_bytes: int = 0
     """Bytes that count against maxmemory."""
@@ -55,7 +55,7 @@ class Durability:
     @property
     def is_durable_at_once(self) -> bool:
         """Return whether every acknowledged write is already on disk, without WAITAOF."""
-        return bool(self.is_append_only) and self.fsync == "always"
+        return self.is_append_only and self.fsync == "always"
 
 
 async def verify(
@@ -64,7 +64,7 @@ async def verify(
     """Wait for the server, logging the wait, and refuse one that would lose or evict jobs."""
     await wait_until_reachable(redis, deadline_s=deadline_s)
     found = await ask(redis)
-    refusals = [f"{what}; run: {mend}" if mend else what for what, mend in losses(found, redis)]
+    refusals = [f"{what}; run: {mend}" for what, mend in losses(found, redis)]
     if refusals and not accept_volatile:
         raise ConfigError(
             SETTING,
@@ -132,11 +132,10 @@ async def ask(redis: Client) -> Durability:
         fsync = (await redis.config_get("appendfsync")).get("appendfsync", "")
     except (StorageUnavailableError, ResponseError):
         fsync = ""
-    append_only = info.get("aof_enabled")
     return Durability(
         version=version,
         policy=str(info.get("maxmemory_policy", "")),
-        is_append_only=None if append_only is None else bool(append_only),
+        is_append_only=bool(info.get("aof_enabled")),
         fsync=str(fsync),
         memory_bytes=counted_bytes(info),
         maxmemory_bytes=info.get("maxmemory"),
@@ -149,33 +148,27 @@ def counted_bytes(info: Mapping[str, Any]) -> int:
 
 
 def losses(found: Durability, redis: Client) -> list[tuple[str, str]]:
-    """Return the ways in which the server could lose jobs, each with its repair command, if any."""
+    """Return the ways in which the server could lose jobs, each with its repair command."""
     cases = (
-        (not found.policy, "it does not say whether it evicts keys (maxmemory-policy)", ""),
         (
-            found.policy not in {"", "noeviction"},
-            f"it evicts jobs when memory is short ({found.policy})",
+            found.policy != "noeviction",
+            f"it evicts jobs when memory is short ({found.policy or 'policy unknown'})",
             "maxmemory-policy noeviction",
         ),
         (
-            found.is_append_only is None,
-            "it does not say whether it keeps an append-only file",
-            "",
-        ),
-        (
-            found.is_append_only is False,
+            not found.is_append_only,
             "it loses jobs in a power cut (no append-only file)",
             "appendonly yes",
         ),
         (
-            bool(found.is_append_only) and found.fsync == "no",
+            found.is_append_only and found.fsync == "no",
             "it loses jobs in a power cut (appendfsync no)",
             "appendfsync always",
         ),
     )
     cli = redis_cli(redis)
     return [
-        (what, f"{cli} CONFIG SET {line} && {cli} CONFIG REWRITE" if line else "")
+        (what, f"{cli} CONFIG SET {line} && {cli} CONFIG REWRITE")
         for is_so, what, line in cases
         if is_so
     ]
