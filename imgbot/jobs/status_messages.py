@@ -111,7 +111,7 @@ class StatusMessages:
         try:
             job = await self._job_reads.job(job_id)
             if job is None:
-                await self._queue.record_status_message(job_id, 0, 0)
+                await self._queue.record_status_message(job_id)
                 self.discard(job_id)
             else:
                 await self.announce(job)
@@ -144,7 +144,8 @@ class StatusMessages:
             if message.message_id or job.progress.message_id:
                 message.message_id = message.message_id or job.progress.message_id
                 return message.message_id
-            if not await self._queue.reserve_status_message(job.id, self._now_ms() + _RETRY_MS):
+            retry_ms = self._now_ms() + _RETRY_MS
+            if not await self._queue.record_status_message(job.id, retry_ms=retry_ms):
                 raise StaleJobError(f"{job.id}: finished before its status message was sent")
             place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
             rows = [] if text else buttons.waiting(job.request.language, job.id)
@@ -171,8 +172,8 @@ class StatusMessages:
         message.lost = 0
 
     async def _standing(self, message: _MessageState, job: Job) -> str:
-        place = await self._job_reads.position(job.id) if job.state is State.QUEUED else 0
-        message.place = place
+        places = await self._job_reads.places([job.id]) if job.state is State.QUEUED else [0]
+        message.place = place = places[0]
         if place:
             return t(job.request.language, "job_waiting", place=place)
         return await self._working(job)

@@ -12,12 +12,11 @@ each send would delay each until the next fsync, up to a second later.
 
 import asyncio
 import uuid
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import asdict, dataclass
 
 from imgbot.storage import keys
 from imgbot.storage.client import Client, Store
+from imgbot.storage.job_codec import load
 
 _DRAFT_KEPT_S = 3600
 _ENDED_KEPT_S = 604_800
@@ -78,7 +77,7 @@ class Broadcasts(Store):
             self._redis.expire(left, _DRAFT_KEPT_S),
             self._redis.zcard(left),
         )
-        record: dict[Any, Any] = {name: str(value) for name, value in asdict(broadcast).items()}
+        record = {name: str(value) for name, value in asdict(broadcast).items()}
         await self._all(
             self._redis.hset(key, mapping=record | {"total": str(total)}),
             self._redis.expire(key, _DRAFT_KEPT_S),
@@ -107,7 +106,7 @@ class Broadcasts(Store):
 
     async def read(self, broadcast_id: str) -> Broadcast | None:
         record = await self._redis.hgetall(keys.BROADCAST_OF + broadcast_id)
-        return _from_hash(record) if "admin" in record else None
+        return load(Broadcast, record) if "admin" in record else None
 
     async def current(self) -> Broadcast | None:
         """Return the running broadcast, or the ended one that is not reported yet."""
@@ -141,12 +140,3 @@ class Broadcasts(Store):
             self._redis.delete(keys.BROADCAST, keys.BROADCAST_LEFT + broadcast.id),
             self._redis.expire(keys.BROADCAST_OF + broadcast.id, _ENDED_KEPT_S),
         )
-
-
-def _from_hash(record: Mapping[str, str]) -> Broadcast:
-    values: dict[str, Any] = {
-        entry.name: int(record[entry.name]) if entry.type is int else record[entry.name]
-        for entry in fields(Broadcast)
-        if entry.name in record
-    }
-    return Broadcast(**values)

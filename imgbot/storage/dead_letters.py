@@ -84,7 +84,7 @@ class DeadLetters(Store):
         A running job is made due now instead.
         """
         if not stuck.is_dead:
-            await self._queue.wake(stuck.job.id)
+            await self._wake(stuck.job.id)
             return True
         state = resume_state(stuck.job)
         if state is None:

@@ -6,10 +6,13 @@ but its stored name stays.
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import fields
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
 
 from imgbot.domain.job import FIELDS, InputPhoto, Job, Operation, State, job_from
+
+_T = TypeVar("_T")
 
 
 class StoredField(NamedTuple):
@@ -89,6 +92,16 @@ def from_hash(record: Mapping[str, str]) -> Job:
         raise KeyError(*missing)
     known = {field: stored for field, stored in STORED.items() if stored.name in record}
     return job_from({field: read(record[name]) for field, (name, read) in known.items()})
+
+
+def load(kind: type[_T], record: Mapping[str, str]) -> _T:
+    """Read a record of texts, numbers and flags; what is missing or malformed has its default."""
+    values: dict[str, Any] = {}
+    for entry in fields(cast("Any", kind)):
+        if entry.name in record:
+            with suppress(ValueError):
+                values[entry.name] = _READERS[entry.type](record[entry.name])
+    return kind(**values)
 
 
 def to_text(value: object) -> str:

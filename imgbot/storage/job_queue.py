@@ -113,10 +113,6 @@ class JobQueue(Store):
         )
         return answer[0]
 
-    async def wake(self, job_id: str) -> None:
-        """Wake a running job; adopt it first if no process runs it."""
-        await self._wake(job_id)
-
     async def own_task(self, task: str, job_id: str) -> bool:
         """Record the job that a provider's task belongs to; return False if it is another one."""
         return await self._chosen(f"{keys.CHOICE}task:{task}", job_id) == job_id
@@ -217,15 +213,13 @@ class JobQueue(Store):
         if answer[0] != "ok":
             raise StaleJobError(f"{job.id}: {answer[0]}")
 
-    async def reserve_status_message(self, job_id: str, retry_ms: int) -> bool:
-        """Record that a status message is about to be sent; return False if the job is over."""
-        return await self._announced(job_id, 0, 0, retry_ms)
+    async def record_status_message(
+        self, job_id: str, message_id: int = 0, chat_id: int = 0, retry_ms: int = 0
+    ) -> bool:
+        """Record the status message and its chat; return False if the job is over.
 
-    async def record_status_message(self, job_id: str, message_id: int, chat_id: int) -> bool:
-        """Record the status message and its chat; return False if the job is over."""
-        return await self._announced(job_id, message_id, chat_id, 0)
-
-    async def _announced(self, job_id: str, message_id: int, chat_id: int, retry_ms: int) -> bool:
+        Without an id it is about to be sent, and is tried again at `retry_ms`.
+        """
         answer = await self._redis.call_until_done(
             "record_status_message",
             id=job_id,

@@ -51,12 +51,8 @@ class JobReads(Store):
         """Return jobs whose status message is due."""
         return await self._redis.zrangebyscore(keys.ANNOUNCE, 0, now_ms, start=0, num=limit)
 
-    async def position(self, job_id: str) -> int:
-        """Return the job's position in the queue from 1, or 0 if it is not waiting."""
-        return (await self.places([job_id]))[0]
-
     async def places(self, job_ids: Sequence[str]) -> list[int]:
-        """Return the position of each job, as `position` does."""
+        """Return the position of each job in the queue from 1, or 0 if it is not waiting."""
         ranks = await self._all(*(self._redis.zrank(keys.TAGS, job_id) for job_id in job_ids))
         return [0 if rank is None else int(rank) + 1 for rank in ranks]
 

@@ -2,14 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields
-from typing import Any
+from dataclasses import asdict, dataclass, field
 
 from imgbot.domain.preferences import Preferences
 from imgbot.storage import keys
 from imgbot.storage.access import UNSAID
 from imgbot.storage.client import Store
-from imgbot.storage.job_codec import to_text
+from imgbot.storage.job_codec import load, to_text
 
 _INTRODUCED = "introduced"
 _SPOKEN = "spoken"
@@ -68,7 +67,7 @@ class UserStore(Store):
             self._redis.zscore(keys.PEOPLE, str(user_id)),
         )
         return UserProfile(
-            preferences=_preferences(record),
+            preferences=load(Preferences, record),
             is_banned=bool(is_banned),
             is_allowed=any(allowed),
             is_paused=paused is not None,
@@ -123,12 +122,10 @@ class UserStore(Store):
         return int(await self._redis.zcard(keys.PEOPLE))
 
     async def preferences(self, user_id: int) -> Preferences:
-        return _preferences(await self._redis.hgetall(f"{keys.USER}{user_id}"))
+        return load(Preferences, await self._redis.hgetall(f"{keys.USER}{user_id}"))
 
     async def set_preference(self, user_id: int, preferences: Preferences) -> None:
-        record: dict[Any, Any] = {
-            name: to_text(value) for name, value in asdict(preferences).items()
-        }
+        record = {name: to_text(value) for name, value in asdict(preferences).items()}
         change = self._redis.sadd if preferences.is_unsubscribed else self._redis.srem
         await self._all(
             self._redis.hset(f"{keys.USER}{user_id}", mapping=record),
@@ -175,17 +172,3 @@ class UserStore(Store):
 def _digest(wording: str) -> str:
     """Return the stored form of a wording: of prompts no more than needed is kept."""
     return hashlib.sha256(wording.encode()).hexdigest()[:16]
-
-
-def _preferences(record: dict[str, str]) -> Preferences:
-    """Read stored preferences; missing or malformed values get their defaults."""
-    values: dict[str, Any] = {}
-    for entry in fields(Preferences):
-        text = record.get(entry.name, "")
-        if entry.type is str:
-            values[entry.name] = text
-        elif entry.type is bool:
-            values[entry.name] = text == "1"
-        elif text.isdecimal():
-            values[entry.name] = int(text)
-    return Preferences(**values)

@@ -220,7 +220,7 @@ async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis:
     one = await claimed(queue)
     before = await reads.unannounced(NOW, 10)
 
-    is_alive = await queue.reserve_status_message("1", NOW + 1000)
+    is_alive = await queue.record_status_message("1", retry_ms=NOW + 1000)
     in_between = await reads.unannounced(NOW, 10)
     await queue.record_status_message("1", 55, 1)
     moved = await queue.move(one, State.POLLING, NOW)
@@ -230,7 +230,7 @@ async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis:
     assert in_between == []
     assert await reads.unannounced(NOW + 5000, 10) == []
     assert moved.progress.message_id == 55
-    assert not await queue.reserve_status_message("never", NOW)
+    assert not await queue.record_status_message("never", retry_ms=NOW)
 
 
 async def test_inconsistent_queue_structures_are_repaired(redis: Client) -> None:
