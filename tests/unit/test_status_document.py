@@ -33,67 +33,32 @@ def test_a_quiet_service_is_well() -> None:
     assert document["providers"]["budget_usd"] is None
 
 
+SLOW = {"job_time": took(*[100.0] * 9), "stages": {"provider": took(*[95.0] * 9)}}
+STUCK = {"oldest_running_at_s": NOW_S - 400, "job_time": took(*[5.0] * 9)}
+FAILING = {("edit", "ok"): 95.0, ("edit", "failed"): 5.0}
+MEMORY = replace(QUIET.usage, memory_bytes=0.9 * GIB)
+CPU = replace(QUIET.usage, cpu_s=100 + 900 * 2 * 0.8)
+ONE_DOWN = {"replicate": 0.0, "builtin": 1.0}
+FULL = {"redis_bytes": 90, "redis_limit_bytes": 100}
+SPENT = {"spend_today_usd": 5.0, "budget_usd": 5.0}
+
+
 @pytest.mark.parametrize(
     ("changes", "level", "words", "advice"),
     [
         ({"jobs": {"waiting": 57}}, "attention", "57 jobs wait", "one after the other"),
         ({"job_time": took(*[40.0] * 9)}, "attention", "Jobs take", "one after the other"),
-        (
-            {"job_time": took(*[100.0] * 9), "stages": {"provider": took(*[95.0] * 9)}},
-            "critical",
-            "most of it is the stage “provider”",
-            "IMGBOT_MODELS",
-        ),
-        (
-            {"usage": replace(QUIET.usage, memory_bytes=0.9 * GIB)},
-            "attention",
-            "90 % of the memory",
-            "MemoryMax=",
-        ),
-        (
-            {"usage": replace(QUIET.usage, cpu_s=100 + 900 * 2 * 0.8)},
-            "attention",
-            "The processor is 80 % busy",
-            "A larger server",
-        ),
-        (
-            {"ended": {("edit", "ok"): 95.0, ("edit", "failed"): 5.0}},
-            "attention",
-            "5.0 % of the jobs fail",
-            "journalctl",
-        ),
-        (
-            {"oldest_running_at_s": NOW_S - 400, "job_time": took(*[5.0] * 9)},
-            "critical",
-            "running for 6 min 40 s",
-            "journalctl",
-        ),
-        (
-            {"provider_up": {"replicate": 0.0, "builtin": 1.0}},
-            "attention",
-            "replicate accepts no jobs",
-            "IMGBOT_PROVIDER_FALLBACK",
-        ),
-        (
-            {"provider_up": {"replicate": 0.0}},
-            "critical",
-            "replicate accepts no jobs",
-            "balance",
-        ),
+        (SLOW, "critical", "most of it is the stage “provider”", "IMGBOT_MODELS"),
+        ({"usage": MEMORY}, "attention", "90 % of the memory", "MemoryMax="),
+        ({"usage": CPU}, "attention", "The processor is 80 % busy", "A larger server"),
+        ({"ended": FAILING}, "attention", "5.0 % of the jobs fail", "journalctl"),
+        (STUCK, "critical", "running for 6 min 40 s", "journalctl"),
+        ({"provider_up": ONE_DOWN}, "attention", "accepts no jobs", "IMGBOT_PROVIDER_FALLBACK"),
+        ({"provider_up": {"replicate": 0.0}}, "critical", "replicate accepts no jobs", "balance"),
         ({"flood_waits": 3.0}, "attention", "wait 3 times", "IMGBOT_JOBS_PER_WORKER"),
         ({"flood_waits": 30.0}, "critical", "wait 30 times", "IMGBOT_JOBS_PER_WORKER"),
-        (
-            {"redis_bytes": 90, "redis_limit_bytes": 100},
-            "attention",
-            "Redis uses 90 %",
-            "IMGBOT_QUEUE_LIMIT",
-        ),
-        (
-            {"spend_today_usd": 5.0, "budget_usd": 5.0},
-            "attention",
-            "Today's budget is spent",
-            "IMGBOT_DAILY_BUDGET",
-        ),
+        (FULL, "attention", "Redis uses 90 %", "IMGBOT_QUEUE_LIMIT"),
+        (SPENT, "attention", "Today's budget is spent", "IMGBOT_DAILY_BUDGET"),
     ],
 )
 def test_what_is_wrong_is_said_with_what_helps(
@@ -137,9 +102,9 @@ def test_how_full_redis_is_is_said_once_by_the_check_or_by_the_page(
 ) -> None:
     now = replace(QUIET, redis_bytes=used, redis_limit_bytes=1000)
 
-    document = document_with(now, checks={"redis": Memory(used, 1000).trouble})
+    problems = document_with(now, checks={"redis": Memory(used, 1000).trouble})["problems"]
 
-    assert [problem["what"][:15] for problem in document["problems"]] == said
+    assert [problem["what"][:15] for problem in problems] == said
 
 
 @pytest.mark.parametrize(
