@@ -16,25 +16,16 @@ from tests.fixtures.status_facts import NOW_S, QUIET, document_with, took, worke
 
 
 @pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (None, "unknown"),
-        (0.42, "0.4 s"),
-        (9.96, "10 s"),
-        (59.6, "1 min"),
-        (200, "3 min 20 s"),
-        (3600, "1 h"),
-        (18_120, "5 h 2 min"),
-        (86_400 * 3 + 4 * 3600, "3 d 4 h"),
-    ],
-)
-def test_durations(seconds: float | None, words: str) -> None:
-    assert duration(seconds) == words
-
-
-@pytest.mark.parametrize(
     ("shown", "words"),
     [
+        (duration(None), "unknown"),
+        (duration(0.42), "0.4 s"),
+        (duration(9.96), "10 s"),
+        (duration(59.6), "1 min"),
+        (duration(200), "3 min 20 s"),
+        (duration(3600), "1 h"),
+        (duration(18_120), "5 h 2 min"),
+        (duration(86_400 * 3 + 4 * 3600), "3 d 4 h"),
         (size(None), "unknown"),
         (size(512), "512 B"),
         (size(15_400_000), "15 MB"),
@@ -123,6 +114,10 @@ def test_a_busy_service_tells_everything_at_eighty_columns() -> None:
         assert words in text
     assert max(map(len, text.splitlines())) <= 80
     assert "`" not in text
+    # Of several providers each has its times.
+    times = {"replicate": took(4.0, 6.0), "builtin": took()}
+    text = " ".join(_text(now=replace(BUSY, provider_time=times)).split())
+    assert "replicate up (5.0 s on average, 95 % in 9.5 s), builtin up;" in text
 
 
 def test_a_single_failure_is_shown_for_what_it_is() -> None:
@@ -132,16 +127,8 @@ def test_a_single_failure_is_shown_for_what_it_is() -> None:
     assert "NORMAL" in text
 
 
-def test_each_provider_has_its_times() -> None:
-    text = _text(now=replace(BUSY, provider_time={"replicate": took(4.0, 6.0), "builtin": took()}))
-
-    assert "replicate up (5.0 s on average, 95 % in 9.5 s), builtin up;" in " ".join(text.split())
-
-
 def test_what_is_not_known_is_said_to_be_unknown() -> None:
-    usage = ResourceUsage()
-
-    text = _text(now=replace(QUIET, usage=usage), glance=QueueGlance())
+    text = _text(now=replace(QUIET, usage=ResourceUsage()), glance=QueueGlance())
 
     assert re.search(r"● CPU +unknown", text)
     assert re.search(r"● Memory +unknown", text)
