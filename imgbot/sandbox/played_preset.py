@@ -32,8 +32,7 @@ import re
 import secrets
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,17 +41,16 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from imgbot.domain.errors import ProviderErrorKind
-from imgbot.providers.declarative.player import Listed, PlayedCall, PresetPlayer, Reply
+from imgbot.providers.declarative.player import PlayedCall, PresetPlayer, Reply
 from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, read_spec
 from imgbot.providers.spec_file import PRESETS, read_file, read_preset
 from imgbot.sandbox import provider_webhooks
 from imgbot.sandbox.provider_tasks import (
     Refusal,
-    SubmittedTask,
     Task,
     TaskLedger,
     enlarged,
-    make_order,
+    make_task,
     render,
 )
 from imgbot.sandbox.provider_webhooks import Webhook, WebhookSender
@@ -82,7 +80,7 @@ class PlayedPreset:
         self.key = f"sim-{spec.name}-key"
         self.ledger = TaskLedger()
         self.base_url = ""
-        self.render: Callable[[SubmittedTask], bytes] = render
+        self.render: Callable[[Task], bytes] = render
         """Draws a result; blocks."""
         self._spec = spec
         self._choice = str(file or spec.name)
@@ -142,29 +140,25 @@ class PlayedPreset:
         if model is None:
             raise Refusal(_KIND.INVALID)
         asked = self._player.asked_of(model, body, request.query)
-        key = request.headers.get(self._spec.submit.idempotency_header, "")
-        task = self.ledger.submit(await self._order(model, asked), key, _now())
+        task = await self._task(model, asked)
+        task.idempotency_key = request.headers.get(self._spec.submit.idempotency_header, "")
+        task = self.ledger.submit(task, _now())
         self._bodies[task.id] = (model, body)
         self._plan_webhook(task, str(asked.get("hook") or ""))
         answer = self._player.accepted(task.id, model)
-        if task.takes("drop_after_accept"):
-            return _cut(request)
-        if task.takes("500_after_accept"):
-            return web.Response(status=500, text="Internal Server Error")
-        if task.takes("garbled_submit"):
-            return _truncated(answer)
-        if task.takes("stalled_submit"):
-            return await _trickle(request)
+        for mark, spoil in _SPOILED.items():
+            if task.takes(mark):
+                return await spoil(request, answer)
         return web.json_response(answer)
 
-    async def _order(self, model: DeclaredModel, asked: Mapping[str, Any]) -> SubmittedTask:
+    async def _task(self, model: DeclaredModel, asked: Mapping[str, Any]) -> Task:
         contents = [self._content(text) for text in asked["images"]]
         usual = ("create", "edit", "merge")[min(len(contents), 2)]
         operation = usual if usual in model.operations else model.operations[0]
         scale = int(asked.get("scale") or 1)
         async with self._threads:
-            order = await asyncio.to_thread(
-                make_order,
+            task = await asyncio.to_thread(
+                make_task,
                 operation,
                 str(asked.get("prompt") or ""),
                 contents,
@@ -176,29 +170,27 @@ class PlayedPreset:
                 # A file without prices leaves them to the settings.
                 price_usd=model.scale_prices_usd.get(str(scale), model.price_usd) or None,
             )
-        is_sized = operation in {"upscale", "retouch"}
-        return replace(order, size=enlarged(contents[0], scale)) if is_sized else order
+        if operation in {"upscale", "retouch"}:
+            task.size = enlarged(contents[0], scale)
+        return task
 
-    async def _poll(self, _request: web.Request, call: PlayedCall) -> web.Response | Reply:
+    async def _poll(self, request: web.Request, call: PlayedCall) -> web.StreamResponse | Reply:
         task = self.ledger.task(call.id)
         for mark, kind in (("5xx_on_poll", _KIND.UNAVAILABLE), ("429_on_poll", _KIND.RATE_LIMITED)):
             if task.takes(mark):
                 raise Refusal(kind)
-        status, content = self._state(task, task.asked(_now()))
-        return _truncated(content) if task.takes("malformed") else (status, content)
-
-    def _state(self, task: Task, status: str) -> Reply:
+        status, reply = task.asked(_now()), (200, self._player.done(task.id))
         if status in {"queued", "running"}:
-            return 200, self._player.pending(task.progress(_now()))
-        if status == "failed" and self._player.fails_by_poll:
-            return self._player.failed(_kind_of(task))
-        return 200, self._player.done(self._player.picture_url(task.id))
+            reply = 200, self._player.pending(task.progress(_now()))
+        elif status == "failed" and self._player.fails_by_poll:
+            reply = self._player.failed(_kind_of(task))
+        return await _truncated(request, reply[1]) if task.takes("malformed") else reply
 
     async def _result(self, _request: web.Request, call: PlayedCall) -> Reply:
         task = self.ledger.task(call.id)
         if task.status(_now()) == "failed":
             return self._player.failed(_kind_of(task))
-        return 200, self._player.result(self._player.picture_url(task.id))
+        return 200, self._player.result(task.id)
 
     async def _cancel(self, _request: web.Request, call: PlayedCall) -> Reply:
         return self._player.cancelled(is_accepted=self.ledger.task(call.id).cancel(_now()))
@@ -208,18 +200,15 @@ class PlayedPreset:
         return 200, self._player.looked_up([(t.id, self._bodies[t.id][0]) for t in tasks])
 
     async def _search(self, request: web.Request, _call: PlayedCall) -> Reply:
-        return 200, self._player.listed(self._listed(request.query.values()))
-
-    def _listed(self, query: Iterable[str]) -> list[Listed]:
-        named = {model.id for model in self._spec.models} & set(query)
-        found: list[Listed] = []
+        named = {model.id for model in self._spec.models} & {*request.query.values()}
+        found: list[tuple[str, DeclaredModel, str, Any]] = []
         for task in reversed(self.ledger.tasks):
             model, body = self._bodies[task.id]
-            if "unlisted" not in task.order.marks and (not named or model.id in named):
+            if "unlisted" not in task.marks and (not named or model.id in named):
                 at_s = time.time() - _now() + task.started_at
                 created = datetime.fromtimestamp(at_s, UTC).isoformat()
-                found.append(Listed(task.id, model, created, _without_data(body)))
-        return found
+                found.append((task.id, model, created, _without_data(body)))
+        return 200, self._player.listed(found)
 
     async def _balance(self, _request: web.Request, _call: PlayedCall) -> Reply:
         return 200, self._player.balance()
@@ -240,7 +229,7 @@ class PlayedPreset:
                 return []
             body = json.dumps(self._player.hook(task.id)).encode()
             told = provider_webhooks.signed(hook.scheme, task.id, round(time.time()), body)
-            is_forged = "forged_webhook" in task.order.marks
+            is_forged = "forged_webhook" in task.marks
             return [provider_webhooks.forged(told), told] if is_forged else [told]
 
         self._webhooks.plan(url, task.ends_at, make)
@@ -276,14 +265,14 @@ class PlayedPreset:
 
     async def _picture(self, _request: web.Request, call: PlayedCall) -> web.Response:
         task = self.ledger.task(call.id)
-        if task.status(_now()) != "succeeded" or "expired" in task.order.marks:
+        if task.status(_now()) != "succeeded" or "expired" in task.marks:
             return _gone()
         content = PAGE if task.takes("not_a_picture") else await self._render(task)
         return web.Response(body=content, content_type="image/jpeg")
 
     async def _render(self, task: Task) -> bytes:
         async with self._threads:
-            return await asyncio.to_thread(self.render, task.order)
+            return await asyncio.to_thread(self.render, task)
 
     def _content(self, text: Any) -> bytes:
         """Return a picture of an order. Raises Refusal for one that leads nowhere."""
@@ -336,20 +325,24 @@ def _gone() -> web.Response:
     return web.json_response({"detail": "no such file"}, status=404)
 
 
-def _truncated(answer: Any) -> web.Response:
+async def _truncated(_request: web.Request, answer: Any) -> web.StreamResponse:
     """Return the first half of the JSON."""
     text = json.dumps(answer)
     return web.Response(text=text[: len(text) // 2], content_type="application/json")
 
 
-def _cut(request: web.Request) -> web.Response:
+async def _cut(request: web.Request, _answer: Any) -> web.StreamResponse:
     """Close the connection under the client, without an answer."""
     if request.transport:
         request.transport.abort()
     return web.Response()
 
 
-async def _trickle(request: web.Request) -> web.StreamResponse:
+async def _error(_request: web.Request, _answer: Any) -> web.StreamResponse:
+    return web.Response(status=500, text="Internal Server Error")
+
+
+async def _trickle(request: web.Request, _answer: Any = None) -> web.StreamResponse:
     """Send a space a second, and no JSON."""
     answer = web.StreamResponse(headers={"Content-Type": "application/json"})
     await answer.prepare(request)
@@ -357,6 +350,15 @@ async def _trickle(request: web.Request) -> web.StreamResponse:
         await answer.write(b" ")
         await asyncio.sleep(_TRICKLE_S)
     return answer
+
+
+_SPOILED = {
+    "drop_after_accept": _cut,
+    "500_after_accept": _error,
+    "garbled_submit": _truncated,
+    "stalled_submit": _trickle,
+}
+"""Answers to a submit that made a task, by mark."""
 
 
 def _kind_of(task: Task) -> ProviderErrorKind:

@@ -6,18 +6,20 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from imgbot.aio import Start
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 SECRET = "whsec_c2FuZGJveC13ZWJob29rLWtleQ=="  # noqa: S105 -- of no account
-_TIMEOUT_S = 15.0
-_ATTEMPTS = 3
-_AGAIN_S = 0.5
-_MAX_WAITING = 1000
+_TIMEOUT = aiohttp.ClientTimeout(total=15.0)
+_PAUSES_S = (0.0, 0.5, 0.5)
+"""Before each attempt."""
 _FAL_USER = "played-user"
 
 Webhook = tuple[dict[str, str], bytes]
@@ -25,44 +27,28 @@ Webhook = tuple[dict[str, str], bytes]
 
 
 class WebhookSender:
-    """Posts in a task group of the sandbox's."""
+    """Posts webhooks when they are due."""
 
-    def __init__(self, group: asyncio.TaskGroup) -> None:
-        self._group = group
-        self._tasks: set[asyncio.Task[None]] = set()
+    def __init__(self, start: Start) -> None:
+        self._start = start
 
     def plan(self, url: str, due_s: float, make: Callable[[], Sequence[Webhook]]) -> None:
         """Post what `make` returns at the loop's time `due_s`; never to another machine."""
-        if urlsplit(url).hostname not in LOOPBACK or len(self._tasks) >= _MAX_WAITING:
-            return
-        task = self._group.create_task(self._post(url, due_s, make))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    def close(self) -> None:
-        for task in self._tasks:
-            task.cancel()
+        if urlsplit(url).hostname in LOOPBACK:
+            self._start(self._post(url, due_s, make))
 
     async def _post(self, url: str, due_s: float, make: Callable[[], Sequence[Webhook]]) -> None:
         await asyncio.sleep(due_s - asyncio.get_running_loop().time())
-        timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S)
-        async with aiohttp.ClientSession(timeout=timeout) as session:
-            for webhook in make():
-                await _deliver(session, url, webhook)
-
-
-async def _deliver(session: aiohttp.ClientSession, url: str, webhook: Webhook) -> None:
-    headers, body = webhook
-    for attempt in range(_ATTEMPTS):
-        await asyncio.sleep(_AGAIN_S if attempt else 0)
-        try:
-            async with session.post(
-                url, data=body, headers=headers, allow_redirects=False
-            ) as answer:
-                if answer.status < 500:
-                    return
-        except (aiohttp.ClientError, TimeoutError):
-            continue
+        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session:
+            for headers, body in make():
+                for pause_s in _PAUSES_S:
+                    await asyncio.sleep(pause_s)
+                    with suppress(aiohttp.ClientError, TimeoutError):
+                        async with session.post(
+                            url, data=body, headers=headers, allow_redirects=False
+                        ) as answer:
+                            if answer.status < 500:
+                                break
 
 
 def forged(webhook: Webhook) -> Webhook:
@@ -83,8 +69,7 @@ def published_key(scheme: str) -> Any:
 
 def signed(scheme: str, task_id: str, stamp_s: int, body: bytes) -> Webhook:
     """Return a webhook as a provider of that scheme signs it."""
-    secret = SECRET.removeprefix("whsec_")
-    headers: dict[str, str] = {}
+    secret, headers = SECRET.removeprefix("whsec_"), dict[str, str]()
     match scheme:
         case "standard":
             headers = _standard(base64.b64decode(secret), stamp_s, body)
@@ -96,8 +81,6 @@ def signed(scheme: str, task_id: str, stamp_s: int, body: bytes) -> Webhook:
             headers = {"X-Webhook-Timestamp": str(stamp_s), "X-Webhook-Signature": signature}
         case "fal":
             headers = _fal(task_id, stamp_s, body)
-        case _:
-            pass
     return {"Content-Type": "application/json"} | headers, body
 
 

@@ -1,6 +1,5 @@
 """The sandbox as one HTTP server: Bot API, control interface, chat page, simulated providers."""
 
-import asyncio
 import secrets
 import string
 import time
@@ -15,6 +14,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
+from imgbot.aio import draining_task_group
 from imgbot.sandbox.botapi import BotApi
 from imgbot.sandbox.control import Control
 from imgbot.sandbox.played_preset import open_presets
@@ -60,10 +60,8 @@ class Sandbox:
         async with AsyncExitStack() as stack:
             self.state = SandboxState(self.token, flood=self._flood, now=self._now)
             stack.callback(self.state.close)
-            tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            webhooks = WebhookSender(tasks)
-            stack.callback(webhooks.close)
-            self.presets = open_presets(webhooks)
+            start = await stack.enter_async_context(draining_task_group(0))
+            self.presets = open_presets(WebhookSender(start))
             runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_GRACE_S)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)

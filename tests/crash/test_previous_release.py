@@ -12,7 +12,7 @@ from typing import Any
 from imgbot.bot.handlers import admin
 from imgbot.bot.router import CALLBACKS
 from imgbot.domain.texts import buttons
-from imgbot.sandbox.provider_tasks import Task, TaskLedger, make_order
+from imgbot.sandbox.provider_tasks import TaskLedger, make_task
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.job_codec import from_hash
@@ -75,10 +75,10 @@ def restore(folder: Path) -> None:
 def resume_provider(ledger: TaskLedger, now_s: float) -> None:
     """Give the provider the tasks that the old release had ordered and been charged for."""
     for task in WORLD["tasks"]:
-        order = make_order(
-            operation="create", words=task["words"], images=[], client_id=task["client_id"]
+        known = {name: task[name] for name in ("id", "client_id", "idempotency_key")}
+        ledger.keep(
+            make_task("create", task["words"], [], started_at=now_s, duration_s=0.5, **known)
         )
-        ledger._keep(Task(task["id"], order, now_s, 0.5, task["idempotency_key"]))
 
 
 async def no_jobs_left(redis: Client) -> bool:

@@ -82,7 +82,7 @@ async def test_every_operation_of_a_preset_becomes_a_picture_and_one_charge(
             await stand.provider.fetch(done.outputs[0], tmp_path / "result")
 
             task, charge = stand.played.ledger.tasks[-1], stand.played.ledger.charges[-1]
-            assert (task.order.model, task.order.images) == (offer.model, count)
+            assert (task.model, task.images) == (offer.model, count)
             usual = stand.played.ledger.settings.price_usd
             assert charge["charged_usd"] == (offer.price_at(2) / 1_000_000 or usual)
             shape, size = seen((tmp_path / "result").read_bytes())

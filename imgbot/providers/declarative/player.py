@@ -35,6 +35,9 @@ Endpoint = Literal[
 Reply = tuple[int, Any]
 """An HTTP status, and the content of the body."""
 
+Where = str | tuple[str, ...] | None
+"""Path, or paths of which the first counts."""
+
 _UNKNOWN = {"id": "(?P<id>[^/?&]+)", "job": "(?P<id>[^/?&]+)", "app": "[^/?&]+/[^/?&]+"}
 _CREDIT = 1000
 _TOKEN = "played-token"  # noqa: S105 -- opens nothing
@@ -69,18 +72,6 @@ class PlayedCall:
     """Of the task, the upload, or our job."""
     models: tuple[DeclaredModel, ...] = ()
     """Models that are submitted to this URL."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listed:
-    """Task in the provider's list."""
-
-    id: str
-    model: DeclaredModel
-    created: str
-    """ISO 8601."""
-    body: Any
-    """Fields of the submit."""
 
 
 class PresetPlayer:
@@ -134,14 +125,14 @@ class PresetPlayer:
         poll = self.spec.poll
         return self._content((poll.state, self._state("pending")), (poll.progress, progress))
 
-    def done(self, picture: str) -> Any:
-        """Return the response to a poll; `picture` is a URL."""
+    def done(self, task_id: str) -> Any:
+        """Return the response to a poll; with the picture, where the result has no own request."""
         state = (self.spec.poll.state, self._state("done"))
-        return self._content(state, *([] if self.spec.result else [self._output(picture)]))
+        return self._content(state, *([] if self.spec.result else [self._output(task_id)]))
 
-    def result(self, picture: str) -> Any:
+    def result(self, task_id: str) -> Any:
         """Return the response to a separate request for the result."""
-        return self._content(self._output(picture))
+        return self._content(self._output(task_id))
 
     def failed(self, kind: ProviderErrorKind) -> Reply:
         """Return a response that reports such a failure, uncharged if possible."""
@@ -183,66 +174,56 @@ class PresetPlayer:
 
     def uploaded(self, upload_id: str) -> Any:
         """Return the response to an upload: the URL for the bytes, or of the stored file."""
-        upload, url = self.spec.upload, f"{self.urls['api']}/played/{upload_id}"
-        if upload is None:
-            return self._content()
+        url = f"{self.urls['api']}/played/{upload_id}"
+        places = {"put": f"{url}/put", "base": f"{url}/put", "token": _TOKEN}
+        places["result"] = f"{url}/source"
         return self._content(
-            (upload.put, f"{url}/put"),
-            (upload.base, f"{url}/put"),
-            (upload.token, _TOKEN),
-            (upload.result, f"{url}/source"),
+            *((_at(self.spec.upload, place), text) for place, text in places.items())
         )
 
     def looked_up(self, tasks: Iterable[tuple[str, DeclaredModel]]) -> Any:
-        """Return the provider's list of the tasks with one job id."""
+        """Return the list of the tasks with one job id."""
         spec = self.spec.look_up
-        if spec is None:
-            return self._content()
-        return self._content((spec.items, [_put_all(self._ticket(spec, *task)) for task in tasks]))
+        items = [_put_all(self._ticket(spec, *task)) for task in tasks]
+        return self._content((_at(spec, "items"), items))
 
-    def listed(self, tasks: Iterable[Listed]) -> Any:
-        """Return the provider's list of its latest tasks."""
-        search = self.spec.search
-        if search is None:
-            return self._content()
-        items: list[Any] = []
-        for task in tasks:
-            sent = first(task.body, (search.order,)) if search.order else task.body
-            timed = [(search.created, task.created), (search.input, sent)]
-            items.append(_put_all([*self._ticket(search, task.id, task.model), *timed]))
-        return self._content((search.items.removesuffix("[*]"), items))
+    def listed(self, tasks: Iterable[tuple[str, DeclaredModel, str, Any]]) -> Any:
+        """Return the list of the latest tasks: id, model, time in ISO 8601, submitted body."""
+        spec, items = self.spec.search, list[Any]()
+        for task_id, model, created, body in tasks:
+            order = _at(spec, "order")
+            timed = (_at(spec, "created"), created)
+            sent = (_at(spec, "input"), first(body, (order,)) if order else body)
+            items.append(_put_all([*self._ticket(spec, task_id, model), timed, sent]))
+        return self._content(((_at(spec, "items") or "").removesuffix("[*]"), items))
 
     def balance(self) -> Any:
-        spec = self.spec.balance
-        return self._content((spec.path if spec else None, _CREDIT))
+        return self._content((_at(self.spec.balance, "path"), _CREDIT))
 
     def hook_key(self, key: Any) -> Any:
         """Return the response with the published signing key of webhooks."""
-        return self._content((self.spec.hook.key_path if self.spec.hook else None, key))
+        return self._content((_at(self.spec.hook, "key_path"), key))
 
     def hook(self, task_id: str) -> Any:
         """Return the body of a webhook."""
-        return self._content((self.spec.hook.task if self.spec.hook else None, task_id))
-
-    def picture_url(self, task_id: str) -> str:
-        return f"{self.urls['api']}/played/{task_id}/picture.jpg"
+        return self._content((_at(self.spec.hook, "task"), task_id))
 
     # Addresses
 
     def _endpoints(self) -> Iterator[tuple[Endpoint, str, str, DeclaredModel | None]]:
-        spec, upload = self.spec, self.spec.upload
+        """Yield each endpoint with its method, its URL, if it has one, and its model."""
+        spec = self.spec
         for model in spec.models:
             yield "submit", "POST", model.url or spec.submit.url, model
-        put_at = f"{{api}}/played/{{id}}/put{upload.path if upload else ''}"
+        put_at = f"{{api}}/played/{{id}}/put{_at(spec.upload, 'path') or ''}"
         yield "poll", "GET", self._template("poll"), None
         yield "result", "GET", self._template("result"), None
-        method = spec.cancel.method if spec.cancel else "POST"
-        yield "cancel", method, self._template("cancel"), None
-        yield "upload", "POST", upload.url if upload else "", None
-        yield "look_up", "GET", spec.look_up.url if spec.look_up else "", None
-        yield "search", "GET", spec.search.url if spec.search else "", None
-        yield "balance", "GET", spec.balance.url if spec.balance else "", None
-        yield "hook_key", "GET", spec.hook.key_url if spec.hook else "", None
+        yield "cancel", _at(spec.cancel, "method") or "POST", self._template("cancel"), None
+        yield "upload", "POST", _at(spec.upload, "url"), None
+        yield "look_up", "GET", _at(spec.look_up, "url"), None
+        yield "search", "GET", _at(spec.search, "url"), None
+        yield "balance", "GET", _at(spec.balance, "url"), None
+        yield "hook_key", "GET", _at(spec.hook, "key_url"), None
         yield "put", "PUT", put_at, None
         yield "put", "POST", put_at, None
         yield "source", "GET", "{api}/played/{id}/source", None
@@ -262,33 +243,33 @@ class PresetPlayer:
 
     def _template(self, endpoint: str) -> str:
         """Return the URL template that needs the task id only."""
-        spec = getattr(self.spec, endpoint)
-        urls = spec.url if spec else ()
+        urls = _at(getattr(self.spec, endpoint), "url") or ()
         own = (url for url in urls if not names_in(url) & {"poll", "result", "cancel"})
         return next(own, f"{{api}}/played/{{id}}/{endpoint}")
 
     # Parts of answers
 
-    def _content(self, *parts: tuple[str | tuple[str, ...] | None, Any]) -> Any:
+    def _content(self, *parts: tuple[Where, Any]) -> Any:
         """Return a successful response with these values at the first of their paths."""
         ok = self.spec.ok
         return _put_all(((ok.path, ok.equals), *parts) if ok else parts)
 
     def _ticket(
-        self, where: TicketPaths, task_id: str, model: DeclaredModel
-    ) -> list[tuple[tuple[str, ...], str]]:
+        self, where: TicketPaths | None, task_id: str, model: DeclaredModel
+    ) -> list[tuple[Where, Any]]:
         values = {**self.urls, "id": task_id, "model": model.id, "app": model.app}
         urls = {name: self._template(name) for name in ("poll", "result", "cancel")}
-        named = [(getattr(where, name), fill(url, values, {})) for name, url in urls.items()]
-        return [(where.id, task_id), *named]
+        named = [(_at(where, name), fill(url, values, {})) for name, url in urls.items()]
+        return [(_at(where, "id"), task_id), *named]
 
     def _state(self, kind: str) -> str:
         """Return a state of that kind; an unlisted state counts as pending."""
         states = self.spec.poll.states
         return next((name for name, each in states.items() if each == kind), "in_progress")
 
-    def _output(self, picture: str) -> tuple[str, str]:
+    def _output(self, task_id: str) -> tuple[Where, str]:
         place = self.spec.outputs[0]
+        picture = f"{self.urls['api']}/played/{task_id}/picture.jpg"
         inner = json.dumps(_put_all([(place.json_path, picture)])) if place.json_path else picture
         return place.path, inner
 
@@ -353,7 +334,12 @@ def _response(status: int, content: Any) -> ProviderResponse:
     return ProviderResponse(status, {}, content, json.dumps(content))
 
 
-def _put_all(parts: Iterable[tuple[str | tuple[str, ...] | None, Any]]) -> dict[str, Any]:
+def _at(table: object, name: str) -> Any:
+    """Return a part of a table of the file; None without the table."""
+    return getattr(table, name, None)
+
+
+def _put_all(parts: Iterable[tuple[Where, Any]]) -> dict[str, Any]:
     """Return values at their paths, the first where there are several; none is left out."""
     content: dict[str, Any] = {}
     for paths, value in parts:

@@ -49,7 +49,7 @@ def _play(sandbox: Sandbox, kind: str, picture_s: tuple[float, float]) -> None:
     played = sandbox.presets[PROVIDER]
     played.ledger.change_settings({"duration_s": picture_s})
     made = pictures(kind)
-    played.render = lambda order: made[int(order.digest, 16) % len(made)]
+    played.render = lambda task: made[int(task.digest, 16) % len(made)]
 
 
 def _say(**facts: object) -> None:
@@ -92,7 +92,7 @@ async def _measure(sandbox: Sandbox, orders: Sequence[Order], seconds: float) ->
     done = {
         word: task.ends_at
         for task in sandbox.presets[PROVIDER].ledger.tasks
-        for word in task.order.words.replace(",", "").split()
+        for word in task.words.replace(",", "").split()
     }
     _say(
         seconds=ended_s - began_s,
