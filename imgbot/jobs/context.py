@@ -14,7 +14,6 @@ from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks
 from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.job_reads import JobReads
 from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
@@ -34,7 +33,6 @@ class StepContext:
     queue: JobQueue
     installation: str
     """Random id that tells this bot's orders from those of others at the same provider."""
-    job_reads: JobReads
     results: ResultStore
     users: UserStore
     originals: OriginalStore

@@ -219,7 +219,7 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State, message_
     # Best effort: twice would be worse than not at all.
     with suppress(ImgbotError):
         if (
-            await context.job_reads.newest_of(job.user_id)
+            await context.queue.newest_of(job.user_id)
             or (await context.users.preferences(job.user_id)).is_quiet
         ):
             return

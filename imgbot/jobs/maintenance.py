@@ -11,7 +11,6 @@ from imgbot.domain.errors import TransientError, UserError
 from imgbot.imaging.originals import OriginalStore
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.job_reads import JobReads
 from imgbot.storage.keys import RESULT_KEPT_S
 from imgbot.storage.results import ResultStore
 from imgbot.storage.server.durability import Memory
@@ -40,7 +39,6 @@ class Maintenance:
     """
 
     queue: JobQueue
-    job_reads: JobReads
     results: ResultStore
     spend: Spend
     folder: Path
@@ -116,7 +114,7 @@ class Maintenance:
             except FileNotFoundError:
                 # Its job has ended meanwhile.
                 continue
-            if is_old and not await self.job_reads.is_known(folder.name):
+            if is_old and not await self.queue.is_known(folder.name):
                 shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -210,8 +210,8 @@ class Runner:
     async def _adoptable(self) -> list[Job]:
         """Jobs that are claimed, and run by no task."""
         try:
-            due = filter(self._is_free, await self._context.job_reads.due())
-            return await self._context.job_reads.jobs(due)
+            due = filter(self._is_free, await self._context.queue.due())
+            return await self._context.queue.jobs(due)
         except TransientError:
             self._is_adopting = True
             return []
@@ -223,7 +223,7 @@ class Runner:
         """Take the wake-ups that others put into Redis."""
         while True:
             try:
-                job_id = await self._context.job_reads.next_wakeup()
+                job_id = await self._context.queue.next_wakeup()
             except TransientError:
                 await asyncio.sleep(1.0)
                 continue
@@ -324,7 +324,7 @@ class Runner:
         if self._context.draining.is_set():
             return
         try:
-            stored = await self._context.job_reads.job(running.job.id)
+            stored = await self._context.queue.job(running.job.id)
         except TransientError:
             return
         is_cancelled = stored is not None and stored.is_cancelled
@@ -344,7 +344,7 @@ class Runner:
 
     async def _failed(self, job: Job, error: Exception) -> Outcome:
         # What the step stored before it failed counts: a stale view could not be ended.
-        stored = await self._context.job_reads.job(job.id)
+        stored = await self._context.queue.job(job.id)
         return await after_error(self._context, stored or job, error)
 
 
@@ -365,7 +365,7 @@ async def _cancel(context: StepContext, job: Job) -> Advance:
         except ProviderError as error:
             telemetry.provider_failed(job, error.kind, str(error))
     # The reason tells whether the user or an admin asked for it.
-    stored = await context.job_reads.job(job.id)
+    stored = await context.queue.job(job.id)
     charge = _charge(job)
     if stored is not None and stored.progress.reason == GIVEN_UP:
         return await conclude(context, job, State.FAILED, GIVEN_UP, **(charge or _FREE))

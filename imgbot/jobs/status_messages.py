@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from imgbot.aio import sleep_or_event
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
@@ -24,7 +25,6 @@ from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import approx, buttons, t
 from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.job_reads import JobReads
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.rate_limiter import OptionalCall, max_wait
 from imgbot.telemetry import events as telemetry
@@ -64,19 +64,16 @@ class StatusMessages:
     def __init__(
         self,
         queue: JobQueue,
-        job_reads: JobReads,
         messenger: Messenger,
         now_ms: Callable[[], int],
         typical_s: Callable[[Operation], Awaitable[float]],
     ) -> None:
         """`typical_s` returns the usual seconds for a picture, 0 while unknown."""
         self._queue = queue
-        self._job_reads = job_reads
         self._messenger = messenger
         self._now_ms = now_ms
         self._messages: dict[str, _MessageState] = {}
         self._wakeup = asyncio.Event()
-        self._announcing: set[str] = set()
         self._typical_s = typical_s
 
     def nudge(self) -> None:
@@ -90,26 +87,19 @@ class StatusMessages:
             while True:
                 self._wakeup.clear()
                 for job_id in await self._unannounced():
-                    self._announcing.add(job_id)
                     group.create_task(self._announce_waiting(job_id))
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_TICK_S):
-                        await self._wakeup.wait()
+                await sleep_or_event(_TICK_S, self._wakeup)
 
     async def _unannounced(self) -> list[str]:
         try:
-            ids = await self._job_reads.unannounced(self._now_ms(), _BATCH)
+            ids = await self._queue.unannounced(self._now_ms(), _BATCH)
         except TransientError:
             return []
-        return [job_id for job_id in ids if not self._is_being_sent(job_id)]
-
-    def _is_being_sent(self, job_id: str) -> bool:
-        message = self._messages.get(job_id)
-        return job_id in self._announcing or (message is not None and message.lock.locked())
+        return [job_id for job_id in ids if not self._message(job_id).lock.locked()]
 
     async def _announce_waiting(self, job_id: str) -> None:
         try:
-            job = await self._job_reads.job(job_id)
+            job = await self._queue.job(job_id)
             if job is None:
                 await self._queue.record_status_message(job_id)
                 self.discard(job_id)
@@ -117,8 +107,6 @@ class StatusMessages:
                 await self.announce(job)
         except (TransientError, UserError) as error:
             telemetry.announcement_failed(job_id, error)
-        finally:
-            self._announcing.discard(job_id)
 
     async def announce(self, job: Job) -> None:
         """Send the first message of a job, if there is none; on failure it is tried again later."""
@@ -172,7 +160,7 @@ class StatusMessages:
         message.lost = 0
 
     async def _standing(self, message: _MessageState, job: Job) -> str:
-        places = await self._job_reads.places([job.id]) if job.state is State.QUEUED else [0]
+        places = await self._queue.places([job.id]) if job.state is State.QUEUED else [0]
         message.place = place = places[0]
         if place:
             return t(job.request.language, "job_waiting", place=place)
@@ -190,7 +178,7 @@ class StatusMessages:
         while True:
             await asyncio.sleep(_PLACES_EVERY_S)
             with suppress(TransientError):
-                waiting = await self._job_reads.waiting_ids(_PLACES_AT_ONCE)
+                waiting = await self._queue.waiting_ids(_PLACES_AT_ONCE)
                 for place, job_id in enumerate(waiting, 1):
                     await self._tell_place(job_id, place)
 
@@ -203,7 +191,7 @@ class StatusMessages:
             return
         async with message.lock:
             # Under the lock: the final text is not written yet, or the message is closed.
-            job = await self._job_reads.job(job_id)
+            job = await self._queue.job(job_id)
             if job is None:
                 self.discard(job_id)
             elif job.state is State.QUEUED and job.progress.message_id and not job.is_cancelled:

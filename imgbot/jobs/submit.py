@@ -249,9 +249,7 @@ async def _ask(context: StepContext, job: Job, *, unknown: Unknown) -> Outcome:
 
 async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | Answer:
     """Ticket of an order whose answer was lost, from a webhook or its provider."""
-    if context.webhooks.can_recover(provider) and (
-        told := await context.webhooks.ticket_for(job.id)
-    ):
+    if context.webhooks.can_recover(provider) and (told := await context.queue.ticket_told(job.id)):
         telemetry.info("job %s: submit confirmed by webhook after a lost response", job.id)
         await _note_owner(context, job, provider, told)
         return told

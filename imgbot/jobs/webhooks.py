@@ -14,8 +14,7 @@ from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
 from imgbot.files import replace_file
 from imgbot.providers.protocol import Provider
-from imgbot.storage.job_reads import JobReads
-from imgbot.storage.provider_records import WebhookTickets
+from imgbot.storage.job_queue import JobQueue
 from imgbot.telemetry import events as telemetry
 
 _KEY_BYTES = 32
@@ -41,15 +40,13 @@ class Webhooks:
         self,
         public_url: str,
         key: bytes,
-        hints: WebhookTickets,
-        job_reads: JobReads,
+        queue: JobQueue,
         provider_of: Callable[[str, Operation], Provider | None],
         now_ms: Callable[[], int],
     ) -> None:
         self._public_url = public_url.rstrip("/")
         self._key = key
-        self._hints = hints
-        self._job_reads = job_reads
+        self._queue = queue
         self._provider_of = provider_of
         self._now_ms = now_ms
 
@@ -63,10 +60,6 @@ class Webhooks:
         """True if a webhook may bring the ticket of a submit whose answer was lost."""
         return bool(self._public_url) and provider.is_hooked
 
-    async def ticket_for(self, job_id: str) -> Mapping[str, object] | None:
-        """Ticket of the job's task as received by webhook; None if there is none."""
-        return await self._hints.ticket(job_id)
-
     async def handle(
         self, job_id: str, secret: str, headers: Mapping[str, str], body: bytes
     ) -> bool:
@@ -77,7 +70,7 @@ class Webhooks:
         if not hmac.compare_digest(secret.encode(), self._secret(job_id).encode()):
             telemetry.hook_received("forged")
             return False
-        job = await self._job_reads.job(job_id)
+        job = await self._queue.job(job_id)
         if job is None:
             telemetry.hook_received("late")
             return True
@@ -93,7 +86,7 @@ class Webhooks:
         ticket = await provider.ticket_of_hook(job.request.operation, headers, body, now_s)
         if ticket is None or job.progress.ticket.get("id", ticket["id"]) != ticket["id"]:
             return False
-        await self._hints.store_and_wake(job.id, {} if job.progress.ticket else ticket)
+        await self._queue.wake(job.id, {} if job.progress.ticket else ticket)
         return True
 
     def _secret(self, job_id: str) -> str:

@@ -21,7 +21,6 @@ from redis.exceptions import (
 )
 
 from imgbot.domain.errors import FencedError, StorageFullError, StorageUnavailableError, UserError
-from imgbot.storage import keys
 from imgbot.storage.scripts import Value, script
 
 _T = TypeVar("_T")
@@ -53,7 +52,6 @@ Such an error ends by itself, or once the operator repairs the server."""
 
 _MAX_DELAY_S = 2.0
 _CHOICE_S = 3600
-_WOKEN_AT_ONCE = 1000
 _Command = tuple[bytes, Any, Mapping[str, Any], asyncio.Future[Any]]
 """Packed form, name and options of a command, and the future of its answer."""
 
@@ -295,13 +293,6 @@ class Store:
     async def _all(self, *answers: Awaitable[Any]) -> list[Any]:
         """Return the answers to commands, which are sent together."""
         return await asyncio.gather(*answers)  # noqa: TID251 -- all end with their batch
-
-    async def _wake(self, job_id: str) -> None:
-        """Wake the task that runs a job."""
-        await self._all(
-            self._redis.lpush(keys.WAKE, job_id),
-            self._redis.ltrim(keys.WAKE, 0, _WOKEN_AT_ONCE - 1),
-        )
 
     async def _first(self, key: str, value: str, ttl_s: int) -> str:
         """Set a key unless it has a value; return the one that it has now."""

@@ -10,7 +10,6 @@ from imgbot.domain.job import Job, State
 from imgbot.storage import job_codec as records, keys
 from imgbot.storage.client import Client, Store
 from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.job_reads import JobReads
 
 GIVEN_UP = "given_up"
 """Reason of a job that an admin ended."""
@@ -43,7 +42,6 @@ class DeadLetters(Store):
     def __init__(self, redis: Client, queue: JobQueue) -> None:
         super().__init__(redis)
         self._queue = queue
-        self._reads = JobReads(redis)
 
     async def stuck(self, now_ms: int, longest_ms: int, limit: int) -> tuple[list[ProblemJob], int]:
         """Return jobs claimed longer ago than `longest_ms`, then dead jobs, newest first.
@@ -55,7 +53,7 @@ class DeadLetters(Store):
         )
         running = [
             ProblemJob(job, job.progress.claimed_ms, is_dead=False)
-            for job in await self._reads.jobs(claimed)
+            for job in await self._queue.jobs(claimed)
             if now_ms - job.progress.claimed_ms > longest_ms
         ]
         running.sort(key=lambda stuck: stuck.at_ms)
@@ -68,13 +66,13 @@ class DeadLetters(Store):
             return []
         found = await self._redis.zrevrange(keys.DEAD, 0, limit - 1, withscores=True)
         died_ms = {job_id: int(score) for job_id, score in found}
-        jobs = await self._reads.jobs(died_ms, keys.DEAD_JOB)
+        jobs = await self._queue.jobs(died_ms, keys.DEAD_JOB)
         return [ProblemJob(job, died_ms[job.id], is_dead=True) for job in jobs]
 
     async def find(self, job_id: str) -> ProblemJob | None:
         """Find a running or dead job."""
         for prefix in (keys.JOB, keys.DEAD_JOB):
-            for job in await self._reads.jobs([job_id], prefix):
+            for job in await self._queue.jobs([job_id], prefix):
                 return ProblemJob(job, job.progress.claimed_ms, is_dead=prefix == keys.DEAD_JOB)
         return None
 
@@ -84,7 +82,7 @@ class DeadLetters(Store):
         A running job is made due now instead.
         """
         if not stuck.is_dead:
-            await self._wake(stuck.job.id)
+            await self._queue.wake(stuck.job.id)
             return True
         state = resume_state(stuck.job)
         if state is None:

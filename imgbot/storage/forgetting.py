@@ -16,7 +16,6 @@ from imgbot.domain.job import Job, is_billed
 from imgbot.storage import job_codec as records, keys
 from imgbot.storage.client import Client, Store
 from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.job_reads import JobReads
 from imgbot.telemetry import events as telemetry
 
 _READ_AT_ONCE = 1000
@@ -82,7 +81,6 @@ class Forgetting(Store):
     ) -> None:
         super().__init__(redis)
         self._queue = queue
-        self._reads = JobReads(redis)
         self._remove_files = remove_files
 
     async def forget(
@@ -91,7 +89,7 @@ class Forgetting(Store):
         """Forget users; of deferred updates only those before `before_update`, which are older."""
         ids = {str(user) for user in users}
         for user in users:
-            await self._cancel_jobs(await self._reads.jobs_of(user), now_ms)
+            await self._cancel_jobs(await self._queue.jobs_of(user), now_ms)
         await self._forget_names(ids)
         await self._forget_jobs(await self._jobs_of(ids), ids)
         await self._forget_albums(users)
@@ -130,7 +128,7 @@ class Forgetting(Store):
 
     async def _ended(self, job_ids: list[str]) -> list[str]:
         """Return those jobs that ended a moment ago or earlier: nothing more is stored of them."""
-        live = {job.id for job in await self._reads.jobs(job_ids)}
+        live = {job.id for job in await self._queue.jobs(job_ids)}
         left_s = await self._all(*(self._redis.ttl(keys.TOMBSTONE + one) for one in job_ids))
         return [
             job_id
@@ -190,7 +188,7 @@ class Forgetting(Store):
     async def _forget_dead(self, job_id: str) -> None:
         """Delete a dead job; if its charge is unsettled the order at its provider stays."""
         key = keys.DEAD_JOB + job_id
-        for job in await self._reads.jobs([job_id], keys.DEAD_JOB):
+        for job in await self._queue.jobs([job_id], keys.DEAD_JOB):
             if is_billed(job) and job.charge.price_micro:
                 receipt = {k: v for k, v in job.progress.ticket.items() if k != "outputs"}
                 await self._strip(key, {**BLANK_DEAD, "ticket": receipt})

@@ -1,5 +1,6 @@
 """Job queue in Redis: admission, claim, state transitions, end of jobs, consistency check."""
 
+import json
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,7 +11,8 @@ from typing import Any
 from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
 from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
 from imgbot.storage import job_codec as records, keys
-from imgbot.storage.client import Client, Store, storage_errors
+from imgbot.storage.client import Client, storage_errors
+from imgbot.storage.job_reads import JobReads
 
 _LEASE_MS = 60_000
 _SYNC_WAIT_MS = 4000
@@ -22,6 +24,8 @@ _FIRST_SCAN, _NEXT_SCAN = 10, 500
 them have enough running; 500 are about 2 ms of server time."""
 
 _READ_AT_ONCE = 500
+_WOKEN_AT_ONCE = 1000
+_TICKET_KEPT_S = 3600
 _JOBS_AT_ONCE = 100
 
 
@@ -51,7 +55,7 @@ class QueueLimits:
     daily_micro_per_user: int | None = None
 
 
-class JobQueue(Store):
+class JobQueue(JobReads):
     """Job queue: every transition of `job.NEXT_STATES`. Only the current epoch may write.
 
     Methods used by handlers raise StorageUnavailableError while Redis is unavailable, so that the
@@ -112,6 +116,21 @@ class JobQueue(Store):
             "cancel", id=job_id, user_id=user_id, now_ms=now_ms, reason=reason
         )
         return answer[0]
+
+    async def wake(self, job_id: str, ticket: Mapping[str, object] | None = None) -> None:
+        """Wake a running job, or have it adopted; keep the ticket that a webhook told, if any."""
+        if ticket:
+            value = json.dumps(ticket)
+            await self._redis.set(keys.WEBHOOK_TICKET + job_id, value, ex=_TICKET_KEPT_S)
+        await self._all(
+            self._redis.lpush(keys.WAKE, job_id),
+            self._redis.ltrim(keys.WAKE, 0, _WOKEN_AT_ONCE - 1),
+        )
+
+    async def ticket_told(self, job_id: str) -> Mapping[str, object] | None:
+        """Return the ticket that a webhook told; None without one."""
+        found = await self._redis.get(keys.WEBHOOK_TICKET + job_id)
+        return json.loads(found) if found else None
 
     async def own_task(self, task: str, job_id: str) -> bool:
         """Record the job that a provider's task belongs to; return False if it is another one."""

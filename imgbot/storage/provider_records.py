@@ -1,7 +1,6 @@
-"""Records of providers: the durations of their tasks, and the tickets that their webhooks sent."""
+"""Records of providers: the durations of their tasks."""
 
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 
 from imgbot.domain.duration_model import KEPT, CensoredDuration
@@ -12,7 +11,6 @@ KEPT_S = 7_776_000
 """90 days: a kind that is not used for so long is measured again."""
 
 _MOST_MS = 10**10
-_TICKET_KEPT_S = 3600
 _SPARE = 50
 
 
@@ -45,19 +43,3 @@ def _spans(entries: Iterable[str]) -> Iterable[CensoredDuration]:
             after_ms, by_ms = int(after), int(by)
             if 0 <= after_ms < by_ms <= _MOST_MS:
                 yield CensoredDuration(after_ms / 1000, by_ms / 1000)
-
-
-class WebhookTickets(Store):
-    """Store of tickets; each call raises StorageUnavailableError while Redis is unavailable."""
-
-    async def store_and_wake(self, job_id: str, ticket: Mapping[str, object]) -> None:
-        """Wake the job, and store its ticket, if any, for `ticket`."""
-        if ticket:
-            value = json.dumps(ticket)
-            await self._redis.set(keys.WEBHOOK_TICKET + job_id, value, ex=_TICKET_KEPT_S)
-        await self._wake(job_id)
-
-    async def ticket(self, job_id: str) -> Mapping[str, object] | None:
-        """Return the ticket received by a webhook; None without one."""
-        found = await self._redis.get(keys.WEBHOOK_TICKET + job_id)
-        return json.loads(found) if found else None

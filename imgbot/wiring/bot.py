@@ -25,7 +25,6 @@ from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.client import storage_errors
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
-from imgbot.storage.job_reads import JobReads
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
@@ -41,7 +40,7 @@ from imgbot.wiring.connections import Connections, now_ms, utc_offset_s
 def build_components(settings: Settings, connections: Connections) -> Components:
     redis, queue, routes = connections.redis, connections.queue, connections.routes
     messenger = Messenger(connections.bot)
-    users, results, job_reads = UserStore(redis), ResultStore(redis), JobReads(redis)
+    users, results = UserStore(redis), ResultStore(redis)
     spend = Spend(redis, queue.caps, utc_offset_s)
     access, dead_letters = Access(redis), DeadLetters(redis, queue)
     limit = RateLimit(
@@ -63,7 +62,7 @@ def build_components(settings: Settings, connections: Connections) -> Components
         ),
         messenger=messenger,
         queue=queue,
-        job_reads=job_reads,
+        job_reads=queue,
         results=results,
         users=users,
         albums=Albums(redis),
@@ -82,7 +81,7 @@ def build_components(settings: Settings, connections: Connections) -> Components
         ),
         stats=StatsSources(
             queue_stats=QueueStats(redis),
-            job_reads=job_reads,
+            job_reads=queue,
             users=users,
             spend=spend,
             workers=connections.workers,

@@ -16,7 +16,7 @@ from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks, read_key
 from imgbot.ops import state_dir as state
 from imgbot.ops.resource_usage import disk_problem
-from imgbot.storage.provider_records import Durations, WebhookTickets
+from imgbot.storage.provider_records import Durations
 from imgbot.telegram.client import download
 from imgbot.wiring.connections import Connections, now_ms
 
@@ -26,7 +26,7 @@ def build_step_context(
 ) -> StepContext:
     """Build the dependencies of the job steps."""
     scheduler = _poll_scheduler(settings, connections)
-    queue, job_reads, messenger = connections.queue, components.job_reads, components.messenger
+    queue, messenger = connections.queue, components.messenger
 
     async def typical_s(operation: Operation) -> float:
         return await scheduler.typical_s(kind_of(connections.routes.primary(operation), operation))
@@ -34,16 +34,15 @@ def build_step_context(
     return StepContext(
         queue=queue,
         installation=connections.installation,
-        job_reads=job_reads,
         results=components.results,
         users=components.users,
         originals=components.originals,
         routing=connections.routes,
         slots=ProviderSlots(),
-        webhooks=_webhooks(settings, connections, components),
+        webhooks=_webhooks(settings, connections),
         alarm=asyncio.Event(),
         pool=connections.pool,
-        status_messages=StatusMessages(queue, job_reads, messenger, now_ms, typical_s),
+        status_messages=StatusMessages(queue, messenger, now_ms, typical_s),
         messenger=messenger,
         download=functools.partial(download, connections.bot),
         poll_scheduler=scheduler,
@@ -70,7 +69,7 @@ def _poll_scheduler(settings: Settings, connections: Connections) -> PollSchedul
     )
 
 
-def _webhooks(settings: Settings, connections: Connections, components: Components) -> Webhooks:
+def _webhooks(settings: Settings, connections: Connections) -> Webhooks:
     routes = connections.routes
     path = settings.state_dir / "hook.key"
     with state.usable(path):
@@ -78,8 +77,7 @@ def _webhooks(settings: Settings, connections: Connections, components: Componen
     return Webhooks(
         settings.public_url,
         key,
-        WebhookTickets(connections.redis),
-        components.job_reads,
+        connections.queue,
         lambda name, operation: routes.get(name) or routes.primary(operation),
         now_ms,
     )

@@ -58,7 +58,6 @@ def build_services(settings: Settings, connections: Connections) -> Services:
         runner=runner,
         maintenance=Maintenance(
             connections.queue,
-            components.job_reads,
             components.results,
             components.spend,
             context.folder,

@@ -10,15 +10,15 @@ from imgbot.domain.operations import Operation
 from imgbot.jobs import status_messages as status_module
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.storage.client import Client
-from imgbot.storage.job_reads import JobReads
+from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.telegram.messenger import Messenger
 from tests.fixtures.waiting import eventually
-from tests.integration.test_jobs import NOW, job, open_queue
+from tests.integration.test_jobs import NOW, job
 
 JOBS = 30
 
 
-class CountingJobReads(JobReads):
+class CountingQueue(JobQueue):
     """Knows how often it was asked who is to be told."""
 
     asked = 0
@@ -47,14 +47,15 @@ async def test_concurrent_announcements_reach_a_user_once(
     redis: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(status_module, "_TICK_S", 0.01)
-    queue, reads = await open_queue(redis), CountingJobReads(redis)
+    queue = CountingQueue(redis, QueueLimits())
+    await queue.open_epoch()
     for number in range(1, JOBS + 1):
         await queue.enqueue(job(str(number), user_id=number), NOW)
     delivery = HangingDelivery()
-    status = StatusMessages(queue, reads, cast("Messenger", delivery), lambda: NOW + 1, usually_s)
+    status = StatusMessages(queue, cast("Messenger", delivery), lambda: NOW + 1, usually_s)
 
     async def asked() -> int:
-        return reads.asked
+        return queue.asked
 
     async with asyncio.TaskGroup() as group:
         announcer = group.create_task(status.announce_all())

@@ -178,6 +178,6 @@ async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
 
     await Runner(tools, lambda: 10).run(drain_s=3600, order_s=0)
 
-    stored = await tools.job_reads.job("7")
+    stored = await tools.queue.job("7")
     assert stored is not None
     assert (stored.state, stored.progress.tries) == (State.RENDERING, 1)

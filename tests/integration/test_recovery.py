@@ -31,8 +31,7 @@ from imgbot.providers.protocol import (
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.job_reads import JobReads
-from imgbot.storage.provider_records import Durations, WebhookTickets
+from imgbot.storage.provider_records import Durations
 from imgbot.telemetry.metrics import REGISTRY
 from tests.fixtures.jobs import job_of
 from tests.fixtures.requests import make_order, simulated_provider
@@ -52,18 +51,16 @@ def tools_of(
     queue: JobQueue, redis: Client, routes: ProviderRouter, folder: Path, installation: str
 ) -> StepContext:
     """What ordering needs, and nothing that comes after it."""
-    reads, unused = JobReads(redis), cast("Any", None)
-    hints = WebhookTickets(redis)
+    unused = cast("Any", None)
     return StepContext(
         queue=queue,
         installation=installation,
-        job_reads=reads,
         results=unused,
         users=unused,
         originals=unused,
         routing=routes,
         slots=ProviderSlots(),
-        webhooks=Webhooks("", b"key", hints, reads, lambda name, _: routes.get(name), lambda: NOW),
+        webhooks=Webhooks("", b"key", queue, lambda name, _: routes.get(name), lambda: NOW),
         alarm=asyncio.Event(),
         pool=unused,
         status_messages=cast("Any", AsyncMock()),
@@ -243,8 +240,8 @@ async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
         tmp_path,
         "here",
     )
-    told = AsyncMock(side_effect=[{"id": "t7"}, None])
-    object.__setattr__(tools, "webhooks", Mock(ticket_for=told))
+    object.__setattr__(tools, "webhooks", Mock())
+    await queue.wake("7", {"id": "t7"})
 
     found: list[object] = []
     for job_id in ("7", "8"):

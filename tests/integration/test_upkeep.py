@@ -16,7 +16,6 @@ from imgbot.jobs.maintenance import Maintenance
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.job_reads import JobReads
 from imgbot.storage.keys import RESULT_KEPT_S
 from imgbot.storage.results import ResultStore
 from imgbot.storage.server.durability import measure
@@ -29,7 +28,6 @@ from tests.integration.test_jobs import NOW, claimed, job, open_queue, to_delive
 def upkeep_of(redis: Client, queue: JobQueue, folder: Path) -> Maintenance:
     return Maintenance(
         queue,
-        JobReads(redis),
         ResultStore(redis),
         Spend(redis, queue.caps, lambda _: 0),
         folder / "jobs",

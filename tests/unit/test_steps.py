@@ -150,8 +150,7 @@ async def test_a_webhook_is_believed_by_its_secret_signature_and_task(
     webhooks = Webhooks(
         "https://bot.example",
         b"key",
-        cast("Any", Mock(store_and_wake=store)),
-        cast("Any", Mock(job=AsyncMock(return_value=job))),
+        cast("Any", Mock(wake=store, job=AsyncMock(return_value=job))),
         Mock(return_value=hooked),
         lambda: 0,
     )
