@@ -6,6 +6,7 @@ the program has ended, however it ends.
 Standard library only, in words that Python 3.6 understands, for it must be told that it is old.
 """
 
+import fcntl
 import json
 import os
 import platform
@@ -82,6 +83,8 @@ def _remove_at_end(folder: Path) -> None:
     os.setsid()
     if not os.fork():
         os.close(alive)
+        # systemd-tmpfiles passes over a locked folder; it would remove unused files after ten days.
+        fcntl.flock(os.open(str(folder), os.O_RDONLY), fcntl.LOCK_SH)
         os.read(ended, 1)
         shutil.rmtree(str(folder), ignore_errors=True)
     os._exit(0)
