@@ -193,6 +193,8 @@ def _import_bot() -> tuple[Any, Any]:
     from imgbot.supervisor import serve
 
     gc.freeze()
+    # Most of what a step makes is gone soon after it: the default looks for it every 700 objects.
+    gc.set_threshold(20_000)
     gc.enable()
     return serve, uvloop.run
 
