@@ -169,22 +169,26 @@ class Runner:
                 for job in await self._adoptable():
                     telemetry.info("job %s: resumed at %s", job.id, job.state)
                     self._start(group, job)
-            while self._has_room and not draining.is_set():
-                job = await self._claimed()
-                if job is None:
-                    break
-                telemetry.job_claimed(job)
-                self._pace.take(time.monotonic())
-                self._start(group, job)
-            else:
-                # All others have to wait, and are told their place.
-                self._context.status_messages.nudge()
+            await self._start_claimed(group)
             pause_s = self._pace.wait_s(time.monotonic())
             await sleep_or_event(pause_s or _TICK_S, self._wakeup, draining)
             if not pause_s and not self._wakeup.is_set():
                 self._is_adopting = True
         for running in self._running.values():
             running.wake.set()
+
+    async def _start_claimed(self, group: asyncio.TaskGroup) -> None:
+        """Start waiting jobs while there is room; all others are told their place."""
+        context = self._context
+        while self._has_room and not context.draining.is_set():
+            job = await self._claimed()
+            if job is None:
+                break
+            telemetry.job_claimed(job)
+            self._pace.take(time.monotonic())
+            self._start(group, job)
+        if not context.queue.is_known_empty(context.now_ms()):
+            context.status_messages.nudge()
 
     @property
     def _has_room(self) -> bool:

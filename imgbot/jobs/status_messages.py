@@ -31,7 +31,7 @@ from imgbot.telemetry import events as telemetry
 
 _RETRY_MS = 15_000
 _BATCH = 50
-_TICK_S = 1.0
+_TICK_S = 5.0
 _PLACES_EVERY_S = 3.0
 _PLACES_AT_ONCE = 50
 _REMOVAL_PATIENCE_S = 3.0

@@ -114,7 +114,7 @@ def _status(text: str) -> str:
     return f"STATUS={' '.join(text.split())[:500]}" if text else ""
 
 
-LAG_INTERVAL_S = 1.0
+LAG_INTERVAL_S = 2.0
 
 
 async def measure_loop_lag(observe: Callable[[float], None]) -> None:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, cast
 
 import hiredis
 from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import (
@@ -103,6 +104,9 @@ class Client(Redis):
 
     async def _block(self, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
         with storage_errors():
+            # On a connection of its own, which is kept as well.
+            if self.connection is None:
+                self.connection = cast("Connection", await self.connection_pool.get_connection())
             return await super().execute_command(*args, **options)
 
     async def _send(self) -> None:

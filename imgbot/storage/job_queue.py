@@ -136,12 +136,16 @@ class JobQueue(JobReads):
         """Record the job that a provider's task belongs to; return False if it is another one."""
         return await self._chosen(f"{keys.CHOICE}task:{task}", job_id) == job_id
 
+    def is_known_empty(self, now_ms: int) -> bool:
+        """Return whether the latest claim, just before, left no waiting job."""
+        return now_ms < self._empty_until_ms
+
     async def claim(self, now_ms: int) -> Job | None:
         """Claim the next job in fair order, or return None.
 
         Raises StorageUnavailableError; a claim whose reply is lost is resumed like any other.
         """
-        if now_ms < self._empty_until_ms:
+        if self.is_known_empty(now_ms):
             return None
         answer: list[Any] = ["more", "-inf"]
         token = uuid.uuid4().hex

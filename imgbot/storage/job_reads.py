@@ -8,7 +8,7 @@ from imgbot.storage import job_codec as records, keys
 from imgbot.storage.client import Store
 
 _MINE_SHOWN = 30
-_WAKE_WAIT_S = 2
+_WAKE_WAIT_S = 4
 
 
 @dataclass(frozen=True, slots=True)
