@@ -8,29 +8,22 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from functools import partial
 
 from aiogram.types import Message
 
 from imgbot.aio import Start, draining_task_group, sleep_or_event
+from imgbot.bot.components import Components
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue, Dialogues, Question
 from imgbot.bot.handlers.operations import ask_about, collect_photos, edit, start_merge
 from imgbot.bot.messages import UNREADABLE, command_of, photo_of
-from imgbot.bot.requests import RequestService
-from imgbot.domain.errors import (
-    ChatGoneError,
-    ChatMovedError,
-    ConfigError,
-    FencedError,
-    ImgbotError,
-    TransientError,
-    UserError,
-)
+from imgbot.bot.requests import check_rate_limit, create, order, prompt_in
+from imgbot.domain.errors import UNRELATED, ChatGoneError, TransientError, UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
-from imgbot.storage.albums import PHOTOS_LIMIT, Albums, Item
+from imgbot.storage.albums import PHOTOS_LIMIT, Item
 from imgbot.storage.client import storage_errors
-from imgbot.storage.users import UserStore
 from imgbot.telemetry import events as telemetry
 
 _MERGE_NOW = "/merge"
@@ -46,62 +39,58 @@ _SCAN_S = 5.0
 _CHAT_BUSY_S = 0.2
 
 
-async def handle_album_item(
-    message: Message,
-    dialogue: Dialogue,
-    requests: RequestService,
-    users: UserStore,
-    albums: Albums,
-    now_ms: Callable[[], int],
-) -> None:
+async def handle_album_item(message: Message, dialogue: Dialogue) -> None:
     """Buffer one photo of an album; a late one joins its merge if that is still queued."""
-    context, album = dialogue.context, album_of(message)
+    context, app, album = dialogue.context, dialogue.app, album_of(message)
     try:
         # The first item carries the command, which applies to all items.
-        command = await users.choose_once(f"album.{album}", command_of(message))
-        photo, prompt = await _read(message, command, requests)
+        command = await app.users.choose_once(f"album.{album}", command_of(message))
+        photo, prompt = await _read(message, command, dialogue)
     except UserError:
         # An error about an album is reported once, not for each of its items.
         notice = f"album.{album}"
-        if await users.claim_notice(context.user_id, notice, context.request, _ERROR_THROTTLE_S):
+        if await app.users.claim_notice(
+            context.user_id, notice, context.request, _ERROR_THROTTLE_S
+        ):
             raise
         return
-    if prompt or not await albums.join_late(album, photo):
-        await albums.add(album, context.user_key, _item(context, photo, prompt), now_ms())
+    if prompt or not await app.albums.join_late(album, photo):
+        await _add(album, photo, prompt, dialogue)
 
 
-async def _read(message: Message, command: str, requests: RequestService) -> tuple[InputPhoto, str]:
+async def _read(message: Message, command: str, dialogue: Dialogue) -> tuple[InputPhoto, str]:
     if command not in {"", "merge"}:
         raise UserError("album_command")
     photo = photo_of(message)
     if photo is None:
         raise UserError(UNREADABLE.get(message.content_type, "cannot_read_kind"))
-    prompt = await requests.prompt_in(message)
+    prompt = await prompt_in(message, dialogue)
     return photo, prompt or (_MERGE_NOW if command_of(message) else "")
 
 
-async def add_prompt(
-    prompt: str, context: RequestContext, albums: Albums, now_ms: Callable[[], int]
-) -> bool:
+async def add_prompt(prompt: str, dialogue: Dialogue) -> bool:
     """Complete the album that a plain text prompt refers to; False if there is none.
 
     That is an album without a prompt, if the text was sent right after it, however late both
     arrive: a text sent a minute later is a request of its own.
     """
+    context, albums = dialogue.context, dialogue.app.albums
     album = await albums.open_album(context.user_key)
     items = await albums.items(album) if album else []
     sent_s = max((item.context.get("sent_s", 0) for item in items), default=0)
     has_prompt = any(item.words not in {"", _MERGE_NOW} for item in items)
     if not album or has_prompt or context.sent_s - sent_s > _PROMPT_FOLLOWS_S:
         return False
-    await albums.add(album, context.user_key, _item(context, None, prompt), now_ms())
+    await _add(album, None, prompt, dialogue)
     return True
 
 
-def _item(context: RequestContext, photo: InputPhoto | None, prompt: str) -> Item:
+async def _add(album: str, photo: InputPhoto | None, prompt: str, dialogue: Dialogue) -> None:
+    context, app = dialogue.context, dialogue.app
     # The profile is read again when the album is complete.
     stored = {name: value for name, value in asdict(context).items() if name != "profile"}
-    return Item(context.message_id, photo, prompt, stored)
+    item = Item(context.message_id, photo, prompt, stored)
+    await app.albums.add(album, context.user_key, item, app.now_ms())
 
 
 def album_of(message: Message) -> str:
@@ -118,19 +107,18 @@ class AlbumProcessor:
 
     def __init__(
         self,
-        albums: Albums,
+        app: Components,
         dialogues: Dialogues,
         caught_up: asyncio.Event,
         is_busy_with: Callable[[int], bool],
-        now_ms: Callable[[], int],
     ) -> None:
         """`is_busy_with` is true while received messages of a chat are not handled yet."""
-        self._albums = albums
+        self._albums = app.albums
+        self._users = app.users
+        self._now_ms = app.now_ms
         self._dialogues = dialogues
-        self._requests = dialogues.requests
         self._caught_up = caught_up
         self._is_busy_with = is_busy_with
-        self._now_ms = now_ms
         self._busy: set[str] = set()
 
     async def run(self, stopping: asyncio.Event, drain_s: float) -> None:
@@ -193,73 +181,57 @@ class AlbumProcessor:
 
         Raises TransientError if it has to be retried.
         """
-        context: RequestContext | None = None
         try:
             context = RequestContext(**items[0].context)
-            profile = await self._requests.users.profile(context.user_id, context.chat_id)
-            context = context.with_profile(profile)
-            # The FSM storage raises Redis's own errors only.
-            with storage_errors():
-                return await self._serve(items, name, context)
-        except (TransientError, FencedError, ConfigError):
-            raise
+            profile = await self._users.profile(context.user_id, context.chat_id)
+            decide = partial(_decide, items, name)
+            return await self._dialogues.serve(context.with_profile(profile), decide) or ""
         except ChatGoneError:
             telemetry.info("album %s: nobody is there any longer", name)
+        except UNRELATED:
+            raise
         except Exception as error:  # noqa: BLE001 -- one album must not stop the others
             telemetry.failed(error, "album %s could not be handled", name)
-            if context is not None:
-                with suppress(ImgbotError):
-                    await self._dialogues.open(context).reply("went_wrong")
         return ""
 
-    async def _serve(self, items: Sequence[Item], name: str, context: RequestContext) -> str:
-        dialogue = self._dialogues.open(context)
-        async with self._requests.user_lock(context.user_key):
-            try:
-                # The album may have been buffered for long: its user may be banned by now.
-                self._requests.policy.check(context)
-                return await self._decide(items, dialogue, name)
-            except ChatMovedError as moved:
-                dialogue = self._dialogues.open(context.with_chat(moved.chat_id))
-                return await self._decide(items, dialogue, name)
-            except UserError as error:
-                await dialogue.reply_error(error)
-        return ""
 
-    async def _decide(self, items: Sequence[Item], dialogue: Dialogue, name: str) -> str:
-        """Enqueue or ask; return the job id if several photos were merged."""
-        sent, prompt = _content_of(items)
-        is_merge = await dialogue.is_asking(Question.merge_photos)
-        is_collecting = is_merge and not await dialogue.is_expired()
+async def _decide(items: Sequence[Item], name: str, dialogue: Dialogue) -> str:
+    """Enqueue or ask; return the job id if several photos were merged."""
+    # The album may have been buffered for long: its user may be banned by now.
+    dialogue.app.policy.check(dialogue.context)
+    sent, prompt = _content_of(items)
+    is_merge = await dialogue.is_asking(Question.merge_photos)
+    is_collecting = is_merge and not await dialogue.is_expired()
+    if not is_collecting:
+        await check_rate_limit(dialogue, f"album.{name}")
+    earlier = await dialogue.photos() if is_collecting else ()
+    photos = tuple({photo.unique_id: photo for photo in (*earlier, *sent)}.values())
+    if not photos:
+        # The prompt arrived a moment after the album was handled.
+        await create(dialogue, prompt)
+    elif len(photos) == 1 and not is_collecting:
+        # As if the photo had been sent alone.
+        is_request = prompt not in {"", _MERGE_NOW}
+        await (edit(dialogue, sent[0], prompt) if is_request else ask_about(dialogue, sent[0]))
+    elif prompt and len(photos) > 1:
+        await _merge(photos, "" if prompt == _MERGE_NOW else prompt, dialogue)
+        return dialogue.context.request
+    else:
         if not is_collecting:
-            await self._requests.check_rate_limit(dialogue.context, f"album.{name}")
-        earlier = await dialogue.photos() if is_collecting else ()
-        photos = tuple({photo.unique_id: photo for photo in (*earlier, *sent)}.values())
-        if not photos:
-            # The prompt arrived a moment after the album was handled.
-            await dialogue.create(prompt)
-        elif len(photos) == 1 and not is_collecting:
-            # As if the photo had been sent alone.
-            is_request = prompt not in {"", _MERGE_NOW}
-            await (edit(dialogue, sent[0], prompt) if is_request else ask_about(dialogue, sent[0]))
-        elif prompt and len(photos) > 1:
-            await self._merge(photos, "" if prompt == _MERGE_NOW else prompt, dialogue)
-            return dialogue.context.request
-        else:
-            if not is_collecting:
-                await start_merge(dialogue)
-            await collect_photos(dialogue, sent, prompt)
-        return ""
+            await start_merge(dialogue)
+        await collect_photos(dialogue, sent, prompt)
+    return ""
 
-    async def _merge(self, photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue) -> None:
-        context, taken = dialogue.context, photos[:PHOTOS_LIMIT]
-        if not await self._requests.order(context, Operation.MERGE, prompt, taken):
-            # Enqueued before a crash: later photos are added to the job if it is still queued.
-            for photo in taken:
-                await self._albums.join(context.request, photo)
-        if len(photos) > PHOTOS_LIMIT:
-            await dialogue.reply("merge_cut", limit=PHOTOS_LIMIT)
-        await dialogue.state.clear()
+
+async def _merge(photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue) -> None:
+    taken = photos[:PHOTOS_LIMIT]
+    if not await order(dialogue, Operation.MERGE, prompt, taken):
+        # Enqueued before a crash: later photos are added to the job if it is still queued.
+        for photo in taken:
+            await dialogue.app.albums.join(dialogue.context.request, photo)
+    if len(photos) > PHOTOS_LIMIT:
+        await dialogue.reply("merge_cut", limit=PHOTOS_LIMIT)
+    await dialogue.state.clear()
 
 
 def _content_of(items: Sequence[Item]) -> tuple[tuple[InputPhoto, ...], str]:

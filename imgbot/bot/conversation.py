@@ -7,12 +7,12 @@ text: the question replies to it, so that the text need not be stored.
 from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.albums import add_prompt
-from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import (
     ABOUT_A_PHOTO,
@@ -20,16 +20,10 @@ from imgbot.bot.dialogue import (
     PHOTO_STATES,
     Dialogue,
     Question,
-    call,
     to_state_data,
 )
-from imgbot.bot.handlers.account import (
-    answer_price,
-    handle_limits,
-    handle_queue,
-    handle_quiet,
-    handle_settings,
-)
+from imgbot.bot.handlers import COMMANDS
+from imgbot.bot.handlers.account import answer_price, handle_queue
 from imgbot.bot.handlers.operations import (
     PHOTO_HANDLERS,
     ask_about,
@@ -40,19 +34,8 @@ from imgbot.bot.handlers.operations import (
     take_merge_photo,
 )
 from imgbot.bot.handlers.privacy import answer_privacy, answer_provider
-from imgbot.bot.handlers.results import (
-    handle_again,
-    handle_complaint,
-    handle_history,
-    handle_last,
-    handle_undo,
-)
-from imgbot.bot.handlers.start import (
-    handle_cancel,
-    handle_help,
-    handle_small_talk,
-    handle_start,
-)
+from imgbot.bot.handlers.results import handle_again, handle_complaint, handle_undo
+from imgbot.bot.handlers.start import handle_cancel, handle_help, handle_small_talk
 from imgbot.bot.messages import (
     BotIdentity,
     is_about_picture,
@@ -61,6 +44,7 @@ from imgbot.bot.messages import (
     replied_picture_of,
     without_mention,
 )
+from imgbot.bot.requests import check_rate_limit, create, order
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.intents import (
     ChatFacts,
@@ -75,9 +59,6 @@ from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.texts import LANGUAGES, buttons, t
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.job_reads import JobReads
-from imgbot.storage.results import ResultStore
-from imgbot.storage.users import UserStore
 
 _Handler = Callable[..., Coroutine[Any, Any, None]]
 
@@ -167,48 +148,37 @@ class Text:
         return self.expired in ABOUT_A_PHOTO and self.found.intent in _PROMPTS and not is_new
 
 
-async def handle_text(
-    message: Message, dialogue: Dialogue, chat_model: ChatModel, **data: Any
-) -> None:
-    text: Text = await call(_understand, message, dialogue=dialogue, **data)
+async def handle_text(message: Message, dialogue: Dialogue) -> None:
+    text = await _understand(message, dialogue)
     if not text.is_merging:
         facts = ChatFacts(has_picture=text.target.photo is not None, pending=text.pending)
-        found = await chat_model.decide(text.prompt, facts, text.found)
+        found = await dialogue.app.chat_model.decide(text.prompt, facts, text.found)
         text = replace(text, found=found)
-    if text.is_about_latest and await _is_making(dialogue.context, data["job_reads"]):
+    if text.is_about_latest and await _is_making(dialogue):
         # It may be about the picture that is being made.
         text = replace(text, found=replace(text.found, is_sure=False))
     is_prompt = text.found.intent in _PROMPTS and text.prompt and not text.is_reply
-    if is_prompt and await add_prompt(
-        text.prompt, dialogue.context, data["albums"], data["now_ms"]
-    ):
-        return
-    await call(_handler_of(text), message, dialogue=dialogue, text=text, **data)
+    if not (is_prompt and await add_prompt(text.prompt, dialogue)):
+        await _handler_of(text)(message, dialogue)
 
 
-async def handle_picture(message: Message, dialogue: Dialogue, **data: Any) -> None:
+async def handle_picture(message: Message, dialogue: Dialogue) -> None:
     """Picture: the answer to a question, or one outside a dialogue."""
     question, _ = await dialogue.question()
-    handler = _PICTURE_ANSWERS.get(question, handle_photo)
-    await call(handler, message, dialogue=dialogue, **data)
+    await _PICTURE_ANSWERS.get(question, handle_photo)(message, dialogue)
 
 
-async def _is_making(context: RequestContext, job_reads: JobReads) -> bool:
+async def _is_making(dialogue: Dialogue) -> bool:
     """Return true while another order of the user is not finished."""
+    newest = await dialogue.app.job_reads.newest_of(dialogue.user_id)
     # The job of this very update exists already if it is handled again.
-    return await job_reads.newest_of(context.user_id) not in {None, context.request}
+    return newest not in {None, dialogue.context.request}
 
 
-async def _understand(
-    message: Message,
-    dialogue: Dialogue,
-    results: ResultStore,
-    users: UserStore,
-    identity: BotIdentity,
-) -> Text:
+async def _understand(message: Message, dialogue: Dialogue) -> Text:
     """Classify a text by as little of the chat as it takes."""
     prompt, (question, expired) = prompt_of(message), await dialogue.question()
-    is_announced = _is_to_ready_line(message, identity)
+    is_announced = _is_to_ready_line(message, dialogue.app.identity)
     is_reply = is_announced or is_about_picture(message)
     pending = _PENDING.get(question, PendingQuestion.NOTHING)
     if question == Question.merge_photos.state and not await dialogue.photos():
@@ -216,7 +186,7 @@ async def _understand(
     facts = ChatFacts(is_reply_to_picture=is_reply, pending=pending)
     found, target = classify(prompt, facts), TargetPicture()
     if found.intent in _READ_WITH_PICTURE:
-        target = await _target(message, dialogue, results, pending, is_announced=is_announced)
+        target = await _target(message, dialogue, pending, is_announced=is_announced)
         facts = replace(
             facts,
             has_picture=target.photo is not None or expired in ABOUT_A_PHOTO,
@@ -229,7 +199,7 @@ async def _understand(
             # The same words again, perhaps in another shape, ask for the same picture again.
             found = replace(found, intent=Intent.CREATE, is_sure=True)
         if not found.is_sure:
-            remembered = await users.meant(dialogue.context.user_id, wording_key(prompt))
+            remembered = await dialogue.app.users.meant(dialogue.user_id, wording_key(prompt))
             found = classify(prompt, replace(facts, remembered=remembered))
     return Text(prompt, found, question, expired, pending, is_reply, target)
 
@@ -242,18 +212,14 @@ def _is_to_ready_line(message: Message, identity: BotIdentity) -> bool:
 
 
 async def _target(
-    message: Message,
-    dialogue: Dialogue,
-    results: ResultStore,
-    pending: PendingQuestion,
-    *,
-    is_announced: bool,
+    message: Message, dialogue: Dialogue, pending: PendingQuestion, *, is_announced: bool
 ) -> TargetPicture:
     """Return the picture replied to, else the one that was asked about, else the latest.
 
     Raises UserError for a reply to what is no picture, or to one that is gone.
     """
-    context, replied = dialogue.context, replied_message(message)
+    context, results = dialogue.context, dialogue.app.results
+    replied = replied_message(message)
     replied_id = replied.message_id if replied is not None else 0
     if is_announced:
         result = await results.result(await results.announced_in(context.chat_id, replied_id))
@@ -282,45 +248,48 @@ def _handler_of(text: Text) -> _Handler:
     if text.is_reply and text.question in _PICTURE_ASKED and intent in _PROMPTS:
         return _PICTURE_ASKED[text.question]
     if not text.prompt:
-        return _handle_no_words
+        return partial(_handle_no_words, text)
     if text.is_merging and intent in _NO_MERGE:
-        return _handle_pointing
+        return partial(_handle_pointing, text)
     if text.is_merging and intent in _MERGED:
-        return take_merge_photo if is_sure or intent is Intent.CHANGE else _handle_unsure
+        is_merge = is_sure or intent is Intent.CHANGE
+        return take_merge_photo if is_merge else partial(_handle_unsure, text)
     if text.is_about_expired or not is_sure:
-        return _handle_unsure
-    if intent is Intent.COMMAND:
-        return _COMMANDS[text.found.topic]
-    return _ANSWERS[text.found.topic] if intent is Intent.QUESTION else _INTENTS[intent]
+        return partial(_handle_unsure, text)
+    if intent in _ORDERS:
+        return partial(_ORDERS[intent], text)
+    return {Intent.COMMAND: COMMANDS, Intent.QUESTION: _ANSWERS}.get(intent, _TALK)[
+        text.found.topic or intent
+    ]
 
 
-async def _handle_no_words(_: Message, dialogue: Dialogue, text: Text) -> None:
+async def _handle_no_words(text: Text, _: Message, dialogue: Dialogue) -> None:
     if not text.is_reply:
         raise UserError("words_empty")
     await edit(dialogue, text.target.photo, "")
 
 
-async def _handle_new_picture(_: Message, dialogue: Dialogue, text: Text) -> None:
+async def _handle_new_picture(text: Text, _: Message, dialogue: Dialogue) -> None:
     if text.question not in _ANSWERED:
-        await dialogue.check_rate_limit()
-    await dialogue.create(text.wanted)
+        await check_rate_limit(dialogue)
+    await create(dialogue, text.wanted)
     if text.question or text.expired:
         await dialogue.state.clear()
 
 
-async def _handle_change(_: Message, dialogue: Dialogue, text: Text) -> None:
+async def _handle_change(text: Text, _: Message, dialogue: Dialogue) -> None:
     if text.is_reply or text.question not in _ANSWERED:
-        await dialogue.check_rate_limit()
+        await check_rate_limit(dialogue)
     await order_or_ask(
         _beside(text.target, dialogue), Operation.EDIT, text.target.photo, text.wanted
     )
 
 
-async def _handle_operation(_: Message, dialogue: Dialogue, text: Text) -> None:
+async def _handle_operation(text: Text, _: Message, dialogue: Dialogue) -> None:
     """An operation in words; without a picture, it asks for one."""
     operation, photo = text.found.operation or Operation.EDIT, text.target.photo
     if text.pending is not PendingQuestion.SCALE:
-        await dialogue.check_rate_limit()
+        await check_rate_limit(dialogue)
     scale = text.found.scale or (2 if photo else None)
     await order_or_ask(_beside(text.target, dialogue), operation, photo, scale=scale)
 
@@ -334,7 +303,7 @@ def _beside(target: TargetPicture, dialogue: Dialogue) -> Dialogue:
     return dialogue.in_reply_to(target.message_id) if is_shown else dialogue
 
 
-async def _handle_pointing(_: Message, dialogue: Dialogue, text: Text) -> None:
+async def _handle_pointing(text: Text, _: Message, dialogue: Dialogue) -> None:
     """Ask about the picture that the user points at: "here it is"."""
     is_waiting = text.pending is PendingQuestion.CHANGE and not text.is_merging
     if not (text.is_reply or is_waiting) or text.target.photo is None:
@@ -342,16 +311,16 @@ async def _handle_pointing(_: Message, dialogue: Dialogue, text: Text) -> None:
     await ask_about(dialogue, text.target.photo)
 
 
-async def _handle_unsure(message: Message, dialogue: Dialogue, text: Text, **data: Any) -> None:
+async def _handle_unsure(text: Text, message: Message, dialogue: Dialogue) -> None:
     """Text that may mean one thing or another: ask, and order nothing."""
     if text.found.intent is Intent.QUESTION:
-        await call(_ANSWERS[text.found.topic], message, dialogue=dialogue, **data)
+        await _ANSWERS[text.found.topic](message, dialogue)
     photo = None if text.is_about_expired else text.target.photo
     if text.is_reply and photo is not None:
         await dialogue.expect(Question.photo_action, sources=to_state_data(photo))
     key, rows = _unsure_question(text)
     meanings = buttons.meanings(
-        dialogue.context.language, photo.unique_id if photo else "", is_merging=text.is_merging
+        dialogue.language, photo.unique_id if photo else "", is_merging=text.is_merging
     )
     await dialogue.ask_about_text(key, [*rows, *meanings], minutes=EXPIRY_S // 60)
     if text.is_about_expired:
@@ -372,18 +341,12 @@ def _unsure_question(text: Text) -> tuple[str, Keyboard]:
     return "ask_meaning", []
 
 
-async def on_meaning_callback(
-    callback: CallbackQuery,
-    argument: str,
-    dialogue: Dialogue,
-    identity: BotIdentity,
-    results: ResultStore,
-    users: UserStore,
-) -> str:
+async def on_meaning_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Order what the user meant by an unsure text; returns the answer to the callback."""
+    context = dialogue.context
     shown = callback.message if isinstance(callback.message, Message) else None
     asked = shown.reply_to_message if shown else None
-    prompt = prompt_of(without_mention(asked, identity.name)) if asked else ""
+    prompt = prompt_of(without_mention(asked, dialogue.app.identity.name)) if asked else ""
     if asked is None or not prompt:
         return "words_gone"
     if asked.from_user is None or asked.from_user.id != callback.from_user.id:
@@ -392,59 +355,51 @@ async def on_meaning_callback(
     wanted = classify(prompt).prompt or prompt
     by_asked = dialogue.in_reply_to(asked.message_id)
     if choice == "create":
-        await dialogue.check_rate_limit()
-        await by_asked.create(wanted)
+        await check_rate_limit(dialogue)
+        await create(by_asked, wanted)
     elif choice == "change":
-        await _change_picture(picture_id, wanted, by_asked, results)
+        await _change_picture(picture_id, wanted, by_asked)
     elif choice == "merge" and await dialogue.is_asking(Question.merge_photos):
         await merge(by_asked, wanted)
     else:
         return "stale_button"
     if choice != "merge":
-        await users.set_meant(dialogue.context.user_id, wording_key(prompt), choice)
+        await dialogue.app.users.set_meant(dialogue.user_id, wording_key(prompt), choice)
     # It is answered: pressed once more, it would order a second picture.
     with suppress(ImgbotError):
-        await dialogue.messenger.remove(dialogue.context.chat_target, dialogue.context.message_id)
+        await dialogue.app.messenger.remove(context.chat_target, context.message_id)
     return "accepted_short"
 
 
-async def _change_picture(
-    picture_id: str, wanted: str, dialogue: Dialogue, results: ResultStore
-) -> None:
+async def _change_picture(picture_id: str, wanted: str, dialogue: Dialogue) -> None:
     """Order a change of the picture that was meant: the one asked about, or a result."""
-    context, photo = dialogue.context, await dialogue.photo()
+    results, photo = dialogue.app.results, await dialogue.photo()
     if photo is not None and photo.unique_id == picture_id:
-        await dialogue.check_rate_limit()
-        await dialogue.order(Operation.EDIT, wanted, (photo,))
+        await check_rate_limit(dialogue)
+        await order(dialogue, Operation.EDIT, wanted, (photo,))
+        await dialogue.state.clear()
         return
     result = await results.result(await results.job_of_unique_id(picture_id))
-    if result is None or result.picture is None or result.user_id != context.user_id:
+    if result is None or result.picture is None or result.user_id != dialogue.user_id:
         raise UserError("stale_button")
-    await dialogue.check_rate_limit()
+    await check_rate_limit(dialogue)
     beside = _beside(TargetPicture(message_id=result.message_id), dialogue)
-    await dialogue.requests.order(beside.context, Operation.EDIT, wanted, (result.picture,))
+    await order(beside, Operation.EDIT, wanted, (result.picture,))
 
 
-_INTENTS: Mapping[Intent, _Handler] = {
+_ORDERS: Mapping[Intent, Callable[[Text, Message, Dialogue], Coroutine[Any, Any, None]]] = {
     Intent.CREATE: _handle_new_picture,
     Intent.CHANGE: _handle_change,
     Intent.OPERATION: _handle_operation,
+    Intent.POINTING: _handle_pointing,
+}
+_TALK: Mapping[str, _Handler] = {
     Intent.AGAIN: handle_again,
     Intent.UNDO: handle_undo,
     Intent.CANCEL: handle_cancel,
     Intent.HELP: handle_help,
     Intent.COMPLAINT: handle_complaint,
     Intent.SMALL_TALK: handle_small_talk,
-    Intent.POINTING: _handle_pointing,
-}
-_COMMANDS: Mapping[str, _Handler] = {
-    "start": handle_start,
-    "last": handle_last,
-    "history": handle_history,
-    "queue": handle_queue,
-    "limits": handle_limits,
-    "settings": handle_settings,
-    "quiet": handle_quiet,
 }
 _ANSWERS: Mapping[str, _Handler] = {
     "abilities": handle_help,

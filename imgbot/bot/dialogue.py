@@ -4,33 +4,39 @@ Buttons stay valid all that time, as they name their action. Text and photos cou
 for fifteen minutes only: later ones may mean something else, and must not be paid for.
 """
 
+import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+from weakref import WeakValueDictionary
 
-from aiogram.dispatcher.event.handler import CallableObject, CallbackType
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 from aiogram.fsm.storage.base import DefaultKeyBuilder, StorageKey
 from aiogram.fsm.storage.redis import RedisStorage
-from aiogram.types import TelegramObject, User
+from aiogram.types import User
 
+from imgbot.bot.components import Components
 from imgbot.bot.context import RequestContext
-from imgbot.bot.requests import RequestService
-from imgbot.domain.errors import MessageGoneError, StorageFullError, TransientError, UserError
+from imgbot.domain.errors import (
+    UNRELATED,
+    ChatMovedError,
+    ImgbotError,
+    MessageGoneError,
+    StorageFullError,
+    TransientError,
+    UserError,
+)
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
-from imgbot.domain.prompt_options import VARIANTS_MAX
 from imgbot.domain.texts import t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage import keys
+from imgbot.storage.client import storage_errors
 from imgbot.storage.job_codec import pack_sources, unpack_sources
-from imgbot.storage.results import Result
-from imgbot.telegram.messenger import Messenger
 from imgbot.telegram.rate_limiter import max_wait
 
 _TTL_S = 86_400
@@ -79,38 +85,57 @@ ABOUT_A_PHOTO = frozenset(
 """Questions whose text answer would be taken for a new prompt once they have expired."""
 
 
+_Answer = TypeVar("_Answer")
+
+
 @dataclass(frozen=True, slots=True)
 class Dialogue:
-    """Dialogue with one user while one update is handled: what was asked, answered and ordered."""
+    """Dialogue with one user while one update is handled: what was asked and answered."""
 
     context: RequestContext
     state: FSMContext
-    requests: RequestService
-    messenger: Messenger
+    app: Components
+    callback_id: str = ""
+    """Id of the callback that is handled; empty for a message."""
+
+    @property
+    def language(self) -> str:
+        return self.context.language
+
+    @property
+    def user_id(self) -> int:
+        return self.context.user_id
+
+    @property
+    def is_by_admin(self) -> bool:
+        return self.app.policy.is_admin(self.user_id)
+
+    def t(self, key: str, /, **facts: str | int | float) -> str:
+        """Return a sentence in the user's language."""
+        return t(self.language, key, **facts)
 
     async def reply(
         self, key: str, rows: Keyboard | None = None, /, **facts: str | int | float
     ) -> int:
-        return await self.reply_text(t(self.context.language, key, **facts), rows)
+        return await self.reply_text(self.t(key, **facts), rows)
 
     async def reply_text(self, text: str, rows: Keyboard | None = None) -> int:
         """Answer with a text; return the message's id."""
-        return await self.messenger.send_text(self.context.chat_target, text, rows or [])
+        return await self.app.messenger.send_text(self.context.chat_target, text, rows or [])
 
     async def ask_about_text(self, key: str, rows: Keyboard, /, **facts: str | int | float) -> int:
         """Answer in reply to the user's text, on which the buttons act."""
         target = replace(self.context.chat_target, reply_to=self.context.message_id)
-        return await self.messenger.send_text(target, t(self.context.language, key, **facts), rows)
+        return await self.app.messenger.send_text(target, self.t(key, **facts), rows)
 
     async def reply_question(self, key: str) -> int:
         """Answer with a question; in a group only a reply to it is an answer."""
-        context = self.context
-        text, called = t(context.language, key), None
+        context, text, called = self.context, self.t(key), None
         if context.pressed_by and not context.is_private:
             # It replies to the bot's own message then: only a mention tells which user is asked.
-            text = t(context.language, "ask_by_name", name=context.pressed_by, question=text)
+            text = self.t("ask_by_name", name=context.pressed_by, question=text)
             called = User(id=context.user_id, is_bot=False, first_name=context.pressed_by)
-        return await self.messenger.send_text(
+        return await self.app.messenger.send_text(
             context.chat_target, text, [], asks_for_reply=not context.is_private, called=called
         )
 
@@ -118,19 +143,22 @@ class Dialogue:
         """Report an error; repetitions of the same error are throttled."""
         facts = dict(error.facts)
         wait_s = facts.pop("wait_s", 0)
-        if await self._should_report(error.reason, int(wait_s)):
+        if self.callback_id:
+            await self.answer_callback(self.t(error.reason, **facts))
+        elif await self._should_report(error.reason, int(wait_s)):
             await self.reply(error.reason, **facts)
+
+    async def answer_callback(self, text: str) -> None:
+        await self.app.messenger.answer_callback(self.callback_id, text)
 
     async def _should_report(self, reason: str, wait_s: int) -> bool:
         context, throttle_s = self.context, _THROTTLE_S.get(reason)
         if throttle_s is None:
             return True
+        notice = f"{reason}.{context.chat_id}"
         try:
-            return await self.requests.users.claim_notice(
-                context.user_id,
-                f"{reason}.{context.chat_id}",
-                context.request,
-                wait_s or throttle_s,
+            return await self.app.users.claim_notice(
+                context.user_id, notice, context.request, wait_s or throttle_s
             )
         except StorageFullError:
             # A full Redis cannot record the report; waiting for it would block all users.
@@ -146,7 +174,7 @@ class Dialogue:
         """
         try:
             with max_wait(10.0 if is_needed else 1.0):
-                await self.messenger.edit_text(self.context.chat_target, message_id, text, rows)
+                await self.app.messenger.edit_text(self.context.chat_target, message_id, text, rows)
         except MessageGoneError:
             return False
         except TransientError:
@@ -170,7 +198,9 @@ class Dialogue:
     ) -> InputPhoto | None:
         """Answer with a picture; return it as Telegram stored it."""
         target = self.context.chat_target
-        return await self.messenger.send_picture(target, picture, caption, rows or [], name=name)
+        return await self.app.messenger.send_picture(
+            target, picture, caption, rows or [], name=name
+        )
 
     async def ask(
         self, question: State, key: str, rows: Keyboard | None = None, **data: Any
@@ -214,60 +244,61 @@ class Dialogue:
         """Return the dialogue with its orders shown in reply to that message."""
         return replace(self, context=replace(self.context, message_id=message_id))
 
-    async def check_rate_limit(self) -> None:
-        """Count the request. Raises UserError if the limit is exceeded."""
-        await self.requests.check_rate_limit(self.context)
-
-    async def create(self, prompt: str) -> None:
-        """Order a new picture, possibly in variants."""
-        taken, count = await self.requests.create(self.context, prompt)
-        if taken == VARIANTS_MAX < count:
-            await self.reply("variants_most", limit=VARIANTS_MAX)
-        elif taken < count:
-            await self.reply("variants_fewer", taken=taken, count=count)
-
-    async def regenerate(self, result: Result) -> None:
-        await self.check_rate_limit()
-        await self.requests.regenerate(self.context, result)
-
-    async def order(
-        self,
-        operation: Operation,
-        prompt: str = "",
-        photos: tuple[InputPhoto, ...] = (),
-        scale: int = 2,
-    ) -> None:
-        """Order a change of pictures, and end the dialogue."""
-        await self.requests.order(self.context, operation, prompt, photos, scale)
-        await self.state.clear()
-
 
 class Dialogues:
     """Opens dialogues, whose states are in `redis`, a client of redis.asyncio."""
 
-    def __init__(
-        self, redis: Any, bot_id: int, requests: RequestService, messenger: Messenger
-    ) -> None:
+    def __init__(self, redis: Any, app: Components) -> None:
         key_builder = DefaultKeyBuilder(prefix=keys.DIALOGUE)
         self._states = RedisStorage(
             redis, key_builder=key_builder, state_ttl=_TTL_S, data_ttl=_TTL_S
         )
-        self._bot_id = bot_id
-        self.requests = requests
-        self.messenger = messenger
+        self._locks = WeakValueDictionary[str, asyncio.Lock]()
+        self._app = app
 
-    def open(self, context: RequestContext) -> Dialogue:
-        key = StorageKey(self._bot_id, context.chat_id, context.user_id)
-        return Dialogue(context, FSMContext(self._states, key), self.requests, self.messenger)
+    async def serve(
+        self,
+        context: RequestContext,
+        handle: Callable[[Dialogue], Awaitable[_Answer]],
+        callback_id: str = "",
+    ) -> _Answer | None:
+        """Handle a request, one at a time for each user in a chat; report why it is refused.
+
+        Raises what the handler raises but UserError; the user is told if it is a failure.
+        """
+        # Messages and complete albums are serialised.
+        lock = self._locks.setdefault(context.user_key, asyncio.Lock())
+        try:
+            async with lock:
+                try:
+                    return await self._serve(self._open(context, callback_id), handle)
+                except ChatMovedError as moved:
+                    # A handler is safe to repeat, as an update may be; now in the supergroup.
+                    context = context.with_chat(moved.chat_id)
+                    return await self._serve(self._open(context, callback_id), handle)
+        except UNRELATED:
+            raise
+        except Exception:
+            # The caller sets the request aside; the user must not wait in vain.
+            with suppress(ImgbotError):
+                await self._open(context, callback_id).reply_error(UserError("went_wrong"))
+            raise
+
+    async def _serve(
+        self, dialogue: Dialogue, handle: Callable[[Dialogue], Awaitable[_Answer]]
+    ) -> _Answer | None:
+        try:
+            # The storage of states raises Redis's own errors only.
+            with storage_errors():
+                return await handle(dialogue)
+        except UserError as error:
+            await dialogue.reply_error(error)
+        return None
+
+    def _open(self, context: RequestContext, callback_id: str) -> Dialogue:
+        key = StorageKey(self._app.identity.id, context.chat_id, context.user_id)
+        return Dialogue(context, FSMContext(self._states, key), self._app, callback_id)
 
 
 def to_state_data(*photos: InputPhoto) -> list[list[str | int]]:
     return pack_sources(photos)
-
-
-_inspected = cache(CallableObject)
-
-
-async def call(handler: CallbackType, event: TelegramObject, **data: Any) -> Any:
-    """Call a handler with those of the data that it names as parameters."""
-    return await _inspected(handler).call(event, **data)

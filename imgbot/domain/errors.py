@@ -106,6 +106,10 @@ class ConfigError(ImgbotError):
         self.sentence = sentence
 
 
+UNRELATED = (TransientError, FencedError, ConfigError, ChatGoneError)
+"""Errors unrelated to the request that is handled: it waits, or nobody is there any longer."""
+
+
 class ProviderErrorKind(StrEnum):
     """Kind of a provider's error, by which the runner decides about the job."""
 

@@ -3,16 +3,13 @@
 import asyncio
 import functools
 import shutil
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import urlsplit
 
 from imgbot.bot.chat_model import ChatModel
+from imgbot.bot.components import AccessPolicy, Components
 from imgbot.bot.dialogue import Dialogues
-from imgbot.bot.handlers.admin.remedies import Remedies
-from imgbot.bot.handlers.admin.reports import StatsSources
-from imgbot.bot.handlers.privacy import Privacy
-from imgbot.bot.requests import AccessPolicy, RequestService
-from imgbot.bot.router import Components, UpdateHandler
+from imgbot.bot.router import UpdateHandler
 from imgbot.config.settings import Settings
 from imgbot.domain.texts import language_of, t
 from imgbot.imaging.originals import OriginalStore
@@ -39,89 +36,63 @@ from imgbot.wiring.connections import Connections, now_ms, utc_offset_s
 
 def build_components(settings: Settings, connections: Connections) -> Components:
     redis, queue, routes = connections.redis, connections.queue, connections.routes
-    messenger = Messenger(connections.bot)
-    users, results = UserStore(redis), ResultStore(redis)
     spend = Spend(redis, queue.caps, utc_offset_s)
-    access, dead_letters = Access(redis), DeadLetters(redis, queue)
-    limit = RateLimit(
-        redis, window_s=settings.rate_limit_window, max_requests=settings.rate_limit_max_requests
-    )
-    policy = AccessPolicy(
-        allowed=frozenset(settings.allowed_users),
-        admins=frozenset(settings.admins),
-        has_builtin_engine=settings.providers == ("builtin",),
-        price_of=routes.price_micro,
-    )
     pictures = state.folder(settings.state_dir, "pictures")
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
     return Components(
         identity=connections.bot_identity,
-        policy=policy,
-        requests=RequestService(
-            queue, users, results, limit, spend, policy, messenger.bot_id, now_ms
+        policy=AccessPolicy(
+            allowed=frozenset(settings.allowed_users),
+            admins=frozenset(settings.admins),
+            has_builtin_engine=settings.providers == ("builtin",),
+            price_of=routes.price_micro,
         ),
-        messenger=messenger,
+        messenger=Messenger(connections.bot),
         queue=queue,
         job_reads=queue,
-        results=results,
-        users=users,
+        results=ResultStore(redis),
+        users=UserStore(redis),
         albums=Albums(redis),
-        limit=limit,
+        limit=RateLimit(
+            redis,
+            window_s=settings.rate_limit_window,
+            max_requests=settings.rate_limit_max_requests,
+        ),
         spend=spend,
         originals=originals,
-        access=access,
+        access=Access(redis),
         broadcasts=Broadcasts(redis),
-        dead_letters=dead_letters,
-        privacy=_privacy(settings, connections, spend, originals),
+        dead_letters=DeadLetters(redis, queue),
+        forgetting=Forgetting(redis, queue, _file_removal(settings, originals)),
+        queue_stats=QueueStats(redis),
+        alerts=AlertStore(redis),
         chat_model=ChatModel(
             settings.chat_url,
             settings.chat_model,
             settings.chat_key,
             lambda: spend.take_chat_call(now_ms(), settings.chat_daily_limit),
         ),
-        stats=StatsSources(
-            queue_stats=QueueStats(redis),
-            job_reads=queue,
-            users=users,
-            spend=spend,
-            workers=connections.workers,
-            providers_out=connections.providers_out,
-        ),
-        remedies=Remedies(
-            incidents=AlertStore(redis),
-            access=access,
-            dead_letters=dead_letters,
-            spend=spend,
-            workers=connections.workers,
-            resize=functools.partial(resize, connections.pool),
-            now_ms=now_ms,
-        ),
         now_ms=now_ms,
+        workers=connections.workers,
+        resize=functools.partial(resize, connections.pool),
+        providers_out=connections.providers_out,
+        makers=routes.makers,
+        forget_after_days=settings.forget_after_days,
+        chat_host=urlsplit(settings.chat_url).hostname or "",
     )
 
 
-def _privacy(
-    settings: Settings, connections: Connections, spend: Spend, originals: OriginalStore
-) -> Privacy:
+def _file_removal(
+    settings: Settings, originals: OriginalStore
+) -> Callable[[Collection[str]], Awaitable[None]]:
     folder = state.folder(settings.state_dir, "jobs")
 
-    def remove_files(job_ids: Collection[str]) -> None:
+    def remove(job_ids: Collection[str]) -> None:
         for job_id in job_ids:
             originals.remove(job_id)
             shutil.rmtree(folder / job_id, ignore_errors=True)
 
-    return Privacy(
-        Forgetting(
-            connections.redis,
-            connections.queue,
-            functools.partial(asyncio.to_thread, remove_files),
-        ),
-        spend,
-        now_ms,
-        connections.routes.makers,
-        settings.forget_after_days,
-        urlsplit(settings.chat_url).hostname or "",
-    )
+    return functools.partial(asyncio.to_thread, remove)
 
 
 def build_update_poller(

@@ -4,7 +4,7 @@ import asyncio
 import functools
 import time
 
-from imgbot.bot.router import Components
+from imgbot.bot.components import Components
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s

@@ -41,7 +41,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     redis, bot, routes = connections.redis, connections.bot, connections.routes
     preregister(routes.names)
     components = build_components(settings, connections)
-    dialogues = Dialogues(redis, bot.id, components.requests, components.messenger)
+    dialogues = Dialogues(redis, components)
     updates = build_update_poller(connections, components, dialogues)
     context = build_step_context(settings, connections, components)
     runner = build_runner(settings, context)
@@ -52,9 +52,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     observer.provider = "+".join(routes.names)
     return Services(
         updates=updates,
-        albums=AlbumProcessor(
-            components.albums, dialogues, updates.caught_up, updates.is_busy_with, now_ms
-        ),
+        albums=AlbumProcessor(components, dialogues, updates.caught_up, updates.is_busy_with),
         runner=runner,
         maintenance=Maintenance(
             connections.queue,
@@ -64,7 +62,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
             components.originals,
             functools.partial(measure, redis),
             now_ms,
-            components.privacy.forgetting,
+            components.forgetting,
             settings.forget_after_days,
             settings.rate_limit_window,
         ),

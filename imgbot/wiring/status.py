@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from aiogram import Bot
 
-from imgbot.bot.router import Components
+from imgbot.bot.components import Components
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.imaging.pool import Pool

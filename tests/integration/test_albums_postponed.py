@@ -8,8 +8,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from imgbot.aio import cancel_and_wait_current
 from imgbot.bot.albums import AlbumProcessor
+from imgbot.bot.components import AccessPolicy
 from imgbot.bot.dialogue import Dialogues
-from imgbot.bot.requests import AccessPolicy
 from imgbot.domain.job import InputPhoto
 from imgbot.storage.albums import Albums, Item
 from imgbot.storage.client import Client
@@ -41,31 +41,27 @@ async def test_a_hang_in_the_dialogue_costs_no_album(redis: Client) -> None:
     for number in (1, 2):
         photo = InputPhoto(f"f{number}", f"u{number}")
         await albums.add("1.9", "1.1", Item(number, photo, "collage", visit), NOW)
-    lock = asyncio.Lock()
-
-    def turn(_person: str) -> asyncio.Lock:
-        return lock
 
     async def send_text(_target: object, text: str, *_rows: object) -> int:
         said.append(text)
         return 1
 
     clock_ms = iter(range(WHOLE, WHOLE + 10_000_000, 5_000))
-    requests = SimpleNamespace(
+    app: Any = SimpleNamespace(
+        identity=SimpleNamespace(id=1),
+        albums=albums,
         users=UserStore(redis),
         policy=AccessPolicy(
             frozenset(), frozenset(), has_builtin_engine=True, price_of=lambda *_: 0
         ),
-        user_lock=turn,
+        messenger=SimpleNamespace(send_text=send_text),
+        now_ms=lambda: next(clock_ms),
     )
-    messenger = cast("Any", SimpleNamespace(send_text=send_text))
-    dialogues = Dialogues(redis, 1, cast("Any", requests), messenger)
+    dialogues = Dialogues(redis, app)
     dialogues._states = cast("Any", dialogue)
     caught_up = asyncio.Event()
     caught_up.set()
-    processor = AlbumProcessor(
-        albums, dialogues, caught_up, lambda _: False, lambda: next(clock_ms)
-    )
+    processor = AlbumProcessor(app, dialogues, caught_up, lambda _: False)
     async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
         running = group.create_task(processor.run(asyncio.Event(), DRAIN_S))
         await dialogue.is_asked_again.wait()

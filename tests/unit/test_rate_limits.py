@@ -1,7 +1,6 @@
 """Limits: of Telegram per chat and per poller, of a user's requests; and what is counted once."""
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
 
@@ -9,12 +8,16 @@ import pytest
 from aiogram.exceptions import TelegramBadRequest, TelegramConflictError, TelegramRetryAfter
 from aiogram.methods import GetUpdates, SendMessage, SendPhoto
 
-from imgbot.bot.requests import RequestService
-from imgbot.domain.errors import TelegramRefusedError, UserError
+from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.requests import create
+from imgbot.domain.errors import TelegramRefusedError
 from imgbot.domain.job import State
 from imgbot.domain.operations import Operation
+from imgbot.domain.texts import t
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.storage.job_reads import JobReads
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.telegram.messenger import ChatTarget, Messenger
@@ -95,13 +98,23 @@ def test_another_poller_is_reported_after_three_conflicts() -> None:
     assert rivals == [None, None, UpdateConflict.POLLER]
 
 
-async def test_variants_end_at_the_users_limit() -> None:
-    service: Any = Mock(enqueue=AsyncMock())
-    service._job_of.return_value = job_of("7", 1, 1, Operation.CREATE, "en")
-    service.check_rate_limit = AsyncMock(side_effect=[None, UserError("rate_limited")])
-    context: Any = SimpleNamespace(request="7", preferences=SimpleNamespace(ratio="", variants=1))
+async def test_variants_end_at_the_users_limit(redis: Client) -> None:
+    queue, send_text = JobQueue(redis, QueueLimits()), AsyncMock()
+    await queue.open_epoch()
+    app: Any = Mock(
+        queue=queue,
+        limit=RateLimit(redis, max_requests=1),
+        messenger=Mock(send_text=send_text),
+        now_ms=lambda: NOW,
+        policy=Mock(price_of=Mock(return_value=0), has_builtin_engine=False),
+        spend=Mock(today=Mock(return_value="2026-01-01")),
+    )
+    context = RequestContext(update_id=7, user_id=1, chat_id=1, language="en")
 
-    assert await RequestService.create(service, context, "a fox --n 4") == (2, 4)
+    await create(Dialogue(context, Mock(), app), "a fox --n 4")
+
+    assert [job.id for job in await JobReads(redis).jobs_of(1)] == ["7", "7-2"]
+    assert send_text.await_args_list[0].args[1] == t("en", "variants_fewer", taken=2, count=4)
 
 
 async def test_a_picture_that_is_being_rendered_is_too_late_to_cancel(redis: Client) -> None:

@@ -5,49 +5,43 @@ from functools import partial
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import buttons, dollars, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.job_reads import JobReads
-from imgbot.storage.rate_limit import RateLimit
-from imgbot.storage.spend import Spend
-from imgbot.storage.users import UserStore
 
 _SHOWN = 10
 _TITLE_LENGTH = 40
 
 
-async def handle_queue(_: Message, dialogue: Dialogue, job_reads: JobReads) -> None:
+async def handle_queue(_: Message, dialogue: Dialogue) -> None:
     """/queue: active jobs, each with a button that cancels it."""
-    await dialogue.reply_text(*await _queue(dialogue.context, job_reads))
+    await dialogue.reply_text(*await _queue(dialogue))
 
 
-async def on_queue_callback(
-    _: CallbackQuery, argument: str, dialogue: Dialogue, job_reads: JobReads
-) -> str:
-    if argument != str(dialogue.context.user_id):
+async def on_queue_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    if argument != str(dialogue.user_id):
         return "not_your_button"
-    await dialogue.update_panel(*await _queue(dialogue.context, job_reads))
+    await dialogue.update_panel(*await _queue(dialogue))
     return ""
 
 
-async def _queue(context: RequestContext, job_reads: JobReads) -> tuple[str, Keyboard]:
-    jobs = await job_reads.jobs_shown_to(context.user_id)
+async def _queue(dialogue: Dialogue) -> tuple[str, Keyboard]:
+    job_reads = dialogue.app.job_reads
+    jobs = await job_reads.jobs_shown_to(dialogue.user_id)
     if not jobs:
-        return t(context.language, "queue_empty"), []
+        return dialogue.t("queue_empty"), []
     shown = jobs[:_SHOWN]
     places = await job_reads.places([job.id for job in shown])
-    lines = [t(context.language, "queue_title", count=len(jobs))]
+    lines = [dialogue.t("queue_title", count=len(jobs))]
     for number, (job, place) in enumerate(zip(shown, places, strict=True), 1):
         title = _title(job)
-        lines.append(f"{number}. {title} — {_progress(context.language, job, place)}")
+        lines.append(f"{number}. {title} — {_progress(dialogue.language, job, place)}")
     if len(jobs) > _SHOWN:
-        lines.append(t(context.language, "queue_more", count=len(jobs) - _SHOWN))
+        lines.append(dialogue.t("queue_more", count=len(jobs) - _SHOWN))
     rows = buttons.cancel([job.id for job in shown])
-    return "\n".join(lines), [*rows, [buttons.refresh(context.language, context.user_id)]]
+    return "\n".join(lines), [*rows, [buttons.refresh(dialogue.language, dialogue.user_id)]]
 
 
 def _title(job: Job) -> str:
@@ -66,31 +60,28 @@ def _progress(language: str, job: Job, place: int) -> str:
 async def handle_limits(
     _: Message,
     dialogue: Dialogue,
-    job_reads: JobReads,
-    limit: RateLimit,
-    spend: Spend,
     *,
     is_price_asked: bool = False,
 ) -> None:
     """/limits: remaining requests and budget, and the time of the reset."""
-    context = dialogue.context
-    verdict = await limit.peek(context.user_id)
-    jobs = await job_reads.jobs_shown_to(context.user_id)
+    app, language = dialogue.app, dialogue.language
+    verdict = await app.limit.peek(dialogue.user_id)
+    jobs = await app.job_reads.jobs_shown_to(dialogue.user_id)
     text = t(
-        context.language,
+        language,
         "limits",
         remaining=verdict.remaining,
-        limit=limit.max_requests,
-        window=in_time(context.language, limit.window_s),
+        limit=app.limit.max_requests,
+        window=in_time(language, app.limit.window_s),
         waiting=sum(job.state is State.QUEUED for job in jobs),
-        waiting_limit=spend.caps.waiting_per_user,
-        running_limit=spend.caps.running_per_user,
+        waiting_limit=app.spend.caps.waiting_per_user,
+        running_limit=app.spend.caps.running_per_user,
     )
-    lines = [t(context.language, "answer_price"), "", text] if is_price_asked else [text]
+    lines = [dialogue.t("answer_price"), "", text] if is_price_asked else [text]
     if verdict.wait_s:
-        wait = in_time(context.language, verdict.wait_s)
-        lines.append(t(context.language, "limits_again", limit=limit.max_requests, wait=wait))
-    lines += await _budget(dialogue, spend)
+        wait = in_time(language, verdict.wait_s)
+        lines.append(dialogue.t("limits_again", limit=app.limit.max_requests, wait=wait))
+    lines += await _budget(dialogue)
     await dialogue.reply_text("\n".join(lines))
 
 
@@ -98,32 +89,32 @@ answer_price = partial(handle_limits, is_price_asked=True)
 """Question about the price: what a picture costs, and what is left."""
 
 
-async def _budget(dialogue: Dialogue, spend: Spend) -> list[str]:
+async def _budget(dialogue: Dialogue) -> list[str]:
     """Lines of /limits: the user's remaining budget for today, and an exhausted daily total."""
-    context, caps, at_ms = dialogue.context, spend.caps, dialogue.requests.now_ms()
-    language, least_price_micro = context.language, dialogue.requests.policy.least_price_micro
-    wait = in_time(language, spend.resumes_in_s(at_ms))
+    spend, at_ms = dialogue.app.spend, dialogue.app.now_ms()
+    caps, least_price_micro = spend.caps, dialogue.app.policy.least_price_micro
+    wait = in_time(dialogue.language, spend.resumes_in_s(at_ms))
     lines: list[str] = []
     if caps.daily_micro_per_user is not None:
-        left = dollars(await spend.left_of_user(context.user_id, at_ms))
+        left = dollars(await spend.left_of_user(dialogue.user_id, at_ms))
         limit = dollars(caps.daily_micro_per_user)
-        lines.append(t(language, "limits_money", left=left, limit=limit, wait=wait))
+        lines.append(dialogue.t("limits_money", left=left, limit=limit, wait=wait))
     ceiling = await spend.ceiling_today(at_ms)
     if ceiling is not None and least_price_micro:
         spent = await spend.spent_today(at_ms)
         if spent + least_price_micro > ceiling:
-            lines.append(t(language, "limits_budget", wait=wait))
+            lines.append(dialogue.t("limits_budget", wait=wait))
     return lines
 
 
-async def handle_quiet(_: Message, dialogue: Dialogue, users: UserStore) -> None:
+async def handle_quiet(_: Message, dialogue: Dialogue) -> None:
     """/quiet: switch the notification sound for results that took long."""
     context = dialogue.context
     # A redelivered update must not switch it back.
     wanted = "0" if context.preferences.is_quiet else "1"
-    choice = await users.choose_once(f"quiet.{context.request}", wanted)
+    choice = await dialogue.app.users.choose_once(f"quiet.{context.request}", wanted)
     is_quiet = choice == "1"
-    await users.set_preference(context.user_id, replace(context.preferences, is_quiet=is_quiet))
+    await _set(dialogue, replace(context.preferences, is_quiet=is_quiet))
     await dialogue.reply("quiet_on" if is_quiet else "quiet_off")
 
 
@@ -133,9 +124,7 @@ async def handle_settings(_: Message, dialogue: Dialogue) -> None:
     await dialogue.reply("settings", rows)
 
 
-async def on_setting_callback(
-    _: CallbackQuery, argument: str, dialogue: Dialogue, users: UserStore
-) -> str:
+async def on_setting_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     context = dialogue.context
     name, _sep, rest = argument.partition(".")
     choice, _sep, owner = rest.partition(".")
@@ -143,7 +132,7 @@ async def on_setting_callback(
         return "not_your_button"
     if choice == buttons.OPEN and name in SETTINGS:
         rows = buttons.setting(context.language, context.preferences, name, context.user_id)
-        await dialogue.update_panel(t(context.language, f"settings_{name}"), rows)
+        await dialogue.update_panel(dialogue.t(f"settings_{name}"), rows)
         return ""
     if choice == buttons.OPEN:
         await _show_settings(dialogue, context.preferences)
@@ -151,19 +140,21 @@ async def on_setting_callback(
     preferences = context.preferences.with_choice(name, choice)
     if preferences is None:
         return "unknown_button"
-    await users.set_preference(context.user_id, preferences)
+    await _set(dialogue, preferences)
     await _show_settings(dialogue, preferences)
     return ""
 
 
+async def _set(dialogue: Dialogue, preferences: Preferences) -> None:
+    await dialogue.app.users.set_preference(dialogue.user_id, preferences)
+
+
 async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
-    language = preferences.language or dialogue.context.language
-    rows = buttons.settings(language, preferences, dialogue.context.user_id)
+    language = preferences.language or dialogue.language
+    rows = buttons.settings(language, preferences, dialogue.user_id)
     await dialogue.update_panel(t(language, "settings"), rows)
 
 
-async def on_subscription_callback(_: CallbackQuery, dialogue: Dialogue, users: UserStore) -> str:
-    context = dialogue.context
-    preferences = replace(context.preferences, is_unsubscribed=True)
-    await users.set_preference(context.user_id, preferences)
+async def on_subscription_callback(_: CallbackQuery, __: str, dialogue: Dialogue) -> str:
+    await _set(dialogue, replace(dialogue.context.preferences, is_unsubscribed=True))
     return "news_off"

@@ -11,11 +11,12 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import PHOTO_STATES, Dialogue, Question, to_state_data
 from imgbot.bot.messages import photo_of, prompt_of, target_photo
+from imgbot.bot.requests import check_rate_limit, create, order, prompt_in
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, Operation, Prompt
-from imgbot.domain.texts import buttons, t
+from imgbot.domain.texts import buttons
 from imgbot.domain.texts.buttons import SCALES
 from imgbot.storage.albums import PHOTOS_LIMIT
 
@@ -24,10 +25,10 @@ Handler = Callable[..., Coroutine[Any, Any, None]]
 
 async def handle_create(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
     """/create with or without a prompt, or the button."""
-    await dialogue.check_rate_limit()
+    await check_rate_limit(dialogue)
     prompt = prompt_of(event) if isinstance(event, Message) else ""
     if prompt:
-        await dialogue.create(prompt)
+        await create(dialogue, prompt)
         await dialogue.state.clear()
     else:
         await dialogue.ask(Question.create_words, "ask_create")
@@ -37,16 +38,16 @@ async def handle_edit_start(
     event: Message | CallbackQuery, dialogue: Dialogue, photo: InputPhoto | None = None
 ) -> None:
     """/edit, the buttons, a photo with a caption, or a prompt in reply to a picture."""
-    await dialogue.check_rate_limit()
+    await check_rate_limit(dialogue)
     prompt = ""
     if isinstance(event, Message):
-        prompt = await dialogue.requests.prompt_in(event)
+        prompt = await prompt_in(event, dialogue)
         photo = target_photo(event) or photo
     await edit(dialogue, photo, prompt)
 
 
 async def take_edit_photo(message: Message, dialogue: Dialogue) -> None:
-    await edit(dialogue, _required(photo_of(message)), await dialogue.requests.prompt_in(message))
+    await edit(dialogue, _required(photo_of(message)), await prompt_in(message, dialogue))
 
 
 async def edit(dialogue: Dialogue, photo: InputPhoto | None, prompt: str) -> None:
@@ -60,7 +61,7 @@ async def edit(dialogue: Dialogue, photo: InputPhoto | None, prompt: str) -> Non
 async def handle_photo(message: Message, dialogue: Dialogue) -> None:
     """Picture sent outside a dialogue: its caption is the prompt."""
     photo = photo_of(message)
-    if photo is None or await dialogue.requests.prompt_in(message):
+    if photo is None or await prompt_in(message, dialogue):
         await handle_edit_start(message, dialogue)
         return
     await ask_about(dialogue, photo)
@@ -71,7 +72,7 @@ async def ask_about(dialogue: Dialogue, photo: InputPhoto) -> None:
     await dialogue.ask(
         Question.photo_action,
         "ask_photo_action",
-        buttons.under_photo(dialogue.context.language),
+        buttons.under_photo(dialogue.language),
         sources=to_state_data(photo),
     )
 
@@ -84,7 +85,7 @@ async def start_photo_operation(
     scale: int | None = None,
 ) -> None:
     """The command with or without a photo and a scale, or the buttons."""
-    await dialogue.check_rate_limit()
+    await check_rate_limit(dialogue)
     prompt = ""
     if isinstance(event, Message):
         prompt, photo = prompt_of(event), target_photo(event)
@@ -107,7 +108,7 @@ async def _is_request(operation: Operation, message: Message, dialogue: Dialogue
     """Return true for a photo with a prompt that is more than the scale for the operation."""
     if photo_of(message) is None:
         return False
-    prompt = await dialogue.requests.prompt_in(message)
+    prompt = await prompt_in(message, dialogue)
     about_size = (
         classify(prompt, ChatFacts(pending=PendingQuestion.SCALE)).operation is Operation.UPSCALE
     )
@@ -139,11 +140,13 @@ async def order_or_ask(
         await dialogue.ask(Question.edit_words, "ask_edit_words", sources=sources)
     else:
         wanted = "" if spec.prompt is Prompt.NONE else prompt
-        await dialogue.order(operation, wanted, (photo,), scale if spec.has_scale and scale else 2)
+        taken_scale = scale if spec.has_scale and scale else 2
+        await order(dialogue, operation, wanted, (photo,), taken_scale)
+        await dialogue.state.clear()
 
 
 async def handle_smart_merge_start(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
-    await dialogue.check_rate_limit()
+    await check_rate_limit(dialogue)
     await start_merge(dialogue)
     if isinstance(event, Message) and photo_of(event):
         await take_merge_photo(event, dialogue)
@@ -158,7 +161,7 @@ async def start_merge(dialogue: Dialogue) -> None:
 
 async def take_merge_photo(message: Message, dialogue: Dialogue) -> None:
     """Another photo, or the prompt that ends the collecting."""
-    photo, prompt = photo_of(message), await dialogue.requests.prompt_in(message)
+    photo, prompt = photo_of(message), await prompt_in(message, dialogue)
     if photo is not None:
         await collect_photos(dialogue, (photo,), prompt)
     elif prompt and await dialogue.photos():
@@ -177,7 +180,7 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
     kept = (*known, *fresh)[:PHOTOS_LIMIT]
     await dialogue.extend(sources=to_state_data(*kept), words=prompt or data.get("words", ""))
     if len(known) + len(fresh) > PHOTOS_LIMIT:
-        rows = buttons.merge(dialogue.context.language)
+        rows = buttons.merge(dialogue.language)
         await dialogue.reply("merge_full", rows, limit=PHOTOS_LIMIT)
         return
     # The button appears with the second photo; a late count does no harm.
@@ -186,7 +189,7 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
     await dialogue.state.update_data(panel=panel, shown=len(kept))
 
 
-async def on_merge_callback(_: CallbackQuery, dialogue: Dialogue) -> str:
+async def on_merge_callback(_: CallbackQuery, __: str, dialogue: Dialogue) -> str:
     if not await dialogue.is_asking(Question.merge_photos):
         return "stale_button"
     await merge(dialogue, (await dialogue.state.get_data()).get("words", ""))
@@ -198,14 +201,14 @@ async def merge(dialogue: Dialogue, prompt: str) -> None:
     photos = await dialogue.photos()
     if len(photos) < 2:
         raise UserError("merge_too_few")
-    await dialogue.order(Operation.MERGE, prompt, photos)
+    await order(dialogue, Operation.MERGE, prompt, photos)
+    await dialogue.state.clear()
 
 
 async def _show_count(dialogue: Dialogue, panel: int, count: int, *, is_needed: bool) -> int:
     """Keep one message with the count up to date, instead of one answer per photo."""
-    language = dialogue.context.language
-    text = t(language, "merge_count" if count > 1 else "merge_count_one", count=count)
-    rows = buttons.merge(language) if count > 1 else []
+    text = dialogue.t("merge_count" if count > 1 else "merge_count_one", count=count)
+    rows = buttons.merge(dialogue.language) if count > 1 else []
     if panel and await dialogue.edit_text(panel, text, rows, is_needed=is_needed):
         return panel
     return await dialogue.reply_text(text, rows)

@@ -11,51 +11,50 @@ from aiogram.types import (
     Message,
 )
 
+from imgbot.bot.components import Components
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.operations import START_HANDLERS
 from imgbot.bot.messages import photo_of, replied_picture_of
-from imgbot.bot.requests import AccessPolicy
+from imgbot.bot.requests import check_rate_limit, order, regenerate
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import buttons, language_of, t
 from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.domain.texts.captions import drawing_name, with_drawing
-from imgbot.imaging.originals import OriginalStore
-from imgbot.storage.results import Result, ResultStore
-from imgbot.storage.users import UserStore
-from imgbot.telegram.messenger import CAPTION_LIMIT, Messenger, cut
+from imgbot.storage.results import Result
+from imgbot.telegram.messenger import CAPTION_LIMIT, cut
 from imgbot.telegram.rate_limiter import max_wait
 
 _INLINE_TITLE_LENGTH = 60
 
 
-async def handle_undo(message: Message, dialogue: Dialogue, results: ResultStore) -> None:
+async def handle_undo(message: Message, dialogue: Dialogue) -> None:
     """/undo: one step back from the latest result, or from the one it replies to."""
-    await _undo(await _chosen_result("undo", message, dialogue, results), dialogue, results)
+    await _undo(await _chosen_result("undo", message, dialogue), dialogue)
 
 
-async def handle_compare(message: Message, dialogue: Dialogue, results: ResultStore) -> None:
-    await _compare(await _chosen_result("compare", message, dialogue, results), dialogue)
+async def handle_compare(message: Message, dialogue: Dialogue) -> None:
+    await _compare(await _chosen_result("compare", message, dialogue), dialogue)
 
 
-async def handle_last(_: Message, dialogue: Dialogue, results: ResultStore) -> None:
-    await _show((await _history(dialogue, results))[0], dialogue, results)
+async def handle_last(_: Message, dialogue: Dialogue) -> None:
+    await _show((await _history(dialogue))[0], dialogue)
 
 
-async def handle_again(message: Message, dialogue: Dialogue, results: ResultStore) -> None:
+async def handle_again(message: Message, dialogue: Dialogue) -> None:
     """Enqueue the latest result once more, or the one that the message replies to."""
-    result = await _chosen_result("again", message, dialogue, results)
+    result = await _chosen_result("again", message, dialogue)
     if not _is_varied(result, dialogue):
         raise UserError("again_same")
-    await dialogue.regenerate(result)
+    await regenerate(dialogue, result)
 
 
-async def handle_complaint(message: Message, dialogue: Dialogue, results: ResultStore) -> None:
+async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
     """Complaint about a result: offer another one, a change, and a step back."""
-    result = await _chosen_result("complaint", message, dialogue, results)
+    result = await _chosen_result("complaint", message, dialogue)
     rows = buttons.after_complaint(
-        dialogue.context.language,
+        dialogue.language,
         result.id,
         is_change=_is_change(result),
         is_varied=_is_varied(result, dialogue),
@@ -64,13 +63,9 @@ async def handle_complaint(message: Message, dialogue: Dialogue, results: Result
 
 
 async def on_operation_callback(
-    operation: Operation,
-    callback: CallbackQuery,
-    argument: str,
-    dialogue: Dialogue,
-    results: ResultStore,
+    operation: Operation, callback: CallbackQuery, argument: str, dialogue: Dialogue
 ) -> str:
-    result = await _pressed_result(callback, argument, results)
+    result = await _pressed_result(callback, argument, dialogue)
     scale = argument.rpartition(".")[0]
     wanted = [int(scale) if scale in map(str, SCALES) else None]
     extra = wanted if OPERATIONS[operation].has_scale else []
@@ -78,54 +73,40 @@ async def on_operation_callback(
     return ""
 
 
-async def on_again_callback(
-    callback: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
-) -> str:
-    await dialogue.regenerate(await _pressed_result(callback, argument, results))
+async def on_again_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    await regenerate(dialogue, await _pressed_result(callback, argument, dialogue))
     return "accepted_short"
 
 
-async def on_draw_callback(
-    callback: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
-) -> str:
+async def on_draw_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     key = argument.partition(".")[0]
-    result = await _pressed_result(callback, argument, results)
+    result = await _pressed_result(callback, argument, dialogue)
     if not drawing_name(key, result.words):
         return "unknown_button"
     words = with_drawing(result.words, result.undrawn, key)
-    await dialogue.regenerate(replace(result, words=words))
+    await regenerate(dialogue, replace(result, words=words))
     return "accepted_short"
 
 
-async def on_compare_callback(
-    callback: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
-) -> str:
-    await _compare(await _pressed_result(callback, argument, results), dialogue)
+async def on_compare_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    await _compare(await _pressed_result(callback, argument, dialogue), dialogue)
     return "accepted_short"
 
 
-async def on_undo_callback(
-    callback: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
-) -> str:
-    await _undo(await _pressed_result(callback, argument, results), dialogue, results)
+async def on_undo_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    await _undo(await _pressed_result(callback, argument, dialogue), dialogue)
     return ""
 
 
-async def on_file_callback(
-    callback: CallbackQuery,
-    argument: str,
-    dialogue: Dialogue,
-    results: ResultStore,
-    originals: OriginalStore,
-) -> str:
+async def on_file_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Send the picture as generated, before Telegram compressed it as a photo."""
-    result = await _pressed_result(callback, argument, results)
-    await dialogue.check_rate_limit()
-    caption = t(dialogue.context.language, "original_caption")
+    result = await _pressed_result(callback, argument, dialogue)
+    await check_rate_limit(dialogue)
+    caption = dialogue.t("original_caption")
     if result.original_id:
         await dialogue.send_picture(InputPhoto(result.original_id, "", is_file=True), caption)
         return ""
-    path = originals.find(result.id)
+    path = dialogue.app.originals.find(result.id)
     if path is None:
         raise UserError("original_gone")
     try:
@@ -135,24 +116,22 @@ async def on_file_callback(
         # It may have arrived all the same: an automatic retry could send it twice.
         raise UserError("original_slow") from error
     if sent is not None:
-        await results.set_original(result.id, sent.file_id)
+        await dialogue.app.results.set_original(result.id, sent.file_id)
     return ""
 
 
-async def handle_history(_: Message, dialogue: Dialogue, results: ResultStore) -> None:
+async def handle_history(_: Message, dialogue: Dialogue) -> None:
     """/history: the newest picture, with buttons to the older ones."""
-    shown = await _history(dialogue, results)
+    shown = await _history(dialogue)
     if (picture := shown[0].picture) is not None:
         await dialogue.send_picture(picture, *_page(shown, 0, dialogue))
 
 
-async def on_history_callback(
-    _: CallbackQuery, argument: str, dialogue: Dialogue, results: ResultStore
-) -> str:
-    context, result = dialogue.context, await results.result(argument)
+async def on_history_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    context, result = dialogue.context, await dialogue.app.results.result(argument)
     if result is not None and result.user_id != context.user_id:
         return "not_your_button"
-    shown = await results.results(await results.history(context.user_id))
+    shown = await _results_of(dialogue.user_id, dialogue.app)
     index = next((at for at, each in enumerate(shown) if each.id == argument), None)
     picture = shown[index].picture if index is not None else None
     if index is None or picture is None:
@@ -161,7 +140,7 @@ async def on_history_callback(
     try:
         with max_wait(2.0):
             target, message_id = context.chat_target, context.message_id
-            await dialogue.messenger.replace_media(target, message_id, picture, *page)
+            await dialogue.app.messenger.replace_media(target, message_id, picture, *page)
     except TransientError:
         return "slow_down"
     except ImgbotError:
@@ -172,7 +151,7 @@ async def on_history_callback(
 def _buttons_of(result: Result, dialogue: Dialogue) -> Keyboard:
     """Return the buttons for a result that is shown again."""
     return buttons.under_result(
-        dialogue.context.language,
+        dialogue.language,
         result.id,
         is_photo=not (result.picture and result.picture.is_file),
         is_change=_is_change(result),
@@ -187,15 +166,15 @@ def _is_change(result: Result) -> bool:
 def _is_varied(result: Result, dialogue: Dialogue) -> bool:
     """Return true if the same request would make another picture."""
     is_created = result.operation is Operation.CREATE
-    return is_created or not dialogue.requests.policy.has_builtin_engine
+    return is_created or not dialogue.app.policy.has_builtin_engine
 
 
-async def _pressed_result(callback: CallbackQuery, argument: str, results: ResultStore) -> Result:
+async def _pressed_result(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> Result:
     """Return the result under which a button was pressed, with its picture.
 
     Raises UserError if it is gone, or belongs to another user.
     """
-    result = await results.result(argument.rpartition(".")[2])
+    result = await dialogue.app.results.result(argument.rpartition(".")[2])
     if result is None or not isinstance(callback.message, Message):
         raise UserError("stale_button")
     if result.user_id != callback.from_user.id:
@@ -206,17 +185,14 @@ async def _pressed_result(callback: CallbackQuery, argument: str, results: Resul
     return replace(result, picture=picture)
 
 
-async def _chosen_result(
-    action: str, message: Message, dialogue: Dialogue, results: ResultStore
-) -> Result:
+async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> Result:
     """Return the result that the message replies to, else the latest; UserError without one."""
-    context, replied = dialogue.context, replied_picture_of(message)
-    found = (
-        await results.job_of_picture(replied) if replied else await results.latest(context.user_id)
-    )
+    context, results = dialogue.context, dialogue.app.results
+    replied = replied_picture_of(message)
+    found = await (results.job_of_picture(replied) if replied else results.latest(context.user_id))
     # An undo changes the latest result: a redelivered update must start from the same one.
     choice = f"{action}.{context.request}"
-    result = await results.result(await dialogue.requests.users.choose_once(choice, found))
+    result = await results.result(await dialogue.app.users.choose_once(choice, found))
     is_own = result is not None and result.user_id == context.user_id
     # What was made elsewhere is not for this group.
     is_here = replied or context.is_private or (result and result.chat_id in {0, context.chat_id})
@@ -225,43 +201,48 @@ async def _chosen_result(
     return result
 
 
-async def _history(dialogue: Dialogue, results: ResultStore) -> list[Result]:
+async def _results_of(user_id: int, app: Components) -> list[Result]:
+    """Return the user's results, the latest first."""
+    return await app.results.results(await app.results.history(user_id))
+
+
+async def _history(dialogue: Dialogue) -> list[Result]:
     """Return the user's results, the latest first. Raises UserError if there are none."""
-    shown = await results.results(await results.history(dialogue.context.user_id))
+    shown = await _results_of(dialogue.user_id, dialogue.app)
     if not shown:
         raise UserError("history_empty")
     return shown
 
 
-async def _show(result: Result, dialogue: Dialogue, results: ResultStore) -> None:
+async def _show(result: Result, dialogue: Dialogue) -> None:
     """Show a delivered result again, free of charge, with its buttons."""
     if result.picture is None:
         raise UserError("picture_gone")
     await dialogue.send_picture(result.picture, result.caption, _buttons_of(result, dialogue))
-    await results.set_latest(dialogue.context.user_id, result.id)
+    await dialogue.app.results.set_latest(dialogue.user_id, result.id)
 
 
-async def _undo(result: Result, dialogue: Dialogue, results: ResultStore) -> None:
+async def _undo(result: Result, dialogue: Dialogue) -> None:
     if result.operation not in PHOTO_ACTIONS or not result.sources:
         raise UserError("undo_nothing")
     context = dialogue.context
-    parent = await results.result(result.parent)
+    parent = await dialogue.app.results.result(result.parent)
     # A forwarded picture has a job, but its prompt is private to that job's user.
     is_own = parent is not None and parent.user_id == context.user_id
     if parent is not None and is_own and parent.picture is not None:
-        await _show(parent, dialogue, results)
+        await _show(parent, dialogue)
         return
-    await dialogue.send_picture(result.sources[0], t(context.language, "undo_original"))
+    await dialogue.send_picture(result.sources[0], dialogue.t("undo_original"))
     # The user's own picture has no job: there is no earlier step.
-    await results.set_latest(context.user_id, "")
+    await dialogue.app.results.set_latest(context.user_id, "")
 
 
 async def _compare(result: Result, dialogue: Dialogue) -> None:
     if result.operation not in PHOTO_ACTIONS or not result.sources or result.picture is None:
         raise UserError("compare_nothing")
-    await dialogue.check_rate_limit()
+    await check_rate_limit(dialogue)
     photos = (result.sources[0], result.picture)
-    await dialogue.requests.order(dialogue.context, Operation.COMPARE, "", photos)
+    await order(dialogue, Operation.COMPARE, "", photos)
 
 
 def _page(shown: list[Result], index: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
@@ -272,26 +253,19 @@ def _page(shown: list[Result], index: int, dialogue: Dialogue) -> tuple[str, Key
     return cut(result.caption, CAPTION_LIMIT), [pager, *_buttons_of(result, dialogue)]
 
 
-async def handle_inline(
-    query: InlineQuery,
-    messenger: Messenger,
-    policy: AccessPolicy,
-    results: ResultStore,
-    users: UserStore,
-) -> None:
+async def handle_inline(query: InlineQuery, app: Components) -> None:
     """Offer the pictures whose prompts contain the query."""
     # An inline query expires after half a minute: failures are ignored.
     with suppress(TransientError):
-        user_id = query.from_user.id
-        profile = await users.profile(user_id)
+        user_id, policy = query.from_user.id, app.policy
+        profile = await app.users.profile(user_id)
         is_open = profile.is_allowed or policy.admits(user_id)
         is_admitted = is_open and (not profile.is_banned or policy.is_admin(user_id))
-        ids = await results.history(user_id) if is_admitted else []
+        results = await _results_of(user_id, app) if is_admitted else []
         wanted = query.query.strip().lower()
-        found = [each for each in await results.results(ids) if wanted in each.words.lower()]
+        offers = [_offer(each) for each in results if wanted in each.words.lower()]
         language = profile.language_or(language_of(query.from_user.language_code))
-        label = t(language, "inline_button")
-        await messenger.answer_inline(query.id, [_offer(result) for result in found], label)
+        await app.messenger.answer_inline(query.id, offers, t(language, "inline_button"))
 
 
 def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:

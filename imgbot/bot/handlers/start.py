@@ -1,21 +1,18 @@
 """General commands, the command menu, small talk, and unsupported messages."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from aiogram import Bot
 from aiogram.types import BotCommand, BotCommandScopeChat, CallbackQuery, Message
 
+from imgbot.bot.components import AccessPolicy
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers import admin
 from imgbot.bot.messages import PICTURE_LIMIT_MB, UNREADABLE, BotIdentity, replied_message
-from imgbot.bot.requests import AccessPolicy
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import LANGUAGES, buttons, has_text, t
-from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.job_reads import JobReads
-from imgbot.storage.users import UserStore
 from imgbot.telegram.client import telegram_errors
 from imgbot.telemetry import events as telemetry
 
@@ -28,56 +25,43 @@ _CANCELLED = {
 }
 
 
-async def handle_start(message: Message, dialogue: Dialogue, policy: AccessPolicy) -> None:
+async def handle_start(message: Message, dialogue: Dialogue) -> None:
     context = dialogue.context
     await dialogue.state.clear()
     await dialogue.reply("start", buttons.menu(context.language))
-    if context.is_private and policy.is_admin(context.user_id) and message.bot:
+    if context.is_private and dialogue.is_by_admin and message.bot:
         await publish_admin_commands(message.bot, context.user_id)
 
 
-async def handle_cancel(
-    _: Message,
-    dialogue: Dialogue,
-    queue: JobQueue,
-    job_reads: JobReads,
-    users: UserStore,
-    now_ms: Callable[[], int],
-) -> None:
+async def handle_cancel(_: Message, dialogue: Dialogue) -> None:
     """Leave the dialogue, or else cancel the latest active job."""
-    context = dialogue.context
+    app = dialogue.app
     is_asked = await dialogue.state.get_state() is not None
     if is_asked and not await dialogue.is_expired():
         # Answer before the state is cleared: if the answer fails, the same update comes again
         # and must not find a job to cancel instead.
-        await dialogue.reply("cancel_dialogue", buttons.menu(context.language))
+        await dialogue.reply("cancel_dialogue", buttons.menu(dialogue.language))
         await dialogue.state.clear()
         return
-    jobs = await job_reads.jobs_shown_to(context.user_id)
+    jobs = await app.job_reads.jobs_shown_to(dialogue.user_id)
     newest = next((job.id for job in reversed(jobs) if not job.is_cancelled), "")
-    job_id = await users.choose_once(f"cancel.{context.request}", newest)
-    verdict = await queue.cancel(job_id, context.user_id, now_ms()) if job_id else "gone"
+    job_id = await app.users.choose_once(f"cancel.{dialogue.context.request}", newest)
+    verdict = await app.queue.cancel(job_id, dialogue.user_id, app.now_ms()) if job_id else "gone"
     # A cancelled job reports it itself, in its status message.
     if verdict != "ok":
         await dialogue.reply("cancel_too_late" if verdict == "too_late" else "cancel_nothing")
 
 
-async def on_cancel_callback(
-    callback: CallbackQuery,
-    argument: str,
-    dialogue: Dialogue,
-    queue: JobQueue,
-    job_reads: JobReads,
-    now_ms: Callable[[], int],
-) -> str:
+async def on_cancel_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Cancel the job; a duplicate status message, left by a lost answer, is removed as well."""
-    context, job = dialogue.context, await job_reads.job(argument)
-    verdict = await queue.cancel(argument, context.user_id, now_ms())
+    app, context = dialogue.app, dialogue.context
+    job = await app.job_reads.job(argument)
+    verdict = await app.queue.cancel(argument, context.user_id, app.now_ms())
     is_left_over = job is not None and job.progress.message_id not in {0, context.message_id}
     # A forged callback must not remove another user's message, and none removes the /queue list.
     if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
         with suppress(ImgbotError):
-            await dialogue.messenger.remove(context.chat_target, context.message_id)
+            await app.messenger.remove(context.chat_target, context.message_id)
     return _CANCELLED[verdict]
 
 
@@ -88,15 +72,15 @@ def _is_alone(callback: CallbackQuery) -> bool:
     return [button.callback_data for row in rows for button in row] == [callback.data]
 
 
-async def handle_unknown_command(_: Message) -> None:
+async def handle_unknown_command(_: Message, __: Dialogue) -> None:
     raise UserError("unknown_command")
 
 
-async def handle_unsupported(message: Message) -> None:
+async def handle_unsupported(message: Message, _: Dialogue) -> None:
     raise UserError(UNREADABLE[message.content_type])
 
 
-async def handle_edited(message: Message) -> None:
+async def handle_edited(message: Message, _: Dialogue) -> None:
     """Edit of a sent message: the first version is the request."""
     if message.edit_date and message.edit_date - int(message.date.timestamp()) < _FRESH_S:
         raise UserError("edited_message")
@@ -151,35 +135,30 @@ async def handle_small_talk(message: Message, dialogue: Dialogue) -> None:
         await dialogue.reply("pleasantry")
 
 
-async def handle_help(
-    _: Message, dialogue: Dialogue, policy: AccessPolicy, identity: BotIdentity
-) -> None:
+async def handle_help(_: Message, dialogue: Dialogue) -> None:
     """Send the topics; a group gets one line, as long texts would disturb its members."""
-    language = dialogue.context.language
     if dialogue.context.is_private:
-        await dialogue.reply("help", buttons.help_topics(language, topics(policy)))
+        rows = buttons.help_topics(dialogue.language, topics(dialogue.app.policy))
+        await dialogue.reply("help", rows)
     else:
-        await dialogue.reply_text(help_text(language, "in_group", policy, identity))
+        await dialogue.reply_text(_help_on("in_group", dialogue))
 
 
-async def on_help_callback(
-    _: CallbackQuery,
-    argument: str,
-    dialogue: Dialogue,
-    policy: AccessPolicy,
-    identity: BotIdentity,
-) -> str:
-    language = dialogue.context.language
+async def on_help_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    known = topics(dialogue.app.policy)
     if argument == buttons.ALL_TOPICS:
-        await dialogue.update_panel(
-            t(language, "help"), buttons.help_topics(language, topics(policy))
-        )
-    elif argument in topics(policy):
-        text = help_text(language, argument, policy, identity)
-        await dialogue.update_panel(text, buttons.help_topic(language, argument))
+        rows = buttons.help_topics(dialogue.language, known)
+        await dialogue.update_panel(dialogue.t("help"), rows)
+    elif argument in known:
+        rows = buttons.help_topic(dialogue.language, argument)
+        await dialogue.update_panel(_help_on(argument, dialogue), rows)
     else:
         return "unknown_button"
     return ""
+
+
+def _help_on(topic: str, dialogue: Dialogue) -> str:
+    return help_text(dialogue.language, topic, dialogue.app.policy, dialogue.app.identity)
 
 
 def topics(policy: AccessPolicy) -> Sequence[str]:

@@ -15,107 +15,92 @@ from aiogram.types import (
 
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import clean, replied_message, text_after
-from imgbot.bot.requests import RequestService, paused_error
+from imgbot.bot.requests import paused_error
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
-from imgbot.domain.texts import buttons, t
+from imgbot.domain.texts import buttons
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.access import Access, Ban
-from imgbot.storage.job_reads import JobReads
+from imgbot.storage.access import Ban
 from imgbot.telegram.messenger import picture_in
 
 _LISTED = 40
 _REASON_LENGTH = 60
 
 
-async def handle_ban(
-    message: Message,
-    dialogue: Dialogue,
-    access: Access,
-    requests: RequestService,
-    job_reads: JobReads,
-) -> None:
+async def handle_ban(message: Message, dialogue: Dialogue) -> None:
     """/ban id or @name [reason], or as a reply; without a target it lists bans."""
-    user_id, reason = await target_of(message, requests)
+    user_id, reason = await target_of(message, dialogue)
     if user_id is None and dialogue.context.is_private:
-        await dialogue.reply_text(*await _bans(dialogue.context.language, access))
+        await dialogue.reply_text(*await _bans(dialogue))
         return
     if user_id is None:
         raise UserError("ban_usage")
     if user_id < 0:
         raise UserError("ban_person_only")
-    if requests.policy.is_admin(user_id):
+    if dialogue.app.policy.is_admin(user_id):
         raise UserError("ban_admin")
-    now_ms = requests.now_ms()
-    await access.ban(Ban(user_id, reason[:_REASON_LENGTH], dialogue.context.user_id, now_ms))
+    now_ms = dialogue.app.now_ms()
+    await dialogue.app.access.ban(Ban(user_id, reason[:_REASON_LENGTH], dialogue.user_id, now_ms))
     # Queued jobs are not paid for yet; running ones may be, and continue.
-    for job in await job_reads.jobs_of(user_id):
+    for job in await dialogue.app.job_reads.jobs_of(user_id):
         if job.state is State.QUEUED:
-            await requests.queue.cancel(job.id, user_id, now_ms)
+            await dialogue.app.queue.cancel(job.id, user_id, now_ms)
     await dialogue.reply("ban_done", user=user_id)
 
 
-async def handle_unban(
-    message: Message, dialogue: Dialogue, access: Access, requests: RequestService
-) -> None:
+async def handle_unban(message: Message, dialogue: Dialogue) -> None:
     """/unban id or @name, or as a reply."""
-    user_id, _ = await target_of(message, requests)
+    user_id, _ = await target_of(message, dialogue)
     if user_id is None:
         raise UserError("unban_usage")
-    is_undone = await access.unban(user_id)
+    is_undone = await dialogue.app.access.unban(user_id)
     await dialogue.reply("ban_undone" if is_undone else "ban_unknown", user=user_id)
 
 
-async def handle_allow(
-    message: Message, dialogue: Dialogue, access: Access, requests: RequestService
-) -> None:
+async def handle_allow(message: Message, dialogue: Dialogue) -> None:
     """/allow id or @name, or as a reply; in a group it admits the group, else it lists."""
-    context, policy = dialogue.context, requests.policy
-    some_id, _ = await target_of(message, requests)
+    context, policy = dialogue.context, dialogue.app.policy
+    some_id, _ = await target_of(message, dialogue)
     if not policy.allowed:
         raise UserError("allow_open")
     if some_id is None and not context.is_private:
         some_id = context.chat_id
     if some_id is None:
-        await dialogue.reply_text(*await _allowed(context.language, access))
+        await dialogue.reply_text(*await _allowed(dialogue))
         return
-    is_new = await access.allow(some_id)
+    is_new = await dialogue.app.access.allow(some_id)
     is_known = not is_new or some_id in policy.allowed
     done = "allow_done" if some_id > 0 else "allow_group_done"
     await dialogue.reply("allow_already" if is_known else done, user=some_id)
 
 
-async def handle_forget(message: Message, dialogue: Dialogue, requests: RequestService) -> None:
+async def handle_forget(message: Message, dialogue: Dialogue) -> None:
     """/forget id or @name, or as a reply; a button confirms it."""
-    user_id, _ = await target_of(message, requests)
+    user_id, _ = await target_of(message, dialogue)
     if user_id is None or user_id < 0:
         raise UserError("forget_usage")
-    language = dialogue.context.language
-    question = t(language, "forget_ask_other", user=user_id)
-    await dialogue.reply_text(question, buttons.forget(language, user_id))
+    await dialogue.reply(
+        "forget_ask_other", buttons.forget(dialogue.language, user_id), user=user_id
+    )
 
 
-async def on_ban_callback(
-    _: CallbackQuery, argument: str, dialogue: Dialogue, access: Access
-) -> str:
-    is_undone = await access.unban(_id_in(argument))
-    await dialogue.update_panel(*await _bans(dialogue.context.language, access))
+async def on_ban_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    is_undone = await dialogue.app.access.unban(_id_in(argument))
+    await dialogue.update_panel(*await _bans(dialogue))
     return "undone" if is_undone else "stale_button"
 
 
-async def on_allow_callback(
-    _: CallbackQuery, argument: str, dialogue: Dialogue, access: Access
-) -> str:
-    is_undone = await access.disallow(_id_in(argument))
-    await dialogue.update_panel(*await _allowed(dialogue.context.language, access))
+async def on_allow_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    is_undone = await dialogue.app.access.disallow(_id_in(argument))
+    await dialogue.update_panel(*await _allowed(dialogue))
     return "undone" if is_undone else "stale_button"
 
 
-async def _bans(language: str, access: Access) -> tuple[str, Keyboard]:
-    lines = {ban.user_id: _ban_line(ban) for ban in await access.bans()}
+async def _bans(dialogue: Dialogue) -> tuple[str, Keyboard]:
+    lines = {ban.user_id: _ban_line(ban) for ban in await dialogue.app.access.bans()}
     if not lines:
-        return f"{t(language, 'ban_empty')} {t(language, 'ban_usage')}", []
-    return _list(language, "ban", lines)
+        return f"{dialogue.t('ban_empty')} {dialogue.t('ban_usage')}", []
+    return _list(dialogue, "ban", lines)
 
 
 def _ban_line(ban: Ban) -> str:
@@ -123,16 +108,16 @@ def _ban_line(ban: Ban) -> str:
     return " · ".join(part for part in (str(ban.user_id), day, ban.reason) if part)
 
 
-async def _allowed(language: str, access: Access) -> tuple[str, Keyboard]:
-    lines = {some_id: str(some_id) for some_id in await access.allowed()}
-    return _list(language, "allow", lines) if lines else (t(language, "allow_empty"), [])
+async def _allowed(dialogue: Dialogue) -> tuple[str, Keyboard]:
+    lines = {some_id: str(some_id) for some_id in await dialogue.app.access.allowed()}
+    return _list(dialogue, "allow", lines) if lines else (dialogue.t("allow_empty"), [])
 
 
-def _list(language: str, action: str, lines: Mapping[int, str]) -> tuple[str, Keyboard]:
+def _list(dialogue: Dialogue, action: str, lines: Mapping[int, str]) -> tuple[str, Keyboard]:
     """Return a list of ids, each with a button that removes it."""
-    shown = [t(language, f"{action}_title", count=len(lines)), *list(lines.values())[:_LISTED]]
+    shown = [dialogue.t(f"{action}_title", count=len(lines)), *list(lines.values())[:_LISTED]]
     if len(lines) > _LISTED:
-        shown.append(t(language, "queue_more", count=len(lines) - _LISTED))
+        shown.append(dialogue.t("queue_more", count=len(lines) - _LISTED))
     return "\n".join(shown), buttons.undo(action, list(lines)[:_LISTED])
 
 
@@ -146,18 +131,18 @@ def _id_in(argument: str) -> int:
 _NOTICE_LENGTH = 500
 
 
-async def handle_pause(message: Message, dialogue: Dialogue, access: Access) -> None:
+async def handle_pause(message: Message, dialogue: Dialogue) -> None:
     """/pause [text shown to users]."""
     notice = clean(text_after(message))[:_NOTICE_LENGTH]
-    await access.pause(notice)
-    error, language = paused_error(notice), dialogue.context.language
-    shown = t(language, error.reason, **error.facts)
-    rows = [[buttons.resume(language)]]
-    await dialogue.reply_text(f"{t(language, 'pause_done')}\n{shown}", rows)
+    await dialogue.app.access.pause(notice)
+    error = paused_error(notice)
+    shown = dialogue.t(error.reason, **error.facts)
+    rows = [[buttons.resume(dialogue.language)]]
+    await dialogue.reply_text(f"{dialogue.t('pause_done')}\n{shown}", rows)
 
 
-async def handle_resume(_: Message, dialogue: Dialogue, access: Access) -> None:
-    is_resumed = await access.resume()
+async def handle_resume(_: Message, dialogue: Dialogue) -> None:
+    is_resumed = await dialogue.app.access.resume()
     await dialogue.reply("resume_done" if is_resumed else "resume_nothing")
 
 
@@ -170,7 +155,7 @@ _ID_BITS = 52
 _QUOTED_LENGTH = 40
 
 
-async def target_of(message: Message, requests: RequestService) -> tuple[int | None, str]:
+async def target_of(message: Message, dialogue: Dialogue) -> tuple[int | None, str]:
     """Return the target of the command, and the rest of its text.
 
     Raises UserError for an id that is invalid or that Telegram never assigns, for an unknown
@@ -181,9 +166,9 @@ async def target_of(message: Message, requests: RequestService) -> tuple[int | N
     if _NUMBER.fullmatch(first):
         return _id_of(first), rest
     if name := _USERNAME.fullmatch(first):
-        return await _id_of_name(name[1], requests), rest
+        return await _id_of_name(name[1], dialogue), rest
     replied = replied_message(message) or message.external_reply
-    target = await _target_in(replied, requests) if replied else None
+    target = await _target_in(replied, dialogue) if replied else None
     if target is None and first:
         raise UserError("id_unreadable", words=first[:_QUOTED_LENGTH])
     return target, text
@@ -196,20 +181,20 @@ def _id_of(number: str) -> int:
     return int(number)
 
 
-async def _id_of_name(name: str, requests: RequestService) -> int:
-    user_id = await requests.users.id_of(name)
+async def _id_of_name(name: str, dialogue: Dialogue) -> int:
+    user_id = await dialogue.app.users.id_of(name)
     if user_id is None:
         raise UserError("name_unknown", name=name)
     return user_id
 
 
-async def _target_in(replied: Message | ExternalReplyInfo, requests: RequestService) -> int | None:
+async def _target_in(replied: Message | ExternalReplyInfo, dialogue: Dialogue) -> int | None:
     """Return the user whose message it is, or whom a message of the bot is about."""
     author = _author_of(replied)
     if author is not None and not author.is_bot:
         return author.id
-    is_own = author is not None and author.id == requests.bot_id
-    return await _named_in(replied, requests) if is_own and isinstance(replied, Message) else None
+    is_own = author is not None and author.id == dialogue.app.identity.id
+    return await _named_in(replied, dialogue) if is_own and isinstance(replied, Message) else None
 
 
 def _author_of(message: Message | ExternalReplyInfo) -> User | None:
@@ -228,20 +213,20 @@ def _author_of(message: Message | ExternalReplyInfo) -> User | None:
     return message.from_user if is_here else None
 
 
-async def _named_in(message: Message, requests: RequestService) -> int | None:
+async def _named_in(message: Message, dialogue: Dialogue) -> int | None:
     """Return the user whom a message of the bot mentions, made a picture for, or names by id."""
     for entity in message.entities or []:
         if entity.user is not None:
             return entity.user.id
     if picture := picture_in(message):
-        job_id = await requests.results.job_of_picture(picture)
+        job_id = await dialogue.app.results.job_of_picture(picture)
     else:
-        job_id = await requests.results.announced_in(message.chat.id, message.message_id)
-    if result := await requests.results.result(job_id):
+        job_id = await dialogue.app.results.announced_in(message.chat.id, message.message_id)
+    if result := await dialogue.app.results.result(job_id):
         return result.user_id
     numbers = dict.fromkeys(map(int, _ID_IN_TEXT.findall(message.text or "")))
     # Other numbers are of jobs.
-    known = await requests.users.known(numbers)
+    known = await dialogue.app.users.known(numbers)
     if len(known) > 1:
         raise UserError("several_named")
     return known[0] if known else None
