@@ -11,6 +11,7 @@ from imgbot.telegram.messenger import ChatTarget
 
 _ANONYMOUS_ADMIN_ID = 1087968824
 _AS_CHANNEL_ID = 136817688
+_LINKED_CHANNEL_ID = 777000
 """Accounts that Telegram reports as sender for a group or a channel (Bot API, `from`)."""
 
 
@@ -52,7 +53,7 @@ class RequestContext:
     @property
     def is_anonymous(self) -> bool:
         """Return true if several users may share this account."""
-        return self.user_id in {_ANONYMOUS_ADMIN_ID, _AS_CHANNEL_ID}
+        return self.user_id in {_ANONYMOUS_ADMIN_ID, _AS_CHANNEL_ID, _LINKED_CHANNEL_ID}
 
     @property
     def chat_target(self) -> ChatTarget:

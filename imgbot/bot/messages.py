@@ -162,9 +162,14 @@ class BotIdentity:
         return cls(me.id, me.username or "", bool(me.can_read_all_group_messages))
 
     def is_addressed(self, message: Message) -> bool:
-        """Return true in private chats; in a group, for a mention or a reply to the bot."""
+        """Return true in private chats; in a group, for a mention or a reply to the bot.
+
+        A command that names another bot is for that one, even in a reply.
+        """
         if message.chat.type == "private":
             return True
+        if addressee_of(message) not in {"", self.name.lower()}:
+            return False
         replied = replied_message(message)
         if replied and replied.from_user and replied.from_user.id == self.id:
             return True

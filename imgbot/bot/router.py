@@ -146,8 +146,8 @@ class UpdateHandler:
         return handle_unsupported if message.content_type in UNREADABLE else None
 
     def _command_handler(self, message: Message) -> Handler | None:
-        name, addressee = command_of(message), addressee_of(message)
-        if not name or addressee not in {"", self._app.identity.name.lower()}:
+        name = command_of(message)
+        if not name or addressee_of(message) not in {"", self._app.identity.name.lower()}:
             return None
         if name in admin.COMMANDS:
             is_allowed = name in admin.ANYWHERE or message.chat.type == "private"

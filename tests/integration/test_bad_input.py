@@ -230,10 +230,17 @@ AS_CHANNEL = {
     "from": {"id": 136_817_688, "is_bot": True, "first_name": "Channel"},
     "sender_chat": {"id": -1_009_999, "type": "channel", "title": "News"},
 }
+LINKED_CHANNEL = {
+    "from": {"id": 777_000, "is_bot": False, "first_name": "Telegram"},
+    "sender_chat": AS_CHANNEL["sender_chat"],
+    "is_automatic_forward": True,
+}
 
 
 @pytest.mark.parametrize(
-    "who", [{"anonymous": True}, {"extra": AS_CHANNEL}], ids=["as-group", "as-channel"]
+    "who",
+    [{"anonymous": True}, {"extra": AS_CHANNEL}, {"extra": LINKED_CHANNEL}],
+    ids=["as-group", "as-channel", "linked-channel"],
 )
 async def test_anonymous_users_are_told_so_in_each_of_their_groups(
     anna: User, who: dict[str, Any]

@@ -298,6 +298,19 @@ async def test_a_request_read_after_its_group_became_a_supergroup_is_answered_th
     assert await ann.within(new).heard() != []
 
 
+async def test_a_reply_with_a_command_for_another_bot_is_not_answered(
+    simulated_stage: Stage,
+) -> None:
+    ann, _ = await open_group(simulated_stage)
+    await ann.say("/create")
+    [question] = await ann.heard()
+
+    await ann.say("/create@another_bot a fox", reply_to=question.id)
+    await ann.photos(jpeg("cat"), caption="/edit@another_bot a hat", reply_to=question.id)
+
+    assert await ann.heard() == [question]
+
+
 async def test_two_users_are_asked_independently(simulated_stage: Stage) -> None:
     ann, bob = await open_group(simulated_stage)
     await ann.say("/create")
