@@ -70,7 +70,7 @@ async def create(dialogue: Dialogue, text: str) -> None:
     first = _job_of(dialogue, Operation.CREATE, options)
     first = with_changes(first, ratio=options.ratio or preferences.ratio)
     await _enqueue(dialogue, first)
-    count = options.requested_variants or options.variants or preferences.variants
+    count = options.variants or preferences.variants
     taken = await _add_variants(dialogue, first, min(count, VARIANTS_MAX))
     if taken == VARIANTS_MAX < count:
         await dialogue.reply("variants_most", limit=VARIANTS_MAX)

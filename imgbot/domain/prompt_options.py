@@ -5,7 +5,8 @@ mean something to another service alone are removed, too, and listed.
 """
 
 import re
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -74,42 +75,9 @@ _COUNT = re.compile(
     r"(?P<noun>вариант(?:а|ов|ах)?|верси[ийях]{1,2}|variants|variations|versions)(?: of)?(?!\w)",
     re.IGNORECASE,
 )
-# A shape between commas, or with a word that is unambiguous.
-_SHAPES = (
-    ("1:1", r"(?:в )?квадрате?|квадратом|square", r"квадратн\w+|square"),
-    ("9:16", r"(?:для )?сторис|story|stories|reels|обои (?:на|для) телефона?|phone wallpaper", ""),
-    ("16:9", r"широкоэкранно|widescreen|wide ?screen", r"широк(?:ий|ая|ое|ом)|широкоэкранн\w+"),
-    ("16:9", r"обои (?:на|для) (?:рабочего стола|рабочий стол|компьютера)|desktop wallpaper", ""),
-    ("3:4", r"вертикально|vertical", r"портретн\w+|вертикальн\w+|vertical"),
-    ("4:3", r"горизонтально|horizontal", r"альбомн\w+|горизонтальн\w+|horizontal"),
-)  # fmt: skip
 _SHEET = r"(?:экран|картинк[аеу]|кадре?|picture|image)"
 _FORMAT = r"(?:формате?|ориентаци[ия]|format|orientation)"
 _BEGINNING = r"(?:^|[,;.\n—–-]|(?<=\())\s*"
-_SEGMENT = tuple(
-    (
-        ratio,
-        re.compile(
-            rf"{_BEGINNING}(?:{alone}|(?:an? )?(?:{kind or '(?!)'}) {_SHEET})\s*(?=$|[,;.!)\n])",
-            re.IGNORECASE,
-        ),
-    )
-    for ratio, alone, kind in _SHAPES
-)
-# "in square format", "для сторис": anywhere in the prompt.
-_ANYWHERE = tuple(
-    (ratio, re.compile(rf"(?<!\w)(?:{words})(?!\w)", re.IGNORECASE))
-    for ratio, words in (
-        *(
-            (ratio, rf"(?:в |in )?(?:an? )?(?:{kind}) {_FORMAT}")
-            for ratio, _, kind in _SHAPES
-            if kind
-        ),
-        ("3:4", rf"(?:in )?(?:an? )?portrait {_FORMAT}"),
-        ("4:3", rf"(?:in )?(?:an? )?landscape {_FORMAT}"),
-        ("9:16", r"(?:для|for|в формате) (?:сторис|рилс|(?:instagram )?(?:stories|reels))"),
-    )
-)
 # "a square picture of a fox": the word before the picture is removed, the picture stays. After a
 # comma it has to stand alone; a picture that hangs on a wall is an object in the scene.
 _PICTURE = (
@@ -118,24 +86,51 @@ _PICTURE = (
 )
 _OF_SOMETHING = r"(?:(?! (?:на стен|висит|в рам))[\s,;.:—–-]*\w)"
 _ASKED = r"(?:(?:дай|сделай|нарисуй|создай|make|draw|create)(?:те)? )?"
-_BEFORE_PICTURE = tuple(
-    (
-        ratio,
-        re.compile(
-            rf"{begins}(?:an? (?!\w+ image))?(?P<cut>(?:an? )?(?:{shape}))(?={_PICTURE}{ends})",
-            re.IGNORECASE,
+# A shape between commas; with a word that is unambiguous; before a picture.
+_SHAPES = (
+    ("1:1", r"(?:в )?квадрате?|квадратом|square", r"квадратн\w+|square",
+     r"квадратн(?:ая|ую|ое|ый)|square"),
+    ("9:16", r"(?:для )?сторис|story|stories|reels|обои (?:на|для) телефона?|phone wallpaper", "",
+     ""),
+    ("16:9", r"широкоэкранно|widescreen|wide ?screen", r"широк(?:ий|ая|ое|ом)|широкоэкранн\w+",
+     r"широкоэкранн(?:ая|ую|ое|ый)|widescreen"),
+    ("16:9", r"обои (?:на|для) (?:рабочего стола|рабочий стол|компьютера)|desktop wallpaper", "",
+     ""),
+    ("3:4", r"вертикально|vertical", r"портретн\w+|вертикальн\w+|vertical",
+     r"вертикальн(?:ая|ую|ое|ый)|vertical"),
+    ("4:3", r"горизонтально|horizontal", r"альбомн\w+|горизонтальн\w+|horizontal",
+     r"горизонтальн(?:ая|ую|ое|ый)|horizontal"),
+)  # fmt: skip
+
+
+def _shape_patterns() -> Iterator[tuple[str, str]]:
+    """Ratios, each with a pattern of what asks for it; the first that is found counts."""
+    for ratio, alone, kind, _ in _SHAPES:
+        sheet = rf"(?:an? )?(?:{kind or '(?!)'}) {_SHEET}"
+        yield ratio, rf"{_BEGINNING}(?:{alone}|{sheet})\s*(?=$|[,;.!)\n])"
+    # "in square format", "для сторис": anywhere in the prompt.
+    anywhere = [
+        *(
+            (ratio, rf"(?:в |in )?(?:an? )?(?:{kind}) {_FORMAT}")
+            for ratio, _, kind, _ in _SHAPES
+            if kind
         ),
-    )
-    for ratio, shape in (
-        ("1:1", r"квадратн(?:ая|ую|ое|ый)|square"),
-        ("3:4", r"вертикальн(?:ая|ую|ое|ый)|vertical"),
-        ("4:3", r"горизонтальн(?:ая|ую|ое|ый)|horizontal"),
-        ("16:9", r"широкоэкранн(?:ая|ую|ое|ый)|widescreen"),
-    )
-    for begins, ends in (
-        (rf"^{_ASKED}", _OF_SOMETHING),
-        (rf"(?!^){_BEGINNING}", r"\s*(?:$|[,;.!)\n])"),
-    )
+        ("3:4", rf"(?:in )?(?:an? )?portrait {_FORMAT}"),
+        ("4:3", rf"(?:in )?(?:an? )?landscape {_FORMAT}"),
+        ("9:16", r"(?:для|for|в формате) (?:сторис|рилс|(?:instagram )?(?:stories|reels))"),
+    ]
+    yield from ((ratio, rf"(?<!\w)(?:{words})(?!\w)") for ratio, words in anywhere)
+    for ratio, *_, shape in _SHAPES:
+        for begins, ends in (
+            (rf"^{_ASKED}", _OF_SOMETHING),
+            (rf"(?!^){_BEGINNING}", r"\s*(?:$|[,;.!)\n])"),
+        ):
+            shaped = rf"(?:an? (?!\w+ image))?(?P<cut>(?:an? )?(?:{shape or '(?!)'}))"
+            yield ratio, rf"{begins}{shaped}(?={_PICTURE}{ends})"
+
+
+_SHAPE_PATTERNS = tuple(
+    (ratio, re.compile(pattern, re.IGNORECASE)) for ratio, pattern in _shape_patterns()
 )
 _EMPTY_BRACKETS = re.compile(r"\([\s,;]*\)|\[[\s,;]*\]")
 
@@ -147,14 +142,12 @@ class PromptOptions:
     prompt: str
     ratio: str = ""
     variants: int = 0
-    """At most `VARIANTS_MAX`."""
+    """Number asked for, even if it is over the maximum."""
     seed: int = 0
     negative: str = ""
     """What the picture must not show."""
     ignored: tuple[str, ...] = ()
     """Flags that were removed and have no effect, as they were written."""
-    requested_variants: int = 0
-    """Number of variants asked for if it is over the maximum."""
 
 
 def with_negative(prompt: str, negative: str) -> str:
@@ -171,74 +164,54 @@ def parse_prompt_options(text: str, *, has_words: bool = True) -> PromptOptions:
 
     Without `has_words` only flags are options: "square" is then a part of the prompt.
     """
-    options = PromptOptions(
-        "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
-    )
-    options = replace(options, prompt=_PREFIX.sub("", options.prompt))
-    flags = (_parse_foreign_flags, _parse_weights, _parse_negative, _parse_flags)
-    words = (_parse_count, _parse_ratio, _parse_shape)
-    for read in (*flags, *(words if has_words else ())):
-        options = read(options)
-    kept = _EMPTY_BRACKETS.sub(" ", options.prompt)
-    kept = re.sub(r"\s+([,;.!)])", r"\1", " ".join(kept.split()))
-    kept = re.sub(r"[,;]\s*(?=[,;.!)])", "", kept).strip(" ,;:—–-")
+    lines = (" ".join(line.split()) for line in text.splitlines() if line.strip())
+    prompt, ignored = _without_foreign(_PREFIX.sub("", "\n".join(lines)))
+    negative = ", ".join(each["things"].strip(" ,") for each in _NEGATIVE_FLAG.finditer(prompt))
+    prompt, options = _without_flags(_NEGATIVE_FLAG.sub(" ", prompt), ignored)
+    if has_words:
+        prompt, variants = _without_count(prompt)
+        # The flag takes priority.
+        options.setdefault("variants", variants)
+        if not options.get("ratio"):
+            prompt, options["ratio"] = _without_ratio(prompt)
+    prompt = re.sub(r"\s+([,;.!)])", r"\1", " ".join(_EMPTY_BRACKETS.sub(" ", prompt).split()))
+    prompt = re.sub(r"[,;]\s*(?=[,;.!)])", "", prompt).strip(" ,;:—–-")
     # "16:9" alone is no prompt: the text stays unchanged.
-    return replace(options, prompt=kept) if kept else PromptOptions(text)
+    if not prompt:
+        return PromptOptions(text)
+    return PromptOptions(prompt, negative=negative, ignored=tuple(ignored), **options)
 
 
-def _parse_foreign_flags(options: PromptOptions) -> PromptOptions:
-    ignored = list(options.ignored)
-    prompt = options.prompt
+def _without_foreign(prompt: str) -> tuple[str, list[str]]:
+    """Take out what means something to another service alone; return what it was as well."""
+    flags: list[str] = []
     # The last one first: a dash is a flag if only flags follow.
     while match := _FOREIGN_FLAG.search(prompt):
-        ignored.append(f"--{match['flag'] or match['dashed']}")
+        flags.append(f"--{match['flag'] or match['dashed']}")
         prompt = f"{prompt[: match.start()].rstrip()} {prompt[match.end() :].lstrip()}"
-    return replace(options, prompt=prompt, ignored=tuple(dict.fromkeys(ignored)))
+    weights = [match[0] for match in _WEIGHT.finditer(prompt)]
+    return _WEIGHT.sub(",", prompt), [*dict.fromkeys(flags), *dict.fromkeys(weights)]
 
 
-def _parse_weights(options: PromptOptions) -> PromptOptions:
-    found = [match[0] for match in _WEIGHT.finditer(options.prompt)]
-    prompt = _WEIGHT.sub(",", options.prompt)
-    return replace(options, prompt=prompt, ignored=(*options.ignored, *dict.fromkeys(found)))
-
-
-def _parse_negative(options: PromptOptions) -> PromptOptions:
-    things = [match["things"].strip(" ,") for match in _NEGATIVE_FLAG.finditer(options.prompt)]
-    prompt = _NEGATIVE_FLAG.sub(" ", options.prompt)
-    return replace(options, prompt=prompt, negative=", ".join(things))
-
-
-def _parse_flags(options: PromptOptions) -> PromptOptions:
-    found: dict[str, Any] = {}
-    ignored = list(options.ignored)
-    for match in _FLAG.finditer(options.prompt):
+def _without_flags(prompt: str, ignored: list[str]) -> tuple[str, dict[str, Any]]:
+    """Take out our own flags; a ratio that no picture has is added to those without effect."""
+    options: dict[str, Any] = {}
+    for match in _FLAG.finditer(prompt):
         name, first, second = match[1].lower(), int(match[2]), match[3]
         if name in {"ar", "aspect", "ratio"}:
-            found |= {"ratio": _ratio(first, int(second or 0))}
-            ignored += [] if found["ratio"] else [f"--{match[0].lstrip(' —–-')}"]
-        elif name == "seed":
-            found |= {"seed": first}
+            options["ratio"] = _ratio(first, int(second or 0))
+            ignored += [] if options["ratio"] else [f"--{match[0].lstrip(' —–-')}"]
         else:
-            found |= _counted(first)
-    prompt = _FLAG.sub(" ", options.prompt)
-    return replace(options, prompt=prompt, ignored=tuple(ignored), **found)
+            options["seed" if name == "seed" else "variants"] = first
+    return _FLAG.sub(" ", prompt), options
 
 
-def _counted(count: int) -> dict[str, Any]:
-    over = count if count > VARIANTS_MAX else 0
-    return {"variants": min(max(count, 1), VARIANTS_MAX), "requested_variants": over}
-
-
-def _parse_count(options: PromptOptions) -> PromptOptions:
-    match = _COUNT.search(options.prompt)
-    if not match or _is_part_of_scene(options.prompt, match):
-        return options
+def _without_count(prompt: str) -> tuple[str, int]:
+    match = _COUNT.search(prompt)
+    if not match or _is_part_of_scene(prompt, match):
+        return prompt, 0
     text = match["count"].lower().replace("ё", "е")
-    count = int(text) if text.isdecimal() else _NUMBERS[text]
-    prompt = _cut(options.prompt, *match.span())
-    # The flag takes priority.
-    found = {} if options.variants else _counted(count)
-    return replace(options, prompt=prompt, **found)
+    return _cut(prompt, *match.span()), int(text) if text.isdecimal() else _NUMBERS[text]
 
 
 def _is_part_of_scene(prompt: str, match: re.Match[str]) -> bool:
@@ -248,33 +221,18 @@ def _is_part_of_scene(prompt: str, match: re.Match[str]) -> bool:
     return is_amid and match["noun"].lower().startswith(("верси", "version"))
 
 
-def _parse_ratio(options: PromptOptions) -> PromptOptions:
-    if options.ratio:
-        return options
-    for match in _RATIO.finditer(options.prompt):
+def _without_ratio(prompt: str) -> tuple[str, str]:
+    """Take out the words that ask for a ratio, in numbers or as a shape."""
+    for match in _RATIO.finditer(prompt):
         ratio = f"{match['width']}:{match['height']}"
         is_named = match["before"] or match["after"]
-        is_likely = match["by"] == ":" and not _SCORE.search(options.prompt)
+        is_likely = match["by"] == ":" and not _SCORE.search(prompt)
         if ratio in (_KNOWN_RATIOS if is_named or is_likely else _UNMISTAKABLE):
-            return _with_ratio(options, ratio, match.span())
-    return options
-
-
-def _parse_shape(options: PromptOptions) -> PromptOptions:
-    if options.ratio:
-        return options
-    for ratio, pattern in (*_SEGMENT, *_ANYWHERE):
-        if match := pattern.search(options.prompt):
-            return _with_ratio(options, ratio, match.span())
-    for ratio, pattern in _BEFORE_PICTURE:
-        if match := pattern.search(options.prompt):
-            return _with_ratio(options, ratio, match.span("cut"))
-    return options
-
-
-def _with_ratio(options: PromptOptions, ratio: str, span: tuple[int, int]) -> PromptOptions:
-    """Return the options with that ratio, and a prompt without the words that asked for it."""
-    return replace(options, prompt=_cut(options.prompt, *span), ratio=ratio)
+            return _cut(prompt, *match.span()), ratio
+    for ratio, pattern in _SHAPE_PATTERNS:
+        if match := pattern.search(prompt):
+            return _cut(prompt, *match.span("cut" if "cut" in pattern.groupindex else 0)), ratio
+    return prompt, ""
 
 
 def _cut(prompt: str, start: int, end: int) -> str:
