@@ -7,10 +7,10 @@ show two.
 from collections import Counter, deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramBadRequest
@@ -50,14 +50,12 @@ NAME_LIMIT = 80
 _UPLOAD_TIMEOUT_S = 120
 _CHUNK_BYTES = 1 << 19
 _ANSWER_TIMEOUT_S = 60
+"""Used inside a handler, which has 90 seconds in all."""
 _SUPERGROUPS_BELOW = -1_000_000_000_000
 _IDS_REMEMBERED = 2_000
 _LOST_REMEMBERED = 100
 _CANDIDATES = 4
 """More unknown ids are not worth the calls, each of which counts against the chat's rate limit."""
-"""Used inside a handler, which has 90 seconds in all."""
-
-_Sent = TypeVar("_Sent")
 
 
 class _FileOnDisk(InputFile):
@@ -92,11 +90,6 @@ class Messenger:
         self._bot = bot
         self._sent = SentIds()
 
-    @property
-    def bot_id(self) -> int:
-        """Id of the bot, whose file handles no other bot can use."""
-        return self._bot.id
-
     def has_room(self, call: OptionalCall, chat_id: int, age_s: float = 0.0) -> bool:
         """True if a call that may be dropped is worth making now.
 
@@ -127,21 +120,33 @@ class Messenger:
         The text begins with the name of the `called` user, who is mentioned.
         """
         markup = keyboard(rows) or (ForceReply(selective=True) if asks_for_reply else None)
-
-        async def send(place: ChatTarget) -> Message:
-            return await self._bot.send_message(
-                place.chat_id,
-                cut(text, TEXT_LIMIT),
-                message_thread_id=place.thread_id or None,
-                reply_parameters=_reply(place),
-                entities=[_mention(called)] if called else None,
-                reply_markup=markup,
-            )
-
-        async with self._sent.noted(place.chat_id) as sent:
-            message = await _send_to(place, send)
-            sent.append(message.message_id)
+        message = await self._send(
+            place,
+            self._bot.send_message,
+            text=cut(text, TEXT_LIMIT),
+            entities=[_mention(called)] if called else None,
+            reply_markup=markup,
+        )
         return message.message_id
+
+    async def _send(
+        self, place: ChatTarget, send: Callable[..., Awaitable[Message]], **content: Any
+    ) -> Message:
+        """Send to the target; if its topic is gone, to the chat itself."""
+        reply = ReplyParameters(message_id=place.reply_to, allow_sending_without_reply=True)
+        content |= {"reply_parameters": reply if place.reply_to else None}
+        async with self._sent.noted(place.chat_id) as sent:
+            try:
+                async with telegram_errors():
+                    thread_id = place.thread_id or None
+                    message = await send(place.chat_id, message_thread_id=thread_id, **content)
+            except TelegramRefusedError as error:
+                if not place.thread_id or "thread not found" not in str(error).lower():
+                    raise
+                async with telegram_errors():
+                    message = await send(place.chat_id, **content)
+            sent.append(message.message_id)
+        return message
 
     async def remove_lost(self, place: ChatTarget, message_id: int, times: int) -> None:
         """Delete duplicates: `times` sends got no response before the one that is `message_id`.
@@ -152,10 +157,9 @@ class Messenger:
         left = times
         for candidate in self._sent.candidates(place.chat_id, message_id, times):
             with suppress(MessageGoneError):
-                async with telegram_errors(), _unmodified():
-                    await self._bot.edit_message_reply_markup(
-                        chat_id=place.chat_id, message_id=candidate
-                    )
+                await _edited(
+                    self._bot.edit_message_reply_markup(chat_id=place.chat_id, message_id=candidate)
+                )
                 await self.remove(place, candidate)
                 left -= 1
             if not left:
@@ -195,37 +199,19 @@ class Messenger:
         Returns its file handle. Raises UserError if Telegram no longer stores it.
         """
         is_kept = isinstance(picture, InputPhoto)
-        media = picture.file_id if is_kept else _FileOnDisk(picture, name or picture.name)
-
-        async def send(place: ChatTarget) -> Message:
-            common: dict[str, Any] = {
-                "message_thread_id": place.thread_id or None,
-                "reply_parameters": _reply(place),
-                "caption": cut(caption, CAPTION_LIMIT) or None,
-                "reply_markup": keyboard(rows),
-                "request_timeout": _ANSWER_TIMEOUT_S,
-            }
-            if is_kept and not picture.is_file:
-                return await self._bot.send_photo(place.chat_id, media, **common)
-            return await self._bot.send_document(
-                place.chat_id, media, disable_content_type_detection=True, **common
+        content: dict[str, Any] = {
+            "caption": cut(caption, CAPTION_LIMIT) or None,
+            "reply_markup": keyboard(rows),
+            "request_timeout": _ANSWER_TIMEOUT_S,
+        }
+        if is_kept and not picture.is_file:
+            send, content["photo"] = self._bot.send_photo, picture.file_id
+        else:
+            send, content["disable_content_type_detection"] = self._bot.send_document, True
+            content["document"] = (
+                picture.file_id if is_kept else _FileOnDisk(picture, name or picture.name)
             )
-
-        async with self._sent.noted(place.chat_id) as sent:
-            message = await _send_to(place, send)
-            sent.append(message.message_id)
-        return picture_in(message)
-
-    async def replace_media(
-        self, place: ChatTarget, message_id: int, picture: InputPhoto, caption: str, rows: Rows
-    ) -> None:
-        """Replace the picture of a message by another one stored at Telegram."""
-        kind = InputMediaDocument if picture.is_file else InputMediaPhoto
-        media = kind(media=picture.file_id, caption=cut(caption, CAPTION_LIMIT))
-        async with telegram_errors(), _unmodified():
-            await self._bot.edit_message_media(
-                media, chat_id=place.chat_id, message_id=message_id, reply_markup=keyboard(rows)
-            )
+        return picture_in(await self._send(place, send, **content))
 
     async def answer_callback(self, callback_id: str, text: str) -> None:
         """Answer a callback query; errors are ignored, since late answers are refused."""
@@ -247,50 +233,62 @@ class Messenger:
 
     async def edit_text(self, place: ChatTarget, message_id: int, text: str, rows: Rows) -> None:
         """Edit the text of a message; may be repeated."""
-        async with telegram_errors(), _unmodified():
-            await self._bot.edit_message_text(
+        await _edited(
+            self._bot.edit_message_text(
                 cut(text, TEXT_LIMIT),
                 chat_id=place.chat_id,
                 message_id=message_id,
                 reply_markup=keyboard(rows),
             )
+        )
 
     async def edit_to_picture(
         self,
         place: ChatTarget,
         message_id: int,
-        path: Path,
-        *,
-        is_photo: bool,
+        picture: InputPhoto | Path,
         caption: str,
         rows: Rows,
+        *,
+        is_photo: bool,
     ) -> InputPhoto | None:
         """Replace the message's content by the picture; may be repeated.
 
         Returns the file handle, None if Telegram does not return it.
         """
-        file = _FileOnDisk(path, f"imgbot{path.suffix}")
-        caption = cut(caption, CAPTION_LIMIT)
-        media = (
-            InputMediaPhoto(media=file, caption=caption)
-            if is_photo
-            else InputMediaDocument(
-                media=file, caption=caption, disable_content_type_detection=False
-            )
-        )
-        shown: Message | bool = False
+        is_kept = isinstance(picture, InputPhoto)
+        media: dict[str, Any] = {
+            "media": picture.file_id
+            if is_kept
+            else _FileOnDisk(picture, f"imgbot{picture.suffix}"),
+            "caption": cut(caption, CAPTION_LIMIT),
+        }
         try:
-            async with telegram_errors(), _unmodified():
-                shown = await self._bot.edit_message_media(
-                    media,
+            shown = await _edited(
+                self._bot.edit_message_media(
+                    InputMediaPhoto(**media)
+                    if is_photo
+                    else InputMediaDocument(**media, disable_content_type_detection=False),
                     chat_id=place.chat_id,
                     message_id=message_id,
                     reply_markup=keyboard(rows),
                     request_timeout=_UPLOAD_TIMEOUT_S,
                 )
+            )
         except TelegramRefusedError as error:
             raise UserError("result_refused") from error
         return None if isinstance(shown, bool) else picture_in(shown)
+
+
+async def _edited(edit: Awaitable[Message | bool]) -> Message | bool:
+    """Make an edit; one that changes nothing has succeeded."""
+    async with telegram_errors():
+        try:
+            return await edit
+        except TelegramBadRequest as error:
+            if NOT_MODIFIED not in error.message.lower():
+                raise
+    return False
 
 
 def picture_in(message: Message | ExternalReplyInfo) -> InputPhoto | None:
@@ -316,34 +314,6 @@ def cut(text: str, limit: int) -> str:
     """Cut a text to Telegram's limit, which counts UTF-16 code units."""
     units = text.encode("utf-16-le")
     return units[: 2 * limit].decode("utf-16-le", "ignore")
-
-
-def _reply(place: ChatTarget) -> ReplyParameters | None:
-    if not place.reply_to:
-        return None
-    return ReplyParameters(message_id=place.reply_to, allow_sending_without_reply=True)
-
-
-async def _send_to(place: ChatTarget, send: Callable[[ChatTarget], Awaitable[_Sent]]) -> _Sent:
-    """Send to the target; if its topic is gone, to the chat itself."""
-    try:
-        async with telegram_errors():
-            return await send(place)
-    except TelegramRefusedError as error:
-        if not place.thread_id or "thread not found" not in str(error).lower():
-            raise
-    async with telegram_errors():
-        return await send(replace(place, thread_id=0))
-
-
-class _unmodified:  # noqa: N801 -- reads as a word after `async with`
-    """Treat `message is not modified` as success."""
-
-    async def __aenter__(self) -> None:
-        return None
-
-    async def __aexit__(self, kind: object, error: object, trace: object) -> bool:
-        return isinstance(error, TelegramBadRequest) and NOT_MODIFIED in error.message.lower()
 
 
 def keyboard(rows: Rows) -> InlineKeyboardMarkup | None:

@@ -140,7 +140,9 @@ async def on_history_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
     try:
         with max_wait(2.0):
             target, message_id = context.chat_target, context.message_id
-            await dialogue.app.messenger.replace_media(target, message_id, picture, *page)
+            await dialogue.app.messenger.edit_to_picture(
+                target, message_id, picture, *page, is_photo=not picture.is_file
+            )
     except TransientError:
         return "slow_down"
     except ImgbotError:
