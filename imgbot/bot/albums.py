@@ -23,7 +23,6 @@ from imgbot.domain.errors import UNRELATED, ChatGoneError, TransientError, UserE
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.storage.albums import PHOTOS_LIMIT, Item
-from imgbot.storage.client import storage_errors
 from imgbot.telemetry import events as telemetry
 
 _MERGE_NOW = "/merge"
@@ -160,10 +159,9 @@ class AlbumProcessor:
     async def _process(self, name: str, chat: str) -> None:
         """Process one album; only errors that end the whole supervisor are raised."""
         try:
-            with storage_errors():
-                items = await self._albums.items(name)
-                job_id = await self._handle(items, name) if items else ""
-                await self._albums.close(name, job_id, items)
+            items = await self._albums.items(name)
+            job_id = await self._handle(items, name) if items else ""
+            await self._albums.close(name, job_id, items)
         except TransientError as error:
             telemetry.warning("album %s is not handled yet: %s", name, error)
             delay_s = min(error.retry_after_s or _RETRY_S, _RETRY_LIMIT_S)

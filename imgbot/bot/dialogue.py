@@ -35,7 +35,6 @@ from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage import keys
-from imgbot.storage.client import storage_errors
 from imgbot.storage.job_codec import pack_sources, unpack_sources
 from imgbot.telegram.rate_limiter import max_wait
 
@@ -288,9 +287,7 @@ class Dialogues:
         self, dialogue: Dialogue, handle: Callable[[Dialogue], Awaitable[_Answer]]
     ) -> _Answer | None:
         try:
-            # The storage of states raises Redis's own errors only.
-            with storage_errors():
-                return await handle(dialogue)
+            return await handle(dialogue)
         except UserError as error:
             await dialogue.reply_error(error)
         return None

@@ -55,7 +55,6 @@ from imgbot.domain.errors import StorageFullError, StorageUnavailableError, User
 from imgbot.domain.operations import RESULT_ACTIONS
 from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
-from imgbot.storage.client import storage_errors
 
 Handler = Callable[..., Awaitable[Any]]
 Event = Message | CallbackQuery
@@ -187,12 +186,11 @@ class UpdateHandler:
             if context.is_anonymous or handler not in _OWN_DATA:
                 self._app.policy.check(context)
             await self._remember(context, written)
-            with storage_errors():
-                if isinstance(event, CallbackQuery):
-                    await self._press(handler, event, dialogue)
-                else:
-                    await self._count(event, dialogue)
-                    await handler(event, dialogue)
+            if isinstance(event, CallbackQuery):
+                await self._press(handler, event, dialogue)
+            else:
+                await self._count(event, dialogue)
+                await handler(event, dialogue)
         except StorageFullError:
             raise UserError("storage_full") from None
 

@@ -19,7 +19,6 @@ from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.broadcasts import Broadcasts
-from imgbot.storage.client import storage_errors
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.rate_limit import RateLimit
@@ -102,10 +101,6 @@ def build_update_poller(
     handler = UpdateHandler(components, dialogues, connections.bot)
     users, window_s = components.users, components.limit.window_s
 
-    async def handle(update: Update) -> None:
-        with storage_errors():
-            await handler.handle(update)
-
     async def slow_down(update: Update) -> None:
         # In a group this would reproach members for talking to each other.
         if not isinstance(chat := chat_of(update), int) or chat < 0:
@@ -117,4 +112,4 @@ def build_update_poller(
             await components.messenger.send_text(ChatTarget(chat), text, [])
 
     ledger = UpdateLedger(connections.redis, connections.queue.persist)
-    return UpdatePoller(connections.bot, handle, ledger, slow_down)
+    return UpdatePoller(connections.bot, handler.handle, ledger, slow_down)

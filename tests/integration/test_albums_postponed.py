@@ -4,12 +4,11 @@ import asyncio
 from types import SimpleNamespace
 from typing import Any, cast
 
-from redis.exceptions import TimeoutError as RedisTimeoutError
-
 from imgbot.aio import cancel_and_wait_current
 from imgbot.bot.albums import AlbumProcessor
 from imgbot.bot.components import AccessPolicy
 from imgbot.bot.dialogue import Dialogues
+from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.job import InputPhoto
 from imgbot.storage.albums import Albums, Item
 from imgbot.storage.client import Client
@@ -32,7 +31,7 @@ class HangingStates:
         self.asked += 1
         if self.asked > 1:
             self.is_asked_again.set()
-        raise RedisTimeoutError("Timeout reading from unix socket")
+        raise StorageUnavailableError("Timeout reading from unix socket")
 
 
 async def test_a_hang_in_the_dialogue_costs_no_album(redis: Client) -> None:
