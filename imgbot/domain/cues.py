@@ -46,14 +46,13 @@ CUES: Mapping[str, int] = {
     "place": 2,
     "also": 2,
     "reference": 2,
-    "accusative": 2,
     "must": 4,
     "another": 4,
     "wish": 4,
     "not_so": 4,
     "suggestion": 2,
     "nothing_new": 0,
-    "judged": 0,
+    "coloured": 0,
     "addressed": 0,
     "referring": 0,
     "of_latest": 2,
@@ -64,7 +63,6 @@ CUES: Mapping[str, int] = {
     "asked_and_short": 2,
     # Speak for a new picture.
     "draw": -3,
-    "wanted_picture": -4,
     "named": -4,
     "scene": -6,
     "options": -3,
@@ -74,7 +72,6 @@ CUES: Mapping[str, int] = {
 _RETOLD = 0.6
 """Share of the things of a prompt that are named again in one written anew."""
 
-_ACCUSATIVE = re.compile(r"[а-я]{2,}[ую]")
 _INSTRUMENTAL = re.compile(r"[а-я]{2,}(?:ым|им|ой|ей|ыми|ими|ою)")
 
 
@@ -82,18 +79,12 @@ def cues_of_doubt(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str
     """Cues of a text that says little of a new picture, or nothing."""
     if has_listed(tokens, "speaker") and len(new) <= SCENE and not has_form(tokens, "picture"):
         yield "addressed"
-    if len(new) < SCENE and _is_judged(tokens):
-        yield "judged"
+    # "The car in red"
+    if len(new) < SCENE and len(tokens) > 1 and is_form(tokens[-1], "adjective"):
+        yield "coloured"
     is_deictic = has_listed(tokens[:SHORT], "deictic") or has_listed(tokens[:1], "same")
     if is_deictic and len(new) < SCENE:
         yield "referring"
-
-
-def _is_judged(tokens: Sequence[Token]) -> bool:
-    """Return true for "not enough trees", "the picture did not come" and "the car in red"."""
-    is_denied = has_listed(tokens, "not") and has_form(tokens, "image")
-    is_coloured = len(tokens) > 1 and is_form(tokens[-1], "adjective")
-    return is_denied or is_coloured or tokens[0].text in {"no", "нет", "не", "not"}
 
 
 def cues_of_latest(tokens: Sequence[Token], prompt: str) -> Iterable[str]:
@@ -102,7 +93,7 @@ def cues_of_latest(tokens: Sequence[Token], prompt: str) -> Iterable[str]:
     if _is_retold(tokens, prompt):
         yield "retold"
         return
-    if not new and not has_form(tokens, "state") and not has_form(tokens, "picture"):
+    if not new:
         yield "nothing_new"
         if _goes_on(tokens, "another"):
             yield "another"
@@ -125,7 +116,7 @@ def _is_retold(tokens: Sequence[Token], prompt: str) -> bool:
     """Return true for a prompt written anew, as in "a cat in a red hat" after one in a blue hat."""
     things = {stem for stem in stems_of(prompt) if len(stem) > 2}
     told = things.intersection(each.stem for each in tokens)
-    is_told = len(told) > 1 and len(told) >= _RETOLD * len(things) and len(tokens) >= SHORT
+    is_told = len(told) > 1 and len(told) >= _RETOLD * len(things)
     told_apart = ("not", "instead", "without", "same", "reference", "to", "must")
     return is_told and not is_request(tokens) and not any(has_listed(tokens, n) for n in told_apart)
 
@@ -140,7 +131,8 @@ def cues_of_words(
     """Cues in the words; `new` are things that the picture at hand does not show."""
     if is_covered(tokens, "message", "look"):
         yield "look"
-    yield from _cues_of_wish(tokens, wrappers, new)
+    if "suggest" in wrappers and len(new) < SCENE:
+        yield "suggestion"
     # "But first coffee, lettering"
     if any(is_form(clause[-1], "picture") for clause in clauses_of(tokens)[1:]):
         yield "named"
@@ -155,24 +147,6 @@ def cues_of_words(
         yield "also"
     yield from (cue for cue, holds in _BEGINNINGS.items() if holds(tokens))
     yield from _cues_of_fragment(tokens, new)
-
-
-def _cues_of_wish(
-    tokens: Sequence[Token], wrappers: frozenset[str], new: Sequence[Token]
-) -> Iterable[str]:
-    """Cues of "I want", "what if" and of neither."""
-    if "suggest" in wrappers and len(new) < SCENE:
-        yield "suggestion"
-    if "want" in wrappers and has_form(tokens[:3], "picture"):
-        yield "wanted_picture"
-    elif "want" not in wrappers and len(tokens) < SHORT and _is_object(tokens[0]):
-        yield "accusative"
-
-
-def _is_object(token: Token) -> bool:
-    """Return true for "(give her) a hat" in Russian: a noun in the accusative."""
-    is_kind = is_form(token, "picture") or is_listed(token, "when")
-    return bool(_ACCUSATIVE.fullmatch(token.text)) and is_noun(token) and not is_kind
 
 
 def _cues_of_verb(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str]:

@@ -104,8 +104,8 @@ class Classification:
 
 _BASE = -2
 # With these, and without those, no text is surely a prompt for a new picture.
-_DOUBTS = frozenset({"nothing_new", "addressed", "referring", "judged"})
-_NEW = frozenset({"draw", "wanted_picture", "options", "named", "scene", "retold"})
+_DOUBTS = frozenset({"nothing_new", "addressed", "referring", "coloured"})
+_NEW = frozenset({"draw", "options", "named", "scene", "retold"})
 _SURE = 1
 _SURE_WITHOUT_PICTURE = 2
 _UNSURE = 0
@@ -195,16 +195,11 @@ def _whole_message(tokens: Sequence[Token], facts: ChatFacts) -> Classification 
         return Classification(
             Intent.OPERATION, operation=Operation.UPSCALE, scale=scale, reasons=("scale",)
         )
-    asked = after_wrappers(tokens)[0]
-    texts = (tokens,) if len(asked) == len(tokens) else (tokens, asked)
+    texts = (tokens, after_wrappers(tokens)[0])
     found = [each for each in _WHOLE if any(is_covered(text, *each[1:]) for text in texts)]
-    # "Thanks, what can you do?" is a question: small talk gives way, but "hi there" points nowhere.
-    if tuple(token.stem for token in tokens) in lexicon().phrases["message", "small_talk"]:
-        found = [each for each in found if each[0] is Intent.SMALL_TALK]
+    # "Thanks, what can you do?" is a question: small talk gives way.
     asked = [each for each in found if each[0] is not Intent.SMALL_TALK] or found
-    if not asked:
-        return None
-    return _as_listed(asked[0], tokens, "whole")
+    return _as_listed(asked[0], tokens, "whole") if asked else None
 
 
 def _as_listed(found: _Listed, tokens: Sequence[Token], how: str) -> Classification:
@@ -236,7 +231,7 @@ _PATTERNS = (
     *(each for each in _WHOLE if each[0] is Intent.OPERATION),
     *(each for each in _WHOLE[3:] if each[0] is not Intent.OPERATION),
 )
-_DETAILS = ("adjective", "part", "style", "state")
+_DETAILS = ("adjective", "part")
 _STRICT = frozenset({Intent.AGAIN, Intent.OPERATION})
 
 
@@ -268,8 +263,6 @@ def _is_beside(pattern: Pattern, things: set[str], details: set[str], said: Inte
 def _talk(reading: ParsedText, facts: ChatFacts) -> Classification | None:
     """Return the intent of a question or of a complaint; None for a prompt."""
     clauses = clauses_of(reading.tokens)
-    if len(reading.tokens) > 2 * _QUESTION_LIMIT:
-        return None
     for clause in clauses:
         topic = _topic(clause, is_asked=clause[0].clause in reading.asks)
         if topic:
@@ -313,8 +306,6 @@ def _grievance(
 ) -> Classification | None:
     start = lexicon().phrases["grievance", "start"]
     first = clauses[0]
-    if is_covered(first, "message", "small_talk") and len(clauses) > 1:
-        first = clauses[1]
     begins = starts_with(first, start) or starts_with(after_wrappers(first)[0], start)
     is_whole = is_covered(first, "message", "complaint")
     is_to_bot = first[0].text in {"you", "ты", "вы"}
@@ -324,10 +315,7 @@ def _grievance(
     if any(is_request(after_wrappers(each)[0]) for each in rest) or is_request(first):
         return None
     is_about_picture = facts.has_picture or facts.is_reply_to_picture
-    is_repeated = bool(rest) and starts_with(rest[0], start) > 0
-    is_alone = not (is_whole and rest) or is_repeated
-    is_clear = bool(begins or is_whole) or has_form(first, "part")
-    is_sure = is_about_picture and is_clear and is_alone
+    is_sure = is_about_picture and (bool(begins or is_whole) or has_form(first, "part"))
     return Classification(Intent.COMPLAINT, is_sure, ("grievance",), prompt=reading.text)
 
 
@@ -400,8 +388,6 @@ def _decide(
         is_sure = (score >= _SURE and "draw" not in cues) or "drawn_on_picture" in cues
         return (Intent.CHANGE if is_sure else leaning), is_sure, ()
     if not facts.has_picture:
-        if "addressed" in cues and not _NEW.intersection(cues):
-            return Intent.CREATE, False, ()
         # Words of a change have nothing to change; half a cue is no reason to ask.
         return (
             (Intent.CHANGE, False, ("no_picture",))

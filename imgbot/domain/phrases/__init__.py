@@ -272,8 +272,6 @@ def _corrected(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
 def _right(token: Token, *, is_told: bool) -> Token:
     if len(token.text) < _LETTERS_AT_LEAST or token.stem in lexicon().known:
         return token
-    if any(char.isdigit() for char in token.text):
-        return token
     meant = _nearest(token.text)
     is_likely = is_told or len(meant) >= _LETTERS_OF_A_SURE_SLIP
     if meant and is_likely and _is_slip(token.text, meant):
