@@ -8,41 +8,16 @@ from typing import Any
 from aiogram import Bot
 from aiogram.types import CallbackQuery, Message, Update
 
+from imgbot.bot import handlers
 from imgbot.bot.albums import album_of, handle_album_item
 from imgbot.bot.components import Components
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
 from imgbot.bot.dialogue import Dialogue, Dialogues
-from imgbot.bot.handlers import COMMANDS, admin
-from imgbot.bot.handlers.account import (
-    on_queue_callback,
-    on_setting_callback,
-    on_subscription_callback,
-)
-from imgbot.bot.handlers.operations import (
-    on_merge_callback,
-    on_photo_callback,
-    on_scale_callback,
-    on_start_callback,
-)
+from imgbot.bot.handlers import admin
 from imgbot.bot.handlers.privacy import handle_forget_me, handle_privacy, on_forget_callback
-from imgbot.bot.handlers.results import (
-    handle_inline,
-    on_again_callback,
-    on_compare_callback,
-    on_draw_callback,
-    on_file_callback,
-    on_history_callback,
-    on_operation_callback,
-    on_undo_callback,
-)
-from imgbot.bot.handlers.start import (
-    handle_edited,
-    handle_unknown_command,
-    handle_unsupported,
-    on_cancel_callback,
-    on_help_callback,
-)
+from imgbot.bot.handlers.results import handle_inline
+from imgbot.bot.handlers.start import handle_edited, handle_unknown_command, handle_unsupported
 from imgbot.bot.messages import (
     UNREADABLE,
     addressee_of,
@@ -52,7 +27,6 @@ from imgbot.bot.messages import (
 )
 from imgbot.bot.requests import check_rate_limit
 from imgbot.domain.errors import StorageFullError, StorageUnavailableError, UserError
-from imgbot.domain.operations import RESULT_ACTIONS
 from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
 
@@ -63,30 +37,7 @@ _REPEATABLE = frozenset({"help", "set", "view", "queue", "stuck"})
 """Actions exempt from double-press detection: turning a page twice quickly is intended."""
 
 
-CALLBACKS: dict[str, Callable[[CallbackQuery, str, Dialogue], Awaitable[str]]] = {
-    "start": on_start_callback,
-    "meant": on_meaning_callback,
-    "photo": on_photo_callback,
-    "scale": on_scale_callback,
-    "merge": on_merge_callback,
-    "cancel": on_cancel_callback,
-    "help": on_help_callback,
-    "news": on_subscription_callback,
-    "set": on_setting_callback,
-    "view": on_history_callback,
-    "queue": on_queue_callback,
-    "forget": on_forget_callback,
-    "again": on_again_callback,
-    "draw": on_draw_callback,
-    "file": on_file_callback,
-    "compare": on_compare_callback,
-    "undo": on_undo_callback,
-    **{
-        action: partial(on_operation_callback, operation)
-        for action, operation in RESULT_ACTIONS.items()
-    },
-}
-"""Handler of each callback action; it returns the key of the answer, or nothing."""
+CALLBACKS = {**handlers.CALLBACKS, "meant": on_meaning_callback}
 
 
 async def on_unknown_callback(_: CallbackQuery, __: str, ___: Dialogue) -> str:
@@ -152,7 +103,9 @@ class UpdateHandler:
             is_allowed = name in admin.ANYWHERE or message.chat.type == "private"
             return admin.COMMANDS[name] if is_allowed and self._is_by_admin(message) else None
         # The link to the help that groups get.
-        return COMMANDS.get("help" if (name, text_after(message)) == ("start", "help") else name)
+        return handlers.COMMANDS.get(
+            "help" if (name, text_after(message)) == ("start", "help") else name
+        )
 
     def _callback_handler(self, callback: CallbackQuery) -> Handler:
         press = parse(callback.data)

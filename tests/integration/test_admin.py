@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from imgbot.bot.handlers import admin
-from imgbot.bot.handlers.start import COMMANDS
+from imgbot.bot.handlers.start import MENU
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot_api import BotApi
@@ -27,7 +27,7 @@ async def test_for_other_users_neither_commands_nor_buttons_exist(office: Office
 
 async def test_administrators_alone_have_the_commands_in_their_menu(office: Office) -> None:
     await office.owner.ask("/start")
-    everybody = list(COMMANDS)
+    everybody = list(MENU)
     async with BotApi(office.stage.sandbox.url, office.stage.sandbox.token) as api:
 
         async def menu(**place: Any) -> dict[str, str]:

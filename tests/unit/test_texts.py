@@ -13,7 +13,7 @@ from aiogram.types import User
 import imgbot
 from imgbot.bot.components import AccessPolicy
 from imgbot.bot.handlers import admin
-from imgbot.bot.handlers.start import COMMANDS, help_text, topics
+from imgbot.bot.handlers.start import MENU, help_text, topics
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.router import CALLBACKS
 from imgbot.domain.preferences import Preferences
@@ -76,7 +76,7 @@ def test_both_languages_have_the_same_texts_with_the_same_facts() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_telegrams_limits_are_kept(language: str) -> None:
-    for name in (*COMMANDS, *admin.COMMANDS):
+    for name in (*MENU, *admin.COMMANDS):
         assert 1 <= len(t(language, f"command_{name}")) <= 256
     assert len(t(language, "about")) <= 120
     assert len(t(language, "description")) <= 512
@@ -91,7 +91,7 @@ def test_telegrams_limits_are_kept(language: str) -> None:
 @pytest.mark.parametrize("policy", [ENGINE, NEURAL], ids=["engine", "neural"])
 def test_the_help_names_every_command(language: str, policy: AccessPolicy) -> None:
     shown = " ".join(help_text(language, topic, policy, HEARS_ALL) for topic in topics(policy))
-    unnamed = {name for name in COMMANDS if f"/{name}" not in shown}
+    unnamed = {name for name in MENU if f"/{name}" not in shown}
 
     # These are named by what to send, and by the help itself.
     assert unnamed <= {"edit", "merge", "help", "forget_me"}

@@ -158,3 +158,16 @@ async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
 async def on_subscription_callback(_: CallbackQuery, __: str, dialogue: Dialogue) -> str:
     await _set(dialogue, replace(dialogue.context.preferences, is_unsubscribed=True))
     return "news_off"
+
+
+COMMANDS = {
+    "queue": handle_queue,
+    "limits": handle_limits,
+    "settings": handle_settings,
+    "quiet": handle_quiet,
+}
+CALLBACKS = {
+    "queue": on_queue_callback,
+    "set": on_setting_callback,
+    "news": on_subscription_callback,
+}

@@ -261,3 +261,16 @@ async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
         return "stale_button"
     await order_or_ask(dialogue, Operation.UPSCALE, photo, scale=int(argument))
     return ""
+
+
+COMMANDS: Mapping[str, Handler] = {
+    name: handler
+    for operation, handler in START_HANDLERS.items()
+    for name in (operation.value, *OPERATIONS[operation].aliases)
+}
+CALLBACKS = {
+    "start": on_start_callback,
+    "photo": on_photo_callback,
+    "scale": on_scale_callback,
+    "merge": on_merge_callback,
+}

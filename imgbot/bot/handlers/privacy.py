@@ -61,3 +61,7 @@ async def on_forget_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
         lines.append(dialogue.t("forget_makers", makers=recipients))
     await dialogue.update_panel("\n".join([*lines, "", dialogue.t("forget_kept")]), [])
     return ""
+
+
+COMMANDS = {"privacy": handle_privacy, "forget_me": handle_forget_me}
+CALLBACKS = {"forget": on_forget_callback}

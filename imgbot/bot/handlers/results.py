@@ -1,7 +1,9 @@
 """Results: their buttons, undo, comparison, original file, history, and inline mode."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 
 from aiogram.types import (
     CallbackQuery,
@@ -18,7 +20,7 @@ from imgbot.bot.messages import photo_of, replied_picture_of
 from imgbot.bot.requests import check_rate_limit, order, regenerate
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
 from imgbot.domain.job import InputPhoto
-from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, Operation
+from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS, Operation
 from imgbot.domain.texts import buttons, language_of, t
 from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.domain.texts.captions import drawing_name, with_drawing
@@ -29,37 +31,8 @@ from imgbot.telegram.rate_limiter import max_wait
 _INLINE_TITLE_LENGTH = 60
 
 
-async def handle_undo(message: Message, dialogue: Dialogue) -> None:
-    """/undo: one step back from the latest result, or from the one it replies to."""
-    await _undo(await _chosen_result("undo", message, dialogue), dialogue)
-
-
-async def handle_compare(message: Message, dialogue: Dialogue) -> None:
-    await _compare(await _chosen_result("compare", message, dialogue), dialogue)
-
-
 async def handle_last(_: Message, dialogue: Dialogue) -> None:
     await _show((await _history(dialogue))[0], dialogue)
-
-
-async def handle_again(message: Message, dialogue: Dialogue) -> None:
-    """Enqueue the latest result once more, or the one that the message replies to."""
-    result = await _chosen_result("again", message, dialogue)
-    if not _is_varied(result, dialogue):
-        raise UserError("again_same")
-    await regenerate(dialogue, result)
-
-
-async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
-    """Complaint about a result: offer another one, a change, and a step back."""
-    result = await _chosen_result("complaint", message, dialogue)
-    rows = buttons.after_complaint(
-        dialogue.language,
-        result.id,
-        is_change=_is_change(result),
-        is_varied=_is_varied(result, dialogue),
-    )
-    await dialogue.reply("complaint", rows)
 
 
 async def on_operation_callback(
@@ -73,51 +46,13 @@ async def on_operation_callback(
     return ""
 
 
-async def on_again_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    await regenerate(dialogue, await _pressed_result(callback, argument, dialogue))
-    return "accepted_short"
-
-
 async def on_draw_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     key = argument.partition(".")[0]
     result = await _pressed_result(callback, argument, dialogue)
     if not drawing_name(key, result.words):
         return "unknown_button"
     words = with_drawing(result.words, result.undrawn, key)
-    await regenerate(dialogue, replace(result, words=words))
-    return "accepted_short"
-
-
-async def on_compare_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    await _compare(await _pressed_result(callback, argument, dialogue), dialogue)
-    return "accepted_short"
-
-
-async def on_undo_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    await _undo(await _pressed_result(callback, argument, dialogue), dialogue)
-    return ""
-
-
-async def on_file_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    """Send the picture as generated, before Telegram compressed it as a photo."""
-    result = await _pressed_result(callback, argument, dialogue)
-    await check_rate_limit(dialogue)
-    caption = dialogue.t("original_caption")
-    if result.original_id:
-        await dialogue.send_picture(InputPhoto(result.original_id, "", is_file=True), caption)
-        return ""
-    path = dialogue.app.originals.find(result.id)
-    if path is None:
-        raise UserError("original_gone")
-    try:
-        name = f"imgbot-{result.id}{path.suffix}"
-        sent = await dialogue.send_picture(path, caption, name=name)
-    except TransientError as error:
-        # It may have arrived all the same: an automatic retry could send it twice.
-        raise UserError("original_slow") from error
-    if sent is not None:
-        await dialogue.app.results.set_original(result.id, sent.file_id)
-    return ""
+    return await _regenerate(replace(result, words=words), dialogue)
 
 
 async def handle_history(_: Message, dialogue: Dialogue) -> None:
@@ -224,7 +159,16 @@ async def _show(result: Result, dialogue: Dialogue) -> None:
     await dialogue.app.results.set_latest(dialogue.user_id, result.id)
 
 
-async def _undo(result: Result, dialogue: Dialogue) -> None:
+def _page(shown: list[Result], index: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
+    result = shown[index]
+    newer = shown[index - 1].id if index else ""
+    older = shown[index + 1].id if index + 1 < len(shown) else ""
+    pager = buttons.pager(newer, older, result.id, f"{index + 1} / {len(shown)}")
+    return cut(result.caption, CAPTION_LIMIT), [pager, *_buttons_of(result, dialogue)]
+
+
+async def _undo(result: Result, dialogue: Dialogue) -> str:
+    """Go one step back from a result."""
     if result.operation not in PHOTO_ACTIONS or not result.sources:
         raise UserError("undo_nothing")
     context = dialogue.context
@@ -233,26 +177,64 @@ async def _undo(result: Result, dialogue: Dialogue) -> None:
     is_own = parent is not None and parent.user_id == context.user_id
     if parent is not None and is_own and parent.picture is not None:
         await _show(parent, dialogue)
-        return
+        return ""
     await dialogue.send_picture(result.sources[0], dialogue.t("undo_original"))
     # The user's own picture has no job: there is no earlier step.
     await dialogue.app.results.set_latest(context.user_id, "")
+    return ""
 
 
-async def _compare(result: Result, dialogue: Dialogue) -> None:
+async def _compare(result: Result, dialogue: Dialogue) -> str:
     if result.operation not in PHOTO_ACTIONS or not result.sources or result.picture is None:
         raise UserError("compare_nothing")
     await check_rate_limit(dialogue)
     photos = (result.sources[0], result.picture)
     await order(dialogue, Operation.COMPARE, "", photos)
+    return "accepted_short"
 
 
-def _page(shown: list[Result], index: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
-    result = shown[index]
-    newer = shown[index - 1].id if index else ""
-    older = shown[index + 1].id if index + 1 < len(shown) else ""
-    pager = buttons.pager(newer, older, result.id, f"{index + 1} / {len(shown)}")
-    return cut(result.caption, CAPTION_LIMIT), [pager, *_buttons_of(result, dialogue)]
+async def _again(result: Result, dialogue: Dialogue) -> str:
+    if not _is_varied(result, dialogue):
+        raise UserError("again_same")
+    return await _regenerate(result, dialogue)
+
+
+async def _regenerate(result: Result, dialogue: Dialogue) -> str:
+    await regenerate(dialogue, result)
+    return "accepted_short"
+
+
+async def _complain(result: Result, dialogue: Dialogue) -> str:
+    """Answer a complaint: offer another picture, a change, and a step back."""
+    rows = buttons.after_complaint(
+        dialogue.language,
+        result.id,
+        is_change=_is_change(result),
+        is_varied=_is_varied(result, dialogue),
+    )
+    await dialogue.reply("complaint", rows)
+    return ""
+
+
+async def _send_file(result: Result, dialogue: Dialogue) -> str:
+    """Send the picture as generated, before Telegram compressed it as a photo."""
+    await check_rate_limit(dialogue)
+    caption = dialogue.t("original_caption")
+    if result.original_id:
+        await dialogue.send_picture(InputPhoto(result.original_id, "", is_file=True), caption)
+        return ""
+    path = dialogue.app.originals.find(result.id)
+    if path is None:
+        raise UserError("original_gone")
+    try:
+        name = f"imgbot-{result.id}{path.suffix}"
+        sent = await dialogue.send_picture(path, caption, name=name)
+    except TransientError as error:
+        # It may have arrived all the same: an automatic retry could send it twice.
+        raise UserError("original_slow") from error
+    if sent is not None:
+        await dialogue.app.results.set_original(result.id, sent.file_id)
+    return ""
 
 
 async def handle_inline(query: InlineQuery, app: Components) -> None:
@@ -282,3 +264,44 @@ def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCa
         title=title[:_INLINE_TITLE_LENGTH],
         caption=caption,
     )
+
+
+_Act = Callable[[Result, Dialogue], Awaitable[str]]
+"""Acts on a result; returns the key of the answer to a callback, or nothing."""
+
+
+async def _act_on_chosen(act: _Act, name: str, message: Message, dialogue: Dialogue) -> None:
+    """Act on the result that the message replies to, else on the latest."""
+    await act(await _chosen_result(name, message, dialogue), dialogue)
+
+
+async def _act_on_pressed(
+    act: _Act, callback: CallbackQuery, argument: str, dialogue: Dialogue
+) -> str:
+    """Act on the result under which the button is."""
+    return await act(await _pressed_result(callback, argument, dialogue), dialogue)
+
+
+handle_undo = partial(_act_on_chosen, _undo, "undo")
+handle_compare = partial(_act_on_chosen, _compare, "compare")
+handle_again = partial(_act_on_chosen, _again, "again")
+handle_complaint = partial(_act_on_chosen, _complain, "complaint")
+
+COMMANDS = {
+    "undo": handle_undo,
+    "compare": handle_compare,
+    "last": handle_last,
+    "history": handle_history,
+}
+CALLBACKS = {
+    "view": on_history_callback,
+    "draw": on_draw_callback,
+    "again": partial(_act_on_pressed, _regenerate),
+    "file": partial(_act_on_pressed, _send_file),
+    "compare": partial(_act_on_pressed, _compare),
+    "undo": partial(_act_on_pressed, _undo),
+    **{
+        action: partial(on_operation_callback, operation)
+        for action, operation in RESULT_ACTIONS.items()
+    },
+}

@@ -86,7 +86,7 @@ async def handle_edited(message: Message, _: Dialogue) -> None:
         raise UserError("edited_message")
 
 
-COMMANDS = (
+MENU = (
     *ACTIONS, "undo", "compare", "last", "history",
     "queue", "limits", "settings", "quiet", "privacy", "cancel", "help",
 )  # fmt: skip
@@ -98,7 +98,7 @@ async def publish_commands(bot: Bot, admins: Iterable[int]) -> None:
         for language in LANGUAGES:
             code = _code(language)
             async with telegram_errors():
-                await bot.set_my_commands(_commands(language, COMMANDS), language_code=code)
+                await bot.set_my_commands(_commands(language, MENU), language_code=code)
                 await bot.set_my_short_description(t(language, "about"), language_code=code)
                 await bot.set_my_description(t(language, "description"), language_code=code)
     except ImgbotError as error:
@@ -112,7 +112,7 @@ async def publish_admin_commands(bot: Bot, admin_id: int) -> None:
     scope = BotCommandScopeChat(chat_id=admin_id)
     try:
         for language in LANGUAGES:
-            commands = _commands(language, (*COMMANDS, *admin.COMMANDS))
+            commands = _commands(language, (*MENU, *admin.COMMANDS))
             async with telegram_errors():
                 await bot.set_my_commands(commands, scope, language_code=_code(language))
     except ImgbotError as error:
@@ -185,3 +185,7 @@ def help_text(language: str, topic: str, policy: AccessPolicy, identity: BotIden
         limit_mb=PICTURE_LIMIT_MB,
         vocabulary=t(language, "vocabulary"),
     )
+
+
+COMMANDS = {"start": handle_start, "help": handle_help, "cancel": handle_cancel}
+CALLBACKS = {"cancel": on_cancel_callback, "help": on_help_callback}

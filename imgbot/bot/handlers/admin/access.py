@@ -230,3 +230,14 @@ async def _named_in(message: Message, dialogue: Dialogue) -> int | None:
     if len(known) > 1:
         raise UserError("several_named")
     return known[0] if known else None
+
+
+COMMANDS = {
+    "ban": handle_ban,
+    "unban": handle_unban,
+    "allow": handle_allow,
+    "forget": handle_forget,
+    "pause": handle_pause,
+    "resume": handle_resume,
+}
+CALLBACKS = {"ban": on_ban_callback, "allow": on_allow_callback}

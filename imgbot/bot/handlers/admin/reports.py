@@ -201,3 +201,7 @@ def _usd(micro: int) -> str:
     """Return an amount with all its digits, in cents at least."""
     whole, part = divmod(micro, 1_000_000)
     return f"${whole}.{f'{part:06}'.rstrip('0'):0<2}"
+
+
+COMMANDS = {"stats": handle_stats, "stuck": handle_stuck, "spend": handle_spend}
+CALLBACKS = {"stuck": on_stuck_callback}
