@@ -111,8 +111,8 @@ class FloodGate(BaseRequestMiddleware):
 
     def __init__(self) -> None:
         self._overall = Bucket(_OVERALL_PER_S, _OVERALL_BURST)
-        self._chats: OrderedDict[int | str, Bucket] = OrderedDict()
-        self._closed_until: OrderedDict[int | str, float] = OrderedDict()
+        self._chats: OrderedDict[int, Bucket] = OrderedDict()
+        self._closed_until: OrderedDict[int, float] = OrderedDict()
         self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
         self._rate = 0.0
@@ -125,7 +125,7 @@ class FloodGate(BaseRequestMiddleware):
         method: TelegramMethod[Any],
     ) -> Response[Any]:
         name = method.__api_method__
-        chat: int | str = getattr(method, "chat_id", None) or 0
+        chat: int = getattr(method, "chat_id", None) or 0
         if name not in _UNCOUNTED:
             await self._wait(method, chat)
         begun = time.monotonic()
@@ -161,7 +161,7 @@ class FloodGate(BaseRequestMiddleware):
         decayed = self._rate * math.exp((self._rate_at_s - now_s) / _MEASURED_OVER_S)
         return 1.0 if self._waiting else decayed / _OVERALL_PER_S
 
-    async def _wait(self, method: TelegramMethod[Any], chat: int | str) -> None:
+    async def _wait(self, method: TelegramMethod[Any], chat: int) -> None:
         now_s, bucket = time.monotonic(), self._bucket(chat)
         # Never zero: an open gate is passed without waiting.
         max_wait_s = max(_max_wait_s.get(), _LEAST_MAX_WAIT_S)
@@ -205,21 +205,21 @@ class FloodGate(BaseRequestMiddleware):
         decay = math.exp((self._rate_at_s - now_s) / _MEASURED_OVER_S)
         self._rate, self._rate_at_s = self._rate * decay + 1 / _MEASURED_OVER_S, now_s
 
-    def _bucket(self, chat: int | str) -> Bucket:
+    def _bucket(self, chat: int) -> Bucket:
         bucket = self._chats.pop(chat, None)
-        if bucket is None:
-            is_group = isinstance(chat, int) and chat < 0
-            bucket = (
-                Bucket(_GROUP_PER_MINUTE / 60, _GROUP_PER_MINUTE)
-                if is_group
-                else Bucket(1.0, _PRIVATE_BURST)
-            )
+        if bucket is None and not chat:
+            # Calls without a chat, such as the answers to inline queries, do not share one's limit.
+            bucket = Bucket(_OVERALL_PER_S, _OVERALL_PER_S)
+        elif bucket is None and chat < 0:
+            bucket = Bucket(_GROUP_PER_MINUTE / 60, _GROUP_PER_MINUTE)
+        elif bucket is None:
+            bucket = Bucket(1.0, _PRIVATE_BURST)
         self._chats[chat] = bucket
         if len(self._chats) > _CHATS_REMEMBERED:
             self._chats.popitem(last=False)
         return bucket
 
-    def _note(self, name: str, chat: int | str, error: TelegramAPIError) -> None:
+    def _note(self, name: str, chat: int, error: TelegramAPIError) -> None:
         wait_s = flood_wait_s(error)
         if wait_s is None:
             return

@@ -6,7 +6,7 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 from aiogram.exceptions import TelegramBadRequest, TelegramConflictError, TelegramRetryAfter
-from aiogram.methods import GetUpdates, SendMessage, SendPhoto
+from aiogram.methods import AnswerInlineQuery, GetUpdates, SendMessage, SendPhoto
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
@@ -37,6 +37,17 @@ async def test_a_limited_chat_is_not_called_before_its_wait_is_over() -> None:
             await gate(request, cast("Any", None), method)
 
     assert request.await_count == 1
+
+
+async def test_inline_queries_of_many_users_do_not_wait_for_each_other() -> None:
+    gate, request = FloodGate(), AsyncMock()
+
+    with max_wait(1.0):
+        for number in range(20):
+            answer = AnswerInlineQuery(inline_query_id=str(number), results=[])
+            await gate(request, cast("Any", None), answer)
+
+    assert request.await_count == 20
 
 
 async def test_results_go_first_and_nothing_optional_while_calls_wait() -> None:
