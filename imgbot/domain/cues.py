@@ -116,7 +116,7 @@ def _is_retold(tokens: Sequence[Token], prompt: str) -> bool:
     """Return true for a prompt written anew, as in "a cat in a red hat" after one in a blue hat."""
     things = {stem for stem in stems_of(prompt) if len(stem) > 2}
     told = things.intersection(each.stem for each in tokens)
-    is_told = len(told) > 1 and len(told) >= _RETOLD * len(things)
+    is_told = len(told) > 1 and len(told) >= _RETOLD * len(things) and len(tokens) >= SHORT
     told_apart = ("not", "instead", "without", "same", "reference", "to", "must")
     return is_told and not is_request(tokens) and not any(has_listed(tokens, n) for n in told_apart)
 

@@ -16,7 +16,7 @@ from imgbot.domain.errors import (
     TransientError,
 )
 from imgbot.domain.texts import in_time, t
-from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData, RemedyPress, remedy
+from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData, remedy
 from imgbot.jobs.alert_rules import ServiceSnapshot, evaluate
 from imgbot.storage.alerts import AlertStore, Notice
 from imgbot.storage.users import UserStore
@@ -156,7 +156,7 @@ def remedy_rows(language: str, notices: Iterable[Notice]) -> Keyboard:
         for each in Remedy:
             if (amount := notice.facts.get(f"fix_{each}")) is not None:
                 incident = str(notice.facts.get("incident", ""))
-                press = RemedyData(RemedyPress.ASK, each, str(amount), incident)
+                press = RemedyData(each, str(amount), incident)
                 rows.setdefault((each, str(amount)), [remedy(language, press)])
     return list(rows.values())
 

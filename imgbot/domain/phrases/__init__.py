@@ -17,7 +17,6 @@ LANGUAGES = ("en", "ru")
 TOKENS_LIMIT = 60
 _LETTERS_AT_LEAST = 4
 _LETTERS_OF_TWO_SLIPS = 8
-_LETTERS_OF_A_SURE_SLIP = 5
 _LETTERS_OF_A_TOPIC = 7
 _CORRECTED_TOKENS = 6
 _QUOTED = re.compile(r"«[^»]*»|“[^”]*”|„[^“]*“|\"[^\"]*\"")
@@ -79,8 +78,6 @@ class Lexicon:
     """Words that a mistyped word may stand for, by first letter."""
     known: frozenset[str]
     """Stems of all listed words, and of words that only look like them."""
-    telling: frozenset[str]
-    """Words that alone show what is asked for."""
     plain: frozenset[str]
     """Stems and words that name nothing that could be drawn."""
     slang: Mapping[str, str]
@@ -118,7 +115,6 @@ def lexicon() -> Lexicon:
         soft=tuple(lists["soft"]["beginnings"]),
         by_letter=_by_letter(listed - words["function"] - words["modal"] | comparatives),
         known=frozenset(map(stem, listed | lookalikes)),
-        telling=frozenset().union(*(words[name] for name in _TELLING)) | forms["part"],
         plain=_plain(lists, words, forms),
         slang=lists["slang"],
     )
@@ -128,7 +124,6 @@ _Lists = Mapping[str, Mapping[str, Any]]
 _WHOLE = ("message", "operation", "command")
 _STARTS = ("talk", "grievance", "wrapper", "scene")
 _LOOKALIKES = ("lookalikes", "grievance", "talk", "command", "beside", "question", "pattern")
-_TELLING = ("change", "make", "comparative", "reference", "degree", "now", "but", "without")
 
 
 def _lists() -> _Lists:
@@ -262,19 +257,15 @@ def _token(found: str, end: int, clause: int) -> Token:
 
 
 def _corrected(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
-    """Return the tokens with slips set right, in a short text that shows what it asks for."""
-    if len(tokens) > _CORRECTED_TOKENS:
-        return tokens
-    is_told = any(token.text in lexicon().telling for token in tokens)
-    return tuple(_right(token, is_told=is_told) for token in tokens)
+    """Return the tokens of a short text with slips set right."""
+    return tokens if len(tokens) > _CORRECTED_TOKENS else tuple(map(_right, tokens))
 
 
-def _right(token: Token, *, is_told: bool) -> Token:
+def _right(token: Token) -> Token:
     if len(token.text) < _LETTERS_AT_LEAST or token.stem in lexicon().known:
         return token
     meant = _nearest(token.text)
-    is_likely = is_told or len(meant) >= _LETTERS_OF_A_SURE_SLIP
-    if meant and is_likely and _is_slip(token.text, meant):
+    if meant and _is_slip(token.text, meant):
         return Token(meant, stem(meant), token.end, token.clause)
     return token
 
@@ -409,8 +400,6 @@ def starts_with(tokens: Sequence[Token], phrases: Phrases) -> int:
 
 def is_request(tokens: Sequence[Token]) -> bool:
     """Return true if the clause asks for something to be drawn, or changed."""
-    if is_of_user(tokens) or (tokens and is_asking(tokens[0])):
-        tokens = tokens[2:]
     return is_drawn(tokens) or any(has_listed(tokens[:3], name) for name in ("make", "change"))
 
 

@@ -6,8 +6,9 @@ callback handlers check actions, arguments and access.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS
 from imgbot.domain.preferences import SETTINGS, Preferences
@@ -244,56 +245,39 @@ class Remedy(StrEnum):
     BUDGET = "budget"
 
 
-class RemedyPress(StrEnum):
-    """Press of a remedy: the first one asks, the second one answers."""
-
-    ASK = "ask"
-    YES = "yes"
-    NO = "no"
+_STEPS = {"ask": "fix_{}", "yes": "fix_{}_yes", "no": "fix_no"}
+"""Presses of a remedy, with the keys of their labels: the first one asks, the second answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class RemedyData:
+class RemedyData(NamedTuple):
     """Parsed callback data of a remedy."""
 
-    step: RemedyPress
     remedy: Remedy
     amount: str = ""
     """Wanted number of workers; wanted budget of a day in cents, as <cents>-<YYYYMMDD>."""
     incident: str = ""
     """Incident that must be open; empty if none needs to be."""
+    step: str = "ask"
 
 
 def parse_remedy(argument: str) -> RemedyData | None:
     """Parse the argument of a remedy's callback data; None for another form."""
     parts = argument.split(".")
-    if len(parts) != 4 or parts[0] not in set(RemedyPress) or parts[1] not in set(Remedy):
+    if len(parts) != 4 or parts[0] not in _STEPS or parts[1] not in set(Remedy):
         return None
-    return RemedyData(RemedyPress(parts[0]), Remedy(parts[1]), parts[2], parts[3])
+    return RemedyData(Remedy(parts[1]), parts[2], parts[3], parts[0])
 
 
-def remedy(language: str, press: RemedyData) -> Button:
-    """Button that asks whether to take a remedy."""
-    return _remedy(language, replace(press, step=RemedyPress.ASK), f"fix_{press.remedy}")
-
-
-def confirm_remedy(language: str, press: RemedyData) -> list[Button]:
-    """Buttons that take a remedy, or do not."""
-    return [
-        _remedy(language, replace(press, step=RemedyPress.YES), f"fix_{press.remedy}_yes"),
-        _remedy(language, replace(press, step=RemedyPress.NO), "fix_no"),
-    ]
+def remedy(language: str, press: RemedyData, step: str = "ask") -> Button:
+    """Button of a remedy; at first it asks whether to take it."""
+    amount, _, day = press.amount.partition("-")
+    shown = dollars(int(amount) * 10_000) if day and amount.isdecimal() else amount
+    data = f"fix:{step}.{press.remedy}.{press.amount}.{press.incident}"
+    return Button(t(language, _STEPS[step].format(press.remedy), amount=shown), data)
 
 
 def resume(language: str) -> Button:
-    return remedy(language, RemedyData(RemedyPress.ASK, Remedy.RESUME))
-
-
-def _remedy(language: str, press: RemedyData, key: str) -> Button:
-    amount, _, day = press.amount.partition("-")
-    shown = dollars(int(amount) * 10_000) if day and amount.isdecimal() else amount
-    data = f"fix:{press.step}.{press.remedy}.{press.amount}.{press.incident}"
-    return Button(t(language, key, amount=shown), data)
+    return remedy(language, RemedyData(Remedy.RESUME))
 
 
 def broadcast_preview(language: str, broadcast_id: str) -> Keyboard:

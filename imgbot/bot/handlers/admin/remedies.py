@@ -9,7 +9,7 @@ from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.admin.reports import LONGEST_MS
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import buttons, dollars
-from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyPress
+from imgbot.domain.texts.buttons import Button, Keyboard, Remedy
 from imgbot.storage.spend import MICRO_PER_CENT, raised
 
 _RETRIED_AT_ONCE = 200
@@ -70,11 +70,7 @@ def _number(amount: str) -> int:
     return int(amount)
 
 
-async def on_remedy_callback(
-    callback: CallbackQuery,
-    argument: str,
-    dialogue: Dialogue,
-) -> str:
+async def on_remedy_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     press, message = buttons.parse_remedy(argument), callback.message
     if press is None or not isinstance(message, Message):
         return "unknown_button"
@@ -83,14 +79,14 @@ async def on_remedy_callback(
     async def update(text: str, *row: Button) -> None:
         await dialogue.update_panel(text, _with_row(message, callback.data or "", [*row]))
 
-    if press.step is RemedyPress.NO:
+    if press.step == "no":
         await update(text, buttons.remedy(language, press))
         return ""
     if press.incident and press.incident not in await dialogue.app.alerts.open():
         await update(text)
         return "fix_over"
-    if press.step is RemedyPress.ASK:
-        await update(text, *buttons.confirm_remedy(language, press))
+    if press.step == "ask":
+        await update(text, *(buttons.remedy(language, press, step) for step in ("yes", "no")))
         return ""
     is_done, facts = await _APPLY[press.remedy](dialogue.app, press.amount)
     key = f"fix_{press.remedy}_{'done' if is_done else 'already'}"
