@@ -2,13 +2,17 @@
 
 import tomllib
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from random import Random
 
 import pytest
 
 from imgbot.domain.errors import UserError
+from imgbot.domain.texts import tables
+from imgbot.domain.texts.captions import drawing_lines, drawing_name, with_drawing
 from imgbot.imaging.engine.create import picture_size, plan_picture
+from imgbot.imaging.engine.create_report import CreateReport, report
 from imgbot.imaging.engine.edit import QUOTE_MAX, edit_picture
 from imgbot.imaging.engine.edit_request import parse_edit_request
 from imgbot.imaging.engine.merge import APPLIED_KEYS, merge_pictures
@@ -16,7 +20,7 @@ from imgbot.imaging.engine.merge_request import LAYOUT_WORDS, parse_merge_reques
 from imgbot.imaging.engine.prompt_features import extract_features
 from imgbot.imaging.engine.scenes import SCENES
 from imgbot.imaging.engine.sprites import SPRITES
-from imgbot.imaging.engine.styles import STYLE_WORDS, choose_style
+from imgbot.imaging.engine.styles import STYLE_WORDS, STYLES, choose_style
 from imgbot.imaging.engine.typography import text_to_draw
 from imgbot.imaging.engine.vocabulary import WORDS
 from tests.fixtures.flat_pictures import sheets
@@ -55,6 +59,18 @@ def understood_style(words: str) -> str:
     return choose_style(extract_features(words).styles, "hills", Random(1))
 
 
+def reported(prompt: str, seed: int = 7) -> CreateReport:
+    plan = plan_picture(prompt, seed)
+    lettering = ("lettering",) if plan.text else ()
+    names = (plan.scene_name, plan.palette.name, plan.style, *plan.sprites, *lettering)
+    return report(prompt, names)
+
+
+def told(words: str) -> str:
+    language, made = "en" if words.isascii() else "ru", reported(words)
+    return "\n".join(drawing_lines(language, words, made.applied, made.undrawn))
+
+
 @pytest.mark.parametrize(
     ("name", "understand"),
     [
@@ -63,6 +79,7 @@ def understood_style(words: str) -> str:
         ("text", text_to_draw),
         ("size", understood_size),
         ("style", understood_style),
+        ("reported", told),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -203,3 +220,48 @@ def test_decomposed_and_invisible_characters_are_normalized() -> None:
         ("ЯРЧЕ!!!\x00", "brighter"),
     ):
         assert understood_edit(words) == change
+
+
+def test_suggestions_can_be_drawn_and_are_close_in_meaning() -> None:
+    assert reported("Пушкин на мотоцикле в ночном городе").suggestions[0] == "bicycle"
+    assert reported("a tiger, watercolour").suggestions == ("cat", "bear", "oil")
+    assert len(reported("Эйнштейн").suggestions) == 3
+
+
+def test_nothing_is_reported_of_a_prompt_that_is_drawn() -> None:
+    for seed, words in product((1, 7), TABLES["reported"][""]):
+        assert reported(words, seed) == CreateReport(), words
+
+
+@pytest.mark.parametrize(
+    ("prompt", "key", "ordered"),
+    [
+        ("Пушкин на мотоцикле в ночном городе", "car", "в ночном городе, машина"),
+        ("three cats and a dog playing chess", "fox", "three cats, fox"),
+        ("Эйнштейн", "cat", "кошка"),
+        ("портрет Пушкина маслом", "watercolour", "портрет Пушкина, акварель"),
+        ("a fox, oil painting", "watercolour", "a fox, watercolour"),
+    ],
+)
+def test_a_suggestion_is_added_or_replaces_what_it_is_offered_for(
+    prompt: str, key: str, ordered: str
+) -> None:
+    assert with_drawing(prompt, reported(prompt).undrawn, key) == ordered
+
+
+def test_every_name_is_understood_by_the_engine() -> None:
+    names = tables("en")
+    assert set(names["scenes"]) == set(SCENES)
+    assert set(names["subjects"]) == set(SPRITES)
+    assert set(names["styles"]) == set(STYLES) - {"plain"}
+    for prompt in ("лес", "forest"):
+        for key in names["subjects"]:
+            assert key in extract_features(drawing_name(key, prompt)).sprites
+        for key in names["styles"]:
+            assert key in extract_features(drawing_name(key, prompt)).styles
+
+
+def test_a_provider_without_a_report_has_no_lines_and_long_ones_are_cut() -> None:
+    assert drawing_lines("en", "a fox", ["warmer"], ["hat"]) == []
+    [line] = drawing_lines("en", "a fox", [f"drawn|{'fox ' * 500}"], [])
+    assert len(line) < 250
