@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from imgbot.imaging.originals import KEPT_S, OriginalStore
 
 NOW_S = 1_800_000_000.0
@@ -37,19 +39,17 @@ def test_the_oldest_go_first_when_there_is_too_much(tmp_path: Path) -> None:
     assert [kept.find(job_id) is not None for job_id in "012"] == [True, True, False]
 
 
-def test_thirty_days_are_enough(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("age_s", "limits"), [(KEPT_S + 1, ()), (86_401, (86_400,))], ids=["thirty days", "early"]
+)
+def test_a_picture_goes_with_its_result(
+    age_s: float, limits: tuple[int, ...], tmp_path: Path
+) -> None:
     kept = OriginalStore(tmp_path / "pictures", 1)
-    keep(kept, tmp_path, "old", age_s=KEPT_S + 1)
+    keep(kept, tmp_path, "old", age_s=age_s)
 
-    assert kept.prune(NOW_S) == 0
+    assert kept.prune(NOW_S, *limits) == 0
     assert kept.find("old") is None
-
-
-def test_pictures_go_with_results_that_are_forgotten_early(tmp_path: Path) -> None:
-    kept = OriginalStore(tmp_path / "pictures", 1)
-    keep(kept, tmp_path, "old", age_s=86_401)
-
-    assert kept.prune(NOW_S, 86_400) == 0
 
 
 def test_nothing_is_kept_where_the_operator_wants_none(tmp_path: Path) -> None:
