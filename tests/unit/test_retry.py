@@ -45,14 +45,6 @@ def test_every_failure_ends_at_last_and_in_a_sentence(
         assert has_text(f"stuck_{decision.reason}")
 
 
-def test_what_may_have_been_paid_for_is_kept_for_the_operator() -> None:
-    unknown = retry.after_submit(ProviderError(ProviderErrorKind.SUBMIT_UNKNOWN), 0)
-    silent = retry.after_poll(ProviderError(ProviderErrorKind.UNAVAILABLE), 10_000)
-
-    assert unknown == GiveUp(State.DEAD, "submit_unknown")
-    assert silent == GiveUp(State.DEAD, "provider_lost")
-
-
 @pytest.mark.parametrize("kind", [ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT])
 @pytest.mark.parametrize("decide", [retry.after_poll, retry.after_fetch])
 def test_a_closed_account_says_nothing_of_a_picture_that_is_paid_for(
@@ -64,29 +56,24 @@ def test_a_closed_account_says_nothing_of_a_picture_that_is_paid_for(
     assert decide(error, 10_000) == GiveUp(State.DEAD, "provider_lost")
 
 
-def test_a_result_that_is_not_there_may_not_be_there_yet() -> None:
-    error = ProviderError(ProviderErrorKind.EXPIRED)
-
-    assert [type(retry.after_fetch(error, attempt)) for attempt in range(3)] == [
-        TryAgain,
-        TryAgain,
-        GiveUp,
-    ]
+SILENT = ProviderError(ProviderErrorKind.UNAVAILABLE)
+LIMITED = ProviderError(ProviderErrorKind.RATE_LIMITED, retry_after_s=77)
+UNKNOWN = ProviderError(ProviderErrorKind.SUBMIT_UNKNOWN)
 
 
-def test_the_providers_own_wait_is_obeyed_and_the_backoff_doubles_to_its_cap() -> None:
-    error = ProviderError(ProviderErrorKind.RATE_LIMITED, retry_after_s=77)
+def test_what_may_have_been_paid_for_is_kept_and_what_may_come_is_waited_for() -> None:
+    expired, lost = (ProviderError(ProviderErrorKind(kind)) for kind in ("expired", "lost"))
+    again = [isinstance(retry.after_fetch(expired, attempt), TryAgain) for attempt in range(3)]
     waits = [retry.backoff_s(attempt, first_s=1, cap_s=10) for attempt in (0, 1, 2, 3, 4, 5000)]
 
-    assert retry.after_submit(error, 0) == TryAgain(77)
+    assert retry.after_submit(UNKNOWN, 0) == GiveUp(State.DEAD, "submit_unknown")
+    assert retry.after_poll(SILENT, 10_000) == GiveUp(State.DEAD, "provider_lost")
+    assert retry.after_submit(LIMITED, 0) == TryAgain(77)
+    assert again == [True, True, False]
     assert waits == [1, 2, 4, 8, 10, 10]
-
-
-def test_a_task_that_is_not_known_yet_is_asked_for_again() -> None:
-    error = ProviderError(ProviderErrorKind.LOST)
-
-    assert isinstance(retry.after_poll(error, 0, age_s=29.0), TryAgain)
-    assert isinstance(retry.after_poll(error, 0, age_s=31.0), GiveUp)
+    # A task that is not known yet is asked for again.
+    assert isinstance(retry.after_poll(lost, 0, age_s=29.0), TryAgain)
+    assert isinstance(retry.after_poll(lost, 0, age_s=31.0), GiveUp)
 
 
 REPEAT, LOOK_UP, NONE = Recovery.REPEAT, Recovery.LOOK_UP, Recovery.NONE
