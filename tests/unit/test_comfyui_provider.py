@@ -68,9 +68,8 @@ def test_the_place_in_the_line_goes_by_the_numbers() -> None:
     heap = [[3, "c", {}, {}], [9, "a", {}, {"imgbot": {"operation": "edit"}}], [5, "b", {}, {}]]
     queue = {"queue_running": [[1, "r", {}, {}], None, []], "queue_pending": heap}
 
-    assert [queue_position(queue, name) for name in ("r", "c", "b", "x", "a")] == [
-        *((0, {}), (1, {}), (2, {}), None, (3, {"operation": "edit"}))
-    ]
+    found = [queue_position(queue, name) for name in ("r", "c", "b", "x", "a")]
+    assert found == [(0, {}), (1, {}), (2, {}), None, (3, {"operation": "edit"})]
     for unclear in ({}, {"queue_running": None, "queue_pending": []}, {"queue_running": []}):
         with pytest.raises(ProviderError, match="unavailable"):
             queue_position(unclear, "a")

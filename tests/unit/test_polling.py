@@ -80,19 +80,13 @@ def cost(times: Sequence[float], ends: Sequence[float]) -> tuple[float, float]:
 
 
 HISTORIES = {
-    **{
-        f"{name}-{count}": seen(draw, count)
-        for name, draw in FIVE.items()
-        for count in (4, 30, 200)
-    },
+    **{f"{name}-{n}": seen(draw, n) for name, draw in FIVE.items() for n in (4, 30, 200)},
     "always the same": [CensoredDuration(19.9, 20.1)] * 200,
     "identical and wide": [CensoredDuration(0, 30)] * 200,
     "faster than any poll": [CensoredDuration(0, 0.01)] * 50,
     "very slow": [CensoredDuration(3000.0, 3010.0)] * 50,
     "a hair's breadth": [CensoredDuration(5.0, 5.0 + 1e-9)] * 50,
-    "from instants to minutes": [
-        CensoredDuration(0.001 * 1.09**n, 0.0011 * 1.09**n) for n in range(150)
-    ],
+    "instants to minutes": [CensoredDuration(1e-3 * 1.09**n, 1.1e-3 * 1.09**n) for n in range(150)],
     "one lone straggler": [*seen(FIVE["8"], 60), CensoredDuration(900, 910)],
     "the schedule's own": by_schedule(FIVE["20"], 100),
 }
@@ -237,20 +231,13 @@ def test_the_budget_gives_turns_in_the_order_of_asking_at_the_pace_of_the_pool()
     pace = 100.0
     first, second = budget.delay_s(1000.0), budget.delay_s(1000.0)
     assert second - first == pytest.approx(0.01)
-
-
-def test_the_budget_grows_with_the_slots_and_never_stops_a_small_bot() -> None:
+    # It grows with the slots, and never stops a small bot.
     assert polls_per_s(250, GUIDE) == 50.0
     assert polls_per_s(1, PollingConfig(2, 3600)) == 10.0
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "jobs"),
-    [
-        ("20", "45", 5),
-        ("45", "8", 4),
-        ("8", "45", 80),
-    ],
+    ("before", "after", "jobs"), [("20", "45", 5), ("45", "8", 4), ("8", "45", 80)]
 )
 def test_a_provider_that_changes_is_noticed(before: str, after: str, jobs: int) -> None:
     history = [*seen(FIVE[before], 150), *seen(FIVE[after], jobs, seed=2)]
@@ -258,17 +245,11 @@ def test_a_provider_that_changes_is_noticed(before: str, after: str, jobs: int) 
     assert jobs - 2 <= len(since_change_point(history)) <= jobs + 2
 
 
-def test_the_guides_names_and_defaults() -> None:
-    config = PollingConfig()
+def test_the_guides_names_and_bounds() -> None:
+    short = PollingConfig(initial_interval=0.5, max_interval=4.0, max_attempts=60)
 
     assert (polling.POLL_INTERVAL_INITIAL, polling.POLL_INTERVAL_MAX) == (2.0, 10.0)
-    assert polling.IMAGE_POLL_MAX_ATTEMPTS == 60
-    assert (config.initial_interval, config.max_interval, config.max_attempts) == (2.0, 10.0, 60)
-    assert config.get_interval() == 2.0
-
-
-def test_every_interval_is_bounded() -> None:
-    config = PollingConfig(initial_interval=0.5, max_interval=4.0, max_attempts=60)
-
-    assert all(0.5 <= config.get_interval(attempt) <= 4.0 for attempt in (0, 1, 59))
-    assert [config.get_interval(attempt) for attempt in (60, 10**9)] == [60.0, 60.0]
+    assert polling.IMAGE_POLL_MAX_ATTEMPTS == GUIDE.max_attempts == 60
+    assert (GUIDE.initial_interval, GUIDE.max_interval, GUIDE.get_interval()) == (2.0, 10.0, 2.0)
+    assert all(0.5 <= short.get_interval(attempt) <= 4.0 for attempt in (0, 1, 59))
+    assert [short.get_interval(attempt) for attempt in (60, 10**9)] == [60.0, 60.0]

@@ -36,12 +36,6 @@ def _run(
     return folder
 
 
-def _share(folder: Path, kib: int) -> None:
-    (folder / "smaps_rollup").write_text(
-        f"ffff-ffff ---p 0 0 0 [rollup]\nRss: 999 kB\nPss: {kib} kB\nSwap: 0 kB\n"
-    )
-
-
 def test_each_process_is_counted_where_it_belongs(proc: Path) -> None:
     _run(proc, BOT, 1, "imgbot) R 1 (x", own_s=8, ended_s=2)
     _run(proc, 11, BOT, "redis-server", own_s=4)
@@ -61,9 +55,9 @@ def test_each_process_is_counted_where_it_belongs(proc: Path) -> None:
 
 
 def test_shared_memory_is_counted_in_shares(proc: Path) -> None:
-    _share(_run(proc, BOT, 1, "imgbot"), 100)
-    _share(_run(proc, 13, BOT, "python3"), 30)
-    _share(_run(proc, 14, 13, "python3"), 20)
+    for pid, parent, kib in ((BOT, 1, 100), (13, BOT, 30), (14, 13, 20)):
+        rollup = f"ffff-ffff ---p 0 0 0 [rollup]\nRss: 999 kB\nPss: {kib} kB\nSwap: 0 kB\n"
+        (_run(proc, pid, parent, "python3") / "smaps_rollup").write_text(rollup)
 
     used = usage_by_part(BOT)
 
