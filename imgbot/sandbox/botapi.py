@@ -61,7 +61,7 @@ class BotApi:
         method = _NAMES.get(asked.lower())
         if method is None:
             self._state.calls.violation(f"unknown method {asked}")
-            self._state.calls.record(asked[:64], "", _NOT_FOUND)
+            self._state.calls.record(asked, "", _NOT_FOUND)
             raise _NOT_FOUND
         try:
             values = await _read_call(request, self._state.files.new_path, uploads)

@@ -98,7 +98,6 @@ from imgbot.sandbox.faults import Fault
 from imgbot.sandbox.membership import Membership
 from imgbot.sandbox.played_preset import PlayedPreset
 from imgbot.sandbox.state import Chat, Json, NotFoundError, Post, SandboxError, SandboxState
-from imgbot.sandbox.updates import QueueFullError
 from imgbot.sandbox.users import SandboxUsers
 
 _HEARTBEAT_S = 15.0
@@ -125,7 +124,7 @@ def _answering(act: Callable[..., Any]) -> Handler:
         except ValidationError as error:
             reasons = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
             return _refused("; ".join(reasons), 400)
-        except (SandboxError, QueueFullError, ValueError, TypeError) as error:
+        except (SandboxError, ValueError, TypeError) as error:
             return _refused(str(error), 400)
         return found if isinstance(found, web.StreamResponse) else web.json_response(_view(found))
 

@@ -101,9 +101,9 @@ def _kill(bot: asyncio.subprocess.Process) -> None:
 
 async def _is_serving(sandbox: Sandbox, bot: asyncio.subprocess.Process, stop: _Stop) -> bool:
     """Wait for the bot's first getUpdates; return False if the bot ends before."""
-    while not (sandbox.state.poller.is_active or stop.soon.is_set()) and bot.returncode is None:  # noqa: ASYNC110
+    while not (sandbox.state.updates.is_polled or stop.soon.is_set()) and bot.returncode is None:  # noqa: ASYNC110
         await asyncio.sleep(_LOOK_S)  # no one event says all three
-    return sandbox.state.poller.is_active
+    return sandbox.state.updates.is_polled
 
 
 async def _ended(bot: asyncio.subprocess.Process, stop: _Stop) -> int:

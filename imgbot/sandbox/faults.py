@@ -12,7 +12,6 @@ from imgbot.aio import sleep_or_event
 from imgbot.sandbox.api_errors import ApiError, too_many_requests
 
 FaultKind = Literal["error", "flood", "drop_before", "drop_after", "delay", "gateway"]
-_MAX_FAULTS = 1_000
 
 
 class Fault(BaseModel, extra="forbid"):
@@ -48,8 +47,6 @@ class Faults:
         return len(self._waiting)
 
     def add(self, fault: Fault) -> None:
-        if len(self._waiting) >= _MAX_FAULTS:
-            raise ValueError(f"more than {_MAX_FAULTS} faults wait already")
         self._waiting.append(fault)
 
     def clear(self) -> None:
@@ -76,9 +73,6 @@ class Faults:
 
 def _number(text: str) -> int | None:
     return int(text) if text.removeprefix("-").isdecimal() else 0
-
-
-_MAX_CHATS = 20_000
 
 
 @dataclass(slots=True)
@@ -111,18 +105,10 @@ class SandboxRateLimits:
         if not self.is_on:
             return
         now = self._now()
-        buckets = (self._all, self._bucket(chat_id))
+        usual = _Bucket(20, 1 / 3 if chat_id < 0 else 1.0)
+        buckets = (self._all, self._chats.setdefault(chat_id, usual))
         wait_s = max(bucket.wait_s(now) for bucket in buckets)
         if wait_s > 0:
             raise too_many_requests(math.ceil(wait_s))
         for bucket in buckets:
             bucket.level += 1
-
-    def _bucket(self, chat_id: int) -> _Bucket:
-        bucket = self._chats.get(chat_id)
-        if bucket is None:
-            if len(self._chats) >= _MAX_CHATS:
-                self._chats.clear()
-            bucket = _Bucket(20, 1 / 3) if chat_id < 0 else _Bucket(20, 1.0)
-            self._chats[chat_id] = bucket
-        return bucket

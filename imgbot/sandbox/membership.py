@@ -29,6 +29,16 @@ _ADMINISTRATOR: Json = {
     **dict.fromkeys(_RIGHTS.split(), False),
     "can_manage_chat": True,
 }
+_REFUSALS = {
+    ("deleted", "private"): bad_request("chat not found"),
+    ("deleted", "group"): forbidden("the group chat was deleted"),
+    ("deleted", "supergroup"): bad_request("chat not found"),
+    ("kicked", "group"): forbidden("bot was kicked from the group chat"),
+    ("kicked", "supergroup"): forbidden("bot was kicked from the supergroup chat"),
+    ("deactivated", "private"): forbidden("user is deactivated"),
+}
+"""Refusals of a closed chat, by reason and type."""
+
 Kind = Literal["group", "supergroup", "channel"]
 
 
@@ -110,7 +120,9 @@ class Membership:
         chat = self._state.chat(chat_id)
         if chat.refusal:
             raise SandboxError("the chat is closed already")
-        chat.refusal = _refusal(chat, reason)
+        chat.refusal = _REFUSALS.get((reason, chat.info["type"]))
+        if chat.refusal is None:
+            raise SandboxError(f"a {chat.info['type']} chat cannot be {reason}")
         chat.is_over = reason != "kicked"
         if reason == "kicked":
             self._tell(chat, chat.members[0], _MEMBER, _KICKED)
@@ -133,18 +145,3 @@ class Membership:
                 "new_chat_member": bot | new,
             },
         )
-
-
-def _refusal(chat: Chat, reason: str) -> ApiError:
-    if reason == "deleted":
-        is_named = chat.is_basic_group
-        return (
-            forbidden("the group chat was deleted") if is_named else bad_request("chat not found")
-        )
-    if reason == "deactivated" and chat.is_private:
-        return forbidden("user is deactivated")
-    if reason == "kicked" and not chat.is_private:
-        return forbidden(f"bot was kicked from the {chat.info['type']} chat")
-    raise SandboxError(
-        f"a {chat.info['type']} chat cannot be {reason or 'closed without a reason'}"
-    )

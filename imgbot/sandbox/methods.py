@@ -124,7 +124,7 @@ class GetUpdates(Method):
             call.state.updates.allow(frozenset(self.allowed_updates))
         limit = self.limit if 1 <= self.limit <= _MAX_UPDATES else _MAX_UPDATES
         timeout_s = min(max(self.timeout, 0), MAX_TIMEOUT_S)
-        found = await call.state.poller.poll(self.offset, limit, timeout_s, call.is_caller_gone)
+        found = await call.state.updates.poll(self.offset, limit, timeout_s, call.is_caller_gone)
         return RawJson(f"[{','.join(update.text for update in found)}]")
 
 
@@ -136,7 +136,7 @@ class SetWebhook(Method):
     async def act(self, call: Call) -> Any:
         call.state.webhook_url = self.url
         if self.url:
-            call.state.poller.interrupt("Conflict: terminated by setWebhook request")
+            call.state.updates.interrupt("Conflict: terminated by setWebhook request")
         return True
 
 

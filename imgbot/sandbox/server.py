@@ -89,7 +89,7 @@ class Sandbox:
         return f"http://{host}:{self._port}"
 
     def _let_go(self) -> None:
-        self.state.poller.close()
+        self.state.updates.close()
         self.state.events.close()
 
     async def _date(self, _request: web.Request, response: web.StreamResponse) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,10 +12,9 @@ from imgbot.sandbox.api_errors import ApiError, bad_request, forbidden
 from imgbot.sandbox.events import CallLog, EventFeed
 from imgbot.sandbox.faults import Faults, SandboxRateLimits
 from imgbot.sandbox.files import FileStore
-from imgbot.sandbox.updates import Poller, UpdateQueue
+from imgbot.sandbox.updates import Updates
 
 INLINE_LIFETIME_S = 30
-_MAX_INLINE_QUERIES = 2_000
 
 Json = dict[str, Any]
 
@@ -143,9 +142,7 @@ class InlineQuery:
         return {"inline_query_id": self.id, "results": previews}
 
 
-_MAX_PEOPLE = 20_000
 _MAX_POSTS = 200_000
-_MAX_QUERIES = 20_000
 # Telegram's user ids exceed 32 bits; so do these.
 FIRST_USER_ID = 5_000_000_001
 _FIRST_GROUP_ID = -1_001_000_000_001
@@ -158,7 +155,7 @@ _KEPT = (
 
 
 class SandboxState:
-    """Complete state, in memory, bounded."""
+    """Complete state, in memory; the oldest messages are dropped when there are too many."""
 
     def __init__(
         self, token: str, *, flood: bool = True, now: Callable[[], float] = time.time
@@ -173,8 +170,8 @@ class SandboxState:
         }
         self.users: dict[int, Json] = {}
         self.chats: dict[int, Chat] = {}
-        self.queries: OrderedDict[str, Query] = OrderedDict()
-        self.inline_queries: OrderedDict[str, InlineQuery] = OrderedDict()
+        self.queries: dict[str, Query] = {}
+        self.inline_queries: dict[str, InlineQuery] = {}
         self.webhook_url = ""
         self.commands: dict[tuple[str, int, str], list[Json]] = {}
         """Lists of the bot's commands by scope, chat and language."""
@@ -183,14 +180,12 @@ class SandboxState:
         self.faults = Faults()
         self.floods = SandboxRateLimits(now, is_on=flood)
         self.files = FileStore()
-        self.updates = UpdateQueue(now)
-        self.poller = Poller(self.updates, now, self._polling_changed)
-        self.updates.on_added = self.poller.wake
+        self.updates = Updates(now, lambda active: self.events.publish("polling", active=active))
         self._shared_message_id = 0
         self._order: deque[tuple[int, int]] = deque()
 
     def close(self) -> None:
-        self.poller.close()
+        self.updates.close()
         self.events.close()
         self.files.close()
 
@@ -201,7 +196,7 @@ class SandboxState:
             "bot": bot | {"commands": self.private_commands()},
             "users": list(self.users.values()),
             "chats": [chat.view() for chat in self.chats.values()],
-            "bot_is_polling": self.poller.is_active,
+            "bot_is_polling": self.updates.is_polled,
             "seq": self.events.last_seq,
         }
 
@@ -212,8 +207,6 @@ class SandboxState:
         return self.chats[chat_id]
 
     def add_user(self, first_name: str, username: str = "", language_code: str = "") -> Json:
-        if len(self.users) >= _MAX_PEOPLE:
-            raise SandboxError(f"more than {_MAX_PEOPLE} people")
         user_id = FIRST_USER_ID + len(self.users)
         names = {"first_name": first_name} | ({"username": username} if username else {})
         user: Json = {"id": user_id, "is_bot": False} | names
@@ -226,11 +219,8 @@ class SandboxState:
 
     def add_group(self, kind: str, title: str, members: list[int]) -> Chat:
         """Create a chat of several users: `kind` is "group", "supergroup" or "channel"."""
-        groups = sum(not chat.is_private for chat in self.chats.values())
-        if groups >= _MAX_PEOPLE:
-            raise SandboxError(f"more than {_MAX_PEOPLE} groups")
         first_id = _FIRST_BASIC_GROUP_ID if kind == "group" else _FIRST_GROUP_ID
-        chat_id = first_id - groups
+        chat_id = first_id - sum(not chat.is_private for chat in self.chats.values())
         info: Json = {"id": chat_id, "type": kind, "title": title}
         chat = Chat(chat_id, info, members, is_started=True)
         self.chats[chat_id] = chat
@@ -286,16 +276,9 @@ class SandboxState:
             found |= {lang: each for (its, _, lang), each in self.commands.items() if its == scope}
         return found
 
-    def add_query(self, query_id: str, query: Query) -> None:
-        self.queries[query_id] = query
-        if len(self.queries) > _MAX_QUERIES:
-            self.queries.popitem(last=False)
-
     def add_inline_query(self, user: Json) -> InlineQuery:
         query = InlineQuery(str(10**17 + secrets.randbelow(9 * 10**17)), user, self.now())
         self.inline_queries[query.id] = query
-        if len(self.inline_queries) > _MAX_INLINE_QUERIES:
-            self.inline_queries.popitem(last=False)
         return query
 
     @staticmethod
@@ -310,6 +293,3 @@ class SandboxState:
             return self._shared_message_id
         chat.last_message_id += 1
         return chat.last_message_id
-
-    def _polling_changed(self, active: bool) -> None:  # noqa: FBT001 the poller calls it
-        self.events.publish("polling", active=active)

@@ -32,8 +32,6 @@ from imgbot.sandbox.state import (
 from imgbot.sandbox.updates import CALLBACK_LIFETIME_S
 
 _MAX_IN_ALBUM = 10
-_LONGEST_TEXT = 100_000
-_MAX_THREADS = 1_000
 _INLINE_ANSWER_S = 10
 _CHANNEL_KINDS = {"message": "channel_post", "edited_message": "edited_channel_post"}
 # Fields that a forwarded message loses.
@@ -126,7 +124,7 @@ class SandboxUsers:
         post = chat.live(message_id)
         inaccessible: Json = {"message_id": message_id, "date": 0, "chat": chat.info}
         user = self._member(chat, user_id)
-        self._state.add_query(query_id, Query(user_id, chat.id, self._state.now()))
+        self._state.queries[query_id] = Query(user_id, chat.id, self._state.now())
         query = {
             "id": query_id,
             "from": user,
@@ -250,8 +248,6 @@ async def _contents(state: SandboxState, chat: Chat, message: NewMessage) -> lis
 def _head(state: SandboxState, chat: Chat, message: NewMessage) -> Json:
     head: Json = {}
     if thread_id := message.thread_id:
-        if len(chat.threads) >= _MAX_THREADS:
-            raise SandboxError(f"a chat has at most {_MAX_THREADS} topics")
         chat.threads.add(thread_id)
         head |= {"message_thread_id": thread_id, "is_topic_message": True}
         # A message that replies to nothing replies to the one that opened its topic.
@@ -336,8 +332,6 @@ def _quote(words: str, replied: Post) -> Json:
 
 def texts(text: str) -> list[Json]:
     """Split a text into the messages that a client makes of it."""
-    if len(text) > _LONGEST_TEXT:
-        raise SandboxError(f"a text has at most {_LONGEST_TEXT} characters")
     parts: list[Json] = []
     rest = text.strip()
     while rest:

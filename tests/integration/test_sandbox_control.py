@@ -1,7 +1,5 @@
 """The control interface: people, watching, and who may reach it."""
 
-import sys
-from asyncio import create_subprocess_exec, subprocess, timeout
 from collections.abc import AsyncGenerator
 
 import httpx
@@ -84,21 +82,3 @@ async def test_the_page_is_served_and_nothing_beside_it(desk: Desk) -> None:
     assert index.headers["Content-Type"].startswith("text/html")
     assert index.headers["Cache-Control"] == "no-store"
     assert (outside.status_code, missing.status_code) == (404, 404)
-
-
-async def test_the_sandbox_runs_alone() -> None:
-    token = "7000000001:" + "A" * 35
-    program = ("-m", "imgbot.sandbox", "--port", "0", "--token", token)
-    process = await create_subprocess_exec(sys.executable, *program, stdout=subprocess.PIPE)
-    assert process.stdout is not None
-    try:
-        async with timeout(20):
-            url = (await process.stdout.readline()).decode().strip()
-            async with BotApi(url, token) as api:
-                me = await api.call("getMe")
-    finally:
-        process.terminate()
-        status = await process.wait()
-
-    assert me["id"] == 7_000_000_001
-    assert status == 0

@@ -56,15 +56,6 @@ async def test_a_negative_offset_keeps_the_last_ones_only(desk: Desk) -> None:
     assert texts(await api.call("getUpdates", offset=0)) == ["three"]
 
 
-async def test_a_repeated_poll_is_slowed_down(desk: Desk) -> None:
-    control, api, anna = desk
-    for text in ("one", "two"):
-        await control.say(anna, text)
-
-    assert texts(await api.call("getUpdates")) == ["one", "two"]
-    assert texts(await api.call("getUpdates")) == ["one"]
-
-
 async def test_the_newer_poll_ends_the_older(desk: Desk) -> None:
     control, api, anna = desk
 

@@ -272,7 +272,7 @@ class LoadTest:
         """Wait for the bot's first getUpdates. Raises BotEndedError."""
         try:
             async with asyncio.timeout(_START_S):
-                while not self.sandbox.state.poller.is_active:  # noqa: ASYNC110
+                while not self.sandbox.state.updates.is_polled:  # noqa: ASYNC110
                     await asyncio.sleep(_LOOK_S)
         except TimeoutError:
             lines = self._last_log_lines()

@@ -62,7 +62,7 @@ async def _serve(options: argparse.Namespace) -> None:
         _play(sandbox, options.format, (options.least_s, options.most_s))
         played = sandbox.presets[PROVIDER]
         _say(url=sandbox.url, token=sandbox.token, provider=played.base_url, key=played.key)
-        while not sandbox.state.poller.is_active:  # noqa: ASYNC110 nothing announces it
+        while not sandbox.state.updates.is_polled:  # noqa: ASYNC110 nothing announces it
             await asyncio.sleep(0.05)
         passing = PASSING | {peer.QUEUED, peer.WORKING}
         users = LoadUsers(sandbox.state, passing, _PATIENCE_S, {Way.WORDS: 1})
