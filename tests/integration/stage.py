@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from imgbot.sandbox.server import Sandbox
-from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.bot import Bot, Constants, with_simulated_provider
 from tests.fixtures.hostile import answers_to, said_by_bot
 from tests.fixtures.photos import load_photo
 from tests.fixtures.sandbox import BELLS, Control, Message, Person, open_sandbox
@@ -17,6 +17,9 @@ from tests.fixtures.sandbox import BELLS, Control, Message, Person, open_sandbox
 BOT_NAME = "@imgbot_sandbox_bot"
 # The sandbox counts its users from this.
 OWNER_ID, SECOND_ID, GUEST_ID = 5_000_000_001, 5_000_000_002, 5_000_000_003
+
+# A user of the tests writes faster than people do, and need not wait for a second per message.
+_UNCROWDED: Constants = {"imgbot.telegram.rate_limiter._PRIVATE_BURST": 18}
 
 Fits = Callable[[Message], object]
 
@@ -146,14 +149,19 @@ class User:
         return Image.open(io.BytesIO(content))
 
 
-async def open_stage(folder: Path, *, is_simulated: bool, **settings: str) -> AsyncGenerator[Stage]:
+async def open_stage(
+    folder: Path, constants: Constants | None = None, /, *, is_simulated: bool, **settings: str
+) -> AsyncGenerator[Stage]:
+    """Yield a stage; `constants` as `Bot` has them."""
     state_dir = folder / "state"
     state_dir.mkdir()
     async with open_sandbox() as (sandbox, control):
         if is_simulated:
             await control.set_provider(duration_s=[0.2, 0.4])
             settings |= with_simulated_provider(sandbox)
-        async with Bot(sandbox, state_dir, **settings) as bot:
+        bot = Bot(sandbox, state_dir, **settings)
+        bot.constants = {**_UNCROWDED, **(constants or {})}
+        async with bot:
             yield Stage(bot, control, sandbox)
             assert bot.is_running, bot.log[-4000:]
         assert (await control.calls())["violations"] == []

@@ -193,7 +193,7 @@ async def test_thirty_messages_in_a_row_get_one_refusal_with_its_seconds(club: C
     stage, guest = club.stage, club.guests[9]
 
     for number in range(30):
-        await stage.control.say(guest, f"fox {number}")
+        await stage.control.say(guest, f"/create fox {number}")
     answers = await said(stage, guest)
     refusals = [text for text in answers if not text.startswith("fox")]
 

@@ -15,6 +15,7 @@ from imgbot.domain.errors import ProviderErrorKind, StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from tests.fixtures.alerts import CALM, SETTING, AlertStage, open_alert_stage
+from tests.fixtures.bot import SOON
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.sandbox import Control, Person
 from tests.fixtures.waiting import eventually
@@ -145,7 +146,7 @@ async def heard(control: Control, person: Person, words: str) -> str:
 
 async def test_the_running_bot_tells_its_owner_once_over_a_kill(tmp_path: Path) -> None:
     owner = Person(5_000_000_001, "Owner", {})
-    async for stage in open_stage(tmp_path, is_simulated=True, IMGBOT_ADMINS=str(owner.id)):
+    async for stage in open_stage(tmp_path, SOON, is_simulated=True, IMGBOT_ADMINS=str(owner.id)):
         control, bot = stage.control, stage.bot
         assert (await control.make_user("Owner")).id == owner.id
         await control.say(owner, "/start")

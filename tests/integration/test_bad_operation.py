@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from imgbot.sandbox.server import Sandbox
-from tests.fixtures.bot import Bot
+from tests.fixtures.bot import SOON, Bot
 from tests.fixtures.commands import run_doctor
 from tests.fixtures.sandbox import Clock, Control, open_sandbox
 from tests.fixtures.waiting import eventually
@@ -23,13 +23,6 @@ from tests.fixtures.waiting import eventually
 pytestmark = pytest.mark.slow
 
 Stage = tuple[Sandbox, Control, Bot]
-
-SOON: dict[str, object] = {
-    "imgbot.ops.status.sampler.SAMPLE_EVERY_S": 0.5,
-    "imgbot.jobs.alert_notifier.LOOK_EVERY_S": 0.5,
-    "imgbot.storage.server.process._MAX_DELAY_S": 1.0,
-}
-"""How often a bot looks at itself, and starts a Redis that ends again."""
 
 
 @pytest.fixture

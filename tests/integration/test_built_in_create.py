@@ -6,6 +6,7 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
+from tests.fixtures.bot import SOON
 from tests.integration.stage import OWNER_ID, Stage, User, is_picture, open_stage, title
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -15,7 +16,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[tuple[Stage, User]]:
     """The built-in engine; its first user is the administrator."""
     folder = tmp_path_factory.mktemp("created")
-    async for stage in open_stage(folder, is_simulated=False, IMGBOT_ADMINS=str(OWNER_ID)):
+    async for stage in open_stage(folder, SOON, is_simulated=False, IMGBOT_ADMINS=str(OWNER_ID)):
         yield stage, await stage.owner()
 
 

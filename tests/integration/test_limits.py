@@ -123,7 +123,7 @@ async def test_the_guides_commands_tell_the_truth(strict_stage: Stage) -> None:
     async with strict_stage.bot.redis() as redis:
         # What other tests left must be over.
         await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys)
-        for number, marker in enumerate((" [[sim:slow=5]]", "", "")):
+        for number, marker in enumerate((" [[sim:slow=2]]", "", "")):
             await control.say(person, f"fox {number}{marker}")
         await eventually(lambda: redis.llen("rq:queue:img_queue"), lambda count: count == 2)
         seen = lengths(strict_stage)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
+from tests.fixtures.bot import SOON
 from tests.fixtures.processes import children_of
 from tests.fixtures.prometheus import (
     Prometheus,
@@ -50,7 +51,7 @@ class Watched:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
     folder = tmp_path_factory.mktemp("watched")
-    async for stage in open_stage(folder, is_simulated=True, **SETTINGS):
+    async for stage in open_stage(folder, SOON, is_simulated=True, **SETTINGS):
         first = await stage.bot.get("/metrics")
         async with open_prometheus(folder / "prometheus", stage.bot.http_port) as prometheus:
             yield Watched(stage, prometheus, first)

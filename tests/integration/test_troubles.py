@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
-from tests.fixtures.bot import Bot
+from tests.fixtures.bot import SOON, Bot
 from tests.fixtures.processes import children_of
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.sandbox import picture
@@ -27,7 +27,7 @@ FULL = "Redis: its memory is full"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory):
     folder = tmp_path_factory.mktemp("troubles")
-    async for stage in open_stage(folder, is_simulated=True, IMGBOT_ADMINS=str(OWNER_ID)):
+    async for stage in open_stage(folder, SOON, is_simulated=True, IMGBOT_ADMINS=str(OWNER_ID)):
         owner = await stage.control.make_user("Owner")
         assert owner.id == OWNER_ID
         # Nobody can be told anything before they have spoken with the bot.
