@@ -229,10 +229,8 @@ class ProviderRouter:
 
     def states(self, now_s: float) -> Mapping[str, bool]:
         """True for each provider that is out of service: it refuses it, or does not answer."""
-        return {
-            name: breaker.is_open or breaker.silence.is_long(now_s)
-            for name, breaker in self._breakers.items()
-        }
+        proven = self.proven(now_s)
+        return {name: proven.get(name) is not None for name in self._breakers}
 
     def proven(self, now_s: float) -> Mapping[str, ProviderErrorKind | None]:
         """Providers seen to serve (None) or to refuse service, with the kind of the refusal."""
