@@ -68,9 +68,9 @@ BLANK_DEAD: Mapping[str, Any] = {
 
 
 class Forgetting(Store):
-    """Forgets users; each call raises StorageUnavailableError while Redis is unavailable.
+    """Forgets users; everything may be repeated.
 
-    Everything may be repeated. `remove_files` removes the files of jobs by their ids.
+    `remove_files` removes the files of jobs by their ids.
     """
 
     def __init__(
@@ -91,11 +91,10 @@ class Forgetting(Store):
         for user in users:
             await self._cancel_jobs(await self._queue.jobs_of(user), now_ms)
         await self._forget_names(ids)
-        await self._forget_jobs(await self._jobs_of(ids), ids)
+        await self._forget_jobs(await self._jobs_of(ids), ids, today)
         await self._forget_albums(users)
         await self._forget_deferred(users, before_update)
         await self._forget_failed_updates(ids)
-        await self._forget_spend(ids, today)
         # Last, as silent users are found by it.
         await self._redis.zrem(keys.PEOPLE, *ids)
         await self._mark_log(now_ms)
@@ -160,13 +159,15 @@ class Forgetting(Store):
 
     async def _forget_late_jobs(self, ended: Mapping[str, str]) -> None:
         """Forget jobs that ended after their users were forgotten, who may have come back."""
-        await self._forget_jobs(set(ended), ())
+        await self._forget_jobs(set(ended))
         for job_id, user in ended.items():
             await self._redis.lrem(keys.HISTORY + user, 0, job_id)
             if await self._redis.get(keys.LATEST + user) == job_id:
                 await self._redis.delete(keys.LATEST + user)
 
-    async def _forget_jobs(self, jobs: set[str], ids: Collection[str]) -> None:
+    async def _forget_jobs(
+        self, jobs: set[str], ids: Collection[str] = (), today: str = ""
+    ) -> None:
         """Delete all that belongs to ended jobs, or is named after users, and the files."""
         await self._remove_files(jobs)
         for job_id in jobs:
@@ -182,6 +183,9 @@ class Forgetting(Store):
                 await self._redis.unlink(*doomed)
             for key, command in _with_members(page) if ids else ():
                 await getattr(self._redis, command)(key, *ids)
+            for key in page if ids else ():
+                if key.startswith(keys.SPEND):
+                    await self._forget_spend(key, ids, today)
         if results:
             await self._redis.unlink(*results)
 
@@ -224,18 +228,15 @@ class Forgetting(Store):
             if mentions.search(entry):
                 await self._redis.lrem(keys.POISON, 0, entry)
 
-    async def _forget_spend(self, ids: Collection[str], today: str) -> None:
-        """Remove the users from the days gone by; today's stays until the day is over."""
-        async for page in self._pages(keys.SPEND):
-            for key in page:
-                day = key.removeprefix(keys.SPEND)
-                spent = await self._all(*(self._redis.hexists(key, f"user:{user}") for user in ids))
-                for user in [user for user, has in zip(ids, spent, strict=True) if has]:
-                    await (
-                        self._redis.hset(keys.FORGOTTEN, f"{_SPEND}.{day}.{user}", user)
-                        if day == today
-                        else self._redis.hdel(key, f"user:{user}")
-                    )
+    async def _forget_spend(self, key: str, ids: Collection[str], today: str) -> None:
+        """Remove users from a day that is over; from today, `settle` does it later."""
+        day, entries = key.removeprefix(keys.SPEND), [f"user:{user}" for user in ids]
+        if day != today:
+            await self._redis.hdel(key, *entries)
+            return
+        spent = await self._redis.hmget(key, entries)
+        for user in [user for user, micro in zip(ids, spent, strict=True) if micro is not None]:
+            await self._redis.hset(keys.FORGOTTEN, f"{_SPEND}.{day}.{user}", user)
 
     async def _pages(self, prefix: str) -> AsyncIterator[list[str]]:
         """Read the names of keys with this prefix, page by page."""
