@@ -25,11 +25,7 @@ class Ban:
 
 
 class Access(Store):
-    """Store of bans, allowed ids and the pause.
-
-    Each call raises StorageUnavailableError while Redis is unavailable. A change applies from the
-    next update and survives a restart.
-    """
+    """Store of bans, allowed ids and the pause; a change applies from the next update."""
 
     async def ban(self, ban: Ban) -> None:
         """Ban a user; banning again replaces the reason."""

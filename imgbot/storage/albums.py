@@ -33,7 +33,7 @@ class Item:
 
 
 class Albums(Store):
-    """Store of incomplete albums; raises StorageUnavailableError while Redis is unavailable."""
+    """Store of incomplete albums."""
 
     def __init__(self, redis: Client) -> None:
         super().__init__(redis)

@@ -23,7 +23,7 @@ class Notice:
 
 
 class AlertStore(Store):
-    """Store of incidents; each call raises StorageUnavailableError while Redis is unavailable."""
+    """Store of incidents."""
 
     async def open(self) -> dict[str, int]:
         """Return the open incidents → start time (ms)."""

@@ -53,10 +53,7 @@ class Broadcast:
 
 
 class Broadcasts(Store):
-    """Store of broadcasts; at most one runs at a time.
-
-    Each call raises StorageUnavailableError while Redis is unavailable.
-    """
+    """Store of broadcasts; at most one runs at a time."""
 
     def __init__(self, redis: Client) -> None:
         super().__init__(redis)

@@ -37,7 +37,7 @@ def resume_state(job: Job) -> State | None:
 
 
 class DeadLetters(Store):
-    """Store of problem jobs; each call raises StorageUnavailableError if Redis is unavailable."""
+    """Store of problem jobs."""
 
     def __init__(self, redis: Client, queue: JobQueue) -> None:
         super().__init__(redis)

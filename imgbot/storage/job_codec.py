@@ -47,6 +47,8 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     State: State,
     State | None: lambda text: State(text) if text else None,
     tuple[InputPhoto, ...]: load_sources,
+    InputPhoto | None: lambda text: next(iter(load_sources(text)), None),
+    tuple[str, ...]: lambda text: tuple(filter(None, text.split(", "))),
 }
 """By the type of a field; all others are mappings, in JSON."""
 
@@ -95,7 +97,7 @@ def from_hash(record: Mapping[str, str]) -> Job:
 
 
 def load(kind: type[_T], record: Mapping[str, str]) -> _T:
-    """Read a record of texts, numbers and flags; what is missing or malformed has its default."""
+    """Read a record that is no job; what is missing or malformed has its default."""
     values: dict[str, Any] = {}
     for entry in fields(cast("Any", kind)):
         if entry.name in record:

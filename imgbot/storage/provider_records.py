@@ -1,8 +1,5 @@
 """Records of providers: the durations of their tasks."""
 
-from collections.abc import Iterable
-from contextlib import suppress
-
 from imgbot.domain.duration_model import KEPT, CensoredDuration
 from imgbot.storage import keys
 from imgbot.storage.client import Store
@@ -10,12 +7,11 @@ from imgbot.storage.client import Store
 KEPT_S = 7_776_000
 """90 days: a kind that is not used for so long is measured again."""
 
-_MOST_MS = 10**10
 _SPARE = 50
 
 
 class Durations(Store):
-    """Store of durations; each call raises StorageUnavailableError while Redis is unavailable.
+    """Store of durations.
 
     A kind is `provider.operation.model`. An entry is `after:by` in ms of the job's age: the
     last poll that found it unfinished (0: none did) and the first that found it finished. The
@@ -31,15 +27,7 @@ class Durations(Store):
             await self._redis.ltrim(key, 0, KEPT - 1)
 
     async def latest(self, kind: str) -> list[CensoredDuration]:
-        """Return the spans of a kind, oldest first; malformed entries are skipped."""
+        """Return the spans of a kind, oldest first."""
         entries = await self._redis.lrange(keys.DURATIONS + kind, 0, KEPT - 1)
-        return list(_spans(map(str, reversed(entries))))
-
-
-def _spans(entries: Iterable[str]) -> Iterable[CensoredDuration]:
-    for entry in entries:
-        after, _, by = entry.partition(":")
-        with suppress(ValueError):
-            after_ms, by_ms = int(after), int(by)
-            if 0 <= after_ms < by_ms <= _MOST_MS:
-                yield CensoredDuration(after_ms / 1000, by_ms / 1000)
+        spans = [tuple(map(int, entry.split(":"))) for entry in reversed(entries)]
+        return [CensoredDuration(after_ms / 1000, by_ms / 1000) for after_ms, by_ms in spans]

@@ -22,14 +22,14 @@ class Result:
     id: str
     user_id: int
     operation: Operation
-    language: str
-    words: str
     sources: tuple[InputPhoto, ...]
     scale: int
-    ratio: str
-    parent: str
-    caption: str
-    picture: InputPhoto | None
+    language: str = "en"
+    words: str = ""
+    ratio: str = ""
+    parent: str = ""
+    caption: str = ""
+    picture: InputPhoto | None = None
     """None if Telegram did not return a file id."""
     original_id: str = ""
     """File id of the original file, once it was sent."""
@@ -42,7 +42,7 @@ class Result:
 
 
 class ResultStore(Store):
-    """Store of results; each call raises StorageUnavailableError while Redis is unavailable."""
+    """Store of results."""
 
     async def result(self, job_id: str) -> Result | None:
         """Read a result; None if it has expired."""
@@ -143,21 +143,7 @@ def to_hash(
     }
 
 
-_TEXTS = ("words", "ratio", "parent", "caption", "original_id", "negative")
-
-
 def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
     chat_id, _, message_id = record.get("message", "0.0").partition(".")
-    return Result(
-        id=job_id,
-        user_id=int(record["user_id"]),
-        operation=Operation(record["operation"]),
-        language=record.get("language", "en"),
-        sources=records.load_sources(record["sources"]),
-        scale=int(record["scale"]),
-        picture=next(iter(records.load_sources(record.get("picture", "[]"))), None),
-        undrawn=tuple(filter(None, record.get("undrawn", "").split(", "))),
-        chat_id=int(chat_id),
-        message_id=int(message_id),
-        **{name: record.get(name, "") for name in _TEXTS},
-    )
+    place = {"chat_id": chat_id, "message_id": message_id}
+    return records.load(Result, {**record, **place, "id": job_id})

@@ -54,7 +54,7 @@ def raised(ceiling_micro: int) -> int:
 
 
 class Spend(Store):
-    """Store of spend; each call raises StorageUnavailableError while Redis is unavailable.
+    """Store of spend.
 
     `utc_offset_s` gives the offset of the local clock from UTC at a time in milliseconds.
     """

@@ -17,7 +17,7 @@ which it was received."""
 
 
 class UpdateLedger(Store):
-    """Ledger of updates; each call raises StorageUnavailableError while Redis is unavailable."""
+    """Ledger of updates."""
 
     def __init__(self, redis: Client, persist: Callable[[], Awaitable[None]] | None = None) -> None:
         super().__init__(redis)

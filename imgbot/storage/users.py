@@ -55,7 +55,7 @@ class UserProfile:
 
 
 class UserStore(Store):
-    """Store of users; each call raises StorageUnavailableError while Redis is unavailable."""
+    """Store of users."""
 
     async def profile(self, user_id: int, chat_id: int = 0) -> UserProfile:
         """Read the profile of a user, in this chat, in one round trip."""
