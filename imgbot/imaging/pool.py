@@ -10,6 +10,7 @@ import multiprocessing
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from multiprocessing import forkserver, resource_tracker
 from typing import TypeVar
 
@@ -59,8 +60,7 @@ def stop_helpers() -> None:
 class Pool:
     """Worker pool, owned by the supervisor from before its loop runs until after the drain.
 
-    `on_restart` gets the reason why a worker was replaced: killed, hung, cancelled, recycled,
-    memory.
+    `on_restart` gets the reason why a worker was replaced: killed, hung, cancelled, memory.
     """
 
     def __init__(
@@ -68,12 +68,10 @@ class Pool:
         workers: int,
         *,
         deadline_s: float = 120.0,
-        tasks_per_worker: int = 1000,
         worker_memory_bytes: int = MEMORY_BYTES,
         on_restart: Callable[[str], None] = _ignore,
     ) -> None:
         self._deadline_s = deadline_s
-        self._tasks_per_worker = tasks_per_worker
         self._memory_bytes = worker_memory_bytes
         self._on_restart = on_restart
         self._context = multiprocessing.get_context("forkserver")
@@ -125,8 +123,9 @@ class Pool:
         *args: object,
         deadline_s: float | None = None,
         about: str = "a step",
+        **options: object,
     ) -> T:
-        """Run `work(*args)` in a worker; its exceptions are raised unchanged.
+        """Run `work(*args, **options)` in a worker; its exceptions are raised unchanged.
 
         `about` describes the step to operators.
 
@@ -144,7 +143,7 @@ class Pool:
                 await self._ensure_up(slot)
                 is_fresh = not slot.tasks
                 try:
-                    return await self._run_on(slot, work, args, limit_s)
+                    return await self._run_on(slot, partial(work, *args, **options), limit_s)
                 except WorkerSlotError as error:
                     loss = error.reason
                     self._on_restart(loss)
@@ -158,11 +157,9 @@ class Pool:
             slot.about, slot.since_s = "", time.monotonic()
             self._release_slot(slot)
 
-    async def _run_on(
-        self, slot: WorkerSlot, work: Callable[..., T], args: tuple[object, ...], limit_s: float
-    ) -> T:
+    async def _run_on(self, slot: WorkerSlot, work: Callable[[], T], limit_s: float) -> T:
         try:
-            return await slot.run(work, args, limit_s)
+            return await slot.run(work, limit_s)
         except asyncio.CancelledError:
             self._on_restart("cancelled")
             raise
@@ -210,9 +207,7 @@ class Pool:
             raise TransientError("the pool is closed")
 
     def _replace_if_worn(self, slot: WorkerSlot) -> None:
-        if slot.tasks >= self._tasks_per_worker:
-            self._replace(slot, "recycled")
-        elif slot.resident_bytes() > self._memory_bytes * IDLE_MEMORY_SHARE:
+        if slot.resident_bytes() > self._memory_bytes * IDLE_MEMORY_SHARE:
             self._replace(slot, "memory")
 
     def _replace(self, slot: WorkerSlot, reason: str) -> None:

@@ -97,14 +97,14 @@ class WorkerSlot:
         for_s = now_s - self.since_s if self.about else 0.0
         return WorkerStatus(self.number, self.pid, self.about, for_s, self.resident_bytes())
 
-    async def run(self, work: Callable[..., T], args: tuple[object, ...], deadline_s: float) -> T:
+    async def run(self, work: Callable[[], T], deadline_s: float) -> T:
         """Run one step. Raises WorkerSlotError if the worker was lost, and is then empty."""
         if self._executor is None:
             raise WorkerSlotError("killed")
         self.tasks += 1
         limit = asyncio.timeout(deadline_s)
         try:
-            step = self._executor.submit(worker.run_task, deadline_s, work, args)
+            step = self._executor.submit(worker.run_task, deadline_s, work)
             async with limit:
                 return await asyncio.wrap_future(step)
         except BrokenExecutor as error:

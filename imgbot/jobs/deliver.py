@@ -94,14 +94,15 @@ async def _prepare(
     context: StepContext, job: Job, raw: Path, *, on_white: bool = False
 ) -> steps.Deliverable:
     """Convert a result for Telegram; if that fails, it is sent as it is, for it may be paid for."""
+    paths, about = (str(raw), str(raw.with_name("ready"))), "preparing a result"
     as_file = job.request.is_file
-    prepare = functools.partial(steps.prepare, as_file=as_file, on_white=on_white)
-    paths = str(raw), str(raw.with_name("ready"))
     try:
-        return await context.pool.run(prepare, *paths, about="preparing a result")
+        return await context.pool.run(
+            steps.prepare, *paths, about=about, as_file=as_file, on_white=on_white
+        )
     except (UserError, MemoryError, WorkerLostError) as error:
         telemetry.failed(error, "job %s: a step failed", job.id)
-        return await context.pool.run(steps.as_it_is, *paths, about="preparing a result")
+        return await context.pool.run(steps.as_it_is, *paths, about=about)
 
 
 async def _fetch(context: StepContext, job: Job, raw: Path) -> Outcome | None:
@@ -169,7 +170,7 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
         moved = await _move_to_another_message(context, job, error)
         if moved is not None:
             return Advance(moved)
-        outcome = _undeliverable_outcome(outcome)
+        outcome = State.FAILED if outcome is State.DELIVERED else outcome
     except ImgbotError:
         raise
     except Exception as error:
@@ -227,11 +228,6 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State, message_
         if outcome is State.DELIVERED:
             # A reply to this message is about the picture.
             await context.results.note_ready(job.request.chat_id, line_id, job.id)
-
-
-def _undeliverable_outcome(outcome: State) -> State:
-    """Outcome of a job whose end could not be shown."""
-    return State.FAILED if outcome is State.DELIVERED else outcome
 
 
 async def finish(

@@ -1,11 +1,10 @@
 """Inputs of a provider's order, and the files of a job."""
 
 import asyncio
-import functools
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job, State
@@ -97,13 +96,15 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
 async def _fitted(context: StepContext, picture: Path, inputs: InputLimits) -> Path:
     if not (inputs.max_side_px or inputs.max_bytes or "png" not in inputs.formats):
         return picture
-    fit = functools.partial(
+    fitted = await context.pool.run(
         steps.fit,
+        str(picture),
+        about="fitting a picture",
         max_side_px=inputs.max_side_px,
         max_bytes=inputs.max_bytes,
         takes_png="png" in inputs.formats,
     )
-    return Path(await context.pool.run(fit, str(picture), about="fitting a picture"))
+    return Path(fitted)
 
 
 async def _checked(context: StepContext, job: Job, index: int, folder: Path) -> Path:
@@ -115,11 +116,13 @@ async def _checked(context: StepContext, job: Job, index: int, folder: Path) -> 
     is_own = await _take_original(context, job, raw)
     if not is_own:
         await context.download(job.request.sources[index].file_id, raw)
-    check = functools.partial(steps.check, is_own=is_own)
+    options: dict[str, Any] = {"is_own": is_own}
     if OPERATIONS[job.request.operation].has_scale:
         # The scale is computed from this size, at a repeated order, too.
-        check = functools.partial(check, keep_megapixels=steps.RESULT_LIMIT_MEGAPIXELS)
-    picture = await context.pool.run(check, str(raw), str(stem), about="checking a picture")
+        options["keep_megapixels"] = steps.RESULT_LIMIT_MEGAPIXELS
+    picture = await context.pool.run(
+        steps.check, str(raw), str(stem), about="checking a picture", **options
+    )
     raw.unlink(missing_ok=True)
     return Path(picture)
 

@@ -49,7 +49,15 @@ def _config(settings: Settings, name: str) -> ProviderConfig:
 
 
 async def _make(pool: Pool, order: GenerationRequest) -> Done:
-    work = functools.partial(make_picture, scale=order.scale, seed=order.seed, ratio=order.ratio)
-    what, pictures = order.operation.value, tuple(map(str, order.pictures))
-    made = await pool.run(work, what, order.full_prompt, pictures, str(order.target), about=what)
+    made = await pool.run(
+        make_picture,
+        order.operation.value,
+        order.full_prompt,
+        tuple(map(str, order.pictures)),
+        str(order.target),
+        about=order.operation.value,
+        scale=order.scale,
+        seed=order.seed,
+        ratio=order.ratio,
+    )
     return Done((Output(path=made.path),), made.applied, made.unrecognised, made.suggestions)

@@ -166,8 +166,8 @@ JOB = job_of("1", 7, 7, Operation.CREATE, "en", file=__file__, state=State.DELIV
 JOB = with_changes(JOB, outcome=State.DELIVERED)
 
 
-async def run(work: Callable[..., Any], *args: str, about: str) -> Any:
-    return work(*args)
+async def run(work: Callable[..., Any], *args: str, about: str, **options: Any) -> Any:
+    return work(*args, **options)
 
 
 @pytest.fixture
