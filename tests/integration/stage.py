@@ -12,7 +12,7 @@ from imgbot.sandbox.server import Sandbox
 from tests.fixtures.bot import Bot, Constants, with_simulated_provider
 from tests.fixtures.hostile import answers_to, said_by_bot
 from tests.fixtures.photos import load_photo
-from tests.fixtures.sandbox import BELLS, Control, Message, Person, open_sandbox
+from tests.fixtures.sandbox import READY_NOTICES, Control, Message, Person, open_sandbox
 
 BOT_NAME = "@imgbot_sandbox_bot"
 # The sandbox counts its users from this.
@@ -26,7 +26,7 @@ Fits = Callable[[Message], object]
 
 def is_new(message: Message) -> bool:
     """Any message but the one that follows a picture after a long wait."""
-    return message.text not in BELLS
+    return message.text not in READY_NOTICES
 
 
 def is_picture(message: Message) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiogram.types import Update
 
-from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.bot_api import BotApi, open_bot_api
 from tests.fixtures.sandbox import Control, Person
 
 Desk = tuple[Control, BotApi, Person]
@@ -14,7 +14,7 @@ Desk = tuple[Control, BotApi, Person]
 
 @pytest.fixture
 async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk() as desk:
+    async with open_bot_api() as desk:
         yield desk
 
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from imgbot.sandbox.events import HISTORY
-from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.bot_api import BotApi, open_bot_api
 from tests.fixtures.sandbox import Control, Person, open_sandbox, picture
 
 Desk = tuple[Control, BotApi, Person]
@@ -14,7 +14,7 @@ Desk = tuple[Control, BotApi, Person]
 
 @pytest.fixture
 async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk(person={"username": "anna", "language_code": "ru"}) as desk:
+    async with open_bot_api(person={"username": "anna", "language_code": "ru"}) as desk:
         yield desk
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from aiogram.types import Update
 
-from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.bot_api import BotApi, open_bot_api
 from tests.fixtures.sandbox import Clock, Control, Person, picture
 
 Desk = tuple[Control, BotApi, Person]
@@ -15,7 +15,7 @@ TOO_OLD = "400 Bad Request: query is too old and response timeout expired or que
 
 @pytest.fixture
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
-    async with open_desk(said="/start", now=clock) as desk:
+    async with open_bot_api(said="/start", now=clock) as desk:
         yield desk
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.bot_api import BotApi, open_bot_api
 from tests.fixtures.sandbox import Control, Person, picture
 
 Desk = tuple[Control, BotApi, Person]
@@ -15,7 +15,7 @@ Desk = tuple[Control, BotApi, Person]
 
 @pytest.fixture
 async def desk() -> AsyncGenerator[Desk]:
-    async with open_desk(said="hello") as desk:
+    async with open_bot_api(said="hello") as desk:
         yield desk
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.bot_api import BotApi, keyboard, open_desk
+from tests.fixtures.bot_api import BotApi, keyboard, open_bot_api
 from tests.fixtures.sandbox import Clock, Control, Person
 
 NOT_MODIFIED = (
@@ -19,7 +19,7 @@ Desk = tuple[Control, BotApi, Person]
 
 @pytest.fixture
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
-    async with open_desk(said="hello", now=clock) as desk:
+    async with open_bot_api(said="hello", now=clock) as desk:
         yield desk
 
 

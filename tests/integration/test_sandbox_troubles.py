@@ -6,7 +6,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.bot_api import BotApi, open_bot_api
 from tests.fixtures.sandbox import Clock, Control, Person
 
 Desk = tuple[Control, BotApi, Person]
@@ -14,7 +14,7 @@ Desk = tuple[Control, BotApi, Person]
 
 @pytest.fixture
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
-    async with open_desk(said="hello", now=clock, flood=True) as desk:
+    async with open_bot_api(said="hello", now=clock, flood=True) as desk:
         yield desk
 
 

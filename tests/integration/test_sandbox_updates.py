@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.bot_api import BotApi, open_desk
+from tests.fixtures.bot_api import BotApi, open_bot_api
 from tests.fixtures.sandbox import Clock, Control, Person
 
 OTHER_POLL = (
@@ -23,7 +23,7 @@ Desk = tuple[Control, BotApi, Person]
 
 @pytest.fixture
 async def desk(clock: Clock) -> AsyncGenerator[Desk]:
-    async with open_desk(now=clock) as desk:
+    async with open_bot_api(now=clock) as desk:
         yield desk
 
 
