@@ -141,12 +141,7 @@ class Client(Redis):
         await self._link.disconnect(nowait=True)
 
     async def _exchange(self, link: Any, batch: Sequence[_Command]) -> list[Any]:
-        commands = b"".join(packed for packed, *_ in batch)
-        writer = link._writer  # noqa: SLF001 -- redis-py starts a task for the timeout of each write
-        if not writer or writer.transport.is_closing() or writer.transport.get_write_buffer_size():
-            await link.send_packed_command(commands)
-        else:
-            writer.write(commands)
+        await link.send_packed_command(b"".join(packed for packed, *_ in batch))
         answers: list[Any] = []
         for _, name, options, _ in batch:
             try:
