@@ -5,9 +5,11 @@ only seconds are finished, the rest waits in Redis for the next start.
 """
 
 import asyncio
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, suppress
+from typing import TypeVar
 
 from aiogram import Bot
 
@@ -15,7 +17,7 @@ from imgbot.aio import cancel_and_wait_current, run_or_cancel_on, sleep_or_event
 from imgbot.bot.handlers.start import publish_commands
 from imgbot.bot.messages import BotIdentity
 from imgbot.config.settings import Settings
-from imgbot.domain.errors import StorageUnavailableError, TransientError
+from imgbot.domain.errors import TransientError
 from imgbot.domain.retry import backoff_s
 from imgbot.imaging import worker
 from imgbot.imaging.pool import Pool
@@ -34,6 +36,8 @@ from imgbot.wiring.connections import Connections, queue_limits_of
 from imgbot.wiring.providers import open_providers
 from imgbot.wiring.services import Services, build_services
 from imgbot.wiring.status import build_sampler
+
+T = TypeVar("T")
 
 DRAIN_S = 25.0
 """Seconds for running work to finish; systemd's stop timeout is longer."""
@@ -79,7 +83,7 @@ async def serve(
         names = "+".join(connections.routes.names)
         metrics.build.labels(version(), names).set(1)
         telemetry.info("serving: version %s, provider %s, %d workers", version(), names, pool.size)
-        await _run(services, server, connections.bot, pool, notifier, signals.draining)
+        await _run(services, server, connections, notifier)
         notifier.stopping("closing")
     telemetry.info("stopped")
 
@@ -120,28 +124,21 @@ async def _identify(
 
     async def ask() -> BotIdentity:
         nonlocal trouble
-        attempt = 0
-        while True:
-            notifier.status("waiting for Telegram")
-            try:
-                return BotIdentity.of(await identify(bot))
-            except TransientError as error:
-                trouble = f"is not usable yet ({error})"
-                delay_s = error.retry_after_s or backoff_s(attempt, cap_s=30)
-            telemetry.warning("Telegram %s; retrying in %.0f s", trouble, delay_s)
-            notifier.extend_timeout(delay_s + 90)
-            attempt += 1
-            await asyncio.sleep(delay_s)
+        try:
+            return BotIdentity.of(await identify(bot))
+        except TransientError as error:
+            trouble = f"is not usable yet ({error})"
+            raise
 
     with suppress(TimeoutError):
         async with asyncio.timeout(SHOWN_AFTER_S):
-            return await ask()
+            return await _until_done(ask, "Telegram", notifier)
     watch = build_sampler(settings, redis, bot, pool, {"telegram": lambda: trouble})
     server = OpsServer(settings.http, watch, None, settings.spare_http_ports)
     async with server, asyncio.TaskGroup() as background:
         look = background.create_task(watch.run())
         try:
-            return await ask()
+            return await _until_done(ask, "Telegram", notifier)
         finally:
             await cancel_and_wait_current(look)
 
@@ -151,33 +148,40 @@ async def _acquire_queue(redis: Client, queue: JobQueue, bot_id: int, notifier: 
 
     Raises StorageUnavailableError if Redis stays away for REDIS_TIMEOUT_S, ConfigError.
     """
+
+    async def acquire() -> str:
+        installation = await bind_to_bot(redis, bot_id)
+        await queue.open_epoch()
+        return installation
+
+    return await _until_done(acquire, "Redis", notifier, REDIS_TIMEOUT_S)
+
+
+async def _until_done(
+    work: Callable[[], Awaitable[T]], where: str, notifier: Notifier, within_s: float = math.inf
+) -> T:
+    """Repeat `work` until it succeeds. Raises its TransientError after `within_s`."""
     began_s, attempt = time.monotonic(), 0
     while True:
+        notifier.status(f"waiting for {where}")
         try:
-            installation = await bind_to_bot(redis, bot_id)
-            await queue.open_epoch()
-        except StorageUnavailableError as error:
-            if time.monotonic() - began_s > REDIS_TIMEOUT_S:
+            return await work()
+        except TransientError as error:
+            if time.monotonic() - began_s > within_s:
                 raise
-            delay_s = backoff_s(attempt, cap_s=10)
-            telemetry.warning("cannot acquire the queue (%s); retrying in %.0f s", error, delay_s)
-        else:
-            return installation
-        notifier.status("waiting for Redis")
+            delay_s = error.retry_after_s or backoff_s(attempt, cap_s=30)
+            said = f"{where} is not usable yet ({error})"
+        telemetry.warning("%s; retrying in %.0f s", said, delay_s)
         notifier.extend_timeout(delay_s + 90)
         attempt += 1
         await asyncio.sleep(delay_s)
 
 
 async def _run(
-    services: Services,
-    server: RedisServer | None,
-    bot: Bot,
-    pool: Pool,
-    notifier: Notifier,
-    draining: asyncio.Event,
+    services: Services, server: RedisServer | None, connections: Connections, notifier: Notifier
 ) -> None:
     """Serve; background tasks end after the work."""
+    draining = connections.draining
     async with asyncio.TaskGroup() as background:
         tasks = [
             background.create_task(loop)
@@ -187,8 +191,8 @@ async def _run(
                 services.sampler.run(),
                 services.alert_notifier.run(),
                 measure_loop_lag(metrics.lag.observe),
-                _report(services, pool, notifier, draining),
-                publish_commands(bot, services.admins),
+                _report(services, connections, notifier),
+                publish_commands(connections.bot, services.admins),
                 *([server.watch()] if server else []),
             )
         ]
@@ -208,10 +212,9 @@ async def _run(
             await cancel_and_wait_current(*tasks)
 
 
-async def _report(
-    services: Services, pool: Pool, notifier: Notifier, draining: asyncio.Event
-) -> None:
+async def _report(services: Services, connections: Connections, notifier: Notifier) -> None:
     """Report the status to systemd; the watchdog is fed only while every loop makes progress."""
+    pool, draining = connections.pool, connections.draining
     said = ""
     while not draining.is_set():
         overdue_s = {

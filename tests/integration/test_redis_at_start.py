@@ -36,7 +36,7 @@ async def test_one_that_hangs_for_a_moment_is_asked_again(
             await control.say(person, "a fox")
             await control.wait_message(person.id, lambda m: bool(m.photo_id))
 
-    assert "cannot acquire the queue (Redis does not answer)" in bot.log
+    assert "Redis is not usable yet (Redis does not answer)" in bot.log
     assert "Traceback" not in bot.log
 
 

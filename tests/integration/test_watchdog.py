@@ -180,10 +180,11 @@ async def test_the_watchdog_is_fed_or_asked_to_bite(tmp_path: Path) -> None:
             parts: Any = SimpleNamespace(
                 updates=still, runner=still, sampler=SimpleNamespace(summary="3 running")
             )
+            connections: Any = SimpleNamespace(pool=pool, draining=draining)
             notifier = Notifier({"NOTIFY_SOCKET": str(path)})
             draining.clear()
             async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as group:
-                group.create_task(_report(parts, cast("Pool", pool), notifier, draining))
+                group.create_task(_report(parts, connections, notifier))
                 loop = asyncio.get_running_loop()
                 said = [(await loop.sock_recv(listening, 1000)).decode() for _ in range(2)]
                 draining.set()
