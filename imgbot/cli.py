@@ -155,13 +155,13 @@ def _serve(settings: Settings, source: SettingsSource) -> int:
     """Start logs, lock, pool, Redis and event loop, in the order of their dependencies."""
     from imgbot.imaging.pool import Pool, stop_helpers
     from imgbot.ops import state_dir as state
-    from imgbot.ops.state_dir import InstanceLock
+    from imgbot.ops.state_dir import instance_lock
     from imgbot.storage.server.process import RedisServer
     from imgbot.telemetry import events as telemetry, logs
 
     logs.set_up(level=settings.log_level, style=settings.log_format, secrets=settings.secrets)
     try:
-        with InstanceLock(settings.state_dir, settings.token.get_secret_value()):
+        with instance_lock(settings.state_dir, settings.token.get_secret_value()):
             state.check(settings.state_dir)
             pool = Pool(settings.worker_count, on_restart=telemetry.worker_replaced)
             # The forkserver must start from a quiet process: no loop, no threads yet.

@@ -14,7 +14,6 @@ import socket
 import struct
 from collections.abc import Generator, Iterator
 from pathlib import Path
-from typing import Self
 
 from imgbot.domain.errors import ConfigError, ImgbotError
 from imgbot.domain.findings import Finding, ok, wrong
@@ -176,83 +175,69 @@ class AlreadyRunningError(ImgbotError):
         self.pid = pid
 
 
-class InstanceLock:
-    """Held from `acquire` to `release` by the supervisor; `with` does both.
+@contextlib.contextmanager
+def instance_lock(state_dir: Path, token: str) -> Generator[None]:
+    """Hold the locks of a supervisor. Raises AlreadyRunningError, ConfigError.
 
     Without a token the state directory alone is locked: by whoever works on it while no bot does.
     """
+    with _lock(state_dir), _token_lock(token) if token else contextlib.nullcontext():
+        yield
 
-    def __init__(self, state_dir: Path, token: str) -> None:
-        self._path = state_dir / "lock"
-        self._name = f"\0{_name_of(token)}" if token else ""
-        self._file: int | None = None
-        self._socket: socket.socket | None = None
 
-    def __enter__(self) -> Self:
-        self.acquire()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.release()
-
-    def acquire(self) -> None:
+@contextlib.contextmanager
+def _lock(state_dir: Path) -> Generator[None]:
+    try:
+        state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Root locks, too, in a folder of the service's: a link there must lead it nowhere.
+        flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
+        file = os.open(state_dir / "lock", flags, 0o600)
+    except OSError as error:
+        raise ConfigError(
+            _SETTING, f"{state_dir} cannot be written to ({error.strerror})"
+        ) from error
+    try:
         try:
-            self._lock_state_dir()
-            if self._name:
-                self._lock_token()
-        except BaseException:
-            self.release()
-            raise
-
-    def release(self) -> None:
-        # The file stays: removing it would let two processes lock two files of one name.
-        if self._socket is not None:
-            self._socket.close()
-        if self._file is not None:
-            # Said aloud: a child between fork and exec still shares the open file.
-            fcntl.flock(self._file, fcntl.LOCK_UN)
-            os.close(self._file)
-        self._socket = self._file = None
-
-    def _lock_state_dir(self) -> None:
-        folder = self._path.parent
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            # Root locks, too, in a folder of the service's: a link there must lead it nowhere.
-            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-            self._file = os.open(self._path, flags, 0o600)
-        except OSError as error:
-            raise ConfigError(
-                "IMGBOT_STATE_DIR", f"{folder} cannot be written to ({error.strerror})"
-            ) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            text = os.pread(self._file, 32, 0).strip()
+            text = os.pread(file, 32, 0).strip()
             pid = int(text) if text.isdigit() else 0
-            raise AlreadyRunningError(f"uses the state directory {folder}", pid) from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
-
-    def _lock_token(self) -> None:
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            raise AlreadyRunningError(f"uses the state directory {state_dir}", pid) from None
+        os.ftruncate(file, 0)
+        os.pwrite(file, f"{os.getpid()}\n".encode(), 0)
         try:
-            self._socket.bind(self._name)
+            yield
+        finally:
+            # Said aloud: a child between fork and exec still shares the open file.
+            fcntl.flock(file, fcntl.LOCK_UN)
+    finally:
+        # The file stays: removing it would let two processes lock two files of one name.
+        os.close(file)
+
+
+@contextlib.contextmanager
+def _token_lock(token: str) -> Generator[None]:
+    name = f"\0{_name_of(token)}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
+        try:
+            listener.bind(name)
         except OSError:
-            raise AlreadyRunningError("serves this bot", self._peer()) from None
+            raise AlreadyRunningError("serves this bot", _listener_of(name)) from None
         # Whoever is refused connects, to learn from the kernel who listens. Nobody accepts: when
         # the backlog is full, the next ones are refused without it.
-        self._socket.listen()
+        listener.listen()
+        yield
 
-    def _peer(self) -> int:
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-            asking.settimeout(0)
-            with contextlib.suppress(OSError):
-                asking.connect(self._name)
-                size = struct.calcsize("3i")
-                found = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-                return struct.unpack("3i", found)[0]
-        return 0
+
+def _listener_of(name: str) -> int:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
+        asking.settimeout(0)
+        with contextlib.suppress(OSError):
+            asking.connect(name)
+            size = struct.calcsize("3i")
+            found = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
+            return struct.unpack("3i", found)[0]
+    return 0
 
 
 def supervisor_of(state_dir: Path, token: str = "") -> int | None:

@@ -14,8 +14,7 @@ from imgbot.imaging.pool import Pool
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.alert_rules import BudgetState, ServiceSnapshot
 from imgbot.ops.resource_usage import disk_problem
-from imgbot.ops.status.observer import Observer
-from imgbot.ops.status.sampler import Check, StatusSampler
+from imgbot.ops.status.sampler import Check, Observer, StatusSampler
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.client import Client
 from imgbot.storage.server.durability import measure, trouble_of

@@ -10,16 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.ops.state_dir import AlreadyRunningError, InstanceLock
+from imgbot.ops.state_dir import AlreadyRunningError, instance_lock
 
 pytestmark = pytest.mark.slow
 
 _HOLDER = """
 import sys
 from pathlib import Path
-from imgbot.ops.state_dir import InstanceLock
+from imgbot.ops.state_dir import instance_lock
 
-with InstanceLock(Path(sys.argv[1]), sys.argv[2]):
+with instance_lock(Path(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
     sys.stdin.read()
 """
@@ -28,9 +28,9 @@ with InstanceLock(Path(sys.argv[1]), sys.argv[2]):
 _PARENT = """
 import subprocess, sys
 from pathlib import Path
-from imgbot.ops.state_dir import InstanceLock
+from imgbot.ops.state_dir import instance_lock
 
-with InstanceLock(Path(sys.argv[1]), sys.argv[2]):
+with instance_lock(Path(sys.argv[1]), sys.argv[2]):
     child = subprocess.Popen(
         [sys.executable, "-c", "import os; print(os.getpid(), flush=True); os.read(0, 1)"],
         close_fds=False,
@@ -64,10 +64,10 @@ def test_bots_with_the_same_token_are_told_of_the_first_and_hold_nothing(tmp_pat
     with _other(tmp_path / "here", token) as holder:
         for _ in range(3):
             with pytest.raises(AlreadyRunningError, match="serves this bot") as refusal:
-                InstanceLock(tmp_path / "there", token).acquire()
+                instance_lock(tmp_path / "there", token).__enter__()
             refusals.append(refusal.value)
         for _ in range(10):
-            with InstanceLock(tmp_path / "there", f"{token}-another"):
+            with instance_lock(tmp_path / "there", f"{token}-another"):
                 pass
 
     assert {refusal.pid for refusal in refusals} == {holder.pid}
@@ -80,7 +80,7 @@ def test_a_killed_one_leaves_nothing_behind(tmp_path: Path) -> None:
         holder.kill()
         holder.wait()
 
-        with InstanceLock(tmp_path, token):
+        with instance_lock(tmp_path, token):
             assert (tmp_path / "lock").read_text() == f"{os.getpid()}\n"
 
 
@@ -95,7 +95,7 @@ def test_a_child_that_outlives_a_killed_one_holds_nothing(tmp_path: Path) -> Non
         process.kill()
         process.wait()
         try:
-            with InstanceLock(tmp_path, token):
+            with instance_lock(tmp_path, token):
                 assert Path(f"/proc/{child}").exists()
         finally:
             os.kill(child, signal.SIGKILL)

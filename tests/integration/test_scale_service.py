@@ -18,10 +18,10 @@ from imgbot.ops.service import ServiceError, scale
 # A supervisor: it holds the lock and takes what is asked at a SIGHUP.
 _SUPERVISOR = """
 import pathlib, signal, sys
-from imgbot.ops.state_dir import InstanceLock
+from imgbot.ops.state_dir import instance_lock
 state_dir = pathlib.Path(sys.argv[1])
 signal.signal(signal.SIGHUP, lambda *_: (state_dir / "workers").unlink())
-with InstanceLock(state_dir, ""):
+with instance_lock(state_dir, ""):
     print("held", flush=True)
     while True:
         signal.pause()

@@ -11,8 +11,14 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram as Ob
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
 from imgbot.ops.resource_usage import ResourceUsage
-from imgbot.ops.status.indicators import READ, Histogram, Indicators, Sample, take_sample
-from imgbot.ops.status.observer import Observer
+from imgbot.ops.status.indicators import (
+    READ,
+    Histogram,
+    Indicators,
+    Sample,
+    take_sample,
+)
+from imgbot.ops.status.sampler import Observer
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.stats import QueueSnapshot
 from imgbot.telemetry.thresholds import Bound, Indicator, Level, Load, bound_of

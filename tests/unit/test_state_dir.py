@@ -12,7 +12,7 @@ import pytest
 from imgbot.domain.errors import ConfigError
 from imgbot.ops import state_dir as state
 from imgbot.ops.resource_usage import disk_problem
-from imgbot.ops.state_dir import InstanceLock
+from imgbot.ops.state_dir import instance_lock
 
 
 @pytest.mark.parametrize("name", ["loadtest.json", "lock", "moved", "redis", "restore.part"])
@@ -71,7 +71,7 @@ def test_a_link_in_the_way_of_roots_own_file_leads_nowhere(tmp_path: Path, name:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / name).symlink_to(victim)
 
-    with suppress(ConfigError), InstanceLock(tmp_path / "state", ""):
+    with suppress(ConfigError), instance_lock(tmp_path / "state", ""):
         state.mark_moved(tmp_path / "state", "imgbot.tar.gz")
 
     assert victim.read_text() == "root"

@@ -11,7 +11,7 @@ import pytest
 
 from imgbot.ops import service as stopping
 from imgbot.ops.service import ServiceError, stop_service
-from imgbot.ops.state_dir import InstanceLock, supervisor_of
+from imgbot.ops.state_dir import instance_lock, supervisor_of
 
 _REFUSES = """
 echo "Warning: The unit file changed on disk." >&2
@@ -21,8 +21,8 @@ exit 1
 
 _HOLDS = """
 import pathlib, signal, sys
-from imgbot.ops.state_dir import InstanceLock
-with InstanceLock(pathlib.Path(sys.argv[1]), ""):
+from imgbot.ops.state_dir import instance_lock
+with instance_lock(pathlib.Path(sys.argv[1]), ""):
     print("held", flush=True)
     signal.pause()
 """
@@ -51,7 +51,7 @@ def test_a_user_who_may_not_stop_the_service_is_told_at_once(
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     with (
-        InstanceLock(state_dir, ""),
+        instance_lock(state_dir, ""),
         pytest.raises(ServiceError, match=r"authentication required\.\); .*: use sudo"),
     ):
         stop_service(state_dir, "")

@@ -23,7 +23,7 @@ from imgbot.ops.backup.settings import (
 )
 from imgbot.ops.installation import environ_of_service
 from imgbot.ops.service import stop_service
-from imgbot.ops.state_dir import InstanceLock
+from imgbot.ops.state_dir import instance_lock
 from imgbot.storage import keys, snapshot
 from imgbot.storage.client import Client
 from imgbot.version import version
@@ -51,9 +51,8 @@ async def backup(
     with _scratch(target, state_dir) as folder:
         async with _held(settings, is_stopping=is_stopping):
             taken_ms = time.time_ns() // 1_000_000
-            lines = folder / REDIS
             async with open_redis(settings, state_dir, is_ours=is_stopping) as redis:
-                counts = await _dump(redis, lines)
+                counts = await _dump(redis, folder / REDIS)
             own = provider_files(settings.providers)
             about = {
                 "version": version(),
@@ -67,29 +66,28 @@ async def backup(
             }
             own_keys = provider_keys(map(Path, own))
             kept = settings_to_keep(environ, folder, own_keys, has_secrets=has_secrets)
-            kept += provider_members(own)
             files = (
                 (name, path)
                 for name, path in state.members(state_dir)
                 if has_pictures or not name.startswith("state/pictures/")
             )
-            members = [(REDIS, lines), *kept, *files]
+            members = [(REDIS, folder / REDIS), *kept, *provider_members(own), *files]
             manifest = await asyncio.to_thread(archive.write, target, members, about)
             if is_stopping:
                 state.mark_moved(state_dir, target.name)
-    return _report(manifest, target, is_stopping=is_stopping, has_secrets=has_secrets)
+    return _report(manifest, target)
 
 
-def _report(manifest: Manifest, target: Path, *, is_stopping: bool, has_secrets: bool) -> list[str]:
+def _report(manifest: Manifest, target: Path) -> list[str]:
     """Summarise a backup in sentences."""
-    size_mb = target.stat().st_size / 1_000_000
+    size_mb, about = target.stat().st_size / 1_000_000, manifest.about
     return [
         f"{target}: {manifest.summary}, {size_mb:.1f} MB, readable by its owner only",
         "it contains the token and the keys: anyone who can read it controls the bot"
-        if has_secrets
+        if about["has_secrets"]
         else "it does not contain the token and the keys (--with-secrets)",
         "the bot is stopped and will not start here again; restore the file elsewhere"
-        if is_stopping
+        if about["is_stopped"]
         else "the bot keeps running, so the file gets out of date: to move it, make the last "
         "backup with --stop",
     ]
@@ -107,7 +105,7 @@ async def _held(settings: Settings, *, is_stopping: bool) -> AsyncGenerator[None
         return
     token = settings.token.get_secret_value()
     await asyncio.to_thread(stop_service, settings.state_dir, token)
-    with InstanceLock(settings.state_dir, token):
+    with instance_lock(settings.state_dir, token):
         try:
             yield
         except (ImgbotError, OSError) as error:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSourc
 from imgbot.domain.errors import ImgbotError
 from imgbot.ops import state_dir as state
 from imgbot.ops.installation import environ_of_service
-from imgbot.ops.state_dir import AlreadyRunningError, InstanceLock
+from imgbot.ops.state_dir import AlreadyRunningError, instance_lock
 from imgbot.storage.client import Client, connect
 from imgbot.storage.server.durability import address_of, verify
 from imgbot.storage.server.process import RedisServer, socket_of
@@ -39,23 +39,17 @@ async def open_redis(
             await verify(redis, accept_volatile=accept_volatile, deadline_s=_ANSWER_S)
             yield redis
         return
-    lock = InstanceLock(state_dir, "")
-    try:
-        if not is_ours:
-            lock.acquire()
-    except AlreadyRunningError:
-        async with aclosing(connect(f"unix://{socket_of(state_dir)}")) as redis:
-            yield redis
-        return
-    try:
-        async with (
-            RedisServer(state_dir, port=0, memory_bytes=0) as server,
-            aclosing(connect(server.url)) as redis,
-        ):
-            yield redis
-    finally:
-        state.chown_to_service(state_dir)
-        lock.release()
+    async with AsyncExitStack() as closing:
+        try:
+            if not is_ours:
+                closing.enter_context(instance_lock(state_dir, ""))
+        except AlreadyRunningError:
+            url = f"unix://{socket_of(state_dir)}"
+        else:
+            closing.callback(state.chown_to_service, state_dir)
+            server = RedisServer(state_dir, port=0, memory_bytes=0)
+            url = (await closing.enter_async_context(server)).url
+        yield await closing.enter_async_context(aclosing(connect(url)))
 
 
 async def ask_redis(command_words: list[str]) -> list[str]:

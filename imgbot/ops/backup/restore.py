@@ -19,7 +19,7 @@ from imgbot.ops.backup.settings import provider_keys, put_providers, put_setting
 from imgbot.ops.installation import environ_of_service, umask
 from imgbot.ops.resource_usage import LEAST_FREE_BYTES
 from imgbot.ops.service import has_systemd
-from imgbot.ops.state_dir import InstanceLock
+from imgbot.ops.state_dir import instance_lock
 from imgbot.storage import keys, snapshot, snapshot as relocation
 from imgbot.storage.client import Client
 from imgbot.storage.snapshot import Record
@@ -41,7 +41,7 @@ async def restore(
     state_dir = settings.state_dir
     with (
         umask(0o077),
-        InstanceLock(state_dir, token),
+        instance_lock(state_dir, token),
         state.anchored(state_dir) as here,
         _room(state_dir, here, is_forced=is_forced) as (folder, was_begun),
     ):

@@ -31,13 +31,20 @@ def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="imgbot-build-") as name:
         folder = Path(name)
-        wheel = _build_wheel(folder / "wheel")
+        _pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(_ROOT))
+        (wheel,) = folder.glob("imgbot-*.whl")
+        requirement = f"{wheel}[{options.extras}]" if options.extras else str(wheel)
+        platforms = [
+            word for glibc in _GLIBC for word in ("--platform", f"{glibc}_{options.machine}")
+        ]
         parts = {}
         for python in options.pythons:
             print(f"collecting what Python {python} needs", flush=True)
             target = folder / python
-            extras = f"[{options.extras}]" if options.extras else ""
-            _collect(f"{wheel}{extras}", python, options.machine, target)
+            _pip(
+                *("install", "--no-compile", "--target", str(target), "--only-binary", ":all:"),
+                *("--python-version", python, "--implementation", "cp", *platforms, requirement),
+            )
             parts[python] = target
         version = wheel.name.split("-")[1]
         write(options.out, parts, options.machine)
@@ -93,20 +100,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--machine", default=platform.machine(), help="x86_64 or aarch64")
     parser.add_argument("--extras", default="", help="local, heic, or both with a comma")
     return parser.parse_args()
-
-
-def _build_wheel(folder: Path) -> Path:
-    _pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(_ROOT))
-    (wheel,) = folder.glob("imgbot-*.whl")
-    return wheel
-
-
-def _collect(requirement: str, python: str, machine: str, target: Path) -> None:
-    platforms = [word for glibc in _GLIBC for word in ("--platform", f"{glibc}_{machine}")]
-    _pip(
-        *("install", "--no-compile", "--target", str(target), "--only-binary", ":all:"),
-        *("--python-version", python, "--implementation", "cp", *platforms, requirement),
-    )
 
 
 def _pip(*arguments: str) -> None:

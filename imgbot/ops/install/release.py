@@ -161,16 +161,12 @@ def _needed(name: str, extras: tuple[str, ...]) -> dict[str, Distribution]:
             continue
         for text in found[name].requires or ():
             need = Requirement(text)
-            if _applies(need, extras):
+            marker = need.marker
+            if marker is None or any(marker.evaluate({"extra": extra}) for extra in (*extras, "")):
                 waiting.append((need.name.lower(), tuple(sorted(need.extras))))
     if "imgbot" not in found:
         raise InstallError("imgbot is not installed in this Python: pip install it first")
     return found
-
-
-def _applies(need: Requirement, extras: tuple[str, ...]) -> bool:
-    marker = need.marker
-    return marker is None or any(marker.evaluate({"extra": extra}) for extra in (*extras, ""))
 
 
 def _files_of(found: Distribution) -> Iterator[tuple[str, Path]]:

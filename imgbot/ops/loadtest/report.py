@@ -3,7 +3,7 @@
 import dataclasses
 import statistics
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -72,19 +72,12 @@ class LoadTestResults:
 
 def results_of(run: LoadTestRun) -> LoadTestResults:
     """Compute the results of a run."""
-    machine = ResourceCollector().usage()
-    cores = machine.cores or 1.0
     ends = Counter(run.outcomes.values())
     shown = [order for order, end in run.outcomes.items() if end is OrderOutcome.DELIVERED]
     times = [seconds for order in shown if (seconds := order.seconds) is not None]
+    mean_s = statistics.fmean(times) if times else None
     failed = sum(ends[end] for end in (OrderOutcome.FAILED, *_AMISS))
-    first, last = run.samples[0], run.samples[-1]
-    seconds = max(1e-3, last.at_s - first.at_s)
-    cpu_parts = {
-        part.value: (last.parts[part].cpu_s - first.parts[part].cpu_s) / seconds / cores
-        for part in ProcessGroup
-    }
-    top = max(run.samples, key=lambda sample: sample.memory_bytes)
+    seconds = max(1e-3, run.samples[-1].at_s - run.samples[0].at_s)
     queue = [sample.waiting for sample in run.samples]
     lags = [lag for each in run.lags if (lag := each.quantile_s(0.99)) is not None]
     return LoadTestResults(
@@ -97,27 +90,44 @@ def results_of(run: LoadTestRun) -> LoadTestResults:
         charged=run.charges,
         charged_wrongly=run.wrong_charges,
         pictures_per_s=len(shown) / seconds,
-        mean_s=statistics.fmean(times) if times else None,
+        mean_s=mean_s,
         p50_s=quantile(times, 0.5),
         p95_s=quantile(times, 0.95),
         max_s=max(times, default=None),
-        provider_share=_provider_share(run.made_s, times),
+        provider_share=min(1.0, statistics.fmean(run.made_s) / max(1e-3, mean_s))
+        if run.made_s and mean_s is not None
+        else None,
         longest_queue=max(queue),
         p95_queue=quantile(queue, 0.95) or 0.0,
         error_ratio=failed / (failed + len(shown)) if failed or shown else None,
         flood_waits=run.flood_waits,
-        cpu_ratio=sum(cpu_parts.values()),
-        cpu_parts=cpu_parts,
-        memory_bytes=statistics.fmean(sample.memory_bytes for sample in run.samples),
-        memory_peak_bytes=top.memory_bytes,
-        memory_parts_bytes={part.value: top.parts[part].memory_bytes for part in ProcessGroup},
-        cores=cores,
-        memory_limit_bytes=machine.memory_limit_bytes or 1.0,
         loop_lag_p99_s=max(lags, default=None),
-        test_cpu_ratio=(last.test_cpu_s - first.test_cpu_s) / seconds / cores,
         kills=run.kills,
         resizes=run.resizes,
+        **_usage(run, seconds),
     )
+
+
+def _usage(run: LoadTestRun, seconds: float) -> dict[str, Any]:
+    """Compute CPU and memory, of the bot's parts and of the test."""
+    machine = ResourceCollector().usage()
+    cores = machine.cores or 1.0
+    first, last = run.samples[0], run.samples[-1]
+    cpu_parts = {
+        part.value: (last.parts[part].cpu_s - first.parts[part].cpu_s) / seconds / cores
+        for part in ProcessGroup
+    }
+    top = max(run.samples, key=lambda sample: sample.memory_bytes)
+    return {
+        "cpu_ratio": sum(cpu_parts.values()),
+        "cpu_parts": cpu_parts,
+        "test_cpu_ratio": (last.test_cpu_s - first.test_cpu_s) / seconds / cores,
+        "memory_bytes": statistics.fmean(sample.memory_bytes for sample in run.samples),
+        "memory_peak_bytes": top.memory_bytes,
+        "memory_parts_bytes": {part.value: top.parts[part].memory_bytes for part in ProcessGroup},
+        "cores": cores,
+        "memory_limit_bytes": machine.memory_limit_bytes or 1.0,
+    }
 
 
 def _amiss(run: LoadTestRun) -> list[str]:
@@ -129,13 +139,6 @@ def quantile(values: Iterable[float], share: float) -> float | None:
     """Value that this share of the values does not exceed."""
     found = sorted(values)
     return found[min(len(found) - 1, int(share * len(found)))] if found else None
-
-
-def _provider_share(made_s: Sequence[float], times: Sequence[float]) -> float | None:
-    """Provider's share of the time of all pictures."""
-    if not made_s or not times:
-        return None
-    return min(1.0, statistics.fmean(made_s) / max(1e-3, statistics.fmean(times)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,12 +269,8 @@ def _ends(*names: str) -> Text:
     return lambda results: " / ".join(str(results.ends[name]) for name in names)
 
 
-def _cpu_parts(r: LoadTestResults) -> str:
-    return " / ".join(map(share, r.cpu_parts.values()))
-
-
-def _memory_parts(r: LoadTestResults) -> str:
-    return " / ".join(f"{value / 1e6:.0f}" for value in r.memory_parts_bytes.values()) + " MB"
+def _parts(text: Callable[[float], str], figures: Mapping[str, float]) -> str:
+    return " / ".join(map(text, figures.values()))
 
 
 _ROWS: Sequence[tuple[str, Text, Figure | None]] = (
@@ -292,10 +291,14 @@ _ROWS: Sequence[tuple[str, Text, Figure | None]] = (
     ("errors", lambda r: share(r.error_ratio), None),
     ("429 from Telegram", lambda r: str(r.flood_waits), None),
     ("CPU, mean", lambda r: share(r.cpu_ratio), lambda r: r.cpu_ratio),
-    ("  bot / workers / Redis", _cpu_parts, None),
+    ("  bot / workers / Redis", lambda r: _parts(share, r.cpu_parts), None),
     ("memory, mean", lambda r: size(r.memory_bytes), lambda r: r.memory_bytes),
     ("  peak", lambda r: size(r.memory_peak_bytes), lambda r: r.memory_peak_bytes),
-    ("  bot / workers / Redis", _memory_parts, None),
+    (
+        "  bot / workers / Redis",
+        lambda r: " / ".join(map(size, r.memory_parts_bytes.values())),
+        None,
+    ),
     ("event loop lag, p99", lambda r: _ms(r.loop_lag_p99_s), lambda r: r.loop_lag_p99_s),
     ("CPU of the test itself", lambda r: share(r.test_cpu_ratio), None),
     ("killed / resized", lambda r: f"{r.kills} / {r.resizes}", None),

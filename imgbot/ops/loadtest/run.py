@@ -11,10 +11,9 @@ import random
 import signal
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any, Self
 
@@ -25,9 +24,9 @@ from imgbot.aio import cancel_and_wait_current, run_or_cancel_on
 from imgbot.config.settings import workers_for
 from imgbot.domain.errors import ConfigError, ImgbotError, TransientError
 from imgbot.domain.texts import LANGUAGES, t
-from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
+from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, ResourceUsage, usage_by_part
 from imgbot.ops.service import scale
-from imgbot.ops.status.indicators import Histogram
+from imgbot.ops.status.indicators import Histogram, take_sample
 from imgbot.sandbox import bot_process
 from imgbot.sandbox.faults import Fault
 from imgbot.sandbox.load_orders import Order, OrderOutcome, wrong_charges
@@ -58,6 +57,7 @@ _SETTLE_S = 2.0
 """A picture that is shown twice is shown again within this."""
 _LEAST_PATIENCE_S = 120.0
 _LOG_LINES = 6
+_PHOTOS = sorted((Path(__file__).parent / "photos").glob("*.jpg"))
 _LOST_METHODS = ("editMessageMedia", "getUpdates", "editMessageText", "answerCallbackQuery")
 
 Progress = Callable[[str], None]
@@ -172,7 +172,7 @@ class LoadTest:
             self.simulated = LoadUsers(self.sandbox.state, PASSING, patience_s)
             self.simulated.has_marks = self.tasks is not None
             self.simulated.loses_answers = LOST_ANSWERS in options.faults
-            await self.simulated.gather(self.users, options.seed, _photos())
+            await self.simulated.gather(self.users, options.seed, _PHOTOS)
             self._server = await enter(RedisServer(folder, port=0))
             redis = connect(self._server.url)
             closing.push_async_callback(redis.aclose)
@@ -245,7 +245,10 @@ class LoadTest:
             wrong_charges=wrong_charges(outcomes, charges, PASSING) if charges else 0,
             charges=len(charges),
             samples=self._samples,
-            lags=[after.since(before) for before, after in _pairs(self._lags)],
+            lags=[
+                after.since(before)
+                for before, after in zip(self._lags[::2], self._lags[1::2], strict=False)
+            ],
             made_s=[task.duration_s for task in made],
             flood_waits=self.sandbox.state.calls.refusals[429],
             kills=self.kills,
@@ -381,21 +384,12 @@ class LoadTest:
             await asyncio.sleep(_RESIZE_EVERY_S)
 
 
-def _pairs(lags: Sequence[Histogram]) -> Iterator[tuple[Histogram, Histogram]]:
-    return zip(lags[::2], lags[1::2], strict=False)
-
-
 def _tasks_of(sandbox: Sandbox, provider: str) -> TaskLedger | None:
     played = bot_process.played_by(sandbox)
     if provider not in (names := (BUILTIN, *played)):
         known = ", ".join(names)
         raise ConfigError("--provider", f"write one of {known}; none of them costs money")
     return played[provider].ledger if provider in played else None
-
-
-def _photos() -> list[Path]:
-    folder = resources.files("imgbot.ops.loadtest") / "photos"
-    return [Path(str(folder / name)) for name in ("create.jpg", "edit.jpg", "merge.jpg")]
 
 
 async def read_loop_lag(url: str) -> Histogram:
@@ -409,11 +403,5 @@ async def read_loop_lag(url: str) -> Histogram:
             text = await answer.text()
     except aiohttp.ClientError as error:
         raise ConnectionError(f"{url}/metrics broke off: {error!r}") from error
-    buckets = [
-        (float(sample.labels["le"]), sample.value)
-        for family in text_string_to_metric_families(text)
-        if family.name == "imgbot_event_loop_lag_seconds"
-        for sample in family.samples
-        if sample.name.endswith("_bucket")
-    ]
-    return Histogram(tuple(buckets))
+    metrics = text_string_to_metric_families(text)
+    return take_sample(metrics, ResourceUsage(), 0.0, 0.0).loop_lag

@@ -11,23 +11,29 @@ import logging
 import math
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry
 
 from imgbot.domain.errors import TransientError
+from imgbot.domain.job import Job, State
 from imgbot.files import replace_file
+from imgbot.imaging.pool import Pool
+from imgbot.imaging.worker_slot import WorkerStatus
+from imgbot.jobs.runner import Runner
 from imgbot.ops.resource_usage import ResourceCollector
 from imgbot.ops.status.document import Document, QueueGlance, StatusFacts, document_of
 from imgbot.ops.status.indicators import READ, Indicators, Reading, Sample, take_sample
-from imgbot.ops.status.observer import Observer
+from imgbot.storage.server.durability import Memory
+from imgbot.storage.spend import Spend
+from imgbot.storage.stats import QueueStats
 from imgbot.telemetry import events as telemetry, metrics
-from imgbot.telemetry.thresholds import Bound, Indicator
+from imgbot.telemetry.thresholds import Bound, Indicator, Load
 from imgbot.version import version
 
 _log = logging.getLogger(__name__)
@@ -49,6 +55,106 @@ async def _ask(name: str, check: Check) -> str:
         # Shown by its type alone: the text may hold an address with a token in it.
         _log.warning("the check %s failed: %s", name, error)
         return f"the check failed ({type(error).__name__})"
+
+
+_MICRO = 1_000_000
+
+
+@dataclass(slots=True)
+class Observer:
+    """Reads facts for the status; there is no runner before Telegram has answered."""
+
+    stats: QueueStats
+    spend: Spend
+    pool: Pool
+    memory: Callable[[], Awaitable[Memory]]
+    now_ms: Callable[[], int]
+    running_per_user: int
+    provider: str = ""
+    runner: Runner | None = None
+    providers_out: Callable[[], Mapping[str, bool]] = dict
+    """By provider, true while it is out of service."""
+    _is_full: bool = field(default=False, init=False)
+
+    @property
+    def redis(self) -> str:
+        """Address of Redis."""
+        return self.stats.address
+
+    async def glance(self) -> QueueGlance:
+        """Read once, and set the gauges. Raises TransientError while Redis is away."""
+        now_ms = self.now_ms()
+        found = await self.stats.snapshot(now_ms, self.running_per_user)
+        memory = await self.memory()
+        spent_micro = await self.spend.spent_today(now_ms)
+        ceiling_micro = await self.spend.ceiling_today(now_ms)
+        self._report_full(memory)
+        jobs = self.runner.jobs if self.runner else []
+        load = self.runner.load if self.runner else Load(workers=self.pool.size)
+        load = replace(load, waiting=sum(found.waiting.values()), capped=found.capped)
+        at_work = Counter(worker.about for worker in self.pool.lanes())
+        glance = QueueGlance(
+            jobs=_by_state(found.waiting, jobs, at_work),
+            refused=found.refused,
+            unknown=found.dead,
+            dead_count=found.dead_count,
+            is_paused=found.is_paused,
+            load=load,
+            memory=memory,
+            spent_micro=spent_micro,
+            ceiling_micro=ceiling_micro,
+        )
+        self._set_gauges(glance, found.oldest_waiting_ms, jobs)
+        return glance
+
+    def _set_gauges(self, glance: QueueGlance, oldest_waiting_ms: int, jobs: Sequence[Job]) -> None:
+        load, memory, ceiling_micro = glance.load, glance.memory, glance.ceiling_micro
+        counts = {"waiting": load.waiting, "running": load.running, "dead": glance.dead_count}
+        for state, count in counts.items():
+            metrics.queue.labels(metrics.QUEUE, state).set(count)
+        sizes = {"wanted": load.workers, "started": self.pool.started, "busy": load.busy}
+        for state, count in sizes.items():
+            metrics.workers.labels(state).set(count)
+        for provider, is_out in self.providers_out().items():
+            metrics.provider_up.labels(provider).set(not is_out)
+        claimed_ms = min((job.progress.claimed_ms for job in jobs), default=0)
+        metrics.oldest_waiting.set(oldest_waiting_ms / 1000)
+        metrics.oldest_running.set(claimed_ms / 1000)
+        metrics.redis_up.set(1)
+        metrics.redis_memory.set(memory.used_bytes)
+        metrics.redis_memory_max.set(memory.limit_bytes or math.inf)
+        metrics.spend_today.set(glance.spent_micro / _MICRO)
+        metrics.budget.set(math.inf if ceiling_micro is None else ceiling_micro / _MICRO)
+
+    def workers(self) -> Sequence[WorkerStatus]:
+        return self.pool.lanes()
+
+    def _report_full(self, memory: Memory) -> None:
+        if memory.is_full and not self._is_full:
+            telemetry.error("Redis: %s", memory.trouble)
+        elif self._is_full and memory.is_roomy:
+            used_mb, limit_mb = memory.used_mb, memory.limit_mb
+            telemetry.info("Redis has room again: %d of %d MB used", used_mb, limit_mb)
+        self._is_full = memory.is_full or (self._is_full and not memory.is_roomy)
+
+
+def _by_state(
+    waiting: Mapping[str, int], running: Sequence[Job], at_work: Mapping[str, int]
+) -> dict[str, dict[str, int]]:
+    """Count jobs by operation and state; `at_work` counts the busy workers by operation.
+
+    A picture made by a worker stays in `submitting` while it is painted, so it is shown as
+    painting.
+    """
+    found = {operation: {str(State.QUEUED): count} for operation, count in waiting.items() if count}
+    for job in running:
+        states = found.setdefault(str(job.request.operation), {})
+        states[str(job.state)] = states.get(str(job.state), 0) + 1
+    for operation, states in found.items():
+        if painted := min(states.get(State.SUBMITTING, 0), at_work.get(operation, 0)):
+            states["painting"] = painted
+            states[str(State.SUBMITTING)] -= painted
+    return found
 
 
 KEPT_S = 12 * 3600.0

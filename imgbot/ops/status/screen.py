@@ -154,11 +154,22 @@ def _workers(document: Document, paint: _Paint) -> Iterator[str]:
 
 
 def _outside(document: Document, paint: _Paint, width: int) -> Iterator[str]:
+    recent, limit, telegram = (
+        duration(document["recent_s"]),
+        document["rate_limit"],
+        document["telegram"],
+    )
+    refusals = f"{count(limit['recent_refusals'], 'refusal')} in {recent}"
+    users = limit["users"][:4]
+    if most := ", ".join(f"{user.get('user_id', '?')} ({user['refusals']})" for user in users):
+        refusals += f"; most in 2 h: {most}"
+    waits, age_s = count(telegram["recent_flood_waits"], "flood wait"), telegram["answered_s_ago"]
+    answered = f" in {recent}; answered {duration(age_s)} ago"
     rows = {
         "Provider": _provider(document["providers"]),
         "Spend": _spend(document["providers"]),
-        "Rate limit": _refusals(document),
-        "Telegram": _telegram(document),
+        "Rate limit": refusals,
+        "Telegram": waits + ("; has not answered yet" if age_s is None else answered),
         "Unknown": _unknown(document),
         "Redis": document.get("redis") or "unknown",
     }
@@ -190,23 +201,6 @@ def _spend(found: Document) -> str:
     since = ", ".join(f"{name} {money(usd)}" for name, usd in found["spend_usd"].items())
     today = f"{money(found['spend_today_usd'])} spent or reserved today{of}"
     return f"{today}; since the start: {since}" if since else today
-
-
-def _refusals(document: Document) -> str:
-    found = document["rate_limit"]
-    text = f"{count(found['recent_refusals'], 'refusal')} in {duration(document['recent_s'])}"
-    users = found["users"][:4]
-    most = ", ".join(f"{user.get('user_id', '?')} ({user['refusals']})" for user in users)
-    return f"{text}; most in 2 h: {most}" if most else text
-
-
-def _telegram(document: Document) -> str:
-    found = document["telegram"]
-    waits = count(found["recent_flood_waits"], "flood wait")
-    if found["answered_s_ago"] is None:
-        return f"{waits}; has not answered yet"
-    answered = f"answered {duration(found['answered_s_ago'])} ago"
-    return f"{waits} in {duration(document['recent_s'])}; {answered}"
 
 
 def _unknown(document: Document) -> str:
