@@ -87,8 +87,6 @@ class Layout:
         """Leads to a release that was installed and has not served yet; else missing."""
         self.settings = root / "etc/imgbot"
         self.environment_file = self.settings / "imgbot.env"
-        self.example = self.settings / "imgbot.env.example"
-        """The environment file as shipped, beside one that is the operator's own."""
         self.credentials = self.settings / "credentials"
         self.token = self.credentials / "bot-token"
         self.unit = root / "etc/systemd/system" / UNIT

@@ -6,7 +6,6 @@ of the processes need /proc alone, and say which part uses what.
 
 import os
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,9 +15,6 @@ from pathlib import Path
 import psutil
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-
-_FRESH_S = 2.0
-"""Seconds for which a reading serves: a scrape follows a sample, and reading takes milliseconds."""
 
 
 class ProcessGroup(StrEnum):
@@ -64,18 +60,10 @@ class ResourceCollector(Collector):
         self, proc: Path = Path("/proc/self/cgroup"), mount: Path = Path("/sys/fs/cgroup")
     ) -> None:
         self._folder = _own_folder(proc, mount)
-        self._read: tuple[Mapping[str, float], Mapping[ProcessGroup, ProcessUsage]] = ({}, {})
-        self._read_s = float("-inf")
-
-    def _figures(self) -> tuple[Mapping[str, float], Mapping[ProcessGroup, ProcessUsage]]:
-        if time.monotonic() - self._read_s > _FRESH_S:
-            self._read = _unit_figures(self._folder), usage_by_part(os.getpid())
-            self._read_s = time.monotonic()
-        return self._read
 
     def usage(self) -> ResourceUsage:
         """Prefer the figures of the unit's control group; else add up those of the processes."""
-        unit, parts = self._figures()
+        unit, parts = _unit_figures(self._folder), usage_by_part(os.getpid())
         is_of_unit = "cgroup_memory_bytes" in unit
         memory_bytes = sum(part.memory_bytes for part in parts.values())
         return ResourceUsage(
@@ -89,45 +77,41 @@ class ResourceCollector(Collector):
         )
 
     def collect(self) -> Iterator[Metric]:
-        unit, parts = self._figures()
-        for name, value in unit.items():
-            kind, meaning = _UNIT_METRICS[name]
-            yield kind(f"imgbot_{name}", meaning, value)
+        for name, value in _unit_figures(self._folder).items():
+            kind = CounterMetricFamily if name in _COUNTERS else GaugeMetricFamily
+            yield kind(f"imgbot_{name}", _UNIT_METRICS[name], value)
         count = GaugeMetricFamily("imgbot_processes", "Processes.", labels=["part"])
         cpu = CounterMetricFamily("imgbot_processes_cpu_seconds", "CPU time.", labels=["part"])
         memory = GaugeMetricFamily(
             "imgbot_processes_memory_bytes", "Proportional set size (PSS).", labels=["part"]
         )
-        for part, usage in parts.items():
+        for part, usage in usage_by_part(os.getpid()).items():
             count.add_metric([part], usage.processes)
             cpu.add_metric([part], usage.cpu_s)
             memory.add_metric([part], usage.memory_bytes)
         yield from (count, cpu, memory)
 
 
-_UNIT_METRICS: Mapping[str, tuple[type[GaugeMetricFamily | CounterMetricFamily], str]] = {
-    "cpu_cores": (GaugeMetricFamily, "Cores that may be used."),
-    "memory_limit_bytes": (
-        GaugeMetricFamily,
-        "Memory that may be used: MemoryMax, or all that the machine has.",
-    ),
-    "cgroup_cpu_seconds": (CounterMetricFamily, "CPU time of the whole unit."),
-    "cgroup_memory_bytes": (GaugeMetricFamily, "Memory of the whole unit."),
-    "cgroup_memory_max_bytes": (GaugeMetricFamily, "MemoryMax of the unit."),
-    "cgroup_oom_kills": (CounterMetricFamily, "Processes killed for want of memory."),
+_UNIT_METRICS = {
+    "cpu_cores": "Cores that may be used.",
+    "memory_limit_bytes": "Memory that may be used: MemoryMax, or all that the machine has.",
+    "cgroup_cpu_seconds": "CPU time of the whole unit.",
+    "cgroup_memory_bytes": "Memory of the whole unit.",
+    "cgroup_memory_max_bytes": "MemoryMax of the unit.",
+    "cgroup_oom_kills": "Processes killed for want of memory.",
 }
+_COUNTERS = {"cgroup_cpu_seconds", "cgroup_oom_kills"}
 
 
 def _unit_figures(folder: Path | None) -> dict[str, float]:
-    cores = float(len(os.sched_getaffinity(0)))
-    machine_bytes = psutil.virtual_memory().total
+    cores, machine_bytes = float(len(os.sched_getaffinity(0))), psutil.virtual_memory().total
+    found: dict[str, float] = {"cpu_cores": cores, "memory_limit_bytes": machine_bytes}
     if folder is None:
-        return {"cpu_cores": cores, "memory_limit_bytes": machine_bytes}
+        return found
     quota, _, period = _text(folder / "cpu.max").partition(" ")
     if quota.isdecimal() and period.isdecimal() and int(period):
-        cores = min(cores, int(quota) / int(period))
+        found["cpu_cores"] = min(cores, int(quota) / int(period))
     limit = _text(folder / "memory.max")
-    found: dict[str, float] = {"cpu_cores": cores, "memory_limit_bytes": machine_bytes}
     if limit.isdecimal():
         found["cgroup_memory_max_bytes"] = int(limit)
         found["memory_limit_bytes"] = min(machine_bytes, int(limit))

@@ -17,12 +17,11 @@ from imgbot.ops.doctor.bot_state import BotState
 from imgbot.ops.doctor.command import Report, run_checks
 from imgbot.ops.doctor.guide import MOST_USERS, LoadTestRecord
 from imgbot.ops.doctor.machine import judge_disk, judge_workers
-from imgbot.ops.installation import environ_of_service, shipped
+from imgbot.ops.installation import environ_of_service
 from imgbot.ops.loadtest.run import LoadTestOptions
 
 GIB = 1 << 30
 HTTP = Address("127.0.0.1", 8080)
-UNIT = shipped("imgbot.service").read_text(encoding="utf-8")
 
 
 PRIVATE = {"username": "a_bot", "can_read_all_group_messages": False}
@@ -72,27 +71,6 @@ def test_overcommit(value: str, level: str, tmp_path: Path) -> None:
         (tmp_path / "value").write_text(value)
 
     assert machine.check_overcommit(tmp_path / "value").level == level
-
-
-@pytest.mark.parametrize(
-    ("unit", "changed"),
-    [
-        (UNIT.replace("ExecStart=/opt/imgbot/venv/bin/imgbot", "ExecStart=/srv/imgbot"), ""),
-        ("# a remark\n" + UNIT, ""),
-        (UNIT.replace("MemoryMax=85%", "MemoryMax=20%"), "MemoryMax"),
-        (UNIT.replace("ProtectHome=yes\n", ""), "ProtectHome"),
-    ],
-)
-def test_a_unit_names_what_was_changed(unit: str, changed: str, tmp_path: Path) -> None:
-    (tmp_path / "imgbot.service").write_text(unit)
-    (tmp_path / "imgbot.service.d").mkdir()
-    (tmp_path / "imgbot.service.d" / "override.conf").write_text("[Service]\nMemoryMax=1G\n")
-
-    found, extra = machine.check_files({}, [tmp_path / "none", tmp_path])
-
-    assert found.level is (Severity.WARNING if changed else Severity.OK)
-    assert changed in found.text
-    assert "override.conf" in extra.text
 
 
 def status_with(redis: str, *problems: str) -> dict[str, Any]:

@@ -144,15 +144,10 @@ def test_a_file_that_is_none_of_ours_is_named_and_left_out(
     assert str(path) in caplog.text
 
 
-def test_a_disk_that_takes_nothing_is_told_of_once(
-    history: History, path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_disk_that_takes_nothing_stops_nobody(history: History, path: Path) -> None:
     _fill(history, 2)
     path.mkdir()
-
     history.save()
-    history.save()
-    assert caplog.text.count("cannot be kept on disk") == 1
 
     path.rmdir()
     history.save()

@@ -1,13 +1,9 @@
-"""Checks of the machine and the files of an installation.
-
-Disk, memory, the kernel's setting for Redis; who may read the secrets, and whether the unit is as
-shipped.
-"""
+"""Checks of the machine and the files of an installation: disk, memory, who may read secrets."""
 
 import os
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import psutil
@@ -16,7 +12,6 @@ from imgbot.config.settings import Settings, key_variables
 from imgbot.config.sources import read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, warning, wrong
-from imgbot.ops.installation import UNIT, shipped
 from imgbot.ops.resource_usage import disk_problem, place_of
 
 _MIB = 1 << 20
@@ -83,20 +78,12 @@ def check_overcommit(path: Path = Path("/proc/sys/vm/overcommit_memory")) -> Fin
     return warning("overcommit", text, f"{line} && sudo sysctl --system")
 
 
-UNIT_FOLDERS = (Path("/etc/systemd/system"), Path("/usr/lib/systemd/system"))
-# An installation elsewhere differs in these lines only.
-_OF_THE_PLACE = frozenset({"ExecStart", "ExecReload", "ExecPaths"})
-
-
-def check_files(
-    environ: Mapping[str, str], unit_folders: Iterable[Path] = UNIT_FOLDERS
-) -> list[Finding]:
-    """Check who may read the secrets, and whether the unit is as shipped."""
+def check_files(environ: Mapping[str, str]) -> list[Finding]:
+    """Check who may read the secrets."""
     folder, file = environ.get("CREDENTIALS_DIRECTORY"), environ.get("IMGBOT_ENVIRONMENT_FILE")
     return [
         *(_secrets(Path(folder)) if folder else ()),
         *(_environment_file(Path(file)) if file else ()),
-        *_unit(unit_folders),
     ]
 
 
@@ -131,29 +118,3 @@ def _environment_file(path: Path) -> Iterator[Finding]:
             f"move it into /etc/imgbot/credentials (mode 0600), or: sudo chmod 0600 {path}"
             " (then `systemctl restart` applies it, and `systemctl reload` does not)",
         )
-
-
-def _unit(folders: Iterable[Path]) -> Iterator[Finding]:
-    path = next((folder / UNIT for folder in folders if (folder / UNIT).is_file()), None)
-    if path is None:
-        yield ok("unit", "not installed as a service")
-        return
-    differing = _lines(path.read_text("utf-8", "replace")) ^ _lines(
-        shipped(UNIT).read_text("utf-8")
-    )
-    names = dict.fromkeys(line.partition("=")[0] for line in sorted(differing))
-    if changed := ", ".join(name for name in names if name not in _OF_THE_PLACE):
-        text = f"{path} differs from the shipped unit: {changed}"[:300]
-        mend = "sudo imgbot install; put your own changes into: sudo systemctl edit imgbot"
-        yield warning("unit", text, mend)
-    else:
-        yield ok("unit", f"{path} matches the shipped unit")
-    for folder in folders:
-        for extra in sorted((folder / f"{UNIT}.d").glob("*.conf")):
-            yield ok("unit", f"changed by {extra}", "systemctl cat imgbot")
-
-
-def _lines(unit: str) -> frozenset[str]:
-    """Return the directives, each once; comments, order and blank lines do not count."""
-    lines = (line.strip() for line in unit.splitlines())
-    return frozenset(line for line in lines if line and line[0] not in "#;[")

@@ -177,19 +177,14 @@ def put_files(steps: Steps, release: Release, answers: Answers, layout: Layout) 
 
 
 def _put_settings(steps: Steps, provider: str | None, layout: Layout) -> None:
-    default, mine = (
-        shipped("imgbot.env").read_text(encoding="utf-8"),
-        _text(layout.environment_file),
-    )
-    text = default if mine is None else mine
+    mine = _text(layout.environment_file)
+    text = shipped("imgbot.env").read_text(encoding="utf-8") if mine is None else mine
     if provider is not None:
         text = set_variable(text, "IMGBOT_PROVIDER", provider)
     if text != mine:
         # It may hold a secret, and be closed to others for that.
         mode = _mode(layout.environment_file) or 0o644
         steps.write("the settings", layout.environment_file, text, mode)
-    if mine not in {None, default} and _text(layout.example) != default:
-        steps.write("all settings with their defaults", layout.example, default, 0o644)
 
 
 def switch(steps: Steps, name: str, rollback: str | None, layout: Layout) -> None:

@@ -9,7 +9,6 @@ import inspect
 import json
 import logging
 import math
-import threading
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -192,8 +191,6 @@ class History:
         self._points: deque[Point] = deque(maxlen=_MOST)
         self._minute: list[Sample] = []
         self._levels: Mapping[Indicator, Reading] = {}
-        self._is_saved = True
-        self._saving = threading.Lock()
 
     @property
     def points(self) -> Sequence[Point]:
@@ -222,28 +219,17 @@ class History:
                 points = _points_in(json.loads(file.read(_MOST_BYTES)))
         except FileNotFoundError:
             return
-        except OSError as error:
-            telemetry.warning("the history cannot be read: %s", error.strerror)
-            return
-        except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
-            telemetry.warning("the history in %s is not valid; a new one is started", self._path)
+        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+            telemetry.warning("a new history is begun, as %s is not valid: %s", self._path, error)
             return
         begin_s = now_s - KEPT_S
         self._points.extend(point for point in points if begin_s < (point[0] or 0) <= now_s)
 
     def save(self) -> None:
-        """Replace the file; a full disk is logged once."""
+        """Replace the file; a full disk is the check of the disk to tell."""
         document = {"columns": COLUMNS, "points": self.points}
-        try:
-            # At the end of the program an earlier save may still be under way in its thread.
-            with self._saving:
-                replace_file(self._path, json.dumps(document, separators=(",", ":")))
-        except OSError as error:
-            if self._is_saved:
-                telemetry.warning("the history cannot be kept on disk: %s", error.strerror)
-            self._is_saved = False
-        else:
-            self._is_saved = True
+        with suppress(OSError):
+            replace_file(self._path, json.dumps(document, separators=(",", ":")))
 
 
 def point_of(samples: Sequence[Sample], levels: Mapping[Indicator, Reading]) -> Point:
