@@ -50,23 +50,6 @@ class QueueGlance:
     ceiling_micro: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class StatusFacts:
-    """Facts for one status document; the indicators have a sample."""
-
-    indicators: Indicators
-    checks: Mapping[str, str]
-    """Name → what is wrong, empty when well."""
-    glance: QueueGlance | None
-    """None: Redis is away."""
-    workers: Sequence[WorkerStatus]
-    provider: str
-    redis: str
-    """Its address."""
-    version: str
-    up_s: float
-
-
 STUCK_AFTER_S = 300.0
 _FLOOD_WINDOW_S = 600.0
 _FLOODED = 20
@@ -77,31 +60,42 @@ _TEXTS = tomllib.loads(
 )
 
 
-def document_of(facts: StatusFacts) -> Document:
-    indicators, glance = facts.indicators, facts.glance or QueueGlance()
+def document_of(
+    indicators: Indicators,
+    checks: Mapping[str, str],
+    seen: QueueGlance | None,
+    workers: Sequence[WorkerStatus],
+    about: Mapping[str, Any],
+) -> Document:
+    """Return the document; the indicators have a sample.
+
+    `checks` say what is wrong by name, empty when well; `seen` is None while Redis is away;
+    `about` has the version, the provider, the address of Redis, and how long it has been up.
+    """
+    glance = seen or QueueGlance()
     now, before = indicators.latest, indicators.earlier(RECENT_S)
-    bound = bound_of(_load(facts))
-    problems = sorted(_problems(facts, bound), key=lambda each: each["level"] != Level.CRITICAL)
+    bound = bound_of(_load(indicators, checks, glance))
+    problems = sorted(
+        _problems(indicators, checks, glance, bound),
+        key=lambda each: each["level"] != Level.CRITICAL,
+    )
     levels = [level for _, level in indicators.levels.values()]
     stages = _times_of(now.stages, before.stages)
     document = {
         "at_s": now.at_s,
-        "version": facts.version,
-        "provider": facts.provider,
-        "redis": facts.redis,
-        "up_s": facts.up_s,
+        **about,
         "recent_s": min(RECENT_S, now.clock_s - before.clock_s),
         "level": worst([*levels, *(each["level"] for each in problems)]),
         "bound": bound,
         "problems": problems,
-        "checks": facts.checks,
+        "checks": checks,
         "vitals": {
             name: {"value": value, "level": level} | THRESHOLDS[name].bounds
             for name, (value, level) in indicators.levels.items()
         },
-        "jobs": glance.jobs if facts.glance else None,
+        "jobs": glance.jobs if seen else None,
         "ended": _ended(now, before),
-        "workers": [asdict(worker) | {"number": worker.number + 1} for worker in facts.workers],
+        "workers": [asdict(worker) | {"number": worker.number + 1} for worker in workers],
         "stages": stages,
         "providers": _providers(now, before, stages),
         "resources": _resources(now),
@@ -144,20 +138,19 @@ def without_people(document: Document) -> Document:
     return document | {"rate_limit": rate_limit, "unknown_jobs": unknown, "redis": ""}
 
 
-def _load(facts: StatusFacts) -> Load:
+def _load(indicators: Indicators, checks: Mapping[str, str], glance: QueueGlance) -> Load:
     """Combine queue, checks and metrics."""
-    load = facts.glance.load if facts.glance else Load()
-    now, before = facts.indicators.latest, facts.indicators.earlier(_FLOOD_WINDOW_S)
+    now, before = indicators.latest, indicators.earlier(_FLOOD_WINDOW_S)
     hosted = [is_up for name, is_up in now.provider_up.items() if name != "builtin"]
     errors, errors_before = now.provider_errors, before.provider_errors
     return replace(
-        load,
+        glance.load,
         flood_waits=now.flood_waits - before.flood_waits,
-        cpu_ratio=facts.indicators.levels[Indicator.CPU_RATIO][0],
-        memory_ratio=facts.indicators.levels[Indicator.MEMORY_RATIO][0],
-        is_disk_full=bool(facts.checks.get("disk")),
+        cpu_ratio=indicators.levels[Indicator.CPU_RATIO][0],
+        memory_ratio=indicators.levels[Indicator.MEMORY_RATIO][0],
+        is_disk_full=bool(checks.get("disk")),
         is_provider_out=bool(hosted) and not any(hosted),
-        is_provider_full=load.is_provider_full
+        is_provider_full=glance.load.is_provider_full
         or errors.get("rate_limited", 0.0) > errors_before.get("rate_limited", 0.0),
         is_budget_spent=_is_budget_spent(now),
     )
@@ -178,19 +171,19 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _problems(facts: StatusFacts, bound: Bound) -> Iterator[Document]:
+def _problems(
+    indicators: Indicators, checks: Mapping[str, str], glance: QueueGlance, bound: Bound
+) -> Iterator[Document]:
     """Name everything that wants attention."""
-    for name, wrong in facts.checks.items():
+    for name, wrong in checks.items():
         # Of updates the indicator says more.
         if wrong and name != "updates":
             yield _problem("check", Level.CRITICAL, name=name, wrong=wrong)
-    yield from _indicator_problems(facts.indicators, bound)
-    yield from _outside_problems(facts.indicators)
-    if (glance := facts.glance) is None:
-        return
+    yield from _indicator_problems(indicators, bound)
+    yield from _outside_problems(indicators)
     if glance.is_paused:
         yield _problem("paused")
-    now_s = facts.indicators.latest.at_s
+    now_s = indicators.latest.at_s
     if fresh := sum(now_s - job.died_ms / 1000 < _UNKNOWN_FOR_S for job in glance.unknown):
         yield _problem("unknown", jobs="A job" if fresh == 1 else f"{fresh} jobs")
 

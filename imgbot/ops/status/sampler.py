@@ -26,7 +26,7 @@ from imgbot.imaging.pool import Pool
 from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.jobs.runner import Runner
 from imgbot.ops.resource_usage import ResourceCollector
-from imgbot.ops.status.document import Document, QueueGlance, StatusFacts, document_of
+from imgbot.ops.status.document import Document, QueueGlance, document_of
 from imgbot.ops.status.indicators import READ, Indicators, Reading, Sample, take_sample
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
@@ -381,17 +381,14 @@ class StatusSampler:
         self.indicators.take(sample)
         if self._history.take(sample, self.indicators.levels):
             await asyncio.to_thread(self._history.save)
-        facts = StatusFacts(
-            indicators=self.indicators,
-            checks=await self.health(),
-            glance=self.glance,
-            workers=self.observer.workers(),
-            provider=self.observer.provider,
-            redis=self.observer.redis,
-            version=version(),
-            up_s=time.monotonic() - self._begun_s,
-        )
-        self.document = document_of(facts)
+        about = {
+            "version": version(),
+            "provider": self.observer.provider,
+            "redis": self.observer.redis,
+            "up_s": time.monotonic() - self._begun_s,
+        }
+        checks, workers = await self.health(), self.observer.workers()
+        self.document = document_of(self.indicators, checks, self.glance, workers, about)
 
     async def _glance(self) -> QueueGlance | None:
         try:
