@@ -261,7 +261,6 @@ class OpenAiProvider(Provider):
             return await self._post("/images/edits", data=texts, files=files)
 
 
-_MAX_RETRY_AFTER_S = 3600.0
 _DETAIL_CHARACTERS = 150
 
 # Gateways send these with any status, so they come before it.
@@ -311,7 +310,7 @@ def refusal(answer: ProviderResponse, key: str = "") -> ProviderError:
     return ProviderError(
         kind,
         f"HTTP {answer.status} {words[:_DETAIL_CHARACTERS]}".strip(),
-        retry_after_s=_retry_after_s(answer),
+        retry_after_s=retry_after_s(answer),
         is_billed=None if kind in {_KIND.SUBMIT_UNKNOWN, _KIND.FAILED} else False,
     )
 
@@ -353,11 +352,3 @@ def _by_words(said: Mapping[str, str], *, is_refusal: bool) -> ProviderErrorKind
     if is_refusal and not is_limit and _MODERATED.search(said["message"]):
         return _KIND.MODERATED
     return None
-
-
-def _retry_after_s(answer: ProviderResponse) -> float | None:
-    try:
-        seconds = float(answer.headers.get("retry-after-ms", "")) / 1000
-    except ValueError:
-        return retry_after_s(answer)
-    return min(seconds, _MAX_RETRY_AFTER_S) if seconds >= 0 else None

@@ -4,7 +4,7 @@ There is no authentication: the server answers on loopback addresses only, and r
 other sites. Ids are Telegram's. A *message* is the Bot API's Message as the bot would get it, and
 besides `"edits": n`, `"deleted": bool`, `"outgoing": bool` (the bot sent it) and, where the bot
 asks for a reply, `"force_reply": {"selective": bool, "placeholder"}`.
-A refusal is `{"error": "a sentence"}` with status 400, 404 or 413.
+A refusal is `{"error": "a sentence"}` with status 400.
 
 State and users
     GET  /control/state
@@ -16,9 +16,7 @@ State and users
     POST /control/users {first_name, username?, language_code?}
         → User; a private chat of the same id appears
     POST /control/chats {title, members: [ids], type?: "supergroup", is_forum?}
-        → Chat; type is "group" (a basic one), "supergroup" or "channel". The bot is in it: in
-        groups in privacy mode, in a channel as an administrator
-    POST /control/settings {flood: bool} → the settings; flood limits on or off
+        → Chat; type is "group" (a basic one) or "supergroup"; the bot is in it, in privacy mode
 
 What users do
     POST /control/files?name=cat.jpg, the body is the file (64 MiB at most)
@@ -30,8 +28,7 @@ What users do
         the files come late,
         extra?: {raw fields merged into each message: sticker, voice, …}}
         → {"messages": [..]}; several photos or documents become an album with the caption on the
-        first; a text of more than 4096 characters goes out in several messages, as clients do it.
-        In a channel the bot gets a channel_post
+        first; a text of more than 4096 characters goes out in several messages, as clients do it
     POST /control/chats/{chat_id}/forward {user_id, from_chat_id, message_ids: [..],
         hidden?: the author's name is not given} → {"messages": [..]} with forward_origin
     POST /control/chats/{chat_id}/edit {message_id, text: the new text or caption}
@@ -92,12 +89,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from aiohttp import web
-from pydantic import ValidationError, validate_call
+from pydantic import validate_call
 
 from imgbot.sandbox.faults import Fault
 from imgbot.sandbox.membership import Membership
 from imgbot.sandbox.played_preset import PlayedPreset
-from imgbot.sandbox.state import Chat, Json, NotFoundError, Post, SandboxError, SandboxState
+from imgbot.sandbox.state import Chat, Json, Post, SandboxError, SandboxState
 from imgbot.sandbox.users import SandboxUsers
 
 _HEARTBEAT_S = 15.0
@@ -117,22 +114,11 @@ def _answering(act: Callable[..., Any]) -> Handler:
             found = checked(**request.match_info, **fields)
             if inspect.isawaitable(found):
                 found = await found
-        except web.HTTPRequestEntityTooLarge:
-            return _refused("the body is too large", 413)
-        except NotFoundError as error:
-            return _refused(str(error), 404)
-        except ValidationError as error:
-            reasons = (f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-            return _refused("; ".join(reasons), 400)
         except (SandboxError, ValueError, TypeError) as error:
-            return _refused(str(error), 400)
+            return web.json_response({"error": str(error)}, status=400)
         return found if isinstance(found, web.StreamResponse) else web.json_response(_view(found))
 
     return answer
-
-
-def _refused(sentence: str, status: int) -> web.Response:
-    return web.json_response({"error": sentence}, status=status)
 
 
 async def _fields(request: web.Request) -> Json:
@@ -167,7 +153,6 @@ class Control:
         table: Mapping[tuple[str, str], Callable[..., Any]] = {
             ("GET", "/control/state"): self._state.view,
             ("POST", "/control/users"): self._state.add_user,
-            ("POST", "/control/settings"): self.set_settings,
             ("POST", "/control/chats"): membership.found,
             ("POST", f"{_CHAT}/messages"): users.send,
             ("GET", f"{_CHAT}/messages"): self.messages,
@@ -197,10 +182,6 @@ class Control:
         events = web.get("/control/events", self.events)
         return [*routes, events, web.post("/control/files", self.add_file)]
 
-    def set_settings(self, *, flood: bool) -> Json:
-        self._state.floods.is_on = flood
-        return {"flood": flood}
-
     def messages(self, chat_id: int, after: int = 0) -> list[Post]:
         return [post for post in self._state.chat(chat_id).posts.values() if post.id > after]
 
@@ -211,17 +192,14 @@ class Control:
 
     async def add_file(self, request: web.Request) -> web.Response:
         path = self._state.files.new_path()
-        try:
-            await asyncio.to_thread(path.write_bytes, await request.read())
-        except web.HTTPRequestEntityTooLarge:
-            return _refused("the body is too large", 413)
+        await asyncio.to_thread(path.write_bytes, await request.read())
         file = self._state.files.keep_upload(path, request.query.get("name", "file"))
         return web.json_response({"key": file.file_id})
 
     def file(self, handle: str) -> web.StreamResponse:
         file = self._state.files.find(handle)
         if file is None:
-            raise NotFoundError("no such file")
+            raise web.HTTPNotFound
         # A document may be a hostile page: it must not run in the chat page's origin.
         headers = {
             "Content-Type": file.mime,
@@ -273,5 +251,5 @@ class Control:
 
     def _played(self, name: str) -> PlayedPreset:
         if name not in self._presets:
-            raise NotFoundError("no such provider")
+            raise web.HTTPNotFound
         return self._presets[name]

@@ -98,11 +98,11 @@ class SandboxRateLimits:
         self._now = now
         self._all = _Bucket(30, 30.0)
         self._chats: dict[int, _Bucket] = {}
-        self.is_on = is_on
+        self._is_on = is_on
 
     def admit(self, chat_id: int) -> None:
         """Count a message to the chat, or refuse with the time to wait."""
-        if not self.is_on:
+        if not self._is_on:
             return
         now = self._now()
         usual = _Bucket(20, 1 / 3 if chat_id < 0 else 1.0)

@@ -11,7 +11,6 @@ import itertools
 import json
 import random
 from collections.abc import Collection, Mapping, Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -30,38 +29,21 @@ _MENU, _AGAIN, _UP, _MERGE = "start:create", "again:", "up:2.", "merge:"
 _PHOTO_EDIT, _PHOTO_RETOUCH, _PHOTO_UPSCALE = "photo:edit", "photo:retouch", "photo:x2"
 
 
-class Way(StrEnum):
-    """Way of ordering."""
-
-    WORDS = "words"
-    MENU = "menu"  # the button, the question, the words
-    AGAIN = "again"  # the button under the latest picture
-    CAPTION = "caption"  # a photo that says what to do
-    REPLY = "reply"  # words in reply to the latest picture
-    ASKED = "asked"  # a photo alone, a button, the words
-    RETOUCH = "retouch"  # a photo with the command
-    RETOUCH_BUTTON = "retouch button"
-    UPSCALE_BUTTON = "upscale button"
-    LARGER = "larger"  # the button under the latest picture
-    ALBUM = "album"  # photos with one caption
-    MERGE = "merge"  # the command, the photos one by one, the button
-
-
-WAYS: Mapping[Way, int] = {
-    Way.WORDS: 30,
-    Way.MENU: 10,
-    Way.AGAIN: 8,
-    Way.CAPTION: 14,
-    Way.REPLY: 6,
-    Way.ASKED: 6,
-    Way.RETOUCH: 5,
-    Way.RETOUCH_BUTTON: 4,
-    Way.UPSCALE_BUTTON: 5,
-    Way.LARGER: 4,
-    Way.ALBUM: 5,
-    Way.MERGE: 3,
+WAYS: Mapping[str, int] = {
+    "words": 30,
+    "menu": 10,  # the button, the question, the words
+    "again": 8,  # the button under the latest picture
+    "caption": 14,  # a photo that says what to do
+    "reply": 6,  # words in reply to the latest picture
+    "asked": 6,  # a photo alone, a button, the words
+    "retouch": 5,  # a photo with the command
+    "retouch button": 4,
+    "upscale button": 5,
+    "larger": 4,  # the button under the latest picture
+    "album": 5,  # photos with one caption
+    "merge": 3,  # the command, the photos one by one, the button
 }
-"""How often each is chosen."""
+"""Ways of ordering, and how often each is chosen."""
 
 _TEXTS: dict[str, dict[str, Sequence[str]]] = {
     "en": {
@@ -137,43 +119,43 @@ class LoadUser:
         order.after_id = self._last_id
         order.way = way = self.dice.choices(list(ways), list(ways.values()))[0]
         picture = next((post for post in self._posts() if button(post, _UP)), None)
-        prefix = {Way.AGAIN: _AGAIN, Way.LARGER: _UP}.get(way, "")
+        prefix = {"again": _AGAIN, "larger": _UP}.get(way, "")
         if picture and prefix and button(picture, prefix):
             self._press(order, picture, prefix)
-        elif picture and way is Way.REPLY:
+        elif picture and way == "reply":
             await self._say(order, text=self._text("change"), reply_to_message_id=picture.id)
         else:
             await self._place_anew(order, way)
 
-    async def _place_anew(self, order: Order, way: Way) -> None:
+    async def _place_anew(self, order: Order, way: str) -> None:
         """Order without an existing picture, in the way nearest to the chosen one."""
         match way:
-            case Way.MENU:
+            case "menu":
                 menu = next(post for post in self._posts() if button(post, _MENU))
                 await self._answer_question(order, menu, _MENU, self._prompt(order))
-            case Way.CAPTION | Way.REPLY:
+            case "caption" | "reply":
                 await self._say(order, photos=[self._photo()], caption=self._text("change"))
-            case Way.RETOUCH:
+            case "retouch":
                 await self._say(order, photos=[self._photo()], caption="/retouch")
-            case Way.ASKED | Way.RETOUCH_BUTTON | Way.UPSCALE_BUTTON | Way.LARGER:
+            case "asked" | "retouch button" | "upscale button" | "larger":
                 await self._send_photo_alone(order, way)
-            case Way.ALBUM:
+            case "album":
                 photos = self.dice.sample(self._users.photos, k=2)
                 await self._say(order, photos=photos, caption=self._text("merge"))
-            case Way.MERGE:
+            case "merge":
                 await self._merge(order)
             case _:
                 order.is_moderated = self._users.has_marks and self._chance(_MODERATED_SHARE)
                 mark = _MODERATED if order.is_moderated else ""
                 await self._say(order, text=self._prompt(order) + mark)
 
-    async def _send_photo_alone(self, order: Order, way: Way) -> None:
+    async def _send_photo_alone(self, order: Order, way: str) -> None:
         await self._say(order, photos=[self._photo()])
-        if way is Way.ASKED:
+        if way == "asked":
             question = await self._until(order, _PHOTO_EDIT)
             await self._answer_question(order, question, _PHOTO_EDIT, self._text("change"))
             return
-        prefix = _PHOTO_RETOUCH if way is Way.RETOUCH_BUTTON else _PHOTO_UPSCALE
+        prefix = _PHOTO_RETOUCH if way == "retouch button" else _PHOTO_UPSCALE
         self._press(order, await self._until(order, prefix), prefix)
 
     async def _answer_question(self, order: Order, post: Post, prefix: str, text: str) -> None:
@@ -252,7 +234,7 @@ class LoadUsers:
         state: SandboxState,
         passing: Collection[str],
         patience_s: float,
-        ways: Mapping[Way, int] = WAYS,
+        ways: Mapping[str, int] = WAYS,
     ) -> None:
         self.state = state
         self.acts = SandboxUsers(state)

@@ -1,4 +1,4 @@
-"""Life cycle of chats: groups, channels, privacy, blocks, migration, closing."""
+"""Life cycle of chats: groups, privacy, blocks, migration, closing."""
 
 from typing import Annotated, Literal
 
@@ -39,7 +39,7 @@ _REFUSALS = {
 }
 """Refusals of a closed chat, by reason and type."""
 
-Kind = Literal["group", "supergroup", "channel"]
+Kind = Literal["group", "supergroup"]
 
 
 class Membership:
@@ -56,25 +56,16 @@ class Membership:
         *,
         is_forum: bool = False,
     ) -> Chat:
-        """Create a chat of users and the bot; in a channel the bot is an administrator."""
-        if not members or not self._state.users.keys() >= set(members):
-            raise SandboxError("members must be the ids of people")
-        if is_forum and kind != "supergroup":
-            raise SandboxError("only a supergroup has topics")
+        """Create a chat of users and the bot."""
         chat = self._state.add_group(kind, title, members)
         if is_forum:
             chat.info["is_forum"] = True
-        chat.hears_all = chat.is_channel
-        self._tell(chat, members[0], _LEFT, _ADMINISTRATOR if chat.is_channel else _MEMBER)
+        self._tell(chat, members[0], _LEFT, _MEMBER)
         self._show(chat)
         return chat
 
     def block(self, chat_id: int, user_id: int, *, blocked: bool = True) -> Json:
         chat = self._state.chat(chat_id)
-        if user_id not in chat.members:
-            raise SandboxError(f"user {user_id} is not in chat {chat.id}")
-        if not chat.is_private:
-            raise SandboxError("a bot is blocked in its private chat")
         if chat.is_blocked != blocked:
             chat.is_blocked = blocked
             old, new = (_MEMBER, _KICKED) if blocked else (_KICKED, _MEMBER)
@@ -84,8 +75,6 @@ class Membership:
     def set_privacy(self, chat_id: int, *, on: bool = True) -> Chat:
         """Set privacy mode; switched off, the bot becomes an administrator of the group."""
         chat = self._state.chat(chat_id)
-        if chat.is_private or chat.is_channel:
-            raise SandboxError("privacy mode is for groups")
         if chat.hears_all == on:
             chat.hears_all = not on
             old, new = (_ADMINISTRATOR, _MEMBER) if on else (_MEMBER, _ADMINISTRATOR)
@@ -96,8 +85,6 @@ class Membership:
     def migrate(self, chat_id: int) -> Chat:
         """Turn a basic group into a supergroup with another id."""
         chat = self._state.chat(chat_id)
-        if not chat.is_basic_group or chat.is_over:
-            raise SandboxError("only a basic group becomes a supergroup")
         successor = self._state.add_group("supergroup", chat.info["title"], chat.members)
         successor.hears_all = chat.hears_all
         founder = self._state.users[chat.members[0]]
@@ -118,8 +105,6 @@ class Membership:
     def close(self, chat_id: int, reason: str = "deleted") -> Chat:
         """Close a chat for the bot: "deleted", "kicked" or "deactivated"."""
         chat = self._state.chat(chat_id)
-        if chat.refusal:
-            raise SandboxError("the chat is closed already")
         chat.refusal = _REFUSALS.get((reason, chat.info["type"]))
         if chat.refusal is None:
             raise SandboxError(f"a {chat.info['type']} chat cannot be {reason}")

@@ -23,10 +23,6 @@ class SandboxError(Exception):
     """Impossible request by a sandbox user; the text gives the reason."""
 
 
-class NotFoundError(Exception):
-    """Something that is asked for does not exist; the text says what."""
-
-
 @dataclass(slots=True)
 class Post:
     """One message of a chat in its present state."""
@@ -53,7 +49,7 @@ class Post:
 
 @dataclass(slots=True)
 class Chat:
-    """Private chat (its id is the user's), group, supergroup or channel.
+    """Private chat (its id is the user's), group or supergroup.
 
     `refusal` is the error for a bot that can no longer reach the chat; `is_over` means that users
     cannot write there either.
@@ -76,23 +72,12 @@ class Chat:
         return self.id > 0
 
     @property
-    def is_channel(self) -> bool:
-        return self.info["type"] == "channel"
-
-    @property
     def is_basic_group(self) -> bool:
         return self.info["type"] == "group"
 
     def live(self, message_id: int) -> Post | None:
         post = self.posts.get(message_id)
         return None if post is None or post.is_deleted else post
-
-    def album(self, media_group_id: str) -> list[Post]:
-        """Return the remaining messages of an album."""
-        posts = (p for p in self.posts.values() if p.message.get("media_group_id"))
-        return [
-            p for p in posts if p.message["media_group_id"] == media_group_id and not p.is_deleted
-        ]
 
     def view(self) -> Json:
         """Return the chat for the control interface."""
@@ -201,9 +186,9 @@ class SandboxState:
         }
 
     def chat(self, chat_id: int) -> Chat:
-        """Return a chat. Raises NotFoundError."""
+        """Return a chat. Raises SandboxError."""
         if chat_id not in self.chats:
-            raise NotFoundError("no such chat")
+            raise SandboxError("no such chat")
         return self.chats[chat_id]
 
     def add_user(self, first_name: str, username: str = "", language_code: str = "") -> Json:
@@ -218,7 +203,7 @@ class SandboxState:
         return user
 
     def add_group(self, kind: str, title: str, members: list[int]) -> Chat:
-        """Create a chat of several users: `kind` is "group", "supergroup" or "channel"."""
+        """Create a chat of several users: `kind` is "group" or "supergroup"."""
         first_id = _FIRST_BASIC_GROUP_ID if kind == "group" else _FIRST_GROUP_ID
         chat_id = first_id - sum(not chat.is_private for chat in self.chats.values())
         info: Json = {"id": chat_id, "type": kind, "title": title}
@@ -245,9 +230,7 @@ class SandboxState:
         self, chat: Chat, sender: Json, content: Json, force_reply: Json | None = None
     ) -> Post:
         """Add a message to the chat and publish it."""
-        # A channel speaks for itself: the author of a post is not stated.
-        author: Json = {"sender_chat": chat.info} if chat.is_channel else {"from": sender}
-        head = {"message_id": self._next_message_id(chat)} | author
+        head = {"message_id": self._next_message_id(chat), "from": sender}
         head |= {"chat": chat.info, "date": int(self.now())}
         post = Post(head | content, is_outgoing=sender is self.bot, force_reply=force_reply)
         chat.posts[post.id] = post
@@ -287,7 +270,7 @@ class SandboxState:
         return {name: part for name, part in post.message.items() if name != "reply_to_message"}
 
     def _next_message_id(self, chat: Chat) -> int:
-        # Private chats and basic groups share one counter; supergroups and channels have their own.
+        # Private chats and basic groups share one counter; supergroups have their own.
         if chat.is_private or chat.is_basic_group:
             self._shared_message_id += 1
             return self._shared_message_id

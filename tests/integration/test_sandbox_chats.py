@@ -1,4 +1,4 @@
-"""Chats: albums and forwards of users, privacy mode, migration, channels, closed chats."""
+"""Chats: albums and forwards of users, privacy mode, migration, closed chats."""
 
 from collections.abc import AsyncGenerator
 from typing import Any

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from imgbot.sandbox.load_orders import Order, OrderOutcome, wrong_charges
-from imgbot.sandbox.load_users import PEAK_SHARE, LoadUsers, Way, order_times
+from imgbot.sandbox.load_users import PEAK_SHARE, LoadUsers, order_times
 from imgbot.sandbox.server import new_token
 from imgbot.sandbox.state import FIRST_USER_ID, Query, SandboxState
 
@@ -122,7 +122,7 @@ def test_a_picture_is_charged_once(world: SandboxState, charges: list[Json], wro
 
 
 async def test_an_answer_after_all_patience_counts_in_the_times(world: SandboxState) -> None:
-    users = LoadUsers(world, PASSING, 0.0, {Way.WORDS: 1})
+    users = LoadUsers(world, PASSING, 0.0, {"words": 1})
     await users.gather(1, seed=1)
     await users.run_open(0.01)
     [order] = users.orders
