@@ -62,13 +62,13 @@ from imgbot.domain.texts.buttons import Keyboard
 
 _Handler = Callable[..., Coroutine[Any, Any, None]]
 
-_PENDING: Mapping[str | None, PendingQuestion] = {
-    Question.create_words.state: PendingQuestion.PROMPT,
-    Question.edit_words.state: PendingQuestion.CHANGE,
-    Question.photo_action.state: PendingQuestion.CHANGE,
-    Question.merge_photos.state: PendingQuestion.CHANGE,
-    Question.upscale_scale.state: PendingQuestion.SCALE,
-    **{state.state: PendingQuestion.PHOTO for state in PHOTO_STATES.values()},
+_PENDING: Mapping[str, PendingQuestion] = {
+    Question.CREATE_WORDS: PendingQuestion.PROMPT,
+    Question.EDIT_WORDS: PendingQuestion.CHANGE,
+    Question.PHOTO_ACTION: PendingQuestion.CHANGE,
+    Question.MERGE_PHOTOS: PendingQuestion.CHANGE,
+    Question.UPSCALE_SCALE: PendingQuestion.SCALE,
+    **dict.fromkeys(PHOTO_STATES.values(), PendingQuestion.PHOTO),
 }
 _PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION, Intent.POINTING})
 _READ_WITH_PICTURE = _PROMPTS | {Intent.COMPLAINT}
@@ -78,20 +78,20 @@ _MERGED = _PROMPTS - {Intent.POINTING} | {Intent.SMALL_TALK}
 _NO_MERGE = frozenset({Intent.POINTING, Intent.AGAIN})
 """While photos are collected, "another one" announces a photo."""
 
-_ANSWERED = frozenset({Question.create_words.state, Question.edit_words.state})
+_ANSWERED = frozenset({Question.CREATE_WORDS, Question.EDIT_WORDS})
 """Questions after a request that was counted already; so was that for a scale."""
 
 # Here a reply to a picture selects the picture, and its text is no instruction.
 _PICTURE_ASKED = {
-    state.state: PHOTO_HANDLERS[operation]
+    state: PHOTO_HANDLERS[operation]
     for operation, state in PHOTO_STATES.items()
     if OPERATIONS[operation].prompt is not Prompt.REQUIRED
 }
-_PICTURE_ANSWERS: Mapping[str | None, _Handler] = {
-    Question.edit_words.state: PHOTO_HANDLERS[Operation.EDIT],
-    Question.merge_photos.state: take_merge_photo,
-    Question.upscale_scale.state: PHOTO_HANDLERS[Operation.UPSCALE],
-    **{PHOTO_STATES[operation].state: handler for operation, handler in PHOTO_HANDLERS.items()},
+_PICTURE_ANSWERS: Mapping[str, _Handler] = {
+    Question.EDIT_WORDS: PHOTO_HANDLERS[Operation.EDIT],
+    Question.MERGE_PHOTOS: take_merge_photo,
+    Question.UPSCALE_SCALE: PHOTO_HANDLERS[Operation.UPSCALE],
+    **{PHOTO_STATES[operation]: handler for operation, handler in PHOTO_HANDLERS.items()},
 }
 """Handlers of pictures that answer a question."""
 
@@ -133,7 +133,7 @@ class Text:
     @property
     def is_merging(self) -> bool:
         """True if it may say how to merge the photos that were collected."""
-        is_asked = self.question == Question.merge_photos.state and not self.is_reply
+        is_asked = self.question == Question.MERGE_PHOTOS and not self.is_reply
         return is_asked and self.pending is PendingQuestion.CHANGE
 
     @property
@@ -181,7 +181,7 @@ async def _understand(message: Message, dialogue: Dialogue) -> Text:
     is_announced = _is_to_ready_line(message, dialogue.app.identity)
     is_reply = is_announced or is_about_picture(message)
     pending = _PENDING.get(question, PendingQuestion.NOTHING)
-    if question == Question.merge_photos.state and not await dialogue.photos():
+    if question == Question.MERGE_PHOTOS and not await dialogue.photos():
         pending = PendingQuestion.PHOTO
     facts = ChatFacts(is_reply_to_picture=is_reply, pending=pending)
     found, target = classify(prompt, facts), TargetPicture()
@@ -317,7 +317,7 @@ async def _handle_unsure(text: Text, message: Message, dialogue: Dialogue) -> No
         await _ANSWERS[text.found.topic](message, dialogue)
     photo = None if text.is_about_expired else text.target.photo
     if text.is_reply and photo is not None:
-        await dialogue.expect(Question.photo_action, sources=to_state_data(photo))
+        await dialogue.expect(Question.PHOTO_ACTION, sources=to_state_data(photo))
     key, rows = _unsure_question(text)
     meanings = buttons.meanings(
         dialogue.language, photo.unique_id if photo else "", is_merging=text.is_merging
@@ -359,7 +359,7 @@ async def on_meaning_callback(callback: CallbackQuery, argument: str, dialogue: 
         await create(by_asked, wanted)
     elif choice == "change":
         await _change_picture(picture_id, wanted, by_asked)
-    elif choice == "merge" and await dialogue.is_asking(Question.merge_photos):
+    elif choice == "merge" and await dialogue.is_asking(Question.MERGE_PHOTOS):
         await merge(by_asked, wanted)
     else:
         return "stale_button"

@@ -9,12 +9,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 from aiogram.fsm.context import FSMContext
-from aiogram.fsm.state import State, StatesGroup
 from aiogram.fsm.storage.base import DefaultKeyBuilder, StorageKey
 from aiogram.fsm.storage.redis import RedisStorage
 from aiogram.types import User
@@ -41,8 +41,6 @@ from imgbot.telegram.rate_limiter import max_wait
 _TTL_S = 86_400
 EXPIRY_S = 900
 _ASKED_S = "asked_s"
-_STORED_GROUP = "Ask"
-"""Prefix of every stored state, independent of the class name."""
 
 _THROTTLE_S = {
     **dict.fromkeys(("not_allowed", "banned"), 3600),
@@ -58,29 +56,20 @@ _THROTTLE_S = {
 """Seconds between two reports of errors that a user can cause many times in a row."""
 
 
-class Question(StatesGroup):
-    """Questions of the bot, one state for each; the rest is in `PHOTO_STATES`."""
+class Question(StrEnum):
+    """Questions of the bot, by the state that is stored; the rest is in `PHOTO_STATES`."""
 
-    create_words = State(group_name=_STORED_GROUP)
-    edit_words = State(group_name=_STORED_GROUP)
-    merge_photos = State(group_name=_STORED_GROUP)
-    upscale_scale = State(group_name=_STORED_GROUP)
-    photo_action = State(group_name=_STORED_GROUP)
+    CREATE_WORDS = "Ask:create_words"
+    EDIT_WORDS = "Ask:edit_words"
+    MERGE_PHOTOS = "Ask:merge_photos"
+    UPSCALE_SCALE = "Ask:upscale_scale"
+    PHOTO_ACTION = "Ask:photo_action"
 
 
-PHOTO_STATES: Mapping[Operation, State] = {
-    operation: State(f"{operation}_photo", _STORED_GROUP) for operation in PHOTO_ACTIONS
-}
+PHOTO_STATES: Mapping[Operation, str] = {each: f"Ask:{each}_photo" for each in PHOTO_ACTIONS}
 """State in which an operation waits for its photo."""
 
-ABOUT_A_PHOTO = frozenset(
-    {
-        Question.edit_words.state,
-        Question.merge_photos.state,
-        Question.photo_action.state,
-        Question.upscale_scale.state,
-    }
-)
+ABOUT_A_PHOTO = frozenset(Question) - {Question.CREATE_WORDS}
 """Questions whose text answer would be taken for a new prompt once they have expired."""
 
 
@@ -201,16 +190,14 @@ class Dialogue:
             target, picture, caption, rows or [], name=name
         )
 
-    async def ask(
-        self, question: State, key: str, rows: Keyboard | None = None, **data: Any
-    ) -> None:
+    async def ask(self, question: str, key: str, rows: Keyboard | None = None, **data: Any) -> None:
         """Ask a question, by its text's key, and wait for the answer in text or by a button."""
         await self.expect(question, **data)
         await (self.reply_question(key) if rows is None else self.reply(key, rows))
 
-    async def expect(self, question: State, **data: Any) -> None:
+    async def expect(self, question: str, **data: Any) -> None:
         """Wait for the answer to `question`, dropping any earlier dialogue."""
-        await self.state.set_state(question)
+        await self.state.set_state(str(question))
         await self.state.set_data({_ASKED_S: time.time(), **data})
 
     async def extend(self, **data: Any) -> None:
@@ -224,8 +211,8 @@ class Dialogue:
             return "", asked
         return asked, ""
 
-    async def is_asking(self, question: State) -> bool:
-        return await self.state.get_state() == question.state
+    async def is_asking(self, question: str) -> bool:
+        return await self.state.get_state() == question
 
     async def is_expired(self) -> bool:
         """Return true if the message was sent too late to answer the question."""

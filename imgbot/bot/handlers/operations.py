@@ -31,7 +31,7 @@ async def handle_create(event: Message | CallbackQuery, dialogue: Dialogue) -> N
         await create(dialogue, prompt)
         await dialogue.state.clear()
     else:
-        await dialogue.ask(Question.create_words, "ask_create")
+        await dialogue.ask(Question.CREATE_WORDS, "ask_create")
 
 
 async def handle_edit_start(
@@ -70,7 +70,7 @@ async def handle_photo(message: Message, dialogue: Dialogue) -> None:
 async def ask_about(dialogue: Dialogue, photo: InputPhoto) -> None:
     """Ask for the operation on a photo that was sent without a prompt."""
     await dialogue.ask(
-        Question.photo_action,
+        Question.PHOTO_ACTION,
         "ask_photo_action",
         buttons.under_photo(dialogue.language),
         sources=to_state_data(photo),
@@ -135,9 +135,9 @@ async def order_or_ask(
         return
     sources = to_state_data(photo)
     if spec.has_scale and scale is None:
-        await dialogue.ask(Question.upscale_scale, "ask_scale", buttons.scales(), sources=sources)
+        await dialogue.ask(Question.UPSCALE_SCALE, "ask_scale", buttons.scales(), sources=sources)
     elif spec.prompt is Prompt.REQUIRED and not prompt:
-        await dialogue.ask(Question.edit_words, "ask_edit_words", sources=sources)
+        await dialogue.ask(Question.EDIT_WORDS, "ask_edit_words", sources=sources)
     else:
         wanted = "" if spec.prompt is Prompt.NONE else prompt
         taken_scale = scale if spec.has_scale and scale else 2
@@ -156,7 +156,7 @@ async def handle_smart_merge_start(event: Message | CallbackQuery, dialogue: Dia
 
 async def start_merge(dialogue: Dialogue) -> None:
     """Start collecting photos, with none so far."""
-    await dialogue.expect(Question.merge_photos, sources=[], words="", panel=0, shown=0)
+    await dialogue.expect(Question.MERGE_PHOTOS, sources=[], words="", panel=0, shown=0)
 
 
 async def take_merge_photo(message: Message, dialogue: Dialogue) -> None:
@@ -190,7 +190,7 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
 
 
 async def on_merge_callback(_: CallbackQuery, __: str, dialogue: Dialogue) -> str:
-    if not await dialogue.is_asking(Question.merge_photos):
+    if not await dialogue.is_asking(Question.MERGE_PHOTOS):
         return "stale_button"
     await merge(dialogue, (await dialogue.state.get_data()).get("words", ""))
     return ""
@@ -242,7 +242,7 @@ async def on_start_callback(callback: CallbackQuery, argument: str, dialogue: Di
 async def on_photo_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Start the operation chosen for a photo that was sent without a prompt."""
     photo = await dialogue.photo()
-    if not await dialogue.is_asking(Question.photo_action) or photo is None:
+    if not await dialogue.is_asking(Question.PHOTO_ACTION) or photo is None:
         return "stale_button"
     if argument in PHOTO_ACTIONS and not OPERATIONS[Operation(argument)].has_scale:
         await START_HANDLERS[Operation(argument)](callback, dialogue, photo)
@@ -257,7 +257,7 @@ async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
     if argument not in map(str, SCALES):
         return "unknown_button"
     photo = await dialogue.photo()
-    if not await dialogue.is_asking(Question.upscale_scale) or photo is None:
+    if not await dialogue.is_asking(Question.UPSCALE_SCALE) or photo is None:
         return "stale_button"
     await order_or_ask(dialogue, Operation.UPSCALE, photo, scale=int(argument))
     return ""
