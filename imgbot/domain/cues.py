@@ -1,7 +1,9 @@
 """Cues: what in the words of a prompt speaks for a change of the picture at hand, or against it."""
 
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from importlib.resources import files
 
 from imgbot.domain.phrases import (
     CHANGING,
@@ -25,50 +27,16 @@ from imgbot.domain.phrases import (
     stems_of,
 )
 
+_LISTED = tomllib.loads((files("imgbot.domain.phrases") / "cues.toml").read_text("utf-8"))
 CUES: Mapping[str, int] = {
-    # Speak for a change of the picture at hand.
-    "change_verb": 4,
-    "change_verb_weak": 4,
-    "make_of_picture": 5,
-    "make_known": 5,
-    "comparative": 4,
-    "same_but": 5,
-    "but": 4,
-    "now": 4,
-    "now_noun": 2,
-    "without": 4,
-    "contrast": 4,
-    "instead": 3,
-    "with": 4,
-    "look": 4,
-    "style": 4,
-    "state": 3,
-    "place": 2,
-    "also": 2,
-    "reference": 2,
-    "must": 4,
-    "another": 4,
-    "wish": 4,
-    "not_so": 4,
-    "suggestion": 2,
-    "nothing_new": 0,
-    "coloured": 0,
-    "addressed": 0,
-    "referring": 0,
-    "of_latest": 2,
-    "latest_changed": 4,
-    "drawn_on_picture": 6,
-    "reply": 4,
-    "asked_for_change": 2,
-    "asked_and_short": 2,
-    # Speak for a new picture.
-    "draw": -3,
-    "named": -4,
-    "scene": -6,
-    "options": -3,
-    "retold": -4,
-    "old_picture": -1,
+    cue: weight for table in _LISTED.values() for cue, weight in table.items()
 }
+"""Weight of each cue in the score of a text."""
+
+DOUBTS = frozenset(_LISTED["doubt"])
+"""With these, and without those of `NEW`, no text is surely a prompt for a new picture."""
+
+NEW = frozenset(_LISTED["new"])
 _RETOLD = 0.6
 """Share of the things of a prompt that are named again in one written anew."""
 
@@ -162,10 +130,8 @@ def _cues_of_verb(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str
             yield "drawn_on_picture"
     elif is_listed(first, "make"):
         yield from _cues_of_make(rest, new)
-    elif _is_change(tokens):
+    elif _is_change(tokens) or _is_weak_change(first, rest):
         yield "change_verb"
-    elif _is_weak_change(first, rest):
-        yield "change_verb_weak"
     elif _is_made(tokens):
         yield "make_known"
 

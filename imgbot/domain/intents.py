@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from imgbot.domain.cues import CUES, cues_of_doubt, cues_of_latest, cues_of_words
+from imgbot.domain.cues import CUES, DOUBTS, NEW, cues_of_doubt, cues_of_latest, cues_of_words
 from imgbot.domain.operations import Operation
 from imgbot.domain.phrases import (
     CHANGING,
@@ -103,9 +103,6 @@ class Classification:
 
 
 _BASE = -2
-# With these, and without those, no text is surely a prompt for a new picture.
-_DOUBTS = frozenset({"nothing_new", "addressed", "referring", "coloured"})
-_NEW = frozenset({"draw", "options", "named", "scene", "retold"})
 _SURE = 1
 _SURE_WITHOUT_PICTURE = 2
 _UNSURE = 0
@@ -334,7 +331,7 @@ def _prompt(reading: ParsedText, facts: ChatFacts) -> Classification:
     dropped = [token for token in reading.tokens if token.end < tokens[0].end]
     prompt = reading.text[dropped[-1].end :].lstrip(_BETWEEN) if dropped else reading.text
     score = _BASE + sum(CUES[cue] for cue in cues)
-    if _DOUBTS.intersection(cues) and not _NEW.intersection(cues):
+    if DOUBTS.intersection(cues) and not NEW.intersection(cues):
         score = max(score, _UNSURE)
     intent, is_sure, reason = _decide(score, cues, reading, facts)
     if not is_sure and _is_choice_usable(facts):
