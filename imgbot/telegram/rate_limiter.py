@@ -85,22 +85,27 @@ def max_wait(seconds: float) -> Generator[None]:
 class Bucket:
     """Generic cell rate algorithm: `burst` calls at once, then `per_s` calls a second."""
 
-    __slots__ = ("_due_s", "_interval_s", "_slack_s")
+    __slots__ = ("_closed_until_s", "_due_s", "_interval_s", "_slack_s")
 
     def __init__(self, per_s: float, burst: int) -> None:
         self._interval_s = 1 / per_s
         self._slack_s = (burst - 1) * self._interval_s
-        self._due_s = -math.inf
+        self._due_s = self._closed_until_s = -math.inf
+
+    def close(self, until_s: float) -> None:
+        """Make no calls before a time."""
+        self._closed_until_s = until_s
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until the next call may be made."""
-        return max(0.0, self._due_s - self._slack_s - now_s)
+        return max(0.0, self._due_s - self._slack_s - now_s, self._closed_until_s - now_s)
 
     def take(self, now_s: float) -> None:
         self._due_s = max(self._due_s, now_s) + self._interval_s
 
     def is_half_full(self, now_s: float) -> bool:
-        return self._due_s - now_s > self._slack_s / 2
+        is_closed = self._closed_until_s > now_s
+        return is_closed or self._due_s - now_s > self._slack_s / 2
 
 
 class FloodGate(BaseRequestMiddleware):
@@ -112,7 +117,6 @@ class FloodGate(BaseRequestMiddleware):
     def __init__(self) -> None:
         self._overall = Bucket(_OVERALL_PER_S, _OVERALL_BURST)
         self._chats: OrderedDict[int, Bucket] = OrderedDict()
-        self._closed_until: OrderedDict[int, float] = OrderedDict()
         self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
         self._rate = 0.0
@@ -147,14 +151,12 @@ class FloodGate(BaseRequestMiddleware):
     def has_room(self, call: OptionalCall, chat: int, age_s: float) -> bool:
         """True if a call that may be dropped should be made now; see `is_worth_it`."""
         now_s = time.monotonic()
-        is_closed = self._closed_until.get(chat, 0.0) > now_s
         bucket = self._bucket(chat)
         # The line comes once, after the edits that told the progress and half filled the bucket.
         is_full = (
             bucket.wait_s(now_s) > 0 if call is OptionalCall.READY else bucket.is_half_full(now_s)
         )
-        is_crowded = is_closed or is_full
-        return not is_crowded and is_worth_it(call, self._fill(now_s), age_s)
+        return not is_full and is_worth_it(call, self._fill(now_s), age_s)
 
     def _fill(self, now_s: float) -> float:
         """Share of the overall limit in use during the last seconds; 1 while calls wait."""
@@ -165,7 +167,7 @@ class FloodGate(BaseRequestMiddleware):
         now_s, bucket = time.monotonic(), self._bucket(chat)
         # Never zero: an open gate is passed without waiting.
         max_wait_s = max(_max_wait_s.get(), _LEAST_MAX_WAIT_S)
-        wait_s = max(self._closed_until.get(chat, 0.0) - now_s, bucket.wait_s(now_s))
+        wait_s = bucket.wait_s(now_s)
         if wait_s > max_wait_s:
             raise TelegramRetryAfter(method, "the limit of the chat is reached", math.ceil(wait_s))
         bucket.take(now_s + wait_s)
@@ -224,9 +226,7 @@ class FloodGate(BaseRequestMiddleware):
         if wait_s is None:
             return
         telemetry.call_limited(name, wait_s)
-        self._closed_until[chat] = time.monotonic() + wait_s
-        if len(self._closed_until) > _CHATS_REMEMBERED:
-            self._closed_until.popitem(last=False)
+        self._bucket(chat).close(time.monotonic() + wait_s)
 
 
 def flood_wait_s(error: TelegramAPIError) -> float | None:
