@@ -16,7 +16,6 @@ from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.job_reads import JobReads
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
@@ -70,7 +69,6 @@ class Components:
     policy: AccessPolicy
     messenger: Messenger
     queue: JobQueue
-    job_reads: JobReads
     results: ResultStore
     users: UserStore
     albums: Albums

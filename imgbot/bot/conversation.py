@@ -170,7 +170,7 @@ async def handle_picture(message: Message, dialogue: Dialogue) -> None:
 
 async def _is_making(dialogue: Dialogue) -> bool:
     """Return true while another order of the user is not finished."""
-    newest = await dialogue.app.job_reads.newest_of(dialogue.user_id)
+    newest = await dialogue.app.queue.newest_of(dialogue.user_id)
     # The job of this very update exists already if it is handled again.
     return newest not in {None, dialogue.context.request}
 

@@ -48,7 +48,6 @@ def build_components(settings: Settings, connections: Connections) -> Components
         ),
         messenger=Messenger(connections.bot),
         queue=queue,
-        job_reads=queue,
         results=ResultStore(redis),
         users=UserStore(redis),
         albums=Albums(redis),

@@ -17,7 +17,6 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.texts import t
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.job_reads import JobReads
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.telegram.messenger import ChatTarget, Messenger
@@ -124,7 +123,7 @@ async def test_variants_end_at_the_users_limit(redis: Client) -> None:
 
     await create(Dialogue(context, Mock(), app), "a fox --n 4")
 
-    assert [job.id for job in await JobReads(redis).jobs_of(1)] == ["7", "7-2"]
+    assert [job.id for job in await queue.jobs_of(1)] == ["7", "7-2"]
     assert send_text.await_args_list[0].args[1] == t("en", "variants_fewer", taken=2, count=4)
 
 

@@ -28,12 +28,12 @@ async def on_queue_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
 
 
 async def _queue(dialogue: Dialogue) -> tuple[str, Keyboard]:
-    job_reads = dialogue.app.job_reads
-    jobs = await job_reads.jobs_shown_to(dialogue.user_id)
+    queue = dialogue.app.queue
+    jobs = await queue.jobs_shown_to(dialogue.user_id)
     if not jobs:
         return dialogue.t("queue_empty"), []
     shown = jobs[:_SHOWN]
-    places = await job_reads.places([job.id for job in shown])
+    places = await queue.places([job.id for job in shown])
     lines = [dialogue.t("queue_title", count=len(jobs))]
     for number, (job, place) in enumerate(zip(shown, places, strict=True), 1):
         title = _title(job)
@@ -66,7 +66,7 @@ async def handle_limits(
     """/limits: remaining requests and budget, and the time of the reset."""
     app, language = dialogue.app, dialogue.language
     verdict = await app.limit.peek(dialogue.user_id)
-    jobs = await app.job_reads.jobs_shown_to(dialogue.user_id)
+    jobs = await app.queue.jobs_shown_to(dialogue.user_id)
     text = t(
         language,
         "limits",

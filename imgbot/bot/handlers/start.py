@@ -43,7 +43,7 @@ async def handle_cancel(_: Message, dialogue: Dialogue) -> None:
         await dialogue.reply("cancel_dialogue", buttons.menu(dialogue.language))
         await dialogue.state.clear()
         return
-    jobs = await app.job_reads.jobs_shown_to(dialogue.user_id)
+    jobs = await app.queue.jobs_shown_to(dialogue.user_id)
     newest = next((job.id for job in reversed(jobs) if not job.is_cancelled), "")
     job_id = await app.users.choose_once(f"cancel.{dialogue.context.request}", newest)
     verdict = await app.queue.cancel(job_id, dialogue.user_id, app.now_ms()) if job_id else "gone"
@@ -55,7 +55,7 @@ async def handle_cancel(_: Message, dialogue: Dialogue) -> None:
 async def on_cancel_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Cancel the job; a duplicate status message, left by a lost answer, is removed as well."""
     app, context = dialogue.app, dialogue.context
-    job = await app.job_reads.job(argument)
+    job = await app.queue.job(argument)
     verdict = await app.queue.cancel(argument, context.user_id, app.now_ms())
     is_left_over = job is not None and job.progress.message_id not in {0, context.message_id}
     # A forged callback must not remove another user's message, and none removes the /queue list.

@@ -42,7 +42,7 @@ async def handle_ban(message: Message, dialogue: Dialogue) -> None:
     now_ms = dialogue.app.now_ms()
     await dialogue.app.access.ban(Ban(user_id, reason[:_REASON_LENGTH], dialogue.user_id, now_ms))
     # Queued jobs are not paid for yet; running ones may be, and continue.
-    for job in await dialogue.app.job_reads.jobs_of(user_id):
+    for job in await dialogue.app.queue.jobs_of(user_id):
         if job.state is State.QUEUED:
             await dialogue.app.queue.cancel(job.id, user_id, now_ms)
     await dialogue.reply("ban_done", user=user_id)

@@ -86,7 +86,7 @@ async def handle_stats(_: Message, dialogue: Dialogue) -> None:
 async def _now(dialogue: Dialogue, at_ms: int) -> list[str]:
     app, language = dialogue.app, dialogue.language
     snapshot = await app.queue_stats.snapshot(at_ms, app.spend.caps.running_per_user)
-    depth = await app.job_reads.depth()
+    depth = await app.queue.depth()
     wanted, _, busy = app.workers()
     out = [name for name, is_out in app.providers_out().items() if is_out]
     oldest_s = max(1, (at_ms - depth.oldest_waiting_ms) // 1000)
