@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from imgbot.sandbox.server import Sandbox
 from tests.fixtures.bot import Bot, with_simulated_provider
 from tests.fixtures.sandbox import Control, open_sandbox
 
@@ -16,10 +17,16 @@ Sandboxed = tuple[Bot, Control]
 class Move:
     """An old place, a new one, and the file between them."""
 
+    sandbox: Sandbox
     control: Control
     old: Bot
     new: Bot
     file: Path
+
+    def finish_tasks(self) -> None:
+        """Let the provider be ready with all that it makes."""
+        for task in self.sandbox.presets["simulated"].ledger.tasks:
+            task.duration_s = 0.0
 
 
 @pytest.fixture
@@ -35,13 +42,13 @@ async def sandboxed(state_dir: Path) -> AsyncIterator[Sandboxed]:
 async def move(tmp_path: Path) -> AsyncIterator[Move]:
     """Two bots that are not started yet; a user has one picture made at a time."""
     async with open_sandbox() as (sandbox, control):
-        await control.set_provider(duration_s=[2.0, 3.0])
+        await control.set_provider(duration_s=[0.2, 0.4])
         settings = with_simulated_provider(sandbox) | {"IMGBOT_RUNNING_PER_USER": "1"}
         folders = [tmp_path / name / "state" for name in ("old", "new")]
         for folder in folders:
             folder.mkdir(parents=True)
         old, new = (Bot(sandbox, folder, **settings) for folder in folders)
-        yield Move(control, old, new, tmp_path / "imgbot.tar.gz")
+        yield Move(sandbox, control, old, new, tmp_path / "imgbot.tar.gz")
         for bot in (old, new):
             assert bot.secrets_in_log() == []
             if bot.is_running:

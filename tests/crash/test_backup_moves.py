@@ -2,83 +2,70 @@
 
 import shutil
 
+import pytest
+
 from imgbot.storage.client import Client
 from tests.crash.conftest import Move
 from tests.crash.test_supervisor_killed import all_pictures, ask_for_pictures, field_is_set
-from tests.fixtures.commands import run
+from tests.fixtures.commands import run, run_anew
 from tests.fixtures.sandbox import Person
 from tests.fixtures.waiting import eventually
 
 
-async def some_wait_and_some_run(move: Move) -> None:
-    """Five people with a picture each under way, and one of them with two that wait."""
+async def order(move: Move, people: int) -> list[Person]:
+    """Start the old bot; order three pictures for the first of the people, one each else."""
+    await move.old.start()
+    asked = await ask_for_pictures(move.control, people, "a fox [[sim:slow=3600]]")
+    for words in ("a crow", "an owl"):
+        await move.control.say(asked[0], words)
+    await eventually(
+        lambda: field_is_set(move.old, "message_id"),
+        lambda found: len(found) == people + 2,
+        what="a status message for each",
+    )
     await eventually(
         lambda: field_is_set(move.old, "state", "polling"),
-        lambda found: len(found) >= 3,
-        what="jobs that are asked for",
+        lambda found: len(found) == people,
+        what="one of each is being made",
     )
-    await eventually(
-        lambda: field_is_set(move.old, "state", "queued"),
-        lambda found: len(found) >= 2,
-        what="jobs that wait",
-    )
+    return asked
 
 
-async def order_seven(move: Move) -> list[Person]:
-    """Start the old bot and order: three pictures for the first of five people, one each else."""
-    await move.old.start()
-    people = await ask_for_pictures(move.control, 5, "a fox [[sim:slow=8]]")
-    for words in ("a crow", "an owl"):
-        await move.control.say(people[0], words)
-    return people
-
-
-async def test_a_stopped_bot_goes_on_elsewhere(move: Move) -> None:
-    people = await order_seven(move)
+@pytest.mark.parametrize("is_stopped", [True, False], ids=["stopped", "killed"])
+async def test_jobs_under_way_go_on_elsewhere(move: Move, *, is_stopped: bool) -> None:
+    people = await order(move, 5)
     await move.control.say(people[1], "/quiet")
-    await some_wait_and_some_run(move)
+    async with move.old.redis() as redis:
+        await eventually(lambda: redis.hget(f"img:user:{people[1].id}", "is_quiet"))
 
-    made = await run(move.old, "backup", "--stop", str(move.file))
+    if is_stopped:
+        made = await run(move.old, "backup", "--stop", str(move.file))
+    else:
+        made = await run(move.old, "backup", str(move.file))
+        await move.old.kill()
     put = await run(move.new, "restore", str(move.file))
-    refused = await run(move.old)
+    refused = await run(move.old) if is_stopped else None
     await move.new.start()
+    move.finish_tasks()
 
     assert (made.status, put.status) == (0, 0), made.said + put.said
     assert "7 jobs in progress" in made.said
     assert move.file.stat().st_mode & 0o777 == 0o600
-    assert (refused.status, "moved" in refused.said) == (78, True)
+    if refused:
+        assert (refused.status, "moved" in refused.said) == (78, True)
+    else:
+        assert "the bot keeps running" in made.said
+        assert "stop it for good" in put.said
     await expect_each(move, people, [3, 1, 1, 1, 1])
     async with move.new.redis() as redis:
         assert await redis.hget(f"img:user:{people[1].id}", "is_quiet") == "1"
 
 
-async def test_a_killed_bot_goes_on_from_a_copy_made_while_it_ran(move: Move) -> None:
-    people = await order_seven(move)
-    await some_wait_and_some_run(move)
-
-    made = await run(move.old, "backup", str(move.file))
-    await move.old.kill()
-    put = await run(move.new, "restore", str(move.file))
-    await move.new.start()
-
-    assert (made.status, put.status) == (0, 0), made.said + put.said
-    assert "the bot keeps running" in made.said
-    assert "stop it for good" in put.said
-    await expect_each(move, people, [3, 1, 1, 1, 1])
-
-
 async def test_what_was_ordered_after_the_copy_is_not_paid_again(move: Move) -> None:
     control = move.control
-    await move.old.start()
-    people = await ask_for_pictures(control, 3, "a fox [[sim:slow=3]]")
-    for words in ("a crow", "an owl"):
-        await control.say(people[0], words)
-    await eventually(
-        lambda: field_is_set(move.old, "message_id"),
-        lambda found: len(found) == 5,
-        what="a status message for each",
-    )
+    people = await order(move, 3)
     made = await run(move.old, "backup", str(move.file))
+    move.finish_tasks()
     await eventually(
         lambda: all_pictures(control, people),
         lambda seen: seen == [3, 1, 1],
@@ -98,19 +85,12 @@ async def test_what_was_ordered_after_the_copy_is_not_paid_again(move: Move) -> 
 async def test_what_the_new_place_has_ordered_is_not_paid_again_when_it_is_restored_anew(
     move: Move,
 ) -> None:
-    control = move.control
-    await move.old.start()
-    people = await ask_for_pictures(control, 2, "a fox [[sim:slow=2]]")
-    await control.say(people[0], "a crow")
-    await eventually(
-        lambda: field_is_set(move.old, "message_id"),
-        lambda found: len(found) == 3,
-        what="a status message for each",
-    )
+    people = await order(move, 2)
     made = await run(move.old, "backup", "--stop", str(move.file))
     first = await run(move.new, "restore", str(move.file))
     await move.new.start()
-    await expect_each(move, people, [2, 1])
+    move.finish_tasks()
+    await expect_each(move, people, [3, 1])
     assert await move.new.stop() == 0
 
     again = await run(move.new, "restore", str(move.file), "--force")
@@ -120,18 +100,19 @@ async def test_what_the_new_place_has_ordered_is_not_paid_again_when_it_is_resto
     assert statuses == (0, 0, 0), made.said + first.said + again.said
     assert "looked up at their provider first" not in first.said
     assert "looked up at their provider first" in again.said
-    await expect_each(move, people, [2, 1])
+    await expect_each(move, people, [3, 1])
 
 
 async def test_a_file_that_was_thrown_away_since_is_made_again_for_nothing(move: Move) -> None:
     control = move.control
-    await control.fault("editMessageMedia", "delay", times=1, delay_s=6.0)
+    await control.fault("editMessageMedia", "delay", times=1, delay_s=600.0)
     await move.old.start()
-    people = await ask_for_pictures(control, 1, "a fox [[sim:slow=1]]")
+    people = await ask_for_pictures(control, 1)
     await eventually(lambda: field_is_set(move.old, "state", "delivering"), what="a delivery")
     shutil.rmtree(move.old.state_dir / "jobs")
     made = await run(move.old, "backup", str(move.file))
     await move.old.kill()
+    await control.clear_faults()
 
     put = await run(move.new, "restore", str(move.file))
     await move.new.start()
@@ -159,8 +140,8 @@ async def test_into_a_redis_of_ones_own_with_the_time_that_is_left(
         before = await expiries(old)
     move.new.settings["IMGBOT_REDIS_URL"] = redis_url
 
-    made = await run(move.old, "backup", "--stop", str(move.file))
-    put = await run(move.new, "restore", str(move.file))
+    made = await run_anew(move.old, "backup", "--stop", str(move.file))
+    put = await run_anew(move.new, "restore", str(move.file))
     after = await expiries(redis)
     kept = await run(move.new, "restore", str(move.file))
     epoch = int(await redis.get("img:epoch") or 0)

@@ -7,7 +7,7 @@ from pathlib import Path
 from tests.crash.conftest import Sandboxed
 from tests.crash.test_supervisor_killed import ask_for_pictures, expect_one_each, field_is_set
 from tests.fixtures.bot import Bot
-from tests.fixtures.commands import COMMAND, run, run_in
+from tests.fixtures.commands import COMMAND, run, run_anew, run_in
 from tests.fixtures.waiting import eventually
 
 
@@ -56,7 +56,7 @@ async def test_a_reload_goes_back_to_the_settings_or_names_the_bad_one(
     await bot.start()
 
     file.write_text("IMGBOT_WORKERS=many\n")
-    bad = await run(bot, "reload")
+    bad = await run_anew(bot, "reload")
     file.write_text("IMGBOT_WORKERS=3\n")
     good = await run(bot, "reload")
     await scale(bot, 2)

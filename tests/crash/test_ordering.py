@@ -1,0 +1,89 @@
+"""The bot dies or stops around the call that costs money: made once, and not lost."""
+
+import base64
+from pathlib import Path
+
+import pytest
+
+from tests.crash.test_supervisor_killed import field_is_set
+from tests.fakes.scripted_server import open_script
+from tests.fixtures.bot import Bot
+from tests.fixtures.sandbox import Message, open_sandbox, picture
+from tests.fixtures.waiting import eventually
+
+PICTURE = base64.b64encode(picture(320, 240)).decode()
+
+
+def is_made(message: Message) -> bool:
+    return bool(message.is_outgoing and message.photo_id)
+
+
+@pytest.mark.parametrize(
+    ("provider", "key", "mark", "reached", "said"),
+    [
+        # Only uploaded: ordered after the restart.
+        ("fal", "FAL_KEY", "[[sim:stalled_upload]]", "uploads", ""),
+        # Ordered, the answer lost: found after the restart.
+        ("replicate", "REPLICATE_API_TOKEN", "[[sim:stalled_submit]]", "ledger",
+         "in the provider's list"),
+    ],
+    ids=["only uploaded", "ordered"],
+)  # fmt: skip
+async def test_what_was_under_way_is_ordered_once(
+    state_dir: Path, provider: str, key: str, mark: str, reached: str, said: str
+) -> None:
+    async with open_sandbox() as (sandbox, control):
+        preset = sandbox.presets[provider]
+        settings = {
+            "IMGBOT_PROVIDER": provider,
+            "IMGBOT_PROVIDER_URL": f"{provider}={preset.base_url}",
+            key: preset.key,
+        }
+        path = f"provider/{provider}"
+        await control.post(path, {"duration_s": [0.2, 0.4], "marks": mark})
+        bot = Bot(sandbox, state_dir, **settings)
+        bot.constants = {"imgbot.jobs.recovery._SETTLED_S": 1.0}
+        async with bot:
+            person = await control.make_user("Bob")
+            photos = [picture(320, 240)] if reached == "uploads" else []
+            if photos:
+                await control.send_photos(person, photos, caption="make it winter")
+            else:
+                await control.say(person, "a fox")
+            await eventually(
+                lambda: control.get(path), lambda view: view[reached], what="no answer"
+            )
+            # What is written right before the order is not there while pictures are uploaded.
+            noted = await field_is_set(bot, "intent_ms")
+            await bot.kill()
+            await control.post(path, {"marks": ""})
+            await bot.start()
+            await control.wait_message(person.id, is_made)
+
+        assert bool(noted) is (reached == "ledger")
+        assert said in bot.log
+        assert len(preset.ledger.charges) == len(preset.ledger.tasks) == 1
+
+
+async def test_a_stop_waits_for_what_nobody_could_ask_about_later(state_dir: Path) -> None:
+    async with open_sandbox() as (sandbox, control), open_script() as script:
+        script.on("POST /v1/images/generations", {"data": [{"b64_json": PICTURE}]})
+        script.delay_s = 2.0
+        settings = {
+            "IMGBOT_PROVIDER": "openai",
+            "IMGBOT_PROVIDER_URL": f"openai={script.url}/v1",
+            "OPENAI_API_KEY": "sk-1",
+        }
+        bot = Bot(sandbox, state_dir, **settings)
+        # What everything else is given at a stop.
+        bot.constants = {"imgbot.supervisor.DRAIN_S": 0.1}
+        await bot.start()
+        person = await control.make_user("Bob")
+        await control.say(person, "a fox")
+        await eventually(lambda: field_is_set(bot, "intent_ms"), what="an order is on its way")
+
+        assert await bot.stop() == 0
+        async with bot:
+            await control.wait_message(person.id, is_made)
+
+        assert len(script.asked) == 1
