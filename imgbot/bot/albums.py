@@ -198,8 +198,8 @@ async def _decide(items: Sequence[Item], name: str, dialogue: Dialogue) -> str:
     # The album may have been buffered for long: its user may be banned by now.
     dialogue.app.policy.check(dialogue.context)
     sent, prompt = _content_of(items)
-    is_merge = await dialogue.is_asking(Question.MERGE_PHOTOS)
-    is_collecting = is_merge and not await dialogue.is_expired()
+    question, _ = await dialogue.question()
+    is_collecting = question == Question.MERGE_PHOTOS
     if not is_collecting:
         await check_rate_limit(dialogue, f"album.{name}")
     earlier = await dialogue.photos() if is_collecting else ()

@@ -88,9 +88,8 @@ def context_from_event(event: Message | CallbackQuery, update_id: int) -> Reques
         is_private=message.chat.type == "private",
         username=(user.username or "").lower(),
         pressed_by=user.first_name if isinstance(event, CallbackQuery) else "",
+        sent_s=int(event.date.timestamp()) if isinstance(event, Message) else 0,
     )
-    if isinstance(event, Message):
-        context = replace(context, sent_s=int(event.date.timestamp()))
     if isinstance(message, Message) and message.is_topic_message and message.message_thread_id:
         return replace(context, thread_id=message.message_thread_id)
     return context

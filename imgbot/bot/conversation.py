@@ -281,7 +281,7 @@ async def _handle_change(text: Text, _: Message, dialogue: Dialogue) -> None:
     if text.is_reply or text.question not in _ANSWERED:
         await check_rate_limit(dialogue)
     await order_or_ask(
-        _beside(text.target, dialogue), Operation.EDIT, text.target.photo, text.wanted
+        _beside(text.target.message_id, dialogue), Operation.EDIT, text.target.photo, text.wanted
     )
 
 
@@ -291,16 +291,16 @@ async def _handle_operation(text: Text, _: Message, dialogue: Dialogue) -> None:
     if text.pending is not PendingQuestion.SCALE:
         await check_rate_limit(dialogue)
     scale = text.found.scale or (2 if photo else None)
-    await order_or_ask(_beside(text.target, dialogue), operation, photo, scale=scale)
+    await order_or_ask(_beside(text.target.message_id, dialogue), operation, photo, scale=scale)
 
 
-def _beside(target: TargetPicture, dialogue: Dialogue) -> Dialogue:
+def _beside(message_id: int, dialogue: Dialogue) -> Dialogue:
     """Return the dialogue with the order shown in reply to the picture that it changes.
 
     In a group it replies to the user's message: members have to see whose order it is.
     """
-    is_shown = target.message_id and dialogue.context.is_private
-    return dialogue.in_reply_to(target.message_id) if is_shown else dialogue
+    is_shown = message_id and dialogue.context.is_private
+    return dialogue.in_reply_to(message_id) if is_shown else dialogue
 
 
 async def _handle_pointing(text: Text, _: Message, dialogue: Dialogue) -> None:
@@ -383,7 +383,7 @@ async def _change_picture(picture_id: str, wanted: str, dialogue: Dialogue) -> N
     if result is None or result.picture is None or result.user_id != dialogue.user_id:
         raise UserError("stale_button")
     await check_rate_limit(dialogue)
-    beside = _beside(TargetPicture(message_id=result.message_id), dialogue)
+    beside = _beside(result.message_id, dialogue)
     await order(beside, Operation.EDIT, wanted, (result.picture,))
 
 

@@ -207,17 +207,12 @@ class Dialogue:
     async def question(self) -> tuple[str, str]:
         """Return the state of the question that a message answers, and that of an expired one."""
         asked = await self.state.get_state() or ""
-        if asked and await self.is_expired():
-            return "", asked
-        return asked, ""
+        asked_s = (await self.state.get_data()).get(_ASKED_S) if asked else None
+        is_expired = asked_s is not None and self.context.sent_s - asked_s > EXPIRY_S
+        return ("", asked) if is_expired else (asked, "")
 
     async def is_asking(self, question: str) -> bool:
         return await self.state.get_state() == question
-
-    async def is_expired(self) -> bool:
-        """Return true if the message was sent too late to answer the question."""
-        asked_s = (await self.state.get_data()).get(_ASKED_S)
-        return asked_s is not None and self.context.sent_s - asked_s > EXPIRY_S
 
     async def photos(self) -> tuple[InputPhoto, ...]:
         return unpack_sources((await self.state.get_data()).get("sources", []))

@@ -13,6 +13,7 @@ from aiogram.exceptions import AiogramError, TelegramUnauthorizedError
 
 from imgbot.aio import Start, draining_task_group, sleep_or_event
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
+from imgbot.domain.retry import backoff_s
 from imgbot.telegram.polling_health import PollingHealth
 from imgbot.telegram.update import GetUpdates, Update
 from imgbot.telegram.update_dispatcher import OffsetWindow, UpdateDispatcher, UpdateStore
@@ -60,11 +61,6 @@ class UpdatePoller:
         """Set once the backlog from before the start was taken in."""
 
     @property
-    def silence_s(self) -> float:
-        """Seconds since Telegram last answered getUpdates."""
-        return self.contact.seconds_since_answer
-
-    @property
     def overdue_s(self) -> float:
         """Seconds since the loop should have polled again, whether Telegram answers or not."""
         return self._pulse.overdue_s(time.monotonic())
@@ -83,16 +79,16 @@ class UpdatePoller:
     async def run(self, stopping: asyncio.Event, drain_s: float) -> None:
         """Poll until `stopping`, give the handlers `drain_s`, and confirm what they handled."""
         self._stopping = stopping
-        delay_s = 1.0
+        failures = 0
         async with draining_task_group(drain_s) as start:
             await self._restore(start)
             while not stopping.is_set():
                 try:
                     batch = await self._fetch(start)
-                    delay_s = 1.0
+                    failures = 0
                 except (AiogramError, OSError) as error:
-                    await self._recover(error, delay_s)
-                    delay_s = min(delay_s * 2, 30.0)
+                    await self._recover(error, backoff_s(failures, cap_s=30.0))
+                    failures += 1
                     continue
                 for update in batch:
                     self._take(start, update)

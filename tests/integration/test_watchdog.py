@@ -91,7 +91,7 @@ async def test_a_poll_loop_whose_telegram_is_away_is_alive(
     updates = poller(away)
     await updates.run(stopping, DRAIN_S)
 
-    assert updates.silence_s > 10 * GRACE_S
+    assert updates.contact.seconds_since_answer > 10 * GRACE_S
     assert late == [0.0] * 20
 
 

@@ -36,8 +36,8 @@ async def handle_start(message: Message, dialogue: Dialogue) -> None:
 async def handle_cancel(_: Message, dialogue: Dialogue) -> None:
     """Leave the dialogue, or else cancel the latest active job."""
     app = dialogue.app
-    is_asked = await dialogue.state.get_state() is not None
-    if is_asked and not await dialogue.is_expired():
+    question, _expired = await dialogue.question()
+    if question:
         # Answer before the state is cleared: if the answer fails, the same update comes again
         # and must not find a job to cancel instead.
         await dialogue.reply("cancel_dialogue", buttons.menu(dialogue.language))
