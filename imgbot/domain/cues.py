@@ -73,7 +73,7 @@ def cues_of_latest(tokens: Sequence[Token], prompt: str) -> Iterable[str]:
     first = shared[0]
     # "A black cat" may be another one; "the cat" and "cat black" are not.
     is_described = any(_is_attribute(each) for each in tokens[first + 1 :])
-    is_told = any(has_listed(tokens, name) for name in ("not", "instead", "another", "without"))
+    is_told = has_listed(tokens, "not", "instead", "another", "without")
     if not new and (is_described or is_told):
         yield "latest_changed"
     elif not new or (len(new) < SCENE and (is_told or tokens[0].text == "the")):
@@ -86,7 +86,7 @@ def _is_retold(tokens: Sequence[Token], prompt: str) -> bool:
     told = things.intersection(each.stem for each in tokens)
     is_told = len(told) > 1 and len(told) >= _RETOLD * len(things) and len(tokens) >= SHORT
     told_apart = ("not", "instead", "without", "same", "reference", "to", "must")
-    return is_told and not is_request(tokens) and not any(has_listed(tokens, n) for n in told_apart)
+    return is_told and not is_request(tokens) and not has_listed(tokens, *told_apart)
 
 
 def _is_attribute(token: Token) -> bool:
@@ -179,7 +179,7 @@ def _is_of_picture(rest: Sequence[Token]) -> bool:
     is_continued = (
         is_part
         or is_listed(rest[0], "place")
-        or any(has_listed(near, name) for name in ("definite", "same", "without", "to"))
+        or has_listed(near, "definite", "same", "without", "to")
     )
     return is_referring or is_continued or _is_predicate(rest)
 
@@ -240,16 +240,13 @@ def _refers(tokens: Sequence[Token]) -> bool:
 def _is_circumstance(token: Token) -> bool:
     """Return true for what may follow "now" about the same picture: "at night", "brighter"."""
     lists = ("place", "with", "without", "same", "reference", "but", "when", *CHANGING)
-    kinds = ("state", "adjective")
-    is_known = any(is_listed(token, name) for name in lists)
-    return is_known or is_comparative(token) or any(is_form(token, kind) for kind in kinds)
+    is_known = is_listed(token, *lists) or is_form(token, "state", "adjective")
+    return is_known or is_comparative(token)
 
 
 def _is_told(tokens: Sequence[Token]) -> bool:
     """Return true for "the cat should be black" and "let her smile"."""
-    is_modal = is_listed(tokens[0], "modal") and any(
-        has_listed(tokens[1:3], name) for name in _SHOWN
-    )
+    is_modal = is_listed(tokens[0], "modal") and has_listed(tokens[1:3], *_SHOWN)
     return len(tokens) <= 2 * LONG and (
         is_modal or is_listed(tokens[0], "must") or has_listed(tokens[1:4], "must")
     )
@@ -257,7 +254,7 @@ def _is_told(tokens: Sequence[Token]) -> bool:
 
 def _is_same_but(tokens: Sequence[Token]) -> bool:
     """Return true for "the same cat, but in winter" and "the same without clouds"."""
-    differs = any(has_listed(tokens[2:], name) for name in ("without", "with", "place"))
+    differs = has_listed(tokens[2:], "without", "with", "place")
     is_brief = differs and len(tokens) <= SHORT + 2 and has_listed(tokens[:3], "identical")
     return is_brief or (has_listed(tokens[:3], "same") and has_listed(tokens[1:], "but"))
 

@@ -239,7 +239,7 @@ def _pattern(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None
     if len(tokens) > _PATTERN_LIMIT or (things and is_listed(rest[0], "draw")):
         return None
     said = [frozenset(token.stem for token in clause) for clause in clauses_of(tokens)]
-    details = {each.stem for each in rest if any(is_form(each, kind) for kind in _DETAILS)}
+    details = {each.stem for each in rest if is_form(each, *_DETAILS)}
     for each in _PATTERNS:
         patterns = (found for stems in said for found in patterns_in(stems, "pattern", each[2]))
         if any(_is_beside(pattern, things, details, each[0]) for pattern in patterns):
@@ -351,7 +351,7 @@ def _after_now(tokens: Sequence[Token]) -> Sequence[Token]:
         return tokens
     rest, kinds = after_wrappers(tokens[1:])
     is_wanted = "want" in kinds and has_form(rest[:3], "picture")
-    is_order = bool(rest) and any(is_listed(rest[0], name) for name in ("draw", *CHANGING))
+    is_order = bool(rest) and is_listed(rest[0], "draw", *CHANGING)
     return tokens[1:] if is_wanted else rest if is_order else tokens
 
 

@@ -381,7 +381,7 @@ def clauses_of(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
 def is_asking(token: Token) -> bool:
     """Return true for "how", and not for "do"."""
     others = ("make", "place", "modal", "must")
-    return is_listed(token, "question") and not any(is_listed(token, name) for name in others)
+    return is_listed(token, "question") and not is_listed(token, *others)
 
 
 def patterns_in(stems: frozenset[str], table: str, name: str) -> Iterable[Pattern]:
@@ -400,7 +400,7 @@ def starts_with(tokens: Sequence[Token], phrases: Phrases) -> int:
 
 def is_request(tokens: Sequence[Token]) -> bool:
     """Return true if the clause asks for something to be drawn, or changed."""
-    return is_drawn(tokens) or any(has_listed(tokens[:3], name) for name in ("make", "change"))
+    return is_drawn(tokens) or has_listed(tokens[:3], "make", "change")
 
 
 def is_of_user(tokens: Sequence[Token]) -> bool:
@@ -415,20 +415,20 @@ def is_drawn(tokens: Sequence[Token]) -> bool:
     return bool(tokens) and is_listed(tokens[0], "draw")
 
 
-def has_listed(tokens: Iterable[Token], name: str) -> bool:
-    return any(is_listed(token, name) for token in tokens)
+def has_listed(tokens: Iterable[Token], *names: str) -> bool:
+    return any(is_listed(token, *names) for token in tokens)
 
 
-def is_listed(token: Token, name: str) -> bool:
-    words = lexicon().words[name]
-    return token.text in words or (
-        token.text.endswith("те") and token.text.removesuffix("те") in words
-    )
+def is_listed(token: Token, *names: str) -> bool:
+    """Return true for a word of one of the lists; a Russian imperative may be plural."""
+    words, said = lexicon().words, {token.text, token.text.removesuffix("те")}
+    return any(not said.isdisjoint(words[name]) for name in names)
 
 
-def is_form(token: Token, name: str) -> bool:
-    forms = lexicon().forms[name]
-    return token.stem in forms or ("-" in token.text and stem(token.text.split("-")[-1]) in forms)
+def is_form(token: Token, *names: str) -> bool:
+    """Return true for a form of a word of one of the lists, also at the end of a compound."""
+    forms, said = lexicon().forms, {token.stem, stem(token.text.split("-")[-1])}
+    return any(not said.isdisjoint(forms[name]) for name in names)
 
 
 def after_wrappers(tokens: Sequence[Token]) -> tuple[Sequence[Token], frozenset[str]]:
@@ -457,8 +457,8 @@ def is_noun(token: Token) -> bool:
     return _is_thing(token) or is_form(token, "part") or is_form(token, "state")
 
 
-def has_form(tokens: Iterable[Token], kind: str) -> bool:
-    return any(is_form(token, kind) for token in tokens)
+def has_form(tokens: Iterable[Token], *names: str) -> bool:
+    return any(is_form(token, *names) for token in tokens)
 
 
 def comparatives_in(tokens: Sequence[Token]) -> Iterable[bool]:
