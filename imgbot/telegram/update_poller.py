@@ -7,11 +7,12 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramUnauthorizedError
 
-from imgbot.aio import Start, draining_task_group, sleep_or_event
+from imgbot.aio import Start, draining_task_group, run_or_cancel_on, sleep_or_event
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.domain.retry import backoff_s
 from imgbot.telegram.polling_health import PollingHealth
@@ -84,7 +85,7 @@ class UpdatePoller:
             await self._restore(start)
             while not stopping.is_set():
                 try:
-                    batch = await self._fetch(start)
+                    batch = await self._fetch()
                     failures = 0
                 except (AiogramError, OSError) as error:
                     await self._recover(error, backoff_s(failures, cap_s=30.0))
@@ -108,22 +109,16 @@ class UpdatePoller:
             else:
                 return
 
-    async def _fetch(self, start: Start) -> Sequence[object]:
+    async def _fetch(self) -> Sequence[object]:
         is_free = self._window.is_settled
         # After a start, a long poll has to wait until the backlog is taken in.
         is_long = is_free and self.caught_up.is_set()
         begun_s = time.monotonic()
-        call = start(self._get_updates(_LONG_POLL_S if is_long else 0))
-        stop = start(self._stopping.wait())
-        await asyncio.wait({call, stop}, return_when=asyncio.FIRST_COMPLETED)
-        stop.cancel()
-        if not call.done():
-            # Cancelling a long poll is safe: it has confirmed only what was handled before.
-            call.cancel()
+        # Cancelling a long poll is safe: it has confirmed only what was handled before.
+        call = self._get_updates(_LONG_POLL_S if is_long else 0)
+        batch = await run_or_cancel_on(self._stopping, call)
+        if batch is None:
             return []
-        batch = call.result()
-        if isinstance(batch, BaseException):
-            raise batch
         self.contact.answered()
         self._fetched_s = time.monotonic()
         if not batch and is_free:
@@ -145,24 +140,20 @@ class UpdatePoller:
             )
         await sleep_or_event(_PACE_S, self._stopping)
 
-    async def _get_updates(self, timeout_s: int) -> Sequence[object] | AiogramError | OSError:
+    async def _get_updates(self, timeout_s: int) -> Sequence[object]:
         if (offset := self._window.offset) != self._confirmed_offset and await self._is_persisted():
             self._confirmed_offset = offset
         self._window.confirm(self._confirmed_offset)
         self._pulse.expect(timeout_s + _ANSWER_S, time.monotonic())
-        # A failing task would end the whole task group, and so the loop.
-        try:
-            return await self._bot(
-                GetUpdates(
-                    offset=self._confirmed_offset,
-                    limit=_LIMIT,
-                    timeout=timeout_s,
-                    allowed_updates=ALLOWED_UPDATES,
-                ),
-                request_timeout=timeout_s + _ANSWER_S,
-            )
-        except (AiogramError, OSError) as error:
-            return error
+        return await self._bot(
+            GetUpdates(
+                offset=self._confirmed_offset,
+                limit=_LIMIT,
+                timeout=timeout_s,
+                allowed_updates=ALLOWED_UPDATES,
+            ),
+            request_timeout=timeout_s + _ANSWER_S,
+        )
 
     async def _is_persisted(self) -> bool:
         """Wait until the updates to be confirmed are on disk; return False if stopped before."""
@@ -216,4 +207,5 @@ class UpdatePoller:
     async def _confirm(self) -> None:
         # A cancelled long poll has sent its offset already.
         if self._window.offset not in {None, self._confirmed_offset}:
-            await self._get_updates(0)
+            with suppress(AiogramError, OSError):
+                await self._get_updates(0)
