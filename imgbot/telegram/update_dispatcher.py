@@ -15,9 +15,8 @@ from typing import Protocol
 
 from imgbot.aio import Start, sleep_or_event
 from imgbot.domain.errors import (
+    UNRELATED,
     ChatGoneError,
-    ConfigError,
-    FencedError,
     ImgbotError,
     StorageFullError,
     StorageUnavailableError,
@@ -311,10 +310,10 @@ class UpdateDispatcher:
         try:
             async with asyncio.timeout(_HANDLER_DEADLINE_S):
                 await self._handle(update)
-        except (TransientError, FencedError, ConfigError):
-            raise
         except ChatGoneError:
             return
+        except UNRELATED:
+            raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must go on
             telemetry.update_dead_lettered(update["update_id"], error)
             with suppress(StorageFullError):  # else it would be handled, and fail, for ever
