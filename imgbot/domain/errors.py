@@ -2,6 +2,7 @@
 
 import errno
 from enum import StrEnum
+from functools import partial
 
 EX_CONFIG = 78
 """sysexits.h EX_CONFIG: the configuration is wrong; systemd does not restart on it."""
@@ -33,11 +34,7 @@ class UserError(ImgbotError):
         self.facts = facts
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (_user_error, (self.reason, self.facts))
-
-
-def _user_error(reason: str, facts: dict[str, str | int | float]) -> UserError:
-    return UserError(reason, **facts)
+        return partial(UserError, self.reason, **self.facts), ()
 
 
 class TransientError(ImgbotError):
