@@ -189,9 +189,6 @@ def without_mention(message: Message, name: str) -> Message:
     return message.model_copy(update=changes) if changes else message
 
 
-_COMMAND_LINE = re.compile(r"^/\w+(@\w+)?[ \t]*\n?")
-
-
 def text_after(message: Message) -> str:
     """Return the text after the command, with its line breaks."""
-    return _COMMAND_LINE.sub("", message.text or "", count=1).strip()
+    return _COMMAND.sub("", message.text or "", count=1).strip()
