@@ -12,20 +12,28 @@ import pytest_asyncio
 from tests.fakes.scripted_server import Script, open_script
 from tests.fixtures.hostile import assert_undisturbed
 from tests.fixtures.sandbox import Clock
-from tests.integration.stage import GUEST_ID, OWNER_ID, SECOND_ID, Stage, User, open_stage
+from tests.integration.stage import (
+    GUEST_ID,
+    OWNER_ID,
+    SECOND_ID,
+    Stage,
+    User,
+    open_owned,
+    open_stage,
+)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def builtin_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """The built-in engine."""
-    async for stage in open_stage(tmp_path_factory.mktemp("builtin"), is_simulated=False):
+    async for stage in open_owned(tmp_path_factory.mktemp("builtin"), is_simulated=False):
         yield stage
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def simulated_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """The simulated provider."""
-    async for stage in open_stage(tmp_path_factory.mktemp("simulated"), is_simulated=True):
+    async for stage in open_stage(tmp_path_factory.mktemp("simulated")):
         yield stage
 
 
@@ -67,7 +75,7 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
         "IMGBOT_DAILY_BUDGET": "100",
     }
     folder = tmp_path_factory.mktemp("office")
-    async for stage in open_stage(folder, is_simulated=True, **settings):
+    async for stage in open_stage(folder, **settings):
         owner, second = await stage.user("Owner"), await stage.user("Вторая", language="ru")
         guest = await stage.user("Guest")
         assert (owner.id, second.id, guest.id) == (OWNER_ID, SECOND_ID, GUEST_ID)

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from imgbot.sandbox.server import Sandbox
-from tests.fixtures.bot import Bot, Constants, with_simulated_provider
+from tests.fixtures.bot import SOON, Bot, Constants, with_simulated_provider
 from tests.fixtures.hostile import answers_to, said_by_bot
 from tests.fixtures.photos import load_photo
 from tests.fixtures.sandbox import READY_NOTICES, Control, Message, Person, open_sandbox
@@ -50,12 +50,19 @@ class Stage:
         person = await self.control.make_user(name, language_code=language)
         return User(self, person, person.id)
 
-    async def owner(self) -> "User":
-        """The first user of a stage without any, its administrator, who has sent /start."""
-        owner = await self.user("Owner")
-        assert owner.id == OWNER_ID
-        await owner.ask("/start")
-        return owner
+    async def orders(self) -> list[str]:
+        """Operation and prompt of each order at the simulated provider."""
+        tasks = (await self.control.provider())["tasks"]
+        return [f"{task['operation']} {task['words']}".strip() for task in tasks]
+
+    async def charges(self) -> int:
+        """The number of pictures that the simulated provider has charged."""
+        return len((await self.control.provider())["ledger"])
+
+    @property
+    def owner(self) -> "User":
+        """The administrator of a stage that was opened with one."""
+        return User(self, Person(OWNER_ID, "Owner", {}), OWNER_ID)
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +137,10 @@ class User:
         return (await self.toasts(message, message.button(label)["callback_data"]))[0]
 
     async def heard(self, *, rests: bool = True) -> list[Message]:
-        """All messages of the bot in this chat, once it has handled what was sent."""
+        """All messages of the bot in this chat that are new, once it has handled what was sent."""
         bot = self.stage.bot
-        return await said_by_bot(bot, self.control, self.person, self.chat_id, rests=rests)
+        found = await said_by_bot(bot, self.control, self.person, self.chat_id, rests=rests)
+        return list(filter(is_new, found))
 
     async def said(self, *, rests: bool = True) -> list[str]:
         """Texts of the messages that `heard` returns."""
@@ -150,7 +158,12 @@ class User:
 
 
 async def open_stage(
-    folder: Path, constants: Constants | None = None, /, *, is_simulated: bool, **settings: str
+    folder: Path,
+    constants: Constants | None = None,
+    /,
+    *,
+    is_simulated: bool = True,
+    **settings: str,
 ) -> AsyncGenerator[Stage]:
     """Yield a stage; `constants` as `Bot` has them."""
     state_dir = folder / "state"
@@ -166,6 +179,17 @@ async def open_stage(
             assert bot.is_running, bot.log[-4000:]
         assert (await control.calls())["violations"] == []
         assert bot.secrets_in_log() == []
+
+
+async def open_owned(
+    folder: Path, *, is_simulated: bool = True, **settings: str
+) -> AsyncGenerator[Stage]:
+    """The same with an administrator, its first user, who has sent /start and is told soon."""
+    admins = {"IMGBOT_ADMINS": str(OWNER_ID)}
+    async for stage in open_stage(folder, SOON, is_simulated=is_simulated, **admins, **settings):
+        assert (await stage.user("Owner")).id == OWNER_ID
+        await stage.owner.ask("/start")
+        yield stage
 
 
 async def open_group(stage: Stage, *, hears_all: bool = True, **fields: Any) -> tuple[User, User]:
@@ -192,32 +216,3 @@ def as_jpeg(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
     image.save(buffer, "JPEG", quality=92)
     return buffer.getvalue()
-
-
-async def heard(
-    stage: Stage, person: Person, chat_id: int | None = None, *, rests: bool = True
-) -> list[Message]:
-    """All that the bot has said in a user's chat, or in another chat of theirs."""
-    return await said_by_bot(stage.bot, stage.control, person, chat_id or person.id, rests=rests)
-
-
-async def said(
-    stage: Stage, person: Person, chat_id: int | None = None, *, rests: bool = True
-) -> list[str]:
-    """Texts of the messages that `heard` returns."""
-    return [message.text for message in await heard(stage, person, chat_id, rests=rests)]
-
-
-async def picture_in(control: Control, message: Message) -> Image.Image:
-    content = await control.file(message.photo_id or message.document_id or "")
-    return Image.open(io.BytesIO(content))
-
-
-async def result_for(control: Control, person: Person, after: int = 0) -> Message:
-    return await control.wait_message(person.id, is_picture, after=after)
-
-
-async def say_and_wait(stage: Stage, person: Person, text: str) -> Message:
-    after = await stage.control.last_seq()
-    await stage.control.say(person, text)
-    return await stage.control.wait_message(person.id, after=after)

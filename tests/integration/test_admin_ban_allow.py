@@ -8,7 +8,7 @@ import pytest
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot import Bot, with_simulated_provider
-from tests.fixtures.sandbox import Message, open_sandbox
+from tests.fixtures.sandbox import Message, open_sandbox, picture
 from tests.fixtures.waiting import eventually
 from tests.integration.conftest import Office
 from tests.integration.stage import GUEST_ID, SECOND_ID
@@ -18,32 +18,38 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 BANNED = t("en", "banned")
 
 
-async def test_a_banned_user_is_told_at_once_and_served_after_the_unban(office: Office) -> None:
+async def test_a_banned_user_is_told_once_and_served_after_the_unban(office: Office) -> None:
     control, owner = office.stage.control, office.owner
     anna = await office.stage.user("Anna")
     async with office.stage.bot.redis() as redis:
         await redis.sadd(keys.ALLOWED, str(anna.id))
+    fox = await anna.order("a fox")
 
     done = await owner.ask(f"/ban {anna.id} paints nothing but foxes")
-    refused = await anna.ask("a fox")
-    await anna.said(rests=False)
+    for number in range(10):
+        await anna.say(f"a cat {number}")
+    await anna.photos(picture(), picture(), caption="collage")
+    refused = await anna.said()
+    toast = await anna.toast(fox, "Again")
+    offers = await control.ask_inline(anna.person, "")
     await office.stage.bot.kill()
     await office.stage.bot.start()
     listed = await owner.ask("/ban")
     answer = await owner.toast(listed, str(anna.id))
     empty = await control.message(owner.id, listed.id)
-    await anna.say("a fox")
-    served = await anna.said()
+    await anna.order("a hare")
 
     assert done.text == f"🚫 {anna.id} is blocked. To unblock: /unban {anna.id}"
-    assert refused.text == BANNED
+    assert refused == ["a fox", BANNED]
+    assert toast == BANNED
+    assert offers.results == []
     day = time.strftime("%Y-")
     assert listed.text.startswith("Blocked: 1. Press an ID to unblock")
     assert f"\n{anna.id} · {day}" in listed.text
     assert listed.text.endswith(" · paints nothing but foxes")
     assert answer == "Done."
     assert empty.text.startswith("Nobody is blocked.")
-    assert served == [BANNED, "a fox"]
+    assert await anna.said() == ["a fox", BANNED, "a hare"]
 
 
 async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(office: Office) -> None:
@@ -63,10 +69,7 @@ async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(office: Office
     [waiting] = await eventually(in_line, lambda found: len(found) == 1)
 
     await owner.ask(f"/ban {anna.id}")
-    await control.wait_for(
-        lambda e: e.type == "edit" and e.chat_id == anna.id and e.message.id == waiting.id
-        and e.message.text == "Cancelled."
-    )  # fmt: skip
+    await anna.wait(lambda m: m.id == waiting.id and m.text == "Cancelled.")
     undone = await owner.ask(f"/unban {anna.id}")
     again = await owner.ask(f"/unban {anna.id}")
 

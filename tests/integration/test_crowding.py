@@ -1,12 +1,14 @@
 """More orders than the queue takes: said once, as a toast on a press, and for no longer."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 import pytest_asyncio
 
-from tests.fixtures.hostile import answers_to, assert_undisturbed
-from tests.fixtures.sandbox import Person
+from imgbot.storage import keys
+from tests.fixtures.hostile import assert_undisturbed
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, jpeg, open_stage, result_for, said
+from tests.integration.stage import Stage, User, jpeg, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -15,7 +17,7 @@ MANY = "You already have 1 in line. Wait for one of them, or cancel one: /cancel
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def crowded_stage(tmp_path_factory: pytest.TempPathFactory):
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """Two pictures at once and two waiting, of each person one."""
     settings = {
         "IMGBOT_QUEUE_LIMIT": "2",
@@ -24,77 +26,71 @@ async def crowded_stage(tmp_path_factory: pytest.TempPathFactory):
         "IMGBOT_WAITING_PER_USER": "1",
         "IMGBOT_RUNNING_PER_USER": "1",
     }
-    async for stage in open_stage(tmp_path_factory.mktemp("crowd"), is_simulated=True, **settings):
+    async for stage in open_stage(tmp_path_factory.mktemp("crowd"), **settings):
         yield stage
         await assert_undisturbed(stage.bot, stage.control)
 
 
-async def test_too_many_waiting_is_said_once_and_as_a_toast(crowded_stage: Stage) -> None:
-    control = crowded_stage.control
-    ann = await control.make_user("Ann")
-    await control.say(ann, "a cat")
-    result = await result_for(control, ann)
-    await occupy(crowded_stage, ann)
+async def test_too_many_waiting_is_said_once_and_as_a_toast(stage: Stage) -> None:
+    ann = await stage.user("Ann")
+    cat = await ann.order("a cat")
+    await occupy(ann)
 
     for number in range(10):
-        await control.say(ann, f"one more {number}")
-    again = result.button("Again")["callback_data"]
-    toasts = await answers_to(control, ann, result, again)
-    answers = await said(crowded_stage, ann, rests=False)
-    await call_off(crowded_stage, ann)
+        await ann.say(f"one more {number}")
+    toast = await ann.toast(cat, "Again")
+    answers = await ann.said(rests=False)
+    await call_off(ann)
 
     assert [text for text in answers if "🎨" not in text and "⏳" not in text] == ["a cat", MANY]
-    assert toasts == [MANY]
+    assert toast == MANY
 
 
-async def test_a_full_queue_is_said_once_and_as_a_toast(crowded_stage: Stage) -> None:
-    control = crowded_stage.control
-    ann, bob = await control.make_user("Ann"), await control.make_user("Bob")
-    carl = await control.make_user("Carl")
-    await control.say(carl, "a cat")
-    result = await result_for(control, carl)
-    await occupy(crowded_stage, ann)
-    await occupy(crowded_stage, bob)
+async def test_a_full_queue_is_said_once_and_as_a_toast(stage: Stage) -> None:
+    ann, bob, carl = [await stage.user(name) for name in ("Ann", "Bob", "Carl")]
+    cat = await carl.order("a cat")
+    await occupy(ann)
+    await occupy(bob)
 
     for number in range(10):
-        await control.say(carl, f"one more {number}")
-    await control.send_photos(carl, [jpeg("cat")], caption="a hat")
-    again = result.button("Again")["callback_data"]
-    toasts = await answers_to(control, carl, result, again)
-    refused = await said(crowded_stage, carl, rests=False)
-    await call_off(crowded_stage, ann)
-    await call_off(crowded_stage, bob)
-    await control.say(carl, "a dog")
+        await carl.say(f"one more {number}")
+    await carl.photos(jpeg("cat"), caption="a hat")
+    toast = await carl.toast(cat, "Again")
+    refused = await carl.said(rests=False)
+    await call_off(ann)
+    await call_off(bob)
+    await carl.say("a dog")
 
     assert refused == ["a cat", FULL]
-    assert toasts == [FULL]
-    assert await said(crowded_stage, carl) == ["a cat", FULL, "a dog"]
+    assert toast == FULL
+    assert await carl.said() == ["a cat", FULL, "a dog"]
 
 
-async def test_variants_that_do_not_fit_are_told_of(crowded_stage: Stage) -> None:
-    control = crowded_stage.control
-    ann = await control.make_user("Ann")
+async def test_variants_that_do_not_fit_are_told_of(stage: Stage) -> None:
+    ann = await stage.user("Ann")
 
-    await control.say(ann, "a fox, 4 variants")
-    answers = await said(crowded_stage, ann)
+    await ann.say("a fox, 4 variants")
+    answers = await ann.said()
 
-    fewer = [text for text in answers if text.startswith("Making ")]
     # How many fit depends on whether the first was claimed by then: as many as are made.
+    fewer = [text for text in answers if text.startswith("Making ")]
     assert [int(text.split()[1]) for text in fewer] == [answers.count("a fox")]
     assert MANY not in answers
 
 
-async def occupy(stage: Stage, person: Person) -> None:
-    """Give a person one picture under way and one in the line."""
-    async with stage.bot.redis() as redis:
-        for number, busy in enumerate(("img:active", "img:waiting")):
-            await stage.control.say(person, f"fox {number} [[sim:slow=60]]")
-            await eventually(lambda busy=busy: redis.hget(busy, str(person.id)), lambda n: n == "1")
+async def occupy(user: User) -> None:
+    """Give a user one picture under way and one in the line."""
+    async with user.stage.bot.redis() as redis:
+        for number, busy in enumerate((keys.ACTIVE, keys.WAITING)):
+            await user.say(f"fox {number} [[sim:slow=60]]")
+            await eventually(lambda busy=busy: redis.hget(busy, str(user.id)), lambda n: n == "1")
 
 
-async def call_off(stage: Stage, person: Person) -> None:
+async def call_off(user: User) -> None:
     """Take both back."""
     for _ in range(2):
-        await stage.control.say(person, "/cancel")
-    async with stage.bot.redis() as redis:
-        await eventually(lambda: redis.exists(f"img:mine:{person.id}"), lambda found: not found)
+        await user.say("/cancel")
+    async with user.stage.bot.redis() as redis:
+        await eventually(
+            lambda: redis.exists(f"{keys.USER_JOBS}{user.id}"), lambda found: not found
+        )

@@ -15,14 +15,13 @@ from imgbot.storage.client import Client
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import OWNER_ID, Stage, User, has_buttons, jpeg, open_stage
+from tests.integration.stage import Stage, User, has_buttons, jpeg, open_owned
 
 pytestmark = pytest.mark.slow
 
 NAME, WORDS, EDIT_WORDS = "Qwyzzlebert", "zyxommatic lighthouse", "florbinated warmer"
 GROUP = -1_009_000_001
 SETTINGS = {
-    "IMGBOT_ADMINS": str(OWNER_ID),
     # Limits outlast forgetting by their window.
     "IMGBOT_RATE_LIMIT_WINDOW": "2",
     "IMGBOT_RUNNING_PER_USER": "1",
@@ -93,12 +92,11 @@ async def _content(redis: Client, key: str) -> bytes:
 
 
 async def open_scene(folder: Path, **settings: str) -> AsyncIterator[Scene]:
-    async for stage in open_stage(folder, is_simulated=True, **SETTINGS, **settings):
+    async for stage in open_owned(folder, is_simulated=True, **SETTINGS, **settings):
         async with stage.bot.redis() as redis:
             # Else strings in the file are compressed, and could not be found.
             await redis.config_set("aof-use-rdb-preamble", "no")
-        owner = await stage.owner()
-        yield Scene(stage, owner, await stage.user(NAME))
+        yield Scene(stage, stage.owner, await stage.user(NAME))
 
 
 @pytest.fixture

@@ -9,12 +9,11 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from imgbot.sandbox.server import Sandbox
 from imgbot.storage import keys
 from tests.fixtures.bot import Bot
-from tests.fixtures.sandbox import Control, Message, Person, open_sandbox
+from tests.fixtures.sandbox import open_sandbox
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import jpeg, picture_in, result_for
+from tests.integration.stage import OWNER_ID, Stage, jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -25,20 +24,23 @@ PHOTO = jpeg("cat", (320, 240))
 class Hosted:
     """A bot on Replicate, upscaling at fal, with webhooks; the built-in engine stands in."""
 
-    bot: Bot
-    control: Control
-    sandbox: Sandbox
-    admin: Person
+    stage: Stage
+
+    @property
+    def bot(self) -> Bot:
+        return self.stage.bot
 
     async def mark(self, name: str, marks: str) -> None:
-        await self.control.post(f"provider/{name}", {"marks": marks})
+        await self.stage.control.post(f"provider/{name}", {"marks": marks})
 
     async def view(self, name: str) -> Any:
-        return await self.control.get(f"provider/{name}")
+        return await self.stage.control.get(f"provider/{name}")
 
-    async def says(self, person: Person, text: str) -> Message:
-        """Wait for a message, new or changed, with these words in it."""
-        return await self.control.wait_message(person.id, lambda m: text in m.text)
+    async def charges(self) -> tuple[int, int]:
+        """What Replicate and fal have charged."""
+        return len((await self.view("replicate"))["ledger"]), len(
+            (await self.view("fal"))["ledger"]
+        )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -47,17 +49,9 @@ async def hosted(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Host
         yield hosted
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def lone(tmp_path: Path) -> AsyncIterator[Hosted]:
-    """One whose provider may be put out of service: that lasts."""
-    async with open_hosted(tmp_path) as hosted:
-        yield hosted
-
-
 @asynccontextmanager
 async def open_hosted(state_dir: Path, *, is_public: bool = True) -> AsyncGenerator[Hosted]:
     async with open_sandbox() as (sandbox, control):
-        admin = await control.make_user("Olga", language_code="en")
         urls = {name: sandbox.presets[name].base_url for name in ("replicate", "fal")}
         bot = Bot(
             sandbox,
@@ -66,7 +60,7 @@ async def open_hosted(state_dir: Path, *, is_public: bool = True) -> AsyncGenera
             IMGBOT_PROVIDER_UPSCALE="fal",
             IMGBOT_PROVIDER_FALLBACK="builtin",
             IMGBOT_PROVIDER_URL=", ".join(f"{name}={url}" for name, url in urls.items()),
-            IMGBOT_ADMINS=str(admin.id),
+            IMGBOT_ADMINS=str(OWNER_ID),
             REPLICATE_API_TOKEN=sandbox.presets["replicate"].key,
             FAL_KEY=sandbox.presets["fal"].key,
         )
@@ -77,74 +71,56 @@ async def open_hosted(state_dir: Path, *, is_public: bool = True) -> AsyncGenera
         for name in urls:
             await control.post(f"provider/{name}", {"duration_s": [0.2, 0.4]})
         async with bot:
+            stage = Stage(bot, control, sandbox)
+            await stage.user("Owner")
             # A bot may not speak first.
-            await control.say(admin, "/start")
-            await control.wait_message(admin.id)
-            yield Hosted(bot, control, sandbox, admin)
+            await stage.owner.ask("/start")
+            yield Hosted(stage)
             assert bot.is_running, bot.log[-4000:]
         assert (await control.calls())["violations"] == []
         keys = [sandbox.presets[name].key for name in urls]
         assert not [key for key in (sandbox.token, *keys) if key in bot.log]
 
 
-@pytest.fixture
-def control(hosted: Hosted) -> Control:
-    return hosted.control
+async def test_five_actions_are_made_and_charged_once_each(hosted: Hosted) -> None:
+    anna = await hosted.stage.user("Anna")
+    begun, (made, enlarged) = await hosted.view("replicate"), await hosted.charges()
 
-
-async def test_five_actions_are_made_and_charged_once_each(
-    hosted: Hosted, control: Control
-) -> None:
-    person = await control.make_user("Anna", language_code="en")
-    earlier = {name: await hosted.view(name) for name in ("replicate", "fal")}
-
-    await control.say(person, "a calm lake at dawn 16:9")
-    await result_for(control, person)
+    await anna.order("a calm lake at dawn 16:9")
     for words in ("make it winter", "/retouch", "/upscale x2"):
-        after = await control.last_seq()
-        await control.send_photos(person, [PHOTO], caption=words)
-        await result_for(control, person, after)
-    after = await control.last_seq()
-    await control.send_photos(person, [PHOTO, jpeg("astronaut", (320, 240))], caption="both at sea")
-    await result_for(control, person, after)
+        await anna.order(words, PHOTO)
+    await anna.order("both at sea", PHOTO, jpeg("astronaut", (320, 240)))
 
     replicate, fal = await hosted.view("replicate"), await hosted.view("fal")
-    tasks = replicate["tasks"][len(earlier["replicate"]["tasks"]) :]
+    tasks = replicate["tasks"][len(begun["tasks"]) :]
     assert [task["operation"] for task in tasks] == ["create", "edit", "retouch", "merge"]
     assert {task["status"] for task in tasks} == {"succeeded"}
-    assert len(replicate["ledger"]) == len(earlier["replicate"]["ledger"]) + 4
-    assert len(fal["ledger"]) == len(earlier["fal"]["ledger"]) + 1
+    assert await hosted.charges() == (made + 4, enlarged + 1)
     sent = str(replicate["requests"]) + str(fal["requests"])
-    assert hosted.sandbox.token not in sent
+    assert hosted.stage.sandbox.token not in sent
     assert "/file/bot" not in sent
 
 
 async def test_an_enlargement_above_the_limits_is_ordered_smaller_and_told_so(
-    hosted: Hosted, control: Control
+    hosted: Hosted,
 ) -> None:
-    person = await control.make_user("Anna", language_code="en")
-    earlier = len((await hosted.view("fal"))["ledger"])
+    anna = await hosted.stage.user("Anna")
+    _, earlier = await hosted.charges()
 
-    large = ("large.jpg", jpeg("cat", (2560, 1920)))
-    await control.send_documents(person, [large], caption="/upscale x4")
-    shown = await result_for(control, person)
-    size = (await picture_in(control, shown)).size
+    shown = await anna.convert("large.jpg", jpeg("cat", (2560, 1920)), "/upscale x4")
 
     assert shown.text == "🔍 Enlarged ×3.6, the maximum for this picture"
-    assert size == (9164, 6872)
-    assert len((await hosted.view("fal"))["ledger"]) == earlier + 1
+    assert (await anna.image(shown)).size == (9164, 6872)
+    assert (await hosted.charges())[1] == earlier + 1
 
 
-async def test_a_lost_answer_is_found_by_the_webhook_and_paid_once(
-    hosted: Hosted, control: Control
-) -> None:
-    person = await control.make_user("Boris", language_code="en")
-    before = len((await hosted.view("replicate"))["ledger"])
+async def test_a_lost_answer_is_found_by_the_webhook_and_paid_once(hosted: Hosted) -> None:
+    boris = await hosted.stage.user("Boris")
+    before, _ = await hosted.charges()
 
-    await control.say(person, "a red fox [[sim:drop_after_accept]] [[sim:unlisted]]")
-    await result_for(control, person)
+    await boris.order("a red fox [[sim:drop_after_accept]] [[sim:unlisted]]")
 
-    assert len((await hosted.view("replicate"))["ledger"]) == before + 1
+    assert (await hosted.charges())[0] == before + 1
     assert "submit confirmed by webhook" in hosted.bot.log
 
 
@@ -152,32 +128,22 @@ async def test_without_webhooks_a_lost_answer_is_found_in_the_providers_list(
     tmp_path: Path,
 ) -> None:
     async with open_hosted(tmp_path, is_public=False) as hosted:
-        control = hosted.control
-        person = await control.make_user("Boris", language_code="en")
+        boris = await hosted.stage.user("Boris")
 
-        await control.say(person, "a red fox [[sim:500_after_accept]]")
-        await result_for(control, person)
         # The same once more is another order, whatever the list shows of the first.
-        after = await control.last_seq()
-        await control.say(person, "a red fox [[sim:500_after_accept]]")
-        await result_for(control, person, after)
+        for _ in range(2):
+            await boris.order("a red fox [[sim:500_after_accept]]")
         await hosted.mark("fal", "[[sim:drop_after_accept]]")
-        after = await control.last_seq()
-        await control.send_photos(person, [PHOTO], caption="/upscale x2")
-        await result_for(control, person, after)
+        await boris.order("/upscale x2", PHOTO)
 
-        assert len((await hosted.view("replicate"))["ledger"]) == 2
-        assert len((await hosted.view("fal"))["ledger"]) == 1
+        assert await hosted.charges() == (2, 1)
         assert hosted.bot.log.count("in the provider's list") == 3
 
 
-async def test_a_forged_webhook_is_refused_and_changes_nothing(
-    hosted: Hosted, control: Control
-) -> None:
-    person = await control.make_user("Clara", language_code="en")
+async def test_a_forged_webhook_is_refused_and_changes_nothing(hosted: Hosted) -> None:
+    clara = await hosted.stage.user("Clara")
 
-    await control.say(person, "a green hill [[sim:forged_webhook]]")
-    await result_for(control, person)
+    await clara.order("a green hill [[sim:forged_webhook]]")
 
     # The picture does not wait for the forgery to be told.
     await eventually(
@@ -187,52 +153,48 @@ async def test_a_forged_webhook_is_refused_and_changes_nothing(
     )
 
 
-async def test_moderation_is_a_refusal_and_goes_nowhere_else(
-    hosted: Hosted, control: Control
-) -> None:
-    person = await control.make_user("Dina", language_code="en")
+async def test_moderation_is_a_refusal_and_goes_nowhere_else(hosted: Hosted) -> None:
+    dina = await hosted.stage.user("Dina")
 
-    await control.say(person, "something bad [[sim:moderated]]")
-    message = await hosted.says(person, "breaks its rules")
+    message = await dina.ask(
+        "something bad [[sim:moderated]]", fits=lambda m: "breaks its rules" in m.text
+    )
 
     assert "Nothing was charged." in message.text
     assert not message.photo_id
 
 
 async def test_without_credit_the_stand_in_takes_over_and_the_owner_hears_of_it(
-    lone: Hosted,
+    tmp_path: Path,
 ) -> None:
-    control = lone.control
-    person = await control.make_user("Erik", language_code="en")
-    before = len((await lone.view("replicate"))["ledger"])
+    # The provider stays out of service.
+    async with open_hosted(tmp_path) as hosted:
+        erik = await hosted.stage.user("Erik")
 
-    await lone.mark("replicate", "[[sim:402]]")
-    await control.say(person, "a blue bird")
-    result = await result_for(control, person)
-    await lone.says(lone.admin, "its credit is used up")
-    await lone.mark("replicate", "")
+        await hosted.mark("replicate", "[[sim:402]]")
+        result = await erik.order("a blue bird")
+        await hosted.stage.owner.wait(lambda m: "its credit is used up" in m.text)
+        await hosted.mark("replicate", "")
 
-    assert "a backup service made this picture" in result.text
-    assert len((await lone.view("replicate"))["ledger"]) == before
-    up = await eventually(
-        lambda: lone.bot.get("/metrics"),
-        lambda text: 'imgbot_provider_up{provider="replicate"} 0.0' in text,
-        what="the metric of the provider that is out",
-    )
-    assert 'imgbot_provider_up{provider="builtin"} 1.0' in up
+        assert "a backup service made this picture" in result.text
+        assert await hosted.charges() == (0, 0)
+        metrics = await eventually(
+            lambda: hosted.bot.get("/metrics"),
+            lambda text: 'imgbot_provider_up{provider="replicate"} 0.0' in text,
+            what="the metric of the provider that is out",
+        )
+        assert 'imgbot_provider_up{provider="builtin"} 1.0' in metrics
 
 
-async def test_a_larger_scale_is_charged_at_its_own_price(hosted: Hosted, control: Control) -> None:
-    person = await control.make_user("Zoe", language_code="en")
+async def test_a_larger_scale_is_charged_at_its_own_price(hosted: Hosted) -> None:
+    zoe = await hosted.stage.user("Zoe")
 
     for scale in (2, 4):
-        after = await control.last_seq()
-        await control.send_photos(person, [PHOTO], caption=f"/upscale x{scale}")
-        await result_for(control, person, after)
+        await zoe.order(f"/upscale x{scale}", PHOTO)
 
     async def charged() -> bool:
         async with hosted.bot.redis() as redis:
             days = [await redis.hgetall(key) async for key in redis.scan_iter(f"{keys.SPEND}*")]
-        return [day.get(f"user:{person.id}") for day in days] == ["240000"]
+        return [day.get(f"user:{zoe.id}") for day in days] == ["240000"]
 
     await eventually(charged)

@@ -1,21 +1,25 @@
 """Words and photos that come late, or beside the question: never taken for its answer."""
 
+from collections.abc import AsyncIterator
+
 import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
 from tests.fixtures.bot import Bot, with_simulated_provider
-from tests.fixtures.sandbox import Clock, Person, open_sandbox, picture
-from tests.integration.stage import Stage
+from tests.fixtures.sandbox import Clock, open_sandbox, picture
+from tests.integration.stage import Stage, User, has_buttons, is_picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-PHOTOS = [picture(), picture(color="red")]
+PHOTO, OTHER = picture(), picture(color="red")
 CLOCK = Clock()
+LATER_S = 16 * 60.0
+"""After this a question has expired."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory):
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     state_dir = tmp_path_factory.mktemp("late") / "state"
     state_dir.mkdir()
     async with open_sandbox(now=CLOCK, flood=False) as (sandbox, control):
@@ -26,146 +30,102 @@ async def stage(tmp_path_factory: pytest.TempPathFactory):
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def anna(stage: Stage) -> Person:
+async def anna(stage: Stage) -> User:
     CLOCK.offset_s = 0.0
-    return await stage.control.make_user("Anna")
+    return await stage.user("Anna")
 
 
-async def ordered(stage: Stage, count: int) -> list[tuple[str, str]]:
-    """The operations and words of the last orders."""
-    tasks = (await stage.control.provider())["tasks"][-count:]
-    return sorted((task["operation"], task["words"]) for task in tasks)
+async def last_orders(stage: Stage, count: int = 1) -> list[str]:
+    return sorted((await stage.orders())[-count:])
 
 
-async def test_words_after_an_album_with_a_caption_are_a_request(
-    stage: Stage, anna: Person
-) -> None:
-    await stage.control.send_photos(anna, PHOTOS, caption="collage")
-    await stage.control.say(anna, "a fox")
-    await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id) and m.text == "a fox")
-    await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id) and m.text != "a fox")
+async def test_words_after_an_album_with_a_caption_are_a_request(stage: Stage, anna: User) -> None:
+    await anna.photos(PHOTO, OTHER, caption="collage")
+    await anna.say("a fox")
+    await anna.heard()
 
-    assert await ordered(stage, 2) == [("create", "a fox"), ("merge", "collage")]
+    assert await last_orders(stage, 2) == ["create a fox", "merge collage"]
 
 
-async def test_words_long_after_an_album_are_a_request(stage: Stage, anna: Person) -> None:
-    await stage.control.send_photos(anna, PHOTOS)
-    # It was away meanwhile, and gets both at once.
+async def test_words_long_after_an_album_are_a_request(stage: Stage, anna: User) -> None:
+    await anna.photos(PHOTO, OTHER)
+    # The bot was away meanwhile, and gets both at once.
     CLOCK.offset_s = 30.0
-    await stage.control.say(anna, "a fox")
-    await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id) and m.text == "a fox")
-    asked = await stage.control.wait_message(anna.id, lambda m: m.text.startswith("2 photos"))
+    await anna.order("a fox")
+    asked = await anna.wait(lambda m: m.text.startswith("2 photos"))
 
-    assert await ordered(stage, 1) == [("create", "a fox")]
+    assert await last_orders(stage) == ["create a fox"]
     assert asked.buttons
 
 
+BESIDE = {
+    "a new request for a retouch": ("/retouch", False, "add 2 hats", "edit add 2 hats"),
+    "a new request for an enlargement": ("/upscale", False, "add 2 hats", "edit add 2 hats"),
+    "words that hand the photo over": ("/retouch", False, "Here it is", "retouch"),
+    "a new request for a size": ("/upscale", True, "add 2 hats", "edit add 2 hats"),
+    "the size over another photo": ("/upscale", True, "4, please", "upscale"),
+}
+
+
 @pytest.mark.parametrize(
-    ("command", "question"),
-    [("/retouch", "ask_retouch_photo"), ("/upscale", "ask_upscale_photo")],
+    ("command", "has_photo", "caption", "ordered"), BESIDE.values(), ids=BESIDE
 )
-async def test_a_photo_with_words_of_its_own_is_a_new_request(
-    stage: Stage, anna: Person, command: str, question: str
+async def test_a_captioned_photo_answers_a_question_or_is_a_request_of_its_own(
+    stage: Stage, anna: User, command: str, caption: str, ordered: str, *, has_photo: bool
 ) -> None:
-    await stage.control.say(anna, command)
-    await stage.control.wait_message(anna.id, lambda m: m.text == t("en", question))
-    await stage.control.send_photos(anna, PHOTOS[:1], caption="add 2 hats")
-    await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id))
+    question = await anna.ask(command, *[PHOTO] * has_photo)
+    await anna.order(caption, OTHER)
 
-    assert await ordered(stage, 1) == [("edit", "add 2 hats")]
-
-
-async def test_words_that_only_hand_the_photo_over_ask_for_nothing_else(
-    stage: Stage, anna: Person
-) -> None:
-    await stage.control.say(anna, "/retouch")
-    await stage.control.wait_message(anna.id, lambda m: m.text == t("en", "ask_retouch_photo"))
-    await stage.control.send_photos(anna, PHOTOS[:1], caption="Here it is")
-    await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id or m.document_id))
-
-    assert await ordered(stage, 1) == [("retouch", "")]
-
-
-async def test_a_photo_with_words_is_a_new_request_while_a_size_is_awaited(
-    stage: Stage, anna: Person
-) -> None:
-    await stage.control.send_photos(anna, PHOTOS[:1], caption="/upscale")
-    await stage.control.wait_message(anna.id, lambda m: m.text == t("en", "ask_scale"))
-    await stage.control.send_photos(anna, PHOTOS[1:], caption="add 2 hats")
-    await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id))
-
-    assert await ordered(stage, 1) == [("edit", "add 2 hats")]
-
-
-async def test_a_size_over_another_photo_still_answers_the_question(
-    stage: Stage, anna: Person
-) -> None:
-    await stage.control.send_photos(anna, PHOTOS[:1], caption="/upscale")
-    await stage.control.wait_message(anna.id, lambda m: m.text == t("en", "ask_scale"))
-    await stage.control.send_photos(anna, PHOTOS[1:], caption="4, please")
-    await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id or m.document_id))
-
-    assert (await ordered(stage, 1))[0][0] == "upscale"
+    asked = "ask_scale" if has_photo else f"ask_{command[1:]}_photo"
+    assert question.text == t("en", asked)
+    assert await last_orders(stage) == [ordered]
 
 
 async def test_words_about_a_photo_of_long_ago_are_asked_about_not_ordered(
-    stage: Stage, anna: Person
+    stage: Stage, anna: User
 ) -> None:
-    before = len((await stage.control.provider())["tasks"])
-    await stage.control.send_photos(anna, PHOTOS[:1])
-    await stage.control.wait_message(anna.id, lambda m: bool(m.buttons))
-    CLOCK.offset_s = 16 * 60.0
-    await stage.control.say(anna, "make it blue")
-    expired = t("en", "question_expired", minutes=15)
-    await stage.control.wait_message(anna.id, lambda m: m.text == expired)
+    before = len(await stage.orders())
+    await anna.ask("", PHOTO, fits=has_buttons)
+    CLOCK.offset_s = LATER_S
+    expired = await anna.ask("make it blue")
     # Said once; what comes then is a request like any other.
-    await stage.control.say(anna, "a blue fox")
-    await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id))
+    await anna.order("a blue fox")
 
-    assert len((await stage.control.provider())["tasks"]) == before + 1
-    assert await ordered(stage, 1) == [("create", "a blue fox")]
-
-
-async def test_a_new_idea_after_a_question_of_long_ago_is_drawn(stage: Stage, anna: Person) -> None:
-    await stage.control.send_photos(anna, PHOTOS[:1])
-    await stage.control.wait_message(anna.id, lambda m: bool(m.buttons))
-    CLOCK.offset_s = 16 * 60.0
-    await stage.control.say(anna, "a blue fox by the sea")
-    await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id))
-
-    assert await ordered(stage, 1) == [("create", "a blue fox by the sea")]
+    assert expired.text == t("en", "question_expired", minutes=15)
+    assert (await stage.orders())[before:] == ["create a blue fox"]
 
 
-@pytest.mark.parametrize("later_s", [60.0, 16 * 60.0])
+async def test_a_new_idea_after_a_question_of_long_ago_is_drawn(stage: Stage, anna: User) -> None:
+    await anna.ask("", PHOTO, fits=has_buttons)
+    CLOCK.offset_s = LATER_S
+    await anna.order("a blue fox by the sea")
+
+    assert await last_orders(stage) == ["create a blue fox by the sea"]
+
+
+@pytest.mark.parametrize("later_s", [60.0, LATER_S])
 async def test_words_right_after_an_album_are_about_it_whatever_was_asked_before(
-    stage: Stage, anna: Person, later_s: float
+    stage: Stage, anna: User, later_s: float
 ) -> None:
-    await stage.control.send_photos(anna, PHOTOS[:1])
-    await stage.control.wait_message(anna.id, lambda m: bool(m.buttons))
+    await anna.ask("", PHOTO, fits=has_buttons)
     CLOCK.offset_s = later_s
-    await stage.control.send_photos(anna, PHOTOS)
-    await stage.control.say(anna, "collage")
-    await stage.control.wait_message(anna.id, lambda m: bool(m.photo_id) and m.is_outgoing)
+    await anna.photos(PHOTO, OTHER)
+    await anna.order("collage")
 
-    assert await ordered(stage, 1) == [("merge", "collage")]
+    assert await last_orders(stage) == ["merge collage"]
 
 
-async def test_a_photo_after_a_question_of_long_ago_is_a_photo_by_itself(
-    stage: Stage, anna: Person
+async def test_a_question_of_long_ago_is_neither_answered_nor_called_off(
+    stage: Stage, anna: User
 ) -> None:
-    await stage.control.say(anna, "/retouch")
-    await stage.control.wait_message(anna.id)
-    CLOCK.offset_s = 16 * 60.0
-    await stage.control.send_photos(anna, PHOTOS[:1])
-    asked = await stage.control.wait_message(anna.id, lambda m: bool(m.buttons))
+    bob = await stage.user()
+    for user in (anna, bob):
+        await user.ask("/retouch")
+    CLOCK.offset_s = LATER_S
+
+    asked = await anna.ask("", PHOTO, fits=has_buttons)
+    cancelled = await bob.ask("/cancel")
 
     assert asked.text == t("en", "ask_photo_action")
-
-
-async def test_a_question_of_long_ago_is_not_what_is_called_off(stage: Stage, anna: Person) -> None:
-    await stage.control.say(anna, "/retouch")
-    await stage.control.wait_message(anna.id)
-    CLOCK.offset_s = 16 * 60.0
-    await stage.control.say(anna, "/cancel")
-
-    await stage.control.wait_message(anna.id, lambda m: m.text == t("en", "cancel_nothing"))
+    assert cancelled.text == t("en", "cancel_nothing")
+    assert not is_picture(asked)

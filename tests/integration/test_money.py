@@ -3,43 +3,23 @@
 import functools
 import re
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from imgbot.domain.texts import t
 from imgbot.storage import keys
-from tests.fixtures.hostile import said_by_bot
-from tests.fixtures.sandbox import Person, picture
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, open_stage
+from tests.integration.stage import Stage, User, has_buttons, jpeg, open_owned
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-# The sandbox counts its people from this.
-OWNER_ID = 5_000_000_001
 PRICE = 40_000
-LIMITS = {
-    "IMGBOT_PRICES": "create=0.04, edit=0.05",
-    "IMGBOT_USER_DAILY_LIMIT": "0.10",
-    "IMGBOT_DAILY_BUDGET": "100",
-}
 USED_UP = re.compile(r"The bot's budget for today is used up.* in \d+ (second|minute|hour)s?, .*")
 OWN_USED_UP = re.compile(r"Your budget for today isn't enough .* renews in \d+ \w+\. See /limits")
 UNKNOWN = "I don't know this command. See /help for everything I can do."
 
 
-async def _stage(folder: Path, **settings: str) -> AsyncIterator[Stage]:
-    async for stage in open_stage(
-        folder, is_simulated=True, IMGBOT_ADMINS=str(OWNER_ID), **settings
-    ):
-        owner = await stage.control.make_user("Owner")
-        assert owner.id == OWNER_ID
-        yield stage
-
-
-def full_report(anna: Person, boris: Person) -> str:
+def full_report(anna: User, boris: User) -> str:
     """What `/spend` tells, as a pattern: one picture of each of them, and no money left."""
     return (
         rf"💵 Today, \d{{4}}-\d\d-\d\d: \$0\.08\n"
@@ -55,7 +35,12 @@ def full_report(anna: Person, boris: Person) -> str:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def limited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """Two pictures a day for everybody; retouching is free."""
-    async for stage in _stage(tmp_path_factory.mktemp("limited"), **LIMITS):
+    settings = {
+        "IMGBOT_PRICES": "create=0.04, edit=0.05",
+        "IMGBOT_USER_DAILY_LIMIT": "0.10",
+        "IMGBOT_DAILY_BUDGET": "100",
+    }
+    async for stage in open_owned(tmp_path_factory.mktemp("limited"), **settings):
         yield stage
 
 
@@ -63,168 +48,121 @@ async def limited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """Two pictures a day for all together, in a place where the day has long begun."""
     settings = {"IMGBOT_PRICES": "create=0.04", "IMGBOT_DAILY_BUDGET": "0.08", "TZ": "UTC+11"}
-    async for stage in _stage(tmp_path_factory.mktemp("shared"), **settings):
+    async for stage in open_owned(tmp_path_factory.mktemp("shared"), **settings):
         yield stage
 
 
-async def said(stage: Stage, person: Person) -> list[str]:
-    """All but the bell that a slow machine rings after a long wait."""
-    messages = await said_by_bot(stage.bot, stage.control, person, person.id)
-    bells = {t("en", "ready"), t("en", "ready_without")}
-    return [message.text for message in messages if message.text not in bells]
-
-
-async def asked(stage: Stage, person: Person, text: str) -> str:
-    after = await stage.control.last_seq()
-    await stage.control.say(person, text)
-    return (await stage.control.wait_message(person.id, after=after)).text
-
-
 async def books(stage: Stage) -> dict[str, int]:
-    """All days together."""
+    """All days together, without what is nothing."""
     sums: dict[str, int] = {}
     async with stage.bot.redis() as redis:
         for key in await redis.keys(f"{keys.SPEND}*"):
             for name, value in (await redis.hgetall(key)).items():
                 sums[str(name)] = sums.get(str(name), 0) + int(value)
-    return sums
+    return {name: micro for name, micro in sums.items() if micro}
 
 
-async def spent_by(stage: Stage, person: Person) -> int:
-    return (await books(stage)).get(f"user:{person.id}", 0)
+async def spent_by(user: User) -> int:
+    return (await books(user.stage)).get(f"user:{user.id}", 0)
 
 
-async def test_a_users_own_limit_is_explained_and_free_operations_go_on(limited: Stage) -> None:
-    anna = await limited.control.make_user("Anna")
-    for words in ("a fox", "a hare"):
-        await limited.control.say(anna, words)
-        await limited.control.wait_message(anna.id, lambda m, w=words: m.text == w)
-
-    refusal = await asked(limited, anna, "a wolf")
-    await limited.control.send_photos(anna, [picture()], caption="/retouch")
-    shown = await said(limited, anna)
-
-    assert OWN_USED_UP.fullmatch(refusal)
-    assert shown[-1].startswith("✨ Retouched")
-    assert await spent_by(limited, anna) == 2 * PRICE
-
-
-async def test_limits_tells_what_is_left_of_the_day(limited: Stage) -> None:
-    anna = await limited.control.make_user("Anna")
-    ivan = await limited.control.make_user("Иван", language_code="ru")
-
-    before = await asked(limited, anna, "/limits")
-    await limited.control.say(anna, "a fox")
-    await said(limited, anna)
-    after = await asked(limited, anna, "/limits")
-    russian = await asked(limited, ivan, "/limits")
-
-    assert "\nBudget left for today: $0.10 of $0.10. It renews in " in before
-    assert "\nBudget left for today: $0.06 of $0.10. It renews in " in after
-    assert re.search(
-        r"\nОсталось денег на сегодня: \$0\.10 из \$0\.10\. Обновится через \d+ ", russian
-    )
-    assert "used up" not in before + after
-
-
-@pytest.mark.parametrize("mark", ["fail", "moderated"])
-async def test_a_failure_that_the_provider_does_not_bill_is_not_counted(
-    limited: Stage, mark: str
+async def test_a_users_own_limit_is_told_and_explained_and_free_operations_go_on(
+    limited: Stage,
 ) -> None:
-    await expect_nothing_counted(limited, f"a fox [[sim:{mark}]]")
+    anna, ivan = await limited.user("Anna"), await limited.user("Иван", language="ru")
+
+    before = await anna.ask("/limits")
+    await anna.order("a fox")
+    after = await anna.ask("/limits")
+    await anna.order("a hare")
+    refusal = await anna.ask("a wolf")
+    retouched = await anna.order("/retouch", jpeg("cat"))
+    russian = await ivan.ask("/limits")
+
+    assert "\nBudget left for today: $0.10 of $0.10. It renews in " in before.text
+    assert "\nBudget left for today: $0.06 of $0.10. It renews in " in after.text
+    assert "used up" not in before.text + after.text
+    assert OWN_USED_UP.fullmatch(refusal.text)
+    assert retouched.text.startswith("✨ Retouched")
+    assert await spent_by(anna) == 2 * PRICE
+    assert re.search(
+        r"\nОсталось денег на сегодня: \$0\.10 из \$0\.10\. Обновится через \d+ ", russian.text
+    )
 
 
-@pytest_asyncio.fixture(loop_scope="module")
-async def lone(tmp_path: Path) -> AsyncIterator[Stage]:
-    """The same, for a test that puts the provider out of service: that lasts."""
-    async for stage in _stage(tmp_path, **LIMITS):
-        yield stage
+async def expect_nothing_counted(user: User, mark: str) -> None:
+    await user.say(f"a fox [[sim:{mark}]]")
+
+    assert len(await user.said()) == 1
+    assert await spent_by(user) == 0
 
 
-async def test_a_refusal_at_the_submit_is_not_counted(lone: Stage) -> None:
-    await expect_nothing_counted(lone, "a fox [[sim:402]]")
+async def test_a_failure_that_the_provider_does_not_bill_is_not_counted(limited: Stage) -> None:
+    anna = await limited.user("Anna")
+    for mark in ("fail", "moderated"):
+        await expect_nothing_counted(await limited.user(), mark)
 
-
-async def expect_nothing_counted(stage: Stage, words: str) -> None:
-    anna = await stage.control.make_user("Anna")
-
-    await stage.control.say(anna, words)
-    shown = await said(stage, anna)
-
-    assert len(shown) == 1
-    assert await spent_by(stage, anna) == 0
-    assert "Budget left for today: $0.10 of $0.10." in await asked(stage, anna, "/limits")
-
-
-async def test_a_picture_that_was_paid_for_and_is_no_picture_is_counted(limited: Stage) -> None:
-    anna = await limited.control.make_user("Anna")
-
-    await limited.control.say(anna, "a fox [[sim:not_a_picture]]")
-    await said(limited, anna)
-
-    assert await spent_by(limited, anna) == PRICE
+    await anna.say("a fox [[sim:fail]]")
+    await anna.heard()
+    assert "Budget left for today: $0.10 of $0.10." in (await anna.ask("/limits")).text
 
 
 async def test_what_was_ordered_is_reserved_and_counted_though_it_is_called_off(
     limited: Stage,
 ) -> None:
-    anna = await limited.control.make_user("Anna")
-    await limited.control.say(anna, "a fox [[sim:slow=20]]")
-    status = await limited.control.wait_message(anna.id, lambda m: bool(m.buttons))
-    reserved = await spent_by(limited, anna)
+    anna = await limited.user("Anna")
+    status = await anna.ask("a fox [[sim:slow=20]]", fits=has_buttons)
+    reserved = await spent_by(anna)
     async with limited.bot.redis() as redis:
         [key] = await redis.keys(f"{keys.JOB}*")
         await eventually(lambda: redis.hget(key, "ticket"))
 
-    await limited.control.click(anna, status, "Cancel")
-    await said(limited, anna)
+    await anna.click(status, "Cancel")
+    await anna.heard()
 
     # The provider had taken the order: nobody promises that it costs nothing.
     assert reserved == PRICE
-    assert await spent_by(limited, anna) == PRICE
-    assert (await books(limited)).get("reserved", 0) == 0
+    assert await spent_by(anna) == PRICE
+    assert "reserved" not in await books(limited)
 
 
 async def test_spend_is_no_command_for_anybody_else_nor_in_a_group(limited: Stage) -> None:
-    control, owner = limited.control, Person(OWNER_ID, "Owner", {})
-    anna = await control.make_user("Anna")
-    group = await control.make_group("Club", [owner, anna])
+    anna = await limited.user("Anna")
+    group = await limited.control.make_group("Club", [limited.owner.person, anna.person])
+    there = limited.owner.within(group)
 
-    assert await asked(limited, anna, "/spend") == UNKNOWN
-    for person in (owner, anna):
-        await control.say(person, "/spend", chat_id=group)
-    await control.say(owner, "/help", chat_id=group)
-    await control.wait_message(group, lambda m: m.is_outgoing)
-    spoken = [m.text for m in await control.messages(group) if m.is_outgoing]
+    for user in (there, anna.within(group)):
+        await user.say("/spend")
+    await there.ask("/help")
 
-    assert not [text for text in spoken if "$" in text or text == UNKNOWN]
+    assert (await anna.ask("/spend")).text == UNKNOWN
+    assert not [text for text in await there.said() if "$" in text or text == UNKNOWN]
 
 
 async def test_the_days_money_is_used_up_told_and_there_again_at_midnight(shared: Stage) -> None:
-    control, owner = shared.control, Person(OWNER_ID, "Owner", {})
-    anna, boris = await control.make_user("Anna"), await control.make_user("Boris")
-    ivan = await control.make_user("Иван", language_code="ru")
-    for person in (anna, boris):
-        await control.say(person, "a fox")
-        await said(shared, person)
+    anna, boris = await shared.user("Anna"), await shared.user("Boris")
+    ivan = await shared.user("Иван", language="ru")
+    for user in (anna, boris):
+        await user.order("a fox")
 
     for number in range(6):
-        await control.say(anna, f"an owl {number}")
-    flooded = await said(shared, anna)
-    russian = await asked(shared, ivan, "лиса")
-    limits = await asked(shared, anna, "/limits")
-    told = await asked(shared, owner, "/spend")
+        await anna.say(f"an owl {number}")
+    first, *refusals = await anna.said()
+    russian = await ivan.ask("лиса")
+    limits = await anna.ask("/limits")
+    told = await shared.owner.ask("/spend")
     metrics = await eventually(
         lambda: shared.bot.get("/metrics"), lambda text: "imgbot_spend_today_usd 0.08" in text
     )
 
-    refusals = flooded[1:]
-    assert flooded[0] == "a fox"
+    assert first == "a fox"
     assert {bool(USED_UP.fullmatch(text)) for text in refusals} == {True}
     assert len(refusals) < 6
-    assert re.match(r"Бюджет бота на сегодня исчерпан\. .* через \d+ \w+, когда бюджет", russian)
-    assert "\nThe bot's budget for today is used up. It renews in " in limits
-    assert re.fullmatch(full_report(anna, boris), told)
+    assert re.match(
+        r"Бюджет бота на сегодня исчерпан\. .* через \d+ \w+, когда бюджет", russian.text
+    )
+    assert "\nThe bot's budget for today is used up. It renews in " in limits.text
+    assert re.fullmatch(full_report(anna, boris), told.text)
     assert 'imgbot_spend_usd_total{operation="create",provider="simulated"} 0.08' in metrics
     assert 'imgbot_spend_usd_total{operation="edit",provider="simulated"} 0.0' in metrics
     assert 'imgbot_admission_refusals_total{reason="budget"} 7.0' in metrics
@@ -234,19 +172,16 @@ async def test_the_days_money_is_used_up_told_and_there_again_at_midnight(shared
     await shared.bot.stop()
     shared.bot.settings["TZ"] = "UTC-14"
     await shared.bot.start()
-    await control.say(anna, "a hare")
-    assert (await said(shared, anna))[-1] == "a hare"
-    [today, *_] = (await asked(shared, owner, "/spend")).splitlines()
-    assert today.endswith(": $0.04")
+    await anna.order("a hare")
+    assert (await shared.owner.ask("/spend")).text.splitlines()[0].endswith(": $0.04")
 
 
-async def test_a_kill_in_the_middle_charges_once_and_leaves_nothing_reserved(
+async def test_a_kill_in_the_middle_charges_once_and_a_refusal_at_the_submit_nothing(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    settings = {"IMGBOT_PRICES": "create=0.04"}
-    async for stage in _stage(tmp_path_factory.mktemp("killed"), **settings):
-        anna = await stage.control.make_user("Anna")
-        await stage.control.say(anna, "a fox [[sim:slow=2]]")
+    async for stage in open_owned(tmp_path_factory.mktemp("killed"), IMGBOT_PRICES="create=0.04"):
+        anna = await stage.user("Anna")
+        await anna.say("a fox [[sim:slow=2]]")
         async with stage.bot.redis() as redis:
             [key] = await eventually(lambda: redis.keys(f"{keys.JOB}*"))
             await eventually(functools.partial(redis.hget, key, "ticket"))
@@ -257,15 +192,18 @@ async def test_a_kill_in_the_middle_charges_once_and_leaves_nothing_reserved(
 
         await stage.bot.kill()
         await stage.bot.start()
-        assert (await said(stage, anna))[-1].startswith("a fox")
+        assert (await anna.said())[-1].startswith("a fox")
 
-        async def is_settled(stage: Stage = stage) -> dict[str, int]:
-            return {name: micro for name, micro in (await books(stage)).items() if micro}
-
-        assert await eventually(is_settled, lambda found: "reserved" not in found) == {
+        charged = {
             "charged": PRICE,
             f"user:{anna.id}": PRICE,
             "of:simulated.create": PRICE,
             "n:simulated.create": 1,
         }
-        assert len((await stage.control.provider())["ledger"]) == 1
+        settled = functools.partial(books, stage)
+        assert await eventually(settled, lambda found: "reserved" not in found) == charged
+        assert await stage.charges() == 1
+
+        # It puts the provider out of service.
+        await expect_nothing_counted(await stage.user(), "402")
+        assert await books(stage) == charged

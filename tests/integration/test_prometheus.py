@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.fixtures.bot import SOON
-from tests.fixtures.processes import children_of
+from tests.fixtures.processes import children_of, redis_of
 from tests.fixtures.prometheus import (
     Prometheus,
     asked_of,
@@ -22,7 +22,7 @@ from tests.fixtures.prometheus import (
 )
 from tests.fixtures.sandbox import picture
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, open_stage, result_for
+from tests.integration.stage import Stage, has_buttons, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -51,7 +51,7 @@ class Watched:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Watched]:
     folder = tmp_path_factory.mktemp("watched")
-    async for stage in open_stage(folder, SOON, is_simulated=True, **SETTINGS):
+    async for stage in open_stage(folder, SOON, **SETTINGS):
         first = await stage.bot.get("/metrics")
         async with open_prometheus(folder / "prometheus", stage.bot.http_port) as prometheus:
             yield Watched(stage, prometheus, first)
@@ -59,19 +59,12 @@ async def watched(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wat
 
 async def serve_some(stage: Stage) -> list[str]:
     """Pictures made, refused and failed; returns words that belong in no figure."""
-    control = stage.control
-    person = await control.make_user("Zinaida")
-    for words in ("a periwinkle", "a gherkin [[sim:moderated]]", "a colander [[sim:fail]]"):
-        after = await control.last_seq()
-        await control.say(person, words)
-        if "sim" in words:
-            await control.wait_message(person.id, lambda m: bool(m.buttons), after=after)
-        else:
-            await result_for(control, person, after)
-    after = await control.last_seq()
-    await control.send_photos(person, [picture()], caption="black and white")
-    await result_for(control, person, after)
-    return ["Zinaida", str(person.id), "periwinkle", "gherkin", "colander", "black and white"]
+    user = await stage.user("Zinaida")
+    await user.order("a periwinkle")
+    for words in ("a gherkin [[sim:moderated]]", "a colander [[sim:fail]]"):
+        await user.ask(words, fits=has_buttons)
+    await user.order("black and white", picture())
+    return ["Zinaida", str(user.id), "periwinkle", "gherkin", "colander", "black and white"]
 
 
 def series_of(metrics: str) -> set[str]:
@@ -152,12 +145,11 @@ async def test_the_bot_its_workers_and_its_redis_are_measured(watched: Watched) 
 async def test_a_long_queue_is_told_until_more_is_made_at_once(watched: Watched) -> None:
     stage, prometheus = watched.stage, watched.prometheus
     await prometheus.until_over("ImgbotQueueLong")
-    people = [await stage.control.make_user(f"P{number}") for number in range(9)]
-    await stage.control.say(people[0], "a fox [[sim:slow=3600]]")
-    await stage.control.wait_message(people[0].id)
+    users = [await stage.user(f"P{number}") for number in range(9)]
+    await users[0].ask("a fox [[sim:slow=3600]]")
     for _ in range(6):
-        for person in people:
-            await stage.control.say(person, "a fox")
+        for user in users:
+            await user.say("a fox")
 
     await prometheus.until_firing("ImgbotQueueLong")
     assert "ImgbotQueueVeryLong" not in await prometheus.firing()
@@ -178,8 +170,7 @@ async def test_a_killed_bot_is_told_until_it_is_back(watched: Watched) -> None:
 
 
 async def test_a_redis_that_hangs_is_told_until_it_answers(watched: Watched) -> None:
-    children = children_of(watched.stage.bot.pid)
-    [redis] = [pid for pid, command in children.items() if re.search("(redis|valkey)-s", command)]
+    redis = redis_of(watched.stage.bot.pid)
     await watched.prometheus.until_over("ImgbotRedisAway")
     os.kill(redis, signal.SIGSTOP)
     try:

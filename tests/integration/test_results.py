@@ -110,13 +110,18 @@ async def test_inline_offers_the_users_own_pictures(builtin_stage: Stage, bob: U
     assert none.results == others.results == []
 
 
-async def test_a_change_of_a_result_works_on_the_original(bob: User) -> None:
+async def test_the_buttons_under_a_result_and_what_they_change_is_the_original(bob: User) -> None:
     first = await bob.order("a misty mountain, 16:9")
 
+    again = await bob.click(first, "Again", is_picture)
     begun = await bob.control.last_seq()
     larger = await bob.click(first, "×2", is_picture)
     document = await bob.click(larger, "As a file", lambda m: bool(m.document_id))
+    await bob.click(first, "Edit", lambda m: m.text.startswith("What should I do with it?"))
 
+    assert again.text.splitlines()[0] == "a misty mountain"
+    assert larger.text.splitlines()[0] == "🔍 Enlarged ×2"
+    assert len({first.id, again.id, larger.id}) == 3
     small, large = await bob.image(first), await bob.image(document)
     assert large.width >= 2 * small.width
     assert "getFile" not in await calls_since(bob, begun)

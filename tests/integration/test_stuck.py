@@ -10,66 +10,62 @@ from imgbot.bot.handlers.admin.reports import LONGEST_MS
 from imgbot.domain.texts import t
 from imgbot.sandbox.played_preset import PAGE
 from imgbot.storage import keys
-from tests.fixtures.hostile import answers_to, said_by_bot
-from tests.fixtures.sandbox import Message, Person
+from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, open_stage
+from tests.integration.stage import Stage, User, is_picture, open_owned
 
 pytestmark = pytest.mark.slow
 
-# The sandbox counts its people from this.
-OWNER_ID = 5_000_000_001
-OWNER = Person(OWNER_ID, "Owner", {})
 PRICE = 40_000
 
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     settings = {
-        "IMGBOT_ADMINS": str(OWNER_ID),
         "IMGBOT_PRICES": "create=0.04",
         "IMGBOT_IMAGE_POLL_MAX_ATTEMPTS": "2",
         "IMGBOT_POLLING": "fixed",
     }
-    async for stage in open_stage(tmp_path, is_simulated=True, **settings):
-        assert (await stage.control.make_user("Owner")).id == OWNER_ID
-        # Nobody can be told anything before they have spoken with the bot.
-        await stage.control.say(OWNER, "/start")
-        await stage.control.wait_message(OWNER_ID)
+    async for stage in open_owned(tmp_path, **settings):
         yield stage
 
 
+def is_list(message: Message) -> bool:
+    return message.text.startswith(("Stuck", "Nothing is stuck"))
+
+
 async def listed(stage: Stage) -> Message:
-    after = await stage.control.last_seq()
-    await stage.control.say(OWNER, "/stuck")
-    return await stage.control.wait_message(
-        OWNER_ID, lambda m: m.text.startswith(("Stuck", "Nothing is stuck")), after=after
-    )
+    return await stage.owner.ask("/stuck", fits=is_list)
 
 
-async def press(stage: Stage, message: Message, label: str) -> str:
-    data = message.button(label)["callback_data"]
-    return (await answers_to(stage.control, OWNER, message, data))[0]
+async def until_none_is_listed(stage: Stage) -> None:
+    await eventually(lambda: listed(stage), lambda message: message.text == t("en", "stuck_none"))
 
 
-async def die(stage: Stage, person: Person, mark: str, moment: str) -> str:
-    """Order what will die, and return its id once it is dead."""
-    await stage.control.say(person, f"a fox [[sim:{mark}]]")
+async def until_it_has(stage: Stage, field: str) -> str:
+    """Wait until the one job has a value in this field; return the job's key."""
     async with stage.bot.redis() as redis:
-        if moment:
-            [key] = await eventually(lambda: redis.keys(f"{keys.JOB}*"))
-            await eventually(lambda: redis.hget(key, moment))
-            stage.bot.signal(signal.SIGSTOP)
-            # Older than any schedule.
-            await redis.hset(key, mapping={"intent_ms": 1, "accepted_ms": 1})
-            await stage.bot.kill()
-            await stage.bot.start()
-        [job_id] = await eventually(lambda: redis.zrange(keys.DEAD, 0, -1))
-    return str(job_id)
+        [key] = await eventually(lambda: redis.keys(f"{keys.JOB}*"))
+        await eventually(lambda: redis.hget(key, field))
+    return str(key)
 
 
-async def ledger(stage: Stage) -> int:
-    return len((await stage.control.provider())["ledger"])
+async def dead_job(stage: Stage) -> str:
+    async with stage.bot.redis() as redis:
+        return str((await eventually(lambda: redis.zrange(keys.DEAD, 0, -1)))[0])
+
+
+async def die_of_age(user: User, mark: str) -> str:
+    """Order what the provider has taken, and let it be older than any schedule; return its id."""
+    stage = user.stage
+    await user.say(f"a fox [[sim:{mark}]]")
+    key = await until_it_has(stage, "ticket")
+    async with stage.bot.redis() as redis:
+        stage.bot.signal(signal.SIGSTOP)
+        await redis.hset(key, mapping={"intent_ms": 1, "accepted_ms": 1})
+        await stage.bot.kill()
+    await stage.bot.start()
+    return await dead_job(stage)
 
 
 async def charged(stage: Stage) -> dict[str, int]:
@@ -80,28 +76,26 @@ async def charged(stage: Stage) -> dict[str, int]:
 
 
 async def test_a_dead_job_is_delivered_by_its_receipt_and_charged_once(stage: Stage) -> None:
-    control = stage.control
-    anna = await control.make_user("Anna")
-    job_id = await die(stage, anna, "slow=4", "ticket")
-    sentence = (await said_by_bot(stage.bot, control, anna, anna.id, rests=False))[0]
-    told = await control.wait_message(OWNER_ID, lambda m: m.text.startswith("🔴"))
+    anna = await stage.user("Anna")
+    job_id = await die_of_age(anna, "slow=4")
+    [sentence] = await anna.heard(rests=False)
+    told = await stage.owner.wait(lambda m: m.text.startswith("🔴"))
     before = await charged(stage)
 
     stuck = await listed(stage)
-    answer = await press(stage, stuck, "🔁 1")
-    shown = await control.wait_message(anna.id, lambda m: bool(m.photo_id))
-    refreshed = await eventually(lambda: listed(stage), lambda m: m.text == t("en", "stuck_none"))
+    answer = await stage.owner.toast(stuck, "🔁 1")
+    shown = await anna.wait(is_picture)
+    await until_none_is_listed(stage)
 
     assert sentence.text == t("en", "exhausted")
     assert told.text.startswith(f"🔴 Job {job_id} at simulated ended without a picture")
     assert stuck.text.startswith("Stuck: 1\n\n1. create, ")
     assert "ago: the service never finished" in stuck.text
     assert f"job {job_id}, user {anna.id}, service simulated" in stuck.text
-    assert answer == "Asking the service again."
+    assert answer == t("en", "stuck_asked") == "Asking the service again."
     # The very message that said it had failed became the picture.
     assert shown.id == sentence.id
-    assert refreshed.buttons == []
-    assert await ledger(stage) == 1
+    assert await stage.charges() == 1
     assert await charged(stage) == before
     assert before["charged"] == PRICE
     async with stage.bot.redis() as redis:
@@ -109,99 +103,81 @@ async def test_a_dead_job_is_delivered_by_its_receipt_and_charged_once(stage: St
         assert await redis.exists(f"{keys.RESULT}{job_id}")
 
 
-async def test_the_alert_of_a_dead_job_asks_for_it_again(stage: Stage) -> None:
-    control = stage.control
-    anna = await control.make_user("Anna")
-    await die(stage, anna, "not_a_picture", "")
-    told = await control.wait_message(OWNER_ID, lambda m: m.text.startswith("🔴"))
-
-    await press(stage, told, "Ask for stuck pictures again")
-    asking = await control.message(OWNER_ID, told.id)
-    answer = await press(stage, asking, "Yes, ask again")
-    shown = await control.wait_message(anna.id, lambda m: bool(m.photo_id))
-    after = await control.message(OWNER_ID, told.id)
-    [repeated] = await answers_to(control, OWNER, told, "fix:yes.retry..")
-
-    assert answer == t("en", "undone")
-    assert shown.text.startswith("a fox")
-    assert after.text.endswith(t("en", "fix_retry_done", count=1))
-    assert after.buttons == []
-    assert repeated == t("en", "fix_already")
-    assert await ledger(stage) == 1
-
-
-async def test_a_paid_file_that_is_no_picture_is_kept_and_delivered_by_the_admin(
+async def test_the_alert_of_a_paid_file_that_is_no_picture_delivers_what_was_kept(
     stage: Stage,
 ) -> None:
-    control = stage.control
-    anna = await control.make_user("Anna")
-    job_id = await die(stage, anna, "not_a_picture", "")
-    kept = stage.bot.state_dir / "jobs" / job_id / "result"
+    anna, owner = await stage.user("Anna"), stage.owner
+    await anna.say("a fox [[sim:not_a_picture]]")
+    kept = stage.bot.state_dir / "jobs" / await dead_job(stage) / "result"
     content = kept.read_bytes()
-    sentence = (await said_by_bot(stage.bot, control, anna, anna.id, rests=False))[0]
+    [sentence] = await anna.heard(rests=False)
+    told = await owner.wait(lambda m: m.text.startswith("🔴"))
+    stuck = await listed(stage)
     before = await charged(stage)
 
-    stuck = await listed(stage)
-    answer = await press(stage, stuck, "🔁 1")
-    shown = await control.wait_message(anna.id, lambda m: bool(m.photo_id))
-    await eventually(lambda: listed(stage), lambda m: m.text == t("en", "stuck_none"))
+    await owner.toast(told, "Ask for stuck pictures again")
+    asking = await owner.control.message(owner.id, told.id)
+    answer = await owner.toast(asking, "Yes, ask again")
+    shown = await anna.wait(is_picture)
+    after = await owner.control.message(owner.id, told.id)
+    repeated = await owner.toasts(told, "fix:yes.retry..")
+    await until_none_is_listed(stage)
 
     assert content == PAGE
     assert sentence.text == f"{t('en', 'result_unusable')} {t('en', 'charge_maybe')}"
     assert t("en", "stuck_result_unusable") in stuck.text
-    assert answer == t("en", "stuck_asked")
-    assert shown.id == sentence.id
-    assert await ledger(stage) == 1
+    assert answer == t("en", "undone")
+    assert (shown.id, shown.text) == (sentence.id, "a fox [[sim:not_a_picture]]")
+    assert after.text.endswith(t("en", "fix_retry_done", count=1))
+    assert after.buttons == []
+    assert repeated == [t("en", "fix_already")]
+    assert await stage.charges() == 1
     assert await charged(stage) == before
+    assert before["charged"] == PRICE
     assert not kept.exists()
 
 
 async def test_a_dead_job_without_a_receipt_can_only_be_ended(stage: Stage) -> None:
-    control = stage.control
-    anna = await control.make_user("Anna")
-    job_id = await die(stage, anna, "slow=60", "ticket")
+    anna, owner = await stage.user("Anna"), stage.owner
+    job_id = await die_of_age(anna, "slow=60")
     async with stage.bot.redis() as redis:
-        await redis.hset(f"{keys.DEAD_JOB}{job_id}", "ticket", "{}")
-        await redis.hset(f"{keys.DEAD_JOB}{job_id}", "reason", "submit_unknown")
+        for field, value in (("ticket", "{}"), ("reason", "submit_unknown")):
+            await redis.hset(f"{keys.DEAD_JOB}{job_id}", field, value)
     stuck = await listed(stage)
-    forged = stuck.button("✖️ 1")["callback_data"].replace("end", "again")
-    [refused] = await answers_to(control, OWNER, stuck, forged)
+    end = stuck.button("✖️ 1")["callback_data"]
 
-    answer = await press(stage, stuck, "✖️ 1")
-    ended = await control.wait_message(anna.id, lambda m: m.text == t("en", "given_up"))
-    await eventually(lambda: listed(stage), lambda m: m.text == t("en", "stuck_none"))
-    gone = await press(stage, stuck, "✖️ 1") if stuck.buttons else ""
+    [refused] = await owner.toasts(stuck, end.replace("end", "again"))
+    answer = await owner.toast(stuck, "✖️ 1")
+    await anna.wait(lambda m: m.text == t("en", "given_up"))
+    await until_none_is_listed(stage)
+    [gone] = await owner.toasts(stuck, end)
 
     assert "unknown whether the service accepted the request" in stuck.text
     assert [button["text"] for button in stuck.buttons] == ["✖️ 1", "🔄 Refresh"]
     assert refused == t("en", "stuck_no_receipt")
     assert answer == t("en", "stuck_ended")
     assert gone in {t("en", "stuck_gone"), t("en", "tapped_already")}
-    assert ended.chat_id == anna.id
-    assert await ledger(stage) == 1
+    assert await stage.charges() == 1
     assert (await charged(stage))["charged"] == PRICE
 
 
 async def test_what_runs_too_long_is_ended_with_a_sentence(stage: Stage) -> None:
-    control = stage.control
-    anna = await control.make_user("Anna")
-    await control.say(anna, "a fox [[sim:slow=600]]")
+    anna, owner = await stage.user("Anna"), stage.owner
+    await anna.say("a fox [[sim:slow=600]]")
+    key = await until_it_has(stage, "ticket")
+    nothing = await listed(stage)
     async with stage.bot.redis() as redis:
-        [key] = await eventually(lambda: redis.keys(f"{keys.JOB}*"))
-        await eventually(lambda: redis.hget(key, "ticket"))
-        nothing = await listed(stage)
-        claimed_ms = int(await redis.hget(key, "claimed_ms") or 0)
-        await redis.hset(key, "claimed_ms", claimed_ms - LONGEST_MS - 60_000)
+        await redis.hincrby(key, "claimed_ms", -LONGEST_MS - 60_000)
 
     stuck = await listed(stage)
-    asked = await press(stage, stuck, "🔁 1")
-    answer = await press(stage, stuck, "✖️ 1")
-    ended = await control.wait_message(anna.id, lambda m: "has stopped this request" in m.text)
+    asked = await owner.toast(stuck, "🔁 1")
+    answer = await owner.toast(stuck, "✖️ 1")
+    ended = await anna.wait(lambda m: "has stopped this request" in m.text)
 
     assert nothing.text == t("en", "stuck_none")
     assert "1. create, in progress for 6 minutes: the service is still working on it" in stuck.text
     assert asked == t("en", "stuck_asked")
     assert answer == t("en", "stuck_ended")
     assert ended.text == f"{t('en', 'given_up')} {t('en', 'charge_maybe')}"
-    assert await ledger(stage) == 1
+    assert await stage.charges() == 1
     assert (await charged(stage))["charged"] == PRICE
