@@ -1,14 +1,18 @@
-"""The picture that a message is about: the one that it brings, answers or was asked for."""
+"""The picture that a message is about, and words about none: thanks, comments, ways out."""
 
 from typing import Any
 
 import pytest
 
 from imgbot.domain.texts import t
-from tests.fixtures.sandbox import KINDS
+from tests.fixtures.sandbox import KINDS, picture
 from tests.integration.stage import BOT_NAME, Stage, User, jpeg, open_group
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("undisturbed"),
+]
 
 
 @pytest.mark.parametrize(
@@ -106,14 +110,13 @@ async def test_in_a_group_a_sticker_is_nothing_to_speak_of(simulated_stage: Stag
     assert await ann.said() == ["a fox"]
 
 
-@pytest.mark.parametrize("hidden", [False, True], ids=["named", "hidden"])
-async def test_a_result_that_is_forwarded_back_is_asked_about(anna: User, *, hidden: bool) -> None:
+async def test_a_result_that_is_forwarded_back_is_asked_about(anna: User) -> None:
     fox = await anna.order("a fox")
 
-    await anna.control.forward(anna.person, [fox], hidden=hidden)
-    [_, question] = await anna.said()
+    for hidden in (False, True):
+        await anna.control.forward(anna.person, [fox], hidden=hidden)
 
-    assert question == t("en", "ask_photo_action")
+    assert (await anna.said())[1:] == [t("en", "ask_photo_action")] * 2
 
 
 async def test_a_reply_may_name_the_picture_that_was_asked_for(anna: User) -> None:
@@ -151,3 +154,67 @@ async def test_in_a_topic_of_the_bots_own_people_talk_with_each_other(
 
     assert [m.id for m in silent] == [fox.id]
     assert [m.text for m in shown[1:]] == ["✏️ a hat"]
+
+
+GLAD, PLEASED = t("ru", "pleasantry"), t("en", "pleasantry")
+
+
+async def test_any_question_can_be_left_in_words(simulated_stage: Stage) -> None:
+    commands = ("/create", "/edit", "/merge", "/retouch", "/upscale")
+    users = [await simulated_stage.user(language="ru") for _ in commands]
+
+    for user, command in zip(users, commands, strict=True):
+        for words in (command, "отмена", "лиса"):
+            await user.say(words)
+
+    for user in users:
+        assert (await user.said())[1:] == [t("ru", "cancel_dialogue"), "лиса"]
+
+
+async def test_a_comment_about_a_waiting_photo_is_no_order(anna: User) -> None:
+    await anna.photos(jpeg("cat"), caption="спасибо!")
+    await anna.say("nice")
+    await anna.say("a hat")
+    question, glad, result = await anna.heard()
+
+    assert question.text == t("ru", "ask_photo_action")
+    assert glad.text == GLAD
+    assert result.text == "✏️ a hat"
+
+
+async def test_a_reply_to_a_picture_is_read_the_same_way(anna: User) -> None:
+    fox = await anna.order("a fox")
+    after = await anna.control.last_seq()
+    hat = await anna.ask("a hat", fits=lambda m: m.text == "✏️ a hat", reply_to=fox.id)
+
+    for words in ("thanks!", "🦊🌲", "help"):
+        await anna.say(words, reply_to=hat.id)
+    await anna.say("верни как было", reply_to=hat.id)
+    back = await anna.wait(lambda m: m.photo_unique_id == fox.photo_unique_id, after=after)
+    shown = await anna.heard()
+
+    assert back.id not in {fox.id, hat.id}
+    assert [m.text for m in shown[2:4]] == [PLEASED, PLEASED]
+    assert len([m for m in shown if m.text.startswith("✏️")]) == 1
+
+
+async def test_a_group_may_talk_about_a_picture(simulated_stage: Stage) -> None:
+    ann, bob = await open_group(simulated_stage)
+    await ann.say("/create a fox")
+    [fox] = await ann.heard()
+
+    for words in ("класс", "😂😂", "🎉", "thanks, bot!", f"{BOT_NAME} wow"):
+        await bob.say(words, reply_to=fox.id)
+    silent = await ann.heard()
+    await bob.say(f"{BOT_NAME} thanks")
+    shown = await ann.heard()
+
+    assert [m.id for m in silent] == [fox.id]
+    assert [m.text for m in shown[1:]] == [GLAD]
+
+
+async def test_an_album_with_thanks_is_asked_about(anna: User) -> None:
+    await anna.photos(picture(), picture(color="red"), caption="спасибо")
+    [panel] = await anna.heard()
+
+    assert panel.buttons[0]["text"] == "🧩 Объединить"
