@@ -118,7 +118,11 @@ class OpsServer:
             self._listener = await self._listen()
         except OSError as error:
             await self.stop()
-            raise ConfigError(SETTING, _why(self._address, error)) from error
+            why = f"cannot listen on {self._address} ({error.strerror})"
+            where = "a host and port of this machine"
+            if error.errno == errno.EADDRINUSE:
+                why, where = f"{self._address} is in use by another program", "another port"
+            raise ConfigError(SETTING, f"{why}; choose {where}") from error
         self.port = self._listener.sockets[0].getsockname()[1]
         _log.info("status, health and metrics at %s", self.url)
         if self._address.port not in {0, self.port}:
@@ -314,9 +318,3 @@ def _address_of(text: str) -> IPv4Address | IPv6Address | None:
         return ip_address(text)
     except ValueError:
         return None
-
-
-def _why(address: Address, error: OSError) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"{address} is in use by another program; choose another port"
-    return f"cannot listen on {address} ({error.strerror}); choose a host and port of this machine"

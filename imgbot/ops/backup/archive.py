@@ -162,9 +162,11 @@ def read(source: Path, folder: Path, limit_bytes: int) -> Manifest:
 
 def _unpack(packed: gzip.GzipFile, folder: Path, limit_bytes: int) -> Manifest:
     first = _header(packed)
-    if first.name != _FIRST:
+    number = _text(packed, first).removeprefix("format ").strip() if first.name == _FIRST else ""
+    if not number.isdecimal():
         raise BackupError("this is not an imgbot backup")
-    _check_format(_text(packed, first))
+    if int(number) > FORMAT:
+        raise BackupError("the backup is of a newer imgbot: install that release and try again")
     found: dict[str, Any] = {}
     while (member := _header(packed)).name != _LAST:
         if not _NAME.fullmatch(member.name) or ".." in member.name or member.name in found:
@@ -174,7 +176,12 @@ def _unpack(packed: gzip.GzipFile, folder: Path, limit_bytes: int) -> Manifest:
             raise BackupError("the backup needs more disk space than is free here")
         found[member.name] = _extract(packed, member, folder / member.name)
         _check_count(found)
-    return _checked(json.loads(_text(packed, member)), found)
+    content = json.loads(_text(packed, member))
+    if not isinstance(content, dict) or content.get("files") != found:
+        raise BackupError("the backup is damaged: a checksum is wrong, or a file is missing")
+    about = {name: value for name, value in content.items() if name != "files"}
+    _check_texts(about)
+    return Manifest(about, found)
 
 
 def _header(packed: gzip.GzipFile) -> tarfile.TarInfo:
@@ -183,14 +190,6 @@ def _header(packed: gzip.GzipFile) -> tarfile.TarInfo:
     if member.type != tarfile.REGTYPE or member.size < 0:
         raise BackupError(f"the backup contains a link or special file: {member.name[:80]!r}")
     return member
-
-
-def _check_format(text: str) -> None:
-    number = text.removeprefix("format ").strip()
-    if not number.isdecimal():
-        raise BackupError("this is not an imgbot backup")
-    if int(number) > FORMAT:
-        raise BackupError("the backup is of a newer imgbot: install that release and try again")
 
 
 def _text(packed: gzip.GzipFile, member: tarfile.TarInfo) -> str:
@@ -217,14 +216,6 @@ def _extract(packed: gzip.GzipFile, member: tarfile.TarInfo, target: Path) -> di
     # The age of a kept picture decides when it is forgotten.
     os.utime(target, (member.mtime, member.mtime))
     return facts
-
-
-def _checked(content: Any, found: Mapping[str, Any]) -> Manifest:
-    if not isinstance(content, dict) or content.get("files") != found:
-        raise BackupError("the backup is damaged: a checksum is wrong, or a file is missing")
-    about = {name: value for name, value in content.items() if name != "files"}
-    _check_texts(about)
-    return Manifest(about, found)
 
 
 def _check_texts(content: Any) -> None:

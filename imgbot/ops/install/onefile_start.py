@@ -90,20 +90,26 @@ def _remove_at_end(folder: Path) -> None:
     os._exit(0)
 
 
-def _unpack(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
-    python = Path(sys.executable).resolve()
+def make_environment(folder: Path, python: Path) -> Path:
+    """Make a virtual environment without pip; return the folder of its packages."""
     packages = folder / "lib" / f"python{_MINE}" / "site-packages"
+    packages.mkdir(parents=True)
+    (folder / "bin").mkdir()
+    (folder / "bin" / "python3").symlink_to(python)
+    (folder / "pyvenv.cfg").write_text(
+        f"home = {python.parent}\ninclude-system-site-packages = false\n"
+    )
+    return packages
+
+
+def _unpack(bundle: zipfile.ZipFile, part: Any, folder: Path) -> None:
+    packages = make_environment(folder, Path(sys.executable).resolve())
     for name, (content, is_program) in part["files"].items():
         path = packages / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(bundle.read(f"files/{content}"))
         if is_program:
             path.chmod(0o755)
-    (folder / "bin").mkdir()
-    (folder / "bin" / "python3").symlink_to(python)
-    (folder / "pyvenv.cfg").write_text(
-        f"home = {python.parent}\ninclude-system-site-packages = false\n"
-    )
 
 
 def _refusal(sentence: str) -> SystemExit:

@@ -20,6 +20,7 @@ from packaging.requirements import Requirement
 
 from imgbot.domain.errors import ImgbotError
 from imgbot.files import sync
+from imgbot.ops.install.onefile_start import make_environment
 from imgbot.ops.installation import Layout, has_sandbox, shipped, shipped_names
 from imgbot.version import BUILT, version
 
@@ -97,7 +98,7 @@ def copy_release(release: Release, folder: Path) -> None:
 
 
 def _fill(release: Release, incoming: Path, folder: Path) -> None:
-    packages = incoming / "lib" / _python_name() / "site-packages"
+    packages = make_environment(incoming, release.python)
     for name, source in release.files.items():
         target = packages / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -107,29 +108,19 @@ def _fill(release: Release, incoming: Path, folder: Path) -> None:
     built = packages / "imgbot" / Path(BUILT).name
     built.parent.mkdir(parents=True, exist_ok=True)
     built.write_text(f"{release.version}\n")
-    binaries = incoming / "bin"
-    binaries.mkdir()
-    (binaries / "python3").symlink_to(release.python)
-    script = binaries / "imgbot"
+    script = incoming / "bin/imgbot"
     script.write_text(
         f"#!{folder}/bin/python3\nfrom imgbot.cli import main\n\n"
         'if __name__ == "__main__":\n    raise SystemExit(main())\n'
     )
     script.chmod(0o755)
-    (incoming / "pyvenv.cfg").write_text(
-        f"home = {release.python.parent}\ninclude-system-site-packages = false\n"
-    )
     # The service may not write there, and would compile everything anew at every start.
     # -I: root must not run a compileall.py of the folder where this was typed.
-    command = [str(binaries / "python3"), "-I", "-m", "compileall", "-q", "-j", "0"]
+    command = [str(incoming / "bin/python3"), "-I", "-m", "compileall", "-q", "-j", "0"]
     paths = ["-s", str(incoming), "-p", str(folder), str(incoming / "lib")]
     made = subprocess.run([*command, *paths], capture_output=True, text=True, check=False)  # noqa: S603
     if made.returncode:
         raise InstallError(f"the program could not be compiled: {made.stdout.strip()[-300:]}")
-
-
-def _python_name() -> str:
-    return f"python{sys.version_info.major}.{sys.version_info.minor}"
 
 
 def _release_files() -> Iterator[tuple[str, Path]]:
@@ -180,7 +171,8 @@ def _files_of(found: Distribution) -> Iterator[tuple[str, Path]]:
 
 
 def _digest(files: Mapping[str, Path]) -> str:
-    whole = hashlib.sha256(sysconfig.get_platform().encode() + _python_name().encode())
+    machine = f"{sysconfig.get_platform()}python{sysconfig.get_python_version()}"
+    whole = hashlib.sha256(machine.encode())
     for name, path in files.items():
         whole.update(name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
     return whole.hexdigest()[:8]
