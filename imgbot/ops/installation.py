@@ -112,6 +112,7 @@ def umask(mask: int) -> Generator[None]:
 
 def replace_link(path: Path, target: str) -> None:
     """Point a symbolic link elsewhere in one step."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     incoming = path.with_name(f".{path.name}.incoming")
     incoming.unlink(missing_ok=True)
     incoming.symlink_to(target)

@@ -74,7 +74,7 @@ class Steps:
         self.take(f"write {what}: {path} (mode {mode:04o})", replace_file, path, text, mode)
 
     def link(self, path: Path, target: str) -> None:
-        self.take(f"link {path} to {target}", _link, path, target)
+        self.take(f"link {path} to {target}", replace_link, path, target)
 
     def remove(self, path: Path) -> None:
         self.take(f"remove {path}", _remove, path)
@@ -91,11 +91,6 @@ def _make_folder(path: Path, mode: int) -> None:
     # Whoever owned it before: root will run what is in it.
     os.chown(path, os.geteuid(), os.getegid())
     path.chmod(mode)
-
-
-def _link(path: Path, target: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    replace_link(path, target)
 
 
 def _remove(path: Path) -> None:
