@@ -25,25 +25,27 @@ _MODERATED, _LOST = " [[sim:moderated]]", " [[sim:drop_after_accept]]"
 _LANGUAGES = ("ru", "en")
 _LOOK_S = 5.0
 
-_MENU, _AGAIN, _UP, _MERGE = "start:create", "again:", "up:2.", "merge:"
-_PHOTO_EDIT, _PHOTO_RETOUCH, _PHOTO_UPSCALE = "photo:edit", "photo:retouch", "photo:x2"
+Step = tuple[str, str]
+"""What a user does, and the words, the caption or the button."""
 
-
-WAYS: Mapping[str, int] = {
-    "words": 30,
-    "menu": 10,  # the button, the question, the words
-    "again": 8,  # the button under the latest picture
-    "caption": 14,  # a photo that says what to do
-    "reply": 6,  # words in reply to the latest picture
-    "asked": 6,  # a photo alone, a button, the words
-    "retouch": 5,  # a photo with the command
-    "retouch button": 4,
-    "upscale button": 5,
-    "larger": 4,  # the button under the latest picture
-    "album": 5,  # photos with one caption
-    "merge": 3,  # the command, the photos one by one, the button
+WAYS: Mapping[str, tuple[int, Sequence[Step]]] = {
+    "words": (30, [("text", "prompt")]),
+    "menu": (10, [("press", "start:create"), ("hear", ""), ("text", "prompt")]),
+    "again": (8, [("press", "again:")]),
+    "caption": (14, [("photo", "change")]),
+    "reply": (6, [("reply", "change")]),
+    "asked": (6, [("photo", ""), ("press", "photo:edit"), ("hear", ""), ("text", "change")]),
+    "retouch": (5, [("photo", "/retouch")]),
+    "retouch button": (4, [("photo", ""), ("press", "photo:retouch")]),
+    "upscale button": (5, [("photo", ""), ("press", "photo:x2")]),
+    "larger": (4, [("press", "up:2.")]),
+    "album": (5, [("album", "merge")]),
+    "merge": (3, [("text", "/merge"), ("hear", ""), *[("photo", "")] * 2, ("press", "merge:")]),
 }
-"""Ways of ordering, and how often each is chosen."""
+"""Ways of ordering: how often each is chosen, and its steps."""
+
+_WITHOUT_PICTURE = {"again": "words", "larger": "upscale button", "reply": "caption"}
+"""Ways that need an earlier picture, and the nearest one that does not."""
 
 _TEXTS: dict[str, dict[str, Sequence[str]]] = {
     "en": {
@@ -115,64 +117,30 @@ class LoadUser:
         ways = self._users.ways
         if len(ways) > 1 and not self.chat.is_started:
             await self._say(order, text="/start")
-            await self._until(order, _MENU)
+            await self._until(order.after_id, "start:create")
         order.after_id = self._last_id
-        order.way = way = self.dice.choices(list(ways), list(ways.values()))[0]
-        picture = next((post for post in self._posts() if button(post, _UP)), None)
-        prefix = {"again": _AGAIN, "larger": _UP}.get(way, "")
-        if picture and prefix and button(picture, prefix):
-            self._press(order, picture, prefix)
-        elif picture and way == "reply":
-            await self._say(order, text=self._text("change"), reply_to_message_id=picture.id)
-        else:
-            await self._place_anew(order, way)
-
-    async def _place_anew(self, order: Order, way: str) -> None:
-        """Order without an existing picture, in the way nearest to the chosen one."""
-        match way:
-            case "menu":
-                menu = next(post for post in self._posts() if button(post, _MENU))
-                await self._answer_question(order, menu, _MENU, self._prompt(order))
-            case "caption" | "reply":
-                await self._say(order, photos=[self._photo()], caption=self._text("change"))
-            case "retouch":
-                await self._say(order, photos=[self._photo()], caption="/retouch")
-            case "asked" | "retouch button" | "upscale button" | "larger":
-                await self._send_photo_alone(order, way)
-            case "album":
-                photos = self.dice.sample(self._users.photos, k=2)
-                await self._say(order, photos=photos, caption=self._text("merge"))
-            case "merge":
-                await self._merge(order)
-            case _:
-                order.is_moderated = self._users.has_marks and self._chance(_MODERATED_SHARE)
-                mark = _MODERATED if order.is_moderated else ""
-                await self._say(order, text=self._prompt(order) + mark)
-
-    async def _send_photo_alone(self, order: Order, way: str) -> None:
-        await self._say(order, photos=[self._photo()])
-        if way == "asked":
-            question = await self._until(order, _PHOTO_EDIT)
-            await self._answer_question(order, question, _PHOTO_EDIT, self._text("change"))
-            return
-        prefix = _PHOTO_RETOUCH if way == "retouch button" else _PHOTO_UPSCALE
-        self._press(order, await self._until(order, prefix), prefix)
-
-    async def _answer_question(self, order: Order, post: Post, prefix: str, text: str) -> None:
-        """Press the button that makes the bot ask, and answer its question."""
-        self._press(order, post, prefix)
-        await self._until(order, "")
-        await self._say(order, text=text)
-
-    async def _merge(self, order: Order) -> None:
-        await self._say(order, text="/merge")
-        await self._until(order, "")
-        begun_id = order.after_id
-        for photo in self.dice.sample(self._users.photos, k=2):
-            await self._say(order, photos=[photo])
-        # The bot may count the first photo while the second is on its way.
-        order.after_id = begun_id
-        self._press(order, await self._until(order, _MERGE), _MERGE)
+        order.way = self.dice.choices(list(ways), [WAYS[way][0] for way in ways])[0]
+        act, prefix = WAYS[order.way][1][0]
+        needed = prefix if act == "press" else "up:2."
+        picture = next((post for post in self._posts() if button(post, needed)), None)
+        way = order.way if picture else _WITHOUT_PICTURE.get(order.way, order.way)
+        # The bot may count the first photo while the second is on its way: what the buttons are
+        # under comes after the first step; where that presses one, it was there before.
+        begun_id = 0
+        for act, what in WAYS[way][1]:
+            match act:
+                case "press":
+                    self._press(order, await self._until(begun_id, what), what)
+                case "hear":
+                    await self._until(order.after_id, "")
+                case "photo" | "album":
+                    photos = self.dice.sample(self._users.photos, k=1 if act == "photo" else 2)
+                    await self._say(order, photos=photos, caption=self._words(order, what))
+                case _:
+                    replied = picture.id if picture and act == "reply" else 0
+                    words = self._words(order, what)
+                    await self._say(order, text=words, reply_to_message_id=replied)
+            begun_id = begun_id or order.after_id
 
     async def _say(self, order: Order, **fields: object) -> None:
         posts = await self._users.acts.send(self.chat.id, self.chat.id, **fields)
@@ -184,11 +152,11 @@ class LoadUser:
         pressed = self._users.acts.press(self.chat.id, self.chat.id, post.id, data)
         order.query = self._users.state.queries[pressed["callback_query_id"]]
 
-    async def _until(self, order: Order, prefix: str) -> Post:
+    async def _until(self, after_id: int, prefix: str) -> Post:
         """Wait for a bot message with such a button; for any question if it is empty."""
 
         def found() -> Post | None:
-            posts = (p for p in self._posts() if p.id > order.after_id)
+            posts = (post for post in self._posts() if post.id > after_id)
             # The notification of the previous picture may come at any time.
             said = (p for p in posts if p.message.get("text") not in self._users.passing)
             return next((p for p in said if not prefix or button(p, prefix)), None)
@@ -210,17 +178,19 @@ class LoadUser:
         """Return the bot's messages, newest first."""
         return [p for p in reversed(self.chat.posts.values()) if p.is_outgoing and not p.is_deleted]
 
-    def _prompt(self, order: Order) -> str:
+    def _words(self, order: Order, what: str) -> str:
+        """Return words of a kind; what is no kind is said as it is."""
+        if what != "prompt":
+            return self._text(what) if what in self._texts else what
         order.name = next(self._users.names)
         subject, place, manner = map(self._text, ("subject", "place", "manner"))
         is_lost = self._users.loses_answers and self._chance(_LOST_SHARE)
-        return f"{subject} {order.name} {place}, {manner}{_LOST if is_lost else ''}"
+        order.is_moderated = self._users.has_marks and self._chance(_MODERATED_SHARE)
+        marks = (_LOST if is_lost else "") + (_MODERATED if order.is_moderated else "")
+        return f"{subject} {order.name} {place}, {manner}{marks}"
 
     def _text(self, kind: str) -> str:
         return self.dice.choice(self._texts[kind])
-
-    def _photo(self) -> str:
-        return self.dice.choice(self._users.photos)
 
     def _chance(self, share: float) -> bool:
         return self.dice.random() < share
@@ -234,7 +204,7 @@ class LoadUsers:
         state: SandboxState,
         passing: Collection[str],
         patience_s: float,
-        ways: Mapping[str, int] = WAYS,
+        ways: Collection[str] = tuple(WAYS),
     ) -> None:
         self.state = state
         self.acts = SandboxUsers(state)

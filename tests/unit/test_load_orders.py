@@ -122,7 +122,7 @@ def test_a_picture_is_charged_once(world: SandboxState, charges: list[Json], wro
 
 
 async def test_an_answer_after_all_patience_counts_in_the_times(world: SandboxState) -> None:
-    users = LoadUsers(world, PASSING, 0.0, {"words": 1})
+    users = LoadUsers(world, PASSING, 0.0, ("words",))
     await users.gather(1, seed=1)
     await users.run_open(0.01)
     [order] = users.orders

@@ -65,7 +65,7 @@ async def _serve(options: argparse.Namespace) -> None:
         while not sandbox.state.updates.is_polled:  # noqa: ASYNC110 nothing announces it
             await asyncio.sleep(0.05)
         passing = PASSING | {peer.QUEUED, peer.WORKING}
-        users = LoadUsers(sandbox.state, passing, _PATIENCE_S, {"words": 1})
+        users = LoadUsers(sandbox.state, passing, _PATIENCE_S, ("words",))
         users.has_marks = False
         await users.gather(options.users, seed=1)
         ramp_s = options.most_s + options.think_s
