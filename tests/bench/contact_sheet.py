@@ -5,19 +5,16 @@ Twelve prompts in every style, seconds and peak memory per picture, each in a pr
 """
 
 import argparse
-import time
 import tomllib
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from PIL import Image, ImageDraw, ImageFont
 
 from imgbot.imaging.engine.create import create_picture
 from imgbot.imaging.engine.styles import STYLES
 from imgbot.imaging.engine.typography import poster_font
+from tests.bench.measure import measure
 
 _TABLES = Path(__file__).parents[1] / "fixtures" / "engine_requests.toml"
 _PROMPTS = (
@@ -47,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if chosen.out:
         _write_sheets(chosen.out, chosen.prompts)
     if chosen.readme:
-        sheet = _sheet(_measured(_README), [words for words, _ in _README], side_px=380)
+        sheet = _sheet(_made(_README), [words for words, _ in _README], side_px=380)
         for quality in range(90, 30, -4):
             sheet.save(chosen.readme, quality=quality, optimize=True, progressive=True)
             if chosen.readme.stat().st_size <= _README_KIB * 1024:
@@ -62,33 +59,18 @@ def _write_sheets(folder: Path, count: int) -> None:
         # A style's words are Russian, then English.
         styles = [named.get(style, ["", ""])[prompt.isascii()] for style in STYLES]
         words = [f"{prompt}, {style}" if style else prompt for style in styles]
-        sheet = _sheet(_measured((asked, 1) for asked in words), words, side_px=400)
+        sheet = _sheet(_made((asked, 1) for asked in words), words, side_px=400)
         sheet.save(folder / f"{number:02}.jpg", quality=88)
 
 
-def _measured(jobs: Iterable[tuple[str, int]]) -> list[Image.Image]:
+def _made(jobs: Iterable[tuple[str, int]]) -> list[Image.Image]:
     pictures: list[Image.Image] = []
-    with TemporaryDirectory() as folder:
-        path = str(Path(folder) / "picture.png")
-        for words, seed in jobs:
-            # A process of its own, or the peak would be the largest of all pictures so far.
-            with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-                seconds, mebibytes, did = pool.submit(_create, words, seed, path).result()
-            print(f"{seconds:8.2f} {mebibytes:9.0f}  {words}  ({', '.join(did)})", flush=True)
-            with Image.open(path) as picture:
-                pictures.append(picture.convert("RGB"))
+    for words, seed in jobs:
+        cost = measure(create_picture, words, seed)
+        picture, did = cost.returned
+        print(f"{cost.seconds:8.2f} {cost.peak_mib:9.0f}  {words}  ({', '.join(did)})", flush=True)
+        pictures.append(picture.convert("RGB"))
     return pictures
-
-
-def _create(words: str, seed: int, path: str) -> tuple[float, float, tuple[str, ...]]:
-    started = time.process_time()
-    picture, did = create_picture(words, seed)
-    seconds = time.process_time() - started
-    # ru_maxrss would count what the parent held when it started this process.
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    peak_kib = int(status.partition("VmHWM:")[2].split()[0])
-    picture.save(path, compress_level=1)
-    return seconds, peak_kib / 1024, did
 
 
 def _sheet(pictures: Sequence[Image.Image], labels: Sequence[str], side_px: int) -> Image.Image:

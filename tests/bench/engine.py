@@ -5,9 +5,6 @@ that is compared runs in the same run. Memory is the peak of a fresh process per
 """
 
 import argparse
-import json
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -19,6 +16,7 @@ from PIL import Image
 
 from imgbot.imaging.engine import run, upscale, waifu2x
 from imgbot.imaging.engine.retouch import retouch_picture
+from tests.bench.measure import measure
 from tests.fixtures.degradations import DEGRADATIONS, Degradation, overexpose, scratch, sprinkle
 from tests.fixtures.photos import add_cast, load_photo, psnr_db
 
@@ -154,54 +152,28 @@ def tell_costs() -> None:
         for operation, scale, size in COSTS:
             source = Path(folder) / "source.jpg"
             load_photo("astronaut").resize(size, Image.Resampling.LANCZOS).save(source, quality=60)
-            for engine in _engines(operation, size):
-                cost = _cost_of(operation, scale, source, engine)
+            is_for_network = size[0] * size[1] <= upscale.NEURAL_MEGAPIXELS * 1_000_000
+            has_both = operation == "upscale" and is_for_network and waifu2x.is_installed()
+            for is_neural in (False, True) if has_both else (False,):
+                cost = measure(_do_one, operation, scale, str(source), is_neural)
                 what = f"{operation} ×{scale}" if scale else operation
                 print(
-                    f"  {what:12} {size[0]} x {size[1]:<10} {cost['seconds']:8.2f}"
-                    f"  {cost['peak_mb']:8.0f}   {cost['did']}"
+                    f"  {what:12} {size[0]} x {size[1]:<10} {cost.seconds:8.2f}"
+                    f"  {cost.peak_mib:8.0f}   {cost.returned}"
                 )
 
 
-def _engines(operation: str, size: tuple[int, int]) -> tuple[str, ...]:
-    is_for_network = size[0] * size[1] <= upscale.NEURAL_MEGAPIXELS * 1_000_000
-    if operation == "upscale" and is_for_network and waifu2x.is_installed():
-        return ("built-in", "local")
-    return ("built-in",)
-
-
-def _cost_of(operation: str, scale: int, source: Path, engine: str) -> dict[str, float | str]:
-    command = [sys.executable, "-m", "tests.bench.engine", "--one", operation]
-    command += ["--scale", str(scale), "--source", str(source), "--engine", engine]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout)
-
-
-def do_one(operation: str, scale: int, source: str, engine: str) -> None:
-    """One operation in this process, and nothing else; the answer is JSON."""
-    if engine == "built-in":
+def _do_one(operation: str, scale: int, source: str, is_neural: bool) -> str:
+    if not is_neural:
         upscale.NEURAL_MEGAPIXELS = 0.0
-    began_s = time.perf_counter()
     made = run(operation, "", (source,), f"{source}.out.jpg", scale=scale, seed=1)
-    seconds = time.perf_counter() - began_s
-    # getrusage would tell the peak of the process that this one was forked from.
-    status = Path("/proc/self/status").read_text()
-    peak_mb = int(status.partition("VmHWM:")[2].split()[0]) / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb, "did": " ".join(made.applied)}))
+    return " ".join(made.applied)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="What retouch and upscale are worth and cost.")
     parser.add_argument("--photos", type=Path, help="a folder of more photographs")
-    parser.add_argument("--one", help=argparse.SUPPRESS)
-    parser.add_argument("--scale", type=int, default=2, help=argparse.SUPPRESS)
-    parser.add_argument("--source", help=argparse.SUPPRESS)
-    parser.add_argument("--engine", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.one:
-        do_one(options.one, options.scale, options.source, options.engine)
-        return
-    photos = photographs(options.photos)
+    photos = photographs(parser.parse_args().photos)
     tell_good(photos)
     tell_retouch(photos)
     tell_upscale(photos)
