@@ -1,4 +1,4 @@
-"""Race the bots: `python -m tests.bench.race --users 30 100 300 --contenders imgbot,rq,saq`.
+"""Race the bots: `python -m tests.bench.race --users 30 100 300 --contenders imgbot saq`.
 
 Each contender serves the same users of the same Telegram (30 messages a second) and the same
 provider, one after the other. CPU is that of the contender's whole process tree, its Redis apart;
@@ -18,7 +18,6 @@ import sys
 import tempfile
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,7 +27,11 @@ import psutil
 from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
 
 ROOT = Path(__file__).parents[3]
-PEERS = {"rq": "tests.bench.race.guide_bot", "saq": "tests.bench.race.saq_bot"}
+CONTENDERS = {
+    "imgbot": "imgbot",
+    "rq": "tests.bench.race.guide_bot",
+    "saq": "tests.bench.race.saq_bot",
+}
 _STOP_S = 15.0
 _SAMPLE_EVERY_S = 5.0
 _LOG_LINES = 12
@@ -47,37 +50,31 @@ _COLUMNS = (
 _RATIOS = ("pictures/s", "CPU ms/picture", "calls/picture", "lag p50 s", "PSS MiB")
 
 
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """A bot to race: its name in the table and its command."""
-
-    name: str
-    command: Sequence[str]
-
-    def environ(
-        self, world: Mapping[str, str], folder: Path, users: int, workers: int
-    ) -> dict[str, str]:
-        url, token, provider, key = (world[n] for n in ("url", "token", "provider", "key"))
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        if self.name in PEERS:
-            return kept | {
-                "RACE_TELEGRAM": url,
-                "RACE_TOKEN": token,
-                "RACE_PROVIDER": provider,
-                "RACE_KEY": key,
-                "RACE_WORKERS": str(workers),
-                "RACE_USERS": str(users),
-            }
+def _environ(
+    name: str, world: Mapping[str, str], folder: Path, users: int, workers: int
+) -> dict[str, str]:
+    """Return the settings of a contender."""
+    url, token, provider, key = (world[n] for n in ("url", "token", "provider", "key"))
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    if name != "imgbot":
         return kept | {
-            "IMGBOT_TELEGRAM_API": url,
-            "IMGBOT_TOKEN": token,
-            "IMGBOT_PROVIDER": str(_unlimited_provider(folder)),
-            "IMGBOT_PROVIDER_URL": provider,
-            "REPLICATE_API_TOKEN": key,
-            "IMGBOT_WORKERS": str(workers),
-            "IMGBOT_STATE_DIR": str(folder),
-            "IMGBOT_HTTP": "127.0.0.1:0",
+            "RACE_TELEGRAM": url,
+            "RACE_TOKEN": token,
+            "RACE_PROVIDER": provider,
+            "RACE_KEY": key,
+            "RACE_WORKERS": str(workers),
+            "RACE_USERS": str(users),
         }
+    return kept | {
+        "IMGBOT_TELEGRAM_API": url,
+        "IMGBOT_TOKEN": token,
+        "IMGBOT_PROVIDER": str(_unlimited_provider(folder)),
+        "IMGBOT_PROVIDER_URL": provider,
+        "REPLICATE_API_TOKEN": key,
+        "IMGBOT_WORKERS": str(workers),
+        "IMGBOT_STATE_DIR": str(folder),
+        "IMGBOT_HTTP": "127.0.0.1:0",
+    }
 
 
 def _unlimited_provider(folder: Path) -> Path:
@@ -86,20 +83,6 @@ def _unlimited_provider(folder: Path) -> Path:
     spec = folder / "replicate.toml"
     spec.write_text(re.sub(r"^\[limits\]\n(?:\w.*\n)*", "", preset, flags=re.MULTILINE), "utf-8")
     return spec
-
-
-def contenders(names: str, others: Sequence[str]) -> list[Contender]:
-    """Return the contenders of a command line; `others` are further programs as NAME=PATH."""
-    found = []
-    for name in names.split(","):
-        module = PEERS.get(name, "imgbot")
-        if module == "imgbot" and name != "imgbot":
-            raise SystemExit(f"no contender {name}; there are imgbot, {', '.join(PEERS)}")
-        found.append(Contender(name, (sys.executable, "-m", module)))
-    for other in others:
-        name, _, path = other.rpartition("=")
-        found.append(Contender(name or path, (path,)))
-    return found
 
 
 async def _line(process: asyncio.subprocess.Process) -> dict[str, Any]:
@@ -140,7 +123,7 @@ def _tree(pid: int) -> list[psutil.Process]:
     return []
 
 
-async def race(contender: Contender, users: int, options: argparse.Namespace) -> dict[str, float]:
+async def race(contender: str, users: int, options: argparse.Namespace) -> dict[str, float]:
     """Return the figures of one contender under the load of so many users."""
     settings = {
         "users": users,
@@ -157,13 +140,12 @@ async def race(contender: Contender, users: int, options: argparse.Namespace) ->
     with tempfile.TemporaryDirectory(prefix="race-", ignore_cleanup_errors=True) as name:
         log = Path(name) / "contender.log"
         async with _process(command, cwd=ROOT, **pipes) as world:
-            environ = contender.environ(await _line(world), Path(name), users, options.workers)
+            told = await _line(world)
+            environ = _environ(contender, told, Path(name), users, options.workers)
             with log.open("wb") as file:
-                # Another checkout must not find this one's modules in its folder.
-                cwd = ROOT if contender.command[0] == sys.executable else name
-                streams = {"env": environ, "stdout": file, "stderr": file, "cwd": cwd}
-                started = _process(contender.command, **streams)
-                async with started as bot:
+                streams = {"env": environ, "stdout": file, "stderr": file, "cwd": ROOT}
+                program = [sys.executable, "-m", CONTENDERS[contender]]
+                async with _process(program, **streams) as bot:
                     return await _under_load(world, bot, log)
 
 
@@ -229,7 +211,7 @@ def _figures(
         "wait p50 s": statistics.median(result["waits_s"] or [float("nan")]),
         "PSS MiB": statistics.mean(memory) / (1 << 20),
         "sandbox CPU %": sum(world_cpu_s.values()) / result["seconds"] * 100,
-    } | {f"calls {name}": count / made for name, count in result["calls"].items() if count}
+    }
 
 
 def _row(cells: Sequence[str]) -> str:
@@ -251,7 +233,6 @@ def ratios_of(results: Mapping[str, Mapping[str, float]]) -> str:
 
 
 async def run(options: argparse.Namespace) -> None:
-    racing = contenders(options.contenders, options.imgbot)
     low_s, high_s = options.picture_s
     print(
         f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, Python"
@@ -263,10 +244,10 @@ async def run(options: argparse.Namespace) -> None:
     print(_row(heads), _row(["---"] * len(heads)), sep="\n", flush=True)
     for users in options.users:
         results: dict[str, dict[str, float]] = {}
-        for contender in racing:
-            figures = results[contender.name] = await race(contender, users, options)
+        for contender in options.contenders:
+            figures = results[contender] = await race(contender, users, options)
             cells = [form.format(figures[column]) for column, form in _COLUMNS]
-            print(_row([str(users), contender.name, *cells]), flush=True)
+            print(_row([str(users), contender, *cells]), flush=True)
         print(ratios_of(results), flush=True)
 
 
@@ -279,14 +260,7 @@ def main() -> None:
     parser.add_argument("--users", type=int, nargs="+", default=[30, 100, 300, 1000])
     parser.add_argument("--seconds", type=float, default=100, help="of the measured window")
     parser.add_argument("--warm-s", type=float, default=60, help="seconds before it")
-    parser.add_argument("--contenders", default="imgbot,rq,saq")
-    parser.add_argument(
-        "--imgbot",
-        action="append",
-        default=[],
-        metavar="[NAME=]PATH",
-        help="race this program, too, for example NAME=../other/.venv/bin/imgbot; repeatable",
-    )
+    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=[*CONTENDERS])
     parser.add_argument("--workers", type=int, default=10)
     parser.add_argument(
         "--picture-s",
