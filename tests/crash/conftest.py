@@ -8,7 +8,7 @@ import pytest
 
 from imgbot.sandbox.server import Sandbox
 from tests.fixtures.bot import Bot, with_simulated_provider
-from tests.fixtures.sandbox import Control, open_sandbox
+from tests.fixtures.sandbox import Control, finish_tasks, open_sandbox
 
 Sandboxed = tuple[Bot, Control]
 
@@ -24,9 +24,7 @@ class Move:
     file: Path
 
     def finish_tasks(self) -> None:
-        """Let the provider be ready with all that it makes."""
-        for task in self.sandbox.presets["simulated"].ledger.tasks:
-            task.duration_s = 0.0
+        finish_tasks(self.sandbox)
 
 
 @pytest.fixture

@@ -80,19 +80,13 @@ async def test_resized_by_signals_without_losing_a_job(sandboxed: Sandboxed) -> 
     bot, control = sandboxed
     people = await ask_for_pictures(control, 6)
 
-    async def log() -> str:
-        return bot.log
-
-    bot.signal(signal.SIGTTIN)
-    await eventually(log, lambda text: "workers: 6" in text)
-    bot.signal(signal.SIGTTOU)
-    await eventually(log, lambda text: "workers: 5" in text)
-    for size in (4, 3, 2, 1):
-        bot.signal(signal.SIGTTOU)
-        await eventually(log, lambda text, size=size: f"workers: {size}" in text)
+    for size in (6, 5, 4, 3, 2, 1):
+        bot.signal(signal.SIGTTIN if size == 6 else signal.SIGTTOU)
+        await bot.until_logged(f"workers: {size}\n")
+    resized = len(bot.log)
     bot.signal(signal.SIGTTOU)
     bot.signal(signal.SIGHUP)
-    await eventually(log, lambda text: text.count("workers: 5") == 2)
+    await bot.until_logged("workers: 5\n", begin=resized)
 
     await expect_one_each(bot, control, people)
 
@@ -103,11 +97,8 @@ async def test_a_second_interrupt_stops_at_once(sandboxed: Sandboxed) -> None:
     people = await ask_for_pictures(control, 1)
     await eventually(lambda: field_is_set(bot, "state", "delivering"), what="a slow delivery")
 
-    async def log() -> str:
-        return bot.log
-
     bot.signal(signal.SIGINT)
-    await eventually(log, lambda text: "stopping: finishing" in text)
+    await bot.until_logged("stopping: finishing")
     bot.signal(signal.SIGINT)
     status = await bot.wait()
     await control.clear_faults()

@@ -24,10 +24,6 @@ async def wanted_workers(bot: Bot) -> str:
     return next((line for line in lines if line.startswith('imgbot_workers{state="wanted"}')), "")
 
 
-async def log_of(bot: Bot) -> str:
-    return bot.log
-
-
 async def test_up_and_down_under_load(sandboxed: Sandboxed) -> None:
     bot, control = sandboxed
     people = await ask_for_pictures(control, 6)
@@ -40,8 +36,8 @@ async def test_up_and_down_under_load(sandboxed: Sandboxed) -> None:
     assert (up[0], down[0]) == (0, 0)
     assert "12 workers until the next start" in up[1]
     # What was asked is taken first, and said when it is done.
-    log = await eventually(lambda: log_of(bot), lambda text: "workers: 1\n" in text)
-    assert log.index("workers: 12") < log.index("workers: 1\n")
+    await bot.until_logged("workers: 1\n")
+    assert bot.log.index("workers: 12") < bot.log.index("workers: 1\n")
     await expect_one_each(bot, control, people)
     await eventually(lambda: wanted_workers(bot), lambda line: line.endswith(" 1.0"))
 
@@ -60,9 +56,11 @@ async def test_a_reload_goes_back_to_the_settings_or_names_the_bad_one(
     file.write_text("IMGBOT_WORKERS=3\n")
     good = await run(bot, "reload")
     await scale(bot, 2)
+    await bot.until_logged("workers: 2\n")
+    scaled = len(bot.log)
     bot.signal(signal.SIGHUP)
 
-    await eventually(lambda: log_of(bot), lambda text: text.count("workers: 3\n") == 2)
+    await bot.until_logged("workers: 3\n", begin=scaled)
     assert (bad.status, good.status) == (1, 0), bad.said + good.said
     assert "IMGBOT_WORKERS: 'many' cannot be used" in bad.said
     assert not (bot.state_dir / "reload").exists()

@@ -12,7 +12,14 @@ from imgbot.sandbox.server import Sandbox
 from tests.fixtures.bot import SOON, Bot, Constants, with_simulated_provider
 from tests.fixtures.hostile import answers_to, said_by_bot
 from tests.fixtures.photos import load_photo
-from tests.fixtures.sandbox import READY_NOTICES, Control, Message, Person, open_sandbox
+from tests.fixtures.sandbox import (
+    READY_NOTICES,
+    Control,
+    Message,
+    Person,
+    finish_tasks,
+    open_sandbox,
+)
 
 BOT_NAME = "@imgbot_sandbox_bot"
 # The sandbox counts its users from this.
@@ -44,6 +51,10 @@ class Stage:
     bot: Bot
     control: Control
     sandbox: Sandbox
+
+    def finish_tasks(self) -> None:
+        """Let the simulated provider be ready with all that it makes."""
+        finish_tasks(self.sandbox)
 
     async def user(self, name: str = "Bob", *, language: str = "en") -> "User":
         """A new user, who has sent nothing so far."""

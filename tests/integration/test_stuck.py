@@ -77,12 +77,13 @@ async def charged(stage: Stage) -> dict[str, int]:
 
 async def test_a_dead_job_is_delivered_by_its_receipt_and_charged_once(stage: Stage) -> None:
     anna = await stage.user("Anna")
-    job_id = await die_of_age(anna, "slow=4")
+    job_id = await die_of_age(anna, "slow=3600")
     [sentence] = await anna.heard(rests=False)
     told = await stage.owner.wait(lambda m: m.text.startswith("🔴"))
     before = await charged(stage)
 
     stuck = await listed(stage)
+    stage.finish_tasks()
     answer = await stage.owner.toast(stuck, "🔁 1")
     shown = await anna.wait(is_picture)
     await until_none_is_listed(stage)
