@@ -21,9 +21,9 @@ _SLOW_FOLDERS = {"browser", "crash"}
 # They take longest, and begin first, so that no process waits for a late one at the end.
 _LONGEST = {
     f"test_{name}.py"
-    for name in ("binary", "install", "prometheus", "actions", "conversation", "bad_operation",
-                 "hosted", "broadcast", "upkeep", "forgetting", "groups", "backup_moves",
-                 "stopped_while_ordering", "supervisor_killed")
+    for name in ("binary", "install", "doctor", "prometheus", "loadtest", "pool_supervisor",
+                 "actions", "conversation", "bad_operation", "troubles", "broadcast", "groups",
+                 "backup_moves", "backup_refused", "parts_killed", "supervisor_killed")
 }  # fmt: skip
 
 # Else every process that a test starts would compile the whole program anew.

@@ -66,17 +66,6 @@ def test_nothing_survives_a_killed_supervisor(tmp_path: Path) -> None:
             assert is_gone(pid), f"{pid} is left: {command}"
 
 
-def test_a_sigterm_to_the_whole_unit_costs_no_step(tmp_path: Path) -> None:
-    with supervisor(["-m", "tests.fakes.pool_supervisor"], tmp_path) as process:
-        started_steps(tmp_path)
-        (forkserver,) = children_of_first_rank(process.pid, "preload")
-        # systemd sends SIGTERM to every process of the unit.
-        os.kill(forkserver, signal.SIGTERM)
-        (tmp_path / "go").touch()
-        out, _ = process.communicate(timeout=PATIENCE_S)
-        assert json.loads(out)["restarts"] == []
-
-
 def test_without_its_forkserver_the_pool_goes_on(tmp_path: Path) -> None:
     with supervisor(["-m", "tests.fakes.pool_supervisor"], tmp_path) as process:
         first = started_steps(tmp_path)
@@ -99,15 +88,21 @@ def children_of_first_rank(parent: int, pattern: str = "") -> list[int]:
 
 
 @pytest.mark.parametrize("kind", ["console script", "python -m"])
-def test_workers_import_the_picture_code_alone(kind: str, tmp_path: Path) -> None:
+def test_workers_import_the_picture_code_alone_and_a_sigterm_to_the_unit_costs_no_step(
+    kind: str, tmp_path: Path
+) -> None:
     script = tmp_path / "imgbot"
     script.write_text(CONSOLE_SCRIPT)
     command = [str(script)] if kind == "console script" else ["-m", "tests.fakes.pool_supervisor"]
     with supervisor(command, tmp_path) as process:
         started_steps(tmp_path)
+        (forkserver,) = children_of_first_rank(process.pid, "preload")
+        # systemd sends SIGTERM to every process of the unit.
+        os.kill(forkserver, signal.SIGTERM)
         (tmp_path / "go").touch()
         out, _ = process.communicate(timeout=PATIENCE_S)
     report = json.loads(out)
+    assert report["restarts"] == []
     assert set(report["supervisor"]) >= FORBIDDEN, "the test supervisor has what workers must not"
     imported = {name.partition(".")[0] for name in report["worker"]}
     assert not imported & FORBIDDEN

@@ -12,7 +12,9 @@ def supervise(folder: str) -> None:
     # As in imgbot itself, everything heavy is imported below the guard of the main module.
     import asyncio
 
-    import aiogram
+    from imgbot.telegram.lazy_models import import_aiogram
+
+    import_aiogram()
     import httpx
     import prometheus_client
     import pydantic
@@ -22,7 +24,7 @@ def supervise(folder: str) -> None:
     from imgbot.imaging.pool import Pool
     from tests.fakes import pool_steps
 
-    assert all((aiogram, httpx, prometheus_client, pydantic, redis.asyncio))
+    assert all((httpx, prometheus_client, pydantic, redis.asyncio))
     restarts: list[str] = []
     pool = Pool(WORKERS, on_restart=restarts.append)
     pool.start()
