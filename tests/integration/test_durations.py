@@ -52,7 +52,9 @@ async def test_no_more_than_two_hundred_are_kept_for_no_more_than_90_days(redis:
     assert 0 < await redis.ttl(keys.DURATIONS + KIND) <= KEPT_S
 
 
-async def test_what_was_learned_outlives_a_restart(redis: Client) -> None:
+async def test_what_was_learned_holds_for_its_kind_at_any_age_and_after_a_restart(
+    redis: Client,
+) -> None:
     first = pace(redis)
     before_s = await first.wait_s(KIND, 0.0)
     for _ in range(15):
@@ -64,6 +66,9 @@ async def test_what_was_learned_outlives_a_restart(redis: Client) -> None:
     assert before_s == pytest.approx(2.0, rel=0.05)
     assert learned_s > 15
     assert after_restart_s == pytest.approx(learned_s, abs=0.6)
+    # An adopted job goes on from its age, however few its polls.
+    assert await first.wait_s(KIND, 19.0) < 2.0
+    assert await first.wait_s("replicate.edit.x", 0.0) == pytest.approx(2.0, rel=0.05)
 
 
 async def test_the_fixed_pace_is_the_schedule_whatever_it_learns(redis: Client) -> None:
@@ -110,19 +115,3 @@ async def test_without_redis_the_pace_is_the_schedule_and_learning_goes_on_later
 
     assert seconds == pytest.approx(2.0, rel=0.0301)
     assert cast("dict[str, object]", learned._known) == {}
-
-
-async def test_an_adopted_job_goes_on_from_its_age_however_few_its_polls(redis: Client) -> None:
-    learned = pace(redis)
-    for _ in range(20):
-        await learned.learn(KIND, CensoredDuration(19.0, 20.0))
-
-    assert await learned.wait_s(KIND, 19.0) < 2.0
-
-
-async def test_each_kind_learns_for_itself(redis: Client) -> None:
-    learned = pace(redis)
-    for _ in range(20):
-        await learned.learn(KIND, CensoredDuration(19.0, 20.0))
-
-    assert await learned.wait_s("replicate.edit.x", 0.0) == pytest.approx(2.0, rel=0.05)

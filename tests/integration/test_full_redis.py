@@ -5,32 +5,18 @@ from pathlib import Path
 import pytest
 
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import Job, State
-from imgbot.domain.operations import Operation
+from imgbot.domain.job import State
 from imgbot.storage import keys
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client
-from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.job_reads import JobReads
 from imgbot.storage.server.durability import measure
 from tests.fixtures.bot import Bot
-from tests.fixtures.jobs import job_of
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.sandbox import open_sandbox
+from tests.integration.test_jobs import NOW, claimed, job, open_queue
 
 pytestmark = pytest.mark.slow
-
-NOW = 1_800_000_000_000
-
-
-def job(job_id: str) -> Job:
-    return job_of(job_id, 1, 1, Operation.CREATE, "en", prompt="a fox")
-
-
-async def open_queue(redis: Client) -> JobQueue:
-    queue = JobQueue(redis, QueueLimits())
-    await queue.open_epoch()
-    return queue
 
 
 async def test_a_waiting_job_can_be_called_off_and_makes_room(redis: Client) -> None:
@@ -51,9 +37,7 @@ async def test_a_waiting_job_can_be_called_off_and_makes_room(redis: Client) -> 
 
 async def test_a_running_job_is_told_of_its_cancellation(redis: Client) -> None:
     queue = await open_queue(redis)
-    await queue.enqueue(job("1"), NOW)
-    one = await queue.claim(NOW)
-    assert one is not None
+    one = await claimed(queue)
     async with filled(redis):
         verdict = await queue.cancel("1", 1, NOW)
         moved = await queue.move(one, State.POLLING, NOW)

@@ -94,6 +94,8 @@ async def test_a_repeated_close_of_an_album_forgets_nothing_that_came_meanwhile(
 async def test_an_album_is_whole_a_moment_after_its_last_item_or_at_ten(redis: Client) -> None:
     albums = await gathered(redis, 1)
     assert await albums.due(NOW + 1499) == ([], NOW + 1500)
+    # It waits as long as it takes.
+    assert await redis.ttl(f"{keys.ALBUM}1.9") == -1
 
     await gathered(redis, *range(2, 11))
     assert await albums.due(NOW) == (["1.9"], 0)
@@ -112,9 +114,3 @@ async def test_users_waiting_for_their_own_jobs_are_counted(redis: Client) -> No
 
     assert (before.capped, sum(before.waiting.values())) == (0, 4)
     assert (after.capped, sum(after.waiting.values())) == (2, 3)
-
-
-async def test_an_album_waits_as_long_as_it_takes(redis: Client) -> None:
-    await gathered(redis, 1)
-
-    assert await redis.ttl(f"{keys.ALBUM}1.9") == -1

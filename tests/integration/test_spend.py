@@ -69,18 +69,26 @@ async def test_an_admission_reserves_once_however_often_it_comes(redis: Client) 
     assert 0 < await redis.ttl(keys.SPEND + TODAY) <= 40 * 86_400
 
 
-@pytest.mark.parametrize("outcome", [State.DELIVERED, State.DEAD, State.FAILED, State.CANCELLED])
-async def test_what_is_billed_is_charged_once(redis: Client, outcome: State) -> None:
+@pytest.mark.parametrize(
+    ("outcome", "is_billed"),
+    [
+        *((outcome, True) for outcome in (State.DELIVERED, State.DEAD, State.CANCELLED)),
+        *((State.FAILED, is_billed) for is_billed in (True, False)),
+    ],
+)
+async def test_an_end_charges_what_is_billed_and_releases_the_rest_once(
+    redis: Client, outcome: State, *, is_billed: bool
+) -> None:
     queue = await open_queue(redis)
 
-    one = await ended(queue, await submitted(queue), outcome, is_billed=True)
-    await queue.finish(one, outcome, NOW, {}, is_billed=True)
+    one = await ended(queue, await submitted(queue), outcome, is_billed=is_billed)
+    await queue.finish(one, outcome, NOW, {}, is_billed=is_billed)
     again = await queue.enqueue(job("1"), NOW)
 
     assert again.verdict == "duplicate"
-    assert await day(redis) == Day(
-        TODAY, charged=PRICE, users={1: PRICE}, made={"painter.create": ProducedCount(PRICE, 1)}
-    )
+    made = {"painter.create": ProducedCount(PRICE, 1)}
+    charged = Day(TODAY, charged=PRICE, users={1: PRICE}, made=made)
+    assert await day(redis) == (charged if is_billed else Day(TODAY))
 
 
 async def test_a_waiting_job_that_is_called_off_gives_its_money_back(redis: Client) -> None:
@@ -238,13 +246,3 @@ async def test_a_free_admission_that_becomes_a_paid_picture_is_charged(redis: Cl
 
     assert (await day(redis)).users == {1: PRICE}
     assert 0 < await redis.ttl(keys.SPEND + TODAY) <= 40 * 86_400
-
-
-async def test_what_is_not_billed_is_released_once(redis: Client) -> None:
-    queue = await open_queue(redis)
-    await queue.enqueue(job("2"), NOW)
-
-    one = await ended(queue, await submitted(queue, "1"), State.FAILED, is_billed=False)
-    await queue.finish(one, State.FAILED, NOW, {}, is_billed=False)
-
-    assert await day(redis) == Day(TODAY, reserved=PRICE, users={1: PRICE})

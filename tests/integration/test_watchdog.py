@@ -2,10 +2,11 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
+from unittest.mock import AsyncMock
 
 import pytest
 from aiogram import Bot
@@ -17,7 +18,6 @@ from imgbot.imaging.pool import Pool
 from imgbot.ops.lifecycle import Notifier
 from imgbot.supervisor import DRAIN_S, _report
 from imgbot.telegram import polling_health as contact_module, update_poller as poller_module
-from imgbot.telegram.update_dispatcher import Deferred
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry.liveness import GRACE_S, most_overdue
 from tests.fakes import pool_steps
@@ -43,29 +43,16 @@ def dial(monkeypatch: pytest.MonkeyPatch) -> Dial:
     return dial
 
 
-class _Ledger:
-    async def is_handled(self, update_id: int) -> bool:
-        return False
-
-    async def mark_handled(self, update_id: int, chat: str) -> None: ...
-
-    async def dead_letter(self, update: Mapping[str, object]) -> None: ...
-
-    async def defer(self, deferred: Sequence[Deferred]) -> None: ...
-
-    async def deferred(self) -> Sequence[Deferred]:
-        return []
-
-    async def persist(self) -> None: ...
-
-
 def poller(call: Callable[[], Any]) -> UpdatePoller:
     async def bot(method: object, request_timeout: int) -> object:
         return await call()
 
     async def handle(update: object) -> None: ...
 
-    return UpdatePoller(cast("Bot", bot), handle, _Ledger())
+    ledger = AsyncMock(
+        is_handled=AsyncMock(return_value=False), deferred=AsyncMock(return_value=[])
+    )
+    return UpdatePoller(cast("Bot", bot), handle, ledger)
 
 
 async def test_a_poll_loop_whose_telegram_is_away_is_alive(
