@@ -60,6 +60,14 @@ class Recorder:
 
         await eventually(handled, lambda found: found == texts)
 
+    async def until_running(self, count: int = 1) -> None:
+        """Wait until so many handlers are at work."""
+
+        async def running() -> int:
+            return self.running
+
+        await eventually(running, lambda found: found == count)
+
     async def until_count(self, count: int) -> None:
         """Wait until so many messages are handled."""
 
@@ -340,10 +348,7 @@ async def test_no_more_handlers_at_once_than_there_are_slots(redis: Client) -> N
             for person in people:
                 await control.say(person, str(person.id))
 
-            async def running() -> int:
-                return recorder.running
-
-            await eventually(running, lambda count: count == 32)
+            await recorder.until_running(32)
             gate.set()
 
             await recorder.until_count(50)
@@ -355,13 +360,18 @@ async def test_telegrams_troubles_are_survived_and_a_stop_confirms_what_was_hand
     redis: Client,
 ) -> None:
     recorder = Recorder()
+    recorder.gates["last words"] = asyncio.Event()
     async with open_bot_on_sandbox() as (bot, control):
         ann = await control.make_user("Ann")
         await control.fault("getUpdates", "error", error_code=502, description="Bad Gateway")
         await control.fault("getUpdates", "drop_after", times=1)
-        async with polling(bot, recorder, redis):
-            await control.say(ann, "hello")
-            await recorder.until(ann, ["hello"])
+        async with polling(bot, recorder, redis) as stopping:
+            await control.say(ann, "last words")
+            await recorder.until_running()
+            # No poll comes after it but that of the stop.
+            stopping.set()
+            recorder.gates["last words"].set()
+            await recorder.until(ann, ["last words"])
         left = await bot.get_updates(timeout=0)
 
     assert left == []
@@ -375,10 +385,7 @@ async def test_a_handler_that_does_not_end_is_left_to_the_next_start(redis: Clie
         async with polling(bot, recorder, redis, drain_s=0.01):
             await control.say(ann, "slow")
 
-            async def running() -> int:
-                return recorder.running
-
-            await eventually(running)
+            await recorder.until_running()
         left = await bot.get_updates(timeout=0)
 
     assert [update.message.text for update in left if update.message] == ["slow"]
