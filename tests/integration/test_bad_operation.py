@@ -33,16 +33,6 @@ async def stage(state_dir: Path, clock: Clock) -> AsyncIterator[Stage]:
         yield sandbox, control, bot
 
 
-async def health(bot: Bot) -> dict[str, str]:
-    """Check → what is wrong, empty when well."""
-    checks: dict[str, Any] = json.loads(await bot.get("/healthz"))["checks"]
-    return {name: str(check.get("detail", "")) for name, check in checks.items()}
-
-
-async def log_of(bot: Bot) -> str:
-    return bot.log
-
-
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
@@ -61,7 +51,7 @@ async def test_a_telegram_that_does_not_serve_at_the_start_is_seen(
     async def seen() -> tuple[str, str]:
         try:
             document = json.loads(await bot.get("/status.json"))
-            return (await health(bot))["telegram"], document["checks"]["telegram"]
+            return (await bot.health())["telegram"], document["checks"]["telegram"]
         except (httpx.HTTPError, ValueError):
             return "", ""
 
@@ -94,7 +84,7 @@ async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage, clock:
 
     async with bot, asyncio.TaskGroup() as group:
         other = group.create_task(poll_for_ever())
-        seen = await eventually(lambda: health(bot), lambda checks: checks["telegram"])
+        seen = await eventually(bot.health, lambda checks: checks["telegram"])
         report = await run_doctor(bot.environ)
         told = await control.wait_message(owner.id, lambda m: m.text.startswith("🔴"))
         other.cancel()
@@ -113,11 +103,11 @@ async def test_a_wrong_clock_and_a_webhook_are_seen_and_served_through(
     sandbox, control, bot = stage
     clock.offset_s = 86_400
     async with bot, httpx.AsyncClient(trust_env=False, timeout=60) as client:
-        wrong_clock = (await health(bot))["clock"]
+        wrong_clock = (await bot.health())["clock"]
         await expect_service(control)
         url = f"{sandbox.url}/bot{sandbox.token}/setWebhook"
         await client.post(url, json={"url": "http://127.0.0.1:9/hook"})
-        seen = await eventually(lambda: health(bot), lambda checks: checks["telegram"])
+        seen = await eventually(bot.health, lambda checks: checks["telegram"])
         report = await run_doctor(bot.environ, "--fix")
         await expect_service(control)
 
@@ -145,17 +135,17 @@ async def test_a_full_disk_is_said_and_loses_nothing(stage: Stage, small_disk: P
     bot.constants = SOON
     people = [await control.make_user(f"P{number}") for number in range(10)]
     async with bot:
-        before = await health(bot)
+        before = await bot.health()
         fill(small_disk / "fill")
         for person in people:
             await control.say(person, "a fox")
-        seen = await eventually(lambda: health(bot), lambda checks: checks["disk"])
-        await eventually(lambda: log_of(bot), lambda log: "the embedded Redis ended" in log)
+        seen = await eventually(bot.health, lambda checks: checks["disk"])
+        await bot.until_logged("the embedded Redis ended")
         report = await run_doctor(bot.environ)
         (small_disk / "fill").unlink()
         for person in people:
             await control.wait_message(person.id, lambda m: bool(m.photo_id))
-        await eventually(lambda: health(bot), lambda checks: not any(checks.values()))
+        await eventually(bot.health, lambda checks: not any(checks.values()))
 
     assert not any(before.values())
     assert "MB left in" in seen["disk"]

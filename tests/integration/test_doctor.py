@@ -12,6 +12,7 @@ import pytest
 from imgbot.sandbox.server import Sandbox
 from tests.fixtures.bot import Bot, with_simulated_provider
 from tests.fixtures.commands import run_doctor
+from tests.fixtures.redis_servers import filled
 from tests.fixtures.requests import KEY
 from tests.fixtures.sandbox import Clock, open_sandbox
 
@@ -69,16 +70,48 @@ async def test_no_secret_is_shown(place: Place) -> None:
         assert secret not in report.output
 
 
-async def test_a_webhook_is_deleted_by_fix(unpolled: Place) -> None:
-    _, bot = unpolled
+async def test_what_is_wrong_on_a_server_is_named_and_mended_by_fix_where_it_may_be(
+    unpolled: Place, clock: Clock, tmp_path: Path
+) -> None:
+    sandbox, bot = unpolled
+    clock.offset_s = 90_000
+    credentials, file = tmp_path / "credentials", tmp_path / "imgbot.env"
+    credentials.mkdir(mode=0o755)
+    token = credentials / "bot-token"
+    token.write_text(sandbox.token)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        file.write_text(f"IMGBOT_TOKEN={sandbox.token}\nIMGBOT_HTTP={address}\n")
+        for path in (token, file):
+            path.chmod(0o644)
+        environ = bot.environ | {
+            "CREDENTIALS_DIRECTORY": str(credentials),
+            "IMGBOT_ENVIRONMENT_FILE": str(file),
+            "IMGBOT_HTTP": address,
+        }
 
-    seen = await run_doctor(bot.environ)
-    mended = await run_doctor(bot.environ, "--fix")
+        seen = await run_doctor(environ)
+        mended = await run_doctor(environ, "--fix")
+        by_hand = await run_doctor(bot.environ | {"IMGBOT_HTTP": address})
 
-    assert (seen.status, seen.wrong) == (1, ["webhook"])
+    assert seen.status == 1
     assert "--fix" in seen.the("webhook")["mend"]
-    assert (mended.status, mended.mended) == (0, ["webhook deleted"])
+    assert "behind" in seen.the("clock")["text"]
+    assert "timedatectl" in seen.the("clock")["mend"]
+    assert f"sudoedit {file}" in seen.the("port")["mend"]
+    assert by_hand.the("port")["mend"].startswith("IMGBOT_HTTP=127.0.0.1:")
+    *of_credentials, of_file = seen.of("secrets")
+    assert [finding["mend"] for finding in of_credentials] == [
+        f"sudo chmod 0700 {credentials}",
+        f"sudo chmod 0600 {token}",
+    ]
+    assert "IMGBOT_TOKEN" in of_file["text"]
+    assert {"webhook", "clock", "port", "secrets"} <= set(seen.wrong)
+    assert "webhook deleted" in mended.mended
     assert mended.the("webhook")["level"] == "ok"
+    modes = [path.stat().st_mode & 0o777 for path in (credentials, token)]
+    assert modes == [0o700, 0o600]
+    assert {"clock", "port"} <= set(mended.wrong)
 
 
 async def test_a_second_poller_elsewhere(place: Place) -> None:
@@ -115,65 +148,6 @@ async def test_a_token_that_was_revoked_and_telegram_out_of_reach(place: Place) 
     assert "curl" in report.the("telegram")["mend"]
 
 
-async def test_a_clock_that_is_off(unpolled: Place, clock: Clock) -> None:
-    _, bot = unpolled
-    clock.offset_s = 90_000
-
-    report = await run_doctor(bot.environ)
-
-    assert report.the("clock")["level"] == "wrong"
-    assert "behind" in report.the("clock")["text"]
-    assert "timedatectl" in report.the("clock")["mend"]
-
-
-async def test_secrets_open_to_others_are_closed_by_fix(unpolled: Place, tmp_path: Path) -> None:
-    sandbox, bot = unpolled
-    folder = tmp_path / "credentials"
-    folder.mkdir(mode=0o755)
-    token = folder / "bot-token"
-    token.write_text(sandbox.token)
-    token.chmod(0o644)
-    environ = bot.environ | {"CREDENTIALS_DIRECTORY": str(folder)}
-
-    seen = await run_doctor(environ)
-    mended = await run_doctor(environ, "--fix")
-
-    assert [f["mend"] for f in seen.of("secrets")] == [
-        f"sudo chmod 0700 {folder}",
-        f"sudo chmod 0600 {token}",
-    ]
-    assert mended.the("secrets")["level"] == "ok"
-    assert (folder.stat().st_mode & 0o777, token.stat().st_mode & 0o777) == (0o700, 0o600)
-
-
-async def test_a_secret_in_a_file_for_everybody(unpolled: Place, tmp_path: Path) -> None:
-    sandbox, bot = unpolled
-    file = tmp_path / "imgbot.env"
-    file.write_text(f"IMGBOT_TOKEN={sandbox.token}\n")
-    file.chmod(0o644)
-
-    report = await run_doctor(bot.environ | {"IMGBOT_ENVIRONMENT_FILE": str(file)})
-
-    assert "IMGBOT_TOKEN" in report.the("secrets")["text"]
-    assert report.the("secrets")["level"] == "wrong"
-
-
-async def test_a_taken_port(unpolled: Place, tmp_path: Path) -> None:
-    _, bot = unpolled
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-
-        report = await run_doctor(bot.environ | {"IMGBOT_HTTP": f"127.0.0.1:{port}"})
-
-        file = tmp_path / "imgbot.env"
-        file.write_text(f"IMGBOT_HTTP=127.0.0.1:{port}\n")
-        of_file = await run_doctor(bot.environ | {"IMGBOT_ENVIRONMENT_FILE": str(file)})
-
-    assert f"sudoedit {file}" in of_file.the("port")["mend"]
-    assert sorted(report.wrong) == ["port", "webhook"]
-    assert report.the("port")["mend"].startswith("IMGBOT_HTTP=127.0.0.1:")
-
-
 async def test_a_state_that_must_not_be_served_from(unpolled: Place) -> None:
     _, bot = unpolled
     bot.state_dir = bot.state_dir / "a; b: c"
@@ -197,40 +171,30 @@ async def test_a_state_that_must_not_be_served_from(unpolled: Place) -> None:
     assert "is not readable and writable" in spoilt.the("state")["text"]
 
 
-async def test_a_redis_of_ones_own_that_loses_jobs(unpolled: Place, redis_url: str) -> None:
+async def test_a_redis_of_ones_own_that_loses_jobs_or_is_full(
+    unpolled: Place, redis_url: str
+) -> None:
     _, bot = unpolled
     bot.settings["IMGBOT_REDIS_URL"] = redis_url
     redis = bot.redis_of_its_own()
     await redis.config_set("appendonly", "no")
     await redis.config_set("maxmemory-policy", "allkeys-lru")
     try:
-        report = await run_doctor(bot.environ)
+        losing = await run_doctor(bot.environ)
     finally:
         await redis.config_set("maxmemory-policy", "noeviction")
         await redis.config_set("appendonly", "yes")
-        await redis.aclose()
+    async with filled(redis):
+        full = await run_doctor(bot.environ)
+    await redis.aclose()
 
-    mends = [finding["mend"] for finding in report.of("redis durability")]
+    mends = [finding["mend"] for finding in losing.of("redis durability")]
     assert "maxmemory-policy noeviction" in mends[0]
     assert "appendonly yes" in mends[1]
-    assert "maxmemory 256mb" in report.the("redis memory")["mend"]
-
-
-async def test_a_redis_that_is_full(unpolled: Place, redis_url: str) -> None:
-    _, bot = unpolled
-    bot.settings["IMGBOT_REDIS_URL"] = redis_url
-    redis = bot.redis_of_its_own()
-    await redis.config_set("maxmemory", "100kb")
-    try:
-        report = await run_doctor(bot.environ)
-    finally:
-        await redis.config_set("maxmemory", "0")
-        await redis.aclose()
-
-    finding = report.the("redis memory")
-    assert finding["level"] == "wrong"
-    assert "it is full; orders are refused or soon will be" in finding["text"]
-    assert "CONFIG SET maxmemory" in finding["mend"]
+    assert "maxmemory 256mb" in losing.the("redis memory")["mend"]
+    assert "redis memory" in full.wrong
+    assert "it is full; orders are refused or soon will be" in full.the("redis memory")["text"]
+    assert "CONFIG SET maxmemory" in full.the("redis memory")["mend"]
 
 
 @pytest.mark.parametrize(

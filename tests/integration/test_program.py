@@ -1,17 +1,19 @@
 """The program from outside: what it refuses, with which status, and what it does not import."""
 
+import asyncio
+import functools
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from imgbot.version import version
 from tests.fixtures.bot import Bot
-from tests.fixtures.commands import COMMAND
+from tests.fixtures.commands import COMMAND, run_doctor
 from tests.fixtures.sandbox import Control, open_sandbox
 from tests.fixtures.waiting import PATIENCE_S, eventually
 
@@ -37,6 +39,12 @@ def run(*arguments: str, environ: dict[str, str] | None = None) -> subprocess.Co
 async def sandboxed(state_dir: Path) -> AsyncIterator[tuple[Bot, Control]]:
     async with open_sandbox() as (sandbox, control):
         yield Bot(sandbox, state_dir), control
+
+
+@pytest.fixture
+def bot(sandboxed: tuple[Bot, Control]) -> Bot:
+    """It is not started yet."""
+    return sandboxed[0]
 
 
 def test_help_and_version_import_nothing_heavy() -> None:
@@ -76,45 +84,6 @@ def test_a_wrong_setting_is_named(environ: dict[str, str], said: str, tmp_path: 
     assert said in ended.stderr
     assert "A" * 35 not in ended.stderr
     assert "Traceback" not in ended.stderr
-
-
-async def test_a_token_that_telegram_does_not_know(sandboxed: tuple[Bot, Control]) -> None:
-    bot, _ = sandboxed
-    bot.settings["IMGBOT_TOKEN"] = "123456789:" + "B" * 35
-
-    await bot.launch()
-
-    assert await bot.wait() == 78
-    assert "IMGBOT_TOKEN" in bot.log
-    assert "B" * 35 not in bot.log
-
-
-async def test_a_taken_port(sandboxed: tuple[Bot, Control]) -> None:
-    bot, _ = sandboxed
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        bot.settings["IMGBOT_HTTP"] = f"127.0.0.1:{taken.getsockname()[1]}"
-
-        await bot.launch()
-
-        assert await bot.wait() == 78
-    assert "IMGBOT_HTTP" in bot.log
-
-
-async def test_a_redis_that_would_lose_jobs(sandboxed: tuple[Bot, Control], redis_url: str) -> None:
-    bot, _ = sandboxed
-    volatile = socket_of(redis_url)
-    bot.settings["IMGBOT_REDIS_URL"] = redis_url
-    subprocess_set(volatile, "appendonly", "no")
-    try:
-        await bot.launch()
-
-        assert await bot.wait() == 78
-    finally:
-        subprocess_set(volatile, "appendonly", "yes")
-    assert "IMGBOT_REDIS_URL" in bot.log
-    assert "appendonly yes" in bot.log
 
 
 async def test_a_redis_of_ones_own_serves(sandboxed: tuple[Bot, Control], redis_url: str) -> None:
@@ -181,12 +150,133 @@ AFTER_A_PICTURE = (
 )
 
 
-def socket_of(redis_url: str) -> str:
-    return redis_url.removeprefix("unix://")
+def a_file_for_a_state_directory(bot: Bot) -> None:
+    bot.state_dir.rmdir()
+    bot.state_dir.write_text("")
 
 
-def subprocess_set(socket_path: str, name: str, value: str) -> None:
-    with socket.socket(socket.AF_UNIX) as client:
-        client.connect(socket_path)
-        client.sendall(f"CONFIG SET {name} {value}\r\n".encode())
-        assert client.recv(64) == b"+OK\r\n"
+def a_file_for_the_folder_of_jobs(bot: Bot) -> None:
+    (bot.state_dir / "jobs").write_text("")
+
+
+def a_file_for_the_folder_of_redis(bot: Bot) -> None:
+    (bot.state_dir / "redis").write_text("")
+
+
+def a_folder_for_the_key_of_webhooks(bot: Bot) -> None:
+    (bot.state_dir / "hook.key").mkdir()
+
+
+def a_token_that_telegram_does_not_know(bot: Bot) -> None:
+    bot.settings["IMGBOT_TOKEN"] = "123456789:" + "B" * 35
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (a_token_that_telegram_does_not_know, ("IMGBOT_TOKEN",)),
+        (a_file_for_a_state_directory, ("IMGBOT_STATE_DIR", "cannot be written to")),
+        (a_file_for_the_folder_of_jobs, ("IMGBOT_STATE_DIR", "jobs cannot be used", "ls -la")),
+        (a_file_for_the_folder_of_redis, ("IMGBOT_STATE_DIR", "redis cannot be used")),
+        (a_folder_for_the_key_of_webhooks, ("IMGBOT_STATE_DIR", "hook.key cannot be used")),
+    ],
+    ids=lambda value: value.__name__.replace("_", " ") if callable(value) else "",
+)
+async def test_a_setup_that_cannot_be_used_ends_the_bot_with_78(
+    bot: Bot, spoil: Callable[[Bot], None], said: tuple[str, ...]
+) -> None:
+    spoil(bot)
+
+    await bot.launch()
+
+    assert await bot.wait() == 78, bot.log
+    last = bot.log.strip().splitlines()[-1]
+    for words in said:
+        assert words in last
+    assert "Traceback" not in bot.log
+    assert bot.secrets_in_log() == []
+    assert bot.environ["IMGBOT_TOKEN"] not in bot.log
+
+
+async def test_a_taken_port_and_a_redis_that_would_lose_jobs_end_the_bot_with_78(
+    bot: Bot, redis_url: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        bot.settings["IMGBOT_HTTP"] = f"127.0.0.1:{taken.getsockname()[1]}"
+        await bot.launch()
+        assert await bot.wait() == 78
+    del bot.settings["IMGBOT_HTTP"]
+    bot.settings["IMGBOT_REDIS_URL"] = redis_url
+    redis = bot.redis_of_its_own()
+    await redis.config_set("appendonly", "no")
+    try:
+        await bot.launch()
+        assert await bot.wait() == 78
+    finally:
+        await redis.config_set("appendonly", "yes")
+        await redis.aclose()
+
+    assert "IMGBOT_HTTP" in bot.log
+    assert "IMGBOT_REDIS_URL" in bot.log
+    assert "appendonly yes" in bot.log
+
+
+async def test_a_token_of_another_bot(bot: Bot) -> None:
+    await bot.start()
+    await bot.stop()
+    async with open_sandbox() as (other, _):
+        stranger = Bot(other, bot.state_dir)
+
+        await stranger.launch()
+
+        assert await stranger.wait() == 78
+    ids = [each.environ["IMGBOT_TOKEN"].partition(":")[0] for each in (stranger, bot)]
+    assert f"is of the bot {ids[0]}, but the jobs here are of the bot {ids[1]}" in stranger.log
+    # Its own bot is served as before.
+    await bot.start()
+    await bot.stop()
+
+
+INFO = "# Server\r\nredis_version:6.0.16\r\nredis_mode:standalone\r\naof_enabled:1\r\n"
+NO_HELLO = b"-ERR unknown command 'HELLO'\r\n"
+HELLO = b"%2\r\n+server\r\n+redis\r\n+proto\r\n:3\r\n"
+
+
+async def answer_as_an_old_redis(
+    hello: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """As much of a server as is asked before its version is seen."""
+    answers = {
+        b"INFO": b"$%d\r\n%s\r\n" % (len(INFO), INFO.encode()),
+        b"PING": b"+PONG\r\n",
+        b"HELLO": hello,
+    }
+    while header := await reader.readline():
+        words: list[bytes] = []
+        for _ in range(int(header[1:])):
+            length = int((await reader.readline())[1:])
+            words.append((await reader.readexactly(length + 2))[:-2].upper())
+        writer.write(answers.get(words[0], b"+OK\r\n"))
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("hello", "said"),
+    [(HELLO, "Redis 6.0.16 is too old"), (NO_HELLO, "this Redis is older than 6")],
+    ids=["6", "5"],
+)
+async def test_a_redis_of_the_wrong_version(bot: Bot, hello: bytes, said: str) -> None:
+    answer = functools.partial(answer_as_an_old_redis, hello)
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    bot.settings["IMGBOT_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+
+    await bot.launch()
+    status = await bot.wait()
+    report = await run_doctor(bot.environ)
+    server.close()
+
+    assert status == 78, bot.log
+    assert f"{said}; use 7.2 or later" in bot.log
+    assert "redis" in report.wrong
+    assert said in report.the("redis")["text"]

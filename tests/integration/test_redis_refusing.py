@@ -202,19 +202,11 @@ async def test_a_bot_survives_a_redis_that_refuses_and_says_so(
         async with Bot(sandbox, state_dir, IMGBOT_REDIS_URL=server.url) as bot:
             await operator.execute_command(*begin.split())
             await control.say(ann, "a fox")
-            await eventually(lambda: _health(bot), lambda found: named in found)
-            await eventually(lambda: _log(bot), lambda log: f"Redis takes no write: {named}" in log)
+            await eventually(bot.health, lambda checks: named in checks["redis"])
+            await bot.until_logged(f"Redis takes no write: {named}")
             await operator.execute_command(*end.split())
             await control.wait_message(ann.id, lambda message: bool(message.photo_id))
-            await eventually(lambda: _health(bot), lambda found: named not in found)
+            await eventually(bot.health, lambda checks: named not in checks["redis"])
 
             assert bot.is_running
             assert "Traceback" not in bot.log
-
-
-async def _health(bot: Bot) -> str:
-    return await bot.get("/healthz")
-
-
-async def _log(bot: Bot) -> str:
-    return bot.log

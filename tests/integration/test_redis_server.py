@@ -181,24 +181,13 @@ async def test_the_embedded_redis_answers_on_the_guides_port_where_that_is_free(
             elsewhere.connect(("127.0.0.2", port))
 
 
-async def test_a_taken_port_is_left_alone(tmp_path: Path) -> None:
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-
-        async with RedisServer(tmp_path, port=other.getsockname()[1]) as server:
-            assert server.port == 0
-            assert await answers(server)
-
-
-async def test_a_port_lost_between_look_and_use_is_given_up(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("is_seen", [True, False], ids=["seen", "lost between look and use"])
+async def test_a_taken_port_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_seen: bool
 ) -> None:
-    monkeypatch.setattr("imgbot.storage.server.process._free_port", int)
-    with socket.socket() as other:
-        other.bind(("127.0.0.1", 0))
-        other.listen()
-
+    if not is_seen:
+        monkeypatch.setattr("imgbot.storage.server.process._free_port", int)
+    with socket.create_server(("127.0.0.1", 0)) as other:
         async with RedisServer(tmp_path, port=other.getsockname()[1]) as server:
             assert server.port == 0
             assert await answers(server)

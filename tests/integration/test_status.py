@@ -39,9 +39,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory):
 
 
 async def test_status_of_a_working_service(stage: Stage) -> None:
-    person = await stage.control.make_user("Ann")
-    await stage.control.say(person, "a fox")
-    await stage.control.wait_message(person.id, lambda m: bool(m.photo_id))
+    await (await stage.user("Ann")).order("a fox")
 
     async def shown() -> tuple[int, str, str]:
         return await see_status(**environ_with(address_of(stage.bot)))
@@ -76,9 +74,9 @@ async def test_json_is_the_document(stage: Stage) -> None:
 
 
 async def test_the_most_refused_user_is_named_in_status_and_in_no_metric(stage: Stage) -> None:
-    person = await stage.control.make_user("Cyd")
+    cyd = await stage.user("Cyd")
     for _ in range(8):
-        await stage.control.say(person, "/create")
+        await cyd.say("/create")
 
     async def users() -> Any:
         return (await document_of(stage.bot))["rate_limit"]["users"]
@@ -86,9 +84,9 @@ async def test_the_most_refused_user_is_named_in_status_and_in_no_metric(stage: 
     [user] = await eventually(users, lambda found: found and found[0]["refusals"] == 3)
     _, out, _ = await see_status(**environ_with(address_of(stage.bot)))
 
-    assert user["user_id"] == person.id
-    assert f"{person.id} (3)" in out
-    assert str(person.id) not in await stage.bot.get("/metrics")
+    assert user["user_id"] == cyd.id
+    assert f"{cyd.id} (3)" in out
+    assert str(cyd.id) not in await stage.bot.get("/metrics")
 
 
 async def test_status_where_nothing_answers() -> None:

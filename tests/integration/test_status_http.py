@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
@@ -89,25 +89,22 @@ async def _first(answer: aiohttp.ClientResponse, count: int) -> AsyncIterator[tu
             return
 
 
-@pytest.mark.parametrize("path", ["/", "/status.json", "/events", "/metrics"])
-async def test_a_name_that_is_not_ours_is_refused(service: Service, path: str) -> None:
-    async with (
-        _serving(service) as (url, session),
-        session.get(f"{url}{path}", headers={"Host": "evil.example:8080"}) as answer,
-    ):
-        assert answer.status == 403
-        assert str(PERSON) not in await answer.text()
+ANOTHER_NAME = {"Host": "evil.example:8080"}
+ANOTHER_SITE = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
+REFUSED: Sequence[tuple[int, dict[str, str], str]] = [
+    *((403, ANOTHER_NAME, path) for path in ("/", "/status.json", "/events", "/metrics")),
+    *((403, ANOTHER_SITE, path) for path in ("/status.json", "/events")),
+    *((404, {}, f"/page/{file}") for file in ("none.js", "..%2Fhttp.py", "index.html")),
+]
 
 
-@pytest.mark.parametrize("path", ["/status.json", "/events"])
-async def test_pages_of_other_sites_are_refused(service: Service, path: str) -> None:
-    headers = {"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}
-    async with (
-        _serving(service) as (url, session),
-        session.get(f"{url}{path}", headers=headers) as answer,
-    ):
-        assert answer.status == 403
-        assert not [name for name in answer.headers if name.startswith("Access-Control")]
+async def test_other_names_other_sites_and_other_files_are_refused(service: Service) -> None:
+    async with _serving(service) as (url, session):
+        for status, headers, path in REFUSED:
+            async with session.get(f"{url}{path}", headers=headers) as answer:
+                assert (path, answer.status) == (path, status)
+                assert str(PERSON) not in await answer.text()
+                assert not [each for each in answer.headers if each.startswith("Access-Control")]
 
 
 async def test_the_page_allows_itself_nothing_from_elsewhere(service: Service) -> None:
@@ -120,12 +117,6 @@ async def test_the_page_allows_itself_nothing_from_elsewhere(service: Service) -
     assert "style=" not in text
     assert "<style" not in text
     assert "//" not in text.replace("<!doctype html>", "")
-
-
-@pytest.mark.parametrize("path", ["/page/none.js", "/page/..%2Fhttp.py", "/page/index.html"])
-async def test_nothing_but_the_pages_files_is_served(service: Service, path: str) -> None:
-    async with _serving(service) as (url, session), session.get(f"{url}{path}") as answer:
-        assert answer.status == 404
 
 
 async def test_a_stream_begins_with_the_history_and_goes_on(service: Service) -> None:
