@@ -1,6 +1,7 @@
 """Alarms over outages and a kill: told later if need be, once, and never too many."""
 
 import asyncio
+import functools
 import json
 import time
 from collections.abc import AsyncIterator
@@ -15,11 +16,9 @@ from imgbot.domain.errors import ProviderErrorKind, StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from tests.fixtures.alerts import CALM, SETTING, AlertStage, open_alert_stage
-from tests.fixtures.bot import SOON
 from tests.fixtures.redis_servers import filled
-from tests.fixtures.sandbox import Control, Person
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import open_stage
+from tests.integration.stage import open_owned
 
 pytestmark = pytest.mark.slow
 
@@ -140,25 +139,15 @@ async def test_what_nobody_foresaw_does_not_end_the_alarms(
     assert told.text.startswith("🔴 painter rejects its key.")
 
 
-async def heard(control: Control, person: Person, words: str) -> str:
-    return (await control.wait_message(person.id, lambda m: words in m.text)).text
-
-
 async def test_the_running_bot_tells_its_owner_once_over_a_kill(tmp_path: Path) -> None:
-    owner = Person(5_000_000_001, "Owner", {})
-    async for stage in open_stage(tmp_path, SOON, is_simulated=True, IMGBOT_ADMINS=str(owner.id)):
-        control, bot = stage.control, stage.bot
-        assert (await control.make_user("Owner")).id == owner.id
-        await control.say(owner, "/start")
-        await control.wait_message(owner.id)
-        anna = await control.make_user("Anna")
-        await control.say(anna, "a fox [[sim:402]]")
-        credit = await heard(control, owner, "credit")
+    async for stage in open_owned(tmp_path):
+        owner, bot = stage.owner, stage.bot
+        await (await stage.user("Anna")).say("a fox [[sim:402]]")
+        await owner.wait(lambda m: "credit" in m.text)
         # A kill between the saying and its note would say it twice: better than never.
         async with bot.redis() as redis:
-            await eventually(
-                lambda: redis.exists(f"{keys.ALARM}{owner.id}"), lambda found: not found
-            )
+            untold = functools.partial(redis.exists, f"{keys.ALARM}{owner.id}")
+            await eventually(untold, lambda found: not found)
         for _ in range(2):
             await bot.kill()
             await bot.start()
@@ -169,8 +158,9 @@ async def test_the_running_bot_tells_its_owner_once_over_a_kill(tmp_path: Path) 
             for name, value in record.items():
                 await redis.hset(f"{keys.DEAD_JOB}99", name, value)
             await redis.zadd(keys.DEAD, {"99": round(time.time() * 1000)})
-        await heard(control, owner, "Job 99")
+        await owner.wait(lambda m: "Job 99" in m.text)
 
-        told = [m.text for m in await control.messages(owner.id) if m.text.startswith("🔴")]
+        said = await owner.said(rests=False)
+        credit, death = [text for text in said if text.startswith("🔴")]
         assert credit.startswith("🔴 simulated says that its credit is used up.")
-        assert [text[:12] for text in told] == [credit[:12], "🔴 Job 99 at "[:12]]
+        assert death.startswith("🔴 Job 99 at ")

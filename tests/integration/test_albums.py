@@ -1,17 +1,15 @@
 """Albums: gathered without sleeping, in order, late items included, numbered back."""
 
 import io
-import json
 import signal
 
 import pytest
-import pytest_asyncio
 from PIL import Image
 
 from imgbot.domain.texts import t
 from imgbot.storage.client import Client
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg, open_stage
+from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -21,16 +19,6 @@ PHOTOS = [
     jpeg("cat", (300, 500)),
     jpeg("astronaut", (400, 300)),
 ]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def slow_stage(tmp_path_factory: pytest.TempPathFactory):
-    """A provider that never ends, one job of a person after the other."""
-    settings = {"IMGBOT_RUNNING_PER_USER": "1"}
-    folder = tmp_path_factory.mktemp("slow")
-    async for stage in open_stage(folder, is_simulated=True, **settings):
-        await stage.control.set_provider(duration_s=[600, 600])
-        yield stage
 
 
 def grey(level: int) -> bytes:
@@ -84,26 +72,6 @@ async def test_photos_keep_their_order(bob: User) -> None:
     middles = [row[round((n + 0.5) / 10 * image.width)] for n in range(10)]
     assert middles == sorted(middles)
     assert middles[-1] - middles[0] > 100
-
-
-async def test_a_photo_that_comes_late_joins_the_merge_that_waits(slow_stage: Stage) -> None:
-    bob = await slow_stage.user()
-    await bob.ask("something else first")
-
-    sent = await bob.photos(*PHOTOS[:2], caption="collage")
-    await bob.wait(lambda m: m.text == "⏳ Got it. Your place in line: 1.")
-    await bob.control.send_late(bob.person, sent[0], PHOTOS[2])
-    async with slow_stage.bot.redis() as redis:
-        await eventually(lambda: waiting_photos(redis, 3))
-
-    assert not [m for m in await bob.control.messages(bob.id) if "numbered" in m.text]
-    for _ in range(2):
-        await bob.say("/cancel")
-
-
-async def waiting_photos(redis: Client, count: int) -> bool:
-    [job_id] = await redis.lrange("rq:queue:img_queue", 0, -1)
-    return len(json.loads(await redis.hget(f"rq:job:{job_id}", "sources") or "[]")) == count
 
 
 async def test_two_albums_at_once_lose_no_photo(bob: User) -> None:

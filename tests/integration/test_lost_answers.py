@@ -1,5 +1,6 @@
 """A message whose answer was lost: sent again, and the first one is found and removed."""
 
+import functools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,9 +12,9 @@ from imgbot.domain.errors import TransientError
 from imgbot.domain.texts import buttons, t
 from imgbot.telegram.client import open_bot
 from imgbot.telegram.messenger import ChatTarget, Messenger
-from tests.fixtures.bot import Bot, with_simulated_provider
-from tests.fixtures.sandbox import Control, Message, Person, open_sandbox
+from tests.fixtures.sandbox import Control, Person, open_sandbox
 from tests.fixtures.waiting import eventually
+from tests.integration.stage import open_stage
 
 pytestmark = pytest.mark.slow
 
@@ -89,45 +90,29 @@ async def test_what_an_earlier_process_sent_is_left_alone() -> None:
         assert await texts_of(control, anna) == ["a fox", "before", "working", "working"]
 
 
-@asynccontextmanager
-async def open_talk(folder: Path) -> AsyncGenerator[tuple[Control, Person]]:
-    (folder / "state").mkdir()
-    async with open_sandbox() as (sandbox, control):
-        settings = with_simulated_provider(sandbox)
-        async with Bot(sandbox, folder / "state", **settings):
-            yield control, await control.make_user("Anna")
-
-
-def is_working(message: Message) -> bool:
-    return message.is_outgoing and bool(message.buttons)
-
-
 async def test_a_picture_leaves_no_second_message(tmp_path: Path) -> None:
-    async with open_talk(tmp_path) as (control, anna):
-        await control.say(anna, "/start")
-        await control.wait_message(anna.id)
-        await control.fault("sendMessage", "drop_after", chat_id=anna.id)
-        await control.say(anna, "a calm lake")
-        await control.wait_message(anna.id, lambda m: bool(m.photo_id))
+    async for stage in open_stage(tmp_path):
+        anna = await stage.user()
+        await anna.ask("/start")
+        await anna.control.fault("sendMessage", "drop_after", chat_id=anna.id)
+        await anna.order("a calm lake")
 
-        found = [m for m in await control.messages(anna.id) if not m.raw["deleted"]]
-        [start, picture] = [m for m in found if m.is_outgoing]
+        [start, picture] = await anna.heard()
         assert start.buttons
         assert picture.photo_id
 
 
 async def test_the_button_of_a_message_left_over_removes_it(tmp_path: Path) -> None:
-    async with open_talk(tmp_path) as (control, anna):
+    async for stage in open_stage(tmp_path):
+        anna = await stage.user()
         # The first message of all: nothing is known that it came after.
-        await control.fault("sendMessage", "drop_after", chat_id=anna.id)
-        await control.say(anna, "a calm lake [[sim:slow=600]]")
+        await anna.control.fault("sendMessage", "drop_after", chat_id=anna.id)
+        await anna.say("a calm lake [[sim:slow=600]]")
 
-        async def working() -> list[Message]:
-            return [m for m in await control.messages(anna.id) if is_working(m)]
+        left_over, status = await eventually(
+            functools.partial(anna.heard, rests=False), lambda found: len(found) == 2
+        )
+        await anna.click(left_over, t("en", "button_cancel"))
+        [end] = await anna.heard()
 
-        left_over, status = await eventually(working, lambda found: len(found) == 2)
-        await control.click(anna, left_over, t("en", "button_cancel"))
-        end = await control.wait_message(anna.id, lambda m: not m.buttons and m.id == status.id)
-
-        assert (await control.message(anna.id, left_over.id)).raw["deleted"]
-        assert end.text == t("en", "cancelled")
+        assert (end.id, end.text) == (status.id, t("en", "cancelled"))

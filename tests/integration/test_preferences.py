@@ -1,11 +1,14 @@
 """Settings that stay, what is left, what is on its way, and how long waits end."""
 
+import json
+
 import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
-from tests.fixtures.sandbox import Message
+from imgbot.storage.client import Client
+from tests.fixtures.sandbox import Message, picture
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import Stage, User, is_picture, open_stage
 
@@ -20,7 +23,7 @@ async def slow_stage(tmp_path_factory: pytest.TempPathFactory):
         "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "50",
         "IMGBOT_RATE_LIMIT_WINDOW": "3600",
     }
-    async for stage in open_stage(tmp_path_factory.mktemp("slow"), is_simulated=True, **settings):
+    async for stage in open_stage(tmp_path_factory.mktemp("slow"), **settings):
         yield stage
 
 
@@ -40,13 +43,13 @@ async def test_settings_stay_and_words_win(bob: User) -> None:
     labels = [button["text"] for button in panel.buttons]
     assert {"🖼 Shape: 16:9 ▸", "📎 Send as: files", "🔔 “Ready” message: on"} <= set(labels)
     assert wide.document_id
-    for picture, ratio in ((wide, 16 / 9), (tall, 9 / 16)):
-        width, height = (await bob.image(picture)).size
+    for result, ratio in ((wide, 16 / 9), (tall, 9 / 16)):
+        width, height = (await bob.image(result)).size
         assert width / height == pytest.approx(ratio, abs=0.02)
 
 
 async def test_the_bot_answers_in_the_language_of_the_chat_or_of_the_settings(bob: User) -> None:
-    picture = await bob.order("синее озеро")
+    lake = await bob.order("синее озеро")
     limits = await bob.ask("/limits")
     told = []
     for words in ("a blue lake", "a green hill"):
@@ -57,7 +60,7 @@ async def test_the_bot_answers_in_the_language_of_the_chat_or_of_the_settings(bo
     english = await pressed(bob, panel, "Язык")
     await bob.order("жёлтый дом")
 
-    assert "📄 Файлом" in [button["text"] for button in picture.buttons]
+    assert "📄 Файлом" in [button["text"] for button in lake.buttons]
     assert limits.text.startswith("Осталось запросов")
     # One English text may be a name or a prompt.
     assert told == [t("ru", "undo_nothing"), t("en", "undo_nothing")]
@@ -97,6 +100,27 @@ async def test_the_queue_shows_places_and_calls_off(slow_stage: Stage) -> None:
     await bob.ask("/cancel")
 
 
+async def test_a_photo_that_comes_late_joins_the_merge_that_waits(slow_stage: Stage) -> None:
+    bob = await slow_stage.user()
+    await bob.control.set_provider(duration_s=[600, 600])
+    await bob.ask("something else first")
+
+    sent = await bob.photos(picture(), picture(color="red"), caption="collage")
+    await bob.wait(lambda m: m.text == "⏳ Got it. Your place in line: 1.")
+    await bob.control.send_late(bob.person, sent[0], picture(color="navy"))
+    async with slow_stage.bot.redis() as redis:
+        await eventually(lambda: waiting_photos(redis, 3))
+
+    assert not [m for m in await bob.control.messages(bob.id) if "numbered" in m.text]
+    for _ in range(2):
+        await bob.say("/cancel")
+
+
+async def waiting_photos(redis: Client, count: int) -> bool:
+    [job_id] = await redis.lrange("rq:queue:img_queue", 0, -1)
+    return len(json.loads(await redis.hget(f"rq:job:{job_id}", "sources") or "[]")) == count
+
+
 async def test_limits_say_what_is_left(slow_stage: Stage) -> None:
     bob = await slow_stage.user()
 
@@ -128,11 +152,11 @@ async def test_a_long_wait_ends_with_a_line_of_its_own(slow_stage: Stage) -> Non
     for user in (loud, quiet):
         await wait_long_for(user, "a fox")
     line = await loud.wait(lambda m: m.text == "✅ Ready!")
-    picture = await loud.wait(is_picture)
+    shown = await loud.wait(is_picture)
     await quiet.wait(is_picture)
     hat = await loud.ask("a hat", fits=lambda m: m.text == "✏️ a hat", reply_to=line.id)
 
     assert said.text.startswith("OK, I won't send a separate message")
-    assert line.reply_to == picture.id
+    assert line.reply_to == shown.id
     assert hat.photo_id
     assert "✅ Ready!" not in [m.text for m in await slow_stage.control.messages(quiet.id)]
