@@ -174,7 +174,6 @@ _WHOLE = (
     (Intent.CANCEL, "message", "cancel"),
     (Intent.UNDO, "message", "undo"),
     (Intent.COMPLAINT, "message", "complaint"),
-    (Intent.SMALL_TALK, "message", "small_talk"),
     (Intent.AGAIN, "message", "again"),
     (Intent.HELP, "message", "help"),
     (Intent.POINTING, "message", "pointing"),
@@ -183,6 +182,8 @@ _WHOLE = (
         (Intent.COMMAND, "command", name)
         for name in ("settings", "queue", "history", "limits", "last", "start", "quiet")
     ),
+    # "Thanks, what can you do?" is a question: small talk gives way.
+    (Intent.SMALL_TALK, "message", "small_talk"),
 )
 
 
@@ -193,10 +194,8 @@ def _whole_message(tokens: Sequence[Token], facts: ChatFacts) -> Classification 
             Intent.OPERATION, operation=Operation.UPSCALE, scale=scale, reasons=("scale",)
         )
     texts = (tokens, after_wrappers(tokens)[0])
-    found = [each for each in _WHOLE if any(is_covered(text, *each[1:]) for text in texts)]
-    # "Thanks, what can you do?" is a question: small talk gives way.
-    asked = [each for each in found if each[0] is not Intent.SMALL_TALK] or found
-    return _as_listed(asked[0], tokens, "whole") if asked else None
+    found = (each for each in _WHOLE if any(is_covered(text, *each[1:]) for text in texts))
+    return next((_as_listed(each, tokens, "whole") for each in found), None)
 
 
 def _as_listed(found: _Listed, tokens: Sequence[Token], how: str) -> Classification:
@@ -222,12 +221,7 @@ def _scale_alone(tokens: Sequence[Token]) -> int | None:
 
 # Patterns.
 
-_PATTERNS = (
-    *_WHOLE[:3],
-    (Intent.QUESTION, "message", "price"),
-    *(each for each in _WHOLE if each[0] is Intent.OPERATION),
-    *(each for each in _WHOLE[3:] if each[0] is not Intent.OPERATION),
-)
+_PATTERNS = (*_WHOLE[:3], (Intent.QUESTION, "message", "price"), *_WHOLE[3:])
 _DETAILS = ("adjective", "part")
 _STRICT = frozenset({Intent.AGAIN, Intent.OPERATION})
 
