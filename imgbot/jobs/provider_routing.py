@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job
@@ -42,28 +42,6 @@ def kind_of(provider: Provider, operation: Operation) -> str:
 
 
 @dataclass(slots=True)
-class Silence:
-    """Time span in which every call of a provider has gone unanswered."""
-
-    since_s: float = -math.inf
-    until_s: float = -math.inf
-
-    def note(self, kind: ProviderErrorKind | None, begun_s: float, now_s: float) -> None:
-        """Record the end of a call that began at `begun_s`; None is an answer without an error."""
-        if kind not in _NO_ANSWER:
-            self.since_s = self.until_s = -math.inf
-            return
-        if now_s - self.until_s > _SILENCE_IS_OLD_AFTER_S:
-            self.since_s = begun_s
-        self.until_s = now_s
-
-    def is_long(self, now_s: float) -> bool:
-        """True once it has lasted, and while nothing suggests that it is over."""
-        is_recent = now_s - self.until_s <= _SILENCE_IS_OLD_AFTER_S
-        return is_recent and self.until_s - self.since_s >= _SILENT_AFTER_S
-
-
-@dataclass(slots=True)
 class Breaker:
     """Circuit breaker: opens after failures in a row, then lets single probes through."""
 
@@ -73,7 +51,9 @@ class Breaker:
     reason: ProviderErrorKind | None = None
     is_proven: bool = False
     """Seen to serve, or to refuse service, by this process."""
-    silence: Silence = field(default_factory=Silence)
+    silent_since_s: float = -math.inf
+    silent_until_s: float = -math.inf
+    """Time span in which every call, a submit or a poll, has gone unanswered."""
 
     @property
     def is_open(self) -> bool:
@@ -88,6 +68,26 @@ class Breaker:
         # One probe; should it never get as far as a submit, there is another one after a while.
         self.until_s = now_s + _FIRST_PAUSE_S
         return 0.0
+
+    def note_call(self, kind: ProviderErrorKind | None, begun_s: float, now_s: float) -> None:
+        """Record the end of a call that began at `begun_s`; None is an answer without an error."""
+        if kind not in _NO_ANSWER:
+            self.silent_since_s = self.silent_until_s = -math.inf
+            return
+        if now_s - self.silent_until_s > _SILENCE_IS_OLD_AFTER_S:
+            self.silent_since_s = begun_s
+        self.silent_until_s = now_s
+
+    def is_silent(self, now_s: float) -> bool:
+        """True once no call was answered for long, and while nothing suggests that it is over."""
+        is_recent = now_s - self.silent_until_s <= _SILENCE_IS_OLD_AFTER_S
+        return is_recent and self.silent_until_s - self.silent_since_s >= _SILENT_AFTER_S
+
+    def trouble(self, now_s: float) -> ProviderErrorKind | None:
+        """Kind of error with which it is out of service; None while it serves."""
+        if self.is_open:
+            return self.reason
+        return ProviderErrorKind.UNAVAILABLE if self.is_silent(now_s) else None
 
     def succeeded(self) -> None:
         self.failures, self.pause_s, self.reason, self.is_proven = 0, 0.0, None, True
@@ -214,13 +214,13 @@ class ProviderRouter:
     @contextmanager
     def asking(self, name: str) -> Generator[None]:
         """Record whether a call of a provider, a submit or a poll, is answered at all."""
-        begun_s, silence = time.monotonic(), self._breakers[name].silence
+        begun_s, breaker = time.monotonic(), self._breakers[name]
         try:
             yield
         except ProviderError as error:
-            silence.note(error.kind, begun_s, time.monotonic())
+            breaker.note_call(error.kind, begun_s, time.monotonic())
             raise
-        silence.note(None, begun_s, time.monotonic())
+        breaker.note_call(None, begun_s, time.monotonic())
 
     async def aclose(self) -> None:
         """Close all connections."""
@@ -229,19 +229,15 @@ class ProviderRouter:
 
     def states(self, now_s: float) -> Mapping[str, bool]:
         """True for each provider that is out of service: it refuses it, or does not answer."""
-        proven = self.proven(now_s)
-        return {name: proven.get(name) is not None for name in self._breakers}
+        return {name: bool(each.trouble(now_s)) for name, each in self._breakers.items()}
 
     def proven(self, now_s: float) -> Mapping[str, ProviderErrorKind | None]:
         """Providers seen to serve (None) or to refuse service, with the kind of the refusal."""
-        found = {
-            name: breaker.reason if breaker.is_open else None
-            for name, breaker in self._breakers.items()
-            if breaker.is_proven
+        return {
+            name: each.trouble(now_s)
+            for name, each in self._breakers.items()
+            if each.is_proven or each.is_silent(now_s)
         }
-        silent = {name for name, each in self._breakers.items() if each.silence.is_long(now_s)}
-        refusing = {name for name, kind in found.items() if kind}
-        return found | dict.fromkeys(silent - refusing, ProviderErrorKind.UNAVAILABLE)
 
 
 class ProviderSlots:

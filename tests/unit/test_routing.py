@@ -6,7 +6,7 @@ import pytest
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
-from imgbot.jobs.provider_routing import Breaker, ProviderRouter, Silence
+from imgbot.jobs.provider_routing import Breaker, ProviderRouter
 from imgbot.providers.factory import BuiltinProvider, open_provider
 from imgbot.providers.protocol import Done, GenerationRequest, ProviderConfig
 from imgbot.sandbox.played_preset import SIMULATED
@@ -96,17 +96,17 @@ def test_what_is_reserved_for_a_larger_picture_is_its_own_price() -> None:
 
 
 def test_a_provider_that_hangs_is_out_though_it_refuses_nothing() -> None:
-    silence = Silence()
-    silence.note(Kind.UNAVAILABLE, 1000.0, 1030.0)
-    at_first = silence.is_long(1030.0)
-    silence.note(Kind.UNAVAILABLE, 1032.0, 1062.0)
+    breaker = Breaker()
+    breaker.note_call(Kind.UNAVAILABLE, 1000.0, 1030.0)
+    at_first = breaker.is_silent(1030.0)
+    breaker.note_call(Kind.UNAVAILABLE, 1032.0, 1062.0)
 
     assert not at_first
-    assert silence.is_long(1063.0)
+    assert breaker.is_silent(1063.0)
     # Nobody asks any longer: nothing is known.
-    assert not silence.is_long(1500.0)
-    silence.note(Kind.FAILED, 1064.0, 1065.0)
-    assert not silence.is_long(1066.0)
+    assert not breaker.is_silent(1500.0)
+    breaker.note_call(Kind.FAILED, 1064.0, 1065.0)
+    assert not breaker.is_silent(1066.0)
 
 
 def test_a_provider_that_answers_no_question_is_out_in_every_report(
