@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from imgbot.storage import keys
 from imgbot.storage.client import Store
+from imgbot.storage.job_codec import load
 from imgbot.storage.server.durability import address_of
 
 _LOOKED_AT = 200
@@ -20,11 +21,11 @@ class DeadJob:
     """Job that ended without knowing whether it was charged, or that could not be delivered."""
 
     id: str
-    user_id: int
-    operation: str
-    provider: str
-    reason: str
-    died_ms: int
+    user_id: int = 0
+    operation: str = ""
+    provider: str = ""
+    reason: str = ""
+    died_ms: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +102,7 @@ class QueueStats(Store):
             *(self._redis.hgetall(keys.DEAD_JOB + job_id) for job_id, _ in entries)
         )
         return tuple(
-            DeadJob(
-                id=job_id,
-                user_id=int(record.get("user_id", 0)),
-                operation=record.get("operation", ""),
-                provider=record.get("provider", ""),
-                reason=record.get("reason", ""),
-                died_ms=int(died_ms),
-            )
+            load(DeadJob, {**record, "id": job_id, "died_ms": str(int(died_ms))})
             for (job_id, died_ms), record in zip(entries, found, strict=True)
         )
 

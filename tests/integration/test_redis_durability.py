@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.domain.errors import ConfigError
+from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.storage.client import connect
-from imgbot.storage.server.durability import RedisUnreachableError, verify
+from imgbot.storage.server.durability import verify
 from imgbot.storage.server.process import RedisServer
 from tests.fixtures.redis_servers import client_of, is_at_rest
 from tests.fixtures.waiting import eventually
@@ -98,5 +98,5 @@ async def _has_said(caplog: pytest.LogCaptureFixture, words: str) -> bool:
 
 async def test_a_server_that_never_comes_ends_at_the_deadline(tmp_path: Path) -> None:
     async with client_of(RedisServer(tmp_path, port=0)) as client:
-        with pytest.raises(RedisUnreachableError, match="IMGBOT_REDIS_URL"):
+        with pytest.raises(StorageUnavailableError, match="IMGBOT_REDIS_URL"):
             await verify(client, deadline_s=0.1)

@@ -11,7 +11,6 @@ from imgbot.storage import keys
 from imgbot.storage.client import connect
 from imgbot.storage.server.durability import (
     Memory,
-    RedisUnreachableError,
     address_of,
     ask,
     losses,
@@ -46,7 +45,7 @@ async def check_redis(url: str, bot_id: str, *, is_embedded: bool) -> RedisRepor
     except ConfigError as error:
         mend = "another IMGBOT_REDIS_URL, or none (imgbot brings its own); jobs stay in this one"
         return RedisReport([wrong(_CHECK, error.sentence, mend)])
-    except (StorageUnavailableError, ResponseError, TimeoutError, RedisUnreachableError) as error:
+    except (StorageUnavailableError, ResponseError, TimeoutError) as error:
         return RedisReport([_silent(type(error).__name__, is_embedded=is_embedded)])
     finally:
         await redis.aclose()

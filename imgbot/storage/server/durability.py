@@ -20,7 +20,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
-from imgbot.domain.errors import ConfigError, ImgbotError, StorageUnavailableError
+from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.telemetry.thresholds import REDIS_MEMORY_RATIO, Level
@@ -33,10 +33,6 @@ _SAY_EACH = 10
 """Attempts per line in the log."""
 _OLDEST = (7, 2)
 _NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
-
-
-class RedisUnreachableError(ImgbotError):
-    """No Redis answered in time; it may answer later, so this is no configuration error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +75,7 @@ async def verify(
 async def wait_until_reachable(redis: Client, *, deadline_s: float | None = None) -> None:
     """Poll the server until it answers; without limit if there is no deadline.
 
-    Raises ConfigError for a refusal that waiting does not end, RedisUnreachableError.
+    Raises ConfigError for a refusal that waiting does not end, StorageUnavailableError.
     """
     began = time.monotonic()
     attempt = 0
@@ -93,7 +89,7 @@ async def wait_until_reachable(redis: Client, *, deadline_s: float | None = None
             return
         if deadline_s is not None and time.monotonic() - began >= deadline_s:
             where = address_of(redis)
-            raise RedisUnreachableError(f"{SETTING}: no Redis answered at {where} ({reason})")
+            raise StorageUnavailableError(f"{SETTING}: no Redis answered at {where} ({reason})")
         if attempt % _SAY_EACH == 0:
             _log.warning("waiting for Redis at %s: %s", address_of(redis), reason)
         attempt += 1
