@@ -22,6 +22,7 @@ from redis.exceptions import (
 )
 
 from imgbot.domain.errors import FencedError, StorageFullError, StorageUnavailableError, UserError
+from imgbot.storage import keys
 from imgbot.storage.scripts import Value, script
 
 _T = TypeVar("_T")
@@ -103,7 +104,7 @@ class Client(Redis):
         await super().aclose(close_connection_pool)
 
     async def _block(self, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
-        with storage_errors():
+        with _storage_errors():
             # On a connection of its own, which is kept as well.
             if self.connection is None:
                 self.connection = cast("Connection", await self.connection_pool.get_connection())
@@ -151,6 +152,20 @@ class Client(Redis):
             except Exception as error:  # noqa: BLE001 -- its caller gets it; the other answers follow
                 answers.append(error)
         return answers
+
+    async def wait_for_disk(self, wait_ms: int) -> bool:
+        """Wait until all that was written is on the server's disk; False if that takes longer.
+
+        WAITAOF covers only the writes of its own connection: hence the write in front of it.
+        """
+        pipe = self.pipeline(transaction=False)
+        pipe.incr(keys.SYNCS)
+        pipe.execute_command("WAITAOF", 1, 0, wait_ms)
+        with _storage_errors():
+            for answer in await pipe.execute(raise_on_error=False):
+                if isinstance(answer, Exception):
+                    raise answer
+        return bool(answer[0])
 
     async def call(self, name: str, **values: Value) -> list[Any]:
         """Run a script once.
@@ -232,8 +247,8 @@ def _is_silence(error: Exception) -> bool:
 
 
 @contextmanager
-def storage_errors() -> Generator[None]:
-    """Translate errors of pipelines and blocking commands as the client does those of all others.
+def _storage_errors() -> Generator[None]:
+    """Translate the errors of blocking commands as the client does those of all others.
 
     Raises CancelledError if a cancellation was lost. redis-py turns one that coincides with
     its own timeout into an error, and drops one that coincides with the end of its sending
@@ -273,11 +288,10 @@ def _state_told_by(error: BaseException | None) -> str:
     """Return the server state that an error reveals, or an empty string."""
     if not isinstance(error, RedisError):
         return ""
-    # redis-py removes most codes from the text, and a pipeline puts its command in front of it.
-    text = str(error).rpartition("caused error: (")[2].lstrip("'\"")
+    # redis-py removes most codes from the text.
     code = error.status_code if error.status_code not in {None, "ERR"} else ""
     return next(
-        (says for begin, says in _PASSING.items() if f"{code} {text}".lstrip().startswith(begin)),
+        (says for begin, says in _PASSING.items() if f"{code} {error}".lstrip().startswith(begin)),
         "",
     )
 

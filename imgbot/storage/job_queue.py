@@ -11,7 +11,7 @@ from typing import Any
 from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
 from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
 from imgbot.storage import job_codec as records, keys
-from imgbot.storage.client import Client, storage_errors
+from imgbot.storage.client import Client
 from imgbot.storage.job_reads import JobReads
 
 _LEASE_MS = 60_000
@@ -186,19 +186,8 @@ class JobQueue(JobReads):
         return with_changes(job, state=state, **told)
 
     async def persist(self) -> None:
-        """Return once everything written so far is on the server's disk.
-
-        Returns at once if each write is synced before its answer; otherwise uses WAITAOF, which
-        covers only writes of its own connection: hence the write in front of it.
-        """
-        if self._is_synced_by_itself:
-            return
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.incr(keys.SYNCS)
-        pipe.execute_command("WAITAOF", 1, 0, _SYNC_WAIT_MS)
-        with storage_errors():
-            _, (synced, _) = await pipe.execute()
-        if not synced:
+        """Return once everything written so far is on the server's disk."""
+        if not self._is_synced_by_itself and not await self._redis.wait_for_disk(_SYNC_WAIT_MS):
             raise StorageUnavailableError("Redis did not reach its disk in time")
 
     async def finish(
