@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,10 @@ from PIL.PngImagePlugin import PngInfo
 from imgbot.domain.errors import UserError
 from imgbot.imaging import decoding, pictures
 from imgbot.imaging.decoding import decode
-from imgbot.imaging.pictures import (
-    as_it_is,
-    check,
-    prepare,
-    save_jpeg,
-)
+from imgbot.imaging.pictures import as_it_is, check, prepare, save_jpeg
 from imgbot.imaging.pool import Pool
 from imgbot.imaging.steps import plan_enlargement
-from tests.fixtures.hostile import encoded, gif_of_frames, jpeg_with_segments
+from tests.fixtures.hostile import encoded, gif_of_frames, jpeg_with_segments, png_of_claimed_size
 from tests.fixtures.photos import add_noise, load_photo, photo_path, psnr_db
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP")
@@ -48,19 +44,19 @@ def test_every_format_is_recognized_by_its_content(name: str, tmp_path: Path) ->
     assert sorted(path.name for path in tmp_path.iterdir()) == ["picture.jpg", "source"]
 
 
+TURNS = Image.Transpose
+TRANSPOSED = (
+    *(None, TURNS.FLIP_LEFT_RIGHT, TURNS.ROTATE_180, TURNS.FLIP_TOP_BOTTOM),
+    *(TURNS.TRANSPOSE, TURNS.ROTATE_90, TURNS.TRANSVERSE, TURNS.ROTATE_270),
+)
+"""How a picture is stored, by its EXIF orientation from 1 on."""
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_orientation_is_applied(orientation: int, tmp_path: Path) -> None:
     upright = load_photo("cat").resize((120, 80))
-    stored = {
-        1: upright,
-        2: upright.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
-        3: upright.transpose(Image.Transpose.ROTATE_180),
-        4: upright.transpose(Image.Transpose.FLIP_TOP_BOTTOM),
-        5: upright.transpose(Image.Transpose.TRANSPOSE),
-        6: upright.transpose(Image.Transpose.ROTATE_90),
-        7: upright.transpose(Image.Transpose.TRANSVERSE),
-        8: upright.transpose(Image.Transpose.ROTATE_270),
-    }[orientation]
+    transpose = TRANSPOSED[orientation - 1]
+    stored = upright if transpose is None else upright.transpose(transpose)
     exif = Image.Exif()
     exif[0x0112] = orientation
     picture = checked(stored, tmp_path, "JPEG", exif=exif, quality=95)
@@ -79,9 +75,8 @@ def test_the_place_and_time_of_a_photo_are_removed(tmp_path: Path) -> None:
     content = (tmp_path / "picture.jpg").read_bytes()
     for word in (b"Exif", b"camera", b"home", b"secret", b"ICC"):
         assert word not in content
-    result = picture
-    assert not result.getexif()
-    assert "comment" not in result.info
+    assert not picture.getexif()
+    assert "comment" not in picture.info
 
 
 @pytest.mark.parametrize(
@@ -90,6 +85,7 @@ def test_the_place_and_time_of_a_photo_are_removed(tmp_path: Path) -> None:
         ("JPEG", "RGB", {"quality": 60, "comment": b"secret"}),
         ("JPEG", "RGB", {"progressive": True, "xmp": b"<x>secret</x>"}),
         ("PNG", "RGBA", {"pnginfo": "secret"}),
+        ("JFXX", "RGB", {}),
     ],
 )
 def test_what_needs_no_change_keeps_its_pixels_and_loses_the_rest(
@@ -100,7 +96,11 @@ def test_what_needs_no_change_keeps_its_pixels_and_loses_the_rest(
         photo.putalpha(Image.linear_gradient("L").resize(photo.size))
         options["pnginfo"] = PngInfo()
         options["pnginfo"].add_text("Comment", "secret")
-    photo.save(source, name, **options)
+    if name == "JFXX":
+        # With a thumbnail.
+        source.write_bytes(jpeg_with_segments(photo, 0xE0, b"JFXX\0\x13secret", 1))
+    else:
+        photo.save(source, name, **options)
     source.write_bytes(source.read_bytes() + b"secret")
     for path in (
         check(str(source), str(tmp_path / "picture")),
@@ -108,14 +108,6 @@ def test_what_needs_no_change_keeps_its_pixels_and_loses_the_rest(
     ):
         assert b"secret" not in Path(path).read_bytes()
         assert opened(path).tobytes() == opened(str(source)).tobytes()
-
-
-def test_a_thumbnail_in_a_jpeg_is_removed(tmp_path: Path) -> None:
-    content = jpeg_with_segments(load_photo("cat"), 0xE0, b"JFXX\0\x13secret", 1)
-    (tmp_path / "source").write_bytes(content)
-    path = check(str(tmp_path / "source"), str(tmp_path / "picture"))
-    assert b"secret" not in Path(path).read_bytes()
-    assert opened(path).tobytes() == opened(str(tmp_path / "source")).tobytes()
 
 
 @pytest.mark.parametrize("mode", ["L", "1", "P", "CMYK", "YCbCr", "LAB", "I;16", "I", "F"])
@@ -136,9 +128,8 @@ def test_every_mode_becomes_plain_colour(mode: str, tmp_path: Path) -> None:
         # A JPEG of four colours is stored as its negative.
         picture = checked(image, tmp_path, "JPEG" if mode == "CMYK" else "TIFF")
         expected = image.convert("L" if mode in "IF" else "RGB").convert("RGB")
-    result = picture
-    assert result.mode == "RGB"
-    assert psnr_db(result, expected) > {"LAB": 18, "1": 18, "CMYK": 25}.get(mode, 30)
+    assert picture.mode == "RGB"
+    assert psnr_db(picture, expected) > {"LAB": 18, "1": 18, "CMYK": 25}.get(mode, 30)
 
 
 def test_transparency_is_kept_and_only_where_there_is_any(tmp_path: Path) -> None:
@@ -240,6 +231,9 @@ def test_what_cannot_be_prepared_is_handed_out_as_it_is(tmp_path: Path) -> None:
     assert ready.path == str(tmp_path / "out.webp")
     assert Path(ready.path).read_bytes() == source.read_bytes()
     assert ready.note == "result_as_is_note"
+    source.write_bytes(png_of_claimed_size(50_000, 50_000))
+    with pytest.raises(UserError, match="result_not_a_picture"):
+        prepare(str(source), str(tmp_path / "out"))
 
 
 @pytest.mark.slow
@@ -254,11 +248,14 @@ def test_of_what_telegram_would_not_take_a_smaller_copy_is_handed_out(
     assert 29 < ready.width * ready.height / 1_000_000 <= 30
 
 
-@pytest.mark.parametrize("content", [b"", b"<!doctype html>", b"\xff\xd8\xff" + bytes(500)])
+@pytest.mark.parametrize("content", [b"", b"<html>502</html>", b"\xff\xd8\xff" + bytes(500)])
 def test_what_is_no_picture_is_not_handed_out(content: bytes, tmp_path: Path) -> None:
-    (tmp_path / "result").write_bytes(content)
+    source, target = tmp_path / "result", str(tmp_path / "out")
+    source.write_bytes(content)
+    with pytest.raises(UserError, match="result_not_a_picture"):
+        prepare(str(source), target)
     with pytest.raises(UserError, match="_not_a_picture"):
-        as_it_is(str(tmp_path / "result"), str(tmp_path / "out"))
+        as_it_is(str(source), target)
 
 
 @pytest.mark.parametrize(
@@ -276,13 +273,13 @@ def test_an_enlargement_is_planned_within_the_limits(
     size: tuple[int, int], scale: int, max_side_px: int, plan: tuple[int, int]
 ) -> None:
     assert plan_enlargement(size, scale, frozenset({2, 4}), max_side_px) == plan
-
-
-def test_what_would_hardly_become_larger_is_not_ordered() -> None:
-    with pytest.raises(UserError, match="upscale_large_already"):
-        plan_enlargement((5000, 2500), 4, frozenset({2}), 2048)
-    with pytest.raises(UserError, match="upscale_large_already"):
-        plan_enlargement((20_000, 1000), 2, frozenset({2, 4}), 0)
+    # What would hardly become larger is not ordered.
+    for order in (
+        ((5000, 2500), 4, frozenset({2}), 2048),
+        ((20_000, 1000), 2, frozenset({2, 4}), 0),
+    ):
+        with pytest.raises(UserError, match="upscale_large_already"):
+            plan_enlargement(*order)
 
 
 def test_a_source_may_be_its_own_target(tmp_path: Path) -> None:
@@ -334,15 +331,24 @@ async def test_the_largest_results_fit_into_a_worker(tmp_path: Path) -> None:
         await pool.close()
 
 
-def saved(image: Image.Image, folder: Path, **options: object) -> Path:
+def save_heic(image: Image.Image, folder: Path, **options: object) -> Path:
     decoding.register_heic()
-    path = folder / "photo"
-    image.save(path, "HEIF", quality=90, **options)
-    return path
+    image.save(folder / "source", "HEIF", quality=90, **options)
+    return folder / "source"
 
 
-def checked_heic(path: Path) -> Image.Image:
-    return opened(check(str(path), str(path.with_name("picture"))))
+def checked_heic(image: Image.Image, folder: Path, **options: object) -> Image.Image:
+    decoding.register_heic()
+    return checked(image, folder, "HEIF", quality=90, **options)
+
+
+@pytest.fixture
+def no_heic(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An installation without the extra."""
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    decoding.register_heic.cache_clear()
+    yield
+    decoding.register_heic.cache_clear()
 
 
 def reason_of(path: Path, limit_megapixels: float = 50) -> str:
@@ -351,26 +357,19 @@ def reason_of(path: Path, limit_megapixels: float = 50) -> str:
     return caught.value.reason
 
 
-def header(major: bytes, *compatible: bytes) -> bytes:
-    """The first box of a file of that brand."""
-    content = b"ftyp" + major + bytes(4) + b"".join(compatible)
-    return (len(content) + 4).to_bytes(4, "big") + content
-
-
 def test_a_heic_photograph_is_read_and_turned_once(tmp_path: Path) -> None:
     photo, exif = load_photo("cat").resize((450, 300)), Image.Exif()
     exif[0x0112] = 6
-    picture = checked_heic(saved(photo, tmp_path, exif=exif.tobytes()))
+    picture = checked_heic(photo, tmp_path, exif=exif.tobytes())
     assert (picture.width, picture.height, picture.format) == (300, 450, "JPEG")
-    assert psnr_db(picture, photo.transpose(Image.Transpose.ROTATE_270)) > 30
+    assert psnr_db(picture, photo.transpose(TURNS.ROTATE_270)) > 30
     assert not picture.getexif()
     photo.putalpha(Image.linear_gradient("L").resize(photo.size))
-    picture = checked_heic(saved(photo, tmp_path))
-    assert picture.format == "PNG"
+    assert checked_heic(photo, tmp_path).format == "PNG"
 
 
 def test_a_heic_keeps_to_the_limits_and_a_truncated_one_is_refused(tmp_path: Path) -> None:
-    path = saved(load_photo("cat"), tmp_path)
+    path = save_heic(load_photo("cat"), tmp_path)
     assert reason_of(path, limit_megapixels=0.1) == "picture_too_many_pixels"
     decode(str(path), limit_megapixels=0.3, keep_megapixels=0.05)
     content = path.read_bytes()
@@ -380,23 +379,16 @@ def test_a_heic_keeps_to_the_limits_and_a_truncated_one_is_refused(tmp_path: Pat
 
 
 def test_without_the_extra_the_person_hears_that_it_is_heic(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    path = saved(load_photo("cat").resize((90, 60)), tmp_path)
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    decoding.register_heic.cache_clear()
+    path = save_heic(load_photo("cat").resize((90, 60)), tmp_path)
+    request.getfixturevalue("no_heic")
     with pytest.raises(UserError) as caught:
-        checked_heic(path)
-    decoding.register_heic.cache_clear()
+        check(str(path), str(tmp_path / "picture"))
     assert (caught.value.reason, caught.value.facts) == ("picture_heic", {})
 
 
-def test_avif_needs_no_extra(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    decoding.register_heic.cache_clear()
+@pytest.mark.usefixtures("no_heic")
+def test_avif_needs_no_extra(tmp_path: Path) -> None:
     photo = load_photo("astronaut")
-    path = tmp_path / "photo.heic"
-    photo.save(path, "AVIF", quality=90)
-    picture = checked_heic(path)
-    decoding.register_heic.cache_clear()
-    assert psnr_db(picture, photo) > 32
+    assert psnr_db(checked(photo, tmp_path, "AVIF", quality=90), photo) > 32
