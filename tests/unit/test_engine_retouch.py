@@ -220,20 +220,18 @@ def test_auto_follows_the_requested_degree_and_repeats_nothing() -> None:
     assert psnr_db(retouch_picture(whole)[0], whole) > 38
 
 
+def shade(photo: Image.Image) -> Image.Image:
+    return add_cast(photo, (0.75, 0.92, 1.0))
+
+
+def several(photo: Image.Image) -> Image.Image:
+    return add_noise(add_cast(underexpose(photo, 1), (1.0, 0.88, 0.7)), 8)
+
+
 OTHERS: dict[str, tuple[str, Degradation, set[str], float]] = {
-    "blue shade": (
-        "astronaut",
-        lambda photo: add_cast(photo, (0.75, 0.92, 1.0)),
-        {"white_balance"},
-        2,
-    ),
+    "blue shade": ("astronaut", shade, {"white_balance"}, 2),
     "too light": ("astronaut", lambda photo: overexpose(photo, 1), {"exposure"}, 2),
-    "several": (
-        "cat",
-        lambda photo: add_noise(add_cast(underexpose(photo, 1), (1.0, 0.88, 0.7)), 8),
-        {"white_balance", "denoise", "exposure"},
-        6,
-    ),
+    "several": ("cat", several, {"white_balance", "denoise", "exposure"}, 6),
 }
 
 
