@@ -38,14 +38,17 @@ def test_the_shipped_file_with_a_number_means_that_number(tmp_path: Path) -> Non
     assert read_environment_file(path) == {"IMGBOT_WORKERS": "10"}
 
 
-def test_a_file_is_replaced_with_its_mode_and_nothing_is_left_beside(tmp_path: Path) -> None:
+def test_a_file_is_replaced_whole_with_its_mode_or_stays_as_it_was(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("old")
 
     replace_file(path, "new", 0o600)
+    with pytest.raises(UnicodeEncodeError):
+        replace_file(path, "\ud800", 0o644)
 
     assert path.read_text() == "new"
     assert path.stat().st_mode & 0o777 == 0o600
+    # Nothing is left beside it.
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -59,17 +62,6 @@ def test_a_file_becomes_its_owners(tmp_path: Path) -> None:
 
     facts = path.stat()
     assert (facts.st_uid, facts.st_gid, facts.st_mode & 0o777) == (1, 2, 0o640)
-
-
-def test_a_file_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
-    path = tmp_path / "kept"
-    path.write_text("old")
-
-    with pytest.raises(UnicodeEncodeError):
-        replace_file(path, "\ud800", 0o600)
-
-    assert path.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_link_is_moved_and_never_missing(tmp_path: Path) -> None:

@@ -167,13 +167,11 @@ def test_unsure_text_follows_the_remembered_choice() -> None:
     for choice in ("create", "change"):
         found = classify("на пляже", replace(AFTER["picture"], remembered=choice))
         assert (found.intent, found.is_sure) == (Intent(choice), True)
-
-
-def test_remembered_choice_of_a_change_needs_a_picture() -> None:
+    after = replace(AFTER["picture"], remembered="create")
+    assert classify("сделай ярче", after).intent is Intent.CHANGE
+    # A change needs a picture, and a question does not become an order.
     assert not classify("сделай ярче", ChatFacts(remembered="change")).is_sure
-    assert classify("сделай ярче", replace(AFTER["picture"], remembered="create")).intent is (
-        Intent.CHANGE
-    )
+    assert classify("сколько это стоит?", after).intent is Intent.QUESTION
 
 
 def test_wording_key_ignores_case_and_endings() -> None:
@@ -204,8 +202,3 @@ def test_polite_beginning_is_no_part_of_the_prompt(text: str, prompt: str) -> No
 @pytest.mark.parametrize("text", ["", " ", "«»", "İİİİ", "\ud83e", "a" * 2000, "? ? ?", "\n", "—"])
 def test_odd_texts_are_classified(text: str) -> None:
     assert classify(text, AFTER["picture"])
-
-
-def test_remembered_choice_does_not_turn_a_question_into_an_order() -> None:
-    found = classify("сколько это стоит?", replace(AFTER["picture"], remembered="create"))
-    assert found.intent is Intent.QUESTION

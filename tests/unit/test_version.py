@@ -50,12 +50,8 @@ class Checkout:
         ).stdout.strip()
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Checkout:
-    return Checkout(tmp_path)
-
-
-def test_a_checkout_is_its_commit_and_another_repository_around_is_not(checkout: Checkout) -> None:
+def test_a_checkout_is_its_commit_and_another_repository_around_is_not(tmp_path: Path) -> None:
+    checkout = Checkout(tmp_path)
     checkout.git("init", "--quiet")
     checkout.git("commit", "--quiet", "--allow-empty", "--message=one")
     elsewhere = {"GIT_DIR": str(checkout.root / "elsewhere")}
@@ -68,9 +64,6 @@ def test_a_checkout_is_its_commit_and_another_repository_around_is_not(checkout:
     inner.mkdir()
     assert Checkout(inner).version() == "0.2.0.dev0"
 
-
-def test_without_git_the_version_is_the_one_of_the_build(checkout: Checkout) -> None:
-    checkout.git("init", "--quiet")
+    # Without git the version is the one of the build.
     (checkout.file.parent / "version.txt").write_text("0.2.0.dev172+g7adbb06\n")
-
     assert checkout.version(PATH=str(checkout.root)) == "0.2.0.dev172+g7adbb06"
