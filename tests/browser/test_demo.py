@@ -24,22 +24,18 @@ async def demo(browser: Browser) -> AsyncIterator[Demo]:
         yield running
 
 
-async def test_the_first_visit(open_window: OpenWindow) -> None:
+async def test_from_the_first_visit_to_ctrl_c_which_leaves_nothing_behind(
+    open_window: OpenWindow, demo: Demo
+) -> None:
     chat = await open_window()
     await expect(chat.page.get_by_test_id("person")).to_have_count(1)
     await expect(chat.bubbles).to_have_count(0)
-
     await chat.start()
-
     await chat.answer("Hi! I make pictures.").wait_for()
     await expect(chat.page.get_by_test_id("inline-button")).to_contain_text(
         ["Create a picture", "Edit", "Merge", "Retouch", "Upscale"]
     )
     await expect(chat.page.get_by_test_id("start-button")).to_have_count(0)
-
-
-async def test_ctrl_c_leaves_nothing_behind(open_window: OpenWindow, demo: Demo) -> None:
-    chat = await open_window()
     await chat.say("a calm sea")
     await chat.picture("a calm sea")
     family = demo.family()
