@@ -92,7 +92,11 @@ async def test_killed_in_the_middle_of_five_jobs(
     people = await ask_for_pictures(control, 5)
 
     await moment(bot)
+    family = children_of(bot.pid)
+    assert len(family) >= 3
     await bot.kill()
+    # No worker, no forkserver, no Redis outlives the supervisor.
+    assert [name for pid, name in family.items() if not is_gone(pid)] == []
     await bot.start()
 
     await expect_one_each(bot, control, people)
@@ -156,19 +160,6 @@ async def test_killed_again_and_again(sandboxed: Sandboxed) -> None:
         await bot.start()
 
     await expect_one_each(bot, control, people)
-
-
-async def test_nothing_is_left_running(sandboxed: Sandboxed) -> None:
-    """No worker, no forkserver, no Redis outlives the supervisor."""
-    bot, control = sandboxed
-    people = await ask_for_pictures(control, 1)
-    await eventually(lambda: all_pictures(control, people), lambda counts: counts == [1])
-    family = children_of(bot.pid)
-    assert len(family) >= 3
-
-    await bot.kill()
-
-    assert [name for pid, name in family.items() if not is_gone(pid)] == []
 
 
 async def test_the_demo_kills_its_bot_as_often_as_it_is_told_to() -> None:
