@@ -40,6 +40,7 @@ NEW = frozenset(_LISTED["new"])
 _RETOLD = 0.6
 """Share of the things of a prompt that are named again in one written anew."""
 
+_ACCUSATIVE = re.compile(r"[а-я]{2,}[ую]")
 _INSTRUMENTAL = re.compile(r"[а-я]{2,}(?:ым|им|ой|ей|ыми|ими|ою)")
 
 
@@ -99,8 +100,7 @@ def cues_of_words(
     """Cues in the words; `new` are things that the picture at hand does not show."""
     if is_covered(tokens, "message", "look"):
         yield "look"
-    if "suggest" in wrappers and len(new) < SCENE:
-        yield "suggestion"
+    yield from _cues_of_wish(tokens, wrappers, new)
     # "But first coffee, lettering"
     if any(is_form(clause[-1], "picture") for clause in clauses_of(tokens)[1:]):
         yield "named"
@@ -115,6 +115,24 @@ def cues_of_words(
         yield "also"
     yield from (cue for cue, holds in _BEGINNINGS.items() if holds(tokens))
     yield from _cues_of_fragment(tokens, new)
+
+
+def _cues_of_wish(
+    tokens: Sequence[Token], wrappers: frozenset[str], new: Sequence[Token]
+) -> Iterable[str]:
+    """Cues of "I want", "what if" and of neither."""
+    if "suggest" in wrappers and len(new) < SCENE:
+        yield "suggestion"
+    if "want" in wrappers and has_form(tokens[:3], "picture"):
+        yield "wanted_picture"
+    elif "want" not in wrappers and len(tokens) < SHORT and _is_object(tokens[0]):
+        yield "accusative"
+
+
+def _is_object(token: Token) -> bool:
+    """Return true for "(give her) a hat" in Russian: a noun in the accusative."""
+    is_kind = is_form(token, "picture") or is_listed(token, "when")
+    return bool(_ACCUSATIVE.fullmatch(token.text)) and is_noun(token) and not is_kind
 
 
 def _cues_of_verb(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str]:

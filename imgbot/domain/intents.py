@@ -193,6 +193,9 @@ def _whole_message(tokens: Sequence[Token], facts: ChatFacts) -> Classification 
         return Classification(
             Intent.OPERATION, operation=Operation.UPSCALE, scale=scale, reasons=("scale",)
         )
+    # "Hi there" points nowhere.
+    if tuple(token.stem for token in tokens) in lexicon().phrases["message", "small_talk"]:
+        return _as_listed(_WHOLE[-1], tokens, "whole")
     texts = (tokens, after_wrappers(tokens)[0])
     found = (each for each in _WHOLE if any(is_covered(text, *each[1:]) for text in texts))
     return next((_as_listed(each, tokens, "whole") for each in found), None)
@@ -379,6 +382,8 @@ def _decide(
         is_sure = (score >= _SURE and "draw" not in cues) or "drawn_on_picture" in cues
         return (Intent.CHANGE if is_sure else leaning), is_sure, ()
     if not facts.has_picture:
+        if "addressed" in cues and not NEW.intersection(cues):
+            return Intent.CREATE, False, ()
         # Words of a change have nothing to change; half a cue is no reason to ask.
         return (
             (Intent.CHANGE, False, ("no_picture",))

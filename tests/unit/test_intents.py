@@ -114,6 +114,24 @@ def test_prompts_and_changes_are_told_apart(latest: str, text: str, intent: Inte
     assert (found.intent, found.is_sure) == (intent, True)
 
 
+@pytest.mark.parametrize(
+    ("after", "text"),
+    [
+        ("reply", "I want a picture of a sleeping dragon"),
+        ("reply", "мне нужна иконка для приложения погоды"),
+        ("nothing", "i'd prefer a wooden table"),
+        ("nothing", "собаку вместо кота"),
+        ("nothing", "do you work in group chats"),
+        ("picture", "а можно лису в скафандре"),
+        ("nothing", "hi there"),
+    ],
+)
+def test_what_may_mean_two_things_or_none_is_not_ordered(after: str, text: str) -> None:
+    found = classify(text, AFTER[after])
+
+    assert not found.is_sure or found.intent not in {*ORDERS, Intent.POINTING}, found
+
+
 OPERATIONS = {
     Operation.UPSCALE: [
         "увеличь", "Увеличь в 2 раза!", "увеличь в четыре раза", "увеличь это фото, пожалуйста",

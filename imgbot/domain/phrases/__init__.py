@@ -400,6 +400,8 @@ def starts_with(tokens: Sequence[Token], phrases: Phrases) -> int:
 
 def is_request(tokens: Sequence[Token]) -> bool:
     """Return true if the clause asks for something to be drawn, or changed."""
+    if is_of_user(tokens) or (tokens and is_asking(tokens[0])):
+        tokens = tokens[2:]
     return is_drawn(tokens) or has_listed(tokens[:3], "make", "change")
 
 
