@@ -2,20 +2,6 @@
 
 from collections.abc import Mapping
 
-NOT_MODIFIED = (
-    "message is not modified: specified new message content and reply markup are exactly the same"
-    " as a current content and reply markup of the message"
-)
-QUERY_TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
-OTHER_POLL = (
-    "Conflict: terminated by other getUpdates request;"
-    " make sure that only one bot instance is running"
-)
-WEBHOOK_ACTIVE = (
-    "Conflict: can't use getUpdates method while webhook is active;"
-    " use deleteWebhook to delete the webhook first"
-)
-
 
 class ApiError(Exception):
     """Response with `ok: false`."""

@@ -66,7 +66,7 @@ Watching
     GET /control/calls
         → {"calls": [{seq, method, chat_id?, ok, error_code?, description?}], "counts": {method: n},
         "violations": [what Telegram would have ignored, and no test should]}
-    GET /control/files/{file_id or key} → the bytes
+    GET /control/files/{file_id} → the bytes
 
 Faults
     POST /control/faults {method: "sendMessage" | "download" | "*", kind, times?: 1, chat_id?, ..}
@@ -193,8 +193,8 @@ class Control:
     async def add_file(self, request: web.Request) -> web.Response:
         path = self._state.files.new_path()
         await asyncio.to_thread(path.write_bytes, await request.read())
-        file = self._state.files.keep_upload(path, request.query.get("name", "file"))
-        return web.json_response({"key": file.file_id})
+        key = self._state.files.keep_upload(path, request.query.get("name", "file"))
+        return web.json_response({"key": key})
 
     def file(self, handle: str) -> web.StreamResponse:
         file = self._state.files.find(handle)

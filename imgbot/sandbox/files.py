@@ -1,7 +1,8 @@
 """Files on disk and their handles, and pictures processed as Telegram does it.
 
-Everything sent or uploaded is a `StoredFile`; the oldest are deleted when there are too many, and
-the folder with the sandbox. Picture functions block and run in threads.
+Everything sent is a `StoredFile`; the oldest are deleted when there are too many, and the folder
+with the sandbox. Uploads stay where they are: a load test sends the same ones all the time.
+Picture functions block and run in threads.
 """
 
 import asyncio
@@ -103,14 +104,17 @@ def thumbnail(source: Path, target_stem: Path) -> Rendition | None:
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-Kind = Literal["Photo", "Document", "Thumbnail", "Upload"]
+Kind = Literal["photos", "documents", "thumbnails"]
 
 _MAX_FILES = 40_000
 _MAX_BYTES = 4 << 30
 _THREADS = 2
 _MAX_MADE = 64
-_PREFIXES = {"Photo": "AgACAgIAAxkBAA", "Document": "BQACAgIAAxkBAA", "Thumbnail": "AAMCAgADGQEAA"}
-_FOLDERS = {"Photo": "photos", "Document": "documents", "Thumbnail": "thumbnails"}
+_PREFIXES: dict[Kind, str] = {
+    "photos": "AgACAgIAAxkBAA",
+    "documents": "BQACAgIAAxkBAA",
+    "thumbnails": "AAMCAgADGQEAA",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +123,6 @@ class StoredFile:
 
     file_id: str
     unique_id: str
-    kind: Kind
     path: Path
     file_path: str
     name: str
@@ -158,6 +161,7 @@ class FileStore:
         self._files: OrderedDict[str, StoredFile] = OrderedDict()
         self._by_path: dict[str, str] = {}
         self._wholes: dict[str, Part] = {}
+        self._uploads: dict[str, tuple[Path, str]] = {}
         self._size_bytes = 0
         self._count = 0
         self._threads = asyncio.Semaphore(_THREADS)
@@ -181,25 +185,23 @@ class FileStore:
         """Return the photo or document of a handle; for a photo, any size's handle will do."""
         return self._wholes.get(file_id)
 
-    def keep_upload(self, path: Path, name: str) -> StoredFile:
-        """Store a file that a user will send; the handle is a key that Telegram never sees."""
-        key, size_bytes = secrets.token_urlsafe(18), path.stat().st_size
-        stored = StoredFile(
-            key, "", "Upload", path, "", cleaned_name(name), _mime(name), size_bytes
-        )
-        self._add(stored)
-        return stored
+    def keep_upload(self, path: Path, name: str) -> str:
+        """Note a file that a user will send; return a key, which Telegram never sees."""
+        key = secrets.token_urlsafe(18)
+        self._uploads[key] = (path, name)
+        return key
 
-    async def keep_sent(self, kind: str, file: StoredFile) -> Part:
-        """Store what a user sends; raises ApiError."""
+    async def keep_sent(self, kind: str, key: str) -> Part:
+        """Store what a user sends. Raises ApiError, KeyError."""
+        path, name = self._uploads[key]
         if kind == "photo":
-            return await self.keep_photo(file.path, SENT_SIDES)
-        return await self.keep_document(file.path, file.name)
+            return await self.keep_photo(path, SENT_SIDES)
+        return await self.keep_document(path, name)
 
     async def keep_photo(self, source: Path, sides: tuple[int, ...] = DELIVERED_SIDES) -> Part:
         """Store a picture in Telegram's sizes; raises ApiError."""
         made = await self._in_thread(self._renditions, source, self.new_path(), sides)
-        sizes = [await self._stored("Photo", *rendition) for rendition in made]
+        sizes = [await self._stored("photos", *rendition) for rendition in made]
         part: Part = {"photo": [size.size() for size in sizes]}
         self._wholes |= dict.fromkeys((size.file_id for size in sizes), part)
         return part
@@ -208,10 +210,10 @@ class FileStore:
         """Store any file; the bytes are moved, or linked if they belong to an upload."""
         path = self.new_path()
         await self._in_thread(os.link, source, path)
-        file = await self._stored("Document", path, name=cleaned_name(name) or "file")
+        file = await self._stored("documents", path, name=cleaned_name(name) or "file")
         part: dict[str, Any] = {"file_name": file.name, "mime_type": file.mime}
         if made := await self._in_thread(thumbnail, path, self.new_path()):
-            part["thumbnail"] = (await self._stored("Thumbnail", *made)).size()
+            part["thumbnail"] = (await self._stored("thumbnails", *made)).size()
         self._wholes[file.file_id] = whole = {"document": part | file.handles()}
         return whole
 
@@ -238,15 +240,12 @@ class FileStore:
         self, kind: Kind, path: Path, width: int = 0, height: int = 0, name: str = ""
     ) -> StoredFile:
         digest, size_bytes = await self._in_thread(_digest, path)
-        suffix = Path(name).suffix if name else ".jpg"
+        suffix = re.search(r"\.[A-Za-z0-9]{1,8}$", name or ".jpg")
         self._count += 1
-        file_path = f"{_FOLDERS[kind]}/file_{self._count}"
-        if re.fullmatch(r"\.[A-Za-z0-9]{1,8}", suffix):
-            file_path += suffix
+        file_path = f"{kind}/file_{self._count}{suffix[0] if suffix else ''}"
         stored = StoredFile(
             file_id=_PREFIXES[kind] + secrets.token_urlsafe(39),
             unique_id="AQAD" + digest[:11],
-            kind=kind,
             path=path,
             file_path=file_path,
             name=name,
@@ -256,12 +255,12 @@ class FileStore:
             height=height,
         )
         self._by_path[file_path] = stored.file_id
-        self._add(stored)
-        return stored
-
-    def _add(self, stored: StoredFile) -> None:
         self._files[stored.file_id] = stored
         self._size_bytes += stored.size_bytes
+        self._drop_oldest()
+        return stored
+
+    def _drop_oldest(self) -> None:
         while len(self._files) > _MAX_FILES or self._size_bytes > _MAX_BYTES:
             handle, oldest = self._files.popitem(last=False)
             self._size_bytes -= oldest.size_bytes

@@ -233,7 +233,7 @@ class LoadUsers:
     async def gather(self, size: int, seed: int, photos: Sequence[Path] = ()) -> None:
         """Create the users, with these pictures to send."""
         keep = self.state.files.keep_upload
-        self.photos = [keep(path, path.name).file_id for path in photos]
+        self.photos = [keep(path, path.name) for path in photos]
         for number in range(size):
             language = _LANGUAGES[number % len(_LANGUAGES)]
             chat_id = self.state.add_user(f"User {number + 1}", "", language)["id"]

@@ -4,17 +4,11 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, Json as JsonText
 
-from imgbot.sandbox.api_errors import (
-    NOT_MODIFIED,
-    QUERY_TOO_OLD,
-    WEBHOOK_ACTIVE,
-    ApiError,
-    bad_request,
-)
+from imgbot.sandbox.api_errors import ApiError, bad_request
 from imgbot.sandbox.bot_objects import (
     BotCommand,
     BotCommandScope,
@@ -29,9 +23,25 @@ from imgbot.sandbox.bot_objects import (
     ReplyParameters,
 )
 from imgbot.sandbox.entities import TEXT_LIMIT, text_part, utf16_length
-from imgbot.sandbox.state import INLINE_LIFETIME_S, Chat, Json, Post, SandboxState
+from imgbot.sandbox.state import (
+    INLINE_LIFETIME_S,
+    Chat,
+    InlineQuery,
+    Json,
+    Post,
+    Query,
+    SandboxState,
+)
 from imgbot.sandbox.updates import CALLBACK_LIFETIME_S, MAX_TIMEOUT_S
 
+_NOT_MODIFIED = (
+    "message is not modified: specified new message content and reply markup are exactly the same"
+    " as a current content and reply markup of the message"
+)
+_WEBHOOK_ACTIVE = (
+    "Conflict: can't use getUpdates method while webhook is active;"
+    " use deleteWebhook to delete the webhook first"
+)
 _MAX_UPDATES = 100
 _COPIED = ("text", "entities", "photo", "document", "caption", "caption_entities")
 _CONTENT = (*_COPIED, "has_media_spoiler", "reply_markup")
@@ -40,6 +50,7 @@ _PHOTO_BYTES = 10 << 20
 _DOWNLOAD_BYTES = 20 << 20
 _ANSWER_LIMIT = 200
 
+AnyQuery = TypeVar("AnyQuery", Query, InlineQuery)
 Language = Annotated[str, Field(pattern=r"^([a-z]{2})?$")]
 
 
@@ -119,7 +130,7 @@ class GetUpdates(Method):
 
     async def act(self, call: Call) -> Any:
         if call.state.webhook_url:
-            raise ApiError(409, WEBHOOK_ACTIVE)
+            raise ApiError(409, _WEBHOOK_ACTIVE)
         if self.allowed_updates is not None:
             call.state.updates.allow(frozenset(self.allowed_updates))
         limit = self.limit if 1 <= self.limit <= _MAX_UPDATES else _MAX_UPDATES
@@ -294,7 +305,7 @@ class Edit(OfMessage):
         post, chat = self.own(call), self.chat(call)
         part |= self.reply_markup.part()
         if part == _content(post):
-            raise bad_request(NOT_MODIFIED)
+            raise bad_request(_NOT_MODIFIED)
         call.state.floods.admit(chat.id)
         call.state.change_post(chat, post, part)
         return post.message
@@ -341,6 +352,13 @@ class DeleteMessage(OfMessage):
 # Queries
 
 
+def _open(call: Call, query: AnyQuery | None, lifetime_s: float) -> AnyQuery:
+    """Return the query, which must wait for its answer still."""
+    if query is None or query.is_answered or call.state.now() - query.asked_at > lifetime_s:
+        raise bad_request("query is too old and response timeout expired or query ID is invalid")
+    return query
+
+
 class AnswerCallbackQuery(Method):
     callback_query_id: str
     text: str = ""
@@ -349,10 +367,7 @@ class AnswerCallbackQuery(Method):
     async def act(self, call: Call) -> Any:
         if utf16_length(self.text) > _ANSWER_LIMIT:
             raise bad_request("MESSAGE_TOO_LONG")
-        query = call.state.queries.get(self.callback_query_id)
-        is_late = query is None or call.state.now() - query.asked_at > CALLBACK_LIFETIME_S
-        if query is None or is_late or query.is_answered:
-            raise bad_request(QUERY_TOO_OLD)
+        query = _open(call, call.state.queries.get(self.callback_query_id), CALLBACK_LIFETIME_S)
         query.is_answered, query.answer = True, self.text
         call.state.events.publish(
             "callback_answer",
@@ -384,10 +399,7 @@ class AnswerInlineQuery(Method):
             view = result.model_dump(include={"id", "type", "title"}, exclude_unset=True)
             offers[result.id] = view | content, content
         query = call.state.inline_queries.get(self.inline_query_id)
-        is_late = query is None or call.state.now() - query.asked_at > INLINE_LIFETIME_S
-        if query is None or is_late or query.is_answered.is_set():
-            raise bad_request(QUERY_TOO_OLD)
-        query.give(offers)
+        _open(call, query, INLINE_LIFETIME_S).give(offers)
         return True
 
 
@@ -410,7 +422,7 @@ class GetFile(Method):
 
     async def act(self, call: Call) -> Any:
         file = call.state.files.find(self.file_id)
-        if file is None or file.kind == "Upload":
+        if file is None:
             raise bad_request("invalid file_id")
         if file.size_bytes > _DOWNLOAD_BYTES:
             raise bad_request("file is too big")

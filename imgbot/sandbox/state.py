@@ -110,17 +110,21 @@ class InlineQuery:
     asked_at: float
     offers: dict[str, tuple[Json, Json]] = field(default_factory=dict[str, tuple[Json, Json]])
     """Result id → its preview, and the message that it becomes."""
-    is_answered: asyncio.Event = field(default_factory=asyncio.Event)
+    _answered: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def is_answered(self) -> bool:
+        return self._answered.is_set()
 
     def give(self, offers: dict[str, tuple[Json, Json]]) -> None:
         self.offers = offers
-        self.is_answered.set()
+        self._answered.set()
 
     async def wait(self, timeout_s: float) -> Json:
         """Wait for the answer; without one, raise an error that says so."""
         try:
             async with asyncio.timeout(timeout_s):
-                await self.is_answered.wait()
+                await self._answered.wait()
         except TimeoutError:
             raise SandboxError("the bot did not answer the inline query") from None
         previews = [preview for preview, _ in self.offers.values()]

@@ -10,8 +10,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from imgbot.sandbox.api_errors import OTHER_POLL, ApiError
+from imgbot.sandbox.api_errors import ApiError
 
+_OTHER_POLL = (
+    "Conflict: terminated by other getUpdates request;"
+    " make sure that only one bot instance is running"
+)
 MESSAGE_LIFETIME_S = 86_400
 CALLBACK_LIFETIME_S = 150
 MAX_TIMEOUT_S = 50
@@ -82,7 +86,7 @@ class Updates:
         self, offset: int, limit: int, timeout_s: float, is_gone: Callable[[], bool]
     ) -> list[Update]:
         """Return the updates from `offset` on, waiting for the first one. Raises ApiError."""
-        self.interrupt(OTHER_POLL)
+        self.interrupt(_OTHER_POLL)
         self._confirm(offset)
         self._set_polled(is_polled=True)
         self._open_calls += 1

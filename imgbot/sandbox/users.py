@@ -19,7 +19,6 @@ from imgbot.sandbox.entities import (
     text_part,
     utf16_length,
 )
-from imgbot.sandbox.files import StoredFile
 from imgbot.sandbox.state import (
     INLINE_LIFETIME_S,
     Chat,
@@ -255,10 +254,10 @@ def _head(state: SandboxState, chat: Chat, message: NewMessage) -> Json:
 async def _files(state: SandboxState, chat: Chat, message: NewMessage) -> list[Json]:
     """Return photos or documents, as one album if there are several."""
     kind = "photo" if message.photos else "document"
-    files = [_picked(state, key) for key in message.photos or message.documents]
-    group = _group(chat, message.media_group_id, len(files))
+    keys = message.photos or message.documents
+    group = _group(chat, message.media_group_id, len(keys))
     try:
-        parts = [await state.files.keep_sent(kind, file) for file in files]
+        parts = [await state.files.keep_sent(kind, key) for key in keys]
     except ApiError as refused:
         raise SandboxError(f"a file cannot be sent as a photo: {refused.description}") from None
     if message.spoiler and message.photos:
@@ -269,13 +268,6 @@ async def _files(state: SandboxState, chat: Chat, message: NewMessage) -> list[J
     elif written:
         raise SandboxError("a caption needs a file")
     return [group | part for part in parts]
-
-
-def _picked(state: SandboxState, key: str) -> StoredFile:
-    file = state.files.find(key)
-    if file is None:
-        raise SandboxError(f"no file has the key {key}")
-    return file
 
 
 def live(chat: Chat, message_id: int) -> Post:
