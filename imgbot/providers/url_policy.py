@@ -4,6 +4,7 @@ What the operator or a preset names is trusted. A URL from a provider's response
 point into the operator's own network.
 """
 
+import functools
 import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Address, ip_address, ip_network
@@ -34,6 +35,7 @@ def split(url: str) -> SplitResult | None:
     return parts if is_usable and parts.username is None else None
 
 
+@functools.lru_cache(1024)
 def origin_of(url: str) -> str:
     """Return scheme, host and port as one comparable string; empty for an invalid URL."""
     parts = split(url)
