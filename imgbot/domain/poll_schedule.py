@@ -58,7 +58,7 @@ _OUTLIER_MASS = 0.3
 _CAUTION = 1.5
 """Number of known jobs at which half of the guide's polls beyond the first are used; later more."""
 
-_MANY_PER_S = 15.0
+_MANY_PER_S = 20.0
 """Finished jobs per second at which half of the polls beyond the first are used."""
 
 _LOG_POLL_COSTS = (-12.0, 6.0)
