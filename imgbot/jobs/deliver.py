@@ -25,7 +25,7 @@ from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.prompt_options import with_negative
 from imgbot.domain.texts import buttons, has_text, t
 from imgbot.domain.texts.captions import drawing_lines, edit_names
-from imgbot.files import copy_file, make_folder
+from imgbot.files import copy_file
 from imgbot.imaging import steps
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, StepContext, give_up, move
@@ -56,8 +56,7 @@ _NOT_SHOWN: _Shown = 0, None
 async def render(context: StepContext, job: Job) -> Outcome:
     """Fetch the result and convert it to what Telegram takes; both are on disk afterwards."""
     begun = time.monotonic()
-    folder = inputs.folder_of(context, job.id)
-    await asyncio.to_thread(make_folder, folder)
+    folder = await inputs.open_folder(context, job.id)
     raw = folder / inputs.RESULT
     without_result = await _fetch(context, job, raw)
     if without_result is not None:

@@ -1,6 +1,7 @@
 """Inputs of a provider's order, and the files of a job."""
 
 import asyncio
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,14 @@ _TARGET = "made.jpg"
 
 def folder_of(context: StepContext, job_id: str) -> Path:
     return context.folder / job_id
+
+
+async def open_folder(context: StepContext, job_id: str) -> Path:
+    """Return the job's folder, which is made first if there is none."""
+    folder = folder_of(context, job_id)
+    if not os.path.isdir(folder):  # noqa: ASYNC240, PTH112 -- one stat
+        await asyncio.to_thread(make_folder, folder)
+    return folder
 
 
 def target_of(context: StepContext, job_id: str) -> Path:
@@ -68,8 +77,7 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
     inputs, scale, side_px = offer.inputs, job.request.scale, 0
     if len(job.request.sources) > inputs.max_count:
         raise UserError("too_many_for_service", limit=inputs.max_count)
-    folder = folder_of(context, job.id)
-    await asyncio.to_thread(make_folder, folder)
+    folder = await open_folder(context, job.id)
     checked = [
         await _checked(context, job, index, folder) for index in range(len(job.request.sources))
     ]

@@ -32,7 +32,7 @@ from imgbot.telemetry import events as telemetry
 from imgbot.telemetry.liveness import Heartbeat
 from imgbot.telemetry.thresholds import Load
 
-_TICK_S = 2.0
+_TICK_S = 3.0
 _CLAIMS_AT_ONCE = 25
 _LONGEST_BACKLOG_S = 3.0
 _HINT_AFTER_S = 1.5
@@ -144,10 +144,16 @@ class Runner:
         async with asyncio.TaskGroup() as group:
             listener = group.create_task(self._listen())
             announcer = group.create_task(self._context.status_messages.announce_all())
+            group.create_task(self._wake_to_drain())
             await self._serve(group)
             await cancel_and_wait_current(listener)
             await self._drain(drain_s, order_s)
             await cancel_and_wait_current(announcer)
+
+    async def _wake_to_drain(self) -> None:
+        """Wake the claim loop when the drain begins: it waits for one event alone."""
+        await self._context.draining.wait()
+        self._wakeup.set()
 
     async def _drain(self, drain_s: float, order_s: float) -> None:
         tasks = {running.task for running in self._running.values() if running.task}
@@ -171,7 +177,7 @@ class Runner:
                     self._start(group, job)
             await self._start_claimed(group)
             pause_s = self._pace.wait_s(time.monotonic())
-            await sleep_or_event(pause_s or _TICK_S, self._wakeup, draining)
+            await sleep_or_event(pause_s or _TICK_S, self._wakeup)
             if not pause_s and not self._wakeup.is_set():
                 self._is_adopting = True
         for running in self._running.values():
