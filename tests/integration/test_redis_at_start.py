@@ -9,7 +9,7 @@ from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.scripts import script
 from tests.fixtures.bot import Bot
-from tests.fixtures.redis_servers import deaf, filled
+from tests.fixtures.redis_servers import filled, hanging_proxy
 from tests.fixtures.sandbox import Control, open_sandbox
 
 pytestmark = pytest.mark.slow
@@ -30,7 +30,7 @@ async def test_one_that_hangs_for_a_moment_is_asked_again(
     bot, control = sandboxed
     person = await control.make_user("Ann")
 
-    async with deaf(redis_url, key) as url:
+    async with hanging_proxy(redis_url, key) as url:
         bot.settings["IMGBOT_REDIS_URL"] = url
         async with bot:
             await control.say(person, "a fox")
@@ -46,7 +46,7 @@ async def test_one_that_goes_on_hanging_ends_the_start_with_a_sentence(
     bot, _ = sandboxed
     bot.constants = {"imgbot.supervisor.REDIS_TIMEOUT_S": 0}
 
-    async with deaf(redis_url, script("open_epoch").sha, times=1000) as url:
+    async with hanging_proxy(redis_url, script("open_epoch").sha, times=1000) as url:
         bot.settings["IMGBOT_REDIS_URL"] = url
         await bot.launch()
         status = await bot.wait()

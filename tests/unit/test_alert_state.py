@@ -70,7 +70,7 @@ def test_a_clock_set_back_a_day_delays_an_incident_by_no_more_than_its_hold() ->
 
 
 @pytest.mark.parametrize(
-    ("vital", "value", "sign"),
+    ("indicator", "value", "sign"),
     [
         (Indicator.QUEUE_JOBS, 101.0, Reading.BAD),
         (Indicator.QUEUE_JOBS, 100.0, Reading.OPEN),
@@ -86,9 +86,9 @@ def test_a_clock_set_back_a_day_delays_an_incident_by_no_more_than_its_hold() ->
     ],
 )
 def test_a_figure_is_judged_by_the_guides_bounds(
-    vital: Indicator, value: float | None, sign: Reading
+    indicator: Indicator, value: float | None, sign: Reading
 ) -> None:
-    assert reading_of(vital, value, THRESHOLDS[vital].level(value)) is sign
+    assert reading_of(indicator, value, THRESHOLDS[indicator].level(value)) is sign
 
 
 def test_what_is_normal_is_never_bad() -> None:

@@ -6,14 +6,14 @@ import pytest
 
 from imgbot import cli
 from imgbot.config.settings import key_variables
-from imgbot.sandbox import bot_process as guest
+from imgbot.sandbox import bot_process
 from imgbot.sandbox.server import Sandbox
 
 OPERATORS = "the operator's own"
 
 
 @pytest.mark.parametrize("provider", ["simulated", "builtin", "replicate-sim"])
-async def test_nothing_of_the_operators_reaches_a_guest(
+async def test_nothing_of_the_operators_reaches_the_bot(
     provider: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A provider's own file may call the variable of its key anything.
@@ -27,8 +27,8 @@ async def test_nothing_of_the_operators_reaches_a_guest(
         monkeypatch.setenv(name, OPERATORS)
     monkeypatch.setenv("LC_ALL", "C.UTF-8")
 
-    async with Sandbox(guest.HOST, 0, page=False) as sandbox:
-        environ = guest.environment(sandbox, tmp_path, provider)
+    async with Sandbox(bot_process.HOST, 0, page=False) as sandbox:
+        environ = bot_process.environment(sandbox, tmp_path, provider)
 
     assert OPERATORS not in environ.values()
     assert environ["IMGBOT_TOKEN"] == sandbox.token
@@ -39,7 +39,7 @@ async def test_nothing_of_the_operators_reaches_a_guest(
 def test_a_provider_that_the_sandbox_does_not_play_is_a_wrong_argument(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    arguments = ["demo", "--port", str(guest.free_port()), "--provider", "nobody-sim"]
+    arguments = ["demo", "--port", str(bot_process.free_port()), "--provider", "nobody-sim"]
 
     assert cli.main(arguments) == 78
     assert "--provider nobody-sim: write one of" in capsys.readouterr().err

@@ -34,10 +34,10 @@ def _after(seconds: float, **changes: Any) -> Sample:
 
 
 def _judged(*samples: Sample) -> Indicators:
-    vitals = Indicators()
+    indicators = Indicators()
     for sample in samples:
-        vitals.take(sample)
-    return vitals
+        indicators.take(sample)
+    return indicators
 
 
 def test_before_the_first_sample_nothing_is_known() -> None:
@@ -75,7 +75,7 @@ def _update(age_s: float) -> list[Sample]:
 
 
 @pytest.mark.parametrize(
-    ("vital", "samples", "value", "level"),
+    ("indicator", "samples", "value", "level"),
     [
         ("queue_jobs", _queue(49), 49, "normal"),
         ("queue_jobs", _queue(50), 50, "attention"),
@@ -105,19 +105,19 @@ def _update(age_s: float) -> list[Sample]:
         ("update_age_s", _update(601), 601, "critical"),
     ],
 )
-def test_a_vital_is_judged_over_its_window(
-    vital: str, samples: list[Sample], value: float | None, level: str
+def test_an_indicator_is_judged_over_its_window(
+    indicator: str, samples: list[Sample], value: float | None, level: str
 ) -> None:
-    found = _judged(*samples).levels[Indicator(vital)]
+    found = _judged(*samples).levels[Indicator(indicator)]
 
     assert found[1] == level
     assert value is ... or found[0] == value
 
 
 def test_its_memory_is_bounded() -> None:
-    vitals = _judged(*[_after(5 * i, jobs={"waiting": i}) for i in range(10_000)])
+    indicators = _judged(*[_after(5 * i, jobs={"waiting": i}) for i in range(10_000)])
 
-    assert vitals.earlier(1e9).jobs["waiting"] == 10_000 - 181
+    assert indicators.earlier(1e9).jobs["waiting"] == 10_000 - 181
 
 
 @pytest.mark.parametrize(("share", "seconds"), [(0.25, 3.0), (0.5, 5.0), (0.9, 54.0), (1.0, 60.0)])

@@ -14,7 +14,7 @@ from imgbot.sandbox.state import FIRST_USER_ID, Query, SandboxState
 Json = dict[str, Any]
 
 READY: Json = {"text": "Ready!"}
-SORRY: Json = {"text": "Not this time"}
+REFUSAL: Json = {"text": "Not this time"}
 PASSING = {READY["text"]}
 
 
@@ -29,32 +29,32 @@ CHARGE: Json = {"task_id": "t", "client_id": "0a1b-7", "charged_usd": 0.04}
 
 
 @pytest.fixture
-async def world() -> AsyncIterator[SandboxState]:
-    world = SandboxState(new_token())
-    world.add_user("Anna", "", "en")
-    yield world
-    world.close()
+async def state() -> AsyncIterator[SandboxState]:
+    state = SandboxState(new_token())
+    state.add_user("Anna", "", "en")
+    yield state
+    state.close()
 
 
 def order_after(
-    world: SandboxState,
+    state: SandboxState,
     *said: Json,
     toast: str = "",
     is_made: bool = True,
     is_moderated: bool = False,
 ) -> Order:
     """Return an order to which the bot has said so much."""
-    chat = world.chats[FIRST_USER_ID]
-    asked = world.add_post(chat, world.users[chat.id], {"text": "a fox"})
+    chat = state.chats[FIRST_USER_ID]
+    asked = state.add_post(chat, state.users[chat.id], {"text": "a fox"})
     order = Order(chat, asked.id, way="words", is_made=is_made, is_moderated=is_moderated)
     order.query = Query(chat.id, chat.id, 0.0, is_answered=True, answer=toast)
     for content in said:
         taken = [p for p in chat.posts.values() if p.message.get("text") == TAKEN["text"]]
-        if taken and (content is SHOWN or content is SORRY):
+        if taken and (content is SHOWN or content is REFUSAL):
             # As the bot does it: the message that was there becomes the end.
-            world.change_post(chat, taken[0], content)
+            state.change_post(chat, taken[0], content)
         else:
-            world.add_post(chat, world.bot, content)
+            state.add_post(chat, state.bot, content)
     order.until_id = max(chat.posts) + 1
     return order
 
@@ -64,14 +64,14 @@ def order_after(
     [
         ((TAKEN, SHOWN), "", OrderOutcome.DELIVERED),
         ((TAKEN, SHOWN, READY), "", OrderOutcome.DELIVERED),
-        ((SORRY,), "", OrderOutcome.REFUSED),
-        ((TAKEN, SORRY), "", OrderOutcome.FAILED),
+        ((REFUSAL,), "", OrderOutcome.REFUSED),
+        ((TAKEN, REFUSAL), "", OrderOutcome.FAILED),
         ((), "", OrderOutcome.LOST),
         ((TAKEN,), "", OrderOutcome.WAITING),
         ((TAKEN, READY), "", OrderOutcome.WAITING),
         ((READY,), "", OrderOutcome.LOST),
         ((SHOWN, SHOWN), "", OrderOutcome.DOUBLED),
-        ((SHOWN, SORRY), "", OrderOutcome.DOUBLED),
+        ((SHOWN, REFUSAL), "", OrderOutcome.DOUBLED),
         ((SHOWN, TAKEN), "", OrderOutcome.DOUBLED),
         # A press may be refused in its answer alone.
         ((), "The queue is full", OrderOutcome.REFUSED),
@@ -80,21 +80,21 @@ def order_after(
     ],
 )
 def test_an_order_ends_in_one_picture_or_one_sentence(
-    world: SandboxState, said: tuple[Json, ...], toast: str, outcome: OrderOutcome
+    state: SandboxState, said: tuple[Json, ...], toast: str, outcome: OrderOutcome
 ) -> None:
-    order = order_after(world, *said, toast=toast)
+    order = order_after(state, *said, toast=toast)
 
     assert order.outcome(PASSING) is outcome
     if outcome in {OrderOutcome.LOST, OrderOutcome.WAITING}:
         assert order.outcome(PASSING, is_whole=False) is OrderOutcome.OPEN
 
 
-def test_a_dialogue_may_be_refused_half_way_or_by_the_rules_or_stop(world: SandboxState) -> None:
+def test_a_dialogue_may_be_refused_half_way_or_by_the_rules_or_stop(state: SandboxState) -> None:
     question: Json = {"text": "Which photo?"}
 
-    half = order_after(world, question, is_made=False, toast="Too many at once")
-    forbidden = order_after(world, TAKEN, SORRY, is_moderated=True)
-    stopped = order_after(world, question, is_made=False)
+    half = order_after(state, question, is_made=False, toast="Too many at once")
+    forbidden = order_after(state, TAKEN, REFUSAL, is_moderated=True)
+    stopped = order_after(state, question, is_made=False)
 
     assert half.outcome(PASSING) is forbidden.outcome(PASSING) is OrderOutcome.REFUSED
     assert stopped.outcome(PASSING) is OrderOutcome.LOST
@@ -112,24 +112,24 @@ def test_a_dialogue_may_be_refused_half_way_or_by_the_rules_or_stop(world: Sandb
         ([CHARGE | {"client_id": ""}] * 2, 1),
     ],
 )
-def test_a_picture_is_charged_once(world: SandboxState, charges: list[Json], wrong: int) -> None:
-    outcomes = {order_after(world, TAKEN, SHOWN): OrderOutcome.DELIVERED}
+def test_a_picture_is_charged_once(state: SandboxState, charges: list[Json], wrong: int) -> None:
+    outcomes = {order_after(state, TAKEN, SHOWN): OrderOutcome.DELIVERED}
 
     assert wrong_charges(outcomes, charges, PASSING) == wrong
     # A picture on its way is no wrong charge.
     for outcome in (OrderOutcome.WAITING, OrderOutcome.OPEN):
-        assert wrong_charges({order_after(world, TAKEN): outcome}, charges[:1], PASSING) == 0
+        assert wrong_charges({order_after(state, TAKEN): outcome}, charges[:1], PASSING) == 0
 
 
-async def test_an_answer_after_all_patience_counts_in_the_times(world: SandboxState) -> None:
-    users = LoadUsers(world, PASSING, 0.0, ("words",))
+async def test_an_answer_after_all_patience_counts_in_the_times(state: SandboxState) -> None:
+    users = LoadUsers(state, PASSING, 0.0, ("words",))
     await users.gather(1, seed=1)
     await users.run_open(0.01)
     [order] = users.orders
-    taken = world.add_post(order.chat, world.bot, TAKEN)
+    taken = state.add_post(order.chat, state.bot, TAKEN)
     assert order.outcome(PASSING) is OrderOutcome.WAITING
 
-    world.change_post(order.chat, taken, SHOWN)
+    state.change_post(order.chat, taken, SHOWN)
     users.look_at_all()
 
     assert order.outcome(PASSING) is OrderOutcome.DELIVERED

@@ -54,10 +54,10 @@ def test_the_rules_are_valid_and_each_alert_does_what_its_tests_say() -> None:
     _promtool("test", "rules", "imgbot.rules.test.yml")
 
 
-@pytest.mark.parametrize("vital", list(Indicator), ids=str)
-def test_the_bounds_are_those_of_the_guide(vital: Indicator) -> None:
-    bounds = THRESHOLDS[vital]
-    attention, critical = ALERTS[vital]
+@pytest.mark.parametrize("indicator", list(Indicator), ids=str)
+def test_the_bounds_are_those_of_the_guide(indicator: Indicator) -> None:
+    bounds = THRESHOLDS[indicator]
+    attention, critical = ALERTS[indicator]
 
     asked = re.search(r">= ([\d.]+)", _expression(attention))
 
@@ -121,16 +121,16 @@ def test_each_panel_says_what_it_shows_and_in_what(title: str) -> None:
     assert len(set(letters)) == len(letters)
 
 
-@pytest.mark.parametrize(("title", "vital"), STATS.items(), ids=map(str, STATS.values()))
-def test_the_colours_are_those_of_the_guide(title: str, vital: Indicator) -> None:
-    bounds = THRESHOLDS[vital]
+@pytest.mark.parametrize(("title", "indicator"), STATS.items(), ids=map(str, STATS.values()))
+def test_the_colours_are_those_of_the_guide(title: str, indicator: Indicator) -> None:
+    bounds = THRESHOLDS[indicator]
 
     assert _steps(PANELS[title])[:2] == [("green", None), ("yellow", bounds.attention)]
     if bounds.critical is None:
         assert len(_steps(PANELS[title])) == 2
     else:
         # Red begins above the bound; of jobs that is the next whole one.
-        red = bounds.critical + (1 if vital is Indicator.QUEUE_JOBS else 0)
+        red = bounds.critical + (1 if indicator is Indicator.QUEUE_JOBS else 0)
         assert _steps(PANELS[title])[2:] == [("red", red)]
 
 

@@ -152,7 +152,7 @@ def test_the_more_jobs_finish_in_a_second_the_fewer_polls_each_gets() -> None:
     assert lags[2] < 1.6 * lags[0]
 
 
-def lives(
+def run_jobs(
     draw: Draw, jobs: int, history: Sequence[CensoredDuration] = (), config: PollingConfig = GUIDE
 ) -> list[tuple[float, int]]:
     """Carry job after job, learning from the polls alone: lags in seconds, and polls."""
@@ -168,7 +168,7 @@ def lives(
 
 @pytest.mark.parametrize("seconds", [0.3, 3.0, 60.0])
 def test_jobs_of_one_length_come_to_be_met(seconds: float) -> None:
-    carried = lives(lambda _: seconds, 60)
+    carried = run_jobs(lambda _: seconds, 60)
     fixed_lag, fixed_polls = cost(GUIDE.times_s(seconds), [seconds])
 
     assert carried[0] == (fixed_lag, fixed_polls)
@@ -178,7 +178,7 @@ def test_jobs_of_one_length_come_to_be_met(seconds: float) -> None:
 
 
 def test_a_plan_that_always_came_too_late_moves_forward() -> None:
-    carried = lives(lambda _: 5.0, 12, [CensoredDuration(0, 28.0)] * 200)
+    carried = run_jobs(lambda _: 5.0, 12, [CensoredDuration(0, 28.0)] * 200)
 
     assert carried[0][0] > 4
     assert max(lag for lag, _ in carried[6:]) < 1.5
