@@ -89,8 +89,9 @@ class Client(Redis):
         # part may be two words, as in CONFIG GET.
         packed = hiredis.pack_command((*args[0].split(), *args[1:]))
         answer = asyncio.get_running_loop().create_future()
-        if self._sender is None:
-            self._waiting = []
+        if self._sender is None or self._sender.done():
+            # One that was cancelled before it began has left its commands.
+            self._waiting = self._waiting if self._sender else []
             self._sender = asyncio.create_task(self._send())  # noqa: TID251 -- it reports to the callers
         self._waiting.append((packed, args[0], options, answer))
         return answer

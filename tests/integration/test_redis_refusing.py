@@ -154,6 +154,33 @@ async def _error_of(command: Callable[[], Awaitable[object]]) -> Exception | Non
     return None
 
 
+async def test_a_client_that_closes_has_sent_what_it_was_given(server: RedisServer) -> None:
+    redis = connect(server.url)
+    answer = redis.set("img:x", "1")
+    await redis.aclose()
+
+    assert await answer
+    async with client_of(server) as other:
+        assert await other.get("img:x") == "1"
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_batch_that_is_cut_off_leaves_no_answer_to_the_next(
+    redis: Client, turns: int
+) -> None:
+    await redis.mset({"img:a": "1", "img:b": "2"})
+    lost = [redis.get("img:a") for _ in range(3)]
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    # As at the end of a program, which cancels all tasks before it closes its client.
+    if (sender := redis._sender) is not None:
+        sender.cancel()
+        await asyncio.wait([sender])
+
+    assert await redis.get("img:b") == "2"
+    assert all(cast("asyncio.Future[str]", answer).done() for answer in lost)
+
+
 async def test_a_server_with_no_connection_left_is_away(server: RedisServer) -> None:
     async with client_of(server) as operator:
         await operator.ping()
