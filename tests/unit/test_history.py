@@ -60,15 +60,21 @@ def test_a_point_sums_up_a_minute(history: History) -> None:
 
     assert [history.take(sample, LEVELS) for sample in samples] == [False, False, True]
 
-    found = {name: value for name, value in _named(history.points[0]).items() if value}
-    assert found == {
+    found = _named(history.points[0])
+    assert {name for name, value in found.items() if value is None} == {
+        *("job_time_s", "prepare_s", "submit_s", "provider_s", "deliver_s")
+    }
+    assert {name: value for name, value in found.items() if value is not None} == {
         "at_s": NOW_S + 60,
         "waiting": 70,
         "running": 4,
         "render_s": 1.5,
         "ok": 1,
         "failed": 2,
+        "rejected": 0,
+        "cancelled": 0,
         "refused": 4,
+        "flood_waits": 0,
         "cpu_ratio": 0.25,
         "memory_bytes": 100_000_000,
     }
