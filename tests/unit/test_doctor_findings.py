@@ -24,10 +24,6 @@ GIB = 1 << 30
 HTTP = Address("127.0.0.1", 8080)
 
 
-PRIVATE = {"username": "a_bot", "can_read_all_group_messages": False}
-"""What Telegram says of a bot in privacy mode."""
-
-
 def settings(**variables: str) -> Settings:
     return load({"IMGBOT_TOKEN": "123456789:" + "A" * 35, "IMGBOT_STATE_DIR": "/x", **variables})
 
@@ -57,8 +53,6 @@ def the(findings: Sequence[Finding], check: str) -> Finding:
         (telegram.clock(None), "warning", ""),
         (telegram.clock(0.3), "ok", ""),
         (telegram.groups({"can_join_groups": False}), "ok", "/setjoingroups"),
-        (telegram.groups(PRIVATE), "ok", "add it again"),
-        (telegram.groups(PRIVATE | {"can_read_all_group_messages": True}), "ok", ""),
     ],
 )
 def test_what_is_found_has_its_level_and_its_advice(found: Finding, level: str, mend: str) -> None:
@@ -212,3 +206,11 @@ def test_a_report_is_plain_and_without_secrets() -> None:
     ]
     assert "s3cret1" not in report.json()
     assert (report.exit_status, Report(found[:2]).exit_status) == (1, 0)
+
+
+@pytest.mark.parametrize("is_private", [True, False])
+def test_privacy_mode_is_explained(*, is_private: bool) -> None:
+    found = telegram.groups({"username": "a_bot", "can_read_all_group_messages": not is_private})
+
+    assert ("/create" in found.text) is is_private
+    assert all((words in found.advice) is is_private for words in ("/setprivacy", "add it again"))
