@@ -27,11 +27,8 @@ import psutil
 from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
 
 ROOT = Path(__file__).parents[3]
-CONTENDERS = {
-    "imgbot": "imgbot",
-    "rq": "tests.bench.race.guide_bot",
-    "saq": "tests.bench.race.saq_bot",
-}
+PEERS = {"rq": "tests.bench.race.guide_bot", "saq": "tests.bench.race.saq_bot"}
+BEFORE = "before"
 _STOP_S = 15.0
 _SAMPLE_EVERY_S = 5.0
 _LOG_LINES = 12
@@ -56,7 +53,7 @@ def _environ(
     """Return the settings of a contender."""
     url, token, provider, key = (world[n] for n in ("url", "token", "provider", "key"))
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    if name != "imgbot":
+    if name in PEERS:
         return kept | {
             "RACE_TELEGRAM": url,
             "RACE_TOKEN": token,
@@ -143,8 +140,12 @@ async def race(contender: str, users: int, options: argparse.Namespace) -> dict[
             told = await _line(world)
             environ = _environ(contender, told, Path(name), users, options.workers)
             with log.open("wb") as file:
-                streams = {"env": environ, "stdout": file, "stderr": file, "cwd": ROOT}
-                program = [sys.executable, "-m", CONTENDERS[contender]]
+                # Another checkout must not find this one's modules in its folder.
+                cwd = name if contender == BEFORE else ROOT
+                streams = {"env": environ, "stdout": file, "stderr": file, "cwd": cwd}
+                program = [sys.executable, "-m", PEERS.get(contender, "imgbot")]
+                if contender == BEFORE:
+                    program = [str(options.before.absolute())]
                 async with _process(program, **streams) as bot:
                     return await _under_load(world, bot, log)
 
@@ -244,7 +245,7 @@ async def run(options: argparse.Namespace) -> None:
     print(_row(heads), _row(["---"] * len(heads)), sep="\n", flush=True)
     for users in options.users:
         results: dict[str, dict[str, float]] = {}
-        for contender in options.contenders:
+        for contender in [*options.contenders, *([BEFORE] if options.before else [])]:
             figures = results[contender] = await race(contender, users, options)
             cells = [form.format(figures[column]) for column, form in _COLUMNS]
             print(_row([str(users), contender, *cells]), flush=True)
@@ -260,7 +261,13 @@ def main() -> None:
     parser.add_argument("--users", type=int, nargs="+", default=[30, 100, 300, 1000])
     parser.add_argument("--seconds", type=float, default=100, help="of the measured window")
     parser.add_argument("--warm-s", type=float, default=60, help="seconds before it")
-    parser.add_argument("--contenders", nargs="+", choices=CONTENDERS, default=[*CONTENDERS])
+    known = ["imgbot", *PEERS]
+    parser.add_argument("--contenders", nargs="+", choices=known, default=known)
+    parser.add_argument(
+        "--before",
+        type=Path,
+        help="race this imgbot of another checkout, too: ../old/.venv/bin/imgbot",
+    )
     parser.add_argument("--workers", type=int, default=10)
     parser.add_argument(
         "--picture-s",
