@@ -57,7 +57,7 @@ async def undisturbed(simulated_stage: Stage) -> AsyncIterator[None]:
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
+class AdminStage:
     """A bot for invited users, with two administrators, who are not on the list themselves."""
 
     stage: Stage
@@ -67,19 +67,19 @@ class Office:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Office]:
+async def admins(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AdminStage]:
     settings = {
         "IMGBOT_ADMINS": f"{OWNER_ID},{SECOND_ID}",
         "IMGBOT_ALLOWED_USERS": str(GUEST_ID),
         "IMGBOT_PRICES": "create=0.04",
         "IMGBOT_DAILY_BUDGET": "100",
     }
-    folder = tmp_path_factory.mktemp("office")
+    folder = tmp_path_factory.mktemp("admins")
     async for stage in open_stage(folder, **settings):
         owner, second = await stage.user("Owner"), await stage.user("Вторая", language="ru")
         guest = await stage.user("Guest")
         assert (owner.id, second.id, guest.id) == (OWNER_ID, SECOND_ID, GUEST_ID)
-        yield Office(stage, owner, second, guest)
+        yield AdminStage(stage, owner, second, guest)
 
 
 @pytest.fixture

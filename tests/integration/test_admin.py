@@ -11,24 +11,26 @@ from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot_api import BotApi
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import Office
+from tests.integration.conftest import AdminStage
 from tests.integration.stage import OWNER_ID, SECOND_ID
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
-async def test_for_other_users_neither_commands_nor_buttons_exist(office: Office) -> None:
-    answers = [await office.guest.ask(f"/{name} {OWNER_ID}") for name in admin.COMMANDS]
-    toasts = await office.guest.toasts(1, "stuck:list", "ban:undo.5", "allow:undo.5", "cast:go.1")
+async def test_for_other_users_neither_commands_nor_buttons_exist(admins: AdminStage) -> None:
+    answers = [await admins.guest.ask(f"/{name} {OWNER_ID}") for name in admin.COMMANDS]
+    toasts = await admins.guest.toasts(1, "stuck:list", "ban:undo.5", "allow:undo.5", "cast:go.1")
 
     assert {answer.text for answer in answers} == {t("en", "unknown_command")}
     assert set(toasts) == {t("en", "unknown_button")}
 
 
-async def test_administrators_alone_have_the_commands_in_their_menu(office: Office) -> None:
-    await office.owner.ask("/start")
+async def test_administrators_alone_have_the_commands_in_their_menu(
+    admins: AdminStage,
+) -> None:
+    await admins.owner.ask("/start")
     everybody = list(MENU)
-    async with BotApi(office.stage.sandbox.url, office.stage.sandbox.token) as api:
+    async with BotApi(admins.stage.sandbox.url, admins.stage.sandbox.token) as api:
 
         async def menu(**place: Any) -> dict[str, str]:
             answer = await api.call("getMyCommands", **place)
@@ -45,9 +47,9 @@ async def test_administrators_alone_have_the_commands_in_their_menu(office: Offi
     assert russian["ban"] == "Заблокировать пользователя"
 
 
-async def test_stats_say_how_it_goes(office: Office) -> None:
-    guest = office.guest
-    async with office.stage.bot.redis() as redis:
+async def test_stats_say_how_it_goes(admins: AdminStage) -> None:
+    guest = admins.guest
+    async with admins.stage.bot.redis() as redis:
         # What other tests have ordered today.
         for prefix in (keys.ENDED, keys.SPEND):
             await redis.delete(*(await redis.keys(f"{prefix}*") or ["none"]))
@@ -56,11 +58,11 @@ async def test_stats_say_how_it_goes(office: Office) -> None:
         await guest.said()
     status = await guest.ask("a bear [[sim:slow=60]]", fits=lambda m: "Working" in m.text)
 
-    english = (await office.owner.ask("/stats")).text
-    russian = (await office.second.ask("/stats")).text
+    english = (await admins.owner.ask("/stats")).text
+    russian = (await admins.second.ask("/stats")).text
     await guest.toast(status, "Cancel")
     await guest.said()
-    later = (await office.owner.ask("/stats")).text
+    later = (await admins.owner.ask("/stats")).text
 
     assert re.fullmatch(
         r"📊 Waiting: 0\n"
@@ -90,26 +92,30 @@ SENTENCES = {
 }
 
 
-async def test_a_command_without_effect_is_answered_with_a_sentence(office: Office) -> None:
+async def test_a_command_without_effect_is_answered_with_a_sentence(
+    admins: AdminStage,
+) -> None:
     for command, key in SENTENCES.items():
-        answer = await office.owner.ask(command)
+        answer = await admins.owner.ask(command)
 
         assert answer.text.startswith(t("en", key)), command
 
 
-async def test_a_pause_holds_over_a_restart_for_all_but_administrators(office: Office) -> None:
-    owner, guest = office.owner, office.guest
+async def test_a_pause_holds_over_a_restart_for_all_but_administrators(
+    admins: AdminStage,
+) -> None:
+    owner, guest = admins.owner, admins.guest
     await guest.ask("a slow fox [[sim:slow=2]]", fits=lambda m: "Working" in m.text)
 
     paused = await owner.ask("/pause new disks, back at six")
     await owner.said(rests=False)
-    await office.stage.bot.kill()
-    await office.stage.bot.start()
+    await admins.stage.bot.kill()
+    await admins.stage.bot.start()
     await guest.say("a hare")
     told = await guest.said()
     owners = await owner.order("an owl")
     stats = await owner.ask("/stats")
-    bare = await office.second.ask("/pause")
+    bare = await admins.second.ask("/pause")
     resumed = await owner.ask("/resume")
     await guest.say("a hare")
     served = await guest.said()

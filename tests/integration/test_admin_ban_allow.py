@@ -10,7 +10,7 @@ from imgbot.storage import keys
 from tests.fixtures.bot import Bot, with_simulated_provider
 from tests.fixtures.sandbox import Message, open_sandbox, picture
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import Office
+from tests.integration.conftest import AdminStage
 from tests.integration.stage import GUEST_ID, SECOND_ID
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -18,10 +18,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 BANNED = t("en", "banned")
 
 
-async def test_a_banned_user_is_told_once_and_served_after_the_unban(office: Office) -> None:
-    control, owner = office.stage.control, office.owner
-    anna = await office.stage.user("Anna")
-    async with office.stage.bot.redis() as redis:
+async def test_a_banned_user_is_told_once_and_served_after_the_unban(
+    admins: AdminStage,
+) -> None:
+    control, owner = admins.stage.control, admins.owner
+    anna = await admins.stage.user("Anna")
+    async with admins.stage.bot.redis() as redis:
         await redis.sadd(keys.ALLOWED, str(anna.id))
     fox = await anna.order("a fox")
 
@@ -32,8 +34,8 @@ async def test_a_banned_user_is_told_once_and_served_after_the_unban(office: Off
     refused = await anna.said()
     toast = await anna.toast(fox, "Again")
     offers = await control.ask_inline(anna.person, "")
-    await office.stage.bot.kill()
-    await office.stage.bot.start()
+    await admins.stage.bot.kill()
+    await admins.stage.bot.start()
     listed = await owner.ask("/ban")
     answer = await owner.toast(listed, str(anna.id))
     empty = await control.message(owner.id, listed.id)
@@ -52,10 +54,10 @@ async def test_a_banned_user_is_told_once_and_served_after_the_unban(office: Off
     assert await anna.said() == ["a fox", BANNED, "a hare"]
 
 
-async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(office: Office) -> None:
-    control, owner = office.stage.control, office.owner
-    anna = await office.stage.user("Anna")
-    async with office.stage.bot.redis() as redis:
+async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(admins: AdminStage) -> None:
+    control, owner = admins.stage.control, admins.owner
+    anna = await admins.stage.user("Anna")
+    async with admins.stage.bot.redis() as redis:
         await redis.sadd(keys.ALLOWED, str(anna.id))
     for number in range(4):
         # Three at once; the fourth waits.
@@ -100,10 +102,12 @@ async def test_a_ban_calls_off_more_than_a_person_is_shown(state_dir: Path) -> N
     assert int(running[str(anna.id)]) >= 3
 
 
-async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(office: Office) -> None:
-    control, owner = office.stage.control, office.owner
-    anna, boris = await office.stage.user("Anna"), await office.stage.user("Boris")
-    group = await control.make_group("Club", [owner.person, anna.person, boris.person])
+async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(
+    admins: AdminStage,
+) -> None:
+    control, owner = admins.stage.control, admins.owner
+    anna, boris = await admins.stage.user("Anna"), await admins.stage.user("Boris")
+    group = await control.make_group("Invited", [owner.person, anna.person, boris.person])
     rude = await anna.within(group).say("something rude")
     private = await boris.within(group).say("rude, too")
 
@@ -114,7 +118,7 @@ async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(office: Of
     # To the bot, forwarded words are words; whose they were is for the reply to them.
     await owner.said()
     second = await owner.ask("/ban", reply_to=forwarded.id)
-    async with office.stage.bot.redis() as redis:
+    async with admins.stage.bot.redis() as redis:
         banned = await redis.smembers(keys.BANNED)
         await redis.delete(keys.BANNED, keys.BAN)
 
@@ -123,9 +127,9 @@ async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(office: Of
     assert banned == {str(anna.id), str(boris.id)}
 
 
-async def test_a_name_stands_for_who_had_it_last(office: Office) -> None:
+async def test_a_name_stands_for_who_had_it_last(admins: AdminStage) -> None:
     """A number is not known to the admin, nor is it said by Telegram; the bot has seen it."""
-    control, owner = office.stage.control, office.owner
+    control, owner = admins.stage.control, admins.owner
     before = await control.make_user("Anna", username="Anna_F")
     await control.say(before, "/start")
     await control.wait_message(before.id)
@@ -141,7 +145,7 @@ async def test_a_name_stands_for_who_had_it_last(office: Office) -> None:
     unknown = await owner.ask("/ban @nobody_here")
     renamed = start.raw["from"] | {"username": "anna_g"}
     await control.push_update({"message": start.raw | {"from": renamed}})
-    async with office.stage.bot.redis() as redis:
+    async with admins.stage.bot.redis() as redis:
         await eventually(lambda: redis.hget(keys.USERNAMES, "anna_g"))
         await redis.srem(keys.ALLOWED, str(anna.id))
     given_up = await owner.ask("/ban @anna_f")
@@ -154,9 +158,9 @@ async def test_a_name_stands_for_who_had_it_last(office: Office) -> None:
     assert given_up.text == t("en", "name_unknown", name="anna_f")
 
 
-async def test_a_forwarded_message_without_an_account_names_nobody(office: Office) -> None:
-    control, owner = office.stage.control, office.owner
-    anna = await office.stage.user("Anna")
+async def test_a_forwarded_message_without_an_account_names_nobody(admins: AdminStage) -> None:
+    control, owner = admins.stage.control, admins.owner
+    anna = await admins.stage.user("Anna")
     group = await control.make_group("Quiet", [owner.person, anna.person])
     rude = await anna.within(group).say("rude")
     [forwarded] = await control.forward(owner.person, [rude], chat_id=owner.id, hidden=True)
@@ -167,11 +171,13 @@ async def test_a_forwarded_message_without_an_account_names_nobody(office: Offic
     assert answer.text == t("en", "author_hidden")
 
 
-async def test_a_message_of_the_bot_stands_for_the_user_it_is_about(office: Office) -> None:
-    control, owner, guest = office.stage.control, office.owner, office.guest
-    anna = await office.stage.user("Anna")
+async def test_a_message_of_the_bot_stands_for_the_user_it_is_about(
+    admins: AdminStage,
+) -> None:
+    control, owner, guest = admins.stage.control, admins.owner, admins.guest
+    anna = await admins.stage.user("Anna")
     group = await control.make_group("Painters", [owner.person, guest.person])
-    async with office.stage.bot.redis() as redis:
+    async with admins.stage.bot.redis() as redis:
         await redis.sadd(keys.ALLOWED, str(group))
     picture = await guest.within(group).order("/create a fox")
     there = owner.within(group)
@@ -183,7 +189,7 @@ async def test_a_message_of_the_bot_stands_for_the_user_it_is_about(office: Offi
     listed = await owner.ask("/ban")
     unclear = await owner.ask("/unban", reply_to=listed.id)
     by_answer = await owner.ask("/unban", reply_to=both.id)
-    async with office.stage.bot.redis() as redis:
+    async with admins.stage.bot.redis() as redis:
         banned = await redis.smembers(keys.BANNED)
         await redis.delete(keys.BANNED, keys.BAN)
 
@@ -203,29 +209,29 @@ UNREADABLE = {
 NOBODYS = ("0", "-0", "000", str(2**52), str(-(2**52)), "9" * 60)
 
 
-async def test_an_id_that_is_no_number_or_nobodys_is_refused(office: Office) -> None:
+async def test_an_id_that_is_no_number_or_nobodys_is_refused(admins: AdminStage) -> None:
     for words, named in UNREADABLE.items():
-        answer = await office.owner.ask(f"/ban {words}")
+        answer = await admins.owner.ask(f"/ban {words}")
         assert answer.text == t("en", "id_unreadable", words=named)
     for command, number in zip(("ban", "unban", "allow") * 2, NOBODYS, strict=True):
-        answer = await office.owner.ask(f"/{command} {number}")
+        answer = await admins.owner.ask(f"/{command} {number}")
         assert answer.text == t("en", "id_nobodys", number=number[:40])
-    async with office.stage.bot.redis() as redis:
+    async with admins.stage.bot.redis() as redis:
         assert not {*NOBODYS} & await redis.sunion([keys.BANNED, keys.ALLOWED])
 
 
-async def test_an_administrator_who_was_banned_before_is_served(office: Office) -> None:
-    async with office.stage.bot.redis() as redis:
+async def test_an_administrator_who_was_banned_before_is_served(admins: AdminStage) -> None:
+    async with admins.stage.bot.redis() as redis:
         await redis.sadd(keys.BANNED, str(SECOND_ID))
-        answer = await office.second.ask("/start")
+        answer = await admins.second.ask("/start")
         await redis.srem(keys.BANNED, str(SECOND_ID))
 
     assert answer.text == t("ru", "start")
 
 
-async def test_allow_lets_in_a_person_or_a_group_at_once(office: Office) -> None:
-    control, owner = office.stage.control, office.owner
-    anna, boris = await office.stage.user("Anna"), await office.stage.user("Boris")
+async def test_allow_lets_in_a_person_or_a_group_at_once(admins: AdminStage) -> None:
+    control, owner = admins.stage.control, admins.owner
+    anna, boris = await admins.stage.user("Anna"), await admins.stage.user("Boris")
     group = await control.make_group("Guests", [owner.person, boris.person])
     refused = await anna.ask("a fox")
 
@@ -241,7 +247,7 @@ async def test_allow_lets_in_a_person_or_a_group_at_once(office: Office) -> None
     elsewhere = await boris.ask("a fox")
     listed = await owner.ask("/allow")
     answer = await owner.toast(listed, str(anna.id))
-    async with office.stage.bot.redis() as redis:
+    async with admins.stage.bot.redis() as redis:
         left = await redis.smembers(keys.ALLOWED)
         # What is refused is said once an hour.
         for key in await redis.keys(f"{keys.NOTICE_SENT}*"):
@@ -260,26 +266,28 @@ async def test_allow_lets_in_a_person_or_a_group_at_once(office: Office) -> None
     assert str(anna.id) not in left
 
 
-async def test_a_ban_in_a_topic_names_nobody_by_itself(office: Office) -> None:
+async def test_a_ban_in_a_topic_names_nobody_by_itself(admins: AdminStage) -> None:
     """Its first message is as if answered by all that follow: its author said nothing."""
-    anna = await office.stage.user("Anna")
+    anna = await admins.stage.user("Anna")
     group = await anna.control.make_group(
-        "Foxes", [anna.person, office.owner.person], is_forum=True
+        "Foxes", [anna.person, admins.owner.person], is_forum=True
     )
-    owner = office.owner.within(group)
+    owner = admins.owner.within(group)
 
     await owner.say("/ban", thread_id=7)
     await owner.say("/allow", thread_id=7)
     answers = await owner.said()
-    async with office.stage.bot.redis() as redis:
+    async with admins.stage.bot.redis() as redis:
         allowed = await redis.smembers(keys.ALLOWED)
 
     assert answers == [t("en", "ban_usage"), t("en", "allow_group_done", user=group)]
     assert str(anna.id) not in allowed
 
 
-async def test_an_anonymous_administrator_is_told_that_and_no_number(office: Office) -> None:
-    guest = office.guest
+async def test_an_anonymous_administrator_is_told_that_and_no_number(
+    admins: AdminStage,
+) -> None:
+    guest = admins.guest
     there = guest.within(await guest.control.make_group("Uninvited", [guest.person]))
 
     await there.say("/create a fox", anonymous=True)

@@ -23,7 +23,7 @@ PAUSED = "The bot is down for maintenance. Try again in a few minutes."
 
 
 @dataclass(frozen=True, slots=True)
-class Club:
+class Invited:
     """A bot for invited people and one group."""
 
     stage: Stage
@@ -34,25 +34,25 @@ class Club:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def club(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Club]:
+async def invited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Invited]:
     invited = [*range(FIRST_ID, FIRST_ID + GUESTS), FIRST_GROUP]
     settings = {
         "IMGBOT_ALLOWED_USERS": ",".join(map(str, invited)),
         "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "5",
     }
-    async for stage in open_stage(tmp_path_factory.mktemp("club"), **settings):
+    async for stage in open_stage(tmp_path_factory.mktemp("invited"), **settings):
         users = [await stage.user(f"P{number}") for number in range(GUESTS + 3)]
         guests, strangers = users[:GUESTS], users[GUESTS:]
-        group = await stage.control.make_group("Club", [strangers[0].person, guests[0].person])
+        group = await stage.control.make_group("Invited", [strangers[0].person, guests[0].person])
         assert (guests[0].id, group) == (FIRST_ID, FIRST_GROUP)
-        yield Club(stage, guests, strangers, group)
+        yield Invited(stage, guests, strangers, group)
         await assert_undisturbed(stage.bot, stage.control)
 
 
 async def test_an_uninvited_user_is_told_once_with_their_number_in_their_language(
-    club: Club,
+    invited: Invited,
 ) -> None:
-    stranger, anna = club.strangers[1], await club.stage.user("Анна", language="ru")
+    stranger, anna = invited.strangers[1], await invited.stage.user("Анна", language="ru")
 
     for number in range(9):
         await stranger.say(f"a fox {number}")
@@ -72,9 +72,9 @@ async def test_an_uninvited_user_is_told_once_with_their_number_in_their_languag
 
 
 async def test_an_invited_group_lets_its_members_and_their_buttons_in_there_and_only_there(
-    club: Club,
+    invited: Invited,
 ) -> None:
-    alone, there = club.strangers[0], club.strangers[0].within(club.group)
+    alone, there = invited.strangers[0], invited.strangers[0].within(invited.group)
 
     fox = await there.order("/create a fox")
     toast = await there.toast(fox, "Again")
@@ -85,8 +85,8 @@ async def test_an_invited_group_lets_its_members_and_their_buttons_in_there_and_
     assert await alone.said() == [NOT_ALLOWED.format(alone.id)]
 
 
-async def test_a_guest_may_use_the_bot_in_any_group_and_a_stranger_not(club: Club) -> None:
-    control, guest, stranger = club.stage.control, club.guests[1], club.strangers[2]
+async def test_a_guest_may_use_the_bot_in_any_group_and_a_stranger_not(invited: Invited) -> None:
+    control, guest, stranger = invited.stage.control, invited.guests[1], invited.strangers[2]
     group = await control.make_group("Elsewhere", [guest.person, stranger.person])
     await control.set_privacy(group, on=False)
     guest, stranger = guest.within(group), stranger.within(group)
@@ -109,12 +109,12 @@ async def order_everything(guest: User) -> None:
     await guest.photos(jpeg("cat"), jpeg("astronaut"), caption="collage")
 
 
-async def test_while_paused_nothing_is_ordered_and_the_rest_works(club: Club) -> None:
-    guest = club.guests[2]
+async def test_while_paused_nothing_is_ordered_and_the_rest_works(invited: Invited) -> None:
+    guest = invited.guests[2]
     fox = await guest.order("a fox")
     again, larger = (fox.button(label)["callback_data"] for label in ("Again", "×2"))
 
-    async with club.stage.bot.redis() as redis:
+    async with invited.stage.bot.redis() as redis:
         await redis.set(keys.PAUSED, "1")
         await order_everything(guest)
         refused = await guest.said()
@@ -137,11 +137,11 @@ async def test_while_paused_nothing_is_ordered_and_the_rest_works(club: Club) ->
     ]
 
 
-async def test_a_question_answered_while_paused_can_be_answered_again(club: Club) -> None:
-    guest = club.guests[3]
+async def test_a_question_answered_while_paused_can_be_answered_again(invited: Invited) -> None:
+    guest = invited.guests[3]
     await guest.ask("/retouch")
 
-    async with club.stage.bot.redis() as redis:
+    async with invited.stage.bot.redis() as redis:
         await redis.set(keys.PAUSED, "1")
         await guest.photos(jpeg("cat"))
         refused = await guest.said()
@@ -152,8 +152,8 @@ async def test_a_question_answered_while_paused_can_be_answered_again(club: Club
     assert (await guest.said())[-1].startswith("✨")
 
 
-async def test_thirty_messages_in_a_row_get_one_refusal_with_its_seconds(club: Club) -> None:
-    guest = club.guests[4]
+async def test_thirty_messages_in_a_row_get_one_refusal_with_its_seconds(invited: Invited) -> None:
+    guest = invited.guests[4]
 
     for number in range(30):
         await guest.say(f"/create fox {number}")
@@ -168,11 +168,13 @@ async def test_thirty_messages_in_a_row_get_one_refusal_with_its_seconds(club: C
     assert 0 < int(found[1]) <= 60
 
 
-async def test_over_the_limit_each_press_is_answered_and_the_way_out_is_open(club: Club) -> None:
-    guest = club.guests[5]
+async def test_over_the_limit_presses_are_answered_and_the_way_out_is_open(
+    invited: Invited,
+) -> None:
+    guest = invited.guests[5]
     fox = await guest.order("a fox")
     await guest.ask("/create")
-    async with club.stage.bot.redis() as redis:
+    async with invited.stage.bot.redis() as redis:
         await redis.set(f"{keys.RATE_LIMIT}{guest.id}", 5, ex=42)
 
     labels = ("Again", "Edit", "×2", "×4", "As a file")

@@ -36,7 +36,7 @@ _SHORT = Timeouts(ask_s=0.1, submit_s=0.1, fetch_s=0.1, stall_s=0.05)
 
 
 @dataclass
-class Stand:
+class VendorSetup:
     vendor: Vendor
     net: Network
     provider: Provider
@@ -60,14 +60,14 @@ class Stand:
 
 
 @asynccontextmanager
-async def open_stand(name: str, folder: Path, **config: Any) -> AsyncGenerator[Stand]:
+async def open_vendor(name: str, folder: Path, **config: Any) -> AsyncGenerator[VendorSetup]:
     vendor = VENDORS[name]
     async with open_network(vendor.data["key_header"]) as net:
         models = {Operation(name): model for name, model in vendor.data.get("models", {}).items()}
         wanted = ProviderConfig(key=vendor.data["key"], models=models, **config)
         provider = open_provider(name, wanted, _no_engine)
         async with aclosing(provider):
-            yield Stand(vendor, net, provider, folder)
+            yield VendorSetup(vendor, net, provider, folder)
         assert not net.left, f"not asked: {[one.name for one in net.left]}"
 
 
@@ -113,11 +113,11 @@ async def carry(provider: Provider, order: GenerationRequest, target: Path, pati
     raise AssertionError(f"no end after {_MOST_STEPS} steps: {told}")
 
 
-async def flows_as_it_should(stand: Stand, flow: Flow, exchanges: list[Exchange]) -> None:
-    stand.net.expect(exchanges)
+async def flows_as_it_should(setup: VendorSetup, flow: Flow, exchanges: list[Exchange]) -> None:
+    setup.net.expect(exchanges)
 
     told = await carry(
-        stand.provider, stand.order(flow.order), stand.folder / "result", len(flow.hears)
+        setup.provider, setup.order(flow.order), setup.folder / "result", len(flow.hears)
     )
 
     assert told.kinds == flow.kinds, told.refusals
@@ -125,7 +125,7 @@ async def flows_as_it_should(stand: Stand, flow: Flow, exchanges: list[Exchange]
     assert told.pending >= flow.pending
     for refusal in told.refusals:
         assert flow.retry_after_s is None or refusal.retry_after_s == flow.retry_after_s
-        assert not stand.vendor.data["key"] or stand.vendor.data["key"] not in str(refusal)
+        assert not setup.vendor.data["key"] or setup.vendor.data["key"] not in str(refusal)
     if flow.ends:
         assert told.refusals[-1].is_billed is flow.billed
 
@@ -140,9 +140,9 @@ def flows() -> Iterator[Any]:
 async def test_each_response_means_what_the_vendor_says(
     name: str, flow: Flow, tmp_path: Path
 ) -> None:
-    async with open_stand(name, tmp_path) as stand:
-        exchanges = stand.vendor.exchanges(flow.happens, flow.order)
-        await flows_as_it_should(stand, flow, exchanges)
+    async with open_vendor(name, tmp_path) as setup:
+        exchanges = setup.vendor.exchanges(flow.happens, flow.order)
+        await flows_as_it_should(setup, flow, exchanges)
 
 
 def operations() -> Iterator[tuple[str, str]]:
@@ -161,10 +161,10 @@ def happy(vendor: Vendor, order: str) -> list[str]:
 async def test_each_operation_is_ordered_as_its_model_wants(
     name: str, order: str, tmp_path: Path
 ) -> None:
-    async with open_stand(name, tmp_path) as stand:
-        flow = Flow("happy", happy(stand.vendor, order), order)
-        await flows_as_it_should(stand, flow, stand.vendor.exchanges(flow.happens, order))
-        sent = b"".join(request.content for request in stand.net.asked)
+    async with open_vendor(name, tmp_path) as setup:
+        flow = Flow("happy", happy(setup.vendor, order), order)
+        await flows_as_it_should(setup, flow, setup.vendor.exchanges(flow.happens, order))
+        sent = b"".join(request.content for request in setup.net.asked)
         assert b"api.telegram.org" not in sent
         assert str(tmp_path).encode() not in sent
 
@@ -216,13 +216,13 @@ def spoiled_cases() -> Iterator[Any]:
 async def test_each_trouble_on_the_way_is_named(
     name: str, order: str, spoiled: Spoiled, tmp_path: Path
 ) -> None:
-    async with open_stand(name, tmp_path) as stand:
-        whole = stand.vendor.exchanges(happy(stand.vendor, order), order)
-        index = _index_of(spoiled.step, whole, stand.vendor)
+    async with open_vendor(name, tmp_path) as setup:
+        whole = setup.vendor.exchanges(happy(setup.vendor, order), order)
+        index = _index_of(spoiled.step, whole, setup.vendor)
         bad = _spoil(whole[index], spoiled.change)
         after = [] if spoiled.ends else whole[index:]
         flow = Flow(spoiled.name, [], order, spoiled.ends, spoiled.hears)
-        await flows_as_it_should(stand, flow, [*whole[:index], bad, *after])
+        await flows_as_it_should(setup, flow, [*whole[:index], bad, *after])
 
 
 def _index_of(step: str, whole: list[Exchange], vendor: Vendor) -> int:
@@ -239,46 +239,46 @@ def _spoil(one: Exchange, change: dict[str, Any]) -> Exchange:
 
 @pytest.mark.parametrize("step", ["submit", "poll", "fetch"])
 async def test_what_never_ends_is_left_at_the_deadline(step: str, tmp_path: Path) -> None:
-    async with open_stand("replicate", tmp_path, deadlines=_SHORT) as stand:
-        whole = stand.vendor.exchanges(stand.vendor.flows[0].happens)
-        index = _index_of(step, whole, stand.vendor)
+    async with open_vendor("replicate", tmp_path, deadlines=_SHORT) as setup:
+        whole = setup.vendor.exchanges(setup.vendor.flows[0].happens)
+        index = _index_of(step, whole, setup.vendor)
         bad = replace(_spoil(whole[index], {}), stalls=True)
         ends = "submit_unknown" if step == "submit" else "unavailable"
-        await flows_as_it_should(stand, Flow(step, [], ends=ends), [*whole[:index], bad])
+        await flows_as_it_should(setup, Flow(step, [], ends=ends), [*whole[:index], bad])
 
 
 async def test_a_picture_behind_redirects_is_fetched_and_endless_ones_are_not(
     tmp_path: Path,
 ) -> None:
-    async with open_stand("replicate", tmp_path) as stand:
-        *whole, fetch = stand.vendor.exchanges(stand.vendor.flows[0].happens)
+    async with open_vendor("replicate", tmp_path) as setup:
+        *whole, fetch = setup.vendor.exchanges(setup.vendor.flows[0].happens)
         moved = {"Location": fetch.request.removeprefix("GET ")}
         hop = replace(_spoil(fetch, {}), status=302, body="", headers=moved)
-        await flows_as_it_should(stand, Flow("moved", []), [*whole, hop, fetch])
+        await flows_as_it_should(setup, Flow("moved", []), [*whole, hop, fetch])
         (tmp_path / "result").unlink()
-        await flows_as_it_should(stand, Flow("endless", [], ends="failed"), [*whole, *[hop] * 4])
+        await flows_as_it_should(setup, Flow("endless", [], ends="failed"), [*whole, *[hop] * 4])
 
 
 async def test_an_endless_picture_is_cut_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imgbot.providers.http.FETCHED_LIMIT_BYTES", 100)
-    async with open_stand("replicate", tmp_path) as stand:
-        whole = stand.vendor.exchanges(stand.vendor.flows[0].happens)
-        await flows_as_it_should(stand, Flow("endless", [], ends="too_heavy"), whole)
+    async with open_vendor("replicate", tmp_path) as setup:
+        whole = setup.vendor.exchanges(setup.vendor.flows[0].happens)
+        await flows_as_it_should(setup, Flow("endless", [], ends="too_heavy"), whole)
 
 
 @pytest.mark.parametrize("name", ["fal", "kie", "replicate", "wavespeed"])
 async def test_an_id_alone_leads_to_the_task(name: str, tmp_path: Path) -> None:
     """As a webhook names it, without the addresses of the order's answer."""
-    async with open_stand(name, tmp_path) as stand:
-        stand.expect("created")
-        accepted = await submitted(stand.provider, stand.order())
+    async with open_vendor(name, tmp_path) as setup:
+        setup.expect("created")
+        accepted = await submitted(setup.provider, setup.order())
         assert isinstance(accepted, Accepted)
-        stand.expect(stand.vendor.flows[0].happens[1])
+        setup.expect(setup.vendor.flows[0].happens[1])
 
         lean = {key: accepted.ticket[key] for key in ("id", "model")}
-        assert isinstance(await stand.provider.poll(lean), Pending)
+        assert isinstance(await setup.provider.poll(lean), Pending)
 
 
 CANCELS = [
@@ -295,35 +295,35 @@ CANCELS = [
 async def test_a_task_is_called_off_where_that_is_possible(
     name: str, answer: str, verdict: Cancelled, tmp_path: Path
 ) -> None:
-    async with open_stand(name, tmp_path) as stand:
-        stand.expect("created")
-        accepted = await submitted(stand.provider, stand.order())
+    async with open_vendor(name, tmp_path) as setup:
+        setup.expect("created")
+        accepted = await submitted(setup.provider, setup.order())
         assert isinstance(accepted, Accepted)
-        stand.expect(*([answer] if answer else []))
+        setup.expect(*([answer] if answer else []))
 
-        assert await stand.provider.cancel(accepted.ticket) is verdict
+        assert await setup.provider.cancel(accepted.ticket) is verdict
 
 
 @pytest.mark.parametrize("name", ["fal", "replicate"])
 async def test_an_order_whose_answer_was_lost_is_found_in_the_list(
     name: str, tmp_path: Path
 ) -> None:
-    async with open_stand(name, tmp_path) as stand:
-        since_ms = stand.vendor.data["listed_since_ms"]
-        lists = stand.vendor.data["lists"]
-        order = await stand.provider.upload(stand.order())
+    async with open_vendor(name, tmp_path) as setup:
+        since_ms = setup.vendor.data["listed_since_ms"]
+        lists = setup.vendor.data["lists"]
+        order = await setup.provider.upload(setup.order())
         other = replace(order, prompt="a river")
 
-        stand.expect(*lists)
-        fields = stand.provider.fields_of(order)
-        [ticket] = await stand.provider.search(Operation.CREATE, fields, since_ms)
-        stand.expect(*lists)
-        others = stand.provider.fields_of(other)
-        assert await stand.provider.search(Operation.CREATE, others, since_ms) == []
-        assert await stand.provider.search(Operation.CREATE, {}, since_ms) == []
+        setup.expect(*lists)
+        fields = setup.provider.fields_of(order)
+        [ticket] = await setup.provider.search(Operation.CREATE, fields, since_ms)
+        setup.expect(*lists)
+        others = setup.provider.fields_of(other)
+        assert await setup.provider.search(Operation.CREATE, others, since_ms) == []
+        assert await setup.provider.search(Operation.CREATE, {}, since_ms) == []
 
-        stand.expect(*stand.vendor.flows[0].happens[1:-1])
-        while isinstance(said := await stand.provider.poll(ticket), Pending):
+        setup.expect(*setup.vendor.flows[0].happens[1:-1])
+        while isinstance(said := await setup.provider.poll(ticket), Pending):
             pass
         assert isinstance(said, Done)
 
@@ -333,12 +333,12 @@ async def test_a_signed_webhook_names_its_task_and_a_forged_one_none(
     name: str, tmp_path: Path
 ) -> None:
     hook = VENDORS[name].data["webhook"]
-    async with open_stand(name, tmp_path, hook_key=hook.get("key", "")) as stand:
-        stand.expect(*(["hook_key"] if "hook_key" in stand.vendor.responses else []))
+    async with open_vendor(name, tmp_path, hook_key=hook.get("key", "")) as setup:
+        setup.expect(*(["hook_key"] if "hook_key" in setup.vendor.responses else []))
         body, headers, now_s = hook["body"].encode(), hook.get("headers", {}), hook["now_s"]
 
         async def task(headers: dict[str, str], body: bytes, now_s: float) -> Any:
-            ticket = await stand.provider.ticket_of_hook(Operation.CREATE, headers, body, now_s)
+            ticket = await setup.provider.ticket_of_hook(Operation.CREATE, headers, body, now_s)
             return ticket and ticket["id"]
 
         assert await task(headers, body, now_s) == hook["task"]
@@ -354,12 +354,12 @@ async def test_a_signed_webhook_names_its_task_and_a_forged_one_none(
 
 @pytest.mark.parametrize("name", [name for name in VENDORS if name not in {"comfyui", "fal"}])
 async def test_an_account_is_asked_for_nothing(name: str, tmp_path: Path) -> None:
-    async with open_stand(name, tmp_path) as stand:
-        stand.expect("account")
-        assert await stand.provider.balance() == stand.vendor.data.get("balance")
-        account = stand.vendor.responses["account"]
-        stand.net.expect([replace(account, status=401, body='{"code": 401}')])
+    async with open_vendor(name, tmp_path) as setup:
+        setup.expect("account")
+        assert await setup.provider.balance() == setup.vendor.data.get("balance")
+        account = setup.vendor.responses["account"]
+        setup.net.expect([replace(account, status=401, body='{"code": 401}')])
         with pytest.raises(ProviderError) as refusal:
-            await stand.provider.balance()
+            await setup.provider.balance()
 
     assert refusal.value.kind is Kind.AUTH

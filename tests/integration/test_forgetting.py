@@ -31,7 +31,7 @@ CHUNK = 48
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class ForgettingSetup:
     """The administrator of a bot, and a user who is to be forgotten."""
 
     stage: Stage
@@ -91,50 +91,50 @@ async def _content(redis: Client, key: str) -> bytes:
     return repr(await reads[kind]() if kind in reads else "").encode()
 
 
-async def open_scene(folder: Path, **settings: str) -> AsyncIterator[Scene]:
+async def open_scene(folder: Path, **settings: str) -> AsyncIterator[ForgettingSetup]:
     async for stage in open_owned(folder, is_simulated=True, **SETTINGS, **settings):
         async with stage.bot.redis() as redis:
             # Else strings in the file are compressed, and could not be found.
             await redis.config_set("aof-use-rdb-preamble", "no")
-        yield Scene(stage, stage.owner, await stage.user(NAME))
+        yield ForgettingSetup(stage, stage.owner, await stage.user(NAME))
 
 
 @pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+async def setup(tmp_path: Path) -> AsyncIterator[ForgettingSetup]:
     """Pictures that cost nothing."""
-    async for scene in open_scene(tmp_path):
-        yield scene
+    async for setup in open_scene(tmp_path):
+        yield setup
 
 
 @pytest.fixture
-async def paid_scene(tmp_path: Path) -> AsyncIterator[Scene]:
+async def paid_scene(tmp_path: Path) -> AsyncIterator[ForgettingSetup]:
     """New pictures that cost something."""
-    async for scene in open_scene(tmp_path, **PRICES):
-        yield scene
+    async for setup in open_scene(tmp_path, **PRICES):
+        yield setup
 
 
-async def live(scene: Scene) -> None:
+async def live(setup: ForgettingSetup) -> None:
     """Use everything: pictures, an album, settings, buttons, a question, and what goes wrong."""
-    user = scene.user
+    user = setup.user
     result = await user.order(WORDS)
     await user.order(EDIT_WORDS, jpeg("cat"))
     await user.order(f"merge {WORDS}", jpeg("cat"), jpeg("astronaut"))
     await user.click(result, "🔁 Again", fits=lambda m: bool(m.photo_id))
     await user.say("/quiet")
     await user.ask("", jpeg("cat", (300, 300)), fits=has_buttons)
-    await scene.owner.ask("/broadcast hello", fits=has_buttons)
-    await die(scene)
+    await setup.owner.ask("/broadcast hello", fits=has_buttons)
+    await die(setup)
     await user.say(f"/create {WORDS} slow [[sim:slow=600]]")
     await user.say(f"/create {WORDS} waiting")
-    async with scene.stage.bot.redis() as redis:
+    async with setup.stage.bot.redis() as redis:
         await eventually(lambda: redis.hget(keys.WAITING, str(user.id)))
         await plant(redis, user)
 
 
-async def die(scene: Scene) -> str:
+async def die(setup: ForgettingSetup) -> str:
     """Order a picture whose job becomes a dead letter; return its id."""
-    await scene.user.say(f"/create {WORDS} dead [[sim:not_a_picture]]")
-    async with scene.stage.bot.redis() as redis:
+    await setup.user.say(f"/create {WORDS} dead [[sim:not_a_picture]]")
+    async with setup.stage.bot.redis() as redis:
         return str((await eventually(lambda: redis.zrange(keys.DEAD, 0, -1)))[0])
 
 
@@ -156,25 +156,25 @@ async def plant(redis: Client, user: User) -> None:
     await redis.hset(f"{keys.SPEND}2026-01-02", mapping={"charged": 5, f"user:{user.id}": 5})
 
 
-async def test_nothing_is_left_of_a_forgotten_user(scene: Scene) -> None:
-    await live(scene)
-    needles = await scene.needles()
-    before = await scene.traces(needles)
+async def test_nothing_is_left_of_a_forgotten_user(setup: ForgettingSetup) -> None:
+    await live(setup)
+    needles = await setup.needles()
+    before = await setup.traces(needles)
 
-    await scene.forget_me()
-    left = await eventually(lambda: scene.traces(needles), lambda found: not found, within_s=40)
+    await setup.forget_me()
+    left = await eventually(lambda: setup.traces(needles), lambda found: not found, within_s=40)
 
     assert {name for _, name in before} == set(needles)
     assert left == set()
-    async with scene.stage.bot.redis() as redis:
+    async with setup.stage.bot.redis() as redis:
         # Times alone: the append-only file is rewritten once more, five minutes later.
         assert all(str(mark).startswith("log.") for mark in await redis.hkeys(keys.FORGOTTEN))
         assert await redis.hgetall(f"{keys.SPEND}2026-01-02") == {"charged": "5"}
     # They may come back, as a new user.
-    assert (await scene.user.order("a fox")).photo_id
+    assert (await setup.user.order("a fox")).photo_id
 
 
-async def test_a_ban_and_what_a_charge_needs_stay(paid_scene: Scene) -> None:
+async def test_a_ban_and_what_a_charge_needs_stay(paid_scene: ForgettingSetup) -> None:
     user, owner = paid_scene.user, paid_scene.owner
     await user.order(WORDS)
     job_id = await die(paid_scene)
@@ -209,34 +209,34 @@ async def test_a_ban_and_what_a_charge_needs_stay(paid_scene: Scene) -> None:
     assert (await user.ask("a fox")).text == t("en", "banned")
 
 
-async def test_a_silent_user_is_forgotten_and_others_are_not(scene: Scene) -> None:
-    other = await scene.stage.user("Boris")
-    for each in (scene.user, other):
+async def test_a_silent_user_is_forgotten_and_others_are_not(setup: ForgettingSetup) -> None:
+    other = await setup.stage.user("Boris")
+    for each in (setup.user, other):
         await each.ask("/start")
     long_ago_ms = (time.time() - 366 * 86_400) * 1000
-    async with scene.stage.bot.redis() as redis:
-        await redis.zadd(keys.PEOPLE, {str(scene.user.id): long_ago_ms})
+    async with setup.stage.bot.redis() as redis:
+        await redis.zadd(keys.PEOPLE, {str(setup.user.id): long_ago_ms})
         await eventually(
-            lambda: redis.zrange(keys.PEOPLE, 0, -1), lambda ids: str(scene.user.id) not in ids
+            lambda: redis.zrange(keys.PEOPLE, 0, -1), lambda ids: str(setup.user.id) not in ids
         )
 
-        assert not await redis.exists(f"{keys.USER}{scene.user.id}")
+        assert not await redis.exists(f"{keys.USER}{setup.user.id}")
         assert await redis.zscore(keys.PEOPLE, str(other.id))
         assert await redis.exists(f"{keys.USER}{other.id}")
 
 
-async def test_only_an_admin_may_forget_somebody_else(scene: Scene) -> None:
-    await scene.user.order(WORDS)
-    other = await scene.stage.user("Boris")
+async def test_only_an_admin_may_forget_somebody_else(setup: ForgettingSetup) -> None:
+    await setup.user.order(WORDS)
+    other = await setup.stage.user("Boris")
     own = await other.ask("/forget_me")
 
-    refusal = await other.toasts(own, f"forget:{scene.user.id}")
-    question = await scene.owner.ask(f"/forget {scene.user.id}")
-    unknown = await other.ask(f"/forget {scene.user.id}")
-    async with scene.stage.bot.redis() as redis:
-        before = await redis.exists(f"{keys.HISTORY}{scene.user.id}")
-        answer = await scene.owner.toasts(question, f"forget:{scene.user.id}")
-        after = await redis.exists(f"{keys.HISTORY}{scene.user.id}")
+    refusal = await other.toasts(own, f"forget:{setup.user.id}")
+    question = await setup.owner.ask(f"/forget {setup.user.id}")
+    unknown = await other.ask(f"/forget {setup.user.id}")
+    async with setup.stage.bot.redis() as redis:
+        before = await redis.exists(f"{keys.HISTORY}{setup.user.id}")
+        answer = await setup.owner.toasts(question, f"forget:{setup.user.id}")
+        after = await redis.exists(f"{keys.HISTORY}{setup.user.id}")
 
     assert refusal == [t("en", "not_your_button")]
     assert answer == [""]
@@ -244,8 +244,10 @@ async def test_only_an_admin_may_forget_somebody_else(scene: Scene) -> None:
     assert unknown.text == t("en", "unknown_command")
 
 
-async def test_privacy_tells_what_is_kept_and_who_makes_the_pictures(scene: Scene) -> None:
-    answer = await scene.user.ask("/privacy")
+async def test_privacy_tells_what_is_kept_and_who_makes_the_pictures(
+    setup: ForgettingSetup,
+) -> None:
+    answer = await setup.user.ask("/privacy")
 
     assert "30 days" in answer.text
     assert "365 days" in answer.text

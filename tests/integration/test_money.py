@@ -128,7 +128,7 @@ async def test_what_was_ordered_is_reserved_and_counted_though_it_is_called_off(
 
 async def test_spend_is_no_command_for_anybody_else_nor_in_a_group(limited: Stage) -> None:
     anna = await limited.user("Anna")
-    group = await limited.control.make_group("Club", [limited.owner.person, anna.person])
+    group = await limited.control.make_group("Invited", [limited.owner.person, anna.person])
     there = limited.owner.within(group)
 
     for user in (there, anna.within(group)):

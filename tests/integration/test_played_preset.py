@@ -39,7 +39,7 @@ def document_of(name: str) -> SpecDocument:
 
 
 @dataclass(frozen=True)
-class Stand:
+class PlayedSetup:
     played: PlayedPreset
     provider: DeclaredProvider
 
@@ -55,7 +55,9 @@ class Stand:
 
 
 @asynccontextmanager
-async def open_stand(name: str, *, key: str = "", hook_key: str = "") -> AsyncGenerator[Stand]:
+async def open_played(
+    name: str, *, key: str = "", hook_key: str = ""
+) -> AsyncGenerator[PlayedSetup]:
     async with open_sandbox(page=False) as (sandbox, _):
         played = sandbox.presets[name]
         played.ledger.change_settings({"duration_s": [0, 0]})
@@ -63,7 +65,7 @@ async def open_stand(name: str, *, key: str = "", hook_key: str = "") -> AsyncGe
         shown = hook_key if name == "kie" else ""
         config = ProviderConfig(played.base_url, key or played.key, shown)
         provider = DeclaredProvider(read_spec(document_of(name)), config)
-        yield Stand(played, provider)
+        yield PlayedSetup(played, provider)
         await provider.aclose()
 
 
@@ -71,25 +73,25 @@ async def open_stand(name: str, *, key: str = "", hook_key: str = "") -> AsyncGe
 async def test_every_operation_of_a_preset_becomes_a_picture_and_one_charge(
     name: str, tmp_path: Path
 ) -> None:
-    async with open_stand(name) as stand:
-        for operation, offer in stand.provider.offers.items():
+    async with open_played(name) as setup:
+        for operation, offer in setup.provider.offers.items():
             count = PICTURES.get(operation, 1)
             contents = [picture(60 + side, 45) for side in range(count)]
             order = make_order(
                 tmp_path, operation, "a lake", pictures=contents, ratio="16:9", job_id=operation
             )
-            done = await stand.end(order)
-            await stand.provider.fetch(done.outputs[0], tmp_path / "result")
+            done = await setup.end(order)
+            await setup.provider.fetch(done.outputs[0], tmp_path / "result")
 
-            task, charge = stand.played.ledger.tasks[-1], stand.played.ledger.charges[-1]
+            task, charge = setup.played.ledger.tasks[-1], setup.played.ledger.charges[-1]
             assert (task.model, task.images) == (offer.model, count)
-            usual = stand.played.ledger.settings.price_usd
+            usual = setup.played.ledger.settings.price_usd
             assert charge["charged_usd"] == (offer.price_at(2) / 1_000_000 or usual)
             shape, size = seen((tmp_path / "result").read_bytes())
             assert shape == "JPEG"
             if operation is Operation.UPSCALE:
                 assert size == (120, 90)
-        assert len(stand.played.ledger.charges) == len(stand.provider.offers)
+        assert len(setup.played.ledger.charges) == len(setup.provider.offers)
 
 
 SUBMITS = (
@@ -111,29 +113,29 @@ TASKS = (
 
 @pytest.mark.parametrize("name", PRESETS)
 async def test_every_fault_is_played_in_the_words_of_the_preset(name: str, tmp_path: Path) -> None:
-    async with open_stand(name) as stand:
+    async with open_played(name) as setup:
         for mark, kind, charges in (*SUBMITS, *TASKS):
-            before = len(stand.played.ledger.charges)
+            before = len(setup.played.ledger.charges)
             words = f"a lake [[sim:{mark}]]"
             order = make_order(tmp_path, Operation.CREATE, words, job_id=mark)
             with pytest.raises(ProviderError) as refusal:
-                await stand.end(order)
+                await setup.end(order)
             assert (mark, refusal.value.kind) == (mark, kind), refusal.value
-            assert (mark, len(stand.played.ledger.charges) - before) == (mark, charges)
+            assert (mark, len(setup.played.ledger.charges) - before) == (mark, charges)
 
 
 @pytest.mark.parametrize("name", PRESETS)
 async def test_a_task_takes_its_time_and_a_wrong_key_is_refused(name: str, tmp_path: Path) -> None:
     order = make_order(tmp_path, Operation.CREATE, "a lake [[sim:polls=2]] [[sim:expired]]")
-    async with open_stand(name) as stand:
-        done = await stand.end(order, polls=3)
+    async with open_played(name) as setup:
+        done = await setup.end(order, polls=3)
         with pytest.raises(ProviderError) as gone:
-            await stand.provider.fetch(done.outputs[0], tmp_path / "result")
+            await setup.provider.fetch(done.outputs[0], tmp_path / "result")
         with pytest.raises(ProviderError) as lost:
-            await stand.provider.poll({"id": "nobody", "model": "a/b"})
-    async with open_stand(name, key="wrong-key") as stand:
+            await setup.provider.poll({"id": "nobody", "model": "a/b"})
+    async with open_played(name, key="wrong-key") as setup:
         with pytest.raises(ProviderError) as refusal:
-            await submitted(stand.provider, order)
+            await submitted(setup.provider, order)
 
     assert gone.value.kind is Kind.EXPIRED
     assert lost.value.kind in {Kind.LOST, Kind.EXPIRED}
@@ -145,8 +147,8 @@ async def test_a_lost_order_is_listed_and_a_running_one_called_off(
     name: str, tmp_path: Path
 ) -> None:
     order = make_order(tmp_path, Operation.CREATE, "a lake [[sim:drop_after_accept]]")
-    async with open_stand(name) as stand:
-        provider, since_ms = stand.provider, round(time.time() * 1000)
+    async with open_played(name) as setup:
+        provider, since_ms = setup.provider, round(time.time() * 1000)
         with pytest.raises(ProviderError):
             await submitted(provider, order)
         if name == "simulated":
@@ -167,7 +169,7 @@ async def test_a_lost_order_is_listed_and_a_running_one_called_off(
 
 @pytest.mark.parametrize("name", PRESETS[1:])
 async def test_webhooks_are_signed_as_the_preset_says_and_can_be_forged(name: str) -> None:
-    async with open_stand(name, hook_key=provider_webhooks.SECRET) as stand:
+    async with open_played(name, hook_key=provider_webhooks.SECRET) as setup:
         hook = read_spec(document_of(name)).hook
         assert hook is not None
         body = json.dumps(PresetPlayer(read_spec(document_of(name)), {}).hook("task-1")).encode()
@@ -175,7 +177,7 @@ async def test_webhooks_are_signed_as_the_preset_says_and_can_be_forged(name: st
 
         async def task_of(webhook: provider_webhooks.Webhook) -> Any:
             headers = {name.lower(): value for name, value in webhook[0].items()}
-            ticket = await stand.provider.ticket_of_hook(
+            ticket = await setup.provider.ticket_of_hook(
                 Operation.CREATE, headers, webhook[1], time.time()
             )
             return ticket and ticket["id"]
@@ -188,26 +190,26 @@ async def test_webhooks_are_signed_as_the_preset_says_and_can_be_forged(name: st
 
 @pytest.mark.parametrize(("is_on", "tasks"), [(True, 1), (False, 2)])
 async def test_the_same_job_id_is_charged_once(is_on: bool, tasks: int, tmp_path: Path) -> None:
-    async with open_stand("simulated") as stand:
-        stand.played.ledger.change_settings({"idempotency": is_on, "lookup": is_on})
+    async with open_played("simulated") as setup:
+        setup.played.ledger.change_settings({"idempotency": is_on, "lookup": is_on})
         order = make_order(tmp_path, Operation.CREATE, "a lake [[sim:drop_after_accept]]")
         with pytest.raises(ProviderError) as cut:
-            await submitted(stand.provider, order)
+            await submitted(setup.provider, order)
         with nullcontext() if is_on else pytest.raises(ProviderError):
-            await submitted(stand.provider, order)
+            await submitted(setup.provider, order)
         with nullcontext() if is_on else pytest.raises(ProviderError, match="lost"):
-            await stand.provider.look_up(order.job_id)
+            await setup.provider.look_up(order.job_id)
 
         assert cut.value.kind is Kind.SUBMIT_UNKNOWN
-        assert len(stand.played.ledger.charges) == len(stand.played.ledger.tasks) == tasks
-        assert stand.played.ledger.tasks[0].submits == 3 - tasks
+        assert len(setup.played.ledger.charges) == len(setup.played.ledger.tasks) == tasks
+        assert setup.played.ledger.tasks[0].submits == 3 - tasks
 
 
 async def test_files_are_public_and_may_be_no_pictures(tmp_path: Path) -> None:
     order = make_order(tmp_path, Operation.CREATE, "a lake [[sim:not_a_picture]]")
-    async with open_stand("simulated") as stand, httpx.AsyncClient() as http:
-        url = (await stand.end(order)).outputs[0].url
-        refused = await http.get(url, headers={"Authorization": f"Bearer {stand.played.key}"})
+    async with open_played("simulated") as setup, httpx.AsyncClient() as http:
+        url = (await setup.end(order)).outputs[0].url
+        refused = await http.get(url, headers={"Authorization": f"Bearer {setup.played.key}"})
         page, file = await http.get(url), await http.get(url)
 
     assert refused.status_code == 400
@@ -227,11 +229,11 @@ async def test_files_are_public_and_may_be_no_pictures(tmp_path: Path) -> None:
 )
 async def test_a_wrong_order_is_refused_and_free(changed: dict[str, Any]) -> None:
     body = {"operation": "edit", "words": "a hat", "images": [data_uri(picture())], "seed": 1}
-    async with open_stand("simulated") as stand, httpx.AsyncClient() as http:
-        headers = {"Authorization": f"Bearer {stand.played.key}"}
+    async with open_played("simulated") as setup, httpx.AsyncClient() as http:
+        headers = {"Authorization": f"Bearer {setup.played.key}"}
         answer = await http.post(
-            f"{stand.played.base_url}/tasks", json=body | changed, headers=headers
+            f"{setup.played.base_url}/tasks", json=body | changed, headers=headers
         )
 
         assert answer.status_code == 422
-        assert stand.played.ledger.charges == []
+        assert setup.played.ledger.charges == []

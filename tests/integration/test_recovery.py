@@ -76,7 +76,7 @@ def tools_of(
 
 
 @dataclass(frozen=True, slots=True)
-class Shop:
+class QueueSetup:
     """A queue with its routes to the sandbox's provider, and what that has charged."""
 
     redis: Client
@@ -105,8 +105,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(redis: Client, control: Control, tmp_path: Path) -> Shop:
-    return Shop(redis, control, tmp_path)
+def setup(redis: Client, control: Control, tmp_path: Path) -> QueueSetup:
+    return QueueSetup(redis, control, tmp_path)
 
 
 async def open_queue(redis: Client) -> JobQueue:
@@ -125,19 +125,19 @@ async def claimed_job(queue: JobQueue, prompt: str = "a fox", job_id: str = "7")
 
 @pytest.mark.parametrize("recovery", [Recovery.REPEAT, Recovery.LOOK_UP])
 async def test_a_lost_answer_is_found_out_by_each_bot_at_a_provider(
-    shop: Shop, recovery: Recovery
+    setup: QueueSetup, recovery: Recovery
 ) -> None:
-    await shop.control.set_provider(idempotency=recovery is Recovery.REPEAT)
+    await setup.control.set_provider(idempotency=recovery is Recovery.REPEAT)
 
     tickets: list[object] = []
     for _ in range(2):
-        await shop.redis.flushall()
-        job = await shop.order(recovery, "drop_after_accept")
+        await setup.redis.flushall()
+        job = await setup.order(recovery, "drop_after_accept")
         assert job.state is State.POLLING
         tickets.append(job.progress.ticket["id"])
 
     assert len(set(tickets)) == 2
-    assert await shop.charges() == 2
+    assert await setup.charges() == 2
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ async def test_a_lost_answer_is_found_out_by_each_bot_at_a_provider(
     ids=["lost", "adopted", "refused for now", "refused"],
 )
 async def test_a_job_whose_submit_is_unknown_stops_and_a_refused_one_costs_nothing(
-    shop: Shop,
+    setup: QueueSetup,
     mark: str,
     end: tuple[State, State | str, str],
     charges: int,
@@ -159,13 +159,13 @@ async def test_a_job_whose_submit_is_unknown_stops_and_a_refused_one_costs_nothi
     is_adopted: bool,
     is_paid: bool,
 ) -> None:
-    await shop.control.set_provider(idempotency=False, lookup=False)
+    await setup.control.set_provider(idempotency=False, lookup=False)
 
-    job = await shop.order(mark=mark, is_adopted=is_adopted)
+    job = await setup.order(mark=mark, is_adopted=is_adopted)
 
     assert (job.state, job.progress.outcome or "", job.progress.reason) == end
     assert is_billed(job) is is_paid
-    assert await shop.charges() == charges
+    assert await setup.charges() == charges
     if job.state is State.SUBMITTING:
         assert (job.progress.intent_ms, job.progress.tries) == (0, 1)
     elif not is_adopted:
@@ -173,7 +173,7 @@ async def test_a_job_whose_submit_is_unknown_stops_and_a_refused_one_costs_nothi
 
 
 async def test_a_job_cancelled_before_its_order_is_neither_ordered_nor_billed(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
+    setup: QueueSetup, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     claim = JobQueue.claim
 
@@ -183,26 +183,26 @@ async def test_a_job_cancelled_before_its_order_is_neither_ordered_nor_billed(
         return job
 
     monkeypatch.setattr(JobQueue, "claim", claim_and_cancel)
-    job = await shop.order()
+    job = await setup.order()
 
     assert (job.state, job.is_cancelled, is_billed(job)) == (State.SUBMITTING, True, False)
-    assert await shop.charges() == 0
+    assert await setup.charges() == 0
 
 
 @pytest.mark.parametrize("recovery", [Recovery.REPEAT, Recovery.LOOK_UP])
 async def test_an_order_of_an_earlier_release_is_found_under_its_bare_id(
-    shop: Shop, tmp_path: Path, recovery: Recovery
+    setup: QueueSetup, tmp_path: Path, recovery: Recovery
 ) -> None:
-    await shop.control.set_provider(idempotency=recovery is Recovery.REPEAT)
-    earlier = simulated_provider(shop.control.url, recovery)
+    await setup.control.set_provider(idempotency=recovery is Recovery.REPEAT)
+    earlier = simulated_provider(setup.control.url, recovery)
     made = await earlier.submit(make_order(tmp_path, Operation.CREATE, "a fox", job_id="7", seed=0))
     await earlier.aclose()
 
-    job = await shop.order(recovery, is_adopted=True)
+    job = await setup.order(recovery, is_adopted=True)
 
     assert isinstance(made, Accepted)
     assert job.progress.ticket["id"] == made.ticket["id"]
-    assert await shop.charges() == 1
+    assert await setup.charges() == 1
 
 
 async def test_a_picture_that_comes_with_its_order_took_the_providers_time(

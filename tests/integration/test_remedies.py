@@ -10,7 +10,7 @@ from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
-from tests.integration.conftest import Office
+from tests.integration.conftest import AdminStage
 from tests.integration.stage import has_buttons
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -18,52 +18,54 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 TODAY = time.strftime("%Y%m%d")
 
 
-async def alert(office: Office, key: str, **facts: Any) -> Message:
+async def alert(admins: AdminStage, key: str, **facts: Any) -> Message:
     """An incident that has begun, as the owner is told of it."""
-    await office.owner.ask("/start")
-    after = await office.stage.control.last_seq()
-    async with office.stage.bot.redis() as redis:
+    await admins.owner.ask("/start")
+    after = await admins.stage.control.last_seq()
+    async with admins.stage.bot.redis() as redis:
         await redis.hset(keys.INCIDENTS, facts["incident"], "1")
         notice = json.dumps([key, facts])
-        await redis.rpush(f"{keys.ALARM}{office.owner.id}", notice)
+        await redis.rpush(f"{keys.ALARM}{admins.owner.id}", notice)
     # What waits in Redis is read at the start: later notices are the bot's own.
-    await office.stage.bot.kill()
-    await office.stage.bot.start()
-    return await office.owner.wait(
+    await admins.stage.bot.kill()
+    await admins.stage.bot.start()
+    return await admins.owner.wait(
         lambda m: m.text.startswith("🔴") and has_buttons(m), after=after
     )
 
 
-async def pressed(office: Office, message: Message, label: str) -> tuple[str, Message]:
+async def pressed(admins: AdminStage, message: Message, label: str) -> tuple[str, Message]:
     """Press a button; return the answer, and the message as it is then."""
-    toast = await office.owner.toast(message, label)
-    return toast, await office.stage.control.message(office.owner.id, message.id)
+    toast = await admins.owner.toast(message, label)
+    return toast, await admins.stage.control.message(admins.owner.id, message.id)
 
 
 def labels(message: Message) -> list[str]:
     return [button["text"] for button in message.buttons]
 
 
-async def test_more_workers_start_after_the_second_press_until_it_is_over(office: Office) -> None:
+async def test_more_workers_start_after_the_second_press_until_it_is_over(
+    admins: AdminStage,
+) -> None:
     facts = {"value": 140, "bound": 100, "workers": 5, "held_by": "workers"}
     fixes = {"fix_workers": "7", "fix_pause": "", "incident": "queue_jobs"}
-    message = await alert(office, "incident_queue_jobs", **facts, **fixes)
+    message = await alert(admins, "incident_queue_jobs", **facts, **fixes)
 
-    asked, asking = await pressed(office, message, "Set workers to 7")
-    before = await office.owner.ask("/stats")
-    done, after = await pressed(office, asking, "Yes, 7")
-    now = await office.owner.ask("/stats")
+    asked, asking = await pressed(admins, message, "Set workers to 7")
+    before = await admins.owner.ask("/stats")
+    done, after = await pressed(admins, asking, "Yes, 7")
+    now = await admins.owner.ask("/stats")
     # The other admin presses the same button of their own copy.
-    repeated = await office.second.toasts(
-        await office.second.ask("/start"), "fix:yes.workers.7.queue_jobs"
+    repeated = await admins.second.toasts(
+        await admins.second.ask("/start"), "fix:yes.workers.7.queue_jobs"
     )
-    _, asking_pause = await pressed(office, after, "Pause new requests")
-    _, as_before = await pressed(office, asking_pause, "No")
-    async with office.stage.bot.redis() as redis:
+    _, asking_pause = await pressed(admins, after, "Pause new requests")
+    _, as_before = await pressed(admins, asking_pause, "No")
+    async with admins.stage.bot.redis() as redis:
         await redis.hdel(keys.INCIDENTS, "queue_jobs")
         is_paused = await redis.exists(keys.PAUSED)
-    over, cleared = await pressed(office, asking_pause, "Yes, pause")
-    async with office.stage.bot.redis() as redis:
+    over, cleared = await pressed(admins, asking_pause, "Yes, pause")
+    async with admins.stage.bot.redis() as redis:
         assert not await redis.exists(keys.PAUSED)
 
     assert labels(message) == ["⚙️ Set workers to 7", "⏸ Pause new requests"]
@@ -80,30 +82,30 @@ async def test_more_workers_start_after_the_second_press_until_it_is_over(office
     assert cleared.text == after.text
 
 
-async def test_the_budget_is_raised_once_and_for_today_alone(office: Office) -> None:
-    async with office.stage.bot.redis() as redis:
+async def test_the_budget_is_raised_once_and_for_today_alone(admins: AdminStage) -> None:
+    async with admins.stage.bot.redis() as redis:
         day = f"{keys.SPEND}{time.strftime('%Y-%m-%d')}"
         await redis.delete(day)
         await redis.hset(day, "charged", 100_000_000)
-    refused = await office.guest.ask("a fox")
+    refused = await admins.guest.ask("a fox")
     facts = {"spent": "$100.00", "ceiling": "$100.00", "wait_s": 3600}
     message = await alert(
-        office, "incident_budget", **facts, fix_budget=f"12500-{TODAY}", incident="budget"
+        admins, "incident_budget", **facts, fix_budget=f"12500-{TODAY}", incident="budget"
     )
 
-    _, asking = await pressed(office, message, "$125.00")
-    done, after = await pressed(office, asking, "Yes, $125.00 today")
-    served = await office.guest.order("a fox")
-    spend = await office.owner.ask("/spend")
-    stats = await office.owner.ask("/stats")
-    again = await office.second.ask("/start")
-    repeated = await office.second.toasts(
+    _, asking = await pressed(admins, message, "$125.00")
+    done, after = await pressed(admins, asking, "Yes, $125.00 today")
+    served = await admins.guest.order("a fox")
+    spend = await admins.owner.ask("/spend")
+    stats = await admins.owner.ask("/stats")
+    again = await admins.second.ask("/start")
+    repeated = await admins.second.toasts(
         again,
         f"fix:yes.budget.12500-{TODAY}.budget",
         "fix:yes.budget.12500-20200101.budget",
         f"fix:yes.budget.9900000-{TODAY}.budget",
     )
-    async with office.stage.bot.redis() as redis:
+    async with admins.stage.bot.redis() as redis:
         ceiling = await redis.hget(day, "ceiling")
         is_kept_s = await redis.ttl(day)
         await redis.delete(day)
@@ -123,19 +125,19 @@ async def test_the_budget_is_raised_once_and_for_today_alone(office: Office) -> 
     assert is_kept_s > 86_400
 
 
-async def test_a_pause_brings_the_button_that_ends_it(office: Office) -> None:
+async def test_a_pause_brings_the_button_that_ends_it(admins: AdminStage) -> None:
     facts = {"value": 140, "bound": 100, "workers": 5, "held_by": "none", "fix_pause": ""}
-    message = await alert(office, "incident_queue_jobs", **facts, incident="queue_jobs")
+    message = await alert(admins, "incident_queue_jobs", **facts, incident="queue_jobs")
 
-    _, asking = await pressed(office, message, "Pause new requests")
-    _, paused = await pressed(office, asking, "Yes, pause")
-    refused = await office.guest.ask("a hare in the snow")
-    _, resuming = await pressed(office, paused, "Accept requests again")
-    done, resumed = await pressed(office, resuming, "Yes, accept")
-    served = await office.guest.order("an owl in a tree")
-    by_words = await office.owner.ask("/pause")
-    await office.owner.ask("/resume")
-    async with office.stage.bot.redis() as redis:
+    _, asking = await pressed(admins, message, "Pause new requests")
+    _, paused = await pressed(admins, asking, "Yes, pause")
+    refused = await admins.guest.ask("a hare in the snow")
+    _, resuming = await pressed(admins, paused, "Accept requests again")
+    done, resumed = await pressed(admins, resuming, "Yes, accept")
+    served = await admins.guest.order("an owl in a tree")
+    by_words = await admins.owner.ask("/pause")
+    await admins.owner.ask("/resume")
+    async with admins.stage.bot.redis() as redis:
         await redis.hdel(keys.INCIDENTS, "queue_jobs")
 
     assert refused.text == t("en", "paused")
@@ -148,13 +150,13 @@ async def test_a_pause_brings_the_button_that_ends_it(office: Office) -> None:
 FORGED = ("fix:", "fix:yes.workers.7", "fix:yes.rob.7.", "fix:now.workers.7.", "fix:yes.workers.x.")
 
 
-async def test_a_forged_or_a_strangers_button_changes_nothing(office: Office) -> None:
-    shown = await office.owner.ask("/start")
-    theirs = await office.guest.ask("/start")
+async def test_a_forged_or_a_strangers_button_changes_nothing(admins: AdminStage) -> None:
+    shown = await admins.owner.ask("/start")
+    theirs = await admins.guest.ask("/start")
 
-    toasts = await office.owner.toasts(shown, *FORGED)
-    toasts += await office.guest.toasts(theirs, "fix:yes.pause..", "fix:ask.workers.1.")
-    async with office.stage.bot.redis() as redis:
+    toasts = await admins.owner.toasts(shown, *FORGED)
+    toasts += await admins.guest.toasts(theirs, "fix:yes.pause..", "fix:ask.workers.1.")
+    async with admins.stage.bot.redis() as redis:
         is_paused = await eventually(lambda: redis.exists(keys.PAUSED), lambda _: True)
 
     assert set(toasts) == {t("en", "unknown_button")}

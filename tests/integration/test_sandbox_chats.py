@@ -6,24 +6,21 @@ from typing import Any
 import pytest
 from aiogram.types import Update
 
-from tests.fixtures.bot_api import BotApi, open_bot_api
-from tests.fixtures.sandbox import Control, Person
-
-Desk = tuple[Control, BotApi, Person]
+from tests.fixtures.bot_api import Setup, open_bot_api
 
 
 @pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_bot_api() as desk:
-        yield desk
+async def setup() -> AsyncGenerator[Setup]:
+    async with open_bot_api() as setup:
+        yield setup
 
 
 def texts(updates: list[dict[str, Any]]) -> list[str]:
     return [update["message"]["text"] for update in updates]
 
 
-async def test_privacy_mode_lets_little_through(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_privacy_mode_lets_little_through(setup: Setup) -> None:
+    control, api, anna = setup
     name = (await control.state())["bot"]["username"]
     group = await control.make_group("Friends", [anna])
     first = await control.say(anna, "unheard", chat_id=group)
@@ -42,8 +39,8 @@ async def test_privacy_mode_lets_little_through(desk: Desk) -> None:
     assert group < -1_000_000_000_000
 
 
-async def test_a_group_that_became_a_supergroup_has_another_id(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_a_group_that_became_a_supergroup_has_another_id(setup: Setup) -> None:
+    control, api, anna = setup
     group = await control.make_group("Friends", [anna], is_basic=True)
     await control.say(anna, "/create fox", chat_id=group)
 
@@ -76,9 +73,9 @@ async def test_a_group_that_became_a_supergroup_has_another_id(desk: Desk) -> No
     ],
 )
 async def test_a_closed_chat_refuses_the_bot(
-    desk: Desk, kind: str, reason: str, refusal: str
+    setup: Setup, kind: str, reason: str, refusal: str
 ) -> None:
-    control, api, anna = desk
+    control, api, anna = setup
     chat_id = anna.id
     await control.say(anna, "/start")
     if kind != "private":

@@ -6,16 +6,14 @@ import httpx
 import pytest
 
 from imgbot.sandbox.events import HISTORY
-from tests.fixtures.bot_api import BotApi, open_bot_api
-from tests.fixtures.sandbox import Control, Person, open_sandbox, picture
-
-Desk = tuple[Control, BotApi, Person]
+from tests.fixtures.bot_api import Setup, open_bot_api
+from tests.fixtures.sandbox import open_sandbox, picture
 
 
 @pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_bot_api(person={"username": "anna", "language_code": "ru"}) as desk:
-        yield desk
+async def setup() -> AsyncGenerator[Setup]:
+    async with open_bot_api(person={"username": "anna", "language_code": "ru"}) as setup:
+        yield setup
 
 
 async def test_a_watcher_that_comes_too_late_is_told_to_start_anew() -> None:
@@ -30,8 +28,8 @@ async def test_a_watcher_that_comes_too_late_is_told_to_start_anew() -> None:
         assert event.seq == await control.last_seq()
 
 
-async def test_files_are_shown_safely(desk: Desk) -> None:
-    control, _, anna = desk
+async def test_files_are_shown_safely(setup: Setup) -> None:
+    control, _, anna = setup
     page = b"<script>alert(1)</script>"
     sent = await control.send_documents(anna, [("page.html", page), ("a.png", picture(kind="PNG"))])
 
@@ -60,9 +58,9 @@ async def test_files_are_shown_safely(desk: Desk) -> None:
     ],
 )
 async def test_only_the_page_itself_reaches_the_sandbox(
-    desk: Desk, headers: dict[str, str], status: int
+    setup: Setup, headers: dict[str, str], status: int
 ) -> None:
-    control, _, _ = desk
+    control, _, _ = setup
 
     async with httpx.AsyncClient() as http:
         answer = await http.get(f"{control.url}/control/state", headers=headers)
@@ -70,8 +68,8 @@ async def test_only_the_page_itself_reaches_the_sandbox(
     assert answer.status_code == status
 
 
-async def test_the_page_is_served_and_nothing_beside_it(desk: Desk) -> None:
-    control, _, _ = desk
+async def test_the_page_is_served_and_nothing_beside_it(setup: Setup) -> None:
+    control, _, _ = setup
 
     async with httpx.AsyncClient() as http:
         index = await http.get(f"{control.url}/")

@@ -6,17 +6,16 @@ from typing import Any
 import pytest
 from aiogram.types import Update
 
-from tests.fixtures.bot_api import BotApi, open_bot_api
-from tests.fixtures.sandbox import Clock, Control, Person, picture
+from tests.fixtures.bot_api import BotApi, Setup, open_bot_api
+from tests.fixtures.sandbox import Clock, Person, picture
 
-Desk = tuple[Control, BotApi, Person]
 TOO_OLD = "400 Bad Request: query is too old and response timeout expired or query ID is invalid"
 
 
 @pytest.fixture
-async def desk(clock: Clock) -> AsyncGenerator[Desk]:
-    async with open_bot_api(said="/start", now=clock) as desk:
-        yield desk
+async def setup(clock: Clock) -> AsyncGenerator[Setup]:
+    async with open_bot_api(said="/start", now=clock) as setup:
+        yield setup
 
 
 async def photo_id(api: BotApi, person: Person) -> str:
@@ -31,8 +30,8 @@ async def next_query(api: BotApi) -> dict[str, Any]:
     return updates[-1]["inline_query"]
 
 
-async def test_a_result_that_telegram_refuses(desk: Desk) -> None:
-    _, api, anna = desk
+async def test_a_result_that_telegram_refuses(setup: Setup) -> None:
+    _, api, anna = setup
     photo = await photo_id(api, anna)
     good = {"type": "photo", "id": "1", "photo_file_id": photo}
     table: list[tuple[list[dict[str, Any]], str]] = [
@@ -52,8 +51,8 @@ async def test_a_result_that_telegram_refuses(desk: Desk) -> None:
         assert answer.startswith(f"400 Bad Request: {refusal}")
 
 
-async def test_an_inline_query_is_answered_once_and_soon(desk: Desk, clock: Clock) -> None:
-    control, api, anna = desk
+async def test_an_inline_query_is_answered_once_and_soon(setup: Setup, clock: Clock) -> None:
+    control, api, anna = setup
     with pytest.raises(AssertionError, match="the bot did not answer"):
         await control.ask_inline(anna, "fox", timeout_s=0)
     query = await next_query(api)

@@ -7,16 +7,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from tests.fixtures.bot_api import BotApi, open_bot_api
-from tests.fixtures.sandbox import Control, Person, picture
-
-Desk = tuple[Control, BotApi, Person]
+from tests.fixtures.bot_api import Setup, open_bot_api
+from tests.fixtures.sandbox import picture
 
 
 @pytest.fixture
-async def desk() -> AsyncGenerator[Desk]:
-    async with open_bot_api(said="hello") as desk:
-        yield desk
+async def setup() -> AsyncGenerator[Setup]:
+    async with open_bot_api(said="hello") as setup:
+        yield setup
 
 
 def jpg(content: bytes, name: str = "a.jpg") -> dict[str, tuple[str, bytes]]:
@@ -27,8 +25,8 @@ def album(kind: str, count: int) -> list[dict[str, str]]:
     return [{"type": kind, "media": f"attach://file{i}"} for i in range(count)]
 
 
-async def test_a_photo_arrives_recompressed_in_telegrams_sizes(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_a_photo_arrives_recompressed_in_telegrams_sizes(setup: Setup) -> None:
+    control, api, anna = setup
     exif = Image.Exif()
     exif[0x0112] = 6
     buffer = io.BytesIO()
@@ -48,8 +46,8 @@ async def test_a_photo_arrives_recompressed_in_telegrams_sizes(desk: Desk) -> No
         assert not received.getexif()
 
 
-async def test_a_document_arrives_byte_for_byte(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_a_document_arrives_byte_for_byte(setup: Setup) -> None:
+    control, api, anna = setup
     original = picture(800, 600, kind="PNG")
 
     await control.send_documents(anna, [("../кот.png", original)])
@@ -79,16 +77,16 @@ async def test_a_document_arrives_byte_for_byte(desk: Desk) -> None:
     ],
     ids=["empty", "words", "truncated", "sides", "ratio", "bytes"],
 )
-async def test_a_bad_photo_is_refused(desk: Desk, content: bytes, refusal: str) -> None:
-    _, api, anna = desk
+async def test_a_bad_photo_is_refused(setup: Setup, content: bytes, refusal: str) -> None:
+    _, api, anna = setup
 
     answer = await api.refusal("sendPhoto", jpg(content), chat_id=anna.id)
 
     assert answer == f"400 Bad Request: {refusal}"
 
 
-async def test_a_request_over_fifty_megabytes_is_refused(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_a_request_over_fifty_megabytes_is_refused(setup: Setup) -> None:
+    control, api, anna = setup
     large = {"document": ("large.bin", bytes(50 * 2**20 + 1))}
 
     answer = await api.refusal("sendDocument", large, chat_id=anna.id)
@@ -97,8 +95,8 @@ async def test_a_request_over_fifty_megabytes_is_refused(desk: Desk) -> None:
     assert (await control.calls())["calls"][-1]["error_code"] == 413
 
 
-async def test_a_text_message_becomes_a_photo_and_then_a_document(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_a_text_message_becomes_a_photo_and_then_a_document(setup: Setup) -> None:
+    control, api, anna = setup
     status = await api.call("sendMessage", chat_id=anna.id, text="Working")
     place: dict[str, Any] = {"chat_id": anna.id, "message_id": status["message_id"]}
     photo = {"type": "photo", "media": "attach://p", "caption": "Done"}
@@ -120,8 +118,8 @@ async def test_a_text_message_becomes_a_photo_and_then_a_document(desk: Desk) ->
     assert await control.file(shown.document_id or "") == picture(kind="PNG")
 
 
-async def test_a_handle_sends_a_file_again_but_only_as_what_it_is(desk: Desk) -> None:
-    _, api, anna = desk
+async def test_a_handle_sends_a_file_again_but_only_as_what_it_is(setup: Setup) -> None:
+    _, api, anna = setup
     photo = await api.call("sendPhoto", jpg(picture(1000, 700)), chat_id=anna.id)
     upload = {"document": ("a.txt", b"words")}
     document = await api.call("sendDocument", upload, chat_id=anna.id)

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.bot_api import BotApi, keyboard, open_bot_api
-from tests.fixtures.sandbox import Clock, Control, Person
+from tests.fixtures.bot_api import BotApi, Setup, keyboard, open_bot_api
+from tests.fixtures.sandbox import Clock
 
 NOT_MODIFIED = (
     "400 Bad Request: message is not modified: specified new message content and reply markup are"
@@ -14,13 +14,11 @@ NOT_MODIFIED = (
 )
 TOO_OLD = "400 Bad Request: query is too old and response timeout expired or query ID is invalid"
 
-Desk = tuple[Control, BotApi, Person]
-
 
 @pytest.fixture
-async def desk(clock: Clock) -> AsyncGenerator[Desk]:
-    async with open_bot_api(said="hello", now=clock) as desk:
-        yield desk
+async def setup(clock: Clock) -> AsyncGenerator[Setup]:
+    async with open_bot_api(said="hello", now=clock) as setup:
+        yield setup
 
 
 CHAT_REFUSALS: list[tuple[str, dict[str, Any], str]] = [
@@ -69,8 +67,8 @@ CHAT_REFUSALS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-async def test_methods_of_a_chat_are_refused_in_telegrams_words(desk: Desk) -> None:
-    _, api, anna = desk
+async def test_methods_of_a_chat_are_refused_in_telegrams_words(setup: Setup) -> None:
+    _, api, anna = setup
     for method, values, refusal in CHAT_REFUSALS:
         given: dict[str, Any] = {"chat_id": anna.id} | values
         answer = await api.refusal(method, **given)
@@ -84,8 +82,8 @@ OTHER_REFUSALS: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-async def test_other_methods_are_refused_in_telegrams_words(desk: Desk) -> None:
-    _, api, _ = desk
+async def test_other_methods_are_refused_in_telegrams_words(setup: Setup) -> None:
+    _, api, _ = setup
     for method, values, refusal in OTHER_REFUSALS:
         assert await api.refusal(method, **values) == f"400 Bad Request: {refusal}", method
 
@@ -116,8 +114,8 @@ MALFORMED: list[tuple[str, dict[str, Any], str]] = [
 ]
 
 
-async def test_malformed_parameters_are_refused(desk: Desk) -> None:
-    _, api, anna = desk
+async def test_malformed_parameters_are_refused(setup: Setup) -> None:
+    _, api, anna = setup
     for method, values, place in MALFORMED:
         given: dict[str, Any] = {"chat_id": anna.id, "text": "x"} | values
         answer = await api.refusal(method, **given)
@@ -125,8 +123,8 @@ async def test_malformed_parameters_are_refused(desk: Desk) -> None:
         assert answer.startswith(f"400 Bad Request: can't parse {place}: "), answer
 
 
-async def test_unknown_methods_parameters_and_fields_are_violations(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_unknown_methods_parameters_and_fields_are_violations(setup: Setup) -> None:
+    control, api, anna = setup
     markup = keyboard(text="a", callback_data="a", colour="red")
     media = {"type": "photo", "media": "x", "captoin": "c"}
 
@@ -145,8 +143,8 @@ async def test_unknown_methods_parameters_and_fields_are_violations(desk: Desk) 
     ]
 
 
-async def test_tokens_are_checked(desk: Desk) -> None:
-    control, _, _ = desk
+async def test_tokens_are_checked(setup: Setup) -> None:
+    control, _, _ = setup
 
     async with BotApi(control.url, "1234567890:" + "A" * 35) as wrong:
         assert await wrong.refusal("getMe") == "401 Unauthorized"
@@ -155,8 +153,8 @@ async def test_tokens_are_checked(desk: Desk) -> None:
         assert await malformed.refusal("getMe") == "404 Not Found"
 
 
-async def test_a_text_is_trimmed_and_gets_its_entities(desk: Desk) -> None:
-    _, api, anna = desk
+async def test_a_text_is_trimmed_and_gets_its_entities(setup: Setup) -> None:
+    _, api, anna = setup
     bold = {"type": "bold", "offset": 2, "length": 6}
 
     sent = await api.call(
@@ -168,8 +166,8 @@ async def test_a_text_is_trimmed_and_gets_its_entities(desk: Desk) -> None:
     assert found == [("bold", 0, 6), ("url", 7, 15), ("bot_command", 24, 6)]
 
 
-async def test_a_forced_reply_is_seen_by_users_and_not_in_the_message(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_a_forced_reply_is_seen_by_users_and_not_in_the_message(setup: Setup) -> None:
+    control, api, anna = setup
     markup = {"force_reply": True, "selective": True, "input_field_placeholder": "words"}
 
     answer = await api.call("sendMessage", chat_id=anna.id, text="Say it", reply_markup=markup)
@@ -179,8 +177,8 @@ async def test_a_forced_reply_is_seen_by_users_and_not_in_the_message(desk: Desk
     assert shown.force_reply == {"selective": True, "placeholder": "words"}
 
 
-async def test_commands_are_kept_by_scope_and_language(desk: Desk) -> None:
-    control, api, _ = desk
+async def test_commands_are_kept_by_scope_and_language(setup: Setup) -> None:
+    control, api, _ = setup
     english = [{"command": "start", "description": "Begin"}]
     russian = [{"command": "start", "description": "Начать"}]
     scope = {"type": "all_private_chats"}
@@ -194,8 +192,8 @@ async def test_commands_are_kept_by_scope_and_language(desk: Desk) -> None:
     assert state["bot"]["commands"] == {"": english, "ru": russian}
 
 
-async def test_an_edit_that_changes_nothing_is_refused_and_loses_no_keyboard(desk: Desk) -> None:
-    _, api, anna = desk
+async def test_an_edit_that_changes_nothing_is_refused_and_loses_no_keyboard(setup: Setup) -> None:
+    _, api, anna = setup
     markup = keyboard(text="a", callback_data="a")
     sent = await api.call("sendMessage", chat_id=anna.id, text="hello", reply_markup=markup)
     place: dict[str, Any] = {"chat_id": anna.id, "message_id": sent["message_id"]}
@@ -208,8 +206,8 @@ async def test_an_edit_that_changes_nothing_is_refused_and_loses_no_keyboard(des
     assert "reply_markup" not in edited
 
 
-async def test_a_bot_may_not_write_to_strangers_or_to_users_who_blocked_it(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_a_bot_may_not_write_to_strangers_or_to_users_who_blocked_it(setup: Setup) -> None:
+    control, api, anna = setup
     stranger = await control.make_user("Boris")
     await control.block(anna)
 
@@ -222,8 +220,8 @@ async def test_a_bot_may_not_write_to_strangers_or_to_users_who_blocked_it(desk:
     assert blocked == "403 Forbidden: bot was blocked by the user"
 
 
-async def test_a_pressed_button_is_answered_once_and_in_time(desk: Desk, clock: Clock) -> None:
-    control, api, anna = desk
+async def test_a_pressed_button_is_answered_once_and_in_time(setup: Setup, clock: Clock) -> None:
+    control, api, anna = setup
     message = await api.call("sendMessage", chat_id=anna.id, text="hello")
     first = await control.press(anna, message["message_id"], "forged:data")
     late = await control.press(anna, message["message_id"], "x")
@@ -243,8 +241,8 @@ async def test_a_pressed_button_is_answered_once_and_in_time(desk: Desk, clock: 
     )
 
 
-async def test_old_messages_cannot_be_deleted(desk: Desk, clock: Clock) -> None:
-    _, api, anna = desk
+async def test_old_messages_cannot_be_deleted(setup: Setup, clock: Clock) -> None:
+    _, api, anna = setup
     message = await api.call("sendMessage", chat_id=anna.id, text="hello")
     clock.offset_s += 48 * 3600 + 1
 

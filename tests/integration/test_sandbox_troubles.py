@@ -6,16 +6,14 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.fixtures.bot_api import BotApi, open_bot_api
-from tests.fixtures.sandbox import Clock, Control, Person
-
-Desk = tuple[Control, BotApi, Person]
+from tests.fixtures.bot_api import BotApi, Setup, open_bot_api
+from tests.fixtures.sandbox import Clock
 
 
 @pytest.fixture
-async def desk(clock: Clock) -> AsyncGenerator[Desk]:
-    async with open_bot_api(said="hello", now=clock, flood=True) as desk:
-        yield desk
+async def setup(clock: Clock) -> AsyncGenerator[Setup]:
+    async with open_bot_api(said="hello", now=clock, flood=True) as setup:
+        yield setup
 
 
 async def send_many(api: BotApi, chat_id: int, count: int) -> list[dict[str, Any]]:
@@ -23,8 +21,8 @@ async def send_many(api: BotApi, chat_id: int, count: int) -> list[dict[str, Any
     return [(await api.raw("sendMessage", chat_id=chat_id, text=f"{i}"))[1] for i in range(count)]
 
 
-async def test_a_burst_in_a_private_chat_is_held_back(desk: Desk, clock: Clock) -> None:
-    _, api, anna = desk
+async def test_a_burst_in_a_private_chat_is_held_back(setup: Setup, clock: Clock) -> None:
+    _, api, anna = setup
 
     answers = await send_many(api, anna.id, 22)
     clock.offset_s += 3
@@ -39,8 +37,8 @@ async def test_a_burst_in_a_private_chat_is_held_back(desk: Desk, clock: Clock) 
     assert after[0]["ok"]
 
 
-async def test_a_group_gets_twenty_a_minute(desk: Desk, clock: Clock) -> None:
-    control, api, anna = desk
+async def test_a_group_gets_twenty_a_minute(setup: Setup, clock: Clock) -> None:
+    control, api, anna = setup
     group = await control.make_group("Friends", [anna])
 
     answers = await send_many(api, group, 21)
@@ -54,8 +52,8 @@ async def test_a_group_gets_twenty_a_minute(desk: Desk, clock: Clock) -> None:
     assert (too_early[0]["ok"], after[0]["ok"]) == (False, True)
 
 
-async def test_edits_count_and_answers_do_not(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_edits_count_and_answers_do_not(setup: Setup) -> None:
+    control, api, anna = setup
     sent = await api.call("sendMessage", chat_id=anna.id, text="hello")
     place: dict[str, Any] = {"chat_id": anna.id, "message_id": sent["message_id"]}
     edits = [(await api.raw("editMessageText", **place, text=f"{i}"))[1] for i in range(22)]
@@ -67,8 +65,8 @@ async def test_edits_count_and_answers_do_not(desk: Desk) -> None:
     assert edits[-1]["error_code"] == 429
 
 
-async def test_a_scripted_error_strikes_as_often_as_told(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_a_scripted_error_strikes_as_often_as_told(setup: Setup) -> None:
+    control, api, anna = setup
     await control.fault("sendMessage", "error", times=2, error_code=502, description="Bad Gateway")
 
     await api.call("getMe")
@@ -80,9 +78,9 @@ async def test_a_scripted_error_strikes_as_often_as_told(desk: Desk) -> None:
 
 @pytest.mark.parametrize(("kind", "messages"), [("drop_before", 1), ("drop_after", 2)])
 async def test_a_connection_is_cut_before_or_after_the_method_acts(
-    desk: Desk, kind: str, messages: int
+    setup: Setup, kind: str, messages: int
 ) -> None:
-    control, api, anna = desk
+    control, api, anna = setup
     await control.fault("sendMessage", kind)
 
     with pytest.raises(httpx.TransportError):
@@ -91,8 +89,8 @@ async def test_a_connection_is_cut_before_or_after_the_method_acts(
     assert len(await control.messages(anna.id)) == messages
 
 
-async def test_faults_can_be_cleared_and_are_checked(desk: Desk) -> None:
-    control, api, _ = desk
+async def test_faults_can_be_cleared_and_are_checked(setup: Setup) -> None:
+    control, api, _ = setup
     await control.fault("getMe", "error", times=5)
     await control.clear_faults()
 

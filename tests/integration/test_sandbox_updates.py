@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.fixtures.bot_api import BotApi, open_bot_api
-from tests.fixtures.sandbox import Clock, Control, Person
+from tests.fixtures.bot_api import Setup, open_bot_api
+from tests.fixtures.sandbox import Clock
 
 OTHER_POLL = (
     "409 Conflict: terminated by other getUpdates request;"
@@ -18,21 +18,19 @@ WEBHOOK_ACTIVE = (
     " use deleteWebhook to delete the webhook first"
 )
 
-Desk = tuple[Control, BotApi, Person]
-
 
 @pytest.fixture
-async def desk(clock: Clock) -> AsyncGenerator[Desk]:
-    async with open_bot_api(now=clock) as desk:
-        yield desk
+async def setup(clock: Clock) -> AsyncGenerator[Setup]:
+    async with open_bot_api(now=clock) as setup:
+        yield setup
 
 
 def texts(updates: list[dict[str, Any]]) -> list[str]:
     return [update["message"]["text"] for update in updates]
 
 
-async def test_an_update_stays_until_a_higher_offset_confirms_it(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_an_update_stays_until_a_higher_offset_confirms_it(setup: Setup) -> None:
+    control, api, anna = setup
     for text in ("one", "two", "three"):
         await control.say(anna, text)
 
@@ -47,8 +45,8 @@ async def test_an_update_stays_until_a_higher_offset_confirms_it(desk: Desk) -> 
     assert texts(last) == ["three"]
 
 
-async def test_a_negative_offset_keeps_the_last_ones_only(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_a_negative_offset_keeps_the_last_ones_only(setup: Setup) -> None:
+    control, api, anna = setup
     for text in ("one", "two", "three"):
         await control.say(anna, text)
 
@@ -56,8 +54,8 @@ async def test_a_negative_offset_keeps_the_last_ones_only(desk: Desk) -> None:
     assert texts(await api.call("getUpdates", offset=0)) == ["three"]
 
 
-async def test_the_newer_poll_ends_the_older(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_the_newer_poll_ends_the_older(setup: Setup) -> None:
+    control, api, anna = setup
 
     async with asyncio.TaskGroup() as tasks:
         older = tasks.create_task(api.refusal("getUpdates", timeout=50))
@@ -70,8 +68,8 @@ async def test_the_newer_poll_ends_the_older(desk: Desk) -> None:
     assert texts(newer.result()) == ["hello"]
 
 
-async def test_buttons_expire_before_messages(desk: Desk, clock: Clock) -> None:
-    control, api, anna = desk
+async def test_buttons_expire_before_messages(setup: Setup, clock: Clock) -> None:
+    control, api, anna = setup
     message = await control.say(anna, "hello")
     await control.press(anna, message, "x")
 
@@ -84,8 +82,8 @@ async def test_buttons_expire_before_messages(desk: Desk, clock: Clock) -> None:
     assert much_later == []
 
 
-async def test_only_the_kinds_that_were_asked_for_are_queued(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_only_the_kinds_that_were_asked_for_are_queued(setup: Setup) -> None:
+    control, api, anna = setup
     await api.call("getUpdates", allowed_updates=["callback_query"], offset=1)
 
     message = await control.say(anna, "hello")
@@ -98,8 +96,8 @@ async def test_only_the_kinds_that_were_asked_for_are_queued(desk: Desk) -> None
     assert "message" in (await api.call("getUpdates", offset=4))[-1]
 
 
-async def test_a_webhook_takes_the_updates(desk: Desk) -> None:
-    control, api, anna = desk
+async def test_a_webhook_takes_the_updates(setup: Setup) -> None:
+    control, api, anna = setup
     await control.say(anna, "one")
     await api.call("setWebhook", url="https://example.org/hook")
 

@@ -1,4 +1,4 @@
-"""What feeds the watchdog: parts that move. The clock is a dial, everything else is real."""
+"""The watchdog and what feeds it: the progress of parts. Only the clock is a fake."""
 
 import asyncio
 import socket
@@ -26,7 +26,7 @@ from tests.fixtures.waiting import PATIENCE_S, wait_until
 HOUR_S = 3600.0
 
 
-class Dial:
+class FakeClock:
     """A clock that a test turns."""
 
     def __init__(self) -> None:
@@ -35,12 +35,12 @@ class Dial:
 
 
 @pytest.fixture
-def dial(monkeypatch: pytest.MonkeyPatch) -> Dial:
-    dial = Dial()
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    clock = FakeClock()
     for module in (poller_module, contact_module):
-        monkeypatch.setattr(module, "time", dial.module)
-    monkeypatch.setattr(pool_module, "time", dial.module)
-    return dial
+        monkeypatch.setattr(module, "time", clock.module)
+    monkeypatch.setattr(pool_module, "time", clock.module)
+    return clock
 
 
 def poller(call: Callable[[], Any]) -> UpdatePoller:
@@ -56,7 +56,7 @@ def poller(call: Callable[[], Any]) -> UpdatePoller:
 
 
 async def test_a_poll_loop_whose_telegram_is_away_is_alive(
-    dial: Dial, monkeypatch: pytest.MonkeyPatch
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stopping, turns = asyncio.Event(), 0
 
@@ -65,13 +65,13 @@ async def test_a_poll_loop_whose_telegram_is_away_is_alive(
         turns += 1
         if turns == 20:
             stopping.set()
-        dial.now_s += 44.0
+        clock.now_s += 44.0
         raise TelegramNetworkError(GetMe(), "away")
 
     late: list[float] = []
 
     async def pause(seconds: float, *events: asyncio.Event) -> None:
-        dial.now_s += seconds
+        clock.now_s += seconds
         late.append(updates.overdue_s)
 
     monkeypatch.setattr(poller_module, "sleep_or_event", pause)
@@ -83,9 +83,9 @@ async def test_a_poll_loop_whose_telegram_is_away_is_alive(
 
 
 async def test_a_server_that_answers_at_once_with_nothing_is_asked_once_a_second(
-    dial: Dial, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    clock: FakeClock, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    stopping, begun_s, turns = asyncio.Event(), dial.now_s, 0
+    stopping, begun_s, turns = asyncio.Event(), clock.now_s, 0
 
     async def nothing() -> list[object]:
         nonlocal turns
@@ -95,16 +95,16 @@ async def test_a_server_that_answers_at_once_with_nothing_is_asked_once_a_second
         return []
 
     async def pause(seconds: float, *events: asyncio.Event) -> None:
-        dial.now_s += seconds
+        clock.now_s += seconds
 
     monkeypatch.setattr(poller_module, "sleep_or_event", pause)
     await poller(nothing).run(stopping, DRAIN_S)
 
-    assert dial.now_s - begun_s > 17
+    assert clock.now_s - begun_s > 17
     assert caplog.text.count("getUpdates returns empty at once") == 1
 
 
-async def test_a_poll_loop_that_asks_no_more_is_stuck(dial: Dial) -> None:
+async def test_a_poll_loop_that_asks_no_more_is_stuck(clock: FakeClock) -> None:
     stopping, asked = asyncio.Event(), asyncio.Event()
 
     async def hang() -> object:
@@ -116,9 +116,9 @@ async def test_a_poll_loop_that_asks_no_more_is_stuck(dial: Dial) -> None:
         group.create_task(updates.run(stopping, DRAIN_S))
         await asked.wait()
         # The first poll after a start does not wait for updates.
-        dial.now_s += 15.0 + GRACE_S
+        clock.now_s += 15.0 + GRACE_S
         is_late = most_overdue({"the poll loop": updates.overdue_s})
-        dial.now_s += 1.0
+        clock.now_s += 1.0
         is_stuck = most_overdue({"the poll loop": updates.overdue_s})
         stopping.set()
 
@@ -126,13 +126,13 @@ async def test_a_poll_loop_that_asks_no_more_is_stuck(dial: Dial) -> None:
 
 
 async def test_a_pool_that_ends_no_step_is_overdue_until_it_does(
-    dial: Dial, tmp_path: Path
+    clock: FakeClock, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
     pool = Pool(1)
     pool.start()
     try:
-        dial.now_s += HOUR_S
+        clock.now_s += HOUR_S
         idle_s = pool.overdue_s
         async with asyncio.TaskGroup() as group:
             group.create_task(pool.run(pool_steps.wait_for, str(gate)))
@@ -141,11 +141,11 @@ async def test_a_pool_that_ends_no_step_is_overdue_until_it_does(
                 wait_until, lambda: [*tmp_path.glob("gate.*")], "the step begins"
             )
             at_first_s = pool.overdue_s
-            dial.now_s += 120.0 + 30.0 + 61.0
+            clock.now_s += 120.0 + 30.0 + 61.0
             wedged_s = pool.overdue_s
             gate.touch()
         moved_s = pool.overdue_s
-        dial.now_s += HOUR_S
+        clock.now_s += HOUR_S
         idle_again_s = pool.overdue_s
     finally:
         await pool.close()
