@@ -3,11 +3,10 @@
 The guide's schedule: the polls of a job fall at 2, 5, 9.5, 16.25, 26.25, 36.25 … seconds
 after its submit; the interval grows by half until it reaches the maximum.
 
-A learned plan uses the same mean number of polls, at the times when jobs finish; fewer while
-many jobs finish, since the cost of polls is that of a second and the wait that of one user. With
-h(t) as the hazard rate of finishing, the best interval is √(2c / h(t)), c being the cost of a poll
-in seconds of waiting (the inspection problem: Keller 1974; Munford and Shahani 1972); c is chosen
-to match that number.
+A learned plan uses the same mean number of polls, at the times when jobs finish. With h(t)
+as the hazard rate of finishing, the best interval is √(2c / h(t)), c being the cost of a
+poll in seconds of waiting (the inspection problem: Keller 1974; Munford and Shahani 1972);
+c is chosen to match that number.
 """
 
 import math
@@ -57,9 +56,6 @@ _OUTLIER_MASS = 0.3
 
 _CAUTION = 1.5
 """Number of known jobs at which half of the guide's polls beyond the first are used; later more."""
-
-_MANY_PER_S = 20.0
-"""Finished jobs per second at which half of the polls beyond the first are used."""
 
 _LOG_POLL_COSTS = (-12.0, 6.0)
 """Bounds of the bisection for the cost of a poll, in log seconds."""
@@ -149,19 +145,16 @@ class PollPlan:
         return time_s
 
 
-def plan(
-    history: Sequence[CensoredDuration], config: PollingConfig, per_s: float = 0.0
-) -> PollPlan:
+def plan(history: Sequence[CensoredDuration], config: PollingConfig) -> PollPlan:
     """Plan the polls of the next job from the spans of earlier ones, oldest first.
 
-    `per_s` is how many jobs finish in a second. Without enough spans, or just after the provider
-    has changed, it is the schedule.
+    Without enough of them, or just after the provider has changed, it is the schedule.
     """
     latest = learning.since_change_point(history)
     if len(latest) < learning.ENOUGH:
         times = config.times_s(config.initial_interval * _GROWTH_STEPS)
     else:
-        times = _PlanSearch(learning.fit(latest), config, per_s).best()
+        times = _PlanSearch(learning.fit(latest), config).best()
     return PollPlan(tuple(times), config.least_s, config.max_interval)
 
 
@@ -174,7 +167,7 @@ def is_telling(span: CensoredDuration, config: PollingConfig) -> bool:
 class _PlanSearch:
     """Search over plans on a distribution cut into slices."""
 
-    def __init__(self, curve: LognormalMixture, config: PollingConfig, per_s: float) -> None:
+    def __init__(self, curve: LognormalMixture, config: PollingConfig) -> None:
         self._config = config
         curve = _with_outlier_mass(curve)
         lows = [hump.centre - 4 * hump.width for hump in curve.components[:-1]]
@@ -196,8 +189,7 @@ class _PlanSearch:
         self._latest_first_s = max(config.least_s, min(config.longest_first_s, latest))
         # The fewer jobs are known, the fewer polls are moved to them.
         more = self._polls(config.times_s(self._edges[-1])) - 1
-        more *= curve.weight / (curve.weight + _CAUTION) / (1 + per_s / _MANY_PER_S)
-        self._budget = max(1 + more, _LEAST_POLLS)
+        self._budget = max(1 + more * curve.weight / (curve.weight + _CAUTION), _LEAST_POLLS)
 
     def best(self) -> list[float]:
         """Return the densest plan that stays within the budget of polls."""

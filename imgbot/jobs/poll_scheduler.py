@@ -4,7 +4,7 @@ import random
 import statistics
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from imgbot.domain.duration_model import KEPT, CensoredDuration
 from imgbot.domain.errors import TransientError
@@ -28,9 +28,6 @@ _PLANNED_FOR = 10
 _ODD = 5
 """New durations that one outside of the planned polls counts for: the provider may have changed."""
 
-_PACED_OVER = 20
-"""Number of the latest jobs over which their pace is measured."""
-
 
 @dataclass(slots=True)
 class _Known:
@@ -40,22 +37,13 @@ class _Known:
     plan: PollPlan | None = None
     new: int = 0
     """Durations since that plan."""
-    finished_s: deque[float] = field(default_factory=lambda: deque(maxlen=_PACED_OVER))
-    """Times at which the latest jobs finished."""
 
-    def add(self, span: CensoredDuration, now_s: float) -> None:
+    def add(self, span: CensoredDuration) -> None:
         self.spans.append(span)
-        self.finished_s.append(now_s)
         is_odd = not span.after_s or (self.plan is not None and span.by_s > self.plan.times_s[-1])
         self.new += _ODD if is_odd else 1
         if self.new > len(self.spans) // _PLANNED_FOR:
             self.plan, self.new = None, 0
-
-    def per_s(self, now_s: float) -> float:
-        """Jobs that finish in a second."""
-        if len(self.finished_s) < _PACED_OVER:
-            return 0.0
-        return _PACED_OVER / max(now_s - self.finished_s[0], 1.0)
 
 
 class PollScheduler:
@@ -108,7 +96,7 @@ class PollScheduler:
         if not is_telling(span, self._config):
             return
         try:
-            (await self._read(kind)).add(span, self._now_s())
+            (await self._read(kind)).add(span)
             await self._durations.add(kind, span)
         except TransientError as error:
             telemetry.warning("duration of %s not stored: %s", kind, error)
@@ -129,7 +117,7 @@ class PollScheduler:
             telemetry.warning("durations of %s could not be read: %s", kind, error)
             return self._schedule
         if known.plan is None:
-            known.plan = plan(tuple(known.spans), self._config, known.per_s(self._now_s()))
+            known.plan = plan(tuple(known.spans), self._config)
         return known.plan
 
     async def _read(self, kind: str) -> _Known:

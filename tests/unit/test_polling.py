@@ -134,24 +134,6 @@ def test_a_learned_plan_waits_less_than_the_guide_for_no_more_polls(
     assert statistics.fmean(polls for _, polls in learned) < fixed_polls * 1.08
 
 
-def test_the_more_jobs_finish_in_a_second_the_fewer_polls_each_gets() -> None:
-    dice = random.Random(5)
-    ends = [FIVE["20"](dice) for _ in range(400)]
-    history = seen(FIVE["20"], 200)
-    lags, polls = zip(
-        *(
-            cost(polls_of(plan(history, GUIDE, per_s), max(ends)), ends)
-            for per_s in (0.0, 2.0, 6.0, 12.5)
-        ),
-        strict=True,
-    )
-
-    assert list(lags) == sorted(lags)
-    assert list(polls) == sorted(polls, reverse=True)
-    assert polls[2] < 0.85 * polls[0]
-    assert lags[2] < 1.6 * lags[0]
-
-
 def run_jobs(
     draw: Draw, jobs: int, history: Sequence[CensoredDuration] = (), config: PollingConfig = GUIDE
 ) -> list[tuple[float, int]]:
