@@ -13,16 +13,18 @@ from functools import partial
 from aiogram.types import Message
 
 from imgbot.aio import Start, draining_task_group, sleep_or_event
-from imgbot.bot.components import Components
-from imgbot.bot.context import RequestContext
+from imgbot.bot.components import Components, call
+from imgbot.bot.context import NowMs, RequestContext
 from imgbot.bot.dialogue import Dialogue, Dialogues, Question
 from imgbot.bot.handlers.operations import ask_about, collect_photos, edit, start_merge
 from imgbot.bot.messages import UNREADABLE, command_of, photo_of
-from imgbot.bot.requests import check_rate_limit, create, order, prompt_in
+from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import UNRELATED, ChatGoneError, TransientError, UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
-from imgbot.storage.albums import PHOTOS_LIMIT, Item
+from imgbot.storage.albums import PHOTOS_LIMIT, Albums, Item
+from imgbot.storage.users import UserStore
 from imgbot.telemetry import events as telemetry
 
 _MERGE_NOW = "/merge"
@@ -38,58 +40,60 @@ _SCAN_S = 5.0
 _CHAT_BUSY_S = 0.2
 
 
-async def handle_album_item(message: Message, dialogue: Dialogue) -> None:
+async def handle_album_item(
+    message: Message,
+    dialogue: Dialogue,
+    albums: Albums,
+    users: UserStore,
+    requests: RequestService,
+    now_ms: NowMs,
+) -> None:
     """Buffer one photo of an album; a late one joins its merge if that is still queued."""
-    context, app, album = dialogue.context, dialogue.app, album_of(message)
+    context, album = dialogue.context, album_of(message)
     try:
         # The first item carries the command, which applies to all items.
-        command = await app.users.choose_once(f"album.{album}", command_of(message))
-        photo, prompt = await _read(message, command, dialogue)
+        command = await users.choose_once(f"album.{album}", command_of(message))
+        photo, prompt = await _read(message, command, requests)
     except UserError:
         # An error about an album is reported once, not for each of its items.
         notice = f"album.{album}"
-        if await app.users.claim_notice(
-            context.user_id, notice, context.request, _ERROR_THROTTLE_S
-        ):
+        if await users.claim_notice(context.user_id, notice, context.request, _ERROR_THROTTLE_S):
             raise
         return
-    if prompt or not await app.albums.join_late(album, photo):
-        await _add(album, photo, prompt, dialogue)
+    if prompt or not await albums.join_late(album, photo):
+        await albums.add(album, context.user_key, _item(photo, prompt, context), now_ms())
 
 
-async def _read(message: Message, command: str, dialogue: Dialogue) -> tuple[InputPhoto, str]:
+async def _read(message: Message, command: str, requests: RequestService) -> tuple[InputPhoto, str]:
     if command not in {"", "merge"}:
         raise UserError("album_command")
     photo = photo_of(message)
     if photo is None:
         raise UserError(UNREADABLE.get(message.content_type, "cannot_read_kind"))
-    prompt = await prompt_in(message, dialogue)
+    prompt = await requests.prompt_in(message)
     return photo, prompt or (_MERGE_NOW if command_of(message) else "")
 
 
-async def add_prompt(prompt: str, dialogue: Dialogue) -> bool:
+async def add_prompt(prompt: str, context: RequestContext, albums: Albums, now_ms: NowMs) -> bool:
     """Complete the album that a plain text prompt refers to; False if there is none.
 
     That is an album without a prompt, if the text was sent right after it, however late both
     arrive: a text sent a minute later is a request of its own.
     """
-    context, albums = dialogue.context, dialogue.app.albums
     album = await albums.open_album(context.user_key)
     items = await albums.items(album) if album else []
     sent_s = max((item.context.get("sent_s", 0) for item in items), default=0)
     has_prompt = any(item.words not in {"", _MERGE_NOW} for item in items)
     if not album or has_prompt or context.sent_s - sent_s > _PROMPT_FOLLOWS_S:
         return False
-    await _add(album, None, prompt, dialogue)
+    await albums.add(album, context.user_key, _item(None, prompt, context), now_ms())
     return True
 
 
-async def _add(album: str, photo: InputPhoto | None, prompt: str, dialogue: Dialogue) -> None:
-    context, app = dialogue.context, dialogue.app
+def _item(photo: InputPhoto | None, prompt: str, context: RequestContext) -> Item:
     # The profile is read again when the album is complete.
     stored = {name: value for name, value in asdict(context).items() if name != "profile"}
-    item = Item(context.message_id, photo, prompt, stored)
-    await app.albums.add(album, context.user_key, item, app.now_ms())
+    return Item(context.message_id, photo, prompt, stored)
 
 
 def album_of(message: Message) -> str:
@@ -106,15 +110,16 @@ class AlbumProcessor:
 
     def __init__(
         self,
-        app: Components,
+        components: Components,
         dialogues: Dialogues,
         caught_up: asyncio.Event,
         is_busy_with: Callable[[int], bool],
     ) -> None:
         """`is_busy_with` is true while received messages of a chat are not handled yet."""
-        self._albums = app.albums
-        self._users = app.users
-        self._now_ms = app.now_ms
+        self._albums = components.albums
+        self._users = components.users
+        self._now_ms = components.now_ms
+        self._call = partial(call, components=components)
         self._dialogues = dialogues
         self._caught_up = caught_up
         self._is_busy_with = is_busy_with
@@ -182,7 +187,7 @@ class AlbumProcessor:
         try:
             context = RequestContext(**items[0].context)
             profile = await self._users.profile(context.user_id, context.chat_id)
-            decide = partial(_decide, items, name)
+            decide = partial(self._call, handle_album, items, name)
             return await self._dialogues.serve(context.with_profile(profile), decide) or ""
         except ChatGoneError:
             telemetry.info("album %s: nobody is there any longer", name)
@@ -193,26 +198,36 @@ class AlbumProcessor:
         return ""
 
 
-async def _decide(items: Sequence[Item], name: str, dialogue: Dialogue) -> str:
+async def handle_album(
+    items: Sequence[Item],
+    name: str,
+    dialogue: Dialogue,
+    policy: AccessPolicy,
+    requests: RequestService,
+    albums: Albums,
+) -> str:
     """Enqueue or ask; return the job id if several photos were merged."""
     # The album may have been buffered for long: its user may be banned by now.
-    dialogue.app.policy.check(dialogue.context)
+    policy.check(dialogue.context)
     sent, prompt = _content_of(items)
     question, _ = await dialogue.question()
     is_collecting = question == Question.MERGE_PHOTOS
     if not is_collecting:
-        await check_rate_limit(dialogue, f"album.{name}")
+        await requests.check_rate_limit(dialogue, f"album.{name}")
     earlier = await dialogue.photos() if is_collecting else ()
     photos = tuple({photo.unique_id: photo for photo in (*earlier, *sent)}.values())
     if not photos:
         # The prompt arrived a moment after the album was handled.
-        await create(dialogue, prompt)
+        await requests.create(dialogue, prompt)
     elif len(photos) == 1 and not is_collecting:
         # As if the photo had been sent alone.
-        is_request = prompt not in {"", _MERGE_NOW}
-        await (edit(dialogue, sent[0], prompt) if is_request else ask_about(dialogue, sent[0]))
+        if prompt in {"", _MERGE_NOW}:
+            await ask_about(dialogue, sent[0])
+        else:
+            await edit(dialogue, requests, sent[0], prompt)
     elif prompt and len(photos) > 1:
-        await _merge(photos, "" if prompt == _MERGE_NOW else prompt, dialogue)
+        wanted = "" if prompt == _MERGE_NOW else prompt
+        await _merge(photos, wanted, dialogue, requests, albums)
         return dialogue.context.request
     else:
         if not is_collecting:
@@ -221,12 +236,18 @@ async def _decide(items: Sequence[Item], name: str, dialogue: Dialogue) -> str:
     return ""
 
 
-async def _merge(photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue) -> None:
+async def _merge(
+    photos: tuple[InputPhoto, ...],
+    prompt: str,
+    dialogue: Dialogue,
+    requests: RequestService,
+    albums: Albums,
+) -> None:
     taken = photos[:PHOTOS_LIMIT]
-    if not await order(dialogue, Operation.MERGE, prompt, taken):
+    if not await requests.order(dialogue, Operation.MERGE, prompt, taken):
         # Enqueued before a crash: later photos are added to the job if it is still queued.
         for photo in taken:
-            await dialogue.app.albums.join(dialogue.context.request, photo)
+            await albums.join(dialogue.context.request, photo)
     if len(photos) > PHOTOS_LIMIT:
         await dialogue.reply("merge_cut", limit=PHOTOS_LIMIT)
     await dialogue.state.clear()

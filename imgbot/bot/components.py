@@ -1,13 +1,20 @@
-"""Components: what the handlers use, and the operator's rules of access."""
+"""Components: what wiring builds for the handlers, and the call that gives them what they name."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, fields
+from functools import cache, partial
+from inspect import signature
+from typing import Any
 
 from imgbot.bot.chat_model import ChatModel
-from imgbot.bot.context import RequestContext
+from imgbot.bot.context import NowMs
+from imgbot.bot.handlers.admin.access import Targets
+from imgbot.bot.handlers.admin.remedies import Remedies
+from imgbot.bot.handlers.admin.reports import StatsSources
+from imgbot.bot.handlers.privacy import Makers
 from imgbot.bot.messages import BotIdentity
-from imgbot.domain.errors import UserError
-from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.requests import RequestService
 from imgbot.imaging.originals import OriginalStore
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
@@ -19,55 +26,18 @@ from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
-from imgbot.storage.stats import QueueStats
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
-
-_SMALLEST_SCALE = 2
-
-
-@dataclass(frozen=True, slots=True)
-class AccessPolicy:
-    """Access rules of the operator: admitted users and groups by id, and the engine."""
-
-    allowed: frozenset[int]
-    admins: frozenset[int]
-    has_builtin_engine: bool
-    price_of: Callable[[Operation, int], int]
-    """Price of a picture at a scale, in micro-dollars."""
-
-    @property
-    def least_price_micro(self) -> int:
-        """Price of the cheapest picture that is not free, in micro-dollars; 0 if all are free."""
-        prices = (self.price_of(operation, _SMALLEST_SCALE) for operation in ACTIONS)
-        return min(filter(None, prices), default=0)
-
-    def admits(self, *ids: int) -> bool:
-        """Return true if this user, or the chat they write in, is admitted."""
-        return not self.allowed or not (self.allowed | self.admins).isdisjoint(ids)
-
-    def is_admin(self, user_id: int) -> bool:
-        return user_id in self.admins
-
-    def check(self, context: RequestContext) -> None:
-        """Raise UserError for a user who is not admitted, or not at present."""
-        profile = context.profile
-        if profile.is_banned and not self.is_admin(context.user_id):
-            raise UserError("banned")
-        # That account has an id, but no user who could be admitted.
-        if context.is_anonymous:
-            raise UserError("anonymous")
-        if not (profile.is_allowed or self.admits(context.user_id, context.chat_id)):
-            raise UserError("not_allowed", user_id=context.user_id)
 
 
 @dataclass(frozen=True, slots=True)
 class Components:
-    """Components of the bot that its handlers use."""
+    """Components by the names under which handlers receive them; no handler gets this record."""
 
     identity: BotIdentity
     policy: AccessPolicy
     messenger: Messenger
+    requests: RequestService
     queue: JobQueue
     results: ResultStore
     users: UserStore
@@ -76,22 +46,40 @@ class Components:
     spend: Spend
     originals: OriginalStore
     access: Access
+    targets: Targets
     broadcasts: Broadcasts
     dead_letters: DeadLetters
     forgetting: Forgetting
-    queue_stats: QueueStats
     alerts: AlertStore
+    remedies: Remedies
+    stats: StatsSources
     chat_model: ChatModel
-    now_ms: Callable[[], int]
-    workers: Callable[[], tuple[int, int, int]]
-    """Wanted, started and busy workers."""
-    resize: Callable[[int], None]
-    """Sets the number of workers, within its limits."""
-    providers_out: Callable[[], Mapping[str, bool]]
-    """Provider → true if it is out of service."""
-    makers: tuple[tuple[str, str], ...]
-    """Name and country code, if known, of each service that pictures are ordered from."""
+    now_ms: NowMs
+    makers: Makers
     forget_after_days: int
     """Days of silence after which users are forgotten; 0 never."""
     chat_host: str = ""
     """Host of the chat model that is asked about unsure messages, if there is one."""
+
+
+_NAMES = frozenset(field.name for field in fields(Components))
+
+
+async def call(
+    handler: Callable[..., Awaitable[Any]], *arguments: Any, components: Components
+) -> Any:
+    """Call a handler with the arguments, and with the components that its parameters name.
+
+    What it returns is the answer, or a handler of the last argument, the dialogue, for the rest.
+    """
+    function: Callable[..., Any] = handler
+    while isinstance(function, partial):
+        function = function.func
+    named = {name: getattr(components, name) for name in _names_in(function)}
+    answer = await handler(*arguments, **named)
+    return await call(answer, arguments[-1], components=components) if callable(answer) else answer
+
+
+@cache
+def _names_in(function: Callable[..., Any]) -> frozenset[str]:
+    return _NAMES.intersection(signature(function).parameters)

@@ -1,5 +1,6 @@
 """Request context: one update as the handlers see it, with its user and its chat."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from aiogram.types import CallbackQuery, Message
@@ -13,6 +14,9 @@ _ANONYMOUS_ADMIN_ID = 1087968824
 _AS_CHANNEL_ID = 136817688
 _LINKED_CHANNEL_ID = 777000
 """Accounts that Telegram reports as sender for a group or a channel (Bot API, `from`)."""
+
+NowMs = Callable[[], int]
+"""Clock of the storage, in milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)

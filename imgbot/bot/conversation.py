@@ -4,15 +4,13 @@ Only a sure order is enqueued. An unsure text is answered with a question whose 
 text: the question replies to it, so that the text need not be stored.
 """
 
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.albums import add_prompt
+from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import (
     ABOUT_A_PHOTO,
@@ -26,6 +24,7 @@ from imgbot.bot.handlers import COMMANDS
 from imgbot.bot.handlers.account import answer_price, handle_queue
 from imgbot.bot.handlers.operations import (
     PHOTO_HANDLERS,
+    Handler,
     ask_about,
     edit,
     handle_photo,
@@ -44,8 +43,8 @@ from imgbot.bot.messages import (
     replied_picture_of,
     without_mention,
 )
-from imgbot.bot.requests import check_rate_limit, create, order
-from imgbot.domain.errors import ImgbotError, UserError
+from imgbot.bot.requests import RequestService
+from imgbot.domain.errors import UserError
 from imgbot.domain.intents import (
     ChatFacts,
     Classification,
@@ -59,8 +58,9 @@ from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.texts import LANGUAGES, buttons, t
 from imgbot.domain.texts.buttons import Keyboard
-
-_Handler = Callable[..., Coroutine[Any, Any, None]]
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.results import ResultStore
+from imgbot.storage.users import UserStore
 
 _PENDING: Mapping[str, PendingQuestion] = {
     Question.CREATE_WORDS: PendingQuestion.PROMPT,
@@ -87,7 +87,7 @@ _PICTURE_ASKED = {
     for operation, state in PHOTO_STATES.items()
     if OPERATIONS[operation].prompt is not Prompt.REQUIRED
 }
-_PICTURE_ANSWERS: Mapping[str, _Handler] = {
+_PICTURE_ANSWERS: Mapping[str, Handler] = {
     Question.EDIT_WORDS: PHOTO_HANDLERS[Operation.EDIT],
     Question.MERGE_PHOTOS: take_merge_photo,
     Question.UPSCALE_SCALE: PHOTO_HANDLERS[Operation.UPSCALE],
@@ -137,6 +137,11 @@ class Text:
         return is_asked and self.pending is PendingQuestion.CHANGE
 
     @property
+    def is_prompt(self) -> bool:
+        """True if it may be the prompt of an album sent before it."""
+        return bool(self.prompt) and self.found.intent in _PROMPTS and not self.is_reply
+
+    @property
     def is_about_latest(self) -> bool:
         """True if it would change the latest picture."""
         return self.found.intent is Intent.CHANGE and not self.is_reply and not self.pending
@@ -148,37 +153,50 @@ class Text:
         return self.expired in ABOUT_A_PHOTO and self.found.intent in _PROMPTS and not is_new
 
 
-async def handle_text(message: Message, dialogue: Dialogue) -> None:
-    text = await _understand(message, dialogue)
+async def understand(
+    message: Message,
+    dialogue: Dialogue,
+    identity: BotIdentity,
+    results: ResultStore,
+    users: UserStore,
+    chat_model: ChatModel,
+    queue: JobQueue,
+) -> Text:
+    """Classify a text, with the chat model's help where its wording does not decide."""
+    text = await _classify(message, dialogue, identity, results, users)
     if not text.is_merging:
         facts = ChatFacts(has_picture=text.target.photo is not None, pending=text.pending)
-        found = await dialogue.app.chat_model.decide(text.prompt, facts, text.found)
+        found = await chat_model.decide(text.prompt, facts, text.found)
         text = replace(text, found=found)
-    if text.is_about_latest and await _is_making(dialogue):
+    if text.is_about_latest and await _is_making(dialogue.context, queue):
         # It may be about the picture that is being made.
         text = replace(text, found=replace(text.found, is_sure=False))
-    is_prompt = text.found.intent in _PROMPTS and text.prompt and not text.is_reply
-    if not (is_prompt and await add_prompt(text.prompt, dialogue)):
-        await _handler_of(text)(message, dialogue)
+    return text
 
 
-async def handle_picture(message: Message, dialogue: Dialogue) -> None:
+async def handle_picture(message: Message, dialogue: Dialogue, requests: RequestService) -> None:
     """Picture: the answer to a question, or one outside a dialogue."""
     question, _ = await dialogue.question()
-    await _PICTURE_ANSWERS.get(question, handle_photo)(message, dialogue)
+    await _PICTURE_ANSWERS.get(question, handle_photo)(message, dialogue, requests)
 
 
-async def _is_making(dialogue: Dialogue) -> bool:
+async def _is_making(context: RequestContext, queue: JobQueue) -> bool:
     """Return true while another order of the user is not finished."""
-    newest = await dialogue.app.queue.newest_of(dialogue.user_id)
+    newest = await queue.newest_of(context.user_id)
     # The job of this very update exists already if it is handled again.
-    return newest not in {None, dialogue.context.request}
+    return newest not in {None, context.request}
 
 
-async def _understand(message: Message, dialogue: Dialogue) -> Text:
+async def _classify(
+    message: Message,
+    dialogue: Dialogue,
+    identity: BotIdentity,
+    results: ResultStore,
+    users: UserStore,
+) -> Text:
     """Classify a text by as little of the chat as it takes."""
     prompt, (question, expired) = prompt_of(message), await dialogue.question()
-    is_announced = _is_to_ready_line(message, dialogue.app.identity)
+    is_announced = _is_to_ready_line(message, identity)
     is_reply = is_announced or is_about_picture(message)
     pending = _PENDING.get(question, PendingQuestion.NOTHING)
     if question == Question.MERGE_PHOTOS and not await dialogue.photos():
@@ -186,7 +204,7 @@ async def _understand(message: Message, dialogue: Dialogue) -> Text:
     facts = ChatFacts(is_reply_to_picture=is_reply, pending=pending)
     found, target = classify(prompt, facts), TargetPicture()
     if found.intent in _READ_WITH_PICTURE:
-        target = await _target(message, dialogue, pending, is_announced=is_announced)
+        target = await _target(message, dialogue, pending, results, is_announced=is_announced)
         facts = replace(
             facts,
             has_picture=target.photo is not None or expired in ABOUT_A_PHOTO,
@@ -199,7 +217,7 @@ async def _understand(message: Message, dialogue: Dialogue) -> Text:
             # The same words again, perhaps in another shape, ask for the same picture again.
             found = replace(found, intent=Intent.CREATE, is_sure=True)
         if not found.is_sure:
-            remembered = await dialogue.app.users.meant(dialogue.user_id, wording_key(prompt))
+            remembered = await users.meant(dialogue.user_id, wording_key(prompt))
             found = classify(prompt, replace(facts, remembered=remembered))
     return Text(prompt, found, question, expired, pending, is_reply, target)
 
@@ -212,14 +230,18 @@ def _is_to_ready_line(message: Message, identity: BotIdentity) -> bool:
 
 
 async def _target(
-    message: Message, dialogue: Dialogue, pending: PendingQuestion, *, is_announced: bool
+    message: Message,
+    dialogue: Dialogue,
+    pending: PendingQuestion,
+    results: ResultStore,
+    *,
+    is_announced: bool,
 ) -> TargetPicture:
     """Return the picture replied to, else the one that was asked about, else the latest.
 
     Raises UserError for a reply to what is no picture, or to one that is gone.
     """
-    context, results = dialogue.context, dialogue.app.results
-    replied = replied_message(message)
+    context, replied = dialogue.context, replied_message(message)
     replied_id = replied.message_id if replied is not None else 0
     if is_announced:
         result = await results.result(await results.announced_in(context.chat_id, replied_id))
@@ -243,7 +265,14 @@ def _chats_of(context: RequestContext) -> frozenset[int]:
     return frozenset({context.chat_id, 0} if context.is_private else {context.chat_id})
 
 
-def _handler_of(text: Text) -> _Handler:
+def handlers_of(text: Text) -> Sequence[Handler]:
+    """Return what handles a text; an unsure question is answered before it is asked about."""
+    is_unsure_question = text.found.intent is Intent.QUESTION and not text.found.is_sure
+    answers = [_ANSWERS[text.found.topic]] if is_unsure_question else []
+    return [*answers, _handler_of(text)]
+
+
+def _handler_of(text: Text) -> Handler:
     intent, is_sure = text.found.intent, text.found.is_sure
     if text.is_reply and text.question in _PICTURE_ASKED and intent in _PROMPTS:
         return _PICTURE_ASKED[text.question]
@@ -263,35 +292,48 @@ def _handler_of(text: Text) -> _Handler:
     ]
 
 
-async def _handle_no_words(text: Text, _: Message, dialogue: Dialogue) -> None:
+async def _handle_no_words(
+    text: Text, _: Message, dialogue: Dialogue, requests: RequestService
+) -> None:
     if not text.is_reply:
         raise UserError("words_empty")
-    await edit(dialogue, text.target.photo, "")
+    await edit(dialogue, requests, text.target.photo, "")
 
 
-async def _handle_new_picture(text: Text, _: Message, dialogue: Dialogue) -> None:
+async def _handle_new_picture(
+    text: Text, _: Message, dialogue: Dialogue, requests: RequestService
+) -> None:
     if text.question not in _ANSWERED:
-        await check_rate_limit(dialogue)
-    await create(dialogue, text.wanted)
+        await requests.check_rate_limit(dialogue)
+    await requests.create(dialogue, text.wanted)
     if text.question or text.expired:
         await dialogue.state.clear()
 
 
-async def _handle_change(text: Text, _: Message, dialogue: Dialogue) -> None:
+async def _handle_change(
+    text: Text, _: Message, dialogue: Dialogue, requests: RequestService
+) -> None:
     if text.is_reply or text.question not in _ANSWERED:
-        await check_rate_limit(dialogue)
+        await requests.check_rate_limit(dialogue)
     await order_or_ask(
-        _beside(text.target.message_id, dialogue), Operation.EDIT, text.target.photo, text.wanted
+        _beside(text.target.message_id, dialogue),
+        requests,
+        Operation.EDIT,
+        text.target.photo,
+        text.wanted,
     )
 
 
-async def _handle_operation(text: Text, _: Message, dialogue: Dialogue) -> None:
+async def _handle_operation(
+    text: Text, _: Message, dialogue: Dialogue, requests: RequestService
+) -> None:
     """An operation in words; without a picture, it asks for one."""
     operation, photo = text.found.operation or Operation.EDIT, text.target.photo
     if text.pending is not PendingQuestion.SCALE:
-        await check_rate_limit(dialogue)
+        await requests.check_rate_limit(dialogue)
     scale = text.found.scale or (2 if photo else None)
-    await order_or_ask(_beside(text.target.message_id, dialogue), operation, photo, scale=scale)
+    beside = _beside(text.target.message_id, dialogue)
+    await order_or_ask(beside, requests, operation, photo, scale=scale)
 
 
 def _beside(message_id: int, dialogue: Dialogue) -> Dialogue:
@@ -311,10 +353,8 @@ async def _handle_pointing(text: Text, _: Message, dialogue: Dialogue) -> None:
     await ask_about(dialogue, text.target.photo)
 
 
-async def _handle_unsure(text: Text, message: Message, dialogue: Dialogue) -> None:
+async def _handle_unsure(text: Text, _: Message, dialogue: Dialogue) -> None:
     """Text that may mean one thing or another: ask, and order nothing."""
-    if text.found.intent is Intent.QUESTION:
-        await _ANSWERS[text.found.topic](message, dialogue)
     photo = None if text.is_about_expired else text.target.photo
     if text.is_reply and photo is not None:
         await dialogue.expect(Question.PHOTO_ACTION, sources=to_state_data(photo))
@@ -341,12 +381,19 @@ def _unsure_question(text: Text) -> tuple[str, Keyboard]:
     return "ask_meaning", []
 
 
-async def on_meaning_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+async def on_meaning_callback(
+    callback: CallbackQuery,
+    argument: str,
+    dialogue: Dialogue,
+    identity: BotIdentity,
+    requests: RequestService,
+    results: ResultStore,
+    users: UserStore,
+) -> str:
     """Order what the user meant by an unsure text; returns the answer to the callback."""
-    context = dialogue.context
     shown = callback.message if isinstance(callback.message, Message) else None
     asked = shown.reply_to_message if shown else None
-    prompt = prompt_of(without_mention(asked, dialogue.app.identity.name)) if asked else ""
+    prompt = prompt_of(without_mention(asked, identity.name)) if asked else ""
     if asked is None or not prompt:
         return "words_gone"
     if asked.from_user is None or asked.from_user.id != callback.from_user.id:
@@ -355,45 +402,46 @@ async def on_meaning_callback(callback: CallbackQuery, argument: str, dialogue: 
     wanted = classify(prompt).prompt or prompt
     by_asked = dialogue.in_reply_to(asked.message_id)
     if choice == "create":
-        await check_rate_limit(dialogue)
-        await create(by_asked, wanted)
+        await requests.check_rate_limit(dialogue)
+        await requests.create(by_asked, wanted)
     elif choice == "change":
-        await _change_picture(picture_id, wanted, by_asked)
+        await _change_picture(picture_id, wanted, by_asked, requests, results)
     elif choice == "merge" and await dialogue.is_asking(Question.MERGE_PHOTOS):
-        await merge(by_asked, wanted)
+        await merge(by_asked, requests, wanted)
     else:
         return "stale_button"
     if choice != "merge":
-        await dialogue.app.users.set_meant(dialogue.user_id, wording_key(prompt), choice)
+        await users.set_meant(dialogue.user_id, wording_key(prompt), choice)
     # It is answered: pressed once more, it would order a second picture.
-    with suppress(ImgbotError):
-        await dialogue.app.messenger.remove(context.chat_target, context.message_id)
+    await dialogue.remove_panel()
     return "accepted_short"
 
 
-async def _change_picture(picture_id: str, wanted: str, dialogue: Dialogue) -> None:
+async def _change_picture(
+    picture_id: str, wanted: str, dialogue: Dialogue, requests: RequestService, results: ResultStore
+) -> None:
     """Order a change of the picture that was meant: the one asked about, or a result."""
-    results, photo = dialogue.app.results, await dialogue.photo()
+    photo = await dialogue.photo()
     if photo is not None and photo.unique_id == picture_id:
-        await check_rate_limit(dialogue)
-        await order(dialogue, Operation.EDIT, wanted, (photo,))
+        await requests.check_rate_limit(dialogue)
+        await requests.order(dialogue, Operation.EDIT, wanted, (photo,))
         await dialogue.state.clear()
         return
     result = await results.result(await results.job_of_unique_id(picture_id))
     if result is None or result.picture is None or result.user_id != dialogue.user_id:
         raise UserError("stale_button")
-    await check_rate_limit(dialogue)
+    await requests.check_rate_limit(dialogue)
     beside = _beside(result.message_id, dialogue)
-    await order(beside, Operation.EDIT, wanted, (result.picture,))
+    await requests.order(beside, Operation.EDIT, wanted, (result.picture,))
 
 
-_ORDERS: Mapping[Intent, Callable[[Text, Message, Dialogue], Coroutine[Any, Any, None]]] = {
+_ORDERS: Mapping[Intent, Handler] = {
     Intent.CREATE: _handle_new_picture,
     Intent.CHANGE: _handle_change,
     Intent.OPERATION: _handle_operation,
     Intent.POINTING: _handle_pointing,
 }
-_TALK: Mapping[str, _Handler] = {
+_TALK: Mapping[str, Handler] = {
     Intent.AGAIN: handle_again,
     Intent.UNDO: handle_undo,
     Intent.CANCEL: handle_cancel,
@@ -401,7 +449,7 @@ _TALK: Mapping[str, _Handler] = {
     Intent.COMPLAINT: handle_complaint,
     Intent.SMALL_TALK: handle_small_talk,
 }
-_ANSWERS: Mapping[str, _Handler] = {
+_ANSWERS: Mapping[str, Handler] = {
     "abilities": handle_help,
     "price": answer_price,
     "privacy": answer_privacy,

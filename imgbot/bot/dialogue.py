@@ -19,8 +19,9 @@ from aiogram.fsm.storage.base import DefaultKeyBuilder, StorageKey
 from aiogram.fsm.storage.redis import RedisStorage
 from aiogram.types import User
 
-from imgbot.bot.components import Components
 from imgbot.bot.context import RequestContext
+from imgbot.bot.messages import BotIdentity
+from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import (
     UNRELATED,
     ChatMovedError,
@@ -36,6 +37,8 @@ from imgbot.domain.texts import t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage import keys
 from imgbot.storage.job_codec import pack_sources, unpack_sources
+from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import Messenger
 from imgbot.telegram.rate_limiter import max_wait
 
 _TTL_S = 86_400
@@ -82,7 +85,9 @@ class Dialogue:
 
     context: RequestContext
     state: FSMContext
-    app: Components
+    _messenger: Messenger
+    _users: UserStore
+    is_by_admin: bool = False
     callback_id: str = ""
     """Id of the callback that is handled; empty for a message."""
 
@@ -93,10 +98,6 @@ class Dialogue:
     @property
     def user_id(self) -> int:
         return self.context.user_id
-
-    @property
-    def is_by_admin(self) -> bool:
-        return self.app.policy.is_admin(self.user_id)
 
     def t(self, key: str, /, **facts: str | int | float) -> str:
         """Return a sentence in the user's language."""
@@ -109,12 +110,12 @@ class Dialogue:
 
     async def reply_text(self, text: str, rows: Keyboard | None = None) -> int:
         """Answer with a text; return the message's id."""
-        return await self.app.messenger.send_text(self.context.chat_target, text, rows or [])
+        return await self._messenger.send_text(self.context.chat_target, text, rows or [])
 
     async def ask_about_text(self, key: str, rows: Keyboard, /, **facts: str | int | float) -> int:
         """Answer in reply to the user's text, on which the buttons act."""
         target = replace(self.context.chat_target, reply_to=self.context.message_id)
-        return await self.app.messenger.send_text(target, self.t(key, **facts), rows)
+        return await self._messenger.send_text(target, self.t(key, **facts), rows)
 
     async def reply_question(self, key: str) -> int:
         """Answer with a question; in a group only a reply to it is an answer."""
@@ -123,7 +124,7 @@ class Dialogue:
             # It replies to the bot's own message then: only a mention tells which user is asked.
             text = self.t("ask_by_name", name=context.pressed_by, question=text)
             called = User(id=context.user_id, is_bot=False, first_name=context.pressed_by)
-        return await self.app.messenger.send_text(
+        return await self._messenger.send_text(
             context.chat_target, text, [], asks_for_reply=not context.is_private, called=called
         )
 
@@ -137,7 +138,7 @@ class Dialogue:
             await self.reply(error.reason, **facts)
 
     async def answer_callback(self, text: str) -> None:
-        await self.app.messenger.answer_callback(self.callback_id, text)
+        await self._messenger.answer_callback(self.callback_id, text)
 
     async def _should_report(self, reason: str, wait_s: int) -> bool:
         context, throttle_s = self.context, _THROTTLE_S.get(reason)
@@ -145,7 +146,7 @@ class Dialogue:
             return True
         notice = f"{reason}.{context.chat_id}"
         try:
-            return await self.app.users.claim_notice(
+            return await self._users.claim_notice(
                 context.user_id, notice, context.request, wait_s or throttle_s
             )
         except StorageFullError:
@@ -162,7 +163,7 @@ class Dialogue:
         """
         try:
             with max_wait(10.0 if is_needed else 1.0):
-                await self.app.messenger.edit_text(self.context.chat_target, message_id, text, rows)
+                await self._messenger.edit_text(self.context.chat_target, message_id, text, rows)
         except MessageGoneError:
             return False
         except TransientError:
@@ -176,6 +177,11 @@ class Dialogue:
             with suppress(TransientError):
                 await self.edit_text(self.context.message_id, text, rows)
 
+    async def remove_panel(self) -> None:
+        """Remove the message whose button was pressed, if Telegram lets it be removed."""
+        with suppress(ImgbotError):
+            await self._messenger.remove(self.context.chat_target, self.context.message_id)
+
     async def send_picture(
         self,
         picture: InputPhoto | Path,
@@ -186,9 +192,7 @@ class Dialogue:
     ) -> InputPhoto | None:
         """Answer with a picture; return it as Telegram stored it."""
         target = self.context.chat_target
-        return await self.app.messenger.send_picture(
-            target, picture, caption, rows or [], name=name
-        )
+        return await self._messenger.send_picture(target, picture, caption, rows or [], name=name)
 
     async def ask(self, question: str, key: str, rows: Keyboard | None = None, **data: Any) -> None:
         """Ask a question, by its text's key, and wait for the answer in text or by a button."""
@@ -229,13 +233,23 @@ class Dialogue:
 class Dialogues:
     """Opens dialogues, whose states are in `redis`, a client of redis.asyncio."""
 
-    def __init__(self, redis: Any, app: Components) -> None:
+    def __init__(
+        self,
+        redis: Any,
+        identity: BotIdentity,
+        policy: AccessPolicy,
+        messenger: Messenger,
+        users: UserStore,
+    ) -> None:
         key_builder = DefaultKeyBuilder(prefix=keys.DIALOGUE)
         self._states = RedisStorage(
             redis, key_builder=key_builder, state_ttl=_TTL_S, data_ttl=_TTL_S
         )
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
-        self._app = app
+        self._identity = identity
+        self._policy = policy
+        self._messenger = messenger
+        self._users = users
 
     async def serve(
         self,
@@ -275,8 +289,9 @@ class Dialogues:
         return None
 
     def _open(self, context: RequestContext, callback_id: str) -> Dialogue:
-        key = StorageKey(self._app.identity.id, context.chat_id, context.user_id)
-        return Dialogue(context, FSMContext(self._states, key), self._app, callback_id)
+        key = StorageKey(self._identity.id, context.chat_id, context.user_id)
+        state, is_by_admin = FSMContext(self._states, key), self._policy.is_admin(context.user_id)
+        return Dialogue(context, state, self._messenger, self._users, is_by_admin, callback_id)
 
 
 def to_state_data(*photos: InputPhoto) -> list[list[str | int]]:

@@ -1,11 +1,13 @@
 """Requests: what a user orders is counted, and becomes jobs."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from aiogram.types import Message, MessageOriginUser
 
+from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.messages import command_of, photo_of, prompt_of
+from imgbot.bot.messages import BotIdentity, command_of, photo_of, prompt_of
+from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import StorageUnavailableError, UserError
 from imgbot.domain.intents import Intent, classify
 from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
@@ -13,7 +15,11 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import VARIANTS_MAX, PromptOptions, parse_prompt_options
 from imgbot.domain.texts import counted, in_time
 from imgbot.storage import keys
-from imgbot.storage.results import Result
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.results import Result, ResultStore
+from imgbot.storage.spend import Spend
+from imgbot.storage.users import UserStore
 from imgbot.telemetry import events as telemetry, metrics
 
 _REFUSALS = {
@@ -26,85 +32,151 @@ _SEEDS = 1_000_003
 _CAPTION_PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
 
 
-async def check_rate_limit(
-    dialogue: Dialogue, request: str = "", counter: str = keys.RATE_LIMIT
-) -> None:
-    """Count the request. Raises UserError if the limit is exceeded."""
-    verdict = await dialogue.app.limit.check_rate_limit(
-        dialogue.user_id, request or dialogue.context.request, counter
-    )
-    if not verdict:
-        metrics.refusals.inc()
-        wait_s = max(verdict.wait_s, 1)
-        raise UserError(
-            "rate_limited",
-            wait=counted(dialogue.language, "seconds", wait_s),
-            remaining=verdict.remaining,
-            wait_s=wait_s,
+@dataclass(frozen=True, slots=True)
+class RequestService:
+    """Counts requests, and makes jobs of those that are admitted."""
+
+    _identity: BotIdentity
+    _policy: AccessPolicy
+    _queue: JobQueue
+    _results: ResultStore
+    _users: UserStore
+    _limit: RateLimit
+    _spend: Spend
+    _now_ms: NowMs
+
+    async def check_rate_limit(
+        self, dialogue: Dialogue, request: str = "", counter: str = keys.RATE_LIMIT
+    ) -> None:
+        """Count the request. Raises UserError if the limit is exceeded."""
+        verdict = await self._limit.check_rate_limit(
+            dialogue.user_id, request or dialogue.context.request, counter
         )
+        if not verdict:
+            metrics.refusals.inc()
+            wait_s = max(verdict.wait_s, 1)
+            raise UserError(
+                "rate_limited",
+                wait=counted(dialogue.language, "seconds", wait_s),
+                remaining=verdict.remaining,
+                wait_s=wait_s,
+            )
 
+    async def order(
+        self,
+        dialogue: Dialogue,
+        operation: Operation,
+        prompt: str = "",
+        photos: tuple[InputPhoto, ...] = (),
+        scale: int = 2,
+    ) -> bool:
+        """Make a job of the request, once; False if this update's job exists already.
 
-async def order(
-    dialogue: Dialogue,
-    operation: Operation,
-    prompt: str = "",
-    photos: tuple[InputPhoto, ...] = (),
-    scale: int = 2,
-) -> bool:
-    """Make a job of the request, once; False if this update's job exists already.
+        Raises UserError if it is not admitted.
+        """
+        parent = await self._results.job_of_picture(photos[0]) if len(photos) == 1 else ""
+        # Words such as "square" are changes here; flags are options in any prompt.
+        options = parse_prompt_options(prompt, has_words=False)
+        job = with_changes(
+            _job_of(dialogue, operation, options), sources=photos, scale=scale, parent=parent
+        )
+        return await self._enqueue(dialogue, job)
 
-    Raises UserError if it is not admitted.
-    """
-    parent = await dialogue.app.results.job_of_picture(photos[0]) if len(photos) == 1 else ""
-    # Words such as "square" are changes here; flags are options in any prompt.
-    options = parse_prompt_options(prompt, has_words=False)
-    job = with_changes(
-        _job_of(dialogue, operation, options), sources=photos, scale=scale, parent=parent
-    )
-    return await _enqueue(dialogue, job)
+    async def create(self, dialogue: Dialogue, text: str) -> None:
+        """Order a new picture, in as many variants as the prompt or the preferences ask for."""
+        options, preferences = parse_prompt_options(text), dialogue.context.preferences
+        first = _job_of(dialogue, Operation.CREATE, options)
+        first = with_changes(first, ratio=options.ratio or preferences.ratio)
+        await self._enqueue(dialogue, first)
+        count = options.variants or preferences.variants
+        taken = await self._add_variants(dialogue, first, min(count, VARIANTS_MAX))
+        if taken == VARIANTS_MAX < count:
+            await dialogue.reply("variants_most", limit=VARIANTS_MAX)
+        elif taken < count:
+            await dialogue.reply("variants_fewer", taken=taken, count=count)
 
+    async def _add_variants(self, dialogue: Dialogue, first: Job, count: int) -> int:
+        """Enqueue variants of a new picture; return how many there are, with the first."""
+        for number in range(2, count + 1):
+            seed = (first.request.seed + number * 7919) % _SEEDS
+            # The first caption has named the flags that are not used.
+            variant = with_changes(first, id=f"{first.id}-{number}", seed=seed, ignored="")
+            try:
+                await self.check_rate_limit(dialogue, f"{first.id}.{number}")
+                await self._enqueue(dialogue, variant)
+            except UserError:
+                # Accepted variants are made; an error now would read as if none had been accepted.
+                return number - 1
+        return count
 
-async def create(dialogue: Dialogue, text: str) -> None:
-    """Order a new picture, in as many variants as the prompt or the preferences ask for."""
-    options, preferences = parse_prompt_options(text), dialogue.context.preferences
-    first = _job_of(dialogue, Operation.CREATE, options)
-    first = with_changes(first, ratio=options.ratio or preferences.ratio)
-    await _enqueue(dialogue, first)
-    count = options.variants or preferences.variants
-    taken = await _add_variants(dialogue, first, min(count, VARIANTS_MAX))
-    if taken == VARIANTS_MAX < count:
-        await dialogue.reply("variants_most", limit=VARIANTS_MAX)
-    elif taken < count:
-        await dialogue.reply("variants_fewer", taken=taken, count=count)
+    async def regenerate(self, dialogue: Dialogue, result: Result) -> None:
+        """Order a delivered picture again: the same request with another seed."""
+        await self.check_rate_limit(dialogue)
+        again = with_changes(
+            _job_of(dialogue, result.operation, PromptOptions(result.words)),
+            negative=result.negative,
+            sources=result.sources,
+            scale=result.scale,
+            ratio=result.ratio,
+            parent=result.parent,
+        )
+        await self._enqueue(dialogue, again)
 
+    async def _enqueue(self, dialogue: Dialogue, job: Job) -> bool:
+        """Enqueue a job; False if it was queued already. Raises UserError if not admitted."""
+        profile, now_ms = dialogue.context.profile, self._now_ms()
+        if profile.is_paused and not dialogue.is_by_admin:
+            metrics.admissions.labels("paused").inc()
+            raise paused_error(profile.paused_words)
+        if await self._needs_engine_hint(dialogue, job):
+            job = with_changes(job, note="engine_hint")
+        price_micro = self._policy.price_of(job.request.operation, job.request.scale)
+        job = replace(job, charge=Charge(price_micro, spend_day=self._spend.today(now_ms)))
+        admission = await self._queue.enqueue(job, now_ms)
+        if admission.verdict == "ok":
+            telemetry.job_admitted(job, admission.count)
+        elif admission.verdict != "duplicate":
+            metrics.admissions.labels(admission.verdict).inc()
+            if job.request.note:
+                await self._users.release_intro(job.user_id)
+            resumes = in_time(dialogue.language, self._spend.resumes_in_s(now_ms))
+            raise UserError(_REFUSALS[admission.verdict], count=admission.count, wait=resumes)
+        return admission.verdict == "ok"
 
-async def _add_variants(dialogue: Dialogue, first: Job, count: int) -> int:
-    """Enqueue variants of a new picture; return how many there are, with the first."""
-    for number in range(2, count + 1):
-        seed = (first.request.seed + number * 7919) % _SEEDS
-        # The first caption has named the flags that are not used.
-        variant = with_changes(first, id=f"{first.id}-{number}", seed=seed, ignored="")
+    async def _needs_engine_hint(self, dialogue: Dialogue, job: Job) -> bool:
+        """Return true for an administrator's first picture, alone with the bot."""
+        is_new = dialogue.context.profile.introduced_by in {"", job.id}
+        is_by_admin = dialogue.context.is_private and dialogue.is_by_admin
+        if not (self._policy.has_builtin_engine and is_by_admin and is_new):
+            return False
         try:
-            await check_rate_limit(dialogue, f"{first.id}.{number}")
-            await _enqueue(dialogue, variant)
-        except UserError:
-            # Accepted variants are made; an error now would read as if none had been accepted.
-            return number - 1
-    return count
+            return await self._users.claim_intro(job.user_id, job.id)
+        except StorageUnavailableError:
+            # Best effort; the enqueue reports any failure to store the job.
+            return False
 
+    async def prompt_in(self, message: Message) -> str:
+        """Return the prompt of a message; of a caption only the part that asks for something.
 
-async def regenerate(dialogue: Dialogue, result: Result) -> None:
-    """Order a delivered picture again: the same request with another seed."""
-    await check_rate_limit(dialogue)
-    again = with_changes(
-        _job_of(dialogue, result.operation, PromptOptions(result.words)),
-        negative=result.negative,
-        sources=result.sources,
-        scale=result.scale,
-        ratio=result.ratio,
-        parent=result.parent,
-    )
-    await _enqueue(dialogue, again)
+        Raises UserError as `prompt_of` and `photo_of` do.
+        """
+        prompt, photo = prompt_of(message), photo_of(message)
+        if photo is None or not prompt or command_of(message):
+            return prompt
+        is_prompt = classify(prompt).intent in _CAPTION_PROMPTS
+        return prompt if is_prompt and not await self._is_by_bot(message, photo) else ""
+
+    async def _is_by_bot(self, message: Message, photo: InputPhoto) -> bool:
+        """Return true if the bot wrote the caption: under a result, or in an inline result."""
+        if message.via_bot is not None:
+            return True
+        origin = message.forward_origin
+        if origin is None:
+            return False
+        is_own = isinstance(origin, MessageOriginUser)
+        if is_own and origin.sender_user.id == self._identity.id:
+            return True
+        return bool(await self._results.job_of_picture(photo))
 
 
 def _job_of(dialogue: Dialogue, operation: Operation, options: PromptOptions) -> Job:
@@ -123,66 +195,6 @@ def _job_of(dialogue: Dialogue, operation: Operation, options: PromptOptions) ->
         is_file=context.preferences.is_file,
     )
     return Job(context.request, context.user_id, request)
-
-
-async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
-    """Enqueue a job; False if it was queued already. Raises UserError if not admitted."""
-    app, profile, now_ms = dialogue.app, dialogue.context.profile, dialogue.app.now_ms()
-    if profile.is_paused and not dialogue.is_by_admin:
-        metrics.admissions.labels("paused").inc()
-        raise paused_error(profile.paused_words)
-    if await _needs_engine_hint(dialogue, job):
-        job = with_changes(job, note="engine_hint")
-    price_micro = app.policy.price_of(job.request.operation, job.request.scale)
-    job = replace(job, charge=Charge(price_micro, spend_day=app.spend.today(now_ms)))
-    admission = await app.queue.enqueue(job, now_ms)
-    if admission.verdict == "ok":
-        telemetry.job_admitted(job, admission.count)
-    elif admission.verdict != "duplicate":
-        metrics.admissions.labels(admission.verdict).inc()
-        if job.request.note:
-            await app.users.release_intro(job.user_id)
-        resumes = in_time(dialogue.language, app.spend.resumes_in_s(now_ms))
-        raise UserError(_REFUSALS[admission.verdict], count=admission.count, wait=resumes)
-    return admission.verdict == "ok"
-
-
-async def _needs_engine_hint(dialogue: Dialogue, job: Job) -> bool:
-    """Return true for an administrator's first picture, alone with the bot."""
-    is_new = dialogue.context.profile.introduced_by in {"", job.id}
-    is_by_admin = dialogue.context.is_private and dialogue.is_by_admin
-    if not (dialogue.app.policy.has_builtin_engine and is_by_admin and is_new):
-        return False
-    try:
-        return await dialogue.app.users.claim_intro(job.user_id, job.id)
-    except StorageUnavailableError:
-        # Best effort; the enqueue reports any failure to store the job.
-        return False
-
-
-async def prompt_in(message: Message, dialogue: Dialogue) -> str:
-    """Return the prompt of a message; of a caption only the part that asks for something.
-
-    Raises UserError as `prompt_of` and `photo_of` do.
-    """
-    prompt, photo = prompt_of(message), photo_of(message)
-    if photo is None or not prompt or command_of(message):
-        return prompt
-    is_prompt = classify(prompt).intent in _CAPTION_PROMPTS
-    return prompt if is_prompt and not await _is_by_bot(message, photo, dialogue) else ""
-
-
-async def _is_by_bot(message: Message, photo: InputPhoto, dialogue: Dialogue) -> bool:
-    """Return true if the bot wrote the caption: under a result, or in an inline result."""
-    if message.via_bot is not None:
-        return True
-    origin = message.forward_origin
-    if origin is None:
-        return False
-    is_own = isinstance(origin, MessageOriginUser)
-    if is_own and origin.sender_user.id == dialogue.app.identity.id:
-        return True
-    return bool(await dialogue.app.results.job_of_picture(photo))
 
 
 def paused_error(notice: str) -> UserError:

@@ -9,10 +9,10 @@ from aiogram import Bot
 from aiogram.types import CallbackQuery, Message, Update
 
 from imgbot.bot import handlers
-from imgbot.bot.albums import album_of, handle_album_item
-from imgbot.bot.components import Components
+from imgbot.bot.albums import add_prompt, album_of, handle_album_item
+from imgbot.bot.components import Components, call
 from imgbot.bot.context import RequestContext, context_from_event
-from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
+from imgbot.bot.conversation import handle_picture, handlers_of, on_meaning_callback, understand
 from imgbot.bot.dialogue import Dialogue, Dialogues
 from imgbot.bot.handlers import admin
 from imgbot.bot.handlers.privacy import handle_forget_me, handle_privacy, on_forget_callback
@@ -25,7 +25,6 @@ from imgbot.bot.messages import (
     text_after,
     without_mention,
 )
-from imgbot.bot.requests import check_rate_limit
 from imgbot.domain.errors import StorageFullError, StorageUnavailableError, UserError
 from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
@@ -51,15 +50,16 @@ _OWN_DATA = frozenset({handle_privacy, handle_forget_me, on_forget_callback})
 class UpdateHandler:
     """Handles updates, one at a time for each user in a chat."""
 
-    def __init__(self, app: Components, dialogues: Dialogues, bot: Bot) -> None:
-        self._app = app
+    def __init__(self, components: Components, dialogues: Dialogues, bot: Bot) -> None:
+        self._components = components
+        self._call = partial(call, components=components)
         self._dialogues = dialogues
         self._bot = bot
 
     async def handle(self, raw: Mapping[str, Any]) -> None:
         update = Update.model_validate(raw, context={"bot": self._bot})
         if update.inline_query:
-            await handle_inline(update.inline_query, self._app)
+            await self._call(handle_inline, update.inline_query)
             return
         event = update.message or update.edited_message or update.callback_query
         context = context_from_event(event, update.update_id) if event else None
@@ -77,11 +77,11 @@ class UpdateHandler:
 
     async def _message_handler(self, message: Message) -> Handler | None:
         """Return the handler of a message; None if it is for somebody else in a group."""
-        is_addressed = self._app.identity.is_addressed(message)
+        is_addressed = self._components.identity.is_addressed(message)
         # An album item belongs to its album even if its caption is a command. In a group only the
         # item with the mention shows that the album is for the bot.
         if message.media_group_id and (
-            is_addressed or await self._app.albums.is_known(album_of(message))
+            is_addressed or await self._components.albums.is_known(album_of(message))
         ):
             return handle_album_item
         if handler := self._command_handler(message):
@@ -89,7 +89,7 @@ class UpdateHandler:
         if not is_addressed:
             return None
         if message.text:
-            return handle_unknown_command if message.text.startswith("/") else handle_text
+            return handle_unknown_command if message.text.startswith("/") else self._handle_text
         # Telegram reports a GIF twice: as the converted video, and as a document.
         if message.photo or (message.document and not message.animation):
             return handle_picture
@@ -97,7 +97,7 @@ class UpdateHandler:
 
     def _command_handler(self, message: Message) -> Handler | None:
         name = command_of(message)
-        if not name or addressee_of(message) not in {"", self._app.identity.name.lower()}:
+        if not name or addressee_of(message) not in {"", self._components.identity.name.lower()}:
             return None
         if name in admin.COMMANDS:
             is_allowed = name in admin.ANYWHERE or message.chat.type == "private"
@@ -115,15 +115,15 @@ class UpdateHandler:
         return handler or on_unknown_callback
 
     def _is_by_admin(self, event: Event) -> bool:
-        return event.from_user is not None and self._app.policy.is_admin(event.from_user.id)
+        return event.from_user is not None and self._components.policy.is_admin(event.from_user.id)
 
     async def _admit(self, handler: Handler, event: Event, context: RequestContext) -> None:
-        profile = await self._app.users.profile(context.user_id, context.chat_id)
+        profile = await self._components.users.profile(context.user_id, context.chat_id)
         context, callback_id = context.with_profile(profile), ""
         if isinstance(event, CallbackQuery):
             callback_id = event.id
         else:
-            event = without_mention(event, self._app.identity.name)
+            event = without_mention(event, self._components.identity.name)
             if event.forward_origin is None:
                 context = context.with_text(event.text or event.caption or "")
         serve = partial(self._serve, handler, event, profile.written)
@@ -137,13 +137,13 @@ class UpdateHandler:
             # Also of a user who is refused: an admin may let them in by their name.
             await self._note_username(context)
             if context.is_anonymous or handler not in _OWN_DATA:
-                self._app.policy.check(context)
+                self._components.policy.check(context)
             await self._remember(context, written)
             if isinstance(event, CallbackQuery):
                 await self._press(handler, event, dialogue)
             else:
                 await self._count(event, dialogue)
-                await handler(event, dialogue)
+                await self._call(handler, event, dialogue)
         except StorageFullError:
             raise UserError("storage_full") from None
 
@@ -151,13 +151,21 @@ class UpdateHandler:
         """Do what a button says, and answer the callback."""
         press, key = parse(callback.data), "tapped_already"
         if press is None or await self._is_first(dialogue.context, press):
-            key = await handler(callback, press.argument if press else "", dialogue)
+            key = await self._call(handler, callback, press.argument if press else "", dialogue)
         await dialogue.answer_callback(dialogue.t(key) if key else "")
+
+    async def _handle_text(self, message: Message, dialogue: Dialogue) -> None:
+        """Handle a text as the prompt of an album, or by what it asks for."""
+        text = await self._call(understand, message, dialogue)
+        if text.is_prompt and await self._call(add_prompt, text.prompt, dialogue.context):
+            return
+        for handler in handlers_of(text):
+            await self._call(handler, message, dialogue)
 
     async def _is_first(self, context: RequestContext, press: CallbackData) -> bool:
         """Return false for a second press within seconds, of a button that orders something."""
         tap = f"{context.user_key}.{context.message_id}.{press.action}:{press.argument}"
-        is_first = await self._app.users.debounce_tap(tap, context.request)
+        is_first = await self._components.users.debounce_tap(tap, context.request)
         return is_first or press.action in _REPEATABLE
 
     async def _note_username(self, context: RequestContext) -> None:
@@ -165,17 +173,17 @@ class UpdateHandler:
         before = context.profile.username
         if context.username != before and not context.is_anonymous:
             with suppress(StorageUnavailableError):
-                await self._app.users.set_username(context.user_id, context.username, before)
+                await self._components.users.set_username(context.user_id, context.username, before)
 
     async def _remember(self, context: RequestContext, stored_language: str) -> None:
         """Record the user's language, and once a day that they are active, for broadcasts."""
-        now_ms = self._app.now_ms()
+        now_ms = self._components.now_ms()
         # A full Redis must not prevent the answer that reports it.
         with suppress(StorageUnavailableError):
             if context.is_private and context.profile.needs_seen_update(now_ms):
-                await self._app.users.mark_seen(context.user_id, context.language, now_ms)
+                await self._components.users.mark_seen(context.user_id, context.language, now_ms)
             if context.profile.written != stored_language:
-                await self._app.users.set_written(context.user_id, context.profile.written)
+                await self._components.users.set_written(context.user_id, context.profile.written)
 
     async def _count(self, message: Message, dialogue: Dialogue) -> None:
         """Count a command against its own limit; requests are counted by their handlers.
@@ -187,7 +195,7 @@ class UpdateHandler:
             return
         try:
             request = f"command.{dialogue.context.request}"
-            await check_rate_limit(dialogue, request, keys.COMMANDS)
+            await self._components.requests.check_rate_limit(dialogue, request, keys.COMMANDS)
         except UserError as error:
             # A full Redis still serves commands that only read.
             if error.reason != "storage_full":

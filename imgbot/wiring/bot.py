@@ -7,8 +7,13 @@ from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import urlsplit
 
 from imgbot.bot.chat_model import ChatModel
-from imgbot.bot.components import AccessPolicy, Components
+from imgbot.bot.components import Components
 from imgbot.bot.dialogue import Dialogues
+from imgbot.bot.handlers.admin.access import Targets
+from imgbot.bot.handlers.admin.remedies import Remedies
+from imgbot.bot.handlers.admin.reports import StatsSources
+from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.requests import RequestService
 from imgbot.bot.router import UpdateHandler
 from imgbot.config.settings import Settings
 from imgbot.domain.texts import language_of, t
@@ -35,35 +40,51 @@ from imgbot.wiring.connections import Connections, now_ms, utc_offset_s
 
 def build_components(settings: Settings, connections: Connections) -> Components:
     redis, queue, routes = connections.redis, connections.queue, connections.routes
-    spend = Spend(redis, queue.caps, utc_offset_s)
+    identity, workers = connections.bot_identity, connections.workers
+    policy = AccessPolicy(
+        allowed=frozenset(settings.allowed_users),
+        admins=frozenset(settings.admins),
+        has_builtin_engine=settings.providers == ("builtin",),
+        price_of=routes.price_micro,
+    )
+    limit = RateLimit(
+        redis,
+        window_s=settings.rate_limit_window,
+        max_requests=settings.rate_limit_max_requests,
+    )
+    results, users, access = ResultStore(redis), UserStore(redis), Access(redis)
+    spend, dead_letters = Spend(redis, queue.caps, utc_offset_s), DeadLetters(redis, queue)
     pictures = state.folder(settings.state_dir, "pictures")
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
     return Components(
-        identity=connections.bot_identity,
-        policy=AccessPolicy(
-            allowed=frozenset(settings.allowed_users),
-            admins=frozenset(settings.admins),
-            has_builtin_engine=settings.providers == ("builtin",),
-            price_of=routes.price_micro,
-        ),
+        identity=identity,
+        policy=policy,
         messenger=Messenger(connections.bot),
+        requests=RequestService(identity, policy, queue, results, users, limit, spend, now_ms),
         queue=queue,
-        results=ResultStore(redis),
-        users=UserStore(redis),
+        results=results,
+        users=users,
         albums=Albums(redis),
-        limit=RateLimit(
-            redis,
-            window_s=settings.rate_limit_window,
-            max_requests=settings.rate_limit_max_requests,
-        ),
+        limit=limit,
         spend=spend,
         originals=originals,
-        access=Access(redis),
+        access=access,
+        targets=Targets(identity, users, results),
         broadcasts=Broadcasts(redis),
-        dead_letters=DeadLetters(redis, queue),
+        dead_letters=dead_letters,
         forgetting=Forgetting(redis, queue, _file_removal(settings, originals)),
-        queue_stats=QueueStats(redis),
         alerts=AlertStore(redis),
+        remedies=Remedies(
+            access,
+            dead_letters,
+            spend,
+            workers,
+            functools.partial(resize, connections.pool),
+            now_ms,
+        ),
+        stats=StatsSources(
+            queue, QueueStats(redis), users, spend, workers, connections.providers_out
+        ),
         chat_model=ChatModel(
             settings.chat_url,
             settings.chat_model,
@@ -71,9 +92,6 @@ def build_components(settings: Settings, connections: Connections) -> Components
             lambda: spend.take_chat_call(now_ms(), settings.chat_daily_limit),
         ),
         now_ms=now_ms,
-        workers=connections.workers,
-        resize=functools.partial(resize, connections.pool),
-        providers_out=connections.providers_out,
         makers=routes.makers,
         forget_after_days=settings.forget_after_days,
         chat_host=urlsplit(settings.chat_url).hostname or "",

@@ -41,7 +41,9 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     redis, bot, routes = connections.redis, connections.bot, connections.routes
     preregister(routes.names)
     components = build_components(settings, connections)
-    dialogues = Dialogues(redis, components)
+    dialogues = Dialogues(
+        redis, components.identity, components.policy, components.messenger, components.users
+    )
     updates = build_update_poller(connections, components, dialogues)
     context = build_step_context(settings, connections, components)
     runner = build_runner(settings, context)

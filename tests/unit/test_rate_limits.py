@@ -10,7 +10,8 @@ from aiogram.methods import AnswerInlineQuery, GetUpdates, SendMessage, SendPhot
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.requests import create
+from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import TelegramRefusedError
 from imgbot.domain.job import State
 from imgbot.domain.operations import Operation
@@ -18,7 +19,10 @@ from imgbot.domain.texts import t
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.results import ResultStore
+from imgbot.storage.spend import Spend
 from imgbot.storage.update_ledger import UpdateLedger
+from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.polling_health import PollingHealth, UpdateConflict
 from imgbot.telegram.rate_limiter import FloodGate, OptionalCall, is_worth_it, max_wait
@@ -111,17 +115,14 @@ def test_another_poller_is_reported_after_three_conflicts() -> None:
 async def test_variants_end_at_the_users_limit(redis: Client) -> None:
     queue, send_text = JobQueue(redis, QueueLimits()), AsyncMock()
     await queue.open_epoch()
-    app: Any = Mock(
-        queue=queue,
-        limit=RateLimit(redis, max_requests=1),
-        messenger=Mock(send_text=send_text),
-        now_ms=lambda: NOW,
-        policy=Mock(price_of=Mock(return_value=0), has_builtin_engine=False),
-        spend=Mock(today=Mock(return_value="2026-01-01")),
-    )
+    users, results = UserStore(redis), ResultStore(redis)
+    limit, spend = RateLimit(redis, max_requests=1), Spend(redis, queue.caps, lambda _: 0)
+    policy = AccessPolicy(frozenset(), frozenset(), False, lambda _, __: 0)
+    requests = RequestService(Mock(), policy, queue, results, users, limit, spend, lambda: NOW)
     context = RequestContext(update_id=7, user_id=1, chat_id=1, language="en")
+    dialogue = Dialogue(context, Mock(), Mock(send_text=send_text), users)
 
-    await create(Dialogue(context, Mock(), app), "a fox --n 4")
+    await requests.create(dialogue, "a fox --n 4")
 
     assert [job.id for job in await queue.jobs_of(1)] == ["7", "7-2"]
     assert send_text.await_args_list[0].args[1] == t("en", "variants_fewer", taken=2, count=4)

@@ -11,10 +11,10 @@ import pytest
 from aiogram.types import User
 
 import imgbot
-from imgbot.bot.components import AccessPolicy
 from imgbot.bot.handlers import admin
 from imgbot.bot.handlers.start import MENU, help_text, topics
 from imgbot.bot.messages import BotIdentity
+from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.router import CALLBACKS
 from imgbot.domain.preferences import Preferences
 from imgbot.domain.texts import (

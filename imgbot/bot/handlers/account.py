@@ -5,30 +5,37 @@ from functools import partial
 
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import buttons, dollars, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.spend import Spend
+from imgbot.storage.users import UserStore
 
 _SHOWN = 10
 _TITLE_LENGTH = 40
 
 
-async def handle_queue(_: Message, dialogue: Dialogue) -> None:
+async def handle_queue(_: Message, dialogue: Dialogue, queue: JobQueue) -> None:
     """/queue: active jobs, each with a button that cancels it."""
-    await dialogue.reply_text(*await _queue(dialogue))
+    await dialogue.reply_text(*await _queue(dialogue, queue))
 
 
-async def on_queue_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+async def on_queue_callback(
+    _: CallbackQuery, argument: str, dialogue: Dialogue, queue: JobQueue
+) -> str:
     if argument != str(dialogue.user_id):
         return "not_your_button"
-    await dialogue.update_panel(*await _queue(dialogue))
+    await dialogue.update_panel(*await _queue(dialogue, queue))
     return ""
 
 
-async def _queue(dialogue: Dialogue) -> tuple[str, Keyboard]:
-    queue = dialogue.app.queue
+async def _queue(dialogue: Dialogue, queue: JobQueue) -> tuple[str, Keyboard]:
     jobs = await queue.jobs_shown_to(dialogue.user_id)
     if not jobs:
         return dialogue.t("queue_empty"), []
@@ -60,28 +67,33 @@ def _progress(language: str, job: Job, place: int) -> str:
 async def handle_limits(
     _: Message,
     dialogue: Dialogue,
+    limit: RateLimit,
+    queue: JobQueue,
+    spend: Spend,
+    policy: AccessPolicy,
+    now_ms: NowMs,
     *,
     is_price_asked: bool = False,
 ) -> None:
     """/limits: remaining requests and budget, and the time of the reset."""
-    app, language = dialogue.app, dialogue.language
-    verdict = await app.limit.peek(dialogue.user_id)
-    jobs = await app.queue.jobs_shown_to(dialogue.user_id)
+    language = dialogue.language
+    verdict = await limit.peek(dialogue.user_id)
+    jobs = await queue.jobs_shown_to(dialogue.user_id)
     text = t(
         language,
         "limits",
         remaining=verdict.remaining,
-        limit=app.limit.max_requests,
-        window=in_time(language, app.limit.window_s),
+        limit=limit.max_requests,
+        window=in_time(language, limit.window_s),
         waiting=sum(job.state is State.QUEUED for job in jobs),
-        waiting_limit=app.spend.caps.waiting_per_user,
-        running_limit=app.spend.caps.running_per_user,
+        waiting_limit=spend.caps.waiting_per_user,
+        running_limit=spend.caps.running_per_user,
     )
     lines = [dialogue.t("answer_price"), "", text] if is_price_asked else [text]
     if verdict.wait_s:
         wait = in_time(language, verdict.wait_s)
-        lines.append(dialogue.t("limits_again", limit=app.limit.max_requests, wait=wait))
-    lines += await _budget(dialogue)
+        lines.append(dialogue.t("limits_again", limit=limit.max_requests, wait=wait))
+    lines += await _budget(dialogue, spend, policy.least_price_micro, now_ms())
     await dialogue.reply_text("\n".join(lines))
 
 
@@ -89,10 +101,11 @@ answer_price = partial(handle_limits, is_price_asked=True)
 """Question about the price: what a picture costs, and what is left."""
 
 
-async def _budget(dialogue: Dialogue) -> list[str]:
+async def _budget(
+    dialogue: Dialogue, spend: Spend, least_price_micro: int, at_ms: int
+) -> list[str]:
     """Lines of /limits: the user's remaining budget for today, and an exhausted daily total."""
-    spend, at_ms = dialogue.app.spend, dialogue.app.now_ms()
-    caps, least_price_micro = spend.caps, dialogue.app.policy.least_price_micro
+    caps = spend.caps
     wait = in_time(dialogue.language, spend.resumes_in_s(at_ms))
     lines: list[str] = []
     if caps.daily_micro_per_user is not None:
@@ -107,14 +120,14 @@ async def _budget(dialogue: Dialogue) -> list[str]:
     return lines
 
 
-async def handle_quiet(_: Message, dialogue: Dialogue) -> None:
+async def handle_quiet(_: Message, dialogue: Dialogue, users: UserStore) -> None:
     """/quiet: switch the notification sound for results that took long."""
     context = dialogue.context
     # A redelivered update must not switch it back.
     wanted = "0" if context.preferences.is_quiet else "1"
-    choice = await dialogue.app.users.choose_once(f"quiet.{context.request}", wanted)
+    choice = await users.choose_once(f"quiet.{context.request}", wanted)
     is_quiet = choice == "1"
-    await _set(dialogue, replace(context.preferences, is_quiet=is_quiet))
+    await users.set_preference(dialogue.user_id, replace(context.preferences, is_quiet=is_quiet))
     await dialogue.reply("quiet_on" if is_quiet else "quiet_off")
 
 
@@ -124,7 +137,9 @@ async def handle_settings(_: Message, dialogue: Dialogue) -> None:
     await dialogue.reply("settings", rows)
 
 
-async def on_setting_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+async def on_setting_callback(
+    _: CallbackQuery, argument: str, dialogue: Dialogue, users: UserStore
+) -> str:
     context = dialogue.context
     name, _sep, rest = argument.partition(".")
     choice, _sep, owner = rest.partition(".")
@@ -140,13 +155,9 @@ async def on_setting_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
     preferences = context.preferences.with_choice(name, choice)
     if preferences is None:
         return "unknown_button"
-    await _set(dialogue, preferences)
+    await users.set_preference(dialogue.user_id, preferences)
     await _show_settings(dialogue, preferences)
     return ""
-
-
-async def _set(dialogue: Dialogue, preferences: Preferences) -> None:
-    await dialogue.app.users.set_preference(dialogue.user_id, preferences)
 
 
 async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
@@ -155,8 +166,11 @@ async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
     await dialogue.update_panel(t(language, "settings"), rows)
 
 
-async def on_subscription_callback(_: CallbackQuery, __: str, dialogue: Dialogue) -> str:
-    await _set(dialogue, replace(dialogue.context.preferences, is_unsubscribed=True))
+async def on_subscription_callback(
+    _: CallbackQuery, __: str, dialogue: Dialogue, users: UserStore
+) -> str:
+    preferences = replace(dialogue.context.preferences, is_unsubscribed=True)
+    await users.set_preference(dialogue.user_id, preferences)
     return "news_off"
 
 

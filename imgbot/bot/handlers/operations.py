@@ -11,7 +11,7 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import PHOTO_STATES, Dialogue, Question, to_state_data
 from imgbot.bot.messages import photo_of, prompt_of, target_photo
-from imgbot.bot.requests import check_rate_limit, create, order, prompt_in
+from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in
 from imgbot.domain.job import InputPhoto
@@ -20,49 +20,58 @@ from imgbot.domain.texts import buttons
 from imgbot.domain.texts.buttons import SCALES
 from imgbot.storage.albums import PHOTOS_LIMIT
 
-Handler = Callable[..., Coroutine[Any, Any, None]]
+Handler = Callable[..., Coroutine[Any, Any, Any]]
 
 
-async def handle_create(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
+async def handle_create(
+    event: Message | CallbackQuery, dialogue: Dialogue, requests: RequestService
+) -> None:
     """/create with or without a prompt, or the button."""
-    await check_rate_limit(dialogue)
+    await requests.check_rate_limit(dialogue)
     prompt = prompt_of(event) if isinstance(event, Message) else ""
     if prompt:
-        await create(dialogue, prompt)
+        await requests.create(dialogue, prompt)
         await dialogue.state.clear()
     else:
         await dialogue.ask(Question.CREATE_WORDS, "ask_create")
 
 
 async def handle_edit_start(
-    event: Message | CallbackQuery, dialogue: Dialogue, photo: InputPhoto | None = None
+    event: Message | CallbackQuery,
+    dialogue: Dialogue,
+    requests: RequestService,
+    photo: InputPhoto | None = None,
 ) -> None:
     """/edit, the buttons, a photo with a caption, or a prompt in reply to a picture."""
-    await check_rate_limit(dialogue)
+    await requests.check_rate_limit(dialogue)
     prompt = ""
     if isinstance(event, Message):
-        prompt = await prompt_in(event, dialogue)
+        prompt = await requests.prompt_in(event)
         photo = target_photo(event) or photo
-    await edit(dialogue, photo, prompt)
+    await edit(dialogue, requests, photo, prompt)
 
 
-async def take_edit_photo(message: Message, dialogue: Dialogue) -> None:
-    await edit(dialogue, _required(photo_of(message)), await prompt_in(message, dialogue))
+async def take_edit_photo(message: Message, dialogue: Dialogue, requests: RequestService) -> None:
+    await edit(dialogue, requests, _required(photo_of(message)), await requests.prompt_in(message))
 
 
-async def edit(dialogue: Dialogue, photo: InputPhoto | None, prompt: str) -> None:
+async def edit(
+    dialogue: Dialogue, requests: RequestService, photo: InputPhoto | None, prompt: str
+) -> None:
     """Continue with the edit, or with the operation on the photo that the prompt names."""
     found = classify(prompt, ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE))
     operation = (found.operation if photo else None) or Operation.EDIT
     is_edit = operation is Operation.EDIT
-    await order_or_ask(dialogue, operation, photo, prompt if is_edit else "", found.scale or 2)
+    await order_or_ask(
+        dialogue, requests, operation, photo, prompt if is_edit else "", found.scale or 2
+    )
 
 
-async def handle_photo(message: Message, dialogue: Dialogue) -> None:
+async def handle_photo(message: Message, dialogue: Dialogue, requests: RequestService) -> None:
     """Picture sent outside a dialogue: its caption is the prompt."""
     photo = photo_of(message)
-    if photo is None or await prompt_in(message, dialogue):
-        await handle_edit_start(message, dialogue)
+    if photo is None or await requests.prompt_in(message):
+        await handle_edit_start(message, dialogue, requests)
         return
     await ask_about(dialogue, photo)
 
@@ -81,34 +90,37 @@ async def start_photo_operation(
     operation: Operation,
     event: Message | CallbackQuery,
     dialogue: Dialogue,
+    requests: RequestService,
     photo: InputPhoto | None = None,
     scale: int | None = None,
 ) -> None:
     """The command with or without a photo and a scale, or the buttons."""
-    await check_rate_limit(dialogue)
+    await requests.check_rate_limit(dialogue)
     prompt = ""
     if isinstance(event, Message):
         prompt, photo = prompt_of(event), target_photo(event)
         scale = scale_in(prompt)
-    await order_or_ask(dialogue, operation, photo, prompt, scale)
+    await order_or_ask(dialogue, requests, operation, photo, prompt, scale)
 
 
-async def take_photo(operation: Operation, message: Message, dialogue: Dialogue) -> None:
+async def take_photo(
+    operation: Operation, message: Message, dialogue: Dialogue, requests: RequestService
+) -> None:
     """The requested photo, or text in reply to it; a photo with a prompt is a new request."""
-    if await _is_request(operation, message, dialogue):
-        await handle_photo(message, dialogue)
+    if await _is_request(operation, message, requests):
+        await handle_photo(message, dialogue, requests)
         return
     photo = _required(target_photo(message))
     scale = scale_in(prompt_of(message)) or (await dialogue.state.get_data()).get("scale")
     # A text that only refers to an earlier picture gives no instruction.
-    await order_or_ask(dialogue, operation, photo, scale=scale)
+    await order_or_ask(dialogue, requests, operation, photo, scale=scale)
 
 
-async def _is_request(operation: Operation, message: Message, dialogue: Dialogue) -> bool:
+async def _is_request(operation: Operation, message: Message, requests: RequestService) -> bool:
     """Return true for a photo with a prompt that is more than the scale for the operation."""
     if photo_of(message) is None:
         return False
-    prompt = await prompt_in(message, dialogue)
+    prompt = await requests.prompt_in(message)
     about_size = (
         classify(prompt, ChatFacts(pending=PendingQuestion.SCALE)).operation is Operation.UPSCALE
     )
@@ -123,6 +135,7 @@ def _required(photo: InputPhoto | None) -> InputPhoto:
 
 async def order_or_ask(
     dialogue: Dialogue,
+    requests: RequestService,
     operation: Operation,
     photo: InputPhoto | None,
     prompt: str = "",
@@ -141,15 +154,17 @@ async def order_or_ask(
     else:
         wanted = "" if spec.prompt is Prompt.NONE else prompt
         taken_scale = scale if spec.has_scale and scale else 2
-        await order(dialogue, operation, wanted, (photo,), taken_scale)
+        await requests.order(dialogue, operation, wanted, (photo,), taken_scale)
         await dialogue.state.clear()
 
 
-async def handle_smart_merge_start(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
-    await check_rate_limit(dialogue)
+async def handle_smart_merge_start(
+    event: Message | CallbackQuery, dialogue: Dialogue, requests: RequestService
+) -> None:
+    await requests.check_rate_limit(dialogue)
     await start_merge(dialogue)
     if isinstance(event, Message) and photo_of(event):
-        await take_merge_photo(event, dialogue)
+        await take_merge_photo(event, dialogue, requests)
         return
     await dialogue.reply_question("ask_merge_photos")
 
@@ -159,13 +174,13 @@ async def start_merge(dialogue: Dialogue) -> None:
     await dialogue.expect(Question.MERGE_PHOTOS, sources=[], words="", panel=0, shown=0)
 
 
-async def take_merge_photo(message: Message, dialogue: Dialogue) -> None:
+async def take_merge_photo(message: Message, dialogue: Dialogue, requests: RequestService) -> None:
     """Another photo, or the prompt that ends the collecting."""
-    photo, prompt = photo_of(message), await prompt_in(message, dialogue)
+    photo, prompt = photo_of(message), await requests.prompt_in(message)
     if photo is not None:
         await collect_photos(dialogue, (photo,), prompt)
     elif prompt and await dialogue.photos():
-        await merge(dialogue, prompt)
+        await merge(dialogue, requests, prompt)
     else:
         raise UserError("send_photo_please")
 
@@ -189,19 +204,21 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
     await dialogue.state.update_data(panel=panel, shown=len(kept))
 
 
-async def on_merge_callback(_: CallbackQuery, __: str, dialogue: Dialogue) -> str:
+async def on_merge_callback(
+    _: CallbackQuery, __: str, dialogue: Dialogue, requests: RequestService
+) -> str:
     if not await dialogue.is_asking(Question.MERGE_PHOTOS):
         return "stale_button"
-    await merge(dialogue, (await dialogue.state.get_data()).get("words", ""))
+    await merge(dialogue, requests, (await dialogue.state.get_data()).get("words", ""))
     return ""
 
 
-async def merge(dialogue: Dialogue, prompt: str) -> None:
+async def merge(dialogue: Dialogue, requests: RequestService, prompt: str) -> None:
     """Order the merge of the collected photos. Raises UserError for fewer than two."""
     photos = await dialogue.photos()
     if len(photos) < 2:
         raise UserError("merge_too_few")
-    await order(dialogue, Operation.MERGE, prompt, photos)
+    await requests.order(dialogue, Operation.MERGE, prompt, photos)
     await dialogue.state.clear()
 
 
@@ -232,34 +249,40 @@ PHOTO_HANDLERS: Mapping[Operation, Handler] = {
 """Handler that takes the photo an operation asked for."""
 
 
-async def on_start_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+async def on_start_callback(
+    callback: CallbackQuery, argument: str, dialogue: Dialogue, requests: RequestService
+) -> str:
     if argument not in ACTIONS:
         return "unknown_button"
-    await START_HANDLERS[Operation(argument)](callback, dialogue)
+    await START_HANDLERS[Operation(argument)](callback, dialogue, requests)
     return ""
 
 
-async def on_photo_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+async def on_photo_callback(
+    callback: CallbackQuery, argument: str, dialogue: Dialogue, requests: RequestService
+) -> str:
     """Start the operation chosen for a photo that was sent without a prompt."""
     photo = await dialogue.photo()
     if not await dialogue.is_asking(Question.PHOTO_ACTION) or photo is None:
         return "stale_button"
     if argument in PHOTO_ACTIONS and not OPERATIONS[Operation(argument)].has_scale:
-        await START_HANDLERS[Operation(argument)](callback, dialogue, photo)
+        await START_HANDLERS[Operation(argument)](callback, dialogue, requests, photo)
     elif argument.startswith("x") and argument[1:] in map(str, SCALES):
-        await handle_upscale_button(callback, dialogue, photo, int(argument[1:]))
+        await handle_upscale_button(callback, dialogue, requests, photo, int(argument[1:]))
     else:
         return "unknown_button"
     return ""
 
 
-async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+async def on_scale_callback(
+    _: CallbackQuery, argument: str, dialogue: Dialogue, requests: RequestService
+) -> str:
     if argument not in map(str, SCALES):
         return "unknown_button"
     photo = await dialogue.photo()
     if not await dialogue.is_asking(Question.UPSCALE_SCALE) or photo is None:
         return "stale_button"
-    await order_or_ask(dialogue, Operation.UPSCALE, photo, scale=int(argument))
+    await order_or_ask(dialogue, requests, Operation.UPSCALE, photo, scale=int(argument))
     return ""
 
 

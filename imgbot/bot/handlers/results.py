@@ -13,69 +13,97 @@ from aiogram.types import (
     Message,
 )
 
-from imgbot.bot.components import Components
+from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.operations import START_HANDLERS
 from imgbot.bot.messages import photo_of, replied_picture_of
-from imgbot.bot.requests import check_rate_limit, order, regenerate
+from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS, Operation
 from imgbot.domain.texts import buttons, language_of, t
 from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.domain.texts.captions import drawing_name, with_drawing
-from imgbot.storage.results import Result
-from imgbot.telegram.messenger import CAPTION_LIMIT, cut
+from imgbot.imaging.originals import OriginalStore
+from imgbot.storage.results import Result, ResultStore
+from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import CAPTION_LIMIT, Messenger, cut
 from imgbot.telegram.rate_limiter import max_wait
 
 _INLINE_TITLE_LENGTH = 60
 
+_Act = Callable[..., Awaitable[str]]
+"""Acts on a result in a dialogue; returns the key of the answer to a callback, or nothing."""
 
-async def handle_last(_: Message, dialogue: Dialogue) -> None:
-    await _show((await _history(dialogue))[0], dialogue)
+
+async def handle_last(
+    _: Message, dialogue: Dialogue, results: ResultStore, policy: AccessPolicy
+) -> None:
+    await _show((await _history(dialogue.user_id, results))[0], dialogue, results, policy)
 
 
 async def on_operation_callback(
-    operation: Operation, callback: CallbackQuery, argument: str, dialogue: Dialogue
+    operation: Operation,
+    callback: CallbackQuery,
+    argument: str,
+    dialogue: Dialogue,
+    results: ResultStore,
+    requests: RequestService,
 ) -> str:
-    result = await _pressed_result(callback, argument, dialogue)
+    result = await _pressed_result(callback, argument, results)
     scale = argument.rpartition(".")[0]
     wanted = [int(scale) if scale in map(str, SCALES) else None]
     extra = wanted if OPERATIONS[operation].has_scale else []
-    await START_HANDLERS[operation](callback, dialogue, result.picture, *extra)
+    await START_HANDLERS[operation](callback, dialogue, requests, result.picture, *extra)
     return ""
 
 
-async def on_draw_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+async def on_draw_callback(
+    callback: CallbackQuery,
+    argument: str,
+    dialogue: Dialogue,
+    results: ResultStore,
+    requests: RequestService,
+) -> str:
     key = argument.partition(".")[0]
-    result = await _pressed_result(callback, argument, dialogue)
+    result = await _pressed_result(callback, argument, results)
     if not drawing_name(key, result.words):
         return "unknown_button"
     words = with_drawing(result.words, result.undrawn, key)
-    return await _regenerate(replace(result, words=words), dialogue)
+    return await _act_regenerate(replace(result, words=words), dialogue, requests)
 
 
-async def handle_history(_: Message, dialogue: Dialogue) -> None:
+async def handle_history(
+    _: Message, dialogue: Dialogue, results: ResultStore, policy: AccessPolicy
+) -> None:
     """/history: the newest picture, with buttons to the older ones."""
-    shown = await _history(dialogue)
+    shown = await _history(dialogue.user_id, results)
     if (picture := shown[0].picture) is not None:
-        await dialogue.send_picture(picture, *_page(shown, 0, dialogue))
+        await dialogue.send_picture(picture, *_page(shown, 0, dialogue.language, policy))
 
 
-async def on_history_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    context, result = dialogue.context, await dialogue.app.results.result(argument)
+async def on_history_callback(
+    _: CallbackQuery,
+    argument: str,
+    dialogue: Dialogue,
+    results: ResultStore,
+    policy: AccessPolicy,
+    messenger: Messenger,
+) -> str:
+    context, result = dialogue.context, await results.result(argument)
     if result is not None and result.user_id != context.user_id:
         return "not_your_button"
-    shown = await _results_of(dialogue.user_id, dialogue.app)
+    shown = await _results_of(dialogue.user_id, results)
     index = next((at for at, each in enumerate(shown) if each.id == argument), None)
     picture = shown[index].picture if index is not None else None
     if index is None or picture is None:
         return "stale_button"
-    page = _page(shown, index, dialogue)
+    page = _page(shown, index, dialogue.language, policy)
     try:
         with max_wait(2.0):
             target, message_id = context.chat_target, context.message_id
-            await dialogue.app.messenger.edit_to_picture(
+            await messenger.edit_to_picture(
                 target, message_id, picture, *page, is_photo=not picture.is_file
             )
     except TransientError:
@@ -85,14 +113,14 @@ async def on_history_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
     return ""
 
 
-def _buttons_of(result: Result, dialogue: Dialogue) -> Keyboard:
+def _buttons_of(result: Result, language: str, policy: AccessPolicy) -> Keyboard:
     """Return the buttons for a result that is shown again."""
     return buttons.under_result(
-        dialogue.language,
+        language,
         result.id,
         is_photo=not (result.picture and result.picture.is_file),
         is_change=_is_change(result),
-        is_varied=_is_varied(result, dialogue),
+        is_varied=_is_varied(result, policy),
     )
 
 
@@ -100,18 +128,18 @@ def _is_change(result: Result) -> bool:
     return result.operation in PHOTO_ACTIONS and len(result.sources) == 1
 
 
-def _is_varied(result: Result, dialogue: Dialogue) -> bool:
+def _is_varied(result: Result, policy: AccessPolicy) -> bool:
     """Return true if the same request would make another picture."""
     is_created = result.operation is Operation.CREATE
-    return is_created or not dialogue.app.policy.has_builtin_engine
+    return is_created or not policy.has_builtin_engine
 
 
-async def _pressed_result(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> Result:
+async def _pressed_result(callback: CallbackQuery, argument: str, results: ResultStore) -> Result:
     """Return the result under which a button was pressed, with its picture.
 
     Raises UserError if it is gone, or belongs to another user.
     """
-    result = await dialogue.app.results.result(argument.rpartition(".")[2])
+    result = await results.result(argument.rpartition(".")[2])
     if result is None or not isinstance(callback.message, Message):
         raise UserError("stale_button")
     if result.user_id != callback.from_user.id:
@@ -122,14 +150,15 @@ async def _pressed_result(callback: CallbackQuery, argument: str, dialogue: Dial
     return replace(result, picture=picture)
 
 
-async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> Result:
+async def _chosen_result(
+    action: str, message: Message, context: RequestContext, results: ResultStore, users: UserStore
+) -> Result:
     """Return the result that the message replies to, else the latest; UserError without one."""
-    context, results = dialogue.context, dialogue.app.results
     replied = replied_picture_of(message)
     found = await (results.job_of_picture(replied) if replied else results.latest(context.user_id))
     # An undo changes the latest result: a redelivered update must start from the same one.
     choice = f"{action}.{context.request}"
-    result = await results.result(await dialogue.app.users.choose_once(choice, found))
+    result = await results.result(await users.choose_once(choice, found))
     is_own = result is not None and result.user_id == context.user_id
     # What was made elsewhere is not for this group.
     is_here = replied or context.is_private or (result and result.chat_id in {0, context.chat_id})
@@ -138,92 +167,107 @@ async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> R
     return result
 
 
-async def _results_of(user_id: int, app: Components) -> list[Result]:
+async def _results_of(user_id: int, results: ResultStore) -> list[Result]:
     """Return the user's results, the latest first."""
-    return await app.results.results(await app.results.history(user_id))
+    return await results.results(await results.history(user_id))
 
 
-async def _history(dialogue: Dialogue) -> list[Result]:
+async def _history(user_id: int, results: ResultStore) -> list[Result]:
     """Return the user's results, the latest first. Raises UserError if there are none."""
-    shown = await _results_of(dialogue.user_id, dialogue.app)
+    shown = await _results_of(user_id, results)
     if not shown:
         raise UserError("history_empty")
     return shown
 
 
-async def _show(result: Result, dialogue: Dialogue) -> None:
+async def _show(
+    result: Result, dialogue: Dialogue, results: ResultStore, policy: AccessPolicy
+) -> None:
     """Show a delivered result again, free of charge, with its buttons."""
     if result.picture is None:
         raise UserError("picture_gone")
-    await dialogue.send_picture(result.picture, result.caption, _buttons_of(result, dialogue))
-    await dialogue.app.results.set_latest(dialogue.user_id, result.id)
+    rows = _buttons_of(result, dialogue.language, policy)
+    await dialogue.send_picture(result.picture, result.caption, rows)
+    await results.set_latest(dialogue.user_id, result.id)
 
 
-def _page(shown: list[Result], index: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
+def _page(
+    shown: list[Result], index: int, language: str, policy: AccessPolicy
+) -> tuple[str, Keyboard]:
     result = shown[index]
     newer = shown[index - 1].id if index else ""
     older = shown[index + 1].id if index + 1 < len(shown) else ""
     pager = buttons.pager(newer, older, result.id, f"{index + 1} / {len(shown)}")
-    return cut(result.caption, CAPTION_LIMIT), [pager, *_buttons_of(result, dialogue)]
+    return cut(result.caption, CAPTION_LIMIT), [pager, *_buttons_of(result, language, policy)]
 
 
-async def _undo(result: Result, dialogue: Dialogue) -> str:
+async def _act_undo(
+    result: Result, dialogue: Dialogue, results: ResultStore, policy: AccessPolicy
+) -> str:
     """Go one step back from a result."""
     if result.operation not in PHOTO_ACTIONS or not result.sources:
         raise UserError("undo_nothing")
     context = dialogue.context
-    parent = await dialogue.app.results.result(result.parent)
+    parent = await results.result(result.parent)
     # A forwarded picture has a job, but its prompt is private to that job's user.
     is_own = parent is not None and parent.user_id == context.user_id
     if parent is not None and is_own and parent.picture is not None:
-        await _show(parent, dialogue)
+        await _show(parent, dialogue, results, policy)
         return ""
     await dialogue.send_picture(result.sources[0], dialogue.t("undo_original"))
     # The user's own picture has no job: there is no earlier step.
-    await dialogue.app.results.set_latest(context.user_id, "")
+    await results.set_latest(context.user_id, "")
     return ""
 
 
-async def _compare(result: Result, dialogue: Dialogue) -> str:
+async def _act_compare(result: Result, dialogue: Dialogue, requests: RequestService) -> str:
     if result.operation not in PHOTO_ACTIONS or not result.sources or result.picture is None:
         raise UserError("compare_nothing")
-    await check_rate_limit(dialogue)
+    await requests.check_rate_limit(dialogue)
     photos = (result.sources[0], result.picture)
-    await order(dialogue, Operation.COMPARE, "", photos)
+    await requests.order(dialogue, Operation.COMPARE, "", photos)
     return "accepted_short"
 
 
-async def _again(result: Result, dialogue: Dialogue) -> str:
-    if not _is_varied(result, dialogue):
+async def _act_again(
+    result: Result, dialogue: Dialogue, requests: RequestService, policy: AccessPolicy
+) -> str:
+    if not _is_varied(result, policy):
         raise UserError("again_same")
-    return await _regenerate(result, dialogue)
+    return await _act_regenerate(result, dialogue, requests)
 
 
-async def _regenerate(result: Result, dialogue: Dialogue) -> str:
-    await regenerate(dialogue, result)
+async def _act_regenerate(result: Result, dialogue: Dialogue, requests: RequestService) -> str:
+    await requests.regenerate(dialogue, result)
     return "accepted_short"
 
 
-async def _complain(result: Result, dialogue: Dialogue) -> str:
+async def _act_complain(result: Result, dialogue: Dialogue, policy: AccessPolicy) -> str:
     """Answer a complaint: offer another picture, a change, and a step back."""
     rows = buttons.after_complaint(
         dialogue.language,
         result.id,
         is_change=_is_change(result),
-        is_varied=_is_varied(result, dialogue),
+        is_varied=_is_varied(result, policy),
     )
     await dialogue.reply("complaint", rows)
     return ""
 
 
-async def _send_file(result: Result, dialogue: Dialogue) -> str:
+async def _act_send_file(
+    result: Result,
+    dialogue: Dialogue,
+    results: ResultStore,
+    originals: OriginalStore,
+    requests: RequestService,
+) -> str:
     """Send the picture as generated, before Telegram compressed it as a photo."""
-    await check_rate_limit(dialogue)
+    await requests.check_rate_limit(dialogue)
     caption = dialogue.t("original_caption")
     if result.original_id:
         await dialogue.send_picture(InputPhoto(result.original_id, "", is_file=True), caption)
         return ""
-    path = dialogue.app.originals.find(result.id)
+    path = originals.find(result.id)
     if path is None:
         raise UserError("original_gone")
     try:
@@ -233,23 +277,29 @@ async def _send_file(result: Result, dialogue: Dialogue) -> str:
         # It may have arrived all the same: an automatic retry could send it twice.
         raise UserError("original_slow") from error
     if sent is not None:
-        await dialogue.app.results.set_original(result.id, sent.file_id)
+        await results.set_original(result.id, sent.file_id)
     return ""
 
 
-async def handle_inline(query: InlineQuery, app: Components) -> None:
+async def handle_inline(
+    query: InlineQuery,
+    policy: AccessPolicy,
+    users: UserStore,
+    results: ResultStore,
+    messenger: Messenger,
+) -> None:
     """Offer the pictures whose prompts contain the query."""
     # An inline query expires after half a minute: failures are ignored.
     with suppress(TransientError):
-        user_id, policy = query.from_user.id, app.policy
-        profile = await app.users.profile(user_id)
+        user_id = query.from_user.id
+        profile = await users.profile(user_id)
         is_open = profile.is_allowed or policy.admits(user_id)
         is_admitted = is_open and (not profile.is_banned or policy.is_admin(user_id))
-        results = await _results_of(user_id, app) if is_admitted else []
+        shown = await _results_of(user_id, results) if is_admitted else []
         wanted = query.query.strip().lower()
-        offers = [_offer(each) for each in results if wanted in each.words.lower()]
+        offers = [_offer(each) for each in shown if wanted in each.words.lower()]
         language = profile.language_or(language_of(query.from_user.language_code))
-        await app.messenger.answer_inline(query.id, offers, t(language, "inline_button"))
+        await messenger.answer_inline(query.id, offers, t(language, "inline_button"))
 
 
 def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:
@@ -266,26 +316,30 @@ def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCa
     )
 
 
-_Act = Callable[[Result, Dialogue], Awaitable[str]]
-"""Acts on a result; returns the key of the answer to a callback, or nothing."""
-
-
-async def _act_on_chosen(act: _Act, name: str, message: Message, dialogue: Dialogue) -> None:
+async def _act_on_chosen(
+    act: _Act,
+    name: str,
+    message: Message,
+    dialogue: Dialogue,
+    results: ResultStore,
+    users: UserStore,
+) -> _Act:
     """Act on the result that the message replies to, else on the latest."""
-    await act(await _chosen_result(name, message, dialogue), dialogue)
+    result = await _chosen_result(name, message, dialogue.context, results, users)
+    return partial(act, result)
 
 
 async def _act_on_pressed(
-    act: _Act, callback: CallbackQuery, argument: str, dialogue: Dialogue
-) -> str:
+    act: _Act, callback: CallbackQuery, argument: str, _: Dialogue, results: ResultStore
+) -> _Act:
     """Act on the result under which the button is."""
-    return await act(await _pressed_result(callback, argument, dialogue), dialogue)
+    return partial(act, await _pressed_result(callback, argument, results))
 
 
-handle_undo = partial(_act_on_chosen, _undo, "undo")
-handle_compare = partial(_act_on_chosen, _compare, "compare")
-handle_again = partial(_act_on_chosen, _again, "again")
-handle_complaint = partial(_act_on_chosen, _complain, "complaint")
+handle_undo = partial(_act_on_chosen, _act_undo, "undo")
+handle_compare = partial(_act_on_chosen, _act_compare, "compare")
+handle_again = partial(_act_on_chosen, _act_again, "again")
+handle_complaint = partial(_act_on_chosen, _act_complain, "complaint")
 
 COMMANDS = {
     "undo": handle_undo,
@@ -296,10 +350,10 @@ COMMANDS = {
 CALLBACKS = {
     "view": on_history_callback,
     "draw": on_draw_callback,
-    "again": partial(_act_on_pressed, _regenerate),
-    "file": partial(_act_on_pressed, _send_file),
-    "compare": partial(_act_on_pressed, _compare),
-    "undo": partial(_act_on_pressed, _undo),
+    "again": partial(_act_on_pressed, _act_regenerate),
+    "file": partial(_act_on_pressed, _act_send_file),
+    "compare": partial(_act_on_pressed, _act_compare),
+    "undo": partial(_act_on_pressed, _act_undo),
     **{
         action: partial(on_operation_callback, operation)
         for action, operation in RESULT_ACTIONS.items()

@@ -3,6 +3,7 @@
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from aiogram.types import (
     CallbackQuery,
@@ -13,70 +14,177 @@ from aiogram.types import (
     User,
 )
 
+from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.messages import clean, replied_message, text_after
+from imgbot.bot.messages import BotIdentity, clean, replied_message, text_after
+from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.requests import paused_error
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
 from imgbot.domain.texts import buttons
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.access import Ban
+from imgbot.storage.access import Access, Ban
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.results import ResultStore
+from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import picture_in
 
 _LISTED = 40
 _REASON_LENGTH = 60
+_NUMBER = re.compile(r"-?[0-9]+")
+_USERNAME = re.compile(r"@(\w{1,32})", re.ASCII)
+_ID_IN_TEXT = re.compile(r"(?<![\w.,$-])[0-9]{6,16}(?![\w.,]?\w)")
+_ID_DIGITS = 16
+_ID_BITS = 52
+"""Telegram documents at most 52 significant bits for its ids."""
+_QUOTED_LENGTH = 40
 
 
-async def handle_ban(message: Message, dialogue: Dialogue) -> None:
+@dataclass(frozen=True, slots=True)
+class Targets:
+    """Finds the user or group that a command is about."""
+
+    _identity: BotIdentity
+    _users: UserStore
+    _results: ResultStore
+
+    async def named_in(self, message: Message) -> tuple[int | None, str]:
+        """Return the target of the command, and the rest of its text.
+
+        Raises UserError for an id that is invalid or that Telegram never assigns, for an unknown
+        name, and for a message that does not show which user it is about.
+        """
+        text = clean(text_after(message))
+        first, _, rest = text.partition(" ")
+        if _NUMBER.fullmatch(first):
+            return _id_of(first), rest
+        if name := _USERNAME.fullmatch(first):
+            return await self._id_of_name(name[1]), rest
+        replied = replied_message(message) or message.external_reply
+        target = await self._target_in(replied) if replied else None
+        if target is None and first:
+            raise UserError("id_unreadable", words=first[:_QUOTED_LENGTH])
+        return target, text
+
+    async def _id_of_name(self, name: str) -> int:
+        user_id = await self._users.id_of(name)
+        if user_id is None:
+            raise UserError("name_unknown", name=name)
+        return user_id
+
+    async def _target_in(self, replied: Message | ExternalReplyInfo) -> int | None:
+        """Return the user whose message it is, or whom a message of the bot is about."""
+        author = _author_of(replied)
+        if author is not None and not author.is_bot:
+            return author.id
+        is_own = author is not None and author.id == self._identity.id
+        is_here = isinstance(replied, Message)
+        return await self._mentioned_in(replied) if is_own and is_here else None
+
+    async def _mentioned_in(self, message: Message) -> int | None:
+        """Return whom a message of the bot mentions, made a picture for, or names by id."""
+        for entity in message.entities or []:
+            if entity.user is not None:
+                return entity.user.id
+        if picture := picture_in(message):
+            job_id = await self._results.job_of_picture(picture)
+        else:
+            job_id = await self._results.announced_in(message.chat.id, message.message_id)
+        if result := await self._results.result(job_id):
+            return result.user_id
+        numbers = dict.fromkeys(map(int, _ID_IN_TEXT.findall(message.text or "")))
+        # Other numbers are of jobs.
+        known = await self._users.known(numbers)
+        if len(known) > 1:
+            raise UserError("several_named")
+        return known[0] if known else None
+
+
+def _id_of(number: str) -> int:
+    digits = number.removeprefix("-").lstrip("0")
+    if not digits or len(digits) > _ID_DIGITS or int(digits).bit_length() > _ID_BITS:
+        raise UserError("id_nobodys", number=number[:_QUOTED_LENGTH])
+    return int(number)
+
+
+def _author_of(message: Message | ExternalReplyInfo) -> User | None:
+    """Return the account that wrote a message, or from which it was forwarded.
+
+    Raises UserError if it is hidden: the account that forwarded it is another one.
+    """
+    is_here = isinstance(message, Message)
+    origin = message.forward_origin if is_here else message.origin
+    if isinstance(origin, MessageOriginUser):
+        return origin.sender_user
+    # In a group a member may be banned for what they forward from a channel.
+    is_of_member = is_here and message.chat.type != "private"
+    if isinstance(origin, MessageOriginHiddenUser) or (origin and not is_of_member):
+        raise UserError("author_hidden")
+    return message.from_user if is_here else None
+
+
+async def handle_ban(
+    message: Message,
+    dialogue: Dialogue,
+    targets: Targets,
+    policy: AccessPolicy,
+    access: Access,
+    queue: JobQueue,
+    now_ms: NowMs,
+) -> None:
     """/ban id or @name [reason], or as a reply; without a target it lists bans."""
-    user_id, reason = await target_of(message, dialogue)
+    user_id, reason = await targets.named_in(message)
     if user_id is None and dialogue.context.is_private:
-        await dialogue.reply_text(*await _bans(dialogue))
+        await dialogue.reply_text(*await _bans(dialogue, access))
         return
     if user_id is None:
         raise UserError("ban_usage")
     if user_id < 0:
         raise UserError("ban_person_only")
-    if dialogue.app.policy.is_admin(user_id):
+    if policy.is_admin(user_id):
         raise UserError("ban_admin")
-    now_ms = dialogue.app.now_ms()
-    await dialogue.app.access.ban(Ban(user_id, reason[:_REASON_LENGTH], dialogue.user_id, now_ms))
+    at_ms = now_ms()
+    await access.ban(Ban(user_id, reason[:_REASON_LENGTH], dialogue.user_id, at_ms))
     # Queued jobs are not paid for yet; running ones may be, and continue.
-    for job in await dialogue.app.queue.jobs_of(user_id):
+    for job in await queue.jobs_of(user_id):
         if job.state is State.QUEUED:
-            await dialogue.app.queue.cancel(job.id, user_id, now_ms)
+            await queue.cancel(job.id, user_id, at_ms)
     await dialogue.reply("ban_done", user=user_id)
 
 
-async def handle_unban(message: Message, dialogue: Dialogue) -> None:
+async def handle_unban(
+    message: Message, dialogue: Dialogue, targets: Targets, access: Access
+) -> None:
     """/unban id or @name, or as a reply."""
-    user_id, _ = await target_of(message, dialogue)
+    user_id, _ = await targets.named_in(message)
     if user_id is None:
         raise UserError("unban_usage")
-    is_undone = await dialogue.app.access.unban(user_id)
+    is_undone = await access.unban(user_id)
     await dialogue.reply("ban_undone" if is_undone else "ban_unknown", user=user_id)
 
 
-async def handle_allow(message: Message, dialogue: Dialogue) -> None:
+async def handle_allow(
+    message: Message, dialogue: Dialogue, targets: Targets, policy: AccessPolicy, access: Access
+) -> None:
     """/allow id or @name, or as a reply; in a group it admits the group, else it lists."""
-    context, policy = dialogue.context, dialogue.app.policy
-    some_id, _ = await target_of(message, dialogue)
+    context = dialogue.context
+    some_id, _ = await targets.named_in(message)
     if not policy.allowed:
         raise UserError("allow_open")
     if some_id is None and not context.is_private:
         some_id = context.chat_id
     if some_id is None:
-        await dialogue.reply_text(*await _allowed(dialogue))
+        await dialogue.reply_text(*await _allowed(dialogue, access))
         return
-    is_new = await dialogue.app.access.allow(some_id)
+    is_new = await access.allow(some_id)
     is_known = not is_new or some_id in policy.allowed
     done = "allow_done" if some_id > 0 else "allow_group_done"
     await dialogue.reply("allow_already" if is_known else done, user=some_id)
 
 
-async def handle_forget(message: Message, dialogue: Dialogue) -> None:
+async def handle_forget(message: Message, dialogue: Dialogue, targets: Targets) -> None:
     """/forget id or @name, or as a reply; a button confirms it."""
-    user_id, _ = await target_of(message, dialogue)
+    user_id, _ = await targets.named_in(message)
     if user_id is None or user_id < 0:
         raise UserError("forget_usage")
     await dialogue.reply(
@@ -84,20 +192,24 @@ async def handle_forget(message: Message, dialogue: Dialogue) -> None:
     )
 
 
-async def on_ban_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    is_undone = await dialogue.app.access.unban(_id_in(argument))
-    await dialogue.update_panel(*await _bans(dialogue))
+async def on_ban_callback(
+    _: CallbackQuery, argument: str, dialogue: Dialogue, access: Access
+) -> str:
+    is_undone = await access.unban(_id_in(argument))
+    await dialogue.update_panel(*await _bans(dialogue, access))
     return "undone" if is_undone else "stale_button"
 
 
-async def on_allow_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    is_undone = await dialogue.app.access.disallow(_id_in(argument))
-    await dialogue.update_panel(*await _allowed(dialogue))
+async def on_allow_callback(
+    _: CallbackQuery, argument: str, dialogue: Dialogue, access: Access
+) -> str:
+    is_undone = await access.disallow(_id_in(argument))
+    await dialogue.update_panel(*await _allowed(dialogue, access))
     return "undone" if is_undone else "stale_button"
 
 
-async def _bans(dialogue: Dialogue) -> tuple[str, Keyboard]:
-    lines = {ban.user_id: _ban_line(ban) for ban in await dialogue.app.access.bans()}
+async def _bans(dialogue: Dialogue, access: Access) -> tuple[str, Keyboard]:
+    lines = {ban.user_id: _ban_line(ban) for ban in await access.bans()}
     if not lines:
         return f"{dialogue.t('ban_empty')} {dialogue.t('ban_usage')}", []
     return _list(dialogue, "ban", lines)
@@ -108,8 +220,8 @@ def _ban_line(ban: Ban) -> str:
     return " · ".join(part for part in (str(ban.user_id), day, ban.reason) if part)
 
 
-async def _allowed(dialogue: Dialogue) -> tuple[str, Keyboard]:
-    lines = {some_id: str(some_id) for some_id in await dialogue.app.access.allowed()}
+async def _allowed(dialogue: Dialogue, access: Access) -> tuple[str, Keyboard]:
+    lines = {some_id: str(some_id) for some_id in await access.allowed()}
     return _list(dialogue, "allow", lines) if lines else (dialogue.t("allow_empty"), [])
 
 
@@ -131,105 +243,19 @@ def _id_in(argument: str) -> int:
 _NOTICE_LENGTH = 500
 
 
-async def handle_pause(message: Message, dialogue: Dialogue) -> None:
+async def handle_pause(message: Message, dialogue: Dialogue, access: Access) -> None:
     """/pause [text shown to users]."""
     notice = clean(text_after(message))[:_NOTICE_LENGTH]
-    await dialogue.app.access.pause(notice)
+    await access.pause(notice)
     error = paused_error(notice)
     shown = dialogue.t(error.reason, **error.facts)
     rows = [[buttons.resume(dialogue.language)]]
     await dialogue.reply_text(f"{dialogue.t('pause_done')}\n{shown}", rows)
 
 
-async def handle_resume(_: Message, dialogue: Dialogue) -> None:
-    is_resumed = await dialogue.app.access.resume()
+async def handle_resume(_: Message, dialogue: Dialogue, access: Access) -> None:
+    is_resumed = await access.resume()
     await dialogue.reply("resume_done" if is_resumed else "resume_nothing")
-
-
-_NUMBER = re.compile(r"-?[0-9]+")
-_USERNAME = re.compile(r"@(\w{1,32})", re.ASCII)
-_ID_IN_TEXT = re.compile(r"(?<![\w.,$-])[0-9]{6,16}(?![\w.,]?\w)")
-_ID_DIGITS = 16
-_ID_BITS = 52
-"""Telegram documents at most 52 significant bits for its ids."""
-_QUOTED_LENGTH = 40
-
-
-async def target_of(message: Message, dialogue: Dialogue) -> tuple[int | None, str]:
-    """Return the target of the command, and the rest of its text.
-
-    Raises UserError for an id that is invalid or that Telegram never assigns, for an unknown
-    name, and for a message that does not show which user it is about.
-    """
-    text = clean(text_after(message))
-    first, _, rest = text.partition(" ")
-    if _NUMBER.fullmatch(first):
-        return _id_of(first), rest
-    if name := _USERNAME.fullmatch(first):
-        return await _id_of_name(name[1], dialogue), rest
-    replied = replied_message(message) or message.external_reply
-    target = await _target_in(replied, dialogue) if replied else None
-    if target is None and first:
-        raise UserError("id_unreadable", words=first[:_QUOTED_LENGTH])
-    return target, text
-
-
-def _id_of(number: str) -> int:
-    digits = number.removeprefix("-").lstrip("0")
-    if not digits or len(digits) > _ID_DIGITS or int(digits).bit_length() > _ID_BITS:
-        raise UserError("id_nobodys", number=number[:_QUOTED_LENGTH])
-    return int(number)
-
-
-async def _id_of_name(name: str, dialogue: Dialogue) -> int:
-    user_id = await dialogue.app.users.id_of(name)
-    if user_id is None:
-        raise UserError("name_unknown", name=name)
-    return user_id
-
-
-async def _target_in(replied: Message | ExternalReplyInfo, dialogue: Dialogue) -> int | None:
-    """Return the user whose message it is, or whom a message of the bot is about."""
-    author = _author_of(replied)
-    if author is not None and not author.is_bot:
-        return author.id
-    is_own = author is not None and author.id == dialogue.app.identity.id
-    return await _named_in(replied, dialogue) if is_own and isinstance(replied, Message) else None
-
-
-def _author_of(message: Message | ExternalReplyInfo) -> User | None:
-    """Return the account that wrote a message, or from which it was forwarded.
-
-    Raises UserError if it is hidden: the account that forwarded it is another one.
-    """
-    is_here = isinstance(message, Message)
-    origin = message.forward_origin if is_here else message.origin
-    if isinstance(origin, MessageOriginUser):
-        return origin.sender_user
-    # In a group a member may be banned for what they forward from a channel.
-    is_of_member = is_here and message.chat.type != "private"
-    if isinstance(origin, MessageOriginHiddenUser) or (origin and not is_of_member):
-        raise UserError("author_hidden")
-    return message.from_user if is_here else None
-
-
-async def _named_in(message: Message, dialogue: Dialogue) -> int | None:
-    """Return the user whom a message of the bot mentions, made a picture for, or names by id."""
-    for entity in message.entities or []:
-        if entity.user is not None:
-            return entity.user.id
-    if picture := picture_in(message):
-        job_id = await dialogue.app.results.job_of_picture(picture)
-    else:
-        job_id = await dialogue.app.results.announced_in(message.chat.id, message.message_id)
-    if result := await dialogue.app.results.result(job_id):
-        return result.user_id
-    numbers = dict.fromkeys(map(int, _ID_IN_TEXT.findall(message.text or "")))
-    # Other numbers are of jobs.
-    known = await dialogue.app.users.known(numbers)
-    if len(known) > 1:
-        raise UserError("several_named")
-    return known[0] if known else None
 
 
 COMMANDS = {
