@@ -57,7 +57,7 @@ class MessageEntity(BotObject):
 
 
 class Captioned(BotObject):
-    """What a caption is written under."""
+    """Parameters with a caption, and its part of a message."""
 
     caption: str = ""
 

@@ -71,7 +71,7 @@ class UploadedFile:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a method acts on besides its parameters."""
+    """One call: the sandbox, the files sent with it, and whether the caller still waits."""
 
     state: SandboxState
     uploads: Mapping[str, UploadedFile]

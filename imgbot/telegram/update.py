@@ -64,7 +64,7 @@ def _is_answer(message: Mapping[str, Any]) -> bool:
     return not ("forum_topic_created" in answered or (in_topic and is_beginning))
 
 
-class GetUpdates(TelegramMethod[list[Any]]):
+class GetRawUpdates(TelegramMethod[list[Any]]):
     """getUpdates with raw results: a malformed update must not spoil its whole batch."""
 
     __returning__ = list[Any]

@@ -16,7 +16,7 @@ from imgbot.aio import Start, draining_task_group, run_or_cancel_on, sleep_or_ev
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.domain.retry import backoff_s
 from imgbot.telegram.polling_health import PollingHealth
-from imgbot.telegram.update import GetUpdates, Update
+from imgbot.telegram.update import GetRawUpdates, Update
 from imgbot.telegram.update_dispatcher import OffsetWindow, UpdateDispatcher, UpdateStore
 from imgbot.telemetry import events as telemetry
 from imgbot.telemetry.liveness import Heartbeat
@@ -146,7 +146,7 @@ class UpdatePoller:
         self._window.confirm(self._confirmed_offset)
         self._pulse.expect(timeout_s + _ANSWER_S, time.monotonic())
         return await self._bot(
-            GetUpdates(
+            GetRawUpdates(
                 offset=self._confirmed_offset,
                 limit=_LIMIT,
                 timeout=timeout_s,

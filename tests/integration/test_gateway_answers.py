@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestServer
 from imgbot.domain.errors import TransientError
 from imgbot.telegram.client import identify, open_bot
 from imgbot.telegram.messenger import ChatTarget, Messenger
-from imgbot.telegram.update import GetUpdates
+from imgbot.telegram.update import GetRawUpdates
 
 TOKEN = "123456:" + "A" * 35
 PAGE = "<html><h1>Сервер недоступен</h1></html>".encode("cp1251")
@@ -62,4 +62,4 @@ async def test_what_is_no_answer_of_telegram_is_transient(
             await Messenger(bot).send_text(ChatTarget(1), "x", [])
         # The poll loop takes these for an outage.
         with pytest.raises(AiogramError):
-            await bot(GetUpdates())
+            await bot(GetRawUpdates())

@@ -15,7 +15,7 @@ from imgbot.storage.client import Client
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.supervisor import DRAIN_S
 from imgbot.telegram.client import open_bot
-from imgbot.telegram.update import GetUpdates
+from imgbot.telegram.update import GetRawUpdates
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry.metrics import REGISTRY
 from tests.fixtures.redis_servers import filled
@@ -196,7 +196,7 @@ async def test_nothing_is_confirmed_before_it_is_on_the_disk(redis: Client) -> N
             raise troubles.pop()
         await is_on_disk.wait()
 
-    async def telegram(method: GetUpdates, **_: object) -> list[Update]:
+    async def telegram(method: GetRawUpdates, **_: object) -> list[Update]:
         offsets.append(method.offset)
         if method.offset is not None:
             await asyncio.Event().wait()
