@@ -107,12 +107,9 @@ async def test_a_message_with_a_picture_goes_out_as_it_is(audience: Audience) ->
         assert (message.text, message.photo_unique_id) == ("A poster", poster.photo_unique_id)
 
 
-async def test_a_message_that_telegram_does_not_copy_is_refused(
-    audience: Audience,
-) -> None:
+async def test_a_message_that_telegram_does_not_copy_is_refused(audience: Audience) -> None:
     for refusal in ("message can't be copied", "message to copy not found", "MESSAGE_ID_INVALID"):
-        receipt = await audience.owner.say("a receipt")
-        await audience.owner.said()
+        receipt = await audience.owner.ask("/limits")
         fault = {"error_code": 400, "description": f"Bad Request: {refusal}"}
         await audience.owner.control.fault("copyMessage", "error", **fault)
 
@@ -198,9 +195,7 @@ async def test_one_at_a_time_with_progress_and_a_stop(audience: Audience) -> Non
     assert sum(len(each) for each in await audience.news()) == 1
 
 
-async def test_troubles_of_telegram_lose_and_repeat_nothing(
-    audience: Audience,
-) -> None:
+async def test_troubles_of_telegram_lose_and_repeat_nothing(audience: Audience) -> None:
     control, (anna, boris, carl, _) = audience.stage.control, audience.people
     for person in (anna, boris):
         await control.fault("sendMessage", "flood", times=2, retry_after_s=1, chat_id=person.id)
