@@ -250,6 +250,8 @@ async def test_change_is_asked_about_while_another_picture_is_made(simulated_sta
         "🎨 New picture",
         "✏️ Change this one",
     ]
+    # Else it would be among the orders of the next test.
+    await user.wait(lambda m: bool(m.photo_id) and m.text.startswith("an owl"))
 
 
 async def test_another_one_while_photos_are_collected_orders_nothing(

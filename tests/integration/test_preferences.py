@@ -107,19 +107,20 @@ async def test_a_photo_that_comes_late_joins_the_merge_that_waits(slow_stage: St
     await bob.ask("something else first")
 
     sent = await bob.photos(picture(), picture(color="red"), caption="collage")
-    await bob.wait(lambda m: m.text == "⏳ Got it. Your place in line: 1.")
-    await bob.control.send_late(bob.person, sent[0], picture(color="navy"))
     async with slow_stage.bot.redis() as redis:
-        await eventually(lambda: waiting_photos(redis, 3))
+        await eventually(lambda: waiting_photos(redis), lambda count: count == 2)
+        await bob.control.send_late(bob.person, sent[0], picture(color="navy"))
+        await eventually(lambda: waiting_photos(redis), lambda count: count == 3)
 
     assert not [m for m in await bob.control.messages(bob.id) if "numbered" in m.text]
     for _ in range(2):
         await bob.say("/cancel")
 
 
-async def waiting_photos(redis: Client, count: int) -> bool:
-    [job_id] = await redis.lrange("rq:queue:img_queue", 0, -1)
-    return len(json.loads(await redis.hget(f"rq:job:{job_id}", "sources") or "[]")) == count
+async def waiting_photos(redis: Client) -> int:
+    """The number of photos of the job that waits next; 0 if none waits."""
+    job_id = await redis.lindex("rq:queue:img_queue", 0)
+    return len(json.loads(await redis.hget(f"rq:job:{job_id}", "sources") or "[]"))
 
 
 async def test_limits_say_what_is_left(slow_stage: Stage) -> None:
