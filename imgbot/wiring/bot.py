@@ -16,6 +16,7 @@ from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.requests import RequestService
 from imgbot.bot.router import UpdateHandler
 from imgbot.config.settings import Settings
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import language_of, t
 from imgbot.imaging.originals import OriginalStore
 from imgbot.ops import state_dir as state
@@ -41,12 +42,7 @@ from imgbot.wiring.connections import Connections, now_ms, utc_offset_s
 def build_components(settings: Settings, connections: Connections) -> Components:
     redis, queue, routes = connections.redis, connections.queue, connections.routes
     identity, workers = connections.bot_identity, connections.workers
-    policy = AccessPolicy(
-        allowed=frozenset(settings.allowed_users),
-        admins=frozenset(settings.admins),
-        has_builtin_engine=settings.providers == ("builtin",),
-        price_of=routes.price_micro,
-    )
+    policy = _access_policy(settings, routes.price_micro)
     limit = RateLimit(
         redis,
         window_s=settings.rate_limit_window,
@@ -85,16 +81,31 @@ def build_components(settings: Settings, connections: Connections) -> Components
         stats=StatsSources(
             queue, QueueStats(redis), users, spend, workers, connections.providers_out
         ),
-        chat_model=ChatModel(
-            settings.chat_url,
-            settings.chat_model,
-            settings.chat_key,
-            lambda: spend.take_chat_call(now_ms(), settings.chat_daily_limit),
-        ),
+        chat_model=_chat_model(settings, spend),
         now_ms=now_ms,
         makers=routes.makers,
         forget_after_days=settings.forget_after_days,
         chat_host=urlsplit(settings.chat_url).hostname or "",
+    )
+
+
+def _access_policy(
+    settings: Settings, price_micro: Callable[[Operation, int], int]
+) -> AccessPolicy:
+    return AccessPolicy(
+        allowed=frozenset(settings.allowed_users),
+        admins=frozenset(settings.admins),
+        has_builtin_engine=settings.providers == ("builtin",),
+        price_of=price_micro,
+    )
+
+
+def _chat_model(settings: Settings, spend: Spend) -> ChatModel:
+    return ChatModel(
+        settings.chat_url,
+        settings.chat_model,
+        settings.chat_key,
+        lambda: spend.take_chat_call(now_ms(), settings.chat_daily_limit),
     )
 
 

@@ -21,7 +21,7 @@ _RETRIED_AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Remedies:
-    """What the actions against incidents use."""
+    """Stores and controls that the actions against incidents use."""
 
     access: Access
     dead_letters: DeadLetters

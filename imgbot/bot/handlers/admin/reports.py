@@ -86,7 +86,7 @@ _STATUSES = ("ok", "failed", "rejected", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class StatsSources:
-    """What /stats reports on."""
+    """Sources of the figures that /stats reports."""
 
     queue: JobQueue
     queue_stats: QueueStats
