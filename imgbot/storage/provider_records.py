@@ -1,5 +1,8 @@
 """Records of providers: the durations of their tasks."""
 
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+
 from imgbot.domain.duration_model import KEPT, CensoredDuration
 from imgbot.storage import keys
 from imgbot.storage.client import Store
@@ -8,6 +11,7 @@ KEPT_S = 7_776_000
 """90 days: a kind that is not used for so long is measured again."""
 
 _SPARE = 50
+_MOST_MS = 10**10
 
 
 class Durations(Store):
@@ -27,7 +31,15 @@ class Durations(Store):
             await self._redis.ltrim(key, 0, KEPT - 1)
 
     async def latest(self, kind: str) -> list[CensoredDuration]:
-        """Return the spans of a kind, oldest first."""
+        """Return the spans of a kind, oldest first; malformed entries are skipped."""
         entries = await self._redis.lrange(keys.DURATIONS + kind, 0, KEPT - 1)
-        spans = [tuple(map(int, entry.split(":"))) for entry in reversed(entries)]
-        return [CensoredDuration(after_ms / 1000, by_ms / 1000) for after_ms, by_ms in spans]
+        return list(_spans(reversed(entries)))
+
+
+def _spans(entries: Iterable[str]) -> Iterator[CensoredDuration]:
+    for entry in entries:
+        after, _, by = entry.partition(":")
+        with suppress(ValueError):
+            after_ms, by_ms = int(after), int(by)
+            if 0 <= after_ms < by_ms <= _MOST_MS:
+                yield CensoredDuration(after_ms / 1000, by_ms / 1000)

@@ -52,6 +52,13 @@ async def test_no_more_than_two_hundred_are_kept_for_no_more_than_90_days(redis:
     assert 0 < await redis.ttl(keys.DURATIONS + KIND) <= KEPT_S
 
 
+async def test_entries_that_are_no_spans_are_left_out(redis: Client) -> None:
+    bad = ["", "x", "1", "5:5", "9:3", "-4:2", "1:2:3", "1e3:2e3", "1:99999999999999", "nan:inf"]
+    await redis.rpush(keys.DURATIONS + KIND, *bad, "1000:2000")
+
+    assert await Durations(redis).latest(KIND) == [CensoredDuration(1, 2)]
+
+
 async def test_what_was_learned_holds_for_its_kind_at_any_age_and_after_a_restart(
     redis: Client,
 ) -> None:
