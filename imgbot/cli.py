@@ -77,7 +77,7 @@ def _add_arguments(parser: argparse.ArgumentParser, arguments: Mapping[str, Any]
 
 
 def _number_of(kind: type[float], bounds: Sequence[float] | None) -> Callable[[str], float]:
-    """Return what makes a number of an argument, and refuses one out of bounds."""
+    """Return a parser of numbers that refuses those out of bounds."""
     if bounds is None:
         return kind
     low, high = bounds

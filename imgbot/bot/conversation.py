@@ -266,7 +266,7 @@ def _chats_of(context: RequestContext) -> frozenset[int]:
 
 
 def handlers_of(text: Text) -> Sequence[Handler]:
-    """Return what handles a text; an unsure question is answered before it is asked about."""
+    """Return the handlers of a text; an unsure question is answered before it is asked about."""
     is_unsure_question = text.found.intent is Intent.QUESTION and not text.found.is_sure
     answers = [_ANSWERS[text.found.topic]] if is_unsure_question else []
     return [*answers, _handler_of(text)]

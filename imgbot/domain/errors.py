@@ -104,7 +104,7 @@ class ConfigError(ImgbotError):
 
 
 UNRELATED = (TransientError, FencedError, ConfigError, ChatGoneError)
-"""Errors unrelated to the request that is handled: it waits, or nobody is there any longer."""
+"""Errors that are not the request's fault: it is handled again later, or by another supervisor."""
 
 
 class ProviderErrorKind(StrEnum):

@@ -183,7 +183,7 @@ def parse_prompt_options(text: str, *, has_words: bool = True) -> PromptOptions:
 
 
 def _without_foreign(prompt: str) -> tuple[str, list[str]]:
-    """Take out what means something to another service alone; return what it was as well."""
+    """Remove flags that only other services understand; return the removed ones, too."""
     flags: list[str] = []
     # The last one first: a dash is a flag if only flags follow.
     while match := _FOREIGN_FLAG.search(prompt):

@@ -78,7 +78,7 @@ def plan_enlargement(
 
 
 def _call(module: str, name: str, *args: Any, **options: Any) -> Any:
-    """Call a function of the picture code, which workers alone import."""
+    """Call a function of the picture code, which only workers import."""
     code = importlib.import_module(f"imgbot.imaging.{module}")
     return getattr(code, name)(*args, **options)
 

@@ -22,7 +22,7 @@ CHECK_EVERY_S = 60.0
 _FORGET_EVERY_S = 5.0
 _FORGOTTEN_AT_ONCE = 100
 _REWRITE_EVERY_S = 300.0
-"""A rewriting of the append-only file copies everything in Redis: several requests share one."""
+"""Rewriting the append-only file copies all of Redis, so several requests share one rewrite."""
 
 _DAY_MS = 86_400_000
 

@@ -208,7 +208,7 @@ def _lock(state_dir: Path) -> Generator[None]:
         try:
             yield
         finally:
-            # Said aloud: a child between fork and exec still shares the open file.
+            # Unlocked explicitly: a child between fork and exec still shares the open file.
             fcntl.flock(file, fcntl.LOCK_UN)
     finally:
         # The file stays: removing it would let two processes lock two files of one name.

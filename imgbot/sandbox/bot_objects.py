@@ -103,7 +103,7 @@ class ReplyMarkup(BotObject):
         return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
 
     def client_part(self) -> Json | None:
-        """Return what clients do besides; the message itself does not carry it."""
+        """Return what clients show beside the message, which does not carry it."""
         if not self.force_reply:
             return None
         return {"selective": self.selective, "placeholder": self.input_field_placeholder}

@@ -26,7 +26,7 @@ _LANGUAGES = ("ru", "en")
 _LOOK_S = 5.0
 
 Step = tuple[str, str]
-"""What a user does, and the words, the caption or the button."""
+"""A user's action, with its text, caption or button."""
 
 WAYS: Mapping[str, tuple[int, Sequence[Step]]] = {
     "words": (30, [("text", "prompt")]),
@@ -179,7 +179,7 @@ class LoadUser:
         return [p for p in reversed(self.chat.posts.values()) if p.is_outgoing and not p.is_deleted]
 
     def _words(self, order: Order, what: str) -> str:
-        """Return words of a kind; what is no kind is said as it is."""
+        """Return words of a kind; a text that is no kind is returned as it is."""
         if what != "prompt":
             return self._text(what) if what in self._texts else what
         order.name = next(self._users.names)

@@ -353,7 +353,7 @@ class DeleteMessage(OfMessage):
 
 
 def _open(call: Call, query: AnyQuery | None, lifetime_s: float) -> AnyQuery:
-    """Return the query, which must wait for its answer still."""
+    """Return the query, which must still be waiting for its answer."""
     if query is None or query.is_answered or call.state.now() - query.asked_at > lifetime_s:
         raise bad_request("query is too old and response timeout expired or query ID is invalid")
     return query

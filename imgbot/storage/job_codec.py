@@ -97,7 +97,7 @@ def from_hash(record: Mapping[str, str]) -> Job:
 
 
 def load(kind: type[_T], record: Mapping[str, str]) -> _T:
-    """Read a record that is no job; what is missing or malformed has its default."""
+    """Read a record other than a job; missing or malformed fields get their defaults."""
     values: dict[str, Any] = {}
     for entry in fields(cast("Any", kind)):
         if entry.name in record:

@@ -22,7 +22,7 @@ class Depth:
 
 
 class JobReads(Store):
-    """Reads of jobs."""
+    """Reader of jobs."""
 
     async def job(self, job_id: str) -> Job | None:
         """Read a live job."""

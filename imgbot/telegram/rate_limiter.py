@@ -93,7 +93,7 @@ class Bucket:
         self._due_s = self._closed_until_s = -math.inf
 
     def close(self, until_s: float) -> None:
-        """Make no calls before a time."""
+        """Hold calls until a time."""
         self._closed_until_s = until_s
 
     def wait_s(self, now_s: float) -> float:

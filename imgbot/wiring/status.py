@@ -72,7 +72,7 @@ def build_alert_notifier(
 async def _snapshot(
     connections: Connections, components: Components, sampler: StatusSampler, contact: PollingHealth
 ) -> ServiceSnapshot:
-    """Gather what the alerts are evaluated by. Raises StorageUnavailableError."""
+    """Gather the facts that the alert rules evaluate. Raises StorageUnavailableError."""
     await sampler.refresh()
     glance, at_ms, spend = sampler.glance, now_ms(), components.spend
     if glance is None:

@@ -257,7 +257,7 @@ def _token(found: str, end: int, clause: int) -> Token:
 
 
 def _corrected(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
-    """Return the tokens of a short text with slips set right."""
+    """Return the tokens of a short text with typos corrected."""
     return tokens if len(tokens) > _CORRECTED_TOKENS else tuple(map(_right, tokens))
 
 

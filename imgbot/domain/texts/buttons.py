@@ -269,7 +269,7 @@ def parse_remedy(argument: str) -> RemedyData | None:
 
 
 def remedy(language: str, press: RemedyData, step: str = "ask") -> Button:
-    """Button of a remedy; at first it asks whether to take it."""
+    """Button of a remedy; the first press asks for confirmation."""
     amount, _, day = press.amount.partition("-")
     shown = dollars(int(amount) * 10_000) if day and amount.isdecimal() else amount
     data = f"fix:{step}.{press.remedy}.{press.amount}.{press.incident}"

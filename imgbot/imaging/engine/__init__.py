@@ -10,9 +10,8 @@ from imgbot.imaging.engine.background import remove_background
 from imgbot.imaging.engine.collages import before_after
 from imgbot.imaging.engine.create import create_picture
 from imgbot.imaging.engine.create_report import report
-from imgbot.imaging.engine.edit import UNCHANGED, edit_picture
+from imgbot.imaging.engine.edit import UNCHANGED, EditResult, edit_picture
 from imgbot.imaging.engine.merge import PHOTOS_MAX, merge_pictures
-from imgbot.imaging.engine.results import EditResult
 from imgbot.imaging.engine.retouch import retouch_picture
 from imgbot.imaging.engine.upscale import progress_path, progress_writer, upscale_picture
 from imgbot.imaging.pictures import flatten, save_jpeg

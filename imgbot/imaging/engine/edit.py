@@ -1,6 +1,7 @@
 """Edit: applies the changes that a prompt asks for, in their order."""
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from PIL import Image, ImageOps
 
@@ -9,7 +10,6 @@ from imgbot.imaging.engine import effects, filters, geometry, retouch, tones
 from imgbot.imaging.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
 from imgbot.imaging.engine.colours import NAMED_COLOURS, parse_hex
 from imgbot.imaging.engine.edit_request import EditStep, parse_edit_request
-from imgbot.imaging.engine.results import EditResult
 from imgbot.imaging.engine.vocabulary import MUCH, SLIGHT, find_suggestions, popular_words
 
 STEPS_MAX = 12
@@ -26,6 +26,16 @@ _WHITE, _BLACK = (255, 255, 255), (17, 17, 17)
 _Change = Callable[[Image.Image, float], Image.Image]
 _ValueChange = Callable[[Image.Image, EditStep], Image.Image | None]
 _Repair = Callable[[Image.Image], Image.Image | None]
+
+
+class EditResult(NamedTuple):
+    """Picture, keys of the applied changes, unrecognised words, and suggestions for them."""
+
+    image: Image.Image
+    applied: tuple[str, ...]
+    unrecognised: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
+
 
 # Changes with a degree.
 _BY_DEGREE: Mapping[str, _Change] = {

@@ -8,8 +8,8 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 from imgbot.domain.errors import UserError
 from imgbot.imaging.engine import collages, drawing, geometry
 from imgbot.imaging.engine.collages import before_after
+from imgbot.imaging.engine.edit import EditResult
 from imgbot.imaging.engine.merge_request import MergeRequest, parse_merge_request
-from imgbot.imaging.engine.results import EditResult
 from imgbot.imaging.pictures import flatten
 
 # Longer side of the copy in which a plain backdrop is searched.

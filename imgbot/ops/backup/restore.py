@@ -81,7 +81,7 @@ def _report(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[st
             "looked up at their provider first, and stop where it cannot tell; messages that "
             "Telegram held back then are not answered here"
         )
-    # One of an earlier release does not say.
+    # A backup of an earlier release does not say.
     is_seen = any(name.startswith("settings/credentials/") for name in manifest.files)
     if not manifest.about.get("has_secrets", is_seen):
         lines.append(

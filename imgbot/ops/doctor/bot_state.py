@@ -27,7 +27,7 @@ class BotState:
 
 
 def inspect(settings: Settings) -> BotState:
-    """Look whether the bot runs, and ask it how it is."""
+    """Check whether the bot runs, and ask for its status."""
     pid = supervisor_of(settings.state_dir, settings.token.get_secret_value())
     ports = () if pid is None else (settings.http.port, *settings.spare_http_ports)
     for port in ports:

@@ -211,7 +211,7 @@ class _Questions:
             try:
                 self._settings({_PROVIDER: name or "builtin"})
             except ConfigError as error:
-                # The others, and the keys, are looked at afterwards.
+                # The others and the keys are checked afterwards.
                 if error.setting == _PROVIDER:
                     raise
             return name or None
@@ -252,7 +252,7 @@ class _Questions:
         return variable
 
     def _missing_key(self, keys: Mapping[str, str]) -> str:
-        """Return the variable of a key that is not there, empty if none; check all else."""
+        """Return the variable of a missing key, empty if none is missing; check all else."""
         try:
             self._settings(keys)
         except ConfigError as error:

@@ -174,7 +174,7 @@ def _line(text: str) -> str:
 def _problems(
     indicators: Indicators, checks: Mapping[str, str], glance: QueueGlance, bound: Bound
 ) -> Iterator[Document]:
-    """Name everything that wants attention."""
+    """List everything that needs attention."""
     for name, wrong in checks.items():
         # Of updates the indicator says more.
         if wrong and name != "updates":

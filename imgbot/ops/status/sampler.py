@@ -50,7 +50,7 @@ async def _ask(name: str, check: Check) -> str:
             return await answer if inspect.isawaitable(answer) else answer
     except TimeoutError:
         return f"no answer in {_CHECK_TIMEOUT_S:.0f} s"
-    except Exception as error:  # noqa: BLE001 -- whatever it is, it is the answer
+    except Exception as error:  # noqa: BLE001 -- any failure is an answer
         # Shown by its type alone: the text may hold an address with a token in it.
         _log.warning("the check %s failed: %s", name, error)
         return f"the check failed ({type(error).__name__})"
@@ -226,7 +226,7 @@ class History:
         self._points.extend(point for point in points if begin_s < (point[0] or 0) <= now_s)
 
     def save(self) -> None:
-        """Replace the file; a full disk is the check of the disk to tell."""
+        """Replace the file; the disk check reports a full disk."""
         document = {"columns": COLUMNS, "points": self.points}
         with suppress(OSError):
             replace_file(self._path, json.dumps(document, separators=(",", ":")))
@@ -277,7 +277,7 @@ def _points_in(document: Any) -> list[Point]:
 
 
 SAMPLE_EVERY_S = 15.0
-"""Often enough for alerts and history; whoever watches asks for fresher ones."""
+"""Often enough for alerts and history; the status page asks for fresher samples."""
 
 _PATIENCE_S = 5.0
 
@@ -363,7 +363,7 @@ class StatusSampler:
                 if time.monotonic() - self._looked_s >= max_age_s:
                     await self._sample()
                     self._looked_s = time.monotonic()
-        except Exception as error:  # noqa: BLE001 -- who looks must not stop who works
+        except Exception as error:  # noqa: BLE001 -- a failed sample must not stop the service
             telemetry.warning("the status could not be taken: %s: %s", type(error).__name__, error)
 
     async def _sample(self) -> None:
