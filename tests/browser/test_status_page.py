@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +83,10 @@ async def stage(
     monkeypatch.setattr(http, "STREAM_EVERY_S", 0.1)
     write_history(tmp_path, 90, waiting=7, running=3, ok=4, provider_s=5.5, refused=2)
     stage = StatusStage(tmp_path, browser)
+    resources = stage.service.watch.resources
+    # A busy machine would be a problem of its own.
+    idle = replace(resources.usage(), cpu_s=0.0)
+    monkeypatch.setattr(resources, "usage", lambda: idle)
     await stage.server.start()
     async with asyncio.TaskGroup() as group:
         eye = group.create_task(stage.service.watch.run())

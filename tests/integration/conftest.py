@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.fakes.scripted_server import Script, open_script
+from tests.fixtures.bot import SOON
 from tests.fixtures.hostile import assert_undisturbed
 from tests.fixtures.sandbox import Clock
 from tests.integration.stage import (
@@ -75,7 +76,7 @@ async def admins(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Admi
         "IMGBOT_DAILY_BUDGET": "100",
     }
     folder = tmp_path_factory.mktemp("admins")
-    async for stage in open_stage(folder, **settings):
+    async for stage in open_stage(folder, SOON, **settings):
         owner, second = await stage.user("Owner"), await stage.user("Вторая", language="ru")
         guest = await stage.user("Guest")
         assert (owner.id, second.id, guest.id) == (OWNER_ID, SECOND_ID, GUEST_ID)

@@ -26,9 +26,6 @@ async def alert(admins: AdminStage, key: str, **facts: Any) -> Message:
         await redis.hset(keys.INCIDENTS, facts["incident"], "1")
         notice = json.dumps([key, facts])
         await redis.rpush(f"{keys.ALARM}{admins.owner.id}", notice)
-    # What waits in Redis is read at the start: later notices are the bot's own.
-    await admins.stage.bot.kill()
-    await admins.stage.bot.start()
     return await admins.owner.wait(
         lambda m: m.text.startswith("🔴") and has_buttons(m), after=after
     )

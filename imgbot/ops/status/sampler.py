@@ -222,8 +222,9 @@ class History:
         except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
             telemetry.warning("a new history is begun, as %s is not valid: %s", self._path, error)
             return
-        begin_s = now_s - KEPT_S
-        self._points.extend(point for point in points if begin_s < (point[0] or 0) <= now_s)
+        # The times are rounded, and one may seem to be a moment ahead.
+        begin_s, end_s = now_s - KEPT_S, now_s + 1
+        self._points.extend(point for point in points if begin_s < (point[0] or 0) <= end_s)
 
     def save(self) -> None:
         """Replace the file; the disk check reports a full disk."""
