@@ -15,7 +15,6 @@ from imgbot.domain.phrases import (
     comparatives_in,
     has_form,
     has_listed,
-    is_comparative,
     is_covered,
     is_form,
     is_listed,
@@ -91,7 +90,7 @@ def _is_retold(tokens: Sequence[Token], prompt: str) -> bool:
 
 
 def _is_attribute(token: Token) -> bool:
-    return is_form(token, "adjective") or is_comparative(token) or is_listed(token, "side")
+    return is_form(token, "adjective") or token.is_comparative or is_listed(token, "side")
 
 
 def cues_of_words(
@@ -259,7 +258,7 @@ def _is_circumstance(token: Token) -> bool:
     """Return true for what may follow "now" about the same picture: "at night", "brighter"."""
     lists = ("place", "with", "without", "same", "reference", "but", "when", *CHANGING)
     is_known = is_listed(token, *lists) or is_form(token, "state", "adjective")
-    return is_known or is_comparative(token)
+    return is_known or token.is_comparative
 
 
 def _is_told(tokens: Sequence[Token]) -> bool:

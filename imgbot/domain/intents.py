@@ -196,7 +196,8 @@ def _whole_message(tokens: Sequence[Token], facts: ChatFacts) -> Classification 
     # "Hi there" points nowhere.
     if tuple(token.stem for token in tokens) in lexicon().phrases["message", "small_talk"]:
         return _as_listed(_WHOLE[-1], tokens, "whole")
-    texts = (tokens, after_wrappers(tokens)[0])
+    rest = after_wrappers(tokens)[0]
+    texts = (tokens,) if rest is tokens else (tokens, rest)
     found = (each for each in _WHOLE if any(is_covered(text, *each[1:]) for text in texts))
     return next((_as_listed(each, tokens, "whole") for each in found), None)
 

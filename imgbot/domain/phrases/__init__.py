@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 
 LANGUAGES = ("en", "ru")
@@ -44,6 +46,13 @@ class Token:
 
     text: str
     stem: str
+    lists: frozenset[str]
+    """The lists that have the word; a Russian imperative may be plural."""
+    forms: frozenset[str]
+    """The lists of forms that have its stem, or that of the end of a compound."""
+    is_comparative: bool
+    is_thing: bool
+    """True if the token may name something that can be drawn."""
     end: int
     clause: int
 
@@ -229,7 +238,7 @@ def read(text: str) -> ParsedText:
     for match in _TOKEN.finditer(_normalised(text)):
         found = match[0]
         if found[0].isalnum() or found[0] == "_" or (len(found) > 1 and _QUOTED.fullmatch(found)):
-            tokens.append(_token(found, match.end(), clause))
+            tokens.append(Token(*_word(_plain_form(found)), match.end(), clause))
         elif not _INSIDE.issuperset(found):
             asks |= {clause} if "?" in found else set()
             clause += 1
@@ -240,20 +249,41 @@ def read(text: str) -> ParsedText:
 
 def _normalised(text: str) -> str:
     """Return the text folded, at the same length, so that a token's end is that in the text."""
-    folded = fold(text) if len(fold(text)) == len(text) else text
+    folded = fold(text)
+    if len(folded) != len(text):
+        folded = text
     if _QUOTED.fullmatch(folded.strip()):
         folded = f" {folded.strip()[1:-1]} ".rjust(len(text))
     folded = _NUMBER_X.sub(lambda x: "x".rjust(len(x[0])), folded)
     return _NUMBER_K.sub(lambda k: "k".ljust(len(k[0])), folded)
 
 
-def _token(found: str, end: int, clause: int) -> Token:
+@lru_cache(maxsize=8192)
+def _plain_form(found: str) -> str:
     if _QUOTED.fullmatch(found):
-        return Token(_QUOTATION, _QUOTATION, end, clause)
+        return _QUOTATION
     plain = _PARTICLES.sub("", found.replace("'", ""))
     plain = _LAUGHED if _LAUGHTER.fullmatch(plain) else _DRAWN_OUT.sub(r"\1", plain)
-    plain = lexicon().slang.get(plain, plain)
-    return Token(plain, stem(plain), end, clause)
+    return lexicon().slang.get(plain, plain)
+
+
+@lru_cache(maxsize=8192)
+def _word(text: str) -> tuple[str, str, frozenset[str], frozenset[str], bool, bool]:
+    """Return what a token has of its word: its fields up to `is_thing`."""
+    found = lexicon()
+    said, end_of_compound = {text, text.removesuffix("те")}, text.rpartition("-")[2]
+    stems = {stem(text), stem(end_of_compound)}
+    lists = frozenset(name for name, words in found.words.items() if not words.isdisjoint(said))
+    forms = frozenset(name for name, each in found.forms.items() if not each.isdisjoint(stems))
+    is_full = _FULL_COMPARATIVE.fullmatch(text) is not None
+    is_comparative = "comparative" in lists or (
+        is_full and not text.removeprefix("по").startswith(found.soft)
+    )
+    is_named = len(text) > _SHORTEST_THING and not any(map(str.isdigit, text))
+    is_manner = is_comparative or _ADVERB.fullmatch(text) is not None
+    is_plain = not found.plain.isdisjoint({*said, stem(text)})
+    is_thing = is_named and not is_plain and not is_manner
+    return text, stem(text), lists, forms, is_comparative, is_thing
 
 
 def _corrected(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
@@ -266,7 +296,7 @@ def _right(token: Token) -> Token:
         return token
     meant = _nearest(token.text)
     if meant and _is_slip(token.text, meant):
-        return Token(meant, stem(meant), token.end, token.clause)
+        return Token(*_word(meant), token.end, token.clause)
     return token
 
 
@@ -356,7 +386,7 @@ def _longest(stems: tuple[str, ...], at: int, phrases: Phrases) -> int:
 def new_things(tokens: Iterable[Token], latest: str) -> list[Token]:
     """Return the tokens that name what the picture at hand does not show."""
     shown = stems_of(latest)
-    return [each for each in tokens if each.stem not in shown and _is_thing(each)]
+    return [each for each in tokens if each.is_thing and each.stem not in shown]
 
 
 @lru_cache(maxsize=1024)
@@ -364,18 +394,8 @@ def stems_of(text: str) -> frozenset[str]:
     return frozenset(token.stem for token in read(text).tokens)
 
 
-def _is_thing(token: Token) -> bool:
-    """Return true if the token may name something that can be drawn."""
-    plain = lexicon().plain
-    is_word = len(token.text) > _SHORTEST_THING and not any(map(str.isdigit, token.text))
-    forms = {token.text, token.text.removesuffix("те"), token.stem}
-    is_manner = is_comparative(token) or _ADVERB.fullmatch(token.text) is not None
-    return is_word and not forms & plain and not is_manner
-
-
 def clauses_of(tokens: Sequence[Token]) -> list[tuple[Token, ...]]:
-    numbers = dict.fromkeys(token.clause for token in tokens)
-    return [tuple(each for each in tokens if each.clause == number) for number in numbers]
+    return [tuple(clause) for _, clause in groupby(tokens, attrgetter("clause"))]
 
 
 def is_asking(token: Token) -> bool:
@@ -395,7 +415,14 @@ def patterns_in(stems: frozenset[str], table: str, name: str) -> Iterable[Patter
 
 def starts_with(tokens: Sequence[Token], phrases: Phrases) -> int:
     """Return how many tokens at the beginning are one of the phrases."""
+    if not tokens or tokens[0].text not in _beginnings(phrases):
+        return 0
     return _longest(tuple(token.text for token in tokens[:_LONGEST_PHRASE]), 0, phrases)
+
+
+@cache
+def _beginnings(phrases: Phrases) -> frozenset[str]:
+    return frozenset(phrase[0] for phrase in phrases)
 
 
 def is_request(tokens: Sequence[Token]) -> bool:
@@ -418,19 +445,15 @@ def is_drawn(tokens: Sequence[Token]) -> bool:
 
 
 def has_listed(tokens: Iterable[Token], *names: str) -> bool:
-    return any(is_listed(token, *names) for token in tokens)
+    return any(not token.lists.isdisjoint(names) for token in tokens)
 
 
 def is_listed(token: Token, *names: str) -> bool:
-    """Return true for a word of one of the lists; a Russian imperative may be plural."""
-    words, said = lexicon().words, {token.text, token.text.removesuffix("те")}
-    return any(not said.isdisjoint(words[name]) for name in names)
+    return not token.lists.isdisjoint(names)
 
 
 def is_form(token: Token, *names: str) -> bool:
-    """Return true for a form of a word of one of the lists, also at the end of a compound."""
-    forms, said = lexicon().forms, {token.stem, stem(token.text.split("-")[-1])}
-    return any(not said.isdisjoint(forms[name]) for name in names)
+    return not token.forms.isdisjoint(names)
 
 
 def after_wrappers(tokens: Sequence[Token]) -> tuple[Sequence[Token], frozenset[str]]:
@@ -456,7 +479,7 @@ def _is_negation(tokens: Sequence[Token]) -> bool:
 
 
 def is_noun(token: Token) -> bool:
-    return _is_thing(token) or is_form(token, "part") or is_form(token, "state")
+    return token.is_thing or is_form(token, "part", "state")
 
 
 def has_form(tokens: Iterable[Token], *names: str) -> bool:
@@ -466,11 +489,4 @@ def has_form(tokens: Iterable[Token], *names: str) -> bool:
 def comparatives_in(tokens: Sequence[Token]) -> Iterable[bool]:
     """Yield for each token whether it is a comparative; "in the museum" only looks like one."""
     for at, token in enumerate(tokens):
-        yield is_comparative(token) and not (at > 0 and is_listed(tokens[at - 1], "place"))
-
-
-def is_comparative(token: Token) -> bool:
-    if is_listed(token, "comparative"):
-        return True
-    is_form = _FULL_COMPARATIVE.fullmatch(token.text) is not None
-    return is_form and not token.text.removeprefix("по").startswith(lexicon().soft)
+        yield token.is_comparative and not (at > 0 and is_listed(tokens[at - 1], "place"))
