@@ -101,7 +101,7 @@ class Runner:
         self._running: dict[str, _RunningJob] = {}
         self._crashes: dict[str, int] = {}
         """By job, those that ended its task: beyond `_MAX_CRASHES` it waits for a wake-up."""
-        self._wakeup = asyncio.Event()
+        self._wakeup = context.queue.wakeup
         self._is_adopting = True
         self._heartbeat = Heartbeat()
 
@@ -202,6 +202,8 @@ class Runner:
         return len(self._running) < self._capacity() and not is_paced
 
     async def _claimed(self) -> Job | None:
+        if self._context.queue.is_known_empty(self._context.now_ms()):
+            return None
         self._heartbeat.expect(_CALL_S, time.monotonic())
         reason, was_blocked = self._blocked_reason(), self._is_blocked
         self._is_blocked = bool(reason)
@@ -240,9 +242,9 @@ class Runner:
             if job_id in self._running:
                 self._running[job_id].wake.set()
             elif job_id is not None:
-                # Of one with an id, the cause of its crashes may have been removed.
+                # The cause of its crashes may have been removed.
                 self._crashes.pop(job_id, None)
-                self._is_adopting = self._is_adopting or bool(job_id)
+                self._is_adopting = True
                 self._wakeup.set()
 
     def _start(self, group: asyncio.TaskGroup, job: Job) -> None:

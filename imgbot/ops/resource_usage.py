@@ -5,7 +5,6 @@ of the processes need /proc alone, and say which part uses what.
 """
 
 import os
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -201,11 +200,11 @@ def place_of(folder: Path) -> Path:
 
 def disk_problem(folder: Path) -> str:
     """Say in a sentence that the disk is full, or nearly; empty when it is not."""
-    place = place_of(folder)
-    free_bytes, inodes = shutil.disk_usage(place).free, os.statvfs(place)
+    disk = os.statvfs(place_of(folder))
+    free_bytes = disk.f_bavail * disk.f_frsize
     if free_bytes < LEAST_FREE_BYTES:
         return f"{free_bytes >> 20} MB left in {folder}; free some space"
     # A file system without a fixed number of inodes says that it has none.
-    if inodes.f_files and inodes.f_favail < LEAST_FREE_FILES:
-        return f"{inodes.f_favail} free inodes in {folder}; remove some files"
+    if disk.f_files and disk.f_favail < LEAST_FREE_FILES:
+        return f"{disk.f_favail} free inodes in {folder}; remove some files"
     return ""

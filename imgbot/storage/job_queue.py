@@ -1,5 +1,6 @@
 """Job queue in Redis: admission, claim, state transitions, end of jobs, consistency check."""
 
+import asyncio
 import json
 import uuid
 from collections import Counter
@@ -71,6 +72,8 @@ class JobQueue(JobReads):
         self._empty_until_ms = 0
         """Until then no job waits, unless one is admitted here."""
         self._is_synced_by_itself = is_synced_by_itself
+        self.wakeup = asyncio.Event()
+        """Set when a job may wait to be claimed; who claims clears it."""
 
     async def open_epoch(self) -> None:
         """Open a new epoch: every earlier supervisor is fenced off from now on.
@@ -106,6 +109,7 @@ class JobQueue(JobReads):
         finally:
             # Also when the answer was lost, and after one of a claim that was sent before.
             self._empty_until_ms = 0
+            self.wakeup.set()
         return Admission(answer[0], int(answer[1]) if len(answer) > 1 else 0)
 
     async def cancel(
@@ -145,8 +149,6 @@ class JobQueue(JobReads):
 
         Raises StorageUnavailableError; a claim whose reply is lost is resumed like any other.
         """
-        if self.is_known_empty(now_ms):
-            return None
         answer: list[Any] = ["more", "-inf"]
         token = uuid.uuid4().hex
         while answer[0] == "more":

@@ -39,9 +39,9 @@ class JobReads(Store):
         return bool(await self._redis.exists(*names))
 
     async def next_wakeup(self) -> str | None:
-        """Wait briefly for the id of a job that was woken; empty for a job just admitted."""
+        """Wait briefly for the id of a job that was woken."""
         entry = await self._redis.brpop([keys.WAKE], timeout=_WAKE_WAIT_S)
-        return entry and entry[1].removeprefix("+new")
+        return entry and entry[1]
 
     async def due(self) -> list[str]:
         """Return the ids of all claimed jobs, most urgent first."""

@@ -33,7 +33,7 @@ EPOCH = "img:epoch"
 LAST_CLAIM = "img:lastclaim"
 # ZSET: jobs without a status message yet, by the time (ms) of the next attempt.
 ANNOUNCE = "img:announce"
-# LIST, bounded: ids that the runner should check now; `+new` for a job that was just admitted.
+# LIST, bounded: ids that the runner should check now; of earlier releases `+new` as well.
 WAKE = "img:wake"
 TOMBSTONE = "img:done:"  # STRING per ended job, 48 h: longer than Telegram repeats an update
 # HASH per delivered job, 30 days: the result, as the buttons under a picture need it.

@@ -25,6 +25,7 @@ from imgbot.telemetry import events as telemetry
 # Shorter than a handler's deadline: a hanging call is repeated, not its handler.
 _CALL_TIMEOUT_S = 30.0
 _CLOCK_OFF_S = 120.0
+_PIECE_BYTES = 1 << 20
 _SENDING = frozenset(
     {
         *("sendMessage", "sendPhoto", "sendDocument", "copyMessage"),
@@ -124,17 +125,22 @@ class BotSession(AiohttpSession):
 async def _multipart(
     bot: Bot, boundary: str, fields: Mapping[str, str], files: Mapping[str, InputFile]
 ) -> AsyncGenerator[bytes]:
+    """Yield the body in few pieces: each is a write, and wakes the receiver."""
     part = f'--{boundary}\r\nContent-Disposition: form-data; name="'
     head = "".join(f'{part}{name}"\r\n\r\n{text}\r\n' for name, text in fields.items())
+    held = head.encode()
     for name, file in files.items():
         # As HTML says: a name must not end its own quotation.
         filename = (file.filename or name).translate(_QUOTED)
-        head += f'{part}{name}"; filename="{filename}"\r\n'
-        yield f"{head}Content-Type: application/octet-stream\r\n\r\n".encode()
+        head = f'{part}{name}"; filename="{filename}"\r\n'
+        held += f"{head}Content-Type: application/octet-stream\r\n\r\n".encode()
         async for chunk in file.read(bot):
-            yield chunk
-        head = "\r\n"
-    yield f"{head}--{boundary}--\r\n".encode()
+            if len(held) + len(chunk) > _PIECE_BYTES:
+                yield held
+                held = b""
+            held += chunk
+        held += b"\r\n"
+    yield held + f"--{boundary}--\r\n".encode()
 
 
 def _sent_message(result: dict[str, Any]) -> SentMessage:

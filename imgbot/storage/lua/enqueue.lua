@@ -1,6 +1,6 @@
 -- Admits a job: once per id, within the caps, at its fair place in the queue.
 -- KEYS: queue job:id tombstone:id tags virtual_time user_tags sequence waiting user_jobs:user
--- KEYS: announce wake spend:day since spend_kept_s
+-- KEYS: announce spend:day since spend_kept_s
 -- ARGV: id user day queue_limit waiting_limit now_ms price_micro day_limit_micro user_limit_micro
 -- ARGV: fields...
 -- FLAGS: fenced
@@ -36,8 +36,6 @@ redis.call('HSET', job, 'id', id, 'user_id', user, 'state', 'queued', 'version',
   'created_ms', now_ms, unpack(fields))
 redis.call('HINCRBY', waiting, user, 1)
 for _, index in ipairs({user_jobs, announce, since}) do redis.call('ZADD', index, now_ms, id) end
-redis.call('LPUSH', wake, '+new')
-redis.call('LTRIM', wake, 0, 999)
 if price > 0 then
   for _, entry in ipairs({'reserved', 'reserved:' .. user, 'user:' .. user}) do
     redis.call('HINCRBY', spend, entry, price_micro)
