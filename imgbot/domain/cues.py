@@ -50,9 +50,17 @@ def cues_of_doubt(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str
     # "The car in red"
     if len(new) < SCENE and len(tokens) > 1 and is_form(tokens[-1], "adjective"):
         yield "coloured"
+    if len(new) < SCENE and _is_denied(tokens):
+        yield "denied"
     is_deictic = has_listed(tokens[:SHORT], "deictic") or has_listed(tokens[:1], "same")
     if is_deictic and len(new) < SCENE:
         yield "referring"
+
+
+def _is_denied(tokens: Sequence[Token]) -> bool:
+    """Return true for "not enough trees" and "I do not see a dog in the picture"."""
+    is_of_picture = has_listed(tokens, "not") and has_form(tokens, "image")
+    return is_of_picture or tokens[0].text in {"no", "нет", "не", "not"}
 
 
 def cues_of_latest(tokens: Sequence[Token], prompt: str) -> Iterable[str]:

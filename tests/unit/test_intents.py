@@ -124,12 +124,23 @@ def test_prompts_and_changes_are_told_apart(latest: str, text: str, intent: Inte
         ("nothing", "do you work in group chats"),
         ("picture", "а можно лису в скафандре"),
         ("nothing", "hi there"),
+        ("picture", "not enough trees"),
+        ("picture", "не в горах"),
+        ("picture", "I do not see a dog in the picture"),
     ],
 )
 def test_what_may_mean_two_things_or_none_is_not_ordered(after: str, text: str) -> None:
     found = classify(text, AFTER[after])
 
     assert not found.is_sure or found.intent not in {*ORDERS, Intent.POINTING}, found
+
+
+@pytest.mark.parametrize(
+    "text", ["lamp", "a lime", "gold", "mist at night", "dots", "a wall", "wall at night", "a sofa"]
+)
+def test_a_short_word_is_no_slip_of_another_that_asks_for_something_else(text: str) -> None:
+    for after in ("nothing", "picture"):
+        assert classify(text, AFTER[after]).intent is Intent.CREATE, after
 
 
 OPERATIONS = {

@@ -19,6 +19,7 @@ LANGUAGES = ("en", "ru")
 TOKENS_LIMIT = 60
 _LETTERS_AT_LEAST = 4
 _LETTERS_OF_TWO_SLIPS = 8
+_LETTERS_OF_A_SURE_SLIP = 5
 _LETTERS_OF_A_TOPIC = 7
 _CORRECTED_TOKENS = 6
 _QUOTED = re.compile(r"«[^»]*»|“[^”]*”|„[^“]*“|\"[^\"]*\"")
@@ -133,6 +134,7 @@ _Lists = Mapping[str, Mapping[str, Any]]
 _WHOLE = ("message", "operation", "command")
 _STARTS = ("talk", "grievance", "wrapper", "scene")
 _LOOKALIKES = ("lookalikes", "grievance", "talk", "command", "beside", "question", "pattern")
+_TELLING = ("change", "make", "comparative", "reference", "degree", "now", "but", "without")
 
 
 def _lists() -> _Lists:
@@ -287,15 +289,22 @@ def _word(text: str) -> tuple[str, str, frozenset[str], frozenset[str], bool, bo
 
 
 def _corrected(tokens: tuple[Token, ...]) -> tuple[Token, ...]:
-    """Return the tokens of a short text with typos corrected."""
-    return tokens if len(tokens) > _CORRECTED_TOKENS else tuple(map(_right, tokens))
+    """Return the tokens of a short text with typos corrected.
+
+    A short word ("mist", "wall") is one of its own, unless the others tell of a change.
+    """
+    if len(tokens) > _CORRECTED_TOKENS:
+        return tokens
+    is_told = has_listed(tokens, *_TELLING) or has_form(tokens, "part")
+    return tuple(_right(token, is_told=is_told) for token in tokens)
 
 
-def _right(token: Token) -> Token:
+def _right(token: Token, *, is_told: bool) -> Token:
     if len(token.text) < _LETTERS_AT_LEAST or token.stem in lexicon().known:
         return token
     meant = _nearest(token.text)
-    if meant and _is_slip(token.text, meant):
+    is_likely = is_told or len(meant) >= _LETTERS_OF_A_SURE_SLIP
+    if meant and is_likely and _is_slip(token.text, meant):
         return Token(*_word(meant), token.end, token.clause)
     return token
 
