@@ -22,10 +22,34 @@ if TYPE_CHECKING:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit status: 0 as asked, 78 configuration, 1 anything else."""
+    _replace_closed_streams()
     options = _parser().parse_args(argv)
     if options.command is None:
         return _run_bot(options)
-    return _run_command(options.run, {name: getattr(options, name) for name in options.names})
+    arguments = {name: getattr(options, name) for name in options.names}
+    return _flushed(_run_command(options.run, arguments))
+
+
+def _replace_closed_streams() -> None:
+    """Open what the caller has closed: else the next file or socket would be that stream."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
+
+
+def _flushed(status: int) -> int:
+    """Write out what was printed; return the exit status, 1 where that is not possible."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        # Whoever reads a pipe has enough, like `head`.
+        if not isinstance(error, BrokenPipeError):
+            _refuse(str(error.strerror))
+    else:
+        return status
+    # Else the interpreter tries again at its end, and reports it.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 1
 
 
 class _Parser(argparse.ArgumentParser):
@@ -34,6 +58,9 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         self.print_usage(sys.stderr)
         self.exit(EX_CONFIG, f"{self.prog}: {message}\n")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        super().exit(_flushed(status), message)
 
 
 class _PrintVersion(argparse.Action):
@@ -105,7 +132,11 @@ def _run_command(run: str, arguments: dict[str, Any]) -> int:
         )
     except ImgbotError as error:
         return _refuse(str(error), EX_CONFIG if isinstance(error, ConfigError) else 1)
+    except BrokenPipeError:
+        return 1
     except OSError as error:
+        if status := _flushed(0):
+            return status
         why = error.strerror or str(error) or type(error).__name__
         return _refuse(f"{error.filename}: {why}" if error.filename is not None else why)
     except KeyboardInterrupt:

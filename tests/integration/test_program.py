@@ -60,6 +60,51 @@ def test_help_and_version_import_nothing_heavy() -> None:
     assert run("--version").stdout.strip() == f"imgbot {version()}"
 
 
+SHOWN = pytest.mark.parametrize("arguments", [("--help",), ("doctor", "--provider", "fal")])
+
+
+def show(out: int, *arguments: str) -> tuple[int, str]:
+    """Run a command with that stdout; return its exit status and what it wrote on stderr."""
+    buffered = {name: v for name, v in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    ended = subprocess.run(
+        [*COMMAND, *arguments],
+        stdout=out,
+        stderr=subprocess.PIPE,
+        env=buffered,
+        text=True,
+        check=False,
+    )
+    return ended.returncode, ended.stderr
+
+
+@SHOWN
+def test_a_pipe_that_nobody_reads_ends_a_command_quietly(arguments: tuple[str, ...]) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        assert show(writing, *arguments) == (1, "")
+    finally:
+        os.close(writing)
+
+
+@SHOWN
+def test_a_full_disk_is_named_once(arguments: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        assert show(full.fileno(), *arguments) == (1, "imgbot: No space left on device\n")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-"])
+def test_a_closed_standard_stream_is_replaced(closed: str) -> None:
+    code = (
+        "import sys\nfrom imgbot.cli import main\n"
+        "try:\n    main(['--version'])\nexcept SystemExit:\n    pass\n"
+        "sys.exit(None in (sys.stdin, sys.stdout, sys.stderr))"
+    )
+    command = ["/bin/sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-c", code]
+
+    assert subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 def test_the_script_and_the_module_are_the_same_program() -> None:
     script = Path(__file__).parents[2] / "imgbot.py"
     shown = subprocess.run(
