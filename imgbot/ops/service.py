@@ -24,7 +24,7 @@ from imgbot.domain.findings import Severity
 from imgbot.files import replace_file
 from imgbot.ops.doctor.machine import judge_workers
 from imgbot.ops.formatting import say
-from imgbot.ops.installation import UNIT, Layout, set_variable
+from imgbot.ops.installation import UNIT, Layout, environ_of_service, set_variable
 from imgbot.ops.lifecycle import RELOAD_REQUEST, SCALE_REQUEST
 from imgbot.ops.state_dir import describe, supervisor_of
 
@@ -188,10 +188,13 @@ def _set_workers(path: Path, workers: int) -> None:
 
 def reload() -> None:
     """Have the running bot read its settings again. Raises ServiceError, ConfigError."""
-    # systemd has handed the lines of the file over, which the bot itself may be unable to read.
-    is_of_systemd = "STATE_DIRECTORY" in os.environ
-    hidden = {"IMGBOT_ENVIRONMENT_FILE"} if is_of_systemd else set[str]()
-    state_dir = state_dir_of({name: v for name, v in os.environ.items() if name not in hidden})
+    environ = dict(os.environ)
+    if "STATE_DIRECTORY" in environ:
+        # systemd has handed over the lines of the file, which the bot may be unable to read.
+        environ.pop("IMGBOT_ENVIRONMENT_FILE", None)
+    else:
+        environ = environ_of_service(environ)
+    state_dir = state_dir_of(environ)
     if said := _ask(state_dir, RELOAD_REQUEST, ""):
         raise ServiceError(f"the settings were not changed: {said}")
     say("settings reloaded: the number of workers is applied now, the rest needs a restart")

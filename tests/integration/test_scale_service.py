@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from subprocess import PIPE, Popen
 
@@ -12,15 +13,20 @@ import pytest
 from imgbot import cli
 from imgbot.domain.errors import ConfigError
 from imgbot.ops import service
-from imgbot.ops.installation import Layout
+from imgbot.ops.installation import Layout, environ_of_service
 from imgbot.ops.service import ServiceError, scale
 
-# A supervisor: it holds the lock and takes what is asked at a SIGHUP.
+# A supervisor: it holds the lock and takes whatever is asked at a SIGHUP.
 _SUPERVISOR = """
 import pathlib, signal, sys
 from imgbot.ops.state_dir import instance_lock
 state_dir = pathlib.Path(sys.argv[1])
-signal.signal(signal.SIGHUP, lambda *_: (state_dir / "workers").unlink())
+
+def take(*_):
+    for name in ("workers", "reload"):
+        (state_dir / name).unlink(missing_ok=True)
+
+signal.signal(signal.SIGHUP, take)
 with instance_lock(state_dir, ""):
     print("held", flush=True)
     while True:
@@ -72,6 +78,22 @@ def test_the_number_is_written_to_last_and_taken_at_once(
     assert path.read_text() == after
     assert path.stat().st_mode & 0o777 == mode
     assert told[-1] == f"10 workers; IMGBOT_WORKERS=10 in {path} makes it permanent"
+
+
+def test_a_reload_finds_the_service(
+    layout: Layout,
+    supervisor: Popen[bytes],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    its_own = partial(environ_of_service, etc=layout.settings, state=layout.data)
+    monkeypatch.setattr(service, "environ_of_service", its_own, raising=False)
+    for name in ("STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", *os.environ):
+        if name.startswith(("IMGBOT_", "STATE_", "CREDENTIALS_")):
+            monkeypatch.delenv(name, raising=False)
+
+    assert cli.main(["reload"]) == 0
+    assert "settings reloaded" in capsys.readouterr().out
 
 
 def test_a_number_that_is_not_taken_is_told(
