@@ -202,7 +202,7 @@ def test_a_report_is_plain_and_without_secrets() -> None:
         "warning  b  bad [31m worse",
         "            → do it",
         "WRONG    c  key [secret]",
-        "1 wrong, 1 warnings, 1 ok",
+        "1 wrong, 1 warning, 1 ok",
     ]
     assert "s3cret1" not in report.json()
     assert (report.exit_status, Report(found[:2]).exit_status) == (1, 0)

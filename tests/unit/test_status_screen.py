@@ -131,6 +131,7 @@ def test_what_is_not_known_is_said_to_be_unknown() -> None:
     text = _text(now=replace(QUIET, usage=ResourceUsage()), glance=QueueGlance())
 
     assert re.search(r"● CPU +unknown", text)
+    assert re.search(r"● Job time +no recent jobs +<", text)
     assert re.search(r"● Memory +unknown", text)
     assert "unknown: Redis does not answer" in _text(glance=None)
 

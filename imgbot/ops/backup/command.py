@@ -88,8 +88,7 @@ def _report(manifest: Manifest, target: Path) -> list[str]:
         else "it does not contain the token and the keys (--with-secrets)",
         "the bot is stopped and will not start here again; restore the file elsewhere"
         if about["is_stopped"]
-        else "the bot keeps running, so the file gets out of date: to move it, make the last "
-        "backup with --stop",
+        else "it is of this moment: to move the bot, make the last backup with --stop",
     ]
 
 

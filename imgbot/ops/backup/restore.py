@@ -66,11 +66,16 @@ async def restore(
         shutil.rmtree(here / state.UNFINISHED)
         (here / state.MOVED).unlink(missing_ok=True)
         await asyncio.to_thread(state.chown_to_service, state_dir)
-    return [*_report(manifest, state_dir, is_certain=is_certain), *said]
+    start = "sudo systemctl enable --now imgbot"
+    return [
+        *_report(manifest, state_dir, is_certain=is_certain),
+        *said,
+        f"start it: {start}, or where it is not installed yet: sudo ./imgbot install",
+    ]
 
 
 def _report(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[str]:
-    """Summarise a restored backup in sentences, with what to do next.
+    """Summarise a restored backup in sentences.
 
     `is_certain` says that nobody has served these jobs since the backup.
     """
@@ -88,8 +93,7 @@ def _report(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[st
             "the token and the keys are not in the backup: `sudo ./imgbot install` asks for "
             "those that are missing here"
         )
-    start = "sudo systemctl enable --now imgbot"
-    return [*lines, f"start it: {start}, or where it is not installed yet: sudo ./imgbot install"]
+    return lines
 
 
 @contextmanager

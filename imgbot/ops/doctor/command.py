@@ -21,7 +21,7 @@ from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
 from imgbot.ops import state_dir as state
 from imgbot.ops.doctor import bot_state, guide, machine, telegram
-from imgbot.ops.formatting import say, strip_control
+from imgbot.ops.formatting import count, say, strip_control
 from imgbot.ops.installation import STATE, credentials_of_service, environ_of_service
 from imgbot.providers import factory as providers
 from imgbot.providers.protocol import ProviderConfig, Timeouts
@@ -59,7 +59,7 @@ class Report:
         fixable = sum(bool(finding.fix) for finding in self.findings)
         hint = f"; `imgbot doctor --fix` fixes {fixable}" if fixable else ""
         lines.append(
-            f"{counts[Severity.WRONG]} wrong, {counts[Severity.WARNING]} warnings, "
+            f"{counts[Severity.WRONG]} wrong, {count(counts[Severity.WARNING], 'warning')}, "
             f"{counts[Severity.OK]} ok{hint}"
         )
         return Redactor(self.secrets)("\n".join(lines))

@@ -12,6 +12,7 @@ from imgbot.config.settings import Settings, key_variables
 from imgbot.config.sources import read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, warning, wrong
+from imgbot.ops.formatting import count
 from imgbot.ops.resource_usage import disk_problem, place_of
 
 _MIB = 1 << 20
@@ -97,7 +98,7 @@ def _secrets(folder: Path) -> Iterator[Finding]:
         return
     open_ones = {path: mode for path, mode in modes.items() if mode & 0o077}
     if not open_ones:
-        yield ok("secrets", f"{len(modes) - 1} files, accessible to their owner only")
+        yield ok("secrets", f"{count(len(modes) - 1, 'file')}, accessible to the owner only")
     for path, mode in open_ones.items():
         wanted = "0700" if stat.S_ISDIR(mode) else "0600"
         text = f"{path} is accessible to others (mode {stat.S_IMODE(mode):04o})"

@@ -192,4 +192,4 @@ def write_prometheus_config(folder: str) -> list[str]:
         text = shipped(name).read_text(encoding="utf-8")
         replace_file(path, text.replace(f'"{_SHIPPED_TARGET}"', f'"{target}"'), 0o644)
     said = [f"{path} is written" for path in paths]
-    return [*said, f"{paths[0]} scrapes {target}, and says at its head what is to be done"]
+    return [*said, f"{paths[0]} scrapes {target}; its header lists the remaining steps"]

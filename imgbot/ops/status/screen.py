@@ -77,7 +77,8 @@ def _indicators(document: Document, paint: _Paint, width: int) -> Iterator[str]:
         bound = f"< {found['attention'] * scale:.0f}{unit}"
         if found["critical"] is not None:
             bound += f", critical > {found['critical'] * scale:.0f}{unit}"
-        word = "" if level == "normal" else f" {level}"
+        # What is unknown, the text itself says.
+        word = "" if level in {"normal", "unknown"} else f" {level}"
         space = width - (_LABEL + 2 + len(text) + len(word) + len(bound))
         marked = f"{paint(level, '●')} {label:<{_LABEL - 1}} {text}{paint(level, word)}"
         # Where there is no room, the figure is worth more than what it is measured by.

@@ -222,9 +222,8 @@ class RedisServer:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while self.pid and time.monotonic() < deadline:
             if await self._answers():
-                _log.info(
-                    "the embedded Redis runs (pid %d, port %s)", self.pid, self.port or "none"
-                )
+                port = f"port {self.port}" if self.port else "no port"
+                _log.info("the embedded Redis runs (pid %d, %s)", self.pid, port)
                 return
             await asyncio.sleep(_POLL_S)
         raise ServerError(self._last_words() or "it ended without a word")
