@@ -81,6 +81,8 @@ class Pool:
         self._slots: dict[int, WorkerSlot] = {}
         self._free: asyncio.PriorityQueue[int] = asyncio.PriorityQueue()
         """Numbers of the slots without a step."""
+        self._turn = asyncio.Lock()
+        """Held by the first step in the line; a queue alone serves whoever comes first."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._is_closed = False
@@ -218,7 +220,8 @@ class Pool:
         self._refuse_if_closed()
         self.waiting += 1
         try:
-            number = await self._free.get()
+            async with self._turn:
+                number = await self._free.get()
         finally:
             self.waiting -= 1
         self._refuse_if_closed()

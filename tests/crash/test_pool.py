@@ -70,6 +70,29 @@ async def test_steps_are_served_in_order(tmp_path: Path) -> None:
     assert order == [0, 1, 2, 3, 4]
 
 
+async def test_a_step_that_follows_another_at_once_does_not_overtake_what_waits(
+    tmp_path: Path,
+) -> None:
+    order: list[str] = []
+    gate = tmp_path / "gate"
+
+    async def photos_of(pool: Pool, job: str, count: int) -> None:
+        for _ in range(count):
+            await pool.run(pool_steps.pid)
+            order.append(job)
+
+    async with running(1) as (pool, _), asyncio.TaskGroup() as group:
+        group.create_task(pool.run(pool_steps.wait_for, str(gate)))
+        await begun(tmp_path, "gate.*", 1)
+        for job, count in (("album", 3), ("photo", 1), ("other", 1)):
+            group.create_task(photos_of(pool, job, count))
+        await asyncio.sleep(0)
+        assert (pool.busy, pool.waiting) == (1, 3)
+        gate.touch()
+
+    assert order == ["album", "photo", "other", "album", "album"]
+
+
 async def test_exceptions_come_out_as_they_are() -> None:
     async with running(1) as (pool, restarts):
         with pytest.raises(LookupError, match="no such colour"):
