@@ -14,6 +14,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import (
     ConnectionError as RedisConnectionError,
+    InvalidResponse,
     NoScriptError,
     OutOfMemoryError,
     RedisError,
@@ -27,8 +28,11 @@ from imgbot.storage.scripts import Value, script
 
 _T = TypeVar("_T")
 
-_UNAVAILABLE = (RedisConnectionError, RedisTimeoutError, OSError)
-"""Errors that do not depend on the command itself: a retry can succeed."""
+_UNAVAILABLE = (RedisConnectionError, RedisTimeoutError, InvalidResponse, OSError)
+"""Errors that do not depend on the command itself: a retry can succeed.
+
+What answers unlike Redis (a web server, or one that wants TLS) is a Redis that is away.
+"""
 
 _NO_ACCESS = "refuses the user or password of IMGBOT_REDIS_URL"
 _NO_PERMISSION = "does not permit its user a command or key that imgbot needs (ACL)"

@@ -8,7 +8,8 @@ import pytest
 
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.storage.client import connect
-from imgbot.storage.server.durability import verify
+from imgbot.storage.server.check import check_redis
+from imgbot.storage.server.durability import trouble_of, verify
 from imgbot.storage.server.process import RedisServer
 from tests.fixtures.redis_servers import client_of, is_at_rest
 from tests.fixtures.waiting import eventually
@@ -100,3 +101,23 @@ async def test_a_server_that_never_comes_ends_at_the_deadline(tmp_path: Path) ->
     async with client_of(RedisServer(tmp_path, port=0)) as client:
         with pytest.raises(StorageUnavailableError, match="IMGBOT_REDIS_URL"):
             await verify(client, deadline_s=0.1)
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x15\x03\x03\x00\x02\x02\x46"]
+)
+async def test_what_answers_unlike_redis_is_a_redis_that_is_away(answer: bytes) -> None:
+    async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(1000):
+            writer.write(answer)
+        writer.close()
+
+    async with await asyncio.start_server(answer_all, "127.0.0.1") as server:
+        url = "redis://127.0.0.1:{1}".format(*server.sockets[0].getsockname())
+        client = connect(url)
+        with pytest.raises(StorageUnavailableError, match="IMGBOT_REDIS_URL"):
+            await verify(client, deadline_s=0.1)
+        assert await trouble_of(client) == "Redis: InvalidResponse"
+        await client.aclose()
+        report = await check_redis(url, "1", is_embedded=False)
+        assert "no Redis answers" in report.findings[0].text
