@@ -272,7 +272,8 @@ class Messenger:
                     chat_id=place.chat_id,
                     message_id=message_id,
                     reply_markup=keyboard(rows),
-                    request_timeout=_UPLOAD_TIMEOUT_S,
+                    # A page of the history is shown by a handler, whose deadline is shorter.
+                    request_timeout=None if is_kept else _UPLOAD_TIMEOUT_S,
                 )
             )
         except TelegramRefusedError as error:

@@ -1,5 +1,6 @@
 """Answers that are not the Bot API's: a gateway's page, an empty body, JSON without a result."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
@@ -10,6 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from imgbot.domain.errors import TransientError
+from imgbot.domain.job import InputPhoto
 from imgbot.telegram.client import identify, open_bot
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.update import GetRawUpdates
@@ -19,10 +21,13 @@ PAGE = "<html><h1>Сервер недоступен</h1></html>".encode("cp1251"
 
 
 @asynccontextmanager
-async def bot_answered(status: int, body: bytes, content_type: str) -> AsyncGenerator[Bot]:
+async def bot_answered(
+    status: int, body: bytes, content_type: str, after_s: float = 0.0
+) -> AsyncGenerator[Bot]:
     """A bot whose every call is answered so."""
 
     async def answer(_: web.Request) -> web.Response:
+        await asyncio.sleep(after_s)
         return web.Response(status=status, body=body, headers={"Content-Type": content_type})
 
     app = web.Application()
@@ -63,3 +68,12 @@ async def test_what_is_no_answer_of_telegram_is_transient(
         # The poll loop takes these for an outage.
         with pytest.raises(AiogramError):
             await bot(GetRawUpdates())
+
+
+async def test_a_page_of_the_history_that_hangs_ends_before_its_handler_does() -> None:
+    page = InputPhoto("file", "unique", 0)
+    async with bot_answered(200, b"{}", "application/json", after_s=5.0) as bot, asyncio.timeout(4):
+        # As long as any call without an upload.
+        bot.session.timeout = 0.2
+        with pytest.raises(TransientError):
+            await Messenger(bot).edit_to_picture(ChatTarget(1), 2, page, "", [], is_photo=True)
