@@ -53,7 +53,9 @@ def cues_of_doubt(tokens: Sequence[Token], new: Sequence[Token]) -> Iterable[str
     if len(new) < SCENE and _is_denied(tokens):
         yield "denied"
     is_deictic = has_listed(tokens[:SHORT], "deictic") or has_listed(tokens[:1], "same")
-    if is_deictic and len(new) < SCENE:
+    # "Another one, but with a cat"
+    is_other = _goes_on(tokens, "another") and has_listed(tokens, "but")
+    if (is_deictic or is_other) and len(new) < SCENE:
         yield "referring"
 
 
@@ -188,6 +190,8 @@ def _is_later(tokens: Sequence[Token], name: str) -> bool:
 
 def _cues_of_make(rest: Sequence[Token], new: Iterable[Token]) -> Iterable[str]:
     """Cues after "make"."""
+    # "Make like a big castle": a word to gain time.
+    rest = rest[1:] if rest and rest[0].text == "like" else rest
     if not rest:
         return
     if _is_of_picture(rest):

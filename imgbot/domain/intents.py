@@ -120,6 +120,10 @@ _SKIN_TONES = "\U0001f3fb-\U0001f3ff"
 _MARKS = re.compile(rf"[\s.,!)(:;…\u200d\ufe0f{_SKIN_TONES}]")
 _REACTIONS = frozenset("👍❤🔥👌🙏😂👏😍")
 _REACTION_LIMIT = 40
+_FIRST_SYMBOL = "\u2190"
+"""Characters below it are letters and punctuation, from it on arrows and emoji."""
+
+_LETTER = re.compile(r"[0-9a-zа-я]")
 _OPTIONS = re.compile(r"(?<!\S)(?:--|—)[a-z]+|^\s*(?:prompt|промпт|промт)\s*:", re.IGNORECASE)
 _LINK = re.compile(r"\s*https?://\S+\s*")
 _SCALES = {
@@ -136,10 +140,18 @@ def classify(text: str, facts: ChatFacts | None = None) -> Classification:
         return _without_words(text, facts)
     return (
         _whole_message(reading.tokens, facts)
+        or _letter(reading.tokens, facts)
         or _pattern(reading.tokens, facts)
         or _talk(reading, facts)
         or _prompt(reading, facts)
     )
+
+
+def _letter(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None:
+    """Return small talk for "k", "<3" and ":D"."""
+    is_asked = facts.pending in {PendingQuestion.SCALE, PendingQuestion.PHOTO}
+    is_letter = not is_asked and len(tokens) == 1 and _LETTER.fullmatch(tokens[0].text)
+    return Classification(Intent.SMALL_TALK, reasons=("letter",)) if is_letter else None
 
 
 def wording_key(text: str) -> str:
@@ -162,7 +174,9 @@ def _without_words(text: str, facts: ChatFacts) -> Classification:
     if left and left <= set("?!"):
         return Classification(Intent.HELP, reasons=("question_marks",))
     is_about_picture = facts.is_reply_to_picture and len(text) <= _REACTION_LIMIT
-    if text and (is_about_picture or left <= _REACTIONS):
+    # "+" and "=)" show nothing that could be drawn.
+    is_plain = all(each < _FIRST_SYMBOL for each in left)
+    if text and (is_about_picture or is_plain or left <= _REACTIONS):
         return Classification(Intent.SMALL_TALK, reasons=("reaction",))
     intent = Intent.CHANGE if facts.is_reply_to_picture else Intent.CREATE
     return Classification(intent, prompt=text, reasons=("emoji",))
@@ -237,7 +251,7 @@ def _pattern(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None
     if len(tokens) > _PATTERN_LIMIT or (things and is_listed(rest[0], "draw")):
         return None
     said = [frozenset(token.stem for token in clause) for clause in clauses_of(tokens)]
-    details = {each.stem for each in rest if is_form(each, *_DETAILS)}
+    details = {each.stem for each in rest if is_form(each, *_DETAILS) or each.is_comparative}
     for each in _PATTERNS:
         patterns = (found for stems in said for found in patterns_in(stems, "pattern", each[2]))
         if any(_is_beside(pattern, things, details, each[0]) for pattern in patterns):
@@ -276,7 +290,8 @@ def _topic(clause: Sequence[Token], *, is_asked: bool) -> str:
     if len(clause) > _QUESTION_LIMIT:
         return ""
     words, rest = lexicon().phrases, after_wrappers(clause)[0] or clause
-    has_form = is_asked or _begins_as_question(clause) or has_listed(clause, "you")
+    begins = _begins_as_question(clause) or _begins_as_question(rest)
+    has_form = is_asked or begins or has_listed(clause, "you")
     stems = frozenset(token.stem for token in clause)
     # "Make the sky as in space" is no question about how to make it.
     is_order = not has_form and is_request(rest)
