@@ -103,9 +103,11 @@ class Bucket:
     def take(self, now_s: float) -> None:
         self._due_s = max(self._due_s, now_s) + self._interval_s
 
+    def is_closed(self, now_s: float) -> bool:
+        return self._closed_until_s > now_s
+
     def is_half_full(self, now_s: float) -> bool:
-        is_closed = self._closed_until_s > now_s
-        return is_closed or self._due_s - now_s > self._slack_s / 2
+        return self.is_closed(now_s) or self._due_s - now_s > self._slack_s / 2
 
 
 class FloodGate(BaseRequestMiddleware):
@@ -218,8 +220,14 @@ class FloodGate(BaseRequestMiddleware):
             bucket = Bucket(1.0, _PRIVATE_BURST)
         self._chats[chat] = bucket
         if len(self._chats) > _CHATS_REMEMBERED:
-            self._chats.popitem(last=False)
+            self._forget_chat()
         return bucket
+
+    def _forget_chat(self) -> None:
+        """Forget the chat not called for longest, but none that Telegram asked to leave alone."""
+        now_s = time.monotonic()
+        open_chats = (chat for chat, bucket in self._chats.items() if not bucket.is_closed(now_s))
+        del self._chats[next(open_chats, next(iter(self._chats)))]
 
     def _note(self, name: str, chat: int, error: TelegramAPIError) -> None:
         wait_s = flood_wait_s(error)

@@ -42,6 +42,20 @@ async def test_a_limited_chat_is_not_called_before_its_wait_is_over() -> None:
     assert request.await_count == 1
 
 
+async def test_a_limited_chat_is_remembered_however_many_others_are_called() -> None:
+    gate, method = FloodGate(), SendMessage(chat_id=1, text="a fox")
+    request = AsyncMock(side_effect=TelegramRetryAfter(method, "Too Many Requests", 300))
+
+    with pytest.raises(TelegramRetryAfter), max_wait(5.0):
+        await gate(request, cast("Any", None), method)
+    for chat in range(2, 10_000):
+        gate.has_room(OptionalCall.BROADCAST, chat, 0.0)
+    with pytest.raises(TelegramRetryAfter), max_wait(5.0):
+        await gate(request, cast("Any", None), method)
+
+    assert request.await_count == 1
+
+
 async def test_inline_queries_of_many_users_do_not_wait_for_each_other() -> None:
     gate, request = FloodGate(), AsyncMock()
 
