@@ -44,6 +44,8 @@ from imgbot.telegram.rate_limiter import max_wait
 _TTL_S = 86_400
 EXPIRY_S = 900
 _ASKED_S = "asked_s"
+_PANEL = "panel"
+"""Message with the question's buttons."""
 
 _THROTTLE_S = {
     **dict.fromkeys(("not_allowed", "banned"), 3600),
@@ -197,7 +199,10 @@ class Dialogue:
     async def ask(self, question: str, key: str, rows: Keyboard | None = None, **data: Any) -> None:
         """Ask a question, by its text's key, and wait for the answer in text or by a button."""
         await self.expect(question, **data)
-        await (self.reply_question(key) if rows is None else self.reply(key, rows))
+        if rows is None:
+            await self.reply_question(key)
+        else:
+            await self.state.update_data({_PANEL: await self.reply(key, rows)})
 
     async def expect(self, question: str, **data: Any) -> None:
         """Wait for the answer to `question`, dropping any earlier dialogue."""
@@ -216,7 +221,13 @@ class Dialogue:
         return ("", asked) if is_expired else (asked, "")
 
     async def is_asking(self, question: str) -> bool:
-        return await self.state.get_state() == question
+        """Return true if the button that was pressed belongs to this question.
+
+        The same question about earlier photos may still be shown above.
+        """
+        panel = (await self.state.get_data()).get(_PANEL, 0)
+        is_open = await self.state.get_state() == question
+        return is_open and self.context.message_id >= panel
 
     async def photos(self) -> tuple[InputPhoto, ...]:
         return unpack_sources((await self.state.get_data()).get("sources", []))

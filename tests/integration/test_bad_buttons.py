@@ -5,7 +5,7 @@ import re
 import pytest
 
 from imgbot.domain.texts import t
-from tests.integration.stage import Stage, User, has_buttons
+from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg
 
 pytestmark = [
     pytest.mark.slow,
@@ -122,6 +122,21 @@ async def test_a_button_pressed_twice_at_once_acts_once(anna: User) -> None:
     assert said == ["two taps", "two taps"]
     assert sorted(cancelled) == ["Already on it.", "Cancelling…"]
     assert (await anna.said())[2:] == ["Cancelled."]
+
+
+@pytest.mark.parametrize(("caption", "label"), [("", "Retouch"), ("/upscale", "×4")])
+async def test_a_button_about_an_older_photo_does_not_act_on_a_newer_one(
+    anna: User, caption: str, label: str
+) -> None:
+    older, newer = jpeg("cat", (320, 240)), jpeg("astronaut", (320, 240))
+    about_older = await anna.ask(caption, older, fits=has_buttons)
+    about_newer = await anna.ask(caption, newer, fits=has_buttons)
+
+    toast = await anna.toast(about_older, label)
+    made = await anna.click(about_newer, label, is_picture)
+
+    assert toast == STALE
+    assert await anna.results() == [made]
 
 
 async def test_cancel_twice_in_a_row_cancels_two_jobs(anna: User) -> None:
