@@ -63,6 +63,7 @@ _WEIGHT = re.compile(r"::(-?\d+(?:\.\d+)?|(?=\s|$))")
 _PREFIX = re.compile(r"^\s*(?:prompt|промпт|промт)\s*:\s*", re.IGNORECASE)
 _CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 _NUMBERS = {
+    "один": 1, "одном": 1, "one": 1,
     "два": 2, "две": 2, "двух": 2, "two": 2, "три": 3, "трех": 3, "three": 3, "четыре": 4,
     "четырех": 4, "four": 4, "пять": 5, "пяти": 5, "five": 5, "шесть": 6, "шести": 6, "six": 6,
     "семь": 7, "seven": 7, "восемь": 8, "eight": 8, "девять": 9, "nine": 9, "десять": 10,
@@ -71,8 +72,9 @@ _NUMBERS = {
 _COUNT = re.compile(
     r"(?<!\S)(?:(?:дай|дайте|сделай|сделайте|нарисуй|нарисуйте|покажи|покажите|give|make|draw|show)"
     r" (?:мне |me )?)?(?:(?:в|in) )?"
-    rf"(?P<count>[2-9]|[1-9]\d|тр[её]х|четыр[её]х|{'|'.join(_NUMBERS)})\s+"
-    r"(?P<noun>вариант(?:а|ов|ах)?|верси[ийях]{1,2}|variants|variations|versions)(?: of)?(?!\w)",
+    rf"(?P<count>[1-9]\d?|тр[её]х|четыр[её]х|{'|'.join(_NUMBERS)})\s+"
+    r"(?P<noun>вариант(?:а|е|ов|ах)?|верси[ийях]{1,2}|variants?|variations|versions)"
+    r"(?: of)?(?!\w)",
     re.IGNORECASE,
 )
 _SHEET = r"(?:экран|картинк[аеу]|кадре?|picture|image)"
