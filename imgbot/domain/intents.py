@@ -272,9 +272,12 @@ def _is_beside(pattern: Pattern, things: set[str], details: set[str], said: Inte
 def _talk(reading: ParsedText, facts: ChatFacts) -> Classification | None:
     """Return the intent of a question or of a complaint; None for a prompt."""
     clauses = clauses_of(reading.tokens)
+    ordering = [clause for clause in clauses if _orders_picture(clause)]
     for clause in clauses:
         topic = _topic(clause, is_asked=clause[0].clause in reading.asks)
-        if topic:
+        # "I'd like a card. Can it say hello?" goes on about the picture.
+        is_detail = topic == "abilities" and any(each is not clause for each in ordering)
+        if topic and not is_detail:
             return Classification(Intent.QUESTION, reasons=(f"topic:{topic}",), topic=topic)
     grievance = _grievance(reading, clauses, facts)
     rest = after_wrappers(reading.tokens)[0] or reading.tokens
@@ -283,6 +286,12 @@ def _talk(reading: ParsedText, facts: ChatFacts) -> Classification | None:
     if grievance is None and begins and is_brief and not is_request(rest):
         return Classification(Intent.QUESTION, reasons=("asking",), topic="abilities")
     return grievance
+
+
+def _orders_picture(clause: Sequence[Token]) -> bool:
+    """Return true for "I'd like a birthday card" and "draw a cat"."""
+    rest, kinds = after_wrappers(clause)
+    return is_drawn(rest) or ("want" in kinds and has_form(rest[:SHORT], "picture"))
 
 
 def _topic(clause: Sequence[Token], *, is_asked: bool) -> str:

@@ -303,7 +303,8 @@ def _right(token: Token, *, is_told: bool) -> Token:
     if len(token.text) < _LETTERS_AT_LEAST or token.stem in lexicon().known:
         return token
     meant = _nearest(token.text)
-    is_likely = is_told or len(meant) >= _LETTERS_OF_A_SURE_SLIP
+    is_swapped = sorted(token.text) == sorted(meant)
+    is_likely = is_told or is_swapped or len(meant) >= _LETTERS_OF_A_SURE_SLIP
     if meant and is_likely and _is_slip(token.text, meant):
         return Token(*_word(meant), token.end, token.clause)
     return token
