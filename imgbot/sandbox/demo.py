@@ -55,7 +55,7 @@ async def _demo(port: int, provider: str, kill_after_s: float | None) -> int:
         try:
             sandbox = await closing.enter_async_context(Sandbox(bot_process.HOST, port))
         except OSError as error:
-            print(f"imgbot: --port {port}: {error.strerror}", file=sys.stderr)
+            print(f"imgbot: --port {port}: {os.strerror(error.errno or 0)}", file=sys.stderr)
             return 1
         if provider.endswith(bot_process.SIM) and provider not in bot_process.played_by(sandbox):
             known = ", ".join(bot_process.played_by(sandbox))

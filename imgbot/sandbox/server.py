@@ -1,6 +1,7 @@
 """The sandbox as one HTTP server: Bot API, control interface, chat page, simulated providers."""
 
 import secrets
+import socket
 import string
 import time
 from collections.abc import Awaitable, Callable
@@ -58,6 +59,10 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
+            # Before the task group, which would wrap what is raised here in a group.
+            family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
+            listener = socket.create_server((self._host, self._port), family=family)
+            stack.callback(listener.close)
             self.state = SandboxState(self.token, flood=self._flood, now=self._now)
             stack.callback(self.state.close)
             start = await stack.enter_async_context(draining_task_group(0))
@@ -67,8 +72,7 @@ class Sandbox:
             stack.push_async_callback(runner.cleanup)
             # Before the server: whoever waits for news must let go of the connection first.
             stack.callback(self._let_go)
-            site = web.TCPSite(runner, self._host, self._port)
-            await site.start()
+            await web.SockSite(runner, listener).start()
             self._port = runner.addresses[0][1]
             for preset in self.presets.values():
                 preset.listen_at(self.url)

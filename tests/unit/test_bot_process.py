@@ -1,5 +1,6 @@
 """What the bot gets that the sandbox starts: settings of its own, and none of the operator's."""
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -43,3 +44,24 @@ def test_a_provider_that_the_sandbox_does_not_play_is_a_wrong_argument(
 
     assert cli.main(arguments) == 78
     assert "--provider nobody-sim: write one of" in capsys.readouterr().err
+
+
+def test_a_taken_port_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.create_server((bot_process.HOST, 0)) as other:
+        port = other.getsockname()[1]
+
+        assert cli.main(["demo", "--port", str(port)]) == 1
+    assert capsys.readouterr().err == f"imgbot: --port {port}: Address already in use\n"
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [("--port", "70000"), ("--port", "-1"), ("--kill-after", "0")]
+)
+def test_a_number_that_the_demo_cannot_use_is_a_wrong_argument(
+    argument: str, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["demo", f"{argument}={value}", "--provider", "nobody-sim"])
+
+    assert ended.value.code == 78
+    assert f"argument {argument}: write a" in capsys.readouterr().err
