@@ -250,13 +250,25 @@ def _pattern(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None
     things = {token.stem for token in new_things(rest, facts.latest_prompt)}
     if len(tokens) > _PATTERN_LIMIT or (things and is_listed(rest[0], "draw")):
         return None
-    said = [frozenset(token.stem for token in clause) for clause in clauses_of(tokens)]
+    clauses = clauses_of(tokens)
+    said = [frozenset(token.stem for token in clause) for clause in clauses]
+    # "Wow, make it brighter" asks for more than an answer.
+    is_more = any(map(_asks, clauses))
     details = {each.stem for each in rest if is_form(each, *_DETAILS) or each.is_comparative}
     for each in _PATTERNS:
+        if is_more and each[0] is Intent.SMALL_TALK:
+            continue
         patterns = (found for stems in said for found in patterns_in(stems, "pattern", each[2]))
         if any(_is_beside(pattern, things, details, each[0]) for pattern in patterns):
             return _as_listed(each, tokens, "pattern")
     return None
+
+
+def _asks(clause: Sequence[Token]) -> bool:
+    """Return true for "now draw a dog", "please make it darker" and "now a dog"."""
+    rest = after_wrappers(clause)[0]
+    is_next = len(rest) > 1 and is_listed(rest[0], "now")
+    return bool(rest) and (is_next or is_request(_after_now(rest)))
 
 
 def _is_beside(pattern: Pattern, things: set[str], details: set[str], said: Intent) -> bool:
@@ -331,7 +343,7 @@ def _grievance(
     if not (begins or is_whole or is_to_bot) or len(reading.tokens) > _QUESTION_LIMIT:
         return None
     rest = [each for each in clauses if each is not first]
-    if any(is_request(after_wrappers(each)[0]) for each in rest) or is_request(first):
+    if any(map(_asks, rest)) or is_request(first):
         return None
     is_about_picture = facts.has_picture or facts.is_reply_to_picture
     is_sure = is_about_picture and (bool(begins or is_whole) or has_form(first, "part"))
@@ -378,16 +390,24 @@ def _after_now(tokens: Sequence[Token]) -> Sequence[Token]:
 
 
 def _without_courtesy(tokens: Sequence[Token]) -> Sequence[Token]:
-    """Return the tokens after clauses such as "thanks", "not so dark" or "this is not a cat"."""
+    """Return the tokens after clauses such as "thanks", "you rock" or "this is not a cat"."""
     clauses = clauses_of(tokens)
     start = lexicon().phrases["grievance", "start"]
     while len(clauses) > 1:
         is_talk = any(is_covered(clauses[0], "message", name) for name in _COURTESY)
         is_grievance = is_listed(clauses[0][0], "not") or starts_with(clauses[0], start)
-        if not is_talk and not (is_grievance and is_request(after_wrappers(clauses[1])[0])):
+        is_remark = is_grievance or _is_praise(clauses[0])
+        if not is_talk and not (is_remark and _asks(clauses[1])):
             break
         clauses = clauses[1:]
     return [token for clause in clauses for token in clause]
+
+
+def _is_praise(clause: Sequence[Token]) -> bool:
+    """Return true for "haha this is great", which names nothing to draw."""
+    stems = frozenset(token.stem for token in clause)
+    is_talk = any(patterns_in(stems, "pattern", "small_talk"))
+    return is_talk and not _asks(clause) and not new_things(clause, "")
 
 
 def _decide(
