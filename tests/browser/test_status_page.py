@@ -120,8 +120,19 @@ def _everything_at_once(stage: StatusStage) -> None:
     ]
 
 
+_SMALL_PHONE = {**PHONE, "viewport": {"width": 360, "height": 740}}
+# A heading and its level that do not fit beside each other.
+_CROWDED = """
+() => [...document.querySelectorAll(".vital h3")]
+  .filter(each => each.scrollWidth > each.clientWidth)
+  .map(each => each.textContent)
+"""
+
+
 @pytest.mark.parametrize(
-    ("device", "scheme"), [(PHONE, "dark"), (DESKTOP, "light")], ids=["phone", "desktop"]
+    ("device", "scheme"),
+    [(PHONE, "dark"), (_SMALL_PHONE, "light"), (DESKTOP, "light")],
+    ids=["phone", "small_phone", "desktop"],
 )
 async def test_everything_fits_and_can_be_read(
     stage: StatusStage, device: dict[str, Any], scheme: str
@@ -136,6 +147,7 @@ async def test_everything_fits_and_can_be_read(
 
         assert await chat.page.evaluate(STICKS_OUT) == []
         assert await chat.page.evaluate(SCROLLS_SIDEWAYS) == []
+        assert await chat.page.evaluate(_CROWDED) == []
         # A phone makes its window as wide as what is in it.
         width = await chat.page.evaluate("document.documentElement.scrollWidth")
         assert width == device["viewport"]["width"]
