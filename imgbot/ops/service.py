@@ -174,7 +174,7 @@ def scale(
         _ask(state_dir.resolve(), SCALE_REQUEST, f"{workers}\n")
         tell(f"{count}; {setting} in {path} makes it permanent")
     else:
-        _ask(state_dir_of(environ), SCALE_REQUEST, f"{workers}\n")
+        _ask(state_dir_of(environ_of_service(environ)), SCALE_REQUEST, f"{workers}\n")
         tell(f"{count} until the next start; {setting} makes it permanent")
 
 

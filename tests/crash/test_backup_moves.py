@@ -54,7 +54,7 @@ async def test_jobs_under_way_go_on_elsewhere(move: Move, *, is_stopped: bool) -
     if refused:
         assert (refused.status, "moved" in refused.said) == (78, True)
     else:
-        assert "make the last backup with --stop" in made.said
+        assert "what happens from now on is not in it" in made.said
         assert "stop it for good" in put.said
     await expect_each(move, people, [3, 1, 1, 1, 1])
     async with move.new.redis() as redis:

@@ -80,18 +80,28 @@ def test_the_number_is_written_to_last_and_taken_at_once(
     assert told[-1] == f"10 workers; IMGBOT_WORKERS=10 in {path} makes it permanent"
 
 
-def test_a_reload_finds_the_service(
-    layout: Layout,
-    supervisor: Popen[bytes],
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+@pytest.fixture
+def a_shell(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Variables of a shell that names no bot."""
     its_own = partial(environ_of_service, etc=layout.settings, state=layout.data)
-    monkeypatch.setattr(service, "environ_of_service", its_own, raising=False)
-    for name in ("STATE_DIRECTORY", "CREDENTIALS_DIRECTORY", *os.environ):
+    monkeypatch.setattr(service, "environ_of_service", its_own)
+    for name in tuple(os.environ):
         if name.startswith(("IMGBOT_", "STATE_", "CREDENTIALS_")):
-            monkeypatch.delenv(name, raising=False)
+            monkeypatch.delenv(name)
 
+
+@pytest.mark.usefixtures("a_shell")
+def test_a_stopped_service_is_named(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(service, "is_active", {"imgbot.service": False}.get)
+
+    assert cli.main(["scale", "3"]) == 1
+    assert f"no bot runs with {layout.data} here: start it" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("a_shell", "supervisor")
+def test_a_reload_finds_the_service(capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["reload"]) == 0
     assert "settings reloaded" in capsys.readouterr().out
 

@@ -88,7 +88,8 @@ def _report(manifest: Manifest, target: Path) -> list[str]:
         else "it does not contain the token and the keys (--with-secrets)",
         "the bot is stopped and will not start here again; restore the file elsewhere"
         if about["is_stopped"]
-        else "it is of this moment: to move the bot, make the last backup with --stop",
+        else "what happens from now on is not in it: to move the bot, make the last backup with "
+        "--stop",
     ]
 
 
