@@ -329,6 +329,9 @@ async def _handle_operation(
 ) -> None:
     """An operation in words; without a picture, it asks for one."""
     operation, photo = text.found.operation or Operation.EDIT, text.target.photo
+    if operation is Operation.MERGE and not (text.is_reply or text.pending):
+        # "Merge them" is about photos, hardly about the latest picture.
+        photo = None
     if text.pending is not PendingQuestion.SCALE:
         await requests.check_rate_limit(dialogue)
     scale = text.found.scale or (2 if photo else None)

@@ -191,7 +191,10 @@ _WHOLE = (
     (Intent.AGAIN, "message", "again"),
     (Intent.HELP, "message", "help"),
     (Intent.POINTING, "message", "pointing"),
-    *((Intent.OPERATION, "operation", name) for name in ("upscale", "retouch", "removebg")),
+    *(
+        (Intent.OPERATION, "operation", name)
+        for name in ("upscale", "retouch", "removebg", "merge")
+    ),
     *(
         (Intent.COMMAND, "command", name)
         for name in ("settings", "queue", "history", "limits", "last", "start", "quiet")

@@ -254,6 +254,21 @@ async def test_change_is_asked_about_while_another_picture_is_made(simulated_sta
     await user.wait(lambda m: bool(m.photo_id) and m.text.startswith("an owl"))
 
 
+@pytest.mark.parametrize("text", ["merge them", "Объедини эти фото"])
+async def test_merging_in_words_waits_for_another_photo(simulated_stage: Stage, text: str) -> None:
+    bob = await simulated_stage.user()
+    await bob.after(bob.photos(jpeg("astronaut", (320, 240))))
+    await bob.after(bob.photos(jpeg("cat", (320, 240))))
+
+    ordered, [answer] = await ordered_by(bob, text)
+    count = await bob.after(bob.photos(jpeg("astronaut", (240, 320))), has_buttons)
+    merged = await bob.click(count, "🧩", is_picture)
+
+    assert ordered == []
+    assert answer.text in {t("en", "merge_count_one"), t("ru", "merge_count_one")}
+    assert "2" in merged.text
+
+
 async def test_another_one_while_photos_are_collected_orders_nothing(
     simulated_stage: Stage,
 ) -> None:

@@ -142,6 +142,9 @@ async def order_or_ask(
     scale: int | None = None,
 ) -> None:
     """Order an operation on one photo, or ask for what is missing."""
+    if operation is Operation.MERGE:
+        await _start_merge_with(dialogue, photo)
+        return
     spec = OPERATIONS[operation]
     if photo is None:
         await dialogue.ask(PHOTO_STATES[operation], f"ask_{operation}_photo", scale=scale)
@@ -162,11 +165,20 @@ async def handle_smart_merge_start(
     event: Message | CallbackQuery, dialogue: Dialogue, requests: RequestService
 ) -> None:
     await requests.check_rate_limit(dialogue)
-    await start_merge(dialogue)
     if isinstance(event, Message) and photo_of(event):
+        await start_merge(dialogue)
         await take_merge_photo(event, dialogue, requests)
         return
-    await dialogue.reply_question("ask_merge_photos")
+    await _start_merge_with(dialogue, None)
+
+
+async def _start_merge_with(dialogue: Dialogue, photo: InputPhoto | None) -> None:
+    """Start collecting photos, with this one as the first; ask for the others."""
+    await start_merge(dialogue)
+    if photo is None:
+        await dialogue.reply_question("ask_merge_photos")
+    else:
+        await collect_photos(dialogue, (photo,), "")
 
 
 async def start_merge(dialogue: Dialogue) -> None:
