@@ -74,6 +74,8 @@ class StatusMessages:
         self._now_ms = now_ms
         self._messages: dict[str, _MessageState] = {}
         self._wakeup = asyncio.Event()
+        self._announcing = set[str]()
+        """Jobs whose announcement has begun: a second one would send again what the first lost."""
         self._typical_s = typical_s
 
     def nudge(self) -> None:
@@ -87,6 +89,7 @@ class StatusMessages:
             while True:
                 self._wakeup.clear()
                 for job_id in await self._unannounced():
+                    self._announcing.add(job_id)
                     group.create_task(self._announce_waiting(job_id))
                 await sleep_or_event(_TICK_S, self._wakeup)
 
@@ -95,7 +98,8 @@ class StatusMessages:
             ids = await self._queue.unannounced(self._now_ms(), _BATCH)
         except TransientError:
             return []
-        return [job_id for job_id in ids if not self._message(job_id).lock.locked()]
+        begun = self._announcing
+        return [one for one in ids if one not in begun and not self._message(one).lock.locked()]
 
     async def _announce_waiting(self, job_id: str) -> None:
         try:
@@ -107,6 +111,8 @@ class StatusMessages:
                 await self.announce(job)
         except (TransientError, UserError) as error:
             telemetry.announcement_failed(job_id, error)
+        finally:
+            self._announcing.discard(job_id)
 
     async def announce(self, job: Job) -> None:
         """Send the first message of a job, if there is none; on failure it is tried again later."""
