@@ -21,7 +21,14 @@ async def test_what_is_refused_changes_nothing(move: Move) -> None:
     running = await run(move.old, "restore", str(move.file))
     nowhere = await run(move.old, "backup", "--stop", "/nowhere/at/all")
     within = await run(move.old, "backup", "--stop", str(move.old.state_dir / "b.tar.gz"))
+    # Renaming a file to a device would replace it; some servers have tapes.
+    os.mkfifo(device := move.file.with_name("device"))
+    not_files = [
+        await run(move.old, "backup", "--stop", text)
+        for text in ("", "/", str(device), str(move.file.parent))
+    ]
     assert move.old.is_running
+    assert device.is_fifo()
     made = await run(move.old, "backup", str(move.file))
     again = await run(move.old, "restore", str(move.file), "--force")
     await move.old.stop()
@@ -41,7 +48,8 @@ async def test_what_is_refused_changes_nothing(move: Move) -> None:
     assert (missing.status, "does not exist" in missing.said) == (1, True), missing.said
     assert (nowhere.status, "cannot be written" in nowhere.said) == (1, True), nowhere.said
     assert (within.status, "outside of" in within.said) == (1, True), within.said
-    for ended in (running, again, another, half, missing, nowhere, within):
+    assert all("write it to a file" in ended.said for ended in not_files), not_files
+    for ended in (running, again, another, half, missing, nowhere, within, *not_files):
         assert "Traceback" not in ended.said
     assert not (move.new.state_dir / "restore.part").exists()
     # It starts as if nothing had been tried.

@@ -58,6 +58,8 @@ def test_what_was_written_is_read(tmp_path: Path, folder: Path, source: Path) ->
 
     assert {n: (folder / n).read_bytes() for n in manifest.files} == contents
     assert manifest.about == {"bot_id": "7", "state_dir": "/srv/бот\u3000é", "format": 1}
+    ones = archive.Manifest({"counts": dict.fromkeys(("jobs", "pictures", "keys"), 1)}, {"a": 1})
+    assert ones.summary == "1 job in progress, 1 remembered picture, 1 Redis key, 1 file"
     # One that counts nothing is put back, too.
     assert manifest.summary == ("0 jobs in progress, 0 remembered pictures, 0 Redis keys, 5 files")
     # Any other program reads it, too.

@@ -56,9 +56,15 @@ class Manifest:
         said = self.about.get("counts")
         counts: Any = defaultdict(int, said if isinstance(said, dict) else {})
         return (
-            f"{counts['jobs']} jobs in progress, {counts['pictures']} remembered pictures, "
-            f"{counts['keys']} Redis keys, {len(self.files)} files"
+            f"{_counted(counts['jobs'], 'job')} in progress, "
+            f"{_counted(counts['pictures'], 'remembered picture')}, "
+            f"{_counted(counts['keys'], 'Redis key')}, {_counted(len(self.files), 'file')}"
         )
+
+
+def _counted(number: object, thing: str) -> str:
+    """Give a number of things; that of a damaged manifest may be anything."""
+    return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
 def write(target: Path, members: Iterable[tuple[str, Path]], about: Mapping[str, Any]) -> Manifest:

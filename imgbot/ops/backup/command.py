@@ -121,6 +121,9 @@ def _scratch(target: Path, state_dir: Path) -> Iterator[Path]:
     if target.resolve().is_relative_to(state_dir.resolve()):
         raise BackupError(f"write it to a file outside of {state_dir}, which it copies")
     try:
+        if target.exists() and not target.is_file():
+            # A device would be replaced by the backup.
+            raise BackupError(f"{target} is no file: write it to a file")
         place = target.absolute().parent
         with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=place) as folder:
             yield Path(folder)

@@ -31,6 +31,9 @@ def main(*, faults: str, is_json: bool, svg: str, **given: Any) -> int:
     Raises ImgbotError, OSError.
     """
     options = LoadTestOptions(faults=tuple(filter(None, faults.split(","))), **given)
+    if svg:
+        # One that cannot be written is no reason to wait for.
+        Path(svg).touch()
     runs, is_stopped, error = uvloop.run(_test(options))
     results = [results_of(run) for run in runs]
     if results:

@@ -308,7 +308,7 @@ _ROWS: Sequence[tuple[str, Text, Figure | None]] = (
 
 def as_text(options: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
     """Return the report; ratios are to the first run, as absolute times are this machine's."""
-    heads = [f"{run.users} users" + ("" if run.is_whole else " (cut short)") for run in runs]
+    heads = [count(run.users, "user") + ("" if run.is_whole else " (cut short)") for run in runs]
     table = [("", heads)]
     for label, text, figure in _ROWS:
         ratios = ["", *(_ratio(figure, run, runs[0]) for run in runs[1:])]
@@ -318,7 +318,7 @@ def as_text(options: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
     for label, cells in table:
         lines.append((f"{label:<{_LABEL}}" + "".join(f"{c:<{width}}" for c in cells)).rstrip())
     for run in runs:
-        lines += ["", f"{run.users} users, by the guide's criteria:"]
+        lines += ["", f"{count(run.users, 'user')}, by the guide's criteria:"]
         for each in criteria(run):
             lines.append(f"  {'✓' if each.is_met else '✗'} {each.name:<24} {each.found}")
             lines += [] if each.is_met else [f"      → {each.mend}"]
