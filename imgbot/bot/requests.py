@@ -87,8 +87,11 @@ class RequestService:
         options, preferences = parse_prompt_options(text), dialogue.context.preferences
         first = _job_of(dialogue, Operation.CREATE, options)
         first = with_changes(first, ratio=options.ratio or preferences.ratio)
+        await self._enqueue_variants(dialogue, first, options.variants or preferences.variants)
+
+    async def _enqueue_variants(self, dialogue: Dialogue, first: Job, count: int) -> None:
+        """Enqueue so many variants, or as many as possible, and report it."""
         await self._enqueue(dialogue, first)
-        count = options.variants or preferences.variants
         taken = await self._add_variants(dialogue, first, min(count, VARIANTS_MAX))
         if taken == VARIANTS_MAX < count:
             await dialogue.reply("variants_most", limit=VARIANTS_MAX)
@@ -96,7 +99,7 @@ class RequestService:
             await dialogue.reply("variants_fewer", taken=taken, count=count)
 
     async def _add_variants(self, dialogue: Dialogue, first: Job, count: int) -> int:
-        """Enqueue variants of a new picture; return how many there are, with the first."""
+        """Enqueue variants of a picture; return how many there are, with the first."""
         for number in range(2, count + 1):
             seed = (first.request.seed + number * 7919) % _SEEDS
             # The first caption has named the flags that are not used.
@@ -109,8 +112,8 @@ class RequestService:
                 return number - 1
         return count
 
-    async def regenerate(self, dialogue: Dialogue, result: Result) -> None:
-        """Order a delivered picture again: the same request with another seed."""
+    async def regenerate(self, dialogue: Dialogue, result: Result, count: int = 1) -> None:
+        """Order a delivered picture again, so many times: the same request with other seeds."""
         await self.check_rate_limit(dialogue)
         again = with_changes(
             _job_of(dialogue, result.operation, PromptOptions(result.words)),
@@ -120,7 +123,7 @@ class RequestService:
             ratio=result.ratio,
             parent=result.parent,
         )
-        await self._enqueue(dialogue, again)
+        await self._enqueue_variants(dialogue, again, count)
 
     async def _enqueue(self, dialogue: Dialogue, job: Job) -> bool:
         """Enqueue a job; False if it was queued already. Raises UserError if not admitted."""

@@ -69,6 +69,7 @@ _NUMBERS = {
     "семь": 7, "seven": 7, "восемь": 8, "eight": 8, "девять": 9, "nine": 9, "десять": 10,
     "десяти": 10, "ten": 10,
 }  # fmt: skip
+_NUMBER_ALONE = re.compile(rf"(?<![\w:.])(?:[1-9]\d?|{'|'.join(_NUMBERS)})(?![\w:])", re.IGNORECASE)
 _COUNT = re.compile(
     r"(?<!\S)(?:(?:дай|дайте|сделай|сделайте|нарисуй|нарисуйте|покажи|покажите|give|make|draw|show)"
     r" (?:мне |me )?)?(?:(?:в|in) )?"
@@ -184,6 +185,17 @@ def parse_prompt_options(text: str, *, has_words: bool = True) -> PromptOptions:
     return PromptOptions(prompt, negative=negative, ignored=tuple(ignored), **options)
 
 
+def count_in(text: str) -> int:
+    """Return the number that stands in the text: 3 in "3 more"; 0 without one."""
+    match = _NUMBER_ALONE.search(text)
+    return _number(match[0]) if match else 0
+
+
+def _number(text: str) -> int:
+    plain = text.lower().replace("ё", "е")
+    return int(plain) if plain.isdecimal() else _NUMBERS[plain]
+
+
 def _without_foreign(prompt: str) -> tuple[str, list[str]]:
     """Remove flags that only other services understand; return the removed ones, too."""
     flags: list[str] = []
@@ -212,8 +224,7 @@ def _without_count(prompt: str) -> tuple[str, int]:
     match = _COUNT.search(prompt)
     if not match or _is_part_of_scene(prompt, match):
         return prompt, 0
-    text = match["count"].lower().replace("ё", "е")
-    return _cut(prompt, *match.span()), int(text) if text.isdecimal() else _NUMBERS[text]
+    return _cut(prompt, *match.span()), _number(match["count"])
 
 
 def _is_part_of_scene(prompt: str, match: re.Match[str]) -> bool:

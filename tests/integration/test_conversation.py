@@ -239,6 +239,30 @@ async def test_more_variants_than_possible_are_reported(simulated_stage: Stage) 
     assert t("ru", "variants_most", limit=4) in [message.text for message in messages]
 
 
+@pytest.mark.parametrize(
+    ("text", "count"), [("one more", 1), ("3 more", 3), ("давай ещё два варианта", 2)]
+)
+async def test_as_many_more_are_made_as_asked_for(
+    simulated_stage: Stage, text: str, count: int
+) -> None:
+    user = await simulated_stage.user()
+    await user.order("a fox")
+
+    orders, _ = await ordered_by(user, text)
+
+    assert orders == ["create a fox"] * count
+
+
+async def test_more_repetitions_than_possible_are_reported(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    await user.order("a fox")
+
+    orders, messages = await ordered_by(user, "make 7 variants of this")
+
+    assert orders == ["create a fox"] * 4
+    assert t("en", "variants_most", limit=4) in [message.text for message in messages]
+
+
 async def test_change_is_asked_about_while_another_picture_is_made(simulated_stage: Stage) -> None:
     user = await simulated_stage.user()
     await user.order("a fox")

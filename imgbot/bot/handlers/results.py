@@ -16,12 +16,13 @@ from aiogram.types import (
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.operations import START_HANDLERS
-from imgbot.bot.messages import photo_of, replied_picture_of
+from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS, Operation
+from imgbot.domain.prompt_options import count_in
 from imgbot.domain.texts import buttons, language_of, t
 from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.domain.texts.captions import drawing_name, with_drawing
@@ -230,11 +231,12 @@ async def _act_compare(result: Result, dialogue: Dialogue, requests: RequestServ
 
 
 async def _act_again(
-    result: Result, dialogue: Dialogue, requests: RequestService, policy: AccessPolicy
-) -> str:
+    result: Result, count: int, dialogue: Dialogue, requests: RequestService, policy: AccessPolicy
+) -> None:
+    """Order a result again, as often as the text says."""
     if not _is_varied(result, policy):
         raise UserError("again_same")
-    return await _act_regenerate(result, dialogue, requests)
+    await requests.regenerate(dialogue, result, count)
 
 
 async def _act_regenerate(result: Result, dialogue: Dialogue, requests: RequestService) -> str:
@@ -329,6 +331,14 @@ async def _act_on_chosen(
     return partial(act, result)
 
 
+async def handle_again(
+    message: Message, dialogue: Dialogue, results: ResultStore, users: UserStore
+) -> Callable[..., Awaitable[None]]:
+    """Order the picture again, as often as the text says: "another one", "3 more"."""
+    result = await _chosen_result("again", message, dialogue.context, results, users)
+    return partial(_act_again, result, count_in(prompt_of(message)) or 1)
+
+
 async def _act_on_pressed(
     act: _Act, callback: CallbackQuery, argument: str, _: Dialogue, results: ResultStore
 ) -> _Act:
@@ -338,7 +348,6 @@ async def _act_on_pressed(
 
 handle_undo = partial(_act_on_chosen, _act_undo, "undo")
 handle_compare = partial(_act_on_chosen, _act_compare, "compare")
-handle_again = partial(_act_on_chosen, _act_again, "again")
 handle_complaint = partial(_act_on_chosen, _act_complain, "complaint")
 
 COMMANDS = {
