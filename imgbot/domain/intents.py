@@ -124,6 +124,9 @@ _FIRST_SYMBOL = "\u2190"
 """Characters below it are letters and punctuation, from it on arrows and emoji."""
 
 _LETTER = re.compile(r"[0-9a-zа-я]")
+_LETTER_DRAWN_OUT = 10
+"""Characters of "kkkkk" at most; a page of one letter is a prompt, whatever it shows."""
+
 _OPTIONS = re.compile(r"(?<!\S)(?:--|—)[a-z]+|^\s*(?:prompt|промпт|промт)\s*:", re.IGNORECASE)
 _LINK = re.compile(r"\s*https?://\S+\s*")
 _SCALES = {
@@ -150,7 +153,8 @@ def classify(text: str, facts: ChatFacts | None = None) -> Classification:
 def _letter(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None:
     """Return small talk for "k", "<3" and ":D"."""
     is_asked = facts.pending in {PendingQuestion.SCALE, PendingQuestion.PHOTO}
-    is_letter = not is_asked and len(tokens) == 1 and _LETTER.fullmatch(tokens[0].text)
+    is_short = len(tokens) == 1 and tokens[0].end <= _LETTER_DRAWN_OUT
+    is_letter = not is_asked and is_short and _LETTER.fullmatch(tokens[0].text)
     return Classification(Intent.SMALL_TALK, reasons=("letter",)) if is_letter else None
 
 
