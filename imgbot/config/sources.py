@@ -116,7 +116,8 @@ def read_environment_file(path: Path) -> dict[str, str]:
     except FileNotFoundError:
         return {}
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(_FILE, f"{path} cannot be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(_FILE, f"{path} cannot be read: {why}") from error
     for line in lines:
         if line.error or (line.key and line.value is None):
             # The parser counts the blank lines above a line to it.

@@ -98,7 +98,8 @@ def document_of(name: str) -> SpecDocument:
     if name.endswith(".toml"):
         return read_file(Path(name))
     if not re.fullmatch(r"[a-z]+", name) or not (PRESETS / f"{name}.toml").is_file():
-        raise ConfigError(SETTING, f"there is no provider {name!r}; write the path of a .toml file")
+        hint = "write the name of a preset, or the path of a .toml file"
+        raise ConfigError(SETTING, f"there is no provider {name!r}; {hint}")
     return read_preset(name)
 
 

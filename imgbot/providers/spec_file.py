@@ -68,7 +68,8 @@ def read_file(path: Path) -> SpecDocument:
             content = file.read(_LIMIT_BYTES + 1)
         text = content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(SETTING, f"{path} cannot be read: {error}") from error
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(SETTING, f"{path} cannot be read: {why}") from error
     if len(content) > _LIMIT_BYTES:
         raise ConfigError(SETTING, f"{path} is too large (limit 256 KiB)")
     return parse(str(path), text)

@@ -1,6 +1,8 @@
 """The doctor's decisions, from facts alone."""
 
+import asyncio
 import logging
+import os
 import socket
 from collections.abc import Sequence
 from pathlib import Path
@@ -162,6 +164,30 @@ def test_a_shell_without_settings_examines_the_service_that_is_or_will_be_here(
         "STATE_DIRECTORY": f"{tmp_path}/lib",
     }
     assert environ_of_service(given, none, is_to_come=True) == given
+
+
+@pytest.mark.parametrize(
+    ("variable", "name"), [("IMGBOT_ENVIRONMENT_FILE", ""), ("CREDENTIALS_DIRECTORY", "bot-token")]
+)
+def test_what_only_root_may_read_is_examined_with_sudo(
+    variable: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging, "disable", id)
+    place = tmp_path / "place"
+    closed = place / name
+    closed.parent.mkdir(exist_ok=True)
+    closed.write_text("")
+    closed.chmod(0)
+    me = os.geteuid()
+    if me == 0:
+        os.seteuid(65534)
+    try:
+        environ = {variable: str(place), "STATE_DIRECTORY": "/x"}
+        found = asyncio.run(run_checks(environ, is_fixing=False)).findings
+    finally:
+        os.seteuid(me)
+
+    assert the(found, "settings").advice == "sudo imgbot doctor"
 
 
 @pytest.mark.parametrize("variable", ["IMGBOT_TOKEN", "FAL_KEY"])

@@ -261,6 +261,8 @@ def test_noise_for_a_file_and_a_folder_for_a_credential_are_named(tmp_path: Path
     file.write_bytes(b"\x00\xff\xfe" * 100)
     (tmp_path / "bot-token").mkdir()
 
+    with pytest.raises(ConfigError, match=f"{tmp_path} cannot be read: Is a directory$"):
+        SettingsSource(LEAST | {"IMGBOT_ENVIRONMENT_FILE": str(tmp_path)}).read()
     with pytest.raises(ConfigError, match=r"IMGBOT_ENVIRONMENT_FILE: .* cannot be read"):
         SettingsSource(LEAST | {"IMGBOT_ENVIRONMENT_FILE": str(file)}).read()
     with pytest.raises(ConfigError, match="IMGBOT_TOKEN: the credential bot-token cannot be read"):

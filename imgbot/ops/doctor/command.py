@@ -113,6 +113,8 @@ def _settings(environ: Mapping[str, str]) -> tuple[Settings | None, Finding]:
         mend = f"sudoedit {file}" if file else f"set {error.setting}"
         if folder and error.setting in {"IMGBOT_TOKEN", *key_variables()} and error.is_missing:
             mend = f"sudo imgbot install, which asks for it and puts it into {folder}"
+        elif isinstance(error.__context__, PermissionError):
+            mend = "sudo imgbot doctor"
         return None, wrong("settings", str(error), mend)
     return settings, ok("settings", f"valid{f', from {file}' if file else ''}")
 
