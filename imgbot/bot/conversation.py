@@ -336,7 +336,9 @@ async def _handle_operation(
         await requests.check_rate_limit(dialogue)
     scale = text.found.scale or (2 if photo else None)
     beside = _beside(text.target.message_id, dialogue)
-    await order_or_ask(beside, requests, operation, photo, scale=scale)
+    # How to merge is said in the same words.
+    prompt = text.prompt if operation is Operation.MERGE else ""
+    await order_or_ask(beside, requests, operation, photo, prompt, scale)
 
 
 def _beside(message_id: int, dialogue: Dialogue) -> Dialogue:

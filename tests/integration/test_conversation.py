@@ -289,6 +289,7 @@ async def test_merging_in_words_waits_for_another_photo(simulated_stage: Stage, 
     merged = await bob.click(count, "🧩", is_picture)
 
     assert ordered == []
+    assert (await simulated_stage.orders())[-1] == f"merge {text}"
     assert answer.text in {t("en", "merge_count_one"), t("ru", "merge_count_one")}
     assert "2" in merged.text
 

@@ -61,9 +61,9 @@ async def edit(
     """Continue with the edit, or with the operation on the photo that the prompt names."""
     found = classify(prompt, ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE))
     operation = (found.operation if photo else None) or Operation.EDIT
-    is_edit = operation is Operation.EDIT
+    is_prompt_used = operation in {Operation.EDIT, Operation.MERGE}
     await order_or_ask(
-        dialogue, requests, operation, photo, prompt if is_edit else "", found.scale or 2
+        dialogue, requests, operation, photo, prompt if is_prompt_used else "", found.scale or 2
     )
 
 
@@ -143,7 +143,7 @@ async def order_or_ask(
 ) -> None:
     """Order an operation on one photo, or ask for what is missing."""
     if operation is Operation.MERGE:
-        await _start_merge_with(dialogue, photo)
+        await _start_merge_with(dialogue, photo, prompt)
         return
     spec = OPERATIONS[operation]
     if photo is None:
@@ -169,21 +169,23 @@ async def handle_smart_merge_start(
         await start_merge(dialogue)
         await take_merge_photo(event, dialogue, requests)
         return
-    await _start_merge_with(dialogue, None)
+    await _start_merge_with(dialogue)
 
 
-async def _start_merge_with(dialogue: Dialogue, photo: InputPhoto | None) -> None:
+async def _start_merge_with(
+    dialogue: Dialogue, photo: InputPhoto | None = None, prompt: str = ""
+) -> None:
     """Start collecting photos, with this one as the first; ask for the others."""
-    await start_merge(dialogue)
+    await start_merge(dialogue, prompt)
     if photo is None:
         await dialogue.reply_question("ask_merge_photos")
     else:
-        await collect_photos(dialogue, (photo,), "")
+        await collect_photos(dialogue, (photo,), prompt)
 
 
-async def start_merge(dialogue: Dialogue) -> None:
+async def start_merge(dialogue: Dialogue, prompt: str = "") -> None:
     """Start collecting photos, with none so far."""
-    await dialogue.expect(Question.MERGE_PHOTOS, sources=[], words="", panel=0, shown=0)
+    await dialogue.expect(Question.MERGE_PHOTOS, sources=[], words=prompt, panel=0, shown=0)
 
 
 async def take_merge_photo(message: Message, dialogue: Dialogue, requests: RequestService) -> None:
