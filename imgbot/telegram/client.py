@@ -112,7 +112,10 @@ def _bad_request(error: TelegramBadRequest) -> Exception:
 _CONSEQUENCES: tuple[tuple[type[Exception], Callable[[Any], Exception]], ...] = (
     (
         TelegramUnauthorizedError,
-        lambda _: ConfigError("IMGBOT_TOKEN", "was revoked; get the new one from @BotFather"),
+        lambda _: ConfigError(
+            "IMGBOT_TOKEN",
+            "is unknown to Telegram, or was revoked; get the right one from @BotFather",
+        ),
     ),
     (TelegramMigrateToChat, lambda error: ChatMovedError(error.migrate_to_chat_id)),
     (TelegramNotFound, lambda error: TelegramRefusedError(error.message[:200])),

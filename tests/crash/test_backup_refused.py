@@ -48,7 +48,7 @@ async def test_what_is_refused_changes_nothing(move: Move) -> None:
     assert (missing.status, "does not exist" in missing.said) == (1, True), missing.said
     assert (nowhere.status, "cannot be written" in nowhere.said) == (1, True), nowhere.said
     assert (within.status, "outside of" in within.said) == (1, True), within.said
-    assert all("write it to a file" in ended.said for ended in not_files), not_files
+    assert all("is not a file: name one" in ended.said for ended in not_files), not_files
     for ended in (running, again, another, half, missing, nowhere, within, *not_files):
         assert "Traceback" not in ended.said
     assert not (move.new.state_dir / "restore.part").exists()

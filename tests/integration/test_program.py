@@ -219,7 +219,7 @@ def a_token_that_telegram_does_not_know(bot: Bot) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (a_token_that_telegram_does_not_know, ("IMGBOT_TOKEN",)),
+        (a_token_that_telegram_does_not_know, ("IMGBOT_TOKEN", "is unknown to Telegram, or")),
         (a_file_for_a_state_directory, ("IMGBOT_STATE_DIR", "cannot be written to")),
         (a_file_for_the_folder_of_jobs, ("IMGBOT_STATE_DIR", "jobs cannot be used", "ls -la")),
         (a_file_for_the_folder_of_redis, ("IMGBOT_STATE_DIR", "redis cannot be used")),

@@ -123,7 +123,7 @@ def _scratch(target: Path, state_dir: Path) -> Iterator[Path]:
     try:
         if target.exists() and not target.is_file():
             # A device would be replaced by the backup.
-            raise BackupError(f"{target} is no file: write it to a file")
+            raise BackupError(f"{target} is not a file: name one, which is replaced if it exists")
         place = target.absolute().parent
         with tempfile.TemporaryDirectory(prefix=".", suffix=".part", dir=place) as folder:
             yield Path(folder)
