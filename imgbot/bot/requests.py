@@ -12,7 +12,12 @@ from imgbot.domain.errors import StorageUnavailableError, UserError
 from imgbot.domain.intents import Intent, classify
 from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.domain.prompt_options import VARIANTS_MAX, PromptOptions, parse_prompt_options
+from imgbot.domain.prompt_options import (
+    VARIANTS_MAX,
+    PromptOptions,
+    names_nothing,
+    parse_prompt_options,
+)
 from imgbot.domain.texts import counted, in_time
 from imgbot.storage import keys
 from imgbot.storage.job_queue import JobQueue
@@ -83,7 +88,12 @@ class RequestService:
         return await self._enqueue(dialogue, job)
 
     async def create(self, dialogue: Dialogue, text: str) -> None:
-        """Order a new picture, in as many variants as the prompt or the preferences ask for."""
+        """Order a new picture, in as many variants as the prompt or the preferences ask for.
+
+        Raises UserError for a text that only tells how many, or of which shape.
+        """
+        if names_nothing(text):
+            raise UserError("words_empty")
         options, preferences = parse_prompt_options(text), dialogue.context.preferences
         first = _job_of(dialogue, Operation.CREATE, options)
         first = with_changes(first, ratio=options.ratio or preferences.ratio)

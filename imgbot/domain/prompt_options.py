@@ -135,6 +135,7 @@ def _shape_patterns() -> Iterator[tuple[str, str]]:
 _SHAPE_PATTERNS = tuple(
     (ratio, re.compile(pattern, re.IGNORECASE)) for ratio, pattern in _shape_patterns()
 )
+_THING = "thing"
 _EMPTY_BRACKETS = re.compile(r"\([\s,;]*\)|\[[\s,;]*\]")
 
 
@@ -183,6 +184,12 @@ def parse_prompt_options(text: str, *, has_words: bool = True) -> PromptOptions:
     if not prompt:
         return PromptOptions(text)
     return PromptOptions(prompt, negative=negative, ignored=tuple(ignored), **options)
+
+
+def names_nothing(text: str) -> bool:
+    """Return true for "16:9" and "3 variants": options of a picture, and none to draw."""
+    has_figure = any(map(str.isdigit, text))
+    return has_figure and parse_prompt_options(f"{text}, {_THING}").prompt == _THING
 
 
 def count_in(text: str) -> int:

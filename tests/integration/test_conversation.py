@@ -263,6 +263,16 @@ async def test_more_repetitions_than_possible_are_reported(simulated_stage: Stag
     assert t("en", "variants_most", limit=4) in [message.text for message in messages]
 
 
+@pytest.mark.parametrize("text", ["/create 3 variants", "16:9", "/create --ar 16:9"])
+async def test_options_alone_are_no_picture(simulated_stage: Stage, text: str) -> None:
+    user = await simulated_stage.user()
+
+    orders, [answer] = await ordered_by(user, text)
+
+    assert orders == []
+    assert answer.text == t("en", "words_empty")
+
+
 async def test_change_is_asked_about_while_another_picture_is_made(simulated_stage: Stage) -> None:
     user = await simulated_stage.user()
     await user.order("a fox")

@@ -10,7 +10,12 @@ from aiogram.types import Chat, Document, Message, PhotoSize
 
 from imgbot.bot.messages import clean, photo_of, prompt_of
 from imgbot.domain.errors import UserError
-from imgbot.domain.prompt_options import PromptOptions, parse_prompt_options, with_negative
+from imgbot.domain.prompt_options import (
+    PromptOptions,
+    names_nothing,
+    parse_prompt_options,
+    with_negative,
+)
 
 TABLES: dict[str, Any] = tomllib.loads(
     (Path(__file__).parents[1] / "fixtures" / "prompt_options.toml").read_text("utf-8")
@@ -118,3 +123,15 @@ def test_a_negative_follows_in_words_where_the_provider_has_none(
     prompt: str, negative: str, sent: str
 ) -> None:
     assert with_negative(prompt, negative) == sent
+
+
+@pytest.mark.parametrize(
+    ("text", "is_nothing"),
+    [
+        ("16:9", True), ("3 варианта", True), ("2 variants, 3:2", True), ("--ar 16:9 --v 6", True),
+        ("квадрат", False), ("square", False), ("a fox, 16:9", False), ("7", False), ("404", False),
+        ("3 cats", False), ("10:30", False), ("🦊", False), ("", False),
+    ],
+)  # fmt: skip
+def test_options_without_a_thing_name_nothing(text: str, is_nothing: bool) -> None:
+    assert names_nothing(text) is is_nothing
