@@ -370,7 +370,11 @@ def _prompt(reading: ParsedText, facts: ChatFacts) -> Classification:
         *_cues_of_chat(reading, tokens, facts),
     )
     dropped = [token for token in reading.tokens if token.end < tokens[0].end]
-    prompt = reading.text[dropped[-1].end :].lstrip(_BETWEEN) if dropped else reading.text
+    # "The background is ugly, change it": without its beginning nobody knows what to change.
+    is_named = any(each.is_thing or is_form(each, "part") for each in dropped)
+    is_named_before = is_named and has_listed(tokens, "reference")
+    begin = dropped[-1].end if dropped and not is_named_before else 0
+    prompt = reading.text[begin:].lstrip(_BETWEEN) if begin else reading.text
     score = _BASE + sum(CUES[cue] for cue in cues)
     if DOUBTS.intersection(cues) and not NEW.intersection(cues):
         score = max(score, _UNSURE)

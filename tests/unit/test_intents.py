@@ -221,6 +221,10 @@ def test_fragment_about_an_old_picture_is_asked_about() -> None:
         ("Привет! Нарисуй кота", "Нарисуй кота"),
         ("спасибо, но сделай ярче", "но сделай ярче"),
         ("a cat", "a cat"),
+        ("I don't like it, make it darker", "make it darker"),
+        ("it's too dark, make it brighter", "make it brighter"),
+        ("the background is ugly, change it", "the background is ugly, change it"),
+        ("фон ужасный, убери его", "фон ужасный, убери его"),
         ("«Кот», пожалуйста", "«Кот», пожалуйста"),
     ],
 )
