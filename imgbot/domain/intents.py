@@ -371,7 +371,8 @@ def _prompt(reading: ParsedText, facts: ChatFacts) -> Classification:
     )
     dropped = [token for token in reading.tokens if token.end < tokens[0].end]
     # "The background is ugly, change it": without its beginning nobody knows what to change.
-    is_named = any(each.is_thing or is_form(each, "part") for each in dropped)
+    things = (each for each in dropped if each.is_thing or is_form(each, "part"))
+    is_named = any(not is_form(each, "state", "adjective") for each in things)
     is_named_before = is_named and has_listed(tokens, "reference")
     begin = dropped[-1].end if dropped and not is_named_before else 0
     prompt = reading.text[begin:].lstrip(_BETWEEN) if begin else reading.text
