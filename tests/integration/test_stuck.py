@@ -1,5 +1,6 @@
 """/stuck at the front door: dead jobs delivered by their receipt or ended, never ordered again."""
 
+import asyncio
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -135,7 +136,7 @@ async def test_the_alert_of_a_paid_file_that_is_no_picture_delivers_what_was_kep
     assert await stage.charges() == 1
     assert await charged(stage) == before
     assert before["charged"] == PRICE
-    assert not kept.exists()
+    await eventually(lambda: asyncio.to_thread(kept.exists), lambda is_there: not is_there)
 
 
 async def test_a_dead_job_without_a_receipt_can_only_be_ended(stage: Stage) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 
 LANGUAGES = ("en", "ru")
 TOKENS_LIMIT = 60
+_LONGEST_WORD = 64
 _LETTERS_AT_LEAST = 4
 _LETTERS_OF_TWO_SLIPS = 8
 _LETTERS_OF_A_SURE_SLIP = 5
@@ -239,8 +240,12 @@ def read(text: str) -> ParsedText:
     clause = 0
     for match in _TOKEN.finditer(_normalised(text)):
         found = match[0]
-        if found[0].isalnum() or found[0] == "_" or (len(found) > 1 and _QUOTED.fullmatch(found)):
-            tokens.append(Token(*_word(_plain_form(found)), match.end(), clause))
+        if found[0].isalnum() or found[0] == "_":
+            # The words are remembered, of which a hostile text may have thousands.
+            word = _plain_form(found[:_LONGEST_WORD])
+            tokens.append(Token(*_word(word), match.end(), clause))
+        elif len(found) > 1 and _QUOTED.fullmatch(found):
+            tokens.append(Token(*_word(_QUOTATION), match.end(), clause))
         elif not _INSIDE.issuperset(found):
             asks |= {clause} if "?" in found else set()
             clause += 1
@@ -262,8 +267,6 @@ def _normalised(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _plain_form(found: str) -> str:
-    if _QUOTED.fullmatch(found):
-        return _QUOTATION
     plain = _PARTICLES.sub("", found.replace("'", ""))
     plain = _LAUGHED if _LAUGHTER.fullmatch(plain) else _DRAWN_OUT.sub(r"\1", plain)
     return lexicon().slang.get(plain, plain)
