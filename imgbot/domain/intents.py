@@ -265,6 +265,8 @@ def _pattern(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None
     for each in _PATTERNS:
         if is_more and each[0] is Intent.SMALL_TALK:
             continue
+        if each[0] is Intent.POINTING and any(map(_requests, clauses)):
+            continue
         patterns = (found for stems in said for found in patterns_in(stems, "pattern", each[2]))
         if any(_is_beside(pattern, things, details, each[0]) for pattern in patterns):
             return _as_listed(each, tokens, "pattern")
@@ -274,8 +276,12 @@ def _pattern(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None
 def _asks(clause: Sequence[Token]) -> bool:
     """Return true for "now draw a dog", "please make it darker" and "now a dog"."""
     rest = after_wrappers(clause)[0]
-    is_next = len(rest) > 1 and is_listed(rest[0], "now")
-    return bool(rest) and (is_next or is_request(_after_now(rest)))
+    return _requests(clause) or (len(rest) > 1 and is_listed(rest[0], "now"))
+
+
+def _requests(clause: Sequence[Token]) -> bool:
+    rest = after_wrappers(clause)[0]
+    return bool(rest) and is_request(_after_now(rest))
 
 
 def _is_beside(pattern: Pattern, things: set[str], details: set[str], said: Intent) -> bool:

@@ -288,6 +288,18 @@ async def test_change_is_asked_about_while_another_picture_is_made(simulated_sta
     await user.wait(lambda m: bool(m.photo_id) and m.text.startswith("an owl"))
 
 
+@pytest.mark.parametrize("caption", ["edit this", "look at my cat!", "отредактируй"])
+async def test_caption_that_asks_for_nothing_is_asked_about(
+    simulated_stage: Stage, caption: str
+) -> None:
+    user, before = await simulated_stage.user(), await simulated_stage.orders()
+
+    answer = await user.ask(caption, jpeg("cat", (320, 240)), fits=has_buttons)
+
+    assert answer.text in {t("en", "ask_photo_action"), t("ru", "ask_photo_action")}
+    assert await simulated_stage.orders() == before
+
+
 @pytest.mark.parametrize("text", ["merge them", "Объедини эти фото"])
 async def test_merging_in_words_waits_for_another_photo(simulated_stage: Stage, text: str) -> None:
     bob = await simulated_stage.user()
