@@ -278,7 +278,7 @@ async def on_photo_callback(
     """Start the operation chosen for a photo that was sent without a prompt."""
     photo = await dialogue.photo()
     if not await dialogue.is_asking(Question.PHOTO_ACTION) or photo is None:
-        return "stale_button"
+        return "stale_photo_button"
     if argument in PHOTO_ACTIONS and not OPERATIONS[Operation(argument)].has_scale:
         await START_HANDLERS[Operation(argument)](callback, dialogue, requests, photo)
     elif argument.startswith("x") and argument[1:] in map(str, SCALES):
@@ -295,7 +295,7 @@ async def on_scale_callback(
         return "unknown_button"
     photo = await dialogue.photo()
     if not await dialogue.is_asking(Question.UPSCALE_SCALE) or photo is None:
-        return "stale_button"
+        return "stale_photo_button"
     await order_or_ask(dialogue, requests, Operation.UPSCALE, photo, scale=int(argument))
     return ""
 
