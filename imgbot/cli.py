@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _replace_closed_streams() -> None:
-    """Open what the caller has closed: else the next file or socket would be that stream."""
+    """Reopen streams that the caller closed; otherwise the next file would take their place."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, os.fdopen(os.open(os.devnull, os.O_RDWR), mode))
@@ -42,12 +42,12 @@ def _flushed(status: int) -> int:
     try:
         sys.stdout.flush()
     except OSError as error:
-        # Whoever reads a pipe has enough, like `head`.
+        # A reader such as `head` has had enough.
         if not isinstance(error, BrokenPipeError):
             _refuse(str(error.strerror))
     else:
         return status
-    # Else the interpreter tries again at its end, and reports it.
+    # Otherwise the interpreter would try again when it exits, and report it.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 1
 

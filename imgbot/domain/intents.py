@@ -125,7 +125,7 @@ _FIRST_SYMBOL = "\u2190"
 
 _LETTER = re.compile(r"[0-9a-zа-я]")
 _LETTER_DRAWN_OUT = 10
-"""Characters of "kkkkk" at most; a page of one letter is a prompt, whatever it shows."""
+"""Maximum length of "kkkkk", in characters; a page of one letter is a prompt."""
 
 _OPTIONS = re.compile(r"(?<!\S)(?:--|—)[a-z]+|^\s*(?:prompt|промпт|промт)\s*:", re.IGNORECASE)
 _LINK = re.compile(r"\s*https?://\S+\s*")
@@ -259,18 +259,19 @@ def _pattern(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None
         return None
     clauses = clauses_of(tokens)
     said = [frozenset(token.stem for token in clause) for clause in clauses]
-    # "Wow, make it brighter" asks for more than an answer.
-    is_more = any(map(_asks, clauses))
     details = {each.stem for each in rest if is_form(each, *_DETAILS) or each.is_comparative}
     for each in _PATTERNS:
-        if is_more and each[0] is Intent.SMALL_TALK:
-            continue
-        if each[0] is Intent.POINTING and any(map(_requests, clauses)):
-            continue
         patterns = (found for stems in said for found in patterns_in(stems, "pattern", each[2]))
-        if any(_is_beside(pattern, things, details, each[0]) for pattern in patterns):
+        is_said = any(_is_beside(pattern, things, details, each[0]) for pattern in patterns)
+        if is_said and not _gives_way(each[0], clauses):
             return _as_listed(each, tokens, "pattern")
     return None
+
+
+def _gives_way(said: Intent, clauses: Sequence[Sequence[Token]]) -> bool:
+    """Return true if a request stands beside small talk: "wow, make it brighter"."""
+    asks = {Intent.SMALL_TALK: _asks, Intent.POINTING: _requests}.get(said)
+    return asks is not None and any(map(asks, clauses))
 
 
 def _asks(clause: Sequence[Token]) -> bool:
@@ -280,6 +281,7 @@ def _asks(clause: Sequence[Token]) -> bool:
 
 
 def _requests(clause: Sequence[Token]) -> bool:
+    """Return true for "now draw a dog" and "please make it darker"."""
     rest = after_wrappers(clause)[0]
     return bool(rest) and is_request(_after_now(rest))
 

@@ -82,7 +82,7 @@ class Pool:
         self._free: asyncio.PriorityQueue[int] = asyncio.PriorityQueue()
         """Numbers of the slots without a step."""
         self._turn = asyncio.Lock()
-        """Held by the first step in the line; a queue alone serves whoever comes first."""
+        """Held by the first waiting step: a step that follows at once would overtake the others."""
         self._idle = asyncio.Event()
         self._idle.set()
         self._is_closed = False

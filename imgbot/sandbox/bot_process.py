@@ -55,7 +55,7 @@ def environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, s
         "IMGBOT_STATE_DIR": str(state_dir),
         # A killed bot leaves temporary files; in here they are deleted with the sandbox.
         "TMPDIR": str(state_dir),
-        # It leaves semaphores, too, which a helper of Python's removes, with a warning.
+        # It leaves semaphores, too; Python's resource tracker removes them with a warning.
         "PYTHONWARNINGS": "ignore:resource_tracker",
         "IMGBOT_HTTP": (http := f"{HOST}:{free_port()}"),
         "IMGBOT_PUBLIC_URL": f"http://{http}",

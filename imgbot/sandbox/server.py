@@ -59,7 +59,7 @@ class Sandbox:
 
     async def __aenter__(self) -> Self:
         async with AsyncExitStack() as stack:
-            # Before the task group, which would wrap what is raised here in a group.
+            # Before the task group, which would wrap an error in an exception group.
             family = socket.AF_INET6 if ":" in self._host else socket.AF_INET
             listener = socket.create_server((self._host, self._port), family=family)
             stack.callback(listener.close)

@@ -73,7 +73,7 @@ class JobQueue(JobReads):
         """Until then no job waits, unless one is admitted here."""
         self._is_synced_by_itself = is_synced_by_itself
         self.wakeup = asyncio.Event()
-        """Set when a job may wait to be claimed; who claims clears it."""
+        """Set when a job may wait to be claimed; the claim loop clears it."""
 
     async def open_epoch(self) -> None:
         """Open a new epoch: every earlier supervisor is fenced off from now on.

@@ -224,7 +224,7 @@ class FloodGate(BaseRequestMiddleware):
         return bucket
 
     def _forget_chat(self) -> None:
-        """Forget the chat not called for longest, but none that Telegram asked to leave alone."""
+        """Forget the least recently called chat, if possible one without a wait from Telegram."""
         now_s = time.monotonic()
         open_chats = (chat for chat, bucket in self._chats.items() if not bucket.is_closed(now_s))
         del self._chats[next(open_chats, next(iter(self._chats)))]

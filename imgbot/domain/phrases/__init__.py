@@ -241,7 +241,7 @@ def read(text: str) -> ParsedText:
     for match in _TOKEN.finditer(_normalised(text)):
         found = match[0]
         if found[0].isalnum() or found[0] == "_":
-            # The words are remembered, of which a hostile text may have thousands.
+            # Words are cached, and a hostile user can send thousands of long ones.
             word = _plain_form(found[:_LONGEST_WORD])
             tokens.append(Token(*_word(word), match.end(), clause))
         elif len(found) > 1 and _QUOTED.fullmatch(found):

@@ -32,7 +32,7 @@ def main(*, faults: str, is_json: bool, svg: str, **given: Any) -> int:
     """
     options = LoadTestOptions(faults=tuple(filter(None, faults.split(","))), **given)
     if svg:
-        # One that cannot be written is no reason to wait for.
+        # Fail before the test, not after it, if the file cannot be written.
         Path(svg).touch()
     runs, is_stopped, error = uvloop.run(_test(options))
     results = [results_of(run) for run in runs]

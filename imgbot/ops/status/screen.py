@@ -77,7 +77,7 @@ def _indicators(document: Document, paint: _Paint, width: int) -> Iterator[str]:
         bound = f"< {found['attention'] * scale:.0f}{unit}"
         if found["critical"] is not None:
             bound += f", critical > {found['critical'] * scale:.0f}{unit}"
-        # What is unknown, the text itself says.
+        # The text itself says that a figure is unknown.
         word = "" if level in {"normal", "unknown"} else f" {level}"
         space = width - (_LABEL + 2 + len(text) + len(word) + len(bound))
         marked = f"{paint(level, '●')} {label:<{_LABEL - 1}} {text}{paint(level, word)}"
