@@ -11,7 +11,7 @@ from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message, picture
 from tests.fixtures.waiting import PATIENCE_S, eventually
-from tests.integration.stage import Stage, User, open_owned
+from tests.integration.stage import Stage, User, is_picture, open_owned
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -97,7 +97,10 @@ async def test_words_are_shown_first_and_sent_to_everybody_once(audience: Audien
 
 
 async def test_a_message_with_a_picture_goes_out_as_it_is(audience: Audience) -> None:
+    after = await audience.owner.control.last_seq()
     [poster] = await audience.owner.photos(picture(), caption="A poster")
+    # The photo with its words is an order as well, whose picture would be another test's.
+    await audience.owner.wait(is_picture, after=after)
     question = await audience.draft("/broadcast", reply_to=poster.id)
     await audience.send(question)
     await audience.end(question)
