@@ -55,9 +55,9 @@ def _call(
         if answer["ok"]:
             return
         if answer["error_code"] != 429:
-            break
+            raise RuntimeError(f"{method}: {answer['description']}")
         time.sleep(answer["parameters"]["retry_after"])
-    raise RuntimeError(f"{method}: {answer['description']}")
+    raise RuntimeError(f"{method}: refused with 429 {peer.TELEGRAM_ATTEMPTS} times")
 
 
 def work() -> None:
