@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from imgbot.sandbox.load_orders import Order, OrderOutcome, wrong_charges
 from imgbot.sandbox.load_users import PEAK_SHARE, LoadUsers, order_times
 from imgbot.sandbox.server import new_token
-from imgbot.sandbox.state import FIRST_USER_ID, Query, SandboxState
+from imgbot.sandbox.state import FIRST_USER_ID, Chat, Post, Query, SandboxState
+from tests.fixtures.photos import save_photo
 
 Json = dict[str, Any]
 
@@ -134,6 +136,30 @@ async def test_an_answer_after_all_patience_counts_in_the_times(state: SandboxSt
 
     assert order.outcome(PASSING) is OrderOutcome.DELIVERED
     assert order.seconds is not None
+
+
+async def test_photos_of_one_order_are_never_the_same(
+    state: SandboxState, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos = [Path(save_photo(name, tmp_path)) for name in ("cat", "astronaut")]
+    add_post = state.add_post
+    question = with_button({"text": "The second photo, please"}, "merge:7")
+
+    def add_and_answer(chat: Chat, sender: Json, *given: Any, **named: Any) -> Post:
+        post = add_post(chat, sender, *given, **named)
+        if sender is not state.bot:
+            add_post(chat, state.bot, question)
+        return post
+
+    monkeypatch.setattr(state, "add_post", add_and_answer)
+    users = LoadUsers(state, PASSING, 0.0, ("merge",))
+
+    await users.gather(20, seed=1, photos=photos)
+    await users.run_open(0.01)
+
+    for order in users.orders:
+        sent = [p.message["photo"] for p in order.chat.posts.values() if "photo" in p.message]
+        assert len({sizes[-1]["file_unique_id"] for sizes in sent}) == 2
 
 
 def test_users_order_at_the_guides_rate_and_once_more_in_the_peak() -> None:
