@@ -43,6 +43,8 @@ UNREADABLE: Mapping[str, str] = {
 }
 """Content types that are neither text nor a picture, with the key of their sentence."""
 _MOVING_OR_HEARD = ("animation", "audio", "sticker", "story", "video", "video_note", "voice")
+_APOSTROPHE = re.compile("(?<=\\w)[`\u00b4\u2018\u2019\u02bc\uff07](?=\\w)")
+_STRESS = re.compile("(?<=[А-яЁё])\u0301")
 # Joiners are needed inside emoji.
 _JOINERS = frozenset("\u200d\ufe0f")
 # Letters and symbols without a visible glyph: users send them as an empty message.
@@ -70,10 +72,14 @@ def addressee_of(message: Message) -> str:
 
 
 def clean(text: str) -> str:
-    """Drop control characters and collapse white space. Raises UserError if too long."""
+    """Return the text in one encoding of its letters, without control characters.
+
+    Raises UserError if it is too long.
+    """
+    composed = _STRESS.sub("", unicodedata.normalize("NFC", text))
     kept = "".join(
         " " if char.isspace() else char
-        for char in text
+        for char in _APOSTROPHE.sub("'", composed)
         if char.isspace() or char in _JOINERS or unicodedata.category(char) not in _NOISE
     )
     folded = " ".join(kept.split())

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pytest
 
+from imgbot.bot.messages import clean
 from imgbot.domain.intents import (
     ChatFacts,
     Classification,
@@ -57,7 +58,7 @@ def score(path: Path) -> Score:
         for each in group["texts"]:
             latest, text = ("", each) if isinstance(each, str) else each
             counted[expected] += 1
-            found = classify(text, replace(AFTER[after], latest_prompt=latest))
+            found = classify(clean(text), replace(AFTER[after], latest_prompt=latest))
             said = found.intent.value if found.is_sure else UNSURE
             is_right = said in {expected, *group.get("may", ())}
             if is_right and said == "question" and found.topic != group.get("topic", found.topic):

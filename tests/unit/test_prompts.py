@@ -42,6 +42,11 @@ def message(**content: object) -> Message:
         ("/create@imgbot_bot fox", "fox"),
         ("/create", ""),
         ("а / б", "а / б"),
+        # The same letters in another encoding.
+        ("рису\u0438\u0306", "рисуй"),
+        ("за\u0301мок, Cafe\u0301", "замок, Café"),
+        ("Don´t, don‘t, don’t, donʼt, don＇t, don`t", "Don't, don't, don't, don't, don't, don't"),
+        ("‘İyi’ on a wall, 6´", "‘İyi’ on a wall, 6´"),
     ],
 )
 def test_a_prompt_is_cleaned_and_freed_of_its_command(typed: str, words: str) -> None:

@@ -6,7 +6,6 @@ is unknown but one slip away from a listed one is taken for it.
 
 import re
 import tomllib
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -223,9 +222,9 @@ def stem(word: str) -> str:
 
 
 def fold(text: str) -> str:
-    """Return the text in lower case, with one form of each letter and apostrophe."""
-    plain = unicodedata.normalize("NFC", text.lower())
-    return plain.replace("ё", "е").replace("’", "'").replace("`", "'")
+    """Return the text in lower case without «ё», at the same length."""
+    # Alone of all letters, "İ" would become two.
+    return text.replace("İ", "I").lower().replace("ё", "е")
 
 
 def words_in(phrase: str) -> list[str]:
@@ -257,8 +256,6 @@ def read(text: str) -> ParsedText:
 def _normalised(text: str) -> str:
     """Return the text folded, at the same length, so that a token's end is that in the text."""
     folded = fold(text)
-    if len(folded) != len(text):
-        folded = text
     if _QUOTED.fullmatch(folded.strip()):
         folded = f" {folded.strip()[1:-1]} ".rjust(len(text))
     folded = _NUMBER_X.sub(lambda x: "x".rjust(len(x[0])), folded)
