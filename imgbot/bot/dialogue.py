@@ -44,8 +44,14 @@ from imgbot.telegram.rate_limiter import max_wait
 _TTL_S = 86_400
 EXPIRY_S = 900
 _ASKED_S = "asked_s"
+_ASKED_BY = "asked_by"
+"""Request that led to the question."""
+
+_ASKED_AFTER = "asked_after"
+"""Newest message known to have been sent before the question."""
+
 _PANEL = "panel"
-"""Message with the question's buttons."""
+"""Newest message with the question's buttons; an earlier copy may be shown above it."""
 
 _THROTTLE_S = {
     **dict.fromkeys(("not_allowed", "banned"), 3600),
@@ -206,8 +212,14 @@ class Dialogue:
 
     async def expect(self, question: str, **data: Any) -> None:
         """Wait for the answer to `question`, dropping any earlier dialogue."""
+        context, earlier = self.context, await self.state.get_data()
+        after = max(context.message_id, earlier.get(_PANEL, 0))
+        if earlier.get(_ASKED_BY) == context.request:
+            # Asked again, as the response to the first copy was lost: both copies stay valid.
+            after = earlier[_ASKED_AFTER]
+        asked = {_ASKED_S: time.time(), _ASKED_BY: context.request, _ASKED_AFTER: after}
         await self.state.set_state(str(question))
-        await self.state.set_data({_ASKED_S: time.time(), **data})
+        await self.state.set_data({**asked, **data})
 
     async def extend(self, **data: Any) -> None:
         """Store a part of the answer, and restart the time limit for the rest."""
@@ -225,9 +237,11 @@ class Dialogue:
 
         The same question about earlier photos may still be shown above.
         """
-        panel = (await self.state.get_data()).get(_PANEL, 0)
+        data = await self.state.get_data()
         is_open = await self.state.get_state() == question
-        return is_open and self.context.message_id >= panel
+        # Earlier releases store only the message with the buttons.
+        after = data.get(_ASKED_AFTER, data.get(_PANEL, 0) - 1)
+        return is_open and self.context.message_id > after
 
     async def photos(self) -> tuple[InputPhoto, ...]:
         return unpack_sources((await self.state.get_data()).get("sources", []))

@@ -140,6 +140,15 @@ async def test_a_button_about_an_older_photo_does_not_act_on_a_newer_one(
     assert await anna.results() == [made]
 
 
+async def test_photos_sent_before_either_is_asked_about_are_not_confused(anna: User) -> None:
+    for name in ("cat", "astronaut"):
+        await anna.photos(jpeg(name, (320, 240)))
+    about_older, about_newer = await anna.heard()
+
+    assert await anna.toast(about_older, "Retouch") == STALE_PHOTO
+    assert is_picture(await anna.click(about_newer, "Retouch", is_picture))
+
+
 async def test_cancel_twice_in_a_row_cancels_two_jobs(anna: User) -> None:
     for number in range(3):
         await anna.say(f"fox {number} [[sim:slow=3]]")

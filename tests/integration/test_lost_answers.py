@@ -14,7 +14,7 @@ from imgbot.telegram.client import open_bot
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from tests.fixtures.sandbox import Control, Person, open_sandbox
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import open_stage
+from tests.integration.stage import is_picture, jpeg, open_stage
 
 pytestmark = pytest.mark.slow
 
@@ -116,3 +116,27 @@ async def test_the_button_of_a_message_left_over_removes_it(tmp_path: Path) -> N
         [end] = await anna.heard()
 
         assert (end.id, end.text) == (status.id, t("en", "cancelled"))
+
+
+@pytest.mark.parametrize(
+    ("caption", "photos", "label", "operation"),
+    [
+        ("", ["cat"], "Retouch", "retouch"),
+        ("/upscale", ["cat"], "×4", "upscale"),
+        ("", ["cat", "astronaut"], t("en", "button_merge_now"), "merge"),
+    ],
+)
+async def test_each_copy_of_a_question_can_be_answered(
+    tmp_path: Path, caption: str, photos: list[str], label: str, operation: str
+) -> None:
+    async for stage in open_stage(tmp_path):
+        for chosen in (0, 1):
+            anna = await stage.user()
+            await anna.control.fault("sendMessage", "drop_after", chat_id=anna.id)
+            await anna.photos(*[jpeg(name, (320, 240)) for name in photos], caption=caption)
+            copies = await anna.heard()
+            await anna.click(copies[chosen], label, is_picture)
+            await anna.order("a red fox")
+            assert len(copies) == 2
+
+        assert await stage.orders() == [operation, "create a red fox"] * 2
