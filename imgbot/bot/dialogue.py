@@ -56,6 +56,7 @@ _PANEL = "panel"
 _THROTTLE_S = {
     **dict.fromkeys(("not_allowed", "banned"), 3600),
     "edited_message": 600,
+    "too_fast": 60,
     **dict.fromkeys(
         (
             "rate_limited", "queue_full", "too_many_waiting", "budget_used_up",

@@ -43,6 +43,10 @@ async def on_unknown_callback(_: CallbackQuery, __: str, ___: Dialogue) -> str:
     return "unknown_button"
 
 
+async def _refuse(reason: str, *_: object) -> None:
+    raise UserError(reason)
+
+
 _OWN_DATA = frozenset({handle_privacy, handle_forget_me, on_forget_callback})
 """Handlers open to everybody: what is stored of a banned user is theirs as well."""
 
@@ -56,10 +60,12 @@ class UpdateHandler:
         self._dialogues = dialogues
         self._bot = bot
 
-    async def handle(self, raw: Mapping[str, Any]) -> None:
+    async def handle(self, raw: Mapping[str, Any], refusal: str = "") -> None:
+        """Handle an update; if it is for the bot and has a `refusal`, only tell that."""
         update = Update.model_validate(raw, context={"bot": self._bot})
         if update.inline_query:
-            await self._call(handle_inline, update.inline_query)
+            if not refusal:
+                await self._call(handle_inline, update.inline_query)
             return
         event = update.message or update.edited_message or update.callback_query
         context = context_from_event(event, update.update_id) if event else None
@@ -73,7 +79,7 @@ class UpdateHandler:
         else:
             handler = await self._message_handler(event)
         if handler is not None:
-            await self._admit(handler, event, context)
+            await self._admit(partial(_refuse, refusal) if refusal else handler, event, context)
 
     async def _message_handler(self, message: Message) -> Handler | None:
         """Return the handler of a message; None if it is for somebody else in a group."""

@@ -44,7 +44,7 @@ STATS = "img:stats"  # HASH: outcome → number of jobs since the first start
 UPDATE = "img:update:"  # STRING per handled update, 48 h
 # ZSET: chats with deferred updates by the time (ms) of the next attempt at the first.
 DEFERRED = "img:deferred"
-# ZSET per chat, at most 50: deferred updates by id, as JSON: time received (ms), the update.
+# ZSET per chat, at most 400: deferred updates by id, as JSON: time received (ms), the update.
 DEFERRED_OF = "img:deferred:"
 POISON = "img:updates:dead"  # LIST, the last 1,000: updates whose handling failed, as received
 DIALOGUE = "img:fsm"  # Prefix of the dialogue states, one day

@@ -24,12 +24,10 @@ def chat_of(update: Update) -> int | str:
     return f"update:{update.get('update_id')}"
 
 
-def language_code_of(update: Update) -> str | None:
-    """Return the language of the sender's Telegram client."""
-    message = update.get("message")
-    sender = message.get("from") if isinstance(message, Mapping) else None
-    code = sender.get("language_code") if isinstance(sender, Mapping) else None
-    return code if isinstance(code, str) else None
+def sender_of(update: Update) -> int | None:
+    """Return the id of the user who caused an update."""
+    senders = (_id_in(content, "from") for content in update.values())
+    return next((sender for sender in senders if sender is not None), None)
 
 
 def _id_in(holder: object, name: str) -> int | None:

@@ -7,7 +7,8 @@ stored behind it. An update that cannot be handled is set aside.
 
 import asyncio
 import time
-from collections import deque
+from bisect import insort
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -17,13 +18,12 @@ from imgbot.aio import Start, sleep_or_event
 from imgbot.domain.errors import (
     UNRELATED,
     ChatGoneError,
-    ImgbotError,
     StorageFullError,
     StorageUnavailableError,
     TransientError,
 )
 from imgbot.domain.retry import backoff_s
-from imgbot.telegram.update import Update, chat_of, is_group_chatter
+from imgbot.telegram.update import Update, chat_of, is_group_chatter, sender_of
 from imgbot.telemetry import events as telemetry, metrics
 
 _HANDLERS = 32
@@ -32,12 +32,20 @@ _HOLD_S = 3.0
 """Seconds that an update may hold up the window."""
 _SHARE = 8
 """Maximum updates of one chat in the window."""
-_PER_CHAT = 50
+_PER_SENDER = 50
+"""Maximum that wait of one sender, over all chats. Of the rest, the first in each chat is refused
+in its turn, and stands for those behind it."""
+_PER_CHAT = 200
+"""Maximum of one chat, and again as many refusals."""
 _DEFERRED = 1000
 """Maximum over all chats. The rest stays at Telegram, which keeps updates for a day."""
 _GIVE_UP_S = 3600.0
 _FLOOD_GIVE_UP_S = 86_400.0
 """Used while Telegram itself tells how long to wait."""
+
+
+Handle = Callable[[Update, str], Awaitable[object]]
+"""Handles an update; refuses it instead if the key of the sentence that says why is given."""
 
 
 @dataclass(slots=True, eq=False)
@@ -50,8 +58,15 @@ class PendingUpdate:
     is_fed: bool = False
     """True if only the mark is missing: handling is not repeated."""
     is_done: bool = False
+    refusal: str = ""
+    """Key of the sentence that it is answered with, in place of being handled."""
+    turn: int = 0
     attempts: int = 0
     begun_s: float = 0.0
+    sender: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.sender = sender_of(self.update)
 
     @property
     def id(self) -> int:
@@ -76,11 +91,24 @@ class UpdateStore(Protocol):
 
 @dataclass(slots=True)
 class _ChatQueue:
-    """Queue of one chat's updates."""
+    """Queue of one chat's updates: of each sender in order, and the senders by turns."""
 
     pending: deque[PendingUpdate] = field(default_factory=deque[PendingUpdate])
     due_s: float = 0.0
     """Time before which nothing is tried."""
+
+    def add(self, new: PendingUpdate) -> None:
+        """Add an update, never before the first one, which may be under way."""
+        own = self.of(new.sender)
+        new.turn = own[-1].turn + 1 if own else self.pending[0].turn if self.pending else 0
+        insort(self.pending, new, key=lambda each: each.turn)
+
+    def of(self, sender: int | None) -> list[PendingUpdate]:
+        return [each for each in self.pending if each.sender == sender]
+
+    @property
+    def oldest_ms(self) -> int:
+        return min(each.received_ms for each in self.pending)
 
 
 class OffsetWindow:
@@ -138,16 +166,16 @@ class UpdateDispatcher:
 
     def __init__(
         self,
-        handle: Callable[[Update], Awaitable[object]],
+        handle: Handle,
         ledger: UpdateStore,
         window: OffsetWindow,
-        on_flood: Callable[[Update], Awaitable[object]] | None = None,
     ) -> None:
         self._handle = handle
         self._ledger = ledger
         self._window = window
-        self._on_flood = on_flood
         self._queues: dict[str, _ChatQueue] = {}
+        self._waiting = Counter[int | None]()
+        """By sender, the updates that are not handled yet."""
         self._deferred: set[int] = set()
         self._slots = asyncio.Semaphore(_HANDLERS)
         self._stopping = asyncio.Event()
@@ -170,9 +198,8 @@ class UpdateDispatcher:
         now_s, now_ms = time.monotonic(), _now_ms()
         for chat, due_ms, updates in await self._ledger.deferred():
             queue = _ChatQueue(due_s=now_s + (due_ms - now_ms) / 1000)
-            queue.pending.extend(
-                PendingUpdate(each, at_ms, is_deferred=True) for at_ms, each in updates
-            )
+            for at_ms, each in updates:
+                self._add(queue, PendingUpdate(each, at_ms, is_deferred=True))
             self._deferred.update(pending.id for pending in queue.pending)
             self._open(start, chat, queue)
         self._measure()
@@ -185,13 +212,29 @@ class UpdateDispatcher:
             return
         chat = str(chat_of(update))
         queue = self._queues.get(chat) or _ChatQueue()
-        if len(queue.pending) >= _PER_CHAT:
-            start(self._skip(update))
-            return
-        queue.pending.append(PendingUpdate(update, _now_ms()))
+        pending = PendingUpdate(update, _now_ms())
+        if self._exceeds(queue, pending.sender):
+            telemetry.update_skipped(update_id)
+            if "callback_query" in update:
+                start(self._refuse_press(pending))
+                return
+            is_answered = any(each.refusal for each in queue.of(pending.sender))
+            if is_answered or len(queue.pending) >= 2 * _PER_CHAT:
+                self._window.settle(update_id)
+                return
+            pending.refusal = "too_fast"
+        self._add(queue, pending)
         if chat not in self._queues:
             self._open(start, chat, queue)
         self._measure()
+
+    def _exceeds(self, queue: _ChatQueue, sender: int | None) -> bool:
+        is_crowd = sender is not None and self._waiting[sender] >= _PER_SENDER
+        return is_crowd or len(queue.pending) >= _PER_CHAT
+
+    def _add(self, queue: _ChatQueue, pending: PendingUpdate) -> None:
+        queue.add(pending)
+        self._waiting[pending.sender] += 1
 
     async def defer(self) -> None:
         """Store updates that would hold up the window; on failure they stay in it."""
@@ -225,18 +268,17 @@ class UpdateDispatcher:
             if not 0 < len(fresh) <= room:
                 continue
             is_behind = len(fresh) < len(queue.pending) or len(fresh) > _SHARE
-            is_late = now_ms - fresh[0].received_ms > _HOLD_S * 1000
+            is_late = now_ms - queue.oldest_ms > _HOLD_S * 1000
             if is_behind or is_late or queue.due_s - now_s > _HOLD_S:
                 room -= len(fresh)
                 yield chat, fresh
 
-    async def _skip(self, update: Update) -> None:
-        """Drop an update that exceeds the limit of its chat."""
-        telemetry.update_skipped(update["update_id"])
-        if self._on_flood is not None:
-            with suppress(ImgbotError):
-                await self._on_flood(update)
-        self._window.settle(update["update_id"])
+    async def _refuse_press(self, pending: PendingUpdate) -> None:
+        """Answer a press at once: that is too late in its turn, and counts against no limit."""
+        pending.refusal = "slow_down"
+        with suppress(TransientError):
+            await self._feed(pending)
+        self._window.settle(pending.id)
         self.progress.set()
 
     def _open(self, start: Start, chat: str, queue: _ChatQueue) -> None:
@@ -267,14 +309,15 @@ class UpdateDispatcher:
 
     def _done(self, pending: PendingUpdate) -> None:
         pending.is_done = True
+        self._waiting -= Counter({pending.sender: 1})
         self._deferred.discard(pending.id)
         self._window.settle(pending.id)
         self._measure()
         self.progress.set()
 
     def _measure(self) -> None:
-        heads = [queue.pending[0].received_ms for queue in self._queues.values() if queue.pending]
-        self._oldest_ms = min(heads, default=0)
+        times = [queue.oldest_ms for queue in self._queues.values() if queue.pending]
+        self._oldest_ms = min(times, default=0)
         metrics.oldest_update.set(self._oldest_ms / 1000)
 
     async def _attempt(self, chat: str, pending: PendingUpdate) -> float | None:
@@ -301,15 +344,16 @@ class UpdateDispatcher:
             if await self._ledger.is_handled(pending.id):
                 telemetry.update_repeated(pending.id)
             else:
-                await self._feed(pending.update)
+                await self._feed(pending)
             # A failed mark is retried; the handling before it is not repeated.
             pending.is_fed = True
         await self._ledger.mark_handled(pending.id, chat)
 
-    async def _feed(self, update: Update) -> None:
+    async def _feed(self, pending: PendingUpdate) -> None:
+        update, deadline = pending.update, asyncio.timeout(_HANDLER_DEADLINE_S)
         try:
-            async with asyncio.timeout(_HANDLER_DEADLINE_S):
-                await self._handle(update)
+            async with deadline:
+                await self._handle(update, pending.refusal)
         except ChatGoneError:
             return
         except UNRELATED:
@@ -318,6 +362,9 @@ class UpdateDispatcher:
             telemetry.update_dead_lettered(update["update_id"], error)
             with suppress(StorageFullError):  # else it would be handled, and fail, for ever
                 await self._ledger.dead_letter(update)
+            if deadline.expired() and not pending.refusal:
+                pending.refusal = "went_wrong"
+                await self._feed(pending)
 
     async def _give_up(
         self, chat: str, pending: PendingUpdate, error: TransientError

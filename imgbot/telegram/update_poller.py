@@ -6,7 +6,7 @@ While Redis is unavailable nothing is confirmed; Telegram keeps updates for a da
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from aiogram import Bot
@@ -16,8 +16,13 @@ from imgbot.aio import Start, draining_task_group, run_or_cancel_on, sleep_or_ev
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.domain.retry import backoff_s
 from imgbot.telegram.polling_health import PollingHealth
-from imgbot.telegram.update import GetRawUpdates, Update
-from imgbot.telegram.update_dispatcher import OffsetWindow, UpdateDispatcher, UpdateStore
+from imgbot.telegram.update import GetRawUpdates
+from imgbot.telegram.update_dispatcher import (
+    Handle,
+    OffsetWindow,
+    UpdateDispatcher,
+    UpdateStore,
+)
 from imgbot.telemetry import events as telemetry
 from imgbot.telemetry.liveness import Heartbeat
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator, Level
@@ -43,14 +48,13 @@ class UpdatePoller:
     def __init__(
         self,
         bot: Bot,
-        handle: Callable[[Update], Awaitable[object]],
+        handle: Handle,
         ledger: UpdateStore,
-        on_flood: Callable[[Update], Awaitable[object]] | None = None,
     ) -> None:
         self._bot = bot
         self._ledger = ledger
         self._window = OffsetWindow()
-        self._dispatcher = UpdateDispatcher(handle, ledger, self._window, on_flood)
+        self._dispatcher = UpdateDispatcher(handle, ledger, self._window)
         self._confirmed_offset: int | None = None
         self._empty_in_a_row = 0
         self._arrivals: deque[float] = deque(maxlen=_ARRIVALS)

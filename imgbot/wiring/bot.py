@@ -17,7 +17,6 @@ from imgbot.bot.requests import RequestService
 from imgbot.bot.router import UpdateHandler
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
-from imgbot.domain.texts import language_of, t
 from imgbot.imaging.originals import OriginalStore
 from imgbot.ops import state_dir as state
 from imgbot.ops.lifecycle import resize
@@ -33,8 +32,7 @@ from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
-from imgbot.telegram.messenger import ChatTarget, Messenger
-from imgbot.telegram.update import Update, chat_of, language_code_of
+from imgbot.telegram.messenger import Messenger
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.wiring.connections import Connections, now_ms, utc_offset_s
 
@@ -127,17 +125,5 @@ def build_update_poller(
 ) -> UpdatePoller:
     """Build the poller, and the handler of its updates."""
     handler = UpdateHandler(components, dialogues, connections.bot)
-    users, window_s = components.users, components.limit.window_s
-
-    async def slow_down(update: Update) -> None:
-        # In a group this would reproach members for talking to each other.
-        if not isinstance(chat := chat_of(update), int) or chat < 0:
-            return
-        # One notice per window is enough, whichever limit it is about.
-        notice, request = f"rate_limited.{chat}", str(update["update_id"])
-        if await users.claim_notice(chat, notice, request, window_s):
-            text = t(language_of(language_code_of(update)), "too_fast")
-            await components.messenger.send_text(ChatTarget(chat), text, [])
-
     ledger = UpdateLedger(connections.redis, connections.queue.persist)
-    return UpdatePoller(connections.bot, handler.handle, ledger, slow_down)
+    return UpdatePoller(connections.bot, handler.handle, ledger)

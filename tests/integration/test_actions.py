@@ -70,6 +70,16 @@ async def test_merge_photos_one_by_one_in_spite_of_a_flood(bob: User) -> None:
     assert min((await bob.image(result)).size) > 200
 
 
+async def test_the_same_photo_twice_in_a_merge_is_said_to_count_once(bob: User) -> None:
+    await bob.ask("/merge")
+    await bob.ask("", jpeg("cat"))
+
+    same = await bob.ask("", jpeg("cat"))
+    await bob.say("/cancel")
+
+    assert same.text == t("en", "merge_same", count=1)
+
+
 async def test_a_wait_that_telegram_asks_for_is_in_the_log_once(bob: User) -> None:
     bot = bob.stage.bot
     earlier = bot.log

@@ -30,13 +30,19 @@ class Recorder:
 
     def __init__(self) -> None:
         self.handled: list[tuple[int, str]] = []
+        self.refused: list[tuple[int, str]] = []
         self.gates: dict[str, asyncio.Event] = {}
         self.failures: dict[str, list[Exception]] = {}
         self.running = 0
         self.most_running = 0
 
-    async def __call__(self, update: Update) -> None:
-        message = update["message"]
+    async def __call__(self, update: Update, refusal: str = "") -> None:
+        message = (update.get("callback_query") or update)["message"]
+        if refusal:
+            if self.failures.get(refusal):
+                raise self.failures[refusal].pop(0)
+            self.refused.append((message["chat"]["id"], refusal))
+            return
         text, chat_id = message["text"], message["chat"]["id"]
         self.running += 1
         self.most_running = max(self.most_running, self.running)
@@ -159,6 +165,63 @@ async def test_a_chat_that_never_rests_keeps_all_its_messages(redis: Client) -> 
             await recorder.until_count(63)
 
     assert recorder.texts(ann.id)[-1] == "2.19"
+
+
+async def test_one_member_of_a_group_crowds_nobody_out(redis: Client) -> None:
+    """What is too much is refused: a press at once, messages once in each chat, in their turn."""
+    recorder = Recorder()
+    recorder.gates["/first"] = asyncio.Event()
+    recorder.failures["too_fast"] = [TransientError("Telegram", 0.01)]
+    async with open_bot_on_sandbox() as (bot, control):
+        mallory, bob = await control.make_user("Mallory"), await control.make_user("Bob")
+        groups = [await control.make_group(name, [mallory, bob]) for name in ("A", "B")]
+        message = {"chat": {"id": groups[0]}}
+        async with polling(bot, recorder, redis):
+            await control.say(mallory, "/first", chat_id=groups[0])
+            await recorder.until_running()
+            for number in range(2, 61):
+                await control.say(mallory, f"/{number}", chat_id=groups[0])
+            await control.say(mallory, "/elsewhere", chat_id=groups[1])
+            await control.push_update(
+                {"callback_query": {"from": {"id": mallory.id}, "message": message}}
+            )
+            for text in ("/bob", "/bob again"):
+                await control.say(bob, text, chat_id=groups[0])
+            await control.say(bob, "/there", chat_id=groups[1])
+
+            refused = [(groups[0], "slow_down"), (groups[1], "too_fast")]
+
+            async def answers() -> list[tuple[int, str]]:
+                return sorted(recorder.refused)
+
+            await eventually(answers, lambda found: found == sorted(refused))
+            recorder.gates["/first"].set()
+            refused.append((groups[0], "too_fast"))
+            await eventually(answers, lambda found: found == sorted(refused))
+            await recorder.until_count(53)
+
+    own = [f"/{number}" for number in range(2, 51)]
+    assert recorder.texts(groups[0]) == ["/first", "/bob", own[0], "/bob again", *own[1:]]
+    assert recorder.texts(groups[1]) == ["/there"]
+
+
+async def test_a_handler_that_takes_too_long_is_told_of(
+    redis: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgbot.telegram.update_dispatcher._HANDLER_DEADLINE_S", 0.1)
+    recorder = Recorder()
+    recorder.gates["slow"] = asyncio.Event()
+    recorder.failures["went_wrong"] = [TransientError("Telegram", 0.01)]
+    async with open_bot_on_sandbox() as (bot, control):
+        ann = await control.make_user("Ann")
+        async with polling(bot, recorder, redis):
+            await control.say(ann, "slow")
+            await control.say(ann, "after it")
+
+            await recorder.until(ann, ["after it"])
+
+    assert recorder.refused == [(ann.id, "went_wrong")]
+    assert await redis.llen(keys.POISON) == 1
 
 
 async def test_nothing_is_confirmed_before_it_is_handled(redis: Client) -> None:

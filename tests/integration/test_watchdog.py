@@ -47,7 +47,7 @@ def poller(call: Callable[[], Any]) -> UpdatePoller:
     async def bot(method: object, request_timeout: int) -> object:
         return await call()
 
-    async def handle(update: object) -> None: ...
+    async def handle(update: object, refusal: str) -> None: ...
 
     ledger = AsyncMock(
         is_handled=AsyncMock(return_value=False), deferred=AsyncMock(return_value=[])

@@ -204,10 +204,13 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
     data = await dialogue.state.get_data()
     known = await dialogue.photos()
     seen = {each.unique_id for each in known}
-    # Already collected: a redelivered update, or the same photo by mistake; the count shows it.
     fresh = [photo for photo in photos if photo.unique_id not in seen]
     kept = (*known, *fresh)[:PHOTOS_LIMIT]
-    await dialogue.extend(sources=to_state_data(*kept), words=prompt or data.get("words", ""))
+    words, request = prompt or data.get("words", ""), dialogue.context.request
+    await dialogue.extend(sources=to_state_data(*kept), words=words, request=request)
+    if not fresh and data.get("request") != request:
+        await dialogue.reply("merge_same", _merge_rows(dialogue, len(kept)), count=len(kept))
+        return
     if len(known) + len(fresh) > PHOTOS_LIMIT:
         rows = buttons.merge(dialogue.language)
         await dialogue.reply("merge_full", rows, limit=PHOTOS_LIMIT)
@@ -239,10 +242,14 @@ async def merge(dialogue: Dialogue, requests: RequestService, prompt: str) -> No
 async def _show_count(dialogue: Dialogue, panel: int, count: int, *, is_needed: bool) -> int:
     """Keep one message with the count up to date, instead of one answer per photo."""
     text = dialogue.t("merge_count" if count > 1 else "merge_count_one", count=count)
-    rows = buttons.merge(dialogue.language) if count > 1 else []
+    rows = _merge_rows(dialogue, count)
     if panel and await dialogue.edit_text(panel, text, rows, is_needed=is_needed):
         return panel
     return await dialogue.reply_text(text, rows)
+
+
+def _merge_rows(dialogue: Dialogue, count: int) -> buttons.Keyboard:
+    return buttons.merge(dialogue.language) if count > 1 else []
 
 
 handle_retoucher_start = partial(start_photo_operation, Operation.RETOUCH)
