@@ -130,9 +130,10 @@ class Progress:
     reason: str = ""
     facts: Mapping[str, str | int | float] = field(default_factory=dict[str, "str | int | float"])
 
-    def age_ms(self, now_ms: int) -> int:
-        """Milliseconds since the provider accepted the order, or since the submit record."""
-        return max(0, now_ms - (self.accepted_ms or self.intent_ms))
+    @property
+    def ordered_ms(self) -> int:
+        """Time at which the provider accepted the order, else that of the submit record."""
+        return self.accepted_ms or self.intent_ms
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ class OriginalStore:
         for suffix in SUFFIXES:
             (self._folder / f"{job_id}{suffix}").unlink(missing_ok=True)
 
-    def prune(self, now_s: float, kept_s: int = KEPT_S) -> int:
+    def prune(self, now_s: float, kept_s: float = KEPT_S) -> int:
         """Delete what is older than `kept_s` or over the limit; return the remaining bytes."""
         found: list[tuple[float, int, str]] = []
         with os.scandir(self._folder) as entries:

@@ -48,6 +48,8 @@ class StepContext:
     poll_scheduler: PollScheduler
     folder: Path
     now_ms: Callable[[], int]
+    age_ms: Callable[[int], int]
+    """Milliseconds since a stored time; a jump of the clock does not change them."""
     draining: asyncio.Event
 
 

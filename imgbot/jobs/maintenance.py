@@ -1,6 +1,7 @@
 """Periodic maintenance: consistency of the queue, memory of Redis, left-over files, forgetting."""
 
 import asyncio
+import math
 import shutil
 import time
 from collections.abc import Awaitable, Callable
@@ -51,6 +52,8 @@ class Maintenance:
     """0 keeps silent users."""
     limits_expire_s: int
     """Seconds after which nothing of a forgotten user is left in Redis but what must stay."""
+    is_clock_sure: Callable[[], bool]
+    """While it is false, no user and no finished picture is deleted for its age."""
     _since_s: float = field(init=False)
     _kept_s: int = field(default=RESULT_KEPT_S, init=False)
     _rewritten_s: float = field(default=-_REWRITE_EVERY_S, init=False)
@@ -72,14 +75,15 @@ class Maintenance:
         telemetry.queue_repaired(*await self.queue.fsck(now_ms, self.spend.recent(now_ms)))
         await self._prune()
         # A picture whose result is gone belongs to nobody, and could not be forgotten.
-        kept = await asyncio.to_thread(self.originals.prune, self.now_ms() / 1000, self._kept_s)
+        kept_s = self._kept_s if self.is_clock_sure() else math.inf
+        kept = await asyncio.to_thread(self.originals.prune, self.now_ms() / 1000, kept_s)
         metrics.kept.set(kept)
 
     async def _forget(self) -> None:
         now_ms = self.now_ms()
         today = self.spend.today(now_ms)
         await self.forgetting.settle(now_ms, today)
-        if self.forget_after_days:
+        if self.forget_after_days and self.is_clock_sure():
             before_ms = now_ms - self.forget_after_days * _DAY_MS
             users = await self.forgetting.silent(before_ms, _FORGOTTEN_AT_ONCE)
             if users:

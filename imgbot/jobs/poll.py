@@ -16,7 +16,7 @@ from imgbot.telemetry import events as telemetry
 
 async def next_poll(context: StepContext, job: Job) -> Outcome:
     """Pause until the job's next poll is due."""
-    age_s = job.progress.age_ms(context.now_ms()) / 1000
+    age_s = context.age_ms(job.progress.ordered_ms) / 1000
     kind = context.routing.kind_of(job)
     wait_s = await context.poll_scheduler.wait_s(kind, age_s)
     return Snooze(job, wait_s)
@@ -31,7 +31,7 @@ async def poll(context: StepContext, job: Job, failures: int = 0) -> Outcome:
 
 
 async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
-    age_ms, provider = job.progress.age_ms(context.now_ms()), context.routing.provider_of(job)
+    age_ms, provider = context.age_ms(job.progress.ordered_ms), context.routing.provider_of(job)
     try:
         with context.routing.asking(provider.name):
             answer = await provider.poll(job.progress.ticket)

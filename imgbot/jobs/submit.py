@@ -267,7 +267,7 @@ async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | 
 
 
 async def _search(context: StepContext, job: Job, provider: Provider) -> Ticket | None:
-    if job.progress.age_ms(context.now_ms()) > SEARCHED_MS:
+    if context.now_ms() - job.progress.ordered_ms > SEARCHED_MS:
         return None
     for ticket in await provider.search(
         job.request.operation, job.progress.order_fields, job.progress.intent_ms

@@ -61,6 +61,11 @@ class BotSession(AiohttpSession):
         self.middleware(_decoded)
 
     @property
+    def is_clock_right(self) -> bool:
+        """True if this machine's clock was last seen to agree with Telegram's."""
+        return self.skew_s is not None and not self.clock_trouble
+
+    @property
     def clock_trouble(self) -> str:
         """Description of a wrong clock and its remedy; empty if it is right."""
         skew_s = self.skew_s

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from aiogram import Bot
 
 from imgbot.bot.messages import BotIdentity
+from imgbot.clock import Clock
 from imgbot.config.settings import Settings
 from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 
+CLOCK = Clock()
+"""Clock of the whole program."""
 
-def now_ms() -> int:
-    """Clock of the whole program: milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
+now_ms = CLOCK.now_ms
 
 
 def utc_offset_s(at_ms: int) -> int:

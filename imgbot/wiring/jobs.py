@@ -18,7 +18,7 @@ from imgbot.ops import state_dir as state
 from imgbot.ops.resource_usage import disk_problem
 from imgbot.storage.provider_records import Durations
 from imgbot.telegram.client import download
-from imgbot.wiring.connections import Connections, now_ms
+from imgbot.wiring.connections import CLOCK, Connections, now_ms
 
 
 def build_step_context(
@@ -48,6 +48,7 @@ def build_step_context(
         poll_scheduler=scheduler,
         folder=state.folder(settings.state_dir, "jobs"),
         now_ms=now_ms,
+        age_ms=CLOCK.age_ms,
         draining=connections.draining,
     )
 

@@ -2,6 +2,9 @@
 
 import functools
 from dataclasses import dataclass
+from typing import cast
+
+from aiogram import Bot
 
 from imgbot.bot.albums import AlbumProcessor
 from imgbot.bot.dialogue import Dialogues
@@ -13,10 +16,11 @@ from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
 from imgbot.ops.status.sampler import StatusSampler
 from imgbot.storage.server.durability import measure
+from imgbot.telegram.session import BotSession
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry.metrics import preregister
 from imgbot.wiring.bot import build_components, build_update_poller
-from imgbot.wiring.connections import Connections, now_ms
+from imgbot.wiring.connections import CLOCK, Connections, now_ms
 from imgbot.wiring.jobs import build_runner, build_step_context
 from imgbot.wiring.status import build_alert_notifier, build_sampler
 
@@ -67,6 +71,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
             components.forgetting,
             settings.forget_after_days,
             settings.rate_limit_window,
+            functools.partial(_is_clock_sure, bot),
         ),
         broadcaster=Broadcaster(components.broadcasts, components.users, components.messenger),
         alert_notifier=build_alert_notifier(
@@ -76,3 +81,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
         handle_webhook=context.webhooks.handle,
         sampler=sampler,
     )
+
+
+def _is_clock_sure(bot: Bot) -> bool:
+    return CLOCK.is_settled and cast("BotSession", bot.session).is_clock_right

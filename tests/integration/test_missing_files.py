@@ -76,6 +76,7 @@ def tools_of(folder: Path, recovery: Recovery) -> Any:
         queue=Mock(move=move),
         folder=folder,
         now_ms=lambda: 0,
+        age_ms=Mock(return_value=0),
         originals=OriginalStore(folder / "kept", limit_mb=10),
         routing=Mock(provider_of=Mock(return_value=Mock(fetch=fetch, recovery=recovery))),
         poll_scheduler=AsyncMock(),

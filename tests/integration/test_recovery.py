@@ -71,6 +71,7 @@ def tools_of(
         ),
         folder=folder,
         now_ms=lambda: NOW,
+        age_ms=lambda since_ms: NOW - since_ms,
         draining=asyncio.Event(),
     )
 

@@ -2,9 +2,11 @@
 
 import asyncio
 import os
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from unittest.mock import Mock
+from typing import Any
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -15,18 +17,20 @@ from imgbot.jobs.inputs import is_to_be_kept
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.storage import keys
 from imgbot.storage.client import Client
+from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.keys import RESULT_KEPT_S
 from imgbot.storage.results import ResultStore
 from imgbot.storage.server.durability import measure
 from imgbot.storage.spend import Spend
+from imgbot.storage.users import UserStore
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.waiting import eventually
 from tests.integration.test_jobs import NOW, claimed, job, open_queue, to_delivering
 
 
-def upkeep_of(redis: Client, queue: JobQueue, folder: Path) -> Maintenance:
-    return Maintenance(
+def upkeep_of(redis: Client, queue: JobQueue, folder: Path, **changes: Any) -> Maintenance:
+    upkeep = Maintenance(
         queue,
         ResultStore(redis),
         Spend(redis, queue.caps, lambda _: 0),
@@ -37,7 +41,9 @@ def upkeep_of(redis: Client, queue: JobQueue, folder: Path) -> Maintenance:
         Mock(),
         forget_after_days=0,
         limits_expire_s=60,
+        is_clock_sure=lambda: True,
     )
+    return replace(upkeep, **changes)
 
 
 @pytest.mark.parametrize(
@@ -100,3 +106,29 @@ async def test_the_oldest_pictures_are_forgotten_while_redis_fills(
         await cancel_and_wait_current(checking)
 
     assert await redis.exists(f"{keys.RESULT}young", f"{keys.DEAD_JOB}dead") == 2
+
+
+@pytest.mark.parametrize("is_sure", [True, False])
+async def test_nothing_is_deleted_for_its_age_while_the_clock_is_doubted(
+    redis: Client, tmp_path: Path, *, is_sure: bool
+) -> None:
+    queue, users = await open_queue(redis), UserStore(redis)
+    await users.mark_seen(1, "en", NOW - 366 * 86_400_000)
+    originals = OriginalStore(tmp_path / "kept", 100)
+    (tmp_path / "kept" / "1.png").write_bytes(b"a picture")
+    os.utime(tmp_path / "kept" / "1.png", (0, 0))
+    upkeep = upkeep_of(
+        redis,
+        queue,
+        tmp_path,
+        originals=originals,
+        forgetting=Forgetting(redis, queue, AsyncMock()),
+        forget_after_days=365,
+        is_clock_sure=lambda: is_sure,
+    )
+
+    await upkeep._repair()
+    await upkeep._forget()
+
+    assert await redis.zcard(keys.PEOPLE) == (0 if is_sure else 1)
+    assert (originals.find("1") is None) is is_sure

@@ -12,9 +12,11 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 from PIL import Image
 
+from imgbot.clock import Clock
 from imgbot.domain.errors import ChatGoneError, UserError, WorkerLostError
 from imgbot.domain.job import InputPhoto, Job, State, with_changes
 from imgbot.domain.operations import Operation
+from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.domain.texts import has_text
 from imgbot.imaging import pictures, steps
@@ -23,6 +25,7 @@ from imgbot.jobs import deliver, inputs
 from imgbot.jobs.context import Advance, Snooze, StepContext
 from imgbot.jobs.inputs import build_request
 from imgbot.jobs.poll import poll
+from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import Choice, ProviderSlots
 from imgbot.jobs.runner import after_error
 from imgbot.jobs.submit import submit
@@ -47,6 +50,7 @@ def _context(**parts: Any) -> StepContext:
 
     queue = SimpleNamespace(move=move)
     context = Mock(queue=queue, now_ms=lambda: 0, folder=Path(), draining=asyncio.Event())
+    context.age_ms.return_value = 0
     context.configure_mock(**parts)
     return cast("StepContext", context)
 
@@ -129,6 +133,27 @@ async def test_a_task_that_never_ends_is_a_dead_letter(provider: Any) -> None:
     assert isinstance(outcome, Advance)
     progress = outcome.job.progress
     assert (progress.outcome, progress.reason) == (State.DEAD, "exhausted")
+
+
+async def test_a_clock_that_jumps_ends_no_task(provider: Any) -> None:
+    wall_ns, monotonic_ns = 10**18, 0
+    clock = Clock(lambda: wall_ns, lambda: monotonic_ns)
+    scheduler = PollScheduler(
+        PollingConfig(), Budget(lambda: 100.0), AsyncMock(), lambda: 0.0, is_learned=False
+    )
+    context = _context(
+        routing=_routing(provider),
+        poll_scheduler=scheduler,
+        status_messages=AsyncMock(),
+        age_ms=clock.age_ms,
+    )
+    ordered = _job(State.POLLING, intent_ms=clock.now_ms(), ticket={"id": "t"})
+    wall_ns, monotonic_ns = wall_ns + 365 * 86_400 * 10**9, 10**9
+
+    outcome = await poll(context, ordered)
+
+    assert isinstance(outcome, Snooze)
+    assert outcome.job.progress.pending_ms == 1000
 
 
 @pytest.mark.parametrize(
