@@ -25,6 +25,7 @@ from imgbot.providers.http import (
     retry_after_s,
 )
 from imgbot.providers.protocol import (
+    MAX_STORED_CHARACTERS,
     Accepted,
     Cancelled,
     Capability,
@@ -114,7 +115,7 @@ class ComfyUiProvider(Provider):
         if answer.status == 409:
             # Newer servers reject a duplicate id: this very task exists already.
             name = task_id
-        elif not answer.is_success or not isinstance(name, str) or not name:
+        elif not answer.is_success or not _is_stored(name):
             raise refusal(answer)
         return Accepted({"id": name, **notes})
 
@@ -127,8 +128,7 @@ class ComfyUiProvider(Provider):
                 raise ProviderError(_KIND.LOST, "this server assigns its own task ids")
             return None
         kept = {name: found[2].get(name) for name in ("operation", "model", "unheard")}
-        texts = {name: text for name, text in kept.items() if isinstance(text, str)}
-        return {"id": task_id} | texts
+        return {"id": task_id} | {name: text for name, text in kept.items() if _is_stored(text)}
 
     async def poll(self, ticket: Ticket) -> Pending | Done:
         found = await self._find(str(ticket["id"]))
@@ -278,6 +278,10 @@ def _listed(queue: Mapping[str, Any], name: str) -> list[list[Any]]:
     if not isinstance(items, list):
         raise ProviderError(_KIND.UNAVAILABLE, f"the response has no {name}")
     return [item for item in items if isinstance(item, list) and len(item) > 1]
+
+
+def _is_stored(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= MAX_STORED_CHARACTERS
 
 
 def _notes(task: object) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ import base64
 import functools
 import json
 import re
+import zlib
 from collections.abc import AsyncIterator, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from dataclasses import dataclass
@@ -34,6 +35,9 @@ PICTURES_LIMIT_BYTES = 80 << 20
 FETCHED_LIMIT_BYTES = 100 << 20
 """Larger than what Telegram takes: such a result is paid for, and is reduced before delivery."""
 
+TEXT_CHARACTERS = 2000
+"""Length of an error text that is searched by patterns."""
+
 _DATA_URI = re.compile(r"data:[^,]{0,200},")
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 
@@ -42,13 +46,14 @@ _CONNECT_S = 10.0
 # Servers close idle connections after 5 s or later: a submit must not meet one that is closing.
 _KEPT_ALIVE_S = 4.0
 _HOPS = 3
-_TEXT_CHARACTERS = 2000
 _LONG_BYTES = 1 << 20
 """Bodies above this are decoded in a thread: pictures in JSON would block the event loop."""
 
-# A compressed response could unpack to a thousand times the bytes that were counted.
 _PLAIN = {"Accept-Encoding": "identity"}
-_ZIPPED = {"Accept-Encoding": "gzip, deflate"}
+_ZIPPED = {"Accept-Encoding": "gzip"}
+_ZIPPED_BY = frozenset({"gzip", "x-gzip", "deflate"})
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+_PIECE_BYTES = 64 << 10
 
 _parsed = functools.lru_cache(1024)(httpx.URL)
 """A task is polled several times, and parsing is a seventh of the cost of a poll."""
@@ -76,7 +81,7 @@ class ProviderResponse:
     headers: Mapping[str, str]
     content: Any
     text: str
-    """First 2,000 characters of the body, for error rules that match words."""
+    """Beginning of the body, for error rules that match words."""
 
     @property
     def is_success(self) -> bool:
@@ -176,7 +181,7 @@ class ProviderHttpClient:
             asyncio.timeout(deadline_s),
             await self._send(request, is_foreign=is_public) as answer,
         ):
-            async for chunk in answer.aiter_bytes():
+            async for chunk in _unpacked(answer):
                 body += chunk
                 if len(body) > self._answer_limit_bytes:
                     raise httpx.ReadError("response too long")
@@ -185,7 +190,7 @@ class ProviderHttpClient:
             answer.status_code,
             answer.headers,
             await asyncio.to_thread(_decoded, body) if is_long else _decoded(body),
-            body[:_TEXT_CHARACTERS].decode(errors="replace"),
+            body[:TEXT_CHARACTERS].decode(errors="replace"),
         )
 
     async def _fetch(self, url: str, part: Path, auth: Mapping[str, str]) -> None:
@@ -289,6 +294,23 @@ def _decoded(body: bytearray) -> Any:
         return None
 
 
+async def _unpacked(answer: httpx.Response) -> AsyncIterator[bytes]:
+    """Yield the body in pieces; a compressed one could unpack to a thousand times its bytes."""
+    if answer.headers.get("Content-Encoding", "").lower() not in _ZIPPED_BY:
+        async for chunk in answer.aiter_raw():
+            yield chunk
+        return
+    unpacker = zlib.decompressobj(_GZIP_OR_ZLIB)
+    try:
+        async for chunk in answer.aiter_raw():
+            rest = chunk
+            while piece := unpacker.decompress(rest, _PIECE_BYTES):
+                yield piece
+                rest = unpacker.unconsumed_tail
+    except zlib.error as error:
+        raise httpx.DecodingError("not compressed as its header says") from error
+
+
 def _check_is_file(status: int) -> None:
     if status in {403, 404, 410, 421}:
         raise ProviderError(_KIND.EXPIRED, f"HTTP {status}")
@@ -299,7 +321,7 @@ def _check_is_file(status: int) -> None:
 async def _write(answer: httpx.Response, part: Path) -> None:
     size_bytes = 0
     with part.open("wb") as file:
-        async for chunk in answer.aiter_bytes():
+        async for chunk in _unpacked(answer):
             size_bytes += len(chunk)
             if size_bytes > FETCHED_LIMIT_BYTES:
                 raise ProviderError(_KIND.TOO_HEAVY, "the result is over 100 MB")

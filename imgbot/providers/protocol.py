@@ -17,6 +17,9 @@ from imgbot.domain.prompt_options import with_negative
 Ticket = Mapping[str, object]
 """The provider's receipt for an accepted task; survives JSON and a restart."""
 
+MAX_STORED_CHARACTERS = 4096
+"""Length limit of an id or a URL from a response: each is kept in Redis, for up to 30 days."""
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -126,10 +129,17 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One finished picture: exactly one of a URL and a local file."""
+    """One finished picture: exactly one of a URL and a local file.
+
+    Raises ProviderError for a URL that is too long to be stored.
+    """
 
     url: str = ""
     path: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.url) > MAX_STORED_CHARACTERS:
+            raise ProviderError(ProviderErrorKind.FAILED, "the URL of the result is too long")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ class Script:
     url: str = ""
     answers: dict[str, list[tuple[int, Any]]] = field(default_factory=dict[str, list[Any]])
     delay_s: float = 0.0
+    headers: dict[str, str] = field(default_factory=dict[str, str])
+    """Of each answer of bytes."""
     asked: list[Asked] = field(default_factory=list[Asked])
 
     def on(self, request: str, *contents: Any, status: int = 200) -> None:
@@ -41,7 +43,7 @@ class Script:
             raise web.HTTPNotFound
         status, content = waiting.pop(0) if len(waiting) > 1 else waiting[0]
         if isinstance(content, bytes):
-            return web.Response(body=content, status=status)
+            return web.Response(body=content, status=status, headers=self.headers)
         return web.json_response(content, status=status)
 
 

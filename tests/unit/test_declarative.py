@@ -1,8 +1,10 @@
 """Providers by a file: templates, paths, mistakes with their line, dry runs, signatures, HTTP."""
 
 import errno
+import gzip
 import json
 import socket
+import tracemalloc
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
 from itertools import product
@@ -19,9 +21,9 @@ from imgbot.providers.declarative import responses as reading
 from imgbot.providers.declarative.dry_run import dry_run
 from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.spec import Stage, read_spec
-from imgbot.providers.declarative.templates import fill, pick
+from imgbot.providers.declarative.templates import fill, first_text, pick
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
-from imgbot.providers.protocol import ProviderConfig
+from imgbot.providers.protocol import Output, ProviderConfig
 from imgbot.providers.spec_file import parse, read_file, read_preset
 from imgbot.providers.url_policy import Hosts, is_allowed, is_public
 from imgbot.sandbox.played_preset import SIMULATED
@@ -80,6 +82,27 @@ def test_paths_lead_to_what_is_there(path: str, found: list[Any]) -> None:
     content = {"a": {"b": 1}, "list": [{"url": "x"}, {"url": "y"}], "null": None}
 
     assert pick(content, path) == found
+
+
+def test_what_is_stored_of_a_response_has_a_bound() -> None:
+    poll, long = {"status": "succeeded"}, "https://files.example/" + "x" * 5000
+    spec = read_spec(read_preset("replicate"))
+
+    assert first_text({"long": long, "id": "t"}, ("long", "id")) == "t"
+    with pytest.raises(ProviderError, match="failed: the URL of the result is too long"):
+        Output(url=reading.pictures(spec, answered(200, {**poll, "output": long}))[0])
+
+
+def test_only_the_beginning_of_an_error_text_is_searched() -> None:
+    # A pattern may take a time that grows with the square of the text, which may have 16 MB.
+    refusals = [
+        reading.refusal(
+            read_spec(read_preset("replicate")), "submit", answered(422, {"detail": said})
+        )
+        for said in ("x" * 1000 + " flagged as sensitive", "x" * 5000 + " flagged as sensitive")
+    ]
+
+    assert [refusal and refusal.kind for refusal in refusals] == [Kind.MODERATED, Kind.INVALID]
 
 
 @pytest.mark.parametrize(
@@ -282,6 +305,28 @@ async def test_the_key_is_sent_to_no_other_host() -> None:
         await client.aclose()
 
     assert [request.headers["Key"] for request in script.asked] == ["x"]
+
+
+async def test_a_compressed_answer_is_measured_while_it_is_unpacked(tmp_path: Path) -> None:
+    whole, limit = gzip.compress(json.dumps({"id": "t"}).encode()), 1 << 20
+    async with open_script() as script:
+        script.headers["Content-Encoding"] = "gzip"
+        script.on("GET /1", whole, gzip.compress(bytes(64 << 20)), whole[:-12])
+        client = ProviderHttpClient(Hosts([script.url], ()), {}, answer_limit_bytes=limit)
+        async with aclosing(client):
+            assert (await client.ask("GET", f"{script.url}/1")).content == {"id": "t"}
+            tracemalloc.start()
+            with pytest.raises(ProviderError, match="unavailable"):
+                await client.ask("GET", f"{script.url}/1")
+            _, peak_bytes = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+            assert peak_bytes < 8 * limit
+            # The provider's own words end early, and so may a submit's.
+            assert (await client.ask("GET", f"{script.url}/1")).content is None
+            script.on("GET /1", whole)
+            await client.fetch(f"{script.url}/1", tmp_path / "made")
+
+    assert json.loads((tmp_path / "made").read_bytes()) == {"id": "t"}
 
 
 async def test_a_name_is_resolved_to_public_addresses_only(monkeypatch: pytest.MonkeyPatch) -> None:

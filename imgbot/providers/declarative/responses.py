@@ -5,8 +5,14 @@ from typing import Any
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.providers.declarative.spec import ErrorRule, Outputs, Spec, Stage
-from imgbot.providers.declarative.templates import decoded, first_text, pick
-from imgbot.providers.http import STATUS_KINDS, ProviderResponse, proves_refusal, retry_after_s
+from imgbot.providers.declarative.templates import decoded, first_text, pick, texts
+from imgbot.providers.http import (
+    STATUS_KINDS,
+    TEXT_CHARACTERS,
+    ProviderResponse,
+    proves_refusal,
+    retry_after_s,
+)
 
 _KIND = ProviderErrorKind
 _MAX_OUTPUTS = 20
@@ -73,9 +79,13 @@ def _texts(place: Outputs, content: Any) -> list[str]:
 
 
 def _error_text(spec: Spec, answer: ProviderResponse) -> str:
-    """Return the error text at the file's paths."""
+    """Return the beginning of the error text at the file's paths.
+
+    A pattern may take a time that grows with the square of the text's length.
+    """
     places = (spec.failure.code, spec.failure.text)
-    return " ".join(filter(None, (first_text(answer.content, paths) for paths in places)))
+    found = (next(texts(answer.content, paths), "")[:TEXT_CHARACTERS] for paths in places)
+    return " ".join(filter(None, found))
 
 
 def _rule(spec: Spec, stage: Stage, answer: ProviderResponse, said: str) -> ErrorRule | None:

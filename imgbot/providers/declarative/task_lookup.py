@@ -101,7 +101,7 @@ class HookReader:
     async def task_of(self, headers: Mapping[str, str], body: bytes, now_s: float) -> str:
         """Return the task id, empty for a webhook that is forged, stale or malformed."""
         try:
-            task_id = first_text(json.loads(body), self._hook.task)[:200]
+            task_id = first_text(json.loads(body), self._hook.task)
         except (ValueError, RecursionError):
             return ""
         is_signed = task_id and await self._is_signed(headers, body, task_id, now_s)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.providers.protocol import MAX_STORED_CHARACTERS
 from imgbot.providers.spec_file import Place
 
 SLOT = re.compile(r"\{(?P<name>[a-z_]+)(?P<text>:str)?(?:\|(?P<map>[a-z_]+))?(?P<optional>\?)?\}")
@@ -121,13 +122,18 @@ def first(content: Any, paths: Iterable[str]) -> Any:
     return next((value for path in paths for value in pick(content, path)), None)
 
 
-def first_text(content: Any, paths: Iterable[str]) -> str:
-    """Return the first string or number at the paths, as a string; empty if there is none."""
+def texts(content: Any, paths: Iterable[str]) -> Iterator[str]:
+    """Yield the strings and numbers at the paths, as strings; none is empty."""
     for path in paths:
         for value in pick(content, path):
             if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
-                return str(value)
-    return ""
+                yield str(value)
+
+
+def first_text(content: Any, paths: Iterable[str]) -> str:
+    """Return the first string or number that may be stored; empty if there is none."""
+    found = texts(content, paths)
+    return next((text for text in found if len(text) <= MAX_STORED_CHARACTERS), "")
 
 
 def decoded(value: Any) -> Any:
