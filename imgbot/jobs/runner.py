@@ -5,6 +5,7 @@ A step returns an outcome (`Advance`, `Snooze`, `Ended`); pauses are the runner'
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -37,7 +38,8 @@ _CLAIMS_AT_ONCE = 25
 _LONGEST_BACKLOG_S = 3.0
 _HINT_AFTER_S = 1.5
 _PROGRESS_EVERY_S = 3.0
-_MAX_CRASHES = 5
+_LONGEST_CRASH_PAUSE_S = 600.0
+_UNATTENDED_S, _UNATTENDED_CRASHES = 60.0, 5
 # Of one call of Redis, which is away for as long as it likes: the client gives up before.
 _CALL_S = 60.0
 
@@ -99,16 +101,25 @@ class Runner:
         self._backlog_s = backlog_s
         self._pace = Bucket(PICTURES_PER_S, _CLAIMS_AT_ONCE)
         self._running: dict[str, _RunningJob] = {}
-        self._crashes: dict[str, int] = {}
-        """By job, those that ended its task: beyond `_MAX_CRASHES` it waits for a wake-up."""
+        self._crashes = Counter[str]()
+        """By job, how often its task ended without an end of the job."""
+        self._left_s: dict[str, float] = {}
+        """Claimed jobs that no task runs, and since when."""
         self._wakeup = context.queue.wakeup
-        self._is_adopting = True
+        self._adopt_at_s = 0.0
         self._heartbeat = Heartbeat()
 
     @property
     def overdue_s(self) -> float:
         """Seconds since the claim loop should have come round, whether Redis answers or not."""
         return self._heartbeat.overdue_s(time.monotonic())
+
+    @property
+    def unattended(self) -> int:
+        """The number of claimed jobs without a task for a minute, or whose task keeps failing."""
+        before_s, crashes = time.monotonic() - _UNATTENDED_S, self._crashes
+        idle = ((one, s) for one, s in self._left_s.items() if one not in self._running)
+        return sum(s < before_s or crashes[one] > _UNATTENDED_CRASHES for one, s in idle)
 
     @property
     def running(self) -> list[int]:
@@ -170,16 +181,11 @@ class Runner:
         while not draining.is_set():
             self._wakeup.clear()
             self._heartbeat.expect(_CALL_S, time.monotonic())
-            if self._is_adopting:
-                self._is_adopting = False
-                for job in await self._adoptable():
-                    telemetry.info("job %s: resumed at %s", job.id, job.state)
-                    self._start(group, job)
+            if time.monotonic() >= self._adopt_at_s:
+                await self._adopt(group)
             await self._start_claimed(group)
             pause_s = self._pace.wait_s(time.monotonic())
             await sleep_or_event(pause_s or _TICK_S, self._wakeup)
-            if not pause_s and not self._wakeup.is_set():
-                self._is_adopting = True
         for running in self._running.values():
             running.wake.set()
 
@@ -215,21 +221,35 @@ class Runner:
             return await self._context.queue.claim(self._context.now_ms())
         except TransientError as error:
             telemetry.warning("no job can be claimed: %s", error)
+            # It may have been claimed all the same.
+            self._adopt_at_s = 0.0
         except UserError as error:
             telemetry.warning("no job can be claimed: %s", error.reason)
         return None
 
-    async def _adoptable(self) -> list[Job]:
-        """Jobs that are claimed, and run by no task."""
+    async def _adopt(self, group: asyncio.TaskGroup) -> None:
+        """Start the claimed jobs that no task runs, and wake those that were cancelled."""
+        now_s = time.monotonic()
         try:
-            due = filter(self._is_free, await self._context.queue.due())
-            return await self._context.queue.jobs(due)
+            due = await self._context.queue.due()
+            self._crashes = Counter({one: self._crashes[one] for one in due if self._crashes[one]})
+            idle = (one for one in due if one not in self._running)
+            self._left_s = {one: self._left_s.get(one, now_s) for one in idle}
+            jobs = await self._context.queue.jobs(filter(self._is_free, self._left_s))
         except TransientError:
-            self._is_adopting = True
-            return []
+            return
+        self._adopt_at_s = now_s + _TICK_S
+        for running in (self._running[one] for one in due if one in self._running and not due[one]):
+            running.wake.set()
+        for job in jobs:
+            telemetry.info("job %s: resumed at %s", job.id, job.state)
+            self._start(group, job)
 
     def _is_free(self, job_id: str) -> bool:
-        return job_id not in self._running and self._crashes.get(job_id, 0) < _MAX_CRASHES
+        """True unless its task ended a moment ago: one that keeps failing is started ever later."""
+        crashes = self._crashes[job_id]
+        pause_s = backoff_s(crashes, cap_s=_LONGEST_CRASH_PAUSE_S) if crashes else 0.0
+        return time.monotonic() - self._left_s[job_id] >= pause_s
 
     async def _listen(self) -> None:
         """Take the wake-ups that others put into Redis."""
@@ -244,7 +264,7 @@ class Runner:
             elif job_id is not None:
                 # The cause of its crashes may have been removed.
                 self._crashes.pop(job_id, None)
-                self._is_adopting = True
+                self._adopt_at_s = 0.0
                 self._wakeup.set()
 
     def _start(self, group: asyncio.TaskGroup, job: Job) -> None:
@@ -254,7 +274,7 @@ class Runner:
         running.task = group.create_task(self._run_job(running), name=job.id)
 
     async def _run_job(self, running: _RunningJob) -> None:
-        job = running.job
+        job, has_ended = running.job, False
         try:
             async with asyncio.TaskGroup() as group:
                 hint = group.create_task(self._show_working(running))
@@ -271,12 +291,14 @@ class Runner:
             raise
         except* Exception as errors:  # noqa: BLE001 -- see below
             # One job that cannot even be failed must not take the others down. It stays
-            # where it is, is tried a few times more, and then waits for the operator.
+            # where it is, and is tried again.
             telemetry.failed(errors, "job %s: a step failed", job.id)
-            self._crashes[job.id] = self._crashes.get(job.id, 0) + 1
         finally:
             self._context.slots.release(job.id)
             del self._running[job.id]
+            if not has_ended:
+                self._crashes[job.id] += 1
+                self._left_s[job.id] = time.monotonic()
             self._wakeup.set()
 
     async def _show_working(self, running: _RunningJob) -> None:
@@ -317,7 +339,8 @@ class Runner:
             events.append(snooze.until)
         await sleep_or_event(snooze.seconds, *events)
         if snooze.may_wake and running.wake.is_set():
-            await self._reload(running)
+            if stored := await self._stored(running):
+                running.job = replace(running.job, is_cancelled=stored.is_cancelled)
             return take_step
         return snooze.then or take_step
 
@@ -327,20 +350,19 @@ class Runner:
         running.failures += 1
         telemetry.job_waits(running.job.id, error, delay_s)
         await sleep_or_event(delay_s, running.wake)
-        if running.wake.is_set():
-            await self._reload(running)
+        # What the step stored before it failed counts: with an outdated view it could not go on.
+        if stored := await self._stored(running):
+            running.update(stored)
 
-    async def _reload(self, running: _RunningJob) -> None:
-        """See whether the job has been cancelled: that is what a wake-up may tell."""
+    async def _stored(self, running: _RunningJob) -> Job | None:
+        """The job as it is in Redis: a wake-up may tell that it has been cancelled."""
         running.wake.clear()
         if self._context.draining.is_set():
-            return
+            return None
         try:
-            stored = await self._context.queue.job(running.job.id)
+            return await self._context.queue.job(running.job.id)
         except TransientError:
-            return
-        is_cancelled = stored is not None and stored.is_cancelled
-        running.job = replace(running.job, is_cancelled=is_cancelled)
+            return None
 
     async def _take(self, step: Step, job: Job) -> Outcome:
         try:

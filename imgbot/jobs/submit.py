@@ -94,6 +94,10 @@ async def _order(
             answer = await provider.submit(order)
     except ProviderError as error:
         return await _refused(context, job, provider, error)
+    except TransientError:
+        # It is without effect: nothing was ordered, and there is nothing to recover.
+        await move(context, job, State.SUBMITTING, intent_ms=0, provider="")
+        raise
     # An answer that is the picture took as long as the picture.
     stage = "provider" if isinstance(answer, Done) else "submit"
     telemetry.stage_took(stage, time.monotonic() - begun)

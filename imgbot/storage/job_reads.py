@@ -43,9 +43,13 @@ class JobReads(Store):
         entry = await self._redis.brpop([keys.WAKE], timeout=_WAKE_WAIT_S)
         return entry and entry[1]
 
-    async def due(self) -> list[str]:
-        """Return the ids of all claimed jobs, most urgent first."""
-        return await self._redis.zrange(keys.DUE, 0, -1)
+    async def due(self) -> dict[str, int]:
+        """Return all claimed jobs by the time (ms) of their next check, most urgent first.
+
+        The time is 0 for one that was running when it was cancelled.
+        """
+        found = await self._redis.zrange(keys.DUE, 0, -1, withscores=True)
+        return {job_id: int(due_ms) for job_id, due_ms in found}
 
     async def unannounced(self, now_ms: int, limit: int) -> list[str]:
         """Return jobs whose status message is due."""

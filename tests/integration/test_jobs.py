@@ -216,7 +216,7 @@ async def test_a_waiting_job_is_cancelled_at_once(redis: Client) -> None:
     assert found is not None
     assert (found.state, found.progress.outcome) == (State.DELIVERING, State.CANCELLED)
     assert await queue.claim(NOW) is None
-    assert await JobReads(redis).due() == ["1"]
+    assert await JobReads(redis).due() == {"1": NOW}
 
 
 async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis: Client) -> None:
@@ -253,7 +253,7 @@ async def test_inconsistent_queue_structures_are_repaired(redis: Client) -> None
 
     assert mended == (3, 2, 0)
     assert again == (0, 0, 0)
-    assert await reads.due() == ["1"]
+    assert list(await reads.due()) == ["1"]
     assert await redis.lrange(keys.QUEUE, 0, -1) == ["2"]
     assert await redis.hgetall(keys.ACTIVE) == {"1": "1"}
     assert await redis.hgetall(keys.WAITING) == {"1": "1"}

@@ -9,7 +9,7 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 
-from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
+from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind, TransientError
 from imgbot.domain.job import Job, State, is_billed
 from imgbot.domain.operations import Operation
 from imgbot.domain.poll_schedule import Budget, PollingConfig
@@ -225,6 +225,24 @@ async def test_a_picture_that_comes_with_its_order_took_the_providers_time(
     await submit(tools_of(queue, redis, routes, tmp_path, "0a1b"), claimed)
 
     assert [now - then for now, then in zip(counts(), before, strict=True)] == [0, 1]
+
+
+async def test_an_order_that_no_worker_could_take_leaves_nothing_to_recover(
+    redis: Client, tmp_path: Path
+) -> None:
+    queue = await open_queue(redis)
+    claimed = await claimed_job(queue)
+    builtin = BuiltinProvider(
+        AsyncMock(side_effect=TransientError("picture workers fail to start"))
+    )
+    routes = ProviderRouter({"builtin": builtin}, {Operation.CREATE: "builtin"})
+
+    with pytest.raises(TransientError):
+        await submit(tools_of(queue, redis, routes, tmp_path, "0a1b"), claimed)
+
+    stored = await queue.job("7")
+    assert stored is not None
+    assert (stored.progress.intent_ms, stored.progress.tries) == (0, 0)
 
 
 async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(

@@ -108,17 +108,18 @@ def test_how_full_redis_is_is_said_once_by_the_check_or_by_the_page(
 
 
 @pytest.mark.parametrize(
-    ("glance", "words"),
+    ("glance", "level", "words"),
     [
-        (QueueGlance(is_paused=True), "The bot is paused"),
-        (QueueGlance(unknown=[LOST]), "A job of the last day ended with an unknown outcome"),
+        (QueueGlance(is_paused=True), "attention", "The bot is paused"),
+        (QueueGlance(unknown=[LOST]), "attention", "A job of the last day ended with an unknown"),
+        (QueueGlance(unattended=2), "critical", "Started jobs on which nothing is working: 2"),
     ],
 )
-def test_what_is_wrong_in_the_queue(glance: QueueGlance, words: str) -> None:
+def test_what_is_wrong_in_the_queue(glance: QueueGlance, level: str, words: str) -> None:
     document = document_with(glance=glance)
 
     [problem] = document["problems"]
-    assert document["level"] == "attention"
+    assert document["level"] == level
     assert problem["what"].startswith(words)
 
 

@@ -42,6 +42,8 @@ class QueueGlance:
     unknown: Sequence[DeadJob] = ()
     """The latest jobs with an unknown outcome; listed until an admin handles them."""
     dead_count: int = 0
+    unattended: int = 0
+    """Claimed jobs that have had no task for a minute, or whose task keeps failing."""
     is_paused: bool = False
     load: Load = field(default_factory=Load)
     """As far as queue, runner and pool know it."""
@@ -181,6 +183,8 @@ def _problems(
             yield _problem("check", Level.CRITICAL, name=name, wrong=wrong)
     yield from _indicator_problems(indicators, bound)
     yield from _outside_problems(indicators)
+    if glance.unattended:
+        yield _problem("unattended", Level.CRITICAL, jobs=glance.unattended)
     if glance.is_paused:
         yield _problem("paused")
     now_s = indicators.latest.at_s

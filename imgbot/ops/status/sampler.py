@@ -97,6 +97,7 @@ class Observer:
             refused=found.refused,
             unknown=found.dead,
             dead_count=found.dead_count,
+            unattended=self.runner.unattended if self.runner else 0,
             is_paused=found.is_paused,
             load=load,
             memory=memory,

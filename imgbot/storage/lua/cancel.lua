@@ -22,6 +22,9 @@ if seen[1] == 'queued' then
   redis.call('HSET', job, 'state', 'delivering', 'outcome', 'cancelled', 'claimed_ms', now_ms)
   redis.call('HINCRBY', job, 'version', 1)
   redis.call('ZADD', due, now_ms, id)
+else
+  -- Most urgent, until it moves: the wake-up may be lost.
+  redis.call('ZADD', due, 0, id)
 end
 redis.call('LPUSH', wake, id)
 return {'ok', seen[1]}

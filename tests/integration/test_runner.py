@@ -1,0 +1,146 @@
+"""Runner on a real Redis, with steps of its own: no claimed job is left without a task."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, cast
+from unittest.mock import AsyncMock, Mock
+
+import pytest
+
+from imgbot.aio import cancel_and_wait_current
+from imgbot.domain.errors import StaleJobError, StorageUnavailableError, TransientError
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
+from imgbot.jobs import runner as runner_module
+from imgbot.jobs.context import Ended, Outcome, Snooze, Step, StepContext, conclude
+from imgbot.jobs.runner import Runner
+from imgbot.storage import keys
+from imgbot.storage.client import Client
+from tests.fixtures.jobs import job_of
+from tests.fixtures.waiting import eventually
+from tests.integration.test_recovery import NOW, open_queue, tools_of
+
+WITHIN_S = 20.0
+"""Less than nobody's patience, and more than a slow machine needs."""
+
+
+async def never() -> str:
+    """As a wake-up that is lost."""
+    await asyncio.Event().wait()
+    return ""
+
+
+async def end(context: StepContext, job: Job) -> Outcome:
+    """End the job without a word."""
+    ended = await conclude(context, job, State.FAILED, "went_wrong")
+    await context.queue.finish(ended.job, State.FAILED, NOW)
+    return Ended()
+
+
+@pytest.fixture
+async def context(redis: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> StepContext:
+    """Dependencies of a runner that looks around often; one job waits."""
+    monkeypatch.setattr(runner_module, "_TICK_S", 0.2)
+    queue = await open_queue(redis)
+    await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en"), NOW)
+    routes = cast("Any", Mock(providers=[], is_orphaned=Mock(return_value=False)))
+    context = tools_of(queue, redis, routes, tmp_path, "installation")
+    object.__setattr__(context, "status_messages", AsyncMock(nudge=Mock(), discard=Mock()))
+    return context
+
+
+@asynccontextmanager
+async def serving(
+    context: StepContext, monkeypatch: pytest.MonkeyPatch, step: Step
+) -> AsyncGenerator[Runner]:
+    """Run jobs by this step, while others order all the time."""
+    monkeypatch.setattr(runner_module, "STEPS", dict.fromkeys(State, step))
+    runner = Runner(context, lambda: 10)
+
+    async def order_for_ever() -> None:
+        while True:
+            context.queue.wakeup.set()
+            await asyncio.sleep(0.05)
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(runner.run(drain_s=5, order_s=0))
+        others = group.create_task(order_for_ever())
+        try:
+            yield runner
+        finally:
+            await cancel_and_wait_current(others)
+            context.draining.set()
+            await task
+
+
+async def until_ended(redis: Client) -> None:
+    await eventually(
+        lambda: redis.exists(f"{keys.JOB}7"), lambda count: not count, within_s=WITHIN_S
+    )
+
+
+async def test_a_job_whose_claim_was_not_answered_is_run_while_others_order(
+    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = context.queue
+    claim = queue.claim
+
+    async def lose_the_first(now_ms: int) -> Job | None:
+        monkeypatch.setattr(queue, "claim", claim)
+        await claim(now_ms)
+        raise StorageUnavailableError("Redis does not answer")
+
+    monkeypatch.setattr(queue, "claim", lose_the_first)
+    async with serving(context, monkeypatch, end):
+        await until_ended(redis)
+
+
+async def test_a_step_that_fails_after_a_move_is_taken_again_as_it_is_stored(
+    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    versions: list[int] = []
+
+    async def fail_once(context: StepContext, job: Job) -> Outcome:
+        versions.append(job.version)
+        if len(versions) == 1:
+            await context.queue.move(job, State.SUBMITTING, NOW, tries=1)
+            raise TransientError("no worker starts", 0.01)
+        return await end(context, job)
+
+    async with serving(context, monkeypatch, fail_once):
+        await until_ended(redis)
+
+    assert versions == [1, 2]
+
+
+async def test_a_job_whose_task_keeps_failing_is_tried_again_and_reported(
+    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "backoff_s", Mock(return_value=0.0))
+    steps = AsyncMock(side_effect=StaleJobError("7: stale"))
+
+    async with serving(context, monkeypatch, steps) as runner:
+        await eventually(AsyncMock(side_effect=lambda: runner.unattended), within_s=WITHIN_S)
+        steps.side_effect = end
+        await until_ended(redis)
+        await eventually(AsyncMock(side_effect=lambda: not runner.unattended), within_s=WITHIN_S)
+
+
+async def test_a_cancellation_acts_though_its_wake_up_is_lost(
+    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(context.queue, "next_wakeup", never)
+    outcomes: list[State | None] = []
+
+    async def wait_for_long(context: StepContext, job: Job) -> Outcome:
+        outcomes.append(job.progress.outcome)
+        return await end(context, job) if job.progress.outcome else Snooze(job, 3600)
+
+    async with serving(context, monkeypatch, wait_for_long):
+        await eventually(AsyncMock(side_effect=lambda: outcomes))
+        await context.queue.cancel("7", 1, NOW)
+        await until_ended(redis)
+
+    assert outcomes == [None, State.CANCELLED]
