@@ -14,11 +14,11 @@ _CANCEL_AGAIN_S = 1.0
 
 async def sleep_or_event(seconds: float, *events: asyncio.Event) -> None:
     """Sleep until the time is up or one of the events is set."""
-    if len(events) == 1:
+    if len(events) < 2:
         # Without the tasks, which are the cost of a wait.
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await events[0].wait()
+                await (events[0] if events else asyncio.Event()).wait()
         return
     async with asyncio.TaskGroup() as group:
         waits = [group.create_task(event.wait()) for event in events]

@@ -144,3 +144,15 @@ async def test_a_cancellation_acts_though_its_wake_up_is_lost(
         await until_ended(redis)
 
     assert outcomes == [None, State.CANCELLED]
+
+
+async def test_a_delivery_is_taken_up_again_after_its_pause(
+    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def fail_once(context: StepContext, job: Job) -> Outcome:
+        if job.state is not State.DELIVERING:
+            return await conclude(context, job, State.FAILED, "went_wrong")
+        return Snooze(job, 0.01, end, may_wake=False)
+
+    async with serving(context, monkeypatch, fail_once):
+        await until_ended(redis)
