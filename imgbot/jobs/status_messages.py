@@ -6,8 +6,8 @@ the picture, and two first messages can never be sent at once.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from imgbot.aio import sleep_or_event
@@ -195,21 +195,23 @@ class StatusMessages:
             return
         if not self._messenger.has_room(OptionalCall.PLACE, 0, time.monotonic() - message.told_s):
             return
-        async with message.lock:
-            # Under the lock: the final text is not written yet, or the message is closed.
-            job = await self._queue.job(job_id)
-            if job is None:
-                self.discard(job_id)
-            elif job.state is State.QUEUED and job.progress.message_id and not job.is_cancelled:
-                message.message_id = job.progress.message_id
-                text = t(job.request.language, "job_waiting", place=place)
-                await self._hint(message, job, text, OptionalCall.PLACE)
-                message.place = place if message.told == text else 0
+        with _optional(job_id):
+            async with message.lock:
+                # Under the lock: the final text is not written yet, or the message is closed.
+                job = await self._queue.job(job_id)
+                if job is None:
+                    self.discard(job_id)
+                elif job.state is State.QUEUED and job.progress.message_id and not job.is_cancelled:
+                    message.message_id = job.progress.message_id
+                    text = t(job.request.language, "job_waiting", place=place)
+                    await self._hint(message, job, text, OptionalCall.PLACE)
+                    message.place = place if message.told == text else 0
 
     async def hint_working(self, job: Job) -> None:
         """Show that the work has begun, if the message tells a place in the queue."""
         if self._message(job.id).place:
-            await self.update(job, await self._working(job))
+            with _optional(job.id):
+                await self.update(job, await self._working(job))
 
     async def hint_progress(self, job: Job, share: float) -> None:
         """Show the progress, 0 to 1; 0 shows nothing."""
@@ -222,8 +224,9 @@ class StatusMessages:
         message = self._message(job.id)
         if message.lock.locked():
             return
-        async with message.lock:
-            await self._hint(message, job, text, OptionalCall.PROGRESS)
+        with _optional(job.id):
+            async with message.lock:
+                await self._hint(message, job, text, OptionalCall.PROGRESS)
 
     async def _hint(self, message: _MessageState, job: Job, text: str, call: OptionalCall) -> None:
         if message.told == text or message.is_closed or not message.message_id:
@@ -231,14 +234,14 @@ class StatusMessages:
         now_s, chat_id = time.monotonic(), job.request.chat_id
         if not self._messenger.has_room(call, chat_id, now_s - message.told_s):
             return
-        with suppress(ImgbotError), max_wait(0):
+        with max_wait(0):
             await self._messenger.edit_text(
                 ChatTarget(chat_id),
                 message.message_id,
                 text,
                 buttons.waiting(job.request.language, job.id),
             )
-            message.told, message.told_s = text, now_s
+        message.told, message.told_s = text, now_s
 
     def lock_final(self, job: Job) -> asyncio.Lock:
         """Lock for the final text; no hint is written from here on."""
@@ -256,6 +259,17 @@ class StatusMessages:
 
     def _message(self, job_id: str) -> _MessageState:
         return self._messages.setdefault(job_id, _MessageState())
+
+
+@contextmanager
+def _optional(job_id: str) -> Generator[None]:
+    """Drop an edit that fails, whatever the reason: no job ends by it."""
+    try:
+        yield
+    except ImgbotError:
+        pass
+    except Exception as error:  # noqa: BLE001 -- it is logged
+        telemetry.failed(error, "job %s: its status message was not edited", job_id)
 
 
 def _rounded_s(seconds: float) -> int:

@@ -16,6 +16,7 @@ from imgbot.domain.operations import Operation
 from imgbot.jobs import runner as runner_module
 from imgbot.jobs.context import Ended, Outcome, Snooze, Step, StepContext, conclude
 from imgbot.jobs.runner import Runner
+from imgbot.jobs.status_messages import StatusMessages
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from tests.fixtures.jobs import job_of
@@ -156,3 +157,27 @@ async def test_a_delivery_is_taken_up_again_after_its_pause(
 
     async with serving(context, monkeypatch, fail_once):
         await until_ended(redis)
+
+
+async def test_an_odd_failure_of_an_optional_edit_ends_no_job(
+    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner_module, "_HINT_AFTER_S", 0.0)
+    edit = AsyncMock(side_effect=RuntimeError("the handler is closed"))
+    messenger = Mock(send_text=AsyncMock(return_value=5), edit_text=edit, has_room=Mock())
+    status = StatusMessages(context.queue, messenger, lambda: NOW, AsyncMock(return_value=0.0))
+    object.__setattr__(context, "status_messages", status)
+    # It waits at first, which its message tells.
+    await status.announce(cast("Job", await context.queue.job("7")))
+
+    async def order(context: StepContext, job: Job) -> Outcome:
+        if edit.await_count == 0:
+            return Snooze(job, 0.05)
+        await status.hint_progress(job, 0.5)
+        return await end(context, job)
+
+    async with serving(context, monkeypatch, order):
+        await until_ended(redis)
+
+    assert edit.await_count == 2
+    assert await redis.hgetall(keys.STATS) == {"failed": "1"}
