@@ -151,6 +151,13 @@ class Job:
     is_cancelled: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableJob(Job):
+    """What can be read of a malformed record, or of one of another release: enough to end it."""
+
+    fault: str = ""
+
+
 _GROUPS: Mapping[str, type] = {"request": Request, "charge": Charge, "progress": Progress}
 
 FIELDS: Mapping[str, tuple[str, Any]] = {

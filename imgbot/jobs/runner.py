@@ -20,7 +20,7 @@ from imgbot.domain.errors import (
     UserError,
     WorkerLostError,
 )
-from imgbot.domain.job import Job, State, is_billed
+from imgbot.domain.job import Job, State, UnreadableJob, is_billed
 from imgbot.domain.retry import backoff_s
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, Step, StepContext, conclude
@@ -384,6 +384,9 @@ class Runner:
 
 async def take_step(context: StepContext, job: Job) -> Outcome:
     """Do the work of the job's state, or cancel the job if that was asked for."""
+    if isinstance(job, UnreadableJob) and job.progress.outcome in {None, State.DELIVERED}:
+        telemetry.error("job %s: set aside, its record cannot be read: %s", job.id, job.fault)
+        return await conclude(context, job, State.DEAD, "unreadable", **_charge(job))
     if job.state is not State.DELIVERING:
         if context.routing.is_orphaned(job):
             return await conclude(context, job, State.DEAD, "provider_gone")

@@ -10,7 +10,15 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import Any, NamedTuple, TypeVar, cast
 
-from imgbot.domain.job import FIELDS, InputPhoto, Job, Operation, State, job_from
+from imgbot.domain.job import (
+    FIELDS,
+    InputPhoto,
+    Job,
+    Operation,
+    State,
+    UnreadableJob,
+    job_from,
+)
 
 _T = TypeVar("_T")
 
@@ -66,7 +74,18 @@ STORED: Mapping[str, StoredField] = {
 }
 """Stored field by field of `Job`. The Lua scripts use the stored names."""
 
-_REQUIRED = ("id", "operation", "state", "language")
+_REQUIRED: Mapping[str, Any] = {
+    "id": "",
+    "user_id": 0,
+    "chat_id": 0,
+    "operation": Operation.CREATE,
+    "language": "en",
+    "state": State.SUBMITTING,
+}
+"""Fields that every record has; the values are for an unreadable job."""
+
+_MALFORMED = (ValueError, TypeError, KeyError, RecursionError)
+_FAULT_LENGTH = 100
 
 
 def is_job(record: Mapping[str, str]) -> bool:
@@ -89,11 +108,20 @@ def admitted_fields(job: Job) -> list[str]:
 
 
 def from_hash(record: Mapping[str, str]) -> Job:
-    """Read a stored job. Raises KeyError or ValueError for a malformed record."""
-    if missing := [name for name in _REQUIRED if name not in record]:
-        raise KeyError(*missing)
-    known = {field: stored for field, stored in STORED.items() if stored.name in record}
-    return job_from({field: read(record[name]) for field, (name, read) in known.items()})
+    """Read a stored job; an UnreadableJob if a field is malformed or missing."""
+    faults = [f"no {name}" for name in _REQUIRED if name not in record]
+    values: dict[str, Any] = {}
+    for field, (name, read) in STORED.items():
+        if name in record:
+            try:
+                values[field] = read(record[name])
+            except _MALFORMED as error:
+                faults.append(f"{name}: {error}"[:_FAULT_LENGTH])
+    if not faults:
+        return job_from(values)
+    rest = job_from({**_REQUIRED, **values})
+    parts = {each.name: getattr(rest, each.name) for each in fields(rest)}
+    return UnreadableJob(**parts, fault=", ".join(faults))
 
 
 def load(kind: type[_T], record: Mapping[str, str]) -> _T:

@@ -30,8 +30,13 @@ class JobReads(Store):
 
     async def jobs(self, ids: Iterable[str], prefix: str = keys.JOB) -> list[Job]:
         """Read those of the given jobs that are live, or dead with the prefix of dead jobs."""
-        found = await self._all(*(self._redis.hgetall(prefix + job_id) for job_id in ids))
-        return [records.from_hash(record) for record in found if records.is_job(record)]
+        names = list(ids)
+        found = await self._all(*(self._redis.hgetall(prefix + job_id) for job_id in names))
+        return [
+            records.from_hash({"id": job_id, **record})
+            for job_id, record in zip(names, found, strict=True)
+            if records.is_job(record)
+        ]
 
     async def is_known(self, job_id: str) -> bool:
         """Return whether a job is live, or dead and still stored."""

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -142,3 +143,33 @@ def test_a_trouble_of_the_system_that_is_about_no_file_is_a_sentence(
     status = main(["install", "--rollback"])
 
     assert (status, capsys.readouterr().err) == (1, "imgbot: Cannot allocate memory\n")
+
+
+@pytest.fixture
+def earlier(tmp_path: Path) -> Path:
+    """A release that knows two operations."""
+    python = tmp_path / "0.1.0-deadbeef/bin/python3"
+    python.parent.mkdir(parents=True)
+    python.write_text("#!/bin/sh\necho create edit\n")
+    python.chmod(0o755)
+    return python.parents[1]
+
+
+def test_a_release_is_not_gone_back_to_while_there_are_jobs_that_it_does_not_know(
+    earlier: Path, server: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    asked = Mock(return_value={"jobs": {"create": {"queued": 3}}})
+    monkeypatch.setattr(command, "ask", asked)
+
+    command.check_jobs(earlier, said.append)
+    asked.return_value = {"jobs": {"removebg": {"queued": 2, "submitting": 1}}}
+    with pytest.raises(InstallError, match="does not know these jobs: 3 removebg"):
+        command.check_jobs(earlier, said.append)
+    command.check_jobs(server.current.resolve(), said.append)
+    assert said == []
+
+    asked.side_effect = command.NoStatusError("nothing answers")
+    command.check_jobs(earlier, said.append)
+    [note] = said
+    assert note.endswith("does not know: merge, retouch, upscale, removebg, compare")

@@ -181,3 +181,26 @@ async def test_an_odd_failure_of_an_optional_edit_ends_no_job(
 
     assert edit.await_count == 2
     assert await redis.hgetall(keys.STATS) == {"failed": "1"}
+
+
+@pytest.mark.parametrize("is_claimed", [False, True])
+async def test_a_job_of_another_release_is_set_aside_and_the_others_are_served(
+    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch, *, is_claimed: bool
+) -> None:
+    await context.queue.enqueue(job_of("8", 2, 2, Operation.CREATE, "en"), NOW)
+    if is_claimed:
+        await context.queue.claim(NOW)
+    await redis.hset(f"{keys.JOB}7", "operation", "animate")
+
+    async def deliver(context: StepContext, job: Job) -> Outcome:
+        if job.state is not State.DELIVERING:
+            return await conclude(context, job, State.FAILED, "went_wrong")
+        await context.queue.finish(job, job.progress.outcome or State.FAILED, NOW)
+        return Ended()
+
+    async with serving(context, monkeypatch, deliver):
+        await eventually(lambda: redis.keys(f"{keys.JOB}*"), lambda left: not left)
+
+    stored = await redis.hmget(f"{keys.DEAD_JOB}7", ["operation", "reason"])
+    assert stored == ["animate", "unreadable"]
+    assert await redis.hgetall(keys.STATS) == {"failed": "1", "dead": "1"}

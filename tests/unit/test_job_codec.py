@@ -4,7 +4,7 @@ from importlib import resources
 
 import pytest
 
-from imgbot.domain.job import InputPhoto, Operation, State, with_changes
+from imgbot.domain.job import InputPhoto, Operation, State, UnreadableJob, with_changes
 from imgbot.storage.job_codec import STORED, admitted_fields, from_hash, to_fields
 from imgbot.storage.scripts import Script, Value, script
 from tests.fixtures.jobs import job_of
@@ -64,14 +64,31 @@ def test_what_is_stored_is_read_back() -> None:
     assert found == with_changes(JOB, state=state, version=7, reserved_micro=40_000, **changes)
 
 
-@pytest.mark.parametrize("missing", ["id", "operation", "state", "language"])
-def test_a_field_that_is_missing_or_unknown_is_named(missing: str) -> None:
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        ({"language": None}, "no language"),
+        ({"operation": "animate"}, "operation: 'animate' is not a valid Operation"),
+        ({"state": "drawing"}, "state: 'drawing' is not a valid State"),
+        ({"sources": '[["file"]]'}, "sources: InputPhoto"),
+        ({"ticket": "[" * 100_000}, "ticket: maximum recursion depth"),
+        ({"scale": "large", "facts": "{"}, "scale: invalid literal"),
+    ],
+)
+def test_a_record_that_is_malformed_is_read_as_far_as_it_can_be(
+    change: dict[str, str | None], fault: str
+) -> None:
     record = {"id": "1", "user_id": "2", "chat_id": "3", "operation": "edit", "language": "en"}
-    record["state"] = "queued"
-    del record[missing]
+    changed = {**record, "state": "queued", "words": "a hat", **change}
 
-    with pytest.raises(KeyError, match=missing):
-        from_hash(record)
+    found = from_hash({name: text for name, text in changed.items() if text is not None})
+
+    assert isinstance(found, UnreadableJob)
+    assert fault in found.fault
+    assert (found.user_id, found.request.chat_id, found.request.prompt) == (2, 3, "a hat")
+
+
+def test_a_field_that_no_job_has_is_named() -> None:
     with pytest.raises(KeyError, match="prize"):
         to_fields({"prize": 1})
 

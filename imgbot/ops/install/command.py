@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from imgbot.domain.errors import EX_CONFIG, ConfigError
+from imgbot.domain.operations import Operation
 from imgbot.files import replace_file
 from imgbot.ops.doctor.command import examine_provider
 from imgbot.ops.formatting import say
@@ -33,8 +34,17 @@ from imgbot.ops.install.release import (
 )
 from imgbot.ops.installation import UNIT, Layout, replace_link, set_variable, shipped, umask
 from imgbot.ops.service import ServiceError, has_systemd, restart, started_s
+from imgbot.ops.status.command import NoStatusError, ask, target_of
 
 _RELEASE = re.compile(r"[0-9][0-9A-Za-z.+]*-[0-9a-f]{8}")
+_TELL_OPERATIONS = """
+try:
+    from imgbot.domain.operations import Operation
+except ImportError:
+    from imgbot.job import Operation
+print(*Operation)
+"""
+"""Program for the Python of a release, 0.1.0 or later."""
 _SETTING_IS_WRONG = (
     "Restarting will not help: the error line says which setting to change. Settings: sudoedit "
     "/etc/imgbot/imgbot.env, then sudo systemctl restart imgbot"
@@ -243,7 +253,34 @@ def _target(link: Path) -> str | None:
     return link.readlink().name if link.is_symlink() else None
 
 
-def roll_back(options: InstallOptions, layout: Layout) -> None:
+def check_jobs(release: Path, tell: Tell) -> None:
+    """Raise InstallError if there are jobs of operations that an older release does not know.
+
+    It would read them, and end at every start.
+    """
+    command = [str(release / "bin/python3"), "-I", "-c", _TELL_OPERATIONS]
+    known = subprocess.run(command, capture_output=True, text=True, check=False).stdout.split()  # noqa: S603
+    unknown = [each for each in Operation if each not in known] if known else []
+    if not unknown:
+        return
+    try:
+        jobs = ask(target_of(os.environ))["jobs"] or {}
+    except (NoStatusError, ConfigError):
+        tell(
+            f"note: the bot does not answer; {release.name} will not start while there are jobs "
+            f"of an operation that it does not know: {', '.join(unknown)}"
+        )
+        return
+    left = {each: sum(states.values()) for each, states in jobs.items() if each not in known}
+    if left:
+        counts = ", ".join(f"{count} {each}" for each, count in left.items())
+        raise InstallError(
+            f"{release.name} would not start: it does not know these jobs: {counts}. Send /pause "
+            "to the bot, wait until `imgbot status` shows none of them, and run this again"
+        )
+
+
+def roll_back(options: InstallOptions, layout: Layout, tell: Tell = say) -> None:
     """Become the release that served before this one, and let it install itself.
 
     Raises ConfigError for an argument that does not go with it, InstallError for the rest.
@@ -255,6 +292,7 @@ def roll_back(options: InstallOptions, layout: Layout) -> None:
     program = layout.previous / "bin/imgbot"
     if not program.exists():
         raise InstallError("there is no release to go back to: no other one has run here")
+    check_jobs(layout.previous.resolve(), tell)
     # By its own path, not by the link, which is about to be moved.
     path = str(program.resolve())
     try:
