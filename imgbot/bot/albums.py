@@ -219,12 +219,11 @@ async def handle_album(
     if not photos:
         # The prompt arrived a moment after the album was handled.
         await requests.create(dialogue, prompt)
-    elif len(photos) == 1 and not is_collecting:
+    elif len(photos) == 1 and not is_collecting and prompt in {"", _MERGE_NOW}:
         # As if the photo had been sent alone.
-        if prompt in {"", _MERGE_NOW}:
-            await ask_about(dialogue, sent[0])
-        else:
-            await edit(dialogue, requests, sent[0], prompt)
+        await ask_about(dialogue, sent[0])
+    elif len(photos) == 1 and not is_collecting and not _is_doubled(items):
+        await edit(dialogue, requests, sent[0], prompt)
     elif prompt and len(photos) > 1:
         wanted = "" if prompt == _MERGE_NOW else prompt
         await _merge(photos, wanted, dialogue, requests, albums)
@@ -251,6 +250,11 @@ async def _merge(
     if len(photos) > PHOTOS_LIMIT:
         await dialogue.reply("merge_cut", limit=PHOTOS_LIMIT)
     await dialogue.state.clear()
+
+
+def _is_doubled(items: Sequence[Item]) -> bool:
+    """Return true if one photo was sent twice: its prompt is about two photos."""
+    return sum(item.source is not None for item in items) > 1
 
 
 def _content_of(items: Sequence[Item]) -> tuple[tuple[InputPhoto, ...], str]:

@@ -10,7 +10,7 @@ are the reasons in the result.
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from imgbot.domain.cues import CUES, DOUBTS, NEW, cues_of_doubt, cues_of_latest, cues_of_words
@@ -31,6 +31,7 @@ from imgbot.domain.phrases import (
     is_drawn,
     is_form,
     is_listed,
+    is_noun,
     is_of_user,
     is_request,
     lexicon,
@@ -107,8 +108,6 @@ _SURE = 1
 _SURE_WITHOUT_PICTURE = 2
 _UNSURE = 0
 
-_NEW_PICTURE = (Intent.CREATE, True, ())
-
 _COURTESY = ("small_talk", "complaint", "cancel", "undo")
 _QUESTION_LIMIT = 12
 _PATTERN_LIMIT = 10
@@ -123,9 +122,11 @@ _REACTION_LIMIT = 40
 _FIRST_SYMBOL = "\u2190"
 """Characters below it are letters and punctuation, from it on arrows and emoji."""
 
-_LETTER = re.compile(r"[0-9a-zа-я]")
+_LETTER = re.compile(r"\d+|[a-zа-я]")
 _LETTER_DRAWN_OUT = 10
 """Maximum length of "kkkkk", in characters; a page of one letter is a prompt."""
+
+_LAST_WORD = re.compile(r"(?P<comma>,?)\s+(?P<name>[\w-]+)$")
 
 _OPTIONS = re.compile(r"(?<!\S)(?:--|—)[a-z]+|^\s*(?:prompt|промпт|промт)\s*:", re.IGNORECASE)
 _LINK = re.compile(r"\s*https?://\S+\s*")
@@ -143,6 +144,7 @@ def classify(text: str, facts: ChatFacts | None = None) -> Classification:
         return _without_words(text, facts)
     return (
         _whole_message(reading.tokens, facts)
+        or _named(reading)
         or _letter(reading.tokens, facts)
         or _pattern(reading.tokens, facts)
         or _talk(reading, facts)
@@ -151,11 +153,27 @@ def classify(text: str, facts: ChatFacts | None = None) -> Classification:
 
 
 def _letter(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None:
-    """Return small talk for "k", "<3" and ":D"."""
+    """Return small talk for "k", "<3", ":D" and "2+2"."""
     is_asked = facts.pending in {PendingQuestion.SCALE, PendingQuestion.PHOTO}
-    is_short = len(tokens) == 1 and tokens[0].end <= _LETTER_DRAWN_OUT
-    is_letter = not is_asked and is_short and _LETTER.fullmatch(tokens[0].text)
+    is_short = not is_asked and tokens[-1].end <= _LETTER_DRAWN_OUT
+    is_letter = is_short and all(_LETTER.fullmatch(token.text) for token in tokens)
     return Classification(Intent.SMALL_TALK, reasons=("letter",)) if is_letter else None
+
+
+def _named(reading: ParsedText) -> Classification | None:
+    """Return what "Thanks, John" says; "Hello Kitty" may be a prompt."""
+    *said, last = reading.tokens
+    found = _LAST_WORD.search(reading.text[: last.end])
+    if found is None or not (found["name"].istitle() and last.is_thing):
+        return None
+    courtesies = [each for each in _WHOLE if each[2] in {"cancel", "small_talk"}]
+    meant = [each for each in courtesies if is_covered(said, *each[1:])]
+    # "Beautiful Venice" addresses nobody.
+    is_addressed = found["comma"] or not after_wrappers(said)[0]
+    if not (meant and is_addressed):
+        return None
+    classified = _as_listed(meant[0], said, "named")
+    return replace(classified, is_sure=bool(found["comma"]), prompt=reading.text)
 
 
 def wording_key(text: str) -> str:
@@ -246,7 +264,12 @@ def _scale_alone(tokens: Sequence[Token]) -> int | None:
 
 # Patterns.
 
-_PATTERNS = (*_WHOLE[:3], (Intent.QUESTION, "message", "price"), *_WHOLE[3:])
+_PATTERNS = (
+    *_WHOLE[:3],
+    (Intent.QUESTION, "message", "price"),
+    (Intent.QUESTION, "message", "privacy"),
+    *_WHOLE[3:],
+)
 _DETAILS = ("adjective", "part")
 _STRICT = frozenset({Intent.AGAIN, Intent.OPERATION})
 
@@ -353,6 +376,7 @@ def _grievance(
     start = lexicon().phrases["grievance", "start"]
     first = clauses[0]
     begins = starts_with(first, start) or starts_with(after_wrappers(first)[0], start)
+    begins = begins or (len(clauses) == 1 and _is_denial(first))
     is_whole = is_covered(first, "message", "complaint")
     is_to_bot = first[0].text in {"you", "ты", "вы"}
     if not (begins or is_whole or is_to_bot) or len(reading.tokens) > _QUESTION_LIMIT:
@@ -363,6 +387,16 @@ def _grievance(
     is_about_picture = facts.has_picture or facts.is_reply_to_picture
     is_sure = is_about_picture and (bool(begins or is_whole) or has_form(first, "part"))
     return Classification(Intent.COMPLAINT, is_sure, ("grievance",), prompt=reading.text)
+
+
+def _is_denial(tokens: Sequence[Token]) -> bool:
+    """Return true for "the car is not red", and not for "the car green, not red"."""
+    if len(tokens) < 3 or is_request(after_wrappers(tokens)[0]):
+        return False
+    subject, negation, last = tokens[-3:]
+    is_statement = is_noun(subject) or is_listed(subject, "question")
+    is_told = is_form(last, "adjective") or is_listed(last, "same")
+    return is_statement and is_listed(negation, "not") and is_told
 
 
 # Prompts: for a new picture, or for a change.
@@ -446,16 +480,22 @@ def _decide(
     if facts.is_reply_to_picture or facts.pending is PendingQuestion.CHANGE:
         is_sure = (score >= _SURE and "draw" not in cues) or "drawn_on_picture" in cues
         return (Intent.CHANGE if is_sure else leaning), is_sure, ()
-    if not facts.has_picture:
-        if "addressed" in cues and not NEW.intersection(cues):
-            return Intent.CREATE, False, ()
-        # Words of a change have nothing to change; half a cue is no reason to ask.
-        return (
-            (Intent.CHANGE, False, ("no_picture",))
-            if score >= _SURE_WITHOUT_PICTURE
-            else _NEW_PICTURE
-        )
-    return leaning, score != _UNSURE, ()
+    # "Happy birthday!" may be meant for the bot, and a sticker be made of the picture.
+    if is_covered(reading.tokens, "message", "alone"):
+        return Intent.CREATE, False, ("alone",)
+    return _decide_by_score(score, cues, facts)
+
+
+def _decide_by_score(
+    score: int, cues: tuple[str, ...], facts: ChatFacts
+) -> tuple[Intent, bool, tuple[str, ...]]:
+    if facts.has_picture:
+        return Intent.CHANGE if score >= _UNSURE else Intent.CREATE, score != _UNSURE, ()
+    if "addressed" in cues and not NEW.intersection(cues):
+        return Intent.CREATE, False, ()
+    # Words of a change have nothing to change; half a cue is no reason to ask.
+    is_change = score >= _SURE_WITHOUT_PICTURE
+    return (Intent.CHANGE, False, ("no_picture",)) if is_change else (Intent.CREATE, True, ())
 
 
 def _ends_as_question(reading: ParsedText) -> bool:

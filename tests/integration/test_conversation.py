@@ -73,6 +73,7 @@ ORDERED = [
     ("ru", "ещё", "create лиса"),
     ("en", "remove the background", "removebg"),
     ("ru", "увеличь в 4 раза", "upscale"),
+    ("ru", "сделай стикер", "edit сделай стикер"),
 ]
 
 
@@ -100,6 +101,14 @@ ANSWERED = [
     ("ru", "настройки", "settings"),
     ("en", "thanks!", "pleasantry"),
     ("ru", "отмена", "cancel_nothing"),
+    ("en", "it is blurry", "complaint"),
+    ("en", "wrong fox", "complaint"),
+    ("ru", "лиса не рыжая", "complaint"),
+    ("en", "delete this picture", "answer_privacy"),
+    ("en", "stop sending me pictures", "cancel_nothing"),
+    ("en", "Don´t draw it", "cancel_nothing"),
+    ("en", "Thanks, John", "pleasantry"),
+    ("ru", "Одну минуту", "pleasantry"),
 ]
 
 

@@ -99,6 +99,26 @@ def test_utterances_unseen_by_the_phrases_are_mostly_understood() -> None:
     assert len(misses) <= 0.1 * counted.total(), listed(misses)
 
 
+def test_talk_and_complaints_order_nothing() -> None:
+    strict = [
+        each for each in tomllib.loads(UTTERANCES.read_text("utf-8"))["group"] if "strict" in each
+    ]
+    said = [
+        each if isinstance(each, list) else ["", each]
+        for group in strict
+        for each in group["texts"]
+    ]
+    found = {
+        (text, after): classify(clean(text), replace(AFTER[after], latest_prompt=latest))
+        for latest, text in said
+        for after in ("nothing", "picture")
+    }
+
+    ordered = [key for key, each in found.items() if each.is_sure and each.intent in ORDERS]
+    assert len(said) > 100
+    assert not ordered
+
+
 @pytest.mark.parametrize(
     ("latest", "text", "intent"),
     [
