@@ -4,21 +4,19 @@
 help: ## Say what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/bin/ruff: pyproject.toml
+.venv/bin/ruff: requirements/dev.txt
 	python3 -m venv .venv
-	.venv/bin/pip install --quiet -e '.[dev]'
+	.venv/bin/pip install --quiet -r requirements/dev.txt
+	.venv/bin/pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 .PHONY: demo
 demo: .venv/bin/ruff ## Chat with the bot in a browser; needs no token.
 	.venv/bin/imgbot demo
 
-.venv/bin/python:
-	python3 -m venv .venv
-
 .PHONY: binary
-binary: .venv/bin/python ## Build dist/imgbot: one file to copy to a server.
-	.venv/bin/python -m imgbot.ops.install.onefile_build dist/imgbot $(if $(EXTRAS),--extras $(EXTRAS))
+binary: .venv/bin/ruff ## Build dist/imgbot: one file to copy to a server.
+	.venv/bin/python -m imgbot.ops.install.onefile_build dist/imgbot $(if $(EXTRAS),--with-extras)
 
 .PHONY: fmt
 fmt: .venv/bin/ruff ## Format the code and mend what can be mended.
@@ -38,8 +36,21 @@ test: .venv/bin/ruff ## Run the tests that take seconds; .venv/bin/pytest runs a
 
 .PHONY: bench
 bench: .venv/bin/ruff ## Race the bot against the guide's design and saq; 25 minutes.
-	.venv/bin/pip install --quiet -e '.[bench]'
 	.venv/bin/python -m tests.bench.race
+
+LOCK = .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
+	--fork-strategy fewest --generate-hashes --custom-compile-command "make lock"
+
+.PHONY: lock
+lock: .venv/bin/ruff ## Lock the newest versions that pyproject.toml allows.
+	$(LOCK) -o requirements/dev.txt pyproject.toml --all-extras --group build
+	$(LOCK) -o requirements/program.txt pyproject.toml -c requirements/dev.txt
+	$(LOCK) -o requirements/extras.txt pyproject.toml -c requirements/dev.txt --extra heic --extra local
+	$(LOCK) -o requirements/build.txt --group build -c requirements/dev.txt
+
+.PHONY: audit
+audit: .venv/bin/ruff ## Report known vulnerabilities of what is locked.
+	.venv/bin/uv tool run pip-audit@2.10.1 --strict --disable-pip --require-hashes -r requirements/dev.txt
 
 .PHONY: check
 check: ## Everything that CI runs; installs what is missing with apt.

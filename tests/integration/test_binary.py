@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -19,6 +20,7 @@ from tests.fixtures.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.slow
 
+ROOT = Path(__file__).parents[2]
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
@@ -30,13 +32,31 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def binary(folder: Path) -> Path:
     """Built once: it takes a quarter of a minute."""
-    out = folder / "dist" / "imgbot"
-    subprocess.run(
-        [sys.executable, "-m", "imgbot.ops.install.onefile_build", "--pythons", PYTHON, str(out)],
-        check=True,
-        timeout=PATIENCE_S * 2,
-    )
+    return build(folder / "dist" / "imgbot", cwd=ROOT)
+
+
+def build(out: Path, cwd: Path) -> Path:
+    command = [
+        sys.executable,
+        "-m",
+        "imgbot.ops.install.onefile_build",
+        "--pythons",
+        PYTHON,
+        str(out),
+    ]
+    subprocess.run(command, cwd=cwd, check=True, timeout=PATIENCE_S * 2)
     return out
+
+
+def test_a_build_elsewhere_is_the_same_file(binary: Path, folder: Path) -> None:
+    # Its release would be called an upgrade otherwise, and take the place of the one to return to.
+    checkout = folder / "elsewhere"
+    ignored = shutil.ignore_patterns(".venv*", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, checkout, ignore=ignored)
+
+    again = build(folder / "again", cwd=checkout)
+
+    assert again.read_bytes() == binary.read_bytes()
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """Files of the project and of a server, held against the code."""
 
+import itertools
 import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from imgbot.cli import EX_CONFIG, main
 from imgbot.config.settings import key_variables
@@ -101,6 +104,36 @@ def test_prometheus_is_sent_to_where_the_bot_listens(
     assert "job_name: imgbot\n" in scrape
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {"imgbot.json", "imgbot.rules.yml", "imgbot.yml"}
+
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PROGRAM = PROJECT["project"]["dependencies"]
+EXTRAS = PROJECT["project"]["optional-dependencies"]
+BUILD = PROJECT["dependency-groups"]["build"]
+LOCKED = {
+    "program": PROGRAM,
+    "extras": [*PROGRAM, *EXTRAS["heic"], *EXTRAS["local"]],
+    "build": BUILD,
+    "dev": [*PROGRAM, *itertools.chain.from_iterable(EXTRAS.values()), *BUILD],
+}
+
+
+@pytest.mark.parametrize("name", LOCKED)
+def test_the_lock_holds_what_the_project_asks_for_and_nothing_else(name: str) -> None:
+    lock = (ROOT / "requirements" / f"{name}.txt").read_text()
+    # A version with its checksums, and which requirement it is there for.
+    entries = re.findall(r"^([\w.-]+)==(\S+)(.*(?:\n .*)*)", lock, re.MULTILINE)
+    versions = {package: version for package, version, _ in entries}
+    direct = {package for package, _, rest in entries if "imgbot-server (pyproject" in rest}
+
+    asked = [need for need in map(Requirement, LOCKED[name]) if need.name != "imgbot-server"]
+
+    assert direct == {need.name for need in asked}, "`make lock`"
+    for need in asked:
+        assert need.specifier.contains(versions[need.name]), f"{need}: `make lock`"
+    assert all("--hash=sha256:" in rest for _, _, rest in entries)
+    # The one file installs what another Python needs, for which pip reads no marker.
+    assert "python_version" not in lock
 
 
 README = (ROOT / "README.md").read_text()

@@ -1,13 +1,15 @@
 """Build of the one file: `python -m imgbot.ops.install.onefile_build dist/imgbot`.
 
-An archive with wheels of several Pythons, unpacked, each content stored once: what Python 3.11
-and 3.14 share is most of it. Needs pip and the package registry, nothing of the other Pythons.
+An archive with the locked wheels of several Pythons, unpacked, each content stored once: what
+Python 3.11 and 3.14 share is most of it. Needs pip, the package registry and what
+requirements/build.txt locks, nothing of the other Pythons. Two builds of one commit are equal.
 """
 
 import argparse
 import hashlib
 import json
 import platform
+import re
 import subprocess
 import sys
 import tempfile
@@ -27,13 +29,18 @@ _EPOCH = (2020, 1, 1, 0, 0, 0)
 """The date of everything inside: two builds of one source are the same file."""
 
 
+_SCRIPTS = re.compile(rb"^\.\./\.\./bin/.*\n", re.MULTILINE)
+"""Lines of a RECORD with the checksums of scripts."""
+
+
 def main() -> None:
     options = _options()
     with tempfile.TemporaryDirectory(prefix="imgbot-build-") as name:
         folder = Path(name)
-        _pip("wheel", "--no-deps", "--wheel-dir", str(folder), str(_ROOT))
-        (wheel,) = folder.glob("imgbot-*.whl")
-        requirement = f"{wheel}[{options.extras}]" if options.extras else str(wheel)
+        build = ("--no-deps", "--no-build-isolation", "--wheel-dir", str(folder))
+        _pip("wheel", *build, str(_ROOT))
+        (wheel,) = folder.glob("*.whl")
+        lock = _ROOT / "requirements" / ("extras.txt" if options.with_extras else "program.txt")
         platforms = [
             word for glibc in _GLIBC for word in ("--platform", f"{glibc}_{options.machine}")
         ]
@@ -43,8 +50,11 @@ def main() -> None:
             target = folder / python
             _pip(
                 *("install", "--no-compile", "--target", str(target), "--only-binary", ":all:"),
-                *("--python-version", python, "--implementation", "cp", *platforms, requirement),
+                *("--python-version", python, "--implementation", "cp", *platforms),
+                *("--no-deps", "--requirement", str(lock)),
             )
+            with zipfile.ZipFile(wheel) as program:
+                program.extractall(target)
             parts[python] = target
         version = wheel.name.split("-")[1]
         write(options.out, parts, options.machine)
@@ -79,6 +89,8 @@ def _store(bundle: zipfile.ZipFile, folder: Path, stored: set[str]) -> dict[str,
         if not path.is_file() or parts[0] == "bin" or "__pycache__" in parts:
             continue
         content = path.read_bytes()
+        if path.name == "RECORD":
+            content = _SCRIPTS.sub(b"", content)
         digest = hashlib.sha256(content).hexdigest()[:32]
         if digest not in stored:
             stored.add(digest)
@@ -98,7 +110,9 @@ def _options() -> argparse.Namespace:
         help=f"which Pythons it fits, with commas (default {','.join(PYTHONS)})",
     )
     parser.add_argument("--machine", default=platform.machine(), help="x86_64 or aarch64")
-    parser.add_argument("--extras", default="", help="local, heic, or both with a comma")
+    parser.add_argument(
+        "--with-extras", action="store_true", help="carry the extras heic and local, too"
+    )
     return parser.parse_args()
 
 

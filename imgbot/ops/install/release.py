@@ -24,6 +24,8 @@ from imgbot.ops.install.onefile_start import make_environment
 from imgbot.ops.installation import Layout, has_sandbox, shipped, shipped_names
 from imgbot.version import BUILT, version
 
+_DISTRIBUTION = "imgbot-server"
+
 _SANDBOX = "imgbot/sandbox/"
 """Needed by `imgbot demo` and `imgbot loadtest` alone."""
 
@@ -124,7 +126,7 @@ def _fill(release: Release, incoming: Path, folder: Path) -> None:
 
 
 def _release_files() -> Iterator[tuple[str, Path]]:
-    for found in _needed("imgbot", _EXTRAS).values():
+    for found in _needed(_DISTRIBUTION, _EXTRAS).values():
         yield from _files_of(found)
     # A checkout's package is not among the files of its distribution.
     package = Path(BUILT).parent
@@ -155,7 +157,7 @@ def _needed(name: str, extras: tuple[str, ...]) -> dict[str, Distribution]:
             marker = need.marker
             if marker is None or any(marker.evaluate({"extra": extra}) for extra in (*extras, "")):
                 waiting.append((need.name.lower(), tuple(sorted(need.extras))))
-    if "imgbot" not in found:
+    if _DISTRIBUTION not in found:
         raise InstallError("imgbot is not installed in this Python: pip install it first")
     return found
 
@@ -164,9 +166,11 @@ def _files_of(found: Distribution) -> Iterator[tuple[str, Path]]:
     for file in found.files or ():
         path = Path(str(found.locate_file(file)))
         name = PurePosixPath(file)
-        # Scripts name another interpreter; a .pth of a checkout leads back to it.
+        # Scripts name another interpreter; a .pth of a checkout leads back to it; and two installs
+        # of the same files are one release, wherever they are (RECORD has checksums of scripts).
         is_left = name.parts[0] in {"..", "/", "bin"} or "__pycache__" in name.parts
-        if not is_left and name.suffix != ".pth" and path.is_file():
+        is_local = name.suffix == ".pth" or name.name in {"RECORD", "direct_url.json"}
+        if not (is_left or is_local) and path.is_file():
             yield name.as_posix(), path
 
 
