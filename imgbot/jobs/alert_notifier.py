@@ -169,6 +169,8 @@ def render(language: str, notice: Notice) -> str:
     try:
         held_by = facts.pop("held_by", Bound.NONE)
         helps = t(language, f"helps_{held_by}", workers=facts.get("workers", ""))
-        return t(language, notice.key, helps=helps, **facts)
+        # Stored by a release that did not know it: as bad as it may be.
+        effect = t(language, f"effect_{facts.pop('effect', 'unserved')}")
+        return t(language, notice.key, helps=helps, effect=effect, **facts)
     except KeyError:
         return ""

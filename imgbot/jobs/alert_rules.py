@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from imgbot.config.settings import MAX_WORKERS
-from imgbot.domain.errors import ProviderErrorKind
 from imgbot.domain.texts import dollars
 from imgbot.domain.texts.buttons import Remedy
 from imgbot.storage.alerts import Notice
@@ -12,6 +11,12 @@ from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import MICRO_PER_CENT, raised
 from imgbot.storage.stats import DeadJob
 from imgbot.telegram.polling_health import UpdateConflict
+from imgbot.telemetry.health import (
+    BudgetState,
+    ProviderState,
+    budget_problem,
+    provider_problem,
+)
 from imgbot.telemetry.thresholds import (
     THRESHOLDS,
     Bound,
@@ -27,7 +32,6 @@ _REMEDIES: Mapping[str, Sequence[Remedy]] = {
     Indicator.JOB_TIME_S: (Remedy.RETRY,),
     Indicator.CPU_RATIO: (Remedy.WORKERS,),
     Indicator.MEMORY_RATIO: (Remedy.WORKERS,),
-    "budget": (Remedy.BUDGET,),
     "dead": (Remedy.RETRY,),
 }
 """Remedies that the sentence of an alert advises."""
@@ -38,29 +42,20 @@ _REMEDIES_OF_BOUND: Mapping[Bound, Sequence[Remedy]] = {
 """Remedies that the sentence about what holds the jobs back advises."""
 _REMEDIES_AFTERWARDS: Mapping[str, Sequence[Remedy]] = {
     Indicator.QUEUE_JOBS: (Remedy.RESUME,),
+    "provider": (Remedy.RESUME,),
     "dead": (Remedy.RETRY,),
 }
 _NAMES_BOUND = frozenset({Indicator.QUEUE_JOBS, Indicator.JOB_TIME_S})
 _TOO_MANY_WORKERS = frozenset({Indicator.CPU_RATIO, Indicator.MEMORY_RATIO})
 
 _PROVIDER_KEYS = {
-    ProviderErrorKind.AUTH: "alarm_key_refused",
-    ProviderErrorKind.NO_CREDIT: "alarm_no_credit",
+    "provider_key": "alarm_key_refused",
+    "provider_credit": "alarm_no_credit",
+    "provider_out": "alarm_provider_out",
 }
+_PROVIDER = "provider."
 _SILENT_S = 120.0
 _DEATH_IS_NEWS_MS = 3_600_000
-
-
-@dataclass(frozen=True, slots=True)
-class BudgetState:
-    """Daily budget in micro-dollars; without a ceiling for None."""
-
-    spent_micro: int
-    ceiling_micro: int | None
-    least_price_micro: int
-    """Price of the cheapest picture that is not free; 0 if all are."""
-    resumes_in_s: int
-    day: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +66,7 @@ class ServiceSnapshot:
     levels: Mapping[Indicator, tuple[float | None, Level]]
     bound: Bound
     workers: int
-    providers: Mapping[str, ProviderErrorKind | None]
-    """Providers seen to serve (None) or to refuse service."""
-    provider_names: tuple[str, ...]
+    providers: Mapping[str, ProviderState]
     money: BudgetState
     memory: Memory
     """Of Redis."""
@@ -98,16 +91,17 @@ class AlertCondition:
     hold: HoldTime
     begun: Notice
     over: Notice
+    remedies: Sequence[Remedy] = ()
 
 
 def evaluate(facts: ServiceSnapshot) -> Iterator[AlertCondition]:
     """Yield the condition of every rule that can be evaluated."""
     for condition in _conditions(facts):
         name = condition.name
-        remedies = _REMEDIES.get(name, ())
+        remedies = condition.remedies or _REMEDIES.get(name, ())
         if name in _NAMES_BOUND:
             remedies = (*_REMEDIES_OF_BOUND.get(facts.bound, ()), *remedies)
-        over = _REMEDIES_AFTERWARDS.get(name, ())
+        over = _REMEDIES_AFTERWARDS.get(name.partition(".")[0], ())
         yield replace(
             condition,
             begun=_advising(condition.begun, remedies, name, facts, incident=name),
@@ -138,7 +132,12 @@ def _amount(remedy: Remedy, name: str, facts: ServiceSnapshot) -> str | None:
         return None if advised == facts.workers else str(advised)
     if remedy is Remedy.BUDGET:
         return _raised_budget(facts.money)
-    is_possible = {Remedy.PAUSE: not facts.is_paused, Remedy.RESUME: facts.is_paused}
+    is_possible = {
+        Remedy.PAUSE: not facts.is_paused,
+        Remedy.RESUME: facts.is_paused,
+        Remedy.FALLBACK: name.startswith(_PROVIDER)
+        and facts.providers[name.removeprefix(_PROVIDER)].has_spare,
+    }
     return "" if is_possible.get(remedy, True) else None
 
 
@@ -159,7 +158,7 @@ def _raised_budget(money: BudgetState) -> str | None:
 
 def _conditions(facts: ServiceSnapshot) -> Iterator[AlertCondition]:
     yield from (_indicator(indicator, facts) for indicator in facts.levels)
-    yield from (_provider(name, facts) for name in facts.provider_names)
+    yield from (_provider(name, state) for name, state in facts.providers.items())
     if facts.money.ceiling_micro is not None:
         yield _budget(facts.money, facts.money.ceiling_micro)
     yield _redis_memory(facts.memory)
@@ -190,22 +189,23 @@ def _indicator(indicator: Indicator, facts: ServiceSnapshot) -> AlertCondition:
     )
 
 
-def _provider(name: str, facts: ServiceSnapshot) -> AlertCondition:
-    is_known, kind = name in facts.providers, facts.providers.get(name)
-    key = _PROVIDER_KEYS.get(kind, "alarm_provider_out") if kind else "alarm_provider_out"
+def _provider(name: str, state: ProviderState) -> AlertCondition:
+    problem = provider_problem(name, state)
+    is_unserved = problem is not None and problem.level is Level.CRITICAL
+    told = {"provider": name, "effect": "unserved" if is_unserved else "served"}
     return AlertCondition(
-        f"provider.{name}",
-        Reading.OPEN if not is_known else Reading.GOOD if kind is None else Reading.BAD,
+        f"{_PROVIDER}{name}",
+        Reading.BAD if problem else Reading.GOOD if state.is_proven else Reading.OPEN,
         # A provider that comes and goes is one alert.
         HoldTime(0, 300),
-        Notice(key, {"provider": name}),
+        Notice(_PROVIDER_KEYS[problem.kind if problem else "provider_out"], told),
         Notice("alarm_provider_back", {"provider": name}),
+        problem.remedies if problem else (),
     )
 
 
 def _budget(money: BudgetState, ceiling_micro: int) -> AlertCondition:
-    left_micro = ceiling_micro - money.spent_micro
-    is_used_up = money.least_price_micro > 0 and left_micro < money.least_price_micro
+    problem = budget_problem(money)
     told: dict[str, str | int | float] = {
         "spent": dollars(money.spent_micro),
         "ceiling": dollars(ceiling_micro),
@@ -213,11 +213,12 @@ def _budget(money: BudgetState, ceiling_micro: int) -> AlertCondition:
     }
     return AlertCondition(
         "budget",
-        Reading.BAD if is_used_up else Reading.GOOD,
+        Reading.BAD if problem else Reading.GOOD,
         # A reservation may be released in a moment, and each finished picture releases a bit.
         HoldTime(60, 300),
         Notice("incident_budget", told),
         Notice("incident_budget_over", told),
+        problem.remedies if problem else (),
     )
 
 

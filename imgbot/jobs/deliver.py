@@ -100,7 +100,7 @@ async def _prepare(
             steps.prepare, *paths, about=about, as_file=as_file, on_white=on_white
         )
     except (UserError, MemoryError, WorkerLostError) as error:
-        telemetry.failed(error, "job %s: a step failed", job.id)
+        telemetry.step_failed(error, job)
         return await context.pool.run(steps.as_it_is, *paths, about=about)
 
 
@@ -178,7 +178,7 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
             raise
         delay_s = retry.backoff_s(failures, cap_s=30)
         reason = f"the delivery failed ({type(error).__name__}: {error})"
-        telemetry.job_waits(job.id, TransientError(reason), delay_s)
+        telemetry.job_waits(job, TransientError(reason), delay_s)
         again = functools.partial(deliver, failures=failures)
         return Snooze(job, delay_s, again, may_wake=False)
     await finish(context, job, outcome, shown)

@@ -16,6 +16,9 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
 from imgbot.providers.protocol import Capability, Provider
+from imgbot.telemetry.health import ProviderState
+
+_BUILTIN = "builtin"
 
 REFUSES_SERVICE = frozenset(
     {ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT, ProviderErrorKind.UNAVAILABLE}
@@ -124,7 +127,7 @@ class ProviderRouter:
     ) -> None:
         self._providers = dict(providers)
         self._chosen = dict(chosen)
-        self._fallback = fallback
+        self._fallbacks = [fallback] if fallback else []
         self._breakers = {name: Breaker() for name in providers}
 
     @property
@@ -138,8 +141,8 @@ class ProviderRouter:
     @property
     def makers(self) -> tuple[tuple[str, str], ...]:
         """Name and country code of each service that orders go to; not the built-in engine."""
-        names = dict.fromkeys((*self._chosen.values(), self._fallback))
-        used = [self._providers[name] for name in names if name not in {"", "builtin"}]
+        names = dict.fromkeys((*self._chosen.values(), *self._fallbacks))
+        used = [self._providers[name] for name in names if name != _BUILTIN]
         return tuple((provider.vendor or provider.name, provider.country) for provider in used)
 
     def get(self, name: str) -> Provider | None:
@@ -173,9 +176,8 @@ class ProviderRouter:
 
     def _able(self, operation: Operation) -> list[str]:
         """Names of the providers that may accept an order, the chosen one first."""
-        fallback = self._providers.get(self._fallback)
-        is_able = fallback is not None and operation in fallback.offers
-        return list(dict.fromkeys([self._chosen[operation], *[self._fallback] * is_able]))
+        able = (name for name in self._fallbacks if operation in self._providers[name].offers)
+        return list(dict.fromkeys([self._chosen[operation], *able]))
 
     def choose(self, operation: Operation, refused_by: str, now_s: float) -> Choice:
         """Choose a provider; the one named `refused_by` has just refused service."""
@@ -227,17 +229,35 @@ class ProviderRouter:
         for provider in self._providers.values():
             await provider.aclose()
 
-    def states(self, now_s: float) -> Mapping[str, bool]:
-        """True for each provider that is out of service: it refuses it, or does not answer."""
-        return {name: bool(each.trouble(now_s)) for name, each in self._breakers.items()}
-
-    def proven(self, now_s: float) -> Mapping[str, ProviderErrorKind | None]:
-        """Providers seen to serve (None) or to refuse service, with the kind of the refusal."""
+    def states(self, now_s: float) -> Mapping[str, ProviderState]:
+        """State of each provider, and what nobody serves while it is out."""
+        refusals = {name: each.trouble(now_s) for name, each in self._breakers.items()}
+        able = {operation: self._able(operation) for operation in self._chosen}
+        unserved = [each for each, names in able.items() if all(refusals[n] for n in names)]
         return {
-            name: each.trouble(now_s)
-            for name, each in self._breakers.items()
-            if each.is_proven or each.is_silent(now_s)
+            name: ProviderState(
+                refusal,
+                self._breakers[name].is_proven,
+                tuple(each for each in unserved if name in able[each]),
+                any(name in able[each] and _BUILTIN not in able[each] for each in unserved),
+            )
+            for name, refusal in refusals.items()
         }
+
+    def fall_back(self) -> bool:
+        """Let the built-in engine stand in from now on; False if it does already."""
+        is_new = _BUILTIN not in self._fallbacks
+        if is_new:
+            self._fallbacks.append(_BUILTIN)
+        return is_new
+
+    def try_now(self, name: str, now_s: float) -> bool:
+        """Let the next order be the probe of a provider; False if nothing keeps it from that."""
+        breaker = self._breakers.get(name)
+        if breaker is None or not breaker.is_open or now_s >= breaker.until_s:
+            return False
+        breaker.until_s = now_s
+        return True
 
 
 class ProviderSlots:

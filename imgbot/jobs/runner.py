@@ -286,13 +286,14 @@ class Runner:
                 await asyncio.to_thread(inputs.remove_files, self._context, running.job)
         except* StaleJobError as errors:
             error = errors.exceptions[0]
-            telemetry.warning("job %s: moved or ended by another process (%s)", job.id, error)
+            name = telemetry.name_of(job)
+            telemetry.warning("%s: moved or ended by another process (%s)", name, error)
         except* (FencedError, ConfigError):
             raise
         except* Exception as errors:  # noqa: BLE001 -- see below
             # One job that cannot even be failed must not take the others down. It stays
             # where it is, and is tried again.
-            telemetry.failed(errors, "job %s: a step failed", job.id)
+            telemetry.step_failed(errors, job)
         finally:
             self._context.slots.release(job.id)
             del self._running[job.id]
@@ -348,7 +349,7 @@ class Runner:
         """Sleep before the same step, unless the job is woken meanwhile."""
         delay_s = error.retry_after_s or backoff_s(running.failures, cap_s=30)
         running.failures += 1
-        telemetry.job_waits(running.job.id, error, delay_s)
+        telemetry.job_waits(running.job, error, delay_s)
         await sleep_or_event(delay_s, running.wake)
         # What the step stored before it failed counts: with an outdated view it could not go on.
         if stored := await self._stored(running):
@@ -418,7 +419,7 @@ async def after_error(context: StepContext, job: Job, error: Exception) -> Outco
     """Turn what a step raised into the job's end, which the user reads in a sentence."""
     if job.state is State.DELIVERING and job.progress.outcome is not State.DELIVERED:
         # Not even the sentence can be sent: the job must end all the same.
-        telemetry.failed(error, "job %s: a step failed", job.id)
+        telemetry.step_failed(error, job)
         await finish(context, job, job.progress.outcome or State.FAILED)
         return Ended()
     outcome, reason, facts = _end_of(job, error)
@@ -429,7 +430,7 @@ def _end_of(job: Job, error: Exception) -> tuple[State, str, Mapping[str, str | 
     charge = _charge(job)
     # A redelivered job has no price any longer: its death was charged.
     if job.state is State.RENDERING and is_billed(job):
-        telemetry.failed(error, "job %s: a step failed", job.id)
+        telemetry.step_failed(error, job)
         return State.DEAD, "result_unusable", charge
     if isinstance(error, UserError):
         is_made = job.state is State.DELIVERING and is_billed(job)
@@ -440,6 +441,6 @@ def _end_of(job: Job, error: Exception) -> tuple[State, str, Mapping[str, str | 
         # Only a step that never ends is known to be its picture's doing.
         reason = "worker_lost" if error.reason == "hung" else "worker_killed"
         return State.FAILED, reason, charge or _FREE
-    telemetry.failed(error, "job %s: a step failed", job.id)
+    telemetry.step_failed(error, job)
     # With a submit record, money may be in it: an operator has to look at it.
     return State.DEAD if job.progress.intent_ms else State.FAILED, "went_wrong", charge

@@ -110,7 +110,7 @@ class StatusMessages:
             else:
                 await self.announce(job)
         except (TransientError, UserError) as error:
-            telemetry.announcement_failed(job_id, error)
+            telemetry.announcement_failed(f"job {job_id}", error)
         finally:
             self._announcing.discard(job_id)
 
@@ -126,7 +126,7 @@ class StatusMessages:
             raise
         except Exception as error:  # noqa: BLE001 -- one message must not stop the others
             # It stays on the list with the time of its next attempt.
-            telemetry.announcement_failed(job.id, error)
+            telemetry.announcement_failed(telemetry.name_of(job), error)
 
     async def ensure(self, job: Job, text: str) -> int:
         """Id of the job's message, which is sent first if there is none.

@@ -132,7 +132,7 @@ async def _record_submit(
         await context.queue.persist()
     except TransientError as error:
         # Nothing was ordered: without the record, there is nothing to recover later.
-        telemetry.job_waits(job.id, error, _SYNC_AGAIN_S)
+        telemetry.job_waits(job, error, _SYNC_AGAIN_S)
         job = await move(context, job, State.SUBMITTING, intent_ms=0, provider="")
     return job
 

@@ -57,15 +57,20 @@ def _level_of(error: BaseException) -> int:
     return logging.DEBUG if isinstance(error, FloodWaitError) else logging.WARNING
 
 
+def name_of(job: Job) -> str:
+    """Return a job as log lines name it: with its operation and user."""
+    return f"job {job.id} ({job.request.operation}, user {job.user_id})"
+
+
 def job_admitted(job: Job, place: int) -> None:
     metrics.enqueued.labels(job.request.operation).inc()
-    _log.info("job %s: %s admitted, position %d", job.id, job.request.operation, place)
+    _log.info("%s: admitted, position %d", name_of(job), place)
 
 
 def job_claimed(job: Job) -> None:
     wait_s = (job.progress.claimed_ms - job.created_ms) / 1000
     metrics.wait.labels(job.request.operation).observe(max(wait_s, 0))
-    _log.info("job %s: claimed after %.1f s", job.id, wait_s)
+    _log.info("%s: claimed after %.1f s", name_of(job), wait_s)
 
 
 def status_of(job: Job, outcome: State) -> str:
@@ -84,7 +89,9 @@ def job_finished(job: Job, outcome: State, now_ms: int) -> None:
     metrics.duration.labels(job.request.operation).observe(seconds)
     if outcome is State.DEAD:
         metrics.dead.inc()
-    _log.info("job %s: %s after %.1f s %s", job.id, outcome, seconds, job.progress.reason)
+    level = logging.WARNING if status == "failed" else logging.INFO
+    reason = f": {job.progress.reason}" if job.progress.reason else ""
+    _log.log(level, "%s: %s after %.1f s%s", name_of(job), outcome, seconds, reason)
 
 
 def picture_charged(job: Job) -> None:
@@ -92,14 +99,17 @@ def picture_charged(job: Job) -> None:
         metrics.spend.labels(*_labels(job)).inc(job.charge.price_micro / _MICRO)
 
 
-def announcement_failed(job_id: str, error: BaseException) -> None:
-    _log.warning(
-        "job %s: status message not sent yet (%s: %s)", job_id, type(error).__name__, error
-    )
+def announcement_failed(name: str, error: BaseException) -> None:
+    what = type(error).__name__
+    _log.warning("%s: status message not sent yet (%s: %s)", name, what, error)
 
 
-def job_waits(job_id: str, error: BaseException, delay_s: float) -> None:
-    _log.log(_level_of(error), "job %s: %s; again in %.0f s", job_id, error, delay_s)
+def step_failed(error: BaseException, job: Job) -> None:
+    failed(error, "%s: a step failed", name_of(job))
+
+
+def job_waits(job: Job, error: BaseException, delay_s: float) -> None:
+    _log.log(_level_of(error), "%s: %s; again in %.0f s", name_of(job), error, delay_s)
 
 
 def stage_took(stage: str, seconds: float) -> None:
@@ -108,7 +118,7 @@ def stage_took(stage: str, seconds: float) -> None:
 
 def provider_failed(job: Job, kind: str, detail: str) -> None:
     metrics.provider_errors.labels(job.progress.provider or "unknown", kind).inc()
-    _log.warning("job %s: provider: %s", job.id, detail)
+    _log.warning("%s: provider: %s", name_of(job), detail)
 
 
 def provider_task_done(job: Job, seconds: float) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import shutil
+import time
 from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import urlsplit
 
@@ -75,10 +76,10 @@ def build_components(settings: Settings, connections: Connections) -> Components
             workers,
             functools.partial(resize, connections.pool),
             now_ms,
+            routes.fall_back,
+            lambda name: routes.try_now(name, time.monotonic()),
         ),
-        stats=StatsSources(
-            queue, QueueStats(redis), users, spend, workers, connections.providers_out
-        ),
+        stats=StatsSources(queue, QueueStats(redis), users, spend, workers, connections.providers),
         chat_model=_chat_model(settings, spend),
         now_ms=now_ms,
         makers=routes.makers,

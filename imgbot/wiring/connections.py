@@ -14,6 +14,7 @@ from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.telemetry.health import ProviderState
 
 CLOCK = Clock()
 """Clock of the whole program."""
@@ -43,8 +44,8 @@ class Connections:
         """Workers wanted, started and busy."""
         return self.pool.size, self.pool.started, self.pool.busy
 
-    def providers_out(self) -> Mapping[str, bool]:
-        """By provider, true while it is out of service."""
+    def providers(self) -> Mapping[str, ProviderState]:
+        """State of each provider."""
         return self.routes.states(time.monotonic())
 
 

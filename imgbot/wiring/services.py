@@ -54,7 +54,8 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     checks = {"telegram": lambda: updates.contact.trouble, "updates": lambda: updates.trouble}
     sampler = build_sampler(settings, redis, bot, connections.pool, checks)
     observer = sampler.observer
-    observer.runner, observer.providers_out = runner, connections.providers_out
+    observer.runner, observer.providers = runner, connections.providers
+    observer.least_price_micro = components.policy.least_price_micro
     observer.provider = "+".join(routes.names)
     return Services(
         updates=updates,

@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import time
 from collections.abc import Mapping
 
 from aiogram import Bot
@@ -12,7 +11,7 @@ from imgbot.config.settings import Settings
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.imaging.pool import Pool
 from imgbot.jobs.alert_notifier import AlertNotifier
-from imgbot.jobs.alert_rules import BudgetState, ServiceSnapshot
+from imgbot.jobs.alert_rules import ServiceSnapshot
 from imgbot.ops.resource_usage import disk_problem
 from imgbot.ops.status.sampler import Check, Observer, StatusSampler
 from imgbot.storage.alerts import AlertStore
@@ -64,33 +63,27 @@ def build_alert_notifier(
         AlertStore(connections.redis),
         components.users,
         components.messenger,
-        functools.partial(_snapshot, connections, components, sampler, contact),
+        functools.partial(_snapshot, connections, sampler, contact),
         alarm,
     )
 
 
 async def _snapshot(
-    connections: Connections, components: Components, sampler: StatusSampler, contact: PollingHealth
+    connections: Connections, sampler: StatusSampler, contact: PollingHealth
 ) -> ServiceSnapshot:
     """Gather the facts that the alert rules evaluate. Raises StorageUnavailableError."""
     await sampler.refresh()
-    glance, at_ms, spend = sampler.glance, now_ms(), components.spend
+    glance = sampler.glance
     if glance is None:
         raise StorageUnavailableError("Redis is away")
     return ServiceSnapshot(
-        now_ms=at_ms,
+        now_ms=now_ms(),
         levels=sampler.indicators.levels,
         bound=sampler.bound,
         workers=connections.pool.size,
-        providers=connections.routes.proven(time.monotonic()),
-        provider_names=tuple(connections.routes.names),
-        money=BudgetState(
-            spent_micro=glance.spent_micro,
-            ceiling_micro=glance.ceiling_micro,
-            least_price_micro=components.policy.least_price_micro,
-            resumes_in_s=spend.resumes_in_s(at_ms),
-            day=spend.today(at_ms),
-        ),
+        # A refusal rings the alarm, and is newer than the sample.
+        providers=connections.providers(),
+        money=glance.budget,
         memory=glance.memory,
         dead=next(iter(glance.unknown), None),
         dead_count=glance.dead_count,

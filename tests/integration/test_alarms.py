@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from imgbot.domain.errors import ProviderErrorKind
-from imgbot.jobs.alert_rules import BudgetState
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.stats import DeadJob
 from imgbot.telegram.polling_health import UpdateConflict
+from imgbot.telemetry.health import BudgetState, ProviderState
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
 from tests.fixtures.alerts import SETTING, AlertStage, open_alert_stage
 
@@ -73,16 +73,16 @@ async def test_a_moment_is_no_incident(alerts: AlertStage) -> None:
 
 
 async def test_a_restart_neither_repeats_nor_forgets(alerts: AlertStage) -> None:
-    out = {"painter": ProviderErrorKind.NO_CREDIT}
+    out = {"painter": ProviderState(ProviderErrorKind.NO_CREDIT)}
     await alerts.look(providers=out)
     alerts.restart()
     # Whether it serves by now nobody has seen yet.
     for _ in range(20):
-        await alerts.look(60, providers={})
+        await alerts.look(60, providers={"painter": ProviderState(is_proven=False)})
     in_between = await alerts.told()
     alerts.restart()
     for _ in range(10):
-        await alerts.look(60, providers={"painter": None})
+        await alerts.look(60, providers={"painter": ProviderState()})
 
     assert len(in_between) == 1
     assert in_between[0].startswith("🔴 painter says that its credit is used up.")
@@ -92,17 +92,17 @@ async def test_a_restart_neither_repeats_nor_forgets(alerts: AlertStage) -> None
 
 async def test_a_provider_that_comes_and_goes_is_one_incident(alerts: AlertStage) -> None:
     for _ in range(30):
-        await alerts.look(60, providers={"painter": ProviderErrorKind.UNAVAILABLE})
-        await alerts.look(60, providers={"painter": None})
+        await alerts.look(60, providers={"painter": ProviderState(ProviderErrorKind.UNAVAILABLE)})
+        await alerts.look(60, providers={"painter": ProviderState()})
 
     [told] = await alerts.told()
     assert "IMGBOT_PROVIDER_FALLBACK" in told
 
 
 async def test_a_provider_that_is_not_set_up_any_longer_is_forgotten(alerts: AlertStage) -> None:
-    await alerts.look(providers={"painter": ProviderErrorKind.AUTH})
+    await alerts.look(providers={"painter": ProviderState(ProviderErrorKind.AUTH)})
     alerts.restart()
-    await alerts.look(60, providers={}, provider_names=("builtin",))
+    await alerts.look(60, providers={"builtin": ProviderState(is_proven=False)})
 
     assert len(await alerts.told()) == 1
     assert await alerts.redis.hgetall(keys.INCIDENTS) == {}

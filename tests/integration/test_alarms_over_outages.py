@@ -15,6 +15,7 @@ from imgbot.aio import cancel_and_wait_current
 from imgbot.domain.errors import ProviderErrorKind, StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
+from imgbot.telemetry.health import ProviderState
 from tests.fixtures.alerts import CALM, SETTING, AlertStage, open_alert_stage
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.waiting import eventually
@@ -53,7 +54,7 @@ async def test_an_administrator_who_has_no_chat_keeps_nothing_from_the_others(
     alerts: AlertStage,
 ) -> None:
     await alerts.control.block(alerts.owner)
-    await alerts.look(providers={"painter": ProviderErrorKind.AUTH})
+    await alerts.look(providers={"painter": ProviderState(ProviderErrorKind.AUTH)})
     await alerts.look(31)
 
     assert await alerts.told() == []
@@ -97,7 +98,7 @@ async def test_a_full_redis_is_told_once_and_keeps_no_other_alert_back(
             await alerts.look(31)
         begun = await alerts.told()
         alerts.restart()
-        await alerts.look(31, providers={"painter": ProviderErrorKind.AUTH})
+        await alerts.look(31, providers={"painter": ProviderState(ProviderErrorKind.AUTH)})
     for _ in range(4):
         await alerts.look(31)
     told = await alerts.told()
@@ -123,9 +124,9 @@ async def test_a_notice_that_another_process_stores_is_told_without_a_restart(
 async def test_what_nobody_foresaw_does_not_end_the_alarms(
     alerts: AlertStage, caplog: pytest.LogCaptureFixture
 ) -> None:
-    facts = replace(CALM, providers={"painter": ProviderErrorKind.AUTH})
+    facts = replace(CALM, providers={"painter": ProviderState(ProviderErrorKind.AUTH)})
     # Less than the alarms can read.
-    alerts.facts = replace(facts, provider_names=cast("Any", None))
+    alerts.facts = replace(facts, providers=cast("Any", None))
     async with asyncio.TaskGroup() as group:
         running = group.create_task(alerts.alarms.run())
         await eventually(

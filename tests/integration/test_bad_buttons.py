@@ -23,7 +23,7 @@ FORGED = {
     "menu:create": UNKNOWN,
     "AGAIN:1": UNKNOWN,
     "again:1\n": UNKNOWN,
-    "again:" + "1" * 41: UNKNOWN,
+    "again:" + "1" * 61: UNKNOWN,
     "again:" + "1" * 5000: UNKNOWN,
     "cancel:" + "А" * 20: UNKNOWN,
     "\x00\x01\xff\u202e": UNKNOWN,

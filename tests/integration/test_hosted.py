@@ -1,5 +1,7 @@
 """The bot on hosted providers, played by the sandbox: from a message to the bill."""
 
+import json
+import re
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -9,9 +11,10 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot import Bot
-from tests.fixtures.sandbox import open_sandbox
+from tests.fixtures.sandbox import Message, open_sandbox
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import OWNER_ID, Stage, jpeg
 
@@ -50,7 +53,9 @@ async def hosted(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Host
 
 
 @asynccontextmanager
-async def open_hosted(state_dir: Path, *, is_public: bool = True) -> AsyncGenerator[Hosted]:
+async def open_hosted(
+    state_dir: Path, *, is_public: bool = True, **settings: str
+) -> AsyncGenerator[Hosted]:
     async with open_sandbox() as (sandbox, control):
         urls = {name: sandbox.presets[name].base_url for name in ("replicate", "fal")}
         bot = Bot(
@@ -58,11 +63,11 @@ async def open_hosted(state_dir: Path, *, is_public: bool = True) -> AsyncGenera
             state_dir,
             IMGBOT_PROVIDER="replicate",
             IMGBOT_PROVIDER_UPSCALE="fal",
-            IMGBOT_PROVIDER_FALLBACK="builtin",
             IMGBOT_PROVIDER_URL=", ".join(f"{name}={url}" for name, url in urls.items()),
             IMGBOT_ADMINS=str(OWNER_ID),
             REPLICATE_API_TOKEN=sandbox.presets["replicate"].key,
             FAL_KEY=sandbox.presets["fal"].key,
+            **{"IMGBOT_PROVIDER_FALLBACK": "builtin"} | settings,
         )
         # The next order of the same words comes later than that.
         bot.constants = {"imgbot.jobs.recovery._SETTLED_S": 1.0}
@@ -184,6 +189,54 @@ async def test_without_credit_the_stand_in_takes_over_and_the_owner_hears_of_it(
             what="the metric of the provider that is out",
         )
         assert 'imgbot_provider_up{provider="builtin"} 1.0' in metrics
+
+
+def is_uncharged(message: Message) -> bool:
+    return "Nothing was charged" in message.text
+
+
+async def test_the_only_provider_without_credit_is_critical_and_has_its_remedies(
+    tmp_path: Path,
+) -> None:
+    async with open_hosted(tmp_path, IMGBOT_PROVIDER_FALLBACK="") as hosted:
+        owner, erik = hosted.stage.owner, await hosted.stage.user("Erik")
+
+        async def press(label: str, yes: str) -> str:
+            """Press a remedy of the alert, and confirm it; return the alert's text after that."""
+            await owner.toast(alert, label)
+            await owner.toast(await owner.control.message(owner.id, alert.id), yes)
+            return (await owner.control.message(owner.id, alert.id)).text
+
+        await hosted.mark("replicate", "[[sim:402]]")
+        refused = [await erik.ask(f"a blue bird {n}", fits=is_uncharged) for n in range(3)]
+        alert = await owner.wait(lambda m: "its credit is used up" in m.text)
+        status = json.loads(await hosted.bot.get("/status.json"))
+        tried = await press("Try now", "Yes, try now")
+        refused_again = await erik.ask("a red bird", fits=is_uncharged)
+        stood_in = await press("built-in engine", "Yes, until the restart")
+        drawn = await erik.order("a green bird")
+        await hosted.mark("replicate", "")
+        await press("Try now", "Yes, try now")
+        served = await erik.order("a calm lake at dawn")
+
+        [problem] = [each for each in status["problems"] if each["level"] == "critical"]
+        assert problem["what"].startswith("The provider replicate has no credit left")
+        assert [button["text"] for button in alert.buttons] == [
+            "⏸ Pause new requests",
+            "🎨 Let the built-in engine stand in",
+            "🔄 Try now",
+        ]
+        assert not any(message.photo_id for message in (*refused, refused_again))
+        assert tried.endswith(t("en", "fix_try_done"))
+        assert stood_in.endswith(t("en", "fix_fallback_done"))
+        assert "a backup service made this picture" in drawn.text
+        assert "backup" not in served.text
+        assert await hosted.charges() == (1, 0)
+        # As many lines as orders that failed, and each says whose it was.
+        warned = re.findall(
+            rf"warning imgbot: job \d+ \(create, user {erik.id}\): failed after .+", hosted.bot.log
+        )
+        assert len(warned) == 4
 
 
 async def test_a_larger_scale_is_charged_at_its_own_price(hosted: Hosted) -> None:

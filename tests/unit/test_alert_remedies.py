@@ -5,15 +5,20 @@ from typing import Any
 
 import pytest
 
+from imgbot.domain.errors import ProviderErrorKind as Kind
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts.buttons import parse, parse_remedy
 from imgbot.jobs.alert_notifier import remedy_rows
-from imgbot.jobs.alert_rules import BudgetState, advised_workers, evaluate
+from imgbot.jobs.alert_rules import advised_workers, evaluate
 from imgbot.storage.spend import raised
+from imgbot.telemetry.health import BudgetState, ProviderState
 from imgbot.telemetry.thresholds import THRESHOLDS, Bound, Indicator
 from tests.fixtures.alerts import CALM
 
 BUDGET = BudgetState(100_000_000, 100_000_000, 40_000, 3600, "2026-11-26")
 ALL = {each: (1.0, THRESHOLDS[each].level(1.0)) for each in Indicator}
+UNSERVED = (Operation.CREATE,)
+LONGEST = "a" * 31
 WORKERS, RAISED = "fix:ask.workers.15.", "fix:ask.budget.12500-20261126."
 
 BEGUN: list[tuple[str, dict[str, Any], list[str]]] = [
@@ -32,6 +37,24 @@ BEGUN: list[tuple[str, dict[str, Any], list[str]]] = [
     ("polling", {}, []),
     ("rival", {}, []),
     ("provider.painter", {}, []),
+    (
+        "provider.painter",
+        {"providers": {"painter": ProviderState(Kind.NO_CREDIT, True, UNSERVED, True)}},
+        [f"fix:ask.{each}..provider.painter" for each in ("pause", "fallback", "try")],
+    ),
+    # The built-in engine stands in already, and is out as well.
+    (
+        f"provider.{LONGEST}",
+        {"providers": {LONGEST: ProviderState(Kind.UNAVAILABLE, True, UNSERVED)}},
+        [f"fix:ask.{each}..provider.{LONGEST}" for each in ("pause", "try")],
+    ),
+    # Another key needs a restart.
+    ("provider.painter", {"providers": {"painter": ProviderState(Kind.AUTH)}}, []),
+    (
+        "provider.painter",
+        {"providers": {"painter": ProviderState(Kind.NO_CREDIT)}},
+        ["fix:ask.try..provider.painter"],
+    ),
 ]
 OVER: list[tuple[str, dict[str, Any], list[str]]] = [
     ("queue_jobs", {"is_paused": True}, ["fix:ask.resume.."]),
@@ -39,6 +62,7 @@ OVER: list[tuple[str, dict[str, Any], list[str]]] = [
     ("dead", {}, ["fix:ask.retry.."]),
     ("budget", {}, []),
     ("cpu_ratio", {}, []),
+    ("provider.painter", {"is_paused": True}, ["fix:ask.resume.."]),
 ]
 
 
@@ -56,7 +80,10 @@ def test_an_alert_has_the_buttons_that_it_advises(
             data = [button.data for [button] in remedy_rows(language, [notice, notice])]
             assert data == wanted, name
         assert all(
-            (press := parse(each)) and press.action == "fix" and parse_remedy(press.argument)
+            len(each) <= 64
+            and (press := parse(each))
+            and press.action == "fix"
+            and parse_remedy(press.argument)
             for each in wanted
         )
 

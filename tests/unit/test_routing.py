@@ -5,11 +5,12 @@ from unittest.mock import Mock
 import pytest
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.domain.operations import Operation
+from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.jobs.provider_routing import Breaker, ProviderRouter
 from imgbot.providers.factory import BuiltinProvider, open_provider
 from imgbot.providers.protocol import Done, GenerationRequest, ProviderConfig
 from imgbot.sandbox.played_preset import SIMULATED
+from imgbot.telemetry.health import ProviderState
 
 CREATE = Operation.CREATE
 
@@ -45,11 +46,14 @@ def test_what_the_operator_must_mend_stops_all_orders_at_once(kind: Kind) -> Non
     choice = route.choose(CREATE, "", 1.0)
 
     assert (choice.provider, choice.is_permanent) == (None, True)
-    assert route.states(0.0) == {"simulated": True, "builtin": False}
+    assert route.states(0.0) == {
+        "simulated": ProviderState(kind, True, (*ACTIONS,), has_spare=True),
+        "builtin": ProviderState(is_proven=False),
+    }
     # A fallback takes over.
-    route = routes("builtin")
-    route.record_refusal("simulated", kind, 0.0)
+    route.fall_back()
     assert chosen_name(route, now_s=1.0) == "builtin"
+    assert route.states(0.0)["simulated"] == ProviderState(kind)
 
 
 def test_one_order_finds_out_whether_it_serves_again() -> None:
@@ -61,6 +65,16 @@ def test_one_order_finds_out_whether_it_serves_again() -> None:
     assert chosen_name(route, now_s=32.0) == ""
     route.record_success("simulated")
     assert chosen_name(route, now_s=33.0) == "simulated"
+
+
+def test_an_administrator_lets_the_next_order_find_out() -> None:
+    route = routes()
+    route.record_refusal("simulated", Kind.NO_CREDIT, 0.0)
+
+    assert [route.try_now("simulated", 1.0) for _ in range(2)] == [True, False]
+    assert chosen_name(route, now_s=1.0) == "simulated"
+    assert chosen_name(route, now_s=2.0) == ""
+    assert not route.try_now("unknown", 2.0)
 
 
 def test_an_outage_opens_after_three_in_a_row_and_for_longer_each_time() -> None:
@@ -120,5 +134,4 @@ def test_a_provider_that_answers_no_question_is_out_in_every_report(
     with pytest.raises(ProviderError), route.asking("simulated"):
         raise ProviderError(Kind.UNAVAILABLE)
 
-    assert route.states(1121.0) == {"simulated": True, "builtin": False}
-    assert route.proven(1121.0) == {"simulated": Kind.UNAVAILABLE}
+    assert route.states(1121.0)["simulated"].refusal is Kind.UNAVAILABLE

@@ -7,9 +7,12 @@ from typing import Any
 
 import pytest
 
+from imgbot.domain.errors import ProviderErrorKind as Kind
+from imgbot.domain.operations import Operation
 from imgbot.ops.status.document import QueueGlance, without_people
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.stats import DeadJob
+from imgbot.telemetry.health import BudgetState, ProviderState
 from imgbot.telemetry.thresholds import Load
 from tests.fixtures.status_facts import GIB, NOW_S, QUIET, document_with, took, worker
 
@@ -38,9 +41,7 @@ STUCK = {"oldest_running_at_s": NOW_S - 400, "job_time": took(*[5.0] * 9)}
 FAILING = {("edit", "ok"): 95.0, ("edit", "failed"): 5.0}
 MEMORY = replace(QUIET.usage, memory_bytes=0.9 * GIB)
 CPU = replace(QUIET.usage, cpu_s=100 + 900 * 2 * 0.8)
-ONE_DOWN = {"replicate": 0.0, "builtin": 1.0}
 FULL = {"redis_bytes": 90, "redis_limit_bytes": 100}
-SPENT = {"spend_today_usd": 5.0, "budget_usd": 5.0}
 
 
 @pytest.mark.parametrize(
@@ -53,12 +54,9 @@ SPENT = {"spend_today_usd": 5.0, "budget_usd": 5.0}
         ({"usage": CPU}, "attention", "The processor is 80 % busy", "A larger server"),
         ({"ended": FAILING}, "attention", "5.0 % of the jobs fail", "journalctl"),
         (STUCK, "critical", "running for 6 min 40 s", "journalctl"),
-        ({"provider_up": ONE_DOWN}, "attention", "accepts no jobs", "IMGBOT_PROVIDER_FALLBACK"),
-        ({"provider_up": {"replicate": 0.0}}, "critical", "replicate accepts no jobs", "balance"),
         ({"flood_waits": 3.0}, "attention", "wait 3 times", "IMGBOT_JOBS_PER_WORKER"),
         ({"flood_waits": 30.0}, "critical", "wait 30 times", "IMGBOT_JOBS_PER_WORKER"),
         (FULL, "attention", "Redis uses 90 %", "IMGBOT_QUEUE_LIMIT"),
-        (SPENT, "attention", "Today's budget is spent", "IMGBOT_DAILY_BUDGET"),
     ],
 )
 def test_what_is_wrong_is_said_with_what_helps(
@@ -107,20 +105,69 @@ def test_how_full_redis_is_is_said_once_by_the_check_or_by_the_page(
     assert [problem["what"][:15] for problem in problems] == said
 
 
+def out(kind: Kind, *unserved: Operation) -> QueueGlance:
+    """One provider of two is out; what it does not serve, nobody does."""
+    states = {"replicate": ProviderState(kind, unserved=unserved), "builtin": ProviderState()}
+    return QueueGlance(providers=states)
+
+
+ALONE = (Operation.CREATE, Operation.EDIT)
+NEARLY_SPENT = BudgetState(970_000, 1_000_000, 40_000)
+
+
 @pytest.mark.parametrize(
-    ("glance", "level", "words"),
+    ("glance", "level", "words", "advice"),
     [
-        (QueueGlance(is_paused=True), "attention", "The bot is paused"),
-        (QueueGlance(unknown=[LOST]), "attention", "A job of the last day ended with an unknown"),
-        (QueueGlance(unattended=2), "critical", "Started jobs on which nothing is working: 2"),
+        (QueueGlance(is_paused=True), "attention", "The bot is paused", "/resume"),
+        (
+            QueueGlance(unknown=[LOST]),
+            "attention",
+            "A job of the last day ended with an unknown outcome",
+            "the provider",
+        ),
+        (
+            QueueGlance(unattended=2),
+            "critical",
+            "Started jobs on which nothing is working: 2",
+            "journalctl",
+        ),
+        # It pays for no further picture, whatever is left of it.
+        (
+            QueueGlance(budget=NEARLY_SPENT),
+            "attention",
+            "Today's budget is spent",
+            "IMGBOT_DAILY_BUDGET",
+        ),
+        (
+            out(Kind.NO_CREDIT, *ALONE),
+            "critical",
+            "The provider replicate has no credit left, and nothing else serves create, edit.",
+            "Top it up",
+        ),
+        (
+            out(Kind.NO_CREDIT),
+            "attention",
+            "The provider replicate has no credit left.",
+            "Top it up",
+        ),
+        (out(Kind.AUTH, *ALONE), "critical", "The provider replicate rejects its key", "right key"),
+        (
+            out(Kind.UNAVAILABLE),
+            "attention",
+            "The provider replicate accepts no jobs, or does not answer.",
+            "IMGBOT_PROVIDER_FALLBACK",
+        ),
     ],
 )
-def test_what_is_wrong_in_the_queue(glance: QueueGlance, level: str, words: str) -> None:
+def test_what_is_wrong_in_the_queue_and_outside(
+    glance: QueueGlance, level: str, words: str, advice: str
+) -> None:
     document = document_with(glance=glance)
 
     [problem] = document["problems"]
-    assert document["level"] == level
+    assert (document["level"], problem["level"]) == (level, level)
     assert problem["what"].startswith(words)
+    assert advice in problem["advice"]
 
 
 def test_an_unknown_job_of_last_week_is_listed_and_alarms_nobody() -> None:

@@ -16,6 +16,7 @@ from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.spend import Spend
 from imgbot.storage.users import UserStore
+from imgbot.telemetry.health import BudgetState, budget_problem
 
 _SHOWN = 10
 _TITLE_LENGTH = 40
@@ -113,10 +114,9 @@ async def _budget(
         limit = dollars(caps.daily_micro_per_user)
         lines.append(dialogue.t("limits_money", left=left, limit=limit, wait=wait))
     ceiling = await spend.ceiling_today(at_ms)
-    if ceiling is not None and least_price_micro:
-        spent = await spend.spent_today(at_ms)
-        if spent + least_price_micro > ceiling:
-            lines.append(dialogue.t("limits_budget", wait=wait))
+    spent = 0 if ceiling is None else await spend.spent_today(at_ms)
+    if budget_problem(BudgetState(spent, ceiling, least_price_micro)):
+        lines.append(dialogue.t("limits_budget", wait=wait))
     return lines
 
 

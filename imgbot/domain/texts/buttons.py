@@ -34,7 +34,7 @@ class CallbackData:
 
 Keyboard = list[list[Button]]
 
-_FORM = re.compile(r"([a-z]{2,10}):([A-Za-z0-9_.-]{0,40})")
+_FORM = re.compile(r"([a-z]{2,10}):([A-Za-z0-9_.-]{0,60})")
 SCALES = (2, 4)
 # With more buttons in a row, phones truncate labels that are words.
 _IN_A_ROW = 3
@@ -243,6 +243,8 @@ class Remedy(StrEnum):
     RESUME = "resume"
     RETRY = "retry"
     BUDGET = "budget"
+    FALLBACK = "fallback"
+    TRY = "try"
 
 
 _STEPS = {"ask": "fix_{}", "yes": "fix_{}_yes", "no": "fix_no"}
@@ -262,7 +264,8 @@ class RemedyData(NamedTuple):
 
 def parse_remedy(argument: str) -> RemedyData | None:
     """Parse the argument of a remedy's callback data; None for another form."""
-    parts = argument.split(".")
+    # The incident of a provider has a dot in its name.
+    parts = argument.split(".", 3)
     if len(parts) != 4 or parts[0] not in _STEPS or parts[1] not in set(Remedy):
         return None
     return RemedyData(Remedy(parts[1]), parts[2], parts[3], parts[0])

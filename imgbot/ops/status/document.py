@@ -16,6 +16,12 @@ from imgbot.ops.formatting import duration, share
 from imgbot.ops.status.indicators import Histogram, Indicators, Sample
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.stats import DeadJob
+from imgbot.telemetry.health import (
+    BudgetState,
+    ProviderState,
+    budget_problem,
+    provider_problem,
+)
 from imgbot.telemetry.thresholds import (
     RECENT_S,
     REDIS_MEMORY_RATIO,
@@ -48,8 +54,8 @@ class QueueGlance:
     load: Load = field(default_factory=Load)
     """As far as queue, runner and pool know it."""
     memory: Memory = field(default_factory=lambda: Memory(0, 0))
-    spent_micro: int = 0
-    ceiling_micro: int | None = None
+    budget: BudgetState = field(default_factory=BudgetState)
+    providers: Mapping[str, ProviderState] = field(default_factory=dict[str, ProviderState])
 
 
 STUCK_AFTER_S = 300.0
@@ -154,12 +160,8 @@ def _load(indicators: Indicators, checks: Mapping[str, str], glance: QueueGlance
         is_provider_out=bool(hosted) and not any(hosted),
         is_provider_full=glance.load.is_provider_full
         or errors.get("rate_limited", 0.0) > errors_before.get("rate_limited", 0.0),
-        is_budget_spent=_is_budget_spent(now),
+        is_budget_spent=budget_problem(glance.budget) is not None,
     )
-
-
-def _is_budget_spent(now: Sample) -> bool:
-    return bool(now.spend_today_usd and now.spend_today_usd >= now.budget_usd > 0)
 
 
 def _problem(kind: str, level: Level = Level.ATTENTION, advice: str = "", **facts: Any) -> Document:
@@ -167,6 +169,13 @@ def _problem(kind: str, level: Level = Level.ATTENTION, advice: str = "", **fact
     text = _TEXTS["problems"][kind]
     what = text["what"].format(**facts)
     return {"level": level, "what": what, "advice": _line(text.get("advice") or advice)}
+
+
+def _worded(facts: Mapping[str, str]) -> Mapping[str, str]:
+    if "unserved" not in facts:
+        return facts
+    lost = facts["unserved"]
+    return {**facts, "effect": f", and nothing else serves {lost}" if lost else ""}
 
 
 def _line(text: str) -> str:
@@ -185,6 +194,10 @@ def _problems(
     yield from _outside_problems(indicators)
     if glance.unattended:
         yield _problem("unattended", Level.CRITICAL, jobs=glance.unattended)
+    judged = [provider_problem(name, state) for name, state in glance.providers.items()]
+    for each in (*judged, budget_problem(glance.budget)):
+        if each:
+            yield _problem(each.kind, each.level, **_worded(each.facts))
     if glance.is_paused:
         yield _problem("paused")
     now_s = indicators.latest.at_s
@@ -216,16 +229,11 @@ def _indicator_problems(indicators: Indicators, bound: Bound) -> Iterator[Docume
 
 
 def _outside_problems(indicators: Indicators) -> Iterator[Document]:
-    """Problems of running jobs, providers, Telegram and Redis."""
+    """Problems of running jobs, Telegram and Redis."""
     now = indicators.latest
     running_s = _ago(now.at_s, now.oldest_running_at_s) or 0.0
     if running_s > STUCK_AFTER_S:
         yield _problem("stuck", Level.CRITICAL, time=duration(running_s))
-    out = [name for name, is_up in now.provider_up.items() if not is_up]
-    level = Level.CRITICAL if len(out) == len(now.provider_up) else Level.ATTENTION
-    yield from (_problem("provider", level, name=name) for name in out)
-    if _is_budget_spent(now):
-        yield _problem("budget")
     waits = now.flood_waits - indicators.earlier(_FLOOD_WINDOW_S).flood_waits
     if waits > 0:
         level = Level.CRITICAL if waits > _FLOODED else Level.ATTENTION

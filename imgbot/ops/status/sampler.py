@@ -32,6 +32,7 @@ from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
 from imgbot.telemetry import events as telemetry, metrics
+from imgbot.telemetry.health import BudgetState, ProviderState
 from imgbot.telemetry.thresholds import Bound, Indicator, Load
 from imgbot.version import version
 
@@ -71,8 +72,9 @@ class Observer:
     running_per_user: int
     provider: str = ""
     runner: Runner | None = None
-    providers_out: Callable[[], Mapping[str, bool]] = dict
-    """By provider, true while it is out of service."""
+    providers: Callable[[], Mapping[str, ProviderState]] = dict
+    least_price_micro: int = 0
+    """Price of the cheapest picture that is not free; 0 if all are."""
     _is_full: bool = field(default=False, init=False)
 
     @property
@@ -85,8 +87,13 @@ class Observer:
         now_ms = self.now_ms()
         found = await self.stats.snapshot(now_ms, self.running_per_user)
         memory = await self.memory()
-        spent_micro = await self.spend.spent_today(now_ms)
-        ceiling_micro = await self.spend.ceiling_today(now_ms)
+        budget = BudgetState(
+            await self.spend.spent_today(now_ms),
+            await self.spend.ceiling_today(now_ms),
+            self.least_price_micro,
+            self.spend.resumes_in_s(now_ms),
+            self.spend.today(now_ms),
+        )
         self._report_full(memory)
         jobs = self.runner.jobs if self.runner else []
         load = self.runner.load if self.runner else Load(workers=self.pool.size)
@@ -101,29 +108,29 @@ class Observer:
             is_paused=found.is_paused,
             load=load,
             memory=memory,
-            spent_micro=spent_micro,
-            ceiling_micro=ceiling_micro,
+            budget=budget,
+            providers=self.providers(),
         )
         self._set_gauges(glance, found.oldest_waiting_ms, jobs)
         return glance
 
     def _set_gauges(self, glance: QueueGlance, oldest_waiting_ms: int, jobs: Sequence[Job]) -> None:
-        load, memory, ceiling_micro = glance.load, glance.memory, glance.ceiling_micro
+        load, memory, ceiling_micro = glance.load, glance.memory, glance.budget.ceiling_micro
         counts = {"waiting": load.waiting, "running": load.running, "dead": glance.dead_count}
         for state, count in counts.items():
             metrics.queue.labels(metrics.QUEUE, state).set(count)
         sizes = {"wanted": load.workers, "started": self.pool.started, "busy": load.busy}
         for state, count in sizes.items():
             metrics.workers.labels(state).set(count)
-        for provider, is_out in self.providers_out().items():
-            metrics.provider_up.labels(provider).set(not is_out)
+        for provider, state in glance.providers.items():
+            metrics.provider_up.labels(provider).set(state.refusal is None)
         claimed_ms = min((job.progress.claimed_ms for job in jobs), default=0)
         metrics.oldest_waiting.set(oldest_waiting_ms / 1000)
         metrics.oldest_running.set(claimed_ms / 1000)
         metrics.redis_up.set(1)
         metrics.redis_memory.set(memory.used_bytes)
         metrics.redis_memory_max.set(memory.limit_bytes or math.inf)
-        metrics.spend_today.set(glance.spent_micro / _MICRO)
+        metrics.spend_today.set(glance.budget.spent_micro / _MICRO)
         metrics.budget.set(math.inf if ceiling_micro is None else ceiling_micro / _MICRO)
 
     def workers(self) -> Sequence[WorkerStatus]:

@@ -10,7 +10,7 @@ from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.admin.reports import LONGEST_MS
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import buttons, dollars
-from imgbot.domain.texts.buttons import Button, Keyboard, Remedy
+from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData
 from imgbot.storage.access import Access
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.dead_letters import DeadLetters
@@ -31,37 +31,41 @@ class Remedies:
     resize: Callable[[int], None]
     """Sets the number of workers, within its limits."""
     now_ms: NowMs
+    fall_back: Callable[[], bool]
+    """Lets the built-in engine stand in for other providers; False if it does already."""
+    try_now: Callable[[str], bool]
+    """Lets the next order try a provider that is out; False if nothing keeps it from that."""
 
 
 Outcome = tuple[bool, Mapping[str, str | int]]
 """True if an action changed something, and the facts of the text that says what."""
 
 
-async def _set_workers(remedies: Remedies, amount: str) -> Outcome:
+async def _set_workers(remedies: Remedies, press: RemedyData) -> Outcome:
     before = remedies.workers()[0]
-    remedies.resize(_number(amount))
+    remedies.resize(_number(press.amount))
     workers = remedies.workers()[0]
     return workers != before, {"workers": workers, "before": before}
 
 
-async def _pause(remedies: Remedies, _: str) -> Outcome:
+async def _pause(remedies: Remedies, _: RemedyData) -> Outcome:
     return await remedies.access.pause_anew(), {}
 
 
-async def _resume(remedies: Remedies, _: str) -> Outcome:
+async def _resume(remedies: Remedies, _: RemedyData) -> Outcome:
     return await remedies.access.resume(), {}
 
 
-async def _retry(remedies: Remedies, _: str) -> Outcome:
+async def _retry(remedies: Remedies, _: RemedyData) -> Outcome:
     now_ms = remedies.now_ms()
     stuck, _count = await remedies.dead_letters.stuck(now_ms, LONGEST_MS, _RETRIED_AT_ONCE)
     asked = [await remedies.dead_letters.redeliver(each, now_ms) for each in stuck]
     return any(asked), {"count": sum(asked)}
 
 
-async def _raise_budget(remedies: Remedies, amount: str) -> Outcome:
+async def _raise_budget(remedies: Remedies, press: RemedyData) -> Outcome:
     """Raise the budget of a day. Raises UserError on another day."""
-    cents, _, day = amount.partition("-")
+    cents, _, day = press.amount.partition("-")
     now_ms = remedies.now_ms()
     before, usual = await remedies.spend.ceiling_today(now_ms), remedies.spend.caps.daily_micro
     if day != remedies.spend.today(now_ms).replace("-", "") or before is None or usual is None:
@@ -72,12 +76,22 @@ async def _raise_budget(remedies: Remedies, amount: str) -> Outcome:
     return ceiling > before, {"ceiling": dollars(ceiling), "usual": dollars(usual)}
 
 
-_APPLY: Mapping[Remedy, Callable[[Remedies, str], Awaitable[Outcome]]] = {
+async def _fall_back(remedies: Remedies, _: RemedyData) -> Outcome:
+    return remedies.fall_back(), {}
+
+
+async def _try_now(remedies: Remedies, press: RemedyData) -> Outcome:
+    return remedies.try_now(press.incident.removeprefix("provider.")), {}
+
+
+_APPLY: Mapping[Remedy, Callable[[Remedies, RemedyData], Awaitable[Outcome]]] = {
     Remedy.WORKERS: _set_workers,
     Remedy.PAUSE: _pause,
     Remedy.RESUME: _resume,
     Remedy.RETRY: _retry,
     Remedy.BUDGET: _raise_budget,
+    Remedy.FALLBACK: _fall_back,
+    Remedy.TRY: _try_now,
 }
 """Actions; each may be repeated, and then changes nothing."""
 
@@ -112,10 +126,15 @@ async def on_remedy_callback(
     if press.step == "ask":
         await update(text, *(buttons.remedy(language, press, step) for step in ("yes", "no")))
         return ""
-    is_done, facts = await _APPLY[press.remedy](remedies, press.amount)
-    key = f"fix_{press.remedy}_{'done' if is_done else 'already'}"
-    next_step = [buttons.resume(language)] if press.remedy is Remedy.PAUSE else []
-    await update(f"{text}\n\n{dialogue.t(key, **facts)}", *next_step)
+    is_done, facts = await _APPLY[press.remedy](remedies, press)
+    said = dialogue.t(f"fix_{press.remedy}_{'done' if is_done else 'already'}", **facts)
+    next_steps = {
+        Remedy.PAUSE: buttons.resume(language),
+        # The account may not be topped up yet.
+        Remedy.TRY: buttons.remedy(language, press),
+    }
+    next_step = [next_steps[press.remedy]] if press.remedy in next_steps else []
+    await update(text if text.endswith(said) else f"{text}\n\n{said}", *next_step)
     return "undone" if is_done else "fix_already"
 
 

@@ -16,6 +16,7 @@ from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.spend import Day, ProducedCount, Spend
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.users import UserStore
+from imgbot.telemetry.health import ProviderState
 
 LONGEST_MS = 300_000
 """Age beyond the duration of any regular job."""
@@ -94,8 +95,7 @@ class StatsSources:
     spend: Spend
     workers: Callable[[], tuple[int, int, int]]
     """Wanted, started and busy workers."""
-    providers_out: Callable[[], Mapping[str, bool]]
-    """Provider → true if it is out of service."""
+    providers: Callable[[], Mapping[str, ProviderState]]
 
 
 async def handle_stats(_: Message, dialogue: Dialogue, stats: StatsSources, now_ms: NowMs) -> None:
@@ -108,7 +108,7 @@ async def _now(language: str, stats: StatsSources, at_ms: int) -> list[str]:
     snapshot = await stats.queue_stats.snapshot(at_ms, stats.spend.caps.running_per_user)
     depth = await stats.queue.depth()
     wanted, _, busy = stats.workers()
-    out = [name for name, is_out in stats.providers_out().items() if is_out]
+    out = [name for name, state in stats.providers().items() if state.refusal]
     oldest_s = max(1, (at_ms - depth.oldest_waiting_ms) // 1000)
     key = "stats_waiting_oldest" if depth.oldest_waiting_ms else "stats_waiting"
     users = counted(language, "users", await stats.users.count())
