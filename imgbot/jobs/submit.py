@@ -63,7 +63,7 @@ async def _order_in_slot(
     try:
         with context.routing.asking(provider.name):
             order = await provider.upload(order)
-        fields = provider.fields_of(order)
+        fields = await provider.fields_of(order)
     except ProviderError as error:
         # Nothing was ordered yet, so that nothing can be lost, or be in doubt.
         kind = error.kind if error.kind in retry.REFUSALS else ProviderErrorKind.UNAVAILABLE

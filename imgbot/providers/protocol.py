@@ -209,7 +209,7 @@ class Provider(ABC):
             ProviderErrorKind.LOST, f"{self.name} cannot look up a task by our id {job_id}"
         )
 
-    def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
+    async def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
         """Return small digests by which `search` recognises a request's task."""
         return {}
 

@@ -315,10 +315,10 @@ async def test_an_order_whose_answer_was_lost_is_found_in_the_list(
         other = replace(order, prompt="a river")
 
         setup.expect(*lists)
-        fields = setup.provider.fields_of(order)
+        fields = await setup.provider.fields_of(order)
         [ticket] = await setup.provider.search(Operation.CREATE, fields, since_ms)
         setup.expect(*lists)
-        others = setup.provider.fields_of(other)
+        others = await setup.provider.fields_of(other)
         assert await setup.provider.search(Operation.CREATE, others, since_ms) == []
         assert await setup.provider.search(Operation.CREATE, {}, since_ms) == []
 

@@ -155,7 +155,8 @@ async def test_a_lost_order_is_listed_and_a_running_one_called_off(
             ticket = await provider.look_up(order.job_id)
             assert await provider.look_up("another") is None
         else:
-            [ticket] = await provider.search(Operation.CREATE, provider.fields_of(order), since_ms)
+            fields = await provider.fields_of(order)
+            [ticket] = await provider.search(Operation.CREATE, fields, since_ms)
         assert ticket
         assert isinstance(await provider.poll(ticket), Done)
 

@@ -13,6 +13,8 @@ from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
@@ -327,6 +329,36 @@ async def test_a_compressed_answer_is_measured_while_it_is_unpacked(tmp_path: Pa
             await client.fetch(f"{script.url}/1", tmp_path / "made")
 
     assert json.loads((tmp_path / "made").read_bytes()) == {"id": "t"}
+
+
+@pytest.mark.parametrize("name", ["bfl", "kie", "fal", "wavespeed"])
+async def test_pictures_take_no_memory_while_they_are_sent(name: str, tmp_path: Path) -> None:
+    given, taken = [bytes([index]) * (2 << 20) for index in range(8)], 0
+
+    async def take(request: web.Request) -> web.Response:
+        nonlocal taken
+        size_bytes = sum([len(piece) async for piece in request.content.iter_any()])
+        assert size_bytes == request.content_length
+        taken += size_bytes
+        task = {"id": "t", "request_id": "t", "taskId": "t", "downloadUrl": "https://x/1"}
+        places = {"base_url": url, "token": "t", "access_url": "https://x/1"}
+        data = {"upload_url": f"{url}/put", "download_url": "https://x/1", **task}
+        return web.json_response({"code": 200, "data": data, **task, **places})
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", take)
+    async with TestServer(app) as server:
+        url = str(server.make_url("")).rstrip("/")
+        config = ProviderConfig(url, KEY)
+        async with aclosing(DeclaredProvider(read_spec(read_preset(name)), config)) as provider:
+            order = make_order(tmp_path, Operation.MERGE, "together", pictures=given)
+            del given
+            tracemalloc.start()
+            await submitted(provider, order)
+            _, peak_bytes = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+
+    assert peak_bytes < 8 << 20 < 16 << 20 < taken
 
 
 async def test_a_name_is_resolved_to_public_addresses_only(monkeypatch: pytest.MonkeyPatch) -> None:

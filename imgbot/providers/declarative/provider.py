@@ -1,7 +1,6 @@
 """Declarative provider: fills the templates of its spec file, sends them, reads the responses."""
 
 import asyncio
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from imgbot.providers.declarative import responses, task_lookup
 from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, TicketPaths
 from imgbot.providers.declarative.templates import fill, first, first_text, names_in
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
+from imgbot.providers.picture_body import PictureBody, as_json, mark_of
 from imgbot.providers.protocol import (
     Accepted,
     Cancelled,
@@ -35,7 +35,6 @@ from imgbot.providers.url_policy import Hosts
 _KIND = ProviderErrorKind
 _SEEDS = 1 << 31
 _MIMES = {".jpg": "image/jpeg", ".png": "image/png"}
-_BASE64_GROWTH = 4 / 3
 
 
 class DeclaredProvider(Provider):
@@ -84,20 +83,20 @@ class DeclaredProvider(Provider):
 
     async def upload(self, order: GenerationRequest) -> GenerationRequest:
         uploads = [
-            await self._hand_over(path, f"{order.job_id}-{index}")
+            await self._hand_over(path, order.job_id, index)
             for index, path in enumerate(order.pictures)
         ]
         return replace(order, uploads=tuple(uploads))
 
     async def submit(self, order: GenerationRequest) -> Accepted | Done:
         submit, (url, query, body) = self._spec.submit, self.submit_parts(order)
-        answer = await self._client.submit(
-            "POST",
-            url,
-            params=query,
-            headers={submit.idempotency_header: order.job_id} if submit.idempotency_header else {},
-            json=body,
-        )
+        headers = {submit.idempotency_header: order.job_id} if submit.idempotency_header else {}
+        content: dict[str, Any] = {"json": body}
+        if order.pictures:
+            streamed = as_json(body, order.pictures)
+            headers |= _headers(streamed, "application/json")
+            content = {"content": streamed}
+        answer = await self._client.submit("POST", url, params=query, headers=headers, **content)
         self._check("submit", answer)
         ticket = _ticket(self._model_for(order).id, submit, answer.content)
         if not ticket["id"]:
@@ -118,9 +117,13 @@ class DeclaredProvider(Provider):
             raise ProviderError(_KIND.UNAVAILABLE, "the task in the response has no id")
         return ticket
 
-    def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
-        search = self._spec.search
-        return task_lookup.fields_of(search, self.submit_parts(order)[2]) if search else {}
+    async def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
+        if (search := self._spec.search) is None:
+            return {}
+        body, pictures = self.submit_parts(order)[2], order.pictures
+        if not pictures:
+            return task_lookup.fields_of(search, body)
+        return await asyncio.to_thread(task_lookup.fields_of, search, body, pictures)
 
     async def search(
         self, operation: Operation, fields: Mapping[str, str], since_ms: int
@@ -231,35 +234,34 @@ class DeclaredProvider(Provider):
     # Pictures in a request: inline, or uploaded first; never as a Telegram URL. An upload costs
     # nothing and creates no task, so a failed one may always be repeated.
 
-    async def _hand_over(self, path: Path, stem: str) -> str:
+    async def _hand_over(self, path: Path, job_id: str, index: int) -> str:
         """Return the string by which a request's body carries a picture."""
         rules, mime = self._spec.inputs, _MIMES.get(path.suffix, "image/jpeg")
-        content = await asyncio.to_thread(path.read_bytes)
-        limit = rules.data_uri_max_bytes
-        is_long = 0 < limit < len(content) * _BASE64_GROWTH
+        limit, encoded = rules.data_uri_max_bytes, PictureBody([path], is_base64=True)
+        is_long = 0 < limit < encoded.length_bytes
         if rules.hand_over == "upload" or (rules.hand_over == "data_uri" and is_long):
             # Unique names: some providers overwrite by name and serve the old file from a cache.
             suffix = path.suffix if path.suffix in _MIMES else ".jpg"
-            return await self._upload(stem + suffix, mime, content)
-        text = base64.b64encode(content).decode()
-        return text if rules.hand_over == "base64" else f"data:{mime};base64,{text}"
+            return await self._upload(f"{job_id}-{index}{suffix}", mime, path)
+        mark = mark_of(index)
+        return mark if rules.hand_over == "base64" else f"data:{mime};base64,{mark}"
 
-    async def _upload(self, name: str, mime: str, content: bytes) -> str:
+    async def _upload(self, name: str, mime: str, path: Path) -> str:
         upload = self._spec.upload
         if upload is None:
             raise ProviderError(_KIND.UNSUITABLE, "the picture is too large to send inline")
-        values = {**self._urls, "file_name": name, "mime": mime, "size_bytes": len(content)}
+        picture = PictureBody([path])
+        size_bytes = picture.length_bytes
+        values = {**self._urls, "file_name": name, "mime": mime, "size_bytes": size_bytes}
         url = fill(upload.url, values, {})
         if upload.kind == "multipart":
-            answer = await self._client.ask(
-                "POST",
-                url,
-                data=fill(upload.fields, values, {}),
-                files={upload.file: (name, content, mime)},
-            )
+            fields = fill(upload.fields, values, {})
+            with await asyncio.to_thread(path.open, "rb") as file:
+                files = {upload.file: (name, file, mime)}
+                answer = await self._client.ask("POST", url, data=fields, files=files)
             return self._uploaded(answer, upload.result)
         answer = await self._client.ask("POST", url, json=fill(upload.body, values, {}))
-        headers = {"Content-Type": mime}
+        headers = _headers(picture, mime)
         if upload.kind == "presigned":
             there = self._uploaded(answer, upload.put)
             method = "PUT"
@@ -270,7 +272,7 @@ class DeclaredProvider(Provider):
             there = self._uploaded(answer, upload.base).rstrip("/") + upload.path
             method = "POST"
         sent = await self._client.ask(
-            method, there, is_public=True, content=content, headers=headers
+            method, there, is_public=True, content=picture, headers=headers
         )
         if upload.kind == "token":
             return self._uploaded(sent, upload.result)
@@ -284,6 +286,10 @@ class DeclaredProvider(Provider):
         if not found:
             raise ProviderError(_KIND.UNAVAILABLE, "the upload response has no URL")
         return found
+
+
+def _headers(body: PictureBody, mime: str) -> dict[str, str]:
+    return {"Content-Type": mime, "Content-Length": str(body.length_bytes)}
 
 
 def _ticket(model: str, where: TicketPaths, content: Any) -> dict[str, str]:

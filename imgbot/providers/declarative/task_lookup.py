@@ -8,8 +8,9 @@ proves nothing.
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from imgbot.domain.errors import ProviderError
@@ -18,6 +19,7 @@ from imgbot.providers.declarative.responses import refusal
 from imgbot.providers.declarative.spec import Hook, Search, Spec
 from imgbot.providers.declarative.templates import fill, first, first_text, pick
 from imgbot.providers.http import ProviderHttpClient
+from imgbot.providers.picture_body import as_json
 from imgbot.telemetry import events as telemetry
 
 _MAX_PAGES = 5
@@ -27,10 +29,12 @@ _DIGEST_CHARACTERS = 16
 _KEY_KEPT_S, _ASK_AGAIN_S = 24 * 3600.0, 60.0
 
 
-def fields_of(search: Search, body: Mapping[str, Any]) -> dict[str, str]:
+def fields_of(
+    search: Search, body: Mapping[str, Any], pictures: Sequence[Path] = ()
+) -> dict[str, str]:
     """Return a digest of each field of a request body, by which its task is recognised."""
     sent = first(body, (search.order,)) if search.order else body
-    return {name: _digest(value) for name, value in sent.items()} if sent else {}
+    return {name: _digest(value, pictures) for name, value in sent.items()} if sent else {}
 
 
 async def found_in(
@@ -79,11 +83,13 @@ def _created_s(search: Search, item: Any) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _digest(value: Any) -> str:
+def _digest(value: Any, pictures: Sequence[Path] = ()) -> str:
     # An integer may come back as a float.
     plain = int(value) if isinstance(value, float) and value.is_integer() else value
-    text = json.dumps(plain, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:_DIGEST_CHARACTERS]
+    digest = hashlib.sha256()
+    for piece in as_json(plain, pictures).pieces():
+        digest.update(piece)
+    return digest.hexdigest()[:_DIGEST_CHARACTERS]
 
 
 class HookReader:
