@@ -5,6 +5,7 @@ The rules stay in charge: without an answer within seconds, their own classifica
 
 import json
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import replace
@@ -47,6 +48,9 @@ _TEXT_LIMIT = 500
 """Characters; a longer text is hardly unsure, and not sent."""
 _ANSWER_LIMIT_BYTES = 64 << 10
 _FAILURES = 3
+_USER_SHARE = 10
+"""One user can ask this part of the questions of a day, and at least one."""
+_DAY_S = 86_400.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 60.0, 3600.0
 
 
@@ -54,25 +58,42 @@ class ChatModel:
     """Chat model of the operator; without a URL, the rules decide alone."""
 
     def __init__(
-        self, url: str, model: str, key: SecretStr | None, take_call: Callable[[], Awaitable[bool]]
+        self,
+        url: str,
+        model: str,
+        key: SecretStr | None,
+        daily_limit: int,
+        take_call: Callable[[], Awaitable[bool]],
     ) -> None:
         """`take_call` counts a call against the daily limit; False if it is reached."""
         self._url = url
         self._model = model
         self._take_call = take_call
+        self._user_limit = max(daily_limit // _USER_SHARE, 1)
+        self._calls_of = Counter[int]()
+        self._calls_until_s = 0.0
         self._auth = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
         self._failures = 0
         self._paused_until_s = 0.0
 
-    async def decide(self, text: str, facts: ChatFacts, found: Classification) -> Classification:
+    async def decide(
+        self, user_id: int, text: str, facts: ChatFacts, found: Classification
+    ) -> Classification:
         """Return the classification of an unsure text by the model, else `found` as it is."""
         if not self._url or found.is_sure or len(text) > _TEXT_LIMIT:
             return found
-        if time.monotonic() < self._paused_until_s or not await self._may_call():
+        if time.monotonic() < self._paused_until_s or not await self._may_call(user_id):
             return found
         return _merged(found, facts, await self._intent(text, facts))
 
-    async def _may_call(self) -> bool:
+    async def _may_call(self, user_id: int) -> bool:
+        now_s = time.monotonic()
+        if now_s > self._calls_until_s:
+            self._calls_of.clear()
+            self._calls_until_s = now_s + _DAY_S
+        if self._calls_of[user_id] >= self._user_limit:
+            return False
+        self._calls_of[user_id] += 1
         with suppress(StorageFullError):
             return await self._take_call()
         return False
@@ -128,7 +149,10 @@ def _body(model: str, text: str, facts: ChatFacts) -> dict[str, Any]:
 def _intent_in(answer: ProviderResponse) -> str:
     """Return the intent that the model names; ValueError or the like for any other answer."""
     content: Any = answer.content if answer.is_success else None
-    decision = json.loads(content["choices"][0]["message"]["content"])
+    try:
+        decision = json.loads(content["choices"][0]["message"]["content"])
+    except RecursionError as error:
+        raise ValueError from error
     if decision.keys() != {"intent"} or decision["intent"] not in _INTENTS:
         raise ValueError
     return decision["intent"]

@@ -166,7 +166,7 @@ async def understand(
     text = await _classify(message, dialogue, identity, results, users)
     if not text.is_merging:
         facts = ChatFacts(has_picture=text.target.photo is not None, pending=text.pending)
-        found = await chat_model.decide(text.prompt, facts, text.found)
+        found = await chat_model.decide(dialogue.user_id, text.prompt, facts, text.found)
         text = replace(text, found=found)
     if text.is_about_latest and await _is_making(dialogue.context, queue):
         # It may be about the picture that is being made.

@@ -19,6 +19,7 @@ PATH = "POST /v1/chat/completions"
 KEY = "sk-not-for-the-log"
 FACTS = ChatFacts(has_picture=True)
 TEXT = "on the beach"
+ANN, BOB = 1, 2
 
 
 @pytest_asyncio.fixture
@@ -41,12 +42,13 @@ def says(content: Any) -> dict[str, Any]:
 
 
 def model_at(server: Script, *, calls: int = 100) -> ChatModel:
+    """The model with so many questions a day; one user can ask a tenth of them."""
     left = iter(range(calls))
 
     async def take_call() -> bool:
         return next(left, None) is not None
 
-    return ChatModel(f"{server.url}/v1", "small-1", SecretStr(KEY), take_call)
+    return ChatModel(f"{server.url}/v1", "small-1", SecretStr(KEY), calls, take_call)
 
 
 @pytest.mark.parametrize("intent", ["create", "change", "question", "complaint"])
@@ -54,7 +56,7 @@ async def test_the_model_decides_what_the_rules_cannot(server: Script, intent: s
     server.on(PATH, says({"intent": intent}))
     unsure = classify(TEXT, FACTS)
 
-    found = await model_at(server).decide(TEXT, FACTS, unsure)
+    found = await model_at(server).decide(ANN, TEXT, FACTS, unsure)
 
     assert not unsure.is_sure
     assert (found.intent, found.is_sure, found.prompt) == (intent, True, unsure.prompt)
@@ -77,6 +79,7 @@ async def test_the_model_decides_what_the_rules_cannot(server: Script, intent: s
         (200, says({"intent": ["create"]})),
         (200, says("create")),
         (200, says("")),
+        (200, says("[" * 20_000)),
         (200, {"choices": []}),
         (200, {"choices": [{"message": {"content": None}}]}),
         (200, b"<html>"),
@@ -95,7 +98,7 @@ async def test_any_other_answer_leaves_the_decision_to_the_rules(
     unsure, model = classify(TEXT, FACTS), model_at(server)
 
     with caplog.at_level(logging.DEBUG):
-        found = [await model.decide(TEXT, FACTS, unsure) for _ in range(5)]
+        found = [await model.decide(ANN, TEXT, FACTS, unsure) for _ in range(5)]
 
     assert found == [unsure] * 5
     is_answer = content == says({"intent": "other"})
@@ -114,7 +117,7 @@ async def test_a_slow_model_is_not_waited_for(
     server.delay_s = 1.0
     unsure = classify(TEXT, FACTS)
 
-    assert await model_at(server).decide(TEXT, FACTS, unsure) == unsure
+    assert await model_at(server).decide(ANN, TEXT, FACTS, unsure) == unsure
 
 
 async def test_after_its_pause_the_model_is_asked_again(
@@ -123,11 +126,11 @@ async def test_after_its_pause_the_model_is_asked_again(
     server.on(PATH, b"", b"", b"", says({"intent": "create"}))
     model, unsure = model_at(server), classify(TEXT, FACTS)
     for _ in range(4):
-        await model.decide(TEXT, FACTS, unsure)
+        await model.decide(ANN, TEXT, FACTS, unsure)
 
     later_s = chat_model.time.monotonic() + 61
     monkeypatch.setattr(chat_model.time, "monotonic", lambda: later_s)
-    found = await model.decide(TEXT, FACTS, unsure)
+    found = await model.decide(ANN, TEXT, FACTS, unsure)
 
     assert (len(server.asked), found.is_sure) == (4, True)
 
@@ -149,7 +152,23 @@ async def test_talk_never_becomes_an_order(
     server.on(PATH, says({"intent": answer}))
     talk = Classification(intent, is_sure=False, topic="price")
 
-    assert await model_at(server).decide(TEXT, facts, talk) == talk
+    assert await model_at(server).decide(ANN, TEXT, facts, talk) == talk
+
+
+async def test_one_user_asks_no_more_than_a_tenth_of_the_questions_of_a_day(
+    server: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on(PATH, says({"intent": "create"}))
+    model, unsure = model_at(server, calls=30), classify(TEXT, FACTS)
+
+    async def decided(user_id: int) -> int:
+        found = [await model.decide(user_id, TEXT, FACTS, unsure) for _ in range(5)]
+        return sum(each.is_sure for each in found)
+
+    assert [await decided(ANN), await decided(BOB), len(server.asked)] == [3, 3, 6]
+    later_s = chat_model.time.monotonic() + 86_401
+    monkeypatch.setattr(chat_model.time, "monotonic", lambda: later_s)
+    assert await decided(ANN) == 3
 
 
 async def test_what_is_sure_or_long_or_over_the_budget_is_not_sent(server: Script) -> None:
@@ -157,11 +176,11 @@ async def test_what_is_sure_or_long_or_over_the_budget_is_not_sent(server: Scrip
     model, unsure = model_at(server, calls=1), classify(TEXT, FACTS)
 
     sure = Classification(Intent.CREATE, prompt="a fox")
-    assert await model.decide("a fox", FACTS, sure) == sure
-    assert await model.decide(TEXT * 50, FACTS, unsure) == unsure
+    assert await model.decide(ANN, "a fox", FACTS, sure) == sure
+    assert await model.decide(ANN, TEXT * 50, FACTS, unsure) == unsure
     assert server.asked == []
-    assert (await model.decide(TEXT, FACTS, unsure)).intent is Intent.QUESTION
-    assert await model.decide(TEXT, FACTS, unsure) == unsure
+    assert (await model.decide(ANN, TEXT, FACTS, unsure)).intent is Intent.QUESTION
+    assert await model.decide(ANN, TEXT, FACTS, unsure) == unsure
     assert len(server.asked) == 1
 
 
