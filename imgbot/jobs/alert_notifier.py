@@ -126,7 +126,7 @@ class AlertNotifier:
     async def _tell(self, admin: int) -> None:
         notices = (await self._incidents.untold(admin))[:_AT_ONCE]
         if notices and await self._say(admin, notices):
-            await self._incidents.told(admin, len(notices))
+            await self._incidents.told(admin, notices)
 
     async def _say(self, admin: int, notices: Sequence[Notice]) -> bool:
         """Send notices, unless Telegram asked to wait; False if they are to be sent later."""

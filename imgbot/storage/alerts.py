@@ -1,10 +1,12 @@
 """Open incidents that admins were told about, and notices not yet delivered to them.
 
 Both change in one script, so a restart neither repeats a notice nor loses it. It writes to a full
-Redis, too, as that may be what a notice tells.
+Redis, too, as that may be what a notice tells. As the client repeats a batch whose answers were
+lost, each notice has an id.
 """
 
 import json
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -20,6 +22,8 @@ class Notice:
 
     key: str
     facts: Mapping[str, str | int | float] = field(default_factory=dict[str, "str | int | float"])
+    entry: str = ""
+    """The notice as it is stored."""
 
 
 class AlertStore(Store):
@@ -41,7 +45,7 @@ class AlertStore(Store):
         change = {
             "begun": {matter: str(began_ms) for matter, began_ms in begun.items()},
             "over": list(over),
-            "notices": [json.dumps([n.key, dict(n.facts)], ensure_ascii=False) for n in notices],
+            "notices": [_entry_of(notice) for notice in notices],
             "admins": [str(admin) for admin in admins],
         }
         await self._redis.call("note_alerts", kept=_UNTOLD_KEPT, change=json.dumps(change))
@@ -49,8 +53,14 @@ class AlertStore(Store):
     async def untold(self, admin: int) -> list[Notice]:
         """Return the notices not yet delivered to an admin, in order."""
         entries = await self._redis.lrange(f"{keys.ALARM}{admin}", 0, -1)
-        return [Notice(*json.loads(entry)) for entry in entries]
+        return [Notice(*json.loads(entry), entry=entry) for entry in entries]
 
-    async def told(self, admin: int, count: int) -> None:
-        """Remove the first `count` notices, which were delivered."""
-        await self._redis.ltrim(f"{keys.ALARM}{admin}", count, -1)
+    async def told(self, admin: int, notices: Iterable[Notice]) -> None:
+        """Remove notices that were delivered."""
+        key = f"{keys.ALARM}{admin}"
+        await self._all(*(self._redis.lrem(key, 1, notice.entry) for notice in notices))
+
+
+def _entry_of(notice: Notice) -> str:
+    facts = {**notice.facts, "notice_id": secrets.token_hex(8)}
+    return json.dumps([notice.key, facts], ensure_ascii=False)

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import json
+import re
 import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 from imgbot.aio import cancel_and_wait_current
 from imgbot.domain.errors import ProviderErrorKind, StorageUnavailableError
 from imgbot.storage import keys
+from imgbot.storage.alerts import AlertStore, Notice
 from imgbot.storage.client import Client
 from imgbot.telemetry.health import ProviderState
 from tests.fixtures.alerts import CALM, SETTING, AlertStage, open_alert_stage
@@ -119,6 +121,26 @@ async def test_a_notice_that_another_process_stores_is_told_without_a_restart(
     await alerts.look(15)
 
     assert len(await alerts.told()) == 1
+
+
+async def test_a_repeated_batch_neither_repeats_nor_drops_a_notice(
+    alerts: AlertStage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange = Client._exchange
+
+    async def exchange_twice(client: Client, *batch: Any) -> list[Any]:
+        """As if the answers had been lost with their connection."""
+        await exchange(client, *batch)
+        return await exchange(client, *batch)
+
+    monkeypatch.setattr(Client, "_exchange", exchange_twice)
+    notices = [Notice("incident_redis_was_away", {"wait_s": 60 * n}) for n in (2, 2, *range(3, 9))]
+    await AlertStore(alerts.redis).note({}, [], notices, [alerts.owner.id])
+    for _ in range(3):
+        await alerts.look()
+
+    told = "".join(await alerts.told())
+    assert re.findall(r"for (\d) min", told) == list("22345678")
 
 
 async def test_what_nobody_foresaw_does_not_end_the_alarms(

@@ -7,8 +7,11 @@ local told = cjson.decode(change)
 for name, began_ms in pairs(told.begun) do redis.call('HSET', incidents, name, began_ms) end
 for _, name in ipairs(told.over) do redis.call('HDEL', incidents, name) end
 for _, admin in ipairs(told.admins) do
-  for _, notice in ipairs(told.notices) do redis.call('RPUSH', alarm_prefix .. admin, notice) end
+  local waiting = alarm_prefix .. admin
+  for _, notice in ipairs(told.notices) do
+    if not redis.call('LPOS', waiting, notice) then redis.call('RPUSH', waiting, notice) end
+  end
   -- Bounded, so that notices to an unreachable admin do not use more and more memory.
-  redis.call('LTRIM', alarm_prefix .. admin, -kept, -1)
+  redis.call('LTRIM', waiting, -kept, -1)
 end
 return {'ok'}
