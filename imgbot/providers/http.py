@@ -46,6 +46,7 @@ _CONNECT_S = 10.0
 # Servers close idle connections after 5 s or later: a submit must not meet one that is closing.
 _KEPT_ALIVE_S = 4.0
 _HOPS = 3
+_LONGEST_WAIT_S = 3600.0
 _LONG_BYTES = 1 << 20
 """Bodies above this are decoded in a thread: pictures in JSON would block the event loop."""
 
@@ -165,6 +166,7 @@ class ProviderHttpClient:
         *,
         is_public: bool = False,
         headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
         **options: Any,
     ) -> ProviderResponse:
         """Call an address; `is_public` is one from a response, which must not see the key."""
@@ -173,7 +175,8 @@ class ProviderHttpClient:
         body = bytearray()
         request = httpx.Request(
             method,
-            _parsed(url),
+            # By itself, a request takes its `params` in place of the query that the URL has.
+            _parsed(url).copy_merge_params(params) if params else _parsed(url),
             headers=_ZIPPED | dict(headers or {}) | (_PLAIN if is_public else self._auth),
             **options,
         )
@@ -364,9 +367,14 @@ async def copy_result(path: str, target: Path) -> None:
 
 def retry_after_s(answer: ProviderResponse) -> float | None:
     """Return the Retry-After header in seconds, at most an hour; None without one."""
-    value = answer.headers.get("retry-after", "")
+    return seconds_of(answer.headers.get("retry-after", ""))
+
+
+def seconds_of(text: str) -> float | None:
+    """Return a wait in seconds, at most an hour; None for a text that is no wait."""
     try:
-        seconds = float(value)
+        seconds = float(text)
     except ValueError:
         return None
-    return min(seconds, 3600.0) if seconds >= 0 else None
+    # Not even a NaN is zero or more.
+    return min(seconds, _LONGEST_WAIT_S) if seconds >= 0 else None

@@ -5,6 +5,7 @@ point into the operator's own network.
 """
 
 import functools
+import re
 import socket
 from collections.abc import Iterable
 from ipaddress import IPv4Address, ip_address, ip_network
@@ -23,6 +24,10 @@ _NOT_PUBLIC = tuple(
     for text in ("::/8", "2002::/16", "fec0::/10", "ff00::/8", "192.0.0.0/24", "224.0.0.0/4")
 )
 """Ranges that some versions of `is_global` count as public: IPv4 in IPv6, site-local, multicast."""
+
+
+_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
+"""Last part of a host that resolvers take for an IPv4 address, as they do 127.1 and 0x7f000001."""
 
 
 def split(url: str) -> SplitResult | None:
@@ -76,10 +81,11 @@ def is_allowed(url: str) -> bool:
     parts = split(url)
     if parts is None or parts.scheme != "https":
         return False
+    host = parts.hostname or ""
     try:
-        return is_public(parts.hostname or "")
+        return is_public(host)
     except ValueError:
-        return True
+        return not _NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2])
 
 
 class PublicResolver(ThreadedResolver):

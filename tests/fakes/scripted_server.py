@@ -17,6 +17,7 @@ class Asked:
     path: str
     headers: Mapping[str, str]
     body: bytes
+    query: Mapping[str, str]
 
 
 @dataclass
@@ -36,7 +37,8 @@ class Script:
 
     async def answer(self, request: web.Request) -> web.Response:
         body = await request.read()
-        self.asked.append(Asked(request.method, request.path, request.headers.copy(), body))
+        headers, query = request.headers.copy(), dict(request.query)
+        self.asked.append(Asked(request.method, request.path, headers, body, query))
         await asyncio.sleep(self.delay_s)
         waiting = self.answers.get(f"{request.method} {request.path}")
         if not waiting:

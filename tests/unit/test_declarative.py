@@ -3,6 +3,7 @@
 import errno
 import gzip
 import json
+import math
 import socket
 import tracemalloc
 from collections.abc import AsyncGenerator
@@ -93,6 +94,18 @@ def test_what_is_stored_of_a_response_has_a_bound() -> None:
     assert first_text({"long": long, "id": "t"}, ("long", "id")) == "t"
     with pytest.raises(ProviderError, match="failed: the URL of the result is too long"):
         Output(url=reading.pictures(spec, answered(200, {**poll, "output": long}))[0])
+
+
+@pytest.mark.parametrize(
+    ("said", "wait_s"), [(2, 2.0), ("2.5", 2.5), (1e9, 3600.0), (-1, None), (math.nan, None)]
+)
+def test_the_wait_that_a_body_asks_for_is_a_number_in_bounds(said: Any, wait_s: float) -> None:
+    content = {"detail": "slow down", "retry_after": said}
+
+    refusal = reading.refusal(read_spec(read_preset("bfl")), "submit", answered(429, content))
+
+    assert refusal is not None
+    assert refusal.retry_after_s == wait_s
 
 
 def test_only_the_beginning_of_an_error_text_is_searched() -> None:
@@ -237,6 +250,10 @@ def test_only_public_addresses_are_fetched_from_and_over_https() -> None:
     assert is_allowed("https://1.1.1.1/x")
     assert is_allowed("https://files.example/x")
     assert not is_allowed("http://files.example/x")
+    # Numbers that a resolver, or an old aiohttp by itself, takes for an address.
+    for host in ("127.1", "2130706433", "0x7f000001", "0177.0.0.1", "127.0.0.1.", "0x7f.1"):
+        assert not is_allowed(f"https://{host}/x"), host
+    assert is_allowed("https://0x7f.example/x")
 
 
 NOW_S = 1_700_000_000.0
@@ -407,3 +424,16 @@ async def test_negative_prompt_has_its_own_field_or_follows_in_words(
         await provider.aclose()
 
     assert json.loads(script.asked[-1].body) == sent
+
+
+@pytest.mark.parametrize("query", [{}, {"hook": "{hook?}", "of": "{job}"}])
+async def test_the_query_of_an_address_is_sent(query: dict[str, str], tmp_path: Path) -> None:
+    document = read_file(SIMULATED)
+    document.content["submit"] |= {"url": "{api}/tasks?version=2", "query": query}
+    async with open_script() as script:
+        script.on("POST /tasks", {"id": "1"})
+        config = ProviderConfig(script.url, KEY)
+        async with aclosing(DeclaredProvider(read_spec(document), config)) as provider:
+            await submitted(provider, make_order(tmp_path, Operation.CREATE, "a fox"))
+
+    assert script.asked[-1].query == {"version": "2"} | ({"of": "job-1"} if query else {})

@@ -12,12 +12,12 @@ from imgbot.providers.http import (
     ProviderResponse,
     proves_refusal,
     retry_after_s,
+    seconds_of,
 )
 
 _KIND = ProviderErrorKind
 _MAX_OUTPUTS = 20
 _DETAIL_CHARACTERS = 200
-_LONGEST_WAIT_S = 3600.0
 
 _STATUSES = {**STATUS_KINDS, 404: _KIND.LOST, 410: _KIND.LOST, 451: _KIND.MODERATED}
 """Error kind by HTTP status, where no rule of the file matches; a missing task is lost."""
@@ -111,10 +111,7 @@ def _wait_s(rule: ErrorRule | None, answer: ProviderResponse) -> float | None:
     if not said and rule.retry_after_text:
         found = re.search(rule.retry_after_text, answer.text)
         said = found[1] if found and found.re.groups else ""
-    try:
-        return min(max(float(said), 0.0), _LONGEST_WAIT_S)
-    except ValueError:
-        return None
+    return seconds_of(said)
 
 
 def _is_ambiguous(rule: ErrorRule, answer: ProviderResponse) -> bool:
