@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
+from imgbot.domain.intents import classify
 from imgbot.domain.operations import Operation
 from imgbot.providers.comfyui_workflow import ComfyUiSpec, Graph, Workflow, filled, grown
 from imgbot.providers.http import (
@@ -102,8 +103,8 @@ class ComfyUiProvider(Provider):
         flow = self._flow_of(order)
         task_id = task_id_of(order.job_id)
         notes = {"operation": order.operation.value, "model": flow.model}
-        if order.prompt and flow.inputs.prompt is None:
-            notes["unheard"] = order.prompt[:_IGNORED_CHARACTERS]
+        if unheard := _unheard(order, flow):
+            notes["unheard"] = unheard
         body = {
             "prompt": _graph_for(order, flow, self._graphs[order.operation]),
             "prompt_id": task_id,
@@ -228,6 +229,15 @@ class ComfyUiProvider(Provider):
 def task_id_of(job_id: str) -> str:
     """Return the id of a job's task on the server."""
     return str(uuid.uuid5(_NAMES, job_id))
+
+
+def _unheard(order: GenerationRequest, flow: Workflow) -> str:
+    """Return a prompt that the workflow has no input for; "merge them" asks for nothing more."""
+    if not order.prompt or flow.inputs.prompt is not None:
+        return ""
+    found = classify(order.prompt)
+    names_it = found.operation is order.operation and not found.prompt
+    return "" if names_it else order.prompt[:_IGNORED_CHARACTERS]
 
 
 def refusal(answer: ProviderResponse) -> ProviderError:

@@ -277,8 +277,12 @@ async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
     assert [asked.path for asked in script.asked].count("/prompt") == 1 + is_repeated
 
 
+@pytest.mark.parametrize(
+    ("prompt", "unknown"),
+    [("in black and white", "in black and white"), ("Merge them!", ""), ("объедини", "")],
+)
 async def test_words_that_were_not_heard_are_kept_for_the_caption(
-    script: Script, redis: Client, tmp_path: Path
+    script: Script, redis: Client, tmp_path: Path, prompt: str, unknown: str
 ) -> None:
     script.on("POST /upload/image", {"name": "a.jpg"})
     script.on("POST /prompt", {"prompt_id": TASK})
@@ -286,11 +290,11 @@ async def test_words_that_were_not_heard_are_kept_for_the_caption(
     script.on(f"GET /history/{TASK}", {TASK: finished(saved)})
     async with opened(script) as provider:
         carried = await carried_by(provider, redis, tmp_path)
-        order = make_order(tmp_path, Operation.MERGE, "collage", pictures=2)
+        order = make_order(tmp_path, Operation.MERGE, prompt, pictures=2)
         changes = {"ticket": await ordered(provider, order), "provider": provider.name}
-        claimed = await carried.claimed(Operation.MERGE, "collage")
+        claimed = await carried.claimed(Operation.MERGE, prompt)
         job = await carried.queue.move(claimed, State.POLLING, NOW, intent_ms=NOW, **changes)
         while job.state is State.POLLING:
             job = await take(poll, carried.context, job)
 
-    assert job.progress.facts["unknown"] == "collage"
+    assert job.progress.facts.get("unknown", "") == unknown
