@@ -1,6 +1,10 @@
 """Which Redis the bot accepts: one that comes in time, keeps what it is told, evicts nothing."""
 
 import asyncio
+import errno
+import grp
+import os
+import re
 import socket
 from pathlib import Path
 
@@ -80,6 +84,21 @@ async def test_a_wrong_password_is_a_wrong_setting_and_is_not_shown(tmp_path: Pa
             await verify(client, deadline_s=5.0)
 
     assert "hunter2" not in str(refusal.value)
+
+
+async def test_a_socket_of_another_group_is_named_with_the_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(path: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    async with RedisServer(tmp_path, port=0) as server, connect(server.url) as client:
+        monkeypatch.setattr(asyncio, "open_unix_connection", refuse)
+        with pytest.raises(ConfigError, match=re.escape(str(server.socket_path))) as refusal:
+            await verify(client, deadline_s=5.0)
+
+    group = grp.getgrgid(os.getgid()).gr_name
+    assert f"SupplementaryGroups={group}" in str(refusal.value)
 
 
 async def test_a_server_that_comes_late_is_waited_for(

@@ -6,9 +6,11 @@ jobs.
 """
 
 import asyncio
+import grp
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,6 +86,9 @@ async def wait_until_reachable(redis: Client, *, deadline_s: float | None = None
             await redis.ping()
         except (StorageUnavailableError, ResponseError) as error:
             _refuse_if_final(error)
+            if attempt:
+                # A server that starts sets the mode of its socket a moment after creating it.
+                _refuse_foreign_socket(error, redis)
             reason = error.__cause__ or error
         else:
             return
@@ -105,6 +110,33 @@ def _refuse_if_final(error: Exception) -> None:
         raise ConfigError(SETTING, "the server refuses this user or password") from None
     if any("unknown command 'HELLO'" in str(one) for one in said):
         raise ConfigError(SETTING, "this Redis is older than 6; use 7.2 or later, or none at all")
+
+
+def _refuse_foreign_socket(error: Exception, redis: Client) -> None:
+    denial = error.__cause__ and error.__cause__.__context__
+    path = redis.connection_pool.connection_kwargs.get("path")
+    if not (path and isinstance(denial, PermissionError)):
+        return
+    group = _group_of(Path(path))
+    raise ConfigError(
+        SETTING,
+        f"this user may not use {path}, which is of the group {group}; run: "
+        f"sudo systemctl edit imgbot, with the lines [Service] and SupplementaryGroups={group}",
+    ) from None
+
+
+def _group_of(path: Path) -> str:
+    """Return the group of a file, or of the folder on its way that may not be entered."""
+    for each in (path, *path.parents):
+        with suppress(PermissionError):
+            number = each.stat().st_gid
+            break
+    else:
+        return "?"
+    try:
+        return grp.getgrgid(number).gr_name
+    except KeyError:
+        return str(number)
 
 
 async def ask(redis: Client) -> Durability:
