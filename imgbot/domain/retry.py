@@ -23,7 +23,9 @@ GONE_ATTEMPTS = 2
 """Fetches of a result that its host does not find; it may not have it yet."""
 
 DELIVERY_ATTEMPTS = 12
-"""Deliveries of a picture that failed for no known reason; about five minutes of backoff."""
+"""Deliveries of a picture that its chat refused, or that failed for no known reason; about five
+minutes of backoff.
+"""
 
 LOST_GRACE_S = 30.0
 """Age below which an unknown task may still appear (providers' own clients wait about as long)."""

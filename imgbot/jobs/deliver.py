@@ -155,37 +155,56 @@ async def _make_again(
 async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
     """Show the picture or send the sentence, then end the job.
 
-    `failures` deliveries of its picture failed for no known reason.
+    `failures` deliveries of its picture failed: its chat refused it, or for no known reason.
     """
     begun = time.monotonic()
     outcome = job.progress.outcome or State.FAILED
     if outcome is State.DELIVERED and not os.path.isfile(job.progress.file):  # noqa: ASYNC240, PTH113 -- one stat
         # The disk was lost, or the file is on another machine.
         return Advance(await move(context, job, State.RENDERING, file="", tries=0))
-    shown = _NOT_SHOWN
     try:
         shown = await _show(context, job, outcome)
-    except (MessageGoneError, ChatMovedError, ChatGoneError) as error:
+    except Exception as error:  # noqa: BLE001 -- most are raised again
+        return await _after_failure(context, job, error, failures)
+    await finish(context, job, outcome, shown)
+    telemetry.stage_took("deliver", time.monotonic() - begun)
+    await _notify_ready(context, job, outcome, shown[0])
+    return Ended()
+
+
+async def _after_failure(
+    context: StepContext, job: Job, error: Exception, failures: int
+) -> Outcome:
+    """Show the end elsewhere or later, or end the job unseen; else raise the error."""
+    is_made = job.progress.outcome is State.DELIVERED
+    if isinstance(error, ChatGoneError) and is_made:
+        # It may take messages again in a moment: the bot was muted, blocked, a topic closed.
+        return _deliver_again(job, UserError("chat_refused"), failures)
+    if isinstance(error, MessageGoneError | ChatMovedError | ChatGoneError):
         moved = await _move_to_another_message(context, job, error)
         if moved is not None:
             return Advance(moved)
-        outcome = State.FAILED if outcome is State.DELIVERED else outcome
-    except ImgbotError:
-        raise
-    except Exception as error:
-        failures += 1
-        if outcome is not State.DELIVERED or failures == retry.DELIVERY_ATTEMPTS:
-            raise
-        delay_s = retry.backoff_s(failures, cap_s=30)
-        reason = f"the delivery failed ({type(error).__name__}: {error})"
-        telemetry.job_waits(job, TransientError(reason), delay_s)
-        again = functools.partial(deliver, failures=failures)
-        return Snooze(job, delay_s, again, may_wake=False)
-    await finish(context, job, outcome, shown)
-    telemetry.stage_took("deliver", time.monotonic() - begun)
-    if message_id := shown[0]:
-        await _notify_ready(context, job, outcome, message_id)
-    return Ended()
+        await finish(
+            context, job, State.FAILED if is_made else job.progress.outcome or State.FAILED
+        )
+        if is_made:
+            # It has no result, by which it could be found and forgotten.
+            await asyncio.to_thread(context.originals.remove, job.id)
+        return Ended()
+    if isinstance(error, ImgbotError) or not is_made:
+        raise error
+    return _deliver_again(job, error, failures)
+
+
+def _deliver_again(job: Job, error: Exception, failures: int) -> Snooze:
+    """Pause before the picture is delivered again; after the last attempt, raise the error."""
+    failures += 1
+    if failures == retry.DELIVERY_ATTEMPTS:
+        raise error
+    delay_s = retry.backoff_s(failures, cap_s=30)
+    reason = f"the delivery failed ({type(error).__name__}: {error})"
+    telemetry.job_waits(job, TransientError(reason), delay_s)
+    return Snooze(job, delay_s, functools.partial(deliver, failures=failures), may_wake=False)
 
 
 async def _move_to_another_message(

@@ -39,6 +39,7 @@ async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
         telemetry.provider_failed(job, error.kind, str(error))
         decision = retry.after_poll(error, failures, age_ms / 1000)
         if isinstance(decision, retry.TryAgain):
+            await _tell_progress(context, job, age_ms)
             return Snooze(job, decision.delay_s, partial(poll, failures=failures + 1))
         again = await _order_again(context, job) if decision.reason == "provider_lost" else None
         return again or await give_up(context, job, decision)
@@ -48,7 +49,7 @@ async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
 
 
 async def _pending(context: StepContext, job: Job, answer: Pending, age_ms: int) -> Outcome:
-    await _tell_progress(context, job, answer, age_ms)
+    await _tell_progress(context, job, age_ms, answer.progress or 0.0)
     if context.poll_scheduler.is_exhausted(age_ms / 1000):
         return await conclude(context, job, State.DEAD, "exhausted")
     # Not stored: after a restart, the age alone tells when to ask.
@@ -69,11 +70,13 @@ async def _done(context: StepContext, job: Job, done: Done, age_ms: int) -> Job:
     return moved
 
 
-async def _tell_progress(context: StepContext, job: Job, answer: Pending, age_ms: int) -> None:
-    if not context.poll_scheduler.is_slow(age_ms / 1000):
-        await context.status_messages.hint_progress(job, answer.progress or 0.0)
-    elif not context.poll_scheduler.is_slow(job.progress.pending_ms / 1000):
+async def _tell_progress(
+    context: StepContext, job: Job, age_ms: int, progress: float = 0.0
+) -> None:
+    if context.poll_scheduler.is_slow(age_ms / 1000):
         await context.status_messages.update(job, t(job.request.language, "job_slow"))
+    else:
+        await context.status_messages.hint_progress(job, progress)
 
 
 async def _order_again(context: StepContext, job: Job) -> Advance | None:

@@ -27,7 +27,11 @@ OWNER_ID, SECOND_ID, GUEST_ID = 5_000_000_001, 5_000_000_002, 5_000_000_003
 
 # Users of the tests write faster than people do, and need not wait for a second per message.
 # Telegram's limits are the subject of other tests: `unit/test_rate_limits`, `crash`.
-_UNCROWDED: Constants = {"imgbot.telegram.rate_limiter._PRIVATE_BURST": 1000}
+# And a picture for a chat that is gone for good ends within seconds.
+_UNCROWDED: Constants = {
+    "imgbot.telegram.rate_limiter._PRIVATE_BURST": 1000,
+    "imgbot.domain.retry.DELIVERY_ATTEMPTS": 3,
+}
 
 Fits = Callable[[Message], object]
 

@@ -13,12 +13,18 @@ import pytest
 from PIL import Image
 
 from imgbot.clock import Clock
-from imgbot.domain.errors import ChatGoneError, UserError, WorkerLostError
+from imgbot.domain.errors import (
+    ChatGoneError,
+    ProviderError,
+    ProviderErrorKind,
+    UserError,
+    WorkerLostError,
+)
 from imgbot.domain.job import InputPhoto, Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.domain.retry import DELIVERY_ATTEMPTS
-from imgbot.domain.texts import has_text
+from imgbot.domain.texts import has_text, t
 from imgbot.imaging import pictures, steps
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs import deliver, inputs
@@ -156,6 +162,20 @@ async def test_a_clock_that_jumps_ends_no_task(provider: Any) -> None:
     assert outcome.job.progress.pending_ms == 1000
 
 
+async def test_a_slow_task_is_said_to_be_slow_though_no_poll_is_answered(provider: Any) -> None:
+    provider.poll.side_effect = ProviderError(ProviderErrorKind.UNAVAILABLE, "rubbish")
+    scheduler = Mock(is_slow=Mock(return_value=True), next_slot_s=Mock(return_value=0.0))
+    context = _context(
+        routing=_routing(provider), poll_scheduler=scheduler, status_messages=AsyncMock()
+    )
+    job = _job(State.POLLING, intent_ms=1, ticket={"id": "t"})
+
+    await poll(context, job)
+
+    told = cast("AsyncMock", context.status_messages.update)
+    told.assert_awaited_once_with(job, t("en", "job_slow"))
+
+
 @pytest.mark.parametrize(
     ("ticket", "told", "is_right", "kept"),
     [
@@ -247,15 +267,16 @@ async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path)
     assert (tmp_path / "result").read_bytes() == (tmp_path / "ready.webp").read_bytes()
 
 
-async def test_a_delivery_that_fails_for_no_known_reason_is_repeated_and_not_for_ever(
-    context: StepContext,
-) -> None:
-    ended = await shown_after(context, RuntimeError("odd"), KeyError("odder"))
+async def test_a_delivery_that_fails_is_repeated_and_not_for_ever(context: StepContext) -> None:
+    gone = ChatGoneError("it is closed")
+    ended = await shown_after(context, RuntimeError("odd"), KeyError("odder"), gone)
     assert ended.args[1] is State.DELIVERED
 
     with pytest.raises(RuntimeError):
         await shown_after(context, *[RuntimeError("odd")] * DELIVERY_ATTEMPTS)
-    with pytest.raises(UserError):
+    with pytest.raises(UserError, match="chat_refused"):
+        await shown_after(context, *[gone] * DELIVERY_ATTEMPTS)
+    with pytest.raises(UserError, match="result_refused"):
         await shown_after(context, UserError("result_refused"))
 
 
