@@ -1,6 +1,8 @@
 """Bot API client: the bot object, translation of errors, downloads."""
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,7 +22,7 @@ from aiogram.exceptions import (
 )
 from aiogram.types import User
 from aiogram.utils.token import TokenValidationError, validate_token
-from aiohttp import ClientError, ClientResponseError
+from aiohttp import ClientError, ClientOSError, ClientResponseError
 
 from imgbot.domain.errors import (
     ChatGoneError,
@@ -40,6 +42,8 @@ DOWNLOAD_LIMIT_BYTES = 20 << 20
 """Telegram's download limit for bots is exactly 20 * 2**20 bytes."""
 
 _NO_FILE = frozenset({404, 410})
+_UNREADABLE = frozenset({errno.EIO, errno.ENOENT, errno.ESTALE})
+"""Errors of a file that is being sent; aiohttp passes them off as those of its connection."""
 
 _GONE = ("chat not found", "user is deactivated", "peer_id_invalid")
 # Nothing can be sent: the bot is muted, or the topic is closed.
@@ -134,6 +138,9 @@ def _translated(error: Exception) -> Exception:
     for kind, consequence in _CONSEQUENCES:
         if isinstance(error, kind):
             return consequence(error)
+    cause = error.__cause__
+    if isinstance(cause, ClientOSError) and cause.errno in _UNREADABLE:
+        return OSError(cause.errno, os.strerror(cause.errno))
     if isinstance(error, ClientDecodeError):
         return TransientError("unreadable response")
     return TransientError(f"Telegram: {type(error).__name__}")

@@ -90,6 +90,19 @@ async def test_what_an_earlier_process_sent_is_left_alone() -> None:
         assert await texts_of(control, anna) == ["a fox", "before", "working", "working"]
 
 
+async def test_a_file_that_cannot_be_read_is_no_outage_of_telegram(tmp_path: Path) -> None:
+    broken = tmp_path / "ready.jpg"
+    # Reading at its beginning is an input/output error.
+    broken.symlink_to("/proc/self/mem")
+    async with open_chat() as (_, bot, anna):
+        place, delivery = ChatTarget(anna.id), Messenger(bot)
+        message_id = await delivery.send_text(place, "working", ROWS)
+        with pytest.raises(OSError, match="Input/output error"):
+            await delivery.edit_to_picture(place, message_id, broken, "", [], is_photo=True)
+        with pytest.raises(OSError, match="Input/output error"):
+            await delivery.send_picture(place, broken, "", [])
+
+
 async def test_a_picture_leaves_no_second_message(tmp_path: Path) -> None:
     async for stage in open_stage(tmp_path):
         anna = await stage.user()
