@@ -14,6 +14,7 @@ from imgbot.domain.errors import (
     FULL,
     ConfigError,
     FencedError,
+    FloodWaitError,
     ProviderError,
     StaleJobError,
     TransientError,
@@ -40,6 +41,9 @@ _HINT_AFTER_S = 1.5
 _PROGRESS_EVERY_S = 3.0
 _LONGEST_CRASH_PAUSE_S = 600.0
 _UNATTENDED_S, _UNATTENDED_CRASHES = 60.0, 5
+_GIVES_WAY_AFTER_S = 10.0
+_WAITING_PER_CHAT = 5
+"""Pictures that may wait for their chat before none of its jobs is claimed."""
 # Of one call of Redis, which is away for as long as it likes: the client gives up before.
 _CALL_S = 60.0
 
@@ -71,6 +75,8 @@ class _RunningJob:
     task: asyncio.Task[None] | None = None
     failures: int = 0
     """Transient errors in its present state."""
+    gives_way: bool = False
+    """Its picture waits for its chat, which takes no more messages for now."""
 
     def update(self, job: Job) -> None:
         if job.state is not self.job.state:
@@ -82,9 +88,11 @@ class _RunningJob:
 class Runner:
     """Runs jobs until the context's `draining` is set; `capacity` is the number at once.
 
-    While `blocked_reason` names a trouble of the machine (a full disk), no job is claimed. Nor
-    while `backlog_s` says that messages wait for Telegram's limit, nor faster than Telegram takes
-    pictures: jobs wait in the queue then, and their users are told so.
+    A job whose picture waits for its chat does not count, and while several wait for one chat, no
+    job of that chat is claimed. While `blocked_reason` names a trouble of the machine (a full
+    disk), no job is claimed at all. Nor while `backlog_s` says that messages wait for Telegram's
+    limit, nor faster than Telegram takes pictures: jobs wait in the queue then, and their users are
+    told so.
     """
 
     def __init__(
@@ -132,7 +140,7 @@ class Runner:
         context, jobs = self._context, self.jobs
         return Load(
             running=len(jobs),
-            capacity=self._capacity(),
+            capacity=self._capacity() + sum(each.gives_way for each in self._running.values()),
             delivering=sum(job.state is State.DELIVERING for job in jobs),
             workers=context.pool.size,
             busy=context.pool.busy,
@@ -205,7 +213,15 @@ class Runner:
     @property
     def _has_room(self) -> bool:
         is_paced = self._pace.wait_s(time.monotonic()) or self._backlog_s() > _LONGEST_BACKLOG_S
-        return len(self._running) < self._capacity() and not is_paced
+        held = sum(not each.gives_way for each in self._running.values())
+        return held < self._capacity() and not is_paced
+
+    @property
+    def _full_chats(self) -> list[int]:
+        waiting = Counter(
+            each.job.request.chat_id for each in self._running.values() if each.gives_way
+        )
+        return [chat for chat, count in waiting.items() if count >= _WAITING_PER_CHAT]
 
     async def _claimed(self) -> Job | None:
         if self._context.queue.is_known_empty(self._context.now_ms()):
@@ -218,7 +234,7 @@ class Runner:
                 telemetry.warning("jobs wait: %s", reason)
             return None
         try:
-            return await self._context.queue.claim(self._context.now_ms())
+            return await self._context.queue.claim(self._context.now_ms(), self._full_chats)
         except TransientError as error:
             telemetry.warning("no job can be claimed: %s", error)
             # It may have been claimed all the same.
@@ -338,7 +354,9 @@ class Runner:
             events = [self._context.draining]
         if snooze.until:
             events.append(snooze.until)
+        running.gives_way = snooze.job.state is State.DELIVERING
         await sleep_or_event(snooze.seconds, *events)
+        running.gives_way = False
         if snooze.may_wake and running.wake.is_set():
             if stored := await self._stored(running):
                 running.job = replace(running.job, is_cancelled=stored.is_cancelled)
@@ -350,7 +368,10 @@ class Runner:
         delay_s = error.retry_after_s or backoff_s(running.failures, cap_s=30)
         running.failures += 1
         telemetry.job_waits(running.job, error, delay_s)
+        is_limited = isinstance(error, FloodWaitError) and delay_s >= _GIVES_WAY_AFTER_S
+        running.gives_way = is_limited and running.job.state is State.DELIVERING
         await sleep_or_event(delay_s, running.wake)
+        running.gives_way = False
         # What the step stored before it failed counts: with an outdated view it could not go on.
         if stored := await self._stored(running):
             running.update(stored)

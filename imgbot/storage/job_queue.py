@@ -4,7 +4,7 @@ import asyncio
 import json
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -144,8 +144,8 @@ class JobQueue(JobReads):
         """Return whether the latest claim, just before, left no waiting job."""
         return now_ms < self._empty_until_ms
 
-    async def claim(self, now_ms: int) -> Job | None:
-        """Claim the next job in fair order, or return None.
+    async def claim(self, now_ms: int, full_chats: Iterable[int] = ()) -> Job | None:
+        """Claim the next job in fair order that is not of a full chat, or return None.
 
         Raises StorageUnavailableError; a claim whose reply is lost is resumed like any other.
         """
@@ -160,6 +160,7 @@ class JobQueue(JobReads):
                 scan_limit=_FIRST_SCAN if answer[1] == "-inf" else _NEXT_SCAN,
                 token=token,
                 begin=answer[1],
+                full_chats=f",{','.join(map(str, full_chats))},",
             )
         self._empty_until_ms = 0 if answer[-1] else now_ms + _EMPTY_MS
         if answer[0] == "empty":

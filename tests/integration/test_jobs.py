@@ -96,6 +96,16 @@ async def test_the_caps_hold(redis: Client) -> None:
     assert [found.user_id for found in claims if found] == [1, 2]
 
 
+async def test_no_job_of_a_full_chat_is_claimed(redis: Client) -> None:
+    queue = await open_queue(redis)
+    for chat_id in (-1, -10, 1):
+        await queue.enqueue(job_of(str(chat_id), 1, chat_id, Operation.CREATE, "en"), NOW)
+
+    claims = [await queue.claim(NOW, chats) for chats in ((-1, 7), (-1, 1), ())]
+
+    assert [found and found.request.chat_id for found in claims] == [-10, None, -1]
+
+
 @pytest.fixture
 def repeating(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each call is taken for the one before, as when its reply was lost and it is sent again."""

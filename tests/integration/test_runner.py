@@ -10,7 +10,12 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 
 from imgbot.aio import cancel_and_wait_current
-from imgbot.domain.errors import StaleJobError, StorageUnavailableError, TransientError
+from imgbot.domain.errors import (
+    FloodWaitError,
+    StaleJobError,
+    StorageUnavailableError,
+    TransientError,
+)
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
 from imgbot.jobs import runner as runner_module
@@ -49,16 +54,17 @@ async def context(redis: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     routes = cast("Any", Mock(providers=[], is_orphaned=Mock(return_value=False)))
     context = tools_of(queue, redis, routes, tmp_path, "installation")
     object.__setattr__(context, "status_messages", AsyncMock(nudge=Mock(), discard=Mock()))
+    object.__setattr__(context, "pool", Mock(size=1))
     return context
 
 
 @asynccontextmanager
 async def serving(
-    context: StepContext, monkeypatch: pytest.MonkeyPatch, step: Step
+    context: StepContext, monkeypatch: pytest.MonkeyPatch, step: Step, capacity: int = 10
 ) -> AsyncGenerator[Runner]:
     """Run jobs by this step, while others order all the time."""
     monkeypatch.setattr(runner_module, "STEPS", dict.fromkeys(State, step))
-    runner = Runner(context, lambda: 10)
+    runner = Runner(context, lambda: capacity)
 
     async def order_for_ever() -> None:
         while True:
@@ -66,7 +72,7 @@ async def serving(
             await asyncio.sleep(0.05)
 
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(runner.run(drain_s=5, order_s=0))
+        task = group.create_task(runner.run(drain_s=0.5, order_s=0))
         others = group.create_task(order_for_ever())
         try:
             yield runner
@@ -88,7 +94,7 @@ async def test_a_job_whose_claim_was_not_answered_is_run_while_others_order(
     queue = context.queue
     claim = queue.claim
 
-    async def lose_the_first(now_ms: int) -> Job | None:
+    async def lose_the_first(now_ms: int, *_: object) -> Job | None:
         monkeypatch.setattr(queue, "claim", claim)
         await claim(now_ms)
         raise StorageUnavailableError("Redis does not answer")
@@ -204,3 +210,32 @@ async def test_a_job_of_another_release_is_set_aside_and_the_others_are_served(
     stored = await redis.hmget(f"{keys.DEAD_JOB}7", ["operation", "reason"])
     assert stored == ["animate", "unreadable"]
     assert await redis.hgetall(keys.STATS) == {"failed": "1", "dead": "1"}
+
+
+async def test_pictures_that_wait_for_their_chat_leave_room_for_others(
+    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(2, 5):
+        await context.queue.enqueue(job_of(f"{number}", number, -5, Operation.CREATE, "en"), NOW)
+    monkeypatch.setattr(runner_module, "_WAITING_PER_CHAT", 2)
+    tried: set[str] = set()
+
+    async def deliver(context: StepContext, job: Job) -> Outcome:
+        if job.request.chat_id > 0:
+            return await end(context, job)
+        if job.state is not State.DELIVERING:
+            return await conclude(context, job, State.FAILED, "went_wrong")
+        tried.add(job.id)
+        raise FloodWaitError("Telegram asks to wait", 3600)
+
+    async with serving(context, monkeypatch, deliver, capacity=1) as runner:
+        await until_ended(redis)
+        await eventually(AsyncMock(side_effect=lambda: tried == {"2", "3"}))
+        await context.queue.enqueue(job_of("8", 8, 8, Operation.CREATE, "en"), NOW)
+        await eventually(lambda: redis.exists(f"{keys.JOB}8"), lambda count: not count)
+        running = runner.load.running, runner.load.capacity
+        context.draining.set()
+
+    assert tried == {"2", "3"}
+    assert running == (2, 3)
+    assert await redis.lrange(keys.QUEUE, 0, -1) == ["4"]

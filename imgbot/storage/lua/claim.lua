@@ -1,7 +1,9 @@
--- Takes the first waiting job whose user is below their cap, and leases it.
+-- Takes the first waiting job whose user is below their cap and whose chat is not full, and leases
+-- it.
 -- KEYS: queue tags virtual_time user_tags due active waiting last_claim since job:
--- ARGV: now_ms due_ms running_limit scan_limit token begin
+-- ARGV: now_ms due_ms running_limit scan_limit token begin full_chats
 -- FLAGS: fenced
+-- full_chats is a list with commas, also at both ends.
 -- Returns ok, the job and the length of the queue, empty and that, or more and the tag to go on at
 local function decrement(key, user)
   if redis.call('HINCRBY', key, user, -1) <= 0 then redis.call('HDEL', key, user) end
@@ -21,14 +23,15 @@ local is_capped = {}
 for i = 1, #found, 2 do
   local id, tag = found[i], tonumber(found[i + 1])
   local job = job_prefix .. id
-  local seen = redis.call('HMGET', job, 'state', 'user_id')
+  local seen = redis.call('HMGET', job, 'state', 'user_id', 'chat_id')
   local user = seen[2]
+  local is_full = full_chats:find(',' .. (seen[3] or '') .. ',', 1, true)
   if seen[1] ~= 'queued' then
     dequeue(id)
   elseif is_capped[user] == nil then
     is_capped[user] = tonumber(redis.call('HGET', active, user) or '0') >= tonumber(running_limit)
   end
-  if seen[1] == 'queued' and not is_capped[user] then
+  if seen[1] == 'queued' and not is_capped[user] and not is_full then
     dequeue(id)
     local left = redis.call('LLEN', queue)
     if left == 0 then
