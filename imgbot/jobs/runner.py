@@ -407,7 +407,7 @@ class Runner:
 async def take_step(context: StepContext, job: Job) -> Outcome:
     """Do the work of the job's state, or cancel the job if that was asked for."""
     if isinstance(job, UnreadableJob) and job.progress.outcome in {None, State.DELIVERED}:
-        telemetry.error("job %s: set aside, its record cannot be read: %s", job.id, job.fault)
+        telemetry.error("%s: set aside, cannot be read: %s", telemetry.name_of(job), job.fault)
         return await conclude(context, job, State.DEAD, "unreadable", **_charge(job))
     if job.state is not State.DELIVERING:
         if context.routing.is_orphaned(job):

@@ -90,6 +90,7 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A provider that takes one task at a time."""
     monkeypatch.setattr(inputs, "build_request", AsyncMock())
     provider = Mock(max_concurrent=1, submit=AsyncMock(), upload=AsyncMock(), throttle=AsyncMock())
+    provider.fields_of = AsyncMock()
     provider.poll = AsyncMock(return_value=Pending())
     provider.name = "one at a time"
     return provider
