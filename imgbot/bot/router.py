@@ -124,6 +124,9 @@ class UpdateHandler:
         return event.from_user is not None and self._components.policy.is_admin(event.from_user.id)
 
     async def _admit(self, handler: Handler, event: Event, context: RequestContext) -> None:
+        now_ms = self._components.now_ms()
+        if self._components.queue.is_revoked(context.user_id, context.request, now_ms):
+            return
         profile = await self._components.users.profile(context.user_id, context.chat_id)
         context, callback_id = context.with_profile(profile), ""
         if isinstance(event, CallbackQuery):
@@ -179,15 +182,20 @@ class UpdateHandler:
         before = context.profile.username
         if context.username != before and not context.is_anonymous:
             with suppress(StorageUnavailableError):
-                await self._components.users.set_username(context.user_id, context.username, before)
+                now_ms = self._components.now_ms()
+                await self._components.users.set_username(
+                    context.user_id, context.username, before, now_ms
+                )
 
     async def _remember(self, context: RequestContext, stored_language: str) -> None:
-        """Record the user's language, and once a day that they are active, for broadcasts."""
+        """Record the user's language, and once a day that they are active."""
         now_ms = self._components.now_ms()
         # A full Redis must not prevent the answer that reports it.
         with suppress(StorageUnavailableError):
-            if context.is_private and context.profile.needs_seen_update(now_ms):
-                await self._components.users.mark_seen(context.user_id, context.language, now_ms)
+            if context.profile.needs_seen_update(now_ms) and not context.is_anonymous:
+                await self._components.users.mark_seen(
+                    context.user_id, context.language, now_ms, is_private=context.is_private
+                )
             if context.profile.written != stored_language:
                 await self._components.users.set_written(context.user_id, context.profile.written)
 

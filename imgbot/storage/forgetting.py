@@ -1,4 +1,4 @@
-"""Forgetting of users: what happens to each key of `keys`, and its execution.
+"""Forgetting of users: `keys` declares what happens to each key, here it is done.
 
 Jobs under way are cancelled and go when they end; `settle` finishes what could not go at once.
 Deleted values stay in the append-only file of Redis until `rewrite_log`.
@@ -7,18 +7,22 @@ Deleted values stay in the append-only file of Redis until `rewrite_log`.
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from redis.exceptions import ResponseError
 
-from imgbot.domain.job import Job, is_billed
+from imgbot.domain.job import is_billed
 from imgbot.storage import job_codec as records, keys
 from imgbot.storage.client import Client, Store
 from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.keys import Owner
 from imgbot.telemetry import events as telemetry
 
 _READ_AT_ONCE = 1000
+_SCANNED_AT_ONCE = 500
+"""Keys that a script looks at, about 1 ms of server time."""
+
 _JOB, _SPEND, _LOG = "job", "spend", "log"
 """Kinds of entries in `keys.FORGOTTEN`."""
 
@@ -28,26 +32,23 @@ _LAST_WRITES_S = 10
 _JOBS_END_MS = 180_000
 _REWRITE_POLL_S = 0.2
 
-NAMED_BY_USER: Mapping[str, str] = {
-    **dict.fromkeys((keys.USER, keys.MEANT, keys.HISTORY, keys.LATEST), r"(\d+)"),
-    **dict.fromkeys((keys.NOTICE_SENT, keys.READY, keys.ALBUM_JOB), r"(\d+)\..*"),
-    **dict.fromkeys((keys.COUNTED, keys.CHOICE), r"album\.(\d+)\..*"),
-    keys.TAP_GUARD: r"-?\d+\.(\d+)\..*",
-    keys.ALBUM_OPEN: r"-?\d+\.(\d+)",
-    keys.DIALOGUE: r"(?::-?\d+)+:(\d+):.*",
+_PATTERNS = {
+    key: re.compile(owner)
+    for key, owners in keys.OWNERS.items()
+    for owner in owners
+    if isinstance(owner, str)
 }
-"""Prefix of keys that are deleted → pattern of the rest of a name, with the user's id its group."""
 
-NAMED_BY_JOB = (keys.RESULT, keys.WEBHOOK_TICKET)
-"""Prefixes of keys that are deleted with the user's jobs; the rest of a name is a job's id."""
 
-POINTING_TO_JOB = (keys.READY, keys.PICTURE, keys.ALBUM_JOB)
-"""Prefixes of keys that are deleted with the user's jobs; the value is a job's id."""
+def _owned(owner: Owner) -> tuple[str, ...]:
+    return tuple(key for key, owners in keys.OWNERS.items() if owner in owners)
 
-WITH_MEMBER: Mapping[str, str] = {
-    **dict.fromkeys((keys.REFUSED, keys.BROADCAST_LEFT), "zrem"),
-    **dict.fromkeys((keys.UNSUBSCRIBED, keys.ALLOWED), "srem"),
-    keys.USER_TAGS: "hdel",
+
+_RECORDS, _POINTERS = _owned(Owner.RECORD), _owned(Owner.POINTER)
+_WITH_MEMBER = {
+    key: command.name.lower()
+    for command in (Owner.ZREM, Owner.SREM, Owner.HDEL)
+    for key in _owned(command)
 }
 """Key or prefix → command that removes the user's id from it."""
 
@@ -86,22 +87,39 @@ class Forgetting(Store):
     async def forget(
         self, users: Collection[int], now_ms: int, today: str, before_update: int = 0
     ) -> None:
-        """Forget users; of deferred updates only those before `before_update`, which are older."""
+        """Forget users; of their updates only those before `before_update`, which are older."""
         ids = {str(user) for user in users}
         for user in users:
-            await self._cancel_jobs(await self._queue.jobs_of(user), now_ms)
+            await self._cancel_jobs(user, now_ms, before_update)
         await self._forget_names(ids)
-        await self._forget_jobs(await self._jobs_of(ids), ids, today)
+        owned, named = await self._find(ids)
+        # They tell whose jobs these were, should the forgetting be repeated.
+        records = [key for key in owned if key.startswith(_RECORDS)]
+        await self._forget_jobs({key.rpartition(":")[2] for key in records}, owned)
+        await self._unlink([key for key in named if _user_in(key) in ids])
+        await self._forget_members(named, ids)
+        await self._forget_spend(named, ids, today)
         await self._forget_albums(users)
         await self._forget_deferred(users, before_update)
         await self._forget_failed_updates(ids)
+        await self._forget_dead([key for key in records if key.startswith(keys.DEAD_JOB)])
+        await self._unlink([key for key in records if key.startswith(keys.RESULT)])
         # Last, as silent users are found by it.
-        await self._redis.zrem(keys.PEOPLE, *ids)
+        await self._all(self._redis.zrem(keys.PEOPLE, *ids), self._redis.zrem(keys.SEEN, *ids))
         await self._mark_log(now_ms)
+
+    async def find_users(self, now_ms: int) -> None:
+        """Add users whom earlier releases stored to those whose silence is known."""
+        pages = self._redis.scan_iter(match=f"{keys.USER}*", count=_READ_AT_ONCE)
+        ids = [name.removeprefix(keys.USER) async for name in pages]
+        for at in range(0, len(ids), _READ_AT_ONCE):
+            page = dict.fromkeys(ids[at : at + _READ_AT_ONCE], now_ms)
+            await self._redis.zadd(keys.SEEN, page, nx=True)
+        await self._redis.zunionstore(keys.SEEN, [keys.SEEN, keys.PEOPLE], aggregate="MAX")
 
     async def silent(self, before_ms: int, limit: int) -> list[int]:
         """Return users whose latest update is older."""
-        found = await self._redis.zrangebyscore(keys.PEOPLE, 0, before_ms, start=0, num=limit)
+        found = await self._redis.zrangebyscore(keys.SEEN, 0, before_ms, start=0, num=limit)
         return [int(user) for user in found]
 
     async def settle(self, now_ms: int, today: str) -> None:
@@ -115,7 +133,8 @@ class Forgetting(Store):
         past = [entry for entry in left if entry[0] == _SPEND and entry[1] != today]
         if not ended and not past:
             return
-        await self._forget_late_jobs(ended)
+        if ended:
+            await self._forget_late_jobs(ended)
         for _, day, user in past:
             await self._redis.hdel(keys.SPEND + day, f"user:{user}")
         await self._mark_log(now_ms)
@@ -135,69 +154,76 @@ class Forgetting(Store):
             if job_id not in live and ttl_s <= keys.TOMBSTONE_S - _LAST_WRITES_S
         ]
 
-    async def _cancel_jobs(self, jobs: Iterable[Job], now_ms: int) -> None:
+    async def _cancel_jobs(self, user: int, now_ms: int, before_update: int) -> None:
         """Cancel jobs, and empty those that will make no picture any longer."""
-        for job in jobs:
-            await self._redis.hset(keys.FORGOTTEN, f"{_JOB}.{job.id}", str(job.user_id))
-            if await self._queue.cancel(job.id, job.user_id, now_ms) == "ok":
-                await self._strip(keys.JOB + job.id, BLANK)
+        verdicts = await self._queue.cancel_all(user, now_ms, before_update)
+        if verdicts:
+            entries = {f"{_JOB}.{job_id}": str(user) for job_id in verdicts}
+            await self._redis.hset(keys.FORGOTTEN, mapping=entries)
+        for job_id, verdict in verdicts.items():
+            if verdict == "ok":
+                await self._strip(keys.JOB + job_id, BLANK)
 
     async def _strip(self, key: str, blank: Mapping[str, Any]) -> None:
         await self._redis.call("strip_job", key=key, fields=records.to_fields(blank))
 
-    async def _jobs_of(self, ids: Collection[str]) -> set[str]:
-        """Return the ended jobs of users: dead, or with a result, in the history or not."""
-        dead = await self._redis.zrange(keys.DEAD, 0, -1)
-        found = await self._owned([keys.DEAD_JOB + job_id for job_id in dead], ids)
-        async for page in self._pages(keys.RESULT):
-            found += await self._owned(page, ids)
-        return {key.rpartition(":")[2] for key in found}
-
-    async def _owned(self, names: Collection[str], ids: Collection[str]) -> list[str]:
-        owners = await self._all(*(self._redis.hget(name, "user_id") for name in names))
-        return [name for name, owner in zip(names, owners, strict=True) if owner in ids]
+    async def _find(self, owners: Collection[str]) -> tuple[list[str], list[str]]:
+        """Return records of, and pointers to, jobs of the owners, and names with an id in them."""
+        owned, named = set[str](), set[str]()
+        cursor = "0"
+        while True:
+            cursor, *page = await self._redis.call(
+                "find_keys",
+                cursor=cursor,
+                count=_SCANNED_AT_ONCE,
+                records=",".join(_RECORDS),
+                pointers=",".join(_POINTERS),
+                listed=",".join([keys.SPEND, *_WITH_MEMBER]),
+                owners=list(owners),
+            )
+            owned.update(page[0])
+            named.update(page[1])
+            if cursor == "0":
+                return list(owned), list(named)
 
     async def _forget_late_jobs(self, ended: Mapping[str, str]) -> None:
         """Forget jobs that ended after their users were forgotten, who may have come back."""
-        await self._forget_jobs(set(ended))
+        owned, _ = await self._find(ended)
+        await self._forget_jobs(set(ended), owned)
         for job_id, user in ended.items():
             await self._redis.lrem(keys.HISTORY + user, 0, job_id)
             if await self._redis.get(keys.LATEST + user) == job_id:
                 await self._redis.delete(keys.LATEST + user)
+        await self._forget_dead([keys.DEAD_JOB + job_id for job_id in ended])
+        await self._unlink([keys.RESULT + job_id for job_id in ended])
 
-    async def _forget_jobs(
-        self, jobs: set[str], ids: Collection[str] = (), today: str = ""
-    ) -> None:
-        """Delete all that belongs to ended jobs, or is named after users, and the files."""
+    async def _forget_jobs(self, jobs: set[str], owned: Iterable[str]) -> None:
+        """Delete all that belongs to ended jobs but their records, and the files."""
         await self._remove_files(jobs)
-        for job_id in jobs:
-            await self._forget_dead(job_id)
-        # They tell whose jobs these were, should the forgetting be repeated.
-        results = {keys.RESULT + job_id for job_id in jobs}
-        async for page in self._pages("img:"):
-            pointers = [key for key in page if key.startswith(POINTING_TO_JOB)]
-            targets = await self._all(*(self._redis.get(key) for key in pointers))
-            doomed = {key for key in page if _is_named(key, jobs, ids)} - results
-            doomed |= {key for key, job in zip(pointers, targets, strict=True) if job in jobs}
-            if doomed:
-                await self._redis.unlink(*doomed)
-            for key, command in _with_members(page) if ids else ():
-                await getattr(self._redis, command)(key, *ids)
-            for key in page if ids else ():
-                if key.startswith(keys.SPEND):
-                    await self._forget_spend(key, ids, today)
-        if results:
-            await self._redis.unlink(*results)
+        pointers = [key for key in owned if key.startswith(_POINTERS)]
+        named = _owned(Owner.NAMED_BY_JOB)
+        await self._unlink([*pointers, *(prefix + job for prefix in named for job in jobs)])
 
-    async def _forget_dead(self, job_id: str) -> None:
-        """Delete a dead job; if its charge is unsettled the order at its provider stays."""
-        key = keys.DEAD_JOB + job_id
-        for job in await self._queue.jobs([job_id], keys.DEAD_JOB):
+    async def _unlink(self, names: Sequence[str]) -> None:
+        for at in range(0, len(names), _READ_AT_ONCE):
+            await self._redis.unlink(*names[at : at + _READ_AT_ONCE])
+
+    async def _forget_dead(self, names: Iterable[str]) -> None:
+        """Delete dead jobs; if a charge is unsettled the order at its provider stays."""
+        ids = [name.removeprefix(keys.DEAD_JOB) for name in names]
+        for job in await self._queue.jobs(ids, keys.DEAD_JOB):
+            key = keys.DEAD_JOB + job.id
             if is_billed(job) and job.charge.price_micro:
                 receipt = {k: v for k, v in job.progress.ticket.items() if k != "outputs"}
                 await self._strip(key, {**BLANK_DEAD, "ticket": receipt})
             else:
-                await self._all(self._redis.unlink(key), self._redis.zrem(keys.DEAD, job_id))
+                await self._all(self._redis.unlink(key), self._redis.zrem(keys.DEAD, job.id))
+
+    async def _forget_members(self, names: Iterable[str], ids: Collection[str]) -> None:
+        single = [key for key in _WITH_MEMBER if not key.endswith(":")]
+        for name in [*names, *single]:
+            if command := _WITH_MEMBER.get(_kind_of(name)):
+                await getattr(self._redis, command)(name, *ids)
 
     async def _forget_names(self, ids: Collection[str]) -> None:
         held = await self._redis.hgetall(keys.USERNAMES)
@@ -228,25 +254,18 @@ class Forgetting(Store):
             if mentions.search(entry):
                 await self._redis.lrem(keys.POISON, 0, entry)
 
-    async def _forget_spend(self, key: str, ids: Collection[str], today: str) -> None:
-        """Remove users from a day that is over; from today, `settle` does it later."""
-        day, entries = key.removeprefix(keys.SPEND), [f"user:{user}" for user in ids]
-        if day != today:
-            await self._redis.hdel(key, *entries)
-            return
-        spent = await self._redis.hmget(key, entries)
-        for user in [user for user, micro in zip(ids, spent, strict=True) if micro is not None]:
-            await self._redis.hset(keys.FORGOTTEN, f"{_SPEND}.{day}.{user}", user)
-
-    async def _pages(self, prefix: str) -> AsyncIterator[list[str]]:
-        """Read the names of keys with this prefix, page by page."""
-        cursor = -1
-        while cursor:
-            cursor, page = await self._redis.scan(
-                max(cursor, 0), match=f"{prefix}*", count=_READ_AT_ONCE
-            )
-            if page:
-                yield page
+    async def _forget_spend(self, names: Iterable[str], ids: Collection[str], today: str) -> None:
+        """Remove users from the days that are over; from today, `settle` does it later."""
+        entries = [f"user:{user}" for user in ids]
+        for day in [
+            name.removeprefix(keys.SPEND) for name in names if _kind_of(name) == keys.SPEND
+        ]:
+            if day != today:
+                await self._redis.hdel(keys.SPEND + day, *entries)
+                continue
+            spent = await self._redis.hmget(keys.SPEND + day, entries)
+            for user in [user for user, micro in zip(ids, spent, strict=True) if micro is not None]:
+                await self._redis.hset(keys.FORGOTTEN, f"{_SPEND}.{day}.{user}", user)
 
     async def rewrite_log(self, before_ms: int) -> bool:
         """Have Redis rewrite its append-only file if something was deleted before then.
@@ -286,21 +305,17 @@ class Forgetting(Store):
         return bool(state["aof_rewrite_in_progress"] or state["aof_rewrite_scheduled"])
 
 
-def _is_named(key: str, jobs: set[str], ids: Collection[str]) -> bool:
-    """Return whether a key's name is that of one of the jobs, or names one of the users."""
-    if any(key.startswith(prefix) and key[len(prefix) :] in jobs for prefix in NAMED_BY_JOB):
-        return True
-    for prefix, pattern in NAMED_BY_USER.items():
-        if key.startswith(prefix) and (found := re.fullmatch(pattern, key[len(prefix) :])):
-            return found[1] in ids
-    return False
+def _kind_of(name: str) -> str:
+    """Return the key of `keys`, or the prefix, that a name belongs to."""
+    return name if name in keys.OWNERS else ":".join([*name.split(":")[:2], ""])
 
 
-def _with_members(names: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for name in names:
-        for key, command in WITH_MEMBER.items():
-            if name == key or (key.endswith(":") and name.startswith(key)):
-                yield name, command
+def _user_in(name: str) -> str:
+    """Return the id of the user that a key is named by, or an empty string."""
+    for prefix, pattern in _PATTERNS.items():
+        if name.startswith(prefix) and (found := pattern.fullmatch(name, len(prefix))):
+            return found[1]
+    return ""
 
 
 def _sender_of(update: Mapping[str, Any]) -> int | None:

@@ -27,6 +27,9 @@ them have enough running; 500 are about 2 ms of server time."""
 _READ_AT_ONCE = 500
 _WOKEN_AT_ONCE = 1000
 _TICKET_KEPT_S = 3600
+_REVOKED_MS = 90_000_000
+"""Longer than an update waits."""
+
 _JOBS_AT_ONCE = 100
 
 
@@ -72,6 +75,8 @@ class JobQueue(JobReads):
         self._empty_until_ms = 0
         """Until then no job waits, unless one is admitted here."""
         self._is_synced_by_itself = is_synced_by_itself
+        self._revoked: dict[int, tuple[int, int]] = {}
+        """By user, the update id below which requests are revoked, and the time (ms) of that."""
         self.wakeup = asyncio.Event()
         """Set when a job may wait to be claimed; the claim loop clears it."""
 
@@ -91,6 +96,8 @@ class JobQueue(JobReads):
 
     async def enqueue(self, job: Job, now_ms: int) -> Admission:
         """Admit a job once and reserve its price; a repeated id changes nothing."""
+        if self.is_revoked(job.user_id, job.id, now_ms):
+            return Admission("duplicate")
         caps = self.caps
         try:
             answer = await self._redis.call(
@@ -116,10 +123,31 @@ class JobQueue(JobReads):
         self, job_id: str, user_id: int, now_ms: int, reason: str = "cancelled"
     ) -> str:
         """Cancel a job; return ok, gone, not_yours or too_late."""
-        answer = await self._redis.call(
-            "cancel", id=job_id, user_id=user_id, now_ms=now_ms, reason=reason
+        return (await self._cancel([job_id], user_id, now_ms, reason))[0]
+
+    async def _cancel(
+        self, job_ids: Sequence[str], user_id: int, now_ms: int, reason: str = "cancelled"
+    ) -> list[str]:
+        return await self._redis.call(
+            "cancel", user_id=user_id, now_ms=now_ms, reason=reason, ids=job_ids
         )
-        return answer[0]
+
+    async def cancel_all(self, user_id: int, now_ms: int, before_update: int) -> dict[str, str]:
+        """Cancel all jobs of a user at once, and revoke their requests of older updates.
+
+        Returns the verdict on each job, as `cancel` does.
+        """
+        recent = {user: mark for user, mark in self._revoked.items() if _is_recent(mark[1], now_ms)}
+        self._revoked = {**recent, user_id: (before_update, now_ms)}
+        ids = await self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, -1)
+        verdicts = await self._cancel(ids, user_id, now_ms) if ids else []
+        return dict(zip(ids, verdicts, strict=True))
+
+    def is_revoked(self, user_id: int, request: str, now_ms: int) -> bool:
+        """Return whether a request, which may have waited for long, was revoked."""
+        before_update, at_ms = self._revoked.get(user_id, (0, 0))
+        # Update ids may begin anew after a quiet week.
+        return _is_recent(at_ms, now_ms) and int(request.partition("-")[0]) < before_update
 
     async def wake(self, job_id: str, ticket: Mapping[str, object] | None = None) -> None:
         """Wake a running job, or have it adopted; keep the ticket that a webhook told, if any."""
@@ -302,6 +330,10 @@ class JobQueue(JobReads):
             entries = redis.hscan_iter(keys.SPEND + day, match="reserved:*", count=_READ_AT_ONCE)
             users |= {str(entry).partition(":")[2] async for entry, _ in entries}
         return users
+
+
+def _is_recent(at_ms: int, now_ms: int) -> bool:
+    return now_ms - at_ms < _REVOKED_MS
 
 
 def _text(limit: int | None) -> str:

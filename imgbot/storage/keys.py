@@ -1,110 +1,162 @@
-"""Redis keys, each with its content and lifetime.
+"""Redis keys, each with its content, its lifetime, and what forgetting a user does with it.
 
 Nothing else may use the prefixes `rq:queue:`, `rq:job:` and `rate_limit:`: operators count them.
 """
+
+from enum import Enum, auto
 
 TOMBSTONE_S = 172_800  # 48 h: Telegram repeats an unconfirmed update for 24 h
 RESULT_KEPT_S = 2_592_000  # 30 days
 SPEND_KEPT_S = 3_456_000  # 40 days: a whole month can be reported
 HISTORY_LENGTH = 20
 
-QUEUE = "rq:queue:img_queue"  # LIST: waiting job ids in queue order
-JOB = "rq:job:"  # HASH per live job, by id
-RATE_LIMIT = "rate_limit:"  # STRING per user id with a TTL: requests in the window
+
+class Owner(Enum):
+    """What a key holds of users, and what becomes of it when one is forgotten."""
+
+    NOBODY = auto()  # nothing of a user
+    LIVE_JOB = auto()  # their jobs, which are cancelled first: it goes when they have ended
+    LIMIT = auto()  # it expires with its window: forgetting must not reset a limit
+    ADMIN = auto()  # by and for administrators, who are named in the settings
+    BAN = auto()  # a ban outlasts forgetting
+    RECORD = auto()  # HASH of an ended job, with its user's id in `user_id`: deleted last
+    NAMED_BY_JOB = auto()  # deleted with that job
+    POINTER = auto()  # STRING, the id of a job: deleted with that job
+    ZREM = auto()  # the member with the user's id is removed, by this command
+    SREM = auto()
+    HDEL = auto()
+    METHOD = auto()  # a method of `Forgetting` removes the user
+
+
+OWNERS: dict[str, tuple[Owner | str, ...]] = {}
+"""Key or prefix → its owners; one that is a pattern of the rest of its name has the user's id as
+its group: such keys are deleted."""
+
+
+def _key(name: str, *owners: Owner | str) -> str:
+    OWNERS[name] = owners
+    return name
+
+
+QUEUE = _key("rq:queue:img_queue", Owner.LIVE_JOB)  # LIST: waiting job ids in queue order
+JOB = _key("rq:job:", Owner.LIVE_JOB)  # HASH per live job, by id
+# STRING per user id with a TTL: requests in the window
+RATE_LIMIT = _key("rate_limit:", Owner.LIMIT)
 # STRING per user id with a TTL: commands in the window, as long as that of requests.
-COMMANDS = "img:commands:"
+COMMANDS = _key("img:commands:", Owner.LIMIT)
 # ZSET per hour since 1970, three hours: user ids by their requests over the rate limit, the 1,000
 # with the most.
-REFUSED = "img:refused:"
+REFUSED = _key("img:refused:", Owner.ZREM)
 # STRING per request, an hour: marks it as counted, so that a repeated update is not counted.
-COUNTED = "img:counted:"
-DUE = "img:due"  # ZSET: claimed jobs by the time (ms) of their next check
-TAGS = "img:tags"  # ZSET: waiting ids by their fair-queueing tag
-SINCE = "img:since"  # ZSET: waiting ids by the time (ms) of their creation
-VIRTUAL_TIME = "img:vt"  # STRING: the tag of the latest claim
-USER_TAGS = "img:vft"  # HASH: user id → the lowest tag that their next job can get
-SEQUENCE = "img:seq"  # STRING: a counter that breaks ties between tags
-WAITING = "img:waiting"  # HASH: user id → number of waiting jobs
-ACTIVE = "img:active"  # HASH: user id → number of claimed jobs that have not ended
-USER_JOBS = "img:mine:"  # ZSET per user id: their live jobs by the time (ms) of their creation
+COUNTED = _key("img:counted:", r"album\.(\d+)\..*")
+DUE = _key("img:due", Owner.LIVE_JOB)  # ZSET: claimed jobs by the time (ms) of their next check
+TAGS = _key("img:tags", Owner.LIVE_JOB)  # ZSET: waiting ids by their fair-queueing tag
+SINCE = _key("img:since", Owner.LIVE_JOB)  # ZSET: waiting ids by the time (ms) of their creation
+VIRTUAL_TIME = _key("img:vt", Owner.NOBODY)  # STRING: the tag of the latest claim
+# HASH: user id → the lowest tag that their next job can get
+USER_TAGS = _key("img:vft", Owner.HDEL)
+SEQUENCE = _key("img:seq", Owner.NOBODY)  # STRING: a counter that breaks ties between tags
+WAITING = _key("img:waiting", Owner.LIVE_JOB)  # HASH: user id → number of waiting jobs
+# HASH: user id → number of claimed jobs that have not ended
+ACTIVE = _key("img:active", Owner.LIVE_JOB)
+# ZSET per user id: their live jobs by the time (ms) of their creation
+USER_JOBS = _key("img:mine:", Owner.LIVE_JOB)
 # STRING: the epoch that owns the queue, `<number>-<uuid>`; every other is fenced off.
-EPOCH = "img:epoch"
+EPOCH = _key("img:epoch", Owner.NOBODY)
 # STRING: token and id of the latest claim, for a claim whose reply was lost.
-LAST_CLAIM = "img:lastclaim"
+LAST_CLAIM = _key("img:lastclaim", Owner.NOBODY)
 # ZSET: jobs without a status message yet, by the time (ms) of the next attempt.
-ANNOUNCE = "img:announce"
+ANNOUNCE = _key("img:announce", Owner.LIVE_JOB)
 # LIST, bounded: ids that the runner should check now; of earlier releases `+new` as well.
-WAKE = "img:wake"
-TOMBSTONE = "img:done:"  # STRING per ended job, 48 h: longer than Telegram repeats an update
+WAKE = _key("img:wake", Owner.LIVE_JOB)
+# STRING per ended job, 48 h: longer than Telegram repeats an update
+TOMBSTONE = _key("img:done:", Owner.NOBODY)
 # HASH per delivered job, 30 days: the result, as the buttons under a picture need it.
-RESULT = "img:result:"
-DEAD = "img:dead"  # ZSET: dead jobs by the time (ms) of their death
-DEAD_JOB = "img:dead:"  # HASH per dead job, 30 days
-STATS = "img:stats"  # HASH: outcome → number of jobs since the first start
-UPDATE = "img:update:"  # STRING per handled update, 48 h
+RESULT = _key("img:result:", Owner.RECORD)
+DEAD = _key("img:dead", Owner.METHOD)  # ZSET: dead jobs by the time (ms) of their death
+DEAD_JOB = _key("img:dead:", Owner.RECORD)  # HASH per dead job, 30 days
+STATS = _key("img:stats", Owner.NOBODY)  # HASH: outcome → number of jobs since the first start
+UPDATE = _key("img:update:", Owner.NOBODY)  # STRING per handled update, 48 h
 # ZSET: chats with deferred updates by the time (ms) of the next attempt at the first.
-DEFERRED = "img:deferred"
+DEFERRED = _key("img:deferred", Owner.METHOD)
 # ZSET per chat, at most 400: deferred updates by id, as JSON: time received (ms), the update.
-DEFERRED_OF = "img:deferred:"
-POISON = "img:updates:dead"  # LIST, the last 1,000: updates whose handling failed, as received
-DIALOGUE = "img:fsm"  # Prefix of the dialogue states, one day
-TAP_GUARD = "img:tap:"  # STRING, 3 s: a button just tapped, so that a double tap counts once
+DEFERRED_OF = _key("img:deferred:", Owner.METHOD)
+# LIST, the last 1,000: updates whose handling failed, as received
+POISON = _key("img:updates:dead", Owner.METHOD)
+DIALOGUE = _key("img:fsm", r"(?::-?\d+)+:(\d+):.*")  # Prefix of the dialogue states, one day
+# STRING, 3 s: a button just tapped, so that a double tap counts once
+TAP_GUARD = _key("img:tap:", r"-?\d+\.(\d+)\..*")
 # STRING: a counter, written before each wait for the disk and to test if Redis is writable.
-SYNCS = "img:syncs"
+SYNCS = _key("img:syncs", Owner.NOBODY)
 # STRING, an hour: a decision for an update, in case it is handled again; the owner of a task.
-CHOICE = "img:choice:"
+CHOICE = _key("img:choice:", r"album\.(\d+)\..*")
 # HASH per user id: their preferences, the language of their client and of their texts, their @name
 # in lower case, and whether they were told which engine makes pictures.
-USER = "img:user:"
+USER = _key("img:user:", r"(\d+)")
 # HASH: @name in lower case → id of the user who had it when they last wrote.
-USERNAMES = "img:names"
+USERNAMES = _key("img:names", Owner.METHOD)
 # HASH per user id, 90 days since the latest choice: digest of an ambiguous wording → what the user
 # chose for it, `create` or `change`.
-MEANT = "img:meant:"
+MEANT = _key("img:meant:", r"(\d+)")
+# ZSET: users of whom something is kept, by the time (ms, to a day) of their latest update.
+SEEN = _key("img:seen", Owner.METHOD)
 # ZSET: users with a private chat, by the time (ms, to a day) of their latest update in it.
-PEOPLE = "img:people"
-UNSUBSCRIBED = "img:unsubscribed"  # SET: user ids that unsubscribed from broadcasts
-BANNED = "img:banned"  # SET: banned user ids
-BAN = "img:bans"  # HASH: banned user id → reason, admin and time (ms), as JSON
-ALLOWED = "img:allowed"  # SET: ids of users and groups that were allowed while the bot ran
+PEOPLE = _key("img:people", Owner.METHOD)
+# SET: user ids that unsubscribed from broadcasts
+UNSUBSCRIBED = _key("img:unsubscribed", Owner.SREM)
+BANNED = _key("img:banned", Owner.BAN)  # SET: banned user ids
+BAN = _key("img:bans", Owner.BAN)  # HASH: banned user id → reason, admin and time (ms), as JSON
+# SET: ids of users and groups that were allowed while the bot ran
+ALLOWED = _key("img:allowed", Owner.SREM)
 # STRING: while it exists, new jobs are refused; the message added to the refusal, or 1.
-PAUSED = "img:paused"
-INCIDENTS = "img:incidents"  # HASH: open incidents that admins were told about → start time (ms)
-ALARM = "img:alarm:"  # LIST per admin, bounded: notices not yet delivered to them, as JSON
-BROADCAST = "img:broadcast"  # STRING: the id of the running broadcast
+PAUSED = _key("img:paused", Owner.ADMIN)
+# HASH: open incidents that admins were told about → start time (ms)
+INCIDENTS = _key("img:incidents", Owner.NOBODY)
+# LIST per admin, bounded: notices not yet delivered to them, as JSON
+ALARM = _key("img:alarm:", Owner.ADMIN)
+BROADCAST = _key("img:broadcast", Owner.ADMIN)  # STRING: the id of the running broadcast
 # HASH per broadcast: content and progress; a draft for an hour, an ended one for a week.
-BROADCAST_OF = "img:broadcast:"
-BROADCAST_LEFT = "img:broadcast-left:"  # ZSET per broadcast: user ids of the remaining recipients
-NOTICE_SENT = "img:said:"  # STRING per user and refusal: marks a refusal that was sent a moment ago
+BROADCAST_OF = _key("img:broadcast:", Owner.ADMIN)
+# ZSET per broadcast: user ids of the remaining recipients
+BROADCAST_LEFT = _key("img:broadcast-left:", Owner.ZREM)
+# STRING per user and refusal: marks a refusal that was sent a moment ago
+NOTICE_SENT = _key("img:said:", r"(\d+)\..*")
 # LIST per user id, the latest 20, 30 days: their delivered jobs, newest first.
-HISTORY = "img:history:"
-LATEST = "img:latest:"  # STRING per user id, 30 days: the job whose picture was shown to them last
-READY = "img:ready:"  # STRING per message announcing a picture, 30 days: the job that made it
+HISTORY = _key("img:history:", r"(\d+)")
+# STRING per user id, 30 days: the job whose picture was shown to them last
+LATEST = _key("img:latest:", r"(\d+)")
+# STRING per message announcing a picture, 30 days: the job that made it
+READY = _key("img:ready:", Owner.POINTER, r"(\d+)\..*")
 # STRING per picture by Telegram's unique id, 30 days: the job that made it.
-PICTURE = "img:picture:"
+PICTURE = _key("img:picture:", Owner.POINTER)
 # LIST per provider.operation.model, the latest 200, 90 days: spans of job ages (ms) within which
 # polls saw a job finish.
-DURATIONS = "img:durations:"
-WEBHOOK_TICKET = "img:hint:"  # STRING per job, an hour: the ticket received by a webhook, as JSON
+DURATIONS = _key("img:durations:", Owner.NOBODY)
+# STRING per job, an hour: the ticket received by a webhook, as JSON
+WEBHOOK_TICKET = _key("img:hint:", Owner.NAMED_BY_JOB)
 # HASH per local day, 8 days: `<operation>.<status>` → number of jobs of that day.
-ENDED = "img:ended:"
+ENDED = _key("img:ended:", Owner.NOBODY)
 # HASH per local day, 40 days, in micro-dollars: `charged` and `reserved` in total, `user:<id>`
 # (charges and reservations of a user), `reserved:<id>`, `of:<provider>.<operation>`, the same with
 # the prefix `n:` for the number of charges, and `ceiling`: the budget if raised for that day.
-SPEND = "img:spend:"
+SPEND = _key("img:spend:", Owner.METHOD)
 # STRING per local day, two days: number of questions to the chat model.
-CHAT_CALLS = "img:chat-calls:"
-ALBUM = "img:album:"  # LIST per incomplete album: its items as JSON
-ALBUMS = "img:albums"  # ZSET: incomplete albums by the time (ms) at which they count as complete
-ALBUM_BEGUN = "img:album-begun:"  # STRING per incomplete album: the time (ms) of its first item
-ALBUM_OPEN = "img:album-open:"  # STRING per chat and user, 10 s: the album that is being received
-ALBUM_JOB = "img:album-job:"  # STRING per album, an hour: the job made from it, for late items
+CHAT_CALLS = _key("img:chat-calls:", Owner.NOBODY)
+ALBUM = _key("img:album:", Owner.METHOD)  # LIST per incomplete album: its items as JSON
+# ZSET: incomplete albums by the time (ms) at which they count as complete
+ALBUMS = _key("img:albums", Owner.METHOD)
+# STRING per incomplete album: the time (ms) of its first item
+ALBUM_BEGUN = _key("img:album-begun:", Owner.METHOD)
+# STRING per chat and user, 10 s: the album that is being received
+ALBUM_OPEN = _key("img:album-open:", r"-?\d+\.(\d+)")
+# STRING per album, an hour: the job made from it, for late items
+ALBUM_JOB = _key("img:album-job:", Owner.POINTER, r"(\d+)\..*")
 # STRING: the bot's Telegram id; the jobs of one bot are never served by another.
-OWNER = "img:owner"
+OWNER = _key("img:owner", Owner.NOBODY)
 # HASH: what of forgotten users cannot go yet: `job.<id>` (it has not ended) and `spend.<day>.<user
 # id>` (the day is not over) → user id; `log.<time (ms)>` → 1 until Redis has rewritten its append-
 # only file.
-FORGOTTEN = "img:forgotten"
+FORGOTTEN = _key("img:forgotten", Owner.METHOD)
 # STRING: a random id, the first part of every order id sent to a provider: several bots may share
 # a provider, and number their updates from the same start.
-INSTALLATION = "img:installation"
+INSTALLATION = _key("img:installation", Owner.NOBODY)

@@ -37,6 +37,7 @@ class UserProfile:
     written: str = ""
     """What the user's texts tell of their language, as `language_after` returns it."""
     seen_ms: int = 0
+    """Time of the latest update, to a day; of a private chat in a private chat."""
     username: str = ""
     """Stored @name, in lower case."""
 
@@ -59,12 +60,13 @@ class UserStore(Store):
 
     async def profile(self, user_id: int, chat_id: int = 0) -> UserProfile:
         """Read the profile of a user, in this chat, in one round trip."""
+        seen = keys.PEOPLE if chat_id == user_id else keys.SEEN
         record, is_banned, allowed, paused, seen_ms = await self._all(
             self._redis.hgetall(f"{keys.USER}{user_id}"),
             self._redis.sismember(keys.BANNED, str(user_id)),
             self._redis.smismember(keys.ALLOWED, [str(user_id), str(chat_id)]),
             self._redis.get(keys.PAUSED),
-            self._redis.zscore(keys.PEOPLE, str(user_id)),
+            self._redis.zscore(seen, str(user_id)),
         )
         return UserProfile(
             preferences=load(Preferences, record),
@@ -79,15 +81,22 @@ class UserStore(Store):
             username=record.get(_USERNAME, ""),
         )
 
-    async def mark_seen(self, user_id: int, language: str, now_ms: int) -> None:
-        """Store the time and language of the user's latest update in a private chat."""
-        await self._all(
-            self._redis.zadd(keys.PEOPLE, {str(user_id): now_ms}),
-            self._redis.hset(f"{keys.USER}{user_id}", _SPOKEN, language),
-        )
+    async def mark_seen(
+        self, user_id: int, language: str, now_ms: int, *, is_private: bool = True
+    ) -> None:
+        """Store the time of the user's latest update, and in a private chat their language."""
+        seen = {str(user_id): now_ms}
+        await self._redis.zadd(keys.SEEN, seen)
+        if is_private:
+            await self._all(
+                self._redis.zadd(keys.PEOPLE, seen),
+                self._redis.hset(f"{keys.USER}{user_id}", _SPOKEN, language),
+            )
 
-    async def set_username(self, user_id: int, username: str, before: str) -> None:
+    async def set_username(self, user_id: int, username: str, before: str, now_ms: int) -> None:
         """Store the @name of a user, in lower case, in place of `before`; empty stands for none."""
+        # Users who are refused later are forgotten in time, too.
+        await self._redis.zadd(keys.SEEN, {str(user_id): now_ms})
         holder = before and await self._redis.hget(keys.USERNAMES, before)
         # Somebody else may have taken the old name since.
         if holder == str(user_id):

@@ -31,7 +31,7 @@ _HANDLER_DEADLINE_S = 90.0
 _HOLD_S = 3.0
 """Seconds that an update may hold up the window."""
 _SHARE = 8
-"""Maximum updates of one chat in the window."""
+"""Maximum updates of one chat, or of one sender, in the window."""
 _PER_SENDER = 50
 """Maximum that wait of one sender, over all chats. Of the rest, the first in each chat is refused
 in its turn, and stands for those behind it."""
@@ -267,9 +267,10 @@ class UpdateDispatcher:
             fresh = [pending for pending in queue.pending if not pending.is_deferred]
             if not 0 < len(fresh) <= room:
                 continue
-            is_behind = len(fresh) < len(queue.pending) or len(fresh) > _SHARE
+            is_behind = len(fresh) < len(queue.pending)
+            most = max(len(fresh), *(self._waiting[each.sender] for each in fresh))
             is_late = now_ms - queue.oldest_ms > _HOLD_S * 1000
-            if is_behind or is_late or queue.due_s - now_s > _HOLD_S:
+            if is_behind or most > _SHARE or is_late or queue.due_s - now_s > _HOLD_S:
                 room -= len(fresh)
                 yield chat, fresh
 

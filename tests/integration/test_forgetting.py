@@ -6,16 +6,27 @@ from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
+from imgbot.domain.errors import StorageUnavailableError
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue, QueueLimits
+from tests.fixtures.jobs import job_of
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, User, has_buttons, jpeg, open_owned
+from tests.integration.stage import (
+    Stage,
+    User,
+    has_buttons,
+    jpeg,
+    open_group,
+    open_owned,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -210,19 +221,35 @@ async def test_a_ban_and_what_a_charge_needs_stay(paid_scene: ForgettingSetup) -
 
 
 async def test_a_silent_user_is_forgotten_and_others_are_not(setup: ForgettingSetup) -> None:
+    """One met in a group only, too."""
     other = await setup.stage.user("Boris")
-    for each in (setup.user, other):
+    ann, _ = await open_group(setup.stage)
+    for each in (setup.user, other, ann):
         await each.ask("/start")
-    long_ago_ms = (time.time() - 366 * 86_400) * 1000
+    silent, long_ago_ms = [str(setup.user.id), str(ann.id)], (time.time() - 366 * 86_400) * 1000
     async with setup.stage.bot.redis() as redis:
-        await redis.zadd(keys.PEOPLE, {str(setup.user.id): long_ago_ms})
+        await redis.zadd(keys.SEEN, dict.fromkeys(silent, long_ago_ms), xx=True)
         await eventually(
-            lambda: redis.zrange(keys.PEOPLE, 0, -1), lambda ids: str(setup.user.id) not in ids
+            lambda: redis.zmscore(keys.SEEN, silent), lambda found: found == [None, None]
         )
 
-        assert not await redis.exists(f"{keys.USER}{setup.user.id}")
+        assert not await redis.exists(*(f"{keys.USER}{user}" for user in silent))
         assert await redis.zscore(keys.PEOPLE, str(other.id))
         assert await redis.exists(f"{keys.USER}{other.id}")
+
+
+async def test_a_message_that_waits_is_forgotten_too(setup: ForgettingSetup) -> None:
+    user = setup.user
+    group = await setup.stage.control.make_group("Friends", [user.person])
+    await user.control.fault("sendMessage", "flood", times=1, chat_id=group, retry_after_s=6)
+    for text in ("/help", f"/create {WORDS}"):
+        await user.within(group).say(text)
+
+    await setup.forget_me()
+    # It is behind them.
+    await user.within(group).toasts(1, "nothing")
+
+    assert await setup.stage.orders() == []
 
 
 async def test_only_an_admin_may_forget_somebody_else(setup: ForgettingSetup) -> None:
@@ -255,14 +282,52 @@ async def test_privacy_tells_what_is_kept_and_who_makes_the_pictures(
     assert "/forget_me" in answer.text
 
 
-async def open_forgetting(redis: Client, removed: set[str]) -> Forgetting:
-    queue = JobQueue(redis, QueueLimits())
+async def open_forgetting(
+    redis: Client, removed: set[str], queue: JobQueue | None = None
+) -> Forgetting:
+    queue = queue or JobQueue(redis, QueueLimits())
     await queue.open_epoch()
 
     async def remove_files(job_ids: Collection[str]) -> None:
         removed.update(job_ids)
 
     return Forgetting(redis, queue, remove_files)
+
+
+async def test_nothing_is_ordered_after_the_wish_in_spite_of_a_kill(
+    redis: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue = JobQueue(redis, QueueLimits(running_per_user=2))
+    forgetting = await open_forgetting(redis, set(), queue)
+    jobs = [job_of(str(number), 7, 7, Operation.CREATE, "en") for number in range(1, 7)]
+    for job in jobs[:5]:
+        await queue.enqueue(job, 1)
+    for _ in range(2):
+        await queue.claim(1)
+
+    # As soon as one of them is cancelled, all are.
+    monkeypatch.setattr(
+        forgetting, "_strip", AsyncMock(side_effect=StorageUnavailableError("gone"))
+    )
+    with pytest.raises(StorageUnavailableError):
+        await forgetting.forget({7}, 1, "2026-01-02", before_update=7)
+    # One that a handler in another chat was about to order.
+    late = await queue.enqueue(jobs[5], 1)
+    new = await queue.enqueue(job_of("8", 7, 7, Operation.CREATE, "en"), 1)
+
+    assert await redis.lrange(keys.QUEUE, 0, -1) == ["8"]
+    assert (late.verdict, new.verdict) == ("duplicate", "ok")
+
+
+async def test_users_whom_an_earlier_release_stored_are_found_silent(redis: Client) -> None:
+    forgetting = await open_forgetting(redis, set())
+    await redis.hset(f"{keys.USER}7", "username", "of_a_group")
+    await redis.zadd(keys.PEOPLE, {"8": 5, "9": 20})
+    await redis.zadd(keys.SEEN, {"9": 10})
+
+    await forgetting.find_users(15)
+
+    assert [await forgetting.silent(ms, 9) for ms in (9, 15, 20)] == [[8], [8, 7], [8, 7, 9]]
 
 
 async def test_the_spend_of_a_day_stays_until_the_day_is_over(redis: Client) -> None:
