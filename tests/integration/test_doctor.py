@@ -169,6 +169,8 @@ async def test_a_state_that_must_not_be_served_from(unpolled: Place) -> None:
     assert moved.the("state")["text"].endswith("would pay for its jobs twice")
     assert moved.the("state")["level"] == spoilt.the("state")["level"] == "wrong"
     assert "is not readable and writable" in spoilt.the("state")["text"]
+    # A start would be refused.
+    assert [each.the("service")["mend"] for each in (cut_off, moved, spoilt)] == [""] * 3
 
 
 async def test_a_redis_of_ones_own_that_loses_jobs_or_is_full(

@@ -184,8 +184,11 @@ async def _check_bot(settings: Settings) -> list[Finding]:
         found = bot_state.evaluate(seen)
     else:
         may_move = bool(settings.spare_http_ports)
+        # A start would be refused, and the state's own finding says what helps.
+        is_startable = state.examine(settings.state_dir).level is not Severity.WRONG
+        start = "sudo systemctl start imgbot" if is_startable else ""
         found = [
-            warning("service", "imgbot is not running", "sudo systemctl start imgbot"),
+            warning("service", "imgbot is not running", start),
             bot_state.check_port(settings.http, may_move=may_move),
         ]
     found += await telegram.check_telegram(
