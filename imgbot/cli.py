@@ -152,7 +152,7 @@ def _call(run: str, arguments: dict[str, Any]) -> int:
     if asyncio.iscoroutine(done):
         done = asyncio.run(done)
     if isinstance(done, list):
-        print("\n".join(done))
+        sys.stdout.writelines(f"{line}\n" for line in done)
         return 0
     return done or 0
 

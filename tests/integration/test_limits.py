@@ -119,6 +119,8 @@ async def test_the_guides_commands_tell_the_truth(stage: Stage) -> None:
     assert seen == ("2", 3, 2)
     assert lengths(stage) == ("0", 0, 0)
     assert "total_commands_processed" in cli(stage, "INFO", "stats")
+    # `wc -l` counts the lines: none for none.
+    assert redis_cli(stage.bot.environ, "KEYS", "rq:job:*").stdout == ""
     kinds = {key.split(":")[0] for key in cli(stage, "KEYS", "*").split()}
     assert kinds <= {"rate_limit", "img"}
 
