@@ -87,6 +87,8 @@ class Layout:
         """Leads to a release that was installed and has not served yet; else missing."""
         self.settings = root / "etc/imgbot"
         self.environment_file = self.settings / "imgbot.env"
+        self.former_example = self.settings / "imgbot.env.example"
+        """All settings with their defaults, as earlier releases wrote them beside an operator's."""
         self.credentials = self.settings / "credentials"
         self.token = self.credentials / "bot-token"
         self.unit = root / "etc/systemd/system" / UNIT

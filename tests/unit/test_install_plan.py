@@ -66,6 +66,9 @@ def test_a_rollback_leads_to_the_last_other_release_that_served(
     left: set[str],
 ) -> None:
     lay(layout, *{*before.values(), name}, **before)
+    # As an earlier release wrote it.
+    layout.settings.mkdir(parents=True)
+    (layout.settings / "imgbot.env.example").touch()
 
     assert install(layout, name, is_fresh=is_fresh) == rollback
 
@@ -73,6 +76,7 @@ def test_a_rollback_leads_to_the_last_other_release_that_served(
     assert (layout.previous.readlink().name if layout.previous.is_symlink() else None) == rollback
     assert {path.name for path in layout.program.iterdir() if not path.is_symlink()} == left
     assert layout.command.readlink() == layout.current / "bin/imgbot"
+    assert list(layout.settings.iterdir()) == []
 
 
 def test_what_is_as_it_should_be_needs_no_step_and_what_is_not_is_put_right(

@@ -216,11 +216,13 @@ def rollback_target(name: str, layout: Layout, *, is_fresh: bool) -> str | None:
 
 
 def tidy(steps: Steps, kept: set[str | None], layout: Layout) -> None:
-    """Link the command, and remove the releases that are not `kept`."""
+    """Link the command; remove the releases that are not `kept`, and what earlier ones left."""
     command, mine = str(layout.current / "bin/imgbot"), layout.command
     # Somebody else's file of that name is left alone.
     if not os.path.lexists(mine) or (mine.is_symlink() and str(mine.readlink()) != command):
         steps.link(mine, command)
+    if layout.former_example.exists():
+        steps.remove(layout.former_example)
     if not layout.program.is_dir():
         return
     for folder in sorted(layout.program.iterdir()):
