@@ -142,7 +142,7 @@ def _translated(error: Exception) -> Exception:
     if isinstance(cause, ClientOSError) and cause.errno in _UNREADABLE:
         return OSError(cause.errno, os.strerror(cause.errno))
     if isinstance(error, ClientDecodeError):
-        return TransientError("unreadable response")
+        return TransientError(error.message)
     return TransientError(f"Telegram: {type(error).__name__}")
 
 

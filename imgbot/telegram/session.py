@@ -169,8 +169,9 @@ def _read_answer(text: str) -> dict[str, Any]:
 async def _decoded(
     make_request: NextRequestMiddlewareType[Any], bot: Bot, method: TelegramMethod[Any]
 ) -> Response[Any]:
-    """Treat a response in another encoding than declared (a gateway's page) as an outage."""
+    """Name the method of an unreadable response, also of one (a gateway's page) in no encoding."""
     try:
         return await make_request(bot, method)
-    except (UnicodeDecodeError, LookupError) as error:
-        raise ClientDecodeError("not a Bot API response", error, None) from None
+    except (UnicodeDecodeError, LookupError, ClientDecodeError) as error:
+        what = f"unreadable response to {method.__api_method__}"
+        raise ClientDecodeError(what, error, None) from None

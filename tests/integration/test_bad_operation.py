@@ -37,7 +37,10 @@ async def stage(state_dir: Path, clock: Clock) -> AsyncIterator[Stage]:
     ("fault", "named"),
     [
         ({"kind": "delay", "delay_s": 8.0}, "has not answered since startup"),
-        ({"kind": "gateway", "error_code": 502}, "is not usable yet (unreadable response)"),
+        (
+            {"kind": "gateway", "error_code": 502},
+            "is not usable yet (unreadable response to getMe)",
+        ),
     ],
     ids=["silent", "gateway"],
 )
