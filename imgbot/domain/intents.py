@@ -126,7 +126,7 @@ _LETTER = re.compile(r"\d+|[a-zа-я]")
 _LETTER_DRAWN_OUT = 10
 """Maximum length of "kkkkk", in characters; a page of one letter is a prompt."""
 
-_LAST_WORD = re.compile(r"(?P<comma>,?)\s+(?P<name>[\w-]+)$")
+_LAST_WORD = re.compile(r"(?P<comma>,?) (?P<name>[\w-]+)$")
 
 _OPTIONS = re.compile(r"(?<!\S)(?:--|—)[a-z]+|^\s*(?:prompt|промпт|промт)\s*:", re.IGNORECASE)
 _LINK = re.compile(r"\s*https?://\S+\s*")

@@ -56,7 +56,8 @@ _FOREIGN_FLAG = re.compile(
     re.IGNORECASE,
 )
 _NEGATIVE_FLAG = re.compile(
-    r"(?<!\S)(?:--|[—–])no[ =]+(?P<things>[^\s—–].*?)[\s,;.]*(?=\s(?:--|[—–])\w|$)", re.IGNORECASE
+    r"(?<!\S)(?:--|[—–])no[ =]++(?P<things>[^\s—–].*?)(?=\n|\s(?:--|[—–])\w|$)",
+    re.IGNORECASE,
 )
 # Weights: "hot::2 dog::1". C++ has the same sign between letters.
 _WEIGHT = re.compile(r"::(-?\d+(?:\.\d+)?|(?=\s|$))")
@@ -168,9 +169,9 @@ def parse_prompt_options(text: str, *, has_words: bool = True) -> PromptOptions:
 
     Without `has_words` only flags are options: "square" is then a part of the prompt.
     """
-    lines = (" ".join(line.split()) for line in text.splitlines() if line.strip())
-    prompt, ignored = _without_foreign(_PREFIX.sub("", "\n".join(lines)))
-    negative = ", ".join(each["things"].strip(" ,") for each in _NEGATIVE_FLAG.finditer(prompt))
+    prompt, ignored = _without_foreign(_PREFIX.sub("", _folded(text)))
+    unwanted = (each["things"].strip(" ,;.") for each in _NEGATIVE_FLAG.finditer(prompt))
+    negative = ", ".join(filter(None, unwanted))
     prompt, options = _without_flags(_NEGATIVE_FLAG.sub(" ", prompt), ignored)
     if has_words:
         prompt, variants = _without_count(prompt)
@@ -184,6 +185,11 @@ def parse_prompt_options(text: str, *, has_words: bool = True) -> PromptOptions:
     if not prompt:
         return PromptOptions(text)
     return PromptOptions(prompt, negative=negative, ignored=tuple(ignored), **options)
+
+
+def _folded(text: str) -> str:
+    """Return the lines of the text without empty ones; no white space stands beside another."""
+    return "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
 
 
 def names_nothing(text: str) -> bool:
@@ -205,11 +211,8 @@ def _number(text: str) -> int:
 
 def _without_foreign(prompt: str) -> tuple[str, list[str]]:
     """Remove flags that only other services understand; return the removed ones, too."""
-    flags: list[str] = []
-    # The last one first: a dash is a flag if only flags follow.
-    while match := _FOREIGN_FLAG.search(prompt):
-        flags.append(f"--{match['flag'] or match['dashed']}")
-        prompt = f"{prompt[: match.start()].rstrip()} {prompt[match.end() :].lstrip()}"
+    flags = [f"--{match['flag'] or match['dashed']}" for match in _FOREIGN_FLAG.finditer(prompt)]
+    prompt = _folded(_FOREIGN_FLAG.sub("", prompt))
     weights = [match[0] for match in _WEIGHT.finditer(prompt)]
     return _WEIGHT.sub(",", prompt), [*dict.fromkeys(flags), *dict.fromkeys(weights)]
 
@@ -224,7 +227,7 @@ def _without_flags(prompt: str, ignored: list[str]) -> tuple[str, dict[str, Any]
             ignored += [] if options["ratio"] else [f"--{match[0].lstrip(' —–-')}"]
         else:
             options["seed" if name == "seed" else "variants"] = first
-    return _FLAG.sub(" ", prompt), options
+    return _folded(_FLAG.sub(" ", prompt)), options
 
 
 def _without_count(prompt: str) -> tuple[str, int]:
@@ -243,10 +246,11 @@ def _is_part_of_scene(prompt: str, match: re.Match[str]) -> bool:
 
 def _without_ratio(prompt: str) -> tuple[str, str]:
     """Take out the words that ask for a ratio, in numbers or as a shape."""
+    is_score = _SCORE.search(prompt) is not None
     for match in _RATIO.finditer(prompt):
         ratio = f"{match['width']}:{match['height']}"
         is_named = match["before"] or match["after"]
-        is_likely = match["by"] == ":" and not _SCORE.search(prompt)
+        is_likely = match["by"] == ":" and not is_score
         if ratio in (_KNOWN_RATIOS if is_named or is_likely else _UNMISTAKABLE):
             return _cut(prompt, *match.span()), ratio
     for ratio, pattern in _SHAPE_PATTERNS:

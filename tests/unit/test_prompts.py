@@ -2,6 +2,8 @@
 
 import datetime as dt
 import tomllib
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from imgbot.domain.prompt_options import (
     parse_prompt_options,
     with_negative,
 )
+from imgbot.domain.texts.captions import with_drawing
 
 TABLES: dict[str, Any] = tomllib.loads(
     (Path(__file__).parents[1] / "fixtures" / "prompt_options.toml").read_text("utf-8")
@@ -114,6 +117,29 @@ def test_words_that_only_look_like_an_option_stay() -> None:
     # Where only flags are options, all words stay.
     found = parse_prompt_options("square, warmer --v 6 --ar 16:9 --no snow", has_words=False)
     assert found == PromptOptions("square, warmer", "16:9", negative="snow", ignored=("--v 6",))
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    "read", [parse_prompt_options, partial(with_drawing, undrawn=(), key="fox")]
+)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "9:8 " * 50_000,
+        "--no a" + ". " * 100_000 + "b",
+        "--no" + "=" * 200_000 + "\nx",
+        "--no a\n" * 30_000,
+        "—a " * 50_000 + "--hd " * 50_000,
+        "a " * 100_000 + "»",
+    ],
+    ids=lambda text: text[:8],
+)
+def test_a_hostile_prompt_takes_time_in_proportion_to_its_length(
+    read: Callable[[str], object], text: str
+) -> None:
+    # In quadratic time it would take minutes.
+    read(text)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ _LETTERS_OF_TWO_SLIPS = 8
 _LETTERS_OF_A_SURE_SLIP = 5
 _LETTERS_OF_A_TOPIC = 7
 _CORRECTED_TOKENS = 6
-_QUOTED = re.compile(r"«[^»]*»|“[^”]*”|„[^“]*“|\"[^\"]*\"")
+_QUOTED = re.compile(r"«[^«»]*»|“[^“”]*”|„[^„“]*“|\"[^\"]*\"")
 _TOKEN = re.compile(
     rf"{_QUOTED.pattern}|\d+(?:[.,:]\d+)+|\w+(?:['&/-]\w+)*|[.,!?;:\n()…—–]+|[^\w\s]"
 )

@@ -26,7 +26,7 @@ def language_of(code: str | None) -> str:
 
 
 # Words that are not the user's own: links, names, commands, options, quotations.
-_NOT_PLAIN = re.compile(r"https?://\S+|(?<!\S)(?:[@/]|--|—)\w\S*|«[^»]*»|“[^”]*”|\"[^\"]*\"")
+_NOT_PLAIN = re.compile(r"https?://\S+|(?<!\S)(?:[@/]|--|—)\w\S*|«[^«»]*»|“[^“”]*”|\"[^\"]*\"")
 _RUSSIAN_WORD = re.compile(r"(?<!\w)[а-яё]+(?!\w)")
 _OTHER_CYRILLIC = re.compile(r"[\u0400-\u052f]")
 _LATIN_WORD = re.compile(r"(?<!\w)[a-z]+(?!\w)")

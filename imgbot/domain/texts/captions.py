@@ -15,12 +15,10 @@ _COLOUR_FORM = {"tint": 0, "more_colour": 1, "less_colour": 1, "colour_frame": 2
 """Form of a colour's name: of tones, of an amount, of a frame."""
 
 _CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
-_SMALL = r"(?:и|или|с|на|в|для|and|or|with|on|in|for|a|an|the)"
 # What is left where words were taken out.
-_LOOSE_ENDS = re.compile(
-    rf"^[\s.;:!—–-]*(?:(?:и|или|and|or|for|для)\s+)?|(?:(?:^|\s+){_SMALL})*[\s.;:!—–-]*$",
-    re.IGNORECASE,
-)
+_LOOSE_SIGNS = " .;:!—–-"
+_JOINING = frozenset({"и", "или", "and", "or", "for", "для"})
+_SMALL = _JOINING | {"с", "на", "в", "with", "on", "in", "a", "an", "the"}
 _LINE = 200
 """Characters of a line of a caption."""
 
@@ -113,5 +111,14 @@ def with_drawing(prompt: str, undrawn: Sequence[str], key: str) -> str:
     for words in names if key in styles[0] else undrawn:
         spaced = r"\s+".join(map(re.escape, words.split()))
         prompt = re.sub(rf"(?<!\w){spaced}(?!\w)", "", prompt, count=1, flags=re.IGNORECASE)
-    kept = [_LOOSE_ENDS.sub("", " ".join(part.split())) for part in prompt.split(",")]
+    kept = map(_without_loose_ends, prompt.split(","))
     return ", ".join([*filter(None, kept), name])
+
+
+def _without_loose_ends(part: str) -> str:
+    words = part.strip(_LOOSE_SIGNS).split()
+    if words and words[0].lower() in _JOINING:
+        del words[0]
+    while words and words[-1].lower() in _SMALL:
+        del words[-1]
+    return " ".join(words)
