@@ -141,6 +141,7 @@ class RequestService:
         if profile.is_paused and not dialogue.is_by_admin:
             metrics.admissions.labels("paused").inc()
             raise paused_error(profile.paused_words)
+        await self._users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
         if await self._needs_engine_hint(dialogue, job):
             job = with_changes(job, note="engine_hint")
         price_micro = self._policy.price_of(job.request.operation, job.request.scale)

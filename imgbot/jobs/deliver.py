@@ -191,6 +191,8 @@ async def _after_failure(
             # It has no result, by which it could be found and forgotten.
             await asyncio.to_thread(context.originals.remove, job.id)
         return Ended()
+    if isinstance(error, UserError) and error.reason.endswith("_forbidden"):
+        await context.users.note_forbidden(job.request.chat_id, error.reason)
     if isinstance(error, ImgbotError) or not is_made:
         raise error
     return _deliver_again(job, error, failures)

@@ -44,6 +44,8 @@ async def submit(context: StepContext, job: Job) -> Outcome:
     if job.progress.intent_ms:
         # Adopted with a submit record and without a ticket: it may have been paid for.
         return await _recover(context, job)
+    # It may have been told since the job was admitted.
+    await context.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
     choice = context.routing.choose(job.request.operation, job.progress.provider, time.monotonic())
     if choice.provider is None:
         return await _wait_for_provider(context, job, choice)

@@ -104,6 +104,8 @@ SEEN = _key("img:seen", Owner.METHOD)
 PEOPLE = _key("img:people", Owner.METHOD)
 # SET: user ids that unsubscribed from broadcasts
 UNSUBSCRIBED = _key("img:unsubscribed", Owner.SREM)
+# STRING per chat and kind of picture, an hour: marks that the chat did not allow it.
+FORBIDDEN = _key("img:forbidden:", Owner.NOBODY)
 BANNED = _key("img:banned", Owner.BAN)  # SET: banned user ids
 BAN = _key("img:bans", Owner.BAN)  # HASH: banned user id → reason, admin and time (ms), as JSON
 # SET: ids of users and groups that were allowed while the bot ran

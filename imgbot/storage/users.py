@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 
+from imgbot.domain.errors import UserError
 from imgbot.domain.preferences import Preferences
 from imgbot.storage import keys
 from imgbot.storage.access import UNSAID
@@ -16,6 +17,7 @@ _USERNAME = "username"
 _WRITTEN = "written"
 _SEEN_AGAIN_MS = 86_400_000
 _TAP_S = 3
+_FORBIDDEN_S = 3600
 _MEANT_S = 7_776_000
 
 
@@ -172,6 +174,16 @@ class UserStore(Store):
     async def choose_once(self, choice: str, value: str) -> str:
         """Return the value chosen first, however often the choice is repeated."""
         return await self._chosen(keys.CHOICE + choice, value)
+
+    async def note_forbidden(self, chat_id: int, reason: str) -> None:
+        """Remember for a while that a group does not allow pictures of a kind."""
+        await self._redis.set(f"{keys.FORBIDDEN}{chat_id}.{reason}", 1, ex=_FORBIDDEN_S)
+
+    async def check_allowed_in(self, chat_id: int, *, is_file: bool) -> None:
+        """Raise UserError if a group did not allow such pictures a while ago."""
+        reason = "files_forbidden" if is_file else "photos_forbidden"
+        if chat_id < 0 and await self._redis.exists(f"{keys.FORBIDDEN}{chat_id}.{reason}"):
+            raise UserError(reason)
 
     async def debounce_tap(self, tap: str, request: str) -> bool:
         """Return whether the same button was not tapped a moment ago by another request."""

@@ -60,6 +60,12 @@ _LOST = (
     "message_id_invalid",
     "message identifier is not specified",
 )
+_FORBIDDEN = {
+    "not enough rights to send photos": "photos_forbidden",
+    "chat_send_photos_forbidden": "photos_forbidden",
+    "not enough rights to send documents": "files_forbidden",
+    "chat_send_docs_forbidden": "files_forbidden",
+}
 NOT_MODIFIED = "message is not modified"
 
 
@@ -106,6 +112,8 @@ def _bad_request(error: TelegramBadRequest) -> Exception:
         return ChatGoneError("the chat is gone")
     if any(part in text for part in _LOST):
         return MessageGoneError("the message is gone")
+    if reason := next((_FORBIDDEN[part] for part in _FORBIDDEN if part in text), ""):
+        return UserError(reason)
     if "file is too big" in text:
         return UserError("picture_too_large", limit_mb=DOWNLOAD_LIMIT_BYTES >> 20)
     if "wrong file" in text or "invalid file" in text or "file_id" in text:

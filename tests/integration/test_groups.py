@@ -60,6 +60,25 @@ async def test_a_busy_group_that_was_read_late_hears_no_complaint(simulated_stag
     assert [m.text for m in await ann.heard()] == ["a fox"]
 
 
+async def test_a_group_that_forbids_photos_costs_one_picture(simulated_stage: Stage) -> None:
+    ann, _ = await open_group(simulated_stage)
+    refusal = {"description": "Bad Request: not enough rights to send photos to the chat"}
+    before = await simulated_stage.charges()
+    await ann.control.fault(
+        "editMessageMedia", "error", times=1, chat_id=ann.chat_id, error_code=400, **refusal
+    )
+
+    await ann.say("/create a fox")
+    first = await ann.heard()
+    await ann.say("/create an owl")
+    both = await ann.heard()
+    await ann.within(ann.id).order("a fox")
+
+    assert [m.text for m in first] == [t("en", "photos_forbidden")]
+    assert [m.text for m in both] == [t("en", "photos_forbidden")] * 2
+    assert await simulated_stage.charges() == before + 2
+
+
 ADDRESSED = {
     "command": "/create a fox",
     "command-with-name": f"/create{BOT_NAME} a fox",

@@ -56,6 +56,7 @@ def _context(**parts: Any) -> StepContext:
 
     queue = SimpleNamespace(move=move)
     context = Mock(queue=queue, now_ms=lambda: 0, folder=Path(), draining=asyncio.Event())
+    context.users.check_allowed_in = AsyncMock()
     context.age_ms.return_value = 0
     context.configure_mock(**parts)
     return cast("StepContext", context)
