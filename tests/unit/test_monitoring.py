@@ -1,11 +1,16 @@
 """Alert rules and dashboard as shipped: complete, at the guide's bounds."""
 
+import json
 import re
 import subprocess
-from itertools import pairwise
+from collections.abc import Iterator
+from itertools import pairwise, zip_longest
 from typing import Any
 
 import pytest
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.cog.plugins import register_default_plugins
+from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
 from tests.fixtures.prometheus import RULES, SHIPPED, dashboard, find_tool, panels
@@ -103,6 +108,39 @@ def test_the_dashboard_can_be_imported_anywhere() -> None:
     assert variables["job"]["datasource"] == SOURCE
     assert {"title", "description", "schemaVersion", "time", "refresh"} <= found.keys()
     assert len(PANELS) == len(panels()), "two panels have the same title"
+
+
+def test_the_dashboard_is_as_grafanas_schema_has_it() -> None:
+    register_default_plugins()
+    ours = dashboard()
+
+    theirs = json.loads(json.dumps(Dashboard.from_json(ours), cls=JSONEncoder))
+
+    assert sorted(set(_unlike(ours, theirs)) - OF_PLUGINS) == []
+
+
+# Prometheus' own, of which the schema of dashboards knows nothing.
+OF_PLUGINS = {
+    *("annotations.list.step", "annotations.list.textFormat", "annotations.list.titleFormat"),
+    "templating.list.definition",
+}
+
+
+def _unlike(ours: Any, theirs: Any, path: str = "") -> Iterator[str]:
+    """Paths that Grafana's own library reads otherwise, or must have and puts in empty."""
+    match ours, theirs:
+        case dict(), dict():
+            for name in ours.keys() | theirs.keys():
+                where = f"{path}.{name}".strip(".")
+                yield from _unlike(ours.get(name), theirs.get(name), where)
+        case list(), list():
+            for one, other in zip_longest(ours, theirs):
+                yield from _unlike(one, other, path)
+        # What is added and no list has a default.
+        case None, None | str() | int() | float():
+            pass
+        case _ if ours != theirs:
+            yield path
 
 
 @pytest.mark.parametrize("title", list(PANELS))
