@@ -255,9 +255,11 @@ async def _ask(context: StepContext, job: Job, *, unknown: Unknown) -> Outcome:
 
 async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | Answer:
     """Ticket of an order whose answer was lost, from a webhook or its provider."""
-    if context.webhooks.can_recover(provider) and (told := await context.queue.ticket_told(job.id)):
+    told = (
+        await context.queue.ticket_told(job.id) if context.webhooks.can_recover(provider) else None
+    )
+    if told and await _is_own(context, job, told):
         telemetry.info("job %s: submit confirmed by webhook after a lost response", job.id)
-        await _note_owner(context, job, provider, told)
         return told
     try:
         with context.routing.asking(provider.name):
@@ -287,7 +289,7 @@ async def _search(context: StepContext, job: Job, provider: Provider) -> Ticket 
 
 async def _note_owner(context: StepContext, job: Job, provider: Provider, ticket: Ticket) -> None:
     """Keep a task from being found for another job; best effort."""
-    if provider.is_searchable:
+    if provider.is_searchable or context.webhooks.can_recover(provider):
         with suppress(TransientError):
             await _is_own(context, job, ticket)
 

@@ -10,6 +10,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from imgbot.domain.errors import ProviderError, TransientError
 from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
 from imgbot.files import replace_file
@@ -63,9 +64,10 @@ class Webhooks:
     async def handle(
         self, job_id: str, secret: str, headers: Mapping[str, str], body: bytes
     ) -> bool:
-        """Accept a request; False if it is forged. Raises StorageUnavailableError.
+        """Accept a request; False if it is forged.
 
-        One for a finished job is accepted, too: else its provider would repeat it.
+        One for a finished job is accepted, too: else its provider would repeat it. Raises
+        TransientError while Redis or the provider's signing key is unavailable.
         """
         if not hmac.compare_digest(secret.encode(), self._secret(job_id).encode()):
             telemetry.hook_received("forged")
@@ -83,7 +85,10 @@ class Webhooks:
         if provider is None:
             return False
         now_s = self._now_ms() / 1000
-        ticket = await provider.ticket_of_hook(job.request.operation, headers, body, now_s)
+        try:
+            ticket = await provider.ticket_of_hook(job.request.operation, headers, body, now_s)
+        except ProviderError as error:
+            raise TransientError(f"the signing key of {provider.name}: {error}") from error
         if ticket is None or job.progress.ticket.get("id", ticket["id"]) != ticket["id"]:
             return False
         await self._queue.wake(job.id, {} if job.progress.ticket else ticket)

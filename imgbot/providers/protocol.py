@@ -242,6 +242,7 @@ class Provider(ABC):
         """Return the ticket that a verified webhook is about, None if it is forged or malformed.
 
         The names of `headers` are in lower case; `now_s` is the clock in seconds since 1970.
+        Raises ProviderError while the signing key cannot be fetched.
         """
         return None
 

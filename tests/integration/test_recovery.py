@@ -1,6 +1,7 @@
 """An order whose answer was lost: found, repeated safely, or stopped; never paid twice."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -245,37 +246,46 @@ async def test_an_order_that_no_worker_could_take_leaves_nothing_to_recover(
     assert (stored.progress.intent_ms, stored.progress.tries) == (0, 0)
 
 
-async def test_a_task_that_a_webhook_revealed_is_found_for_no_other_job(
-    redis: Client, tmp_path: Path
+def _unchanged(order: GenerationRequest) -> GenerationRequest:
+    return order
+
+
+@pytest.mark.parametrize("is_searchable", [True, False])
+@pytest.mark.parametrize("is_lost", [True, False])
+async def test_a_task_of_one_job_is_found_for_no_other(
+    redis: Client, tmp_path: Path, *, is_lost: bool, is_searchable: bool
 ) -> None:
     queue = await open_queue(redis)
     tasks = [{"id": "t7"}, {"id": "t8"}]
-    provider = Mock(recovery=Recovery.NONE, offers={}, search=AsyncMock(return_value=tasks))
-    provider.name = "mine"
-    tools = tools_of(
-        queue,
-        redis,
-        ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"}),
-        tmp_path,
-        "here",
+    answers = [Accepted(tasks[0])] * (not is_lost) + [ProviderError(Kind.SUBMIT_UNKNOWN)] * 2
+    provider = Mock(
+        recovery=Recovery.NONE,
+        max_concurrent=0,
+        is_searchable=is_searchable,
+        offers={Operation.CREATE: Capability()},
+        throttle=AsyncMock(),
+        upload=AsyncMock(side_effect=_unchanged),
+        fields_of=AsyncMock(return_value={"prompt": "0a1b"}),
+        submit=AsyncMock(side_effect=answers),
+        search=AsyncMock(return_value=tasks),
     )
-    object.__setattr__(tools, "webhooks", Mock())
-    await queue.wake("7", {"id": "t7"})
+    provider.name = "mine"
+    routes = ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"})
+    tools = tools_of(queue, redis, routes, tmp_path, "here")
+    webhooks = Mock(url_for=Mock(return_value="https://bot.example/hook"))
+    clock = itertools.count(NOW, 120_000)
+    for name, part in {"webhooks": webhooks, "now_ms": lambda: next(clock)}.items():
+        object.__setattr__(tools, name, part)
+    # The second one is true, and of another task than that of its job.
+    await queue.wake("7", tasks[0])
+    await queue.wake("8", tasks[0])
 
     found: list[object] = []
     for job_id in ("7", "8"):
         job = await claimed_job(queue, job_id=job_id)
-        job = await queue.move(
-            job,
-            State.SUBMITTING,
-            NOW,
-            intent_ms=NOW - 20_000,
-            provider="mine",
-            order_fields={"prompt": "a fox"},
-        )
         found.append((await take(submit, tools, job)).progress.ticket)
 
-    assert found == tasks
+    assert found == (tasks if is_searchable else [tasks[0], {}])
 
 
 @pytest.mark.parametrize("kind", [Kind.FAILED, Kind.LOST, Kind.SUBMIT_UNKNOWN])

@@ -1,5 +1,6 @@
 """Providers by a file: templates, paths, mistakes with their line, dry runs, signatures, HTTP."""
 
+import asyncio
 import errno
 import gzip
 import json
@@ -8,6 +9,7 @@ import socket
 import tracemalloc
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -295,6 +297,31 @@ def test_a_right_signature_alone_is_accepted(spoil: str) -> None:
     assert signatures.verify_standard(secret, standard, BODY + spare, now_s) is is_right
     assert signatures.verify_fal(keys, fal, FAL_BODY + spare, now_s) is is_right
     assert signatures.verify_kie(kie_key, kie, f"task_1{spare.decode()}", now_s) is is_right
+
+
+async def test_webhooks_before_the_published_key_wait_for_one_fetch() -> None:
+    config, heard = ProviderConfig(key="k"), list[object]()
+    async with open_script() as script:
+        for status in (200, 503):
+            script.answers["GET /v1/webhooks/default/secret"] = [(status, {"key": SECRET})]
+            spec = read_spec(read_preset("replicate"))
+            async with aclosing(
+                DeclaredProvider(spec, replace(config, url=script.url))
+            ) as provider:
+
+                async def hear() -> None:
+                    said = provider.ticket_of_hook(Operation.CREATE, STANDARD, BODY, NOW_S)
+                    try:
+                        heard.append((await said or {}).get("id"))
+                    except ProviderError as error:
+                        heard.append(error.kind)
+
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(3):
+                        group.create_task(hear())
+
+    assert heard == ["p1"] * 3 + [Kind.UNAVAILABLE] * 3
+    assert len(script.asked) == 2
 
 
 async def test_only_an_empty_list_proves_that_a_job_has_no_task() -> None:

@@ -5,6 +5,7 @@ matter; a field that it rewrites (such as a picture's URL) prevents a match, so 
 proves nothing.
 """
 
+import asyncio
 import hashlib
 import json
 import time
@@ -13,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from imgbot.domain.errors import ProviderError
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.providers import signatures
 from imgbot.providers.declarative.responses import refusal
 from imgbot.providers.declarative.spec import Hook, Search, Spec
@@ -103,9 +104,13 @@ class HookReader:
         self._key_url = key_url
         self._key: Any = None
         self._asked_s = -_KEY_KEPT_S
+        self._asking = asyncio.Lock()
 
     async def task_of(self, headers: Mapping[str, str], body: bytes, now_s: float) -> str:
-        """Return the task id, empty for a webhook that is forged, stale or malformed."""
+        """Return the task id, empty for a webhook that is forged, stale or malformed.
+
+        Raises ProviderError while the key that signs it cannot be fetched.
+        """
         try:
             task_id = first_text(json.loads(body), self._hook.task)
         except (ValueError, RecursionError):
@@ -122,8 +127,6 @@ class HookReader:
             return True
         key = self._own_key or await self._published_key()
         match scheme:
-            case _ if key is None:
-                return False
             case "kie":
                 return signatures.verify_kie(str(key), headers, task_id, now_s)
             case "fal":
@@ -133,16 +136,20 @@ class HookReader:
                 return signatures.verify_standard(str(key), headers, body, now_s, is_raw=is_raw)
 
     async def _published_key(self) -> Any:
-        """Return the provider's published key, None while it cannot be fetched."""
-        age_s = time.monotonic() - self._asked_s
-        if age_s < (_ASK_AGAIN_S if self._key is None else _KEY_KEPT_S):
-            return self._key
-        self._asked_s = time.monotonic()
+        """Return the provider's published key; webhooks that come together share one fetch."""
+        async with self._asking:
+            age_s = time.monotonic() - self._asked_s
+            if age_s >= (_ASK_AGAIN_S if self._key is None else _KEY_KEPT_S):
+                self._key = await self._fetched_key() or self._key
+                self._asked_s = time.monotonic()
+        if self._key is None:
+            raise ProviderError(ProviderErrorKind.UNAVAILABLE, "no signing key of webhooks")
+        return self._key
+
+    async def _fetched_key(self) -> Any:
         try:
             answer = await self._client.ask("GET", self._key_url)
         except ProviderError as error:
             telemetry.warning("the signing key of webhooks cannot be fetched: %s", error)
-            return self._key
-        if answer.is_success:
-            self._key = first(answer.content, self._hook.key_path) or self._key
-        return self._key
+            return None
+        return first(answer.content, self._hook.key_path) if answer.is_success else None
