@@ -33,6 +33,7 @@ from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.provider_records import Durations
+from imgbot.storage.users import UserStore
 from imgbot.telemetry.metrics import REGISTRY
 from tests.fixtures.jobs import job_of
 from tests.fixtures.requests import make_order, simulated_provider
@@ -57,7 +58,7 @@ def tools_of(
         queue=queue,
         installation=installation,
         results=unused,
-        users=unused,
+        users=UserStore(redis),
         originals=unused,
         routing=routes,
         slots=ProviderSlots(),
