@@ -33,9 +33,10 @@ _LONG_POLL_S = 30
 _ANSWER_S = 15
 _HELD_BACK_S = 1.0
 _PACE_S = 1.0
-"""A long poll answered empty sooner than this did not wait."""
+"""A long poll that brings nothing new sooner than this did not wait."""
 _HASTY_IN_A_ROW = 3
 _PERSIST_AGAIN_S = 1.0
+_NO_ID = -1
 _ARRIVALS = 20
 _BUSY_PER_S = 1.5
 _GATHERED = 1.6
@@ -56,7 +57,7 @@ class UpdatePoller:
         self._window = OffsetWindow()
         self._dispatcher = UpdateDispatcher(handle, ledger, self._window)
         self._confirmed_offset: int | None = None
-        self._empty_in_a_row = 0
+        self._hasty_in_a_row = 0
         self._arrivals: deque[float] = deque(maxlen=_ARRIVALS)
         self._fetched_s = 0.0
         self._stopping = asyncio.Event()
@@ -95,7 +96,8 @@ class UpdatePoller:
                     await self._recover(error, backoff_s(failures, cap_s=30.0))
                     failures += 1
                     continue
-                for update in batch:
+                # In order, so that the offset of the last one confirms them all.
+                for update in sorted(batch, key=_id_of):
                     self._take(start, update)
                 await self._settle()
                 await self._gather()
@@ -127,18 +129,20 @@ class UpdatePoller:
         self._fetched_s = time.monotonic()
         if not batch and is_free:
             self._window.restart()
-        if is_long and not batch and time.monotonic() - begun_s < _PACE_S:
+        has_new = any(_id_of(update) >= (self._confirmed_offset or 0) for update in batch)
+        waits = is_long or (is_free and batch)
+        if waits and not has_new and time.monotonic() - begun_s < _PACE_S:
             await self._pace()
         else:
-            self._empty_in_a_row = 0
+            self._hasty_in_a_row = 0
         return batch
 
     async def _pace(self) -> None:
         """Pause: a server that does not wait would get hundreds of calls a second."""
-        self._empty_in_a_row += 1
-        if self._empty_in_a_row == _HASTY_IN_A_ROW:
+        self._hasty_in_a_row += 1
+        if self._hasty_in_a_row == _HASTY_IN_A_ROW:
             telemetry.warning(
-                "getUpdates returns empty at once instead of waiting up to %d s; "
+                "getUpdates returns nothing new at once instead of waiting up to %d s; "
                 "is IMGBOT_TELEGRAM_API a Bot API server?",
                 _LONG_POLL_S,
             )
@@ -181,8 +185,8 @@ class UpdatePoller:
         await sleep_or_event(delay_s, self._stopping)
 
     def _take(self, start: Start, update: object) -> None:
-        update_id = update.get("update_id") if isinstance(update, Mapping) else None
-        if not isinstance(update, Mapping) or not isinstance(update_id, int):
+        update_id = _id_of(update)
+        if not isinstance(update, Mapping) or update_id == _NO_ID:
             return
         if self._window.add(update_id):
             self._arrivals.append(time.monotonic())
@@ -213,3 +217,8 @@ class UpdatePoller:
         if self._window.offset not in {None, self._confirmed_offset}:
             with suppress(AiogramError, OSError):
                 await self._get_updates(0)
+
+
+def _id_of(update: object) -> int:
+    update_id = update.get("update_id") if isinstance(update, Mapping) else None
+    return update_id if isinstance(update_id, int) else _NO_ID

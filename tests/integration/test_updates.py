@@ -440,6 +440,41 @@ async def test_telegrams_troubles_are_survived_and_a_stop_confirms_what_was_hand
     assert left == []
 
 
+@pytest.mark.parametrize("is_repeated", [False, True], ids=["unsorted", "again and again"])
+async def test_a_server_that_orders_or_repeats_updates_as_it_likes_is_not_flooded(
+    redis: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    *,
+    is_repeated: bool,
+) -> None:
+    monkeypatch.setattr("imgbot.telegram.update_poller._PACE_S", 0.3)
+    recorder, offsets, sent = Recorder(), list[int | None](), list[Any]()
+
+    async def answer(make_request: Any, bot: Bot, method: Any) -> Any:
+        if not isinstance(method, GetRawUpdates):
+            return await make_request(bot, method)
+        offsets.append(method.offset)
+        if not (is_repeated and sent):
+            sent[:] = await make_request(bot, method) or sent
+        return sent[::-1]
+
+    async def is_done() -> object:
+        if is_repeated:
+            return "returns nothing new at once" in caplog.text
+        return sent and offsets[-1] == sent[-1]["update_id"] + 1
+
+    async with open_bot_on_sandbox() as (bot, control):
+        bot.session.middleware(answer)
+        ann = await control.make_user("Ann")
+        for text in ("1", "2", "3"):
+            await control.say(ann, text)
+        async with polling(bot, recorder, redis):
+            await eventually(is_done, within_s=20)
+
+    assert recorder.texts(ann.id) == ["1", "2", "3"]
+
+
 async def test_a_handler_that_does_not_end_is_left_to_the_next_start(redis: Client) -> None:
     recorder = Recorder()
     recorder.gates["slow"] = asyncio.Event()
