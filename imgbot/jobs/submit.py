@@ -218,6 +218,8 @@ async def _accepted(
 async def _recover(context: StepContext, job: Job) -> Outcome:
     """Find out what became of an order whose answer was lost."""
     provider = context.routing.provider_of(job)
+    # Its task may be alive; after a restart it holds none.
+    context.slots.adopt(job.id, provider.name)
     unknown = Unknown(
         provider.recovery,
         job.progress.tries,

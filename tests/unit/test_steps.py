@@ -37,7 +37,7 @@ from imgbot.jobs.provider_routing import Choice, ProviderSlots
 from imgbot.jobs.runner import after_error
 from imgbot.jobs.submit import submit
 from imgbot.jobs.webhooks import Webhooks
-from imgbot.providers.protocol import Capability, Output, Pending, Provider
+from imgbot.providers.protocol import Capability, Output, Pending, Provider, Recovery
 from tests.fixtures.jobs import job_of
 from tests.fixtures.steps import take
 
@@ -117,6 +117,16 @@ async def test_a_job_waits_for_a_slot_of_its_provider(provider: Any) -> None:
     slots.release("another")
     assert slots.freed.is_set()
     assert slots.acquire("1", provider)
+
+
+async def test_an_order_that_may_be_alive_holds_its_slot_after_a_restart(provider: Any) -> None:
+    slots, provider.recovery = ProviderSlots(), Recovery.REPEAT
+    resumed = with_changes(NEW, intent_ms=1, provider=provider.name)
+
+    outcome = await submit(_context(routing=_routing(provider), slots=slots, now_ms=int), resumed)
+
+    assert isinstance(outcome, Snooze)
+    assert slots.is_full(provider)
 
 
 async def test_no_order_is_made_once_the_bot_drains(provider: Any) -> None:
