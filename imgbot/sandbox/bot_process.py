@@ -6,6 +6,7 @@ import itertools
 import os
 import socket
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from random import SystemRandom
@@ -42,8 +43,13 @@ def played_by(sandbox: Sandbox) -> dict[str, PlayedPreset]:
     }
 
 
-def environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, str]:
-    """Return the environment of the child, without any settings of the operator."""
+def environment(
+    sandbox: Sandbox, state_dir: Path, provider: str, http_ports: Iterable[int] = ()
+) -> dict[str, str]:
+    """Return the environment of the child, without any settings of the operator.
+
+    Its status page has the first of `http_ports` that is free, or any port.
+    """
     environ = {
         name: value
         for name, value in os.environ.items()
@@ -57,7 +63,7 @@ def environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, s
         "TMPDIR": str(state_dir),
         # It leaves semaphores, too; Python's resource tracker removes them with a warning.
         "PYTHONWARNINGS": "ignore:resource_tracker",
-        "IMGBOT_HTTP": (http := f"{HOST}:{free_port()}"),
+        "IMGBOT_HTTP": (http := f"{HOST}:{free_port(http_ports)}"),
         "IMGBOT_PUBLIC_URL": f"http://{http}",
         **_provider_settings(sandbox, provider),
     }
@@ -85,14 +91,14 @@ async def start(
     )
 
 
-def free_port() -> int:
-    """Return a free port on loopback. Raises OSError.
+def free_port(wanted: Iterable[int] = ()) -> int:
+    """Return a free port on loopback, a wanted one if there is one. Raises OSError.
 
     Ephemeral ports are avoided: the bot binds the port seconds later, and an outgoing connection
     could have taken it by then. So are ports that this process, or most likely another one that
     starts bots, has just been given.
     """
-    for port in itertools.islice(_next_ports, len(_PORTS)):
+    for port in itertools.chain(wanted, itertools.islice(_next_ports, len(_PORTS))):
         with socket.socket() as probe, suppress(OSError):
             probe.bind((HOST, port))
             return port

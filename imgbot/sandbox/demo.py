@@ -13,6 +13,7 @@ import tempfile
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from random import SystemRandom
 
 import uvloop
 
@@ -24,6 +25,8 @@ from imgbot.sandbox.state import FIRST_USER_ID
 _RESTART_S = 0.5
 _RESTARTS = 100
 _LOOK_S = 0.05
+_STATUS_PORTS = range(8081, 8090)
+"""Ports beside the usual one at which `imgbot status` looks for a bot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,9 @@ async def _demo(port: int, provider: str, kill_after_s: float | None) -> int:
 
 
 def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, str]:
-    return bot_process.environment(sandbox, state_dir, provider) | {
+    # Another demo that starts at this moment tries them in another order.
+    ports = SystemRandom().sample(_STATUS_PORTS, len(_STATUS_PORTS))
+    return bot_process.environment(sandbox, state_dir, provider, ports) | {
         # Whoever opens the page first is an admin, so /stats and the like can be tried too.
         "IMGBOT_ADMINS": str(FIRST_USER_ID),
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
@@ -82,7 +87,11 @@ async def _keep_running(
         if not is_told:
             is_told = await _is_serving(sandbox, bot, stop)
             if is_told:
-                print(f"imgbot demo: open {sandbox.url} and chat (Ctrl-C ends it)", flush=True)
+                print(f"imgbot demo: open {sandbox.url} and chat (Ctrl-C ends it)")
+                page = environ["IMGBOT_PUBLIC_URL"]
+                print(
+                    f"imgbot demo: its status: {page}, or in a terminal: imgbot status", flush=True
+                )
         kill = loop.call_later(kill_after_s, _kill, bot) if kill_after_s else None
         status = await _ended(bot, stop)
         if kill:

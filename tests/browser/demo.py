@@ -26,7 +26,7 @@ class Demo:
         self._folder = tempfile.TemporaryDirectory(prefix="demo-")
         self._log = Path(self._folder.name) / "log"
         self.temporary = Path(self._folder.name) / "tmp"
-        self.url = ""
+        self.url = self.status_url = ""
 
     async def __aenter__(self) -> Self:
         self.temporary.mkdir()
@@ -40,7 +40,7 @@ class Demo:
                 stderr=log,
             )
         try:
-            self.url = await self._told_address()
+            self.url, self.status_url = [await self._told_address() for _ in range(2)]
         except BaseException:
             await self._end()
             raise
