@@ -41,9 +41,9 @@ _HINT_AFTER_S = 1.5
 _PROGRESS_EVERY_S = 3.0
 _LONGEST_CRASH_PAUSE_S = 600.0
 _UNATTENDED_S, _UNATTENDED_CRASHES = 60.0, 5
-_GIVES_WAY_AFTER_S = 10.0
+_LONG_PAUSE_S, _LONG_FLOOD_WAIT_S = 30.0, 10.0
 _WAITING_PER_CHAT = 5
-"""Pictures that may wait for their chat before none of its jobs is claimed."""
+"""Jobs of a chat that may give way to others before none of it is claimed."""
 # Of one call of Redis, which is away for as long as it likes: the client gives up before.
 _CALL_S = 60.0
 
@@ -65,6 +65,14 @@ def _is_left(job: Job) -> bool:
     return job.state in _LEFT or (job.state is State.RENDERING and job.progress.tries > 0)
 
 
+def _gives_way(job: Job, pause_s: float, error: TransientError | None = None) -> bool:
+    """True if a job leaves its place during a pause; never while its task is polled."""
+    if job.state is State.DELIVERING:
+        is_limited = isinstance(error, FloodWaitError) and pause_s >= _LONG_FLOOD_WAIT_S
+        return error is None or is_limited
+    return pause_s > _LONG_PAUSE_S and job.state is not State.POLLING
+
+
 @dataclass(slots=True)
 class _RunningJob:
     """A job in this process."""
@@ -76,7 +84,7 @@ class _RunningJob:
     failures: int = 0
     """Transient errors in its present state."""
     gives_way: bool = False
-    """Its picture waits for its chat, which takes no more messages for now."""
+    """It waits for long, and its place is free for another job meanwhile."""
 
     def update(self, job: Job) -> None:
         if job.state is not self.job.state:
@@ -88,11 +96,11 @@ class _RunningJob:
 class Runner:
     """Runs jobs until the context's `draining` is set; `capacity` is the number at once.
 
-    A job whose picture waits for its chat does not count, and while several wait for one chat, no
-    job of that chat is claimed. While `blocked_reason` names a trouble of the machine (a full
-    disk), no job is claimed at all. Nor while `backlog_s` says that messages wait for Telegram's
-    limit, nor faster than Telegram takes pictures: jobs wait in the queue then, and their users are
-    told so.
+    A job that waits for long, for its chat or as a provider told it to, does not count, and while
+    several of one chat do so, no job of that chat is claimed. While `blocked_reason` names a
+    trouble of the machine (a full disk), no job is claimed at all. Nor while `backlog_s` says that
+    messages wait for Telegram's limit, nor faster than Telegram takes pictures: jobs wait in the
+    queue then, and their users are told so.
     """
 
     def __init__(
@@ -128,11 +136,6 @@ class Runner:
         before_s, crashes = time.monotonic() - _UNATTENDED_S, self._crashes
         idle = ((one, s) for one, s in self._left_s.items() if one not in self._running)
         return sum(s < before_s or crashes[one] > _UNATTENDED_CRASHES for one, s in idle)
-
-    @property
-    def running(self) -> list[int]:
-        """Times at which the running jobs were claimed, ms."""
-        return [job.progress.claimed_ms for job in self.jobs]
 
     @property
     def load(self) -> Load:
@@ -354,7 +357,7 @@ class Runner:
             events = [self._context.draining]
         if snooze.until:
             events.append(snooze.until)
-        running.gives_way = snooze.job.state is State.DELIVERING
+        running.gives_way = _gives_way(snooze.job, snooze.seconds)
         await sleep_or_event(snooze.seconds, *events)
         running.gives_way = False
         if snooze.may_wake and running.wake.is_set():
@@ -368,8 +371,7 @@ class Runner:
         delay_s = error.retry_after_s or backoff_s(running.failures, cap_s=30)
         running.failures += 1
         telemetry.job_waits(running.job, error, delay_s)
-        is_limited = isinstance(error, FloodWaitError) and delay_s >= _GIVES_WAY_AFTER_S
-        running.gives_way = is_limited and running.job.state is State.DELIVERING
+        running.gives_way = _gives_way(running.job, delay_s, error)
         await sleep_or_event(delay_s, running.wake)
         running.gives_way = False
         # What the step stored before it failed counts: with an outdated view it could not go on.

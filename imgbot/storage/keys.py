@@ -49,7 +49,8 @@ COMMANDS = _key("img:commands:", Owner.LIMIT)
 REFUSED = _key("img:refused:", Owner.ZREM)
 # STRING per request, an hour: marks it as counted, so that a repeated update is not counted.
 COUNTED = _key("img:counted:", r"album\.(\d+)\..*")
-DUE = _key("img:due", Owner.LIVE_JOB)  # ZSET: claimed jobs by the time (ms) of their next check
+# ZSET: claimed jobs by the time (ms) of their next check, 0 for one cancelled while it was running.
+DUE = _key("img:due", Owner.LIVE_JOB)
 TAGS = _key("img:tags", Owner.LIVE_JOB)  # ZSET: waiting ids by their fair-queueing tag
 SINCE = _key("img:since", Owner.LIVE_JOB)  # ZSET: waiting ids by the time (ms) of their creation
 VIRTUAL_TIME = _key("img:vt", Owner.NOBODY)  # STRING: the tag of the latest claim

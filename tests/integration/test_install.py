@@ -146,30 +146,35 @@ def test_a_trouble_of_the_system_that_is_about_no_file_is_a_sentence(
 
 
 @pytest.fixture
-def earlier(tmp_path: Path) -> Path:
-    """A release that knows two operations."""
-    python = tmp_path / "0.1.0-deadbeef/bin/python3"
-    python.parent.mkdir(parents=True)
-    python.write_text("#!/bin/sh\necho create edit\n")
-    python.chmod(0o755)
-    return python.parents[1]
+def earlier(tmp_path: Path) -> Layout:
+    """A server whose previous release knows two operations."""
+    layout = Layout(tmp_path)
+    programs = layout.program / "0.1.0-deadbeef/bin"
+    programs.mkdir(parents=True)
+    (programs / "imgbot").touch()
+    (programs / "python3").write_text("#!/bin/sh\necho create edit\n")
+    (programs / "python3").chmod(0o755)
+    layout.previous.symlink_to("0.1.0-deadbeef")
+    return layout
 
 
 def test_a_release_is_not_gone_back_to_while_there_are_jobs_that_it_does_not_know(
-    earlier: Path, server: Layout, monkeypatch: pytest.MonkeyPatch
+    earlier: Layout, server: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     said: list[str] = []
-    asked = Mock(return_value={"jobs": {"create": {"queued": 3}}})
+    asked, became = Mock(return_value={"jobs": {"create": {"queued": 3}}}), Mock()
     monkeypatch.setattr(command, "ask", asked)
+    monkeypatch.setattr(command.os, "execv", became)
 
-    command.check_jobs(earlier, said.append)
+    command.roll_back(command.InstallOptions(), earlier, said.append)
     asked.return_value = {"jobs": {"removebg": {"queued": 2, "submitting": 1}}}
     with pytest.raises(InstallError, match="does not know these jobs: 3 removebg"):
-        command.check_jobs(earlier, said.append)
+        command.roll_back(command.InstallOptions(), earlier, said.append)
     command.check_jobs(server.current.resolve(), said.append)
-    assert said == []
+    assert (said, became.call_count) == ([], 1)
 
     asked.side_effect = command.NoStatusError("nothing answers")
-    command.check_jobs(earlier, said.append)
+    command.roll_back(command.InstallOptions(), earlier, said.append)
     [note] = said
     assert note.endswith("does not know: merge, retouch, upscale, removebg, compare")
+    assert became.call_count == 2

@@ -217,30 +217,32 @@ async def test_a_job_of_another_release_is_set_aside_and_the_others_are_served(
     assert await redis.hgetall(keys.STATS) == {"failed": "1", "dead": "1"}
 
 
-async def test_pictures_that_wait_for_their_chat_leave_room_for_others(
-    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("state", [State.SUBMITTING, State.DELIVERING])
+async def test_jobs_that_wait_for_long_leave_room_for_others(
+    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch, state: State
 ) -> None:
     for number in range(2, 5):
         await context.queue.enqueue(job_of(f"{number}", number, -5, Operation.CREATE, "en"), NOW)
     monkeypatch.setattr(runner_module, "_WAITING_PER_CHAT", 2)
-    tried: set[str] = set()
+    waiting: set[str] = set()
 
-    async def deliver(context: StepContext, job: Job) -> Outcome:
+    async def wait_in_the_group(context: StepContext, job: Job) -> Outcome:
         if job.request.chat_id > 0:
             return await end(context, job)
-        if job.state is not State.DELIVERING:
+        if job.state is not state:
             return await conclude(context, job, State.FAILED, "went_wrong")
-        tried.add(job.id)
-        raise FloodWaitError("Telegram asks to wait", 3600)
+        waiting.add(job.id)
+        if state is State.DELIVERING:
+            raise FloodWaitError("Telegram asks to wait", 3600)
+        return Snooze(job, 3600)
 
-    async with serving(context, monkeypatch, deliver, capacity=1) as runner:
+    async with serving(context, monkeypatch, wait_in_the_group, capacity=1) as runner:
         await until_ended(redis)
-        await eventually(AsyncMock(side_effect=lambda: tried == {"2", "3"}))
+        await eventually(AsyncMock(side_effect=lambda: waiting == {"2", "3"}))
         await context.queue.enqueue(job_of("8", 8, 8, Operation.CREATE, "en"), NOW)
         await eventually(lambda: redis.exists(f"{keys.JOB}8"), lambda count: not count)
-        running = runner.load.running, runner.load.capacity
-        context.draining.set()
+        load = runner.load
 
-    assert tried == {"2", "3"}
-    assert running == (2, 3)
+    assert waiting == {"2", "3"}
+    assert (load.running, load.capacity) == (2, 3)
     assert await redis.lrange(keys.QUEUE, 0, -1) == ["4"]
