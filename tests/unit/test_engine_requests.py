@@ -107,7 +107,9 @@ def test_every_sprite_and_style_has_its_words() -> None:
 
 
 def test_sprites_are_counted_and_coloured() -> None:
-    assert extract_features("три кота").sprites == ("cat", "cat", "cat")
+    for words in ("три кота", "three big fluffy cats", "три больших рыжих кота"):
+        assert extract_features(words).sprites == ("cat", "cat", "cat")
+    assert extract_features("three days with a cat").sprites == ("cat",)
     assert extract_features("a couple of foxes and an owl").sprites == ("fox", "owl")
     assert extract_features("two foxes and an owl").sprites == ("fox", "fox", "owl")
     assert plan_picture("два кота, кит, лиса и сова на холме", 1).sprites == ("cat", "cat", "whale")

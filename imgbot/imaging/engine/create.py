@@ -75,7 +75,7 @@ class CreatePlan:
 def create_picture(prompt: str, seed: int, ratio: str = "") -> tuple[Image.Image, tuple[str, ...]]:
     """Paint the prompt, in `ratio` (as `16:9`) if given, else in the shape it asks for.
 
-    The second value names the scene, palette and style, then the sprites and `lettering`.
+    The second value names the scene, palette and style, then each sprite and `lettering`.
     """
     plan = plan_picture(prompt, seed)
     size = picture_size(prompt, ratio)
@@ -89,8 +89,7 @@ def create_picture(prompt: str, seed: int, ratio: str = "") -> tuple[Image.Image
         margin_px = MARGIN_UNITS.get(plan.style, 0) * scene.unit_px
         canvas = draw_text(scene, canvas, plan.text, prompt, margin_px)
     lettering = ("lettering",) if plan.text else ()
-    sprites = dict.fromkeys(plan.sprites)
-    return canvas, (plan.scene_name, plan.palette.name, plan.style, *sprites, *lettering)
+    return canvas, (plan.scene_name, plan.palette.name, plan.style, *plan.sprites, *lettering)
 
 
 def _emoji_names(prompt: str) -> str:

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from itertools import groupby
+from itertools import chain, groupby
 from typing import NamedTuple
 
 from imgbot.imaging.engine.prompt_features import (
     COUNTS,
+    LINKS,
     WORDS_MAX,
     colour_stem,
     fold,
@@ -19,6 +20,7 @@ from imgbot.imaging.engine.prompt_features import (
     without_negated,
 )
 from imgbot.imaging.engine.sprites import SPRITE_WORDS, SPRITES
+from imgbot.imaging.engine.sprites.composition import places_of
 from imgbot.imaging.engine.styles import STYLE_WORDS
 from imgbot.imaging.engine.tables import table
 from imgbot.imaging.engine.typography import text_to_draw
@@ -36,11 +38,14 @@ _WEATHER = frozenset({"snow", "rain", "fog", "clouds", "moon", "sun", "night", "
 _TOKEN = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|[^\w\s]|\d+")
 
 _TABLE = table("create")
-# They belong to an unknown word right after them.
-_LINKS = frozenset(_TABLE["links"].split())
 _FILLERS, _ROUGH = _TABLE["fillers"].split(), _TABLE["rough"].split()
 _INSTEAD = tuple(
     (tuple(stems.split()), tuple(sprites.split())) for sprites, stems in _TABLE["instead"].items()
+)
+
+_DETAILS, _PLACES = (
+    {name: stems.split() for name, stems in _TABLE[group].items()}
+    for group in ("details", "places")
 )
 
 
@@ -76,7 +81,8 @@ class CreateReport(NamedTuple):
 
 def report(prompt: str, shown: Sequence[str]) -> CreateReport:
     """Compare the prompt with what was painted: names of scene, palette, style and sprites."""
-    phrases = list(_phrases(_with_colours(list(_judge_all(prompt, shown)))))
+    judged = list(_judge_all(prompt, shown))
+    phrases = list(_phrases(_with_colours(_with_counts(judged, shown))))
     undrawn = tuple(dict.fromkeys(each.text for each in phrases if each.shown is _Shown.NOT))
     roughly = [
         f"roughly|{each.text}|{each.standing_in}"
@@ -103,6 +109,18 @@ def _judge_all(prompt: str, shown: Sequence[str]) -> Iterator[_Word]:
             yield _judge(text, word, shown)
 
 
+def _with_counts(words: Sequence[_Word], shown: Sequence[str]) -> list[_Word]:
+    """The words, with a number only drawn if so many sprites are."""
+    counted: list[_Word] = []
+    for place, word in enumerate(words):
+        count = COUNTS.get(fold(word.text), 0)
+        counted_words = [fold(each.text) for each in words[place + 1 : place + 4]] if count else []
+        names = [name for each in counted_words for name in names_matching(each, SPRITE_WORDS)]
+        is_drawn = any(shown[3:].count(name) >= count for name in names)
+        counted.append(word._replace(shown=_Shown.NOT) if count and not is_drawn else word)
+    return counted
+
+
 def _with_colours(words: Sequence[_Word]) -> list[_Word]:
     """The words, with a colour right before a word that is not drawn as a part of that."""
     followed = zip(words, [*words[1:], _END], strict=False)
@@ -119,14 +137,14 @@ def _judge(text: str, word: str, shown: Sequence[str]) -> _Word:
     is_rough = any(matches_stem(word, stem) for stem in _ROUGH)
     if standing_in:
         return _Word(text, _Shown.ROUGHLY, standing_in) if is_rough else _Word(text, _Shown.DRAWN)
-    if COUNTS.get(word) or colour_stem(word):
+    if word in COUNTS or colour_stem(word):
         return _Word(text, _Shown.DRAWN)
     return _Word(text, _Shown.FILLER if _is_filler(word, is_rough=is_rough) else _Shown.NOT)
 
 
 def _is_filler(word: str, *, is_rough: bool) -> bool:
     """True for a word that asks for nothing to be drawn."""
-    is_small = word in STOP_WORDS or word in _LINKS or len(word) < 2
+    is_small = word in STOP_WORDS or word in LINKS or len(word) < 2
     # A mood that has given way to another one is not missed.
     is_vague = is_mood(word) and not is_rough
     return is_small or is_vague or any(matches_stem(word, stem) for stem in _FILLERS)
@@ -138,6 +156,8 @@ def _drawn_for(word: str, shown: Sequence[str]) -> str:
     for name in names_matching(word, SPRITE_WORDS):
         if name in sprites or (name == "person" and "umbrella" in sprites):
             return name
+    if part_of := _part_of(word, scene, sprites):
+        return part_of
     if style in names_matching(word, STYLE_WORDS):
         return style
     things, settings = things_of(word), settings_of(word)
@@ -146,6 +166,17 @@ def _drawn_for(word: str, shown: Sequence[str]) -> str:
     palettes = {name for each in settings for name in each.palettes}
     is_seen = palette in palettes or scenes & {scene, *_ALSO.get(scene, ())} or hints & _WEATHER
     return scene if is_seen else ""
+
+
+def _part_of(word: str, scene: str, shown: Sequence[str]) -> str:
+    """Name of the sprite that shows what the word names, or has it painted under it."""
+    sprites = [name for name in shown if name in SPRITES]
+    for name in sprites:
+        places = [_PLACES.get(place, ()) for place in places_of([name], scene)]
+        stems = (*_DETAILS.get(name, ()), *chain(*places))
+        if any(matches_stem(word, stem) for stem in stems):
+            return name
+    return ""
 
 
 def _phrases(words: Sequence[_Word]) -> Iterator[_Word]:
@@ -171,7 +202,7 @@ def _links(fillers: Sequence[str]) -> list[str]:
     """Prepositions and articles at the end of these words."""
     groups = [
         (is_link, list(group))
-        for is_link, group in groupby(fillers, key=lambda text: fold(text) in _LINKS)
+        for is_link, group in groupby(fillers, key=lambda text: fold(text) in LINKS)
     ]
     return groups[-1][1] if groups and groups[-1][0] else []
 

@@ -48,6 +48,8 @@ _GROUPS = ((_THINGS, 1.0, 0.5), (_TIMES, 0.35, 2.2), (_MOODS, 0.35, 1.0))
 COUNTS = {
     word: int(count) for count, words in table("create")["counts"].items() for word in words.split()
 }
+LINKS = frozenset(table("create")["links"].split())
+"""Prepositions, articles and the like."""
 _METALS = frozenset({"золот", "golden", "gold$", "серебр", "silver"})
 _HOME_WEIGHT = 0.6  # of a sprite's own scenes, relative to a scene that is named
 
@@ -115,13 +117,23 @@ def extract_features(prompt: str) -> PromptFeatures:
 def _counted_sprites(found: Sequence[str]) -> tuple[str, ...]:
     """Sprites in order, repeated by the number word before each."""
     sprites: dict[str, int] = {}
-    for before, word in zip(["", *found], found, strict=False):
+    for place, word in enumerate(found):
         for name in names_matching(word, SPRITE_WORDS):
-            sprites[name] = max(sprites.get(name, 1), COUNTS.get(before, 1))
+            sprites[name] = max(sprites.get(name, 1), _count_before(found[:place]))
     if "umbrella" in sprites:
         # The umbrella's sprite includes a person.
         sprites.pop("person", None)
     return tuple(name for name, count in sprites.items() for _ in range(count))
+
+
+def _count_before(words: Sequence[str]) -> int:
+    """Number right before, or with up to two words between: "three hot air"."""
+    for word in reversed(words[-3:]):
+        if word in COUNTS:
+            return COUNTS[word]
+        if word in LINKS or names_matching(word, SPRITE_WORDS):
+            break
+    return 1
 
 
 def _take_sprite_colours(found: Sequence[str]) -> tuple[Mapping[str, Colour], list[str]]:

@@ -1,7 +1,7 @@
 """Composition: sprites on the ground, on water and in the air, back to front."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from PIL import Image, ImageDraw
 
@@ -11,6 +11,8 @@ from imgbot.imaging.engine.scene import Scene
 from imgbot.imaging.engine.scenes.outdoors import roll_wave
 from imgbot.imaging.engine.sprites import SPRITES
 from imgbot.imaging.engine.sprites.ground import (
+    ROOFED,
+    TOWNS,
     cast_shadow,
     on_branch,
     on_ground,
@@ -29,11 +31,13 @@ from imgbot.imaging.engine.sprites.sprite import (
     turn_tile,
 )
 
+_WATERS = frozenset({"lake", "waves"})
+
 
 def on_rock(
     scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
 ) -> Image.Image:
-    if scene_name not in {"lake", "waves"}:
+    if scene_name not in _WATERS:
         return on_hill(scene, canvas, scene_name, group)
     for placement in group:
         tile = make_tile(scene, placement)
@@ -69,7 +73,7 @@ def _beam(scene: Scene, canvas: Image.Image, lamp: tuple[float, float]) -> Image
 def on_water(
     scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
 ) -> Image.Image:
-    if scene_name not in {"lake", "waves"}:
+    if scene_name not in _WATERS:
         return hover(scene, canvas, scene_name, group)
     if scene_name == "waves":
         return _among_waves(scene, canvas, group)
@@ -124,7 +128,7 @@ def leap(scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placeme
             make_tile(scene, placement), 24 if placement.x <= scene.width * 0.52 else -24
         )
         centre = (placement.x, scene.height * scene.rng.uniform(0.5, 0.56))
-        if scene_name in {"lake", "waves"}:
+        if scene_name in _WATERS:
             _splash(scene, canvas, (placement.x, centre[1] + tile.image.height * 0.62))
         canvas = paste_tile(scene, canvas, tile, centre)
     return canvas
@@ -218,6 +222,17 @@ def _foliage(scene: Scene) -> Colour:
     if scene.has("spring"):
         return mix(scene.palette.accents[0], (246, 190, 208), 0.6)
     return SPRITES["tree"].tones["leaf"]
+
+
+def places_of(names: Iterable[str], scene_name: str) -> set[str]:
+    """Return what is painted under these sprites, by their anchors: a branch, a table, grass."""
+    if scene_name in _FLAT_MOTIFS:
+        return set()
+    standing = [name for name in names if not (scene_name == "city" and name in ROOFED)]
+    anchors = {_anchor(SPRITES[name], scene_name) for name in standing}
+    if "rock" in anchors and scene_name not in _WATERS:
+        anchors = anchors - {"rock"} | {"hill"}
+    return anchors - {"ground"} if scene_name in {"dunes", *TOWNS} else anchors
 
 
 def _anchor(sprite: Sprite, scene_name: str) -> str:

@@ -267,13 +267,15 @@ def set_table(scene: Scene, canvas: Image.Image, top: float) -> Image.Image:
     return canvas
 
 
-_ROOFED = frozenset({"cat", "owl"})
+TOWNS = frozenset({"city", "bokeh"})
+ROOFED = frozenset({"cat", "owl"})
+"""Sprites that sit on a roof in the city."""
 
 
 def on_ground(
     scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
 ) -> Image.Image:
-    if scene_name in {"city", "bokeh"}:
+    if scene_name in TOWNS:
         return _in_town(scene, canvas, scene_name, group)
     centre = sum(placement.x for placement in group) / len(group)
     top = scene.height - scene.unit_px * scene.rng.uniform(19, 22)
@@ -294,7 +296,7 @@ def on_ground(
 def _in_town(
     scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
 ) -> Image.Image:
-    on_roof = scene_name == "city" and all(placement.sprite.name in _ROOFED for placement in group)
+    on_roof = scene_name == "city" and all(placement.sprite.name in ROOFED for placement in group)
     top = scene.height - scene.unit_px * 15
     tiles = [(placement, make_tile(scene, placement)) for placement in group]
     if on_roof:
@@ -329,7 +331,7 @@ def on_hill(
 def on_branch(
     scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
 ) -> Image.Image:
-    if scene_name == "city" and all(placement.sprite.name in _ROOFED for placement in group):
+    if scene_name == "city" and all(placement.sprite.name in ROOFED for placement in group):
         return _in_town(scene, canvas, scene_name, group)
     for placement in group:
         tile = make_tile(scene, placement)
