@@ -94,11 +94,16 @@ async def _prepare(
 ) -> steps.Deliverable:
     """Convert a result for Telegram; if that fails, it is sent as it is, for it may be paid for."""
     paths, about = (str(raw), str(raw.with_name("ready"))), "preparing a result"
-    as_file = job.request.is_file
+    prepare = functools.partial(
+        context.pool.run,
+        steps.prepare,
+        *paths,
+        about=about,
+        as_file=job.request.is_file,
+        on_white=on_white,
+    )
     try:
-        return await context.pool.run(
-            steps.prepare, *paths, about=about, as_file=as_file, on_white=on_white
-        )
+        return await inputs.if_short_again(prepare, functools.partial(_fetch, context, job, raw))
     except (UserError, MemoryError, WorkerLostError) as error:
         telemetry.step_failed(error, job)
         return await context.pool.run(steps.as_it_is, *paths, about=about)

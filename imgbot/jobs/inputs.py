@@ -3,9 +3,11 @@
 import asyncio
 import os
 import shutil
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job, State
@@ -19,6 +21,9 @@ RESULT = "result"
 """File name of a result as fetched from its provider."""
 
 _TARGET = "made.jpg"
+_MAY_BE_SHORT = frozenset({"picture_truncated", "picture_not_a_picture", "result_not_a_picture"})
+
+T = TypeVar("T")
 
 
 def folder_of(context: StepContext, job_id: str) -> Path:
@@ -122,17 +127,34 @@ async def _checked(context: StepContext, job: Job, index: int, folder: Path) -> 
             return stem.with_suffix(suffix)
     raw = folder / f"raw-{index}"
     is_own = await _take_original(context, job, raw)
-    if not is_own:
-        await context.download(job.request.sources[index].file_id, raw)
     options: dict[str, Any] = {"is_own": is_own}
     if OPERATIONS[job.request.operation].has_scale:
         # The scale is computed from this size, at a repeated order, too.
         options["keep_megapixels"] = steps.RESULT_LIMIT_MEGAPIXELS
-    picture = await context.pool.run(
-        steps.check, str(raw), str(stem), about="checking a picture", **options
+    check = partial(
+        context.pool.run, steps.check, str(raw), str(stem), about="checking a picture", **options
     )
+    if is_own:
+        picture = await check()
+    else:
+        download = partial(context.download, job.request.sources[index].file_id, raw)
+        await download()
+        picture = await if_short_again(check, download)
     raw.unlink(missing_ok=True)
     return Path(picture)
+
+
+async def if_short_again(
+    read: Callable[[], Awaitable[T]], download: Callable[[], Awaitable[object]]
+) -> T:
+    """Read a picture; download it once more if it may have come short, without a length."""
+    try:
+        return await read()
+    except UserError as error:
+        if error.reason not in _MAY_BE_SHORT:
+            raise
+    await download()
+    return await read()
 
 
 async def _take_original(context: StepContext, job: Job, target: Path) -> bool:

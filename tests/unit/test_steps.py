@@ -1,7 +1,8 @@
 """Job steps alone: inputs, outcomes after a failure, checks around orders, polls and webhooks."""
 
 import asyncio
-from collections.abc import Callable
+import io
+from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.domain.texts import has_text, t
+from imgbot.files import replace_file
 from imgbot.imaging import pictures, steps
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs import deliver, inputs
@@ -280,6 +282,46 @@ async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path)
     assert stored["facts"] == {"kind": "document", "factor": 3.5}
     assert stored["note"] == "result_as_is_note"
     assert (tmp_path / "result").read_bytes() == (tmp_path / "ready.webp").read_bytes()
+
+
+def short_at_first(*, times: int) -> Callable[[object, Path], Coroutine[Any, Any, None]]:
+    """A download whose first answers end early, which nobody can see without a length."""
+    whole = io.BytesIO()
+    Image.effect_noise((200, 100), 50).save(whole, "JPEG")
+    ends = iter([len(whole.getvalue()) // 2] * times)
+
+    async def download(_: object, target: Path) -> None:
+        replace_file(target, whole.getvalue()[: next(ends, None)])
+
+    return download
+
+
+async def test_a_result_that_comes_short_is_fetched_again(tmp_path: Path) -> None:
+    job = with_changes(JOB, id=tmp_path.name, ticket={"outputs": [{"url": "u"}]})
+    queue = Mock(move=AsyncMock())
+    context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
+    context.routing.provider_of.return_value.fetch = short_at_first(times=1)
+
+    await deliver.render(cast("StepContext", context), job)
+
+    stored = queue.move.await_args.kwargs
+    assert stored["facts"] == {"kind": "photo"}
+    assert pictures.size_of(stored["file"]) == (200, 100)
+
+
+async def test_a_photo_that_comes_short_is_downloaded_again_and_not_for_ever(
+    tmp_path: Path,
+) -> None:
+    context = inputs_context(tmp_path, Image.new("L", (9, 9)))
+    job = photo_job(Operation.EDIT)
+
+    second = replace(context, download=short_at_first(times=1))
+    [sent] = (await build_request(second, job, PROVIDER)).pictures
+    never = replace(context, download=short_at_first(times=9))
+    with pytest.raises(UserError, match="picture_truncated"):
+        await build_request(never, replace(job, id="9"), PROVIDER)
+
+    assert pictures.size_of(str(sent)) == (200, 100)
 
 
 async def test_a_delivery_that_fails_is_repeated_and_not_for_ever(context: StepContext) -> None:
