@@ -55,8 +55,9 @@ _FOREIGN_FLAG = re.compile(
     r"(?=[\s,;.!)]|$)",
     re.IGNORECASE,
 )
-_NEGATIVE_FLAG = re.compile(
-    r"(?<!\S)(?:--|[—–])no[ =]++(?P<things>[^\s—–].*?)(?=\n|\s(?:--|[—–])\w|$)",
+_NEGATIVE = re.compile(
+    r"(?<!\S)(?:(?:--|[—–])no[ =]++|(?:negative prompt|(?:негативный|отрицательный) промп?т): ?)"
+    r"(?P<things>[^\s—–].*?)(?=\n|\s(?:--|[—–])\w|$)",
     re.IGNORECASE,
 )
 # Weights: "hot::2 dog::1". C++ has the same sign between letters.
@@ -159,8 +160,8 @@ def with_negative(prompt: str, negative: str) -> str:
     """Return the prompt for a provider without a negative prompt: the negative follows in words."""
     if not negative:
         return prompt
-    without = "без:" if _CYRILLIC.search(negative) else "without"
-    return f"{prompt}, {without} {negative}"
+    without = "без" if _CYRILLIC.search(negative) else "without"
+    return f"{prompt.rstrip(' .,;')}, {without}: {negative}"
 
 
 @lru_cache(maxsize=64)
@@ -170,9 +171,9 @@ def parse_prompt_options(text: str, *, has_words: bool = True) -> PromptOptions:
     Without `has_words` only flags are options: "square" is then a part of the prompt.
     """
     prompt, ignored = _without_foreign(_PREFIX.sub("", _folded(text)))
-    unwanted = (each["things"].strip(" ,;.") for each in _NEGATIVE_FLAG.finditer(prompt))
+    unwanted = (each["things"].strip(" ,;.") for each in _NEGATIVE.finditer(prompt))
     negative = ", ".join(filter(None, unwanted))
-    prompt, options = _without_flags(_NEGATIVE_FLAG.sub(" ", prompt), ignored)
+    prompt, options = _without_flags(_NEGATIVE.sub(" ", prompt), ignored)
     if has_words:
         prompt, variants = _without_count(prompt)
         # The flag takes priority.
@@ -193,9 +194,9 @@ def _folded(text: str) -> str:
 
 
 def names_nothing(text: str) -> bool:
-    """Return true for "16:9" and "3 variants": options of a picture, and none to draw."""
-    has_figure = any(map(str.isdigit, text))
-    return has_figure and parse_prompt_options(f"{text}, {_THING}").prompt == _THING
+    """Return true for "16:9" and "--no birds": options of a picture, and none to draw."""
+    is_likely = any(map(str.isdigit, text)) or _NEGATIVE.search(text) is not None
+    return is_likely and parse_prompt_options(f"{_THING}, {text}").prompt == _THING
 
 
 def count_in(text: str) -> int:

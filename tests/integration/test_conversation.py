@@ -233,8 +233,8 @@ async def test_flags_of_other_services_are_named_once_and_never_sent(
     changed, [edited] = await ordered_by(user, "make it brighter --q 2")
 
     captions = sorted(message.text for message in messages)
-    assert orders == ["create a fox, without snow"] * 2
-    assert captions == ["a fox, without snow", "a fox, without snow\nIgnored: --v 6.1, --s 250"]
+    assert orders == ["create a fox, without: snow"] * 2
+    assert captions == ["a fox, without: snow", "a fox, without: snow\nIgnored: --v 6.1, --s 250"]
     assert changed == ["edit make it brighter"]
     assert edited.text == "✏️ make it brighter\nIgnored: --q 2"
 

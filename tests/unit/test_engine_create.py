@@ -13,6 +13,7 @@ from imgbot.imaging.engine import run
 from imgbot.imaging.engine.create import create_picture, picture_size, plan_picture
 from imgbot.imaging.engine.scene import PALETTES, Scene
 from imgbot.imaging.engine.scenes import SCENES
+from imgbot.imaging.engine.scenes.outdoors import add_birds, paint_sun
 from imgbot.imaging.engine.sprites import SPRITES
 from imgbot.imaging.engine.sprites.composition import add_sprites
 from imgbot.imaging.engine.sprites.sprite import parse_outlines
@@ -52,6 +53,17 @@ def test_named_colour_dominates_the_picture() -> None:
         means = ImageStat.Stat(image).mean
         assert applied[1] == "named"
         assert means.index(max(means)) == strongest
+
+
+def test_what_must_not_show_is_left_out_even_if_every_such_scene_has_it() -> None:
+    for words in ("hills at noon, without: sun, red birds", "холмы в полдень, без солнца и птиц"):
+        plan = plan_picture(words, 1)
+        scene = Scene((256, 192), plan.rng, PALETTES["noon"], plan.hints)
+        sky = Image.new("RGB", scene.size, "skyblue")
+
+        painted = add_birds(scene, paint_sun(scene, sky.copy(), 90), 90)
+
+        assert ImageChops.difference(painted, sky).getbbox() is None, words
 
 
 def test_result_has_the_planned_size_and_names_what_was_drawn_in_order() -> None:

@@ -145,7 +145,7 @@ def test_a_hostile_prompt_takes_time_in_proportion_to_its_length(
 @pytest.mark.parametrize(
     ("prompt", "negative", "sent"),
     [
-        ("a fox", "snow", "a fox, without snow"),
+        ("a fox.", "red birds, snow", "a fox, without: red birds, snow"),
         ("лиса", "снег", "лиса, без: снег"),
         ("a fox", "", "a fox"),
     ],
@@ -160,6 +160,7 @@ def test_a_negative_follows_in_words_where_the_provider_has_none(
     ("text", "is_nothing"),
     [
         ("16:9", True), ("3 варианта", True), ("2 variants, 3:2", True), ("--ar 16:9 --v 6", True),
+        ("--no birds", True), ("negative prompt: birds", True), ("no birds", False),
         ("квадрат", False), ("square", False), ("a fox, 16:9", False), ("7", False), ("404", False),
         ("3 cats", False), ("10:30", False), ("🦊", False), ("", False),
     ],

@@ -67,7 +67,8 @@ class PromptFeatures:
     """Features found in a prompt; scenes, palettes and styles with their weights.
 
     A sprite that is requested twice is listed twice. `sprite_colours` are the colours that stand
-    right before a sprite's name and apply to it alone.
+    right before a sprite's name and apply to it alone. A hint of what must not show begins with
+    `no_`.
     """
 
     scenes: Mapping[str, float]
@@ -100,6 +101,10 @@ def extract_features(prompt: str) -> PromptFeatures:
                 scenes[scene_name] += weight * _HOME_WEIGHT / rank**0.5
         for style in names_matching(word, STYLE_WORDS):
             styles[style] += weight
+    unwanted = _words_of(" ".join(_NEGATED.findall(prompt)))
+    hints |= {
+        f"no_{hint}" for word in unwanted for each, *_ in _concepts_of(word) for hint in each.hints
+    }
     stems = [stem for stem in map(colour_stem, rest) if stem]
     # A metal alone is a material with a palette of its own; next to a colour it is a colour.
     colours = dict.fromkeys(COLOUR_STEMS[stem] for stem in stems if not _METALS.issuperset(stems))

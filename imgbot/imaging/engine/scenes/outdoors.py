@@ -33,8 +33,10 @@ def paint_sky(scene: Scene) -> Image.Image:
 def paint_sun(scene: Scene, canvas: Image.Image, horizon: float) -> Image.Image:
     """Paint the sun or the moon above the horizon."""
     unit, rng = scene.unit_px, scene.rng
-    radius = unit * rng.uniform(6, 9) * (1.7 if scene.has("moon", "sun") else 1.0)
     is_moon = scene.palette.is_dark or scene.has("moon")
+    if scene.has("no_moon" if is_moon else "no_sun"):
+        return canvas
+    radius = unit * rng.uniform(6, 9) * (1.7 if scene.has("moon", "sun") else 1.0)
     x = scene.width * (0.5 + scene.sun_side * rng.uniform(0.11, 0.28))
     y = horizon * (rng.uniform(0.3, 0.5) if is_moon else rng.uniform(0.5, 0.8))
     canvas = drawing.glow(canvas, (x, y), unit * 55, scene.palette.light, 0.55)
@@ -77,7 +79,7 @@ def add_mist(scene: Scene, canvas: Image.Image, base: float) -> None:
 
 def add_birds(scene: Scene, canvas: Image.Image, horizon: float) -> Image.Image:
     """Add a few distant birds by day."""
-    if scene.palette.is_dark and not scene.has("birds"):
+    if scene.has("no_birds") or (scene.palette.is_dark and not scene.has("birds")):
         return canvas
     rng, unit = scene.rng, scene.unit_px
     centre = (scene.width * rng.uniform(0.25, 0.75), horizon * rng.uniform(0.3, 0.6))
