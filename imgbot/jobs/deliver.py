@@ -2,7 +2,6 @@
 
 import asyncio
 import functools
-import os
 import re
 import time
 from contextlib import suppress
@@ -16,6 +15,7 @@ from imgbot.domain.errors import (
     ImgbotError,
     MessageGoneError,
     ProviderError,
+    ProviderErrorKind,
     TransientError,
     UserError,
     WorkerLostError,
@@ -114,7 +114,7 @@ async def _fetch(context: StepContext, job: Job, raw: Path) -> Outcome | None:
     outputs = cast("list[dict[str, str]]", job.progress.ticket["outputs"])
     output = Output(**outputs[0])
     try:
-        await context.routing.provider_of(job).fetch(output, raw)
+        await _fetch_output(context, job, output, raw)
     except ProviderError as error:
         telemetry.provider_failed(job, error.kind, str(error))
         decision = retry.after_fetch(error, job.progress.tries)
@@ -125,6 +125,12 @@ async def _fetch(context: StepContext, job: Job, raw: Path) -> Outcome | None:
         is_here = await asyncio.to_thread(_recall, context, job, raw)
         return None if is_here else await _make_again(context, job, output, decision)
     return Snooze(job, decision.delay_s, _fetch_again, may_wake=False)
+
+
+async def _fetch_output(context: StepContext, job: Job, output: Output, raw: Path) -> None:
+    if output.path and not inputs.is_own_file(context, output.path):
+        raise ProviderError(ProviderErrorKind.EXPIRED, "the picture's file is gone")
+    await context.routing.provider_of(job).fetch(output, raw)
 
 
 async def _fetch_again(context: StepContext, job: Job) -> Outcome:
@@ -164,7 +170,7 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
     """
     begun = time.monotonic()
     outcome = job.progress.outcome or State.FAILED
-    if outcome is State.DELIVERED and not os.path.isfile(job.progress.file):  # noqa: ASYNC240, PTH113 -- one stat
+    if outcome is State.DELIVERED and not inputs.is_own_file(context, job.progress.file):
         # The disk was lost, or the file is on another machine.
         return Advance(await move(context, job, State.RENDERING, file="", tries=0))
     try:

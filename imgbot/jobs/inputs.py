@@ -38,6 +38,15 @@ async def open_folder(context: StepContext, job_id: str) -> Path:
     return folder
 
 
+def is_own_file(context: StepContext, path: str) -> bool:
+    """Return whether a file exists and is one of a job, whatever links its path goes through.
+
+    Only these are ever sent: Redis holds the path, and is not trusted with the choice.
+    """
+    own = f"{os.path.realpath(context.folder)}/"
+    return os.path.isfile(path) and os.path.realpath(path).startswith(own)  # noqa: PTH113 -- stats
+
+
 def target_of(context: StepContext, job_id: str) -> Path:
     """File for a picture that comes within a provider's answer."""
     return folder_of(context, job_id) / _TARGET

@@ -16,6 +16,7 @@ from imgbot.domain.texts import has_text
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs import deliver as showing
 from imgbot.jobs.context import StepContext
+from imgbot.providers.factory import BuiltinProvider
 from imgbot.providers.protocol import Recovery
 from imgbot.storage import keys
 from tests.fixtures.jobs import job_of as make_job
@@ -114,6 +115,27 @@ async def test_nothing_is_ordered_again_that_may_cost(
     assert not moved.progress.reason or (
         has_text(moved.progress.reason) and has_text(f"stuck_{moved.progress.reason}")
     )
+
+
+@pytest.mark.parametrize("is_link", [False, True], ids=["elsewhere", "behind a link"])
+async def test_a_file_that_is_not_of_a_job_is_never_sent(tmp_path: Path, *, is_link: bool) -> None:
+    tools = tools_of(tmp_path / "jobs", Recovery.NONE)
+    tools.routing.provider_of.return_value.fetch = BuiltinProvider(AsyncMock()).fetch
+    (tmp_path / "jobs/8").mkdir()
+    file = secret = tmp_path / "bot-token"
+    secret.write_text("secret")
+    if is_link:
+        (file := tmp_path / "jobs/8/ready.jpg").symlink_to(secret)
+    ready = make_job("8", 1, 1, Operation.CREATE, "en", state=State.DELIVERING, file=str(file))
+    ready = with_changes(ready, outcome=State.DELIVERED)
+
+    shown = await take(showing.deliver, cast("StepContext", tools), ready)
+    fetched = await take(showing.render, cast("StepContext", tools), job_of({}, path=str(file)))
+
+    assert (shown.state, shown.progress.file) == (State.RENDERING, "")
+    assert fetched.progress.reason == "result_missing"
+    assert not (tmp_path / "jobs/8/result").exists()
+    tools.messenger.edit_to_picture.assert_not_called()
 
 
 async def test_a_copy_that_is_kept_is_as_good(tmp_path: Path) -> None:

@@ -238,7 +238,13 @@ def context() -> StepContext:
         ensure=AsyncMock(return_value=5), lock_final=Mock(return_value=asyncio.Lock())
     )
     queue = SimpleNamespace(finish=AsyncMock())
-    context = Mock(status_messages=status, queue=queue, messenger=AsyncMock(), now_ms=lambda: 0)
+    context = Mock(
+        status_messages=status,
+        queue=queue,
+        messenger=AsyncMock(),
+        now_ms=lambda: 0,
+        folder=Path(__file__).parent,
+    )
     return cast("StepContext", context)
 
 
