@@ -40,10 +40,10 @@ STATES = {
         "CONFIG SET replica-serve-stale-data yes",
         "has lost its master|it is a replica now",
     ),
-    "NOPERM": ("ACL SETUSER default -@write", "ACL SETUSER default +@all", "does not permit"),
+    "NOPERM": ("ACL SETUSER imgbot -@write", "ACL SETUSER imgbot +@all", "does not permit"),
     "NOAUTH": (
-        "ACL SETUSER default resetpass >secret",
-        "ACL SETUSER default resetpass nopass",
+        "ACL SETUSER imgbot off",
+        "ACL SETUSER imgbot on",
         "refuses the user or password",
     ),
 }

@@ -2,18 +2,27 @@
 
 import asyncio
 import os
+import shlex
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
+from redis.exceptions import NoPermissionError
 
 from imgbot.domain.errors import ConfigError
-from imgbot.storage.server.process import RedisServer, ServerError, bundled_binary
+from imgbot.sandbox.bot_process import free_port
+from imgbot.storage.server.process import (
+    RedisServer,
+    ServerError,
+    bundled_binary,
+    url_of,
+)
 from tests.fixtures.processes import is_gone
 from tests.fixtures.redis_servers import answers, client_of, is_at_rest
 from tests.fixtures.waiting import eventually
@@ -23,6 +32,7 @@ pytestmark = pytest.mark.slow
 _OWNER = """
 import asyncio, sys
 from pathlib import Path
+from typing import Any
 from imgbot.storage.server.process import RedisServer
 
 async def main():
@@ -90,18 +100,25 @@ async def test_every_program_reads_what_another_wrote(
 
 
 async def test_a_killed_server_comes_back_with_its_data(tmp_path: Path) -> None:
-    server = RedisServer(tmp_path, port=0)
+    server = RedisServer(tmp_path, port=free_port())
     async with server, asyncio.TaskGroup() as group:
         watch = group.create_task(server.watch())
         async with client_of(server) as client:
-            await client.set("kept", "yes")
+            # A transaction, as every script is.
+            transaction = client.pipeline()
+            transaction.mset({"kept": "yes", "img:syncs": 1})
+            await transaction.execute()
         killed = server.pid
 
         os.kill(killed, signal.SIGKILL)
         await eventually(lambda: _is_another(server, killed))
 
         async with client_of(server) as client:
-            assert await client.get("kept") == "yes"
+            assert await client.mget("kept", "img:syncs") == ["yes", "1"]
+            assert await client.execute_command("ACL WHOAMI") == "imgbot"
+        async with Redis(port=server.port) as anybody:
+            with pytest.raises(NoPermissionError):
+                await anybody.get("kept")
         watch.cancel()
 
 
@@ -136,7 +153,7 @@ async def test_the_embedded_redis_dies_with_a_killed_owner_and_keeps_its_data(
 ) -> None:
     owner, pid = _start_owner(tmp_path)
     with owner:
-        client = Redis.from_url(f"unix://{tmp_path}/redis/redis.sock", decode_responses=True)
+        client = Redis.from_url(url_of(tmp_path), decode_responses=True)
         await client.set("kept", "yes")
         await client.aclose()
 
@@ -168,9 +185,7 @@ async def test_a_frozen_orphan_is_ended_before_the_next_start(
 async def test_the_embedded_redis_answers_on_the_guides_port_where_that_is_free(
     tmp_path: Path,
 ) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
 
     async with RedisServer(tmp_path, port=port) as server:
         assert server.port == port
@@ -181,12 +196,78 @@ async def test_the_embedded_redis_answers_on_the_guides_port_where_that_is_free(
             elsewhere.connect(("127.0.0.2", port))
 
 
-@pytest.mark.parametrize("is_seen", [True, False], ids=["seen", "lost between look and use"])
-async def test_a_taken_port_is_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_seen: bool
+# The guide's lines, as they stand there.
+_GUIDE = """
+redis-cli LLEN rq:queue:img_queue
+redis-cli KEYS "rq:job:*" | wc -l
+redis-cli LRANGE rq:queue:img_queue 0 -1
+redis-cli INFO stats
+redis-cli GET "rate_limit:123456789"
+redis-cli KEYS "rate_limit:*" | wc -l
+"""
+_NOT_THE_GUIDES = (
+    "HSET rq:job:7 file /etc/shadow", "HGET rq:job:7 words", "GET img:owner", "LPUSH img:wake 7",
+    "LRANGE img:history:1 0 -1", "SET rate_limit:123456789 0", "DEL rq:queue:img_queue",
+    "SORT rq:queue:img_queue BY x GET img:result:*->words", "EVAL return(1) 0", "SCRIPT FLUSH",
+    "SUBSCRIBE x", "MONITOR", "CONFIG GET *", "CONFIG SET dir /root", "ACL LIST",
+    "ACL SETUSER default +@all", "CLIENT KILL TYPE normal", "BGREWRITEAOF", "SHUTDOWN", "FLUSHALL",
+    "REPLICAOF 127.0.0.1 1", "MODULE LIST", "DUMP rq:job:7",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("binary", _binaries(), ids=lambda binary: binary.parent.name)
+async def test_an_account_without_the_password_may_run_the_guides_lines_alone(
+    tmp_path: Path, binary: Path
 ) -> None:
-    if not is_seen:
-        monkeypatch.setattr("imgbot.storage.server.process._free_port", int)
+    async with (
+        RedisServer(tmp_path, port=free_port(), binary=binary) as server,
+        client_of(server) as bot,
+        Redis(port=server.port, decode_responses=True) as anybody,
+    ):
+        await bot.hset("rq:job:7", "words", "a secret wish")
+        await bot.rpush("rq:queue:img_queue", "7", "8")
+        await bot.set("rate_limit:123456789", 3)
+
+        lines = [shlex.split(line) for line in _GUIDE.strip().splitlines()]
+        told: list[Any] = [
+            await anybody.execute_command(*line[1:5]) for line in _without_pipes(lines)
+        ]
+        refused = [await _is_refused(anybody, *line.split()) for line in _NOT_THE_GUIDES]
+
+        assert told[:3] == [2, ["rq:job:7"], ["7", "8"]]
+        assert "total_commands_processed" in told[3]
+        assert told[4:] == ["3", ["rate_limit:123456789"]]
+        assert [
+            line for line, is_so in zip(_NOT_THE_GUIDES, refused, strict=True) if not is_so
+        ] == []
+        assert await bot.llen("rq:queue:img_queue") == 2
+
+
+def _without_pipes(lines: list[list[str]]) -> list[list[str]]:
+    return [line[: line.index("|")] if "|" in line else line for line in lines]
+
+
+async def _is_refused(client: Any, *words: str) -> bool:
+    try:
+        await client.execute_command(*words)
+    except NoPermissionError:
+        return True
+    return False
+
+
+async def test_a_running_server_without_users_of_the_release_before_is_reached(
+    tmp_path: Path,
+) -> None:
+    async with RedisServer(tmp_path, port=0) as server, client_of(server) as client:
+        config = tmp_path / "redis/redis.conf"
+        config.write_text(config.read_text().partition("\n")[2])
+        await client.execute_command("ACL SETUSER default +@all")
+
+        async with Redis.from_url(url_of(tmp_path), decode_responses=True) as other:
+            assert await other.execute_command("ACL WHOAMI") == "default"
+
+
+async def test_a_taken_port_is_left_alone(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         async with RedisServer(tmp_path, port=other.getsockname()[1]) as server:
             assert server.port == 0

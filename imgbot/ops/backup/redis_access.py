@@ -20,7 +20,7 @@ from imgbot.ops.installation import environ_of_service
 from imgbot.ops.state_dir import AlreadyRunningError, instance_lock
 from imgbot.storage.client import Client, connect
 from imgbot.storage.server.durability import address_of, verify
-from imgbot.storage.server.process import RedisServer, socket_of
+from imgbot.storage.server.process import RedisServer, url_of
 
 _ANSWER_S = 20.0
 
@@ -44,7 +44,7 @@ async def open_redis(
             if not is_ours:
                 closing.enter_context(instance_lock(state_dir, ""))
         except AlreadyRunningError:
-            url = f"unix://{socket_of(state_dir)}"
+            url = url_of(state_dir)
         else:
             closing.callback(state.chown_to_service, state_dir)
             server = RedisServer(state_dir, port=0, memory_bytes=0)
@@ -60,7 +60,7 @@ async def ask_redis(command_words: list[str]) -> list[str]:
     unneeded = {**NO_PROVIDERS, "IMGBOT_TOKEN": PLACEHOLDER_TOKEN}
     settings = SettingsSource(environ_of_service(os.environ), unneeded).read()
     own = settings.redis_url
-    url = own.get_secret_value() if own else f"unix://{socket_of(settings.state_dir)}"
+    url = own.get_secret_value() if own else url_of(settings.state_dir)
     async with aclosing(connect(url)) as redis:
         try:
             # As the server says it: the client would turn many answers into types of its own.

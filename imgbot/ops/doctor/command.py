@@ -26,7 +26,7 @@ from imgbot.ops.installation import STATE, credentials_of_service, environ_of_se
 from imgbot.providers import factory as providers
 from imgbot.providers.protocol import ProviderConfig, Timeouts
 from imgbot.storage.server.check import RedisReport, check_program, check_redis
-from imgbot.storage.server.process import socket_of
+from imgbot.storage.server.process import url_of
 from imgbot.telemetry.logs import Redactor
 
 _MARKS = {Severity.OK: "ok     ", Severity.WARNING: "warning", Severity.WRONG: "WRONG  "}
@@ -218,7 +218,7 @@ async def _check_redis(settings: Settings, bot_id: str, *, is_running: bool) -> 
         return await check_redis(url, bot_id, is_embedded=False)
     if not is_running:
         return check_program(settings.redis_memory_bytes)
-    url = f"unix://{socket_of(settings.state_dir)}"
+    url = url_of(settings.state_dir)
     return await check_redis(url, bot_id, is_embedded=True)
 
 

@@ -203,8 +203,10 @@ def losses(found: Durability, redis: Client) -> list[tuple[str, str]]:
 
 
 def redis_cli(redis: Client) -> str:
-    """Return the command that reaches this server, without its password."""
+    """Return the command that reaches this server; where it takes a password, imgbot's own."""
     where = redis.connection_pool.connection_kwargs
+    if where.get("username"):
+        return "sudo imgbot redis-cli"
     if path := where.get("path"):
         return f"redis-cli -s {path}"
     host, port = where.get("host", "localhost"), where.get("port", 6379)

@@ -9,9 +9,10 @@ import ctypes
 import fcntl
 import logging
 import os
+import re
+import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -20,22 +21,32 @@ from pathlib import Path
 from typing import Self
 
 from imgbot.domain.errors import FULL, ConfigError, ImgbotError
+from imgbot.storage import keys
 
 _log = logging.getLogger(__name__)
 
 GUIDE_PORT = 6379
 """Default port of `redis-cli`."""
 
+_USER = "imgbot"
+_GUIDE_RULES = (
+    f"resetkeys %R~{keys.QUEUE} %R~{keys.RATE_LIMIT}* resetchannels"
+    " -@all +ping +llen +lrange +get +keys +info"
+)
+"""What any account of this machine may do: the guide's commands, read only.
+
+KEYS takes no key, so it tells the names of all; their values stay closed.
+"""
+
 MEMORY_BYTES = 256 << 20
 # sockaddr_un holds 108 bytes, the last of them a zero.
 _MAX_SOCKET_PATH_BYTES = 107
 # Loading 256 MB of commands takes about 20 s on a slow disk.
 _START_TIMEOUT_S = 120.0
-_PORT_TAKEN = ("bind", "address already in use")
-"""Two servers that start at once may both bind a port; then the second fails to listen."""
 _STOP_TIMEOUT_S = 15.0
 _ORPHAN_GRACE_S = 5.0
 _POLL_S = 0.01
+_DONE = b"+OK\r\n"
 _FIRST_DELAY_S = 0.05
 _MAX_DELAY_S = 10.0
 # A server that ran this long was healthy: the next restart is immediate again.
@@ -48,6 +59,20 @@ def socket_of(state_dir: Path) -> Path:
     return state_dir / "redis" / "redis.sock"
 
 
+def url_of(state_dir: Path) -> str:
+    """Return the address of the embedded server of a state directory, as it was last started."""
+    config = ""
+    with suppress(OSError):
+        config = (state_dir / "redis" / "redis.conf").read_text(encoding="utf-8", errors="replace")
+    # A server of release 0.1.0 has no users.
+    password = re.search(rf"^user {_USER} on >(\w+) ", config, re.MULTILINE)
+    return _url(socket_of(state_dir), password[1] if password else "")
+
+
+def _url(socket_path: Path, password: str) -> str:
+    return f"unix://{f'{_USER}:{password}@' if password else ''}{socket_path}"
+
+
 class ServerError(ImgbotError):
     """Failed start of the embedded Redis; the message is the last line of its log."""
 
@@ -55,7 +80,8 @@ class ServerError(ImgbotError):
 class RedisServer:
     """Embedded server: `start`, `watch` in a TaskGroup, `stop`; or `async with`.
 
-    `port` is served on loopback if it is free, 0 for none; `url` is always the unix socket.
+    `port` is served on loopback if it is free, 0 for none; `url` is always the unix socket, with
+    the password of the only user that may do everything.
     """
 
     def __init__(
@@ -71,11 +97,12 @@ class RedisServer:
         self.port = port
         self._binary = binary
         self._memory_bytes = memory_bytes
+        self._password = secrets.token_hex(32)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def url(self) -> str:
-        return f"unix://{self.socket_path}"
+        return _url(self.socket_path, self._password)
 
     @property
     def pid(self) -> int:
@@ -129,15 +156,9 @@ class RedisServer:
         """Wait until the server answers; one of an earlier owner is ended first."""
         if not self.pid:
             await self._spawn_alone()
-        try:
-            await self._wait_until_ready()
-        except ServerError as error:
-            # Another program may have taken the port since it was found free.
-            if not self.port or not any(mark in str(error).lower() for mark in _PORT_TAKEN):
-                raise
-            self.port = 0
-            await self._spawn_alone()
-            await self._wait_until_ready()
+        await self._wait_until_ready()
+        port = f"port {self.port}" if self.port else "no port"
+        _log.info("the embedded Redis runs (pid %d, %s)", self.pid, port)
 
     async def watch(self) -> None:
         """Restart the server whenever it ends by itself; runs until cancelled."""
@@ -188,7 +209,6 @@ class RedisServer:
 
     def _launch(self, lock: int) -> None:
         binary = self._binary or find_binary()
-        self.port = _free_port(self.port)
         config = self.folder / "redis.conf"
         config.write_text(self._config(), encoding="utf-8")
         config.chmod(0o600)
@@ -221,27 +241,43 @@ class RedisServer:
     async def _wait_until_ready(self) -> None:
         deadline = time.monotonic() + _START_TIMEOUT_S
         while self.pid and time.monotonic() < deadline:
-            if await self._answers():
-                port = f"port {self.port}" if self.port else "no port"
-                _log.info("the embedded Redis runs (pid %d, %s)", self.pid, port)
-                return
+            with suppress(OSError, TimeoutError):
+                async with asyncio.timeout(5.0):
+                    if await self._open_to_others():
+                        return
             await asyncio.sleep(_POLL_S)
         raise ServerError(self._last_words() or "it ended without a word")
 
-    async def _answers(self) -> bool:
-        with suppress(OSError, TimeoutError):
-            async with asyncio.timeout(5.0):
-                reader, writer = await asyncio.open_unix_connection(self.socket_path)
-                writer.write(b"PING\r\n")
-                try:
-                    return await reader.readline() == b"+PONG\r\n"
-                finally:
-                    writer.close()
-        return False
+    async def _open_to_others(self) -> bool:
+        """Restrict all users but the bot's, then listen on the port; False while it loads.
+
+        Not by its configuration: it replays its file with the rights of the default user, and
+        drops the transactions that this user may not do.
+        """
+        reader, writer = await asyncio.open_unix_connection(self.socket_path)
+
+        async def ask(command: str) -> bytes:
+            writer.write(f"{command}\r\n".encode())
+            return await reader.readline()
+
+        try:
+            if await ask("PING") != b"+PONG\r\n":
+                return False
+            await ask(f"AUTH {_USER} {self._password}")
+            if await ask(f"ACL SETUSER default {_GUIDE_RULES}") != _DONE:
+                return False
+            # Another program may have it.
+            if self.port and await ask(f"CONFIG SET port {self.port}") != _DONE:
+                self.port = 0
+        finally:
+            writer.close()
+        return True
 
     def _config(self) -> str:
         return (
-            f"bind 127.0.0.1\nport {self.port}\nprotected-mode yes\n"
+            f"user {_USER} on >{self._password} ~* &* +@all\n"
+            # The port is opened later, when others may do no harm.
+            "bind 127.0.0.1\nport 0\nprotected-mode yes\n"
             f"unixsocket {_quoted(self.socket_path)}\nunixsocketperm 700\n"
             f"dir {_quoted(self.folder)}\ndaemonize no\nloglevel warning\n"
             'save ""\nappendonly yes\nappendfsync always\naof-load-truncated yes\n'
@@ -271,16 +307,6 @@ class RedisServer:
 def _quoted(path: Path) -> str:
     text = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{text}"'
-
-
-def _free_port(port: int) -> int:
-    """Return the port if nobody serves it, else 0."""
-    try:
-        # As Redis does: lingering connections of an earlier server do not matter.
-        socket.create_server(("127.0.0.1", port)).close()
-    except OSError:
-        return 0
-    return port
 
 
 def _end_group(lock: Path, how: signal.Signals) -> None:
