@@ -156,7 +156,12 @@ def _letter(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None:
     """Return small talk for "k", "<3", ":D" and "2+2"."""
     is_asked = facts.pending in {PendingQuestion.SCALE, PendingQuestion.PHOTO}
     is_short = not is_asked and tokens[-1].end <= _LETTER_DRAWN_OUT
-    is_letter = is_short and all(_LETTER.fullmatch(token.text) for token in tokens)
+    # Of several, figures alone: the letters of "f̶o̶x̶" are a word.
+    is_letter = is_short and (
+        bool(_LETTER.fullmatch(tokens[0].text))
+        if len(tokens) == 1
+        else all(token.text.isdecimal() for token in tokens)
+    )
     return Classification(Intent.SMALL_TALK, reasons=("letter",)) if is_letter else None
 
 

@@ -199,7 +199,7 @@ async def test_what_a_worker_makes_is_painted_and_not_submitted() -> None:
         AsyncMock(return_value=Memory(0, 0)),
         lambda: 0,
         3,
-        runner=cast("Any", SimpleNamespace(jobs=jobs, load=Load(running=4))),
+        runner=cast("Any", SimpleNamespace(jobs=jobs, load=Load(running=4), unattended=0)),
     )
 
     glance = await observer.glance()
