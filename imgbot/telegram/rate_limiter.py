@@ -94,7 +94,7 @@ class Bucket:
 
     def close(self, until_s: float) -> None:
         """Hold calls until a time."""
-        self._closed_until_s = until_s
+        self._closed_until_s = max(self._closed_until_s, until_s)
 
     def wait_s(self, now_s: float) -> float:
         """Seconds until the next call may be made."""
@@ -102,6 +102,9 @@ class Bucket:
 
     def take(self, now_s: float) -> None:
         self._due_s = max(self._due_s, now_s) + self._interval_s
+
+    def closed_s(self, now_s: float) -> float:
+        return max(0.0, self._closed_until_s - now_s)
 
     def is_closed(self, now_s: float) -> bool:
         return self._closed_until_s > now_s
@@ -180,6 +183,9 @@ class FloodGate(BaseRequestMiddleware):
                 await self._permit(is_result=method.__api_method__ in _RESULTS)
         except TimeoutError:
             raise TelegramRetryAfter(method, "rate limit reached", 1) from None
+        # Telegram may have answered an earlier call with 429 meanwhile.
+        if closed_s := self._bucket(chat).closed_s(time.monotonic()):
+            raise TelegramRetryAfter(method, "the chat is limited", math.ceil(closed_s))
 
     async def _permit(self, *, is_result: bool) -> None:
         """Wait for a turn within the overall limit."""

@@ -42,6 +42,29 @@ async def test_a_limited_chat_is_not_called_before_its_wait_is_over() -> None:
     assert request.await_count == 1
 
 
+async def test_calls_that_wait_are_not_made_after_a_429() -> None:
+    gate, sent = FloodGate(), list[str]()
+
+    async def request(bot: Any, method: Any) -> Any:
+        sent.append(method.text)
+        await asyncio.sleep(0)  # until all of them are made, or wait
+        if method.text == "2":
+            raise TelegramRetryAfter(method, "Too Many Requests", 30)
+
+    async def call(number: int) -> float:
+        try:
+            await gate(request, cast("Any", None), SendMessage(chat_id=1, text=str(number)))
+        except TelegramRetryAfter as error:
+            return error.retry_after
+        return 0
+
+    async with asyncio.TaskGroup() as group:
+        calls = [group.create_task(call(number)) for number in range(5)]
+
+    assert sent == list("012")
+    assert [call.result() > 0 for call in calls] == [False, False, True, True, True]
+
+
 async def test_a_limited_chat_is_remembered_however_many_others_are_called() -> None:
     gate, method = FloodGate(), SendMessage(chat_id=1, text="a fox")
     request = AsyncMock(side_effect=TelegramRetryAfter(method, "Too Many Requests", 300))
