@@ -7,7 +7,7 @@ be polled; what it says of the task is never trusted.
 import hashlib
 import hmac
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 
 from imgbot.domain.errors import ProviderError, TransientError
@@ -62,7 +62,11 @@ class Webhooks:
         return bool(self._public_url) and provider.is_hooked
 
     async def handle(
-        self, job_id: str, secret: str, headers: Mapping[str, str], body: bytes
+        self,
+        job_id: str,
+        secret: str,
+        headers: Mapping[str, str],
+        read: Callable[[], Awaitable[bytes]],
     ) -> bool:
         """Accept a request; False if it is forged.
 
@@ -76,7 +80,7 @@ class Webhooks:
         if job is None:
             telemetry.hook_received("late")
             return True
-        is_true = await self._tell(job, headers, body)
+        is_true = await self._tell(job, headers, await read())
         telemetry.hook_received("taken" if is_true else "forged")
         return is_true
 

@@ -19,6 +19,7 @@ import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
 from typing import Any, Self
@@ -62,8 +63,9 @@ MOST_CONNECTIONS = 256
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-TakeHook = Callable[[str, str, Mapping[str, str], bytes], Awaitable[bool]]
-"""Takes a job's id, its secret, headers (names in lower case) and a body; False: forged."""
+TakeHook = Callable[[str, str, Mapping[str, str], Callable[[], Awaitable[bytes]]], Awaitable[bool]]
+"""Takes a job's id, its secret, headers (names in lower case) and the read of the body, which is
+made only for a right secret; False: forged."""
 
 
 class OpsServer:
@@ -250,15 +252,18 @@ class OpsServer:
         headers = {name.lower(): value for name, value in request.headers.items()}
         job, secret = request.match_info["job"][:100], request.match_info["secret"][:100]
         try:
-            async with asyncio.timeout(BODY_DEADLINE_S):
-                body = await request.read()
-            is_taken = await self._take_hook(job, secret, headers, body)
+            is_taken = await self._take_hook(job, secret, headers, partial(_body_of, request))
         except TimeoutError:
             raise web.HTTPRequestTimeout(headers=HEADERS) from None
         except TransientError:
             # The sender will try again.
             return web.Response(status=503, headers=HEADERS)
         return web.Response(status=200 if is_taken else 403, headers=HEADERS)
+
+
+async def _body_of(request: web.Request) -> bytes:
+    async with asyncio.timeout(BODY_DEADLINE_S):
+        return await request.read()
 
 
 def _check_site(request: web.Request) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
@@ -102,8 +103,10 @@ async def test_the_page_links_both_and_says_how_things_are(tmp_path: Path) -> No
     assert "Not well: &lt;redis&gt;." in text
 
 
-async def _take_hook(*_: object) -> bool:
-    return True
+async def _take_hook(
+    _: object, secret: str, __: object, read: Callable[[], Awaitable[bytes]]
+) -> bool:
+    return secret == "x" and await read() is not None
 
 
 async def test_a_webhook_comes_by_whatever_name_the_internet_knows(tmp_path: Path) -> None:
@@ -127,6 +130,16 @@ async def test_a_body_that_does_not_come_is_not_waited_for(
         writer.close()
 
     assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+async def test_the_body_of_a_stranger_is_not_read(tmp_path: Path) -> None:
+    async with Service(tmp_path).server(take_hook=_take_hook) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+        writer.write(b"POST /hook/7/forged HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
+        answer = await reader.readline()
+        writer.close()
+
+    assert answer.startswith(b"HTTP/1.1 403 ")
 
 
 async def test_a_new_connection_takes_the_place_of_the_oldest(

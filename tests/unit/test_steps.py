@@ -215,12 +215,14 @@ async def test_a_webhook_is_believed_by_its_secret_signature_and_task(
         lambda: 0,
     )
     secret = webhooks.url_for("1").rpartition("/")[2] if is_right else "0" * 32
+    read = AsyncMock(return_value=b"{}")
 
     # Its sender repeats what fails for now.
     with pytest.raises(TransientError) if isinstance(told, Exception) else nullcontext():
-        is_taken = await webhooks.handle("1", secret, {}, b"{}")
+        is_taken = await webhooks.handle("1", secret, {}, read)
 
     assert is_taken is (kept is not None)
+    assert read.await_count == is_right
     assert [call.args for call in store.await_args_list] == ([] if kept is None else [("1", kept)])
 
 
