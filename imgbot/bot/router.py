@@ -25,9 +25,12 @@ from imgbot.bot.messages import (
     text_after,
     without_mention,
 )
+from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import StorageFullError, StorageUnavailableError, UserError
 from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
+from imgbot.storage.access import Access
+from imgbot.telemetry import events as telemetry
 
 Handler = Callable[..., Awaitable[Any]]
 Event = Message | CallbackQuery
@@ -41,6 +44,14 @@ CALLBACKS = {**handlers.CALLBACKS, "meant": on_meaning_callback}
 
 async def on_unknown_callback(_: CallbackQuery, __: str, ___: Dialogue) -> str:
     return "unknown_button"
+
+
+async def follow_group(message: Message, new: int, access: Access, policy: AccessPolicy) -> None:
+    """Let in the supergroup that an allowed group has become."""
+    old = message.chat.id
+    if old in policy.allowed or old in await access.allowed():
+        await access.allow(new)
+        telemetry.info("the allowed group %d is the supergroup %d now", old, new)
 
 
 async def _refuse(reason: str, *_: object) -> None:
@@ -66,6 +77,9 @@ class UpdateHandler:
         if update.inline_query:
             if not refusal:
                 await self._call(handle_inline, update.inline_query)
+            return
+        if update.message and update.message.migrate_to_chat_id:
+            await self._call(follow_group, update.message, update.message.migrate_to_chat_id)
             return
         event = update.message or update.edited_message or update.callback_query
         context = context_from_event(event, update.update_id) if event else None

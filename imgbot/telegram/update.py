@@ -36,6 +36,7 @@ def _id_in(holder: object, name: str) -> int | None:
     return found if isinstance(found, int) else None
 
 
+_NOT_CHATTER = frozenset({"media_group_id", "migrate_to_chat_id"})
 _SPOKEN_TO = frozenset({"mention", "bot_command", "text_mention"})
 
 
@@ -44,7 +45,7 @@ def is_group_chatter(update: Update) -> bool:
     message = update.get("message") or update.get("edited_message")
     if not isinstance(message, Mapping) or (_id_in(message, "chat") or 0) >= 0:
         return False
-    if _is_answer(message) or "media_group_id" in message:
+    if _is_answer(message) or not _NOT_CHATTER.isdisjoint(message):
         return False
     entities = message.get("entities") or message.get("caption_entities") or []
     return isinstance(entities, list) and not any(

@@ -85,6 +85,16 @@ async def test_an_invited_group_lets_its_members_and_their_buttons_in_there_and_
     assert await alone.said() == [NOT_ALLOWED.format(alone.id)]
 
 
+async def test_an_allowed_group_stays_so_as_a_supergroup(invited: Invited) -> None:
+    control, stranger = invited.stage.control, invited.strangers[2]
+    group = await control.make_group("Growing", [stranger.person], is_basic=True)
+    async with invited.stage.bot.redis() as redis:
+        await redis.sadd(keys.ALLOWED, str(group))
+
+    there = stranger.within(await control.migrate(group))
+    await there.order("/create a fox")
+
+
 async def test_a_guest_may_use_the_bot_in_any_group_and_a_stranger_not(invited: Invited) -> None:
     control, guest, stranger = invited.stage.control, invited.guests[1], invited.strangers[2]
     group = await control.make_group("Elsewhere", [guest.person, stranger.person])
