@@ -40,6 +40,7 @@ from imgbot.storage.job_codec import pack_sources, unpack_sources
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
 from imgbot.telegram.rate_limiter import max_wait
+from imgbot.telemetry import metrics
 
 _TTL_S = 86_400
 EXPIRY_S = 900
@@ -122,7 +123,8 @@ class Dialogue:
         return await self._messenger.send_text(self.context.chat_target, text, rows or [])
 
     async def ask_about_text(self, key: str, rows: Keyboard, /, **facts: str | int | float) -> int:
-        """Answer in reply to the user's text, on which the buttons act."""
+        """Ask in reply to the user's text, on which the buttons act."""
+        self.refuse_while_paused()
         target = replace(self.context.chat_target, reply_to=self.context.message_id)
         return await self._messenger.send_text(target, self.t(key, **facts), rows)
 
@@ -136,6 +138,13 @@ class Dialogue:
         return await self._messenger.send_text(
             context.chat_target, text, [], asks_for_reply=not context.is_private, called=called
         )
+
+    def refuse_while_paused(self) -> None:
+        """Raise UserError for a request that is not taken at present, and is not asked about."""
+        profile = self.context.profile
+        if profile.is_paused and not self.is_by_admin:
+            metrics.admissions.labels("paused").inc()
+            raise paused_error(profile.paused_words)
 
     async def reply_error(self, error: UserError) -> None:
         """Report an error; repetitions of the same error are throttled."""
@@ -213,6 +222,7 @@ class Dialogue:
 
     async def expect(self, question: str, **data: Any) -> None:
         """Wait for the answer to `question`, dropping any earlier dialogue."""
+        self.refuse_while_paused()
         context, earlier = self.context, await self.state.get_data()
         after = max(context.message_id, earlier.get(_PANEL, 0))
         if earlier.get(_ASKED_BY) == context.request:
@@ -318,6 +328,11 @@ class Dialogues:
         key = StorageKey(self._identity.id, context.chat_id, context.user_id)
         state, is_by_admin = FSMContext(self._states, key), self._policy.is_admin(context.user_id)
         return Dialogue(context, state, self._messenger, self._users, is_by_admin, callback_id)
+
+
+def paused_error(notice: str) -> UserError:
+    """Return the error shown for requests while the bot is paused."""
+    return UserError("paused_words", words=notice) if notice else UserError("paused")
 
 
 def to_state_data(*photos: InputPhoto) -> list[list[str | int]]:

@@ -137,10 +137,8 @@ class RequestService:
 
     async def _enqueue(self, dialogue: Dialogue, job: Job) -> bool:
         """Enqueue a job; False if it was queued already. Raises UserError if not admitted."""
-        profile, now_ms = dialogue.context.profile, self._now_ms()
-        if profile.is_paused and not dialogue.is_by_admin:
-            metrics.admissions.labels("paused").inc()
-            raise paused_error(profile.paused_words)
+        dialogue.refuse_while_paused()
+        now_ms = self._now_ms()
         await self._users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
         if await self._needs_engine_hint(dialogue, job):
             job = with_changes(job, note="engine_hint")
@@ -209,8 +207,3 @@ def _job_of(dialogue: Dialogue, operation: Operation, options: PromptOptions) ->
         is_file=context.preferences.is_file,
     )
     return Job(context.request, context.user_id, request)
-
-
-def paused_error(notice: str) -> UserError:
-    """Return the error shown for requests while the bot is paused."""
-    return UserError("paused_words", words=notice) if notice else UserError("paused")

@@ -12,7 +12,7 @@ from imgbot.storage import keys
 from tests.fixtures.bot_api import BotApi
 from tests.fixtures.waiting import eventually
 from tests.integration.conftest import AdminStage
-from tests.integration.stage import OWNER_ID, SECOND_ID
+from tests.integration.stage import OWNER_ID, SECOND_ID, jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -99,6 +99,25 @@ async def test_a_command_without_effect_is_answered_with_a_sentence(
         answer = await admins.owner.ask(command)
 
         assert answer.text.startswith(t("en", key)), command
+
+
+async def test_a_pause_is_told_before_anything_is_asked(admins: AdminStage) -> None:
+    guest = admins.guest
+    await guest.order("a fox")
+    before = await guest.said()
+    await admins.owner.ask("/pause")
+
+    asking = [guest.say(words) for words in ("/create", "/merge", "/upscale", "on the beach")]
+    for act in (*asking, guest.photos(jpeg("cat", (64, 64)))):
+        await act
+    told = (await guest.said())[len(before) :]
+    async with admins.stage.bot.redis() as redis:
+        questions = await redis.keys(f"{keys.DIALOGUE}:*:{guest.id}:state")
+    await admins.owner.ask("/resume")
+
+    # Not once for each: it is throttled.
+    assert set(told) == {t("en", "paused")}
+    assert questions == []
 
 
 async def test_a_pause_holds_over_a_restart_for_all_but_administrators(

@@ -15,10 +15,9 @@ from aiogram.types import (
 )
 
 from imgbot.bot.context import NowMs
-from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.dialogue import Dialogue, paused_error
 from imgbot.bot.messages import BotIdentity, clean, replied_message, text_after
 from imgbot.bot.policy import AccessPolicy
-from imgbot.bot.requests import paused_error
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
 from imgbot.domain.texts import buttons
