@@ -27,6 +27,7 @@ them have enough running; 500 are about 2 ms of server time."""
 _READ_AT_ONCE = 500
 _WOKEN_AT_ONCE = 1000
 _TICKET_KEPT_S = 3600
+_TASK_OWNED_S = 3600
 _REVOKED_MS = 90_000_000
 """Longer than an update waits."""
 
@@ -166,7 +167,9 @@ class JobQueue(JobReads):
 
     async def own_task(self, task: str, job_id: str) -> bool:
         """Record the job that a provider's task belongs to; return False if it is another one."""
-        return await self._chosen(f"{keys.CHOICE}task:{task}", job_id) == job_id
+        key = f"{keys.CHOICE}task:{task}"
+        _, owner = await self._redis.call("set_once", key=key, value=job_id, ttl_s=_TASK_OWNED_S)
+        return owner == job_id
 
     def is_known_empty(self, now_ms: int) -> bool:
         """Return whether the latest claim, just before, left no waiting job."""

@@ -46,6 +46,15 @@ async def test_a_running_job_is_told_of_its_cancellation(redis: Client) -> None:
     assert moved.is_cancelled
 
 
+async def test_a_task_belongs_to_one_job(redis: Client) -> None:
+    queue = await open_queue(redis)
+    async with filled(redis):
+        found = [await queue.own_task("painter.t", job_id) for job_id in ("1", "2", "1")]
+
+    assert found == [True, False, True]
+    assert await redis.ttl(f"{keys.CHOICE}task:painter.t") > 3000
+
+
 async def test_what_gives_the_embedded_server_room_outlives_a_restart(state_dir: Path) -> None:
     async with open_sandbox() as (sandbox, _):
         bot = Bot(sandbox, state_dir, IMGBOT_REDIS_MEMORY_MB="300")
