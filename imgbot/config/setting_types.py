@@ -13,9 +13,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from imgbot.domain.operations import ACTIONS
+from imgbot.domain.order_pace import OrderLimit
 
 _TOKEN = re.compile(r"\d{6,20}:[A-Za-z0-9_-]{30,100}")
 _USD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
+_RATE = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,3})?(s|min|h)")
+_SECONDS = {"s": 1, "min": 60, "h": 3600}
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 
 
@@ -68,6 +71,18 @@ def parse_provider_urls(value: object) -> object:
     if text.startswith(("http://", "https://")) and "," not in text:
         return (("", check_http_url(text)),)
     return tuple((name, check_http_url(url)) for name, url in _pairs(text))
+
+
+def parse_provider_limits(value: object) -> object:
+    """Orders per time by provider, as (name, limit)."""
+    return tuple((name, _order_limit(text)) for name, text in _pairs(str(value)))
+
+
+def _order_limit(text: str) -> OrderLimit:
+    found = _RATE.fullmatch(text)
+    if not found:
+        raise ValueError
+    return OrderLimit(int(found[1]), float(found[2] or 1) * _SECONDS[found[3]])
 
 
 def parse_models(value: object) -> tuple[tuple[str, str], ...]:
@@ -141,3 +156,6 @@ Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]
 Models = Annotated[tuple[tuple[str, str], ...], BeforeValidator(parse_models)]
 Prices = Annotated[tuple[tuple[str, int], ...], BeforeValidator(parse_prices)]
 ProviderUrls = Annotated[tuple[tuple[str, str], ...], BeforeValidator(parse_provider_urls)]
+ProviderLimits = Annotated[
+    tuple[tuple[str, OrderLimit], ...], BeforeValidator(parse_provider_limits)
+]

@@ -26,6 +26,7 @@ from imgbot.config.setting_types import (
     Ids,
     Models,
     Prices,
+    ProviderLimits,
     ProviderUrls,
     RedisUrl,
     Secret,
@@ -184,6 +185,7 @@ class Settings(_ProviderOfEach):
     provider: str = "builtin"
     provider_fallback: str = ""
     provider_url: ProviderUrls = ()
+    provider_limits: ProviderLimits = ()
     models: Models = ()
     prices: Prices = ()
     public_url: HttpsUrl = ""

@@ -7,7 +7,7 @@ been accepted stays where it is, and one refused by moderation is not tried else
 import asyncio
 import math
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
+from imgbot.domain.order_pace import OrderPace, Turn
 from imgbot.providers.protocol import Capability, Provider
 from imgbot.telemetry.health import ProviderState
 
@@ -35,6 +36,7 @@ _SILENCE_IS_OLD_AFTER_S = 300.0
 
 _FAILURES = 3
 _FIRST_PAUSE_S = 30.0
+_RECENT_S, _MOST_SENT = 10.0, 1000
 _LONGEST_PAUSE_S = 600.0
 
 
@@ -129,6 +131,9 @@ class ProviderRouter:
         self._chosen = dict(chosen)
         self._fallbacks = [fallback] if fallback else []
         self._breakers = {name: Breaker() for name in providers}
+        self._paces = {name: OrderPace(each.order_limit) for name, each in providers.items()}
+        self._sent = {name: deque[float](maxlen=_MOST_SENT) for name in providers}
+        """Times of the latest orders."""
 
     @property
     def providers(self) -> list[Provider]:
@@ -199,6 +204,26 @@ class ProviderRouter:
     def is_fallback(self, operation: Operation, name: str) -> bool:
         return name != self._chosen[operation]
 
+    def turn(self, name: str, now_s: float, held: Turn | None = None) -> Turn:
+        """Turn of an order at a provider; `held` is the one it has waited for."""
+        self._paces[name], turn = self._paces[name].with_turn(now_s, held)
+        if turn.is_taken and turn.at_s <= now_s:
+            self._sent[name].append(now_s)
+        return turn
+
+    def slow_down(
+        self, name: str, sent_s: float, now_s: float, retry_after_s: float | None
+    ) -> float | None:
+        """Note that a provider refused an order for now; return its limit if that is reduced."""
+        recent = sum(sent_s - _RECENT_S < each_s <= sent_s for each_s in self._sent[name])
+        self._paces[name] = pace = self._paces[name].after_refusal(
+            now_s,
+            sent_s=sent_s,
+            recent_per_s=recent / _RECENT_S,
+            retry_after_s=retry_after_s,
+        )
+        return pace.per_s(now_s) if pace.reduced_s == now_s else None
+
     def record_success(self, name: str) -> None:
         """Record an accepted order: the provider serves."""
         self._breakers[name].succeeded()
@@ -240,6 +265,7 @@ class ProviderRouter:
                 self._breakers[name].is_proven,
                 tuple(each for each in unserved if name in able[each]),
                 any(name in able[each] and _BUILTIN not in able[each] for each in unserved),
+                self._paces[name].held_per_s(now_s),
             )
             for name, refusal in refusals.items()
         }

@@ -14,6 +14,7 @@ from imgbot.domain import retry
 from imgbot.domain.duration_model import CensoredDuration
 from imgbot.domain.errors import ProviderError, ProviderErrorKind, TransientError
 from imgbot.domain.job import Job, State, with_changes
+from imgbot.domain.order_pace import Turn
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext, conclude, give_up, move
 from imgbot.jobs.poll import facts_of, next_poll, stored
@@ -71,7 +72,26 @@ async def _order_in_slot(
         kind = error.kind if error.kind in retry.REFUSALS else ProviderErrorKind.UNAVAILABLE
         refusal = ProviderError(kind, str(error), retry_after_s=error.retry_after_s)
         return await _refused(context, job, provider, refusal)
-    await provider.throttle()
+    return await _order_in_turn(context, job, provider=provider, order=order, fields=fields)
+
+
+async def _order_in_turn(
+    context: StepContext,
+    job: Job,
+    *,
+    provider: Provider,
+    order: GenerationRequest,
+    fields: Mapping[str, str],
+    held: Turn | None = None,
+) -> Outcome:
+    """Order as soon as the provider's limit of orders allows it; `held` is the job's turn."""
+    now_s = time.monotonic()
+    turn = context.routing.turn(provider.name, now_s, held)
+    if turn.at_s > now_s:
+        again = partial(_order_in_turn, provider=provider, order=order, fields=fields, held=turn)
+        # Only in a pause that the provider asked for does the job leave its place to others.
+        wait_s = turn.at_s - now_s
+        return Snooze(job, min(wait_s, _SLOT_WAIT_S) if turn.is_taken else wait_s, again)
     if context.draining.is_set():
         return Advance(job)
     intended = await _record_submit(context, job, provider, order, fields)
@@ -95,6 +115,8 @@ async def _order(
         with context.routing.asking(provider.name):
             answer = await provider.submit(order)
     except ProviderError as error:
+        if error.kind is ProviderErrorKind.RATE_LIMITED:
+            _slow_down(context, provider, error, sent_s=begun)
         return await _refused(context, job, provider, error)
     except TransientError:
         # It is without effect: nothing was ordered, and there is nothing to recover.
@@ -104,6 +126,15 @@ async def _order(
     stage = "provider" if isinstance(answer, Done) else "submit"
     telemetry.stage_took(stage, time.monotonic() - begun)
     return await _accepted(context, job, provider, answer, context.now_ms())
+
+
+def _slow_down(
+    context: StepContext, provider: Provider, error: ProviderError, sent_s: float
+) -> None:
+    now_s = time.monotonic()
+    per_s = context.routing.slow_down(provider.name, sent_s, now_s, error.retry_after_s)
+    if per_s is not None:
+        telemetry.info("provider %s: slowed down to %.2f orders per second", provider.name, per_s)
 
 
 async def _record_submit(

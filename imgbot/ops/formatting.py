@@ -51,6 +51,13 @@ def count(number: float | None, one: str, many: str = "") -> str:
     return f"{number:.0f} {one if number == 1 else many or one + 's'}"
 
 
+def orders(per_s: float) -> str:
+    """Give a limit of orders: 10 orders/s, 6 orders/min."""
+    if not per_s:
+        return "no orders for now"
+    return f"{per_s:.3g} orders/s" if per_s >= 1 else f"{per_s * 60:.3g} orders/min"
+
+
 def money(usd: float | None) -> str:
     """Give US dollars, the small ones as cents' fractions."""
     if usd is None:

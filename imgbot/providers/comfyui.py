@@ -66,6 +66,7 @@ class ComfyUiProvider(Provider):
         self.name = spec.name
         self.recovery = Recovery(spec.recovery)
         self.max_concurrent = spec.limits.jobs
+        self.order_limit = spec.limits.order_limit(config)
         self._base_url = (config.url or spec.url).rstrip("/")
         self._graphs = graphs
         self._flows: dict[str, Workflow] = {}

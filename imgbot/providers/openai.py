@@ -165,6 +165,7 @@ class OpenAiProvider(Provider):
         if not config.url:
             self.vendor, self.country = spec.vendor, spec.country
         self.max_concurrent = spec.limits.jobs
+        self.order_limit = spec.limits.order_limit(config)
         self._spec = spec
         self._key = config.key
         self._base_url = (config.url or spec.url).rstrip("/")

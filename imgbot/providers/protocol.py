@@ -12,6 +12,7 @@ from pathlib import Path
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import Operation
+from imgbot.domain.order_pace import OrderLimit
 from imgbot.domain.prompt_options import with_negative
 
 Ticket = Mapping[str, object]
@@ -42,6 +43,8 @@ class ProviderConfig:
     """Webhook signing key, where the provider's dashboard shows one."""
     models: Mapping[Operation, str] = field(default_factory=dict[Operation, str])
     prices_micro: Mapping[Operation, int] = field(default_factory=dict[Operation, int])
+    order_limit: OrderLimit | None = None
+    """Limit of the operator's account, where it is not that of the file."""
     deadlines: Timeouts = field(default_factory=Timeouts)
 
 
@@ -185,15 +188,14 @@ class Provider(ABC):
     """Equal edits of equal pictures give equal results."""
     max_concurrent: int = 0
     """The provider's own limit of concurrent tasks; 0 is no limit."""
+    order_limit: OrderLimit = OrderLimit()
+    """The provider's own limit of orders per time, or that of the operator's account."""
     is_searchable: bool = False
     """True if `search` lists its latest tasks."""
     is_hooked: bool = False
     """True if its requests carry the webhook address."""
     has_account: bool = False
     """True if `balance` can be asked for."""
-
-    async def throttle(self) -> None:
-        """Wait until the provider's rate limit allows another submit."""
 
     async def upload(self, order: GenerationRequest) -> GenerationRequest:
         """Return the request with its `uploads`; free of charge, and no task exists yet."""

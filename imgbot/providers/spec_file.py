@@ -14,7 +14,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from imgbot.config.settings import PRESETS
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import OPERATIONS, Operation
-from imgbot.providers.protocol import InputLimits
+from imgbot.domain.order_pace import OrderLimit
+from imgbot.providers.protocol import InputLimits, ProviderConfig
 from imgbot.providers.url_policy import split
 
 SETTING = "IMGBOT_PROVIDER"
@@ -168,9 +169,15 @@ Count = Annotated[int, Field(ge=0, le=10_000)]
 
 
 class Limits(LocatedTable):
-    """The provider's own limit of concurrent tasks; 0 is no limit."""
+    """The provider's own limits: concurrent tasks, and orders per window; 0 is no limit."""
 
     jobs: Count = 0
+    orders: Count = 0
+    window_s: Annotated[float, Field(gt=0)] = 60.0
+
+    def order_limit(self, config: ProviderConfig) -> OrderLimit:
+        """Return the limit of orders: that of the operator's account, if it is given."""
+        return config.order_limit or OrderLimit(self.orders, self.window_s)
 
 
 class InputRules(LocatedTable):

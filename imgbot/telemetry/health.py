@@ -59,6 +59,8 @@ class ProviderState:
     """Operations that nobody serves, as all their providers are out, this one among them."""
     has_spare: bool = False
     """The built-in engine could serve those, and is not asked to."""
+    held_per_s: float | None = None
+    """Orders per second that it accepts, if that holds orders back; 0 while it wants none."""
 
 
 _KINDS = {

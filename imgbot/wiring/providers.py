@@ -43,6 +43,7 @@ def _config(settings: Settings, name: str) -> ProviderConfig:
         url=settings.url_of(name),
         key=key.get_secret_value() if key else "",
         hook_key=hook_key.get_secret_value() if hook_key else "",
+        order_limit=dict(settings.provider_limits).get(name),
         models={operation: models[operation] for operation in served if operation in models},
         prices_micro={operation: prices[operation] for operation in served if operation in prices},
     )

@@ -169,6 +169,16 @@ async def test_moderation_is_a_refusal_and_goes_nowhere_else(hosted: Hosted) -> 
     assert not message.photo_id
 
 
+async def test_a_refusal_for_now_slows_the_orders_down(hosted: Hosted) -> None:
+    dora = await hosted.stage.user("Dora")
+    before, _ = await hosted.charges()
+
+    await dora.order("a grey owl [[sim:429=1]]")
+
+    assert (await hosted.charges())[0] == before + 1
+    assert "provider replicate: slowed down to 0.50 orders per second" in hosted.bot.log
+
+
 async def test_without_credit_the_stand_in_takes_over_and_the_owner_hears_of_it(
     tmp_path: Path,
 ) -> None:

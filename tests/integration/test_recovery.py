@@ -13,6 +13,7 @@ import pytest
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind, TransientError
 from imgbot.domain.job import Job, State, is_billed
 from imgbot.domain.operations import Operation
+from imgbot.domain.order_pace import OrderLimit
 from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.domain.retry import SUBMIT_ATTEMPTS
 from imgbot.jobs.context import StepContext
@@ -262,9 +263,9 @@ async def test_a_task_of_one_job_is_found_for_no_other(
     provider = Mock(
         recovery=Recovery.NONE,
         max_concurrent=0,
+        order_limit=OrderLimit(),
         is_searchable=is_searchable,
         offers={Operation.CREATE: Capability()},
-        throttle=AsyncMock(),
         upload=AsyncMock(side_effect=_unchanged),
         fields_of=AsyncMock(return_value={"prompt": "0a1b"}),
         submit=AsyncMock(side_effect=answers),

@@ -9,6 +9,7 @@ import pytest
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
+from imgbot.domain.order_pace import OrderLimit
 from imgbot.providers.http import ProviderResponse, write_base64
 from imgbot.providers.openai import OpenAiProvider, OpenAiSpec, picture_of
 from imgbot.providers.protocol import ProviderConfig
@@ -145,7 +146,7 @@ async def test_the_preset_offers_all_but_an_upscale() -> None:
 
     assert list(provider.offers) == ["create", "edit", "merge", "retouch", "removebg"]
     assert provider.offers[Operation.MERGE].inputs.max_count == 10
-    assert (spec.key, provider.max_concurrent) == ("OPENAI_API_KEY", 5)
+    assert (spec.key, provider.order_limit) == ("OPENAI_API_KEY", OrderLimit(250, 60.0))
     assert base64.b64encode(b"sk-1").decode() not in repr(provider.offers)
     await provider.aclose()
 

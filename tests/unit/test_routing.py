@@ -6,6 +6,7 @@ import pytest
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.domain.order_pace import OrderLimit, Turn
 from imgbot.jobs.provider_routing import Breaker, ProviderRouter
 from imgbot.providers.factory import BuiltinProvider, open_provider
 from imgbot.providers.protocol import Done, GenerationRequest, ProviderConfig
@@ -107,6 +108,21 @@ def test_what_is_reserved_for_a_larger_picture_is_its_own_price() -> None:
     prices = [route.price_micro(Operation.UPSCALE, scale) for scale in (2, 4)]
 
     assert prices == [50_000, 100_000]
+
+
+def test_a_provider_that_refuses_for_now_is_given_fewer_orders() -> None:
+    config = ProviderConfig(order_limit=OrderLimit(600, 60.0))
+    provider = open_provider(str(SIMULATED), config, no_engine)
+    route = ProviderRouter({"simulated": provider}, dict.fromkeys(Operation, "simulated"))
+    # At two orders a second, of the ten that it may accept.
+    for tick in range(40):
+        assert route.turn("simulated", tick / 2).at_s == tick / 2
+
+    assert route.slow_down("simulated", 19.5, 20.0, 30.0) == 1.0
+    assert route.slow_down("simulated", 19.0, 20.1, None) is None
+
+    assert route.turn("simulated", 20.2) == Turn(50.0)
+    assert route.states(20.3)["simulated"].held_per_s == 0.0
 
 
 def test_a_provider_that_hangs_is_out_though_it_refuses_nothing() -> None:

@@ -10,6 +10,7 @@ from imgbot.config.settings import key_names, redis_memory_mb_for, workers_for
 from imgbot.config.sources import SettingsSource, load
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import Operation
+from imgbot.domain.order_pace import OrderLimit
 
 TOKEN = "123456789:" + "A" * 35
 LEAST = {"IMGBOT_TOKEN": TOKEN, "HOME": "/home/somebody"}
@@ -100,6 +101,9 @@ def test_a_setting_means_what_is_written(
         ("IMGBOT_DAILY_BUDGET", "5,00"),
         ("IMGBOT_DAILY_BUDGET", "-1"),
         ("IMGBOT_DAILY_BUDGET", "0.0000001"),
+        ("IMGBOT_PROVIDER_LIMITS", "1200/min"),
+        ("IMGBOT_PROVIDER_LIMITS", "replicate=1200"),
+        ("IMGBOT_PROVIDER_LIMITS", "replicate=0/min"),
         ("IMGBOT_PRICES", "create=free"),
         ("IMGBOT_PRICES", "compare=0.04"),
         ("IMGBOT_PRICES", "create=0.04, create=0.05"),
@@ -187,6 +191,7 @@ def test_operations_may_go_to_several_providers() -> None:
         "IMGBOT_PROVIDER_FALLBACK": "builtin",
         "IMGBOT_PROVIDER_URL": "comfyui=http://10.0.0.2:8188, replicate=https://gate.example",
         "IMGBOT_MODELS": "create=black-forest-labs/flux-schnell",
+        "IMGBOT_PROVIDER_LIMITS": "replicate=1200/min, kie=40/10s",
         "REPLICATE_API_TOKEN": "r8",
     }
     settings = load(LEAST | environ)
@@ -196,6 +201,8 @@ def test_operations_may_go_to_several_providers() -> None:
     assert settings.provider_for(Operation.CREATE) == "replicate"
     assert settings.url_of("comfyui") == "http://10.0.0.2:8188"
     assert dict(settings.models) == {"create": "black-forest-labs/flux-schnell"}
+    limits = {"replicate": OrderLimit(1200, 60.0), "kie": OrderLimit(40, 10.0)}
+    assert dict(settings.provider_limits) == limits
 
 
 def test_the_nearest_source_wins() -> None:

@@ -76,7 +76,7 @@ def test_what_is_wrong_is_said_with_what_helps(
         (Load(workers=5, busy=5, steps_waiting=30), "IMGBOT_WORKERS"),
         (Load(waiting=57, capped=57, workers=5), "IMGBOT_RUNNING_PER_USER"),
         (Load(running=250, capacity=250, workers=5), "IMGBOT_JOBS_PER_WORKER"),
-        (Load(running=8, is_provider_full=True, workers=5), "IMGBOT_PROVIDER"),
+        (Load(running=8, is_provider_full=True, workers=5), "IMGBOT_PROVIDER_LIMITS"),
     ],
 )
 def test_what_helps_a_long_queue_follows_from_what_bounds_it(load: Load, advice: str) -> None:

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 
-from imgbot.ops.formatting import count, duration, money, share, size
+from imgbot.ops.formatting import count, duration, money, orders, share, size
 from imgbot.ops.resource_usage import ResourceUsage
 from imgbot.ops.status.document import QueueGlance
 from imgbot.ops.status.screen import screen_of
 from imgbot.storage.stats import DeadJob
+from imgbot.telemetry.health import ProviderState
 from imgbot.telemetry.thresholds import Load
 from tests.fixtures.status_facts import NOW_S, QUIET, document_with, took, worker
 
@@ -39,6 +40,9 @@ from tests.fixtures.status_facts import NOW_S, QUIET, document_with, took, worke
         (count(None, "job"), "unknown"),
         (money(0.012), "$0.012"),
         (money(1.5), "$1.50"),
+        (orders(9.999), "10 orders/s"),
+        (orders(0.1), "6 orders/min"),
+        (orders(0), "no orders for now"),
     ],
 )
 def test_figures(shown: str, words: str) -> None:
@@ -63,6 +67,16 @@ def test_a_quiet_service_on_one_screen() -> None:
     assert "none running, none recent" in text
     assert "0 of 2 busy, 1 idle, 1 not started yet" in text
     assert "\x1b" not in text
+
+
+def test_the_limit_of_a_provider_is_shown_while_it_holds_orders_back() -> None:
+    glance = QueueGlance(
+        providers={"replicate": ProviderState(held_per_s=10.0), "builtin": ProviderState()}
+    )
+
+    assert "replicate up, held back by the provider: 10 orders/s, builtin up" in " ".join(
+        _text(glance=glance).split()
+    )
 
 
 BUSY = replace(

@@ -2,6 +2,8 @@
 
 import asyncio
 import io
+import math
+import time
 from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from dataclasses import fields, replace
@@ -24,6 +26,7 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import InputPhoto, Job, State, with_changes
 from imgbot.domain.operations import Operation
+from imgbot.domain.order_pace import Turn
 from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.domain.texts import has_text, t
@@ -104,6 +107,7 @@ def _routing(provider: Any) -> Mock:
         choose=Mock(return_value=Choice(provider)),
         provider_of=Mock(return_value=provider),
         asking=Mock(return_value=nullcontext()),
+        turn=Mock(return_value=Turn(0.0)),
     )
 
 
@@ -119,6 +123,26 @@ async def test_a_job_waits_for_a_slot_of_its_provider(provider: Any) -> None:
     slots.release("another")
     assert slots.freed.is_set()
     assert slots.acquire("1", provider)
+
+
+@pytest.mark.parametrize(("is_taken", "sleeps_s"), [(True, 30), (False, 3600)])
+async def test_an_order_waits_for_its_turn_and_gives_way_in_a_pause(
+    provider: Any, *, is_taken: bool, sleeps_s: float
+) -> None:
+    now_s, routing = time.monotonic(), _routing(provider)
+    turn = Turn(now_s + 3600, now_s) if is_taken else Turn(now_s + 3600)
+    routing.turn.return_value = turn
+    context = _context(routing=routing, slots=ProviderSlots())
+
+    outcome = await submit(context, NEW)
+    assert isinstance(outcome, Snooze)
+    assert outcome.then
+    await outcome.then(context, NEW)
+
+    assert math.ceil(outcome.seconds) == sleeps_s
+    assert routing.turn.call_args.args[2] is turn
+    provider.upload.assert_awaited_once()
+    provider.submit.assert_not_awaited()
 
 
 async def test_an_order_that_may_be_alive_holds_its_slot_after_a_restart(provider: Any) -> None:

@@ -12,7 +12,7 @@ from importlib import resources
 from typing import Any
 
 from imgbot.imaging.worker_slot import WorkerStatus
-from imgbot.ops.formatting import duration, share
+from imgbot.ops.formatting import duration, orders, share
 from imgbot.ops.status.indicators import Histogram, Indicators, Sample
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.stats import DeadJob
@@ -105,7 +105,7 @@ def document_of(
         "ended": _ended(now, before),
         "workers": [asdict(worker) | {"number": worker.number + 1} for worker in workers],
         "stages": stages,
-        "providers": _providers(now, before, stages),
+        "providers": _providers(now, before, stages) | {"held_back": _held_back(glance)},
         "resources": _resources(now),
         **_counts(now, before, glance),
     }
@@ -159,9 +159,16 @@ def _load(indicators: Indicators, checks: Mapping[str, str], glance: QueueGlance
         is_disk_full=bool(checks.get("disk")),
         is_provider_out=bool(hosted) and not any(hosted),
         is_provider_full=glance.load.is_provider_full
+        or bool(_held_back(glance))
         or errors.get("rate_limited", 0.0) > errors_before.get("rate_limited", 0.0),
         is_budget_spent=budget_problem(glance.budget) is not None,
     )
+
+
+def _held_back(glance: QueueGlance) -> dict[str, str]:
+    """Return the present limits of orders of the providers that hold some back."""
+    limits = {name: state.held_per_s for name, state in glance.providers.items()}
+    return {name: orders(per_s) for name, per_s in limits.items() if per_s is not None}
 
 
 def _problem(kind: str, level: Level = Level.ATTENTION, advice: str = "", **facts: Any) -> Document:

@@ -185,7 +185,9 @@ def _provider(found: Document) -> str:
     for name, is_up in found["up"].items():
         times = found["took_by"].get(name, {})
         took = f" ({_took(times)})" if times.get("count") else ""
-        parts.append(f"{name} {'up' if is_up else 'DOWN'}{took}")
+        held = found.get("held_back", {}).get(name)
+        limit = f", held back by the provider: {held}" if held else ""
+        parts.append(f"{name} {'up' if is_up else 'DOWN'}{took}{limit}")
     if found["took"] and not any("(" in part for part in parts):
         parts.append(_took(found["took"]))
     wrong = ", ".join(f"{number} {kind}" for kind, number in found["recent_errors"].items())

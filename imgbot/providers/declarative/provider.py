@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from aiolimiter import AsyncLimiter
-
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import Operation
 from imgbot.providers.declarative import responses, task_lookup
@@ -46,6 +44,7 @@ class DeclaredProvider(Provider):
         if not config.url:
             self.vendor, self.country = spec.vendor, spec.country
         self.max_concurrent = spec.limits.jobs
+        self.order_limit = spec.limits.order_limit(config)
         self.is_hooked = spec.hook is not None
         self.is_searchable = spec.search is not None
         self.has_account = spec.balance is not None
@@ -74,12 +73,6 @@ class DeclaredProvider(Provider):
         if spec.hook is not None:
             key_url = fill(spec.hook.key_url, self._urls, {})
             self._hooks = task_lookup.HookReader(spec.hook, config.hook_key, self._client, key_url)
-        limits = spec.limits
-        self._pace = AsyncLimiter(limits.orders, limits.window_s) if limits.orders else None
-
-    async def throttle(self) -> None:
-        if self._pace is not None:
-            await self._pace.acquire()
 
     async def upload(self, order: GenerationRequest) -> GenerationRequest:
         uploads = [

@@ -16,7 +16,6 @@ from imgbot.providers import spec_file
 from imgbot.providers.declarative.templates import is_path, slots_in
 from imgbot.providers.protocol import Capability
 from imgbot.providers.spec_file import (
-    Count,
     KeyName,
     LocatedTable,
     OfferedOperation,
@@ -59,13 +58,6 @@ class Auth(LocatedTable):
     header: str
     value: str = "Bearer {key}"
     hosts: tuple[str, ...] = ()
-
-
-class RateLimits(spec_file.Limits):
-    """The provider's own limits: concurrent tasks, and requests per window; 0 is no limit."""
-
-    orders: Count = 0
-    window_s: Annotated[float, Field(gt=0)] = 60.0
 
 
 class Ok(LocatedTable):
@@ -285,7 +277,7 @@ class Spec(spec_file.Vendor):
     key: KeyName = ""
     urls: Mapping[str, Url]
     auth: Auth | None = None
-    limits: RateLimits = RateLimits()
+    limits: spec_file.Limits = spec_file.Limits()
     ok: Ok | None = None
     inputs: InputDelivery = InputDelivery()
     upload: UploadRule | None = None

@@ -67,6 +67,7 @@ function provider({ providers: found, recent_s }) {
       name,
       h("span", { class: "mark", "data-level": isUp ? "normal" : "critical" }, isUp ? "takes orders" : "takes no orders, or does not answer"),
     ]),
+    ...Object.entries(found.held_back).map(([name, limit]) => [`${name} holds orders back`, limit]),
     ...timed.map(([name, { mean_s, p95_s }]) => [`${name} takes`, `${duration(mean_s)}, 95 % in ${duration(p95_s)}`]),
     !timed.length && ["A picture takes", stage?.count ? `${duration(stage.mean_s)}, 95 % in ${duration(stage.p95_s)}` : "none of late"],
     [`Errors in ${duration(recent_s)}`, errors.join(", ") || "none"],

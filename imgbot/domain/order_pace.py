@@ -1,0 +1,115 @@
+"""Pace of the orders at one provider: its limit, halved when it refuses for now, raised slowly.
+
+Pure: the clock is a fact, in seconds, and nothing waits here.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+_DOUBLED_IN_S = 300.0
+"""Time in which a reduced limit doubles, until it is the provider's own again."""
+
+_LEAST_PER_S = 0.05
+"""Three orders a minute: the lowest documented limit is five."""
+
+_SUSPECT_PER_S = 1.0
+"""Rate below which orders are not taken for the cause of a refusal at first sight."""
+
+_BURST = 0.05
+"""Share of a window's orders that may go at once; the others are spread over the window."""
+
+_DOUBLINGS = 60.0
+_SHOWN_S = 15.0
+"""Time between two looks of the status: it is to see that an order has waited."""
+
+
+@dataclass(frozen=True, slots=True)
+class OrderLimit:
+    """Limit of orders in any window; 0 orders is no limit."""
+
+    orders: int = 0
+    window_s: float = 60.0
+
+    @property
+    def per_s(self) -> float:
+        return self.orders / self.window_s if self.orders else math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Time at which an order may go, or may take a turn, if the provider wants none before."""
+
+    at_s: float
+    taken_s: float = -math.inf
+
+    @property
+    def is_taken(self) -> bool:
+        return self.taken_s > -math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class OrderPace:
+    """Pace of the orders at one provider."""
+
+    limit: OrderLimit = OrderLimit()
+    reduced_per_s: float = math.inf
+    """Limit right after the latest reduction."""
+    reduced_s: float = -math.inf
+    """Time of the latest reduction."""
+    blocked_until_s: float = -math.inf
+    """Time before which the provider wants no order."""
+    due_s: float = -math.inf
+    """Time of the next order if all are spread evenly."""
+    waited_until_s: float = -math.inf
+    """Latest turn for which an order has to wait."""
+
+    def per_s(self, now_s: float) -> float:
+        """Return the present limit, in orders per second."""
+        grows_since_s = max(self.reduced_s, self.blocked_until_s)
+        doublings = min(max(0.0, (now_s - grows_since_s) / _DOUBLED_IN_S), _DOUBLINGS)
+        return min(self.limit.per_s, self.reduced_per_s * 2.0**doublings)
+
+    def with_turn(self, now_s: float, held: Turn | None = None) -> tuple["OrderPace", Turn]:
+        """Return a turn for an order; the one it has taken, if no refusal has come since."""
+        if now_s < self.blocked_until_s:
+            return replace(self, waited_until_s=self.blocked_until_s), Turn(self.blocked_until_s)
+        if held is not None and held.is_taken and held.taken_s >= self.reduced_s:
+            return self, held
+        if math.isinf(per_s := self.per_s(now_s)):
+            return self, Turn(now_s, now_s)
+        at_s = max(now_s, self.due_s - self._ahead_s(per_s))
+        due_s = max(self.due_s, at_s) + 1 / ((1 - _BURST) * per_s)
+        waited_until_s = at_s if at_s > now_s else self.waited_until_s
+        return replace(self, due_s=due_s, waited_until_s=waited_until_s), Turn(at_s, now_s)
+
+    def held_per_s(self, now_s: float) -> float | None:
+        """Return the present limit if it holds orders back, 0 in a pause; else None."""
+        if self.waited_until_s < now_s - _SHOWN_S:
+            return None
+        return 0.0 if now_s < self.blocked_until_s else self.per_s(now_s)
+
+    def after_refusal(
+        self, now_s: float, *, sent_s: float, recent_per_s: float, retry_after_s: float | None
+    ) -> "OrderPace":
+        """Return the pace after the provider refused an order of `sent_s` for now.
+
+        `recent_per_s` is the rate of the orders before it. The limit is halved once for all orders
+        that were under way, and the turns that were taken are void.
+        """
+        blocked_until_s = max(self.blocked_until_s, now_s + (retry_after_s or 0.0))
+        if sent_s < self.reduced_s:
+            return replace(self, blocked_until_s=blocked_until_s)
+        per_s = min(self.per_s(now_s), max(recent_per_s, _SUSPECT_PER_S))
+        per_s = max(per_s / 2, _LEAST_PER_S)
+        return replace(
+            self,
+            reduced_per_s=per_s,
+            reduced_s=now_s,
+            blocked_until_s=blocked_until_s,
+            due_s=blocked_until_s + self._ahead_s(per_s),
+        )
+
+    def _ahead_s(self, per_s: float) -> float:
+        """Return the time by which orders may be ahead of an even spread."""
+        at_once = max(1.0, _BURST * per_s * self.limit.window_s)
+        return (at_once - 1) / ((1 - _BURST) * per_s)
