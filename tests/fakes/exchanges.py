@@ -26,9 +26,11 @@ from yarl import URL
 
 from imgbot.domain.errors import ProviderErrorKind as Kind
 from tests.fixtures.sandbox import picture
+from tests.fixtures.waiting import let_pass
 
 FOLDER = Path(__file__).parents[1] / "fixtures" / "exchanges"
 _ADDRESS = "X-Address"
+_LONGER_THAN_ANY_S = 3600.0
 
 
 @dataclass(frozen=True)
@@ -168,10 +170,11 @@ class Network:
 
 
 class _Endless(httpx.AsyncByteStream):
-    """A byte, and no other."""
+    """A byte, and no other, however long it is waited for."""
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         yield b" "
+        let_pass(_LONGER_THAN_ANY_S)
         await asyncio.Event().wait()
 
 

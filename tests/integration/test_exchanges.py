@@ -21,7 +21,6 @@ from imgbot.providers.protocol import (
     Pending,
     Provider,
     ProviderConfig,
-    Timeouts,
 )
 from tests.fakes.exchanges import Exchange, Flow, Network, Vendor, open_network, read_vendor
 from tests.fixtures.requests import make_order, submitted
@@ -32,7 +31,6 @@ VENDORS = {name: read_vendor(name) for name in (*DECLARED, "comfyui", "openai")}
 PICTURES = {Operation.CREATE: 0, Operation.MERGE: 2}
 WORDLESS = {Operation.RETOUCH, Operation.UPSCALE}
 _MOST_STEPS = 12
-_SHORT = Timeouts(ask_s=0.1, submit_s=0.1, fetch_s=0.1, stall_s=0.05)
 
 
 @dataclass
@@ -239,7 +237,7 @@ def _spoil(one: Exchange, change: dict[str, Any]) -> Exchange:
 
 @pytest.mark.parametrize("step", ["submit", "poll", "fetch"])
 async def test_what_never_ends_is_left_at_the_deadline(step: str, tmp_path: Path) -> None:
-    async with open_vendor("replicate", tmp_path, deadlines=_SHORT) as setup:
+    async with open_vendor("replicate", tmp_path) as setup:
         whole = setup.vendor.exchanges(setup.vendor.flows[0].happens)
         index = _index_of(step, whole, setup.vendor)
         bad = replace(_spoil(whole[index], {}), stalls=True)

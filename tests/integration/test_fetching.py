@@ -29,6 +29,7 @@ from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from tests.fixtures.jobs import job_of
+from tests.fixtures.waiting import let_pass
 from tests.integration.test_recovery import NOW, tools_of
 
 
@@ -63,7 +64,11 @@ async def whole() -> AsyncIterator[bytes]:
 
 async def endless() -> AsyncIterator[bytes]:
     yield b"a"
-    await asyncio.sleep(3600)
+    for _ in range(3):
+        # Once the byte has arrived, from when on its silence counts.
+        await asyncio.sleep(0.01)
+        let_pass(Timeouts().stall_s)
+    await asyncio.Event().wait()
 
 
 def certificate(folder: Path, name: str) -> Path:
@@ -115,7 +120,7 @@ async def door(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Pro
     here = {"hostname": "", "host": "127.0.0.1", "port": edge.port, "family": socket.AF_INET}
     found = AsyncMock(return_value=[{**here, "proto": 0, "flags": 0}])
     monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", found)
-    deadlines = Timeouts(fetch_s=3600, stall_s=0.2)
+    deadlines = Timeouts(fetch_s=3600)
     async with aclosing(ProviderHttpClient(Hosts((), ()), {}, deadlines=deadlines)) as door:
         yield door
 

@@ -470,7 +470,7 @@ async def test_a_server_that_orders_or_repeats_updates_as_it_likes_is_not_floode
         for text in ("1", "2", "3"):
             await control.say(ann, text)
         async with polling(bot, recorder, redis):
-            await eventually(is_done, within_s=20)
+            await eventually(is_done)
 
     assert recorder.texts(ann.id) == ["1", "2", "3"]
 

@@ -101,7 +101,7 @@ async def test_a_server_that_answers_at_once_with_nothing_is_asked_once_a_second
     await poller(nothing).run(stopping, DRAIN_S)
 
     assert clock.now_s - begun_s > 17
-    assert caplog.text.count("getUpdates returns empty at once") == 1
+    assert caplog.text.count("getUpdates returns nothing new at once") == 1
 
 
 async def test_a_poll_loop_that_asks_no_more_is_stuck(clock: FakeClock) -> None:
