@@ -205,11 +205,24 @@ def test_portrait_is_cut_out(tmp_path: Path) -> None:
     assert [alpha.getpixel(place) for place in (flag, wall)] == [0, 0]
 
 
+@pytest.mark.parametrize("box", [(80, 40, 320, 200), (102, 26, 384, 282)])
+def test_a_head_at_the_upper_edge_is_kept(box: tuple[int, int, int, int]) -> None:
+    left, top, *_ = box
+    cut, is_clear = cut_subject(load_photo("astronaut").crop(box))
+
+    alpha = cut.getchannel("A")
+    crown, forehead, wall = (225, 44), (225, 75), (330, 60)
+    places = [(x - left, y - top) for x, y in (crown, forehead, wall) if x < box[2]]
+    assert is_clear
+    assert [alpha.getpixel(place) for place in places] == [255, 255, 0][: len(places)]
+
+
 def test_picture_without_a_clear_subject_is_reported(tmp_path: Path) -> None:
     gradient = Image.linear_gradient("L").resize((400, 300)).convert("RGB")
     chance = Image.frombytes("L", (400, 300), random.Random(3).randbytes(120_000)).convert("RGB")
     plain, texture = Image.new("RGB", (400, 300), "grey"), chance.filter(ImageFilter.BoxBlur(4))
-    for image in (load_photo("cat"), plain, gradient, chance, texture):
+    without_head = load_photo("astronaut").crop((60, 180, 460, 512))
+    for image in (load_photo("cat"), without_head, plain, gradient, chance, texture):
         image.save(tmp_path / "source.png")
         made = remove_background(str(tmp_path / "source.png"), str(tmp_path / "cut"))
         assert (made.applied, (made.width, made.height)) == (("no_clear_subject",), image.size)

@@ -10,7 +10,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from PIL import Image
+from PIL import Image, ImageChops
 
 from imgbot.imaging.engine.regions import (
     SINK,
@@ -26,6 +26,13 @@ Feature = tuple[float, ...]
 
 SIDE_PX = 300
 """Longer side of the copy that is segmented."""
+
+_STRIP_SHARE = 0.04
+"""Height of a strip of background above the copy, for a head that touches the picture's edge."""
+
+# What is found below the strip counts if it has this share of what is found without it, and nothing
+# is certain if less than this is common to both.
+_KEPT_MIN, _COMMON_MIN = 0.95, 0.75
 
 # Standard deviations: of geodesic colour distance, of boundary connectivity, of distance in shares
 # of the picture's sides (Zhu et al., sections 3 and 4; the first is theirs for finer regions).
@@ -69,12 +76,40 @@ def segment(image: Image.Image) -> Segmentation:
     share = min(1.0, SIDE_PX / max(image.size))
     size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
     small = image.resize(size, Image.Resampling.BOX)
-    graph = find_regions(small)
+    plain, is_clear = _find_subject(small)
+    below_strip, _ = _find_subject(_with_strip(small))
+    below_strip = below_strip.crop((0, below_strip.height - small.height, *below_strip.size))
+    common, either = ImageChops.darker(plain, below_strip), ImageChops.lighter(plain, below_strip)
+    plain_px, common_px, either_px = map(_white_px, (plain, common, either))
+    is_stable = common_px >= _COMMON_MIN * either_px
+    has_all = common_px >= _KEPT_MIN * plain_px
+    mask = below_strip if is_stable and has_all else plain
+    return Segmentation(small, mask, is_clear and is_stable)
+
+
+def _white_px(mask: Image.Image) -> int:
+    return mask.histogram()[255]
+
+
+def _find_subject(image: Image.Image) -> tuple[Image.Image, bool]:
+    graph = find_regions(image)
     regions = graph.regions
     background = _background_probabilities(regions)
-    front = _cut(regions, _priors(regions, background))
-    front = _without_specks(regions, front)
-    return Segmentation(small, graph.mask(front), _is_clear(regions, front, background))
+    front = _without_specks(regions, _cut(regions, _priors(regions, background)))
+    return graph.mask(front), _is_clear(regions, front, background)
+
+
+def _with_strip(small: Image.Image) -> Image.Image:
+    """The copy below a strip in the colours of its upper corners."""
+    strip_px = max(1, round(small.height * _STRIP_SHARE))
+    upper = small.resize((10, 20), Image.Resampling.BOX).crop((0, 0, 10, 1))
+    corners = Image.new("RGB", (2, 1))
+    for place, corner in enumerate((0, 9)):
+        corners.paste(upper.crop((corner, 0, corner + 1, 1)), (place, 0))
+    extended = Image.new("RGB", (small.width, small.height + strip_px))
+    extended.paste(corners.resize((small.width, strip_px), Image.Resampling.BILINEAR))
+    extended.paste(small, (0, strip_px))
+    return extended
 
 
 def _background_probabilities(regions: Sequence[Region]) -> list[float]:
