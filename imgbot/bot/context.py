@@ -55,6 +55,11 @@ class RequestContext:
         return f"{self.chat_id}.{self.user_id}"
 
     @property
+    def place(self) -> str:
+        """This chat and topic, as they are part of a key."""
+        return f"{self.chat_id}.{self.thread_id}"
+
+    @property
     def is_anonymous(self) -> bool:
         """Return true if several users may share this account."""
         return self.user_id in {_ANONYMOUS_ADMIN_ID, _AS_CHANNEL_ID, _LINKED_CHANNEL_ID}

@@ -5,13 +5,14 @@ text: the question replies to it, so that the text need not be stored.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.chat_model import ChatModel
-from imgbot.bot.context import RequestContext
+from imgbot.bot.context import NowMs, RequestContext
 from imgbot.bot.dialogue import (
     ABOUT_A_PHOTO,
     EXPIRY_S,
@@ -44,6 +45,7 @@ from imgbot.bot.messages import (
     without_mention,
 )
 from imgbot.bot.requests import RequestService
+from imgbot.bot.this_picture import meant_in
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import (
     ChatFacts,
@@ -53,13 +55,12 @@ from imgbot.domain.intents import (
     classify,
     wording_key,
 )
-from imgbot.domain.job import InputPhoto
+from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.texts import LANGUAGES, buttons, t
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.results import ResultStore
+from imgbot.storage.results import Result, ResultStore
 from imgbot.storage.users import UserStore
 
 _PENDING: Mapping[str, PendingQuestion] = {
@@ -109,6 +110,8 @@ class TargetPicture:
     prompt: str = ""
     created_from: str = ""
     """The prompt, if it changed no other picture."""
+    is_making: bool = False
+    """True if another picture of the user is being made, which the text may be about instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,16 +163,15 @@ async def understand(
     results: ResultStore,
     users: UserStore,
     chat_model: ChatModel,
-    queue: JobQueue,
+    now_ms: NowMs,
 ) -> Text:
     """Classify a text, with the chat model's help where its wording does not decide."""
-    text = await _classify(message, dialogue, identity, results, users)
+    text = await _classify(message, dialogue, identity, results, users, now_ms)
     if not text.is_merging:
         facts = ChatFacts(has_picture=text.target.photo is not None, pending=text.pending)
         found = await chat_model.decide(dialogue.user_id, text.prompt, facts, text.found)
         text = replace(text, found=found)
-    if text.is_about_latest and await _is_making(dialogue.context, queue):
-        # It may be about the picture that is being made.
+    if text.is_about_latest and text.target.is_making:
         text = replace(text, found=replace(text.found, is_sure=False))
     return text
 
@@ -180,19 +182,13 @@ async def handle_picture(message: Message, dialogue: Dialogue, requests: Request
     await _PICTURE_ANSWERS.get(question, handle_photo)(message, dialogue, requests)
 
 
-async def _is_making(context: RequestContext, queue: JobQueue) -> bool:
-    """Return true while another order of the user is not finished."""
-    newest = await queue.newest_of(context.user_id)
-    # The job of this very update exists already if it is handled again.
-    return newest not in {None, context.request}
-
-
 async def _classify(
     message: Message,
     dialogue: Dialogue,
     identity: BotIdentity,
     results: ResultStore,
     users: UserStore,
+    now_ms: NowMs,
 ) -> Text:
     """Classify a text by as little of the chat as it takes."""
     prompt, (question, expired) = prompt_of(message), await dialogue.question()
@@ -204,7 +200,9 @@ async def _classify(
     facts = ChatFacts(is_reply_to_picture=is_reply, pending=pending)
     found, target = classify(prompt, facts), TargetPicture()
     if found.intent in _READ_WITH_PICTURE:
-        target = await _target(message, dialogue, pending, results, is_announced=is_announced)
+        target = await _target(
+            message, dialogue, pending, results, now_ms, is_announced=is_announced
+        )
         facts = replace(
             facts,
             has_picture=target.photo is not None or expired in ABOUT_A_PHOTO,
@@ -234,10 +232,11 @@ async def _target(
     dialogue: Dialogue,
     pending: PendingQuestion,
     results: ResultStore,
+    now_ms: NowMs,
     *,
     is_announced: bool,
 ) -> TargetPicture:
-    """Return the picture replied to, else the one that was asked about, else the latest.
+    """Return the picture that the text is about, see `this_picture`.
 
     Raises UserError for a reply to what is no picture, or to one that is gone.
     """
@@ -252,17 +251,25 @@ async def _target(
         return TargetPicture(photo, replied_id)
     if pending in {PendingQuestion.CHANGE, PendingQuestion.SCALE}:
         return TargetPicture(await dialogue.photo())
-    result, age_s = await results.latest_result(context.user_id)
-    is_here = result is not None and result.chat_id in _chats_of(context)
-    if result is None or not is_here:
-        return TargetPicture()
-    created_from = result.words if result.operation is Operation.CREATE else ""
-    return TargetPicture(result.picture, result.message_id, age_s, result.words, created_from)
+    return await _newest(context, results, now_ms)
 
 
-def _chats_of(context: RequestContext) -> frozenset[int]:
-    # Results of imgbot 0.1 have no chat.
-    return frozenset({context.chat_id, 0} if context.is_private else {context.chat_id})
+async def _newest(context: RequestContext, results: ResultStore, now_ms: NowMs) -> TargetPicture:
+    is_making = False
+    async with aclosing(meant_in(context, results, now_ms)) as newest_first:
+        async for recent, meant in newest_first:
+            age_s = max(now_ms() - recent.at_ms, 0) // 1000
+            if isinstance(meant, Job):
+                # The job of this very update exists already if it is handled again.
+                is_making = is_making or meant.id != context.request
+            elif isinstance(meant, Result):
+                created_from = meant.words if meant.operation is Operation.CREATE else ""
+                words = meant.words, created_from
+                return TargetPicture(meant.picture, meant.message_id, age_s, *words, is_making)
+            else:
+                photo = meant[0] if len(meant) == 1 else None
+                return TargetPicture(photo, 0, age_s, is_making=is_making)
+    return TargetPicture(is_making=is_making)
 
 
 def handlers_of(text: Text) -> Sequence[Handler]:
@@ -433,7 +440,8 @@ async def _change_picture(
         await dialogue.state.clear()
         return
     result = await results.result(await results.job_of_unique_id(picture_id))
-    if result is None or result.picture is None or result.user_id != dialogue.user_id:
+    is_here = result is not None and result.is_of(dialogue.context.chat_id)
+    if result is None or result.picture is None or not is_here:
         raise UserError("stale_button")
     await requests.check_rate_limit(dialogue)
     beside = _beside(result.message_id, dialogue)

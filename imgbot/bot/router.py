@@ -22,6 +22,7 @@ from imgbot.bot.messages import (
     UNREADABLE,
     addressee_of,
     command_of,
+    photo_of,
     text_after,
     without_mention,
 )
@@ -30,6 +31,7 @@ from imgbot.domain.errors import StorageFullError, StorageUnavailableError, User
 from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
 from imgbot.storage.access import Access
+from imgbot.storage.recents import Recent
 from imgbot.telemetry import events as telemetry
 
 Handler = Callable[..., Awaitable[Any]]
@@ -162,6 +164,8 @@ class UpdateHandler:
             if context.is_anonymous or handler not in _OWN_DATA:
                 self._components.policy.check(context)
             await self._remember(context, written)
+            if isinstance(event, Message):
+                await self._note_photo(event, context)
             if isinstance(event, CallbackQuery):
                 await self._press(handler, event, dialogue)
             else:
@@ -212,6 +216,15 @@ class UpdateHandler:
                 )
             if context.profile.written != stored_language:
                 await self._components.users.set_written(context.user_id, context.profile.written)
+
+    async def _note_photo(self, message: Message, context: RequestContext) -> None:
+        """Record a photo: it is the one that is meant, whatever becomes of the request."""
+        if message.media_group_id or message.edit_date:
+            return
+        with suppress(UserError, StorageUnavailableError):
+            if photo := photo_of(message):
+                sent = Recent(context.user_id, self._components.now_ms(), photos=(photo,))
+                await self._components.results.add_recent(context.place, sent)
 
     async def _count(self, message: Message, dialogue: Dialogue) -> None:
         """Count a command against its own limit; requests are counted by their handlers.

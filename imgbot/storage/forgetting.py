@@ -17,6 +17,7 @@ from imgbot.storage import job_codec as records, keys
 from imgbot.storage.client import Client, Store
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.keys import Owner
+from imgbot.storage.recents import load_recent
 from imgbot.telemetry import events as telemetry
 
 _READ_AT_ONCE = 1000
@@ -100,6 +101,7 @@ class Forgetting(Store):
         await self._unlink([key for key in named if _user_in(key) in ids])
         await self._forget_members(named, ids)
         await self._forget_spend(named, ids, today)
+        await self._forget_recent(named, ids)
         await self._forget_albums(users)
         await self._forget_deferred(users, before_update)
         await self._forget_failed_updates(ids)
@@ -189,8 +191,10 @@ class Forgetting(Store):
 
     async def _forget_late_jobs(self, ended: Mapping[str, str]) -> None:
         """Forget jobs that ended after their users were forgotten, who may have come back."""
-        owned, _ = await self._find(ended)
+        owned, named = await self._find(ended)
         await self._forget_jobs(set(ended), owned)
+        private = [f"{keys.RECENT}{user}.0" for user in ended.values()]
+        await self._forget_recent([*named, *private], ended)
         for job_id, user in ended.items():
             await self._redis.lrem(keys.HISTORY + user, 0, job_id)
             if await self._redis.get(keys.LATEST + user) == job_id:
@@ -225,6 +229,14 @@ class Forgetting(Store):
         for name in [*names, *single]:
             if command := _WITH_MEMBER.get(_kind_of(name)):
                 await getattr(self._redis, command)(name, *ids)
+
+    async def _forget_recent(self, names: Iterable[str], ids: Collection[str]) -> None:
+        """Remove what users sent, or had made, from what is recent in chats."""
+        for name in (name for name in names if name.startswith(keys.RECENT)):
+            for entry in await self._redis.lrange(name, 0, -1):
+                recent = load_recent(entry)
+                if not {str(recent.user_id), recent.job_id}.isdisjoint(ids):
+                    await self._redis.lrem(name, 0, entry)
 
     async def _forget_names(self, ids: Collection[str]) -> None:
         held = await self._redis.hgetall(keys.USERNAMES)

@@ -11,7 +11,7 @@ from typing import Any
 
 from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
 from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
-from imgbot.storage import job_codec as records, keys
+from imgbot.storage import job_codec as records, keys, recents
 from imgbot.storage.client import Client
 from imgbot.storage.job_reads import JobReads
 
@@ -112,6 +112,8 @@ class JobQueue(JobReads):
                 price_micro=job.charge.price_micro,
                 day_limit_micro=_text(caps.daily_micro),
                 user_limit_micro=_text(caps.daily_micro_per_user),
+                place=recents.place_of(job),
+                recent_entry=recents.ordered(job, now_ms),
                 fields=records.admitted_fields(job),
             )
         finally:
@@ -254,6 +256,8 @@ class JobQueue(JobReads):
             is_billed=int(is_billed),
             provider_operation=f"{job.progress.provider or 'unknown'}.{job.request.operation}",
             operation_status=f"{job.request.operation}.{status or outcome}",
+            place=recents.place_of(job),
+            recent_entry=recents.shown(job, now_ms),
             fields=[part for item in (result or {}).items() for part in item],
         )
         if answer[0] != "ok":

@@ -79,6 +79,11 @@ class JobReads(Store):
         """Return the user's live jobs, oldest first, up to the number that users are shown."""
         return await self.jobs_of(user_id, _MINE_SHOWN)
 
+    async def jobs_in(self, chat_id: int, user_id: int) -> list[Job]:
+        """Return those of the jobs shown to the user that were ordered in this chat."""
+        jobs = await self.jobs_shown_to(user_id)
+        return [job for job in jobs if job.request.chat_id == chat_id]
+
     async def waiting_ids(self, limit: int = 0) -> list[str]:
         """Return the first `limit` ids of waiting jobs in queue order, or all of them."""
         return await self._redis.lrange(keys.QUEUE, 0, limit - 1)

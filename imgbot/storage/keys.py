@@ -128,6 +128,9 @@ NOTICE_SENT = _key("img:said:", r"(\d+)\..*")
 HISTORY = _key("img:history:", r"(\d+)")
 # STRING per user id, 30 days: the job whose picture was shown to them last
 LATEST = _key("img:latest:", r"(\d+)")
+# LIST per chat and topic, the latest 20, 30 days: what "this picture" may mean there, newest first,
+# as JSON: user id, time (ms), job, the job whose picture it changes, photos.
+RECENT = _key("img:recent:", Owner.METHOD, r"(\d+)\..*")
 # STRING per message announcing a picture, 30 days: the job that made it
 READY = _key("img:ready:", Owner.POINTER, r"(\d+)\..*")
 # STRING per picture by Telegram's unique id, 30 days: the job that made it.

@@ -10,6 +10,7 @@ from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import Operation
 from imgbot.storage import job_codec as records, keys
 from imgbot.storage.client import Store
+from imgbot.storage.recents import Recent, load_recent
 
 _PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
 _READ_AT_ONCE = 500
@@ -40,6 +41,10 @@ class Result:
     message_id: int = 0
     """Message that shows the picture; 0 in records of imgbot 0.1."""
 
+    def is_of(self, chat_id: int) -> bool:
+        """Return true if it was made in this chat; imgbot 0.1 did not record where."""
+        return (self.chat_id or self.user_id) == chat_id
+
 
 class ResultStore(Store):
     """Store of results."""
@@ -53,6 +58,18 @@ class ResultStore(Store):
         """Read those results that can still be shown."""
         return [result for result in await self._read(job_ids) if result.picture is not None]
 
+    async def of_job(self, job_id: str) -> tuple[Job | None, Result | None]:
+        """Read a job while it is live, and its result."""
+        if not job_id:
+            return None, None
+        job, record = await self._all(
+            self._redis.hgetall(keys.JOB + job_id), self._redis.hgetall(keys.RESULT + job_id)
+        )
+        return (
+            records.from_hash(job) if records.is_job(job) else None,
+            _from_hash(job_id, record) if "operation" in record else None,
+        )
+
     async def _read(self, job_ids: Sequence[str]) -> list[Result]:
         found = await self._all(*(self._redis.hgetall(keys.RESULT + one) for one in job_ids))
         return [
@@ -65,19 +82,39 @@ class ResultStore(Store):
         """Return the job ids of the user's pictures, newest first."""
         return await self._redis.lrange(f"{keys.HISTORY}{user_id}", 0, -1)
 
-    async def latest(self, user_id: int) -> str:
-        """Return the job whose picture was shown to the user last, or an empty string."""
-        return await self._text(f"{keys.LATEST}{user_id}")
+    async def recent(self, place: str, user_id: int, now_ms: int) -> list[Recent]:
+        """Return what was sent, ordered or shown in a chat and topic, newest first.
 
-    async def latest_result(self, user_id: int) -> tuple[Result | None, int]:
-        """Return the result shown to the user last, and the seconds since then."""
-        key = f"{keys.LATEST}{user_id}"
-        job_id, left_s = await self._all(self._redis.get(key), self._redis.ttl(key))
-        return await self.result(job_id or ""), keys.RESULT_KEPT_S - max(left_s, 0)
+        With it comes the job whose picture was shown to the user last, here or elsewhere: an
+        earlier release keeps no list.
+        """
+        latest = f"{keys.LATEST}{user_id}"
+        entries, job_id, left_s = await self._all(
+            self._redis.lrange(keys.RECENT + place, 0, -1),
+            self._redis.get(latest),
+            self._redis.ttl(latest),
+        )
+        found = [load_recent(entry) for entry in entries]
+        if job_id and all(each.job_id != job_id for each in found):
+            shown_ms = now_ms - (keys.RESULT_KEPT_S - max(left_s, 0)) * 1000
+            found.append(Recent(user_id, shown_ms, job_id))
+        return sorted(found, key=lambda each: each.at_ms, reverse=True)
 
-    async def set_latest(self, user_id: int, job_id: str) -> None:
-        key = f"{keys.LATEST}{user_id}"
-        await self._redis.set(key, job_id, ex=keys.RESULT_KEPT_S)
+    async def add_recent(self, place: str, recent: Recent) -> None:
+        """Add a photo that was sent, or a result that is shown again."""
+        key = keys.RECENT + place
+        await self._all(
+            self._redis.lpush(key, recent.dump()),
+            self._redis.ltrim(key, 0, keys.HISTORY_LENGTH - 1),
+            self._redis.expire(key, keys.RESULT_KEPT_S),
+        )
+
+    async def set_shown(self, place: str, recent: Recent) -> None:
+        """Record the result, or the original photo, that is shown to the user again."""
+        await self.add_recent(place, recent)
+        # Earlier releases know the latest one of all chats only.
+        latest = f"{keys.LATEST}{recent.user_id}"
+        await self._redis.set(latest, recent.job_id, ex=keys.RESULT_KEPT_S)
 
     async def job_of_picture(self, picture: InputPhoto) -> str:
         """Return the job that made a picture, or an empty string for the user's own photo."""

@@ -20,7 +20,8 @@ _T = TypeVar("_T")
 
 _PREFIXES = ("rq:", "img:", keys.RATE_LIMIT)
 _BULKY = (
-    *(keys.RESULT, keys.HISTORY, keys.LATEST, keys.PICTURE, keys.READY, keys.DEAD_JOB),
+    *(keys.RESULT, keys.HISTORY, keys.LATEST, keys.RECENT, keys.PICTURE, keys.READY),
+    keys.DEAD_JOB,
     *(keys.UPDATE, keys.TOMBSTONE, keys.COUNTED, keys.CHOICE),
 )
 _PRECIOUS = (keys.JOB, keys.RESULT, keys.USER, keys.SPEND, keys.DEAD_JOB)

@@ -17,6 +17,7 @@ from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.storage.recents import Recent
 from tests.fixtures.jobs import job_of
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import (
@@ -162,6 +163,7 @@ async def plant(redis: Client, user: User) -> None:
     await redis.zadd(keys.ALBUMS, {f"{GROUP}.7": later})
     await redis.set(f"{keys.ALBUM_OPEN}{GROUP}.{user.id}", f"{GROUP}.7")
     await redis.zincrby(f"{keys.REFUSED}{int(time.time() // 3600)}", 1, str(user.id))
+    await redis.lpush(f"{keys.RECENT}{GROUP}.0", Recent(user.id, 1).dump())
     await redis.set(f"{keys.NOTICE_SENT}{user.id}.paused.{GROUP}", "5")
     await redis.sadd(keys.ALLOWED, str(user.id))
     await redis.hset(f"{keys.SPEND}2026-01-02", mapping={"charged": 5, f"user:{user.id}": 5})

@@ -37,7 +37,7 @@ async def on_queue_callback(
 
 
 async def _queue(dialogue: Dialogue, queue: JobQueue) -> tuple[str, Keyboard]:
-    jobs = await queue.jobs_shown_to(dialogue.user_id)
+    jobs = await queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
     if not jobs:
         return dialogue.t("queue_empty"), []
     shown = jobs[:_SHOWN]

@@ -1,7 +1,7 @@
 """Results: their buttons, undo, comparison, original file, history, and inline mode."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
 
@@ -13,35 +13,33 @@ from aiogram.types import (
     Message,
 )
 
-from imgbot.bot.context import RequestContext
+from imgbot.bot.context import NowMs, RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.operations import START_HANDLERS
 from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.requests import RequestService
+from imgbot.bot.this_picture import meant_in
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
-from imgbot.domain.job import InputPhoto
+from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS, Operation
 from imgbot.domain.prompt_options import count_in
 from imgbot.domain.texts import buttons, language_of, t
 from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.domain.texts.captions import drawing_name, with_drawing
 from imgbot.imaging.originals import OriginalStore
+from imgbot.storage.recents import Recent
 from imgbot.storage.results import Result, ResultStore
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import CAPTION_LIMIT, Messenger, cut
 from imgbot.telegram.rate_limiter import max_wait
 
 _INLINE_TITLE_LENGTH = 60
+_AFTER_PHOTO = frozenset({"last"})
+"""Actions on results that are not about a photo that was sent after them."""
 
 _Act = Callable[..., Awaitable[str]]
 """Acts on a result in a dialogue; returns the key of the answer to a callback, or nothing."""
-
-
-async def handle_last(
-    _: Message, dialogue: Dialogue, results: ResultStore, policy: AccessPolicy
-) -> None:
-    await _show((await _history(dialogue.user_id, results))[0], dialogue, results, policy)
 
 
 async def on_operation_callback(
@@ -79,7 +77,9 @@ async def handle_history(
     _: Message, dialogue: Dialogue, results: ResultStore, policy: AccessPolicy
 ) -> None:
     """/history: the newest picture, with buttons to the older ones."""
-    shown = await _history(dialogue.user_id, results)
+    shown = await _results_of(dialogue.user_id, dialogue.context.chat_id, results)
+    if not shown:
+        raise UserError("history_empty")
     if (picture := shown[0].picture) is not None:
         await dialogue.send_picture(picture, *_page(shown, 0, dialogue.language, policy))
 
@@ -95,7 +95,7 @@ async def on_history_callback(
     context, result = dialogue.context, await results.result(argument)
     if result is not None and result.user_id != context.user_id:
         return "not_your_button"
-    shown = await _results_of(dialogue.user_id, results)
+    shown = await _results_of(context.user_id, context.chat_id, results)
     index = next((at for at, each in enumerate(shown) if each.id == argument), None)
     picture = shown[index].picture if index is not None else None
     if index is None or picture is None:
@@ -138,13 +138,15 @@ def _is_varied(result: Result, policy: AccessPolicy) -> bool:
 async def _pressed_result(callback: CallbackQuery, argument: str, results: ResultStore) -> Result:
     """Return the result under which a button was pressed, with its picture.
 
-    Raises UserError if it is gone, or belongs to another user.
+    Raises UserError if it is gone, of another chat, or belongs to another user.
     """
     result = await results.result(argument.rpartition(".")[2])
     if result is None or not isinstance(callback.message, Message):
         raise UserError("stale_button")
     if result.user_id != callback.from_user.id:
         raise UserError("not_your_button")
+    if result.chat_id not in {0, callback.message.chat.id}:
+        raise UserError("stale_button")
     picture = result.picture or photo_of(callback.message)
     if picture is None:
         raise UserError("stale_button")
@@ -152,44 +154,64 @@ async def _pressed_result(callback: CallbackQuery, argument: str, results: Resul
 
 
 async def _chosen_result(
-    action: str, message: Message, context: RequestContext, results: ResultStore, users: UserStore
+    action: str,
+    message: Message,
+    context: RequestContext,
+    results: ResultStore,
+    users: UserStore,
+    now_ms: NowMs,
 ) -> Result:
-    """Return the result that the message replies to, else the latest; UserError without one."""
+    """Return the result that the message is about, see `this_picture`; UserError without one."""
     replied = replied_picture_of(message)
-    found = await (results.job_of_picture(replied) if replied else results.latest(context.user_id))
+    found = await (
+        results.job_of_picture(replied)
+        if replied
+        else _newest_own(context, results, now_ms, is_after_photo=action in _AFTER_PHOTO)
+    )
     # An undo changes the latest result: a redelivered update must start from the same one.
     choice = f"{action}.{context.request}"
     result = await results.result(await users.choose_once(choice, found))
     is_own = result is not None and result.user_id == context.user_id
-    # What was made elsewhere is not for this group.
-    is_here = replied or context.is_private or (result and result.chat_id in {0, context.chat_id})
-    if result is None or not is_own or not is_here:
+    if result is None or not is_own or not result.is_of(context.chat_id):
         raise UserError(f"{action}_nothing")
     return result
 
 
-async def _results_of(user_id: int, results: ResultStore) -> list[Result]:
-    """Return the user's results, the latest first."""
-    return await results.results(await results.history(user_id))
+async def _newest_own(
+    context: RequestContext, results: ResultStore, now_ms: NowMs, *, is_after_photo: bool
+) -> str:
+    """Return the user's result that was shown last in this chat.
+
+    Nothing if a photo of theirs came since, unless `is_after_photo`.
+    """
+    async with aclosing(meant_in(context, results, now_ms)) as newest_first:
+        async for recent, meant in newest_first:
+            if recent.user_id != context.user_id or isinstance(meant, Job):
+                continue
+            if isinstance(meant, Result):
+                return meant.id
+            if not is_after_photo:
+                return ""
+    return ""
 
 
-async def _history(user_id: int, results: ResultStore) -> list[Result]:
-    """Return the user's results, the latest first. Raises UserError if there are none."""
-    shown = await _results_of(user_id, results)
-    if not shown:
-        raise UserError("history_empty")
-    return shown
+async def _results_of(user_id: int, chat_id: int, results: ResultStore) -> list[Result]:
+    """Return the user's results of a chat, the newest first."""
+    found = await results.results(await results.history(user_id))
+    return [result for result in found if result.is_of(chat_id)]
 
 
-async def _show(
-    result: Result, dialogue: Dialogue, results: ResultStore, policy: AccessPolicy
-) -> None:
+async def _act_show(
+    result: Result, dialogue: Dialogue, results: ResultStore, policy: AccessPolicy, now_ms: NowMs
+) -> str:
     """Show a delivered result again, free of charge, with its buttons."""
     if result.picture is None:
         raise UserError("picture_gone")
     rows = _buttons_of(result, dialogue.language, policy)
     await dialogue.send_picture(result.picture, result.caption, rows)
-    await results.set_latest(dialogue.user_id, result.id)
+    shown = Recent(dialogue.user_id, now_ms(), result.id)
+    await results.set_shown(dialogue.context.place, shown)
+    return ""
 
 
 def _page(
@@ -203,21 +225,22 @@ def _page(
 
 
 async def _act_undo(
-    result: Result, dialogue: Dialogue, results: ResultStore, policy: AccessPolicy
+    result: Result, dialogue: Dialogue, results: ResultStore, policy: AccessPolicy, now_ms: NowMs
 ) -> str:
     """Go one step back from a result."""
     if result.operation not in PHOTO_ACTIONS or not result.sources:
         raise UserError("undo_nothing")
     context = dialogue.context
     parent = await results.result(result.parent)
-    # A forwarded picture has a job, but its prompt is private to that job's user.
+    # A forwarded picture has a job, but its prompt is private to that job's user and chat.
     is_own = parent is not None and parent.user_id == context.user_id
-    if parent is not None and is_own and parent.picture is not None:
-        await _show(parent, dialogue, results, policy)
-        return ""
-    await dialogue.send_picture(result.sources[0], dialogue.t("undo_original"))
+    if parent is not None and parent.picture and is_own and parent.is_of(context.chat_id):
+        return await _act_show(parent, dialogue, results, policy, now_ms)
+    photos = result.sources[:1]
+    await dialogue.send_picture(photos[0], dialogue.t("undo_original"))
     # The user's own picture has no job: there is no earlier step.
-    await results.set_latest(context.user_id, "")
+    original = Recent(context.user_id, now_ms(), photos=photos)
+    await results.set_shown(context.place, original)
     return ""
 
 
@@ -297,7 +320,8 @@ async def handle_inline(
         profile = await users.profile(user_id)
         is_open = profile.is_allowed or policy.admits(user_id)
         is_admitted = is_open and (not profile.is_banned or policy.is_admin(user_id))
-        shown = await _results_of(user_id, results) if is_admitted else []
+        found = await results.history(user_id) if is_admitted else []
+        shown = await results.results(found)
         wanted = query.query.strip().lower()
         offers = [_offer(each) for each in shown if wanted in each.words.lower()]
         language = profile.language_or(language_of(query.from_user.language_code))
@@ -325,17 +349,18 @@ async def _act_on_chosen(
     dialogue: Dialogue,
     results: ResultStore,
     users: UserStore,
+    now_ms: NowMs,
 ) -> _Act:
-    """Act on the result that the message replies to, else on the latest."""
-    result = await _chosen_result(name, message, dialogue.context, results, users)
+    """Act on the result that the message is about."""
+    result = await _chosen_result(name, message, dialogue.context, results, users, now_ms)
     return partial(act, result)
 
 
 async def handle_again(
-    message: Message, dialogue: Dialogue, results: ResultStore, users: UserStore
+    message: Message, dialogue: Dialogue, results: ResultStore, users: UserStore, now_ms: NowMs
 ) -> Callable[..., Awaitable[None]]:
     """Order the picture again, as often as the text says: "another one", "3 more"."""
-    result = await _chosen_result("again", message, dialogue.context, results, users)
+    result = await _chosen_result("again", message, dialogue.context, results, users, now_ms)
     return partial(_act_again, result, count_in(prompt_of(message)) or 1)
 
 
@@ -346,6 +371,7 @@ async def _act_on_pressed(
     return partial(act, await _pressed_result(callback, argument, results))
 
 
+handle_last = partial(_act_on_chosen, _act_show, "last")
 handle_undo = partial(_act_on_chosen, _act_undo, "undo")
 handle_compare = partial(_act_on_chosen, _act_compare, "compare")
 handle_complaint = partial(_act_on_chosen, _act_complain, "complaint")

@@ -38,7 +38,7 @@ async def handle_start(message: Message, dialogue: Dialogue) -> None:
 async def handle_cancel(
     _: Message, dialogue: Dialogue, queue: JobQueue, users: UserStore, now_ms: NowMs
 ) -> None:
-    """Leave the dialogue, or else cancel the latest active job."""
+    """Leave the dialogue, or else cancel the latest active job of this chat."""
     question, _expired = await dialogue.question()
     if question:
         # Answer before the state is cleared: if the answer fails, the same update comes again
@@ -46,7 +46,7 @@ async def handle_cancel(
         await dialogue.reply("cancel_dialogue", buttons.menu(dialogue.language))
         await dialogue.state.clear()
         return
-    jobs = await queue.jobs_shown_to(dialogue.user_id)
+    jobs = await queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
     newest = next((job.id for job in reversed(jobs) if not job.is_cancelled), "")
     job_id = await users.choose_once(f"cancel.{dialogue.context.request}", newest)
     verdict = await queue.cancel(job_id, dialogue.user_id, now_ms()) if job_id else "gone"

@@ -1,8 +1,8 @@
 -- Admits a job: once per id, within the caps, at its fair place in the queue.
 -- KEYS: queue job:id tombstone:id tags virtual_time user_tags sequence waiting user_jobs:user
--- KEYS: announce spend:day since spend_kept_s
+-- KEYS: announce spend:day since recent:place spend_kept_s result_kept_s history_length
 -- ARGV: id user day queue_limit waiting_limit now_ms price_micro day_limit_micro user_limit_micro
--- ARGV: fields...
+-- ARGV: place recent_entry fields...
 -- FLAGS: fenced
 -- Start-time fair queueing: a job's tag is max(virtual time, its user's last tag + 1),
 -- so twenty jobs of one user line up behind the first jobs of everyone else.
@@ -36,6 +36,11 @@ redis.call('HSET', job, 'id', id, 'user_id', user, 'state', 'queued', 'version',
   'created_ms', now_ms, unpack(fields))
 redis.call('HINCRBY', waiting, user, 1)
 for _, index in ipairs({user_jobs, announce, since}) do redis.call('ZADD', index, now_ms, id) end
+if recent_entry ~= '' then
+  redis.call('LPUSH', recent, recent_entry)
+  redis.call('LTRIM', recent, 0, history_length - 1)
+  redis.call('EXPIRE', recent, result_kept_s)
+end
 if price > 0 then
   for _, entry in ipairs({'reserved', 'reserved:' .. user, 'user:' .. user}) do
     redis.call('HINCRBY', spend, entry, price_micro)

@@ -1,9 +1,9 @@
 -- Ends a claimed job: tombstone, counters, money, and what outlives it.
 -- KEYS: job:id due active user_jobs:user announce tombstone:id result:id dead dead_job:id stats
--- KEYS: history:user latest:user spend:day ended:day picture:picture_id
+-- KEYS: history:user latest:user recent:place spend:day ended:day picture:picture_id
 -- KEYS: tombstone_s result_kept_s history_length spend_kept_s
 -- ARGV: id user day picture_id version outcome now_ms is_billed provider_operation operation_status
--- ARGV: fields...
+-- ARGV: place recent_entry fields...
 -- FLAGS: fenced allow-oom
 local seen = redis.call('HMGET', job, 'version', 'user_id', 'reserved_micro', 'price_micro')
 if not seen[1] then return {redis.call('EXISTS', tombstone) == 1 and 'ok' or 'gone'} end
@@ -13,9 +13,11 @@ redis.call('SET', tombstone, outcome, 'EX', tombstone_s)
 if #fields > 0 then
   redis.call('HSET', result, unpack(fields))
   redis.call('EXPIRE', result, result_kept_s)
-  redis.call('LPUSH', history, id)
-  redis.call('LTRIM', history, 0, history_length - 1)
-  redis.call('EXPIRE', history, result_kept_s)
+  for list, entry in pairs({[history] = id, [recent] = recent_entry}) do
+    redis.call('LPUSH', list, entry)
+    redis.call('LTRIM', list, 0, history_length - 1)
+    redis.call('EXPIRE', list, result_kept_s)
+  end
   redis.call('SET', latest, id, 'EX', result_kept_s)
   if picture_id ~= '' then redis.call('SET', picture, id, 'EX', result_kept_s) end
 end
