@@ -2,7 +2,7 @@
 
 .PHONY: help
 help: ## Say what can be made.
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/bin/ruff: requirements/dev.txt
 	python3 -m venv .venv
@@ -51,6 +51,10 @@ lock: .venv/bin/ruff ## Lock the newest versions that pyproject.toml allows.
 .PHONY: audit
 audit: .venv/bin/ruff ## Report known vulnerabilities of what is locked.
 	.venv/bin/uv tool run pip-audit@2.10.1 --strict --disable-pip --require-hashes -r requirements/dev.txt
+
+.PHONY: drawing
+drawing: ## Draw the picture of ARCHITECTURE.md; needs graphviz.
+	dot -Tsvg .readme/life.dot -o .readme/life.svg
 
 .PHONY: check
 check: ## Everything that CI runs; installs what is missing with apt.
