@@ -1,8 +1,11 @@
 """Race the bots: `python -m tests.bench.race --users 30 100 300 --contenders imgbot saq`.
 
 Each contender serves the same users of the same Telegram (30 messages a second) and the same
-provider, one after the other. CPU is that of the contender's whole process tree, its Redis apart;
-the sandbox and its users run in a process of their own, whose CPU is in the last column.
+provider, one after the other: Replicate with its documented limit, which refuses what is over it.
+Two thirds of the requests are texts, one third photos with a caption. The window begins when the
+users have been in their loop for two rounds, which take as long as the provider's limit makes them.
+CPU is that of the contender's whole process tree, its Redis apart; the lag is that of texts. The
+sandbox and its users run in a process of their own, whose CPU is in the last column.
 """
 
 import argparse
@@ -10,7 +13,6 @@ import asyncio
 import json
 import os
 import platform
-import re
 import signal
 import statistics
 import subprocess
@@ -25,6 +27,7 @@ from typing import Any
 import psutil
 
 from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
+from tests.bench.race.world import LIMITS, PROVIDER
 
 ROOT = Path(__file__).parents[3]
 PEERS = {"rq": "tests.bench.race.guide_bot", "saq": "tests.bench.race.saq_bot"}
@@ -34,6 +37,7 @@ _SAMPLE_EVERY_S = 5.0
 _LOG_LINES = 12
 _COLUMNS = (
     ("pictures/s", "{:.2f}"),
+    ("photos %", "{:.0f}"),
     ("CPU ms/picture", "{:.0f}"),
     ("main", "{:.0f}"),
     ("Redis", "{:.0f}"),
@@ -65,7 +69,7 @@ def _environ(
     return kept | {
         "IMGBOT_TELEGRAM_API": url,
         "IMGBOT_TOKEN": token,
-        "IMGBOT_PROVIDER": str(_unlimited_provider(folder)),
+        "IMGBOT_PROVIDER": PROVIDER,
         "IMGBOT_PROVIDER_URL": provider,
         "REPLICATE_API_TOKEN": key,
         "IMGBOT_WORKERS": str(workers),
@@ -74,12 +78,10 @@ def _environ(
     }
 
 
-def _unlimited_provider(folder: Path) -> Path:
-    """Write Replicate's preset without the limits of its tasks: the peers keep none."""
-    preset = (ROOT / "imgbot" / "providers" / "presets" / "replicate.toml").read_text("utf-8")
-    spec = folder / "replicate.toml"
-    spec.write_text(re.sub(r"^\[limits\]\n(?:\w.*\n)*", "", preset, flags=re.MULTILINE), "utf-8")
-    return spec
+def _warm_s(users: int, options: argparse.Namespace) -> float:
+    """Return the time until the load is steady: two rounds of a user."""
+    round_s = options.picture_s[1] + options.think_s
+    return 2 * max(round_s, users * LIMITS.window_s / LIMITS.orders)
 
 
 async def _line(process: asyncio.subprocess.Process) -> dict[str, Any]:
@@ -128,7 +130,7 @@ async def race(contender: str, users: int, options: argparse.Namespace) -> dict[
         "least-s": options.picture_s[0],
         "most-s": options.picture_s[1],
         "think-s": options.think_s,
-        "warm-s": options.warm_s,
+        "warm-s": options.warm_s or _warm_s(users, options),
         "seconds": options.seconds,
     }
     flags = [f"--{name}={value}" for name, value in settings.items()]
@@ -203,6 +205,7 @@ def _figures(
     own_s = cpu_s[ProcessGroup.BOT] + cpu_s[ProcessGroup.WORKERS]
     return {
         "pictures/s": result["pictures"] / result["seconds"],
+        "photos %": result["with_photos"] * 100 / made,
         "CPU ms/picture": own_s * 1000 / made,
         "main": cpu_s[ProcessGroup.BOT] * 1000 / made,
         "Redis": cpu_s[ProcessGroup.REDIS] * 1000 / made,
@@ -260,7 +263,7 @@ def main() -> None:
     )
     parser.add_argument("--users", type=int, nargs="+", default=[30, 100, 300, 1000])
     parser.add_argument("--seconds", type=float, default=100, help="of the measured window")
-    parser.add_argument("--warm-s", type=float, default=60, help="seconds before it")
+    parser.add_argument("--warm-s", type=float, help="seconds before it; two rounds of a user")
     known = ["imgbot", *PEERS]
     parser.add_argument("--contenders", nargs="+", choices=known, default=known)
     parser.add_argument(

@@ -23,10 +23,12 @@ async def serve(redis_url: str) -> None:
     queue = rq.Queue(QUEUE, connection=Redis.from_url(redis_url))
     dispatcher = Dispatcher()
 
-    @dispatcher.message(F.text)
-    async def handle_create(message: Message) -> None:
+    @dispatcher.message(F.text | F.photo)
+    async def handle_order(message: Message) -> None:
         said = await message.answer(peer.QUEUED)
-        queue.enqueue(process_image_job, message.chat.id, said.message_id, message.text)
+        words = message.text or message.caption
+        photo_id = message.photo[-1].file_id if message.photo else ""
+        queue.enqueue(process_image_job, message.chat.id, said.message_id, words, photo_id)
 
     session = AiohttpSession(api=TelegramAPIServer.from_base(peer.TELEGRAM))
     await dispatcher.start_polling(Bot(peer.TOKEN, session=session))

@@ -16,12 +16,13 @@ from tests.bench.race import peer
 QUEUE = "img_queue"
 
 
-def process_image_job(chat_id: int, message_id: int, prompt: str) -> None:
+def process_image_job(chat_id: int, message_id: int, prompt: str, photo_id: str) -> None:
     """Submit, poll, fetch and send one picture; blocks its worker meanwhile."""
     with httpx.Client(timeout=60) as client:
         message = {"chat_id": chat_id, "message_id": message_id}
         _call(client, "editMessageText", message | {"text": peer.WORKING})
-        submitted = client.post(peer.SUBMIT, json=peer.order_of(prompt), headers=peer.HEADERS)
+        order_url, body = peer.order_of(prompt, _photo(client, photo_id))
+        submitted = client.post(order_url, json=body, headers=peer.HEADERS)
         url = _picture(client, submitted.raise_for_status().json()["id"])
         if url is None:
             _call(client, "editMessageText", message | {"text": peer.FAILED})
@@ -29,6 +30,13 @@ def process_image_job(chat_id: int, message_id: int, prompt: str) -> None:
         picture = client.get(url).raise_for_status().content
         media = json.dumps({"type": "photo", "media": "attach://picture"})
         _call(client, "editMessageMedia", message | {"media": media}, {"picture": picture})
+
+
+def _photo(client: httpx.Client, photo_id: str) -> bytes:
+    if not photo_id:
+        return b""
+    path = _call(client, "getFile", {"file_id": photo_id})["file_path"]
+    return client.get(f"{peer.TELEGRAM}/file/bot{peer.TOKEN}/{path}").raise_for_status().content
 
 
 def _picture(client: httpx.Client, task_id: str) -> str | None:
@@ -48,12 +56,12 @@ def _call(
     method: str,
     values: dict[str, Any],
     files: dict[str, bytes] | None = None,
-) -> None:
+) -> Any:
     for _ in range(peer.TELEGRAM_ATTEMPTS):
         url = f"{peer.TELEGRAM}/bot{peer.TOKEN}/{method}"
         answer = client.post(url, data=values, files=files).json()
         if answer["ok"]:
-            return
+            return answer["result"]
         if answer["error_code"] != 429:
             raise RuntimeError(f"{method}: {answer['description']}")
         time.sleep(answer["parameters"]["retry_after"])

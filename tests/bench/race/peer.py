@@ -1,5 +1,6 @@
 """What both peers share: their settings, their Redis, the guide's polling, the words they say."""
 
+import base64
 import os
 import shutil
 import socket
@@ -18,15 +19,19 @@ REDIS = os.environ.get("RACE_REDIS", "")
 WORKERS = int(os.environ.get("RACE_WORKERS", "10"))
 USERS = int(os.environ.get("RACE_USERS", "100"))
 
-MODEL = "black-forest-labs/flux-schnell"
 HEADERS = {"Authorization": f"Bearer {KEY}"}
-SUBMIT = f"{PROVIDER}/v1/models/{MODEL}/predictions"
 POLL = f"{PROVIDER}/v1/predictions"
 
 
-def order_of(prompt: str) -> dict[str, dict[str, str | int]]:
-    """Return the body of a submit."""
-    return {"input": {"prompt": prompt, "num_outputs": 1, "output_format": "jpg"}}
+def order_of(prompt: str, photo: bytes = b"") -> tuple[str, dict[str, dict[str, str | int]]]:
+    """Return the URL and the body of a submit."""
+    if not photo:
+        model, fields = "flux-schnell", {"num_outputs": 1}
+    else:
+        encoded = base64.b64encode(photo).decode()
+        model, fields = "flux-kontext-pro", {"input_image": f"data:image/jpeg;base64,{encoded}"}
+    url = f"{PROVIDER}/v1/models/black-forest-labs/{model}/predictions"
+    return url, {"input": {"prompt": prompt, "output_format": "jpg", **fields}}
 
 
 QUEUED, WORKING, FAILED = "⏳ In the queue…", "🎨 Working…", "😔 No picture this time."

@@ -14,7 +14,7 @@ from aiogram import Bot, Dispatcher, F
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import TelegramRetryAfter
-from aiogram.methods import EditMessageMedia, EditMessageText, SendMessage, TelegramMethod
+from aiogram.methods import EditMessageMedia, EditMessageText, GetFile, SendMessage, TelegramMethod
 from aiogram.types import BufferedInputFile, InputMediaPhoto, Message
 from redis.asyncio import Redis
 from saq import Worker
@@ -36,13 +36,14 @@ async def _call(bot: Bot, method: TelegramMethod[Any]) -> Any:
 
 
 async def process_image_job(
-    ctx: dict[str, Any], *, chat_id: int, message_id: int, prompt: str
+    ctx: dict[str, Any], *, chat_id: int, message_id: int, prompt: str, photo_id: str
 ) -> None:
     """Submit, poll, fetch and send one picture."""
     client: httpx.AsyncClient = ctx["client"]
     message = {"chat_id": chat_id, "message_id": message_id}
     await _call(ctx["bot"], EditMessageText(text=peer.WORKING, **message))
-    submitted = await client.post(peer.SUBMIT, json=peer.order_of(prompt), headers=peer.HEADERS)
+    order_url, body = peer.order_of(prompt, await _photo(ctx["bot"], photo_id))
+    submitted = await client.post(order_url, json=body, headers=peer.HEADERS)
     url = await _picture(client, submitted.raise_for_status().json()["id"])
     if url is None:
         await _call(ctx["bot"], EditMessageText(text=peer.FAILED, **message))
@@ -50,6 +51,14 @@ async def process_image_job(
     content = (await client.get(url)).raise_for_status().content
     photo = InputMediaPhoto(media=BufferedInputFile(content, "picture"))
     await _call(ctx["bot"], EditMessageMedia(media=photo, **message))
+
+
+async def _photo(bot: Bot, photo_id: str) -> bytes:
+    if not photo_id:
+        return b""
+    file = await _call(bot, GetFile(file_id=photo_id))
+    content = await bot.download_file(file.file_path)
+    return content.read() if content else b""
 
 
 async def _picture(client: httpx.AsyncClient, task_id: str) -> str | None:
@@ -88,14 +97,15 @@ async def serve(redis_url: str) -> None:
     dispatcher = Dispatcher()
     bot = _bot()
 
-    @dispatcher.message(F.text)
-    async def handle_create(message: Message) -> None:
+    @dispatcher.message(F.text | F.photo)
+    async def handle_order(message: Message) -> None:
         said = await _call(bot, SendMessage(chat_id=message.chat.id, text=peer.QUEUED))
         await queue.enqueue(
             "process_image_job",
             chat_id=message.chat.id,
             message_id=said.message_id,
-            prompt=message.text,
+            prompt=message.text or message.caption,
+            photo_id=message.photo[-1].file_id if message.photo else "",
             timeout=0,
         )
 

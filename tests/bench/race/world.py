@@ -1,8 +1,9 @@
 """Telegram, the provider and the users of one race, in a process of their own.
 
-Users ask in a closed loop: a text, the picture, a time to think, the next text. Prints one line of
-JSON when it listens, one when the measured window begins, and the figures at its end. Prints no
-more until then; it ends with its standard input.
+Users ask in a closed loop: a text, or a photo with a caption; the picture; a time to think; the
+next one. The provider refuses orders over its documented limit. Prints one line of JSON when it
+listens, one when the measured window begins, and the figures at its end. Prints no more until then;
+it ends with its standard input.
 """
 
 import argparse
@@ -12,18 +13,30 @@ import json
 import math
 import random
 import sys
+from collections import deque
 from collections.abc import Sequence
+from pathlib import Path
 
 from PIL import Image, ImageFilter
 
+from imgbot.domain.errors import ProviderErrorKind
+from imgbot.ops import loadtest
 from imgbot.ops.loadtest.run import PASSING
+from imgbot.providers.declarative.spec import read_spec
+from imgbot.providers.spec_file import read_preset
 from imgbot.sandbox.load_orders import Order
 from imgbot.sandbox.load_users import LoadUsers
+from imgbot.sandbox.provider_tasks import Refusal, Task, TaskLedger
 from imgbot.sandbox.server import Sandbox
 from tests.bench.race import peer
 
 PROVIDER = "replicate"
+LIMITS = read_spec(read_preset(PROVIDER)).limits
+WAYS = ("words", "caption")
+"""Ways of the users; the shares are those of a load test."""
+
 SIDE = 1024
+_PHOTOS = sorted((Path(loadtest.__file__).parent / "photos").glob("*.jpg"))
 _PICTURES = 8
 _PATIENCE_S = 3600.0
 
@@ -44,9 +57,25 @@ def _picture(kind: str, seed: int) -> bytes:
     return buffer.getvalue()
 
 
+class LimitedLedger(TaskLedger):
+    """Tasks of a provider that refuses what is over its documented limit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._latest_s = deque[float](maxlen=LIMITS.orders)
+
+    def submit(self, task: Task, now: float) -> Task:
+        is_full = len(self._latest_s) == LIMITS.orders
+        if is_full and now - self._latest_s[0] < LIMITS.window_s:
+            raise Refusal(ProviderErrorKind.RATE_LIMITED)
+        self._latest_s.append(now)
+        return super().submit(task, now)
+
+
 def _play(sandbox: Sandbox, kind: str, picture_s: tuple[float, float]) -> None:
     """Make the provider take so long and hand out pictures that are there already."""
     played = sandbox.presets[PROVIDER]
+    played.ledger = LimitedLedger()
     played.ledger.change_settings({"duration_s": picture_s})
     made = pictures(kind)
     played.render = lambda task: made[int(task.digest, 16) % len(made)]
@@ -65,9 +94,12 @@ async def _serve(options: argparse.Namespace) -> None:
         while not sandbox.state.updates.is_polled:  # noqa: ASYNC110 nothing announces it
             await asyncio.sleep(0.05)
         passing = PASSING | {peer.QUEUED, peer.WORKING}
-        users = LoadUsers(sandbox.state, passing, _PATIENCE_S, ("words",))
+        users = LoadUsers(sandbox.state, passing, _PATIENCE_S, WAYS)
         users.has_marks = False
-        await users.gather(options.users, seed=1)
+        await users.gather(options.users, seed=1, photos=_PHOTOS)
+        for chat in sandbox.state.chats.values():
+            # The peers know no /start.
+            chat.is_started = True
         ramp_s = options.most_s + options.think_s
         async with asyncio.TaskGroup() as group:
             asking = group.create_task(users.run_closed(options.think_s, math.inf, ramp_s))
@@ -88,7 +120,7 @@ async def _measure(sandbox: Sandbox, orders: Sequence[Order], seconds: float) ->
         for order in orders
         if began_s <= (order.answered_at_s or 0.0) < ended_s and order.replies(()).pictures
     ]
-    # The provider's task of an order is found by the name in its prompt.
+    # The provider's task of an order is found by the name in its prompt; captions have none.
     done = {
         word: task.ends_at
         for task in sandbox.presets[PROVIDER].ledger.tasks
@@ -97,6 +129,7 @@ async def _measure(sandbox: Sandbox, orders: Sequence[Order], seconds: float) ->
     _say(
         seconds=ended_s - began_s,
         pictures=len(shown),
+        with_photos=sum(order.way == "caption" for order in shown),
         lags_s=[(o.answered_at_s or 0.0) - done[o.name] for o in shown if o.name in done],
         waits_s=[o.seconds for o in shown],
         calls={name: count - calls_before.get(name, 0) for name, count in calls.items()},
