@@ -432,7 +432,7 @@ async def test_a_full_disk_is_no_fault_of_the_providers(
 @pytest.mark.parametrize(
     ("body", "sent"),
     [
-        ({"words": "{prompt}"}, {"words": "a fox, without snow"}),
+        ({"words": "{prompt}"}, {"words": "a fox, without: snow"}),
         (
             {"words": "{prompt}", "negative_prompt": "{negative?}"},
             {"words": "a fox", "negative_prompt": "snow"},
