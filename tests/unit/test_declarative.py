@@ -28,7 +28,7 @@ from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.spec import Stage, read_spec
 from imgbot.providers.declarative.templates import fill, first_text, pick
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
-from imgbot.providers.protocol import Output, ProviderConfig
+from imgbot.providers.protocol import Output, Pending, ProviderConfig
 from imgbot.providers.spec_file import parse, read_file, read_preset
 from imgbot.providers.url_policy import Hosts, is_allowed, is_public
 from imgbot.sandbox.played_preset import SIMULATED
@@ -322,6 +322,17 @@ async def test_webhooks_before_the_published_key_wait_for_one_fetch() -> None:
 
     assert heard == ["p1"] * 3 + [Kind.UNAVAILABLE] * 3
     assert len(script.asked) == 2
+
+
+async def test_a_number_beyond_all_bounds_is_none() -> None:
+    config = ProviderConfig(key="k")
+    async with open_script() as script:
+        script.on("GET /v1/credits", {"credits": 10**400})
+        script.on("GET /v1/get_result", {"status": "Pending", "progress": 10**400})
+        config = replace(config, url=script.url)
+        async with aclosing(DeclaredProvider(read_spec(read_preset("bfl")), config)) as provider:
+            assert await provider.balance() is None
+            assert await provider.poll({"id": "t"}) == Pending()
 
 
 async def test_only_an_empty_list_proves_that_a_job_has_no_task() -> None:

@@ -169,8 +169,7 @@ class DeclaredProvider(Provider):
         if spec is None:
             return None
         answer = await self._ask("poll", fill(spec.url, self._urls, {}))
-        found = first(answer.content, (spec.path,)) if spec.path else None
-        return float(found) if isinstance(found, int | float) else None
+        return _number(first(answer.content, (spec.path,))) if spec.path else None
 
     async def aclose(self) -> None:
         await self._client.aclose()
@@ -299,13 +298,17 @@ def _ticket(model: str, where: TicketPaths, content: Any) -> dict[str, str]:
 
 def _share(value: Any) -> float | None:
     """Return progress as a fraction; accepts fractions, percentages, and either as text."""
-    try:
-        share = float(value)
-    except (TypeError, ValueError):
-        return None
-    if share > 1:
+    share = _number(value)
+    if share is not None and share > 1:
         share /= 100
-    return share if 0 <= share <= 1 else None
+    return share if share is not None and 0 <= share <= 1 else None
+
+
+def _number(value: Any) -> float | None:
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
 
 
 def _position(value: Any) -> int | None:
