@@ -47,6 +47,17 @@ async def test_administrators_alone_have_the_commands_in_their_menu(
     assert russian["ban"] == "Заблокировать пользователя"
 
 
+async def test_the_help_has_a_topic_for_administrators_alone(admins: AdminStage) -> None:
+    topics, others = [await user.ask("/help") for user in (admins.owner, admins.guest)]
+    await admins.owner.toast(topics, "For administrators")
+    shown = (await admins.stage.control.message(OWNER_ID, topics.id)).text
+    forged = await admins.guest.toasts(others, "help:admin")
+
+    assert [name for name in admin.COMMANDS if f"/{name}:" not in shown] == []
+    assert "For administrators" not in str(others.buttons)
+    assert forged == [t("en", "unknown_button")]
+
+
 async def test_stats_say_how_it_goes(admins: AdminStage) -> None:
     guest = admins.guest
     async with admins.stage.bot.redis() as redis:

@@ -280,6 +280,7 @@ async def test_privacy_tells_what_is_kept_and_who_makes_the_pictures(
 
     assert "30 days" in answer.text
     assert "365 days" in answer.text
+    assert f"Your Telegram ID ({setup.user.id})" in answer.text
     assert "The pictures are made by simulated." in answer.text
     assert "/forget_me" in answer.text
 

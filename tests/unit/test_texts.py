@@ -80,7 +80,7 @@ def test_telegrams_limits_are_kept(language: str) -> None:
         assert 1 <= len(t(language, f"command_{name}")) <= 256
     assert len(t(language, "about")) <= 120
     assert len(t(language, "description")) <= 512
-    for topic in topics(ENGINE):
+    for topic in topics(ENGINE, is_admin=True):
         assert len(help_text(language, topic, ENGINE, HEARS_ALL)) < 4000
     for key in ("budget_used_up", "user_budget_used_up"):
         # It is also the answer to a callback.
@@ -111,7 +111,7 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
     job_id = "9" * 20
     keyboards = [
         buttons.menu(language),
-        buttons.help_topics(language, topics(ENGINE)),
+        buttons.help_topics(language, topics(ENGINE, is_admin=True)),
         buttons.help_topic(language, "create"),
         buttons.waiting(language, job_id),
         buttons.under_photo(language),

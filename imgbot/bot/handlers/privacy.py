@@ -35,7 +35,12 @@ async def handle_privacy(
     services = dialogue.t("privacy_makers" if names else "privacy_builtin", makers=names)
     if chat_host:
         services += " " + dialogue.t("privacy_chat", host=chat_host)
-    await dialogue.reply("privacy", silence=dialogue.t(silence, days=days), makers=services)
+    await dialogue.reply(
+        "privacy",
+        silence=dialogue.t(silence, days=days),
+        makers=services,
+        user_id=dialogue.user_id,
+    )
 
 
 async def answer_privacy(_: Message, dialogue: Dialogue) -> None:

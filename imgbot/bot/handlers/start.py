@@ -144,8 +144,8 @@ async def handle_help(
 ) -> None:
     """Send the topics; a group gets one line, as long texts would disturb its members."""
     if dialogue.context.is_private:
-        rows = buttons.help_topics(dialogue.language, topics(policy))
-        await dialogue.reply("help", rows)
+        known = topics(policy, is_admin=dialogue.is_by_admin)
+        await dialogue.reply("help", buttons.help_topics(dialogue.language, known))
     else:
         await dialogue.reply_text(help_text(dialogue.language, "in_group", policy, identity))
 
@@ -153,7 +153,7 @@ async def handle_help(
 async def on_help_callback(
     _: CallbackQuery, argument: str, dialogue: Dialogue, policy: AccessPolicy, identity: BotIdentity
 ) -> str:
-    known = topics(policy)
+    known = topics(policy, is_admin=dialogue.is_by_admin)
     if argument == buttons.ALL_TOPICS:
         rows = buttons.help_topics(dialogue.language, known)
         await dialogue.update_panel(dialogue.t("help"), rows)
@@ -166,10 +166,10 @@ async def on_help_callback(
     return ""
 
 
-def topics(policy: AccessPolicy) -> Sequence[str]:
+def topics(policy: AccessPolicy, *, is_admin: bool = False) -> Sequence[str]:
     """Topics of the help: each operation, then the rest."""
     engine = ("engine",) if policy.has_builtin_engine else ()
-    return (*ACTIONS, *engine, "pictures", "account", "groups")
+    return (*ACTIONS, *engine, "pictures", "account", "groups", *(["admin"] if is_admin else []))
 
 
 def help_text(language: str, topic: str, policy: AccessPolicy, identity: BotIdentity) -> str:
@@ -189,6 +189,7 @@ def help_text(language: str, topic: str, policy: AccessPolicy, identity: BotIden
         name=identity.name,
         limit_mb=PICTURE_LIMIT_MB,
         vocabulary=t(language, "vocabulary"),
+        commands="\n".join(f"/{each}: {t(language, f'command_{each}')}" for each in admin.COMMANDS),
     )
 
 

@@ -103,7 +103,7 @@ def evaluate(
         _point(
             "alerts",
             f"alerts go to IMGBOT_ADMINS: {len(settings.admins) or 'nobody'}",
-            "IMGBOT_ADMINS=your Telegram id",
+            "IMGBOT_ADMINS=your Telegram id, which /privacy in the chat shows",
             is_met=bool(settings.admins),
         ),
     ]
