@@ -145,7 +145,7 @@ async def live(setup: ForgettingSetup) -> None:
 
 async def die(setup: ForgettingSetup) -> str:
     """Order a picture whose job becomes a dead letter; return its id."""
-    await setup.user.say(f"/create {WORDS} dead [[sim:not_a_picture]]")
+    await setup.user.say(f"/create {WORDS} dead [[sim:not_a_picture=2]]")
     async with setup.stage.bot.redis() as redis:
         return str((await eventually(lambda: redis.zrange(keys.DEAD, 0, -1)))[0])
 

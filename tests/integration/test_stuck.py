@@ -109,7 +109,7 @@ async def test_the_alert_of_a_paid_file_that_is_no_picture_delivers_what_was_kep
     stage: Stage,
 ) -> None:
     anna, owner = await stage.user("Anna"), stage.owner
-    await anna.say("a fox [[sim:not_a_picture]]")
+    await anna.say("a fox [[sim:not_a_picture=2]]")
     kept = stage.bot.state_dir / "jobs" / await dead_job(stage) / "result"
     content = kept.read_bytes()
     [sentence] = await anna.heard(rests=False)
@@ -129,7 +129,7 @@ async def test_the_alert_of_a_paid_file_that_is_no_picture_delivers_what_was_kep
     assert sentence.text == f"{t('en', 'result_unusable')} {t('en', 'charge_maybe')}"
     assert t("en", "stuck_result_unusable") in stuck.text
     assert answer == t("en", "undone")
-    assert (shown.id, shown.text) == (sentence.id, "a fox [[sim:not_a_picture]]")
+    assert (shown.id, shown.text) == (sentence.id, "a fox [[sim:not_a_picture=2]]")
     assert after.text.endswith(t("en", "fix_retry_done", count=1))
     assert after.buttons == []
     assert repeated == [t("en", "fix_already")]
