@@ -9,6 +9,7 @@ TOMBSTONE_S = 172_800  # 48 h: Telegram repeats an unconfirmed update for 24 h
 RESULT_KEPT_S = 2_592_000  # 30 days
 SPEND_KEPT_S = 3_456_000  # 40 days: a whole month can be reported
 HISTORY_LENGTH = 20
+UPDATES_PER_PAGE = 500  # an integer set of up to 512 entries takes two bytes for each
 
 
 class Owner(Enum):
@@ -77,7 +78,11 @@ RESULT = _key("img:result:", Owner.RECORD)
 DEAD = _key("img:dead", Owner.METHOD)  # ZSET: dead jobs by the time (ms) of their death
 DEAD_JOB = _key("img:dead:", Owner.RECORD)  # HASH per dead job, 30 days
 STATS = _key("img:stats", Owner.NOBODY)  # HASH: outcome → number of jobs since the first start
-UPDATE = _key("img:update:", Owner.NOBODY)  # STRING per handled update, 48 h
+# SET per 500 updates, 48 h: the last part (id % 500) of the ids of those that were handled.
+HANDLED = _key("img:handled:", Owner.NOBODY)
+UPDATE = _key(
+    "img:update:", Owner.NOBODY
+)  # STRING per update that an earlier release handled, 48 h
 # ZSET: chats with deferred updates by the time (ms) of the next attempt at the first.
 DEFERRED = _key("img:deferred", Owner.METHOD)
 # ZSET per chat, at most 400: deferred updates by id, as JSON: time received (ms), the update.

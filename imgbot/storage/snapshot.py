@@ -21,8 +21,7 @@ _T = TypeVar("_T")
 _PREFIXES = ("rq:", "img:", keys.RATE_LIMIT)
 _BULKY = (
     *(keys.RESULT, keys.HISTORY, keys.LATEST, keys.RECENT, keys.PICTURE, keys.READY),
-    keys.DEAD_JOB,
-    *(keys.UPDATE, keys.TOMBSTONE, keys.COUNTED, keys.CHOICE),
+    *(keys.DEAD_JOB, keys.HANDLED, keys.UPDATE, keys.TOMBSTONE, keys.COUNTED, keys.CHOICE),
 )
 _PRECIOUS = (keys.JOB, keys.RESULT, keys.USER, keys.SPEND, keys.DEAD_JOB)
 """Key prefixes of valuable data; a server with none of them has not served any user yet."""

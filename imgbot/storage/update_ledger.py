@@ -25,7 +25,13 @@ class UpdateLedger(Store):
 
     async def is_handled(self, update_id: int) -> bool:
         """Return whether this update was handled, perhaps before a restart."""
-        return bool(await self._redis.exists(f"{keys.UPDATE}{update_id}"))
+        page, rest = divmod(update_id, keys.UPDATES_PER_PAGE)
+        return any(
+            await self._all(
+                self._redis.sismember(f"{keys.HANDLED}{page}", rest),
+                self._redis.exists(f"{keys.UPDATE}{update_id}"),
+            )
+        )
 
     async def mark_handled(self, update_id: int, chat: str) -> None:
         """Record that an update was handled, and remove it from the deferred ones."""

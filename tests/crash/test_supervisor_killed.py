@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from imgbot.storage import keys
 from tests.browser.demo import Demo
 from tests.crash.conftest import Sandboxed
 from tests.fixtures.bot import Bot
@@ -159,7 +160,8 @@ async def test_killed_before_the_update_was_confirmed(sandboxed: Sandboxed) -> N
 async def handled(bot: Bot) -> int:
     """How many updates are noted as handled."""
     async with bot.redis() as redis:
-        return len(await redis.keys("img:update:*"))
+        pages = await redis.keys(f"{keys.HANDLED}*")
+        return sum([await redis.scard(page) for page in pages])
 
 
 async def repeated(bot: Bot) -> float:

@@ -238,7 +238,7 @@ async def test_nothing_is_confirmed_before_it_is_handled(redis: Client) -> None:
             await control.say(bob, "free")
 
             await recorder.until(bob, ["free"])
-            await eventually(lambda: redis.keys(f"{keys.UPDATE}*"), lambda k: len(k) == 1)
+            await eventually(lambda: redis.keys(f"{keys.HANDLED}*"), lambda k: len(k) == 1)
             life.cancel()
         recorder.gates.clear()
         async with polling(bot, recorder, redis):

@@ -16,6 +16,7 @@ from imgbot.domain.errors import TelegramRefusedError
 from imgbot.domain.job import State
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import t
+from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.rate_limit import RateLimit
@@ -185,6 +186,19 @@ async def test_a_handled_update_is_not_deferred(redis: Client) -> None:
 
     [(_, _, updates)] = await ledger.deferred()
     assert [update["update_id"] for _, update in updates] == [6]
+
+
+async def test_handled_updates_share_keys_and_those_of_an_earlier_release_are_known(
+    redis: Client,
+) -> None:
+    ledger, own = UpdateLedger(redis), range(900_000_250, 900_000_750)
+    for update_id in own:
+        await ledger.mark_handled(update_id, "1")
+    await redis.set(f"{keys.UPDATE}5", 1)
+
+    assert len(await redis.keys(f"{keys.HANDLED}*")) == 2
+    assert all([await ledger.is_handled(update_id) for update_id in (5, *own)])
+    assert not any([await ledger.is_handled(one) for one in (6, own[0] - 1, own[-1] + 1)])
 
 
 async def test_a_request_is_counted_once_however_often_its_update_is_handled(redis: Client) -> None:
