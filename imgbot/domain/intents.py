@@ -122,7 +122,7 @@ _REACTION_LIMIT = 40
 _FIRST_SYMBOL = "\u2190"
 """Characters below it are letters and punctuation, from it on arrows and emoji."""
 
-_LETTER = re.compile(r"\d+|[a-zа-я]")
+_LETTER = re.compile(r"[0-9a-zа-я]")
 _LETTER_DRAWN_OUT = 10
 """Maximum length of "kkkkk", in characters; a page of one letter is a prompt."""
 
@@ -156,12 +156,9 @@ def _letter(tokens: Sequence[Token], facts: ChatFacts) -> Classification | None:
     """Return small talk for "k", "<3", ":D" and "2+2"."""
     is_asked = facts.pending in {PendingQuestion.SCALE, PendingQuestion.PHOTO}
     is_short = not is_asked and tokens[-1].end <= _LETTER_DRAWN_OUT
-    # Of several, figures alone: the letters of "f̶o̶x̶" are a word.
-    is_letter = is_short and (
-        bool(_LETTER.fullmatch(tokens[0].text))
-        if len(tokens) == 1
-        else all(token.text.isdecimal() for token in tokens)
-    )
+    is_figures = all(token.text.isdecimal() for token in tokens)
+    is_one = len(tokens) == 1 and _LETTER.fullmatch(tokens[0].text)
+    is_letter = is_short and (is_figures or is_one)
     return Classification(Intent.SMALL_TALK, reasons=("letter",)) if is_letter else None
 
 
