@@ -14,6 +14,9 @@ from packaging.requirements import Requirement
 from imgbot.cli import EX_CONFIG, main
 from imgbot.config.settings import key_variables
 from imgbot.config.sources import read_environment_file
+from imgbot.imaging.engine.scenes import SCENES
+from imgbot.imaging.engine.sprites import SPRITES
+from imgbot.imaging.engine.styles import STYLES
 from imgbot.ops import lifecycle as last_resort
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
 from tests.fixtures.settings_table import markdown_table, table
@@ -141,6 +144,13 @@ README = (ROOT / "README.md").read_text()
 
 def test_the_table_of_settings_is_the_codes() -> None:
     assert markdown_table() in README
+
+
+def test_the_readme_counts_what_the_engine_knows() -> None:
+    known = {"subjects": SPRITES, "scenes": SCENES, "styles": STYLES}
+
+    for name, found in known.items():
+        assert f" {len(found)} {name}" in README
 
 
 def test_files_that_the_readme_names_exist() -> None:
