@@ -24,6 +24,7 @@ from imgbot.domain.errors import UNRELATED, ChatGoneError, TransientError, UserE
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.storage.albums import PHOTOS_LIMIT, Albums, Item
+from imgbot.storage.recents import Recent
 from imgbot.storage.users import UserStore
 from imgbot.telemetry import events as telemetry
 
@@ -118,6 +119,7 @@ class AlbumProcessor:
         """`is_busy_with` is true while received messages of a chat are not handled yet."""
         self._albums = components.albums
         self._users = components.users
+        self._results = components.results
         self._now_ms = components.now_ms
         self._call = partial(call, components=components)
         self._dialogues = dialogues
@@ -187,6 +189,8 @@ class AlbumProcessor:
         try:
             context = RequestContext(**items[0].context)
             profile = await self._users.profile(context.user_id, context.chat_id)
+            sent = Recent(context.user_id, self._now_ms(), photos=_content_of(items)[0])
+            await self._results.add_recent(context.place, sent)
             decide = partial(self._call, handle_album, items, name)
             return await self._dialogues.serve(context.with_profile(profile), decide) or ""
         except ChatGoneError:
