@@ -57,7 +57,8 @@ _PASSING = {
 Such an error ends by itself, or once the operator repairs the server."""
 
 _MAX_DELAY_S = 2.0
-_CHOICE_S = 3600
+_CHOICE_S = 90_000
+"""Longer than an update waits for its chat: its handling is repeated then."""
 _Command = tuple[bytes, Any, Mapping[str, Any], asyncio.Future[Any]]
 """Packed form, name and options of a command, and the future of its answer."""
 
@@ -323,7 +324,7 @@ class Store:
         return value if earlier is None else earlier
 
     async def _chosen(self, key: str, value: str) -> str:
-        """Return the value that was chosen first within the hour."""
+        """Return the value that was chosen first."""
         try:
             return await self._first(key, value, _CHOICE_S)
         except StorageFullError:

@@ -219,7 +219,9 @@ class UpdateDispatcher:
                 start(self._refuse_press(pending))
                 return
             is_answered = any(each.refusal for each in queue.of(pending.sender))
-            if is_answered or len(queue.pending) >= 2 * _PER_CHAT:
+            # An inline query is outdated by the next letter.
+            is_silent = is_answered or "inline_query" in update
+            if is_silent or len(queue.pending) >= 2 * _PER_CHAT:
                 self._window.settle(update_id)
                 return
             pending.refusal = "too_fast"

@@ -24,6 +24,7 @@ from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
+from imgbot.telegram import update_dispatcher
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.polling_health import PollingHealth, UpdateConflict
 from imgbot.telegram.rate_limiter import FloodGate, OptionalCall, is_worth_it, max_wait
@@ -199,6 +200,12 @@ async def test_handled_updates_share_keys_and_those_of_an_earlier_release_are_kn
     assert len(await redis.keys(f"{keys.HANDLED}*")) == 2
     assert all([await ledger.is_handled(update_id) for update_id in (5, *own)])
     assert not any([await ledger.is_handled(one) for one in (6, own[0] - 1, own[-1] + 1)])
+
+
+async def test_a_choice_outlasts_the_wait_of_its_update(redis: Client) -> None:
+    await UserStore(redis).choose_once("cancel.7", "5")
+
+    assert await redis.ttl(f"{keys.CHOICE}cancel.7") > update_dispatcher._FLOOD_GIVE_UP_S
 
 
 async def test_a_request_is_counted_once_however_often_its_update_is_handled(redis: Client) -> None:
