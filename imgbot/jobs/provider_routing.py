@@ -184,6 +184,11 @@ class ProviderRouter:
         able = (name for name in self._fallbacks if operation in self._providers[name].offers)
         return list(dict.fromkeys([self._chosen[operation], *able]))
 
+    def _taker(self, operation: Operation) -> str:
+        """Name of the provider that gets orders, silent or not; empty while all refuse service."""
+        able = self._able(operation)
+        return next((name for name in able if not self._breakers[name].is_open), "")
+
     def choose(self, operation: Operation, refused_by: str, now_s: float) -> Choice:
         """Choose a provider; the one named `refused_by` has just refused service."""
         # The one that has just refused comes last.
@@ -257,14 +262,14 @@ class ProviderRouter:
     def states(self, now_s: float) -> Mapping[str, ProviderState]:
         """State of each provider, and what nobody serves while it is out."""
         refusals = {name: each.trouble(now_s) for name, each in self._breakers.items()}
-        able = {operation: self._able(operation) for operation in self._chosen}
-        unserved = [each for each, names in able.items() if all(refusals[n] for n in names)]
+        takers = {operation: self._taker(operation) for operation in self._chosen}
+        unserved = [each for each, taker in takers.items() if not taker or refusals[taker]]
         return {
             name: ProviderState(
                 refusal,
                 self._breakers[name].is_proven,
-                tuple(each for each in unserved if name in able[each]),
-                any(name in able[each] and _BUILTIN not in able[each] for each in unserved),
+                (lost := tuple(each for each in unserved if name in self._able(each))),
+                any(not takers[each] and _BUILTIN not in self._able(each) for each in lost),
                 self._paces[name].held_per_s(now_s),
             )
             for name, refusal in refusals.items()

@@ -229,6 +229,7 @@ async def test_the_only_provider_without_credit_is_critical_and_has_its_remedies
         await press("Try now", "Yes, try now")
         served = await erik.order("a calm lake at dawn")
 
+        assert status["level"] == "critical"
         [problem] = [each for each in status["problems"] if each["level"] == "critical"]
         assert problem["what"].startswith("The provider replicate has no credit left")
         assert [button["text"] for button in alert.buttons] == [

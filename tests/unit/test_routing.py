@@ -142,7 +142,7 @@ def test_a_provider_that_hangs_is_out_though_it_refuses_nothing() -> None:
 def test_a_provider_that_answers_no_question_is_out_in_every_report(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    route = routes()
+    route = routes("builtin")
     route.record_success("simulated")
     clock = iter([1000.0, 1120.0])
     monkeypatch.setattr("imgbot.jobs.provider_routing.time", Mock(monotonic=lambda: next(clock)))
@@ -150,4 +150,5 @@ def test_a_provider_that_answers_no_question_is_out_in_every_report(
     with pytest.raises(ProviderError), route.asking("simulated"):
         raise ProviderError(Kind.UNAVAILABLE)
 
-    assert route.states(1121.0)["simulated"].refusal is Kind.UNAVAILABLE
+    # It has refused nothing, so that the fallback is given nothing.
+    assert route.states(1121.0)["simulated"] == ProviderState(Kind.UNAVAILABLE, True, ACTIONS)
