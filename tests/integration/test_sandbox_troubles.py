@@ -11,6 +11,12 @@ from tests.fixtures.sandbox import Clock
 
 
 @pytest.fixture
+def clock() -> Clock:
+    """The sandbox's clock, which stands still: a slow machine leaves no more room in a limit."""
+    return Clock(lambda: 1_800_000_000.0)
+
+
+@pytest.fixture
 async def setup(clock: Clock) -> AsyncGenerator[Setup]:
     async with open_bot_api(said="hello", now=clock, flood=True) as setup:
         yield setup
@@ -28,7 +34,7 @@ async def test_a_burst_in_a_private_chat_is_held_back(setup: Setup, clock: Clock
     clock.offset_s += 3
     after = await send_many(api, anna.id, 1)
 
-    assert sum(answer["ok"] for answer in answers) in {20, 21}
+    assert sum(answer["ok"] for answer in answers) == 20
     refused = answers[-1]
     assert refused["error_code"] == 429
     wait_s = refused["parameters"]["retry_after"]

@@ -195,6 +195,8 @@ async def test_one_member_of_a_group_crowds_nobody_out(redis: Client) -> None:
                 return sorted(recorder.refused)
 
             await eventually(answers, lambda found: found == sorted(refused))
+            # "/there", which was sent last: all have been taken in.
+            await recorder.until_count(1)
             recorder.gates["/first"].set()
             refused.append((groups[0], "too_fast"))
             await eventually(answers, lambda found: found == sorted(refused))
