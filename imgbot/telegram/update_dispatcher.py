@@ -1,8 +1,9 @@
-"""Dispatcher of updates: in order within a chat, chats side by side, bounded.
+"""Dispatcher of updates: one at a time in a chat, chats side by side, bounded.
 
-An update that must wait for longer than a moment is deferred: stored in Redis, so that it can be
-confirmed to Telegram and holds nobody else up. It keeps its place: later updates of its chat are
-stored behind it. An update that cannot be handled is set aside.
+In a chat, the senders take turns, and the updates of each are handled in order. An update that must
+wait for longer than a moment is deferred: stored in Redis, so that it can be confirmed to Telegram
+and holds nobody else up. It keeps its place: later updates of its chat are stored behind it. An
+update that cannot be handled is set aside, and what exceeds a limit is refused.
 """
 
 import asyncio

@@ -45,7 +45,7 @@ def update_dead_lettered(update_id: int, error: BaseException) -> None:
 
 def update_skipped(update_id: int) -> None:
     metrics.skipped.inc()
-    _log.debug("update %d exceeds its chat's share", update_id)
+    _log.debug("update %d exceeds what one sender or chat may have waiting", update_id)
 
 
 def update_postponed(update_id: int, error: BaseException) -> None:
