@@ -1,1 +1,9 @@
-"""Settings and credentials."""
+"""Settings and credentials: read, checked and named in one place.
+
+In come variables, the environment file, systemd credentials and the command line (`sources`). Out
+goes one frozen `Settings` (`settings`), or a ConfigError that names the variable and its line.
+`settings.toml` has what the README's table says of each variable.
+
+No other package reads `os.environ` for a setting of its own. A secret is a `SecretStr`, which no
+log line or traceback shows.
+"""

@@ -1,1 +1,12 @@
-"""Jobs, operations, errors, schedules and texts: pure, no I/O, no clock."""
+"""Jobs, operations, errors, words, schedules and texts: decisions without I/O or a clock.
+
+Everything above may import this package, and it imports nothing of the rest. Its functions take
+the facts and the time as arguments, so that a table of examples tests them.
+
+* `job`: the record of a job and the table of its states. Start reading there.
+* `operations`: one row for each operation, from which menus, settings and help derive.
+* `errors`: by what is done about them: tell the user, retry, give up, stop.
+* `retry`, `poll_schedule`, `duration_model`, `order_pace`: when, and how often.
+* `intents`, `cues`, `phrases`, `prompt_options`: what a text asks for.
+* `texts`: every sentence that a user reads, in Russian and English.
+"""

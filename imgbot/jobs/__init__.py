@@ -1,1 +1,15 @@
-"""A job's life: claimed or adopted, carried from state to state, ended."""
+"""A job's life: claimed or adopted, carried from state to state, shown, ended.
+
+In come ids from the queue (`storage.JobQueue.claim`); out go the status message that becomes the
+picture, a result, a charge. `bot` and `jobs` never call each other; they meet in Redis.
+
+* `runner` has one task for each job: it takes the step of the job's state and does what the
+  returned outcome says: `Advance`, `Snooze` or `Ended` (`context`). Only the runner waits.
+* `submit`, `poll`, `deliver` are the steps; `recovery` decides what a lost response means.
+* `status_messages` owns the one message of a job: every write to it is under its lock.
+* `provider_routing` chooses the provider, `poll_scheduler` the time of a poll.
+* `alert_rules`, `alert_notifier`, `broadcaster`, `maintenance` run beside the jobs.
+
+A step stores what it is about to do before it does what cannot be taken back, and may be taken
+again after a crash at any line. Start reading with `runner.py`, then `submit.py`.
+"""
