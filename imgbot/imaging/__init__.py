@@ -2,7 +2,7 @@
 
 In come paths of files and figures, never pixels; out come paths and figures. The supervisor names
 a step (`steps`) and awaits `pool.Pool.run`; a worker loads the code of that step (`decoding`,
-`pictures`, the built-in engine) and does it.
+`pictures`, or `imgbot.engine`) and does it.
 
 * `decoding`: what comes from outside, hostile until checked: header, limits, then pixels.
 * `pictures`: inputs for a provider, results for Telegram.

@@ -95,7 +95,7 @@ class Pool:
 
     def start(self) -> None:
         """Start the forkserver with the picture code loaded; before the loop runs."""
-        self._context.set_forkserver_preload(["imgbot.imaging.preload"])
+        self._context.set_forkserver_preload(["imgbot.imaging.preload", "imgbot.engine"])
         forkserver.ensure_running()
 
     @property

@@ -6,9 +6,9 @@ The forkserver imports it by name (see `Pool.start`); nothing else may.
 
 import signal
 
-from imgbot.imaging import engine, pictures, steps, worker
+from imgbot.imaging import pictures, steps, worker
 
-__all__ = ["engine", "pictures", "steps", "worker"]
+__all__ = ["pictures", "steps", "worker"]
 
 # systemd sends SIGTERM to the whole control group. Without its forkserver the supervisor would
 # consider every worker dead, and drop steps that are about to finish.

@@ -79,14 +79,14 @@ def plan_enlargement(
 
 def _call(module: str, name: str, *args: Any, **options: Any) -> Any:
     """Call a function of the picture code, which only workers import."""
-    code = importlib.import_module(f"imgbot.imaging.{module}")
+    code = importlib.import_module(f"imgbot.{module}")
     return getattr(code, name)(*args, **options)
 
 
 # See the functions of these names.
-check: Callable[..., str] = partial(_call, "pictures", "check")
-size_of: Callable[..., tuple[int, int]] = partial(_call, "pictures", "size_of")
-fit: Callable[..., str] = partial(_call, "pictures", "fit")
-prepare: Callable[..., Deliverable] = partial(_call, "pictures", "prepare")
-as_it_is: Callable[..., Deliverable] = partial(_call, "pictures", "as_it_is")
+check: Callable[..., str] = partial(_call, "imaging.pictures", "check")
+size_of: Callable[..., tuple[int, int]] = partial(_call, "imaging.pictures", "size_of")
+fit: Callable[..., str] = partial(_call, "imaging.pictures", "fit")
+prepare: Callable[..., Deliverable] = partial(_call, "imaging.pictures", "prepare")
+as_it_is: Callable[..., Deliverable] = partial(_call, "imaging.pictures", "as_it_is")
 make_picture: Callable[..., EngineResult] = partial(_call, "engine", "run")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from imgbot.imaging.engine.create import create_picture
-from imgbot.imaging.engine.styles import STYLES
-from imgbot.imaging.engine.typography import poster_font
+from imgbot.engine.create import create_picture
+from imgbot.engine.styles import STYLES
+from imgbot.engine.typography import poster_font
 from tests.bench.measure import measure
 
 _TABLES = Path(__file__).parents[1] / "fixtures" / "engine_requests.toml"

@@ -9,16 +9,16 @@ from statistics import correlation
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from imgbot.imaging.engine import run
-from imgbot.imaging.engine.create import create_picture, picture_size, plan_picture
-from imgbot.imaging.engine.scene import PALETTES, Scene
-from imgbot.imaging.engine.scenes import SCENES
-from imgbot.imaging.engine.scenes.outdoors import add_birds, paint_sun
-from imgbot.imaging.engine.sprites import SPRITES
-from imgbot.imaging.engine.sprites.composition import add_sprites
-from imgbot.imaging.engine.sprites.sprite import parse_outlines
-from imgbot.imaging.engine.styles import MARGIN_UNITS, STYLES, choose_style
-from imgbot.imaging.engine.typography import draw_text
+from imgbot.engine import run
+from imgbot.engine.create import create_picture, picture_size, plan_picture
+from imgbot.engine.scene import PALETTES, Scene
+from imgbot.engine.scenes import SCENES
+from imgbot.engine.scenes.outdoors import add_birds, paint_sun
+from imgbot.engine.sprites import SPRITES
+from imgbot.engine.sprites.composition import add_sprites
+from imgbot.engine.sprites.sprite import parse_outlines
+from imgbot.engine.styles import MARGIN_UNITS, STYLES, choose_style
+from imgbot.engine.typography import draw_text
 from tests.fixtures.image_metrics import difference
 
 pytestmark = pytest.mark.slow

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
-from imgbot.imaging.engine import run
-from imgbot.imaging.engine.background import cut_subject, remove_background
-from imgbot.imaging.engine.merge import cut_out, merge_pictures
+from imgbot.engine import run
+from imgbot.engine.background import cut_subject, remove_background
+from imgbot.engine.merge import cut_out, merge_pictures
 from tests.fixtures.flat_pictures import COLOURS, GREEN, Colour, box_of, mask_of, toy
 from tests.fixtures.photos import add_noise, load_photo, photo_path, save_photo
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from imgbot.imaging.engine import run
-from imgbot.imaging.engine.edit import APPLIED_KEYS, edit_picture
-from imgbot.imaging.engine.edit_request import KEYS, parse_edit_request
+from imgbot.engine import run
+from imgbot.engine.edit import APPLIED_KEYS, edit_picture
+from imgbot.engine.edit_request import KEYS, parse_edit_request
 from tests.fixtures.image_metrics import (
     blueness,
     colour,

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageStat
 
 from imgbot.domain.errors import UserError
-from imgbot.imaging.engine import run
-from imgbot.imaging.engine.collages import before_after
-from imgbot.imaging.engine.merge import merge_pictures
+from imgbot.engine import run
+from imgbot.engine.collages import before_after
+from imgbot.engine.merge import merge_pictures
 from tests.fixtures.flat_pictures import COLOURS, Box, box_of, mask_of, sheets
 from tests.fixtures.photos import load_photo, psnr_db, save_photo
 
@@ -155,7 +155,7 @@ def test_numbers_and_ordinals_set_the_order() -> None:
 
 _MEASURED = """
 import resource, sys
-from imgbot.imaging.engine import run
+from imgbot.engine import run
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 made = run("merge", sys.argv[1], tuple(sys.argv[3:]), sys.argv[2], scale=2, seed=1)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before, ",".join(made.applied))

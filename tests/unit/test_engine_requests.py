@@ -11,18 +11,18 @@ import pytest
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import tables
 from imgbot.domain.texts.captions import drawing_lines, drawing_name, with_drawing
-from imgbot.imaging.engine.create import picture_size, plan_picture
-from imgbot.imaging.engine.create_report import CreateReport, report
-from imgbot.imaging.engine.edit import QUOTE_MAX, edit_picture
-from imgbot.imaging.engine.edit_request import parse_edit_request
-from imgbot.imaging.engine.merge import APPLIED_KEYS, merge_pictures
-from imgbot.imaging.engine.merge_request import LAYOUT_WORDS, parse_merge_request
-from imgbot.imaging.engine.prompt_features import extract_features
-from imgbot.imaging.engine.scenes import SCENES
-from imgbot.imaging.engine.sprites import SPRITES
-from imgbot.imaging.engine.styles import STYLE_WORDS, STYLES, choose_style
-from imgbot.imaging.engine.typography import text_to_draw
-from imgbot.imaging.engine.vocabulary import WORDS
+from imgbot.engine.create import picture_size, plan_picture
+from imgbot.engine.create_report import CreateReport, report
+from imgbot.engine.edit import QUOTE_MAX, edit_picture
+from imgbot.engine.edit_request import parse_edit_request
+from imgbot.engine.merge import APPLIED_KEYS, merge_pictures
+from imgbot.engine.merge_request import LAYOUT_WORDS, parse_merge_request
+from imgbot.engine.prompt_features import extract_features
+from imgbot.engine.scenes import SCENES
+from imgbot.engine.sprites import SPRITES
+from imgbot.engine.styles import STYLE_WORDS, STYLES, choose_style
+from imgbot.engine.typography import text_to_draw
+from imgbot.engine.vocabulary import WORDS
 from tests.fixtures.flat_pictures import sheets
 from tests.fixtures.photos import load_photo
 

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from imgbot.domain.errors import UserError
-from imgbot.imaging.engine import run, upscale, waifu2x
-from imgbot.imaging.engine.upscale import progress_path, progress_writer, upscale_picture
+from imgbot.engine import run, upscale, waifu2x
+from imgbot.engine.upscale import progress_path, progress_writer, upscale_picture
 from imgbot.imaging.pool import MEMORY_BYTES, MIB, Pool
 from tests.fakes import pool_steps
 from tests.fixtures.photos import load_photo, psnr_db, save_photo

@@ -14,9 +14,9 @@ from packaging.requirements import Requirement
 from imgbot.cli import EX_CONFIG, main
 from imgbot.config.settings import key_variables
 from imgbot.config.sources import read_environment_file
-from imgbot.imaging.engine.scenes import SCENES
-from imgbot.imaging.engine.sprites import SPRITES
-from imgbot.imaging.engine.styles import STYLES
+from imgbot.engine.scenes import SCENES
+from imgbot.engine.sprites import SPRITES
+from imgbot.engine.styles import STYLES
 from imgbot.ops import lifecycle as last_resort
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
 from tests.fixtures.settings_table import markdown_table, table

@@ -32,9 +32,9 @@ from imgbot.domain.texts import (
 )
 from imgbot.domain.texts.buttons import parse
 from imgbot.domain.texts.captions import edit_names
-from imgbot.imaging.engine import edit, merge
-from imgbot.imaging.engine.colours import NAMED_COLOURS
-from imgbot.imaging.engine.edit_request import parse_edit_request
+from imgbot.engine import edit, merge
+from imgbot.engine.colours import NAMED_COLOURS
+from imgbot.engine.edit_request import parse_edit_request
 
 ENGINE, NEURAL = (
     AccessPolicy(frozenset(), frozenset(), has_builtin_engine, lambda *_: 0)

@@ -1,0 +1,111 @@
+"""Built-in engine: makes pictures in a worker process, without key or network.
+
+In come an operation, its words, paths of pictures and a seed (`run`); out come a file and what was
+done, not understood and suggested (`EngineResult`). The same input makes the same picture.
+
+* `create`: `prompt_features` finds what is named; `scenes`, `sprites` and `styles` paint it.
+* `edit`, `merge`: `edit_request` and `merge_request` turn words into steps, which they perform.
+* `retouch`, `upscale`, `background`: photographs, measured rather than told.
+
+A program of its own: it uses decoding, saving and the domain, and nothing imports it; workers load
+it by name. Start reading with `run`.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PIL import Image
+
+from imgbot.engine.background import remove_background
+from imgbot.engine.collages import before_after
+from imgbot.engine.create import create_picture
+from imgbot.engine.create_report import report
+from imgbot.engine.edit import UNCHANGED, EditResult, edit_picture
+from imgbot.engine.merge import PHOTOS_MAX, merge_pictures
+from imgbot.engine.retouch import retouch_picture
+from imgbot.engine.upscale import progress_path, progress_writer, upscale_picture
+from imgbot.imaging.decoding import decode
+from imgbot.imaging.pictures import flatten, save_jpeg
+from imgbot.imaging.steps import EngineResult
+
+QUALITY = 95
+SOURCE_LIMIT_MEGAPIXELS = 64
+# An edit's filters hold several copies of the picture at once.
+EDITED_MEGAPIXELS = 12.0
+# A collage shows each photo smaller than this, and the total bounds the memory.
+MERGED_MEGAPIXELS, MERGED_TOTAL_MEGAPIXELS = 4.0, 20.0
+
+
+def run(
+    operation: str,
+    prompt: str,
+    sources: tuple[str, ...],
+    target: str,
+    *,
+    scale: int,
+    seed: int,
+    ratio: str = "",
+) -> EngineResult:
+    """Perform one operation and write the picture to `target` as a JPEG, a cut-out beside it.
+
+    `ratio` (as `16:9`) is the shape of a created picture. An upscale writes its progress to
+    `target` + .progress. UserError: edit_words_unknown, merge_needs_two, upscale_too_large, or the
+    errors of `decode`.
+    """
+    match operation:
+        case "create":
+            image, shown = create_picture(prompt, seed, ratio)
+            outcome = EditResult(image, *report(prompt, shown))
+        case "edit":
+            outcome = edit_picture(_load(sources[0], EDITED_MEGAPIXELS), prompt)
+        case "merge":
+            outcome = merge_pictures(_load_all(sources[:PHOTOS_MAX]), prompt)
+        case "compare":
+            before, after = (flatten(image) for image in _load_all(sources))
+            outcome = EditResult(before_after(before, after), ("before_after",))
+        case "retouch":
+            outcome = _retouch(sources[0])
+        case "upscale":
+            outcome = _upscale(sources[0], target, scale)
+        case "removebg":
+            return remove_background(sources[0], str(Path(target).with_suffix("")))
+        case _:
+            raise ValueError(f"unknown operation {operation!r}")
+    image = outcome.image
+    save_jpeg(image, target, QUALITY)
+    return EngineResult(
+        target,
+        image.width,
+        image.height,
+        outcome.applied,
+        outcome.unrecognised,
+        outcome.suggestions,
+    )
+
+
+def _retouch(source: str) -> EditResult:
+    image, applied = retouch_picture(_load(source, EDITED_MEGAPIXELS))
+    return EditResult(image, applied or (UNCHANGED,))
+
+
+def _upscale(source: str, target: str, scale: int) -> EditResult:
+    image = _load(source, SOURCE_LIMIT_MEGAPIXELS)
+    try:
+        return EditResult(*upscale_picture(image, scale, progress_writer(target)))
+    finally:
+        progress_path(target).unlink(missing_ok=True)
+
+
+def _load_all(sources: Sequence[str]) -> list[Image.Image]:
+    """Sources with their transparency, which a merge uses for cut-outs."""
+    kept = min(MERGED_MEGAPIXELS, MERGED_TOTAL_MEGAPIXELS / max(1, len(sources)))
+    return [
+        decode(source, limit_megapixels=SOURCE_LIMIT_MEGAPIXELS, keep_megapixels=kept)
+        for source in sources
+    ]
+
+
+def _load(source: str, keep_megapixels: float) -> Image.Image:
+    return flatten(
+        decode(source, limit_megapixels=SOURCE_LIMIT_MEGAPIXELS, keep_megapixels=keep_megapixels)
+    )

@@ -1,0 +1,160 @@
+"""Create: a picture painted from a prompt, the same again for the same prompt and seed."""
+
+import random
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from PIL import Image
+
+from imgbot.engine.colours import Colour
+from imgbot.engine.prompt_features import PromptFeatures, extract_features
+from imgbot.engine.scene import PALETTES, Palette, Scene, from_colours
+from imgbot.engine.scenes import SCENES
+from imgbot.engine.scenes.outdoors import add_weather
+from imgbot.engine.sprites.composition import SPRITES_MAX, add_sprites
+from imgbot.engine.styles import MARGIN_UNITS, STYLES, choose_style
+from imgbot.engine.tables import table
+from imgbot.engine.typography import draw_text, text_to_draw, without_quotes
+
+SIDE_PX = 1024
+LONGER_SIDE_PX = 2048
+RATIO_MAX = 3.0
+
+_RATIO = re.compile(r"(?<![\d:])(\d{1,2})\s?[:xх]\s?(\d{1,2})(?![\d:])")
+# "Vertical" must refer to the picture, not to lines in it.
+_PICTURE = (
+    r"(?:format|orientation|ratio|picture|image|photo|shot|poster|wallpaper|banner|(?:post)?card|"
+    r"формат|ориентаци|картин|фото|изображени|снимок|кадр|плакат|постер|открытк|обо[ийе]|обложк|"
+    r"афиш|лист\b)"
+)
+
+
+def _shape(word: str) -> str:
+    """Pattern of the word next to a noun for a picture, or alone between punctuation marks."""
+    return (
+        rf"\b(?:{word})(?:\s+\w+)?\s+{_PICTURE}|\b{_PICTURE}\w*\s+(?:{word})(?!\w)|"
+        rf"(?:^|[,;.\n])[^\S\n]*(?:{word})\s*(?=$|[,;.!\n])"
+    )
+
+
+_SHAPES = tuple((re.compile(pattern, re.IGNORECASE), shape) for pattern, shape in (
+    (r"\b(квадрат|square)", (1, 1)),
+    (_shape(r"вертикальн\w+|vertical(?:ly)?")
+     + r"|\b(?:вертикально|vertically)\s*(?=$|[,;.!\n])|\bportrait"
+       r"|\bпортретн\w+(?!\w)(?!\s+(?:мастер|худож|живопис|галере|зал|студи|с[ъь][её]м|"
+       r"фотограф|скульпт|сходств|карандаш))", (3, 4)),
+    (_shape(r"альбомн\w+|горизонтальн\w+|horizontal(?:ly)?|wide")
+     + r"|\b(?:горизонтально|horizontally)\s*(?=$|[,;.!\n])|\blandscape (?:format|orientation)",
+     (4, 3)),
+    ((r"\b(широкоэкран|широкоформат|обо(?:и|ев|ями)\b|заставк|widescreen|wallpaper|desktop|"
+     r"16 на 9)"), (16, 9)),
+    ((r"\b(сториз|сторис|рилс|на телефон\b|phone wallpaper|9 на 16|"
+     r"(?:insta(?:gram)?|telegram|for|in|as) (?:my )?(?:stories|reels?)\b|"
+     r"(?:insta(?:gram)?|telegram) story\b|(?:story|stories|reels?) (?:format|size))|"
+     r"(?:^|[,;.\n])[^\S\n]*(?:story|stories|reels?)\s*(?=$|[,;.!\n])"), (9, 16)),
+    (r"\b(панорам|panoram|баннер|banner)", (2, 1)),
+))  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CreatePlan:
+    """Scene, palette, style and sprites of a picture, and the random generator that paints it."""
+
+    scene_name: str
+    palette: Palette
+    style: str
+    sprites: tuple[str, ...]
+    sprite_colours: Mapping[str, Colour]
+    hints: frozenset[str]
+    text: str
+    rng: random.Random
+
+
+def create_picture(prompt: str, seed: int, ratio: str = "") -> tuple[Image.Image, tuple[str, ...]]:
+    """Paint the prompt, in `ratio` (as `16:9`) if given, else in the shape it asks for.
+
+    The second value names the scene, palette and style, then each sprite and `lettering`.
+    """
+    plan = plan_picture(prompt, seed)
+    size = picture_size(prompt, ratio)
+    scene = Scene(
+        size, plan.rng, plan.palette, plan.hints, plan.rng.choice((-1, 1)), Image.new("L", size, 0)
+    )
+    canvas = SCENES[plan.scene_name](scene)
+    canvas = add_sprites(scene, canvas, plan.scene_name, plan.sprites, plan.sprite_colours)
+    canvas = STYLES[plan.style](scene, add_weather(scene, canvas))
+    if plan.text:
+        margin_px = MARGIN_UNITS.get(plan.style, 0) * scene.unit_px
+        canvas = draw_text(scene, canvas, plan.text, prompt, margin_px)
+    lettering = ("lettering",) if plan.text else ()
+    return canvas, (plan.scene_name, plan.palette.name, plan.style, *plan.sprites, *lettering)
+
+
+def _emoji_names(prompt: str) -> str:
+    """Unicode names of the emoji in the prompt ("fox face")."""
+    emoji = [char for char in prompt[:200] if ord(char) > 0x2600]
+    return " ".join(unicodedata.name(char, "").lower() for char in emoji)
+
+
+def plan_picture(prompt: str, seed: int) -> CreatePlan:
+    """Choose everything the prompt asks for, and the rest at random from the seed."""
+    rng = random.Random(f"{seed} {' '.join(prompt.lower().split())}")  # noqa: S311 -- art, no secret
+    text = text_to_draw(prompt)
+    spoken = f"{prompt} {_emoji_names(prompt)}"
+    features = extract_features(spoken)
+    if text and not (features.scenes or features.palettes):
+        features = extract_features(without_quotes(prompt))
+    scene_name = _choose(features.scenes, tuple(SCENES), rng)
+    if scene_name == "waves" and "calm" in features.hints:
+        scene_name = "lake"
+    palette = _choose_palette(features, scene_name, rng)
+    style = choose_style(features.styles, scene_name, rng)
+    hints = features.hints | ({"sand"} if scene_name == "dunes" else set())
+    return CreatePlan(
+        scene_name,
+        palette,
+        style,
+        features.sprites[:SPRITES_MAX],
+        features.sprite_colours,
+        hints,
+        text,
+        rng,
+    )
+
+
+def picture_size(prompt: str, ratio: str = "") -> tuple[int, int]:
+    """Width and height in pixels: the requested ratio, or a square.
+
+    The shorter side is 1024; beyond 2:1 the longer one is 2048. Ratios end at 3:1.
+    """
+    shape = 1.0
+    for pattern, (across, up) in _SHAPES:
+        if pattern.search(prompt):
+            shape = across / up
+    match = _RATIO.fullmatch(ratio) or _RATIO.search(prompt)
+    if match and int(match[1]) and int(match[2]):
+        shape = min(RATIO_MAX, max(1 / RATIO_MAX, int(match[1]) / int(match[2])))
+    longer = max(shape, 1 / shape)
+    shorter_px = min(SIDE_PX, LONGER_SIDE_PX / longer)
+    sides = round(shorter_px / 8) * 8, round(shorter_px * longer / 8) * 8
+    return (sides[1], sides[0]) if shape > 1 else sides
+
+
+def _choose(wanted: Mapping[str, float], known: tuple[str, ...], rng: random.Random) -> str:
+    if not wanted:
+        return rng.choice(known)
+    # Close runners-up may win, so that "again" shows something else.
+    best = max(wanted.values())
+    return rng.choice(sorted(name for name, weight in wanted.items() if weight >= best * 0.62))
+
+
+def _choose_palette(features: PromptFeatures, scene_name: str, rng: random.Random) -> Palette:
+    if features.colours:
+        return from_colours(features.colours)
+    natural = tuple(table("create")["natural_palettes"][scene_name].split())
+    if features.sprites:
+        # Sprites are more visible by day.
+        natural = tuple(name for name in natural if not PALETTES[name].is_dark) or natural
+    return PALETTES[_choose(features.palettes, natural, rng)]

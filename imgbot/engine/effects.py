@@ -1,0 +1,181 @@
+"""Single effects: focus, film, print, drawing. Sizes are shares of the picture, never pixels."""
+
+import math
+import random
+
+from PIL import Image, ImageChops, ImageFilter, ImageOps
+
+from imgbot.engine import drawing, tones
+
+# Fixed, so that a repeated edit gives the same file.
+_GRAIN_SEED = 20
+
+
+# Median and mode filters take a second per megapixel, and their output has no finer detail.
+_DRAWN_MEGAPIXELS = 1.0
+
+
+def smaller(image: Image.Image) -> Image.Image:
+    """Reduced copy for slow filters."""
+    share = (_DRAWN_MEGAPIXELS * 1_000_000 / (image.width * image.height)) ** 0.5
+    if share >= 1:
+        return image
+    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+
+
+def unit_px(image: Image.Image) -> float:
+    """Hundredth of the shorter side, in pixels."""
+    return min(image.size) / 100
+
+
+def blur(image: Image.Image, degree: float) -> Image.Image:
+    return image.filter(ImageFilter.GaussianBlur(unit_px(image) * 0.75 * degree))
+
+
+def sharpen(image: Image.Image, degree: float) -> Image.Image:
+    radius = max(1.0, unit_px(image) * 0.16)
+    return image.filter(ImageFilter.UnsharpMask(radius, round(110 * degree), 2))
+
+
+def glow(image: Image.Image, degree: float) -> Image.Image:
+    """Soft-lens glow: highlights spread."""
+    spread = image.filter(ImageFilter.GaussianBlur(unit_px(image) * 2.2))
+    return Image.blend(image, ImageChops.screen(image, spread), min(0.8, 0.45 * degree))
+
+
+def soften(image: Image.Image, degree: float) -> Image.Image:
+    """Smoothed surfaces with their edges kept."""
+    smooth = image.filter(ImageFilter.GaussianBlur(unit_px(image) * 0.5))
+    edges = image.convert("L").filter(ImageFilter.FIND_EDGES)
+    flat = drawing.curve(
+        edges.filter(ImageFilter.GaussianBlur(unit_px(image) * 0.4)),
+        lambda value: max(0.0, 1 - value * 6),
+    )
+    return Image.composite(smooth, image, drawing.dim(flat, min(1.0, 0.7 * degree)))
+
+
+def grain(image: Image.Image, degree: float) -> Image.Image:
+    return drawing.grain(image, random.Random(_GRAIN_SEED), 0.19 * degree)  # noqa: S311 -- looks
+
+
+def vignette(image: Image.Image, degree: float) -> Image.Image:
+    return drawing.vignette(image, min(1.3, 0.62 * degree))
+
+
+def vintage(image: Image.Image, degree: float) -> Image.Image:
+    """Print of the 1970s: faded blacks, yellow highlights, grain."""
+    faded = drawing.curve(tones.saturate(image, -0.45 * degree), lambda value: 0.1 + value * 0.86)
+    yellow = tones.scale_channels(faded, (1.06, 0.99, 0.82))
+    return vignette(grain(yellow, 0.5 * degree), 0.7 * degree)
+
+
+def pixelate(image: Image.Image, degree: float) -> Image.Image:
+    cell = max(2, round(unit_px(image) * 2 * degree))
+    small = image.resize(
+        (max(1, image.width // cell), max(1, image.height // cell)), Image.Resampling.BOX
+    )
+    return small.resize(image.size, Image.Resampling.NEAREST)
+
+
+def posterize(image: Image.Image, degree: float) -> Image.Image:
+    """Few flat colours, chosen from the picture."""
+    smooth = smaller(image).filter(ImageFilter.MedianFilter(5))
+    few = _few_colours(smooth, max(4, round(12 / degree)))
+    return few.resize(image.size, Image.Resampling.BICUBIC)
+
+
+def _few_colours(image: Image.Image, count: int) -> Image.Image:
+    few = image.quantize(count, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    return few.convert("RGB")
+
+
+def solarize(image: Image.Image, _degree: float) -> Image.Image:
+    return ImageOps.solarize(image, 140)
+
+
+def _lines(image: Image.Image, degree: float) -> Image.Image:
+    """Edges of the picture as dark lines on white."""
+    grey = image.convert("L").filter(ImageFilter.GaussianBlur(max(0.8, unit_px(image) * 0.14)))
+    wide = grey.filter(ImageFilter.GaussianBlur(max(1.3, unit_px(image) * 0.24)))
+    difference = ImageChops.subtract(grey, wide, 1, 128)
+    return difference.point(
+        [round(255 / (1 + math.exp(-(value - 123.5) * 1.1 / degree**0.5))) for value in range(256)]
+    )
+
+
+def outline(image: Image.Image, degree: float) -> Image.Image:
+    return _lines(image, degree).convert("RGB")
+
+
+def sketch(image: Image.Image, degree: float) -> Image.Image:
+    """Pencil drawing: the picture divided by its own blur."""
+    grey = ImageOps.autocontrast(image.convert("L"), cutoff=0.5)
+    inverted = ImageOps.invert(grey).filter(ImageFilter.GaussianBlur(unit_px(image) * 1.1))
+    # Colour dodge on a coarse scale of inverse values; Pillow has no such blend mode.
+    light = _dodge(grey, inverted)
+    shading = drawing.curve(grey, lambda value: 0.62 + 0.38 * min(1.0, value * 1.5))
+    drawn = ImageChops.multiply(
+        drawing.curve(light, lambda value: value ** (1.6 * degree)), shading
+    )
+    return drawing.grain(drawn.convert("RGB"), random.Random(_GRAIN_SEED), 0.05)  # noqa: S311 -- looks
+
+
+def _dodge(base: Image.Image, blend: Image.Image) -> Image.Image:
+    steps = 32
+    result = Image.new("L", base.size, 255)
+    for step in range(steps):
+        low, high = step * 256 // steps, (step + 1) * 256 // steps
+        rest = max(1, 255 - (low + high) // 2)
+        dodged = base.point([min(255, value * 255 // rest) for value in range(256)])
+        where = blend.point([255 if low <= value < high else 0 for value in range(256)])
+        result.paste(dodged, (0, 0), where)
+    return result
+
+
+def emboss(image: Image.Image, _degree: float) -> Image.Image:
+    relief = image.convert("L").filter(ImageFilter.GaussianBlur(1)).filter(ImageFilter.EMBOSS)
+    return ImageOps.autocontrast(relief, cutoff=0.5).convert("RGB")
+
+
+def cartoon(image: Image.Image, degree: float) -> Image.Image:
+    """Flat colours inside dark outlines."""
+    small = smaller(image)
+    flat = small
+    for _ in range(2):
+        flat = flat.filter(ImageFilter.MedianFilter(5))
+    flat = tones.saturate(posterize(flat, 0.6), 0.8)
+    drawn = ImageChops.multiply(flat, _lines(small, degree).convert("RGB"))
+    return drawn.resize(image.size, Image.Resampling.LANCZOS)
+
+
+def oil(image: Image.Image, degree: float) -> Image.Image:
+    """Oil strokes: each pixel takes the most frequent tone around it."""
+    small = smaller(image)
+    size = max(3, min(9, round(unit_px(small) * 0.7 * degree)) | 1)
+    bands = _few_colours(small, 64).split()
+    strokes = Image.merge("RGB", [band.filter(ImageFilter.ModeFilter(size)) for band in bands])
+    painted = tones.saturate(sharpen(strokes, 0.7), 0.4)
+    return painted.resize(image.size, Image.Resampling.LANCZOS)
+
+
+def halftone(image: Image.Image, degree: float) -> Image.Image:
+    """Newspaper dots, larger in dark areas."""
+    cell = max(4, round(unit_px(image) * 0.9 * degree))
+    grey = tones.add_contrast(image.convert("L"), 0.6)
+    spot = Image.radial_gradient("L").resize((cell * 2, cell * 2), Image.Resampling.BICUBIC)
+    pattern = Image.new("L", image.size)
+    for top in range(0, image.height, cell * 2):
+        for left in range(0, image.width, cell * 2):
+            pattern.paste(spot, (left, top))
+    difference = ImageChops.add(grey, pattern, 1, -105)
+    dots = difference.point([min(255, max(0, (value - 118) * 14)) for value in range(256)])
+    return dots.convert("RGB")
+
+
+def miniature(image: Image.Image, degree: float) -> Image.Image:
+    """Tilt-shift miniature: sharp in a band, blurred above and below."""
+    blurred = blur(image, 1.1 * degree)
+    band = Image.linear_gradient("L").resize(image.size)
+    where = drawing.curve(band, lambda value: min(1.0, max(0.0, abs(value - 0.55) * 5 - 0.55)))
+    return tones.saturate(Image.composite(blurred, image, where), 0.7)

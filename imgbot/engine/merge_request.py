@@ -1,0 +1,202 @@
+"""Merge requests: layout, order of the photos and background, parsed from a prompt.
+
+Parsing never fails: unrecognised words are reported, and the photos become a collage.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from imgbot.engine.colours import NAMED_COLOURS, Colour, colour_key
+from imgbot.engine.edit_request import normalize
+from imgbot.engine.tables import expand, patterns, table
+from imgbot.engine.vocabulary import STOP_WORDS as _FILLERS, is_one_edit_apart, is_russian
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    return re.compile(rf"(?<![\w@])(?:{pattern})(?!\w)")
+
+
+_PATTERNS, _PARTS = (
+    {name: _compile(text) for name, text in patterns("merge", table_name).items()}
+    for table_name in ("patterns", "parts")
+)
+_CUT_OUTS = tuple(_compile(expand("merge", text)) for text in table("merge")["cut_outs"])
+# 0 is the last one, whatever its number.
+_NUMBERS = tuple(
+    (int(number), _compile(text)) for number, text in patterns("merge", "numbers").items()
+) + tuple((number, _compile(rf"{number}(?![:%\w])(?! ?(?:раз|px))")) for number in range(1, 11))
+_NAMED = re.compile(
+    expand(
+        "merge",
+        r"(?<!\w)(?:(?:the )?(?:{noun}|номер|number|no|n) )?@(\d{1,2})(?: {noun}(?!\w))?",
+    )
+)
+_LAYOUTS, _POSITIONS, _SIZES = (
+    tuple((key, _compile(text)) for key, text in patterns("merge", name).items())
+    for name in ("layouts", "positions", "sizes")
+)
+# By word: "first" or "last", and the layout with such sides.
+_SIDES = {
+    word: side.split("_")
+    for side, words in table("merge")["sides"].items()
+    for word in words.split()
+}
+_STOP_WORDS = _FILLERS | frozenset(table("merge")["stop_words"].split())
+# Words for typo correction and suggestions, with the form shown to users.
+LAYOUT_WORDS = {
+    word: name for name, words in table("merge")["layout_words"].items() for word in words.split()
+}
+
+SUGGESTIONS_MAX = 3
+_TYPO_LETTERS_MIN = 5
+_REFERENCE = re.compile(r"@(\d{1,2})")
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRequest:
+    """Parsed merge prompt; photos are numbered from 0.
+
+    In a cut-out `subjects` are placed onto `ground`; both are chosen by the merge if not given.
+    """
+
+    layout: str
+    order: tuple[int, ...]
+    subjects: tuple[int, ...] = ()
+    ground: int | None = None
+    position: str = ""
+    size: float = 1.0
+    background: Colour | None = None
+    has_gaps: bool = True
+    unrecognised: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
+
+
+def parse_merge_request(prompt: str, count: int) -> MergeRequest:
+    """Parse the prompt of a merge of `count` photos."""
+    said = _correct_typos(_with_references(normalize(prompt), count))
+    beyond = tuple(match[0] for match in _PATTERNS["unsupported"].finditer(said))
+    text = _PATTERNS["unsupported"].sub(" , ", said)
+    subjects, ground, is_cut_out = _read_cut_out(text, count)
+    layout = next((key for key, pattern in _LAYOUTS if pattern.search(text)), "")
+    order, side_layout = _read_order(text, count)
+    if is_cut_out and not (layout in ("blend", "screen") and not subjects):
+        layout = "cut_out"
+    unrecognised = (*dict.fromkeys(beyond), *_unrecognised_words(text))
+    return MergeRequest(
+        layout=layout or side_layout or "collage",
+        order=order,
+        subjects=subjects,
+        ground=ground,
+        position=next((key for key, pattern in _POSITIONS if pattern.search(text)), ""),
+        size=float(next((factor for factor, pattern in _SIZES if pattern.search(text)), 1.0)),
+        background=_read_background(text),
+        has_gaps=not _PARTS["no_gaps"].search(text),
+        unrecognised=unrecognised,
+        suggestions=_suggestions(unrecognised),
+    )
+
+
+def _with_references(text: str, count: int) -> str:
+    """Text with every reference to a photo by number as `@1`, and "two into one" removed."""
+    for number, pattern in _NUMBERS:
+        text = pattern.sub(f"@{count if number == 0 else number}", text)
+    return _PATTERNS["in_one"].sub(" ", _NAMED.sub(r"@\1", text))
+
+
+def _numbers(text: str, count: int) -> tuple[int, ...]:
+    """Existing photos that the text refers to."""
+    named = [int(number) - 1 for number in _REFERENCE.findall(text)]
+    return tuple(dict.fromkeys(index for index in named if 0 <= index < count))
+
+
+def _read_cut_out(text: str, count: int) -> tuple[tuple[int, ...], int | None, bool]:
+    """Subjects and ground of a cut-out, and True if a cut-out was requested."""
+    for pattern in _CUT_OUTS:
+        if match := pattern.search(text):
+            subjects, ground = _numbers(match["subjects"], count), _numbers(match["ground"], count)
+            if subjects and ground and ground[0] not in subjects:
+                return subjects, ground[0], True
+    if (match := _PARTS["ground_only"].search(text)) and (ground := _numbers(match[0], count)):
+        return tuple(index for index in range(count) if index != ground[0]), ground[0], True
+    if match := _PARTS["cutting"].search(text):
+        subjects = _numbers(match[0], count)
+        rest = [index for index in range(count) if index not in subjects]
+        return (subjects, rest[0], True) if subjects and rest else ((), None, True)
+    return (), None, False
+
+
+def _read_order(text: str, count: int) -> tuple[tuple[int, ...], str]:
+    """Photos in the requested order (the others follow), and the layout that it implies."""
+    first: list[int] = []
+    last: list[int] = []
+    direction = ""
+    for match in _sides(text):
+        end, direction = _SIDES[match["side"]]
+        (first if end == "first" else last).extend(_numbers(match[0], count)[:1])
+    if not direction:
+        lists = [_numbers(match[0], count) for match in _PATTERNS["list"].finditer(text)]
+        named = max(lists, key=len, default=())
+        first = list(named) if len(named) > 1 else []
+    rest = [index for index in range(count) if index not in (*first, *last)]
+    order = tuple(dict.fromkeys([*first, *rest, *last]))
+    return (order[::-1] if _PARTS["reversed"].search(text) else order), direction
+
+
+def _sides(text: str) -> list[re.Match[str]]:
+    """Matches of `@1 left` or of `left @1`, whichever form the sentence begins with."""
+    first, last = (
+        list(_PARTS["side_first"].finditer(text)),
+        list(_PARTS["side_last"].finditer(text)),
+    )
+    if first and (not last or first[0].start() <= last[0].start()):
+        return first
+    return last
+
+
+def _read_background(text: str) -> Colour | None:
+    match = _PARTS["backgrounds"].search(text)
+    key = colour_key(match[1] or match[2]) if match else None
+    return NAMED_COLOURS[key] if key else None
+
+
+def _unrecognised_words(text: str) -> tuple[str, ...]:
+    known = (
+        *_CUT_OUTS,
+        *_PARTS.values(),
+        *(pattern for _, pattern in (*_LAYOUTS, *_POSITIONS, *_SIZES)),
+    )
+    left = list(text)
+    for pattern in known:
+        for match in pattern.finditer(text):
+            left[match.start() : match.end()] = " " * (match.end() - match.start())
+    words = [
+        word
+        for word in "".join(left).split()
+        if word not in _STOP_WORDS and any(char.isalpha() for char in word)
+    ]
+    return tuple(dict.fromkeys(words))
+
+
+def _correct_typos(text: str) -> str:
+    """Text with typos in the names of layouts corrected."""
+    for word in _unrecognised_words(text):
+        near = [known for known in LAYOUT_WORDS if len(known) >= _TYPO_LETTERS_MIN
+                and len(word) >= _TYPO_LETTERS_MIN and is_one_edit_apart(word, known)]  # fmt: skip
+        if len(near) == 1:
+            text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", near[0], text)
+    return text
+
+
+def _suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
+    """Layouts similar to the unrecognised words, filled up with the most popular ones."""
+    if not unknown:
+        return ()
+    russian = is_russian(" ".join(unknown))
+    words = [word for word in LAYOUT_WORDS if is_russian(word) == russian]
+    near = [LAYOUT_WORDS[found] for word in unknown
+            for found in get_close_matches(word, words, 1, 0.72)]  # fmt: skip
+    return tuple(
+        dict.fromkeys([*near, *table("merge")["popular_ru" if russian else "popular_en"]])
+    )[:SUGGESTIONS_MAX]

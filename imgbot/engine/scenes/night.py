@@ -1,0 +1,377 @@
+"""City and night: skylines, starry sky with the Milky Way, northern lights, a planet, bokeh."""
+
+import math
+
+from PIL import Image, ImageChops, ImageDraw
+
+from imgbot.engine import drawing
+from imgbot.engine.colours import Colour, mix, ramp, with_lightness
+from imgbot.engine.scene import Scene, ridge
+from imgbot.engine.scenes.outdoors import (
+    add_birds,
+    paint_layer,
+    paint_sky,
+    paint_sun,
+    plant_trees,
+)
+
+Tower = tuple[float, float, float, str]  # left, width, top, shape of the roof
+
+
+def city(scene: Scene) -> Image.Image:
+    """Rows of towers, nearer ones darker, their windows lit at dusk."""
+    horizon = scene.height * 0.62
+    canvas = paint_sun(scene, paint_sky(scene), horizon)
+    colours = ramp(scene.palette.layers, 4)
+    for index, colour in enumerate(colours):
+        share = index / 3
+        towers = _skyline(scene, share)
+        body = _body(scene, towers)
+        fill = _haze(scene, colour, share)
+        drawing.paint(canvas, fill, body)
+        if index:
+            canvas = _light_up(scene, canvas, towers, share)
+    street = drawing.gradient((scene.width, max(2, round(scene.height * 0.12))), (
+        mix(colours[-1], scene.palette.sky[-1], 0.12), colours[-1]))  # fmt: skip
+    fade = Image.linear_gradient("L").resize(street.size)
+    canvas.paste(street, (0, scene.height - street.height), fade)
+    return add_birds(scene, canvas, horizon * 0.7)
+
+
+def _haze(scene: Scene, colour: Colour, share: float) -> Image.Image:
+    low = mix(colour, scene.palette.sky[-1], 0.6 * (1 - share))
+    return drawing.gradient(scene.size, (colour, colour, mix(colour, low, 0.5), low))
+
+
+def _skyline(scene: Scene, share: float) -> list[Tower]:
+    rng, unit = scene.rng, scene.unit_px
+    towers: list[Tower] = []
+    x = -unit * rng.uniform(0, 6)
+    while x < scene.width:
+        width = unit * rng.uniform(5, 10) * (0.75 + 0.75 * share)
+        # Higher towards the middle, as a skyline is.
+        centre = 1 - abs((x + width / 2) / scene.width - 0.5) * 1.1
+        rise = rng.betavariate(2, 2.2) * centre * (58 - 22 * share) + 9
+        top = scene.height * (0.74 + 0.13 * share) - rise * unit
+        roof = rng.choice(("flat", "flat", "step", "mast", "slope"))
+        towers.append((x, width, top, roof))
+        x += width + unit * rng.choice((0.0, 0.0, rng.uniform(0.3, 2.4)))
+    return towers
+
+
+def _body(scene: Scene, towers: list[Tower]) -> Image.Image:
+    unit, floor = scene.unit_px, scene.height + 5.0
+
+    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        def box(left: float, top: float, right: float) -> None:
+            draw.rectangle([left * scale, top * scale, right * scale, floor * scale], fill=255)
+
+        for x, width, top, roof in towers:
+            box(x, top, x + width)
+            if roof == "step":
+                box(x + width * 0.2, top - unit * 2, x + width * 0.8)
+                box(x + width * 0.36, top - unit * 3.6, x + width * 0.64)
+            elif roof == "mast":
+                box(x + width * 0.47, top - unit * 6, x + width * 0.53)
+            elif roof == "slope":
+                corners = [(x, top), (x + width, top), (x + width, top - unit * 3)]
+                draw.polygon([(px * scale, py * scale) for px, py in corners], fill=255)
+
+    return drawing.mask(scene.size, draw_all)
+
+
+def _light_up(scene: Scene, canvas: Image.Image, towers: list[Tower], share: float) -> Image.Image:
+    rng, unit = scene.rng, scene.unit_px
+    pane = unit * (0.5 + 0.34 * share)
+    lit_share = 0.42 if scene.palette.is_dark or scene.has("night") else 0.2
+    panes: list[tuple[float, float, int]] = []
+    for x, width, top, _ in towers:
+        columns = max(1, int((width - pane) / (pane * 2)))
+        margin = (width - columns * pane * 2 + pane) / 2
+        # The share of lit windows is per tower.
+        mood = lit_share * rng.uniform(0.3, 1.7)
+        y = top + pane * 1.6
+        while y < scene.height:
+            panes += [
+                (x + margin + column * pane * 2, y, rng.randint(110, 255))
+                for column in range(columns)
+                if rng.random() < mood
+            ]
+            y += pane * 2.6
+
+    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        for left, top, bright in panes:
+            box = [left * scale, top * scale, (left + pane) * scale, (top + pane * 1.35) * scale]
+            draw.rectangle(box, fill=bright)
+
+    windows = drawing.mask(scene.size, draw_all)
+    colour = mix(scene.palette.light, scene.palette.accents[0], 0.25)
+    drawing.paint(canvas, colour, drawing.dim(drawing.soft(windows, unit * 0.7), 0.55))
+    drawing.paint(canvas, colour, drawing.dim(windows, 0.9))
+    return canvas
+
+
+def _night_sky(scene: Scene) -> Image.Image:
+    stops = scene.palette.sky
+    if not scene.palette.is_dark:
+        # Daytime palettes keep their hue at a night's lightness.
+        count = len(stops)
+        stops = tuple(
+            with_lightness(stop, 0.08 + 0.34 * (index / count) ** 1.4)
+            for index, stop in enumerate(stops)
+        )
+    return drawing.gradient(scene.size, stops)
+
+
+def _sprinkle(scene: Scene, canvas: Image.Image, count: int) -> Image.Image:
+    rng, unit = scene.rng, scene.unit_px
+    stars = [
+        (rng.uniform(0, scene.width), rng.uniform(0, scene.height),
+         unit * 0.07 * rng.paretovariate(2.6), rng.randint(90, 255))
+        for _ in range(count)
+    ]  # fmt: skip
+
+    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        for x, y, size, bright in stars:
+            reach = min(size, unit * 0.32)
+            box = [
+                (x - reach) * scale,
+                (y - reach) * scale,
+                (x + reach) * scale,
+                (y + reach) * scale,
+            ]
+            draw.ellipse(box, fill=bright)
+
+    points = drawing.mask(scene.size, draw_all)
+    tints = drawing.colourize(
+        drawing.clouds(scene.size, rng, unit * 6, 2),
+        (mix(scene.palette.light, (140, 180, 255), 0.5), (255, 255, 255), (255, 214, 170)),
+    )
+    canvas = canvas.copy()
+    drawing.paint(canvas, tints, points)
+    for x, y, size, _ in sorted(stars, key=lambda star: -star[2])[:6]:
+        canvas = drawing.glow(canvas, (x, y), min(size, unit * 0.5) * 6, (215, 228, 255), 0.6)
+    return canvas
+
+
+def _milky_way(scene: Scene, canvas: Image.Image) -> Image.Image:
+    rng, unit = scene.rng, scene.unit_px
+    side = round(math.hypot(*scene.size))
+    band = Image.linear_gradient("L").resize((side, side))
+    band = drawing.curve(band, lambda value: math.exp(-(((value - 0.5) / 0.11) ** 2)))
+    core = drawing.clouds((side, side), rng, unit * 24, 6)
+    veins = drawing.clouds((side, side), rng, unit * 13, 6)
+    veins = drawing.curve(veins, lambda value: min(1.0, max(0.0, (value - 0.3) * 2.4)))
+    body = drawing.times(drawing.times(core, band), veins)
+    angle = rng.choice((-1, 1)) * rng.uniform(35, 65)
+    left, top = (side - scene.width) // 2, (side - scene.height) // 2
+    body = body.rotate(angle, Image.Resampling.BICUBIC).crop(
+        (left, top, left + scene.width, top + scene.height)
+    )
+    accents = scene.palette.accents
+    colour = (
+        (0, 0, 0),
+        with_lightness(accents[-1], 0.3),
+        with_lightness(accents[2 % len(accents)], 0.55),
+        mix(scene.palette.light, (255, 255, 255), 0.4),
+    )
+    return ImageChops.screen(canvas, drawing.colourize(body, colour))
+
+
+def _foreground(scene: Scene, canvas: Image.Image) -> Image.Image:
+    colour = with_lightness(scene.palette.layers[-1], 0.1)
+    line = ridge(scene, scene.height * 0.87, scene.unit_px * 4.5, 0.5)
+    far = ridge(scene, scene.height * 0.82, scene.unit_px * 5, 0.5)
+    behind = with_lightness(scene.palette.layers[-2], 0.2)
+    paint_layer(
+        scene, canvas, far, behind, mix(behind, scene.palette.sky[-1], 0.3), scene.height * 0.2
+    )
+    plant_trees(scene, canvas, line, colour, 9, 0.9)
+    paint_layer(scene, canvas, line, colour, colour, scene.height * 0.2)
+    return canvas
+
+
+def stars(scene: Scene) -> Image.Image:
+    """Clear night over dark hills."""
+    canvas = _milky_way(scene, _night_sky(scene))
+    canvas = _sprinkle(scene, canvas, 1100)
+    if scene.has("aurora"):
+        canvas = _curtains(scene, canvas)
+    return _foreground(scene, canvas)
+
+
+def aurora(scene: Scene) -> Image.Image:
+    """Northern lights over dark hills."""
+    canvas = _sprinkle(scene, _night_sky(scene), 500)
+    return _foreground(scene, _curtains(scene, canvas))
+
+
+def _curtains(scene: Scene, canvas: Image.Image) -> Image.Image:
+    rng = scene.rng
+    for index in range(3):
+        base = scene.height * (0.42 + 0.14 * index) * rng.uniform(0.85, 1.1)
+        colours = rng.sample(scene.palette.accents, 2) if index else scene.palette.accents[:2]
+        canvas = ImageChops.screen(canvas, _curtain(scene, base, colours[0], colours[1]))
+    return canvas
+
+
+def _curtain(scene: Scene, base: float, low: Colour, high: Colour) -> Image.Image:
+    """Curtain of an aurora: vertical rays on a winding line, brightest at the bottom."""
+    rng, width, height = scene.rng, scene.width, scene.height
+    line = ridge(scene, base, scene.unit_px * 8, 0.38, 8)
+    columns = len(line)
+    rays = drawing.clouds((columns, 3), rng, columns / 14, 4).crop((0, 1, columns, 2))
+    reach = height * rng.uniform(0.3, 0.42)
+    light = Image.new("L", (columns, height), 0)
+    profile = [math.exp(-step / (reach * 0.36)) for step in range(round(reach))]
+    for column, (_, y) in enumerate(line):
+        strength = 0.12 + 0.88 * (_value(rays, column) / 255) ** 1.6
+        strip = Image.new("L", (1, len(profile)))
+        strip.putdata([round(220 * strength * part) for part in reversed(profile)])
+        light.paste(strip, (column, round(y) - len(profile)))
+    light = drawing.soft(
+        light.resize((width, height), Image.Resampling.BICUBIC), scene.unit_px * 0.9
+    )
+    hue = Image.linear_gradient("L").resize((width, height))
+    top = max(0.0, (base - reach) / height)
+    hue = drawing.curve(hue, lambda value: min(1.0, max(0.0, (value - top) * height / reach)))
+    coloured = drawing.colourize(hue, (high, mix(low, high, 0.4), low))
+    return ImageChops.multiply(coloured, Image.merge("RGB", [light] * 3))
+
+
+def _value(row: Image.Image, column: int) -> int:
+    value = row.getpixel((column, 0))
+    return int(value) if isinstance(value, int | float) else 0
+
+
+def planet(scene: Scene) -> Image.Image:
+    """Ringed planet among stars."""
+    rng, unit = scene.rng, scene.unit_px
+    canvas = _sprinkle(scene, _milky_way(scene, _night_sky(scene)), 900)
+    centre = (scene.width * rng.uniform(0.42, 0.6), scene.height * rng.uniform(0.42, 0.56))
+    radius = unit * rng.uniform(17, 19.5)
+    colours = tuple(rng.sample(scene.palette.accents, 3))
+    canvas = drawing.glow(canvas, centre, radius * 2.3, colours[0], 0.5)
+    tilt = rng.uniform(-28, -14)
+    ring = _ring(scene, centre, radius, tilt)
+    colour = mix(scene.palette.light, colours[1], 0.35)
+    drawing.paint(canvas, colour, ring)
+    body = _globe(scene, radius, colours, tilt)
+    side = body.width
+    disc = drawing.mask((side, side), lambda draw, scale: draw.ellipse(
+        [scale, scale, (side - 1) * scale, (side - 1) * scale], fill=255))  # fmt: skip
+    canvas.paste(body, (round(centre[0] - side / 2), round(centre[1] - side / 2)), disc)
+    # The near half of the ring lies in front of the planet.
+    front = drawing.mask(scene.size, lambda draw, scale: draw.polygon(
+        [(x * scale, y * scale) for x, y in _below(scene, centre, tilt)], fill=255))  # fmt: skip
+    drawing.paint(canvas, colour, drawing.times(ring, front))
+    moon = (centre[0] - radius * 1.7, centre[1] - radius * 1.15)
+    small = unit * 3.2
+    dot = drawing.mask(scene.size, lambda draw, scale: draw.ellipse(
+        [(moon[0] - small) * scale, (moon[1] - small) * scale,
+         (moon[0] + small) * scale, (moon[1] + small) * scale], fill=255))  # fmt: skip
+    drawing.paint(canvas, with_lightness(colours[2], 0.8), dot)
+    return canvas
+
+
+def _below(scene: Scene, centre: tuple[float, float], tilt: float) -> list[tuple[float, float]]:
+    reach, turn = scene.width * 2, math.radians(tilt)
+    along = (math.cos(turn) * reach, math.sin(turn) * reach)
+    down = (-math.sin(turn) * reach, math.cos(turn) * reach)
+    x, y = centre
+    return [
+        (x - along[0], y - along[1]), (x + along[0], y + along[1]),
+        (x + along[0] + down[0], y + along[1] + down[1]),
+        (x - along[0] + down[0], y - along[1] + down[1]),
+    ]  # fmt: skip
+
+
+def _ring(scene: Scene, centre: tuple[float, float], radius: float, tilt: float) -> Image.Image:
+    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        for share in range(60):
+            reach = radius * (2.05 - 0.78 * share / 60)
+            gap = 0.35 if 24 < share < 30 else 1.0
+            bright = round(205 * gap * (0.55 + 0.45 * math.sin(share * 1.9) ** 2))
+            box = [
+                (centre[0] - reach) * scale, (centre[1] - reach * 0.27) * scale,
+                (centre[0] + reach) * scale, (centre[1] + reach * 0.27) * scale,
+            ]  # fmt: skip
+            draw.ellipse(box, outline=bright, width=math.ceil(radius * 0.78 / 60 * scale) + 1)
+
+    flat = drawing.mask(scene.size, draw_all)
+    return flat.rotate(tilt * -1, Image.Resampling.BICUBIC, center=centre)
+
+
+def _globe(scene: Scene, radius: float, colours: tuple[Colour, ...], tilt: float) -> Image.Image:
+    side = round(radius * 2)
+    belts = drawing.clouds((max(4, side // 14), side), scene.rng, side / 9, 4)
+    belts = belts.resize((side, side), Image.Resampling.BICUBIC)
+    storms = drawing.clouds((side, side), scene.rng, side / 7, 5)
+    dark, light = with_lightness(colours[0], 0.35), with_lightness(colours[1], 0.85)
+    surface = drawing.colourize(
+        Image.blend(belts, storms, 0.22), (dark, colours[0], light, colours[2])
+    )
+    surface = surface.rotate(-tilt, Image.Resampling.BICUBIC)
+    shade = Image.radial_gradient("L").resize((side * 2, side * 2))
+    # Light from the upper left; the opposite edge is dark.
+    shade = shade.crop(
+        (round(side * 0.72), round(side * 0.7), round(side * 1.72), round(side * 1.7))
+    )
+    shade = drawing.curve(shade, lambda value: 1.12 - max(0.0, value - 0.1) ** 1.25 * 1.75)
+    return ImageChops.multiply(surface, Image.merge("RGB", [shade] * 3))
+
+
+def bokeh(scene: Scene) -> Image.Image:
+    """City lights out of focus, mirrored in a wet street."""
+    rng, unit = scene.rng, scene.unit_px
+    canvas = _night_sky(scene)
+    horizon = scene.height * rng.uniform(0.56, 0.64)
+    for depth in (0.25, 0.6, 1.0):
+        canvas = _scatter(scene, canvas, horizon, depth)
+    lights = canvas.crop((0, 0, scene.width, round(horizon)))
+    street = lights.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    street = street.resize((scene.width, scene.height - round(horizon)))
+    street = _smear(street, unit)
+    street = ImageChops.multiply(street, Image.new("RGB", street.size, (150, 150, 165)))
+    canvas.paste(street, (0, round(horizon)))
+    seam = Image.linear_gradient("L").resize(scene.size)
+    place = horizon / scene.height
+    seam = drawing.curve(seam, lambda value: 0.55 * math.exp(-(((value - place) / 0.025) ** 2)))
+    drawing.paint(canvas, mix(scene.palette.ink, (0, 0, 0), 0.5), seam)
+    return _scatter(scene, canvas, scene.height, 1.5)
+
+
+def _smear(street: Image.Image, unit: float) -> Image.Image:
+    squeezed = street.resize((street.width, max(2, round(street.height / unit / 2.2))))
+    return drawing.soft(squeezed.resize(street.size, Image.Resampling.BICUBIC), unit * 0.8)
+
+
+def _scatter(scene: Scene, canvas: Image.Image, floor: float, depth: float) -> Image.Image:
+    rng, unit = scene.rng, scene.unit_px
+    count = round(46 / (depth + 0.35))
+    accents = scene.palette.accents
+    for colour in accents[:4]:
+        spots = [
+            (rng.uniform(0, scene.width), floor * rng.betavariate(3.2, 1.5),
+             unit * depth * rng.uniform(2.6, 5.4), rng.randint(60, 190) / (1 + 0.5 * (depth > 1.2)))
+            for _ in range(max(3, count // 4 if depth < 1.2 else 4))
+        ]  # fmt: skip
+        light = Image.new("L", scene.size, 0)
+        for x, y, radius, bright in spots:
+            side = round(radius * 2) + 2
+            light_box = (round(x - side / 2), round(y - side / 2))
+            patch = light.crop((*light_box, light_box[0] + side, light_box[1] + side))
+            light.paste(ImageChops.add(patch, _spot(side, bright)), light_box)
+        bands = [light.point([value * part // 255 for value in range(256)]) for part in colour]
+        canvas = ImageChops.screen(canvas, Image.merge("RGB", bands))
+    return canvas
+
+
+def _spot(side: int, bright: float) -> Image.Image:
+    """Bokeh disc with a slightly brighter rim."""
+    large = Image.new("L", (side * 3, side * 3), 0)
+    draw = ImageDraw.Draw(large)
+    edge = side * 3 - 4
+    draw.ellipse([3, 3, edge, edge], fill=round(bright * 0.72), outline=round(bright),
+                 width=max(3, side // 9))  # fmt: skip
+    return drawing.soft(large.reduce(3), max(0.6, side * 0.02))

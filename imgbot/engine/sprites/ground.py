@@ -1,0 +1,378 @@
+"""Ground under sprites, and sprites that stand on it: a hill, a rock, a roof, a table."""
+
+import math
+
+from PIL import Image, ImageDraw
+
+from imgbot.engine import drawing
+from imgbot.engine.colours import Colour, mix, with_lightness
+from imgbot.engine.drawing import Line, Point
+from imgbot.engine.scene import Scene, down_to_floor, ridge
+from imgbot.engine.sprites.sprite import (
+    Placement,
+    half_width,
+    make_tile,
+    mirror_tile,
+    paste_tile,
+    turn_tile,
+)
+
+
+def height_at(line: Line, x: float) -> float:
+    """Height of a line at `x`, in pixels from the top."""
+    return min(line, key=lambda point: abs(point[0] - x))[1]
+
+
+def raise_knoll(scene: Scene, canvas: Image.Image, top: float, swell: float, centre: float) -> Line:
+    """Paint a knoll of snow, sand or grass with its highest point near `centre`."""
+    reach = scene.width * 0.42
+    line = [
+        (x, y - swell * math.exp(-(((x - centre) / reach) ** 2)))
+        for x, y in ridge(scene, top + swell, scene.unit_px * 0.9, 0.45)
+    ]
+    colour, low = ground_colours(scene)
+    body = drawing.polygon_mask(scene.size, down_to_floor(scene, line))
+    highest = max(0, round(min(y for _, y in line)))
+    fill = Image.new("RGB", scene.size, low)
+    fill.paste(drawing.gradient((scene.width, max(2, scene.height - highest)), (colour, low)),
+               (0, highest))  # fmt: skip
+    texture = drawing.clouds((scene.width // 2, scene.height), scene.rng, scene.unit_px * 9, 6)
+    texture = drawing.curve(texture.resize(scene.size), lambda value: max(0.0, 0.6 - value) * 0.5)
+    drawing.paint(fill, low, texture)
+    drawing.paint(canvas, fill, body)
+    rim = _moved_down(body, scene.unit_px * 0.6)
+    edge = Image.new("L", scene.size, 0)
+    edge.paste(body)
+    edge.paste(0, (0, 0, *scene.size), rim)
+    drawing.paint(canvas, mix(colour, scene.palette.light, 0.45), drawing.dim(edge, 0.6))
+    return line
+
+
+def ground_colours(scene: Scene) -> tuple[Colour, Colour]:
+    """Colours of the ground at its top and at the lower edge of the picture."""
+    palette = scene.palette
+    if scene.has("snow"):
+        white = mix(palette.light, palette.layers[0], 0.3 if not palette.is_dark else 0.55)
+        return white, mix(palette.layers[1], palette.layers[2], 0.3)
+    if scene.has("sand"):
+        return mix(palette.layers[0], palette.light, 0.25), palette.layers[1]
+    return mix(palette.layers[-2], palette.layers[-1], 0.25), mix(
+        palette.layers[-1], palette.ink, 0.3
+    )
+
+
+def _moved_down(mask: Image.Image, by_px: float) -> Image.Image:
+    moved = Image.new("L", mask.size, 0)
+    moved.paste(mask, (0, round(by_px)))
+    return moved
+
+
+def grow_grass(
+    scene: Scene, canvas: Image.Image, line: Line, size_units: float, count: int
+) -> None:
+    """Paint blades of grass along a line; on snow and sand only a few."""
+    rng, unit = scene.rng, scene.unit_px
+    if scene.has("snow", "sand"):
+        count //= 5
+    dark = mix(ground_colours(scene)[1], scene.palette.ink, 0.25)
+    bright = mix(ground_colours(scene)[0], scene.palette.light, 0.16)
+    for colour, share in ((bright, 0.45), (dark, 0.55)):
+        blades: list[list[Point]] = []
+        for _ in range(round(count * share)):
+            x = rng.uniform(0, scene.width)
+            y = height_at(line, x) + unit * rng.uniform(0.2, 3.0)
+            length, lean = unit * size_units * rng.uniform(0.5, 1.2), rng.gauss(0, 0.3)
+            half = unit * 0.16
+            tip = (x + lean * length, y - length)
+            bend = (x + lean * length * 0.3, y - length * 0.55)
+            blades.append([(x - half, y), (bend[0] - half * 0.7, bend[1]), tip,
+                           (bend[0] + half * 0.7, bend[1]), (x + half, y)])  # fmt: skip
+        drawing.paint(canvas, colour, _polygons(scene, blades))
+    if scene.has("autumn"):
+        _strew_leaves(scene, canvas, line)
+
+
+def _strew_leaves(scene: Scene, canvas: Image.Image, line: Line) -> None:
+    rng, unit = scene.rng, scene.unit_px
+    for accent in scene.palette.accents[:3]:
+        leaves: list[list[Point]] = []
+        for _ in range(26):
+            x = rng.uniform(0, scene.width)
+            y = height_at(line, x) + unit * rng.uniform(0.5, 14)
+            reach, turn = unit * rng.uniform(0.5, 1.1), rng.uniform(0, math.pi)
+            leaves.append([
+                (x + reach * math.cos(turn + step) * spread,
+                 y + reach * 0.6 * math.sin(turn + step))
+                for step, spread in ((0, 1.3), (1.3, 0.7), (math.pi, 1.3), (4.6, 0.7))
+            ])  # fmt: skip
+        tone = mix(accent, ground_colours(scene)[1], 0.25 if not scene.palette.is_dark else 0.55)
+        drawing.paint(canvas, tone, _polygons(scene, leaves))
+
+
+def _polygons(scene: Scene, polygons: list[list[Point]]) -> Image.Image:
+    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        for polygon in polygons:
+            draw.polygon([(x * scale, y * scale) for x, y in polygon], fill=255)
+
+    return drawing.mask(scene.size, draw_all)
+
+
+def cast_shadow(scene: Scene, canvas: Image.Image, feet: Point, half_px: float) -> None:
+    """Paint a soft shadow under a sprite, stretched away from the sun."""
+    x, y = feet[0] - scene.sun_side * half_px * 0.3, feet[1]
+    flat = half_px * 0.15
+    placement = drawing.mask(scene.size, lambda draw, scale: draw.ellipse(
+        [(x - half_px * 1.15) * scale, (y - flat) * scale,
+         (x + half_px * 1.15) * scale, (y + flat * 1.3) * scale], fill=255))  # fmt: skip
+    placement = drawing.dim(drawing.soft(placement, scene.unit_px * 0.9), 0.5)
+    drawing.paint(canvas, mix(scene.palette.ink, (0, 0, 0), 0.35), placement)
+
+
+def raise_rock(
+    scene: Scene, canvas: Image.Image, centre: float, top: float, half_px: float
+) -> None:
+    """Paint a rocky islet with facets and foam."""
+    rng, unit = scene.rng, scene.unit_px
+    floor = top + half_px * 0.5
+    crest = [(centre + half_px * share, top + half_px * drop) for share, drop in
+             ((-1.25, 0.5), (-1.05, 0.33), (-0.82, 0.26), (-0.6, 0.07), (-0.3, 0.0), (0.35, 0.0),
+              (0.62, 0.09), (0.8, 0.25), (1.1, 0.36), (1.3, 0.5))]  # fmt: skip
+    crest = [(x + rng.uniform(-0.03, 0.03) * half_px, y) for x, y in crest]
+    stone = mix(scene.palette.layers[-1], scene.palette.layers[-2], 0.35)
+    drawing.paint(canvas, stone, drawing.polygon_mask(scene.size, crest))
+    for index in range(1, len(crest) - 2):
+        (x0, y0), (x1, y1) = crest[index], crest[index + 1]
+        foot = ((x0 + x1) / 2 + rng.uniform(-0.1, 0.1) * half_px, floor)
+        light = 0.24 if (x0 - centre) * scene.sun_side > 0 else -0.2
+        target = scene.palette.light if light > 0 else scene.palette.ink
+        facet = drawing.polygon_mask(scene.size, [(x0, y0), (x1, y1), foot])
+        drawing.paint(canvas, mix(stone, target, abs(light) * rng.uniform(0.5, 1.2)), facet)
+    foam = [[(x - unit * 3, floor + unit * 0.6), (x, floor - unit * rng.uniform(0.5, 1.6)),
+             (x + unit * 3, floor + unit * 0.6)]
+            for x in (centre + half_px * rng.uniform(-1.3, 1.3) for _ in range(26))]  # fmt: skip
+    white = drawing.soft(_polygons(scene, foam), unit * 0.35)
+    drawing.paint(
+        canvas, mix(scene.palette.light, scene.palette.layers[0], 0.2), drawing.dim(white, 0.8)
+    )
+
+
+def lay_roof(scene: Scene, canvas: Image.Image, top: float) -> None:
+    """Paint the ridge of a tiled roof along the lower edge."""
+    unit = scene.unit_px
+    tile = mix(scene.palette.layers[-1], scene.palette.accents[0], 0.16)
+    dark = mix(tile, scene.palette.ink, 0.5)
+    canvas.paste(drawing.gradient((scene.width, max(2, round(scene.height - top))), (tile, dark)),
+                 (0, round(top)))  # fmt: skip
+    rows = 7
+
+    def draw_tiles(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        for row in range(rows):
+            y, step = top + unit * (1.6 + row * 3.1), unit * 4.2
+            for column in range(-1, int(scene.width / step) + 2):
+                x = (column + row % 2 / 2) * step
+                box = [
+                    x * scale,
+                    (y - step * 0.5) * scale,
+                    (x + step) * scale,
+                    (y + step * 0.5) * scale,
+                ]
+                draw.arc(box, 0, 180, fill=170, width=max(1, round(unit * 0.28 * scale)))
+
+    drawing.paint(canvas, dark, drawing.mask(scene.size, draw_tiles))
+    ridge_box = (0, round(top - unit * 0.8), scene.width, round(top + unit * 0.9))
+    canvas.paste(mix(tile, scene.palette.light, 0.24), ridge_box)
+    canvas.paste(tile, (0, round(top - unit * 0.2), scene.width, round(top + unit * 0.9)))
+
+
+def pave_street(scene: Scene, canvas: Image.Image, top: float) -> None:
+    """Paint a wet street that mirrors the picture above it."""
+    depth = scene.height - round(top)
+    above = canvas.crop((0, max(0, round(top) - depth), scene.width, round(top)))
+    mirror = above.transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((scene.width, depth))
+    mirror = drawing.soft(mirror, scene.unit_px * 1.2)
+    far = mix(scene.palette.layers[-2], scene.palette.sky[-1], 0.2)
+    stone = drawing.gradient((scene.width, depth), (far, scene.palette.layers[-1]))
+    canvas.paste(Image.blend(mirror, stone, 0.66), (0, round(top)))
+    kerb = mix(scene.palette.layers[-1], scene.palette.sky[-1], 0.3)
+    canvas.paste(kerb, (0, round(top), scene.width, round(top + scene.unit_px * 0.5)))
+
+
+def grow_branch(scene: Scene, canvas: Image.Image, feet: Point) -> None:
+    """Paint a branch with leaves under the feet, from the nearer side of the picture."""
+    rng, unit = scene.rng, scene.unit_px
+    side = 1 if feet[0] > scene.width / 2 else -1
+    root = scene.width * (1.05 if side > 0 else -0.05)
+    tip = feet[0] - side * unit * 34
+    count = 30
+    spine: Line = []
+    for step in range(count + 1):
+        share = step / count
+        x = root + (tip - root) * share
+        sag = feet[1] + unit * (
+            5.5 * (1 - share) ** 2 + 2.4 - 0.03 * (x - feet[0]) ** 2 / unit / 40
+        )
+        spine.append((x, sag + rng.gauss(0, unit * 0.12)))
+    drop = height_at(spine, feet[0]) - feet[1] - unit * 0.9
+    spine = [(x, y - drop) for x, y in spine]
+    upper = [(x, y - unit * (2.3 - 2.0 * i / count)) for i, (x, y) in enumerate(spine)]
+    lower = [(x, y + unit * (2.3 - 2.0 * i / count)) for i, (x, y) in enumerate(spine)]
+    bark = mix(scene.palette.layers[-1], (92, 66, 48), 0.4)
+    drawing.paint(canvas, bark, drawing.polygon_mask(scene.size, [*upper, *reversed(lower)]))
+    lit = [(x, y + unit * 0.7) for x, y in upper]
+    edge = drawing.polygon_mask(scene.size, [*upper, *reversed(lit)])
+    drawing.paint(canvas, mix(bark, scene.palette.light, 0.3), drawing.dim(edge, 0.7))
+    if not scene.has("snow"):
+        _hang_leaves(scene, canvas, spine)
+    else:
+        snow = [(x, y - unit * (0.9 + 0.5 * math.sin(x / unit / 3))) for x, y in upper]
+        drawing.paint(canvas, with_lightness(scene.palette.light, 0.97),
+                    drawing.polygon_mask(scene.size, [*snow, *reversed(upper)]))  # fmt: skip
+
+
+def _hang_leaves(scene: Scene, canvas: Image.Image, spine: Line) -> None:
+    rng, unit = scene.rng, scene.unit_px
+    tones = [*scene.palette.accents[:3], scene.palette.layers[-2], scene.palette.layers[-2]]
+    if not scene.has("autumn"):
+        tones = [mix(scene.palette.layers[-2], (84, 140, 78), 0.5), *scene.palette.layers[-2:]]
+    for tone in tones:
+        leaves: list[list[Point]] = []
+        for _ in range(9):
+            x, y = rng.choice(spine[2:])
+            turn, length = rng.choice((-1, 1)) * rng.uniform(0.4, 1.5), unit * rng.uniform(3, 6.5)
+            axis = (math.sin(turn) * length, math.cos(turn) * length * rng.choice((-0.7, 1)))
+            wide = (-axis[1] * 0.24, axis[0] * 0.24)
+            leaves.append([
+                (x + axis[0] * a + wide[0] * w, y + axis[1] * a + wide[1] * w)
+                for a, w in ((0, 0), (0.25, 0.75), (0.5, 1), (0.78, 0.6), (1, 0),
+                             (0.78, -0.6), (0.5, -1), (0.25, -0.75))
+            ])  # fmt: skip
+        drawing.paint(canvas, tone, _polygons(scene, leaves))
+
+
+def set_table(scene: Scene, canvas: Image.Image, top: float) -> Image.Image:
+    """Paint a wooden table in front, and the background out of focus."""
+    canvas = drawing.soft(canvas, scene.unit_px * 2.2)
+    wood = mix(scene.palette.layers[-2], (150, 100, 66), 0.6)
+    near = mix(scene.palette.layers[-1], (86, 54, 36), 0.6)
+    depth = scene.height - round(top)
+    board = drawing.gradient(
+        (scene.width, depth), (mix(wood, scene.palette.light, 0.2), wood, near)
+    )
+    veins = drawing.clouds((scene.width // 12, depth), scene.rng, scene.unit_px * 1.6, 4)
+    veins = drawing.curve(veins.resize(board.size), lambda value: max(0.0, 0.62 - value) * 0.7)
+    board.paste(near, (0, 0, *board.size), veins)
+    canvas.paste(board, (0, round(top)))
+    edge = (0, round(top), scene.width, round(top + scene.unit_px * 0.4))
+    canvas.paste(mix(wood, scene.palette.light, 0.5), edge)
+    return canvas
+
+
+TOWNS = frozenset({"city", "bokeh"})
+ROOFED = frozenset({"cat", "owl"})
+"""Sprites that sit on a roof in the city."""
+
+
+def on_ground(
+    scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
+) -> Image.Image:
+    if scene_name in TOWNS:
+        return _in_town(scene, canvas, scene_name, group)
+    centre = sum(placement.x for placement in group) / len(group)
+    top = scene.height - scene.unit_px * scene.rng.uniform(19, 22)
+    line = raise_knoll(scene, canvas, top, scene.unit_px * 5, centre)
+    if scene_name != "dunes":
+        grow_grass(scene, canvas, line, 2.6, 260)
+    for placement in group:
+        tile = make_tile(scene, placement)
+        feet = (placement.x, height_at(line, placement.x) + scene.unit_px * 3.4)
+        cast_shadow(scene, canvas, feet, half_width(placement, tile))
+        canvas = paste_tile(scene, canvas, tile, feet)
+    front = [(x, y + scene.unit_px * 5.2) for x, y in line]
+    if scene_name != "dunes":
+        grow_grass(scene, canvas, front, 2.4, 170)
+    return canvas
+
+
+def _in_town(
+    scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
+) -> Image.Image:
+    on_roof = scene_name == "city" and all(placement.sprite.name in ROOFED for placement in group)
+    top = scene.height - scene.unit_px * 15
+    tiles = [(placement, make_tile(scene, placement)) for placement in group]
+    if on_roof:
+        lay_roof(scene, canvas, top)
+    else:
+        pave_street(scene, canvas, top - scene.unit_px * 3)
+    for placement, tile in tiles:
+        feet = (placement.x, top if on_roof else top + scene.unit_px * 3)
+        if not on_roof:
+            mirror_tile(scene, canvas, tile, feet, 0.34)
+            cast_shadow(scene, canvas, feet, half_width(placement, tile))
+        canvas = paste_tile(scene, canvas, tile, feet)
+    return canvas
+
+
+def on_hill(
+    scene: Scene, canvas: Image.Image, _scene_name: str, group: list[Placement]
+) -> Image.Image:
+    centre = sum(placement.x for placement in group) / len(group)
+    top = scene.height - scene.unit_px * scene.rng.uniform(32, 35)
+    line = raise_knoll(scene, canvas, top, scene.unit_px * 9, centre)
+    grow_grass(scene, canvas, line, 1.3, 240)
+    for placement in group:
+        tile = make_tile(scene, placement)
+        feet = (placement.x, height_at(line, placement.x) + scene.unit_px * 2.2)
+        cast_shadow(scene, canvas, feet, tile.image.width * 0.42)
+        canvas = paste_tile(scene, canvas, tile, feet)
+        grow_grass(scene, canvas, [(x, y + scene.unit_px * 3) for x, y in line], 1.5, 120)
+    return canvas
+
+
+def on_branch(
+    scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
+) -> Image.Image:
+    if scene_name == "city" and all(placement.sprite.name in ROOFED for placement in group):
+        return _in_town(scene, canvas, scene_name, group)
+    for placement in group:
+        tile = make_tile(scene, placement)
+        feet = (placement.x, scene.height * scene.rng.uniform(0.7, 0.76))
+        grow_branch(scene, canvas, feet)
+        canvas = paste_tile(scene, canvas, tile, feet)
+    return canvas
+
+
+def on_table(
+    scene: Scene, canvas: Image.Image, _scene_name: str, group: list[Placement]
+) -> Image.Image:
+    canvas = set_table(scene, canvas, scene.height * 0.72)
+    for placement in group:
+        tile = make_tile(scene, placement)
+        feet = (placement.x if len(group) > 1 else scene.width / 2, scene.height * 0.82)
+        mirror_tile(scene, canvas, tile, feet, 0.22)
+        cast_shadow(scene, canvas, feet, tile.image.width * 0.42)
+        canvas = paste_tile(scene, canvas, tile, feet)
+    return canvas
+
+
+def up_close(
+    scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]
+) -> Image.Image:
+    if scene_name != "garden":
+        canvas = drawing.soft(canvas, scene.unit_px * 0.8)
+    for placement in group:
+        x = (
+            placement.x
+            if len(group) > 1
+            else scene.width / 2 + (placement.x - scene.width / 2) * 0.4
+        )
+        has_stem = placement.sprite.box[1] < -10
+        lean = 0 if has_stem else scene.rng.uniform(-14, 14)
+        tile = turn_tile(make_tile(scene, placement), lean)
+        y = scene.height - tile.image.height * 0.46 if has_stem else scene.height * 0.46
+        shadow = drawing.dim(drawing.soft(tile.mask, scene.unit_px * 2), 0.3)
+        corner = (round(x - tile.feet[0] - scene.sun_side * scene.unit_px * 1.5),
+                  round(y - tile.feet[1] + scene.unit_px * 1.5))  # fmt: skip
+        canvas.paste(scene.palette.ink, (*corner, corner[0] + shadow.width,
+                                         corner[1] + shadow.height), shadow)  # fmt: skip
+        canvas = paste_tile(scene, canvas, tile, (x, y))
+    return canvas

@@ -1,0 +1,300 @@
+"""Styles made of small cells: facets, stained glass, mosaic, pixels, cross-stitch."""
+
+import math
+
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from imgbot.engine import drawing
+from imgbot.engine.colours import Colour, mix
+from imgbot.engine.drawing import Point
+from imgbot.engine.scene import Scene
+
+
+class _PixelSampler:
+    """Fast access to the colours of a picture by coordinates."""
+
+    def __init__(self, image: Image.Image) -> None:
+        self._width, self._height = image.size
+        self._data = image.tobytes()
+
+    def at(self, x: float, y: float) -> Colour:
+        column, row = min(self._width - 1, max(0, int(x))), min(self._height - 1, max(0, int(y)))
+        place = (row * self._width + column) * 3
+        return self._data[place], self._data[place + 1], self._data[place + 2]
+
+
+def lowpoly(scene: Scene, canvas: Image.Image) -> Image.Image:
+    """Low-poly facets with corners on the contours, smaller ones for sprites."""
+    faceted = _facets(scene, canvas, scene.unit_px * 2.1)
+    focus = scene.in_focus()
+    if focus.getbbox():
+        fine = _facets(scene, canvas, scene.unit_px * 1.15)
+        faceted.paste(fine, (0, 0), focus)
+        # Facets across a sprite's outline would fray it.
+        faceted.paste(canvas, (0, 0), drawing.outline(focus, scene.unit_px * 0.8))
+    return drawing.vignette(faceted, 0.16)
+
+
+def _facets(scene: Scene, canvas: Image.Image, cell: float) -> Image.Image:
+    many = 2
+    columns, rows = math.ceil(scene.width / cell), math.ceil(scene.height / cell)
+    corners = _corners_on_contours(scene, canvas, columns, rows)
+    colours = _PixelSampler(drawing.saturate(drawing.soft(canvas, cell * 0.2), 1.2))
+    large = Image.new("RGB", (scene.width * many, scene.height * many))
+    draw = ImageDraw.Draw(large)
+    for row in range(rows):
+        for column in range(columns):
+            a, b = corners[row][column], corners[row][column + 1]
+            c, d = corners[row + 1][column], corners[row + 1][column + 1]
+            for facet in _split(colours, a, b, c, d):
+                x = sum(point[0] for point in facet) / 3
+                y = sum(point[1] for point in facet) / 3
+                tone = _turned_to_light(colours.at(x, y), facet, scene)
+                draw.polygon([(px * many, py * many) for px, py in facet], fill=tone)
+    return large.reduce(many)
+
+
+def _corners_on_contours(
+    scene: Scene, canvas: Image.Image, columns: int, rows: int
+) -> list[list[Point]]:
+    """Grid of points, each at the strongest contour within its cell."""
+    side = 7
+    strength = drawing.edges(drawing.simplify(canvas), scene.unit_px * 0.4)
+    strength = strength.resize(((columns + 1) * side, (rows + 1) * side), Image.Resampling.BOX)
+    data, width = strength.tobytes(), (columns + 1) * side
+    cell_x, cell_y = scene.width / columns, scene.height / rows
+    corners: list[list[Point]] = []
+    for row in range(rows + 1):
+        line: list[Point] = []
+        for column in range(columns + 1):
+            # Random position if there is no contour.
+            best = max(
+                (data[(row * side + v) * width + column * side + u] * 4 + scene.rng.random() * 24,
+                 u, v)
+                for v in range(side) for u in range(side)
+            )  # fmt: skip
+            x = (column - 0.5 + (best[1] + 0.5) / side) * cell_x
+            y = (row - 0.5 + (best[2] + 0.5) / side) * cell_y
+            # Outermost corners stay outside, otherwise the picture would have gaps.
+            x = -cell_x if column == 0 else scene.width + cell_x if column == columns else x
+            y = -cell_y if row == 0 else scene.height + cell_y if row == rows else y
+            line.append((x, y))
+        corners.append(line)
+    return corners
+
+
+def _split(
+    colours: _PixelSampler, a: Point, b: Point, c: Point, d: Point
+) -> tuple[tuple[Point, Point, Point], tuple[Point, Point, Point]]:
+    """Two triangles of a quadrilateral, split along the diagonal with more similar ends."""
+    if _distance(colours.at(*a), colours.at(*d)) < _distance(colours.at(*b), colours.at(*c)):
+        return (a, b, d), (a, c, d)
+    return (a, b, c), (b, c, d)
+
+
+def _distance(one: Colour, other: Colour) -> int:
+    return abs(one[0] - other[0]) + abs(one[1] - other[1]) + abs(one[2] - other[2])
+
+
+def _turned_to_light(colour: Colour, facet: tuple[Point, Point, Point], scene: Scene) -> Colour:
+    (x0, y0), (x1, y1), (x2, y2) = facet
+    lean = math.sin(math.atan2(y1 + y2 - 2 * y0, x1 + x2 - 2 * x0) + scene.sun_side)
+    shift = round(5 * lean + scene.rng.uniform(-3, 3))
+    return (
+        min(255, max(0, colour[0] + shift)),
+        min(255, max(0, colour[1] + shift)),
+        min(255, max(0, colour[2] + shift)),
+    )
+
+
+def glass(scene: Scene, canvas: Image.Image) -> Image.Image:
+    """Stained glass: glowing panes, lead along cells and strong contours."""
+    rng, unit, many = scene.rng, scene.unit_px, 2
+    rich = drawing.even(drawing.saturate(drawing.simplify(canvas), 1.6))
+    focus = scene.in_focus()
+    rich = drawing.curve(rich, lambda value: 0.06 + 0.94 * value**0.85)
+    colours = _PixelSampler(drawing.soft(rich, unit))
+    size = (scene.width * many, scene.height * many)
+    window, lead = Image.new("RGB", size), Image.new("L", size, 0)
+    panes, leads = ImageDraw.Draw(window), ImageDraw.Draw(lead)
+    for centre, pane in _panes(scene, unit * 6.4):
+        red, green, blue = colours.at(*centre)
+        shift = rng.randint(-16, 18)
+        outline = [(x * many, y * many) for x, y in pane]
+        tone = (min(255, max(0, red + shift)), min(255, max(0, green + shift)),
+                min(255, max(0, blue + shift)))  # fmt: skip
+        panes.polygon(outline, fill=tone)
+        leads.line([*outline, outline[0]], fill=255, width=round(unit * 0.5 * many), joint="curve")
+    flat = window.reduce(many)
+    # A pane crossed by a contour shows both sides of it.
+    flat = Image.blend(flat, rich, 0.3)
+    drawing.paint(flat, rich, focus)
+    contours = drawing.curve(drawing.edges(rich, unit * 0.4), lambda value: (value - 0.62) * 5)
+    lead = ImageChops.subtract(lead.reduce(many), focus)
+    for line in (contours, drawing.outline(focus, unit * 0.34)):
+        lead = ImageChops.lighter(lead, line)
+    lead = drawing.soft(lead, unit * 0.09)
+    bubbles = drawing.clouds(scene.size, rng, unit * 4, 4)
+    flat = drawing.lit_relief(flat, drawing.soft(bubbles, unit * 0.3), 1.4)
+    flat = ImageChops.screen(
+        flat, drawing.curve(drawing.soft(flat, unit * 4), lambda v: v**2 * 0.3)
+    )
+    drawing.paint(flat, (0, 0, 0), drawing.dim(drawing.soft(lead, unit * 0.7), 0.55))
+    drawing.paint(flat, (30, 29, 34), lead)
+    shine = ImageChops.subtract(lead, _moved(lead, unit * 0.14))
+    drawing.paint(flat, (150, 150, 160), drawing.dim(shine, 0.5))
+    return drawing.vignette(flat, 0.22)
+
+
+def _moved(mask: Image.Image, by_px: float) -> Image.Image:
+    moved = Image.new("L", mask.size, 0)
+    moved.paste(mask, (max(1, round(by_px)), max(1, round(by_px))))
+    return moved
+
+
+def _panes(scene: Scene, cell_px: float) -> list[tuple[Point, list[Point]]]:
+    """Voronoi cells of a jittered grid: squares clipped by the bisectors to their neighbours."""
+    rng = scene.rng
+    columns, rows = math.ceil(scene.width / cell_px) + 2, math.ceil(scene.height / cell_px) + 2
+    seeds = [
+        [((column - 0.5 + rng.uniform(-0.42, 0.42)) * cell_px,
+          (row - 0.5 + rng.uniform(-0.42, 0.42)) * cell_px) for column in range(columns)]
+        for row in range(rows)
+    ]  # fmt: skip
+    panes: list[tuple[Point, list[Point]]] = []
+    for row in range(rows):
+        for column in range(columns):
+            x, y = seeds[row][column]
+            far = 3 * cell_px
+            pane = [(x - far, y - far), (x + far, y - far), (x + far, y + far), (x - far, y + far)]
+            for v in range(max(0, row - 2), min(rows, row + 3)):
+                for u in range(max(0, column - 2), min(columns, column + 3)):
+                    if (u, v) != (column, row):
+                        pane = _nearer_part(pane, (x, y), seeds[v][u])
+            panes.append(((x, y), pane))
+    return panes
+
+
+def _nearer_part(pane: list[Point], seed: Point, other: Point) -> list[Point]:
+    """Part of a convex polygon that lies nearer to one seed than to the other."""
+    nx, ny = other[0] - seed[0], other[1] - seed[1]
+    limit = (other[0] ** 2 + other[1] ** 2 - seed[0] ** 2 - seed[1] ** 2) / 2
+    sides = [nx * x + ny * y - limit for x, y in pane]
+    if max(sides) <= 0:
+        return pane
+    kept: list[Point] = []
+    for index, (x, y) in enumerate(pane):
+        (x0, y0), side, before = pane[index - 1], sides[index], sides[index - 1]
+        if (side > 0) != (before > 0):
+            share = before / (before - side)
+            kept.append((x0 + (x - x0) * share, y0 + (y - y0) * share))
+        if side <= 0:
+            kept.append((x, y))
+    return kept
+
+
+def mosaic(scene: Scene, canvas: Image.Image) -> Image.Image:
+    """Small stones in grout, in rows that follow the contours."""
+    rng, unit, many = scene.rng, scene.unit_px, 2
+    rich = drawing.even(drawing.saturate(drawing.simplify(canvas, 1), 1.3), 0.5)
+    colours = _PixelSampler(drawing.soft(rich, unit * 0.35))
+    bend = drawing.clouds(scene.size, rng, unit * 40, 2).resize((64, 64)).tobytes()
+    cell = unit * 1.3
+    grout = mix(scene.palette.ink, (70, 66, 64), 0.5)
+    large = Image.new("RGB", (scene.width * many, scene.height * many), grout)
+    stones, relief = ImageDraw.Draw(large), Image.new("L", large.size, 70)
+    heights = ImageDraw.Draw(relief)
+    for row in range(-3, round(scene.height / cell) + 4):
+        for column in range(-3, round(scene.width / cell) + 4):
+            x, y = (column + row % 2 * 0.5) * cell, row * cell
+            at = min(63, max(0, int(y / scene.height * 64))) * 64 + min(
+                63, max(0, int(x / scene.width * 64)))  # fmt: skip
+            shift = (bend[at] / 255 - 0.5) * unit * 6
+            x, y, turn = x + shift * 0.6, y + shift, rng.gauss(0, 0.09)
+            half = cell * rng.uniform(0.44, 0.5)
+            corners = [
+                ((x + half * math.cos(turn + k)) * many, (y + half * math.sin(turn + k)) * many)
+                for k in (math.pi / 4, 3 * math.pi / 4, 5 * math.pi / 4, 7 * math.pi / 4)
+            ]
+            corners = [((px - x * many) * 1.38 + x * many, (py - y * many) * 1.38 + y * many)
+                       for px, py in corners]  # fmt: skip
+            stones.polygon(corners, fill=_uneven(colours.at(x, y), rng.uniform(-17, 17)))
+            heights.polygon(corners, fill=rng.randint(170, 230))
+    relief = drawing.soft(relief.reduce(many), unit * 0.14)
+    return drawing.vignette(drawing.lit_relief(large.reduce(many), relief, 0.6), 0.2)
+
+
+def _uneven(colour: Colour, shift: float) -> Colour:
+    return (
+        min(255, max(0, round(colour[0] + shift))),
+        min(255, max(0, round(colour[1] + shift))),
+        min(255, max(0, round(colour[2] + shift))),
+    )
+
+
+def pixel(scene: Scene, canvas: Image.Image) -> Image.Image:
+    """Pixel art: a small grid, a small palette, an ordered dither."""
+    shorter = 144
+    size = (
+        round(scene.width * shorter / min(scene.size)),
+        round(scene.height * shorter / min(scene.size)),
+    )
+    rich = drawing.even(drawing.saturate(canvas, 1.25), 0.5)
+    small = rich.resize(size, Image.Resampling.BOX).filter(ImageFilter.UnsharpMask(1, 90, 2))
+    dithered = ImageChops.add(small, _bayer(size), 1, -128)
+    few = drawing.thread_colours(dithered, 20, scene.in_focus())
+    return few.resize(scene.size, Image.Resampling.NEAREST)
+
+
+def _bayer(size: tuple[int, int]) -> Image.Image:
+    """Bayer threshold pattern (4 × 4) around middle grey."""
+    order = (0, 8, 2, 10, 12, 4, 14, 6, 3, 11, 1, 9, 15, 7, 13, 5)
+    tile = Image.new("L", (4, 4))
+    tile.putdata([round(128 + (value - 7.5) * 1.7) for value in order])
+    pattern = Image.new("L", size)
+    for left in range(0, size[0], 4):
+        for top in range(0, size[1], 4):
+            pattern.paste(tile, (left, top))
+    return Image.merge("RGB", [pattern] * 3)
+
+
+def stitch(scene: Scene, canvas: Image.Image) -> Image.Image:
+    """Cross-stitch on linen: few thread colours, every cross with light and shadow."""
+    cell = max(6, round(scene.unit_px * 1.02))
+    size = (math.ceil(scene.width / cell), math.ceil(scene.height / cell))
+    rich = drawing.even(drawing.saturate(canvas, 1.25), 0.5)
+    small = rich.resize(size, Image.Resampling.BOX).filter(ImageFilter.UnsharpMask(1, 80, 2))
+    threads = drawing.thread_colours(small, 20, scene.in_focus())
+    flat = threads.resize((size[0] * cell, size[1] * cell), Image.Resampling.NEAREST)
+    shade, cover = _cross(cell)
+    light, body = Image.new("L", flat.size), Image.new("L", flat.size)
+    for column in range(size[0]):
+        light.paste(shade, (column * cell, 0))
+        body.paste(cover, (column * cell, 0))
+    for row in range(1, size[1]):
+        light.paste(light.crop((0, 0, flat.width, cell)), (0, row * cell))
+        body.paste(body.crop((0, 0, flat.width, cell)), (0, row * cell))
+    woven = ImageChops.overlay(flat, Image.merge("RGB", [light] * 3))
+    linen = Image.new("RGB", flat.size, mix(scene.palette.paper, (196, 180, 152), 0.6))
+    linen = Image.blend(linen, ImageChops.multiply(linen, flat), 0.55)
+    sheet = ImageChops.composite(woven, linen, body).crop((0, 0, *scene.size))
+    return drawing.grain(drawing.vignette(sheet, 0.16), scene.rng, 0.04)
+
+
+def _cross(cell: int) -> tuple[Image.Image, Image.Image]:
+    """Relief and mask of one stitch."""
+    many = 4
+    side = cell * many
+    shade, cover = Image.new("L", (side, side), 96), Image.new("L", (side, side), 0)
+    lights, covers = ImageDraw.Draw(shade), ImageDraw.Draw(cover)
+    inset, thick = side * 0.13, side * 0.27
+    for ends, tone in (
+        ([(side - inset, inset), (inset, side - inset)], 104),
+        ([(inset, inset), (side - inset, side - inset)], 132),
+    ):
+        lights.line(ends, fill=max(0, tone - 40), width=round(thick * 1.25))
+        lights.line(ends, fill=tone, width=round(thick))
+        middle = [(x - thick * 0.12, y - thick * 0.16) for x, y in ends]
+        lights.line(middle, fill=tone + 34, width=round(thick * 0.3))
+        covers.line(ends, fill=255, width=round(thick * 1.2))
+    return shade.reduce(many), cover.reduce(many)
