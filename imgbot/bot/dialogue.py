@@ -36,7 +36,7 @@ from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage import keys
-from imgbot.storage.job_codec import pack_sources, unpack_sources
+from imgbot.storage.job_codec import pack, unpack
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
 from imgbot.telegram.rate_limiter import max_wait
@@ -255,7 +255,7 @@ class Dialogue:
         return is_open and self.context.message_id > after
 
     async def photos(self) -> tuple[InputPhoto, ...]:
-        return unpack_sources((await self.state.get_data()).get("sources", []))
+        return unpack((await self.state.get_data()).get("sources", []))
 
     async def photo(self) -> InputPhoto | None:
         """Return the one picture that the dialogue is about, if there is one yet."""
@@ -336,4 +336,4 @@ def paused_error(notice: str) -> UserError:
 
 
 def to_state_data(*photos: InputPhoto) -> list[list[str | int]]:
-    return pack_sources(photos)
+    return [pack(photo) for photo in photos]

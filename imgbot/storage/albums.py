@@ -42,17 +42,12 @@ class Albums(Store):
 
     async def add(self, album: str, person: str, item: Item, now_ms: int) -> None:
         """Add an item to its album, once; `person` identifies its sender and chat."""
-        packed = [
-            item.message_id,
-            records.pack_sources((item.source,) if item.source else ()),
-            item.words,
-            dict(item.context),
-        ]
+        sources = (item.source,) if item.source else ()
         await self._redis.call(
             "add_album_item",
             album_id=album,
             person=person,
-            item=json.dumps(packed, ensure_ascii=False),
+            item=records.to_text((item.message_id, sources, item.words, dict(item.context))),
             now_ms=now_ms,
             quiet_ms=_QUIET_MS,
             limit_ms=_LIMIT_MS,
@@ -114,11 +109,10 @@ class Albums(Store):
 
     async def join(self, job_id: str, source: InputPhoto) -> bool:
         """Add a photo to a merge job, once; return False if the job is no longer waiting."""
-        entry = json.dumps(records.pack_sources((source,))[0], ensure_ascii=False)
         answer = await self._redis.call(
             "append_late_photo",
             id=job_id,
-            photo=entry,
+            photo=records.to_text(source),
             unique_id=source.unique_id,
             photos_limit=PHOTOS_LIMIT,
         )
@@ -127,5 +121,5 @@ class Albums(Store):
 
 def _item(entry: str) -> Item:
     message_id, sources, words, visit = json.loads(entry)
-    source = next(iter(records.unpack_sources(sources)), None)
+    source = next(iter(records.unpack(sources)), None)
     return Item(message_id, source, words, visit, entry)

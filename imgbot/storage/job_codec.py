@@ -30,21 +30,13 @@ class StoredField(NamedTuple):
     read: Callable[[str], Any]
 
 
-def pack_sources(sources: tuple[InputPhoto, ...]) -> list[list[str | int]]:
-    """Return the JSON form of photos."""
-    return [[s.file_id, s.unique_id, s.size_bytes, s.name, int(s.is_file)] for s in sources]
+def pack(photo: InputPhoto) -> list[str | int]:
+    """Return the form of a photo in JSON, a `default` of json.dumps."""
+    return [photo.file_id, photo.unique_id, photo.size_bytes, photo.name, int(photo.is_file)]
 
 
-def unpack_sources(packed: list[list[Any]]) -> tuple[InputPhoto, ...]:
+def unpack(packed: list[list[Any]]) -> tuple[InputPhoto, ...]:
     return tuple(InputPhoto(*entry[:4], is_file=bool(entry[4:5] and entry[4])) for entry in packed)
-
-
-def dump_sources(sources: tuple[InputPhoto, ...]) -> str:
-    return json.dumps(pack_sources(sources), ensure_ascii=False)
-
-
-def load_sources(text: str) -> tuple[InputPhoto, ...]:
-    return unpack_sources(json.loads(text))
 
 
 _READERS: Mapping[Any, Callable[[str], Any]] = {
@@ -54,8 +46,8 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     Operation: Operation,
     State: State,
     State | None: lambda text: State(text) if text else None,
-    tuple[InputPhoto, ...]: load_sources,
-    InputPhoto | None: lambda text: next(iter(load_sources(text)), None),
+    tuple[InputPhoto, ...]: lambda text: unpack(json.loads(text)),
+    InputPhoto | None: lambda text: next(iter(unpack(json.loads(text))), None),
     tuple[str, ...]: lambda text: tuple(filter(None, text.split(", "))),
 }
 """By the type of a field; all others are mappings, in JSON."""
@@ -135,9 +127,7 @@ def load(kind: type[_T], record: Mapping[str, str]) -> _T:
 
 
 def to_text(value: object) -> str:
-    """Return the stored form of a value: JSON for collections, digits for flags and numbers."""
-    if isinstance(value, Mapping):
-        return json.dumps(value, ensure_ascii=False)
-    if isinstance(value, tuple):
-        return dump_sources(value)
+    """Return the stored form of a value: JSON for collections and photos, else plain text."""
+    if isinstance(value, Mapping | tuple | InputPhoto):
+        return json.dumps(value, ensure_ascii=False, default=pack)
     return str(int(value)) if isinstance(value, bool) else str(value)

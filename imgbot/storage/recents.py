@@ -24,13 +24,13 @@ class Recent:
     """Photos that were sent, or that the job changes."""
 
     def dump(self) -> str:
-        photos = records.pack_sources(self.photos[:_PHOTOS])
-        return json.dumps([self.user_id, self.at_ms, self.job_id, self.parent, photos])
+        told = [self.user_id, self.at_ms, self.job_id, self.parent, self.photos[:_PHOTOS]]
+        return json.dumps(told, default=records.pack)
 
 
 def load_recent(text: str) -> Recent:
     user_id, at_ms, job_id, parent, photos = json.loads(text)
-    return Recent(user_id, at_ms, job_id, parent, records.unpack_sources(photos))
+    return Recent(user_id, at_ms, job_id, parent, records.unpack(photos))
 
 
 def place_of(job: Job) -> str:

@@ -2,18 +2,13 @@
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any
 
 from imgbot.domain.errors import StorageFullError, UserError
+from imgbot.domain.update import Deferred
 from imgbot.storage import keys
 from imgbot.storage.client import Client, Store
 
 _POISON_KEPT = 1000
-
-
-Deferred = tuple[str, int, Sequence[tuple[int, Mapping[str, Any]]]]
-"""Chat, the time (ms) until which it waits, and its updates in order, each with the time (ms) at
-which it was received."""
 
 
 class UpdateLedger(Store):

@@ -24,7 +24,7 @@ from imgbot.domain.errors import (
     TransientError,
 )
 from imgbot.domain.retry import backoff_s
-from imgbot.telegram.update import Update, chat_of, is_group_chatter, sender_of
+from imgbot.domain.update import Deferred, Update, chat_of, is_group_chatter, sender_of
 from imgbot.telemetry import events as telemetry, metrics
 
 _HANDLERS = 32
@@ -72,11 +72,6 @@ class PendingUpdate:
     @property
     def id(self) -> int:
         return self.update["update_id"]
-
-
-Deferred = tuple[str, int, Sequence[tuple[int, Update]]]
-"""Chat, due time (ms), and its updates in order, each with the time (ms) at which it was
-received."""
 
 
 class UpdateStore(Protocol):

@@ -8,15 +8,16 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramUnauthorizedError
+from aiogram.methods import TelegramMethod
 
 from imgbot.aio import Start, draining_task_group, run_or_cancel_on, sleep_or_event
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.domain.retry import backoff_s
 from imgbot.telegram.polling_health import PollingHealth
-from imgbot.telegram.update import GetRawUpdates
 from imgbot.telegram.update_dispatcher import (
     Handle,
     OffsetWindow,
@@ -41,6 +42,18 @@ _ARRIVALS = 20
 _BUSY_PER_S = 1.5
 _GATHERED = 1.6
 """Updates that gather between two calls of a busy bot, beside the one that ends the long poll."""
+
+
+class GetRawUpdates(TelegramMethod[list[Any]]):
+    """getUpdates with raw results: a malformed update must not spoil its whole batch."""
+
+    __returning__ = list[Any]
+    __api_method__ = "getUpdates"
+
+    offset: int | None = None
+    limit: int | None = None
+    timeout: int | None = None
+    allowed_updates: list[str] | None = None
 
 
 class UpdatePoller:

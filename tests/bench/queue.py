@@ -22,7 +22,6 @@ from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.job_reads import JobReads
 from imgbot.storage.results import to_hash
 from imgbot.storage.server.process import RedisServer
 from tests.fixtures.jobs import job_of
@@ -137,8 +136,7 @@ async def adoption(queue: JobQueue, redis: Client) -> None:
     begun = time.perf_counter()
     await queue.open_epoch()
     repaired = await queue.fsck(NOW_MS, ["2027-01-15"])
-    reads = JobReads(redis)
-    jobs = await reads.jobs(await reads.due())
+    jobs = await queue.jobs(await queue.due())
     print(
         f"start with 5,000 waiting and {len(jobs):,} claimed jobs: "
         f"{time.perf_counter() - begun:.2f} s, repaired {repaired}"

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from imgbot.domain.errors import TransientError
 from imgbot.storage.client import Client
-from imgbot.storage.job_reads import JobReads
+from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.update_ledger import UpdateLedger
 from tests.fixtures.redis_servers import filled
 
@@ -34,9 +34,9 @@ async def is_ended(act: Callable[[], Awaitable[object]], moment: int) -> bool:
 
 
 async def test_no_cancellation_is_lost(redis: Client) -> None:
-    reads = JobReads(redis)
+    queue = JobQueue(redis, QueueLimits())
 
-    assert [n for n in range(MOMENTS) if not await is_ended(reads.waiting_ids, n)] == []
+    assert [n for n in range(MOMENTS) if not await is_ended(queue.waiting_ids, n)] == []
 
 
 async def test_no_cancellation_is_lost_while_redis_takes_no_write(redis: Client) -> None:

@@ -9,7 +9,6 @@ from imgbot.domain.job import State
 from imgbot.storage import keys
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client
-from imgbot.storage.job_reads import JobReads
 from imgbot.storage.server.durability import measure
 from tests.fixtures.bot import Bot
 from tests.fixtures.redis_servers import filled
@@ -26,7 +25,7 @@ async def test_a_waiting_job_can_be_called_off_and_makes_room(redis: Client) -> 
         with pytest.raises(UserError, match="storage_full"):
             await queue.enqueue(job("2"), NOW)
         verdict = await queue.cancel("1", 1, NOW)
-        found = await JobReads(redis).job("1")
+        found = await queue.job("1")
         assert found is not None
         await queue.finish(found, State.CANCELLED, NOW)
 

@@ -14,7 +14,7 @@ from imgbot.domain.errors import TransientError
 from imgbot.domain.job import InputPhoto
 from imgbot.telegram.client import identify, open_bot
 from imgbot.telegram.messenger import ChatTarget, Messenger
-from imgbot.telegram.update import GetRawUpdates
+from imgbot.telegram.update_poller import GetRawUpdates
 
 TOKEN = "123456:" + "A" * 35
 PAGE = "<html><h1>Сервер недоступен</h1></html>".encode("cp1251")

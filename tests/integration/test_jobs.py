@@ -13,7 +13,6 @@ from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.job_reads import JobReads
 from tests.fixtures.jobs import job_of
 
 NOW = 1_800_000_000_000
@@ -217,8 +216,7 @@ async def test_a_waiting_job_is_cancelled_at_once(redis: Client) -> None:
         await queue.cancel("1", 1, NOW),
         await queue.cancel("9", 1, NOW),
     ]
-    reads = JobReads(redis)
-    found, woken = await reads.job("1"), await reads.next_wakeup()
+    found, woken = await queue.job("1"), await JobQueue(redis, QueueLimits()).next_wakeup()
 
     assert verdicts == ["not_yours", "ok", "ok", "gone"]
     assert woken == "1"
@@ -226,29 +224,29 @@ async def test_a_waiting_job_is_cancelled_at_once(redis: Client) -> None:
     assert found is not None
     assert (found.state, found.progress.outcome) == (State.DELIVERING, State.CANCELLED)
     assert await queue.claim(NOW) is None
-    assert await JobReads(redis).due() == {"1": NOW}
+    assert await queue.due() == {"1": NOW}
 
 
 async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis: Client) -> None:
-    queue, reads = await open_queue(redis), JobReads(redis)
+    queue = await open_queue(redis)
     one = await claimed(queue)
-    before = await reads.unannounced(NOW, 10)
+    before = await queue.unannounced(NOW, 10)
 
     is_alive = await queue.record_status_message("1", retry_ms=NOW + 1000)
-    in_between = await reads.unannounced(NOW, 10)
+    in_between = await queue.unannounced(NOW, 10)
     await queue.record_status_message("1", 55, 1)
     moved = await queue.move(one, State.POLLING, NOW)
 
     assert before == ["1"]
     assert is_alive
     assert in_between == []
-    assert await reads.unannounced(NOW + 5000, 10) == []
+    assert await queue.unannounced(NOW + 5000, 10) == []
     assert moved.progress.message_id == 55
     assert not await queue.record_status_message("never", retry_ms=NOW)
 
 
 async def test_inconsistent_queue_structures_are_repaired(redis: Client) -> None:
-    queue, reads = await open_queue(redis), JobReads(redis)
+    queue = await open_queue(redis)
     one = await claimed(queue, "1")
     await queue.enqueue(job("2"), NOW)
     await redis.zrem(keys.DUE, "1")
@@ -263,7 +261,7 @@ async def test_inconsistent_queue_structures_are_repaired(redis: Client) -> None
 
     assert mended == (3, 2, 0)
     assert again == (0, 0, 0)
-    assert list(await reads.due()) == ["1"]
+    assert list(await queue.due()) == ["1"]
     assert await redis.lrange(keys.QUEUE, 0, -1) == ["2"]
     assert await redis.hgetall(keys.ACTIVE) == {"1": "1"}
     assert await redis.hgetall(keys.WAITING) == {"1": "1"}
@@ -271,7 +269,7 @@ async def test_inconsistent_queue_structures_are_repaired(redis: Client) -> None
 
 
 async def test_a_lost_queue_is_rebuilt_from_the_jobs(redis: Client) -> None:
-    queue, reads = await open_queue(redis), JobReads(redis)
+    queue = await open_queue(redis)
     for number in range(3):
         await queue.enqueue(job(str(number), number), NOW + number)
     # As an earlier release left it, and as nothing should.
@@ -283,9 +281,9 @@ async def test_a_lost_queue_is_rebuilt_from_the_jobs(redis: Client) -> None:
     assert mended == (2, 0, 0)
     assert await queue.fsck(NOW) == (0, 0, 0)
     assert await redis.lrange(keys.QUEUE, 0, -1) == ["0", "1", "2"]
-    assert sorted(await reads.places(["0", "1", "2", "9"])) == [0, 1, 2, 3]
-    assert (await reads.depth()).oldest_waiting_ms == NOW
-    assert await reads.newest_of(1) == "1"
+    assert sorted(await queue.places(["0", "1", "2", "9"])) == [0, 1, 2, 3]
+    assert (await queue.depth()).oldest_waiting_ms == NOW
+    assert await queue.newest_of(1) == "1"
 
 
 async def test_however_many_capped_jobs_wait_in_front_the_next_one_is_found(redis: Client) -> None:
@@ -359,7 +357,7 @@ async def test_a_running_job_is_told_that_it_is_cancelled(redis: Client) -> None
     one = await queue.move(await claimed(queue), State.POLLING, NOW)
 
     verdict = await queue.cancel("1", 1, NOW)
-    heard = await JobReads(redis).next_wakeup()
+    heard = await JobQueue(redis, QueueLimits()).next_wakeup()
     moved = await queue.move(one, State.POLLING, NOW)
 
     assert (verdict, heard) == ("ok", "1")
@@ -369,7 +367,7 @@ async def test_a_running_job_is_told_that_it_is_cancelled(redis: Client) -> None
 async def test_reading_the_depth_of_a_long_queue_costs_as_much_as_of_a_short_one(
     redis: Client,
 ) -> None:
-    queue, reads = await open_queue(redis), JobReads(redis)
+    queue = await open_queue(redis)
 
     async def commands() -> int:
         return (await redis.info("stats"))["total_commands_processed"]
@@ -378,21 +376,21 @@ async def test_reading_the_depth_of_a_long_queue_costs_as_much_as_of_a_short_one
     for number in range(100):
         await queue.enqueue(job(str(number), user_id=number), NOW)
         before = await commands()
-        await reads.depth()
+        await queue.depth()
         costs.append(await commands() - before)
 
     assert costs == costs[:1] * 100
 
 
 async def test_the_longest_wait_is_known(redis: Client) -> None:
-    queue, reads = await open_queue(redis), JobReads(redis)
+    queue = await open_queue(redis)
     for number in range(3):
         await queue.enqueue(job(str(number)), NOW + number)
-    waits = [(await reads.depth()).oldest_waiting_ms]
+    waits = [(await queue.depth()).oldest_waiting_ms]
     await queue.claim(NOW)
-    waits.append((await reads.depth()).oldest_waiting_ms)
+    waits.append((await queue.depth()).oldest_waiting_ms)
     await queue.cancel("1", 1, NOW)
     await queue.claim(NOW)
-    waits.append((await reads.depth()).oldest_waiting_ms)
+    waits.append((await queue.depth()).oldest_waiting_ms)
 
     assert waits == [NOW, NOW + 1, 0]

@@ -14,7 +14,6 @@ from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.job_reads import JobReads
 from imgbot.storage.results import ResultStore
 from imgbot.storage.server.durability import trouble_of
 from imgbot.storage.server.process import RedisServer
@@ -111,9 +110,9 @@ async def _until_killed(neighbour: Client) -> None:
 async def test_commands_sent_together_fail_and_are_cancelled_one_by_one(redis: Client) -> None:
     await redis.set("img:x", "text")
     async with asyncio.TaskGroup() as group:
-        cancelled = group.create_task(JobReads(redis).waiting_ids())
+        cancelled = group.create_task(JobQueue(redis, QueueLimits()).waiting_ids())
         wrong = group.create_task(_refused(redis))
-        right = group.create_task(JobReads(redis).depth())
+        right = group.create_task(JobQueue(redis, QueueLimits()).depth())
         await asyncio.sleep(0)
         cancelled.cancel()
 
@@ -133,7 +132,7 @@ async def test_a_command_that_cannot_be_sent_or_read_fails_alone(redis: Client) 
     async with asyncio.TaskGroup() as group:
         unsent = group.create_task(_error_of(lambda: redis.set("img:x", "\ud800")))
         unread = group.create_task(_error_of(lambda: redis.zscore("img:z", "member")))
-        right = group.create_task(JobReads(redis).depth())
+        right = group.create_task(JobQueue(redis, QueueLimits()).depth())
 
     assert isinstance(unsent.result(), UnicodeEncodeError)
     assert isinstance(unread.result(), ZeroDivisionError)
@@ -187,10 +186,10 @@ async def test_a_server_with_no_connection_left_is_away(server: RedisServer) -> 
         await operator.config_set("maxclients", 1)
         redis = connect(server.url)
         with pytest.raises(StorageUnavailableError):
-            await JobReads(redis).waiting_ids()
+            await JobQueue(redis, QueueLimits()).waiting_ids()
         await operator.config_set("maxclients", 100)
 
-        assert await JobReads(redis).waiting_ids() == []
+        assert await JobQueue(redis, QueueLimits()).waiting_ids() == []
         await redis.aclose()
 
 

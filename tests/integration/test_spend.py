@@ -10,7 +10,6 @@ from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client, Value
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.job_reads import JobReads
 from imgbot.storage.spend import Day, ProducedCount, Spend
 from tests.fixtures.jobs import job_of
 
@@ -56,7 +55,7 @@ async def test_an_admission_reserves_once_however_often_it_comes(redis: Client) 
     queue = await open_queue(redis)
 
     verdicts = [(await queue.enqueue(job("1"), NOW)).verdict for _ in range(3)]
-    stored = await JobReads(redis).job("1")
+    stored = await queue.job("1")
 
     assert verdicts == ["ok", "duplicate", "duplicate"]
     assert await day(redis) == Day(TODAY, reserved=PRICE, users={1: PRICE})
@@ -96,7 +95,7 @@ async def test_a_waiting_job_that_is_called_off_gives_its_money_back(redis: Clie
     await queue.enqueue(job("1"), NOW)
 
     await queue.cancel("1", 1, NOW)
-    found = await JobReads(redis).job("1")
+    found = await queue.job("1")
     assert found is not None
     await queue.finish(found, State.CANCELLED, NOW, {}, is_billed=False)
 
@@ -240,7 +239,7 @@ async def test_a_free_admission_that_becomes_a_paid_picture_is_charged(redis: Cl
     one = await submitted(queue, price_micro=0)
 
     await queue.move(one, State.POLLING, NOW, price_micro=PRICE)
-    stored = await JobReads(redis).job("1")
+    stored = await queue.job("1")
     assert stored is not None
     await ended(queue, stored, State.DELIVERED, is_billed=True)
 

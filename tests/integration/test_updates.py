@@ -15,8 +15,7 @@ from imgbot.storage.client import Client
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.supervisor import DRAIN_S
 from imgbot.telegram.client import open_bot
-from imgbot.telegram.update import GetRawUpdates
-from imgbot.telegram.update_poller import UpdatePoller
+from imgbot.telegram.update_poller import GetRawUpdates, UpdatePoller
 from imgbot.telemetry.metrics import REGISTRY
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.sandbox import Control, Person, open_sandbox

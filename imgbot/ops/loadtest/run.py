@@ -34,7 +34,7 @@ from imgbot.sandbox.load_users import LoadUsers
 from imgbot.sandbox.provider_tasks import TaskLedger
 from imgbot.sandbox.server import Sandbox
 from imgbot.storage.client import connect
-from imgbot.storage.job_reads import JobReads
+from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.server.process import RedisServer
 
 BUILTIN = "builtin"
@@ -156,7 +156,7 @@ class LoadTest:
     """Ledger of the provider that the sandbox plays; None: the bot needs none."""
     _bot: asyncio.subprocess.Process = field(init=False)
     _server: RedisServer = field(init=False)
-    _jobs: JobReads = field(init=False)
+    _jobs: JobQueue = field(init=False)
     _environ: dict[str, str] = field(init=False)
     _log: Path = field(init=False)
 
@@ -176,7 +176,7 @@ class LoadTest:
             self._server = await enter(RedisServer(folder, port=0))
             redis = connect(self._server.url)
             closing.push_async_callback(redis.aclose)
-            self._jobs = JobReads(redis)
+            self._jobs = JobQueue(redis, QueueLimits())
             self._environ = bot_process.environment(self.sandbox, folder, options.provider) | {
                 "IMGBOT_REDIS_URL": self._server.url,
                 "IMGBOT_WORKERS": str(options.workers_of(self.users)),

@@ -1,11 +1,13 @@
 """One update as sent by Telegram: any JSON object, not to be trusted."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from aiogram.methods import TelegramMethod
-
 Update = Mapping[str, Any]
+
+Deferred = tuple[str, int, Sequence[tuple[int, Update]]]
+"""Chat, the time (ms) until which it waits, and its updates in order, each with the time (ms) at
+which it was received."""
 
 
 def chat_of(update: Update) -> int | str:
@@ -61,15 +63,3 @@ def _is_answer(message: Mapping[str, Any]) -> bool:
     is_beginning = answered.get("message_id") == message.get("message_thread_id")
     in_topic = message.get("is_topic_message") is True
     return not ("forum_topic_created" in answered or (in_topic and is_beginning))
-
-
-class GetRawUpdates(TelegramMethod[list[Any]]):
-    """getUpdates with raw results: a malformed update must not spoil its whole batch."""
-
-    __returning__ = list[Any]
-    __api_method__ = "getUpdates"
-
-    offset: int | None = None
-    limit: int | None = None
-    timeout: int | None = None
-    allowed_updates: list[str] | None = None
