@@ -94,7 +94,8 @@ DIALOGUE = _key("img:fsm", r"(?::-?\d+)+:(\d+):.*")  # Prefix of the dialogue st
 TAP_GUARD = _key("img:tap:", r"-?\d+\.(\d+)\..*")
 # STRING: a counter, written before each wait for the disk and to test if Redis is writable.
 SYNCS = _key("img:syncs", Owner.NOBODY)
-# STRING, 25 hours: a decision for an update, in case it is handled again; the owner of a task.
+# STRING: a decision for an update, 25 hours, in case it is handled again; the owner of a task, an
+# hour.
 CHOICE = _key("img:choice:", r"album\.(\d+)\..*")
 # HASH per user id: their preferences, the language of their client and of their texts, their @name
 # in lower case, and whether they were told which engine makes pictures.

@@ -241,6 +241,7 @@ async def test_jobs_that_wait_for_long_leave_room_for_others(
         await eventually(AsyncMock(side_effect=lambda: waiting == {"2", "3"}))
         await context.queue.enqueue(job_of("8", 8, 8, Operation.CREATE, "en"), NOW)
         await eventually(lambda: redis.exists(f"{keys.JOB}8"), lambda count: not count)
+        await eventually(AsyncMock(side_effect=lambda: len(runner.jobs) == 2))
         load = runner.load
 
     assert waiting == {"2", "3"}
