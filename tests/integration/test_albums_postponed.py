@@ -11,6 +11,7 @@ from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.job import InputPhoto
 from imgbot.storage.albums import Albums, Item
 from imgbot.storage.client import Client
+from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
 from imgbot.supervisor import DRAIN_S
 from tests.fixtures.waiting import PATIENCE_S
@@ -34,6 +35,7 @@ async def test_a_hang_in_the_dialogue_costs_no_album(redis: Client) -> None:
     app: Any = Mock(
         albums=albums,
         users=UserStore(redis),
+        results=ResultStore(redis),
         messenger=messenger,
         now_ms=lambda: next(clock_ms),
     )
