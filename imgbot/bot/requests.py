@@ -15,6 +15,7 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import (
     VARIANTS_MAX,
     PromptOptions,
+    implied_ratio,
     names_nothing,
     parse_prompt_options,
 )
@@ -96,7 +97,8 @@ class RequestService:
             raise UserError("words_empty")
         options, preferences = parse_prompt_options(text), dialogue.context.preferences
         first = _job_of(dialogue, Operation.CREATE, options)
-        first = with_changes(first, ratio=options.ratio or preferences.ratio)
+        ratio = options.ratio or preferences.ratio or implied_ratio(options.prompt)
+        first = with_changes(first, ratio=ratio)
         await self._enqueue_variants(dialogue, first, options.variants or preferences.variants)
 
     async def _enqueue_variants(self, dialogue: Dialogue, first: Job, count: int) -> None:
@@ -125,12 +127,14 @@ class RequestService:
     async def regenerate(self, dialogue: Dialogue, result: Result, count: int = 1) -> None:
         """Order a delivered picture again, so many times: the same request with other seeds."""
         await self.check_rate_limit(dialogue)
+        # An older release stored no ratio that only words imply.
+        implied = implied_ratio(result.words) if result.operation is Operation.CREATE else ""
         again = with_changes(
             _job_of(dialogue, result.operation, PromptOptions(result.words)),
             negative=result.negative,
             sources=result.sources,
             scale=result.scale,
-            ratio=result.ratio,
+            ratio=result.ratio or implied,
             parent=result.parent,
         )
         await self._enqueue_variants(dialogue, again, count)

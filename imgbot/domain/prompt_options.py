@@ -140,6 +140,36 @@ _SHAPE_PATTERNS = tuple(
 _THING = "thing"
 _EMPTY_BRACKETS = re.compile(r"\([\s,;]*\)|\[[\s,;]*\]")
 
+# Words of a picture that imply its shape; they are part of the prompt, too. "Vertical" must refer
+# to the picture, not to lines in it. The first that is found counts.
+_PICTURE_NOUN = (
+    r"(?:format|orientation|ratio|picture|image|photo|shot|poster|wallpaper|banner|(?:post)?card|"
+    r"формат|ориентаци|картин|фото|изображени|снимок|кадр|плакат|постер|открытк|обо[ийе]|обложк|"
+    r"афиш|лист\b)"
+)
+
+
+def _beside_picture(word: str) -> str:
+    return rf"\b(?:{word})(?:\s+\w+)?\s+{_PICTURE_NOUN}|\b{_PICTURE_NOUN}\w*\s+(?:{word})(?!\w)"
+
+
+_IMPLIED = tuple((ratio, re.compile(pattern, re.IGNORECASE)) for ratio, pattern in (
+    ("2:1", r"\b(?:панорам|panoram|баннер|banner)"),
+    ("9:16", (r"\b(?:сториз|сторис|рилс|на телефон\b|phone wallpaper|"
+             r"(?:insta(?:gram)?|telegram|for|in|as) (?:my )?(?:stories|reels?)\b|"
+             r"(?:insta(?:gram)?|telegram) story\b|(?:story|stories|reels?) (?:format|size))")),
+    ("16:9", (r"\b(?:широкоэкран|широкоформат|обо(?:и|ев|ями)\b|заставк|widescreen|wallpaper|"
+             r"desktop)")),
+    ("4:3", _beside_picture(r"альбомн\w+|горизонтальн\w+|horizontal(?:ly)?|wide")
+            + r"|\b(?:горизонтально|horizontally)\s*(?=$|[,;.!\n])"
+              r"|\blandscape (?:format|orientation)"),
+    ("3:4", _beside_picture(r"вертикальн\w+|vertical(?:ly)?")
+            + r"|\b(?:вертикально|vertically)\s*(?=$|[,;.!\n])|\bportrait"
+              r"|\bпортретн\w+(?!\w)(?!\s+(?:мастер|худож|живопис|галере|зал|студи|с[ъь][её]м|"
+              r"фотограф|скульпт|сходств|карандаш))"),
+    ("1:1", r"\b(?:квадрат|square)"),
+))  # fmt: skip
+
 
 @dataclass(frozen=True, slots=True)
 class PromptOptions:
@@ -162,6 +192,11 @@ def with_negative(prompt: str, negative: str) -> str:
         return prompt
     without = "без" if _CYRILLIC.search(negative) else "without"
     return f"{prompt.rstrip(' .,;')}, {without}: {negative}"
+
+
+def implied_ratio(prompt: str) -> str:
+    """Return the ratio that words of the prompt imply ("панорама гор"); empty if none does."""
+    return next((ratio for ratio, pattern in _IMPLIED if pattern.search(prompt)), "")
 
 
 @lru_cache(maxsize=64)

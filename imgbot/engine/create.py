@@ -1,13 +1,13 @@
 """Create: a picture painted from a prompt, the same again for the same prompt and seed."""
 
 import random
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from PIL import Image
 
+from imgbot.domain.ratios import value_of
 from imgbot.engine.colours import Colour
 from imgbot.engine.prompt_features import PromptFeatures, extract_features
 from imgbot.engine.scene import PALETTES, Palette, Scene, from_colours
@@ -20,42 +20,6 @@ from imgbot.engine.typography import draw_text, text_to_draw, without_quotes
 
 SIDE_PX = 1024
 LONGER_SIDE_PX = 2048
-RATIO_MAX = 3.0
-
-_RATIO = re.compile(r"(?<![\d:])(\d{1,2})\s?[:xх]\s?(\d{1,2})(?![\d:])")
-# "Vertical" must refer to the picture, not to lines in it.
-_PICTURE = (
-    r"(?:format|orientation|ratio|picture|image|photo|shot|poster|wallpaper|banner|(?:post)?card|"
-    r"формат|ориентаци|картин|фото|изображени|снимок|кадр|плакат|постер|открытк|обо[ийе]|обложк|"
-    r"афиш|лист\b)"
-)
-
-
-def _shape(word: str) -> str:
-    """Pattern of the word next to a noun for a picture, or alone between punctuation marks."""
-    return (
-        rf"\b(?:{word})(?:\s+\w+)?\s+{_PICTURE}|\b{_PICTURE}\w*\s+(?:{word})(?!\w)|"
-        rf"(?:^|[,;.\n])[^\S\n]*(?:{word})\s*(?=$|[,;.!\n])"
-    )
-
-
-_SHAPES = tuple((re.compile(pattern, re.IGNORECASE), shape) for pattern, shape in (
-    (r"\b(квадрат|square)", (1, 1)),
-    (_shape(r"вертикальн\w+|vertical(?:ly)?")
-     + r"|\b(?:вертикально|vertically)\s*(?=$|[,;.!\n])|\bportrait"
-       r"|\bпортретн\w+(?!\w)(?!\s+(?:мастер|худож|живопис|галере|зал|студи|с[ъь][её]м|"
-       r"фотограф|скульпт|сходств|карандаш))", (3, 4)),
-    (_shape(r"альбомн\w+|горизонтальн\w+|horizontal(?:ly)?|wide")
-     + r"|\b(?:горизонтально|horizontally)\s*(?=$|[,;.!\n])|\blandscape (?:format|orientation)",
-     (4, 3)),
-    ((r"\b(широкоэкран|широкоформат|обо(?:и|ев|ями)\b|заставк|widescreen|wallpaper|desktop|"
-     r"16 на 9)"), (16, 9)),
-    ((r"\b(сториз|сторис|рилс|на телефон\b|phone wallpaper|9 на 16|"
-     r"(?:insta(?:gram)?|telegram|for|in|as) (?:my )?(?:stories|reels?)\b|"
-     r"(?:insta(?:gram)?|telegram) story\b|(?:story|stories|reels?) (?:format|size))|"
-     r"(?:^|[,;.\n])[^\S\n]*(?:story|stories|reels?)\s*(?=$|[,;.!\n])"), (9, 16)),
-    (r"\b(панорам|panoram|баннер|banner)", (2, 1)),
-))  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +37,12 @@ class CreatePlan:
 
 
 def create_picture(prompt: str, seed: int, ratio: str = "") -> tuple[Image.Image, tuple[str, ...]]:
-    """Paint the prompt, in `ratio` (as `16:9`) if given, else in the shape it asks for.
+    """Paint the prompt in `ratio` (as `16:9`), or as a square.
 
     The second value names the scene, palette and style, then each sprite and `lettering`.
     """
     plan = plan_picture(prompt, seed)
-    size = picture_size(prompt, ratio)
+    size = picture_size(ratio)
     scene = Scene(
         size, plan.rng, plan.palette, plan.hints, plan.rng.choice((-1, 1)), Image.new("L", size, 0)
     )
@@ -124,18 +88,12 @@ def plan_picture(prompt: str, seed: int) -> CreatePlan:
     )
 
 
-def picture_size(prompt: str, ratio: str = "") -> tuple[int, int]:
-    """Width and height in pixels: the requested ratio, or a square.
+def picture_size(ratio: str) -> tuple[int, int]:
+    """Width and height in pixels; a square without a ratio.
 
     The shorter side is 1024; beyond 2:1 the longer one is 2048. Ratios end at 3:1.
     """
-    shape = 1.0
-    for pattern, (across, up) in _SHAPES:
-        if pattern.search(prompt):
-            shape = across / up
-    match = _RATIO.fullmatch(ratio) or _RATIO.search(prompt)
-    if match and int(match[1]) and int(match[2]):
-        shape = min(RATIO_MAX, max(1 / RATIO_MAX, int(match[1]) / int(match[2])))
+    shape = value_of(ratio) or 1.0
     longer = max(shape, 1 / shape)
     shorter_px = min(SIDE_PX, LONGER_SIDE_PX / longer)
     sides = round(shorter_px / 8) * 8, round(shorter_px * longer / 8) * 8

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.intents import classify
 from imgbot.domain.operations import Operation
+from imgbot.domain.ratios import fitted
 from imgbot.providers.comfyui_workflow import ComfyUiSpec, Graph, Workflow, filled, grown
 from imgbot.providers.http import (
     STATUS_KINDS,
@@ -39,7 +40,7 @@ from imgbot.providers.protocol import (
     Recovery,
     Ticket,
 )
-from imgbot.providers.spec_file import fitted, micro, with_key
+from imgbot.providers.spec_file import micro, with_key
 from imgbot.providers.url_policy import Hosts
 
 EXTRA = "imgbot"

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import ACTIONS, OPERATIONS, Operation
+from imgbot.domain.ratios import fitted, nearest, value_of
 from imgbot.providers.http import (
     PICTURES_LIMIT_BYTES,
     STATUS_KINDS,
@@ -49,11 +50,8 @@ from imgbot.providers.spec_file import (
     ProviderName,
     Url,
     Vendor,
-    fitted,
     micro,
-    nearest,
     prompt_for,
-    value_of,
     with_key,
 )
 from imgbot.providers.url_policy import Hosts

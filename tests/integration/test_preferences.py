@@ -33,6 +33,7 @@ async def pressed(user: User, message: Message, label: str) -> Message:
 
 
 async def test_settings_stay_and_words_win(bob: User) -> None:
+    implied = await bob.order("a panorama of a forest")
     panel = await bob.ask("/settings")
     shapes = await pressed(bob, panel, "Shape: any")
     panel = await pressed(bob, shapes, "16:9")
@@ -43,7 +44,7 @@ async def test_settings_stay_and_words_win(bob: User) -> None:
     labels = [button["text"] for button in panel.buttons]
     assert {"🖼 Shape: 16:9 ▸", "📎 Send as: files", "🔔 “Ready” message: on"} <= set(labels)
     assert wide.document_id
-    for result, ratio in ((wide, 16 / 9), (tall, 9 / 16)):
+    for result, ratio in ((implied, 2), (wide, 16 / 9), (tall, 9 / 16)):
         width, height = (await bob.image(result)).size
         assert width / height == pytest.approx(ratio, abs=0.02)
 

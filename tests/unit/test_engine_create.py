@@ -69,7 +69,7 @@ def test_what_must_not_show_is_left_out_even_if_every_such_scene_has_it() -> Non
 def test_result_has_the_planned_size_and_names_what_was_drawn_in_order() -> None:
     image, applied = create_picture("плакат «Осень», лиса в лесу, пиксель-арт", 2, "21:9")
     assert applied == ("forest", "autumn", "pixel", "fox", "lettering")
-    assert image.size == picture_size("", "21:9")
+    assert image.size == picture_size("21:9")
 
 
 @pytest.mark.parametrize("words", ["плакат", "открытка"])

@@ -14,6 +14,7 @@ from imgbot.bot.messages import clean, photo_of, prompt_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.prompt_options import (
     PromptOptions,
+    implied_ratio,
     names_nothing,
     parse_prompt_options,
     with_negative,
@@ -119,9 +120,16 @@ def test_words_that_only_look_like_an_option_stay() -> None:
     assert found == PromptOptions("square, warmer", "16:9", negative="snow", ignored=("--v 6",))
 
 
+def test_shape_is_asked_for_or_implied() -> None:
+    for ratio, prompts in TABLES["ratios"].items():
+        for words in prompts:
+            found = parse_prompt_options(words)
+            assert (words, found.ratio or implied_ratio(found.prompt)) == (words, ratio)
+
+
 @pytest.mark.timeout(60)
 @pytest.mark.parametrize(
-    "read", [parse_prompt_options, partial(with_drawing, undrawn=(), key="fox")]
+    "read", [parse_prompt_options, implied_ratio, partial(with_drawing, undrawn=(), key="fox")]
 )
 @pytest.mark.parametrize(
     "text",

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import Operation
+from imgbot.domain.ratios import nearest
 from imgbot.providers.declarative import responses, task_lookup
 from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, TicketPaths
 from imgbot.providers.declarative.templates import fill, first, first_text, names_in
@@ -27,7 +28,7 @@ from imgbot.providers.protocol import (
     Recovery,
     Ticket,
 )
-from imgbot.providers.spec_file import nearest, prompt_for, with_key
+from imgbot.providers.spec_file import prompt_for, with_key
 from imgbot.providers.url_policy import Hosts
 
 _KIND = ProviderErrorKind
