@@ -191,6 +191,8 @@ def _serve(settings: Settings, source: SettingsSource) -> int:
     from imgbot.telemetry import events as telemetry, logs
 
     logs.set_up(level=settings.log_level, style=settings.log_format, secrets=settings.secrets)
+    for notice in settings.notices:
+        telemetry.warning("%s", notice)
     try:
         with instance_lock(settings.state_dir, settings.token.get_secret_value()):
             state.check(settings.state_dir)

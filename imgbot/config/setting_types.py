@@ -20,6 +20,12 @@ _USD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _RATE = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,3})?(s|min|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
+# The colon keeps an address that holds a `=` in one piece.
+_ENTRY = re.compile(r"(?:([^=:]+?)\s*=\s*)?(.+)", re.DOTALL)
+
+
+Pairs = tuple[tuple[str, str], ...]
+"""Entries of a setting, by name; an empty name is the default of the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,16 +72,14 @@ def parse_prices(value: object) -> object:
 
 
 def parse_provider_urls(value: object) -> object:
-    """One address, or several with the names of their providers, as (name, address)."""
-    text = str(value).strip()
-    if text.startswith(("http://", "https://")) and "," not in text:
-        return (("", check_http_url(text)),)
-    return tuple((name, check_http_url(url)) for name, url in _pairs(text))
+    """Addresses by provider, as (name, address)."""
+    pairs = _pairs(value, has_default=True)
+    return tuple((name, check_http_url(url)) for name, url in pairs)
 
 
 def parse_provider_limits(value: object) -> object:
     """Orders per time by provider, as (name, limit)."""
-    return tuple((name, _order_limit(text)) for name, text in _pairs(str(value)))
+    return tuple((name, _order_limit(text)) for name, text in _pairs(value))
 
 
 def _order_limit(text: str) -> OrderLimit:
@@ -85,20 +89,31 @@ def _order_limit(text: str) -> OrderLimit:
     return OrderLimit(int(found[1]), float(found[2] or 1) * _SECONDS[found[3]])
 
 
-def parse_models(value: object) -> tuple[tuple[str, str], ...]:
+def parse_models(value: object, *, has_default: bool = False) -> Pairs:
     """Models, or other words, by operation."""
-    pairs = _pairs(str(value))
-    if not dict(pairs).keys() <= set(ACTIONS):
+    pairs = _pairs(value, has_default=has_default)
+    if not dict(pairs).keys() <= {"", *ACTIONS}:
         raise ValueError
     return pairs
 
 
-def _pairs(value: str) -> tuple[tuple[str, str], ...]:
-    parts = [text.partition("=") for part in value.split(",") if (text := part.strip())]
-    found = {name.strip(): entry.strip() for name, _, entry in parts}
-    if len(found) < len(parts) or not all(name and entry for name, entry in found.items()):
+def parse_providers(value: object) -> Pairs:
+    """Providers by operation; the one without a name is for all others."""
+    return parse_models(value, has_default=True)
+
+
+def entries(value: object) -> Pairs:
+    """Split `first, name=second` into (name, entry), unchecked; the name may be empty."""
+    parts = [text for part in str(value).split(",") if (text := part.strip())]
+    return tuple(pair for text in parts for pair in _ENTRY.findall(text))
+
+
+def _pairs(value: object, *, has_default: bool = False) -> Pairs:
+    pairs = entries(value)
+    names = {name for name, _ in pairs}
+    if len(names) < len(pairs) or ("" in names and not has_default):
         raise ValueError
-    return tuple(found.items())
+    return pairs
 
 
 def parse_usd(value: object) -> int:
@@ -153,9 +168,10 @@ HttpsUrl = Annotated[str, AfterValidator(check_https_url)]
 AddressToListenOn = Annotated[Address, BeforeValidator(parse_address)]
 Usd = Annotated[int, BeforeValidator(parse_usd)]
 Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]
-Models = Annotated[tuple[tuple[str, str], ...], BeforeValidator(parse_models)]
+Models = Annotated[Pairs, BeforeValidator(parse_models)]
+Providers = Annotated[Pairs, BeforeValidator(parse_providers)]
 Prices = Annotated[tuple[tuple[str, int], ...], BeforeValidator(parse_prices)]
-ProviderUrls = Annotated[tuple[tuple[str, str], ...], BeforeValidator(parse_provider_urls)]
+ProviderUrls = Annotated[Pairs, BeforeValidator(parse_provider_urls)]
 ProviderLimits = Annotated[
     tuple[tuple[str, OrderLimit], ...], BeforeValidator(parse_provider_limits)
 ]

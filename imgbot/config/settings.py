@@ -13,10 +13,10 @@ from collections.abc import Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr, create_model
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
 from imgbot.config.setting_types import (
     Address,
@@ -27,6 +27,7 @@ from imgbot.config.setting_types import (
     Models,
     Prices,
     ProviderLimits,
+    Providers,
     ProviderUrls,
     RedisUrl,
     Secret,
@@ -40,9 +41,6 @@ PRESETS = resources.files("imgbot") / "providers" / "presets"
 """Folder of the provider files that come with imgbot, one TOML file per provider."""
 
 _KEY_NAME = re.compile(r"(?!IMGBOT_)[A-Z][A-Z0-9_]{2,60}")
-
-CHOICES = ("provider", *(f"provider_{operation}" for operation in ACTIONS), "provider_fallback")
-"""The settings that name a provider, or the path of its file."""
 
 
 class KeyNames(NamedTuple):
@@ -103,23 +101,6 @@ def variable_of(field: str) -> str:
     return f"IMGBOT_{field.upper()}"
 
 
-class _Base(BaseModel):
-    """Fields named by their variables; what is refused is not repeated by the exception."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", alias_generator=variable_of, hide_input_in_errors=True
-    )
-
-
-if TYPE_CHECKING:
-    _ProviderOfEach = _Base
-else:
-    _ProviderOfEach = create_model(
-        "_ProviderOfEach",
-        __base__=_Base,
-        **{f"provider_{operation}": (str, "") for operation in ACTIONS},
-    )
-
 USERS_PER_WORKER = 30
 MIN_WORKERS = 5
 MAX_WORKERS = 200
@@ -144,11 +125,13 @@ _Interval = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 _Megabytes = Annotated[int, Field(ge=0, le=1_000_000)]
 
 
-class Settings(_ProviderOfEach):
-    """Everything that an operator can set, checked; read once, and again at a reload.
+class Settings(BaseModel):
+    """Everything that an operator can set, checked; read once, and again at a reload."""
 
-    `provider_<operation>` is a field for each operation.
-    """
+    # An exception must not repeat what is refused: it may be a secret.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", alias_generator=variable_of, hide_input_in_errors=True
+    )
 
     token: Token
     telegram_api: HttpUrl = "https://api.telegram.org"
@@ -182,7 +165,7 @@ class Settings(_ProviderOfEach):
     allowed_users: Ids = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     log_format: Literal["auto", "text", "json"] = "auto"
-    provider: str = "builtin"
+    provider: Providers = (("", "builtin"),)
     provider_fallback: str = ""
     provider_url: ProviderUrls = ()
     provider_limits: ProviderLimits = ()
@@ -190,20 +173,36 @@ class Settings(_ProviderOfEach):
     prices: Prices = ()
     public_url: HttpsUrl = ""
     _keys: dict[str, Secret] = PrivateAttr(default_factory=dict[str, Secret])
+    _notices: tuple[str, ...] = PrivateAttr(())
+
+    @property
+    def default_provider(self) -> str:
+        """Provider of the operations that have none of their own, by name or path."""
+        return dict(self.provider).get("", "builtin")
 
     def provider_for(self, operation: Operation) -> str:
         """Return the provider chosen for an operation, by name or path."""
-        return getattr(self, f"provider_{operation.value}", "") or self.provider
+        return dict(self.provider).get(operation, self.default_provider)
 
     @property
     def providers(self) -> tuple[str, ...]:
         """Every provider that is used, by name or path, each once."""
-        chosen = (self.provider, *(self.provider_for(op) for op in ACTIONS), self.provider_fallback)
+        chosen = (
+            self.default_provider,
+            *(self.provider_for(operation) for operation in ACTIONS),
+            self.provider_fallback,
+        )
         return tuple(dict.fromkeys(name for name in chosen if name))
 
-    def keep_keys(self, keys: Mapping[str, str]) -> None:
-        """Add the values of variables that hold secrets of providers."""
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What to tell the operator of former settings, a sentence each."""
+        return self._notices
+
+    def keep(self, keys: Mapping[str, str], notices: tuple[str, ...]) -> None:
+        """Add the values of variables that hold secrets of providers, and the notices."""
         self._keys.update({variable: Secret(key) for variable, key in keys.items()})
+        self._notices = notices
 
     def key_of(self, provider: str) -> Secret | None:
         """Return the key of a provider, None where it needs none or has none."""
@@ -216,7 +215,7 @@ class Settings(_ProviderOfEach):
     def url_of(self, provider: str) -> str:
         """Return the base URL that the operator gave a provider, empty for its own."""
         urls = dict(self.provider_url)
-        plain = urls.get("", "") if provider == self.provider else ""
+        plain = urls.get("", "") if provider == self.default_provider else ""
         return urls.get(provider, plain)
 
     @property

@@ -12,8 +12,9 @@ from pathlib import Path
 from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
+from imgbot.config.former import FORMER, replace_former
+from imgbot.config.setting_types import entries
 from imgbot.config.settings import (
-    CHOICES,
     Settings,
     key_names,
     key_names_of,
@@ -33,10 +34,15 @@ CREDENTIALS = {
 PLACEHOLDER_TOKEN = "1000000:" + "0" * 35
 """Stands in where there is no token yet, and the settings are read for something else."""
 
-NO_PROVIDERS: Mapping[str, object] = {variable_of(field): "builtin" for field in CHOICES}
+NO_PROVIDERS: Mapping[str, object] = {
+    "IMGBOT_PROVIDER": "builtin",
+    "IMGBOT_PROVIDER_FALLBACK": "builtin",
+    **dict.fromkeys(FORMER, ""),
+}
 """Overrides with which no provider's file or key need be there."""
 
 _FIELDS = {variable_of(field): info for field, info in Settings.model_fields.items()}
+_READ = _FIELDS.keys() | FORMER.keys()
 _FILE = "IMGBOT_ENVIRONMENT_FILE"
 _MISSING_KEY = (
     "is missing; the provider {} needs its key, as a variable or a credential of that name"
@@ -82,14 +88,15 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = No
     `overrides` are variables too (`{"IMGBOT_WORKERS": 7}`), from the command line.
     """
     for name in environ:
-        if name.startswith("IMGBOT_") and name not in _FIELDS:
+        if name.startswith("IMGBOT_") and name not in _READ:
             raise ConfigError(name, _unknown(name))
     over = {name: value for name, value in (overrides or {}).items() if value is not None}
-    values = _given(environ, _FIELDS)
+    values = _given(environ, _READ)
     if "IMGBOT_USERS" in over:
         # --users asks for another size: a number of workers set elsewhere must not defeat it.
         values.pop("IMGBOT_WORKERS", None)
-    values |= {name: value for name, value in over.items() if name in _FIELDS}
+    values |= {name: value for name, value in over.items() if name in _READ}
+    notices = replace_former(values)
     if "IMGBOT_STATE_DIR" not in values:
         values["IMGBOT_STATE_DIR"] = _default_state_dir(environ)
     try:
@@ -103,7 +110,7 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = No
         *(name for each in settings.providers for name in key_names_of(each)),
     }
     keys = _given(environ, names - {""}) | {name: over[name] for name in names & over.keys()}
-    settings.keep_keys({name: str(key) for name, key in keys.items()})
+    settings.keep({name: str(key) for name, key in keys.items()}, notices)
     _check_together(settings)
     return settings
 
@@ -139,13 +146,12 @@ def docs() -> dict[str, dict[str, str]]:
         "preset_names": ", ".join(presets),
         "operations": ", ".join(f"`{operation}`" for operation in ACTIONS),
     }
-    found: dict[str, dict[str, str]] = {}
-    for field, about in content.items():
-        doc = {part: " ".join(text.format(**names).split()) for part, text in about.items()}
-        is_of_each = field == "provider_operation"
-        fields = [f"provider_{operation}" for operation in ACTIONS] if is_of_each else [field]
-        found |= {variable_of(each): doc for each in fields}
-    return found
+    return {
+        variable_of(field): {
+            part: " ".join(text.format(**names).split()) for part, text in about.items()
+        }
+        for field, about in content.items()
+    }
 
 
 def _expected(variable: str) -> str:
@@ -191,7 +197,11 @@ def provider_files_of(environ: Mapping[str, str]) -> tuple[str, ...]:
     Raises ConfigError.
     """
     given = merged(environ)
-    chosen = (given.get(variable_of(field), "").strip() for field in CHOICES)
+    chosen = [
+        provider
+        for variable in ("IMGBOT_PROVIDER", "IMGBOT_PROVIDER_FALLBACK", *FORMER)
+        for _, provider in entries(given.get(variable, ""))
+    ]
     return tuple(dict.fromkeys(name for name in chosen if name.endswith(".toml")))
 
 

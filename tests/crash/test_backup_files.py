@@ -93,7 +93,9 @@ async def test_a_provider_that_no_setting_names_here_is_not_put_back(
 ) -> None:
     there, old = settings_at(tmp_path, move), tmp_path / "own"
     provider = provider_of_ones_own(old)
-    (there["old"] / "imgbot.env").write_text(f"IMGBOT_PROVIDER_EDIT={provider}\nMINE_KEY=x\n")
+    (there["old"] / "imgbot.env").write_text(
+        f"IMGBOT_PROVIDER=builtin, edit={provider}\nMINE_KEY=x\n"
+    )
     (there["new"] / "imgbot.env").write_text("IMGBOT_PROVIDER=builtin\n")
     made = await run(move.old, "backup", "--stop", str(move.file))
     shutil.rmtree(old)

@@ -61,8 +61,7 @@ async def open_hosted(
         bot = Bot(
             sandbox,
             state_dir,
-            IMGBOT_PROVIDER="replicate",
-            IMGBOT_PROVIDER_UPSCALE="fal",
+            IMGBOT_PROVIDER="replicate, upscale=fal",
             IMGBOT_PROVIDER_URL=", ".join(f"{name}={url}" for name, url in urls.items()),
             IMGBOT_ADMINS=str(OWNER_ID),
             REPLICATE_API_TOKEN=sandbox.presets["replicate"].key,

@@ -172,6 +172,22 @@ async def test_a_fresh_server_is_asked_who_makes_the_pictures(
     assert (nobody.provider, dict(nobody.keys)) == (None, {})
 
 
+async def test_providers_of_single_operations_stay_in_the_file_where_they_are_written(
+    sandbox: Sandbox, server: Layout, typed: list[str]
+) -> None:
+    with server.environment_file.open("a") as file:
+        file.write("IMGBOT_PROVIDER=builtin, upscale=comfyui\nIMGBOT_PROVIDER_EDIT=kie\n")
+    typed += [sandbox.token, "right", "right", sandbox.token]
+
+    answers = await answers_to(server, InstallOptions(provider="fal"))
+    with pytest.raises(ConfigError, match=r"^IMGBOT_PROVIDER: write one provider here, "):
+        # A rollback must start with what the installation wrote.
+        await answers_to(server, InstallOptions(provider="fal, upscale=kie"))
+
+    assert answers.provider == "fal, upscale=comfyui"
+    assert set(answers.keys) == {"FAL_KEY", "KIE_API_KEY"}
+
+
 async def test_secrets_come_from_files_without_a_terminal(
     sandbox: Sandbox, server: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgbot.config.settings import key_names, redis_memory_mb_for, workers_for
-from imgbot.config.sources import SettingsSource, load
+from imgbot.config.sources import NO_PROVIDERS, SettingsSource, load
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import Operation
 from imgbot.domain.order_pace import OrderLimit
@@ -42,7 +42,7 @@ def test_the_defaults_are_the_guides() -> None:
     assert (settings.poll_interval_initial, settings.poll_interval_max) == (2.0, 10.0)
     assert settings.image_poll_max_attempts == 60
     assert settings.telegram_api == "https://api.telegram.org"
-    assert (str(settings.http), settings.provider) == ("127.0.0.1:8080", "builtin")
+    assert (str(settings.http), settings.default_provider) == ("127.0.0.1:8080", "builtin")
     assert settings.redis_url is settings.daily_budget is settings.user_daily_limit is None
     assert settings.state_dir == Path("/home/somebody/.local/state/imgbot")
 
@@ -84,6 +84,10 @@ def test_a_setting_means_what_is_written(
         ("IMGBOT_REDIS_URL", "localhost:6379"),
         ("IMGBOT_PROVIDER", "nobody"),
         ("IMGBOT_PROVIDER", "/nowhere/mine.toml"),
+        ("IMGBOT_PROVIDER", "builtin, upscale=nobody"),
+        ("IMGBOT_PROVIDER", "builtin, paint=fal"),
+        ("IMGBOT_PROVIDER", "builtin, comfyui"),
+        ("IMGBOT_PROVIDER", "upscale="),
         ("IMGBOT_PROVIDER_URL", "somewhere"),
         ("IMGBOT_PROVIDER_URL", "comfyui=ftp://host"),
         ("IMGBOT_MODELS", "paint=model"),
@@ -176,7 +180,7 @@ def test_a_provider_file_names_the_variables_of_its_keys(tmp_path: Path) -> None
     settings = load(LEAST | chosen | keys)
     found = settings.key_of(str(file)), settings.hook_key_of(str(file))
 
-    assert settings.provider == str(file)
+    assert settings.default_provider == str(file)
     assert [key and key.get_secret_value() for key in found] == ["my-secret", "signing-key"]
     assert {"my-secret", "signing-key"} <= set(settings.secrets)
     # The bot's token cannot be taken for a provider's key.
@@ -184,10 +188,16 @@ def test_a_provider_file_names_the_variables_of_its_keys(tmp_path: Path) -> None
     assert load(LEAST | chosen).key_of(str(file)) is None
 
 
-def test_operations_may_go_to_several_providers() -> None:
-    environ = {
-        "IMGBOT_PROVIDER": "replicate",
-        "IMGBOT_PROVIDER_UPSCALE": "comfyui",
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        {"IMGBOT_PROVIDER": " replicate,upscale = comfyui, "},
+        {"IMGBOT_PROVIDER": "upscale=comfyui, replicate"},
+        {"IMGBOT_PROVIDER": "replicate", "IMGBOT_PROVIDER_UPSCALE": "comfyui"},
+    ],
+)
+def test_operations_may_go_to_several_providers(chosen: dict[str, str]) -> None:
+    environ = chosen | {
         "IMGBOT_PROVIDER_FALLBACK": "builtin",
         "IMGBOT_PROVIDER_URL": "comfyui=http://10.0.0.2:8188, replicate=https://gate.example",
         "IMGBOT_MODELS": "create=black-forest-labs/flux-schnell",
@@ -203,6 +213,21 @@ def test_operations_may_go_to_several_providers() -> None:
     assert dict(settings.models) == {"create": "black-forest-labs/flux-schnell"}
     limits = {"replicate": OrderLimit(1200, 60.0), "kie": OrderLimit(40, 10.0)}
     assert dict(settings.provider_limits) == limits
+
+
+def test_a_former_name_holds_and_its_new_one_is_told() -> None:
+    environ = LEAST | {"IMGBOT_PROVIDER_UPSCALE": "comfyui", "IMGBOT_PROVIDER_EDIT": "builtin"}
+
+    told = "has a new name; write IMGBOT_PROVIDER=builtin, edit=builtin, upscale=comfyui"
+    assert load(environ).notices == (
+        f"IMGBOT_PROVIDER_EDIT {told}",
+        f"IMGBOT_PROVIDER_UPSCALE {told}",
+    )
+    assert load(environ, NO_PROVIDERS).providers == ("builtin",)
+    assert load(LEAST | {"IMGBOT_PROVIDER_EDIT": ""}).notices == ()
+    # Two answers to one question may cost money.
+    twice = _refused(environ | {"IMGBOT_PROVIDER": "fal, upscale=fal"})
+    assert "upscale=fal, edit=builtin, upscale=comfyui' cannot be used" in str(twice)
 
 
 def test_the_nearest_source_wins() -> None:

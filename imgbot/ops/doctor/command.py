@@ -97,15 +97,15 @@ async def run_checks(environ: Mapping[str, str], *, is_fixing: bool) -> Report:
     environ = environ_of_service(environ)
     settings, first = _settings(environ)
     report = Report(
-        [first, *await _check_all(environ, settings)], secrets=settings.secrets if settings else ()
+        [*first, *await _check_all(environ, settings)], secrets=settings.secrets if settings else ()
     )
     if is_fixing and any(finding.fix for finding in report.findings):
         report.mended = await _apply_fixes(report.findings, settings)
-        report.findings = [first, *await _check_all(environ, settings)]
+        report.findings = [*first, *await _check_all(environ, settings)]
     return report
 
 
-def _settings(environ: Mapping[str, str]) -> tuple[Settings | None, Finding]:
+def _settings(environ: Mapping[str, str]) -> tuple[Settings | None, list[Finding]]:
     file, folder = environ.get("IMGBOT_ENVIRONMENT_FILE", ""), credentials_of_service(environ)
     try:
         settings = SettingsSource(environ).read()
@@ -115,8 +115,12 @@ def _settings(environ: Mapping[str, str]) -> tuple[Settings | None, Finding]:
             mend = f"sudo imgbot install, which asks for it and puts it into {folder}"
         elif isinstance(error.__context__, PermissionError):
             mend = "sudo imgbot doctor"
-        return None, wrong("settings", str(error), mend)
-    return settings, ok("settings", f"valid{f', from {file}' if file else ''}")
+        return None, [wrong("settings", str(error), mend)]
+    former = [
+        warning("settings", notice, f"sudoedit {file}" if file else "")
+        for notice in settings.notices
+    ]
+    return settings, [ok("settings", f"valid{f', from {file}' if file else ''}"), *former]
 
 
 async def _apply_fixes(findings: Iterable[Finding], settings: Settings | None) -> list[str]:

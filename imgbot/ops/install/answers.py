@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from pydantic import SecretStr
 
-from imgbot.config.setting_types import check_token
+from imgbot.config.setting_types import check_token, entries
 from imgbot.config.settings import (
     KeyNames,
     Settings,
@@ -206,15 +206,22 @@ class _Questions:
 
     def _provider(self) -> str | None:
         """Return the provider to be written into the settings, None to leave them."""
+        stored = entries(self._stored_provider())
+        others = [f"{operation}={provider}" for operation, provider in stored if operation]
 
         def accept(name: str) -> str | None:
+            if "," in name or "=" in name:
+                # The release before, to which one may have to go back, reads a name only.
+                where = f"those of single operations into {self._layout.environment_file}"
+                raise ConfigError(_PROVIDER, f"write one provider here, {where}")
+            chosen = ", ".join([name or "builtin", *others])
             try:
-                self._settings({_PROVIDER: name or "builtin"})
+                self._settings({_PROVIDER: chosen})
             except ConfigError as error:
                 # The others and the keys are checked afterwards.
                 if error.setting == _PROVIDER:
                     raise
-            return name or None
+            return chosen if name else None
 
         if self._options.provider is not None:
             return accept(self._options.provider)
@@ -242,14 +249,17 @@ class _Questions:
         return read_secret(file, prompt, accept, self._tell)
 
     def _variable_of_key_file(self) -> str:
-        stored = merged(self._environ).get(_PROVIDER)
-        provider = str(self._given[_PROVIDER] or stored or "builtin")
+        chosen = self._given[_PROVIDER] or self._stored_provider()
+        provider = dict(entries(chosen)).get("", "builtin")
         if not (variable := key_names().get(provider, KeyNames()).key):
             raise ConfigError(
                 "--key-file",
                 f"the provider {provider} takes no key; name another with --provider",
             )
         return variable
+
+    def _stored_provider(self) -> str:
+        return merged(self._environ).get(_PROVIDER, "")
 
     def _missing_key(self, keys: Mapping[str, str]) -> str:
         """Return the variable of a missing key, empty if none is missing; check all else."""
