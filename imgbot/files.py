@@ -1,24 +1,25 @@
 """Durable files: complete and fsynced before they get their names. Safe against power cuts.
 
-Every file that Redis refers to is written here.
+Every file that Redis refers to is written here. Below that, how root works in a folder of another
+user, who may put links and pipes in its way.
 """
 
+import errno
 import os
 import shutil
+import stat
 import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 PART = ".part"
 """Suffix of incomplete files."""
 
 
-def replace_file(
-    path: Path, content: str | bytes, mode: int = 0o600, owner: os.stat_result | None = None
-) -> None:
-    """Replace the file at `path`, owned by the user and group of `owner`.
-
-    Raises OSError; the old file then stays as it was.
-    """
+def replace_file(path: Path, content: str | bytes, mode: int = 0o600) -> None:
+    """Replace the file at `path`. Raises OSError; the old file then stays as it was."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=PART, dir=path.parent)
     part = Path(name)
     try:
@@ -26,8 +27,6 @@ def replace_file(
             file.write(content.encode() if isinstance(content, str) else content)
             # By descriptor: the folder's owner may have replaced the name by a link.
             os.fchmod(descriptor, mode)
-            if owner is not None:
-                os.fchown(descriptor, owner.st_uid, owner.st_gid)
         commit(part, path)
     except BaseException:
         part.unlink(missing_ok=True)
@@ -67,3 +66,52 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def open_plain(path: Path) -> BufferedReader:
+    """Open a regular file for reading: through no link, and no pipe, which would wait. OSError."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", str(path))
+    return open(descriptor, "rb")  # noqa: PTH123 -- a descriptor has no path
+
+
+@contextmanager
+def anchored(folder: Path) -> Generator[Path]:
+    """Yield a path to this very folder, wherever its name leads later. Raises OSError.
+
+    It needs no access to the folders above.
+    """
+    descriptor = os.open(folder, os.O_DIRECTORY)
+    try:
+        yield Path(f"/proc/self/fd/{descriptor}")
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def as_owner(folder: Path) -> Generator[None]:
+    """Act as the owner of a folder, if this is root. Raises OSError.
+
+    So nothing in it leads to what the owner may not reach, and what is made there is theirs. Keep
+    it short: modules that are not imported yet may be out of reach as well.
+    """
+    owner = folder.stat()
+    if os.getuid() != 0 or owner.st_uid == 0:
+        yield
+        return
+    before = os.geteuid(), os.getegid(), os.getgroups()
+    _become(owner.st_uid, owner.st_gid, [])
+    try:
+        yield
+    finally:
+        _become(*before)
+
+
+def _become(user: int, group: int, groups: list[int]) -> None:
+    # Only root may change the groups.
+    os.seteuid(0)
+    os.setgroups(groups)
+    os.setegid(group)
+    os.seteuid(user)

@@ -21,9 +21,9 @@ import psutil
 from imgbot.config.sources import read_environment_file, state_dir_of
 from imgbot.domain.errors import ImgbotError
 from imgbot.domain.findings import Severity
-from imgbot.files import replace_file
+from imgbot.files import anchored, as_owner, open_plain, replace_file
 from imgbot.ops.doctor.machine import judge_workers
-from imgbot.ops.formatting import say
+from imgbot.ops.formatting import say, strip_control
 from imgbot.ops.installation import UNIT, Layout, environ_of_service, set_variable
 from imgbot.ops.lifecycle import RELOAD_REQUEST, SCALE_REQUEST
 from imgbot.ops.state_dir import describe, supervisor_of
@@ -35,6 +35,7 @@ _STOP_DEADLINE_S = 240.0
 """More than systemd waits before it kills."""
 
 _ANSWER_DEADLINE_S = 30.0
+_ANSWER_BYTES = 1000
 _LOOK_EVERY_S = 0.1
 T = TypeVar("T")
 
@@ -208,31 +209,37 @@ def _ask(state_dir: Path, name: str, text: str) -> str:
             f"no bot runs with {state_dir} here: start it (sudo systemctl start imgbot), or set "
             "IMGBOT_STATE_DIR to the state directory of another"
         )
-    request = state_dir / name
+    with anchored(state_dir) as here:
+        return _ask_process(pid, state_dir, here / name, text)
+
+
+def _ask_process(pid: int, state_dir: Path, request: Path, text: str) -> str:
+    here = request.parent
     try:
         # The descriptor is that process for ever; its number could be another's by now.
         process = os.pidfd_open(pid)
         try:
             if supervisor_of(state_dir) != pid:
                 raise ServiceError(f"the bot with {state_dir} has just ended")
-            # Readable by a service that is another user, whose folder it is.
-            replace_file(request, text, 0o644)
+            with as_owner(here):
+                replace_file(request, text)
             signal.pidfd_send_signal(process, signal.SIGHUP)
         finally:
             os.close(process)
         if not _wait_for(lambda: _text_of(request) != text, _ANSWER_DEADLINE_S):
             raise ServiceError(f"{describe(pid)} does not answer")
-        return _text_of(request) or ""
+        return strip_control(_text_of(request) or "")
     except (ProcessLookupError, PermissionError) as error:
         raise ServiceError(f"{describe(pid)} cannot be asked: {error.strerror}") from error
     finally:
         # Nobody may find it at a later start.
-        with suppress(OSError):
+        with suppress(OSError), as_owner(here):
             request.unlink()
 
 
 def _text_of(request: Path) -> str | None:
     try:
-        return request.read_text(encoding="utf-8")
-    except FileNotFoundError:
+        with as_owner(request.parent), open_plain(request) as file:
+            return file.read(_ANSWER_BYTES).decode(errors="replace")
+    except OSError:
         return None

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from imgbot.domain.errors import ConfigError, ImgbotError
 from imgbot.domain.findings import Finding, ok, wrong
-from imgbot.files import PART, replace_file
+from imgbot.files import PART, anchored, as_owner, open_plain, replace_file
 from imgbot.ops.installation import STATE
 
 MOVED = "moved"
@@ -94,24 +94,6 @@ def usable(path: Path) -> Generator[None]:
         raise ConfigError(_SETTING, sentence) from error
 
 
-@contextlib.contextmanager
-def anchored(path: Path, *, is_ours: bool = False) -> Generator[Path]:
-    """Yield a path to this very folder, even if its name is redirected later.
-
-    Root works in a folder of the service's user, who could replace a name by a link. `is_ours`
-    asks for a folder that nobody else can write to, and no link. Raises ConfigError.
-    """
-    with usable(path):
-        descriptor = os.open(path, os.O_DIRECTORY | (os.O_NOFOLLOW if is_ours else 0))
-    try:
-        facts = os.fstat(descriptor)
-        if is_ours and (facts.st_uid != os.geteuid() or facts.st_mode & 0o022):
-            raise ConfigError(_SETTING, f"somebody else has put a folder at {path}")
-        yield Path(f"/proc/self/fd/{descriptor}")
-    finally:
-        os.close(descriptor)
-
-
 def members(state_dir: Path) -> Iterator[tuple[str, Path]]:
     """Give what a backup copies, as (name in the backup, file); those of jobs come first."""
     for top in sorted(state_dir.iterdir()):
@@ -141,26 +123,7 @@ def put(unpacked: Path, state_dir: Path) -> None:
 
 def mark_moved(state_dir: Path, backup: str) -> None:
     """Mark the bot as moved, by the backup of that name."""
-    # Through another file: root must not write through a link that somebody has put there.
     replace_file(state_dir / MOVED, f"{backup}\n", 0o600)
-    chown_to_service(state_dir)
-
-
-def chown_to_service(state_dir: Path) -> None:
-    """Give files written by root to the owner of the folder, as the service is not root.
-
-    By descriptors, never through a link: the owner could put one in the way of a path.
-    """
-    if os.geteuid() != 0:
-        return
-    # The service's folder is a link itself (DynamicUser=), in a folder of root's.
-    owner = state_dir.stat().st_uid, state_dir.stat().st_gid
-    for _, folders, files, descriptor in os.fwalk(state_dir.resolve()):
-        for name in (*folders, *files):
-            with contextlib.suppress(FileNotFoundError):
-                facts = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
-                if (facts.st_uid, facts.st_gid) != owner:
-                    os.chown(name, *owner, dir_fd=descriptor, follow_symlinks=False)
 
 
 class AlreadyRunningError(ImgbotError):
@@ -189,9 +152,9 @@ def instance_lock(state_dir: Path, token: str) -> Generator[None]:
 def _lock(state_dir: Path) -> Generator[None]:
     try:
         state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Root locks, too, in a folder of the service's: a link there must lead it nowhere.
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        file = os.open(state_dir / "lock", flags, 0o600)
+        with anchored(state_dir) as here, as_owner(here):
+            file = os.open(here / "lock", flags, 0o600)
     except OSError as error:
         raise ConfigError(
             _SETTING, f"{state_dir} cannot be written to ({error.strerror})"
@@ -246,8 +209,9 @@ def supervisor_of(state_dir: Path, token: str = "") -> int | None:
     Only looks: asking for a lock could make a bot that starts at this moment give up.
     """
     try:
-        text = (state_dir / "lock").read_text(encoding="ascii", errors="replace").strip()
-        inode = (state_dir / "lock").stat().st_ino
+        with open_plain(state_dir / "lock") as file:
+            text = file.read(32).decode("ascii", "replace").strip()
+            inode = os.fstat(file.fileno()).st_ino
     except OSError:
         text, inode = "", 0
     pid = int(text) if text.isdecimal() else 0

@@ -2,18 +2,21 @@
 
 import json
 import os
+import tarfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imgbot.ops import state_dir as state
 from imgbot.ops.backup import archive
 from imgbot.ops.backup.command import backup
 from imgbot.ops.backup.restore import restore
 from imgbot.ops.state_dir import supervisor_of
 from tests.crash.conftest import Move
 from tests.fixtures.commands import run
+
+_SERVICE = 65534
+_AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for somebody else")
 
 
 async def test_what_is_refused_changes_nothing(move: Move) -> None:
@@ -149,36 +152,128 @@ def write_backup(
     archive.write(file, paths, about)
 
 
-async def test_a_link_put_in_the_way_of_a_restore_leads_nowhere(
-    move: Move, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def give_to_service(state_dir: Path) -> None:
+    for path in (state_dir, *state_dir.rglob("*")):
+        os.chown(path, _SERVICE, _SERVICE, follow_symlinks=False)
+
+
+@pytest.fixture
+def roots(tmp_path: Path) -> Path:
+    """A folder that only root may use."""
+    (tmp_path / "etc/redis").mkdir(parents=True)
+    (tmp_path / "etc/secret").write_text("root's own\n")
+    (tmp_path / "etc").chmod(0o700)
+    return tmp_path / "etc"
+
+
+def seen(folder: Path) -> dict[str, tuple[int, int, bytes]]:
+    """What is in a folder, with owners, modes and contents."""
+    return {
+        str(path.relative_to(folder)): (
+            path.stat().st_uid,
+            path.stat().st_mode,
+            path.read_bytes() if path.is_file() else b"",
+        )
+        for path in folder.rglob("*")
+    }
+
+
+@_AS_ROOT
+@pytest.mark.parametrize("command", ["backup FILE", "backup --stop FILE", "restore FILE --force"])
+async def test_what_root_does_is_the_services(move: Move, tmp_path: Path, command: str) -> None:
+    state_dir = move.old.state_dir
+    members = {"redis.jsonl": b"", "state/pictures/8.png": b"a picture"}
+    about = {"bot_id": move.old.environ["IMGBOT_TOKEN"].partition(":")[0]}
+    write_backup(move.file, tmp_path / "made", members, about)
+    (state_dir / "pictures").mkdir()
+    (state_dir / "pictures/9.png").write_bytes(b"another picture")
+    give_to_service(state_dir)
+
+    ended = await run(move.old, *command.replace("FILE", str(move.file)).split())
+
+    assert (ended.status, "Traceback" in ended.said) == (0, False), ended.said
+    assert {path.lstat().st_uid for path in state_dir.rglob("*")} == {_SERVICE}
+    with tarfile.open(move.file) as kept:
+        assert f"state/pictures/{8 if 'restore' in command else 9}.png" in kept.getnames()
+    assert move.file.stat().st_uid == 0
+
+
+@_AS_ROOT
+@pytest.mark.parametrize("command", ["backup FILE", "backup --stop FILE", "restore FILE --force"])
+@pytest.mark.parametrize(
+    ("link", "target"),
+    [
+        ("redis/redis.log", "secret"),
+        ("redis/redis.conf", "secret"),
+        ("redis/server.lock", "secret"),
+        ("redis", "redis"),
+        ("lock", "secret"),
+    ],
+)
+async def test_a_link_of_the_services_leads_root_nowhere(
+    move: Move, tmp_path: Path, roots: Path, link: str, target: str, command: str
 ) -> None:
-    read, put, state_dir, victim = archive.read, state.put, move.new.state_dir, tmp_path / "etc"
-    members = {"redis.jsonl": b"", "state/cron.d/x": b"hostile", "settings/imgbot.env": b""}
+    about = {"bot_id": move.old.environ["IMGBOT_TOKEN"].partition(":")[0]}
+    write_backup(move.file, tmp_path / "made", {"redis.jsonl": b""}, about)
+    (path := move.old.state_dir / link).parent.mkdir(exist_ok=True)
+    path.symlink_to(roots / target)
+    give_to_service(move.old.state_dir)
+    before = seen(roots)
+
+    ended = await run(move.old, *command.replace("FILE", str(move.file)).split())
+
+    assert (ended.status != 0, "Traceback" in ended.said) == (True, False), ended.said
+    assert "own" not in ended.said.replace("owner", "")
+    assert seen(roots) == before
+
+
+@_AS_ROOT
+async def test_a_folder_that_becomes_a_link_leads_a_backup_nowhere(
+    move: Move, roots: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, pictures = archive.write, move.old.state_dir / "pictures"
+
+    def swap_and_write(*given: Any) -> archive.Manifest:
+        pictures.rename(pictures.with_name("aside"))
+        pictures.symlink_to(roots)
+        return write(*given)
+
+    pictures.mkdir()
+    (pictures / "secret").write_bytes(b"harmless")
+    give_to_service(move.old.state_dir)
+    monkeypatch.setattr(archive, "write", swap_and_write)
+
+    await backup(str(move.file), environ=move.old.environ)
+
+    with tarfile.open(move.file) as made:
+        assert "state/pictures/secret" not in made.getnames()
+
+
+@_AS_ROOT
+async def test_a_folder_that_becomes_a_link_leads_a_restore_nowhere(
+    move: Move, tmp_path: Path, roots: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, state_dir, settings = archive.read, move.new.state_dir, tmp_path / "imgbot.env"
+    members = {"redis.jsonl": b"", "state/x": b"hostile", "settings/imgbot.env": b"IMGBOT_USERS=9"}
     about = {"bot_id": move.new.environ["IMGBOT_TOKEN"].partition(":")[0]}
     write_backup(move.file, tmp_path / "made", members, about)
-    (victim / "state").mkdir(parents=True)
-    (victim / "state/passwd").write_text("root")
+    move.new.settings["IMGBOT_ENVIRONMENT_FILE"] = str(settings)
+    give_to_service(state_dir)
+    before = seen(roots)
 
-    def swap_and_read(*given: Any) -> archive.Manifest:
-        # The owner of the folder, as soon as it is made.
+    def read_and_swap(*given: Any) -> archive.Manifest:
+        manifest = read(*given)
         (state_dir / "restore.part").rename(state_dir / "aside")
-        (state_dir / "restore.part").symlink_to(victim)
-        return read(*given)
+        (state_dir / "restore.part").symlink_to(roots)
+        return manifest
 
-    def swap_and_put(*given: Any) -> None:
-        # And as soon as everything is unpacked, all there is.
-        state_dir.rename(tmp_path / "gone")
-        state_dir.symlink_to(victim)
-        put(*given)
+    monkeypatch.setattr(archive, "read", read_and_swap)
 
-    monkeypatch.setattr(archive, "read", swap_and_read)
-    monkeypatch.setattr(state, "put", swap_and_put)
-
-    with pytest.raises(OSError, match="symbolic link"):
+    with pytest.raises(PermissionError):
         await restore(str(move.file), is_forced=False, environ=move.new.environ)
 
-    assert sorted(path.name for path in victim.rglob("*")) == ["passwd", "state"]
-    assert (tmp_path / "gone/cron.d/x").read_bytes() == b"hostile"
+    assert seen(roots) == before
+    assert not settings.exists()
 
 
 @pytest.mark.parametrize(

@@ -106,6 +106,27 @@ def test_a_reload_finds_the_service(capsys: pytest.CaptureFixture[str]) -> None:
     assert "settings reloaded" in capsys.readouterr().out
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root acts for somebody else")
+@pytest.mark.usefixtures("a_shell", "supervisor")
+def test_a_link_in_place_of_the_answer_is_not_read(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (secret := layout.settings / "secret").write_text("root's own")
+    request = layout.private_data / "reload"
+
+    def answer(*_: object) -> None:
+        request.unlink()
+        request.symlink_to(secret)
+
+    os.chown(layout.private_data, 65534, 65534)
+    monkeypatch.setattr(signal, "pidfd_send_signal", answer)
+
+    cli.main(["reload"])
+
+    assert "root's own" not in "".join(capsys.readouterr())
+    assert not request.is_symlink()
+
+
 def test_a_number_that_is_not_taken_is_told(
     layout: Layout, supervisor: Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,12 +1,14 @@
 """Files replaced whole, and one line of an environment file changed."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from imgbot.config.sources import read_environment_file
-from imgbot.files import replace_file
+from imgbot.files import anchored, as_owner, open_plain, replace_file
 from imgbot.ops.installation import replace_link, set_variable
 
 
@@ -53,15 +55,42 @@ def test_a_file_is_replaced_whole_with_its_mode_or_stays_as_it_was(tmp_path: Pat
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
-def test_a_file_becomes_its_owners(tmp_path: Path) -> None:
-    folder, path = tmp_path / "folder", tmp_path / "folder" / "note"
-    folder.mkdir()
+def test_root_acts_as_the_owner_of_a_folder(tmp_path: Path) -> None:
+    # Nobody but root reaches the folder by its name, as with /var/lib/private.
+    (closed := tmp_path / "closed").mkdir(mode=0o700)
+    (folder := closed / "folder").mkdir()
+    (secret := tmp_path / "secret").write_text("root's")
+    secret.chmod(0o600)
+    (folder / "link").symlink_to(secret)
     os.chown(folder, 1, 2)
+    before = os.geteuid(), os.getegid(), os.getgroups()
 
-    replace_file(path, "new", 0o640, folder.stat())
+    with anchored(folder) as here, suppress(KeyError):
+        folder.rename(closed / "renamed")
+        folder.symlink_to(tmp_path)
+        with as_owner(here):
+            replace_file(here / "note", "new", 0o640)
+            with pytest.raises(PermissionError):
+                (here / "link").read_text()
+            with ThreadPoolExecutor() as others, pytest.raises(PermissionError):
+                others.submit((here / "link").read_text).result()
+            raise KeyError
 
-    facts = path.stat()
+    facts = (closed / "renamed/note").stat()
     assert (facts.st_uid, facts.st_gid, facts.st_mode & 0o777) == (1, 2, 0o640)
+    assert (os.geteuid(), os.getegid(), os.getgroups()) == before
+    assert secret.read_text() == "root's"
+
+
+@pytest.mark.parametrize("kind", ["link", "pipe", "folder"])
+def test_only_a_regular_file_is_opened(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "file"
+    {"link": lambda: path.symlink_to(__file__), "pipe": lambda: os.mkfifo(path)}.get(
+        kind, path.mkdir
+    )()
+
+    with pytest.raises(OSError, match=r"symbolic link|not a regular file|Is a directory"):
+        open_plain(path)
 
 
 def test_a_link_is_moved_and_never_missing(tmp_path: Path) -> None:

@@ -11,17 +11,17 @@ import io
 import json
 import os
 import re
-import stat
 import tarfile
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from imgbot.domain.errors import ImgbotError
-from imgbot.files import commit
+from imgbot.files import commit, open_plain
 
 FORMAT = 1
 REDIS = "redis.jsonl"
@@ -39,6 +39,10 @@ _NAME = re.compile(
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
+Open = Callable[[Path], io.BufferedReader]
+"""Opens a plain file, following no link. Raises OSError."""
+
+
 class BackupError(ImgbotError):
     """A backup cannot be written or read, or is damaged; the message says what to do."""
 
@@ -50,6 +54,8 @@ class Manifest:
     about: Mapping[str, Any]
     files: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Name → {size_bytes, sha256}."""
+    settings: Mapping[str, bytes] = field(default_factory=dict[str, bytes], repr=False)
+    """Name → content of what is below settings/, which is not unpacked."""
 
     @property
     def summary(self) -> str:
@@ -67,7 +73,12 @@ def _counted(number: object, thing: str) -> str:
     return f"{number} {thing}" + ("" if number == 1 else "s")
 
 
-def write(target: Path, members: Iterable[tuple[str, Path]], about: Mapping[str, Any]) -> Manifest:
+def write(
+    target: Path,
+    members: Iterable[tuple[str, Path]],
+    about: Mapping[str, Any],
+    open_member: Open = open_plain,
+) -> Manifest:
     """Write a backup that only its owner can read; it gets its name once it is complete.
 
     `members` are (name, file); a file that has disappeared or is not a plain file is left out.
@@ -85,7 +96,7 @@ def write(target: Path, members: Iterable[tuple[str, Path]], about: Mapping[str,
         ):
             _put_text(out, _FIRST, f"format {FORMAT}\n")
             for name, path in members:
-                if _NAME.fullmatch(name) and (facts := _put_file(out, name, path)):
+                if _NAME.fullmatch(name) and (facts := _put_file(out, name, path, open_member)):
                     files[name] = facts
                     _check_count(files)
             _put_text(out, _LAST, json.dumps({**about, "format": FORMAT, "files": files}, indent=1))
@@ -107,15 +118,15 @@ def _check_count(files: Mapping[str, Any]) -> None:
         )
 
 
-def _put_file(out: io.BufferedIOBase, name: str, path: Path) -> dict[str, Any] | None:
+def _put_file(
+    out: io.BufferedIOBase, name: str, path: Path, open_member: Open
+) -> dict[str, Any] | None:
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        file = open_member(path)
     except OSError:
         return None
-    with open(descriptor, "rb") as file:  # noqa: PTH123 -- a descriptor has no path
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode):
-            return None
+    with file:
+        facts = os.fstat(file.fileno())
         return _put(out, name, file, facts.st_size, int(facts.st_mtime))
 
 
@@ -147,23 +158,33 @@ def _copy(source: io.BufferedIOBase, target: io.BufferedIOBase, size_bytes: int)
     return {"size_bytes": size_bytes, "sha256": sum_.hexdigest()}
 
 
-def read(source: Path, folder: Path, limit_bytes: int) -> Manifest:
-    """Unpack a backup into an empty folder, and check every byte of it.
+@contextmanager
+def opened(source: Path) -> Generator[io.BufferedReader]:
+    """Open a backup for `read`. Raises BackupError."""
+    try:
+        file = source.open("rb")
+    except OSError as error:
+        why = "does not exist" if isinstance(error, FileNotFoundError) else error.strerror
+        raise BackupError(f"{source}: {why}") from None
+    with file:
+        yield file
+
+
+def read(source: io.BufferedReader, folder: Path, limit_bytes: int) -> Manifest:
+    """Unpack a backup into an empty folder, but for the settings, and check every byte of it.
 
     Raises BackupError: no backup, damaged, hostile, of a newer imgbot, or too large.
     """
     try:
-        with gzip.open(source, "rb") as packed:
+        with gzip.GzipFile(fileobj=source) as packed:
             manifest = _unpack(packed, folder, limit_bytes)
             # The checksum of the whole stands at its very end, after no more than blank blocks.
             if len(packed.read(_CHUNK_BYTES)) == _CHUNK_BYTES:
-                raise BackupError(f"{source} does not end where an imgbot backup does")
+                raise BackupError(f"{source.name} does not end where an imgbot backup does")
             return manifest
     except (OSError, *_DAMAGED) as error:
-        if isinstance(error, FileNotFoundError) and not source.exists():
-            raise BackupError(f"{source} does not exist") from None
         why = error.strerror if isinstance(error, OSError) and error.strerror else "damaged"
-        raise BackupError(f"{source} is not a complete imgbot backup ({why})") from error
+        raise BackupError(f"{source.name} is not a complete imgbot backup ({why})") from error
 
 
 def _unpack(packed: gzip.GzipFile, folder: Path, limit_bytes: int) -> Manifest:
@@ -174,20 +195,26 @@ def _unpack(packed: gzip.GzipFile, folder: Path, limit_bytes: int) -> Manifest:
     if int(number) > FORMAT:
         raise BackupError("the backup is of a newer imgbot: install that release and try again")
     found: dict[str, Any] = {}
+    settings: dict[str, bytes] = {}
+    left_bytes = _SMALL_BYTES
     while (member := _header(packed)).name != _LAST:
         if not _NAME.fullmatch(member.name) or ".." in member.name or member.name in found:
             raise BackupError(f"the backup contains an illegal file name: {member.name[:80]!r}")
         limit_bytes -= member.size
         if limit_bytes < 0:
             raise BackupError("the backup needs more disk space than is free here")
-        found[member.name] = _extract(packed, member, folder / member.name)
+        if member.name.startswith("settings/"):
+            settings[member.name], found[member.name] = _content(packed, member, left_bytes)
+            left_bytes -= member.size
+        else:
+            found[member.name] = _extract(packed, member, folder / member.name)
         _check_count(found)
     content = json.loads(_text(packed, member))
     if not isinstance(content, dict) or content.get("files") != found:
         raise BackupError("the backup is damaged: a checksum is wrong, or a file is missing")
     about = {name: value for name, value in content.items() if name != "files"}
     _check_texts(about)
-    return Manifest(about, found)
+    return Manifest(about, found, settings)
 
 
 def _header(packed: gzip.GzipFile) -> tarfile.TarInfo:
@@ -199,11 +226,18 @@ def _header(packed: gzip.GzipFile) -> tarfile.TarInfo:
 
 
 def _text(packed: gzip.GzipFile, member: tarfile.TarInfo) -> str:
-    if member.size > _SMALL_BYTES:
-        raise BackupError("the manifest of the backup is too large")
+    return _content(packed, member, _SMALL_BYTES)[0].decode()
+
+
+def _content(
+    packed: gzip.GzipFile, member: tarfile.TarInfo, limit_bytes: int
+) -> tuple[bytes, dict[str, Any]]:
+    """Return a member's content and facts. Raises BackupError where it is too large."""
+    if member.size > limit_bytes:
+        raise BackupError("the manifest or the settings of the backup are too large")
     content = io.BytesIO()
-    _get(packed, member, content)
-    return content.getvalue().decode()
+    facts = _get(packed, member, content)
+    return content.getvalue(), facts
 
 
 def _get(

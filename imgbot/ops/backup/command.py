@@ -1,16 +1,19 @@
 """`imgbot backup`: one file with everything, of a bot that runs or is stopped for it."""
 
 import asyncio
+import functools
 import os
 import tempfile
 import time
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from io import BufferedReader
 from pathlib import Path
 
 from imgbot.config.settings import Settings
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ImgbotError
+from imgbot.files import anchored, as_owner, open_plain
 from imgbot.ops import state_dir as state
 from imgbot.ops.backup import archive
 from imgbot.ops.backup.archive import REDIS, BackupError, Manifest
@@ -66,16 +69,30 @@ async def backup(
             }
             own_keys = provider_keys(map(Path, own))
             kept = settings_to_keep(environ, folder, own_keys, has_secrets=has_secrets)
-            files = (
-                (name, path)
-                for name, path in state.members(state_dir)
-                if has_pictures or not name.startswith("state/pictures/")
-            )
-            members = [(REDIS, folder / REDIS), *kept, *provider_members(own), *files]
-            manifest = await asyncio.to_thread(archive.write, target, members, about)
-            if is_stopping:
-                state.mark_moved(state_dir, target.name)
+            with anchored(state_dir) as here:
+                with as_owner(here):
+                    files = [
+                        (name, path)
+                        for name, path in state.members(here)
+                        if has_pictures or not name.startswith("state/pictures/")
+                    ]
+                members = [(REDIS, folder / REDIS), *kept, *provider_members(own), *files]
+                open_member = functools.partial(_open_member, here)
+                manifest = await asyncio.to_thread(
+                    archive.write, target, members, about, open_member
+                )
+                if is_stopping:
+                    with as_owner(here):
+                        state.mark_moved(here, target.name)
     return _report(manifest, target)
+
+
+def _open_member(here: Path, path: Path) -> BufferedReader:
+    """Open a file of the settings, or as its owner one of the state directory."""
+    if not path.is_relative_to(here):
+        return open_plain(path)
+    with as_owner(here):
+        return open_plain(path)
 
 
 def _report(manifest: Manifest, target: Path) -> list[str]:

@@ -15,12 +15,12 @@ from redis.exceptions import (
 from imgbot.config.settings import Settings
 from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource
 from imgbot.domain.errors import ImgbotError
-from imgbot.ops import state_dir as state
+from imgbot.files import anchored, as_owner
 from imgbot.ops.installation import environ_of_service
 from imgbot.ops.state_dir import AlreadyRunningError, instance_lock
 from imgbot.storage.client import Client, connect
 from imgbot.storage.server.durability import address_of, verify
-from imgbot.storage.server.process import RedisServer, url_of
+from imgbot.storage.server.process import RedisServer, find_binary, url_of
 
 _ANSWER_S = 20.0
 
@@ -46,9 +46,14 @@ async def open_redis(
         except AlreadyRunningError:
             url = url_of(state_dir)
         else:
-            closing.callback(state.chown_to_service, state_dir)
-            server = RedisServer(state_dir, port=0, memory_bytes=0)
-            url = (await closing.enter_async_context(server)).url
+            here = closing.enter_context(anchored(state_dir))
+            binary = find_binary()
+            program = closing.enter_context(binary.open("rb")).fileno()
+            server = RedisServer(here, port=0, binary=binary, program=program, memory_bytes=0)
+            closing.push_async_callback(server.stop)
+            with as_owner(here):
+                await server.start()
+            url = server.url
         yield await closing.enter_async_context(aclosing(connect(url)))
 
 

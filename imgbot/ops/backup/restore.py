@@ -3,14 +3,17 @@
 import asyncio
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
+from io import BufferedReader
 from pathlib import Path
 
 from imgbot.config.settings import Settings
 from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource
 from imgbot.domain.errors import ConfigError
+from imgbot.files import anchored, as_owner, open_plain
 from imgbot.ops import state_dir as state
 from imgbot.ops.backup import archive
 from imgbot.ops.backup.archive import REDIS, BackupError, Manifest
@@ -42,30 +45,38 @@ async def restore(
     with (
         umask(0o077),
         instance_lock(state_dir, token),
-        state.anchored(state_dir) as here,
+        archive.opened(Path(file)) as packed,
+        anchored(state_dir) as here,
         _room(state_dir, here, is_forced=is_forced) as (folder, was_begun),
     ):
-        room_bytes = shutil.disk_usage(folder).free - LEAST_FREE_BYTES
-        manifest = await asyncio.to_thread(archive.read, Path(file), folder, room_bytes)
+        room_bytes = shutil.disk_usage(here).free - LEAST_FREE_BYTES
+        with as_owner(here):
+            manifest = await asyncio.to_thread(archive.read, packed, folder, room_bytes)
+            lines = open_plain(folder / REDIS)
         _check_bot(manifest, token)
         async with open_redis(settings, state_dir, is_ours=True) as redis:
-            if not is_forced and await snapshot.has_served(redis):
-                raise BackupError(
-                    f"a bot has already run with {state_dir}; nothing was changed. "
-                    "To replace its data, which is lost then: imgbot restore FILE --force"
+            with lines:
+                if not is_forced and await snapshot.has_served(redis):
+                    raise BackupError(
+                        f"a bot has already run with {state_dir}; nothing was changed. "
+                        "To replace its data, which is lost then: imgbot restore FILE --force"
+                    )
+                is_known = await snapshot.knows(redis, _read(lines))
+                is_certain = manifest.about.get("is_stopped") is True and (
+                    was_begun or not is_known
                 )
-            is_known = await snapshot.knows(redis, _read(folder / REDIS))
-            is_certain = manifest.about.get("is_stopped") is True and (was_begun or not is_known)
-            records = partial(_records, folder, manifest, state_dir, is_certain=is_certain)
-            _check_records(records)
-            # From here on what was there is gone.
-            (folder / state.BEGUN).touch()
-            await _load(redis, records())
-        await asyncio.to_thread(state.put, folder / "state", here)
-        said = _put_settings(environ, folder, manifest)
-        shutil.rmtree(here / state.UNFINISHED)
-        (here / state.MOVED).unlink(missing_ok=True)
-        await asyncio.to_thread(state.chown_to_service, state_dir)
+                records = partial(_records, lines, manifest, state_dir, is_certain=is_certain)
+                _check_records(records)
+                # From here on what was there is gone.
+                with as_owner(here):
+                    (folder / state.BEGUN).touch()
+                await _load(redis, records())
+        with as_owner(here):
+            await asyncio.to_thread(state.put, folder / "state", here)
+        said = _put_settings(environ, manifest)
+        with as_owner(here):
+            shutil.rmtree(folder)
+            (here / state.MOVED).unlink(missing_ok=True)
     start = "sudo systemctl enable --now imgbot"
     return [
         *_report(manifest, state_dir, is_certain=is_certain),
@@ -102,21 +113,22 @@ def _room(state_dir: Path, here: Path, *, is_forced: bool) -> Generator[tuple[Pa
 
     What fails before anything is replaced leaves no folder behind.
     """
-    named = here / state.UNFINISHED
-    if (was_begun := (named / state.BEGUN).exists()) and not is_forced:
-        state.check(state_dir)
-    shutil.rmtree(named, ignore_errors=True)
-    named.mkdir(mode=0o700)
-    with state.anchored(named, is_ours=True) as folder:
-        begun = folder / state.BEGUN
+    folder = here / state.UNFINISHED
+    begun = folder / state.BEGUN
+    with as_owner(here):
+        if (was_begun := begun.exists()) and not is_forced:
+            state.check(state_dir)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(mode=0o700)
         if was_begun:
             begun.touch()
-        try:
-            yield folder, was_begun
-        except BaseException:
+    try:
+        yield folder, was_begun
+    except BaseException:
+        with as_owner(here):
             if not begun.exists():
-                shutil.rmtree(named, ignore_errors=True)
-            raise
+                shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def _places(environ: Mapping[str, str]) -> tuple[Settings, str]:
@@ -149,25 +161,30 @@ async def _load(redis: Client, records: Iterator[Record]) -> None:
     await snapshot.set_epoch(redis, max(epoch, await snapshot.epoch(redis)) + 1)
 
 
-def _put_settings(environ: Mapping[str, str], folder: Path, manifest: Manifest) -> list[str]:
+def _put_settings(environ: Mapping[str, str], manifest: Manifest) -> list[str]:
     """Restore settings and own providers' files; failures are reported, not raised."""
     said: list[str] = []
-    settings = folder / "settings"
-    try:
-        keys = provider_keys(settings.glob("providers/*/0"))
-        said += put_settings(environ, settings, keys)
-        said += put_providers(environ, manifest.about, folder)
-    except _AMISS as error:
-        said.append(f"the other settings were not restored: {error}")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in manifest.settings.items():
+            path = Path(folder, name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        settings = Path(folder, "settings")
+        try:
+            keys = provider_keys(settings.glob("providers/*/0"))
+            said += put_settings(environ, settings, keys)
+            said += put_providers(environ, manifest.about, Path(folder))
+        except _AMISS as error:
+            said.append(f"the other settings were not restored: {error}")
     return said
 
 
 def _records(
-    folder: Path, manifest: Manifest, state_dir: Path, *, is_certain: bool
+    lines: BufferedReader, manifest: Manifest, state_dir: Path, *, is_certain: bool
 ) -> Iterator[Record]:
     """Yield the records to restore; `is_certain` says that nobody has served these jobs since."""
     old = str(manifest.about.get("state_dir", ""))
-    records = relocation.rewrite_paths(_read(folder / REDIS), old, str(state_dir))
+    records = relocation.rewrite_paths(_read(lines), old, str(state_dir))
     if is_certain:
         return records
 
@@ -175,7 +192,7 @@ def _records(
         return f"state/{path.removeprefix(f'{state_dir}/')}" in manifest.files
 
     taken_ms = int(manifest.about.get("taken_ms", 0))
-    installation = next((r.value for r in _read(folder / REDIS) if r.key == keys.INSTALLATION), "")
+    installation = next((r.value for r in _read(lines) if r.key == keys.INSTALLATION), "")
     return relocation.mark_uncertain(records, taken_ms, has_file, str(installation))
 
 
@@ -188,10 +205,10 @@ def _check_records(records: Callable[[], Iterator[Record]]) -> None:
         raise BackupError("the backup is damaged: a job in it cannot be read") from error
 
 
-def _read(path: Path) -> Iterator[Record]:
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            try:
-                yield snapshot.load(line)
-            except (ValueError, RecursionError) as error:
-                raise BackupError(f"the backup is damaged: {error}") from error
+def _read(lines: BufferedReader) -> Iterator[Record]:
+    lines.seek(0)
+    for line in lines:
+        try:
+            yield snapshot.load(line.decode())
+        except (ValueError, RecursionError) as error:
+            raise BackupError(f"the backup is damaged: {error}") from error

@@ -1,6 +1,5 @@
 """The guide's checklist before the first users come, and the record of the latest load test."""
 
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,7 @@ from pydantic.dataclasses import dataclass
 from imgbot.config.setting_types import Address
 from imgbot.config.settings import USERS_PER_WORKER, Settings, workers_for
 from imgbot.domain.findings import Finding, ok, warning
-from imgbot.files import replace_file
+from imgbot.files import anchored, as_owner, open_plain, replace_file
 from imgbot.ops.installation import STATE, has_sandbox
 from imgbot.ops.state_dir import LOADTEST_RECORD
 
@@ -43,8 +42,8 @@ _RECORD = TypeAdapter(LoadTestRecord)
 
 def write_record(state_dir: Path, record: LoadTestRecord) -> None:
     """Keep the record; raises OSError where there is no such folder, or it may not be written."""
-    owner = state_dir.stat() if os.geteuid() == 0 else None
-    replace_file(state_dir / LOADTEST_RECORD, _RECORD.dump_json(record) + b"\n", 0o644, owner)
+    with anchored(state_dir) as here, as_owner(here):
+        replace_file(here / LOADTEST_RECORD, _RECORD.dump_json(record) + b"\n", 0o644)
 
 
 def read_record(state_dir: Path) -> LoadTestRecord | None:
@@ -53,13 +52,8 @@ def read_record(state_dir: Path) -> LoadTestRecord | None:
     The doctor is root, and whoever owns the folder may have put anything there.
     """
     try:
-        # Opening a pipe would block, and a link would be followed.
-        flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW
-        descriptor = os.open(state_dir / LOADTEST_RECORD, flags)
-        try:
-            return _RECORD.validate_json(os.read(descriptor, _MOST_BYTES))
-        finally:
-            os.close(descriptor)
+        with open_plain(state_dir / LOADTEST_RECORD) as file:
+            return _RECORD.validate_json(file.read(_MOST_BYTES))
     except (OSError, ValueError):
         return None
 

@@ -25,6 +25,7 @@ from redis.exceptions import (
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
+from imgbot.storage.server.process import CONFIG
 from imgbot.telemetry.thresholds import REDIS_MEMORY_RATIO, Level
 
 _log = logging.getLogger(__name__)
@@ -295,11 +296,5 @@ async def measure(redis: Client) -> Memory:
     """Read the memory use. Raises StorageUnavailableError while Redis is unavailable."""
     told = await redis.info("memory", "server")
     limit_bytes = int(told.get("maxmemory", 0))
-    is_embedded = _is_embedded(redis, str(told.get("config_file", "")))
+    is_embedded = told.get("config_file") == CONFIG
     return Memory(counted_bytes(told), limit_bytes, redis_cli(redis), is_embedded)
-
-
-def _is_embedded(redis: Client, config_file: str) -> bool:
-    # Only the embedded server has its socket and its configuration in one directory.
-    socket_path = redis.connection_pool.connection_kwargs.get("path", "")
-    return bool(socket_path) and Path(socket_path).parent == Path(config_file).parent

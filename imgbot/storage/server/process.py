@@ -18,9 +18,10 @@ import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from imgbot.domain.errors import FULL, ConfigError, ImgbotError
+from imgbot.files import open_plain
 from imgbot.storage import keys
 
 _log = logging.getLogger(__name__)
@@ -46,6 +47,10 @@ _START_TIMEOUT_S = 120.0
 _STOP_TIMEOUT_S = 15.0
 _ORPHAN_GRACE_S = 5.0
 _POLL_S = 0.01
+CONFIG = "/proc/self/cwd/redis.conf"
+"""As the server has it: it may be run as somebody who cannot reach its folder from above."""
+
+_CONFIG_BYTES = 10_000
 _DONE = b"+OK\r\n"
 _FIRST_DELAY_S = 0.05
 _MAX_DELAY_S = 10.0
@@ -62,8 +67,8 @@ def socket_of(state_dir: Path) -> Path:
 def url_of(state_dir: Path) -> str:
     """Return the address of the embedded server of a state directory, as it was last started."""
     config = ""
-    with suppress(OSError):
-        config = (state_dir / "redis" / "redis.conf").read_text(encoding="utf-8", errors="replace")
+    with suppress(OSError), open_plain(state_dir / "redis" / "redis.conf") as file:
+        config = file.read(_CONFIG_BYTES).decode(errors="replace")
     # A server of release 0.1.0 has no users.
     password = re.search(rf"^user {_USER} on >(\w+) ", config, re.MULTILINE)
     return _url(socket_of(state_dir), password[1] if password else "")
@@ -81,7 +86,8 @@ class RedisServer:
     """Embedded server: `start`, `watch` in a TaskGroup, `stop`; or `async with`.
 
     `port` is served on loopback if it is free, 0 for none; `url` is always the unix socket, with
-    the password of the only user that may do everything.
+    the password of the only user that may do everything. `program` is a descriptor of the binary,
+    for a server that is run as somebody who cannot reach its file.
     """
 
     def __init__(
@@ -90,12 +96,14 @@ class RedisServer:
         *,
         port: int = GUIDE_PORT,
         binary: Path | None = None,
+        program: int | None = None,
         memory_bytes: int = MEMORY_BYTES,
     ) -> None:
         self.folder = state_dir.absolute() / "redis"
         self.socket_path = socket_of(state_dir.absolute())
         self.port = port
         self._binary = binary
+        self._program = program
         self._memory_bytes = memory_bytes
         self._password = secrets.token_hex(32)
         self._process: subprocess.Popen[bytes] | None = None
@@ -145,7 +153,8 @@ class RedisServer:
             finally:
                 os.close(lock)
         except OSError as error:
-            sentence = f"{error.filename or self.folder} cannot be used: {error.strerror}"
+            where = os.path.realpath(error.filename or self.folder)
+            sentence = f"{where} cannot be used: {error.strerror}"
             if error.errno in FULL:
                 # Room comes back; a wrong setting would not be tried again.
                 raise ServerError(sentence) from error
@@ -223,13 +232,21 @@ class RedisServer:
                 os._exit(1)
             os.pwrite(lock, f"{os.getpid():<10}\n".encode(), 0)
 
+        identity: dict[str, Any] = {}
+        if os.getuid() != os.geteuid():
+            # For good: the server must not become root again, and reads what others wrote.
+            identity = {"user": os.geteuid(), "group": os.getegid()}
+        program = [] if self._program is None else [self._program]
         with self._log_file.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603 -- our own words
-                [binary, config],
+                [binary, CONFIG],
+                executable=f"/proc/self/fd/{program[0]}" if program else binary,
+                **identity,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                pass_fds=[lock],
+                pass_fds=[lock, *program],
+                cwd=self.folder,
                 umask=0o077,
                 preexec_fn=prepare,  # noqa: PLW1509 -- it takes no lock that a thread could hold
                 # Ctrl-C is sent to every process of the terminal's group, and must not reach
@@ -278,8 +295,8 @@ class RedisServer:
             f"user {_USER} on >{self._password} ~* &* +@all\n"
             # The port is opened later, when others may do no harm.
             "bind 127.0.0.1\nport 0\nprotected-mode yes\n"
-            f"unixsocket {_quoted(self.socket_path)}\nunixsocketperm 700\n"
-            f"dir {_quoted(self.folder)}\ndaemonize no\nloglevel warning\n"
+            f"unixsocket {self.socket_path.name}\nunixsocketperm 700\n"
+            "daemonize no\nloglevel warning\n"
             'save ""\nappendonly yes\nappendfsync always\naof-load-truncated yes\n'
             # Plain commands instead of a binary dump, so that Redis and Valkey can read each
             # other's file, and installing either later loses nothing.
@@ -298,15 +315,12 @@ class RedisServer:
 
     def _last_words(self) -> str:
         with suppress(OSError):
-            lines = map(str.strip, self._log_file.read_text(errors="replace").splitlines())
+            with open_plain(self._log_file) as log:
+                lines = [line.decode(errors="replace").strip() for line in log]
             telling = [line for line in lines if line and "overcommit" not in line]
-            return " / ".join(telling[-3:])[-500:]
+            said = " / ".join(telling[-3:])[-500:]
+            return "".join(letter for letter in said if letter.isprintable())
         return ""
-
-
-def _quoted(path: Path) -> str:
-    text = str(path).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{text}"'
 
 
 def _end_group(lock: Path, how: signal.Signals) -> None:
