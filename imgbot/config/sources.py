@@ -3,7 +3,6 @@
 Later ones win: variables < the environment file < credentials < the command line.
 """
 
-import difflib
 import functools
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -23,6 +22,7 @@ from imgbot.config.settings import (
 )
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import ACTIONS
+from imgbot.domain.spelling import similar
 
 CREDENTIALS = {
     "IMGBOT_TOKEN": "bot-token",
@@ -219,7 +219,7 @@ def _default_state_dir(environ: Mapping[str, str]) -> str:
 def _check_name(provider: str) -> None:
     """Check that a provider exists. Raises ConfigError."""
     if not provider.endswith(".toml") and provider not in key_names():
-        close = difflib.get_close_matches(provider.lower(), key_names(), n=1)
+        close = similar(provider.lower(), tuple(key_names()), 1)
         hint = f"did you mean {close[0]}?" if close else f"write {_expected('IMGBOT_PROVIDER')}"
         raise ConfigError("IMGBOT_PROVIDER", f"there is no provider {provider!r}; {hint}")
 
@@ -242,7 +242,7 @@ def _check_together(settings: Settings) -> None:
 
 
 def _unknown(name: str) -> str:
-    close = difflib.get_close_matches(name, _FIELDS, n=1)
+    close = similar(name, tuple(_FIELDS), 1)
     if close:
         return f"there is no such setting; did you mean {close[0]}?"
     return "there is no such setting; remove it (the README lists those that exist)"

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from imgbot.domain.spelling import fold, has_cyrillic
+
 _RATIO_MAX = 4
 VARIANTS_MAX = 4
 
@@ -63,7 +65,6 @@ _NEGATIVE = re.compile(
 # Weights: "hot::2 dog::1". C++ has the same sign between letters.
 _WEIGHT = re.compile(r"::(-?\d+(?:\.\d+)?|(?=\s|$))")
 _PREFIX = re.compile(r"^\s*(?:prompt|промпт|промт)\s*:\s*", re.IGNORECASE)
-_CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 _NUMBERS = {
     "один": 1, "одном": 1, "one": 1,
     "два": 2, "две": 2, "двух": 2, "two": 2, "три": 3, "трех": 3, "three": 3, "четыре": 4,
@@ -190,7 +191,7 @@ def with_negative(prompt: str, negative: str) -> str:
     """Return the prompt for a provider without a negative prompt: the negative follows in words."""
     if not negative:
         return prompt
-    without = "без" if _CYRILLIC.search(negative) else "without"
+    without = "без" if has_cyrillic(negative) else "without"
     return f"{prompt.rstrip(' .,;')}, {without}: {negative}"
 
 
@@ -241,7 +242,7 @@ def count_in(text: str) -> int:
 
 
 def _number(text: str) -> int:
-    plain = text.lower().replace("ё", "е")
+    plain = fold(text)
     return int(plain) if plain.isdecimal() else _NUMBERS[plain]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from math import prod
 from typing import NamedTuple
 
+from imgbot.domain.spelling import fold
 from imgbot.engine.colours import colour_key
 from imgbot.engine.tables import expand, patterns, table
 from imgbot.engine.vocabulary import (
@@ -170,7 +171,7 @@ def normalize(words: str) -> str:
     composed = unicodedata.normalize("NFKC", words[:WORDS_MAX])[:WORDS_MAX]
     visible = "".join(char for char in composed if unicodedata.category(char) not in ("Cf", "Cc")
                       or char.isspace())  # fmt: skip
-    lowered = visible.lower().replace("ё", "е")
+    lowered = fold(visible)
     signed = _SIGNED.sub(_spell_sign, lowered)
     rated = _RATIO.sub(r"\1:\2", signed)
     # Commas stay: no phrase and no degree reaches across them.

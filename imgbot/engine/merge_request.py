@@ -6,12 +6,12 @@ Parsing never fails: unrecognised words are reported, and the photos become a co
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 
+from imgbot.domain.spelling import has_cyrillic, similar, slips_of
 from imgbot.engine.colours import NAMED_COLOURS, Colour, colour_key
 from imgbot.engine.edit_request import normalize
 from imgbot.engine.tables import expand, patterns, table
-from imgbot.engine.vocabulary import STOP_WORDS as _FILLERS, is_one_edit_apart, is_russian
+from imgbot.engine.vocabulary import STOP_WORDS as _FILLERS
 
 
 def _compile(pattern: str) -> re.Pattern[str]:
@@ -182,8 +182,8 @@ def _unrecognised_words(text: str) -> tuple[str, ...]:
 def _correct_typos(text: str) -> str:
     """Text with typos in the names of layouts corrected."""
     for word in _unrecognised_words(text):
-        near = [known for known in LAYOUT_WORDS if len(known) >= _TYPO_LETTERS_MIN
-                and len(word) >= _TYPO_LETTERS_MIN and is_one_edit_apart(word, known)]  # fmt: skip
+        near = [known for known in slips_of(word, tuple(LAYOUT_WORDS))
+                if min(len(known), len(word)) >= _TYPO_LETTERS_MIN]  # fmt: skip
         if len(near) == 1:
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", near[0], text)
     return text
@@ -193,10 +193,10 @@ def _suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
     """Layouts similar to the unrecognised words, filled up with the most popular ones."""
     if not unknown:
         return ()
-    russian = is_russian(" ".join(unknown))
-    words = [word for word in LAYOUT_WORDS if is_russian(word) == russian]
+    russian = has_cyrillic(" ".join(unknown))
+    words = [word for word in LAYOUT_WORDS if has_cyrillic(word) == russian]
     near = [LAYOUT_WORDS[found] for word in unknown
-            for found in get_close_matches(word, words, 1, 0.72)]  # fmt: skip
+            for found in similar(word, words, 1, 0.72)]  # fmt: skip
     return tuple(
         dict.fromkeys([*near, *table("merge")["popular_ru" if russian else "popular_en"]])
     )[:SUGGESTIONS_MAX]

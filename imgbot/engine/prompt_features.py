@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from imgbot.domain.spelling import fold
 from imgbot.engine import colours as colour_names
 from imgbot.engine.colours import Colour, parse_hex
 from imgbot.engine.sprites import SPRITE_WORDS, SPRITES
@@ -169,11 +170,6 @@ def names_sprite(text: str) -> bool:
 def names_style(text: str) -> bool:
     """True if any word names a style."""
     return any(names_matching(word, STYLE_WORDS) for word in _words_of(text))
-
-
-def fold(text: str) -> str:
-    """The text as stems are compared with it."""
-    return text.lower().replace("ё", "е")
 
 
 def without_negated(prompt: str) -> str:

@@ -2,30 +2,28 @@
 
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 
+from imgbot.domain.spelling import fold, has_cyrillic, similar, slips_of
 from imgbot.engine.tables import table
 
 SLIGHT, MUCH = 0.5, 1.8
 # Percentage that equals a change of normal strength ("20 % brighter").
 NORMAL_PERCENT = 25
 # Words without a meaning of their own in a prompt.
-STOP_WORDS = frozenset(table("edit")["stop_words"].replace("ё", "е").split())
+STOP_WORDS = frozenset(fold(table("edit")["stop_words"]).split())
 
 SUGGESTIONS_MAX = 3
 # Shorter words are too similar to each other for a guess.
 _TYPO_LETTERS_MIN = 5
 _CLOSE = 0.76
 
-_CYRILLIC = re.compile("[а-я]")
-
 _NAMES = {
-    word.replace("ё", "е"): line.split()[0]
+    fold(word): line.split()[0]
     for line in table("edit")["known_words"].splitlines()
     for word in line.split()
 }
-_RUSSIAN = tuple(word for word in _NAMES if _CYRILLIC.search(word))
-_ENGLISH = tuple(word for word in _NAMES if not _CYRILLIC.search(word))
+_RUSSIAN = tuple(word for word in _NAMES if has_cyrillic(word))
+_ENGLISH = tuple(word for word in _NAMES if not has_cyrillic(word))
 WORDS = (*_RUSSIAN, *_ENGLISH)
 
 _NEAR = tuple((re.compile(pattern), words) for pattern, words in table("edit")["near"].items())
@@ -40,29 +38,11 @@ def correct_typo(word: str) -> str | None:
         return None
     meant = [
         known
-        for known in WORDS
+        for known in slips_of(word, WORDS)
         # "Ярче" is short but the most frequent word, and nothing else is similar.
-        if (min(len(known), len(word)) >= _TYPO_LETTERS_MIN or known == "ярче")
-        and is_one_edit_apart(word, known)
+        if min(len(known), len(word)) >= _TYPO_LETTERS_MIN or known == "ярче"
     ]
     return meant[0] if len({_NAMES[known] for known in meant}) == 1 else None
-
-
-def is_one_edit_apart(one: str, other: str) -> bool:
-    """True if one letter is added, missing, wrong, or swapped with its neighbour."""
-    if one == other or abs(len(one) - len(other)) > 1:
-        return False
-    start = next(
-        (place for place, (left, right) in enumerate(zip(one, other, strict=False))
-         if left != right),
-        min(len(one), len(other)),
-    )  # fmt: skip
-    left, right = one[start:], other[start:]
-    is_swapped = left[:2] == right[:2][::-1] and left[2:] == right[2:]
-    if start == 0:
-        # A different first letter usually makes a different word: farmer, warmer.
-        return is_swapped
-    return left[1:] == right[1:] or left[1:] == right or left == right[1:] or is_swapped
 
 
 def find_suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
@@ -70,7 +50,7 @@ def find_suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
     spelt = [
         near
         for word in unknown
-        for near in get_close_matches(word, _RUSSIAN if is_russian(word) else _ENGLISH, 2, _CLOSE)
+        for near in similar(word, _RUSSIAN if has_cyrillic(word) else _ENGLISH, 2, _CLOSE)
     ]
     meant = [
         near
@@ -85,9 +65,4 @@ def find_suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
 
 def popular_words(words: str) -> tuple[str, ...]:
     """Most popular changes, in the language of the words."""
-    return _POPULAR_RUSSIAN if is_russian(words) else _POPULAR_ENGLISH
-
-
-def is_russian(words: str) -> bool:
-    """True if there are Cyrillic letters in the text."""
-    return bool(_CYRILLIC.search(words.lower().replace("ё", "е")))
+    return _POPULAR_RUSSIAN if has_cyrillic(words) else _POPULAR_ENGLISH

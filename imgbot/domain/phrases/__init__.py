@@ -14,6 +14,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+from imgbot.domain.spelling import fold, has_cyrillic, slips_of
+
 LANGUAGES = ("en", "ru")
 TOKENS_LIMIT = 60
 _LONGEST_WORD = 64
@@ -30,7 +32,6 @@ _QUOTATION = "«»"
 # Neither ends a clause.
 _INSIDE = frozenset("'-*#&/\\")
 _VOWELS = frozenset("aeiouyаеиоуыэюя")
-_CYRILLIC = re.compile("[а-я]")
 _NUMBER_X = re.compile(r"(?<![^\W\d_])[xх×*] ?(?=[248]\b)|(?<=\b[248]) ?[xх×*](?!\w)")
 _NUMBER_K = re.compile(r"(?<=\b[248]) ?[kк](?!\w)")
 _LAUGHTER = re.compile(
@@ -218,13 +219,7 @@ def _stemmers() -> tuple:
 
 @lru_cache(maxsize=8192)
 def stem(word: str) -> str:
-    return _stemmers()[bool(_CYRILLIC.search(word))].stemWord(word)
-
-
-def fold(text: str) -> str:
-    """Return the text in lower case without «ё», at the same length."""
-    # Alone of all letters, "İ" would become two.
-    return text.replace("İ", "I").lower().replace("ё", "е")
+    return _stemmers()[has_cyrillic(word)].stemWord(word)
 
 
 def words_in(phrase: str) -> list[str]:
@@ -321,14 +316,9 @@ def _is_slip(word: str, meant: str) -> bool:
 @lru_cache(maxsize=4096)
 def _nearest(word: str) -> str:
     """Return the listed word that `word` was meant to be, or nothing."""
-    # 15 ms and 6 MB, for a conversation alone.
-    from rapidfuzz import process  # noqa: PLC0415
-    from rapidfuzz.distance import OSA  # noqa: PLC0415
-
     slips = 2 if len(word) >= _LETTERS_OF_TWO_SLIPS else 1
     choices = lexicon().by_letter.get(word[0], ())
-    found = process.extractOne(word, choices, scorer=OSA.distance, score_cutoff=slips)
-    return found[0] if found else ""
+    return next(iter(slips_of(word, choices, slips)), "")
 
 
 SHORT = 4

@@ -8,13 +8,13 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
+from imgbot.domain.spelling import has_cyrillic
 from imgbot.domain.texts import LANGUAGES, t, tables
 
 _VALUE_CHARACTERS_MAX = 20
 _COLOUR_FORM = {"tint": 0, "more_colour": 1, "less_colour": 1, "colour_frame": 2}
 """Form of a colour's name: of tones, of an amount, of a frame."""
 
-_CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 # What is left where words were taken out.
 _LOOSE_SIGNS = " .;:!—–-"
 _JOINING = frozenset({"и", "или", "and", "or", "for", "для"})
@@ -67,7 +67,7 @@ def _drawings(language: str) -> dict[str, str]:
 
 def drawing_name(key: str, prompt: str) -> str:
     """Name of a subject, style or scene in the language of the prompt; "" if unknown."""
-    return _drawings("ru" if _CYRILLIC.search(prompt) else "en").get(key, "")
+    return _drawings("ru" if has_cyrillic(prompt) else "en").get(key, "")
 
 
 def drawing_lines(
