@@ -55,7 +55,7 @@ class KeyNames(NamedTuple):
 def key_names() -> Mapping[str, KeyNames]:
     """Return the variables of the secrets of every provider that comes with imgbot."""
     files = sorted((file for file in PRESETS.iterdir()), key=lambda file: file.name)
-    found = {file.name: _key_names_in(file) for file in files if file.name.endswith(".toml")}
+    found = {file.name: key_names_in(file) for file in files if file.name.endswith(".toml")}
     of_presets = {name.removesuffix(".toml"): names for name, names in found.items()}
     return {"builtin": KeyNames(), **of_presets}
 
@@ -80,10 +80,11 @@ def key_names_of(provider: str) -> KeyNames:
     path = Path(provider)
     if not path.is_file():
         raise ConfigError("IMGBOT_PROVIDER", f"there is no file {path}")
-    return _key_names_in(path)
+    return key_names_in(path)
 
 
-def _key_names_in(file: Path | Traversable) -> KeyNames:
+def key_names_in(file: Path | Traversable) -> KeyNames:
+    """Return the variables that a provider's file names; none for one that cannot be read."""
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):

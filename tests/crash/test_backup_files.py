@@ -77,7 +77,7 @@ async def test_a_provider_behind_links_goes_along_with_what_they_lead_to(
     (releases / "comfyui/create.json").rename(releases / "create-2.json")
     (releases / "comfyui/create.json").symlink_to("../create-2.json")
     (there["old"] / "imgbot.env").write_text(f"IMGBOT_PROVIDER_EDIT={provider}\nMINE_KEY=x\n")
-    made = await run(move.old, "backup", "--stop", str(move.file))
+    made = await run(move.old, "backup", "--stop", "--with-secrets", str(move.file))
     shutil.rmtree(own)
     shutil.rmtree(releases)
 
@@ -86,6 +86,8 @@ async def test_a_provider_behind_links_goes_along_with_what_they_lead_to(
     assert (made.status, put.status) == (0, 0), made.said + put.said
     assert "not restored" not in put.said
     assert (provider.read_bytes(), (own / "comfyui/create.json").read_bytes()) == (text, flow)
+    # It holds a secret, by the file of the provider alone.
+    assert (there["new"] / "imgbot.env").stat().st_mode & 0o777 == 0o600
 
 
 async def test_a_provider_that_no_setting_names_here_is_not_put_back(

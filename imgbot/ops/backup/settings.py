@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from imgbot.config.settings import key_names_of, key_variables
+from imgbot.config.settings import key_names_in, key_variables
 from imgbot.config.sources import CREDENTIALS, provider_files_of
 from imgbot.files import replace_file
 from imgbot.ops.installation import umask
@@ -103,7 +103,7 @@ def provider_members(kept: ProviderFiles) -> Iterator[tuple[str, Path]]:
 
 def provider_keys(paths: Iterable[Path]) -> frozenset[str]:
     """Return the variables that providers' files name as their keys."""
-    found = [key_names_of(str(path)) for path in paths if path.is_file()]
+    found = [key_names_in(path) for path in paths if path.is_file()]
     return frozenset({name for names in found for name in (names.key, names.hook_key) if name})
 
 
