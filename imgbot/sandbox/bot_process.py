@@ -13,7 +13,6 @@ from random import SystemRandom
 from typing import IO
 
 from imgbot.sandbox import parent_death_exec
-from imgbot.sandbox.played_preset import PlayedPreset
 from imgbot.sandbox.server import Sandbox
 
 HOST = "127.0.0.1"
@@ -22,25 +21,11 @@ _PORTS = SystemRandom().sample(range(20_000, 32_768), 1000)
 
 _next_ports = itertools.cycle(_PORTS)
 
-SIMULATED = "simulated"
-"""The sandbox's own provider."""
-
-SIM = "-sim"
-"""Suffix of the name of a real provider that the sandbox plays."""
-
 # What a program needs of where it runs, and no more: a provider's file may name any variable as
 # that of its key, and systemd's of a service lead to the operator's token and state.
 _FOR_THE_BOT = frozenset({"HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TZ", "USER"})
 _FOR_ITS_LOG = frozenset({"JOURNAL_STREAM", "NO_COLOR", "TERM"})
 _PREFIXES_FOR_THE_BOT = ("GLIBC_", "LC_", "LD_", "MALLOC_", "OMP_", "PYTHON", "VIRTUAL_ENV", "XDG_")
-
-
-def played_by(sandbox: Sandbox) -> dict[str, PlayedPreset]:
-    """Return the providers that the sandbox plays, by the names that commands take."""
-    return {
-        name if name == SIMULATED else f"{name}{SIM}": played
-        for name, played in sandbox.presets.items()
-    }
 
 
 def environment(
@@ -50,6 +35,7 @@ def environment(
 
     Its status page has the first of `http_ports` that is free, or any port.
     """
+    found = sandbox.providers.get(provider)
     environ = {
         name: value
         for name, value in os.environ.items()
@@ -65,13 +51,8 @@ def environment(
         "PYTHONWARNINGS": "ignore:resource_tracker",
         "IMGBOT_HTTP": (http := f"{HOST}:{free_port(http_ports)}"),
         "IMGBOT_PUBLIC_URL": f"http://{http}",
-        **_provider_settings(sandbox, provider),
+        **(found.settings if found else {"IMGBOT_PROVIDER": provider}),
     }
-
-
-def _provider_settings(sandbox: Sandbox, provider: str) -> dict[str, str]:
-    played = played_by(sandbox).get(provider)
-    return played.settings if played else {"IMGBOT_PROVIDER": provider}
 
 
 async def start(

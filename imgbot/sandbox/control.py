@@ -76,10 +76,10 @@ Faults
         place. → {"waiting": n}
     DELETE /control/faults forgets all; calls that are being delayed go on
 
-Providers, played by their spec files (see imgbot/sandbox/played_preset.py)
-    GET  /control/provider/{name} → {"tasks": [..], "ledger": [..], "settings": {..}, ..}
-    POST /control/provider/{name} {settings} → the settings; `marks` is a scenario for every order
-    Without a name: `simulated`, the sandbox's own.
+The simulated provider (see imgbot/sandbox/simulated_provider.py)
+    GET  /control/provider → {"tasks": [..], "ledger": [..], "settings": {..}, ..}
+    POST /control/provider {settings} → the settings; `marks` is a scenario for every order
+    Tests add more of them: /control/provider/{name}.
 """
 
 import asyncio
@@ -93,7 +93,7 @@ from pydantic import validate_call
 
 from imgbot.sandbox.faults import Fault
 from imgbot.sandbox.membership import Membership
-from imgbot.sandbox.played_preset import PlayedPreset
+from imgbot.sandbox.simulated_provider import NAME, SimulatedProvider
 from imgbot.sandbox.state import Chat, Json, Post, SandboxError, SandboxState
 from imgbot.sandbox.users import SandboxUsers
 
@@ -144,9 +144,9 @@ def _view(found: Any) -> Any:
 class Control:
     """Everything under /control."""
 
-    def __init__(self, state: SandboxState, presets: Mapping[str, PlayedPreset]) -> None:
+    def __init__(self, state: SandboxState, providers: Mapping[str, SimulatedProvider]) -> None:
         self._state = state
-        self._presets = presets
+        self._providers = providers
 
     def routes(self) -> list[web.RouteDef]:
         users, membership = SandboxUsers(self._state), Membership(self._state)
@@ -243,13 +243,13 @@ class Control:
         self._state.faults.clear()
         return {"waiting": 0}
 
-    def provider(self, name: str = "simulated") -> Json:
-        return self._played(name).view()
+    def provider(self, name: str = NAME) -> Json:
+        return self._provider(name).view()
 
-    def set_provider(self, name: str = "simulated", **settings: Any) -> Json:
-        return self._played(name).ledger.change_settings(settings)
+    def set_provider(self, name: str = NAME, **settings: Any) -> Json:
+        return self._provider(name).ledger.change_settings(settings)
 
-    def _played(self, name: str) -> PlayedPreset:
-        if name not in self._presets:
+    def _provider(self, name: str) -> SimulatedProvider:
+        if name not in self._providers:
             raise web.HTTPNotFound
-        return self._presets[name]
+        return self._providers[name]

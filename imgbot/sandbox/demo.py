@@ -60,10 +60,6 @@ async def _demo(port: int, provider: str, kill_after_s: float | None) -> int:
         except OSError as error:
             print(f"imgbot: --port {port}: {os.strerror(error.errno or 0)}", file=sys.stderr)
             return 1
-        if provider.endswith(bot_process.SIM) and provider not in bot_process.played_by(sandbox):
-            known = ", ".join(bot_process.played_by(sandbox))
-            print(f"imgbot: --provider {provider}: write one of {known}", file=sys.stderr)
-            return EX_CONFIG
         environ = _environment(sandbox, state_dir, provider)
         return await _keep_running(environ, sandbox, stop, kill_after_s)
 

@@ -1,4 +1,4 @@
-"""State of a played provider: tasks, the ledger of charges, and drawn pictures."""
+"""State of the simulated provider: tasks, the ledger of charges, and drawn pictures."""
 
 import hashlib
 import io
@@ -51,11 +51,10 @@ class Task:
     ratio: str = ""
     seed: int = 0
     client_id: str = ""
-    model: str = ""
-    price_usd: float | None = None
-    """Price, where it differs by model."""
     size: tuple[int, int] | None = None
     """Width and height of the result, where they follow from the input."""
+    input: Any = None
+    """Body of the submit, as a list shows it."""
     id: str = field(default_factory=lambda: secrets.token_hex(12))
     idempotency_key: str = ""
     started_at: float = 0.0
@@ -108,7 +107,6 @@ class Task:
             "client_id": self.client_id,
             "status": status,
             "failure": self.failure if status == "failed" else None,
-            "model": self.model,
             "operation": self.operation,
             "words": self.words,
             "images": self.images,
@@ -235,13 +233,11 @@ class TaskLedger:
             self._by_key.pop(oldest.idempotency_key, None)
 
     def _charge(self, task: Task) -> None:
-        usual_usd = self.settings.price_usd
         entry = {
             "task_id": task.id,
             "client_id": task.client_id,
             "operation": task.operation,
-            "model": task.model,
-            "charged_usd": usual_usd if task.price_usd is None else task.price_usd,
+            "charged_usd": self.settings.price_usd,
         }
         self.charges.append(entry)
         del self.charges[: -10 * _MAX_TASKS]

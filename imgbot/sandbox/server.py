@@ -1,10 +1,10 @@
-"""The sandbox as one HTTP server: Bot API, control interface, chat page, simulated providers."""
+"""The sandbox as one HTTP server: Bot API, control interface, chat page, simulated provider."""
 
 import secrets
 import socket
 import string
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from email.utils import formatdate
 from ipaddress import ip_address
@@ -18,8 +18,7 @@ from aiohttp import web
 from imgbot.aio import draining_task_group
 from imgbot.sandbox.botapi import BotApi
 from imgbot.sandbox.control import Control
-from imgbot.sandbox.played_preset import open_presets
-from imgbot.sandbox.provider_webhooks import WebhookSender
+from imgbot.sandbox.simulated_provider import NAME, SimulatedProvider
 from imgbot.sandbox.state import SandboxState
 
 _PAGE = Path(__file__).parent / "page"
@@ -48,12 +47,14 @@ class Sandbox:
         page: bool = True,
         flood: bool = True,
         now: Callable[[], float] = time.time,
+        providers: Sequence[str] = (NAME,),
     ) -> None:
         self._host = host
         self._port = port
         self._has_page = page
         self._flood = flood
         self._now = now
+        self._provider_names = providers
         self.token = token or new_token()
         self._stack = AsyncExitStack()
 
@@ -66,7 +67,7 @@ class Sandbox:
             self.state = SandboxState(self.token, flood=self._flood, now=self._now)
             stack.callback(self.state.close)
             start = await stack.enter_async_context(draining_task_group(0))
-            self.presets = open_presets(WebhookSender(start))
+            self.providers = {name: SimulatedProvider(name, start) for name in self._provider_names}
             runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_GRACE_S)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
@@ -74,8 +75,8 @@ class Sandbox:
             stack.callback(self._let_go)
             await web.SockSite(runner, listener).start()
             self._port = runner.addresses[0][1]
-            for preset in self.presets.values():
-                preset.listen_at(self.url)
+            for provider in self.providers.values():
+                provider.listen_at(self.url)
             self._stack = stack.pop_all()
         return self
 
@@ -104,9 +105,9 @@ class Sandbox:
         application = web.Application(middlewares=[_only_loopback], client_max_size=_BODY_BYTES)
         application.on_response_prepare.append(self._date)
         application.add_routes(BotApi(self.state).routes())
-        application.add_routes(Control(self.state, self.presets).routes())
-        for preset in self.presets.values():
-            application.add_routes(preset.routes())
+        application.add_routes(Control(self.state, self.providers).routes())
+        for provider in self.providers.values():
+            application.add_routes(provider.routes())
         if self._has_page:
             application.add_routes([web.get("/", _page), web.get("/{name:.+}", _page)])
         return application

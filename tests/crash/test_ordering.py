@@ -8,6 +8,7 @@ import pytest
 from tests.crash.test_supervisor_killed import field_is_set
 from tests.fakes.scripted_server import open_script
 from tests.fixtures.bot import Bot
+from tests.fixtures.hosted_provider import hosted_settings
 from tests.fixtures.sandbox import Message, open_sandbox, picture
 from tests.fixtures.waiting import eventually
 
@@ -19,29 +20,24 @@ def is_made(message: Message) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("provider", "key", "mark", "reached", "said"),
+    ("mark", "reached", "said"),
     [
         # Only uploaded: ordered after the restart.
-        ("fal", "FAL_KEY", "[[sim:stalled_upload]]", "uploads", ""),
+        ("[[sim:stalled_upload]]", "uploads", ""),
         # Ordered, the answer lost: found after the restart.
-        ("replicate", "REPLICATE_API_TOKEN", "[[sim:stalled_submit]]", "ledger",
-         "in the provider's list"),
+        ("[[sim:stalled_submit]]", "ledger", "in the provider's list"),
     ],
     ids=["only uploaded", "ordered"],
-)  # fmt: skip
+)
 async def test_what_was_under_way_is_ordered_once(
-    state_dir: Path, provider: str, key: str, mark: str, reached: str, said: str
+    state_dir: Path, mark: str, reached: str, said: str
 ) -> None:
-    async with open_sandbox() as (sandbox, control):
-        preset = sandbox.presets[provider]
-        settings = {
-            "IMGBOT_PROVIDER": provider,
-            "IMGBOT_PROVIDER_URL": f"{provider}={preset.base_url}",
-            key: preset.key,
-        }
-        path = f"provider/{provider}"
+    async with open_sandbox(providers=["maker"]) as (sandbox, control):
+        provider = sandbox.providers["maker"]
+        file, key = hosted_settings(provider, state_dir.parent)
+        path = "provider/maker"
         await control.post(path, {"duration_s": [0.2, 0.4], "marks": mark})
-        bot = Bot(sandbox, state_dir, **settings)
+        bot = Bot(sandbox, state_dir, IMGBOT_PROVIDER=file, **key)
         bot.constants = {"imgbot.jobs.recovery._SETTLED_S": 1.0}
         async with bot:
             person = await control.make_user("Bob")
@@ -62,7 +58,7 @@ async def test_what_was_under_way_is_ordered_once(
 
         assert bool(noted) is (reached == "ledger")
         assert said in bot.log
-        assert len(preset.ledger.charges) == len(preset.ledger.tasks) == 1
+        assert len(provider.ledger.charges) == len(provider.ledger.tasks) == 1
 
 
 async def test_a_stop_waits_for_what_nobody_could_ask_about_later(state_dir: Path) -> None:

@@ -97,7 +97,7 @@ async def test_state_of_the_previous_release_is_resumed(tmp_path: Path) -> None:
             assert (await control.make_user(name)).id == user_id
             sandbox.state.chats[user_id].is_started = True
         await control.set_provider(duration_s=[0.3, 0.5])
-        resume_provider(sandbox.presets["simulated"].ledger, asyncio.get_running_loop().time())
+        resume_provider(sandbox.providers["simulated"].ledger, asyncio.get_running_loop().time())
 
         async with Bot(sandbox, tmp_path / "state", **with_simulated_provider(sandbox)) as bot:
             async with bot.redis() as redis:

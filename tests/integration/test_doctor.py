@@ -5,11 +5,13 @@ import shutil
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 
 from imgbot.sandbox.server import Sandbox
+from tests.fakes.scripted_server import open_script
 from tests.fixtures.bot import Bot, with_simulated_provider
 from tests.fixtures.commands import run_doctor
 from tests.fixtures.redis_servers import filled
@@ -200,25 +202,31 @@ async def test_a_redis_of_ones_own_that_loses_jobs_or_is_full(
 
 
 @pytest.mark.parametrize(
-    ("provider", "key", "level", "said"),
+    ("provider", "key", "answer", "level", "said"),
     [
-        ("replicate", "", "ok", "accepts the key; does not report a balance"),
-        ("replicate", "r8_wrong", "wrong", "refuses the key REPLICATE_API_TOKEN"),
-        ("kie", "", "ok", "balance "),
-        ("fal", "", "ok", "without paying"),
+        ("replicate", "REPLICATE_API_TOKEN", ("/v1/account", 200, {"username": "anna"}),
+         "ok", "accepts the key; does not report a balance"),
+        ("replicate", "REPLICATE_API_TOKEN", ("/v1/account", 401, {"detail": "no such key"}),
+         "wrong", "refuses the key REPLICATE_API_TOKEN"),
+        ("kie", "KIE_API_KEY", ("/api/v1/chat/credit", 200, {"code": 200, "data": 12}),
+         "ok", "balance 12"),
+        ("fal", "FAL_KEY", ("/", 404, {}), "ok", "without paying"),
     ],
-)
+)  # fmt: skip
 async def test_a_providers_key(
-    unpolled: Place, provider: str, key: str, level: str, said: str
+    unpolled: Place, provider: str, key: str, answer: tuple[str, int, Any], level: str, said: str
 ) -> None:
-    sandbox, bot = unpolled
-    played = sandbox.presets[provider]
-    bot.settings |= {name: key if key and text == played.key else text
-                     for name, text in played.settings.items()}  # fmt: skip
+    _, bot = unpolled
+    path, status, content = answer
+    async with open_script() as script:
+        script.on(f"GET {path}", content, status=status)
+        bot.settings |= {
+            "IMGBOT_PROVIDER": provider, "IMGBOT_PROVIDER_URL": script.url, key: "secret-key",
+        }  # fmt: skip
 
-    report = await run_doctor(bot.environ)
+        report = await run_doctor(bot.environ)
 
     finding = report.the(f"provider {provider}")
     assert finding["level"] == level, finding
     assert said in finding["text"]
-    assert played.ledger.charges == []
+    assert {asked.method for asked in script.asked} <= {"GET"}

@@ -1,4 +1,4 @@
-"""The bot on hosted providers, played by the sandbox: from a message to the bill."""
+"""The bot on two hosted providers: from a message to the bill."""
 
 import json
 import re
@@ -14,18 +14,20 @@ import pytest_asyncio
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot import Bot
+from tests.fixtures.hosted_provider import hosted_settings
 from tests.fixtures.sandbox import Message, open_sandbox
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import OWNER_ID, Stage, jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
+NAMES = ("maker", "enlarger")
 PHOTO = jpeg("cat", (320, 240))
 
 
 @dataclass(frozen=True, slots=True)
 class Hosted:
-    """A bot on Replicate, upscaling at fal, with webhooks; the built-in engine stands in."""
+    """A bot on one provider, upscaling at another, with webhooks; the built-in engine stands in."""
 
     stage: Stage
 
@@ -40,10 +42,9 @@ class Hosted:
         return await self.stage.control.get(f"provider/{name}")
 
     async def charges(self) -> tuple[int, int]:
-        """What Replicate and fal have charged."""
-        return len((await self.view("replicate"))["ledger"]), len(
-            (await self.view("fal"))["ledger"]
-        )
+        """What the maker and the enlarger have charged."""
+        maker, enlarger = [len((await self.view(name))["ledger"]) for name in NAMES]
+        return maker, enlarger
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -56,23 +57,22 @@ async def hosted(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Host
 async def open_hosted(
     state_dir: Path, *, is_public: bool = True, **settings: str
 ) -> AsyncGenerator[Hosted]:
-    async with open_sandbox() as (sandbox, control):
-        urls = {name: sandbox.presets[name].base_url for name in ("replicate", "fal")}
+    async with open_sandbox(providers=NAMES) as (sandbox, control):
+        (maker, its_key), (enlarger, other_key) = [
+            hosted_settings(provider, state_dir.parent) for provider in sandbox.providers.values()
+        ]
         bot = Bot(
             sandbox,
             state_dir,
-            IMGBOT_PROVIDER="replicate, upscale=fal",
-            IMGBOT_PROVIDER_URL=", ".join(f"{name}={url}" for name, url in urls.items()),
+            IMGBOT_PROVIDER=f"{maker}, upscale={enlarger}",
             IMGBOT_ADMINS=str(OWNER_ID),
-            REPLICATE_API_TOKEN=sandbox.presets["replicate"].key,
-            FAL_KEY=sandbox.presets["fal"].key,
-            **{"IMGBOT_PROVIDER_FALLBACK": "builtin"} | settings,
+            **{"IMGBOT_PROVIDER_FALLBACK": "builtin"} | its_key | other_key | settings,
         )
         # The next order of the same words comes later than that.
         bot.constants = {"imgbot.jobs.recovery._SETTLED_S": 1.0}
         if is_public:
             bot.settings["IMGBOT_PUBLIC_URL"] = f"http://127.0.0.1:{bot.http_port}"
-        for name in urls:
+        for name in NAMES:
             await control.post(f"provider/{name}", {"duration_s": [0.2, 0.4]})
         async with bot:
             stage = Stage(bot, control, sandbox)
@@ -82,25 +82,25 @@ async def open_hosted(
             yield Hosted(stage)
             assert bot.is_running, bot.log[-4000:]
         assert (await control.calls())["violations"] == []
-        keys = [sandbox.presets[name].key for name in urls]
+        keys = [provider.key for provider in sandbox.providers.values()]
         assert not [key for key in (sandbox.token, *keys) if key in bot.log]
 
 
 async def test_five_actions_are_made_and_charged_once_each(hosted: Hosted) -> None:
     anna = await hosted.stage.user("Anna")
-    begun, (made, enlarged) = await hosted.view("replicate"), await hosted.charges()
+    begun, (made, enlarged) = await hosted.view("maker"), await hosted.charges()
 
     await anna.order("a calm lake at dawn 16:9")
     for words in ("make it winter", "/retouch", "/upscale x2"):
         await anna.order(words, PHOTO)
     await anna.order("both at sea", PHOTO, jpeg("astronaut", (320, 240)))
 
-    replicate, fal = await hosted.view("replicate"), await hosted.view("fal")
-    tasks = replicate["tasks"][len(begun["tasks"]) :]
+    maker, enlarger = await hosted.view("maker"), await hosted.view("enlarger")
+    tasks = maker["tasks"][len(begun["tasks"]) :]
     assert [task["operation"] for task in tasks] == ["create", "edit", "retouch", "merge"]
     assert {task["status"] for task in tasks} == {"succeeded"}
     assert await hosted.charges() == (made + 4, enlarged + 1)
-    sent = str(replicate["requests"]) + str(fal["requests"])
+    sent = str(maker["requests"]) + str(enlarger["requests"])
     assert hosted.stage.sandbox.token not in sent
     assert "/file/bot" not in sent
 
@@ -137,7 +137,7 @@ async def test_without_webhooks_a_lost_answer_is_found_in_the_providers_list(
         # The same once more is another order, whatever the list shows of the first.
         for _ in range(2):
             await boris.order("a red fox [[sim:500_after_accept]]")
-        await hosted.mark("fal", "[[sim:drop_after_accept]]")
+        await hosted.mark("enlarger", "[[sim:drop_after_accept]]")
         await boris.order("/upscale x2", PHOTO)
 
         assert await hosted.charges() == (2, 1)
@@ -175,7 +175,7 @@ async def test_a_refusal_for_now_slows_the_orders_down(hosted: Hosted) -> None:
     await dora.order("a grey owl [[sim:429=1]]")
 
     assert (await hosted.charges())[0] == before + 1
-    assert "provider replicate: slowed down to 0.50 orders per second" in hosted.bot.log
+    assert "provider maker: slowed down to 0.50 orders per second" in hosted.bot.log
 
 
 async def test_without_credit_the_stand_in_takes_over_and_the_owner_hears_of_it(
@@ -185,16 +185,16 @@ async def test_without_credit_the_stand_in_takes_over_and_the_owner_hears_of_it(
     async with open_hosted(tmp_path) as hosted:
         erik = await hosted.stage.user("Erik")
 
-        await hosted.mark("replicate", "[[sim:402]]")
+        await hosted.mark("maker", "[[sim:402]]")
         result = await erik.order("a blue bird")
         await hosted.stage.owner.wait(lambda m: "its credit is used up" in m.text)
-        await hosted.mark("replicate", "")
+        await hosted.mark("maker", "")
 
         assert "a backup service made this picture" in result.text
         assert await hosted.charges() == (0, 0)
         metrics = await eventually(
             lambda: hosted.bot.get("/metrics"),
-            lambda text: 'imgbot_provider_up{provider="replicate"} 0.0' in text,
+            lambda text: 'imgbot_provider_up{provider="maker"} 0.0' in text,
             what="the metric of the provider that is out",
         )
         assert 'imgbot_provider_up{provider="builtin"} 1.0' in metrics
@@ -216,7 +216,7 @@ async def test_the_only_provider_without_credit_is_critical_and_has_its_remedies
             await owner.toast(await owner.control.message(owner.id, alert.id), yes)
             return (await owner.control.message(owner.id, alert.id)).text
 
-        await hosted.mark("replicate", "[[sim:402]]")
+        await hosted.mark("maker", "[[sim:402]]")
         refused = [await erik.ask(f"a blue bird {n}", fits=is_uncharged) for n in range(3)]
         alert = await owner.wait(lambda m: "its credit is used up" in m.text)
         status = json.loads(await hosted.bot.get("/status.json"))
@@ -224,13 +224,13 @@ async def test_the_only_provider_without_credit_is_critical_and_has_its_remedies
         refused_again = await erik.ask("a red bird", fits=is_uncharged)
         stood_in = await press("built-in engine", "Yes, until the restart")
         drawn = await erik.order("a green bird")
-        await hosted.mark("replicate", "")
+        await hosted.mark("maker", "")
         await press("Try now", "Yes, try now")
         served = await erik.order("a calm lake at dawn")
 
         assert status["level"] == "critical"
         [problem] = [each for each in status["problems"] if each["level"] == "critical"]
-        assert problem["what"].startswith("The provider replicate has no credit left")
+        assert problem["what"].startswith("The provider maker has no credit left")
         assert [button["text"] for button in alert.buttons] == [
             "⏸ Pause new requests",
             "🎨 Let the built-in engine stand in",

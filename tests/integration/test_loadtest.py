@@ -120,7 +120,7 @@ async def test_users_of_a_closed_loop_lose_nothing_to_faults(
         (("--minutes", "nan"), "--minutes"),
         (("--minutes", "0.04"), "from 0.05"),
         (("--picture-seconds", "3", "1"), "--picture-seconds"),
-        (("--provider", "nobody-sim"), "--provider"),
+        (("--provider", "nobody"), "--provider"),
         (("--closed-loop", "-1"), "--closed-loop"),
         (("--faults", "kill,rain"), "--faults"),
         (("--resize", "--faults", "kill"), "--resize"),
@@ -193,7 +193,7 @@ async def test_a_lost_and_a_doubled_picture_are_found(
         run = await test.run(asyncio.Event(), lambda _line: None)
         assert run is not None
         assert set(run.outcomes.values()) == {OrderOutcome.DELIVERED}
-        world, charges = test.sandbox.state, test.sandbox.presets["simulated"].ledger.charges
+        world, charges = test.sandbox.state, test.sandbox.providers["simulated"].ledger.charges
         lost, doubled, *_ = run.outcomes
         world.delete_post(lost.chat, lost.replies(PASSING).pictures[0])
         picture = doubled.replies(PASSING).pictures[0]

@@ -9,7 +9,7 @@ import pytest
 
 from imgbot.bot.handlers.admin.reports import LONGEST_MS
 from imgbot.domain.texts import t
-from imgbot.sandbox.played_preset import PAGE
+from imgbot.sandbox.simulated_provider import PAGE
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually

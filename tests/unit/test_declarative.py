@@ -31,7 +31,7 @@ from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.protocol import Output, Pending, ProviderConfig
 from imgbot.providers.spec_file import parse, read_file, read_preset
 from imgbot.providers.url_policy import Hosts, is_allowed, is_public
-from imgbot.sandbox.played_preset import SIMULATED
+from imgbot.sandbox.simulated_provider import SPEC_FILE
 from tests.fakes.scripted_server import Script, open_script
 from tests.fixtures.requests import KEY, make_order, submitted
 
@@ -349,7 +349,7 @@ async def test_only_an_empty_list_proves_that_a_job_has_no_task() -> None:
 @asynccontextmanager
 async def simulated(script: Script) -> AsyncGenerator[DeclaredProvider]:
     config = ProviderConfig(script.url, KEY)
-    async with aclosing(DeclaredProvider(read_spec(read_file(SIMULATED)), config)) as provider:
+    async with aclosing(DeclaredProvider(read_spec(read_file(SPEC_FILE)), config)) as provider:
         yield provider
 
 
@@ -453,7 +453,7 @@ async def test_a_full_disk_is_no_fault_of_the_providers(
 async def test_negative_prompt_has_its_own_field_or_follows_in_words(
     tmp_path: Path, body: dict[str, str], sent: dict[str, str]
 ) -> None:
-    document = read_file(SIMULATED)
+    document = read_file(SPEC_FILE)
     document.content["models"] = [{"id": "m", "operations": ["create"], "body": body}]
     async with open_script() as script:
         script.on("POST /tasks", {"id": "1"})
@@ -466,7 +466,7 @@ async def test_negative_prompt_has_its_own_field_or_follows_in_words(
 
 @pytest.mark.parametrize("query", [{}, {"hook": "{hook?}", "of": "{job}"}])
 async def test_the_query_of_an_address_is_sent(query: dict[str, str], tmp_path: Path) -> None:
-    document = read_file(SIMULATED)
+    document = read_file(SPEC_FILE)
     document.content["submit"] |= {"url": "{api}/tasks?version=2", "query": query}
     async with open_script() as script:
         script.on("POST /tasks", {"id": "1"})

@@ -10,7 +10,7 @@ from imgbot.domain.order_pace import OrderLimit, Turn
 from imgbot.jobs.provider_routing import Breaker, ProviderRouter
 from imgbot.providers.factory import BuiltinProvider, open_provider
 from imgbot.providers.protocol import Done, GenerationRequest, ProviderConfig
-from imgbot.sandbox.played_preset import SIMULATED
+from imgbot.sandbox.simulated_provider import SPEC_FILE
 from imgbot.telemetry.health import ProviderState
 
 CREATE = Operation.CREATE
@@ -22,7 +22,7 @@ async def no_engine(order: GenerationRequest) -> Done:
 
 def routes(fallback: str = "") -> ProviderRouter:
     prices = {CREATE: 40_000}
-    simulated = open_provider(str(SIMULATED), ProviderConfig(prices_micro=prices), no_engine)
+    simulated = open_provider(str(SPEC_FILE), ProviderConfig(prices_micro=prices), no_engine)
     builtin = BuiltinProvider(no_engine)
     chosen = dict.fromkeys(Operation, "simulated") | {Operation.COMPARE: "builtin"}
     return ProviderRouter({"simulated": simulated, "builtin": builtin}, chosen, fallback)
@@ -112,7 +112,7 @@ def test_what_is_reserved_for_a_larger_picture_is_its_own_price() -> None:
 
 def test_a_provider_that_refuses_for_now_is_given_fewer_orders() -> None:
     config = ProviderConfig(order_limit=OrderLimit(600, 60.0))
-    provider = open_provider(str(SIMULATED), config, no_engine)
+    provider = open_provider(str(SPEC_FILE), config, no_engine)
     route = ProviderRouter({"simulated": provider}, dict.fromkeys(Operation, "simulated"))
     # At two orders a second, of the ten that it may accept.
     for tick in range(40):

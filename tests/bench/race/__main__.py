@@ -1,7 +1,7 @@
 """Race the bots: `python -m tests.bench.race --users 30 100 300 --contenders imgbot saq`.
 
 Each contender serves the same users of the same Telegram (30 messages a second) and the same
-provider, one after the other: Replicate with its documented limit, which refuses what is over it.
+provider, one after the other: it has Replicate's documented limit, and refuses what is over it.
 Two thirds of the requests are texts, one third photos with a caption. The window begins when the
 users have been in their loop for two rounds, which take as long as the provider's limit makes them.
 CPU is that of the contender's whole process tree, its Redis apart; the lag is that of texts. The
@@ -27,7 +27,8 @@ from typing import Any
 import psutil
 
 from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
-from tests.bench.race.world import LIMITS, PROVIDER
+from imgbot.sandbox.simulated_provider import SPEC_FILE
+from tests.bench.race.world import LIMITS
 
 ROOT = Path(__file__).parents[3]
 PEERS = {"rq": "tests.bench.race.guide_bot", "saq": "tests.bench.race.saq_bot"}
@@ -69,9 +70,10 @@ def _environ(
     return kept | {
         "IMGBOT_TELEGRAM_API": url,
         "IMGBOT_TOKEN": token,
-        "IMGBOT_PROVIDER": PROVIDER,
+        "IMGBOT_PROVIDER": str(SPEC_FILE),
         "IMGBOT_PROVIDER_URL": provider,
-        "REPLICATE_API_TOKEN": key,
+        "IMGBOT_PROVIDER_LIMITS": f"{SPEC_FILE}={LIMITS.orders}/{LIMITS.window_s:g}s",
+        "SIMULATED_API_KEY": key,
         "IMGBOT_WORKERS": str(workers),
         "IMGBOT_STATE_DIR": str(folder),
         "IMGBOT_HTTP": "127.0.0.1:0",

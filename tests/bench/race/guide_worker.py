@@ -21,8 +21,8 @@ def process_image_job(chat_id: int, message_id: int, prompt: str, photo_id: str)
     with httpx.Client(timeout=60) as client:
         message = {"chat_id": chat_id, "message_id": message_id}
         _call(client, "editMessageText", message | {"text": peer.WORKING})
-        order_url, body = peer.order_of(prompt, _photo(client, photo_id))
-        submitted = client.post(order_url, json=body, headers=peer.HEADERS)
+        body = peer.order_of(prompt, _photo(client, photo_id))
+        submitted = client.post(peer.TASKS, json=body, headers=peer.HEADERS)
         url = _picture(client, submitted.raise_for_status().json()["id"])
         if url is None:
             _call(client, "editMessageText", message | {"text": peer.FAILED})
@@ -41,10 +41,10 @@ def _photo(client: httpx.Client, photo_id: str) -> bytes:
 
 def _picture(client: httpx.Client, task_id: str) -> str | None:
     for attempt in range(peer.POLLING.max_attempts):
-        answer = client.get(f"{peer.POLL}/{task_id}", headers=peer.HEADERS).raise_for_status()
+        answer = client.get(f"{peer.TASKS}/{task_id}", headers=peer.HEADERS).raise_for_status()
         status = answer.json()
         if status["status"] == "succeeded":
-            return peer.picture_of(status["output"])
+            return status["output"][0]
         if status["status"] == "failed":
             return None
         time.sleep(peer.POLLING.get_interval(attempt))

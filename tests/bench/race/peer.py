@@ -20,18 +20,15 @@ WORKERS = int(os.environ.get("RACE_WORKERS", "10"))
 USERS = int(os.environ.get("RACE_USERS", "100"))
 
 HEADERS = {"Authorization": f"Bearer {KEY}"}
-POLL = f"{PROVIDER}/v1/predictions"
+TASKS = f"{PROVIDER}/tasks"
 
 
-def order_of(prompt: str, photo: bytes = b"") -> tuple[str, dict[str, dict[str, str | int]]]:
-    """Return the URL and the body of a submit."""
+def order_of(prompt: str, photo: bytes = b"") -> dict[str, str | list[str]]:
+    """Return the body of a submit."""
     if not photo:
-        model, fields = "flux-schnell", {"num_outputs": 1}
-    else:
-        encoded = base64.b64encode(photo).decode()
-        model, fields = "flux-kontext-pro", {"input_image": f"data:image/jpeg;base64,{encoded}"}
-    url = f"{PROVIDER}/v1/models/black-forest-labs/{model}/predictions"
-    return url, {"input": {"prompt": prompt, "output_format": "jpg", **fields}}
+        return {"operation": "create", "words": prompt}
+    image = f"data:image/jpeg;base64,{base64.b64encode(photo).decode()}"
+    return {"operation": "edit", "words": prompt, "images": [image]}
 
 
 QUEUED, WORKING, FAILED = "⏳ In the queue…", "🎨 Working…", "😔 No picture this time."
@@ -39,11 +36,6 @@ POLLING = PollingConfig()
 """The guide's schedule: from 2 to 10 seconds."""
 
 TELEGRAM_ATTEMPTS = 20
-
-
-def picture_of(output: str | list[str]) -> str:
-    """Return the address of the picture in a finished prediction."""
-    return output if isinstance(output, str) else output[0]
 
 
 def start_redis() -> str:

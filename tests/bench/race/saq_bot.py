@@ -42,8 +42,8 @@ async def process_image_job(
     client: httpx.AsyncClient = ctx["client"]
     message = {"chat_id": chat_id, "message_id": message_id}
     await _call(ctx["bot"], EditMessageText(text=peer.WORKING, **message))
-    order_url, body = peer.order_of(prompt, await _photo(ctx["bot"], photo_id))
-    submitted = await client.post(order_url, json=body, headers=peer.HEADERS)
+    body = peer.order_of(prompt, await _photo(ctx["bot"], photo_id))
+    submitted = await client.post(peer.TASKS, json=body, headers=peer.HEADERS)
     url = await _picture(client, submitted.raise_for_status().json()["id"])
     if url is None:
         await _call(ctx["bot"], EditMessageText(text=peer.FAILED, **message))
@@ -63,10 +63,10 @@ async def _photo(bot: Bot, photo_id: str) -> bytes:
 
 async def _picture(client: httpx.AsyncClient, task_id: str) -> str | None:
     for attempt in range(peer.POLLING.max_attempts):
-        answer = await client.get(f"{peer.POLL}/{task_id}", headers=peer.HEADERS)
+        answer = await client.get(f"{peer.TASKS}/{task_id}", headers=peer.HEADERS)
         status = answer.raise_for_status().json()
         if status["status"] == "succeeded":
-            return peer.picture_of(status["output"])
+            return status["output"][0]
         if status["status"] == "failed":
             return None
         await asyncio.sleep(peer.POLLING.get_interval(attempt))

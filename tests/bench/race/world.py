@@ -1,9 +1,9 @@
 """Telegram, the provider and the users of one race, in a process of their own.
 
 Users ask in a closed loop: a text, or a photo with a caption; the picture; a time to think; the
-next one. The provider refuses orders over its documented limit. Prints one line of JSON when it
-listens, one when the measured window begins, and the figures at its end. Prints no more until then;
-it ends with its standard input.
+next one. The provider refuses orders over Replicate's documented limit. Prints one line of JSON
+when it listens, one when the measured window begins, and the figures at its end. Prints no more
+until then; it ends with its standard input.
 """
 
 import argparse
@@ -28,10 +28,10 @@ from imgbot.sandbox.load_orders import Order
 from imgbot.sandbox.load_users import LoadUsers
 from imgbot.sandbox.provider_tasks import Refusal, Task, TaskLedger
 from imgbot.sandbox.server import Sandbox
+from imgbot.sandbox.simulated_provider import NAME
 from tests.bench.race import peer
 
-PROVIDER = "replicate"
-LIMITS = read_spec(read_preset(PROVIDER)).limits
+LIMITS = read_spec(read_preset("replicate")).limits
 WAYS = ("words", "caption")
 """Ways of the users; the shares are those of a load test."""
 
@@ -74,11 +74,11 @@ class LimitedLedger(TaskLedger):
 
 def _play(sandbox: Sandbox, kind: str, picture_s: tuple[float, float]) -> None:
     """Make the provider take so long and hand out pictures that are there already."""
-    played = sandbox.presets[PROVIDER]
-    played.ledger = LimitedLedger()
-    played.ledger.change_settings({"duration_s": picture_s})
+    provider = sandbox.providers[NAME]
+    provider.ledger = LimitedLedger()
+    provider.ledger.change_settings({"duration_s": picture_s})
     made = pictures(kind)
-    played.render = lambda task: made[int(task.digest, 16) % len(made)]
+    provider.render = lambda task: made[int(task.digest, 16) % len(made)]
 
 
 def _say(**facts: object) -> None:
@@ -89,8 +89,8 @@ def _say(**facts: object) -> None:
 async def _serve(options: argparse.Namespace) -> None:
     async with Sandbox(page=False) as sandbox:
         _play(sandbox, options.format, (options.least_s, options.most_s))
-        played = sandbox.presets[PROVIDER]
-        _say(url=sandbox.url, token=sandbox.token, provider=played.base_url, key=played.key)
+        provider = sandbox.providers[NAME]
+        _say(url=sandbox.url, token=sandbox.token, provider=provider.base_url, key=provider.key)
         while not sandbox.state.updates.is_polled:  # noqa: ASYNC110 nothing announces it
             await asyncio.sleep(0.05)
         passing = PASSING | {peer.QUEUED, peer.WORKING}
@@ -123,7 +123,7 @@ async def _measure(sandbox: Sandbox, orders: Sequence[Order], seconds: float) ->
     # The provider's task of an order is found by the name in its prompt; captions have none.
     done = {
         word: task.ends_at
-        for task in sandbox.presets[PROVIDER].ledger.tasks
+        for task in sandbox.providers[NAME].ledger.tasks
         for word in task.words.replace(",", "").split()
     }
     _say(
