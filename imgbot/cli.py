@@ -172,7 +172,6 @@ def _run_bot(options: argparse.Namespace) -> int:
     overrides: dict[str, object] = {
         "IMGBOT_WORKERS": options.workers,
         "IMGBOT_USERS": options.users,
-        "IMGBOT_ACCEPT_VOLATILE_REDIS": options.accept_volatile_redis or None,
     }
     source = SettingsSource(os.environ, overrides)
     try:
@@ -190,7 +189,7 @@ def _serve(settings: Settings, source: SettingsSource) -> int:
     from imgbot.storage.server.process import RedisServer
     from imgbot.telemetry import events as telemetry, logs
 
-    logs.set_up(level=settings.log_level, style=settings.log_format, secrets=settings.secrets)
+    logs.set_up(level=settings.log_level, secrets=settings.secrets)
     for notice in settings.notices:
         telemetry.warning("%s", notice)
     try:

@@ -102,8 +102,7 @@ async def _open_connections(
         redis = connect((await closing.enter_async_context(server)).url)
     else:
         redis = connect(settings.redis_url.get_secret_value() if settings.redis_url else "")
-        found = await verify(redis, accept_volatile=settings.accept_volatile_redis)
-        is_synced = found.is_durable_at_once or settings.accept_volatile_redis
+        is_synced = (await verify(redis)).is_durable_at_once
     closing.push_async_callback(redis.aclose)
     bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
     closing.push_async_callback(bot.session.close)

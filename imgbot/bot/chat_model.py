@@ -48,6 +48,8 @@ _TEXT_LIMIT = 500
 """Characters; a longer text is hardly unsure, and not sent."""
 _ANSWER_LIMIT_BYTES = 64 << 10
 _FAILURES = 3
+DAILY_LIMIT = 500
+"""Questions of all users; the README says it."""
 _USER_SHARE = 10
 """One user can ask this part of the questions of a day, and at least one."""
 _DAY_S = 86_400.0
@@ -62,14 +64,12 @@ class ChatModel:
         url: str,
         model: str,
         key: SecretStr | None,
-        daily_limit: int,
-        take_call: Callable[[], Awaitable[bool]],
+        count_call: Callable[[], Awaitable[int]],
     ) -> None:
-        """`take_call` counts a call against the daily limit; False if it is reached."""
+        """`count_call` counts a call and returns the number of today's."""
         self._url = url
         self._model = model
-        self._take_call = take_call
-        self._user_limit = max(daily_limit // _USER_SHARE, 1)
+        self._count_call = count_call
         self._calls_of = Counter[int]()
         self._calls_until_s = 0.0
         self._auth = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
@@ -91,11 +91,11 @@ class ChatModel:
         if now_s > self._calls_until_s:
             self._calls_of.clear()
             self._calls_until_s = now_s + _DAY_S
-        if self._calls_of[user_id] >= self._user_limit:
+        if self._calls_of[user_id] >= max(DAILY_LIMIT // _USER_SHARE, 1):
             return False
         self._calls_of[user_id] += 1
         with suppress(StorageFullError):
-            return await self._take_call()
+            return await self._count_call() <= DAILY_LIMIT
         return False
 
     async def _intent(self, text: str, facts: ChatFacts) -> str:

@@ -6,16 +6,30 @@ from imgbot.domain.operations import ACTIONS
 
 _PROVIDER = "IMGBOT_PROVIDER"
 
-FORMER: Mapping[str, str] = {
+_ENTRIES: Mapping[str, str] = {
     f"{_PROVIDER}_{operation.upper()}": f"{operation}=" for operation in ACTIONS
 }
 """What takes the value of each: an entry of IMGBOT_PROVIDER."""
+
+_WITHOUT_EFFECT: Mapping[str, str] = {
+    "IMGBOT_ACCEPT_VOLATILE_REDIS": "a Redis that may lose jobs is always refused",
+    "IMGBOT_CHAT_DAILY_LIMIT": "the chat model is asked at most 500 times a day",
+    "IMGBOT_LOG_FORMAT": "`journalctl -o json` prints the log for a collector",
+    "IMGBOT_POLLING": "polls are always timed by what is learned",
+}
+
+FORMER = (*_ENTRIES, *_WITHOUT_EFFECT)
 
 
 def replace_former(values: MutableMapping[str, object]) -> tuple[str, ...]:
     """Move the values of former settings to the present ones; return what to say of each."""
     found = {name: value for name in FORMER if (value := values.pop(name, ""))}
-    if found:
-        moved = [f"{FORMER[name]}{value}" for name, value in found.items()]
+    moved = [f"{entry}{found[name]}" for name, entry in _ENTRIES.items() if name in found]
+    if moved:
         values[_PROVIDER] = ", ".join([str(values.get(_PROVIDER) or "builtin"), *moved])
-    return tuple(f"{name} has a new name; write {_PROVIDER}={values[_PROVIDER]}" for name in found)
+    return tuple(
+        f"{name} has a new name; write {_PROVIDER}={values[_PROVIDER]}"
+        if name in _ENTRIES
+        else f"{name} has no effect any longer ({_WITHOUT_EFFECT[name]}); remove it"
+        for name in found
+    )

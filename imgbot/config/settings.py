@@ -138,7 +138,6 @@ class Settings(BaseModel):
     telegram_api: HttpUrl = "https://api.telegram.org"
     redis_url: RedisUrl | None = None
     redis_memory_mb: Annotated[int, Field(ge=64, le=1_000_000)] | None = None
-    accept_volatile_redis: bool = False
     users: _Count | None = None
     workers: Annotated[int, Field(ge=1, le=MAX_WORKERS)] | None = None
     jobs_per_worker: _Count = 50
@@ -152,7 +151,6 @@ class Settings(BaseModel):
     poll_interval_initial: _Interval = 2.0
     poll_interval_max: _Interval = 10.0
     image_poll_max_attempts: _Count = 60
-    polling: Literal["learned", "fixed"] = "learned"
     http: AddressToListenOn = Address("127.0.0.1", 8080)
     state_dir: Annotated[Path, AfterValidator(Path.absolute)]
     kept_pictures_mb: _Megabytes = 2000
@@ -160,12 +158,10 @@ class Settings(BaseModel):
     chat_url: HttpUrl = ""
     chat_model: str = ""
     chat_key: Secret | None = None
-    chat_daily_limit: Annotated[int, Field(ge=0, le=1_000_000)] = 500
     environment_file: Path | None = None
     admins: Ids = ()
     allowed_users: Ids = ()
     log_level: Literal["debug", "info", "warning", "error"] = "info"
-    log_format: Literal["auto", "text", "json"] = "auto"
     provider: Providers = (("", "builtin"),)
     provider_fallback: str = ""
     provider_url: ProviderUrls = ()

@@ -42,7 +42,7 @@ NO_PROVIDERS: Mapping[str, object] = {
 """Overrides with which no provider's file or key need be there."""
 
 _FIELDS = {variable_of(field): info for field, info in Settings.model_fields.items()}
-_READ = _FIELDS.keys() | FORMER.keys()
+_READ = {*_FIELDS, *FORMER}
 _FILE = "IMGBOT_ENVIRONMENT_FILE"
 _MISSING_KEY = (
     "is missing; the provider {} needs its key, as a variable or a credential of that name"

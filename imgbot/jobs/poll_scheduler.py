@@ -1,4 +1,4 @@
-"""Poll times of jobs: by the guide's schedule, or by learned durations of their kind."""
+"""Poll times of jobs: by learned durations of their kind, first by the guide's schedule."""
 
 import random
 import statistics
@@ -49,7 +49,7 @@ class _Known:
 class PollScheduler:
     """Poll scheduler of all jobs, by their age, so that a restart changes nothing.
 
-    If `is_learned`, all jobs together keep to `budget`. `now_s` is a monotonic clock.
+    All jobs together keep to `budget`. `now_s` is a monotonic clock.
     """
 
     def __init__(
@@ -58,14 +58,11 @@ class PollScheduler:
         budget: Budget,
         durations: Durations,
         now_s: Callable[[], float],
-        *,
-        is_learned: bool = True,
     ) -> None:
         self._config = config
         self._budget = budget
         self._durations = durations
         self._now_s = now_s
-        self._is_learned = is_learned
         self._schedule = plan((), config)
         self._lasts_s = config.lasts_s
         self._exhausted_s = config.exhausted_s
@@ -83,13 +80,13 @@ class PollScheduler:
         """Seconds until the next poll of a job of that age."""
         if self.is_slow(age_s):
             return SLOW_INTERVAL_S
-        waits = await self._plan(kind) if self._is_learned else self._schedule
+        waits = await self._plan(kind)
         seconds = waits.wait_s(age_s)
         return seconds + random.uniform(-1, 1) * waits.jitter_s(seconds)  # noqa: S311 -- jitter
 
     def next_slot_s(self) -> float:
         """Reserve the next slot for a poll, first come, first served; seconds until it."""
-        return 0.0 if not self._is_learned else self._budget.delay_s(self._now_s())
+        return self._budget.delay_s(self._now_s())
 
     async def learn(self, kind: str, span: CensoredDuration) -> None:
         """Learn from a finished task; if it cannot be stored, only until the next start."""

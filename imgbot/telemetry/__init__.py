@@ -1,7 +1,7 @@
 """Logs, metrics and health: what the bot tells of itself.
 
 * `events`: one function for each thing that happens, which writes its log line and counts it.
-* `logs`: the lines, for people or as JSON; secrets are struck out of each.
+* `logs`: the lines; secrets are struck out of each.
 * `metrics`: every series of /metrics, there from the start.
 * `health`: measured facts → problems, judged once for page, terminal and alerts. Pure.
 * `thresholds`: the guide's bounds in numbers; `liveness`: which part of the bot has stopped.

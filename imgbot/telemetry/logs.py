@@ -1,4 +1,4 @@
-"""Log lines: for people or as JSON, secrets struck out of every one.
+"""Log lines for people, secrets struck out of every one.
 
 Secrets are struck out of the finished line, after message, arguments and traceback have come
 together: so no library, exception or argument can carry one past.
@@ -65,23 +65,20 @@ class Redactor:
 
 
 class LineFormatter(logging.Formatter):
-    """One line per event: for a person (time, level, where, what, traceback), or a JSON object.
+    """One line per event: time, level, where, what, traceback.
 
     For journald without the time, as it puts its own before the lines, and with the priority
     before each, so that `journalctl -p warning` finds it.
     """
 
-    def __init__(
-        self, redact: Redactor, *, is_json: bool, is_coloured: bool, is_to_journal: bool
-    ) -> None:
+    def __init__(self, redact: Redactor, *, is_coloured: bool, is_to_journal: bool) -> None:
         super().__init__("%(message)s")
         self._redact = redact
-        self._is_json = is_json
         self._is_coloured = is_coloured
         self._is_to_journal = is_to_journal
 
     def format(self, record: logging.LogRecord) -> str:
-        line = self._json(record) if self._is_json else self._text(record)
+        line = self._text(record)
         if not self._is_to_journal:
             return line
         mark = f"<{_PRIORITIES.get(record.levelname, 6)}>"
@@ -96,23 +93,10 @@ class LineFormatter(logging.Formatter):
         time = "" if self._is_to_journal else f"{self.formatTime(record, '%H:%M:%S')} "
         return f"{time}{level} {where}: {text}"
 
-    def _json(self, record: logging.LogRecord) -> str:
-        line = {
-            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S") + f".{int(record.msecs):03d}",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": _shortened(self._redact(record.getMessage())),
-        }
-        if record.exc_info:
-            trace = self._redact(self.formatException(record.exc_info))
-            line["exception"] = trace[-_MAX_LINE_CHARS:]
-        return json.dumps(line, ensure_ascii=False)
-
 
 def set_up(
     *,
     level: str = "info",
-    style: str = "auto",
     secrets: Iterable[str] = (),
     environ: Mapping[str, str] | None = None,
     stream: TextIO | None = None,
@@ -124,7 +108,6 @@ def set_up(
     handler.setFormatter(
         LineFormatter(
             Redactor(secrets),
-            is_json=style == "json",
             is_coloured=out.isatty() and "NO_COLOR" not in environ,
             is_to_journal=is_journal(environ, out),
         )

@@ -104,8 +104,7 @@ def _chat_model(settings: Settings, spend: Spend) -> ChatModel:
         settings.chat_url,
         settings.chat_model,
         settings.chat_key,
-        settings.chat_daily_limit,
-        lambda: spend.take_chat_call(now_ms(), settings.chat_daily_limit),
+        lambda: spend.count_chat_call(now_ms()),
     )
 
 

@@ -66,7 +66,6 @@ def _poll_scheduler(settings: Settings, connections: Connections) -> PollSchedul
         Budget(lambda: polls_per_s(pool.size * settings.jobs_per_worker, config)),
         Durations(connections.redis),
         time.monotonic,
-        is_learned=settings.polling == "learned",
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from imgbot.bot.chat_model import DAILY_LIMIT
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fakes.scripted_server import open_script
@@ -353,7 +354,6 @@ async def test_a_chat_model_decides_until_its_daily_limit(
             "IMGBOT_CHAT_URL": f"{model.url}/v1/",
             "IMGBOT_CHAT_MODEL": "small-1",
             "IMGBOT_CHAT_KEY": "sk-not-for-the-log",
-            "IMGBOT_CHAT_DAILY_LIMIT": "1",
         }
         folder = tmp_path_factory.mktemp("chat")
         async for stage in open_stage(folder, is_simulated=True, **settings):
@@ -361,6 +361,9 @@ async def test_a_chat_model_decides_until_its_daily_limit(
             await user.order("a fox")
 
             first, _ = await ordered_by(user, "on the beach")
+            async with stage.bot.redis() as redis:
+                [today] = await redis.keys(f"{keys.CHAT_CALLS}*")
+                assert await redis.getset(today, DAILY_LIMIT) == "1"
             second, [question] = await ordered_by(user, "in the desert")
             privacy = await user.ask("/privacy")
 

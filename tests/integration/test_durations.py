@@ -20,10 +20,8 @@ KIND = "replicate.create.google/nano-banana:2"
 CONFIG = PollingConfig()
 
 
-def pace(redis: Client, polls_per_s: float = 1000.0, *, is_fixed: bool = False) -> PollScheduler:
-    return PollScheduler(
-        CONFIG, Budget(lambda: polls_per_s), Durations(redis), lambda: 0.0, is_learned=not is_fixed
-    )
+def pace(redis: Client, polls_per_s: float = 1000.0) -> PollScheduler:
+    return PollScheduler(CONFIG, Budget(lambda: polls_per_s), Durations(redis), lambda: 0.0)
 
 
 async def test_spans_come_back_the_oldest_first(redis: Client) -> None:
@@ -72,30 +70,25 @@ async def test_what_was_learned_holds_for_its_kind_at_any_age_and_after_a_restar
 
     assert before_s == pytest.approx(2.0, rel=0.05)
     assert learned_s > 15
+    assert await first.typical_s(KIND) == 20.0
     assert after_restart_s == pytest.approx(learned_s, abs=0.6)
     # An adopted job goes on from its age, however few its polls.
     assert await first.wait_s(KIND, 19.0) < 2.0
     assert await first.wait_s("replicate.edit.x", 0.0) == pytest.approx(2.0, rel=0.05)
 
 
-async def test_the_fixed_pace_is_the_schedule_whatever_it_learns(redis: Client) -> None:
-    fixed = pace(redis, 0.001, is_fixed=True)
-    for _ in range(20):
-        await fixed.learn(KIND, CensoredDuration(19.0, 20.0))
+async def test_the_pace_is_the_schedule_until_something_is_learned(redis: Client) -> None:
+    first = pace(redis)
 
-    waits = [await fixed.wait_s(KIND, age_s) for age_s in (0.0, 2.0, 26.25, 600.0)]
+    waits = [await first.wait_s(KIND, age_s) for age_s in (0.0, 2.0, 26.25, 600.0)]
 
     assert waits == [pytest.approx(seconds, rel=0.0301) for seconds in (2, 3, 10, 60)]
-    assert [fixed.next_slot_s() for _ in range(3)] == [0.0] * 3
-    # What users are told is learned all the same.
-    assert await fixed.typical_s(KIND) == 20.0
 
 
-@pytest.mark.parametrize("is_fixed", [False, True])
 async def test_a_job_past_the_schedule_is_asked_for_slowly_and_then_given_up(
-    redis: Client, *, is_fixed: bool
+    redis: Client,
 ) -> None:
-    scheduler = pace(redis, is_fixed=is_fixed)
+    scheduler = pace(redis)
     lasts_s = sum(CONFIG.get_interval(attempt) for attempt in range(CONFIG.max_attempts))
 
     assert [scheduler.is_slow(age_s) for age_s in (lasts_s - 1, lasts_s + 1)] == [False, True]

@@ -70,7 +70,7 @@ def tools_of(
         messenger=unused,
         download=unused,
         poll_scheduler=PollScheduler(
-            PollingConfig(), Budget(lambda: 100.0), Durations(redis), lambda: 0.0, is_learned=False
+            PollingConfig(), Budget(lambda: 100.0), Durations(redis), lambda: 0.0
         ),
         folder=folder,
         now_ms=lambda: NOW,

@@ -25,7 +25,6 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     settings = {
         "IMGBOT_PRICES": "create=0.04",
         "IMGBOT_IMAGE_POLL_MAX_ATTEMPTS": "2",
-        "IMGBOT_POLLING": "fixed",
     }
     async for stage in open_owned(tmp_path, **settings):
         yield stage

@@ -1,10 +1,12 @@
 """Chat model: an unsure text goes to it, and it only chooses among the intents."""
 
+import itertools
 import json
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 import pytest_asyncio
@@ -41,14 +43,9 @@ def says(content: Any) -> dict[str, Any]:
     }
 
 
-def model_at(server: Script, *, calls: int = 100) -> ChatModel:
-    """The model with so many questions a day; one user can ask a tenth of them."""
-    left = iter(range(calls))
-
-    async def take_call() -> bool:
-        return next(left, None) is not None
-
-    return ChatModel(f"{server.url}/v1", "small-1", SecretStr(KEY), calls, take_call)
+def model_at(server: Script) -> ChatModel:
+    count_call = AsyncMock(side_effect=itertools.count(1))
+    return ChatModel(f"{server.url}/v1", "small-1", SecretStr(KEY), count_call)
 
 
 @pytest.mark.parametrize("intent", ["create", "change", "question", "complaint"])
@@ -159,7 +156,8 @@ async def test_one_user_asks_no_more_than_a_tenth_of_the_questions_of_a_day(
     server: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server.on(PATH, says({"intent": "create"}))
-    model, unsure = model_at(server, calls=30), classify(TEXT, FACTS)
+    monkeypatch.setattr(chat_model, "DAILY_LIMIT", 30)
+    model, unsure = model_at(server), classify(TEXT, FACTS)
 
     async def decided(user_id: int) -> int:
         found = [await model.decide(user_id, TEXT, FACTS, unsure) for _ in range(5)]
@@ -171,9 +169,12 @@ async def test_one_user_asks_no_more_than_a_tenth_of_the_questions_of_a_day(
     assert await decided(ANN) == 3
 
 
-async def test_what_is_sure_or_long_or_over_the_budget_is_not_sent(server: Script) -> None:
+async def test_what_is_sure_or_long_or_over_the_budget_is_not_sent(
+    server: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
     server.on(PATH, says({"intent": "question"}))
-    model, unsure = model_at(server, calls=1), classify(TEXT, FACTS)
+    monkeypatch.setattr(chat_model, "DAILY_LIMIT", 1)
+    model, unsure = model_at(server), classify(TEXT, FACTS)
 
     sure = Classification(Intent.CREATE, prompt="a fox")
     assert await model.decide(ANN, "a fox", FACTS, sure) == sure
@@ -185,4 +186,6 @@ async def test_what_is_sure_or_long_or_over_the_budget_is_not_sent(server: Scrip
 
 
 def test_the_readme_shows_what_is_sent() -> None:
-    assert INSTRUCTIONS in Path("README.md").read_text(encoding="utf-8")
+    readme = Path("README.md").read_text(encoding="utf-8")
+    assert INSTRUCTIONS in readme
+    assert f"at most {chat_model.DAILY_LIMIT} times a day" in readme

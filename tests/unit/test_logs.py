@@ -1,7 +1,6 @@
 """Log lines: what must never be in them, and how they look where."""
 
 import io
-import json
 import logging
 import os
 from collections.abc import Iterator
@@ -25,13 +24,12 @@ def _logging_as_it_was() -> Iterator[None]:
     logging.captureWarnings(capture=False)
 
 
-def _set_up(style: str = "text", *secrets: str, level: str = "info") -> io.StringIO:
+def _set_up(*secrets: str, level: str = "info") -> io.StringIO:
     out = io.StringIO()
-    logs.set_up(level=level, style=style, secrets=secrets, environ={}, stream=out)
+    logs.set_up(level=level, secrets=secrets, environ={}, stream=out)
     return out
 
 
-@pytest.mark.parametrize("style", ["text", "json"])
 @pytest.mark.parametrize(
     ("line", "secret"),
     [
@@ -48,8 +46,8 @@ def _set_up(style: str = "text", *secrets: str, level: str = "info") -> io.Strin
         ("connecting to redis://user:hunter2@host:6379/0", "hunter2"),
     ],
 )
-def test_what_looks_like_a_secret_is_struck_out(style: str, line: str, secret: str) -> None:
-    out = _set_up(style)
+def test_what_looks_like_a_secret_is_struck_out(line: str, secret: str) -> None:
+    out = _set_up()
 
     log.warning("%s", line)
     log.error("it failed", exc_info=RuntimeError(line))
@@ -58,9 +56,8 @@ def test_what_looks_like_a_secret_is_struck_out(style: str, line: str, secret: s
     assert secret not in out.getvalue()
 
 
-@pytest.mark.parametrize("style", ["text", "json"])
-def test_the_configured_secrets_are_struck_out_wherever_they_stand(style: str) -> None:
-    out = _set_up(style, 'odd"secret\\', "odd", "")
+def test_the_configured_secrets_are_struck_out_wherever_they_stand() -> None:
+    out = _set_up('odd"secret\\', "odd", "")
 
     log.warning("x%sx", 'odd"secret\\')
     log.warning("GET /?key=odd%22secret%5C of an odd day")
@@ -72,21 +69,8 @@ def test_the_configured_secrets_are_struck_out_wherever_they_stand(style: str) -
     assert "user 123456789: 10 keys, authorization failed, http://host:8080/x" in out.getvalue()
 
 
-def test_a_line_for_systemd_is_one_json_object() -> None:
-    out = _set_up("json")
-
-    error = ValueError("two\nlines")
-    log.error("job ended", exc_info=error)
-    line = json.loads(out.getvalue())
-
-    assert out.getvalue().count("\n") == 1
-    assert (line["level"], line["logger"]) == ("error", "imgbot.telegram.client")
-    assert line["message"] == "job ended"
-    assert "ValueError: two\nlines" in line["exception"]
-
-
 def test_a_line_for_a_person_has_neither_colours_nor_a_strangers_commands() -> None:
-    out = _set_up("text")
+    out = _set_up()
 
     log.warning("queue is long")
     log.warning("said %s", "\x1b[2J\x07hello\r")
@@ -97,7 +81,7 @@ def test_a_line_for_a_person_has_neither_colours_nor_a_strangers_commands() -> N
 
 
 def test_libraries_that_log_every_address_are_kept_quiet() -> None:
-    first, out = _set_up("text"), _set_up("text", level="debug")
+    first, out = _set_up(), _set_up(level="debug")
 
     logging.getLogger("aiohttp.client").info("HTTP Request: GET https://host/secret-path")
     logging.getLogger("aiogram.event").info("Update id=1 is handled")
@@ -109,10 +93,7 @@ def test_libraries_that_log_every_address_are_kept_quiet() -> None:
     assert (first.getvalue(), out.getvalue().count("ours")) == ("", 1)
 
 
-@pytest.mark.parametrize("style", ["json", "auto"])
-def test_a_line_in_the_journal_has_its_priority_and_no_second_time(
-    tmp_path: Path, style: str
-) -> None:
+def test_a_line_in_the_journal_has_its_priority_and_no_second_time(tmp_path: Path) -> None:
     with (tmp_path / "journal").open("w+") as stream:
         status = os.fstat(stream.fileno())
         environ = {"JOURNAL_STREAM": f"{status.st_dev}:{status.st_ino}"}
@@ -120,7 +101,7 @@ def test_a_line_in_the_journal_has_its_priority_and_no_second_time(
         assert not logs.is_journal({"JOURNAL_STREAM": f"{status.st_dev}:1"}, stream)
         assert not logs.is_journal({}, stream)
         assert not logs.is_journal(environ, io.StringIO())
-        logs.set_up(style=style, environ=environ, stream=stream)
+        logs.set_up(environ=environ, stream=stream)
         log.info("fine")
         log.warning("queue is long")
         log.error("bad", exc_info=OSError("absent"))
@@ -129,5 +110,4 @@ def test_a_line_in_the_journal_has_its_priority_and_no_second_time(
 
     assert [line[:3] for line in lines] == ["<6>", "<4>", *["<3>"] * (len(lines) - 2)]
     assert "absent" in lines[-1]
-    if style == "auto":
-        assert lines[1] == "<4>warning telegram.client: queue is long"
+    assert lines[1] == "<4>warning telegram.client: queue is long"

@@ -1,6 +1,7 @@
 """Settings: sources, meanings, and refusals that tell the operator what to write."""
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -97,11 +98,9 @@ def test_a_setting_means_what_is_written(
         ("IMGBOT_RATE_LIMIT_WINDOW", "0"),
         ("IMGBOT_POLL_INTERVAL_INITIAL", "nan"),
         ("IMGBOT_POLL_INTERVAL_MAX", "1"),
-        ("IMGBOT_POLLING", "often"),
         ("IMGBOT_HTTP", "8080"),
         ("IMGBOT_HTTP", "127.0.0.1:70000"),
         ("IMGBOT_ADMINS", "me"),
-        ("IMGBOT_ACCEPT_VOLATILE_REDIS", "perhaps"),
         ("IMGBOT_DAILY_BUDGET", "5,00"),
         ("IMGBOT_DAILY_BUDGET", "-1"),
         ("IMGBOT_DAILY_BUDGET", "0.0000001"),
@@ -224,7 +223,8 @@ def test_a_former_name_holds_and_its_new_one_is_told() -> None:
         f"IMGBOT_PROVIDER_UPSCALE {told}",
     )
     assert load(environ, NO_PROVIDERS).providers == ("builtin",)
-    assert load(LEAST | {"IMGBOT_PROVIDER_EDIT": ""}).notices == ()
+    [idle] = load(LEAST | {"IMGBOT_PROVIDER_EDIT": "", "IMGBOT_POLLING": "fixed"}).notices
+    assert re.fullmatch(r"IMGBOT_POLLING has no effect any longer \(.+\); remove it", idle)
     # Two answers to one question may cost money.
     twice = _refused(environ | {"IMGBOT_PROVIDER": "fal, upscale=fal"})
     assert "upscale=fal, edit=builtin, upscale=comfyui' cannot be used" in str(twice)

@@ -182,9 +182,7 @@ async def test_a_task_that_never_ends_is_a_dead_letter(provider: Any) -> None:
 async def test_a_clock_that_jumps_ends_no_task(provider: Any) -> None:
     wall_ns, monotonic_ns = 10**18, 0
     clock = Clock(lambda: wall_ns, lambda: monotonic_ns)
-    scheduler = PollScheduler(
-        PollingConfig(), Budget(lambda: 100.0), AsyncMock(), lambda: 0.0, is_learned=False
-    )
+    scheduler = PollScheduler(PollingConfig(), Budget(lambda: 100.0), AsyncMock(), lambda: 0.0)
     context = _context(
         routing=_routing(provider),
         poll_scheduler=scheduler,

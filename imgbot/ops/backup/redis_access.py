@@ -35,8 +35,7 @@ async def open_redis(
     """
     if settings.redis_url is not None:
         async with aclosing(connect(settings.redis_url.get_secret_value())) as redis:
-            accept_volatile = settings.accept_volatile_redis
-            await verify(redis, accept_volatile=accept_volatile, deadline_s=_ANSWER_S)
+            await verify(redis, deadline_s=_ANSWER_S)
             yield redis
         return
     async with AsyncExitStack() as closing:

@@ -123,7 +123,7 @@ def _sized(settings: Settings) -> Iterator[Finding]:
     first_s, most_s = settings.poll_interval_initial, settings.poll_interval_max
     yield _point(
         "polling",
-        f"{settings.polling}, from {first_s:g} to {most_s:g} s",
+        f"learned, from {first_s:g} to {most_s:g} s",
         "IMGBOT_POLL_INTERVAL_INITIAL=2.0",
         is_met=_INITIAL_S[0] <= first_s <= _INITIAL_S[1],
     )

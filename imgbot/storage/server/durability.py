@@ -57,21 +57,13 @@ class Durability:
         return self.is_append_only and self.fsync == "always"
 
 
-async def verify(
-    redis: Client, *, accept_volatile: bool = False, deadline_s: float | None = None
-) -> Durability:
+async def verify(redis: Client, *, deadline_s: float | None = None) -> Durability:
     """Wait for the server, logging the wait, and refuse one that would lose or evict jobs."""
     await wait_until_reachable(redis, deadline_s=deadline_s)
     found = await ask(redis)
     refusals = [f"{what}; run: {mend}" for what, mend in losses(found, redis)]
-    if refusals and not accept_volatile:
-        raise ConfigError(
-            SETTING,
-            "; ".join(refusals)
-            + "; or set IMGBOT_ACCEPT_VOLATILE_REDIS=yes for a trial that may lose jobs",
-        )
-    for refusal in refusals:
-        _log.warning("accepted, though jobs may be lost: %s", refusal)
+    if refusals:
+        raise ConfigError(SETTING, "; ".join(refusals))
     return found
 
 
