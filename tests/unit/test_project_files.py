@@ -19,7 +19,7 @@ from imgbot.engine.sprites import SPRITES
 from imgbot.engine.styles import STYLES
 from imgbot.ops import lifecycle as last_resort
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
-from tests.fixtures.settings_table import markdown_table, table
+from tests.fixtures.settings_table import markdown_tables, table
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "systemd" / "imgbot.service"
@@ -142,8 +142,8 @@ def test_the_lock_holds_what_the_project_asks_for_and_nothing_else(name: str) ->
 README = (ROOT / "README.md").read_text()
 
 
-def test_the_table_of_settings_is_the_codes() -> None:
-    assert markdown_table() in README
+def test_the_tables_of_settings_are_the_codes() -> None:
+    assert "\n\nAll others:\n\n".join(markdown_tables()) in README
 
 
 def test_the_readme_counts_what_the_engine_knows() -> None:
