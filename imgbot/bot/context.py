@@ -93,7 +93,8 @@ def context_from_event(event: Message | CallbackQuery, update_id: int) -> Reques
         user_id=user.id,
         chat_id=message.chat.id,
         language=language_of(user.language_code),
-        message_id=message.message_id,
+        # Of one that is inaccessible only the id is known: nothing replies to it, nor changes it.
+        message_id=message.message_id if isinstance(message, Message) else 0,
         is_private=message.chat.type == "private",
         username=(user.username or "").lower(),
         pressed_by=user.first_name if isinstance(event, CallbackQuery) else "",

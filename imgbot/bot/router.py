@@ -60,6 +60,18 @@ async def _refuse(reason: str, *_: object) -> None:
     raise UserError(reason)
 
 
+def _has_button(callback: CallbackQuery) -> bool:
+    """Return whether the message has the button: a client can press what no message shows.
+
+    True if Telegram no longer tells what is in the message: then it is not changed, either.
+    """
+    message = callback.message
+    markup = message.reply_markup if isinstance(message, Message) else None
+    rows = markup.inline_keyboard if markup else []
+    held = {button.callback_data for row in rows for button in row}
+    return not isinstance(message, Message) or callback.data in held
+
+
 _OWN_DATA = frozenset({handle_privacy, handle_forget_me, on_forget_callback})
 """Handlers open to everybody: what is stored of a banned user is theirs as well."""
 
@@ -177,7 +189,9 @@ class UpdateHandler:
     async def _press(self, handler: Handler, callback: CallbackQuery, dialogue: Dialogue) -> None:
         """Do what a button says, and answer the callback."""
         press, key = parse(callback.data), "tapped_already"
-        if press is None or await self._is_first(dialogue.context, press):
+        if not _has_button(callback):
+            key = "stale_button"
+        elif press is None or await self._is_first(dialogue.context, press):
             key = await self._call(handler, callback, press.argument if press else "", dialogue)
         await dialogue.answer_callback(dialogue.t(key) if key else "")
 

@@ -33,6 +33,9 @@ _UNCROWDED: Constants = {
     "imgbot.domain.retry.DELIVERY_ATTEMPTS": 3,
 }
 
+OUT_OF_REACH = 987_654
+"""Id of a message that Telegram no longer shows: its buttons may be any."""
+
 Fits = Callable[[Message], object]
 
 
@@ -147,6 +150,13 @@ class User:
     async def toasts(self, message: Message | int, *data: str) -> list[str]:
         """Press buttons, forged ones too, one right after the other; return the answers."""
         return await answers_to(self.control, self.person, message, *data, chat_id=self.chat_id)
+
+    async def press_again(self, message: Message, *data: str) -> list[str]:
+        """Press buttons that this message no longer has, but a copy of it may have."""
+        post = self.stage.sandbox.state.chats[self.chat_id].posts[message.id]
+        rows = [[{"text": each, "callback_data": each}] for each in data]
+        post.message["reply_markup"] = {"inline_keyboard": rows}
+        return await self.toasts(message, *data)
 
     async def toast(self, message: Message, label: str) -> str:
         """Press the button with this label; return the answer that pops up."""

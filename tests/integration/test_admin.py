@@ -12,14 +12,16 @@ from imgbot.storage import keys
 from tests.fixtures.bot_api import BotApi
 from tests.fixtures.waiting import eventually
 from tests.integration.conftest import AdminStage
-from tests.integration.stage import OWNER_ID, SECOND_ID, jpeg
+from tests.integration.stage import OUT_OF_REACH, OWNER_ID, SECOND_ID, jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 async def test_for_other_users_neither_commands_nor_buttons_exist(admins: AdminStage) -> None:
     answers = [await admins.guest.ask(f"/{name} {OWNER_ID}") for name in admin.COMMANDS]
-    toasts = await admins.guest.toasts(1, "stuck:list", "ban:undo.5", "allow:undo.5", "cast:go.1")
+    toasts = await admins.guest.toasts(
+        OUT_OF_REACH, "stuck:list", "ban:undo.5", "allow:undo.5", "cast:go.1"
+    )
 
     assert {answer.text for answer in answers} == {t("en", "unknown_command")}
     assert set(toasts) == {t("en", "unknown_button")}
@@ -51,7 +53,7 @@ async def test_the_help_has_a_topic_for_administrators_alone(admins: AdminStage)
     topics, others = [await user.ask("/help") for user in (admins.owner, admins.guest)]
     await admins.owner.toast(topics, "For administrators")
     shown = (await admins.stage.control.message(OWNER_ID, topics.id)).text
-    forged = await admins.guest.toasts(others, "help:admin")
+    forged = await admins.guest.toasts(OUT_OF_REACH, "help:admin")
 
     assert [name for name in admin.COMMANDS if f"/{name}:" not in shown] == []
     assert "For administrators" not in str(others.buttons)

@@ -11,7 +11,14 @@ from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.hostile import assert_undisturbed
 from tests.fixtures.sandbox import KINDS, picture
-from tests.integration.stage import OWNER_ID as FIRST_ID, Stage, User, jpeg, open_stage
+from tests.integration.stage import (
+    OUT_OF_REACH,
+    OWNER_ID as FIRST_ID,
+    Stage,
+    User,
+    jpeg,
+    open_stage,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -62,7 +69,7 @@ async def test_an_uninvited_user_is_told_once_with_their_number_in_their_languag
     for command in ("/start", "/help", "/cancel", "/settings"):
         await stranger.say(command)
     first = await stranger.said()
-    [toast] = await stranger.toasts(1, "start:create")
+    [toast] = await stranger.toasts(OUT_OF_REACH, "start:create")
     await anna.say("лиса")
 
     assert first == [NOT_ALLOWED.format(stranger.id)]

@@ -5,7 +5,16 @@ import re
 import pytest
 
 from imgbot.domain.texts import t
-from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg
+from tests.integration.stage import (
+    BOT_NAME,
+    OUT_OF_REACH,
+    Stage,
+    User,
+    has_buttons,
+    is_picture,
+    jpeg,
+    open_group,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,37 +74,43 @@ FORGED = {
 
 
 async def test_forged_and_stale_buttons_are_answered(anna: User) -> None:
-    menu = await anna.ask("/start")
+    menu, fox = await anna.ask("/start"), await anna.order("a fox")
+    status = await anna.ask("an owl [[sim:slow=2]]", fits=has_buttons)
+    owned = (f"queue:{anna.id}", f"set:all.open.{anna.id}", "help:all", "start:edit")
+    forged = [data.replace("{me}", str(anna.id)) for data in FORGED]
 
-    answers = await anna.toasts(menu, *[data.replace("{me}", str(anna.id)) for data in FORGED])
+    answers = await anna.toasts(OUT_OF_REACH, *forged)
+    not_shown = [await anna.toasts(each, *forged[:9], *owned) for each in (fox, status)]
+    not_shown.append(await anna.toasts(menu, *forged))
 
     assert dict(zip(FORGED, answers, strict=True)) == FORGED
-    assert len(await anna.said()) == 1
+    assert {answer for each in not_shown for answer in each} == {STALE}
+    assert [message.text for message in await anna.heard()] == [
+        *(menu.text, "a fox", "an owl [[sim:slow=2]]")
+    ]
 
 
 async def test_pictures_and_jobs_of_another_user_are_out_of_reach(
-    simulated_stage: Stage, anna: User
+    simulated_stage: Stage,
 ) -> None:
-    mallory = await simulated_stage.user("Mallory")
+    anna, mallory = await open_group(simulated_stage)
+    fox = await anna.order("/create a fox")
+    grey = await anna.order(f"{BOT_NAME} make it darker")
+    strip = await anna.ask("/history")
+    status = await anna.ask("/create an owl [[sim:slow=2]]", fits=has_buttons)
     menu = await mallory.ask("/start")
-    result = await anna.order("a secret fox")
-    job_id = result.button("Again")["callback_data"].removeprefix("again:")
-    status = await anna.ask("a fox [[sim:slow=2]]", fits=has_buttons)
-    actions = ("again:", "edit:", "up:2.", "file:", "compare:", "undo:", "view:")
+    shown = [fox, grey, strip, status]
 
-    answers = await mallory.toasts(
-        menu,
-        *[f"{action}{job_id}" for action in actions],
-        status.button("Cancel")["callback_data"],
-    )
+    pressed = {each.id: [button["callback_data"] for button in each.buttons] for each in shown}
+    answers = [await mallory.toasts(each, *pressed[each.id]) for each in shown]
+    forged = [await mallory.toasts(menu, *data) for data in pressed.values()]
 
-    assert answers == [NOT_YOURS] * 8
-    assert len(await mallory.said()) == 1
-    assert len(await anna.results()) == 2
+    assert {answer for each in answers for answer in each} == {NOT_YOURS}
+    assert {answer for each in forged for answer in each} == {STALE}
+    assert [m.text for m in await anna.heard()][:3] == [fox.text, grey.text, strip.text]
 
 
 async def test_buttons_of_a_message_out_of_reach_are_answered(anna: User) -> None:
-    """Telegram names such a message without telling what is in it."""
     result = await anna.order("a fox")
     again = result.button("Again")["callback_data"]
     job_id = again.removeprefix("again:")
@@ -103,7 +118,7 @@ async def test_buttons_of_a_message_out_of_reach_are_answered(anna: User) -> Non
     buttons = [again, f"view:{job_id}", f"set:quiet.1.{anna.id}", f"queue:{anna.id}"]
 
     answers = await anna.toasts(result, *buttons)
-    await anna.toasts(987_654, "start:create")
+    await anna.toasts(OUT_OF_REACH, "start:create")
 
     assert answers == [STALE, STALE, "", ""]
     assert (await anna.said())[-1] == "What should I draw? Tell me in words."

@@ -177,11 +177,13 @@ async def test_unsure_text_is_ordered_by_a_button_and_next_time_at_once(
 
 async def test_text_that_is_gone_is_not_guessed(simulated_stage: Stage) -> None:
     user = await simulated_stage.user()
-    # Telegram shows a question without the deleted message that it replied to.
-    alone = await user.ask("thanks!")
+    await user.order("a fox")
+    question = await user.ask("on the beach")
     before = await simulated_stage.orders()
+    # Telegram shows a question without the deleted message that it replied to.
+    del simulated_stage.sandbox.state.chats[user.id].posts[question.id].message["reply_to_message"]
 
-    assert await user.toasts(alone, "meant:create") == [t("en", "words_gone")]
+    assert await user.toasts(question, "meant:create") == [t("en", "words_gone")]
     assert await simulated_stage.orders() == before
 
 

@@ -11,7 +11,7 @@ from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
 from tests.integration.conftest import AdminStage
-from tests.integration.stage import has_buttons
+from tests.integration.stage import OUT_OF_REACH, has_buttons
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -53,23 +53,23 @@ async def test_more_workers_start_after_the_second_press_until_it_is_over(
     done, after = await pressed(admins, asking, "Yes, 7")
     now = await admins.owner.ask("/stats")
     # The other admin presses the same button of their own copy.
-    repeated = await admins.second.toasts(
-        await admins.second.ask("/start"), "fix:yes.workers.7.queue_jobs"
-    )
+    copy = await admins.second.ask("/start")
+    repeated = await admins.second.press_again(copy, "fix:yes.workers.7.queue_jobs")
     _, asking_pause = await pressed(admins, after, "Pause new requests")
     _, as_before = await pressed(admins, asking_pause, "No")
     async with admins.stage.bot.redis() as redis:
         await redis.hdel(keys.INCIDENTS, "queue_jobs")
         is_paused = await redis.exists(keys.PAUSED)
-    over, cleared = await pressed(admins, asking_pause, "Yes, pause")
+    yes = asking_pause.button("Yes, pause")["callback_data"]
+    [over] = await admins.owner.press_again(as_before, yes)
+    cleared = await admins.stage.control.message(admins.owner.id, message.id)
     async with admins.stage.bot.redis() as redis:
         assert not await redis.exists(keys.PAUSED)
 
     assert labels(message) == ["⚙️ Set workers to 7", "⏸ Pause new requests"]
-    assert asked == ""
+    assert (asked, done) == ("", t("en", "undone"))
     assert labels(asking) == ["Yes, 7", "No", "⏸ Pause new requests"]
     assert " of 5 busy" in before.text
-    assert done == t("en", "undone")
     assert after.text == f"{message.text}\n\n{t('en', 'fix_workers_done', workers=7, before=5)}"
     assert " of 7 busy" in now.text
     assert repeated == [t("ru", "fix_already")]
@@ -95,9 +95,8 @@ async def test_the_budget_is_raised_once_and_for_today_alone(admins: AdminStage)
     served = await admins.guest.order("a fox")
     spend = await admins.owner.ask("/spend")
     stats = await admins.owner.ask("/stats")
-    again = await admins.second.ask("/start")
-    repeated = await admins.second.toasts(
-        again,
+    repeated = await admins.second.press_again(
+        await admins.second.ask("/start"),
         f"fix:yes.budget.12500-{TODAY}.budget",
         "fix:yes.budget.12500-20200101.budget",
         f"fix:yes.budget.9900000-{TODAY}.budget",
@@ -148,11 +147,8 @@ FORGED = ("fix:", "fix:yes.workers.7", "fix:yes.rob.7.", "fix:now.workers.7.", "
 
 
 async def test_a_forged_or_a_strangers_button_changes_nothing(admins: AdminStage) -> None:
-    shown = await admins.owner.ask("/start")
-    theirs = await admins.guest.ask("/start")
-
-    toasts = await admins.owner.toasts(shown, *FORGED)
-    toasts += await admins.guest.toasts(theirs, "fix:yes.pause..", "fix:ask.workers.1.")
+    toasts = await admins.owner.toasts(OUT_OF_REACH, *FORGED)
+    toasts += await admins.guest.toasts(OUT_OF_REACH, "fix:yes.pause..", "fix:ask.workers.1.")
     async with admins.stage.bot.redis() as redis:
         is_paused = await eventually(lambda: redis.exists(keys.PAUSED), lambda _: True)
 

@@ -13,7 +13,7 @@ from imgbot.sandbox.simulated_provider import PAGE
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, User, is_picture, open_owned
+from tests.integration.stage import OUT_OF_REACH, Stage, User, is_picture, open_owned
 
 pytestmark = pytest.mark.slow
 
@@ -121,7 +121,7 @@ async def test_the_alert_of_a_paid_file_that_is_no_picture_delivers_what_was_kep
     answer = await owner.toast(asking, "Yes, ask again")
     shown = await anna.wait(is_picture)
     after = await owner.control.message(owner.id, told.id)
-    repeated = await owner.toasts(told, "fix:yes.retry..")
+    repeated = await owner.press_again(told, "fix:yes.retry..")
     await until_none_is_listed(stage)
 
     assert content == PAGE
@@ -147,11 +147,11 @@ async def test_a_dead_job_without_a_receipt_can_only_be_ended(stage: Stage) -> N
     stuck = await listed(stage)
     end = stuck.button("✖️ 1")["callback_data"]
 
-    [refused] = await owner.toasts(stuck, end.replace("end", "again"))
+    [refused] = await owner.toasts(OUT_OF_REACH, end.replace("end", "again"))
     answer = await owner.toast(stuck, "✖️ 1")
     await anna.wait(lambda m: m.text == t("en", "given_up"))
     await until_none_is_listed(stage)
-    [gone] = await owner.toasts(stuck, end)
+    [gone] = await owner.toasts(OUT_OF_REACH, end)
 
     assert "unknown whether the service accepted the request" in stuck.text
     assert [button["text"] for button in stuck.buttons] == ["✖️ 1", "🔄 Refresh"]
