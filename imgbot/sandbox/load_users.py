@@ -1,16 +1,15 @@
 """Simulated users of a sandbox, for load tests: they order in every way that the bot offers.
 
-In an open loop each orders once in a quarter of an hour, and once more in the peak, the last fifth
-of the time: the guide sizes the bot by one worker per 30 users and calls a picture normal that
-takes less than 30 seconds, which keeps a worker that makes one picture at a time just busy. In a
-closed loop each orders again after a time to think.
+Each orders once in a quarter of an hour, whatever the bot does, and once more in the peak, the last
+fifth of the time: the guide sizes the bot by one worker per 30 users and calls a picture normal
+that takes less than 30 seconds, which keeps a worker that makes one picture at a time just busy.
 """
 
 import asyncio
 import itertools
 import json
 import random
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -242,32 +241,20 @@ class LoadUsers:
             dice = random.Random(seed * 1_000_003 + number)  # noqa: S311 pictures, not secrets
             self._users[chat_id] = LoadUser(self, self.state.chats[chat_id], language, dice)
 
-    async def run_open(self, duration_s: float) -> None:
+    async def run(self, duration_s: float) -> None:
         """Let each order at times that do not depend on the bot; return when all are answered."""
 
-        async def act(user: LoadUser) -> None:
+        async def order_at_times(user: LoadUser) -> None:
             for at_s in order_times(duration_s, user.dice):
                 await asyncio.sleep(begun_s + at_s - clock())
                 await user.order()
 
         clock = asyncio.get_running_loop().time
         begun_s = clock()
-        await self._act(act)
+        await self.act(order_at_times)
 
-    async def run_closed(self, think_s: float, duration_s: float, ramp_s: float) -> None:
-        """Let each order again after a time to think; their first orders are spread over a ramp."""
-
-        async def act(user: LoadUser) -> None:
-            await asyncio.sleep(random.uniform(0, ramp_s))  # noqa: S311
-            while clock() < end_s:
-                await user.order()
-                await asyncio.sleep(think_s)
-
-        clock = asyncio.get_running_loop().time
-        end_s = clock() + duration_s
-        await self._act(act)
-
-    async def _act(self, act: Any) -> None:
+    async def act(self, act: Callable[[LoadUser], Coroutine[Any, Any, None]]) -> None:
+        """Let every user act; return when all have."""
         async with asyncio.TaskGroup() as group:
             watch = group.create_task(self._watch())
             async with asyncio.TaskGroup() as acting:
@@ -295,7 +282,7 @@ class LoadUsers:
 
 
 def order_times(duration_s: float, dice: random.Random) -> list[float]:
-    """Return the seconds at which one user orders in an open loop."""
+    """Return the seconds at which one user orders."""
     peak_s = duration_s * (1 - PEAK_SHARE)
     times: list[float] = []
     at_s = dice.expovariate(1 / USUAL_EVERY_S)

@@ -126,7 +126,7 @@ def test_a_picture_is_charged_once(state: SandboxState, charges: list[Json], wro
 async def test_an_answer_after_all_patience_counts_in_the_times(state: SandboxState) -> None:
     users = LoadUsers(state, PASSING, 0.0, ("words",))
     await users.gather(1, seed=1)
-    await users.run_open(0.01)
+    await users.run(0.01)
     [order] = users.orders
     taken = state.add_post(order.chat, state.bot, TAKEN)
     assert order.outcome(PASSING) is OrderOutcome.WAITING
@@ -155,7 +155,7 @@ async def test_photos_of_one_order_are_never_the_same(
     users = LoadUsers(state, PASSING, 0.0, ("merge",))
 
     await users.gather(20, seed=1, photos=photos)
-    await users.run_open(0.01)
+    await users.run(0.01)
 
     for order in users.orders:
         sent = [p.message["photo"] for p in order.chat.posts.values() if "photo" in p.message]

@@ -5,7 +5,6 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
-from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -20,7 +19,6 @@ from imgbot.ops.loadtest.run import (
     LoadTestRun,
     read_loop_lag,
 )
-from imgbot.ops.loadtest.svg import svg_of
 from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage
 from imgbot.ops.status.indicators import Histogram
 from imgbot.sandbox.load_orders import Order, OrderOutcome
@@ -32,7 +30,7 @@ LAG = Histogram(((0.005, 99.0), (1.0, 100.0), (float("inf"), 100.0)))
 
 def sample(at_s: float, cpu_s: float, waiting: int = 0) -> LoadSample:
     parts = {part: ProcessUsage(1, cpu_s / 3, 50_000_000) for part in ProcessGroup}
-    return LoadSample(at_s, parts, cpu_s / 2, waiting, provider=3, bot=1)
+    return LoadSample(at_s, parts, cpu_s / 2, waiting)
 
 
 def order(seconds: float) -> Order:
@@ -50,7 +48,6 @@ RUN = LoadTestRun(
     made_s=[20.0, 20.0],
     flood_waits=0,
     kills=0,
-    resizes=0,
     is_whole=True,
 )
 GOOD = replace(results_of(RUN), cores=2.0, cpu_ratio=0.1, memory_limit_bytes=1e9)
@@ -119,16 +116,6 @@ def test_runs_stand_side_by_side_with_their_ratio_to_the_first() -> None:
     assert any(line.split()[-3:] == ["0.20", "0.60", "×3.00"] for line in lines)
     # Without what a terminal would obey.
     assert "lost: chat 7  [2J" in text
-
-
-def test_the_drawing_shows_every_run_over_time() -> None:
-    drawing = ET.fromstring(svg_of([RUN, replace(RUN, users=300)]))
-
-    texts = [each.text for each in drawing.iter() if each.tag.endswith("text")]
-    lines = [each for each in drawing.iter() if each.tag.endswith("polyline")]
-    assert {"queue, jobs", "stages, jobs", "CPU, % of a core", "memory, MB"} <= set(texts)
-    assert "300 users, 5 workers, 10 s" in texts
-    assert len(lines) == 2 * (1 + 2 + 4 + 3)
 
 
 @pytest.mark.parametrize(

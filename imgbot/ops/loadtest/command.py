@@ -7,7 +7,6 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import uvloop
@@ -18,29 +17,23 @@ from imgbot.ops.doctor.guide import LoadTestRecord, write_record
 from imgbot.ops.installation import environ_of_service
 from imgbot.ops.loadtest.report import LoadTestResults, as_document, as_text, is_good, results_of
 from imgbot.ops.loadtest.run import LoadTest, LoadTestOptions, LoadTestRun
-from imgbot.ops.loadtest.svg import svg_of
 
 NOT_MET = 2
 INTERRUPTED = 130
 _CLEAR_LINE = "\r\x1b[K"
 
 
-def main(*, faults: str, is_json: bool, svg: str, **given: Any) -> int:
+def main(*, faults: str, is_json: bool, **given: Any) -> int:
     """Run the test and print the report; return the exit status as in the command's help.
 
     Raises ImgbotError, OSError.
     """
     options = LoadTestOptions(faults=tuple(filter(None, faults.split(","))), **given)
-    if svg:
-        # Fail before the test, not after it, if the file cannot be written.
-        Path(svg).touch()
     runs, is_stopped, error = uvloop.run(_test(options))
     results = [results_of(run) for run in runs]
     if results:
         document = json.dumps(as_document(options, results), indent=2) if is_json else ""
         sys.stdout.write(f"{document or as_text(options, results)}\n")
-    if runs and svg:
-        Path(svg).write_text(svg_of(runs), encoding="utf-8")
     if error is not None:
         raise error
     if is_stopped:

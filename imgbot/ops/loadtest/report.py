@@ -67,7 +67,6 @@ class LoadTestResults:
     test_cpu_ratio: float
     """Of the test itself: Telegram, the users and the provider."""
     kills: int
-    resizes: int
 
 
 def results_of(run: LoadTestRun) -> LoadTestResults:
@@ -103,7 +102,6 @@ def results_of(run: LoadTestRun) -> LoadTestResults:
         flood_waits=run.flood_waits,
         loop_lag_p99_s=max(lags, default=None),
         kills=run.kills,
-        resizes=run.resizes,
         **_usage(run, seconds),
     )
 
@@ -301,7 +299,7 @@ _ROWS: Sequence[tuple[str, Text, Figure | None]] = (
     ),
     ("event loop lag, p99", lambda r: _ms(r.loop_lag_p99_s), lambda r: r.loop_lag_p99_s),
     ("CPU of the test itself", lambda r: share(r.test_cpu_ratio), None),
-    ("killed / resized", lambda r: f"{r.kills} / {r.resizes}", None),
+    ("killed", lambda r: str(r.kills), None),
 )
 """Label, text of a run, and the figure whose ratio to the first run is worth a look."""
 
@@ -329,10 +327,9 @@ def as_text(options: LoadTestOptions, runs: Sequence[LoadTestResults]) -> str:
 def _head(options: LoadTestOptions, run: LoadTestResults) -> str:
     low_s, high_s = options.picture_s
     takes = "" if options.provider == BUILTIN else f", {low_s:g}-{high_s:g} s a picture"
-    loop = "" if options.think_s is None else f", ordering again after {options.think_s:g} s"
     faults = "".join(f", {fault}" for fault in options.faults)
     return (
-        f"imgbot {version()} under load: {options.provider}{takes}{loop}{faults},"
+        f"imgbot {version()} under load: {options.provider}{takes}{faults},"
         f" {options.minutes:g} min each; {run.cores:g} cores, {size(run.memory_limit_bytes)}"
     )
 

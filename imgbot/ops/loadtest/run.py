@@ -25,7 +25,6 @@ from imgbot.config.settings import workers_for
 from imgbot.domain.errors import ConfigError, ImgbotError, TransientError
 from imgbot.domain.texts import LANGUAGES, t
 from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, ResourceUsage, usage_by_part
-from imgbot.ops.service import scale
 from imgbot.ops.status.indicators import Histogram, take_sample
 from imgbot.sandbox import bot_process
 from imgbot.sandbox.faults import Fault
@@ -46,7 +45,6 @@ PASSING = frozenset(
 """Messages beside a picture or a reason: before it, or as a notification after a long wait."""
 
 _SAMPLE_EVERY_S = 1.0
-_RESIZE_EVERY_S = 2.0
 _LOST_EVERY_S = 2.0
 _KILL_EVERY_S = 20.0
 _TIMEOUT_S = 15.0
@@ -76,10 +74,7 @@ class LoadTestOptions:
     minutes: float = 5.0
     provider: str = "simulated"
     picture_s: Sequence[float] = (10.0, 30.0)
-    think_s: float | None = None
-    """Seconds until a user orders again; None: the guide's rate."""
     faults: Sequence[str] = ()
-    is_resizing: bool = False
     seed: int = 1
 
     def __post_init__(self) -> None:
@@ -87,10 +82,6 @@ class LoadTestOptions:
             raise ConfigError("--picture-seconds", "write the least and the most")
         if not set(self.faults) <= set(FAULTS):
             raise ConfigError("--faults", f"write some of {', '.join(FAULTS)}")
-        if self.is_resizing and KILL in self.faults:
-            raise ConfigError(
-                "--resize", "leave it out beside --faults kill: a bot that starts cannot be resized"
-            )
 
     def workers_of(self, users: int) -> int:
         return self.workers if self.workers is not None else workers_for(users)
@@ -105,10 +96,6 @@ class LoadSample:
     test_cpu_s: float
     """Of this process: Telegram, the users and the provider."""
     waiting: int
-    provider: int
-    """Tasks under way at the provider."""
-    bot: int
-    """Jobs that the bot works on: before and after the provider."""
 
     @property
     def memory_bytes(self) -> int:
@@ -132,7 +119,6 @@ class LoadTestRun:
     flood_waits: int
     """Calls that Telegram refused with 429."""
     kills: int
-    resizes: int
     is_whole: bool
 
 
@@ -143,7 +129,6 @@ class LoadTest:
     options: LoadTestOptions
     users: int
     kills: int = 0
-    resizes: int = 0
     _is_killing: bool = False
     _samples: list[LoadSample] = field(default_factory=list[LoadSample])
     _lags: list[Histogram] = field(default_factory=list[Histogram])
@@ -214,20 +199,13 @@ class LoadTest:
             self._server.watch(),
             self._every(1.0, self._tell, tell, asyncio.get_running_loop().time()),
         ]
-        if self.options.is_resizing:
-            beside.append(self._resize_forever())
         if LOST_ANSWERS in self.options.faults:
             beside.append(self._lose_answers())
         if KILL in self.options.faults:
             beside.append(self._every(0, self._kill))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work) for work in beside]
-            seconds, think_s = self.options.minutes * 60, self.options.think_s
-            if think_s is None:
-                await self.simulated.run_open(seconds)
-            else:
-                ramp_s = min(seconds / 2, think_s + self.options.picture_s[1])
-                await self.simulated.run_closed(think_s, seconds, ramp_s)
+            await self.simulated.run(self.options.minutes * 60)
             await asyncio.sleep(_SETTLE_S)
             await cancel_and_wait_current(*tasks)
         return True
@@ -253,7 +231,6 @@ class LoadTest:
             made_s=[task.duration_s for task in made],
             flood_waits=self.sandbox.state.calls.refusals[429],
             kills=self.kills,
-            resizes=self.resizes,
             is_whole=is_whole,
         )
 
@@ -331,14 +308,9 @@ class LoadTest:
             for group, usage in used.items()
         } | {ProcessGroup.REDIS: redis}
         now_s = asyncio.get_running_loop().time()
-        at_provider = sum(t.ends_at > now_s for t in self.tasks.tasks) if self.tasks else 0
         with suppress(TransientError):
-            depth = await self._jobs.depth()
-            at_bot = max(0, depth.running - at_provider)
-            test_s = time.process_time()
-            self._samples.append(
-                LoadSample(now_s, parts, test_s, depth.waiting, at_provider, at_bot)
-            )
+            waiting = (await self._jobs.depth()).waiting
+            self._samples.append(LoadSample(now_s, parts, time.process_time(), waiting))
 
     async def _read_lag(self) -> None:
         """Read the lag as soon as the bot answers: when a life begins, and when it ends."""
@@ -370,19 +342,6 @@ class LoadTest:
             await asyncio.sleep(_LOST_EVERY_S)
             if not len(self.sandbox.state.faults):
                 self.sandbox.state.faults.add(Fault(method=method, kind="drop_after"))
-
-    async def _resize_forever(self) -> None:
-        """Resize the pool in every way an operator has: by signals, and by `imgbot scale`."""
-        settings = {"IMGBOT_STATE_DIR": self._environ["IMGBOT_STATE_DIR"]}
-        workers = self.options.workers_of(self.users)
-        acts = (signal.SIGTTIN, signal.SIGTTIN, max(1, workers // 2), signal.SIGTTOU, workers)
-        for act in itertools.cycle(acts):
-            if isinstance(act, signal.Signals):
-                self._bot.send_signal(act)
-            else:
-                await asyncio.to_thread(scale, act, settings, lambda _line: None)
-            self.resizes += 1
-            await asyncio.sleep(_RESIZE_EVERY_S)
 
 
 async def read_loop_lag(url: str) -> Histogram:

@@ -10,7 +10,6 @@ import argparse
 import asyncio
 import io
 import json
-import math
 import random
 import sys
 from collections import deque
@@ -25,7 +24,7 @@ from imgbot.ops.loadtest.run import PASSING
 from imgbot.providers.declarative.spec import read_spec
 from imgbot.providers.spec_file import read_preset
 from imgbot.sandbox.load_orders import Order
-from imgbot.sandbox.load_users import LoadUsers
+from imgbot.sandbox.load_users import LoadUser, LoadUsers
 from imgbot.sandbox.provider_tasks import Refusal, Task, TaskLedger
 from imgbot.sandbox.server import Sandbox
 from imgbot.sandbox.simulated_provider import NAME
@@ -100,9 +99,15 @@ async def _serve(options: argparse.Namespace) -> None:
         for chat in sandbox.state.chats.values():
             # The peers know no /start.
             chat.is_started = True
-        ramp_s = options.most_s + options.think_s
+
+        async def order_forever(user: LoadUser) -> None:
+            await asyncio.sleep(random.uniform(0, options.most_s + options.think_s))
+            while True:
+                await user.order()
+                await asyncio.sleep(options.think_s)
+
         async with asyncio.TaskGroup() as group:
-            asking = group.create_task(users.run_closed(options.think_s, math.inf, ramp_s))
+            asking = group.create_task(users.act(order_forever))
             await asyncio.sleep(options.warm_s)
             await _measure(sandbox, users.orders, options.seconds)
             asking.cancel()
