@@ -3,11 +3,10 @@
 from dataclasses import replace
 from itertools import product
 from typing import Any
-from uuid import UUID
 
 import pytest
 
-from imgbot.domain.errors import FencedError, StaleJobError
+from imgbot.domain.errors import FencedError
 from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
@@ -51,24 +50,6 @@ async def to_delivering(queue: JobQueue, one: Job) -> Job:
     return await queue.move(one, State.DELIVERING, NOW, outcome=State.DELIVERED)
 
 
-async def test_a_job_comes_back_as_it_was_admitted(redis: Client) -> None:
-    queue = await open_queue(redis)
-
-    admission = await queue.enqueue(job("7", scale=4, reply_to=3), NOW)
-    found = await queue.claim(NOW + 5)
-
-    assert (admission.verdict, admission.count) == ("ok", 1)
-    assert found == job(
-        "7",
-        scale=4,
-        reply_to=3,
-        created_ms=NOW,
-        claimed_ms=NOW + 5,
-        state=State.SUBMITTING,
-        version=1,
-    )
-
-
 async def test_twenty_jobs_of_one_user_do_not_delay_anothers_first(redis: Client) -> None:
     queue = await open_queue(redis, QueueLimits(waiting_per_user=50, running_per_user=50))
     for number in range(20):
@@ -82,19 +63,6 @@ async def test_twenty_jobs_of_one_user_do_not_delay_anothers_first(redis: Client
     assert order == ["a0", "b0", "a1", "b1"]
 
 
-async def test_the_caps_hold(redis: Client) -> None:
-    queue = await open_queue(redis, QueueLimits(waiting=3, waiting_per_user=2, running_per_user=1))
-
-    verdicts = [
-        (await queue.enqueue(job(str(number), user_id), NOW)).verdict
-        for number, user_id in enumerate([1, 1, 1, 2, 3])
-    ]
-    claims = [await queue.claim(NOW) for _ in range(3)]
-
-    assert verdicts == ["ok", "ok", "many", "ok", "full"]
-    assert [found.user_id for found in claims if found] == [1, 2]
-
-
 async def test_no_job_of_a_full_chat_is_claimed(redis: Client) -> None:
     queue = await open_queue(redis)
     for chat_id in (-1, -10, 1):
@@ -103,64 +71,6 @@ async def test_no_job_of_a_full_chat_is_claimed(redis: Client) -> None:
     claims = [await queue.claim(NOW, chats) for chats in ((-1, 7), (-1, 1), ())]
 
     assert [found and found.request.chat_id for found in claims] == [-10, None, -1]
-
-
-@pytest.fixture
-def repeating(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each call is taken for the one before, as when its reply was lost and it is sent again."""
-    monkeypatch.setattr("imgbot.storage.job_queue.uuid.uuid4", lambda: UUID(int=0))
-
-
-@pytest.mark.usefixtures("repeating")
-async def test_a_claim_whose_reply_was_lost_is_the_same_claim(redis: Client) -> None:
-    queue = await open_queue(redis)
-    await queue.enqueue(job("1"), NOW)
-    await queue.enqueue(job("2"), NOW)
-
-    first, repeated = await queue.claim(NOW), await queue.claim(NOW)
-
-    assert first == repeated
-    assert await redis.lrange(keys.QUEUE, 0, -1) == ["2"]
-
-
-@pytest.mark.usefixtures("repeating")
-async def test_a_move_whose_reply_was_lost_is_one_move(redis: Client) -> None:
-    queue = await open_queue(redis)
-    one = await claimed(queue)
-
-    first = await queue.move(one, State.POLLING, NOW, ticket={"id": "t"})
-    repeated = await queue.move(one, State.POLLING, NOW, ticket={"id": "t"})
-
-    assert first == repeated
-    assert first.version == one.version + 1
-
-
-async def test_a_move_of_an_outdated_job_is_refused(redis: Client) -> None:
-    queue = await open_queue(redis)
-    one = await claimed(queue)
-    await queue.move(one, State.POLLING, NOW)
-
-    with pytest.raises(StaleJobError):
-        await queue.move(one, State.POLLING, NOW)
-    with pytest.raises(StaleJobError):
-        await queue.move(replace(one, id="never"), State.POLLING, NOW)
-
-
-async def test_an_earlier_supervisor_is_fenced_off(redis: Client) -> None:
-    earlier = await open_queue(redis)
-    one = await claimed(earlier)
-    await open_queue(redis)
-
-    with pytest.raises(FencedError):
-        await earlier.move(one, State.POLLING, NOW)
-    with pytest.raises(FencedError):
-        await earlier.claim(NOW + 2000)
-    with pytest.raises(FencedError):
-        await earlier.enqueue(job("2"), NOW)
-    with pytest.raises(FencedError):
-        await earlier.cancel("1", 1, NOW)
-    with pytest.raises(FencedError):
-        await earlier.record_status_message("1", 5, 1)
 
 
 async def test_a_job_moves_along_the_arrows_of_the_table_alone(redis: Client) -> None:
@@ -204,27 +114,6 @@ async def test_an_end_leaves_nothing_but_a_tombstone(redis: Client, outcome: Sta
     assert (dead.get("words"), await redis.zrange(keys.DEAD, 0, -1)) == (
         ("лиса 🦊", ["1"]) if is_dead else (None, [])
     )
-
-
-async def test_a_waiting_job_is_cancelled_at_once(redis: Client) -> None:
-    queue = await open_queue(redis)
-    await queue.enqueue(job("1"), NOW)
-
-    verdicts = [
-        await queue.cancel("1", 2, NOW),
-        await queue.cancel("1", 1, NOW),
-        await queue.cancel("1", 1, NOW),
-        await queue.cancel("9", 1, NOW),
-    ]
-    found, woken = await queue.job("1"), await JobQueue(redis, QueueLimits()).next_wakeup()
-
-    assert verdicts == ["not_yours", "ok", "ok", "gone"]
-    assert woken == "1"
-    assert await redis.llen(keys.QUEUE) == 0
-    assert found is not None
-    assert (found.state, found.progress.outcome) == (State.DELIVERING, State.CANCELLED)
-    assert await queue.claim(NOW) is None
-    assert await queue.due() == {"1": NOW}
 
 
 async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis: Client) -> None:
@@ -301,20 +190,6 @@ async def test_however_many_capped_jobs_wait_in_front_the_next_one_is_found(redi
     assert found is not None
     assert found.id == "b"
     assert await queue.claim(NOW) is None
-
-
-async def test_cancelled_jobs_do_not_count_against_the_users_next_one(redis: Client) -> None:
-    queue = await open_queue(redis)
-    for number in range(10):
-        await queue.enqueue(job(f"a{number}", user_id=1), NOW)
-    for number in range(10):
-        await queue.enqueue(job(f"b{number}", user_id=2), NOW)
-        await queue.cancel(f"b{number}", 2, NOW)
-
-    place = (await queue.enqueue(job("b", user_id=2), NOW)).count
-    of_a_newcomer = (await queue.enqueue(job("c", user_id=3), NOW)).count
-
-    assert (place, of_a_newcomer) == (2, 3)
 
 
 async def test_an_earlier_release_can_take_over_a_closed_queue(redis: Client) -> None:

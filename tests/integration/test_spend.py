@@ -68,40 +68,6 @@ async def test_an_admission_reserves_once_however_often_it_comes(redis: Client) 
     assert 0 < await redis.ttl(keys.SPEND + TODAY) <= 40 * 86_400
 
 
-@pytest.mark.parametrize(
-    ("outcome", "is_billed"),
-    [
-        *((outcome, True) for outcome in (State.DELIVERED, State.DEAD, State.CANCELLED)),
-        *((State.FAILED, is_billed) for is_billed in (True, False)),
-    ],
-)
-async def test_an_end_charges_what_is_billed_and_releases_the_rest_once(
-    redis: Client, outcome: State, *, is_billed: bool
-) -> None:
-    queue = await open_queue(redis)
-
-    one = await ended(queue, await submitted(queue), outcome, is_billed=is_billed)
-    await queue.finish(one, outcome, NOW, {}, is_billed=is_billed)
-    again = await queue.enqueue(job("1"), NOW)
-
-    assert again.verdict == "duplicate"
-    made = {"painter.create": ProducedCount(PRICE, 1)}
-    charged = Day(TODAY, charged=PRICE, users={1: PRICE}, made=made)
-    assert await day(redis) == (charged if is_billed else Day(TODAY))
-
-
-async def test_a_waiting_job_that_is_called_off_gives_its_money_back(redis: Client) -> None:
-    queue = await open_queue(redis)
-    await queue.enqueue(job("1"), NOW)
-
-    await queue.cancel("1", 1, NOW)
-    found = await queue.job("1")
-    assert found is not None
-    await queue.finish(found, State.CANCELLED, NOW, {}, is_billed=False)
-
-    assert await day(redis) == Day(TODAY)
-
-
 async def test_another_price_is_charged_and_the_reservation_given_back_whole(redis: Client) -> None:
     queue = await open_queue(redis)
     one = await submitted(queue)
@@ -159,18 +125,6 @@ async def test_a_users_own_ceiling_is_hers_alone(redis: Client) -> None:
     assert await spend.left_of_user(2, NOW) == PRICE
     assert await spend.left_of_user(3, NOW) == 2 * PRICE
     assert await spend.spent_today(NOW) == 3 * PRICE
-
-
-async def test_a_charge_counts_against_the_ceiling_and_a_release_makes_room(redis: Client) -> None:
-    queue = await open_queue(redis, daily=2 * PRICE)
-    await ended(queue, await submitted(queue, "1"), State.DELIVERED, is_billed=True)
-    second = await submitted(queue, "2")
-    full = await queue.enqueue(job("3"), NOW)
-
-    await ended(queue, second, State.FAILED, is_billed=False)
-    room = await queue.enqueue(job("3"), NOW)
-
-    assert [full.verdict, room.verdict] == ["budget", "ok"]
 
 
 async def test_at_midnight_it_begins_anew_and_an_old_job_ends_on_its_own_day(redis: Client) -> None:

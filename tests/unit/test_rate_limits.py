@@ -13,8 +13,6 @@ from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import TelegramRefusedError
-from imgbot.domain.job import State
-from imgbot.domain.operations import Operation
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from imgbot.storage.client import Client
@@ -28,7 +26,6 @@ from imgbot.telegram import update_dispatcher
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.polling_health import PollingHealth, UpdateConflict
 from imgbot.telegram.rate_limiter import FloodGate, OptionalCall, is_worth_it, max_wait
-from tests.fixtures.jobs import job_of
 
 NOW = 1_800_000_000_000
 
@@ -165,18 +162,6 @@ async def test_variants_end_at_the_users_limit(redis: Client) -> None:
 
     assert [job.id for job in await queue.jobs_of(1)] == ["7", "7-2"]
     assert send_text.await_args_list[0].args[1] == t("en", "variants_fewer", taken=2, count=4)
-
-
-async def test_a_picture_that_is_being_rendered_is_too_late_to_cancel(redis: Client) -> None:
-    queue = JobQueue(redis, QueueLimits())
-    await queue.open_epoch()
-    await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en"), NOW)
-    job = await queue.claim(NOW)
-    assert job is not None
-    for state in (State.SUBMITTING, State.POLLING, State.RENDERING):
-        job = await queue.move(job, state, NOW)
-
-    assert await queue.cancel("7", 1, NOW) == "too_late"
 
 
 async def test_a_handled_update_is_not_deferred(redis: Client) -> None:

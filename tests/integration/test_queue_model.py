@@ -1,0 +1,396 @@
+"""Job queue against a model: calls in any order, repeated, outdated, or of an earlier epoch."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from importlib import resources
+from typing import Any, TypeVar
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings, strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from imgbot.domain.errors import FencedError, StaleJobError
+from imgbot.domain.job import ENDS, NEXT_STATES, InputPhoto, Job, State, is_billed, with_changes
+from imgbot.domain.operations import Operation
+from imgbot.storage import keys
+from imgbot.storage.client import Client, connect
+from imgbot.storage.dead_letters import DeadLetters, resume_state
+from imgbot.storage.forgetting import BLANK, BLANK_DEAD, Forgetting
+from imgbot.storage.job_queue import Admission, JobQueue, QueueLimits
+from imgbot.storage.scripts import Script, Value, script
+from tests.fixtures.jobs import job_of
+
+_T = TypeVar("_T")
+
+NOW, DAY, PRICE = 1_800_000_000_000, "2027-01-15", 10
+LIMITS = QueueLimits(4, 2, 2, daily_micro=8 * PRICE, daily_micro_per_user=5 * PRICE)
+_JOBS, _USERS, _ANY = st.integers(1, 12), st.integers(1, 2), st.integers(0, 59)
+_EPOCHS = 3
+_ARROWS = st.lists(_ANY, max_size=6)
+_SOMETIMES = st.sampled_from((0, 0, 1))
+_ORDERED = {"intent_ms": NOW, "provider": "painter", "ticket": {"id": "t"}}
+_CHANGES: Mapping[State, Mapping[str, Any]] = {
+    **dict.fromkeys((State.SUBMITTING, State.POLLING), _ORDERED),
+    State.DELIVERING: {"reason": "words", "facts": {"words": "🦊"}, "outcome": State.FAILED},
+}
+
+
+def picked(some: Sequence[_T], which: int) -> _T:
+    return some[which % len(some)]
+
+
+def reserved(jobs: Iterable[Job]) -> int:
+    return sum(job.charge.reserved_micro for job in jobs)
+
+
+class Model:
+    """Jobs of the queue, and the order in which the waiting ones are served."""
+
+    def __init__(self) -> None:
+        self.live: dict[str, Job] = {}
+        self.dead: dict[str, Job] = {}
+        self.ended: dict[str, State] = {}
+        self.revoked: dict[int, int] = {}
+        self.charged = Counter[int]()
+        self.charges = 0
+        self.tags: dict[str, tuple[int, int]] = {}
+        self.served, self.admitted, self.user_tags = 0, 0, dict[int, int]()
+
+    def of(self, user_id: int) -> list[Job]:
+        return [job for job in self.live.values() if job.user_id == user_id]
+
+    def spent(self, user_id: int) -> int:
+        return self.charged[user_id] + reserved(self.of(user_id))
+
+    @property
+    def waiting(self) -> list[str]:
+        return sorted(self.tags, key=self.tags.__getitem__)
+
+    @property
+    def running(self) -> list[str]:
+        return sorted(self.live.keys() - self.tags.keys())
+
+    def change(self, job_id: str, **changes: Any) -> None:
+        job = self.live[job_id]
+        self.live[job_id] = with_changes(job, version=job.version + 1, **changes)
+
+    def enqueue(self, job: Job) -> Admission:
+        own = sum(each.id in self.tags for each in self.of(job.user_id))
+        if {job.id} & {*self.live, *self.ended} or int(job.id) < self.revoked.get(job.user_id, 0):
+            return Admission("duplicate")
+        if len(self.tags) == LIMITS.waiting:
+            return Admission("full")
+        if own == LIMITS.waiting_per_user:
+            return Admission("many", own)
+        if self.charged.total() + reserved(self.live.values()) + PRICE > (LIMITS.daily_micro or 0):
+            return Admission("budget")
+        if self.spent(job.user_id) + PRICE > (LIMITS.daily_micro_per_user or 0):
+            return Admission("user_budget")
+        start = max(self.served, self.user_tags.get(job.user_id, 0))
+        self.user_tags[job.user_id] = start + 1
+        self.admitted += 1
+        self.tags[job.id] = (start, self.admitted)
+        self.live[job.id] = with_changes(job, reserved_micro=PRICE, created_ms=NOW)
+        return Admission("ok", self.waiting.index(job.id) + 1)
+
+    def claim(self) -> Job | None:
+        for job_id in self.waiting:
+            running = {*self.running} & {job.id for job in self.of(self.live[job_id].user_id)}
+            if len(running) < LIMITS.running_per_user:
+                start, _ = self.tags.pop(job_id)
+                self.served = max(self.served, start) if self.tags else 0
+                self.user_tags = self.user_tags if self.tags else {}
+                self.change(job_id, state=State.SUBMITTING, claimed_ms=NOW)
+                return self.live[job_id]
+        return None
+
+    def cancel(self, job_id: str, user_id: int) -> str:
+        job = self.live.get(job_id)
+        if job is None:
+            return "gone"
+        if job.user_id != user_id:
+            return "not_yours"
+        if job.is_cancelled:
+            return "ok"
+        if job.state in {State.RENDERING, State.DELIVERING}:
+            return "too_late"
+        flagged = with_changes(job, is_cancelled=True, reason="cancelled")
+        self.live[job_id] = flagged
+        if self.tags.pop(job_id, None):
+            if user_id in self.user_tags:
+                self.user_tags[user_id] -= 1
+            ended = {"state": State.DELIVERING, "outcome": State.CANCELLED}
+            self.change(job_id, claimed_ms=NOW, **ended)
+        return "ok"
+
+    def finish(self, job_id: str, outcome: State) -> None:
+        job = self.live.pop(job_id)
+        self.ended[job.id] = outcome
+        if is_billed(job) and job.charge.price_micro:
+            self.charged[job.user_id] += job.charge.price_micro
+            self.charges += 1
+        if outcome is State.DEAD:
+            self.dead[job.id] = job
+
+    def redeliver(self, job_id: str, state: State) -> None:
+        dead = self.dead.pop(job_id)
+        del self.ended[job_id]
+        price = 0 if is_billed(dead) else dead.charge.price_micro
+        self.live[job_id] = dead
+        told = {"outcome": None, "reason": "", "facts": {}, "is_cancelled": False}
+        self.change(job_id, state=state, price_micro=price, reserved_micro=0, **told)
+
+    def forget(self, user_id: int, before_update: int) -> None:
+        self.revoked[user_id] = before_update
+        for job in self.of(user_id):
+            if self.cancel(job.id, user_id) == "ok":
+                self.live[job.id] = with_changes(self.live[job.id], **BLANK)
+        self.user_tags.pop(user_id, None)
+        for job in [job for job in self.dead.values() if job.user_id == user_id]:
+            del self.dead[job.id]
+            if is_billed(job) and job.charge.price_micro:
+                self.dead[job.id] = with_changes(job, **BLANK_DEAD)
+
+
+class RepeatingClient(Client):
+    """Client whose answers are lost: it sends a script again, as its retry does."""
+
+    repeats = 0
+
+    async def _run(self, name: str, values: dict[str, Value]) -> list[Any]:
+        for _ in range(self.repeats):
+            await super()._run(name, values)
+        return await super()._run(name, values)
+
+
+class QueueMachine(RuleBasedStateMachine):
+    """Calls of the queue, each held to what the model says of it."""
+
+    url = ""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.redis = connect(self.url)
+        self.run(self.empty())
+        self.clients: list[RepeatingClient] = []
+        self.model = Model()
+        self.open_epoch()
+
+    def run(self, call: Coroutine[Any, Any, _T], repeats: int = 0) -> _T:
+        RepeatingClient.repeats = repeats
+        return self.runner.run(call)
+
+    async def empty(self) -> None:
+        await self.redis.flushall()
+
+    def job_of(self, job_id: int) -> Job:
+        """Half of the jobs are of each user; a repeated id is the same request."""
+        told: dict[str, Any] = {"price_micro": PRICE, "spend_day": DAY, "scale": 4, "reply_to": 3}
+        told |= {"prompt": "лиса 🦊", "sources": (InputPhoto("f1", "u1", 10, "кот.jpg"),)}
+        user_id = job_id % 2 + 1
+        return job_of(str(job_id), user_id, user_id, Operation.CREATE, "en", **told)
+
+    @precondition(lambda self: len(self.clients) < _EPOCHS)
+    @rule()
+    def open_epoch(self) -> None:
+        earlier = self.queue if self.clients else None
+        self.clients.append(RepeatingClient(connection_pool=self.redis.connection_pool))
+        self.queue = JobQueue(self.clients[-1], LIMITS)
+        self.dead = DeadLetters(self.clients[-1], self.queue)
+        self.run(self.queue.open_epoch())
+        self.model.revoked.clear()
+        if earlier:
+            self.fence(earlier)
+
+    def fence(self, earlier: JobQueue) -> None:
+        job = next(iter(self.model.live.values()), self.job_of(1))
+        for call in (
+            lambda: earlier.claim(NOW),
+            lambda: earlier.cancel(job.id, job.user_id, NOW),
+            lambda: earlier.enqueue(self.job_of(99), NOW),
+            lambda: earlier.move(job, min(NEXT_STATES[job.state]), NOW),
+            lambda: earlier.record_status_message(job.id, 5, 1),
+        ):
+            with pytest.raises(FencedError):
+                self.run(call())
+
+    @rule(job_ids=st.lists(_JOBS, min_size=1, max_size=3), repeats=_SOMETIMES)
+    def enqueue(self, job_ids: list[int], repeats: int) -> None:
+        for job in map(self.job_of, job_ids):
+            expected = self.model.enqueue(job)
+            if repeats and expected.verdict == "ok":
+                expected = Admission("duplicate")
+            assert self.run(self.queue.enqueue(job, NOW), repeats) == expected
+
+    @rule(which=_ANY, arrows=_ARROWS, repeats=_SOMETIMES)
+    def run_a_job(self, which: int, arrows: list[int], repeats: int) -> None:
+        """Run a new job, or adopt one that is running already."""
+        if job_id := picked(["", *self.model.running], which):
+            self.follow(self.run(self.queue.job(job_id)), arrows, repeats)
+            return
+        claimed = self.model.claim()
+        assert self.run(self.queue.claim(NOW), repeats) == claimed
+        self.follow(claimed, arrows, repeats)
+
+    def follow(self, job: Job | None, arrows: Iterable[int], repeats: int) -> None:
+        for arrow in arrows:
+            if job:
+                states, outdated = sorted(NEXT_STATES[job.state]), job
+                job = self.step(job, picked(states, arrow), repeats)
+                self.step(outdated, picked(states, arrow // len(states)), 0)
+
+    def step(self, told: Job, state: State, repeats: int) -> Job | None:
+        changes = _CHANGES.get(state, {})
+        call: Coroutine[Any, Any, Job | None] = (
+            self.queue.finish(told, state, NOW, is_billed=is_billed(told))
+            if state in ENDS
+            else self.queue.move(told, state, NOW, **changes)
+        )
+        stored = self.model.live.get(told.id)
+        if stored is None or stored.version != told.version:
+            # A repeated end changes nothing.
+            if stored is None and state in ENDS:
+                return self.run(call)
+            with pytest.raises(StaleJobError):
+                self.run(call)
+            return None
+        found = self.run(call, repeats)
+        if found is None:
+            self.model.finish(told.id, state)
+            return None
+        self.model.change(told.id, state=state, **changes)
+        stored = self.model.live[told.id]
+        assert (found.version, found.is_cancelled) == (stored.version, stored.is_cancelled)
+        return found
+
+    @rule(which=_ANY, other=_SOMETIMES, repeats=_SOMETIMES)
+    def cancel(self, which: int, other: int, repeats: int) -> None:
+        job_id = picked(sorted({"1", *self.model.live, *self.model.ended}), which)
+        user_id = self.job_of(int(job_id)).user_id + other
+        expected = self.model.cancel(job_id, user_id)
+        assert self.run(self.queue.cancel(job_id, user_id, NOW), repeats) == expected
+
+    @precondition(lambda self: self.model.dead)
+    @rule(which=_ANY, repeats=_SOMETIMES)
+    def redeliver(self, which: int, repeats: int) -> None:
+        job_id = picked(sorted(self.model.dead), which)
+        found = self.run(self.dead.find(job_id))
+        assert found
+        state = resume_state(self.model.dead[job_id])
+        assert self.run(self.dead.redeliver(found, NOW), repeats) == (state is not None)
+        if state:
+            self.model.redeliver(job_id, state)
+
+    @precondition(lambda self: self.model.ended)
+    @rule(user_id=_USERS, before=_JOBS, repeats=_SOMETIMES)
+    def forget(self, user_id: int, before: int, repeats: int) -> None:
+        forgetting = Forgetting(self.clients[-1], self.queue, nothing)
+        self.run(forgetting.forget([user_id], NOW, DAY, before), repeats)
+        self.model.forget(user_id, before)
+
+    @invariant()
+    def what_is_stored_is_what_the_model_says(self) -> None:
+        self.run(self.check())
+
+    async def check(self) -> None:
+        redis, model, live = self.redis, self.model, self.model.live
+        waiting, running = model.waiting, model.running
+        jobs, dead, listed, queue, due, counted, active, spend = await self.queue._all(
+            self.queue.jobs(map(str, range(1, 13))),
+            self.queue.jobs(model.dead, keys.DEAD_JOB),
+            redis.zrange(keys.DEAD, 0, -1),
+            self.queue.waiting_ids(),
+            self.queue.due(),
+            redis.hgetall(keys.WAITING),
+            redis.hgetall(keys.ACTIVE),
+            redis.hgetall(keys.SPEND + DAY),
+        )
+        assert {job.id: job for job in jobs} == live
+        assert {job.id: job for job in dead} == model.dead
+        assert (set(listed), queue, sorted(due)) == (model.dead.keys(), waiting, running)
+        for counts, ids in ((counted, waiting), (active, running)):
+            assert counts == {
+                str(user): str(n) for user, n in Counter(live[each].user_id for each in ids).items()
+            }
+        expected = {"charged": model.charged.total(), "reserved": reserved(live.values())}
+        expected |= {"of:painter.create": expected["charged"], "n:painter.create": model.charges}
+        for user_id in (1, 2):
+            expected[f"user:{user_id}"] = model.spent(user_id)
+            expected[f"reserved:{user_id}"] = reserved(model.of(user_id))
+        assert {name: int(spend.get(name, 0)) for name in expected} == expected
+
+    def teardown(self) -> None:
+        # It knows the other indexes.
+        assert self.run(self.queue.fsck(NOW, [DAY])) == (0, 0, 0)
+        for client in (*self.clients, self.redis):
+            self.runner.run(client.aclose())
+        self.runner.close()
+
+
+async def nothing(_: object) -> None:
+    pass
+
+
+def play(url: str, *phases: Phase) -> None:
+    """Play some hundred random lives of a queue, always the same ones."""
+    QueueMachine.url = url
+    run_state_machine_as_test(
+        QueueMachine,
+        settings=settings(
+            derandomize=True,
+            deadline=None,
+            max_examples=80,
+            stateful_step_count=40,
+            phases=phases,
+            report_multiple_bugs=False,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def test_the_queue_does_what_the_model_says(redis_url: str) -> None:
+    play(redis_url, Phase.generate, Phase.shrink)
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "without"),
+    [
+        ("move", "seen[1] ~= version", "false"),
+        ("finish", "seen[1] ~= version", "false"),
+        ("move", "seen[2] ~= token", "true"),
+        ("claim", "last_token == token", "false"),
+        ("move", "FLAGS: fenced", "FLAGS:"),
+        ("claim", "FLAGS: fenced", "FLAGS:"),
+        ("enqueue", "'EXISTS', job, tombstone", "'EXISTS', job"),
+        ("enqueue", "math.max(served, last)", "served"),
+        ("enqueue", "own_waiting >= tonumber(waiting_limit)", "false"),
+        ("enqueue", "spent[1] + spent[2] + price > day_limit", "false"),
+        ("claim", "tonumber(running_limit)", "99"),
+        ("cancel", "redis.call('HINCRBY', user_tags, user_id, -1)", ""),
+        ("cancel", "seen[1] == 'rendering' or seen[1] == 'delivering'", "false"),
+        ("requeue_dead", "redis.call('HSET', job, 'price_micro', 0)", ""),
+        ("finish", "if is_billed ~= '1' then charge = 0 end", ""),
+        ("finish", "add('user:' .. seen[2], -reserved)", ""),
+    ],
+)
+def test_a_queue_without_one_of_its_checks_is_found_out(
+    name: str, check: str, without: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = (resources.files("imgbot.storage") / "lua" / f"{name}.lua").read_text()
+    broken = Script(source.replace(check, without))
+
+    def found(other: str) -> Script:
+        return broken if other == name else script(other)
+
+    monkeypatch.setattr("imgbot.storage.client.script", found)
+
+    with pytest.raises((AssertionError, pytest.fail.Exception, StaleJobError)):
+        play(redis_url, Phase.generate)
