@@ -34,7 +34,6 @@ from imgbot.config.setting_types import (
     Token,
     Usd,
 )
-from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import ACTIONS, Operation
 
 PRESETS = resources.files("imgbot") / "providers" / "presets"
@@ -73,14 +72,11 @@ def key_variables() -> Mapping[str, str]:
 def key_names_of(provider: str) -> KeyNames:
     """Return the variables of a provider's secrets, by its name or the path of its own file.
 
-    Raises ConfigError where there is no such file; an error in it is reported when it is opened.
+    An error in that file is reported when it is opened.
     """
     if not provider.endswith(".toml"):
         return key_names().get(provider, KeyNames())
-    path = Path(provider)
-    if not path.is_file():
-        raise ConfigError("IMGBOT_PROVIDER", f"there is no file {path}")
-    return key_names_in(path)
+    return key_names_in(Path(provider))
 
 
 def key_names_in(file: Path | Traversable) -> KeyNames:

@@ -103,8 +103,9 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = No
         settings = Settings.model_validate(values)
     except ValidationError as refusal:
         raise _config_error(refusal, values) from None
-    for provider in settings.providers:
-        _check_name(provider)
+    for _, provider in settings.provider:
+        _check_provider("IMGBOT_PROVIDER", provider)
+    _check_provider("IMGBOT_PROVIDER_FALLBACK", settings.provider_fallback or "builtin")
     names = {
         *key_variables(),
         *(name for each in settings.providers for name in key_names_of(each)),
@@ -216,12 +217,15 @@ def _default_state_dir(environ: Mapping[str, str]) -> str:
     raise ConfigError("IMGBOT_STATE_DIR", "write the path of a folder that imgbot may write to")
 
 
-def _check_name(provider: str) -> None:
+def _check_provider(variable: str, provider: str) -> None:
     """Check that a provider exists. Raises ConfigError."""
-    if not provider.endswith(".toml") and provider not in key_names():
-        close = similar(provider.lower(), tuple(key_names()), 1)
-        hint = f"did you mean {close[0]}?" if close else f"write {_expected('IMGBOT_PROVIDER')}"
-        raise ConfigError("IMGBOT_PROVIDER", f"there is no provider {provider!r}; {hint}")
+    is_file = provider.endswith(".toml")
+    if Path(provider).is_file() if is_file else provider in key_names():
+        return
+    close = () if is_file else similar(provider.lower(), tuple(key_names()), 1)
+    hint = f"did you mean {close[0]}?" if close else f"write {_expected(variable)}"
+    kind = "file" if is_file else "provider"
+    raise ConfigError(variable, f"there is no {kind} {provider!r}; {hint}")
 
 
 def _check_together(settings: Settings) -> None:

@@ -64,6 +64,7 @@ def test_the_defaults_are_the_guides() -> None:
         ),
         ("IMGBOT_ADMINS", " 22, 11,22 ,", "admins", (11, 22)),
         ("IMGBOT_ADMINS", " ", "admins", ()),
+        ("IMGBOT_PROVIDER_URL", "http://host/a=b", "provider_url", {"": "http://host/a=b"}),
         ("IMGBOTANY", "another program's", "admins", ()),
         ("STATE_DIRECTORY", "/var/lib/imgbot:/other", "state_dir", Path("/var/lib/imgbot")),
         ("XDG_STATE_HOME", "/state", "state_dir", Path("/state/imgbot")),
@@ -85,6 +86,8 @@ def test_a_setting_means_what_is_written(
         ("IMGBOT_REDIS_URL", "localhost:6379"),
         ("IMGBOT_PROVIDER", "nobody"),
         ("IMGBOT_PROVIDER", "/nowhere/mine.toml"),
+        ("IMGBOT_PROVIDER_FALLBACK", "nobody"),
+        ("IMGBOT_PROVIDER_FALLBACK", "/nowhere/mine.toml"),
         ("IMGBOT_PROVIDER", "builtin, upscale=nobody"),
         ("IMGBOT_PROVIDER", "builtin, paint=fal"),
         ("IMGBOT_PROVIDER", "builtin, comfyui"),
@@ -117,7 +120,7 @@ def test_a_refusal_names_the_variable_and_says_what_to_write(variable: str, valu
 
     assert refusal.setting == variable
     assert str(refusal).startswith(f"{variable}: ")
-    assert any(word in str(refusal) for word in ("; write ", "there is no file"))
+    assert "; write " in str(refusal)
 
 
 @pytest.mark.parametrize(
