@@ -69,7 +69,7 @@ def judge_disk(folder: Path, free_bytes: int, kept_mb: int, problem: str) -> Fin
 
 def check_overcommit(path: Path = Path("/proc/sys/vm/overcommit_memory")) -> Finding:
     try:
-        value = path.read_text(encoding="ascii").strip()
+        value = path.read_text(encoding="utf-8").strip()
     except OSError:
         return warning("overcommit", "vm.overcommit_memory cannot be read")
     if value == "1":
