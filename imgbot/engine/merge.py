@@ -1,28 +1,22 @@
 """Merge: several photos in one picture, as a collage, an overlay or a cut-out."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 
 from imgbot.domain.errors import UserError
 from imgbot.engine import collages, drawing, geometry
+from imgbot.engine.background import cut_subject
 from imgbot.engine.collages import before_after
 from imgbot.engine.edit import EditResult
 from imgbot.engine.merge_request import MergeRequest, parse_merge_request
 from imgbot.imaging.pictures import flatten
 
-# Longer side of the copy in which a plain backdrop is searched.
-_SEARCHED_PX = 384
-_BORDER_PX = 3
-# Channel difference above which two colours belong to no gradient.
-_STEP_MAX = 60
-_TOLERANCE_MIN, _TOLERANCE_MAX = 21, 55
-# Least share of backdrop in the border and in its top (a subject may leave the picture at the
-# bottom), and limits of the subject's share of the picture.
-_BORDER_SHARE, _TOP_SHARE = 0.62, 0.85
-_SUBJECT_MIN, _SUBJECT_MAX = 0.02, 0.85
-_OPAQUE, _CLEAR = 250, 5
+# Limits of the subject's share of the picture, and the least opacity that is part of it.
+_SUBJECT_MIN, _SUBJECT_MAX = 0.002, 0.98
+_CLEAR = 5
 
 HEIGHT_SHARE, WIDTH_SHARE_MAX, HEIGHT_SHARE_MAX = 0.55, 0.8, 0.92
 CORNER_SHARE, INSET_SHARE = 0.36, 0.36
@@ -42,131 +36,21 @@ class CutOut:
 
 
 def cut_out(image: Image.Image) -> CutOut | None:
-    """Subject of a picture (RGB or RGBA); None if it has no clean edge."""
-    alpha = image.getchannel("A") if image.mode == "RGBA" else _find_alpha(image)
-    if alpha is None:
-        return None
+    """Subject of a picture (RGB or RGBA); None if it has no clear one."""
+    if image.mode != "RGBA":
+        image, is_clear = cut_subject(image)
+        if not is_clear:
+            return None
+    alpha = image.getchannel("A")
     share = sum(alpha.histogram()[128:]) / (alpha.width * alpha.height)
-    if not _SUBJECT_MIN / 10 <= share <= 0.98:
+    if not _SUBJECT_MIN <= share <= _SUBJECT_MAX:
         return None
     box = alpha.point([0 if value < _CLEAR else 255 for value in range(256)]).getbbox()
     if box is None:
         return None
-    subject = image.convert("RGB")
-    subject.putalpha(alpha)
     bottom = alpha.crop((0, alpha.height - 1, alpha.width, alpha.height))
     is_cut_off = sum(bottom.histogram()[128:]) > 0.12 * (box[2] - box[0])
-    return CutOut(subject.crop(box), is_cut_off)
-
-
-def _find_alpha(image: Image.Image) -> Image.Image | None:
-    """Opacity of the subject before a plain backdrop; None if the backdrop is not plain."""
-    share = min(1.0, _SEARCHED_PX / max(image.size))
-    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
-    if min(size) < 8 * _BORDER_PX:
-        return None
-    small = image.resize(size, Image.Resampling.BOX)
-    backdrop = _backdrop(small)
-    distance = _distance(small, backdrop)
-    tolerance = _tolerance(distance)
-    if not _is_plain(distance, tolerance):
-        return None
-    ground = _flood(distance, tolerance)
-    subject_share = 1 - sum(ground.histogram()[128:]) / (size[0] * size[1])
-    if not _SUBJECT_MIN <= subject_share <= _SUBJECT_MAX:
-        return None
-    return _refine(image, ground, backdrop, tolerance)
-
-
-def _border(image: Image.Image) -> list[Image.Image]:
-    """Strips along the top, left, right and bottom."""
-    width, height = image.size
-    edge = _BORDER_PX
-    return [
-        image.crop((0, 0, width, edge)),
-        image.crop((0, 0, edge, height)),
-        image.crop((width - edge, 0, width, height)),
-        image.crop((0, height - edge, width, height)),
-    ]
-
-
-def _backdrop(small: Image.Image) -> Image.Image:
-    """Estimate of the backdrop behind the subject, interpolated between both sides.
-
-    A subject may touch the sides in the lower half; there the colour of the middle counts.
-    """
-    width, height = small.size
-    patch = max(_BORDER_PX, min(width, height) // 12)
-    columns: list[list[tuple[int, int, int]]] = []
-    for left in (0, width - patch):
-        tops = (0, (height - patch) // 2, height - patch)
-        column = [_median(small.crop((left, top, left + patch, top + patch))) for top in tops]
-        if max(abs(one - two) for one, two in zip(column[1], column[2], strict=True)) > _STEP_MAX:
-            column[2] = column[1]
-        columns.append(column)
-    grid = Image.new("RGB", (2, 3))
-    grid.putdata([colour for row in zip(*columns, strict=True) for colour in row])
-    return grid.resize(small.size, Image.Resampling.BILINEAR, box=(0.5, 0.5, 1.5, 2.5))
-
-
-def _median(part: Image.Image) -> tuple[int, int, int]:
-    red, green, blue = (drawing.percentile(band.histogram(), 0.5) for band in part.split())
-    return red, green, blue
-
-
-def _distance(image: Image.Image, backdrop: Image.Image) -> Image.Image:
-    """Distance of each pixel from the backdrop, as grey."""
-    red, green, blue = ImageChops.difference(image, backdrop).split()
-    # Half of the strongest channel and half of the sum: a difference in hue counts, too.
-    strongest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-    return ImageChops.add(strongest, ImageChops.add(ImageChops.add(red, green), blue), 2)
-
-
-def _tolerance(distance: Image.Image) -> int:
-    """Variation within the backdrop: shadows and noise."""
-    histogram = [0] * 256
-    for part in _border(distance)[:3]:
-        histogram = [one + other for one, other in zip(histogram, part.histogram(), strict=True)]
-    spread = drawing.percentile(histogram, 0.8) + 7
-    return min(_TOLERANCE_MAX, max(_TOLERANCE_MIN, spread))
-
-
-def _is_plain(distance: Image.Image, tolerance: int) -> bool:
-    shares = [sum(part.histogram()[: tolerance + 1]) / (part.width * part.height)
-              for part in _border(distance)]  # fmt: skip
-    return shares[0] >= _TOP_SHARE and sum(shares) / len(shares) >= _BORDER_SHARE
-
-
-def _flood(distance: Image.Image, tolerance: int) -> Image.Image:
-    """Mask of the backdrop: similar in colour and connected to the border."""
-    near = distance.filter(ImageFilter.MedianFilter(3)).point(
-        [255 if value <= tolerance else 0 for value in range(256)]
-    )
-    # A frame connects backdrop that the subject separates; not at the bottom, below the subject.
-    framed = ImageOps.expand(near, 1, 255)
-    framed.paste(0, (0, framed.height - 1, framed.width, framed.height))
-    ImageDraw.floodfill(framed, (0, 0), 128)
-    ground = framed.crop((1, 1, framed.width - 1, framed.height - 1))
-    return ground.point([255 if value == 128 else 0 for value in range(256)])
-
-
-def _refine(
-    image: Image.Image, ground: Image.Image, backdrop: Image.Image, tolerance: int
-) -> Image.Image:
-    """Opacity at full resolution: from the mask inside and outside, from the colour in between."""
-    inside = ImageOps.invert(ground.filter(ImageFilter.MaxFilter(5)))
-    maybe = ImageOps.invert(ground.filter(ImageFilter.MinFilter(3)))
-    bilinear = Image.Resampling.BILINEAR
-    inside, maybe = (mask.resize(image.size, bilinear) for mask in (inside, maybe))
-    low, high = tolerance * 0.9, tolerance * 2.2
-    full = backdrop.resize(image.size, bilinear)
-    by_colour = _distance(image, full).point(
-        [min(255, max(0, round((value - low) / (high - low) * 255))) for value in range(256)]
-    )
-    alpha = ImageChops.lighter(inside, ImageChops.darker(by_colour, maybe))
-    # Eroded by a pixel, otherwise the old backdrop would shine through.
-    feather = max(0.6, min(image.size) / 1400)
-    return alpha.filter(ImageFilter.MinFilter(3)).filter(ImageFilter.GaussianBlur(feather))
+    return CutOut(image.crop(box), is_cut_off)
 
 
 def place_cutout(
@@ -341,8 +225,13 @@ def _shrunk(size: tuple[int, int], side: int) -> tuple[int, int]:
 def _cut_out(
     images: Sequence[Image.Image], request: MergeRequest
 ) -> tuple[Image.Image, tuple[str, ...]]:
-    """Subjects cut out and placed into one photo, or inset whole if they cannot be cut out."""
-    subjects, ground_index = _roles(images, request)
+    """Subjects cut out and placed into one photo, or inset whole without a clear subject."""
+
+    @cache  # a second or more of CPU time each
+    def cut(index: int) -> CutOut | None:
+        return cut_out(images[index])
+
+    subjects, ground_index = _roles(len(images), request, cut)
     source = flatten(images[ground_index])
     ground = source.resize(_shrunk(source.size, _GROUND_SIDE_PX), Image.Resampling.LANCZOS)
     if len(subjects) > 1:
@@ -350,7 +239,7 @@ def _cut_out(
         request = replace(request, position="")
     applied: list[str] = []
     for place, index in enumerate(subjects):
-        subject = cut_out(images[index])
+        subject = cut(index)
         if subject is None:
             ground = place_inset(ground, flatten(images[index]), request, place)
         else:
@@ -364,15 +253,15 @@ def _cut_out(
     return ground, tuple(dict.fromkeys(applied))
 
 
-def _roles(images: Sequence[Image.Image], request: MergeRequest) -> tuple[tuple[int, ...], int]:
+def _roles(
+    count: int, request: MergeRequest, cut: Callable[[int], CutOut | None]
+) -> tuple[tuple[int, ...], int]:
     """Subjects and ground; by default, photos that can be cut out go onto the first that cannot."""
     if request.ground is not None:
         return request.subjects, request.ground
-    available = [index for index, image in enumerate(images) if cut_out(image)]
+    available = [index for index in range(count) if cut(index)]
     if not available:
-        return tuple(range(1, len(images))), 0
-    ground = next((index for index in range(len(images)) if index not in available), None)
-    if ground is None:
-        ground = len(images) - 1
+        return tuple(range(1, count)), 0
+    ground = next((index for index in range(count) if index not in available), count - 1)
     subjects = tuple(index for index in available if index != ground)
     return subjects, ground
