@@ -58,7 +58,7 @@ Watching
         → {"messages": [..]} in order, as they stand now, the deleted among them
     GET /control/events?after=<seq> (or Last-Event-ID), a text/event-stream
         `id: seq`, `data: {"seq", "type", "chat_id"?, ..}`; without `after` from now on. Types:
-        message {message} · edit {message} · delete {message_id} · action {action} ·
+        message {message} · edit {message} · delete {message_id} ·
         callback_answer {callback_query_id, text, show_alert, user_id} · commands {commands} ·
         polling {active} · chat {chat: a new or changed one} · call {method, ok, error_code?,
         description?} (good getUpdates calls are left out) · reset: events after `after` were

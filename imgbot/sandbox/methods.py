@@ -4,7 +4,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from pydantic import Field, Json as JsonText
 
@@ -246,17 +246,6 @@ class SendDocument(Send, Captioned):
         return self.post(call, await call.picture("document", self.document) | caption)
 
 
-class SendChatAction(Method):
-    message_thread_id: int = 0
-    action: Literal["typing", "upload_photo", "upload_document"]
-
-    async def act(self, call: Call) -> Any:
-        chat = self.chat(call)
-        topic(chat, self.message_thread_id)
-        call.state.events.publish("action", chat_id=chat.id, action=self.action)
-        return True
-
-
 class CopyMessage(Send):
     from_chat_id: str = ""
     message_id: int = 0
@@ -465,7 +454,7 @@ METHODS: Mapping[str, type[Method]] = {
     method.__name__[0].lower() + method.__name__[1:]: method
     for method in (
         *(GetUpdates, SetWebhook, DeleteWebhook, GetWebhookInfo),
-        *(SendMessage, SendPhoto, SendDocument, SendChatAction, CopyMessage),
+        *(SendMessage, SendPhoto, SendDocument, CopyMessage),
         *(EditMessageText, EditMessageMedia, EditMessageReplyMarkup, DeleteMessage),
         *(AnswerCallbackQuery, AnswerInlineQuery, GetMe, GetFile),
         *(SetMyCommands, GetMyCommands, SetMyDescription, SetMyShortDescription),

@@ -6,7 +6,7 @@ import struct
 from typing import Any
 
 import pytest
-from playwright.async_api import Locator, expect
+from playwright.async_api import expect
 
 from tests.browser.conftest import OpenWindow
 from tests.browser.demo import Demo
@@ -15,7 +15,6 @@ from tests.fixtures.browser import (
     PHONE,
     SCROLLS_SIDEWAYS,
     STICKS_OUT,
-    ChatPage,
     natural_size,
 )
 from tests.fixtures.photos import photo_path
@@ -45,20 +44,7 @@ async def test_two_people_see_their_own_chats_only(
         await expect(items).to_have_attribute("data-chat-id", str(person.id))
 
 
-async def swipe_left(chat: ChatPage, bubble: Locator) -> None:
-    """With a finger, far enough to reply."""
-    await bubble.scroll_into_view_if_needed()
-    box = await bubble.bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    session = await chat.page.context.new_cdp_session(chat.page)
-    for kind, moved in (("Start", 0), ("Move", 20), ("Move", 60), ("Move", 90), ("End", None)):
-        points = [] if moved is None else [{"x": x - moved, "y": y}]
-        touch = {"type": f"touch{kind}", "touchPoints": points}
-        await session.send("Input.dispatchTouchEvent", touch)
-
-
-async def test_two_edits_by_swipes_and_one_step_back(
+async def test_two_edits_by_replies_and_one_step_back(
     control: Control, open_window: OpenWindow
 ) -> None:
     chat = await open_window(await control.make_user("Ann"), **PHONE)
@@ -67,7 +53,8 @@ async def test_two_edits_by_swipes_and_one_step_back(
     before = await natural_size(await chat.picture("✏️ warmer"))
     sizes = []
     for words, change in (("warmer", "crop to 16:9"), ("crop to 16:9", "rotate right")):
-        await swipe_left(chat, chat.answer(f"✏️ {words}"))
+        await chat.answer(f"✏️ {words}").locator(".bubble").click(button="right")
+        await chat.page.get_by_role("menuitem", name="Reply").click()
         await chat.say(change)
         sizes.append(await natural_size(await chat.picture(f"✏️ {change}")))
     cropped, turned = sizes
@@ -95,6 +82,8 @@ async def test_the_lightbox_shows_the_full_picture(
     await expect(image).to_have_js_property("complete", value=True)
     assert await natural_size(image) == (512, 512)
     await expect(image).to_be_in_viewport(ratio=1)
+    await image.click()
+    await expect(image).to_have_js_property("width", value=512)
     await chat.page.keyboard.press("Escape")
 
     await expect(box).to_have_count(0)

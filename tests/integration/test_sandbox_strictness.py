@@ -98,7 +98,6 @@ MALFORMED: list[tuple[str, dict[str, Any], str]] = [
     ("sendMessage", {"reply_markup": "nope"}, "reply_markup"),
     ("sendMessage", {"reply_markup": [1]}, "reply_markup"),
     ("sendMessage", {"message_thread_id": "x"}, "message_thread_id"),
-    ("sendChatAction", {"action": "dance"}, "action"),
     ("editMessageMedia", {"media": {"type": "sticker", "media": "x"}}, "media.type"),
     ("getFile", {}, "file_id"),
     ("setMyCommands", {}, "commands"),

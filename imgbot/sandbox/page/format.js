@@ -1,7 +1,7 @@
 // Times, sizes, names and the one-line gist of a message.
 
 import { h, icon } from "./dom.js";
-import { has, language, t } from "./words.js";
+import { language, t } from "./words.js";
 
 const clockFormat = new Intl.DateTimeFormat(language, { hour: "numeric", minute: "2-digit" });
 const dayFormat = new Intl.DateTimeFormat(language, { day: "numeric", month: "long" });
@@ -116,7 +116,3 @@ export function gist(message) {
 }
 
 const inOneLine = (text) => String(text).replace(/\s+/g, " ").slice(0, GIST_LENGTH);
-
-/** "typing", "sending a photo" in the page's language. */
-export const actionText = (action) =>
-  has(`action_${action}`) ? t(`action_${action}`) : t("action_typing");

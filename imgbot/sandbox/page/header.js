@@ -2,7 +2,7 @@
 
 import * as control from "./control.js";
 import { h, iconButton } from "./dom.js";
-import { actionText, avatar, personName } from "./format.js";
+import { avatar, personName } from "./format.js";
 import { openMenu } from "./menu.js";
 import { complain } from "./notices.js";
 import { store } from "./store.js";
@@ -39,23 +39,10 @@ export class Header {
     this.#shown = chat.id;
     this.#name.textContent = personName(who);
     this.#more.hidden = !isPrivate;
-    const action = store.action(chat.id);
-    const [state, text] = this.#state(chat, action);
-    if (this.#status.dataset.state === state && this.#status.dataset.text === text) return;
-    Object.assign(this.#status.dataset, { state, text });
-    this.#status.replaceChildren(
-      ...(action
-        ? [h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), text]
-        : [text]),
-    );
-  }
-
-  #state(chat, action) {
-    if (action) return ["acting", actionText(action)];
-    if (!store.polling) return ["offline", t("bot_offline")];
-    return chat.id > 0
-      ? ["calm", t("bot")]
-      : ["calm", t("members", { n: (chat.members ?? []).length + 1 })];
+    this.#status.classList.toggle("offline", !store.polling);
+    const calm = isPrivate ? t("bot") : t("members", { n: (chat.members ?? []).length + 1 });
+    const text = store.polling ? calm : t("bot_offline");
+    if (this.#status.textContent !== text) this.#status.textContent = text;
   }
 
   #menu() {

@@ -1,4 +1,4 @@
-// Small menus: the actions of a message, what to attach, as whom to speak.
+// Small menus: the actions of a message, what to attach, where to forward.
 
 import { h, icon } from "./dom.js";
 

@@ -2,7 +2,7 @@
 
 import { askGroup, askPerson } from "./dialogs.js";
 import { h, iconButton, reconcile } from "./dom.js";
-import { actionText, authorOf, avatar, gist, kindOf, personName, shortTime } from "./format.js";
+import { authorOf, avatar, gist, kindOf, personName, shortTime } from "./format.js";
 import { miniature } from "./media.js";
 import { store } from "./store.js";
 import { t } from "./words.js";
@@ -91,10 +91,8 @@ export class Sidebar {
   }
 
   #facts(chat) {
-    const action = store.action(chat.id);
     return {
       chat,
-      action,
       last: store.last(chat.id),
       unread: store.unread(store.me, chat.id),
       current: chat.id === store.chatId,
@@ -134,14 +132,12 @@ function fillPerson(element, { user, unread, current }) {
   return element;
 }
 
-function fillChat(element, { chat, action, last, unread, current }) {
+function fillChat(element, { chat, last, unread, current }) {
   const who = chat.id > 0 ? { ...store.bot, is_bot: true } : chat;
   element.className = current ? "chat-item current" : "chat-item";
   element.setAttribute("aria-current", String(current));
   const time = last ? h("time", { class: "chat-time" }, shortTime(last.date)) : null;
-  const preview = action
-    ? h("span", { class: "chat-preview acting" }, `${actionText(action)}…`)
-    : h("span", { class: "chat-preview", dir: "auto" }, ...excerpt(chat, last));
+  const preview = h("span", { class: "chat-preview", dir: "auto" }, ...excerpt(chat, last));
   const top = h(
     "span",
     { class: "chat-line" },

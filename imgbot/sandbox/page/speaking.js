@@ -1,88 +1,59 @@
 // In groups: as whom we speak, and in which topic.
 
-import { h, icon } from "./dom.js";
-import { avatar, personName } from "./format.js";
-import { openMenu } from "./menu.js";
+import { h } from "./dom.js";
+import { personName } from "./format.js";
 import { store } from "./store.js";
 import { t } from "./words.js";
 
 export class Speaking {
-  #go;
   #topics = new Map();
 
-  speaker = h("button", {
-    type: "button",
-    class: "speaker",
-    testid: "speak-as",
-    hidden: true,
-    onclick: () => this.#speakerMenu(),
-  });
-  topic = h("button", {
-    type: "button",
+  speaker;
+  topic = h("select", {
     class: "topic-choice",
     testid: "topic",
-    hidden: true,
-    onclick: () => this.#topicMenu(),
+    "aria-label": t("topic_choice"),
+    onchange: () => {
+      this.#topics.set(store.chatId, Number(this.topic.value));
+      store.changed();
+    },
   });
 
   /** `go(userId, chatId)` changes as whom we speak. */
   constructor(go) {
-    this.#go = go;
+    this.speaker = h("select", {
+      class: "speaker",
+      testid: "speak-as",
+      "aria-label": t("speak_as"),
+      title: t("speak_as"),
+      onchange: () => go(Number(this.speaker.value), store.chatId),
+    });
   }
 
-  /** The topic that was chosen for a chat, or undefined for the general one. */
+  /** The topic that was chosen for a chat; 0 or undefined is the general one. */
   topicOf(chatId) {
     return this.#topics.get(chatId);
   }
 
   /** Draws what changed. */
   draw(chat) {
-    const isBlocked = store.isBlocked(chat.id);
     this.speaker.hidden = chat.id > 0;
-    this.topic.hidden = !chat.is_forum || isBlocked;
-    this.topic.replaceChildren(icon("hash"), topicName(this.topicOf(chat.id)));
-    const me = store.users.get(store.me);
-    if (!me || this.speaker.dataset.user === String(me.id)) return;
-    this.speaker.dataset.user = me.id;
-    this.speaker.replaceChildren(avatar(me, "small"));
-    const label = t("speak_as", { name: personName(me) });
-    for (const name of ["aria-label", "title"]) this.speaker.setAttribute(name, label);
-  }
-
-  #speakerMenu() {
-    const { id, members = [] } = store.chats.get(store.chatId);
-    const people = members.map((member) => store.users.get(member)).filter(Boolean);
-    const items = people.map((user) => ({
-      picture: avatar(user, "small"),
-      text: personName(user),
-      checked: user.id === store.me,
-      onclick: () => this.#go(user.id, id),
-    }));
-    openMenu(items, this.speaker.getBoundingClientRect(), { above: true });
-  }
-
-  #topicMenu() {
-    const chatId = store.chatId;
-    const known = store.messages(chatId).map(({ message_thread_id: id }) => id);
-    const ids = [...new Set([this.topicOf(chatId), ...known])]
-      .filter(Boolean)
-      .sort((a, b) => a - b);
-    const choose = (id) => {
-      this.#topics.set(chatId, id);
-      store.changed();
-    };
-    const items = [undefined, ...ids].map((id) => ({
-      text: topicName(id),
-      checked: id === this.topicOf(chatId),
-      onclick: () => choose(id),
-    }));
-    const fresh = {
-      icon: "plus",
-      text: t("new_topic"),
-      onclick: () => choose((ids.at(-1) ?? 1) + 1),
-    };
-    openMenu([...items, fresh], this.topic.getBoundingClientRect(), { above: true });
+    this.topic.hidden = !chat.is_forum || store.isBlocked(chat.id);
+    const people = (chat.members ?? []).map((id) => store.users.get(id)).filter(Boolean);
+    offer(this.speaker, new Map(people.map((user) => [user.id, personName(user)])), store.me);
+    const chosen = this.topicOf(chat.id) ?? 0;
+    const known = store.messages(chat.id).map(({ message_thread_id: id }) => id ?? 0);
+    const ids = [...new Set([0, chosen, ...known])].sort((a, b) => a - b);
+    const topics = ids.map((id) => [id, id ? t("topic", { n: id }) : t("general_topic")]);
+    offer(this.topic, new Map([...topics, [(ids.at(-1) || 1) + 1, t("new_topic")]]), chosen);
   }
 }
 
-const topicName = (id) => (id ? t("topic", { n: id }) : t("general_topic"));
+/** Makes the options of a list those of a map, unless they are the same: it may be open. */
+function offer(select, texts, chosen) {
+  const shown = [...select.options].map(({ value, text }) => `${value} ${text}`);
+  const wanted = [...texts].map(([value, text]) => `${value} ${text}`);
+  if (shown.join("\n") !== wanted.join("\n"))
+    select.replaceChildren(...[...texts].map(([value, text]) => h("option", { value }, text)));
+  select.value = String(chosen);
+}

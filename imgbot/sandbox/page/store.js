@@ -1,6 +1,5 @@
 // What the page knows: the world as the control interface tells it, and where the person looks.
 
-const ACTION_MS = 5_000;
 const MESSAGES_PER_CHAT = 5_000;
 const CALLBACK_MS = 15_000;
 const ANSWERS_KEPT = 100;
@@ -19,7 +18,6 @@ class Store extends EventTarget {
   #loaded = new Set();
   #loading = new Map();
   #unread = new Map();
-  #actions = new Map();
   #blocked = new Set();
   #pressed = new Map();
   #answered = new Set();
@@ -121,7 +119,6 @@ class Store extends EventTarget {
   /** What is known of the messages may be out of date: they must be loaded again. */
   doubt() {
     this.#loaded.clear();
-    this.#actions.clear();
     this.#pressed.clear();
   }
 
@@ -145,15 +142,12 @@ class Store extends EventTarget {
     const { type, chat_id: chatId } = event;
     this.#loading.get(chatId)?.push(event);
     if (["message", "edit", "delete"].includes(type)) this.#keep(event, true);
-    else if (type === "action")
-      this.#actions.set(chatId, { action: event.action, until: Date.now() + ACTION_MS });
     else if (type === "callback_answer") this.#answer(event);
     else if (type === "commands" && event.commands)
       this.bot = { ...this.bot, commands: event.commands };
     else if (type === "polling") this.polling = event.active;
     else if (type === "chat") this.chats.set(chatId, event.chat);
     else return;
-    if (type === "action") setTimeout(() => this.changed(), ACTION_MS + 50);
     this.changed();
   }
 
@@ -164,7 +158,6 @@ class Store extends EventTarget {
   }
 
   #arrived(chatId, message) {
-    if (message.outgoing) this.#actions.delete(chatId);
     for (const userId of chatId > 0 ? [chatId] : (this.chats.get(chatId)?.members ?? [])) {
       if (userId === message.from?.id || this.#isSeen(userId, chatId)) continue;
       const key = `${userId}:${chatId}`;
@@ -175,14 +168,6 @@ class Store extends EventTarget {
 
   #edited(chatId, message) {
     this.#put(chatId, message);
-    // A status message that became the picture: nothing more is on its way.
-    if (message.photo || message.document) this.#actions.delete(chatId);
-  }
-
-  /** What the bot is doing in a chat ("typing"), or null. */
-  action(chatId) {
-    const entry = this.#actions.get(chatId);
-    return entry && entry.until > Date.now() ? entry.action : null;
   }
 
   // ---- unread

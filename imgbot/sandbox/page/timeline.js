@@ -2,7 +2,6 @@
 
 import { h, iconButton, reconcile } from "./dom.js";
 import { authorOf, avatar, clock, dayKey, kindOf, personName } from "./format.js";
-import { watchGestures } from "./gestures.js";
 import { showWaiting } from "./keyboard.js";
 import { createRow, updateRow } from "./message.js";
 import { store } from "./store.js";
@@ -64,7 +63,7 @@ export class Timeline {
     const resized = new ResizeObserver(() => this.#atBottom && this.toBottom());
     resized.observe(this.#scroller);
     resized.observe(this.#list);
-    watchGestures(this.#scroller, act);
+    this.#scroller.addEventListener("contextmenu", (event) => this.#openMenu(event));
     store.addEventListener("message", ({ detail }) => this.#arrived(detail));
   }
 
@@ -222,6 +221,21 @@ export class Timeline {
 
   #find(messageId) {
     return this.#list.querySelector(`[data-message-id="${Number(messageId)}"]`);
+  }
+
+  /** A right click or a long touch opens the actions of a message. */
+  #openMenu(event) {
+    const { target, pointerType } = event;
+    const place = target.closest("[data-message-id]") ?? target.closest("[data-row]");
+    const message = store.message(
+      this.#chat,
+      Number(place?.dataset.messageId ?? place?.dataset.row),
+    );
+    // On links and selected text the browser's own menu is worth more; a long touch selects.
+    const isSelected = pointerType !== "touch" && String(getSelection());
+    if (!message || target.closest("a") || isSelected) return;
+    event.preventDefault();
+    this.#act.openMenu(message, new DOMRect(event.clientX, event.clientY, 0, 0));
   }
 
   /** Arrow keys go from message to message; Enter opens the actions of the one in focus. */
