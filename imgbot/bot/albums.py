@@ -20,7 +20,13 @@ from imgbot.bot.handlers.operations import ask_about, collect_photos, edit, star
 from imgbot.bot.messages import UNREADABLE, command_of, photo_of
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.requests import RequestService
-from imgbot.domain.errors import UNRELATED, ChatGoneError, TransientError, UserError
+from imgbot.domain.errors import (
+    UNRELATED,
+    ChatGoneError,
+    StorageFullError,
+    TransientError,
+    UserError,
+)
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.storage.albums import PHOTOS_LIMIT, Albums, Item
@@ -189,8 +195,10 @@ class AlbumProcessor:
         try:
             context = RequestContext(**items[0].context)
             profile = await self._users.profile(context.user_id, context.chat_id)
-            sent = Recent(context.user_id, self._now_ms(), photos=_content_of(items)[0])
-            await self._results.add_recent(context.place, sent)
+            sent = Recent(context.user_id, context.sent_s * 1000, photos=_content_of(items)[0])
+            # Where it cannot be stored, the user is told by what follows.
+            with suppress(StorageFullError):
+                await self._results.add_recent(context.place, sent)
             decide = partial(self._call, handle_album, items, name)
             return await self._dialogues.serve(context.with_profile(profile), decide) or ""
         except ChatGoneError:

@@ -13,7 +13,7 @@ from imgbot.storage import keys
 from tests.fixtures.processes import redis_of
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, open_owned
+from tests.integration.stage import Stage, jpeg, open_owned
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -78,6 +78,17 @@ async def test_a_full_redis_is_said_in_words_and_survived(stage: Stage) -> None:
     assert (await stage.bot.health())["redis"] == ""
     # It answered all the time.
     assert len(await told_of_silence(stage)) == silences
+
+
+async def test_an_album_is_told_of_a_full_redis(stage: Stage) -> None:
+    bob = await stage.user()
+    async with stage.bot.redis() as redis:
+        await bob.photos(jpeg("cat", (320, 240)), jpeg("astronaut", (320, 240)), caption="collage")
+        # Complete, but not handled yet.
+        (name,) = await eventually(lambda: redis.zrange(keys.ALBUMS, 0, -1))
+        await eventually(lambda: redis.llen(f"{keys.ALBUM}{name}"), lambda count: count == 2)
+        async with filled(redis):
+            await bob.wait(lambda m: "out of memory" in m.text)
 
 
 async def test_a_redis_that_hangs_is_said_soon_and_when_it_is_back(stage: Stage) -> None:
