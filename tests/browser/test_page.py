@@ -53,8 +53,9 @@ async def test_two_edits_by_replies_and_one_step_back(
     before = await natural_size(await chat.picture("✏️ warmer"))
     sizes = []
     for words, change in (("warmer", "crop to 16:9"), ("crop to 16:9", "rotate right")):
-        await chat.answer(f"✏️ {words}").locator(".bubble").click(button="right")
-        await chat.page.get_by_role("menuitem", name="Reply").click()
+        answer = chat.answer(f"✏️ {words}")
+        await answer.get_by_test_id("message-text").tap()
+        await answer.get_by_role("button", name="Reply", exact=True).tap()
         await chat.say(change)
         sizes.append(await natural_size(await chat.picture(f"✏️ {change}")))
     cropped, turned = sizes
