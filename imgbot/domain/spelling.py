@@ -22,18 +22,14 @@ def has_cyrillic(text: str) -> bool:
 def slips_of(word: str, listed: Sequence[str], most: int = 1) -> list[str]:
     """Return the listed words that `word` may be a slip of, the nearest first.
 
-    A slip adds, omits, swaps or mistakes a letter; another first letter makes another word
-    ("farmer", "warmer"), unless it is swapped with the next.
+    A slip adds, omits, swaps or mistakes a letter; a listed word is none, and its own. Another
+    first letter makes another word ("farmer", "warmer"), unless it is swapped with the next.
     """
     from rapidfuzz import process  # noqa: PLC0415
     from rapidfuzz.distance import OSA  # noqa: PLC0415
 
     found = process.extract(word, listed, scorer=OSA.distance, score_cutoff=most, limit=None)
-    return [
-        near
-        for near, slips, _ in found
-        if slips and (near[0] == word[0] or sorted(near) == sorted(word))
-    ]
+    return [near for near, *_ in found if near[0] == word[0] or sorted(near) == sorted(word)]
 
 
 def similar(word: str, listed: Sequence[str], limit: int, least: float = 0.6) -> list[str]:

@@ -6,12 +6,12 @@ from enum import Enum
 from itertools import chain, groupby
 from typing import NamedTuple
 
+from imgbot.domain.spelling import fold
 from imgbot.engine.prompt_features import (
     COUNTS,
     LINKS,
     WORDS_MAX,
     colour_stem,
-    fold,
     is_mood,
     matches_stem,
     names_matching,

@@ -19,6 +19,7 @@ from imgbot.domain.intents import (
     wording_key,
 )
 from imgbot.domain.operations import Operation
+from imgbot.domain.spelling import slips_of
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 UTTERANCES = FIXTURES / "utterances.toml"
@@ -256,3 +257,8 @@ def test_polite_beginning_is_no_part_of_the_prompt(text: str, prompt: str) -> No
 @pytest.mark.parametrize("text", ["", " ", "«»", "İİİİ", "\ud83e", "a" * 2000, "? ? ?", "\n", "—"])
 def test_odd_texts_are_classified(text: str) -> None:
     assert classify(text, AFTER["picture"])
+
+
+def test_a_listed_word_is_no_slip_of_another() -> None:
+    assert slips_of("warmer", ("warier", "warmer", "farmer"))[0] == "warmer"
+    assert slips_of("famrer", ("warmer", "farmer")) == ["farmer"]
