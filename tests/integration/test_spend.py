@@ -127,6 +127,18 @@ async def test_a_users_own_ceiling_is_hers_alone(redis: Client) -> None:
     assert await spend.spent_today(NOW) == 3 * PRICE
 
 
+async def test_a_charge_counts_against_the_ceiling_and_a_release_makes_room(redis: Client) -> None:
+    queue = await open_queue(redis, daily=2 * PRICE)
+    await ended(queue, await submitted(queue, "1"), State.DELIVERED, is_billed=True)
+    second = await submitted(queue, "2")
+    full = await queue.enqueue(job("3"), NOW)
+
+    await ended(queue, second, State.FAILED, is_billed=False)
+    room = await queue.enqueue(job("3"), NOW)
+
+    assert [full.verdict, room.verdict] == ["budget", "ok"]
+
+
 async def test_at_midnight_it_begins_anew_and_an_old_job_ends_on_its_own_day(redis: Client) -> None:
     queue = await open_queue(redis, daily=PRICE)
     one = await submitted(queue, "1")
