@@ -96,7 +96,8 @@ async def test_pictures_and_jobs_of_another_user_are_out_of_reach(
     anna, mallory = await open_group(simulated_stage)
     fox = await anna.order("/create a fox")
     grey = await anna.order(f"{BOT_NAME} make it darker")
-    strip = await anna.ask("/history")
+    await anna.heard()
+    strip = await anna.ask("/history", fits=has_buttons)
     status = await anna.ask("/create an owl [[sim:slow=2]]", fits=has_buttons)
     menu = await mallory.ask("/start")
     shown = [fox, grey, strip, status]
