@@ -34,7 +34,12 @@ from imgbot.bot.handlers.operations import (
     take_merge_photo,
 )
 from imgbot.bot.handlers.privacy import answer_privacy, answer_provider
-from imgbot.bot.handlers.results import handle_again, handle_complaint, handle_undo
+from imgbot.bot.handlers.results import (
+    handle_again,
+    handle_complaint,
+    handle_file,
+    handle_undo,
+)
 from imgbot.bot.handlers.start import handle_cancel, handle_help, handle_small_talk
 from imgbot.bot.messages import (
     BotIdentity,
@@ -294,7 +299,7 @@ def _handler_of(text: Text) -> Handler:
         return partial(_handle_unsure, text)
     if intent in _ORDERS:
         return partial(_ORDERS[intent], text)
-    return {Intent.COMMAND: COMMANDS, Intent.QUESTION: _ANSWERS}.get(intent, _TALK)[
+    return {Intent.COMMAND: _COMMANDS, Intent.QUESTION: _ANSWERS}.get(intent, _TALK)[
         text.found.topic or intent
     ]
 
@@ -462,6 +467,9 @@ _TALK: Mapping[str, Handler] = {
     Intent.COMPLAINT: handle_complaint,
     Intent.SMALL_TALK: handle_small_talk,
 }
+_COMMANDS: Mapping[str, Handler] = {**COMMANDS, "file": handle_file}
+"""Handler of a command in words, by its topic."""
+
 _ANSWERS: Mapping[str, Handler] = {
     "abilities": handle_help,
     "price": answer_price,

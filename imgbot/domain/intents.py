@@ -221,7 +221,7 @@ _WHOLE = (
     ),
     *(
         (Intent.COMMAND, "command", name)
-        for name in ("settings", "queue", "history", "limits", "last", "start", "quiet")
+        for name in ("settings", "queue", "history", "limits", "last", "file", "start", "quiet")
     ),
     # "Thanks, what can you do?" is a question: small talk gives way.
     (Intent.SMALL_TALK, "message", "small_talk"),

@@ -3,6 +3,7 @@
 import pytest
 from PIL import Image
 
+from imgbot.domain.texts import t
 from tests.fixtures.sandbox import Message
 from tests.integration.stage import Stage, User, is_picture, jpeg
 
@@ -78,6 +79,19 @@ async def test_the_original_file_comes_whole_over_a_restart_and_then_again(bob: 
     assert document.text == "The picture as a file, uncompressed"
     assert document.document_id
     assert again.document_id == document.document_id
+
+
+async def test_the_file_in_words_is_the_one_of_the_button(bob: User) -> None:
+    result = await bob.order("a calm sea")
+    await bob.ask("", jpeg("cat"))
+
+    said = [await bob.ask(text) for text in ("send as a file", "скинь файлом", "без сжатия")]
+    of_older = await bob.ask("save it", reply_to=result.id)
+    pressed = await bob.click(result, "As a file")
+
+    assert {message.document_id for message in [*said, of_older]} == {pressed.document_id}
+    assert pressed.document_id
+    assert said[0].text == t("en", "original_caption")
 
 
 async def test_last_and_history_show_pictures_again_without_moving_files(bob: User) -> None:

@@ -35,7 +35,7 @@ from imgbot.telegram.messenger import CAPTION_LIMIT, Messenger, cut
 from imgbot.telegram.rate_limiter import max_wait
 
 _INLINE_TITLE_LENGTH = 60
-_AFTER_PHOTO = frozenset({"last"})
+_AFTER_PHOTO = frozenset({"last", "file"})
 """Actions on results that are not about a photo that was sent after them."""
 
 _Act = Callable[..., Awaitable[str]]
@@ -289,8 +289,11 @@ async def _act_send_file(
     """Send the picture as generated, before Telegram compressed it as a photo."""
     await requests.check_rate_limit(dialogue)
     caption = dialogue.t("original_caption")
-    if result.original_id:
-        await dialogue.send_picture(InputPhoto(result.original_id, "", is_file=True), caption)
+    file = (
+        InputPhoto(result.original_id, "", is_file=True) if result.original_id else result.picture
+    )
+    if file is not None and file.is_file:
+        await dialogue.send_picture(file, caption)
         return ""
     path = originals.find(result.id)
     if path is None:
@@ -374,6 +377,7 @@ async def _act_on_pressed(
 handle_last = partial(_act_on_chosen, _act_show, "last")
 handle_undo = partial(_act_on_chosen, _act_undo, "undo")
 handle_compare = partial(_act_on_chosen, _act_compare, "compare")
+handle_file = partial(_act_on_chosen, _act_send_file, "file")
 handle_complaint = partial(_act_on_chosen, _act_complain, "complaint")
 
 COMMANDS = {
