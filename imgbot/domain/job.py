@@ -122,9 +122,6 @@ class Progress:
     """Age at the latest poll that said pending, since `accepted_ms` (else `intent_ms`)."""
     ticket: Mapping[str, object] = field(default_factory=dict[str, object])
     message_id: int = 0
-    sent_after: int = 0
-    """Newest message id that was known before its status message was sent; 0 once it has arrived,
-    or if nothing else can be told from it."""
     tries: int = 0
     lost_orders: int = 0
     """Number of tasks the provider has lost, at no cost."""

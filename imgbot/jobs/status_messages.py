@@ -138,14 +138,11 @@ class StatusMessages:
             if message.message_id or job.progress.message_id:
                 message.message_id = message.message_id or job.progress.message_id
                 return message.message_id
+            retry_ms = self._now_ms() + _RETRY_MS
+            if not await self._queue.record_status_message(job.id, retry_ms=retry_ms):
+                raise StaleJobError(f"{job.id}: finished before its status message was sent")
             place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
             rows = [] if text else buttons.waiting(job.request.language, job.id)
-            retry_ms, newest = self._now_ms() + _RETRY_MS, self._messenger.newest_before(place)
-            if not await self._queue.record_status_message(
-                job.id, retry_ms=retry_ms, sent_after=newest if rows else 0
-            ):
-                raise StaleJobError(f"{job.id}: finished before its status message was sent")
-            is_first = not message.told
             message.told = text or await self._standing(message, job)
             message.told_s = time.monotonic()
             try:
@@ -160,8 +157,6 @@ class StatusMessages:
             await self._queue.record_status_message(job.id, message.message_id, place.chat_id)
             if message.lost:
                 await self._remove_lost(message, place)
-            elif is_first and job.progress.sent_after:
-                await self._remove_left_over(message, place, job)
             return message.message_id
 
     async def _remove_lost(self, message: _MessageState, place: ChatTarget) -> None:
@@ -169,14 +164,6 @@ class StatusMessages:
         with suppress(ImgbotError), max_wait(_REMOVAL_PATIENCE_S):
             await self._messenger.remove_lost(place, message.message_id, message.lost)
         message.lost = 0
-
-    async def _remove_left_over(self, message: _MessageState, place: ChatTarget, job: Job) -> None:
-        """Remove what an earlier process sent just before its end, if it arrived."""
-        rows = buttons.waiting(job.request.language, job.id)
-        with suppress(ImgbotError), max_wait(_REMOVAL_PATIENCE_S):
-            await self._messenger.remove_left_over(
-                place, message.message_id, job.progress.sent_after, rows
-            )
 
     async def _standing(self, message: _MessageState, job: Job) -> str:
         places = await self._queue.places([job.id]) if job.state is State.QUEUED else [0]

@@ -62,8 +62,7 @@ BLANK: Mapping[str, Any] = {
 
 BLANK_DEAD: Mapping[str, Any] = {
     **BLANK,
-    **dict.fromkeys(("user_id", "chat_id", "thread_id", "reply_to", "seed"), 0),
-    **dict.fromkeys(("message_id", "sent_after"), 0),
+    **dict.fromkeys(("user_id", "chat_id", "thread_id", "reply_to", "seed", "message_id"), 0),
     "file": "",
     "facts": {},
 }

@@ -275,17 +275,11 @@ class JobQueue(Store):
             raise StaleJobError(f"{job.id}: {answer[0]}")
 
     async def record_status_message(
-        self,
-        job_id: str,
-        message_id: int = 0,
-        chat_id: int = 0,
-        retry_ms: int = 0,
-        sent_after: int = 0,
+        self, job_id: str, message_id: int = 0, chat_id: int = 0, retry_ms: int = 0
     ) -> bool:
         """Record the status message and its chat; return False if the job is over.
 
-        Without an id it is about to be sent, after the message `sent_after`, and is tried again at
-        `retry_ms`.
+        Without an id it is about to be sent, and is tried again at `retry_ms`.
         """
         answer = await self._redis.call_until_done(
             "record_status_message",
@@ -293,7 +287,6 @@ class JobQueue(Store):
             message_id=message_id,
             retry_ms=retry_ms,
             chat_id=chat_id,
-            sent_after=sent_after,
         )
         return answer[0] == "ok"
 

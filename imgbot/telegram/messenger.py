@@ -165,31 +165,6 @@ class Messenger:
             if not left:
                 return
 
-    def newest_before(self, place: ChatTarget) -> int:
-        """Return the newest known message id, by which the next message could be found; else 0."""
-        return self._sent.newest_before(place.chat_id)
-
-    async def remove_left_over(
-        self, place: ChatTarget, message_id: int, after: int, rows: Rows
-    ) -> None:
-        """Delete the message with these buttons that was sent after one, and before another.
-
-        An edit to the same buttons is refused: that proves that it is this one. Messages of others
-        and of other chats cannot be edited, and those of the bot here are known, as a rule.
-        """
-        for candidate in self._sent.unknown(after, message_id):
-            try:
-                async with telegram_errors():
-                    await self._bot.edit_message_reply_markup(
-                        chat_id=place.chat_id, message_id=candidate, reply_markup=keyboard(rows)
-                    )
-            except MessageGoneError:
-                continue
-            except TelegramRefusedError as error:
-                if NOT_MODIFIED in str(error).lower():
-                    await self.remove(place, candidate)
-            return
-
     async def remove(self, place: ChatTarget, message_id: int) -> None:
         """Delete a message of the bot; Telegram allows it for two days."""
         async with telegram_errors():
@@ -399,15 +374,6 @@ class SentIds:
         after = min(lost, default=0)
         if not after or len(lost) != times or self._under_way[chat_id]:
             return []
-        return self.unknown(after, before)
-
-    def newest_before(self, chat_id: int) -> int:
-        """Return the newest known id, 0 if the next message of the chat cannot be told by it."""
-        is_alone = chat_id > _SUPERGROUPS_BELOW and not self._under_way[chat_id]
-        return self._newest if is_alone else 0
-
-    def unknown(self, after: int, before: int) -> list[int]:
-        """Return the first unknown ids between two known ones."""
         known = set(self._ids)
         unknown = (each for each in range(after + 1, before) if each not in known)
         return list(islice(unknown, _CANDIDATES))

@@ -117,28 +117,6 @@ async def test_killed_while_delivering(sandboxed: Sandboxed) -> None:
     await expect_one_each(bot, control, people)
 
 
-async def test_killed_while_a_status_message_is_sent(sandboxed: Sandboxed) -> None:
-    """It arrives, and nobody knows: it does not stay beside the picture."""
-    bot, control = sandboxed
-    anna = await control.make_user("Anna")
-    await control.say(anna, "/start")
-    greeting = await control.wait_message(anna.id)
-    seq = await control.last_seq()
-    await control.fault("sendMessage", "drop_after", chat_id=anna.id)
-    await control.say(anna, "a fox [[sim:slow=600]]")
-    lost = await control.wait_message(anna.id, after=seq)
-    await bot.kill()
-    await bot.start()
-
-    async def shown() -> list[int]:
-        found = [m for m in await control.messages(anna.id) if m.is_outgoing and not m.is_deleted]
-        return [message.id for message in found]
-
-    before = [greeting.id, lost.id]
-    left = await eventually(shown, lambda ids: len(ids) == 2 and ids != before)
-    assert greeting.id in left
-
-
 async def test_killed_before_the_update_was_confirmed(sandboxed: Sandboxed) -> None:
     """Telegram hands the same updates over again; each is one job all the same."""
     bot, control = sandboxed

@@ -28,9 +28,7 @@ async def test_concurrent_announcements_reach_a_user_once(
     queue = await open_queue(redis)
     for number in range(1, JOBS + 1):
         await queue.enqueue(job(str(number), user_id=number), NOW)
-    messenger = Mock(
-        send_text=AsyncMock(side_effect=say_nothing), newest_before=Mock(return_value=0)
-    )
+    messenger = Mock(send_text=AsyncMock(side_effect=say_nothing))
     asked = AsyncMock(side_effect=queue.unannounced)
     monkeypatch.setattr(queue, "unannounced", asked)
     usual_s = AsyncMock(return_value=0.0)
@@ -53,10 +51,7 @@ async def test_a_lost_answer_is_not_followed_by_another_message_at_once(
     queue = await open_queue(redis)
     for number in range(1, JOBS + 1):
         await queue.enqueue(job(str(number), user_id=number), NOW)
-    messenger = Mock(
-        send_text=AsyncMock(side_effect=TransientError("the answer was lost")),
-        newest_before=Mock(return_value=0),
-    )
+    messenger = Mock(send_text=AsyncMock(side_effect=TransientError("the answer was lost")))
     status = StatusMessages(queue, messenger, lambda: NOW + 1, AsyncMock(return_value=0.0))
     unannounced = queue.unannounced
 

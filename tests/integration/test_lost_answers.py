@@ -4,17 +4,26 @@ import functools
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
+from unittest.mock import AsyncMock
 
 import pytest
 from aiogram import Bot as AiogramBot
 
 from imgbot.domain.errors import TransientError
+from imgbot.domain.job import Job
+from imgbot.domain.operations import Operation
 from imgbot.domain.texts import buttons, t
+from imgbot.jobs.status_messages import StatusMessages
+from imgbot.storage.client import Client
+from imgbot.storage.job_queue import JobQueue
 from imgbot.telegram.client import open_bot
 from imgbot.telegram.messenger import ChatTarget, Messenger
+from tests.fixtures.jobs import job_of
 from tests.fixtures.sandbox import Control, Person, open_sandbox
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import is_picture, jpeg, open_stage
+from tests.integration.test_jobs import NOW, open_queue
 
 pytestmark = pytest.mark.slow
 
@@ -88,6 +97,29 @@ async def test_what_an_earlier_process_sent_is_left_alone() -> None:
         await delivery.remove_lost(place, message_id, 1)
 
         assert await texts_of(control, anna) == ["a fox", "before", "working", "working"]
+
+
+async def announce(queue: JobQueue, messenger: Messenger) -> None:
+    """Announce job 1 as another process would."""
+    status = StatusMessages(queue, messenger, lambda: NOW, AsyncMock(return_value=0.0))
+    await status.announce(cast("Job", await queue.job("1")))
+
+
+async def test_a_status_message_that_was_not_sent_before_a_kill_changes_no_other(
+    redis: Client,
+) -> None:
+    async with open_chat() as (control, bot, anna):
+        place, earlier, queue = ChatTarget(anna.id), Messenger(bot), await open_queue(redis)
+        await queue.enqueue(job_of("1", anna.id, anna.id, Operation.CREATE, "en"), NOW)
+        await earlier.send_text(place, "before", ROWS)
+        await control.fault("sendMessage", "drop_before", chat_id=anna.id)
+        await announce(queue, earlier)
+        question = await earlier.send_text(place, "what?", buttons.under_photo("en"))
+        before = (await control.message(anna.id, question)).buttons
+        await announce(queue, Messenger(bot))
+
+        assert len(await texts_of(control, anna)) == len(["a fox", "before", "what?", "working"])
+        assert (await control.message(anna.id, question)).buttons == before
 
 
 async def test_a_file_that_cannot_be_read_is_no_outage_of_telegram(tmp_path: Path) -> None:

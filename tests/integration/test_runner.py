@@ -170,12 +170,7 @@ async def test_an_odd_failure_of_an_optional_edit_ends_no_job(
 ) -> None:
     monkeypatch.setattr(runner_module, "_HINT_AFTER_S", 0.0)
     edit = AsyncMock(side_effect=RuntimeError("the handler is closed"))
-    messenger = Mock(
-        send_text=AsyncMock(return_value=5),
-        edit_text=edit,
-        has_room=Mock(),
-        newest_before=Mock(return_value=0),
-    )
+    messenger = Mock(send_text=AsyncMock(return_value=5), edit_text=edit, has_room=Mock())
     status = StatusMessages(context.queue, messenger, lambda: NOW, AsyncMock(return_value=0.0))
     object.__setattr__(context, "status_messages", status)
     # It waits at first, which its message tells.

@@ -17,8 +17,8 @@ NAMES = (
     "id user_id chat_id operation language words sources scale side_px ratio seed thread_id "
     "reply_to parent is_file note negative ignored price_micro reserved_micro spend_day "
     "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_fields "
-    "pending_ms ticket message_id sent_after tries lost_orders file outcome reason facts "
-    "is_cancelled is_unbilled"
+    "pending_ms ticket message_id tries lost_orders file outcome reason facts is_cancelled "
+    "is_unbilled"
 )
 
 
