@@ -146,8 +146,7 @@ def classify(text: str, facts: ChatFacts | None = None) -> Classification:
         _whole_message(reading.tokens, facts)
         or _named(reading)
         or _letter(reading.tokens, facts)
-        or _pattern(reading.tokens, facts)
-        or _talk(reading, facts)
+        or _doubted(_pattern(reading.tokens, facts) or _talk(reading, facts), reading, facts)
         or _prompt(reading, facts)
     )
 
@@ -176,6 +175,58 @@ def _named(reading: ParsedText) -> Classification | None:
         return None
     classified = _as_listed(meant[0], said, "named")
     return replace(classified, is_sure=bool(found["comma"]), prompt=reading.text)
+
+
+_DOUBTED = frozenset({Intent.CANCEL, Intent.COMPLAINT, Intent.SMALL_TALK, Intent.HELP})
+
+
+def _doubted(
+    found: Classification | None, reading: ParsedText, facts: ChatFacts
+) -> Classification | None:
+    """Return it unsure if the text may be a prompt: "it is what it is, meme"."""
+    if found is None or not (found.intent in _DOUBTED or found.topic == "abilities"):
+        return found
+    is_groundless = found.intent is Intent.COMPLAINT and _is_groundless(reading.tokens, facts)
+    is_title = found.intent is Intent.CANCEL and _is_title(reading.tokens)
+    if not (is_groundless or is_title or _is_kind_named(reading)):
+        return found
+    reasons = (*found.reasons, "doubted")
+    return Classification(Intent.CREATE, is_sure=False, reasons=reasons, prompt=reading.text)
+
+
+def _is_groundless(tokens: Sequence[Token], facts: ChatFacts) -> bool:
+    """Return true for "the wrong door" and "a door that is not red" if none was asked for."""
+    first = clauses_of(tokens)[0]
+    told = after_wrappers(first)[0] or first
+    if is_listed(told[0], "article") and any(each.is_thing for each in told[1:2]):
+        return True
+    wrong = starts_with(told, lexicon().phrases["grievance", "wrong"])
+    is_other = starts_with(told, lexicon().phrases["grievance", "start"]) > wrong
+    if is_other or not (wrong or _is_denial(told)):
+        return False
+    has_target = facts.has_picture or facts.is_reply_to_picture
+    is_new = any(new_things(told[wrong:], facts.latest_prompt)) and not has_form(told, "part")
+    return is_new or not has_target
+
+
+def _is_title(tokens: Sequence[Token]) -> bool:
+    """Return true for "leave me alone poster", and not for "stop drawing this poster"."""
+    *before, last = after_wrappers(tokens)[0] or tokens
+    if len(before) < SHORT - 1 or before[0].clause != last.clause:
+        return False
+    is_kind = is_form(last, "picture") and not is_form(last, "image")
+    return is_kind and not is_listed(before[-1], "determiner", "same")
+
+
+def _is_kind_named(reading: ParsedText) -> bool:
+    """Return true for "weather in London, watercolor", and not for "I hate it, bad poster"."""
+    *before, closing = clauses_of(reading.tokens)
+    kinds = [each for each in closing if is_form(each, "picture", "style")]
+    others = [each for each in closing if each not in kinds]
+    is_bare = all(
+        each.is_thing and not is_covered((each,), "message", "complaint") for each in others
+    )
+    return bool(before) and is_bare and any(not is_form(each, "image", "part") for each in kinds)
 
 
 def wording_key(text: str) -> str:
@@ -375,9 +426,8 @@ def _begins_as_question(clause: Sequence[Token]) -> bool:
 def _grievance(
     reading: ParsedText, clauses: Sequence[tuple[Token, ...]], facts: ChatFacts
 ) -> Classification | None:
-    start = lexicon().phrases["grievance", "start"]
     first = clauses[0]
-    begins = starts_with(first, start) or starts_with(after_wrappers(first)[0], start)
+    begins = _complains(first) or _complains(after_wrappers(first)[0])
     begins = begins or (len(clauses) == 1 and _is_denial(first))
     is_whole = is_covered(first, "message", "complaint")
     is_to_bot = first[0].text in {"you", "ты", "вы"}
@@ -389,6 +439,11 @@ def _grievance(
     is_about_picture = facts.has_picture or facts.is_reply_to_picture
     is_sure = is_about_picture and (bool(begins or is_whole) or has_form(first, "part"))
     return Classification(Intent.COMPLAINT, is_sure, ("grievance",), prompt=reading.text)
+
+
+def _complains(clause: Sequence[Token]) -> bool:
+    starts = (lexicon().phrases["grievance", name] for name in ("start", "wrong"))
+    return any(starts_with(clause, start) for start in starts)
 
 
 def _is_denial(tokens: Sequence[Token]) -> bool:
@@ -448,10 +503,9 @@ def _after_now(tokens: Sequence[Token]) -> Sequence[Token]:
 def _without_courtesy(tokens: Sequence[Token]) -> Sequence[Token]:
     """Return the tokens after clauses such as "thanks", "you rock" or "this is not a cat"."""
     clauses = clauses_of(tokens)
-    start = lexicon().phrases["grievance", "start"]
     while len(clauses) > 1:
         is_talk = any(is_covered(clauses[0], "message", name) for name in _COURTESY)
-        is_grievance = is_listed(clauses[0][0], "not") or starts_with(clauses[0], start)
+        is_grievance = is_listed(clauses[0][0], "not") or _complains(clauses[0])
         is_remark = is_grievance or _is_praise(clauses[0])
         if not is_talk and not (is_remark and _asks(clauses[1])):
             break

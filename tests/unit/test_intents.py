@@ -100,24 +100,36 @@ def test_utterances_unseen_by_the_phrases_are_mostly_understood() -> None:
     assert len(misses) <= 0.1 * counted.total(), listed(misses)
 
 
-def test_talk_and_complaints_order_nothing() -> None:
-    strict = [
-        each for each in tomllib.loads(UTTERANCES.read_text("utf-8"))["group"] if "strict" in each
-    ]
+def classified(mark: str, *afters: str) -> dict[tuple[str, str], Classification]:
+    """Return the rows of the marked groups as understood there, or in the given contexts."""
+    groups = tomllib.loads(UTTERANCES.read_text("utf-8"))["group"]
     said = [
-        each if isinstance(each, list) else ["", each]
-        for group in strict
+        (after, *(each if isinstance(each, list) else ("", each)))
+        for group in groups
+        if mark in group
         for each in group["texts"]
+        for after in afters or (group["after"],)
     ]
-    found = {
+    return {
         (text, after): classify(clean(text), replace(AFTER[after], latest_prompt=latest))
-        for latest, text in said
-        for after in ("nothing", "picture")
+        for after, latest, text in said
     }
 
+
+def test_talk_and_complaints_order_nothing() -> None:
+    found = classified("strict", "nothing", "picture")
+
     ordered = [key for key, each in found.items() if each.is_sure and each.intent in ORDERS]
-    assert len(said) > 100
+    assert len(found) > 200
     assert not ordered
+
+
+def test_prompts_that_begin_like_talk_are_at_most_asked_about() -> None:
+    found = classified("prompts")
+
+    lost = [key for key, each in found.items() if each.is_sure and each.intent not in ORDERS]
+    assert len(found) > 50
+    assert not lost
 
 
 @pytest.mark.parametrize(
