@@ -132,17 +132,10 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """One finished picture: exactly one of a URL and a local file.
-
-    Raises ProviderError for a URL that is too long to be stored.
-    """
+    """One finished picture: exactly one of a URL and a local file."""
 
     url: str = ""
     path: str = ""
-
-    def __post_init__(self) -> None:
-        if len(self.url) > MAX_STORED_CHARACTERS:
-            raise ProviderError(ProviderErrorKind.FAILED, "the URL of the result is too long")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,12 +144,18 @@ class Done:
 
     `applied` and `unrecognised` are the parts of the prompt that the engine did and did not
     understand, `suggestions` is what the user may have meant.
+
+    Raises ProviderError for a URL that is too long to be stored.
     """
 
     outputs: tuple[Output, ...]
     applied: tuple[str, ...] = ()
     unrecognised: tuple[str, ...] = ()
     suggestions: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if any(len(output.url) > MAX_STORED_CHARACTERS for output in self.outputs):
+            raise ProviderError(ProviderErrorKind.FAILED, "the URL of the result is too long")
 
 
 @dataclass(frozen=True, slots=True)

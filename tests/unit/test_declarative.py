@@ -28,7 +28,7 @@ from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.spec import Stage, read_spec
 from imgbot.providers.declarative.templates import fill, first_text, pick
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
-from imgbot.providers.protocol import Output, Pending, ProviderConfig
+from imgbot.providers.protocol import Done, Output, Pending, ProviderConfig
 from imgbot.providers.spec_file import parse, read_file, read_preset
 from imgbot.providers.url_policy import Hosts, is_allowed, is_public
 from imgbot.sandbox.simulated_provider import SPEC_FILE
@@ -95,7 +95,7 @@ def test_what_is_stored_of_a_response_has_a_bound() -> None:
 
     assert first_text({"long": long, "id": "t"}, ("long", "id")) == "t"
     with pytest.raises(ProviderError, match="failed: the URL of the result is too long"):
-        Output(url=reading.pictures(spec, answered(200, {**poll, "output": long}))[0])
+        Done((Output(reading.pictures(spec, answered(200, {**poll, "output": long}))[0]),))
 
 
 @pytest.mark.parametrize(

@@ -327,7 +327,9 @@ def short_at_first(*, times: int) -> Callable[[object, Path], Coroutine[Any, Any
 
 
 async def test_a_result_that_comes_short_is_fetched_again(tmp_path: Path) -> None:
-    job = with_changes(JOB, id=tmp_path.name, ticket={"outputs": [{"url": "u"}]})
+    # As an earlier release may have stored it.
+    long = "https://files.example/" + "x" * 5000
+    job = with_changes(JOB, id=tmp_path.name, ticket={"outputs": [{"url": long}]})
     queue = Mock(move=AsyncMock())
     context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
     context.routing.provider_of.return_value.fetch = short_at_first(times=1)
