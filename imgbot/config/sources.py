@@ -37,6 +37,7 @@ PLACEHOLDER_TOKEN = "1000000:" + "0" * 35
 NO_PROVIDERS: Mapping[str, object] = {
     "IMGBOT_PROVIDER": "builtin",
     "IMGBOT_PROVIDER_FALLBACK": "builtin",
+    "IMGBOT_PROVIDER_LIMITS": "",
     **dict.fromkeys(FORMER, ""),
 }
 """Overrides with which no provider's file or key need be there."""
@@ -106,6 +107,8 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = No
     for _, provider in settings.provider:
         _check_provider("IMGBOT_PROVIDER", provider)
     _check_provider("IMGBOT_PROVIDER_FALLBACK", settings.provider_fallback or "builtin")
+    for provider, _ in settings.provider_limits:
+        _check_provider("IMGBOT_PROVIDER_LIMITS", provider)
     names = {
         *key_variables(),
         *(name for each in settings.providers for name in key_names_of(each)),

@@ -128,6 +128,7 @@ def test_a_refusal_names_the_variable_and_says_what_to_write(variable: str, valu
     [
         ({"IMGBOT_WORKER": "7"}, "IMGBOT_WORKER", "did you mean IMGBOT_WORKERS?"),
         ({"IMGBOT_RATELIMIT_X": "7"}, "IMGBOT_RATELIMIT_X", "mean IMGBOT_RATE_LIMIT_WINDOW?"),
+        ({"IMGBOT_PROVIDER_LIMITS": "replicat=9/s"}, "IMGBOT_PROVIDER_LIMITS", "mean replicate?"),
         # A chat model has an address and a name.
         ({"IMGBOT_CHAT_URL": "https://api.openai.com/v1"}, "IMGBOT_CHAT_MODEL", ""),
         ({"IMGBOT_CHAT_MODEL": "gpt-4.1-mini"}, "IMGBOT_CHAT_URL", ""),
