@@ -73,6 +73,8 @@ class Snooze:
     _: KW_ONLY
     may_wake: bool = True
     """A wake-up (webhook, cancellation) cuts it short, and the job's step starts anew."""
+    keeps_turn: bool = False
+    """Only a cancellation makes the step start anew; after any other wake-up `then` follows."""
     until: asyncio.Event | None = None
     """Cuts it short as well."""
 

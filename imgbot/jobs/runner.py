@@ -6,7 +6,8 @@ A step returns an outcome (`Advance`, `Snooze`, `Ended`); pauses are the runner'
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from imgbot.aio import cancel_and_wait, cancel_and_wait_current, sleep_or_event
@@ -96,11 +97,11 @@ class _RunningJob:
 class Runner:
     """Runs jobs until the context's `draining` is set; `capacity` is the number at once.
 
-    A job that waits for long, for its chat or as a provider told it to, does not count, and while
-    several of one chat do so, no job of that chat is claimed. While `blocked_reason` names a
-    trouble of the machine (a full disk), no job is claimed at all. Nor while `backlog_s` says that
-    messages wait for Telegram's limit, nor faster than Telegram takes pictures: jobs wait in the
-    queue then, and their users are told so.
+    A job that waits for long, for its chat or as a provider told it to, does not count, up to as
+    many again, and while several of one chat do so, no job of that chat is claimed. While
+    `blocked_reason` names a trouble of the machine (a full disk), no job is claimed at all. Nor
+    while `backlog_s` says that messages wait for Telegram's limit, nor faster than Telegram takes
+    pictures: jobs wait in the queue then, and their users are told so.
     """
 
     def __init__(
@@ -216,8 +217,10 @@ class Runner:
     @property
     def _has_room(self) -> bool:
         is_paced = self._pace.wait_s(time.monotonic()) or self._backlog_s() > _LONGEST_BACKLOG_S
-        held = sum(not each.gives_way for each in self._running.values())
-        return held < self._capacity() and not is_paced
+        capacity, running = self._capacity(), self._running.values()
+        held = sum(not each.gives_way for each in running)
+        # All that wait may go on at once.
+        return held < capacity and len(running) < 2 * capacity and not is_paced
 
     @property
     def _full_chats(self) -> list[int]:
@@ -357,23 +360,31 @@ class Runner:
             events = [self._context.draining]
         if snooze.until:
             events.append(snooze.until)
-        running.gives_way = _gives_way(snooze.job, snooze.seconds)
-        await sleep_or_event(snooze.seconds, *events)
-        running.gives_way = False
+        with self._giving_way(running, is_due=_gives_way(snooze.job, snooze.seconds)):
+            await sleep_or_event(snooze.seconds, *events)
         if snooze.may_wake and running.wake.is_set():
             if stored := await self._stored(running):
                 running.job = replace(running.job, is_cancelled=stored.is_cancelled)
-            return take_step
+            if running.job.is_cancelled or not snooze.keeps_turn:
+                return take_step
         return snooze.then or take_step
+
+    @contextmanager
+    def _giving_way(self, running: _RunningJob, *, is_due: bool) -> Generator[None]:
+        """Leave the job's place to others meanwhile, at once, if that is due."""
+        running.gives_way = is_due
+        if is_due:
+            self._wakeup.set()
+        yield
+        running.gives_way = False
 
     async def _wait_out(self, running: _RunningJob, error: TransientError) -> None:
         """Sleep before the same step, unless the job is woken meanwhile."""
         delay_s = error.retry_after_s or backoff_s(running.failures, cap_s=30)
         running.failures += 1
         telemetry.job_waits(running.job, error, delay_s)
-        running.gives_way = _gives_way(running.job, delay_s, error)
-        await sleep_or_event(delay_s, running.wake)
-        running.gives_way = False
+        with self._giving_way(running, is_due=_gives_way(running.job, delay_s, error)):
+            await sleep_or_event(delay_s, running.wake)
         # What the step stored before it failed counts: with an outdated view it could not go on.
         if stored := await self._stored(running):
             running.update(stored)

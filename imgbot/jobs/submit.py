@@ -91,7 +91,8 @@ async def _order_in_turn(
         again = partial(_order_in_turn, provider=provider, order=order, fields=fields, held=turn)
         # Only in a pause that the provider asked for does the job leave its place to others.
         wait_s = turn.at_s - now_s
-        return Snooze(job, min(wait_s, _SLOT_WAIT_S) if turn.is_taken else wait_s, again)
+        wait_s = min(wait_s, _SLOT_WAIT_S) if turn.is_taken else wait_s
+        return Snooze(job, wait_s, again, keeps_turn=True)
     if context.draining.is_set():
         return Advance(job)
     intended = await _record_submit(context, job, provider, order, fields)

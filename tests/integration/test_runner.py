@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
@@ -60,7 +61,12 @@ async def context(redis: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 @asynccontextmanager
 async def serving(
-    context: StepContext, monkeypatch: pytest.MonkeyPatch, step: Step, capacity: int = 10
+    context: StepContext,
+    monkeypatch: pytest.MonkeyPatch,
+    step: Step,
+    capacity: int = 10,
+    *,
+    is_busy: bool = True,
 ) -> AsyncGenerator[Runner]:
     """Run jobs by this step, while others order all the time."""
     monkeypatch.setattr(runner_module, "STEPS", dict.fromkeys(State, step))
@@ -73,7 +79,7 @@ async def serving(
 
     async with asyncio.TaskGroup() as group:
         task = group.create_task(runner.run(drain_s=0.5, order_s=0))
-        others = group.create_task(order_for_ever())
+        others = group.create_task(order_for_ever() if is_busy else never())
         try:
             yield runner
         finally:
@@ -151,6 +157,32 @@ async def test_a_cancellation_acts_though_its_wake_up_is_lost(
         await until_ended(redis)
 
     assert outcomes == [None, State.CANCELLED]
+
+
+async def test_an_order_keeps_its_turn_when_it_is_woken_and_not_when_it_is_cancelled(
+    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+
+    async def upload(context: StepContext, job: Job) -> Outcome:
+        taken.append("cancelled" if job.is_cancelled else "upload")
+        return await end(context, job) if job.progress.outcome else await take_turn(context, job)
+
+    async def take_turn(_: StepContext, job: Job) -> Outcome:
+        taken.append("turn")
+        return Snooze(job, 3600, take_turn, keeps_turn=True)
+
+    async with serving(context, monkeypatch, upload):
+        for turns in (1, 2):
+            await eventually(
+                AsyncMock(side_effect=partial(taken.count, "turn")), turns.__eq__, within_s=WITHIN_S
+            )
+            if turns == 1:
+                await context.queue.wake("7")
+        await context.queue.cancel("7", 1, NOW)
+        await until_ended(redis)
+
+    assert taken == ["upload", "turn", "turn", "cancelled"]
 
 
 async def test_a_delivery_is_taken_up_again_after_its_pause(
@@ -231,7 +263,7 @@ async def test_jobs_that_wait_for_long_leave_room_for_others(
             raise FloodWaitError("Telegram asks to wait", 3600)
         return Snooze(job, 3600)
 
-    async with serving(context, monkeypatch, wait_in_the_group, capacity=1) as runner:
+    async with serving(context, monkeypatch, wait_in_the_group, capacity=2) as runner:
         await until_ended(redis)
         await eventually(AsyncMock(side_effect=lambda: waiting == {"2", "3"}))
         await context.queue.enqueue(job_of("8", 8, 8, Operation.CREATE, "en"), NOW)
@@ -240,5 +272,34 @@ async def test_jobs_that_wait_for_long_leave_room_for_others(
         load = runner.load
 
     assert waiting == {"2", "3"}
-    assert (load.running, load.capacity) == (2, 3)
+    assert (load.running, load.capacity) == (2, 4)
     assert await redis.lrange(keys.QUEUE, 0, -1) == ["4"]
+
+
+@pytest.mark.parametrize("is_busy", [True, False])
+async def test_as_many_jobs_wait_for_long_as_there_are_places(
+    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch, *, is_busy: bool
+) -> None:
+    # Without others, only the job that gives way tells that there is room.
+    monkeypatch.setattr(runner_module, "_TICK_S", 0.2 if is_busy else 3600.0)
+    for number in (8, 9):
+        await context.queue.enqueue(
+            job_of(f"{number}", number, number, Operation.CREATE, "en"), NOW
+        )
+    waiting: list[str] = []
+    nudge = cast("Mock", context.status_messages.nudge)
+
+    async def wait_for_long(_: StepContext, job: Job) -> Outcome:
+        nudge.reset_mock()
+        waiting.append(job.id)
+        return Snooze(job, 3600)
+
+    async with serving(context, monkeypatch, wait_for_long, capacity=1, is_busy=is_busy):
+        both = AsyncMock(side_effect=lambda: len(waiting) == 2)
+        await eventually(both, within_s=WITHIN_S)
+        # Each round of the claim loop ends with it.
+        rounds = 3 if is_busy else 1
+        await eventually(AsyncMock(side_effect=lambda: nudge.call_count >= rounds))
+
+    assert waiting == ["7", "8"]
+    assert await redis.lrange(keys.QUEUE, 0, -1) == ["9"]
