@@ -17,12 +17,8 @@ from redis.exceptions import NoPermissionError
 
 from imgbot.domain.errors import ConfigError
 from imgbot.sandbox.bot_process import free_port
-from imgbot.storage.server.process import (
-    RedisServer,
-    ServerError,
-    bundled_binary,
-    url_of,
-)
+from imgbot.storage.server.append_only_file import DamagedFileError
+from imgbot.storage.server.process import RedisServer, bundled_binary, url_of
 from tests.fixtures.processes import is_gone
 from tests.fixtures.redis_servers import answers, client_of, is_at_rest
 from tests.fixtures.waiting import eventually
@@ -138,14 +134,81 @@ async def test_a_torn_last_write_costs_that_write_alone(tmp_path: Path) -> None:
         assert await client.get("last") is None
 
 
-async def test_a_spoilt_file_is_refused_in_the_servers_own_words(tmp_path: Path) -> None:
-    async with RedisServer(tmp_path, port=0) as server, client_of(server) as client:
-        await client.set("first", "1")
-    [log] = (tmp_path / "redis" / "appendonlydir").glob("*.incr.aof")
-    log.write_bytes(b"nonsense\r\n" + log.read_bytes())
+_HALF = b"*3\r\n$3\r\nSET\r\n$4\r\nlast\r\n$9\r\n12"
+_TAILS = {
+    "zeros": bytes(5000),
+    "rubbish": bytes(range(255, 0, -1)) * 20,
+    "half a command": _HALF + bytes(4096),
+    "half a transaction": b"*1\r\n$5\r\nMULTI\r\n*1\r\n$4\r\nPING\r\n" + _HALF + bytes(4096),
+}
 
-    with pytest.raises(ServerError, match="Bad file format"):
+
+async def write_two(state_dir: Path, binary: Path | None = None) -> Path:
+    """Have a server acknowledge two writes, the second a transaction; return its data's folder."""
+    server = RedisServer(state_dir, port=0, binary=binary)
+    async with server, client_of(server) as client:
+        await client.set("first", "1")
+        transaction = client.pipeline()
+        transaction.set("second", "2")
+        transaction.incr("img:syncs")
+        await transaction.execute()
+    return state_dir / "redis" / "appendonlydir"
+
+
+async def read_two(state_dir: Path, binary: Path | None = None) -> list[Any]:
+    async with (
+        RedisServer(state_dir, port=0, binary=binary) as server,
+        client_of(server) as client,
+    ):
+        await client.incr("img:syncs")
+        return await client.mget("first", "second")
+
+
+@pytest.mark.parametrize("binary", _binaries(), ids=lambda binary: binary.parent.name)
+@pytest.mark.parametrize("tail", _TAILS)
+async def test_what_no_write_has_left_at_the_end_is_cut_off(
+    tmp_path: Path, tail: str, binary: Path
+) -> None:
+    [log] = (await write_two(tmp_path, binary)).glob("*.incr.aof")
+    whole = log.read_bytes()
+    log.write_bytes(whole + _TAILS[tail])
+
+    assert await read_two(tmp_path, binary) == ["1", "2"]
+    assert log.read_bytes().startswith(whole + b"*")
+    assert await read_two(tmp_path, binary) == ["1", "2"]
+
+
+@pytest.mark.parametrize("content", [b"", bytes(100), None], ids=["empty", "zeros", "gone"])
+async def test_a_lost_manifest_is_written_anew(tmp_path: Path, content: bytes | None) -> None:
+    [manifest] = (await write_two(tmp_path)).glob("*.manifest")
+    manifest.unlink()
+    if content is not None:
+        manifest.write_bytes(content)
+
+    assert await read_two(tmp_path) == ["1", "2"]
+    assert await read_two(tmp_path) == ["1", "2"]
+
+
+async def test_what_may_lose_acknowledged_writes_is_left_to_the_operator(tmp_path: Path) -> None:
+    folder = await write_two(tmp_path)
+    [log], [manifest] = folder.glob("*.incr.aof"), folder.glob("*.manifest")
+    content = log.read_bytes()
+    begin = content.index(b"*1\r\n$5\r\nMULTI")
+    log.write_bytes(content[:begin] + bytes(100) + content[begin:])
+
+    with pytest.raises(DamagedFileError) as damage:
         await RedisServer(tmp_path, port=0).start()
+    command = str(damage.value).rpartition("sudo ")[2]
+    done = await asyncio.create_subprocess_exec(*command.split())
+    assert await done.wait() == 0
+    left = await read_two(tmp_path)
+    shutil.copy(log, log.with_name("appendonly.aof.2.incr.aof"))
+    manifest.write_text("")
+    with pytest.raises(DamagedFileError, match="imgbot restore FILE --force"):
+        await RedisServer(tmp_path, port=0).start()
+
+    assert f"damaged at byte {begin} of {len(content) + 100}" in str(damage.value)
+    assert left == ["1", None]
 
 
 async def test_the_embedded_redis_dies_with_a_killed_owner_and_keeps_its_data(

@@ -23,6 +23,7 @@ from typing import Any, Self
 from imgbot.domain.errors import FULL, ConfigError, ImgbotError
 from imgbot.files import open_plain
 from imgbot.storage import keys
+from imgbot.storage.server import append_only_file
 
 _log = logging.getLogger(__name__)
 
@@ -79,7 +80,7 @@ def _url(socket_path: Path, password: str) -> str:
 
 
 class ServerError(ImgbotError):
-    """Failed start of the embedded Redis; the message is the last line of its log."""
+    """Failed start of the embedded Redis; the message ends in the last lines of its log."""
 
 
 class RedisServer:
@@ -162,10 +163,20 @@ class RedisServer:
         return True
 
     async def start(self) -> None:
-        """Wait until the server answers; one of an earlier owner is ended first."""
+        """Wait until the server answers; one of an earlier owner is ended first.
+
+        Raises ConfigError, ServerError, DamagedFileError.
+        """
         if not self.pid:
             await self._spawn_alone()
-        await self._wait_until_ready()
+        try:
+            await self._wait_until_ready()
+        except ServerError as error:
+            if "Bad file format" not in str(error):
+                raise
+            _log.warning("%s", append_only_file.cut_tail(self._data))
+            await self._spawn_alone()
+            await self._wait_until_ready()
         port = f"port {self.port}" if self.port else "no port"
         _log.info("the embedded Redis runs (pid %d, %s)", self.pid, port)
 
@@ -201,7 +212,7 @@ class RedisServer:
             try:
                 await self.start()
             except (ImgbotError, OSError) as error:
-                _log.error("the embedded Redis does not start: %s", error)
+                _log.error("%s", error)
             else:
                 return delay_s
 
@@ -218,6 +229,7 @@ class RedisServer:
 
     def _launch(self, lock: int) -> None:
         binary = self._binary or find_binary()
+        append_only_file.rewrite_manifest(self._data)
         config = self.folder / "redis.conf"
         config.write_text(self._config(), encoding="utf-8")
         config.chmod(0o600)
@@ -263,7 +275,8 @@ class RedisServer:
                     if await self._open_to_others():
                         return
             await asyncio.sleep(_POLL_S)
-        raise ServerError(self._last_words() or "it ended without a word")
+        words = self._last_words() or "it ended without a word"
+        raise ServerError(f"the embedded Redis does not start: {words}")
 
     async def _open_to_others(self) -> bool:
         """Restrict all users but the bot's, then listen on the port; False while it loads.
@@ -307,6 +320,10 @@ class RedisServer:
             "hz 3\n"
             f"maxmemory {self._memory_bytes}\nmaxmemory-policy noeviction\n"
         )
+
+    @property
+    def _data(self) -> Path:
+        return self.folder / "appendonlydir"
 
     @property
     def _log_file(self) -> Path:
