@@ -8,12 +8,13 @@ import sys
 import tomllib
 from contextlib import suppress
 
-from imgbot.domain.errors import EX_CONFIG, ConfigError, ImgbotError, flatten
+from imgbot.domain.errors import EX_CONFIG, FULL, ConfigError, ImgbotError, flatten
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     # A tenth of what --help takes.
     from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
     from typing import Any, NoReturn
 
     from imgbot.config.settings import Settings
@@ -209,7 +210,7 @@ def _serve(settings: Settings, source: SettingsSource) -> int:
             finally:
                 stop_helpers()
     except Exception as error:  # noqa: BLE001 -- the last place where it can be logged
-        return _log_end(error)
+        return _log_end(error, settings.state_dir)
     return 0
 
 
@@ -231,15 +232,21 @@ def _import_bot() -> tuple[Any, Any]:
     return serve, uvloop.run
 
 
-def _log_end(error: Exception) -> int:
+def _log_end(error: Exception, state_dir: Path) -> int:
     """Log why the bot ended; return the exit status."""
+    from imgbot.ops.resource_usage import disk_problem
     from imgbot.telemetry import events as telemetry
 
-    ours = [each for each in flatten(error) if isinstance(each, ImgbotError)]
+    leaves = flatten(error)
+    ours = [each for each in leaves if isinstance(each, ImgbotError)]
     # A wrong setting explains the errors beside it.
     known = sorted(ours, key=lambda each: not isinstance(each, ConfigError))
+    known += [each for each in leaves if isinstance(each, OSError) and each.errno in FULL]
     if not known:
         telemetry.critical("stopped by an unexpected error", exc_info=error)
         return 1
-    telemetry.error("%s", known[0])
-    return EX_CONFIG if isinstance(known[0], ConfigError) else 1
+    if isinstance(known[0], ConfigError):
+        telemetry.error("%s", known[0])
+        return EX_CONFIG
+    telemetry.error("; ".join(filter(None, (str(known[0]), disk_problem(state_dir)))))
+    return 1

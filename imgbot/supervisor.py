@@ -5,10 +5,11 @@ only seconds are finished, the rest waits in Redis for the next start.
 """
 
 import asyncio
+import functools
 import math
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import TypeVar
 
 from aiogram import Bot
@@ -97,49 +98,89 @@ async def _open_connections(
     closing: AsyncExitStack,
 ) -> Connections:
     """Open everything in order."""
-    is_synced = True
     if server is not None:
-        redis = connect((await closing.enter_async_context(server)).url)
+        closing.push_async_callback(server.stop)
+        redis = connect(server.url)
     else:
         redis = connect(settings.redis_url.get_secret_value() if settings.redis_url else "")
-        is_synced = (await verify(redis)).is_durable_at_once
     closing.push_async_callback(redis.aclose)
     bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
     closing.push_async_callback(bot.session.close)
-    myself = await _identify(bot, settings, redis, pool, notifier)
-    routes = open_providers(settings, pool)
-    closing.push_async_callback(routes.aclose)
-    queue = JobQueue(redis, queue_limits_of(settings), is_synced_by_itself=is_synced)
-    installation = await _acquire_queue(redis, queue, myself.id, notifier)
+    start = _Start(settings, redis, bot, pool, notifier)
+    is_synced = await start.shown(functools.partial(_open_redis, redis, server, notifier))
+    async with _watched(server):
+        myself = await start.shown(start.identify)
+        routes = open_providers(settings, pool)
+        closing.push_async_callback(routes.aclose)
+        queue = JobQueue(redis, queue_limits_of(settings), is_synced_by_itself=is_synced)
+        acquire = functools.partial(_acquire_queue, redis, queue, myself.id, notifier)
+        installation = await start.shown(acquire)
     closing.push_async_callback(queue.close_epoch)
     return Connections(redis, queue, installation, bot, myself, pool, routes, draining)
 
 
-async def _identify(
-    bot: Bot, settings: Settings, redis: Client, pool: Pool, notifier: Notifier
-) -> BotIdentity:
-    """Wait for Telegram, visibly on the status page if it takes long."""
-    trouble = "has not answered since startup"
+async def _open_redis(redis: Client, server: RedisServer | None, notifier: Notifier) -> bool:
+    """Wait for Redis; return whether each of its writes is on the disk by itself.
 
-    async def ask() -> BotIdentity:
-        nonlocal trouble
-        try:
-            return BotIdentity.of(await identify(bot))
-        except TransientError as error:
-            trouble = f"is not usable yet ({error})"
-            raise
+    Raises ConfigError, ServerError.
+    """
+    notifier.status("waiting for Redis")
+    if server is not None:
+        await server.start()
+        return True
+    return (await verify(redis)).is_durable_at_once
 
-    with suppress(TimeoutError):
-        async with asyncio.timeout(SHOWN_AFTER_S):
-            return await _until_done(ask, "Telegram", notifier)
-    watch = build_sampler(settings, redis, bot, pool, {"telegram": lambda: trouble})
-    server = OpsServer(settings.http, watch, None, settings.spare_http_ports)
-    async with server, asyncio.TaskGroup() as background:
-        look = background.create_task(watch.run())
+
+class _Start:
+    """Waits of the start: a long one is visible on the status page and in /healthz."""
+
+    def __init__(
+        self, settings: Settings, redis: Client, bot: Bot, pool: Pool, notifier: Notifier
+    ) -> None:
+        self._settings = settings
+        self._bot = bot
+        self._notifier = notifier
+        self._telegram = "has not answered since startup"
+        checks = {"telegram": lambda: self._telegram}
+        self._sampler = build_sampler(settings, redis, bot, pool, checks)
+
+    async def shown(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do work that may be begun anew; after SHOWN_AFTER_S, the status page shows the wait."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SHOWN_AFTER_S):
+                return await work()
+        page = OpsServer(self._settings.http, self._sampler, None, self._settings.spare_http_ports)
+        async with page, asyncio.TaskGroup() as background:
+            look = background.create_task(self._sampler.run())
+            try:
+                return await work()
+            finally:
+                await cancel_and_wait_current(look)
+
+    async def identify(self) -> BotIdentity:
+        """Wait for Telegram."""
+
+        async def ask() -> BotIdentity:
+            try:
+                return BotIdentity.of(await identify(self._bot))
+            except TransientError as error:
+                self._telegram = f"is not usable yet ({error})"
+                raise
+
+        found = await _until_done(ask, "Telegram", self._notifier)
+        self._telegram = ""
+        return found
+
+
+@asynccontextmanager
+async def _watched(server: RedisServer | None) -> AsyncGenerator[None]:
+    """Start the embedded Redis again if it ends within the block."""
+    async with asyncio.TaskGroup() as background:
+        tasks = [background.create_task(server.watch())] if server else []
         try:
-            return await _until_done(ask, "Telegram", notifier)
+            yield
         finally:
-            await cancel_and_wait_current(look)
+            await cancel_and_wait_current(*tasks)
 
 
 async def _acquire_queue(redis: Client, queue: JobQueue, bot_id: int, notifier: Notifier) -> str:

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from imgbot.domain.errors import ConfigError, ImgbotError
+from imgbot.domain.errors import FULL, ConfigError, ImgbotError
 from imgbot.domain.findings import Finding, ok, wrong
 from imgbot.files import PART, anchored, as_owner, open_plain, replace_file
 from imgbot.ops.installation import STATE
@@ -90,8 +90,15 @@ def usable(path: Path) -> Generator[None]:
     try:
         yield
     except OSError as error:
+        _raise_if_full(error)
         sentence = f"{path} cannot be used ({error.strerror}); look: sudo ls -la {path.parent}"
         raise ConfigError(_SETTING, sentence) from error
+
+
+def _raise_if_full(error: OSError) -> None:
+    # Room comes back: no setting is wrong, and the next start may succeed.
+    if error.errno in FULL:
+        raise error
 
 
 def members(state_dir: Path) -> Iterator[tuple[str, Path]]:
@@ -156,6 +163,7 @@ def _lock(state_dir: Path) -> Generator[None]:
         with anchored(state_dir) as here, as_owner(here):
             file = os.open(here / "lock", flags, 0o600)
     except OSError as error:
+        _raise_if_full(error)
         raise ConfigError(
             _SETTING, f"{state_dir} cannot be written to ({error.strerror})"
         ) from error

@@ -159,6 +159,29 @@ async def test_a_full_disk_is_said_and_loses_nothing(stage: Stage, small_disk: P
     assert "Traceback" not in bot.log
 
 
+async def test_a_start_on_a_full_disk_says_so_and_may_be_repeated(
+    stage: Stage, small_disk: Path
+) -> None:
+    sandbox, _, _ = stage
+    bot = Bot(sandbox, small_disk / "state")
+    bot.state_dir.mkdir()
+    bot._log = small_disk.with_name("bot.log")
+    fill(small_disk / "fill")
+    await bot.launch()
+    fresh = await bot.wait()
+    (small_disk / "fill").unlink()
+    async with bot:
+        pass
+    fill(small_disk / "fill")
+    await bot.launch()
+    used = await bot.wait()
+
+    # Not 78, after which systemd would not try again.
+    assert (fresh, used) == (1, 1)
+    assert bot.log.count(f"0 MB left in {bot.state_dir}; free some space") == 2
+    assert "Traceback" not in bot.log
+
+
 def fill(path: Path) -> None:
     with path.open("wb", buffering=0) as file:
         try:
