@@ -195,7 +195,7 @@ class AlbumProcessor:
         try:
             context = RequestContext(**items[0].context)
             profile = await self._users.profile(context.user_id, context.chat_id)
-            sent = Recent(context.user_id, context.sent_s * 1000, photos=_content_of(items)[0])
+            sent = Recent(context.user_id, self._now_ms(), photos=_content_of(items)[0])
             # Where it cannot be stored, the user is told by what follows.
             with suppress(StorageFullError):
                 await self._results.add_recent(context.place, sent)

@@ -98,9 +98,10 @@ async def test_pictures_and_jobs_of_another_user_are_out_of_reach(
     grey = await anna.order(f"{BOT_NAME} make it darker")
     await anna.heard()
     strip = await anna.ask("/history", fits=has_buttons)
-    status = await anna.ask("/create an owl [[sim:slow=2]]", fits=has_buttons)
     menu = await mallory.ask("/start")
-    shown = [fox, grey, strip, status]
+    status = await anna.ask("/create an owl [[sim:slow=5]]", fits=has_buttons)
+    # The status message first: it becomes a picture with other buttons.
+    shown = [status, fox, grey, strip]
 
     pressed = {each.id: [button["callback_data"] for button in each.buttons] for each in shown}
     answers = [await mallory.toasts(each, *pressed[each.id]) for each in shown]
