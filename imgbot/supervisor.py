@@ -18,11 +18,13 @@ from imgbot.aio import cancel_and_wait_current, run_or_cancel_on, sleep_or_event
 from imgbot.bot.handlers.start import publish_commands
 from imgbot.bot.messages import BotIdentity
 from imgbot.config.settings import Settings
-from imgbot.domain.errors import TransientError
+from imgbot.domain.errors import TransientError, UnresolvedNameError
 from imgbot.domain.retry import backoff_s
 from imgbot.imaging import worker
 from imgbot.imaging.pool import Pool
+from imgbot.ops import dns
 from imgbot.ops.http import OpsServer
+from imgbot.ops.installation import Layout
 from imgbot.ops.lifecycle import Notifier, Signals, force_exit_after, measure_loop_lag
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client, connect
@@ -164,8 +166,11 @@ class _Start:
             try:
                 return BotIdentity.of(await identify(self._bot))
             except TransientError as error:
-                self._telegram = f"is not usable yet ({error})"
-                raise
+                said = str(error)
+                if isinstance(error, UnresolvedNameError) and self._notifier.is_service:
+                    said = "; ".join(filter(None, (said, dns.trouble(Layout()))))
+                self._telegram = f"is not usable yet ({said})"
+                raise TransientError(said, error.retry_after_s) from error
 
         found = await _until_done(ask, "Telegram", self._notifier)
         self._telegram = ""
@@ -202,8 +207,8 @@ async def _until_done(
 ) -> T:
     """Repeat `work` until it succeeds. Raises its TransientError after `within_s`."""
     began_s, attempt = time.monotonic(), 0
+    notifier.status(f"waiting for {where}")
     while True:
-        notifier.status(f"waiting for {where}")
         try:
             return await work()
         except TransientError as error:
@@ -211,6 +216,7 @@ async def _until_done(
                 raise
             delay_s = error.retry_after_s or backoff_s(attempt, cap_s=30)
             said = f"{where} is not usable yet ({error})"
+        notifier.status(said)
         telemetry.warning("%s; retrying in %.0f s", said, delay_s)
         notifier.extend_timeout(delay_s + 90)
         attempt += 1

@@ -45,6 +45,10 @@ class TransientError(ImgbotError):
         self.retry_after_s = retry_after_s
 
 
+class UnresolvedNameError(TransientError):
+    """Name of a host cannot be looked up."""
+
+
 class FloodWaitError(TransientError):
     """Flood limit of Telegram, which asks for a delay; it is logged already."""
 

@@ -93,7 +93,9 @@ class Layout:
         self.token = self.credentials / "bot-token"
         self.unit = root / "etc/systemd/system" / UNIT
         self.drop_ins = root / "etc/systemd/system" / f"{UNIT}.d"
-        """Drop-ins written by `systemctl edit imgbot`."""
+        """Drop-ins written by `systemctl edit imgbot`, and ours."""
+        self.dns_drop_in = self.drop_ins / "dns.conf"
+        self.resolvers = root / "etc/resolv.conf"
         self.command = root / "usr/local/bin/imgbot"
         self.data = root / "var/lib/imgbot"
         """Folder of jobs and pictures; with DynamicUser=, a link into /var/lib/private."""

@@ -73,6 +73,11 @@ class Notifier:
         self.watchdog_interval_s = int(period) / 1_000_000 / 3 if is_watched else 0.0
         """A third of the watchdog's period; 0 without a watchdog."""
 
+    @property
+    def is_service(self) -> bool:
+        """True if a service manager started this process."""
+        return bool(self._address)
+
     def ready(self, status: str = "") -> None:
         self._tell("READY=1", _status(status))
 

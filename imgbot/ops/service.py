@@ -22,6 +22,7 @@ from imgbot.config.sources import read_environment_file, state_dir_of
 from imgbot.domain.errors import ImgbotError
 from imgbot.domain.findings import Severity
 from imgbot.files import anchored, as_owner, open_plain, replace_file
+from imgbot.ops import dns
 from imgbot.ops.doctor.machine import judge_workers
 from imgbot.ops.formatting import say, strip_control
 from imgbot.ops.installation import UNIT, Layout, environ_of_service, set_variable
@@ -37,6 +38,7 @@ _STOP_DEADLINE_S = 240.0
 _ANSWER_DEADLINE_S = 30.0
 _ANSWER_BYTES = 1000
 _LOOK_EVERY_S = 0.1
+_STATUS_EVERY_S = 1.0
 T = TypeVar("T")
 
 _SYSTEMD = Path("/run/systemd/system")
@@ -84,25 +86,32 @@ def _property(unit: str, name: str) -> str:
     return _run(*words).stdout.strip() if has_systemd() else ""
 
 
-def restart(unit: str, deadline_s: float = START_DEADLINE_S) -> None:
-    """Restart the service and wait until it is ready.
+def restart(unit: str, tell: Callable[[str], None], deadline_s: float = START_DEADLINE_S) -> None:
+    """Restart the service and wait until it is ready; tell what it waits for.
 
-    Raises ServiceError with the last lines of its journal.
+    Raises ServiceError, with the last lines of its journal or the wait that will not end.
     """
-    try:
-        # Of Type=notify, so this takes until the bot says READY.
-        made = subprocess.run(  # noqa: S603 -- our own words
-            ("systemctl", "restart", unit),  # noqa: S607
-            capture_output=True,
-            timeout=deadline_s,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise ServiceError(
-            f"not ready after {deadline_s:.0f} s ({_property(unit, 'StatusText')}); it keeps "
-            "trying: journalctl -u imgbot -f"
-        ) from None
-    if made.returncode:
+    words, said, until_s = ("systemctl", "restart", unit), "", time.monotonic() + deadline_s
+    # Of Type=notify, so this takes until the bot says READY.
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as asked:  # noqa: S603 -- our own words
+        while asked.poll() is None:
+            with suppress(subprocess.TimeoutExpired):
+                asked.wait(min(_STATUS_EVERY_S, deadline_s))
+                break
+            is_starting = _property(unit, "ActiveState") == "activating"
+            if is_starting and (text := _property(unit, "StatusText")) not in {"", said}:
+                said = strip_control(text)
+                tell(f"    {said}")
+            if dns.SETTING in said:
+                asked.terminate()
+                raise ServiceError(f"not ready: {said}")
+            if time.monotonic() > until_s:
+                asked.terminate()
+                raise ServiceError(
+                    f"not ready after {deadline_s:.0f} s ({said}); it keeps trying: "
+                    "journalctl -u imgbot -f"
+                )
+    if asked.returncode:
         status = _property(unit, "ExecMainStatus")
         journal = _run(
             *("journalctl", "--unit", unit, "--lines", "10", "--no-pager", "--output", "cat")

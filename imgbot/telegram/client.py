@@ -22,7 +22,7 @@ from aiogram.exceptions import (
 )
 from aiogram.types import User
 from aiogram.utils.token import TokenValidationError, validate_token
-from aiohttp import ClientError, ClientOSError, ClientResponseError
+from aiohttp import ClientConnectorDNSError, ClientError, ClientOSError, ClientResponseError
 
 from imgbot.domain.errors import (
     ChatGoneError,
@@ -32,11 +32,12 @@ from imgbot.domain.errors import (
     MessageGoneError,
     TelegramRefusedError,
     TransientError,
+    UnresolvedNameError,
     UserError,
 )
 from imgbot.files import PART, commit
 from imgbot.telegram.rate_limiter import flood_wait_s
-from imgbot.telegram.session import BotSession
+from imgbot.telegram.session import BotSession, cause_of
 
 DOWNLOAD_LIMIT_BYTES = 20 << 20
 """Telegram's download limit for bots is exactly 20 * 2**20 bytes."""
@@ -102,7 +103,6 @@ async def telegram_errors() -> AsyncGenerator[None]:
     try:
         yield
     except (AiogramError, ClientError, TimeoutError, ConnectionError) as error:
-        # The library's text may contain the URL with the token: pass on the error type only.
         raise _translated(error) from error
 
 
@@ -151,7 +151,8 @@ def _translated(error: Exception) -> Exception:
         return OSError(cause.errno, os.strerror(cause.errno))
     if isinstance(error, ClientDecodeError):
         return TransientError(error.message)
-    return TransientError(f"Telegram: {type(error).__name__}")
+    kind = UnresolvedNameError if isinstance(cause, ClientConnectorDNSError) else TransientError
+    return kind(f"Telegram: {cause_of(error)}")
 
 
 async def download(bot: Bot, file_id: str, target: Path) -> None:

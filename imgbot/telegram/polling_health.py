@@ -6,6 +6,7 @@ from enum import StrEnum
 
 from aiogram.exceptions import TelegramConflictError, TelegramRetryAfter
 
+from imgbot.telegram.session import cause_of
 from imgbot.telemetry import events as telemetry, metrics
 
 _FRESH_S = 120.0
@@ -88,7 +89,7 @@ class PollingHealth:
             self._last_rival = UpdateConflict.WEBHOOK if is_webhook else UpdateConflict.POLLER
             self._conflict_s = time.monotonic()
         delay_s *= random.uniform(0.8, 1.2)  # noqa: S311 -- jitter
-        telemetry.warning("getUpdates: %s; again in %.1f s", type(error).__name__, delay_s)
+        telemetry.warning("getUpdates: %s; again in %.1f s", cause_of(error), delay_s)
         if isinstance(error, TelegramConflictError):
             telemetry.warning("%s", _DESCRIPTIONS[self._last_rival])
         return delay_s

@@ -17,7 +17,13 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import ClientDecodeError
 from aiogram.methods import Response, TelegramMethod
 from aiogram.types import Document, InputFile, PhotoSize
-from aiohttp import AsyncIterablePayload, ClientSession, TraceConfig, TraceRequestEndParams
+from aiohttp import (
+    AsyncIterablePayload,
+    ClientConnectorDNSError,
+    ClientSession,
+    TraceConfig,
+    TraceRequestEndParams,
+)
 
 from imgbot.telegram.rate_limiter import FloodGate
 from imgbot.telemetry import events as telemetry
@@ -125,6 +131,14 @@ class BotSession(AiohttpSession):
         self.skew_s = time.time() - server_time.timestamp()
         if was_well and self.clock_trouble:
             telemetry.warning("the clock is %s", self.clock_trouble)
+
+
+def cause_of(error: Exception) -> str:
+    """Name the cause of a failed call; the library's text may contain the URL with the token."""
+    cause = error.__cause__
+    if isinstance(cause, ClientConnectorDNSError):
+        return f"the name {cause.host} cannot be looked up"
+    return type(error).__name__
 
 
 async def _multipart(

@@ -159,6 +159,19 @@ async def test_a_full_disk_is_said_and_loses_nothing(stage: Stage, small_disk: P
     assert "Traceback" not in bot.log
 
 
+async def test_a_name_that_cannot_be_looked_up_is_said(stage: Stage) -> None:
+    bot = stage[2]
+    bot.settings["IMGBOT_TELEGRAM_API"] = "https://telegram.invalid"
+    await bot.launch()
+
+    await bot.until_logged("Telegram: the name telegram.invalid cannot be looked up")
+    await bot.until_logged("status, health and metrics at")
+    seen = await eventually(bot.health, lambda checks: checks["telegram"])
+    await bot.kill()
+
+    assert "the name telegram.invalid cannot be looked up" in seen["telegram"]
+
+
 async def test_a_start_on_a_full_disk_says_so_and_may_be_repeated(
     stage: Stage, small_disk: Path
 ) -> None:

@@ -1,13 +1,15 @@
 """What an installation does with releases, links, secrets and settings, on a server of files."""
 
+import builtins
 import os
+import sys
 from contextlib import nullcontext
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 
-from imgbot.ops import service
+from imgbot.ops import dns, service
 from imgbot.ops.install import command
 from imgbot.ops.install.answers import Answers, InstallOptions
 from imgbot.ops.install.command import Steps, put_files, rollback_target, switch, tidy
@@ -120,6 +122,32 @@ def test_a_provider_and_its_key_are_written_and_other_settings_stay(layout: Layo
     assert not any("s3cret" in line for line in told)
 
 
+@pytest.mark.parametrize(
+    ("answer", "is_written"), [("", True), ("y", True), ("n", False), (None, False)]
+)
+def test_a_blocked_dns_resolver_is_let_through_if_that_is_wanted(
+    layout: Layout, monkeypatch: pytest.MonkeyPatch, answer: str | None, is_written: bool
+) -> None:
+    layout.resolvers.parent.mkdir(parents=True)
+    layout.resolvers.write_text("nameserver 10.0.0.2\n")
+    layout.unit.parent.mkdir(parents=True)
+    monkeypatch.setattr(sys, "stdin", Mock(isatty=Mock(return_value=answer is not None)))
+    monkeypatch.setattr(builtins, "input", Mock(return_value=answer))
+    told: list[str] = []
+
+    answers = command.with_drop_in(Answers(), layout, told.append, is_dry_run=False)
+    put_files(
+        Steps(print, is_dry_run=False), Release(NEW, Path("/usr/bin/python3"), {}), answers, layout
+    )
+    again = command.with_drop_in(Answers(), layout, told.append, is_dry_run=False)
+
+    assert layout.dns_drop_in.exists() is is_written
+    assert bool(dns.trouble(layout)) is not is_written
+    assert again.drop_in == ""
+    assert len(told) == (1 if is_written else 2)
+    assert ("sudo install -D" in told[0]) is (answer is None)
+
+
 def test_a_dry_run_prints_every_step_and_changes_nothing(
     layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -178,30 +206,50 @@ def test_a_python_that_the_service_cannot_see_is_refused(python: str) -> None:
 
 _SYSTEMCTL = """#!/bin/sh
 case $1 in
-restart) sleep {takes_s}; exit {status} ;;
-show) case $* in *ExecMainStatus) echo 78 ;; *) echo "waiting for Telegram" ;; esac ;;
+restart) [ {takes_s} = 0 ] && exit {status}; exec sleep {takes_s} ;;
+show) case $* in
+    *ExecMainStatus) echo 78 ;;
+    *ActiveState) echo activating ;;
+    *) echo "{text}" ;;
+    esac ;;
 esac
 """
 
 
+_BLOCKED = "the unit's IPAddressDeny= blocks the DNS resolver 10.0.0.2"
+
+
 @pytest.mark.parametrize(
-    ("takes_s", "status", "said"),
-    [(0, 0, ""), (0, 1, "exit status 78"), (5, 0, r"not ready after 0 s \(waiting for Telegram")],
-    ids=["ready", "refused", "slow"],
+    ("takes_s", "status", "text", "said"),
+    [
+        (0, 0, "", ""),
+        (0, 1, "", "exit status 78"),
+        (3600, 0, "waiting for Telegram", r"not ready after 0 s \(waiting for Telegram"),
+        (3600, 0, _BLOCKED, f"not ready: {_BLOCKED}"),
+    ],
+    ids=["ready", "refused", "slow", "hopeless"],
 )
 def test_a_start_is_waited_for(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes_s: int, status: int, said: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    takes_s: int,
+    status: int,
+    text: str,
+    said: str,
 ) -> None:
     program = tmp_path / "systemctl"
-    program.write_text(_SYSTEMCTL.format(takes_s=takes_s, status=status))
+    program.write_text(_SYSTEMCTL.format(takes_s=takes_s, status=status, text=text))
     program.chmod(0o755)
     (tmp_path / "journalctl").symlink_to("/bin/true")
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     monkeypatch.setattr(service, "_SYSTEMD", tmp_path)
 
+    told: list[str] = []
+    deadline_s = 0.4 if text == "waiting for Telegram" else PATIENCE_S
     with pytest.raises(ServiceError, match=said) if said else nullcontext() as refusal:
-        service.restart("imgbot.service", deadline_s=0.4 if takes_s else PATIENCE_S)
+        service.restart("imgbot.service", told.append, deadline_s)
 
+    assert [line.strip() for line in told] == [text] * bool(text)
     if status:
         assert refusal is not None
         assert refusal.value.exit_status == 78

@@ -19,10 +19,10 @@ from imgbot.config.settings import Settings, key_names_of, key_variables
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
-from imgbot.ops import state_dir as state
+from imgbot.ops import dns, state_dir as state
 from imgbot.ops.doctor import bot_state, guide, machine, telegram
 from imgbot.ops.formatting import count, say, strip_control
-from imgbot.ops.installation import STATE, credentials_of_service, environ_of_service
+from imgbot.ops.installation import STATE, Layout, credentials_of_service, environ_of_service
 from imgbot.providers import factory as providers
 from imgbot.providers.protocol import ProviderConfig, Timeouts
 from imgbot.storage.server.check import RedisReport, check_program, check_redis
@@ -149,6 +149,8 @@ async def _check_all(environ: Mapping[str, str], settings: Settings | None) -> l
         "machine": asyncio.to_thread(machine.check_machine, folder, settings),
         "files": asyncio.to_thread(machine.check_files, environ),
     }
+    if credentials_of_service(environ):
+        parts["dns"] = asyncio.to_thread(lambda: list(dns.examine(Layout())))
     if settings is not None:
         parts["state"] = asyncio.to_thread(lambda: [state.examine(folder)])
         parts["bot"] = _check_bot(settings)

@@ -21,6 +21,7 @@ from imgbot.config.settings import (
 from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource, merged
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity
+from imgbot.ops import dns
 from imgbot.ops.doctor import telegram
 from imgbot.ops.install.release import InstallError
 from imgbot.ops.installation import Layout
@@ -58,6 +59,21 @@ class Answers:
     keys: Mapping[str, str] = field(default_factory=dict[str, str], repr=False)
     """Key of a provider by its variable."""
     provider: str | None = None
+    drop_in: str = ""
+    """Drop-in for the DNS resolver; empty to write none."""
+
+
+def may_write_drop_in(layout: Layout, tell: Tell) -> bool:
+    """Ask whether the unit may let a DNS resolver through that it would block."""
+    why = (
+        "the DNS resolver of this server has a private address, which the unit blocks "
+        f"({dns.SETTING}): the service could look up no name"
+    )
+    if not sys.stdin.isatty():
+        tell(f"note: {why}; if it does not start: {dns.advice(layout)}")
+        return False
+    tell(f"{why}. A drop-in for this address would be {layout.dns_drop_in}")
+    return _ask(input, "Write it? [Y/n] ", str.lower, tell) in {"", "y", "yes"}
 
 
 def read_secret(file: str | None, prompt: str, accept: Callable[[str], T], tell: Tell) -> T:

@@ -9,12 +9,14 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from imgbot.domain.errors import EX_CONFIG, ConfigError
 from imgbot.domain.operations import Operation
 from imgbot.files import replace_file
+from imgbot.ops import dns
 from imgbot.ops.doctor.command import examine_provider
 from imgbot.ops.formatting import say
 from imgbot.ops.install.answers import (
@@ -23,6 +25,7 @@ from imgbot.ops.install.answers import (
     InstallOptions,
     Tell,
     gather,
+    may_write_drop_in,
     placeholders,
 )
 from imgbot.ops.install.release import (
@@ -128,6 +131,7 @@ def install(options: InstallOptions, tell: Tell, layout: Layout, check: CheckPro
     else:
         _check_root_and_systemd("install")
         answers, username = gather(options, layout, tell, check)
+    answers = with_drop_in(answers, layout, tell, is_dry_run=options.is_dry_run)
     release = running_release(layout, with_sandbox=options.with_sandbox)
     check_python(release.python)
     is_fresh = _is_fresh(layout)
@@ -142,7 +146,7 @@ def install(options: InstallOptions, tell: Tell, layout: Layout, check: CheckPro
         steps.run("systemctl", "daemon-reload")
         steps.run("systemctl", "enable", "--quiet", UNIT)
         # A start resumes: what is in Redis waits, what runs is drained.
-        steps.take(f"restart {UNIT} and wait until it is ready", _restart, rollback)
+        steps.take(f"restart {UNIT} and wait until it is ready", _restart, rollback, layout, tell)
     if options.is_dry_run:
         tell("nothing is changed")
         return
@@ -153,6 +157,15 @@ def install(options: InstallOptions, tell: Tell, layout: Layout, check: CheckPro
     tell(_next_steps(release.version, username, rollback))
     for file in {options.token_file, options.key_file} - {None, "-"}:
         tell(f"note: {file} still contains a secret and is no longer needed")
+
+
+def with_drop_in(answers: Answers, layout: Layout, tell: Tell, *, is_dry_run: bool) -> Answers:
+    """Add the drop-in that DNS needs, if it is missing and may be written."""
+    drop_in = dns.drop_in_for(layout)
+    is_needed = drop_in not in {"", _text(layout.dns_drop_in)}
+    if is_needed and (is_dry_run or may_write_drop_in(layout, tell)):
+        return replace(answers, drop_in=drop_in)
+    return answers
 
 
 def put_files(steps: Steps, release: Release, answers: Answers, layout: Layout) -> None:
@@ -176,9 +189,17 @@ def put_files(steps: Steps, release: Release, answers: Answers, layout: Layout) 
         says = f"make {layout.token} readable by root only (mode 0600)"
         steps.take(says, layout.token.chmod, 0o600)
     _put_settings(steps, answers.provider, layout)
+    _put_unit(steps, answers.drop_in, layout)
+
+
+def _put_unit(steps: Steps, drop_in: str, layout: Layout) -> None:
     unit = shipped(UNIT).read_text(encoding="utf-8")
     if _text(layout.unit) != unit:
         steps.write("the unit", layout.unit, unit, 0o644)
+    if drop_in:
+        if not layout.drop_ins.is_dir():
+            steps.make_folder(layout.drop_ins, 0o755)
+        steps.write("the drop-in for DNS", layout.dns_drop_in, drop_in, 0o644)
 
 
 def _put_settings(steps: Steps, provider: str | None, layout: Layout) -> None:
@@ -235,7 +256,7 @@ def _is_fresh(layout: Layout) -> bool:
     started = started_s(UNIT)
     if started is None:
         return False
-    paths = (layout.unit, layout.credentials, layout.token, layout.current)
+    paths = (layout.unit, layout.dns_drop_in, layout.credentials, layout.token, layout.current)
     # systemd gives whole seconds.
     return all(path.lstat().st_mtime <= started + 1.0 for path in paths if os.path.lexists(path))
 
@@ -350,10 +371,12 @@ def _check_root_and_systemd(command: str) -> None:
         )
 
 
-def _restart(rollback: str | None) -> None:
+def _restart(rollback: str | None, layout: Layout, tell: Tell) -> None:
     try:
-        restart(UNIT)
+        restart(UNIT, tell)
     except ServiceError as error:
+        if dns.SETTING in str(error):
+            raise ServiceError(f"{error}\nto let it through: {dns.advice(layout)}") from None
         if error.exit_status == EX_CONFIG:
             raise ServiceError(f"{error}\n{_SETTING_IS_WRONG}") from None
         hint = f"\nto go back to {rollback}, which worked: sudo imgbot install --rollback"
