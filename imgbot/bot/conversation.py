@@ -394,7 +394,7 @@ def _unsure_question(text: Text) -> tuple[str, Keyboard]:
     if text.pending is PendingQuestion.PHOTO and not text.is_reply:
         return "send_photo_please", []
     if text.found.intent is Intent.CHANGE and text.target.photo is None:
-        return "nothing_to_change", []
+        return "not_made_yet" if text.target.is_making else "nothing_to_change", []
     return "ask_meaning", []
 
 

@@ -9,7 +9,7 @@ from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import BOT_NAME, Stage, User, has_buttons, jpeg, open_group
+from tests.integration.stage import BOT_NAME, Stage, User, has_buttons, is_picture, jpeg, open_group
 
 pytestmark = [
     pytest.mark.slow,
@@ -102,6 +102,18 @@ async def test_none_of_several_photos_is_guessed(simulated_stage: Stage, caption
     [answer] = (await user.heard())[len(heard) :]
     assert answer.text == t("en", "nothing_to_change")
     assert await simulated_stage.orders() == before
+
+
+async def test_a_change_of_a_picture_that_is_being_made_is_told_when_it_can_be(
+    simulated_stage: Stage,
+) -> None:
+    user = await simulated_stage.user()
+    await user.ask("a fox [[sim:slow=5]]")
+
+    await user.say("make it darker")
+
+    await user.wait(lambda m: m.text == t("en", "not_made_yet"))
+    await user.wait(is_picture)
 
 
 async def test_in_a_group_it_is_the_newest_of_all(simulated_stage: Stage) -> None:
