@@ -12,6 +12,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
+from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.job import is_billed
 from imgbot.storage import job_codec as records, keys
 from imgbot.storage.client import Client, Store
@@ -302,7 +303,8 @@ class Forgetting(Store):
             return True
         try:
             await self._redis.bgrewriteaof()
-        except ResponseError as error:
+        except (ResponseError, StorageUnavailableError) as error:
+            # Its ACL may not permit it: that is no reason to ask every few seconds.
             telemetry.warning("Redis does not rewrite its append-only file: %s", error)
             return False
         while await self._is_rewriting():  # noqa: ASYNC110 -- only Redis knows

@@ -132,3 +132,17 @@ async def test_nothing_is_deleted_for_its_age_while_the_clock_is_doubted(
 
     assert await redis.zcard(keys.PEOPLE) == (0 if is_sure else 1)
     assert (originals.find("1") is None) is is_sure
+
+
+async def test_a_redis_that_permits_no_rewrite_is_asked_once_in_five_minutes(
+    redis: Client,
+) -> None:
+    forgetting = Forgetting(redis, await open_queue(redis), AsyncMock())
+    await redis.hset(keys.FORGOTTEN, "log.1", "1")
+    await redis.execute_command("ACL SETUSER", "default", "-bgrewriteaof")
+    try:
+        # True lets `Maintenance` wait; what is due stays noted.
+        assert await forgetting.rewrite_log(NOW)
+        assert await redis.hkeys(keys.FORGOTTEN) == ["log.1"]
+    finally:
+        await redis.execute_command("ACL SETUSER", "default", "+bgrewriteaof")
