@@ -224,10 +224,10 @@ class Runner:
 
     @property
     def _full_chats(self) -> list[int]:
-        waiting = Counter(
-            each.job.request.chat_id for each in self._running.values() if each.gives_way
-        )
-        return [chat for chat, count in waiting.items() if count >= _WAITING_PER_CHAT]
+        # What still runs counts, too: it may give way once another job has been claimed.
+        running = Counter(each.job.request.chat_id for each in self._running.values())
+        waiting = {each.job.request.chat_id for each in self._running.values() if each.gives_way}
+        return [chat for chat in waiting if running[chat] >= _WAITING_PER_CHAT]
 
     async def _claimed(self) -> Job | None:
         if self._context.queue.is_known_empty(self._context.now_ms()):
