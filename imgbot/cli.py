@@ -185,18 +185,18 @@ def _run_bot(options: argparse.Namespace) -> int:
 def _serve(settings: Settings, source: SettingsSource) -> int:
     """Start logs, lock, pool, Redis and event loop, in the order of their dependencies."""
     from imgbot.imaging.pool import Pool, stop_helpers
-    from imgbot.ops import state_dir as state
-    from imgbot.ops.state_dir import instance_lock
+    from imgbot.ops import state_directory
+    from imgbot.ops.state_directory import instance_lock
     from imgbot.storage.server.process import RedisServer
-    from imgbot.telemetry import events as telemetry, logs
+    from imgbot.telemetry import events, logs
 
     logs.set_up(level=settings.log_level, secrets=settings.secrets)
     for notice in settings.notices:
-        telemetry.warning("%s", notice)
+        events.warning("%s", notice)
     try:
         with instance_lock(settings.state_dir, settings.token.get_secret_value()):
-            state.check(settings.state_dir)
-            pool = Pool(settings.worker_count, on_restart=telemetry.worker_replaced)
+            state_directory.check(settings.state_dir)
+            pool = Pool(settings.worker_count, on_restart=events.worker_replaced)
             # The forkserver must start from a quiet process: no loop, no threads yet.
             pool.start()
             server = None
@@ -235,7 +235,7 @@ def _import_bot() -> tuple[Any, Any]:
 def _log_end(error: Exception, state_dir: Path) -> int:
     """Log why the bot ended; return the exit status."""
     from imgbot.ops.resource_usage import disk_problem
-    from imgbot.telemetry import events as telemetry
+    from imgbot.telemetry import events
 
     leaves = flatten(error)
     ours = [each for each in leaves if isinstance(each, ImgbotError)]
@@ -243,10 +243,10 @@ def _log_end(error: Exception, state_dir: Path) -> int:
     known = sorted(ours, key=lambda each: not isinstance(each, ConfigError))
     known += [each for each in leaves if isinstance(each, OSError) and each.errno in FULL]
     if not known:
-        telemetry.critical("stopped by an unexpected error", exc_info=error)
+        events.critical("stopped by an unexpected error", exc_info=error)
         return 1
     if isinstance(known[0], ConfigError):
-        telemetry.error("%s", known[0])
+        events.error("%s", known[0])
         return EX_CONFIG
-    telemetry.error("; ".join(filter(None, (str(known[0]), disk_problem(state_dir)))))
+    events.error("; ".join(filter(None, (str(known[0]), disk_problem(state_dir)))))
     return 1

@@ -32,7 +32,7 @@ from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.server.durability import verify
 from imgbot.storage.server.process import RedisServer
 from imgbot.telegram.client import identify, open_bot
-from imgbot.telemetry import events as telemetry, metrics
+from imgbot.telemetry import events, metrics
 from imgbot.telemetry.liveness import most_overdue
 from imgbot.version import version
 from imgbot.wiring.connections import Connections, queue_limits_of
@@ -85,10 +85,10 @@ async def serve(
         metrics.REGISTRY.register(services.sampler.resources)
         names = "+".join(connections.routes.names)
         metrics.build.labels(version(), names).set(1)
-        telemetry.info("serving: version %s, provider %s, %d workers", version(), names, pool.size)
+        events.info("serving: version %s, provider %s, %d workers", version(), names, pool.size)
         await _run(services, server, connections, notifier)
         notifier.stopping("closing")
-    telemetry.info("stopped")
+    events.info("stopped")
 
 
 async def _open_connections(
@@ -217,7 +217,7 @@ async def _until_done(
             delay_s = error.retry_after_s or backoff_s(attempt, cap_s=30)
             said = f"{where} is not usable yet ({error})"
         notifier.status(said)
-        telemetry.warning("%s; retrying in %.0f s", said, delay_s)
+        events.warning("%s; retrying in %.0f s", said, delay_s)
         notifier.extend_timeout(delay_s + 90)
         attempt += 1
         await asyncio.sleep(delay_s)
@@ -243,7 +243,7 @@ async def _run(
             )
         ]
         notifier.ready(services.sampler.summary)
-        telemetry.info("ready")
+        events.info("ready")
         try:
             async with asyncio.TaskGroup() as work:
                 work.create_task(services.updates.run(draining, DRAIN_S))
@@ -272,7 +272,7 @@ async def _report(services: Services, connections: Connections, notifier: Notifi
             notifier.status(services.sampler.summary)
             notifier.alive()
         elif not said:
-            telemetry.critical("stuck: %s; under systemd, the bot is restarted", where)
+            events.critical("stuck: %s; under systemd, the bot is restarted", where)
             notifier.status(f"stuck: {where}")
             notifier.give_up()
         said = where

@@ -32,7 +32,7 @@ from imgbot.domain.operations import Operation
 from imgbot.storage.albums import PHOTOS_LIMIT, Albums, Item
 from imgbot.storage.recents import Recent
 from imgbot.storage.users import UserStore
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 _MERGE_NOW = "/merge"
 """Stored as the prompt of an item that carries the command alone."""
@@ -151,7 +151,7 @@ class AlbumProcessor:
                         is_fresh = False
                     wait_s = await self._start_complete(start)
                 except TransientError as error:
-                    telemetry.warning("albums wait: %s", error)
+                    events.warning("albums wait: %s", error)
                 await sleep_or_event(min(max(wait_s, 0.05), _SCAN_S), self._albums.added, stopping)
 
     async def _start_complete(self, start: Start) -> float:
@@ -176,7 +176,7 @@ class AlbumProcessor:
             job_id = await self._handle(items, name) if items else ""
             await self._albums.close(name, job_id, items)
         except TransientError as error:
-            telemetry.warning("album %s is not handled yet: %s", name, error)
+            events.warning("album %s is not handled yet: %s", name, error)
             delay_s = min(error.retry_after_s or _RETRY_S, _RETRY_LIMIT_S)
             # An album that cannot be postponed either is found by the next scan anyway.
             with suppress(TransientError):
@@ -202,11 +202,11 @@ class AlbumProcessor:
             decide = partial(self._call, handle_album, items, name)
             return await self._dialogues.serve(context.with_profile(profile), decide) or ""
         except ChatGoneError:
-            telemetry.info("album %s: nobody is there any longer", name)
+            events.info("album %s: nobody is there any longer", name)
         except UNRELATED:
             raise
         except Exception as error:  # noqa: BLE001 -- one album must not stop the others
-            telemetry.failed(error, "album %s could not be handled", name)
+            events.failed(error, "album %s could not be handled", name)
         return ""
 
 

@@ -18,7 +18,7 @@ from imgbot.domain.intents import ChatFacts, Classification, Intent
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.protocol import Timeouts
 from imgbot.providers.url_policy import Hosts
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 INSTRUCTIONS = """\
 You sort messages that people write to a bot that makes pictures. Answer with the intent:
@@ -117,7 +117,7 @@ class ChatModel:
         if self._failures >= _FAILURES:
             pause_s = min(_FIRST_PAUSE_S * 2 ** (self._failures - _FAILURES), _LONGEST_PAUSE_S)
             self._paused_until_s = time.monotonic() + pause_s
-            telemetry.warning("the chat model fails (%s); it is not asked for %d s", what, pause_s)
+            events.warning("the chat model fails (%s); it is not asked for %d s", what, pause_s)
 
     async def _ask(self, body: Mapping[str, Any]) -> ProviderResponse:
         client = ProviderHttpClient(

@@ -26,7 +26,7 @@ from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import Result, ResultStore
 from imgbot.storage.spend import Spend
 from imgbot.storage.users import UserStore
-from imgbot.telemetry import events as telemetry, metrics
+from imgbot.telemetry import events, metrics
 
 _REFUSALS = {
     "full": "queue_full",
@@ -150,7 +150,7 @@ class RequestService:
         job = replace(job, charge=Charge(price_micro, spend_day=self._spend.today(now_ms)))
         admission = await self._queue.enqueue(job, now_ms)
         if admission.verdict == "ok":
-            telemetry.job_admitted(job, admission.count)
+            events.job_admitted(job, admission.count)
         elif admission.verdict != "duplicate":
             metrics.admissions.labels(admission.verdict).inc()
             if job.request.note:

@@ -32,7 +32,7 @@ from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
 from imgbot.storage.access import Access
 from imgbot.storage.recents import Recent
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 Handler = Callable[..., Awaitable[Any]]
 Event = Message | CallbackQuery
@@ -53,7 +53,7 @@ async def follow_group(message: Message, new: int, access: Access, policy: Acces
     old = message.chat.id
     if old in policy.allowed or old in await access.allowed():
         await access.allow(new)
-        telemetry.info("the allowed group %d is the supergroup %d now", old, new)
+        events.info("the allowed group %d is the supergroup %d now", old, new)
 
 
 async def _refuse(reason: str, *_: object) -> None:

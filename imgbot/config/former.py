@@ -9,7 +9,7 @@ _PROVIDER = "IMGBOT_PROVIDER"
 _ENTRIES: Mapping[str, str] = {
     f"{_PROVIDER}_{operation.upper()}": f"{operation}=" for operation in ACTIONS
 }
-"""What takes the value of each: an entry of IMGBOT_PROVIDER."""
+"""Former setting → entry of IMGBOT_PROVIDER that takes its value."""
 
 _WITHOUT_EFFECT: Mapping[str, str] = {
     "IMGBOT_ACCEPT_VOLATILE_REDIS": "a Redis that may lose jobs is always refused",
@@ -22,7 +22,7 @@ FORMER = (*_ENTRIES, *_WITHOUT_EFFECT)
 
 
 def replace_former(values: MutableMapping[str, object]) -> tuple[str, ...]:
-    """Move the values of former settings to the present ones; return what to say of each."""
+    """Move the values of former settings to the present ones; return a notice about each."""
     found = {name: value for name in FORMER if (value := values.pop(name, ""))}
     moved = [f"{entry}{found[name]}" for name, entry in _ENTRIES.items() if name in found]
     if moved:

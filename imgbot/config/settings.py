@@ -189,7 +189,7 @@ class Settings(BaseModel):
 
     @property
     def notices(self) -> tuple[str, ...]:
-        """What to tell the operator of former settings, a sentence each."""
+        """Notices to the operator about former settings, a sentence each."""
         return self._notices
 
     def keep(self, keys: Mapping[str, str], notices: tuple[str, ...]) -> None:

@@ -153,7 +153,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableJob(Job):
-    """What can be read of a malformed record, or of one of another release: enough to end it."""
+    """Readable part of a malformed record, or of one of another release: enough to end the job."""
 
     fault: str = ""
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from imgbot.domain import duration_model as learning
+from imgbot.domain import duration_model
 from imgbot.domain.duration_model import CensoredDuration, LognormalComponent, LognormalMixture
 
 POLL_INTERVAL_INITIAL = 2.0
@@ -150,11 +150,11 @@ def plan(history: Sequence[CensoredDuration], config: PollingConfig) -> PollPlan
 
     Without enough of them, or just after the provider has changed, it is the schedule.
     """
-    latest = learning.since_change_point(history)
-    if len(latest) < learning.ENOUGH:
+    latest = duration_model.since_change_point(history)
+    if len(latest) < duration_model.ENOUGH:
         times = config.times_s(config.initial_interval * _GROWTH_STEPS)
     else:
-        times = _PlanSearch(learning.fit(latest), config).best()
+        times = _PlanSearch(duration_model.fit(latest), config).best()
     return PollPlan(tuple(times), config.least_s, config.max_interval)
 
 

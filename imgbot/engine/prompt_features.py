@@ -9,8 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from imgbot.domain.spelling import fold
-from imgbot.engine import colours as colour_names
-from imgbot.engine.colours import Colour, parse_hex
+from imgbot.engine.colours import NAMED_COLOURS, Colour, parse_hex
 from imgbot.engine.sprites import SPRITE_WORDS, SPRITES
 from imgbot.engine.styles import STYLE_WORDS
 from imgbot.engine.tables import table
@@ -54,7 +53,7 @@ LINKS = frozenset(table("create")["links"].split())
 _METALS = frozenset({"золот", "golden", "gold$", "серебр", "silver"})
 _HOME_WEIGHT = 0.6  # of a sprite's own scenes, relative to a scene that is named
 
-_NAMED = {**colour_names.NAMED_COLOURS, "ginger": parse_hex("d2691e")}
+_NAMED = {**NAMED_COLOURS, "ginger": parse_hex("d2691e")}
 
 COLOUR_STEMS = {
     stem: _NAMED[name]

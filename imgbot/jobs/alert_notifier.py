@@ -22,7 +22,7 @@ from imgbot.storage.alerts import AlertStore, Notice
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.rate_limiter import max_wait
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 from imgbot.telemetry.thresholds import (
     FIRING,
     INACTIVE,
@@ -78,7 +78,7 @@ class AlertNotifier:
                 raise
             except Exception as error:  # noqa: BLE001 -- a failed alert must not stop the jobs
                 what = type(error).__name__
-                telemetry.warning("alerts could not be evaluated: %s: %s", what, error)
+                events.warning("alerts could not be evaluated: %s: %s", what, error)
             await sleep_or_event(LOOK_EVERY_S, self._alarm)
 
     async def evaluate_once(self) -> None:
@@ -139,13 +139,13 @@ class AlertNotifier:
             with max_wait(_PATIENCE_S):
                 await self._messenger.send_text(ChatTarget(admin), text, rows)
         except TransientError as error:
-            telemetry.warning("alert to administrator %d is delayed: %s", admin, error)
+            events.warning("alert to administrator %d is delayed: %s", admin, error)
             self._not_before_s[admin] = self._now_s() + (error.retry_after_s or _TRY_AGAIN_S)
             return False
         except (FencedError, ConfigError):
             raise
         except ImgbotError as error:
-            telemetry.warning("alert to administrator %d was refused: %s", admin, error)
+            events.warning("alert to administrator %d was refused: %s", admin, error)
         return True
 
 

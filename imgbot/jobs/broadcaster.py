@@ -26,7 +26,7 @@ from imgbot.storage.broadcasts import Broadcast, Broadcasts
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.rate_limiter import OptionalCall, max_wait
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 _LOOK_AGAIN_S = 30.0
 _AWAY_S = 2.0
@@ -69,7 +69,7 @@ class Broadcaster:
             except (FencedError, ConfigError):
                 raise
             except Exception as error:  # noqa: BLE001 -- pictures are made all the same
-                telemetry.warning("broadcast delayed: %s: %s", type(error).__name__, error)
+                events.warning("broadcast delayed: %s: %s", type(error).__name__, error)
                 await sleep_or_event(_AWAY_S, stopping)
                 continue
             await sleep_or_event(_LOOK_AGAIN_S, started, stopping)
@@ -127,7 +127,7 @@ class Broadcaster:
         except ChatGoneError:
             return "blocked", 0.0
         except ImgbotError as error:
-            telemetry.warning("broadcast refused: %s", error)
+            events.warning("broadcast refused: %s", error)
             return "refused", 0.0
         return "sent", 0.0
 

@@ -31,10 +31,10 @@ from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, StepContext, give_up, move
 from imgbot.jobs.poll import next_poll
 from imgbot.providers.protocol import Output, Recovery
-from imgbot.storage import results as gallery
+from imgbot.storage import results
 from imgbot.telegram.messenger import ChatTarget, cut
 from imgbot.telegram.rate_limiter import OptionalCall
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 _LOSSES = 3
 _LONG_WAIT_S = 30.0
@@ -72,7 +72,7 @@ async def render(context: StepContext, job: Job) -> Outcome:
     ):
         # Without the file behind its button, a preview alone would lose the transparency.
         ready = await _prepare(context, job, raw)
-    telemetry.stage_took("render", time.monotonic() - begun)
+    events.stage_took("render", time.monotonic() - begun)
     facts = {**job.progress.facts, "kind": ready.kind}
     if job.progress.side_px:
         facts["factor"] = round(max(ready.width, ready.height) / job.progress.side_px, 2)
@@ -105,7 +105,7 @@ async def _prepare(
     try:
         return await inputs.if_short_again(prepare, functools.partial(_fetch, context, job, raw))
     except (UserError, MemoryError, WorkerLostError) as error:
-        telemetry.step_failed(error, job)
+        events.step_failed(error, job)
         return await context.pool.run(steps.as_it_is, *paths, about=about)
 
 
@@ -116,7 +116,7 @@ async def _fetch(context: StepContext, job: Job, raw: Path) -> Outcome | None:
     try:
         await _fetch_output(context, job, output, raw)
     except ProviderError as error:
-        telemetry.provider_failed(job, error.kind, str(error))
+        events.provider_failed(job, error.kind, str(error))
         decision = retry.after_fetch(error, job.progress.tries)
     else:
         return None
@@ -178,7 +178,7 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
     except Exception as error:  # noqa: BLE001 -- most are raised again
         return await _after_failure(context, job, error, failures)
     await finish(context, job, outcome, shown)
-    telemetry.stage_took("deliver", time.monotonic() - begun)
+    events.stage_took("deliver", time.monotonic() - begun)
     await _notify_ready(context, job, outcome, shown[0])
     return Ended()
 
@@ -216,7 +216,7 @@ def _deliver_again(job: Job, error: Exception, failures: int) -> Snooze:
         raise error
     delay_s = retry.backoff_s(failures, cap_s=30)
     reason = f"the delivery failed ({type(error).__name__}: {error})"
-    telemetry.job_waits(job, TransientError(reason), delay_s)
+    events.job_waits(job, TransientError(reason), delay_s)
     return Snooze(job, delay_s, functools.partial(deliver, failures=failures), may_wake=False)
 
 
@@ -268,7 +268,7 @@ async def finish(
     (message_id, picture), result = shown, dict[str, str]()
     if outcome is State.DELIVERED and job.request.operation is not Operation.COMPARE:
         caption = success_caption(with_changes(job, note="", ignored=""))
-        result = gallery.to_hash(job, picture, caption, message_id)
+        result = results.to_hash(job, picture, caption, message_id)
     has_cost = is_billed(job)
     await context.queue.finish(
         job,
@@ -277,13 +277,13 @@ async def finish(
         result,
         picture if result else None,
         is_billed=has_cost,
-        status=telemetry.status_of(job, outcome),
+        status=events.status_of(job, outcome),
     )
-    telemetry.job_finished(job, outcome, context.now_ms())
+    events.job_finished(job, outcome, context.now_ms())
     if outcome is State.DEAD:
         context.alarm.set()
     if has_cost:
-        telemetry.picture_charged(job)
+        events.picture_charged(job)
 
 
 async def _show(context: StepContext, job: Job, outcome: State) -> _Shown:

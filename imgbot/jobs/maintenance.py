@@ -16,7 +16,7 @@ from imgbot.storage.keys import RESULT_KEPT_S
 from imgbot.storage.results import ResultStore
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
-from imgbot.telemetry import events as telemetry, metrics
+from imgbot.telemetry import events, metrics
 from imgbot.telemetry.thresholds import Level
 
 CHECK_EVERY_S = 60.0
@@ -73,7 +73,7 @@ class Maintenance:
     async def _repair(self) -> None:
         await self._make_room()
         now_ms = self.now_ms()
-        telemetry.queue_repaired(*await self.queue.fsck(now_ms, self.spend.recent(now_ms)))
+        events.queue_repaired(*await self.queue.fsck(now_ms, self.spend.recent(now_ms)))
         await self._prune()
         # A picture whose result is gone belongs to nobody, and could not be forgotten.
         kept_s = self._kept_s if self.is_clock_sure() else math.inf
@@ -93,7 +93,7 @@ class Maintenance:
             users = await self.forgetting.silent(before_ms, _FORGOTTEN_AT_ONCE)
             if users:
                 await self.forgetting.forget(set(users), now_ms, today)
-                telemetry.info("%d users were silent for long, and are forgotten", len(users))
+                events.info("%d users were silent for long, and are forgotten", len(users))
         is_due = time.monotonic() - self._rewritten_s >= _REWRITE_EVERY_S
         if is_due and await self.forgetting.rewrite_log(now_ms - self.limits_expire_s * 1000):
             self._rewritten_s = time.monotonic()
@@ -106,7 +106,7 @@ class Maintenance:
             return
         self._kept_s = max(self._kept_s // 2, _KEPT_AT_LEAST_S)
         if pruned := await self.results.prune(self._kept_s):
-            telemetry.warning(
+            events.warning(
                 "the memory of Redis fills (%d of %d MB): pictures older than %.1f days cannot be "
                 "changed any longer (%d entries); to keep them: %s",
                 *(memory.used_mb, memory.limit_mb, self._kept_s / 86_400, pruned, memory.advice),
@@ -132,5 +132,5 @@ async def _repeat(every_s: float, work: Callable[[], Awaitable[None]], failure: 
         try:
             await work()
         except (TransientError, UserError, OSError) as error:
-            telemetry.warning("%s: %s", failure, error)
+            events.warning("%s: %s", failure, error)
         await asyncio.sleep(every_s)

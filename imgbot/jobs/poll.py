@@ -11,7 +11,7 @@ from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext, conclude, give_up, move
 from imgbot.providers.protocol import Done, Pending, Recovery
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 
 async def next_poll(context: StepContext, job: Job) -> Outcome:
@@ -36,7 +36,7 @@ async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
         with context.routing.asking(provider.name):
             answer = await provider.poll(job.progress.ticket)
     except ProviderError as error:
-        telemetry.provider_failed(job, error.kind, str(error))
+        events.provider_failed(job, error.kind, str(error))
         decision = retry.after_poll(error, failures, age_ms / 1000)
         if isinstance(decision, retry.TryAgain):
             await _tell_progress(context, job, age_ms)
@@ -58,8 +58,8 @@ async def _pending(context: StepContext, job: Job, answer: Pending, age_ms: int)
 
 async def _done(context: StepContext, job: Job, done: Done, age_ms: int) -> Job:
     took_s = (context.now_ms() - job.progress.intent_ms) / 1000
-    telemetry.stage_took("provider", took_s)
-    telemetry.provider_task_done(job, took_s)
+    events.stage_took("provider", took_s)
+    events.provider_task_done(job, took_s)
     context.slots.release(job.id)
     ticket = {**job.progress.ticket, "outputs": stored(done)}
     facts = {**job.progress.facts, **facts_of(done)}
@@ -88,7 +88,7 @@ async def _order_again(context: StepContext, job: Job) -> Advance | None:
     try:
         ticket = await provider.look_up(inputs.order_id_of(context, job))
     except ProviderError as error:
-        telemetry.provider_failed(job, error.kind, str(error))
+        events.provider_failed(job, error.kind, str(error))
         return None
     if ticket is not None:
         return None

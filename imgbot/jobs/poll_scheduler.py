@@ -17,7 +17,7 @@ from imgbot.domain.poll_schedule import (
     plan,
 )
 from imgbot.storage.provider_records import Durations
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 _ENOUGH_TO_TELL = 3
 """Fewer pictures give no estimate that is worth showing."""
@@ -96,7 +96,7 @@ class PollScheduler:
             (await self._read(kind)).add(span)
             await self._durations.add(kind, span)
         except TransientError as error:
-            telemetry.warning("duration of %s not stored: %s", kind, error)
+            events.warning("duration of %s not stored: %s", kind, error)
 
     async def typical_s(self, kind: str) -> float:
         """Median of the latest durations in seconds; 0 while unknown."""
@@ -111,7 +111,7 @@ class PollScheduler:
         try:
             known = await self._read(kind)
         except TransientError as error:
-            telemetry.warning("durations of %s could not be read: %s", kind, error)
+            events.warning("durations of %s could not be read: %s", kind, error)
             return self._schedule
         if known.plan is None:
             known.plan = plan(tuple(known.spans), self._config)

@@ -31,7 +31,7 @@ from imgbot.jobs.poll import poll
 from imgbot.jobs.submit import submit
 from imgbot.storage.dead_letters import GIVEN_UP
 from imgbot.telegram.rate_limiter import PICTURES_PER_S, Bucket
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 from imgbot.telemetry.liveness import Heartbeat
 from imgbot.telemetry.thresholds import Load
 
@@ -89,7 +89,7 @@ class _RunningJob:
 
     def update(self, job: Job) -> None:
         if job.state is not self.job.state:
-            telemetry.debug("job %s: %s", job.id, job.state)
+            events.debug("job %s: %s", job.id, job.state)
             self.failures = 0
         self.job = job
 
@@ -185,7 +185,7 @@ class Runner:
         late = {task for task in tasks if task.get_name() in self._context.slots.unanswered}
         await cancel_and_wait_current(*(tasks - late))
         if late:
-            telemetry.info("waiting for the answers to %d submits", len(late))
+            events.info("waiting for the answers to %d submits", len(late))
         await cancel_and_wait(late, order_s)
 
     async def _serve(self, group: asyncio.TaskGroup) -> None:
@@ -208,7 +208,7 @@ class Runner:
             job = await self._claimed()
             if job is None:
                 break
-            telemetry.job_claimed(job)
+            events.job_claimed(job)
             self._pace.take(time.monotonic())
             self._start(group, job)
         if not context.queue.is_known_empty(context.now_ms()):
@@ -237,16 +237,16 @@ class Runner:
         self._is_blocked = bool(reason)
         if reason:
             if not was_blocked:
-                telemetry.warning("jobs wait: %s", reason)
+                events.warning("jobs wait: %s", reason)
             return None
         try:
             return await self._context.queue.claim(self._context.now_ms(), self._full_chats)
         except TransientError as error:
-            telemetry.warning("no job can be claimed: %s", error)
+            events.warning("no job can be claimed: %s", error)
             # It may have been claimed all the same.
             self._adopt_at_s = 0.0
         except UserError as error:
-            telemetry.warning("no job can be claimed: %s", error.reason)
+            events.warning("no job can be claimed: %s", error.reason)
         return None
 
     async def _adopt(self, group: asyncio.TaskGroup) -> None:
@@ -264,7 +264,7 @@ class Runner:
         for running in (self._running[one] for one in due if one in self._running and not due[one]):
             running.wake.set()
         for job in jobs:
-            telemetry.info("job %s: resumed at %s", job.id, job.state)
+            events.info("job %s: resumed at %s", job.id, job.state)
             self._start(group, job)
 
     def _is_free(self, job_id: str) -> bool:
@@ -308,14 +308,14 @@ class Runner:
                 await asyncio.to_thread(inputs.remove_files, self._context, running.job)
         except* StaleJobError as errors:
             error = errors.exceptions[0]
-            name = telemetry.name_of(job)
-            telemetry.warning("%s: moved or ended by another process (%s)", name, error)
+            name = events.name_of(job)
+            events.warning("%s: moved or ended by another process (%s)", name, error)
         except* (FencedError, ConfigError):
             raise
         except* Exception as errors:  # noqa: BLE001 -- see below
             # One job that cannot even be failed must not take the others down. It stays
             # where it is, and is tried again.
-            telemetry.step_failed(errors, job)
+            events.step_failed(errors, job)
         finally:
             self._context.slots.release(job.id)
             del self._running[job.id]
@@ -355,13 +355,13 @@ class Runner:
         """Sleep; return the step to be taken then."""
         if snooze.may_wake and snooze.job.is_cancelled:
             return take_step
-        events = [running.wake] if snooze.may_wake else []
+        wakers = [running.wake] if snooze.may_wake else []
         if not snooze.may_wake and snooze.job.state is not State.DELIVERING:
-            events = [self._context.draining]
+            wakers = [self._context.draining]
         if snooze.until:
-            events.append(snooze.until)
+            wakers.append(snooze.until)
         with self._giving_way(running, is_due=_gives_way(snooze.job, snooze.seconds)):
-            await sleep_or_event(snooze.seconds, *events)
+            await sleep_or_event(snooze.seconds, *wakers)
         if snooze.may_wake and running.wake.is_set():
             if stored := await self._stored(running):
                 running.job = replace(running.job, is_cancelled=stored.is_cancelled)
@@ -382,7 +382,7 @@ class Runner:
         """Sleep before the same step, unless the job is woken meanwhile."""
         delay_s = error.retry_after_s or backoff_s(running.failures, cap_s=30)
         running.failures += 1
-        telemetry.job_waits(running.job, error, delay_s)
+        events.job_waits(running.job, error, delay_s)
         with self._giving_way(running, is_due=_gives_way(running.job, delay_s, error)):
             await sleep_or_event(delay_s, running.wake)
         # What the step stored before it failed counts: with an outdated view it could not go on.
@@ -420,7 +420,7 @@ class Runner:
 async def take_step(context: StepContext, job: Job) -> Outcome:
     """Do the work of the job's state, or cancel the job if that was asked for."""
     if isinstance(job, UnreadableJob) and job.progress.outcome in {None, State.DELIVERED}:
-        telemetry.error("%s: set aside, cannot be read: %s", telemetry.name_of(job), job.fault)
+        events.error("%s: set aside, cannot be read: %s", events.name_of(job), job.fault)
         return await conclude(context, job, State.DEAD, "unreadable", **_charge(job))
     if job.state is not State.DELIVERING:
         if context.routing.is_orphaned(job):
@@ -435,7 +435,7 @@ async def _cancel(context: StepContext, job: Job) -> Advance:
         try:
             await context.routing.provider_of(job).cancel(job.progress.ticket)
         except ProviderError as error:
-            telemetry.provider_failed(job, error.kind, str(error))
+            events.provider_failed(job, error.kind, str(error))
     # The reason tells whether the user or an admin asked for it.
     stored = await context.queue.job(job.id)
     charge = _charge(job)
@@ -453,7 +453,7 @@ async def after_error(context: StepContext, job: Job, error: Exception) -> Outco
     """Turn what a step raised into the job's end, which the user reads in a sentence."""
     if job.state is State.DELIVERING and job.progress.outcome is not State.DELIVERED:
         # Not even the sentence can be sent: the job must end all the same.
-        telemetry.step_failed(error, job)
+        events.step_failed(error, job)
         await finish(context, job, job.progress.outcome or State.FAILED)
         return Ended()
     outcome, reason, facts = _end_of(job, error)
@@ -464,7 +464,7 @@ def _end_of(job: Job, error: Exception) -> tuple[State, str, Mapping[str, str | 
     charge = _charge(job)
     # A redelivered job has no price any longer: its death was charged.
     if job.state is State.RENDERING and is_billed(job):
-        telemetry.step_failed(error, job)
+        events.step_failed(error, job)
         return State.DEAD, "result_unusable", charge
     if isinstance(error, UserError):
         is_made = job.state is State.DELIVERING and is_billed(job)
@@ -475,6 +475,6 @@ def _end_of(job: Job, error: Exception) -> tuple[State, str, Mapping[str, str | 
         # Only a step that never ends is known to be its picture's doing.
         reason = "worker_lost" if error.reason == "hung" else "worker_killed"
         return State.FAILED, reason, charge or _FREE
-    telemetry.step_failed(error, job)
+    events.step_failed(error, job)
     # With a submit record, money may be in it: an operator has to look at it.
     return State.DEAD if job.progress.intent_ms else State.FAILED, "went_wrong", charge

@@ -27,7 +27,7 @@ from imgbot.domain.texts import approx, buttons, t
 from imgbot.storage.job_queue import JobQueue
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.rate_limiter import OptionalCall, max_wait
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 _RETRY_MS = 15_000
 _BATCH = 50
@@ -110,7 +110,7 @@ class StatusMessages:
             else:
                 await self.announce(job)
         except (TransientError, UserError) as error:
-            telemetry.announcement_failed(f"job {job_id}", error)
+            events.announcement_failed(f"job {job_id}", error)
         finally:
             self._announcing.discard(job_id)
 
@@ -126,7 +126,7 @@ class StatusMessages:
             raise
         except Exception as error:  # noqa: BLE001 -- one message must not stop the others
             # It stays on the list with the time of its next attempt.
-            telemetry.announcement_failed(telemetry.name_of(job), error)
+            events.announcement_failed(events.name_of(job), error)
 
     async def ensure(self, job: Job, text: str) -> int:
         """Id of the job's message, which is sent first if there is none.
@@ -269,7 +269,7 @@ def _optional(job_id: str) -> Generator[None]:
     except ImgbotError:
         pass
     except Exception as error:  # noqa: BLE001 -- it is logged
-        telemetry.failed(error, "job %s: its status message was not edited", job_id)
+        events.failed(error, "job %s: its status message was not edited", job_id)
 
 
 def _rounded_s(seconds: float) -> int:

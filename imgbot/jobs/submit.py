@@ -28,7 +28,7 @@ from imgbot.providers.protocol import (
     Recovery,
     Ticket,
 )
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 _SYNC_AGAIN_S = 1.0
 _STAND_BY_S = 30.0
@@ -52,7 +52,7 @@ async def submit(context: StepContext, job: Job) -> Outcome:
         return await _wait_for_provider(context, job, choice)
     begun = time.monotonic()
     order = await inputs.build_request(context, job, choice.provider)
-    telemetry.stage_took("prepare", time.monotonic() - begun)
+    events.stage_took("prepare", time.monotonic() - begun)
     return await _order_in_slot(context, job, provider=choice.provider, order=order)
 
 
@@ -125,7 +125,7 @@ async def _order(
         raise
     # An answer that is the picture took as long as the picture.
     stage = "provider" if isinstance(answer, Done) else "submit"
-    telemetry.stage_took(stage, time.monotonic() - begun)
+    events.stage_took(stage, time.monotonic() - begun)
     return await _accepted(context, job, provider, answer, context.now_ms())
 
 
@@ -135,7 +135,7 @@ def _slow_down(
     now_s = time.monotonic()
     per_s = context.routing.slow_down(provider.name, sent_s, now_s, error.retry_after_s)
     if per_s is not None:
-        telemetry.info("provider %s: slowed down to %.2f orders per second", provider.name, per_s)
+        events.info("provider %s: slowed down to %.2f orders per second", provider.name, per_s)
 
 
 async def _record_submit(
@@ -166,7 +166,7 @@ async def _record_submit(
         await context.queue.persist()
     except TransientError as error:
         # Nothing was ordered: without the record, there is nothing to recover later.
-        telemetry.job_waits(job, error, _SYNC_AGAIN_S)
+        events.job_waits(job, error, _SYNC_AGAIN_S)
         job = await move(context, job, State.SUBMITTING, intent_ms=0, provider="")
     return job
 
@@ -184,9 +184,9 @@ async def _wait_for_provider(context: StepContext, job: Job, choice: Choice) -> 
 async def _refused(
     context: StepContext, job: Job, provider: Provider, error: ProviderError
 ) -> Outcome:
-    telemetry.provider_failed(with_changes(job, provider=provider.name), error.kind, str(error))
+    events.provider_failed(with_changes(job, provider=provider.name), error.kind, str(error))
     if context.routing.record_refusal(provider.name, error.kind, time.monotonic()):
-        telemetry.error("provider %s is out of service: %s", provider.name, error.kind)
+        events.error("provider %s is out of service: %s", provider.name, error.kind)
         context.alarm.set()
     if error.kind is ProviderErrorKind.SUBMIT_UNKNOWN:
         return await _recover(context, job)
@@ -240,7 +240,7 @@ async def _accepted(
     )
     if accepted_ms:
         took_s = (accepted_ms - job.progress.intent_ms) / 1000
-        telemetry.provider_task_done(job, took_s)
+        events.provider_task_done(job, took_s)
         await context.poll_scheduler.learn(
             context.routing.kind_of(job), CensoredDuration(took_s * _JUST_BEFORE, took_s)
         )
@@ -293,7 +293,7 @@ async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | 
         await context.queue.ticket_told(job.id) if context.webhooks.can_recover(provider) else None
     )
     if told and await _is_own(context, job, told):
-        telemetry.info("job %s: submit confirmed by webhook after a lost response", job.id)
+        events.info("job %s: submit confirmed by webhook after a lost response", job.id)
         return told
     try:
         with context.routing.asking(provider.name):
@@ -302,7 +302,7 @@ async def _find(context: StepContext, job: Job, provider: Provider) -> Ticket | 
             if provider.is_searchable:
                 return await _search(context, job, provider) or Answer.NONE
     except ProviderError as error:
-        telemetry.provider_failed(job, error.kind, str(error))
+        events.provider_failed(job, error.kind, str(error))
         is_clueless = error.kind is ProviderErrorKind.LOST and provider.recovery is Recovery.LOOK_UP
         return Answer.NEVER if is_clueless else Answer.NONE
     return Answer.NONE
@@ -316,7 +316,7 @@ async def _search(context: StepContext, job: Job, provider: Provider) -> Ticket 
     ):
         if await _is_own(context, job, ticket):
             found = "job %s: submit found in the provider's list after a lost response"
-            telemetry.info(found, job.id)
+            events.info(found, job.id)
             return ticket
     return None
 
@@ -342,7 +342,7 @@ async def _repeat(context: StepContext, job: Job) -> Outcome:
         with context.routing.asking(provider.name):
             answer = await provider.submit(await provider.upload(order))
     except ProviderError as error:
-        telemetry.provider_failed(job, error.kind, str(error))
+        events.provider_failed(job, error.kind, str(error))
         decision = retry.after_submit(error, job.progress.tries)
         is_open = error.kind is ProviderErrorKind.SUBMIT_UNKNOWN
         if is_open or isinstance(decision, retry.TryAgain):

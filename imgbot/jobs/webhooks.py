@@ -16,7 +16,7 @@ from imgbot.domain.operations import Operation
 from imgbot.files import replace_file
 from imgbot.providers.protocol import Provider
 from imgbot.storage.job_queue import JobQueue
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 _KEY_BYTES = 32
 
@@ -74,14 +74,14 @@ class Webhooks:
         TransientError while Redis or the provider's signing key is unavailable.
         """
         if not hmac.compare_digest(secret.encode(), self._secret(job_id).encode()):
-            telemetry.hook_received("forged")
+            events.hook_received("forged")
             return False
         job = await self._queue.job(job_id)
         if job is None:
-            telemetry.hook_received("late")
+            events.hook_received("late")
             return True
         is_true = await self._tell(job, headers, await read())
-        telemetry.hook_received("taken" if is_true else "forged")
+        events.hook_received("taken" if is_true else "forged")
         return is_true
 
     async def _tell(self, job: Job, headers: Mapping[str, str], body: bytes) -> bool:

@@ -20,7 +20,7 @@ from imgbot.config.settings import MAX_WORKERS, Settings
 from imgbot.domain.errors import ConfigError
 from imgbot.files import replace_file
 from imgbot.imaging.pool import Pool
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 LIMIT_S = 160.0
 """Longer than every orderly stop; shorter than systemd's TimeoutStopSec, whose kill says nothing
@@ -42,9 +42,9 @@ def force_exit_after(loop: asyncio.AbstractEventLoop) -> None:
 
 def _give_up(loop: asyncio.AbstractEventLoop) -> None:
     tasks = list(asyncio.all_tasks(loop))[:_TASKS_SHOWN]
-    telemetry.critical("the stop hangs; ended, and the next start goes on where this one was")
+    events.critical("the stop hangs; ended, and the next start goes on where this one was")
     for task in tasks:
-        telemetry.critical("pending task: %s: %s", task.get_name(), _where(task))
+        events.critical("pending task: %s: %s", task.get_name(), _where(task))
     faulthandler.dump_traceback()
     os._exit(1)
 
@@ -135,7 +135,7 @@ def resize(pool: Pool, workers: int) -> None:
     workers = min(max(workers, 1), MAX_WORKERS)
     if workers != pool.size:
         pool.resize(workers)
-        telemetry.info("workers: %d", workers)
+        events.info("workers: %d", workers)
 
 
 SCALE_REQUEST, RELOAD_REQUEST = "workers", "reload"
@@ -182,13 +182,13 @@ class Signals:
 
     def _drain(self) -> None:
         if not self.draining.is_set():
-            telemetry.info("stopping: finishing jobs that are almost done; the rest waits in Redis")
+            events.info("stopping: finishing jobs that are almost done; the rest waits in Redis")
             force_exit_after(asyncio.get_running_loop())
         self.draining.set()
 
     def _interrupt(self) -> None:
         if self.draining.is_set():
-            telemetry.warning("stopped at once; the next start resumes from here")
+            events.warning("stopped at once; the next start resumes from here")
             # Nothing to save: every step is in Redis before it counts. Workers and the
             # embedded Redis end with this process.
             os._exit(1)
@@ -203,7 +203,7 @@ class Signals:
             with contextlib.suppress(OSError):
                 answer.unlink()
         except ConfigError as error:
-            telemetry.warning("the settings were not changed: %s", error)
+            events.warning("the settings were not changed: %s", error)
             with contextlib.suppress(OSError):
                 if answer.exists():
                     replace_file(answer, str(error), 0o600)

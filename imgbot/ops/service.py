@@ -27,7 +27,7 @@ from imgbot.ops.doctor.machine import judge_workers
 from imgbot.ops.formatting import say, strip_control
 from imgbot.ops.installation import UNIT, Layout, environ_of_service, set_variable
 from imgbot.ops.lifecycle import RELOAD_REQUEST, SCALE_REQUEST
-from imgbot.ops.state_dir import describe, supervisor_of
+from imgbot.ops.state_directory import describe, supervisor_of
 
 START_DEADLINE_S = 300.0
 """As long as systemd gives the old process to drain and the new one to start."""

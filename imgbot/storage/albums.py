@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgbot.domain.job import InputPhoto
-from imgbot.storage import job_codec as records, keys
+from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Client, Store
 
 PHOTOS_LIMIT = 10
@@ -47,7 +47,7 @@ class Albums(Store):
             "add_album_item",
             album_id=album,
             person=person,
-            item=records.to_text((item.message_id, sources, item.words, dict(item.context))),
+            item=job_codec.to_text((item.message_id, sources, item.words, dict(item.context))),
             now_ms=now_ms,
             quiet_ms=_QUIET_MS,
             limit_ms=_LIMIT_MS,
@@ -112,7 +112,7 @@ class Albums(Store):
         answer = await self._redis.call(
             "append_late_photo",
             id=job_id,
-            photo=records.to_text(source),
+            photo=job_codec.to_text(source),
             unique_id=source.unique_id,
             photos_limit=PHOTOS_LIMIT,
         )
@@ -121,5 +121,5 @@ class Albums(Store):
 
 def _item(entry: str) -> Item:
     message_id, sources, words, visit = json.loads(entry)
-    source = next(iter(records.unpack(sources)), None)
+    source = next(iter(job_codec.unpack(sources)), None)
     return Item(message_id, source, words, visit, entry)

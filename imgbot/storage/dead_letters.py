@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from imgbot.domain.job import Job, State
-from imgbot.storage import job_codec as records, keys
+from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Client, Store
 from imgbot.storage.job_queue import JobQueue
 
@@ -105,6 +105,6 @@ class DeadLetters(Store):
             id=job.id,
             user=job.user_id,
             now_ms=now_ms,
-            fields=records.to_fields(changes),
+            fields=job_codec.to_fields(changes),
         )
         return answer[0] == "ok"

@@ -14,12 +14,12 @@ from redis.exceptions import ResponseError
 
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.job import is_billed
-from imgbot.storage import job_codec as records, keys
+from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Client, Store
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.keys import Owner
 from imgbot.storage.recents import load_recent
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 _READ_AT_ONCE = 1000
 _SCANNED_AT_ONCE = 500
@@ -63,7 +63,7 @@ BLANK: Mapping[str, Any] = {
 
 BLANK_DEAD: Mapping[str, Any] = {
     **BLANK,
-    **dict.fromkeys(("user_id", "chat_id", "thread_id", "reply_to", "seed", "message_id"), 0),
+    **dict.fromkeys(("user_id", "chat_id", "thread_id", "reply_to", "message_id", "seed"), 0),
     "file": "",
     "facts": {},
 }
@@ -96,8 +96,8 @@ class Forgetting(Store):
         await self._forget_names(ids)
         owned, named = await self._find(ids)
         # They tell whose jobs these were, should the forgetting be repeated.
-        records = [key for key in owned if key.startswith(_RECORDS)]
-        await self._forget_jobs({key.rpartition(":")[2] for key in records}, owned)
+        of_jobs = [key for key in owned if key.startswith(_RECORDS)]
+        await self._forget_jobs({key.rpartition(":")[2] for key in of_jobs}, owned)
         await self._unlink([key for key in named if _user_in(key) in ids])
         await self._forget_members(named, ids)
         await self._forget_spend(named, ids, today)
@@ -105,8 +105,8 @@ class Forgetting(Store):
         await self._forget_albums(users)
         await self._forget_deferred(users, before_update)
         await self._forget_failed_updates(ids)
-        await self._forget_dead([key for key in records if key.startswith(keys.DEAD_JOB)])
-        await self._unlink([key for key in records if key.startswith(keys.RESULT)])
+        await self._forget_dead([key for key in of_jobs if key.startswith(keys.DEAD_JOB)])
+        await self._unlink([key for key in of_jobs if key.startswith(keys.RESULT)])
         # Last, as silent users are found by it.
         await self._all(self._redis.zrem(keys.PEOPLE, *ids), self._redis.zrem(keys.SEEN, *ids))
         await self._mark_log(now_ms)
@@ -168,7 +168,7 @@ class Forgetting(Store):
                 await self._strip(keys.JOB + job_id, BLANK)
 
     async def _strip(self, key: str, blank: Mapping[str, Any]) -> None:
-        await self._redis.call("strip_job", key=key, fields=records.to_fields(blank))
+        await self._redis.call("strip_job", key=key, fields=job_codec.to_fields(blank))
 
     async def _find(self, owners: Collection[str]) -> tuple[list[str], list[str]]:
         """Return records of, and pointers to, jobs of the owners, and names with an id in them."""
@@ -305,7 +305,7 @@ class Forgetting(Store):
             await self._redis.bgrewriteaof()
         except (ResponseError, StorageUnavailableError) as error:
             # Its ACL may not permit it: that is no reason to ask every few seconds.
-            telemetry.warning("Redis does not rewrite its append-only file: %s", error)
+            events.warning("Redis does not rewrite its append-only file: %s", error)
             return False
         while await self._is_rewriting():  # noqa: ASYNC110 -- only Redis knows
             await asyncio.sleep(_REWRITE_POLL_S)

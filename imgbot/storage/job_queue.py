@@ -11,7 +11,7 @@ from typing import Any
 
 from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
 from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
-from imgbot.storage import job_codec as records, keys, recents
+from imgbot.storage import job_codec, keys, recents
 from imgbot.storage.client import Client, Store
 
 _LEASE_MS = 60_000
@@ -125,7 +125,7 @@ class JobQueue(Store):
                 user_limit_micro=_text(caps.daily_micro_per_user),
                 place=recents.place_of(job),
                 recent_entry=recents.ordered(job, now_ms),
-                fields=records.admitted_fields(job),
+                fields=job_codec.admitted_fields(job),
             )
         finally:
             # Also when the answer was lost, and after one of a claim that was sent before.
@@ -210,7 +210,7 @@ class JobQueue(Store):
         if answer[0] == "empty":
             return None
         record = answer[1]
-        return records.from_hash(dict(zip(record[::2], record[1::2], strict=True)))
+        return job_codec.from_hash(dict(zip(record[::2], record[1::2], strict=True)))
 
     async def move(self, job: Job, state: State, due_ms: int, **changes: Any) -> Job:
         """Make one transition and store `changes` with it. Raises StaleJobError if outdated."""
@@ -223,7 +223,7 @@ class JobQueue(Store):
             token=uuid.uuid4().hex,
             state=state.value,
             due_ms=due_ms,
-            fields=records.to_fields(changes),
+            fields=job_codec.to_fields(changes),
         )
         if answer[0] != "ok":
             raise StaleJobError(f"{job.id}: {answer[0]}")
@@ -299,9 +299,9 @@ class JobQueue(Store):
         names = list(ids)
         found = await self._all(*(self._redis.hgetall(prefix + job_id) for job_id in names))
         return [
-            records.from_hash({"id": job_id, **record})
+            job_codec.from_hash({"id": job_id, **record})
             for job_id, record in zip(names, found, strict=True)
-            if records.is_job(record)
+            if job_codec.is_job(record)
         ]
 
     async def is_known(self, job_id: str) -> bool:

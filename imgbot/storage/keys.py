@@ -13,7 +13,7 @@ UPDATES_PER_PAGE = 500  # an integer set of up to 512 entries takes two bytes fo
 
 
 class Owner(Enum):
-    """What a key holds of users, and what becomes of it when one is forgotten."""
+    """Content of a key about users, and its treatment when one is forgotten."""
 
     NOBODY = auto()  # nothing of a user
     LIVE_JOB = auto()  # their jobs, which are cancelled first: it goes when they have ended

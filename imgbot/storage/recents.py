@@ -1,11 +1,11 @@
-"""What was sent, ordered or shown in a chat: the choice for "this picture"."""
+"""Recent photos, orders and results of a chat: the candidates for "this picture"."""
 
 import json
 from dataclasses import dataclass
 
 from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import Operation
-from imgbot.storage import job_codec as records
+from imgbot.storage import job_codec
 
 _PHOTOS = 2
 """Photos that are stored: two tell as much as ten, that none of them is the one that is meant."""
@@ -25,12 +25,12 @@ class Recent:
 
     def dump(self) -> str:
         told = [self.user_id, self.at_ms, self.job_id, self.parent, self.photos[:_PHOTOS]]
-        return json.dumps(told, default=records.pack)
+        return json.dumps(told, default=job_codec.pack)
 
 
 def load_recent(text: str) -> Recent:
     user_id, at_ms, job_id, parent, photos = json.loads(text)
-    return Recent(user_id, at_ms, job_id, parent, records.unpack(photos))
+    return Recent(user_id, at_ms, job_id, parent, job_codec.unpack(photos))
 
 
 def place_of(job: Job) -> str:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.operations import Operation
-from imgbot.storage import job_codec as records, keys
+from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Store
 from imgbot.storage.recents import Recent, load_recent
 
@@ -66,7 +66,7 @@ class ResultStore(Store):
             self._redis.hgetall(keys.JOB + job_id), self._redis.hgetall(keys.RESULT + job_id)
         )
         return (
-            records.from_hash(job) if records.is_job(job) else None,
+            job_codec.from_hash(job) if job_codec.is_job(job) else None,
             _from_hash(job_id, record) if "operation" in record else None,
         )
 
@@ -168,12 +168,12 @@ def to_hash(
         "operation": request.operation.value,
         "language": request.language,
         "words": request.prompt,
-        "sources": records.to_text(request.sources),
+        "sources": job_codec.to_text(request.sources),
         "scale": str(request.scale),
         "ratio": request.ratio,
         "parent": request.parent,
         "caption": caption,
-        "picture": records.to_text((picture,) if picture else ()),
+        "picture": job_codec.to_text((picture,) if picture else ()),
         "negative": request.negative,
         "undrawn": str(job.progress.facts.get("unknown", "")),
         "message": f"{request.chat_id}.{message_id}",
@@ -183,4 +183,4 @@ def to_hash(
 def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
     chat_id, _, message_id = record.get("message", "0.0").partition(".")
     place = {"chat_id": chat_id, "message_id": message_id}
-    return records.load(Result, {**record, **place, "id": job_id})
+    return job_codec.load(Result, {**record, **place, "id": job_id})

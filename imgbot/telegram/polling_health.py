@@ -7,7 +7,7 @@ from enum import StrEnum
 from aiogram.exceptions import TelegramConflictError, TelegramRetryAfter
 
 from imgbot.telegram.session import cause_of
-from imgbot.telemetry import events as telemetry, metrics
+from imgbot.telemetry import events, metrics
 
 _FRESH_S = 120.0
 """Maximum age of the last getUpdates response in seconds."""
@@ -89,7 +89,7 @@ class PollingHealth:
             self._last_rival = UpdateConflict.WEBHOOK if is_webhook else UpdateConflict.POLLER
             self._conflict_s = time.monotonic()
         delay_s *= random.uniform(0.8, 1.2)  # noqa: S311 -- jitter
-        telemetry.warning("getUpdates: %s; again in %.1f s", cause_of(error), delay_s)
+        events.warning("getUpdates: %s; again in %.1f s", cause_of(error), delay_s)
         if isinstance(error, TelegramConflictError):
-            telemetry.warning("%s", _DESCRIPTIONS[self._last_rival])
+            events.warning("%s", _DESCRIPTIONS[self._last_rival])
         return delay_s

@@ -32,7 +32,7 @@ from aiogram.exceptions import (
 )
 from aiogram.methods import Response, TelegramMethod
 
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 # With a burst of three, never more than thirty in any second.
 _OVERALL_PER_S = 27
@@ -146,7 +146,7 @@ class FloodGate(BaseRequestMiddleware):
             self._note(name, chat, error)
             raise
         finally:
-            telemetry.call_made(name, code, time.monotonic() - begun)
+            events.call_made(name, code, time.monotonic() - begun)
 
     @property
     def backlog_s(self) -> float:
@@ -239,7 +239,7 @@ class FloodGate(BaseRequestMiddleware):
         wait_s = flood_wait_s(error)
         if wait_s is None:
             return
-        telemetry.call_limited(name, wait_s)
+        events.call_limited(name, wait_s)
         self._bucket(chat).close(time.monotonic() + wait_s)
 
 

@@ -26,7 +26,7 @@ from aiohttp import (
 )
 
 from imgbot.telegram.rate_limiter import FloodGate
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 # Shorter than a handler's deadline: a hanging call is repeated, not its handler.
 _CALL_TIMEOUT_S = 30.0
@@ -130,7 +130,7 @@ class BotSession(AiohttpSession):
         was_well = not self.clock_trouble
         self.skew_s = time.time() - server_time.timestamp()
         if was_well and self.clock_trouble:
-            telemetry.warning("the clock is %s", self.clock_trouble)
+            events.warning("the clock is %s", self.clock_trouble)
 
 
 def cause_of(error: Exception) -> str:

@@ -25,7 +25,7 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.retry import backoff_s
 from imgbot.domain.update import Deferred, Update, chat_of, is_group_chatter, sender_of
-from imgbot.telemetry import events as telemetry, metrics
+from imgbot.telemetry import events, metrics
 
 _HANDLERS = 32
 _HANDLER_DEADLINE_S = 90.0
@@ -210,7 +210,7 @@ class UpdateDispatcher:
         queue = self._queues.get(chat) or _ChatQueue()
         pending = PendingUpdate(update, _now_ms())
         if self._exceeds(queue, pending.sender):
-            telemetry.update_skipped(update_id)
+            events.update_skipped(update_id)
             if "callback_query" in update:
                 start(self._refuse_press(pending))
                 return
@@ -256,7 +256,7 @@ class UpdateDispatcher:
             pending.is_deferred = True
             self._deferred.add(pending.id)
             self._window.settle(pending.id)
-            telemetry.info("update %d is deferred", pending.id)
+            events.info("update %d is deferred", pending.id)
 
     def _to_defer(self) -> Iterator[tuple[str, list[PendingUpdate]]]:
         room, now_s, now_ms = _DEFERRED - len(self._deferred), time.monotonic(), _now_ms()
@@ -334,14 +334,14 @@ class UpdateDispatcher:
             limit_s = _GIVE_UP_S if asked_s is None else _FLOOD_GIVE_UP_S
             if not is_storage and time.monotonic() - pending.begun_s > limit_s:
                 return await self._give_up(chat, pending, error)
-            telemetry.update_postponed(pending.id, error)
+            events.update_postponed(pending.id, error)
             return asked_s or backoff_s(pending.attempts, first_s=0.25, cap_s=10)
         return None
 
     async def _once(self, chat: str, pending: PendingUpdate) -> None:
         if not pending.is_fed:
             if await self._ledger.is_handled(pending.id):
-                telemetry.update_repeated(pending.id)
+                events.update_repeated(pending.id)
             else:
                 await self._feed(pending)
             # A failed mark is retried; the handling before it is not repeated.
@@ -358,7 +358,7 @@ class UpdateDispatcher:
         except UNRELATED:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it is, the others must go on
-            telemetry.update_dead_lettered(update["update_id"], error)
+            events.update_dead_lettered(update["update_id"], error)
             with suppress(StorageFullError):  # else it would be handled, and fail, for ever
                 await self._ledger.dead_letter(update)
             if deadline.expired() and not pending.refusal:
@@ -368,7 +368,7 @@ class UpdateDispatcher:
     async def _give_up(
         self, chat: str, pending: PendingUpdate, error: TransientError
     ) -> float | None:
-        telemetry.update_dead_lettered(pending.id, error)
+        events.update_dead_lettered(pending.id, error)
         try:
             await self._ledger.dead_letter(pending.update)
             await self._ledger.mark_handled(pending.id, chat)

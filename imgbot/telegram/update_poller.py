@@ -24,7 +24,7 @@ from imgbot.telegram.update_dispatcher import (
     UpdateDispatcher,
     UpdateStore,
 )
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 from imgbot.telemetry.liveness import Heartbeat
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator, Level
 
@@ -123,7 +123,7 @@ class UpdatePoller:
             try:
                 await self._dispatcher.restore(start, self._stopping)
             except StorageUnavailableError as error:
-                telemetry.warning("deferred updates could not be loaded yet: %s", error)
+                events.warning("deferred updates could not be loaded yet: %s", error)
                 await sleep_or_event(_PACE_S, self._stopping)
             else:
                 return
@@ -154,7 +154,7 @@ class UpdatePoller:
         """Pause: a server that does not wait would get hundreds of calls a second."""
         self._hasty_in_a_row += 1
         if self._hasty_in_a_row == _HASTY_IN_A_ROW:
-            telemetry.warning(
+            events.warning(
                 "getUpdates returns nothing new at once instead of waiting up to %d s; "
                 "is IMGBOT_TELEGRAM_API a Bot API server?",
                 _LONG_POLL_S,
@@ -183,7 +183,7 @@ class UpdatePoller:
             try:
                 await self._ledger.persist()
             except StorageUnavailableError as error:
-                telemetry.warning("updates cannot be confirmed yet: %s", error)
+                events.warning("updates cannot be confirmed yet: %s", error)
             else:
                 return True
             if self._stopping.is_set():
@@ -203,7 +203,7 @@ class UpdatePoller:
             return
         if self._window.add(update_id):
             self._arrivals.append(time.monotonic())
-            telemetry.update_received(next((key for key in update if key != "update_id"), "other"))
+            events.update_received(next((key for key in update if key != "update_id"), "other"))
             self._dispatcher.take(start, update)
 
     async def _settle(self) -> None:

@@ -22,7 +22,7 @@ class Problem:
     level: Level
     facts: Mapping[str, str] = field(default_factory=dict[str, str])
     remedies: tuple[Remedy, ...] = ()
-    """What an administrator can do about it from the chat, where it is possible now."""
+    """Remedies that an administrator can order from the chat, where they are possible now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from imgbot.bot.router import UpdateHandler
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
 from imgbot.imaging.originals import OriginalStore
-from imgbot.ops import state_dir as state
+from imgbot.ops import state_directory
 from imgbot.ops.lifecycle import resize
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
@@ -49,7 +49,7 @@ def build_components(settings: Settings, connections: Connections) -> Components
     )
     results, users, access = ResultStore(redis), UserStore(redis), Access(redis)
     spend, dead_letters = Spend(redis, queue.caps, utc_offset_s), DeadLetters(redis, queue)
-    pictures = state.folder(settings.state_dir, "pictures")
+    pictures = state_directory.folder(settings.state_dir, "pictures")
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
     return Components(
         identity=identity,
@@ -111,7 +111,7 @@ def _chat_model(settings: Settings, spend: Spend) -> ChatModel:
 def _file_removal(
     settings: Settings, originals: OriginalStore
 ) -> Callable[[Collection[str]], Awaitable[None]]:
-    folder = state.folder(settings.state_dir, "jobs")
+    folder = state_directory.folder(settings.state_dir, "jobs")
 
     def remove(job_ids: Collection[str]) -> None:
         for job_id in job_ids:

@@ -14,7 +14,7 @@ from imgbot.jobs.provider_routing import ProviderSlots, kind_of
 from imgbot.jobs.runner import Runner
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks, read_key
-from imgbot.ops import state_dir as state
+from imgbot.ops import state_directory
 from imgbot.ops.resource_usage import disk_problem
 from imgbot.storage.provider_records import Durations
 from imgbot.telegram.client import download
@@ -46,7 +46,7 @@ def build_step_context(
         messenger=messenger,
         download=functools.partial(download, connections.bot),
         poll_scheduler=scheduler,
-        folder=state.folder(settings.state_dir, "jobs"),
+        folder=state_directory.folder(settings.state_dir, "jobs"),
         now_ms=now_ms,
         age_ms=CLOCK.age_ms,
         draining=connections.draining,
@@ -72,7 +72,7 @@ def _poll_scheduler(settings: Settings, connections: Connections) -> PollSchedul
 def _webhooks(settings: Settings, connections: Connections) -> Webhooks:
     routes = connections.routes
     path = settings.state_dir / "hook.key"
-    with state.usable(path):
+    with state_directory.usable(path):
         key = read_key(path)
     return Webhooks(
         settings.public_url,

@@ -10,7 +10,7 @@ from imgbot.imaging.steps import make_picture
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.providers.factory import open_provider
 from imgbot.providers.protocol import Done, GenerationRequest, Output, Provider, ProviderConfig
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 
 def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
@@ -30,7 +30,7 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
     }
     for operation, provider in chosen.items():
         if names[operation] != provider.name:
-            telemetry.info("%s has no model for %s: using builtin", provider.name, operation)
+            events.info("%s has no model for %s: using builtin", provider.name, operation)
     fallback = opened[settings.provider_fallback].name if settings.provider_fallback else ""
     return ProviderRouter(by_name, dict.fromkeys(OPERATIONS, "builtin") | names, fallback)
 

@@ -11,7 +11,7 @@ import pytest
 from imgbot.ops.backup import archive
 from imgbot.ops.backup.command import backup
 from imgbot.ops.backup.restore import restore
-from imgbot.ops.state_dir import supervisor_of
+from imgbot.ops.state_directory import supervisor_of
 from tests.crash.conftest import Move
 from tests.fixtures.commands import run
 

@@ -7,7 +7,7 @@ import pytest
 
 from imgbot.aio import cancel_and_wait_current
 from imgbot.domain.errors import TransientError
-from imgbot.jobs import status_messages as status_module
+from imgbot.jobs import status_messages
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.storage.client import Client
 from tests.fixtures.waiting import eventually
@@ -24,7 +24,7 @@ async def say_nothing(*_: object) -> None:
 async def test_concurrent_announcements_reach_a_user_once(
     redis: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(status_module, "_TICK_S", 0.01)
+    monkeypatch.setattr(status_messages, "_TICK_S", 0.01)
     queue = await open_queue(redis)
     for number in range(1, JOBS + 1):
         await queue.enqueue(job(str(number), user_id=number), NOW)

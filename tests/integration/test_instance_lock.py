@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.ops.state_dir import AlreadyRunningError, instance_lock
+from imgbot.ops.state_directory import AlreadyRunningError, instance_lock
 
 pytestmark = pytest.mark.slow
 
 _HOLDER = """
 import sys
 from pathlib import Path
-from imgbot.ops.state_dir import instance_lock
+from imgbot.ops.state_directory import instance_lock
 
 with instance_lock(Path(sys.argv[1]), sys.argv[2]):
     print("held", flush=True)
@@ -28,7 +28,7 @@ with instance_lock(Path(sys.argv[1]), sys.argv[2]):
 _PARENT = """
 import subprocess, sys
 from pathlib import Path
-from imgbot.ops.state_dir import instance_lock
+from imgbot.ops.state_directory import instance_lock
 
 with instance_lock(Path(sys.argv[1]), sys.argv[2]):
     child = subprocess.Popen(

@@ -14,7 +14,7 @@ from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import has_text
 from imgbot.imaging.originals import OriginalStore
-from imgbot.jobs import deliver as showing
+from imgbot.jobs import deliver
 from imgbot.jobs.context import StepContext
 from imgbot.providers.factory import BuiltinProvider
 from imgbot.providers.protocol import Recovery
@@ -106,7 +106,7 @@ async def test_nothing_is_ordered_again_that_may_cost(
 ) -> None:
     tools = cast("StepContext", tools_of(tmp_path, recovery))
 
-    moved = await take(showing.render, tools, job)
+    moved = await take(deliver.render, tools, job)
 
     assert (
         moved.progress.outcome or moved.state,
@@ -129,8 +129,8 @@ async def test_a_file_that_is_not_of_a_job_is_never_sent(tmp_path: Path, *, is_l
     ready = make_job("8", 1, 1, Operation.CREATE, "en", state=State.DELIVERING, file=str(file))
     ready = with_changes(ready, outcome=State.DELIVERED)
 
-    shown = await take(showing.deliver, cast("StepContext", tools), ready)
-    fetched = await take(showing.render, cast("StepContext", tools), job_of({}, path=str(file)))
+    shown = await take(deliver.deliver, cast("StepContext", tools), ready)
+    fetched = await take(deliver.render, cast("StepContext", tools), job_of({}, path=str(file)))
 
     assert (shown.state, shown.progress.file) == (State.RENDERING, "")
     assert fetched.progress.reason == "result_missing"
@@ -144,6 +144,6 @@ async def test_a_copy_that_is_kept_is_as_good(tmp_path: Path) -> None:
 
     with pytest.raises(TypeError):
         # There is no pool to prepare it.
-        await showing.render(cast("StepContext", tools), job_of({}, path="x"))
+        await deliver.render(cast("StepContext", tools), job_of({}, path="x"))
 
     assert (tmp_path / "8" / "result").read_bytes() == b"picture"

@@ -19,7 +19,7 @@ from imgbot.ops.service import ServiceError, scale
 # A supervisor: it holds the lock and takes whatever is asked at a SIGHUP.
 _SUPERVISOR = """
 import pathlib, signal, sys
-from imgbot.ops.state_dir import instance_lock
+from imgbot.ops.state_directory import instance_lock
 state_dir = pathlib.Path(sys.argv[1])
 
 def take(*_):

@@ -10,7 +10,7 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
-from imgbot.ops import http as status_pages
+from imgbot.ops import http
 from imgbot.ops.http import MOST_STREAMS
 from imgbot.ops.status.document import QueueGlance
 from imgbot.ops.status.sampler import COLUMNS
@@ -23,7 +23,7 @@ PERSON = 424242
 
 @pytest.fixture
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
-    monkeypatch.setattr(status_pages, "STREAM_EVERY_S", 0.02)
+    monkeypatch.setattr(http, "STREAM_EVERY_S", 0.02)
     service = Service(tmp_path)
     service.glance = QueueGlance(refused=[(PERSON, 5)])
     return service

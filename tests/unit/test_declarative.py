@@ -22,7 +22,7 @@ from aiohttp.test_utils import TestServer
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
 from imgbot.providers import http, signatures
-from imgbot.providers.declarative import responses as reading
+from imgbot.providers.declarative import responses
 from imgbot.providers.declarative.dry_run import dry_run
 from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.spec import Stage, read_spec
@@ -95,7 +95,7 @@ def test_what_is_stored_of_a_response_has_a_bound() -> None:
 
     assert first_text({"long": long, "id": "t"}, ("long", "id")) == "t"
     with pytest.raises(ProviderError, match="failed: the URL of the result is too long"):
-        Done((Output(reading.pictures(spec, answered(200, {**poll, "output": long}))[0]),))
+        Done((Output(responses.pictures(spec, answered(200, {**poll, "output": long}))[0]),))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ def test_what_is_stored_of_a_response_has_a_bound() -> None:
 def test_the_wait_that_a_body_asks_for_is_a_number_in_bounds(said: Any, wait_s: float) -> None:
     content = {"detail": "slow down", "retry_after": said}
 
-    refusal = reading.refusal(read_spec(read_preset("bfl")), "submit", answered(429, content))
+    refusal = responses.refusal(read_spec(read_preset("bfl")), "submit", answered(429, content))
 
     assert refusal is not None
     assert refusal.retry_after_s == wait_s
@@ -113,7 +113,7 @@ def test_the_wait_that_a_body_asks_for_is_a_number_in_bounds(said: Any, wait_s: 
 def test_only_the_beginning_of_an_error_text_is_searched() -> None:
     # A pattern may take a time that grows with the square of the text, which may have 16 MB.
     refusals = [
-        reading.refusal(
+        responses.refusal(
             read_spec(read_preset("replicate")), "submit", answered(422, {"detail": said})
         )
         for said in ("x" * 1000 + " flagged as sensitive", "x" * 5000 + " flagged as sensitive")
@@ -173,7 +173,7 @@ async def test_a_dry_run_shows_every_request_and_what_refusals_mean(name: str) -
 def test_a_failed_task_may_have_cost_the_time_that_a_public_version_ran(
     content: Any, is_billed: bool | None
 ) -> None:
-    failure = reading.failure(read_spec(read_preset("replicate")), answered(200, content))
+    failure = responses.failure(read_spec(read_preset("replicate")), answered(200, content))
 
     kind = Kind.MODERATED if "NSFW" in str(content) else Kind.FAILED
     assert (failure.kind, failure.is_billed) == (kind, is_billed)
@@ -182,7 +182,7 @@ def test_a_failed_task_may_have_cost_the_time_that_a_public_version_ran(
 def test_the_page_of_a_gateway_is_no_word_of_the_provider() -> None:
     page = "<h1>Service Unavailable</h1> Automated access is prohibited."
 
-    refusal = reading.refusal(
+    refusal = responses.refusal(
         read_spec(read_preset("wavespeed")), "submit", ProviderResponse(503, {}, None, page)
     )
 
@@ -196,8 +196,8 @@ def test_no_rule_makes_a_refusal_of_an_answer_that_proves_none(status: int) -> N
     text = read_preset("fal").text.replace("[hook]", f"{rule}\n[hook]")
     spec = read_spec(parse("my.toml", text))
 
-    submit = reading.refusal(spec, "submit", answered(status, {"detail": "no"}))
-    poll = reading.refusal(spec, "poll", answered(status, {"detail": "no"}))
+    submit = responses.refusal(spec, "submit", answered(status, {"detail": "no"}))
+    poll = responses.refusal(spec, "poll", answered(status, {"detail": "no"}))
 
     assert submit is not None
     assert (submit.kind, submit.is_billed) == (Kind.SUBMIT_UNKNOWN, None)
@@ -211,7 +211,7 @@ def test_a_5xx_of_a_gateway_is_transient_everywhere(name: str) -> None:
     stages: tuple[Stage, ...] = ("upload", "poll", "result")
     for stage, status in product(stages, (500, 502, 503, 504)):
         answer = answered(status, {"detail": "Internal Server Error", "code": status})
-        refusal = reading.refusal(spec, stage, answer)
+        refusal = responses.refusal(spec, stage, answer)
         assert refusal is not None
         assert refusal.kind is Kind.UNAVAILABLE, (stage, status)
 

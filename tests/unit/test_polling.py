@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import pytest
 
-from imgbot.domain import poll_schedule as polling
+from imgbot.domain import poll_schedule
 from imgbot.domain.duration_model import CensoredDuration, since_change_point
 from imgbot.domain.poll_schedule import (
     Budget,
@@ -230,8 +230,8 @@ def test_a_provider_that_changes_is_noticed(before: str, after: str, jobs: int) 
 def test_the_guides_names_and_bounds() -> None:
     short = PollingConfig(initial_interval=0.5, max_interval=4.0, max_attempts=60)
 
-    assert (polling.POLL_INTERVAL_INITIAL, polling.POLL_INTERVAL_MAX) == (2.0, 10.0)
-    assert polling.IMAGE_POLL_MAX_ATTEMPTS == GUIDE.max_attempts == 60
+    assert (poll_schedule.POLL_INTERVAL_INITIAL, poll_schedule.POLL_INTERVAL_MAX) == (2.0, 10.0)
+    assert poll_schedule.IMAGE_POLL_MAX_ATTEMPTS == GUIDE.max_attempts == 60
     assert (GUIDE.initial_interval, GUIDE.max_interval, GUIDE.get_interval()) == (2.0, 10.0, 2.0)
     assert all(0.5 <= short.get_interval(attempt) <= 4.0 for attempt in (0, 1, 59))
     assert [short.get_interval(attempt) for attempt in (60, 10**9)] == [60.0, 60.0]

@@ -17,7 +17,7 @@ from imgbot.config.sources import read_environment_file
 from imgbot.engine.scenes import SCENES
 from imgbot.engine.sprites import SPRITES
 from imgbot.engine.styles import STYLES
-from imgbot.ops import lifecycle as last_resort
+from imgbot.ops import lifecycle
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
 from tests.fixtures.settings_table import markdown_tables, table
 
@@ -65,8 +65,8 @@ def test_the_unit_and_the_program_mean_the_same() -> None:
     assert directives["ExecStart"] == ["/opt/imgbot/current/bin/imgbot"]
     assert directives["ExecReload"] == [f"{directives['ExecStart'][0]} reload"]
     assert directives["RestartPreventExitStatus"] == [str(EX_CONFIG)]
-    assert DRAIN_S + ORDER_DRAIN_S < last_resort.LIMIT_S < last_resort.LAST_S
-    assert float(directives["TimeoutStopSec"][0]) > last_resort.LAST_S
+    assert DRAIN_S + ORDER_DRAIN_S < lifecycle.LIMIT_S < lifecycle.LAST_S
+    assert float(directives["TimeoutStopSec"][0]) > lifecycle.LAST_S
     assert directives["KillMode"] == ["mixed"]
     assert "IMGBOT_ENVIRONMENT_FILE=/etc/imgbot/imgbot.env" in directives["Environment"]
     assert directives["EnvironmentFile"] == ["-/etc/imgbot/imgbot.env"]

@@ -9,9 +9,9 @@ from subprocess import PIPE
 
 import pytest
 
-from imgbot.ops import service as stopping
+from imgbot.ops import service
 from imgbot.ops.service import ServiceError, stop_service
-from imgbot.ops.state_dir import instance_lock, supervisor_of
+from imgbot.ops.state_directory import instance_lock, supervisor_of
 
 _REFUSES = """
 echo "Warning: The unit file changed on disk." >&2
@@ -21,7 +21,7 @@ exit 1
 
 _HOLDS = """
 import pathlib, signal, sys
-from imgbot.ops.state_dir import instance_lock
+from imgbot.ops.state_directory import instance_lock
 with instance_lock(pathlib.Path(sys.argv[1]), ""):
     print("held", flush=True)
     signal.pause()
@@ -34,7 +34,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pat
     program, state_dir = tmp_path / "bin" / "systemctl", tmp_path / "state"
     program.parent.mkdir()
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr(stopping, "_is_service", bool)
+    monkeypatch.setattr(service, "_is_service", bool)
 
     def play(does: str) -> Path:
         program.write_text(f"#!/bin/sh\n{does}\n")

@@ -16,7 +16,7 @@ from imgbot.domain.texts import LANGUAGES, buttons, has_text, t
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.users import UserStore
 from imgbot.telegram.client import telegram_errors
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 _FRESH_S = 600
 _CANCELLED = {
@@ -106,7 +106,7 @@ async def publish_commands(bot: Bot, admins: Iterable[int]) -> None:
                 await bot.set_my_short_description(t(language, "about"), language_code=code)
                 await bot.set_my_description(t(language, "description"), language_code=code)
     except ImgbotError as error:
-        telemetry.warning("the bot's menus were not registered: %s", error)
+        events.warning("the bot's menus were not registered: %s", error)
     for some_id in admins:
         await publish_admin_commands(bot, some_id)
 
@@ -121,7 +121,7 @@ async def publish_admin_commands(bot: Bot, admin_id: int) -> None:
                 await bot.set_my_commands(commands, scope, language_code=_code(language))
     except ImgbotError as error:
         # An admin who has not written to the bot has no chat yet; /start repeats the registration.
-        telemetry.info("administrator %d has no menu yet: %s", admin_id, error)
+        events.info("administrator %d has no menu yet: %s", admin_id, error)
 
 
 def _commands(language: str, names: Iterable[str]) -> list[BotCommand]:

@@ -14,7 +14,7 @@ from imgbot.config.settings import Settings
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ImgbotError
 from imgbot.files import anchored, as_owner, open_plain
-from imgbot.ops import state_dir as state
+from imgbot.ops import state_directory
 from imgbot.ops.backup import archive
 from imgbot.ops.backup.archive import REDIS, BackupError, Manifest
 from imgbot.ops.backup.redis_access import open_redis
@@ -26,7 +26,7 @@ from imgbot.ops.backup.settings import (
 )
 from imgbot.ops.installation import environ_of_service
 from imgbot.ops.service import stop_service
-from imgbot.ops.state_dir import instance_lock
+from imgbot.ops.state_directory import instance_lock
 from imgbot.storage import keys, snapshot
 from imgbot.storage.client import Client
 from imgbot.version import version
@@ -73,7 +73,7 @@ async def backup(
                 with as_owner(here):
                     files = [
                         (name, path)
-                        for name, path in state.members(here)
+                        for name, path in state_directory.members(here)
                         if has_pictures or not name.startswith("state/pictures/")
                     ]
                 members = [(REDIS, folder / REDIS), *kept, *provider_members(own), *files]
@@ -83,7 +83,7 @@ async def backup(
                 )
                 if is_stopping:
                     with as_owner(here):
-                        state.mark_moved(here, target.name)
+                        state_directory.mark_moved(here, target.name)
     return _report(manifest, target)
 
 

@@ -17,7 +17,7 @@ from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSourc
 from imgbot.domain.errors import ImgbotError
 from imgbot.files import anchored, as_owner
 from imgbot.ops.installation import environ_of_service
-from imgbot.ops.state_dir import AlreadyRunningError, instance_lock
+from imgbot.ops.state_directory import AlreadyRunningError, instance_lock
 from imgbot.storage.client import Client, connect
 from imgbot.storage.server.durability import address_of, verify
 from imgbot.storage.server.process import RedisServer, find_binary, url_of

@@ -14,7 +14,7 @@ from imgbot.config.settings import Settings
 from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource
 from imgbot.domain.errors import ConfigError
 from imgbot.files import anchored, as_owner, open_plain
-from imgbot.ops import state_dir as state
+from imgbot.ops import state_directory
 from imgbot.ops.backup import archive
 from imgbot.ops.backup.archive import REDIS, BackupError, Manifest
 from imgbot.ops.backup.redis_access import open_redis
@@ -22,8 +22,8 @@ from imgbot.ops.backup.settings import provider_keys, put_providers, put_setting
 from imgbot.ops.installation import environ_of_service, umask
 from imgbot.ops.resource_usage import LEAST_FREE_BYTES
 from imgbot.ops.service import has_systemd
-from imgbot.ops.state_dir import instance_lock
-from imgbot.storage import keys, snapshot, snapshot as relocation
+from imgbot.ops.state_directory import instance_lock
+from imgbot.storage import keys, snapshot
 from imgbot.storage.client import Client
 from imgbot.storage.snapshot import Record
 
@@ -69,14 +69,14 @@ async def restore(
                 _check_records(records)
                 # From here on what was there is gone.
                 with as_owner(here):
-                    (folder / state.BEGUN).touch()
+                    (folder / state_directory.BEGUN).touch()
                 await _load(redis, records())
         with as_owner(here):
-            await asyncio.to_thread(state.put, folder / "state", here)
+            await asyncio.to_thread(state_directory.put, folder / "state", here)
         said = _put_settings(environ, manifest)
         with as_owner(here):
             shutil.rmtree(folder)
-            (here / state.MOVED).unlink(missing_ok=True)
+            (here / state_directory.MOVED).unlink(missing_ok=True)
     start = "sudo systemctl enable --now imgbot"
     return [
         *_report(manifest, state_dir, is_certain=is_certain),
@@ -113,11 +113,11 @@ def _room(state_dir: Path, here: Path, *, is_forced: bool) -> Generator[tuple[Pa
 
     What fails before anything is replaced leaves no folder behind.
     """
-    folder = here / state.UNFINISHED
-    begun = folder / state.BEGUN
+    folder = here / state_directory.UNFINISHED
+    begun = folder / state_directory.BEGUN
     with as_owner(here):
         if (was_begun := begun.exists()) and not is_forced:
-            state.check(state_dir)
+            state_directory.check(state_dir)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(mode=0o700)
         if was_begun:
@@ -184,7 +184,7 @@ def _records(
 ) -> Iterator[Record]:
     """Yield the records to restore; `is_certain` says that nobody has served these jobs since."""
     old = str(manifest.about.get("state_dir", ""))
-    records = relocation.rewrite_paths(_read(lines), old, str(state_dir))
+    records = snapshot.rewrite_paths(_read(lines), old, str(state_dir))
     if is_certain:
         return records
 
@@ -193,7 +193,7 @@ def _records(
 
     taken_ms = int(manifest.about.get("taken_ms", 0))
     installation = next((r.value for r in _read(lines) if r.key == keys.INSTALLATION), "")
-    return relocation.mark_uncertain(records, taken_ms, has_file, str(installation))
+    return snapshot.mark_uncertain(records, taken_ms, has_file, str(installation))
 
 
 def _check_records(records: Callable[[], Iterator[Record]]) -> None:

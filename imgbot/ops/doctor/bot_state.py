@@ -9,7 +9,7 @@ from typing import Any
 from imgbot.config.setting_types import Address
 from imgbot.config.settings import Settings
 from imgbot.domain.findings import Finding, ok, warning, wrong
-from imgbot.ops.state_dir import supervisor_of
+from imgbot.ops.state_directory import supervisor_of
 from imgbot.ops.status.command import NoStatusError, Target, ask
 
 _JOURNAL = "journalctl -u imgbot -n 50 --no-pager"

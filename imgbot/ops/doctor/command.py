@@ -19,11 +19,11 @@ from imgbot.config.settings import Settings, key_names_of, key_variables
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
-from imgbot.ops import dns, state_dir as state
+from imgbot.ops import dns, state_directory
 from imgbot.ops.doctor import bot_state, guide, machine, telegram
 from imgbot.ops.formatting import count, say, strip_control
 from imgbot.ops.installation import STATE, Layout, credentials_of_service, environ_of_service
-from imgbot.providers import factory as providers
+from imgbot.providers import factory
 from imgbot.providers.protocol import ProviderConfig, Timeouts
 from imgbot.storage.server.check import RedisReport, check_program, check_redis
 from imgbot.storage.server.process import url_of
@@ -83,7 +83,7 @@ class Report:
 async def main(*, provider: str | None, is_fixing: bool, is_json: bool) -> int:
     """Check the installation, or a provider's file alone; return the exit status."""
     if provider:
-        say("\n".join(providers.dry_run_spec(provider)))
+        say("\n".join(factory.dry_run_spec(provider)))
         return 0
     report = await run_checks(os.environ, is_fixing=is_fixing)
     say(report.json() if is_json else report.text())
@@ -152,7 +152,7 @@ async def _check_all(environ: Mapping[str, str], settings: Settings | None) -> l
     if credentials_of_service(environ):
         parts["dns"] = asyncio.to_thread(lambda: list(dns.examine(Layout())))
     if settings is not None:
-        parts["state"] = asyncio.to_thread(lambda: [state.examine(folder)])
+        parts["state"] = asyncio.to_thread(lambda: [state_directory.examine(folder)])
         parts["bot"] = _check_bot(settings)
         parts |= {
             f"provider {name}": _check_provider(settings, name, environ)
@@ -191,7 +191,7 @@ async def _check_bot(settings: Settings) -> list[Finding]:
     else:
         may_move = bool(settings.spare_http_ports)
         # A start would be refused, and the state's own finding says what helps.
-        is_startable = state.examine(settings.state_dir).level is not Severity.WRONG
+        is_startable = state_directory.examine(settings.state_dir).level is not Severity.WRONG
         start = "sudo systemctl start imgbot" if is_startable else ""
         found = [
             warning("service", "imgbot is not running", start),
@@ -243,7 +243,7 @@ async def _check_provider(
             f"sudo install -m 0600 /dev/stdin {folder}/{variable} (type it, Enter, Ctrl-D), "
             "then: sudo systemctl restart imgbot"
         )
-    return [await providers.check_provider(name, config, variable, mend)]
+    return [await factory.check_provider(name, config, variable, mend)]
 
 
 def examine_provider(settings: Settings, name: str) -> Finding:

@@ -13,7 +13,7 @@ from imgbot.config.settings import USERS_PER_WORKER, Settings, workers_for
 from imgbot.domain.findings import Finding, ok, warning
 from imgbot.files import anchored, as_owner, open_plain, replace_file
 from imgbot.ops.installation import STATE, has_sandbox
-from imgbot.ops.state_dir import LOADTEST_RECORD
+from imgbot.ops.state_directory import LOADTEST_RECORD
 
 MOST_USERS = 5_000
 """Users that a load test simulates at most."""

@@ -31,7 +31,7 @@ from imgbot.ops.status.indicators import READ, Indicators, Reading, Sample, take
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
-from imgbot.telemetry import events as telemetry, metrics
+from imgbot.telemetry import events, metrics
 from imgbot.telemetry.health import BudgetState, ProviderState
 from imgbot.telemetry.thresholds import Bound, Indicator, Load
 from imgbot.version import version
@@ -138,10 +138,10 @@ class Observer:
 
     def _report_full(self, memory: Memory) -> None:
         if memory.is_full and not self._is_full:
-            telemetry.error("Redis: %s", memory.trouble)
+            events.error("Redis: %s", memory.trouble)
         elif self._is_full and memory.is_roomy:
             used_mb, limit_mb = memory.used_mb, memory.limit_mb
-            telemetry.info("Redis has room again: %d of %d MB used", used_mb, limit_mb)
+            events.info("Redis has room again: %d of %d MB used", used_mb, limit_mb)
         self._is_full = memory.is_full or (self._is_full and not memory.is_roomy)
 
 
@@ -228,7 +228,7 @@ class History:
         except FileNotFoundError:
             return
         except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-            telemetry.warning("a new history is begun, as %s is not valid: %s", self._path, error)
+            events.warning("a new history is begun, as %s is not valid: %s", self._path, error)
             return
         # The times are rounded, and one may seem to be a moment ahead.
         begin_s, end_s = now_s - KEPT_S, now_s + 1
@@ -373,7 +373,7 @@ class StatusSampler:
                     await self._sample()
                     self._looked_s = time.monotonic()
         except Exception as error:  # noqa: BLE001 -- a failed sample must not stop the service
-            telemetry.warning("the status could not be taken: %s: %s", type(error).__name__, error)
+            events.warning("the status could not be taken: %s: %s", type(error).__name__, error)
 
     async def _sample(self) -> None:
         self.glance = await self._glance()
@@ -404,12 +404,10 @@ class StatusSampler:
             glance = await self.observer.glance()
         except TransientError as error:
             metrics.redis_up.set(0)
-            telemetry.warning("the queue was not measured: %s", error)
+            events.warning("the queue was not measured: %s", error)
             self._away_since_s = self._away_since_s or time.monotonic()
             return None
         if self._away_since_s is not None:
-            telemetry.info(
-                "Redis answers again, after %.0f s", time.monotonic() - self._away_since_s
-            )
+            events.info("Redis answers again, after %.0f s", time.monotonic() - self._away_since_s)
             self._away_since_s = None
         return glance

@@ -21,7 +21,7 @@ from imgbot.providers.declarative.spec import Hook, Search, Spec
 from imgbot.providers.declarative.templates import fill, first, first_text, pick
 from imgbot.providers.http import ProviderHttpClient
 from imgbot.providers.picture_body import as_json
-from imgbot.telemetry import events as telemetry
+from imgbot.telemetry import events
 
 _MAX_PAGES = 5
 _CLOCKS_APART_S = 60.0
@@ -150,6 +150,6 @@ class HookReader:
         try:
             answer = await self._client.ask("GET", self._key_url)
         except ProviderError as error:
-            telemetry.warning("the signing key of webhooks cannot be fetched: %s", error)
+            events.warning("the signing key of webhooks cannot be fetched: %s", error)
             return None
         return first(answer.content, self._hook.key_path) if answer.is_success else None

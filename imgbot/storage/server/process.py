@@ -35,7 +35,7 @@ _GUIDE_RULES = (
     f"resetkeys %R~{keys.QUEUE} %R~{keys.RATE_LIMIT}* resetchannels"
     " -@all +ping +llen +lrange +get +keys +info"
 )
-"""What any account of this machine may do: the guide's commands, read only.
+"""Rights of any account of this machine: the guide's commands, read only.
 
 KEYS takes no key, so it tells the names of all; their values stay closed.
 """

@@ -9,9 +9,9 @@ from unittest.mock import Mock
 import pytest
 
 from imgbot.domain.errors import ConfigError
-from imgbot.ops import state_dir as state
+from imgbot.ops import state_directory
 from imgbot.ops.resource_usage import disk_problem
-from imgbot.ops.state_dir import instance_lock
+from imgbot.ops.state_directory import instance_lock
 
 
 @pytest.mark.parametrize("name", ["loadtest.json", "lock", "moved", "redis", "restore.part"])
@@ -22,7 +22,7 @@ def test_what_is_a_places_own_comes_with_no_backup(tmp_path: Path, name: str) ->
     (here / name).mkdir(parents=True)
     (here / name / "mine").touch()
 
-    state.put(unpacked, here)
+    state_directory.put(unpacked, here)
 
     assert sorted(path.name for path in here.iterdir()) == sorted([name, "pictures"])
     assert (here / name / "mine").exists()
@@ -36,7 +36,7 @@ def test_a_link_in_the_way_of_roots_own_file_leads_nowhere(tmp_path: Path, name:
     (tmp_path / "state" / name).symlink_to(victim)
 
     with suppress(ConfigError), instance_lock(tmp_path / "state", ""):
-        state.mark_moved(tmp_path / "state", "imgbot.tar.gz")
+        state_directory.mark_moved(tmp_path / "state", "imgbot.tar.gz")
 
     assert victim.read_text() == "root"
 
