@@ -13,7 +13,7 @@ from imgbot.storage.server.durability import measure
 from tests.fixtures.bot import Bot
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.sandbox import open_sandbox
-from tests.integration.test_jobs import NOW, claimed, job, open_queue
+from tests.integration.test_job_queue import NOW, claimed, job, open_queue
 
 pytestmark = pytest.mark.slow
 

@@ -23,7 +23,7 @@ from tests.fixtures.jobs import job_of
 from tests.fixtures.sandbox import Control, Person, open_sandbox
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import is_picture, jpeg, open_stage
-from tests.integration.test_jobs import NOW, open_queue
+from tests.integration.test_job_queue import NOW, open_queue
 
 pytestmark = pytest.mark.slow
 

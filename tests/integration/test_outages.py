@@ -1,4 +1,4 @@
-"""Troubles of Telegram and of Redis: answers come late, and nothing is thrown away."""
+"""Outages of Telegram and of Redis: answers come late, and nothing is thrown away."""
 
 import os
 import re

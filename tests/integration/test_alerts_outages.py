@@ -1,4 +1,4 @@
-"""Alarms over outages and a kill: told later if need be, once, and never too many."""
+"""Alerts over outages and a kill: told later if need be, once, and never too many."""
 
 import asyncio
 import functools

@@ -1,4 +1,4 @@
-"""What the queue keeps beside jobs: counts of requests, albums that gather, updates set aside."""
+"""Stores beside the job queue: counts of requests, albums that gather, updates set aside."""
 
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation

@@ -1,4 +1,4 @@
-"""The picture that a message is about, and words about none: thanks, comments, ways out."""
+"""Pictures that a message is about, and words about none: thanks, comments, ways out."""
 
 from typing import Any
 

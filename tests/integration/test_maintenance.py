@@ -1,4 +1,4 @@
-"""What is pruned: folders of jobs that are over, but for what the operator may still hand out."""
+"""Maintenance: folders of ended jobs go, but for what the operator may still hand out."""
 
 import asyncio
 import os
@@ -26,7 +26,7 @@ from imgbot.storage.spend import Spend
 from imgbot.storage.users import UserStore
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.waiting import eventually
-from tests.integration.test_jobs import NOW, claimed, job, open_queue, to_delivering
+from tests.integration.test_job_queue import NOW, claimed, job, open_queue, to_delivering
 
 
 def upkeep_of(redis: Client, queue: JobQueue, folder: Path, **changes: Any) -> Maintenance:

@@ -1,4 +1,4 @@
-"""A machine's troubles, and an operator's, while the bot runs: each named, with what mends it.
+"""Faults of the machine, or of its setup, while the bot runs: each named, with what ends it.
 
 It serves on and says in /healthz and in its log what is wrong.
 """

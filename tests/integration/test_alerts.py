@@ -1,4 +1,4 @@
-"""What administrators are told unasked: in words, once per incident and its end, over restarts."""
+"""Alerts in the administrators' chats: in words, once per incident and its end, over restarts."""
 
 import re
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""What pictures cost, at the bot's front door: refused in words, told, counted exactly once."""
+"""Spend limits in the chat: refusals in words, and every picture counted exactly once."""
 
 import functools
 import re

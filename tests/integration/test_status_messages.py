@@ -11,7 +11,7 @@ from imgbot.jobs import status_messages
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.storage.client import Client
 from tests.fixtures.waiting import eventually
-from tests.integration.test_jobs import NOW, job, open_queue
+from tests.integration.test_job_queue import NOW, job, open_queue
 
 JOBS = 30
 
