@@ -108,7 +108,7 @@ async def _open_connections(
     closing.push_async_callback(redis.aclose)
     bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
     closing.push_async_callback(bot.session.close)
-    start = _Start(settings, redis, bot, pool, notifier)
+    start = _Startup(settings, redis, bot, pool, notifier)
     is_synced = await start.shown(functools.partial(_open_redis, redis, server, notifier))
     async with _watched(server):
         myself = await start.shown(start.identify)
@@ -133,7 +133,7 @@ async def _open_redis(redis: Client, server: RedisServer | None, notifier: Notif
     return (await verify(redis)).is_durable_at_once
 
 
-class _Start:
+class _Startup:
     """Waits of the start: a long one is visible on the status page and in /healthz."""
 
     def __init__(

@@ -161,7 +161,7 @@ def check_redis_url(value: SecretStr) -> SecretStr:
 
 
 Secret = SecretStr
-Token = Annotated[SecretStr, AfterValidator(check_token)]
+BotToken = Annotated[SecretStr, AfterValidator(check_token)]
 RedisUrl = Annotated[SecretStr, AfterValidator(check_redis_url)]
 HttpUrl = Annotated[str, AfterValidator(check_http_url)]
 HttpsUrl = Annotated[str, AfterValidator(check_https_url)]

@@ -21,6 +21,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 from imgbot.config.setting_types import (
     Address,
     AddressToListenOn,
+    BotToken,
     HttpsUrl,
     HttpUrl,
     Ids,
@@ -31,7 +32,6 @@ from imgbot.config.setting_types import (
     ProviderUrls,
     RedisUrl,
     Secret,
-    Token,
     Usd,
 )
 from imgbot.domain.operations import ACTIONS, Operation
@@ -117,7 +117,7 @@ def redis_memory_mb_for(machine_bytes: int) -> int:
     return min(max(machine_bytes // 4 >> 20, MIN_REDIS_MEMORY_MB), MAX_DEFAULT_REDIS_MEMORY_MB)
 
 
-_Count = Annotated[int, Field(ge=1, le=100_000)]
+_PositiveCount = Annotated[int, Field(ge=1, le=100_000)]
 _Interval = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 _Megabytes = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -130,23 +130,23 @@ class Settings(BaseModel):
         frozen=True, extra="forbid", alias_generator=variable_of, hide_input_in_errors=True
     )
 
-    token: Token
+    token: BotToken
     telegram_api: HttpUrl = "https://api.telegram.org"
     redis_url: RedisUrl | None = None
     redis_memory_mb: Annotated[int, Field(ge=64, le=1_000_000)] | None = None
-    users: _Count | None = None
+    users: _PositiveCount | None = None
     workers: Annotated[int, Field(ge=1, le=MAX_WORKERS)] | None = None
-    jobs_per_worker: _Count = 50
-    queue_limit: _Count = 500
-    waiting_per_user: _Count = 20
-    running_per_user: _Count = 3
+    jobs_per_worker: _PositiveCount = 50
+    queue_limit: _PositiveCount = 500
+    waiting_per_user: _PositiveCount = 20
+    running_per_user: _PositiveCount = 3
     daily_budget: Usd | None = None
     user_daily_limit: Usd | None = None
     rate_limit_window: Annotated[int, Field(ge=1, le=86_400)] = 60
-    rate_limit_max_requests: _Count = 10
+    rate_limit_max_requests: _PositiveCount = 10
     poll_interval_initial: _Interval = 2.0
     poll_interval_max: _Interval = 10.0
-    image_poll_max_attempts: _Count = 60
+    image_poll_max_attempts: _PositiveCount = 60
     http: AddressToListenOn = Address("127.0.0.1", 8080)
     state_dir: Annotated[Path, AfterValidator(Path.absolute)]
     kept_pictures_mb: _Megabytes = 2000

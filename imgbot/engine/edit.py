@@ -25,7 +25,6 @@ _WHITE, _BLACK = (255, 255, 255), (17, 17, 17)
 
 _Change = Callable[[Image.Image, float], Image.Image]
 _ValueChange = Callable[[Image.Image, EditStep], Image.Image | None]
-_Repair = Callable[[Image.Image], Image.Image | None]
 
 
 class EditResult(NamedTuple):
@@ -84,7 +83,7 @@ _BY_DEGREE: Mapping[str, _Change] = {
 }
 
 # Changes without a degree.
-_WITHOUT_DEGREE: Mapping[str, _Repair] = {
+_WITHOUT_DEGREE: Mapping[str, retouch.Repair] = {
     "black_white": tones.black_white,
     "sepia": lambda image: tones.toned(image, _SEPIA),
     "duotone": lambda image: tones.duotone(image, parse_hex("24145c"), parse_hex("ffcf8f")),

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from PIL import Image, ImageFilter
 
-Colour = tuple[float, float, float]
+MeanColour = tuple[float, float, float]
 
 # YCbCr to units near those of CIELAB, in which a difference of one is just noticeable.
 UNITS = (0.39, 0.8, 0.8)
@@ -30,7 +30,7 @@ class Region:
     """One superpixel; places are shares of the width and of the height."""
 
     area_px: int = 0
-    colour: Colour = (0.0, 0.0, 0.0)
+    colour: MeanColour = (0.0, 0.0, 0.0)
     x: float = 0.0
     y: float = 0.0
     border_px: float = 0.0
@@ -67,7 +67,7 @@ def find_regions(image: Image.Image) -> RegionGraph:
     return RegionGraph(image.size, regions, labels)
 
 
-def _colours(image: Image.Image) -> list[Colour]:
+def _colours(image: Image.Image) -> list[MeanColour]:
     first, second, third = (
         [value * unit for value in band.tobytes()]
         for band, unit in zip(image.convert("YCbCr").split(), UNITS, strict=True)

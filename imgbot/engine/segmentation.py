@@ -16,8 +16,8 @@ from imgbot.engine.regions import (
     SINK,
     SOURCE,
     UNITS,
-    Colour,
     FlowGraph,
+    MeanColour,
     Region,
     find_regions,
 )
@@ -214,7 +214,7 @@ def _place_probability(region: Region) -> float:
     return _gauss((region.x - 0.5) / width) * min(1.0, region.y / 0.3)
 
 
-def _is_skin(colour: Colour) -> bool:
+def _is_skin(colour: MeanColour) -> bool:
     blue, red = colour[1] / UNITS[1], colour[2] / UNITS[2]
     is_tone = _SKIN_BLUE[0] <= blue <= _SKIN_BLUE[1] and _SKIN_RED[0] <= red <= _SKIN_RED[1]
     return is_tone and colour[0] > 20

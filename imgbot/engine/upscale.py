@@ -13,7 +13,7 @@ from PIL import Image, ImageChops, ImageFilter
 
 from imgbot.domain.errors import UserError
 from imgbot.engine import waifu2x
-from imgbot.engine.waifu2x import Progress
+from imgbot.engine.waifu2x import ProgressCallback
 from imgbot.imaging.steps import RESULT_LIMIT_MEGAPIXELS, SCALES
 
 TILE_PX = 512
@@ -25,7 +25,7 @@ NEURAL_MEGAPIXELS = 1.5
 
 
 def upscale_picture(
-    image: Image.Image, scale: int, on_progress: Progress | None = None
+    image: Image.Image, scale: int, on_progress: ProgressCallback | None = None
 ) -> tuple[Image.Image, tuple[str, ...]]:
     """Picture (RGB) enlarged by `scale`, and the method: (x2, waifu2x) or (x2, lanczos).
 
@@ -52,7 +52,7 @@ def upscale_picture(
     return doubled, (f"x{scale}", "waifu2x")
 
 
-def _rising(on_progress: Progress | None) -> Progress:
+def _rising(on_progress: ProgressCallback | None) -> ProgressCallback:
     """Progress callback without steps back: the second method starts over."""
     furthest = 0.0
 
@@ -65,11 +65,11 @@ def _rising(on_progress: Progress | None) -> Progress:
     return report
 
 
-def _part_of(report: Progress, start: float, end: float) -> Progress:
+def _part_of(report: ProgressCallback, start: float, end: float) -> ProgressCallback:
     return lambda share: report(start + (end - start) * share)
 
 
-def _enlarge(image: Image.Image, scale: int, on_progress: Progress) -> Image.Image:
+def _enlarge(image: Image.Image, scale: int, on_progress: ProgressCallback) -> Image.Image:
     result = Image.new("RGB", (image.width * scale, image.height * scale))
     corners = [
         (left, top)

@@ -37,7 +37,7 @@ _TILES_BEFORE_JUDGED = 24
 # Address space: the libraries with their threads take 195 MB, 1.5 megapixels about 50 more.
 _ROOM_BYTES = 320 << 20
 
-Progress = Callable[[float], None]
+ProgressCallback = Callable[[float], None]
 
 
 class _TooSlowError(Exception):
@@ -50,7 +50,7 @@ def is_installed() -> bool:
     return all(find_spec(name) is not None for name in ("ncnn", "numpy", _MODELS))
 
 
-def double(image: Image.Image, on_progress: Progress) -> Image.Image | None:
+def double(image: Image.Image, on_progress: ProgressCallback) -> Image.Image | None:
     """Picture (RGB) twice as wide and high, or None if that is impossible here."""
     # numpy ends the process where memory does not suffice.
     if not is_installed() or worker.free_bytes() < _ROOM_BYTES:
@@ -72,7 +72,7 @@ def _prepare_threads() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
 
-def _double(image: Image.Image, on_progress: Progress) -> Image.Image:
+def _double(image: Image.Image, on_progress: ProgressCallback) -> Image.Image:
     import numpy as np  # noqa: PLC0415 -- see above
 
     width, height = image.size

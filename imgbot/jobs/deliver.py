@@ -48,9 +48,9 @@ _NEARLY = 0.97
 """Fraction of a scale that counts as reached: sides are rounded."""
 
 
-_Shown = tuple[int, InputPhoto | None]
+_ShownPicture = tuple[int, InputPhoto | None]
 """Id of the message that shows the end (0: none), and the Telegram file of its picture."""
-_NOT_SHOWN: _Shown = 0, None
+_NOT_SHOWN: _ShownPicture = 0, None
 
 
 async def render(context: StepContext, job: Job) -> Outcome:
@@ -262,7 +262,7 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State, message_
 
 
 async def finish(
-    context: StepContext, job: Job, outcome: State, shown: _Shown = _NOT_SHOWN
+    context: StepContext, job: Job, outcome: State, shown: _ShownPicture = _NOT_SHOWN
 ) -> None:
     """Finish the job in Redis, with what the buttons under its picture need."""
     (message_id, picture), result = shown, dict[str, str]()
@@ -286,7 +286,7 @@ async def finish(
         events.picture_charged(job)
 
 
-async def _show(context: StepContext, job: Job, outcome: State) -> _Shown:
+async def _show(context: StepContext, job: Job, outcome: State) -> _ShownPicture:
     place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
     if outcome is not State.DELIVERED:
         text = failure_text(job)

@@ -25,12 +25,14 @@ from pathlib import Path
 from typing import Any, Self
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from prometheus_client.exposition import choose_encoder
 
 from imgbot.aio import sleep_or_event
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import ConfigError, TransientError
-from imgbot.ops.status.document import Document, without_people
+from imgbot.ops.status import Document
+from imgbot.ops.status.document import without_people
 from imgbot.ops.status.sampler import COLUMNS, StatusSampler
 
 MOST_STREAMS = 16
@@ -62,7 +64,6 @@ MOST_CONNECTIONS = 256
 
 _log = logging.getLogger(__name__)
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 TakeHook = Callable[[str, str, Mapping[str, str], Callable[[], Awaitable[bytes]]], Awaitable[bool]]
 """Takes a job's id, its secret, headers (names in lower case) and the read of the body, which is
 made only for a right secret; False: forged."""

@@ -66,7 +66,7 @@ def _is_served(value: Operation) -> Operation:
 
 Served = Annotated[OfferedOperation, AfterValidator(_is_served)]
 
-Size = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
+SizeText = Annotated[str, Field(pattern=r"^[1-9]\d{1,4}x[1-9]\d{1,4}$")]
 
 _MAX_PICTURES = 16
 _RESERVED = frozenset(
@@ -78,7 +78,7 @@ _RESERVED = frozenset(
 class Sizes(LocatedTable):
     """Mapping of a ratio to `size`: from a list, or by area; with neither, none is sent."""
 
-    listed: Mapping[str, Size] = Field(default_factory=dict[str, str])
+    listed: Mapping[str, SizeText] = Field(default_factory=dict[str, str])
     default: Annotated[str, Field(pattern=r"^(|auto|[1-9]\d{1,4}x[1-9]\d{1,4})$")] = ""
     """Sent if no ratio is requested; empty leaves the size to the server."""
     area_px: Annotated[int, Field(ge=0, le=1 << 26)] = 0

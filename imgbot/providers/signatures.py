@@ -19,12 +19,11 @@ TOLERANCE_S = 300.0
 _MAX_SIGNATURES = 10
 _MAX_KEYS = 20
 
-Headers = Mapping[str, str]
 """Names in lower case."""
 
 
 def verify_standard(
-    key: str, headers: Headers, body: bytes, now_s: float, *, is_raw: bool = False
+    key: str, headers: Mapping[str, str], body: bytes, now_s: float, *, is_raw: bool = False
 ) -> bool:
     """Standard Webhooks: the key after `whsec_` is base64 (Replicate), or raw text (WaveSpeed)."""
     try:
@@ -46,7 +45,7 @@ def verify_standard(
     )
 
 
-def verify_kie(key: str, headers: Headers, task_id: str, now_s: float) -> bool:
+def verify_kie(key: str, headers: Mapping[str, str], task_id: str, now_s: float) -> bool:
     """kie.ai: task id and time are signed, the body is not."""
     stamp = headers.get("x-webhook-timestamp", "")
     if not _is_fresh(stamp, now_s):
@@ -56,7 +55,7 @@ def verify_kie(key: str, headers: Headers, task_id: str, now_s: float) -> bool:
     return hmac.compare_digest(base64.b64encode(expected), given.encode())
 
 
-def verify_fal(keys: Any, headers: Headers, body: bytes, now_s: float) -> bool:
+def verify_fal(keys: Any, headers: Mapping[str, str], body: bytes, now_s: float) -> bool:
     """fal: Ed25519 with any key of its JWKS."""
     stamp = headers.get("x-fal-webhook-timestamp", "")
     if not _is_fresh(stamp, now_s):

@@ -85,10 +85,11 @@ The simulated provider (see imgbot/sandbox/simulated_provider.py)
 import asyncio
 import inspect
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from pydantic import validate_call
 
 from imgbot.sandbox.faults import Fault
@@ -100,8 +101,6 @@ from imgbot.sandbox.users import SandboxUsers
 _HEARTBEAT_S = 15.0
 _SHOWN_INLINE = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/bmp"})
 _CHAT = "/control/chats/{chat_id}"
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def _answering(act: Callable[..., Any]) -> Handler:

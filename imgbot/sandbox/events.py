@@ -12,7 +12,7 @@ HISTORY = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Event:
+class ControlEvent:
     """One numbered event, serialized."""
 
     seq: int
@@ -23,7 +23,7 @@ class EventFeed:
     """Bounded history with any number of readers, each at its own position."""
 
     def __init__(self) -> None:
-        self._history: deque[Event] = deque(maxlen=HISTORY)
+        self._history: deque[ControlEvent] = deque(maxlen=HISTORY)
         self._seq = 0
         self._changed = asyncio.Event()
         self._is_closed = False
@@ -39,14 +39,14 @@ class EventFeed:
     def publish(self, kind: str, **facts: Any) -> None:
         self._seq += 1
         event = {"seq": self._seq, "type": kind} | facts
-        self._history.append(Event(self._seq, json.dumps(event, ensure_ascii=False)))
+        self._history.append(ControlEvent(self._seq, json.dumps(event, ensure_ascii=False)))
         self._wake()
 
     def close(self) -> None:
         self._is_closed = True
         self._wake()
 
-    def after(self, seq: int) -> list[Event]:
+    def after(self, seq: int) -> list[ControlEvent]:
         """Return the events after `seq`, beginning with a `reset` if some were dropped.
 
         A `seq` from the future belongs to an earlier sandbox: its reader starts anew, too.
@@ -55,9 +55,9 @@ class EventFeed:
         if oldest - 1 <= seq <= self._seq:
             return [event for event in self._history if event.seq > seq]
         reset = json.dumps({"seq": self._seq, "type": "reset"})
-        return [Event(self._seq, reset)]
+        return [ControlEvent(self._seq, reset)]
 
-    async def wait_after(self, seq: int, timeout_s: float) -> list[Event]:
+    async def wait_after(self, seq: int, timeout_s: float) -> list[ControlEvent]:
         """Return the events after `seq`, waiting for the first one; empty on timeout or end."""
         try:
             async with asyncio.timeout(timeout_s):

@@ -76,7 +76,7 @@ def _number(text: str) -> int | None:
 
 
 @dataclass(slots=True)
-class _Bucket:
+class _FloodBucket:
     """Leaky bucket: `level` messages are in it and leave at `rate_per_s`."""
 
     capacity: int
@@ -96,8 +96,8 @@ class SandboxRateLimits:
 
     def __init__(self, now: Callable[[], float], *, is_on: bool) -> None:
         self._now = now
-        self._all = _Bucket(30, 30.0)
-        self._chats: dict[int, _Bucket] = {}
+        self._all = _FloodBucket(30, 30.0)
+        self._chats: dict[int, _FloodBucket] = {}
         self._is_on = is_on
 
     def admit(self, chat_id: int) -> None:
@@ -105,7 +105,7 @@ class SandboxRateLimits:
         if not self._is_on:
             return
         now = self._now()
-        usual = _Bucket(20, 1 / 3 if chat_id < 0 else 1.0)
+        usual = _FloodBucket(20, 1 / 3 if chat_id < 0 else 1.0)
         buckets = (self._all, self._chats.setdefault(chat_id, usual))
         wait_s = max(bucket.wait_s(now) for bucket in buckets)
         if wait_s > 0:

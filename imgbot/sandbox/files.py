@@ -104,13 +104,13 @@ def thumbnail(source: Path, target_stem: Path) -> Rendition | None:
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-Kind = Literal["photos", "documents", "thumbnails"]
+FileKind = Literal["photos", "documents", "thumbnails"]
 
 _MAX_FILES = 40_000
 _MAX_BYTES = 4 << 30
 _THREADS = 2
 _MAX_MADE = 64
-_PREFIXES: dict[Kind, str] = {
+_PREFIXES: dict[FileKind, str] = {
     "photos": "AgACAgIAAxkBAA",
     "documents": "BQACAgIAAxkBAA",
     "thumbnails": "AAMCAgADGQEAA",
@@ -237,7 +237,7 @@ class FileStore:
         return made
 
     async def _stored(
-        self, kind: Kind, path: Path, width: int = 0, height: int = 0, name: str = ""
+        self, kind: FileKind, path: Path, width: int = 0, height: int = 0, name: str = ""
     ) -> StoredFile:
         digest, size_bytes = await self._in_thread(_digest, path)
         suffix = re.search(r"\.[A-Za-z0-9]{1,8}$", name or ".jpg")

@@ -24,10 +24,10 @@ _MODERATED, _LOST = " [[sim:moderated]]", " [[sim:drop_after_accept]]"
 _LANGUAGES = ("ru", "en")
 _LOOK_S = 5.0
 
-Step = tuple[str, str]
+UserAction = tuple[str, str]
 """A user's action, with its text, caption or button."""
 
-WAYS: Mapping[str, tuple[int, Sequence[Step]]] = {
+WAYS: Mapping[str, tuple[int, Sequence[UserAction]]] = {
     "words": (30, [("text", "prompt")]),
     "menu": (10, [("press", "start:create"), ("hear", ""), ("text", "prompt")]),
     "again": (8, [("press", "again:")]),

@@ -39,7 +39,7 @@ _REFUSALS = {
 }
 """Refusals of a closed chat, by reason and type."""
 
-Kind = Literal["group", "supergroup"]
+GroupKind = Literal["group", "supergroup"]
 
 
 class Membership:
@@ -52,7 +52,7 @@ class Membership:
         self,
         title: str,
         members: list[int],
-        kind: Annotated[Kind, Field(alias="type")] = "supergroup",
+        kind: Annotated[GroupKind, Field(alias="type")] = "supergroup",
         *,
         is_forum: bool = False,
     ) -> Chat:

@@ -4,7 +4,7 @@ import secrets
 import socket
 import string
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from email.utils import formatdate
 from ipaddress import ip_address
@@ -14,6 +14,7 @@ from typing import Self
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from imgbot.aio import draining_task_group
 from imgbot.sandbox.botapi import BotApi
@@ -25,8 +26,6 @@ _PAGE = Path(__file__).parent / "page"
 _TOKEN_CHARACTERS = string.ascii_letters + string.digits + "_-"
 _GRACE_S = 0.5
 _BODY_BYTES = 64 << 20
-
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def new_token() -> str:

@@ -40,7 +40,7 @@ import re
 import secrets
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +49,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Handler
 from pydantic import BaseModel
 
 from imgbot.aio import Start
@@ -89,10 +90,8 @@ _PAUSES_S = (0.0, 0.5, 0.5)
 """Before each attempt to post a webhook."""
 _SECRET = base64.b64encode(b"sandbox-webhook-key").decode()
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
-
-class _Order(BaseModel, extra="forbid"):
+class _OrderBody(BaseModel, extra="forbid"):
     operation: Literal["create", "edit", "merge", "retouch", "upscale", "removebg"]
     words: str = ""
     images: list[str] = []
@@ -190,7 +189,7 @@ class SimulatedProvider:
     async def _submit(self, request: web.Request) -> web.StreamResponse:
         body = await self._json(request)
         try:
-            order = _Order.model_validate(body)
+            order = _OrderBody.model_validate(body)
         except ValueError:
             raise Refusal(_KIND.INVALID) from None
         task = await self._task(order)
@@ -205,7 +204,7 @@ class SimulatedProvider:
                 return await spoil(request, answer)
         return web.json_response(answer)
 
-    async def _task(self, order: _Order) -> Task:
+    async def _task(self, order: _OrderBody) -> Task:
         contents = [self._content(text) for text in order.images]
         async with self._threads:
             task = await asyncio.to_thread(

@@ -26,7 +26,7 @@ _PAUSE_S = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class Update:
+class QueuedUpdate:
     """One update, serialized."""
 
     id: int
@@ -40,7 +40,7 @@ class Updates:
     def __init__(self, now: Callable[[], float], on_polling: Callable[[bool], None]) -> None:
         self._now = now
         self._on_polling = on_polling
-        self._waiting: deque[Update] = deque()
+        self._waiting: deque[QueuedUpdate] = deque()
         self._next_id = 100_000_000 + secrets.randbelow(800_000_000)
         self._allowed: frozenset[str] = frozenset()
         self._changed = asyncio.Event()
@@ -72,7 +72,7 @@ class Updates:
         update_id = self._next_id
         self._next_id += 1
         text = json.dumps({"update_id": update_id} | update, ensure_ascii=False)
-        self._waiting.append(Update(update_id, text, self._now() + lifetime_s))
+        self._waiting.append(QueuedUpdate(update_id, text, self._now() + lifetime_s))
         self._changed.set()
         return update_id
 
@@ -84,7 +84,7 @@ class Updates:
 
     async def poll(
         self, offset: int, limit: int, timeout_s: float, is_gone: Callable[[], bool]
-    ) -> list[Update]:
+    ) -> list[QueuedUpdate]:
         """Return the updates from `offset` on, waiting for the first one. Raises ApiError."""
         self.interrupt(_OTHER_POLL)
         self._confirm(offset)
@@ -125,9 +125,9 @@ class Updates:
             while self._waiting and self._waiting[0].id < offset:
                 self._waiting.popleft()
 
-    def _batch(self, limit: int) -> list[Update]:
+    def _batch(self, limit: int) -> list[QueuedUpdate]:
         """Return the first live updates, within Telegram's size limit of one response."""
-        now, size_bytes, taken = self._now(), 0, list[Update]()
+        now, size_bytes, taken = self._now(), 0, list[QueuedUpdate]()
         for update in self._waiting:
             if update.expires_at <= now:
                 continue

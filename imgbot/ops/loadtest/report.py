@@ -149,7 +149,7 @@ class Criterion:
     mend: str
 
 
-Text = Callable[[LoadTestResults], str]
+Formatter = Callable[[LoadTestResults], str]
 Figure = Callable[[LoadTestResults], float | None]
 
 
@@ -176,7 +176,7 @@ def _wrong_orders(r: LoadTestResults) -> int:
 
 _CORES = "more cores, or fewer users (IMGBOT_USERS)"
 _BOUNDS = {indicator: THRESHOLDS[indicator].attention for indicator in Indicator}
-_CRITERIA: Sequence[tuple[str, float, Figure, Text, Text]] = (
+_CRITERIA: Sequence[tuple[str, float, Figure, Formatter, Formatter]] = (
     (
         "mean job time < 30 s",
         _BOUNDS[Indicator.JOB_TIME_S],
@@ -263,7 +263,7 @@ def _ms(seconds: float | None) -> str:
     return "unknown" if seconds is None else f"{seconds * 1000:.0f} ms"
 
 
-def _ends(*names: str) -> Text:
+def _ends(*names: str) -> Formatter:
     return lambda results: " / ".join(str(results.ends[name]) for name in names)
 
 
@@ -271,7 +271,7 @@ def _parts(text: Callable[[float], str], figures: Mapping[str, float]) -> str:
     return " / ".join(map(text, figures.values()))
 
 
-_ROWS: Sequence[tuple[str, Text, Figure | None]] = (
+_ROWS: Sequence[tuple[str, Formatter, Figure | None]] = (
     ("workers", lambda r: str(r.workers), None),
     ("orders", lambda r: str(sum(r.ends.values())), lambda r: sum(r.ends.values())),
     ("  delivered", _ends("delivered"), None),

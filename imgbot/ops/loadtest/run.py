@@ -58,7 +58,7 @@ _LOG_LINES = 6
 _PHOTOS = sorted((Path(__file__).parent / "photos").glob("*.jpg"))
 _LOST_METHODS = ("editMessageMedia", "getUpdates", "editMessageText", "answerCallbackQuery")
 
-Progress = Callable[[str], None]
+ReportLine = Callable[[str], None]
 
 
 class BotEndedError(ImgbotError):
@@ -176,7 +176,7 @@ class LoadTest:
     async def __aexit__(self, *_: object) -> None:
         await self._closing.aclose()
 
-    async def run(self, stop: asyncio.Event, tell: Progress) -> LoadTestRun | None:
+    async def run(self, stop: asyncio.Event, tell: ReportLine) -> LoadTestRun | None:
         """Let the users order until all are answered, or `stop`; None if that came before.
 
         Raises BotEndedError.
@@ -192,7 +192,7 @@ class LoadTest:
             await cancel_and_wait_current(ended)
         return self._measured(is_whole=bool(is_whole)) if self._samples else None
 
-    async def _under_load(self, tell: Progress) -> bool:
+    async def _under_load(self, tell: ReportLine) -> bool:
         random.seed(self.options.seed)
         beside: list[Coroutine[Any, Any, None]] = [
             self._every(_SAMPLE_EVERY_S, self._sample),
@@ -321,7 +321,7 @@ class LoadTest:
                     return
                 await asyncio.sleep(_LOOK_S)
 
-    async def _tell(self, tell: Progress, begun_s: float) -> None:
+    async def _tell(self, tell: ReportLine, begun_s: float) -> None:
         users, now_s = self.simulated, asyncio.get_running_loop().time()
         tell(
             f"{self.users} users: {len(users.orders)} orders, {users.answered} answered,"

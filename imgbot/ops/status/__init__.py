@@ -1,1 +1,6 @@
 """Status of the running service: indicators, document, page and command."""
+
+from typing import Any
+
+Document = dict[str, Any]
+"""The status as JSON has it."""

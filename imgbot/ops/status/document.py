@@ -13,6 +13,7 @@ from typing import Any
 
 from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.ops.formatting import duration, orders, share
+from imgbot.ops.status import Document
 from imgbot.ops.status.indicators import Histogram, Indicators, Sample
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.stats import DeadJob
@@ -33,8 +34,6 @@ from imgbot.telemetry.thresholds import (
     bound_of,
     worst,
 )
-
-Document = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

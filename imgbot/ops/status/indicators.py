@@ -171,7 +171,7 @@ _FEWEST_FAILURES = 3
 _FEWEST_ENDED = 5
 """The quick ones end first: with fewer than these, what still runs says more."""
 
-Reading = tuple[float | None, Level]
+JudgedValue = tuple[float | None, Level]
 
 
 class Indicators:
@@ -182,7 +182,9 @@ class Indicators:
 
     def __init__(self) -> None:
         self._samples: deque[Sample] = deque()
-        self.levels: Mapping[Indicator, Reading] = dict.fromkeys(Indicator, (None, Level.UNKNOWN))
+        self.levels: Mapping[Indicator, JudgedValue] = dict.fromkeys(
+            Indicator, (None, Level.UNKNOWN)
+        )
         """Each indicator's value, in the unit of its bounds, and its level."""
 
     def take(self, sample: Sample) -> None:
@@ -211,7 +213,7 @@ class Indicators:
             found = sample
         return found
 
-    def _levels(self) -> Mapping[Indicator, Reading]:
+    def _levels(self) -> Mapping[Indicator, JudgedValue]:
         now, before = self._samples[-1], self.earlier(RECENT_S)
         used, limit = now.usage.memory_bytes, now.usage.memory_limit_bytes
         failed = now.ended_as("failed") - before.ended_as("failed")

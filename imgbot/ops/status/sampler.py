@@ -26,8 +26,9 @@ from imgbot.imaging.pool import Pool
 from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.jobs.runner import Runner
 from imgbot.ops.resource_usage import ResourceCollector
-from imgbot.ops.status.document import Document, QueueGlance, document_of
-from imgbot.ops.status.indicators import READ, Indicators, Reading, Sample, take_sample
+from imgbot.ops.status import Document
+from imgbot.ops.status.document import QueueGlance, document_of
+from imgbot.ops.status.indicators import READ, Indicators, JudgedValue, Sample, take_sample
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
@@ -185,7 +186,7 @@ COLUMNS = (
 """`at_s` is a point's end. Jobs waiting and running are the most in it, stages their mean time,
 the others' counts are of that minute; what is not known is null."""
 
-Point = tuple[float | None, ...]
+HistoryPoint = tuple[float | None, ...]
 
 _MOST = int(KEPT_S / POINT_EVERY_S)
 _MOST_BYTES = 1 << 20
@@ -196,16 +197,16 @@ class History:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._points: deque[Point] = deque(maxlen=_MOST)
+        self._points: deque[HistoryPoint] = deque(maxlen=_MOST)
         self._minute: list[Sample] = []
-        self._levels: Mapping[Indicator, Reading] = {}
+        self._levels: Mapping[Indicator, JudgedValue] = {}
 
     @property
-    def points(self) -> Sequence[Point]:
+    def points(self) -> Sequence[HistoryPoint]:
         """The oldest first."""
         return tuple(self._points)
 
-    def take(self, sample: Sample, levels: Mapping[Indicator, Reading]) -> bool:
+    def take(self, sample: Sample, levels: Mapping[Indicator, JudgedValue]) -> bool:
         """Remember a sample; True if it completes a point."""
         self._minute.append(sample)
         self._levels = levels
@@ -241,7 +242,7 @@ class History:
             replace_file(self._path, json.dumps(document, separators=(",", ":")))
 
 
-def point_of(samples: Sequence[Sample], levels: Mapping[Indicator, Reading]) -> Point:
+def point_of(samples: Sequence[Sample], levels: Mapping[Indicator, JudgedValue]) -> HistoryPoint:
     """Sum up the samples of a minute, of which the first belongs to the one before as well."""
     first, last = samples[0], samples[-1]
     values: dict[str, float | None] = {
@@ -273,7 +274,7 @@ def _short(value: float | None) -> float | None:
     return round(value) if value >= 1000 or value == round(value) else round(value, 3)
 
 
-def _points_in(document: Any) -> list[Point]:
+def _points_in(document: Any) -> list[HistoryPoint]:
     """Check a file's content. Raises ValueError, TypeError, KeyError, OverflowError."""
     if tuple(document["columns"]) != COLUMNS:
         raise ValueError("the columns are those of another version")
@@ -318,7 +319,7 @@ class StatusSampler:
         """The latest; None before the first sample."""
 
     @property
-    def points(self) -> Sequence[Point]:
+    def points(self) -> Sequence[HistoryPoint]:
         """Points of the history, the oldest first."""
         return self._history.points
 

@@ -5,8 +5,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from imgbot.ops.formatting import count, duration, money, share, size, strip_control
-
-Document = dict[str, Any]
+from imgbot.ops.status import Document
 
 _Paint = Callable[[str, str], str]
 """(style, text) → the text in that style: a level, `dim` or `bold`."""

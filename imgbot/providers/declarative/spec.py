@@ -47,7 +47,7 @@ def _pattern(value: str) -> str:
 
 
 PathText = Annotated[str, AfterValidator(_path)]
-Pattern = Annotated[str, AfterValidator(_pattern)]
+RegularExpression = Annotated[str, AfterValidator(_pattern)]
 Paths = tuple[PathText, ...]
 Texts = Annotated[Mapping[str, str], Field(default_factory=dict[str, str])]
 
@@ -137,11 +137,11 @@ class ErrorRule(LocatedTable):
     http: tuple[int, ...] = ()
     path: PathText | None = None
     equals: tuple[str | int | bool, ...] = ()
-    text: Pattern = ""
+    text: RegularExpression = ""
     kind: ProviderErrorKind
     billed: bool | None = None
     retry_after: Paths = ()
-    retry_after_text: Pattern = ""
+    retry_after_text: RegularExpression = ""
 
     @model_validator(mode="after")
     def _has_condition(self) -> "ErrorRule":
