@@ -84,5 +84,5 @@ async def _outcome_of(work: Coroutine[Any, Any, T]) -> tuple[T | None, Exception
     # A task group would wrap the exception; the caller wants it unwrapped.
     try:
         return await work, None
-    except Exception as error:  # noqa: BLE001 -- raised again by `unless`
+    except Exception as error:  # noqa: BLE001 -- raised again by the caller
         return None, error

@@ -79,7 +79,7 @@ def open_plain(path: Path) -> BufferedReader:
 
 @contextmanager
 def anchored(folder: Path) -> Generator[Path]:
-    """Yield a path to this very folder, wherever its name leads later. Raises OSError.
+    """Yield a path to this very folder, even if its name leads elsewhere later. Raises OSError.
 
     It needs no access to the folders above.
     """

@@ -232,7 +232,7 @@ class UpdateHandler:
                 await self._components.users.set_written(context.user_id, context.profile.written)
 
     async def _note_photo(self, message: Message, context: RequestContext) -> None:
-        """Record a photo: it is the one that is meant, whatever becomes of the request."""
+        """Record a photo: it is the one that is meant, even if the request is refused."""
         if message.media_group_id or message.edit_date:
             return
         with suppress(UserError, StorageUnavailableError):

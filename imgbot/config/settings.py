@@ -219,7 +219,7 @@ class Settings(BaseModel):
 
     @property
     def spare_http_ports(self) -> range:
-        # Whoever has a public address lets a proxy ask this very port.
+        # A server with a public address has a proxy that asks this very port.
         is_fixed = "http" in self.model_fields_set or self.public_url
         return range(0) if is_fixed else SPARE_HTTP_PORTS
 

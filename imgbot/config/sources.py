@@ -261,7 +261,7 @@ def _config_error(refusal: ValidationError, values: Mapping[str, object]) -> Con
     if variable not in values:
         return ConfigError(variable, f"is missing; write {write}", is_missing=True)
     text = str(values[variable])[:100]
-    # An address with an @ may carry a password, whatever the setting.
+    # An address with an @ may carry a password, in any setting.
     is_secret = "SecretStr" in str(_FIELDS[variable].annotation) or "@" in text
     shown = "its value" if is_secret else repr(text)
     return ConfigError(variable, f"{shown} cannot be used; write {write}")

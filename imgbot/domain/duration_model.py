@@ -2,7 +2,7 @@
 
 A poll tells only that a job finished between two polls. Such spans are weighted by age (half
 as much after a hundred newer ones), truncated at the latest change of the provider, and fitted
-by one or two lognormal components, whichever the BIC prefers.
+by one or two lognormal components, as the BIC prefers.
 """
 
 import math
@@ -179,7 +179,7 @@ def fit(history: Sequence[CensoredDuration]) -> LognormalMixture:
         pair = [_start(grid, middles[:cut]), _start(grid, middles[cut:])]
         two, better = _settle(grid, pair)
         gain = (better - likelihood) * grid.weight / grid.total
-        if gain > 1.5 * math.log(grid.weight):  # # three more parameters, at half a log each
+        if gain > 1.5 * math.log(grid.weight):  # three more parameters, at half a log each
             humps = two
     # The centre of a component with few spans is uncertain: its width grows by that.
     widened = [

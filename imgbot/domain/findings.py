@@ -26,13 +26,13 @@ class Finding:
     """Action of `--fix` and its arguments; empty if an automatic repair is not safe."""
 
 
-def ok(check: str, text: str, mend: str = "") -> Finding:
-    return Finding(check, Severity.OK, text, mend)
+def ok(check: str, text: str, advice: str = "") -> Finding:
+    return Finding(check, Severity.OK, text, advice)
 
 
-def warning(check: str, text: str, mend: str = "", fix: tuple[str, ...] = ()) -> Finding:
-    return Finding(check, Severity.WARNING, text, mend, fix)
+def warning(check: str, text: str, advice: str = "", fix: tuple[str, ...] = ()) -> Finding:
+    return Finding(check, Severity.WARNING, text, advice, fix)
 
 
-def wrong(check: str, text: str, mend: str = "", fix: tuple[str, ...] = ()) -> Finding:
-    return Finding(check, Severity.WRONG, text, mend, fix)
+def wrong(check: str, text: str, advice: str = "", fix: tuple[str, ...] = ()) -> Finding:
+    return Finding(check, Severity.WRONG, text, advice, fix)

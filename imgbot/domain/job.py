@@ -83,7 +83,7 @@ class Request:
     note: str = ""
     """Key of a sentence that the caption ends with."""
     negative: str = ""
-    """What the picture must not show."""
+    """Things that the picture must not show."""
     ignored: str = ""
     """Flags of the prompt that have no effect here; the caption names them."""
 
@@ -168,14 +168,14 @@ FIELDS: Mapping[str, tuple[str, Any]] = {
 
 
 def job_from(values: Mapping[str, Any]) -> Job:
-    """Build a job from the values of its fields, whichever their group."""
+    """Build a job from the values of its fields, of any group."""
     parts = _by_group(values)
     groups = {name: group(**parts.get(name, {})) for name, group in _GROUPS.items()}
     return Job(**parts[""], **groups)
 
 
 def with_changes(job: Job, **changes: Any) -> Job:
-    """Return the job with new values of some fields, whichever their group."""
+    """Return the job with new values of some fields, of any group."""
     parts = _by_group(changes)
     own = parts.pop("", {})
     groups = {name: replace(getattr(job, name), **part) for name, part in parts.items()}

@@ -28,7 +28,7 @@ IMAGE_POLL_MAX_ATTEMPTS = 60
 """Polls at the schedule's pace, about ten minutes; slow ones follow."""
 
 _GROWTH = 1.5
-_GROWTH_STEPS = 64  # # 1.5 ** 64 is beyond any interval, and far from an overflow
+_GROWTH_STEPS = 64  # 1.5 ** 64 is beyond any interval, and far from an overflow
 
 SLOW_INTERVAL_S = 60.0
 """Interval of slow polls: past the schedule a job is paid for and may still finish."""

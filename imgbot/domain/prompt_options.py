@@ -182,7 +182,7 @@ class PromptOptions:
     """Number asked for, even if it is over the maximum."""
     seed: int = 0
     negative: str = ""
-    """What the picture must not show."""
+    """Things that the picture must not show."""
     ignored: tuple[str, ...] = ()
     """Flags that were removed and have no effect, as they were written."""
 

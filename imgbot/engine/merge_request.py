@@ -23,7 +23,7 @@ _PATTERNS, _PARTS = (
     for table_name in ("patterns", "parts")
 )
 _CUT_OUTS = tuple(_compile(expand("merge", text)) for text in table("merge")["cut_outs"])
-# 0 is the last one, whatever its number.
+# 0 is the last one.
 _NUMBERS = tuple(
     (int(number), _compile(text)) for number, text in patterns("merge", "numbers").items()
 ) + tuple((number, _compile(rf"{number}(?![:%\w])(?! ?(?:раз|px))")) for number in range(1, 11))
@@ -145,7 +145,7 @@ def _read_order(text: str, count: int) -> tuple[tuple[int, ...], str]:
 
 
 def _sides(text: str) -> list[re.Match[str]]:
-    """Matches of `@1 left` or of `left @1`, whichever form the sentence begins with."""
+    """Matches of `@1 left` or of `left @1`, the form with which the sentence begins."""
     first, last = (
         list(_PARTS["side_first"].finditer(text)),
         list(_PARTS["side_last"].finditer(text)),

@@ -1,6 +1,6 @@
 """Decoding of untrusted pictures: header first, limits next, pixels last.
 
-Whatever the bytes are, the result is a plain RGB or RGBA image or a UserError.
+Any bytes give a plain RGB or RGBA image or a UserError.
 """
 
 import contextlib
@@ -291,7 +291,7 @@ _DECODE_THREADS = 1
 
 
 def is_heic(path: str) -> bool:
-    """Return True if the content is HEIC (or HEIF other than AVIF), whatever the file's name."""
+    """Return True if the content is HEIC (or HEIF other than AVIF); the file's name is ignored."""
     try:
         with Path(path).open("rb") as file:
             header = file.read(_HEIC_HEADER_BYTES)

@@ -17,7 +17,7 @@ _CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHR
 
 
 def stripped(content: bytes) -> bytes:
-    """Return the picture without its metadata and whatever follows it; empty if it cannot be done.
+    """Return the picture without its metadata and trailing bytes; empty if it cannot be done.
 
     What is dropped includes colour profiles and the orientation: only for sRGB, upright pictures.
     """

@@ -86,7 +86,7 @@ class Pool:
         self._idle = asyncio.Event()
         self._idle.set()
         self._is_closed = False
-        self._pulse = Heartbeat()
+        self._heartbeat = Heartbeat()
         self._last_request_s = -math.inf
         self._longest_s = deadline_s
         self.waiting = 0
@@ -113,7 +113,7 @@ class Pool:
         """Seconds since a worker should have started or finished a step; 0 without requests."""
         now_s = time.monotonic()
         is_asked = self.busy or self.waiting or now_s - self._last_request_s < RECENT_REQUEST_S
-        return self._pulse.overdue_s(now_s) if is_asked else 0.0
+        return self._heartbeat.overdue_s(now_s) if is_asked else 0.0
 
     def lanes(self) -> list[WorkerStatus]:
         """Return the status of every slot, in order."""
@@ -182,7 +182,7 @@ class Pool:
 
     def _note_progress(self) -> None:
         # A step may take its whole deadline, and then a worker its time to start.
-        self._pulse.expect(self._longest_s + BOOT_DEADLINE_S, time.monotonic())
+        self._heartbeat.expect(self._longest_s + BOOT_DEADLINE_S, time.monotonic())
 
     async def _ensure_up(self, slot: WorkerSlot) -> None:
         if slot.is_lost:

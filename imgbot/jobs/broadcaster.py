@@ -84,7 +84,7 @@ class Broadcaster:
                 await self._broadcasts.close(broadcast)
                 return
             outcome, wait_s = await self._send(broadcast, user_id, stopping)
-            # Before the wait: whoever is put back is in nobody's hand should a kill come.
+            # Before the wait: a kill during it finds the user in the queue again.
             await self._broadcasts.settle(broadcast, user_id, outcome)
             if wait_s:
                 # A stop sets `started`, too.

@@ -229,7 +229,7 @@ async def _move_to_another_message(
     elif isinstance(error, MessageGoneError) and job.progress.tries < _LOSSES:
         changes = {"tries": job.progress.tries + 1}
     else:
-        # A user who deletes whatever is shown has answered, too.
+        # A user who deletes each message has answered, too.
         return None
     context.status_messages.forget(job.id)
     return await move(context, job, State.DELIVERING, message_id=0, **changes)

@@ -175,7 +175,7 @@ class ProviderRouter:
         return self.primary(operation).offers[operation]
 
     def price_micro(self, operation: Operation, scale: int) -> int:
-        """Highest price of an order in micro-dollars, whichever provider accepts it."""
+        """Highest price of an order in micro-dollars at any of its providers."""
         able = (self._providers[name] for name in self._able(operation))
         return max(provider.offers[operation].price_at(scale) for provider in able)
 

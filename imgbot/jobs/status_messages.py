@@ -263,7 +263,7 @@ class StatusMessages:
 
 @contextmanager
 def _optional(job_id: str) -> Generator[None]:
-    """Drop an edit that fails, whatever the reason: no job ends by it."""
+    """Drop an edit that fails: no job ends by it."""
     try:
         yield
     except ImgbotError:

@@ -41,7 +41,7 @@ _DOWN = retry.GiveUp(State.FAILED, "provider_down", is_billed=False)
 
 
 async def submit(context: StepContext, job: Job) -> Outcome:
-    """Order the picture, once, at whichever provider serves."""
+    """Order the picture, once, at a provider that is available."""
     if job.progress.intent_ms:
         # Adopted with a submit record and without a ticket: it may have been paid for.
         return await _recover(context, job)

@@ -71,8 +71,8 @@ def examine(state_dir: Path) -> Finding:
     if not state_dir.exists():
         return ok("state", f"{state_dir} will be created at the first start")
     if not state_dir.is_dir() or not os.access(state_dir, os.R_OK | os.W_OK | os.X_OK):
-        mend = f"ls -ld {state_dir}; as a service: sudo imgbot doctor"
-        return wrong("state", f"{state_dir} is not readable and writable", mend)
+        advice = f"ls -ld {state_dir}; as a service: sudo imgbot doctor"
+        return wrong("state", f"{state_dir} is not readable and writable", advice)
     return ok("state", f"{state_dir} is readable and writable")
 
 
@@ -149,7 +149,7 @@ class AlreadyRunningError(ImgbotError):
 def instance_lock(state_dir: Path, token: str) -> Generator[None]:
     """Hold the locks of a supervisor. Raises AlreadyRunningError, ConfigError.
 
-    Without a token the state directory alone is locked: by whoever works on it while no bot does.
+    Without a token the state directory alone is locked: for work on it while no bot runs.
     """
     with _lock(state_dir), _token_lock(token) if token else contextlib.nullcontext():
         yield
@@ -194,8 +194,8 @@ def _token_lock(token: str) -> Generator[None]:
             listener.bind(name)
         except OSError:
             raise AlreadyRunningError("serves this bot", _listener_of(name)) from None
-        # Whoever is refused connects, to learn from the kernel who listens. Nobody accepts: when
-        # the backlog is full, the next ones are refused without it.
+        # A refused process connects, to learn from the kernel who listens. Nobody accepts: when the
+        # backlog is full, the next ones are refused without it.
         listener.listen()
         yield
 

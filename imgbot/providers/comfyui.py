@@ -163,7 +163,7 @@ class ComfyUiProvider(Provider):
                 break
             result = Cancelled.ACCEPTED
             if not found[0]:
-                # Old servers interrupt whatever is running; that was our task a moment ago.
+                # Old servers interrupt the running task; that was ours a moment ago.
                 await self._post("/interrupt", {"prompt_id": task_id})
                 break
             await self._post("/queue", {"delete": [task_id]})

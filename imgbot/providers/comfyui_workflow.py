@@ -63,7 +63,7 @@ class ImageInputGrowth(LocatedTable):
     """Rule for workflows that accept more pictures than they name: nodes copied for each extra one.
 
     In a copy, `picture` is the extra picture and `carry` is the output of the nodes before it.
-    Whatever read the `carry` node reads its last copy.
+    The readers of the `carry` node read its last copy.
     """
 
     nodes: Annotated[tuple[str, ...], Field(min_length=1, max_length=50)]
@@ -201,8 +201,8 @@ def filled(graph: Graph, values: Mapping[str, object]) -> Graph:
 def grown(graph: Graph, grow: ImageInputGrowth, files: Sequence[str]) -> Graph:
     """Return a copy that takes `files` as well; each adds a chained copy of the nodes.
 
-    The output of the `carry` node feeds `carry` of the next copy, and from the last copy whatever
-    it fed before.
+    The output of the `carry` node feeds `carry` of the next copy, and from the last copy the
+    inputs that it fed before.
     """
     picture_node, _, picture_input = grow.picture.partition(".")
     carry_node, _, carry_input = grow.carry.partition(".")

@@ -115,7 +115,7 @@ class GenerationRequest:
     hook_url: str = ""
     """Address for the provider's webhook; empty without a public address."""
     negative: str = ""
-    """What the picture must not show."""
+    """Things that the picture must not show."""
 
     @property
     def full_prompt(self) -> str:

@@ -1,6 +1,6 @@
 """Objects of the Bot API that a bot sends, as far as this bot does.
 
-Whatever else a call holds is a violation: Telegram ignores unknown fields, so that a misspelt one
+Any other field of a call is a violation: Telegram ignores unknown fields, so that a misspelt one
 goes unnoticed there.
 """
 

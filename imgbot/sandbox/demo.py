@@ -68,7 +68,7 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
     # Another demo that starts at this moment tries them in another order.
     ports = SystemRandom().sample(_STATUS_PORTS, len(_STATUS_PORTS))
     return bot_process.environment(sandbox, state_dir, provider, ports) | {
-        # Whoever opens the page first is an admin, so /stats and the like can be tried too.
+        # The first user of the page is an admin, so /stats and the like can be tried too.
         "IMGBOT_ADMINS": str(FIRST_USER_ID),
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
     }

@@ -1,6 +1,6 @@
 """Simulated users of a sandbox, for load tests: they order in every way that the bot offers.
 
-Each orders once in a quarter of an hour, whatever the bot does, and once more in the peak, the last
+Each orders once in a quarter of an hour, at its own time, and once more in the peak, the last
 fifth of the time: the guide sizes the bot by one worker per 30 users and calls a picture normal
 that takes less than 30 seconds, which keeps a worker that makes one picture at a time just busy.
 """

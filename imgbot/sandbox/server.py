@@ -70,7 +70,7 @@ class Sandbox:
             runner = web.AppRunner(self._application(), access_log=None, shutdown_timeout=_GRACE_S)
             await runner.setup()
             stack.push_async_callback(runner.cleanup)
-            # Before the server: whoever waits for news must let go of the connection first.
+            # Before the server: readers of events must let go of their connections first.
             stack.callback(self._let_go)
             await web.SockSite(runner, listener).start()
             self._port = runner.addresses[0][1]

@@ -14,7 +14,7 @@ Scenarios are marks: `[[sim:NAME=NUMBER]]` in the prompt, or `marks` in the sett
 that carry none.
 
     slow=8               the task takes 8 seconds
-    polls=2              the first two polls find it unfinished, whatever the clock says
+    polls=2              the first two polls find it unfinished, at any time
     moderated, fail      it ends so, uncharged
     402, 429=2           the submit is refused: no credit; twice too many requests
     5xx_on_submit=1      the first submit is refused for now, and made no task
@@ -153,7 +153,7 @@ class SimulatedProvider:
         ]
 
     def view(self) -> dict[str, Any]:
-        """Everything, for whoever checks what was asked and paid."""
+        """Everything that was asked and paid, for a check."""
         return {
             "tasks": [task.view(_now()) for task in self.ledger.tasks],
             "ledger": self.ledger.charges,

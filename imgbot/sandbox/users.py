@@ -195,7 +195,7 @@ def is_for_bot(chat: Chat, post: Post, bot: Json) -> bool:
     """Return True if the bot gets a user's message.
 
     In a group with privacy mode: commands, replies to the bot and to commands for it, and messages
-    sent via it. A mere mention is not among them, whatever BotFather says (Bot FAQ "What messages
+    sent via it. A mere mention is not among them, despite BotFather (Bot FAQ "What messages
     will my bot get?"; HKUDS/nanobot#449, telegramdesktop/tdesktop#2117).
     """
     if chat.is_private or chat.hears_all:

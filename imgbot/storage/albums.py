@@ -22,7 +22,7 @@ _DUE_AT_ONCE = 100
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """Message of an album; `visit` is the context that its handler needs."""
+    """Message of an album; `context` is what its handler needs."""
 
     message_id: int
     source: InputPhoto | None
@@ -120,6 +120,6 @@ class Albums(Store):
 
 
 def _item(entry: str) -> Item:
-    message_id, sources, words, visit = json.loads(entry)
+    message_id, sources, words, context = json.loads(entry)
     source = next(iter(job_codec.unpack(sources)), None)
-    return Item(message_id, source, words, visit, entry)
+    return Item(message_id, source, words, context, entry)

@@ -28,7 +28,7 @@ class UserProfile:
     preferences: Preferences = field(default_factory=Preferences)
     is_banned: bool = False
     is_allowed: bool = False
-    """Whether the user, or the chat, was allowed while the bot ran."""
+    """The user, or the chat, was allowed while the bot ran."""
     is_paused: bool = False
     paused_words: str = ""
     """Operator's message about the pause, if any."""

@@ -293,7 +293,7 @@ async def _edited(edit: Awaitable[Message | bool]) -> Message | bool:
 
 
 def picture_in(message: Message | ExternalReplyInfo) -> InputPhoto | None:
-    """Return the file handle of a message's picture, whoever sent it; None if it has none."""
+    """Return the file handle of a message's picture, by any sender; None if it has none."""
     if message.photo:
         photo = message.photo[-1]
         return InputPhoto(photo.file_id, photo.file_unique_id, photo.file_size or 0)

@@ -170,7 +170,7 @@ def _sent_message(result: dict[str, Any]) -> SentMessage:
 
 
 def _read_answer(text: str) -> dict[str, Any]:
-    """Parse a Bot API response; aiogram wraps whatever this raises.
+    """Parse a Bot API response; aiogram wraps any exception of it.
 
     A gateway's JSON has neither a result nor a description, and must not pass for a response.
     """

@@ -357,7 +357,7 @@ class UpdateDispatcher:
             return
         except UNRELATED:
             raise
-        except Exception as error:  # noqa: BLE001 -- whatever it is, the others must go on
+        except Exception as error:  # noqa: BLE001 -- any failure; the others must go on
             events.update_dead_lettered(update["update_id"], error)
             with suppress(StorageFullError):  # else it would be handled, and fail, for ever
                 await self._ledger.dead_letter(update)

@@ -74,7 +74,7 @@ class UpdatePoller:
         self._arrivals: deque[float] = deque(maxlen=_ARRIVALS)
         self._fetched_s = 0.0
         self._stopping = asyncio.Event()
-        self._pulse = Heartbeat()
+        self._heartbeat = Heartbeat()
         self.contact = PollingHealth()
         self.caught_up = asyncio.Event()
         """Set once the backlog from before the start was taken in."""
@@ -82,7 +82,7 @@ class UpdatePoller:
     @property
     def overdue_s(self) -> float:
         """Seconds since the loop should have polled again, whether Telegram answers or not."""
-        return self._pulse.overdue_s(time.monotonic())
+        return self._heartbeat.overdue_s(time.monotonic())
 
     @property
     def trouble(self) -> str:
@@ -165,7 +165,7 @@ class UpdatePoller:
         if (offset := self._window.offset) != self._confirmed_offset and await self._is_persisted():
             self._confirmed_offset = offset
         self._window.confirm(self._confirmed_offset)
-        self._pulse.expect(timeout_s + _ANSWER_S, time.monotonic())
+        self._heartbeat.expect(timeout_s + _ANSWER_S, time.monotonic())
         return await self._bot(
             GetRawUpdates(
                 offset=self._confirmed_offset,
@@ -179,7 +179,7 @@ class UpdatePoller:
     async def _is_persisted(self) -> bool:
         """Wait until the updates to be confirmed are on disk; return False if stopped before."""
         while True:
-            self._pulse.expect(_ANSWER_S, time.monotonic())
+            self._heartbeat.expect(_ANSWER_S, time.monotonic())
             try:
                 await self._ledger.persist()
             except StorageUnavailableError as error:
@@ -194,7 +194,7 @@ class UpdatePoller:
         if isinstance(error, TelegramUnauthorizedError):
             raise ConfigError("IMGBOT_TOKEN", "was revoked; get the new one from @BotFather")
         delay_s = self.contact.delay_after(error, delay_s)
-        self._pulse.expect(delay_s, time.monotonic())
+        self._heartbeat.expect(delay_s, time.monotonic())
         await sleep_or_event(delay_s, self._stopping)
 
     def _take(self, start: Start, update: object) -> None:

@@ -151,9 +151,9 @@ def call_limited(method: str, retry_after_s: float) -> None:
 
 
 def queue_repaired(strays: int, lost: int, days: int) -> None:
-    metrics.mended.labels("stray").inc(strays)
-    metrics.mended.labels("lost").inc(lost)
-    metrics.mended.labels("reservation").inc(days)
+    metrics.repairs.labels("stray").inc(strays)
+    metrics.repairs.labels("lost").inc(lost)
+    metrics.repairs.labels("reservation").inc(days)
     if strays or lost:
         _log.warning(
             "queue repaired: %d orphaned entries removed, %d lost jobs re-queued", strays, lost

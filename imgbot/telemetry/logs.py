@@ -118,7 +118,7 @@ def set_up(
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # Whatever a handler raised is told once, by telemetry; while Redis is away, in one line.
+    # An exception of a handler is told once, by telemetry; while Redis is away, in one line.
     logging.getLogger("aiogram.event").setLevel(logging.CRITICAL)
 
 

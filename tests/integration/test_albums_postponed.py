@@ -22,10 +22,10 @@ WHOLE = NOW + 60_000
 
 async def test_a_hang_in_the_dialogue_costs_no_album(redis: Client) -> None:
     albums, asked = Albums(redis), asyncio.Queue[object]()
-    visit = {"update_id": 5, "user_id": 1, "chat_id": 1, "language": "en"}
+    context = {"update_id": 5, "user_id": 1, "chat_id": 1, "language": "en"}
     for number in (1, 2):
         photo = InputPhoto(f"f{number}", f"u{number}")
-        await albums.add("1.9", "1.1", Item(number, photo, "collage", visit), NOW)
+        await albums.add("1.9", "1.1", Item(number, photo, "collage", context), NOW)
 
     def hang(key: object) -> str:
         asked.put_nowait(key)

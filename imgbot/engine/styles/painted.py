@@ -55,7 +55,7 @@ def oil(scene: Scene, canvas: Image.Image) -> Image.Image:
     relief = Image.new("L", scene.size, 110)
     flow = _StrokeField(scene, canvas)
     detail = drawing.edges(canvas, scene.unit_px * 0.3)
-    # Sprites get fine strokes wherever they have detail.
+    # Sprites get fine strokes where they have detail.
     detail = ImageChops.lighter(detail, drawing.dim(scene.in_focus(), 0.4))
     detail = detail.filter(ImageFilter.MaxFilter(7)).resize((128, 128)).tobytes()
     for width_units, floor in ((3.4, -1), (1.7, -1), (0.85, 70), (0.5, 95)):

@@ -53,7 +53,7 @@ def put_settings(environ: Mapping[str, str], folder: Path, own_keys: Iterable[st
     said: list[str] = []
     source, file = folder / _FILE, environ.get("IMGBOT_ENVIRONMENT_FILE", "")
     if file and source.is_file():
-        # One that is no text is put back as it is: whoever reads it says so.
+        # One that is no text is put back as it is: its reader says so.
         lines = source.read_text(encoding="utf-8", errors="replace").splitlines()
         has_secrets = any(map(_secret_line(own_keys).match, lines))
         said.append(_put(source, Path(file), 0o600 if has_secrets else 0o644))

@@ -39,7 +39,7 @@ class Report:
     """Findings of all checks; `secrets` are redacted from the output."""
 
     findings: Sequence[Finding]
-    mended: list[str] = field(default_factory=list[str])
+    repairs: list[str] = field(default_factory=list[str])
     secrets: tuple[str, ...] = ()
 
     @property
@@ -49,7 +49,7 @@ class Report:
     def text(self) -> str:
         """Return a line per finding, and below it what fixes it."""
         width = max((len(finding.check) for finding in self.findings), default=0)
-        lines = [f"fixed    {line}" for line in self.mended]
+        lines = [f"fixed    {line}" for line in self.repairs]
         for finding in self.findings:
             mark, text = _MARKS[finding.level], strip_control(finding.text)
             lines.append(f"{mark}  {finding.check:<{width}}  {text}")
@@ -73,7 +73,7 @@ class Report:
         ]
         content = {
             "findings": findings,
-            "mended": self.mended,
+            "mended": self.repairs,
             "wrong": counts[Severity.WRONG],
             "warning": counts[Severity.WARNING],
         }
@@ -100,7 +100,7 @@ async def run_checks(environ: Mapping[str, str], *, is_fixing: bool) -> Report:
         [*first, *await _check_all(environ, settings)], secrets=settings.secrets if settings else ()
     )
     if is_fixing and any(finding.fix for finding in report.findings):
-        report.mended = await _apply_fixes(report.findings, settings)
+        report.repairs = await _apply_fixes(report.findings, settings)
         report.findings = [*first, *await _check_all(environ, settings)]
     return report
 
@@ -110,12 +110,12 @@ def _settings(environ: Mapping[str, str]) -> tuple[Settings | None, list[Finding
     try:
         settings = SettingsSource(environ).read()
     except ConfigError as error:
-        mend = f"sudoedit {file}" if file else f"set {error.setting}"
+        advice = f"sudoedit {file}" if file else f"set {error.setting}"
         if folder and error.setting in {"IMGBOT_TOKEN", *key_variables()} and error.is_missing:
-            mend = f"sudo imgbot install, which asks for it and puts it into {folder}"
+            advice = f"sudo imgbot install, which asks for it and puts it into {folder}"
         elif isinstance(error.__context__, PermissionError):
-            mend = "sudo imgbot doctor"
-        return None, [wrong("settings", str(error), mend)]
+            advice = "sudo imgbot doctor"
+        return None, [wrong("settings", str(error), advice)]
     former = [
         warning("settings", notice, f"sudoedit {file}" if file else "")
         for notice in settings.notices
@@ -169,7 +169,7 @@ async def _within(name: str, part: Awaitable[list[Finding]]) -> list[Finding]:
             return await part
     except TimeoutError:
         return [warning(name, f"not checked: no result in {_DEADLINE_S:.0f} s")]
-    except Exception as error:  # noqa: BLE001 -- whatever it is, the others are checked
+    except Exception as error:  # noqa: BLE001 -- any failure; the others are checked
         return [warning(name, f"could not be checked ({type(error).__name__})")]
 
 
@@ -200,7 +200,7 @@ async def _check_bot(settings: Settings) -> list[Finding]:
     found += await telegram.check_telegram(
         settings.telegram_api,
         token,
-        # Whoever runs here polls: asking, too, would take its place for a moment.
+        # A bot that runs here polls: another getUpdates would interrupt it.
         may_poll=not is_running,
         polling_trouble=None if seen.status is None else seen.status["checks"].get("telegram"),
     )
@@ -237,13 +237,13 @@ async def _check_provider(
         key=key.get_secret_value() if key else "",
         deadlines=Timeouts(ask_s=_ASK_S),
     )
-    mend = f"set {variable} anew"
+    advice = f"set {variable} anew"
     if folder := credentials_of_service(environ):
-        mend = (
+        advice = (
             f"sudo install -m 0600 /dev/stdin {folder}/{variable} (type it, Enter, Ctrl-D), "
             "then: sudo systemctl restart imgbot"
         )
-    return [await factory.check_provider(name, config, variable, mend)]
+    return [await factory.check_provider(name, config, variable, advice)]
 
 
 def examine_provider(settings: Settings, name: str) -> Finding:

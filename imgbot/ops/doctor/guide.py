@@ -49,7 +49,7 @@ def write_record(state_dir: Path, record: LoadTestRecord) -> None:
 def read_record(state_dir: Path) -> LoadTestRecord | None:
     """Return the record, None where there is none that can be read.
 
-    The doctor is root, and whoever owns the folder may have put anything there.
+    The doctor is root, and the folder's owner may have put anything there.
     """
     try:
         with open_plain(state_dir / LOADTEST_RECORD) as file:
@@ -134,13 +134,13 @@ def _load(settings: Settings, delivered: int | None, record: LoadTestRecord | No
     users = min(may_be, MOST_USERS)
     # Only root may leave a record where the service has its state.
     sudo = "sudo " if settings.state_dir == STATE else ""
-    mend = f"{sudo}imgbot loadtest --users {users}"
+    advice = f"{sudo}imgbot loadtest --users {users}"
     if not has_sandbox():
-        mend = f"repeat the installation with `install --with-sandbox`, then: {mend}"
+        advice = f"repeat the installation with `install --with-sandbox`, then: {advice}"
     if record is None:
         seen = "" if delivered is None else f"; {delivered} pictures delivered so far"
-        return _point("load", f"not tested under load yet{seen}", mend, is_met=False)
+        return _point("load", f"not tested under load yet{seen}", advice, is_met=False)
     met = "were" if record.is_good else "were not"
     text = f"tested with {record.users} of {may_be} users on {record.day}"
     is_met = record.is_good and record.users >= users
-    return _point("load", f"{text}: the guide's criteria {met} met", mend, is_met=is_met)
+    return _point("load", f"{text}: the guide's criteria {met} met", advice, is_met=is_met)

@@ -32,8 +32,8 @@ async def check_telegram(
         try:
             status, body, skew_s = await _call(session, "getMe")
         except NETWORK_ERRORS as error:
-            mend = f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {api}"
-            return [wrong("telegram", f"{api} does not answer ({type(error).__name__})", mend)]
+            advice = f"curl -sS -o /dev/null -w '%{{http_code}}\\n' {api}"
+            return [wrong("telegram", f"{api} does not answer ({type(error).__name__})", advice)]
         found = [ok("telegram", f"{api} answers"), clock(skew_s)]
         if status != 200:
             return [*found, refused(status)]
@@ -125,10 +125,10 @@ def second_poller(trouble: str | None) -> Finding:
 
 
 def clock(skew_s: float | None) -> Finding:
-    mend = "sudo timedatectl set-ntp true"
+    advice = "sudo timedatectl set-ntp true"
     if skew_s is None:
-        return warning("clock", "Telegram sent no time to compare with", mend)
+        return warning("clock", "Telegram sent no time to compare with", advice)
     if abs(skew_s) < _OFF_S:
         return ok("clock", "agrees with Telegram's")
     text = f"{abs(skew_s):.0f} s {'ahead of' if skew_s > 0 else 'behind'} Telegram's"
-    return (wrong if abs(skew_s) >= _FAR_OFF_S else warning)("clock", text, mend)
+    return (wrong if abs(skew_s) >= _FAR_OFF_S else warning)("clock", text, advice)

@@ -69,7 +69,7 @@ class Steps:
         if self._is_dry_run:
             return
         try:
-            # Whatever root's umask is: the service must be able to read the program.
+            # Root's umask may be strict, but the service must be able to read the program.
             with umask(0o022):
                 work(*arguments)
         except OSError as error:
@@ -101,7 +101,7 @@ def _run(words: tuple[str, ...]) -> None:
 
 def _make_folder(path: Path, mode: int) -> None:
     path.mkdir(parents=True, exist_ok=True)
-    # Whoever owned it before: root will run what is in it.
+    # Root will run what is in it, so nobody else may own it.
     os.chown(path, os.geteuid(), os.getegid())
     path.chmod(mode)
 

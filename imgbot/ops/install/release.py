@@ -68,7 +68,7 @@ def check_python(python: Path) -> None:
 def running_release(layout: Layout, *, with_sandbox: bool = False) -> Release:
     """Return what is running. Raises InstallError if it cannot be copied."""
     python = Path(sys.executable).resolve()
-    # By whichever link it was started.
+    # It may have been started by any link.
     folder = Path(sys.prefix).resolve()
     if folder.parent == layout.program.resolve():
         if with_sandbox and not has_sandbox():
@@ -167,7 +167,7 @@ def _files_of(found: Distribution) -> Iterator[tuple[str, Path]]:
         path = Path(str(found.locate_file(file)))
         name = PurePosixPath(file)
         # Scripts name another interpreter; a .pth of a checkout leads back to it; and two installs
-        # of the same files are one release, wherever they are (RECORD has checksums of scripts).
+        # of the same files are one release at any path (RECORD has checksums of scripts).
         is_left = name.parts[0] in {"..", "/", "bin"} or "__pycache__" in name.parts
         is_local = name.suffix == ".pth" or name.name in {"RECORD", "direct_url.json"}
         if not (is_left or is_local) and path.is_file():

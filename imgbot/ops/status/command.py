@@ -70,7 +70,7 @@ class Target:
 
     addresses: tuple[Address, ...]
     doubt: str = _DOUBT
-    """Why it may listen elsewhere, or how to say where."""
+    """Reason why it may listen elsewhere, or the way to name the place."""
 
 
 def target_of(environ: Mapping[str, str]) -> Target:

@@ -1,7 +1,7 @@
 """Status of the service as one JSON document: for /status.json, /events and `imgbot status`.
 
-Times are seconds, sizes bytes, money US dollars; what is not known is null. Whoever reads the
-document must bear new keys. Each problem has its advice: the guide's troubleshooting table.
+Times are seconds, sizes bytes, money US dollars; what is not known is null. Readers must accept
+new keys. Each problem has its advice: the guide's troubleshooting table.
 """
 
 import math

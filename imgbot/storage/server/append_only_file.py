@@ -1,4 +1,4 @@
-"""Append-only file of the embedded server, mended where no acknowledged write can be lost.
+"""Append-only file of the embedded server, repaired where no acknowledged write can be lost.
 
 A power cut may leave zeros or other bytes behind the last write that reached the disk, or lose the
 manifest. The server refuses the one and forgets everything without the other, although each write

@@ -43,15 +43,15 @@ async def check_redis(url: str, bot_id: str, *, is_embedded: bool) -> RedisRepor
             owner = await redis.get(keys.OWNER)
             delivered = await redis.hget(keys.STATS, "delivered")
     except ConfigError as error:
-        mend = "another IMGBOT_REDIS_URL, or none (imgbot brings its own); jobs stay in this one"
-        return RedisReport([wrong(_CHECK, error.sentence, mend)])
+        advice = "another IMGBOT_REDIS_URL, or none (imgbot brings its own); jobs stay in this one"
+        return RedisReport([wrong(_CHECK, error.sentence, advice)])
     except (StorageUnavailableError, ResponseError, TimeoutError) as error:
         return RedisReport([_silent(type(error).__name__, is_embedded=is_embedded)])
     finally:
         await redis.aclose()
     version = ".".join(map(str, found.version))
     findings = [ok(_CHECK, f"version {version} answers at {address_of(redis)}")]
-    findings += [wrong("redis durability", what, mend) for what, mend in losses(found, redis)]
+    findings += [wrong("redis durability", what, advice) for what, advice in losses(found, redis)]
     if len(findings) == 1:
         kept = f"append-only file, fsync {found.fsync or 'unknown'}"
         findings.append(ok("redis durability", kept))
@@ -61,8 +61,8 @@ async def check_redis(url: str, bot_id: str, *, is_embedded: bool) -> RedisRepor
     findings.append(_memory(memory))
     if owner and str(owner) != bot_id:
         text = f"the jobs in it are of the bot {owner}, and the token is of {bot_id}"
-        mend = "the token of that bot, or another IMGBOT_STATE_DIR or Redis"
-        findings.append(wrong("owner", text, mend))
+        advice = "the token of that bot, or another IMGBOT_STATE_DIR or Redis"
+        findings.append(wrong("owner", text, advice))
     return RedisReport(findings, memory.limit_bytes, int(delivered or 0))
 
 
@@ -81,14 +81,14 @@ def _silent(why: str, *, is_embedded: bool) -> Finding:
     if is_embedded:
         text = f"the embedded server does not answer ({why})"
         return wrong(_CHECK, text, "journalctl -u imgbot -n 50 --no-pager")
-    mend = "sudo systemctl start redis-server; another IMGBOT_REDIS_URL leaves its jobs behind"
-    return wrong(_CHECK, f"no Redis answers at IMGBOT_REDIS_URL ({why})", mend)
+    advice = "sudo systemctl start redis-server; another IMGBOT_REDIS_URL leaves its jobs behind"
+    return wrong(_CHECK, f"no Redis answers at IMGBOT_REDIS_URL ({why})", advice)
 
 
 def _memory(memory: Memory) -> Finding:
     if not memory.limit_bytes:
-        mend = f"{memory.cli} CONFIG SET maxmemory 256mb && {memory.cli} CONFIG REWRITE"
-        return warning("redis memory", f"{memory.used_mb} MB used, and no maxmemory", mend)
+        advice = f"{memory.cli} CONFIG SET maxmemory 256mb && {memory.cli} CONFIG REWRITE"
+        return warning("redis memory", f"{memory.used_mb} MB used, and no maxmemory", advice)
     text = f"{memory.used_mb} MB of {memory.limit_mb} MB used"
     if memory.is_full:
         what = f"{text}: it is full; orders are refused or soon will be"

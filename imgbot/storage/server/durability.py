@@ -61,7 +61,7 @@ async def verify(redis: Client, *, deadline_s: float | None = None) -> Durabilit
     """Wait for the server, logging the wait, and refuse one that would lose or evict jobs."""
     await wait_until_reachable(redis, deadline_s=deadline_s)
     found = await ask(redis)
-    refusals = [f"{what}; run: {mend}" for what, mend in losses(found, redis)]
+    refusals = [f"{what}; run: {advice}" for what, advice in losses(found, redis)]
     if refusals:
         raise ConfigError(SETTING, "; ".join(refusals))
     return found
