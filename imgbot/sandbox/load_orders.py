@@ -37,7 +37,7 @@ class Replies:
     sentences: Sequence[Post]
     unfinished: Sequence[Post]
     toast: str
-    """Answer to the button press; it counts if there is nothing else."""
+    """Refusal in the answer to the button press; it counts if there is nothing else."""
 
     @property
     def is_complete(self) -> bool:
@@ -69,6 +69,11 @@ class Order:
         """Seconds from the order to its answer as the user sees it."""
         return None if self.answered_at_s is None else self.answered_at_s - self.asked_at_s
 
+    def toast(self, passing: Collection[str]) -> str:
+        """Return what the answer to the button press says, unless it is in `passing`."""
+        said = self.query.answer if self.query else ""
+        return "" if said in passing else said
+
     def replies(self, passing: Collection[str]) -> Replies:
         """Classify the bot's messages; those in `passing` or with a cancel button end nothing.
 
@@ -84,7 +89,7 @@ class Order:
         texts = [post for post in posts if post not in pictures]
         unfinished = [post for post in texts if button(post, _CANCEL)]
         ended = [p for p in texts if p not in unfinished and p.message.get("text") not in passing]
-        return Replies(pictures, ended, unfinished, self.query.answer if self.query else "")
+        return Replies(pictures, ended, unfinished, self.toast(passing))
 
     def outcome(self, passing: Collection[str], *, is_whole: bool = True) -> OrderOutcome:
         """Return the outcome; unless the test `is_whole`, an order without an answer is open."""

@@ -116,7 +116,7 @@ class LoadUser:
         ways = self._users.ways
         if len(ways) > 1 and not self.chat.is_started:
             await self._say(order, text="/start")
-            await self._until(order.after_id, "start:create")
+            await self._until(order, order.after_id, "start:create")
         order.after_id = self._last_id
         order.way = self.dice.choices(list(ways), [WAYS[way][0] for way in ways])[0]
         act, prefix = WAYS[order.way][1][0]
@@ -131,9 +131,9 @@ class LoadUser:
         for act, what in WAYS[way][1]:
             match act:
                 case "press":
-                    self._press(order, await self._until(begun_id, what), what)
+                    self._press(order, await self._until(order, begun_id, what), what)
                 case "hear":
-                    await self._until(order.after_id, "")
+                    await self._until(order, order.after_id, "")
                 case "photo" | "album":
                     sent = list(itertools.islice(photos, 1 if act == "photo" else 2))
                     await self._say(order, photos=sent, caption=self._words(order, what))
@@ -153,8 +153,11 @@ class LoadUser:
         pressed = self._users.acts.press(self.chat.id, self.chat.id, post.id, data)
         order.query = self._users.state.queries[pressed["callback_query_id"]]
 
-    async def _until(self, after_id: int, prefix: str) -> Post:
-        """Wait for a bot message with such a button; for any question if it is empty."""
+    async def _until(self, order: Order, after_id: int, prefix: str) -> Post:
+        """Wait for a bot message with such a button; for any question if it is empty.
+
+        Raises NoAnswerError, at once if the latest press is refused.
+        """
 
         def found() -> Post | None:
             posts = (post for post in self._posts() if post.id > after_id)
@@ -165,6 +168,8 @@ class LoadUser:
         try:
             async with asyncio.timeout(self._users.patience_s):
                 while (post := found()) is None:
+                    if order.toast(self._users.passing):
+                        raise NoAnswerError
                     self.changed.clear()
                     await self.changed.wait()
         except TimeoutError:

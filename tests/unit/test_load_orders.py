@@ -17,7 +17,8 @@ Json = dict[str, Any]
 
 READY: Json = {"text": "Ready!"}
 REFUSAL: Json = {"text": "Not this time"}
-PASSING = {READY["text"]}
+ACCEPTED = "Got it"
+PASSING = {READY["text"], ACCEPTED}
 
 
 def with_button(content: Json, data: str) -> Json:
@@ -25,7 +26,7 @@ def with_button(content: Json, data: str) -> Json:
     return content | {"reply_markup": {"inline_keyboard": [[button]]}}
 
 
-TAKEN = with_button({"text": "Got it"}, "cancel:7")
+TAKEN = with_button({"text": "In the queue"}, "cancel:7")
 SHOWN = with_button({"photo": [{"file_id": "x"}]}, "edit:7")
 CHARGE: Json = {"task_id": "t", "client_id": "0a1b-7", "charged_usd": 0.04}
 
@@ -79,6 +80,7 @@ def order_after(
         ((), "The queue is full", OrderOutcome.REFUSED),
         ((TAKEN,), "The queue is full", OrderOutcome.WAITING),
         ((TAKEN, SHOWN), "The queue is full", OrderOutcome.DELIVERED),
+        ((), ACCEPTED, OrderOutcome.LOST),
     ],
 )
 def test_an_order_ends_in_one_picture_or_one_sentence(
@@ -136,6 +138,28 @@ async def test_an_answer_after_all_patience_counts_in_the_times(state: SandboxSt
 
     assert order.outcome(PASSING) is OrderOutcome.DELIVERED
     assert order.seconds is not None
+
+
+async def test_a_user_whose_press_is_refused_waits_for_nothing_more(
+    state: SandboxState, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = LoadUsers(state, PASSING, 3600.0, ("menu",))
+    await users.gather(1, seed=1)
+    for chat in state.chats.values():
+        state.add_post(chat, state.bot, with_button({"text": "Welcome"}, "start:create"))
+    press = users.acts.press
+
+    def press_refused(*given: Any) -> Json:
+        pressed = press(*given)
+        query = state.queries[pressed["callback_query_id"]]
+        query.is_answered, query.answer = True, "Already on it"
+        return pressed
+
+    monkeypatch.setattr(users.acts, "press", press_refused)
+
+    await users.run(0.01)
+
+    assert [order.outcome(PASSING) for order in users.orders] == [OrderOutcome.REFUSED]
 
 
 async def test_photos_of_one_order_are_never_the_same(

@@ -40,9 +40,11 @@ BUILTIN = "builtin"
 LOST_ANSWERS, KILL = "lost-answers", "kill"
 FAULTS = (LOST_ANSWERS, KILL)
 PASSING = frozenset(
-    t(language, key) for language in LANGUAGES for key in ("job_ready", "ready", "ready_without")
+    t(language, key)
+    for language in LANGUAGES
+    for key in ("job_ready", "ready", "ready_without", "accepted_short")
 )
-"""Messages beside a picture or a reason: before it, or as a notification after a long wait."""
+"""Texts beside a picture or a reason: before it, or as a notification after a long wait."""
 
 _SAMPLE_EVERY_S = 1.0
 _LOST_EVERY_S = 2.0
