@@ -9,7 +9,6 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
 from imgbot.domain.errors import UserError
 from imgbot.engine import collages, drawing, geometry
 from imgbot.engine.background import cut_subject
-from imgbot.engine.collages import before_after
 from imgbot.engine.edit import EditResult
 from imgbot.engine.merge_request import MergeRequest, parse_merge_request
 from imgbot.imaging.pictures import flatten
@@ -185,7 +184,7 @@ def _compose(
     background = request.background or collages.background_of(images)
     match layout:
         case "before_after":
-            image = before_after(*images)
+            image = collages.before_after(*images)
         case "blend" | "screen":
             image = _overlay(images, is_screen=layout == "screen")
         case "panorama":

@@ -13,17 +13,13 @@ from pydantic import AfterValidator, Field
 
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.providers.spec_file import (
-    Headers,
-    InputRules,
-    KeyName,
-    Limits,
     LocatedTable,
     OfferedOperation,
     Place,
     PriceUsd,
     ProviderName,
+    ServerSpec,
     SpecDocument,
-    Url,
     validate,
 )
 
@@ -100,17 +96,12 @@ class Workflow(LocatedTable):
         return self.pictures if self.grow else len(self.inputs.images)
 
 
-class ComfyUiSpec(LocatedTable):
+class ComfyUiSpec(ServerSpec):
     """Complete spec file of one server."""
 
     adapter: Literal["comfyui"]
     name: ProviderName = "comfyui"
-    url: Url
-    key: KeyName = ""
-    headers: Headers = Field(default_factory=dict[str, str])
     recovery: Literal["look_up", "none"] = "look_up"
-    limits: Limits = Limits()
-    inputs: InputRules = InputRules()
     operations: Annotated[Mapping[OfferedOperation, Workflow], Field(min_length=1)]
 
 

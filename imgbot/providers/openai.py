@@ -40,15 +40,11 @@ from imgbot.providers.protocol import (
 )
 from imgbot.providers.spec_file import (
     KEY_SLOT,
-    Headers,
-    InputRules,
-    KeyName,
-    Limits,
     LocatedTable,
     OfferedOperation,
     PriceUsd,
     ProviderName,
-    Url,
+    ServerSpec,
     Vendor,
     micro,
     prompt_for,
@@ -121,19 +117,14 @@ class ImagesApiModel(LocatedTable):
         return value
 
 
-class OpenAiSpec(Vendor):
+class OpenAiSpec(ServerSpec, Vendor):
     """Complete spec file of one server."""
 
     adapter: Literal["openai"]
     name: ProviderName = "openai"
-    url: Url
-    key: KeyName = ""
-    headers: Headers = Field(default_factory=dict[str, str])
     timeout_s: Annotated[float, Field(gt=0, le=3600)] = 600.0
     response_format: Literal["none", "b64_json"] = "none"
     edit_field: Literal["image[]", "image"] = "image[]"
-    limits: Limits = Limits()
-    inputs: InputRules = InputRules()
     sizes: Sizes = Sizes()
     prompts: Mapping[Served, str] = Field(default_factory=dict[Operation, str])
     """Default prompt where the user gave none; prefix of the user's prompt for retouch."""

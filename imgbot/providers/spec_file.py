@@ -162,7 +162,6 @@ OfferedOperation = Annotated[Operation, AfterValidator(_offered)]
 ProviderName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,30}$")]
 Url = Annotated[str, AfterValidator(_address)]
 KeyName = Annotated[str, AfterValidator(_environment_name)]
-Headers = Annotated[Mapping[str, str], AfterValidator(_headers)]
 PriceUsd = Annotated[float, Field(ge=0, le=100)]
 Count = Annotated[int, Field(ge=0, le=10_000)]
 
@@ -191,6 +190,18 @@ class InputRules(LocatedTable):
         return InputLimits(
             max_count, max_side_px or self.max_side_px, self.max_bytes, frozenset(self.formats)
         )
+
+
+class ServerSpec(LocatedTable):
+    """Parts of the spec file of a server at an address of the operator's."""
+
+    url: Url
+    key: KeyName = ""
+    headers: Annotated[Mapping[str, str], AfterValidator(_headers)] = Field(
+        default_factory=dict[str, str]
+    )
+    limits: Limits = Limits()
+    inputs: InputRules = InputRules()
 
 
 def prompt_for(prompts: Mapping[Operation, str], operation: Operation, words: str) -> str:

@@ -80,9 +80,8 @@ DEAD_JOB = _key("img:dead:", Owner.RECORD)  # HASH per dead job, 30 days
 STATS = _key("img:stats", Owner.NOBODY)  # HASH: outcome → number of jobs since the first start
 # SET per 500 updates, 48 h: the last part (id % 500) of the ids of those that were handled.
 HANDLED = _key("img:handled:", Owner.NOBODY)
-UPDATE = _key(
-    "img:update:", Owner.NOBODY
-)  # STRING per update that an earlier release handled, 48 h
+# STRING per update that an earlier release handled, 48 h
+UPDATE = _key("img:update:", Owner.NOBODY)
 # ZSET: chats with deferred updates by the time (ms) of the next attempt at the first.
 DEFERRED = _key("img:deferred", Owner.METHOD)
 # ZSET per chat, at most 400: deferred updates by id, as JSON: time received (ms), the update.
