@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from PIL import Image
 from redis import Redis as SyncRedis
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -29,6 +30,15 @@ _LONGEST = {
 # Else every process that a test starts would compile the whole program anew.
 sys.dont_write_bytecode = False
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+# The same inputs in every run; fixtures of a test serve all of its inputs.
+settings.register_profile(
+    "imgbot",
+    derandomize=True,
+    deadline=None,
+    max_examples=200,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.load_profile("imgbot")
 # As the bot does: its 444 models take three seconds otherwise, in each process that collects.
 import_aiogram()
 

@@ -331,23 +331,31 @@ async def test_a_signed_webhook_names_its_task_and_a_forged_one_none(
     name: str, tmp_path: Path
 ) -> None:
     hook = VENDORS[name].data["webhook"]
+    body, headers, now_s = hook["body"].encode(), hook.get("headers", {}), hook["now_s"]
+    published = [each for each in ["hook_key"] if each in VENDORS[name].responses]
+
+    async def task(headers: dict[str, str], body: bytes, now_s: float) -> Any:
+        ticket = await setup.provider.ticket_of_hook(Operation.CREATE, headers, body, now_s)
+        return ticket and ticket["id"]
+
+    def signed(signature: str) -> dict[str, str]:
+        return {n: signature if n.endswith("signature") else v for n, v in headers.items()}
+
     async with open_vendor(name, tmp_path, hook_key=hook.get("key", "")) as setup:
-        setup.expect(*(["hook_key"] if "hook_key" in setup.vendor.responses else []))
-        body, headers, now_s = hook["body"].encode(), hook.get("headers", {}), hook["now_s"]
-
-        async def task(headers: dict[str, str], body: bytes, now_s: float) -> Any:
-            ticket = await setup.provider.ticket_of_hook(Operation.CREATE, headers, body, now_s)
-            return ticket and ticket["id"]
-
+        setup.expect(*published)
         assert await task(headers, body, now_s) == hook["task"]
         assert await task(headers, b"{}", now_s) is None
-        if headers:
-            forged = {
-                name: "0" * len(value) if name.endswith("signature") else value
-                for name, value in headers.items()
-            }
+        for forged in map(signed, ("0" * 128, "zz", "v1,AAAA", "") if headers else ()):
             assert await task(forged, body, now_s) is None
-            assert await task(headers, body, now_s + 301) is None
+        assert await task(headers, body, now_s + 301) == (None if headers else hook["task"])
+    if not headers:
+        return
+    # The signature of somebody else's key, and keys that are none.
+    other = '{"key": "whsec_AAAA", "keys": [{"x": "AAAA"}, {"y": 1}, "odd"]}'
+    async with open_vendor(name, tmp_path, hook_key="" if published else "other") as setup:
+        exchanges = setup.vendor.exchanges(published)
+        setup.net.expect([replace(each, body=other) for each in exchanges])
+        assert await task(headers, body, now_s) is None
 
 
 @pytest.mark.parametrize("name", [name for name in VENDORS if name not in {"comfyui", "fal"}])

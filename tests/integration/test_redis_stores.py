@@ -1,5 +1,9 @@
 """Stores beside the job queue: counts of requests, albums that gather, updates set aside."""
 
+from collections import defaultdict
+
+from hypothesis import given, settings, strategies as st
+
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
@@ -14,20 +18,27 @@ from tests.fixtures.jobs import job_of
 NOW = 1_800_000_000_000
 
 
-async def test_a_request_is_counted_once_and_its_limit_is_true(redis: Client) -> None:
-    limit = RateLimit(redis, window_s=60, max_requests=2)
+@settings(max_examples=40)
+@given(st.lists(st.tuples(st.integers(1, 2), st.integers(1, 6)), max_size=20))
+async def test_a_request_is_counted_once_and_its_limit_is_true(
+    redis: Client, asked: list[tuple[int, int]]
+) -> None:
+    await redis.flushall()
+    limit = RateLimit(redis, window_s=60, max_requests=3)
+    counted = defaultdict[int, set[int]](set)
+    for user_id, request in asked:
+        own = counted[user_id]
+        is_allowed = request in own or len(own) < 3
+        own |= {request} if is_allowed else set()
 
-    verdicts = [
-        await limit.check_rate_limit(123456789, request) for request in ("a", "a", "b", "c", "a")
-    ]
+        verdict = await limit.check_rate_limit(user_id, f"{user_id}.{request}")
 
-    assert [bool(verdict) for verdict in verdicts] == [True, True, True, False, True]
-    assert [verdict.remaining for verdict in verdicts] == [1, 1, 0, 0, 0]
-    assert 0 < verdicts[3].wait_s <= 60
-    assert await redis.get("rate_limit:123456789") == "2"
-    assert 0 < await redis.ttl("rate_limit:123456789") <= 60
-    assert await limit.get_rate_limit_remaining(123456789) == 0
-    assert await redis.keys("rate_limit:*") == ["rate_limit:123456789"]
+        assert (bool(verdict), verdict.remaining) == (is_allowed, 3 - len(own))
+        assert (0 < verdict.wait_s <= 60) is not is_allowed
+        assert await redis.get(f"rate_limit:{user_id}") == str(len(own))
+        assert 0 < await redis.ttl(f"rate_limit:{user_id}") <= 60
+        assert await limit.get_rate_limit_remaining(user_id) == 3 - len(own)
+    assert set(await redis.keys("rate_limit:*")) == {f"rate_limit:{user}" for user in counted}
 
 
 async def test_a_count_that_lost_its_end_gets_one_again(redis: Client) -> None:

@@ -48,13 +48,10 @@ def failed(*messages: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (answered(400, {"error": "no"}), Kind.INVALID),
         (answered(404), Kind.INVALID),
         (answered(401), Kind.AUTH),
         (answered(403), Kind.AUTH),
         (answered(413), Kind.UNSUITABLE),
-        (answered(429), Kind.RATE_LIMITED),
-        (answered(500), Kind.SUBMIT_UNKNOWN),
         (answered(503), Kind.SUBMIT_UNKNOWN),
         (answered(200, {"prompt_id": None}), Kind.SUBMIT_UNKNOWN),
         (answered(200, [1]), Kind.SUBMIT_UNKNOWN),

@@ -21,7 +21,7 @@ from aiohttp.test_utils import TestServer
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
-from imgbot.providers import http, signatures
+from imgbot.providers import http
 from imgbot.providers.declarative import responses
 from imgbot.providers.declarative.dry_run import dry_run
 from imgbot.providers.declarative.provider import DeclaredProvider
@@ -265,38 +265,7 @@ STANDARD = {
     "webhook-timestamp": "1700000000",
     "webhook-signature": "v1,ZRC2qXl9LPzGtO/eTF7TUjtZ+oS3hgUq/qh+JTx1CWs=",
 }
-FAL_BODY = b'{"request_id":"r1","status":"OK","payload":{"images":[{"url":"http://sim/1.png"}]}}'
-FAL = {
-    "x-fal-webhook-request-id": "r1",
-    "x-fal-webhook-user-id": "u1",
-    "x-fal-webhook-timestamp": "1700000000",
-    "x-fal-webhook-signature": "406cacbfbf84f007b2e7b6d185cbfe056efe6f7b9a40da9539e5903219d2374f"
-    "c9c1c59d11322ad2d8e38e8f364a30277e4decc8d9f32dbd8ef1975fad2aa202",
-}
-FAL_KEYS = [{"kty": "OKP", "x": "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"}]
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-
-KIE = {
-    "x-webhook-timestamp": "1700000000",
-    "x-webhook-signature": "hVacQaZe8PsGNhGRtasNSQSP/NhvJdj8ZX+/p6m2rBg=",
-}
-
-
-@pytest.mark.parametrize("spoil", ["", "body", "late", "header", "key"])
-def test_a_right_signature_alone_is_accepted(spoil: str) -> None:
-    spare = b" " if spoil == "body" else b""
-    now_s = NOW_S + 301 if spoil == "late" else NOW_S
-    is_right, is_bent = not spoil, spoil == "header"
-    standard = STANDARD | ({"webhook-signature": "v1,AAAA"} if is_bent else {})
-    fal = FAL | ({"x-fal-webhook-signature": "zz"} if is_bent else {})
-    kie = KIE | ({"x-webhook-signature": "AAAA"} if is_bent else {})
-    keys = [{"x": "AAAA"}, {"y": 1}, "odd"] if spoil == "key" else FAL_KEYS
-    secret, kie_key = ("whsec_AAAA", "other") if spoil == "key" else (SECRET, "kie-test-key")
-
-    assert signatures.verify_standard(secret, standard, BODY + spare, now_s) is is_right
-    assert signatures.verify_fal(keys, fal, FAL_BODY + spare, now_s) is is_right
-    assert signatures.verify_kie(kie_key, kie, f"task_1{spare.decode()}", now_s) is is_right
 
 
 async def test_webhooks_before_the_published_key_wait_for_one_fetch() -> None:

@@ -45,28 +45,20 @@ def spec_of(text: str) -> OpenAiSpec:
 @pytest.mark.parametrize(
     ("answer", "kind", "is_billed"),
     [
-        (answered(400, error(code="moderation_blocked")), Kind.MODERATED, False),
         (answered(400, error("rejected by the safety system")), Kind.MODERATED, False),
         (answered(500, error(code="moderation_blocked")), Kind.MODERATED, False),
         (answered(200, error(code="moderation_blocked")), Kind.MODERATED, False),
-        (answered(429, error(code="insufficient_quota")), Kind.NO_CREDIT, False),
         (answered(429, error(kind="insufficient_quota")), Kind.NO_CREDIT, False),
         (answered(400, error(code="billing_hard_limit_reached")), Kind.NO_CREDIT, False),
         (answered(402), Kind.NO_CREDIT, False),
-        (answered(429, error(code="rate_limit_exceeded")), Kind.RATE_LIMITED, False),
         (answered(429), Kind.RATE_LIMITED, False),
-        (answered(401, error()), Kind.AUTH, False),
         (answered(403, error()), Kind.AUTH, False),
-        (answered(404, error(code="model_not_found")), Kind.INVALID, False),
         (answered(400, error(param="size")), Kind.INVALID, False),
         (answered(404, error(code=404)), Kind.INVALID, False),
         (answered(302), Kind.SUBMIT_UNKNOWN, None),
         (answered(413), Kind.UNSUITABLE, False),
         (answered(400, error(code="unsupported_file_mimetype")), Kind.UNSUITABLE, False),
-        (answered(400, error(code="invalid_image_file")), Kind.UNSUITABLE, False),
         (answered(400, error(param="image[3]")), Kind.UNSUITABLE, False),
-        (answered(500, error(kind="server_error")), Kind.SUBMIT_UNKNOWN, None),
-        (answered(503, error(kind="server_error")), Kind.UNAVAILABLE, False),
         (answered(503, {"error": "busy"}), Kind.SUBMIT_UNKNOWN, None),
         (answered(500), Kind.SUBMIT_UNKNOWN, None),
         (answered(502, error(kind="server_error")), Kind.SUBMIT_UNKNOWN, None),
@@ -75,15 +67,13 @@ def spec_of(text: str) -> OpenAiSpec:
         (answered(409, error()), Kind.SUBMIT_UNKNOWN, None),
         (answered(425, error()), Kind.SUBMIT_UNKNOWN, None),
         (answered(200, error()), Kind.FAILED, None),
-        (answered(200, {"data": []}), Kind.FAILED, None),
-        (answered(200, {"data": None}), Kind.FAILED, None),
         (answered(200, {"data": [None, 7, {"b64_json": None, "url": 3}]}), Kind.FAILED, None),
         (answered(200, {"data": {"b64_json": "aGk="}}), Kind.FAILED, None),
         (answered(200, ["data"]), Kind.SUBMIT_UNKNOWN, None),
         (answered(200), Kind.SUBMIT_UNKNOWN, None),
     ],
 )
-def test_every_no_has_its_meaning(
+def test_every_no_that_the_exchanges_lack_has_its_meaning(
     answer: ProviderResponse, kind: Kind, is_billed: bool | None
 ) -> None:
     with pytest.raises(ProviderError) as refusal:
@@ -95,7 +85,6 @@ def test_every_no_has_its_meaning(
 @pytest.mark.parametrize(
     ("headers", "wait_s"),
     [
-        ({"retry_after": "7"}, 7.0),
         ({"retry_after": "soon"}, None),
         ({"retry_after": "9e9"}, 3600.0),
         ({}, None),
@@ -106,14 +95,6 @@ def test_the_wait_is_taken_from_the_header(headers: dict[str, str], wait_s: floa
         picture_of(answered(429, error(code="rate_limit_exceeded"), **headers))
 
     assert refusal.value.retry_after_s == wait_s
-
-
-def test_an_error_that_repeats_the_key_is_told_without_it() -> None:
-    with pytest.raises(ProviderError) as refusal:
-        picture_of(answered(401, error("Incorrect API key: sk-secret")), "sk-secret")
-
-    assert "Incorrect API key: ***" in str(refusal.value)
-    assert "sk-secret" not in str(refusal.value)
 
 
 def test_a_picture_is_found_in_base64_before_its_address() -> None:

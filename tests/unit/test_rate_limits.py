@@ -1,12 +1,14 @@
 """Limits: of Telegram per chat and per poller, of a user's requests; and what is counted once."""
 
 import asyncio
+from itertools import accumulate
 from typing import Any, cast
 from unittest.mock import AsyncMock, Mock
 
 import pytest
 from aiogram.exceptions import TelegramBadRequest, TelegramConflictError, TelegramRetryAfter
 from aiogram.methods import AnswerInlineQuery, GetUpdates, SendMessage, SendPhoto
+from hypothesis import given, strategies as st
 
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
@@ -25,20 +27,33 @@ from imgbot.storage.users import UserStore
 from imgbot.telegram import update_dispatcher
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.polling_health import PollingHealth, UpdateConflict
-from imgbot.telegram.rate_limiter import FloodGate, OptionalCall, is_worth_it, max_wait
+from imgbot.telegram.rate_limiter import Bucket, FloodGate, OptionalCall, is_worth_it, max_wait
 
 NOW = 1_800_000_000_000
 
 
-async def test_a_limited_chat_is_not_called_before_its_wait_is_over() -> None:
-    gate, method = FloodGate(), SendMessage(chat_id=1, text="a fox")
-    request = AsyncMock(side_effect=TelegramRetryAfter(method, "Too Many Requests", 30))
+@given(
+    st.lists(st.floats(0, 9), min_size=1, max_size=50),
+    st.sampled_from([(1.0, 5), (0.3, 18), (27.0, 3)]),
+    st.floats(0, 300),
+)
+def test_no_stretch_of_time_has_more_calls_than_its_limit(
+    gaps_s: list[float], limit: tuple[float, int], closed_s: float
+) -> None:
+    per_s, burst = limit
+    bucket, calls = Bucket(per_s, burst), list[float]()
+    bucket.close(closed_s)
+    for asked_s in accumulate(gaps_s):
+        at_s = max([asked_s, *calls])
+        calls.append(at_s + bucket.wait_s(at_s))
+        bucket.take(calls[-1])
 
-    for _ in range(2):
-        with pytest.raises(TelegramRetryAfter), max_wait(5.0):
-            await gate(request, cast("Any", None), method)
-
-    assert request.await_count == 1
+    assert calls[0] == pytest.approx(max(gaps_s[0], closed_s))
+    for first, begin_s in enumerate(calls):
+        for count, end_s in enumerate(calls[first:], 1):
+            assert count <= burst + per_s * (end_s - begin_s) + 1e-6
+    # None waits longer than it must.
+    assert len(calls) > burst or calls[-1] == pytest.approx(max(sum(gaps_s), closed_s))
 
 
 async def test_calls_that_wait_are_not_made_after_a_429() -> None:
@@ -164,16 +179,6 @@ async def test_variants_end_at_the_users_limit(redis: Client) -> None:
     assert send_text.await_args_list[0].args[1] == t("en", "variants_fewer", taken=2, count=4)
 
 
-async def test_a_handled_update_is_not_deferred(redis: Client) -> None:
-    ledger = UpdateLedger(redis)
-    await ledger.mark_handled(5, "1")
-
-    await ledger.defer([("1", NOW, [(NOW, {"update_id": number}) for number in (5, 6)])])
-
-    [(_, _, updates)] = await ledger.deferred()
-    assert [update["update_id"] for _, update in updates] == [6]
-
-
 async def test_handled_updates_share_keys_and_those_of_an_earlier_release_are_known(
     redis: Client,
 ) -> None:
@@ -191,11 +196,3 @@ async def test_a_choice_outlasts_the_wait_of_its_update(redis: Client) -> None:
     await UserStore(redis).choose_once("cancel.7", "5")
 
     assert await redis.ttl(f"{keys.CHOICE}cancel.7") > update_dispatcher._FLOOD_GIVE_UP_S
-
-
-async def test_a_request_is_counted_once_however_often_its_update_is_handled(redis: Client) -> None:
-    limit = RateLimit(redis, max_requests=2)
-
-    decisions = [await limit.check_rate_limit(1, request) for request in ("7", "7", "7", "8", "9")]
-
-    assert [decision.is_allowed for decision in decisions] == [True, True, True, True, False]

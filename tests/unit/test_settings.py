@@ -6,8 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, strategies as st
 
-from imgbot.config.settings import key_names, redis_memory_mb_for, workers_for
+from imgbot.config.settings import (
+    Settings,
+    key_names,
+    redis_memory_mb_for,
+    variable_of,
+    workers_for,
+)
 from imgbot.config.sources import NO_PROVIDERS, SettingsSource, load
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import Operation
@@ -78,42 +85,37 @@ def test_a_setting_means_what_is_written(
     assert (dict(found) if isinstance(meaning, dict) else found) == meaning
 
 
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("IMGBOT_TOKEN", "placeholder"),
-        ("IMGBOT_TELEGRAM_API", "api.telegram.org"),
-        ("IMGBOT_REDIS_URL", "localhost:6379"),
-        ("IMGBOT_PROVIDER", "nobody"),
-        ("IMGBOT_PROVIDER", "/nowhere/mine.toml"),
-        ("IMGBOT_PROVIDER_FALLBACK", "nobody"),
-        ("IMGBOT_PROVIDER_FALLBACK", "/nowhere/mine.toml"),
-        ("IMGBOT_PROVIDER", "builtin, upscale=nobody"),
-        ("IMGBOT_PROVIDER", "builtin, paint=fal"),
-        ("IMGBOT_PROVIDER", "builtin, comfyui"),
-        ("IMGBOT_PROVIDER", "upscale="),
-        ("IMGBOT_PROVIDER_URL", "somewhere"),
-        ("IMGBOT_PROVIDER_URL", "comfyui=ftp://host"),
-        ("IMGBOT_MODELS", "paint=model"),
-        ("IMGBOT_PUBLIC_URL", "http://bot.example.org"),
-        ("IMGBOT_USERS", "0"),
-        ("IMGBOT_WORKERS", "100000"),
-        ("IMGBOT_RATE_LIMIT_WINDOW", "0"),
-        ("IMGBOT_POLL_INTERVAL_INITIAL", "nan"),
-        ("IMGBOT_POLL_INTERVAL_MAX", "1"),
-        ("IMGBOT_HTTP", "8080"),
-        ("IMGBOT_HTTP", "127.0.0.1:70000"),
-        ("IMGBOT_ADMINS", "me"),
-        ("IMGBOT_DAILY_BUDGET", "5,00"),
-        ("IMGBOT_DAILY_BUDGET", "-1"),
-        ("IMGBOT_DAILY_BUDGET", "0.0000001"),
-        ("IMGBOT_PROVIDER_LIMITS", "1200/min"),
-        ("IMGBOT_PROVIDER_LIMITS", "replicate=1200"),
-        ("IMGBOT_PROVIDER_LIMITS", "replicate=0/min"),
-        ("IMGBOT_PRICES", "create=free"),
-        ("IMGBOT_PRICES", "compare=0.04"),
-        ("IMGBOT_PRICES", "create=0.04, create=0.05"),
+REFUSED = {
+    "IMGBOT_TOKEN": ["placeholder"],
+    "IMGBOT_TELEGRAM_API": ["api.telegram.org"],
+    "IMGBOT_REDIS_URL": ["localhost:6379"],
+    "IMGBOT_PROVIDER": [
+        "nobody",
+        "/nowhere/mine.toml",
+        "builtin, upscale=nobody",
+        "builtin, paint=fal",
+        "builtin, comfyui",
+        "upscale=",
     ],
+    "IMGBOT_PROVIDER_FALLBACK": ["nobody", "/nowhere/mine.toml"],
+    "IMGBOT_PROVIDER_URL": ["somewhere", "comfyui=ftp://host"],
+    "IMGBOT_MODELS": ["paint=model"],
+    "IMGBOT_PUBLIC_URL": ["http://bot.example.org"],
+    "IMGBOT_USERS": ["0"],
+    "IMGBOT_WORKERS": ["100000"],
+    "IMGBOT_RATE_LIMIT_WINDOW": ["0"],
+    "IMGBOT_POLL_INTERVAL_INITIAL": ["nan"],
+    "IMGBOT_POLL_INTERVAL_MAX": ["1"],
+    "IMGBOT_HTTP": ["8080", "127.0.0.1:70000"],
+    "IMGBOT_ADMINS": ["me"],
+    "IMGBOT_DAILY_BUDGET": ["5,00", "-1", "0.0000001"],
+    "IMGBOT_PROVIDER_LIMITS": ["1200/min", "replicate=1200", "replicate=0/min"],
+    "IMGBOT_PRICES": ["create=free", "compare=0.04", "create=0.04, create=0.05"],
+}
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"), [(name, value) for name, values in REFUSED.items() for value in values]
 )
 def test_a_refusal_names_the_variable_and_says_what_to_write(variable: str, value: str) -> None:
     refusal = _refused({variable: value})
@@ -121,6 +123,21 @@ def test_a_refusal_names_the_variable_and_says_what_to_write(variable: str, valu
     assert refusal.setting == variable
     assert str(refusal).startswith(f"{variable}: ")
     assert "; write " in str(refusal)
+
+
+VARIABLES = sorted(map(variable_of, Settings.model_fields))
+
+
+@given(st.dictionaries(st.sampled_from(VARIABLES), st.text() | st.integers().map(str), max_size=3))
+def test_any_text_is_taken_or_refused_with_its_variable(environ: dict[str, str]) -> None:
+    refusal: ConfigError | None = None
+    try:
+        load(LEAST | environ)
+    except ConfigError as error:
+        refusal = error
+
+    assert refusal is None or refusal.setting in VARIABLES
+    assert refusal is None or refusal.setting not in environ or "; write " in str(refusal)
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from aiogram.types import User
+from hypothesis import given, strategies as st
 
 import imgbot
 from imgbot.bot.handlers import admin
@@ -30,7 +31,7 @@ from imgbot.domain.texts import (
     t,
     tables,
 )
-from imgbot.domain.texts.buttons import parse
+from imgbot.domain.texts.buttons import CallbackData, parse, parse_remedy
 from imgbot.domain.texts.captions import edit_names
 from imgbot.engine import edit, merge
 from imgbot.engine.colours import NAMED_COLOURS
@@ -141,12 +142,21 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
     assert row[0].label == "🖼 Shape: any ▸"
 
 
-@pytest.mark.parametrize(
-    "data",
-    [None, "", "x", "cancel", "cancel:" + "1" * 65, "cancel:1;2", "up:2:3", "да:1"],
+PRESSES = st.from_regex(r"[a-z]{1,11}:[\w.:;*-]{0,62}\n?", fullmatch=True) | st.from_regex(
+    r"fix:(ask|yes|maybe)\.(workers|budget|none)\.[\w.-]{0,20}", fullmatch=True
 )
-def test_what_no_button_sends_is_not_understood(data: str | None) -> None:
-    assert parse(data) is None
+
+
+@given(PRESSES | st.text())
+def test_what_no_button_sends_is_not_understood(data: str) -> None:
+    action, _, argument = data.partition(":")
+    letters = set(string.ascii_letters + string.digits + "_.-")
+    is_one = 2 <= len(action) <= 10 and len(argument) <= 60 and ":" in data
+    is_one = is_one and {*action} <= {*string.ascii_lowercase} and {*argument} <= letters
+
+    assert parse(data) == (CallbackData(action, argument) if is_one else None)
+    press = parse_remedy(argument)
+    assert press is None or argument == f"{press.step}.{'.'.join(press[:3])}"
 
 
 @pytest.mark.parametrize(
