@@ -5,11 +5,13 @@ messages to that chat, and jobs through `storage`; this package never calls `job
 
 * `router` chooses the handler of an update, after `policy` has admitted its user.
 * `conversation` decides what a plain text asks for; `this_picture` which picture it means.
-* `dialogue.Dialogue` is all that a handler needs to answer: texts, questions, the open panel.
-* `requests.RequestService` is the only way to an order: rate limit, budget, then the queue.
+* `dialogue.Dialogue` is all that a handler needs to answer: texts, questions, the open panel, and
+  `dialogue.app` with the stores. A handler takes the event and the dialogue, no more:
+  `handle_x(message, dialogue)`, `on_x_callback(callback, argument, dialogue)`.
+* `requests` is the only way to an order: rate limit, budget, then the queue.
 * `handlers/` has one module for each kind of message or button.
 
-Nothing is ordered here without `RequestService`, and nothing waits here for a picture. An update
+Nothing is ordered here without `requests`, and nothing waits here for a picture. An update
 may be handled twice (a crash between handling and confirming): what it orders has the same job id.
 Start reading with `router.py`, then `handlers/operations.py`.
 """

@@ -8,30 +8,28 @@ import asyncio
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
-from functools import partial
 
 from aiogram.types import Message
 
 from imgbot.aio import Start, draining_task_group, sleep_or_event
-from imgbot.bot.components import Components, call
-from imgbot.bot.context import NowMs, RequestContext
+from imgbot.bot import requests
+from imgbot.bot.app import App
+from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue, Dialogues, Question
 from imgbot.bot.handlers.operations import ask_about, collect_photos, edit, start_merge
 from imgbot.bot.messages import UNREADABLE, command_of, photo_of
-from imgbot.bot.policy import AccessPolicy
-from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import (
     UNRELATED,
     ChatGoneError,
+    ChatMovedError,
     StorageFullError,
     TransientError,
     UserError,
 )
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
-from imgbot.storage.albums import PHOTOS_LIMIT, Albums, Item
+from imgbot.storage.albums import PHOTOS_LIMIT, Item
 from imgbot.storage.recents import Recent
-from imgbot.storage.users import UserStore
 from imgbot.telemetry import events
 
 _MERGE_NOW = "/merge"
@@ -47,53 +45,49 @@ _SCAN_S = 5.0
 _CHAT_BUSY_S = 0.2
 
 
-async def handle_album_item(
-    message: Message,
-    dialogue: Dialogue,
-    albums: Albums,
-    users: UserStore,
-    requests: RequestService,
-    now_ms: NowMs,
-) -> None:
+async def handle_album_item(message: Message, dialogue: Dialogue) -> None:
     """Buffer one photo of an album; a late one joins its merge if that is still queued."""
-    context, album = dialogue.context, album_of(message)
+    app, context, album = dialogue.app, dialogue.context, album_of(message)
     try:
         # The first item carries the command, which applies to all items.
-        command = await users.choose_once(f"album.{album}", command_of(message))
-        photo, prompt = await _read(message, command, requests)
+        command = await app.users.choose_once(f"album.{album}", command_of(message))
+        photo, prompt = await _read(message, command, dialogue)
     except UserError:
         # An error about an album is reported once, not for each of its items.
         notice = f"album.{album}"
-        if await users.claim_notice(context.user_id, notice, context.request, _ERROR_THROTTLE_S):
+        if await app.users.claim_notice(
+            context.user_id, notice, context.request, _ERROR_THROTTLE_S
+        ):
             raise
         return
-    if prompt or not await albums.join_late(album, photo):
-        await albums.add(album, context.user_key, _item(photo, prompt, context), now_ms())
+    if prompt or not await app.albums.join_late(album, photo):
+        await app.albums.add(album, context.user_key, _item(photo, prompt, context), app.now_ms())
 
 
-async def _read(message: Message, command: str, requests: RequestService) -> tuple[InputPhoto, str]:
+async def _read(message: Message, command: str, dialogue: Dialogue) -> tuple[InputPhoto, str]:
     if command not in {"", "merge"}:
         raise UserError("album_command")
     photo = photo_of(message)
     if photo is None:
         raise UserError(UNREADABLE.get(message.content_type, "cannot_read_kind"))
-    prompt = await requests.prompt_in(message)
+    prompt = await requests.prompt_in(message, dialogue)
     return photo, prompt or (_MERGE_NOW if command_of(message) else "")
 
 
-async def add_prompt(prompt: str, context: RequestContext, albums: Albums, now_ms: NowMs) -> bool:
+async def add_prompt(prompt: str, dialogue: Dialogue) -> bool:
     """Complete the album that a plain text prompt refers to; False if there is none.
 
     That is an album without a prompt, if the text was sent right after it, however late both
     arrive: a text sent a minute later is a request of its own.
     """
-    album = await albums.open_album(context.user_key)
-    items = await albums.items(album) if album else []
+    app, context = dialogue.app, dialogue.context
+    album = await app.albums.open_album(context.user_key)
+    items = await app.albums.items(album) if album else []
     sent_s = max((item.context.get("sent_s", 0) for item in items), default=0)
     has_prompt = any(item.words not in {"", _MERGE_NOW} for item in items)
     if not album or has_prompt or context.sent_s - sent_s > _PROMPT_FOLLOWS_S:
         return False
-    await albums.add(album, context.user_key, _item(None, prompt, context), now_ms())
+    await app.albums.add(album, context.user_key, _item(None, prompt, context), app.now_ms())
     return True
 
 
@@ -117,17 +111,16 @@ class AlbumProcessor:
 
     def __init__(
         self,
-        components: Components,
+        app: App,
         dialogues: Dialogues,
         caught_up: asyncio.Event,
         is_busy_with: Callable[[int], bool],
     ) -> None:
         """`is_busy_with` is true while received messages of a chat are not handled yet."""
-        self._albums = components.albums
-        self._users = components.users
-        self._results = components.results
-        self._now_ms = components.now_ms
-        self._call = partial(call, components=components)
+        self._albums = app.albums
+        self._users = app.users
+        self._results = app.results
+        self._now_ms = app.now_ms
         self._dialogues = dialogues
         self._caught_up = caught_up
         self._is_busy_with = is_busy_with
@@ -199,8 +192,11 @@ class AlbumProcessor:
             # Where it cannot be stored, the user is told by what follows.
             with suppress(StorageFullError):
                 await self._results.add_recent(context.place, sent)
-            decide = partial(self._call, handle_album, items, name)
-            return await self._dialogues.serve(context.with_profile(profile), decide) or ""
+            context = context.with_profile(profile)
+            try:
+                return await self._serve(items, name, context)
+            except ChatMovedError as moved:
+                return await self._serve(items, name, context.with_chat(moved.chat_id))
         except ChatGoneError:
             events.info("album %s: nobody is there any longer", name)
         except UNRELATED:
@@ -209,18 +205,16 @@ class AlbumProcessor:
             events.failed(error, "album %s could not be handled", name)
         return ""
 
+    async def _serve(self, items: Sequence[Item], name: str, context: RequestContext) -> str:
+        async with self._dialogues.open(context) as dialogue:
+            return await handle_album(items, name, dialogue)
+        return ""
 
-async def handle_album(
-    items: Sequence[Item],
-    name: str,
-    dialogue: Dialogue,
-    policy: AccessPolicy,
-    requests: RequestService,
-    albums: Albums,
-) -> str:
+
+async def handle_album(items: Sequence[Item], name: str, dialogue: Dialogue) -> str:
     """Enqueue or ask; return the job id if several photos were merged."""
     # The album may have been buffered for long: its user may be banned by now.
-    policy.check(dialogue.context)
+    dialogue.app.policy.check(dialogue.context)
     sent, prompt = _content_of(items)
     question, _ = await dialogue.question()
     is_collecting = question == Question.MERGE_PHOTOS
@@ -235,10 +229,10 @@ async def handle_album(
         # As if the photo had been sent alone.
         await ask_about(dialogue, sent[0])
     elif len(photos) == 1 and not is_collecting and not _is_doubled(items):
-        await edit(dialogue, requests, sent[0], prompt)
+        await edit(dialogue, sent[0], prompt)
     elif prompt and len(photos) > 1:
         wanted = "" if prompt == _MERGE_NOW else prompt
-        await _merge(photos, wanted, dialogue, requests, albums)
+        await _merge(photos, wanted, dialogue)
         return dialogue.context.request
     else:
         if not is_collecting:
@@ -247,18 +241,12 @@ async def handle_album(
     return ""
 
 
-async def _merge(
-    photos: tuple[InputPhoto, ...],
-    prompt: str,
-    dialogue: Dialogue,
-    requests: RequestService,
-    albums: Albums,
-) -> None:
+async def _merge(photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue) -> None:
     taken = photos[:PHOTOS_LIMIT]
     if not await requests.order(dialogue, Operation.MERGE, prompt, taken):
         # Enqueued before a crash: later photos are added to the job if it is still queued.
         for photo in taken:
-            await albums.join(dialogue.context.request, photo)
+            await dialogue.app.albums.join(dialogue.context.request, photo)
     if len(photos) > PHOTOS_LIMIT:
         await dialogue.reply("merge_cut", limit=PHOTOS_LIMIT)
     await dialogue.state.clear()

@@ -4,20 +4,21 @@ Only a sure order is enqueued. An unsure text is answered with a question whose 
 text: the question replies to it, so that the text need not be stored.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from functools import partial
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.chat_model import ChatModel
-from imgbot.bot.context import NowMs, RequestContext
+from imgbot.bot import requests
+from imgbot.bot.albums import add_prompt
 from imgbot.bot.dialogue import (
     ABOUT_A_PHOTO,
     EXPIRY_S,
     PHOTO_STATES,
     Dialogue,
+    MessageHandler,
     Question,
     to_state_data,
 )
@@ -25,7 +26,6 @@ from imgbot.bot.handlers import COMMANDS
 from imgbot.bot.handlers.account import answer_price, handle_queue
 from imgbot.bot.handlers.operations import (
     PHOTO_HANDLERS,
-    Handler,
     ask_about,
     edit,
     handle_photo,
@@ -42,14 +42,12 @@ from imgbot.bot.handlers.results import (
 )
 from imgbot.bot.handlers.start import handle_cancel, handle_help, handle_small_talk
 from imgbot.bot.messages import (
-    BotIdentity,
     is_about_picture,
     prompt_of,
     replied_message,
     replied_picture_of,
     without_mention,
 )
-from imgbot.bot.requests import RequestService
 from imgbot.bot.this_picture import meant_in
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import (
@@ -65,8 +63,7 @@ from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.texts import LANGUAGES, buttons, t
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.results import Result, ResultStore
-from imgbot.storage.users import UserStore
+from imgbot.storage.results import Result
 
 _PENDING: Mapping[str, PendingQuestion] = {
     Question.CREATE_WORDS: PendingQuestion.PROMPT,
@@ -93,7 +90,7 @@ _PICTURE_ASKED = {
     for operation, state in PHOTO_STATES.items()
     if OPERATIONS[operation].prompt is not Prompt.REQUIRED
 }
-_PICTURE_ANSWERS: Mapping[str, Handler] = {
+_PICTURE_ANSWERS: Mapping[str, MessageHandler] = {
     Question.EDIT_WORDS: PHOTO_HANDLERS[Operation.EDIT],
     Question.MERGE_PHOTOS: take_merge_photo,
     Question.UPSCALE_SCALE: PHOTO_HANDLERS[Operation.UPSCALE],
@@ -161,43 +158,39 @@ class Text:
         return self.expired in ABOUT_A_PHOTO and self.found.intent in _PROMPTS and not is_new
 
 
-async def understand(
-    message: Message,
-    dialogue: Dialogue,
-    identity: BotIdentity,
-    results: ResultStore,
-    users: UserStore,
-    chat_model: ChatModel,
-    now_ms: NowMs,
-) -> Text:
+async def handle_text(message: Message, dialogue: Dialogue) -> None:
+    """Handle a text as the prompt of an album, or by what it asks for."""
+    text = await understand(message, dialogue)
+    if text.is_prompt and await add_prompt(text.prompt, dialogue):
+        return
+    for handler in _handlers_of(text):
+        await handler(message, dialogue)
+
+
+async def understand(message: Message, dialogue: Dialogue) -> Text:
     """Classify a text, with the chat model's help where its wording does not decide."""
-    text = await _classify(message, dialogue, identity, results, users, now_ms)
+    text = await _classify(message, dialogue)
     if not text.is_merging:
         facts = ChatFacts(has_picture=text.target.photo is not None, pending=text.pending)
-        found = await chat_model.decide(dialogue.user_id, text.prompt, facts, text.found)
+        found = await dialogue.app.chat_model.decide(
+            dialogue.user_id, text.prompt, facts, text.found
+        )
         text = replace(text, found=found)
     if text.is_about_latest and text.target.is_making:
         text = replace(text, found=replace(text.found, is_sure=False))
     return text
 
 
-async def handle_picture(message: Message, dialogue: Dialogue, requests: RequestService) -> None:
+async def handle_picture(message: Message, dialogue: Dialogue) -> None:
     """Picture: the answer to a question, or one outside a dialogue."""
     question, _ = await dialogue.question()
-    await _PICTURE_ANSWERS.get(question, handle_photo)(message, dialogue, requests)
+    await _PICTURE_ANSWERS.get(question, handle_photo)(message, dialogue)
 
 
-async def _classify(
-    message: Message,
-    dialogue: Dialogue,
-    identity: BotIdentity,
-    results: ResultStore,
-    users: UserStore,
-    now_ms: NowMs,
-) -> Text:
+async def _classify(message: Message, dialogue: Dialogue) -> Text:
     """Classify a text by as little of the chat as it takes."""
     prompt, (question, expired) = prompt_of(message), await dialogue.question()
-    is_announced = _is_to_ready_line(message, identity)
+    is_announced = _is_to_ready_line(message, dialogue)
     is_reply = is_announced or is_about_picture(message)
     pending = _PENDING.get(question, PendingQuestion.NOTHING)
     if question == Question.MERGE_PHOTOS and not await dialogue.photos():
@@ -205,9 +198,7 @@ async def _classify(
     facts = ChatFacts(is_reply_to_picture=is_reply, pending=pending)
     found, target = classify(prompt, facts), TargetPicture()
     if found.intent in _READ_WITH_PICTURE:
-        target = await _target(
-            message, dialogue, pending, results, now_ms, is_announced=is_announced
-        )
+        target = await _target(message, dialogue, pending, is_announced=is_announced)
         facts = replace(
             facts,
             has_picture=target.photo is not None or expired in ABOUT_A_PHOTO,
@@ -220,26 +211,20 @@ async def _classify(
             # The same words again, perhaps in another shape, ask for the same picture again.
             found = replace(found, intent=Intent.CREATE, is_sure=True)
         if not found.is_sure:
-            remembered = await users.meant(dialogue.user_id, wording_key(prompt))
+            remembered = await dialogue.app.users.meant(dialogue.user_id, wording_key(prompt))
             found = classify(prompt, replace(facts, remembered=remembered))
     return Text(prompt, found, question, expired, pending, is_reply, target)
 
 
-def _is_to_ready_line(message: Message, identity: BotIdentity) -> bool:
+def _is_to_ready_line(message: Message, dialogue: Dialogue) -> bool:
     replied = replied_message(message)
     author = replied.from_user if replied else None
-    is_own = author is not None and author.id == identity.id
+    is_own = author is not None and author.id == dialogue.app.identity.id
     return is_own and replied is not None and replied.text in _READY_LINES
 
 
 async def _target(
-    message: Message,
-    dialogue: Dialogue,
-    pending: PendingQuestion,
-    results: ResultStore,
-    now_ms: NowMs,
-    *,
-    is_announced: bool,
+    message: Message, dialogue: Dialogue, pending: PendingQuestion, *, is_announced: bool
 ) -> TargetPicture:
     """Return the picture that the text is about, see `this_picture`.
 
@@ -248,7 +233,9 @@ async def _target(
     context, replied = dialogue.context, replied_message(message)
     replied_id = replied.message_id if replied is not None else 0
     if is_announced:
-        result = await results.result(await results.announced_in(context.chat_id, replied_id))
+        result = await dialogue.app.results.result(
+            await dialogue.app.results.announced_in(context.chat_id, replied_id)
+        )
         if result is None or result.picture is None:
             raise UserError("picture_gone")
         return TargetPicture(result.picture, result.message_id)
@@ -256,17 +243,17 @@ async def _target(
         return TargetPicture(photo, replied_id)
     if pending in {PendingQuestion.CHANGE, PendingQuestion.SCALE}:
         return TargetPicture(await dialogue.photo())
-    return await _newest(context, results, now_ms)
+    return await _newest(dialogue)
 
 
-async def _newest(context: RequestContext, results: ResultStore, now_ms: NowMs) -> TargetPicture:
-    is_making = False
-    async with aclosing(meant_in(context, results, now_ms)) as newest_first:
+async def _newest(dialogue: Dialogue) -> TargetPicture:
+    app, is_making = dialogue.app, False
+    async with aclosing(meant_in(dialogue.context, app.results, app.now_ms)) as newest_first:
         async for recent, meant in newest_first:
-            age_s = max(now_ms() - recent.at_ms, 0) // 1000
+            age_s = max(app.now_ms() - recent.at_ms, 0) // 1000
             if isinstance(meant, Job):
                 # The job of this very update exists already if it is handled again.
-                is_making = is_making or meant.id != context.request
+                is_making = is_making or meant.id != dialogue.context.request
             elif isinstance(meant, Result):
                 created_from = meant.words if meant.operation is Operation.CREATE else ""
                 words = meant.words, created_from
@@ -277,14 +264,14 @@ async def _newest(context: RequestContext, results: ResultStore, now_ms: NowMs) 
     return TargetPicture(is_making=is_making)
 
 
-def handlers_of(text: Text) -> Sequence[Handler]:
+def _handlers_of(text: Text) -> Sequence[MessageHandler]:
     """Return the handlers of a text; an unsure question is answered before it is asked about."""
     is_unsure_question = text.found.intent is Intent.QUESTION and not text.found.is_sure
     answers = [_ANSWERS[text.found.topic]] if is_unsure_question else []
     return [*answers, _handler_of(text)]
 
 
-def _handler_of(text: Text) -> Handler:
+def _handler_of(text: Text) -> MessageHandler:
     intent, is_sure = text.found.intent, text.found.is_sure
     if text.is_reply and text.question in _PICTURE_ASKED and intent in _PROMPTS:
         return _PICTURE_ASKED[text.question]
@@ -304,17 +291,13 @@ def _handler_of(text: Text) -> Handler:
     ]
 
 
-async def _handle_no_words(
-    text: Text, _: Message, dialogue: Dialogue, requests: RequestService
-) -> None:
+async def _handle_no_words(text: Text, _: Message, dialogue: Dialogue) -> None:
     if not text.is_reply:
         raise UserError("words_empty")
-    await edit(dialogue, requests, text.target.photo, "")
+    await edit(dialogue, text.target.photo, "")
 
 
-async def _handle_new_picture(
-    text: Text, _: Message, dialogue: Dialogue, requests: RequestService
-) -> None:
+async def _handle_new_picture(text: Text, _: Message, dialogue: Dialogue) -> None:
     if text.question not in _ANSWERED:
         await requests.check_rate_limit(dialogue)
     await requests.create(dialogue, text.wanted)
@@ -322,23 +305,18 @@ async def _handle_new_picture(
         await dialogue.state.clear()
 
 
-async def _handle_change(
-    text: Text, _: Message, dialogue: Dialogue, requests: RequestService
-) -> None:
+async def _handle_change(text: Text, _: Message, dialogue: Dialogue) -> None:
     if text.is_reply or text.question not in _ANSWERED:
         await requests.check_rate_limit(dialogue)
     await order_or_ask(
         _beside(text.target.message_id, dialogue),
-        requests,
         Operation.EDIT,
         text.target.photo,
         text.wanted,
     )
 
 
-async def _handle_operation(
-    text: Text, _: Message, dialogue: Dialogue, requests: RequestService
-) -> None:
+async def _handle_operation(text: Text, _: Message, dialogue: Dialogue) -> None:
     """An operation in words; without a picture, it asks for one."""
     operation, photo = text.found.operation or Operation.EDIT, text.target.photo
     if operation is Operation.MERGE and not (text.is_reply or text.pending):
@@ -350,7 +328,7 @@ async def _handle_operation(
     beside = _beside(text.target.message_id, dialogue)
     # How to merge is said in the same words.
     prompt = text.prompt if operation is Operation.MERGE else ""
-    await order_or_ask(beside, requests, operation, photo, prompt, scale)
+    await order_or_ask(beside, operation, photo, prompt, scale)
 
 
 def _beside(message_id: int, dialogue: Dialogue) -> Dialogue:
@@ -398,19 +376,11 @@ def _unsure_question(text: Text) -> tuple[str, Keyboard]:
     return "ask_meaning", []
 
 
-async def on_meaning_callback(
-    callback: CallbackQuery,
-    argument: str,
-    dialogue: Dialogue,
-    identity: BotIdentity,
-    requests: RequestService,
-    results: ResultStore,
-    users: UserStore,
-) -> str:
+async def on_meaning_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Order what the user meant by an unsure text; returns the answer to the callback."""
     shown = callback.message if isinstance(callback.message, Message) else None
     asked = shown.reply_to_message if shown else None
-    prompt = prompt_of(without_mention(asked, identity.name)) if asked else ""
+    prompt = prompt_of(without_mention(asked, dialogue.app.identity.name)) if asked else ""
     if asked is None or not prompt:
         return "words_gone"
     if asked.from_user is None or asked.from_user.id != callback.from_user.id:
@@ -422,21 +392,19 @@ async def on_meaning_callback(
         await requests.check_rate_limit(dialogue)
         await requests.create(by_asked, wanted)
     elif choice == "change":
-        await _change_picture(picture_id, wanted, by_asked, requests, results)
+        await _change_picture(picture_id, wanted, by_asked)
     elif choice == "merge" and await dialogue.is_asking(Question.MERGE_PHOTOS):
-        await merge(by_asked, requests, wanted)
+        await merge(by_asked, wanted)
     else:
         return "stale_button"
     if choice != "merge":
-        await users.set_meant(dialogue.user_id, wording_key(prompt), choice)
+        await dialogue.app.users.set_meant(dialogue.user_id, wording_key(prompt), choice)
     # It is answered: pressed once more, it would order a second picture.
     await dialogue.remove_panel()
     return "accepted_short"
 
 
-async def _change_picture(
-    picture_id: str, wanted: str, dialogue: Dialogue, requests: RequestService, results: ResultStore
-) -> None:
+async def _change_picture(picture_id: str, wanted: str, dialogue: Dialogue) -> None:
     """Order a change of the picture that was meant: the one asked about, or a result."""
     photo = await dialogue.photo()
     if photo is not None and photo.unique_id == picture_id:
@@ -444,7 +412,9 @@ async def _change_picture(
         await requests.order(dialogue, Operation.EDIT, wanted, (photo,))
         await dialogue.state.clear()
         return
-    result = await results.result(await results.job_of_unique_id(picture_id))
+    result = await dialogue.app.results.result(
+        await dialogue.app.results.job_of_unique_id(picture_id)
+    )
     is_here = result is not None and result.is_of(dialogue.context.chat_id)
     if result is None or result.picture is None or not is_here:
         raise UserError("stale_button")
@@ -453,13 +423,13 @@ async def _change_picture(
     await requests.order(beside, Operation.EDIT, wanted, (result.picture,))
 
 
-_ORDERS: Mapping[Intent, Handler] = {
+_ORDERS: Mapping[Intent, Callable[[Text, Message, Dialogue], Awaitable[None]]] = {
     Intent.CREATE: _handle_new_picture,
     Intent.CHANGE: _handle_change,
     Intent.OPERATION: _handle_operation,
     Intent.POINTING: _handle_pointing,
 }
-_TALK: Mapping[str, Handler] = {
+_TALK: Mapping[str, MessageHandler] = {
     Intent.AGAIN: handle_again,
     Intent.UNDO: handle_undo,
     Intent.CANCEL: handle_cancel,
@@ -467,10 +437,10 @@ _TALK: Mapping[str, Handler] = {
     Intent.COMPLAINT: handle_complaint,
     Intent.SMALL_TALK: handle_small_talk,
 }
-_COMMANDS: Mapping[str, Handler] = {**COMMANDS, "file": handle_file}
+_COMMANDS: Mapping[str, MessageHandler] = {**COMMANDS, "file": handle_file}
 """Handler of a command in words, by its topic."""
 
-_ANSWERS: Mapping[str, Handler] = {
+_ANSWERS: Mapping[str, MessageHandler] = {
     "abilities": handle_help,
     "price": answer_price,
     "privacy": answer_privacy,

@@ -6,22 +6,21 @@ for fifteen minutes only: later ones may mean something else, and must not be pa
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 from weakref import WeakValueDictionary
 
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.storage.base import DefaultKeyBuilder, StorageKey
 from aiogram.fsm.storage.redis import RedisStorage
-from aiogram.types import User
+from aiogram.types import CallbackQuery, Message, User
 
+from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext
-from imgbot.bot.messages import BotIdentity
-from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import (
     UNRELATED,
     ChatMovedError,
@@ -37,8 +36,6 @@ from imgbot.domain.texts import t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage import keys
 from imgbot.storage.job_codec import pack, unpack
-from imgbot.storage.users import UserStore
-from imgbot.telegram.messenger import Messenger
 from imgbot.telegram.rate_limiter import max_wait
 from imgbot.telemetry import metrics
 
@@ -86,18 +83,13 @@ ABOUT_A_PHOTO = frozenset(Question) - {Question.CREATE_WORDS}
 """Questions whose text answer would be taken for a new prompt once they have expired."""
 
 
-_Answer = TypeVar("_Answer")
-
-
 @dataclass(frozen=True, slots=True)
 class Dialogue:
     """Dialogue with one user while one update is handled: what was asked and answered."""
 
     context: RequestContext
     state: FSMContext
-    _messenger: Messenger
-    _users: UserStore
-    is_by_admin: bool = False
+    app: App
     callback_id: str = ""
     """Id of the callback that is handled; empty for a message."""
 
@@ -108,6 +100,10 @@ class Dialogue:
     @property
     def user_id(self) -> int:
         return self.context.user_id
+
+    @property
+    def is_by_admin(self) -> bool:
+        return self.app.policy.is_admin(self.user_id)
 
     def t(self, key: str, /, **facts: str | int | float) -> str:
         """Return a sentence in the user's language."""
@@ -120,13 +116,13 @@ class Dialogue:
 
     async def reply_text(self, text: str, rows: Keyboard | None = None) -> int:
         """Answer with a text; return the message's id."""
-        return await self._messenger.send_text(self.context.chat_target, text, rows or [])
+        return await self.app.messenger.send_text(self.context.chat_target, text, rows or [])
 
     async def ask_about_text(self, key: str, rows: Keyboard, /, **facts: str | int | float) -> int:
         """Ask in reply to the user's text, on which the buttons act."""
         self.refuse_while_paused()
         target = replace(self.context.chat_target, reply_to=self.context.message_id)
-        return await self._messenger.send_text(target, self.t(key, **facts), rows)
+        return await self.app.messenger.send_text(target, self.t(key, **facts), rows)
 
     async def reply_question(self, key: str) -> int:
         """Answer with a question; in a group only a reply to it is an answer."""
@@ -135,7 +131,7 @@ class Dialogue:
             # It replies to the bot's own message then: only a mention tells which user is asked.
             text = self.t("ask_by_name", name=context.pressed_by, question=text)
             called = User(id=context.user_id, is_bot=False, first_name=context.pressed_by)
-        return await self._messenger.send_text(
+        return await self.app.messenger.send_text(
             context.chat_target, text, [], asks_for_reply=not context.is_private, called=called
         )
 
@@ -156,7 +152,7 @@ class Dialogue:
             await self.reply(error.reason, **facts)
 
     async def answer_callback(self, text: str) -> None:
-        await self._messenger.answer_callback(self.callback_id, text)
+        await self.app.messenger.answer_callback(self.callback_id, text)
 
     async def _should_report(self, reason: str, wait_s: int) -> bool:
         context, throttle_s = self.context, _THROTTLE_S.get(reason)
@@ -164,7 +160,7 @@ class Dialogue:
             return True
         notice = f"{reason}.{context.chat_id}"
         try:
-            return await self._users.claim_notice(
+            return await self.app.users.claim_notice(
                 context.user_id, notice, context.request, wait_s or throttle_s
             )
         except StorageFullError:
@@ -181,7 +177,7 @@ class Dialogue:
         """
         try:
             with max_wait(10.0 if is_needed else 1.0):
-                await self._messenger.edit_text(self.context.chat_target, message_id, text, rows)
+                await self.app.messenger.edit_text(self.context.chat_target, message_id, text, rows)
         except MessageGoneError:
             return False
         except TransientError:
@@ -198,7 +194,7 @@ class Dialogue:
     async def remove_panel(self) -> None:
         """Remove the message whose button was pressed, if Telegram lets it be removed."""
         with suppress(ImgbotError):
-            await self._messenger.remove(self.context.chat_target, self.context.message_id)
+            await self.app.messenger.remove(self.context.chat_target, self.context.message_id)
 
     async def send_picture(
         self,
@@ -210,7 +206,9 @@ class Dialogue:
     ) -> InputPhoto | None:
         """Answer with a picture; return it as Telegram stored it."""
         target = self.context.chat_target
-        return await self._messenger.send_picture(target, picture, caption, rows or [], name=name)
+        return await self.app.messenger.send_picture(
+            target, picture, caption, rows or [], name=name
+        )
 
     async def ask(self, question: str, key: str, rows: Keyboard | None = None, **data: Any) -> None:
         """Ask a question, by its text's key, and wait for the answer in text or by a button."""
@@ -266,68 +264,47 @@ class Dialogue:
         return replace(self, context=replace(self.context, message_id=message_id))
 
 
+MessageHandler = Callable[[Message, Dialogue], Awaitable[None]]
+CallbackHandler = Callable[[CallbackQuery, str, Dialogue], Awaitable[str]]
+"""Handler of a button; takes its argument, returns the key of the answer, or nothing."""
+
+
 class Dialogues:
     """Opens dialogues, whose states are in `redis`, a client of redis.asyncio."""
 
-    def __init__(
-        self,
-        redis: Any,
-        identity: BotIdentity,
-        policy: AccessPolicy,
-        messenger: Messenger,
-        users: UserStore,
-    ) -> None:
+    def __init__(self, redis: Any, app: App) -> None:
         key_builder = DefaultKeyBuilder(prefix=keys.DIALOGUE)
         self._states = RedisStorage(
             redis, key_builder=key_builder, state_ttl=_TTL_S, data_ttl=_TTL_S
         )
         self._locks = WeakValueDictionary[str, asyncio.Lock]()
-        self._identity = identity
-        self._policy = policy
-        self._messenger = messenger
-        self._users = users
+        self._app = app
 
-    async def serve(
-        self,
-        context: RequestContext,
-        handle: Callable[[Dialogue], Awaitable[_Answer]],
-        callback_id: str = "",
-    ) -> _Answer | None:
-        """Handle a request, one at a time for each user in a chat; report why it is refused.
+    @asynccontextmanager
+    async def open(
+        self, context: RequestContext, callback_id: str = ""
+    ) -> AsyncGenerator[Dialogue]:
+        """Open a dialogue, one at a time for each user in a chat; report why it is refused.
 
-        Raises what the handler raises but UserError; the user is told if it is a failure.
+        Raises what the block raises but UserError; the user is told if it is a failure.
         """
         # Messages and complete albums are serialised.
         lock = self._locks.setdefault(context.user_key, asyncio.Lock())
+        key = StorageKey(self._app.identity.id, context.chat_id, context.user_id)
+        dialogue = Dialogue(context, FSMContext(self._states, key), self._app, callback_id)
         try:
             async with lock:
                 try:
-                    return await self._serve(self._open(context, callback_id), handle)
-                except ChatMovedError as moved:
-                    # A handler is safe to repeat, as an update may be; now in the supergroup.
-                    context = context.with_chat(moved.chat_id)
-                    return await self._serve(self._open(context, callback_id), handle)
-        except UNRELATED:
+                    yield dialogue
+                except UserError as error:
+                    await dialogue.reply_error(error)
+        except (*UNRELATED, ChatMovedError):
             raise
         except Exception:
             # The caller sets the request aside; the user must not wait in vain.
             with suppress(ImgbotError):
-                await self._open(context, callback_id).reply_error(UserError("went_wrong"))
+                await dialogue.reply_error(UserError("went_wrong"))
             raise
-
-    async def _serve(
-        self, dialogue: Dialogue, handle: Callable[[Dialogue], Awaitable[_Answer]]
-    ) -> _Answer | None:
-        try:
-            return await handle(dialogue)
-        except UserError as error:
-            await dialogue.reply_error(error)
-        return None
-
-    def _open(self, context: RequestContext, callback_id: str) -> Dialogue:
-        key = StorageKey(self._identity.id, context.chat_id, context.user_id)
-        state, is_by_admin = FSMContext(self._states, key), self._policy.is_admin(context.user_id)
-        return Dialogue(context, state, self._messenger, self._users, is_by_admin, callback_id)
 
 
 def paused_error(notice: str) -> UserError:

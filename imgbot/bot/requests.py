@@ -1,13 +1,11 @@
 """Requests: what a user orders is counted, and becomes jobs."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from aiogram.types import Message, MessageOriginUser
 
-from imgbot.bot.context import NowMs
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.messages import BotIdentity, command_of, photo_of, prompt_of
-from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.messages import command_of, photo_of, prompt_of
 from imgbot.domain.errors import StorageUnavailableError, UserError
 from imgbot.domain.intents import Intent, classify
 from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
@@ -21,11 +19,7 @@ from imgbot.domain.prompt_options import (
 )
 from imgbot.domain.texts import counted, in_time
 from imgbot.storage import keys
-from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.rate_limit import RateLimit
-from imgbot.storage.results import Result, ResultStore
-from imgbot.storage.spend import Spend
-from imgbot.storage.users import UserStore
+from imgbot.storage.results import Result
 from imgbot.telemetry import events, metrics
 
 _REFUSALS = {
@@ -38,161 +32,157 @@ _SEEDS = 1_000_003
 _CAPTION_PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
 
 
-@dataclass(frozen=True, slots=True)
-class RequestService:
-    """Counts requests, and makes jobs of those that are admitted."""
-
-    _identity: BotIdentity
-    _policy: AccessPolicy
-    _queue: JobQueue
-    _results: ResultStore
-    _users: UserStore
-    _limit: RateLimit
-    _spend: Spend
-    _now_ms: NowMs
-
-    async def check_rate_limit(
-        self, dialogue: Dialogue, request: str = "", counter: str = keys.RATE_LIMIT
-    ) -> None:
-        """Count the request. Raises UserError if the limit is exceeded."""
-        verdict = await self._limit.check_rate_limit(
-            dialogue.user_id, request or dialogue.context.request, counter
+async def check_rate_limit(
+    dialogue: Dialogue, request: str = "", counter: str = keys.RATE_LIMIT
+) -> None:
+    """Count the request. Raises UserError if the limit is exceeded."""
+    verdict = await dialogue.app.limit.check_rate_limit(
+        dialogue.user_id, request or dialogue.context.request, counter
+    )
+    if not verdict:
+        metrics.refusals.inc()
+        wait_s = max(verdict.wait_s, 1)
+        raise UserError(
+            "rate_limited",
+            wait=counted(dialogue.language, "seconds", wait_s),
+            remaining=verdict.remaining,
+            wait_s=wait_s,
         )
-        if not verdict:
-            metrics.refusals.inc()
-            wait_s = max(verdict.wait_s, 1)
-            raise UserError(
-                "rate_limited",
-                wait=counted(dialogue.language, "seconds", wait_s),
-                remaining=verdict.remaining,
-                wait_s=wait_s,
-            )
 
-    async def order(
-        self,
-        dialogue: Dialogue,
-        operation: Operation,
-        prompt: str = "",
-        photos: tuple[InputPhoto, ...] = (),
-        scale: int = 2,
-    ) -> bool:
-        """Make a job of the request, once; False if this update's job exists already.
 
-        Raises UserError if it is not admitted.
-        """
-        parent = await self._results.job_of_picture(photos[0]) if len(photos) == 1 else ""
-        # Words such as "square" are changes here; flags are options in any prompt.
-        options = parse_prompt_options(prompt, has_words=False)
-        job = with_changes(
-            _job_of(dialogue, operation, options), sources=photos, scale=scale, parent=parent
-        )
-        return await self._enqueue(dialogue, job)
+async def order(
+    dialogue: Dialogue,
+    operation: Operation,
+    prompt: str = "",
+    photos: tuple[InputPhoto, ...] = (),
+    scale: int = 2,
+) -> bool:
+    """Make a job of the request, once; False if this update's job exists already.
 
-    async def create(self, dialogue: Dialogue, text: str) -> None:
-        """Order a new picture, in as many variants as the prompt or the preferences ask for.
+    Raises UserError if it is not admitted.
+    """
+    parent = await dialogue.app.results.job_of_picture(photos[0]) if len(photos) == 1 else ""
+    # Words such as "square" are changes here; flags are options in any prompt.
+    options = parse_prompt_options(prompt, has_words=False)
+    job = with_changes(
+        _job_of(dialogue, operation, options), sources=photos, scale=scale, parent=parent
+    )
+    return await _enqueue(dialogue, job)
 
-        Raises UserError for a text that only tells how many, or of which shape.
-        """
-        if names_nothing(text):
-            raise UserError("words_empty")
-        options, preferences = parse_prompt_options(text), dialogue.context.preferences
-        first = _job_of(dialogue, Operation.CREATE, options)
-        ratio = options.ratio or preferences.ratio or implied_ratio(options.prompt)
-        first = with_changes(first, ratio=ratio)
-        await self._enqueue_variants(dialogue, first, options.variants or preferences.variants)
 
-    async def _enqueue_variants(self, dialogue: Dialogue, first: Job, count: int) -> None:
-        """Enqueue so many variants, or as many as possible, and report it."""
-        await self._enqueue(dialogue, first)
-        taken = await self._add_variants(dialogue, first, min(count, VARIANTS_MAX))
-        if taken == VARIANTS_MAX < count:
-            await dialogue.reply("variants_most", limit=VARIANTS_MAX)
-        elif taken < count:
-            await dialogue.reply("variants_fewer", taken=taken, count=count)
+async def create(dialogue: Dialogue, text: str) -> None:
+    """Order a new picture, in as many variants as the prompt or the preferences ask for.
 
-    async def _add_variants(self, dialogue: Dialogue, first: Job, count: int) -> int:
-        """Enqueue variants of a picture; return how many there are, with the first."""
-        for number in range(2, count + 1):
-            seed = (first.request.seed + number * 7919) % _SEEDS
-            # The first caption has named the flags that are not used.
-            variant = with_changes(first, id=f"{first.id}-{number}", seed=seed, ignored="")
-            try:
-                await self.check_rate_limit(dialogue, f"{first.id}.{number}")
-                await self._enqueue(dialogue, variant)
-            except UserError:
-                # Accepted variants are made; an error now would read as if none had been accepted.
-                return number - 1
-        return count
+    Raises UserError for a text that only tells how many, or of which shape.
+    """
+    if names_nothing(text):
+        raise UserError("words_empty")
+    options, preferences = parse_prompt_options(text), dialogue.context.preferences
+    first = _job_of(dialogue, Operation.CREATE, options)
+    ratio = options.ratio or preferences.ratio or implied_ratio(options.prompt)
+    first = with_changes(first, ratio=ratio)
+    await _enqueue_variants(dialogue, first, options.variants or preferences.variants)
 
-    async def regenerate(self, dialogue: Dialogue, result: Result, count: int = 1) -> None:
-        """Order a delivered picture again, so many times: the same request with other seeds."""
-        await self.check_rate_limit(dialogue)
-        # An older release stored no ratio that only words imply.
-        implied = implied_ratio(result.words) if result.operation is Operation.CREATE else ""
-        again = with_changes(
-            _job_of(dialogue, result.operation, PromptOptions(result.words)),
-            negative=result.negative,
-            sources=result.sources,
-            scale=result.scale,
-            ratio=result.ratio or implied,
-            parent=result.parent,
-        )
-        await self._enqueue_variants(dialogue, again, count)
 
-    async def _enqueue(self, dialogue: Dialogue, job: Job) -> bool:
-        """Enqueue a job; False if it was queued already. Raises UserError if not admitted."""
-        dialogue.refuse_while_paused()
-        now_ms = self._now_ms()
-        await self._users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
-        if await self._needs_engine_hint(dialogue, job):
-            job = with_changes(job, note="engine_hint")
-        price_micro = self._policy.price_of(job.request.operation, job.request.scale)
-        job = replace(job, charge=Charge(price_micro, spend_day=self._spend.today(now_ms)))
-        admission = await self._queue.enqueue(job, now_ms)
-        if admission.verdict == "ok":
-            events.job_admitted(job, admission.count)
-        elif admission.verdict != "duplicate":
-            metrics.admissions.labels(admission.verdict).inc()
-            if job.request.note:
-                await self._users.release_intro(job.user_id)
-            resumes = in_time(dialogue.language, self._spend.resumes_in_s(now_ms))
-            raise UserError(_REFUSALS[admission.verdict], count=admission.count, wait=resumes)
-        return admission.verdict == "ok"
+async def _enqueue_variants(dialogue: Dialogue, first: Job, count: int) -> None:
+    """Enqueue so many variants, or as many as possible, and report it."""
+    await _enqueue(dialogue, first)
+    taken = await _add_variants(dialogue, first, min(count, VARIANTS_MAX))
+    if taken == VARIANTS_MAX < count:
+        await dialogue.reply("variants_most", limit=VARIANTS_MAX)
+    elif taken < count:
+        await dialogue.reply("variants_fewer", taken=taken, count=count)
 
-    async def _needs_engine_hint(self, dialogue: Dialogue, job: Job) -> bool:
-        """Return true for an administrator's first picture, alone with the bot."""
-        is_new = dialogue.context.profile.introduced_by in {"", job.id}
-        is_by_admin = dialogue.context.is_private and dialogue.is_by_admin
-        if not (self._policy.has_builtin_engine and is_by_admin and is_new):
-            return False
+
+async def _add_variants(dialogue: Dialogue, first: Job, count: int) -> int:
+    """Enqueue variants of a picture; return how many there are, with the first."""
+    for number in range(2, count + 1):
+        seed = (first.request.seed + number * 7919) % _SEEDS
+        # The first caption has named the flags that are not used.
+        variant = with_changes(first, id=f"{first.id}-{number}", seed=seed, ignored="")
         try:
-            return await self._users.claim_intro(job.user_id, job.id)
-        except StorageUnavailableError:
-            # Best effort; the enqueue reports any failure to store the job.
-            return False
+            await check_rate_limit(dialogue, f"{first.id}.{number}")
+            await _enqueue(dialogue, variant)
+        except UserError:
+            # Accepted variants are made; an error now would read as if none had been accepted.
+            return number - 1
+    return count
 
-    async def prompt_in(self, message: Message) -> str:
-        """Return the prompt of a message; of a caption only the part that asks for something.
 
-        Raises UserError as `prompt_of` and `photo_of` do.
-        """
-        prompt, photo = prompt_of(message), photo_of(message)
-        if photo is None or not prompt or command_of(message):
-            return prompt
-        is_prompt = classify(prompt).intent in _CAPTION_PROMPTS
-        return prompt if is_prompt and not await self._is_by_bot(message, photo) else ""
+async def regenerate(dialogue: Dialogue, result: Result, count: int = 1) -> None:
+    """Order a delivered picture again, so many times: the same request with other seeds."""
+    await check_rate_limit(dialogue)
+    # An older release stored no ratio that only words imply.
+    implied = implied_ratio(result.words) if result.operation is Operation.CREATE else ""
+    again = with_changes(
+        _job_of(dialogue, result.operation, PromptOptions(result.words)),
+        negative=result.negative,
+        sources=result.sources,
+        scale=result.scale,
+        ratio=result.ratio or implied,
+        parent=result.parent,
+    )
+    await _enqueue_variants(dialogue, again, count)
 
-    async def _is_by_bot(self, message: Message, photo: InputPhoto) -> bool:
-        """Return true if the bot wrote the caption: under a result, or in an inline result."""
-        if message.via_bot is not None:
-            return True
-        origin = message.forward_origin
-        if origin is None:
-            return False
-        is_own = isinstance(origin, MessageOriginUser)
-        if is_own and origin.sender_user.id == self._identity.id:
-            return True
-        return bool(await self._results.job_of_picture(photo))
+
+async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
+    """Enqueue a job; False if it was queued already. Raises UserError if not admitted."""
+    app = dialogue.app
+    dialogue.refuse_while_paused()
+    now_ms = app.now_ms()
+    await app.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
+    if await _needs_engine_hint(dialogue, job):
+        job = with_changes(job, note="engine_hint")
+    price_micro = app.policy.price_of(job.request.operation, job.request.scale)
+    job = replace(job, charge=Charge(price_micro, spend_day=app.spend.today(now_ms)))
+    admission = await app.queue.enqueue(job, now_ms)
+    if admission.verdict == "ok":
+        events.job_admitted(job, admission.count)
+    elif admission.verdict != "duplicate":
+        metrics.admissions.labels(admission.verdict).inc()
+        if job.request.note:
+            await app.users.release_intro(job.user_id)
+        resumes = in_time(dialogue.language, app.spend.resumes_in_s(now_ms))
+        raise UserError(_REFUSALS[admission.verdict], count=admission.count, wait=resumes)
+    return admission.verdict == "ok"
+
+
+async def _needs_engine_hint(dialogue: Dialogue, job: Job) -> bool:
+    """Return true for an administrator's first picture, alone with the bot."""
+    is_new = dialogue.context.profile.introduced_by in {"", job.id}
+    is_by_admin = dialogue.context.is_private and dialogue.is_by_admin
+    if not (dialogue.app.policy.has_builtin_engine and is_by_admin and is_new):
+        return False
+    try:
+        return await dialogue.app.users.claim_intro(job.user_id, job.id)
+    except StorageUnavailableError:
+        # Best effort; the enqueue reports any failure to store the job.
+        return False
+
+
+async def prompt_in(message: Message, dialogue: Dialogue) -> str:
+    """Return the prompt of a message; of a caption only the part that asks for something.
+
+    Raises UserError as `prompt_of` and `photo_of` do.
+    """
+    prompt, photo = prompt_of(message), photo_of(message)
+    if photo is None or not prompt or command_of(message):
+        return prompt
+    is_prompt = classify(prompt).intent in _CAPTION_PROMPTS
+    return prompt if is_prompt and not await _is_by_bot(message, photo, dialogue) else ""
+
+
+async def _is_by_bot(message: Message, photo: InputPhoto, dialogue: Dialogue) -> bool:
+    """Return true if the bot wrote the caption: under a result, or in an inline result."""
+    if message.via_bot is not None:
+        return True
+    origin = message.forward_origin
+    if origin is None:
+        return False
+    is_own = isinstance(origin, MessageOriginUser)
+    if is_own and origin.sender_user.id == dialogue.app.identity.id:
+        return True
+    return bool(await dialogue.app.results.job_of_picture(photo))
 
 
 def _job_of(dialogue: Dialogue, operation: Operation, options: PromptOptions) -> Job:

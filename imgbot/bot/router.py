@@ -8,12 +8,12 @@ from typing import Any
 from aiogram import Bot
 from aiogram.types import CallbackQuery, Message, Update
 
-from imgbot.bot import handlers
-from imgbot.bot.albums import add_prompt, album_of, handle_album_item
-from imgbot.bot.components import Components, call
+from imgbot.bot import handlers, requests
+from imgbot.bot.albums import album_of, handle_album_item
+from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext, context_from_event
-from imgbot.bot.conversation import handle_picture, handlers_of, on_meaning_callback, understand
-from imgbot.bot.dialogue import Dialogue, Dialogues
+from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
+from imgbot.bot.dialogue import CallbackHandler, Dialogue, Dialogues, MessageHandler
 from imgbot.bot.handlers import admin
 from imgbot.bot.handlers.privacy import handle_forget_me, handle_privacy, on_forget_callback
 from imgbot.bot.handlers.results import handle_inline
@@ -26,37 +26,39 @@ from imgbot.bot.messages import (
     text_after,
     without_mention,
 )
-from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.errors import StorageFullError, StorageUnavailableError, UserError
+from imgbot.domain.errors import (
+    ChatMovedError,
+    StorageFullError,
+    StorageUnavailableError,
+    UserError,
+)
 from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
-from imgbot.storage.access import Access
 from imgbot.storage.recents import Recent
 from imgbot.telemetry import events
 
-Handler = Callable[..., Awaitable[Any]]
 Event = Message | CallbackQuery
 
 _REPEATABLE = frozenset({"help", "set", "view", "queue", "stuck"})
 """Actions exempt from double-press detection: turning a page twice quickly is intended."""
 
 
-CALLBACKS = {**handlers.CALLBACKS, "meant": on_meaning_callback}
+CALLBACKS: Mapping[str, CallbackHandler] = {**handlers.CALLBACKS, "meant": on_meaning_callback}
 
 
 async def on_unknown_callback(_: CallbackQuery, __: str, ___: Dialogue) -> str:
     return "unknown_button"
 
 
-async def follow_group(message: Message, new: int, access: Access, policy: AccessPolicy) -> None:
+async def follow_group(message: Message, new: int, app: App) -> None:
     """Let in the supergroup that an allowed group has become."""
     old = message.chat.id
-    if old in policy.allowed or old in await access.allowed():
-        await access.allow(new)
+    if old in app.policy.allowed or old in await app.access.allowed():
+        await app.access.allow(new)
         events.info("the allowed group %d is the supergroup %d now", old, new)
 
 
-async def _refuse(reason: str, *_: object) -> None:
+async def _refuse(reason: str, _: Dialogue) -> None:
     raise UserError(reason)
 
 
@@ -79,21 +81,18 @@ _OWN_DATA = frozenset({handle_privacy, handle_forget_me, on_forget_callback})
 class UpdateHandler:
     """Handles updates, one at a time for each user in a chat."""
 
-    def __init__(self, components: Components, dialogues: Dialogues, bot: Bot) -> None:
-        self._components = components
-        self._call = partial(call, components=components)
+    def __init__(self, app: App, dialogues: Dialogues, bot: Bot) -> None:
+        self._app = app
         self._dialogues = dialogues
         self._bot = bot
 
     async def handle(self, raw: Mapping[str, Any], refusal: str = "") -> None:
         """Handle an update; if it is for the bot and has a `refusal`, only tell that."""
         update = Update.model_validate(raw, context={"bot": self._bot})
-        if update.inline_query:
-            if not refusal:
-                await self._call(handle_inline, update.inline_query)
-            return
+        if update.inline_query and not refusal:
+            await handle_inline(update.inline_query, self._app)
         if update.message and update.message.migrate_to_chat_id:
-            await self._call(follow_group, update.message, update.message.migrate_to_chat_id)
+            await follow_group(update.message, update.message.migrate_to_chat_id, self._app)
             return
         event = update.message or update.edited_message or update.callback_query
         context = context_from_event(event, update.update_id) if event else None
@@ -101,21 +100,33 @@ class UpdateHandler:
             return
         if isinstance(event, CallbackQuery):
             handler = self._callback_handler(event)
-        elif update.edited_message:
-            is_request = event.chat.type == "private" and (event.text or event.caption)
-            handler = handle_edited if is_request else None
+            work = partial(self._press, handler, event)
         else:
-            handler = await self._message_handler(event)
-        if handler is not None:
-            await self._admit(partial(_refuse, refusal) if refusal else handler, event, context)
+            handler = await self._message_handler(event, is_edit=event is update.edited_message)
+            if handler is None:
+                return
+            event = without_mention(event, self._app.identity.name)
+            work = partial(handler, event)
+        if refusal:
+            work = partial(_refuse, refusal)
+        is_own_data = handler in _OWN_DATA and not refusal
+        try:
+            await self._serve(work, event, context, is_own_data=is_own_data)
+        except ChatMovedError as moved:
+            # Handling is safe to repeat, as an update may be; now in the supergroup.
+            context = context.with_chat(moved.chat_id)
+            await self._serve(work, event, context, is_own_data=is_own_data)
 
-    async def _message_handler(self, message: Message) -> Handler | None:
+    async def _message_handler(self, message: Message, *, is_edit: bool) -> MessageHandler | None:
         """Return the handler of a message; None if it is for somebody else in a group."""
-        is_addressed = self._components.identity.is_addressed(message)
+        if is_edit:
+            is_request = message.chat.type == "private" and (message.text or message.caption)
+            return handle_edited if is_request else None
+        is_addressed = self._app.identity.is_addressed(message)
         # An album item belongs to its album even if its caption is a command. In a group only the
         # item with the mention shows that the album is for the bot.
         if message.media_group_id and (
-            is_addressed or await self._components.albums.is_known(album_of(message))
+            is_addressed or await self._app.albums.is_known(album_of(message))
         ):
             return handle_album_item
         if handler := self._command_handler(message):
@@ -123,15 +134,15 @@ class UpdateHandler:
         if not is_addressed:
             return None
         if message.text:
-            return handle_unknown_command if message.text.startswith("/") else self._handle_text
+            return handle_unknown_command if message.text.startswith("/") else handle_text
         # Telegram reports a GIF twice: as the converted video, and as a document.
         if message.photo or (message.document and not message.animation):
             return handle_picture
         return handle_unsupported if message.content_type in UNREADABLE else None
 
-    def _command_handler(self, message: Message) -> Handler | None:
+    def _command_handler(self, message: Message) -> MessageHandler | None:
         name = command_of(message)
-        if not name or addressee_of(message) not in {"", self._components.identity.name.lower()}:
+        if not name or addressee_of(message) not in {"", self._app.identity.name.lower()}:
             return None
         if name in admin.COMMANDS:
             is_allowed = name in admin.ANYWHERE or message.chat.type == "private"
@@ -141,7 +152,7 @@ class UpdateHandler:
             "help" if (name, text_after(message)) == ("start", "help") else name
         )
 
-    def _callback_handler(self, callback: CallbackQuery) -> Handler:
+    def _callback_handler(self, callback: CallbackQuery) -> CallbackHandler:
         press = parse(callback.data)
         handler = CALLBACKS.get(press.action) if press else None
         if press and press.action in admin.CALLBACKS and self._is_by_admin(callback):
@@ -149,64 +160,54 @@ class UpdateHandler:
         return handler or on_unknown_callback
 
     def _is_by_admin(self, event: Event) -> bool:
-        return event.from_user is not None and self._components.policy.is_admin(event.from_user.id)
+        return event.from_user is not None and self._app.policy.is_admin(event.from_user.id)
 
-    async def _admit(self, handler: Handler, event: Event, context: RequestContext) -> None:
-        now_ms = self._components.now_ms()
-        if self._components.queue.is_revoked(context.user_id, context.request, now_ms):
+    async def _serve(
+        self,
+        work: Callable[[Dialogue], Awaitable[None]],
+        event: Event,
+        context: RequestContext,
+        *,
+        is_own_data: bool,
+    ) -> None:
+        """Do the work in a dialogue, for a user who is admitted."""
+        if self._app.queue.is_revoked(context.user_id, context.request, self._app.now_ms()):
             return
-        profile = await self._components.users.profile(context.user_id, context.chat_id)
+        profile = await self._app.users.profile(context.user_id, context.chat_id)
         context, callback_id = context.with_profile(profile), ""
         if isinstance(event, CallbackQuery):
             callback_id = event.id
-        else:
-            event = without_mention(event, self._components.identity.name)
-            if event.forward_origin is None:
-                context = context.with_text(event.text or event.caption or "")
-        serve = partial(self._serve, handler, event, profile.written)
-        await self._dialogues.serve(context, serve, callback_id)
+        elif event.forward_origin is None:
+            context = context.with_text(event.text or event.caption or "")
+        async with self._dialogues.open(context, callback_id) as dialogue:
+            try:
+                # Also of a user who is refused: an admin may let them in by their name.
+                await self._note_username(context)
+                if context.is_anonymous or not is_own_data:
+                    self._app.policy.check(context)
+                await self._remember(context, profile.written)
+                if isinstance(event, Message):
+                    await self._note_photo(event, context)
+                    await _count(event, dialogue)
+                await work(dialogue)
+            except StorageFullError:
+                raise UserError("storage_full") from None
 
-    async def _serve(
-        self, handler: Handler, event: Event, written: str, dialogue: Dialogue
+    async def _press(
+        self, handler: CallbackHandler, callback: CallbackQuery, dialogue: Dialogue
     ) -> None:
-        context = dialogue.context
-        try:
-            # Also of a user who is refused: an admin may let them in by their name.
-            await self._note_username(context)
-            if context.is_anonymous or handler not in _OWN_DATA:
-                self._components.policy.check(context)
-            await self._remember(context, written)
-            if isinstance(event, Message):
-                await self._note_photo(event, context)
-            if isinstance(event, CallbackQuery):
-                await self._press(handler, event, dialogue)
-            else:
-                await self._count(event, dialogue)
-                await self._call(handler, event, dialogue)
-        except StorageFullError:
-            raise UserError("storage_full") from None
-
-    async def _press(self, handler: Handler, callback: CallbackQuery, dialogue: Dialogue) -> None:
         """Do what a button says, and answer the callback."""
         press, key = parse(callback.data), "tapped_already"
         if not _has_button(callback):
             key = "stale_button"
         elif press is None or await self._is_first(dialogue.context, press):
-            key = await self._call(handler, callback, press.argument if press else "", dialogue)
+            key = await handler(callback, press.argument if press else "", dialogue)
         await dialogue.answer_callback(dialogue.t(key) if key else "")
-
-    async def _handle_text(self, message: Message, dialogue: Dialogue) -> None:
-        """Handle a text as the prompt of an album, or by what it asks for."""
-        text = await self._call(understand, message, dialogue)
-        if text.is_prompt and await self._call(add_prompt, text.prompt, dialogue.context):
-            return
-        for handler in handlers_of(text):
-            await self._call(handler, message, dialogue)
 
     async def _is_first(self, context: RequestContext, press: CallbackData) -> bool:
         """Return false for a second press within seconds, of a button that orders something."""
         tap = f"{context.user_key}.{context.message_id}.{press.action}:{press.argument}"
-        is_first = await self._components.users.debounce_tap(tap, context.request)
+        is_first = await self._app.users.debounce_tap(tap, context.request)
         return is_first or press.action in _REPEATABLE
 
     async def _note_username(self, context: RequestContext) -> None:
@@ -214,22 +215,22 @@ class UpdateHandler:
         before = context.profile.username
         if context.username != before and not context.is_anonymous:
             with suppress(StorageUnavailableError):
-                now_ms = self._components.now_ms()
-                await self._components.users.set_username(
+                now_ms = self._app.now_ms()
+                await self._app.users.set_username(
                     context.user_id, context.username, before, now_ms
                 )
 
     async def _remember(self, context: RequestContext, stored_language: str) -> None:
         """Record the user's language, and once a day that they are active."""
-        now_ms = self._components.now_ms()
+        now_ms = self._app.now_ms()
         # A full Redis must not prevent the answer that reports it.
         with suppress(StorageUnavailableError):
             if context.profile.needs_seen_update(now_ms) and not context.is_anonymous:
-                await self._components.users.mark_seen(
+                await self._app.users.mark_seen(
                     context.user_id, context.language, now_ms, is_private=context.is_private
                 )
             if context.profile.written != stored_language:
-                await self._components.users.set_written(context.user_id, context.profile.written)
+                await self._app.users.set_written(context.user_id, context.profile.written)
 
     async def _note_photo(self, message: Message, context: RequestContext) -> None:
         """Record a photo: it is the one that is meant, even if the request is refused."""
@@ -237,21 +238,22 @@ class UpdateHandler:
             return
         with suppress(UserError, StorageUnavailableError):
             if photo := photo_of(message):
-                sent = Recent(context.user_id, self._components.now_ms(), photos=(photo,))
-                await self._components.results.add_recent(context.place, sent)
+                sent = Recent(context.user_id, self._app.now_ms(), photos=(photo,))
+                await self._app.results.add_recent(context.place, sent)
 
-    async def _count(self, message: Message, dialogue: Dialogue) -> None:
-        """Count a command against its own limit; requests are counted by their handlers.
 
-        A user out of requests may still list active jobs and remaining limits.
-        """
-        is_command = message.text is not None and command_of(message) not in {"", "cancel"}
-        if not is_command or dialogue.is_by_admin:
-            return
-        try:
-            request = f"command.{dialogue.context.request}"
-            await self._components.requests.check_rate_limit(dialogue, request, keys.COMMANDS)
-        except UserError as error:
-            # A full Redis still serves commands that only read.
-            if error.reason != "storage_full":
-                raise
+async def _count(message: Message, dialogue: Dialogue) -> None:
+    """Count a command against its own limit; requests are counted by their handlers.
+
+    A user out of requests may still list active jobs and remaining limits.
+    """
+    is_command = message.text is not None and command_of(message) not in {"", "cancel"}
+    if not is_command or dialogue.is_by_admin:
+        return
+    try:
+        request = f"command.{dialogue.context.request}"
+        await requests.check_rate_limit(dialogue, request, keys.COMMANDS)
+    except UserError as error:
+        # A full Redis still serves commands that only read.
+        if error.reason != "storage_full":
+            raise

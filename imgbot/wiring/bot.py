@@ -7,14 +7,10 @@ import time
 from collections.abc import Awaitable, Callable, Collection
 from urllib.parse import urlsplit
 
+from imgbot.bot.app import App
 from imgbot.bot.chat_model import ChatModel
-from imgbot.bot.components import Components
 from imgbot.bot.dialogue import Dialogues
-from imgbot.bot.handlers.admin.access import Targets
-from imgbot.bot.handlers.admin.remedies import Remedies
-from imgbot.bot.handlers.admin.reports import StatsSources
 from imgbot.bot.policy import AccessPolicy
-from imgbot.bot.requests import RequestService
 from imgbot.bot.router import UpdateHandler
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
@@ -38,50 +34,39 @@ from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.wiring.connections import Connections, now_ms, utc_offset_s
 
 
-def build_components(settings: Settings, connections: Connections) -> Components:
+def build_app(settings: Settings, connections: Connections) -> App:
     redis, queue, routes = connections.redis, connections.queue, connections.routes
-    identity, workers = connections.bot_identity, connections.workers
-    policy = _access_policy(settings, routes.price_micro)
-    limit = RateLimit(
-        redis,
-        window_s=settings.rate_limit_window,
-        max_requests=settings.rate_limit_max_requests,
-    )
-    results, users, access = ResultStore(redis), UserStore(redis), Access(redis)
-    spend, dead_letters = Spend(redis, queue.caps, utc_offset_s), DeadLetters(redis, queue)
+    spend = Spend(redis, queue.caps, utc_offset_s)
     pictures = state_directory.folder(settings.state_dir, "pictures")
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
-    return Components(
-        identity=identity,
-        policy=policy,
+    return App(
+        identity=connections.bot_identity,
+        policy=_access_policy(settings, routes.price_micro),
         messenger=Messenger(connections.bot),
-        requests=RequestService(identity, policy, queue, results, users, limit, spend, now_ms),
+        chat_model=_chat_model(settings, spend),
         queue=queue,
-        results=results,
-        users=users,
+        queue_stats=QueueStats(redis),
+        results=ResultStore(redis),
+        users=UserStore(redis),
         albums=Albums(redis),
-        limit=limit,
+        limit=RateLimit(
+            redis,
+            window_s=settings.rate_limit_window,
+            max_requests=settings.rate_limit_max_requests,
+        ),
         spend=spend,
         originals=originals,
-        access=access,
-        targets=Targets(identity, users, results),
+        access=Access(redis),
         broadcasts=Broadcasts(redis),
-        dead_letters=dead_letters,
+        dead_letters=DeadLetters(redis, queue),
         forgetting=Forgetting(redis, queue, _file_removal(settings, originals)),
         alerts=AlertStore(redis),
-        remedies=Remedies(
-            access,
-            dead_letters,
-            spend,
-            workers,
-            functools.partial(resize, connections.pool),
-            now_ms,
-            routes.fall_back,
-            lambda name: routes.try_now(name, time.monotonic()),
-        ),
-        stats=StatsSources(queue, QueueStats(redis), users, spend, workers, connections.providers),
-        chat_model=_chat_model(settings, spend),
         now_ms=now_ms,
+        workers=connections.workers,
+        resize=functools.partial(resize, connections.pool),
+        providers=connections.providers,
+        fall_back=routes.fall_back,
+        try_now=lambda name: routes.try_now(name, time.monotonic()),
         makers=routes.makers,
         forget_after_days=settings.forget_after_days,
         chat_host=urlsplit(settings.chat_url).hostname or "",
@@ -121,10 +106,8 @@ def _file_removal(
     return functools.partial(asyncio.to_thread, remove)
 
 
-def build_update_poller(
-    connections: Connections, components: Components, dialogues: Dialogues
-) -> UpdatePoller:
+def build_update_poller(connections: Connections, app: App, dialogues: Dialogues) -> UpdatePoller:
     """Build the poller, and the handler of its updates."""
-    handler = UpdateHandler(components, dialogues, connections.bot)
+    handler = UpdateHandler(app, dialogues, connections.bot)
     ledger = UpdateLedger(connections.redis, connections.queue.persist)
     return UpdatePoller(connections.bot, handler.handle, ledger)

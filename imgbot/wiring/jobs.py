@@ -4,7 +4,7 @@ import asyncio
 import functools
 import time
 
-from imgbot.bot.components import Components
+from imgbot.bot.app import App
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
@@ -21,12 +21,10 @@ from imgbot.telegram.client import download
 from imgbot.wiring.connections import CLOCK, Connections, now_ms
 
 
-def build_step_context(
-    settings: Settings, connections: Connections, components: Components
-) -> StepContext:
+def build_step_context(settings: Settings, connections: Connections, app: App) -> StepContext:
     """Build the dependencies of the job steps."""
     scheduler = _poll_scheduler(settings, connections)
-    queue, messenger = connections.queue, components.messenger
+    queue, messenger = connections.queue, app.messenger
 
     async def typical_s(operation: Operation) -> float:
         return await scheduler.typical_s(kind_of(connections.routes.primary(operation), operation))
@@ -34,9 +32,9 @@ def build_step_context(
     return StepContext(
         queue=queue,
         installation=connections.installation,
-        results=components.results,
-        users=components.users,
-        originals=components.originals,
+        results=app.results,
+        users=app.users,
+        originals=app.originals,
         routing=connections.routes,
         slots=ProviderSlots(),
         webhooks=_webhooks(settings, connections),

@@ -19,7 +19,7 @@ from imgbot.storage.server.durability import measure
 from imgbot.telegram.session import BotSession
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry.metrics import preregister
-from imgbot.wiring.bot import build_components, build_update_poller
+from imgbot.wiring.bot import build_app, build_update_poller
 from imgbot.wiring.connections import CLOCK, Connections, now_ms
 from imgbot.wiring.jobs import build_runner, build_step_context
 from imgbot.wiring.status import build_alert_notifier, build_sampler
@@ -44,39 +44,37 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     """Build all components; nothing runs yet."""
     redis, bot, routes = connections.redis, connections.bot, connections.routes
     preregister(routes.names)
-    components = build_components(settings, connections)
-    dialogues = Dialogues(
-        redis, components.identity, components.policy, components.messenger, components.users
-    )
-    updates = build_update_poller(connections, components, dialogues)
-    context = build_step_context(settings, connections, components)
+    app = build_app(settings, connections)
+    dialogues = Dialogues(redis, app)
+    updates = build_update_poller(connections, app, dialogues)
+    context = build_step_context(settings, connections, app)
     runner = build_runner(settings, context)
     checks = {"telegram": lambda: updates.contact.trouble, "updates": lambda: updates.trouble}
     sampler = build_sampler(settings, redis, bot, connections.pool, checks)
     observer = sampler.observer
     observer.runner, observer.providers = runner, connections.providers
-    observer.least_price_micro = components.policy.least_price_micro
+    observer.least_price_micro = app.policy.least_price_micro
     observer.provider = "+".join(routes.names)
     return Services(
         updates=updates,
-        albums=AlbumProcessor(components, dialogues, updates.caught_up, updates.is_busy_with),
+        albums=AlbumProcessor(app, dialogues, updates.caught_up, updates.is_busy_with),
         runner=runner,
         maintenance=Maintenance(
             connections.queue,
-            components.results,
-            components.spend,
+            app.results,
+            app.spend,
             context.folder,
-            components.originals,
+            app.originals,
             functools.partial(measure, redis),
             now_ms,
-            components.forgetting,
+            app.forgetting,
             settings.forget_after_days,
             settings.rate_limit_window,
             functools.partial(_is_clock_sure, bot),
         ),
-        broadcaster=Broadcaster(components.broadcasts, components.users, components.messenger),
+        broadcaster=Broadcaster(app.broadcasts, app.users, app.messenger),
         alert_notifier=build_alert_notifier(
-            connections, components, sampler, updates.contact, context.alarm
+            connections, app, sampler, updates.contact, context.alarm
         ),
         admins=settings.admins,
         handle_webhook=context.webhooks.handle,

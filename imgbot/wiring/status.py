@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from aiogram import Bot
 
-from imgbot.bot.components import Components
+from imgbot.bot.app import App
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.imaging.pool import Pool
@@ -52,17 +52,17 @@ def build_sampler(
 
 def build_alert_notifier(
     connections: Connections,
-    components: Components,
+    app: App,
     sampler: StatusSampler,
     contact: PollingHealth,
     alarm: asyncio.Event,
 ) -> AlertNotifier:
     """Build the alert notifier, which evaluates at once when `alarm` is set."""
     return AlertNotifier(
-        sorted(components.policy.admins),
+        sorted(app.policy.admins),
         AlertStore(connections.redis),
-        components.users,
-        components.messenger,
+        app.users,
+        app.messenger,
         functools.partial(_snapshot, connections, sampler, contact),
         alarm,
     )

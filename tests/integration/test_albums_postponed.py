@@ -39,7 +39,7 @@ async def test_a_hang_in_the_dialogue_costs_no_album(redis: Client) -> None:
         messenger=messenger,
         now_ms=lambda: next(clock_ms),
     )
-    dialogues = Dialogues(redis, Mock(), Mock(), messenger, app.users)
+    dialogues = Dialogues(redis, app)
     dialogues._states = cast("Any", Mock(get_state=AsyncMock(side_effect=hang)))
     caught_up = asyncio.Event()
     caught_up.set()

@@ -10,17 +10,16 @@ from aiogram.exceptions import TelegramBadRequest, TelegramConflictError, Telegr
 from aiogram.methods import AnswerInlineQuery, GetUpdates, SendMessage, SendPhoto
 from hypothesis import given, strategies as st
 
+from imgbot.bot import requests
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.policy import AccessPolicy
-from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import TelegramRefusedError
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.rate_limit import RateLimit
-from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
@@ -166,12 +165,17 @@ def test_another_poller_is_reported_after_three_conflicts() -> None:
 async def test_variants_end_at_the_users_limit(redis: Client) -> None:
     queue, send_text = JobQueue(redis, QueueLimits()), AsyncMock()
     await queue.open_epoch()
-    users, results = UserStore(redis), ResultStore(redis)
-    limit, spend = RateLimit(redis, max_requests=1), Spend(redis, queue.caps, lambda _: 0)
-    policy = AccessPolicy(frozenset(), frozenset(), False, lambda _, __: 0)
-    requests = RequestService(Mock(), policy, queue, results, users, limit, spend, lambda: NOW)
+    app: Any = Mock(
+        queue=queue,
+        users=UserStore(redis),
+        limit=RateLimit(redis, max_requests=1),
+        spend=Spend(redis, queue.caps, lambda _: 0),
+        policy=AccessPolicy(frozenset(), frozenset(), False, lambda _, __: 0),
+        messenger=Mock(send_text=send_text),
+        now_ms=lambda: NOW,
+    )
     context = RequestContext(update_id=7, user_id=1, chat_id=1, language="en")
-    dialogue = Dialogue(context, Mock(), Mock(send_text=send_text), users)
+    dialogue = Dialogue(context, Mock(), app)
 
     await requests.create(dialogue, "a fox --n 4")
 

@@ -1,47 +1,40 @@
 """Jobs, limits and settings of a user: /queue, /limits, /quiet, /settings."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.context import NowMs
-from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import buttons, dollars, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.rate_limit import RateLimit
-from imgbot.storage.spend import Spend
-from imgbot.storage.users import UserStore
 from imgbot.telemetry.health import BudgetState, budget_problem
 
 _SHOWN = 10
 _TITLE_LENGTH = 40
 
 
-async def handle_queue(_: Message, dialogue: Dialogue, queue: JobQueue) -> None:
+async def handle_queue(_: Message, dialogue: Dialogue) -> None:
     """/queue: active jobs, each with a button that cancels it."""
-    await dialogue.reply_text(*await _queue(dialogue, queue))
+    await dialogue.reply_text(*await _queue(dialogue))
 
 
-async def on_queue_callback(
-    _: CallbackQuery, argument: str, dialogue: Dialogue, queue: JobQueue
-) -> str:
+async def on_queue_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     if argument != str(dialogue.user_id):
         return "not_your_button"
-    await dialogue.update_panel(*await _queue(dialogue, queue))
+    await dialogue.update_panel(*await _queue(dialogue))
     return ""
 
 
-async def _queue(dialogue: Dialogue, queue: JobQueue) -> tuple[str, Keyboard]:
-    jobs = await queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
+async def _queue(dialogue: Dialogue) -> tuple[str, Keyboard]:
+    jobs = await dialogue.app.queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
     if not jobs:
         return dialogue.t("queue_empty"), []
     shown = jobs[:_SHOWN]
-    places = await queue.places([job.id for job in shown])
+    places = await dialogue.app.queue.places([job.id for job in shown])
     lines = [dialogue.t("queue_title", count=len(jobs))]
     for number, (job, place) in enumerate(zip(shown, places, strict=True), 1):
         title = _title(job)
@@ -65,36 +58,26 @@ def _progress(language: str, job: Job, place: int) -> str:
     return t(language, "queue_working")
 
 
-async def handle_limits(
-    _: Message,
-    dialogue: Dialogue,
-    limit: RateLimit,
-    queue: JobQueue,
-    spend: Spend,
-    policy: AccessPolicy,
-    now_ms: NowMs,
-    *,
-    is_price_asked: bool = False,
-) -> None:
+async def handle_limits(_: Message, dialogue: Dialogue, *, is_price_asked: bool = False) -> None:
     """/limits: remaining requests and budget, and the time of the reset."""
-    language = dialogue.language
-    verdict = await limit.peek(dialogue.user_id)
-    jobs = await queue.jobs_shown_to(dialogue.user_id)
+    app, language = dialogue.app, dialogue.language
+    verdict = await app.limit.peek(dialogue.user_id)
+    jobs = await app.queue.jobs_shown_to(dialogue.user_id)
     text = t(
         language,
         "limits",
         remaining=verdict.remaining,
-        limit=limit.max_requests,
-        window=in_time(language, limit.window_s),
+        limit=app.limit.max_requests,
+        window=in_time(language, app.limit.window_s),
         waiting=sum(job.state is State.QUEUED for job in jobs),
-        waiting_limit=spend.caps.waiting_per_user,
-        running_limit=spend.caps.running_per_user,
+        waiting_limit=app.spend.caps.waiting_per_user,
+        running_limit=app.spend.caps.running_per_user,
     )
     lines = [dialogue.t("answer_price"), "", text] if is_price_asked else [text]
     if verdict.wait_s:
         wait = in_time(language, verdict.wait_s)
-        lines.append(dialogue.t("limits_again", limit=limit.max_requests, wait=wait))
-    lines += await _budget(dialogue, spend, policy.least_price_micro, now_ms())
+        lines.append(dialogue.t("limits_again", limit=app.limit.max_requests, wait=wait))
+    lines += await _budget(dialogue, app.policy.least_price_micro, app.now_ms())
     await dialogue.reply_text("\n".join(lines))
 
 
@@ -102,32 +85,33 @@ answer_price = partial(handle_limits, is_price_asked=True)
 """Question about the price: what a picture costs, and what is left."""
 
 
-async def _budget(
-    dialogue: Dialogue, spend: Spend, least_price_micro: int, at_ms: int
-) -> list[str]:
+async def _budget(dialogue: Dialogue, least_price_micro: int, at_ms: int) -> list[str]:
     """Lines of /limits: the user's remaining budget for today, and an exhausted daily total."""
-    caps = spend.caps
-    wait = in_time(dialogue.language, spend.resumes_in_s(at_ms))
+    app = dialogue.app
+    caps = app.spend.caps
+    wait = in_time(dialogue.language, app.spend.resumes_in_s(at_ms))
     lines: list[str] = []
     if caps.daily_micro_per_user is not None:
-        left = dollars(await spend.left_of_user(dialogue.user_id, at_ms))
+        left = dollars(await app.spend.left_of_user(dialogue.user_id, at_ms))
         limit = dollars(caps.daily_micro_per_user)
         lines.append(dialogue.t("limits_money", left=left, limit=limit, wait=wait))
-    ceiling = await spend.ceiling_today(at_ms)
-    spent = 0 if ceiling is None else await spend.spent_today(at_ms)
+    ceiling = await app.spend.ceiling_today(at_ms)
+    spent = 0 if ceiling is None else await app.spend.spent_today(at_ms)
     if budget_problem(BudgetState(spent, ceiling, least_price_micro)):
         lines.append(dialogue.t("limits_budget", wait=wait))
     return lines
 
 
-async def handle_quiet(_: Message, dialogue: Dialogue, users: UserStore) -> None:
+async def handle_quiet(_: Message, dialogue: Dialogue) -> None:
     """/quiet: switch the notification sound for results that took long."""
     context = dialogue.context
     # A redelivered update must not switch it back.
     wanted = "0" if context.preferences.is_quiet else "1"
-    choice = await users.choose_once(f"quiet.{context.request}", wanted)
+    choice = await dialogue.app.users.choose_once(f"quiet.{context.request}", wanted)
     is_quiet = choice == "1"
-    await users.set_preference(dialogue.user_id, replace(context.preferences, is_quiet=is_quiet))
+    await dialogue.app.users.set_preference(
+        dialogue.user_id, replace(context.preferences, is_quiet=is_quiet)
+    )
     await dialogue.reply("quiet_on" if is_quiet else "quiet_off")
 
 
@@ -137,9 +121,7 @@ async def handle_settings(_: Message, dialogue: Dialogue) -> None:
     await dialogue.reply("settings", rows)
 
 
-async def on_setting_callback(
-    _: CallbackQuery, argument: str, dialogue: Dialogue, users: UserStore
-) -> str:
+async def on_setting_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     context = dialogue.context
     name, _sep, rest = argument.partition(".")
     choice, _sep, owner = rest.partition(".")
@@ -155,7 +137,7 @@ async def on_setting_callback(
     preferences = context.preferences.with_choice(name, choice)
     if preferences is None:
         return "unknown_button"
-    await users.set_preference(dialogue.user_id, preferences)
+    await dialogue.app.users.set_preference(dialogue.user_id, preferences)
     await _show_settings(dialogue, preferences)
     return ""
 
@@ -166,21 +148,19 @@ async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
     await dialogue.update_panel(t(language, "settings"), rows)
 
 
-async def on_subscription_callback(
-    _: CallbackQuery, __: str, dialogue: Dialogue, users: UserStore
-) -> str:
+async def on_subscription_callback(_: CallbackQuery, __: str, dialogue: Dialogue) -> str:
     preferences = replace(dialogue.context.preferences, is_unsubscribed=True)
-    await users.set_preference(dialogue.user_id, preferences)
+    await dialogue.app.users.set_preference(dialogue.user_id, preferences)
     return "news_off"
 
 
-COMMANDS = {
+COMMANDS: Mapping[str, MessageHandler] = {
     "queue": handle_queue,
     "limits": handle_limits,
     "settings": handle_settings,
     "quiet": handle_quiet,
 }
-CALLBACKS = {
+CALLBACKS: Mapping[str, CallbackHandler] = {
     "queue": on_queue_callback,
     "set": on_setting_callback,
     "news": on_subscription_callback,

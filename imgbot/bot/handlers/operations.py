@@ -3,15 +3,21 @@
 An operation on one photo that needs no prompt needs no handler of its own.
 """
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.dialogue import PHOTO_STATES, Dialogue, Question, to_state_data
+from imgbot.bot import requests
+from imgbot.bot.dialogue import (
+    PHOTO_STATES,
+    CallbackHandler,
+    Dialogue,
+    MessageHandler,
+    Question,
+    to_state_data,
+)
 from imgbot.bot.messages import photo_of, prompt_of, target_photo
-from imgbot.bot.requests import RequestService
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in
 from imgbot.domain.job import InputPhoto
@@ -20,12 +26,10 @@ from imgbot.domain.texts import buttons
 from imgbot.domain.texts.buttons import SCALES
 from imgbot.storage.albums import PHOTOS_LIMIT
 
-Handler = Callable[..., Coroutine[Any, Any, Any]]
+StartHandler = Callable[[Message | CallbackQuery, Dialogue], Awaitable[None]]
 
 
-async def handle_create(
-    event: Message | CallbackQuery, dialogue: Dialogue, requests: RequestService
-) -> None:
+async def handle_create(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
     """/create with or without a prompt, or the button."""
     await requests.check_rate_limit(dialogue)
     prompt = prompt_of(event) if isinstance(event, Message) else ""
@@ -36,42 +40,34 @@ async def handle_create(
         await dialogue.ask(Question.CREATE_WORDS, "ask_create")
 
 
-async def handle_edit_start(
-    event: Message | CallbackQuery,
-    dialogue: Dialogue,
-    requests: RequestService,
-    photo: InputPhoto | None = None,
-) -> None:
+async def handle_edit_start(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
     """/edit, the buttons, a photo with a caption, or a prompt in reply to a picture."""
     await requests.check_rate_limit(dialogue)
-    prompt = ""
+    prompt, photo = "", None
     if isinstance(event, Message):
-        prompt = await requests.prompt_in(event)
-        photo = target_photo(event) or photo
-    await edit(dialogue, requests, photo, prompt)
+        prompt, photo = await requests.prompt_in(event, dialogue), target_photo(event)
+    await edit(dialogue, photo, prompt)
 
 
-async def take_edit_photo(message: Message, dialogue: Dialogue, requests: RequestService) -> None:
-    await edit(dialogue, requests, _required(photo_of(message)), await requests.prompt_in(message))
+async def take_edit_photo(message: Message, dialogue: Dialogue) -> None:
+    await edit(dialogue, _required(photo_of(message)), await requests.prompt_in(message, dialogue))
 
 
-async def edit(
-    dialogue: Dialogue, requests: RequestService, photo: InputPhoto | None, prompt: str
-) -> None:
+async def edit(dialogue: Dialogue, photo: InputPhoto | None, prompt: str) -> None:
     """Continue with the edit, or with the operation on the photo that the prompt names."""
     found = classify(prompt, ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE))
     operation = (found.operation if photo else None) or Operation.EDIT
     is_prompt_used = operation in {Operation.EDIT, Operation.MERGE}
     await order_or_ask(
-        dialogue, requests, operation, photo, prompt if is_prompt_used else "", found.scale or 2
+        dialogue, operation, photo, prompt if is_prompt_used else "", found.scale or 2
     )
 
 
-async def handle_photo(message: Message, dialogue: Dialogue, requests: RequestService) -> None:
+async def handle_photo(message: Message, dialogue: Dialogue) -> None:
     """Picture sent outside a dialogue: its caption is the prompt."""
     photo = photo_of(message)
-    if photo is None or await requests.prompt_in(message):
-        await handle_edit_start(message, dialogue, requests)
+    if photo is None or await requests.prompt_in(message, dialogue):
+        await handle_edit_start(message, dialogue)
         return
     await ask_about(dialogue, photo)
 
@@ -90,7 +86,6 @@ async def start_photo_operation(
     operation: Operation,
     event: Message | CallbackQuery,
     dialogue: Dialogue,
-    requests: RequestService,
     photo: InputPhoto | None = None,
     scale: int | None = None,
 ) -> None:
@@ -100,27 +95,25 @@ async def start_photo_operation(
     if isinstance(event, Message):
         prompt, photo = prompt_of(event), target_photo(event)
         scale = scale_in(prompt)
-    await order_or_ask(dialogue, requests, operation, photo, prompt, scale)
+    await order_or_ask(dialogue, operation, photo, prompt, scale)
 
 
-async def take_photo(
-    operation: Operation, message: Message, dialogue: Dialogue, requests: RequestService
-) -> None:
+async def take_photo(operation: Operation, message: Message, dialogue: Dialogue) -> None:
     """The requested photo, or text in reply to it; a photo with a prompt is a new request."""
-    if await _is_request(operation, message, requests):
-        await handle_photo(message, dialogue, requests)
+    if await _is_request(operation, message, dialogue):
+        await handle_photo(message, dialogue)
         return
     photo = _required(target_photo(message))
     scale = scale_in(prompt_of(message)) or (await dialogue.state.get_data()).get("scale")
     # A text that only refers to an earlier picture gives no instruction.
-    await order_or_ask(dialogue, requests, operation, photo, scale=scale)
+    await order_or_ask(dialogue, operation, photo, scale=scale)
 
 
-async def _is_request(operation: Operation, message: Message, requests: RequestService) -> bool:
+async def _is_request(operation: Operation, message: Message, dialogue: Dialogue) -> bool:
     """Return true for a photo with a prompt that is more than the scale for the operation."""
     if photo_of(message) is None:
         return False
-    prompt = await requests.prompt_in(message)
+    prompt = await requests.prompt_in(message, dialogue)
     about_size = (
         classify(prompt, ChatFacts(pending=PendingQuestion.SCALE)).operation is Operation.UPSCALE
     )
@@ -135,7 +128,6 @@ def _required(photo: InputPhoto | None) -> InputPhoto:
 
 async def order_or_ask(
     dialogue: Dialogue,
-    requests: RequestService,
     operation: Operation,
     photo: InputPhoto | None,
     prompt: str = "",
@@ -161,13 +153,11 @@ async def order_or_ask(
         await dialogue.state.clear()
 
 
-async def handle_smart_merge_start(
-    event: Message | CallbackQuery, dialogue: Dialogue, requests: RequestService
-) -> None:
+async def handle_smart_merge_start(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
     await requests.check_rate_limit(dialogue)
     if isinstance(event, Message) and photo_of(event):
         await start_merge(dialogue)
-        await take_merge_photo(event, dialogue, requests)
+        await take_merge_photo(event, dialogue)
         return
     await _start_merge_with(dialogue)
 
@@ -188,13 +178,13 @@ async def start_merge(dialogue: Dialogue, prompt: str = "") -> None:
     await dialogue.expect(Question.MERGE_PHOTOS, sources=[], words=prompt, panel=0, shown=0)
 
 
-async def take_merge_photo(message: Message, dialogue: Dialogue, requests: RequestService) -> None:
+async def take_merge_photo(message: Message, dialogue: Dialogue) -> None:
     """Another photo, or the prompt that ends the collecting."""
-    photo, prompt = photo_of(message), await requests.prompt_in(message)
+    photo, prompt = photo_of(message), await requests.prompt_in(message, dialogue)
     if photo is not None:
         await collect_photos(dialogue, (photo,), prompt)
     elif prompt and await dialogue.photos():
-        await merge(dialogue, requests, prompt)
+        await merge(dialogue, prompt)
     else:
         raise UserError("send_photo_please")
 
@@ -221,16 +211,14 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
     await dialogue.state.update_data(panel=panel, shown=len(kept))
 
 
-async def on_merge_callback(
-    _: CallbackQuery, __: str, dialogue: Dialogue, requests: RequestService
-) -> str:
+async def on_merge_callback(_: CallbackQuery, __: str, dialogue: Dialogue) -> str:
     if not await dialogue.is_asking(Question.MERGE_PHOTOS):
         return "stale_button"
-    await merge(dialogue, requests, (await dialogue.state.get_data()).get("words", ""))
+    await merge(dialogue, (await dialogue.state.get_data()).get("words", ""))
     return ""
 
 
-async def merge(dialogue: Dialogue, requests: RequestService, prompt: str) -> None:
+async def merge(dialogue: Dialogue, prompt: str) -> None:
     """Order the merge of the collected photos. Raises UserError for fewer than two."""
     photos = await dialogue.photos()
     if len(photos) < 2:
@@ -255,64 +243,58 @@ def _merge_rows(dialogue: Dialogue, count: int) -> buttons.Keyboard:
 handle_retoucher_start = partial(start_photo_operation, Operation.RETOUCH)
 handle_upscale_button = partial(start_photo_operation, Operation.UPSCALE)
 
-START_HANDLERS: Mapping[Operation, Handler] = {
+START_HANDLERS: Mapping[Operation, StartHandler] = {
     **{operation: partial(start_photo_operation, operation) for operation in ACTIONS},
     Operation.CREATE: handle_create,
     Operation.EDIT: handle_edit_start,
     Operation.MERGE: handle_smart_merge_start,
 }
-"""Handler that starts an operation: from a command, or from a button, possibly with its photo."""
+"""Handler that starts an operation: from a command, or from a button."""
 
-PHOTO_HANDLERS: Mapping[Operation, Handler] = {
+PHOTO_HANDLERS: Mapping[Operation, MessageHandler] = {
     **{operation: partial(take_photo, operation) for operation in PHOTO_STATES},
     Operation.EDIT: take_edit_photo,
 }
 """Handler that takes the photo an operation asked for."""
 
 
-async def on_start_callback(
-    callback: CallbackQuery, argument: str, dialogue: Dialogue, requests: RequestService
-) -> str:
+async def on_start_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     if argument not in ACTIONS:
         return "unknown_button"
-    await START_HANDLERS[Operation(argument)](callback, dialogue, requests)
+    await START_HANDLERS[Operation(argument)](callback, dialogue)
     return ""
 
 
-async def on_photo_callback(
-    callback: CallbackQuery, argument: str, dialogue: Dialogue, requests: RequestService
-) -> str:
+async def on_photo_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Start the operation chosen for a photo that was sent without a prompt."""
     photo = await dialogue.photo()
     if not await dialogue.is_asking(Question.PHOTO_ACTION) or photo is None:
         return "stale_photo_button"
     if argument in PHOTO_ACTIONS and not OPERATIONS[Operation(argument)].has_scale:
-        await START_HANDLERS[Operation(argument)](callback, dialogue, requests, photo)
+        await start_photo_operation(Operation(argument), callback, dialogue, photo)
     elif argument.startswith("x") and argument[1:] in map(str, SCALES):
-        await handle_upscale_button(callback, dialogue, requests, photo, int(argument[1:]))
+        await handle_upscale_button(callback, dialogue, photo, int(argument[1:]))
     else:
         return "unknown_button"
     return ""
 
 
-async def on_scale_callback(
-    _: CallbackQuery, argument: str, dialogue: Dialogue, requests: RequestService
-) -> str:
+async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     if argument not in map(str, SCALES):
         return "unknown_button"
     photo = await dialogue.photo()
     if not await dialogue.is_asking(Question.UPSCALE_SCALE) or photo is None:
         return "stale_photo_button"
-    await order_or_ask(dialogue, requests, Operation.UPSCALE, photo, scale=int(argument))
+    await order_or_ask(dialogue, Operation.UPSCALE, photo, scale=int(argument))
     return ""
 
 
-COMMANDS: Mapping[str, Handler] = {
+COMMANDS: Mapping[str, MessageHandler] = {
     name: handler
     for operation, handler in START_HANDLERS.items()
     for name in (operation.value, *OPERATIONS[operation].aliases)
 }
-CALLBACKS = {
+CALLBACKS: Mapping[str, CallbackHandler] = {
     "start": on_start_callback,
     "photo": on_photo_callback,
     "scale": on_scale_callback,

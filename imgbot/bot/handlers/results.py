@@ -1,6 +1,6 @@
 """Results: their buttons, undo, comparison, original file, history, and inline mode."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import replace
 from functools import partial
@@ -13,98 +13,74 @@ from aiogram.types import (
     Message,
 )
 
-from imgbot.bot.context import NowMs, RequestContext
-from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.handlers.operations import START_HANDLERS
+from imgbot.bot import requests
+from imgbot.bot.app import App
+from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.handlers.operations import start_photo_operation
 from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of
-from imgbot.bot.policy import AccessPolicy
-from imgbot.bot.requests import RequestService
 from imgbot.bot.this_picture import meant_in
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
 from imgbot.domain.job import InputPhoto, Job
-from imgbot.domain.operations import OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS, Operation
+from imgbot.domain.operations import PHOTO_ACTIONS, RESULT_ACTIONS, Operation
 from imgbot.domain.prompt_options import count_in
 from imgbot.domain.texts import buttons, language_of, t
 from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.domain.texts.captions import drawing_name, with_drawing
-from imgbot.imaging.originals import OriginalStore
 from imgbot.storage.recents import Recent
-from imgbot.storage.results import Result, ResultStore
-from imgbot.storage.users import UserStore
-from imgbot.telegram.messenger import CAPTION_LIMIT, Messenger, cut
+from imgbot.storage.results import Result
+from imgbot.telegram.messenger import CAPTION_LIMIT, cut
 from imgbot.telegram.rate_limiter import max_wait
 
 _INLINE_TITLE_LENGTH = 60
 _AFTER_PHOTO = frozenset({"last", "file"})
 """Actions on results that are not about a photo that was sent after them."""
 
-_Act = Callable[..., Awaitable[str]]
+_Act = Callable[[Result, Dialogue], Awaitable[str]]
 """Acts on a result in a dialogue; returns the key of the answer to a callback, or nothing."""
 
 
 async def on_operation_callback(
-    operation: Operation,
-    callback: CallbackQuery,
-    argument: str,
-    dialogue: Dialogue,
-    results: ResultStore,
-    requests: RequestService,
+    operation: Operation, callback: CallbackQuery, argument: str, dialogue: Dialogue
 ) -> str:
-    result = await _pressed_result(callback, argument, results)
+    result = await _pressed_result(callback, argument, dialogue)
     scale = argument.rpartition(".")[0]
-    wanted = [int(scale) if scale in map(str, SCALES) else None]
-    extra = wanted if OPERATIONS[operation].has_scale else []
-    await START_HANDLERS[operation](callback, dialogue, requests, result.picture, *extra)
+    wanted = int(scale) if scale in map(str, SCALES) else None
+    await start_photo_operation(operation, callback, dialogue, result.picture, wanted)
     return ""
 
 
-async def on_draw_callback(
-    callback: CallbackQuery,
-    argument: str,
-    dialogue: Dialogue,
-    results: ResultStore,
-    requests: RequestService,
-) -> str:
+async def on_draw_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     key = argument.partition(".")[0]
-    result = await _pressed_result(callback, argument, results)
+    result = await _pressed_result(callback, argument, dialogue)
     if not drawing_name(key, result.words):
         return "unknown_button"
     words = with_drawing(result.words, result.undrawn, key)
-    return await _act_regenerate(replace(result, words=words), dialogue, requests)
+    return await _act_regenerate(replace(result, words=words), dialogue)
 
 
-async def handle_history(
-    _: Message, dialogue: Dialogue, results: ResultStore, policy: AccessPolicy
-) -> None:
+async def handle_history(_: Message, dialogue: Dialogue) -> None:
     """/history: the newest picture, with buttons to the older ones."""
-    shown = await _results_of(dialogue.user_id, dialogue.context.chat_id, results)
+    shown = await _results_here(dialogue)
     if not shown:
         raise UserError("history_empty")
     if (picture := shown[0].picture) is not None:
-        await dialogue.send_picture(picture, *_page(shown, 0, dialogue.language, policy))
+        await dialogue.send_picture(picture, *_page(shown, 0, dialogue))
 
 
-async def on_history_callback(
-    _: CallbackQuery,
-    argument: str,
-    dialogue: Dialogue,
-    results: ResultStore,
-    policy: AccessPolicy,
-    messenger: Messenger,
-) -> str:
-    context, result = dialogue.context, await results.result(argument)
+async def on_history_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    context, result = dialogue.context, await dialogue.app.results.result(argument)
     if result is not None and result.user_id != context.user_id:
         return "not_your_button"
-    shown = await _results_of(context.user_id, context.chat_id, results)
+    shown = await _results_here(dialogue)
     index = next((at for at, each in enumerate(shown) if each.id == argument), None)
     picture = shown[index].picture if index is not None else None
     if index is None or picture is None:
         return "stale_button"
-    page = _page(shown, index, dialogue.language, policy)
+    page = _page(shown, index, dialogue)
     try:
         with max_wait(2.0):
             target, message_id = context.chat_target, context.message_id
-            await messenger.edit_to_picture(
+            await dialogue.app.messenger.edit_to_picture(
                 target, message_id, picture, *page, is_photo=not picture.is_file
             )
     except TransientError:
@@ -114,14 +90,14 @@ async def on_history_callback(
     return ""
 
 
-def _buttons_of(result: Result, language: str, policy: AccessPolicy) -> Keyboard:
+def _buttons_of(result: Result, dialogue: Dialogue) -> Keyboard:
     """Return the buttons for a result that is shown again."""
     return buttons.under_result(
-        language,
+        dialogue.language,
         result.id,
         is_photo=not (result.picture and result.picture.is_file),
         is_change=_is_change(result),
-        is_varied=_is_varied(result, policy),
+        is_varied=_is_varied(result, dialogue),
     )
 
 
@@ -129,18 +105,18 @@ def _is_change(result: Result) -> bool:
     return result.operation in PHOTO_ACTIONS and len(result.sources) == 1
 
 
-def _is_varied(result: Result, policy: AccessPolicy) -> bool:
+def _is_varied(result: Result, dialogue: Dialogue) -> bool:
     """Return true if the same request would make another picture."""
     is_created = result.operation is Operation.CREATE
-    return is_created or not policy.has_builtin_engine
+    return is_created or not dialogue.app.policy.has_builtin_engine
 
 
-async def _pressed_result(callback: CallbackQuery, argument: str, results: ResultStore) -> Result:
+async def _pressed_result(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> Result:
     """Return the result under which a button was pressed, with its picture.
 
     Raises UserError if it is gone, of another chat, or belongs to another user.
     """
-    result = await results.result(argument.rpartition(".")[2])
+    result = await dialogue.app.results.result(argument.rpartition(".")[2])
     if result is None or not isinstance(callback.message, Message):
         raise UserError("stale_button")
     if result.user_id != callback.from_user.id:
@@ -153,38 +129,30 @@ async def _pressed_result(callback: CallbackQuery, argument: str, results: Resul
     return replace(result, picture=picture)
 
 
-async def _chosen_result(
-    action: str,
-    message: Message,
-    context: RequestContext,
-    results: ResultStore,
-    users: UserStore,
-    now_ms: NowMs,
-) -> Result:
+async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> Result:
     """Return the result that the message is about, see `this_picture`; UserError without one."""
-    replied = replied_picture_of(message)
+    app, context, replied = dialogue.app, dialogue.context, replied_picture_of(message)
     found = await (
-        results.job_of_picture(replied)
+        app.results.job_of_picture(replied)
         if replied
-        else _newest_own(context, results, now_ms, is_after_photo=action in _AFTER_PHOTO)
+        else _newest_own(dialogue, is_after_photo=action in _AFTER_PHOTO)
     )
     # An undo changes the latest result: a redelivered update must start from the same one.
     choice = f"{action}.{context.request}"
-    result = await results.result(await users.choose_once(choice, found))
+    result = await app.results.result(await app.users.choose_once(choice, found))
     is_own = result is not None and result.user_id == context.user_id
     if result is None or not is_own or not result.is_of(context.chat_id):
         raise UserError(f"{action}_nothing")
     return result
 
 
-async def _newest_own(
-    context: RequestContext, results: ResultStore, now_ms: NowMs, *, is_after_photo: bool
-) -> str:
+async def _newest_own(dialogue: Dialogue, *, is_after_photo: bool) -> str:
     """Return the user's result that was shown last in this chat.
 
     Nothing if a photo of theirs came since, unless `is_after_photo`.
     """
-    async with aclosing(meant_in(context, results, now_ms)) as newest_first:
+    context, app = dialogue.context, dialogue.app
+    async with aclosing(meant_in(context, app.results, app.now_ms)) as newest_first:
         async for recent, meant in newest_first:
             if recent.user_id != context.user_id or isinstance(meant, Job):
                 continue
@@ -195,56 +163,51 @@ async def _newest_own(
     return ""
 
 
-async def _results_of(user_id: int, chat_id: int, results: ResultStore) -> list[Result]:
+async def _results_here(dialogue: Dialogue) -> list[Result]:
     """Return the user's results of a chat, the newest first."""
-    found = await results.results(await results.history(user_id))
-    return [result for result in found if result.is_of(chat_id)]
+    found = await dialogue.app.results.results(await dialogue.app.results.history(dialogue.user_id))
+    return [result for result in found if result.is_of(dialogue.context.chat_id)]
 
 
-async def _act_show(
-    result: Result, dialogue: Dialogue, results: ResultStore, policy: AccessPolicy, now_ms: NowMs
-) -> str:
+async def _act_show(result: Result, dialogue: Dialogue) -> str:
     """Show a delivered result again, free of charge, with its buttons."""
     if result.picture is None:
         raise UserError("picture_gone")
-    rows = _buttons_of(result, dialogue.language, policy)
+    rows = _buttons_of(result, dialogue)
     await dialogue.send_picture(result.picture, result.caption, rows)
-    shown = Recent(dialogue.user_id, now_ms(), result.id)
-    await results.set_shown(dialogue.context.place, shown)
+    shown = Recent(dialogue.user_id, dialogue.app.now_ms(), result.id)
+    await dialogue.app.results.set_shown(dialogue.context.place, shown)
     return ""
 
 
-def _page(
-    shown: list[Result], index: int, language: str, policy: AccessPolicy
-) -> tuple[str, Keyboard]:
+def _page(shown: list[Result], index: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
     result = shown[index]
     newer = shown[index - 1].id if index else ""
     older = shown[index + 1].id if index + 1 < len(shown) else ""
     pager = buttons.pager(newer, older, result.id, f"{index + 1} / {len(shown)}")
-    return cut(result.caption, CAPTION_LIMIT), [pager, *_buttons_of(result, language, policy)]
+    return cut(result.caption, CAPTION_LIMIT), [pager, *_buttons_of(result, dialogue)]
 
 
-async def _act_undo(
-    result: Result, dialogue: Dialogue, results: ResultStore, policy: AccessPolicy, now_ms: NowMs
-) -> str:
+async def _act_undo(result: Result, dialogue: Dialogue) -> str:
     """Go one step back from a result."""
+    app = dialogue.app
     if result.operation not in PHOTO_ACTIONS or not result.sources:
         raise UserError("undo_nothing")
     context = dialogue.context
-    parent = await results.result(result.parent)
+    parent = await app.results.result(result.parent)
     # A forwarded picture has a job, but its prompt is private to that job's user and chat.
     is_own = parent is not None and parent.user_id == context.user_id
     if parent is not None and parent.picture and is_own and parent.is_of(context.chat_id):
-        return await _act_show(parent, dialogue, results, policy, now_ms)
+        return await _act_show(parent, dialogue)
     photos = result.sources[:1]
     await dialogue.send_picture(photos[0], dialogue.t("undo_original"))
     # The user's own picture has no job: there is no earlier step.
-    original = Recent(context.user_id, now_ms(), photos=photos)
-    await results.set_shown(context.place, original)
+    original = Recent(context.user_id, app.now_ms(), photos=photos)
+    await app.results.set_shown(context.place, original)
     return ""
 
 
-async def _act_compare(result: Result, dialogue: Dialogue, requests: RequestService) -> str:
+async def _act_compare(result: Result, dialogue: Dialogue) -> str:
     if result.operation not in PHOTO_ACTIONS or not result.sources or result.picture is None:
         raise UserError("compare_nothing")
     await requests.check_rate_limit(dialogue)
@@ -253,39 +216,24 @@ async def _act_compare(result: Result, dialogue: Dialogue, requests: RequestServ
     return "accepted_short"
 
 
-async def _act_again(
-    result: Result, count: int, dialogue: Dialogue, requests: RequestService, policy: AccessPolicy
-) -> None:
-    """Order a result again, as often as the text says."""
-    if not _is_varied(result, policy):
-        raise UserError("again_same")
-    await requests.regenerate(dialogue, result, count)
-
-
-async def _act_regenerate(result: Result, dialogue: Dialogue, requests: RequestService) -> str:
+async def _act_regenerate(result: Result, dialogue: Dialogue) -> str:
     await requests.regenerate(dialogue, result)
     return "accepted_short"
 
 
-async def _act_complain(result: Result, dialogue: Dialogue, policy: AccessPolicy) -> str:
+async def _act_complain(result: Result, dialogue: Dialogue) -> str:
     """Answer a complaint: offer another picture, a change, and a step back."""
     rows = buttons.after_complaint(
         dialogue.language,
         result.id,
         is_change=_is_change(result),
-        is_varied=_is_varied(result, policy),
+        is_varied=_is_varied(result, dialogue),
     )
     await dialogue.reply("complaint", rows)
     return ""
 
 
-async def _act_send_file(
-    result: Result,
-    dialogue: Dialogue,
-    results: ResultStore,
-    originals: OriginalStore,
-    requests: RequestService,
-) -> str:
+async def _act_send_file(result: Result, dialogue: Dialogue) -> str:
     """Send the picture as generated, before Telegram compressed it as a photo."""
     await requests.check_rate_limit(dialogue)
     caption = dialogue.t("original_caption")
@@ -295,7 +243,7 @@ async def _act_send_file(
     if file is not None and file.is_file:
         await dialogue.send_picture(file, caption)
         return ""
-    path = originals.find(result.id)
+    path = dialogue.app.originals.find(result.id)
     if path is None:
         raise UserError("original_gone")
     try:
@@ -305,30 +253,24 @@ async def _act_send_file(
         # It may have arrived all the same: an automatic retry could send it twice.
         raise UserError("original_slow") from error
     if sent is not None:
-        await results.set_original(result.id, sent.file_id)
+        await dialogue.app.results.set_original(result.id, sent.file_id)
     return ""
 
 
-async def handle_inline(
-    query: InlineQuery,
-    policy: AccessPolicy,
-    users: UserStore,
-    results: ResultStore,
-    messenger: Messenger,
-) -> None:
+async def handle_inline(query: InlineQuery, app: App) -> None:
     """Offer the pictures whose prompts contain the query."""
     # An inline query expires after half a minute: failures are ignored.
     with suppress(TransientError):
         user_id = query.from_user.id
-        profile = await users.profile(user_id)
-        is_open = profile.is_allowed or policy.admits(user_id)
-        is_admitted = is_open and (not profile.is_banned or policy.is_admin(user_id))
-        found = await results.history(user_id) if is_admitted else []
-        shown = await results.results(found)
+        profile = await app.users.profile(user_id)
+        is_open = profile.is_allowed or app.policy.admits(user_id)
+        is_admitted = is_open and (not profile.is_banned or app.policy.is_admin(user_id))
+        found = await app.results.history(user_id) if is_admitted else []
+        shown = await app.results.results(found)
         wanted = query.query.strip().lower()
         offers = [_offer(each) for each in shown if wanted in each.words.lower()]
         language = profile.language_or(language_of(query.from_user.language_code))
-        await messenger.answer_inline(query.id, offers, t(language, "inline_button"))
+        await app.messenger.answer_inline(query.id, offers, t(language, "inline_button"))
 
 
 def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:
@@ -345,33 +287,24 @@ def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCa
     )
 
 
-async def _act_on_chosen(
-    act: _Act,
-    name: str,
-    message: Message,
-    dialogue: Dialogue,
-    results: ResultStore,
-    users: UserStore,
-    now_ms: NowMs,
-) -> _Act:
+async def _act_on_chosen(act: _Act, name: str, message: Message, dialogue: Dialogue) -> None:
     """Act on the result that the message is about."""
-    result = await _chosen_result(name, message, dialogue.context, results, users, now_ms)
-    return partial(act, result)
+    await act(await _chosen_result(name, message, dialogue), dialogue)
 
 
-async def handle_again(
-    message: Message, dialogue: Dialogue, results: ResultStore, users: UserStore, now_ms: NowMs
-) -> Callable[..., Awaitable[None]]:
+async def handle_again(message: Message, dialogue: Dialogue) -> None:
     """Order the picture again, as often as the text says: "another one", "3 more"."""
-    result = await _chosen_result("again", message, dialogue.context, results, users, now_ms)
-    return partial(_act_again, result, count_in(prompt_of(message)) or 1)
+    result = await _chosen_result("again", message, dialogue)
+    if not _is_varied(result, dialogue):
+        raise UserError("again_same")
+    await requests.regenerate(dialogue, result, count_in(prompt_of(message)) or 1)
 
 
 async def _act_on_pressed(
-    act: _Act, callback: CallbackQuery, argument: str, _: Dialogue, results: ResultStore
-) -> _Act:
+    act: _Act, callback: CallbackQuery, argument: str, dialogue: Dialogue
+) -> str:
     """Act on the result under which the button is."""
-    return partial(act, await _pressed_result(callback, argument, results))
+    return await act(await _pressed_result(callback, argument, dialogue), dialogue)
 
 
 handle_last = partial(_act_on_chosen, _act_show, "last")
@@ -380,13 +313,13 @@ handle_compare = partial(_act_on_chosen, _act_compare, "compare")
 handle_file = partial(_act_on_chosen, _act_send_file, "file")
 handle_complaint = partial(_act_on_chosen, _act_complain, "complaint")
 
-COMMANDS = {
+COMMANDS: Mapping[str, MessageHandler] = {
     "undo": handle_undo,
     "compare": handle_compare,
     "last": handle_last,
     "history": handle_history,
 }
-CALLBACKS = {
+CALLBACKS: Mapping[str, CallbackHandler] = {
     "view": on_history_callback,
     "draw": on_draw_callback,
     "again": partial(_act_on_pressed, _act_regenerate),

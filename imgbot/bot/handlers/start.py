@@ -1,20 +1,17 @@
 """General commands, the command menu, small talk, and unsupported messages."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from aiogram import Bot
 from aiogram.types import BotCommand, BotCommandScopeChat, CallbackQuery, Message
 
-from imgbot.bot.context import NowMs
-from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
 from imgbot.bot.handlers import admin
 from imgbot.bot.messages import PICTURE_LIMIT_MB, UNREADABLE, BotIdentity, replied_message
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts import LANGUAGES, buttons, has_text, t
-from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.users import UserStore
 from imgbot.telegram.client import telegram_errors
 from imgbot.telemetry import events
 
@@ -35,10 +32,9 @@ async def handle_start(message: Message, dialogue: Dialogue) -> None:
         await publish_admin_commands(message.bot, context.user_id)
 
 
-async def handle_cancel(
-    _: Message, dialogue: Dialogue, queue: JobQueue, users: UserStore, now_ms: NowMs
-) -> None:
+async def handle_cancel(_: Message, dialogue: Dialogue) -> None:
     """Leave the dialogue, or else cancel the latest active job of this chat."""
+    app = dialogue.app
     question, _expired = await dialogue.question()
     if question:
         # Answer before the state is cleared: if the answer fails, the same update comes again
@@ -46,22 +42,20 @@ async def handle_cancel(
         await dialogue.reply("cancel_dialogue", buttons.menu(dialogue.language))
         await dialogue.state.clear()
         return
-    jobs = await queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
+    jobs = await app.queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
     newest = next((job.id for job in reversed(jobs) if not job.is_cancelled), "")
-    job_id = await users.choose_once(f"cancel.{dialogue.context.request}", newest)
-    verdict = await queue.cancel(job_id, dialogue.user_id, now_ms()) if job_id else "gone"
+    job_id = await app.users.choose_once(f"cancel.{dialogue.context.request}", newest)
+    verdict = await app.queue.cancel(job_id, dialogue.user_id, app.now_ms()) if job_id else "gone"
     # A cancelled job reports it itself, in its status message.
     if verdict != "ok":
         await dialogue.reply("cancel_too_late" if verdict == "too_late" else "cancel_nothing")
 
 
-async def on_cancel_callback(
-    callback: CallbackQuery, argument: str, dialogue: Dialogue, queue: JobQueue, now_ms: NowMs
-) -> str:
+async def on_cancel_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Cancel the job; a duplicate status message, left by a lost answer, is removed as well."""
-    context = dialogue.context
-    job = await queue.job(argument)
-    verdict = await queue.cancel(argument, context.user_id, now_ms())
+    app, context = dialogue.app, dialogue.context
+    job = await app.queue.job(argument)
+    verdict = await app.queue.cancel(argument, context.user_id, app.now_ms())
     is_left_over = job is not None and job.progress.message_id not in {0, context.message_id}
     # A forged callback must not remove another user's message, and none removes the /queue list.
     if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
@@ -139,27 +133,25 @@ async def handle_small_talk(message: Message, dialogue: Dialogue) -> None:
         await dialogue.reply("pleasantry")
 
 
-async def handle_help(
-    _: Message, dialogue: Dialogue, policy: AccessPolicy, identity: BotIdentity
-) -> None:
+async def handle_help(_: Message, dialogue: Dialogue) -> None:
     """Send the topics; a group gets one line, as long texts would disturb its members."""
     if dialogue.context.is_private:
-        known = topics(policy, is_admin=dialogue.is_by_admin)
+        known = topics(dialogue.app.policy, is_admin=dialogue.is_by_admin)
         await dialogue.reply("help", buttons.help_topics(dialogue.language, known))
     else:
-        await dialogue.reply_text(help_text(dialogue.language, "in_group", policy, identity))
+        await dialogue.reply_text(
+            help_text(dialogue.language, "in_group", dialogue.app.policy, dialogue.app.identity)
+        )
 
 
-async def on_help_callback(
-    _: CallbackQuery, argument: str, dialogue: Dialogue, policy: AccessPolicy, identity: BotIdentity
-) -> str:
-    known = topics(policy, is_admin=dialogue.is_by_admin)
+async def on_help_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    known = topics(dialogue.app.policy, is_admin=dialogue.is_by_admin)
     if argument == buttons.ALL_TOPICS:
         rows = buttons.help_topics(dialogue.language, known)
         await dialogue.update_panel(dialogue.t("help"), rows)
     elif argument in known:
         rows = buttons.help_topic(dialogue.language, argument)
-        text = help_text(dialogue.language, argument, policy, identity)
+        text = help_text(dialogue.language, argument, dialogue.app.policy, dialogue.app.identity)
         await dialogue.update_panel(text, rows)
     else:
         return "unknown_button"
@@ -179,7 +171,10 @@ def help_text(language: str, topic: str, policy: AccessPolicy, identity: BotIden
     delivers them.
     """
     key = f"help_{topic}"
-    variants = {"engine": policy.has_builtin_engine, "mentions": identity.reads_groups}
+    variants = {
+        "engine": policy.has_builtin_engine,
+        "mentions": identity.reads_groups,
+    }
     for variant, is_given in variants.items():
         if is_given and has_text(f"{key}_{variant}"):
             key = f"{key}_{variant}"
@@ -193,5 +188,9 @@ def help_text(language: str, topic: str, policy: AccessPolicy, identity: BotIden
     )
 
 
-COMMANDS = {"start": handle_start, "help": handle_help, "cancel": handle_cancel}
-CALLBACKS = {"cancel": on_cancel_callback, "help": on_help_callback}
+COMMANDS: Mapping[str, MessageHandler] = {
+    "start": handle_start,
+    "help": handle_help,
+    "cancel": handle_cancel,
+}
+CALLBACKS: Mapping[str, CallbackHandler] = {"cancel": on_cancel_callback, "help": on_help_callback}

@@ -1,13 +1,16 @@
 """Admin commands and callbacks; for other users they do not exist."""
 
+from collections.abc import Mapping
+
+from imgbot.bot.dialogue import CallbackHandler, MessageHandler
 from imgbot.bot.handlers.admin import access, broadcast, remedies, reports
 
-COMMANDS = {
+COMMANDS: Mapping[str, MessageHandler] = {
     **reports.COMMANDS,
     **access.COMMANDS,
     "broadcast": broadcast.handle_broadcast,
 }
-CALLBACKS = {
+CALLBACKS: Mapping[str, CallbackHandler] = {
     **reports.CALLBACKS,
     **access.CALLBACKS,
     "cast": broadcast.on_broadcast_callback,

@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from aiogram.types import (
     CallbackQuery,
@@ -14,18 +13,14 @@ from aiogram.types import (
     User,
 )
 
-from imgbot.bot.context import NowMs
-from imgbot.bot.dialogue import Dialogue, paused_error
-from imgbot.bot.messages import BotIdentity, clean, replied_message, text_after
-from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.app import App
+from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler, paused_error
+from imgbot.bot.messages import clean, replied_message, text_after
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
 from imgbot.domain.texts import buttons
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.access import Access, Ban
-from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.results import ResultStore
-from imgbot.storage.users import UserStore
+from imgbot.storage.access import Ban
 from imgbot.telegram.messenger import picture_in
 
 _LISTED = 40
@@ -39,64 +34,59 @@ _ID_BITS = 52
 _QUOTED_LENGTH = 40
 
 
-@dataclass(frozen=True, slots=True)
-class Targets:
-    """Finds the user or group that a command is about."""
+async def _target_of(message: Message, app: App) -> tuple[int | None, str]:
+    """Return the target of the command, and the rest of its text.
 
-    _identity: BotIdentity
-    _users: UserStore
-    _results: ResultStore
+    Raises UserError for an id that is invalid or that Telegram never assigns, for an unknown
+    name, and for a message that does not show which user it is about.
+    """
+    text = clean(text_after(message))
+    first, _, rest = text.partition(" ")
+    if _NUMBER.fullmatch(first):
+        return _id_of(first), rest
+    if name := _USERNAME.fullmatch(first):
+        return await _id_of_name(name[1], app), rest
+    replied = replied_message(message) or message.external_reply
+    target = await _target_in(replied, app) if replied else None
+    if target is None and first:
+        raise UserError("id_unreadable", words=first[:_QUOTED_LENGTH])
+    return target, text
 
-    async def named_in(self, message: Message) -> tuple[int | None, str]:
-        """Return the target of the command, and the rest of its text.
 
-        Raises UserError for an id that is invalid or that Telegram never assigns, for an unknown
-        name, and for a message that does not show which user it is about.
-        """
-        text = clean(text_after(message))
-        first, _, rest = text.partition(" ")
-        if _NUMBER.fullmatch(first):
-            return _id_of(first), rest
-        if name := _USERNAME.fullmatch(first):
-            return await self._id_of_name(name[1]), rest
-        replied = replied_message(message) or message.external_reply
-        target = await self._target_in(replied) if replied else None
-        if target is None and first:
-            raise UserError("id_unreadable", words=first[:_QUOTED_LENGTH])
-        return target, text
+async def _id_of_name(name: str, app: App) -> int:
+    user_id = await app.users.id_of(name)
+    if user_id is None:
+        raise UserError("name_unknown", name=name)
+    return user_id
 
-    async def _id_of_name(self, name: str) -> int:
-        user_id = await self._users.id_of(name)
-        if user_id is None:
-            raise UserError("name_unknown", name=name)
-        return user_id
 
-    async def _target_in(self, replied: Message | ExternalReplyInfo) -> int | None:
-        """Return the user whose message it is, or whom a message of the bot is about."""
-        author = _author_of(replied)
-        if author is not None and not author.is_bot:
-            return author.id
-        is_own = author is not None and author.id == self._identity.id
-        is_here = isinstance(replied, Message)
-        return await self._mentioned_in(replied) if is_own and is_here else None
+async def _target_in(replied: Message | ExternalReplyInfo, app: App) -> int | None:
+    """Return the user whose message it is, or whom a message of the bot is about."""
+    author = _author_of(replied)
+    if author is not None and not author.is_bot:
+        return author.id
+    is_own = author is not None and author.id == app.identity.id
+    is_here = isinstance(replied, Message)
+    return await _mentioned_in(replied, app) if is_own and is_here else None
 
-    async def _mentioned_in(self, message: Message) -> int | None:
-        """Return whom a message of the bot mentions, made a picture for, or names by id."""
-        for entity in message.entities or []:
-            if entity.user is not None:
-                return entity.user.id
-        if picture := picture_in(message):
-            job_id = await self._results.job_of_picture(picture)
-        else:
-            job_id = await self._results.announced_in(message.chat.id, message.message_id)
-        if result := await self._results.result(job_id):
-            return result.user_id
-        numbers = dict.fromkeys(map(int, _ID_IN_TEXT.findall(message.text or "")))
-        # Other numbers are of jobs.
-        known = await self._users.known(numbers)
-        if len(known) > 1:
-            raise UserError("several_named")
-        return known[0] if known else None
+
+async def _mentioned_in(message: Message, app: App) -> int | None:
+    """Return whom a message of the bot mentions, made a picture for, or names by id."""
+    for entity in message.entities or []:
+        if entity.user is not None:
+            return entity.user.id
+    if picture := picture_in(message):
+        job_id = await app.results.job_of_picture(picture)
+    else:
+        job_id = await app.results.announced_in(message.chat.id, message.message_id)
+    if result := await app.results.result(job_id):
+        return result.user_id
+    numbers = dict.fromkeys(map(int, _ID_IN_TEXT.findall(message.text or "")))
+    # Other numbers are of jobs.
+    known = await app.users.known(numbers)
+    if len(known) > 1:
+        raise UserError("several_named")
+    return known[0] if known else None
 
 
 def _id_of(number: str) -> int:
@@ -122,68 +112,57 @@ def _author_of(message: Message | ExternalReplyInfo) -> User | None:
     return message.from_user if is_here else None
 
 
-async def handle_ban(
-    message: Message,
-    dialogue: Dialogue,
-    targets: Targets,
-    policy: AccessPolicy,
-    access: Access,
-    queue: JobQueue,
-    now_ms: NowMs,
-) -> None:
+async def handle_ban(message: Message, dialogue: Dialogue) -> None:
     """/ban id or @name [reason], or as a reply; without a target it lists bans."""
-    user_id, reason = await targets.named_in(message)
+    app = dialogue.app
+    user_id, reason = await _target_of(message, dialogue.app)
     if user_id is None and dialogue.context.is_private:
-        await dialogue.reply_text(*await _bans(dialogue, access))
+        await dialogue.reply_text(*await _bans(dialogue))
         return
     if user_id is None:
         raise UserError("ban_usage")
     if user_id < 0:
         raise UserError("ban_person_only")
-    if policy.is_admin(user_id):
+    if app.policy.is_admin(user_id):
         raise UserError("ban_admin")
-    at_ms = now_ms()
-    await access.ban(Ban(user_id, reason[:_REASON_LENGTH], dialogue.user_id, at_ms))
+    at_ms = app.now_ms()
+    await app.access.ban(Ban(user_id, reason[:_REASON_LENGTH], dialogue.user_id, at_ms))
     # Queued jobs are not paid for yet; running ones may be, and continue.
-    for job in await queue.jobs_of(user_id):
+    for job in await app.queue.jobs_of(user_id):
         if job.state is State.QUEUED:
-            await queue.cancel(job.id, user_id, at_ms)
+            await app.queue.cancel(job.id, user_id, at_ms)
     await dialogue.reply("ban_done", user=user_id)
 
 
-async def handle_unban(
-    message: Message, dialogue: Dialogue, targets: Targets, access: Access
-) -> None:
+async def handle_unban(message: Message, dialogue: Dialogue) -> None:
     """/unban id or @name, or as a reply."""
-    user_id, _ = await targets.named_in(message)
+    user_id, _ = await _target_of(message, dialogue.app)
     if user_id is None:
         raise UserError("unban_usage")
-    is_undone = await access.unban(user_id)
+    is_undone = await dialogue.app.access.unban(user_id)
     await dialogue.reply("ban_undone" if is_undone else "ban_unknown", user=user_id)
 
 
-async def handle_allow(
-    message: Message, dialogue: Dialogue, targets: Targets, policy: AccessPolicy, access: Access
-) -> None:
+async def handle_allow(message: Message, dialogue: Dialogue) -> None:
     """/allow id or @name, or as a reply; in a group it admits the group, else it lists."""
-    context = dialogue.context
-    some_id, _ = await targets.named_in(message)
-    if not policy.allowed:
+    app, context = dialogue.app, dialogue.context
+    some_id, _ = await _target_of(message, dialogue.app)
+    if not app.policy.allowed:
         raise UserError("allow_open")
     if some_id is None and not context.is_private:
         some_id = context.chat_id
     if some_id is None:
-        await dialogue.reply_text(*await _allowed(dialogue, access))
+        await dialogue.reply_text(*await _allowed(dialogue))
         return
-    is_new = await access.allow(some_id)
-    is_known = not is_new or some_id in policy.allowed
+    is_new = await app.access.allow(some_id)
+    is_known = not is_new or some_id in app.policy.allowed
     done = "allow_done" if some_id > 0 else "allow_group_done"
     await dialogue.reply("allow_already" if is_known else done, user=some_id)
 
 
-async def handle_forget(message: Message, dialogue: Dialogue, targets: Targets) -> None:
+async def handle_forget(message: Message, dialogue: Dialogue) -> None:
     """/forget id or @name, or as a reply; a button confirms it."""
-    user_id, _ = await targets.named_in(message)
+    user_id, _ = await _target_of(message, dialogue.app)
     if user_id is None or user_id < 0:
         raise UserError("forget_usage")
     await dialogue.reply(
@@ -191,24 +170,20 @@ async def handle_forget(message: Message, dialogue: Dialogue, targets: Targets) 
     )
 
 
-async def on_ban_callback(
-    _: CallbackQuery, argument: str, dialogue: Dialogue, access: Access
-) -> str:
-    is_undone = await access.unban(_id_in(argument))
-    await dialogue.update_panel(*await _bans(dialogue, access))
+async def on_ban_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    is_undone = await dialogue.app.access.unban(_id_in(argument))
+    await dialogue.update_panel(*await _bans(dialogue))
     return "undone" if is_undone else "stale_button"
 
 
-async def on_allow_callback(
-    _: CallbackQuery, argument: str, dialogue: Dialogue, access: Access
-) -> str:
-    is_undone = await access.disallow(_id_in(argument))
-    await dialogue.update_panel(*await _allowed(dialogue, access))
+async def on_allow_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    is_undone = await dialogue.app.access.disallow(_id_in(argument))
+    await dialogue.update_panel(*await _allowed(dialogue))
     return "undone" if is_undone else "stale_button"
 
 
-async def _bans(dialogue: Dialogue, access: Access) -> tuple[str, Keyboard]:
-    lines = {ban.user_id: _ban_line(ban) for ban in await access.bans()}
+async def _bans(dialogue: Dialogue) -> tuple[str, Keyboard]:
+    lines = {ban.user_id: _ban_line(ban) for ban in await dialogue.app.access.bans()}
     if not lines:
         return f"{dialogue.t('ban_empty')} {dialogue.t('ban_usage')}", []
     return _list(dialogue, "ban", lines)
@@ -219,8 +194,8 @@ def _ban_line(ban: Ban) -> str:
     return " · ".join(part for part in (str(ban.user_id), day, ban.reason) if part)
 
 
-async def _allowed(dialogue: Dialogue, access: Access) -> tuple[str, Keyboard]:
-    lines = {some_id: str(some_id) for some_id in await access.allowed()}
+async def _allowed(dialogue: Dialogue) -> tuple[str, Keyboard]:
+    lines = {some_id: str(some_id) for some_id in await dialogue.app.access.allowed()}
     return _list(dialogue, "allow", lines) if lines else (dialogue.t("allow_empty"), [])
 
 
@@ -242,22 +217,22 @@ def _id_in(argument: str) -> int:
 _NOTICE_LENGTH = 500
 
 
-async def handle_pause(message: Message, dialogue: Dialogue, access: Access) -> None:
+async def handle_pause(message: Message, dialogue: Dialogue) -> None:
     """/pause [text shown to users]."""
     notice = clean(text_after(message))[:_NOTICE_LENGTH]
-    await access.pause(notice)
+    await dialogue.app.access.pause(notice)
     error = paused_error(notice)
     shown = dialogue.t(error.reason, **error.facts)
     rows = [[buttons.resume(dialogue.language)]]
     await dialogue.reply_text(f"{dialogue.t('pause_done')}\n{shown}", rows)
 
 
-async def handle_resume(_: Message, dialogue: Dialogue, access: Access) -> None:
-    is_resumed = await access.resume()
+async def handle_resume(_: Message, dialogue: Dialogue) -> None:
+    is_resumed = await dialogue.app.access.resume()
     await dialogue.reply("resume_done" if is_resumed else "resume_nothing")
 
 
-COMMANDS = {
+COMMANDS: Mapping[str, MessageHandler] = {
     "ban": handle_ban,
     "unban": handle_unban,
     "allow": handle_allow,
@@ -265,4 +240,4 @@ COMMANDS = {
     "pause": handle_pause,
     "resume": handle_resume,
 }
-CALLBACKS = {"ban": on_ban_callback, "allow": on_allow_callback}
+CALLBACKS: Mapping[str, CallbackHandler] = {"ban": on_ban_callback, "allow": on_allow_callback}

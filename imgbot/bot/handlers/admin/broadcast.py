@@ -6,13 +6,10 @@ from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import replied_message, text_after
 from imgbot.domain.errors import MessageGoneError, TelegramRefusedError, UserError
 from imgbot.domain.texts import buttons, counted
-from imgbot.storage.broadcasts import Broadcast, Broadcasts
-from imgbot.telegram.messenger import Messenger
+from imgbot.storage.broadcasts import Broadcast
 
 
-async def handle_broadcast(
-    message: Message, dialogue: Dialogue, broadcasts: Broadcasts, messenger: Messenger
-) -> None:
+async def handle_broadcast(message: Message, dialogue: Dialogue) -> None:
     """/broadcast text, or as a reply to the message to send."""
     context = dialogue.context
     text, replied = text_after(message), replied_message(message)
@@ -26,36 +23,36 @@ async def handle_broadcast(
         from_chat=0 if text else context.chat_id,
         message_id=0 if text or replied is None else replied.message_id,
     )
-    count = await broadcasts.draft(broadcast)
+    count = await dialogue.app.broadcasts.draft(broadcast)
     if not count:
         raise UserError("cast_nobody")
-    await _preview(broadcast, dialogue, messenger)
+    await _preview(broadcast, dialogue)
     rows = buttons.broadcast_preview(context.language, broadcast.id)
     await dialogue.reply("cast_preview", rows, people=counted(context.language, "to_users", count))
 
 
-async def _preview(broadcast: Broadcast, dialogue: Dialogue, messenger: Messenger) -> None:
+async def _preview(broadcast: Broadcast, dialogue: Dialogue) -> None:
     target, rows = dialogue.context.chat_target, buttons.unsubscribe(broadcast.language)
     if not broadcast.message_id:
         await dialogue.reply_text(broadcast.text, rows)
         return
     try:
-        await messenger.copy_message(target, broadcast.from_chat, broadcast.message_id, rows)
+        await dialogue.app.messenger.copy_message(
+            target, broadcast.from_chat, broadcast.message_id, rows
+        )
     except (TelegramRefusedError, MessageGoneError) as error:
         raise UserError("cast_uncopied") from error
 
 
-async def on_broadcast_callback(
-    _: CallbackQuery, argument: str, dialogue: Dialogue, broadcasts: Broadcasts
-) -> str:
+async def on_broadcast_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     action, _sep, broadcast_id = argument.partition(".")
     context = dialogue.context
     if action == "go":
-        verdict = await broadcasts.start(broadcast_id, context.message_id)
+        verdict = await dialogue.app.broadcasts.start(broadcast_id, context.message_id)
         return {"ok": "cast_begun", "busy": "cast_busy"}.get(verdict, "cast_stale")
     if action not in {"drop", "stop"}:
         return "unknown_button"
-    is_cancelled = await broadcasts.cancel(broadcast_id)
+    is_cancelled = await dialogue.app.broadcasts.cancel(broadcast_id)
     if action == "stop":
         return "cast_stopping" if is_cancelled else "cast_stale"
     if is_cancelled:

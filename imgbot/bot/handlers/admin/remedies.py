@@ -1,90 +1,68 @@
 """Buttons under alerts: each does what its alert advises, after a second press."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.context import NowMs
+from imgbot.bot.app import App
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.admin.reports import LONGEST_MS
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import buttons, dollars
 from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData
-from imgbot.storage.access import Access
-from imgbot.storage.alerts import AlertStore
-from imgbot.storage.dead_letters import DeadLetters
-from imgbot.storage.spend import MICRO_PER_CENT, Spend, raised
+from imgbot.storage.spend import MICRO_PER_CENT, raised
 
 _RETRIED_AT_ONCE = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Remedies:
-    """Stores and controls that the actions against incidents use."""
-
-    access: Access
-    dead_letters: DeadLetters
-    spend: Spend
-    workers: Callable[[], tuple[int, int, int]]
-    """Wanted, started and busy workers."""
-    resize: Callable[[int], None]
-    """Sets the number of workers, within its limits."""
-    now_ms: NowMs
-    fall_back: Callable[[], bool]
-    """Lets the built-in engine stand in for other providers; False if it does already."""
-    try_now: Callable[[str], bool]
-    """Lets the next order try a provider that is out; False if nothing keeps it from that."""
 
 
 Outcome = tuple[bool, Mapping[str, str | int]]
 """True if an action changed something, and the facts of the text that says what."""
 
 
-async def _set_workers(remedies: Remedies, press: RemedyData) -> Outcome:
-    before = remedies.workers()[0]
-    remedies.resize(_number(press.amount))
-    workers = remedies.workers()[0]
+async def _set_workers(app: App, press: RemedyData) -> Outcome:
+    before = app.workers()[0]
+    app.resize(_number(press.amount))
+    workers = app.workers()[0]
     return workers != before, {"workers": workers, "before": before}
 
 
-async def _pause(remedies: Remedies, _: RemedyData) -> Outcome:
-    return await remedies.access.pause_anew(), {}
+async def _pause(app: App, _: RemedyData) -> Outcome:
+    return await app.access.pause_anew(), {}
 
 
-async def _resume(remedies: Remedies, _: RemedyData) -> Outcome:
-    return await remedies.access.resume(), {}
+async def _resume(app: App, _: RemedyData) -> Outcome:
+    return await app.access.resume(), {}
 
 
-async def _retry(remedies: Remedies, _: RemedyData) -> Outcome:
-    now_ms = remedies.now_ms()
-    stuck, _count = await remedies.dead_letters.stuck(now_ms, LONGEST_MS, _RETRIED_AT_ONCE)
-    asked = [await remedies.dead_letters.redeliver(each, now_ms) for each in stuck]
+async def _retry(app: App, _: RemedyData) -> Outcome:
+    now_ms = app.now_ms()
+    stuck, _count = await app.dead_letters.stuck(now_ms, LONGEST_MS, _RETRIED_AT_ONCE)
+    asked = [await app.dead_letters.redeliver(each, now_ms) for each in stuck]
     return any(asked), {"count": sum(asked)}
 
 
-async def _raise_budget(remedies: Remedies, press: RemedyData) -> Outcome:
+async def _raise_budget(app: App, press: RemedyData) -> Outcome:
     """Raise the budget of a day. Raises UserError on another day."""
     cents, _, day = press.amount.partition("-")
-    now_ms = remedies.now_ms()
-    before, usual = await remedies.spend.ceiling_today(now_ms), remedies.spend.caps.daily_micro
-    if day != remedies.spend.today(now_ms).replace("-", "") or before is None or usual is None:
+    now_ms = app.now_ms()
+    before, usual = await app.spend.ceiling_today(now_ms), app.spend.caps.daily_micro
+    if day != app.spend.today(now_ms).replace("-", "") or before is None or usual is None:
         raise UserError("fix_over")
     ceiling = max(min(_number(cents) * MICRO_PER_CENT, raised(before)), before)
     if ceiling > before:
-        await remedies.spend.raise_ceiling(ceiling, now_ms)
+        await app.spend.raise_ceiling(ceiling, now_ms)
     return ceiling > before, {"ceiling": dollars(ceiling), "usual": dollars(usual)}
 
 
-async def _fall_back(remedies: Remedies, _: RemedyData) -> Outcome:
-    return remedies.fall_back(), {}
+async def _fall_back(app: App, _: RemedyData) -> Outcome:
+    return app.fall_back(), {}
 
 
-async def _try_now(remedies: Remedies, press: RemedyData) -> Outcome:
-    return remedies.try_now(press.incident.removeprefix("provider.")), {}
+async def _try_now(app: App, press: RemedyData) -> Outcome:
+    return app.try_now(press.incident.removeprefix("provider.")), {}
 
 
-_APPLY: Mapping[Remedy, Callable[[Remedies, RemedyData], Awaitable[Outcome]]] = {
+_APPLY: Mapping[Remedy, Callable[[App, RemedyData], Awaitable[Outcome]]] = {
     Remedy.WORKERS: _set_workers,
     Remedy.PAUSE: _pause,
     Remedy.RESUME: _resume,
@@ -102,13 +80,7 @@ def _number(amount: str) -> int:
     return int(amount)
 
 
-async def on_remedy_callback(
-    callback: CallbackQuery,
-    argument: str,
-    dialogue: Dialogue,
-    alerts: AlertStore,
-    remedies: Remedies,
-) -> str:
+async def on_remedy_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     press, message = buttons.parse_remedy(argument), callback.message
     if press is None or not isinstance(message, Message):
         return "unknown_button"
@@ -120,13 +92,13 @@ async def on_remedy_callback(
     if press.step == "no":
         await update(text, buttons.remedy(language, press))
         return ""
-    if press.incident and press.incident not in await alerts.open():
+    if press.incident and press.incident not in await dialogue.app.alerts.open():
         await update(text)
         return "fix_over"
     if press.step == "ask":
         await update(text, *(buttons.remedy(language, press, step) for step in ("yes", "no")))
         return ""
-    is_done, facts = await _APPLY[press.remedy](remedies, press)
+    is_done, facts = await _APPLY[press.remedy](dialogue.app, press)
     said = dialogue.t(f"fix_{press.remedy}_{'done' if is_done else 'already'}", **facts)
     next_steps = {
         Remedy.PAUSE: buttons.resume(language),

@@ -1,22 +1,17 @@
 """Reports to admins: /stats, /spend, and /stuck with its buttons."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.context import NowMs
-from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.app import App
+from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import ago, buttons, counted, dollars, has_text, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.dead_letters import DeadLetters, ProblemJob, resume_state
-from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.dead_letters import ProblemJob, resume_state
 from imgbot.storage.spend import Day, ProducedCount, Spend
-from imgbot.storage.stats import QueueStats
-from imgbot.storage.users import UserStore
-from imgbot.telemetry.health import ProviderState
 
 LONGEST_MS = 300_000
 """Age beyond the duration of any regular job."""
@@ -24,22 +19,19 @@ LONGEST_MS = 300_000
 _JOBS_LISTED = 8
 
 
-async def handle_stuck(
-    _: Message, dialogue: Dialogue, dead_letters: DeadLetters, now_ms: NowMs
-) -> None:
-    await dialogue.reply_text(*await _stuck_list(dialogue.language, dead_letters, now_ms()))
+async def handle_stuck(_: Message, dialogue: Dialogue) -> None:
+    await dialogue.reply_text(*await _stuck_list(dialogue))
 
 
-async def on_stuck_callback(
-    _: CallbackQuery, argument: str, dialogue: Dialogue, dead_letters: DeadLetters, now_ms: NowMs
-) -> str:
+async def on_stuck_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     action, _sep, job_id = argument.partition(".")
-    answer = "" if action == "list" else await _apply(action, job_id, dead_letters, now_ms())
-    await dialogue.update_panel(*await _stuck_list(dialogue.language, dead_letters, now_ms()))
+    answer = "" if action == "list" else await _apply(action, job_id, dialogue.app)
+    await dialogue.update_panel(*await _stuck_list(dialogue))
     return answer
 
 
-async def _apply(action: str, job_id: str, dead_letters: DeadLetters, at_ms: int) -> str:
+async def _apply(action: str, job_id: str, app: App) -> str:
+    dead_letters, at_ms = app.dead_letters, app.now_ms()
     stuck = await dead_letters.find(job_id)
     if stuck is None:
         return "stuck_gone"
@@ -52,8 +44,9 @@ async def _apply(action: str, job_id: str, dead_letters: DeadLetters, at_ms: int
     return "unknown_button"
 
 
-async def _stuck_list(language: str, dead_letters: DeadLetters, at_ms: int) -> tuple[str, Keyboard]:
-    found, count = await dead_letters.stuck(at_ms, LONGEST_MS, _JOBS_LISTED)
+async def _stuck_list(dialogue: Dialogue) -> tuple[str, Keyboard]:
+    language, at_ms = dialogue.language, dialogue.app.now_ms()
+    found, count = await dialogue.app.dead_letters.stuck(at_ms, LONGEST_MS, _JOBS_LISTED)
     if not found:
         return t(language, "stuck_none"), []
     lines = [t(language, "stuck_title", count=count)]
@@ -85,33 +78,20 @@ def _stuck_lines(language: str, number: int, stuck: ProblemJob, at_ms: int) -> l
 _STATUSES = ("ok", "failed", "rejected", "cancelled")
 
 
-@dataclass(frozen=True, slots=True)
-class StatsSources:
-    """Sources of the figures that /stats reports."""
-
-    queue: JobQueue
-    queue_stats: QueueStats
-    users: UserStore
-    spend: Spend
-    workers: Callable[[], tuple[int, int, int]]
-    """Wanted, started and busy workers."""
-    providers: Callable[[], Mapping[str, ProviderState]]
-
-
-async def handle_stats(_: Message, dialogue: Dialogue, stats: StatsSources, now_ms: NowMs) -> None:
-    language, at_ms = dialogue.language, now_ms()
-    now, today = await _now(language, stats, at_ms), await _today(language, stats, at_ms)
+async def handle_stats(_: Message, dialogue: Dialogue) -> None:
+    language, app, at_ms = dialogue.language, dialogue.app, dialogue.app.now_ms()
+    now, today = await _now(language, app, at_ms), await _today(language, app, at_ms)
     await dialogue.reply_text("\n".join([*now, "", *today]))
 
 
-async def _now(language: str, stats: StatsSources, at_ms: int) -> list[str]:
-    snapshot = await stats.queue_stats.snapshot(at_ms, stats.spend.caps.running_per_user)
-    depth = await stats.queue.depth()
-    wanted, _, busy = stats.workers()
-    out = [name for name, state in stats.providers().items() if state.refusal]
+async def _now(language: str, app: App, at_ms: int) -> list[str]:
+    snapshot = await app.queue_stats.snapshot(at_ms, app.spend.caps.running_per_user)
+    depth = await app.queue.depth()
+    wanted, _, busy = app.workers()
+    out = [name for name, state in app.providers().items() if state.refusal]
     oldest_s = max(1, (at_ms - depth.oldest_waiting_ms) // 1000)
     key = "stats_waiting_oldest" if depth.oldest_waiting_ms else "stats_waiting"
-    users = counted(language, "users", await stats.users.count())
+    users = counted(language, "users", await app.users.count())
     return [
         t(language, key, count=depth.waiting, age=ago(language, oldest_s)),
         t(language, "stats_running", count=depth.running, busy=busy, wanted=wanted),
@@ -122,10 +102,10 @@ async def _now(language: str, stats: StatsSources, at_ms: int) -> list[str]:
     ]
 
 
-async def _today(language: str, stats: StatsSources, at_ms: int) -> list[str]:
-    spend = stats.spend
+async def _today(language: str, app: App, at_ms: int) -> list[str]:
+    spend = app.spend
     day = spend.today(at_ms)
-    ended = await stats.queue_stats.outcomes_of(day)
+    ended = await app.queue_stats.outcomes_of(day)
     lines = [t(language, "stats_today" if ended else "stats_today_none", day=day)]
     lines += [
         f"{t(language, f'action_{operation}')}: {parts}"
@@ -153,10 +133,10 @@ _USERS_SHOWN = 5
 _MADE_SHOWN = 20
 
 
-async def handle_spend(_: Message, dialogue: Dialogue, spend: Spend, now_ms: NowMs) -> None:
+async def handle_spend(_: Message, dialogue: Dialogue) -> None:
     """/spend: cost of pictures today and recently, by provider and by user."""
-    language, at_ms = dialogue.language, now_ms()
-    week = await spend.week(at_ms)
+    spend, at_ms = dialogue.app.spend, dialogue.app.now_ms()
+    language, week = dialogue.language, await spend.week(at_ms)
     blocks = [
         _spend_today(language, spend, week[0], at_ms),
         _top_users(language, week[0]),
@@ -223,5 +203,9 @@ def _usd(micro: int) -> str:
     return f"${whole}.{f'{part:06}'.rstrip('0'):0<2}"
 
 
-COMMANDS = {"stats": handle_stats, "stuck": handle_stuck, "spend": handle_spend}
-CALLBACKS = {"stuck": on_stuck_callback}
+COMMANDS: Mapping[str, MessageHandler] = {
+    "stats": handle_stats,
+    "stuck": handle_stuck,
+    "spend": handle_spend,
+}
+CALLBACKS: Mapping[str, CallbackHandler] = {"stuck": on_stuck_callback}

@@ -1,0 +1,63 @@
+"""App: all that the handlers use, built once at the start; each reaches it by its dialogue."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from imgbot.bot.chat_model import ChatModel
+from imgbot.bot.context import NowMs
+from imgbot.bot.messages import BotIdentity
+from imgbot.bot.policy import AccessPolicy
+from imgbot.imaging.originals import OriginalStore
+from imgbot.storage.access import Access
+from imgbot.storage.albums import Albums
+from imgbot.storage.alerts import AlertStore
+from imgbot.storage.broadcasts import Broadcasts
+from imgbot.storage.dead_letters import DeadLetters
+from imgbot.storage.forgetting import Forgetting
+from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.results import ResultStore
+from imgbot.storage.spend import Spend
+from imgbot.storage.stats import QueueStats
+from imgbot.storage.users import UserStore
+from imgbot.telegram.messenger import Messenger
+from imgbot.telemetry.health import ProviderState
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Stores, rules and controls that the handlers use."""
+
+    identity: BotIdentity
+    policy: AccessPolicy
+    messenger: Messenger
+    chat_model: ChatModel
+    queue: JobQueue
+    queue_stats: QueueStats
+    results: ResultStore
+    users: UserStore
+    albums: Albums
+    limit: RateLimit
+    spend: Spend
+    originals: OriginalStore
+    access: Access
+    broadcasts: Broadcasts
+    dead_letters: DeadLetters
+    forgetting: Forgetting
+    alerts: AlertStore
+    now_ms: NowMs
+    workers: Callable[[], tuple[int, int, int]]
+    """Wanted, started and busy workers."""
+    resize: Callable[[int], None]
+    """Sets the number of workers, within its limits."""
+    providers: Callable[[], Mapping[str, ProviderState]]
+    fall_back: Callable[[], bool]
+    """Lets the built-in engine stand in for other providers; False if it does already."""
+    try_now: Callable[[str], bool]
+    """Lets the next order try a provider that is out; False if nothing keeps it from that."""
+    makers: Sequence[tuple[str, str]]
+    """Name and country code, if known, of each service that pictures are ordered from."""
+    forget_after_days: int
+    """Days of silence after which users are forgotten; 0 never."""
+    chat_host: str = ""
+    """Host of the chat model that is asked about unsure messages, if there is one."""
