@@ -9,6 +9,7 @@ the CPU time that of this process.
 
 import argparse
 import asyncio
+import functools
 import itertools
 import tempfile
 import time
@@ -16,6 +17,8 @@ from collections.abc import AsyncIterator, Coroutine, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+
+from redis.asyncio import Redis
 
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
@@ -98,10 +101,15 @@ class Table:
         print(f"  {label:<43}{per_s:>7.0f}{per_s / self._first:>9.2f}{cpu_ms:>14.2f}", flush=True)
 
 
-async def throughput(queue: JobQueue, count: int) -> None:
+async def throughput(redis: Client, queue: JobQueue, count: int) -> None:
     table = Table("whole jobs, by callers at once")
     for callers in CALLERS:
         await table.row(str(callers), count, whole_jobs(queue, count, callers))
+    # As redis-py sends: each command alone, on a connection of the pool.
+    vars(redis)["execute_command"] = functools.partial(Redis.execute_command, redis)
+    for callers in CALLERS:
+        await table.row(f"{callers}, sent by redis-py", count, whole_jobs(queue, count, callers))
+    del vars(redis)["execute_command"]
 
 
 async def growth(redis: Client, queue: JobQueue, most: int) -> None:
@@ -150,7 +158,7 @@ async def main() -> None:
     parser.add_argument("--delivered", type=int, default=100_000)
     options = parser.parse_args()
     async with opened() as (redis, queue):
-        await throughput(queue, options.jobs)
+        await throughput(redis, queue, options.jobs)
         await growth(redis, queue, options.delivered)
     async with opened() as (redis, queue):
         await depth(queue, options.waiting)

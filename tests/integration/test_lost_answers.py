@@ -54,6 +54,30 @@ async def texts_of(control: Control, person: Person) -> list[str]:
     return [m.text for m in await control.messages(person.id) if not m.raw["deleted"]]
 
 
+@pytest.mark.parametrize(("method", "shown"), [("editMessageMedia", 1), ("sendDocument", 2)])
+async def test_a_repeated_edit_shows_one_picture_and_a_repeated_send_two(
+    method: str, shown: int, tmp_path: Path
+) -> None:
+    (tmp_path / "ready.jpg").write_bytes(jpeg("cat"))
+    async with open_chat() as (control, bot, anna):
+        place, delivery = ChatTarget(anna.id), Messenger(bot)
+        status = await delivery.send_text(place, "working", ROWS)
+        picture = (tmp_path / "ready.jpg", "", [])
+        show = {
+            "editMessageMedia": lambda: delivery.edit_to_picture(
+                place, status, *picture, is_photo=True
+            ),
+            "sendDocument": lambda: delivery.send_picture(place, *picture),
+        }[method]
+        await control.fault(method, "drop_after", chat_id=anna.id)
+        with pytest.raises(TransientError):
+            await show()
+        await show()
+
+        messages = await control.messages(anna.id)
+        assert sum(bool(m.photo_id or m.document_id) for m in messages) == shown
+
+
 @pytest.mark.parametrize("times", [1, 2])
 async def test_a_message_sent_twice_is_removed_once_and_nothing_else(times: int) -> None:
     async with open_chat() as (control, bot, anna):
