@@ -1,5 +1,6 @@
 """Files of the project and of a server, held against the code."""
 
+import ast
 import itertools
 import os
 import re
@@ -163,3 +164,18 @@ def test_files_that_the_readme_names_exist() -> None:
                 path = name.strip().strip("`")
                 place = ROOT / path if path.startswith("imgbot") else ROOT / "imgbot" / path
                 assert place.exists(), path
+
+
+def test_each_type_has_a_name_of_its_own() -> None:
+    """Classes, protocols and aliases; an underscore before it makes no other name."""
+    places: dict[str, list[str]] = {}
+    for path in (ROOT / "imgbot").rglob("*.py"):
+        for node in ast.parse(path.read_text()).body:
+            match node:
+                case ast.Assign(value=ast.Call(func=ast.Name(id="TypeVar" | "ParamSpec"))):
+                    pass
+                case ast.ClassDef(name=name) | ast.Assign(targets=[ast.Name(id=name)]):
+                    if re.match("_?[A-Z][A-Za-z0-9]*[a-z]", name):
+                        places.setdefault(name.strip("_"), []).append(f"{path}:{node.lineno}")
+
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -15,33 +15,33 @@ from imgbot.storage.spend import MICRO_PER_CENT, raised
 _RETRIED_AT_ONCE = 200
 
 
-Outcome = tuple[bool, Mapping[str, str | int]]
+RemedyOutcome = tuple[bool, Mapping[str, str | int]]
 """True if an action changed something, and the facts of the text that says what."""
 
 
-async def _set_workers(app: App, press: RemedyData) -> Outcome:
+async def _set_workers(app: App, press: RemedyData) -> RemedyOutcome:
     before = app.workers()[0]
     app.resize(_number(press.amount))
     workers = app.workers()[0]
     return workers != before, {"workers": workers, "before": before}
 
 
-async def _pause(app: App, _: RemedyData) -> Outcome:
+async def _pause(app: App, _: RemedyData) -> RemedyOutcome:
     return await app.access.pause_anew(), {}
 
 
-async def _resume(app: App, _: RemedyData) -> Outcome:
+async def _resume(app: App, _: RemedyData) -> RemedyOutcome:
     return await app.access.resume(), {}
 
 
-async def _retry(app: App, _: RemedyData) -> Outcome:
+async def _retry(app: App, _: RemedyData) -> RemedyOutcome:
     now_ms = app.now_ms()
     stuck, _count = await app.dead_letters.stuck(now_ms, LONGEST_MS, _RETRIED_AT_ONCE)
     asked = [await app.dead_letters.redeliver(each, now_ms) for each in stuck]
     return any(asked), {"count": sum(asked)}
 
 
-async def _raise_budget(app: App, press: RemedyData) -> Outcome:
+async def _raise_budget(app: App, press: RemedyData) -> RemedyOutcome:
     """Raise the budget of a day. Raises UserError on another day."""
     cents, _, day = press.amount.partition("-")
     now_ms = app.now_ms()
@@ -54,15 +54,15 @@ async def _raise_budget(app: App, press: RemedyData) -> Outcome:
     return ceiling > before, {"ceiling": dollars(ceiling), "usual": dollars(usual)}
 
 
-async def _fall_back(app: App, _: RemedyData) -> Outcome:
+async def _fall_back(app: App, _: RemedyData) -> RemedyOutcome:
     return app.fall_back(), {}
 
 
-async def _try_now(app: App, press: RemedyData) -> Outcome:
+async def _try_now(app: App, press: RemedyData) -> RemedyOutcome:
     return app.try_now(press.incident.removeprefix("provider.")), {}
 
 
-_APPLY: Mapping[Remedy, Callable[[App, RemedyData], Awaitable[Outcome]]] = {
+_APPLY: Mapping[Remedy, Callable[[App, RemedyData], Awaitable[RemedyOutcome]]] = {
     Remedy.WORKERS: _set_workers,
     Remedy.PAUSE: _pause,
     Remedy.RESUME: _resume,
