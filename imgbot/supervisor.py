@@ -153,11 +153,11 @@ class _Startup:
                 return await work()
         page = OpsServer(self._settings.http, self._sampler, None, self._settings.spare_http_ports)
         async with page, asyncio.TaskGroup() as background:
-            look = background.create_task(self._sampler.run())
+            sampling = background.create_task(self._sampler.run())
             try:
                 return await work()
             finally:
-                await cancel_and_wait_current(look)
+                await cancel_and_wait_current(sampling)
 
     async def identify(self) -> BotIdentity:
         """Wait for Telegram."""

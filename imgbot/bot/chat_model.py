@@ -51,7 +51,7 @@ _FAILURES = 3
 DAILY_LIMIT = 500
 """Questions of all users; the README says it."""
 _USER_SHARE = 10
-"""One user can ask this part of the questions of a day, and at least one."""
+"""One user can ask this part of the questions of a day."""
 _DAY_S = 86_400.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 60.0, 3600.0
 
@@ -91,7 +91,7 @@ class ChatModel:
         if now_s > self._calls_until_s:
             self._calls_of.clear()
             self._calls_until_s = now_s + _DAY_S
-        if self._calls_of[user_id] >= max(DAILY_LIMIT // _USER_SHARE, 1):
+        if self._calls_of[user_id] >= DAILY_LIMIT // _USER_SHARE:
             return False
         self._calls_of[user_id] += 1
         with suppress(StorageFullError):

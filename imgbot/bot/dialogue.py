@@ -286,7 +286,7 @@ class Dialogues:
     ) -> AsyncGenerator[Dialogue]:
         """Open a dialogue, one at a time for each user in a chat; report why it is refused.
 
-        Raises what the block raises but UserError; the user is told if it is a failure.
+        Raises the errors of the block but UserError; the user is told of a failure.
         """
         # Messages and complete albums are serialised.
         lock = self._locks.setdefault(context.user_key, asyncio.Lock())

@@ -46,7 +46,7 @@ class TransientError(ImgbotError):
 
 
 class UnresolvedNameError(TransientError):
-    """Name of a host cannot be looked up."""
+    """Host name that cannot be looked up."""
 
 
 class FloodWaitError(TransientError):

@@ -445,7 +445,7 @@ async def _cancel(context: StepContext, job: Job) -> Advance:
 
 
 def _charge(job: Job) -> dict[str, str]:
-    """Charge to be told of where an order may have been paid for."""
+    """Charge to report where an order may have been paid for."""
     return {"charge": "maybe"} if is_billed(job) else {}
 
 

@@ -69,7 +69,7 @@ def _text(path: Path) -> str:
 
 
 def _blocked(layout: Layout, units: Iterable[str]) -> list[str]:
-    """Return the resolvers that units, a drop-in after what it adds to, do not let through."""
+    """Return the resolvers that units block; each drop-in follows the unit that it adds to."""
     rules: dict[str, list[str]] = {"Allow": [], "Deny": []}
     for unit in units:
         for kind, value in _RULE.findall(unit):

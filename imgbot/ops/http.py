@@ -65,8 +65,8 @@ MOST_CONNECTIONS = 256
 _log = logging.getLogger(__name__)
 
 TakeHook = Callable[[str, str, Mapping[str, str], Callable[[], Awaitable[bytes]]], Awaitable[bool]]
-"""Takes a job's id, its secret, headers (names in lower case) and the read of the body, which is
-made only for a right secret; False: forged."""
+"""Takes a job's id, its secret, headers (names in lower case) and a function that reads the body,
+called only for a right secret; returns False for a forged webhook."""
 
 
 class OpsServer:

@@ -125,7 +125,7 @@ class InputMedia(Captioned):
 
 
 class InlineQueryResult(Captioned):
-    """Picture stored at Telegram; other results are not played."""
+    """Picture stored at Telegram; other results are not simulated."""
 
     type: PictureKind
     id: str

@@ -140,7 +140,7 @@ class GetUpdates(Method):
 
 
 class SetWebhook(Method):
-    """Nothing is sent to the address: only its conflict with getUpdates is played."""
+    """Nothing is sent to the address: only its conflict with getUpdates is simulated."""
 
     url: str = ""
 

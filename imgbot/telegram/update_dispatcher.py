@@ -46,7 +46,7 @@ _FLOOD_GIVE_UP_S = 86_400.0
 
 
 Handle = Callable[[Update, str], Awaitable[object]]
-"""Handles an update; refuses it instead if the key of the sentence that says why is given."""
+"""Handles an update, or refuses it if the key of a sentence is given."""
 
 
 @dataclass(slots=True, eq=False)

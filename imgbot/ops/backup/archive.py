@@ -55,7 +55,7 @@ class Manifest:
     files: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """Name → {size_bytes, sha256}."""
     settings: Mapping[str, bytes] = field(default_factory=dict[str, bytes], repr=False)
-    """Name → content of what is below settings/, which is not unpacked."""
+    """Files below settings/, by name; they are not unpacked."""
 
     @property
     def summary(self) -> str:

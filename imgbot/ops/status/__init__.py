@@ -3,4 +3,4 @@
 from typing import Any
 
 Document = dict[str, Any]
-"""The status as JSON has it."""
+"""Status as a JSON object."""

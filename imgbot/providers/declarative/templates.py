@@ -103,12 +103,6 @@ def is_path(text: str) -> bool:
     return bool(_PATH.fullmatch(text))
 
 
-def parts_of(path: str) -> list[str | int]:
-    """Return the steps of a path: names and indexes; `[*]` becomes the first index."""
-    steps = _PART.findall(path)
-    return [name or (0 if index == "*" else int(index)) for name, index in steps]
-
-
 def pick(content: Any, path: str) -> list[Any]:
     """Return all values at the path, at most 100; nulls are skipped."""
     found = [content]

@@ -27,7 +27,7 @@ _RESTORE = "put a backup back: sudo imgbot restore FILE --force"
 
 
 class DamagedFileError(ImgbotError):
-    """The data cannot be read, and mending it could lose acknowledged writes."""
+    """Damage whose repair could lose acknowledged writes."""
 
 
 def rewrite_manifest(folder: Path) -> None:
@@ -46,7 +46,7 @@ def rewrite_manifest(folder: Path) -> None:
 
 
 def cut_tail(folder: Path) -> str:
-    """Cut off what is no write at the end of the latest file; return what was done in a sentence.
+    """Cut off an incomplete write at the end of the latest file; return a sentence about it.
 
     Raises DamagedFileError, OSError.
     """

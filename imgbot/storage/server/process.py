@@ -49,7 +49,7 @@ _STOP_TIMEOUT_S = 15.0
 _ORPHAN_GRACE_S = 5.0
 _POLL_S = 0.01
 CONFIG = "/proc/self/cwd/redis.conf"
-"""As the server has it: it may be run as somebody who cannot reach its folder from above."""
+"""Path in the server's own folder, which its user may be unable to reach from above."""
 
 _CONFIG_BYTES = 10_000
 _DONE = b"+OK\r\n"
@@ -88,7 +88,7 @@ class RedisServer:
 
     `port` is served on loopback if it is free, 0 for none; `url` is always the unix socket, with
     the password of the only user that may do everything. `program` is a descriptor of the binary,
-    for a server that is run as somebody who cannot reach its file.
+    for a server whose user cannot reach its file.
     """
 
     def __init__(
