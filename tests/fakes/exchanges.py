@@ -80,6 +80,8 @@ class Flow:
     billed: bool | None = None
     pending: int = 0
     retry_after_s: float | None = None
+    says: Sequence[str] = ()
+    """Words of each refusal."""
 
     @property
     def kinds(self) -> list[Kind]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from itertools import cycle
+from itertools import cycle, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +121,8 @@ async def flows_as_it_should(setup: VendorSetup, flow: Flow, exchanges: list[Exc
     assert told.kinds == flow.kinds, told.refusals
     assert told.has_picture == (not flow.ends)
     assert told.pending >= flow.pending
+    for refusal, words in zip_longest(told.refusals, flow.says, fillvalue=""):
+        assert words in str(refusal)
     for refusal in told.refusals:
         assert flow.retry_after_s is None or refusal.retry_after_s == flow.retry_after_s
         assert not setup.vendor.data["key"] or setup.vendor.data["key"] not in str(refusal)

@@ -21,7 +21,6 @@ from imgbot.domain.job import State
 from imgbot.domain.operations import Operation
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.runner import Runner
-from imgbot.providers import http
 from imgbot.providers.http import ProviderHttpClient
 from imgbot.providers.protocol import Timeouts
 from imgbot.providers.url_policy import Hosts
@@ -145,17 +144,6 @@ async def test_a_picture_that_stalls_is_left(
         await door.fetch(f"https://a.example:{edge.port}/1.jpg", tmp_path / "1")
 
     assert silence.value.kind is Kind.UNAVAILABLE
-
-
-async def test_a_result_that_is_too_heavy_is_said_to_be_that(
-    edge: Edge, door: ProviderHttpClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(http, "FETCHED_LIMIT_BYTES", 5)
-
-    with pytest.raises(ProviderError) as refusal:
-        await door.fetch(f"https://a.example:{edge.port}/1.jpg", tmp_path / "1")
-
-    assert refusal.value.kind == "too_heavy"
 
 
 async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(

@@ -13,7 +13,7 @@ from imgbot.storage.server.durability import measure
 from tests.fixtures.bot import Bot
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.sandbox import open_sandbox
-from tests.integration.test_job_queue import NOW, claimed, job, open_queue
+from tests.integration.test_job_queue import NOW, job, open_queue
 
 pytestmark = pytest.mark.slow
 
@@ -32,17 +32,6 @@ async def test_a_waiting_job_can_be_called_off_and_makes_room(redis: Client) -> 
     assert (verdict, found.state) == ("ok", State.DELIVERING)
     assert await redis.zcard(keys.TAGS) == 0
     assert await redis.keys(f"{keys.JOB}*") == []
-
-
-async def test_a_running_job_is_told_of_its_cancellation(redis: Client) -> None:
-    queue = await open_queue(redis)
-    one = await claimed(queue)
-    async with filled(redis):
-        verdict = await queue.cancel("1", 1, NOW)
-        moved = await queue.move(one, State.POLLING, NOW)
-
-    assert verdict == "ok"
-    assert moved.is_cancelled
 
 
 async def test_a_task_belongs_to_one_job(redis: Client) -> None:

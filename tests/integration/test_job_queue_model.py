@@ -94,11 +94,12 @@ class Model:
             return Admission("budget")
         if self.spent(job.user_id) + PRICE > (LIMITS.daily_micro_per_user or 0):
             return Admission("user_budget")
+        created_ms = NOW + self.admitted
         start = max(self.served, self.user_tags.get(job.user_id, 0))
         self.user_tags[job.user_id] = start + 1
         self.admitted += 1
         self.tags[job.id] = (start, self.admitted)
-        self.live[job.id] = with_changes(job, reserved_micro=PRICE, created_ms=NOW)
+        self.live[job.id] = with_changes(job, reserved_micro=PRICE, created_ms=created_ms)
         return Admission("ok", self.waiting.index(job.id) + 1)
 
     def claim(self) -> Job | None:
@@ -226,10 +227,11 @@ class QueueMachine(RuleBasedStateMachine):
     @rule(job_ids=st.lists(_JOBS, min_size=1, max_size=3), repeats=_SOMETIMES)
     def enqueue(self, job_ids: list[int], repeats: int) -> None:
         for job in map(self.job_of, job_ids):
+            now_ms = NOW + self.model.admitted
             expected = self.model.enqueue(job)
             if repeats and expected.verdict == "ok":
                 expected = Admission("duplicate")
-            assert self.run(self.queue.enqueue(job, NOW), repeats) == expected
+            assert self.run(self.queue.enqueue(job, now_ms), repeats) == expected
 
     @rule(which=_ANY, arrows=_ARROWS, repeats=_SOMETIMES)
     def run_a_job(self, which: int, arrows: list[int], repeats: int) -> None:
@@ -304,7 +306,7 @@ class QueueMachine(RuleBasedStateMachine):
     async def check(self) -> None:
         redis, model, live = self.redis, self.model, self.model.live
         waiting, running = model.waiting, model.running
-        jobs, dead, listed, queue, due, counted, active, spend = await self.queue._all(
+        jobs, dead, listed, queue, due, counted, active, spend, depth = await self.queue._all(
             self.queue.jobs(map(str, range(1, 13))),
             self.queue.jobs(model.dead, keys.DEAD_JOB),
             redis.zrange(keys.DEAD, 0, -1),
@@ -313,10 +315,13 @@ class QueueMachine(RuleBasedStateMachine):
             redis.hgetall(keys.WAITING),
             redis.hgetall(keys.ACTIVE),
             redis.hgetall(keys.SPEND + DAY),
+            self.queue.depth(),
         )
         assert {job.id: job for job in jobs} == live
         assert {job.id: job for job in dead} == model.dead
         assert (set(listed), queue, sorted(due)) == (model.dead.keys(), waiting, running)
+        oldest_ms = min((live[each].created_ms for each in waiting), default=0)
+        assert (depth.waiting, depth.oldest_waiting_ms) == (len(waiting), oldest_ms)
         for counts, ids in ((counted, waiting), (active, running)):
             assert counts == {
                 str(user): str(n) for user, n in Counter(live[each].user_id for each in ids).items()

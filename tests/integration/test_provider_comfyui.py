@@ -150,30 +150,6 @@ async def test_the_place_in_the_line_is_shown_and_left(
         assert await provider.cancel(ticket) is verdict
 
 
-async def test_a_trouble_says_what_it_is(
-    net: Network, provider: ComfyUiProvider, ticket: Ticket
-) -> None:
-    for happens, detail in (
-        ("out_of_memory", "KSampler: torch.OutOfMemoryError: Allocation on device"),
-        ("interrupted", "interrupted on the server"),
-        ("proxy_out", "HTTP 503"),
-        ("nulls", "malformed history"),
-    ):
-        net.expect(COMFYUI.exchanges([happens]))
-        assert detail in str(await refused(provider.poll(ticket)))
-
-
-async def test_a_workflow_that_cannot_run_says_why(
-    net: Network, provider: ComfyUiProvider, tmp_path: Path
-) -> None:
-    net.expect(COMFYUI.exchanges(["wrong_graph"]))
-    order = make_order(tmp_path, Operation.CREATE, "a lake", ratio="16:9")
-
-    error = await refused(submitted(provider, order))
-
-    assert "CheckpointLoaderSimple: ckpt_name: 'none.safetensors' not in" in str(error)
-
-
 def finished(saved: dict[str, str]) -> dict[str, Any]:
     """The history of a task that has saved one picture."""
     status = {"status_str": "success", "completed": True}

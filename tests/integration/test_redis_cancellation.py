@@ -2,7 +2,10 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import nullcontext, suppress
+from functools import partial
+
+import pytest
 
 from imgbot.domain.errors import TransientError
 from imgbot.storage.client import Client
@@ -33,18 +36,10 @@ async def is_ended(act: Callable[[], Awaitable[object]], moment: int) -> bool:
     return acting.cancelled()
 
 
-async def test_no_cancellation_is_lost(redis: Client) -> None:
-    queue = JobQueue(redis, QueueLimits())
+@pytest.mark.parametrize("is_full", [False, True])
+async def test_no_cancellation_is_lost(redis: Client, *, is_full: bool) -> None:
+    read = JobQueue(redis, QueueLimits()).waiting_ids
+    act = partial(UpdateLedger(redis).mark_handled, 7, "1") if is_full else read
 
-    assert [n for n in range(MOMENTS) if not await is_ended(queue.waiting_ids, n)] == []
-
-
-async def test_no_cancellation_is_lost_while_redis_takes_no_write(redis: Client) -> None:
-    ledger = UpdateLedger(redis)
-
-    async with filled(redis):
-        lost = [
-            n for n in range(MOMENTS) if not await is_ended(lambda: ledger.mark_handled(7, "1"), n)
-        ]
-
-    assert lost == []
+    async with filled(redis) if is_full else nullcontext():
+        assert [n for n in range(MOMENTS) if not await is_ended(act, n)] == []

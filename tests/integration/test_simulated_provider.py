@@ -1,7 +1,5 @@
 """The simulated provider: ordered from, as the bot would, over real HTTP."""
 
-import json
-import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass
@@ -24,7 +22,7 @@ from imgbot.providers.protocol import (
     ProviderConfig,
 )
 from imgbot.providers.spec_file import read_file
-from imgbot.sandbox.simulated_provider import SPEC_FILE, SimulatedProvider, webhook_headers
+from imgbot.sandbox.simulated_provider import SPEC_FILE, SimulatedProvider
 from tests.fixtures.requests import make_order, submitted
 from tests.fixtures.sandbox import data_uri, open_sandbox, picture, seen
 
@@ -138,19 +136,6 @@ async def test_a_lost_order_is_looked_up_and_a_running_one_called_off(tmp_path: 
         assert isinstance(answer, Accepted)
         verdicts = [await provider.cancel(answer.ticket) for _ in range(2)]
         assert verdicts == [Cancelled.ACCEPTED, Cancelled.TOO_LATE]
-
-
-async def test_a_webhook_is_signed() -> None:
-    body = json.dumps({"id": "task-1"}).encode()
-    headers = webhook_headers(body, round(time.time()))
-    async with open_setup() as setup:
-        read = setup.provider.ticket_of_hook
-        told = await read(Operation.CREATE, headers, body, time.time())
-        forged = headers | {"webhook-signature": "v1,AAAA"}
-
-        assert told is not None
-        assert told["id"] == "task-1"
-        assert await read(Operation.CREATE, forged, body, time.time()) is None
 
 
 @pytest.mark.parametrize(("is_on", "tasks"), [(True, 1), (False, 2)])
