@@ -174,6 +174,7 @@ async def test_what_is_sure_or_long_or_over_the_budget_is_not_sent(
 ) -> None:
     server.on(PATH, says({"intent": "question"}))
     monkeypatch.setattr(chat_model, "DAILY_LIMIT", 1)
+    monkeypatch.setattr(chat_model, "_USER_SHARE", 1)
     model, unsure = model_at(server), classify(TEXT, FACTS)
 
     sure = Classification(Intent.CREATE, prompt="a fox")
