@@ -58,12 +58,11 @@ from imgbot.domain.intents import (
     classify,
     wording_key,
 )
-from imgbot.domain.job import InputPhoto, Job
+from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.texts import LANGUAGES, buttons, t
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.results import Result
 
 _PENDING: Mapping[str, PendingQuestion] = {
     Question.CREATE_WORDS: PendingQuestion.PROMPT,
@@ -112,8 +111,6 @@ class TargetPicture:
     prompt: str = ""
     created_from: str = ""
     """The prompt, if it changed no other picture."""
-    is_making: bool = False
-    """True if another picture of the user is being made, which the text may be about instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +144,6 @@ class Text:
         return bool(self.prompt) and self.found.intent in _PROMPTS and not self.is_reply
 
     @property
-    def is_about_latest(self) -> bool:
-        """True if it would change the latest picture."""
-        return self.found.intent is Intent.CHANGE and not self.is_reply and not self.pending
-
-    @property
     def is_about_expired(self) -> bool:
         """True if it needs the photo of a question that has expired."""
         is_new = self.found.intent is Intent.CREATE and self.found.is_sure
@@ -176,8 +168,6 @@ async def understand(message: Message, dialogue: Dialogue) -> Text:
             dialogue.user_id, text.prompt, facts, text.found
         )
         text = replace(text, found=found)
-    if text.is_about_latest and text.target.is_making:
-        text = replace(text, found=replace(text.found, is_sure=False))
     return text
 
 
@@ -243,25 +233,18 @@ async def _target(
         return TargetPicture(photo, replied_id)
     if pending in {PendingQuestion.CHANGE, PendingQuestion.SCALE}:
         return TargetPicture(await dialogue.photo())
-    return await _newest(dialogue)
-
-
-async def _newest(dialogue: Dialogue) -> TargetPicture:
-    app, is_making = dialogue.app, False
-    async with aclosing(meant_in(dialogue.context, app.results, app.now_ms)) as newest_first:
-        async for recent, meant in newest_first:
-            age_s = max(app.now_ms() - recent.at_ms, 0) // 1000
-            if isinstance(meant, Job):
-                # The job of this very update exists already if it is handled again.
-                is_making = is_making or meant.id != dialogue.context.request
-            elif isinstance(meant, Result):
-                created_from = meant.words if meant.operation is Operation.CREATE else ""
-                words = meant.words, created_from
-                return TargetPicture(meant.picture, meant.message_id, age_s, *words, is_making)
-            else:
-                photo = meant[0] if len(meant) == 1 else None
-                return TargetPicture(photo, 0, age_s, is_making=is_making)
-    return TargetPicture(is_making=is_making)
+    app = dialogue.app
+    async with aclosing(meant_in(context, app.results, app.now_ms)) as newest_first:
+        newest = await anext(newest_first, None)
+    if newest is None:
+        return TargetPicture()
+    recent, meant = newest
+    age_s = max(app.now_ms() - recent.at_ms, 0) // 1000
+    if isinstance(meant, tuple):
+        # Which of several photos is meant, nobody knows.
+        return TargetPicture(meant[0] if len(meant) == 1 else None, age_s=age_s)
+    created_from = meant.words if meant.operation is Operation.CREATE else ""
+    return TargetPicture(meant.picture, meant.message_id, age_s, meant.words, created_from)
 
 
 def _handlers_of(text: Text) -> Sequence[MessageHandler]:
@@ -372,7 +355,7 @@ def _unsure_question(text: Text) -> tuple[str, Keyboard]:
     if text.pending is PendingQuestion.PHOTO and not text.is_reply:
         return "send_photo_please", []
     if text.found.intent is Intent.CHANGE and text.target.photo is None:
-        return "not_made_yet" if text.target.is_making else "nothing_to_change", []
+        return "nothing_to_change", []
     return "ask_meaning", []
 
 
@@ -412,9 +395,9 @@ async def _change_picture(picture_id: str, wanted: str, dialogue: Dialogue) -> N
         await requests.order(dialogue, Operation.EDIT, wanted, (photo,))
         await dialogue.state.clear()
         return
-    result = await dialogue.app.results.result(
-        await dialogue.app.results.job_of_unique_id(picture_id)
-    )
+    results = dialogue.app.results
+    # A picture that was being made has its job's id.
+    result = await results.expected(await results.job_of_unique_id(picture_id) or picture_id)
     is_here = result is not None and result.is_of(dialogue.context.chat_id)
     if result is None or result.picture is None or not is_here:
         raise UserError("stale_button")

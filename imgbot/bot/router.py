@@ -23,6 +23,7 @@ from imgbot.bot.messages import (
     addressee_of,
     command_of,
     photo_of,
+    replied_picture_of,
     text_after,
     without_mention,
 )
@@ -233,13 +234,18 @@ class UpdateHandler:
                 await self._app.users.set_written(context.user_id, context.profile.written)
 
     async def _note_photo(self, message: Message, context: RequestContext) -> None:
-        """Record a photo: it is the one that is meant, even if the request is refused."""
+        """Record a photo, or the picture replied to: it stays the one that is meant."""
         if message.media_group_id or message.edit_date:
             return
+        results, now_ms = self._app.results, self._app.now_ms()
         with suppress(UserError, StorageUnavailableError):
             if photo := photo_of(message):
-                sent = Recent(context.user_id, self._app.now_ms(), photos=(photo,))
-                await self._app.results.add_recent(context.place, sent)
+                noted = Recent(context.user_id, now_ms, photos=(photo,))
+                await results.add_recent(context.place, noted)
+            elif photo := replied_picture_of(message):
+                maker = await results.job_of_picture(photo)
+                noted = Recent(context.user_id, now_ms, parent=maker, photos=(photo,))
+                await results.add_recent(context.place, noted)
 
 
 async def _count(message: Message, dialogue: Dialogue) -> None:

@@ -10,10 +10,10 @@ from collections.abc import AsyncGenerator
 from imgbot.bot.context import NowMs, RequestContext
 from imgbot.domain.job import InputPhoto, Job, State
 from imgbot.storage.recents import Recent
-from imgbot.storage.results import Result, ResultStore
+from imgbot.storage.results import Result, ResultStore, result_of
 
-Meant = Job | Result | tuple[InputPhoto, ...]
-"""Job that makes the picture, result that shows it, or photo; several photos are none."""
+Meant = Result | tuple[InputPhoto, ...]
+"""Result that shows the picture, or will, or photo; several photos are none."""
 
 _MADE = frozenset({None, State.DELIVERED})
 """Outcomes of a job that is making its picture."""
@@ -27,7 +27,7 @@ def meant_by(recent: Recent, job: Job | None, result: Result | None, user_id: in
     """
     is_own = recent.user_id == user_id
     if job is not None and not job.is_cancelled and job.progress.outcome in _MADE:
-        return job if is_own else ()
+        return result_of(job) if is_own else ()
     if result is not None and (is_own or result.id == recent.job_id):
         return result
     # A photo stays the one that is meant when a job about it fails.
@@ -43,6 +43,9 @@ async def meant_in(
         return bool(result and result.picture and result.is_of(context.chat_id))
 
     for recent in await results.recent(context.place, context.user_id, now_ms()):
+        if recent.job_id.partition("-")[0] == context.request:
+            # The update is handled again: it cannot mean what it ordered itself.
+            continue
         job, result = await results.of_job(recent.job_id)
         if not is_here(result):
             _, result = await results.of_job(recent.parent)

@@ -51,7 +51,10 @@ NEXT_STATES: Mapping[State, frozenset[State]] = {
 
 @dataclass(frozen=True, slots=True)
 class InputPhoto:
-    """Picture sent by a user, by Telegram's file id; never the bytes."""
+    """Picture sent by a user, by Telegram's file id; never the bytes.
+
+    Without a file id it is still being made, by the job whose id is the unique id.
+    """
 
     file_id: str
     unique_id: str
@@ -86,6 +89,11 @@ class Request:
     """Things that the picture must not show."""
     ignored: str = ""
     """Flags of the prompt that have no effect here; the caption names them."""
+
+    @property
+    def awaits_picture(self) -> bool:
+        """True while the picture that it changes is still being made."""
+        return any(not photo.file_id for photo in self.sources)
 
 
 @dataclass(frozen=True, slots=True)

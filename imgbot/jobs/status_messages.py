@@ -169,7 +169,7 @@ class StatusMessages:
         places = await self._queue.places([job.id]) if job.state is State.QUEUED else [0]
         message.place = place = places[0]
         if place:
-            return t(job.request.language, "job_waiting", place=place)
+            return _waiting(job, place)
         return await self._working(job)
 
     async def _working(self, job: Job) -> str:
@@ -203,7 +203,7 @@ class StatusMessages:
                     self.discard(job_id)
                 elif job.state is State.QUEUED and job.progress.message_id and not job.is_cancelled:
                     message.message_id = job.progress.message_id
-                    text = t(job.request.language, "job_waiting", place=place)
+                    text = _waiting(job, place)
                     await self._hint(message, job, text, OptionalCall.PLACE)
                     message.place = place if message.told == text else 0
 
@@ -270,6 +270,11 @@ def _optional(job_id: str) -> Generator[None]:
         pass
     except Exception as error:  # noqa: BLE001 -- it is logged
         events.failed(error, "job %s: its status message was not edited", job_id)
+
+
+def _waiting(job: Job, place: int) -> str:
+    key = "job_waiting_picture" if job.request.awaits_picture else "job_waiting"
+    return t(job.request.language, key, place=place)
 
 
 def _rounded_s(seconds: float) -> int:

@@ -12,9 +12,10 @@ from functools import partial
 
 from imgbot.domain import retry
 from imgbot.domain.duration_model import CensoredDuration
-from imgbot.domain.errors import ProviderError, ProviderErrorKind, TransientError
+from imgbot.domain.errors import ProviderError, ProviderErrorKind, TransientError, UserError
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.order_pace import Turn
+from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext, conclude, give_up, move
 from imgbot.jobs.poll import facts_of, next_poll, stored
@@ -28,11 +29,13 @@ from imgbot.providers.protocol import (
     Recovery,
     Ticket,
 )
+from imgbot.telegram.messenger import cut
 from imgbot.telemetry import events
 
 _SYNC_AGAIN_S = 1.0
 _STAND_BY_S = 30.0
 _SLOT_WAIT_S = 30.0
+_SHOWN_WORDS = 200
 _JUST_BEFORE = 0.98
 """Lower bound of the duration of a picture that came with the answer to its submit."""
 
@@ -45,6 +48,8 @@ async def submit(context: StepContext, job: Job) -> Outcome:
     if job.progress.intent_ms:
         # Adopted with a submit record and without a ticket: it may have been paid for.
         return await _recover(context, job)
+    if job.request.awaits_picture:
+        job = await _with_picture(context, job)
     # It may have been told since the job was admitted.
     await context.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
     choice = context.routing.choose(job.request.operation, job.progress.provider, time.monotonic())
@@ -54,6 +59,16 @@ async def submit(context: StepContext, job: Job) -> Outcome:
     order = await inputs.build_request(context, job, choice.provider)
     events.stage_took("prepare", time.monotonic() - begun)
     return await _order_in_slot(context, job, provider=choice.provider, order=order)
+
+
+async def _with_picture(context: StepContext, job: Job) -> Job:
+    """Return the job with the picture that was being made. Raises UserError if there is none."""
+    result = await context.results.result(job.request.parent)
+    if result is None or result.picture is None:
+        title = t(job.request.language, f"title_{job.request.operation}")
+        words = cut(job.request.prompt, _SHOWN_WORDS) or title
+        raise UserError("picture_never_came", words=words, charge="no")
+    return await move(context, job, State.SUBMITTING, sources=(result.picture,))
 
 
 async def _order_in_slot(

@@ -43,7 +43,8 @@ def ordered(job: Job, now_ms: int) -> str:
     request = job.request
     if request.operation is Operation.COMPARE:
         return ""
-    return Recent(job.user_id, now_ms, job.id, request.parent, request.sources).dump()
+    photos = () if request.awaits_picture else request.sources
+    return Recent(job.user_id, now_ms, job.id, request.parent, photos).dump()
 
 
 def shown(job: Job, now_ms: int) -> str:

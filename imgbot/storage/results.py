@@ -70,6 +70,11 @@ class ResultStore(Store):
             _from_hash(job_id, record) if "operation" in record else None,
         )
 
+    async def expected(self, job_id: str) -> Result | None:
+        """Read a result, or the one that a live job will have."""
+        job, result = await self.of_job(job_id)
+        return result or (result_of(job) if job else None)
+
     async def _read(self, job_ids: Sequence[str]) -> list[Result]:
         found = await self._all(*(self._redis.hgetall(keys.RESULT + one) for one in job_ids))
         return [
@@ -117,7 +122,9 @@ class ResultStore(Store):
         await self._redis.set(latest, recent.job_id, ex=keys.RESULT_KEPT_S)
 
     async def job_of_picture(self, picture: InputPhoto) -> str:
-        """Return the job that made a picture, or an empty string for the user's own photo."""
+        """Return the job that made a picture, or makes it; empty for the user's own photo."""
+        if not picture.file_id:
+            return picture.unique_id
         return await self.job_of_unique_id(picture.unique_id)
 
     async def job_of_unique_id(self, unique_id: str) -> str:
@@ -178,6 +185,12 @@ def to_hash(
         "undrawn": str(job.progress.facts.get("unknown", "")),
         "message": f"{request.chat_id}.{message_id}",
     }
+
+
+def result_of(job: Job) -> Result:
+    """Return the result that a job will have: the picture is named, and not there yet."""
+    later = InputPhoto("", job.id)
+    return _from_hash(job.id, to_hash(job, later, "", job.progress.message_id))
 
 
 def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:

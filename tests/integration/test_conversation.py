@@ -285,21 +285,6 @@ async def test_options_alone_are_no_picture(simulated_stage: Stage, text: str) -
     assert answer.text == t("en", "words_empty")
 
 
-async def test_change_is_asked_about_while_another_picture_is_made(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    await user.order("a fox")
-    await user.say("an owl [[sim:slow=3]]")
-
-    question = await user.ask("make it brighter", fits=lambda m: m.text == t("en", "ask_meaning"))
-
-    assert [button["text"] for button in question.buttons] == [
-        "🎨 New picture",
-        "✏️ Change this one",
-    ]
-    # Else it would be among the orders of the next test.
-    await user.wait(lambda m: bool(m.photo_id) and m.text.startswith("an owl"))
-
-
 @pytest.mark.parametrize("caption", ["edit this", "look at my cat!", "отредактируй"])
 async def test_caption_that_asks_for_nothing_is_asked_about(
     simulated_stage: Stage, caption: str

@@ -105,7 +105,8 @@ class Model:
     def claim(self) -> Job | None:
         for job_id in self.waiting:
             running = {*self.running} & {job.id for job in self.of(self.live[job_id].user_id)}
-            if len(running) < LIMITS.running_per_user:
+            is_held = self.live[job_id].request.parent in self.live
+            if len(running) < LIMITS.running_per_user and not is_held:
                 start, _ = self.tags.pop(job_id)
                 self.served = max(self.served, start) if self.tags else 0
                 self.user_tags = self.user_tags if self.tags else {}
@@ -194,9 +195,13 @@ class QueueMachine(RuleBasedStateMachine):
         await self.redis.flushall()
 
     def job_of(self, job_id: int) -> Job:
-        """Half of the jobs are of each user; a repeated id is the same request."""
+        """Half of the jobs are of each user, a third change the picture of another one.
+
+        A repeated id is the same request.
+        """
         told: dict[str, Any] = {"price_micro": PRICE, "spend_day": DAY, "scale": 4, "reply_to": 3}
         told |= {"prompt": "лиса 🦊", "sources": (InputPhoto("f1", "u1", 10, "кот.jpg"),)}
+        told["parent"] = "" if job_id % 3 else str(job_id - 2)
         user_id = job_id % 2 + 1
         return job_of(str(job_id), user_id, user_id, Operation.CREATE, "en", **told)
 

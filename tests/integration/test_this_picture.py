@@ -5,11 +5,11 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from imgbot.domain.texts import t
+from imgbot.domain.texts import LANGUAGES, t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import BOT_NAME, Stage, User, has_buttons, is_picture, jpeg, open_group
+from tests.integration.stage import BOT_NAME, Stage, User, has_buttons, jpeg, open_group
 
 pytestmark = [
     pytest.mark.slow,
@@ -65,9 +65,16 @@ async def refused_change_of_an_older_picture(user: User) -> Message:
     return first
 
 
+async def older_picture_that_was_replied_to(user: User) -> Message:
+    [first, *_] = await user.results()
+    await user.ask("thanks", reply_to=first.id)
+    return first
+
+
 @pytest.mark.parametrize(
     "meant",
     [
+        older_picture_that_was_replied_to,
         refused_photo,
         photo_of_a_closed_question,
         photo_of_a_refused_operation,
@@ -104,18 +111,6 @@ async def test_none_of_several_photos_is_guessed(simulated_stage: Stage, caption
     assert await simulated_stage.orders() == before
 
 
-async def test_a_change_of_a_picture_that_is_being_made_is_told_when_it_can_be(
-    simulated_stage: Stage,
-) -> None:
-    user = await simulated_stage.user()
-    await user.ask("a fox [[sim:slow=5]]")
-
-    await user.say("make it darker")
-
-    await user.wait(lambda m: m.text == t("en", "not_made_yet"))
-    await user.wait(is_picture)
-
-
 async def test_in_a_group_it_is_the_newest_of_all(simulated_stage: Stage) -> None:
     ann, bob = await open_group(simulated_stage)
     await ann.order("/create a fox")
@@ -124,3 +119,145 @@ async def test_in_a_group_it_is_the_newest_of_all(simulated_stage: Stage) -> Non
     changed = await ann.order(f"{BOT_NAME} make it darker")
 
     assert await source_of(simulated_stage, changed) == owl.photo_unique_id
+
+
+SLOW = "[[sim:slow=600]]"
+
+
+def is_kept(message: Message) -> bool:
+    return message.text == t("en", "job_waiting_picture")
+
+
+async def being_made(user: User, words: str = "an owl") -> Message:
+    """Order a picture, which is ready once the tasks are finished; return its status message."""
+    return await user.ask(f"{words} {SLOW}", fits=has_buttons)
+
+
+async def all_done(user: User) -> list[Message]:
+    """Let all pictures be ready, and return all that was said."""
+    async with user.stage.bot.redis() as redis:
+
+        async def left() -> int:
+            user.stage.finish_tasks()
+            return len(await redis.keys(f"{keys.JOB}*"))
+
+        await eventually(left, lambda count: not count)
+    return await user.heard()
+
+
+@pytest.mark.parametrize(
+    ("text", "order"),
+    [
+        ("make it darker", "edit make it darker"),
+        ("ой и добавь лодку", "edit добавь лодку"),
+        ("remove the background", "removebg"),
+        ("make it bigger", "upscale"),
+    ],
+)
+async def test_what_is_said_while_the_picture_is_made_is_done_when_it_is_there(
+    simulated_stage: Stage, text: str, order: str
+) -> None:
+    user = await simulated_stage.user()
+    await user.order("a fox")
+    owl = await being_made(user)
+
+    kept = await user.ask(text, fits=lambda each: each.buttons and each.id != owl.id)
+    [*_, shown, changed] = await all_done(user)
+
+    assert kept.text in {t(language, "job_waiting_picture") for language in LANGUAGES}
+    assert (shown.id, changed.id, changed.reply_to) == (owl.id, kept.id, owl.id)
+    assert await source_of(simulated_stage, changed) == shown.photo_unique_id
+    assert (await simulated_stage.orders())[-1] == order
+
+
+async def test_changes_follow_each_other_through_a_kill(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    await being_made(user)
+
+    for text in ("make it darker", "add a hat"):
+        await user.ask(text, fits=is_kept)
+    await simulated_stage.bot.kill()
+    await simulated_stage.bot.start()
+    await all_done(user)
+    [owl, darker, hat] = await user.results()
+
+    assert await source_of(simulated_stage, darker) == owl.photo_unique_id
+    assert await source_of(simulated_stage, hat) == darker.photo_unique_id
+
+
+async def is_refused(user: User, _: Message) -> None:
+    user.stage.finish_tasks()
+
+
+async def is_cancelled(user: User, status: Message) -> None:
+    await user.toast(status, "Cancel")
+
+
+@pytest.mark.parametrize(
+    ("words", "end"), [("an owl [[sim:moderated]]", is_refused), ("an owl", is_cancelled)]
+)
+async def test_a_change_of_a_picture_that_never_comes_ends_with_a_word(
+    simulated_stage: Stage, words: str, end: Callable[[User, Message], Awaitable[None]]
+) -> None:
+    user, texts = await simulated_stage.user(), ("make it darker", "add a hat")
+    status = await being_made(user, words)
+    kept = [await user.ask(text, fits=is_kept) for text in texts]
+    before = await simulated_stage.orders()
+
+    await end(user, status)
+    said = await all_done(user)
+
+    ends = [t("en", "picture_never_came", words=text) for text in texts]
+    assert [message.text for message in said[1:]] == ends
+    assert [message.id for message in said[1:]] == [message.id for message in kept]
+    assert await simulated_stage.orders() == before
+
+
+async def test_cancel_takes_back_what_was_said_last(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    await being_made(user)
+    kept = await user.ask("make it darker", fits=is_kept)
+    listed = await user.ask("/queue", fits=lambda each: each.text.startswith("Your pictures"))
+
+    await user.say("cancel")
+    await user.wait(lambda message: message.id == kept.id and message.text == t("en", "cancelled"))
+    await all_done(user)
+
+    assert f"2. make it darker — {t('en', 'queue_awaits_picture')}" in listed.text
+    assert [message.text for message in await user.results()] == [f"an owl {SLOW}"]
+
+
+async def test_an_unsure_text_may_be_about_the_picture_that_is_made(
+    simulated_stage: Stage,
+) -> None:
+    user = await simulated_stage.user()
+    await being_made(user)
+
+    question = await user.ask("on the beach", fits=lambda m: m.text == t("en", "ask_meaning"))
+    await user.click(question, "Change this", is_kept)
+    await all_done(user)
+
+    assert (await simulated_stage.orders())[-1] == "edit on the beach"
+
+
+async def test_another_one_repeats_the_picture_that_is_made(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    await user.order("a fox")
+    owl = await being_made(user)
+
+    await user.ask("another one", fits=lambda message: message.id != owl.id and message.buttons)
+    await all_done(user)
+
+    assert (await simulated_stage.orders())[-2:] == ["create an owl"] * 2
+
+
+async def test_what_is_made_for_others_is_theirs(simulated_stage: Stage) -> None:
+    ann, bob = await open_group(simulated_stage)
+    await being_made(ann, "/create an owl")
+
+    await bob.ask(
+        f"{BOT_NAME} make it darker", fits=lambda m: m.text == t("en", "nothing_to_change")
+    )
+    await all_done(ann)
+
+    assert (await simulated_stage.orders())[-1] == "create an owl"

@@ -53,6 +53,8 @@ def _title(job: Job) -> str:
 def _progress(language: str, job: Job, place: int) -> str:
     if job.is_cancelled:
         return t(language, "queue_cancelling")
+    if job.request.awaits_picture:
+        return t(language, "queue_awaits_picture")
     if job.state is State.QUEUED and place:
         return t(language, "queue_place", place=place)
     return t(language, "queue_working")

@@ -20,7 +20,7 @@ from imgbot.bot.handlers.operations import start_photo_operation
 from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of
 from imgbot.bot.this_picture import meant_in
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
-from imgbot.domain.job import InputPhoto, Job
+from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, RESULT_ACTIONS, Operation
 from imgbot.domain.prompt_options import count_in
 from imgbot.domain.texts import buttons, language_of, t
@@ -34,6 +34,8 @@ from imgbot.telegram.rate_limiter import max_wait
 _INLINE_TITLE_LENGTH = 60
 _AFTER_PHOTO = frozenset({"last", "file"})
 """Actions on results that are not about a photo that was sent after them."""
+_BEFORE_SHOWN = frozenset({"again"})
+"""Actions that are about a picture even before it is there."""
 
 _Act = Callable[[Result, Dialogue], Awaitable[str]]
 """Acts on a result in a dialogue; returns the key of the answer to a callback, or nothing."""
@@ -133,33 +135,32 @@ async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> R
     """Return the result that the message is about, see `this_picture`; UserError without one."""
     app, context, replied = dialogue.app, dialogue.context, replied_picture_of(message)
     found = await (
-        app.results.job_of_picture(replied)
-        if replied
-        else _newest_own(dialogue, is_after_photo=action in _AFTER_PHOTO)
+        app.results.job_of_picture(replied) if replied else _newest_own(action, dialogue)
     )
     # An undo changes the latest result: a redelivered update must start from the same one.
     choice = f"{action}.{context.request}"
-    result = await app.results.result(await app.users.choose_once(choice, found))
+    result = await app.results.expected(await app.users.choose_once(choice, found))
     is_own = result is not None and result.user_id == context.user_id
     if result is None or not is_own or not result.is_of(context.chat_id):
         raise UserError(f"{action}_nothing")
     return result
 
 
-async def _newest_own(dialogue: Dialogue, *, is_after_photo: bool) -> str:
-    """Return the user's result that was shown last in this chat.
+async def _newest_own(action: str, dialogue: Dialogue) -> str:
+    """Return the user's job whose picture was shown, or is made, last in this chat.
 
-    Nothing if a photo of theirs came since, unless `is_after_photo`.
+    Nothing if a photo of theirs came since, unless that cannot be meant.
     """
     context, app = dialogue.context, dialogue.app
     async with aclosing(meant_in(context, app.results, app.now_ms)) as newest_first:
         async for recent, meant in newest_first:
-            if recent.user_id != context.user_id or isinstance(meant, Job):
+            if recent.user_id != context.user_id:
                 continue
-            if isinstance(meant, Result):
+            if isinstance(meant, tuple):
+                if action not in _AFTER_PHOTO:
+                    return ""
+            elif action in _BEFORE_SHOWN or (meant.picture and meant.picture.file_id):
                 return meant.id
-            if not is_after_photo:
-                return ""
     return ""
 
 

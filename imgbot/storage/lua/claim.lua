@@ -1,5 +1,5 @@
--- Takes the first waiting job whose user is below their cap and whose chat is not full, and leases
--- it.
+-- Takes the first waiting job whose user is below their cap, whose chat is not full, and whose
+-- parent, if any, is no longer being made; and leases it.
 -- KEYS: queue tags virtual_time user_tags due active waiting last_claim since job:
 -- ARGV: now_ms due_ms running_limit scan_limit token begin full_chats
 -- FLAGS: fenced
@@ -23,15 +23,16 @@ local is_capped = {}
 for i = 1, #found, 2 do
   local id, tag = found[i], tonumber(found[i + 1])
   local job = job_prefix .. id
-  local seen = redis.call('HMGET', job, 'state', 'user_id', 'chat_id')
+  local seen = redis.call('HMGET', job, 'state', 'user_id', 'chat_id', 'parent')
   local user = seen[2]
-  local is_full = full_chats:find(',' .. (seen[3] or '') .. ',', 1, true)
+  local is_held = full_chats:find(',' .. (seen[3] or '') .. ',', 1, true)
+    or ((seen[4] or '') ~= '' and redis.call('EXISTS', job_prefix .. seen[4]) == 1)
   if seen[1] ~= 'queued' then
     dequeue(id)
   elseif is_capped[user] == nil then
     is_capped[user] = tonumber(redis.call('HGET', active, user) or '0') >= tonumber(running_limit)
   end
-  if seen[1] == 'queued' and not is_capped[user] and not is_full then
+  if seen[1] == 'queued' and not is_capped[user] and not is_held then
     dequeue(id)
     local left = redis.call('LLEN', queue)
     if left == 0 then
