@@ -14,13 +14,13 @@ from packaging.requirements import Requirement
 
 from imgbot.cli import EX_CONFIG, main
 from imgbot.config.settings import key_variables
-from imgbot.config.sources import read_environment_file
+from imgbot.config.sources import docs, read_environment_file
 from imgbot.engine.scenes import SCENES
 from imgbot.engine.sprites import SPRITES
 from imgbot.engine.styles import STYLES
 from imgbot.ops import lifecycle
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
-from tests.fixtures.settings_table import markdown_tables, table
+from tests.fixtures.settings_table import FIELDS, in_readme, table
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "systemd" / "imgbot.service"
@@ -144,7 +144,8 @@ README = (ROOT / "README.md").read_text()
 
 
 def test_the_tables_of_settings_are_the_codes() -> None:
-    assert "\n\nAll others:\n\n".join(markdown_tables()) in README
+    assert docs().keys() == FIELDS.keys(), "config/settings.toml"
+    assert in_readme() in README
 
 
 def test_the_readme_counts_what_the_engine_knows() -> None:
