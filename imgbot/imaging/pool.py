@@ -115,7 +115,7 @@ class Pool:
         is_asked = self.busy or self.waiting or now_s - self._last_request_s < RECENT_REQUEST_S
         return self._heartbeat.overdue_s(now_s) if is_asked else 0.0
 
-    def lanes(self) -> list[WorkerStatus]:
+    def slots(self) -> list[WorkerStatus]:
         """Return the status of every slot, in order."""
         return [slot.status(time.monotonic()) for _, slot in sorted(self._slots.items())]
 

@@ -6,7 +6,7 @@ sending a notice and recording that sends it twice: better than never.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from imgbot.aio import sleep_or_event
 from imgbot.domain.errors import (
@@ -15,19 +15,18 @@ from imgbot.domain.errors import (
     ImgbotError,
     TransientError,
 )
-from imgbot.domain.texts import in_time, t
-from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData, remedy
-from imgbot.jobs.alert_rules import ServiceSnapshot, evaluate
+from imgbot.jobs.alert_notices import fired, remedy_rows, render, resolved
 from imgbot.storage.alerts import AlertStore, Notice
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.rate_limiter import max_wait
 from imgbot.telemetry import events
+from imgbot.telemetry.health import HealthFacts, conditions_of
 from imgbot.telemetry.thresholds import (
     FIRING,
     INACTIVE,
+    THRESHOLDS,
     AlertState,
-    Bound,
     Transition,
     decide,
 )
@@ -40,27 +39,27 @@ _AT_ONCE = 5
 
 
 class AlertNotifier:
-    """Evaluates the alert rules and sends the notices; `gather` may raise TransientError."""
+    """Evaluates the conditions and sends the notices; `gather` may raise TransientError."""
 
     def __init__(
         self,
         admins: Sequence[int],
-        incidents: AlertStore,
+        alerts: AlertStore,
         users: UserStore,
         messenger: Messenger,
-        gather: Callable[[], Awaitable[ServiceSnapshot]],
+        gather: Callable[[], Awaitable[HealthFacts]],
         alarm: asyncio.Event,
         *,
         now_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._admins = tuple(admins)
-        self._incidents = incidents
+        self._alerts = alerts
         self._users = users
         self._messenger = messenger
         self._gather = gather
         self._alarm = alarm
         self._now_s = now_s
-        self._courses: dict[str, AlertState] | None = None
+        self._states: dict[str, AlertState] | None = None
         self._away_since_s: float | None = None
         self._not_before_s: dict[int, float] = {}
 
@@ -87,31 +86,34 @@ class AlertNotifier:
         Raises TransientError while Redis is unavailable: what was not stored is evaluated again.
         """
         facts = await self._gather()
-        if self._courses is None:
-            self._courses = dict.fromkeys(await self._incidents.open(), FIRING)
-        self._courses = await self._judge(facts, self._courses)
+        if self._states is None:
+            self._states = dict.fromkeys(await self._alerts.firing(), FIRING)
+        self._states = await self._evaluate(facts, self._states)
         for admin in self._admins:
-            await self._tell(admin)
+            await self._deliver(admin)
 
-    async def _judge(
-        self, facts: ServiceSnapshot, before: dict[str, AlertState]
+    async def _evaluate(
+        self, facts: HealthFacts, before: dict[str, AlertState]
     ) -> dict[str, AlertState]:
-        courses: dict[str, AlertState] = {}
+        states: dict[str, AlertState] = {}
         notices: list[Notice] = self._outage()
-        for matter in evaluate(facts):
-            course = before.get(matter.name, INACTIVE)
-            course, change = decide(course, matter.reading, matter.hold, facts.now_ms)
-            courses[matter.name] = course
+        for condition in conditions_of(facts):
+            name, hold = condition.name, THRESHOLDS[condition.rule].hold
+            if hold is None:
+                continue
+            state = before.get(name, INACTIVE)
+            states[name], change = decide(state, condition.status, hold, facts.now_ms)
             if change is not None:
-                notices.append(matter.begun if change is Transition.FIRED else matter.over)
-        told = {matter for matter, course in before.items() if course.is_firing}
-        now_told = {matter for matter, course in courses.items() if course.is_firing}
-        if notices or told != now_told:
+                notice = fired if change is Transition.FIRED else resolved
+                notices.append(notice(condition, facts))
+        were_firing = {name for name, state in before.items() if state.is_firing}
+        firing = {name for name, state in states.items() if state.is_firing}
+        if notices or were_firing != firing:
             # An alert without a rule (a provider that is no longer configured) is dropped silently.
-            begun = dict.fromkeys(now_told - told, facts.now_ms)
-            await self._incidents.note(begun, told - now_told, notices, self._admins)
+            new = dict.fromkeys(firing - were_firing, facts.now_ms)
+            await self._alerts.record(new, were_firing - firing, notices, self._admins)
             self._away_since_s = None
-        return courses
+        return states
 
     def _outage(self) -> list[Notice]:
         """Notice of the time for which Redis was unavailable, once it is back."""
@@ -123,12 +125,12 @@ class AlertNotifier:
             return []
         return [Notice("incident_redis_was_away", {"wait_s": round(away_s)})]
 
-    async def _tell(self, admin: int) -> None:
-        notices = (await self._incidents.untold(admin))[:_AT_ONCE]
-        if notices and await self._say(admin, notices):
-            await self._incidents.told(admin, notices)
+    async def _deliver(self, admin: int) -> None:
+        notices = (await self._alerts.undelivered(admin))[:_AT_ONCE]
+        if notices and await self._send(admin, notices):
+            await self._alerts.mark_delivered(admin, notices)
 
-    async def _say(self, admin: int, notices: Sequence[Notice]) -> bool:
+    async def _send(self, admin: int, notices: Sequence[Notice]) -> bool:
         """Send notices, unless Telegram asked to wait; False if they are to be sent later."""
         if self._now_s() < self._not_before_s.get(admin, 0.0):
             return False
@@ -147,30 +149,3 @@ class AlertNotifier:
         except ImgbotError as error:
             events.warning("alert to administrator %d was refused: %s", admin, error)
         return True
-
-
-def remedy_rows(language: str, notices: Iterable[Notice]) -> Keyboard:
-    """Return a button for each remedy that the notices advise, once each."""
-    rows: dict[tuple[Remedy, str], list[Button]] = {}
-    for notice in notices:
-        for each in Remedy:
-            if (amount := notice.facts.get(f"fix_{each}")) is not None:
-                incident = str(notice.facts.get("incident", ""))
-                press = RemedyData(each, str(amount), incident)
-                rows.setdefault((each, str(amount)), [remedy(language, press)])
-    return list(rows.values())
-
-
-def render(language: str, notice: Notice) -> str:
-    """Text of a notice; empty for one of another version that is unknown here."""
-    facts = dict(notice.facts)
-    if "wait_s" in facts:
-        facts["wait"] = in_time(language, int(facts.pop("wait_s")))
-    try:
-        held_by = facts.pop("held_by", Bound.NONE)
-        helps = t(language, f"helps_{held_by}", workers=facts.get("workers", ""))
-        # Stored by a release that did not know it: as bad as it may be.
-        effect = t(language, f"effect_{facts.pop('effect', 'unserved')}")
-        return t(language, notice.key, helps=helps, effect=effect, **facts)
-    except KeyError:
-        return ""

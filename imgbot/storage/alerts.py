@@ -1,4 +1,4 @@
-"""Open incidents that admins were told about, and notices not yet delivered to them.
+"""Firing alerts that admins were told about, and notices not yet delivered to them.
 
 Both change in one script, so a restart neither repeats a notice nor loses it. It writes to a full
 Redis, too, as that may be what a notice tells. As the client repeats a batch whose answers were
@@ -27,35 +27,35 @@ class Notice:
 
 
 class AlertStore(Store):
-    """Store of incidents."""
+    """Store of alerts."""
 
-    async def open(self) -> dict[str, int]:
-        """Return the open incidents → start time (ms)."""
+    async def firing(self) -> dict[str, int]:
+        """Return the names of the firing alerts → start time (ms)."""
         found = await self._redis.hgetall(keys.INCIDENTS)
-        return {str(matter): int(began_ms) for matter, began_ms in found.items()}
+        return {str(name): int(fired_ms) for name, fired_ms in found.items()}
 
-    async def note(
+    async def record(
         self,
-        begun: Mapping[str, int],
-        over: Iterable[str],
+        fired: Mapping[str, int],
+        resolved: Iterable[str],
         notices: Sequence[Notice],
         admins: Iterable[int],
     ) -> None:
-        """Store new and ended incidents, and queue the notices for all admins."""
+        """Store which alerts fired and resolved, and queue the notices for all admins."""
         change = {
-            "begun": {matter: str(began_ms) for matter, began_ms in begun.items()},
-            "over": list(over),
+            "fired": {name: str(fired_ms) for name, fired_ms in fired.items()},
+            "resolved": list(resolved),
             "notices": [_entry_of(notice) for notice in notices],
             "admins": [str(admin) for admin in admins],
         }
         await self._redis.call("note_alerts", kept=_UNTOLD_KEPT, change=json.dumps(change))
 
-    async def untold(self, admin: int) -> list[Notice]:
+    async def undelivered(self, admin: int) -> list[Notice]:
         """Return the notices not yet delivered to an admin, in order."""
         entries = await self._redis.lrange(f"{keys.ALARM}{admin}", 0, -1)
         return [Notice(*json.loads(entry), entry=entry) for entry in entries]
 
-    async def told(self, admin: int, notices: Iterable[Notice]) -> None:
+    async def mark_delivered(self, admin: int, notices: Iterable[Notice]) -> None:
         """Remove notices that were delivered."""
         key = f"{keys.ALARM}{admin}"
         await self._all(*(self._redis.lrem(key, 1, notice.entry) for notice in notices))

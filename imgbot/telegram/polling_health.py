@@ -8,14 +8,12 @@ from aiogram.exceptions import TelegramConflictError, TelegramRetryAfter
 
 from imgbot.telegram.session import cause_of
 from imgbot.telemetry import events, metrics
-
-_FRESH_S = 120.0
-"""Maximum age of the last getUpdates response in seconds."""
+from imgbot.telemetry.thresholds import THRESHOLDS
 
 _CONFLICT_LASTS_S = 90.0
 """Two pollers interrupt each other repeatedly; after this, one that stopped is forgotten."""
 
-_CONFLICTS_IN_A_ROW = 3
+CONFLICTS_IN_A_ROW = 3
 """Fewer conflicts may come from an old process that is about to stop."""
 
 
@@ -60,14 +58,14 @@ class PollingHealth:
             return _DESCRIPTIONS[self._last_rival]
         return (
             ""
-            if self.seconds_since_answer < _FRESH_S
+            if self.seconds_since_answer < THRESHOLDS["polling"].attention
             else f"no answer for {self.seconds_since_answer:.0f} s"
         )
 
     @property
     def rival(self) -> UpdateConflict | None:
         """Persistent competing consumer; None if there is none."""
-        is_here_to_stay = self._is_disturbed and self._conflicts >= _CONFLICTS_IN_A_ROW
+        is_here_to_stay = self._is_disturbed and self._conflicts >= CONFLICTS_IN_A_ROW
         return self._last_rival if is_here_to_stay else None
 
     @property

@@ -1,28 +1,24 @@
-"""Health of the service, judged once: measured facts → problems.
+"""Health of the service, judged once: measured facts → the condition of every alert rule.
 
-Pure. Each surface only words a problem: the status page and `imgbot status` by `problems.toml`,
-the alerts on Telegram by the texts of users.
+Pure. Page, terminal and `imgbot doctor` show the problems among the conditions, the chat gets
+their alerts, all in the words of `[problems]` in `domain/texts`. A new problem is a row of
+`THRESHOLDS`, its figure in `_figures`, and its texts.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 from imgbot.domain.errors import ProviderErrorKind
 from imgbot.domain.operations import Operation
+from imgbot.domain.texts import dollars
 from imgbot.domain.texts.buttons import Remedy
-from imgbot.telemetry.thresholds import Level
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that needs the operator."""
-
-    kind: str
-    """Cause, and key of its texts."""
-    level: Level
-    facts: Mapping[str, str] = field(default_factory=dict[str, str])
-    remedies: tuple[Remedy, ...] = ()
-    """Remedies that an administrator can order from the chat, where they are possible now."""
+from imgbot.telemetry.thresholds import (
+    THRESHOLDS,
+    Bound,
+    ConditionStatus,
+    Indicator,
+    Level,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +32,12 @@ class BudgetState:
     resumes_in_s: int = 0
     day: str = ""
 
-
-def budget_problem(budget: BudgetState) -> Problem | None:
-    """Judge the budget: it is spent once it pays for no further picture."""
-    if budget.ceiling_micro is None or not budget.least_price_micro:
-        return None
-    left_micro = budget.ceiling_micro - budget.spent_micro
-    if left_micro >= budget.least_price_micro:
-        return None
-    return Problem("budget", Level.ATTENTION, remedies=(Remedy.BUDGET,))
+    @property
+    def is_spent(self) -> bool:
+        """True once it pays for no further picture."""
+        if self.ceiling_micro is None or not self.least_price_micro:
+            return False
+        return self.ceiling_micro - self.spent_micro < self.least_price_micro
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,20 +56,227 @@ class ProviderState:
     """Orders per second that it accepts, if that holds orders back; 0 while it wants none."""
 
 
-_KINDS = {
+@dataclass(frozen=True, slots=True)
+class HealthFacts:
+    """What is measured of the service at one moment."""
+
+    now_ms: int = 0
+    levels: Mapping[Indicator, tuple[float | None, Level]] = field(
+        default_factory=dict[Indicator, "tuple[float | None, Level]"]
+    )
+    bound: Bound = Bound.NONE
+    slowest_stage: str = ""
+    """Stage that takes most of the time of the jobs."""
+    workers: int = 0
+    checks: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Health checks: what is wrong by name, empty when well."""
+    running_s: float = 0.0
+    """Seconds for which the oldest running job has been running."""
+    unattended: int = 0
+    flood_waits: float = 0.0
+    redis_bytes: int = 0
+    redis_limit_bytes: int = 0
+    """0: it has no limit."""
+    redis_advice: str = ""
+    """How to give Redis more memory."""
+    providers: Mapping[str, ProviderState] = field(default_factory=dict[str, ProviderState])
+    budget: BudgetState = BudgetState()
+    dead: int = 0
+    """Jobs with an unknown outcome, and of the latest one its id, provider, and time."""
+    dead_job: str = ""
+    dead_provider: str = ""
+    dead_ms: int = 0
+    silence_s: float = 0.0
+    """Seconds since Telegram last answered getUpdates, or since the start."""
+    has_answered: bool = False
+    """Telegram has answered since the start."""
+    rival: str = ""
+    """Another consumer of this bot's updates: poller, webhook, or none."""
+    is_paused: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """Condition of an alert rule now; at attention or worse it is a problem."""
+
+    name: str
+    """Name of the alert: that of its rule, and after a dot the provider or check it is of."""
+    kind: str
+    """Cause, and key of its texts."""
+    level: Level
+    status: ConditionStatus
+    facts: Mapping[str, str | int] = field(default_factory=dict[str, "str | int"])
+    """Of its texts."""
+    remedies: tuple[Remedy, ...] = ()
+    """Remedies that its advice names, which an administrator can order from the chat."""
+
+    @property
+    def rule(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def is_problem(self) -> bool:
+        return self.level in {Level.ATTENTION, Level.CRITICAL}
+
+
+def conditions_of(facts: HealthFacts) -> list[Condition]:
+    """Judge the service."""
+    found = [
+        *_figures(facts),
+        *(_provider(name, state) for name, state in facts.providers.items()),
+        _budget(facts.budget),
+        _dead(facts),
+    ]
+    critical = {each.rule for each in found if each.level is Level.CRITICAL}
+    return [*_checks(facts.checks, critical), *found]
+
+
+def _condition(
+    rule: str,
+    value: float | None,
+    kind: str = "",
+    remedies: tuple[Remedy, ...] = (),
+    **facts: str | int,
+) -> Condition:
+    bounds = THRESHOLDS[rule]
+    level = bounds.level(value)
+    status = bounds.status(value, level)
+    return Condition(rule, kind or rule, level, status, facts, remedies)
+
+
+def _figures(facts: HealthFacts) -> Iterator[Condition]:
+    """Yield the conditions that follow from one figure and its bounds."""
+    yield from (_indicator(indicator, facts) for indicator in facts.levels)
+    running_s = round(facts.running_s)
+    yield _condition("stuck", facts.running_s, remedies=(Remedy.RETRY,), wait_s=running_s)
+    yield _condition("unattended", facts.unattended, count=facts.unattended)
+    yield _condition("flood", facts.flood_waits, count=round(facts.flood_waits))
+    yield _condition(
+        "redis_full",
+        facts.redis_bytes / facts.redis_limit_bytes if facts.redis_limit_bytes else 0.0,
+        used=facts.redis_bytes >> 20,
+        limit=facts.redis_limit_bytes >> 20,
+        more=facts.redis_advice,
+    )
+    is_silent = facts.silence_s >= THRESHOLDS["polling"].attention
+    # A start is no answer, and silence is none: what was wrong before it may be so still.
+    is_unclear = is_silent or not facts.has_answered
+    rivals = 1 if facts.rival else None if is_unclear else 0
+    # Silence whose cause is known and told needs no second sentence.
+    is_known = not facts.rival if is_silent else facts.has_answered
+    silence_s = facts.silence_s if is_known else None
+    yield _condition("polling", silence_s, minutes=max(1, round(facts.silence_s / 60)))
+    yield _condition("rival", rivals, f"rival_{facts.rival or 'poller'}")
+    yield _condition("paused", int(facts.is_paused))
+
+
+_REMEDIES: Mapping[str, tuple[Remedy, ...]] = {
+    Indicator.QUEUE_JOBS: (Remedy.PAUSE,),
+    Indicator.JOB_TIME_S: (Remedy.RETRY,),
+    Indicator.CPU_RATIO: (Remedy.WORKERS,),
+    Indicator.MEMORY_RATIO: (Remedy.WORKERS,),
+}
+_REMEDIES_OF_BOUND: Mapping[Bound, tuple[Remedy, ...]] = {
+    Bound.WORKERS: (Remedy.WORKERS,),
+    Bound.BUDGET: (Remedy.BUDGET,),
+}
+_NAMES_BOUND = frozenset({Indicator.QUEUE_JOBS, Indicator.JOB_TIME_S})
+
+
+def _indicator(indicator: Indicator, facts: HealthFacts) -> Condition:
+    value, level = facts.levels[indicator]
+    bounds = THRESHOLDS[indicator]
+    scale = 100 if indicator.endswith("_ratio") else 1
+    remedies = _REMEDIES.get(indicator, ())
+    if indicator in _NAMES_BOUND:
+        remedies = (*_REMEDIES_OF_BOUND.get(facts.bound, ()), *remedies)
+    shown: dict[str, str | int] = {
+        "value": _figure((value or 0.0) * scale),
+        "bound": _figure(bounds.attention * scale),
+        "workers": facts.workers,
+        "held_by": facts.bound.value,
+    }
+    if indicator is Indicator.JOB_TIME_S:
+        shown["stage"] = facts.slowest_stage
+    status = bounds.status(value, level)
+    return Condition(indicator, indicator, level, status, shown, remedies)
+
+
+def _figure(value: float) -> str:
+    return f"{value:.2g}" if value < 9.95 else f"{value:.0f}"
+
+
+_REFUSALS = {
     ProviderErrorKind.AUTH: "provider_key",
     ProviderErrorKind.NO_CREDIT: "provider_credit",
 }
 
 
-def provider_problem(name: str, state: ProviderState) -> Problem | None:
+def _provider(name: str, state: ProviderState) -> Condition:
     """Judge a provider: critical where nothing can be made without it."""
-    if state.refusal is None:
-        return None
+    is_out = state.refusal is not None
+    known = int(is_out) if is_out or state.is_proven else None
+    kind = _REFUSALS.get(state.refusal, "provider_out") if state.refusal else "provider_out"
+    found = _condition(
+        "provider",
+        known,
+        kind,
+        provider=name,
+        effect="unserved" if state.unserved else "served",
+        operations=",".join(state.unserved),
+    )
     # With a wrong key a restart is due, and no trial helps.
     trial = () if state.refusal is ProviderErrorKind.AUTH else (Remedy.TRY,)
-    kind = _KINDS.get(state.refusal, "provider_out")
-    facts = {"name": name, "unserved": ", ".join(state.unserved)}
-    if not state.unserved:
-        return Problem(kind, Level.ATTENTION, facts, trial)
-    return Problem(kind, Level.CRITICAL, facts, (Remedy.PAUSE, Remedy.FALLBACK, *trial))
+    is_critical = is_out and bool(state.unserved)
+    stand_in = (Remedy.FALLBACK,) if state.has_spare else ()
+    return replace(
+        found,
+        name=f"provider.{name}",
+        level=Level.CRITICAL if is_critical else found.level,
+        remedies=(Remedy.PAUSE, *stand_in, *trial) if is_critical else trial,
+    )
+
+
+def _budget(budget: BudgetState) -> Condition:
+    return _condition(
+        "budget",
+        int(budget.is_spent),
+        remedies=(Remedy.BUDGET,),
+        spent=dollars(budget.spent_micro),
+        ceiling=dollars(budget.ceiling_micro or 0),
+        wait_s=budget.resumes_in_s,
+    )
+
+
+_NEWS_MS = 3_600_000
+
+
+def _dead(facts: HealthFacts) -> Condition:
+    """Judge jobs with an unknown outcome: of a day; the first one in a quiet hour is an alert."""
+    age_ms = facts.now_ms - facts.dead_ms
+    is_recent = facts.dead_ms > 0 and age_ms < THRESHOLDS["dead"].window_s * 1000
+    is_news = is_recent and age_ms < _NEWS_MS
+    found = _condition(
+        "dead",
+        int(is_recent),
+        remedies=(Remedy.RETRY,),
+        provider=facts.dead_provider or "?",
+        job=facts.dead_job,
+        count=facts.dead,
+    )
+    return replace(found, status=ConditionStatus.MET if is_news else ConditionStatus.CLEAR)
+
+
+_JUDGED_AS = {
+    "redis": {"redis_full"},
+    "telegram": {"polling", "rival"},
+    "updates": {Indicator.UPDATE_AGE_S.value},
+}
+"""Rules that say more than a check that fails for the same reason."""
+
+
+def _checks(checks: Mapping[str, str], critical: Collection[str]) -> Iterator[Condition]:
+    for name, wrong in checks.items():
+        is_told = not _JUDGED_AS.get(name, set()).isdisjoint(critical)
+        found = _condition("check", None if is_told else int(bool(wrong)), check=name, wrong=wrong)
+        yield replace(found, name=f"check.{name}")

@@ -4,7 +4,7 @@ The status page, `imgbot status`, the alerts of Prometheus and what administrato
 on Telegram read the same bounds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,24 +21,38 @@ class Level(StrEnum):
 _BY_WEIGHT = (Level.UNKNOWN, Level.NORMAL, Level.ATTENTION, Level.CRITICAL)
 
 
+class ConditionStatus(StrEnum):
+    """Status of an alert's condition."""
+
+    MET = "met"
+    CLEAR = "clear"
+    UNCLEAR = "unclear"  # between the two, or not known
+
+
 @dataclass(frozen=True, slots=True)
 class HoldTime:
-    """Time that a condition must hold before an alert fires, and be gone before it resolves."""
+    """Time that a condition must be met before its alert fires, and clear before it resolves."""
 
     fire_after_s: float = 0.0
     resolve_after_s: float = 0.0
 
 
+_RESERVE = 0.9
+"""A figure with one bound alone is clear below so much of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """Up to and without `attention` all is normal; above `critical` it is critical."""
+    """Below `attention` all is normal; above `critical` it is critical."""
 
     attention: float
     critical: float | None = None
     window_s: float = 0.0
     """Time over which the figure is taken; 0: of the moment."""
-    hold: HoldTime = HoldTime()
-    """Of its alert: against a single odd figure, for most are taken over minutes already."""
+    hold: HoldTime | None = HoldTime()
+    """Of its alert: against a single odd figure, for most are taken over minutes already.
+    Without one there is no alert."""
+    resolve_below: float | None = None
 
     @property
     def bounds(self) -> dict[str, float | None]:
@@ -56,6 +70,15 @@ class Thresholds:
             return Level.CRITICAL
         return Level.ATTENTION if value >= self.attention else Level.NORMAL
 
+    def status(self, value: float | None, level: Level) -> ConditionStatus:
+        """Judge an alert's condition: met if critical, or at attention if nothing is above it."""
+        if level is (Level.ATTENTION if self.critical is None else Level.CRITICAL):
+            return ConditionStatus.MET
+        reserve = _RESERVE if self.critical is None else 1
+        bound = self.attention * reserve if self.resolve_below is None else self.resolve_below
+        is_clear = level is not Level.CRITICAL and value is not None and value < bound
+        return ConditionStatus.CLEAR if is_clear else ConditionStatus.UNCLEAR
+
 
 class Indicator(StrEnum):
     """Indicators, each with its unit."""
@@ -68,8 +91,8 @@ class Indicator(StrEnum):
     UPDATE_AGE_S = "update_age_s"
 
 
-# The windows are those of the alerts for Prometheus.
-THRESHOLDS = {
+# The bounds and windows are those of the alerts for Prometheus.
+THRESHOLDS: Mapping[str, Thresholds] = {
     # Waiting jobs. Guide: normal < 50, attention 50-100, critical > 100.
     Indicator.QUEUE_JOBS: Thresholds(50, 100, 0, HoldTime(60, 120)),
     # From the request to its end. Guide: normal < 30 s, acceptable 30-60 s, problem > 60 s.
@@ -82,7 +105,30 @@ THRESHOLDS = {
     Indicator.ERROR_RATIO: Thresholds(0.01, None, 900, HoldTime(60, 300)),
     # Of the oldest update that is not handled yet. Most take less than a second.
     Indicator.UPDATE_AGE_S: Thresholds(60, 600, 0, HoldTime(60, 60)),
+    # Seconds for which the oldest running job has been running: longer than any regular job.
+    "stuck": Thresholds(300, 300, 0, HoldTime(60, 60)),
+    # Started jobs on which nothing is working.
+    "unattended": Thresholds(1, 0, 0, HoldTime(60, 60)),
+    # Times that Telegram made the bot wait.
+    "flood": Thresholds(1, 20, 600, HoldTime(60, 300)),
+    # Of Redis's maxmemory. What is being written counts: large orders are refused before 100 %.
+    "redis_full": Thresholds(0.80, 0.99, 0, HoldTime(0, 60), resolve_below=0.95),
+    # Seconds since Telegram last answered getUpdates.
+    "polling": Thresholds(120, 120, 0, HoldTime(0, 30)),
+    # Others who take the bot's updates.
+    "rival": Thresholds(1, 0, 0, HoldTime(0, 120)),
+    # Health checks that fail. It takes longer than a poller that is about to stop.
+    "check": Thresholds(1, 0, 0, HoldTime(120, 60)),
+    # Providers that serve nobody. One that comes and goes is one alert.
+    "provider": Thresholds(1, None, 0, HoldTime(0, 300)),
+    # Whether the budget is spent. A reservation may be released in a moment, and each finished
+    # picture releases a bit.
+    "budget": Thresholds(1, None, 0, HoldTime(60, 300)),
+    # Jobs with an unknown outcome.
+    "dead": Thresholds(1, None, 86_400),
+    "paused": Thresholds(1, hold=None),
 }
+"""By alert rule; the first six are figures of the status page."""
 
 RECENT_S = 900.0
 """Window of the figures that are called recent; no window is longer."""
@@ -151,26 +197,14 @@ def bound_of(load: Load) -> Bound:
     return next((bound for bound, does_hold in holds.items() if does_hold), Bound.NONE)
 
 
-REDIS_MEMORY_RATIO = Thresholds(0.80, 0.99)
-"""Of its maxmemory. What is being written counts, too: large orders are refused before 100 %."""
-
-
 def worst(levels: Iterable[Level]) -> Level:
     """Return the worst of some levels; what is not known counts where nothing is."""
     return max(levels, key=_BY_WEIGHT.index, default=Level.NORMAL)
 
 
-class Reading(StrEnum):
-    """Current condition of an alert."""
-
-    BAD = "bad"
-    GOOD = "good"
-    OPEN = "open"  # between the two, or not known
-
-
 @dataclass(frozen=True, slots=True)
 class AlertState:
-    """State of one alert; `since_ms` is 0 unless it is about to fire or to resolve."""
+    """State of one alert; `since_ms` is 0 unless it is pending, or about to resolve."""
 
     is_firing: bool = False
     since_ms: int = 0
@@ -179,41 +213,28 @@ class AlertState:
 class Transition(StrEnum):
     """Change of an alert that is reported."""
 
-    FIRED = "begun"
-    RESOLVED = "over"
+    FIRED = "fired"
+    RESOLVED = "resolved"
 
 
 INACTIVE = AlertState()
 FIRING = AlertState(is_firing=True)
 
-_CALM_AGAIN = 0.9
-"""A figure with one bound alone is good again below so much of it."""
-
 
 def decide(
-    course: AlertState, sign: Reading, hold: HoldTime, now_ms: int
+    state: AlertState, condition: ConditionStatus, hold: HoldTime, now_ms: int
 ) -> tuple[AlertState, Transition | None]:
     """Return the alert's state now, and the transition to be reported.
 
-    Held bad long enough, it fires; held good long enough, it resolves. What is between the two, or
+    Met for long enough, it fires; clear for long enough, it resolves. What is between the two, or
     not known, only restarts the wait.
     """
-    wanted = Reading.GOOD if course.is_firing else Reading.BAD
-    if sign is not wanted:
-        return (FIRING if course.is_firing else INACTIVE), None
+    wanted = ConditionStatus.CLEAR if state.is_firing else ConditionStatus.MET
+    if condition is not wanted:
+        return (FIRING if state.is_firing else INACTIVE), None
     # A clock that was set back must not make it wait until the old time comes round again.
-    since_ms = min(course.since_ms or now_ms, now_ms)
-    hold_s = hold.resolve_after_s if course.is_firing else hold.fire_after_s
+    since_ms = min(state.since_ms or now_ms, now_ms)
+    hold_s = hold.resolve_after_s if state.is_firing else hold.fire_after_s
     if now_ms - since_ms < hold_s * 1000:
-        return AlertState(course.is_firing, since_ms), None
-    return (INACTIVE, Transition.RESOLVED) if course.is_firing else (FIRING, Transition.FIRED)
-
-
-def reading_of(vital: Indicator, value: float | None, level: Level) -> Reading:
-    """Judge a figure: critical is bad, and attention where there is nothing above it."""
-    bounds = THRESHOLDS[vital]
-    if level is (Level.ATTENTION if bounds.critical is None else Level.CRITICAL):
-        return Reading.BAD
-    good_below = bounds.attention * (_CALM_AGAIN if bounds.critical is None else 1)
-    is_good = level is Level.NORMAL and value is not None and value < good_below
-    return Reading.GOOD if is_good else Reading.OPEN
+        return AlertState(state.is_firing, since_ms), None
+    return (INACTIVE, Transition.RESOLVED) if state.is_firing else (FIRING, Transition.FIRED)

@@ -53,6 +53,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
     sampler = build_sampler(settings, redis, bot, connections.pool, checks)
     observer = sampler.observer
     observer.runner, observer.providers = runner, connections.providers
+    observer.contact = updates.contact
     observer.least_price_micro = app.policy.least_price_micro
     observer.provider = "+".join(routes.names)
     return Services(
@@ -73,9 +74,7 @@ def build_services(settings: Settings, connections: Connections) -> Services:
             functools.partial(_is_clock_sure, bot),
         ),
         broadcaster=Broadcaster(app.broadcasts, app.users, app.messenger),
-        alert_notifier=build_alert_notifier(
-            connections, app, sampler, updates.contact, context.alarm
-        ),
+        alert_notifier=build_alert_notifier(connections, app, sampler, context.alarm),
         admins=settings.admins,
         handle_webhook=context.webhooks.handle,
         sampler=sampler,

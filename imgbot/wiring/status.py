@@ -3,6 +3,7 @@
 import asyncio
 import functools
 from collections.abc import Mapping
+from dataclasses import replace
 
 from aiogram import Bot
 
@@ -11,7 +12,6 @@ from imgbot.config.settings import Settings
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.imaging.pool import Pool
 from imgbot.jobs.alert_notifier import AlertNotifier
-from imgbot.jobs.alert_rules import ServiceSnapshot
 from imgbot.ops.resource_usage import disk_problem
 from imgbot.ops.status.sampler import Check, Observer, StatusSampler
 from imgbot.storage.alerts import AlertStore
@@ -19,9 +19,9 @@ from imgbot.storage.client import Client
 from imgbot.storage.server.durability import measure, trouble_of
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
-from imgbot.telegram.polling_health import PollingHealth
 from imgbot.telegram.session import BotSession
 from imgbot.telemetry import metrics
+from imgbot.telemetry.health import HealthFacts
 from imgbot.wiring.connections import Connections, now_ms, queue_limits_of, utc_offset_s
 
 
@@ -54,7 +54,6 @@ def build_alert_notifier(
     connections: Connections,
     app: App,
     sampler: StatusSampler,
-    contact: PollingHealth,
     alarm: asyncio.Event,
 ) -> AlertNotifier:
     """Build the alert notifier, which evaluates at once when `alarm` is set."""
@@ -63,32 +62,15 @@ def build_alert_notifier(
         AlertStore(connections.redis),
         app.users,
         app.messenger,
-        functools.partial(_snapshot, connections, sampler, contact),
+        functools.partial(_facts, connections, sampler),
         alarm,
     )
 
 
-async def _snapshot(
-    connections: Connections, sampler: StatusSampler, contact: PollingHealth
-) -> ServiceSnapshot:
-    """Gather the facts that the alert rules evaluate. Raises StorageUnavailableError."""
+async def _facts(connections: Connections, sampler: StatusSampler) -> HealthFacts:
+    """Gather the facts by which alerts are judged. Raises StorageUnavailableError."""
     await sampler.refresh()
-    glance = sampler.glance
-    if glance is None:
+    if sampler.glance is None:
         raise StorageUnavailableError("Redis is away")
-    return ServiceSnapshot(
-        now_ms=now_ms(),
-        levels=sampler.indicators.levels,
-        bound=sampler.bound,
-        workers=connections.pool.size,
-        # A refusal rings the alarm, and is newer than the sample.
-        providers=connections.providers(),
-        money=glance.budget,
-        memory=glance.memory,
-        dead=next(iter(glance.unknown), None),
-        dead_count=glance.dead_count,
-        silence_s=contact.seconds_since_answer,
-        has_answered=contact.has_answered,
-        rival=contact.rival,
-        is_paused=glance.is_paused,
-    )
+    # A refusal rings the alarm, and is newer than the sample.
+    return replace(sampler.facts, now_ms=now_ms(), providers=connections.providers())

@@ -167,7 +167,7 @@ async def test_the_status_page_updates_without_a_reload(stage: StatusStage) -> N
             "aria-valuetext", "57; attention from 50, critical above 100"
         )
         await expect(state).to_have_text("Attention")
-        await expect(chat.page.locator(".problem")).to_contain_text("57 jobs wait.")
+        await expect(chat.page.locator(".problem")).to_contain_text("57 pictures are waiting")
         await expect(chat.page.locator(".problem")).to_contain_text("Nothing blocks them")
         await expect(chat.page).to_have_title("Attention · imgbot")
 

@@ -35,7 +35,7 @@ async def running(workers: int, **options: float) -> AsyncGenerator[tuple[Pool, 
 
 
 def pids_of(pool: Pool) -> list[int]:
-    return [lane.pid for lane in pool.lanes() if lane.pid]
+    return [slot.pid for slot in pool.slots() if slot.pid]
 
 
 async def begun(folder: Path, pattern: str, count: int) -> list[int]:
@@ -200,10 +200,10 @@ async def test_a_worker_that_has_grown_is_replaced_and_its_memory_is_bounded(
 async def test_a_failed_step_leaves_nothing_in_its_worker() -> None:
     async with running(1) as (pool, restarts):
         await pool.run(pool_steps.pid)
-        before = pool.lanes()[0].memory_bytes
+        before = pool.slots()[0].memory_bytes
         with pytest.raises(LookupError, match="broken"):
             await pool.run(pool_steps.fail_holding, 200 * MIB)
-        assert pool.lanes()[0].memory_bytes - before < 20 * MIB
+        assert pool.slots()[0].memory_bytes - before < 20 * MIB
         assert restarts == []
 
 
@@ -284,7 +284,7 @@ async def test_workers_that_die_before_they_serve_are_not_started_in_a_storm(
         waits = [error.retry_after_s for error in errors if isinstance(error, TransientError)]
         assert all(wait and 0 < wait <= BOOT_PAUSE_S for wait in waits)
         assert (pool.started, pool.busy, restarts) == (0, 0, [])
-        # Two lanes may have tried at the same time when the last allowed failure came.
+        # Two slots may have tried at the same time when the last allowed failure came.
         assert len(_pids(tmp_path, "*")) <= BOOT_FAILURES_ALLOWED + 1
 
 

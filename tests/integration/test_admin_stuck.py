@@ -79,7 +79,7 @@ async def test_a_dead_job_is_delivered_by_its_receipt_and_charged_once(stage: St
     anna = await stage.user("Anna")
     job_id = await die_of_age(anna, "slow=3600")
     [sentence] = await anna.heard(rests=False)
-    told = await stage.owner.wait(lambda m: m.text.startswith("🔴"))
+    told = await stage.owner.wait(lambda m: m.text.startswith("🟡"))
     before = await charged(stage)
 
     stuck = await listed(stage)
@@ -89,7 +89,7 @@ async def test_a_dead_job_is_delivered_by_its_receipt_and_charged_once(stage: St
     await until_none_is_listed(stage)
 
     assert sentence.text == t("en", "exhausted")
-    assert told.text.startswith(f"🔴 Job {job_id} at simulated ended without a picture")
+    assert told.text.startswith(f"🟡 Job {job_id} at simulated ended without a picture")
     assert stuck.text.startswith("Stuck: 1\n\n1. create, ")
     assert "ago: the service never finished" in stuck.text
     assert f"job {job_id}, user {anna.id}, service simulated" in stuck.text
@@ -112,7 +112,7 @@ async def test_the_alert_of_a_paid_file_that_is_no_picture_delivers_what_was_kep
     kept = stage.bot.state_dir / "jobs" / await dead_job(stage) / "result"
     content = kept.read_bytes()
     [sentence] = await anna.heard(rests=False)
-    told = await owner.wait(lambda m: m.text.startswith("🔴"))
+    told = await owner.wait(lambda m: m.text.startswith("🟡"))
     stuck = await listed(stage)
     before = await charged(stage)
 

@@ -106,9 +106,9 @@ async def test_a_full_redis_is_told_once_and_keeps_no_other_alert_back(
     told = await alerts.told()
 
     assert len(begun) == 1
-    assert begun[0].startswith("🔴 Redis is out of memory: ")
+    assert begun[0].startswith("🔴 Redis is short of memory: ")
     assert SETTING.search(begun[0])
-    assert [text[:24] for text in told[1:]] == ["🔴 painter rejects its key. "[:24], OVER[:24]]
+    assert [text[:24] for text in told[1:]] == ["🟡 painter rejects its key. "[:24], OVER[:24]]
     assert len(await alerts.told(alerts.ivan)) == 3
 
 
@@ -135,7 +135,7 @@ async def test_a_repeated_batch_neither_repeats_nor_drops_a_notice(
 
     monkeypatch.setattr(Client, "_exchange", exchange_twice)
     notices = [Notice("incident_redis_was_away", {"wait_s": 60 * n}) for n in (2, 2, *range(3, 9))]
-    await AlertStore(alerts.redis).note({}, [], notices, [alerts.owner.id])
+    await AlertStore(alerts.redis).record({}, [], notices, [alerts.owner.id])
     for _ in range(3):
         await alerts.look()
 
@@ -159,7 +159,7 @@ async def test_what_nobody_foresaw_does_not_end_the_alarms(
         told = await alerts.control.wait_message(alerts.owner.id, lambda m: "painter" in m.text)
         await cancel_and_wait_current(running)
 
-    assert told.text.startswith("🔴 painter rejects its key.")
+    assert told.text.startswith("🟡 painter rejects its key.")
 
 
 async def test_the_running_bot_tells_its_owner_once_over_a_kill(tmp_path: Path) -> None:
@@ -184,6 +184,6 @@ async def test_the_running_bot_tells_its_owner_once_over_a_kill(tmp_path: Path) 
         await owner.wait(lambda m: "Job 99" in m.text)
 
         said = await owner.said(rests=False)
-        credit, death = [text for text in said if text.startswith("🔴")]
+        credit, death = [text for text in said if text[0] in "🔴🟡"]
         assert credit.startswith("🔴 simulated says that its credit is used up.")
-        assert death.startswith("🔴 Job 99 at ")
+        assert death.startswith("🟡 Job 99 at ")

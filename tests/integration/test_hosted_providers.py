@@ -230,7 +230,7 @@ async def test_the_only_provider_without_credit_is_critical_and_has_its_remedies
 
         assert status["level"] == "critical"
         [problem] = [each for each in status["problems"] if each["level"] == "critical"]
-        assert problem["what"].startswith("The provider maker has no credit left")
+        assert problem["what"].startswith("maker says that its credit is used up. Requests")
         assert [button["text"] for button in alert.buttons] == [
             "⏸ Pause new requests",
             "🎨 Let the built-in engine stand in",

@@ -73,7 +73,7 @@ async def test_a_full_redis_is_said_in_words_and_survived(stage: Stage) -> None:
     assert re.match(r"its memory is full \(\d+ of \d+ MB\)", checked)
     assert re.search(r"IMGBOT_REDIS_MEMORY_MB=\d+", checked)
     assert "IMGBOT_QUEUE_LIMIT" in checked
-    assert told.text.startswith("🔴 Redis is out of memory")
+    assert told.text.startswith("🔴 Redis is short of memory: ")
     assert result.text == "a second fox"
     assert (await stage.bot.health())["redis"] == ""
     # It answered all the time.

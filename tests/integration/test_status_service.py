@@ -57,7 +57,7 @@ async def test_a_critical_service_has_another_exit_status(full_stage: Stage) -> 
     assert status == 2
     assert "CRITICAL" in out.splitlines()[0]
     # Its workers are idle: more of them would be no help.
-    assert "raise IMGBOT_JOBS_PER_WORKER" in " ".join(out.split())
+    assert "What helps: more at once, IMGBOT_JOBS_PER_WORKER" in " ".join(out.split())
 
 
 async def test_the_history_outlives_a_kill(tmp_path: Path) -> None:

@@ -8,33 +8,32 @@ from imgbot.telemetry.thresholds import (
     INACTIVE,
     THRESHOLDS,
     AlertState,
+    ConditionStatus as Status,
     HoldTime,
     Indicator,
     Level,
-    Reading,
     Transition,
     decide,
-    reading_of,
 )
 
 HOLD = HoldTime(60, 120)
-SIGNS = {"x": Reading.BAD, ".": Reading.GOOD, "?": Reading.OPEN}
+STATUSES = {"x": Status.MET, ".": Status.CLEAR, "?": Status.UNCLEAR}
 
 
-def told(
-    signs: str, hold: HoldTime = HOLD, course: AlertState = INACTIVE, step_s: float = 30
+def reported(
+    statuses: str, hold: HoldTime = HOLD, state: AlertState = INACTIVE, step_s: float = 30
 ) -> str:
-    """What is told of one sign per step: ! begun, o over, - nothing."""
+    """What is reported of one status per step: ! fired, o resolved, - nothing."""
     story = ""
-    for index, sign in enumerate(signs):
+    for index, status in enumerate(statuses):
         now_ms = 1_800_000_000_000 + round(index * step_s * 1000)
-        course, change = decide(course, SIGNS[sign], hold, now_ms)
+        state, change = decide(state, STATUSES[status], hold, now_ms)
         story += {None: "-", Transition.FIRED: "!", Transition.RESOLVED: "o"}[change]
     return story
 
 
 @pytest.mark.parametrize(
-    ("signs", "story"),
+    ("statuses", "story"),
     [
         ("xxxxxxxx", "--!-----"),
         ("xx.xx.xx", "--------"),
@@ -46,54 +45,55 @@ def told(
         ("????....", "--------"),
     ],
 )
-def test_each_incident_is_told_once_at_its_begin_and_once_at_its_end(
-    signs: str, story: str
+def test_an_alert_is_reported_once_when_it_fires_and_once_when_it_resolves(
+    statuses: str, story: str
 ) -> None:
-    assert told(signs) == story
+    assert reported(statuses) == story
 
 
 def test_a_hold_a_restart_and_a_clock_that_goes_back() -> None:
-    assert told("x.x.?.", HoldTime()) == "!o!o--"
-    # What was told before a restart is not told again, and its end is.
-    assert told("xxxx.....", course=FIRING) == "--------o"
-    assert told("xxxx", step_s=-600) == "----"
-    assert told("....", course=FIRING, step_s=-600) == "----"
+    assert reported("x.x.?.", HoldTime()) == "!o!o--"
+    # What fired before a restart is not reported again, and its end is.
+    assert reported("xxxx.....", state=FIRING) == "--------o"
+    assert reported("xxxx", step_s=-600) == "----"
+    assert reported("....", state=FIRING, step_s=-600) == "----"
 
 
-def test_a_clock_set_back_a_day_delays_an_incident_by_no_more_than_its_hold() -> None:
+def test_a_clock_set_back_a_day_delays_an_alert_by_no_more_than_its_hold() -> None:
     day_ms, now_ms = 86_400_000, 1_800_000_000_000
-    rising, _ = decide(INACTIVE, Reading.BAD, HOLD, now_ms)
-    anew, nothing = decide(rising, Reading.BAD, HOLD, now_ms - day_ms)
-    course, change = decide(anew, Reading.BAD, HOLD, now_ms - day_ms + 60_000)
+    pending, _ = decide(INACTIVE, Status.MET, HOLD, now_ms)
+    anew, nothing = decide(pending, Status.MET, HOLD, now_ms - day_ms)
+    state, change = decide(anew, Status.MET, HOLD, now_ms - day_ms + 60_000)
 
-    assert (nothing, course, change) == (None, FIRING, Transition.FIRED)
+    assert (nothing, state, change) == (None, FIRING, Transition.FIRED)
 
 
 @pytest.mark.parametrize(
-    ("indicator", "value", "sign"),
+    ("indicator", "value", "status"),
     [
-        (Indicator.QUEUE_JOBS, 101.0, Reading.BAD),
-        (Indicator.QUEUE_JOBS, 100.0, Reading.OPEN),
-        (Indicator.QUEUE_JOBS, 49.0, Reading.GOOD),
-        (Indicator.JOB_TIME_S, 61.0, Reading.BAD),
-        (Indicator.JOB_TIME_S, 45.0, Reading.OPEN),
-        (Indicator.CPU_RATIO, 0.70, Reading.BAD),
-        (Indicator.CPU_RATIO, 0.65, Reading.OPEN),
-        (Indicator.CPU_RATIO, 0.5, Reading.GOOD),
-        (Indicator.MEMORY_RATIO, 0.95, Reading.BAD),
-        (Indicator.ERROR_RATIO, 0.0, Reading.GOOD),
-        (Indicator.ERROR_RATIO, None, Reading.OPEN),
+        (Indicator.QUEUE_JOBS, 101.0, Status.MET),
+        (Indicator.QUEUE_JOBS, 100.0, Status.UNCLEAR),
+        (Indicator.QUEUE_JOBS, 49.0, Status.CLEAR),
+        (Indicator.JOB_TIME_S, 61.0, Status.MET),
+        (Indicator.JOB_TIME_S, 45.0, Status.UNCLEAR),
+        (Indicator.CPU_RATIO, 0.70, Status.MET),
+        (Indicator.CPU_RATIO, 0.65, Status.UNCLEAR),
+        (Indicator.CPU_RATIO, 0.5, Status.CLEAR),
+        (Indicator.MEMORY_RATIO, 0.95, Status.MET),
+        (Indicator.ERROR_RATIO, 0.0, Status.CLEAR),
+        (Indicator.ERROR_RATIO, None, Status.UNCLEAR),
     ],
 )
 def test_a_figure_is_judged_by_the_guides_bounds(
-    indicator: Indicator, value: float | None, sign: Reading
+    indicator: Indicator, value: float | None, status: Status
 ) -> None:
-    assert reading_of(indicator, value, THRESHOLDS[indicator].level(value)) is sign
+    bounds = THRESHOLDS[indicator]
+    assert bounds.status(value, bounds.level(value)) is status
 
 
 def test_what_is_normal_is_never_bad() -> None:
     # One failure in a quiet night is a high share, and no reason to wake anybody.
-    assert reading_of(Indicator.ERROR_RATIO, 0.5, Level.NORMAL) is not Reading.BAD
+    assert THRESHOLDS[Indicator.ERROR_RATIO].status(0.5, Level.NORMAL) is Status.UNCLEAR
 
 
 def test_a_part_is_overdue_from_the_end_of_what_it_asked_for() -> None:

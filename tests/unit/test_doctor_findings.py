@@ -69,18 +69,22 @@ def test_overcommit(value: str, level: str, tmp_path: Path) -> None:
     assert machine.check_overcommit(tmp_path / "value").level == level
 
 
-def status_with(redis: str, *problems: str) -> dict[str, Any]:
-    listed = [{"what": what, "advice": "`wait`"} for what in problems]
-    return {"checks": {"redis": redis}, "problems": listed}
+def status_with(**problems: str) -> dict[str, Any]:
+    return {
+        "problems": [
+            {"level": level, "what": what, "advice": "`wait`"} for level, what in problems.items()
+        ]
+    }
 
 
 @pytest.mark.parametrize(
     ("seen", "check", "level"),
     [
         (BotState(HTTP, 7), "service", "wrong"),
-        (BotState(HTTP, 7, status_with("")), "service", "ok"),
-        (BotState(HTTP, 7, status_with("", "57 jobs wait.")), "load", "warning"),
-        (BotState(HTTP, 0, status_with("no answer")), "service", "wrong"),
+        (BotState(HTTP, 7, status_with()), "service", "ok"),
+        (BotState(HTTP, 7, status_with(attention="57 wait.")), "service", "ok"),
+        (BotState(HTTP, 7, status_with(attention="57 wait.")), "load", "warning"),
+        (BotState(HTTP, 0, status_with(critical="no answer")), "service", "wrong"),
     ],
 )
 def test_the_service(seen: BotState, check: str, level: str) -> None:

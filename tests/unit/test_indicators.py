@@ -190,12 +190,12 @@ async def test_what_a_worker_makes_is_painted_and_not_submitted() -> None:
     jobs = [job(number, Operation.CREATE, State.SUBMITTING) for number in range(3)]
     jobs.append(job(9, Operation.EDIT, State.POLLING))
     seen = QueueSnapshot({"create": 4}, (), (), 0, 0, is_paused=False, capped=0)
-    lanes = [SimpleNamespace(about=about) for about in ("create", "create", "fitting a picture")]
+    slots = [SimpleNamespace(about=about) for about in ("create", "create", "fitting a picture")]
     spend = Mock(spent_today=AsyncMock(return_value=0), ceiling_today=AsyncMock(return_value=None))
     observer = Observer(
         cast("Any", Mock(snapshot=AsyncMock(return_value=seen))),
         cast("Any", spend),
-        cast("Any", SimpleNamespace(lanes=lambda: lanes, started=3)),
+        cast("Any", SimpleNamespace(slots=lambda: slots, started=3)),
         AsyncMock(return_value=Memory(0, 0)),
         lambda: 0,
         3,

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
-from itertools import pairwise, zip_longest
+from itertools import zip_longest
 from typing import Any
 
 import pytest
@@ -13,39 +13,8 @@ from grafana_foundation_sdk.cog.plugins import register_default_plugins
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
-from tests.fixtures.prometheus import RULES, SHIPPED, dashboard, find_tool, panels
+from tests.fixtures.prometheus import RULES, SHIPPED, alert_blocks, dashboard, find_tool, panels
 from tests.fixtures.settings_table import table
-
-# Who asks for attention at which bound, and who calls it critical.
-ALERTS = {
-    Indicator.QUEUE_JOBS: ("ImgbotQueueLong", "ImgbotQueueVeryLong"),
-    Indicator.JOB_TIME_S: ("ImgbotJobsSlow", "ImgbotJobsVerySlow"),
-    Indicator.CPU_RATIO: ("ImgbotCpuHigh", None),
-    Indicator.MEMORY_RATIO: ("ImgbotMemoryHigh", None),
-    Indicator.ERROR_RATIO: ("ImgbotErrorRatio", None),
-    Indicator.UPDATE_AGE_S: ("ImgbotUpdateWaits", "ImgbotUpdateWaitsLong"),
-}
-
-
-def _blocks() -> dict[str, str]:
-    """Each alert's own lines of the file, by its name."""
-    text = RULES.read_text()
-    found = list(re.finditer(r"^ +- alert: (\w+)$", text, re.MULTILINE))
-    ends = [match.start() for match in found] + [len(text)]
-    blocks = {
-        match[1]: text[begin:end] for match, (begin, end) in zip(found, pairwise(ends), strict=True)
-    }
-    assert len(blocks) == len(found), "a name stands twice"
-    return blocks
-
-
-BLOCKS = _blocks()
-
-
-def _expression(alert: str) -> str:
-    found = re.search(r"expr:(?: \|)?\s(.+?)\n {8}(?:for|labels):", BLOCKS[alert], re.DOTALL)
-    assert found is not None
-    return found[1]
 
 
 def _promtool(*arguments: str) -> None:
@@ -59,25 +28,9 @@ def test_the_rules_are_valid_and_each_alert_does_what_its_tests_say() -> None:
     _promtool("test", "rules", "imgbot.rules.test.yml")
 
 
-@pytest.mark.parametrize("indicator", list(Indicator), ids=str)
-def test_the_bounds_are_those_of_the_guide(indicator: Indicator) -> None:
-    bounds = THRESHOLDS[indicator]
-    attention, critical = ALERTS[indicator]
-
-    asked = re.search(r">= ([\d.]+)", _expression(attention))
-
-    assert asked is not None
-    assert float(asked[1]) == bounds.attention
-    assert "severity: warning" in BLOCKS[attention]
-    assert (critical is None) == (bounds.critical is None)
-    if critical is not None and bounds.critical is not None:
-        assert _expression(critical).endswith(f" > {bounds.critical:g}")
-        assert "severity: critical" in BLOCKS[critical]
-
-
-@pytest.mark.parametrize("alert", sorted(BLOCKS))
+@pytest.mark.parametrize("alert", sorted(alert_blocks()))
 def test_each_alert_says_what_is_wrong_where_to_look_and_what_to_turn(alert: str) -> None:
-    block = BLOCKS[alert]
+    block = alert_blocks()[alert]
     settings = {variable for variable, _, _ in table()}
 
     assert re.search(r"severity: (warning|critical)\}", block)

@@ -65,9 +65,10 @@ def test_both_languages_have_the_same_texts_with_the_same_facts() -> None:
     assert {name: set(table) for name, table in russian.items() if name not in GRAMMAR} == {
         name: set(table) for name, table in english.items() if name not in GRAMMAR
     }
-    assert {key: facts_of(text) for key, text in russian["sentences"].items()} == {
-        key: facts_of(text) for key, text in sentences.items()
-    }
+    for table in ("sentences", "problems"):
+        assert {key: facts_of(text) for key, text in russian[table].items()} == {
+            key: facts_of(text) for key, text in english[table].items()
+        }
     # And none is in the other language.
     assert [key for key, text in sentences.items() if CYRILLIC.search(text)] == []
     latin = {key: re.sub(r"\{\w+\}", "", text) for key, text in russian["sentences"].items()}

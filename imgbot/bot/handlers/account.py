@@ -11,7 +11,7 @@ from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import buttons, dollars, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.telemetry.health import BudgetState, budget_problem
+from imgbot.telemetry.health import BudgetState
 
 _SHOWN = 10
 _TITLE_LENGTH = 40
@@ -99,7 +99,7 @@ async def _budget(dialogue: Dialogue, least_price_micro: int, at_ms: int) -> lis
         lines.append(dialogue.t("limits_money", left=left, limit=limit, wait=wait))
     ceiling = await app.spend.ceiling_today(at_ms)
     spent = 0 if ceiling is None else await app.spend.spent_today(at_ms)
-    if budget_problem(BudgetState(spent, ceiling, least_price_micro)):
+    if BudgetState(spent, ceiling, least_price_micro).is_spent:
         lines.append(dialogue.t("limits_budget", wait=wait))
     return lines
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from imgbot.config.setting_types import Address
 from imgbot.config.settings import Settings
-from imgbot.domain.findings import Finding, ok, warning, wrong
+from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
 from imgbot.ops.state_directory import supervisor_of
 from imgbot.ops.status.command import NoStatusError, Target, ask
+from imgbot.telemetry.thresholds import Level
 
 _JOURNAL = "journalctl -u imgbot -n 50 --no-pager"
 
@@ -43,16 +44,16 @@ def evaluate(seen: BotState) -> list[Finding]:
     if seen.status is None:
         text = f"{process} is running, but nothing answers at http://{seen.address}/status.json"
         return [wrong("service", text, _JOURNAL)]
-    failing = {name: what for name, what in seen.status["checks"].items() if what}
-    if failing:
-        return [wrong("service", f"{name}: {why}"[:300], _JOURNAL) for name, why in failing.items()]
-    return [
-        ok("service", f"{process} is running and healthy by http://{seen.address}/healthz"),
-        *(
-            warning("load", problem["what"][:300], problem["advice"].replace("`", ""))
-            for problem in seen.status["problems"]
-        ),
+    found = [
+        wrong("service", problem["what"][:300], problem["advice"].replace("`", ""))
+        if problem["level"] == Level.CRITICAL
+        else warning("load", problem["what"][:300], problem["advice"].replace("`", ""))
+        for problem in seen.status["problems"]
     ]
+    if any(finding.level is Severity.WRONG for finding in found):
+        return found
+    text = f"{process} is running and healthy by http://{seen.address}/healthz"
+    return [ok("service", text), *found]
 
 
 def check_port(address: Address, *, may_move: bool) -> Finding:

@@ -57,10 +57,10 @@ def main(*, is_watching: bool, is_json: bool) -> int:
         sys.stderr.write(f"imgbot status: {error}\n")
         return error.status if isinstance(error, NoStatusError) else _EX_CONFIG
     sys.stdout.write(f"{json.dumps(document, indent=2) if is_json else _screen(document)}\n")
-    return _exit_status(document)
+    return exit_status(document)
 
 
-def _exit_status(document: dict[str, Any]) -> int:
+def exit_status(document: dict[str, Any]) -> int:
     return CRITICAL if document["level"] == "critical" else 0
 
 
@@ -143,7 +143,7 @@ def _watch(target: Target) -> int:
         while True:
             try:
                 document = ask(target)
-                text, status = _screen(document), _exit_status(document)
+                text, status = _screen(document), exit_status(document)
             except NoStatusError as error:
                 text, status = f"imgbot status: {error}", error.status
             _draw(text)

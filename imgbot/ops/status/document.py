@@ -1,33 +1,31 @@
 """Status of the service as one JSON document: for /status.json, /events and `imgbot status`.
 
 Times are seconds, sizes bytes, money US dollars; what is not known is null. Readers must accept
-new keys. Each problem has its advice: the guide's troubleshooting table.
+new keys. Problems are judged in `telemetry/health.py`.
 """
 
 import math
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from importlib import resources
 from typing import Any
 
+from imgbot.domain.texts.problems import problem_text
 from imgbot.imaging.worker_slot import WorkerStatus
-from imgbot.ops.formatting import duration, orders, share
+from imgbot.ops.formatting import orders
 from imgbot.ops.status import Document
 from imgbot.ops.status.indicators import Histogram, Indicators, Sample
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.health import (
     BudgetState,
+    Condition,
+    HealthFacts,
     ProviderState,
-    budget_problem,
-    provider_problem,
+    conditions_of,
 )
 from imgbot.telemetry.thresholds import (
     RECENT_S,
-    REDIS_MEMORY_RATIO,
     THRESHOLDS,
-    Bound,
     Indicator,
     Level,
     Load,
@@ -55,35 +53,36 @@ class QueueGlance:
     memory: Memory = field(default_factory=lambda: Memory(0, 0))
     budget: BudgetState = field(default_factory=BudgetState)
     providers: Mapping[str, ProviderState] = field(default_factory=dict[str, ProviderState])
+    silence_s: float = 0.0
+    """Seconds since Telegram last answered getUpdates, or since the start."""
+    has_answered: bool = False
+    """Telegram has answered since the start."""
+    rival: str = ""
+    """Another consumer of this bot's updates, if any."""
 
 
-STUCK_AFTER_S = 300.0
-_FLOOD_WINDOW_S = 600.0
-_FLOODED = 20
-_UNKNOWN_FOR_S = 86_400.0
 _STATUSES = ("ok", "failed", "rejected", "cancelled")
-_TEXTS = tomllib.loads(
-    (resources.files("imgbot.ops.status") / "problems.toml").read_text(encoding="utf-8")
-)
+_APPLY = """
+ Settings are in /etc/imgbot/imgbot.env; `sudo systemctl restart imgbot` applies them (`reload` is
+enough for IMGBOT_WORKERS)."""
 
 
 def document_of(
     indicators: Indicators,
-    checks: Mapping[str, str],
+    facts: HealthFacts,
     seen: QueueGlance | None,
     workers: Sequence[WorkerStatus],
     about: Mapping[str, Any],
 ) -> Document:
     """Return the document; the indicators have a sample.
 
-    `checks` say what is wrong by name, empty when well; `seen` is None while Redis is away;
-    `about` has the version, the provider, the address of Redis, and how long it has been up.
+    `facts` are of `facts_of`; `seen` is None while Redis is away; `about` has the version, the
+    provider, the address of Redis, and how long it has been up.
     """
     glance = seen or QueueGlance()
     now, before = indicators.latest, indicators.earlier(RECENT_S)
-    bound = bound_of(_load(indicators, checks, glance))
     problems = sorted(
-        _problems(indicators, checks, glance, bound),
+        (_problem(each) for each in conditions_of(facts) if each.is_problem),
         key=lambda each: each["level"] != Level.CRITICAL,
     )
     levels = [level for _, level in indicators.levels.values()]
@@ -93,9 +92,9 @@ def document_of(
         **about,
         "recent_s": min(RECENT_S, now.clock_s - before.clock_s),
         "level": worst([*levels, *(each["level"] for each in problems)]),
-        "bound": bound,
+        "bound": facts.bound,
         "problems": problems,
-        "checks": checks,
+        "checks": facts.checks,
         "vitals": {
             name: {"value": value, "level": level} | THRESHOLDS[name].bounds
             for name, (value, level) in indicators.levels.items()
@@ -141,18 +140,82 @@ def without_people(document: Document) -> Document:
         {name: value for name, value in job.items() if name not in {"user_id", "id"}}
         for job in document["unknown_jobs"]
     ]
-    rate_limit = document["rate_limit"] | {"users": users}
-    return document | {"rate_limit": rate_limit, "unknown_jobs": unknown, "redis": ""}
+    hidden = {
+        "rate_limit": document["rate_limit"] | {"users": users},
+        "unknown_jobs": unknown,
+        "problems": [_without_jobs(each, document) for each in document["problems"]],
+        "redis": "",
+    }
+    return document | hidden
+
+
+def _without_jobs(problem: Document, document: Document) -> Document:
+    what = problem["what"]
+    for job in document["unknown_jobs"] if problem["name"] == "dead" else ():
+        what = what.replace(f" {job['id']} ", " ")
+    return problem | {"what": what}
+
+
+def facts_of(
+    indicators: Indicators, checks: Mapping[str, str], seen: QueueGlance | None, workers: int
+) -> HealthFacts:
+    """Return the facts by which the health is judged; the indicators have a sample.
+
+    `checks` say what is wrong by name, empty when well; `seen` is None while Redis is away.
+    """
+    glance = seen or QueueGlance()
+    now, now_s = indicators.latest, indicators.latest.at_s
+    dead = next(iter(glance.unknown), DeadJob(""))
+    limit_bytes = now.redis_limit_bytes if math.isfinite(now.redis_limit_bytes) else 0
+    return HealthFacts(
+        now_ms=round(now_s * 1000),
+        levels=indicators.levels,
+        bound=bound_of(_load(indicators, checks, glance)),
+        slowest_stage=_slowest_stage(indicators),
+        workers=workers,
+        checks=checks,
+        running_s=_ago(now_s, now.oldest_running_at_s) or 0.0,
+        unattended=glance.unattended,
+        flood_waits=_flood_waits(indicators),
+        redis_bytes=int(now.redis_bytes),
+        redis_limit_bytes=int(limit_bytes),
+        redis_advice=glance.memory.advice,
+        providers=glance.providers,
+        budget=glance.budget,
+        dead=glance.dead_count,
+        dead_job=dead.id,
+        dead_provider=dead.provider,
+        dead_ms=dead.died_ms,
+        silence_s=glance.silence_s,
+        has_answered=glance.has_answered,
+        rival=glance.rival,
+        is_paused=glance.is_paused,
+    )
+
+
+def _flood_waits(indicators: Indicators) -> float:
+    before = indicators.earlier(THRESHOLDS["flood"].window_s)
+    return indicators.latest.flood_waits - before.flood_waits
+
+
+def _slowest_stage(indicators: Indicators) -> str:
+    before = indicators.earlier(THRESHOLDS[Indicator.JOB_TIME_S].window_s).stages
+    spent = {
+        name: stage.since(before.get(name, Histogram())).total_s
+        for name, stage in indicators.latest.stages.items()
+    }
+    slowest = max(spent, key=lambda name: spent[name], default="")
+    return slowest if spent.get(slowest) else ""
 
 
 def _load(indicators: Indicators, checks: Mapping[str, str], glance: QueueGlance) -> Load:
     """Combine queue, checks and metrics."""
-    now, before = indicators.latest, indicators.earlier(_FLOOD_WINDOW_S)
+    now, before = indicators.latest, indicators.earlier(RECENT_S)
     hosted = [is_up for name, is_up in now.provider_up.items() if name != "builtin"]
     errors, errors_before = now.provider_errors, before.provider_errors
     return replace(
         glance.load,
-        flood_waits=now.flood_waits - before.flood_waits,
+        flood_waits=_flood_waits(indicators),
         cpu_ratio=indicators.levels[Indicator.CPU_RATIO][0],
         memory_ratio=indicators.levels[Indicator.MEMORY_RATIO][0],
         is_disk_full=bool(checks.get("disk")),
@@ -160,7 +223,7 @@ def _load(indicators: Indicators, checks: Mapping[str, str], glance: QueueGlance
         is_provider_full=glance.load.is_provider_full
         or bool(_held_back(glance))
         or errors.get("rate_limited", 0.0) > errors_before.get("rate_limited", 0.0),
-        is_budget_spent=budget_problem(glance.budget) is not None,
+        is_budget_spent=glance.budget.is_spent,
     )
 
 
@@ -170,84 +233,15 @@ def _held_back(glance: QueueGlance) -> dict[str, str]:
     return {name: orders(per_s) for name, per_s in limits.items() if per_s is not None}
 
 
-def _problem(kind: str, level: Level = Level.ATTENTION, advice: str = "", **facts: Any) -> Document:
-    """Return a problem as problems.toml words it."""
-    text = _TEXTS["problems"][kind]
-    what = text["what"].format(**facts)
-    return {"level": level, "what": what, "advice": _line(text.get("advice") or advice)}
-
-
-def _worded(facts: Mapping[str, str]) -> Mapping[str, str]:
-    if "unserved" not in facts:
-        return facts
-    lost = facts["unserved"]
-    return {**facts, "effect": f", and nothing else serves {lost}" if lost else ""}
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _problems(
-    indicators: Indicators, checks: Mapping[str, str], glance: QueueGlance, bound: Bound
-) -> Iterator[Document]:
-    """List everything that needs attention."""
-    for name, wrong in checks.items():
-        # Of updates the indicator says more.
-        if wrong and name != "updates":
-            yield _problem("check", Level.CRITICAL, name=name, wrong=wrong)
-    yield from _indicator_problems(indicators, bound)
-    yield from _outside_problems(indicators)
-    if glance.unattended:
-        yield _problem("unattended", Level.CRITICAL, jobs=glance.unattended)
-    judged = [provider_problem(name, state) for name, state in glance.providers.items()]
-    for each in (*judged, budget_problem(glance.budget)):
-        if each:
-            yield _problem(each.kind, each.level, **_worded(each.facts))
-    if glance.is_paused:
-        yield _problem("paused")
-    now_s = indicators.latest.at_s
-    if fresh := sum(now_s - job.died_ms / 1000 < _UNKNOWN_FOR_S for job in glance.unknown):
-        yield _problem("unknown", jobs="A job" if fresh == 1 else f"{fresh} jobs")
-
-
-def _indicator_problems(indicators: Indicators, bound: Bound) -> Iterator[Document]:
-    now, before = indicators.latest.stages, indicators.earlier(STUCK_AFTER_S).stages
-    spent = {
-        name: stage.since(before.get(name, Histogram())).total_s for name, stage in now.items()
+def _problem(condition: Condition) -> Document:
+    what, advice = problem_text("en", condition.kind, condition.facts)
+    apply = _APPLY.replace("\n", " ") if "IMGBOT_" in advice else ""
+    return {
+        "name": condition.name,
+        "level": condition.level,
+        "what": what,
+        "advice": advice.replace("\n", " ") + apply,
     }
-    slowest = max(spent, key=lambda name: spent[name], default="")
-    most = f"; most of it is the stage “{slowest}”" if spent.get(slowest) else ""
-    for indicator, (value, level) in indicators.levels.items():
-        if value is None or level not in {Level.ATTENTION, Level.CRITICAL}:
-            continue
-        is_provider = bound is Bound.NONE and most and slowest == "provider"
-        is_slow = indicator is Indicator.JOB_TIME_S and is_provider
-        yield _problem(
-            "slow_provider" if is_slow else indicator,
-            level,
-            _TEXTS["bounds"][bound],
-            value=value,
-            share=share(value),
-            time=duration(value),
-            most=most,
-        )
-
-
-def _outside_problems(indicators: Indicators) -> Iterator[Document]:
-    """Problems of running jobs, Telegram and Redis."""
-    now = indicators.latest
-    running_s = _ago(now.at_s, now.oldest_running_at_s) or 0.0
-    if running_s > STUCK_AFTER_S:
-        yield _problem("stuck", Level.CRITICAL, time=duration(running_s))
-    waits = now.flood_waits - indicators.earlier(_FLOOD_WINDOW_S).flood_waits
-    if waits > 0:
-        level = Level.CRITICAL if waits > _FLOODED else Level.ATTENTION
-        yield _problem("flood", level, waits=waits)
-    ratio = now.redis_bytes / (now.redis_limit_bytes or math.inf)
-    # One that is full fails its check, which says more.
-    if REDIS_MEMORY_RATIO.level(ratio) is Level.ATTENTION:
-        yield _problem("redis", share=share(ratio))
 
 
 def _ended(now: Sample, before: Sample) -> Document:

@@ -165,7 +165,7 @@ def take_sample(
     return Sample(at_s, clock_s, usage=usage, **known)
 
 
-_FEWEST_FAILURES = 3
+FEWEST_FAILURES = 3
 """One failure among the ten jobs of a quiet night is 10 %, and nothing to wake anybody for."""
 
 _FEWEST_ENDED = 5
@@ -231,7 +231,7 @@ class Indicators:
             indicator: (value, THRESHOLDS[indicator].level(value))
             for indicator, value in values.items()
         }
-        if failed < _FEWEST_FAILURES and ended:
+        if failed < FEWEST_FAILURES and ended:
             found[Indicator.ERROR_RATIO] = (values[Indicator.ERROR_RATIO], Level.NORMAL)
         return found
 

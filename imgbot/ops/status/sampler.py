@@ -27,14 +27,15 @@ from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.jobs.runner import Runner
 from imgbot.ops.resource_usage import ResourceCollector
 from imgbot.ops.status import Document
-from imgbot.ops.status.document import QueueGlance, document_of
+from imgbot.ops.status.document import QueueGlance, document_of, facts_of
 from imgbot.ops.status.indicators import READ, Indicators, JudgedValue, Sample, take_sample
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
+from imgbot.telegram.polling_health import PollingHealth
 from imgbot.telemetry import events, metrics
-from imgbot.telemetry.health import BudgetState, ProviderState
-from imgbot.telemetry.thresholds import Bound, Indicator, Load
+from imgbot.telemetry.health import BudgetState, HealthFacts, ProviderState
+from imgbot.telemetry.thresholds import Indicator, Load
 from imgbot.version import version
 
 _log = logging.getLogger(__name__)
@@ -74,6 +75,7 @@ class Observer:
     provider: str = ""
     runner: Runner | None = None
     providers: Callable[[], Mapping[str, ProviderState]] = dict
+    contact: PollingHealth = field(default_factory=PollingHealth)
     least_price_micro: int = 0
     """Price of the cheapest picture that is not free; 0 if all are."""
     _is_full: bool = field(default=False, init=False)
@@ -99,7 +101,7 @@ class Observer:
         jobs = self.runner.jobs if self.runner else []
         load = self.runner.load if self.runner else Load(workers=self.pool.size)
         load = replace(load, waiting=sum(found.waiting.values()), capped=found.capped)
-        at_work = Counter(worker.about for worker in self.pool.lanes())
+        at_work = Counter(worker.about for worker in self.pool.slots())
         glance = QueueGlance(
             jobs=_by_state(found.waiting, jobs, at_work),
             refused=found.refused,
@@ -111,6 +113,9 @@ class Observer:
             memory=memory,
             budget=budget,
             providers=self.providers(),
+            silence_s=self.contact.seconds_since_answer,
+            has_answered=self.contact.has_answered,
+            rival=self.contact.rival or "",
         )
         self._set_gauges(glance, found.oldest_waiting_ms, jobs)
         return glance
@@ -135,7 +140,7 @@ class Observer:
         metrics.budget.set(math.inf if ceiling_micro is None else ceiling_micro / _MICRO)
 
     def workers(self) -> Sequence[WorkerStatus]:
-        return self.pool.lanes()
+        return self.pool.slots()
 
     def _report_full(self, memory: Memory) -> None:
         if memory.is_full and not self._is_full:
@@ -315,6 +320,8 @@ class StatusSampler:
         self.indicators = Indicators()
         self.glance: QueueGlance | None = None
         """None while Redis is away."""
+        self.facts = HealthFacts()
+        """Facts by which the latest document judges the health."""
         self.document: Document | None = None
         """The latest; None before the first sample."""
 
@@ -322,11 +329,6 @@ class StatusSampler:
     def points(self) -> Sequence[HistoryPoint]:
         """Points of the history, the oldest first."""
         return self._history.points
-
-    @property
-    def bound(self) -> Bound:
-        """Limit of the jobs at the latest sample."""
-        return Bound(self.document["bound"]) if self.document else Bound.NONE
 
     @property
     def summary(self) -> str:
@@ -398,7 +400,8 @@ class StatusSampler:
             "up_s": time.monotonic() - self._begun_s,
         }
         checks, workers = await self.health(), self.observer.workers()
-        self.document = document_of(self.indicators, checks, self.glance, workers, about)
+        self.facts = facts_of(self.indicators, checks, self.glance, len(workers))
+        self.document = document_of(self.indicators, self.facts, self.glance, workers, about)
 
     async def _glance(self) -> QueueGlance | None:
         try:

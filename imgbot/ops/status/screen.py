@@ -111,12 +111,19 @@ def _error_text(document: Document) -> str:
 
 def _problems(document: Document, paint: _Paint, width: int) -> Iterator[str]:
     for problem in document["problems"]:
-        yield f"{paint(problem['level'], '▲')} {problem['what']}"
-        advice = problem["advice"].replace("`", "")
-        lines = textwrap.wrap(
-            advice, max(20, width), initial_indent="  → ", subsequent_indent="    "
-        )
-        yield from (paint("dim", line) for line in lines)
+        first, *rest = _wrapped(problem["what"], width, "")
+        yield from (f"{paint(problem['level'], '▲')} {first.strip()}", *rest)
+        yield from (paint("dim", line) for line in _wrapped(problem["advice"], width, "  → "))
+
+
+def _wrapped(text: str, width: int, mark: str) -> list[str]:
+    indent = " " * (len(mark) or 2)
+    return textwrap.wrap(
+        text.replace("`", ""),
+        max(20, width),
+        initial_indent=mark or indent,
+        subsequent_indent=indent,
+    )
 
 
 def _jobs(document: Document, paint: _Paint) -> Iterator[str]:

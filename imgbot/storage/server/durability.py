@@ -26,7 +26,7 @@ from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.server.process import CONFIG
-from imgbot.telemetry.thresholds import REDIS_MEMORY_RATIO, Level
+from imgbot.telemetry.thresholds import THRESHOLDS, ConditionStatus, Level
 
 _log = logging.getLogger(__name__)
 
@@ -213,7 +213,7 @@ def address_of(redis: Client) -> str:
     return str(where.get("path") or f"{where.get('host')}:{where.get('port')}")
 
 
-_ROOMY = 0.95
+_BOUNDS = THRESHOLDS["redis_full"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,10 +227,12 @@ class Memory:
     is_embedded: bool = False
 
     @property
+    def _ratio(self) -> float:
+        return self.used_bytes / self.limit_bytes if self.limit_bytes else 0.0
+
+    @property
     def level(self) -> Level:
-        return REDIS_MEMORY_RATIO.level(
-            self.used_bytes / self.limit_bytes if self.limit_bytes else 0.0
-        )
+        return _BOUNDS.level(self._ratio)
 
     @property
     def is_full(self) -> bool:
@@ -240,7 +242,7 @@ class Memory:
     @property
     def is_roomy(self) -> bool:
         """Return whether use is far enough below the limit not to reach it again soon."""
-        return self.used_bytes < self.limit_bytes * _ROOMY or not self.limit_bytes
+        return _BOUNDS.status(self._ratio, self.level) is ConditionStatus.CLEAR
 
     @property
     def used_mb(self) -> int:

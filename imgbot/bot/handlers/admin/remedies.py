@@ -92,7 +92,7 @@ async def on_remedy_callback(callback: CallbackQuery, argument: str, dialogue: D
     if press.step == "no":
         await update(text, buttons.remedy(language, press))
         return ""
-    if press.incident and press.incident not in await dialogue.app.alerts.open():
+    if press.incident and press.incident not in await dialogue.app.alerts.firing():
         await update(text)
         return "fix_over"
     if press.step == "ask":

@@ -12,8 +12,9 @@ from imgbot.domain.texts import ago, buttons, counted, dollars, has_text, in_tim
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.dead_letters import ProblemJob, resume_state
 from imgbot.storage.spend import Day, ProducedCount, Spend
+from imgbot.telemetry.thresholds import THRESHOLDS
 
-LONGEST_MS = 300_000
+LONGEST_MS = int(THRESHOLDS["stuck"].attention * 1000)
 """Age beyond the duration of any regular job."""
 
 _JOBS_LISTED = 8
