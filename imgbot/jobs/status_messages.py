@@ -45,9 +45,9 @@ class _MessageState:
 
     message_id: int = 0
     is_closed: bool = False
-    told: str = ""
-    told_s: float = field(default_factory=time.monotonic)
-    """Time of that."""
+    text: str = ""
+    shown_s: float = field(default_factory=time.monotonic)
+    """Time at which the text was shown."""
     lost: int = 0
     """Sends without an answer: it may be in the chat as often."""
     place: int = 0
@@ -143,14 +143,14 @@ class StatusMessages:
                 raise StaleJobError(f"{job.id}: finished before its status message was sent")
             place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
             rows = [] if text else buttons.waiting(job.request.language, job.id)
-            message.told = text or await self._standing(message, job)
-            message.told_s = time.monotonic()
+            message.text = text or await self._standing(message, job)
+            message.shown_s = time.monotonic()
             try:
-                message.message_id = await self._messenger.send_text(place, message.told, rows)
+                message.message_id = await self._messenger.send_text(place, message.text, rows)
             except ChatMovedError as error:
                 # The message that it would answer stayed behind.
                 place = ChatTarget(error.chat_id, job.request.thread_id)
-                message.message_id = await self._messenger.send_text(place, message.told, rows)
+                message.message_id = await self._messenger.send_text(place, message.text, rows)
             except TransientError as error:
                 message.lost += error.retry_after_s is None
                 raise
@@ -193,7 +193,7 @@ class StatusMessages:
         # An unchanged position costs nothing: this runs for all queued jobs.
         if message.place == place or message.lock.locked() or message.is_closed:
             return
-        if not self._messenger.has_room(OptionalCall.PLACE, 0, time.monotonic() - message.told_s):
+        if not self._messenger.has_room(OptionalCall.PLACE, 0, time.monotonic() - message.shown_s):
             return
         with _optional(job_id):
             async with message.lock:
@@ -205,7 +205,7 @@ class StatusMessages:
                     message.message_id = job.progress.message_id
                     text = _waiting(job, place)
                     await self._hint(message, job, text, OptionalCall.PLACE)
-                    message.place = place if message.told == text else 0
+                    message.place = place if message.text == text else 0
 
     async def hint_working(self, job: Job) -> None:
         """Show that the work has begun, if the message tells a place in the queue."""
@@ -229,10 +229,10 @@ class StatusMessages:
                 await self._hint(message, job, text, OptionalCall.PROGRESS)
 
     async def _hint(self, message: _MessageState, job: Job, text: str, call: OptionalCall) -> None:
-        if message.told == text or message.is_closed or not message.message_id:
+        if message.text == text or message.is_closed or not message.message_id:
             return
         now_s, chat_id = time.monotonic(), job.request.chat_id
-        if not self._messenger.has_room(call, chat_id, now_s - message.told_s):
+        if not self._messenger.has_room(call, chat_id, now_s - message.shown_s):
             return
         with max_wait(0):
             await self._messenger.edit_text(
@@ -241,7 +241,7 @@ class StatusMessages:
                 text,
                 buttons.waiting(job.request.language, job.id),
             )
-        message.told, message.told_s = text, now_s
+        message.text, message.shown_s = text, now_s
 
     def lock_final(self, job: Job) -> asyncio.Lock:
         """Lock for the final text; no hint is written from here on."""
