@@ -143,6 +143,10 @@ ROWS = [
 ]  # fmt: skip
 
 
+def test_each_rule_has_a_row() -> None:
+    assert {row.name.partition(".")[0] for row in ROWS} == THRESHOLDS.keys()
+
+
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: f"{row.name}-{row.level}")
 def test_a_problem_is_the_same_on_every_surface(row: Row) -> None:
     condition, facts = row.condition()
