@@ -72,5 +72,5 @@ async def _facts(connections: Connections, sampler: StatusSampler) -> HealthFact
     await sampler.refresh()
     if sampler.glance is None:
         raise StorageUnavailableError("Redis is away")
-    # A refusal rings the alarm, and is newer than the sample.
+    # A refusal sets the alarm, and is newer than the sample.
     return replace(sampler.facts, now_ms=now_ms(), providers=connections.providers())

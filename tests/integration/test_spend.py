@@ -94,7 +94,7 @@ async def test_fifty_at_once_before_a_ceiling_for_ten(redis: Client) -> None:
     assert len(await redis.keys(f"{keys.JOB}*")) == 10
 
 
-async def test_a_users_own_ceiling_is_hers_alone(redis: Client) -> None:
+async def test_a_users_own_ceiling_is_theirs_alone(redis: Client) -> None:
     queue = await open_queue(redis, daily=100 * PRICE, per_user=2 * PRICE)
 
     verdicts = [

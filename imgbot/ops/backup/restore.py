@@ -38,7 +38,7 @@ async def restore(
 
     Raises ConfigError, BackupError, AlreadyRunningError, StorageUnavailableError.
     """
-    # On a fresh server root restores before he installs: a bot that serves already is too late.
+    # On a fresh server root restores before the installation: later a bot serves already.
     environ = environ_of_service(environ, is_to_come=os.geteuid() == 0 and has_systemd())
     settings, token = _places(environ)
     state_dir = settings.state_dir
