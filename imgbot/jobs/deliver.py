@@ -73,7 +73,7 @@ async def render(context: StepContext, job: Job) -> Outcome:
         # Without the file behind its button, a preview alone would lose the transparency.
         ready = await _prepare(context, job, raw)
     events.stage_took("render", time.monotonic() - begun)
-    facts = {**job.progress.facts, "kind": ready.kind}
+    facts = {**job.progress.facts, "kind": ready.kind, "size": f"{ready.width}x{ready.height}"}
     if job.progress.side_px:
         facts["factor"] = round(max(ready.width, ready.height) / job.progress.side_px, 2)
     moved = await move(
@@ -268,7 +268,16 @@ async def finish(
     (message_id, picture), result = shown, dict[str, str]()
     if outcome is State.DELIVERED and job.request.operation is not Operation.COMPARE:
         caption = success_caption(with_changes(job, note="", ignored=""))
-        result = results.to_hash(job, picture, caption, message_id)
+        provider = context.routing.get(job.progress.provider)
+        offer = provider.offers.get(job.request.operation) if provider else None
+        result = results.to_hash(
+            job,
+            picture,
+            caption,
+            message_id,
+            model=(offer and offer.model) or job.progress.provider,
+            takes_seed=offer is not None and offer.takes_seed,
+        )
     has_cost = is_billed(job)
     await context.queue.finish(
         job,

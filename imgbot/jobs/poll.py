@@ -62,7 +62,7 @@ async def _done(context: StepContext, job: Job, done: Done, age_ms: int) -> Job:
     events.provider_task_done(job, took_s)
     context.slots.release(job.id)
     ticket = {**job.progress.ticket, "outputs": stored(done)}
-    facts = {**job.progress.facts, **facts_of(done)}
+    facts = {**job.progress.facts, **facts_of(done), "took_ms": round(took_s * 1000)}
     moved = await move(context, job, State.RENDERING, ticket=ticket, tries=0, facts=facts)
     if job.progress.accepted_ms:
         span = CensoredDuration(job.progress.pending_ms / 1000, age_ms / 1000)

@@ -245,16 +245,16 @@ async def _accepted(
         await _note_owner(context, job, provider, answer.ticket)
         return await next_poll(context, job)
     context.slots.release(job.id)
+    took_s = (accepted_ms - job.progress.intent_ms) / 1000 if accepted_ms else 0
     moved = await move(
         context,
         job,
         State.RENDERING,
         ticket={"outputs": stored(answer)},
         tries=0,
-        facts=facts_of(answer),
+        facts={**facts_of(answer), "took_ms": round(took_s * 1000)},
     )
     if accepted_ms:
-        took_s = (accepted_ms - job.progress.intent_ms) / 1000
         events.provider_task_done(job, took_s)
         await context.poll_scheduler.learn(
             context.routing.kind_of(job), CensoredDuration(took_s * _JUST_BEFORE, took_s)

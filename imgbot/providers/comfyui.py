@@ -81,6 +81,7 @@ class ComfyUiProvider(Provider):
                     price_micro=config.prices_micro.get(operation, micro(flow.price_usd)),
                     inputs=spec.inputs.limits(flow.max_pictures, flow.max_side_px),
                     scales=frozenset(flow.scales),
+                    takes_seed=flow.inputs.seed is not None,
                 )
         self._client_id = str(uuid.uuid4())
         self._client = ProviderHttpClient(

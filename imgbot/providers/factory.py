@@ -38,7 +38,7 @@ class BuiltinProvider(Provider):
     name = "builtin"
     recovery = Recovery.REPEAT
     is_deterministic = True
-    offers = dict.fromkeys(Operation, Capability())
+    offers = {each: Capability(takes_seed=each is Operation.CREATE) for each in Operation}
 
     def __init__(self, make: Make) -> None:
         self._make = make

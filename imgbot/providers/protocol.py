@@ -86,6 +86,7 @@ class Capability:
     inputs: InputLimits = field(default_factory=InputLimits)
     scales: frozenset[int] = frozenset()
     """Available factors; empty if any is, or if there is nothing to choose."""
+    takes_seed: bool = False
 
     def price_at(self, scale: int) -> int:
         """Return the price in micro-dollars at a scale; the highest one for an unlisted scale."""

@@ -6,7 +6,7 @@ Only the file id is stored, never the bytes: showing a picture again costs nothi
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from imgbot.domain.job import InputPhoto, Job
+from imgbot.domain.job import InputPhoto, Job, is_billed
 from imgbot.domain.operations import Operation
 from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Store
@@ -40,6 +40,20 @@ class Result:
     chat_id: int = 0
     message_id: int = 0
     """Message that shows the picture; 0 in records of imgbot 0.1."""
+    ignored: str = ""
+    """Flags of the prompt that had no effect."""
+    seed: int = 0
+    takes_seed: bool = False
+    """True if the model makes another picture with another seed."""
+    model: str = ""
+    """Model, or the provider where it has none to choose; as all below, not in older records."""
+    size: str = ""
+    """Width and height in pixels, as in 1024x768."""
+    queue_ms: int = 0
+    """Time from the request to the order."""
+    took_ms: int = 0
+    """Time from the order to the picture."""
+    price_micro: int = 0
 
     def is_of(self, chat_id: int) -> bool:
         """Return true if it was made in this chat; imgbot 0.1 did not record where."""
@@ -166,10 +180,16 @@ class ResultStore(Store):
 
 
 def to_hash(
-    job: Job, picture: InputPhoto | None, caption: str, message_id: int = 0
+    job: Job,
+    picture: InputPhoto | None,
+    caption: str,
+    message_id: int = 0,
+    *,
+    model: str = "",
+    takes_seed: bool = False,
 ) -> dict[str, str]:
     """Return the stored fields of the result of a job."""
-    request = job.request
+    request, progress = job.request, job.progress
     return {
         "user_id": str(job.user_id),
         "operation": request.operation.value,
@@ -182,8 +202,16 @@ def to_hash(
         "caption": caption,
         "picture": job_codec.to_text((picture,) if picture else ()),
         "negative": request.negative,
-        "undrawn": str(job.progress.facts.get("unknown", "")),
+        "undrawn": str(progress.facts.get("unknown", "")),
         "message": f"{request.chat_id}.{message_id}",
+        "ignored": request.ignored,
+        "seed": str(request.seed),
+        "takes_seed": job_codec.to_text(takes_seed),
+        "model": model,
+        "size": str(progress.facts.get("size", "")),
+        "queue_ms": str(max(progress.intent_ms - job.created_ms, 0)),
+        "took_ms": str(progress.facts.get("took_ms", 0)),
+        "price_micro": str(job.charge.price_micro if is_billed(job) else 0),
     }
 
 

@@ -267,6 +267,7 @@ class DeclaredModel(LocatedTable):
             scale_prices_micro=by_scale if price_micro is None else {},
             inputs=inputs.limits(self.pictures, self.max_side_px),
             scales=frozenset(self.scales),
+            takes_seed="seed" in names_in(self.body),
         )
 
 
