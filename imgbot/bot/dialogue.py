@@ -23,6 +23,7 @@ from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext
 from imgbot.domain.errors import (
     UNRELATED,
+    ChatGoneError,
     ChatMovedError,
     ImgbotError,
     MessageGoneError,
@@ -36,6 +37,7 @@ from imgbot.domain.texts import t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage import keys
 from imgbot.storage.job_codec import pack, unpack
+from imgbot.telegram.messenger import ANSWER_LIMIT, ChatTarget, cut
 from imgbot.telegram.rate_limiter import max_wait
 from imgbot.telemetry import metrics
 
@@ -81,6 +83,13 @@ PHOTO_STATES: Mapping[Operation, str] = {each: f"Ask:{each}_photo" for each in P
 
 ABOUT_A_PHOTO = frozenset(Question) - {Question.CREATE_WORDS}
 """Questions whose text answer would be taken for a new prompt once they have expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """Answer to a callback that stays until it is closed."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +160,29 @@ class Dialogue:
         elif await self._should_report(error.reason, int(wait_s)):
             await self.reply(error.reason, **facts)
 
-    async def answer_callback(self, text: str) -> None:
-        await self.app.messenger.answer_callback(self.callback_id, text)
+    async def answer_callback(self, text: str, *, is_alert: bool = False) -> None:
+        await self.app.messenger.answer_callback(self.callback_id, text, is_alert=is_alert)
+
+    async def tell_alone(self, text: str) -> "str | Alert":
+        """Answer so that nobody else in a group sees it; return the answer to the callback."""
+        context, messenger = self.context, self.app.messenger
+        if context.is_private:
+            target = replace(context.chat_target, reply_to=context.message_id)
+            await messenger.send_text(target, text, [])
+            return ""
+        if self.callback_id and cut(text, ANSWER_LIMIT) == text:
+            return Alert(text)
+        target = context.chat_target
+        if await messenger.send_ephemeral(target, text, self.user_id, self.callback_id):
+            return ""
+        try:
+            await messenger.send_text(ChatTarget(self.user_id), text, [])
+        except ChatGoneError:
+            # They have never opened the bot.
+            raise UserError("told_nowhere", name=self.app.identity.name) from None
+        if not self.callback_id:
+            await self.reply("told_alone")
+        return "told_alone"
 
     async def _should_report(self, reason: str, wait_s: int) -> bool:
         context, throttle_s = self.context, _THROTTLE_S.get(reason)
@@ -265,8 +295,8 @@ class Dialogue:
 
 
 MessageHandler = Callable[[Message, Dialogue], Awaitable[None]]
-CallbackHandler = Callable[[CallbackQuery, str, Dialogue], Awaitable[str]]
-"""Handler of a button; takes its argument, returns the key of the answer, or nothing."""
+CallbackHandler = Callable[[CallbackQuery, str, Dialogue], Awaitable[str | Alert]]
+"""Handler of a button; takes its argument, returns the answer or its key, or nothing."""
 
 
 class Dialogues:

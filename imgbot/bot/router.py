@@ -13,7 +13,7 @@ from imgbot.bot.albums import album_of, handle_album_item
 from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
-from imgbot.bot.dialogue import CallbackHandler, Dialogue, Dialogues, MessageHandler
+from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, Dialogues, MessageHandler
 from imgbot.bot.handlers import admin
 from imgbot.bot.handlers.privacy import handle_forget_me, handle_privacy, on_forget_callback
 from imgbot.bot.handlers.results import handle_inline
@@ -40,7 +40,7 @@ from imgbot.telemetry import events
 
 Event = Message | CallbackQuery
 
-_REPEATABLE = frozenset({"help", "set", "view", "queue", "stuck"})
+_REPEATABLE = frozenset({"help", "set", "view", "queue", "stuck", "receipt"})
 """Actions exempt from double-press detection: turning a page twice quickly is intended."""
 
 
@@ -203,7 +203,10 @@ class UpdateHandler:
             key = "stale_button"
         elif press is None or await self._is_first(dialogue.context, press):
             key = await handler(callback, press.argument if press else "", dialogue)
-        await dialogue.answer_callback(dialogue.t(key) if key else "")
+        if isinstance(key, Alert):
+            await dialogue.answer_callback(key.text, is_alert=True)
+        else:
+            await dialogue.answer_callback(dialogue.t(key) if key else "")
 
     async def _is_first(self, context: RequestContext, press: CallbackData) -> bool:
         """Return false for a second press within seconds, of a button that orders something."""

@@ -38,7 +38,9 @@ class BuiltinProvider(Provider):
     name = "builtin"
     recovery = Recovery.REPEAT
     is_deterministic = True
-    offers = {each: Capability(takes_seed=each is Operation.CREATE) for each in Operation}
+    offers = dict.fromkeys(Operation, Capability()) | {
+        Operation.CREATE: Capability(takes_seed=True)
+    }
 
     def __init__(self, make: Make) -> None:
         self._make = make

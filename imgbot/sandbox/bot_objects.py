@@ -109,6 +109,13 @@ class ReplyMarkup(BotObject):
         return {"selective": self.selective, "placeholder": self.input_field_placeholder}
 
 
+class EphemeralMessageParameters(BotObject):
+    """Only user of a group who sees a message, and the press that it answers."""
+
+    receiver_user_id: int
+    callback_query_id: str = ""
+
+
 class ReplyParameters(BotObject):
     """Message that is replied to."""
 

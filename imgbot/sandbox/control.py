@@ -59,7 +59,8 @@ Watching
     GET /control/events?after=<seq> (or Last-Event-ID), a text/event-stream
         `id: seq`, `data: {"seq", "type", "chat_id"?, ..}`; without `after` from now on. Types:
         message {message} · edit {message} · delete {message_id} ·
-        callback_answer {callback_query_id, text, show_alert, user_id} · commands {commands} ·
+        callback_answer {callback_query_id, text, show_alert, user_id} · ephemeral {text, user_id} ·
+        commands {commands} ·
         polling {active} · chat {chat: a new or changed one} · call {method, ok, error_code?,
         description?} (good getUpdates calls are left out) · reset: events after `after` were
         dropped (2,000 are kept), load the state anew and go on from its `seq`

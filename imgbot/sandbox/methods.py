@@ -14,6 +14,7 @@ from imgbot.sandbox.bot_objects import (
     BotCommandScope,
     BotObject,
     Captioned,
+    EphemeralMessageParameters,
     InlineQueryResult,
     InlineQueryResultsButton,
     InputMedia,
@@ -221,8 +222,32 @@ class Texted(BotObject):
 
 
 class SendMessage(Send, Texted):
+    ephemeral_message_parameters: JsonText[EphemeralMessageParameters] | None = None
+
     async def act(self, call: Call) -> Any:
-        return self.post(call, self.text_part())
+        part, seen_by = self.text_part(), self.ephemeral_message_parameters
+        return self._show(call, part, seen_by) if seen_by else self.post(call, part)
+
+    def _show(self, call: Call, part: Json, seen_by: EphemeralMessageParameters) -> Json:
+        """Show a message that is in no chat, and that one member of a group sees."""
+        chat, user_id = self.chat(call), seen_by.receiver_user_id
+        if chat.is_private:
+            raise bad_request("ephemeral messages can be sent only to groups and supergroups")
+        if user_id not in chat.members:
+            raise bad_request("user not found")
+        if seen_by.callback_query_id:
+            query = call.state.queries.get(seen_by.callback_query_id)
+            if query is None or (query.user_id, query.chat_id) != (user_id, chat.id):
+                raise bad_request(
+                    "query is too old and response timeout expired or query ID is invalid"
+                )
+        call.state.floods.admit(chat.id)
+        call.state.events.publish(
+            "ephemeral", chat_id=chat.id, user_id=user_id, text=part["text"], show_alert=True
+        )
+        head = {"message_id": 0, "from": call.state.bot, "chat": chat.info}
+        head |= {"date": int(call.state.now()), "receiver_user": call.state.users[user_id]}
+        return head | topic(chat, self.message_thread_id) | part | {"ephemeral_message_id": 1}
 
 
 class SendPhoto(Send, Captioned):

@@ -15,6 +15,7 @@ from typing import Any, cast
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramBadRequest
 from aiogram.types import (
+    EphemeralMessageParameters,
     ExternalReplyInfo,
     ForceReply,
     InlineKeyboardButton,
@@ -213,10 +214,34 @@ class Messenger:
             )
         return picture_in(await self._send(place, send, **content))
 
-    async def answer_callback(self, callback_id: str, text: str) -> None:
+    async def send_ephemeral(
+        self, place: ChatTarget, text: str, user_id: int, callback_id: str
+    ) -> bool:
+        """Send a text that only this user of a group sees; False where that is not possible."""
+        seen_by = EphemeralMessageParameters(
+            receiver_user_id=user_id, callback_query_id=callback_id or None
+        )
+        try:
+            async with telegram_errors():
+                message = await self._bot.send_message(
+                    place.chat_id,
+                    cut(text, TEXT_LIMIT),
+                    message_thread_id=place.thread_id or None,
+                    ephemeral_message_parameters=seen_by,
+                )
+        except TelegramRefusedError:
+            return False
+        if message.message_id:
+            # An older Bot API server ignores the parameter, and has sent it to all.
+            await self.remove(place, message.message_id)
+        return not message.message_id
+
+    async def answer_callback(self, callback_id: str, text: str, *, is_alert: bool = False) -> None:
         """Answer a callback query; errors are ignored, since late answers are refused."""
         with suppress(AiogramError, OSError):
-            await self._bot.answer_callback_query(callback_id, cut(text, ANSWER_LIMIT) or None)
+            await self._bot.answer_callback_query(
+                callback_id, cut(text, ANSWER_LIMIT) or None, show_alert=is_alert or None
+            )
 
     async def answer_inline(
         self, query_id: str, offers: Sequence[InlineQueryResultUnion], button: str

@@ -1,11 +1,14 @@
 """Requests about finished pictures: back, compare, the file, the latest, the strip."""
 
+import re
+
 import pytest
 from PIL import Image
 
 from imgbot.domain.texts import t
-from tests.fixtures.sandbox import Message
-from tests.integration.stage import Stage, User, is_picture, jpeg
+from imgbot.storage import keys
+from tests.fixtures.sandbox import Event, Message
+from tests.integration.stage import BOT_NAME, Stage, User, is_picture, jpeg, open_group
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -139,3 +142,67 @@ async def test_the_buttons_under_a_result_and_what_they_change_is_the_original(b
     small, large = await bob.image(first), await bob.image(document)
     assert large.width >= 2 * small.width
     assert "getFile" not in await calls_since(bob, begun)
+
+
+SPAN = r"\d+ \w+"
+RECEIPT = rf"""Prompt: a lighthouse and a qwertz
+Without: birds
+Left out of the prompt, as it has no effect here: --v 6
+Not drawn: .*qwertz.*
+Model: the built-in engine, no neural network
+Seed: 7
+Size: 1824×1024
+Time: {SPAN} until it began, {SPAN} to make it
+Price: free for you"""
+
+
+async def test_the_receipt_tells_how_a_picture_was_made(bob: User) -> None:
+    words = "a lighthouse and a qwertz, 16:9, 2 variants --no birds --seed 7 --v 6"
+    await bob.say(words)
+    pictures = [message for message in await bob.heard() if is_picture(message)]
+
+    first, second = sorted(
+        [await bob.click(picture, "ⓘ") for picture in pictures],
+        key=lambda told: "Variant" in told.text,
+    )
+
+    assert re.fullmatch(RECEIPT, first.text)
+    assert second.text.endswith("\nVariant: 2")
+    assert {first.reply_to, second.reply_to} == {picture.id for picture in pictures}
+
+
+async def test_what_an_older_release_made_has_a_shorter_receipt(bob: User) -> None:
+    result = await bob.order("a lighthouse")
+    async with bob.stage.bot.redis() as redis:
+        [job_id] = await redis.lrange(f"{keys.HISTORY}{bob.id}", 0, -1)
+        await redis.hdel(f"{keys.RESULT}{job_id}", "model", "seed", "size", "takes_seed")
+
+    assert (await bob.click(result, "ⓘ")).text == "Prompt: a lighthouse"
+
+
+async def test_in_a_group_only_the_asker_gets_the_receipt(builtin_stage: Stage) -> None:
+    ann, mallory = await open_group(builtin_stage)
+    control, long_prompt = ann.control, f"a fox, {'very ' * 40}red"
+    short, long = [await ann.order(f"/create {each}") for each in ("a fox", long_prompt)]
+
+    async def answer(message: Message, kind: str) -> Event:
+        after = await control.last_seq()
+        await control.click(ann.person, message, "ⓘ")
+        return await control.wait_for(lambda event: event.type == kind, after=after)
+
+    alert = await answer(short, "callback_answer")
+    shown, closed = await answer(long, "ephemeral"), await ann.toast(long, "ⓘ")
+    await control.fault("sendMessage", "error", error_code=400, description="Bad Request: no")
+    nowhere = await ann.toast(long, "ⓘ")
+    await ann.within(ann.id).ask("/start")
+    await control.fault("sendMessage", "error", error_code=400, description="Bad Request: no")
+    alone = await ann.within(ann.id).after(control.click(ann.person, long, "ⓘ"))
+
+    assert alert.raw["show_alert"]
+    assert alert.raw["text"].startswith("Prompt: a fox\n")
+    assert (shown.raw["user_id"], closed) == (ann.id, "")
+    assert shown.raw["text"].startswith(f"Prompt: {long_prompt}\n")
+    assert nowhere == t("en", "told_nowhere", name=BOT_NAME[1:])
+    assert alone.text == shown.raw["text"]
+    assert await mallory.toast(long, "ⓘ") == t("en", "not_your_button")
+    assert {message.id for message in await ann.heard()} == {short.id, long.id}

@@ -38,6 +38,11 @@ CHAT_REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "sendMessage",
+        {"text": "x", "ephemeral_message_parameters": {"receiver_user_id": 1}},
+        "ephemeral messages can be sent only to groups and supergroups",
+    ),
+    (
+        "sendMessage",
         {"text": "x", "reply_markup": keyboard(text="a", callback_data="ж" * 33)},
         "BUTTON_DATA_INVALID",
     ),
@@ -238,6 +243,28 @@ async def test_a_pressed_button_is_answered_once_and_in_time(setup: Setup, clock
         True,
         anna.id,
     )
+
+
+async def test_an_ephemeral_message_is_for_a_member_who_pressed(setup: Setup) -> None:
+    control, api, anna = setup
+    group = await control.make_group("Friends", [anna])
+    asked = await api.call("sendMessage", chat_id=group, text="hello")
+    query = await control.press(anna, asked["message_id"], "x", chat_id=group)
+    told: dict[str, Any] = {"chat_id": group, "text": "psst"}
+
+    for wrong, refusal in (
+        ({"receiver_user_id": 7}, "400 Bad Request: user not found"),
+        ({"receiver_user_id": anna.id, "callback_query_id": "7"}, TOO_OLD),
+    ):
+        answer = await api.refusal("sendMessage", **told, ephemeral_message_parameters=wrong)
+        assert answer == refusal
+    seen_by = {"receiver_user_id": anna.id, "callback_query_id": query}
+    sent = await api.call("sendMessage", **told, ephemeral_message_parameters=seen_by)
+
+    event = await control.wait_for(lambda event: event.type == "ephemeral")
+    assert (sent["message_id"], sent["receiver_user"]["id"]) == (0, anna.id)
+    assert (event.raw["user_id"], event.raw["text"]) == (anna.id, "psst")
+    assert [each.text for each in await control.messages(group)] == ["hello"]
 
 
 async def test_old_messages_cannot_be_deleted(setup: Setup, clock: Clock) -> None:

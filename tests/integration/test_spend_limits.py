@@ -72,15 +72,20 @@ async def test_a_users_own_limit_is_told_and_explained_and_free_operations_go_on
     anna, ivan = await limited.user("Anna"), await limited.user("Иван", language="ru")
 
     before = await anna.ask("/limits")
-    await anna.order("a fox")
+    fox = await anna.order("a fox")
     after = await anna.ask("/limits")
+    receipt = await anna.click(fox, "ⓘ")
     await anna.order("a hare")
     refusal = await anna.ask("a wolf")
     retouched = await anna.order("/retouch", jpeg("cat"))
+    free = await anna.click(retouched, "ⓘ")
     russian = await ivan.ask("/limits")
 
     assert "\nBudget left for today: $0.10 of $0.10. It renews in " in before.text
     assert "\nBudget left for today: $0.06 of $0.10. It renews in " in after.text
+    assert "\nModel: simulated\n" in receipt.text
+    assert receipt.text.endswith("\nPrice: $0.04 of your daily budget")
+    assert free.text.endswith("\nPrice: free for you")
     assert "used up" not in before.text + after.text
     assert OWN_USED_UP.fullmatch(refusal.text)
     assert retouched.text.startswith("✨ Retouched")

@@ -15,15 +15,16 @@ from aiogram.types import (
 
 from imgbot.bot import requests
 from imgbot.bot.app import App
-from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, MessageHandler
 from imgbot.bot.handlers.operations import start_photo_operation
 from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of
+from imgbot.bot.receipt import receipt_of
 from imgbot.bot.this_picture import meant_in
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, RESULT_ACTIONS, Operation
 from imgbot.domain.prompt_options import count_in
-from imgbot.domain.texts import buttons, language_of, t
+from imgbot.domain.texts import buttons, language_of, price, t
 from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.domain.texts.captions import drawing_name, with_drawing
 from imgbot.storage.recents import Recent
@@ -32,12 +33,12 @@ from imgbot.telegram.messenger import CAPTION_LIMIT, cut
 from imgbot.telegram.rate_limiter import max_wait
 
 _INLINE_TITLE_LENGTH = 60
-_AFTER_PHOTO = frozenset({"last", "file"})
+_AFTER_PHOTO = frozenset({"last", "file", "receipt"})
 """Actions on results that are not about a photo that was sent after them."""
 _BEFORE_SHOWN = frozenset({"again"})
 """Actions that are about a picture even before it is there."""
 
-_Act = Callable[[Result, Dialogue], Awaitable[str]]
+_Act = Callable[[Result, Dialogue], Awaitable[str | Alert]]
 """Acts on a result in a dialogue; returns the key of the answer to a callback, or nothing."""
 
 
@@ -234,6 +235,16 @@ async def _act_complain(result: Result, dialogue: Dialogue) -> str:
     return ""
 
 
+async def _act_receipt(result: Result, dialogue: Dialogue) -> str | Alert:
+    """Tell the user who asked for the picture how it was made."""
+    micro, is_limited = result.price_micro, dialogue.app.spend.caps.daily_micro_per_user is not None
+    key = "receipt_free"
+    if micro and (is_limited or dialogue.is_by_admin):
+        key = "receipt_price" if is_limited else "receipt_free_owner"
+    price_line = dialogue.t(key, price=price(micro))
+    return await dialogue.tell_alone(receipt_of(result, dialogue.language, price_line))
+
+
 async def _act_send_file(result: Result, dialogue: Dialogue) -> str:
     """Send the picture as generated, before Telegram compressed it as a photo."""
     await requests.check_rate_limit(dialogue)
@@ -303,7 +314,7 @@ async def handle_again(message: Message, dialogue: Dialogue) -> None:
 
 async def _act_on_pressed(
     act: _Act, callback: CallbackQuery, argument: str, dialogue: Dialogue
-) -> str:
+) -> str | Alert:
     """Act on the result under which the button is."""
     return await act(await _pressed_result(callback, argument, dialogue), dialogue)
 
@@ -312,6 +323,7 @@ handle_last = partial(_act_on_chosen, _act_show, "last")
 handle_undo = partial(_act_on_chosen, _act_undo, "undo")
 handle_compare = partial(_act_on_chosen, _act_compare, "compare")
 handle_file = partial(_act_on_chosen, _act_send_file, "file")
+handle_receipt = partial(_act_on_chosen, _act_receipt, "receipt")
 handle_complaint = partial(_act_on_chosen, _act_complain, "complaint")
 
 COMMANDS: Mapping[str, MessageHandler] = {
@@ -327,6 +339,7 @@ CALLBACKS: Mapping[str, CallbackHandler] = {
     "file": partial(_act_on_pressed, _act_send_file),
     "compare": partial(_act_on_pressed, _act_compare),
     "undo": partial(_act_on_pressed, _act_undo),
+    "receipt": partial(_act_on_pressed, _act_receipt),
     **{
         action: partial(on_operation_callback, operation)
         for action, operation in RESULT_ACTIONS.items()

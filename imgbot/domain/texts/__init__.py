@@ -101,6 +101,12 @@ def dollars(micro: int) -> str:
     return f"${micro // 10_000 / 100:.2f}"
 
 
+def price(micro: int) -> str:
+    """Return a price as $0.04 or $0.0025, exactly."""
+    whole, _, part = f"{micro / 1_000_000:.6f}".partition(".")
+    return f"${whole}.{part.rstrip('0').ljust(2, '0')}"
+
+
 def plural(language: str, count: int, one: str, few: str, many: str) -> str:
     """Choose the form that goes with `count`, by the plural rules of the language."""
     if language == "en":

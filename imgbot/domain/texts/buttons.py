@@ -118,11 +118,12 @@ def under_result(
     }
     sizes = [Button(f"×{scale}", f"up:{scale}.{job_id}") for scale in SCALES]
     file = [_button(language, "file", f"file:{job_id}")] if is_photo else []
-    changes = [_button(language, name, f"{name}:{job_id}") for name in ("compare", "undo")]
+    changes = ("compare", "undo") if is_change else ()
+    last = [_button(language, name, f"{name}:{job_id}") for name in (*changes, "receipt")]
     return [
         [_button(language, name, f"{action}:{job_id}") for name, action in actions.items()],
         [*sizes, *file],
-        *([changes] if is_change else []),
+        last,
     ]
 
 

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from imgbot.domain.errors import ConfigError, ProviderErrorKind
 from imgbot.domain.operations import Operation
 from imgbot.providers import spec_file
-from imgbot.providers.declarative.templates import is_path, slots_in
+from imgbot.providers.declarative.templates import is_path, names_in, slots_in
 from imgbot.providers.protocol import Capability
 from imgbot.providers.spec_file import (
     KeyName,

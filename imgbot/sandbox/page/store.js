@@ -143,6 +143,8 @@ class Store extends EventTarget {
     this.#loading.get(chatId)?.push(event);
     if (["message", "edit", "delete"].includes(type)) this.#keep(event, true);
     else if (type === "callback_answer") this.#answer(event);
+    else if (type === "ephemeral")
+      this.dispatchEvent(new CustomEvent("callback", { detail: event }));
     else if (type === "commands" && event.commands)
       this.bot = { ...this.bot, commands: event.commands };
     else if (type === "polling") this.polling = event.active;
