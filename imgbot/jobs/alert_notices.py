@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Mapping
 
 from imgbot.config.settings import MAX_WORKERS
-from imgbot.domain.texts import in_time, t
+from imgbot.domain.texts import has_text, in_time, t
 from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData, remedy
-from imgbot.domain.texts.problems import has_problem, kind_of, problem_text, stored_key
+from imgbot.domain.texts.problems import problem_text, stored_key
 from imgbot.storage.alerts import Notice
 from imgbot.storage.spend import MICRO_PER_CENT, raised
 from imgbot.telemetry.health import BudgetState, Condition, HealthFacts
-from imgbot.telemetry.thresholds import Indicator, Level
+from imgbot.telemetry.thresholds import Indicator, Level, Transition
 
 _REMEDIES_AFTERWARDS: Mapping[str, tuple[Remedy, ...]] = {
     Indicator.QUEUE_JOBS: (Remedy.RESUME,),
@@ -17,36 +17,18 @@ _REMEDIES_AFTERWARDS: Mapping[str, tuple[Remedy, ...]] = {
     "dead": (Remedy.RETRY,),
 }
 _TOO_MANY_WORKERS = frozenset({Indicator.CPU_RATIO, Indicator.MEMORY_RATIO})
-_MARKS = {Level.ATTENTION: "🟡", Level.CRITICAL: "🔴"}
+_MARKS: Mapping[object, str] = {Level.ATTENTION: "🟡", Level.CRITICAL: "🔴"}
 
 
-def fired(condition: Condition, facts: HealthFacts) -> Notice:
-    """Notice of an alert that fires."""
+def notice_of(condition: Condition, facts: HealthFacts, change: Transition) -> Notice:
+    """Notice of an alert that fires or resolves, with the remedies that are possible now."""
+    rule, is_firing = condition.rule, change is Transition.FIRED
+    remedies = condition.remedies if is_firing else _REMEDIES_AFTERWARDS.get(rule, ())
+    amounts = {f"fix_{each}": _amount(each, condition.name, facts) for each in remedies}
     told = {**condition.facts, "level": condition.level.value}
-    notice = Notice(stored_key(condition.kind), told)
-    return _with_remedies(notice, condition.remedies, condition.name, facts, condition.name)
-
-
-def resolved(condition: Condition, facts: HealthFacts) -> Notice:
-    """Notice of an alert that is over."""
-    notice = Notice(stored_key(f"{condition.rule}_over"), condition.facts)
-    remedies = _REMEDIES_AFTERWARDS.get(condition.rule, ())
-    return _with_remedies(notice, remedies, condition.name, facts)
-
-
-def _with_remedies(
-    notice: Notice,
-    remedies: Iterable[Remedy],
-    alert: str,
-    facts: HealthFacts,
-    incident: str = "",
-) -> Notice:
-    """Add the remedies that are possible now, as facts: `fix_<remedy>` and its amount."""
-    amounts = {f"fix_{each}": _amount(each, alert, facts) for each in remedies}
-    added = {key: amount for key, amount in amounts.items() if amount is not None}
-    if not added:
-        return notice
-    return Notice(notice.key, {**notice.facts, **added, "incident": incident})
+    told |= {name: amount for name, amount in amounts.items() if amount is not None}
+    told["incident"] = condition.name if is_firing else ""
+    return Notice(stored_key(condition.kind if is_firing else f"{rule}_over"), told)
 
 
 def _amount(remedy: Remedy, alert: str, facts: HealthFacts) -> str | None:
@@ -89,14 +71,13 @@ def remedy_rows(language: str, notices: Iterable[Notice]) -> Keyboard:
 
 def render(language: str, notice: Notice) -> str:
     """Text of a notice; empty for one of another version that is unknown here."""
-    kind = kind_of(notice.key)
+    facts = notice.facts
     try:
-        if not has_problem(kind):
-            wait = in_time(language, int(notice.facts.get("wait_s", 0)))
-            return t(language, notice.key, **{**notice.facts, "wait": wait})
-        # Stored by a release that did not know it: as bad as it may be.
-        mark = _MARKS[Level(notice.facts.get("level", Level.CRITICAL))]
-        what, advice = problem_text(language, kind, notice.facts)
-    except (KeyError, ValueError):
+        if has_text(notice.key):
+            wait = in_time(language, int(facts.get("wait_s", 0)))
+            return t(language, notice.key, **{**facts, "wait": wait})
+        what, advice = problem_text(language, notice.key, facts)
+    except KeyError:
         return ""
-    return f"{mark} {what}\n{advice}"
+    # Stored by a release that did not know it: as bad as it may be.
+    return f"{_MARKS[facts.get('level', Level.CRITICAL)]} {what}\n{advice}"

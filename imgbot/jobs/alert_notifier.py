@@ -15,7 +15,7 @@ from imgbot.domain.errors import (
     ImgbotError,
     TransientError,
 )
-from imgbot.jobs.alert_notices import fired, remedy_rows, render, resolved
+from imgbot.jobs.alert_notices import notice_of, remedy_rows, render
 from imgbot.storage.alerts import AlertStore, Notice
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
@@ -27,7 +27,6 @@ from imgbot.telemetry.thresholds import (
     INACTIVE,
     THRESHOLDS,
     AlertState,
-    Transition,
     decide,
 )
 
@@ -104,8 +103,7 @@ class AlertNotifier:
             state = before.get(name, INACTIVE)
             states[name], change = decide(state, condition.status, hold, facts.now_ms)
             if change is not None:
-                notice = fired if change is Transition.FIRED else resolved
-                notices.append(notice(condition, facts))
+                notices.append(notice_of(condition, facts, change))
         were_firing = {name for name, state in before.items() if state.is_firing}
         firing = {name for name, state in states.items() if state.is_firing}
         if notices or were_firing != firing:

@@ -10,7 +10,7 @@ from imgbot.config.setting_types import Address
 from imgbot.domain.errors import ProviderErrorKind as Refusal
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts.buttons import parse, parse_remedy
-from imgbot.jobs.alert_notices import advised_workers, fired, remedy_rows, render, resolved
+from imgbot.jobs.alert_notices import advised_workers, notice_of, remedy_rows, render
 from imgbot.ops.doctor import bot_state
 from imgbot.ops.doctor.bot_state import BotState
 from imgbot.ops.status.command import exit_status
@@ -25,7 +25,7 @@ from imgbot.telemetry.health import (
     ProviderState,
     conditions_of,
 )
-from imgbot.telemetry.thresholds import THRESHOLDS, Bound, ConditionStatus, Indicator
+from imgbot.telemetry.thresholds import THRESHOLDS, Bound, ConditionStatus, Indicator, Transition
 from tests.fixtures.alerts import CALM, NOW, SETTING, level_of
 from tests.fixtures.prometheus import alert_blocks
 from tests.fixtures.status_facts import document_with
@@ -175,7 +175,7 @@ def test_a_problem_is_the_same_on_every_surface(row: Row) -> None:
 def test_an_alert_says_what_the_page_says_and_has_the_buttons_that_it_advises(row: Row) -> None:
     condition, facts = row.condition()
     [problem] = document_with(facts=facts)["problems"]
-    notice, over = fired(condition, facts), resolved(condition, facts)
+    notice, over = (notice_of(condition, facts, change) for change in Transition)
 
     english, russian = (render(language, notice) for language in ("en", "ru"))
     mark, _, text = english.partition(" ")
@@ -215,25 +215,30 @@ def test_what_is_not_known_or_nearly_bad_ends_no_alert(changes: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
-    ("moment", "name", "changes", "buttons"),
+    ("change", "name", "changes", "buttons"),
     [
-        (fired, QUEUE, {"workers": 200, "bound": Bound.WORKERS}, ["ask.pause..queue_jobs"]),
-        (fired, QUEUE, {"is_paused": True}, []),
-        (fired, MEMORY, {"workers": 1}, []),
-        (resolved, QUEUE, {"is_paused": True}, ["ask.resume.."]),
-        (resolved, QUEUE, {}, []),
-        (resolved, "provider.painter", {"is_paused": True}, ["ask.resume.."]),
-        (resolved, "dead", {}, ["ask.retry.."]),
+        (
+            Transition.FIRED,
+            QUEUE,
+            {"workers": 200, "bound": Bound.WORKERS},
+            ["ask.pause..queue_jobs"],
+        ),
+        (Transition.FIRED, QUEUE, {"is_paused": True}, []),
+        (Transition.FIRED, MEMORY, {"workers": 1}, []),
+        (Transition.RESOLVED, QUEUE, {"is_paused": True}, ["ask.resume.."]),
+        (Transition.RESOLVED, QUEUE, {}, []),
+        (Transition.RESOLVED, "provider.painter", {"is_paused": True}, ["ask.resume.."]),
+        (Transition.RESOLVED, "dead", {}, ["ask.retry.."]),
     ],
 )
 def test_only_what_is_possible_has_a_button(
-    moment: Any, name: str, changes: dict[str, Any], buttons: list[str]
+    change: Transition, name: str, changes: dict[str, Any], buttons: list[str]
 ) -> None:
     levels = {each: (1.0, THRESHOLDS[each].level(1.0)) for each in Indicator}
     facts = replace(BUSY, levels=levels, **changes)
     [condition] = [each for each in conditions_of(facts) if each.name == name]
 
-    rows = remedy_rows("en", [moment(condition, facts)])
+    rows = remedy_rows("en", [notice_of(condition, facts, change)])
 
     assert [button.data for [button] in rows] == [f"fix:{each}" for each in buttons]
 

@@ -32,19 +32,14 @@ def stored_key(kind: str) -> str:
     return _STORED.get(kind, f"incident_{kind}")
 
 
-def kind_of(key: str) -> str:
-    """Return the kind of a stored notice."""
-    return _KINDS.get(key, key.removeprefix("incident_"))
-
-
-def has_problem(kind: str) -> bool:
-    return kind in tables("ru")["problems"]
-
-
 def problem_text(
     language: str, kind: str, facts: Mapping[str, str | int | float]
 ) -> tuple[str, str]:
-    """Return what is wrong, and the advice. Raises KeyError on an unknown kind or fact."""
+    """Return what is wrong, and the advice. Raises KeyError on an unknown kind or fact.
+
+    The kind may be the key of a stored notice.
+    """
+    kind = _KINDS.get(kind, kind.removeprefix("incident_"))
     facts = {**_DEFAULTS, **facts}
     held_by, stage = facts["held_by"], facts["stage"]
     if (held_by, stage) == ("none", "provider"):

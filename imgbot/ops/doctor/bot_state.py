@@ -11,7 +11,6 @@ from imgbot.config.settings import Settings
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
 from imgbot.ops.state_directory import supervisor_of
 from imgbot.ops.status.command import NoStatusError, Target, ask
-from imgbot.telemetry.thresholds import Level
 
 _JOURNAL = "journalctl -u imgbot -n 50 --no-pager"
 
@@ -44,12 +43,12 @@ def evaluate(seen: BotState) -> list[Finding]:
     if seen.status is None:
         text = f"{process} is running, but nothing answers at http://{seen.address}/status.json"
         return [wrong("service", text, _JOURNAL)]
-    found = [
-        wrong("service", problem["what"][:300], problem["advice"].replace("`", ""))
-        if problem["level"] == Level.CRITICAL
-        else warning("load", problem["what"][:300], problem["advice"].replace("`", ""))
-        for problem in seen.status["problems"]
-    ]
+    found: list[Finding] = []
+    for problem in seen.status["problems"]:
+        severity, check = (
+            (wrong, "service") if problem["level"] == "critical" else (warning, "load")
+        )
+        found.append(severity(check, problem["what"][:300], problem["advice"].replace("`", "")))
     if any(finding.level is Severity.WRONG for finding in found):
         return found
     text = f"{process} is running and healthy by http://{seen.address}/healthz"

@@ -111,19 +111,15 @@ def _error_text(document: Document) -> str:
 
 def _problems(document: Document, paint: _Paint, width: int) -> Iterator[str]:
     for problem in document["problems"]:
-        first, *rest = _wrapped(problem["what"], width, "")
-        yield from (f"{paint(problem['level'], '▲')} {first.strip()}", *rest)
-        yield from (paint("dim", line) for line in _wrapped(problem["advice"], width, "  → "))
-
-
-def _wrapped(text: str, width: int, mark: str) -> list[str]:
-    indent = " " * (len(mark) or 2)
-    return textwrap.wrap(
-        text.replace("`", ""),
-        max(20, width),
-        initial_indent=mark or indent,
-        subsequent_indent=indent,
-    )
+        parts = ((problem["level"], "▲ ", problem["what"]), ("dim", "  → ", problem["advice"]))
+        for style, mark, text in parts:
+            lines = textwrap.wrap(
+                text.replace("`", ""),
+                max(20, width),
+                initial_indent=mark,
+                subsequent_indent=" " * len(mark),
+            )
+            yield from (paint(style, line) for line in lines)
 
 
 def _jobs(document: Document, paint: _Paint) -> Iterator[str]:
