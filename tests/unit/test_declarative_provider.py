@@ -5,14 +5,15 @@ import errno
 import gzip
 import json
 import math
+import re
 import socket
 import tracemalloc
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 from unittest.mock import AsyncMock
 
 import pytest
@@ -25,11 +26,16 @@ from imgbot.providers import http
 from imgbot.providers.declarative import responses
 from imgbot.providers.declarative.dry_run import dry_run
 from imgbot.providers.declarative.provider import DeclaredProvider
-from imgbot.providers.declarative.spec import Stage, read_spec
+from imgbot.providers.declarative.spec import Spec, Stage, read_spec
 from imgbot.providers.declarative.templates import fill, first_text, pick
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.protocol import Done, Output, Pending, ProviderConfig
-from imgbot.providers.spec_file import parse, read_file, read_preset
+from imgbot.providers.spec_file import (
+    LocatedTable,
+    parse,
+    read_file,
+    read_preset,
+)
 from imgbot.providers.url_policy import Hosts, is_allowed, is_public
 from imgbot.sandbox.simulated_provider import SPEC_FILE
 from tests.fakes.scripted_server import Script, open_script
@@ -444,3 +450,20 @@ async def test_the_query_of_an_address_is_sent(query: dict[str, str], tmp_path: 
             await submitted(provider, make_order(tmp_path, Operation.CREATE, "a fox"))
 
     assert script.asked[-1].query == {"version": "2"} | ({"of": "job-1"} if query else {})
+
+
+def _tables_in(annotation: Any) -> Iterator[type[LocatedTable]]:
+    """Yield the tables of a spec file, from the type of one of its parts."""
+    if isinstance(annotation, type) and issubclass(annotation, LocatedTable):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from _tables_in(field.annotation)
+    for argument in get_args(annotation):
+        yield from _tables_in(argument)
+
+
+def test_the_file_of_replicate_explains_every_part() -> None:
+    words = set(re.findall(r"\w+", read_preset("replicate").text))
+
+    for table in _tables_in(Spec):
+        assert table.model_fields.keys() <= words, table
