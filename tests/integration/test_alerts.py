@@ -9,7 +9,6 @@ import pytest
 from imgbot.domain.errors import ProviderErrorKind
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from imgbot.telegram.polling_health import UpdateConflict
 from imgbot.telemetry.health import BudgetState, ProviderState
 from imgbot.telemetry.thresholds import Indicator
 from tests.fixtures.alerts import AlertStage, level_of, open_alert_stage
@@ -122,67 +121,3 @@ async def test_deaths_are_told_once_and_again_after_a_quiet_hour(alerts: AlertSt
     assert first[0].startswith("🟡 Job 0 at painter ended without a picture")
     assert quiet[1:] == ["🟢 No new jobs with an unknown outcome. Still listed in /stuck: 5"]
     assert (await alerts.told())[2].startswith("🟡 Job 9 at painter")
-
-
-async def test_a_restart_alone_does_not_end_telegrams_silence(alerts: AlertStage) -> None:
-    await alerts.look(silence_s=130.0)
-    alerts.restart()
-    await alerts.look(5, silence_s=1.0, has_answered=False)
-    await alerts.look(60, silence_s=61.0)
-    await alerts.look(60, silence_s=121.0)
-    silent = await alerts.told()
-    await alerts.look(5, silence_s=1.0, has_answered=True)
-    await alerts.look(31)
-
-    [told] = silent
-    assert told.startswith("🔴 Telegram hasn't delivered any messages")
-    assert [text[:1] for text in await alerts.told()] == ["🔴", "🟢"]
-
-
-@pytest.mark.parametrize(("rival", "words"), [
-    (UpdateConflict.POLLER, "Another program is using this bot's token"),
-    (UpdateConflict.WEBHOOK, "doctor --fix"),
-])  # fmt: skip
-async def test_a_rival_that_takes_the_updates_is_named_as_the_only_reason(
-    alerts: AlertStage, rival: UpdateConflict, words: str
-) -> None:
-    for _ in range(5):
-        await alerts.look(60, rival=rival, silence_s=300.0)
-    begun = await alerts.told()
-    await alerts.look(60, rival="", silence_s=1.0)
-    await alerts.look(120)
-
-    [told] = begun
-    assert told.startswith("🔴")
-    assert words in told
-    assert (await alerts.told())[1:] == ["🟢 Nobody else is taking this bot's messages any more."]
-
-
-async def test_a_rival_is_not_called_gone_while_telegram_does_not_answer(
-    alerts: AlertStage,
-) -> None:
-    await alerts.look(rival=UpdateConflict.POLLER, silence_s=60.0)
-    for minute in range(5):
-        # It cannot be seen any longer, for an outage follows it.
-        await alerts.look(60, rival="", silence_s=120.0 + 60 * minute)
-    meanwhile = await alerts.told()
-    await alerts.look(60, silence_s=1.0)
-    await alerts.look(120)
-
-    assert [text[:20] for text in meanwhile] == [
-        "🔴 Another program is using"[:20],
-        "🔴 Telegram hasn't delivered"[:20],
-    ]
-    assert "🟢 Nobody else is taking this bot's messages" in "".join((await alerts.told())[2:])
-
-
-async def test_a_rival_seen_in_a_silence_that_was_told_does_not_end_it(alerts: AlertStage) -> None:
-    await alerts.look(silence_s=300.0)
-    for _ in range(3):
-        await alerts.look(60, rival=UpdateConflict.POLLER, silence_s=400.0)
-    meanwhile = await alerts.told()
-    await alerts.look(60, rival="", silence_s=1.0)
-    await alerts.look(120)
-
-    assert not any("🟢" in text for text in meanwhile)
-    assert "🟢 Messages are coming in from Telegram again." in "".join(await alerts.told())

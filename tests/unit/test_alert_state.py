@@ -6,12 +6,9 @@ from imgbot.telemetry.liveness import GRACE_S, Heartbeat, most_overdue
 from imgbot.telemetry.thresholds import (
     FIRING,
     INACTIVE,
-    THRESHOLDS,
     AlertState,
     ConditionStatus as Status,
     HoldTime,
-    Indicator,
-    Level,
     Transition,
     decide,
 )
@@ -66,34 +63,6 @@ def test_a_clock_set_back_a_day_delays_an_alert_by_no_more_than_its_hold() -> No
     state, change = decide(anew, Status.MET, HOLD, now_ms - day_ms + 60_000)
 
     assert (nothing, state, change) == (None, FIRING, Transition.FIRED)
-
-
-@pytest.mark.parametrize(
-    ("indicator", "value", "status"),
-    [
-        (Indicator.QUEUE_JOBS, 101.0, Status.MET),
-        (Indicator.QUEUE_JOBS, 100.0, Status.UNCLEAR),
-        (Indicator.QUEUE_JOBS, 49.0, Status.CLEAR),
-        (Indicator.JOB_TIME_S, 61.0, Status.MET),
-        (Indicator.JOB_TIME_S, 45.0, Status.UNCLEAR),
-        (Indicator.CPU_RATIO, 0.70, Status.MET),
-        (Indicator.CPU_RATIO, 0.65, Status.UNCLEAR),
-        (Indicator.CPU_RATIO, 0.5, Status.CLEAR),
-        (Indicator.MEMORY_RATIO, 0.95, Status.MET),
-        (Indicator.ERROR_RATIO, 0.0, Status.CLEAR),
-        (Indicator.ERROR_RATIO, None, Status.UNCLEAR),
-    ],
-)
-def test_a_figure_is_judged_by_the_guides_bounds(
-    indicator: Indicator, value: float | None, status: Status
-) -> None:
-    bounds = THRESHOLDS[indicator]
-    assert bounds.status(value, bounds.level(value)) is status
-
-
-def test_what_is_normal_is_never_bad() -> None:
-    # One failure in a quiet night is a high share, and no reason to wake anybody.
-    assert THRESHOLDS[Indicator.ERROR_RATIO].status(0.5, Level.NORMAL) is Status.UNCLEAR
 
 
 def test_a_part_is_overdue_from_the_end_of_what_it_asked_for() -> None:

@@ -25,7 +25,14 @@ from imgbot.telemetry.health import (
     ProviderState,
     conditions_of,
 )
-from imgbot.telemetry.thresholds import THRESHOLDS, Bound, ConditionStatus, Indicator, Transition
+from imgbot.telemetry.thresholds import (
+    THRESHOLDS,
+    Bound,
+    ConditionStatus,
+    Indicator,
+    Level,
+    Transition,
+)
 from tests.fixtures.alerts import CALM, NOW, SETTING, level_of
 from tests.fixtures.prometheus import alert_blocks
 from tests.fixtures.status_facts import document_with
@@ -82,8 +89,11 @@ ROWS = [
         "IMGBOT_WORKERS (now 10)", ["workers.15", "pause."], "ImgbotQueueVeryLong"),
     Row({**level_of(QUEUE, 140), "bound": Bound.BUDGET}, QUEUE, "critical", "140 pictures",
         "IMGBOT_DAILY_BUDGET", ["pause.", "budget.12500-20261126"]),
-    Row({**level_of(QUEUE, 140), "bound": Bound.PROVIDER_LIMIT}, QUEUE, "critical", "140 pictures",
-        "IMGBOT_PROVIDER", ["pause."]),
+    *(
+        Row({**level_of(QUEUE, 140), "bound": bound}, QUEUE, "critical", "140 pictures", "/pause",
+            ["pause."])
+        for bound in Bound if bound not in {Bound.WORKERS, Bound.BUDGET}
+    ),
     Row(level_of(TIME, 40), TIME, "attention", "Pictures take up to 40 s; normal is below 30 s.",
         "IMGBOT_MODELS", NO_ALERT, "ImgbotJobsSlow"),
     Row({**level_of(TIME, 95.4), "slowest_stage": "provider"}, TIME, "critical",
@@ -199,12 +209,16 @@ def test_an_alert_says_what_the_page_says_and_has_the_buttons_that_it_advises(ro
         # Nobody has seen yet whether it serves, or whether Telegram answers.
         ({"providers": {"painter": ProviderState(is_proven=False)}}, "provider.painter"),
         ({"has_answered": False}, "polling rival"),
+        # What was wrong before a start, or before the silence, may be so still.
+        ({"silence_s": 300.0}, "rival"),
         ({"rival": "poller", "silence_s": 300.0}, "polling"),
         (redis(970), "redis_full"),
         # The alert of the check does not resolve, as another one takes its place.
         ({"checks": {"telegram": "409"}, "rival": "poller"}, "check.telegram"),
         (level_of(TIME, None), "job_time_s"),
         (level_of(CPU, 0.65), "cpu_ratio"),
+        # One failure in a quiet night is a high share, and no reason to wake anybody.
+        ({"levels": {ERRORS: (0.5, Level.NORMAL)}}, "error_ratio"),
     ],
 )
 def test_what_is_not_known_or_nearly_bad_ends_no_alert(changes: dict[str, Any], words: str) -> None:

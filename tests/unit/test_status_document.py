@@ -1,7 +1,6 @@
 """How the service stands: the level, what is wrong in words, and what the document tells."""
 
 import json
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +12,6 @@ from imgbot.ops.status.document import QueueGlance, without_people
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.health import BudgetState, ProviderState
-from imgbot.telemetry.thresholds import Load
 from tests.fixtures.status_facts import GIB, NOW_S, QUIET, document_with, took, worker
 
 LOST = DeadJob("77", 424242, "create", "replicate", "submit_unknown", int(NOW_S - 60) * 1000)
@@ -74,22 +72,6 @@ def test_what_is_measured_is_judged(
 
     [problem] = document["problems"]
     assert words in problem["what"]
-
-
-@pytest.mark.parametrize(
-    ("load", "advice"),
-    [
-        (Load(workers=5, busy=5, steps_waiting=30), "IMGBOT_WORKERS"),
-        (Load(waiting=57, capped=57, workers=5), "IMGBOT_RUNNING_PER_USER"),
-        (Load(running=250, capacity=250, workers=5), "IMGBOT_JOBS_PER_WORKER"),
-        (Load(running=8, is_provider_full=True, workers=5), "IMGBOT_PROVIDER_LIMITS"),
-    ],
-)
-def test_what_helps_a_long_queue_follows_from_what_bounds_it(load: Load, advice: str) -> None:
-    document = document_with(replace(QUIET, jobs={"waiting": 57}), glance=QueueGlance(load=load))
-
-    [problem] = document["problems"]
-    assert re.findall("IMGBOT_[A-Z_]+", problem["advice"])[0] == advice
 
 
 def test_an_unknown_job_of_last_week_is_listed_and_alarms_nobody() -> None:
