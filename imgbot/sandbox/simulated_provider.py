@@ -131,7 +131,7 @@ class SimulatedProvider:
         self.base_url = f"{origin}/sim/{self.name}"
 
     def routes(self) -> list[web.RouteDef]:
-        table: Mapping[tuple[str, str], Handler] = {
+        keyed: Mapping[tuple[str, str], Handler] = {
             ("POST", "/tasks"): self._submit,
             ("GET", "/tasks"): self._list,
             ("GET", "/tasks/{id}"): self._poll,
@@ -139,17 +139,16 @@ class SimulatedProvider:
             ("POST", "/files"): self._upload,
             ("GET", "/webhook-key"): self._webhook_key,
         }
-        public: Mapping[str, Handler] = {
-            "/files/{id}": self._source,
-            "/tasks/{id}/picture.jpg": self._picture,
+        public: Mapping[tuple[str, str], Handler] = {
+            ("GET", "/files/{id}"): self._source,
+            ("GET", "/tasks/{id}/picture.jpg"): self._picture,
         }
-        at = f"/sim/{self.name}"
         return [
-            *(
-                web.route(*(method, at + path), self._keyed(act))
-                for (method, path), act in table.items()
-            ),
-            *(web.get(at + path, self._keyless(act)) for path, act in public.items()),
+            web.route(
+                method, f"/sim/{self.name}{path}", self._guarded(act, is_public=table is public)
+            )
+            for table in (keyed, public)
+            for (method, path), act in table.items()
         ]
 
     def view(self) -> dict[str, Any]:
@@ -162,21 +161,13 @@ class SimulatedProvider:
             "uploads": list(self._uploads),
         }
 
-    def _keyed(self, act: Handler) -> Handler:
+    def _guarded(self, act: Handler, *, is_public: bool) -> Handler:
         async def answer(request: web.Request) -> web.StreamResponse:
-            if request.headers.get("Authorization") != f"Bearer {self.key}":
-                return _refused(_KIND.AUTH)
-            try:
-                return await act(request)
-            except Refusal as refusal:
-                return _refused(refusal.kind)
-
-        return answer
-
-    def _keyless(self, act: Handler) -> Handler:
-        async def answer(request: web.Request) -> web.StreamResponse:
-            if "Authorization" in request.headers:
+            key = request.headers.get("Authorization")
+            if is_public and key is not None:
                 return web.Response(status=400, text="a public address: do not send your key here")
+            if not is_public and key != f"Bearer {self.key}":
+                return _refused(_KIND.AUTH)
             try:
                 return await act(request)
             except Refusal as refusal:

@@ -1,4 +1,4 @@
-"""Redis client: batches of commands, calls of scripts, and translation of errors."""
+"""Redis client: batches of commands (ARCHITECTURE.md says why), scripts, translation of errors."""
 
 import asyncio
 import functools
