@@ -22,8 +22,8 @@ _SLOW_FOLDERS = {"browser", "crash"}
 # They take longest, and begin first, so that no process waits for a late one at the end.
 _LONGEST = {
     f"test_{name}.py"
-    for name in ("binary", "install", "doctor", "prometheus", "loadtest", "pool_supervisor",
-                 "actions", "conversation", "bad_operation", "troubles", "broadcast", "groups",
+    for name in ("onefile", "install", "doctor", "prometheus", "loadtest", "pool_supervisor",
+                 "operations", "conversation", "server_faults", "outages", "broadcast", "groups",
                  "backup_moves", "backup_refused", "parts_killed", "supervisor_killed")
 }  # fmt: skip
 

@@ -51,25 +51,6 @@ def _pids(folder: Path, pattern: str) -> list[int]:
     return [int(path.name.rpartition(".")[2]) for path in folder.glob(pattern)]
 
 
-async def test_steps_are_served_in_order(tmp_path: Path) -> None:
-    order: list[int] = []
-    gate = tmp_path / "gate"
-
-    async def numbered(pool: Pool, number: int) -> None:
-        await pool.run(pool_steps.pid)
-        order.append(number)
-
-    async with running(1) as (pool, _), asyncio.TaskGroup() as group:
-        group.create_task(pool.run(pool_steps.wait_for, str(gate)))
-        await begun(tmp_path, "gate.*", 1)
-        for number in range(5):
-            group.create_task(numbered(pool, number))
-        await asyncio.sleep(0)
-        assert (pool.busy, pool.waiting) == (1, 5)
-        gate.touch()
-    assert order == [0, 1, 2, 3, 4]
-
-
 async def test_a_step_that_follows_another_at_once_does_not_overtake_what_waits(
     tmp_path: Path,
 ) -> None:

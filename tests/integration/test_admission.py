@@ -169,22 +169,6 @@ async def test_a_question_answered_while_paused_can_be_answered_again(invited: I
     assert (await guest.said())[-1].startswith("✨")
 
 
-async def test_thirty_messages_in_a_row_get_one_refusal_with_its_seconds(invited: Invited) -> None:
-    guest = invited.guests[4]
-
-    for number in range(30):
-        await guest.say(f"/create fox {number}")
-    answers = await guest.said()
-    [refusal] = [text for text in answers if not text.startswith("fox")]
-
-    assert sorted(set(answers) - {refusal}) == [f"fox {number}" for number in range(5)]
-    found = re.fullmatch(
-        r"⏳ Too many requests. Wait (\d+) seconds? and try again.\nAttempts left: 0", refusal
-    )
-    assert found
-    assert 0 < int(found[1]) <= 60
-
-
 async def test_over_the_limit_presses_are_answered_and_the_way_out_is_open(
     invited: Invited,
 ) -> None:

@@ -5,7 +5,6 @@ The formats, modes and damages themselves: tests/unit/test_pictures.py and test_
 
 import io
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -13,7 +12,7 @@ import pytest_asyncio
 from tests.fixtures import hostile
 from tests.fixtures.hostile import assert_undisturbed, encoded, noisy
 from tests.fixtures.sandbox import picture
-from tests.integration.stage import Stage, User, is_picture, open_stage
+from tests.integration.stage import Stage, User, is_picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -125,17 +124,6 @@ async def test_a_heic_photo_is_opened_where_the_extra_is_installed(bob: User) ->
     result = await bob.convert("IMG_1.HEIC", file.getvalue(), "rotate right")
 
     assert (await bob.image(result)).size == (240, 320)
-
-
-async def test_a_heic_photo_without_the_extra_says_what_to_send(tmp_path: Path) -> None:
-    (tmp_path / "pillow_heif.py").write_text("raise ModuleNotFoundError('pillow_heif')\n")
-    async for stage in open_stage(tmp_path, is_simulated=False, PYTHONPATH=str(tmp_path)):
-        user = await stage.user()
-        await user.files(("IMG_1.HEIC", hostile.HEIC_HEAD), caption="mirror")
-        [answer] = await user.heard()
-        await assert_undisturbed(stage.bot, stage.control)
-
-        assert answer.text.startswith("This bot can't open HEIC photos.")
 
 
 async def test_an_album_with_bad_files_gets_one_sentence(bob: User) -> None:

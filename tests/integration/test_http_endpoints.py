@@ -109,37 +109,27 @@ async def _take_hook(
     return secret == "x" and await read() is not None
 
 
-async def test_a_webhook_comes_by_whatever_name_the_internet_knows(tmp_path: Path) -> None:
-    async with (
-        Service(tmp_path).server(take_hook=_take_hook) as server,
-        aiohttp.ClientSession() as session,
-        session.post(f"{server.url}/hook/7/x", headers={"Host": "bot.example"}) as answer,
-    ):
-        assert answer.status == 200
-
-
-async def test_a_body_that_does_not_come_is_not_waited_for(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("secret", "rest", "status"),
+    [
+        ("x", "Content-Length: 4\r\n\r\nbody", 200),
+        ("x", "Content-Length: 9\r\n\r\nhalf", 408),
+        ("forged", "Content-Length: 9\r\n\r\n", 403),
+    ],
+    ids=["by any name", "not waited for", "a stranger's, not read"],
+)
+async def test_a_webhook_is_taken_whole_from_whoever_knows_its_secret(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret: str, rest: str, status: int
 ) -> None:
     monkeypatch.setattr("imgbot.ops.http.BODY_DEADLINE_S", 0.05)
 
     async with Service(tmp_path).server(take_hook=_take_hook) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(b"POST /hook/7/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")
+        writer.write(f"POST /hook/7/{secret} HTTP/1.1\r\nHost: bot.example\r\n{rest}".encode())
         answer = await reader.readline()
         writer.close()
 
-    assert answer.startswith(b"HTTP/1.1 408 ")
-
-
-async def test_the_body_of_a_stranger_is_not_read(tmp_path: Path) -> None:
-    async with Service(tmp_path).server(take_hook=_take_hook) as server:
-        reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
-        writer.write(b"POST /hook/7/forged HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n")
-        answer = await reader.readline()
-        writer.close()
-
-    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
 
 async def test_a_new_connection_takes_the_place_of_the_oldest(

@@ -37,8 +37,11 @@ _EPOCHS = 3
 _ARROWS = st.lists(_ANY, max_size=6)
 _SOMETIMES = st.sampled_from((0, 0, 1))
 _ORDERED = {"intent_ms": NOW, "provider": "painter", "ticket": {"id": "t"}}
+# What is charged in the end: more than was reserved, or after all.
+_DEARER = _ORDERED | {"price_micro": 2 * PRICE}
 _CHANGES: Mapping[State, Mapping[str, Any]] = {
-    **dict.fromkeys((State.SUBMITTING, State.POLLING), _ORDERED),
+    State.SUBMITTING: _ORDERED,
+    State.POLLING: _DEARER,
     State.DELIVERING: {"reason": "words", "facts": {"words": "🦊"}, "outcome": State.FAILED},
 }
 
@@ -61,6 +64,7 @@ class Model:
         self.revoked: dict[int, int] = {}
         self.charged = Counter[int]()
         self.charges = 0
+        self.is_priced = False
         self.tags: dict[str, tuple[int, int]] = {}
         self.served, self.admitted, self.user_tags = 0, 0, dict[int, int]()
 
@@ -90,16 +94,19 @@ class Model:
             return Admission("full")
         if own == LIMITS.waiting_per_user:
             return Admission("many", own)
-        if self.charged.total() + reserved(self.live.values()) + PRICE > (LIMITS.daily_micro or 0):
+        price = job.charge.price_micro
+        total = self.charged.total() + reserved(self.live.values()) + price
+        if price and total > (LIMITS.daily_micro or 0):
             return Admission("budget")
-        if self.spent(job.user_id) + PRICE > (LIMITS.daily_micro_per_user or 0):
+        if price and self.spent(job.user_id) + price > (LIMITS.daily_micro_per_user or 0):
             return Admission("user_budget")
         created_ms = NOW + self.admitted
+        self.is_priced |= price > 0
         start = max(self.served, self.user_tags.get(job.user_id, 0))
         self.user_tags[job.user_id] = start + 1
         self.admitted += 1
         self.tags[job.id] = (start, self.admitted)
-        self.live[job.id] = with_changes(job, reserved_micro=PRICE, created_ms=created_ms)
+        self.live[job.id] = with_changes(job, reserved_micro=price, created_ms=created_ms)
         return Admission("ok", self.waiting.index(job.id) + 1)
 
     def claim(self) -> Job | None:
@@ -197,9 +204,11 @@ class QueueMachine(RuleBasedStateMachine):
     def job_of(self, job_id: int) -> Job:
         """Half of the jobs are of each user, a third change the picture of another one.
 
-        A repeated id is the same request.
+        Some are free; a repeated id is the same request.
         """
-        told: dict[str, Any] = {"price_micro": PRICE, "spend_day": DAY, "scale": 4, "reply_to": 3}
+        price_micro = PRICE if job_id % 4 else 0
+        told: dict[str, Any] = {"price_micro": price_micro, "spend_day": DAY}
+        told |= {"scale": 4, "reply_to": 3}
         told |= {"prompt": "лиса 🦊", "sources": (InputPhoto("f1", "u1", 10, "кот.jpg"),)}
         told["parent"] = "" if job_id % 3 else str(job_id - 2)
         user_id = job_id % 2 + 1
@@ -337,6 +346,7 @@ class QueueMachine(RuleBasedStateMachine):
             expected[f"user:{user_id}"] = model.spent(user_id)
             expected[f"reserved:{user_id}"] = reserved(model.of(user_id))
         assert {name: int(spend.get(name, 0)) for name in expected} == expected
+        assert model.is_priced or not spend
 
     def teardown(self) -> None:
         # It knows the other indexes.
@@ -371,6 +381,7 @@ def test_the_queue_does_what_the_model_says(redis_url: str) -> None:
     play(redis_url, 80, Phase.generate, Phase.shrink)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "check", "without"),
     [

@@ -15,7 +15,6 @@ from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.spec import read_spec
 from imgbot.providers.protocol import (
     Accepted,
-    Cancelled,
     Done,
     GenerationRequest,
     Pending,
@@ -118,24 +117,6 @@ async def test_a_task_takes_its_time_and_a_wrong_key_is_refused(tmp_path: Path) 
 
     kinds = [error.value.kind for error in (gone, lost, refusal)]
     assert kinds == [Kind.EXPIRED, Kind.LOST, Kind.AUTH]
-
-
-async def test_a_lost_order_is_looked_up_and_a_running_one_called_off(tmp_path: Path) -> None:
-    order = make_order(tmp_path, Operation.CREATE, "a lake [[sim:drop_after_accept]]")
-    slow = make_order(tmp_path, Operation.CREATE, "a sea [[sim:slow=600]]", job_id="job-2")
-    async with open_setup() as setup:
-        provider = setup.provider
-        with pytest.raises(ProviderError):
-            await submitted(provider, order)
-        ticket = await provider.look_up(order.job_id)
-        assert await provider.look_up("another") is None
-        assert ticket
-        assert isinstance(await provider.poll(ticket), Done)
-
-        answer = await submitted(provider, slow)
-        assert isinstance(answer, Accepted)
-        verdicts = [await provider.cancel(answer.ticket) for _ in range(2)]
-        assert verdicts == [Cancelled.ACCEPTED, Cancelled.TOO_LATE]
 
 
 @pytest.mark.parametrize(("is_on", "tasks"), [(True, 1), (False, 2)])

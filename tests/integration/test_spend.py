@@ -10,7 +10,7 @@ from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client, Value
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.spend import Day, ProducedCount, Spend
+from imgbot.storage.spend import Day, Spend
 from tests.fixtures.jobs import job_of
 
 NOW = 1_800_000_000_000
@@ -49,34 +49,6 @@ async def ended(queue: JobQueue, one: Job, outcome: State, *, is_billed: bool) -
     one = await queue.move(one, State.DELIVERING, NOW, outcome=outcome)
     await queue.finish(one, outcome, NOW, {}, is_billed=is_billed)
     return one
-
-
-async def test_another_price_is_charged_and_the_reservation_given_back_whole(redis: Client) -> None:
-    queue = await open_queue(redis)
-    one = await submitted(queue)
-
-    one = await queue.move(one, State.POLLING, NOW, price_micro=2 * PRICE)
-    reserved = await day(redis)
-    await ended(queue, one, State.DELIVERED, is_billed=True)
-
-    assert reserved == Day(TODAY, reserved=PRICE, users={1: PRICE})
-    assert await day(redis) == Day(
-        TODAY,
-        charged=2 * PRICE,
-        users={1: 2 * PRICE},
-        made={"painter.create": ProducedCount(2 * PRICE, 1)},
-    )
-
-
-async def test_what_costs_nothing_leaves_no_trace_and_is_never_refused(redis: Client) -> None:
-    queue = await open_queue(redis, daily=0, per_user=0)
-    paid = await queue.enqueue(job("2"), NOW)
-
-    one = await submitted(queue, "1", price_micro=0)
-    await ended(queue, one, State.DELIVERED, is_billed=True)
-
-    assert paid.verdict == "budget"
-    assert not await redis.exists(keys.SPEND + TODAY)
 
 
 async def test_fifty_at_once_before_a_ceiling_for_ten(redis: Client) -> None:
@@ -170,16 +142,3 @@ async def test_a_job_admitted_while_the_books_are_read_keeps_its_reservation(
 
     assert mended == (0, 0, 0)
     assert (await day(redis)).reserved == 2 * PRICE
-
-
-async def test_a_free_admission_that_becomes_a_paid_picture_is_charged(redis: Client) -> None:
-    queue = await open_queue(redis)
-    one = await submitted(queue, price_micro=0)
-
-    await queue.move(one, State.POLLING, NOW, price_micro=PRICE)
-    stored = await queue.job("1")
-    assert stored is not None
-    await ended(queue, stored, State.DELIVERED, is_billed=True)
-
-    assert (await day(redis)).users == {1: PRICE}
-    assert 0 < await redis.ttl(keys.SPEND + TODAY) <= 40 * 86_400

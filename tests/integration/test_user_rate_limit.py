@@ -1,13 +1,12 @@
 """The guide's limit and its redis-cli commands, as an operator would use them."""
 
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from tests.fixtures.commands import run, run_forked
 from tests.fixtures.sandbox import picture
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import Stage, has_buttons, open_owned
@@ -27,14 +26,9 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         yield stage
 
 
-def redis_cli(environ: Mapping[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+async def cli(stage: Stage, *arguments: str) -> str:
     """The README's command, which finds the embedded server, whoever has port 6379."""
-    command = [sys.executable, "-m", "imgbot", "redis-cli", *arguments]
-    return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
-
-
-def cli(stage: Stage, *arguments: str) -> str:
-    return redis_cli(stage.bot.environ, *arguments).stdout.strip()
+    return (await run(stage.bot, "redis-cli", *arguments)).said.strip()
 
 
 @pytest.mark.parametrize(
@@ -53,8 +47,8 @@ async def test_the_guides_refusal(stage: Stage, language: str, sentence: str) ->
 
     assert refusal.text.startswith(sentence)
     assert refusal.text.endswith(": 0")
-    assert cli(stage, "GET", f"rate_limit:{bob.id}") == "3"
-    assert 0 < int(cli(stage, "TTL", f"rate_limit:{bob.id}")) <= 60
+    assert await cli(stage, "GET", f"rate_limit:{bob.id}") == "3"
+    assert 0 < int(await cli(stage, "TTL", f"rate_limit:{bob.id}")) <= 60
 
 
 async def test_a_request_of_several_steps_is_counted_once(stage: Stage) -> None:
@@ -65,7 +59,7 @@ async def test_a_request_of_several_steps_is_counted_once(stage: Stage) -> None:
     await bob.ask("", picture(), fits=has_buttons)
     await bob.order("a hat")
 
-    assert [cli(stage, "GET", f"rate_limit:{user.id}") for user in (ann, bob)] == ["1", "1"]
+    assert [await cli(stage, "GET", f"rate_limit:{user.id}") for user in (ann, bob)] == ["1", "1"]
 
 
 async def test_commands_are_counted_and_refused_once(stage: Stage) -> None:
@@ -99,10 +93,10 @@ async def test_a_burst_of_commands_gets_one_refusal(stage: Stage) -> None:
     assert len(await bob.said()) == 3 + 1
 
 
-def lengths(stage: Stage) -> tuple[str, int, int]:
-    jobs = cli(stage, "KEYS", "rq:job:*").split()
-    line = cli(stage, "LRANGE", "rq:queue:img_queue", "0", "-1").split()
-    return cli(stage, "LLEN", "rq:queue:img_queue"), len(jobs), len(line)
+async def lengths(stage: Stage) -> tuple[str, int, int]:
+    jobs = (await cli(stage, "KEYS", "rq:job:*")).split()
+    line = (await cli(stage, "LRANGE", "rq:queue:img_queue", "0", "-1")).split()
+    return await cli(stage, "LLEN", "rq:queue:img_queue"), len(jobs), len(line)
 
 
 async def test_the_guides_commands_tell_the_truth(stage: Stage) -> None:
@@ -113,15 +107,15 @@ async def test_the_guides_commands_tell_the_truth(stage: Stage) -> None:
         for words in ("a fox [[sim:slow=2]]", "an owl", "a hedgehog"):
             await bob.say(words)
         await eventually(lambda: redis.llen("rq:queue:img_queue"), lambda count: count == 2)
-        seen = lengths(stage)
+        seen = await lengths(stage)
         await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys)
 
     assert seen == ("2", 3, 2)
-    assert lengths(stage) == ("0", 0, 0)
-    assert "total_commands_processed" in cli(stage, "INFO", "stats")
+    assert await lengths(stage) == ("0", 0, 0)
+    assert "total_commands_processed" in await cli(stage, "INFO", "stats")
     # `wc -l` counts the lines: none for none.
-    assert redis_cli(stage.bot.environ, "KEYS", "rq:job:*").stdout == ""
-    kinds = {key.split(":")[0] for key in cli(stage, "KEYS", "*").split()}
+    assert (await run(stage.bot, "redis-cli", "KEYS", "rq:job:*")).said == ""
+    kinds = {key.split(":")[0] for key in (await cli(stage, "KEYS", "*")).split()}
     assert kinds <= {"rate_limit", "img"}
 
 
@@ -145,9 +139,9 @@ async def test_cancel_while_waiting_and_while_running(stage: Stage) -> None:
 async def test_redis_cli_tells_a_refusal_in_the_words_of_redis_and_that_no_bot_runs(
     stage: Stage, tmp_path: Path
 ) -> None:
-    refused = redis_cli(stage.bot.environ, "LLEN")
-    absent = redis_cli({"IMGBOT_STATE_DIR": str(tmp_path)}, "PING")
+    refused = await run(stage.bot, "redis-cli", "LLEN")
+    absent = await run_forked({"IMGBOT_STATE_DIR": str(tmp_path)}, "redis-cli", "PING")
 
-    assert (refused.returncode, absent.returncode) == (1, 1)
-    assert refused.stderr.startswith("imgbot: Redis: wrong number of arguments")
-    assert f"no Redis answers at {tmp_path}/redis/redis.sock: is the bot running?" in absent.stderr
+    assert (refused.status, absent.status) == (1, 1)
+    assert refused.said.startswith("imgbot: Redis: wrong number of arguments")
+    assert f"no Redis answers at {tmp_path}/redis/redis.sock: is the bot running?" in absent.said

@@ -112,6 +112,7 @@ def test_comparison_takes_every_shape(sizes: tuple[tuple[int, int], tuple[int, i
     assert max(sheet.size) <= 20 * min(sheet.size)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     ["", "рядом", "столбиком", "наложи", "double exposure", "панорама", "сетка", "1 в 2",

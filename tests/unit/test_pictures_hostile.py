@@ -3,6 +3,8 @@
 import pickle
 import random
 import resource
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from imgbot.domain.errors import UserError
 from imgbot.imaging import worker
 from imgbot.imaging.pictures import MIB, check
 from tests.fixtures import hostile
+from tests.fixtures.hostile import png_of_claimed_size as png
 from tests.fixtures.photos import load_photo
 
 TRUNCATIONS = 14
@@ -49,27 +52,32 @@ def test_a_file_that_is_no_picture_is_refused(content: bytes, tmp_path: Path) ->
 PIXELS = {"megapixels": 2500.0, "limit_megapixels": 50}
 SIDES = {"side_px": 30_000, "limit_px": 20_000}
 BYTES = {"size_mb": 22.0, "limit_mb": 20}
-# No worker has the memory for it, though it is not damaged.
-VAST = hostile.encoded(Image.new("L", (7000, 7000)), "WEBP", quality=1, method=0)
+
+
+def vast() -> bytes:
+    """No worker has the memory for it, though it is not damaged."""
+    return hostile.encoded(Image.new("L", (7000, 7000)), "WEBP", quality=1, method=0)
+
+
 MEMORY = {"megapixels": 49.0, "limit_megapixels": 42}
 
 
 @pytest.mark.parametrize(
-    ("content", "reason", "facts"),
+    ("make", "reason", "facts"),
     [
-        (hostile.png_of_claimed_size(50_000, 50_000), "picture_too_many_pixels", PIXELS),
-        (bytes(22 << 20), "picture_too_large", BYTES),
-        (hostile.png_of_claimed_size(30_000, 20), "picture_too_long", SIDES),
-        (hostile.png_of_claimed_size(1, 1), "picture_too_small", {}),
-        (hostile.png_of_claimed_size(20_000, 1), "picture_too_small", {}),
-        (VAST, "picture_too_many_pixels", MEMORY),
+        (partial(png, 50_000, 50_000), "picture_too_many_pixels", PIXELS),
+        (partial(bytes, 22 << 20), "picture_too_large", BYTES),
+        (partial(png, 30_000, 20), "picture_too_long", SIDES),
+        (partial(png, 1, 1), "picture_too_small", {}),
+        (partial(png, 20_000, 1), "picture_too_small", {}),
+        (vast, "picture_too_many_pixels", MEMORY),
     ],
     ids=["pixels", "bytes", "side", "small", "narrow", "memory"],
 )
 def test_a_refusal_has_its_facts_also_outside_a_worker(
-    content: bytes, reason: str, facts: dict[str, float], tmp_path: Path
+    make: Callable[[], bytes], reason: str, facts: dict[str, float], tmp_path: Path
 ) -> None:
-    error = pickle.loads(pickle.dumps(refusal(content, tmp_path)))
+    error = pickle.loads(pickle.dumps(refusal(make(), tmp_path)))
     assert error.reason == reason
     assert not facts or error.facts == facts
 
