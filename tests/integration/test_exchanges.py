@@ -181,6 +181,8 @@ class Spoiled:
 
 
 _HTML = "<!doctype html><title>Sign in</title>"
+# In the words of a provider that refuses.
+_UNAVAILABLE = "<h1>Service Unavailable</h1> Automated access is prohibited."
 SPOILED = (
     Spoiled("cut", "submit", {"breaks": True}, ends="submit_unknown"),
     Spoiled("truncated", "submit", {"body": '{"id": "unfi'}, ends="submit_unknown"),
@@ -188,7 +190,7 @@ SPOILED = (
     Spoiled("500", "submit", {"status": 500, "body": "{}"}, ends="submit_unknown"),
     Spoiled("502", "submit", {"status": 502, "body": _HTML}, ends="submit_unknown"),
     Spoiled("504", "submit", {"status": 504, "body": "{}"}, ends="submit_unknown"),
-    Spoiled("503 of a gateway", "submit", {"status": 503, "body": _HTML}, ends="submit_unknown"),
+    Spoiled("503 of a gateway", "submit", {"status": 503, "body": _UNAVAILABLE}, "submit_unknown"),
     Spoiled("408", "submit", {"status": 408, "body": "{}"}, ends="submit_unknown"),
     Spoiled("empty", "submit", {"body": "{}"}, ends="submit_unknown"),
     Spoiled("cut", "poll", {"breaks": True}, hears=("unavailable",)),

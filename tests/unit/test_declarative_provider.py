@@ -185,17 +185,6 @@ def test_a_failed_task_may_have_cost_the_time_that_a_public_version_ran(
     assert (failure.kind, failure.is_billed) == (kind, is_billed)
 
 
-def test_the_page_of_a_gateway_is_no_word_of_the_provider() -> None:
-    page = "<h1>Service Unavailable</h1> Automated access is prohibited."
-
-    refusal = responses.refusal(
-        read_spec(read_preset("wavespeed")), "submit", ProviderResponse(503, {}, None, page)
-    )
-
-    assert refusal is not None
-    assert (refusal.kind, refusal.is_billed) == (Kind.SUBMIT_UNKNOWN, None)
-
-
 @pytest.mark.parametrize("status", [302, 408, 409, 425, 500, 502, 504])
 def test_no_rule_makes_a_refusal_of_an_answer_that_proves_none(status: int) -> None:
     rule = f'[[errors]]\nhttp = [{status}]\nkind = "unavailable"\nbilled = false\n'

@@ -1,12 +1,13 @@
 """Cut-outs: what a merge places into another photo, and what remains without its background."""
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
-from imgbot.engine import run
+from imgbot.engine import merge, run
 from imgbot.engine.background import cut_subject, remove_background
 from imgbot.engine.merge import cut_out, merge_pictures
 from tests.fixtures.flat_pictures import COLOURS, GREEN, Colour, box_of, mask_of, toy
@@ -15,6 +16,21 @@ from tests.fixtures.photos import add_noise, load_photo, photo_path, save_photo
 pytestmark = pytest.mark.slow
 
 SIZE = (900, 700)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def each_subject_cut_once() -> Iterator[None]:
+    """Many merges are of the same subject, whose cut takes longer than all the rest."""
+    cuts: dict[tuple[object, ...], tuple[Image.Image, bool]] = {}
+
+    def cut_once(image: Image.Image) -> tuple[Image.Image, bool]:
+        key = (image.mode, image.size, image.tobytes())
+        cut, is_clear = cuts[key] = cuts.get(key) or cut_subject(image)
+        return cut.copy(), is_clear
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(merge, "cut_subject", cut_once)
+        yield
 
 
 def test_first_photo_is_cut_out_and_stands_in_the_second_with_a_shadow() -> None:
