@@ -42,6 +42,7 @@ from imgbot.bot.handlers.results import (
 )
 from imgbot.bot.handlers.start import handle_cancel, handle_help, handle_small_talk
 from imgbot.bot.messages import (
+    asked_about,
     is_about_picture,
     prompt_of,
     replied_message,
@@ -61,8 +62,10 @@ from imgbot.domain.intents import (
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.prompt_options import parse_prompt_options
+from imgbot.domain.remix import repeats_prompt
 from imgbot.domain.texts import LANGUAGES, buttons, t
 from imgbot.domain.texts.buttons import Keyboard
+from imgbot.storage.results import Result
 
 _PENDING: Mapping[str, PendingQuestion] = {
     Question.CREATE_WORDS: PendingQuestion.PROMPT,
@@ -126,6 +129,8 @@ class Text:
     is_reply: bool
     """True for a reply to a picture, or to the message that announces one."""
     target: TargetPicture
+    repeated: Result | None = None
+    """Created picture whose prompt the text asks for again, in another way."""
 
     @property
     def wanted(self) -> str:
@@ -141,7 +146,8 @@ class Text:
     @property
     def is_prompt(self) -> bool:
         """True if it may be the prompt of an album sent before it."""
-        return bool(self.prompt) and self.found.intent in _PROMPTS and not self.is_reply
+        is_new = self.found.intent in _PROMPTS and self.repeated is None
+        return bool(self.prompt) and is_new and not self.is_reply
 
     @property
     def is_about_expired(self) -> bool:
@@ -162,7 +168,9 @@ async def handle_text(message: Message, dialogue: Dialogue) -> None:
 async def understand(message: Message, dialogue: Dialogue) -> Text:
     """Classify a text, with the chat model's help where its wording does not decide."""
     text = await _classify(message, dialogue)
-    if not text.is_merging:
+    if not text.pending and repeats_prompt(text.prompt):
+        text = replace(text, repeated=await _created(message, dialogue))
+    if not text.is_merging and text.repeated is None:
         facts = ChatFacts(has_picture=text.target.photo is not None, pending=text.pending)
         found = await dialogue.app.chat_model.decide(
             dialogue.user_id, text.prompt, facts, text.found
@@ -204,6 +212,17 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
             remembered = await dialogue.app.users.meant(dialogue.user_id, wording_key(prompt))
             found = classify(prompt, replace(facts, remembered=remembered))
     return Text(prompt, found, question, expired, pending, is_reply, target)
+
+
+async def _created(message: Message, dialogue: Dialogue) -> Result | None:
+    """Return the picture that the message is about, if it was created in this chat."""
+    is_announced, results = _is_to_ready_line(message, dialogue), dialogue.app.results
+    target = await _target(message, dialogue, PendingQuestion.NOTHING, is_announced=is_announced)
+    job_id = await results.job_of_picture(target.photo) if target.photo else ""
+    result = await results.expected(job_id)
+    if result is None or result.operation is not Operation.CREATE:
+        return None
+    return result if result.is_of(dialogue.context.chat_id) else None
 
 
 def _is_to_ready_line(message: Message, dialogue: Dialogue) -> bool:
@@ -256,6 +275,8 @@ def _handlers_of(text: Text) -> Sequence[MessageHandler]:
 
 def _handler_of(text: Text) -> MessageHandler:
     intent, is_sure = text.found.intent, text.found.is_sure
+    if text.repeated is not None:
+        return partial(_handle_remix, text.repeated)
     if text.is_reply and text.question in _PICTURE_ASKED and intent in _PROMPTS:
         return _PICTURE_ASKED[text.question]
     if not text.prompt:
@@ -272,6 +293,10 @@ def _handler_of(text: Text) -> MessageHandler:
     return {Intent.COMMAND: _COMMANDS, Intent.QUESTION: _ANSWERS}.get(intent, _TALK)[
         text.found.topic or intent
     ]
+
+
+async def _handle_remix(result: Result, message: Message, dialogue: Dialogue) -> None:
+    await requests.remix(_beside(result.message_id, dialogue), result, prompt_of(message))
 
 
 async def _handle_no_words(text: Text, _: Message, dialogue: Dialogue) -> None:
@@ -361,8 +386,7 @@ def _unsure_question(text: Text) -> tuple[str, Keyboard]:
 
 async def on_meaning_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Order what the user meant by an unsure text; returns the answer to the callback."""
-    shown = callback.message if isinstance(callback.message, Message) else None
-    asked = shown.reply_to_message if shown else None
+    asked = asked_about(callback)
     prompt = prompt_of(without_mention(asked, dialogue.app.identity.name)) if asked else ""
     if asked is None or not prompt:
         return "words_gone"

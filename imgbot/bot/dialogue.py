@@ -127,6 +127,11 @@ class Dialogue:
         """Answer with a text; return the message's id."""
         return await self.app.messenger.send_text(self.context.chat_target, text, rows or [])
 
+    async def reply_to_copy(self, key: str, copied: str) -> None:
+        """Answer with a text, and with another below it that a tap copies."""
+        target = self.context.chat_target
+        await self.app.messenger.send_text(target, self.t(key), [], copied=copied)
+
     async def ask_about_text(self, key: str, rows: Keyboard, /, **facts: str | int | float) -> int:
         """Ask in reply to the user's text, on which the buttons act."""
         self.refuse_while_paused()

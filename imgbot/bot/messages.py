@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import PurePath
 
-from aiogram.types import ExternalReplyInfo, Message, User
+from aiogram.types import CallbackQuery, ExternalReplyInfo, Message, User
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
@@ -139,6 +139,11 @@ def replied_picture_of(message: Message) -> InputPhoto | None:
         if error.reason == "file_not_picture" and not is_private:
             return None
         raise
+
+
+def asked_about(callback: CallbackQuery) -> Message | None:
+    """Return the message that the question with the pressed button replies to."""
+    return callback.message.reply_to_message if isinstance(callback.message, Message) else None
 
 
 def is_about_picture(message: Message) -> bool:

@@ -17,6 +17,9 @@ class AccessPolicy:
     allowed: frozenset[int]
     admins: frozenset[int]
     has_builtin_engine: bool
+    """True if it makes all pictures."""
+    has_builtin_edits: bool
+    """True if it makes the edits: it changes less than words can ask for."""
     price_of: Callable[[Operation, int], int]
     """Price of a picture at a scale, in micro-dollars."""
 

@@ -17,6 +17,7 @@ from imgbot.domain.prompt_options import (
     names_nothing,
     parse_prompt_options,
 )
+from imgbot.domain.remix import amend
 from imgbot.domain.texts import counted, in_time
 from imgbot.storage import keys
 from imgbot.storage.results import Result
@@ -65,9 +66,23 @@ async def order(
     # Words such as "square" are changes here; flags are options in any prompt.
     options = parse_prompt_options(prompt, has_words=False)
     job = with_changes(
-        _job_of(dialogue, operation, options), sources=photos, scale=scale, parent=parent
+        _job_of(dialogue, operation, options),
+        sources=photos,
+        scale=scale,
+        parent=parent,
+        base=await _base_of(parent, dialogue),
     )
     return await _enqueue(dialogue, job)
+
+
+async def _base_of(parent: str, dialogue: Dialogue) -> str:
+    """Return the prompt that a picture was drawn from, if a change may have to draw it anew."""
+    if not (parent and dialogue.app.policy.has_builtin_edits):
+        return ""
+    result = await dialogue.app.results.expected(parent)
+    # The prompt of a picture that was forwarded is private to its chat.
+    is_here = result is not None and result.is_of(dialogue.context.chat_id)
+    return result.full_prompt if result is not None and is_here else ""
 
 
 async def create(dialogue: Dialogue, text: str) -> None:
@@ -125,6 +140,25 @@ async def regenerate(dialogue: Dialogue, result: Result, count: int = 1) -> None
     await _enqueue_variants(dialogue, again, count)
 
 
+async def draw_with(dialogue: Dialogue, result: Result, words: str) -> None:
+    """Order a picture again, with words that its prompt may lack, and with another seed."""
+    if result.operation is Operation.CREATE:
+        await remix(dialogue, result, words, keeps_seed=False)
+    else:
+        await regenerate(dialogue, replace(result, words=f"{result.words}, {words}"))
+
+
+async def remix(
+    dialogue: Dialogue, result: Result, change: str, *, keeps_seed: bool = True
+) -> None:
+    """Order a created picture anew, its prompt amended by the change."""
+    await check_rate_limit(dialogue)
+    wanted = amend(result.full_prompt, change)
+    wanted = wanted if keeps_seed else replace(wanted, seed=0)
+    first = with_changes(_job_of(dialogue, Operation.CREATE, wanted), parent=result.id)
+    await _enqueue_variants(dialogue, first, wanted.variants)
+
+
 async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
     """Enqueue a job; False if it was queued already. Raises UserError if not admitted."""
     app = dialogue.app
@@ -133,7 +167,9 @@ async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
     await app.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
     if await _needs_engine_hint(dialogue, job):
         job = with_changes(job, note="engine_hint")
-    price_micro = app.policy.price_of(job.request.operation, job.request.scale)
+    # What cannot be changed is drawn anew, at the price of a new picture.
+    operations = {job.request.operation, *([Operation.CREATE] if job.request.base else [])}
+    price_micro = max(app.policy.price_of(each, job.request.scale) for each in operations)
     job = replace(job, charge=Charge(price_micro, spend_day=app.spend.today(now_ms)))
     admission = await app.queue.enqueue(job, now_ms)
     if admission.verdict == "ok":

@@ -89,6 +89,9 @@ class Request:
     """Things that the picture must not show."""
     ignored: str = ""
     """Flags of the prompt that have no effect here; the caption names them."""
+    base: str = ""
+    """Prompt, with its flags, that the picture to be changed was drawn from; it is drawn anew from
+    that if it cannot be changed."""
 
     @property
     def awaits_picture(self) -> bool:

@@ -187,6 +187,12 @@ class PromptOptions:
     """Flags that were removed and have no effect, as they were written."""
 
 
+def to_prompt(options: PromptOptions) -> str:
+    """Return the prompt with its options as flags, as a user could write it."""
+    flags = {"no": options.negative, "ar": options.ratio, "seed": options.seed}
+    return " ".join([options.prompt, *(f"--{flag} {each}" for flag, each in flags.items() if each)])
+
+
 def with_negative(prompt: str, negative: str) -> str:
     """Return the prompt for a provider without a negative prompt: the negative follows in words."""
     if not negative:

@@ -63,18 +63,21 @@ def _emoji_names(prompt: str) -> str:
 
 
 def plan_picture(prompt: str, seed: int) -> CreatePlan:
-    """Choose everything the prompt asks for, and the rest at random from the seed."""
-    rng = random.Random(f"{seed} {' '.join(prompt.lower().split())}")  # noqa: S311 -- art, no secret
+    """Choose everything the prompt asks for, and the rest at random from the seed.
+
+    Where a prompt is changed, the picture of the same seed stays what it was: each choice has a
+    generator of its own.
+    """
     text = text_to_draw(prompt)
     spoken = f"{prompt} {_emoji_names(prompt)}"
     features = extract_features(spoken)
     if text and not (features.scenes or features.palettes):
         features = extract_features(without_quotes(prompt))
-    scene_name = _choose(features.scenes, tuple(SCENES), rng)
+    scene_name = _choose(features.scenes, _scenes_left(features), seed)
     if scene_name == "waves" and "calm" in features.hints:
         scene_name = "lake"
-    palette = _choose_palette(features, scene_name, rng)
-    style = choose_style(features.styles, scene_name, rng)
+    palette = _choose_palette(features, scene_name, seed)
+    style = choose_style(features.styles, scene_name, _random(seed, "style"))
     hints = features.hints | ({"sand"} if scene_name == "dunes" else set())
     return CreatePlan(
         scene_name,
@@ -84,7 +87,7 @@ def plan_picture(prompt: str, seed: int) -> CreatePlan:
         features.sprite_colours,
         hints,
         text,
-        rng,
+        _random(seed, "painting"),
     )
 
 
@@ -100,19 +103,28 @@ def picture_size(ratio: str) -> tuple[int, int]:
     return (sides[1], sides[0]) if shape > 1 else sides
 
 
-def _choose(wanted: Mapping[str, float], known: tuple[str, ...], rng: random.Random) -> str:
-    if not wanted:
-        return rng.choice(known)
+def _random(seed: int, purpose: str) -> random.Random:
+    return random.Random(f"{seed} {purpose}")  # noqa: S311 -- art, no secret
+
+
+def _scenes_left(features: PromptFeatures) -> tuple[str, ...]:
+    """Scenes that the prompt does not rule out."""
+    return tuple(name for name in SCENES if f"no_{name}" not in features.hints) or tuple(SCENES)
+
+
+def _choose(wanted: Mapping[str, float], known: tuple[str, ...], seed: int) -> str:
+    """Choose among the most wanted, or all; what else is wanted does not change the choice."""
     # Close runners-up may win, so that "again" shows something else.
-    best = max(wanted.values())
-    return rng.choice(sorted(name for name, weight in wanted.items() if weight >= best * 0.62))
+    best = max(wanted.values(), default=0)
+    choices = [name for name, weight in wanted.items() if weight >= best * 0.62] or known
+    return min(choices, key=lambda name: _random(seed, name).random())
 
 
-def _choose_palette(features: PromptFeatures, scene_name: str, rng: random.Random) -> Palette:
+def _choose_palette(features: PromptFeatures, scene_name: str, seed: int) -> Palette:
     if features.colours:
         return from_colours(features.colours)
     natural = tuple(table("create")["natural_palettes"][scene_name].split())
     if features.sprites:
         # Sprites are more visible by day.
         natural = tuple(name for name in natural if not PALETTES[name].is_dark) or natural
-    return PALETTES[_choose(features.palettes, natural, rng)]
+    return PALETTES[_choose(features.palettes, natural, seed)]

@@ -103,7 +103,10 @@ def extract_features(prompt: str) -> PromptFeatures:
             styles[style] += weight
     unwanted = _words_of(" ".join(_NEGATED.findall(prompt)))
     hints |= {
-        f"no_{hint}" for word in unwanted for each, *_ in _concepts_of(word) for hint in each.hints
+        f"no_{hint}"
+        for word in unwanted
+        for each, *_ in _concepts_of(word)
+        for hint in (*each.hints, *each.scenes[:1])
     }
     stems = [stem for stem in map(colour_stem, rest) if stem]
     # A metal alone is a material with a palette of its own; next to a colour it is a colour.

@@ -23,6 +23,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.prompt_options import with_negative
+from imgbot.domain.remix import undone_part
 from imgbot.domain.texts import buttons, has_text, t
 from imgbot.domain.texts.captions import drawing_lines, edit_names
 from imgbot.files import copy_file
@@ -44,6 +45,7 @@ _CAPTION_WORDS = 600
 """Characters of the prompt that a caption repeats; Telegram takes 1024 in all."""
 
 _UNKNOWN_WORDS = 120
+_LABEL_WORDS = 40
 _NEARLY = 0.97
 """Fraction of a scale that counts as reached: sides are rounded."""
 
@@ -327,9 +329,19 @@ def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
         is_photo=job.progress.facts.get("kind") == "photo",
         is_change=len(job.request.sources) == 1,
         # A deterministic provider makes the same picture of the same request, except for create.
+        is_created=is_created,
         is_varied=is_created or not context.routing.provider_of(job).is_deterministic,
     )
-    return [*buttons.drawings(job.request.prompt, job.id, suggested), *rows]
+    return [*_anew(job), *buttons.drawings(job.request.prompt, job.id, suggested), *rows]
+
+
+def _anew(job: Job) -> buttons.Keyboard:
+    """Return the button for what a change left out, if the picture can be drawn anew with it."""
+    request, undone = job.request, _parts(job, "unknown")
+    if request.operation is not Operation.EDIT or not (request.base and undone):
+        return []
+    words = undone_part(request.prompt, undone)[:_LABEL_WORDS]
+    return buttons.drawn_anew(request.language, job.id, words)
 
 
 def success_caption(job: Job) -> str:

@@ -68,7 +68,9 @@ async def _with_picture(context: StepContext, job: Job) -> Job:
         title = t(job.request.language, f"title_{job.request.operation}")
         words = cut(job.request.prompt, _SHOWN_WORDS) or title
         raise UserError("picture_never_came", words=words, charge="no")
-    return await move(context, job, State.SUBMITTING, sources=(result.picture,))
+    # It may have been drawn anew meanwhile, with other words.
+    base = job.request.base and result.full_prompt
+    return await move(context, job, State.SUBMITTING, sources=(result.picture,), base=base)
 
 
 async def _order_in_slot(

@@ -55,7 +55,7 @@ _WITH_MEMBER = {
 """Key or prefix → command that removes the user's id from it."""
 
 BLANK: Mapping[str, Any] = {
-    **dict.fromkeys(("prompt", "negative", "ignored", "parent"), ""),
+    **dict.fromkeys(("prompt", "negative", "ignored", "parent", "base"), ""),
     "sources": (),
     "order_fields": {},
 }

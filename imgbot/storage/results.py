@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from imgbot.domain.job import InputPhoto, Job, is_billed
 from imgbot.domain.operations import Operation
+from imgbot.domain.prompt_options import PromptOptions, to_prompt
 from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Store
 from imgbot.storage.recents import Recent, load_recent
@@ -35,6 +36,8 @@ class Result:
     original_id: str = ""
     """File id of the original file, once it was sent."""
     negative: str = ""
+    base: str = ""
+    """Prompt, with its flags, of the created picture that this one is a change of."""
     undrawn: tuple[str, ...] = ()
     """Phrases of the prompt that the picture does not show, as far as is told."""
     chat_id: int = 0
@@ -54,6 +57,13 @@ class Result:
     took_ms: int = 0
     """Time from the order to the picture."""
     price_micro: int = 0
+
+    @property
+    def full_prompt(self) -> str:
+        """Prompt, with its flags, that the picture was drawn from; empty if it was not drawn."""
+        if self.operation is not Operation.CREATE or not self.words:
+            return self.base
+        return to_prompt(PromptOptions(self.words, self.ratio, 0, self.seed, self.negative))
 
     def is_of(self, chat_id: int) -> bool:
         """Return true if it was made in this chat; imgbot 0.1 did not record where."""
@@ -202,6 +212,7 @@ def to_hash(
         "caption": caption,
         "picture": job_codec.to_text((picture,) if picture else ()),
         "negative": request.negative,
+        "base": request.base,
         "undrawn": str(progress.facts.get("unknown", "")),
         "message": f"{request.chat_id}.{message_id}",
         "ignored": request.ignored,

@@ -115,17 +115,21 @@ class Messenger:
         *,
         asks_for_reply: bool = False,
         called: User | None = None,
+        copied: str = "",
     ) -> int:
         """Send a new message and return its id; falls back to the chat if the topic is gone.
 
-        The text begins with the name of the `called` user, who is mentioned.
+        The text begins with the name of the `called` user, who is mentioned. What a tap is to copy
+        follows it.
         """
+        shown = f"{text}\n\n{copied}" if copied else text
+        entities = [_mention(called)] if called else [_code(shown, copied)] if copied else None
         markup = keyboard(rows) or (ForceReply(selective=True) if asks_for_reply else None)
         message = await self._send(
             place,
             self._bot.send_message,
-            text=cut(text, TEXT_LIMIT),
-            entities=[_mention(called)] if called else None,
+            text=cut(shown, TEXT_LIMIT),
+            entities=entities,
             reply_markup=markup,
         )
         return message.message_id
@@ -332,8 +336,19 @@ def picture_in(message: Message | ExternalReplyInfo) -> InputPhoto | None:
 
 
 def _mention(called: User) -> MessageEntity:
-    length = len(called.first_name.encode("utf-16-le")) // 2
+    length = _units(called.first_name)
     return MessageEntity(type="text_mention", offset=0, length=length, user=called)
+
+
+def _code(text: str, end: str) -> MessageEntity:
+    """Mark the end of a text as what a tap copies."""
+    length = _units(end)
+    return MessageEntity(type="code", offset=_units(text) - length, length=length)
+
+
+def _units(text: str) -> int:
+    """Length of a text in UTF-16 code units, which Telegram counts."""
+    return len(text.encode("utf-16-le")) // 2
 
 
 def cut(text: str, limit: int) -> str:

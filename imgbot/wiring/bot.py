@@ -15,6 +15,7 @@ from imgbot.bot.router import UpdateHandler
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
 from imgbot.imaging.originals import OriginalStore
+from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.ops import state_directory
 from imgbot.ops.lifecycle import resize
 from imgbot.storage.access import Access
@@ -41,7 +42,7 @@ def build_app(settings: Settings, connections: Connections) -> App:
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
     return App(
         identity=connections.bot_identity,
-        policy=_access_policy(settings, routes.price_micro),
+        policy=_access_policy(settings, routes),
         messenger=Messenger(connections.bot),
         chat_model=_chat_model(settings, spend),
         queue=queue,
@@ -73,14 +74,13 @@ def build_app(settings: Settings, connections: Connections) -> App:
     )
 
 
-def _access_policy(
-    settings: Settings, price_micro: Callable[[Operation, int], int]
-) -> AccessPolicy:
+def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
     return AccessPolicy(
         allowed=frozenset(settings.allowed_users),
         admins=frozenset(settings.admins),
         has_builtin_engine=settings.providers == ("builtin",),
-        price_of=price_micro,
+        has_builtin_edits=routes.primary(Operation.EDIT).name == "builtin",
+        price_of=routes.price_micro,
     )
 
 

@@ -27,7 +27,7 @@ JOB = with_changes(JOB, is_file=True, price_micro=40_000, spend_day="2026-01-31"
 # Contract of the state directory: never renamed, whatever the fields of Job are called.
 NAMES = (
     "id user_id chat_id operation language words sources scale side_px ratio seed thread_id "
-    "reply_to parent is_file note negative ignored price_micro reserved_micro spend_day "
+    "reply_to parent is_file note negative ignored base price_micro reserved_micro spend_day "
     "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_fields "
     "pending_ms ticket message_id tries lost_orders file outcome reason facts is_cancelled "
     "is_unbilled"
@@ -46,7 +46,7 @@ def test_an_admitted_job_is_stored_as_text_by_those_names() -> None:
     record = record_of(admitted_fields(JOB))
     empty = {name for name, value in record.items() if not value}
 
-    assert empty == {"parent", "note", "negative", "ignored"}
+    assert empty == {"parent", "note", "negative", "ignored", "base"}
     assert {name: value for name, value in record.items() if value} == {
         "chat_id": "3",
         "operation": "merge",

@@ -38,7 +38,7 @@ from imgbot.engine.colours import NAMED_COLOURS
 from imgbot.engine.edit_request import parse_edit_request
 
 ENGINE, NEURAL = (
-    AccessPolicy(frozenset(), frozenset(), has_builtin_engine, lambda *_: 0)
+    AccessPolicy(frozenset(), frozenset(), has_builtin_engine, has_builtin_engine, lambda *_: 0)
     for has_builtin_engine in (True, False)
 )
 
@@ -120,7 +120,10 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         buttons.scales(),
         buttons.merge(language),
         buttons.under_result(language, job_id),
-        buttons.after_complaint(language, job_id, is_change=True, is_varied=True),
+        buttons.after_complaint(
+            language, job_id, again="hat", change="add the hat", is_change=True, is_varied=True
+        ),
+        buttons.drawn_anew(language, job_id, "a hat"),
         buttons.meanings(language, "AQAD" + "-" * 16),
         buttons.meanings(language, "", is_merging=True),
         buttons.settings(language, Preferences(), 9 * 10**11),

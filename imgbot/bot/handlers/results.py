@@ -17,13 +17,21 @@ from imgbot.bot import requests
 from imgbot.bot.app import App
 from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, MessageHandler
 from imgbot.bot.handlers.operations import start_photo_operation
-from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of
+from imgbot.bot.messages import (
+    asked_about,
+    photo_of,
+    prompt_of,
+    replied_picture_of,
+    without_mention,
+)
 from imgbot.bot.receipt import receipt_of
 from imgbot.bot.this_picture import meant_in
+from imgbot.domain.complaints import offer_for
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, RESULT_ACTIONS, Operation
 from imgbot.domain.prompt_options import count_in
+from imgbot.domain.remix import undone_part
 from imgbot.domain.texts import buttons, language_of, price, t
 from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.domain.texts.captions import drawing_name, with_drawing
@@ -101,6 +109,7 @@ def _buttons_of(result: Result, dialogue: Dialogue) -> Keyboard:
         is_photo=not (result.picture and result.picture.is_file),
         is_change=_is_change(result),
         is_varied=_is_varied(result, dialogue),
+        is_created=result.operation is Operation.CREATE,
     )
 
 
@@ -193,7 +202,8 @@ def _page(shown: list[Result], index: int, dialogue: Dialogue) -> tuple[str, Key
 async def _act_undo(result: Result, dialogue: Dialogue) -> str:
     """Go one step back from a result."""
     app = dialogue.app
-    if result.operation not in PHOTO_ACTIONS or not result.sources:
+    is_remix = result.operation is Operation.CREATE and result.parent
+    if not (is_remix or (result.operation in PHOTO_ACTIONS and result.sources)):
         raise UserError("undo_nothing")
     context = dialogue.context
     parent = await app.results.result(result.parent)
@@ -201,11 +211,21 @@ async def _act_undo(result: Result, dialogue: Dialogue) -> str:
     is_own = parent is not None and parent.user_id == context.user_id
     if parent is not None and parent.picture and is_own and parent.is_of(context.chat_id):
         return await _act_show(parent, dialogue)
+    if not result.sources:
+        raise UserError("undo_nothing")
     photos = result.sources[:1]
     await dialogue.send_picture(photos[0], dialogue.t("undo_original"))
     # The user's own picture has no job: there is no earlier step.
     original = Recent(context.user_id, app.now_ms(), photos=photos)
     await app.results.set_shown(context.place, original)
+    return ""
+
+
+async def _act_prompt(result: Result, dialogue: Dialogue) -> str:
+    """Show the prompt, to be copied, changed and sent."""
+    if not result.full_prompt:
+        raise UserError("words_gone")
+    await dialogue.reply_to_copy("prompt_shown", result.full_prompt)
     return ""
 
 
@@ -223,16 +243,46 @@ async def _act_regenerate(result: Result, dialogue: Dialogue) -> str:
     return "accepted_short"
 
 
-async def _act_complain(result: Result, dialogue: Dialogue) -> str:
-    """Answer a complaint: offer another picture, a change, and a step back."""
+async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
+    """Answer a complaint: offer what its words miss, another picture, a change, a step back."""
+    result = await _chosen_result("complaint", message, dialogue)
+    is_varied, offer = _is_varied(result, dialogue), offer_for(prompt_of(message))
     rows = buttons.after_complaint(
         dialogue.language,
         result.id,
+        again=offer.again if is_varied else "",
+        change=offer.change,
         is_change=_is_change(result),
-        is_varied=_is_varied(result, dialogue),
+        is_varied=is_varied,
     )
-    await dialogue.reply("complaint", rows)
-    return ""
+    await dialogue.ask_about_text("complaint", rows)
+
+
+async def on_offer_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    """Order what a complaint missed; the offer replies to the complaint."""
+    asked, result = asked_about(callback), await _pressed_result(callback, argument, dialogue)
+    if asked is None:
+        return "words_gone"
+    offer = offer_for(prompt_of(without_mention(asked, dialogue.app.identity.name)))
+    by_asked, choice = dialogue.in_reply_to(asked.message_id), argument.partition(".")[0]
+    if choice == "again" and offer.again:
+        await requests.draw_with(by_asked, result, offer.again)
+    elif choice == "change" and offer.change and result.picture:
+        await requests.check_rate_limit(dialogue)
+        await requests.order(by_asked, Operation.EDIT, offer.change, (result.picture,))
+    else:
+        return "stale_button"
+    # It is answered: pressed once more, it would order a second picture.
+    await dialogue.remove_panel()
+    return "accepted_short"
+
+
+async def _act_draw_anew(result: Result, dialogue: Dialogue) -> str:
+    """Draw a changed picture anew, with the words that the change left out."""
+    if not (result.full_prompt and result.undrawn):
+        raise UserError("stale_button")
+    await requests.remix(dialogue, result, undone_part(result.words, result.undrawn))
+    return "accepted_short"
 
 
 async def _act_receipt(result: Result, dialogue: Dialogue) -> str | Alert:
@@ -324,7 +374,6 @@ handle_undo = partial(_act_on_chosen, _act_undo, "undo")
 handle_compare = partial(_act_on_chosen, _act_compare, "compare")
 handle_file = partial(_act_on_chosen, _act_send_file, "file")
 handle_receipt = partial(_act_on_chosen, _act_receipt, "receipt")
-handle_complaint = partial(_act_on_chosen, _act_complain, "complaint")
 
 COMMANDS: Mapping[str, MessageHandler] = {
     "undo": handle_undo,
@@ -337,6 +386,9 @@ CALLBACKS: Mapping[str, CallbackHandler] = {
     "draw": on_draw_callback,
     "again": partial(_act_on_pressed, _act_regenerate),
     "file": partial(_act_on_pressed, _act_send_file),
+    "prompt": partial(_act_on_pressed, _act_prompt),
+    "anew": partial(_act_on_pressed, _act_draw_anew),
+    "offer": on_offer_callback,
     "compare": partial(_act_on_pressed, _act_compare),
     "undo": partial(_act_on_pressed, _act_undo),
     "receipt": partial(_act_on_pressed, _act_receipt),

@@ -104,11 +104,12 @@ def under_result(
     is_photo: bool = True,
     is_change: bool = False,
     is_varied: bool = True,
+    is_created: bool = False,
 ) -> Keyboard:
     """Buttons under a result; three in a row at most, or phones truncate their labels.
 
     The file if it was shown as a photo, undo if it changed another picture, regenerate if that
-    would make another one.
+    would make another one, the prompt if it was created from that.
     """
     actions = {"again": "again"} if is_varied else {}
     actions |= {
@@ -118,8 +119,8 @@ def under_result(
     }
     sizes = [Button(f"×{scale}", f"up:{scale}.{job_id}") for scale in SCALES]
     file = [_button(language, "file", f"file:{job_id}")] if is_photo else []
-    changes = ("compare", "undo") if is_change else ()
-    last = [_button(language, name, f"{name}:{job_id}") for name in (*changes, "receipt")]
+    more = ("compare", "undo") if is_change else ("prompt",) if is_created else ()
+    last = [_button(language, name, f"{name}:{job_id}") for name in (*more, "receipt")]
     return [
         [_button(language, name, f"{action}:{job_id}") for name, action in actions.items()],
         [*sizes, *file],
@@ -127,11 +128,30 @@ def under_result(
     ]
 
 
-def after_complaint(language: str, job_id: str, *, is_change: bool, is_varied: bool) -> Keyboard:
-    """Buttons under the answer to a complaint: another picture, a change, a step back."""
-    names = {"again": is_varied, "edit": True, "undo": is_change}
+def after_complaint(
+    language: str,
+    job_id: str,
+    *,
+    again: str = "",
+    change: str = "",
+    is_change: bool,
+    is_varied: bool,
+) -> Keyboard:
+    """Buttons under the answer to a complaint: what it misses, a change, a step back."""
+    told = (("again", "draw_with", again), ("change", "change_so", change))
+    offered = [
+        [Button(t(language, f"button_{key}", words=words), f"offer:{choice}.{job_id}")]
+        for choice, key, words in told
+        if words
+    ]
+    names = {"again": is_varied and not again, "edit": True, "undo": is_change}
     given = [name for name, is_possible in names.items() if is_possible]
-    return [[_button(language, name, f"{name}:{job_id}") for name in given]]
+    return [*offered, [_button(language, name, f"{name}:{job_id}") for name in given]]
+
+
+def drawn_anew(language: str, job_id: str, words: str) -> Keyboard:
+    """Button that draws a picture anew, with the words that a change left out."""
+    return [[Button(t(language, "button_anew", words=words), f"anew:{job_id}")]]
 
 
 def meanings(language: str, picture_id: str, *, is_merging: bool = False) -> Keyboard:

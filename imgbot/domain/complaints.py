@@ -1,0 +1,90 @@
+"""Complaints: what a complaint about a picture misses, in words that an offer can use. Pure."""
+
+import re
+from dataclasses import dataclass
+
+from imgbot.domain.remix import (
+    TABLES,
+    agreed,
+    nominative,
+    with_nominative,
+    without_article,
+)
+from imgbot.domain.spelling import fold, has_cyrillic
+
+_BEGINNING = re.compile(
+    r"(?:ну|эй|слушай|блин|но|а|hey|but|hm+|so|ok|no,|нет,|эх|ой|well)[\s,]+", re.IGNORECASE
+)
+_AGAIN, _MISSING = (
+    [re.compile(each, re.IGNORECASE) for each in TABLES["complaints"][name]]
+    for name in ("again", "missing")
+)
+_DEFECTS = {
+    word: tuple(remedy.split("|"))
+    for words, remedy in TABLES["defects"].items()
+    for word in words.split("|")
+}
+_VAGUE = frozenset(TABLES["words"]["vague"].split())
+_WORD = re.compile(r"\w+")
+_LONGEST = 60
+"""Characters of what a button can name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """What a complaint asks for; empty where it does not tell."""
+
+    again: str = ""
+    """Words to draw the picture again with."""
+    change: str = ""
+    """Change of the picture, as a user would write it."""
+
+
+def offer_for(complaint: str) -> Offer:
+    """Return what to offer for the words of a complaint."""
+    text = complaint.strip(" .,!?…:;()")
+    while begun := _BEGINNING.match(text):
+        text = text[begun.end() :]
+    if len(text) > _LONGEST:
+        return Offer()
+    offer = _missed(text) or _mended(text) or _again(text) or Offer()
+    is_vague = _VAGUE.issuperset(_WORD.findall(fold(offer.again)))
+    return Offer() if offer.again and is_vague else offer
+
+
+def _missed(text: str) -> Offer | None:
+    for pattern in _MISSING:
+        if found := pattern.fullmatch(text):
+            thing = found["thing"].removesuffix("-то")
+            if not has_cyrillic(thing):
+                return Offer(without_article(thing), f"add {thing}")
+            named = with_nominative(thing)
+            return Offer(named, f"добавь {' '.join(map(_accusative, named.split()))}")
+    return None
+
+
+def _accusative(word: str) -> str:
+    """Return a Russian word in the accusative, where that differs in the feminine."""
+    endings = {"ая": "ую", "яя": "юю", "а": "у", "я": "ю"}
+    found = next((ending for ending in endings if word.endswith(ending)), "")
+    return word.removesuffix(found) + endings[found] if found else word
+
+
+def _mended(text: str) -> Offer | None:
+    remedies = [_DEFECTS[word] for word in _WORD.findall(fold(text)) if word in _DEFECTS]
+    return Offer(change=remedies[0][has_cyrillic(text)]) if len(remedies) == 1 else None
+
+
+def _again(text: str) -> Offer | None:
+    for pattern in _AGAIN:
+        if found := pattern.fullmatch(text):
+            thing, told = found["thing"], found.groupdict().get("told")
+            if not told:
+                return Offer(without_article(with_nominative(thing)))
+            if not has_cyrillic(thing):
+                return Offer(f"{told} {thing}", f"make the {thing} {told}")
+            named = nominative(thing)
+            return Offer(
+                f"{agreed(told, named)} {named}", f"пусть {named} будет {agreed(told, named)}"
+            )
+    return None

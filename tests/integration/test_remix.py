@@ -1,0 +1,127 @@
+"""Changes of pictures that came from words, which are drawn anew, and options that repeat them."""
+
+import pytest
+
+from imgbot.domain.texts import t
+from tests.integration.stage import Stage, User, is_picture, jpeg
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def test_change_that_cannot_be_made_is_drawn_anew_with_the_same_seed(bob: User) -> None:
+    await bob.order("a fox in a city --seed 7")
+
+    fits = "without: city\n\n" + t("en", "drawn_anew")
+    red = await bob.order("make it red")
+    outside = await bob.order("without the city")
+    winter = await bob.order("now in winter")
+
+    assert red.text == "a red fox in a city\n\n" + t("en", "drawn_anew")
+    assert outside.text == f"a red fox, {fits}"
+    assert winter.text.startswith("a red fox, in winter, without: city")
+    prompt = await bob.click(winter, "✏️ Prompt", lambda m: "--seed" in m.text)
+    assert prompt.text.endswith("\n\na red fox, in winter --no city --seed 7")
+
+
+async def test_change_of_a_changed_picture_is_drawn_anew(builtin_stage: Stage) -> None:
+    user = await builtin_stage.user(language="ru")
+    await user.order("лиса")
+
+    changed = await user.order("ярче")
+    anew = await user.order("зимой")
+    before = await user.ask("верни как было", fits=is_picture)
+
+    assert not changed.text.endswith(t("ru", "drawn_anew"))
+    assert anew.text == "лиса, зимой\n\n" + t("ru", "drawn_anew")
+    assert before.text == changed.text
+
+
+async def test_photo_and_a_picture_whose_prompt_was_forgotten_are_not_drawn_anew(
+    builtin_stage: Stage,
+) -> None:
+    user = await builtin_stage.user()
+    refusal = "I don't know how to do this"
+    picture = await user.order("a fox")
+    async with builtin_stage.bot.redis() as redis:
+        await redis.delete(*[key async for key in redis.scan_iter("img:result:*")])
+
+    for sent in (picture, (await user.photos(jpeg("cat")))[0]):
+        for words in ("wearing a hat", "wearing a crown"):
+            await user.ask(words, reply_to=sent.id, fits=lambda m: m.text.startswith(refusal))
+
+
+REPEATED = [
+    ("16:9", ["create a castle"]),
+    ("2 variants", ["create a castle", "create a castle"]),
+    ("давай две", ["create a castle", "create a castle"]),
+    ("same prompt, different seed", ["create a castle"]),
+    ("another one, but at night", ["create a castle, at night"]),
+    ("1:1 and no text", ["create a castle, without: text"]),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), REPEATED)
+async def test_options_alone_repeat_the_prompt(
+    simulated_stage: Stage, text: str, expected: list[str]
+) -> None:
+    user = await simulated_stage.user()
+    await user.order("a castle --seed 5")
+    before = len(await simulated_stage.orders())
+
+    await user.say(text)
+    await user.heard()
+
+    assert (await simulated_stage.orders())[before:] == expected
+
+
+async def test_options_after_a_photo_change_the_photo(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    await user.order("a castle")
+    [photo] = await user.photos(jpeg("cat"))
+    before = len(await simulated_stage.orders())
+
+    await user.order("16:9", reply_to=photo.id)
+
+    assert (await simulated_stage.orders())[before:] == ["edit 16:9"]
+
+
+async def test_part_of_a_change_that_is_left_out_can_be_drawn_anew(bob: User) -> None:
+    await bob.order("a cat --seed 7")
+    changed = await bob.order("brighter and with a hat")
+
+    anew = await bob.click(changed, "🎨 Draw anew: with a hat", is_picture)
+
+    assert anew.text.startswith("a cat, with a hat\n")
+
+
+COMPLAINTS = [
+    ("en", "a car", "wrong car!", "🔁 Draw again with “car”", "create a car"),
+    ("en", "a cat", "where is the hat?", "✏️ Change: add the hat", "edit add the hat"),
+    ("en", "a cat", "you forgot the hat", "🔁 Draw again with “hat”", "create a cat, hat"),
+    ("ru", "кот", "шляпу-то забыл", "✏️ Изменить: добавь шляпу", "edit добавь шляпу"),
+    (
+        "ru",
+        "машина",
+        "машина не красная",
+        "🔁 Нарисовать снова: «красная машина»",
+        "create красная машина",
+    ),
+    ("en", "a cat", "too dark", "✏️ Change: brighter", "edit brighter"),
+]
+
+
+@pytest.mark.parametrize(("language", "prompt", "complaint", "label", "expected"), COMPLAINTS)
+async def test_complaint_is_answered_with_an_offer_in_its_words(
+    simulated_stage: Stage, language: str, prompt: str, complaint: str, label: str, expected: str
+) -> None:
+    user = await simulated_stage.user(language=language)
+    await user.order(prompt)
+    before = len(await simulated_stage.orders())
+
+    offer = await user.ask(complaint)
+    await user.heard()
+    unordered = (await simulated_stage.orders())[before:]
+    await user.click(offer, label, is_picture)
+
+    assert unordered == []
+    assert (await simulated_stage.orders())[before:] == [expected]

@@ -1,0 +1,95 @@
+"""Prompts as words change them, and texts that ask for the latest prompt again."""
+
+import pytest
+
+from imgbot.domain.prompt_options import PromptOptions, to_prompt
+from imgbot.domain.remix import amend, repeats_prompt
+
+AMENDED = [
+    # What is to be seen is added, or takes the place of words of its kind.
+    ("a tower by the sea", "taller", "a tower by the sea, taller"),
+    ("a fox", "make it winter and add a boat", "a fox, winter, a boat"),
+    ("a city at sunset, watercolour", "now at night", "a city, watercolour, at night"),
+    ("лес летом", "зимой", "лес, зимой"),
+    ("кот", "в шляпе", "кот, в шляпе"),
+    ("кот", "шляпу надень", "кот, шляпа"),
+    ("море", "добавь кота", "море, кот"),
+    ("море", "добавь красную шляпу", "море, красная шляпа"),
+    ("лиса", "больше деревьев", "лиса, больше деревьев"),
+    ("a girl", "change the background to a beach", "a girl, background: a beach"),
+    # A colour or a size goes to its thing, and agrees with it.
+    ("лиса в лесу", "сделай её рыжей", "рыжая лиса в лесу"),
+    ("кот в космосе", "рыжий", "рыжий кот в космосе"),
+    ("дом", "не такой, а синий", "синий дом"),
+    ("море", "синим", "синее море"),
+    ("мальчик на машине", "сделай машину красной", "мальчик на машине, красная машина"),
+    ("портрет лисы", "рыжая", "портрет лисы, рыжая лиса"),
+    ("a blue car", "make the car red", "a red car"),
+    ("a cat", "make it orange", "an orange cat"),
+    ("a sleeping fox in the snow", "orange", "a sleeping orange fox in the snow"),
+    ("fox in a red hat", "blue hat", "fox in a blue hat"),
+    ("a picture of a fox", "big", "a picture of a big fox"),
+    # One thing instead of another.
+    ("a grey cat on a roof", "a dog instead of the cat", "a dog on a roof"),
+    ("рыжий кот на крыше", "собаку вместо кота", "собака на крыше"),
+    ("девочка с котом", "замени кота на собаку", "девочка, собака"),
+    ("a fox in the snow", "turn it into a castle", "a castle in the snow"),
+    ("a red house", "blue instead of red", "a blue house"),
+    # What is not wanted leaves the prompt, and must not come back by itself.
+    ("a fox in a big city at night", "without the city", "a fox at night --no city"),
+    ("a cat and a fluffy dog", "remove the dog", "a cat --no dog"),
+    ("кот и собака", "без собаки", "кот --no собаки"),
+    ("a city", "without the city", "a city --no city"),
+    ("лес", "убери снег, добавь туман", "лес, туман --no снег"),
+    ("a castle --no birds", "add birds", "a castle, birds"),
+    # Options, and the seed.
+    ("a fox --ar 1:1 --seed 7", "16:9", "a fox --ar 16:9 --seed 7"),
+    ("a fox --seed 7", "1:1 и без текста", "a fox --no текста --ar 1:1 --seed 7"),
+    ("a fox --seed 7", "the same but in winter", "a fox, in winter --seed 7"),
+    ("a fox --seed 7", "same prompt, different seed", "a fox"),
+    ("a fox --seed 7", "2 variants", "a fox"),
+    ("замок --seed 7", "ещё но ночью", "замок, ночью"),
+    ("a fox --seed 7", "--seed 9", "a fox --seed 9"),
+    # Nothing is left of the words.
+    ("a fox", "make it", "a fox"),
+    ("a fox", "!!!", "a fox"),
+]
+
+
+@pytest.mark.parametrize(("base", "change", "expected"), AMENDED)
+def test_prompt_is_amended(base: str, change: str, expected: str) -> None:
+    assert to_prompt(amend(base, change)) == expected
+
+
+def test_number_of_variants_is_told() -> None:
+    said = {"2 варианта": 2, "давай четыре": 4, "дай три": 3, "make 4 variants": 4, "16:9": 0}
+
+    assert {text: amend("a fox", text).variants for text in said} == said
+
+
+REPEATS = """
+16:9 | 2 варианта | два варианта | давай четыре | same prompt, different seed | ещё но ночью
+1:1 и без текста | make it 16:9 | сделай 16:9 | --no birds | negative prompt: birds, moon
+another one, but with a cat | в формате 9:16 | тот же промпт, другой сид | хочу 2 | in 16:9 please
+"""
+REPEATS_NOT = """
+4 | четыре | a cat 16:9 | без текста | same but in winter | кот | 3 кота | ещё | 3 more | 4k | x2
+24 декабря | 12:30 | квадрат | 1984 | room 101 | a fox, 2 variants | сделай ярче | --v 6
+"""
+
+
+@pytest.mark.parametrize(("texts", "expected"), [(REPEATS, True), (REPEATS_NOT, False)])
+def test_text_that_repeats_the_prompt_is_recognised(texts: str, expected: bool) -> None:
+    said = [text.strip() for line in texts.strip().splitlines() for text in line.split("|")]
+
+    assert {text: repeats_prompt(text) for text in said} == dict.fromkeys(said, expected)
+
+
+@pytest.mark.parametrize(
+    "hostile", ["no " * 700, "и без " * 400, "a" * 2000, "🦊" * 1000, "ʢ̷̖" * 600, "16:9 " * 400, ","]
+)
+def test_hostile_texts_are_read(hostile: str) -> None:
+    repeats_prompt(hostile)
+
+    for base, change in (("a fox", hostile), (hostile, "without the fox, red"), (hostile, hostile)):
+        assert isinstance(amend(base, change), PromptOptions)
