@@ -7,8 +7,9 @@ from PIL import Image, ImageOps
 
 from imgbot.domain.errors import UserError
 from imgbot.engine import effects, filters, geometry, retouch, tones
+from imgbot.engine.background import cut_subject
 from imgbot.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
-from imgbot.engine.colours import NAMED_COLOURS, parse_hex
+from imgbot.engine.colours import NAMED_COLOURS, Colour, parse_hex
 from imgbot.engine.edit_request import EditStep, parse_edit_request
 from imgbot.engine.vocabulary import MUCH, SLIGHT, find_suggestions, popular_words
 
@@ -119,8 +120,20 @@ def _share(step: EditStep, normal: float) -> float:
 
 
 def _frame(image: Image.Image, step: EditStep) -> Image.Image:
-    colour = _BLACK if step.value == "black" else NAMED_COLOURS[step.value]
-    return geometry.frame(image, _degree(step), colour)
+    return geometry.frame(image, _degree(step), _colour(step))
+
+
+def _on_backdrop(image: Image.Image, step: EditStep) -> Image.Image | None:
+    """The subject on a plain colour; None without a subject."""
+    cut, _ = cut_subject(image)
+    opacity = cut.getchannel("A")
+    if opacity.getextrema() == (255, 255):
+        return None
+    return Image.composite(cut.convert("RGB"), Image.new("RGB", image.size, _colour(step)), opacity)
+
+
+def _colour(step: EditStep) -> Colour:
+    return _BLACK if step.value == "black" else NAMED_COLOURS[step.value]
 
 
 def _shrink(image: Image.Image, step: EditStep) -> Image.Image | None:
@@ -151,6 +164,7 @@ _BY_VALUE: Mapping[str, _ValueChange] = {
         image, NAMED_COLOURS[step.value], -_degree(step)
     ),
     "colour_frame": _frame,
+    "backdrop": _on_backdrop,
 }
 
 APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE)

@@ -116,7 +116,7 @@ _PHRASES = tuple(
 )
 KEYS = tuple(dict.fromkeys(phrase.key for phrase in _PHRASES if phrase.key != _NOT_DONE))
 # Changes whose value is the key of a colour.
-_COLOURED = frozenset({"tint", "less_colour", "more_colour", "colour_frame"})
+_COLOURED = frozenset({"tint", "less_colour", "more_colour", "colour_frame", "backdrop"})
 _OPPOSITES = {
     one: other
     for pair in (

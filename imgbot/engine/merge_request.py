@@ -43,14 +43,17 @@ _SIDES = {
     for side, words in table("merge")["sides"].items()
     for word in words.split()
 }
-_STOP_WORDS = _FILLERS | frozenset(table("merge")["stop_words"].split())
+_TYPO_LETTERS_MIN, _LETTERS_OF_TWO_SLIPS = 5, 8
+_MERGE_WORDS = frozenset(table("merge")["stop_words"].split())
+_STOP_WORDS = _FILLERS | _MERGE_WORDS
+_OBEYED = tuple(sorted(word for word in _MERGE_WORDS if len(word) >= _TYPO_LETTERS_MIN))
+"""Words that ask for a merge, also with a slip."""
 # Words for typo correction and suggestions, with the form shown to users.
 LAYOUT_WORDS = {
     word: name for name, words in table("merge")["layout_words"].items() for word in words.split()
 }
 
 SUGGESTIONS_MAX = 3
-_TYPO_LETTERS_MIN = 5
 _REFERENCE = re.compile(r"@(\d{1,2})")
 
 
@@ -174,7 +177,9 @@ def _unrecognised_words(text: str) -> tuple[str, ...]:
     words = [
         word
         for word in "".join(left).split()
-        if word not in _STOP_WORDS and any(char.isalpha() for char in word)
+        if word not in _STOP_WORDS
+        and any(char.isalpha() for char in word)
+        and not slips_of(word, _OBEYED, 2 if len(word) >= _LETTERS_OF_TWO_SLIPS else 1)
     ]
     return tuple(dict.fromkeys(words))
 

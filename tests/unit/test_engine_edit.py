@@ -175,6 +175,7 @@ def test_rotation_is_clockwise_by_default() -> None:
 WORDS_OF = {
     "rotate": "rotate 30", "crop_ratio": "3:2", "tint": "blue tones", "rotate_left": "turn left",
     "rotate_right": "turn right", "upside_down": "upside down", "black_white": "bw",
+    "backdrop": "white background",
     "colour_frame": "black frame", "round_corners": "round corners", "flip": "flip vertically",
     "flatter": "less contrast", "shadows": "lift shadows", "highlights": "recover highlights",
     "golden_hour": "golden hour", "less_colour": "less yellow", "more_colour": "more blue",

@@ -245,14 +245,14 @@ def test_every_reason_in_the_code_has_its_sentence() -> None:
 VALUES = {
     "rotate": "45", "crop_ratio": "16:9", "fit_ratio": "9:16", "crop_side": "top",
     "left_out": "3,4", "tint": "blue", "more_colour": "red", "less_colour": "yellow",
-    "colour_frame": "gold",
+    "colour_frame": "gold", "backdrop": "white",
 }  # fmt: skip
 OTHER_KEYS = (
     "deblock", "scratches", "dust", "red_eye", "white_balance", "denoise", "exposure",
     "local_contrast", "detail", "x2", "x4", "waifu2x",
 )  # fmt: skip
 KEYS = (*edit.APPLIED_KEYS, edit.UNCHANGED, *merge.APPLIED_KEYS, *OTHER_KEYS)
-COLOURED = ("tint", "more_colour", "less_colour", "colour_frame")
+COLOURED = ("tint", "more_colour", "less_colour", "colour_frame", "backdrop")
 
 
 def test_every_change_has_a_name_in_both_languages() -> None:
@@ -279,6 +279,7 @@ def test_every_change_has_a_name_in_both_languages() -> None:
         ("tint|light_blue", "в голубых тонах", "light blue tones"),
         ("less_colour|yellow", "меньше жёлтого", "less yellow"),
         ("colour_frame|red", "красная рамка", "red frame"),
+        ("backdrop|white", "фон белого цвета", "white background"),
         ("left_out|3", "без фото 3", "without photo 3"),
         ("left_out|3,4,5", "без фото 3, 4 и 5", "without photos 3, 4 and 5"),
         ("vintage|slightly", "ретро", "vintage"),
