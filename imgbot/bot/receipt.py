@@ -7,7 +7,7 @@ from imgbot.domain.texts import in_time, t
 from imgbot.storage.results import Result
 
 _BUILTIN = "builtin"
-_VARIANT = re.compile(r"\d+-(\d+)")
+_VARIANT = re.compile(r"\d+-(\d+)(?:-r)*")
 
 
 def receipt_of(result: Result, language: str, price: str) -> str:

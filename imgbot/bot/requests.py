@@ -127,9 +127,24 @@ async def _add_variants(dialogue: Dialogue, first: Job, count: int) -> int:
 async def regenerate(dialogue: Dialogue, result: Result, count: int = 1) -> None:
     """Order a delivered picture again, so many times: the same request with other seeds."""
     await check_rate_limit(dialogue)
+    await _enqueue_variants(dialogue, _job_like(dialogue, result), count)
+
+
+async def retry(dialogue: Dialogue, failed: Result) -> bool:
+    """Order the request of a failed job again, once; False if that was done before."""
+    request = f"{failed.id}-r"
+    await check_rate_limit(dialogue, request)
+    again = _job_like(dialogue, failed)
+    return await _enqueue(
+        dialogue, with_changes(again, id=request, seed=failed.seed, ignored=failed.ignored)
+    )
+
+
+def _job_like(dialogue: Dialogue, result: Result) -> Job:
+    """Return a job for the request of a result, with another seed."""
     # An older release stored no ratio that only words imply.
     implied = implied_ratio(result.words) if result.operation is Operation.CREATE else ""
-    again = with_changes(
+    return with_changes(
         _job_of(dialogue, result.operation, PromptOptions(result.words)),
         negative=result.negative,
         sources=result.sources,
@@ -137,7 +152,6 @@ async def regenerate(dialogue: Dialogue, result: Result, count: int = 1) -> None
         ratio=result.ratio or implied,
         parent=result.parent,
     )
-    await _enqueue_variants(dialogue, again, count)
 
 
 async def draw_with(dialogue: Dialogue, result: Result, words: str) -> None:

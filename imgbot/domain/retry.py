@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.job import State
+from imgbot.domain.job import Job, State
 
 SUBMIT_ATTEMPTS = 8
 """Submits refused before a task existed; about five minutes of backoff."""
@@ -52,6 +52,25 @@ _REASONS = {
     _KIND.TOO_HEAVY: "result_too_heavy",
     _KIND.SUBMIT_UNKNOWN: "submit_unknown",
 }
+
+
+_REPEATABLE = frozenset(
+    {"provider_busy", "provider_closed", "provider_down", "provider_failed", "went_wrong"}
+    | {"worker_killed"}
+)
+"""Reasons of failed jobs whose request may succeed if it is ordered again as it is."""
+
+_ID_LENGTH = 50
+
+
+def is_repeatable(job: Job, outcome: State | None) -> bool:
+    """Return true if the user may order a failed job's request again.
+
+    A dead job's task may still be running. Each repetition makes the id longer, and callback data
+    is limited.
+    """
+    is_short = len(job.id) <= _ID_LENGTH
+    return outcome is State.FAILED and job.progress.reason in _REPEATABLE and is_short
 
 
 @dataclass(frozen=True, slots=True)

@@ -263,30 +263,38 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State, message_
             await context.results.note_ready(job.request.chat_id, line_id, job.id)
 
 
+def _record_of(
+    context: StepContext, job: Job, outcome: State, shown: _ShownPicture
+) -> dict[str, str]:
+    """Return what is stored of a picture, or of a request that may be repeated."""
+    message_id, picture = shown
+    if retry.is_repeatable(job, outcome):
+        return results.to_hash(job, None, "", message_id)
+    if outcome is not State.DELIVERED or job.request.operation is Operation.COMPARE:
+        return {}
+    provider = context.routing.get(job.progress.provider)
+    offer = provider.offers.get(job.request.operation) if provider else None
+    return results.to_hash(
+        job,
+        picture,
+        success_caption(with_changes(job, note="", ignored="")),
+        message_id,
+        model=(offer and offer.model) or job.progress.provider,
+        takes_seed=offer is not None and offer.takes_seed,
+    )
+
+
 async def finish(
     context: StepContext, job: Job, outcome: State, shown: _ShownPicture = _NOT_SHOWN
 ) -> None:
-    """Finish the job in Redis, with what the buttons under its picture need."""
-    (message_id, picture), result = shown, dict[str, str]()
-    if outcome is State.DELIVERED and job.request.operation is not Operation.COMPARE:
-        caption = success_caption(with_changes(job, note="", ignored=""))
-        provider = context.routing.get(job.progress.provider)
-        offer = provider.offers.get(job.request.operation) if provider else None
-        result = results.to_hash(
-            job,
-            picture,
-            caption,
-            message_id,
-            model=(offer and offer.model) or job.progress.provider,
-            takes_seed=offer is not None and offer.takes_seed,
-        )
-    has_cost = is_billed(job)
+    """Finish the job in Redis, with what the buttons under its last message need."""
+    result, has_cost = _record_of(context, job, outcome, shown), is_billed(job)
     await context.queue.finish(
         job,
         outcome,
         context.now_ms(),
         result,
-        picture if result else None,
+        shown[1] if result else None,
         is_billed=has_cost,
         status=events.status_of(job, outcome),
     )
@@ -300,10 +308,11 @@ async def finish(
 async def _show(context: StepContext, job: Job, outcome: State) -> _ShownPicture:
     place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
     if outcome is not State.DELIVERED:
-        text = failure_text(job)
+        text, language = failure_text(job), job.request.language
+        rows = buttons.retry(language, job.id) if retry.is_repeatable(job, outcome) else []
         message_id = await context.status_messages.ensure(job, text)
         async with context.status_messages.lock_final(job):
-            await context.messenger.edit_text(place, message_id, text, [])
+            await context.messenger.edit_text(place, message_id, text, rows)
         return message_id, None
     message_id = await context.status_messages.ensure(job, t(job.request.language, "job_ready"))
     async with context.status_messages.lock_final(job):

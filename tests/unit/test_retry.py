@@ -8,14 +8,17 @@ import pytest
 from imgbot.domain import retry
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import State
+from imgbot.domain.operations import Operation
 from imgbot.domain.retry import SUBMIT_ATTEMPTS, GiveUp, TryAgain
 from imgbot.domain.texts import has_text
 from imgbot.jobs.recovery import Action, Answer, Decision, Unknown, decide
 from imgbot.providers.protocol import Recovery
+from tests.fixtures.jobs import job_of
 
 KINDS = list(ProviderErrorKind)
 AFTERWARDS = {ProviderErrorKind.LOST, ProviderErrorKind.EXPIRED, ProviderErrorKind.TOO_HEAVY}
 REPEATED = {ProviderErrorKind.RATE_LIMITED, ProviderErrorKind.UNAVAILABLE}
+ENDED = {ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT, ProviderErrorKind.FAILED}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -28,6 +31,20 @@ def test_only_what_was_not_accepted_is_ordered_again(kind: ProviderErrorKind) ->
     unknown = {ProviderErrorKind.SUBMIT_UNKNOWN, ProviderErrorKind.FAILED, *AFTERWARDS}
     assert isinstance(end, GiveUp)
     assert end.is_billed is (None if kind in unknown else False)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("decide", [retry.after_submit, retry.after_poll, retry.after_fetch])
+def test_a_user_may_repeat_what_no_longer_runs_and_may_succeed(
+    kind: ProviderErrorKind, decide: Callable[[ProviderError, int], GiveUp]
+) -> None:
+    end = decide(ProviderError(kind), 10_000)
+    told = {"state": State.DELIVERING, "outcome": end.outcome, "reason": end.reason}
+    job = job_of("1", 1, 1, Operation.CREATE, "en", **told)
+
+    may_succeed = {*REPEATED, *ENDED}
+    is_over = end.outcome is not State.DEAD
+    assert retry.is_repeatable(job, end.outcome) is (is_over and kind in may_succeed)
 
 
 @pytest.mark.parametrize("kind", KINDS)

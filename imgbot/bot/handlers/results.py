@@ -243,6 +243,22 @@ async def _act_regenerate(result: Result, dialogue: Dialogue) -> str:
     return "accepted_short"
 
 
+async def on_retry_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    """Order the request of a failed job again, in reply to what asked for it."""
+    failed, message = await dialogue.app.results.result(argument), callback.message
+    if failed is None or not isinstance(message, Message):
+        return "request_gone"
+    if failed.user_id != dialogue.user_id:
+        return "not_your_button"
+    if failed.chat_id != message.chat.id or failed.picture is not None:
+        return "stale_button"
+    asked = message.reply_to_message or message
+    if not await requests.retry(dialogue.in_reply_to(asked.message_id), failed):
+        return "tapped_already"
+    await dialogue.update_panel(message.text or "", [])
+    return "accepted_short"
+
+
 async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
     """Answer a complaint: offer what its words miss, another picture, a change, a step back."""
     result = await _chosen_result("complaint", message, dialogue)
@@ -385,6 +401,7 @@ CALLBACKS: Mapping[str, CallbackHandler] = {
     "view": on_history_callback,
     "draw": on_draw_callback,
     "again": partial(_act_on_pressed, _act_regenerate),
+    "retry": on_retry_callback,
     "file": partial(_act_on_pressed, _act_send_file),
     "prompt": partial(_act_on_pressed, _act_prompt),
     "anew": partial(_act_on_pressed, _act_draw_anew),

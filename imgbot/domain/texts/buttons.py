@@ -128,6 +128,11 @@ def under_result(
     ]
 
 
+def retry(language: str, job_id: str) -> Keyboard:
+    """Button under the message of a failed job: order its request again."""
+    return [[_button(language, "retry", f"retry:{job_id}")]]
+
+
 def after_complaint(
     language: str,
     job_id: str,

@@ -13,6 +13,9 @@ redis.call('SET', tombstone, outcome, 'EX', tombstone_s)
 if #fields > 0 then
   redis.call('HSET', result, unpack(fields))
   redis.call('EXPIRE', result, result_kept_s)
+end
+-- Of a job that failed only its request is kept.
+if #fields > 0 and outcome == 'delivered' then
   for list, entry in pairs({[history] = id, [recent] = recent_entry}) do
     redis.call('LPUSH', list, entry)
     redis.call('LTRIM', list, 0, history_length - 1)
