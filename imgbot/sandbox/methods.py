@@ -44,8 +44,11 @@ _WEBHOOK_ACTIVE = (
     " use deleteWebhook to delete the webhook first"
 )
 _MAX_UPDATES = 100
-_COPIED = ("text", "entities", "photo", "document", "caption", "caption_entities")
-_CONTENT = (*_COPIED, "has_media_spoiler", "reply_markup")
+_QUERY_TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
+_COPIED = (
+    *("text", "entities", "photo", "document", "caption", "caption_entities"),
+    "has_media_spoiler",
+)
 _DELETABLE_S = 48 * 3600
 _PHOTO_BYTES = 10 << 20
 _DOWNLOAD_BYTES = 20 << 20
@@ -238,9 +241,7 @@ class SendMessage(Send, Texted):
         if seen_by.callback_query_id:
             query = call.state.queries.get(seen_by.callback_query_id)
             if query is None or (query.user_id, query.chat_id) != (user_id, chat.id):
-                raise bad_request(
-                    "query is too old and response timeout expired or query ID is invalid"
-                )
+                raise bad_request(_QUERY_TOO_OLD)
         call.state.floods.admit(chat.id)
         call.state.events.publish(
             "ephemeral", chat_id=chat.id, user_id=user_id, text=part["text"], show_alert=True
@@ -250,25 +251,36 @@ class SendMessage(Send, Texted):
         return head | topic(chat, self.message_thread_id) | part | {"ephemeral_message_id": 1}
 
 
-class SendPhoto(Send, Captioned):
+class SendPicture(Send, Captioned):
+    """Parameters of a new photo or document."""
+
+    async def send(self, call: Call, kind: PictureKind, source: str, part: Json) -> Json:
+        # Refused before a picture is read.
+        part |= self.caption_part()
+        self.chat(call)
+        return self.post(call, await call.picture(kind, source) | part)
+
+
+class SendPhoto(SendPicture):
     photo: str = ""
     has_spoiler: bool = False
 
     async def act(self, call: Call) -> Any:
-        caption = self.caption_part()
         spoiler = {"has_media_spoiler": True} if self.has_spoiler else {}
-        self.chat(call)
-        return self.post(call, await call.picture("photo", self.photo) | caption | spoiler)
+        return await self.send(call, "photo", self.photo, spoiler)
 
 
-class SendDocument(Send, Captioned):
+class SendDocument(SendPicture):
     document: str = ""
     disable_content_type_detection: bool = False
 
     async def act(self, call: Call) -> Any:
-        caption = self.caption_part()
-        self.chat(call)
-        return self.post(call, await call.picture("document", self.document) | caption)
+        return await self.send(call, "document", self.document, {})
+
+
+def _copied(post: Post, *further: str) -> Json:
+    """Return the content of a message, and `further` parts."""
+    return {name: post.message[name] for name in (*_COPIED, *further) if name in post.message}
 
 
 class CopyMessage(Send):
@@ -279,8 +291,7 @@ class CopyMessage(Send):
         post = call.state.chat_for_bot(self.from_chat_id).live(self.message_id)
         if post is None:
             raise bad_request("message to copy not found")
-        kinds = (*_COPIED, "has_media_spoiler")
-        part = {kind: post.message[kind] for kind in kinds if kind in post.message}
+        part = _copied(post)
         if not part:
             raise bad_request("message can't be copied")
         return {"message_id": self.post(call, part)["message_id"]}
@@ -318,15 +329,11 @@ class Edit(OfMessage):
         # Looked up now: the user may have deleted the message while a picture was processed.
         post, chat = self.own(call), self.chat(call)
         part |= self.reply_markup.part()
-        if part == _content(post):
+        if part == _copied(post, "reply_markup"):
             raise bad_request(_NOT_MODIFIED)
         call.state.floods.admit(chat.id)
         call.state.change_post(chat, post, part)
         return post.message
-
-
-def _content(post: Post) -> Json:
-    return {name: post.message[name] for name in _CONTENT if name in post.message}
 
 
 class EditMessageText(Edit, Texted):
@@ -348,9 +355,7 @@ class EditMessageMedia(Edit):
 
 class EditMessageReplyMarkup(Edit):
     async def act(self, call: Call) -> Any:
-        content = _content(self.own(call))
-        content.pop("reply_markup", None)
-        return self.edit(call, content)
+        return self.edit(call, _copied(self.own(call)))
 
 
 class DeleteMessage(OfMessage):
@@ -369,7 +374,7 @@ class DeleteMessage(OfMessage):
 def _open(call: Call, query: AnyQuery | None, lifetime_s: float) -> AnyQuery:
     """Return the query, which must still be waiting for its answer."""
     if query is None or query.is_answered or call.state.now() - query.asked_at > lifetime_s:
-        raise bad_request("query is too old and response timeout expired or query ID is invalid")
+        raise bad_request(_QUERY_TOO_OLD)
     return query
 
 
