@@ -1,12 +1,14 @@
-"""Twenty conversations in both languages: `python -m tests.bench.conversations --out DIR`.
+"""Fifty conversations in both languages: `python -m tests.bench.conversations --out DIR`.
 
-Each has a person of its own, against the sandbox and the built-in engine, with the limits that an
-operator starts with; the steps are in conversations.toml. DIR/NN.png shows a chat as the chat page
-does. What goes wrong makes the exit status 1.
+Each has a person of its own, against the sandbox and the built-in engine or the simulated
+provider, with the limits that an operator starts with; the steps are in conversations.toml and
+dialogues.toml. DIR/NN.png shows a chat as the chat page does. What goes wrong makes the exit
+status 1.
 """
 
 import argparse
 import asyncio
+import json
 import sys
 import time
 import tomllib
@@ -16,12 +18,23 @@ from typing import Any
 
 from playwright.async_api import Browser
 
+from imgbot.storage import keys
 from tests.fixtures.browser import find_chromium, open_browser, open_page
 from tests.fixtures.photos import add_noise, load_photo, photo_path, underexpose
 from tests.fixtures.sandbox import Message
-from tests.integration.stage import Fits, Stage, User, as_jpeg, is_picture, open_stage
+from tests.fixtures.waiting import eventually
+from tests.integration.stage import (
+    Fits,
+    Stage,
+    User,
+    as_jpeg,
+    is_picture,
+    open_stage,
+)
 
-_CONVERSATIONS = Path(__file__).with_suffix(".toml")
+_FILES = [Path(__file__).with_name(f"{name}.toml") for name in ("conversations", "dialogues")]
+_SIMULATED = "simulated"
+_PATIENCE_S = 30
 _SETTINGS = {"IMGBOT_RATE_LIMIT_MAX_REQUESTS": "10"}
 _PARTS = {"face": (140, 0, 340, 200), "suit": (60, 180, 460, 512), "eyes": (80, 40, 320, 200)}
 # The page scrolls the messages: the window must be as high as all of them.
@@ -42,18 +55,53 @@ class Talk:
         self._shown: Message | None = None
         self._album: list[Message] = []
         self._taken: set[int] = set()
+        self._latest: Message | None = None
+        self._named: dict[str, Message] = {}
 
     async def begin(self) -> None:
         self._begun_seq = await self.user.control.last_seq()
 
     async def step(self, line: str) -> None:
         verb, _, given = line.partition(" ")
-        if verb not in {"answer", "changed", "picture"}:
+        if verb not in _WAITING:
             self._acted_seq = await self.user.control.last_seq()
-        await getattr(self, verb)(given)
+        await getattr(self, {"from": "from_"}.get(verb, verb))(given)
 
     async def say(self, text: str) -> None:
         await self.user.say(text)
+
+    async def reply_to(self, given: str) -> None:
+        name, _, text = given.partition(" ")
+        await self.user.say(text, reply_to=self._named[name].id)
+
+    async def mark(self, name: str) -> None:
+        """Name the photo or picture that came last."""
+        assert self._latest, "no picture yet"
+        self._named[name] = self._latest
+
+    async def variant(self, given: str) -> None:
+        """Wait for the variant N/M and name it."""
+        number, _, name = given.partition(" ")
+        await self.picture(number)
+        await self.mark(name)
+
+    async def from_(self, name: str) -> None:
+        """Check what the latest picture was made from."""
+        sources = await self._sources()
+        assert self._named[name].photo_unique_id in sources, f"made from {sources or 'words'}"
+
+    async def anew(self, _: str) -> None:
+        """Check that the latest picture was made from words."""
+        assert not await self._sources(), "made from a picture"
+
+    async def _sources(self) -> list[str]:
+        assert self._latest, "no picture yet"
+        data = [button.get("callback_data", "") for button in self._latest.buttons]
+        [job_id] = {each.partition(":")[2] for each in data if each.startswith(("edit:", "undo:"))}
+        async with self.user.stage.bot.redis() as redis:
+            # The result is recorded once the picture is shown.
+            result = await eventually(lambda: redis.hgetall(f"{keys.RESULT}{job_id}"))
+        return [unique_id for _, unique_id, *_ in json.loads(result.get("sources") or "[]")]
 
     async def reply(self, text: str) -> None:
         """Reply to what came last."""
@@ -63,6 +111,7 @@ class Talk:
         names, _, caption = given.partition(" | ")
         photos = [_photo(name) for name in names.split()]
         self._album = await self.user.photos(*photos, caption=caption)
+        self._latest = self._album[-1]
 
     async def late(self, name: str) -> None:
         """One more photo of the last album."""
@@ -88,6 +137,10 @@ class Talk:
 
     async def friend(self, text: str) -> None:
         await self._friend.say(text)
+
+    async def friend_to(self, given: str) -> None:
+        name, _, text = given.partition(" ")
+        await self._friend.say(text, reply_to=self._named[name].id)
 
     async def inline(self, query: str) -> None:
         """Send the first of the pictures that the bot offers for a query."""
@@ -117,14 +170,24 @@ class Talk:
 
         await self._wait(fits, self._begun_seq)
         self._taken.add(self._last.id)
+        self._latest = self._last
 
     async def _wait(self, fits: Fits, after: int) -> None:
-        self._shown = await self.user.wait(fits, after=after)
+        try:
+            async with asyncio.timeout(_PATIENCE_S):
+                self._shown = await self.user.wait(fits, after=after)
+        except TimeoutError:
+            said = await self.user.said(rests=False)
+            raise AssertionError(f"instead: {said[-1:]}") from None
 
     @property
     def _last(self) -> Message:
         assert self._shown, "the bot has said nothing yet"
         return self._shown
+
+
+_WAITING = {"answer", "changed", "picture", "mark", "variant", "from", "anew"}
+"""Verbs that are no acts."""
 
 
 def _photo(name: str) -> bytes:
@@ -168,21 +231,41 @@ async def run(folder: Path, chosen: list[int]) -> int:
     """Have the chosen conversations, and return how many went wrong."""
     executable = find_chromium()
     assert executable, "needs Chromium"
+    scripts = [
+        script
+        for file in _FILES
+        for script in tomllib.loads(file.read_text("utf-8"))["conversation"]
+    ]
+    numbered = [each for each in enumerate(scripts, 1) if not chosen or each[0] in chosen]
     wrong = 0
-    scripts = tomllib.loads(_CONVERSATIONS.read_text(encoding="utf-8"))["conversation"]
+    async with open_browser(executable) as browser:
+        for is_simulated in (False, True):
+            some = [
+                each for each in numbered if (each[1].get("provider") == _SIMULATED) is is_simulated
+            ]
+            wrong += (
+                await _play_all(some, browser, folder, is_simulated=is_simulated) if some else 0
+            )
+    return wrong
+
+
+async def _play_all(
+    numbered: list[tuple[int, dict[str, Any]]],
+    browser: Browser,
+    folder: Path,
+    *,
+    is_simulated: bool,
+) -> int:
+    wrong = 0
     with TemporaryDirectory(prefix="imgbot-") as temporary:
-        stages = open_stage(Path(temporary), is_simulated=False, **_SETTINGS)
-        async for stage in stages:
-            async with open_browser(executable) as browser:
-                for number, script in enumerate(scripts, 1):
-                    if chosen and number not in chosen:
-                        continue
-                    begun = time.monotonic()
-                    failure = await _play(stage, browser, script, folder / f"{number:02}.png")
-                    wrong += bool(failure)
-                    seconds = time.monotonic() - begun
-                    verdict = failure or "as hoped"
-                    print(f"{number:2}. {script['title']}: {seconds:.1f} s, {verdict}", flush=True)
+        async for stage in open_stage(Path(temporary), is_simulated=is_simulated, **_SETTINGS):
+            for number, script in numbered:
+                begun = time.monotonic()
+                failure = await _play(stage, browser, script, folder / f"{number:02}.png")
+                wrong += bool(failure)
+                seconds = time.monotonic() - begun
+                verdict = failure or "as hoped"
+                print(f"{number:2}. {script['title']}: {seconds:.1f} s, {verdict}", flush=True)
     return wrong
 
 
