@@ -33,7 +33,7 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
-from imgbot.domain.texts import t
+from imgbot.domain.texts import buttons, t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage import keys
 from imgbot.storage.job_codec import pack, unpack
@@ -66,6 +66,13 @@ _THROTTLE_S = {
     ),
 }  # fmt: skip
 """Seconds between two reports of errors that a user can cause many times in a row."""
+
+
+_FOR_NOW = frozenset(
+    {"rate_limited", "queue_full", "too_many_waiting", "paused", "paused_words"}
+    | {"budget_used_up", "user_budget_used_up"}
+)
+"""Errors that say nothing against the message: it may be handled again later."""
 
 
 class Question(StrEnum):
@@ -101,6 +108,8 @@ class Dialogue:
     app: App
     callback_id: str = ""
     """Id of the callback that is handled; empty for a message."""
+    update: Mapping[str, Any] | None = None
+    """Message that is handled, as received; None for anything else."""
 
     @property
     def language(self) -> str:
@@ -163,7 +172,17 @@ class Dialogue:
         if self.callback_id:
             await self.answer_callback(self.t(error.reason, **facts))
         elif await self._should_report(error.reason, int(wait_s)):
-            await self.reply(error.reason, **facts)
+            await self.reply(error.reason, await self._resend(error.reason), **facts)
+
+    async def _resend(self, reason: str) -> Keyboard | None:
+        """Return a button that handles the message again, if it was refused only for now."""
+        if self.update is None or reason not in _FOR_NOW:
+            return None
+        app, context = self.app, self.context
+        with suppress(StorageFullError):
+            await app.users.keep_refused(context.user_id, self.update, app.now_ms())
+            return buttons.resend(self.language, context.user_id, context.update_id)
+        return None
 
     async def answer_callback(self, text: str, *, is_alert: bool = False) -> None:
         await self.app.messenger.answer_callback(self.callback_id, text, is_alert=is_alert)
@@ -317,7 +336,10 @@ class Dialogues:
 
     @asynccontextmanager
     async def open(
-        self, context: RequestContext, callback_id: str = ""
+        self,
+        context: RequestContext,
+        callback_id: str = "",
+        update: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[Dialogue]:
         """Open a dialogue, one at a time for each user in a chat; report why it is refused.
 
@@ -326,7 +348,8 @@ class Dialogues:
         # Messages and complete albums are serialised.
         lock = self._locks.setdefault(context.user_key, asyncio.Lock())
         key = StorageKey(self._app.identity.id, context.chat_id, context.user_id)
-        dialogue = Dialogue(context, FSMContext(self._states, key), self._app, callback_id)
+        state = FSMContext(self._states, key)
+        dialogue = Dialogue(context, state, self._app, callback_id, update)
         try:
             async with lock:
                 try:

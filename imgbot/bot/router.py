@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -111,12 +112,12 @@ class UpdateHandler:
         if refusal:
             work = partial(_refuse, refusal)
         is_own_data = handler in _OWN_DATA and not refusal
+        serve = partial(self._serve, work, event, raw, is_own_data=is_own_data)
         try:
-            await self._serve(work, event, context, is_own_data=is_own_data)
+            await serve(context)
         except ChatMovedError as moved:
             # Handling is safe to repeat, as an update may be; now in the supergroup.
-            context = context.with_chat(moved.chat_id)
-            await self._serve(work, event, context, is_own_data=is_own_data)
+            await serve(context.with_chat(moved.chat_id))
 
     async def _message_handler(self, message: Message, *, is_edit: bool) -> MessageHandler | None:
         """Return the handler of a message; None if it is for somebody else in a group."""
@@ -155,6 +156,8 @@ class UpdateHandler:
 
     def _callback_handler(self, callback: CallbackQuery) -> CallbackHandler:
         press = parse(callback.data)
+        if press and press.action == "resend":
+            return self._handle_again
         handler = CALLBACKS.get(press.action) if press else None
         if press and press.action in admin.CALLBACKS and self._is_by_admin(callback):
             handler = admin.CALLBACKS[press.action]
@@ -167,11 +170,14 @@ class UpdateHandler:
         self,
         work: Callable[[Dialogue], Awaitable[None]],
         event: Event,
+        raw: Mapping[str, Any],
         context: RequestContext,
         *,
         is_own_data: bool,
     ) -> None:
         """Do the work in a dialogue, for a user who is admitted."""
+        # Of an album each item is an update of its own.
+        update = raw if "message" in raw and "media_group_id" not in raw["message"] else None
         if self._app.queue.is_revoked(context.user_id, context.request, self._app.now_ms()):
             return
         profile = await self._app.users.profile(context.user_id, context.chat_id)
@@ -180,7 +186,7 @@ class UpdateHandler:
             callback_id = event.id
         elif event.forward_origin is None:
             context = context.with_text(event.text or event.caption or "")
-        async with self._dialogues.open(context, callback_id) as dialogue:
+        async with self._dialogues.open(context, callback_id, update) as dialogue:
             try:
                 # Also of a user who is refused: an admin may let them in by their name.
                 await self._note_username(context)
@@ -207,6 +213,27 @@ class UpdateHandler:
             await dialogue.answer_callback(key.text, is_alert=True)
         else:
             await dialogue.answer_callback(dialogue.t(key) if key else "")
+
+    async def _handle_again(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        """Handle a message that was refused, as the update that it was: it orders once."""
+        owner, _sep, update_id = argument.partition(".")
+        if owner != str(dialogue.user_id):
+            return "not_your_button"
+        found = await self._app.users.refused(dialogue.user_id, update_id)
+        if found is None:
+            return "request_gone"
+        update = Update.model_validate(found[1], context={"bot": self._bot})
+        message = update.message
+        context = context_from_event(message, update.update_id) if message else None
+        handler = await self._message_handler(message, is_edit=False) if message else None
+        if message is None or context is None or handler is None:
+            return "request_gone"
+        context = replace(context.with_profile(dialogue.context.profile), as_of_ms=found[0])
+        again = replace(dialogue, context=context)
+        await handler(without_mention(message, self._app.identity.name), again)
+        await self._app.users.drop_refused(dialogue.user_id, update_id)
+        await dialogue.remove_panel()
+        return "accepted_short"
 
     async def _is_first(self, context: RequestContext, press: CallbackData) -> bool:
         """Return false for a second press within seconds, of a button that orders something."""

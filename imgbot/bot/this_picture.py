@@ -43,7 +43,8 @@ async def meant_in(
         return bool(result and result.picture and result.is_of(context.chat_id))
 
     for recent in await results.recent(context.place, context.user_id, now_ms()):
-        if recent.job_id.partition("-")[0] == context.request:
+        is_later = 0 < context.as_of_ms < recent.at_ms
+        if is_later or recent.job_id.partition("-")[0] == context.request:
             # The update is handled again: it cannot mean what it ordered itself.
             continue
         job, result = await results.of_job(recent.job_id)

@@ -1,8 +1,10 @@
 """Users: their preferences, and their access to the bot."""
 
 import hashlib
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.preferences import Preferences
@@ -18,6 +20,7 @@ _WRITTEN = "written"
 _SEEN_AGAIN_MS = 86_400_000
 _TAP_S = 3
 _FORBIDDEN_S = 3600
+_REFUSED_S = 86_400
 _MEANT_S = 7_776_000
 
 
@@ -184,6 +187,22 @@ class UserStore(Store):
         reason = "files_forbidden" if is_file else "photos_forbidden"
         if chat_id < 0 and await self._redis.exists(f"{keys.FORBIDDEN}{chat_id}.{reason}"):
             raise UserError(reason)
+
+    async def keep_refused(self, user_id: int, update: Mapping[str, Any], now_ms: int) -> None:
+        """Keep a message that was refused for now, for its button."""
+        key = f"{keys.REFUSED_UPDATE}{user_id}.{update['update_id']}"
+        await self._redis.set(key, json.dumps([now_ms, update]), ex=_REFUSED_S)
+
+    async def refused(self, user_id: int, update_id: str) -> tuple[int, dict[str, Any]] | None:
+        """Return when a message was refused (ms), and its update; None if it is forgotten."""
+        found = await self._redis.get(f"{keys.REFUSED_UPDATE}{user_id}.{update_id}")
+        if not found:
+            return None
+        at_ms, update = json.loads(found)
+        return at_ms, update
+
+    async def drop_refused(self, user_id: int, update_id: str) -> None:
+        await self._redis.unlink(f"{keys.REFUSED_UPDATE}{user_id}.{update_id}")
 
     async def debounce_tap(self, tap: str, request: str) -> bool:
         """Return whether the same button was not tapped a moment ago by another request."""

@@ -1,6 +1,7 @@
 """A bot on a sandbox, and its users as tests play them."""
 
 import io
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from PIL import Image
 
 from imgbot.sandbox.server import Sandbox
+from imgbot.storage import keys
 from tests.fixtures.bot import SOON, Bot, Constants, with_simulated_provider
 from tests.fixtures.hostile import answers_to, said_by_bot
 from tests.fixtures.photos import load_photo
@@ -20,6 +22,7 @@ from tests.fixtures.sandbox import (
     finish_tasks,
     open_sandbox,
 )
+from tests.fixtures.waiting import eventually
 
 BOT_NAME = "@imgbot_sandbox_bot"
 # The sandbox counts its users from this.
@@ -225,6 +228,15 @@ async def open_group(stage: Stage, *, hears_all: bool = True, **fields: Any) -> 
     if hears_all:
         await stage.control.set_privacy(group, on=False)
     return ann.within(group), bob.within(group)
+
+
+async def source_of(stage: Stage, result: Message) -> str:
+    """Unique id of the picture that a result was made of."""
+    job_id = result.buttons[-1]["callback_data"].partition(":")[2]
+    async with stage.bot.redis() as redis:
+        sources = await eventually(lambda: redis.hget(f"{keys.RESULT}{job_id}", "sources"))
+    [[_, unique_id, *_]] = json.loads(str(sources))
+    return unique_id
 
 
 def title(message: Message) -> str:

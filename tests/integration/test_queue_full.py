@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 import pytest_asyncio
 
+from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.hostile import assert_undisturbed
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, User, jpeg, open_stage
+from tests.integration.stage import Stage, User, jpeg, open_stage, title
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -64,6 +65,30 @@ async def test_a_full_queue_is_said_once_and_as_a_toast(stage: Stage) -> None:
     assert refused == ["a cat", FULL]
     assert toast == FULL
     assert await carl.said() == ["a cat", FULL, "a dog"]
+
+
+async def test_a_refused_message_is_handled_again_by_a_button_and_once(stage: Stage) -> None:
+    ann, bob, carl = [await stage.user(name) for name in ("Ann", "Bob", "Carl")]
+    await occupy(ann)
+    await occupy(bob)
+    refusal = await carl.ask("a hat", jpeg("cat"))
+    before = await stage.orders()
+
+    press = refusal.button("🔁")["callback_data"]
+    still_full = await carl.toasts(refusal, press)
+    await call_off(ann)
+    await call_off(bob)
+    async with stage.bot.redis() as redis:
+        await redis.delete(*await redis.keys(f"{keys.TAP_GUARD}*"))
+    answers = await carl.toasts(refusal, press, press)
+    shown = await carl.heard()
+    late = await carl.press_again(shown[-1], press)
+
+    assert still_full == [FULL]
+    assert answers == [t("en", "accepted_short"), t("en", "tapped_already")]
+    assert [title(message) for message in shown] == ["✏️ a hat"]
+    assert (await stage.orders())[len(before) :] == ["edit a hat"]
+    assert late == [t("en", "request_gone")]
 
 
 async def test_variants_that_do_not_fit_are_told_of(stage: Stage) -> None:

@@ -1,6 +1,5 @@
 """Which picture a text means that names none."""
 
-import json
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -9,7 +8,15 @@ from imgbot.domain.texts import LANGUAGES, t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import BOT_NAME, Stage, User, has_buttons, jpeg, open_group
+from tests.integration.stage import (
+    BOT_NAME,
+    Stage,
+    User,
+    has_buttons,
+    jpeg,
+    open_group,
+    source_of,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -22,16 +29,6 @@ REFUSED = "make it rude [[sim:moderated]]"
 
 def is_refusal(message: Message) -> bool:
     return message.text == t("en", "provider_moderated")
-
-
-async def source_of(stage: Stage, result: Message) -> str:
-    """Unique id of the picture that a result was made of."""
-    [*_, undo] = result.buttons
-    job_id = undo["callback_data"].removeprefix("undo:")
-    async with stage.bot.redis() as redis:
-        sources = await eventually(lambda: redis.hget(f"{keys.RESULT}{job_id}", "sources"))
-    [[_, unique_id, *_]] = json.loads(str(sources))
-    return unique_id
 
 
 async def sent(user: User, caption: str, fits: Callable[[Message], object]) -> Message:

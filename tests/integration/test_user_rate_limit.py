@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -9,7 +10,7 @@ import pytest_asyncio
 from tests.fixtures.commands import run, run_forked
 from tests.fixtures.sandbox import picture
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, has_buttons, open_owned
+from tests.integration.stage import Stage, has_buttons, is_picture, open_owned, source_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -60,6 +61,23 @@ async def test_a_request_of_several_steps_is_counted_once(stage: Stage) -> None:
     await bob.order("a hat")
 
     assert [await cli(stage, "GET", f"rate_limit:{user.id}") for user in (ann, bob)] == ["1", "1"]
+
+
+@pytest.mark.parametrize("is_reply", [True, False])
+async def test_a_message_that_is_handled_again_means_the_picture_that_it_meant(
+    stage: Stage, *, is_reply: bool
+) -> None:
+    ann = await stage.user("Ann")
+    fox, _, wolf = [await ann.order(words) for words in ("a fox", "an owl", "a wolf")]
+    meant = fox if is_reply else wolf
+    replying: dict[str, Any] = {"reply_to": meant.id} if is_reply else {}
+    refusal = await ann.ask("make it darker", **replying)
+
+    await cli(stage, "DEL", f"rate_limit:{ann.id}")
+    await ann.order("a hare")
+    changed = await ann.click(refusal, "🔁", is_picture)
+
+    assert await source_of(stage, changed) == meant.photo_unique_id
 
 
 async def test_commands_are_counted_and_refused_once(stage: Stage) -> None:

@@ -133,6 +133,11 @@ def retry(language: str, job_id: str) -> Keyboard:
     return [[_button(language, "retry", f"retry:{job_id}")]]
 
 
+def resend(language: str, user_id: int, update_id: int) -> Keyboard:
+    """Button under a refusal: handle the refused message again."""
+    return [[_button(language, "retry", f"resend:{user_id}.{update_id}")]]
+
+
 def after_complaint(
     language: str,
     job_id: str,
