@@ -70,15 +70,10 @@ class HealthFacts:
     workers: int = 0
     checks: Mapping[str, str] = field(default_factory=dict[str, str])
     """Health checks: what is wrong by name, empty when well."""
-    running_s: float = 0.0
-    """Seconds for which the oldest running job has been running."""
-    unattended: int = 0
-    flood_waits: float = 0.0
-    redis_bytes: int = 0
-    redis_limit_bytes: int = 0
-    """0: it has no limit."""
-    redis_advice: str = ""
-    """How to give Redis more memory."""
+    figures: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Figures by rule, of those that follow from one figure and its bounds alone."""
+    redis: Mapping[str, str | int] = field(default_factory=dict[str, "str | int"])
+    """Words about the memory of Redis: MB that are used, their limit, how to get more."""
     providers: Mapping[str, ProviderState] = field(default_factory=dict[str, ProviderState])
     budget: BudgetState = BudgetState()
     dead: int = 0
@@ -135,29 +130,21 @@ def _condition(
     rule: str,
     value: float | None,
     kind: str = "",
-    remedies: tuple[Remedy, ...] = (),
+    /,
     **facts: str | int,
 ) -> Condition:
     bounds = THRESHOLDS[rule]
     level = bounds.level(value)
     status = bounds.status(value, level)
-    return Condition(rule, kind or rule, level, status, facts, remedies)
+    return Condition(rule, kind or rule, level, status, facts, _REMEDIES.get(rule, ()))
 
 
 def _figures(facts: HealthFacts) -> Iterator[Condition]:
-    """Yield the conditions that follow from one figure and its bounds."""
+    """Yield the conditions that follow from figures and their bounds."""
     yield from (_indicator(indicator, facts) for indicator in facts.levels)
-    running_s = round(facts.running_s)
-    yield _condition("stuck", facts.running_s, remedies=(Remedy.RETRY,), wait_s=running_s)
-    yield _condition("unattended", facts.unattended, count=facts.unattended)
-    yield _condition("flood", facts.flood_waits, count=round(facts.flood_waits))
-    yield _condition(
-        "redis_full",
-        facts.redis_bytes / facts.redis_limit_bytes if facts.redis_limit_bytes else 0.0,
-        used=facts.redis_bytes >> 20,
-        limit=facts.redis_limit_bytes >> 20,
-        more=facts.redis_advice,
-    )
+    for rule, value in facts.figures.items():
+        words = facts.redis if rule == "redis_full" else {}
+        yield _condition(rule, value, count=round(value), wait_s=round(value), **words)
     is_silent = facts.silence_s >= THRESHOLDS["polling"].attention
     # A start is no answer, and silence is none: what was wrong before it may be so still.
     is_unclear = is_silent or not facts.has_answered
@@ -175,6 +162,9 @@ _REMEDIES: Mapping[str, tuple[Remedy, ...]] = {
     Indicator.JOB_TIME_S: (Remedy.RETRY,),
     Indicator.CPU_RATIO: (Remedy.WORKERS,),
     Indicator.MEMORY_RATIO: (Remedy.WORKERS,),
+    "budget": (Remedy.BUDGET,),
+    "dead": (Remedy.RETRY,),
+    "stuck": (Remedy.RETRY,),
 }
 _REMEDIES_OF_BOUND: Mapping[Bound, tuple[Remedy, ...]] = {
     Bound.WORKERS: (Remedy.WORKERS,),
@@ -241,7 +231,6 @@ def _budget(budget: BudgetState) -> Condition:
     return _condition(
         "budget",
         int(budget.is_spent),
-        remedies=(Remedy.BUDGET,),
         spent=dollars(budget.spent_micro),
         ceiling=dollars(budget.ceiling_micro or 0),
         wait_s=budget.resumes_in_s,
@@ -259,7 +248,6 @@ def _dead(facts: HealthFacts) -> Condition:
     found = _condition(
         "dead",
         int(is_recent),
-        remedies=(Remedy.RETRY,),
         provider=facts.dead_provider or "?",
         job=facts.dead_job,
         count=facts.dead,

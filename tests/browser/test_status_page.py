@@ -13,7 +13,6 @@ from playwright.async_api import Browser, expect
 
 from imgbot.ops import http
 from imgbot.ops.http import OpsServer
-from imgbot.ops.status.document import QueueGlance
 from imgbot.storage.stats import DeadJob
 from tests.fakes.status_service import Service, write_history
 from tests.fixtures.browser import (
@@ -24,7 +23,7 @@ from tests.fixtures.browser import (
     ChatPage,
     open_page,
 )
-from tests.fixtures.status_facts import worker
+from tests.fixtures.status_facts import glance_of, worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -105,14 +104,12 @@ async def _until_live(chat: ChatPage) -> None:
 
 def _everything_at_once(stage: StatusStage) -> None:
     stage.service.waiting.set(120)
-    stage.service.redis_bytes.set(250)
-    stage.service.redis_limit_bytes.set(256)
     lost = DeadJob("991", 5, "create", "simulated", "submit_unknown", 1_700_000_000_000)
-    stage.service.glance = QueueGlance(
+    stage.service.glance = replace(
+        glance_of(is_paused=True, figures={"redis_full": 0.97}, redis={"used": 97, "limit": 100}),
         jobs={"create": {"queued": 118, "submitting": 2, "polling": 3, "delivering": 9}},
         refused=[(5_000_000_000 + number, 10) for number in range(8)],
         unknown=[lost] * 5,
-        is_paused=True,
     )
     about = "preparing a result"
     stage.service.workers = [
@@ -168,7 +165,7 @@ async def test_the_status_page_updates_without_a_reload(stage: StatusStage) -> N
         )
         await expect(state).to_have_text("Attention")
         await expect(chat.page.locator(".problem")).to_contain_text("57 pictures are waiting")
-        await expect(chat.page.locator(".problem")).to_contain_text("Nothing blocks them")
+        await expect(chat.page.locator(".problem")).to_contain_text("not the bottleneck")
         await expect(chat.page).to_have_title("Attention · imgbot")
 
         stage.service.waiting.set(3)

@@ -26,8 +26,6 @@ class Service:
         self.registry = CollectorRegistry()
         jobs = Gauge("imgbot_queue_jobs", "Jobs.", ("queue", "state"), registry=self.registry)
         self.waiting = jobs.labels("img_queue", "waiting")
-        self.redis_bytes = self._gauge("redis_memory_bytes")
-        self.redis_limit_bytes = self._gauge("redis_memory_max_bytes")
         self.glance = QueueGlance()
         self.workers: Sequence[WorkerStatus] = [worker(1, 99, "create", 2.0, 1000), worker(2)]
         self.is_redis_away = False
@@ -38,9 +36,6 @@ class Service:
             redis="localhost:6380",
         )
         self.watch = StatusSampler(self.registry, checks or {}, observer, folder)
-
-    def _gauge(self, name: str) -> Gauge:
-        return Gauge(f"imgbot_{name}", name, registry=self.registry)
 
     async def _look(self) -> QueueGlance:
         if self.is_redis_away:

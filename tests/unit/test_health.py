@@ -45,7 +45,6 @@ BUSY = replace(
     providers=dict.fromkeys(("painter", "builtin"), ProviderState()),
     budget=replace(SPENT, spent_micro=0),
 )
-MIB = 1 << 20
 NO_ALERT = None
 
 
@@ -55,7 +54,8 @@ def provider(refusal: Refusal, *unserved: Operation, has_spare: bool = False) ->
 
 
 def redis(used_mb: int) -> dict[str, Any]:
-    return {"redis_bytes": used_mb * MIB, "redis_limit_bytes": 1000 * MIB, "redis_advice": "do it"}
+    words = {"used": used_mb, "limit": 1000, "more": "do it"}
+    return {"figures": {"redis_full": used_mb / 1000}, "redis": words}
 
 
 def dead(age_ms: int) -> dict[str, Any]:
@@ -109,13 +109,14 @@ ROWS = [
         NO_ALERT, "ImgbotUpdateWaits"),
     Row(level_of(AGE, 700.2), AGE, "critical", "A message has been waiting for 700 s", "journalctl",
         [], "ImgbotUpdateWaitsLong"),
-    Row({"running_s": 400.0}, "stuck", "critical", "in progress for 7 minutes", "/stuck",
+    Row({"figures": {"stuck": 400.0}}, "stuck", "critical", "in progress for 7 minutes", "/stuck",
         ["retry."], "ImgbotJobStuck"),
-    Row({"unattended": 2}, "unattended", "critical", "nothing is working on: 2.", "journalctl", []),
-    Row({"flood_waits": 3.0}, "flood", "attention", "wait 3 times", "IMGBOT_JOBS_PER_WORKER",
+    Row({"figures": {"unattended": 2}}, "unattended", "critical", "nothing is working on: 2.",
+        "journalctl", []),
+    Row({"figures": {"flood": 3.0}}, "flood", "attention", "wait 3 times", "IMGBOT_JOBS_PER_WORKER",
         NO_ALERT, "ImgbotTelegramRateLimited"),
-    Row({"flood_waits": 21.0}, "flood", "critical", "wait 21 times", "IMGBOT_JOBS_PER_WORKER", [],
-        "ImgbotTelegramRateLimitedHard"),
+    Row({"figures": {"flood": 21.0}}, "flood", "critical", "wait 21 times",
+        "IMGBOT_JOBS_PER_WORKER", [], "ImgbotTelegramRateLimitedHard"),
     Row(redis(800), "redis_full", "attention", "800 of 1000 MB", "`do it`", NO_ALERT,
         "ImgbotRedisMemoryHigh"),
     # Its check says the same, and is no second problem.

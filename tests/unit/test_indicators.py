@@ -20,7 +20,7 @@ from imgbot.ops.status.indicators import (
 )
 from imgbot.ops.status.sampler import Observer
 from imgbot.storage.server.durability import Memory
-from imgbot.storage.stats import QueueSnapshot
+from imgbot.storage.stats import DeadJob, QueueSnapshot
 from imgbot.telemetry.thresholds import Bound, Indicator, Level, Load, bound_of
 from tests.fixtures.jobs import job_of
 from tests.fixtures.status_facts import GIB, took
@@ -189,7 +189,8 @@ def job(number: int, operation: Operation, state: State) -> Job:
 async def test_what_a_worker_makes_is_painted_and_not_submitted() -> None:
     jobs = [job(number, Operation.CREATE, State.SUBMITTING) for number in range(3)]
     jobs.append(job(9, Operation.EDIT, State.POLLING))
-    seen = QueueSnapshot({"create": 4}, (), (), 0, 0, is_paused=False, capped=0)
+    lost = DeadJob("77", provider="fal", died_ms=5)
+    seen = QueueSnapshot({"create": 4}, (), (lost,), 2, 0, is_paused=False, capped=0)
     slots = [SimpleNamespace(about=about) for about in ("create", "create", "fitting a picture")]
     spend = Mock(spent_today=AsyncMock(return_value=0), ceiling_today=AsyncMock(return_value=None))
     observer = Observer(
@@ -207,3 +208,5 @@ async def test_what_a_worker_makes_is_painted_and_not_submitted() -> None:
     created = {"queued": 4, "submitting": 1, "painting": 2}
     assert glance.jobs == {"create": created, "edit": {"polling": 1}}
     assert (glance.load.waiting, glance.load.running) == (4, 4)
+    facts = glance.facts
+    assert (facts.dead, facts.dead_job, facts.dead_provider, facts.dead_ms) == (2, "77", "fal", 5)

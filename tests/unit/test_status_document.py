@@ -9,10 +9,17 @@ import pytest
 from imgbot.domain.errors import ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
 from imgbot.ops.status.document import QueueGlance, without_people
-from imgbot.storage.server.durability import Memory
 from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.health import BudgetState, ProviderState
-from tests.fixtures.status_facts import GIB, NOW_S, QUIET, document_with, took, worker
+from tests.fixtures.status_facts import (
+    GIB,
+    NOW_S,
+    QUIET,
+    document_with,
+    glance_of,
+    took,
+    worker,
+)
 
 LOST = DeadJob("77", 424242, "create", "replicate", "submit_unknown", int(NOW_S - 60) * 1000)
 
@@ -39,14 +46,13 @@ STUCK = {"oldest_running_at_s": NOW_S - 400, "job_time": took(*[5.0] * 9)}
 FAILING = {("edit", "ok"): 95.0, ("edit", "failed"): 5.0}
 MEMORY = replace(QUIET.usage, memory_bytes=0.9 * GIB)
 CPU = replace(QUIET.usage, cpu_s=100 + 900 * 2 * 0.8)
-FULL = {"redis_bytes": 90 << 20, "redis_limit_bytes": 100 << 20}
 
 
 ALONE = ProviderState(Kind.NO_CREDIT, unserved=(Operation.CREATE,))
 
 
 @pytest.mark.parametrize(
-    ("changes", "glance", "words"),
+    ("changes", "facts", "words"),
     [
         ({"jobs": {"waiting": 57}}, {}, "57 pictures are waiting"),
         (SLOW, {}, "most of it is the stage “provider”"),
@@ -55,10 +61,8 @@ ALONE = ProviderState(Kind.NO_CREDIT, unserved=(Operation.CREATE,))
         ({"ended": FAILING}, {}, "5% of the pictures fail"),
         (STUCK, {}, "in progress for 7 minutes"),
         ({"flood_waits": 3.0}, {}, "wait 3 times"),
-        (FULL, {"memory": Memory(90 << 20, 100 << 20)}, "90 of 100 MB"),
         ({}, {"is_paused": True}, "The bot is paused"),
-        ({}, {"unknown": [LOST]}, "Job 77 at replicate"),
-        ({}, {"unattended": 2}, "nothing is working on: 2"),
+        ({}, {"figures": {"unattended": 2}}, "nothing is working on: 2"),
         ({}, {"budget": BudgetState(970_000, 1_000_000, 40_000)}, "$0.97 of $1.00"),
         ({}, {"providers": {"replicate": ALONE}}, "replicate says that its credit is used up"),
         ({}, {"silence_s": 130.0}, "Telegram hasn't delivered any messages for 2 min."),
@@ -66,9 +70,9 @@ ALONE = ProviderState(Kind.NO_CREDIT, unserved=(Operation.CREATE,))
     ],
 )
 def test_what_is_measured_is_judged(
-    changes: dict[str, Any], glance: dict[str, Any], words: str
+    changes: dict[str, Any], facts: dict[str, Any], words: str
 ) -> None:
-    document = document_with(replace(QUIET, **changes), glance=QueueGlance(**glance))
+    document = document_with(replace(QUIET, **changes), glance=glance_of(**facts))
 
     [problem] = document["problems"]
     assert words in problem["what"]
@@ -77,7 +81,7 @@ def test_what_is_measured_is_judged(
 def test_an_unknown_job_of_last_week_is_listed_and_alarms_nobody() -> None:
     old = replace(LOST, died_ms=LOST.died_ms - 7 * 86_400_000)
 
-    document = document_with(glance=QueueGlance(unknown=[old]))
+    document = document_with(glance=glance_of(old))
 
     assert document["level"] == "normal"
     assert [job["id"] for job in document["unknown_jobs"]] == ["77"]
@@ -118,7 +122,7 @@ def test_the_status_document_has_jobs_workers_and_outcomes() -> None:
 
 
 def test_user_ids_are_for_the_operator_alone() -> None:
-    document = document_with(glance=QueueGlance(refused=[(424242, 9)], unknown=[LOST]))
+    document = document_with(glance=replace(glance_of(LOST), refused=[(424242, 9)]))
     assert "424242" in json.dumps(document)
     assert "Job 77 at replicate" in json.dumps(document["problems"])
 

@@ -13,7 +13,7 @@ from imgbot.ops.status.screen import screen_of
 from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.health import ProviderState
 from imgbot.telemetry.thresholds import Load
-from tests.fixtures.status_facts import NOW_S, QUIET, document_with, took, worker
+from tests.fixtures.status_facts import NOW_S, QUIET, document_with, glance_of, took, worker
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_a_quiet_service_on_one_screen() -> None:
 
 
 def test_the_limit_of_a_provider_is_shown_while_it_holds_orders_back() -> None:
-    glance = QueueGlance(
+    glance = glance_of(
         providers={"replicate": ProviderState(held_per_s=10.0), "builtin": ProviderState()}
     )
 
@@ -93,7 +93,8 @@ BUSY = replace(
     budget_usd=5.0,
     provider_errors={"timeout": 3.0},
 )
-GLANCE = QueueGlance(
+GLANCE = replace(
+    glance_of(),
     jobs={"create": {"queued": 118, "polling": 3}, "upscale": {"queued": 2}},
     refused=[(5_000_000_001, 9), (77, 3)],
     unknown=[DeadJob("991", 5, "create", "replicate", "submit_unknown", int(NOW_S - 300) * 1000)],

@@ -14,13 +14,10 @@ from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.ops.formatting import orders
 from imgbot.ops.status import Document
 from imgbot.ops.status.indicators import Histogram, Indicators, Sample
-from imgbot.storage.server.durability import Memory
 from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.health import (
-    BudgetState,
     Condition,
     HealthFacts,
-    ProviderState,
     conditions_of,
 )
 from imgbot.telemetry.thresholds import (
@@ -36,7 +33,7 @@ from imgbot.telemetry.thresholds import (
 
 @dataclass(frozen=True, slots=True)
 class QueueGlance:
-    """The queue, the budget and the memory of Redis at one time."""
+    """The queue at one time, and what is measured with it."""
 
     jobs: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
     """Operation → state → how many are in it."""
@@ -44,27 +41,17 @@ class QueueGlance:
     """User ids with their requests over the rate limit in this hour and the last, most first."""
     unknown: Sequence[DeadJob] = ()
     """The latest jobs with an unknown outcome; listed until an admin handles them."""
-    dead_count: int = 0
-    unattended: int = 0
-    """Claimed jobs that have had no task for a minute, or whose task keeps failing."""
-    is_paused: bool = False
     load: Load = field(default_factory=Load)
     """As far as queue, runner and pool know it."""
-    memory: Memory = field(default_factory=lambda: Memory(0, 0))
-    budget: BudgetState = field(default_factory=BudgetState)
-    providers: Mapping[str, ProviderState] = field(default_factory=dict[str, ProviderState])
-    silence_s: float = 0.0
-    """Seconds since Telegram last answered getUpdates, or since the start."""
-    has_answered: bool = False
-    """Telegram has answered since the start."""
-    rival: str = ""
-    """Another consumer of this bot's updates, if any."""
+    facts: HealthFacts = field(default_factory=HealthFacts)
+    """As far as they are measured here."""
 
 
 _STATUSES = ("ok", "failed", "rejected", "cancelled")
-_APPLY = """
- Settings are in /etc/imgbot/imgbot.env; `sudo systemctl restart imgbot` applies them (`reload` is
-enough for IMGBOT_WORKERS)."""
+_APPLY = (
+    " Settings are in /etc/imgbot/imgbot.env; `sudo systemctl restart imgbot` applies them"
+    " (`reload` is enough for IMGBOT_WORKERS)."
+)
 
 
 def document_of(
@@ -157,39 +144,24 @@ def _without_jobs(problem: Document, document: Document) -> Document:
 
 
 def facts_of(
-    indicators: Indicators, checks: Mapping[str, str], seen: QueueGlance | None, workers: int
+    indicators: Indicators, checks: Mapping[str, str], seen: QueueGlance | None
 ) -> HealthFacts:
     """Return the facts by which the health is judged; the indicators have a sample.
 
     `checks` say what is wrong by name, empty when well; `seen` is None while Redis is away.
     """
-    glance = seen or QueueGlance()
-    now, now_s = indicators.latest, indicators.latest.at_s
-    dead = next(iter(glance.unknown), DeadJob(""))
-    limit_bytes = now.redis_limit_bytes if math.isfinite(now.redis_limit_bytes) else 0
-    return HealthFacts(
-        now_ms=round(now_s * 1000),
+    glance, now = seen or QueueGlance(), indicators.latest
+    figures = {
+        "stuck": _ago(now.at_s, now.oldest_running_at_s) or 0.0,
+        "flood": _flood_waits(indicators),
+    }
+    return replace(
+        glance.facts,
         levels=indicators.levels,
         bound=bound_of(_load(indicators, checks, glance)),
         slowest_stage=_slowest_stage(indicators),
-        workers=workers,
         checks=checks,
-        running_s=_ago(now_s, now.oldest_running_at_s) or 0.0,
-        unattended=glance.unattended,
-        flood_waits=_flood_waits(indicators),
-        redis_bytes=int(now.redis_bytes),
-        redis_limit_bytes=int(limit_bytes),
-        redis_advice=glance.memory.advice,
-        providers=glance.providers,
-        budget=glance.budget,
-        dead=glance.dead_count,
-        dead_job=dead.id,
-        dead_provider=dead.provider,
-        dead_ms=dead.died_ms,
-        silence_s=glance.silence_s,
-        has_answered=glance.has_answered,
-        rival=glance.rival,
-        is_paused=glance.is_paused,
+        figures={**glance.facts.figures, **figures},
     )
 
 
@@ -223,19 +195,19 @@ def _load(indicators: Indicators, checks: Mapping[str, str], glance: QueueGlance
         is_provider_full=glance.load.is_provider_full
         or bool(_held_back(glance))
         or errors.get("rate_limited", 0.0) > errors_before.get("rate_limited", 0.0),
-        is_budget_spent=glance.budget.is_spent,
+        is_budget_spent=glance.facts.budget.is_spent,
     )
 
 
 def _held_back(glance: QueueGlance) -> dict[str, str]:
     """Return the present limits of orders of the providers that hold some back."""
-    limits = {name: state.held_per_s for name, state in glance.providers.items()}
+    limits = {name: state.held_per_s for name, state in glance.facts.providers.items()}
     return {name: orders(per_s) for name, per_s in limits.items() if per_s is not None}
 
 
 def _problem(condition: Condition) -> Document:
     what, advice = problem_text("en", condition.kind, condition.facts)
-    apply = _APPLY.replace("\n", " ") if "IMGBOT_" in advice else ""
+    apply = _APPLY if "IMGBOT_" in advice else ""
     return {
         "name": condition.name,
         "level": condition.level,

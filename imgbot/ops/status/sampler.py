@@ -31,7 +31,7 @@ from imgbot.ops.status.document import QueueGlance, document_of, facts_of
 from imgbot.ops.status.indicators import READ, Indicators, JudgedValue, Sample, take_sample
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
-from imgbot.storage.stats import QueueStats
+from imgbot.storage.stats import DeadJob, QueueStats
 from imgbot.telegram.polling_health import PollingHealth
 from imgbot.telemetry import events, metrics
 from imgbot.telemetry.health import BudgetState, HealthFacts, ProviderState
@@ -90,45 +90,54 @@ class Observer:
         now_ms = self.now_ms()
         found = await self.stats.snapshot(now_ms, self.running_per_user)
         memory = await self.memory()
-        budget = BudgetState(
-            await self.spend.spent_today(now_ms),
-            await self.spend.ceiling_today(now_ms),
-            self.least_price_micro,
-            self.spend.resumes_in_s(now_ms),
-            self.spend.today(now_ms),
-        )
         self._report_full(memory)
         jobs = self.runner.jobs if self.runner else []
         load = self.runner.load if self.runner else Load(workers=self.pool.size)
         load = replace(load, waiting=sum(found.waiting.values()), capped=found.capped)
         at_work = Counter(worker.about for worker in self.pool.slots())
-        glance = QueueGlance(
-            jobs=_by_state(found.waiting, jobs, at_work),
-            refused=found.refused,
-            unknown=found.dead,
-            dead_count=found.dead_count,
-            unattended=self.runner.unattended if self.runner else 0,
-            is_paused=found.is_paused,
-            load=load,
-            memory=memory,
-            budget=budget,
+        latest = next(iter(found.dead), DeadJob(""))
+        facts = HealthFacts(
+            now_ms=now_ms,
+            workers=load.workers,
+            figures={
+                "unattended": self.runner.unattended if self.runner else 0,
+                "redis_full": memory.ratio,
+            },
+            redis=memory.words,
             providers=self.providers(),
+            budget=BudgetState(
+                await self.spend.spent_today(now_ms),
+                await self.spend.ceiling_today(now_ms),
+                self.least_price_micro,
+                self.spend.resumes_in_s(now_ms),
+                self.spend.today(now_ms),
+            ),
+            dead=found.dead_count,
+            dead_job=latest.id,
+            dead_provider=latest.provider,
+            dead_ms=latest.died_ms,
             silence_s=self.contact.seconds_since_answer,
             has_answered=self.contact.has_answered,
             rival=self.contact.rival or "",
+            is_paused=found.is_paused,
         )
-        self._set_gauges(glance, found.oldest_waiting_ms, jobs)
+        states = _by_state(found.waiting, jobs, at_work)
+        glance = QueueGlance(states, found.refused, found.dead, load, facts)
+        self._set_gauges(glance, memory, found.oldest_waiting_ms, jobs)
         return glance
 
-    def _set_gauges(self, glance: QueueGlance, oldest_waiting_ms: int, jobs: Sequence[Job]) -> None:
-        load, memory, ceiling_micro = glance.load, glance.memory, glance.budget.ceiling_micro
-        counts = {"waiting": load.waiting, "running": load.running, "dead": glance.dead_count}
+    def _set_gauges(
+        self, glance: QueueGlance, memory: Memory, oldest_waiting_ms: int, jobs: Sequence[Job]
+    ) -> None:
+        load, facts = glance.load, glance.facts
+        ceiling_micro = facts.budget.ceiling_micro
+        counts = {"waiting": load.waiting, "running": load.running, "dead": facts.dead}
         for state, count in counts.items():
             metrics.queue.labels(metrics.QUEUE, state).set(count)
         sizes = {"wanted": load.workers, "started": self.pool.started, "busy": load.busy}
         for state, count in sizes.items():
             metrics.workers.labels(state).set(count)
-        for provider, state in glance.providers.items():
+        for provider, state in facts.providers.items():
             metrics.provider_up.labels(provider).set(state.refusal is None)
         claimed_ms = min((job.progress.claimed_ms for job in jobs), default=0)
         metrics.oldest_waiting.set(oldest_waiting_ms / 1000)
@@ -136,7 +145,7 @@ class Observer:
         metrics.redis_up.set(1)
         metrics.redis_memory.set(memory.used_bytes)
         metrics.redis_memory_max.set(memory.limit_bytes or math.inf)
-        metrics.spend_today.set(glance.budget.spent_micro / _MICRO)
+        metrics.spend_today.set(facts.budget.spent_micro / _MICRO)
         metrics.budget.set(math.inf if ceiling_micro is None else ceiling_micro / _MICRO)
 
     def workers(self) -> Sequence[WorkerStatus]:
@@ -400,7 +409,7 @@ class StatusSampler:
             "up_s": time.monotonic() - self._begun_s,
         }
         checks, workers = await self.health(), self.observer.workers()
-        self.facts = facts_of(self.indicators, checks, self.glance, len(workers))
+        self.facts = facts_of(self.indicators, checks, self.glance)
         self.document = document_of(self.indicators, self.facts, self.glance, workers, about)
 
     async def _glance(self) -> QueueGlance | None:

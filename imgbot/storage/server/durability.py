@@ -227,12 +227,12 @@ class Memory:
     is_embedded: bool = False
 
     @property
-    def _ratio(self) -> float:
+    def ratio(self) -> float:
         return self.used_bytes / self.limit_bytes if self.limit_bytes else 0.0
 
     @property
     def level(self) -> Level:
-        return _BOUNDS.level(self._ratio)
+        return _BOUNDS.level(self.ratio)
 
     @property
     def is_full(self) -> bool:
@@ -242,7 +242,7 @@ class Memory:
     @property
     def is_roomy(self) -> bool:
         """Return whether use is far enough below the limit not to reach it again soon."""
-        return _BOUNDS.status(self._ratio, self.level) is ConditionStatus.CLEAR
+        return _BOUNDS.status(self.ratio, self.level) is ConditionStatus.CLEAR
 
     @property
     def used_mb(self) -> int:
@@ -259,6 +259,11 @@ class Memory:
         if self.is_embedded:
             return f"IMGBOT_REDIS_MEMORY_MB={enough_mb}, then: sudo systemctl restart imgbot"
         return f"{self.cli} CONFIG SET maxmemory {enough_mb}mb && {self.cli} CONFIG REWRITE"
+
+    @property
+    def words(self) -> dict[str, str | int]:
+        """Facts of a text about it."""
+        return {"used": self.used_mb, "limit": self.limit_mb, "more": self.advice}
 
     @property
     def trouble(self) -> str:
