@@ -54,7 +54,7 @@ class Talk:
         self._begun_seq = self._acted_seq = 0
         self._shown: Message | None = None
         self._album: list[Message] = []
-        self._taken: set[int] = set()
+        self._taken: set[tuple[int, int]] = set()
         self._latest: Message | None = None
         self._named: dict[str, Message] = {}
 
@@ -166,10 +166,11 @@ class Talk:
         """Wait for a picture with these words in its caption that was not taken yet."""
 
         def fits(message: Message) -> bool:
-            return message.id not in self._taken and words in message.text and is_picture(message)
+            is_taken = (message.chat_id, message.id) in self._taken
+            return not is_taken and words in message.text and is_picture(message)
 
         await self._wait(fits, self._begun_seq)
-        self._taken.add(self._last.id)
+        self._taken.add((self._last.chat_id, self._last.id))
         self._latest = self._last
 
     async def _wait(self, fits: Fits, after: int) -> None:
