@@ -23,13 +23,12 @@ from imgbot.domain.errors import (
     WorkerLostError,
 )
 from imgbot.domain.job import Job, State, UnreadableJob, is_billed
-from imgbot.domain.operations import Operation
-from imgbot.domain.remix import amend
 from imgbot.domain.retry import backoff_s
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, Step, StepContext, conclude, move
 from imgbot.jobs.deliver import deliver, finish, render
 from imgbot.jobs.poll import poll
+from imgbot.jobs.redraw import redrawn
 from imgbot.jobs.submit import submit
 from imgbot.storage.dead_letters import GIVEN_UP
 from imgbot.telegram.rate_limiter import PICTURES_PER_S, Bucket
@@ -458,30 +457,11 @@ async def after_error(context: StepContext, job: Job, error: Exception) -> Outco
         events.step_failed(error, job)
         await finish(context, job, job.progress.outcome or State.FAILED)
         return Ended()
-    if redrawn := _redrawn(job, error):
+    if changes := redrawn(job, error):
         context.slots.release(job.id)
-        return Advance(await move(context, job, State.SUBMITTING, **redrawn))
+        return Advance(await move(context, job, State.SUBMITTING, **changes))
     outcome, reason, facts = _end_of(job, error)
     return await conclude(context, job, outcome, reason, **facts)
-
-
-def _redrawn(job: Job, error: Exception) -> Mapping[str, object]:
-    """Changes of a job that draws anew what cannot be changed; empty if it is not to be drawn."""
-    is_refused = isinstance(error, UserError) and error.reason == "edit_words_unknown"
-    if not (is_refused and job.request.base and job.state is State.SUBMITTING):
-        return {}
-    wanted = amend(job.request.base, job.request.prompt)
-    changes = {
-        "operation": Operation.CREATE,
-        "prompt": wanted.prompt,
-        "negative": ", ".join(filter(None, (wanted.negative, job.request.negative))),
-        "ratio": job.request.ratio or wanted.ratio,
-        "seed": wanted.seed or job.request.seed,
-        "sources": (),
-        "note": "drawn_anew",
-    }
-    # The engine has ordered nothing.
-    return {**changes, "intent_ms": 0, "provider": "", "order_id": "", "ticket": {}, "tries": 0}
 
 
 def _end_of(job: Job, error: Exception) -> tuple[State, str, Mapping[str, str | int | float]]:
