@@ -309,7 +309,7 @@ async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path)
 
     stored = queue.move.await_args.kwargs
     assert stored["file"] == str(tmp_path / "ready.webp")
-    assert stored["facts"] == {"kind": "document", "factor": 3.5}
+    assert stored["facts"] == {"kind": "document", "factor": 3.5, "size": "7000x7000"}
     assert stored["note"] == "result_as_is_note"
     assert (tmp_path / "result").read_bytes() == (tmp_path / "ready.webp").read_bytes()
 
@@ -337,7 +337,7 @@ async def test_a_result_that_comes_short_is_fetched_again(tmp_path: Path) -> Non
     await deliver.render(cast("StepContext", context), job)
 
     stored = queue.move.await_args.kwargs
-    assert stored["facts"] == {"kind": "photo"}
+    assert stored["facts"] == {"kind": "photo", "size": "200x100"}
     assert pictures.size_of(stored["file"]) == (200, 100)
 
 
