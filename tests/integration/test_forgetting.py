@@ -3,12 +3,13 @@
 import json
 import time
 from collections.abc import AsyncIterator, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
+import pytest_asyncio
 
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.operations import Operation
@@ -119,6 +120,18 @@ async def setup(tmp_path: Path) -> AsyncIterator[ForgettingSetup]:
         yield setup
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[ForgettingSetup]:
+    async for setup in open_scene(tmp_path_factory.mktemp("shared")):
+        yield setup
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def other_setup(shared: ForgettingSetup) -> ForgettingSetup:
+    """The same with a user of this test alone, and traces of those of others."""
+    return replace(shared, user=await shared.stage.user("Anna"))
+
+
 @pytest.fixture
 async def paid_scene(tmp_path: Path) -> AsyncIterator[ForgettingSetup]:
     """New pictures that cost something."""
@@ -223,14 +236,18 @@ async def test_a_ban_and_what_a_charge_needs_stay(paid_scene: ForgettingSetup) -
     assert (await user.ask("a fox")).text == t("en", "banned")
 
 
-async def test_a_silent_user_is_forgotten_and_others_are_not(setup: ForgettingSetup) -> None:
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_silent_user_is_forgotten_and_others_are_not(other_setup: ForgettingSetup) -> None:
     """One met in a group only, too."""
-    other = await setup.stage.user("Boris")
-    ann, _ = await open_group(setup.stage)
-    for each in (setup.user, other, ann):
+    other = await other_setup.stage.user("Boris")
+    ann, _ = await open_group(other_setup.stage)
+    for each in (other_setup.user, other, ann):
         await each.ask("/start")
-    silent, long_ago_ms = [str(setup.user.id), str(ann.id)], (time.time() - 366 * 86_400) * 1000
-    async with setup.stage.bot.redis() as redis:
+    silent, long_ago_ms = (
+        [str(other_setup.user.id), str(ann.id)],
+        (time.time() - 366 * 86_400) * 1000,
+    )
+    async with other_setup.stage.bot.redis() as redis:
         await redis.zadd(keys.SEEN, dict.fromkeys(silent, long_ago_ms), xx=True)
         await eventually(
             lambda: redis.zmscore(keys.SEEN, silent), lambda found: found == [None, None]
@@ -241,31 +258,34 @@ async def test_a_silent_user_is_forgotten_and_others_are_not(setup: ForgettingSe
         assert await redis.exists(f"{keys.USER}{other.id}")
 
 
-async def test_a_message_that_waits_is_forgotten_too(setup: ForgettingSetup) -> None:
-    user = setup.user
-    group = await setup.stage.control.make_group("Friends", [user.person])
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_message_that_waits_is_forgotten_too(other_setup: ForgettingSetup) -> None:
+    user, stage = other_setup.user, other_setup.stage
+    before = await stage.orders()
+    group = await stage.control.make_group("Friends", [user.person])
     await user.control.fault("sendMessage", "flood", times=1, chat_id=group, retry_after_s=6)
     for text in ("/help", f"/create {WORDS}"):
         await user.within(group).say(text)
 
-    await setup.forget_me()
+    await other_setup.forget_me()
     # It is behind them.
     await user.within(group).toasts(1, "nothing")
 
-    assert await setup.stage.orders() == []
+    assert await stage.orders() == before
 
 
-async def test_only_an_admin_may_forget_somebody_else(setup: ForgettingSetup) -> None:
-    await setup.user.order(WORDS)
-    other = await setup.stage.user("Boris")
+@pytest.mark.asyncio(loop_scope="module")
+async def test_only_an_admin_may_forget_somebody_else(other_setup: ForgettingSetup) -> None:
+    await other_setup.user.order(WORDS)
+    other = await other_setup.stage.user("Boris")
 
-    refusal = await other.toasts(OUT_OF_REACH, f"forget:{setup.user.id}")
-    question = await setup.owner.ask(f"/forget {setup.user.id}")
-    unknown = await other.ask(f"/forget {setup.user.id}")
-    async with setup.stage.bot.redis() as redis:
-        before = await redis.exists(f"{keys.HISTORY}{setup.user.id}")
-        answer = await setup.owner.toasts(question, f"forget:{setup.user.id}")
-        after = await redis.exists(f"{keys.HISTORY}{setup.user.id}")
+    refusal = await other.toasts(OUT_OF_REACH, f"forget:{other_setup.user.id}")
+    question = await other_setup.owner.ask(f"/forget {other_setup.user.id}")
+    unknown = await other.ask(f"/forget {other_setup.user.id}")
+    async with other_setup.stage.bot.redis() as redis:
+        before = await redis.exists(f"{keys.HISTORY}{other_setup.user.id}")
+        answer = await other_setup.owner.toasts(question, f"forget:{other_setup.user.id}")
+        after = await redis.exists(f"{keys.HISTORY}{other_setup.user.id}")
 
     assert refusal == [t("en", "not_your_button")]
     assert answer == [""]
@@ -273,14 +293,15 @@ async def test_only_an_admin_may_forget_somebody_else(setup: ForgettingSetup) ->
     assert unknown.text == t("en", "unknown_command")
 
 
+@pytest.mark.asyncio(loop_scope="module")
 async def test_privacy_tells_what_is_kept_and_who_makes_the_pictures(
-    setup: ForgettingSetup,
+    other_setup: ForgettingSetup,
 ) -> None:
-    answer = await setup.user.ask("/privacy")
+    answer = await other_setup.user.ask("/privacy")
 
     assert "30 days" in answer.text
     assert "365 days" in answer.text
-    assert f"Your Telegram ID ({setup.user.id})" in answer.text
+    assert f"Your Telegram ID ({other_setup.user.id})" in answer.text
     assert "The pictures are made by simulated." in answer.text
     assert "/forget_me" in answer.text
 
