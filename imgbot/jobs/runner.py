@@ -6,9 +6,9 @@ A step returns an outcome (`Advance`, `Snooze`, `Ended`); pauses are the runner'
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from imgbot.aio import cancel_and_wait, cancel_and_wait_current, sleep_or_event
 from imgbot.domain.errors import (
@@ -190,30 +190,27 @@ class Runner:
         await cancel_and_wait(late, order_s)
 
     async def _serve(self, group: asyncio.TaskGroup) -> None:
+        """Start waiting jobs while there is room, until drained."""
         draining = self._context.draining
         while not draining.is_set():
             self._wakeup.clear()
             self._heartbeat.expect(_CALL_S, time.monotonic())
             if time.monotonic() >= self._adopt_at_s:
                 await self._adopt(group)
-            await self._start_claimed(group)
+            while self._has_room and not draining.is_set():
+                job = await self._claimed()
+                if job is None:
+                    break
+                events.job_claimed(job)
+                self._pace.take(time.monotonic())
+                self._start(group, job)
+            # All that wait are told their place.
+            if not self._context.queue.is_known_empty(self._context.now_ms()):
+                self._context.status_messages.nudge()
             pause_s = self._pace.wait_s(time.monotonic())
             await sleep_or_event(pause_s or _TICK_S, self._wakeup)
         for running in self._running.values():
             running.wake.set()
-
-    async def _start_claimed(self, group: asyncio.TaskGroup) -> None:
-        """Start waiting jobs while there is room; all others are told their place."""
-        context = self._context
-        while self._has_room and not context.draining.is_set():
-            job = await self._claimed()
-            if job is None:
-                break
-            events.job_claimed(job)
-            self._pace.take(time.monotonic())
-            self._start(group, job)
-        if not context.queue.is_known_empty(context.now_ms()):
-            context.status_messages.nudge()
 
     @property
     def _has_room(self) -> bool:
@@ -338,57 +335,58 @@ class Runner:
 
     async def _run_steps(self, running: _RunningJob) -> bool:
         """Take step after step; False if the rest is left to the next start."""
-        step: Step = take_step
+        step: Step | None = None
         while not (self._context.draining.is_set() and _is_left(running.job)):
             try:
-                outcome = await self._take(step, running.job)
+                outcome = await take_step(self._context, running.job, step)
             except TransientError as error:
                 await self._wait_out(running, error)
-                step = take_step
+                step = None
                 continue
             if isinstance(outcome, Ended):
                 return True
             running.update(outcome.job)
-            step = await self._pause(running, outcome) if isinstance(outcome, Snooze) else take_step
+            step = await self._pause(running, outcome) if isinstance(outcome, Snooze) else None
         return False
 
-    async def _pause(self, running: _RunningJob, snooze: Snooze) -> Step:
-        """Sleep; return the step to be taken then."""
+    async def _pause(self, running: _RunningJob, snooze: Snooze) -> Step | None:
+        """Sleep; return the step to be taken then, None for that of the job's state."""
         if snooze.may_wake and snooze.job.is_cancelled:
-            return take_step
+            return None
         wakers = [running.wake] if snooze.may_wake else []
         if not snooze.may_wake and snooze.job.state is not State.DELIVERING:
             wakers = [self._context.draining]
         if snooze.until:
             wakers.append(snooze.until)
-        with self._giving_way(running, is_due=_gives_way(snooze.job, snooze.seconds)):
-            await sleep_or_event(snooze.seconds, *wakers)
+        gives_way = _gives_way(snooze.job, snooze.seconds)
+        await self._sleep(running, snooze.seconds, *wakers, gives_way=gives_way)
         if snooze.may_wake and running.wake.is_set():
             if stored := await self._stored(running):
                 running.job = replace(running.job, is_cancelled=stored.is_cancelled)
             if running.job.is_cancelled or not snooze.keeps_turn:
-                return take_step
-        return snooze.then or take_step
-
-    @contextmanager
-    def _giving_way(self, running: _RunningJob, *, is_due: bool) -> Generator[None]:
-        """Leave the job's place to others meanwhile, at once, if that is due."""
-        running.gives_way = is_due
-        if is_due:
-            self._wakeup.set()
-        yield
-        running.gives_way = False
+                return None
+        return snooze.then
 
     async def _wait_out(self, running: _RunningJob, error: TransientError) -> None:
         """Sleep before the same step, unless the job is woken meanwhile."""
         delay_s = error.retry_after_s or backoff_s(running.failures, cap_s=30)
         running.failures += 1
         events.job_waits(running.job, error, delay_s)
-        with self._giving_way(running, is_due=_gives_way(running.job, delay_s, error)):
-            await sleep_or_event(delay_s, running.wake)
+        gives_way = _gives_way(running.job, delay_s, error)
+        await self._sleep(running, delay_s, running.wake, gives_way=gives_way)
         # What the step stored before it failed counts: with an outdated view it could not go on.
         if stored := await self._stored(running):
             running.update(stored)
+
+    async def _sleep(
+        self, running: _RunningJob, seconds: float, *wakers: asyncio.Event, gives_way: bool
+    ) -> None:
+        """Sleep; a job that gives way leaves its place to others meanwhile, at once."""
+        running.gives_way = gives_way
+        if gives_way:
+            self._wakeup.set()
+        await sleep_or_event(seconds, *wakers)
+        running.gives_way = False
 
     async def _stored(self, running: _RunningJob) -> Job | None:
         """The job as it is in Redis: a wake-up may tell that it has been cancelled."""
@@ -400,35 +398,35 @@ class Runner:
         except TransientError:
             return None
 
-    async def _take(self, step: Step, job: Job) -> Outcome:
-        try:
-            return await step(self._context, job)
-        except (TransientError, FencedError, StaleJobError, ConfigError):
-            raise
-        except OSError as error:
-            if error.errno in FULL:
-                raise TransientError("the disk is full") from error
-            return await self._failed(job, error)
-        except Exception as error:  # noqa: BLE001 -- this job fails in words, the others go on
-            return await self._failed(job, error)
 
-    async def _failed(self, job: Job, error: Exception) -> Outcome:
+async def take_step(context: StepContext, job: Job, step: Step | None = None) -> Outcome:
+    """Take a step, that of the job's state by default; what it raises ends the job in words.
+
+    Raises TransientError, FencedError, StaleJobError, ConfigError.
+    """
+    try:
+        return await (step or _step_of(context, job))(context, job)
+    except (TransientError, FencedError, StaleJobError, ConfigError):
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in FULL:
+            raise TransientError("the disk is full") from error
         # What the step stored before it failed counts: a stale view could not be ended.
-        stored = await self._context.queue.job(job.id)
-        return await after_error(self._context, stored or job, error)
+        stored = await context.queue.job(job.id)
+        return await after_error(context, stored or job, error)
 
 
-async def take_step(context: StepContext, job: Job) -> Outcome:
-    """Do the work of the job's state, or cancel the job if that was asked for."""
+def _step_of(context: StepContext, job: Job) -> Step:
+    """Return the step of the job's state, or of its end if it cannot or must not go on."""
     if isinstance(job, UnreadableJob) and job.progress.outcome in {None, State.DELIVERED}:
         events.error("%s: set aside, cannot be read: %s", events.name_of(job), job.fault)
-        return await conclude(context, job, State.DEAD, "unreadable", **_charge(job))
+        return partial(conclude, outcome=State.DEAD, reason="unreadable", **_charge(job))
     if job.state is not State.DELIVERING:
         if context.routing.is_orphaned(job):
-            return await conclude(context, job, State.DEAD, "provider_gone")
+            return partial(conclude, outcome=State.DEAD, reason="provider_gone")
         if job.is_cancelled:
-            return await _cancel(context, job)
-    return await STEPS[job.state](context, job)
+            return _cancel
+    return STEPS[job.state]
 
 
 async def _cancel(context: StepContext, job: Job) -> Advance:
