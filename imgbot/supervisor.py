@@ -5,12 +5,12 @@ only seconds are finished, the rest waits in Redis for the next start.
 """
 
 import asyncio
-import functools
 import math
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from typing import TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from aiogram import Bot
 
@@ -49,9 +49,6 @@ ORDER_DRAIN_S = 115.0
 """Additional seconds for a paid submit that would be lost without its response: OpenAI's edits are
 reported to take 60 to 150 s."""
 
-SHOWN_AFTER_S = 1.0
-"""Telegram usually answers sooner; after this, /healthz and the status page show the wait."""
-
 REDIS_TIMEOUT_S = 60.0
 """Seconds to retry a Redis that stops answering during the start."""
 
@@ -68,21 +65,25 @@ async def serve(
     signals.listen()
     async with AsyncExitStack() as closing:
         closing.push_async_callback(pool.close)
-        opening = _open_connections(settings, pool, server, signals.draining, notifier, closing)
+        if server is not None:
+            closing.push_async_callback(server.stop)
+        redis = connect(_redis_url(settings, server))
+        closing.push_async_callback(redis.aclose)
+        bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
+        closing.push_async_callback(bot.session.close)
+        start = _Startup(bot, notifier)
+        sampler = build_sampler(settings, redis, bot, pool, {"telegram": lambda: start.telegram})
+        page = OpsServer(settings.http, sampler, start.take_hook, settings.spare_http_ports)
+        await closing.enter_async_context(page)
+        await closing.enter_async_context(_beside(sampler.run()))
+        opening = _open_connections(settings, redis, start, pool, server, signals.draining, closing)
         if (connections := await run_or_cancel_on(signals.draining, opening)) is None:
             return
-        services = build_services(settings, connections)
-        await closing.enter_async_context(
-            OpsServer(
-                settings.http,
-                services.sampler,
-                services.handle_webhook,
-                settings.spare_http_ports,
-            )
-        )
+        services = start.services = build_services(settings, connections, sampler)
         # READY must include the pool: one worker answers, the others start on need.
         await pool.run(worker.ping)
-        metrics.REGISTRY.register(services.sampler.resources)
+        sampler.observe(services.observer, services.checks)
+        metrics.REGISTRY.register(sampler.resources)
         names = "+".join(connections.routes.names)
         metrics.build.labels(version(), names).set(1)
         events.info("serving: version %s, provider %s, %d workers", version(), names, pool.size)
@@ -91,34 +92,31 @@ async def serve(
     events.info("stopped")
 
 
+def _redis_url(settings: Settings, server: RedisServer | None) -> str:
+    if server is not None:
+        return server.url
+    return settings.redis_url.get_secret_value() if settings.redis_url else ""
+
+
 async def _open_connections(
     settings: Settings,
+    redis: Client,
+    start: "_Startup",
     pool: Pool,
     server: RedisServer | None,
     draining: asyncio.Event,
-    notifier: Notifier,
     closing: AsyncExitStack,
 ) -> Connections:
-    """Open everything in order."""
-    if server is not None:
-        closing.push_async_callback(server.stop)
-        redis = connect(server.url)
-    else:
-        redis = connect(settings.redis_url.get_secret_value() if settings.redis_url else "")
-    closing.push_async_callback(redis.aclose)
-    bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
-    closing.push_async_callback(bot.session.close)
-    start = _Startup(settings, redis, bot, pool, notifier)
-    is_synced = await start.shown(functools.partial(_open_redis, redis, server, notifier))
-    async with _watched(server):
-        myself = await start.shown(start.identify)
+    """Wait for Redis and Telegram, and become the owner of the queue."""
+    is_synced = await _open_redis(redis, server, start.notifier)
+    async with _beside(*([server.watch()] if server else [])):
+        myself = await start.identify()
         routes = open_providers(settings, pool)
         closing.push_async_callback(routes.aclose)
         queue = JobQueue(redis, queue_limits_of(settings), is_synced_by_itself=is_synced)
-        acquire = functools.partial(_acquire_queue, redis, queue, myself.id, notifier)
-        installation = await start.shown(acquire)
+        installation = await _acquire_queue(redis, queue, myself.id, start.notifier)
     closing.push_async_callback(queue.close_epoch)
-    return Connections(redis, queue, installation, bot, myself, pool, routes, draining)
+    return Connections(redis, queue, installation, start.bot, myself, pool, routes, draining)
 
 
 async def _open_redis(redis: Client, server: RedisServer | None, notifier: Notifier) -> bool:
@@ -133,55 +131,51 @@ async def _open_redis(redis: Client, server: RedisServer | None, notifier: Notif
     return (await verify(redis)).is_durable_at_once
 
 
+@dataclass(slots=True)
 class _Startup:
-    """Waits of the start: a long one is visible on the status page and in /healthz."""
+    """Telegram and webhooks before the services are built."""
 
-    def __init__(
-        self, settings: Settings, redis: Client, bot: Bot, pool: Pool, notifier: Notifier
-    ) -> None:
-        self._settings = settings
-        self._bot = bot
-        self._notifier = notifier
-        self._telegram = "has not answered since startup"
-        checks = {"telegram": lambda: self._telegram}
-        self._sampler = build_sampler(settings, redis, bot, pool, checks)
+    bot: Bot
+    notifier: Notifier
+    telegram: str = "has not answered since startup"
+    """What is wrong with Telegram, as the status page says it."""
+    services: Services | None = None
 
-    async def shown(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do work that may be begun anew; after SHOWN_AFTER_S, the status page shows the wait."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(SHOWN_AFTER_S):
-                return await work()
-        page = OpsServer(self._settings.http, self._sampler, None, self._settings.spare_http_ports)
-        async with page, asyncio.TaskGroup() as background:
-            sampling = background.create_task(self._sampler.run())
-            try:
-                return await work()
-            finally:
-                await cancel_and_wait_current(sampling)
+    async def take_hook(
+        self,
+        job_id: str,
+        secret: str,
+        headers: Mapping[str, str],
+        read: Callable[[], Awaitable[bytes]],
+    ) -> bool:
+        """Take a webhook. Raises TransientError before there are services."""
+        if self.services is None:
+            raise TransientError("the bot is starting")
+        return await self.services.handle_webhook(job_id, secret, headers, read)
 
     async def identify(self) -> BotIdentity:
         """Wait for Telegram."""
 
         async def ask() -> BotIdentity:
             try:
-                return BotIdentity.of(await identify(self._bot))
+                return BotIdentity.of(await identify(self.bot))
             except TransientError as error:
                 said = str(error)
-                if isinstance(error, UnresolvedNameError) and self._notifier.is_service:
+                if isinstance(error, UnresolvedNameError) and self.notifier.is_service:
                     said = "; ".join(filter(None, (said, dns.trouble(Layout()))))
-                self._telegram = f"is not usable yet ({said})"
+                self.telegram = f"is not usable yet ({said})"
                 raise TransientError(said, error.retry_after_s) from error
 
-        found = await _until_done(ask, "Telegram", self._notifier)
-        self._telegram = ""
+        found = await _until_done(ask, "Telegram", self.notifier)
+        self.telegram = ""
         return found
 
 
 @asynccontextmanager
-async def _watched(server: RedisServer | None) -> AsyncGenerator[None]:
-    """Start the embedded Redis again if it ends within the block."""
+async def _beside(*loops: Coroutine[Any, Any, None]) -> AsyncGenerator[None]:
+    """Run loops within the block; they end after it."""
     async with asyncio.TaskGroup() as background:
-        tasks = [background.create_task(server.watch())] if server else []
+        tasks = [background.create_task(loop) for loop in loops]
         try:
             yield
         finally:
@@ -228,20 +222,16 @@ async def _run(
 ) -> None:
     """Serve; background tasks end after the work."""
     draining = connections.draining
-    async with asyncio.TaskGroup() as background:
-        tasks = [
-            background.create_task(loop)
-            for loop in (
-                services.maintenance.repair_loop(),
-                services.maintenance.forget_loop(),
-                services.sampler.run(),
-                services.alert_notifier.run(),
-                measure_loop_lag(metrics.lag.observe),
-                _report(services, connections, notifier),
-                publish_commands(connections.bot, services.admins),
-                *([server.watch()] if server else []),
-            )
-        ]
+    background = (
+        services.maintenance.repair_loop(),
+        services.maintenance.forget_loop(),
+        services.alert_notifier.run(),
+        measure_loop_lag(metrics.lag.observe),
+        _report(services, connections, notifier),
+        publish_commands(connections.bot, services.admins),
+        *([server.watch()] if server else []),
+    )
+    async with _beside(*background):
         notifier.ready(services.sampler.summary)
         events.info("ready")
         try:
@@ -254,8 +244,6 @@ async def _run(
             # An unexpected end, and the cleanup may hang as well.
             force_exit_after(asyncio.get_running_loop())
             raise
-        finally:
-            await cancel_and_wait_current(*tasks)
 
 
 async def _report(services: Services, connections: Connections, notifier: Notifier) -> None:

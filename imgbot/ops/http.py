@@ -33,7 +33,8 @@ from imgbot.config.setting_types import Address
 from imgbot.domain.errors import ConfigError, TransientError
 from imgbot.ops.status import Document
 from imgbot.ops.status.document import without_people
-from imgbot.ops.status.sampler import COLUMNS, StatusSampler
+from imgbot.ops.status.history import COLUMNS
+from imgbot.ops.status.sampler import StatusSampler
 
 MOST_STREAMS = 16
 STREAM_EVERY_S = 5.0

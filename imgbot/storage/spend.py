@@ -4,7 +4,8 @@ The queue's scripts write it: an admission makes a reservation, an end charges o
 module reads it, raises the budget of a day, and counts the questions to the chat model.
 """
 
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
@@ -56,12 +57,10 @@ def raised(ceiling_micro: int) -> int:
 class Spend(Store):
     """Store of spend.
 
-    `utc_offset_s` gives the offset of the local clock from UTC at a time in milliseconds.
+    Days begin by the server's local time, or by a clock that is ahead of UTC by `utc_offset_s`.
     """
 
-    def __init__(
-        self, redis: Client, caps: QueueLimits, utc_offset_s: Callable[[int], int]
-    ) -> None:
+    def __init__(self, redis: Client, caps: QueueLimits, utc_offset_s: int | None = None) -> None:
         super().__init__(redis)
         self._utc_offset_s = utc_offset_s
         self.caps = caps
@@ -71,7 +70,8 @@ class Spend(Store):
         return (_EPOCH + timedelta(days=self._local_s(now_ms) // _DAY_S)).isoformat()
 
     def _local_s(self, now_ms: int) -> int:
-        return now_ms // 1000 + self._utc_offset_s(now_ms)
+        at_s, offset_s = now_ms // 1000, self._utc_offset_s
+        return at_s + (time.localtime(at_s).tm_gmtoff if offset_s is None else offset_s)
 
     async def count_chat_call(self, now_ms: int) -> int:
         """Count a question to the chat model; return the number of today's."""

@@ -32,12 +32,12 @@ from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
 from imgbot.telegram.update_poller import UpdatePoller
-from imgbot.wiring.connections import Connections, now_ms, utc_offset_s
+from imgbot.wiring.connections import Connections, now_ms
 
 
 def build_app(settings: Settings, connections: Connections) -> App:
     redis, queue, routes = connections.redis, connections.queue, connections.routes
-    spend = Spend(redis, queue.caps, utc_offset_s)
+    spend = Spend(redis, queue.caps)
     pictures = state_directory.folder(settings.state_dir, "pictures")
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
     return App(

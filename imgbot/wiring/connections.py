@@ -22,11 +22,6 @@ CLOCK = Clock()
 now_ms = CLOCK.now_ms
 
 
-def utc_offset_s(at_ms: int) -> int:
-    """Return the seconds by which the server's local time is ahead of UTC at a time."""
-    return time.localtime(at_ms / 1000).tm_gmtoff
-
-
 @dataclass(frozen=True, slots=True)
 class Connections:
     """Open connections, closed in reverse order."""

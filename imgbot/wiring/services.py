@@ -1,6 +1,7 @@
 """Builds the services from open connections."""
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import cast
 
@@ -14,7 +15,8 @@ from imgbot.jobs.broadcaster import Broadcaster
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
-from imgbot.ops.status.sampler import StatusSampler
+from imgbot.ops.status.observer import Observer
+from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.storage.server.durability import measure
 from imgbot.telegram.session import BotSession
 from imgbot.telegram.update_poller import UpdatePoller
@@ -22,7 +24,7 @@ from imgbot.telemetry.metrics import preregister
 from imgbot.wiring.bot import build_app, build_update_poller
 from imgbot.wiring.connections import CLOCK, Connections, now_ms
 from imgbot.wiring.jobs import build_runner, build_step_context
-from imgbot.wiring.status import build_alert_notifier, build_sampler
+from imgbot.wiring.status import build_alert_notifier, build_observer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +40,21 @@ class Services:
     admins: tuple[int, ...]
     handle_webhook: TakeHook
     sampler: StatusSampler
+    observer: Observer
+    checks: Mapping[str, Check]
 
 
-def build_services(settings: Settings, connections: Connections) -> Services:
+def build_services(
+    settings: Settings, connections: Connections, sampler: StatusSampler
+) -> Services:
     """Build all components; nothing runs yet."""
-    redis, bot, routes = connections.redis, connections.bot, connections.routes
-    preregister(routes.names)
+    redis, bot = connections.redis, connections.bot
+    preregister(connections.routes.names)
     app = build_app(settings, connections)
     dialogues = Dialogues(redis, app)
     updates = build_update_poller(connections, app, dialogues)
     context = build_step_context(settings, connections, app)
     runner = build_runner(settings, context)
-    checks = {"telegram": lambda: updates.contact.trouble, "updates": lambda: updates.trouble}
-    sampler = build_sampler(settings, redis, bot, connections.pool, checks)
-    observer = sampler.observer
-    observer.runner, observer.providers = runner, connections.providers
-    observer.contact = updates.contact
-    observer.least_price_micro = app.policy.least_price_micro
-    observer.provider = "+".join(routes.names)
     return Services(
         updates=updates,
         albums=AlbumProcessor(app, dialogues, updates.caught_up, updates.is_busy_with),
@@ -78,6 +77,8 @@ def build_services(settings: Settings, connections: Connections) -> Services:
         admins=settings.admins,
         handle_webhook=context.webhooks.handle,
         sampler=sampler,
+        observer=build_observer(settings, connections, app, runner, updates.contact),
+        checks={"telegram": lambda: updates.contact.trouble, "updates": lambda: updates.trouble},
     )
 
 

@@ -12,17 +12,20 @@ from imgbot.config.settings import Settings
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.imaging.pool import Pool
 from imgbot.jobs.alert_notifier import AlertNotifier
+from imgbot.jobs.runner import Runner
 from imgbot.ops.resource_usage import disk_problem
-from imgbot.ops.status.sampler import Check, Observer, StatusSampler
+from imgbot.ops.status.observer import Observer
+from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.client import Client
 from imgbot.storage.server.durability import measure, trouble_of
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
+from imgbot.telegram.polling_health import PollingHealth
 from imgbot.telegram.session import BotSession
 from imgbot.telemetry import metrics
 from imgbot.telemetry.health import HealthFacts
-from imgbot.wiring.connections import Connections, now_ms, queue_limits_of, utc_offset_s
+from imgbot.wiring.connections import Connections, now_ms, queue_limits_of
 
 
 def build_sampler(
@@ -30,7 +33,7 @@ def build_sampler(
 ) -> StatusSampler:
     """Build the sampler of the status page; each check is a sentence on what is wrong, or nothing.
 
-    Its observer is given the runner and the providers once there are any.
+    It knows neither jobs nor providers: at the start, there are none yet.
     """
     session = bot.session
     common: dict[str, Check] = {
@@ -40,7 +43,7 @@ def build_sampler(
     }
     observer = Observer(
         QueueStats(redis),
-        Spend(redis, queue_limits_of(settings), utc_offset_s),
+        Spend(redis, queue_limits_of(settings)),
         pool,
         functools.partial(measure, redis),
         now_ms,
@@ -48,6 +51,29 @@ def build_sampler(
         "+".join(settings.providers),
     )
     return StatusSampler(metrics.REGISTRY, common | dict(checks), observer, settings.state_dir)
+
+
+def build_observer(
+    settings: Settings,
+    connections: Connections,
+    app: App,
+    runner: Runner,
+    contact: PollingHealth,
+) -> Observer:
+    """Build the observer of the service that serves."""
+    return Observer(
+        app.queue_stats,
+        app.spend,
+        connections.pool,
+        functools.partial(measure, connections.redis),
+        now_ms,
+        settings.running_per_user,
+        "+".join(connections.routes.names),
+        runner,
+        connections.providers,
+        contact,
+        app.policy.least_price_micro,
+    )
 
 
 def build_alert_notifier(

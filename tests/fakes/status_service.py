@@ -15,7 +15,8 @@ from imgbot.domain.errors import StorageUnavailableError
 from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.ops.http import OpsServer, TakeHook
 from imgbot.ops.status.document import QueueGlance
-from imgbot.ops.status.sampler import COLUMNS, Check, StatusSampler
+from imgbot.ops.status.history import COLUMNS
+from imgbot.ops.status.sampler import Check, StatusSampler
 from tests.fixtures.status_facts import worker
 
 

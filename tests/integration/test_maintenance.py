@@ -33,7 +33,7 @@ def upkeep_of(redis: Client, queue: JobQueue, folder: Path, **changes: Any) -> M
     upkeep = Maintenance(
         queue,
         ResultStore(redis),
-        Spend(redis, queue.caps, lambda _: 0),
+        Spend(redis, queue.caps, 0),
         folder / "jobs",
         OriginalStore(folder / "kept", 0),
         partial(measure, redis),

@@ -67,7 +67,7 @@ async def test_the_embedded_one_is_started_again_and_shown_while_telegram_is_wai
     person = await control.make_user("Ann")
     await control.fault("getMe", "error", times=1000, error_code=502, description="Bad Gateway")
     await bot.launch()
-    await eventually(lambda: is_logged(bot, "status, health and metrics at"))
+    await eventually(lambda: is_logged(bot, "Telegram is not usable yet"))
     [server] = children_named(bot, "redis-server") + children_named(bot, "valkey-server")
 
     os.kill(server, signal.SIGSTOP)

@@ -33,7 +33,7 @@ async def open_queue(
 
 
 async def day(redis: Client, now_ms: int = NOW) -> Day:
-    return (await Spend(redis, QueueLimits(), lambda _: 0).week(now_ms))[0]
+    return (await Spend(redis, QueueLimits(), 0).week(now_ms))[0]
 
 
 async def submitted(queue: JobQueue, job_id: str = "1", **changes: Any) -> Job:
@@ -73,7 +73,7 @@ async def test_a_users_own_ceiling_is_theirs_alone(redis: Client) -> None:
         (await queue.enqueue(job(str(number), user_id), NOW)).verdict
         for number, user_id in enumerate([1, 1, 1, 2])
     ]
-    spend = Spend(redis, queue.caps, lambda _: 0)
+    spend = Spend(redis, queue.caps, 0)
 
     assert verdicts == ["ok", "ok", "user_budget", "ok"]
     assert await spend.left_of_user(1, NOW) == 0
@@ -90,7 +90,7 @@ async def test_at_midnight_it_begins_anew_and_an_old_job_ends_on_its_own_day(red
 
     after = await queue.enqueue(job("2", spend_day=TOMORROW), NOW)
     await ended(queue, one, State.DELIVERED, is_billed=True)
-    tomorrow, today = (await Spend(redis, QueueLimits(), lambda _: 86_400).week(NOW))[:2]
+    tomorrow, today = (await Spend(redis, QueueLimits(), 86_400).week(NOW))[:2]
 
     assert [before.verdict, after.verdict] == ["budget", "ok"]
     assert (today.name, today.charged, today.reserved) == (TODAY, PRICE, 0)

@@ -13,7 +13,7 @@ import pytest
 from imgbot.ops import http
 from imgbot.ops.http import MOST_STREAMS
 from imgbot.ops.status.document import QueueGlance
-from imgbot.ops.status.sampler import COLUMNS
+from imgbot.ops.status.history import COLUMNS
 from imgbot.telemetry.thresholds import Load
 from tests.fakes.status_service import Service
 from tests.fixtures.waiting import PATIENCE_S, eventually
@@ -132,7 +132,7 @@ async def test_a_stream_begins_with_the_history_and_goes_on(service: Service) ->
 async def test_a_point_comes_as_soon_as_it_is_made(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgbot.ops.status.sampler.POINT_EVERY_S", 0.05)
+    monkeypatch.setattr("imgbot.ops.status.history.POINT_EVERY_S", 0.05)
     async with _serving(service) as (url, session), session.get(f"{url}/events") as stream:
         points = (data async for name, data in _events(stream) if name == "point")
         point = await anext(points)

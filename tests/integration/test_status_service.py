@@ -74,8 +74,11 @@ async def test_the_history_outlives_a_kill(tmp_path: Path) -> None:
         await control.set_provider(duration_s=[0.2, 0.4])
         bot = Bot(sandbox, file.parent, **with_simulated_provider(sandbox))
         # A minute of a second.
-        sampler = "imgbot.ops.status.sampler"
-        bot.constants = {f"{sampler}.POINT_EVERY_S": 1.0, f"{sampler}.SAMPLE_EVERY_S": 0.2}
+        status = "imgbot.ops.status"
+        bot.constants = {
+            f"{status}.history.POINT_EVERY_S": 1.0,
+            f"{status}.sampler.SAMPLE_EVERY_S": 0.2,
+        }
         file.parent.mkdir()
         async with bot:
             person = await control.make_user("Dan")

@@ -83,11 +83,10 @@ async def test_a_wait_for_telegram_names_a_resolver_that_is_blocked(
     asked = AsyncMock(side_effect=[unresolved, ConfigError("IMGBOT_TOKEN", "is unknown")])
     monkeypatch.setattr(supervisor, "identify", asked)
     monkeypatch.setattr(supervisor, "Layout", Mock(return_value=layout))
-    monkeypatch.setattr(supervisor, "build_sampler", Mock())
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
-        start = supervisor._Startup(Mock(), Mock(), Mock(), Mock(), notifier)
+        start = supervisor._Startup(Mock(), notifier)
 
         with pytest.raises(ConfigError):
             await start.identify()

@@ -16,7 +16,7 @@ from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.webhooks import read_key
 from imgbot.ops.backup import archive
 from imgbot.ops.installation import replace_link
-from imgbot.ops.status.sampler import History
+from imgbot.ops.status.history import History
 from imgbot.providers.factory import BuiltinProvider
 from imgbot.providers.http import ProviderHttpClient, write_base64
 from imgbot.providers.protocol import Output

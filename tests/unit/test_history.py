@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from imgbot.ops.resource_usage import ResourceUsage
+from imgbot.ops.status.history import COLUMNS, KEPT_S, History
 from imgbot.ops.status.indicators import Histogram, Sample
-from imgbot.ops.status.sampler import COLUMNS, KEPT_S, History
 from imgbot.telemetry.thresholds import Indicator, Level
 
 LEVELS = dict.fromkeys(Indicator, (0.25, Level.NORMAL))

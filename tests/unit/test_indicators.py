@@ -18,7 +18,7 @@ from imgbot.ops.status.indicators import (
     Sample,
     take_sample,
 )
-from imgbot.ops.status.sampler import Observer
+from imgbot.ops.status.observer import Observer
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.stats import DeadJob, QueueSnapshot
 from imgbot.telemetry.thresholds import Bound, Indicator, Level, Load, bound_of

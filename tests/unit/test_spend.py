@@ -33,7 +33,7 @@ KIND = ProviderErrorKind
     ],
 )
 def test_a_day_is_the_local_calendars(offset_s: int, day: str, left_s: int) -> None:
-    spend = Spend(connect("unix://unused"), QueueLimits(), lambda _: offset_s)
+    spend = Spend(connect("unix://unused"), QueueLimits(), offset_s)
 
     assert spend.today(NOON_MS) == day
     assert spend.resumes_in_s(NOON_MS) == left_s

@@ -1,0 +1,137 @@
+"""History of the service: a point a minute of the last hours.
+
+In bounded memory, and in a small file for the next start.
+"""
+
+import json
+import math
+from collections import deque
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from imgbot.files import replace_file
+from imgbot.ops.status.indicators import JudgedValue, Sample
+from imgbot.telemetry import events
+from imgbot.telemetry.thresholds import Indicator
+
+KEPT_S = 12 * 3600.0
+POINT_EVERY_S = 60.0
+STAGES = ("prepare", "submit", "provider", "render", "deliver")
+COLUMNS = (
+    "at_s",
+    "waiting",
+    "running",
+    "job_time_s",
+    *(f"{stage}_s" for stage in STAGES),
+    "ok",
+    "failed",
+    "rejected",
+    "cancelled",
+    "refused",
+    "flood_waits",
+    "cpu_ratio",
+    "memory_bytes",
+)
+"""`at_s` is a point's end. Jobs waiting and running are the most in it, stages their mean time,
+the others' counts are of that minute; what is not known is null."""
+
+HistoryPoint = tuple[float | None, ...]
+
+_MOST = int(KEPT_S / POINT_EVERY_S)
+_MOST_BYTES = 1 << 20
+
+
+class History:
+    """Makes points of samples; `save` and `load` them."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._points: deque[HistoryPoint] = deque(maxlen=_MOST)
+        self._minute: list[Sample] = []
+        self._levels: Mapping[Indicator, JudgedValue] = {}
+
+    @property
+    def points(self) -> Sequence[HistoryPoint]:
+        """The oldest first."""
+        return tuple(self._points)
+
+    def take(self, sample: Sample, levels: Mapping[Indicator, JudgedValue]) -> bool:
+        """Remember a sample; True if it completes a point."""
+        self._minute.append(sample)
+        self._levels = levels
+        return sample.clock_s - self._minute[0].clock_s >= POINT_EVERY_S and self.complete()
+
+    def complete(self) -> bool:
+        """Make a point of the samples so far; False if they are too few."""
+        if len(self._minute) < 2:
+            return False
+        self._points.append(point_of(self._minute, self._levels))
+        # The last sample begins the next minute: its counters are what that one counts from.
+        self._minute = self._minute[-1:]
+        return True
+
+    def load(self, now_s: float) -> None:
+        """Load the points that an earlier process has saved; an invalid file is ignored."""
+        try:
+            with self._path.open("rb") as file:
+                points = _points_in(json.loads(file.read(_MOST_BYTES)))
+        except FileNotFoundError:
+            return
+        except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
+            events.warning("a new history is begun, as %s is not valid: %s", self._path, error)
+            return
+        # The times are rounded, and one may seem to be a moment ahead.
+        begin_s, end_s = now_s - KEPT_S, now_s + 1
+        self._points.extend(point for point in points if begin_s < (point[0] or 0) <= end_s)
+
+    def save(self) -> None:
+        """Replace the file; the disk check reports a full disk."""
+        document = {"columns": COLUMNS, "points": self.points}
+        with suppress(OSError):
+            replace_file(self._path, json.dumps(document, separators=(",", ":")))
+
+
+def point_of(samples: Sequence[Sample], levels: Mapping[Indicator, JudgedValue]) -> HistoryPoint:
+    """Sum up the samples of a minute, of which the first belongs to the one before as well."""
+    first, last = samples[0], samples[-1]
+    values: dict[str, float | None] = {
+        "at_s": last.at_s,
+        "waiting": _most(samples, "waiting"),
+        "running": _most(samples, "running"),
+        "job_time_s": last.job_time.since(first.job_time).quantile_s(0.95),
+        "refused": last.refusals - first.refusals,
+        "flood_waits": last.flood_waits - first.flood_waits,
+        "cpu_ratio": levels[Indicator.CPU_RATIO][0],
+        "memory_bytes": last.usage.memory_bytes,
+    }
+    for stage in STAGES:
+        if stage in last.stages and stage in first.stages:
+            values[f"{stage}_s"] = last.stages[stage].since(first.stages[stage]).mean_s
+    for status in ("ok", "failed", "rejected", "cancelled"):
+        values[status] = last.ended_as(status) - first.ended_as(status)
+    return tuple(_short(values.get(column)) for column in COLUMNS)
+
+
+def _most(samples: Sequence[Sample], state: str) -> float | None:
+    return max((sample.jobs[state] for sample in samples if state in sample.jobs), default=None)
+
+
+def _short(value: float | None) -> float | None:
+    """Round to what a plot can show: the file stays small."""
+    if value is None:
+        return None
+    return round(value) if value >= 1000 or value == round(value) else round(value, 3)
+
+
+def _points_in(document: Any) -> list[HistoryPoint]:
+    """Check a file's content. Raises ValueError, TypeError, KeyError, OverflowError."""
+    if tuple(document["columns"]) != COLUMNS:
+        raise ValueError("the columns are those of another version")
+    points = [tuple(point) for point in document["points"]]
+    for at_s, *figures in points:
+        known = [at_s, *(value for value in figures if value is not None)]
+        if len(figures) + 1 != len(COLUMNS) or not all(map(math.isfinite, known)):
+            raise ValueError("not a point")
+    return points
