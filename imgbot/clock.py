@@ -19,8 +19,8 @@ class Clock:
     ) -> None:
         self._wall_ns = wall_ns
         self._monotonic_ns = monotonic_ns
-        wall_ms, self._settling_ms = self._times()
-        self._ahead_ms = wall_ms - self._settling_ms
+        self._settling_ms = monotonic_ns() // 1_000_000
+        self._ahead_ms = wall_ns() // 1_000_000 - self._settling_ms
         self._jumps = deque[tuple[int, int]](maxlen=_JUMPS_REMEMBERED)
         """Time after each jump, and its size."""
 
@@ -41,13 +41,11 @@ class Clock:
         return monotonic_ms - self._settling_ms >= _SETTLED_MS
 
     def _read(self) -> tuple[int, int]:
-        wall_ms, monotonic_ms = self._times()
+        wall_ms = self._wall_ns() // 1_000_000
+        monotonic_ms = self._monotonic_ns() // 1_000_000
         jump_ms = wall_ms - monotonic_ms - self._ahead_ms
         if abs(jump_ms) >= _JUMP_MS:
             self._jumps.append((wall_ms, jump_ms))
             self._ahead_ms += jump_ms
             self._settling_ms = monotonic_ms
         return wall_ms, monotonic_ms
-
-    def _times(self) -> tuple[int, int]:
-        return self._wall_ns() // 1_000_000, self._monotonic_ns() // 1_000_000

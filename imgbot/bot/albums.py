@@ -29,7 +29,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.storage.albums import PHOTOS_LIMIT, Item
-from imgbot.storage.recents import Recent
+from imgbot.storage.results import Recent
 from imgbot.telemetry import events
 
 _MERGE_NOW = "/merge"

@@ -170,7 +170,7 @@ async def understand(message: Message, dialogue: Dialogue) -> Text:
     text = await _classify(message, dialogue)
     if not text.pending and repeats_prompt(text.prompt):
         text = replace(text, repeated=await _created(message, dialogue))
-    if not text.is_merging and text.repeated is None:
+    if not (text.found.is_sure or text.is_merging) and text.repeated is None:
         facts = ChatFacts(has_picture=text.target.photo is not None, pending=text.pending)
         found = await dialogue.app.chat_model.decide(
             dialogue.user_id, text.prompt, facts, text.found

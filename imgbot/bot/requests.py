@@ -1,5 +1,6 @@
 """Requests: what a user orders is counted, and becomes jobs."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from aiogram.types import Message, MessageOriginUser
@@ -40,7 +41,7 @@ async def check_rate_limit(
     verdict = await dialogue.app.limit.check_rate_limit(
         dialogue.user_id, request or dialogue.context.request, counter
     )
-    if not verdict:
+    if not verdict.is_allowed:
         metrics.refusals.inc()
         wait_s = max(verdict.wait_s, 1)
         raise UserError(
@@ -102,26 +103,20 @@ async def create(dialogue: Dialogue, text: str) -> None:
 async def _enqueue_variants(dialogue: Dialogue, first: Job, count: int) -> None:
     """Enqueue so many variants, or as many as possible, and report it."""
     await _enqueue(dialogue, first)
-    taken = await _add_variants(dialogue, first, min(count, VARIANTS_MAX))
+    taken = 1
+    # Accepted variants are made; an error now would read as if none had been accepted.
+    with suppress(UserError):
+        for number in range(2, min(count, VARIANTS_MAX) + 1):
+            seed = (first.request.seed + number * 7919) % _SEEDS
+            # The first caption has named the flags that are not used.
+            variant = with_changes(first, id=f"{first.id}-{number}", seed=seed, ignored="")
+            await check_rate_limit(dialogue, f"{first.id}.{number}")
+            await _enqueue(dialogue, variant)
+            taken = number
     if taken == VARIANTS_MAX < count:
         await dialogue.reply("variants_most", limit=VARIANTS_MAX)
     elif taken < count:
         await dialogue.reply("variants_fewer", taken=taken, count=count)
-
-
-async def _add_variants(dialogue: Dialogue, first: Job, count: int) -> int:
-    """Enqueue variants of a picture; return how many there are, with the first."""
-    for number in range(2, count + 1):
-        seed = (first.request.seed + number * 7919) % _SEEDS
-        # The first caption has named the flags that are not used.
-        variant = with_changes(first, id=f"{first.id}-{number}", seed=seed, ignored="")
-        try:
-            await check_rate_limit(dialogue, f"{first.id}.{number}")
-            await _enqueue(dialogue, variant)
-        except UserError:
-            # Accepted variants are made; an error now would read as if none had been accepted.
-            return number - 1
-    return count
 
 
 async def regenerate(dialogue: Dialogue, result: Result, count: int = 1) -> None:
@@ -200,8 +195,8 @@ async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
 async def _needs_engine_hint(dialogue: Dialogue, job: Job) -> bool:
     """Return true for an administrator's first picture, alone with the bot."""
     is_new = dialogue.context.profile.introduced_by in {"", job.id}
-    is_by_admin = dialogue.context.is_private and dialogue.is_by_admin
-    if not (dialogue.app.policy.has_builtin_engine and is_by_admin and is_new):
+    is_possible = dialogue.app.policy.has_builtin_engine and dialogue.context.is_private and is_new
+    if not (is_possible and dialogue.is_by_admin):
         return False
     try:
         return await dialogue.app.users.claim_intro(job.user_id, job.id)

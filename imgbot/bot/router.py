@@ -36,7 +36,7 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
-from imgbot.storage.recents import Recent
+from imgbot.storage.results import Recent
 from imgbot.telemetry import events
 
 Event = Message | CallbackQuery

@@ -9,8 +9,7 @@ from collections.abc import AsyncGenerator
 
 from imgbot.bot.context import NowMs, RequestContext
 from imgbot.domain.job import InputPhoto, Job, State
-from imgbot.storage.recents import Recent
-from imgbot.storage.results import Result, ResultStore, result_of
+from imgbot.storage.results import Recent, Result, ResultStore, result_of
 
 Meant = Result | tuple[InputPhoto, ...]
 """Result that shows the picture, or will, or photo; several photos are none."""

@@ -171,7 +171,8 @@ class Pool:
         finally:
             # However it ended: the slot is free again, and memory left by a failed step counts.
             self._note_progress()
-            self._replace_if_worn(slot)
+            if slot.resident_bytes() > self._memory_bytes * IDLE_MEMORY_SHARE:
+                self._replace(slot, "memory")
 
     def _note_request(self, limit_s: float) -> None:
         now_s = time.monotonic()
@@ -207,10 +208,6 @@ class Pool:
     def _refuse_if_closed(self) -> None:
         if self._is_closed:
             raise TransientError("the pool is closed")
-
-    def _replace_if_worn(self, slot: WorkerSlot) -> None:
-        if slot.resident_bytes() > self._memory_bytes * IDLE_MEMORY_SHARE:
-            self._replace(slot, "memory")
 
     def _replace(self, slot: WorkerSlot, reason: str) -> None:
         slot.discard()

@@ -10,7 +10,7 @@ from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext, conclude, give_up, move
-from imgbot.providers.protocol import Done, Pending, Recovery
+from imgbot.providers.protocol import Done, Recovery
 from imgbot.telemetry import events
 
 
@@ -45,10 +45,6 @@ async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
         return again or await give_up(context, job, decision)
     if isinstance(answer, Done):
         return Advance(await _done(context, job, answer, age_ms))
-    return await _pending(context, job, answer, age_ms)
-
-
-async def _pending(context: StepContext, job: Job, answer: Pending, age_ms: int) -> Outcome:
     await _tell_progress(context, job, age_ms, answer.progress or 0.0)
     if context.poll_scheduler.is_exhausted(age_ms / 1000):
         return await conclude(context, job, State.DEAD, "exhausted")

@@ -40,12 +40,6 @@ _RECENT_S, _MOST_SENT = 10.0, 1000
 _LONGEST_PAUSE_S = 600.0
 
 
-def kind_of(provider: Provider, operation: Operation) -> str:
-    """Key under which durations are learned: provider, operation and model."""
-    offer = provider.offers.get(operation)
-    return f"{provider.name}.{operation}.{offer.model[:100] if offer else ''}"
-
-
 @dataclass(slots=True)
 class Breaker:
     """Circuit breaker: opens after failures in a row, then lets single probes through."""
@@ -165,11 +159,13 @@ class ProviderRouter:
     def is_orphaned(self, job: Job) -> bool:
         """True if the job was submitted to a provider that is no longer configured."""
         name = job.progress.provider
-        return bool(job.progress.intent_ms and name) and self.get(name) is None
+        return bool(job.progress.intent_ms and name) and name not in self._providers
 
     def kind_of(self, job: Job) -> str:
-        """Key under which the job's duration is learned."""
-        return kind_of(self.provider_of(job), job.request.operation)
+        """Key under which the job's duration is learned: provider, operation and model."""
+        provider, operation = self.provider_of(job), job.request.operation
+        offer = provider.offers.get(operation)
+        return f"{provider.name}.{operation}.{offer.model[:100] if offer else ''}"
 
     def offer(self, operation: Operation) -> Capability:
         return self.primary(operation).offers[operation]

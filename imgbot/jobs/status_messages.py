@@ -22,7 +22,6 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.job import Job, State
-from imgbot.domain.operations import Operation
 from imgbot.domain.texts import approx, buttons, t
 from imgbot.storage.job_queue import JobQueue
 from imgbot.telegram.messenger import ChatTarget, Messenger
@@ -66,9 +65,9 @@ class StatusMessages:
         queue: JobQueue,
         messenger: Messenger,
         now_ms: Callable[[], int],
-        typical_s: Callable[[Operation], Awaitable[float]],
+        typical_s: Callable[[Job], Awaitable[float]],
     ) -> None:
-        """`typical_s` returns the usual seconds for a picture, 0 while unknown."""
+        """`typical_s` returns the usual seconds for a job, 0 while unknown."""
         self._queue = queue
         self._messenger = messenger
         self._now_ms = now_ms
@@ -173,7 +172,7 @@ class StatusMessages:
         return await self._working(job)
 
     async def _working(self, job: Job) -> str:
-        typical_s = await self._typical_s(job.request.operation)
+        typical_s = await self._typical_s(job)
         if typical_s < _SOON_S:
             return t(job.request.language, "job_working")
         usually = approx(job.request.language, _rounded_s(typical_s))

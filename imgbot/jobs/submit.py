@@ -83,7 +83,7 @@ async def _order_in_slot(
     try:
         with context.routing.asking(provider.name):
             order = await provider.upload(order)
-        fields = await provider.fields_of(order)
+        fields = await provider.fields_of(order) if provider.is_searchable else {}
     except ProviderError as error:
         # Nothing was ordered yet, so that nothing can be lost, or be in doubt.
         kind = error.kind if error.kind in retry.REFUSALS else ProviderErrorKind.UNAVAILABLE
@@ -115,14 +115,10 @@ async def _order_in_turn(
     intended = await _record_submit(context, job, provider, order, fields)
     if not intended.progress.intent_ms:
         return Snooze(intended, _SYNC_AGAIN_S)
-    is_lost = _is_unrecoverable(context, provider)
-    with context.slots.awaiting(job.id) if is_lost else nullcontext():
+    # Else only the answer to the submit can tell what became of it.
+    is_recovered = provider.recovery is not Recovery.NONE or context.webhooks.can_recover(provider)
+    with nullcontext() if is_recovered else context.slots.awaiting(job.id):
         return await _order(context, intended, provider, order)
-
-
-def _is_unrecoverable(context: StepContext, provider: Provider) -> bool:
-    """True if only the answer to a submit can tell what became of it."""
-    return provider.recovery is Recovery.NONE and not context.webhooks.can_recover(provider)
 
 
 async def _order(

@@ -12,7 +12,6 @@ from pathlib import Path
 
 from imgbot.domain.errors import ProviderError, TransientError
 from imgbot.domain.job import Job
-from imgbot.domain.operations import Operation
 from imgbot.files import replace_file
 from imgbot.providers.protocol import Provider
 from imgbot.storage.job_queue import JobQueue
@@ -42,7 +41,7 @@ class Webhooks:
         public_url: str,
         key: bytes,
         queue: JobQueue,
-        provider_of: Callable[[str, Operation], Provider | None],
+        provider_of: Callable[[Job], Provider],
         now_ms: Callable[[], int],
     ) -> None:
         self._public_url = public_url.rstrip("/")
@@ -85,9 +84,7 @@ class Webhooks:
         return is_true
 
     async def _tell(self, job: Job, headers: Mapping[str, str], body: bytes) -> bool:
-        provider = self._provider_of(job.progress.provider, job.request.operation)
-        if provider is None:
-            return False
+        provider = self._provider_of(job)
         now_s = self._now_ms() / 1000
         try:
             ticket = await provider.ticket_of_hook(job.request.operation, headers, body, now_s)

@@ -47,7 +47,6 @@ from imgbot.providers.spec_file import (
     ServerSpec,
     Vendor,
     micro,
-    prompt_for,
     with_key,
 )
 from imgbot.providers.url_policy import Hosts
@@ -216,7 +215,7 @@ class OpenAiProvider(Provider):
 
     def _fields(self, order: GenerationRequest, model: ImagesApiModel) -> dict[str, Any]:
         fields: dict[str, Any] = dict(model.body)
-        fields["prompt"] = prompt_for(self._spec.prompts, order.operation, order.full_prompt)
+        fields["prompt"] = order.prompt_by(self._spec.prompts)
         if model.id:
             fields["model"] = model.id
         if "size" not in fields and (size := self._spec.sizes.size_of(order.ratio)):

@@ -123,6 +123,15 @@ class GenerationRequest:
         """The prompt for a model without a negative prompt."""
         return with_negative(self.prompt, self.negative)
 
+    def prompt_by(self, prompts: Mapping[Operation, str], *, has_negative: bool = False) -> str:
+        """Return the prompt to send: the file's own without a user's, and before that of a retouch.
+
+        `has_negative` is true if the negative prompt is sent beside it.
+        """
+        words = (self.prompt if has_negative else self.full_prompt).strip()
+        is_led = self.operation is Operation.RETOUCH or not words
+        return f"{prompts.get(self.operation, '')} {words}".strip() if is_led else words
+
 
 @dataclass(frozen=True, slots=True)
 class Accepted:

@@ -204,13 +204,6 @@ class ServerSpec(LocatedTable):
     inputs: InputRules = InputRules()
 
 
-def prompt_for(prompts: Mapping[Operation, str], operation: Operation, words: str) -> str:
-    """Return the prompt to send: the file's own without a user's, and before that of a retouch."""
-    standing, words = prompts.get(operation, ""), words.strip()
-    is_led = operation is Operation.RETOUCH or not words
-    return f"{standing} {words}".strip() if is_led else words
-
-
 def micro(price_usd: float) -> int:
     """Convert US dollars to micro-dollars."""
     return round(price_usd * 1_000_000)

@@ -18,7 +18,7 @@ from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Client, Store
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.keys import Owner
-from imgbot.storage.recents import load_recent
+from imgbot.storage.results import load_recent
 from imgbot.telemetry import events
 
 _READ_AT_ONCE = 1000

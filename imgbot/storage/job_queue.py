@@ -11,7 +11,7 @@ from typing import Any
 
 from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
 from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
-from imgbot.storage import job_codec, keys, recents
+from imgbot.storage import job_codec, keys, results
 from imgbot.storage.client import Client, Store
 
 _LEASE_MS = 60_000
@@ -123,8 +123,8 @@ class JobQueue(Store):
                 price_micro=job.charge.price_micro,
                 day_limit_micro=_text(caps.daily_micro),
                 user_limit_micro=_text(caps.daily_micro_per_user),
-                place=recents.place_of(job),
-                recent_entry=recents.ordered(job, now_ms),
+                place=results.place_of(job),
+                recent_entry=results.ordered(job, now_ms),
                 fields=job_codec.admitted_fields(job),
             )
         finally:
@@ -267,8 +267,8 @@ class JobQueue(Store):
             is_billed=int(is_billed),
             provider_operation=f"{job.progress.provider or 'unknown'}.{job.request.operation}",
             operation_status=f"{job.request.operation}.{status or outcome}",
-            place=recents.place_of(job),
-            recent_entry=recents.shown(job, now_ms),
+            place=results.place_of(job),
+            recent_entry=results.shown(job, now_ms),
             fields=[part for item in (result or {}).items() for part in item],
         )
         if answer[0] != "ok":

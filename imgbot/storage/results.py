@@ -1,8 +1,10 @@
 """Results: delivered pictures with their user, origin and Telegram file id, for 30 days.
 
-Only the file id is stored, never the bytes: showing a picture again costs nothing.
+Only the file id is stored, never the bytes: showing a picture again costs nothing. Beside them are
+the recent photos, orders and results of a chat, the candidates for "this picture".
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,10 +13,11 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import PromptOptions, to_prompt
 from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Store
-from imgbot.storage.recents import Recent, load_recent
 
 _PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
 _READ_AT_ONCE = 500
+_RECENT_PHOTOS = 2
+"""Photos that are stored: two tell as much as ten, that none of them is the one that is meant."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,23 @@ class Result:
     def is_of(self, chat_id: int) -> bool:
         """Return true if it was made in this chat; imgbot 0.1 did not record where."""
         return (self.chat_id or self.user_id) == chat_id
+
+
+@dataclass(frozen=True, slots=True)
+class Recent:
+    """Photo that was sent, job that was ordered, or result that was shown, in one chat."""
+
+    user_id: int
+    at_ms: int
+    job_id: str = ""
+    parent: str = ""
+    """Job whose picture the job changes."""
+    photos: tuple[InputPhoto, ...] = ()
+    """Photos that were sent, or that the job changes."""
+
+    def dump(self) -> str:
+        told = [self.user_id, self.at_ms, self.job_id, self.parent, self.photos[:_RECENT_PHOTOS]]
+        return json.dumps(told, default=job_codec.pack)
 
 
 class ResultStore(Store):
@@ -236,3 +256,27 @@ def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
     chat_id, _, message_id = record.get("message", "0.0").partition(".")
     place = {"chat_id": chat_id, "message_id": message_id}
     return job_codec.load(Result, {**record, **place, "id": job_id})
+
+
+def load_recent(text: str) -> Recent:
+    user_id, at_ms, job_id, parent, photos = json.loads(text)
+    return Recent(user_id, at_ms, job_id, parent, job_codec.unpack(photos))
+
+
+def place_of(job: Job) -> str:
+    """Return the chat and topic of a job, as they are part of a key."""
+    return f"{job.request.chat_id}.{job.request.thread_id}"
+
+
+def ordered(job: Job, now_ms: int) -> str:
+    """Return the stored form of a new job; empty for a comparison, which shows nothing new."""
+    request = job.request
+    if request.operation is Operation.COMPARE:
+        return ""
+    photos = () if request.awaits_picture else request.sources
+    return Recent(job.user_id, now_ms, job.id, request.parent, photos).dump()
+
+
+def shown(job: Job, now_ms: int) -> str:
+    """Return the stored form of a job whose picture is shown."""
+    return Recent(job.user_id, now_ms, job.id).dump()

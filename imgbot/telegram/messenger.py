@@ -41,7 +41,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.texts.buttons import Button
 from imgbot.telegram.client import NOT_MODIFIED, telegram_errors
-from imgbot.telegram.rate_limiter import FloodGate, OptionalCall
+from imgbot.telegram.rate_limiter import OptionalCall
 from imgbot.telegram.session import BotSession
 
 CAPTION_LIMIT = 1024
@@ -89,6 +89,7 @@ class Messenger:
 
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
+        self._gate = cast("BotSession", bot.session).gate
         self._sent = SentIds()
 
     def has_room(self, call: OptionalCall, chat_id: int, age_s: float = 0.0) -> bool:
@@ -102,10 +103,6 @@ class Messenger:
     def backlog_s(self) -> float:
         """Seconds until the calls that wait for Telegram's overall limit are made."""
         return self._gate.backlog_s
-
-    @property
-    def _gate(self) -> FloodGate:
-        return cast("BotSession", self._bot.session).gate
 
     async def send_text(
         self,

@@ -106,11 +106,8 @@ class Bucket:
     def closed_s(self, now_s: float) -> float:
         return max(0.0, self._closed_until_s - now_s)
 
-    def is_closed(self, now_s: float) -> bool:
-        return self._closed_until_s > now_s
-
     def is_half_full(self, now_s: float) -> bool:
-        return self.is_closed(now_s) or self._due_s - now_s > self._slack_s / 2
+        return self.closed_s(now_s) > 0 or self._due_s - now_s > self._slack_s / 2
 
 
 class FloodGate(BaseRequestMiddleware):
@@ -232,7 +229,7 @@ class FloodGate(BaseRequestMiddleware):
     def _forget_chat(self) -> None:
         """Forget the least recently called chat, if possible one without a wait from Telegram."""
         now_s = time.monotonic()
-        open_chats = (chat for chat, bucket in self._chats.items() if not bucket.is_closed(now_s))
+        open_chats = (chat for chat, bucket in self._chats.items() if not bucket.closed_s(now_s))
         del self._chats[next(open_chats, next(iter(self._chats)))]
 
     def _note(self, name: str, chat: int, error: TelegramAPIError) -> None:

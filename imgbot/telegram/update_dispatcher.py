@@ -54,6 +54,7 @@ class PendingUpdate:
     """Update that is not handled yet."""
 
     update: Update
+    sender: int | None
     received_ms: int
     is_deferred: bool = False
     is_fed: bool = False
@@ -64,10 +65,6 @@ class PendingUpdate:
     turn: int = 0
     attempts: int = 0
     begun_s: float = 0.0
-    sender: int | None = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.sender = sender_of(self.update)
 
     @property
     def id(self) -> int:
@@ -195,7 +192,7 @@ class UpdateDispatcher:
         for chat, due_ms, updates in await self._ledger.deferred():
             queue = _ChatQueue(due_s=now_s + (due_ms - now_ms) / 1000)
             for at_ms, each in updates:
-                self._add(queue, PendingUpdate(each, at_ms, is_deferred=True))
+                self._add(queue, PendingUpdate(each, sender_of(each), at_ms, is_deferred=True))
             self._deferred.update(pending.id for pending in queue.pending)
             self._open(start, chat, queue)
         self._measure()
@@ -208,8 +205,9 @@ class UpdateDispatcher:
             return
         chat = str(chat_of(update))
         queue = self._queues.get(chat) or _ChatQueue()
-        pending = PendingUpdate(update, _now_ms())
-        if self._exceeds(queue, pending.sender):
+        pending = PendingUpdate(update, sender_of(update), _now_ms())
+        is_crowd = pending.sender is not None and self._waiting[pending.sender] >= _PER_SENDER
+        if is_crowd or len(queue.pending) >= _PER_CHAT:
             events.update_skipped(update_id)
             if "callback_query" in update:
                 start(self._refuse_press(pending))
@@ -225,10 +223,6 @@ class UpdateDispatcher:
         if chat not in self._queues:
             self._open(start, chat, queue)
         self._measure()
-
-    def _exceeds(self, queue: _ChatQueue, sender: int | None) -> bool:
-        is_crowd = sender is not None and self._waiting[sender] >= _PER_SENDER
-        return is_crowd or len(queue.pending) >= _PER_CHAT
 
     def _add(self, queue: _ChatQueue, pending: PendingUpdate) -> None:
         queue.add(pending)
@@ -328,7 +322,14 @@ class UpdateDispatcher:
         pending.begun_s = pending.begun_s or time.monotonic()
         pending.attempts += 1
         try:
-            await self._once(chat, pending)
+            if not pending.is_fed:
+                if await self._ledger.is_handled(pending.id):
+                    events.update_repeated(pending.id)
+                else:
+                    await self._feed(pending)
+                # A failed mark is retried; the handling before it is not repeated.
+                pending.is_fed = True
+            await self._ledger.mark_handled(pending.id, chat)
         except TransientError as error:
             is_storage, asked_s = isinstance(error, StorageUnavailableError), error.retry_after_s
             limit_s = _GIVE_UP_S if asked_s is None else _FLOOD_GIVE_UP_S
@@ -337,16 +338,6 @@ class UpdateDispatcher:
             events.update_postponed(pending.id, error)
             return asked_s or backoff_s(pending.attempts, first_s=0.25, cap_s=10)
         return None
-
-    async def _once(self, chat: str, pending: PendingUpdate) -> None:
-        if not pending.is_fed:
-            if await self._ledger.is_handled(pending.id):
-                events.update_repeated(pending.id)
-            else:
-                await self._feed(pending)
-            # A failed mark is retried; the handling before it is not repeated.
-            pending.is_fed = True
-        await self._ledger.mark_handled(pending.id, chat)
 
     async def _feed(self, pending: PendingUpdate) -> None:
         update, deadline = pending.update, asyncio.timeout(_HANDLER_DEADLINE_S)

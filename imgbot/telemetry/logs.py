@@ -89,7 +89,8 @@ class LineFormatter(logging.Formatter):
         if self._is_coloured:
             level = f"\x1b[{_COLOURS.get(record.levelname, '0')}m{level}\x1b[0m"
         where = record.name.removeprefix("imgbot.")
-        text = _shortened(self._redact(super().format(record)))
+        # What a stranger sent must not steer the operator's terminal.
+        text = _CONTROL.sub("\ufffd", self._redact(super().format(record))[:_MAX_LINE_CHARS])
         time = "" if self._is_to_journal else f"{self.formatTime(record, '%H:%M:%S')} "
         return f"{time}{level} {where}: {text}"
 
@@ -137,8 +138,3 @@ def is_journal(environ: Mapping[str, str], stream: TextIO) -> bool:
 def _forms(secret: str) -> set[str]:
     """Give the ways in which a secret appears: itself, in an address, in a printed structure."""
     return {secret, quote(secret, safe=""), repr(secret)[1:-1], json.dumps(secret)[1:-1]}
-
-
-def _shortened(text: str) -> str:
-    # What a stranger sent must not steer the operator's terminal.
-    return _CONTROL.sub("�", text[:_MAX_LINE_CHARS])

@@ -6,11 +6,10 @@ import time
 
 from imgbot.bot.app import App
 from imgbot.config.settings import Settings
-from imgbot.domain.operations import Operation
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
 from imgbot.jobs.context import StepContext
 from imgbot.jobs.poll_scheduler import PollScheduler
-from imgbot.jobs.provider_routing import ProviderSlots, kind_of
+from imgbot.jobs.provider_routing import ProviderSlots
 from imgbot.jobs.runner import Runner
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks, read_key
@@ -24,23 +23,21 @@ from imgbot.wiring.connections import CLOCK, Connections, now_ms
 def build_step_context(settings: Settings, connections: Connections, app: App) -> StepContext:
     """Build the dependencies of the job steps."""
     scheduler = _poll_scheduler(settings, connections)
-    queue, messenger = connections.queue, app.messenger
-
-    async def typical_s(operation: Operation) -> float:
-        return await scheduler.typical_s(kind_of(connections.routes.primary(operation), operation))
-
+    queue, messenger, routes = connections.queue, app.messenger, connections.routes
     return StepContext(
         queue=queue,
         installation=connections.installation,
         results=app.results,
         users=app.users,
         originals=app.originals,
-        routing=connections.routes,
+        routing=routes,
         slots=ProviderSlots(),
         webhooks=_webhooks(settings, connections),
         alarm=asyncio.Event(),
         pool=connections.pool,
-        status_messages=StatusMessages(queue, messenger, now_ms, typical_s),
+        status_messages=StatusMessages(
+            queue, messenger, now_ms, lambda job: scheduler.typical_s(routes.kind_of(job))
+        ),
         messenger=messenger,
         download=functools.partial(download, connections.bot),
         poll_scheduler=scheduler,
@@ -76,7 +73,7 @@ def _webhooks(settings: Settings, connections: Connections) -> Webhooks:
         settings.public_url,
         key,
         connections.queue,
-        lambda name, operation: routes.get(name) or routes.primary(operation),
+        routes.provider_of,
         now_ms,
     )
 

@@ -2,7 +2,8 @@
 
 Counts the files, the functions (each at its first call, comprehensions and lambdas left out) and
 the crossings of folders between one first call and the next, from the update to the picture: the
-second order of a chat, at the simulated provider. The loops of the supervisor run beside it.
+second order of a chat, at the simulated provider. Loops that no prompt passes are left out: they
+run beside it at any time.
 """
 
 import argparse
@@ -26,8 +27,19 @@ from tests.fixtures.sandbox import open_sandbox
 from tests.fixtures.waiting import eventually
 
 PACKAGE = str(Path(imgbot.__file__).parent) + "/"
-UNDERSTANDING = ("domain/cues.py", "domain/intents.py", "domain/phrases", "bot/conversation.py")
+UNDERSTANDING = (
+    *("domain/cues.py", "domain/intents.py", "domain/phrases", "domain/spelling.py"),
+    "bot/conversation.py",
+)
 """Files that decide what a text means; the second row of the result is without them."""
+
+BESIDE = frozenset(
+    {
+        *("measure_loop_lag", "_report", "StatusSampler.run", "AlertNotifier.run"),
+        *("Maintenance.repair_loop", "Maintenance.forget_loop", "StatusMessages._tell_places"),
+    }
+)
+"""Tasks of the loops that are left out."""
 
 Call = tuple[str, str]
 """File, function."""
@@ -73,6 +85,7 @@ async def _calls() -> list[Call]:
                 # The first order of a chat also greets, and opens connections.
                 await control.say(anna, "a red fox in the snow")
                 first = await control.wait_message(anna.id, lambda message: bool(message.photo_id))
+                await bot.until_logged("delivered after")
                 bot.signal(signal.SIGUSR1)
                 await bot.until_logged("walk begins")
                 await control.say(anna, "a blue whale in the sea")
@@ -88,6 +101,15 @@ async def _calls() -> list[Call]:
                 return [(file, name) for file, name in json.loads(out.read_text())]
 
 
+def _task() -> str:
+    """Return the name of the coroutine of the running task."""
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:
+        return ""
+    return getattr(task.get_coro(), "__qualname__", "") if task else ""
+
+
 def _traced(out: Path) -> None:
     """Run the bot; record first calls of its main thread between two signals SIGUSR1."""
     calls: dict[Call, None] = {}
@@ -95,7 +117,9 @@ def _traced(out: Path) -> None:
     def note(frame: FrameType, event: str, _: object) -> None:
         code = frame.f_code
         if event == "call" and code.co_filename.startswith(PACKAGE) and "<" not in code.co_name:
-            calls.setdefault((code.co_filename.removeprefix(PACKAGE), code.co_qualname))
+            call = code.co_filename.removeprefix(PACKAGE), code.co_qualname
+            if call not in calls and _task() not in BESIDE:
+                calls[call] = None
 
     def toggle(*_: object) -> None:
         if sys.getprofile() is None:

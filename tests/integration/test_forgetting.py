@@ -18,7 +18,7 @@ from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.recents import Recent
+from imgbot.storage.results import Recent
 from tests.fixtures.jobs import job_of
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import (

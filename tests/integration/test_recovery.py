@@ -63,7 +63,7 @@ def tools_of(
         originals=unused,
         routing=routes,
         slots=ProviderSlots(),
-        webhooks=Webhooks("", b"key", queue, lambda name, _: routes.get(name), lambda: NOW),
+        webhooks=Webhooks("", b"key", queue, routes.provider_of, lambda: NOW),
         alarm=asyncio.Event(),
         pool=unused,
         status_messages=cast("Any", AsyncMock()),

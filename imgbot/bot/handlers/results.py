@@ -35,8 +35,7 @@ from imgbot.domain.remix import undone_part
 from imgbot.domain.texts import buttons, language_of, price, t
 from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.domain.texts.captions import drawing_name, with_drawing
-from imgbot.storage.recents import Recent
-from imgbot.storage.results import Result
+from imgbot.storage.results import Recent, Result
 from imgbot.telegram.messenger import CAPTION_LIMIT, cut
 from imgbot.telegram.rate_limiter import max_wait
 

@@ -28,7 +28,7 @@ from imgbot.providers.protocol import (
     Recovery,
     Ticket,
 )
-from imgbot.providers.spec_file import prompt_for, with_key
+from imgbot.providers.spec_file import with_key
 from imgbot.providers.url_policy import Hosts
 
 _KIND = ProviderErrorKind
@@ -208,10 +208,10 @@ class DeclaredProvider(Provider):
         return model
 
     def _values(self, model: DeclaredModel, order: GenerationRequest) -> dict[str, Any]:
-        prompt = order.prompt if "negative" in names_in(model.body) else order.full_prompt
+        has_negative = "negative" in names_in(model.body)
         return {
             **self._urls,
-            "prompt": prompt_for(self._spec.prompts, order.operation, prompt),
+            "prompt": order.prompt_by(self._spec.prompts, has_negative=has_negative),
             "negative": order.negative,
             "images": list(order.uploads),
             "image": order.uploads[0] if order.uploads else None,
