@@ -304,7 +304,7 @@ def _words_in(text: str) -> list[str]:
 
 
 def _place_of(word: str, words: Sequence[str]) -> int:
-    """Place of the word, in whichever form; -1 without it."""
+    """Place of the word, in any of its forms; -1 without it."""
     wanted = stem(word)
     return next((at for at, each in enumerate(words) if stem(each) == wanted), -1)
 
