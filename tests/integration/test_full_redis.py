@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.config.sources import PLACEHOLDER_TOKEN, load
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
 from imgbot.storage import keys
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client
-from imgbot.storage.server.durability import Memory, measure
-from imgbot.storage.server.process import RedisServer
-from tests.fixtures.redis_servers import client_of, filled
+from imgbot.storage.server.durability import measure
+from tests.fixtures.bot import Bot
+from tests.fixtures.redis_servers import filled
+from tests.fixtures.sandbox import open_sandbox
 from tests.integration.test_job_queue import NOW, job, open_queue
 
 pytestmark = pytest.mark.slow
@@ -43,19 +43,17 @@ async def test_a_task_belongs_to_one_job(redis: Client) -> None:
     assert await redis.ttl(f"{keys.CHOICE}task:painter.t") > 3000
 
 
-async def test_what_gives_the_embedded_server_room_outlives_a_restart(tmp_path: Path) -> None:
-    async def measured(setting: str, value: str) -> Memory:
-        environ = {"IMGBOT_TOKEN": PLACEHOLDER_TOKEN, "IMGBOT_STATE_DIR": str(tmp_path)}
-        memory_bytes = load(environ | {setting: value}).redis_memory_bytes
-        server = RedisServer(tmp_path, port=0, memory_bytes=memory_bytes)
-        async with server, client_of(server) as client:
-            return await measure(client)
+async def test_what_gives_the_embedded_server_room_outlives_a_restart(state_dir: Path) -> None:
+    async with open_sandbox() as (sandbox, _):
+        bot = Bot(sandbox, state_dir, IMGBOT_REDIS_MEMORY_MB="300")
+        async with bot, bot.redis() as redis:
+            memory = await measure(redis)
+        words = memory.advice.partition(",")[0].partition("=")
+        bot.settings[words[0]] = words[2]
+        async with bot, bot.redis() as redis:
+            after = await measure(redis)
 
-    memory = await measured("IMGBOT_REDIS_MEMORY_MB", "300")
-    name, _, value = memory.advice.partition(",")[0].partition("=")
-
-    assert (memory.limit_mb, name) == (300, "IMGBOT_REDIS_MEMORY_MB")
-    assert (await measured(name, value)).limit_mb == 600
+    assert (memory.limit_mb, words[0], after.limit_mb) == (300, "IMGBOT_REDIS_MEMORY_MB", 600)
 
 
 async def test_a_state_of_the_previous_release_is_taken_over(redis: Client) -> None:
