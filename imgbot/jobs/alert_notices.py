@@ -8,8 +8,8 @@ from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData, re
 from imgbot.domain.texts.problems import problem_text, stored_key
 from imgbot.storage.alerts import Notice
 from imgbot.storage.spend import MICRO_PER_CENT, raised
-from imgbot.telemetry.health import BudgetState, Condition, HealthFacts
-from imgbot.telemetry.thresholds import Indicator, Level, Transition
+from imgbot.telemetry.health import Condition, HealthFacts
+from imgbot.telemetry.thresholds import Indicator, Level
 
 _REMEDIES_AFTERWARDS: Mapping[str, tuple[Remedy, ...]] = {
     Indicator.QUEUE_JOBS: (Remedy.RESUME,),
@@ -20,9 +20,9 @@ _TOO_MANY_WORKERS = frozenset({Indicator.CPU_RATIO, Indicator.MEMORY_RATIO})
 _MARKS: Mapping[object, str] = {Level.ATTENTION: "🟡", Level.CRITICAL: "🔴"}
 
 
-def notice_of(condition: Condition, facts: HealthFacts, change: Transition) -> Notice:
+def notice_of(condition: Condition, facts: HealthFacts, *, is_firing: bool) -> Notice:
     """Notice of an alert that fires or resolves, with the remedies that are possible now."""
-    rule, is_firing = condition.rule, change is Transition.FIRED
+    rule = condition.rule
     remedies = condition.remedies if is_firing else _REMEDIES_AFTERWARDS.get(rule, ())
     amounts = {f"fix_{each}": _amount(each, condition.name, facts) for each in remedies}
     told = {**condition.facts, "level": condition.level.value}
@@ -37,7 +37,9 @@ def _amount(remedy: Remedy, alert: str, facts: HealthFacts) -> str | None:
         advised = advised_workers(facts.workers, is_too_many=alert in _TOO_MANY_WORKERS)
         return None if advised == facts.workers else str(advised)
     if remedy is Remedy.BUDGET:
-        return _raised_budget(facts.budget)
+        # Raised by one step, in cents, and the day for which it holds.
+        ceiling, day = facts.budget.ceiling_micro, facts.budget.day.replace("-", "")
+        return None if ceiling is None else f"{raised(ceiling) // MICRO_PER_CENT}-{day}"
     is_possible = {Remedy.PAUSE: not facts.is_paused, Remedy.RESUME: facts.is_paused}
     return "" if is_possible.get(remedy, True) else None
 
@@ -47,14 +49,6 @@ def advised_workers(workers: int, *, is_too_many: bool) -> int:
     if is_too_many:
         return max(workers - max(workers // 3, 1), 1)
     return min(workers + max(workers // 2, 1), MAX_WORKERS)
-
-
-def _raised_budget(budget: BudgetState) -> str | None:
-    """Return today's budget raised by one step, in cents, and the day for which it holds."""
-    if budget.ceiling_micro is None:
-        return None
-    cents = raised(budget.ceiling_micro) // MICRO_PER_CENT
-    return f"{cents}-{budget.day.replace('-', '')}"
 
 
 def remedy_rows(language: str, notices: Iterable[Notice]) -> Keyboard:

@@ -101,9 +101,9 @@ class AlertNotifier:
             if hold is None:
                 continue
             state = before.get(name, INACTIVE)
-            states[name], change = decide(state, condition.status, hold, facts.now_ms)
-            if change is not None:
-                notices.append(notice_of(condition, facts, change))
+            states[name] = decide(state, condition.status, hold, facts.now_ms)
+            if (is_firing := states[name].is_firing) != state.is_firing:
+                notices.append(notice_of(condition, facts, is_firing=is_firing))
         were_firing = {name for name, state in before.items() if state.is_firing}
         firing = {name for name, state in states.items() if state.is_firing}
         if notices or were_firing != firing:

@@ -2,7 +2,7 @@
 
 Pure. Page, terminal and `imgbot doctor` show the problems among the conditions, the chat gets
 their alerts, all in the words of `[problems]` in `domain/texts`. A new problem is a row of
-`THRESHOLDS`, its figure in `_figures`, and its texts.
+`THRESHOLDS`, its figure among the facts, and its texts.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -147,8 +147,7 @@ def _figures(facts: HealthFacts) -> Iterator[Condition]:
         yield _condition(rule, value, count=round(value), wait_s=round(value), **words)
     is_silent = facts.silence_s >= THRESHOLDS["polling"].attention
     # A start is no answer, and silence is none: what was wrong before it may be so still.
-    is_unclear = is_silent or not facts.has_answered
-    rivals = 1 if facts.rival else None if is_unclear else 0
+    rivals = 1 if facts.rival else None if is_silent or not facts.has_answered else 0
     # Silence whose cause is known and told needs no second sentence.
     is_known = not facts.rival if is_silent else facts.has_answered
     silence_s = facts.silence_s if is_known else None

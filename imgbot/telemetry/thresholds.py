@@ -54,15 +54,6 @@ class Thresholds:
     Without one there is no alert."""
     resolve_below: float | None = None
 
-    @property
-    def bounds(self) -> dict[str, float | None]:
-        """The bounds as /status.json shows them."""
-        return {
-            "attention": self.attention,
-            "critical": self.critical,
-            "window_s": self.window_s,
-        }
-
     def level(self, value: float | None) -> Level:
         if value is None:
             return Level.UNKNOWN
@@ -210,31 +201,24 @@ class AlertState:
     since_ms: int = 0
 
 
-class Transition(StrEnum):
-    """Change of an alert that is reported."""
-
-    FIRED = "fired"
-    RESOLVED = "resolved"
-
-
 INACTIVE = AlertState()
 FIRING = AlertState(is_firing=True)
 
 
 def decide(
     state: AlertState, condition: ConditionStatus, hold: HoldTime, now_ms: int
-) -> tuple[AlertState, Transition | None]:
-    """Return the alert's state now, and the transition to be reported.
+) -> AlertState:
+    """Return the alert's state now.
 
     Met for long enough, it fires; clear for long enough, it resolves. What is between the two, or
     not known, only restarts the wait.
     """
     wanted = ConditionStatus.CLEAR if state.is_firing else ConditionStatus.MET
     if condition is not wanted:
-        return (FIRING if state.is_firing else INACTIVE), None
+        return FIRING if state.is_firing else INACTIVE
     # A clock that was set back must not make it wait until the old time comes round again.
     since_ms = min(state.since_ms or now_ms, now_ms)
     hold_s = hold.resolve_after_s if state.is_firing else hold.fire_after_s
     if now_ms - since_ms < hold_s * 1000:
-        return AlertState(state.is_firing, since_ms), None
-    return (INACTIVE, Transition.RESOLVED) if state.is_firing else (FIRING, Transition.FIRED)
+        return AlertState(state.is_firing, since_ms)
+    return INACTIVE if state.is_firing else FIRING

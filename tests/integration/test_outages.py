@@ -61,7 +61,7 @@ async def test_a_full_redis_is_said_in_words_and_survived(stage: Stage) -> None:
         edited = await bob.wait(lambda m: "edits to messages" in m.text)
         checked = (await stage.bot.health())["redis"]
         told = await stage.owner.wait(lambda m: m.text.startswith("🔴"))
-        await stage.bot.until_logged("Redis: its memory is full")
+        await stage.bot.until_logged("Redis is short of memory")
     result = await bob.order("a second fox")
     await stage.bot.until_logged("Redis has room again")
 
@@ -70,7 +70,7 @@ async def test_a_full_redis_is_said_in_words_and_survived(stage: Stage) -> None:
     assert "out of memory" in replies[1]
     assert replies[2].startswith("Hi!")
     assert edited.text == t("en", "edited_message")
-    assert re.match(r"its memory is full \(\d+ of \d+ MB\)", checked)
+    assert re.match(r"Redis is short of memory: \d+ of \d+ MB used", checked)
     assert re.search(r"IMGBOT_REDIS_MEMORY_MB=\d+", checked)
     assert "IMGBOT_QUEUE_LIMIT" in checked
     assert told.text.startswith("🔴 Redis is short of memory: ")

@@ -9,7 +9,6 @@ from imgbot.telemetry.thresholds import (
     AlertState,
     ConditionStatus as Status,
     HoldTime,
-    Transition,
     decide,
 )
 
@@ -24,8 +23,8 @@ def reported(
     story = ""
     for index, status in enumerate(statuses):
         now_ms = 1_800_000_000_000 + round(index * step_s * 1000)
-        state, change = decide(state, STATUSES[status], hold, now_ms)
-        story += {None: "-", Transition.FIRED: "!", Transition.RESOLVED: "o"}[change]
+        before, state = state, decide(state, STATUSES[status], hold, now_ms)
+        story += "-" if state.is_firing == before.is_firing else "!" if state.is_firing else "o"
     return story
 
 
@@ -58,11 +57,11 @@ def test_a_hold_a_restart_and_a_clock_that_goes_back() -> None:
 
 def test_a_clock_set_back_a_day_delays_an_alert_by_no_more_than_its_hold() -> None:
     day_ms, now_ms = 86_400_000, 1_800_000_000_000
-    pending, _ = decide(INACTIVE, Status.MET, HOLD, now_ms)
-    anew, nothing = decide(pending, Status.MET, HOLD, now_ms - day_ms)
-    state, change = decide(anew, Status.MET, HOLD, now_ms - day_ms + 60_000)
+    pending = decide(INACTIVE, Status.MET, HOLD, now_ms)
+    anew = decide(pending, Status.MET, HOLD, now_ms - day_ms)
+    state = decide(anew, Status.MET, HOLD, now_ms - day_ms + 60_000)
 
-    assert (nothing, state, change) == (None, FIRING, Transition.FIRED)
+    assert (anew.is_firing, state) == (False, FIRING)
 
 
 def test_a_part_is_overdue_from_the_end_of_what_it_asked_for() -> None:

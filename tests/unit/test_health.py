@@ -31,7 +31,6 @@ from imgbot.telemetry.thresholds import (
     ConditionStatus,
     Indicator,
     Level,
-    Transition,
 )
 from tests.fixtures.alerts import CALM, NOW, SETTING, level_of
 from tests.fixtures.prometheus import alert_blocks
@@ -120,7 +119,7 @@ ROWS = [
     Row(redis(800), "redis_full", "attention", "800 of 1000 MB", "`do it`", NO_ALERT,
         "ImgbotRedisMemoryHigh"),
     # Its check says the same, and is no second problem.
-    Row({**redis(1000), "checks": {"redis": "its memory is full"}}, "redis_full", "critical",
+    Row({**redis(1000), "checks": {"redis": "Redis is short of memory"}}, "redis_full", "critical",
         "1000 of 1000 MB", "IMGBOT_QUEUE_LIMIT", []),
     Row({"silence_s": 130.0, "checks": {"telegram": "no answer for 130 s"}}, "polling", "critical",
         "Telegram hasn't delivered any messages for 2 min.", "IMGBOT_TELEGRAM_API", [],
@@ -186,7 +185,7 @@ def test_a_problem_is_the_same_on_every_surface(row: Row) -> None:
 def test_an_alert_says_what_the_page_says_and_has_the_buttons_that_it_advises(row: Row) -> None:
     condition, facts = row.condition()
     [problem] = document_with(facts=facts)["problems"]
-    notice, over = (notice_of(condition, facts, change) for change in Transition)
+    notice, over = (notice_of(condition, facts, is_firing=each) for each in (True, False))
 
     english, russian = (render(language, notice) for language in ("en", "ru"))
     mark, _, text = english.partition(" ")
@@ -230,30 +229,30 @@ def test_what_is_not_known_or_nearly_bad_ends_no_alert(changes: dict[str, Any], 
 
 
 @pytest.mark.parametrize(
-    ("change", "name", "changes", "buttons"),
+    ("is_firing", "name", "changes", "buttons"),
     [
         (
-            Transition.FIRED,
+            True,
             QUEUE,
             {"workers": 200, "bound": Bound.WORKERS},
             ["ask.pause..queue_jobs"],
         ),
-        (Transition.FIRED, QUEUE, {"is_paused": True}, []),
-        (Transition.FIRED, MEMORY, {"workers": 1}, []),
-        (Transition.RESOLVED, QUEUE, {"is_paused": True}, ["ask.resume.."]),
-        (Transition.RESOLVED, QUEUE, {}, []),
-        (Transition.RESOLVED, "provider.painter", {"is_paused": True}, ["ask.resume.."]),
-        (Transition.RESOLVED, "dead", {}, ["ask.retry.."]),
+        (True, QUEUE, {"is_paused": True}, []),
+        (True, MEMORY, {"workers": 1}, []),
+        (False, QUEUE, {"is_paused": True}, ["ask.resume.."]),
+        (False, QUEUE, {}, []),
+        (False, "provider.painter", {"is_paused": True}, ["ask.resume.."]),
+        (False, "dead", {}, ["ask.retry.."]),
     ],
 )
 def test_only_what_is_possible_has_a_button(
-    change: Transition, name: str, changes: dict[str, Any], buttons: list[str]
+    is_firing: bool, name: str, changes: dict[str, Any], buttons: list[str]
 ) -> None:
     levels = {each: (1.0, THRESHOLDS[each].level(1.0)) for each in Indicator}
     facts = replace(BUSY, levels=levels, **changes)
     [condition] = [each for each in conditions_of(facts) if each.name == name]
 
-    rows = remedy_rows("en", [notice_of(condition, facts, change)])
+    rows = remedy_rows("en", [notice_of(condition, facts, is_firing=is_firing)])
 
     assert [button.data for [button] in rows] == [f"fix:{each}" for each in buttons]
 

@@ -26,6 +26,7 @@ from imgbot.telemetry.thresholds import (
     Indicator,
     Level,
     Load,
+    Thresholds,
     bound_of,
     worst,
 )
@@ -83,7 +84,7 @@ def document_of(
         "problems": problems,
         "checks": facts.checks,
         "vitals": {
-            name: {"value": value, "level": level} | THRESHOLDS[name].bounds
+            name: {"value": value, "level": level, **_bounds(THRESHOLDS[name])}
             for name, (value, level) in indicators.levels.items()
         },
         "jobs": glance.jobs if seen else None,
@@ -95,6 +96,10 @@ def document_of(
         **_counts(now, before, glance),
     }
     return _rounded(document)
+
+
+def _bounds(thresholds: Thresholds) -> Document:
+    return {name: getattr(thresholds, name) for name in ("attention", "critical", "window_s")}
 
 
 def _counts(now: Sample, before: Sample, glance: QueueGlance) -> Document:
@@ -151,17 +156,17 @@ def facts_of(
     `checks` say what is wrong by name, empty when well; `seen` is None while Redis is away.
     """
     glance, now = seen or QueueGlance(), indicators.latest
-    figures = {
-        "stuck": _ago(now.at_s, now.oldest_running_at_s) or 0.0,
-        "flood": _flood_waits(indicators),
-    }
     return replace(
         glance.facts,
         levels=indicators.levels,
         bound=bound_of(_load(indicators, checks, glance)),
         slowest_stage=_slowest_stage(indicators),
         checks=checks,
-        figures={**glance.facts.figures, **figures},
+        figures={
+            **glance.facts.figures,
+            "stuck": _ago(now.at_s, now.oldest_running_at_s) or 0.0,
+            "flood": _flood_waits(indicators),
+        },
     )
 
 

@@ -112,7 +112,7 @@ class Observer:
 
     def _report_full(self, memory: Memory) -> None:
         if memory.is_full and not self._is_full:
-            events.error("Redis: %s", memory.trouble)
+            events.error("%s", memory.trouble)
         elif self._is_full and memory.is_roomy:
             used_mb, limit_mb = memory.used_mb, memory.limit_mb
             events.info("Redis has room again: %d of %d MB used", used_mb, limit_mb)

@@ -23,6 +23,7 @@ from redis.exceptions import (
 )
 
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
+from imgbot.domain.texts.problems import problem_text
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.server.process import CONFIG
@@ -268,13 +269,7 @@ class Memory:
     @property
     def trouble(self) -> str:
         """Problem and its solution if memory is full; empty otherwise."""
-        if not self.is_full:
-            return ""
-        return (
-            f"its memory is full ({self.used_mb} of {self.limit_mb} MB), so orders are refused or "
-            f"soon will be: give it more ({self.advice}), or let fewer wait "
-            "(IMGBOT_QUEUE_LIMIT)"
-        )
+        return " ".join(problem_text("en", "redis_full", self.words)) if self.is_full else ""
 
 
 async def trouble_of(redis: Client) -> str:
