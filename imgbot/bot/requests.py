@@ -7,7 +7,7 @@ from aiogram.types import Message, MessageOriginUser
 
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import command_of, photo_of, prompt_of
-from imgbot.domain.errors import StorageUnavailableError, UserError
+from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, UserError
 from imgbot.domain.intents import Intent, classify
 from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
 from imgbot.domain.operations import Operation
@@ -20,7 +20,7 @@ from imgbot.domain.prompt_options import (
 )
 from imgbot.domain.remix import amend
 from imgbot.domain.texts import counted, in_time
-from imgbot.storage import keys
+from imgbot.storage import keys, rate_limit
 from imgbot.storage.results import Result
 from imgbot.telemetry import events, metrics
 
@@ -37,13 +37,18 @@ _CAPTION_PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
 async def check_rate_limit(
     dialogue: Dialogue, request: str = "", counter: str = keys.RATE_LIMIT
 ) -> None:
-    """Count the request. Raises UserError if the limit is exceeded."""
+    """Count the request. Raises UserError if the limit is exceeded.
+
+    For a few seconds it is RateLimitedError: the update is handled again then.
+    """
     verdict = await dialogue.app.limit.check_rate_limit(
         dialogue.user_id, request or dialogue.context.request, counter
     )
     if not verdict.is_allowed:
-        metrics.refusals.inc()
         wait_s = max(verdict.wait_s, 1)
+        if wait_s <= rate_limit.WAITED_OUT_S:
+            raise RateLimitedError("the user has to wait a moment", wait_s)
+        metrics.refusals.inc()
         raise UserError(
             "rate_limited",
             wait=counted(dialogue.language, "seconds", wait_s),

@@ -53,6 +53,10 @@ class FloodWaitError(TransientError):
     """Flood limit of Telegram, which asks for a delay; it is logged already."""
 
 
+class RateLimitedError(TransientError):
+    """The user's requests are used up for a moment, which the bot waits out for them."""
+
+
 class StorageUnavailableError(TransientError):
     """Redis is unavailable: what depends on it stays unchanged until it is back."""
 

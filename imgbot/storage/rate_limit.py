@@ -11,6 +11,9 @@ RATE_LIMIT_WINDOW = 60
 RATE_LIMIT_MAX_REQUESTS = 10
 """Requests in a window (guide: 10 for 100 users, 8 to 10 for 200 to 300)."""
 
+WAITED_OUT_S = 5
+"""A request over the limit waits so long for the next window; with a longer wait it is refused."""
+
 _REMEMBERED_MS = 3_600_000
 
 
@@ -55,6 +58,7 @@ class RateLimit(Store):
             window_ms=self.window_s * 1000,
             kept_ms=_REMEMBERED_MS,
             user_id=user_id,
+            waited_out_ms=WAITED_OUT_S * 1000,
         )
         is_allowed, remaining, wait_ms = map(int, answer)
         return RateLimitDecision(bool(is_allowed), remaining, -(-wait_ms // 1000))

@@ -19,6 +19,7 @@ from imgbot.aio import Start, sleep_or_event
 from imgbot.domain.errors import (
     UNRELATED,
     ChatGoneError,
+    RateLimitedError,
     StorageFullError,
     StorageUnavailableError,
     TransientError,
@@ -65,6 +66,8 @@ class PendingUpdate:
     turn: int = 0
     attempts: int = 0
     begun_s: float = 0.0
+    due_s: float = 0.0
+    """Time before which it is not tried, nor what follows it of its sender."""
 
     @property
     def id(self) -> int:
@@ -89,15 +92,25 @@ class _ChatQueue:
     pending: deque[PendingUpdate] = field(default_factory=deque[PendingUpdate])
     due_s: float = 0.0
     """Time before which nothing is tried."""
+    added: asyncio.Event = field(default_factory=asyncio.Event)
 
     def add(self, new: PendingUpdate) -> None:
-        """Add an update, never before the first one, which may be under way."""
+        """Add an update, behind those of its sender."""
+        self.added.set()
         own = self.of(new.sender)
         new.turn = own[-1].turn + 1 if own else self.pending[0].turn if self.pending else 0
         insort(self.pending, new, key=lambda each: each.turn)
 
     def of(self, sender: int | None) -> list[PendingUpdate]:
         return [each for each in self.pending if each.sender == sender]
+
+    def next(self, now_s: float) -> tuple[PendingUpdate, float]:
+        """Return the update that is handled next, and the seconds until then."""
+        firsts: dict[int | None, PendingUpdate] = {}
+        for each in self.pending:
+            firsts.setdefault(each.sender, each)
+        following = min(firsts.values(), key=lambda each: max(each.due_s, now_s))
+        return following, max(following.due_s, self.due_s) - now_s
 
     @property
     def oldest_ms(self) -> int:
@@ -281,18 +294,19 @@ class UpdateDispatcher:
     async def _serve(self, chat: str, queue: _ChatQueue) -> None:
         """Handle the updates of one chat in order, until none is left."""
         while queue.pending and not self._stopping.is_set():
-            if (wait_s := queue.due_s - time.monotonic()) > 0:
+            pending, wait_s = queue.next(time.monotonic())
+            if wait_s > 0:
                 self.progress.set()
-                await sleep_or_event(wait_s, self._stopping)
+                queue.added.clear()
+                await sleep_or_event(wait_s, self._stopping, queue.added)
                 continue
-            pending = queue.pending[0]
             async with self._slots:
                 # Updates not begun when the stop comes are left to the next start.
                 if self._stopping.is_set():
                     return
                 wait_s = await self._attempt(chat, pending)
             if wait_s is None:
-                queue.pending.popleft()
+                queue.pending.remove(pending)
                 self._done(pending)
             else:
                 queue.due_s = time.monotonic() + wait_s
@@ -336,6 +350,10 @@ class UpdateDispatcher:
             if not is_storage and time.monotonic() - pending.begun_s > limit_s:
                 return await self._give_up(chat, pending, error)
             events.update_postponed(pending.id, error)
+            if isinstance(error, RateLimitedError):
+                # Only its sender waits, not the others of the chat.
+                pending.due_s = time.monotonic() + (asked_s or 0.0)
+                return 0.0
             return asked_s or backoff_s(pending.attempts, first_s=0.25, cap_s=10)
         return None
 

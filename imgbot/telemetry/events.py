@@ -6,7 +6,7 @@ bounded: no user, chat, file, address or error text ever becomes one.
 
 import logging
 
-from imgbot.domain.errors import FloodWaitError
+from imgbot.domain.errors import FloodWaitError, RateLimitedError
 from imgbot.domain.job import ENDS, Job, State
 from imgbot.telemetry import metrics
 
@@ -53,8 +53,9 @@ def update_postponed(update_id: int, error: BaseException) -> None:
 
 
 def _level_of(error: BaseException) -> int:
-    # `call_limited` has told of a flood wait, and one line is enough.
-    return logging.DEBUG if isinstance(error, FloodWaitError) else logging.WARNING
+    # `call_limited` has told of a flood wait, and a user's short wait is no trouble.
+    is_told = isinstance(error, FloodWaitError | RateLimitedError)
+    return logging.DEBUG if is_told else logging.WARNING
 
 
 def name_of(job: Job) -> str:

@@ -7,10 +7,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from imgbot.domain.texts import t
 from tests.fixtures.commands import run, run_forked
 from tests.fixtures.sandbox import picture
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, has_buttons, is_picture, open_owned, source_of
+from tests.integration.stage import (
+    Stage,
+    has_buttons,
+    is_picture,
+    open_group,
+    open_owned,
+    source_of,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -61,6 +69,22 @@ async def test_a_request_of_several_steps_is_counted_once(stage: Stage) -> None:
     await bob.order("a hat")
 
     assert [await cli(stage, "GET", f"rate_limit:{user.id}") for user in (ann, bob)] == ["1", "1"]
+
+
+async def test_a_wait_of_a_few_seconds_is_the_bots_and_nobody_elses(stage: Stage) -> None:
+    ann, bob = await open_group(stage)
+    await cli(stage, "SET", f"rate_limit:{ann.id}", "3", "PX", "4900")
+
+    asked = [await user.say("/create a fox") for user in (ann, bob)]
+    answers = await ann.heard()
+    await cli(stage, "SET", f"rate_limit:{ann.id}", "3", "PX", "1000")
+    again = await ann.toast(answers[-1], "Again")
+
+    # The one who need not wait is not kept waiting, and nobody is refused.
+    assert [each.reply_to for each in answers] == [message.id for message in reversed(asked)]
+    assert all(map(is_picture, answers))
+    assert again == t("en", "accepted_short")
+    assert await cli(stage, "GET", f"rate_limit:{ann.id}") == "1"
 
 
 @pytest.mark.parametrize("is_reply", [True, False])

@@ -1,6 +1,6 @@
 -- Counts a request once, however often its update is handled.
 -- KEYS: counted:request refused:
--- ARGV: counter request max_requests window_ms kept_ms user_id
+-- ARGV: counter request max_requests window_ms kept_ms user_id waited_out_ms
 -- Returns allowed (1 or 0), remaining, wait ms
 local limit = tonumber(max_requests)
 local count = tonumber(redis.call('GET', counter) or '0')
@@ -11,6 +11,7 @@ if count > 0 and wait < 0 then
   wait = tonumber(window_ms)
 end
 if count >= limit then
+  if wait <= tonumber(waited_out_ms) then return {0, 0, wait} end
   -- Only operators look at it: where the memory is full, the refusal stands without it.
   local refused = refused_prefix .. math.floor(redis.call('TIME')[1] / 3600)
   redis.pcall('ZINCRBY', refused, 1, user_id)
