@@ -109,10 +109,6 @@ class Condition:
     def rule(self) -> str:
         return self.name.partition(".")[0]
 
-    @property
-    def is_problem(self) -> bool:
-        return self.level in {Level.ATTENTION, Level.CRITICAL}
-
 
 def conditions_of(facts: HealthFacts) -> list[Condition]:
     """Judge the service."""

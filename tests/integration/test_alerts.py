@@ -35,14 +35,6 @@ async def test_a_figure_that_stays_bad_fires_once_and_resolves_once(alerts: Aler
     assert len(await alerts.told(alerts.ivan)) == 2
 
 
-async def test_a_moment_is_no_incident(alerts: AlertStage) -> None:
-    for _ in range(10):
-        await alerts.look(30, **level_of(Indicator.QUEUE_JOBS, 300))
-        await alerts.look(30, **level_of(Indicator.QUEUE_JOBS, 80))
-
-    assert await alerts.told() == []
-
-
 async def test_a_restart_neither_repeats_nor_forgets(alerts: AlertStage) -> None:
     out = {"painter": ProviderState(ProviderErrorKind.NO_CREDIT)}
     await alerts.look(providers=out)

@@ -76,7 +76,7 @@ class Row:
 
     def condition(self) -> tuple[Condition, HealthFacts]:
         facts = replace(BUSY, **self.changes)
-        [found] = [each for each in conditions_of(facts) if each.is_problem]
+        [found] = [each for each in conditions_of(facts) if each.level in {"attention", "critical"}]
         return found, facts
 
 

@@ -6,11 +6,9 @@ from typing import Any
 
 import pytest
 
-from imgbot.domain.errors import ProviderErrorKind as Kind
-from imgbot.domain.operations import Operation
 from imgbot.ops.status.document import QueueGlance, without_people
 from imgbot.storage.stats import DeadJob
-from imgbot.telemetry.health import BudgetState, ProviderState
+from imgbot.telemetry.health import BudgetState
 from tests.fixtures.status_facts import (
     GIB,
     NOW_S,
@@ -48,9 +46,6 @@ MEMORY = replace(QUIET.usage, memory_bytes=0.9 * GIB)
 CPU = replace(QUIET.usage, cpu_s=100 + 900 * 2 * 0.8)
 
 
-ALONE = ProviderState(Kind.NO_CREDIT, unserved=(Operation.CREATE,))
-
-
 @pytest.mark.parametrize(
     ("changes", "facts", "words"),
     [
@@ -61,12 +56,7 @@ ALONE = ProviderState(Kind.NO_CREDIT, unserved=(Operation.CREATE,))
         ({"ended": FAILING}, {}, "5% of the pictures fail"),
         (STUCK, {}, "in progress for 7 minutes"),
         ({"flood_waits": 3.0}, {}, "wait 3 times"),
-        ({}, {"is_paused": True}, "The bot is paused"),
-        ({}, {"figures": {"unattended": 2}}, "nothing is working on: 2"),
         ({}, {"budget": BudgetState(970_000, 1_000_000, 40_000)}, "$0.97 of $1.00"),
-        ({}, {"providers": {"replicate": ALONE}}, "replicate says that its credit is used up"),
-        ({}, {"silence_s": 130.0}, "Telegram hasn't delivered any messages for 2 min."),
-        ({}, {"rival": "webhook"}, "A webhook is set"),
     ],
 )
 def test_what_is_measured_is_judged(

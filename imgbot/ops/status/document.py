@@ -48,6 +48,7 @@ class QueueGlance:
     """As far as they are measured here."""
 
 
+_PROBLEM = {Level.ATTENTION, Level.CRITICAL}
 _STATUSES = ("ok", "failed", "rejected", "cancelled")
 _APPLY = (
     " Settings are in /etc/imgbot/imgbot.env; `sudo systemctl restart imgbot` applies them"
@@ -70,7 +71,7 @@ def document_of(
     glance = seen or QueueGlance()
     now, before = indicators.latest, indicators.earlier(RECENT_S)
     problems = sorted(
-        (_problem(each) for each in conditions_of(facts) if each.is_problem),
+        (_problem(each) for each in conditions_of(facts) if each.level in _PROBLEM),
         key=lambda each: each["level"] != Level.CRITICAL,
     )
     levels = [level for _, level in indicators.levels.values()]
