@@ -181,12 +181,14 @@ class Spoiled:
 
 
 _HTML = "<!doctype html><title>Sign in</title>"
-# In the words of a provider that refuses.
+# Both in the words of a provider that refuses.
+_PROHIBITED = "<html><body>Automated access is prohibited; sensitive content</body></html>"
 _UNAVAILABLE = "<h1>Service Unavailable</h1> Automated access is prohibited."
 SPOILED = (
     Spoiled("cut", "submit", {"breaks": True}, ends="submit_unknown"),
     Spoiled("truncated", "submit", {"body": '{"id": "unfi'}, ends="submit_unknown"),
     Spoiled("a page", "submit", {"body": _HTML}, ends="submit_unknown"),
+    Spoiled("a page that refuses", "submit", {"body": _PROHIBITED}, ends="submit_unknown"),
     Spoiled("500", "submit", {"status": 500, "body": "{}"}, ends="submit_unknown"),
     Spoiled("502", "submit", {"status": 502, "body": _HTML}, ends="submit_unknown"),
     Spoiled("504", "submit", {"status": 504, "body": "{}"}, ends="submit_unknown"),

@@ -116,8 +116,9 @@ def _wait_s(rule: ErrorRule | None, answer: ProviderResponse) -> float | None:
 
 def _is_ambiguous(rule: ErrorRule, answer: ProviderResponse) -> bool:
     """Return True if a task may exist in spite of the error text."""
-    # The words alone could come from a gateway's error page.
-    is_own_word = answer.is_success or (answer.status == 503 and rule.path)
+    # The words alone could come from a gateway's page.
+    is_own = isinstance(answer.content, dict | list)
+    is_own_word = is_own and (answer.is_success or (answer.status == 503 and rule.path))
     return not (is_own_word or proves_refusal(answer.status))
 
 
