@@ -107,6 +107,7 @@ async def create(dialogue: Dialogue, text: str) -> None:
 
 async def _enqueue_variants(dialogue: Dialogue, first: Job, count: int) -> None:
     """Enqueue so many variants, or as many as possible, and report it."""
+    first = with_changes(first, variants=min(count, VARIANTS_MAX))
     await _enqueue(dialogue, first)
     taken = 1
     # Accepted variants are made; an error now would read as if none had been accepted.

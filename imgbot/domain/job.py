@@ -92,6 +92,8 @@ class Request:
     base: str = ""
     """Prompt, with its flags, that the picture to be changed was drawn from; it is drawn anew from
     that if it cannot be changed."""
+    variants: int = 0
+    """Number of variants that were ordered together; 0 for one picture alone."""
 
     @property
     def awaits_picture(self) -> bool:
@@ -160,6 +162,12 @@ class Job:
     state: State = State.QUEUED
     version: int = 0
     is_cancelled: bool = False
+
+    @property
+    def variant(self) -> str:
+        """Its number among variants, as in 2/3; empty for one picture alone."""
+        number = self.id.partition("-")[2] or "1"
+        return f"{number}/{self.request.variants}" if self.request.variants > 1 else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -364,7 +364,8 @@ def success_caption(job: Job) -> str:
     if spec.has_scale and factor < request.scale * _NEARLY:
         key += "_less"
     count, scale = len(request.sources), f"{factor:.2g}"
-    lines = [t(request.language, key, words=words, count=count, scale=scale)]
+    title = t(request.language, key, words=words, count=count, scale=scale)
+    lines = [f"{job.variant} · {title}" if job.variant else title]
     did = edit_names(request.language, parts)
     # A prompt that was applied to the letter need not be repeated.
     is_said = request.operation is Operation.EDIT and _normalised(did) == _normalised(words)

@@ -60,6 +60,8 @@ class Result:
     took_ms: int = 0
     """Time from the order to the picture."""
     price_micro: int = 0
+    variant: str = ""
+    """Its number among variants, as in 2/3; empty for one picture alone."""
 
     @property
     def full_prompt(self) -> str:
@@ -67,6 +69,11 @@ class Result:
         if self.operation is not Operation.CREATE or not self.words:
             return self.base
         return to_prompt(PromptOptions(self.words, self.ratio, 0, self.seed, self.negative))
+
+    @property
+    def is_there(self) -> bool:
+        """True if it can be shown; false while it is being made."""
+        return self.picture is not None and bool(self.picture.file_id)
 
     def is_of(self, chat_id: int) -> bool:
         """Return true if it was made in this chat; imgbot 0.1 did not record where."""
@@ -114,10 +121,10 @@ class ResultStore(Store):
             _from_hash(job_id, record) if "operation" in record else None,
         )
 
-    async def expected(self, job_id: str) -> Result | None:
-        """Read a result, or the one that a live job will have."""
-        job, result = await self.of_job(job_id)
-        return result or (result_of(job) if job else None)
+    async def expected(self, *job_ids: str) -> list[Result]:
+        """Read results, and those that live jobs will have."""
+        found = await self._all(*map(self.of_job, job_ids))
+        return [result or result_of(job) for job, result in found if result or job]
 
     async def _read(self, job_ids: Sequence[str]) -> list[Result]:
         found = await self._all(*(self._redis.hgetall(keys.RESULT + one) for one in job_ids))
@@ -243,6 +250,7 @@ def to_hash(
         "queue_ms": str(max(progress.intent_ms - job.created_ms, 0)),
         "took_ms": str(progress.facts.get("took_ms", 0)),
         "price_micro": str(job.charge.price_micro if is_billed(job) else 0),
+        "variant": job.variant,
     }
 
 

@@ -30,7 +30,7 @@ NAMES = (
     "reply_to parent is_file note negative ignored base price_micro reserved_micro spend_day "
     "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_fields "
     "pending_ms ticket message_id tries lost_orders file outcome reason facts is_cancelled "
-    "is_unbilled"
+    "is_unbilled variants"
 )
 
 
@@ -59,6 +59,7 @@ def test_an_admitted_job_is_stored_as_text_by_those_names() -> None:
         "thread_id": "0",
         "reply_to": "0",
         "is_file": "1",
+        "variants": "0",
         "price_micro": "40000",
         "reserved_micro": "40000",
         "spend_day": "2026-01-31",

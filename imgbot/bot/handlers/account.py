@@ -47,6 +47,7 @@ async def _queue(dialogue: Dialogue) -> tuple[str, Keyboard]:
 
 def _title(job: Job) -> str:
     title = job.request.prompt or t(job.request.language, f"title_{job.request.operation}")
+    title = f"{job.variant} · {title}" if job.variant else title
     return title if len(title) <= _TITLE_LENGTH else f"{title[: _TITLE_LENGTH - 1]}…"
 
 
