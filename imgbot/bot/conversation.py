@@ -11,7 +11,7 @@ from functools import partial
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot import requests
+from imgbot.bot import pictures, requests
 from imgbot.bot.albums import add_prompt
 from imgbot.bot.dialogue import (
     ABOUT_A_PHOTO,
@@ -39,6 +39,7 @@ from imgbot.bot.handlers.results import (
     handle_complaint,
     handle_file,
     handle_undo,
+    show_chosen,
 )
 from imgbot.bot.handlers.start import handle_cancel, handle_help, handle_small_talk
 from imgbot.bot.messages import (
@@ -49,7 +50,7 @@ from imgbot.bot.messages import (
     replied_picture_of,
     without_mention,
 )
-from imgbot.bot.this_picture import meant_in
+from imgbot.bot.this_picture import Meant, TargetPicture, target_of, this_picture
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import (
     ChatFacts,
@@ -59,8 +60,8 @@ from imgbot.domain.intents import (
     classify,
     wording_key,
 )
-from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
+from imgbot.domain.ordinals import Named, named_in
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import repeats_prompt
 from imgbot.domain.texts import LANGUAGES, buttons, t
@@ -75,6 +76,9 @@ _PENDING: Mapping[str, PendingQuestion] = {
     Question.UPSCALE_SCALE: PendingQuestion.SCALE,
     **dict.fromkeys(PHOTO_STATES.values(), PendingQuestion.PHOTO),
 }
+_ABOUT_NAMED = frozenset({"change", "operation", "again", "undo", "complaint", "file", "compare"})
+"""Intents, and commands, that may be about a picture that a number names."""
+
 _PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION, Intent.POINTING})
 _READ_WITH_PICTURE = _PROMPTS | {Intent.COMPLAINT}
 _MERGED = _PROMPTS - {Intent.POINTING} | {Intent.SMALL_TALK}
@@ -104,19 +108,6 @@ _READY_LINES = frozenset(t(language, "ready") for language in LANGUAGES)
 
 
 @dataclass(frozen=True, slots=True)
-class TargetPicture:
-    """Picture that a text may be about."""
-
-    photo: InputPhoto | None = None
-    message_id: int = 0
-    """Message of this chat that shows it; 0 if not known."""
-    age_s: int = 0
-    prompt: str = ""
-    created_from: str = ""
-    """The prompt, if it changed no other picture."""
-
-
-@dataclass(frozen=True, slots=True)
 class Text:
     """A text as it was understood, and its place in the dialogue."""
 
@@ -131,6 +122,8 @@ class Text:
     target: TargetPicture
     repeated: Result | None = None
     """Created picture whose prompt the text asks for again, in another way."""
+    handler: MessageHandler | None = None
+    """Handler of a text about such a picture, a variant or an earlier version."""
 
     @property
     def wanted(self) -> str:
@@ -168,9 +161,9 @@ async def handle_text(message: Message, dialogue: Dialogue) -> None:
 async def understand(message: Message, dialogue: Dialogue) -> Text:
     """Classify a text, with the chat model's help where its wording does not decide."""
     text = await _classify(message, dialogue)
-    if not text.pending and repeats_prompt(text.prompt):
-        text = replace(text, repeated=await _created(message, dialogue))
-    if not (text.found.is_sure or text.is_merging) and text.repeated is None:
+    if not (text.pending or text.handler) and repeats_prompt(text.prompt):
+        text = _repeated(text, await _created(message, dialogue), text.prompt)
+    if not (text.found.is_sure or text.is_merging) and text.handler is None:
         facts = ChatFacts(has_picture=text.target.photo is not None, pending=text.pending)
         found = await dialogue.app.chat_model.decide(
             dialogue.user_id, text.prompt, facts, text.found
@@ -195,6 +188,10 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
         pending = PendingQuestion.PHOTO
     facts = ChatFacts(is_reply_to_picture=is_reply, pending=pending)
     found, target = classify(prompt, facts), TargetPicture()
+    text = Text(prompt, found, question, expired, pending, is_reply, target)
+    named = None if pending else named_in(prompt)
+    if named and (about_named := await _about_named(named, text, message, dialogue)):
+        return about_named
     if found.intent in _READ_WITH_PICTURE:
         target = await _target(message, dialogue, pending, is_announced=is_announced)
         facts = replace(
@@ -211,7 +208,37 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
         if not found.is_sure:
             remembered = await dialogue.app.users.meant(dialogue.user_id, wording_key(prompt))
             found = classify(prompt, replace(facts, remembered=remembered))
-    return Text(prompt, found, question, expired, pending, is_reply, target)
+    return replace(text, found=found, target=target)
+
+
+def _repeated(text: Text, result: Result | None, change: str) -> Text:
+    handler = partial(_handle_remix, result, change) if result else None
+    return replace(text, repeated=result, handler=handler)
+
+
+async def _about_named(
+    named: Named, text: Text, message: Message, dialogue: Dialogue
+) -> Text | None:
+    """Return the text as one about the picture that it names; None if it is about none."""
+    found = classify(named.rest, ChatFacts(has_picture=True))
+    found = replace(found, prompt=found.prompt or named.rest)
+    is_repeated = repeats_prompt(named.rest)
+    if not named.rest or is_repeated:
+        found = Classification(Intent.UNDO)
+    if not found.is_sure or (found.topic or found.intent) not in _ABOUT_NAMED:
+        return None
+    text = replace(text, found=found)
+    if found.intent not in _PROMPTS | {Intent.UNDO}:
+        return text
+    try:
+        chosen = await pictures.named(named, message, dialogue, is_undo=found.intent is Intent.UNDO)
+    except UserError as error:
+        return replace(text, handler=partial(_refuse, error)) if named.is_certain else None
+    if found.intent in _PROMPTS:
+        return replace(text, target=target_of(chosen))
+    if is_repeated:
+        return _repeated(text, _if_created(chosen), named.rest)
+    return replace(text, handler=partial(show_chosen, chosen))
 
 
 async def _created(message: Message, dialogue: Dialogue) -> Result | None:
@@ -220,9 +247,13 @@ async def _created(message: Message, dialogue: Dialogue) -> Result | None:
     target = await _target(message, dialogue, PendingQuestion.NOTHING, is_announced=is_announced)
     job_id = await results.job_of_picture(target.photo) if target.photo else ""
     result = await results.expected(job_id)
-    if result is None or result.operation is not Operation.CREATE:
-        return None
-    return result if result.is_of(dialogue.context.chat_id) else None
+    return _if_created(result) if result and result.is_of(dialogue.context.chat_id) else None
+
+
+def _if_created(meant: Meant) -> Result | None:
+    if isinstance(meant, Result) and meant.operation is Operation.CREATE:
+        return meant
+    return None
 
 
 def _is_to_ready_line(message: Message, dialogue: Dialogue) -> bool:
@@ -239,31 +270,32 @@ async def _target(
 
     Raises UserError for a reply to what is no picture, or to one that is gone.
     """
-    context, replied = dialogue.context, replied_message(message)
+    replied = await _replied(message, dialogue, is_announced=is_announced)
+    is_asked = pending in {PendingQuestion.CHANGE, PendingQuestion.SCALE}
+    asked = TargetPicture(await dialogue.photo()) if is_asked and not replied else None
+    return this_picture(replied, asked, None if replied or asked else await _newest(dialogue))
+
+
+async def _replied(
+    message: Message, dialogue: Dialogue, *, is_announced: bool
+) -> TargetPicture | None:
+    replied, results = replied_message(message), dialogue.app.results
     replied_id = replied.message_id if replied is not None else 0
     if is_announced:
-        result = await dialogue.app.results.result(
-            await dialogue.app.results.announced_in(context.chat_id, replied_id)
-        )
+        job_id = await results.announced_in(dialogue.context.chat_id, replied_id)
+        result = await results.result(job_id)
         if result is None or result.picture is None:
             raise UserError("picture_gone")
         return TargetPicture(result.picture, result.message_id)
-    if photo := replied_picture_of(message):
-        return TargetPicture(photo, replied_id)
-    if pending in {PendingQuestion.CHANGE, PendingQuestion.SCALE}:
-        return TargetPicture(await dialogue.photo())
-    app = dialogue.app
-    async with aclosing(meant_in(context, app.results, app.now_ms)) as newest_first:
-        newest = await anext(newest_first, None)
-    if newest is None:
-        return TargetPicture()
-    recent, meant = newest
-    age_s = max(app.now_ms() - recent.at_ms, 0) // 1000
-    if isinstance(meant, tuple):
-        # Which of several photos is meant, nobody knows.
-        return TargetPicture(meant[0] if len(meant) == 1 else None, age_s=age_s)
-    created_from = meant.words if meant.operation is Operation.CREATE else ""
-    return TargetPicture(meant.picture, meant.message_id, age_s, meant.words, created_from)
+    photo = replied_picture_of(message)
+    return TargetPicture(photo, replied_id) if photo else None
+
+
+async def _newest(dialogue: Dialogue) -> TargetPicture | None:
+    async with aclosing(pictures.newest_first(dialogue)) as newest_first:
+        async for recent, meant in newest_first:
+            return target_of(meant, max(dialogue.app.now_ms() - recent.at_ms, 0) // 1000)
+    return None
 
 
 def _handlers_of(text: Text) -> Sequence[MessageHandler]:
@@ -275,8 +307,8 @@ def _handlers_of(text: Text) -> Sequence[MessageHandler]:
 
 def _handler_of(text: Text) -> MessageHandler:
     intent, is_sure = text.found.intent, text.found.is_sure
-    if text.repeated is not None:
-        return partial(_handle_remix, text.repeated)
+    if text.handler:
+        return text.handler
     if text.is_reply and text.question in _PICTURE_ASKED and intent in _PROMPTS:
         return _PICTURE_ASKED[text.question]
     if not text.prompt:
@@ -295,8 +327,12 @@ def _handler_of(text: Text) -> MessageHandler:
     ]
 
 
-async def _handle_remix(result: Result, message: Message, dialogue: Dialogue) -> None:
-    await requests.remix(_beside(result.message_id, dialogue), result, prompt_of(message))
+async def _handle_remix(result: Result, change: str, _: Message, dialogue: Dialogue) -> None:
+    await requests.remix(_beside(result.message_id, dialogue), result, change)
+
+
+async def _refuse(reason: UserError, *_: object) -> None:
+    raise reason
 
 
 async def _handle_no_words(text: Text, _: Message, dialogue: Dialogue) -> None:
@@ -421,7 +457,8 @@ async def _change_picture(picture_id: str, wanted: str, dialogue: Dialogue) -> N
         return
     results = dialogue.app.results
     # A picture that was being made has its job's id.
-    result = await results.expected(await results.job_of_unique_id(picture_id) or picture_id)
+    job_id = await results.job_of_unique_id(picture_id) or picture_id
+    result = await results.expected(job_id)
     is_here = result is not None and result.is_of(dialogue.context.chat_id)
     if result is None or result.picture is None or not is_here:
         raise UserError("stale_button")

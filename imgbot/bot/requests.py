@@ -135,10 +135,14 @@ async def retry(dialogue: Dialogue, failed: Result) -> bool:
     """Order the request of a failed job again, once; False if that was done before."""
     request = f"{failed.id}-r"
     await check_rate_limit(dialogue, request)
-    again = _job_like(dialogue, failed)
-    return await _enqueue(
-        dialogue, with_changes(again, id=request, seed=failed.seed, ignored=failed.ignored)
+    again = with_changes(
+        _job_like(dialogue, failed),
+        id=request,
+        seed=failed.seed,
+        ignored=failed.ignored,
+        variants=int(failed.variant.partition("/")[2] or 0),
     )
+    return await _enqueue(dialogue, again)
 
 
 def _job_like(dialogue: Dialogue, result: Result) -> Job:

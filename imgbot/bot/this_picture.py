@@ -1,21 +1,46 @@
-"""This picture: the one that a message is about without naming it.
+"""This picture: the one that a message is about without naming it. Pure.
 
 It is the picture replied to, else that of the open question, else the newest in this chat and topic
 of a photo that the user sent, a picture that was shown, and a picture that is being made for the
-user. What was made in another chat is never meant.
+user. What was made in another chat is never meant. A number names a variant that was ordered with
+this picture, or with one that it was made from; or, to go back, one of its earlier versions.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
-from imgbot.bot.context import NowMs, RequestContext
-from imgbot.domain.job import InputPhoto, Job, State
-from imgbot.storage.results import Recent, Result, ResultStore, result_of
+from imgbot.domain.errors import UserError
+from imgbot.domain.job import InputPhoto, Job, State, variant_number
+from imgbot.domain.operations import Operation
+from imgbot.domain.ordinals import LAST
+from imgbot.domain.prompt_options import VARIANTS_MAX
+from imgbot.storage.results import Recent, Result, result_of
 
 Meant = Result | tuple[InputPhoto, ...]
 """Result that shows the picture, or will, or photo; several photos are none."""
 
 _MADE = frozenset({None, State.DELIVERED})
 """Outcomes of a job that is making its picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetPicture:
+    """Picture that a text may be about."""
+
+    photo: InputPhoto | None = None
+    message_id: int = 0
+    """Message of this chat that shows it; 0 if not known."""
+    age_s: int = 0
+    prompt: str = ""
+    created_from: str = ""
+    """The prompt, if it changed no other picture."""
+
+
+def this_picture(
+    replied: TargetPicture | None, asked: TargetPicture | None, newest: TargetPicture | None
+) -> TargetPicture:
+    """Return the picture that is meant, of those replied to, asked about, and newest here."""
+    return replied or asked or newest or TargetPicture()
 
 
 def meant_by(recent: Recent, job: Job | None, result: Result | None, user_id: int) -> Meant:
@@ -33,21 +58,51 @@ def meant_by(recent: Recent, job: Job | None, result: Result | None, user_id: in
     return recent.photos if is_own else ()
 
 
-async def meant_in(
-    context: RequestContext, results: ResultStore, now_ms: NowMs
-) -> AsyncGenerator[tuple[Recent, Meant]]:
-    """Yield what "this picture" may mean in this chat and topic, the newest first."""
+def target_of(meant: Meant, age_s: int = 0) -> TargetPicture:
+    """Return the picture as a text may be about it."""
+    if isinstance(meant, tuple):
+        # Which of several photos is meant, nobody knows.
+        return TargetPicture(meant[0] if len(meant) == 1 else None, age_s=age_s)
+    created_from = meant.words if meant.operation is Operation.CREATE else ""
+    # Words like those of a picture that is not there yet are rather the next picture.
+    prompt = meant.words if meant.is_there else ""
+    return TargetPicture(meant.picture, meant.message_id, age_s, prompt, created_from)
 
-    def is_here(result: Result | None) -> bool:
-        return bool(result and result.picture and result.is_of(context.chat_id))
 
-    for recent in await results.recent(context.place, context.user_id, now_ms()):
-        is_later = 0 < context.as_of_ms < recent.at_ms
-        if is_later or recent.job_id.partition("-")[0] == context.request:
-            # The update is handled again: it cannot mean what it ordered itself.
-            continue
-        job, result = await results.of_job(recent.job_id)
-        if not is_here(result):
-            _, result = await results.of_job(recent.parent)
-        if meant := meant_by(recent, job, result if is_here(result) else None, context.user_id):
-            yield recent, meant
+def variant_ids(job_id: str) -> list[str]:
+    """Return the ids of all variants that a job may have been ordered with, also once more."""
+    first = job_id.partition("-")[0]
+    ids = [first, *(f"{first}-{number}" for number in range(2, VARIANTS_MAX + 1))]
+    return [*ids, *(f"{each}-r" for each in ids)]
+
+
+def by_number(variants: Iterable[Result]) -> dict[int, Meant]:
+    """Return variants by their numbers."""
+    return {variant_number(each.id): each for each in variants}
+
+
+def numbered(found: Mapping[int, Meant], number: int) -> Meant:
+    """Return one of several pictures. Raises UserError for a number that none of them has."""
+    if number == LAST:
+        return found[max(found)]
+    if number not in found:
+        known = ", ".join(map(str, sorted(found)))
+        raise UserError("variant_missing", number=number, known=known)
+    return found[number]
+
+
+def undone(recents: Sequence[Recent], shown: Meant, user_id: int) -> list[str]:
+    """Return the user's jobs that came of the picture before it was shown again, newest first."""
+    origin = shown.id if isinstance(shown, Result) else shown[0].unique_id if shown else ""
+    made = [each for each in recents if each.job_id and (each.parent or each.photos)]
+    before = {each.job_id: each.parent or each.photos[0].unique_id for each in made}
+
+    def comes_from_it(job_id: str) -> bool:
+        for _ in before:
+            job_id = before.get(job_id, "")
+            if job_id == origin:
+                return True
+        return False
+
+    own = (each.job_id for each in recents if each.user_id == user_id)
+    return [job_id for job_id in own if job_id and comes_from_it(job_id)] if origin else []

@@ -166,8 +166,14 @@ class Job:
     @property
     def variant(self) -> str:
         """Its number among variants, as in 2/3; empty for one picture alone."""
-        number = self.id.partition("-")[2] or "1"
-        return f"{number}/{self.request.variants}" if self.request.variants > 1 else ""
+        count = self.request.variants
+        return f"{variant_number(self.id)}/{count}" if count > 1 else ""
+
+
+def variant_number(job_id: str) -> int:
+    """Return the number of a variant, from 1, by the id of its job."""
+    number = job_id.partition("-")[2].partition("-")[0]
+    return int(number) if number.isdecimal() else 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -121,8 +121,12 @@ class ResultStore(Store):
             _from_hash(job_id, record) if "operation" in record else None,
         )
 
-    async def expected(self, *job_ids: str) -> list[Result]:
-        """Read results, and those that live jobs will have."""
+    async def expected(self, job_id: str) -> Result | None:
+        """Read a result, or the one that a live job will have."""
+        return next(iter(await self.all_expected([job_id])), None)
+
+    async def all_expected(self, job_ids: Iterable[str]) -> list[Result]:
+        """Read those of the results that are there, or that live jobs will have."""
         found = await self._all(*map(self.of_job, job_ids))
         return [result or result_of(job) for job, result in found if result or job]
 

@@ -237,7 +237,10 @@ async def test_flags_of_other_services_are_named_once_and_never_sent(
 
     captions = sorted(message.text for message in messages)
     assert orders == ["create a fox, without: snow"] * 2
-    assert captions == ["a fox, without: snow", "a fox, without: snow\nIgnored: --v 6.1, --s 250"]
+    assert captions == [
+        "1/2 · a fox, without: snow\nIgnored: --v 6.1, --s 250",
+        "2/2 · a fox, without: snow",
+    ]
     assert changed == ["edit make it brighter"]
     assert edited.text == "✏️ make it brighter\nIgnored: --q 2"
 

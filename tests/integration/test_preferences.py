@@ -76,13 +76,14 @@ async def test_variants_are_as_many_different_pictures(bob: User) -> None:
 
     results = await bob.results()
     assert len({message.photo_unique_id for message in results}) == 3
-    assert {message.text.splitlines()[0] for message in results} == {"abstract waves"}
+    titles = sorted(message.text.splitlines()[0] for message in results)
+    assert titles == [f"{number}/3 · abstract waves" for number in (1, 2, 3)]
 
 
 async def test_the_queue_shows_places_and_calls_off(slow_stage: Stage) -> None:
     bob = await slow_stage.user()
     await bob.control.set_provider(duration_s=[600, 600])
-    for words in ("first", "second", "third"):
+    for words in ("a fox", "an owl", "a hedgehog"):
         await bob.say(words)
     waiting = await bob.wait(lambda m: "place in line: 2" in m.text)
 
@@ -94,9 +95,9 @@ async def test_the_queue_shows_places_and_calls_off(slow_stage: Stage) -> None:
 
     assert listed.text.splitlines()[:2] == [
         "Your pictures in progress: 3",
-        "1. first — in progress",
+        "1. a fox — in progress",
     ]
-    assert "second — place in line: 1" in listed.text
+    assert "an owl — place in line: 1" in listed.text
     assert (moved.text, moved.edits) == ("⏳ Got it. Your place in line: 1.", 1)
     assert refreshed.text.splitlines()[0] == "Your pictures in progress: 1"
     await bob.ask("/cancel")

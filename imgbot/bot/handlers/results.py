@@ -1,7 +1,7 @@
 """Results: their buttons, undo, comparison, original file, history, and inline mode."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -13,23 +13,18 @@ from aiogram.types import (
     Message,
 )
 
-from imgbot.bot import requests
+from imgbot.bot import pictures, requests
 from imgbot.bot.app import App
 from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, MessageHandler
 from imgbot.bot.handlers.operations import start_photo_operation
-from imgbot.bot.messages import (
-    asked_about,
-    photo_of,
-    prompt_of,
-    replied_picture_of,
-    without_mention,
-)
+from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mention
 from imgbot.bot.receipt import receipt_of
-from imgbot.bot.this_picture import meant_in
+from imgbot.bot.this_picture import Meant
 from imgbot.domain.complaints import offer_for
 from imgbot.domain.errors import ImgbotError, TransientError, UserError
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, RESULT_ACTIONS, Operation
+from imgbot.domain.ordinals import named_in
 from imgbot.domain.prompt_options import count_in
 from imgbot.domain.remix import undone_part
 from imgbot.domain.texts import buttons, language_of, price, t
@@ -44,6 +39,8 @@ _AFTER_PHOTO = frozenset({"last", "file", "receipt"})
 """Actions on results that are not about a photo that was sent after them."""
 _BEFORE_SHOWN = frozenset({"again"})
 """Actions that are about a picture even before it is there."""
+_OWN = frozenset({"last"})
+"""Actions that are about the user's own results, in a group, too."""
 
 _Act = Callable[[Result, Dialogue], Awaitable[str | Alert]]
 """Acts on a result in a dialogue; returns the key of the answer to a callback, or nothing."""
@@ -142,35 +139,26 @@ async def _pressed_result(callback: CallbackQuery, argument: str, dialogue: Dial
 
 async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> Result:
     """Return the result that the message is about, see `this_picture`; UserError without one."""
-    app, context, replied = dialogue.app, dialogue.context, replied_picture_of(message)
-    found = await (
-        app.results.job_of_picture(replied) if replied else _newest_own(action, dialogue)
-    )
+    app = dialogue.app
+
+    def fits(meant: Meant) -> bool:
+        if isinstance(meant, tuple):
+            return action not in _AFTER_PHOTO
+        is_own = meant.user_id == dialogue.user_id
+        return (is_own or action not in _OWN) and (meant.is_there or action in _BEFORE_SHOWN)
+
+    which = named_in(prompt_of(message))
+    if which and which.rest and which.is_certain:
+        meant = await pictures.named(which, message, dialogue)
+    else:
+        meant = await pictures.meant_in(message, dialogue, fits)
+    found = meant.id if isinstance(meant, Result) else ""
     # An undo changes the latest result: a redelivered update must start from the same one.
-    choice = f"{action}.{context.request}"
+    choice = f"{action}.{dialogue.context.request}"
     result = await app.results.expected(await app.users.choose_once(choice, found))
-    is_own = result is not None and result.user_id == context.user_id
-    if result is None or not is_own or not result.is_of(context.chat_id):
+    if result is None or not result.is_of(dialogue.context.chat_id):
         raise UserError(f"{action}_nothing")
     return result
-
-
-async def _newest_own(action: str, dialogue: Dialogue) -> str:
-    """Return the user's job whose picture was shown, or is made, last in this chat.
-
-    Nothing if a photo of theirs came since, unless that cannot be meant.
-    """
-    context, app = dialogue.context, dialogue.app
-    async with aclosing(meant_in(context, app.results, app.now_ms)) as newest_first:
-        async for recent, meant in newest_first:
-            if recent.user_id != context.user_id:
-                continue
-            if isinstance(meant, tuple):
-                if action not in _AFTER_PHOTO:
-                    return ""
-            elif action in _BEFORE_SHOWN or (meant.picture and meant.picture.file_id):
-                return meant.id
-    return ""
 
 
 async def _results_here(dialogue: Dialogue) -> list[Result]:
@@ -183,6 +171,8 @@ async def _act_show(result: Result, dialogue: Dialogue) -> str:
     """Show a delivered result again, free of charge, with its buttons."""
     if result.picture is None:
         raise UserError("picture_gone")
+    if not result.is_there:
+        raise UserError("still_being_made")
     rows = _buttons_of(result, dialogue)
     await dialogue.send_picture(result.picture, result.caption, rows)
     shown = Recent(dialogue.user_id, dialogue.app.now_ms(), result.id)
@@ -200,24 +190,26 @@ def _page(shown: list[Result], index: int, dialogue: Dialogue) -> tuple[str, Key
 
 async def _act_undo(result: Result, dialogue: Dialogue) -> str:
     """Go one step back from a result."""
-    app = dialogue.app
-    is_remix = result.operation is Operation.CREATE and result.parent
-    if not (is_remix or (result.operation in PHOTO_ACTIONS and result.sources)):
+    before = await pictures.version_before(dialogue, result)
+    if not before:
         raise UserError("undo_nothing")
-    context = dialogue.context
-    parent = await app.results.result(result.parent)
-    # A forwarded picture has a job, but its prompt is private to that job's user and chat.
-    is_own = parent is not None and parent.user_id == context.user_id
-    if parent is not None and parent.picture and is_own and parent.is_of(context.chat_id):
-        return await _act_show(parent, dialogue)
-    if not result.sources:
-        raise UserError("undo_nothing")
-    photos = result.sources[:1]
-    await dialogue.send_picture(photos[0], dialogue.t("undo_original"))
-    # The user's own picture has no job: there is no earlier step.
-    original = Recent(context.user_id, app.now_ms(), photos=photos)
-    await app.results.set_shown(context.place, original)
+    return await _show(before, dialogue)
+
+
+async def _show(meant: Meant, dialogue: Dialogue) -> str:
+    """Show a result again, or the user's own picture, which has no buttons."""
+    if isinstance(meant, Result):
+        return await _act_show(meant, dialogue)
+    await dialogue.send_picture(meant[0], dialogue.t("undo_original"))
+    # It has no job: there is no earlier step.
+    original = Recent(dialogue.user_id, dialogue.app.now_ms(), photos=meant)
+    await dialogue.app.results.set_shown(dialogue.context.place, original)
     return ""
+
+
+async def show_chosen(meant: Meant, _: Message, dialogue: Dialogue) -> None:
+    """Show the variant, or the version, that a text chooses."""
+    await _show(meant, dialogue)
 
 
 async def _act_prompt(result: Result, dialogue: Dialogue) -> str:
@@ -374,7 +366,9 @@ async def handle_again(message: Message, dialogue: Dialogue) -> None:
     result = await _chosen_result("again", message, dialogue)
     if not _is_varied(result, dialogue):
         raise UserError("again_same")
-    await requests.regenerate(dialogue, result, count_in(prompt_of(message)) or 1)
+    prompt = prompt_of(message)
+    named = named_in(prompt)
+    await requests.regenerate(dialogue, result, count_in(named.rest if named else prompt) or 1)
 
 
 async def _act_on_pressed(

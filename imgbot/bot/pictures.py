@@ -1,0 +1,131 @@
+"""Pictures that messages are about: what is stored of a chat, for the rule in `this_picture`."""
+
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+
+from aiogram.types import Message
+
+from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.messages import replied_picture_of
+from imgbot.bot.this_picture import Meant, by_number, meant_by, numbered, undone, variant_ids
+from imgbot.domain.errors import UserError
+from imgbot.domain.operations import PHOTO_ACTIONS, Operation
+from imgbot.domain.ordinals import ORIGINAL, UNDONE, Named
+from imgbot.storage.results import Recent, Result
+
+_STEPS = 50
+"""Changes of one picture that are followed back."""
+
+
+async def newest_first(dialogue: Dialogue) -> AsyncGenerator[tuple[Recent, Meant]]:
+    """Yield what "this picture" may mean in this chat and topic, the newest first."""
+    context, results = dialogue.context, dialogue.app.results
+    for recent in await _recent(dialogue):
+        is_later = 0 < context.as_of_ms < recent.at_ms
+        if is_later or recent.job_id.partition("-")[0] == context.request:
+            # The update is handled again: it cannot mean what it ordered itself.
+            continue
+        job, result = await results.of_job(recent.job_id)
+        if not _is_here(result, dialogue):
+            _, result = await results.of_job(recent.parent)
+        shown = result if _is_here(result, dialogue) else None
+        if meant := meant_by(recent, job, shown, context.user_id):
+            yield recent, meant
+
+
+async def _recent(dialogue: Dialogue) -> list[Recent]:
+    app, context = dialogue.app, dialogue.context
+    return await app.results.recent(context.place, context.user_id, app.now_ms())
+
+
+def _is_here(result: Result | None, dialogue: Dialogue) -> bool:
+    return bool(result and result.picture and result.is_of(dialogue.context.chat_id))
+
+
+async def meant_in(
+    message: Message, dialogue: Dialogue, fits: Callable[[Meant], object] = bool
+) -> Meant:
+    """Return the picture that the message replies to, else the newest that fits, or nothing."""
+    if photo := replied_picture_of(message):
+        job_id = await dialogue.app.results.job_of_picture(photo)
+        result = await dialogue.app.results.expected(job_id)
+        return result if result and _is_here(result, dialogue) else (photo,)
+    async with aclosing(newest_first(dialogue)) as newest:
+        async for _, meant in newest:
+            if fits(meant):
+                return meant
+    return ()
+
+
+async def named(
+    which: Named, message: Message, dialogue: Dialogue, *, is_undo: bool = False
+) -> Meant:
+    """Return the variant of this picture that a text names, or one of its versions.
+
+    Raises UserError if there is none.
+    """
+    meant = await meant_in(message, dialogue)
+    if which.number == UNDONE:
+        return await _change_undone(dialogue, meant)
+    readers = [_variants, _versions] if is_undo and not which.rest else [_versions, _variants]
+    if which.number == ORIGINAL:
+        readers = [_versions]
+    elif not is_undo:
+        readers = [_variants]
+    for read in readers:
+        found = await read(dialogue, meant)
+        if len(found) > 1:
+            return numbered(found, which.number or min(found))
+    raise UserError("variants_none" if which.number else "undo_nothing")
+
+
+async def _versions(dialogue: Dialogue, meant: Meant) -> Mapping[int, Meant]:
+    """Return what a picture was before each of its changes, from the first on, and the last.
+
+    Changes that were undone count as well.
+    """
+    found: list[Meant] = [(await _changes_undone(dialogue, meant) or [meant])[0]]
+    while len(found) < _STEPS and (before := await version_before(dialogue, found[0])):
+        found.insert(0, before)
+    return dict(enumerate(found, 1))
+
+
+async def version_before(dialogue: Dialogue, meant: Meant) -> Meant:
+    """Return what a picture was before its last change; nothing if it was not changed."""
+    if isinstance(meant, tuple) or meant.operation not in {*PHOTO_ACTIONS, Operation.CREATE}:
+        return ()
+    # A forwarded picture has a job, but its prompt is private to the chat of that job.
+    parent = await dialogue.app.results.expected(meant.parent)
+    if parent and _is_here(parent, dialogue):
+        return parent
+    return tuple(photo for photo in meant.sources[:1] if photo.file_id)
+
+
+async def _variants(dialogue: Dialogue, meant: Meant) -> Mapping[int, Meant]:
+    """Return the variants that a picture is one of, or was made from; nothing without any."""
+    for _ in range(_STEPS):
+        if isinstance(meant, tuple):
+            break
+        results = await dialogue.app.results.all_expected(variant_ids(meant.id))
+        if len(found := by_number(results)) > 1:
+            return found
+        meant = await version_before(dialogue, meant)
+    return {}
+
+
+async def _changes_undone(dialogue: Dialogue, meant: Meant) -> list[Result]:
+    """Return the results that came of a picture before it was shown again, the newest first."""
+    ids = undone(await _recent(dialogue), meant, dialogue.user_id)
+    return [each for each in await dialogue.app.results.results(ids) if _is_here(each, dialogue)]
+
+
+async def _change_undone(dialogue: Dialogue, meant: Meant) -> Meant:
+    """Return the result of the change that was undone last. Raises UserError without one."""
+    found = await _changes_undone(dialogue, meant)
+    # Shown by an update that is handled again, it is the newest itself.
+    choice = f"undone.{dialogue.context.request}"
+    chosen = await dialogue.app.users.choose_once(choice, found[0].id if found else "")
+    again = await dialogue.app.results.result(chosen)
+    if again is None:
+        raise UserError("undo_nothing")
+    return again

@@ -1,0 +1,140 @@
+"""Variants and versions of a picture, by their numbers."""
+
+import pytest
+
+from imgbot.domain.texts import t
+from tests.fixtures.sandbox import Message
+from tests.integration.stage import BOT_NAME, Stage, User, is_picture, jpeg, open_group
+from tests.integration.test_this_picture import source_of
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("undisturbed"),
+]
+
+
+async def three_variants(user: User, text: str = "a fox, 3 variants") -> list[Message]:
+    """Order three variants of a fox; return them by their numbers."""
+    await user.say(text)
+    pictures = [
+        await user.wait(lambda message, n=n: message.text.startswith(f"{n}/3 · a fox"))
+        for n in (1, 2, 3)
+    ]
+    await user.heard()
+    return pictures
+
+
+@pytest.mark.parametrize(
+    ("text", "number", "order"),
+    [
+        ("второй поярче", 2, "edit поярче"),
+        ("make the third one darker", 3, "edit make it darker"),
+        ("the last one but darker", 3, "edit darker"),
+        ("remove the background of the first", 1, "removebg"),
+    ],
+)
+async def test_the_variant_that_is_named_is_changed(
+    simulated_stage: Stage, text: str, number: int, order: str
+) -> None:
+    user = await simulated_stage.user()
+    variants = await three_variants(user)
+
+    first = await user.order(text)
+    # And those of the picture that came of it.
+    second = await user.order("the second in black and white")
+
+    assert await source_of(simulated_stage, first) == variants[number - 1].photo_unique_id
+    assert await source_of(simulated_stage, second) == variants[1].photo_unique_id
+    assert (await simulated_stage.orders())[-2] == order
+
+
+async def test_the_variant_that_is_chosen_is_shown_and_is_this_one(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    variants = await three_variants(user)
+
+    chosen = [await user.order(text) for text in ("use the first one", "2")]
+    changed = await user.order("make it darker")
+    before = await simulated_stage.orders()
+    await user.order("variations of the third")
+
+    assert [each.photo_unique_id for each in chosen] == [
+        each.photo_unique_id for each in variants[:2]
+    ]
+    assert [each.text for each in chosen] == ["1/3 · a fox", "2/3 · a fox"]
+    assert await source_of(simulated_stage, changed) == variants[1].photo_unique_id
+    assert (await simulated_stage.orders())[len(before) :] == ["create a fox"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "answer"),
+    [
+        (
+            "пятый поярче",
+            "a fox, 3 variants",
+            t("ru", "variant_missing", number=5, known="1, 2, 3"),
+        ),
+        (
+            "use the fifth",
+            "a fox, 3 variants",
+            t("en", "variant_missing", number=5, known="1, 2, 3"),
+        ),
+        ("make the second one brighter", "", t("en", "variants_none")),
+        ("the original", "", t("en", "undo_nothing")),
+    ],
+)
+async def test_a_number_without_a_picture_is_answered_and_costs_nothing(
+    simulated_stage: Stage, text: str, words: str, answer: str
+) -> None:
+    user = await simulated_stage.user()
+    if words:
+        await three_variants(user, words)
+    else:
+        await user.order("a fox")
+    before = await simulated_stage.orders()
+
+    answers = [await user.ask(text)]
+
+    assert [each.text for each in answers] == [answer]
+    assert await simulated_stage.orders() == before
+
+
+async def test_one_goes_back_to_any_version_and_forth_again(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    versions = [await user.order("a fox")]
+    versions += [await user.order(text) for text in ("make it darker", "add a hat", "add a boat")]
+    before = await simulated_stage.orders()
+
+    texts = ("верни первую", "верни обратно", "undo", "undo", "put it back", "put it back")
+    texts = (*texts, "back to the original", "верни вторую")
+    shown = [await user.order(text) for text in texts]
+
+    ids = [each.photo_unique_id for each in versions]
+    numbers = [ids.index(each.photo_unique_id) + 1 for each in shown]
+    assert numbers == [1, 4, 3, 2, 3, 4, 1, 2]
+    assert await simulated_stage.orders() == before
+
+
+async def test_the_original_of_a_photo_is_the_photo(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    changed = await user.order("make it darker", jpeg("cat", (320, 240)))
+    await user.order("add a hat")
+
+    original = await user.order("the original")
+    back = await user.order("put it back")
+
+    assert original.text == t("en", "undo_original")
+    assert original.photo_unique_id == await source_of(simulated_stage, changed)
+    assert back.text == "✏️ add a hat"
+
+
+async def test_in_a_group_the_variants_are_those_of_the_newest(simulated_stage: Stage) -> None:
+    ann, bob = await open_group(simulated_stage)
+    await bob.order("/create an owl")
+    variants = await three_variants(ann, "/create a fox, 3 variants")
+
+    changed = await bob.order(f"{BOT_NAME} make the second one darker")
+    again = await ann.ask(f"{BOT_NAME} another one", fits=is_picture)
+
+    assert await source_of(simulated_stage, changed) == variants[1].photo_unique_id
+    assert again.text == "✏️ make it darker"

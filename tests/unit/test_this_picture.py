@@ -1,0 +1,146 @@
+"""This picture, as the rule has it: by what is known of a chat."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from imgbot.bot.this_picture import (
+    Meant,
+    TargetPicture,
+    by_number,
+    meant_by,
+    numbered,
+    target_of,
+    this_picture,
+    undone,
+    variant_ids,
+)
+from imgbot.domain.errors import UserError
+from imgbot.domain.job import InputPhoto, Job, State, with_changes
+from imgbot.domain.operations import Operation
+from imgbot.domain.ordinals import LAST
+from imgbot.storage.results import Recent, Result, result_of
+from tests.fixtures.jobs import job_of
+
+ANN, BOB = 1, 2
+PHOTO, OTHER = InputPhoto("f1", "u1"), InputPhoto("f2", "u2")
+MADE = job_of("7", ANN, ANN, Operation.EDIT, "en", prompt="darker", parent="6")
+
+
+def result(job_id: str = "7", **fields: Any) -> Result:
+    made = Result(job_id, ANN, Operation.CREATE, (), 2, words="a fox", picture=PHOTO, message_id=9)
+    return replace(made, **fields)
+
+
+RECENT = Recent(ANN, 0, "7", "6", (PHOTO,))
+FAILED = with_changes(MADE, outcome=State.FAILED)
+SHOWN, EARLIER = result(), result("6")
+
+
+@pytest.mark.parametrize(
+    ("recent", "job", "shown", "user_id", "meant"),
+    [
+        # A photo that was sent, and several.
+        (Recent(ANN, 0, photos=(PHOTO,)), None, None, ANN, (PHOTO,)),
+        (Recent(ANN, 0, photos=(PHOTO,)), None, None, BOB, ()),
+        (Recent(ANN, 0, photos=(PHOTO, OTHER)), None, None, ANN, (PHOTO, OTHER)),
+        # A picture that was shown; in a group it is there for all.
+        (RECENT, None, SHOWN, ANN, SHOWN),
+        (RECENT, None, SHOWN, BOB, SHOWN),
+        # One that is being made: while its end is not sure, only its user means it.
+        (RECENT, MADE, EARLIER, ANN, result_of(MADE)),
+        (RECENT, MADE, EARLIER, BOB, ()),
+        (RECENT, with_changes(MADE, outcome=State.DELIVERED), None, ANN, result_of(MADE)),
+        # One that failed or was cancelled leaves the picture that it was to change.
+        (RECENT, FAILED, EARLIER, ANN, EARLIER),
+        (RECENT, FAILED, EARLIER, BOB, ()),
+        (RECENT, with_changes(MADE, is_cancelled=True), EARLIER, ANN, EARLIER),
+        (RECENT, FAILED, None, ANN, (PHOTO,)),
+        (RECENT, None, None, ANN, (PHOTO,)),
+        (Recent(ANN, 0, "7"), FAILED, None, ANN, ()),
+        # A picture that was replied to.
+        (Recent(ANN, 0, "", "6", (PHOTO,)), None, EARLIER, ANN, EARLIER),
+        (Recent(ANN, 0, "", "6", (PHOTO,)), None, EARLIER, BOB, ()),
+    ],
+)
+def test_a_recent_entry_stands_for_a_picture_or_leaves_it_to_an_older_one(
+    recent: Recent, job: Job | None, shown: Result | None, user_id: int, meant: Meant
+) -> None:
+    assert meant_by(recent, job, shown, user_id) == meant
+
+
+REPLIED, ASKED, NEWEST = (TargetPicture(InputPhoto(name, name)) for name in "ran")
+
+
+@pytest.mark.parametrize(
+    ("known", "meant"),
+    [
+        ((REPLIED, ASKED, NEWEST), REPLIED),
+        ((None, ASKED, NEWEST), ASKED),
+        ((None, None, NEWEST), NEWEST),
+        ((None, None, None), TargetPicture()),
+    ],
+)
+def test_a_reply_comes_before_a_question_and_that_before_the_newest(
+    known: tuple[TargetPicture | None, ...], meant: TargetPicture
+) -> None:
+    assert this_picture(*known) == meant
+
+
+@pytest.mark.parametrize(
+    ("meant", "target"),
+    [
+        (SHOWN, TargetPicture(PHOTO, 9, 5, "a fox", "a fox")),
+        (result(operation=Operation.EDIT), TargetPicture(PHOTO, 9, 5, "a fox")),
+        (result_of(MADE), TargetPicture(InputPhoto("", "7"), 0, 5)),
+        ((PHOTO,), TargetPicture(PHOTO, age_s=5)),
+        ((PHOTO, OTHER), TargetPicture(age_s=5)),
+    ],
+)
+def test_what_a_text_may_be_about(meant: Meant, target: TargetPicture) -> None:
+    assert target_of(meant, 5) == target
+
+
+VARIANTS = by_number([result("7"), result("7-3-r")])
+
+
+@pytest.mark.parametrize(("number", "job_id"), [(1, "7"), (3, "7-3-r"), (LAST, "7-3-r")])
+def test_variants_have_the_numbers_of_their_jobs(number: int, job_id: str) -> None:
+    assert variant_ids("7-3")[:5] == ["7", "7-2", "7-3", "7-4", "7-r"]
+    assert numbered(VARIANTS, number) == result(job_id)
+
+
+def test_a_number_that_no_variant_has_is_told_with_those_that_are_there() -> None:
+    with pytest.raises(UserError) as raised:
+        numbered(VARIANTS, 2)
+
+    assert (raised.value.reason, raised.value.facts) == (
+        "variant_missing",
+        {"number": 2, "known": "1, 3"},
+    )
+
+
+# The newest first: 1 was drawn of a photo, 2 and 3 changed it one after the other.
+CHANGES = [Recent(ANN, 0, "3", "2"), Recent(ANN, 0, "2", "1"), Recent(ANN, 0, "1", "", (PHOTO,))]
+BACK_AT_2 = [Recent(ANN, 0, "2"), *CHANGES]
+
+
+@pytest.mark.parametrize(
+    ("recents", "shown", "ids"),
+    [
+        (CHANGES, result("3"), []),
+        (BACK_AT_2, result("2"), ["3"]),
+        ([Recent(ANN, 0, "1"), *BACK_AT_2], result("1"), ["2", "3", "2"]),
+        ([Recent(ANN, 0, "1"), *CHANGES], result("1"), ["3", "2"]),
+        ([Recent(ANN, 0, photos=(PHOTO,)), *CHANGES], (PHOTO,), ["3", "2", "1"]),
+        ([Recent(ANN, 0, "3"), *BACK_AT_2], result("3"), []),
+        ([Recent(BOB, 0, "3", "2"), Recent(ANN, 0, "2", "1")], result("2"), []),
+        (CHANGES, (), []),
+    ],
+)
+def test_what_was_undone_came_of_the_picture_that_is_shown(
+    recents: Sequence[Recent], shown: Meant, ids: list[str]
+) -> None:
+    assert undone(recents, shown, ANN) == ids
