@@ -222,22 +222,20 @@ async def handle_album(items: Sequence[Item], name: str, dialogue: Dialogue) -> 
         await requests.check_rate_limit(dialogue, f"album.{name}")
     earlier = await dialogue.photos() if is_collecting else ()
     photos = tuple({photo.unique_id: photo for photo in (*earlier, *sent)}.values())
+    wanted = "" if prompt == _MERGE_NOW else prompt
     if not photos:
         # The prompt arrived a moment after the album was handled.
         await requests.create(dialogue, prompt)
-    elif len(photos) == 1 and not is_collecting and prompt in {"", _MERGE_NOW}:
+    elif len(photos) == 1 and not is_collecting and not (prompt and _is_doubled(items)):
         # As if the photo had been sent alone.
-        await ask_about(dialogue, sent[0])
-    elif len(photos) == 1 and not is_collecting and not _is_doubled(items):
-        await edit(dialogue, sent[0], prompt)
+        await (edit(dialogue, sent[0], wanted) if wanted else ask_about(dialogue, sent[0]))
     elif prompt and len(photos) > 1:
-        wanted = "" if prompt == _MERGE_NOW else prompt
         await _merge(photos, wanted, dialogue)
         return dialogue.context.request
     else:
         if not is_collecting:
             await start_merge(dialogue)
-        await collect_photos(dialogue, sent, prompt)
+        await collect_photos(dialogue, [one.source for one in items if one.source], wanted)
     return ""
 
 

@@ -63,13 +63,18 @@ async def test_another_command_over_an_album_says_what_to_do(bob: User) -> None:
     assert answer.startswith("This works with one photo at a time.")
 
 
-async def test_an_album_of_one_photo_twice_waits_for_another_photo(bob: User) -> None:
-    panel = await bob.ask("side by side", PHOTOS[0], PHOTOS[0])
+@pytest.mark.parametrize("caption", ["side by side", "make it darker", "/merge"])
+async def test_an_album_of_one_photo_twice_waits_for_another_photo(bob: User, caption: str) -> None:
+    panel = await bob.ask(caption, PHOTOS[0], PHOTOS[0])
     both = await bob.ask("", PHOTOS[1], fits=has_buttons)
     result = await bob.click(both, "Merge", is_picture)
 
-    assert panel.text == t("en", "merge_count_one", count=1)
+    assert panel.text == t("en", "merge_same_one")
     assert result.text.startswith("🧩 Photos merged: 2")
+
+
+async def test_an_album_of_one_photo_twice_without_words_is_asked_about(bob: User) -> None:
+    assert (await bob.ask("", PHOTOS[0], PHOTOS[0])).text == t("en", "ask_photo_action")
 
 
 async def test_photos_keep_their_order(bob: User) -> None:

@@ -73,12 +73,14 @@ async def test_merge_photos_one_by_one_in_spite_of_a_flood(bob: User) -> None:
 
 async def test_the_same_photo_twice_in_a_merge_is_said_to_count_once(bob: User) -> None:
     await bob.ask("/merge")
-    await bob.ask("", jpeg("cat"))
 
-    same = await bob.ask("", jpeg("cat"))
+    _, same, _, again = [
+        await bob.ask("", jpeg(name)) for name in ("cat", "cat", "astronaut", "astronaut")
+    ]
     await bob.say("/cancel")
 
-    assert same.text == t("en", "merge_same", count=1)
+    assert same.text == t("en", "merge_same_one")
+    assert again.text == t("en", "merge_same", count=2)
 
 
 async def test_a_wait_that_telegram_asks_for_is_in_the_log_once(bob: User) -> None:

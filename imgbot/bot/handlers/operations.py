@@ -194,12 +194,14 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
     data = await dialogue.state.get_data()
     known = await dialogue.photos()
     seen = {each.unique_id for each in known}
-    fresh = [photo for photo in photos if photo.unique_id not in seen]
+    named = {photo.unique_id: photo for photo in photos}
+    fresh = [photo for name, photo in named.items() if name not in seen]
     kept = (*known, *fresh)[:PHOTOS_LIMIT]
     words, request = prompt or data.get("words", ""), dialogue.context.request
     await dialogue.extend(sources=to_state_data(*kept), words=words, request=request)
     if not fresh and data.get("request") != request:
-        await dialogue.reply("merge_same", _merge_rows(dialogue, len(kept)), count=len(kept))
+        key = "merge_same" if len(kept) > 1 else "merge_same_one"
+        await dialogue.reply(key, _merge_rows(dialogue, len(kept)), count=len(kept))
         return
     if len(known) + len(fresh) > PHOTOS_LIMIT:
         rows = buttons.merge(dialogue.language)
@@ -207,7 +209,10 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
         return
     # The button appears with the second photo; a late count does no harm.
     is_needed = data.get("shown", 0) < 2 <= len(kept)
-    panel = await _show_count(dialogue, data.get("panel", 0), len(kept), is_needed=is_needed)
+    one = "merge_same_one" if len(photos) > 1 else "merge_count_one"
+    text = dialogue.t("merge_count" if len(kept) > 1 else one, count=len(kept))
+    rows = _merge_rows(dialogue, len(kept))
+    panel = await _show_count(dialogue, data.get("panel", 0), text, rows, is_needed=is_needed)
     await dialogue.state.update_data(panel=panel, shown=len(kept))
 
 
@@ -227,10 +232,10 @@ async def merge(dialogue: Dialogue, prompt: str) -> None:
     await dialogue.state.clear()
 
 
-async def _show_count(dialogue: Dialogue, panel: int, count: int, *, is_needed: bool) -> int:
+async def _show_count(
+    dialogue: Dialogue, panel: int, text: str, rows: buttons.Keyboard, *, is_needed: bool
+) -> int:
     """Keep one message with the count up to date, instead of one answer per photo."""
-    text = dialogue.t("merge_count" if count > 1 else "merge_count_one", count=count)
-    rows = _merge_rows(dialogue, count)
     if panel and await dialogue.edit_text(panel, text, rows, is_needed=is_needed):
         return panel
     return await dialogue.reply_text(text, rows)
