@@ -4,7 +4,8 @@ In come updates (`telegram.Update`: JSON, not to be trusted), one at a time in a
 messages to that chat, and jobs through `storage`; this package never calls `jobs`.
 
 * `router` chooses the handler of an update, after `policy` has admitted its user.
-* `conversation` decides what a plain text asks for; `this_picture` which picture it means.
+* `conversation` decides what a plain text asks for; `this_picture` which picture it means, of
+  those that `pictures` finds in the chat.
 * `dialogue.Dialogue` is all that a handler needs to answer: texts, questions, the open panel, and
   `dialogue.app` with the stores. A handler takes the event and the dialogue, no more:
   `handle_x(message, dialogue)`, `on_x_callback(callback, argument, dialogue)`.

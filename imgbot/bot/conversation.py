@@ -273,7 +273,8 @@ async def _target(
     replied = await _replied(message, dialogue, is_announced=is_announced)
     is_asked = pending in {PendingQuestion.CHANGE, PendingQuestion.SCALE}
     asked = TargetPicture(await dialogue.photo()) if is_asked and not replied else None
-    return this_picture(replied, asked, None if replied or asked else await _newest(dialogue))
+    newest = None if replied or asked else await _newest(message, dialogue)
+    return this_picture(replied, asked, newest)
 
 
 async def _replied(
@@ -291,11 +292,16 @@ async def _replied(
     return TargetPicture(photo, replied_id) if photo else None
 
 
-async def _newest(dialogue: Dialogue) -> TargetPicture | None:
+async def _newest(message: Message, dialogue: Dialogue) -> TargetPicture | None:
+    """Return the newest picture; in a reply to a status message, the one that it is about."""
+    replied, newest = replied_message(message), None
     async with aclosing(pictures.newest_first(dialogue)) as newest_first:
         async for recent, meant in newest_first:
-            return target_of(meant, max(dialogue.app.now_ms() - recent.at_ms, 0) // 1000)
-    return None
+            target = target_of(meant, max(dialogue.app.now_ms() - recent.at_ms, 0) // 1000)
+            if replied is None or target.message_id == replied.message_id:
+                return target
+            newest = newest or target
+    return newest
 
 
 def _handlers_of(text: Text) -> Sequence[MessageHandler]:

@@ -237,6 +237,17 @@ async def test_an_unsure_text_may_be_about_the_picture_that_is_made(
     assert (await simulated_stage.orders())[-1] == "edit on the beach"
 
 
+async def test_a_reply_to_a_status_message_is_about_its_picture(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    owl = await being_made(user)
+    await being_made(user, "a hedgehog")
+
+    kept = await user.ask("make it darker", fits=is_kept, reply_to=owl.id)
+    said = {message.id: message for message in await all_done(user)}
+
+    assert await source_of(simulated_stage, said[kept.id]) == said[owl.id].photo_unique_id
+
+
 async def test_another_one_repeats_the_picture_that_is_made(simulated_stage: Stage) -> None:
     user = await simulated_stage.user()
     await user.order("a fox")

@@ -5,7 +5,7 @@ import pytest
 from imgbot.domain.texts import t
 from tests.fixtures.sandbox import Message
 from tests.integration.stage import BOT_NAME, Stage, User, is_picture, jpeg, open_group
-from tests.integration.test_this_picture import source_of
+from tests.integration.test_this_picture import SLOW, all_done, source_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -64,6 +64,25 @@ async def test_the_variant_that_is_chosen_is_shown_and_is_this_one(simulated_sta
     assert [each.text for each in chosen] == ["1/3 · a fox", "2/3 · a fox"]
     assert await source_of(simulated_stage, changed) == variants[1].photo_unique_id
     assert (await simulated_stage.orders())[len(before) :] == ["create a fox"]
+
+
+async def test_a_variant_that_is_being_made_is_changed_when_it_is_there(
+    simulated_stage: Stage,
+) -> None:
+    user = await simulated_stage.user()
+    await user.say(f"a fox {SLOW}, 3 variants")
+    await user.heard(rests=False)
+
+    await user.ask("второй поярче", fits=lambda m: m.text == t("ru", "job_waiting_picture"))
+    listed = await user.ask("/queue", fits=lambda m: ": 4" in m.text)
+    await all_done(user)
+
+    results = {message.text[:3]: message for message in await user.results()}
+    assert [line[:8] for line in listed.text.splitlines()[1:4]] == [
+        f"{number}. {number}/3 ·"[:8] for number in (1, 2, 3)
+    ]
+    changed = results.pop("✏️ ")
+    assert await source_of(simulated_stage, changed) == results["2/3"].photo_unique_id
 
 
 @pytest.mark.parametrize(
