@@ -112,7 +112,8 @@ class Model:
     def claim(self) -> Job | None:
         for job_id in self.waiting:
             running = {*self.running} & {job.id for job in self.of(self.live[job_id].user_id)}
-            is_held = self.live[job_id].request.parent in self.live
+            request = self.live[job_id].request
+            is_held = request.awaits_picture and request.parent in self.live
             if len(running) < LIMITS.running_per_user and not is_held:
                 start, _ = self.tags.pop(job_id)
                 self.served = max(self.served, start) if self.tags else 0
@@ -202,7 +203,8 @@ class QueueMachine(RuleBasedStateMachine):
         await self.redis.flushall()
 
     def job_of(self, job_id: int) -> Job:
-        """Half of the jobs are of each user, a third change the picture of another one.
+        """Half of the jobs are of each user; a third change the picture of another one, which a
+        sixth await.
 
         Some are free; a repeated id is the same request.
         """
@@ -211,6 +213,8 @@ class QueueMachine(RuleBasedStateMachine):
         told |= {"scale": 4, "reply_to": 3}
         told |= {"prompt": "лиса 🦊", "sources": (InputPhoto("f1", "u1", 10, "кот.jpg"),)}
         told["parent"] = "" if job_id % 3 else str(job_id - 2)
+        if job_id % 6 == 0:
+            told["sources"] = (InputPhoto("", told["parent"]),)
         user_id = job_id % 2 + 1
         return job_of(str(job_id), user_id, user_id, Operation.CREATE, "en", **told)
 

@@ -1,5 +1,5 @@
--- Takes the first waiting job whose user is below their cap, whose chat is not full, and whose
--- parent, if any, is no longer being made; and leases it.
+-- Takes the first waiting job whose user is below their cap, whose chat is not full, and which does
+-- not await the picture that its parent is making; and leases it.
 -- KEYS: queue tags virtual_time user_tags due active waiting last_claim since job:
 -- ARGV: now_ms due_ms running_limit scan_limit token begin full_chats
 -- FLAGS: fenced
@@ -23,10 +23,11 @@ local is_capped = {}
 for i = 1, #found, 2 do
   local id, tag = found[i], tonumber(found[i + 1])
   local job = job_prefix .. id
-  local seen = redis.call('HMGET', job, 'state', 'user_id', 'chat_id', 'parent')
+  local seen = redis.call('HMGET', job, 'state', 'user_id', 'chat_id', 'sources', 'parent')
   local user = seen[2]
   local is_held = full_chats:find(',' .. (seen[3] or '') .. ',', 1, true)
-    or ((seen[4] or '') ~= '' and redis.call('EXISTS', job_prefix .. seen[4]) == 1)
+    -- A photo without a file id is the picture that is being made.
+    or ((seen[4] or ''):sub(1, 4) == '[[""' and redis.call('EXISTS', job_prefix .. seen[5]) == 1)
   if seen[1] ~= 'queued' then
     dequeue(id)
   elseif is_capped[user] == nil then
