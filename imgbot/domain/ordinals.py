@@ -44,8 +44,7 @@ _BEFORE = r"(?:(?:у|на|в|во|из|с|к|для|по|of|on|in|to|from|for) +
 # Without a thing, what follows must not be one: "the second dog", "первый снег".
 _AFTER = (
     r"(?=\s*(?:$|[,;.!:—–-]|(?:but|and|with|without|in|on|onto|into|as|to|please|more|less|a bit|is"
-    r"|looks?|black"
-    r"|\w+er|но|и|с|без|в|на|как|только|чуть|немного|ещ[её]|сделай\w*|убери\w*|добав\w+|увелич\w+"
+    r"|was|looks?|black|\w+er|был\w*|но|и|с|без|в|на|как|только|чуть|немного|ещ[её]|сделай\w*|убери\w*|добав\w+|увелич\w+"
     r"|файлом|чб|пожалуйста|нравится|больше|мне|лучше|по\w+(?:[еч]е|ше|же)|\w+ее)(?!\w)))"
 )
 _NAMED = re.compile(
@@ -55,12 +54,13 @@ _NAMED = re.compile(
     re.IGNORECASE,
 )
 _CHOOSING = re.compile(
-    r"(?:\W|(?:ok(?:ay)?|i|i'll|let's|we|me|my|please|use|takes?|keep|pick|choose|like|love|want"
-    r"|prefer|go|with|give|show|best|better|is|the|good|great|nice|now|ок|ну|да|вот|давай(?:те)?"
+    r"(?:\W|(?:ok(?:ay)?|i|i'll|let's|we|me|my|please|use|takes?|keep|pick|choose|liked?|love|want"
+    r"|prefer|go|with|give|show|best|better|is|was|to|it|the|good|great|nice|now|ок|ну|да|вот|давай(?:те)?"
     r"|бер[уёе]м?|возьм\w+|выб\w+|остав\w+|нрав\w+|мне|хочу|покажи\w*|дай\w*|пусть|будет|лучше|всех"
-    r"|больше|самый|пожалуйста|хорош\w+|лучш\w+)(?!\w))*",
+    r"|больше|самый|был[аио]?|его|её|ее|к|ней|нему|пожалуйста|хорош\w+|лучш\w+)(?!\w))*",
     re.IGNORECASE,
 )
+_BACK = re.compile(r"(?:go |get |bring |take )?back(?!\w)|return|верн\w+|назад", re.IGNORECASE)
 _VARIATIONS = re.compile(
     r"(?:(?:make|some|сделай) )?(?:variations?|вариации|варианты)", re.IGNORECASE
 )
@@ -72,9 +72,9 @@ _ORIGINAL = re.compile(
     re.IGNORECASE,
 )
 _UNDONE = re.compile(
-    r"(?:(?:и )?верни(?:те)? (?:(?:вс[её] |е[ёе] |его )?(?:обратно|назад)|отмен[её]нное)|обратно"
-    r"|отмени(?:те)? отмену|повтори отмен[её]нное|redo(?: it| that)?|undo the undo"
-    r"|(?:put|bring) it back)",
+    r"(?:(?:и|нет|а|no),? )?(?:верни(?:те)? (?:(?:вс[её] |е[ёе] |его )?(?:обратно|назад)"
+    r"|отмен[её]нное)|обратно|отмени(?:те)? отмену|повтори отмен[её]нное|redo(?: it| that)?"
+    r"|undo the undo|(?:put|bring) (?:it|that|the change) back)",
     re.IGNORECASE,
 )
 
@@ -116,4 +116,6 @@ def _rest(text: str, match: re.Match[str]) -> str:
     rest = " ".join(filter(None, (before, "it" if is_object else "", after)))
     if _VARIATIONS.fullmatch(rest):
         return "another one"
-    return "" if _CHOOSING.fullmatch(rest.replace(" it", "")) else rest
+    if _CHOOSING.fullmatch(_BACK.sub("", rest)):
+        return "undo" if _BACK.search(rest) else ""
+    return rest
