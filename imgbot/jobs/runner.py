@@ -327,11 +327,19 @@ class Runner:
         await messages.announce(running.job)
         await asyncio.sleep(_HINT_AFTER_S)
         await messages.hint_working(running.job)
-        # Only a picture made within its submit, on this machine, has a file of its progress.
-        while running.job.state in {State.QUEUED, State.SUBMITTING}:
+        while running.job.state in _LEFT:
             await asyncio.sleep(_PROGRESS_EVERY_S)
-            share = inputs.progress_of(self._context, running.job.id)
-            await messages.hint_progress(running.job, share)
+            await self._show_progress(running.job)
+
+    async def _show_progress(self, job: Job) -> None:
+        context = self._context
+        # Only a picture made within its submit, on this machine, has a file of its progress.
+        if job.state is not State.POLLING and (share := inputs.progress_of(context, job.id)):
+            await context.status_messages.hint_progress(job, share)
+        elif job.progress.ordered_ms and not job.is_cancelled:
+            age_s = context.age_ms(job.progress.ordered_ms) / 1000
+            if not context.poll_scheduler.is_slow(age_s):
+                await context.status_messages.hint_left(job, age_s)
 
     async def _run_steps(self, running: _RunningJob) -> bool:
         """Take step after step; False if the rest is left to the next start."""

@@ -5,6 +5,7 @@ the picture, and two first messages can never be sent at once.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager, suppress
@@ -38,6 +39,13 @@ _SOON_S = 8
 """A picture that takes less time needs no estimate."""
 
 
+_COUNTED_FROM_S = 15
+"""Seconds of work after which the time that is left is told."""
+
+_LEFT_S = ((0, 0), (22, 15), (45, 30), (90, 60))
+"""Seconds that are left at most, and those that are told; of more, whole minutes."""
+
+
 @dataclass(slots=True)
 class _MessageState:
     """State of one job's message in this process."""
@@ -51,6 +59,10 @@ class _MessageState:
     """Sends without an answer: it may be in the chat as often."""
     place: int = 0
     """Position in the queue that it shows."""
+    left_s: float = math.inf
+    """Seconds left that it tells."""
+    is_measured: bool = False
+    """True once it tells the progress."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
@@ -215,8 +227,25 @@ class StatusMessages:
     async def hint_progress(self, job: Job, share: float) -> None:
         """Show the progress, 0 to 1; 0 shows nothing."""
         if share:
+            self._message(job.id).is_measured = True
             percent = round(min(share, 0.99) * 100)
             await self.update(job, t(job.request.language, "job_progress", percent=percent))
+
+    async def hint_left(self, job: Job, age_s: float) -> None:
+        """Show about how long it still takes, if that is known; the number only falls."""
+        message = self._message(job.id)
+        if age_s < _COUNTED_FROM_S or message.is_measured:
+            return
+        typical_s = await self._typical_s(job)
+        left_s = _told_s(typical_s - age_s)
+        if not typical_s or left_s >= message.left_s:
+            return
+        language = job.request.language
+        key = "job_left" if left_s else "job_left_soon"
+        text = t(language, key, left=approx(language, left_s))
+        await self.update(job, text)
+        if message.text == text:
+            message.left_s = left_s
 
     async def update(self, job: Job, text: str) -> None:
         """Change the message if that can be done at once; else this update is dropped."""
@@ -274,6 +303,11 @@ def _optional(job_id: str) -> Generator[None]:
 def _waiting(job: Job, place: int) -> str:
     key = "job_waiting_picture" if job.request.awaits_picture else "job_waiting"
     return t(job.request.language, key, place=place)
+
+
+def _told_s(left_s: float) -> int:
+    told = (told_s for most_s, told_s in _LEFT_S if left_s <= most_s)
+    return next(told, round(left_s / 60) * 60)
 
 
 def _rounded_s(seconds: float) -> int:

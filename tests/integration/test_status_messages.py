@@ -1,16 +1,21 @@
 """Status messages while Telegram hangs: each job has one on its way, however long that takes."""
 
 import asyncio
+from pathlib import Path
 from unittest.mock import AsyncMock, Mock
 
 import pytest
 
 from imgbot.aio import cancel_and_wait_current
 from imgbot.domain.errors import TransientError
+from imgbot.domain.job import with_changes
+from imgbot.domain.texts import t
 from imgbot.jobs import status_messages
 from imgbot.jobs.status_messages import StatusMessages
+from imgbot.storage import keys
 from imgbot.storage.client import Client
 from tests.fixtures.waiting import eventually
+from tests.integration.stage import open_stage
 from tests.integration.test_job_queue import NOW, job, open_queue
 
 JOBS = 30
@@ -68,3 +73,45 @@ async def test_a_lost_answer_is_not_followed_by_another_message_at_once(
         await cancel_and_wait_current(announcer)
 
     assert messenger.send_text.call_count == JOBS
+
+
+async def test_the_time_that_is_left_is_counted_down_coarsely(redis: Client) -> None:
+    queue = await open_queue(redis)
+    await queue.enqueue(job("1", user_id=1), NOW)
+    running = with_changes(job("1", user_id=1), message_id=7, language="en")
+    messenger = Mock(edit_text=AsyncMock())
+    status = StatusMessages(queue, messenger, lambda: NOW + 1, AsyncMock(return_value=200.0))
+    await status.ensure(running, "")
+
+    for age_s in (*range(0, 300, 3), 20):
+        await status.hint_left(running, age_s)
+    told = [call.args[2] for call in messenger.edit_text.await_args_list]
+    await status.hint_progress(running, 0.5)
+    await status.hint_left(running, 100)
+
+    left = ("3 minutes", "2 minutes", "60 seconds", "30 seconds", "15 seconds")
+    assert told == [
+        *(f"🎨 Working… about {each} left." for each in left),
+        t("en", "job_left_soon"),
+    ]
+    assert messenger.edit_text.await_count == len(told) + 1
+
+
+async def test_a_picture_that_takes_long_tells_what_is_left(tmp_path: Path) -> None:
+    constants = {
+        "imgbot.jobs.status_messages._COUNTED_FROM_S": 0.0,
+        "imgbot.jobs.runner._HINT_AFTER_S": 0.0,
+        "imgbot.jobs.runner._PROGRESS_EVERY_S": 0.1,
+    }
+    async for stage in open_stage(tmp_path, constants):
+        anna = await stage.user(language="ru")
+        async with stage.bot.redis() as redis:
+            key = f"{keys.DURATIONS}simulated.create.simulated"
+            await redis.rpush(key, *["59000:60000"] * 3)
+
+        await anna.ask(
+            "лиса [[sim:slow=600]]",
+            fits=lambda m: m.text == "🎨 Работаю… осталось около 60 секунд.",
+        )
+
+        await anna.ask("/cancel", fits=lambda m: m.text == "Отменено.")
