@@ -1,13 +1,10 @@
 """Receipt of a result: what was ordered, what made it, how long that took, and its price. Pure."""
 
-import re
-
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import in_time, t
 from imgbot.storage.results import Result
 
 _BUILTIN = "builtin"
-_VARIANT = re.compile(r"\d+-(\d+)(?:-r)*")
 
 
 def receipt_of(result: Result, language: str, price: str) -> str:
@@ -24,8 +21,8 @@ def receipt_of(result: Result, language: str, price: str) -> str:
         lines.append(t(language, key, words=", ".join(result.undrawn)))
     if result.model:
         lines += [*_made(result, language), price]
-    if variant := _VARIANT.fullmatch(result.id):
-        lines.append(t(language, "receipt_variant", number=variant[1]))
+    if result.variant:
+        lines.append(t(language, "receipt_variant", number=result.variant))
     return "\n".join(lines)
 
 

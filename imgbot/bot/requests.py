@@ -114,8 +114,7 @@ async def _enqueue_variants(dialogue: Dialogue, first: Job, count: int) -> None:
     with suppress(UserError):
         for number in range(2, min(count, VARIANTS_MAX) + 1):
             seed = (first.request.seed + number * 7919) % _SEEDS
-            # The first caption has named the flags that are not used.
-            variant = with_changes(first, id=f"{first.id}-{number}", seed=seed, ignored="")
+            variant = with_changes(first, id=f"{first.id}-{number}", seed=seed)
             await check_rate_limit(dialogue, f"{first.id}.{number}")
             await _enqueue(dialogue, variant)
             taken = number
@@ -140,6 +139,7 @@ async def retry(dialogue: Dialogue, failed: Result) -> bool:
         id=request,
         seed=failed.seed,
         ignored=failed.ignored,
+        base=await _base_of(failed.parent, dialogue),
         variants=int(failed.variant.partition("/")[2] or 0),
     )
     return await _enqueue(dialogue, again)

@@ -20,7 +20,7 @@ from imgbot.domain.errors import (
     UserError,
     WorkerLostError,
 )
-from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
+from imgbot.domain.job import InputPhoto, Job, State, is_billed, variant_number, with_changes
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.prompt_options import with_negative
 from imgbot.domain.remix import undone_part
@@ -378,7 +378,8 @@ def success_caption(job: Job) -> str:
         key = "caption_unknown_nearest" if "nearest" in facts else "caption_unknown"
         nearest = facts.get("nearest", "")
         lines.append(t(request.language, key, words=unknown[:_UNKNOWN_WORDS], nearest=nearest))
-    if request.ignored:
+    # Of several variants the first names them.
+    if request.ignored and variant_number(job.id) == 1:
         lines.append(t(request.language, "caption_ignored", flags=_shortened(request.ignored)))
     if request.note and has_text(request.note):
         lines += ["", t(request.language, request.note)]

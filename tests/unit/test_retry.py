@@ -7,7 +7,7 @@ import pytest
 
 from imgbot.domain import retry
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.job import State
+from imgbot.domain.job import State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.retry import SUBMIT_ATTEMPTS, GiveUp, TryAgain
 from imgbot.domain.texts import has_text
@@ -45,6 +45,7 @@ def test_a_user_may_repeat_what_no_longer_runs_and_may_succeed(
     may_succeed = {*REPEATED, *ENDED}
     is_over = end.outcome is not State.DEAD
     assert retry.is_repeatable(job, end.outcome) is (is_over and kind in may_succeed)
+    assert not retry.is_repeatable(with_changes(job, id=f"1{'-r' * 25}"), end.outcome)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -119,6 +119,7 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         buttons.under_photo(language),
         buttons.scales(),
         buttons.merge(language),
+        buttons.retry(language, "9" * 50),
         buttons.under_result(language, job_id),
         buttons.after_complaint(
             language, job_id, again="hat", change="add the hat", is_change=True, is_varied=True
