@@ -244,10 +244,9 @@ async def on_retry_callback(callback: CallbackQuery, argument: str, dialogue: Di
     if failed.chat_id != message.chat.id or failed.picture is not None:
         return "stale_button"
     asked = message.reply_to_message or message
-    if not await requests.retry(dialogue.in_reply_to(asked.message_id), failed):
-        return "tapped_already"
+    is_new = await requests.retry(dialogue.in_reply_to(asked.message_id), failed)
     await dialogue.update_panel(message.text or "", [])
-    return "accepted_short"
+    return "accepted_short" if is_new else "tapped_already"
 
 
 async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
