@@ -5,9 +5,10 @@ An album with a prompt is a merge; without one the user is asked.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from typing import Any
 
 from aiogram.types import Message
 
@@ -28,12 +29,15 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
-from imgbot.storage.albums import PHOTOS_LIMIT, Item
+from imgbot.storage.albums import PHOTOS_LIMIT, Item, load_item
 from imgbot.storage.results import Recent
 from imgbot.telemetry import events
 
 _MERGE_NOW = "/merge"
 """Stored as the prompt of an item that carries the command alone."""
+
+_NOT_STORED = frozenset({"profile", "as_of_ms"})
+"""The profile is read again when the album is complete; earlier releases read no other fields."""
 
 _RETRY_S = 2.0
 _RETRY_LIMIT_S = 60.0
@@ -92,8 +96,7 @@ async def add_prompt(prompt: str, dialogue: Dialogue) -> bool:
 
 
 def _item(photo: InputPhoto | None, prompt: str, context: RequestContext) -> Item:
-    # The profile is read again when the album is complete.
-    stored = {name: value for name, value in asdict(context).items() if name != "profile"}
+    stored = {name: value for name, value in asdict(context).items() if name not in _NOT_STORED}
     return Item(context.message_id, photo, prompt, stored)
 
 
@@ -206,7 +209,9 @@ class AlbumProcessor:
         return ""
 
     async def _serve(self, items: Sequence[Item], name: str, context: RequestContext) -> str:
-        async with self._dialogues.open(context) as dialogue:
+        entries = [item.entry for item in items]
+        kept = {"update_id": context.update_id, "album": name, "items": entries}
+        async with self._dialogues.open(context, update=kept) as dialogue:
             return await handle_album(items, name, dialogue)
         return ""
 
@@ -237,6 +242,14 @@ async def handle_album(items: Sequence[Item], name: str, dialogue: Dialogue) -> 
             await start_merge(dialogue)
         await collect_photos(dialogue, [one.source for one in items if one.source], wanted)
     return ""
+
+
+async def handle_album_again(kept: Mapping[str, Any], at_ms: int, dialogue: Dialogue) -> None:
+    """Handle an album again that was refused at that time; `kept` is what was kept of it."""
+    items = [load_item(entry) for entry in kept["items"]]
+    context = RequestContext(**items[0].context).with_profile(dialogue.context.profile)
+    again = replace(dialogue, context=replace(context, as_of_ms=at_ms))
+    await handle_album(items, kept["album"], again)
 
 
 async def _merge(photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue) -> None:

@@ -109,7 +109,7 @@ class Dialogue:
     callback_id: str = ""
     """Id of the callback that is handled; empty for a message."""
     update: Mapping[str, Any] | None = None
-    """Message that is handled, as received; None for anything else."""
+    """Message that is handled, as received, or what is kept of an album; else None."""
 
     @property
     def language(self) -> str:

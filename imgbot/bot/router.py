@@ -10,7 +10,7 @@ from aiogram import Bot
 from aiogram.types import CallbackQuery, Message, Update
 
 from imgbot.bot import handlers, requests
-from imgbot.bot.albums import album_of, handle_album_item
+from imgbot.bot.albums import album_of, handle_album_again, handle_album_item
 from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
@@ -222,18 +222,25 @@ class UpdateHandler:
         found = await self._app.users.refused(dialogue.user_id, update_id)
         if found is None:
             return "request_gone"
-        update = Update.model_validate(found[1], context={"bot": self._bot})
+        at_ms, kept = found
+        handle = handle_album_again if "album" in kept else self._handle_message_again
+        await handle(kept, at_ms, dialogue)
+        await self._app.users.drop_refused(dialogue.user_id, update_id)
+        await dialogue.remove_panel()
+        return "accepted_short"
+
+    async def _handle_message_again(
+        self, raw: Mapping[str, Any], at_ms: int, dialogue: Dialogue
+    ) -> None:
+        update = Update.model_validate(raw, context={"bot": self._bot})
         message = update.message
         context = context_from_event(message, update.update_id) if message else None
         handler = await self._message_handler(message, is_edit=False) if message else None
         if message is None or context is None or handler is None:
-            return "request_gone"
-        context = replace(context.with_profile(dialogue.context.profile), as_of_ms=found[0])
+            raise UserError("request_gone")
+        context = replace(context.with_profile(dialogue.context.profile), as_of_ms=at_ms)
         again = replace(dialogue, context=context)
         await handler(without_mention(message, self._app.identity.name), again)
-        await self._app.users.drop_refused(dialogue.user_id, update_id)
-        await dialogue.remove_panel()
-        return "accepted_short"
 
     async def _is_first(self, context: RequestContext, press: CallbackData) -> bool:
         """Return false for a second press within seconds, of a button that orders something."""

@@ -82,7 +82,7 @@ class Albums(Store):
     async def items(self, album: str) -> list[Item]:
         """Return the items in message order."""
         entries = await self._redis.lrange(keys.ALBUM + album, 0, -1)
-        return sorted(map(_item, entries), key=lambda item: item.message_id)
+        return sorted(map(load_item, entries), key=lambda item: item.message_id)
 
     async def wait_anew(self, now_ms: int) -> None:
         """Restart the wait after a restart: Telegram may still deliver the rest of an album."""
@@ -119,7 +119,8 @@ class Albums(Store):
         return answer[0] == "ok"
 
 
-def _item(entry: str) -> Item:
+def load_item(entry: str) -> Item:
+    """Return an item from its stored form."""
     message_id, sources, words, context = json.loads(entry)
     source = next(iter(job_codec.unpack(sources)), None)
     return Item(message_id, source, words, context, entry)

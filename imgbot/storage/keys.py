@@ -98,7 +98,7 @@ SYNCS = _key("img:syncs", Owner.NOBODY)
 # hour.
 CHOICE = _key("img:choice:", r"album\.(\d+)\..*")
 # STRING per user and update, a day: a message that was refused for now, as JSON: time (ms), the
-# update.
+# update, or the items of an album.
 REFUSED_UPDATE = _key("img:refused-update:", r"(\d+)\..*")
 # HASH per user id: their preferences, the language of their client and of their texts, their @name
 # in lower case, and whether they were told which engine makes pictures.

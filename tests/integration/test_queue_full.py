@@ -67,11 +67,20 @@ async def test_a_full_queue_is_said_once_and_as_a_toast(stage: Stage) -> None:
     assert await carl.said() == ["a cat", FULL, "a dog"]
 
 
-async def test_a_refused_message_is_handled_again_by_a_button_and_once(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("photos", "caption", "order"),
+    [
+        (["cat"], "✏️ a hat", "edit a hat"),
+        (["cat", "astronaut"], "🧩 Photos merged: 2", "merge a hat"),
+    ],
+)
+async def test_a_refused_message_is_handled_again_by_a_button_and_once(
+    stage: Stage, photos: list[str], caption: str, order: str
+) -> None:
     ann, bob, carl = [await stage.user(name) for name in ("Ann", "Bob", "Carl")]
     await occupy(ann)
     await occupy(bob)
-    refusal = await carl.ask("a hat", jpeg("cat"))
+    refusal = await carl.ask("a hat", *map(jpeg, photos))
     before = await stage.orders()
 
     press = refusal.button("🔁")["callback_data"]
@@ -86,8 +95,8 @@ async def test_a_refused_message_is_handled_again_by_a_button_and_once(stage: St
 
     assert still_full == [FULL]
     assert answers == [t("en", "accepted_short"), t("en", "tapped_already")]
-    assert [title(message) for message in shown] == ["✏️ a hat"]
-    assert (await stage.orders())[len(before) :] == ["edit a hat"]
+    assert [title(message) for message in shown] == [caption]
+    assert (await stage.orders())[len(before) :] == [order]
     assert late == [t("en", "request_gone")]
 
 
