@@ -62,6 +62,7 @@ from imgbot.domain.intents import (
 )
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.ordinals import Named, named_in
+from imgbot.domain.preamble import without_preamble
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import repeats_prompt
 from imgbot.domain.texts import LANGUAGES, buttons, t
@@ -350,7 +351,9 @@ async def _handle_no_words(text: Text, _: Message, dialogue: Dialogue) -> None:
 async def _handle_new_picture(text: Text, _: Message, dialogue: Dialogue) -> None:
     if text.question not in _ANSWERED:
         await requests.check_rate_limit(dialogue)
-    await requests.create(dialogue, text.wanted)
+    # A beginning that is cut off as a whole needs its first words.
+    is_clumsy = without_preamble(text.prompt) != text.prompt
+    await requests.create(dialogue, text.prompt if is_clumsy else text.wanted)
     if text.question or text.expired:
         await dialogue.state.clear()
 

@@ -11,6 +11,7 @@ from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, User
 from imgbot.domain.intents import Intent, classify
 from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
 from imgbot.domain.operations import Operation
+from imgbot.domain.preamble import without_preamble
 from imgbot.domain.prompt_options import (
     VARIANTS_MAX,
     PromptOptions,
@@ -99,6 +100,7 @@ async def create(dialogue: Dialogue, text: str) -> None:
     if names_nothing(text):
         raise UserError("words_empty")
     options, preferences = parse_prompt_options(text), dialogue.context.preferences
+    options = replace(options, prompt=without_preamble(options.prompt))
     first = _job_of(dialogue, Operation.CREATE, options)
     ratio = options.ratio or preferences.ratio or implied_ratio(options.prompt)
     first = with_changes(first, ratio=ratio)

@@ -62,6 +62,13 @@ _NEGATIVE = re.compile(
     r"(?P<things>[^\s—–].*?)(?=\n|\s(?:--|[—–])\w|$)",
     re.IGNORECASE,
 )
+# "A forest, no birds": a clause of its own, and of few words.
+_UNWANTED = re.compile(
+    r"[,;.\n]\s*(?:and |but |и |но )?(?:no|without|без)\s+(?:any |the |an? )?"
+    r"(?P<things>(?!smoking|entry|parking|one\b|doubt)\w[\w'-]*(?:\s+(?:and|or|и|или))?(?:\s+\w[\w'-]*)?)"
+    r"\s*(?=[,;.!\n]|$)",
+    re.IGNORECASE,
+)
 # Weights: "hot::2 dog::1". C++ has the same sign between letters.
 _WEIGHT = re.compile(r"::(-?\d+(?:\.\d+)?|(?=\s|$))")
 _PREFIX = re.compile(r"^\s*(?:prompt|промпт|промт)\s*:\s*", re.IGNORECASE)
@@ -213,10 +220,11 @@ def parse_prompt_options(text: str, *, has_words: bool = True) -> PromptOptions:
     Without `has_words` only flags are options: "square" is then a part of the prompt.
     """
     prompt, ignored = _without_foreign(_PREFIX.sub("", _folded(text)))
-    unwanted = (each["things"].strip(" ,;.") for each in _NEGATIVE.finditer(prompt))
-    negative = ", ".join(filter(None, unwanted))
+    unwanted = [each["things"].strip(" ,;.") for each in _NEGATIVE.finditer(prompt)]
     prompt, options = _without_flags(_NEGATIVE.sub(" ", prompt), ignored)
     if has_words:
+        unwanted += [each["things"] for each in _UNWANTED.finditer(prompt)]
+        prompt = _UNWANTED.sub("", prompt)
         prompt, variants = _without_count(prompt)
         # The flag takes priority.
         options.setdefault("variants", variants)
@@ -227,6 +235,7 @@ def parse_prompt_options(text: str, *, has_words: bool = True) -> PromptOptions:
     # "16:9" alone is no prompt: the text stays unchanged.
     if not prompt:
         return PromptOptions(text)
+    negative = ", ".join(filter(None, unwanted))
     return PromptOptions(prompt, negative=negative, ignored=tuple(ignored), **options)
 
 

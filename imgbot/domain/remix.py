@@ -75,10 +75,9 @@ def amend(base: str, change: str) -> PromptOptions:
     """
     known, once_more = parse_prompt_options(base, has_words=False), _ONCE_MORE.fullmatch(change)
     wish = _read(once_more["change"] if once_more else change)
-    prompt, negative = (
-        known.prompt,
-        ", ".join(filter(None, (known.negative, wish.options.negative))),
-    )
+    unwanted = wish.options.negative
+    prompt = _removed(known.prompt, unwanted)
+    negative = ", ".join(filter(None, (known.negative, unwanted)))
     for clause in _clauses(wish.words):
         prompt, negative = _apply(prompt, negative, clause)
     is_other = wish.is_other or once_more or wish.options.variants > 1
@@ -118,8 +117,8 @@ def undone_part(change: str, undone: Sequence[str]) -> str:
 def _read(change: str) -> _Wish:
     words = _OTHER.sub(" ", change)
     # "16:9" alone is no prompt.
-    options = parse_prompt_options(f"{_THING}, {words}")
-    rest = options.prompt.removeprefix(_THING).strip(" ,;.!")
+    options = parse_prompt_options(f"{_THING} — {words}")
+    rest = options.prompt.removeprefix(_THING).strip(" ,;.!—")
     bare = " ".join(_ASKED.sub(" ", rest).split()).strip(" ,;.!?-")
     if not bare or _is_without(bare):
         rest = bare

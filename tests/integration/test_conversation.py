@@ -67,7 +67,7 @@ ORDERED = [
     ("en", "a castle in the clouds", "create a castle in the clouds"),
     ("ru", "замок в облаках", "create замок в облаках"),
     ("en", "A fox", "create A fox"),
-    ("en", "could you draw an owl?", "create draw an owl?"),
+    ("en", "could you draw an owl?", "create an owl"),
     ("en", "make it brighter", "edit make it brighter"),
     ("ru", "сделай её ярче", "edit сделай её ярче"),
     ("en", "another one", "create a fox"),

@@ -41,6 +41,7 @@ AMENDED = [
     ("кот и собака", "без собаки", "кот --no собаки"),
     ("a city", "without the city", "a city --no city"),
     ("лес", "убери снег, добавь туман", "лес, туман --no снег"),
+    ("лес и река", "туман, без реки", "лес, туман --no реки"),
     ("a castle --no birds", "add birds", "a castle, birds"),
     # Options, and the seed.
     ("a fox --ar 1:1 --seed 7", "16:9", "a fox --ar 16:9 --seed 7"),
