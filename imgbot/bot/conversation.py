@@ -37,7 +37,9 @@ from imgbot.bot.handlers.privacy import answer_privacy, answer_provider
 from imgbot.bot.handlers.results import (
     handle_again,
     handle_complaint,
+    handle_delete,
     handle_file,
+    handle_receipt,
     handle_undo,
     show_chosen,
 )
@@ -342,6 +344,17 @@ async def _refuse(reason: UserError, *_: object) -> None:
     raise reason
 
 
+async def handle_sticker(message: Message, dialogue: Dialogue) -> None:
+    """Make a sticker of the picture at hand: a cut-out, or what a model makes of the words."""
+    is_announced = _is_to_ready_line(message, dialogue)
+    target = await _target(message, dialogue, PendingQuestion.NOTHING, is_announced=is_announced)
+    await requests.check_rate_limit(dialogue)
+    is_cut_out = dialogue.app.policy.has_builtin_edits
+    operation = Operation.REMOVE_BACKGROUND if is_cut_out else Operation.EDIT
+    beside = _beside(target.message_id, dialogue)
+    await order_or_ask(beside, operation, target.photo, prompt_of(message))
+
+
 async def _handle_no_words(text: Text, _: Message, dialogue: Dialogue) -> None:
     if not text.is_reply:
         raise UserError("words_empty")
@@ -490,7 +503,13 @@ _TALK: Mapping[str, MessageHandler] = {
     Intent.COMPLAINT: handle_complaint,
     Intent.SMALL_TALK: handle_small_talk,
 }
-_COMMANDS: Mapping[str, MessageHandler] = {**COMMANDS, "file": handle_file}
+_COMMANDS: Mapping[str, MessageHandler] = {
+    **COMMANDS,
+    "file": handle_file,
+    "delete": handle_delete,
+    "receipt": handle_receipt,
+    "sticker": handle_sticker,
+}
 """Handler of a command in words, by its topic."""
 
 _ANSWERS: Mapping[str, MessageHandler] = {

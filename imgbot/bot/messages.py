@@ -10,11 +10,9 @@ from aiogram.types import CallbackQuery, ExternalReplyInfo, Message, User
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto
+from imgbot.domain.prompt_options import PROMPT_LIMIT
 from imgbot.telegram.client import DOWNLOAD_LIMIT_BYTES
 from imgbot.telegram.messenger import picture_in
-
-PROMPT_LIMIT = 2000
-"""Characters; providers truncate or refuse far longer prompts."""
 
 PICTURE_LIMIT_MB = DOWNLOAD_LIMIT_BYTES >> 20
 

@@ -259,6 +259,7 @@ def _without_words(text: str, facts: ChatFacts) -> Classification:
 
 # Whole messages.
 
+_OF_PICTURE = ("delete", "receipt", "sticker")
 _WHOLE = (
     (Intent.CANCEL, "message", "cancel"),
     (Intent.UNDO, "message", "undo"),
@@ -272,7 +273,17 @@ _WHOLE = (
     ),
     *(
         (Intent.COMMAND, "command", name)
-        for name in ("settings", "queue", "history", "limits", "last", "file", "start", "quiet")
+        for name in (
+            "settings",
+            "queue",
+            "history",
+            "limits",
+            "last",
+            "file",
+            "start",
+            "quiet",
+            *_OF_PICTURE,
+        )
     ),
     # "Thanks, what can you do?" is a question: small talk gives way.
     (Intent.SMALL_TALK, "message", "small_talk"),

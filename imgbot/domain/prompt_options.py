@@ -12,6 +12,9 @@ from typing import Any
 
 from imgbot.domain.spelling import fold, has_cyrillic
 
+PROMPT_LIMIT = 2000
+"""Characters; providers truncate or refuse far longer prompts."""
+
 _RATIO_MAX = 4
 VARIANTS_MAX = 4
 

@@ -9,6 +9,7 @@ from importlib.resources import files
 
 from imgbot.domain.phrases import stem
 from imgbot.domain.prompt_options import (
+    PROMPT_LIMIT,
     PromptOptions,
     count_in,
     parse_prompt_options,
@@ -17,6 +18,8 @@ from imgbot.domain.spelling import fold, has_cyrillic
 from imgbot.domain.texts import tables
 
 TABLES = tomllib.loads((files("imgbot.domain") / "remix.toml").read_text("utf-8"))
+_LONGEST_CHANGE, _LONGEST_OPTIONS = 300, 120
+"""Characters; a longer text is a description, and is added as it is."""
 _LOOK_BACK = 3
 """Words between a noun and the preposition that goes with it."""
 
@@ -73,6 +76,9 @@ def amend(base: str, change: str) -> PromptOptions:
     It keeps its seed, so that the picture stays the same where the words do, unless other pictures
     are asked for.
     """
+    if len(change) > _LONGEST_CHANGE:
+        known = parse_prompt_options(base, has_words=False)
+        return replace(known, prompt=_appended(known.prompt, change)[:PROMPT_LIMIT])
     known, once_more = parse_prompt_options(base, has_words=False), _ONCE_MORE.fullmatch(change)
     wish = _read(once_more["change"] if once_more else change)
     unwanted = wish.options.negative
@@ -82,7 +88,7 @@ def amend(base: str, change: str) -> PromptOptions:
         prompt, negative = _apply(prompt, negative, clause)
     is_other = wish.is_other or once_more or wish.options.variants > 1
     return PromptOptions(
-        prompt,
+        prompt[:PROMPT_LIMIT],
         ratio=wish.options.ratio or known.ratio,
         variants=wish.options.variants,
         seed=wish.options.seed or (0 if is_other else known.seed),
@@ -96,6 +102,8 @@ def repeats_prompt(text: str) -> bool:
 
     They ask for the prompt of the latest picture again.
     """
+    if len(text) > _LONGEST_OPTIONS:
+        return False
     if _ONCE_MORE.fullmatch(text):
         return True
     wish = _read(text)

@@ -176,6 +176,19 @@ class ResultStore(Store):
         latest = f"{keys.LATEST}{recent.user_id}"
         await self._redis.set(latest, recent.job_id, ex=keys.RESULT_KEPT_S)
 
+    async def delete(self, result: Result, place: str) -> None:
+        """Delete a result, and what leads to it from this chat and topic."""
+        entries = await self._redis.lrange(keys.RECENT + place, 0, -1)
+        shown = [each for each in entries if load_recent(each).job_id == result.id]
+        picture = [keys.PICTURE + result.picture.unique_id] if result.picture else []
+        latest = f"{keys.LATEST}{result.user_id}"
+        latest = [latest] if await self._text(latest) == result.id else []
+        await self._all(
+            *(self._redis.lrem(keys.RECENT + place, 0, each) for each in shown),
+            self._redis.lrem(f"{keys.HISTORY}{result.user_id}", 0, result.id),
+            self._redis.unlink(keys.RESULT + result.id, *picture, *latest),
+        )
+
     async def job_of_picture(self, picture: InputPhoto) -> str:
         """Return the job that made a picture, or makes it; empty for the user's own photo."""
         if not picture.file_id:

@@ -3,7 +3,7 @@
 import pytest
 
 from imgbot.domain.texts import t
-from tests.integration.stage import Stage, User, is_picture, jpeg
+from tests.integration.stage import Stage, User, is_picture, jpeg, open_group
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -125,3 +125,55 @@ async def test_complaint_is_answered_with_an_offer_in_its_words(
 
     assert unordered == []
     assert (await simulated_stage.orders())[before:] == [expected]
+
+
+async def test_picture_is_deleted_with_what_is_stored_of_it(builtin_stage: Stage) -> None:
+    user = await builtin_stage.user()
+    kept = await user.order("a cat")
+    picture = await user.order("a fox")
+
+    question = await user.ask("delete this picture", reply_to=picture.id)
+    still_there = [each.id for each in await user.results()]
+    toast = await user.toast(question, "🗑 Delete this picture")
+
+    assert still_there == [kept.id, picture.id]
+    assert toast == t("en", "deleted_short")
+    assert [each.id for each in await user.results()] == [kept.id]
+    assert (await user.ask("/last", fits=is_picture)).text == "a cat"
+    async with builtin_stage.bot.redis() as redis:
+        [result] = [
+            key
+            async for key in redis.scan_iter("img:result:*")
+            if await redis.hget(key, "user_id") == str(user.id)
+        ]
+        assert await redis.hget(result, "words") == "a cat"
+
+
+async def test_only_the_own_picture_is_deleted(builtin_stage: Stage) -> None:
+    ann, bob = await open_group(builtin_stage)
+    picture = await ann.order("/create a fox")
+
+    answer = await bob.ask("delete this picture", reply_to=picture.id)
+
+    assert answer.text == t("en", "delete_nothing")
+    assert not answer.buttons
+
+
+WORDS = [
+    ("en", "send me the png", t("en", "original_caption")),
+    ("ru", "скинь файлом", t("ru", "original_caption")),
+    ("en", "what seed was that?", "Seed: 7"),
+    ("ru", "что за промпт", "Запрос: a fox"),
+    ("ru", "стикер", "✂️"),
+    ("en", "make it a sticker", "✂️"),
+]
+
+
+@pytest.mark.parametrize(("language", "text", "expected"), WORDS)
+async def test_words_do_what_the_buttons_do(
+    builtin_stage: Stage, language: str, text: str, expected: str
+) -> None:
+    user = await builtin_stage.user(language=language)
+    await user.order("a fox --seed 7")
+
+    await user.ask(text, fits=lambda m: expected in m.text)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbot.domain.prompt_options import PromptOptions, to_prompt
+from imgbot.domain.prompt_options import PROMPT_LIMIT, to_prompt
 from imgbot.domain.remix import amend, repeats_prompt
 
 AMENDED = [
@@ -93,4 +93,4 @@ def test_hostile_texts_are_read(hostile: str) -> None:
     repeats_prompt(hostile)
 
     for base, change in (("a fox", hostile), (hostile, "without the fox, red"), (hostile, hostile)):
-        assert isinstance(amend(base, change), PromptOptions)
+        assert len(amend(base, change).prompt) <= PROMPT_LIMIT

@@ -124,6 +124,7 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         buttons.after_complaint(
             language, job_id, again="hat", change="add the hat", is_change=True, is_varied=True
         ),
+        buttons.delete(language, job_id),
         buttons.drawn_anew(language, job_id, "a hat"),
         buttons.meanings(language, "AQAD" + "-" * 16),
         buttons.meanings(language, "", is_merging=True),

@@ -1,5 +1,6 @@
 """Results: their buttons, undo, comparison, original file, history, and inline mode."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -21,7 +22,13 @@ from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mentio
 from imgbot.bot.receipt import receipt_of
 from imgbot.bot.this_picture import Meant
 from imgbot.domain.complaints import offer_for
-from imgbot.domain.errors import ImgbotError, TransientError, UserError
+from imgbot.domain.errors import (
+    ImgbotError,
+    MessageGoneError,
+    TelegramRefusedError,
+    TransientError,
+    UserError,
+)
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, RESULT_ACTIONS, Operation
 from imgbot.domain.ordinals import named_in
@@ -283,6 +290,30 @@ async def on_offer_callback(callback: CallbackQuery, argument: str, dialogue: Di
     return "accepted_short"
 
 
+async def _act_ask_delete(result: Result, dialogue: Dialogue) -> str:
+    """Ask once before a picture of the user's own is deleted, in reply to it."""
+    if result.user_id != dialogue.user_id:
+        raise UserError("delete_nothing")
+    rows = buttons.delete(dialogue.language, result.id)
+    await dialogue.in_reply_to(result.message_id).ask_about_text("delete_ask", rows)
+    return ""
+
+
+async def _act_delete(result: Result, dialogue: Dialogue) -> str:
+    """Delete the message that shows the picture, and what is stored of it."""
+    app, context, is_gone = dialogue.app, dialogue.context, False
+    with suppress(MessageGoneError, TelegramRefusedError):
+        await app.messenger.remove(context.chat_target, result.message_id)
+        is_gone = True
+    await app.results.delete(result, context.place)
+    await asyncio.to_thread(app.originals.remove, result.id)
+    await dialogue.remove_panel()
+    if not is_gone:
+        # Telegram lets a bot delete its messages for two days.
+        await dialogue.reply("delete_forgotten")
+    return "deleted_short"
+
+
 async def _act_draw_anew(result: Result, dialogue: Dialogue) -> str:
     """Draw a changed picture anew, with the words that the change left out."""
     if not (result.full_prompt and result.undrawn):
@@ -381,6 +412,7 @@ handle_last = partial(_act_on_chosen, _act_show, "last")
 handle_undo = partial(_act_on_chosen, _act_undo, "undo")
 handle_compare = partial(_act_on_chosen, _act_compare, "compare")
 handle_file = partial(_act_on_chosen, _act_send_file, "file")
+handle_delete = partial(_act_on_chosen, _act_ask_delete, "delete")
 handle_receipt = partial(_act_on_chosen, _act_receipt, "receipt")
 
 COMMANDS: Mapping[str, MessageHandler] = {
@@ -396,6 +428,7 @@ CALLBACKS: Mapping[str, CallbackHandler] = {
     "retry": on_retry_callback,
     "file": partial(_act_on_pressed, _act_send_file),
     "prompt": partial(_act_on_pressed, _act_prompt),
+    "delete": partial(_act_on_pressed, _act_delete),
     "anew": partial(_act_on_pressed, _act_draw_anew),
     "offer": on_offer_callback,
     "compare": partial(_act_on_pressed, _act_compare),

@@ -159,6 +159,11 @@ def after_complaint(
     return [*offered, [_button(language, name, f"{name}:{job_id}") for name in given]]
 
 
+def delete(language: str, job_id: str) -> Keyboard:
+    """Button that confirms that one picture is deleted."""
+    return [[_button(language, "delete", f"delete:{job_id}")]]
+
+
 def drawn_anew(language: str, job_id: str, words: str) -> Keyboard:
     """Button that draws a picture anew, with the words that a change left out."""
     return [[Button(t(language, "button_anew", words=words), f"anew:{job_id}")]]
