@@ -226,6 +226,7 @@ async def _about_named(
     found = classify(named.rest, ChatFacts(has_picture=True))
     found = replace(found, prompt=found.prompt or named.rest)
     is_repeated = repeats_prompt(named.rest)
+    goes_back = found.intent is Intent.UNDO and not is_repeated and bool(named.rest)
     if not named.rest or is_repeated:
         found = Classification(Intent.UNDO)
     if not found.is_sure or (found.topic or found.intent) not in _ABOUT_NAMED:
@@ -234,7 +235,7 @@ async def _about_named(
     if found.intent not in _PROMPTS | {Intent.UNDO}:
         return text
     try:
-        chosen = await pictures.named(named, message, dialogue, is_undo=found.intent is Intent.UNDO)
+        chosen = await pictures.named(named, message, dialogue, goes_back=goes_back)
     except UserError as error:
         return replace(text, handler=partial(_refuse, error)) if named.is_certain else None
     if found.intent in _PROMPTS:

@@ -58,7 +58,7 @@ async def meant_in(
 
 
 async def named(
-    which: Named, message: Message, dialogue: Dialogue, *, is_undo: bool = False
+    which: Named, message: Message, dialogue: Dialogue, *, goes_back: bool = False
 ) -> Meant:
     """Return the variant of this picture that a text names, or one of its versions.
 
@@ -67,12 +67,9 @@ async def named(
     meant = await meant_in(message, dialogue)
     if which.number == UNDONE:
         return await _change_undone(dialogue, meant)
-    readers = [_variants, _versions] if is_undo and not which.rest else [_versions, _variants]
-    if which.number == ORIGINAL:
-        readers = [_versions]
-    elif not is_undo:
-        readers = [_variants]
-    for read in readers:
+    readers = [_variants] if which.rest else [_variants, _versions]
+    readers = [_versions, _variants] if goes_back else readers
+    for read in [_versions] if which.number == ORIGINAL else readers:
         found = await read(dialogue, meant)
         if len(found) > 1:
             return numbered(found, which.number or min(found))

@@ -66,6 +66,17 @@ async def test_the_variant_that_is_chosen_is_shown_and_is_this_one(simulated_sta
     assert (await simulated_stage.orders())[len(before) :] == ["create a fox"]
 
 
+async def test_options_alone_repeat_the_variant_that_is_named(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    variants = await three_variants(user)
+
+    again = await user.order("второй в 16:9")
+    before = await user.order("undo")
+
+    assert again.text == "a fox"
+    assert before.photo_unique_id == variants[1].photo_unique_id
+
+
 async def test_a_variant_that_is_being_made_is_changed_when_it_is_there(
     simulated_stage: Stage,
 ) -> None:
