@@ -33,13 +33,12 @@ def _made(result: Result, language: str) -> list[str]:
         lines.append(t(language, "receipt_seed", seed=result.seed))
     elif result.operation is Operation.CREATE:
         lines.append(t(language, "receipt_no_seed"))
-    queue, took = (_time(ms, language) for ms in (result.queue_ms, result.took_ms))
-    size = result.size.replace("x", "×")
-    return [
-        *lines,
-        t(language, "receipt_size", size=size),
-        t(language, "receipt_time", queue=queue, took=took),
-    ]
+    lines.append(t(language, "receipt_size", size=result.size.replace("x", "×")))
+    # What was found after its answer was lost took an unknown time.
+    if result.took_ms:
+        queue, took = (_time(ms, language) for ms in (result.queue_ms, result.took_ms))
+        lines.append(t(language, "receipt_time", queue=queue, took=took))
+    return lines
 
 
 def _time(ms: int, language: str) -> str:

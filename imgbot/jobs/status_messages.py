@@ -234,7 +234,7 @@ class StatusMessages:
     async def hint_left(self, job: Job, age_s: float) -> None:
         """Show about how long it still takes, if that is known; the number only falls."""
         message = self._message(job.id)
-        if age_s < _COUNTED_FROM_S or message.is_measured:
+        if age_s < _COUNTED_FROM_S or message.is_measured or not message.left_s:
             return
         typical_s = await self._typical_s(job)
         left_s = _told_s(typical_s - age_s)
