@@ -291,7 +291,11 @@ class Dialogue:
     async def question(self) -> tuple[str, str]:
         """Return the state of the question that a message answers, and that of an expired one."""
         asked = await self.state.get_state() or ""
-        asked_s = (await self.state.get_data()).get(_ASKED_S) if asked else None
+        data = await self.state.get_data() if asked else {}
+        if self.context.as_of_ms and int(data.get(_ASKED_BY, 0)) > self.context.update_id:
+            # It was asked after the message, which is handled again.
+            return "", ""
+        asked_s = data.get(_ASKED_S)
         is_expired = asked_s is not None and self.context.sent_s - asked_s > EXPIRY_S
         return ("", asked) if is_expired else (asked, "")
 

@@ -87,9 +87,10 @@ async def test_a_wait_of_a_few_seconds_is_the_bots_and_nobody_elses(stage: Stage
     assert await cli(stage, "GET", f"rate_limit:{ann.id}") == "1"
 
 
+@pytest.mark.parametrize("meanwhile", ["a hare", ""])
 @pytest.mark.parametrize("is_reply", [True, False])
 async def test_a_message_that_is_handled_again_means_the_picture_that_it_meant(
-    stage: Stage, *, is_reply: bool
+    stage: Stage, meanwhile: str, *, is_reply: bool
 ) -> None:
     ann = await stage.user("Ann")
     fox, _, wolf = [await ann.order(words) for words in ("a fox", "an owl", "a wolf")]
@@ -98,7 +99,11 @@ async def test_a_message_that_is_handled_again_means_the_picture_that_it_meant(
     refusal = await ann.ask("make it darker", **replying)
 
     await cli(stage, "DEL", f"rate_limit:{ann.id}")
-    await ann.order("a hare")
+    if meanwhile:
+        await ann.order(meanwhile)
+    else:
+        # Its question is open, and is newer than the message.
+        await ann.ask("", picture(), fits=has_buttons)
     changed = await ann.click(refusal, "🔁", is_picture)
 
     assert await source_of(stage, changed) == meant.photo_unique_id
