@@ -26,6 +26,9 @@ async def newest_first(dialogue: Dialogue) -> AsyncGenerator[tuple[Recent, Meant
             # The update is handled again: it cannot mean what it ordered itself.
             continue
         job, result = await results.of_job(recent.job_id)
+        if recent.is_of_any_chat and result and result.model:
+            # Not of an earlier release: it was shown in another chat or topic.
+            continue
         if not _is_here(result, dialogue):
             _, result = await results.of_job(recent.parent)
         shown = result if _is_here(result, dialogue) else None

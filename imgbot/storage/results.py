@@ -91,6 +91,8 @@ class Recent:
     """Job whose picture the job changes."""
     photos: tuple[InputPhoto, ...] = ()
     """Photos that were sent, or that the job changes."""
+    is_of_any_chat: bool = False
+    """True if it may have been shown elsewhere; not stored."""
 
     def dump(self) -> str:
         told = [self.user_id, self.at_ms, self.job_id, self.parent, self.photos[:_RECENT_PHOTOS]]
@@ -157,7 +159,7 @@ class ResultStore(Store):
         found = [load_recent(entry) for entry in entries]
         if job_id and all(each.job_id != job_id for each in found):
             shown_ms = now_ms - (keys.RESULT_KEPT_S - max(left_s, 0)) * 1000
-            found.append(Recent(user_id, shown_ms, job_id))
+            found.append(Recent(user_id, shown_ms, job_id, is_of_any_chat=True))
         return sorted(found, key=lambda each: each.at_ms, reverse=True)
 
     async def add_recent(self, place: str, recent: Recent) -> None:

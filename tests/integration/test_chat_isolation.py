@@ -176,6 +176,7 @@ async def test_results_of_an_earlier_release_are_of_their_chat(stage: Stage) -> 
             await ann.heard()
             for key in await redis.keys(f"{keys.RECENT}*"):
                 await redis.delete(key)
+            await redis.hdel(f"{keys.RESULT}{job_of(latest)}", "model")
             await redis.set(f"{keys.LATEST}{ann.id}", job_of(latest))
             there = private if place is ann else ann
             assert (await there.ask(f"{BOT_NAME} another one")).text == t("en", "again_nothing")

@@ -118,6 +118,18 @@ async def test_in_a_group_it_is_the_newest_of_all(simulated_stage: Stage) -> Non
     assert await source_of(simulated_stage, changed) == owl.photo_unique_id
 
 
+async def test_in_a_topic_it_is_of_that_topic(simulated_stage: Stage) -> None:
+    ann, _ = await open_group(simulated_stage, is_forum=True)
+    fox = await ann.order("/create a fox", thread_id=7)
+    await ann.order("/create an owl", thread_id=8)
+
+    darker = await ann.order(f"{BOT_NAME} make it darker", thread_id=7)
+    refusal = await ann.ask(f"{BOT_NAME} make it darker", thread_id=9)
+
+    assert await source_of(simulated_stage, darker) == fox.photo_unique_id
+    assert refusal.text == t("en", "nothing_to_change")
+
+
 SLOW = "[[sim:slow=600]]"
 
 
