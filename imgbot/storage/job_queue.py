@@ -125,6 +125,7 @@ class JobQueue(Store):
                 user_limit_micro=_text(caps.daily_micro_per_user),
                 place=results.place_of(job),
                 recent_entry=results.ordered(job, now_ms),
+                awaits_picture=int(job.request.awaits_picture),
                 fields=job_codec.admitted_fields(job),
             )
         finally:

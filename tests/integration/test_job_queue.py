@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imgbot.domain.errors import FencedError
-from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State
+from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client
@@ -60,6 +60,21 @@ async def test_no_job_of_a_full_chat_is_claimed(redis: Client) -> None:
     claims = [await queue.claim(NOW, chats) for chats in ((-1, 7), (-1, 1), ())]
 
     assert [found and found.request.chat_id for found in claims] == [-10, None, -1]
+
+
+async def test_a_job_awaits_the_picture_that_its_parent_makes(redis: Client) -> None:
+    queue = await open_queue(redis)
+    parent = await claimed(queue)
+    change = with_changes(job("2"), parent=parent.id, sources=(InputPhoto("", parent.id),))
+    await queue.enqueue(change, NOW)
+
+    early, depth = await queue.claim(NOW), await queue.depth()
+    await queue.finish(await to_delivering(queue, parent), State.DELIVERED, NOW)
+    late = await queue.claim(NOW)
+
+    # It is not for the queue that it waits.
+    assert (early, depth.waiting, depth.oldest_waiting_ms) == (None, 1, 0)
+    assert [late and late.id] == [change.id]
 
 
 async def test_a_job_moves_along_the_arrows_of_the_table_alone(redis: Client) -> None:

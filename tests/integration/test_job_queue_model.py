@@ -338,7 +338,8 @@ class QueueMachine(RuleBasedStateMachine):
         assert {job.id: job for job in jobs} == live
         assert {job.id: job for job in dead} == model.dead
         assert (set(listed), queue, sorted(due)) == (model.dead.keys(), waiting, running)
-        oldest_ms = min((live[each].created_ms for each in waiting), default=0)
+        queued = [live[each] for each in waiting if not live[each].request.awaits_picture]
+        oldest_ms = min((each.created_ms for each in queued), default=0)
         assert (depth.waiting, depth.oldest_waiting_ms) == (len(waiting), oldest_ms)
         for counts, ids in ((counted, waiting), (active, running)):
             assert counts == {

@@ -25,9 +25,10 @@ for i = 1, #found, 2 do
   local job = job_prefix .. id
   local seen = redis.call('HMGET', job, 'state', 'user_id', 'chat_id', 'sources', 'parent')
   local user = seen[2]
-  local is_held = full_chats:find(',' .. (seen[3] or '') .. ',', 1, true)
-    -- A photo without a file id is the picture that is being made.
-    or ((seen[4] or ''):sub(1, 4) == '[[""' and redis.call('EXISTS', job_prefix .. seen[5]) == 1)
+  -- A photo without a file id is the picture that is being made.
+  local awaits_picture = (seen[4] or ''):sub(1, 4) == '[[""'
+    and redis.call('EXISTS', job_prefix .. (seen[5] or '')) == 1
+  local is_held = awaits_picture or full_chats:find(',' .. (seen[3] or '') .. ',', 1, true)
   if seen[1] ~= 'queued' then
     dequeue(id)
   elseif is_capped[user] == nil then

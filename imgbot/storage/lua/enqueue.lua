@@ -2,7 +2,7 @@
 -- KEYS: queue job:id tombstone:id tags virtual_time user_tags sequence waiting user_jobs:user
 -- KEYS: announce spend:day since recent:place spend_kept_s result_kept_s history_length
 -- ARGV: id user day queue_limit waiting_limit now_ms price_micro day_limit_micro user_limit_micro
--- ARGV: place recent_entry fields...
+-- ARGV: place recent_entry awaits_picture fields...
 -- FLAGS: fenced
 -- Start-time fair queueing: a job's tag is max(virtual time, its user's last tag + 1),
 -- so twenty jobs of one user line up behind the first jobs of everyone else.
@@ -35,7 +35,9 @@ end
 redis.call('HSET', job, 'id', id, 'user_id', user, 'state', 'queued', 'version', 0,
   'created_ms', now_ms, unpack(fields))
 redis.call('HINCRBY', waiting, user, 1)
-for _, index in ipairs({user_jobs, announce, since}) do redis.call('ZADD', index, now_ms, id) end
+for _, index in ipairs({user_jobs, announce}) do redis.call('ZADD', index, now_ms, id) end
+-- It is not for the queue that a job waits which awaits a picture.
+if awaits_picture == '0' then redis.call('ZADD', since, now_ms, id) end
 if recent_entry ~= '' then
   redis.call('LPUSH', recent, recent_entry)
   redis.call('LTRIM', recent, 0, history_length - 1)

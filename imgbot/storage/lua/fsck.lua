@@ -11,7 +11,7 @@ local function dequeue(id, seen)
   redis.call('ZREM', tags, id)
   redis.call('ZREM', since, id)
 end
-local function requeue(id, seen, created)
+local function requeue(id, seen, created, sources)
   local tag = redis.call('ZSCORE', tags, id)
   if seen > 1 then
     local at = redis.call('LPOS', queue, id, 'COUNT', 0)
@@ -24,14 +24,19 @@ local function requeue(id, seen, created)
     local last = redis.call('ZRANGE', tags, 0, 0, 'REV', 'WITHSCORES')[2] or '0'
     redis.call('ZADD', tags, string.format('%.0f', tonumber(last) + 1), id)
   end
-  redis.call('ZADD', since, 'NX', created, id)
+  if sources:sub(1, 4) ~= '[[""' then redis.call('ZADD', since, 'NX', created, id) end
 end
 
 for i = 1, #sightings, 2 do
   local id, seen = sightings[i], tonumber(sightings[i + 1])
-  local job = redis.call('HMGET', job_prefix .. id, 'state', 'user_id', 'created_ms')
+  local job = redis.call('HMGET', job_prefix .. id, 'state', 'user_id', 'created_ms',
+    'sources')
   local is_waiting, is_due = job[1] == 'queued', redis.call('ZSCORE', due, id)
-  if is_waiting then requeue(id, seen, job[3] or now_ms) else dequeue(id, seen) end
+  if is_waiting then
+    requeue(id, seen, job[3] or now_ms, job[4] or '')
+  else
+    dequeue(id, seen)
+  end
   if is_due and (is_waiting or not job[1]) then
     redis.call('ZREM', due, id)
     orphans = orphans + 1
