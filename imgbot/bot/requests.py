@@ -31,6 +31,7 @@ _REFUSALS = {
     "budget": "budget_used_up",
     "user_budget": "user_budget_used_up",
 }
+_WITHOUT_MONEY = frozenset({"budget", "user_budget"})
 _SEEDS = 1_000_003
 _CAPTION_PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
 
@@ -193,6 +194,9 @@ async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
     price_micro = max(app.policy.price_of(each, job.request.scale) for each in operations)
     job = replace(job, charge=Charge(price_micro, spend_day=app.spend.today(now_ms)))
     admission = await app.queue.enqueue(job, now_ms)
+    if job.request.base and admission.verdict in _WITHOUT_MONEY:
+        # The change itself costs less than a picture drawn anew.
+        return await _enqueue(dialogue, with_changes(job, base=""))
     if admission.verdict == "ok":
         events.job_admitted(job, admission.count)
     elif admission.verdict != "duplicate":

@@ -34,6 +34,7 @@ _CLAUSES = re.compile(
     r"(?=(?:no|without|remove|add|make|без|убери|удали|добавь|сделай)\b)"
 )
 _PARTS = re.compile(r"\s*[,;.!\n]+\s*|\s+(?:и|and|но|but)\s+")
+_DEFINITE = re.compile(r"^(?:the|that|this|those|these)\s+(?=\w)", re.IGNORECASE)
 _THING = "thing"
 _SHORTEST_INFLECTED = 4
 
@@ -169,7 +170,7 @@ def _apply(prompt: str, negative: str, clause: str) -> tuple[str, str]:
         for pattern in _REPLACED:
             if found := pattern.fullmatch(rest):
                 return _replaced(prompt, found), _unless_wanted(negative, found["new"])
-    wanted = rest and with_nominative(rest)
+    wanted = rest and with_nominative(_DEFINITE.sub("", rest))
     return _amended(prompt, wanted) if wanted else prompt, _unless_wanted(negative, wanted)
 
 

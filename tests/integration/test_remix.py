@@ -1,9 +1,11 @@
 """Changes of pictures that came from words, which are drawn anew, and options that repeat them."""
 
+from pathlib import Path
+
 import pytest
 
 from imgbot.domain.texts import t
-from tests.integration.stage import Stage, User, is_picture, jpeg, open_group
+from tests.integration.stage import Stage, User, is_picture, jpeg, open_group, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -177,3 +179,22 @@ async def test_words_do_what_the_buttons_do(
     await user.order("a fox --seed 7")
 
     await user.ask(text, fits=lambda m: expected in m.text)
+
+
+async def test_picture_that_is_drawn_anew_costs_what_a_new_one_costs(tmp_path: Path) -> None:
+    settings = {
+        "IMGBOT_PROVIDER_EDIT": "builtin",
+        "IMGBOT_PRICES": "create=0.04",
+        "IMGBOT_USER_DAILY_LIMIT": "0.1",
+    }
+    async for stage in open_stage(tmp_path, **settings):
+        user = await stage.user()
+        await user.order("a fox")
+
+        await user.order("make it red")
+        free = await user.order("brighter")
+        await user.ask("make it blue", fits=lambda m: m.text.startswith("I don't know how"))
+
+        assert "brighter" in free.text
+        assert await stage.orders() == ["create a fox", "create a red fox"]
+        assert await stage.charges() == 2

@@ -8,6 +8,7 @@ from imgbot.domain.remix import amend, repeats_prompt
 AMENDED = [
     # What is to be seen is added, or takes the place of words of its kind.
     ("a tower by the sea", "taller", "a tower by the sea, taller"),
+    ("a cat", "add the hat", "a cat, hat"),
     ("a fox", "make it winter and add a boat", "a fox, winter, a boat"),
     ("a city at sunset, watercolour", "now at night", "a city, watercolour, at night"),
     ("лес летом", "зимой", "лес, зимой"),
