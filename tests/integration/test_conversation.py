@@ -105,7 +105,7 @@ ANSWERED = [
     ("en", "it is blurry", "complaint"),
     ("en", "wrong fox", "complaint"),
     ("ru", "лиса не рыжая", "complaint"),
-    ("en", "delete this picture", "answer_privacy"),
+    ("en", "delete this picture", "delete_ask"),
     ("en", "stop sending me pictures", "cancel_nothing"),
     ("en", "Don´t draw it", "cancel_nothing"),
     ("en", "Thanks, John", "pleasantry"),
