@@ -57,7 +57,7 @@ _CHOOSING = re.compile(
     r"(?:\W|(?:ok(?:ay)?|i|i'll|let's|we|me|my|please|use|takes?|keep|pick|choose|liked?|love|want"
     r"|prefer|go|with|give|show|best|better|is|was|to|it|the|good|great|nice|now|ок|ну|да|вот|давай(?:те)?"
     r"|бер[уёе]м?|возьм\w+|выб\w+|остав\w+|нрав\w+|мне|хочу|покажи\w*|дай\w*|пусть|будет|лучше|всех"
-    r"|больше|самый|был[аио]?|его|её|ее|к|ней|нему|пожалуйста|хорош\w+|лучш\w+)(?!\w))*",
+    r"|больше|самый|был[аио]?|его|её|ее|к|ней|нему|пожалуйста|хорош\w+|лучш\w+)(?!\w))*+",
     re.IGNORECASE,
 )
 _BACK = re.compile(r"(?:go |get |bring |take )?back(?!\w)|return|верн\w+|назад", re.IGNORECASE)

@@ -46,3 +46,8 @@ from imgbot.domain.ordinals import LAST, ORIGINAL, UNDONE, Named, named_in
 )
 def test_a_text_may_name_one_of_several_pictures(text: str, named: Named | None) -> None:
     assert named_in(text) == named
+
+
+@pytest.mark.parametrize("words", ["лучше ", "ok okay ", "хороший лучший ", "!? "])
+def test_hostile_texts_are_read(words: str) -> None:
+    assert named_in(f"первый вариант {words * 300}кот".strip()) is not None
