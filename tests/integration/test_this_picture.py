@@ -222,13 +222,14 @@ async def test_a_change_of_a_picture_that_never_comes_ends_with_a_word(
     assert await simulated_stage.orders() == before
 
 
-async def test_cancel_takes_back_what_was_said_last(simulated_stage: Stage) -> None:
+@pytest.mark.parametrize("text", ["cancel", "undo"])
+async def test_what_was_said_last_can_be_taken_back(simulated_stage: Stage, text: str) -> None:
     user = await simulated_stage.user()
     await being_made(user)
     kept = await user.ask("make it darker", fits=is_kept)
     listed = await user.ask("/queue", fits=lambda each: each.text.startswith("Your pictures"))
 
-    await user.say("cancel")
+    await user.say(text)
     await user.wait(lambda message: message.id == kept.id and message.text == t("en", "cancelled"))
     await all_done(user)
 

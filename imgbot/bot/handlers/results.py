@@ -152,7 +152,8 @@ async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> R
         if isinstance(meant, tuple):
             return action not in _AFTER_PHOTO
         is_own = meant.user_id == dialogue.user_id
-        return (is_own or action not in _OWN) and (meant.is_there or action in _BEFORE_SHOWN)
+        is_early = action in _BEFORE_SHOWN or (action == "undo" and meant.parent != "")
+        return (is_own or action not in _OWN) and (meant.is_there or is_early)
 
     which = named_in(prompt_of(message))
     if which and which.rest and which.is_certain:
@@ -196,7 +197,13 @@ def _page(shown: list[Result], index: int, dialogue: Dialogue) -> tuple[str, Key
 
 
 async def _act_undo(result: Result, dialogue: Dialogue) -> str:
-    """Go one step back from a result."""
+    """Go one step back from a result; a change that is not made yet is cancelled."""
+    if not result.is_there:
+        app = dialogue.app
+        # Its status message says so.
+        if await app.queue.cancel(result.id, dialogue.user_id, app.now_ms()) == "too_late":
+            raise UserError("cancel_too_late")
+        return ""
     before = await pictures.version_before(dialogue, result)
     if not before:
         raise UserError("undo_nothing")
