@@ -11,6 +11,7 @@ from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.hostile import assert_undisturbed
 from tests.fixtures.sandbox import KINDS, picture
+from tests.fixtures.waiting import eventually
 from tests.integration.stage import (
     OUT_OF_REACH,
     OWNER_ID as FIRST_ID,
@@ -98,7 +99,9 @@ async def test_an_allowed_group_stays_so_as_a_supergroup(invited: Invited) -> No
     async with invited.stage.bot.redis() as redis:
         await redis.sadd(keys.ALLOWED, str(group))
 
-    there = stranger.within(await control.migrate(group))
+        there = stranger.within(await control.migrate(group))
+        # Updates of different chats, as the old group and the new one are, have no order.
+        await eventually(lambda: redis.sismember(keys.ALLOWED, str(there.chat_id)))
     await there.order("/create a fox")
 
 

@@ -88,7 +88,11 @@ async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage, clock:
     async with bot, asyncio.TaskGroup() as group:
         other = group.create_task(poll_for_ever())
         seen = await eventually(bot.health, lambda checks: checks["telegram"])
-        report = await run_doctor(bot.environ)
+        # Between two interruptions the bot does get answers.
+        await eventually(
+            lambda: run_doctor(bot.environ),
+            lambda report: {"service", "second poller"} <= set(report.wrong),
+        )
         told = await control.wait_message(owner.id, lambda m: m.text.startswith("🔴"))
         other.cancel()
         await expect_service(control)
@@ -97,7 +101,6 @@ async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage, clock:
     assert "another program polls with this token" in seen["telegram"]
     assert "/revoke" in bot.log
     assert "Another program is using this bot's token" in told.text
-    assert {"service", "second poller"} <= set(report.wrong)
 
 
 async def test_a_wrong_clock_and_a_webhook_are_seen_and_served_through(
