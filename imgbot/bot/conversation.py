@@ -64,7 +64,7 @@ from imgbot.domain.intents import (
 )
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.ordinals import Named, named_in
-from imgbot.domain.preamble import without_preamble
+from imgbot.domain.preamble import names_new_picture, without_preamble
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import repeats_prompt
 from imgbot.domain.texts import LANGUAGES, buttons, t
@@ -166,6 +166,8 @@ async def understand(message: Message, dialogue: Dialogue) -> Text:
     text = await _classify(message, dialogue)
     if not (text.pending or text.handler) and repeats_prompt(text.prompt):
         text = _repeated(text, await _created(message, dialogue), text.prompt)
+    if not (text.pending or text.is_reply) and names_new_picture(text.prompt):
+        text = replace(text, found=Classification(Intent.CREATE, prompt=text.prompt))
     if not (text.found.is_sure or text.is_merging) and text.handler is None:
         facts = ChatFacts(has_picture=text.target.photo is not None, pending=text.pending)
         found = await dialogue.app.chat_model.decide(

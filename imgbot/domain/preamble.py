@@ -27,15 +27,25 @@ def without_preamble(prompt: str) -> str:
 
     A plain "draw a fox" stays: in Russian its noun would be left in the accusative.
     """
-    is_russian = has_cyrillic(prompt)
-    found = (_RUSSIAN if is_russian else _ENGLISH).match(prompt)
+    found = _preamble_of(prompt)
     if found is None:
         return prompt
-    parts = [found["polite"], found["drawing"], found["picture"]]
     rest = prompt[found.end() :].rstrip(" ?")
-    # One alone may begin any prompt: "Look at me", "a picture of a fox".
-    if len([*filter(None, parts)]) < 2 or not rest[:1].isalnum():
-        return prompt
-    if is_russian and not found["picture"]:
-        return f"{_TABLES['drawing']['plain_ru']} {rest}"
-    return rest
+    if found["picture"] or not has_cyrillic(prompt):
+        return rest
+    return f"{_TABLES['drawing']['plain_ru']} {rest}"
+
+
+def names_new_picture(prompt: str) -> bool:
+    """Return true for "make me a picture where", which is about no other picture."""
+    found = _preamble_of(prompt)
+    return found is not None and bool(found["picture"])
+
+
+def _preamble_of(prompt: str) -> re.Match[str] | None:
+    found = (_RUSSIAN if has_cyrillic(prompt) else _ENGLISH).match(prompt)
+    if found is None or not prompt[found.end() :][:1].isalnum():
+        return None
+    # One part alone may begin any prompt: "Look at me", "a picture of a fox".
+    parts = (found["polite"], found["drawing"], found["picture"])
+    return found if sum(map(bool, parts)) > 1 else None

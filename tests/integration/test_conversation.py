@@ -68,6 +68,7 @@ ORDERED = [
     ("ru", "замок в облаках", "create замок в облаках"),
     ("en", "A fox", "create A fox"),
     ("en", "could you draw an owl?", "create an owl"),
+    ("ru", "смотри мне надо чтобы ты мне сделал картинку где кот спит", "create кот спит"),
     ("en", "make it brighter", "edit make it brighter"),
     ("ru", "сделай её ярче", "edit сделай её ярче"),
     ("en", "another one", "create a fox"),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbot.domain.preamble import without_preamble
+from imgbot.domain.preamble import names_new_picture, without_preamble
 
 CLUMSY = [
     ("смотри мне надо чтобы ты мне сделал картинку где кот спит", "кот спит"),
@@ -32,3 +32,4 @@ def test_clumsy_beginning_is_cut_off(prompt: str, expected: str) -> None:
 )
 def test_other_beginnings_stay(prompt: str) -> None:
     assert without_preamble(prompt) == prompt
+    assert not names_new_picture(prompt)
