@@ -19,6 +19,7 @@ def _pattern(language: str) -> re.Pattern[str]:
     )
 
 
+_POINTING = re.compile(r"(?:it|this|that|them|so|это|этого|эту|так|его|её|ее|их)\W*", re.IGNORECASE)
 _ENGLISH, _RUSSIAN = _pattern("en"), _pattern("ru")
 
 
@@ -44,8 +45,9 @@ def names_new_picture(prompt: str) -> bool:
 
 def _preamble_of(prompt: str) -> re.Match[str] | None:
     found = (_RUSSIAN if has_cyrillic(prompt) else _ENGLISH).match(prompt)
-    if found is None or not prompt[found.end() :][:1].isalnum():
+    rest = prompt[found.end() :] if found else ""
+    if found is None or not rest[:1].isalnum() or _POINTING.fullmatch(rest):
         return None
-    # One part alone may begin any prompt: "Look at me", "a picture of a fox".
+    # One part alone may begin any prompt: "Look at me", "a picture of a fox". So may "just do it".
     parts = (found["polite"], found["drawing"], found["picture"])
     return found if sum(map(bool, parts)) > 1 else None

@@ -19,6 +19,7 @@ PLAIN = """
 draw a cat | нарисуй кота | a picture of a fox | look at me | so it goes, poster | мне снился сон
 ну погоди | хочу в лес | please draw | пожалуйста нарисуй | нарисуй мне картину где | i want a fox
 i need a hero, poster | a photo of a bot | 🦊 | give peace a chance | make love, not war, poster
+just do it | please show this | а сделай так
 """
 
 
