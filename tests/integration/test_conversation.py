@@ -136,6 +136,19 @@ async def test_complaint_offers_another_one_and_a_change(simulated_stage: Stage)
     assert question.text == t("ru", "ask_edit_words")
 
 
+async def test_complaint_about_the_picture_of_another_offers_no_buttons(
+    simulated_stage: Stage,
+) -> None:
+    ann, bob = await open_group(simulated_stage)
+    fox = await ann.order("/create a fox")
+
+    own, others = [await user.ask("I don't like it", reply_to=fox.id) for user in (ann, bob)]
+
+    assert (own.text, others.text) == (t("en", "complaint"), t("en", "complaint_nothing"))
+    assert own.buttons
+    assert not others.buttons
+
+
 async def test_change_is_shown_in_reply_to_the_picture_it_changes(simulated_stage: Stage) -> None:
     user = await simulated_stage.user()
     fox = await user.order("a fox")

@@ -266,6 +266,9 @@ async def on_retry_callback(callback: CallbackQuery, argument: str, dialogue: Di
 async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
     """Answer a complaint: offer what its words miss, another picture, a change, a step back."""
     result = await _chosen_result("complaint", message, dialogue)
+    if result.user_id != dialogue.user_id:
+        # The buttons would be for the one who asked for the picture.
+        raise UserError("complaint_nothing")
     is_varied, offer = _is_varied(result, dialogue), offer_for(prompt_of(message))
     rows = buttons.after_complaint(
         dialogue.language,
