@@ -60,7 +60,7 @@ _REPEATABLE = frozenset(
 )
 """Reasons of failed jobs whose request may succeed if it is ordered again as it is."""
 
-_ID_LENGTH = 50
+_ID_LENGTH = 44
 
 
 def is_repeatable(job: Job, outcome: State | None) -> bool:

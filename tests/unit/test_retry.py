@@ -10,7 +10,7 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.retry import SUBMIT_ATTEMPTS, GiveUp, TryAgain
-from imgbot.domain.texts import has_text
+from imgbot.domain.texts import buttons, has_text
 from imgbot.jobs.recovery import Action, Answer, Decision, Unknown, decide
 from imgbot.providers.protocol import Recovery
 from tests.fixtures.jobs import job_of
@@ -45,7 +45,11 @@ def test_a_user_may_repeat_what_no_longer_runs_and_may_succeed(
     may_succeed = {*REPEATED, *ENDED}
     is_over = end.outcome is not State.DEAD
     assert retry.is_repeatable(job, end.outcome) is (is_over and kind in may_succeed)
-    assert not retry.is_repeatable(with_changes(job, id=f"1{'-r' * 25}"), end.outcome)
+    repeated = with_changes(job, id="1234567890")
+    while retry.is_repeatable(repeated, end.outcome):
+        repeated = with_changes(repeated, id=f"{repeated.id}-r")
+    rows = buttons.drawings("a fox", repeated.id, ["watercolour"])
+    assert all(len(button.data) <= 64 for row in rows for button in row)
 
 
 @pytest.mark.parametrize("kind", KINDS)
