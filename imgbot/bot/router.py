@@ -216,9 +216,10 @@ class UpdateHandler:
 
     async def _handle_again(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
         """Handle a message that was refused, as the update that it was: it orders once."""
-        owner, _sep, update_id = argument.partition(".")
+        owner, _sep, number = argument.partition(".")
         if owner != str(dialogue.user_id):
             return "not_your_button"
+        update_id = int(number) if number.isdecimal() else 0
         found = await self._app.users.refused(dialogue.user_id, update_id)
         if found is None:
             return "request_gone"

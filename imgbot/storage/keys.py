@@ -97,8 +97,8 @@ SYNCS = _key("img:syncs", Owner.NOBODY)
 # STRING: a decision for an update, 25 hours, in case it is handled again; the owner of a task, an
 # hour.
 CHOICE = _key("img:choice:", r"album\.(\d+)\..*")
-# STRING per user and update, a day: a message that was refused for now, as JSON: time (ms), the
-# update, or the items of an album.
+# STRING per user and update id modulo 64, a day: a message that was refused for now, as JSON: time
+# (ms), the update, or the items of an album.
 REFUSED_UPDATE = _key("img:refused-update:", r"(\d+)\..*")
 # HASH per user id: their preferences, the language of their client and of their texts, their @name
 # in lower case, and whether they were told which engine makes pictures.

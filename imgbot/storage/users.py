@@ -21,6 +21,9 @@ _SEEN_AGAIN_MS = 86_400_000
 _TAP_S = 3
 _FORBIDDEN_S = 3600
 _REFUSED_S = 86_400
+_REFUSED_KEPT = 64
+"""Messages of a user that are kept at most: one for each id modulo this."""
+
 _MEANT_S = 7_776_000
 
 
@@ -189,24 +192,26 @@ class UserStore(Store):
             raise UserError(reason)
 
     async def keep_refused(self, user_id: int, update: Mapping[str, Any], now_ms: int) -> None:
-        """Keep a message that was refused for now, for its button."""
-        key = f"{keys.REFUSED_UPDATE}{user_id}.{update['update_id']}"
+        """Keep a message that was refused for now, for its button, in place of an older one."""
+        key = _refused_key(user_id, update["update_id"])
         await self._redis.set(key, json.dumps([now_ms, update]), ex=_REFUSED_S)
 
-    async def refused(self, user_id: int, update_id: str) -> tuple[int, dict[str, Any]] | None:
+    async def refused(self, user_id: int, update_id: int) -> tuple[int, dict[str, Any]] | None:
         """Return when a message was refused (ms), and its update; None if it is forgotten."""
-        found = await self._redis.get(f"{keys.REFUSED_UPDATE}{user_id}.{update_id}")
-        if not found:
-            return None
-        at_ms, update = json.loads(found)
-        return at_ms, update
+        found = await self._redis.get(_refused_key(user_id, update_id))
+        at_ms, update = json.loads(found or "[0, {}]")
+        return (at_ms, update) if update.get("update_id") == update_id else None
 
-    async def drop_refused(self, user_id: int, update_id: str) -> None:
-        await self._redis.unlink(f"{keys.REFUSED_UPDATE}{user_id}.{update_id}")
+    async def drop_refused(self, user_id: int, update_id: int) -> None:
+        await self._redis.unlink(_refused_key(user_id, update_id))
 
     async def debounce_tap(self, tap: str, request: str) -> bool:
         """Return whether the same button was not tapped a moment ago by another request."""
         return await self._first(f"{keys.TAP_GUARD}{tap}", request, _TAP_S) == request
+
+
+def _refused_key(user_id: int, update_id: int) -> str:
+    return f"{keys.REFUSED_UPDATE}{user_id}.{update_id % _REFUSED_KEPT}"
 
 
 def _digest(wording: str) -> str:

@@ -13,6 +13,7 @@ from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.update_ledger import UpdateLedger
+from imgbot.storage.users import UserStore
 from tests.fixtures.jobs import job_of
 
 NOW = 1_800_000_000_000
@@ -110,6 +111,16 @@ async def test_an_album_is_whole_a_moment_after_its_last_item_or_at_ten(redis: C
 
     await gathered(redis, *range(2, 11))
     assert await albums.due(NOW) == (["1.9"], 0)
+
+
+async def test_a_bounded_number_of_refused_messages_is_kept(redis: Client) -> None:
+    users = UserStore(redis)
+    for update_id in range(1, 201):
+        await users.keep_refused(1, {"update_id": update_id}, NOW)
+
+    assert len(await redis.keys(f"{keys.REFUSED_UPDATE}1.*")) < 100
+    assert await users.refused(1, 200) == (NOW, {"update_id": 200})
+    assert await users.refused(1, 1) is None
 
 
 async def test_users_waiting_for_their_own_jobs_are_counted(redis: Client) -> None:
