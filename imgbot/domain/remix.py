@@ -127,7 +127,7 @@ def _read(change: str) -> _Wish:
     words = _OTHER.sub(" ", change)
     # "16:9" alone is no prompt.
     options = parse_prompt_options(f"{_THING} — {words}")
-    rest = options.prompt.removeprefix(_THING).strip(" ,;.!—")
+    rest = options.prompt.removeprefix(_THING).strip(" ,;.!?—-")
     bare = " ".join(_ASKED.sub(" ", rest).split()).strip(" ,;.!?-")
     if not bare or _is_without(bare):
         rest = bare

@@ -77,7 +77,7 @@ another one, but with a cat | в формате 9:16 | тот же промпт,
 """
 REPEATS_NOT = """
 4 | четыре | a cat 16:9 | без текста | same but in winter | кот | 3 кота | ещё | 3 more | 4k | x2
-24 декабря | 12:30 | квадрат | 1984 | room 101 | a fox, 2 variants | сделай ярче | --v 6
+3? | 24 декабря | 12:30 | квадрат | 1984 | room 101 | a fox, 2 variants | сделай ярче | --v 6
 """
 
 
