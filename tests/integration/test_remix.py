@@ -165,7 +165,7 @@ WORDS = [
     ("en", "send me the png", t("en", "original_caption")),
     ("ru", "скинь файлом", t("ru", "original_caption")),
     ("en", "what seed was that?", "Seed: 7"),
-    ("ru", "что за промпт", "Запрос: a fox"),
+    ("ru", "что за промпт", "Промпт: a fox"),
     ("ru", "стикер", "✂️"),
     ("en", "make it a sticker", "✂️"),
 ]
