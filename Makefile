@@ -38,6 +38,10 @@ test: .venv/bin/ruff ## Run the tests that take seconds; .venv/bin/pytest runs a
 bench: .venv/bin/ruff ## Race the bot against the guide's design and saq; 25 minutes.
 	.venv/bin/python -m tests.bench.race
 
+.PHONY: train-intents
+train-intents: .venv/bin/ruff ## Learn the intents from imgbot/domain/intents/utterances.
+	.venv/bin/python -m tests.bench.train_intents
+
 LOCK = .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --custom-compile-command "make lock"
 

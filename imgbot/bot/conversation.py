@@ -191,7 +191,8 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
     pending = _PENDING.get(question, PendingQuestion.NOTHING)
     if question == Question.MERGE_PHOTOS and not await dialogue.photos():
         pending = PendingQuestion.PHOTO
-    facts = ChatFacts(is_reply_to_picture=is_reply, pending=pending)
+    # Talk is talk, whether there is a picture or not: it needs no look at the chat.
+    facts = ChatFacts(has_picture=True, is_reply_to_picture=is_reply, pending=pending)
     found, target = classify(prompt, facts), TargetPicture()
     text = Text(prompt, found, question, expired, pending, is_reply, target)
     named = None if pending else named_in(prompt)

@@ -8,7 +8,7 @@ from aiogram.types import Message, MessageOriginUser
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import command_of, photo_of, prompt_of
 from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, UserError
-from imgbot.domain.intents import Intent, classify
+from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.preamble import without_preamble
@@ -34,6 +34,7 @@ _REFUSALS = {
 _WITHOUT_MONEY = frozenset({"budget", "user_budget"})
 _SEEDS = 1_000_003
 _CAPTION_PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
+_ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
 
 
 async def check_rate_limit(
@@ -229,7 +230,7 @@ async def prompt_in(message: Message, dialogue: Dialogue) -> str:
     prompt, photo = prompt_of(message), photo_of(message)
     if photo is None or not prompt or command_of(message):
         return prompt
-    is_prompt = classify(prompt).intent in _CAPTION_PROMPTS
+    is_prompt = classify(prompt, _ABOUT_PHOTO).intent in _CAPTION_PROMPTS
     return prompt if is_prompt and not await _is_by_bot(message, photo, dialogue) else ""
 
 

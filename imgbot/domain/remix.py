@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
-from imgbot.domain.phrases import stem
+from imgbot.domain.intents.words import stem
 from imgbot.domain.prompt_options import (
     PROMPT_LIMIT,
     PromptOptions,

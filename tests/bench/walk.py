@@ -27,10 +27,7 @@ from tests.fixtures.sandbox import open_sandbox
 from tests.fixtures.waiting import eventually
 
 PACKAGE = str(Path(imgbot.__file__).parent) + "/"
-UNDERSTANDING = (
-    *("domain/cues.py", "domain/intents.py", "domain/phrases", "domain/spelling.py"),
-    "bot/conversation.py",
-)
+UNDERSTANDING = ("domain/intents", "domain/spelling.py", "bot/conversation.py")
 """Files that decide what a text means; the second row of the result is without them."""
 
 BESIDE = frozenset(

@@ -1,9 +1,9 @@
 """What was made in one chat is never shown, changed or repeated in another."""
 
-import tomllib
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from dataclasses import dataclass
-from importlib.resources import files
+from itertools import chain
 from typing import Any
 
 import pytest
@@ -11,7 +11,9 @@ import pytest_asyncio
 
 from imgbot.bot.handlers import COMMANDS
 from imgbot.bot.router import CALLBACKS
-from imgbot.domain.texts import LANGUAGES, t
+from imgbot.domain.intents.model import UTTERANCES
+from imgbot.domain.intents.training import utterances_in
+from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot import Constants
 from tests.fixtures.sandbox import Message
@@ -35,7 +37,7 @@ UNLIMITED: Constants = {
 }
 LIMITS = {"IMGBOT_WAITING_PER_USER": "400", "IMGBOT_RUNNING_PER_USER": "50"}
 AS_CHANNEL = {"id": 136_817_688, "is_bot": True, "first_name": "Channel", "username": "Channel_Bot"}
-LISTED = ("message", "operation", "command", "question")
+NEW = ("create", "change")
 AT_ONCE = 20
 """Messages that the bot takes from one chat at once."""
 
@@ -78,14 +80,13 @@ def job_of(picture: Message) -> str:
 
 
 def phrases() -> Iterator[str]:
-    """Each phrase of a command, and the first of each other list; but none that cancels."""
-    for language in LANGUAGES:
-        text = (files("imgbot.domain.phrases") / f"{language}.toml").read_text("utf-8")
-        for table, lists in tomllib.loads(text).items():
-            for name, listed in lists.items() if table in LISTED else ():
-                for phrase in listed if table == "command" else listed[:1]:
-                    if name != "cancel":
-                        yield " ".join(word.partition("/")[0] for word in phrase.split())
+    """Five texts for each command, and one for each other intent; but none that cancels."""
+    counted = Counter[str]()
+    for each in chain.from_iterable(map(utterances_in, UTTERANCES)):
+        intent, _, topic = each.label.partition(":")
+        counted[each.label] += 1
+        if intent not in {"cancel", "unsure", *NEW} and counted[each.label] <= (5 if topic else 1):
+            yield each.text
 
 
 async def open_place(ann: User, bob: User, words: tuple[str, str], **fields: Any) -> Place:

@@ -97,7 +97,7 @@ ANSWERED = [
     ("en", "where is my picture?", "queue_empty"),
     ("ru", "долго ещё?", "queue_empty"),
     ("en", "what can you draw?", "help"),
-    ("en", "can you speak French?", "ask_meaning"),
+    ("en", "can you speak French?", "help"),
     ("en", "I don't like it", "complaint"),
     ("ru", "мне не нравится", "complaint"),
     ("ru", "настройки", "settings"),

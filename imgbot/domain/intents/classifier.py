@@ -1,0 +1,169 @@
+"""Classifier: decides what a text asks for, before anything is ordered. Pure.
+
+A model learned from examples weighs the text in its chat. An order has to be surely one: where the
+model sees too much of anything else in a text, or another order nearly as likely, or the text is a
+question, the classification is unsure and the user is asked.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import pairwise
+from operator import itemgetter
+
+from imgbot.domain.intents.beginnings import is_request, without_beginning
+from imgbot.domain.intents.facts import ChatFacts, Classification, Intent, PendingQuestion
+from imgbot.domain.intents.features import features_of
+from imgbot.domain.intents.model import model
+from imgbot.domain.intents.words import ParsedText, Token, clauses_of, read
+from imgbot.domain.operations import Operation
+
+UNSURE = "unsure"
+ORDERS = frozenset({"create", "change", "again", "operation"})
+_OTHER_LIMIT = 0.4
+"""Probability that an order is none, above which the bot asks."""
+_OTHER_LIMIT_OF_QUESTION = 0.15
+_MARGIN = 0.05
+_SURE_TALK = 0.6
+_TALK = frozenset({"small_talk", "complaint", "cancel", "undo", "help"})
+_WITH_PROMPT = frozenset({Intent.CREATE, Intent.CHANGE, Intent.COMPLAINT})
+_TALK_CLAUSES = 2
+_LONGEST_COMMAND = 20
+_OLD_S = 6 * 3600
+_KEY_TOKENS = 24
+
+_SKIN_TONES = "\U0001f3fb-\U0001f3ff"
+_MARKS = re.compile(rf"[\s.,!)(:;…\u200d\ufe0f{_SKIN_TONES}]")
+_REACTIONS = frozenset("👍❤🔥👌🙏😂👏😍")
+_REACTION_LIMIT = 40
+_FIRST_SYMBOL = "\u2190"
+"""Characters below it are letters and punctuation, from it on arrows and emoji."""
+
+_LINK = re.compile(r"\s*https?://\S+\s*")
+_SCALES = {
+    4: frozenset({"4", "x4", "4x", "4k", "четыре", "вчетверо", "four", "quadruple"}),
+    2: frozenset({"2", "x2", "2x", "2k", "два", "вдвое", "two", "twice", "double"}),
+}
+
+
+def classify(text: str, facts: ChatFacts | None = None) -> Classification:
+    """Return what the text asks for in this chat."""
+    facts = facts or ChatFacts()
+    reading = read(text)
+    if not reading.tokens:
+        return _without_words(text, facts)
+    likely = _likely(reading, facts)
+    intents = _by_intent(likely)
+    best = _decided(intents, reading, facts)
+    if best == UNSURE:
+        return _unsure(intents, reading, facts)
+    labels = [each for each in likely if each.startswith(f"{best}:")]
+    topic = max(labels, key=likely.__getitem__, default="").partition(":")[2]
+    return _classification(Intent(best), topic, reading, facts)
+
+
+def wording_key(text: str) -> str:
+    """Return the key under which the choice for this wording is remembered."""
+    return " ".join(token.stem for token in read(text).tokens[:_KEY_TOKENS])
+
+
+def scale_in(text: str) -> int | None:
+    """Return the scale that the text asks for: 2, 4 or None."""
+    return _scale(read(text).tokens)
+
+
+def _scale(tokens: Iterable[Token]) -> int | None:
+    said = {token.text for token in tokens}
+    return next((scale for scale, forms in _SCALES.items() if said & forms), None)
+
+
+def _without_words(text: str, facts: ChatFacts) -> Classification:
+    left = set(_MARKS.sub("", text))
+    if left and left <= set("?!"):
+        return Classification(Intent.HELP, reasons=("question_marks",))
+    is_about_picture = facts.is_reply_to_picture and len(text) <= _REACTION_LIMIT
+    # "+" and "=)" show nothing that could be drawn.
+    is_plain = all(each < _FIRST_SYMBOL for each in left)
+    if text and (is_about_picture or is_plain or left <= _REACTIONS):
+        return Classification(Intent.SMALL_TALK, reasons=("reaction",))
+    intent = Intent.CHANGE if facts.is_reply_to_picture else Intent.CREATE
+    return Classification(intent, prompt=text, reasons=("emoji",))
+
+
+def _likely(reading: ParsedText, facts: ChatFacts) -> Mapping[str, float]:
+    return model().probabilities(features_of(reading, facts))
+
+
+def _by_intent(likely: Mapping[str, float]) -> Mapping[str, float]:
+    """Return the probability of each intent, the likeliest first."""
+    found: defaultdict[str, float] = defaultdict(float)
+    for label, probability in likely.items():
+        found[label.partition(":")[0]] += probability
+    return dict(sorted(found.items(), key=itemgetter(1), reverse=True))
+
+
+def _decided(intents: Mapping[str, float], reading: ParsedText, facts: ChatFacts) -> str:
+    """Return the intent, or `unsure` if it is an order and might be another, or none."""
+    (best, first), (_, second), *_ = intents.items()
+    if best not in ORDERS:
+        return best
+    if facts.pending is PendingQuestion.PROMPT and not facts.is_reply_to_picture:
+        return best if best == "operation" else "create"
+    other = sum(each for intent, each in intents.items() if intent not in ORDERS)
+    limit = _OTHER_LIMIT_OF_QUESTION if reading.asks else _OTHER_LIMIT
+    is_long = len(reading.tokens) > _LONGEST_COMMAND and best in {"again", "operation"}
+    is_doubtful = other > limit or first - second < _MARGIN or is_long
+    is_doubtful = is_doubtful or _LINK.fullmatch(reading.text) is not None
+    is_asked = facts.pending in {PendingQuestion.SCALE, PendingQuestion.PHOTO}
+    is_unasked = is_asked and not facts.is_reply_to_picture and best in {"create", "change"}
+    return UNSURE if is_doubtful or is_unasked or _is_out_of_date(best, reading, facts) else best
+
+
+def _is_out_of_date(best: str, reading: ParsedText, facts: ChatFacts) -> bool:
+    """Return true for a change of an old picture in words that could be a prompt."""
+    if best != "change" or facts.picture_age_s <= _OLD_S or facts.context != "picture":
+        return False
+    intents = _by_intent(_likely(reading, replace(facts, has_picture=False)))
+    return intents["create"] > intents["change"] + intents[UNSURE]
+
+
+def _unsure(intents: Mapping[str, float], reading: ParsedText, facts: ChatFacts) -> Classification:
+    has_target = facts.has_picture or facts.is_reply_to_picture
+    is_usable = facts.remembered == Intent.CREATE or (
+        facts.remembered == Intent.CHANGE and has_target
+    )
+    if is_usable:
+        return _classification(Intent(facts.remembered), "", reading, facts, "remembered")
+    # Without a picture only words of a change are unsure.
+    change = intents["change"] + (0 if has_target else intents[UNSURE])
+    is_change = change > intents["create"]
+    leaning = Intent.CHANGE if is_change else Intent.CREATE
+    return replace(_classification(leaning, "", reading, facts), is_sure=False)
+
+
+def _classification(
+    intent: Intent, topic: str, reading: ParsedText, facts: ChatFacts, reason: str = "model"
+) -> Classification:
+    prompt = (
+        without_beginning(reading, _talk_before(reading, facts)) if intent in _WITH_PROMPT else ""
+    )
+    if intent is not Intent.OPERATION:
+        return Classification(intent, reasons=(reason,), prompt=prompt, topic=topic)
+    operation = Operation(topic)
+    scale = _scale(reading.tokens) if operation is Operation.UPSCALE else None
+    return Classification(intent, reasons=(reason,), operation=operation, scale=scale)
+
+
+def _talk_before(reading: ParsedText, facts: ChatFacts) -> int:
+    """Return how many clauses of talk stand before a request."""
+    count = 0
+    for clause, following in pairwise(clauses_of(reading.tokens)[: _TALK_CLAUSES + 1]):
+        said = ParsedText(reading.text[: clause[-1].end], clause, frozenset())
+        (best, probability), *_ = _by_intent(_likely(said, facts)).items()
+        is_word = any(len(each.text) > 1 for each in clause)
+        is_talk = is_word and best in _TALK and probability > _SURE_TALK
+        if not is_talk or not (best == "small_talk" or is_request(following)):
+            break
+        count += 1
+    return count

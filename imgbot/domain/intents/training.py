@@ -1,0 +1,114 @@
+"""Training: weights from utterances, by a softmax regression in plain Python; always the same."""
+
+import math
+import tomllib
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from importlib.resources.abc import Traversable
+from typing import Any
+from zlib import crc32
+
+from imgbot.domain.intents.facts import ChatFacts, PendingQuestion
+from imgbot.domain.intents.features import BUCKETS, features_of
+from imgbot.domain.intents.model import STEP, packed
+from imgbot.domain.intents.words import read
+
+_EPOCHS = 10
+_RATE = 8.0
+_DECAY = 5e-4
+_SEEN_AT_LEAST = 3
+"""Utterances that a feature must be seen in."""
+_NEGLIGIBLE = 0.01
+_HELD = 3
+"""Weight of an utterance that must never be mistaken."""
+_AFTER: Mapping[str, ChatFacts] = {
+    "nothing": ChatFacts(),
+    "picture": ChatFacts(has_picture=True),
+    "reply": ChatFacts(has_picture=True, is_reply_to_picture=True),
+    **{
+        pending.value: ChatFacts(has_picture=True, pending=pending)
+        for pending in PendingQuestion
+        if pending
+    },
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """A text with its context, and what it means there."""
+
+    text: str
+    facts: ChatFacts
+    label: str
+    also: frozenset[str] = frozenset()
+    """Further intents that would be right."""
+    mark: str = ""
+    """`strict`: never an order; `prompts`: never lost."""
+
+
+def utterances_in(file: Traversable) -> Iterator[Utterance]:
+    """Read a file of utterances."""
+    for group in tomllib.loads(file.read_text("utf-8"))["group"]:
+        yield from _utterances_of(group)
+
+
+def _utterances_of(group: Mapping[str, Any]) -> Iterator[Utterance]:
+    label = ":".join(filter(None, (group["intent"], group.get("topic"))))
+    also, mark = frozenset(group.get("may", ())), group.get("mark", "")
+    for each in group["texts"]:
+        latest, text = ("", each) if isinstance(each, str) else each
+        facts = replace(_AFTER[group["after"]], latest_prompt=latest)
+        yield Utterance(text, facts, label, also, mark)
+
+
+def trained(utterances: Iterable[Utterance], digest: str) -> bytes:
+    """Return a file of weights learned from utterances."""
+    rows = [(features_of(read(each.text), each.facts), each) for each in utterances]
+    seen = Counter(bucket for buckets, _ in rows for bucket in buckets)
+    kept = {bucket: at for at, bucket in enumerate(b for b in seen if seen[b] >= _SEEN_AT_LEAST)}
+    labels = sorted({each.label for _, each in rows})
+    known = [
+        ([kept[each] for each in buckets if each in kept], labels.index(utterance.label), utterance)
+        for buckets, utterance in rows
+    ]
+    examples = [(at, label, _HELD if each.mark else 1) for at, label, each in known]
+    # What is seen often has to move less each time.
+    speeds = [(_SEEN_AT_LEAST / seen[bucket]) ** 0.5 for bucket in kept]
+    weights = _learn(examples, speeds, len(labels))
+    table = bytearray(BUCKETS * len(labels))
+    for bucket, at in kept.items():
+        found = (min(max(int(each[at] / STEP), -127), 127) & 0xFF for each in weights)
+        table[bucket * len(labels) : (bucket + 1) * len(labels)] = bytes(found)
+    return packed(labels, bytes(table), digest)
+
+
+def _learn(
+    examples: Sequence[tuple[list[int], int, int]], speeds: Sequence[float], labels: int
+) -> list[list[float]]:
+    """Return the weights of each label, by stochastic descent."""
+    weights = [[0.0] * len(speeds) for _ in range(labels)]
+    numbers = range(len(examples))
+    for epoch in range(_EPOCHS):
+        shuffled = sorted(numbers, key=lambda each, epoch=epoch: crc32(b"%d %d" % (epoch, each)))
+        rate = _RATE * (1 - epoch / _EPOCHS)
+        for at, label, weight in map(examples.__getitem__, shuffled):
+            for other, error in _errors(weights, at, label):
+                step = rate * error * weight / math.sqrt(len(at))
+                row = weights[other]
+                for each in at:
+                    row[each] -= speeds[each] * (step + rate * _DECAY * row[each])
+    return weights
+
+
+def _errors(
+    weights: Sequence[list[float]], at: Sequence[int], label: int
+) -> Iterator[tuple[int, float]]:
+    """Yield the labels whose probability is wrong, and by how much."""
+    scale = 1 / math.sqrt(len(at))
+    powers = [math.exp(sum(map(each.__getitem__, at)) * scale) for each in weights]
+    total = sum(powers)
+    for other, power in enumerate(powers):
+        error = power / total - (other == label)
+        if abs(error) > _NEGLIGIBLE:
+            yield other, error
