@@ -24,7 +24,7 @@ _LOOK_BACK = 3
 """Words between a noun and the preposition that goes with it."""
 
 _WORD = re.compile(r"\w+(?:[-'’]\w+)*")
-_ADJECTIVE = re.compile(r"\w{3,}(?:ый|ий|ой|ая|яя|ое|ее|ые|ие|ую|юю|ого|его|ым|им|ом|ем|ых|их)")
+_ADJECTIVE = re.compile(r"\w{3,}(?:ый|ий|ой|ая|яя|ое|ее|ые|ие|ую|юю|ого|его|ым|им|ом|ем|ей|ых|их)")
 _ADJECTIVE_ENDING = re.compile(
     r"(?:ыми|ими|ого|его|ому|ему|ый|ий|ой|ая|яя|ое|ее|ые|ие|ую|юю|ым|им|ом|ем|ей|ых|их)$"
 )
@@ -184,7 +184,7 @@ def _amended(prompt: str, wanted: str) -> str:
     for kind in {_kind(word, _ANYWHERE) for word in words} - {""}:
         for at, word in reversed([*enumerate(_words_in(prompt))]):
             if _kind(word, _ANYWHERE) == kind:
-                prompt = _without_phrase(prompt, at)
+                prompt = _without_attribute(prompt, at)
     return _appended(prompt, wanted)
 
 
@@ -268,6 +268,16 @@ def _without_phrase(prompt: str, at: int) -> str:
     start, end = spans[_first_of_phrase(prompt, spans, at)].start(), spans[at].end()
     left = _tidy(f"{prompt[:start]}{prompt[end:]}")
     return left or prompt
+
+
+def _without_attribute(prompt: str, at: int) -> str:
+    """Return the prompt without the word, and without its phrase unless a noun follows in it."""
+    spans = [*_WORD.finditer(prompt)]
+    is_last = at + 1 == len(spans) or not _is_adjacent(prompt, spans, at)
+    if is_last or fold(spans[at + 1][0]) in _LINKS | _JOINING:
+        return _without_phrase(prompt, at)
+    start = spans[at].start()
+    return _with_article(prompt[:start] + prompt[spans[at + 1].start() :], start)
 
 
 def _first_of_phrase(prompt: str, spans: Sequence[re.Match[str]], at: int) -> int:

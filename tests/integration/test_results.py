@@ -162,7 +162,7 @@ async def test_the_receipt_tells_how_a_picture_was_made(bob: User) -> None:
     pictures = [message for message in await bob.heard() if is_picture(message)]
 
     first, second = sorted(
-        [await bob.click(picture, "ⓘ") for picture in pictures], key=lambda told: told.text[-3:]
+        [await bob.click(picture, "ℹ️") for picture in pictures], key=lambda told: told.text[-3:]
     )
 
     assert re.fullmatch(RECEIPT + "\nVariant: 1/2", first.text)
@@ -176,7 +176,7 @@ async def test_what_an_older_release_made_has_a_shorter_receipt(bob: User) -> No
         [job_id] = await redis.lrange(f"{keys.HISTORY}{bob.id}", 0, -1)
         await redis.hdel(f"{keys.RESULT}{job_id}", "model", "seed", "size", "takes_seed")
 
-    assert (await bob.click(result, "ⓘ")).text == "Prompt: a lighthouse"
+    assert (await bob.click(result, "ℹ️")).text == "Prompt: a lighthouse"
 
 
 async def test_in_a_group_only_the_asker_gets_the_receipt(builtin_stage: Stage) -> None:
@@ -186,16 +186,16 @@ async def test_in_a_group_only_the_asker_gets_the_receipt(builtin_stage: Stage) 
 
     async def answer(message: Message, kind: str) -> Event:
         after = await control.last_seq()
-        await control.click(ann.person, message, "ⓘ")
+        await control.click(ann.person, message, "ℹ️")
         return await control.wait_for(lambda event: event.type == kind, after=after)
 
     alert = await answer(short, "callback_answer")
-    shown, closed = await answer(long, "ephemeral"), await ann.toast(long, "ⓘ")
+    shown, closed = await answer(long, "ephemeral"), await ann.toast(long, "ℹ️")
     await control.fault("sendMessage", "error", error_code=400, description="Bad Request: no")
-    nowhere = await ann.toast(long, "ⓘ")
+    nowhere = await ann.toast(long, "ℹ️")
     await ann.within(ann.id).ask("/start")
     await control.fault("sendMessage", "error", error_code=400, description="Bad Request: no")
-    alone = await ann.within(ann.id).after(control.click(ann.person, long, "ⓘ"))
+    alone = await ann.within(ann.id).after(control.click(ann.person, long, "ℹ️"))
 
     assert alert.raw["show_alert"]
     assert alert.raw["text"].startswith("Prompt: a fox\n")
@@ -203,5 +203,5 @@ async def test_in_a_group_only_the_asker_gets_the_receipt(builtin_stage: Stage) 
     assert shown.raw["text"].startswith(f"Prompt: {long_prompt}\n")
     assert nowhere == t("en", "told_nowhere", name=BOT_NAME[1:])
     assert alone.text == shown.raw["text"]
-    assert await mallory.toast(long, "ⓘ") == t("en", "not_your_button")
+    assert await mallory.toast(long, "ℹ️") == t("en", "not_your_button")
     assert {message.id for message in await ann.heard()} == {short.id, long.id}

@@ -74,11 +74,11 @@ async def test_a_users_own_limit_is_told_and_explained_and_free_operations_go_on
     before = await anna.ask("/limits")
     fox = await anna.order("a fox")
     after = await anna.ask("/limits")
-    receipt = await anna.click(fox, "ⓘ")
+    receipt = await anna.click(fox, "ℹ️")
     await anna.order("a hare")
     refusal = await anna.ask("a wolf")
     retouched = await anna.order("/retouch", jpeg("cat"))
-    free = await anna.click(retouched, "ⓘ")
+    free = await anna.click(retouched, "ℹ️")
     russian = await ivan.ask("/limits")
 
     assert "\nBudget left for today: $0.10 of $0.10. It renews in " in before.text
