@@ -115,7 +115,7 @@ def conditions_of(facts: HealthFacts) -> list[Condition]:
     found = [
         *_figures(facts),
         *(_provider(name, state) for name, state in facts.providers.items()),
-        _budget(facts.budget),
+        *([] if facts.budget.ceiling_micro is None else [_budget(facts.budget)]),
         _dead(facts),
     ]
     critical = {each.rule for each in found if each.level is Level.CRITICAL}

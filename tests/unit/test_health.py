@@ -344,3 +344,9 @@ def _compared(alert: str) -> list[str]:
     expression = re.sub(r"\([^()]* > 0\b[^()]*\)", "", _expression(alert))
     found = re.findall(r"(>=?|==) ([\d.]+)", expression)
     return [f"{sign} {float(bound):g}" for sign, bound in found]
+
+
+def test_a_budget_that_is_no_longer_limited_ends_without_a_word() -> None:
+    unlimited = replace(SPENT, ceiling_micro=None)
+
+    assert "budget" not in {each.rule for each in conditions_of(replace(BUSY, budget=unlimited))}
