@@ -278,3 +278,11 @@ def test_odd_letters_are_read_like_plain_ones(odd: str, plain: str) -> None:
 def test_a_listed_word_is_no_slip_of_another() -> None:
     assert slips_of("warmer", ("warier", "warmer", "farmer"))[0] == "warmer"
     assert slips_of("famrer", ("warmer", "farmer")) == ["farmer"]
+
+
+@pytest.mark.parametrize("text", ["@durov", "me@example.com", "https://example.com/fox"])
+@pytest.mark.parametrize("after", ["nothing", "picture"])
+def test_an_address_alone_is_at_most_asked_about(after: str, text: str) -> None:
+    found = classify(text, AFTER[after])
+
+    assert not (found.is_sure and found.intent in ORDERS)

@@ -42,7 +42,7 @@ _REACTION_LIMIT = 40
 _FIRST_SYMBOL = "\u2190"
 """Characters below it are letters and punctuation, from it on arrows and emoji."""
 
-_LINK = re.compile(r"\s*https?://\S+\s*")
+_LINK = re.compile(r"\s*(?:https?://\S+|[^\s@]*@\S+)\s*")
 _SCALES = {
     4: frozenset({"4", "x4", "4x", "4k", "четыре", "вчетверо", "four", "quadruple"}),
     2: frozenset({"2", "x2", "2x", "2k", "два", "вдвое", "two", "twice", "double"}),
