@@ -218,8 +218,12 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
 
 
 def _repeated(text: Text, result: Result | None, change: str) -> Text:
-    handler = partial(_handle_remix, result, change) if result else None
-    return replace(text, repeated=result, handler=handler)
+    if result:
+        return replace(text, repeated=result, handler=partial(_handle_remix, result, change))
+    if text.found.intent is not Intent.AGAIN:
+        return text
+    # What was not created cannot be repeated with options: the same once more is not asked for.
+    return replace(text, found=replace(text.found, intent=Intent.CHANGE, is_sure=False))
 
 
 async def _about_named(

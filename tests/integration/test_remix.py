@@ -87,6 +87,17 @@ async def test_options_after_a_photo_change_the_photo(simulated_stage: Stage) ->
     assert (await simulated_stage.orders())[before:] == ["edit 16:9"]
 
 
+async def test_options_after_a_change_of_a_photo_repeat_no_change(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    await user.order("make it darker", jpeg("cat"))
+    before = await simulated_stage.orders()
+
+    question = await user.ask("16:9", fits=lambda message: message.buttons)
+
+    assert question.text == t("en", "ask_meaning")
+    assert await simulated_stage.orders() == before
+
+
 async def test_part_of_a_change_that_is_left_out_can_be_drawn_anew(bob: User) -> None:
     await bob.order("a cat --seed 7")
     changed = await bob.order("brighter and with a hat")
