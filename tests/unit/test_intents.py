@@ -24,7 +24,9 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.spelling import slips_of
 
 KNOWN = [each for file in UTTERANCES for each in utterances_in(file)]
-UNSEEN = list(utterances_in(Path(__file__).parent.parent / "fixtures" / "utterances_unseen.toml"))
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+UNSEEN = list(utterances_in(FIXTURES / "utterances_unseen.toml"))
+JUDGING = list(utterances_in(FIXTURES / "utterances_judging.toml"))
 AFTER = {
     "nothing": ChatFacts(),
     "picture": ChatFacts(has_picture=True, picture_age_s=60),
@@ -70,8 +72,8 @@ def score(utterances: Sequence[Utterance]) -> Score:
 
 @pytest.mark.parametrize(
     ("utterances", "wrongly_ordered", "bothered", "missed"),
-    [(KNOWN, 0.002, 0.01, 0.01), (UNSEEN, 0.01, 0.1, 0.08)],
-    ids=["known", "unseen"],
+    [(KNOWN, 0.002, 0.01, 0.01), (UNSEEN, 0.01, 0.1, 0.08), (JUDGING, 0.024, 0.06, 0.17)],
+    ids=["known", "unseen", "judging"],
 )
 def test_utterances_are_understood(
     utterances: Sequence[Utterance], wrongly_ordered: float, bothered: float, missed: float
