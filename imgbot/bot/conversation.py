@@ -198,7 +198,8 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
     named = None if pending else named_in(prompt)
     if named and (about_named := await _about_named(named, text, message, dialogue)):
         return about_named
-    if found.intent in _READ_WITH_PICTURE:
+    is_repeat = repeats_prompt(prompt)
+    if is_repeat or found.intent in _READ_WITH_PICTURE:
         target = await _target(message, dialogue, pending, is_announced=is_announced)
         facts = replace(
             facts,
@@ -214,16 +215,15 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
         if not found.is_sure:
             remembered = await dialogue.app.users.meant(dialogue.user_id, wording_key(prompt))
             found = classify(prompt, replace(facts, remembered=remembered))
+    if is_repeat and found.intent is Intent.AGAIN:
+        # Unless a created picture is drawn again with them, they change the one replied to.
+        found = replace(found, intent=Intent.CHANGE, is_sure=is_reply, prompt=prompt)
     return replace(text, found=found, target=target)
 
 
 def _repeated(text: Text, result: Result | None, change: str) -> Text:
-    if result:
-        return replace(text, repeated=result, handler=partial(_handle_remix, result, change))
-    if text.found.intent is not Intent.AGAIN:
-        return text
-    # What was not created cannot be repeated with options: the same once more is not asked for.
-    return replace(text, found=replace(text.found, intent=Intent.CHANGE, is_sure=False))
+    handler = partial(_handle_remix, result, change) if result else None
+    return replace(text, repeated=result, handler=handler)
 
 
 async def _about_named(
