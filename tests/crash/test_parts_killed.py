@@ -35,7 +35,7 @@ async def test_redis_killed_in_the_middle_of_jobs(sandboxed: Sandboxed) -> None:
     for pid in children_named(bot, "redis-server") + children_named(bot, "valkey-server"):
         os.kill(pid, signal.SIGKILL)
     late = await control.make_user("Late")
-    await control.say(late, "said while Redis was away")
+    await control.say(late, "a lighthouse by the sea")
 
     await expect_one_each(bot, control, [*people, late])
 

@@ -106,7 +106,7 @@ async def test_the_queue_shows_places_and_calls_off(slow_stage: Stage) -> None:
 async def test_a_photo_that_comes_late_joins_the_merge_that_waits(slow_stage: Stage) -> None:
     bob = await slow_stage.user()
     await bob.control.set_provider(duration_s=[600, 600])
-    await bob.ask("something else first")
+    await bob.ask("a fox")
 
     sent = await bob.photos(picture(), picture(color="red"), caption="collage")
     async with slow_stage.bot.redis() as redis:

@@ -168,9 +168,9 @@ async def test_the_guides_commands_tell_the_truth(stage: Stage) -> None:
 
 async def test_cancel_while_waiting_and_while_running(stage: Stage) -> None:
     bob = await stage.user()
-    running = await bob.ask("first [[sim:slow=20]]", fits=has_buttons)
+    running = await bob.ask("a walnut [[sim:slow=20]]", fits=has_buttons)
     waiting = await bob.ask(
-        "second [[sim:slow=20]]", fits=lambda m: has_buttons(m) and m.id != running.id
+        "a teapot [[sim:slow=20]]", fits=lambda m: has_buttons(m) and m.id != running.id
     )
 
     await bob.click(waiting, "Cancel", lambda m: m.id == waiting.id and m.text == "Cancelled.")
@@ -179,8 +179,8 @@ async def test_cancel_while_waiting_and_while_running(stage: Stage) -> None:
 
     tasks = (await stage.control.provider())["tasks"]
     assert waiting.text.startswith("⏳ Got it. Your place in line: ")
-    assert [task["failure"] for task in tasks if "first" in task["words"]] == ["cancelled"]
-    assert not [task for task in tasks if "second" in task["words"]]
+    assert [task["failure"] for task in tasks if "walnut" in task["words"]] == ["cancelled"]
+    assert not [task for task in tasks if "teapot" in task["words"]]
 
 
 async def test_redis_cli_tells_a_refusal_in_the_words_of_redis_and_that_no_bot_runs(

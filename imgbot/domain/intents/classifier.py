@@ -25,7 +25,7 @@ _OTHER_LIMIT = 0.4
 """Probability that an order is none, above which the bot asks."""
 _OTHER_LIMIT_OF_QUESTION = 0.15
 _MARGIN = 0.05
-_NEW_LIMIT = 0.25
+_NEW_LIMIT = 0.2
 """Probability of a new picture, above which a change of the one at hand is asked about."""
 _SURE_TALK = 0.6
 _TALK = frozenset({"small_talk", "complaint", "cancel", "undo", "help"})
