@@ -59,9 +59,9 @@ async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(admins: AdminS
     anna = await admins.stage.user("Anna")
     async with admins.stage.bot.redis() as redis:
         await redis.sadd(keys.ALLOWED, str(anna.id))
-    for number in range(4):
+    for name in ("a fox", "an owl", "a hare", "a crab"):
         # Three at once; the fourth waits.
-        await anna.say(f"fox {number} [[sim:slow=10]]")
+        await anna.say(f"{name} [[sim:slow=10]]")
 
     async def in_line() -> list[Message]:
         told = [message for message in await control.messages(anna.id) if message.is_outgoing]
@@ -75,7 +75,7 @@ async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(admins: AdminS
     undone = await owner.ask(f"/unban {anna.id}")
     again = await owner.ask(f"/unban {anna.id}")
 
-    assert sum(text.startswith("fox") for text in await anna.said()) == 3
+    assert sum("[[sim:slow" in text for text in await anna.said()) == 3
     assert undone.text == f"{anna.id} is unblocked."
     assert again.text == f"{anna.id} wasn't blocked."
 
