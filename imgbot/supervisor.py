@@ -138,7 +138,7 @@ class _Startup:
     bot: Bot
     notifier: Notifier
     telegram: str = "has not answered since startup"
-    """What is wrong with Telegram, as the status page says it."""
+    """Problem with Telegram, as the status page says it."""
     services: Services | None = None
 
     async def take_hook(

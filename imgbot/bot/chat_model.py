@@ -1,6 +1,6 @@
 """Chat model: asks an OpenAI-compatible model of the operator what an unsure text is about.
 
-The rules stay in charge: without an answer within seconds, their own classification stands.
+The learned intents stay in charge: without an answer within seconds, their classification stands.
 """
 
 import json
@@ -57,7 +57,7 @@ _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 60.0, 3600.0
 
 
 class ChatModel:
-    """Chat model of the operator; without a URL, the rules decide alone."""
+    """Chat model of the operator; without a URL, the learned intents decide alone."""
 
     def __init__(
         self,
@@ -159,7 +159,7 @@ def _intent_in(answer: ProviderResponse) -> str:
 
 
 def _merged(found: Classification, facts: ChatFacts, answer: str) -> Classification:
-    """Return what the model and the rules say together: talk never becomes an order."""
+    """Return what the model and the learned intents say together: talk never becomes an order."""
     if answer == "other":
         return found
     intent = Intent(answer)

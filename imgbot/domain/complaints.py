@@ -32,7 +32,7 @@ _LONGEST = 60
 
 @dataclass(frozen=True, slots=True)
 class Offer:
-    """What a complaint asks for; empty where it does not tell."""
+    """Wishes behind a complaint, as words to order with; empty where it tells none."""
 
     again: str = ""
     """Words to draw the picture again with."""

@@ -17,7 +17,7 @@ class Named(NamedTuple):
     number: int
     """From 1, or one of the constants."""
     rest: str = ""
-    """What the text says about it; empty if it only chooses it."""
+    """Rest of the text, which is about it; empty if the text only chooses it."""
     is_certain: bool = True
     """False for a bare number, which may be an answer to something else."""
 

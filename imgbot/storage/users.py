@@ -43,7 +43,7 @@ class UserProfile:
     spoken: str = ""
     """Language of the user's Telegram client when last stored."""
     written: str = ""
-    """What the user's texts tell of their language, as `language_after` returns it."""
+    """Language of the user's texts so far, as `language_after` returns it."""
     seen_ms: int = 0
     """Time of the latest update, to a day; of a private chat in a private chat."""
     username: str = ""

@@ -58,7 +58,7 @@ class ProviderState:
 
 @dataclass(frozen=True, slots=True)
 class HealthFacts:
-    """What is measured of the service at one moment."""
+    """Measurements of the service at one moment."""
 
     now_ms: int = 0
     levels: Mapping[Indicator, tuple[float | None, Level]] = field(
