@@ -165,7 +165,7 @@ async def understand(message: Message, dialogue: Dialogue) -> Text:
     """Classify a text, with the chat model's help where its wording does not decide."""
     text = await _classify(message, dialogue)
     if not (text.pending or text.handler) and repeats_prompt(text.prompt):
-        text = _repeated(text, await _created(message, dialogue), text.prompt)
+        text = _repeated(text, await _created(text.target, dialogue), text.prompt)
     if not (text.pending or text.is_reply) and names_new_picture(text.prompt):
         text = replace(text, found=Classification(Intent.CREATE, prompt=text.prompt))
     if not (text.found.is_sure or text.is_merging) and text.handler is None:
@@ -252,10 +252,9 @@ async def _about_named(
     return replace(text, handler=partial(show_chosen, chosen))
 
 
-async def _created(message: Message, dialogue: Dialogue) -> Result | None:
-    """Return the picture that the message is about, if it was created in this chat."""
-    is_announced, results = _is_to_ready_line(message, dialogue), dialogue.app.results
-    target = await _target(message, dialogue, PendingQuestion.NOTHING, is_announced=is_announced)
+async def _created(target: TargetPicture, dialogue: Dialogue) -> Result | None:
+    """Return the result of a picture, if it was created in this chat."""
+    results = dialogue.app.results
     job_id = await results.job_of_picture(target.photo) if target.photo else ""
     result = await results.expected(job_id)
     return _if_created(result) if result and result.is_of(dialogue.context.chat_id) else None
