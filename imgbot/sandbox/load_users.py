@@ -1,8 +1,6 @@
 """Simulated users of a sandbox, for load tests: they order in every way that the bot offers.
 
-Each orders once in a quarter of an hour, at its own time, and once more in the peak, the last
-fifth of the time: the guide sizes the bot by one worker per 30 users and calls a picture normal
-that takes less than 30 seconds, which keeps a worker that makes one picture at a time just busy.
+Each orders once in a while, at its own time, and once more in the peak, the last fifth of the time.
 """
 
 import asyncio
@@ -18,6 +16,8 @@ from imgbot.sandbox.state import Chat, Post, SandboxState
 from imgbot.sandbox.users import SandboxUsers
 
 USUAL_EVERY_S = 900.0
+"""Mean time between a user's orders: the guide sizes the bot by one worker per 30 users and calls a
+picture normal that takes less than 30 seconds, which keeps a worker of one picture just busy."""
 PEAK_SHARE = 0.2
 _MODERATED_SHARE, _LOST_SHARE = 0.05, 0.05
 _MODERATED, _LOST = " [[sim:moderated]]", " [[sim:drop_after_accept]]"
@@ -246,11 +246,11 @@ class LoadUsers:
             dice = random.Random(seed * 1_000_003 + number)  # noqa: S311 pictures, not secrets
             self._users[chat_id] = LoadUser(self, self.state.chats[chat_id], language, dice)
 
-    async def run(self, duration_s: float) -> None:
+    async def run(self, duration_s: float, every_s: float = USUAL_EVERY_S) -> None:
         """Let each order at times that do not depend on the bot; return when all are answered."""
 
         async def order_at_times(user: LoadUser) -> None:
-            for at_s in order_times(duration_s, user.dice):
+            for at_s in order_times(duration_s, every_s, user.dice):
                 await asyncio.sleep(begun_s + at_s - clock())
                 await user.order()
 
@@ -286,12 +286,12 @@ class LoadUsers:
             user.look()
 
 
-def order_times(duration_s: float, dice: random.Random) -> list[float]:
+def order_times(duration_s: float, every_s: float, dice: random.Random) -> list[float]:
     """Return the seconds at which one user orders."""
     peak_s = duration_s * (1 - PEAK_SHARE)
     times: list[float] = []
-    at_s = dice.expovariate(1 / USUAL_EVERY_S)
+    at_s = dice.expovariate(1 / every_s)
     while at_s < peak_s:
         times.append(at_s)
-        at_s += dice.expovariate(1 / USUAL_EVERY_S)
+        at_s += dice.expovariate(1 / every_s)
     return [*times, dice.uniform(peak_s, duration_s)]

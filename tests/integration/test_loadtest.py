@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -15,7 +16,7 @@ import pytest
 
 from imgbot import cli
 from imgbot.ops.doctor.guide import read_record
-from imgbot.ops.loadtest.run import PASSING, LoadTest, LoadTestOptions
+from imgbot.ops.loadtest.run import FAULTS, PASSING, LoadTest, LoadTestOptions
 from imgbot.sandbox.load_orders import OrderOutcome, wrong_charges
 from tests.fixtures.processes import children_of, is_gone
 from tests.fixtures.waiting import PATIENCE_S, eventually
@@ -39,10 +40,10 @@ class Place:
     def state(self) -> Path:
         return self.folder / "state"
 
-    async def start(self, *arguments: str) -> asyncio.subprocess.Process:
+    async def start(self, *arguments: str, command: str = "loadtest") -> asyncio.subprocess.Process:
         clean = {name: v for name, v in os.environ.items() if not name.startswith("IMGBOT_")}
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "imgbot", "loadtest", *arguments),
+            *(sys.executable, "-m", "imgbot", command, *arguments),
             env=clean | {"TMPDIR": str(self.temporary), "IMGBOT_STATE_DIR": str(self.state)},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -88,20 +89,40 @@ async def test_a_load_test_measures_judges_and_leaves_only_a_note(place: Place) 
 
 async def test_users_lose_nothing_to_faults(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(place.temporary))
-    monkeypatch.setattr("imgbot.ops.loadtest.run._KILL_EVERY_S", 4.0)
-    monkeypatch.setattr("imgbot.ops.loadtest.run._LOST_EVERY_S", 0.5)
-    monkeypatch.setattr("imgbot.sandbox.load_users.USUAL_EVERY_S", 1.0)
-    options = LoadTestOptions(minutes=0.15, picture_s=(0.1, 0.5), faults=("kill", "lost-answers"))
+    options = LoadTestOptions(
+        minutes=0.15,
+        picture_s=(0.1, 0.5),
+        faults=FAULTS,
+        order_every_s=1.0,
+        kill_every_s=4.0,
+        lost_every_s=0.5,
+    )
 
     async with LoadTest(options, 3) as test:
         run = await test.run(asyncio.Event(), lambda _line: None)
 
     assert run is not None
     assert run.is_whole
-    assert run.kills >= 1
+    assert run.kills >= 2
     assert set(run.outcomes.values()) <= {OrderOutcome.DELIVERED, OrderOutcome.REFUSED}
     assert len(run.outcomes) >= 3
     assert run.wrong_charges == 0
+
+
+async def test_a_proof_prints_orders_pictures_and_charges(place: Place) -> None:
+    arguments = ("--minutes", "0.05", "--users", "3", "--seed", "7")
+
+    status, out, error = await ended(await place.start(*arguments, command="prove"))
+
+    figures = {
+        text: int(number) for number, text in re.findall(r"^ +(\d+)  (.+)$", out, re.MULTILINE)
+    }
+    assert (status, error) == (0, "")
+    assert figures["orders"] >= 3
+    assert figures["ended in one picture"] == figures["charges in the provider's own ledger"]
+    assert "The same orders again: imgbot prove --minutes 0.05 --users 3 --seed 7" in out
+    assert list(place.temporary.iterdir()) == []
+    assert read_record(place.state) is None
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imgbot.sandbox.load_orders import Order, OrderOutcome, wrong_charges
-from imgbot.sandbox.load_users import PEAK_SHARE, LoadUsers, order_times
+from imgbot.sandbox.load_users import PEAK_SHARE, USUAL_EVERY_S, LoadUsers, order_times
 from imgbot.sandbox.server import new_token
 from imgbot.sandbox.state import FIRST_USER_ID, Chat, Post, Query, SandboxState
 from tests.fixtures.photos import save_photo
@@ -187,7 +187,7 @@ async def test_photos_of_one_order_are_never_the_same(
 
 
 def test_users_order_at_the_guides_rate_and_once_more_in_the_peak() -> None:
-    times = [order_times(300.0, random.Random(number)) for number in range(300)]
+    times = [order_times(300.0, USUAL_EVERY_S, random.Random(number)) for number in range(300)]
 
     assert all(sum(at_s >= 300 * (1 - PEAK_SHARE) for at_s in of_one) == 1 for of_one in times)
     # Once in a quarter of an hour: 300 users in four minutes order some 80 times.

@@ -11,6 +11,7 @@ import pytest
 from imgbot import cli
 from imgbot.ops.doctor.guide import LoadTestRecord, read_record, write_record
 from imgbot.ops.loadtest import command
+from imgbot.ops.loadtest.prove import as_page
 from imgbot.ops.loadtest.report import LoadTestResults, as_text, criteria, is_good, results_of
 from imgbot.ops.loadtest.run import (
     BotEndedError,
@@ -48,6 +49,7 @@ RUN = LoadTestRun(
     made_s=[20.0, 20.0],
     flood_waits=0,
     kills=0,
+    lost_answers=0,
     is_whole=True,
 )
 GOOD = replace(results_of(RUN), cores=2.0, cpu_ratio=0.1, memory_limit_bytes=1e9)
@@ -55,6 +57,25 @@ GOOD = replace(results_of(RUN), cores=2.0, cpu_ratio=0.1, memory_limit_bytes=1e9
 
 def of(**changes: Any) -> LoadTestResults:
     return replace(GOOD, **changes)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ends": GOOD.ends | {"lost": 1}},
+        {"ends": GOOD.ends | {"doubled": 1}},
+        {"ends": GOOD.ends | {"waiting": 1}},
+        {"ends": GOOD.ends | {"delivered": 0}},
+        {"charged_wrongly": 1},
+        {"is_whole": False},
+    ],
+    ids=str,
+)
+def test_nothing_is_proven_by_a_run_that_went_wrong(changes: dict[str, Any]) -> None:
+    page = as_page(LoadTestOptions(), of(**changes))
+
+    assert "Not proven" in page
+    assert "Nothing was lost" in as_page(LoadTestOptions(), GOOD)
 
 
 def test_refusals_are_neither_pictures_nor_job_time() -> None:

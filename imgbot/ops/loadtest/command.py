@@ -29,7 +29,7 @@ def main(*, faults: str, is_json: bool, **given: Any) -> int:
     Raises ImgbotError, OSError.
     """
     options = LoadTestOptions(faults=tuple(filter(None, faults.split(","))), **given)
-    runs, is_stopped, error = uvloop.run(_test(options))
+    runs, is_stopped, error = uvloop.run(run_tests(options))
     results = [results_of(run) for run in runs]
     if results:
         document = json.dumps(as_document(options, results), indent=2) if is_json else ""
@@ -43,7 +43,7 @@ def main(*, faults: str, is_json: bool, **given: Any) -> int:
     return 0 if are_good else NOT_MET
 
 
-async def _test(
+async def run_tests(
     options: LoadTestOptions,
 ) -> tuple[list[LoadTestRun], bool, BaseException | None]:
     """Run one test after the other, until the first Ctrl-C or error.

@@ -67,6 +67,7 @@ class LoadTestResults:
     test_cpu_ratio: float
     """Of the test itself: Telegram, the users and the provider."""
     kills: int
+    lost_answers: int
 
 
 def results_of(run: LoadTestRun) -> LoadTestResults:
@@ -102,6 +103,7 @@ def results_of(run: LoadTestRun) -> LoadTestResults:
         flood_waits=run.flood_waits,
         loop_lag_p99_s=max(lags, default=None),
         kills=run.kills,
+        lost_answers=run.lost_answers,
         **_usage(run, seconds),
     )
 
@@ -170,7 +172,8 @@ def _memory_ratio(r: LoadTestResults) -> float:
     return r.memory_peak_bytes / r.memory_limit_bytes
 
 
-def _wrong_orders(r: LoadTestResults) -> int:
+def wrong_orders(r: LoadTestResults) -> int:
+    """Return the number of orders that were lost, answered twice or charged wrongly."""
     return r.ends["lost"] + r.ends["doubled"] + r.charged_wrongly
 
 
@@ -229,7 +232,7 @@ _CRITERIA: Sequence[tuple[str, float, Figure, Formatter, Formatter]] = (
     (
         "nothing lost or doubled",
         1,
-        _wrong_orders,
+        wrong_orders,
         lambda r: (
             "{lost} lost, {doubled} doubled, ".format(**r.ends)
             + f"{r.charged_wrongly} charged wrongly"
@@ -300,6 +303,7 @@ _ROWS: Sequence[tuple[str, Formatter, Figure | None]] = (
     ("event loop lag, p99", lambda r: _ms(r.loop_lag_p99_s), lambda r: r.loop_lag_p99_s),
     ("CPU of the test itself", lambda r: share(r.test_cpu_ratio), None),
     ("killed", lambda r: str(r.kills), None),
+    ("answers lost", lambda r: str(r.lost_answers), None),
 )
 """Label, text of a run, and the figure whose ratio to the first run is worth a look."""
 

@@ -6,6 +6,7 @@ the kernel chooses, and all of it is removed when the run is over, however it en
 
 import asyncio
 import itertools
+import logging
 import os
 import random
 import signal
@@ -29,16 +30,17 @@ from imgbot.ops.status.indicators import Histogram, take_sample
 from imgbot.sandbox import bot_process
 from imgbot.sandbox.faults import Fault
 from imgbot.sandbox.load_orders import Order, OrderOutcome, wrong_charges
-from imgbot.sandbox.load_users import LoadUsers
+from imgbot.sandbox.load_users import USUAL_EVERY_S, LoadUsers
 from imgbot.sandbox.provider_tasks import TaskLedger
 from imgbot.sandbox.server import Sandbox
 from imgbot.storage.client import connect
 from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.storage.server import process
 from imgbot.storage.server.process import RedisServer
 
 BUILTIN = "builtin"
-LOST_ANSWERS, KILL = "lost-answers", "kill"
-FAULTS = (LOST_ANSWERS, KILL)
+LOST_ANSWERS, KILL, KILL_REDIS = "lost-answers", "kill", "kill-redis"
+FAULTS = (LOST_ANSWERS, KILL, KILL_REDIS)
 PASSING = frozenset(
     t(language, key)
     for language in LANGUAGES
@@ -47,8 +49,6 @@ PASSING = frozenset(
 """Texts beside a picture or a reason: before it, or as a notification after a long wait."""
 
 _SAMPLE_EVERY_S = 1.0
-_LOST_EVERY_S = 2.0
-_KILL_EVERY_S = 20.0
 _TIMEOUT_S = 15.0
 _START_S = 120.0
 _LOOK_S = 0.05
@@ -78,6 +78,10 @@ class LoadTestOptions:
     picture_s: Sequence[float] = (10.0, 30.0)
     faults: Sequence[str] = ()
     seed: int = 1
+    order_every_s: float = USUAL_EVERY_S
+    """Mean time between the orders of a user."""
+    kill_every_s: float = 20.0
+    lost_every_s: float = 2.0
 
     def __post_init__(self) -> None:
         if self.picture_s[0] > self.picture_s[1]:
@@ -121,6 +125,8 @@ class LoadTestRun:
     flood_waits: int
     """Calls that Telegram refused with 429."""
     kills: int
+    lost_answers: int
+    """Calls that Telegram did and did not answer."""
     is_whole: bool
 
 
@@ -131,6 +137,7 @@ class LoadTest:
     options: LoadTestOptions
     users: int
     kills: int = 0
+    lost_answers: int = 0
     _is_killing: bool = False
     _samples: list[LoadSample] = field(default_factory=list[LoadSample])
     _lags: list[Histogram] = field(default_factory=list[Histogram])
@@ -205,9 +212,11 @@ class LoadTest:
             beside.append(self._lose_answers())
         if KILL in self.options.faults:
             beside.append(self._every(0, self._kill))
+        if KILL_REDIS in self.options.faults:
+            beside.append(self._kill_redis())
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(work) for work in beside]
-            await self.simulated.run(self.options.minutes * 60)
+            await self.simulated.run(self.options.minutes * 60, self.options.order_every_s)
             await asyncio.sleep(_SETTLE_S)
             await cancel_and_wait_current(*tasks)
         return True
@@ -233,6 +242,7 @@ class LoadTest:
             made_s=[task.duration_s for task in made],
             flood_waits=self.sandbox.state.calls.refusals[429],
             kills=self.kills,
+            lost_answers=self.lost_answers,
             is_whole=is_whole,
         )
 
@@ -264,7 +274,7 @@ class LoadTest:
 
     async def _kill(self) -> None:
         """Kill the bot and its workers as the kernel would, after a while."""
-        await asyncio.sleep(_KILL_EVERY_S)
+        await asyncio.sleep(self.options.kill_every_s)
         await self._read_lag()
         await self._sample()
         killed = self._bot
@@ -341,9 +351,19 @@ class LoadTest:
     async def _lose_answers(self) -> None:
         """Let Telegram act on a call now and then, and cut the connection before its answer."""
         for method in itertools.cycle(_LOST_METHODS):
-            await asyncio.sleep(_LOST_EVERY_S)
+            await asyncio.sleep(self.options.lost_every_s)
             if not len(self.sandbox.state.faults):
                 self.sandbox.state.faults.add(Fault(method=method, kind="drop_after"))
+                self.lost_answers += 1
+
+    async def _kill_redis(self) -> None:
+        """Kill Redis now and then, between two kills of the bot; it is started again."""
+        logging.getLogger(process.__name__).setLevel(logging.ERROR)
+        while True:
+            await asyncio.sleep(self.options.kill_every_s * 1.7)
+            if pid := self._server.pid:
+                os.kill(pid, signal.SIGKILL)
+                self.kills += 1
 
 
 async def read_loop_lag(url: str) -> Histogram:
