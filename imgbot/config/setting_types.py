@@ -72,9 +72,16 @@ def parse_prices(value: object) -> object:
 
 
 def parse_provider_urls(value: object) -> object:
-    """Addresses by provider, as (name, address)."""
+    """Addresses by provider, as (name, addresses with | between them)."""
     pairs = _pairs(value, has_default=True)
-    return tuple((name, check_http_url(url)) for name, url in pairs)
+    return tuple((name, "|".join(_addresses(text))) for name, text in pairs)
+
+
+def _addresses(text: str) -> list[str]:
+    urls = [check_http_url(url.strip()) for url in text.split("|")]
+    if "" in urls or len(set(urls)) < len(urls):
+        raise ValueError
+    return urls
 
 
 def parse_provider_limits(value: object) -> object:

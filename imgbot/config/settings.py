@@ -205,11 +205,11 @@ class Settings(BaseModel):
         """Return the key that signs a provider's webhooks, None where none is given."""
         return self._keys.get(key_names_of(provider).hook_key)
 
-    def url_of(self, provider: str) -> str:
-        """Return the base URL that the operator gave a provider, empty for its own."""
+    def urls_of(self, provider: str) -> list[str]:
+        """Return the base URLs that the operator gave a provider; an empty one is its own."""
         urls = dict(self.provider_url)
         plain = urls.get("", "") if provider == self.default_provider else ""
-        return urls.get(provider, plain)
+        return urls.get(provider, plain).split("|")
 
     @property
     def worker_count(self) -> int:

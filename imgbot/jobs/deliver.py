@@ -31,7 +31,7 @@ from imgbot.imaging import steps
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, StepContext, give_up, move
 from imgbot.jobs.poll import next_poll
-from imgbot.providers.protocol import Output, Recovery
+from imgbot.providers.protocol import Output, Recovery, service_of
 from imgbot.storage import results
 from imgbot.telegram.messenger import ChatTarget, cut
 from imgbot.telegram.rate_limiter import OptionalCall
@@ -279,7 +279,7 @@ def _record_of(
         picture,
         success_caption(with_changes(job, note="", ignored="")),
         message_id,
-        model=(offer and offer.model) or job.progress.provider,
+        model=(offer and offer.model) or service_of(job.progress.provider),
         takes_seed=offer is not None and offer.takes_seed,
     )
 

@@ -5,10 +5,11 @@ been accepted stays where it is, and one refused by moderation is not tried else
 """
 
 import asyncio
+import itertools
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,7 +17,7 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job
 from imgbot.domain.operations import Operation
 from imgbot.domain.order_pace import OrderPace, Turn
-from imgbot.providers.protocol import Capability, Provider
+from imgbot.providers.protocol import Capability, Provider, service_of
 from imgbot.telemetry.health import ProviderState
 
 _BUILTIN = "builtin"
@@ -120,8 +121,16 @@ class ProviderRouter:
         providers: Mapping[str, Provider],
         chosen: Mapping[Operation, str],
         fallback: str = "",
+        stored: Mapping[str, str] | None = None,
     ) -> None:
+        """`stored` are other names under which orders may be stored, with today's."""
         self._providers = dict(providers)
+        self._stored = dict(stored or {})
+        self._servers = {
+            name: [each for each in providers if service_of(each) == service_of(name)]
+            for name in providers
+        }
+        """Names of all servers of the same provider, by the name of each."""
         self._chosen = dict(chosen)
         self._fallbacks = [fallback] if fallback else []
         self._breakers = {name: Breaker() for name in providers}
@@ -134,6 +143,11 @@ class ProviderRouter:
         return list(self._providers.values())
 
     @property
+    def services(self) -> list[list[Provider]]:
+        """Providers, each with all of its servers."""
+        return [[self._providers[each] for each in names] for names in self._servers.values()]
+
+    @property
     def names(self) -> list[str]:
         return list(self._providers)
 
@@ -142,11 +156,11 @@ class ProviderRouter:
         """Name and country code of each service that orders go to; not the built-in engine."""
         names = dict.fromkeys((*self._chosen.values(), *self._fallbacks))
         used = [self._providers[name] for name in names if name != _BUILTIN]
-        return tuple((provider.vendor or provider.name, provider.country) for provider in used)
+        return tuple((each.vendor or service_of(each.name), each.country) for each in used)
 
     def get(self, name: str) -> Provider | None:
         """Provider of that name; None if it is no longer configured."""
-        return self._providers.get(name)
+        return self._providers.get(name) or self._providers.get(self._stored.get(name, ""))
 
     def primary(self, operation: Operation) -> Provider:
         """Provider chosen for an operation."""
@@ -159,7 +173,7 @@ class ProviderRouter:
     def is_orphaned(self, job: Job) -> bool:
         """True if the job was submitted to a provider that is no longer configured."""
         name = job.progress.provider
-        return bool(job.progress.intent_ms and name) and name not in self._providers
+        return bool(job.progress.intent_ms and name) and self.get(name) is None
 
     def kind_of(self, job: Job) -> str:
         """Key under which the job's duration is learned: provider, operation and model."""
@@ -178,7 +192,12 @@ class ProviderRouter:
     def _able(self, operation: Operation) -> list[str]:
         """Names of the providers that may accept an order, the chosen one first."""
         able = (name for name in self._fallbacks if operation in self._providers[name].offers)
-        return list(dict.fromkeys([self._chosen[operation], *able]))
+        # Of several servers one that has failed is first, should a trial of it be due.
+        servers = (
+            sorted(self._servers[name], key=lambda each: not self._breakers[each].is_open)
+            for name in (self._chosen[operation], *able)
+        )
+        return list(dict.fromkeys(itertools.chain.from_iterable(servers)))
 
     def _taker(self, operation: Operation) -> str:
         """Name of the provider that gets orders, silent or not; empty while all refuse service."""
@@ -198,12 +217,29 @@ class ProviderRouter:
         reasons = {self._breakers[name].reason for name in names}
         return Choice(None, min(waits), is_permanent=reasons <= _HOPELESS)
 
+    def least_busy(
+        self, provider: Provider, refused_by: str, count: Callable[[str], int]
+    ) -> Provider:
+        """Return the server of a chosen provider that has the fewest tasks, by `count`."""
+        if self._breakers[provider.name].is_open:
+            # This order finds out whether it serves again.
+            return provider
+        names = self._servers[provider.name]
+        able = [each for each in names if each != refused_by and not self._breakers[each].is_open]
+        return self._providers[min(able, key=count, default=provider.name)]
+
+    def may_hurry(self, operation: Operation, name: str, tries: int) -> bool:
+        """True if the next provider may be asked without a pause after a refusal."""
+        servers = len(self._servers[name])
+        has_untried = servers == 1 or (tries + 1) % servers > 0
+        return has_untried and not self.is_fallback(operation, name)
+
     def other(self, operation: Operation, name: str) -> bool:
         """True if another provider than `name` could accept an order."""
         return bool(set(self._able(operation)) - {name})
 
     def is_fallback(self, operation: Operation, name: str) -> bool:
-        return name != self._chosen[operation]
+        return name not in self._servers[self._chosen[operation]]
 
     def turn(self, name: str, now_s: float, held: Turn | None = None) -> Turn:
         """Turn of an order at a provider; `held` is the one it has waited for."""
@@ -321,6 +357,10 @@ class ProviderSlots:
         if job_id not in self._held:
             self._held[job_id] = name
             self._counts[name] += 1
+
+    def count(self, name: str) -> int:
+        """Return the number of tasks of a provider."""
+        return self._counts[name]
 
     def is_full(self, provider: Provider) -> bool:
         """True while the provider accepts no more tasks."""

@@ -150,7 +150,9 @@ class Runner:
             workers=context.pool.size,
             busy=context.pool.busy,
             steps_waiting=context.pool.waiting,
-            is_provider_full=any(map(context.slots.is_full, context.routing.providers)),
+            is_provider_full=any(
+                all(map(context.slots.is_full, servers)) for servers in context.routing.services
+            ),
         )
 
     @property
@@ -289,7 +291,7 @@ class Runner:
 
     def _start(self, group: asyncio.TaskGroup, job: Job) -> None:
         if job.state is State.POLLING:
-            self._context.slots.adopt(job.id, job.progress.provider)
+            self._context.slots.adopt(job.id, self._context.routing.provider_of(job).name)
         running = self._running[job.id] = _RunningJob(job)
         running.task = group.create_task(self._run_job(running), name=job.id)
 

@@ -76,7 +76,8 @@ async def _with_picture(context: StepContext, job: Job) -> Job:
 async def _order_in_slot(
     context: StepContext, job: Job, *, provider: Provider, order: GenerationRequest
 ) -> Outcome:
-    """Order as soon as the provider takes one more task."""
+    """Order as soon as the provider takes one more task, at the least busy of its servers."""
+    provider = context.routing.least_busy(provider, job.progress.provider, context.slots.count)
     if not context.slots.acquire(job.id, provider):
         again = partial(_order_in_slot, provider=provider, order=order)
         return Snooze(job, _SLOT_WAIT_S, again, until=context.slots.freed)
@@ -205,11 +206,12 @@ async def _refused(
         return await _recover(context, job)
     context.slots.release(job.id)
     may_pass_on = error.kind in REFUSES_SERVICE and job.progress.tries < retry.SUBMIT_ATTEMPTS
-    is_first = not context.routing.is_fallback(job.request.operation, provider.name)
     if may_pass_on and context.routing.other(job.request.operation, provider.name):
         # No task exists: another provider may serve, at once if the chosen one has just refused.
+        tries = job.progress.tries
+        may_hurry = context.routing.may_hurry(job.request.operation, provider.name, tries)
         decision: retry.TryAgain | retry.GiveUp = retry.TryAgain(
-            0.0 if is_first else retry.backoff_s(job.progress.tries)
+            0.0 if may_hurry else retry.backoff_s(tries)
         )
     else:
         decision = retry.after_submit(error, job.progress.tries)

@@ -1,5 +1,6 @@
 """Factory of providers by name or spec file, and their checks that cost nothing."""
 
+import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -50,6 +51,18 @@ class BuiltinProvider(Provider):
 
     async def fetch(self, output: Output, target: Path) -> None:
         await copy_result(output.path, target)
+
+
+_LONGEST_NAME = 41
+"""An alert's button carries the name, in the 64 bytes that Telegram allows."""
+
+
+def name_at(name: str, url: str) -> str:
+    """Return the name of a provider at one of its addresses; orders are stored with it."""
+    where, room = url.removeprefix("http://"), _LONGEST_NAME - len(name)
+    if len(where) > room:
+        where = f"{where[: room - 9]}~{hashlib.sha256(url.encode()).hexdigest()[:8]}"
+    return f"{name}@{where}"
 
 
 def open_provider(name: str, config: ProviderConfig, make: Make) -> Provider:

@@ -179,6 +179,11 @@ class Pending:
     position: int | None = None
 
 
+def service_of(name: str) -> str:
+    """Return the name of a provider without the address of one of its servers."""
+    return name.partition("@")[0]
+
+
 class Provider(ABC):
     """Image provider; the defaults are those of one without tasks, uploads or an account.
 
@@ -186,6 +191,7 @@ class Provider(ABC):
     """
 
     name: str
+    """With its address, as in comfyui@10.0.0.2:8188, where the provider has several."""
     vendor: str = ""
     """Name of the company that runs it, if known."""
     country: str = ""

@@ -8,8 +8,15 @@ from imgbot.domain.operations import ACTIONS, OPERATIONS
 from imgbot.imaging.pool import Pool
 from imgbot.imaging.steps import make_picture
 from imgbot.jobs.provider_routing import ProviderRouter
-from imgbot.providers.factory import open_provider
-from imgbot.providers.protocol import Done, GenerationRequest, Output, Provider, ProviderConfig
+from imgbot.providers.factory import name_at, open_provider
+from imgbot.providers.protocol import (
+    Done,
+    GenerationRequest,
+    Output,
+    Provider,
+    ProviderConfig,
+    service_of,
+)
 from imgbot.telemetry import events
 
 
@@ -17,12 +24,21 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
     """Open every configured provider. Raises ConfigError."""
     make = functools.partial(_make, pool)
     opened: dict[str, Provider] = {}
-    for name in (*settings.providers, "builtin"):
-        if name not in opened:
-            opened[name] = open_provider(name, _config(settings, name), make)
-    by_name = {provider.name: provider for provider in opened.values()}
-    if len(by_name) < len(opened):
-        raise ConfigError("IMGBOT_PROVIDER", "two files have the same name; change one")
+    by_name: dict[str, Provider] = {}
+    stored: dict[str, str] = {}
+    for name in dict.fromkeys((*settings.providers, "builtin")):
+        urls = settings.urls_of(name)
+        servers = [open_provider(name, _config(settings, name, url), make) for url in urls]
+        service = servers[0].name
+        if service in map(service_of, by_name):
+            raise ConfigError("IMGBOT_PROVIDER", "two files have the same name; change one")
+        for server, url in zip(servers, urls, strict=True):
+            at = name_at(service, url)
+            # An order is stored with one of both names, by the number of addresses at that time.
+            stored.setdefault(*((service, at) if len(urls) > 1 else (at, service)))
+            server.name = at if len(urls) > 1 else service
+            by_name[server.name] = server
+        opened[name] = servers[0]
     chosen = {operation: opened[settings.provider_for(operation)] for operation in ACTIONS}
     names = {
         operation: provider.name if operation in provider.offers else "builtin"
@@ -32,15 +48,16 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
         if names[operation] != provider.name:
             events.info("%s has no model for %s: using builtin", provider.name, operation)
     fallback = opened[settings.provider_fallback].name if settings.provider_fallback else ""
-    return ProviderRouter(by_name, dict.fromkeys(OPERATIONS, "builtin") | names, fallback)
+    chosen_names = dict.fromkeys(OPERATIONS, "builtin") | names
+    return ProviderRouter(by_name, chosen_names, fallback, stored)
 
 
-def _config(settings: Settings, name: str) -> ProviderConfig:
+def _config(settings: Settings, name: str, url: str) -> ProviderConfig:
     served = [operation for operation in ACTIONS if settings.provider_for(operation) == name]
     models, prices = dict(settings.models), dict(settings.prices)
     key, hook_key = settings.key_of(name), settings.hook_key_of(name)
     return ProviderConfig(
-        url=settings.url_of(name),
+        url=url,
         key=key.get_secret_value() if key else "",
         hook_key=hook_key.get_secret_value() if hook_key else "",
         order_limit=dict(settings.provider_limits).get(name),

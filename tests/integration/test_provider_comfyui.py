@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from imgbot.config.sources import load
 from imgbot.domain.errors import ProviderErrorKind as Kind
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.jobs.context import StepContext
+from imgbot.jobs.context import Snooze, StepContext
 from imgbot.jobs.poll import poll
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.submit import submit
@@ -19,8 +21,9 @@ from imgbot.providers.comfyui import ComfyUiProvider, task_id_of
 from imgbot.providers.protocol import Cancelled, Pending, Recovery, Ticket
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.wiring.providers import open_providers
 from tests.fakes.exchanges import Network, open_network, read_vendor
-from tests.fakes.scripted_server import Script
+from tests.fakes.scripted_server import Script, open_script
 from tests.fixtures.comfyui_provider import opened, ordered, polled, refused
 from tests.fixtures.jobs import job_of
 from tests.fixtures.requests import make_order, submitted
@@ -251,6 +254,87 @@ async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
         (State.POLLING, None) if is_repeated else (State.DELIVERING, State.DEAD)
     )
     assert [asked.path for asked in script.asked].count("/prompt") == 1 + is_repeated
+
+
+@asynccontextmanager
+async def servers_at(urls: str, redis: Client, folder: Path) -> AsyncGenerator[StepContext]:
+    """What orders at several servers, opened from the setting."""
+    settings = load({
+        "IMGBOT_TOKEN": f"1234567:{'A' * 35}", "STATE_DIRECTORY": str(folder),
+        "IMGBOT_PROVIDER": "comfyui", "IMGBOT_PROVIDER_URL": urls, "IMGBOT_MODELS": "create=a",
+    })  # fmt: skip
+    routes = open_providers(settings, cast("Any", None))
+    yield tools_of(JobQueue(redis, QueueLimits()), redis, routes, folder, "0a1b")
+    await routes.aclose()
+
+
+async def claimed_of(context: StepContext, job_id: str) -> Job:
+    await context.queue.enqueue(job_of(job_id, 1, 1, Operation.CREATE, "en"), NOW)
+    claimed = await context.queue.claim(NOW)
+    assert claimed is not None
+    return claimed
+
+
+async def test_orders_are_shared_and_each_is_asked_for_where_it_was_given(
+    script: Script, redis: Client, tmp_path: Path
+) -> None:
+    async with open_script() as other:
+        for server in (script, other):
+            server.on("POST /prompt", {"prompt_id": "theirs"})
+        async with servers_at(f"{script.url}|{other.url}", redis, tmp_path) as context:
+            await context.queue.open_epoch()
+            jobs = [await take(submit, context, await claimed_of(context, each)) for each in "123"]
+        assert [len(server.asked) for server in (script, other)] == [2, 1]
+        # Whatever the order of the addresses is after a restart.
+        async with servers_at(f"{other.url}|{script.url}", redis, tmp_path) as context:
+            await poll(context, jobs[1])
+            assert (len(script.asked), other.asked[-1].path) == (2, "/history/theirs")
+            # The answer to this submit was lost; the other server knows nothing of it.
+            lost = with_changes(jobs[0], ticket={})
+            found = await submit(context, replace(lost, state=State.SUBMITTING))
+            assert isinstance(found, Snooze)
+            assert found.then
+            await found.then(context, found.job)
+        assert (script.asked[-1].path, len(other.asked)) == (f"/history/{task_id_of('0a1b-1')}", 2)
+
+
+@pytest.mark.parametrize(
+    ("stored", "urls", "known_as"),
+    [
+        ("comfyui", "http://a|http://b", "comfyui@a"),
+        ("comfyui@a", "http://a", "comfyui"),
+        ("comfyui@b", "http://a", ""),
+        ("comfyui@b", "https://b|http://a", ""),
+        ("comfyui@https://b", "https://b|http://a", "comfyui@https://b"),
+    ],
+)
+async def test_an_order_of_a_server_that_is_gone_is_nobody_elses(
+    redis: Client, tmp_path: Path, stored: str, urls: str, known_as: str
+) -> None:
+    job = job_of("7", 1, 1, Operation.CREATE, "en")
+    job = with_changes(job, provider=stored, intent_ms=NOW)
+    async with servers_at(urls, redis, tmp_path) as context:
+        is_orphaned, provider = context.routing.is_orphaned(job), context.routing.provider_of(job)
+
+    assert is_orphaned is not bool(known_as)
+    assert is_orphaned or provider.name == known_as
+
+
+async def test_an_order_goes_to_another_server_at_once(
+    script: Script, redis: Client, tmp_path: Path
+) -> None:
+    script.on("POST /prompt", {"prompt_id": "theirs"})
+    async with servers_at(f"http://127.0.0.1:1|{script.url}", redis, tmp_path) as context:
+        await context.queue.open_epoch()
+        refused = await submit(context, await claimed_of(context, "7"))
+        assert isinstance(refused, Snooze)
+        job = await take(submit, context, refused.job)
+
+    assert (refused.seconds, refused.job.progress.intent_ms) == (0.0, 0)
+    assert (job.state, job.progress.provider) == (
+        State.POLLING,
+        f"comfyui@{script.url.removeprefix('http://')}",
+    )
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,35 @@ def test_a_refusal_of_the_order_itself_shows_that_the_service_is_there() -> None
     assert chosen_name(route) == "simulated"
 
 
+def test_a_server_that_fails_is_left_out_until_a_trial_is_due() -> None:
+    names = ("sim@a", "sim@b")
+    servers = {name: BuiltinProvider(no_engine) for name in names}
+    for name, server in servers.items():
+        server.name = name
+    builtin = BuiltinProvider(no_engine)
+    route = ProviderRouter(
+        {**servers, "builtin": builtin}, dict.fromkeys(Operation, "sim@a"), "builtin"
+    )
+    tasks = {"sim@a": 1, "sim@b": 0, "builtin": 0}
+
+    def taker(refused_by: str, now_s: float) -> str:
+        provider = route.choose(CREATE, refused_by, now_s).provider
+        return route.least_busy(provider, refused_by, tasks.__getitem__).name if provider else ""
+
+    assert (taker("", 0.0), taker("sim@b", 0.0)) == ("sim@b", "sim@a")
+    # After the last of its servers has refused as well, the next order waits for a while.
+    assert [route.may_hurry(CREATE, "sim@a", tries) for tries in range(3)] == [True, False, True]
+    route.record_refusal("sim@b", Kind.AUTH, 0.0)
+    assert taker("", 29.0) == "sim@a"
+    assert route.states(29.0)["sim@b"] == ProviderState(Kind.AUTH)
+    assert (taker("", 31.0), taker("", 32.0)) == ("sim@b", "sim@a")
+    route.record_refusal("sim@a", Kind.AUTH, 32.0)
+    assert taker("", 33.0) == "builtin"
+    assert route.is_fallback(CREATE, "builtin")
+    assert not route.is_fallback(CREATE, "sim@b")
+    assert [name for name, _ in route.makers] == ["sim"]
+
+
 def test_what_is_reserved_for_a_larger_picture_is_its_own_price() -> None:
     kie = open_provider("kie", ProviderConfig(key="k"), no_engine)
     route = ProviderRouter({"kie": kie}, dict.fromkeys(Operation, "kie"))

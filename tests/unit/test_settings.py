@@ -98,7 +98,7 @@ REFUSED = {
         "upscale=",
     ],
     "IMGBOT_PROVIDER_FALLBACK": ["nobody", "/nowhere/mine.toml"],
-    "IMGBOT_PROVIDER_URL": ["somewhere", "comfyui=ftp://host"],
+    "IMGBOT_PROVIDER_URL": ["somewhere", "comfyui=ftp://host", "http://a|", "http://a|http://a/"],
     "IMGBOT_MODELS": ["paint=model"],
     "IMGBOT_PUBLIC_URL": ["http://bot.example.org"],
     "IMGBOT_USERS": ["0"],
@@ -219,7 +219,7 @@ def test_a_provider_file_names_the_variables_of_its_keys(tmp_path: Path) -> None
 def test_operations_may_go_to_several_providers(chosen: dict[str, str]) -> None:
     environ = chosen | {
         "IMGBOT_PROVIDER_FALLBACK": "builtin",
-        "IMGBOT_PROVIDER_URL": "comfyui=http://10.0.0.2:8188, replicate=https://gate.example",
+        "IMGBOT_PROVIDER_URL": "comfyui=http://gpu/|http://gpu:81, replicate=https://gate.example",
         "IMGBOT_MODELS": "create=black-forest-labs/flux-schnell",
         "IMGBOT_PROVIDER_LIMITS": "replicate=1200/min, kie=40/10s",
         "REPLICATE_API_TOKEN": "r8",
@@ -229,7 +229,7 @@ def test_operations_may_go_to_several_providers(chosen: dict[str, str]) -> None:
     assert settings.providers == ("replicate", "comfyui", "builtin")
     assert settings.provider_for(Operation.UPSCALE) == "comfyui"
     assert settings.provider_for(Operation.CREATE) == "replicate"
-    assert settings.url_of("comfyui") == "http://10.0.0.2:8188"
+    assert settings.urls_of("comfyui") == ["http://gpu", "http://gpu:81"]
     assert dict(settings.models) == {"create": "black-forest-labs/flux-schnell"}
     limits = {"replicate": OrderLimit(1200, 60.0), "kie": OrderLimit(40, 10.0)}
     assert dict(settings.provider_limits) == limits

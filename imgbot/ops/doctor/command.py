@@ -155,8 +155,9 @@ async def _check_all(environ: Mapping[str, str], settings: Settings | None) -> l
         parts["state"] = asyncio.to_thread(lambda: [state_directory.examine(folder)])
         parts["bot"] = _check_bot(settings)
         parts |= {
-            f"provider {name}": _check_provider(settings, name, environ)
+            f"provider {name} {url}".rstrip(): _check_provider(settings, name, url, environ)
             for name in settings.providers
+            for url in settings.urls_of(name)
         }
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_within(name, part)) for name, part in parts.items()]
@@ -229,11 +230,11 @@ async def _check_redis(settings: Settings, bot_id: str, *, is_running: bool) -> 
 
 
 async def _check_provider(
-    settings: Settings, name: str, environ: Mapping[str, str]
+    settings: Settings, name: str, url: str, environ: Mapping[str, str]
 ) -> list[Finding]:
     key, variable = settings.key_of(name), key_names_of(name).key
     config = ProviderConfig(
-        url=settings.url_of(name),
+        url=url,
         key=key.get_secret_value() if key else "",
         deadlines=Timeouts(ask_s=_ASK_S),
     )
@@ -243,10 +244,13 @@ async def _check_provider(
             f"sudo install -m 0600 /dev/stdin {folder}/{variable} (type it, Enter, Ctrl-D), "
             "then: sudo systemctl restart imgbot"
         )
-    return [await factory.check_provider(name, config, variable, advice)]
+    found = await factory.check_provider(name, config, variable, advice)
+    is_one_of_several = len(settings.urls_of(name)) > 1
+    return [replace(found, check=f"{found.check} at {url}") if is_one_of_several else found]
 
 
 def examine_provider(settings: Settings, name: str) -> Finding:
     """Check one provider without cost, for `imgbot install`."""
-    [found] = asyncio.run(_within(f"provider {name}", _check_provider(settings, name, {})))
+    url = settings.urls_of(name)[0]
+    [found] = asyncio.run(_within(f"provider {name}", _check_provider(settings, name, url, {})))
     return found
