@@ -38,6 +38,11 @@ test: .venv/bin/ruff ## Run the tests that take seconds; .venv/bin/pytest runs a
 bench: .venv/bin/ruff ## Race the bot against the guide's design and saq; 25 minutes.
 	.venv/bin/python -m tests.bench.race
 
+CASES = 100000
+.PHONY: fuzz
+fuzz: .venv/bin/ruff ## Feed CASES=100000 damaged inputs of each kind to what reads them.
+	.venv/bin/python -m tests.bench.fuzz --cases $(CASES)
+
 .PHONY: train-intents
 train-intents: .venv/bin/ruff ## Learn the intents from imgbot/domain/intents/utterances.
 	.venv/bin/python -m tests.bench.train_intents

@@ -51,7 +51,7 @@ def is_group_chatter(update: Update) -> bool:
         return False
     entities = message.get("entities") or message.get("caption_entities") or []
     return isinstance(entities, list) and not any(
-        isinstance(entity, Mapping) and entity.get("type") in _SPOKEN_TO for entity in entities
+        isinstance(entity, Mapping) and str(entity.get("type")) in _SPOKEN_TO for entity in entities
     )
 
 
