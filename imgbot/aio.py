@@ -63,13 +63,16 @@ async def draining_task_group(drain_s: float) -> AsyncGenerator[Start]:
         await cancel_and_wait(tasks, drain_s)
 
 
-async def run_or_cancel_on(event: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
-    """Await `work`; if the event comes first, cancel it and return None."""
+async def run_or_cancel_on(
+    event: asyncio.Event, work: Coroutine[Any, Any, T], *others: asyncio.Event
+) -> T | None:
+    """Await `work`; if one of the events comes first, cancel it and return None."""
     async with asyncio.TaskGroup() as group:
         task = group.create_task(_outcome_of(work))
-        wait = group.create_task(event.wait())
-        await asyncio.wait({task, wait}, return_when=asyncio.FIRST_COMPLETED)
-        wait.cancel()
+        waits = [group.create_task(each.wait()) for each in (event, *others)]
+        await asyncio.wait({task, *waits}, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
         if not task.done():
             await cancel_and_wait_current(task)
     if task.cancelled():

@@ -194,7 +194,9 @@ def _serve(settings: Settings, source: SettingsSource) -> int:
     for notice in settings.notices:
         events.warning("%s", notice)
     try:
-        with instance_lock(settings.state_dir, settings.token.get_secret_value()):
+        # The bots of a cluster may be on one machine, where its lease tells them apart.
+        token = "" if settings.is_clustered else settings.token.get_secret_value()
+        with instance_lock(settings.state_dir, token):
             state_directory.check(settings.state_dir)
             pool = Pool(settings.worker_count, on_restart=events.worker_replaced)
             # The forkserver must start from a quiet process: no loop, no threads yet.

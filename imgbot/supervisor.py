@@ -2,6 +2,11 @@
 
 Start: settings, locks, Redis, pool, Telegram, then READY. Stop: no more updates, jobs that need
 only seconds are finished, the rest waits in Redis for the next start.
+
+In a cluster (IMGBOT_REDIS_URL=redis+sentinel://…) it stands by, READY as well, until it has taken
+the lease. Its stop releases the lease, and leaves what takes more than a second to the next leader,
+except for orders that could not be recovered. SIGUSR1 hands over: a stop with status 1, after which
+systemd starts it again as the standby.
 """
 
 import asyncio
@@ -29,6 +34,8 @@ from imgbot.ops.lifecycle import Notifier, Signals, force_exit_after, measure_lo
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client, connect
 from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.lease import Lease
+from imgbot.storage.persistence import Persistence
 from imgbot.storage.server.durability import verify
 from imgbot.storage.server.process import RedisServer
 from imgbot.telegram.client import identify, open_bot
@@ -44,6 +51,9 @@ T = TypeVar("T")
 
 DRAIN_S = 25.0
 """Seconds for running work to finish; systemd's stop timeout is longer."""
+
+HANDOVER_S = 1.0
+"""The same in a cluster, where another bot goes on with it."""
 
 ORDER_DRAIN_S = 115.0
 """Additional seconds for a paid submit that would be lost without its response: OpenAI's edits are
@@ -62,40 +72,41 @@ async def serve(
     """
     notifier = Notifier()
     signals = Signals(notifier, pool, reread, settings.state_dir)
-    signals.listen()
+    signals.listen(is_clustered=settings.is_clustered)
     async with AsyncExitStack() as closing:
         closing.push_async_callback(pool.close)
         if server is not None:
             closing.push_async_callback(server.stop)
         redis = connect(_redis_url(settings, server))
         closing.push_async_callback(redis.aclose)
+        queue, lease = _open_queue(settings, redis)
         bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
         closing.push_async_callback(bot.session.close)
-        start = _Startup(bot, notifier)
+        start = _Startup(bot, notifier, queue, lease)
         sampler = build_sampler(settings, redis, bot, pool, {"telegram": lambda: start.telegram})
-        page = OpsServer(settings.http, sampler, start.take_hook, settings.spare_http_ports)
+        ports = settings.spare_http_ports
+        page = OpsServer(settings.http, sampler, start.take_hook, ports, start.is_standby)
         await closing.enter_async_context(page)
         await closing.enter_async_context(_beside(sampler.run()))
         opening = _open_connections(settings, redis, start, pool, server, signals.draining, closing)
-        if (connections := await run_or_cancel_on(signals.draining, opening)) is None:
-            return
-        services = start.services = build_services(settings, connections, sampler)
-        # READY must include the pool: one worker answers, the others start on need.
-        await pool.run(worker.ping)
-        sampler.observe(services.observer, services.checks)
-        metrics.REGISTRY.register(sampler.resources)
-        names = "+".join(connections.routes.names)
-        metrics.build.labels(version(), names).set(1)
-        events.info("serving: version %s, provider %s, %d workers", version(), names, pool.size)
-        await _run(services, server, connections, notifier)
-        notifier.stopping("closing")
-    events.info("stopped")
+        connections = await run_or_cancel_on(signals.draining, opening)
+        if connections is not None:
+            services = start.services = build_services(settings, connections, sampler)
+            await _serve(services, server, connections, notifier)
+    signals.conclude()
 
 
 def _redis_url(settings: Settings, server: RedisServer | None) -> str:
     if server is not None:
         return server.url
     return settings.redis_url.get_secret_value() if settings.redis_url else ""
+
+
+def _open_queue(settings: Settings, redis: Client) -> tuple[JobQueue, Lease | None]:
+    """Build the queue, and in a cluster the lease on it."""
+    persistence = Persistence(redis, goes_without_replica=settings.without_replica == "go")
+    queue = JobQueue(redis, queue_limits_of(settings), persistence)
+    return queue, Lease(redis, persistence) if settings.is_clustered else None
 
 
 async def _open_connections(
@@ -108,15 +119,27 @@ async def _open_connections(
     closing: AsyncExitStack,
 ) -> Connections:
     """Wait for Redis and Telegram, and become the owner of the queue."""
-    is_synced = await _open_redis(redis, server, start.notifier)
+    queue, lease = start.queue, start.lease
+    queue.persistence.is_synced_by_itself = await _open_redis(redis, server, start.notifier)
     async with _beside(*([server.watch()] if server else [])):
         myself = await start.identify()
         routes = open_providers(settings, pool)
         closing.push_async_callback(routes.aclose)
-        queue = JobQueue(redis, queue_limits_of(settings), is_synced_by_itself=is_synced)
+        if lease is not None:
+            await pool.run(worker.ping)
+            async with _beside(_stand_by(start.notifier)):
+                await lease.take()
+        closing.push_async_callback(queue.close_epoch)
         installation = await _acquire_queue(redis, queue, myself.id, start.notifier)
-    closing.push_async_callback(queue.close_epoch)
-    return Connections(redis, queue, installation, start.bot, myself, pool, routes, draining)
+    return Connections(redis, queue, installation, start.bot, myself, pool, routes, draining, lease)
+
+
+async def _stand_by(notifier: Notifier) -> None:
+    """Tell systemd that this bot is ready to lead; runs until cancelled."""
+    notifier.ready("standing by")
+    while True:
+        notifier.alive()
+        await asyncio.sleep(notifier.watchdog_interval_s or 60.0)
 
 
 async def _open_redis(redis: Client, server: RedisServer | None, notifier: Notifier) -> bool:
@@ -137,9 +160,15 @@ class _Startup:
 
     bot: Bot
     notifier: Notifier
+    queue: JobQueue
+    lease: Lease | None
+    """None outside a cluster."""
     telegram: str = "has not answered since startup"
     """Problem with Telegram, as the status page says it."""
     services: Services | None = None
+
+    def is_standby(self) -> bool:
+        return self.lease is not None and self.lease.is_standby
 
     async def take_hook(
         self,
@@ -190,7 +219,9 @@ async def _acquire_queue(redis: Client, queue: JobQueue, bot_id: int, notifier: 
 
     async def acquire() -> str:
         installation = await bind_to_bot(redis, bot_id)
-        await queue.open_epoch()
+        # With the lease of a cluster, one was opened.
+        if not redis.epoch:
+            await queue.open_epoch()
         return installation
 
     return await _until_done(acquire, "Redis", notifier, REDIS_TIMEOUT_S)
@@ -217,11 +248,26 @@ async def _until_done(
         await asyncio.sleep(delay_s)
 
 
+async def _serve(
+    services: Services, server: RedisServer | None, connections: Connections, notifier: Notifier
+) -> None:
+    pool, sampler = connections.pool, services.sampler
+    # READY must include the pool: one worker answers, the others start on need.
+    await pool.run(worker.ping)
+    sampler.observe(services.observer, services.checks)
+    metrics.REGISTRY.register(sampler.resources)
+    names = "+".join(connections.routes.names)
+    metrics.build.labels(version(), names).set(1)
+    events.info("serving: version %s, provider %s, %d workers", version(), names, pool.size)
+    await _run(services, server, connections, notifier)
+    notifier.stopping("closing")
+
+
 async def _run(
     services: Services, server: RedisServer | None, connections: Connections, notifier: Notifier
 ) -> None:
     """Serve; background tasks end after the work."""
-    draining = connections.draining
+    draining, drain_s = connections.draining, HANDOVER_S if connections.lease else DRAIN_S
     background = (
         services.maintenance.repair_loop(),
         services.maintenance.forget_loop(),
@@ -230,16 +276,17 @@ async def _run(
         _report(services, connections, notifier),
         publish_commands(connections.bot, services.admins),
         *([server.watch()] if server else []),
+        *([connections.lease.keep()] if connections.lease else []),
     )
     async with _beside(*background):
         notifier.ready(services.sampler.summary)
         events.info("ready")
         try:
             async with asyncio.TaskGroup() as work:
-                work.create_task(services.updates.run(draining, DRAIN_S))
-                work.create_task(services.albums.run(draining, DRAIN_S))
-                work.create_task(services.runner.run(DRAIN_S, ORDER_DRAIN_S))
-                work.create_task(services.broadcaster.run(draining, DRAIN_S))
+                work.create_task(services.updates.run(draining, drain_s))
+                work.create_task(services.albums.run(draining, drain_s))
+                work.create_task(services.runner.run(drain_s, ORDER_DRAIN_S))
+                work.create_task(services.broadcaster.run(draining, drain_s))
         except BaseException:
             # An unexpected end, and the cleanup may hang as well.
             force_exit_after(asyncio.get_running_loop())

@@ -19,6 +19,7 @@ _TOKEN = re.compile(r"\d{6,20}:[A-Za-z0-9_-]{30,100}")
 _USD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _RATE = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,3})?(s|min|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
+_SERVICE = re.compile(r"/[A-Za-z0-9._-]{1,60}")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 # The colon keeps an address that holds a `=` in one piece.
 _ENTRY = re.compile(r"(?:([^=:]+?)\s*=\s*)?(.+)", re.DOTALL)
@@ -156,9 +157,23 @@ def check_https_url(value: str) -> str:
     return check_http_url(value)
 
 
+def is_of_sentinels(url: str) -> bool:
+    """Return whether the address of a Redis names Sentinels, which know the primary's."""
+    return url.startswith("redis+sentinel://")
+
+
+def sentinels_of(netloc: str) -> list[Address]:
+    """Return the Sentinels that a URL names, the port 26379 where it names none."""
+    hosts = netloc.rpartition("@")[2].split(",")
+    named = (host if re.search(r":\d+$", host) else f"{host}:26379" for host in hosts)
+    return [parse_address(host) for host in named]
+
+
 def check_redis_url(value: SecretStr) -> SecretStr:
     parts = urlsplit(value.get_secret_value())
-    if parts.scheme in {"redis", "rediss"}:
+    if is_of_sentinels(value.get_secret_value()):
+        is_usable = bool(sentinels_of(parts.netloc)) and _SERVICE.fullmatch(parts.path)
+    elif parts.scheme in {"redis", "rediss"}:
         is_usable = parts.hostname and re.fullmatch(r"(/\d*)?", parts.path) and parts.port != 0
     else:
         is_usable = parts.scheme == "unix" and parts.path.startswith("/")

@@ -14,7 +14,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Annotated, Any, Literal, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PrivateAttr
 
@@ -33,6 +33,7 @@ from imgbot.config.setting_types import (
     RedisUrl,
     Secret,
     Usd,
+    is_of_sentinels,
 )
 from imgbot.domain.operations import ACTIONS, Operation
 
@@ -133,6 +134,7 @@ class Settings(BaseModel):
     token: BotToken
     telegram_api: HttpUrl = "https://api.telegram.org"
     redis_url: RedisUrl | None = None
+    without_replica: Literal["stop", "go"] = "stop"
     redis_memory_mb: Annotated[int, Field(ge=64, le=1_000_000)] | None = None
     users: _PositiveCount | None = None
     workers: Annotated[int, Field(ge=1, le=MAX_WORKERS)] | None = None
@@ -218,6 +220,11 @@ class Settings(BaseModel):
         return workers_for(self.users) if self.users is not None else MIN_WORKERS
 
     @property
+    def is_clustered(self) -> bool:
+        """Return whether this process shares the bot's Redis with others, of which one leads."""
+        return bool(self.redis_url) and is_of_sentinels(self.redis_url.get_secret_value())
+
+    @property
     def spare_http_ports(self) -> range:
         # A server with a public address has a proxy that asks this very port.
         is_fixed = "http" in self.model_fields_set or self.public_url
@@ -235,5 +242,6 @@ class Settings(BaseModel):
         values += self._keys.values()
         found = [value.get_secret_value() for value in values if isinstance(value, Secret)]
         if self.redis_url is not None:
-            found.append(urlsplit(self.redis_url.get_secret_value()).password or "")
+            parts = urlsplit(self.redis_url.get_secret_value())
+            found += [parts.password or "", *parse_qs(parts.query).get("sentinel_password", [])]
         return tuple(secret for secret in found if secret)

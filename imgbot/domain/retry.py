@@ -55,7 +55,14 @@ _REASONS = {
 
 
 _REPEATABLE = frozenset(
-    {"provider_busy", "provider_closed", "provider_down", "provider_failed", "went_wrong"}
+    {
+        "provider_busy",
+        "provider_closed",
+        "provider_down",
+        "provider_failed",
+        "unguarded",
+        "went_wrong",
+    }
     | {"worker_killed"}
 )
 """Reasons of failed jobs whose request may succeed if it is ordered again as it is."""

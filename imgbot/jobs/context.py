@@ -51,6 +51,10 @@ class StepContext:
     age_ms: Callable[[int], int]
     """Milliseconds since a stored time; a jump of the clock does not change them."""
     draining: asyncio.Event
+    check_lease: Callable[[], None] = lambda: None
+    """Raises TransientError unless this bot may order."""
+    locked_s: Callable[[float], float] = lambda _submit_s: 0.0
+    """Seconds for which a leader before this one may still order, with such a deadline."""
 
 
 @dataclass(frozen=True, slots=True)

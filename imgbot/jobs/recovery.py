@@ -62,6 +62,10 @@ class Unknown:
     questions: int = 0
     """Look-ups and searches made by this process."""
     answer: Answer = Answer.NONE
+    is_foreign: bool = False
+    """It was recorded by an earlier process."""
+    locked_s: float = 0.0
+    """For so long, that process may still make it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,14 @@ class Decision:
 
 def decide(order: Unknown) -> Decision:
     """Next action; to be called again after each `ASK`."""
+    decision = _decide(order)
+    if order.locked_s > 0 and decision.action in {Action.ORDER_AGAIN, Action.SET_ASIDE}:
+        # The last question comes after the lock.
+        return Decision(Action.ASK, min(order.locked_s, backoff_s(order.questions)))
+    return decision
+
+
+def _decide(order: Unknown) -> Decision:
     has_tries = order.tries < SUBMIT_ATTEMPTS
     match order.recovery:
         case Recovery.REPEAT if has_tries:

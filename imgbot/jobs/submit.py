@@ -34,12 +34,15 @@ from imgbot.telemetry import events
 
 _SYNC_AGAIN_S = 1.0
 _STAND_BY_S = 30.0
+_REPLICA_AGAIN_S, _REPLICA_PATIENCE_S = 5.0, 60.0
+"""A second machine that restarts is back by then."""
 _SLOT_WAIT_S = 30.0
 _SHOWN_WORDS = 200
 _JUST_BEFORE = 0.98
 """Lower bound of the duration of a picture that came with the answer to its submit."""
 
 _CLOSED = retry.GiveUp(State.FAILED, "provider_closed", is_billed=False)
+_UNGUARDED = retry.GiveUp(State.FAILED, "unguarded", is_billed=False)
 _DOWN = retry.GiveUp(State.FAILED, "provider_down", is_billed=False)
 
 
@@ -47,7 +50,7 @@ async def submit(context: StepContext, job: Job) -> Outcome:
     """Order the picture, once, at a provider that is available."""
     if job.progress.intent_ms:
         # Adopted with a submit record and without a ticket: it may have been paid for.
-        return await _recover(context, job)
+        return await _recover(context, job, is_foreign=True)
     if job.request.awaits_picture:
         job = await _with_picture(context, job)
     # It may have been told since the job was admitted.
@@ -77,6 +80,10 @@ async def _order_in_slot(
     context: StepContext, job: Job, *, provider: Provider, order: GenerationRequest
 ) -> Outcome:
     """Order as soon as the provider takes one more task, at the least busy of its servers."""
+    if _price_of(job, provider, order) and not context.queue.persistence.is_guarded:
+        if context.queue.persistence.gone_s > _REPLICA_PATIENCE_S:
+            return await give_up(context, job, _UNGUARDED)
+        return Snooze(job, _REPLICA_AGAIN_S)
     provider = context.routing.least_busy(provider, job.progress.provider, context.slots.count)
     if not context.slots.acquire(job.id, provider):
         again = partial(_order_in_slot, provider=provider, order=order)
@@ -127,6 +134,7 @@ async def _order(
 ) -> Outcome:
     begun = time.monotonic()
     try:
+        context.check_lease()
         with context.routing.asking(provider.name):
             answer = await provider.submit(order)
     except ProviderError as error:
@@ -160,6 +168,7 @@ async def _record_submit(
     fields: Mapping[str, str],
 ) -> Job:
     """Store the submit record; a job returned without one (`intent_ms` 0) is not ordered yet."""
+    price_micro = _price_of(job, provider, order)
     is_stand_in = context.routing.is_fallback(job.request.operation, provider.name)
     job = await move(
         context,
@@ -169,7 +178,7 @@ async def _record_submit(
         provider=provider.name,
         order_id=inputs.order_id_of(context, job),
         order_fields=fields,
-        price_micro=provider.offers[job.request.operation].price_at(order.scale),
+        price_micro=price_micro,
         side_px=order.side_px,
         note="stand_in_note" if is_stand_in else job.request.note,
     )
@@ -177,12 +186,16 @@ async def _record_submit(
         # Nothing was ordered: without the record, nothing is charged.
         return await move(context, job, State.SUBMITTING, intent_ms=0)
     try:
-        await context.queue.persist()
+        await context.queue.persistence.persist(is_paid=price_micro > 0)
     except TransientError as error:
         # Nothing was ordered: without the record, there is nothing to recover later.
         events.job_waits(job, error, _SYNC_AGAIN_S)
         job = await move(context, job, State.SUBMITTING, intent_ms=0, provider="")
     return job
+
+
+def _price_of(job: Job, provider: Provider, order: GenerationRequest) -> int:
+    return provider.offers[job.request.operation].price_at(order.scale)
 
 
 async def _wait_for_provider(context: StepContext, job: Job, choice: Choice) -> Outcome:
@@ -262,8 +275,8 @@ async def _accepted(
     return Advance(moved)
 
 
-async def _recover(context: StepContext, job: Job) -> Outcome:
-    """Find out what became of an order whose answer was lost."""
+async def _recover(context: StepContext, job: Job, *, is_foreign: bool = False) -> Outcome:
+    """Find out what became of an order whose answer was lost; a foreign one may yet be made."""
     provider = context.routing.provider_of(job)
     # Its task may be alive; after a restart it holds none.
     context.slots.adopt(job.id, provider.name)
@@ -273,13 +286,16 @@ async def _recover(context: StepContext, job: Job) -> Outcome:
         age_s=0.0,
         is_hooked=context.webhooks.can_recover(provider),
         is_searchable=provider.is_searchable and bool(job.progress.order_fields),
+        is_foreign=is_foreign,
     )
     return await _resolve(context, job, unknown)
 
 
 async def _resolve(context: StepContext, job: Job, unknown: Unknown) -> Outcome:
     age_s = max(0.0, (context.now_ms() - job.progress.intent_ms) / 1000)
-    decision = decide(replace(unknown, age_s=age_s))
+    submit_s = context.routing.provider_of(job).submit_s
+    locked_s = context.locked_s(submit_s) if unknown.is_foreign else 0.0
+    decision = decide(replace(unknown, age_s=age_s, locked_s=locked_s))
     match decision.action:
         case Action.ASK:
             return Snooze(job, decision.wait_s, partial(_ask, unknown=unknown))
@@ -355,7 +371,9 @@ async def _repeat(context: StepContext, job: Job) -> Outcome:
     job = await move(context, job, State.SUBMITTING, tries=job.progress.tries + 1)
     try:
         with context.routing.asking(provider.name):
-            answer = await provider.submit(await provider.upload(order))
+            order = await provider.upload(order)
+            context.check_lease()
+            answer = await provider.submit(order)
     except ProviderError as error:
         events.provider_failed(job, error.kind, str(error))
         decision = retry.after_submit(error, job.progress.tries)

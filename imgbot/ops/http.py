@@ -79,7 +79,9 @@ class OpsServer:
         sampler: StatusSampler,
         take_hook: TakeHook | None = None,
         spare_ports: Iterable[int] = (),
+        is_standby: Callable[[], bool] = bool,
     ) -> None:
+        self._is_standby = is_standby
         self._spare_ports = spare_ports
         self._take_hook = take_hook
         self._address = address
@@ -232,8 +234,9 @@ class OpsServer:
     async def _healthz(self, _: web.Request) -> web.Response:
         found = await self._sampler.health()
         is_well = not any(found.values())
+        status = "standby" if self._is_standby() else "ok"
         body = {
-            "status": "ok" if is_well else "failing",
+            "status": status if is_well else "failing",
             "checks": {
                 name: {"ok": not wrong} | ({"detail": wrong} if wrong else {})
                 for name, wrong in found.items()

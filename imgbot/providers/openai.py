@@ -176,6 +176,7 @@ class OpenAiProvider(Provider):
         deadlines = config.deadlines
         if deadlines == Timeouts():
             deadlines = replace(deadlines, submit_s=spec.timeout_s)
+        self.submit_s = deadlines.submit_s
         self._client = ProviderHttpClient(
             Hosts((self._base_url,), ()),
             headers,

@@ -205,6 +205,8 @@ class Provider(ABC):
     """The provider's own limit of concurrent tasks; 0 is no limit."""
     order_limit: OrderLimit = OrderLimit()
     """The provider's own limit of orders per time, or that of the operator's account."""
+    submit_s: float = Timeouts().submit_s
+    """Longest time that an order may be under way."""
     is_searchable: bool = False
     """True if `search` lists its latest tasks."""
     is_hooked: bool = False

@@ -6,11 +6,13 @@ import random
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import hiredis
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.connection import Connection
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel, SentinelConnectionPool, SentinelManagedConnection
 from redis.backoff import ExponentialBackoff
 from redis.exceptions import (
     ConnectionError as RedisConnectionError,
@@ -22,6 +24,7 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
+from imgbot.config.setting_types import is_of_sentinels, sentinels_of
 from imgbot.domain.errors import FencedError, StorageFullError, StorageUnavailableError, UserError
 from imgbot.storage import keys
 from imgbot.storage.scripts import Value, script
@@ -108,6 +111,8 @@ class Client(Redis):
             await self.connection_pool.release(self._link)
             self._link = None
         await super().aclose(close_connection_pool)
+        if self.sentinels is not None:
+            await self.sentinels.sentinel_manager.aclose()
 
     async def _block(self, args: Sequence[Any], options: Mapping[str, Any]) -> Any:
         with _storage_errors():
@@ -159,19 +164,29 @@ class Client(Redis):
                 answers.append(error)
         return answers
 
-    async def wait_for_disk(self, wait_ms: int) -> bool:
+    @property
+    def sentinels(self) -> SentinelConnectionPool | None:
+        """Pool that asks Sentinels for the primary; None for a server with an address."""
+        pool = self.connection_pool
+        return pool if isinstance(pool, SentinelConnectionPool) else None
+
+    async def wait_for_disk(self, wait_ms: int, replicas: int = 0) -> bool:
         """Wait until all that was written is on the server's disk; False if that takes longer.
 
-        WAITAOF covers only the writes of its own connection: hence the write in front of it.
+        And on the disks of so many replicas. WAITAOF covers only the writes of its own connection:
+        hence the write in front of it.
         """
         pipe = self.pipeline(transaction=False)
         pipe.incr(keys.SYNCS)
-        pipe.execute_command("WAITAOF", 1, 0, wait_ms)
+        if replicas:
+            # A replica answers WAITAOF with what was on its disk before: alone it takes a second.
+            pipe.execute_command("WAIT", replicas, wait_ms)
+        pipe.execute_command("WAITAOF", 1, replicas, wait_ms)
         with _storage_errors():
             for answer in await pipe.execute(raise_on_error=False):
                 if isinstance(answer, Exception):
                     raise answer
-        return bool(answer[0])
+        return bool(answer[0]) and answer[1] >= replicas
 
     async def call(self, name: str, **values: Value) -> list[Any]:
         """Run a script once.
@@ -209,7 +224,9 @@ class Client(Redis):
 
 
 def connect(url: str) -> Client:
-    """Open a client for `url` (redis://, rediss://, unix://); connects on first use."""
+    """Open a client for `url` (redis, rediss, unix, redis+sentinel); connects on first use."""
+    if is_of_sentinels(url):
+        return _connect_by_sentinels(url)
     # No health checks: redis-py runs them within its handshake, where a failing one repeats the
     # handshake without end. A connection that died while idle is reopened by the retry.
     pool = BlockingConnectionPool.from_url(
@@ -225,6 +242,44 @@ def connect(url: str) -> Client:
         retry=_Reconnecting(ExponentialBackoff(cap=0.5, base=0.05), 3),
     )
     return cast("Client", Client.from_pool(pool))
+
+
+def _connect_by_sentinels(url: str) -> Client:
+    parts = urlsplit(url)
+    user, password = (unquote(part or "") or None for part in (parts.username, parts.password))
+    told = parse_qs(parts.query, keep_blank_values=True).get("sentinel_password")
+    own = {"password": told[0] or None} if told else {"username": user, "password": password}
+    link: dict[str, Any] = {
+        # Shorter than a failover takes: a machine that is gone says nothing.
+        "socket_timeout": 2,
+        "socket_connect_timeout": 2,
+        "socket_keepalive": True,
+        "decode_responses": True,
+        "encoding_errors": "replace",
+        "retry": _Reconnecting(ExponentialBackoff(cap=0.5, base=0.05), 3),
+    }
+    addresses = [(one.host, one.port) for one in sentinels_of(parts.netloc)]
+    client = Sentinel(addresses, sentinel_kwargs={**link, **own}).master_for(
+        parts.path.strip("/"),
+        redis_class=Client,
+        connection_class=_PrimaryConnection,
+        username=user,
+        password=password,
+        **link,
+    )
+    return cast("Client", client)
+
+
+class _PrimaryConnection(SentinelManagedConnection):
+    """Connection that asks for the primary again whenever it was lost.
+
+    redis-py reconnects before a command to the address that it had: that of a former primary.
+    """
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:  # noqa: FBT001, FBT002 -- the client's own signature
+        if not self.is_connected:
+            await self.connect()
+        await super().send_packed_command(command, check_health)
 
 
 class _Reconnecting(Retry):

@@ -13,9 +13,9 @@ from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableE
 from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
 from imgbot.storage import job_codec, keys, results
 from imgbot.storage.client import Client, Store
+from imgbot.storage.persistence import Persistence
 
 _LEASE_MS = 60_000
-_SYNC_WAIT_MS = 4000
 _EMPTY_MS = 1500
 """A fenced supervisor without jobs learns of it after this time."""
 
@@ -32,7 +32,8 @@ _REVOKED_MS = 90_000_000
 
 _JOBS_AT_ONCE = 100
 _MINE_SHOWN = 30
-_WAKE_WAIT_S = 4
+_WAKE_WAIT_S, _CLUSTER_WAKE_WAIT_S = 4, 1
+"""Shorter than the client waits for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,14 @@ class JobQueue(Store):
     """
 
     def __init__(
-        self, redis: Client, caps: QueueLimits, *, is_synced_by_itself: bool = True
+        self, redis: Client, caps: QueueLimits, persistence: Persistence | None = None
     ) -> None:
         super().__init__(redis)
         self.caps = caps
+        self._wake_wait_s = _CLUSTER_WAKE_WAIT_S if redis.sentinels else _WAKE_WAIT_S
         self._empty_until_ms = 0
         """Until then no job waits, unless one is admitted here."""
-        self._is_synced_by_itself = is_synced_by_itself
+        self.persistence = persistence or Persistence(redis)
         self._revoked: dict[int, tuple[int, int]] = {}
         """By user, the update id below which requests are revoked, and the time (ms) of that."""
         self.wakeup = asyncio.Event()
@@ -228,15 +230,12 @@ class JobQueue(Store):
         )
         if answer[0] != "ok":
             raise StaleJobError(f"{job.id}: {answer[0]}")
+        if "ticket" in changes:
+            await self.persistence.settle()
         _, version, is_cancelled, message_id, chat_id = answer
         told: dict[str, Any] = {"message_id": int(message_id or 0), "chat_id": int(chat_id)}
         told |= {"version": int(version), "is_cancelled": is_cancelled == "1", **changes}
         return with_changes(job, state=state, **told)
-
-    async def persist(self) -> None:
-        """Return once everything written so far is on the server's disk."""
-        if not self._is_synced_by_itself and not await self._redis.wait_for_disk(_SYNC_WAIT_MS):
-            raise StorageUnavailableError("Redis did not reach its disk in time")
 
     async def finish(
         self,
@@ -274,6 +273,7 @@ class JobQueue(Store):
         )
         if answer[0] != "ok":
             raise StaleJobError(f"{job.id}: {answer[0]}")
+        await self.persistence.settle()
 
     async def record_status_message(
         self, job_id: str, message_id: int = 0, chat_id: int = 0, retry_ms: int = 0
@@ -312,7 +312,7 @@ class JobQueue(Store):
 
     async def next_wakeup(self) -> str | None:
         """Wait briefly for the id of a job that was woken."""
-        entry = await self._redis.brpop([keys.WAKE], timeout=_WAKE_WAIT_S)
+        entry = await self._redis.brpop([keys.WAKE], timeout=self._wake_wait_s)
         return entry and entry[1]
 
     async def due(self) -> dict[str, int]:

@@ -65,6 +65,8 @@ ACTIVE = _key("img:active", Owner.LIVE_JOB)
 USER_JOBS = _key("img:mine:", Owner.LIVE_JOB)
 # STRING: the epoch that owns the queue, `<number>-<uuid>`; every other is fenced off.
 EPOCH = _key("img:epoch", Owner.NOBODY)
+# STRING, 9 s: the epoch of the bot that leads a cluster, and after a blank its machine's name.
+LEADER = _key("img:leader", Owner.NOBODY)
 # STRING: token and id of the latest claim, for a claim whose reply was lost.
 LAST_CLAIM = _key("img:lastclaim", Owner.NOBODY)
 # ZSET: jobs without a status message yet, by the time (ms) of the next attempt.

@@ -64,8 +64,11 @@ class UpdatePoller:
         bot: Bot,
         handle: Handle,
         ledger: UpdateStore,
+        expired: asyncio.Event | None = None,
     ) -> None:
+        """Create a poller that asks for nothing while `expired` is set: another bot may poll."""
         self._bot = bot
+        self._expired = (expired,) if expired else ()
         self._ledger = ledger
         self._window = OffsetWindow()
         self._dispatcher = UpdateDispatcher(handle, ledger, self._window)
@@ -102,6 +105,10 @@ class UpdatePoller:
         async with draining_task_group(drain_s) as start:
             await self._restore(start)
             while not stopping.is_set():
+                if self._is_expired:
+                    self._heartbeat.expect(_PACE_S, time.monotonic())
+                    await sleep_or_event(_PACE_S, stopping)
+                    continue
                 try:
                     batch = await self._fetch()
                     failures = 0
@@ -116,7 +123,12 @@ class UpdatePoller:
                 await self._gather()
                 if len(batch) < _LIMIT:
                     self.caught_up.set()
-        await self._confirm()
+        if not self._is_expired:
+            await self._confirm()
+
+    @property
+    def _is_expired(self) -> bool:
+        return any(each.is_set() for each in self._expired)
 
     async def _restore(self, start: Start) -> None:
         while not self._stopping.is_set():
@@ -135,7 +147,7 @@ class UpdatePoller:
         begun_s = time.monotonic()
         # Cancelling a long poll is safe: it has confirmed only what was handled before.
         call = self._get_updates(_LONG_POLL_S if is_long else 0)
-        batch = await run_or_cancel_on(self._stopping, call)
+        batch = await run_or_cancel_on(self._stopping, call, *self._expired)
         if batch is None:
             return []
         self.contact.answered()

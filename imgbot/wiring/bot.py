@@ -109,5 +109,7 @@ def _file_removal(
 def build_update_poller(connections: Connections, app: App, dialogues: Dialogues) -> UpdatePoller:
     """Build the poller, and the handler of its updates."""
     handler = UpdateHandler(app, dialogues, connections.bot)
-    ledger = UpdateLedger(connections.redis, connections.queue.persist)
-    return UpdatePoller(connections.bot, handler.handle, ledger)
+    ledger = UpdateLedger(connections.redis, connections.queue.persistence.persist)
+    lease = connections.lease
+    expired = None if lease is None else lease.expired
+    return UpdatePoller(connections.bot, handler.handle, ledger, expired)

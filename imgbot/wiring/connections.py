@@ -14,6 +14,7 @@ from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.storage.lease import Lease
 from imgbot.telemetry.health import ProviderState
 
 CLOCK = Clock()
@@ -34,6 +35,8 @@ class Connections:
     pool: Pool
     routes: ProviderRouter
     draining: asyncio.Event
+    lease: Lease | None = None
+    """None outside a cluster."""
 
     def workers(self) -> tuple[int, int, int]:
         """Workers wanted, started and busy."""

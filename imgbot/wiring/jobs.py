@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import time
+from typing import Any
 
 from imgbot.bot.app import App
 from imgbot.config.settings import Settings
@@ -24,6 +25,9 @@ def build_step_context(settings: Settings, connections: Connections, app: App) -
     """Build the dependencies of the job steps."""
     scheduler = _poll_scheduler(settings, connections)
     queue, messenger, routes = connections.queue, app.messenger, connections.routes
+    leading: dict[str, Any] = {}
+    if lease := connections.lease:
+        leading = {"check_lease": lease.check, "locked_s": lease.locked_s}
     return StepContext(
         queue=queue,
         installation=connections.installation,
@@ -45,6 +49,7 @@ def build_step_context(settings: Settings, connections: Connections, app: App) -
         now_ms=now_ms,
         age_ms=CLOCK.age_ms,
         draining=connections.draining,
+        **leading,
     )
 
 

@@ -13,6 +13,7 @@ from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.storage.persistence import Persistence
 from tests.fixtures.jobs import job_of
 from tests.fixtures.redis_servers import filled
 
@@ -209,10 +210,10 @@ async def test_two_supervisors_of_one_number_do_not_both_write(redis: Client) ->
 
 
 async def test_the_intent_is_on_the_disk_before_money_is_spent(redis: Client) -> None:
-    queue = JobQueue(redis, QueueLimits(), is_synced_by_itself=False)
+    persistence = Persistence(redis, is_synced_by_itself=False)
     await redis.config_set("appendfsync", "everysec")
 
-    await queue.persist()
+    await persistence.persist(is_paid=True)
 
     calls = await redis.info("commandstats")
     assert calls["cmdstat_waitaof"]["calls"] >= 1

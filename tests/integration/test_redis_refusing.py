@@ -14,6 +14,7 @@ from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
 from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.storage.persistence import Persistence
 from imgbot.storage.results import ResultStore
 from imgbot.storage.server.durability import trouble_of
 from imgbot.storage.server.process import RedisServer
@@ -75,7 +76,7 @@ async def test_what_passes_by_itself_is_redis_being_away(server: RedisServer, st
         with pytest.raises(StorageUnavailableError, match=named):
             await ResultStore(redis).set_original("a", "b")
         with pytest.raises(StorageUnavailableError, match=named):
-            await JobQueue(redis, QueueLimits(), is_synced_by_itself=False).persist()
+            await Persistence(redis, is_synced_by_itself=False).persist()
         await operator.execute_command(*end.split())
         if state == "MASTERDOWN":
             await operator.execute_command(*STATES["READONLY"][1].split())

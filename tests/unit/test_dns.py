@@ -86,7 +86,7 @@ async def test_a_wait_for_telegram_names_a_resolver_that_is_blocked(
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.bind(str(tmp_path / "notify"))
         notifier = Notifier({"NOTIFY_SOCKET": str(tmp_path / "notify")})
-        start = supervisor._Startup(Mock(), notifier)
+        start = supervisor._Startup(Mock(), notifier, Mock(), None)
 
         with pytest.raises(ConfigError):
             await start.identify()

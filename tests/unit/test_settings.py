@@ -88,7 +88,13 @@ def test_a_setting_means_what_is_written(
 REFUSED = {
     "IMGBOT_TOKEN": ["placeholder"],
     "IMGBOT_TELEGRAM_API": ["api.telegram.org"],
-    "IMGBOT_REDIS_URL": ["localhost:6379"],
+    "IMGBOT_REDIS_URL": [
+        "localhost:6379",
+        "redis+sentinel://h1,h2,h3",
+        "redis+sentinel://h1:99999,h2,h3/imgbot",
+        "redis+sentinel:///imgbot",
+    ],
+    "IMGBOT_WITHOUT_REPLICA": ["wait"],
     "IMGBOT_PROVIDER": [
         "nobody",
         "/nowhere/mine.toml",
@@ -163,7 +169,7 @@ def test_what_is_unknown_or_missing_is_named(
 
 def test_the_settings_never_show_a_secret_but_know_them_all() -> None:
     given = {
-        "IMGBOT_REDIS_URL": "redis://me:hunter2@host/1",
+        "IMGBOT_REDIS_URL": "redis+sentinel://me:hunter2@h1,h2/bot?sentinel_password=hunter5",
         "REPLICATE_API_TOKEN": "r8_hunter3",
         "IMGBOT_CHAT_KEY": "sk-hunter4",
     }
@@ -171,7 +177,7 @@ def test_the_settings_never_show_a_secret_but_know_them_all() -> None:
 
     assert TOKEN not in repr(settings)
     assert "hunter" not in repr(settings)
-    assert {TOKEN, "hunter2", "r8_hunter3", "sk-hunter4"} <= set(settings.secrets)
+    assert {TOKEN, "hunter2", "hunter5", "r8_hunter3", "sk-hunter4"} <= set(settings.secrets)
     for variable, value in (
         ("IMGBOT_TOKEN", "123456789:hunter2"),
         ("IMGBOT_REDIS_URL", "http://me:hunter2@host"),

@@ -1,5 +1,7 @@
 -- Reduces the epoch to its number: an earlier release counts on from it, and knows no uuid.
--- KEYS: epoch
+-- In a cluster it releases the lease: another bot may lead.
+-- KEYS: epoch leader
 -- FLAGS: fenced
 redis.call('SET', epoch, own_epoch:match('^%d+'))
+redis.call('DEL', leader)
 return {'ok'}

@@ -143,6 +143,8 @@ async def ask(redis: Client) -> Durability:
         raise
     number = str(info.get("redis_version", "0"))
     version = tuple(int(part) for part in number.split(".") if part.isdecimal())
+    if info.get("role") == "slave" and redis.sentinels:
+        raise StorageUnavailableError("the Sentinels name a replica as the primary")
     if info.get("role") == "slave":
         raise ConfigError(SETTING, "this server is a read-only replica; write its master's address")
     if info.get("cluster_enabled"):
@@ -199,7 +201,7 @@ def losses(found: Durability, redis: Client) -> list[tuple[str, str]]:
 def redis_cli(redis: Client) -> str:
     """Return the command that reaches this server; where it takes a password, imgbot's own."""
     where = redis.connection_pool.connection_kwargs
-    if where.get("username"):
+    if where.get("username") or redis.sentinels:
         return "sudo imgbot redis-cli"
     if path := where.get("path"):
         return f"redis-cli -s {path}"
@@ -210,6 +212,9 @@ def redis_cli(redis: Client) -> str:
 
 def address_of(redis: Client) -> str:
     """Return the socket or the host and port, without a password."""
+    if sentinels := redis.sentinels:
+        host, port = sentinels.master_address or ("nowhere yet", 0)
+        return f"{host}:{port} ({sentinels.service_name}, as the Sentinels say)"
     where = redis.connection_pool.connection_kwargs
     return str(where.get("path") or f"{where.get('host')}:{where.get('port')}")
 

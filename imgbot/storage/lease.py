@@ -1,0 +1,119 @@
+"""Lease of the bot that leads a cluster; the others stand by until it expires."""
+
+import asyncio
+import socket
+import time
+import uuid
+from collections.abc import Callable
+
+from imgbot.domain.errors import StorageUnavailableError, TransientError
+from imgbot.storage import keys
+from imgbot.storage.client import Client
+from imgbot.storage.persistence import Persistence
+from imgbot.telemetry import events
+
+LEASE_S = 9.0
+_RENEW_S = 3.0
+_RESERVE_S = 3.0
+"""Time before its end at which a lease is no longer relied on: clocks differ."""
+
+_ASK_S = 0.5
+_LOCK_DELAY_S = LEASE_S + 10.0
+
+
+def _boot_s() -> float:
+    # Goes on while the machine is suspended, as Redis does elsewhere.
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
+
+
+class Lease:
+    """Lease of this process: `take` waits for it, `keep` renews it.
+
+    A leader that cannot renew it in time sets `expired`: it asks Telegram for nothing and orders
+    nothing (`check`), until it has renewed it. It cannot once another bot has opened an epoch:
+    then it is fenced, ends, and stands by after its restart.
+    """
+
+    def __init__(
+        self, redis: Client, persistence: Persistence, now_s: Callable[[], float] = _boot_s
+    ) -> None:
+        self._redis = redis
+        self._persistence = persistence
+        self._now_s = now_s
+        self._host = socket.gethostname()
+        self._renewed_s = self._taken_s = -LEASE_S
+        self.expired = asyncio.Event()
+        self.is_standby = True
+
+    async def take(self) -> None:
+        """Wait until no other bot leads, and open an epoch.
+
+        A lease that is released is taken within a second, one that is not after its nine.
+        """
+        own, said = str(uuid.uuid4()), ""
+        while self.is_standby:
+            try:
+                holder = str(await self._redis.get(keys.LEADER) or "")
+                if not holder or own in holder:
+                    holder = await self._take(own)
+                state = f"standing by: {holder} leads"
+            except StorageUnavailableError as error:
+                state = f"standing by: {error}"
+            if self.is_standby:
+                if state != said:
+                    events.info("%s", state)
+                said = state
+                await asyncio.sleep(_ASK_S)
+
+    async def _take(self, own: str) -> str:
+        began_s = self._now_s()
+        # The server may take no writes yet: as a replica it had none itself.
+        await self._persistence.observe_replica()
+        values = {"uuid": own, "host": self._host, "lease_ms": round(LEASE_S * 1000)}
+        verdict, told = await self._redis.call("take_lease", **values)
+        if verdict == "ok":
+            self._redis.epoch = str(told)
+            self._renewed_s = self._taken_s = began_s
+            self.is_standby = False
+            await self._persistence.settle()
+            events.info("leading: epoch %s", told)
+        return str(told)
+
+    async def keep(self) -> None:
+        """Renew the lease until cancelled. Raises FencedError once another bot leads."""
+        while True:
+            began_s = self._now_s()
+            try:
+                async with asyncio.timeout(_RENEW_S):
+                    await self._renew()
+            except (StorageUnavailableError, TimeoutError) as error:
+                events.warning("the lease was not renewed: %s", error or "no answer")
+            else:
+                self._renewed_s = began_s
+                self.expired.clear()
+            if self._left_s <= 0 and not self.expired.is_set():
+                events.error("the lease expires: nothing is ordered or asked for meanwhile")
+                self.expired.set()
+            await asyncio.sleep(min(_RENEW_S, max(self._left_s / 2, _ASK_S)))
+
+    async def _renew(self) -> None:
+        # First: without its replica, the server takes no writes until it is told to.
+        await self._persistence.observe_replica()
+        await self._redis.call("renew_lease", host=self._host, lease_ms=round(LEASE_S * 1000))
+
+    @property
+    def _left_s(self) -> float:
+        """Seconds for which the lease may be relied on."""
+        return self._renewed_s + LEASE_S - _RESERVE_S - self._now_s()
+
+    def check(self) -> None:
+        """Refuse a paid call unless the lease holds. Raises TransientError."""
+        if self._left_s <= 0:
+            raise TransientError("the lease of this bot is not renewed")
+
+    def locked_s(self, submit_s: float) -> float:
+        """Return how long the leader before may still order what it was about to.
+
+        It may have been stopped, before an order that takes `submit_s`, and go on.
+        """
+        return max(0.0, self._taken_s + submit_s + _LOCK_DELAY_S - self._now_s())

@@ -1,0 +1,124 @@
+"""Durability of writes: on the disk of the server, and in a cluster on that of its replica, too.
+
+The only module that knows how: once the server replicates synchronously by itself, it goes.
+"""
+
+import asyncio
+import logging
+import time
+from contextlib import suppress
+
+from redis.exceptions import RedisError, ResponseError
+
+from imgbot.domain.errors import StorageUnavailableError
+from imgbot.storage.client import Client
+
+_log = logging.getLogger(__name__)
+
+_WAIT_MS, _REPLICA_WAIT_MS = 4000, 1500
+"""Shorter than the client waits for an answer."""
+
+_LAG_S = 5
+"""Silence of a replica after which it counts as gone."""
+
+
+class Persistence:
+    """Waits for the disks; one wait serves all who ask while the one before it is under way."""
+
+    def __init__(
+        self,
+        redis: Client,
+        *,
+        is_synced_by_itself: bool = True,
+        goes_without_replica: bool = False,
+    ) -> None:
+        self._redis = redis
+        self.is_synced_by_itself = is_synced_by_itself
+        """Each write is on the server's disk before its answer."""
+        self._goes_without_replica = goes_without_replica
+        self._is_clustered = redis.sentinels is not None
+        self._gone_since_s: float | None = None
+        self._waiting = asyncio.Lock()
+        self._begun = 0
+        self._latest = (0, False)
+        """Number of the latest wait that has ended, and whether it was long enough."""
+
+    @property
+    def gone_s(self) -> float:
+        """Seconds since the replica is gone; 0 while there is one, or without a cluster."""
+        return 0.0 if self._gone_since_s is None else time.monotonic() - self._gone_since_s
+
+    @property
+    def is_guarded(self) -> bool:
+        """Return whether what is paid for may be relied on to be remembered."""
+        return self._gone_since_s is None or self._goes_without_replica
+
+    async def persist(self, *, is_paid: bool = False) -> None:
+        """Return once everything written so far is on the disks; `is_paid` if money depends on it.
+
+        Raises StorageUnavailableError if that takes too long, or the replica of money is gone.
+        """
+        has_replica = self._is_clustered and self._gone_since_s is None
+        if (has_replica or not self.is_synced_by_itself) and not await self._grouped(
+            has_replica=has_replica
+        ):
+            raise StorageUnavailableError("Redis did not reach its disk in time")
+        if is_paid and not self.is_guarded:
+            raise StorageUnavailableError("the replica of Redis is gone")
+
+    async def settle(self) -> None:
+        """Wait for the replica, if there is one, with what has happened already."""
+        if self._is_clustered and self._gone_since_s is None:
+            with suppress(StorageUnavailableError):
+                await self.persist()
+
+    async def _grouped(self, *, has_replica: bool) -> bool:
+        wanted = self._begun + 1
+        async with self._waiting:
+            number, is_safe = self._latest
+            if number >= wanted:
+                return is_safe
+            self._begun = wanted
+            wait_ms = _REPLICA_WAIT_MS if has_replica else _WAIT_MS
+            is_safe = await self._redis.wait_for_disk(wait_ms, int(has_replica))
+            self._latest = (wanted, is_safe)
+            return is_safe
+
+    async def observe_replica(self) -> None:
+        """Learn whether there is a replica, and let the primary take no writes without it.
+
+        Unless most Sentinels name this primary: then the replica is gone, and not this side cut
+        off, whose replica may have become the primary of another bot.
+        Raises StorageUnavailableError.
+        """
+        told = await self._redis.info("replication")
+        replicas = (one for name, one in told.items() if name.startswith("slave"))
+        has_replica = any(
+            isinstance(one, dict) and one["state"] == "online" and one["lag"] <= _LAG_S
+            for one in replicas
+        )
+        if has_replica != (self._gone_since_s is None):
+            self._gone_since_s = None if has_replica else time.monotonic()
+            _log.warning("the replica of Redis is %s", "back" if has_replica else "gone")
+        is_strict = "min_slaves_good_slaves" in told
+        if has_replica != is_strict and (has_replica or await self._is_named_by_most()):
+            # A server whose operator forbids CONFIG is as strict as they made it.
+            with suppress(ResponseError):
+                await self._redis.config_set("min-replicas-max-lag", _LAG_S)
+                await self._redis.config_set("min-replicas-to-write", int(has_replica))
+
+    async def _is_named_by_most(self) -> bool:
+        pool = self._redis.sentinels
+        if pool is None:
+            return True
+        sentinels = pool.sentinel_manager.sentinels
+
+        async def names_this(one: Client) -> bool:
+            with suppress(RedisError, OSError):
+                named = await one.sentinel_get_master_addr_by_name(pool.service_name)
+                return named == pool.master_address
+            return False
+
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(names_this(one)) for one in sentinels]
+        return 2 * sum(task.result() for task in asked) > len(sentinels)

@@ -1,0 +1,97 @@
+"""Lease, durability and failover on a primary, a replica and three Sentinels."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from imgbot.domain.errors import FencedError, StorageUnavailableError, TransientError
+from imgbot.storage import keys
+from imgbot.storage.client import Client
+from imgbot.storage.lease import Lease
+from imgbot.storage.persistence import Persistence
+from tests.fixtures.valkey_cluster import ValkeyCluster
+from tests.fixtures.waiting import eventually
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+async def servers(tmp_path: Path) -> AsyncIterator[ValkeyCluster]:
+    async with ValkeyCluster(tmp_path) as servers:
+        yield servers
+
+
+async def test_one_lease_one_leader(servers: ValkeyCluster) -> None:
+    async with servers.client() as redis, servers.client() as other:
+        clock = [0.0]
+        first = Lease(redis, Persistence(redis), lambda: clock[0])
+        second = Lease(other, Persistence(other))
+        await first.take()
+        assert str(await redis.get(keys.LEADER)).startswith(f"{redis.epoch} ")
+        first.check()
+        clock[0] = 6.0
+        with pytest.raises(TransientError):
+            first.check()
+
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(second.take())
+            await redis.call("close_epoch")
+            await waiting
+        with pytest.raises(FencedError):
+            await first.keep()
+        assert second.locked_s(120.0) > 130.0
+
+
+async def test_a_client_finds_the_new_primary(servers: ValkeyCluster) -> None:
+    async with servers.client() as redis:
+        persistence = Persistence(redis)
+        lease = Lease(redis, persistence)
+        await lease.take()
+        await persistence.persist(is_paid=True)
+        calls = await redis.info("commandstats")
+        assert calls["cmdstat_waitaof"]["calls"] == 2
+
+        async with asyncio.TaskGroup() as group:
+            keeping = group.create_task(lease.keep())
+            servers.kill("a")
+            await eventually(lambda: servers.info("b"), lambda told: told["role"] == "master")
+            # Without its replica it takes writes, as most Sentinels name it, but no money.
+            await eventually(lambda: took(redis), what="a write")
+            assert not persistence.is_guarded
+            with pytest.raises(StorageUnavailableError):
+                await persistence.persist(is_paid=True)
+            await persistence.persist()
+            # The former primary comes back as the replica.
+            servers.start("a")
+            await eventually(lambda: is_guarded(persistence), what="a replica")
+            await persistence.persist(is_paid=True)
+            keeping.cancel()
+
+
+async def took(redis: Client) -> bool:
+    try:
+        return bool(await redis.incr("img:test"))
+    except StorageUnavailableError:
+        return False
+
+
+async def is_guarded(persistence: Persistence) -> bool:
+    return persistence.is_guarded
+
+
+async def test_the_side_cut_off_takes_no_writes(servers: ValkeyCluster) -> None:
+    async with servers.client() as redis:
+        persistence = Persistence(redis)
+        await redis.ping()
+        for name in ("b", "s2", "s3"):
+            servers.signal(name, signal.SIGSTOP)
+        servers.kill("b")
+
+        await persistence.observe_replica()
+
+        assert not persistence.is_guarded
+        with pytest.raises(StorageUnavailableError, match="too few of its replicas"):
+            await redis.incr("img:test")
