@@ -13,6 +13,7 @@ from imgbot.storage.albums import Albums
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
+from imgbot.storage.examples import ExampleStore
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.rate_limit import RateLimit
@@ -36,6 +37,7 @@ class App:
     queue_stats: QueueStats
     results: ResultStore
     users: UserStore
+    examples: ExampleStore
     albums: Albums
     limit: RateLimit
     spend: Spend

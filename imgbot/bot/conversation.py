@@ -134,6 +134,16 @@ class Text:
         return self.found.prompt or self.prompt
 
     @property
+    def facts(self) -> ChatFacts:
+        """Facts about the chat that the text was understood by."""
+        return ChatFacts(
+            has_picture=self.target.photo is not None,
+            is_reply_to_picture=self.is_reply,
+            pending=self.pending,
+            latest_prompt=self.target.prompt,
+        )
+
+    @property
     def is_merging(self) -> bool:
         """True if it may say how to merge the photos that were collected."""
         is_asked = self.question == Question.MERGE_PHOTOS and not self.is_reply
@@ -169,9 +179,8 @@ async def understand(message: Message, dialogue: Dialogue) -> Text:
     if not (text.pending or text.is_reply) and names_new_picture(text.prompt):
         text = replace(text, found=Classification(Intent.CREATE, prompt=text.prompt))
     if not (text.found.is_sure or text.is_merging) and text.handler is None:
-        facts = ChatFacts(has_picture=text.target.photo is not None, pending=text.pending)
         found = await dialogue.app.chat_model.decide(
-            dialogue.user_id, text.prompt, facts, text.found
+            dialogue.user_id, text.prompt, text.facts, text.found
         )
         text = replace(text, found=found)
     return text
@@ -421,7 +430,7 @@ async def _handle_pointing(text: Text, _: Message, dialogue: Dialogue) -> None:
     await ask_about(dialogue, text.target.photo)
 
 
-async def _handle_unsure(text: Text, _: Message, dialogue: Dialogue) -> None:
+async def _handle_unsure(text: Text, message: Message, dialogue: Dialogue) -> None:
     """Text that may mean one thing or another: ask, and order nothing."""
     photo = None if text.is_about_expired else text.target.photo
     if text.is_reply and photo is not None:
@@ -430,6 +439,12 @@ async def _handle_unsure(text: Text, _: Message, dialogue: Dialogue) -> None:
     meanings = buttons.meanings(
         dialogue.language, photo.unique_id if photo else "", is_merging=text.is_merging
     )
+    is_choice = key == "ask_meaning" and photo is not None and not text.is_merging
+    # Words of others are not the user's to give: neither those of a group nor forwarded ones.
+    if is_choice and dialogue.context.is_private and message.forward_origin is None:
+        await dialogue.app.examples.note_question(
+            dialogue.user_id, message.message_id, text.prompt, text.facts
+        )
     await dialogue.ask_about_text(key, [*rows, *meanings], minutes=EXPIRY_S // 60)
     if text.is_about_expired:
         # Clear the state after the answer: if the answer fails, the same text comes again.
@@ -470,7 +485,9 @@ async def on_meaning_callback(callback: CallbackQuery, argument: str, dialogue: 
     else:
         return "stale_button"
     if choice != "merge":
-        await dialogue.app.users.set_meant(dialogue.user_id, wording_key(prompt), choice)
+        app, user_id = dialogue.app, dialogue.user_id
+        await app.users.set_meant(user_id, wording_key(prompt), choice)
+        await app.examples.add(user_id, asked.message_id, prompt, choice, app.now_ms())
     # It is answered: pressed once more, it would order a second picture.
     await dialogue.remove_panel()
     return "accepted_short"

@@ -41,7 +41,7 @@ from imgbot.telemetry import events
 
 Event = Message | CallbackQuery
 
-_REPEATABLE = frozenset({"help", "set", "view", "queue", "stuck", "receipt"})
+_REPEATABLE = frozenset({"help", "set", "view", "queue", "stuck", "receipt", "learned"})
 """Actions exempt from double-press detection: turning a page twice quickly is intended."""
 
 

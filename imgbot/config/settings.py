@@ -156,6 +156,7 @@ class Settings(BaseModel):
     chat_url: HttpUrl = ""
     chat_model: str = ""
     chat_key: Secret | None = None
+    learn: Literal["on", "off"] = "off"
     environment_file: Path | None = None
     admins: Ids = ()
     allowed_users: Ids = ()
@@ -223,6 +224,10 @@ class Settings(BaseModel):
     def is_clustered(self) -> bool:
         """Return whether this process shares the bot's Redis with others, of which one leads."""
         return bool(self.redis_url) and is_of_sentinels(self.redis_url.get_secret_value())
+
+    @property
+    def is_learning(self) -> bool:
+        return self.learn == "on"
 
     @property
     def spare_http_ports(self) -> range:

@@ -32,6 +32,9 @@ BEGUN = "begun"
 LOADTEST_RECORD = "loadtest.json"
 """A file: the latest load test of this machine."""
 
+WEIGHTS = "intents.bin"
+"""A file: the weights that `imgbot train` has learned."""
+
 _SETTING = "IMGBOT_STATE_DIR"
 # The server's own files, locks, what is true of this machine alone, and what is only half there.
 _LEFT_OUT = frozenset({"redis", "lock", LOADTEST_RECORD, MOVED, UNFINISHED})

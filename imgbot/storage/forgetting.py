@@ -109,7 +109,7 @@ class Forgetting(Store):
         await self._unlink([key for key in of_jobs if key.startswith(keys.RESULT)])
         # Last, as silent users are found by it.
         await self._all(self._redis.zrem(keys.PEOPLE, *ids), self._redis.zrem(keys.SEEN, *ids))
-        await self._mark_log(now_ms)
+        await self.mark_log(now_ms)
 
     async def find_users(self, now_ms: int) -> None:
         """Add users whom earlier releases stored to those whose silence is known."""
@@ -140,11 +140,12 @@ class Forgetting(Store):
             await self._forget_late_jobs(ended)
         for _, day, user in past:
             await self._redis.hdel(keys.SPEND + day, f"user:{user}")
-        await self._mark_log(now_ms)
+        await self.mark_log(now_ms)
         done = [*map(".".join, past), *(f"{_JOB}.{job_id}" for job_id in ended)]
         await self._redis.hdel(keys.FORGOTTEN, *done)
 
-    async def _mark_log(self, now_ms: int) -> None:
+    async def mark_log(self, now_ms: int) -> None:
+        """Note that something was deleted, which the append-only file still holds."""
         await self._redis.hset(keys.FORGOTTEN, f"{_LOG}.{now_ms}", "1")
 
     async def _ended(self, job_ids: list[str]) -> list[str]:

@@ -16,6 +16,7 @@ class Owner(Enum):
     """Content of a key about users, and its treatment when one is forgotten."""
 
     NOBODY = auto()  # nothing of a user
+    UNNAMED = auto()  # words of users without their ids: forgetting one cannot find them
     LIVE_JOB = auto()  # their jobs, which are cancelled first: it goes when they have ended
     LIMIT = auto()  # it expires with its window: forgetting must not reset a limit
     ADMIN = auto()  # by and for administrators, who are named in the settings
@@ -110,6 +111,12 @@ USERNAMES = _key("img:names", Owner.METHOD)
 # HASH per user id, 90 days since the latest choice: digest of an ambiguous wording → what the user
 # chose for it, `create` or `change`.
 MEANT = _key("img:meant:", r"(\d+)")
+# HASH per user id, a day since the first: message that the bot asked about → its context and the
+# words that it shares with the prompt of the picture; empty once a button has answered.
+ASKED = _key("img:asked:", r"(\d+)")
+# ZSET: examples to learn from, as JSON (label, context, shared words, text), by the time (ms) of
+# the button that answered, the newest 1,000, 90 days.
+LEARNED = _key("img:learned", Owner.UNNAMED)
 # ZSET: users of whom something is kept, by the time (ms, to a day) of their latest update.
 SEEN = _key("img:seen", Owner.METHOD)
 # ZSET: users with a private chat, by the time (ms, to a day) of their latest update in it.

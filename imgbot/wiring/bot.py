@@ -13,6 +13,7 @@ from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.router import UpdateHandler
 from imgbot.config.settings import Settings
+from imgbot.domain.intents.model import use
 from imgbot.domain.operations import Operation
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.provider_routing import ProviderRouter
@@ -23,6 +24,7 @@ from imgbot.storage.albums import Albums
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
+from imgbot.storage.examples import ExampleStore
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
@@ -32,6 +34,7 @@ from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
 from imgbot.telegram.update_poller import UpdatePoller
+from imgbot.telemetry import events
 from imgbot.wiring.connections import Connections, now_ms
 
 
@@ -40,6 +43,7 @@ def build_app(settings: Settings, connections: Connections) -> App:
     spend = Spend(redis, queue.caps)
     pictures = state_directory.folder(settings.state_dir, "pictures")
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
+    _use_own_weights(settings)
     return App(
         identity=connections.bot_identity,
         policy=_access_policy(settings, routes),
@@ -49,6 +53,7 @@ def build_app(settings: Settings, connections: Connections) -> App:
         queue_stats=QueueStats(redis),
         results=ResultStore(redis),
         users=UserStore(redis),
+        examples=ExampleStore(redis, is_on=settings.is_learning),
         albums=Albums(redis),
         limit=RateLimit(
             redis,
@@ -72,6 +77,19 @@ def build_app(settings: Settings, connections: Connections) -> App:
         forget_after_days=settings.forget_after_days,
         chat_host=urlsplit(settings.chat_url).hostname or "",
     )
+
+
+def _use_own_weights(settings: Settings) -> None:
+    """Use what `imgbot train` has learned here; an operator who switches it off gets ours back."""
+    path = settings.state_dir / state_directory.WEIGHTS
+    if not settings.is_learning or not path.exists():
+        return
+    try:
+        use(path.read_bytes())
+    except (OSError, ValueError) as error:
+        events.warning("%s is not used (%s): to learn again, run `imgbot train`", path, error)
+    else:
+        events.info("messages are understood by the weights in %s", path)
 
 
 def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:

@@ -71,6 +71,7 @@ def build_services(
             settings.forget_after_days,
             settings.rate_limit_window,
             functools.partial(_is_clock_sure, bot),
+            app.examples,
         ),
         broadcaster=Broadcaster(app.broadcasts, app.users, app.messenger),
         alert_notifier=build_alert_notifier(connections, app, sampler, context.alarm),

@@ -17,6 +17,7 @@ from imgbot.jobs.inputs import is_to_be_kept
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.storage import keys
 from imgbot.storage.client import Client
+from imgbot.storage.examples import ExampleStore
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.keys import RESULT_KEPT_S
@@ -42,6 +43,7 @@ def upkeep_of(redis: Client, queue: JobQueue, folder: Path, **changes: Any) -> M
         forget_after_days=0,
         limits_expire_s=60,
         is_clock_sure=lambda: True,
+        examples=ExampleStore(redis, is_on=True),
     )
     return replace(upkeep, **changes)
 

@@ -18,12 +18,16 @@ from imgbot.domain.intents import (
     wording_key,
 )
 from imgbot.domain.intents.classifier import ORDERS, UNSURE
-from imgbot.domain.intents.model import UTTERANCES, digest_of, model
+from imgbot.domain.intents.examples import Example, load_example, shared_words
+from imgbot.domain.intents.features import features_of
+from imgbot.domain.intents.model import FOLDER, UTTERANCES, digest_of, model, use
 from imgbot.domain.intents.training import Utterance, trained, utterances_in
+from imgbot.domain.intents.words import read
 from imgbot.domain.operations import Operation
 from imgbot.domain.spelling import slips_of
 
 KNOWN = [each for file in UTTERANCES for each in utterances_in(file)]
+SHIPPED = (FOLDER / "weights.bin").read_bytes()
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 UNSEEN = list(utterances_in(FIXTURES / "utterances_unseen.toml"))
 JUDGING = list(utterances_in(FIXTURES / "utterances_judging.toml"))
@@ -93,6 +97,29 @@ def test_weights_belong_to_the_utterances() -> None:
 
 def test_training_gives_the_same_weights_again() -> None:
     assert trained(KNOWN[::20], "") == trained(KNOWN[::20], "")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", SHIPPED[:-1], SHIPPED.replace(b"create", b"crooked"), b" " + SHIPPED]
+)
+def test_weights_that_are_damaged_or_of_another_version_are_not_used(content: bytes) -> None:
+    before = model()
+
+    with pytest.raises(ValueError, match="damaged"):
+        use(content)
+    assert model() is before
+
+
+@pytest.mark.parametrize("text", ["a cat in a red hat", "с котом", "«Кот» и x4", "ok ok", "5"])
+@pytest.mark.parametrize("latest", ["", "a cat in a blue hat", "кот, кот и «пёс» x4", "…"])
+def test_an_example_has_the_features_of_the_text_in_its_chat(text: str, latest: str) -> None:
+    for name in ("picture", "reply", "prompt"):
+        facts = replace(AFTER[name], latest_prompt=latest)
+        example = Example("change", facts.context, shared_words(text, facts), text)
+        stored = load_example(example.dump())
+
+        assert stored == example
+        assert features_of(read(text), example.utterance.facts) == features_of(read(text), facts)
 
 
 def test_talk_and_complaints_order_nothing() -> None:

@@ -116,6 +116,7 @@ REFUSED = {
     "IMGBOT_ADMINS": ["me"],
     "IMGBOT_DAILY_BUDGET": ["5,00", "-1", "0.0000001"],
     "IMGBOT_PROVIDER_LIMITS": ["1200/min", "replicate=1200", "replicate=0/min"],
+    "IMGBOT_LEARN": ["yes", "On"],
     "IMGBOT_PRICES": ["create=free", "compare=0.04", "create=0.04, create=0.05"],
 }
 

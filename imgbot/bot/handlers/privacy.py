@@ -28,6 +28,8 @@ async def handle_privacy(_: Message, dialogue: Dialogue) -> None:
     services = dialogue.t("privacy_makers" if names else "privacy_builtin", makers=names)
     if chat_host := dialogue.app.chat_host:
         services += " " + dialogue.t("privacy_chat", host=chat_host)
+    if dialogue.app.examples.is_on:
+        services += "\n\n" + dialogue.t("privacy_learning")
     await dialogue.reply(
         "privacy",
         silence=dialogue.t(silence, days=days),
@@ -68,6 +70,8 @@ async def on_forget_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
     lines = [dialogue.t("forget_done"), "", dialogue.t("forget_out_of_reach")]
     if recipients := ", ".join(filter(None, (_makers(dialogue), app.chat_host))):
         lines.append(dialogue.t("forget_makers", makers=recipients))
+    if app.examples.is_on:
+        lines.append(dialogue.t("forget_learned"))
     await dialogue.update_panel("\n".join([*lines, "", dialogue.t("forget_kept")]), [])
     return ""
 

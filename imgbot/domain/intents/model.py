@@ -17,6 +17,7 @@ STEP = 1 / 16
 """Difference between two neighbouring weights."""
 
 FOLDER = files("imgbot.domain.intents")
+_WEIGHTS = FOLDER / "weights.bin"
 UTTERANCES = tuple(FOLDER / "utterances" / f"{language}.toml" for language in ("en", "ru"))
 
 
@@ -40,10 +41,32 @@ class Model:
         return {label: each / total for label, each in zip(self.labels, powers, strict=True)}
 
 
-@cache
+_own: list[Model] = []
+"""Model with the weights of the operator, once there are any."""
+
+
 def model() -> Model:
-    """Return the model that comes with the program, read once."""
-    return unpacked((FOLDER / "weights.bin").read_bytes())
+    """Return the model in use."""
+    return _own[0] if _own else _shipped()
+
+
+@cache
+def _shipped() -> Model:
+    return unpacked(_WEIGHTS.read_bytes())
+
+
+def use(content: bytes) -> None:
+    """Use a file of weights instead of the one that comes with the program.
+
+    Raises ValueError unless it was learned with the utterances of this version.
+    """
+    heads = {each.partition(b"\n")[0] for each in (content, _WEIGHTS.read_bytes())}
+    if len(heads) > 1:
+        raise ValueError("it is damaged, or belongs to another version")
+    try:
+        _own[:] = [unpacked(content)]
+    except zlib.error:
+        raise ValueError("it is damaged") from None
 
 
 def unpacked(content: bytes) -> Model:

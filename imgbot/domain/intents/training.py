@@ -22,7 +22,7 @@ _SEEN_AT_LEAST = 3
 _NEGLIGIBLE = 0.01
 _HELD = 3
 """Weight of an utterance that must never be mistaken."""
-_AFTER: Mapping[str, ChatFacts] = {
+AFTER: Mapping[str, ChatFacts] = {
     "nothing": ChatFacts(),
     "picture": ChatFacts(has_picture=True),
     "reply": ChatFacts(has_picture=True, is_reply_to_picture=True),
@@ -58,7 +58,7 @@ def _utterances_of(group: Mapping[str, Any]) -> Iterator[Utterance]:
     also, mark = frozenset(group.get("may", ())), group.get("mark", "")
     for each in group["texts"]:
         latest, text = ("", each) if isinstance(each, str) else each
-        facts = replace(_AFTER[group["after"]], latest_prompt=latest)
+        facts = replace(AFTER[group["after"]], latest_prompt=latest)
         yield Utterance(text, facts, label, also, mark)
 
 

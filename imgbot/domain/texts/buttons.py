@@ -5,7 +5,7 @@ callback handlers check actions, arguments and access.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -269,6 +269,20 @@ def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:
 def undo(action: str, ids: Sequence[int]) -> Keyboard:
     """Buttons under a list of ids: each removes its entry."""
     return _in_rows([Button(f"✖️ {each}", f"{action}:undo.{each}") for each in ids], _IN_A_ROW)
+
+
+def learned(language: str, ids: Mapping[int, str], page: int, pages: int) -> Keyboard:
+    """Buttons under a page of examples: delete one by its number, or all; turn the page."""
+    one = [Button(f"✖️ {number}", f"learned:ask.{each}") for number, each in ids.items()]
+    turns = {"◀": page - 1, "▶": page + 1}
+    turn = [Button(a, f"learned:page.{to}") for a, to in turns.items() if 0 <= to < pages]
+    return [one, *([turn] if turn else []), [_button(language, "learned_clear", "learned:ask.all")]]
+
+
+def learned_drop(language: str, which: str) -> Keyboard:
+    """Buttons under the question whether examples are deleted: `all` of them, or one by its id."""
+    drop = _button(language, "learned_drop", f"learned:drop.{which}")
+    return [[drop, _button(language, "back", "learned:page.0")]]
 
 
 class Remedy(StrEnum):
