@@ -6,7 +6,7 @@ submit is lost, the task is looked up, or ordered again under an idempotency key
 
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
@@ -246,6 +246,9 @@ async def _accepted(
 ) -> Outcome:
     context.routing.record_success(provider.name)
     if isinstance(answer, Accepted):
+        if provider.is_searchable or context.webhooks.can_recover(provider):
+            # First: nobody notes it later for a job that is resumed with its ticket.
+            await _is_own(context, job, answer.ticket)
         job = await move(
             context,
             job,
@@ -255,7 +258,6 @@ async def _accepted(
             tries=0,
             accepted_ms=accepted_ms,
         )
-        await _note_owner(context, job, provider, answer.ticket)
         return await next_poll(context, job)
     context.slots.release(job.id)
     took_s = (accepted_ms - job.progress.intent_ms) / 1000 if accepted_ms else 0
@@ -350,13 +352,6 @@ async def _search(context: StepContext, job: Job, provider: Provider) -> Ticket 
             events.info(found, job.id)
             return ticket
     return None
-
-
-async def _note_owner(context: StepContext, job: Job, provider: Provider, ticket: Ticket) -> None:
-    """Keep a task from being found for another job; best effort."""
-    if provider.is_searchable or context.webhooks.can_recover(provider):
-        with suppress(TransientError):
-            await _is_own(context, job, ticket)
 
 
 async def _is_own(context: StepContext, job: Job, ticket: Ticket) -> bool:

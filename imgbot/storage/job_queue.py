@@ -184,7 +184,9 @@ class JobQueue(Store):
     async def own_task(self, task: str, job_id: str) -> bool:
         """Record the job that a provider's task belongs to; return False if it is another one."""
         key = f"{keys.CHOICE}task:{task}"
-        _, owner = await self._redis.call("set_once", key=key, value=job_id, ttl_s=_TASK_OWNED_S)
+        _, owner = await self._redis.call_until_done(
+            "set_once", key=key, value=job_id, ttl_s=_TASK_OWNED_S
+        )
         return owner == job_id
 
     def is_known_empty(self, now_ms: int) -> bool:

@@ -1,6 +1,7 @@
 """An order whose answer was lost: found, repeated safely, or stopped; never paid twice."""
 
 import asyncio
+import functools
 import itertools
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -252,12 +253,28 @@ def _unchanged(order: GenerationRequest) -> GenerationRequest:
     return order
 
 
+class _KilledError(Exception):
+    """Stands in for a kill of the process."""
+
+
+async def _kill_after_ticket(queue: JobQueue, *args: Any, **changes: Any) -> Job:
+    moved = await JobQueue.move(queue, *args, **changes)
+    if "ticket" in changes:
+        raise _KilledError
+    return moved
+
+
 @pytest.mark.parametrize("is_searchable", [True, False])
-@pytest.mark.parametrize("is_lost", [True, False])
+@pytest.mark.parametrize("end", ["accepted", "lost", "killed"])
 async def test_a_task_of_one_job_is_found_for_no_other(
-    redis: Client, tmp_path: Path, *, is_lost: bool, is_searchable: bool
+    redis: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    end: str,
+    is_searchable: bool,
 ) -> None:
-    queue = await open_queue(redis)
+    queue, is_lost = await open_queue(redis), end == "lost"
     tasks = [{"id": "t7"}, {"id": "t8"}]
     answers = [Accepted(tasks[0])] * (not is_lost) + [ProviderError(Kind.SUBMIT_UNKNOWN)] * 2
     provider = Mock(
@@ -285,7 +302,16 @@ async def test_a_task_of_one_job_is_found_for_no_other(
     found: list[object] = []
     for job_id in ("7", "8"):
         job = await claimed_job(queue, job_id=job_id)
-        found.append((await take(submit, tools, job)).progress.ticket)
+        if end == "killed" and job_id == "7":
+            with monkeypatch.context() as patch:
+                patch.setattr(queue, "move", functools.partial(_kill_after_ticket, queue))
+                with pytest.raises(_KilledError):
+                    await take(submit, tools, job)
+        else:
+            await take(submit, tools, job)
+        stored = await queue.job(job_id)
+        assert stored
+        found.append(stored.progress.ticket)
 
     assert found == (tasks if is_searchable else [tasks[0], {}])
 
