@@ -226,10 +226,6 @@ class Settings(BaseModel):
         return bool(self.redis_url) and is_of_sentinels(self.redis_url.get_secret_value())
 
     @property
-    def is_learning(self) -> bool:
-        return self.learn == "on"
-
-    @property
     def spare_http_ports(self) -> range:
         # A server with a public address has a proxy that asks this very port.
         is_fixed = "http" in self.model_fields_set or self.public_url

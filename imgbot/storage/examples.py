@@ -11,6 +11,7 @@ from imgbot.storage import keys
 from imgbot.storage.client import Client, Store
 from imgbot.telemetry import events
 
+ALL = "all"
 _LIMIT = 1000
 _KEPT_MS = 7_776_000_000  # 90 days
 _ASKED_S = 86_400
@@ -72,14 +73,10 @@ class ExampleStore(Store):
         return examples
 
     async def remove(self, example_id: str) -> bool:
-        """Delete an example; return False if it is gone."""
+        """Delete an example, or `all` of them; return False if it is gone."""
         stored = await self._redis.zrange(keys.LEARNED, 0, -1)
-        found = [each for each in stored if _id_of(each) == example_id]
+        found = [each for each in stored if example_id in {ALL, _id_of(each)}]
         return bool(found and await self._redis.zrem(keys.LEARNED, *found))
-
-    async def clear(self) -> bool:
-        """Delete all examples; return False if there are none."""
-        return bool(await self._redis.unlink(keys.LEARNED))
 
     async def trim(self, now_ms: int) -> None:
         """Delete the examples that are too old."""

@@ -53,7 +53,7 @@ def build_app(settings: Settings, connections: Connections) -> App:
         queue_stats=QueueStats(redis),
         results=ResultStore(redis),
         users=UserStore(redis),
-        examples=ExampleStore(redis, is_on=settings.is_learning),
+        examples=ExampleStore(redis, is_on=settings.learn == "on"),
         albums=Albums(redis),
         limit=RateLimit(
             redis,
@@ -82,7 +82,7 @@ def build_app(settings: Settings, connections: Connections) -> App:
 def _use_own_weights(settings: Settings) -> None:
     """Use what `imgbot train` has learned here; an operator who switches it off gets ours back."""
     path = settings.state_dir / state_directory.WEIGHTS
-    if not settings.is_learning or not path.exists():
+    if settings.learn == "off" or not path.exists():
         return
     try:
         use(path.read_bytes())

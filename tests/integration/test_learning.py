@@ -116,13 +116,20 @@ async def test_words_of_others_and_addresses_are_not_kept(stage: Stage) -> None:
     assert await kept(stage) == []
 
 
-async def test_users_are_told_that_texts_are_kept(stage: Stage) -> None:
-    user = await stage.user()
+async def test_users_are_told_that_texts_are_kept_and_what_forgetting_reaches(stage: Stage) -> None:
+    user = await with_fox(stage)
+    await answer(user, "on the beach", "Change this")
 
-    assert t("en", "privacy_learning") in (await user.ask("/privacy")).text
+    privacy = await user.ask("/privacy")
     question = await user.ask("/forget_me", fits=has_buttons)
     await user.toasts(question, f"forget:{user.id}")
-    assert t("en", "forget_learned") in (await stage.control.message(user.id, question.id)).text
+    said = await stage.control.message(user.id, question.id)
+
+    assert t("en", "privacy_learning") in privacy.text
+    assert t("en", "forget_learned") in said.text
+    async with stage.bot.redis() as redis:
+        assert not await redis.exists(f"{keys.ASKED}{user.id}")
+    assert await kept(stage) == [BEACH]
 
 
 async def test_an_administrator_turns_pages_and_deletes(stage: Stage) -> None:
@@ -147,7 +154,7 @@ async def test_an_administrator_turns_pages_and_deletes(stage: Stage) -> None:
         "🎓 Messages kept to learn from: 12. Page 1 of 3\n\n1. 🎨 New picture: words 11\n\n2. "
     )
     assert last[1:] == ["11. 🎨 New picture: words 1", "12. 🎨 New picture: words 0"]
-    assert question == ["12. 🎨 New picture: words 0", t("en", "learned_ask")]
+    assert "\n\n".join(question) == t("en", "learned_ask", which="🎨 New picture: words 0")
     assert fewer == kept_after_all
     assert fewer[0] == "🎓 Messages kept to learn from: 11. Page 1 of 3"
     assert none == [t("en", "learned_none")]

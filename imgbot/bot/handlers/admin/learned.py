@@ -6,9 +6,9 @@ from imgbot.bot.dialogue import Dialogue
 from imgbot.domain.intents.examples import Example
 from imgbot.domain.texts import buttons
 from imgbot.domain.texts.buttons import Keyboard
+from imgbot.storage.examples import ALL
 
 _PAGE = 5
-_ALL = "all"
 _MEANINGS = {"create": "button_new_picture", "change": "button_change_this"}
 
 
@@ -36,41 +36,38 @@ async def _shown(dialogue: Dialogue, page: int) -> tuple[str, Keyboard]:
     """Return a page, the last one if there are fewer."""
     examples = await _read(dialogue)
     if not examples:
-        return dialogue.t("learned_none" if dialogue.app.examples.is_on else "learned_off"), []
+        return dialogue.t("learned_none"), []
     pages = -(-len(examples) // _PAGE)
     page = min(page, pages - 1)
     shown = list(enumerate(examples.items(), 1))[page * _PAGE :][:_PAGE]
     head = dialogue.t("learned_title", count=len(examples), page=page + 1, pages=pages)
-    lines = [_line(dialogue, number, example) for number, (_, example) in shown]
+    lines = [f"{number}. {_line(dialogue, example)}" for number, (_, example) in shown]
     ids = {number: example_id for number, (example_id, _) in shown}
     return "\n\n".join([head, *lines]), buttons.learned(dialogue.language, ids, page, pages)
 
 
 async def _question(dialogue: Dialogue, which: str) -> tuple[str, Keyboard]:
-    """Ask before examples are deleted; without them, show what there is."""
+    """Ask before examples are deleted; if they are gone, show what there is."""
     examples = await _read(dialogue)
-    numbers = {example_id: number for number, example_id in enumerate(examples, 1)}
-    rows = buttons.learned_drop(dialogue.language, which)
-    if which == _ALL and examples:
-        return dialogue.t("learned_ask_all", count=len(examples)), rows
-    if which not in examples:
+    chosen = [example for each, example in examples.items() if which in {ALL, each}]
+    if not chosen:
         return await _shown(dialogue, 0)
-    line = _line(dialogue, numbers[which], examples[which])
-    return f"{line}\n\n{dialogue.t('learned_ask')}", rows
+    said = f"{len(chosen)}" if which == ALL else _line(dialogue, chosen[0])
+    question = dialogue.t("learned_ask_all" if which == ALL else "learned_ask", which=said)
+    return question, buttons.learned_drop(dialogue.language, which)
 
 
 async def _drop(dialogue: Dialogue, which: str) -> str:
     app = dialogue.app
-    is_gone = await (app.examples.clear() if which == _ALL else app.examples.remove(which))
-    if is_gone:
-        await app.forgetting.mark_log(app.now_ms())
-    return "undone" if is_gone else "stale_button"
+    if not await app.examples.remove(which):
+        return "stale_button"
+    await app.forgetting.mark_log(app.now_ms())
+    return "undone"
 
 
 async def _read(dialogue: Dialogue) -> dict[str, Example]:
     return await dialogue.app.examples.read(dialogue.app.now_ms())
 
 
-def _line(dialogue: Dialogue, number: int, example: Example) -> str:
-    meaning = dialogue.t(_MEANINGS[example.label])
-    return dialogue.t("learned_one", number=number, meaning=meaning, words=example.text)
+def _line(dialogue: Dialogue, example: Example) -> str:
+    return f"{dialogue.t(_MEANINGS[example.label])}: {example.text}"
