@@ -87,7 +87,7 @@ class Lease:
                 async with asyncio.timeout(_RENEW_S):
                     await self._renew()
             except (StorageUnavailableError, TimeoutError) as error:
-                events.warning("the lease was not renewed: %s", error or "no answer")
+                events.warning("the lease was not renewed: %s", str(error) or "no answer")
             else:
                 self._renewed_s = began_s
                 self.expired.clear()

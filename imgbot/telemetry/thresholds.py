@@ -100,6 +100,8 @@ THRESHOLDS: Mapping[str, Thresholds] = {
     "stuck": Thresholds(300, 300, 0, HoldTime(60, 60)),
     # Started jobs on which nothing is working.
     "unattended": Thresholds(1, 0, 0, HoldTime(60, 60)),
+    # Replicas of a cluster that are gone. One that is started again is back in less.
+    "replica": Thresholds(1, 0, 0, HoldTime(20, 30)),
     # Times that Telegram made the bot wait.
     "flood": Thresholds(1, 20, 600, HoldTime(60, 300)),
     # Of Redis's maxmemory. What is being written counts: large orders are refused before 100 %.

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import hmac
 import time
 from typing import Any
 
@@ -72,8 +73,13 @@ def _poll_scheduler(settings: Settings, connections: Connections) -> PollSchedul
 def _webhooks(settings: Settings, connections: Connections) -> Webhooks:
     routes = connections.routes
     path = settings.state_dir / "hook.key"
-    with state_directory.usable(path):
-        key = read_key(path)
+    if settings.is_clustered:
+        # The next leader takes the webhooks of what this one ordered.
+        token = settings.token.get_secret_value().encode()
+        key = hmac.digest(token, connections.installation.encode(), "sha256")
+    else:
+        with state_directory.usable(path):
+            key = read_key(path)
     return Webhooks(
         settings.public_url,
         key,

@@ -73,6 +73,7 @@ def build_observer(
         connections.providers,
         contact,
         app.policy.least_price_micro,
+        lambda: connections.queue.persistence.gone_s,
     )
 
 

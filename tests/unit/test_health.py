@@ -112,6 +112,8 @@ ROWS = [
         ["retry."], "ImgbotJobStuck"),
     Row({"figures": {"unattended": 2}}, "unattended", "critical", "nothing is working on: 2.",
         "journalctl", []),
+    Row({"figures": {"replica": 1}}, "replica", "critical", "The replica of Redis is gone",
+        "IMGBOT_WITHOUT_REPLICA", []),
     Row({"figures": {"flood": 3.0}}, "flood", "attention", "wait 3 times", "IMGBOT_JOBS_PER_WORKER",
         NO_ALERT, "ImgbotTelegramRateLimited"),
     Row({"figures": {"flood": 21.0}}, "flood", "critical", "wait 21 times",

@@ -119,6 +119,11 @@ ALL = SUBMIT_ATTEMPTS
         (Unknown(LOOK_UP, 0, 600, questions=20), ASIDE),
         (Unknown(LOOK_UP, 0, 9999), Decision(Action.ASK, 1)),
         (Unknown(LOOK_UP, 0, 1, questions=1, answer=NEVER), ASIDE),
+        # What a leader that was stopped may still order is not ordered meanwhile, nor given up.
+        (Unknown(REPEAT, 0, 0, locked_s=9), Decision(Action.REPEAT)),
+        (Unknown(LOOK_UP, 0, 20, questions=3, answer=ABSENT, locked_s=99), Decision(Action.ASK, 8)),
+        (Unknown(LOOK_UP, 0, 20, questions=3, answer=ABSENT, locked_s=5), Decision(Action.ASK, 5)),
+        (Unknown(NONE, 0, 0, locked_s=0.5), Decision(Action.ASK, 0.5)),
         (Unknown(NONE, 0, 0), ASIDE),
         (Unknown(NONE, 0, 0, is_searchable=True), Decision(Action.ASK, 10)),
         (Unknown(NONE, 0, 8, is_hooked=True), Decision(Action.ASK, 2)),

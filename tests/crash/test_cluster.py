@@ -1,0 +1,227 @@
+"""Two supervisors on a primary, a replica and three Sentinels: any dies, one charge each."""
+
+import re
+import shutil
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgbot.domain.job import State
+from imgbot.sandbox.server import Sandbox
+from imgbot.sandbox.simulated_provider import SPEC_FILE
+from imgbot.storage import keys
+from tests.crash.test_supervisor_killed import all_pictures, ask_for_pictures
+from tests.fakes import stopping_bot
+from tests.fixtures.bot import SOON, Bot, with_simulated_provider
+from tests.fixtures.sandbox import Control, Person, open_sandbox
+from tests.fixtures.valkey_cluster import ValkeyCluster
+from tests.fixtures.waiting import eventually
+
+SOONER = {
+    **SOON,
+    # A stopped leader counts as one that may order for seven seconds after the takeover.
+    "imgbot.storage.lease._LOCK_DELAY_S": -113.0,
+    "imgbot.jobs.submit._REPLICA_PATIENCE_S": 1.0,
+    "imgbot.jobs.submit._REPLICA_AGAIN_S": 0.5,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A leader, a standby and what they share."""
+
+    sandbox: Sandbox
+    control: Control
+    servers: ValkeyCluster
+    leader: Bot
+    standby: Bot
+
+    async def until_led_by(self, bot: Bot, begin: int = 0) -> float:
+        """Wait until a bot serves; return the seconds that it took."""
+        begun_s = time.monotonic()
+        await bot.until_logged("ready", begin=begin)
+        return time.monotonic() - begun_s
+
+    async def expect_one_each(self, people: list[Person]) -> None:
+        """The promise: one picture, one charge, no job left."""
+        await eventually(
+            lambda: all_pictures(self.control, people),
+            lambda counts: all(count >= 1 for count in counts),
+            what="a picture for everybody",
+        )
+        async with self.servers.client() as redis:
+            await eventually(lambda: redis.keys(f"{keys.JOB}*"), lambda left: not left)
+        ledger = (await self.control.provider())["ledger"]
+        assert len(ledger) == len({entry["client_id"] for entry in ledger}) == len(people)
+        assert await all_pictures(self.control, people) == [1] * len(people)
+
+
+@pytest.fixture
+async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
+    async with open_sandbox() as (sandbox, control), ValkeyCluster(tmp_path / "servers") as servers:
+        await control.set_provider(duration_s=[0.6, 0.9])
+        given: Mapping[str, Any] = getattr(request, "param", {})
+        settings = with_simulated_provider(sandbox) | {"IMGBOT_REDIS_URL": servers.url}
+        settings |= given.get("settings", {})
+        spec = SPEC_FILE.read_text()
+        for guarantee in given.get("without", ()):
+            spec = re.sub(guarantee, "", spec)
+        (tmp_path / "simulated.toml").write_text(spec)
+        settings["IMGBOT_PROVIDER"] = str(tmp_path / "simulated.toml")
+        bots: list[Bot] = []
+        for name in ("first", "second"):
+            (tmp_path / name / "state").mkdir(parents=True)
+            bot = Bot(sandbox, tmp_path / name / "state", **settings)
+            bots.append(bot)
+            bot.constants = SOONER
+        bots[0].command = given.get("command", [])
+        async with bots[0] as leader:
+            await leader.until_logged("leading: epoch 1-")
+            async with bots[1] as standby:
+                yield Pair(sandbox, control, servers, leader, standby)
+                assert leader.secrets_in_log() == standby.secrets_in_log() == []
+
+
+async def test_the_leader_is_killed(pair: Pair) -> None:
+    assert '"standby"' in await pair.standby.get("/healthz")
+    people = await ask_for_pictures(pair.control, 5)
+    await eventually(lambda: ordered(pair), what="an order")
+
+    await pair.leader.kill()
+    took_s = await pair.until_led_by(pair.standby)
+
+    await pair.expect_one_each(people)
+    assert '"ok"' in await pair.standby.get("/healthz")
+    assert (await pair.control.calls())["violations"] == []
+    print(f"takeover after kill -9 of the leader: {took_s:.1f} s")
+
+
+async def ordered(pair: Pair) -> int:
+    return len((await pair.control.provider())["ledger"])
+
+
+async def test_the_machine_of_leader_and_primary_dies(pair: Pair) -> None:
+    people = await ask_for_pictures(pair.control, 5)
+    await eventually(lambda: ordered(pair), what="an order")
+
+    pair.servers.kill("s1")
+    pair.servers.kill("a")
+    await pair.leader.kill()
+    took_s = await pair.until_led_by(pair.standby)
+
+    # What was ordered is found; without a replica, what is new waits for it.
+    pair.servers.start("a")
+    await pair.expect_one_each(people)
+    print(f"takeover after kill -9 of leader and primary: {took_s:.1f} s")
+
+
+async def test_a_picture_is_lost_with_its_machine(pair: Pair) -> None:
+    """It was fetched and not shown yet: the next leader fetches it again, by its ticket."""
+    control = pair.control
+    await control.fault(
+        "editMessageMedia", "error", times=100, error_code=502, description="Bad Gateway"
+    )
+    people = await ask_for_pictures(control, 2)
+    async with pair.servers.client() as redis:
+
+        async def states() -> set[object]:
+            return {await redis.hget(key, "state") for key in await redis.keys(f"{keys.JOB}*")}
+
+        await eventually(states, lambda found: found == {State.DELIVERING})
+
+    await pair.leader.kill()
+    shutil.rmtree(pair.leader.state_dir)
+    await control.clear_faults()
+
+    await pair.expect_one_each(people)
+
+
+async def test_the_primary_alone_dies(pair: Pair) -> None:
+    people = await ask_for_pictures(pair.control, 3)
+    await eventually(lambda: ordered(pair), what="an order")
+
+    pair.servers.kill("a")
+    await eventually(lambda: pair.servers.info("b"), lambda told: told["role"] == "master")
+    pair.servers.start("a")
+
+    await pair.expect_one_each(people)
+
+
+async def test_it_hands_over(pair: Pair) -> None:
+    people = await ask_for_pictures(pair.control, 3)
+    await eventually(lambda: ordered(pair), what="an order")
+
+    pair.leader.signal(signal.SIGUSR1)
+    took_s = await pair.until_led_by(pair.standby)
+    assert await pair.leader.wait() == 1
+    await pair.leader.start()
+
+    assert '"standby"' in await pair.leader.get("/healthz")
+    await pair.expect_one_each(people)
+    print(f"takeover after SIGUSR1: {took_s:.1f} s")
+
+
+KEYED, FOUND = r"idempotency_header.*\n", r"\[look_up\](.*\n){4}"
+
+
+def stopped(*without: str) -> dict[str, object]:
+    return {"command": [sys.executable, stopping_bot.__file__], "without": without}
+
+
+@pytest.mark.parametrize(
+    ("pair", "charges"),
+    [(stopped(), 1), (stopped(KEYED), 1), (stopped(KEYED, FOUND), 0)],
+    indirect=["pair"],
+    ids=["keyed", "looked up", "not found"],
+)
+async def test_a_leader_stopped_before_its_order_orders_nothing(pair: Pair, charges: int) -> None:
+    """It goes on when the other has ordered already, or has said that it cannot know."""
+    await pair.control.set_provider(idempotency=False)
+    person = await pair.control.make_user("Anna")
+    await pair.control.say(person, "a fox")
+    await pair.until_led_by(pair.standby)
+    async with pair.servers.client() as redis:
+        await eventually(lambda: redis.keys(f"{keys.JOB}*"), lambda left: not left)
+
+    pair.leader.signal(signal.SIGCONT)
+    assert await pair.leader.wait() == 1
+
+    assert await ordered(pair) == charges
+    assert await all_pictures(pair.control, [person]) == [charges]
+
+
+def go_on(choice: str) -> dict[str, object]:
+    owner = {"IMGBOT_ADMINS": "424242"}
+    return {"settings": {**owner, "IMGBOT_PRICES": "create=0.04", "IMGBOT_WITHOUT_REPLICA": choice}}
+
+
+@pytest.mark.parametrize(
+    ("pair", "charges"),
+    [(go_on("stop"), 0), (go_on("go"), 1)],
+    indirect=["pair"],
+    ids=["stop", "go"],
+)
+async def test_without_a_replica_it_pays_as_it_is_told(pair: Pair, charges: int) -> None:
+    anna = await pair.control.make_user("Anna")
+    pair.servers.kill("b")
+    await pair.leader.until_logged("the replica of Redis is gone")
+
+    await pair.control.say(anna, "a fox")
+    if charges:
+        await pair.control.wait_message(anna.id, lambda message: bool(message.photo_id))
+    else:
+        said = await pair.control.wait_message(
+            anna.id, lambda message: "One of my two servers is down" in message.text
+        )
+        assert said.buttons
+    await pair.control.say(anna, "/limits")
+    await pair.control.wait_message(anna.id, lambda message: "Requests left" in message.text)
+
+    assert await ordered(pair) == charges
+    assert "replica" in await pair.leader.get("/status.json")
