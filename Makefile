@@ -43,6 +43,10 @@ CASES = 100000
 fuzz: .venv/bin/ruff ## Feed CASES=100000 damaged inputs of each kind to what reads them.
 	.venv/bin/python -m tests.bench.fuzz --cases $(CASES)
 
+.PHONY: subjects
+subjects: .venv/bin/ruff ## Build the drawings and names of imgbot/engine/subjects; needs npm.
+	.venv/bin/python -m tests.bench.build_subjects
+
 .PHONY: train-intents
 train-intents: .venv/bin/ruff ## Learn the intents from imgbot/domain/intents/utterances.
 	.venv/bin/python -m tests.bench.train_intents

@@ -3,7 +3,7 @@
 In come an operation, its words, paths of pictures and a seed (`run`); out come a file and what was
 done, not understood and suggested (`EngineResult`). The same input makes the same picture.
 
-* `create`: `prompt_features` finds what is named; `scenes`, `sprites` and `styles` paint it.
+* `create`: `understand` reads the prompt, `compose` decides what goes where, `create` paints it.
 * `edit`, `merge`: `edit_request` and `merge_request` turn words into steps, which they perform.
 * `retouch`, `upscale`, `background`: photographs, measured rather than told.
 
@@ -18,7 +18,7 @@ from PIL import Image
 
 from imgbot.engine.background import remove_background
 from imgbot.engine.collages import before_after
-from imgbot.engine.create import create_picture
+from imgbot.engine.create import draw
 from imgbot.engine.create_report import report
 from imgbot.engine.edit import UNCHANGED, EditResult, edit_picture
 from imgbot.engine.merge import PHOTOS_MAX, merge_pictures
@@ -54,8 +54,8 @@ def run(
     """
     match operation:
         case "create":
-            image, shown = create_picture(prompt, seed, ratio)
-            outcome = EditResult(image, *report(prompt, shown))
+            image, composition = draw(prompt, seed, ratio)
+            outcome = EditResult(image, *report(composition))
         case "edit":
             outcome = edit_picture(_load(sources[0], EDITED_MEGAPIXELS), prompt)
         case "merge":

@@ -1,52 +1,36 @@
-"""Report of a created picture: which words of the prompt it shows, shows roughly, or not at all."""
+"""Report of a created picture: what of the prompt its composition shows, roughly, or not at all."""
 
-import re
 from collections.abc import Iterator, Sequence
 from enum import Enum
-from itertools import chain, groupby
 from typing import NamedTuple
 
 from imgbot.domain.spelling import fold
-from imgbot.engine.prompt_features import (
-    COUNTS,
+from imgbot.engine.compose import Composition
+from imgbot.engine.lexicon import (
+    COLOURS,
     LINKS,
-    WORDS_MAX,
-    colour_stem,
-    is_mood,
+    ROUGH,
+    ROUGH_STYLES,
+    STYLES,
+    concepts_of,
     matches_stem,
     names_matching,
-    settings_of,
-    things_of,
-    without_negated,
+    stem_of,
 )
-from imgbot.engine.sprites import SPRITE_WORDS, SPRITES
-from imgbot.engine.sprites.composition import places_of
-from imgbot.engine.styles import STYLE_WORDS
+from imgbot.engine.subjects import has_own_drawing, subject_names, subject_of
 from imgbot.engine.tables import table
-from imgbot.engine.typography import text_to_draw
-from imgbot.engine.vocabulary import STOP_WORDS
+from imgbot.engine.understand import Role, Word
 
 SUGGESTIONS_MAX = 3
-# Where nothing is closer.
+# Where nothing suits the scene.
 _POPULAR = ("fox", "cat", "lighthouse")
 _STYLES = ("watercolour", "oil")
 # Scenes that these scenes show, too.
-_ALSO = {"stars": ("hills", "forest"), "aurora": ("hills", "forest", "stars")}
+_ALSO = {"stars": ("hills", "forest", "planet"), "beach": ("waves", "dunes"), "waves": ("lake",)}
 # Hints that show in every scene outdoors.
 _WEATHER = frozenset({"snow", "rain", "fog", "clouds", "moon", "sun", "night", "birds"})
-
-_TOKEN = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*|[^\w\s]|\d+")
-
-_TABLE = table("create")
-_FILLERS, _ROUGH = _TABLE["fillers"].split(), _TABLE["rough"].split()
-_INSTEAD = tuple(
-    (tuple(stems.split()), tuple(sprites.split())) for sprites, stems in _TABLE["instead"].items()
-)
-
-_DETAILS, _PLACES = (
-    {name: stems.split() for name, stems in _TABLE[group].items()}
-    for group in ("details", "places")
-)
+_DETAILS = {name: stems.split() for name, stems in table("create")["details"].items()}
+_INDOORS = frozenset({"room", "quiet", "washes"})
 
 
 class _Shown(Enum):
@@ -57,21 +41,21 @@ class _Shown(Enum):
     BREAK = 4
 
 
-class _Word(NamedTuple):
+class _Judged(NamedTuple):
     text: str
     shown: _Shown
     standing_in: str = ""
-    """Name of the sprite or scene that is drawn for a word that is drawn roughly."""
+    """What is drawn for a word that is drawn roughly: a label, or the name of a scene or style."""
 
 
-_END = _Word("", _Shown.BREAK)
+_END = _Judged("", _Shown.BREAK)
 
 
 class CreateReport(NamedTuple):
     """Phrases of the prompt by what the picture makes of them, and what could be drawn as well.
 
-    `applied` has `drawn|words`, `roughly|words|name` with the sprite or scene drawn for them, and
-    `scene|name` where no word was drawn; it is empty if everything was drawn.
+    `applied` has `drawn|words`, `roughly|words|name` with what is drawn for them, and `scene|name`
+    where no word was drawn; it is empty if everything was drawn.
     """
 
     applied: tuple[str, ...] = ()
@@ -79,10 +63,10 @@ class CreateReport(NamedTuple):
     suggestions: tuple[str, ...] = ()
 
 
-def report(prompt: str, shown: Sequence[str]) -> CreateReport:
-    """Compare the prompt with what was painted: names of scene, palette, style and sprites."""
-    judged = list(_judge_all(prompt, shown))
-    phrases = list(_phrases(_with_colours(_with_counts(judged, shown))))
+def report(composition: Composition) -> CreateReport:
+    """Compare the request with its composition."""
+    judged = [_judge(word, composition) for word in composition.request.words]
+    phrases = list(_phrases(_with_attributes(judged, composition.request.words)))
     undrawn = tuple(dict.fromkeys(each.text for each in phrases if each.shown is _Shown.NOT))
     roughly = [
         f"roughly|{each.text}|{each.standing_in}"
@@ -92,94 +76,120 @@ def report(prompt: str, shown: Sequence[str]) -> CreateReport:
     if not (undrawn or roughly):
         return CreateReport()
     drawn = [f"drawn|{each.text}" for each in phrases if each.shown is _Shown.DRAWN]
-    shown_at_least = [] if drawn or roughly else [f"scene|{shown[0]}"]
+    shown_at_least = [] if drawn or roughly else [f"scene|{composition.scene}"]
     applied = tuple(dict.fromkeys([*drawn, *roughly, *shown_at_least]))
-    return CreateReport(applied, undrawn, _suggest(undrawn, shown) if undrawn else ())
+    return CreateReport(applied, undrawn, _suggest(composition) if undrawn else ())
 
 
-def _judge_all(prompt: str, shown: Sequence[str]) -> Iterator[_Word]:
-    lettering = set(map(fold, _TOKEN.findall(text_to_draw(prompt))))
-    for text in _TOKEN.findall(without_negated(prompt))[:WORDS_MAX]:
-        word = fold(text)
-        if not word[0].isalpha():
-            yield _Word(text, _Shown.BREAK)
-        elif word in lettering:
-            yield _Word(text, _Shown.DRAWN)
-        else:
-            yield _judge(text, word, shown)
+def _judge(word: Word, composition: Composition) -> _Judged:
+    match word.role:
+        case Role.BREAK:
+            return _Judged(word.text, _Shown.BREAK)
+        case Role.FILLER:
+            return _Judged(word.text, _Shown.FILLER)
+        case Role.THING:
+            return _judge_thing(word, composition)
+        case Role.RELATION:
+            return _judge_relation(word, composition)
+        case Role.SETTING:
+            return _judge_setting(word, composition)
+        case Role.STYLE:
+            return _judge_style(word, composition)
+        case Role.COUNT | Role.SIZE if word.number < 0 and not word.text.isalpha():
+            return _Judged(word.text, _Shown.FILLER)
+        case _:
+            is_shown = _is_shown(word, composition)
+            return _Judged(word.text, _Shown.DRAWN if is_shown else _Shown.NOT)
 
 
-def _with_counts(words: Sequence[_Word], shown: Sequence[str]) -> list[_Word]:
-    """The words, with a number only drawn if so many sprites are."""
-    counted: list[_Word] = []
-    for place, word in enumerate(words):
-        count = COUNTS.get(fold(word.text), 0)
-        counted_words = [fold(each.text) for each in words[place + 1 : place + 4]] if count else []
-        names = [name for each in counted_words for name in names_matching(each, SPRITE_WORDS)]
-        is_drawn = any(shown[3:].count(name) >= count for name in names)
-        counted.append(word._replace(shown=_Shown.NOT) if count and not is_drawn else word)
-    return counted
+def _judge_thing(word: Word, composition: Composition) -> _Judged:
+    thing = composition.request.things[word.number]
+    if not composition.drawn(word.number):
+        return _Judged(word.text, _Shown.NOT)
+    if thing.is_rough:
+        return _Judged(word.text, _Shown.ROUGHLY, thing.subject.label(word.text))
+    return _Judged(word.text, _Shown.DRAWN)
 
 
-def _with_colours(words: Sequence[_Word]) -> list[_Word]:
-    """The words, with a colour right before a word that is not drawn as a part of that."""
-    followed = zip(words, [*words[1:], _END], strict=False)
+def _judge_relation(word: Word, composition: Composition) -> _Judged:
+    """A relation that the picture does not show is named, with what it leads to."""
+    request = composition.request
+    if not 0 <= word.number < len(request.relations):
+        return _Judged(word.text, _Shown.FILLER)
+    relation = request.relations[word.number]
+    if relation in composition.relations:
+        return _Judged(word.text, _Shown.FILLER)
+    if not composition.drawn(relation.second):
+        return _Judged(word.text, _Shown.NOT)
+    named = [each.text for each in request.words if each.number == relation.second
+             and each.role is Role.THING]  # fmt: skip
+    return _Judged(" ".join([word.text, *named]), _Shown.NOT)
+
+
+def _is_shown(word: Word, composition: Composition) -> bool:
+    figures = composition.drawn(word.number) if word.number >= 0 else []
+    folded = fold(word.text)
+    match word.role:
+        case Role.TEXT:
+            return True
+        case Role.STAND:
+            placed = {each.place for each in composition.placed} | {composition.scene}
+            return bool({*names_matching(folded, {composition.request.stand: ("",)})} & placed) or (
+                composition.request.stand == "grass" and "ground" in placed
+            )
+        case Role.COUNT:
+            return bool(figures) and len(figures) == composition.request.things[word.number].count
+        case Role.COLOUR if figures:
+            return COLOURS[stem_of(folded, COLOURS)] == figures[0].colour
+        case Role.COLOUR:
+            return composition.palette.name in {"named", "gold", "silver"}
+        case Role.SIZE:
+            return word.number < 0 or bool(figures)
+    details = [_DETAILS.get(figure.subject.name, ()) for figure in composition.figures()]
+    return any(matches_stem(folded, stem) for stems in details for stem in stems)
+
+
+def _judge_setting(word: Word, composition: Composition) -> _Judged:
+    folded, scene = fold(word.text), composition.scene
+    found = [concept for concept, *_ in concepts_of(folded)]
+    scenes = {name for each in found for name in each.scenes}
+    hints = {name for each in found for name in each.hints}
+    palettes = {name for each in found for name in each.palettes}
+    weather = hints & _WEATHER if scene not in _INDOORS else set()
+    seen = scenes & {scene, *_ALSO.get(scene, ())} or weather or hints & {"brick", "aurora"}
+    if seen or composition.palette.name in palettes:
+        is_rough = any(matches_stem(folded, stem) for stem in ROUGH)
+        if is_rough:
+            return _Judged(word.text, _Shown.ROUGHLY, scene)
+        return _Judged(word.text, _Shown.DRAWN)
+    # A mood that has given way to another one is not missed.
+    is_mood = all(
+        for_scene < 1 and for_palette == 1 for _, for_scene, for_palette in concepts_of(folded)
+    )
+    return _Judged(word.text, _Shown.FILLER if is_mood else _Shown.NOT)
+
+
+def _judge_style(word: Word, composition: Composition) -> _Judged:
+    folded = fold(word.text)
+    if composition.style in names_matching(folded, STYLES):
+        return _Judged(word.text, _Shown.DRAWN)
+    if composition.style in names_matching(folded, ROUGH_STYLES):
+        return _Judged(word.text, _Shown.ROUGHLY, composition.style)
+    return _Judged(word.text, _Shown.NOT)
+
+
+def _with_attributes(judged: Sequence[_Judged], words: Sequence[Word]) -> list[_Judged]:
+    """The words, with a colour or size of a word that is not drawn as a part of that."""
+    followed = zip(judged, words, [*judged[1:], _END], strict=False)
     return [
-        word._replace(shown=_Shown.NOT)
-        if following.shown is _Shown.NOT and colour_stem(fold(word.text))
-        else word
-        for word, following in followed
+        each._replace(shown=_Shown.NOT)
+        if following.shown is _Shown.NOT and word.role in {Role.COLOUR, Role.SIZE}
+        else each
+        for each, word, following in followed
     ]
 
 
-def _judge(text: str, word: str, shown: Sequence[str]) -> _Word:
-    standing_in = _drawn_for(word, shown)
-    is_rough = any(matches_stem(word, stem) for stem in _ROUGH)
-    if standing_in:
-        return _Word(text, _Shown.ROUGHLY, standing_in) if is_rough else _Word(text, _Shown.DRAWN)
-    if word in COUNTS or colour_stem(word):
-        return _Word(text, _Shown.DRAWN)
-    return _Word(text, _Shown.FILLER if _is_filler(word, is_rough=is_rough) else _Shown.NOT)
-
-
-def _is_filler(word: str, *, is_rough: bool) -> bool:
-    """True for a word that asks for nothing to be drawn."""
-    is_small = word in STOP_WORDS or word in LINKS or len(word) < 2
-    # A mood that has given way to another one is not missed.
-    is_vague = is_mood(word) and not is_rough
-    return is_small or is_vague or any(matches_stem(word, stem) for stem in _FILLERS)
-
-
-def _drawn_for(word: str, shown: Sequence[str]) -> str:
-    """Name of the sprite, style or scene that the word has led to; "" if to none."""
-    scene, palette, style, *sprites = shown
-    for name in names_matching(word, SPRITE_WORDS):
-        if name in sprites or (name == "person" and "umbrella" in sprites):
-            return name
-    if part_of := _part_of(word, scene, sprites):
-        return part_of
-    if style in names_matching(word, STYLE_WORDS):
-        return style
-    things, settings = things_of(word), settings_of(word)
-    scenes = {name for each in (*things, *settings) for name in each.scenes}
-    hints = {name for each in (*things, *settings) for name in each.hints}
-    palettes = {name for each in settings for name in each.palettes}
-    is_seen = palette in palettes or scenes & {scene, *_ALSO.get(scene, ())} or hints & _WEATHER
-    return scene if is_seen else ""
-
-
-def _part_of(word: str, scene: str, shown: Sequence[str]) -> str:
-    """Name of the sprite that shows what the word names, or has it painted under it."""
-    sprites = [name for name in shown if name in SPRITES]
-    for name in sprites:
-        places = [_PLACES.get(place, ()) for place in places_of([name], scene)]
-        stems = (*_DETAILS.get(name, ()), *chain(*places))
-        if any(matches_stem(word, stem) for stem in stems):
-            return name
-    return ""
-
-
-def _phrases(words: Sequence[_Word]) -> Iterator[_Word]:
+def _phrases(words: Sequence[_Judged]) -> Iterator[_Judged]:
     """Neighbouring words of which the same became, with small words between and before them."""
     pending: list[str] = []
     current: list[str] = []
@@ -200,25 +210,17 @@ def _phrases(words: Sequence[_Word]) -> Iterator[_Word]:
 
 def _links(fillers: Sequence[str]) -> list[str]:
     """Prepositions and articles at the end of these words."""
-    groups = [
-        (is_link, list(group))
-        for is_link, group in groupby(fillers, key=lambda text: fold(text) in LINKS)
-    ]
-    return groups[-1][1] if groups and groups[-1][0] else []
+    count = 0
+    while count < len(fillers) and fold(fillers[-1 - count]) in LINKS:
+        count += 1
+    return list(fillers[len(fillers) - count :])
 
 
-def _suggest(undrawn: Sequence[str], shown: Sequence[str]) -> tuple[str, ...]:
-    """Sprites close in meaning, then those that suit the scene; a style last."""
-    scene, _, style, *sprites = shown
-    meant = [
-        name
-        for word in fold(" ".join(undrawn)).split()
-        for stems, names in _INSTEAD
-        if any(matches_stem(word, stem) for stem in stems)
-        for name in names
-    ]
-    fitting = [name for name, sprite in SPRITES.items() if scene in sprite.scenes[:1]]
-    subjects = [
-        name for name in dict.fromkeys([*meant, *fitting, *_POPULAR]) if name not in sprites
-    ]
-    return (*subjects[: SUGGESTIONS_MAX - 1], next(name for name in _STYLES if name != style))
+def _suggest(composition: Composition) -> tuple[str, ...]:
+    """Figures of our own that suit the scene and are not drawn; a style last."""
+    drawn = {figure.subject.name for figure in composition.figures()}
+    own = [name for name in subject_names() if has_own_drawing(name)]
+    fitting = [name for name in own if composition.scene in subject_of(name).scenes[:1]]
+    subjects = [name for name in dict.fromkeys([*fitting, *_POPULAR]) if name not in drawn]
+    style = next(name for name in _STYLES if name != composition.style)
+    return (*subjects[: SUGGESTIONS_MAX - 1], style)

@@ -77,6 +77,17 @@ def colourize(grey: Image.Image, stops: tuple[Colour, ...]) -> Image.Image:
     return Image.merge("RGB", bands)
 
 
+def colour_at(image: Image.Image, x: int, y: int) -> Colour:
+    """Colour of a pixel."""
+    red, green, blue = image.crop((x, y, x + 1, y + 1)).convert("RGB").tobytes()
+    return red, green, blue
+
+
+def ramp_through(dark: Colour, middle: Colour, bright: Colour, at: int) -> list[Colour]:
+    """256 colours from dark to bright, with the middle one at this grey value."""
+    return [*ramp((dark, middle), at), *ramp((middle, bright), 256 - at)]
+
+
 def curve(image: Image.Image, function: Callable[[float], float]) -> Image.Image:
     """Channel values (0 to 1) mapped by a function."""
     table = [min(255, max(0, round(255 * function(value / 255)))) for value in range(256)]

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageStat
 
 from imgbot.engine import drawing
 from imgbot.engine.colours import Colour, lightness, mix
-from imgbot.engine.prompt_features import names_sprite, names_style
+from imgbot.engine.lexicon import names_style, names_subject
 from imgbot.engine.scene import Scene
 
 LINES_MAX = 6
@@ -175,10 +175,10 @@ def _without_instructions(text: str) -> str:
     """Text without styles, ratio and the things that a card shows."""
     text = _SHAPE.sub(" ", text)
     text = " ".join(word for word in text.split() if not names_style(word))
-    if (shown := _SHOWN.search(text)) and names_sprite(shown[1]):
+    if (shown := _SHOWN.search(text)) and names_subject(shown[1]):
         text = text[: shown.start()] + text[shown.end() :]
     parts = [part for part in text.split(",") if part.strip()]
-    said = [part for part in parts if not names_sprite(part)]
+    said = [part for part in parts if not names_subject(part)]
     return ",".join(said or parts).strip(" ,;:-—–")
 
 

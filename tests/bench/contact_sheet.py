@@ -11,7 +11,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from imgbot.engine.create import create_picture
+from imgbot.engine.create import draw
 from imgbot.engine.styles import STYLES
 from imgbot.engine.typography import poster_font
 from tests.bench.measure import measure
@@ -66,9 +66,10 @@ def _write_sheets(folder: Path, count: int) -> None:
 def _made(jobs: Iterable[tuple[str, int]]) -> list[Image.Image]:
     pictures: list[Image.Image] = []
     for words, seed in jobs:
-        cost = measure(create_picture, words, seed)
-        picture, did = cost.returned
-        print(f"{cost.seconds:8.2f} {cost.peak_mib:9.0f}  {words}  ({', '.join(did)})", flush=True)
+        cost = measure(draw, words, seed)
+        picture, made = cost.returned
+        did = f"{made.scene}, {made.palette.name}, {made.style}"
+        print(f"{cost.seconds:8.2f} {cost.peak_mib:9.0f}  {words}  ({did})", flush=True)
         pictures.append(picture.convert("RGB"))
     return pictures
 
@@ -80,14 +81,14 @@ def _sheet(pictures: Sequence[Image.Image], labels: Sequence[str], side_px: int)
     rows = -(-len(pictures) // columns)
     size = (gap + columns * (side_px + gap), gap + rows * (side_px + line + gap))
     sheet = Image.new("RGB", size, _PAPER)
-    draw = ImageDraw.Draw(sheet)
+    pen = ImageDraw.Draw(sheet)
     for index, (picture, label) in enumerate(zip(pictures, labels, strict=True)):
         left = gap + index % columns * (side_px + gap)
         top = gap + index // columns * (side_px + line + gap)
         small = picture.resize((side_px, side_px), Image.Resampling.LANCZOS)
         sheet.paste(small, (left, top))
         spot = (left + side_px / 2, top + side_px + line * 0.62)
-        draw.text(spot, _fitting(label, font, side_px), fill=_INK, font=font, anchor="mm")
+        pen.text(spot, _fitting(label, font, side_px), fill=_INK, font=font, anchor="mm")
     return sheet
 
 

@@ -16,8 +16,8 @@ from imgbot.cli import EX_CONFIG, main
 from imgbot.config.settings import key_variables
 from imgbot.config.sources import docs, read_environment_file
 from imgbot.engine.scenes import SCENES
-from imgbot.engine.sprites import SPRITES
 from imgbot.engine.styles import STYLES
+from imgbot.engine.subjects import subject_names
 from imgbot.ops import lifecycle
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
 from tests.fixtures.settings_table import FIELDS, in_readme, table
@@ -149,7 +149,7 @@ def test_the_tables_of_settings_are_the_codes() -> None:
 
 
 def test_the_readme_counts_what_the_engine_knows() -> None:
-    known = {"subjects": SPRITES, "scenes": SCENES, "styles": STYLES}
+    known = {"subjects": subject_names(), "scenes": SCENES, "styles": STYLES}
 
     for name, found in known.items():
         assert f" {len(found)} {name}" in README

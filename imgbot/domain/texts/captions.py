@@ -86,7 +86,9 @@ def drawing_lines(
             listed["drawn"].append(_quoted(language, words))
         elif kind == "roughly":
             said, _, name = words.partition("|")
-            listed["roughly"].append(f"{_quoted(language, said)} ({drawing_name(name, prompt)})")
+            listed["roughly"].append(
+                f"{_quoted(language, said)} ({drawing_name(name, prompt) or name})"
+            )
     if any(listed.values()):
         listed["undrawn"] = [_quoted(language, words) for words in undrawn]
     return [

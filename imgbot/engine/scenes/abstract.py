@@ -1,7 +1,6 @@
-"""Abstract scenes and gardens: ribbons, marble, geometry, washes; meadows, leaves."""
+"""Scenes without a horizon: quiet light, washes of colour, a garden, a room."""
 
 import math
-from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageDraw
 
@@ -11,129 +10,63 @@ from imgbot.engine.drawing import Point
 from imgbot.engine.scene import Scene
 
 
-def flow(scene: Scene) -> Image.Image:
-    """Layers of paper cut along flowing lines, each with a shadow on the next."""
-    rng, unit = scene.rng, scene.unit_px
-    field = drawing.clouds(scene.size, rng, unit * 55, 3)
-    tilt = Image.linear_gradient("L").rotate(rng.choice((0, 90, 180, 270))).resize(scene.size)
-    field = drawing.stretch(Image.blend(drawing.soft(field, unit * 2), tilt, 0.42))
-    stops = (scene.palette.ink, *reversed(scene.palette.layers[:3]), *scene.palette.accents[:3])
-    colours = ramp((*stops, scene.palette.paper), 11)
-    if rng.random() < 0.5:
-        colours.reverse()
-    canvas = Image.new("RGB", scene.size, colours[0])
-    for index, colour in enumerate(colours[1:], 1):
-        layer = _above(field, index * 255 // len(colours), unit)
-        blurred = drawing.soft(layer, unit * 1.5)
-        shadow = blurred.copy()
-        shadow.paste(blurred, (round(unit * 0.5), round(unit * 0.9)))
-        drawing.paint(canvas, with_lightness(colours[index - 1], 0.1), drawing.dim(shadow, 0.45))
-        sheet = drawing.gradient(scene.size, (mix(colour, (255, 255, 255), 0.16), colour))
-        drawing.paint(canvas, sheet, layer)
-    return canvas
-
-
-def _above(field: Image.Image, edge: int, unit: float) -> Image.Image:
-    # Slow slopes have visible steps in eight bits: the mask is blurred and sharpened again.
-    hard = field.point([255 if value >= edge else 0 for value in range(256)])
-    large = hard.resize((field.width * 2, field.height * 2), Image.Resampling.BILINEAR)
-    round_edge = drawing.soft(large, unit * 1.1)
-    return drawing.curve(round_edge, lambda value: (value - 0.5) * unit * 1.6 + 0.5).reduce(2)
-
-
-def marble(scene: Scene) -> Image.Image:
-    """Marble: noise warped by noise, with veins of gold."""
-    rng, unit = scene.rng, scene.unit_px
-    field = drawing.clouds(scene.size, rng, unit * 46, 6)
-    bend = drawing.clouds(scene.size, rng, unit * 60, 3)
-    field = drawing.warp(field, bend, unit * 34)
+def quiet(scene: Scene) -> Image.Image:
+    """Quiet ground: soft light in the colours of the mood."""
     palette = scene.palette
-    stops = (palette.ink, palette.layers[2], palette.accents[0], palette.sky[1], palette.paper,
-             palette.accents[1], palette.layers[1], palette.ink)  # fmt: skip
-    canvas = drawing.colourize(field, stops)
-    for centre in (70, 132, 196):
-        vein = drawing.curve(
-            field, lambda value, c=centre: math.exp(-(((value * 255 - c) / 1.7) ** 2))
-        )
-        drawing.paint(
-            canvas, mix(palette.light, (214, 175, 90), 0.6), drawing.soft(vein, unit * 0.1)
-        )
+    pale = (palette.sky[-1], mix(palette.sky[-2], palette.paper, 0.45), palette.layers[0])
+    canvas = drawing.gradient(scene.size, tuple(reversed(pale)) if scene.palette.is_dark else pale)
+    haze = drawing.clouds(scene.size, scene.rng, scene.unit_px * 60, 2)
+    drawing.paint(canvas, mix(palette.accents[0], pale[1], 0.55), drawing.dim(haze, 0.5))
+    centre = (scene.width * (0.5 + 0.2 * scene.sun_side), scene.height * 0.34)
+    return drawing.glow(canvas, centre, scene.unit_px * 70, palette.light, 0.4)
+
+
+def room(scene: Scene) -> Image.Image:
+    """Room: a papered or brick wall, a skirting board, floor boards and light of a window."""
+    rng, unit, palette = scene.rng, scene.unit_px, scene.palette
+    edge = round(scene.height * 0.7)
+    paper = mix(palette.layers[0], palette.paper, 0.5 if not palette.is_dark else 0.1)
+    canvas = drawing.gradient(scene.size, (mix(paper, palette.light, 0.25), paper))
+    if scene.has("brick"):
+        _lay_bricks(scene, canvas, edge)
+    else:
+        stripe = mix(paper, palette.accents[1], 0.16)
+        for left in range(0, scene.width, max(8, round(unit * 9))):
+            canvas.paste(stripe, (left, 0, left + round(unit * 4), edge))
+    wood = mix(palette.layers[1], (158, 112, 76), 0.55)
+    boards = drawing.gradient(
+        (scene.width, scene.height - edge), (mix(wood, palette.light, 0.2), wood)
+    )
+    seams = ImageDraw.Draw(boards)
+    for step in range(-9, 10):
+        ends = [
+            scene.width / 2 + step * unit * 9,
+            0,
+            scene.width / 2 + step * unit * 22,
+            boards.height,
+        ]
+        seams.line(ends, fill=mix(wood, palette.ink, 0.35), width=max(1, round(unit * 0.3)))
+    canvas.paste(boards, (0, edge))
+    canvas.paste(
+        mix(palette.paper, palette.light, 0.5), (0, edge - round(unit * 3), scene.width, edge)
+    )
+    beam = [(scene.width * (0.5 + scene.sun_side * x), scene.height * y)
+            for x, y in ((0.1, 0.12), (0.42, 0.04), (0.3, 0.62), (-0.02, 0.7))]  # fmt: skip
+    light = drawing.soft(drawing.polygon_mask(scene.size, beam), unit * 1.6)
+    drawing.paint(canvas, palette.light, drawing.dim(light, 0.3 + 0.05 * rng.random()))
     return canvas
 
 
-def geometric(scene: Scene) -> Image.Image:
-    """Geometric poster: a grid of quarter circles, discs, stripes and triangles."""
-    rng, palette = scene.rng, scene.palette
-    columns = rng.choice((4, 5, 6))
-    cell = scene.width / columns
-    rows = math.ceil(scene.height / cell)
-    colours = [palette.paper, *palette.accents, palette.ink, palette.layers[1]]
-    scale = 3
-    side = round(cell * scale)
-    canvas = Image.new("RGB", (side * columns, side * rows), palette.paper)
-    for row in range(rows):
-        for column in range(columns):
-            ground, figure, detail = rng.sample(colours, 3)
-            tile = Image.new("RGB", (side, side), ground)
-            rng.choice(_TILES)(ImageDraw.Draw(tile), side, figure, detail)
-            canvas.paste(tile.rotate(90 * rng.randrange(4)), (column * side, row * side))
-    flat = canvas.reduce(scale)
-    flat = flat.resize((scene.width, round(flat.height * scene.width / flat.width)))
-    return flat.crop((0, 0, *scene.size))
-
-
-_Tile = Callable[[ImageDraw.ImageDraw, int, Colour, Colour], None]
-
-
-def _quarter(draw: ImageDraw.ImageDraw, side: int, figure: Colour, _detail: Colour) -> None:
-    draw.pieslice([-side, -side, side, side], 0, 90, fill=figure)
-
-
-def _two_quarters(draw: ImageDraw.ImageDraw, side: int, figure: Colour, detail: Colour) -> None:
-    half = side // 2
-    draw.pieslice([-side, -side, side, side], 0, 90, fill=figure)
-    draw.pieslice([-half, -half, half, half], 0, 90, fill=detail)
-
-
-def _halved_disc(draw: ImageDraw.ImageDraw, side: int, figure: Colour, detail: Colour) -> None:
-    box = [side * 0.12, side * 0.12, side * 0.88, side * 0.88]
-    draw.ellipse(box, fill=figure)
-    draw.pieslice(box, 0, 180, fill=detail)
-
-
-def _stripes(draw: ImageDraw.ImageDraw, side: int, figure: Colour, _detail: Colour) -> None:
-    for stripe in range(0, 6, 2):
-        draw.rectangle([0, side * stripe // 6, side, side * (stripe + 1) // 6], fill=figure)
-
-
-def _triangle(draw: ImageDraw.ImageDraw, side: int, figure: Colour, detail: Colour) -> None:
-    draw.polygon([(0, 0), (side, 0), (0, side)], fill=figure)
-    draw.ellipse([side * 0.1, side * 0.1, side * 0.38, side * 0.38], fill=detail)
-
-
-def _lens(draw: ImageDraw.ImageDraw, side: int, figure: Colour, detail: Colour) -> None:
-    half = side // 2
-    draw.pieslice([-half, 0, half, side], 270, 90, fill=figure)
-    draw.pieslice([half, 0, side + half, side], 90, 270, fill=detail)
-
-
-def _rings(draw: ImageDraw.ImageDraw, side: int, figure: Colour, detail: Colour) -> None:
-    for ring, colour in enumerate((figure, detail, figure)):
-        inset = side * (0.06 + 0.15 * ring)
-        draw.ellipse([inset, inset, side - inset, side - inset], fill=colour)
-
-
-def _dots(draw: ImageDraw.ImageDraw, side: int, figure: Colour, detail: Colour) -> None:
-    reach = side * 0.075
-    for index in range(16):
-        x, y = side * (index % 4 + 0.5) / 4, side * (index // 4 + 0.5) / 4
-        colour = figure if (index % 4 + index // 4) % 2 else detail
-        draw.ellipse([x - reach, y - reach, x + reach, y + reach], fill=colour)
-
-
-_TILES: tuple[_Tile, ...] = (
-    _quarter, _two_quarters, _halved_disc, _stripes, _triangle, _lens, _rings, _dots,
-)  # fmt: skip
+def _lay_bricks(scene: Scene, canvas: Image.Image, edge: int) -> None:
+    rng, unit = scene.rng, scene.unit_px
+    mortar = mix(scene.palette.paper, (190, 180, 170), 0.6)
+    canvas.paste(mortar, (0, 0, scene.width, edge))
+    draw = ImageDraw.Draw(canvas)
+    for row in range(math.ceil(edge / unit / 5)):
+        for column in range(-1, math.ceil(scene.width / unit / 11) + 1):
+            left, top = (column + row % 2 / 2) * unit * 11, row * unit * 5
+            clay = mix((168, 84, 62), scene.palette.layers[1], rng.uniform(0.08, 0.34))
+            draw.rectangle([left, top, left + unit * 10.4, min(edge, top + unit * 4.5)], fill=clay)
 
 
 def washes(scene: Scene) -> Image.Image:
@@ -362,75 +295,3 @@ def _poppy(
 
 
 _FLOWERS = (_daisy, _tulip, _poppy)
-
-
-def leaves(scene: Scene) -> Image.Image:
-    """Big paper leaves, overlapping from all sides."""
-    rng, unit = scene.rng, scene.unit_px
-    ground = scene.palette.sky[0] if scene.palette.is_dark else scene.palette.paper
-    canvas = drawing.gradient(scene.size, (mix(ground, scene.palette.accents[0], 0.12), ground))
-    tones = [*scene.palette.layers, *scene.palette.layers[1:], *scene.palette.accents]
-    count = 22
-    for index in range(count):
-        edge = (index * 0.618 + rng.uniform(-0.03, 0.03)) * 2 * math.pi
-        # From outside inwards: the last ones lie on top, at the edge, and the centre stays free.
-        reach = 0.4 + 0.24 * index / count
-        foot = (
-            scene.width * (0.5 + math.cos(edge) * reach),
-            scene.height * (0.5 + math.sin(edge) * reach),
-        )
-        aim = math.atan2(scene.height / 2 - foot[1], scene.width / 2 - foot[0])
-        _lay_leaf(scene, canvas, foot, aim + rng.gauss(0, 0.5), rng.choice(tones))
-    berries = _Supersampled(canvas)
-    for _ in range(14):
-        spot = (scene.width * rng.random(), scene.height * rng.random())
-        berries.disc(spot, unit * rng.uniform(0.6, 1.3), rng.choice(scene.palette.accents))
-    return berries.finished()
-
-
-def _lay_leaf(scene: Scene, canvas: Image.Image, foot: Point, angle: float, colour: Colour) -> None:
-    length = scene.unit_px * scene.rng.uniform(28, 46)
-    outlines = _fern(scene, foot, angle, length)
-    if scene.rng.random() < 0.45:
-        outlines = [_petal(foot, angle, length, length * 0.2, 0.85, 0.95)]
-    tip = (foot[0] + math.cos(angle) * length, foot[1] + math.sin(angle) * length)
-
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for outline in outlines:
-            draw.polygon([(x * scale, y * scale) for x, y in outline], fill=255)
-
-    def draw_rib(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        ends = [(foot[0] * scale, foot[1] * scale), (tip[0] * scale, tip[1] * scale)]
-        draw.line(ends, fill=255, width=round(length * 0.012 * scale))
-
-    body = drawing.mask(scene.size, draw_all)
-    drawing.paint(
-        canvas, scene.palette.ink, drawing.dim(drawing.soft(body, scene.unit_px * 1.6), 0.3)
-    )
-    fill = drawing.gradient(scene.size, (mix(colour, scene.palette.paper, 0.22), colour))
-    drawing.paint(canvas, fill, body)
-    rib = mix(colour, scene.palette.paper, 0.5)
-    drawing.paint(canvas, rib, drawing.dim(drawing.mask(scene.size, draw_rib), 0.8))
-
-
-def _fern(scene: Scene, foot: Point, angle: float, length: float) -> list[list[Point]]:
-    """Fern: leaflets along both sides of a rib, longest in the lower half."""
-    count = scene.rng.choice((8, 11, 14))
-    slim = 1.1 / count
-    outlines: list[list[Point]] = []
-    for index in range(count):
-        share = 0.1 + 0.86 * index / (count - 1)
-        root = (
-            foot[0] + math.cos(angle) * length * share,
-            foot[1] + math.sin(angle) * length * share,
-        )
-        reach = length * (0.14 + 0.32 * math.sin(math.pi * (0.25 + 0.75 * share)))
-        for side in (1, -1):
-            lean = angle + side * (1.15 - 0.55 * share)
-            outlines.append(_petal(root, lean, reach, length * slim * 0.42, 0.8, 0.9))
-    top = (
-        foot[0] + math.cos(angle) * length * 0.94,
-        foot[1] + math.sin(angle) * length * 0.94,
-    )
-    outlines.append(_petal(top, angle, length * 0.14, length * slim * 0.42, 0.8, 0.9))
-    return outlines

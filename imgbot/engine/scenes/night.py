@@ -1,4 +1,4 @@
-"""City and night: skylines, starry sky with the Milky Way, northern lights, a planet, bokeh."""
+"""City and night: skylines, starry sky with the Milky Way or northern lights, a planet."""
 
 import math
 
@@ -200,12 +200,6 @@ def stars(scene: Scene) -> Image.Image:
     return _foreground(scene, canvas)
 
 
-def aurora(scene: Scene) -> Image.Image:
-    """Northern lights over dark hills."""
-    canvas = _sprinkle(scene, _night_sky(scene), 500)
-    return _foreground(scene, _curtains(scene, canvas))
-
-
 def _curtains(scene: Scene, canvas: Image.Image) -> Image.Image:
     rng = scene.rng
     for index in range(3):
@@ -319,59 +313,3 @@ def _globe(scene: Scene, radius: float, colours: tuple[Colour, ...], tilt: float
     )
     shade = drawing.curve(shade, lambda value: 1.12 - max(0.0, value - 0.1) ** 1.25 * 1.75)
     return ImageChops.multiply(surface, Image.merge("RGB", [shade] * 3))
-
-
-def bokeh(scene: Scene) -> Image.Image:
-    """City lights out of focus, mirrored in a wet street."""
-    rng, unit = scene.rng, scene.unit_px
-    canvas = _night_sky(scene)
-    horizon = scene.height * rng.uniform(0.56, 0.64)
-    for depth in (0.25, 0.6, 1.0):
-        canvas = _scatter(scene, canvas, horizon, depth)
-    lights = canvas.crop((0, 0, scene.width, round(horizon)))
-    street = lights.transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    street = street.resize((scene.width, scene.height - round(horizon)))
-    street = _smear(street, unit)
-    street = ImageChops.multiply(street, Image.new("RGB", street.size, (150, 150, 165)))
-    canvas.paste(street, (0, round(horizon)))
-    seam = Image.linear_gradient("L").resize(scene.size)
-    place = horizon / scene.height
-    seam = drawing.curve(seam, lambda value: 0.55 * math.exp(-(((value - place) / 0.025) ** 2)))
-    drawing.paint(canvas, mix(scene.palette.ink, (0, 0, 0), 0.5), seam)
-    return _scatter(scene, canvas, scene.height, 1.5)
-
-
-def _smear(street: Image.Image, unit: float) -> Image.Image:
-    squeezed = street.resize((street.width, max(2, round(street.height / unit / 2.2))))
-    return drawing.soft(squeezed.resize(street.size, Image.Resampling.BICUBIC), unit * 0.8)
-
-
-def _scatter(scene: Scene, canvas: Image.Image, floor: float, depth: float) -> Image.Image:
-    rng, unit = scene.rng, scene.unit_px
-    count = round(46 / (depth + 0.35))
-    accents = scene.palette.accents
-    for colour in accents[:4]:
-        spots = [
-            (rng.uniform(0, scene.width), floor * rng.betavariate(3.2, 1.5),
-             unit * depth * rng.uniform(2.6, 5.4), rng.randint(60, 190) / (1 + 0.5 * (depth > 1.2)))
-            for _ in range(max(3, count // 4 if depth < 1.2 else 4))
-        ]  # fmt: skip
-        light = Image.new("L", scene.size, 0)
-        for x, y, radius, bright in spots:
-            side = round(radius * 2) + 2
-            light_box = (round(x - side / 2), round(y - side / 2))
-            patch = light.crop((*light_box, light_box[0] + side, light_box[1] + side))
-            light.paste(ImageChops.add(patch, _spot(side, bright)), light_box)
-        bands = [light.point([value * part // 255 for value in range(256)]) for part in colour]
-        canvas = ImageChops.screen(canvas, Image.merge("RGB", bands))
-    return canvas
-
-
-def _spot(side: int, bright: float) -> Image.Image:
-    """Bokeh disc with a slightly brighter rim."""
-    large = Image.new("L", (side * 3, side * 3), 0)
-    draw = ImageDraw.Draw(large)
-    edge = side * 3 - 4
-    draw.ellipse([3, 3, edge, edge], fill=round(bright * 0.72), outline=round(bright),
-                 width=max(3, side // 9))  # fmt: skip
-    return drawing.soft(large.reduce(3), max(0.6, side * 0.02))

@@ -274,7 +274,9 @@ def plant_trees(
     size_units: float,
     density: float = 0.8,
 ) -> None:
-    """Paint conifers along a skyline."""
+    """Paint conifers along a skyline, unless none must show."""
+    if scene.has("no_tree", "no_forest"):
+        return
     rng, size = scene.rng, size_units * scene.unit_px
     trees: list[tuple[float, float, float]] = []
     x = 0.0
@@ -409,6 +411,24 @@ def waves(scene: Scene) -> Image.Image:
     canvas = paint_sun(scene, paint_sky(scene), horizon * 1.05)
     for index in range(8):
         roll_wave(scene, canvas, horizon, index / 7)
+    return add_birds(scene, canvas, horizon)
+
+
+def beach(scene: Scene) -> Image.Image:
+    """Sea with two low waves that run out on the sand."""
+    horizon = scene.height * scene.rng.uniform(0.4, 0.46)
+    canvas = paint_sun(scene, paint_sky(scene), horizon)
+    for share in (0.0, 0.2, 0.42):
+        roll_wave(scene, canvas, horizon, share)
+    sand = mix((236, 208, 160), scene.palette.light, 0.25)
+    if scene.palette.is_dark:
+        sand = mix(sand, scene.palette.layers[1], 0.6)
+    for rise, colour in ((3.0, mix(scene.palette.light, (255, 255, 255), 0.6)), (0.0, sand)):
+        base = scene.height * 0.72 - scene.unit_px * rise
+        line = ridge(scene, base, scene.unit_px * 2.4, 0.35)
+        paint_layer(
+            scene, canvas, line, colour, mix(colour, (150, 116, 78), 0.2), scene.height * 0.3
+        )
     return add_birds(scene, canvas, horizon)
 
 

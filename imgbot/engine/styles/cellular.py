@@ -23,90 +23,6 @@ class _PixelSampler:
         return self._data[place], self._data[place + 1], self._data[place + 2]
 
 
-def lowpoly(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Low-poly facets with corners on the contours, smaller ones for sprites."""
-    faceted = _facets(scene, canvas, scene.unit_px * 2.1)
-    focus = scene.in_focus()
-    if focus.getbbox():
-        fine = _facets(scene, canvas, scene.unit_px * 1.15)
-        faceted.paste(fine, (0, 0), focus)
-        # Facets across a sprite's outline would fray it.
-        faceted.paste(canvas, (0, 0), drawing.outline(focus, scene.unit_px * 0.8))
-    return drawing.vignette(faceted, 0.16)
-
-
-def _facets(scene: Scene, canvas: Image.Image, cell: float) -> Image.Image:
-    many = 2
-    columns, rows = math.ceil(scene.width / cell), math.ceil(scene.height / cell)
-    corners = _corners_on_contours(scene, canvas, columns, rows)
-    colours = _PixelSampler(drawing.saturate(drawing.soft(canvas, cell * 0.2), 1.2))
-    large = Image.new("RGB", (scene.width * many, scene.height * many))
-    draw = ImageDraw.Draw(large)
-    for row in range(rows):
-        for column in range(columns):
-            a, b = corners[row][column], corners[row][column + 1]
-            c, d = corners[row + 1][column], corners[row + 1][column + 1]
-            for facet in _split(colours, a, b, c, d):
-                x = sum(point[0] for point in facet) / 3
-                y = sum(point[1] for point in facet) / 3
-                tone = _turned_to_light(colours.at(x, y), facet, scene)
-                draw.polygon([(px * many, py * many) for px, py in facet], fill=tone)
-    return large.reduce(many)
-
-
-def _corners_on_contours(
-    scene: Scene, canvas: Image.Image, columns: int, rows: int
-) -> list[list[Point]]:
-    """Grid of points, each at the strongest contour within its cell."""
-    side = 7
-    strength = drawing.edges(drawing.simplify(canvas), scene.unit_px * 0.4)
-    strength = strength.resize(((columns + 1) * side, (rows + 1) * side), Image.Resampling.BOX)
-    data, width = strength.tobytes(), (columns + 1) * side
-    cell_x, cell_y = scene.width / columns, scene.height / rows
-    corners: list[list[Point]] = []
-    for row in range(rows + 1):
-        line: list[Point] = []
-        for column in range(columns + 1):
-            # Random position if there is no contour.
-            best = max(
-                (data[(row * side + v) * width + column * side + u] * 4 + scene.rng.random() * 24,
-                 u, v)
-                for v in range(side) for u in range(side)
-            )  # fmt: skip
-            x = (column - 0.5 + (best[1] + 0.5) / side) * cell_x
-            y = (row - 0.5 + (best[2] + 0.5) / side) * cell_y
-            # Outermost corners stay outside, otherwise the picture would have gaps.
-            x = -cell_x if column == 0 else scene.width + cell_x if column == columns else x
-            y = -cell_y if row == 0 else scene.height + cell_y if row == rows else y
-            line.append((x, y))
-        corners.append(line)
-    return corners
-
-
-def _split(
-    colours: _PixelSampler, a: Point, b: Point, c: Point, d: Point
-) -> tuple[tuple[Point, Point, Point], tuple[Point, Point, Point]]:
-    """Two triangles of a quadrilateral, split along the diagonal with more similar ends."""
-    if _distance(colours.at(*a), colours.at(*d)) < _distance(colours.at(*b), colours.at(*c)):
-        return (a, b, d), (a, c, d)
-    return (a, b, c), (b, c, d)
-
-
-def _distance(one: Colour, other: Colour) -> int:
-    return abs(one[0] - other[0]) + abs(one[1] - other[1]) + abs(one[2] - other[2])
-
-
-def _turned_to_light(colour: Colour, facet: tuple[Point, Point, Point], scene: Scene) -> Colour:
-    (x0, y0), (x1, y1), (x2, y2) = facet
-    lean = math.sin(math.atan2(y1 + y2 - 2 * y0, x1 + x2 - 2 * x0) + scene.sun_side)
-    shift = round(5 * lean + scene.rng.uniform(-3, 3))
-    return (
-        min(255, max(0, colour[0] + shift)),
-        min(255, max(0, colour[1] + shift)),
-        min(255, max(0, colour[2] + shift)),
-    )
-
-
 def glass(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Stained glass: glowing panes, lead along cells and strong contours."""
     rng, unit, many = scene.rng, scene.unit_px, 2
@@ -191,45 +107,6 @@ def _nearer_part(pane: list[Point], seed: Point, other: Point) -> list[Point]:
         if side <= 0:
             kept.append((x, y))
     return kept
-
-
-def mosaic(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Small stones in grout, in rows that follow the contours."""
-    rng, unit, many = scene.rng, scene.unit_px, 2
-    rich = drawing.even(drawing.saturate(drawing.simplify(canvas, 1), 1.3), 0.5)
-    colours = _PixelSampler(drawing.soft(rich, unit * 0.35))
-    bend = drawing.clouds(scene.size, rng, unit * 40, 2).resize((64, 64)).tobytes()
-    cell = unit * 1.3
-    grout = mix(scene.palette.ink, (70, 66, 64), 0.5)
-    large = Image.new("RGB", (scene.width * many, scene.height * many), grout)
-    stones, relief = ImageDraw.Draw(large), Image.new("L", large.size, 70)
-    heights = ImageDraw.Draw(relief)
-    for row in range(-3, round(scene.height / cell) + 4):
-        for column in range(-3, round(scene.width / cell) + 4):
-            x, y = (column + row % 2 * 0.5) * cell, row * cell
-            at = min(63, max(0, int(y / scene.height * 64))) * 64 + min(
-                63, max(0, int(x / scene.width * 64)))  # fmt: skip
-            shift = (bend[at] / 255 - 0.5) * unit * 6
-            x, y, turn = x + shift * 0.6, y + shift, rng.gauss(0, 0.09)
-            half = cell * rng.uniform(0.44, 0.5)
-            corners = [
-                ((x + half * math.cos(turn + k)) * many, (y + half * math.sin(turn + k)) * many)
-                for k in (math.pi / 4, 3 * math.pi / 4, 5 * math.pi / 4, 7 * math.pi / 4)
-            ]
-            corners = [((px - x * many) * 1.38 + x * many, (py - y * many) * 1.38 + y * many)
-                       for px, py in corners]  # fmt: skip
-            stones.polygon(corners, fill=_uneven(colours.at(x, y), rng.uniform(-17, 17)))
-            heights.polygon(corners, fill=rng.randint(170, 230))
-    relief = drawing.soft(relief.reduce(many), unit * 0.14)
-    return drawing.vignette(drawing.lit_relief(large.reduce(many), relief, 0.6), 0.2)
-
-
-def _uneven(colour: Colour, shift: float) -> Colour:
-    return (
-        min(255, max(0, round(colour[0] + shift))),
-        min(255, max(0, round(colour[1] + shift))),
-        min(255, max(0, round(colour[2] + shift))),
-    )
 
 
 def pixel(scene: Scene, canvas: Image.Image) -> Image.Image:

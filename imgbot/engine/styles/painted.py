@@ -145,65 +145,6 @@ def _bounded(colour: Colour) -> Colour:
     )
 
 
-def dots(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Pointillism: dots of pure colour, finer along the contours."""
-    rng, unit = scene.rng, scene.unit_px
-    rich = drawing.saturate(canvas, 1.35)
-    many = 2
-    ground = drawing.curve(drawing.soft(rich, unit * 2), lambda value: value * 0.86 + 0.04)
-    large = ground.resize((scene.width * many, scene.height * many))
-    draw = ImageDraw.Draw(large)
-    detail = ImageChops.lighter(drawing.edges(canvas, unit * 0.3), scene.in_focus())
-    detail = detail.filter(ImageFilter.MaxFilter(5)).tobytes()
-    for radius, floor in ((0.9, -1), (0.62, -1), (0.4, 60)):
-        step = unit * radius * 1.55
-        colours = drawing.soft(rich, step * 0.3).tobytes()
-        for row in range(round(scene.height / step) + 1):
-            for column in range(round(scene.width / step) + 1):
-                x = min(scene.width - 1.0, max(0.0, (column + rng.uniform(0, 1)) * step))
-                y = min(scene.height - 1.0, max(0.0, (row + rng.uniform(0, 1)) * step))
-                place = int(y) * scene.width + int(x)
-                if detail[place] <= floor:
-                    continue
-                at = place * 3
-                colour = _strayed((colours[at], colours[at + 1], colours[at + 2]), rng.random())
-                reach = unit * radius * 0.86 * many * (0.8 + 0.4 * rng.random())
-                box = [x * many - reach, y * many - reach, x * many + reach, y * many + reach]
-                draw.ellipse(box, fill=colour)
-    return large.reduce(many)
-
-
-def _strayed(colour: Colour, chance: float) -> Colour:
-    """Random variation of a colour: warmer, cooler, lighter or darker, unbiased on average."""
-    shift = 13 * math.sin(chance * 40)
-    warm = 12 * math.sin(chance * 91 + 1)
-    red, green, blue = colour
-    return _bounded((round(red + shift + warm), round(green + shift), round(blue + shift - warm)))
-
-
-def chalk(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Pastel on dark paper: colour on the grain of the paper, stroke by stroke."""
-    rng, unit, size = scene.rng, scene.unit_px, scene.size
-    board = mix(mix(scene.palette.ink, (28, 32, 38), 0.6), (0, 0, 0), 0.1)
-    flat = drawing.even(drawing.simplify(canvas))
-    colour = drawing.saturate(drawing.curve(flat, lambda value: 0.16 + 0.84 * value**0.8), 1.3)
-    density = drawing.curve(flat.convert("L"), lambda value: 0.4 + 0.5 * value**0.9)
-    density = ImageChops.lighter(density, drawing.dim(scene.in_focus(), 0.72))
-    strokes = drawing.streaks(size, rng, 52, unit * 26, unit * 0.26)
-    grit = Image.frombytes("L", size, rng.randbytes(size[0] * size[1]))
-    tooth = Image.blend(drawing.soft(grit, unit * 0.09), strokes, 0.3)
-    covered = drawing.curve(drawing.cut(density, drawing.stretch(tooth), 1.5),
-                          lambda value: 0.3 + 0.7 * min(1.0, value * 1.25))  # fmt: skip
-    sheet = Image.new("RGB", size, board)
-    dust = drawing.clouds(size, rng, unit * 18, 5)
-    drawing.paint(sheet, mix(board, (200, 205, 210), 0.4), drawing.dim(dust, 0.22))
-    drawing.paint(sheet, colour, covered)
-    contours = drawing.curve(drawing.edges(flat, unit * 0.3), lambda value: max(0.0, value - 0.25))
-    contours = drawing.times(contours, drawing.curve(tooth, lambda value: min(1.0, value * 1.4)))
-    drawing.paint(sheet, mix(scene.palette.light, (255, 255, 255), 0.5), drawing.dim(contours, 0.6))
-    return drawing.vignette(sheet, 0.2)
-
-
 def pencil(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Coloured pencils on white paper: hatching, layered in dark areas, with contours."""
     rng, unit, size = scene.rng, scene.unit_px, scene.size
@@ -224,41 +165,6 @@ def pencil(scene: Scene, canvas: Image.Image) -> Image.Image:
     contours = drawing.times(contours, drawing.curve(grit, lambda value: min(1.0, 0.35 + value)))
     drawing.paint(sheet, mix(scene.palette.ink, (60, 58, 62), 0.5), drawing.dim(contours, 0.75))
     return ImageChops.composite(sheet, Image.new("RGB", size, paper), _ragged(scene, unit * 3))
-
-
-def ink(scene: Scene, canvas: Image.Image) -> Image.Image:
-    """Engraving: lines that widen in dark areas, crossed in shadows, lightly tinted."""
-    unit = scene.unit_px
-    many = 2
-    size = (scene.width * many, scene.height * many)
-    tone = drawing.even(canvas.convert("L"))
-    tone = drawing.curve(
-        Image.blend(tone, ImageOps.equalize(tone), 0.35), lambda value: value**0.72
-    )
-    tone = _set_apart(scene, tone)
-    large = tone.resize(size, Image.Resampling.BICUBIC)
-    swell = drawing.soft(large, unit * 2.4)
-    plate = Image.new("L", size, 0)
-    spacing = unit * 0.7 * many
-    for degrees, start, gain in ((78, 0.04, 1.0), (20, 0.42, 1.5), (140, 0.66, 2.2)):
-        relief = drawing.lines(size, spacing, degrees, swell, 5.0)
-        dark = drawing.curve(large, lambda v, s=start, g=gain: min(0.93, max(0.0, (1 - v - s) * g)))
-        plate = ImageChops.lighter(plate, drawing.cut(dark, relief, 4.0))
-        blank = drawing.curve(dark, lambda value: min(1.0, value * 30))
-        plate = ImageChops.darker(plate, blank) if start < 0.1 else plate
-    lines = plate.reduce(many)
-    contours = drawing.curve(
-        drawing.edges(canvas, unit * 0.16), lambda value: max(0.0, value * 1.4 - 0.3)
-    )
-    lines = ImageChops.lighter(lines, drawing.outline(scene.in_focus(), unit * 0.16))
-    lines = ImageChops.lighter(lines, contours)
-    paper = mix(scene.palette.paper, (250, 241, 222), 0.7)
-    sheet = Image.new("RGB", scene.size, paper)
-    tint = drawing.saturate(drawing.soft(canvas, unit * 0.5), 1.5)
-    tint = ImageChops.multiply(drawing.curve(tint, lambda value: 0.3 + 0.7 * value**0.8), sheet)
-    sheet = Image.blend(sheet, tint, 0.85)
-    drawing.paint(sheet, mix(scene.palette.ink, (24, 20, 22), 0.6), lines)
-    return _framed(scene, sheet, paper, unit * 4)
 
 
 def _framed(scene: Scene, sheet: Image.Image, paper: Colour, margin_px: float) -> Image.Image:

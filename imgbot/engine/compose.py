@@ -1,0 +1,296 @@
+"""Composition of a picture: scene, palette, style, and where each figure goes and what it carries.
+
+Only what is placed here is drawn, so a report of the picture reads the composition.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from imgbot.engine.figures import SubjectFigure, can_wear, seat_kind
+from imgbot.engine.lexicon import WORN, names_matching
+from imgbot.engine.scene import PALETTES, Palette, from_colours
+from imgbot.engine.scenes import SCENES
+from imgbot.engine.styles import choose_style
+from imgbot.engine.subjects import Subject, has_own_drawing
+from imgbot.engine.tables import table
+from imgbot.engine.understand import DrawingRequest, Relation
+
+FIGURES_MAX = 12
+_SEATS = 5
+_HANDS = 2
+_HOLDABLE = frozenset(table("create")["holdable"].split())
+_OVERHEAD = frozenset({"umbrella", "party-balloon"})
+# Places of figures that no stand takes.
+_ALOFT = frozenset({"sky", "wall", "hill"})
+_GROUND_SHARE = 0.6  # of the height of a thing that lies on the ground instead of a table
+_HEIGHT_MIN = 42  # of the largest figure, in units
+_HOME_WEIGHT = 60  # of a subject's own scenes; a scene that is named has 100
+_EMPTY_SCENES = ("quiet",)
+
+
+@dataclass(frozen=True, slots=True)
+class Placed:
+    """Figure in the picture: its place, its centre as a share of the width, its size and row."""
+
+    figure: SubjectFigure
+    place: str
+    x: float
+    size: float
+    row: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Composition:
+    """All that is painted. `relations` are those of the request that the figures show."""
+
+    request: DrawingRequest
+    scene: str
+    palette: Palette
+    style: str
+    hints: frozenset[str]
+    placed: tuple[Placed, ...]
+    relations: frozenset[Relation]
+
+    def figures(self) -> Iterator[SubjectFigure]:
+        """Every figure, with those that are attached to others."""
+        for each in self.placed:
+            yield from each.figure.parts()
+
+    def drawn(self, thing: int) -> list[SubjectFigure]:
+        """Figures of a thing of the request, by its number; one that is copied counts as often."""
+        found = (figure for figure in self.figures() if figure.thing == thing)
+        return [figure for figure in found for _ in range(figure.copies)]
+
+
+def compose(request: DrawingRequest, seed: int) -> Composition:
+    """Choose what the request asks for, and the rest at random from the seed.
+
+    Each choice has a generator of its own: where a prompt is changed, the others stay.
+    """
+    arranged = _Arrangement(request)
+    things = [figure.base.subject for figure, _ in arranged.roots]
+    scene = _choose_scene(request, things, seed)
+    style = choose_style(request.styles, scene, random_for(seed, "style"), _own_share(things))
+    hints = set(request.hints) | ({"sand"} if scene in {"dunes", "beach"} else set())
+    placed = tuple(_place(arranged.roots, request, scene, random_for(seed, "places")))
+    return Composition(
+        request,
+        scene,
+        _choose_palette(request, scene, things, seed),
+        style,
+        frozenset(hints),
+        placed,
+        frozenset(arranged.shown),
+    )
+
+
+def random_for(seed: int, purpose: str) -> random.Random:
+    """Generator of one choice."""
+    return random.Random(f"{seed} {purpose}")  # noqa: S311 -- art, no secret
+
+
+def _own_share(things: Sequence[Subject]) -> float:
+    return sum(has_own_drawing(each.name) for each in things) / len(things) if things else 1.0
+
+
+class _Arrangement:
+    """Figures that stand on their own, each with a flag (over, behind), and what is shown."""
+
+    def __init__(self, request: DrawingRequest) -> None:
+        self._figures: list[SubjectFigure | None] = [
+            SubjectFigure(thing.subject, number, thing.colour, thing.size)
+            for number, thing in enumerate(request.things)
+        ]
+        self._things = request.things
+        self._flags: dict[int, str] = {}
+        self.shown: list[Relation] = []
+        # From the last to the first: what is attached carries what is attached to it.
+        for relation in reversed(request.relations):
+            if self._relate(relation):
+                self.shown.append(relation)
+        self.roots = list(self._stand_alone())
+
+    def _stand_alone(self) -> Iterator[tuple[SubjectFigure, str]]:
+        room = FIGURES_MAX
+        for number, figure in enumerate(self._figures):
+            if figure is None or room <= 0:
+                continue
+            count = min(room, 1 if figure.seat else self._things[figure.thing].count)
+            room -= count
+            for _ in range(count):
+                yield figure, self._flags.get(number, "")
+
+    def _relate(self, relation: Relation) -> bool:
+        first, second = self._figures[relation.first], self._figures[relation.second]
+        if first is None or second is None or relation.first == relation.second:
+            return False
+        is_clothing = second.subject.group == "clothing"
+        if is_clothing and relation.kind in {"wears", "in"} and not _is_worn(second.subject):
+            # Clothes beside somebody who should wear them would only mislead.
+            self._figures[relation.second] = None
+            return False
+        return self._RULES[relation.kind](self, relation, first, second)
+
+    def _attach(self, relation: Relation, figure: SubjectFigure) -> bool:
+        self._figures[relation.first], self._figures[relation.second] = figure, None
+        return True
+
+    def _is_one(self, number: int) -> bool:
+        return self._things[number].count == 1
+
+    def _wears(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
+        if not can_wear(first.subject):
+            return False
+        return self._attach(relation, replace(first, worn=(second, *first.worn)))
+
+    def _with(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
+        is_light = second.subject.group in _HOLDABLE or second.subject.name in _OVERHEAD
+        is_one = self._is_one(relation.second) and not second.held
+        if is_light and is_one and can_wear(first.subject) and len(first.held) < _HANDS:
+            return self._attach(relation, replace(first, held=(second, *first.held)))
+        return True
+
+    def _beside(self, *_: object) -> bool:
+        return True
+
+    def _rides(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
+        is_seat = self._is_one(relation.second) and seat_kind(second.subject)
+        if not is_seat or first.seat:
+            return False
+        copies = min(_SEATS, self._things[relation.first].count)
+        return self._attach(relation, replace(first, seat=second, copies=copies))
+
+    def _in(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
+        if second.subject.place == "hill":
+            self._flags[relation.second] = "behind"
+            return True
+        return seat_kind(second.subject) != "on" and self._rides(relation, first, second)
+
+    def _under(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
+        if second.subject.name in _OVERHEAD:
+            return self._with(relation, first, second)
+        if second.subject.height * second.size > first.subject.height * 1.1 * first.size:
+            self._flags[relation.second] = "behind"
+            return True
+        return second.subject.place == "sky"
+
+    def _over(self, relation: Relation, *_: object) -> bool:
+        self._flags[relation.first] = "over"
+        return True
+
+    def _behind(self, relation: Relation, *_: object) -> bool:
+        self._flags[relation.first] = "behind"
+        return True
+
+    _RULES: ClassVar[Mapping[str, Callable[..., bool]]] = {
+        "wears": _wears, "with": _with, "does": _with, "and": _beside, "beside": _beside,
+        "rides": _rides, "on": _rides, "in": _in, "under": _under, "over": _over,
+        "behind": _behind,
+    }  # fmt: skip
+
+
+def _is_worn(subject: Subject) -> bool:
+    return bool(names_matching(subject.name, WORN))
+
+
+def _choose_scene(request: DrawingRequest, things: Sequence[Subject], seed: int) -> str:
+    allowed = [name for name in SCENES if f"no_{name}" not in request.hints] or list(SCENES)
+    wanted = defaultdict(
+        float, {name: request.scenes[name] for name in allowed if name in request.scenes}
+    )
+    if not request.has_place:
+        for rank, name in enumerate(things[0].scenes if things else (), 1):
+            wanted[name] += _HOME_WEIGHT / rank**0.5 if name in allowed else 0
+    # A word that names nothing says nothing about a place: a quiet ground suits it.
+    scene = _choose(wanted, _EMPTY_SCENES, seed)
+    is_calm = scene == "waves" and "calm" in request.hints
+    return "lake" if is_calm else scene
+
+
+def _choose(wanted: Mapping[str, float], known: tuple[str, ...], seed: int) -> str:
+    """Choose among the most wanted, or all; what else is wanted does not change the choice."""
+    # Close runners-up may win, so that "again" shows something else.
+    best = max(wanted.values(), default=0)
+    choices = [name for name, weight in wanted.items() if weight >= best * 0.62] or known
+    return min(choices, key=lambda name: random_for(seed, name).random())
+
+
+def _choose_palette(
+    request: DrawingRequest, scene: str, things: Sequence[Subject], seed: int
+) -> Palette:
+    if request.colours:
+        return from_colours(request.colours)
+    natural = tuple(table("create")["natural_palettes"][scene].split())
+    if things:
+        # Figures are more visible by day.
+        natural = tuple(name for name in natural if not PALETTES[name].is_dark) or natural
+    return PALETTES[_choose(request.palettes, natural, seed)]
+
+
+def _place(
+    roots: Sequence[tuple[SubjectFigure, str]],
+    request: DrawingRequest,
+    scene: str,
+    rng: random.Random,
+) -> Iterator[Placed]:
+    if not roots:
+        return
+    front = [each for each in roots if each[1] != "behind"] or list(roots)
+    behind = [each for each in roots if each[1] == "behind" and each not in front]
+    places = [_place_of(figure, flag, request, scene) for figure, flag in front]
+    rows = -(-len(front) // 4)
+    across = -(-len(front) // rows)
+    heights = _heights([figure for figure, _ in front], places, across)
+    for index, ((figure, _), place) in enumerate(zip(front, places, strict=True)):
+        row, column = divmod(index, across)
+        in_row = min(across, len(front) - row * across)
+        x = (column + 0.5 + (0.18 if row % 2 else 0)) / (in_row + (0.18 if rows > 1 else 0))
+        if len(front) == 1:
+            # A little aside, so that the sun has room.
+            x = (
+                0.5
+                if behind or place in {"table", "close", "wall"}
+                else 0.5 + rng.choice((-0.1, 0.1))
+            )
+        yield Placed(figure, place, x + rng.uniform(-0.025, 0.025), heights[index] * 0.9**row, row)
+    for index, (figure, _) in enumerate(behind):
+        x = 0.5 + (index - (len(behind) - 1) / 2) * 0.36 + rng.uniform(-0.05, 0.05)
+        place = _place_of(figure, "", request, scene)
+        yield Placed(figure, place, x, min(1.0, 2 * figure.size / 2), 1)
+
+
+def _heights(figures: Sequence[SubjectFigure], places: Sequence[str], across: int) -> list[float]:
+    """Relative sizes, so that all fit beside each other and none is lost."""
+    room = (1.0, 0.86, 0.7, 0.56)[min(across, 4) - 1]
+    natural = [
+        _natural(figure, place, places) for figure, place in zip(figures, places, strict=True)
+    ]
+    largest = max(natural)
+    # Small ones are drawn larger than they are beside large ones, and all small ones are.
+    wanted = [largest * (height / largest) ** 0.75 for height in natural]
+    grown = min(1.5, max(1.0, _HEIGHT_MIN / largest))
+    return [
+        room * grown * height * figure.size / figure.base.subject.height
+        for figure, height in zip(figures, wanted, strict=True)
+    ]
+
+
+def _natural(figure: SubjectFigure, place: str, places: Sequence[str]) -> float:
+    subject = figure.base.subject
+    is_lying = subject.place in {"table", "close"} and place not in {"table", "close"}
+    is_among_others = len(set(places)) > 1 or any(each == "ground" for each in places)
+    return subject.height * (_GROUND_SHARE if is_lying and is_among_others else 1.0)
+
+
+def _place_of(figure: SubjectFigure, flag: str, request: DrawingRequest, scene: str) -> str:
+    """Key of the painter that puts a figure into the scene."""
+    place = figure.base.subject.place
+    if flag == "over":
+        return "sky"
+    if request.stand not in {"", "grass"} and place not in _ALOFT:
+        return request.stand
+    moved = table("create")["moved_places"]
+    return moved.get(scene, moved["other"]).get(place, place)

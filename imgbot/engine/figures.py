@@ -1,0 +1,513 @@
+"""Figures: a subject with all that it wears, holds and sits on, drawn and lit as one tile."""
+
+import io
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+import resvg_py
+from PIL import Image, ImageChops, ImageDraw
+
+from imgbot.engine import drawing
+from imgbot.engine.colours import Colour, lightness, mix, parse_hex, with_lightness
+from imgbot.engine.drawing import Point
+from imgbot.engine.scene import Scene
+from imgbot.engine.subjects import Subject, artwork, has_artwork, has_own_drawing
+from imgbot.engine.tables import table
+
+_TABLE = table("subjects/subjects")
+_BODIES = {name: body for body, names in _TABLE["bodies"].items() for name in names.split()}
+_FACING_LEFT = frozenset(_TABLE["facing"]["left"].split())
+_WORN = {
+    name: (where, float(width))
+    for where, things in _TABLE["worn"].items()
+    for name, width in zip(things.split()[::2], things.split()[1::2], strict=True)
+}
+# Groups of people that end at the shoulders, and those that are heads.
+_BUSTS = frozenset({"person-role", "person-gesture", "person-fantasy"})
+_MOUNTS = frozenset({"horse", "deer", "bear", "swan", "bicycle", "whale", "tree"})
+# Width of a seat that is left to who sits there, and the share of them that it hides.
+_ROOM = {"in": 0.62, "into": 0.7, "on": 0.9}
+_HIDDEN = {"in": 0.34, "into": 0.25, "on": 0.06}
+_SAMPLES_PX = 96
+_KEY = (1, 255, 2)  # colour of what is transparent, while colours are counted
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectFigure:
+    """Subject to be drawn with its colour and relative size, and the figures attached to it.
+
+    `thing` is its number in the request. `seat` is what it sits on or in, beside its `copies`.
+    """
+
+    subject: Subject
+    thing: int
+    colour: Colour | None = None
+    size: float = 1.0
+    copies: int = 1
+    worn: tuple["SubjectFigure", ...] = ()
+    held: tuple["SubjectFigure", ...] = ()
+    seat: "SubjectFigure | None" = None
+
+    def parts(self) -> Iterator["SubjectFigure"]:
+        """The figure and all that is attached to it."""
+        yield self
+        for each in (*self.worn, *self.held, *filter(None, (self.seat,))):
+            yield from each.parts()
+
+    @property
+    def base(self) -> "SubjectFigure":
+        """The figure that stands in the scene: the seat, if there is one."""
+        return self.seat.base if self.seat else self
+
+
+def can_wear(subject: Subject) -> bool:
+    """True if the subject has a head that is known."""
+    return _head_key(subject) in _TABLE["heads"]
+
+
+def seat_kind(subject: Subject) -> str:
+    """How one sits: `on` it or `in` it; "" if not at all."""
+    return _TABLE["seats"].get(subject.name, "").rpartition(" ")[2]
+
+
+def _head_key(subject: Subject) -> str:
+    if subject.name in _TABLE["heads"]:
+        return subject.name
+    if subject.name in _BODIES or subject.group in {"person", "face-smiling", "cat-face"}:
+        return "face"
+    return "bust" if subject.group in _BUSTS else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Drawing (RGBA) with its anchors in pixels: head and eyes (x, y, width), seat, lights."""
+
+    image: Image.Image
+    head: tuple[float, float, float] | None = None
+    eyes: tuple[float, float, float] | None = None
+    seat: Point | None = None
+    lights: tuple[tuple[Point, float], ...] = ()
+    base_height: float = 0.0
+
+    def moved(self, right: float, down: float) -> "_Piece":
+        """Anchors moved, for a larger canvas."""
+        head, eyes = (
+            each and (each[0] + right, each[1] + down, each[2]) for each in (self.head, self.eyes)
+        )
+        seat = self.seat and (self.seat[0] + right, self.seat[1] + down)
+        lights = tuple(((x + right, y + down), reach) for (x, y), reach in self.lights)
+        return replace(self, head=head, eyes=eyes, seat=seat, lights=lights)
+
+    def joined(self, other: Image.Image, corner: Point, *, is_behind: bool = False) -> "_Piece":
+        """This piece and another picture as one."""
+        left, top = min(0, math.floor(corner[0])), min(0, math.floor(corner[1]))
+        right = max(self.image.width, math.ceil(corner[0]) + other.width)
+        bottom = max(self.image.height, math.ceil(corner[1]) + other.height)
+        canvas = Image.new("RGBA", (right - left, bottom - top))
+        layers = [
+            (self.image, (-left, -top)),
+            (other, (round(corner[0]) - left, round(corner[1]) - top)),
+        ]
+        for image, at in reversed(layers) if is_behind else layers:
+            canvas.alpha_composite(image, (max(0, at[0]), max(0, at[1])))
+        return replace(self.moved(-left, -top), image=canvas)
+
+
+def _piece(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
+    """SubjectFigure with all that is attached to it; its own drawing has the height."""
+    piece = _drawn(figure, height_px, tone)
+    for item in figure.worn:
+        piece = _with_worn(piece, item, tone)
+    for number, item in enumerate(figure.held):
+        piece = _with_held(piece, figure, item, tone, number)
+    return _seated(piece, figure, tone) if figure.seat else piece
+
+
+def _drawn(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
+    subject = figure.subject
+    image, box = _render(subject, figure.colour, tone, max(16, round(height_px)))
+    width, height = image.size
+
+    def place(x: float, y: float) -> Point:
+        return (x / 10 - box[0]) / box[2] * width, (y / 10 - box[1]) / box[3] * height
+
+    head = eyes = None
+    if text := _TABLE["heads"].get(_head_key(subject)):
+        head, eyes = (
+            (*place(x, y), across / 10 / box[2] * width)
+            for x, y, across in (map(float, part.split()) for part in text.split("/"))
+        )
+    seat = _TABLE["seats"].get(subject.name, "").split()[:2]
+    lights = list(map(float, _TABLE["lights"].get(subject.name, "").split()))
+    return _Piece(
+        image,
+        head,
+        eyes,
+        place(*map(float, seat)) if seat else None,
+        tuple(
+            (place(x, y), reach / 10 / box[2] * width)
+            for x, y, reach in zip(lights[::3], lights[1::3], lights[2::3], strict=True)
+        ),
+        height_px,
+    )
+
+
+@lru_cache(maxsize=16)
+def _render(
+    subject: Subject, colour: Colour | None, tone: int, height_px: int
+) -> tuple[Image.Image, tuple[float, float, float, float]]:
+    """Drawing without its margin, and where that part was: left, top, width, height (0 to 1)."""
+    name = f"{subject.name}.{tone}"
+    svg = artwork(name if has_artwork(name) else subject.name)
+    share = 0.94
+    whole = _rasterise(svg, round(height_px / share))
+    if subject.name in _BODIES:
+        whole = _with_body(whole, subject.name)
+    elif subject.group in _BUSTS and _ends_at_the_shoulders(whole):
+        whole = _with_coat(whole)
+    left, top, right, bottom = whole.getbbox() or (0, 0, *whole.size)
+    head_px = round(height_px / share)
+    box = (left / head_px, top / head_px, (right - left) / head_px, (bottom - top) / head_px)
+    if has_own_drawing(subject.name):
+        box = (left / whole.width, top / whole.height, (right - left) / whole.width,
+               (bottom - top) / whole.height)  # fmt: skip
+    image = whole.crop((left, top, right, bottom))
+    size = (max(1, round(image.width * height_px / image.height)), height_px)
+    image = image.resize(size, Image.Resampling.LANCZOS)
+    return (_tinted(image, colour) if colour else image), box
+
+
+def _rasterise(svg: str, height_px: int) -> Image.Image:
+    png = resvg_py.svg_to_bytes(svg_string=svg, height=height_px, skip_system_fonts=True)
+    return Image.open(io.BytesIO(png)).convert("RGBA")
+
+
+def _ends_at_the_shoulders(image: Image.Image) -> bool:
+    """True if a wide part of the drawing touches its lower edge."""
+    bottom = (image.getbbox() or (0, 0, *image.size))[3]
+    row = image.getchannel("A").crop((0, bottom - 4, image.width, bottom - 2))
+    box = row.point([0] * 128 + [255] * 128).getbbox()
+    return box is not None and box[2] - box[0] > image.width * 0.5
+
+
+def _with_body(head: Image.Image, name: str) -> Image.Image:
+    """Head on its body, in colours of the head where the table names none."""
+    body = _BODIES[name]
+    coat, pale = _coat_colours(head)
+    if body != "plush":
+        # The hands are as the nose.
+        pale = drawing.colour_at(head, head.width // 2, round(head.height * 0.62))
+    given = [parse_hex(part) for part in _TABLE["coats"].get(name, "").split()]
+    coat, pale = [*given, *(coat, pale)[len(given) :]]
+    svg = artwork(f"bodies/{body}").replace("#c0ffee", _hex(coat)).replace("#bada55", _hex(pale))
+    share, sink = (0.78, 0.16) if body == "plush" else (0.94, 0.09)
+    under = _rasterise(svg, round(head.height * share))
+    box = head.getbbox() or (0, 0, *head.size)
+    top = round(box[3] - head.height * sink)
+    canvas = Image.new("RGBA", (max(head.width, under.width), top + under.height))
+    canvas.alpha_composite(under, (round((box[0] + box[2] - under.width) / 2), top))
+    canvas.alpha_composite(head, (0, 0))
+    return canvas
+
+
+def _coat_colours(head: Image.Image) -> tuple[Colour, Colour]:
+    """The most frequent colour of a head that is not black, and a paler one."""
+    found = [colour for _, colour in _areas(head) if lightness(colour) > 0.2]
+    main = found[0] if found else (150, 120, 90)
+    return main, mix(main, (255, 246, 230), 0.6)
+
+
+def _areas(image: Image.Image) -> list[tuple[int, Colour]]:
+    """Few colours of the drawing with their pixels in a small copy, the most frequent first."""
+    small = image.resize((_SAMPLES_PX, _SAMPLES_PX))
+    opaque = small.getchannel("A").point([0] * 200 + [255] * 56)
+    flat = Image.composite(small.convert("RGB"), Image.new("RGB", small.size, _KEY), opaque)
+    few = flat.quantize(10, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    table, counts = few.getpalette() or [], few.histogram()
+    found = [
+        (counts[index], (table[index * 3], table[index * 3 + 1], table[index * 3 + 2]))
+        for index in range(len(table) // 3)
+    ]
+    return sorted((each for each in found if each[0] and each[1] != _KEY), reverse=True)
+
+
+def _hex(colour: Colour) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour)
+
+
+def _with_coat(bust: Image.Image) -> Image.Image:
+    """Person whose clothes go on below the picture: its last row, drawn out into a coat."""
+    bust = bust.crop((0, 0, bust.width, (bust.getbbox() or (0, 0, *bust.size))[3] - 1))
+    width, height = bust.size
+    extra = round(height * 0.62)
+    row = bust.crop((0, height - 3, width, height - 1))
+    canvas = Image.new("RGBA", (width, height + extra))
+    box = row.getchannel("A").getbbox() or (0, 0, width, 1)
+    left, right = box[0] + width * 0.02, box[2] - width * 0.02
+    cloth = row.resize((width, extra), Image.Resampling.BILINEAR)
+    middle, half = (left + right) / 2, (right - left) / 2
+
+    def coat(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        shares = ((1, 0), (0.94, 0.3), (0.8, 0.84), (0.1, 0.84), (0, 0.6))
+        sides = [*shares, *((-x, y) for x, y in reversed(shares))]
+        outline = [(middle + half * x, extra * y) for x, y in sides]
+        draw.polygon([(x * scale, y * scale) for x, y in outline], fill=255)
+
+    shape = drawing.mask((width, extra), coat)
+
+    def legs(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        for side in (-half * 0.45, half * 0.45):
+            box = (middle + side - half * 0.34, extra * 0.78, middle + side + half * 0.34, extra)
+            draw.rounded_rectangle([x * scale for x in box], half * 0.2 * scale, fill=255)
+
+    canvas.paste((46, 42, 54, 255), (0, height), drawing.mask((width, extra), legs))
+    canvas.paste(cloth, (0, height), shape)
+    canvas.alpha_composite(bust)
+    return canvas
+
+
+def _tinted(image: Image.Image, colour: Colour) -> Image.Image:
+    """Drawing with its main colour replaced, light and dark parts kept."""
+    rgb = image.convert("RGB")
+    hue, saturation, value = rgb.convert("HSV").split()
+    main = _main_colour(image)
+    wanted, strength, _ = Image.new("RGB", (1, 1), main).convert("HSV").tobytes()
+    if strength > 40:
+        apart = [min((each - wanted) % 256, (wanted - each) % 256) for each in range(256)]
+        near = hue.point([max(0, 255 - 14 * max(0, each - 24)) for each in apart])
+        vivid = saturation.point([min(255, max(0, (each - 30) * 8)) for each in range(256)])
+        where = ImageChops.multiply(near, vivid)
+    else:
+        pale = saturation.point([min(255, max(0, 255 - (each - 40) * 6)) for each in range(256)])
+        where = ImageChops.multiply(pale, value.point([min(255, v * 5) for v in range(256)]))
+    grey = rgb.convert("L")
+    middle = max(40, min(215, round(lightness(main) * 255)))
+    dark, bright = (
+        with_lightness(colour, lightness(colour) * 0.35),
+        mix(colour, (255, 255, 255), 0.6),
+    )
+    stops = drawing.ramp_through(dark, colour, bright, middle)
+    toned = Image.merge("RGB", [grey.point([stop[band] for stop in stops]) for band in range(3)])
+    rgb.paste(toned, (0, 0), where)
+    rgb.putalpha(image.getchannel("A"))
+    return rgb
+
+
+def _main_colour(image: Image.Image) -> Colour:
+    """Colour of the largest area, a vivid one before grey."""
+    found = _areas(image) or [(1, (128, 128, 128))]
+    vivid = [each for each in found if max(each[1]) - min(each[1]) > 60]
+    share = sum(count for count, _ in vivid) / sum(count for count, _ in found)
+    return (vivid if share > 0.2 else found)[0][1]
+
+
+def _with_worn(piece: _Piece, item: SubjectFigure, tone: int) -> _Piece:
+    """Piece with a hat on its head, glasses on its eyes or a scarf around its neck."""
+    if not (piece.head and piece.eyes):
+        return piece
+    where, width = _WORN[item.subject.name]
+    x, y, across = piece.eyes if where == "eyes" else piece.head
+    picture = _drawn(item, 200, tone).image
+    wanted = max(4, round(across * width * item.size**0.5))
+    picture = picture.resize(
+        (wanted, max(2, round(wanted * picture.height / picture.width))), Image.Resampling.LANCZOS
+    )
+    if where == "head":
+        top = y - picture.height + across * 0.2
+    elif where == "eyes":
+        top = y - picture.height / 2
+    else:
+        top = y + across * 1.06
+    return piece.joined(picture, (x - picture.width / 2, top))
+
+
+def _with_held(
+    piece: _Piece, figure: SubjectFigure, item: SubjectFigure, tone: int, number: int
+) -> _Piece:
+    width, height = piece.image.size
+    share = min(0.62, max(0.3, item.subject.height * item.size / figure.subject.height * 0.8))
+    is_raised = item.subject.name in {"umbrella", "party-balloon", "balloon", "kite"}
+    share = 0.8 if is_raised else share
+    held = _piece(item, height * share, tone)
+    side = -1 if (figure.subject.name in _FACING_LEFT) != (number % 2 == 1) else 1
+    x = width * (0.5 + side * (0.3 if is_raised else 0.42)) - held.image.width / 2
+    y = height * 0.62 - held.image.height * (0.96 if is_raised else 0.5)
+    return piece.joined(held.image, (x, min(y, height - held.image.height)))
+
+
+def _is_astride(seat: Subject) -> bool:
+    """True if the legs are on its far side."""
+    return seat.group.startswith(("animal", "transport")) or seat.name in _MOUNTS
+
+
+def _seated(piece: _Piece, figure: SubjectFigure, tone: int) -> _Piece:
+    """SubjectFigure on or in its seat; the seat's front hides what is inside it."""
+    seat = figure.base
+    kind = seat_kind(seat.subject)
+    natural = seat.subject.height * seat.size / (figure.subject.height * figure.size)
+    bounds = (0.8, 1.6) if kind == "on" else (0.9, 1.9)
+    under = _piece(seat, piece.base_height * min(bounds[1], max(bounds[0], natural)), tone)
+    x, y = under.seat or (under.image.width / 2, under.image.height * 0.2)
+    room = under.image.width * _ROOM[kind] / figure.copies**0.6
+    picture = piece.image
+    if picture.width > room:
+        size = (round(room), max(4, round(picture.height * room / picture.width)))
+        picture = picture.resize(size, Image.Resampling.LANCZOS)
+    is_astride = kind == "on" and _is_astride(seat.subject)
+    hidden = 0.3 if is_astride else _HIDDEN[kind]
+    if kind == "into":
+        picture = picture.crop((0, 0, picture.width, round(picture.height * (1 - hidden))))
+        hidden = 0.0
+    joined = under
+    for number in range(figure.copies):
+        x, y = joined.seat or (x, y)
+        aside = (number - (figure.copies - 1) / 2) * picture.width * 0.62
+        corner = (x + aside - picture.width / 2, y - picture.height * (1 - hidden))
+        joined = joined.joined(picture, corner, is_behind=kind == "in" or is_astride)
+    return replace(joined, base_height=under.base_height)
+
+
+@dataclass(frozen=True, slots=True)
+class FigureTile:
+    """Rendered figure: colours, mask, position of the feet in it, and its lights."""
+
+    image: Image.Image
+    mask: Image.Image
+    feet: Point
+    lights: tuple[tuple[Point, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Figure at its place in a scene, with its centre in pixels, its relative size and its row."""
+
+    figure: SubjectFigure
+    place: str
+    x: float
+    size: float
+    row: int = 0
+
+    @property
+    def name(self) -> str:
+        """Name of what stands there."""
+        return self.figure.base.subject.name
+
+
+def make_tile(scene: Scene, placement: Placement, height_px: float = 0) -> FigureTile:
+    """SubjectFigure drawn in the scene's light, facing the centre of the picture."""
+    figure = placement.figure
+    wanted = height_px or scene.unit_px * figure.base.subject.height * placement.size
+    own_height = (
+        wanted * figure.subject.height / figure.base.subject.height if figure.seat else wanted
+    )
+    piece = _piece(figure, own_height, scene.rng.randrange(2))
+    room = min(scene.width * 0.78 / piece.image.width, scene.height * 0.76 / piece.image.height)
+    if room < 1 or height_px:
+        room = min(room, height_px / piece.image.height) if height_px else room
+        size = (max(8, round(piece.image.width * room)), max(8, round(piece.image.height * room)))
+        lights = tuple(((x * room, y * room), reach * room) for (x, y), reach in piece.lights)
+        piece = replace(
+            piece, image=piece.image.resize(size, Image.Resampling.LANCZOS), lights=lights
+        )
+    name = figure.base.subject.name
+    is_left = name in _FACING_LEFT
+    if (placement.x > scene.width * 0.52) != is_left and (
+        is_left or can_wear(figure.base.subject) or has_own_drawing(name)
+    ):
+        width = piece.image.width
+        lights = tuple(((width - x, y), reach) for (x, y), reach in piece.lights)
+        piece = replace(
+            piece, image=piece.image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), lights=lights
+        )
+    return _lit(scene, piece, placement)
+
+
+def _lit(scene: Scene, piece: _Piece, placement: Placement) -> FigureTile:
+    """Tile with the haze or the night of the scene, shaded away from the sun."""
+    margin = max(6, round(scene.unit_px * 1.2))
+    size = (piece.image.width + 2 * margin, piece.image.height + 2 * margin)
+    mask = Image.new("L", size, 0)
+    mask.paste(piece.image.getchannel("A"), (margin, margin))
+    mean = drawing.colour_at(piece.image.resize((1, 1), Image.Resampling.BOX), 0, 0)
+    image = Image.new("RGB", size, mean)
+    image.paste(piece.image.convert("RGB"), (margin, margin), piece.image)
+    palette = scene.palette
+    if palette.is_dark:
+        air, strength = mix(palette.layers[-1], palette.layers[0], 0.3), 0.34
+    else:
+        far = placement.place in {"hill", "rock"}
+        air, strength = palette.layers[1], 0.1 + 0.08 * far + 0.2 * scene.has("fog")
+    image = Image.blend(image, Image.new("RGB", size, air), strength)
+    _shade(scene, image, mask)
+    feet = table("subjects/subjects")["feet"].get(placement.name, 9.8)
+    lights = tuple(((x + margin, y + margin), reach) for (x, y), reach in piece.lights)
+    return FigureTile(image, mask, (size[0] / 2, margin + piece.image.height * feet / 10), lights)
+
+
+def _shade(scene: Scene, image: Image.Image, mask: Image.Image) -> None:
+    """Shade the flat tones: dark away from the sun, a bright rim towards it, some texture."""
+    reach = max(image.size) / 115
+    turn = round(reach * 5) * scene.sun_side
+    shade = _moved(drawing.soft(mask, max(0.6, reach * 3.2)), turn, -round(reach * 4))
+    shade = drawing.times(ImageChops.invert(shade), mask)
+    drawing.paint(
+        image, mix(scene.palette.ink, scene.palette.layers[-1], 0.5), drawing.dim(shade, 0.5)
+    )
+    rim = _moved(drawing.soft(mask, max(0.5, reach)), -turn // 3, round(reach * 1.6))
+    rim = drawing.times(ImageChops.invert(rim), mask)
+    drawing.paint(image, with_lightness(scene.palette.light, 0.95), drawing.dim(rim, 0.4))
+    grain = drawing.clouds(image.size, scene.rng, max(4.0, reach * 16), 5)
+    grain = drawing.curve(grain, lambda value: max(0.0, 0.55 - value) * 0.2)
+    drawing.paint(image, scene.palette.ink, grain)
+
+
+def _moved(mask: Image.Image, right: int, down: int) -> Image.Image:
+    moved = Image.new("L", mask.size, 0)
+    moved.paste(mask, (right, down))
+    return moved
+
+
+def paste_tile(scene: Scene, canvas: Image.Image, tile: FigureTile, feet: Point) -> Image.Image:
+    """Canvas with the tile at these feet, and its lights."""
+    corner = (round(feet[0] - tile.feet[0]), round(feet[1] - tile.feet[1]))
+    canvas.paste(tile.image, corner, tile.mask)
+    if scene.focus:
+        scene.focus.paste(255, (*corner, corner[0] + tile.mask.width,
+                                corner[1] + tile.mask.height), tile.mask)  # fmt: skip
+    strength = 0.75 if scene.palette.is_dark else 0.3
+    for (x, y), reach in tile.lights:
+        at = (corner[0] + x, corner[1] + y)
+        canvas = drawing.glow(canvas, at, reach, (255, 214, 140), strength)
+    return canvas
+
+
+def mirror_tile(
+    scene: Scene, canvas: Image.Image, tile: FigureTile, feet: Point, strength: float
+) -> None:
+    """Paint the fading mirror image below the figure's feet."""
+    depth = max(2, round(tile.feet[1]))
+    box = (0, 0, tile.image.width, depth)
+    flipped = tile.image.crop(box).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    mask = tile.mask.crop(box).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
+    squeezed = (flipped.width, max(2, round(depth * 0.8)))
+    flipped, mask = flipped.resize(squeezed), mask.resize(squeezed)
+    fade = Image.linear_gradient("L").transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize(squeezed)
+    mask = drawing.dim(drawing.times(drawing.soft(mask, scene.unit_px * 0.35), fade), strength)
+    canvas.paste(flipped, (round(feet[0] - tile.feet[0]), round(feet[1])), mask)
+
+
+def turn_tile(tile: FigureTile, degrees: float) -> FigureTile:
+    """Tile rotated around its centre, which becomes its reference point."""
+    image = tile.image.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
+    mask = tile.mask.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
+    middle = (tile.image.width / 2, tile.image.height / 2)
+    centre = (image.width / 2, image.height / 2)
+    turn = math.radians(-degrees)
+    lights = tuple(
+        ((centre[0] + (x - middle[0]) * math.cos(turn) - (y - middle[1]) * math.sin(turn),
+          centre[1] + (x - middle[0]) * math.sin(turn) + (y - middle[1]) * math.cos(turn)), reach)
+        for (x, y), reach in tile.lights
+    )  # fmt: skip
+    return FigureTile(image, mask, centre, lights)

@@ -1,0 +1,312 @@
+"""Understanding of a prompt: subjects with count, colour and size, their relations, the setting."""
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from imgbot.domain.spelling import fold, has_cyrillic
+from imgbot.engine.colours import Colour
+from imgbot.engine.lexicon import (
+    COLOURS,
+    COUNTS,
+    LINKS,
+    METALS,
+    RELATIONS,
+    ROUGH_STYLES,
+    SIZES,
+    STANDS,
+    STYLES,
+    WORDS_MAX,
+    WORN,
+    concepts_of,
+    is_filler,
+    names_matching,
+    phrase_at,
+    stem_of,
+)
+from imgbot.engine.subjects import PHRASE_WORDS_MAX, WORD, Subject, subject_of
+from imgbot.engine.tables import table
+from imgbot.engine.typography import text_to_draw, without_quotes
+
+THINGS_MAX = 12
+SEVERAL = 3
+_PLURAL_ENDINGS = ("ами", "ями", "ах", "ях", "ов", "ев", "ы", "и", "s")
+_PLURAL_OR_CASE = frozenset({"ы", "и"})
+
+_NEGATED = re.compile(
+    r"\b(?:без|without|no)(?::.*|\s+(?:(?:any|the|an?)\s+)?[^\W\d_]+"
+    r"(?:\s+(?:и|или|and|or)\s+[^\W\d_]+)?)",
+    re.IGNORECASE | re.DOTALL,
+)
+
+
+class Role(Enum):
+    """What a word of the prompt asks for."""
+
+    THING = "thing"
+    COUNT = "count"
+    COLOUR = "colour"
+    SIZE = "size"
+    RELATION = "relation"
+    STAND = "stand"
+    SETTING = "setting"
+    STYLE = "style"
+    TEXT = "text"
+    FILLER = "filler"
+    UNKNOWN = "unknown"
+    BREAK = "break"
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """Word of a prompt and its role; `number` is that of the thing or relation it belongs to."""
+
+    text: str
+    role: Role
+    number: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Thing:
+    """Subject that a prompt names; `is_rough` if it only stands in for what is named."""
+
+    subject: Subject
+    is_rough: bool = False
+    count: int = 1
+    colour: Colour | None = None
+    size: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """Relation of two things by their numbers: the first wears, rides … the second."""
+
+    kind: str
+    first: int
+    second: int
+
+
+@dataclass(slots=True)
+class DrawingRequest:
+    """All that a prompt asks for; scenes, palettes and styles with their weights.
+
+    A hint of what must not show begins with `no_`. `stand` is what the things are said to be on.
+    """
+
+    words: list[Word] = field(default_factory=list)
+    things: list[Thing] = field(default_factory=list)
+    relations: list[Relation] = field(default_factory=list)
+    scenes: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    palettes: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    styles: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    hints: set[str] = field(default_factory=set)
+    colours: tuple[Colour, ...] = ()
+    has_place: bool = False
+    stand: str = ""
+    text: str = ""
+
+
+def understand(prompt: str) -> DrawingRequest:
+    """Read a prompt; earlier words weigh more. Letters to be drawn do not name subjects."""
+    request = DrawingRequest(text=text_to_draw(prompt))
+    plain = without_quotes(prompt) if request.text else prompt
+    found = WORD.findall(_NEGATED.sub(" ; ", plain))[:WORDS_MAX]
+    lettering = set(map(fold, WORD.findall(request.text)))
+    reader = _Reader(request, found, lettering)
+    while reader.place < len(found):
+        reader.read()
+    reader.finish()
+    for text in WORD.findall(request.text) if plain != prompt else ():
+        request.words.append(Word(text, Role.TEXT))
+        reader.weigh(fold(text), Role.TEXT)
+    for word in WORD.findall(fold(" ".join(_NEGATED.findall(prompt)))):
+        for each, *_ in concepts_of(word):
+            request.hints |= {f"no_{hint}" for hint in (*each.hints, *each.scenes[:1])}
+    return request
+
+
+class _Reader:
+    """Reading of a prompt from left to right."""
+
+    def __init__(self, request: DrawingRequest, found: Sequence[str], lettering: set[str]) -> None:
+        self.request, self.place = request, 0
+        self._found, self._lettering = found, lettering
+        self._folded = [fold(word) for word in found]
+        self._host = -1  # the thing that wears, holds or rides the others
+        self._dressed = -1  # the thing that wears the latest
+        self._pending: Relation | None = None  # "on a horse, a knight": its first thing follows
+
+    def read(self) -> None:
+        """Read the phrase or word at the place, and go behind it."""
+        phrase = phrase_at(self._folded[self.place : self.place + PHRASE_WORDS_MAX])
+        role, number = self._role(self._folded[self.place], phrase)
+        length = phrase[0] if role is Role.THING else 1
+        for text in self._found[self.place : self.place + length]:
+            self.request.words.append(Word(text, role, number))
+            self.weigh(fold(text), role)
+        if role is Role.THING:
+            self._own_attributes(number)
+            self._relate(number)
+        self.place += length
+
+    def _role(self, word: str, phrase: tuple[int, str, bool]) -> tuple[Role, int]:
+        length, name, is_rough = phrase
+        if not word[0].isalnum():
+            return Role.BREAK, -1
+        if word in self._lettering:
+            return Role.TEXT, -1
+        is_style = bool(names_matching(word, STYLES) or names_matching(word, ROUGH_STYLES))
+        is_style = is_style and not (length > 1 and name)
+        followed = self._names_at(self.place + length) if name else False
+        is_english = word.isascii()
+        if not name or is_style or (is_english and followed and stem_of(word, COLOURS)):
+            return (Role.STYLE if is_style else _small_role(word)), -1
+        # Of two English nouns the last is meant: "chocolate cake".
+        is_modifier = is_english and followed
+        if is_modifier or len(self.request.things) >= THINGS_MAX:
+            return Role.UNKNOWN, -1
+        subject = subject_of(name)
+        count = SEVERAL if self._is_plural(word, subject) else 1
+        self.request.things.append(Thing(subject, is_rough, count))
+        return Role.THING, len(self.request.things) - 1
+
+    def _is_plural(self, word: str, subject: Subject) -> bool:
+        """True for several of it without a number: "apples", "дельфины"."""
+        ending = next((each for each in _PLURAL_ENDINGS if word.endswith(each)), "")
+        own = subject.label(word).split()[-1:] or [""]
+        if not ending or own[0].endswith(ending) or subject.group == "clothing":
+            return False
+        if ending not in _PLURAL_OR_CASE:
+            return True
+        # "Лисы" are several at the start of a phrase, and one after a preposition or a noun.
+        before = self.request.words[-1:] or [Word("", Role.BREAK)]
+        return before[0].role is Role.BREAK or fold(before[0].text) == "и"
+
+    def _names_at(self, place: int) -> bool:
+        rest = self._folded[place : place + PHRASE_WORDS_MAX]
+        return bool(rest) and bool(phrase_at(rest)[1])
+
+    def weigh(self, word: str, role: Role) -> None:
+        """Add what the word tells of scene, palette and style."""
+        request, is_setting = self.request, role is not Role.THING
+        weight = 100 - min(len(request.words), 60)
+        is_setting = is_setting and not (role is Role.TEXT and request.scenes)
+        for style in (*names_matching(word, STYLES), *names_matching(word, ROUGH_STYLES)):
+            request.styles[style] += weight
+        for each, for_scene, for_palette in concepts_of(word) if role is not Role.STYLE else ():
+            request.has_place |= is_setting and for_scene == 1 and bool(each.scenes)
+            for rank, name in enumerate(each.scenes if is_setting else (), 1):
+                request.scenes[name] += weight * for_scene / rank
+            for rank, name in enumerate(each.palettes, 1):
+                request.palettes[name] += weight * for_palette / rank
+            request.hints.update(each.hints if is_setting else ())
+        for stand in names_matching(word, STANDS) if role is Role.STAND else ():
+            request.stand = stand
+            for scene in table("create")["stand_scenes"].get(stand, "").split():
+                request.scenes[scene] += weight
+                request.has_place = True
+
+    def _own_attributes(self, number: int) -> None:
+        """Give the thing the count, colour and size right before its name."""
+        words = self.request.words
+        place = next(
+            at for at, word in enumerate(words) if word.number == number and word.role is Role.THING
+        )
+        for at in range(place - 1, -1, -1):
+            word, thing = words[at], self.request.things[number]
+            folded = fold(word.text)
+            match word.role:
+                case Role.COUNT:
+                    count = min(THINGS_MAX, COUNTS.get(folded) or int(word.text))
+                    self.request.things[number] = replace(thing, count=count)
+                case Role.COLOUR:
+                    # Of two colours the nearer one counts.
+                    colour = thing.colour or COLOURS[stem_of(folded, COLOURS)]
+                    self.request.things[number] = replace(thing, colour=colour)
+                case Role.SIZE:
+                    size = SIZES[stem_of(folded, SIZES)]
+                    self.request.things[number] = replace(thing, size=size)
+                case Role.FILLER | Role.UNKNOWN if folded not in LINKS:
+                    continue
+                case _:
+                    break
+            words[at] = replace(word, number=number)
+
+    def _relate(self, number: int) -> None:
+        kinds, places = self._links_before(number)
+        is_worn = names_matching(self.request.things[number].subject.name, WORN)
+        relation = None
+        if is_worn and self._host >= 0 and (kinds or self._dressed == self._host):
+            relation = Relation("wears", self._host, number)
+            self._dressed = self._host
+        elif kinds and self._host >= 0:
+            relation = Relation(kinds[-1], self._host, number)
+        elif kinds and kinds[-1] not in {"with", "and"}:
+            self._pending = Relation(kinds[-1], -1, number)
+            self._mark(places, len(self.request.relations))
+            return
+        if relation:
+            self._mark(places, len(self.request.relations))
+            self.request.relations.append(relation)
+        if not relation or relation.kind in {"and", "beside"}:
+            self._host = number
+        if self._pending:
+            self.request.relations.append(replace(self._pending, first=number))
+            self._pending = None
+
+    def _links_before(self, number: int) -> tuple[list[str], list[int]]:
+        """Kinds of the relation words between this thing and the one before, and their places."""
+        words = self.request.words
+        kinds: list[str] = []
+        places: list[int] = []
+        for place in range(len(words) - 1, -1, -1):
+            word = words[place]
+            if word.role is Role.THING and word.number == number:
+                continue
+            if word.role in {Role.THING, Role.BREAK, Role.STAND, Role.SETTING}:
+                break
+            if word.role is Role.RELATION and word.number < 0:
+                kinds.insert(0, names_matching(fold(word.text), RELATIONS)[0])
+                places.append(place)
+        # A verb tells more than the preposition after it: "riding on".
+        return sorted(kinds, key=lambda kind: kind in {"rides", "does"}), places
+
+    def _mark(self, places: Sequence[int], number: int) -> None:
+        for place in places:
+            self.request.words[place] = replace(self.request.words[place], number=number)
+
+    def finish(self) -> None:
+        """Give the colours that no thing owns to the thing before, or to the whole picture."""
+        words = self.request.words
+        found: dict[str, Colour] = {}
+        for place, word in enumerate(words):
+            if word.role is not Role.COLOUR or word.number >= 0:
+                continue
+            stem, before = stem_of(fold(word.text), COLOURS), words[place - 1] if place else None
+            following = words[place + 1].role if place + 1 < len(words) else Role.BREAK
+            is_after = has_cyrillic(word.text) and following is Role.BREAK
+            if is_after and before and before.role is Role.THING:
+                thing = self.request.things[before.number]
+                self.request.things[before.number] = replace(thing, colour=COLOURS[stem])
+                words[place] = replace(word, number=before.number)
+            elif following is not Role.UNKNOWN:
+                found[stem] = COLOURS[stem]
+        # A metal alone is a material with a palette of its own; next to a colour it is a colour.
+        if not METALS.issuperset(found):
+            self.request.colours = tuple(dict.fromkeys(found.values()))[:4]
+
+
+def _small_role(word: str) -> Role:
+    for role, is_so in (
+        (Role.STAND, names_matching(word, STANDS)),
+        (Role.COUNT, word in COUNTS or (word.isdigit() and 1 < int(word) <= THINGS_MAX)),
+        (Role.COLOUR, stem_of(word, COLOURS)),
+        (Role.SIZE, stem_of(word, SIZES)),
+        (Role.RELATION, names_matching(word, RELATIONS)),
+        (Role.SETTING, concepts_of(word)),
+    ):
+        if is_so:
+            return role
+    return Role.FILLER if is_filler(word) or word.isdigit() else Role.UNKNOWN
