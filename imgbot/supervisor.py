@@ -125,11 +125,12 @@ async def _open_connections(
         myself = await start.identify()
         routes = open_providers(settings, pool)
         closing.push_async_callback(routes.aclose)
+        # A stop while it stands by finds itself fenced, and closes nothing.
+        closing.push_async_callback(queue.close_epoch)
         if lease is not None:
             await pool.run(worker.ping)
             async with _beside(_stand_by(start.notifier)):
                 await lease.take()
-        closing.push_async_callback(queue.close_epoch)
         installation = await _acquire_queue(redis, queue, myself.id, start.notifier)
     return Connections(redis, queue, installation, start.bot, myself, pool, routes, draining, lease)
 

@@ -15,7 +15,7 @@ from imgbot.storage.client import Client
 
 _log = logging.getLogger(__name__)
 
-_WAIT_MS, _REPLICA_WAIT_MS = 4000, 1500
+_WAIT_MS, _CLUSTER_WAIT_MS = 4000, 1500
 """Shorter than the client waits for an answer."""
 
 _LAG_S = 5
@@ -34,14 +34,14 @@ class Persistence:
     ) -> None:
         self._redis = redis
         self.is_synced_by_itself = is_synced_by_itself
-        """Each write is on the server's disk before its answer."""
+        """Each write is on the server's disk before its answer; a primary of a cluster changes."""
         self._goes_without_replica = goes_without_replica
         self._is_clustered = redis.sentinels is not None
         self._gone_since_s: float | None = None
         self._waiting = asyncio.Lock()
         self._begun = 0
-        self._latest = (0, False)
-        """Number of the latest wait that has ended, and whether it was long enough."""
+        self._latest: tuple[int, int | None] = (0, None)
+        """Number of the latest wait that has ended, and its result."""
 
     @property
     def gone_s(self) -> float:
@@ -58,12 +58,12 @@ class Persistence:
 
         Raises StorageUnavailableError if that takes too long, or the replica of money is gone.
         """
-        has_replica = self._is_clustered and self._gone_since_s is None
-        if (has_replica or not self.is_synced_by_itself) and not await self._grouped(
-            has_replica=has_replica
-        ):
+        if self.is_synced_by_itself and not self._is_clustered:
+            return
+        replicas = await self._grouped()
+        if replicas is None:
             raise StorageUnavailableError("Redis did not reach its disk in time")
-        if is_paid and not self.is_guarded:
+        if is_paid and self._is_clustered and not (replicas or self._goes_without_replica):
             raise StorageUnavailableError("the replica of Redis is gone")
 
     async def settle(self) -> None:
@@ -72,17 +72,19 @@ class Persistence:
             with suppress(StorageUnavailableError):
                 await self.persist()
 
-    async def _grouped(self, *, has_replica: bool) -> bool:
+    async def _grouped(self) -> int | None:
+        """Return the number of replicas that were waited for; None if it took too long."""
         wanted = self._begun + 1
         async with self._waiting:
-            number, is_safe = self._latest
-            if number >= wanted:
-                return is_safe
-            self._begun = wanted
-            wait_ms = _REPLICA_WAIT_MS if has_replica else _WAIT_MS
-            is_safe = await self._redis.wait_for_disk(wait_ms, int(has_replica))
-            self._latest = (wanted, is_safe)
-            return is_safe
+            number, replicas = self._latest
+            if number < wanted:
+                self._begun = wanted
+                replicas = int(self._is_clustered and self._gone_since_s is None)
+                wait_ms = _CLUSTER_WAIT_MS if self._is_clustered else _WAIT_MS
+                if not await self._redis.wait_for_disk(wait_ms, replicas):
+                    replicas = None
+                self._latest = (wanted, replicas)
+            return replicas
 
     async def observe_replica(self) -> None:
         """Learn whether there is a replica, and let the primary take no writes without it.

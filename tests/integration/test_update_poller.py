@@ -114,6 +114,40 @@ async def open_bot_on_sandbox() -> AsyncGenerator[tuple[Bot, Control]]:
             await bot.session.close()
 
 
+async def test_nothing_is_asked_for_while_another_bot_may_lead(redis: Client) -> None:
+    recorder, expired, stopping = Recorder(), asyncio.Event(), asyncio.Event()
+    under_way = 0
+
+    async def is_asking() -> bool:
+        return under_way > 0
+
+    async with open_bot_on_sandbox() as (bot, control), asyncio.TaskGroup() as group:
+
+        async def call(method: Any, **options: Any) -> Any:
+            nonlocal under_way
+            under_way += 1
+            try:
+                return await bot(method, **options)
+            finally:
+                under_way -= 1
+
+        anna = await control.make_user("Anna")
+        updates = UpdatePoller(cast("Bot", call), recorder, UpdateLedger(redis), expired)
+        group.create_task(updates.run(stopping, DRAIN_S))
+        await control.say(anna, "before")
+        await recorder.until(anna, ["before"])
+
+        await eventually(is_asking)
+        # It ends the long poll that is under way, too.
+        expired.set()
+        await eventually(is_asking, lambda found: not found)
+        await control.say(anna, "meanwhile")
+        assert not under_way
+        expired.clear()
+        await recorder.until(anna, ["before", "meanwhile"])
+        stopping.set()
+
+
 async def test_order_within_a_chat_and_chats_side_by_side(redis: Client) -> None:
     recorder = Recorder()
     recorder.gates["slow"] = asyncio.Event()
