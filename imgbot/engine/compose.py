@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from imgbot.engine.figures import SubjectFigure, can_wear, seat_kind
+from imgbot.engine.figures import SubjectFigure, can_wear, dressed, seat_kind
 from imgbot.engine.lexicon import WORN, names_matching
 from imgbot.engine.scene import PALETTES, Palette, from_colours
 from imgbot.engine.scenes import SCENES
@@ -22,13 +22,17 @@ FIGURES_MAX = 12
 _SEATS = 5
 _HANDS = 2
 _HOLDABLE = frozenset(table("create")["holdable"].split())
-_OVERHEAD = frozenset({"umbrella", "party-balloon"})
+_OVERHEAD = frozenset({"umbrella"})
 # Places of figures that no stand takes.
+_LOOSE = frozenset({"close", "branch", "leap"})
 _ALOFT = frozenset({"sky", "wall", "hill"})
 _GROUND_SHARE = 0.6  # of the height of a thing that lies on the ground instead of a table
+_ROW_UNITS = 84  # of the width, for all figures of a row
 _HEIGHT_MIN = 42  # of the largest figure, in units
 _HOME_WEIGHT = 60  # of a subject's own scenes; a scene that is named has 100
 _EMPTY_SCENES = ("quiet",)
+_INDOORS = frozenset({"room", "quiet", "washes"})
+_OUTDOOR_HINTS = {"snow", "rain", "fog", "clouds"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +133,8 @@ class _Arrangement:
             return False
         is_clothing = second.subject.group == "clothing"
         if is_clothing and relation.kind in {"wears", "in"} and not _is_worn(second.subject):
+            if figure := dressed(first, second):
+                return self._attach(relation, figure)
             # Clothes beside somebody who should wear them would only mislead.
             self._figures[relation.second] = None
             return False
@@ -147,7 +153,7 @@ class _Arrangement:
         return self._attach(relation, replace(first, worn=(second, *first.worn)))
 
     def _with(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
-        is_light = second.subject.group in _HOLDABLE or second.subject.name in _OVERHEAD
+        is_light = not _HOLDABLE.isdisjoint({second.subject.group, second.subject.name})
         is_one = self._is_one(relation.second) and not second.held
         if is_light and is_one and can_wear(first.subject) and len(first.held) < _HANDS:
             return self._attach(relation, replace(first, held=(second, *first.held)))
@@ -185,10 +191,14 @@ class _Arrangement:
         self._flags[relation.first] = "behind"
         return True
 
+    def _before(self, relation: Relation, *_: object) -> bool:
+        self._flags[relation.second] = "behind"
+        return True
+
     _RULES: ClassVar[Mapping[str, Callable[..., bool]]] = {
         "wears": _wears, "with": _with, "does": _with, "and": _beside, "beside": _beside,
         "rides": _rides, "on": _rides, "in": _in, "under": _under, "over": _over,
-        "behind": _behind,
+        "behind": _behind, "before": _before,
     }  # fmt: skip
 
 
@@ -203,7 +213,8 @@ def _choose_scene(request: DrawingRequest, things: Sequence[Subject], seed: int)
     )
     if not request.has_place:
         for rank, name in enumerate(things[0].scenes if things else (), 1):
-            wanted[name] += _HOME_WEIGHT / rank**0.5 if name in allowed else 0
+            is_seen = name in allowed and not (name in _INDOORS and request.hints & _OUTDOOR_HINTS)
+            wanted[name] += _HOME_WEIGHT / rank**0.5 if is_seen else 0
     # A word that names nothing says nothing about a place: a quiet ground suits it.
     scene = _choose(wanted, _EMPTY_SCENES, seed)
     is_calm = scene == "waves" and "calm" in request.hints
@@ -240,49 +251,58 @@ def _place(
         return
     front = [each for each in roots if each[1] != "behind"] or list(roots)
     behind = [each for each in roots if each[1] == "behind" and each not in front]
-    places = [_place_of(figure, flag, request, scene) for figure, flag in front]
+    places = _agreed([_place_of(figure, flag, request, scene) for figure, flag in front])
     rows = -(-len(front) // 4)
     across = -(-len(front) // rows)
-    heights = _heights([figure for figure, _ in front], places, across)
-    for index, ((figure, _), place) in enumerate(zip(front, places, strict=True)):
-        row, column = divmod(index, across)
-        in_row = min(across, len(front) - row * across)
-        x = (column + 0.5 + (0.18 if row % 2 else 0)) / (in_row + (0.18 if rows > 1 else 0))
-        if len(front) == 1:
-            # A little aside, so that the sun has room.
-            x = (
-                0.5
-                if behind or place in {"table", "close", "wall"}
-                else 0.5 + rng.choice((-0.1, 0.1))
-            )
-        yield Placed(figure, place, x + rng.uniform(-0.025, 0.025), heights[index] * 0.9**row, row)
+    heights = _heights([figure for figure, _ in front], places)
+    for row in range(rows):
+        numbers = range(row * across, min(len(front), (row + 1) * across))
+        wide = [heights[number] * _breadth(front[number][0]) for number in numbers]
+        shrunk = min(1.0, _ROW_UNITS / sum(wide)) * 0.92**row
+        left = 0.0
+        for number, width in zip(numbers, wide, strict=True):
+            share = width / sum(wide)
+            x, left = left + share / 2, left + share
+            figure, place = front[number][0], places[number]
+            if len(front) == 1:
+                # A little aside, so that the sun has room.
+                is_centred = behind or place in {"table", "close", "wall"}
+                x = 0.5 if is_centred else 0.5 + rng.choice((-0.1, 0.1))
+            x = 0.5 + (x - 0.5) * 0.92 + rng.uniform(-0.02, 0.02) + (0.06 if row % 2 else 0)
+            size = shrunk * heights[number] / figure.base.subject.height
+            yield Placed(figure, place, x, size, row)
     for index, (figure, _) in enumerate(behind):
         x = 0.5 + (index - (len(behind) - 1) / 2) * 0.36 + rng.uniform(-0.05, 0.05)
         place = _place_of(figure, "", request, scene)
-        yield Placed(figure, place, x, min(1.0, 2 * figure.size / 2), 1)
+        yield Placed(figure, place, x, min(1.0, figure.size), 1)
 
 
-def _heights(figures: Sequence[SubjectFigure], places: Sequence[str], across: int) -> list[float]:
-    """Relative sizes, so that all fit beside each other and none is lost."""
-    room = (1.0, 0.86, 0.7, 0.56)[min(across, 4) - 1]
+def _agreed(places: Sequence[str]) -> list[str]:
+    """Places, where what is drawn close joins what stands in the scene."""
+    is_mixed = "ground" in places or ("close" in places and {*places} - {"close", "sky"})
+    return ["ground" if place in _LOOSE and is_mixed else place for place in places]
+
+
+def _breadth(figure: SubjectFigure) -> float:
+    """Width of a figure in heights, about."""
+    return 0.62 if figure.base.subject.group.startswith("person") else 1.0
+
+
+def _heights(figures: Sequence[SubjectFigure], places: Sequence[str]) -> list[float]:
+    """Heights in units, so that none is lost beside another."""
+    is_scene = any(place in {"ground", "floor", "hill"} for place in places)
     natural = [
-        _natural(figure, place, places) for figure, place in zip(figures, places, strict=True)
+        figure.base.subject.height
+        * (_GROUND_SHARE if is_scene and figure.base.subject.place in {"table", "close"} else 1.0)
+        for figure in figures
     ]
     largest = max(natural)
     # Small ones are drawn larger than they are beside large ones, and all small ones are.
-    wanted = [largest * (height / largest) ** 0.75 for height in natural]
-    grown = min(1.5, max(1.0, _HEIGHT_MIN / largest))
+    grown = min(1.5, max(1.0, _HEIGHT_MIN / largest)) * largest
     return [
-        room * grown * height * figure.size / figure.base.subject.height
-        for figure, height in zip(figures, wanted, strict=True)
+        grown * (height / largest) ** 0.75 * figure.size
+        for figure, height in zip(figures, natural, strict=True)
     ]
-
-
-def _natural(figure: SubjectFigure, place: str, places: Sequence[str]) -> float:
-    subject = figure.base.subject
-    is_lying = subject.place in {"table", "close"} and place not in {"table", "close"}
-    is_among_others = len(set(places)) > 1 or any(each == "ground" for each in places)
-    return subject.height * (_GROUND_SHARE if is_lying and is_among_others else 1.0)
 
 
 def _place_of(figure: SubjectFigure, flag: str, request: DrawingRequest, scene: str) -> str:

@@ -2,7 +2,7 @@
 
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -13,11 +13,13 @@ from imgbot.engine import drawing
 from imgbot.engine.colours import Colour, lightness, mix, parse_hex, with_lightness
 from imgbot.engine.drawing import Point
 from imgbot.engine.scene import Scene
-from imgbot.engine.subjects import Subject, artwork, has_artwork, has_own_drawing
+from imgbot.engine.subjects import Subject, artwork, has_artwork, has_own_drawing, subject_of
 from imgbot.engine.tables import table
 
 _TABLE = table("subjects/subjects")
 _BODIES = {name: body for body, names in _TABLE["bodies"].items() for name in names.split()}
+_CLOTHES: Mapping[str, str] = _TABLE["clothes"]
+_CLOTH: Colour = (176, 58, 72)  # of clothes without a colour
 _FACING_LEFT = frozenset(_TABLE["facing"]["left"].split())
 _WORN = {
     name: (where, float(width))
@@ -65,6 +67,16 @@ class SubjectFigure:
 def can_wear(subject: Subject) -> bool:
     """True if the subject has a head that is known."""
     return _head_key(subject) in _TABLE["heads"]
+
+
+def dressed(figure: SubjectFigure, clothes: SubjectFigure) -> SubjectFigure | None:
+    """The figure in clothes; None if it cannot wear them."""
+    name = figure.subject.name
+    subject = subject_of(_TABLE["undressed"].get(name, name))
+    is_person = _BODIES.get(subject.name, "plush") != "plush"
+    if clothes.subject.name not in _CLOTHES or not is_person:
+        return None
+    return replace(figure, subject=subject, worn=(clothes, *figure.worn))
 
 
 def seat_kind(subject: Subject) -> str:
@@ -127,7 +139,9 @@ def _piece(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
 
 def _drawn(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
     subject = figure.subject
-    image, box = _render(subject, figure.colour, tone, max(16, round(height_px)))
+    clothes = next((item for item in figure.worn if item.subject.name in _CLOTHES), None)
+    dress = (_CLOTHES[clothes.subject.name], clothes.colour or _CLOTH) if clothes else None
+    image, box = _render(subject, figure.colour, dress, tone, max(16, round(height_px)))
     width, height = image.size
 
     def place(x: float, y: float) -> Point:
@@ -156,7 +170,11 @@ def _drawn(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
 
 @lru_cache(maxsize=16)
 def _render(
-    subject: Subject, colour: Colour | None, tone: int, height_px: int
+    subject: Subject,
+    colour: Colour | None,
+    dress: tuple[str, Colour] | None,
+    tone: int,
+    height_px: int,
 ) -> tuple[Image.Image, tuple[float, float, float, float]]:
     """Drawing without its margin, and where that part was: left, top, width, height (0 to 1)."""
     name = f"{subject.name}.{tone}"
@@ -164,7 +182,7 @@ def _render(
     share = 0.94
     whole = _rasterise(svg, round(height_px / share))
     if subject.name in _BODIES:
-        whole = _with_body(whole, subject.name)
+        whole = _with_body(whole, subject.name, dress)
     elif subject.group in _BUSTS and _ends_at_the_shoulders(whole):
         whole = _with_coat(whole)
     left, top, right, bottom = whole.getbbox() or (0, 0, *whole.size)
@@ -192,15 +210,16 @@ def _ends_at_the_shoulders(image: Image.Image) -> bool:
     return box is not None and box[2] - box[0] > image.width * 0.5
 
 
-def _with_body(head: Image.Image, name: str) -> Image.Image:
-    """Head on its body, in colours of the head where the table names none."""
-    body = _BODIES[name]
+def _with_body(head: Image.Image, name: str, dress: tuple[str, Colour] | None) -> Image.Image:
+    """Head on its body, dressed, or in colours of the head where the table names none."""
+    body = dress[0] if dress else _BODIES[name]
     coat, pale = _coat_colours(head)
     if body != "plush":
         # The hands are as the nose.
         pale = drawing.colour_at(head, head.width // 2, round(head.height * 0.62))
     given = [parse_hex(part) for part in _TABLE["coats"].get(name, "").split()]
     coat, pale = [*given, *(coat, pale)[len(given) :]]
+    coat = dress[1] if dress else coat
     svg = artwork(f"bodies/{body}").replace("#c0ffee", _hex(coat)).replace("#bada55", _hex(pale))
     share, sink = (0.78, 0.16) if body == "plush" else (0.94, 0.09)
     under = _rasterise(svg, round(head.height * share))
@@ -305,7 +324,7 @@ def _main_colour(image: Image.Image) -> Colour:
 
 def _with_worn(piece: _Piece, item: SubjectFigure, tone: int) -> _Piece:
     """Piece with a hat on its head, glasses on its eyes or a scarf around its neck."""
-    if not (piece.head and piece.eyes):
+    if not (piece.head and piece.eyes) or item.subject.name in _CLOTHES:
         return piece
     where, width = _WORN[item.subject.name]
     x, y, across = piece.eyes if where == "eyes" else piece.head

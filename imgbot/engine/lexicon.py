@@ -6,11 +6,11 @@ begins with it, or that word alone if it ends in `$`.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from imgbot.domain.spelling import fold, slips_of
 from imgbot.engine.colours import NAMED_COLOURS, parse_hex
-from imgbot.engine.subjects import PHRASE_WORDS_MAX, WORD, key_of, meanings
+from imgbot.engine.subjects import EXACT, PHRASE_WORDS_MAX, WORD, key_of, meanings
 from imgbot.engine.tables import table
 from imgbot.engine.vocabulary import STOP_WORDS
 
@@ -98,11 +98,25 @@ def phrase_at(words: Sequence[str]) -> tuple[int, str, bool]:
     """Length, subject and roughness of the longest phrase that the words begin with."""
     known, keys = meanings(), [key_of(word) for word in words]
     for length in range(len(keys), 0, -1):
-        if meaning := known.get(" ".join(keys[:length])):
+        meaning = known.get(EXACT + " ".join(words[:length]))
+        if not meaning and not _is_other(words[:length]):
+            meaning = known.get(" ".join(keys[:length]))
+        if meaning:
             return length, *meaning
     if meaning := _typo_of(keys[0], words[0]):
         return 1, *meaning
     return 0, "", False
+
+
+def _is_other(words: Sequence[str]) -> bool:
+    """True if words that share a subject's key mean something else: "fishing", "garden"."""
+    is_place = len(words) == 1 and any(weight == 1 for _, weight, _ in concepts_of(words[0]))
+    return is_place or (words[-1].isascii() and words[-1].endswith("ing"))
+
+
+@cache
+def _single_keys() -> tuple[str, ...]:
+    return tuple(key for key in meanings() if key.isalpha())
 
 
 @lru_cache(maxsize=1024)
@@ -111,7 +125,7 @@ def _typo_of(key: str, word: str) -> tuple[str, bool] | None:
     if len(key) < _TYPO_LETTERS_MIN or not word.isalpha() or _is_known(word):
         return None
     known = meanings()
-    names = {known[near] for near in slips_of(key, list(known)) if " " not in near}
+    names = {known[near] for near in slips_of(key, _single_keys())}
     return tuple(names.pop()) if len(names) == 1 else None
 
 

@@ -164,7 +164,9 @@ class _Reader:
         if not name or is_style or (is_english and followed and stem_of(word, COLOURS)):
             return (Role.STYLE if is_style else _small_role(word)), -1
         # Of two English nouns the last is meant: "chocolate cake".
-        is_modifier = is_english and followed
+        is_modifier = (
+            is_english and followed and not self._folded[self.place + length].endswith("ing")
+        )
         if is_modifier or len(self.request.things) >= THINGS_MAX:
             return Role.UNKNOWN, -1
         subject = subject_of(name)
@@ -271,7 +273,7 @@ class _Reader:
                 kinds.insert(0, names_matching(fold(word.text), RELATIONS)[0])
                 places.append(place)
         # A verb tells more than the preposition after it: "riding on".
-        return sorted(kinds, key=lambda kind: kind in {"rides", "does"}), places
+        return sorted(kinds, key=lambda kind: kind in {"rides", "does", "before"}), places
 
     def _mark(self, places: Sequence[int], number: int) -> None:
         for place in places:

@@ -20,6 +20,7 @@ from imgbot.engine.tables import table
 
 _FOLDER = files(__name__)
 PHRASE_WORDS_MAX = 5
+EXACT = "="
 WORD = re.compile(r"[^\W\d_]+(?:[-'][^\W\d_]+)*|\d+|[^\w\s]")
 # Endings of words too short for the stemmer ("льва", "псом").
 _ENDING = re.compile("(?:ами|ями|ов|ев|ей|ам|ям|ах|ях|ой|ом|ем|ью|[аяыиуюеоьй])$")
@@ -115,7 +116,11 @@ def subject_names() -> tuple[str, ...]:
 
 @cache
 def meanings() -> Mapping[str, Meaning]:
-    """Meanings of phrases by their keys: labels of the emoji, then the reviewed words."""
+    """Meanings of phrases by their keys: labels of the emoji, then the reviewed words.
+
+    A phrase as it is written, after EXACT, wins over others with its key ("такси", "такса").
+    """
+    exact: dict[str, Meaning] = {}
     found = {
         key: Meaning(name, is_rough=False)
         for name, (*_, keys) in _index().items()
@@ -126,7 +131,8 @@ def meanings() -> Mapping[str, Meaning]:
             said = phrase.strip()
             meaning = Meaning(name, said.startswith("~"))
             found.update(dict.fromkeys(phrase_keys(said.strip("~")), meaning))
-    return found
+            exact[EXACT + fold(said.strip("~"))] = meaning
+    return {**found, **exact}
 
 
 def artwork(name: str) -> str:
