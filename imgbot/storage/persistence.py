@@ -11,12 +11,16 @@ from contextlib import suppress
 from redis.exceptions import RedisError, ResponseError
 
 from imgbot.domain.errors import StorageUnavailableError
+from imgbot.storage import keys
 from imgbot.storage.client import Client
 
 _log = logging.getLogger(__name__)
 
 _WAIT_MS, _CLUSTER_WAIT_MS = 4000, 1500
 """Shorter than the client waits for an answer."""
+
+_SENTINEL_S = 1.0
+"""Shorter than the time between two renewals of a lease, which wait for it."""
 
 _LAG_S = 5
 """Silence of a replica after which it counts as gone."""
@@ -38,6 +42,9 @@ class Persistence:
         self._goes_without_replica = goes_without_replica
         self._is_clustered = redis.sentinels is not None
         self._gone_since_s: float | None = None
+        self._is_alone = False
+        """The second server has not joined its cluster yet, or has left it."""
+        self._state = "here"
         self._waiting = asyncio.Lock()
         self._begun = 0
         self._latest: tuple[int, int | None] = (0, None)
@@ -53,6 +60,10 @@ class Persistence:
         """Return whether what is paid for may be relied on to be remembered."""
         return self._gone_since_s is None or self._goes_without_replica
 
+    @property
+    def _has_replica(self) -> bool:
+        return self._is_clustered and self._gone_since_s is None and not self._is_alone
+
     async def persist(self, *, is_paid: bool = False) -> None:
         """Return once everything written so far is on the disks; `is_paid` if money depends on it.
 
@@ -63,12 +74,13 @@ class Persistence:
         replicas = await self._grouped()
         if replicas is None:
             raise StorageUnavailableError("Redis did not reach its disk in time")
-        if is_paid and self._is_clustered and not (replicas or self._goes_without_replica):
+        is_free_to_go = self._is_alone or self._goes_without_replica
+        if is_paid and self._is_clustered and not (replicas or is_free_to_go):
             raise StorageUnavailableError("the replica of Redis is gone")
 
     async def settle(self) -> None:
         """Wait for the replica, if there is one, with what has happened already."""
-        if self._is_clustered and self._gone_since_s is None:
+        if self._has_replica:
             with suppress(StorageUnavailableError):
                 await self.persist()
 
@@ -79,7 +91,7 @@ class Persistence:
             number, replicas = self._latest
             if number < wanted:
                 self._begun = wanted
-                replicas = int(self._is_clustered and self._gone_since_s is None)
+                replicas = int(self._has_replica)
                 wait_ms = _CLUSTER_WAIT_MS if self._is_clustered else _WAIT_MS
                 if not await self._redis.wait_for_disk(wait_ms, replicas):
                     replicas = None
@@ -89,8 +101,9 @@ class Persistence:
     async def observe_replica(self) -> None:
         """Learn whether there is a replica, and let the primary take no writes without it.
 
-        Unless most Sentinels name this primary: then the replica is gone, and not this side cut
-        off, whose replica may have become the primary of another bot.
+        Unless most Sentinels name this primary: then the replica is gone. Else this side is cut
+        off, and its replica may become the primary of another bot, without what was written here
+        since: until then nothing that waits for the disks is done.
         Raises StorageUnavailableError.
         """
         told = await self._redis.info("replication")
@@ -99,15 +112,23 @@ class Persistence:
             isinstance(one, dict) and one["state"] == "online" and one["lag"] <= _LAG_S
             for one in replicas
         )
-        if has_replica != (self._gone_since_s is None):
-            self._gone_since_s = None if has_replica else time.monotonic()
-            _log.warning("the replica of Redis is %s", "back" if has_replica else "gone")
-        is_strict = "min_slaves_good_slaves" in told
-        if has_replica != is_strict and (has_replica or await self._is_named_by_most()):
+        self._is_alone = not has_replica and bool(await self._redis.exists(keys.ALONE))
+        is_missed = not has_replica and not self._is_alone
+        is_gone = is_missed and await self._is_named_by_most()
+        self._note(is_missed=is_missed, is_gone=is_gone)
+        if not self._is_alone and is_gone == ("min_slaves_good_slaves" in told):
             # A server whose operator forbids CONFIG is as strict as they made it.
             with suppress(ResponseError):
                 await self._redis.config_set("min-replicas-max-lag", _LAG_S)
-                await self._redis.config_set("min-replicas-to-write", int(has_replica))
+                await self._redis.config_set("min-replicas-to-write", int(not is_gone))
+
+    def _note(self, *, is_missed: bool, is_gone: bool) -> None:
+        if is_gone != (self._gone_since_s is not None):
+            self._gone_since_s = time.monotonic() if is_gone else None
+        state = "gone" if is_gone else "missed, and most Sentinels with it" if is_missed else "here"
+        if state != self._state:
+            self._state = state
+            _log.warning("the replica of Redis is %s", state)
 
     async def _is_named_by_most(self) -> bool:
         pool = self._redis.sentinels
@@ -116,8 +137,9 @@ class Persistence:
         sentinels = pool.sentinel_manager.sentinels
 
         async def names_this(one: Client) -> bool:
-            with suppress(RedisError, OSError):
-                named = await one.sentinel_get_master_addr_by_name(pool.service_name)
+            with suppress(RedisError, OSError, TimeoutError):
+                async with asyncio.timeout(_SENTINEL_S):
+                    named = await one.sentinel_get_master_addr_by_name(pool.service_name)
                 return named == pool.master_address
             return False
 
