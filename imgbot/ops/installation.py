@@ -61,7 +61,7 @@ def shipped(name: str) -> Traversable:
 
 def shipped_names() -> Iterator[str]:
     """Yield the path below systemd/ of every file that comes with the program."""
-    for top in ("imgbot.service", "imgbot.env", "prometheus", "grafana"):
+    for top in (UNIT, CLUSTER_UNIT, "imgbot.env", "prometheus", "grafana"):
         found = shipped(top)
         yield from [f"{top}/{file.name}" for file in found.iterdir()] if found.is_dir() else [top]
 
@@ -72,6 +72,11 @@ def has_sandbox() -> bool:
 
 
 UNIT = "imgbot.service"
+CLUSTER_UNIT = "imgbot-cluster@.service"
+"""Template of the units of a Redis and a Sentinel."""
+REDIS_UNIT, SENTINEL_UNIT = (
+    CLUSTER_UNIT.replace("@", f"@{part}") for part in ("redis", "sentinel")
+)
 
 
 class Layout:
@@ -95,6 +100,12 @@ class Layout:
         self.drop_ins = root / "etc/systemd/system" / f"{UNIT}.d"
         """Drop-ins written by `systemctl edit imgbot`, and ours."""
         self.dns_drop_in = self.drop_ins / "dns.conf"
+        self.cluster_drop_in = self.drop_ins / "cluster.conf"
+        self.cluster_unit = root / "etc/systemd/system" / CLUSTER_UNIT
+        self.cluster_drop_ins = root / "etc/systemd/system" / f"{CLUSTER_UNIT}.d"
+        self.cluster = root / "etc/imgbot-cluster"
+        """Configurations with which Redis and Sentinel begin; not copied with the settings."""
+        self.redis_url = self.credentials / "redis-url"
         self.resolvers = root / "etc/resolv.conf"
         self.command = root / "usr/local/bin/imgbot"
         self.data = root / "var/lib/imgbot"

@@ -185,7 +185,7 @@ def test_an_uninstall_leaves_the_data_and_what_is_somebody_elses(
         path.mkdir(parents=True)
     layout.command.parent.mkdir(parents=True)
     layout.command.write_text("mine")
-    monkeypatch.setattr(command, "_check_root_and_systemd", print)
+    monkeypatch.setattr(command, "check_root_and_systemd", print)
     told: list[str] = []
 
     command.uninstall(is_dry_run=False, is_purging=purge, layout=layout, tell=told.append)

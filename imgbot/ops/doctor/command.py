@@ -15,17 +15,19 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from imgbot.config.setting_types import is_of_sentinels
 from imgbot.config.settings import Settings, key_names_of, key_variables
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
 from imgbot.ops import dns, state_directory
-from imgbot.ops.doctor import bot_state, guide, machine, telegram
+from imgbot.ops.doctor import bot_state, cluster, guide, machine, telegram
 from imgbot.ops.formatting import count, say, strip_control
 from imgbot.ops.installation import STATE, Layout, credentials_of_service, environ_of_service
 from imgbot.providers import factory
 from imgbot.providers.protocol import ProviderConfig, Timeouts
 from imgbot.storage.server.check import RedisReport, check_program, check_redis
+from imgbot.storage.server.cluster import ClusterUrl, look
 from imgbot.storage.server.process import url_of
 from imgbot.telemetry.logs import Redactor
 
@@ -154,6 +156,9 @@ async def _check_all(environ: Mapping[str, str], settings: Settings | None) -> l
     if settings is not None:
         parts["state"] = asyncio.to_thread(lambda: [state_directory.examine(folder)])
         parts["bot"] = _check_bot(settings)
+        url = settings.redis_url.get_secret_value() if settings.redis_url else ""
+        if is_of_sentinels(url):
+            parts["cluster"] = _check_cluster(url)
         parts |= {
             f"provider {name} {url}".rstrip(): _check_provider(settings, name, url, environ)
             for name in settings.providers
@@ -227,6 +232,10 @@ async def _check_redis(settings: Settings, bot_id: str, *, is_running: bool) -> 
         return check_program(settings.redis_memory_bytes)
     url = url_of(settings.state_dir)
     return await check_redis(url, bot_id, is_embedded=True)
+
+
+async def _check_cluster(url: str) -> list[Finding]:
+    return cluster.judge(await look(ClusterUrl.parse(url)))
 
 
 async def _check_provider(

@@ -35,7 +35,17 @@ from imgbot.ops.install.release import (
     copy_release,
     running_release,
 )
-from imgbot.ops.installation import UNIT, Layout, replace_link, set_variable, shipped, umask
+from imgbot.ops.installation import (
+    CLUSTER_UNIT,
+    REDIS_UNIT,
+    SENTINEL_UNIT,
+    UNIT,
+    Layout,
+    replace_link,
+    set_variable,
+    shipped,
+    umask,
+)
 from imgbot.ops.service import ServiceError, has_systemd, restart, started_s
 from imgbot.ops.status.command import NoStatusError, ask, target_of
 
@@ -129,7 +139,7 @@ def install(options: InstallOptions, tell: Tell, layout: Layout, check: CheckPro
     if options.is_dry_run:
         answers, username = placeholders(options, layout), ""
     else:
-        _check_root_and_systemd("install")
+        check_root_and_systemd("install")
         answers, username = gather(options, layout, tell, check)
     answers = with_drop_in(answers, layout, tell, is_dry_run=options.is_dry_run)
     release = running_release(layout, with_sandbox=options.with_sandbox)
@@ -170,12 +180,7 @@ def with_drop_in(answers: Answers, layout: Layout, tell: Tell, *, is_dry_run: bo
 
 def put_files(steps: Steps, release: Release, answers: Answers, layout: Layout) -> None:
     """Copy the program and write secrets, settings and the unit, where they differ."""
-    folder = layout.program / release.name
-    # A release that runs from its place has nowhere to be copied from.
-    if release.files and not folder.is_dir():
-        steps.make_folder(layout.program, 0o755)
-        says = f"copy imgbot {release.version} and its libraries to {folder}"
-        steps.take(says, copy_release, release, folder)
+    put_program(steps, release, layout)
     secrets = {name: (secret, f"the key {name}") for name, secret in answers.keys.items()}
     if answers.token is not None:
         secrets = {layout.token.name: (answers.token, "the token"), **secrets}
@@ -192,14 +197,31 @@ def put_files(steps: Steps, release: Release, answers: Answers, layout: Layout) 
     _put_unit(steps, answers.drop_in, layout)
 
 
+def put_program(steps: Steps, release: Release, layout: Layout) -> None:
+    folder = layout.program / release.name
+    # A release that runs from its place has nowhere to be copied from.
+    if release.files and not folder.is_dir():
+        steps.make_folder(layout.program, 0o755)
+        says = f"copy imgbot {release.version} and its libraries to {folder}"
+        steps.take(says, copy_release, release, folder)
+
+
 def _put_unit(steps: Steps, drop_in: str, layout: Layout) -> None:
     unit = shipped(UNIT).read_text(encoding="utf-8")
     if _text(layout.unit) != unit:
         steps.write("the unit", layout.unit, unit, 0o644)
+    if layout.cluster_unit.exists():
+        put_cluster_unit(steps, layout)
     if drop_in:
         if not layout.drop_ins.is_dir():
             steps.make_folder(layout.drop_ins, 0o755)
         steps.write("the drop-in for DNS", layout.dns_drop_in, drop_in, 0o644)
+
+
+def put_cluster_unit(steps: Steps, layout: Layout) -> None:
+    unit = shipped(CLUSTER_UNIT).read_text(encoding="utf-8")
+    if _text(layout.cluster_unit) != unit:
+        steps.write("the unit of the cluster", layout.cluster_unit, unit, 0o644)
 
 
 def _put_settings(steps: Steps, provider: str | None, layout: Layout) -> None:
@@ -333,13 +355,16 @@ def uninstall(
 ) -> None:
     """Remove the service and the program; the data stays and is named, unless purged."""
     if not is_dry_run:
-        _check_root_and_systemd("uninstall")
+        check_root_and_systemd("uninstall")
     layout = layout or Layout()
     steps, is_installed = Steps(tell, is_dry_run=is_dry_run), layout.unit.exists()
     data = (layout.settings, layout.data, layout.private_data)
     gone = [
         layout.unit,
         layout.drop_ins,
+        layout.cluster,
+        layout.cluster_unit,
+        layout.cluster_drop_ins,
         layout.program,
         layout.cache,
         *(data if is_purging else ()),
@@ -347,9 +372,10 @@ def uninstall(
     if layout.command.is_symlink():
         # Else it is somebody else's program, which an installation has left alone, too.
         gone.append(layout.command)
-    if is_installed:
+    units = {layout.unit: [UNIT], layout.cluster_unit: [REDIS_UNIT, SENTINEL_UNIT]}
+    for unit in filter(Path.exists, units):
         # Stopping drains: running work is finished, or waits in the data.
-        steps.run("systemctl", "disable", "--now", UNIT)
+        steps.run("systemctl", "disable", "--now", *units[unit])
     for path in filter(os.path.lexists, gone):
         steps.remove(path)
     if is_installed:
@@ -361,7 +387,7 @@ def uninstall(
             tell(f"kept: {path}; --purge removes it, too")
 
 
-def _check_root_and_systemd(command: str) -> None:
+def check_root_and_systemd(command: str) -> None:
     if os.geteuid() != 0:
         raise InstallError(f"this needs root: sudo imgbot {command}")
     if not has_systemd():

@@ -79,6 +79,19 @@ def _url(socket_path: Path, password: str) -> str:
     return f"unix://{f'{_USER}:{password}@' if password else ''}{socket_path}"
 
 
+def keeping_everything(memory_bytes: int) -> str:
+    """Return the lines of a configuration with which a server loses and evicts nothing."""
+    return (
+        'save ""\nappendonly yes\nappendfsync always\naof-load-truncated yes\n'
+        # Plain commands instead of a binary dump, so that Redis and Valkey can read each
+        # other's file, and installing either later loses nothing.
+        "aof-use-rdb-preamble no\n"
+        # A listpack with a prompt takes a third of the memory of a hash table with it.
+        "hash-max-listpack-value 1024\n"
+        f"maxmemory {memory_bytes}\nmaxmemory-policy noeviction\n"
+    )
+
+
 class ServerError(ImgbotError):
     """Failed start of the embedded Redis; the message ends in the last lines of its log."""
 
@@ -310,15 +323,8 @@ class RedisServer:
             "bind 127.0.0.1\nport 0\nprotected-mode yes\n"
             f"unixsocket {self.socket_path.name}\nunixsocketperm 700\n"
             "daemonize no\nloglevel warning\n"
-            'save ""\nappendonly yes\nappendfsync always\naof-load-truncated yes\n'
-            # Plain commands instead of a binary dump, so that Redis and Valkey can read each
-            # other's file, and installing either later loses nothing.
-            "aof-use-rdb-preamble no\n"
-            # A listpack with a prompt takes a third of the memory of a hash table with it.
-            "hash-max-listpack-value 1024\n"
             # Ten wake-ups a second, the default, are a quarter of what an idle bot costs.
-            "hz 3\n"
-            f"maxmemory {self._memory_bytes}\nmaxmemory-policy noeviction\n"
+            f"hz 3\n{keeping_everything(self._memory_bytes)}"
         )
 
     @property

@@ -1,0 +1,1 @@
+"""`imgbot cluster`: two machines and a witness, by Valkey's replication and Sentinel."""

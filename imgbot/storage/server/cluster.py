@@ -1,0 +1,200 @@
+"""State of a cluster as its Sentinels and Redis servers report it, and its changes."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from imgbot.config.setting_types import Address, sentinels_of
+from imgbot.domain.errors import StorageUnavailableError
+from imgbot.storage import keys
+
+_ANSWER_S = 2.0
+SILENCE = (RedisError, OSError, TimeoutError)
+"""Errors of a server that does not answer, or not as it should."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterUrl:
+    """Parts of a redis+sentinel:// address."""
+
+    name: str
+    sentinels: tuple[Address, ...]
+    user: str | None = field(repr=False)
+    password: str | None = field(repr=False)
+    sentinel_password: str | None = field(repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> "ClusterUrl":
+        parts = urlsplit(url)
+        user, password = (unquote(each or "") or None for each in (parts.username, parts.password))
+        told = parse_qs(parts.query, keep_blank_values=True).get("sentinel_password")
+        own = (told[0] or None) if told else password
+        return cls(parts.path.strip("/"), (*sentinels_of(parts.netloc),), user, password, own)
+
+    @asynccontextmanager
+    async def redis(self, address: Address) -> AsyncGenerator[Any]:
+        """Open a Redis; of no type, for redis-py's own allow for answers in bytes."""
+        async with _open(address, self.user, self.password) as redis:
+            yield redis
+
+    @asynccontextmanager
+    async def sentinel(self, address: Address) -> AsyncGenerator[Any]:
+        user = self.user if self.sentinel_password == self.password else None
+        async with _open(address, user, self.sentinel_password) as sentinel:
+            yield sentinel
+
+
+@asynccontextmanager
+async def _open(address: Address, user: str | None, password: str | None) -> AsyncGenerator[Any]:
+    async with asyncio.timeout(2 * _ANSWER_S), Redis(
+        host=address.host, port=address.port, username=user, password=password,
+        decode_responses=True, socket_timeout=_ANSWER_S, socket_connect_timeout=_ANSWER_S,
+        # A failure is what is looked for.
+        retry=Retry(NoBackoff(), 0), single_connection_client=True,
+    ) as redis:  # fmt: skip
+        yield redis
+
+
+@dataclass(frozen=True, slots=True)
+class RedisState:
+    """A Redis of the cluster."""
+
+    address: Address
+    info: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """Empty where it does not answer."""
+    config: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Empty where it does not tell."""
+    skew_s: float = 0.0
+    """Lead of its clock over this machine's, about."""
+    leader: str = ""
+    """Epoch and name of the machine whose bot leads, as it knows."""
+
+    @property
+    def is_primary(self) -> bool:
+        return self.info.get("role") == "master"
+
+    @property
+    def version(self) -> str:
+        return str(self.info.get("valkey_version") or self.info.get("redis_version", ""))
+
+    @property
+    def replicas(self) -> list[Mapping[str, Any]]:
+        """What a primary says of its replicas: ip, state, offset, lag in seconds."""
+        found = (value for name, value in self.info.items() if name.startswith("slave"))
+        return [each for each in found if isinstance(each, dict)]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterState:
+    """A cluster at one moment, as seen from this machine."""
+
+    servers: tuple[RedisState, ...] = ()
+    sentinels: Mapping[Address, str] = field(default_factory=dict[Address, str])
+    """Whether each can reach a quorum: its answer, empty where it gives none."""
+    named: Address | None = None
+    """Primary that most of them name: one that was away may take itself for it, for a moment."""
+
+    @property
+    def primary(self) -> RedisState | None:
+        found = (each for each in self.servers if each.address == self.named and each.is_primary)
+        return next(found, None)
+
+    @property
+    def has_quorum(self) -> bool:
+        return any(answer.startswith("OK") for answer in self.sentinels.values())
+
+
+async def look(url: ClusterUrl) -> ClusterState:
+    """Ask every server of a cluster; one that is away is reported as such."""
+    told = await asyncio.gather(*(_ask_sentinel(url, each) for each in url.sentinels))  # noqa: TID251 -- none raises
+    addresses = dict.fromkeys(each for _, servers in told for each in servers)
+    named = Counter(servers[0] for _, servers in told if servers).most_common(1)
+    servers = await asyncio.gather(*(_ask_redis(url, each) for each in addresses))  # noqa: TID251 -- none raises
+    sentinels = {each: answer for each, (answer, _) in zip(url.sentinels, told, strict=True)}
+    return ClusterState(tuple(servers), sentinels, named[0][0] if named else None)
+
+
+async def _ask_sentinel(url: ClusterUrl, address: Address) -> tuple[str, list[Address]]:
+    """Return its answer about the quorum, and the Redis servers that it knows."""
+    try:
+        async with url.sentinel(address) as sentinel:
+            host, port = await sentinel.execute_command(
+                "SENTINEL", "GET-MASTER-ADDR-BY-NAME", url.name
+            )
+            replicas = await sentinel.sentinel_slaves(url.name)
+            try:
+                answer = str(await sentinel.execute_command("SENTINEL", "CKQUORUM", url.name))
+            except RedisError as error:
+                answer = str(error)
+    except (*SILENCE, TypeError):
+        return "", []
+    known = [Address(host, int(port))]
+    return answer, [*known, *(Address(each["ip"], int(each["port"])) for each in replicas)]
+
+
+async def _ask_redis(url: ClusterUrl, address: Address) -> RedisState:
+    try:
+        async with url.redis(address) as redis:
+            await redis.ping()
+            began_s = time.time()
+            seconds, micro_s = await redis.time()
+            here_s = (began_s + time.time()) / 2
+            info, leader = await redis.info(), await redis.get(keys.LEADER)
+            try:
+                config = await redis.config_get("min-replicas-to-write", "appendfsync")
+            except RedisError:
+                config = {}
+    except SILENCE:
+        return RedisState(address)
+    skew_s = seconds + micro_s / 1e6 - here_s
+    return RedisState(address, info, config, skew_s, str(leader or ""))
+
+
+async def fail_over(url: ClusterUrl) -> None:
+    """Have the Sentinels move the primary, once the replica has caught up.
+
+    Raises StorageUnavailableError.
+    """
+    said = "none answers"
+    for address in url.sentinels:
+        try:
+            async with url.sentinel(address) as sentinel:
+                await sentinel.execute_command("SENTINEL", "FAILOVER", url.name, "COORDINATED")
+        except SILENCE as error:
+            said = str(error)
+        else:
+            return
+    raise StorageUnavailableError(f"the Sentinels do not move the primary: {said}")
+
+
+async def require_replica(url: ClusterUrl, primary: Address, *, is_there: bool) -> None:
+    """Have a primary take no writes without a replica, or alone, and after its next start, too.
+
+    Raises StorageUnavailableError.
+    """
+    try:
+        async with url.redis(primary) as redis:
+            await redis.config_set("min-replicas-to-write", 0)
+            await (redis.delete(keys.ALONE) if is_there else redis.set(keys.ALONE, 1))
+            await redis.config_set("min-replicas-to-write", int(is_there))
+            await redis.config_rewrite()
+    except SILENCE as error:
+        raise StorageUnavailableError(f"Redis at {primary}: {error}") from error
+
+
+async def forget_missing(url: ClusterUrl) -> None:
+    """Have the Sentinels forget each member that does not answer now; best effort."""
+    for address in url.sentinels:
+        with suppress(*SILENCE):
+            async with url.sentinel(address) as sentinel:
+                await sentinel.execute_command("SENTINEL", "RESET", url.name)

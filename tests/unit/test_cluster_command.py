@@ -1,0 +1,270 @@
+"""`imgbot cluster`: what it writes on a server of files, what it undoes, and what it judges."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+
+from imgbot.config.setting_types import Address
+from imgbot.domain.errors import ConfigError
+from imgbot.domain.findings import Severity
+from imgbot.ops.cluster import command
+from imgbot.ops.cluster.command import Machine
+from imgbot.ops.cluster.plan import ClusterPlan, checked, plan_of
+from imgbot.ops.doctor.cluster import judge, lines
+from imgbot.ops.install import command as install_command
+from imgbot.ops.install.release import InstallError
+from imgbot.ops.installation import Layout
+from imgbot.ops.service import ServiceError
+from imgbot.storage.server.cluster import ClusterState, RedisState
+
+FIRST, SECOND, THIRD = ADDRESSES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
+TOKEN = "123456789:" + "T" * 35
+
+
+class Server:
+    """A server of files, on which the service and the network are played."""
+
+    def __init__(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.layout = Layout(root)
+        self.ran: list[str] = []
+        self.told: list[str] = []
+        self.state = state_of(primary_at(FIRST))
+        self.restarts: list[Exception | None] = []
+        played = {"look": self._look, "restart": self._restart, "require_replica": self._require}
+        for name, replacement in played.items():
+            monkeypatch.setattr(command, name, replacement)
+        monkeypatch.setattr(install_command, "_run", self._run)
+
+    async def _look(self, _url: object) -> ClusterState:
+        return self.state
+
+    async def _require(self, _url: object, primary: Address, *, is_there: bool) -> None:
+        self.ran.append(f"{primary}: {is_there}")
+
+    def _restart(self, unit: str, _tell: object) -> None:
+        self.ran.append(f"restart {unit}")
+        if self.restarts and (error := self.restarts.pop(0)):
+            raise error
+
+    def _run(self, words: tuple[str, ...]) -> None:
+        self.ran.append(" ".join(words))
+
+    def install(self) -> None:
+        layout = self.layout
+        for folder in (layout.unit.parent, layout.credentials, layout.program, layout.current):
+            folder.mkdir(parents=True, exist_ok=True)
+        layout.unit.touch()
+        layout.environment_file.touch()
+        layout.token.write_text(TOKEN)
+
+    @property
+    def files(self) -> dict[str, int]:
+        paths = [path for path in self.layout.unit.parents[3].rglob("*") if path.is_file()]
+        return {path.name: path.stat().st_mode & 0o777 for path in paths}
+
+    def machine(self, *, is_dry_run: bool = False) -> Machine:
+        return Machine(self.layout, self.told.append, is_dry_run=is_dry_run)
+
+
+@pytest.fixture
+def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Server:
+    server = Server(tmp_path, monkeypatch)
+    server.install()
+    return server
+
+
+def test_the_bot_that_runs_becomes_the_leader(server: Server) -> None:
+    before = server.files
+    server.machine(is_dry_run=True).init(ADDRESSES)
+    assert (server.files, server.ran) == (before, [])
+    server.told.clear()
+
+    server.machine().init(ADDRESSES)
+
+    layout, url = server.layout, server.layout.redis_url.read_text().strip()
+    plan = plan_of(url)
+    assert plan.addresses == ADDRESSES
+    added = {name: mode for name, mode in server.files.items() if name not in before}
+    private = {"redis.conf": 0o600, "sentinel.conf": 0o600, "redis-url": 0o600}
+    open_ones = ("imgbot-cluster@.service", "addresses.conf", "cluster.conf")
+    assert added == private | dict.fromkeys(open_ones, 0o644)
+    assert "min-replicas-to-write 0\n" in (layout.cluster / "redis.conf").read_text()
+    assert f"monitor imgbot {FIRST} 6379 2\n" in (layout.cluster / "sentinel.conf").read_text()
+    assert f"IPAddressAllow={' '.join(ADDRESSES)}\n" in layout.cluster_drop_in.read_text()
+    # Until the second server joins, there is no replica to wait for.
+    assert server.ran[0].endswith("imgbot redis-cli SET img:alone 1")
+    assert server.ran[-1] == "restart imgbot.service"
+    # The secret is shown once, at the end, to be entered elsewhere.
+    *steps, last = server.told
+    assert not any(plan.password in line for line in steps)
+    assert last.endswith(url)
+    # Once more, it changes nothing and says the same.
+    server.ran.clear()
+    server.machine().init(ADDRESSES)
+    assert (server.ran, server.told[-1]) == ([], last)
+    with pytest.raises(InstallError, match="another cluster"):
+        server.machine().init((FIRST, SECOND, "127.0.0.5"))
+
+
+def test_what_does_not_start_leaves_the_bot_as_it_was(server: Server) -> None:
+    before = server.files
+    server.restarts = [ServiceError("the service does not start")]
+
+    with pytest.raises(ServiceError, match="does not start"):
+        server.machine().init(ADDRESSES)
+
+    assert server.files == before
+    assert server.ran[-1] == "restart imgbot.service"
+
+
+def test_the_leader_leaves_last_and_serves_alone_again(server: Server) -> None:
+    before = server.files
+    server.machine().init(ADDRESSES)
+    server.state = state_of(primary_at(FIRST), replica_of())
+    with pytest.raises(InstallError, match="handover"):
+        server.machine().leave()
+
+    server.state = state_of(primary_at(FIRST))
+    server.machine().leave()
+
+    assert server.files == before
+    assert server.ran[-1] == "restart imgbot.service"
+
+
+def test_a_standby_follows_the_primary_of_now(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("_put_program", "_wait_for_replica"):
+        monkeypatch.setattr(Machine, name, Mock())
+    with pytest.raises(InstallError, match="cluster init"):
+        server.machine().join()
+    # The second server has led before, and the first one is gone.
+    server.layout.redis_url.write_text(ClusterPlan((SECOND, FIRST, THIRD), "pw").url)
+    server.state = state_of(primary_at(SECOND))
+    data = server.layout.data / "redis/appendonlydir"
+    data.mkdir(parents=True)
+    with pytest.raises(InstallError, match="sudo rm"):
+        server.machine().join()
+
+    data.rmdir()
+    server.machine().join()
+
+    conf = (server.layout.cluster / "redis.conf").read_text()
+    assert f"replicaof {SECOND} 6379\n" in conf
+    assert "min-replicas-to-write 1\n" in conf
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["10.0.0.1"], ["a", "b", "c"], ["10.0.0.1", "10.0.0.1", "10.0.0.2"]]
+)
+def test_three_addresses_are_asked_for(words: list[str]) -> None:
+    with pytest.raises(ConfigError, match=r"10\.0\.0\.1 10\.0\.0\.2 10\.0\.0\.3"):
+        checked(words)
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://h/0", "redis+sentinel://:pw@a,b,c/imgbot", "redis+sentinel://10.0.0.1/imgbot", ""],
+)
+def test_only_the_address_of_such_a_cluster_is_its_secret(url: str) -> None:
+    with pytest.raises(ConfigError, match="imgbot cluster init"):
+        plan_of(url)
+
+
+def test_an_address_of_another_machine_is_refused(server: Server) -> None:
+    with pytest.raises(ConfigError, match=r"192\.0\.2\.1 is no address of this machine"):
+        server.machine().init(("192.0.2.1", SECOND, THIRD))
+
+
+REPLICA = {"ip": SECOND, "state": "online", "offset": 90, "lag": 1}
+SENTINELS = {Address(each, 26379): "OK 3 usable Sentinels" for each in ADDRESSES}
+
+
+def primary_at(address: str, **changes: Any) -> RedisState:
+    info = {"role": "master", "valkey_version": "9.1.2", "aof_enabled": 1, "slave0": REPLICA,
+            "master_repl_offset": 100}  # fmt: skip
+    config = {"min-replicas-to-write": "1"}
+    about: dict[str, Any] = {"info": info, "config": config, "leader": "7-abc debian"}
+    return RedisState(Address(address, 6379), **about | changes)
+
+
+_REPLICA_INFO = {"role": "slave", "valkey_version": "9.1.2", "aof_enabled": 1}
+
+
+def replica_of(**changes: Any) -> RedisState:
+    about: dict[str, Any] = {"info": dict(_REPLICA_INFO)}
+    return RedisState(Address(SECOND, 6379), **about | changes)
+
+
+def state_of(
+    *servers: RedisState, sentinels: Mapping[Address, str] = MappingProxyType({})
+) -> ClusterState:
+    return ClusterState(servers, sentinels, servers[0].address)
+
+
+INFO = primary_at(FIRST).info
+
+
+@pytest.mark.parametrize(
+    ("servers", "sentinels", "says"),
+    [
+        ((primary_at(FIRST), replica_of()), SENTINELS, {}),
+        (
+            (primary_at(FIRST), replica_of()),
+            SENTINELS | {Address(THIRD, 26379): ""},
+            {"warning": "no Sentinel answers at 127.0.0.4:26379"},
+        ),
+        (
+            (primary_at(FIRST), replica_of()),
+            dict.fromkeys(SENTINELS, "NOQUORUM 1 usable Sentinels"),
+            {"wrong": "no quorum"},
+        ),
+        ((primary_at(FIRST, info={**INFO, "slave0": None}),), SENTINELS, {"wrong": "no replica"}),
+        (
+            (primary_at(FIRST, info={**INFO, "slave0": {**REPLICA, "lag": 9}}), replica_of()),
+            SENTINELS,
+            {"wrong": "no replica"},
+        ),
+        (
+            (primary_at(FIRST, config={"min-replicas-to-write": "0"}), replica_of()),
+            SENTINELS,
+            {"wrong": "min-replicas-to-write is not 1"},
+        ),
+        ((primary_at(FIRST, leader=""), replica_of()), SENTINELS, {"wrong": "no bot leads"}),
+        ((primary_at(FIRST), replica_of(skew_s=-1.5)), SENTINELS, {"wrong": "-1.5 s off"}),
+        (
+            (primary_at(FIRST), replica_of(info={**_REPLICA_INFO, "aof_enabled": 0})),
+            SENTINELS,
+            {"wrong": "no append-only file"},
+        ),
+        (
+            (primary_at(FIRST), replica_of(info={**_REPLICA_INFO, "valkey_version": "9.0.1"})),
+            SENTINELS,
+            {"wrong": "9.0.1, 9.1.2"},
+        ),
+        ((replica_of(),), SENTINELS, {"wrong": "no Redis is the primary"}),
+    ],
+)
+def test_what_is_wrong_with_a_cluster_is_said(
+    servers: tuple[RedisState, ...], sentinels: dict[Address, str], says: dict[str, str]
+) -> None:
+    found = {
+        finding.level.value: finding.text
+        for finding in judge(state_of(*servers, sentinels=sentinels))
+        if finding.level is not Severity.OK
+    }
+
+    assert found.keys() == says.keys()
+    assert all(words in found[level] for level, words in says.items())
+
+
+def test_the_state_is_shown_in_lines() -> None:
+    shown = lines(state_of(primary_at(FIRST), replica_of(skew_s=0.25), sentinels=SENTINELS))
+
+    assert shown[0] == "leader    debian (epoch 7)"
+    assert "10 bytes behind, last heard 1 s ago" in shown[2]
+    assert "clock +0.250 s" in shown[2]
