@@ -11,7 +11,7 @@ from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSourc
 from imgbot.domain.errors import ConfigError, ImgbotError
 from imgbot.domain.intents import ChatFacts, classify
 from imgbot.domain.intents.classifier import ORDERS, UNSURE
-from imgbot.domain.intents.model import UTTERANCES, digest_of, use
+from imgbot.domain.intents.model import SHIPPED_WEIGHTS, UTTERANCES, digest_of, use
 from imgbot.domain.intents.training import AFTER, Utterance, trained, utterances_in
 from imgbot.files import anchored, as_owner, replace_file
 from imgbot.ops.backup.redis_access import open_redis
@@ -43,7 +43,7 @@ async def train(environ: Mapping[str, str] = os.environ) -> list[str]:
         utterances = list(chain.from_iterable(map(utterances_in, UTTERANCES)))
         examples = [stored[each].utterance for each in sorted(stored)]
         say(f"learning from {len(utterances)} utterances and {len(examples)} kept texts: a minute")
-        weights = trained([*utterances, *examples], digest_of(UTTERANCES))
+        weights = trained([*utterances, *examples], digest_of([SHIPPED_WEIGHTS]))
         use(weights)
         strict = [each for each in utterances if each.mark == "strict"]
         if ordered := [each.text for each in strict if _is_ordered(each)]:

@@ -20,14 +20,14 @@ from imgbot.domain.intents import (
 from imgbot.domain.intents.classifier import ORDERS, UNSURE
 from imgbot.domain.intents.examples import Example, load_example, shared_words
 from imgbot.domain.intents.features import features_of
-from imgbot.domain.intents.model import FOLDER, UTTERANCES, digest_of, model, use
+from imgbot.domain.intents.model import SHIPPED_WEIGHTS, UTTERANCES, digest_of, model, packed, use
 from imgbot.domain.intents.training import Utterance, trained, utterances_in
 from imgbot.domain.intents.words import read
 from imgbot.domain.operations import Operation
 from imgbot.domain.spelling import slips_of
 
 KNOWN = [each for file in UTTERANCES for each in utterances_in(file)]
-SHIPPED = (FOLDER / "weights.bin").read_bytes()
+LEARNED = packed(model().labels, bytes(model().weights), digest_of([SHIPPED_WEIGHTS]))
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 UNSEEN = list(utterances_in(FIXTURES / "utterances_unseen.toml"))
 JUDGING = list(utterances_in(FIXTURES / "utterances_judging.toml"))
@@ -100,7 +100,11 @@ def test_training_gives_the_same_weights_again() -> None:
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}", SHIPPED[:-1], SHIPPED.replace(b"create", b"crooked"), b" " + SHIPPED]
+    "content",
+    [
+        *(b"", b"{}", SHIPPED_WEIGHTS.read_bytes()),
+        *(LEARNED[:-1], LEARNED.replace(b"create", b"crooked"), b" " + LEARNED),
+    ],
 )
 def test_weights_that_are_damaged_or_of_another_version_are_not_used(content: bytes) -> None:
     before = model()

@@ -17,7 +17,7 @@ STEP = 1 / 16
 """Difference between two neighbouring weights."""
 
 FOLDER = files("imgbot.domain.intents")
-_WEIGHTS = FOLDER / "weights.bin"
+SHIPPED_WEIGHTS = FOLDER / "weights.bin"
 UTTERANCES = tuple(FOLDER / "utterances" / f"{language}.toml" for language in ("en", "ru"))
 
 
@@ -28,7 +28,7 @@ class Model:
     labels: tuple[str, ...]
     weights: memoryview
     digest: str
-    """Of the utterances that the weights were learned from."""
+    """Of the utterances that the weights were learned from; of an operator's: see `use`."""
 
     def probabilities(self, buckets: Sequence[int]) -> Mapping[str, float]:
         """Return the probability of each label for a text with these features."""
@@ -52,16 +52,16 @@ def model() -> Model:
 
 @cache
 def _shipped() -> Model:
-    return unpacked(_WEIGHTS.read_bytes())
+    return unpacked(SHIPPED_WEIGHTS.read_bytes())
 
 
 def use(content: bytes) -> None:
-    """Use a file of weights instead of the one that comes with the program.
+    """Use a file of weights, whose digest is that of the shipped ones, instead of those.
 
-    Raises ValueError unless it was learned with the utterances of this version.
+    Their digest changes with the utterances, and with what is made of them. Raises ValueError.
     """
-    heads = {each.partition(b"\n")[0] for each in (content, _WEIGHTS.read_bytes())}
-    if len(heads) > 1:
+    labels = json.loads(SHIPPED_WEIGHTS.read_bytes().partition(b"\n")[0])["labels"]
+    if content.partition(b"\n")[0] != _head(labels, digest_of([SHIPPED_WEIGHTS])):
         raise ValueError("it is damaged, or belongs to another version")
     try:
         _own[:] = [unpacked(content)]
@@ -79,10 +79,13 @@ def unpacked(content: bytes) -> Model:
 
 def packed(labels: Sequence[str], weights: bytes, digest: str) -> bytes:
     """Return a file of weights."""
-    head = json.dumps({"labels": labels, "digest": digest}).encode()
-    return head + b"\n" + zlib.compress(weights, 9)
+    return _head(labels, digest) + b"\n" + zlib.compress(weights, 9)
 
 
-def digest_of(utterances: Sequence[Traversable]) -> str:
-    """Return the digest of files of utterances."""
-    return sha256(b"".join(each.read_bytes() for each in utterances)).hexdigest()
+def _head(labels: Sequence[str], digest: str) -> bytes:
+    return json.dumps({"labels": labels, "digest": digest}).encode()
+
+
+def digest_of(paths: Sequence[Traversable]) -> str:
+    """Return the digest of files."""
+    return sha256(b"".join(each.read_bytes() for each in paths)).hexdigest()
