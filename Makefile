@@ -47,6 +47,10 @@ fuzz: .venv/bin/ruff ## Feed CASES=100000 damaged inputs of each kind to what re
 subjects: .venv/bin/ruff ## Build the drawings and names of imgbot/engine/subjects; needs npm.
 	.venv/bin/python -m tests.bench.build_subjects
 
+.PHONY: simulate
+simulate: .venv/bin/ruff ## Play SEEDS=2000 runs of the simulated world; SEED=7 replays one.
+	.venv/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000))
+
 .PHONY: train-intents
 train-intents: .venv/bin/ruff ## Learn the intents from imgbot/domain/intents/utterances.
 	.venv/bin/python -m tests.bench.train_intents

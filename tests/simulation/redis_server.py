@@ -1,0 +1,383 @@
+"""Redis of the simulated world: fakeredis with Lua, its append-only file, and what of it is synced.
+
+All commands that were served stand in a log. A crash serves the synced part of the log again, on an
+empty server; a failover the part that the replica had received.
+"""
+
+import asyncio
+import contextvars
+from collections.abc import Callable
+from importlib import resources
+from typing import Any
+
+import hiredis
+import redis.asyncio
+from fakeredis import FakeServer
+from fakeredis._socket import FakeSocket
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import (
+    ConnectionError as RedisConnectionError,
+    ResponseError,
+    TimeoutError as RedisTimeoutError,
+)
+
+from imgbot.storage import client, keys
+from imgbot.storage.scripts import Script
+from tests.simulation.loop import Loop
+from tests.simulation.marks import sometimes
+from tests.simulation.network import LostError, Network
+
+_READS = frozenset(
+    b"GET MGET HGET HMGET HGETALL HKEYS HLEN EXISTS TTL LRANGE LLEN ZRANGE ZRANK ZCARD ZSCORE "
+    b"ZREVRANGE ZRANGEBYSCORE SCAN HSCAN ZSCAN SMEMBERS SISMEMBER SMISMEMBER PING TYPE".split()
+)
+_INFO = [
+    "aof_enabled:0",
+    "aof_rewrite_in_progress:0",
+    "aof_rewrite_scheduled:0",
+    "used_memory:1000",
+]
+_EVERY_S = 1.0
+_LAG_S = 5.0
+_OUTSIDE = contextvars.Context()
+
+Log = list[tuple[float, list[bytes]]]
+
+
+class RedisServer:
+    """Server, its log, and how much of that is on its disk and on its replica."""
+
+    def __init__(
+        self, loop: Loop, violate: Callable[[str], None], log: Log, *, syncs_always: bool
+    ) -> None:
+        self._loop = loop
+        self._violate = violate
+        self._syncs_always = syncs_always
+        self._synced_s = self._replica_gone_s = 0.0
+        self._replicated = 0
+        self._is_strict = False
+        """It takes no writes without a replica."""
+        self.generation = 0
+        """Counts the starts: each ends all connections."""
+        self.is_down = False
+        self.has_replica = False
+        self.has_lost = False
+        """Answered writes were lost."""
+        self.pushed = asyncio.Event()
+        self.answered: Callable[[str, list[str], Any], None] = lambda name, arguments, answer: None
+        names = [each.name[:-4] for each in (resources.files("imgbot.storage") / "lua").iterdir()]
+        self._scripts = {
+            found.sha.encode(): (name, found) for name in names for found in [client.script(name)]
+        }
+        self._start_with(log)
+
+    def crash(self) -> None:
+        """End; lose what is not synced."""
+        self._go_on_in_background()
+        self._note_loss(self._synced)
+        self._start_with(self._log[: self._synced])
+
+    def promoted(self) -> "RedisServer":
+        """The replica, as the server that it becomes; what it had not received is lost."""
+        self._go_on_in_background()
+        self._note_loss(self._replicated)
+        log = self._log[: self._replicated]
+        heir = RedisServer(self._loop, self._violate, log, syncs_always=self._syncs_always)
+        heir.has_lost, heir.answered = self.has_lost, self.answered
+        return heir
+
+    def _note_loss(self, kept: int) -> None:
+        if len(self._log) > kept:
+            sometimes("redis: answered writes were lost")
+            self.has_lost = True
+
+    def _start_with(self, log: Log) -> None:
+        self.generation += 1
+        fake: Any = FakeServer(version=(7, 2))
+        self._socket: Any = FakeSocket(fake, 0, client_class=redis.asyncio.Redis)
+        self._run([b"HELLO", b"3"])
+        now_s = self._loop.now_s
+        for self._loop.now_s, fields in log:
+            self._run(fields)
+        self._loop.now_s = now_s
+        self._log, self._synced = list(log), len(log)
+        self._epoch = self.read("GET", keys.EPOCH)
+        self.pushed.set()
+
+    def join_replica(self) -> None:
+        """Begin to replicate to a fresh replica."""
+        self.has_replica = True
+
+    @property
+    def is_replicated(self) -> bool:
+        """The replica has all but the last second: it may become the primary."""
+        self._go_on_in_background()
+        left = self._log[self._replicated :]
+        return self.has_replica and all(at_s > self._loop.now_s - 1 for at_s, _ in left)
+
+    def leave_replica(self) -> None:
+        self._go_on_in_background()
+        self.has_replica, self._replica_gone_s = False, self._loop.now_s
+
+    def serve(self, fields: list[bytes]) -> Any:
+        """Answer to one command of a connection."""
+        name = fields[0].upper()
+        own = getattr(self, f"_serve_{name.decode().lower()}", None)
+        if own:
+            return own(fields)
+        found = self._scripts.get(fields[1]) if name == b"EVALSHA" else None
+        if found:
+            # A script that a crash has made unknown is told by its text.
+            fields = [b"EVAL", found[1].text.encode(), *fields[2:]]
+        self._go_on_in_background()
+        if name not in _READS:
+            if self._is_strict and self._is_without_replica:
+                sometimes("redis: no write without a replica")
+                return ResponseError("NOREPLICAS Not enough good replicas to write.")
+            self._log.append((self._loop.now_s, fields))
+            self.pushed.set()
+        answer = self._run(fields)
+        if self._syncs_always:
+            self._synced = len(self._log)
+        if found:
+            self._check(*found, [each.decode() for each in fields[3:]], answer)
+        return answer
+
+    def _serve_client(self, _: list[bytes]) -> str:
+        return "OK"
+
+    def _serve_wait(self, _: list[bytes]) -> int:
+        self._replicated = len(self._log) if self.has_replica else self._replicated
+        return int(self.has_replica)
+
+    def _serve_waitaof(self, _: list[bytes]) -> list[int]:
+        self._synced = len(self._log)
+        return [1, int(self.has_replica)]
+
+    def _serve_config(self, fields: list[bytes]) -> str:
+        if fields[2] == b"min-replicas-to-write":
+            self._is_strict = fields[3] != b"0"
+        return "OK"
+
+    def _serve_info(self, _: list[bytes]) -> str:
+        lag_s = 0 if self.has_replica else round(self._loop.now_s - self._replica_gone_s)
+        is_there = self.has_replica or lag_s < 3 * _LAG_S
+        replica = [f"slave0:ip=1.2.3.4,port=1,state=online,offset=1,lag={lag_s}"] * is_there
+        return "\r\n".join([*_INFO, *replica, *["min_slaves_good_slaves:1"] * self._is_strict])
+
+    @property
+    def _is_without_replica(self) -> bool:
+        return not self.has_replica and self._loop.now_s - self._replica_gone_s > _LAG_S
+
+    def _go_on_in_background(self) -> None:
+        """Sync each second, and replicate within a second."""
+        now_s = self._loop.now_s
+        if now_s - self._synced_s >= _EVERY_S:
+            self._synced_s, self._synced = now_s, len(self._log)
+        while (
+            self.has_replica
+            and self._replicated < len(self._log)
+            and now_s - self._log[self._replicated][0] > _EVERY_S / 2
+        ):
+            self._replicated += 1
+
+    def _run(self, fields: list[bytes]) -> Any:
+        _OUTSIDE.run(self._socket._process_command, fields)
+        return _text_of(self._socket.responses.get_nowait())
+
+    def _check(self, name: str, found: Script, arguments: list[str], answer: Any) -> None:
+        if isinstance(answer, Exception):
+            self._violate(f"script {name}: {answer}")
+            return
+        if answer and answer[0] == "fenced":
+            sometimes("redis: a stale supervisor is fenced")
+        elif found.is_fenced and arguments[0] != self._epoch:
+            self._violate(f"{name} of the stale epoch {arguments[0]} was served")
+        self._epoch = self.read("GET", keys.EPOCH)
+        self.answered(name, arguments[found.is_fenced :], answer)
+
+    def name_of(self, fields: list[bytes]) -> str:
+        """Name of a command, or of its script."""
+        found = self._scripts.get(fields[1]) if fields[0].upper() == b"EVALSHA" else None
+        return found[0] if found else fields[0].decode().lower()
+
+    def read(self, *fields: str) -> Any:
+        """Answer to a command of the tests, outside of every fault."""
+        return self._run([each.encode() for each in fields])
+
+
+def _text_of(answer: Any) -> Any:
+    if isinstance(answer, bytes):
+        return answer.decode(errors="replace")
+    if isinstance(answer, (list, tuple, set)):
+        return [_text_of(each) for each in answer]
+    if isinstance(answer, dict):
+        return {_text_of(name): _text_of(value) for name, value in answer.items()}
+    return answer
+
+
+class Connection(AbstractConnection):
+    """Connection of the bot's own client to the server."""
+
+    def __init__(
+        self, *, find: Callable[[], RedisServer], network: Network, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self._find = find
+        self._server = find()
+        self._network = network
+        self._generation = -1
+        self._reader_of_commands = hiredis.Reader()
+        self._commands: list[list[bytes]] = []
+        self._answers: list[Any] = []
+
+    @property
+    def is_connected(self) -> bool:
+        is_reached = self._server is self._find() and not self._server.is_down
+        return is_reached and self._generation == self._server.generation
+
+    def repr_pieces(self) -> Any:
+        return []
+
+    async def _connect(self) -> None:
+        raise NotImplementedError
+
+    def _host_error(self) -> str:
+        return "redis"
+
+    async def connect(self) -> None:
+        if not self.is_connected:
+            await self.disconnect()
+            self._server = self._find()
+            generation = await self._exchange("connect", self._accept)
+            self._generation = generation
+
+    def _accept(self) -> int:
+        if self._server.is_down:
+            raise ConnectionResetError
+        return self._server.generation
+
+    async def disconnect(self, *_: Any, **__: Any) -> None:
+        self._generation = -1
+        self._commands, self._answers = [], []
+        self._reader_of_commands = hiredis.Reader()
+
+    async def can_read_destructive(self) -> bool:
+        return False
+
+    async def can_read(self) -> bool:
+        return False
+
+    async def send_packed_command(self, command: Any, check_health: bool = True) -> None:
+        await self.connect()
+        for each in [command] if isinstance(command, bytes) else command:
+            self._reader_of_commands.feed(each)
+        while fields := self._reader_of_commands.gets():
+            self._commands.append(fields)
+
+    async def read_response(self, *_: Any, **__: Any) -> Any:
+        if not self._answers:
+            commands, self._commands = self._commands, []
+            if commands[0][0] == b"BRPOP":
+                self._answers = [await self._pop(commands[0])]
+            else:
+                name = max(map(self._server.name_of, commands), key=len)
+                self._answers = await self._exchange(name, self._serve, commands)
+        answer = self._answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def _serve(self, commands: list[list[bytes]]) -> list[Any]:
+        if not self.is_connected:
+            raise ConnectionResetError
+        return [self._server.serve(each) for each in commands]
+
+    async def _exchange(self, name: str, serve: Callable[..., Any], *args: Any) -> Any:
+        try:
+            async with asyncio.timeout(self.socket_timeout):
+                return await self._network.exchange("redis", name, lambda: serve(*args))
+        except TimeoutError:
+            await self.disconnect()
+            raise RedisTimeoutError("no answer") from None
+        except (LostError, ConnectionResetError):
+            await self.disconnect()
+            raise RedisConnectionError("lost") from None
+        except BaseException:
+            await self.disconnect()
+            raise
+
+    async def _pop(self, fields: list[bytes]) -> Any:
+        """BRPOP, which the server would wait for."""
+        until_s = self._network.loop.now_s + float(fields[-1])
+        while True:
+            self._server.pushed.clear()
+            [found] = await self._exchange("rpop", self._serve, [[b"RPOP", fields[1]]])
+            left_s = until_s - self._network.loop.now_s
+            if isinstance(found, Exception) or (found is None and left_s <= 0):
+                return found
+            if found is not None:
+                return [fields[1].decode(), found]
+            try:
+                async with asyncio.timeout(left_s):
+                    await self._server.pushed.wait()
+            except TimeoutError:
+                return None
+
+
+class _Sentinel:
+    """One of three: that of the bot's own machine, or one across the network."""
+
+    def __init__(self, named: Callable[[], RedisServer | None]) -> None:
+        self._named = named
+
+    async def sentinel_get_master_addr_by_name(self, _: str) -> int:
+        named = self._named()
+        if named is None:
+            raise RedisConnectionError("cut off")
+        return id(named)
+
+
+class _Sentinels:
+    """Pool of the bot's client, as far as the bot asks it for the primary."""
+
+    service_name = "simulated"
+
+    def __init__(
+        self, primary: Callable[[], RedisServer | None], own: Callable[[], RedisServer]
+    ) -> None:
+        self.sentinel_manager = self
+        self.sentinels = [_Sentinel(own), _Sentinel(primary), _Sentinel(primary)]
+        self._own = own
+
+    @property
+    def master_address(self) -> int:
+        return id(self._own())
+
+    async def aclose(self) -> None:
+        pass
+
+
+class _ClusterClient(client.Client):
+    @property
+    def sentinels(self) -> Any:
+        return self.__dict__["simulated"]
+
+
+def connect(
+    find: Callable[[], RedisServer],
+    network: Network,
+    primary: Callable[[], RedisServer | None] | None = None,
+) -> client.Client:
+    """Open the bot's own client, in a cluster where Sentinels name a `primary`."""
+    opened = client.connect("redis://simulated")
+    pool = opened.connection_pool
+    pool.connection_class = Connection
+    for name in ("host", "port"):
+        pool.connection_kwargs.pop(name, None)
+    pool.connection_kwargs.update(find=find, network=network)
+    if primary is not None:
+        pool.connection_kwargs["socket_timeout"] = 2
+        opened.__class__ = _ClusterClient
+        opened.__dict__["simulated"] = _Sentinels(primary, find)
+    return opened

@@ -1,0 +1,548 @@
+"""A run of the simulated world, and what must hold all along and at its end."""
+
+import asyncio
+import hashlib
+import logging
+import os
+import random
+import shutil
+import uuid
+import warnings
+from collections import defaultdict
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from imgbot.config.settings import Settings
+from imgbot.config.sources import load
+from imgbot.domain.errors import FencedError, StorageUnavailableError, WorkerLostError, flatten
+from imgbot.domain.operations import Operation
+from imgbot.providers.protocol import Capability, Recovery
+from imgbot.storage import keys
+from tests.simulation.loop import DeadlockError, Loop, Process, use_time_of
+from tests.simulation.machine import Machine
+from tests.simulation.marks import sometimes
+from tests.simulation.network import Kill, Network
+from tests.simulation.plan import ACTED_S, Event, Plan
+from tests.simulation.provider import PRICE_MICRO, Ledger, PlayedProvider
+from tests.simulation.redis_server import RedisServer
+from tests.simulation.telegram import TOKEN, Sent, Telegram
+from tests.simulation.users import Users
+
+_LOOKS, _LOOK_EVERY_S = 600, 5.0
+_SHARED = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path("/tmp")
+_EMPTY = (
+    *(keys.QUEUE, keys.DUE, keys.TAGS, keys.SINCE, keys.WAITING, keys.ACTIVE, keys.ANNOUNCE),
+    *(keys.DEFERRED, keys.ALBUMS, keys.POISON),
+)
+_EMPTY_PREFIXES = (keys.JOB, keys.USER_JOBS, keys.DEFERRED_OF, keys.ALBUM, keys.ALBUM_BEGUN)
+_LASTING = (
+    *(keys.EPOCH, keys.SEQUENCE, keys.STATS, keys.SYNCS, keys.INSTALLATION, keys.OWNER),
+    *(keys.USER, keys.USERNAMES, keys.SEEN, keys.PEOPLE, keys.DEAD, keys.FORGOTTEN, keys.WAKE),
+    *(keys.VIRTUAL_TIME, keys.USER_TAGS, keys.LAST_CLAIM, keys.UNSUBSCRIBED),
+)
+
+
+@dataclass
+class Report:
+    """What came of a run."""
+
+    seed: int
+    violations: list[str]
+    trace: str
+    """Digest of all that happened."""
+    lines: list[str]
+    jobs: int
+
+
+@dataclass
+class World:
+    """All parts, and what has been seen of them."""
+
+    plan: Plan
+    keeps_lines: bool = False
+    loop: Loop = field(default_factory=Loop)
+    violations: list[str] = field(default_factory=list[str])
+    lines: list[str] = field(default_factory=list[str])
+    admitted: dict[str, int] = field(default_factory=dict[str, int])
+    """User of each admitted job."""
+    finished: dict[str, list[tuple[str, bool]]] = field(
+        default_factory=lambda: defaultdict[str, list[tuple[str, bool]]](list)
+    )
+    """Outcomes of a job, each with whether it was billed."""
+    told: dict[str, int] = field(default_factory=dict[str, int])
+    """Status message of each job."""
+    machines: list[Machine] = field(default_factory=list[Machine])
+    uploads: dict[str, set[int]] = field(default_factory=lambda: defaultdict[str, set[int]](set))
+
+    def __post_init__(self) -> None:
+        self._folder = _SHARED / f"imgbot-world-{os.getpid()}"
+        self._digest = hashlib.blake2b(digest_size=8)
+        self._started = 0
+        self._synced_inodes = set[int]()
+        self._is_over = False
+        draw = random.Random(self.plan.seed)
+        self._draw = draw
+        random.seed(self.plan.seed)
+        use_time_of(self.loop)
+        _draw_ids(random.Random(self.plan.seed + 1))
+        sync: Any = self._fsync
+        os.fsync = sync
+        self.network = Network(
+            self.loop, random.Random(self.plan.seed + 2), self.note, self._on_kill
+        )
+        self.network.troubles = list(self.plan.troubles)
+        self.network.kills = list(self.plan.kills)
+        self.server = self._new_server()
+        self._nowhere = self._new_server()
+        self._nowhere.is_down = True
+        self._reached: dict[Process, RedisServer] = {}
+        """What a process reaches while the network is cut."""
+        self._epochs: dict[str, str] = {}
+        self._is_failing_over = False
+        self.telegram = Telegram(self.loop, self.note)
+        self.telegram.changed = self._on_shown
+        self.ledger = Ledger(self.loop, random.Random(self.plan.seed + 3), self.violate)
+        self.users = Users(self.telegram, self.network, random.Random(self.plan.seed + 4))
+
+    def _new_server(self) -> RedisServer:
+        syncs_always = self.plan.syncs_always
+        server = RedisServer(self.loop, self.violate, [], syncs_always=syncs_always)
+        server.answered = self._on_script
+        return server
+
+    def note(self, line: str) -> None:
+        line = f"{self.loop.now_s:9.3f} {line}"
+        self._digest.update(line.encode())
+        if self.keeps_lines:
+            self.lines.append(line)
+
+    def violate(self, what: str) -> None:
+        self.note(f"VIOLATED {what}")
+        self.violations.append(what)
+
+    def run(self) -> Report:
+        """Play the plan."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        asyncio.set_event_loop(self.loop)
+        self.loop.set_exception_handler(self._on_loop_error)
+        handler = _Lines(self)
+        logger = logging.getLogger("imgbot")
+        logger.handlers[:], logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)
+        try:
+            self.loop.run_until_complete(self._play())
+        except DeadlockError:
+            self.violate("nothing will ever happen again")
+        finally:
+            self._bury()
+            shutil.rmtree(self._folder, ignore_errors=True)
+        return Report(
+            self.plan.seed,
+            self.violations,
+            self._digest.hexdigest(),
+            self.lines,
+            len(self.admitted),
+        )
+
+    async def _play(self) -> None:
+        self._start(f"{self._folder}/1")
+        if self.plan.is_clustered:
+            self.server.join_replica()
+            self._start(f"{self._folder}/2")
+        for action in self.plan.actions:
+            self.network.later(action.at_s, self._act, action)
+        for event in self.plan.events:
+            self.network.later(event.at_s, self._happen, event)
+        await asyncio.sleep(ACTED_S + 1)
+        self.network.is_calm = True
+        for _ in range(_LOOKS):
+            if self._is_quiet or self.violations:
+                break
+            await asyncio.sleep(_LOOK_EVERY_S)
+        if self.violations:
+            return
+        if not self._is_quiet:
+            self.violate(f"still at work: {self._left_at_work()}")
+            return
+        await asyncio.sleep(_LOOK_EVERY_S)
+        await self._stop()
+        self._check_end()
+
+    def _act(self, action: Any) -> None:
+        self.note(f"user {action.user} {action.kind}")
+        self.users.act(action)
+
+    # Machines
+
+    def _start(self, folder: str) -> None:
+        self._started += 1
+        process = Process(f"p{self._started}")
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        machine = Machine(
+            process,
+            self._settings(folder),
+            lambda: self._reached.get(process, self.server),
+            (lambda: self._primary_for(process)) if self.plan.is_clustered else None,
+            self.telegram,
+            self.network,
+            self._providers,
+            random.Random(self.plan.seed * 1000 + self._started),
+            self.plan.syncs_always,
+            asyncio.Event(),
+        )
+        self.machines.append(machine)
+        self.note(f"{process.name} starts")
+        task = self.loop.create_task(machine.run())
+        machine.task = task
+        task.add_done_callback(lambda done: self._on_end(machine, done))
+
+    def _settings(self, folder: str) -> Settings:
+        given = {
+            "IMGBOT_TOKEN": TOKEN,
+            "IMGBOT_STATE_DIR": folder,
+            "IMGBOT_ADMINS": "2001",
+            "IMGBOT_RATE_LIMIT_MAX_REQUESTS": str(self.plan.rate_limit),
+            "IMGBOT_DAILY_BUDGET": self.plan.budget,
+        }
+        return load({name: value for name, value in given.items() if value})
+
+    def _providers(self) -> list[PlayedProvider]:
+        found = [
+            PlayedProvider(
+                f"painter{number}",
+                self.ledger,
+                self.network,
+                each.recovery,
+                is_searchable=each.is_searchable,
+                answers_at_once=each.answers_at_once,
+                max_concurrent=each.max_concurrent,
+            )
+            for number, each in enumerate(self.plan.services)
+        ]
+        builtin = PlayedProvider(
+            "builtin", self.ledger, self.network, Recovery.REPEAT, answers_at_once=True
+        )
+        builtin.offers = {Operation.COMPARE: Capability("compare", 0)}
+        return [*found, builtin]
+
+    def _on_end(self, machine: Machine, task: asyncio.Task[Any]) -> None:
+        error = None if task.cancelled() else task.exception()
+        kinds = {type(each).__name__ for each in flatten(error)} if error else set()
+        self.note(f"{machine.process.name} ends {sorted(kinds)}")
+        machine.process.is_dead = True
+        left = [each for each in machine.process.tasks if not each.done()]
+        if error is None and left:
+            self.violate(f"{machine.process.name} leaves {len(left)} tasks: {left[0]}")
+        known = {FencedError.__name__, StorageUnavailableError.__name__}
+        if kinds - known:
+            text = "; ".join(repr(each) for each in flatten(error)) if error else ""
+            self.violate(f"{machine.process.name} ended: {text}")
+        if not self._is_over and (self.plan.is_clustered or not self._living):
+            self.network.later(5.0, self._start_again, machine)
+
+    @property
+    def _living(self) -> list[Machine]:
+        return [each for each in self.machines if not each.process.is_dead]
+
+    def _start_again(self, machine: Machine) -> None:
+        folder = machine.settings.state_dir
+        is_there = any(
+            each.settings.state_dir == folder or not self.plan.is_clustered for each in self._living
+        )
+        if not is_there and not self._is_over:
+            self._start(str(folder))
+
+    def _on_kill(self, process: Process, kill: Kill) -> None:
+        if process.is_dead:
+            return
+        self.note(f"{process.name} is killed at {kill.name} {kill.phase} +{kill.hops}")
+        sometimes(f"killed at {kill.name}, {kill.phase}")
+        process.is_dead = True
+        machine = next(each for each in self.machines if each.process is process)
+        if kill.is_power_cut:
+            sometimes("a power cut")
+            self._lose_files(Path(machine.settings.state_dir))
+            if not self.plan.is_clustered:
+                self.server.crash()
+        self.network.later(self._draw.uniform(0.5, 20), self._start_again, machine)
+
+    def _lose_files(self, folder: Path) -> None:
+        for path in folder.rglob("*"):
+            if path.is_file() and path.stat().st_ino not in self._synced_inodes:
+                sometimes("a power cut loses a file")
+                path.unlink()
+
+    def _fsync(self, descriptor: int) -> None:
+        self._synced_inodes.add(os.fstat(descriptor).st_ino)
+
+    def _happen(self, event: Event) -> None:
+        self.note(f"{event.kind} {event.amount:.1f}")
+        sometimes(f"event: {event.kind}")
+        getattr(self, f"_{event.kind}")(event.amount)
+
+    def _restart(self, _: float) -> None:
+        for machine in self._living:
+            machine.draining.set()
+
+    def _takeover(self, _: float) -> None:
+        if any(each.process.held is not None for each in self._living):
+            return
+        self._start(f"{self._folder}/{self._started + 1}")
+
+    def _freeze(self, amount: float) -> None:
+        """The leader's machine stands still, and goes on as if nothing had happened."""
+        if self.plan.is_clustered or len(self._living) == 1:
+            process = self._leader.process
+            if process.held is None:
+                process.held = []
+                self.network.later(amount * (1 + self.plan.is_clustered), self.loop.thaw, process)
+
+    def _primary_for(self, process: Process) -> RedisServer | None:
+        return None if self._reached.get(process) not in {None, self._nowhere} else self.server
+
+    @property
+    def _leader(self) -> Machine:
+        epoch = self.server.read("GET", keys.EPOCH)
+        leading = [each for each in self._living if each.redis and each.redis.epoch == epoch]
+        return [*leading, *self.machines][0]
+
+    def _failover(self, amount: float) -> None:
+        """The machine of the leader and of the primary is gone."""
+        if self._may_fail_over:
+            self._on_kill(self._leader.process, Kill("event", 0, "gone", 0))
+            self._primary(amount)
+
+    def _primary(self, amount: float) -> None:
+        if self._may_fail_over:
+            self._is_failing_over = True
+            self.server.is_down = True
+            self.network.later(6.0, self._promote, amount)
+
+    @property
+    def _may_fail_over(self) -> bool:
+        # Not with a replica that has not come up yet: that would be two failures at once.
+        return not self._is_failing_over and self.server.is_replicated
+
+    def _promote(self, amount: float) -> None:
+        self.note("the replica is the primary")
+        self.server = self.server.promoted()
+        self._reached = {
+            process: server
+            for process, server in self._reached.items()
+            if server is not self._nowhere
+        }
+        self.network.later(amount, self._heal)
+
+    def _heal(self) -> None:
+        self.note("the former primary is a replica")
+        for server in self._reached.values():
+            server.is_down = True
+        self._reached, self._is_failing_over = {}, False
+        self.server.join_replica()
+
+    def _partition(self, amount: float) -> None:
+        """The leader and the primary are cut off from the rest, but not from the internet."""
+        if not self._may_fail_over:
+            return
+        self._is_failing_over = True
+        leader = self._leader
+        for each in self._living:
+            self._reached[each.process] = self.server if each is leader else self._nowhere
+        self.server.leave_replica()
+        self.network.later(6.0, self._promote, amount)
+
+    def _replica(self, amount: float) -> None:
+        if self._may_fail_over:
+            self.server.leave_replica()
+            self.network.later(amount, self.server.join_replica)
+
+    def _clock(self, amount: float) -> None:
+        self.loop.skew_s += amount
+
+    def _crash(self, amount: float) -> None:
+        self.server.crash()
+        self._outage(amount / 3)
+
+    def _outage(self, amount: float) -> None:
+        self.server.is_down = True
+        self.network.later(amount, self._up)
+
+    def _up(self) -> None:
+        self.server.is_down = False
+
+    async def _stop(self) -> None:
+        self._is_over = True
+        for machine in self._living:
+            machine.draining.set()
+            await asyncio.wait([machine.task], timeout=200)
+            if not machine.task.done():
+                self.violate(f"{machine.process.name} does not stop")
+
+    def _bury(self) -> None:
+        """Close what kills left: no coroutine may go on by being collected."""
+        self.loop.set_exception_handler(lambda *_: None)
+        warnings.simplefilter("ignore")
+        for machine in self.machines:
+            if machine.redis is not None:
+                # A client that is collected complains of its connection.
+                machine.redis.connection = None
+            for task in [*machine.process.tasks, machine.task]:
+                if not task.done():
+                    task._log_destroy_pending = False  # pyrefly: ignore[missing-attribute]
+                    # Its `finally` finds no loop.
+                    with suppress(BaseException):
+                        task.get_coro().close()
+        self.loop._ready.clear()  # pyrefly: ignore[missing-attribute]
+        self.loop._scheduled.clear()  # pyrefly: ignore[missing-attribute]
+        self.loop.close()
+
+    # Observations
+
+    def _on_loop_error(self, _: Any, context: dict[str, Any]) -> None:
+        self.violate(f"loop: {context.get('message')} {context.get('exception')!r}")
+
+    def _on_script(self, name: str, arguments: list[str], answer: Any) -> None:
+        self.note(f"script {name} {arguments[0] if arguments else ''} {answer[:1]}")
+        if name in {"open_epoch", "take_lease"} and answer[0] == "ok":
+            if self._epochs.setdefault(answer[1], arguments[0]) != arguments[0]:
+                self.violate(f"epoch {answer[1]} was opened twice")
+        elif name == "enqueue" and answer[0] == "ok":
+            job_id, user = arguments[0], int(arguments[1])
+            self.admitted[job_id] = user
+        elif name == "finish" and answer[0] == "ok":
+            self.finished[arguments[0]].append((arguments[5], arguments[7] == "1"))
+        elif name == "record_status_message" and arguments[1] != "0":
+            self.told[arguments[0]] = int(arguments[1])
+
+    def _on_shown(self, message: Sent) -> None:
+        if not message.picture or not message.is_result:
+            return
+        order = message.picture.split()[2]
+        self.uploads[order].add(message.id)
+        shown = [each for each in self.uploads[order] if each in self.telegram.sent]
+        # Where Redis lost its last second, the message that was to be edited may be unknown.
+        if len(shown) > 1 and not self.server.has_lost:
+            self.violate(f"the picture of {order} is shown {len(shown)} times")
+        user = self.admitted.get(order.partition("-")[2])
+        if user is not None and user != message.chat_id:
+            self.violate(f"the picture of {order} is shown to {message.chat_id}")
+
+    def is_expected(self, error: BaseException) -> bool:
+        """Whether a logged error is a fault of the world, and not of the bot."""
+        is_shown_already = "no text in the message" in str(error)
+        return isinstance(error, WorkerLostError) or (is_shown_already and self.server.has_lost)
+
+    # The end
+
+    @property
+    def _is_quiet(self) -> bool:
+        is_idle = not self._left_at_work() and not self.users.pending and not self._is_failing_over
+        return is_idle and len(self._living) == 1 + self.plan.is_clustered
+
+    def _left_at_work(self) -> list[str]:
+        names = self.server.read("KEYS", "*")
+        busy = [each for each in names if each in _EMPTY or each.startswith(_EMPTY_PREFIXES)]
+        return sorted([*busy, *(["updates"] if self.telegram.updates else [])])
+
+    def _check_end(self) -> None:
+        self._check_keys()
+        self._check_jobs()
+        self._check_money()
+        self._check_answers()
+
+    def _check_keys(self) -> None:
+        for name in self.server.read("KEYS", "*"):
+            if self.server.read("TTL", name) == -1 and not name.startswith((*_LASTING, keys.SPEND)):
+                self.violate(f"key {name} is left")
+
+    def _order_of(self, job_id: str) -> str:
+        return f"{self.server.read('GET', keys.INSTALLATION)}-{job_id}"
+
+    def _check_jobs(self) -> None:
+        for job_id, user in self.admitted.items():
+            outcomes = self.finished.get(job_id)
+            if not outcomes or not self.server.read("GET", keys.TOMBSTONE + job_id):
+                self.violate(f"job {job_id} of {user} has no end: {outcomes}")
+                continue
+            self._check_job(job_id, user, *outcomes[-1])
+
+    def _check_job(self, job_id: str, user: int, outcome: str, is_billed: bool) -> None:
+        order = self._order_of(job_id)
+        charges = self.ledger.charges(order)
+        sometimes(f"outcome: {outcome}")
+        if charges > 1 or (outcome == "delivered" and charges != 1):
+            self.violate(f"job {job_id}, {outcome}, is charged {charges} times")
+        was_billed = any(billed for _, billed in self.finished[job_id])
+        if charges and not was_billed:
+            self.violate(f"job {job_id}, {outcome}, is charged but not billed")
+        if user in self.users.disturbed:
+            return
+        shown = [each for each in self.uploads.get(order, ()) if each in self.telegram.sent]
+        if self.server.has_lost and not (outcome == "delivered" and not shown):
+            return
+        if (outcome == "delivered") != bool(shown):
+            self.violate(f"job {job_id}, {outcome}, is shown {len(shown)} times")
+        message = self.telegram.sent.get(self.told.get(job_id, 0))
+        if message is None:
+            self.violate(f"job {job_id}, {outcome}, has no message")
+        elif f"cancel:{job_id}" in message.data:
+            self.violate(f"job {job_id}, {outcome}, looks unfinished: {message.text}")
+
+    def _check_money(self) -> None:
+        charged = reserved = 0
+        for name in self.server.read("KEYS", f"{keys.SPEND}*"):
+            day = self.server.read("HGETALL", name)
+            charged += int(day.get("charged", 0))
+            reserved += int(day.get("reserved", 0))
+        if reserved:
+            self.violate(f"{reserved} is still reserved")
+        billed = sum(
+            any(is_billed for _, is_billed in ends)
+            for job_id, ends in self.finished.items()
+            if self.is_priced(job_id)
+        )
+        if charged != billed * PRICE_MICRO:
+            self.violate(f"{charged} is charged for {billed} pictures")
+
+    def is_priced(self, job_id: str) -> bool:
+        tasks = self.ledger.by_job.get(self._order_of(job_id), ())
+        return not any(each.provider == "builtin" for each in tasks)
+
+    def _check_answers(self) -> None:
+        for asked in self.users.asked:
+            # A refusal is not repeated for a while.
+            since_s = asked.at_s - (60 if self.plan.budget or self.plan.rate_limit < 1000 else 0)
+            is_answered = self.telegram.spoken_s[asked.user] >= since_s
+            if not is_answered and asked.user not in self.users.disturbed:
+                self.violate(f"update {asked.update_id} of {asked.user} is not answered")
+
+
+class _Lines(logging.Handler):
+    """The bot's log, as part of the trace."""
+
+    def __init__(self, world: World) -> None:
+        super().__init__()
+        self._world = world
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._world.note(f"log {record.getMessage()}")
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and not self._world.is_expected(error):
+            self._world.violate(f"logged: {record.getMessage()}: {error!r}")
+        is_repair = record.getMessage().startswith(("queue repaired", "reservations"))
+        if is_repair and not self._world.server.has_lost:
+            self._world.violate(record.getMessage())
+
+
+def _draw_ids(draw: random.Random) -> None:
+    uuid.uuid4 = lambda: uuid.UUID(int=draw.getrandbits(128), version=4)
+    os.urandom = draw.randbytes
+    module: Any = random
+    module._urandom = draw.randbytes
+
+
+def play(plan: Plan, *, keeps_lines: bool = False) -> Report:
+    """Play one plan."""
+    return World(plan, keeps_lines).run()
