@@ -1,15 +1,14 @@
 """Figures: a subject with all that it wears, holds and sits on, drawn and lit as one tile."""
 
-import io
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-import resvg_py
 from PIL import Image, ImageChops, ImageDraw
 
 from imgbot.engine import drawing
+from imgbot.engine.artwork import areas_of, part, rasterise, tinted
 from imgbot.engine.colours import Colour, lightness, mix, parse_hex, with_lightness
 from imgbot.engine.drawing import Point
 from imgbot.engine.scene import Scene
@@ -32,8 +31,6 @@ _MOUNTS = frozenset({"horse", "deer", "bear", "swan", "bicycle", "whale", "tree"
 # Width of a seat that is left to who sits there, and the share of them that it hides.
 _ROOM = {"in": 0.62, "into": 0.7, "on": 0.9}
 _HIDDEN = {"in": 0.34, "into": 0.25, "on": 0.06}
-_SAMPLES_PX = 96
-_KEY = (1, 255, 2)  # colour of what is transparent, while colours are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +177,7 @@ def _render(
     name = f"{subject.name}.{tone}"
     svg = artwork(name if has_artwork(name) else subject.name)
     share = 0.94
-    whole = _rasterise(svg, round(height_px / share))
+    whole = rasterise(svg, round(height_px / share))
     if subject.name in _BODIES:
         whole = _with_body(whole, subject.name, dress)
     elif subject.group in _BUSTS and _ends_at_the_shoulders(whole):
@@ -194,12 +191,7 @@ def _render(
     image = whole.crop((left, top, right, bottom))
     size = (max(1, round(image.width * height_px / image.height)), height_px)
     image = image.resize(size, Image.Resampling.LANCZOS)
-    return (_tinted(image, colour) if colour else image), box
-
-
-def _rasterise(svg: str, height_px: int) -> Image.Image:
-    png = resvg_py.svg_to_bytes(svg_string=svg, height=height_px, skip_system_fonts=True)
-    return Image.open(io.BytesIO(png)).convert("RGBA")
+    return (tinted(image, colour) if colour else image), box
 
 
 def _ends_at_the_shoulders(image: Image.Image) -> bool:
@@ -220,9 +212,8 @@ def _with_body(head: Image.Image, name: str, dress: tuple[str, Colour] | None) -
     given = [parse_hex(part) for part in _TABLE["coats"].get(name, "").split()]
     coat, pale = [*given, *(coat, pale)[len(given) :]]
     coat = dress[1] if dress else coat
-    svg = artwork(f"bodies/{body}").replace("#c0ffee", _hex(coat)).replace("#bada55", _hex(pale))
     share, sink = (0.78, 0.16) if body == "plush" else (0.94, 0.09)
-    under = _rasterise(svg, round(head.height * share))
+    under = part(body, round(head.height * share), (coat, pale))
     box = head.getbbox() or (0, 0, *head.size)
     top = round(box[3] - head.height * sink)
     canvas = Image.new("RGBA", (max(head.width, under.width), top + under.height))
@@ -233,27 +224,9 @@ def _with_body(head: Image.Image, name: str, dress: tuple[str, Colour] | None) -
 
 def _coat_colours(head: Image.Image) -> tuple[Colour, Colour]:
     """The most frequent colour of a head that is not black, and a paler one."""
-    found = [colour for _, colour in _areas(head) if lightness(colour) > 0.2]
+    found = [colour for _, colour in areas_of(head) if lightness(colour) > 0.2]
     main = found[0] if found else (150, 120, 90)
     return main, mix(main, (255, 246, 230), 0.6)
-
-
-def _areas(image: Image.Image) -> list[tuple[int, Colour]]:
-    """Few colours of the drawing with their pixels in a small copy, the most frequent first."""
-    small = image.resize((_SAMPLES_PX, _SAMPLES_PX))
-    opaque = small.getchannel("A").point([0] * 200 + [255] * 56)
-    flat = Image.composite(small.convert("RGB"), Image.new("RGB", small.size, _KEY), opaque)
-    few = flat.quantize(10, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    table, counts = few.getpalette() or [], few.histogram()
-    found = [
-        (counts[index], (table[index * 3], table[index * 3 + 1], table[index * 3 + 2]))
-        for index in range(len(table) // 3)
-    ]
-    return sorted((each for each in found if each[0] and each[1] != _KEY), reverse=True)
-
-
-def _hex(colour: Colour) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
 def _with_coat(bust: Image.Image) -> Image.Image:
@@ -285,41 +258,6 @@ def _with_coat(bust: Image.Image) -> Image.Image:
     canvas.paste(cloth, (0, height), shape)
     canvas.alpha_composite(bust)
     return canvas
-
-
-def _tinted(image: Image.Image, colour: Colour) -> Image.Image:
-    """Drawing with its main colour replaced, light and dark parts kept."""
-    rgb = image.convert("RGB")
-    hue, saturation, value = rgb.convert("HSV").split()
-    main = _main_colour(image)
-    wanted, strength, _ = Image.new("RGB", (1, 1), main).convert("HSV").tobytes()
-    if strength > 40:
-        apart = [min((each - wanted) % 256, (wanted - each) % 256) for each in range(256)]
-        near = hue.point([max(0, 255 - 14 * max(0, each - 24)) for each in apart])
-        vivid = saturation.point([min(255, max(0, (each - 30) * 8)) for each in range(256)])
-        where = ImageChops.multiply(near, vivid)
-    else:
-        pale = saturation.point([min(255, max(0, 255 - (each - 40) * 6)) for each in range(256)])
-        where = ImageChops.multiply(pale, value.point([min(255, v * 5) for v in range(256)]))
-    grey = rgb.convert("L")
-    middle = max(40, min(215, round(lightness(main) * 255)))
-    dark, bright = (
-        with_lightness(colour, lightness(colour) * 0.35),
-        mix(colour, (255, 255, 255), 0.6),
-    )
-    stops = drawing.ramp_through(dark, colour, bright, middle)
-    toned = Image.merge("RGB", [grey.point([stop[band] for stop in stops]) for band in range(3)])
-    rgb.paste(toned, (0, 0), where)
-    rgb.putalpha(image.getchannel("A"))
-    return rgb
-
-
-def _main_colour(image: Image.Image) -> Colour:
-    """Colour of the largest area, a vivid one before grey."""
-    found = _areas(image) or [(1, (128, 128, 128))]
-    vivid = [each for each in found if max(each[1]) - min(each[1]) > 60]
-    share = sum(count for count, _ in vivid) / sum(count for count, _ in found)
-    return (vivid if share > 0.2 else found)[0][1]
 
 
 def _with_worn(piece: _Piece, item: SubjectFigure, tone: int) -> _Piece:

@@ -5,6 +5,7 @@ import math
 from PIL import Image, ImageDraw
 
 from imgbot.engine import drawing
+from imgbot.engine.artwork import lay_part
 from imgbot.engine.colours import Colour, mix, with_lightness
 from imgbot.engine.drawing import Line, Point
 from imgbot.engine.scene import Scene, down_to_floor, ridge
@@ -124,68 +125,26 @@ def raise_rock(
     scene: Scene, canvas: Image.Image, centre: float, top: float, half_px: float
 ) -> None:
     """Paint a rocky islet with facets and foam."""
-    rng, unit = scene.rng, scene.unit_px
-    floor = top + half_px * 0.5
-    crest = [(centre + half_px * share, top + half_px * drop) for share, drop in
-             ((-1.25, 0.5), (-1.05, 0.33), (-0.82, 0.26), (-0.6, 0.07), (-0.3, 0.0), (0.35, 0.0),
-              (0.62, 0.09), (0.8, 0.25), (1.1, 0.36), (1.3, 0.5))]  # fmt: skip
-    crest = [(x + rng.uniform(-0.03, 0.03) * half_px, y) for x, y in crest]
-    stone = mix(scene.palette.layers[-1], scene.palette.layers[-2], 0.35)
-    drawing.paint(canvas, stone, drawing.polygon_mask(scene.size, crest))
-    for index in range(1, len(crest) - 2):
-        (x0, y0), (x1, y1) = crest[index], crest[index + 1]
-        foot = ((x0 + x1) / 2 + rng.uniform(-0.1, 0.1) * half_px, floor)
-        light = 0.24 if (x0 - centre) * scene.sun_side > 0 else -0.2
-        target = scene.palette.light if light > 0 else scene.palette.ink
-        facet = drawing.polygon_mask(scene.size, [(x0, y0), (x1, y1), foot])
-        drawing.paint(canvas, mix(stone, target, abs(light) * rng.uniform(0.5, 1.2)), facet)
-    foam = [[(x - unit * 3, floor + unit * 0.6), (x, floor - unit * rng.uniform(0.5, 1.6)),
-             (x + unit * 3, floor + unit * 0.6)]
-            for x in (centre + half_px * rng.uniform(-1.3, 1.3) for _ in range(26))]  # fmt: skip
-    white = drawing.soft(_polygons(scene, foam), unit * 0.35)
-    drawing.paint(
-        canvas, mix(scene.palette.light, scene.palette.layers[0], 0.2), drawing.dim(white, 0.8)
-    )
+    palette = scene.palette
+    stone = mix(palette.layers[-1], palette.layers[-2], 0.35)
+    foam = mix(palette.light, palette.layers[0], 0.2)
+    corner, size = (centre - half_px * 1.3, top - half_px * 0.03), (half_px * 2.6, half_px * 0.66)
+    lay_part(canvas, "rock", (stone, foam), corner, size, is_mirrored=scene.sun_side > 0)
 
 
 def float_floe(scene: Scene, canvas: Image.Image, centre: Point, half_px: float) -> None:
     """Paint an ice floe with a bluish edge, in the water around the centre."""
-    rng, (x, y) = scene.rng, centre
-    rim = [(x + half_px * math.cos(turn / 6) * rng.uniform(0.9, 1.08),
-            y + half_px * 0.22 * math.sin(turn / 6) * rng.uniform(0.85, 1.1))
-           for turn in range(38)]  # fmt: skip
     ice = mix(scene.palette.light, (255, 255, 255), 0.6)
-    for down, colour in ((3.2, mix(ice, scene.palette.layers[1], 0.7)), (0.0, ice)):
-        moved = [(px, py + scene.unit_px * down) for px, py in rim]
-        drawing.paint(canvas, colour, drawing.polygon_mask(scene.size, moved))
+    colours = (ice, mix(ice, scene.palette.layers[1], 0.7))
+    corner, size = (centre[0] - half_px, centre[1] - half_px * 0.22), (half_px * 2, half_px * 0.6)
+    lay_part(canvas, "floe", colours, corner, size)
 
 
 def lay_roof(scene: Scene, canvas: Image.Image, top: float) -> None:
     """Paint the ridge of a tiled roof along the lower edge."""
-    unit = scene.unit_px
     tile = mix(scene.palette.layers[-1], scene.palette.accents[0], 0.16)
-    dark = mix(tile, scene.palette.ink, 0.5)
-    canvas.paste(drawing.gradient((scene.width, max(2, round(scene.height - top))), (tile, dark)),
-                 (0, round(top)))  # fmt: skip
-    rows = 7
-
-    def draw_tiles(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for row in range(rows):
-            y, step = top + unit * (1.6 + row * 3.1), unit * 4.2
-            for column in range(-1, int(scene.width / step) + 2):
-                x = (column + row % 2 / 2) * step
-                box = [
-                    x * scale,
-                    (y - step * 0.5) * scale,
-                    (x + step) * scale,
-                    (y + step * 0.5) * scale,
-                ]
-                draw.arc(box, 0, 180, fill=170, width=max(1, round(unit * 0.28 * scale)))
-
-    drawing.paint(canvas, dark, drawing.mask(scene.size, draw_tiles))
-    ridge_box = (0, round(top - unit * 0.8), scene.width, round(top + unit * 0.9))
-    canvas.paste(mix(tile, scene.palette.light, 0.24), ridge_box)
-    canvas.paste(tile, (0, round(top - unit * 0.2), scene.width, round(top + unit * 0.9)))
+    size = (scene.width, scene.height - top + 2)
+    lay_part(canvas, "roof", (tile, mix(tile, scene.palette.ink, 0.5)), (0, top), size)
 
 
 def pave_street(scene: Scene, canvas: Image.Image, top: float) -> None:
@@ -202,55 +161,19 @@ def pave_street(scene: Scene, canvas: Image.Image, top: float) -> None:
 
 
 def grow_branch(scene: Scene, canvas: Image.Image, feet: Point, reach_units: float = 34) -> None:
-    """Paint a branch with leaves under the feet, from the nearer side of the picture."""
-    rng, unit = scene.rng, scene.unit_px
-    side = 1 if feet[0] > scene.width / 2 else -1
-    root = scene.width * (1.05 if side > 0 else -0.05)
-    tip = feet[0] - side * unit * reach_units
-    count = 30
-    spine: Line = []
-    for step in range(count + 1):
-        share = step / count
-        x = root + (tip - root) * share
-        sag = feet[1] + unit * (
-            5.5 * (1 - share) ** 2 + 2.4 - 0.03 * (x - feet[0]) ** 2 / unit / 40
-        )
-        spine.append((x, sag + rng.gauss(0, unit * 0.12)))
-    drop = height_at(spine, feet[0]) - feet[1] - unit * 0.9
-    spine = [(x, y - drop) for x, y in spine]
-    upper = [(x, y - unit * (2.3 - 2.0 * i / count)) for i, (x, y) in enumerate(spine)]
-    lower = [(x, y + unit * (2.3 - 2.0 * i / count)) for i, (x, y) in enumerate(spine)]
-    bark = mix(scene.palette.layers[-1], (92, 66, 48), 0.4)
-    drawing.paint(canvas, bark, drawing.polygon_mask(scene.size, [*upper, *reversed(lower)]))
-    lit = [(x, y + unit * 0.7) for x, y in upper]
-    edge = drawing.polygon_mask(scene.size, [*upper, *reversed(lit)])
-    drawing.paint(canvas, mix(bark, scene.palette.light, 0.3), drawing.dim(edge, 0.7))
-    if not scene.has("snow"):
-        _hang_leaves(scene, canvas, spine)
-    else:
-        snow = [(x, y - unit * (0.9 + 0.5 * math.sin(x / unit / 3))) for x, y in upper]
-        drawing.paint(canvas, with_lightness(scene.palette.light, 0.97),
-                    drawing.polygon_mask(scene.size, [*snow, *reversed(upper)]))  # fmt: skip
-
-
-def _hang_leaves(scene: Scene, canvas: Image.Image, spine: Line) -> None:
-    rng, unit = scene.rng, scene.unit_px
-    tones = [*scene.palette.accents[:3], scene.palette.layers[-2], scene.palette.layers[-2]]
-    if not scene.has("autumn"):
-        tones = [mix(scene.palette.layers[-2], (84, 140, 78), 0.5), *scene.palette.layers[-2:]]
-    for tone in tones:
-        leaves: list[list[Point]] = []
-        for _ in range(9):
-            x, y = rng.choice(spine[2:])
-            turn, length = rng.choice((-1, 1)) * rng.uniform(0.4, 1.5), unit * rng.uniform(3, 6.5)
-            axis = (math.sin(turn) * length, math.cos(turn) * length * rng.choice((-0.7, 1)))
-            wide = (-axis[1] * 0.24, axis[0] * 0.24)
-            leaves.append([
-                (x + axis[0] * a + wide[0] * w, y + axis[1] * a + wide[1] * w)
-                for a, w in ((0, 0), (0.25, 0.75), (0.5, 1), (0.78, 0.6), (1, 0),
-                             (0.78, -0.6), (0.5, -1), (0.25, -0.75))
-            ])  # fmt: skip
-        drawing.paint(canvas, tone, _polygons(scene, leaves))
+    """Paint a branch under the feet, from the nearer side of the picture."""
+    palette, unit = scene.palette, scene.unit_px
+    bark = mix(palette.layers[-1], (92, 66, 48), 0.4)
+    leaf = mix(palette.layers[-2], (84, 140, 78), 0.5)
+    if scene.has("snow"):
+        leaf = with_lightness(palette.light, 0.95)
+    elif scene.has("autumn"):
+        leaf = palette.accents[0]
+    is_right = feet[0] > scene.width / 2
+    width = (scene.width - feet[0] if is_right else feet[0]) + unit * reach_units
+    height = unit * 30
+    corner = (scene.width - width if is_right else 0, feet[1] - height * 0.46)
+    lay_part(canvas, "branch", (bark, leaf), corner, (width, height), is_mirrored=is_right)
 
 
 def set_table(scene: Scene, canvas: Image.Image, top: float) -> Image.Image:

@@ -1,11 +1,11 @@
 """Placing of figures: on the ground, on water, in a room and in the air, back to front."""
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from imgbot.engine import drawing
+from imgbot.engine.artwork import lay_part
 from imgbot.engine.colours import mix
 from imgbot.engine.figures import (
     FigureTile,
@@ -86,7 +86,9 @@ def on_water(
         # The part below the waterline is hidden.
         tile.mask.paste(0, (0, round(tile.feet[1] - draught), *tile.mask.size))
         canvas = paste_tile(scene, canvas, tile, feet)
-        _draw_wake(scene, canvas, (feet[0], feet[1] - draught), tile.image.width * 0.44)
+        foam = mix(scene.palette.light, scene.palette.layers[0], 0.25)
+        corner = (feet[0] - tile.image.width * 0.55, feet[1] - draught - scene.unit_px * 0.8)
+        lay_part(canvas, "wake", (foam,), corner, (tile.image.width * 1.1, scene.unit_px * 4.5))
     return canvas
 
 
@@ -103,56 +105,18 @@ def _among_waves(scene: Scene, canvas: Image.Image, group: list[Placement]) -> I
     return canvas
 
 
-def _draw_wake(
-    scene: Scene, canvas: Image.Image, centre: tuple[float, float], half_px: float
-) -> None:
-    rng, unit = scene.rng, scene.unit_px
-    dashes = [
-        (centre[0] + rng.uniform(-1.15, 1.15) * half_px,
-         centre[1] + unit * rng.uniform(-0.3, 2.6), unit * rng.uniform(1.5, 6))
-        for _ in range(34)
-    ]  # fmt: skip
-
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for x, y, length in dashes:
-            box = [(x - length) * scale, (y - unit * 0.14) * scale,
-                   (x + length) * scale, (y + unit * 0.14) * scale]  # fmt: skip
-            draw.ellipse(box, fill=200)
-
-    foam = mix(scene.palette.light, scene.palette.layers[0], 0.25)
-    drawing.paint(canvas, foam, drawing.dim(drawing.mask(scene.size, draw_all), 0.7))
-
-
 def leap(scene: Scene, canvas: Image.Image, scene_name: str, group: list[Placement]) -> Image.Image:
     for placement in group:
         lean = 24 if placement.x <= scene.width * 0.52 else -24
         tile = turn_tile(make_tile(scene, placement), lean * has_own_drawing(placement.name))
         centre = (placement.x, scene.height * scene.rng.uniform(0.5, 0.56))
         if scene_name in _WATERS:
-            _splash(scene, canvas, (placement.x, centre[1] + tile.image.height * 0.62))
+            side = scene.unit_px * 22
+            corner = (placement.x - side / 2, centre[1] + tile.image.height * 0.62 - side * 0.52)
+            foam = mix(scene.palette.light, (255, 255, 255), 0.4)
+            lay_part(canvas, "splash", (foam,), corner, (side, side * 0.62))
         canvas = paste_tile(scene, canvas, tile, centre)
     return canvas
-
-
-def _splash(scene: Scene, canvas: Image.Image, centre: tuple[float, float]) -> None:
-    rng, unit = scene.rng, scene.unit_px
-    drops = []
-    for _ in range(70):
-        turn, reach = rng.gauss(-math.pi / 2, 0.6), unit * rng.uniform(1, 13)
-        drops.append((centre[0] + math.cos(turn) * reach, centre[1] + math.sin(turn) * reach,
-                      unit * rng.uniform(0.15, 0.75)))  # fmt: skip
-
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for x, y, reach in drops:
-            draw.ellipse([(x - reach) * scale, (y - reach) * scale,
-                          (x + reach) * scale, (y + reach) * scale], fill=230)  # fmt: skip
-        for ring in (5, 9):
-            draw.ellipse([(centre[0] - unit * ring) * scale, (centre[1] - unit * ring / 5) * scale,
-                          (centre[0] + unit * ring) * scale, (centre[1] + unit * ring / 5) * scale],
-                         outline=170, width=round(unit * 0.3 * scale))  # fmt: skip
-
-    drawing.paint(canvas, mix(scene.palette.light, (255, 255, 255), 0.4),
-                drawing.mask(scene.size, draw_all))  # fmt: skip
 
 
 def on_floe(

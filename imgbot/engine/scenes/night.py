@@ -5,6 +5,7 @@ import math
 from PIL import Image, ImageChops, ImageDraw
 
 from imgbot.engine import drawing
+from imgbot.engine.artwork import rasterise, tinted
 from imgbot.engine.colours import Colour, mix, ramp, with_lightness
 from imgbot.engine.scene import Scene, ridge
 from imgbot.engine.scenes.outdoors import (
@@ -14,6 +15,7 @@ from imgbot.engine.scenes.outdoors import (
     paint_sun,
     plant_trees,
 )
+from imgbot.engine.subjects import artwork
 
 Tower = tuple[float, float, float, str]  # left, width, top, shape of the roof
 
@@ -240,76 +242,14 @@ def _value(row: Image.Image, column: int) -> int:
 
 def planet(scene: Scene) -> Image.Image:
     """Ringed planet among stars."""
-    rng, unit = scene.rng, scene.unit_px
+    rng, unit, accents = scene.rng, scene.unit_px, scene.palette.accents
     canvas = _sprinkle(scene, _milky_way(scene, _night_sky(scene)), 900)
     centre = (scene.width * rng.uniform(0.42, 0.6), scene.height * rng.uniform(0.42, 0.56))
-    radius = unit * rng.uniform(17, 19.5)
-    colours = tuple(rng.sample(scene.palette.accents, 3))
-    canvas = drawing.glow(canvas, centre, radius * 2.3, colours[0], 0.5)
-    tilt = rng.uniform(-28, -14)
-    ring = _ring(scene, centre, radius, tilt)
-    colour = mix(scene.palette.light, colours[1], 0.35)
-    drawing.paint(canvas, colour, ring)
-    body = _globe(scene, radius, colours, tilt)
-    side = body.width
-    disc = drawing.mask((side, side), lambda draw, scale: draw.ellipse(
-        [scale, scale, (side - 1) * scale, (side - 1) * scale], fill=255))  # fmt: skip
-    canvas.paste(body, (round(centre[0] - side / 2), round(centre[1] - side / 2)), disc)
-    # The near half of the ring lies in front of the planet.
-    front = drawing.mask(scene.size, lambda draw, scale: draw.polygon(
-        [(x * scale, y * scale) for x, y in _below(scene, centre, tilt)], fill=255))  # fmt: skip
-    drawing.paint(canvas, colour, drawing.times(ring, front))
-    moon = (centre[0] - radius * 1.7, centre[1] - radius * 1.15)
-    small = unit * 3.2
-    dot = drawing.mask(scene.size, lambda draw, scale: draw.ellipse(
-        [(moon[0] - small) * scale, (moon[1] - small) * scale,
-         (moon[0] + small) * scale, (moon[1] + small) * scale], fill=255))  # fmt: skip
-    drawing.paint(canvas, with_lightness(colours[2], 0.8), dot)
+    canvas = drawing.glow(canvas, centre, unit * 42, accents[0], 0.5)
+    globe = tinted(rasterise(artwork("ringed-planet"), round(unit * 62)), rng.choice(accents))
+    storms = drawing.clouds(globe.size, rng, unit * 5, 5)
+    plain = globe.convert("RGB")
+    toned = ImageChops.overlay(plain, Image.merge("RGB", [storms] * 3))
+    corner = (round(centre[0] - globe.width / 2), round(centre[1] - globe.height / 2))
+    canvas.paste(Image.blend(plain, toned, 0.5), corner, globe)
     return canvas
-
-
-def _below(scene: Scene, centre: tuple[float, float], tilt: float) -> list[tuple[float, float]]:
-    reach, turn = scene.width * 2, math.radians(tilt)
-    along = (math.cos(turn) * reach, math.sin(turn) * reach)
-    down = (-math.sin(turn) * reach, math.cos(turn) * reach)
-    x, y = centre
-    return [
-        (x - along[0], y - along[1]), (x + along[0], y + along[1]),
-        (x + along[0] + down[0], y + along[1] + down[1]),
-        (x - along[0] + down[0], y - along[1] + down[1]),
-    ]  # fmt: skip
-
-
-def _ring(scene: Scene, centre: tuple[float, float], radius: float, tilt: float) -> Image.Image:
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for share in range(60):
-            reach = radius * (2.05 - 0.78 * share / 60)
-            gap = 0.35 if 24 < share < 30 else 1.0
-            bright = round(205 * gap * (0.55 + 0.45 * math.sin(share * 1.9) ** 2))
-            box = [
-                (centre[0] - reach) * scale, (centre[1] - reach * 0.27) * scale,
-                (centre[0] + reach) * scale, (centre[1] + reach * 0.27) * scale,
-            ]  # fmt: skip
-            draw.ellipse(box, outline=bright, width=math.ceil(radius * 0.78 / 60 * scale) + 1)
-
-    flat = drawing.mask(scene.size, draw_all)
-    return flat.rotate(tilt * -1, Image.Resampling.BICUBIC, center=centre)
-
-
-def _globe(scene: Scene, radius: float, colours: tuple[Colour, ...], tilt: float) -> Image.Image:
-    side = round(radius * 2)
-    belts = drawing.clouds((max(4, side // 14), side), scene.rng, side / 9, 4)
-    belts = belts.resize((side, side), Image.Resampling.BICUBIC)
-    storms = drawing.clouds((side, side), scene.rng, side / 7, 5)
-    dark, light = with_lightness(colours[0], 0.35), with_lightness(colours[1], 0.85)
-    surface = drawing.colourize(
-        Image.blend(belts, storms, 0.22), (dark, colours[0], light, colours[2])
-    )
-    surface = surface.rotate(-tilt, Image.Resampling.BICUBIC)
-    shade = Image.radial_gradient("L").resize((side * 2, side * 2))
-    # Light from the upper left; the opposite edge is dark.
-    shade = shade.crop(
-        (round(side * 0.72), round(side * 0.7), round(side * 1.72), round(side * 1.7))
-    )
-    shade = drawing.curve(shade, lambda value: 1.12 - max(0.0, value - 0.1) ** 1.25 * 1.75)
-    return ImageChops.multiply(surface, Image.merge("RGB", [shade] * 3))
