@@ -21,6 +21,7 @@ from imgbot.engine.understand import DrawingRequest, Relation
 FIGURES_MAX = 12
 _SEATS = 5
 _HANDS = 2
+_GROWN_MAX = 2.0  # how much larger a thing gets, so that another is under it
 _HOLDABLE = frozenset(table("create")["holdable"].split())
 _OVERHEAD = frozenset({"umbrella"})
 # Places of figures that no stand takes.
@@ -178,10 +179,12 @@ class _Arrangement:
     def _under(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
         if second.subject.name in _OVERHEAD:
             return self._with(relation, first, second)
-        if second.subject.height * second.size > first.subject.height * 1.1 * first.size:
-            self._flags[relation.second] = "behind"
+        if second.subject.place == "sky":
             return True
-        return second.subject.place == "sky"
+        needed = first.subject.height * first.size * 1.25 / second.subject.height
+        larger = replace(second, size=max(second.size, needed))
+        self._figures[relation.second], self._flags[relation.second] = larger, "behind"
+        return needed < _GROWN_MAX
 
     def _over(self, relation: Relation, *_: object) -> bool:
         self._flags[relation.first] = "over"
@@ -252,29 +255,43 @@ def _place(
     front = [each for each in roots if each[1] != "behind"] or list(roots)
     behind = [each for each in roots if each[1] == "behind" and each not in front]
     places = _agreed([_place_of(figure, flag, request, scene) for figure, flag in front])
-    rows = -(-len(front) // 4)
-    across = -(-len(front) // rows)
-    heights = _heights([figure for figure, _ in front], places)
+    placed = [(figure, place) for (figure, _), place in zip(front, places, strict=True)]
+    aloft = [each for each in placed if each[1] == "sky"]
+    if 1 < len(aloft) < len(placed):
+        # Several in the sky have a row of their own.
+        yield from _row_up([each for each in placed if each[1] != "sky"], rng, is_alone=not behind)
+        yield from _row_up(aloft, rng, is_alone=False)
+    else:
+        yield from _row_up(placed, rng, is_alone=not behind)
+    for index, (figure, _) in enumerate(behind):
+        x = 0.5 + (index - (len(behind) - 1) / 2) * 0.36 + rng.uniform(-0.05, 0.05)
+        place = _place_of(figure, "", request, scene)
+        yield Placed(figure, place, x, min(_GROWN_MAX, figure.size), 1)
+
+
+def _row_up(
+    placed: Sequence[tuple[SubjectFigure, str]], rng: random.Random, *, is_alone: bool
+) -> Iterator[Placed]:
+    """Place figures beside each other, in as many rows as they need."""
+    rows = -(-len(placed) // 4)
+    across = -(-len(placed) // rows)
+    heights = _heights([figure for figure, _ in placed], [place for _, place in placed])
     for row in range(rows):
-        numbers = range(row * across, min(len(front), (row + 1) * across))
-        wide = [heights[number] * _breadth(front[number][0]) for number in numbers]
+        numbers = range(row * across, min(len(placed), (row + 1) * across))
+        wide = [heights[number] * _breadth(placed[number][0]) for number in numbers]
         shrunk = min(1.0, _ROW_UNITS / sum(wide)) * 0.92**row
         left = 0.0
         for number, width in zip(numbers, wide, strict=True):
             share = width / sum(wide)
             x, left = left + share / 2, left + share
-            figure, place = front[number][0], places[number]
-            if len(front) == 1:
+            figure, place = placed[number]
+            if len(placed) == 1:
                 # A little aside, so that the sun has room.
-                is_centred = behind or place in {"table", "close", "wall"}
+                is_centred = not is_alone or place in {"table", "close", "wall"}
                 x = 0.5 if is_centred else 0.5 + rng.choice((-0.1, 0.1))
             x = 0.5 + (x - 0.5) * 0.92 + rng.uniform(-0.02, 0.02) + (0.06 if row % 2 else 0)
             size = shrunk * heights[number] / figure.base.subject.height
             yield Placed(figure, place, x, size, row)
-    for index, (figure, _) in enumerate(behind):
-        x = 0.5 + (index - (len(behind) - 1) / 2) * 0.36 + rng.uniform(-0.05, 0.05)
-        place = _place_of(figure, "", request, scene)
-        yield Placed(figure, place, x, min(1.0, figure.size), 1)
 
 
 def _agreed(places: Sequence[str]) -> list[str]:

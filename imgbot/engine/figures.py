@@ -17,6 +17,7 @@ from imgbot.engine.tables import table
 
 _TABLE = table("subjects/subjects")
 _BODIES = {name: body for body, names in _TABLE["bodies"].items() for name in names.split()}
+_ON_TOP = "5.0 1.2 on"
 _CLOTHES: Mapping[str, str] = _TABLE["clothes"]
 _CLOTH: Colour = (176, 58, 72)  # of clothes without a colour
 _FACING_LEFT = frozenset(_TABLE["facing"]["left"].split())
@@ -78,7 +79,13 @@ def dressed(figure: SubjectFigure, clothes: SubjectFigure) -> SubjectFigure | No
 
 def seat_kind(subject: Subject) -> str:
     """How one sits: `on` it or `in` it; "" if not at all."""
-    return _TABLE["seats"].get(subject.name, "").rpartition(" ")[2]
+    return _seat(subject).rpartition(" ")[2]
+
+
+def _seat(subject: Subject) -> str:
+    """Where one sits; on top of a thing, where the table tells nothing."""
+    is_thing = not (can_wear(subject) or subject.group.startswith(("animal", "person", "face")))
+    return _TABLE["seats"].get(subject.name, _ON_TOP if is_thing else "")
 
 
 def _head_key(subject: Subject) -> str:
@@ -150,7 +157,7 @@ def _drawn(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
             (*place(x, y), across / 10 / box[2] * width)
             for x, y, across in (map(float, part.split()) for part in text.split("/"))
         )
-    seat = _TABLE["seats"].get(subject.name, "").split()[:2]
+    seat = _seat(subject).split()[:2]
     lights = list(map(float, _TABLE["lights"].get(subject.name, "").split()))
     return _Piece(
         image,

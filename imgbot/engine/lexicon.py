@@ -111,7 +111,8 @@ def phrase_at(words: Sequence[str]) -> tuple[int, str, bool]:
 def _is_other(words: Sequence[str]) -> bool:
     """True if words that share a subject's key mean something else: "fishing", "garden"."""
     is_place = len(words) == 1 and any(weight == 1 for _, weight, _ in concepts_of(words[0]))
-    return is_place or (words[-1].isascii() and words[-1].endswith("ing"))
+    is_small = len(words) == 1 and (words[0] in COUNTS or bool(names_matching(words[0], RELATIONS)))
+    return is_place or is_small or (words[-1].isascii() and words[-1].endswith("ing"))
 
 
 @cache

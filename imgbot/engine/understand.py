@@ -33,6 +33,8 @@ from imgbot.engine.typography import text_to_draw, without_quotes
 THINGS_MAX = 12
 SEVERAL = 3
 _PLURAL_ENDINGS = ("ами", "ями", "ах", "ях", "ов", "ев", "ы", "и", "s")
+# One is played or worn where several are named.
+_SINGLE_GROUPS = frozenset({"clothing", "musical-instrument", "time"})
 _PLURAL_OR_CASE = frozenset({"ы", "и"})
 
 _NEGATED = re.compile(
@@ -161,6 +163,9 @@ class _Reader:
         is_style = is_style and not (length > 1 and name)
         followed = self._names_at(self.place + length) if name else False
         is_english = word.isascii()
+        following = self._folded[self.place + length : self.place + length + 1]
+        if name and is_english and following and names_matching(following[0], STANDS):
+            return Role.FILLER, -1  # "an ice floe"
         if not name or is_style or (is_english and followed and stem_of(word, COLOURS)):
             return (Role.STYLE if is_style else _small_role(word)), -1
         # Of two English nouns the last is meant: "chocolate cake".
@@ -170,15 +175,17 @@ class _Reader:
         if is_modifier or len(self.request.things) >= THINGS_MAX:
             return Role.UNKNOWN, -1
         subject = subject_of(name)
-        count = SEVERAL if self._is_plural(word, subject) else 1
+        last = self._folded[self.place + length - 1]
+        count = SEVERAL if self._is_plural(last, subject) else 1
         self.request.things.append(Thing(subject, is_rough, count))
         return Role.THING, len(self.request.things) - 1
 
     def _is_plural(self, word: str, subject: Subject) -> bool:
         """True for several of it without a number: "apples", "дельфины"."""
         ending = next((each for each in _PLURAL_ENDINGS if word.endswith(each)), "")
-        own = subject.label(word).split()[-1:] or [""]
-        if not ending or own[0].endswith(ending) or subject.group == "clothing":
+        own = subject.label(word)
+        is_always = own.endswith((ending, "ы", "и")) or subject.group in _SINGLE_GROUPS
+        if not ending or is_always:
             return False
         if ending not in _PLURAL_OR_CASE:
             return True
