@@ -273,6 +273,7 @@ async def _run(
         services.maintenance.repair_loop(),
         services.maintenance.forget_loop(),
         services.alert_notifier.run(),
+        services.text_encoder.run(),
         measure_loop_lag(metrics.lag.observe),
         _report(services, connections, notifier),
         publish_commands(connections.bot, services.admins),

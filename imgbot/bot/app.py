@@ -7,6 +7,7 @@ from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
+from imgbot.bot.text_encoder import TextEncoder
 from imgbot.imaging.originals import OriginalStore
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
@@ -33,6 +34,7 @@ class App:
     policy: AccessPolicy
     messenger: Messenger
     chat_model: ChatModel
+    text_encoder: TextEncoder
     queue: JobQueue
     queue_stats: QueueStats
     results: ResultStore

@@ -202,7 +202,8 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
         pending = PendingQuestion.PHOTO
     # Talk is talk, whether there is a picture or not: it needs no look at the chat.
     facts = ChatFacts(has_picture=True, is_reply_to_picture=is_reply, pending=pending)
-    found, target = classify(prompt, facts), TargetPicture()
+    encoded = await dialogue.app.text_encoder.encoded(prompt)
+    found, target = classify(prompt, facts, encoded), TargetPicture()
     text = Text(prompt, found, question, expired, pending, is_reply, target)
     named = None if pending else named_in(prompt)
     if named and (about_named := await _about_named(named, text, message, dialogue)):
@@ -216,14 +217,14 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
             picture_age_s=target.age_s,
             latest_prompt=target.prompt,
         )
-        found = classify(prompt, facts)
+        found = classify(prompt, facts, encoded)
         created_from = target.created_from.lower()
         if created_from and created_from == parse_prompt_options(prompt).prompt.lower():
             # The same words again, perhaps in another shape, ask for the same picture again.
             found = replace(found, intent=Intent.CREATE, is_sure=True)
         if not found.is_sure:
             remembered = await dialogue.app.users.meant(dialogue.user_id, wording_key(prompt))
-            found = classify(prompt, replace(facts, remembered=remembered))
+            found = classify(prompt, replace(facts, remembered=remembered), encoded)
     if is_repeat and found.intent is Intent.AGAIN:
         # Unless a created picture is drawn again with them, they change the one replied to.
         found = replace(found, intent=Intent.CHANGE, is_sure=is_reply, prompt=prompt)

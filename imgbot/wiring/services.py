@@ -9,6 +9,7 @@ from aiogram import Bot
 
 from imgbot.bot.albums import AlbumProcessor
 from imgbot.bot.dialogue import Dialogues
+from imgbot.bot.text_encoder import TextEncoder
 from imgbot.config.settings import Settings
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.broadcaster import Broadcaster
@@ -37,6 +38,7 @@ class Services:
     maintenance: Maintenance
     broadcaster: Broadcaster
     alert_notifier: AlertNotifier
+    text_encoder: TextEncoder
     admins: tuple[int, ...]
     handle_webhook: TakeHook
     sampler: StatusSampler
@@ -75,6 +77,7 @@ def build_services(
         ),
         broadcaster=Broadcaster(app.broadcasts, app.users, app.messenger),
         alert_notifier=build_alert_notifier(connections, app, sampler, context.alarm),
+        text_encoder=app.text_encoder,
         admins=settings.admins,
         handle_webhook=context.webhooks.handle,
         sampler=sampler,

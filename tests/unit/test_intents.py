@@ -1,7 +1,7 @@
 """What a text asks for, scored over utterances in both languages."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -20,11 +20,14 @@ from imgbot.domain.intents import (
 from imgbot.domain.intents.classifier import ORDERS, UNSURE
 from imgbot.domain.intents.examples import Example, load_example, shared_words
 from imgbot.domain.intents.features import features_of
+from imgbot.domain.intents.head import head
 from imgbot.domain.intents.model import SHIPPED_WEIGHTS, UTTERANCES, digest_of, model, packed, use
 from imgbot.domain.intents.training import Utterance, trained, utterances_in
 from imgbot.domain.intents.words import read
 from imgbot.domain.operations import Operation
 from imgbot.domain.spelling import slips_of
+from imgbot.imaging.encoder import share_of
+from tests.bench.train_words import train_head
 
 KNOWN = [each for file in UTTERANCES for each in utterances_in(file)]
 LEARNED = packed(model().labels, bytes(model().weights), digest_of([SHIPPED_WEIGHTS]))
@@ -52,10 +55,12 @@ class Score(NamedTuple):
     """Prompts that were taken for a change of the picture at hand."""
 
 
-def score(utterances: Sequence[Utterance]) -> Score:
+def score(
+    utterances: Sequence[Utterance], encode: Callable[[str], Sequence[float]] = lambda _: ()
+) -> Score:
     misses, wrongly_ordered, bothered, changed = [], [], [], []
     for each in utterances:
-        found = classify(clean(each.text), each.facts)
+        found = classify(clean(each.text), each.facts, encode(clean(each.text)))
         said = found.intent.value if found.is_sure else UNSURE
         expected, _, topic = each.label.partition(":")
         is_right = said in {expected, *each.also}
@@ -82,8 +87,30 @@ def score(utterances: Sequence[Utterance]) -> Score:
 def test_utterances_are_understood(
     utterances: Sequence[Utterance], wrongly_ordered: float, bothered: float, missed: float
 ) -> None:
-    found = score(utterances)
+    assert_within(score(utterances), utterances, wrongly_ordered, bothered, missed)
 
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("utterances", "wrongly_ordered", "bothered", "missed"),
+    [(UNSEEN, 0.01, 0.05, 0.06), (JUDGING, 0.028, 0.03, 0.13)],
+    ids=["unseen", "judging"],
+)
+def test_utterances_are_understood_better_with_the_encoder(
+    utterances: Sequence[Utterance], wrongly_ordered: float, bothered: float, missed: float
+) -> None:
+    found = score(utterances, share_of)
+
+    assert_within(found, utterances, wrongly_ordered, bothered, missed)
+
+
+def assert_within(
+    found: Score,
+    utterances: Sequence[Utterance],
+    wrongly_ordered: float,
+    bothered: float,
+    missed: float,
+) -> None:
     expected = Counter(each.label for each in utterances)
     assert len(found.wrongly_ordered) <= wrongly_ordered * len(utterances), found.wrongly_ordered
     assert len(found.changed) <= 0.035 * expected[Intent.CREATE], found.changed
@@ -92,11 +119,14 @@ def test_utterances_are_understood(
 
 
 def test_weights_belong_to_the_utterances() -> None:
-    assert model().digest == digest_of(UTTERANCES), "run `make train-intents`"
+    for each in (model(), head()):
+        assert each.digest == digest_of(UTTERANCES), "run `make train-intents`"
+    assert head().labels == model().labels
 
 
 def test_training_gives_the_same_weights_again() -> None:
     assert trained(KNOWN[::20], "") == trained(KNOWN[::20], "")
+    assert train_head(KNOWN[::100], "") == train_head(KNOWN[::100], "")
 
 
 @pytest.mark.parametrize(

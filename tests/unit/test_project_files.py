@@ -116,7 +116,7 @@ EXTRAS = PROJECT["project"]["optional-dependencies"]
 BUILD = PROJECT["dependency-groups"]["build"]
 LOCKED = {
     "program": PROGRAM,
-    "extras": [*PROGRAM, *EXTRAS["heic"], *EXTRAS["local"]],
+    "extras": [*PROGRAM, *EXTRAS["heic"], *EXTRAS["local"], *EXTRAS["words"]],
     "build": BUILD,
     "dev": [*PROGRAM, *itertools.chain.from_iterable(EXTRAS.values()), *BUILD],
 }

@@ -1,8 +1,9 @@
 """Intents: what a text asks for, learned from utterances of users.
 
 `words` reads a text, `features` turns it and the facts of its chat into numbers, `model` weighs
-them, `classifier` decides, and `beginnings` finds the prompt. `training` makes the weights from
-`utterances`: who wants a text understood otherwise adds examples, and runs `make train-intents`.
+them (and `head` the optional sentence encoder's), `classifier` decides, and `beginnings` finds the
+prompt. `training` makes the weights from `utterances`: who wants a text understood otherwise adds
+examples, and runs `make train-intents`.
 """
 
 from imgbot.domain.intents.classifier import classify, scale_in, wording_key

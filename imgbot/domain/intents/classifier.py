@@ -7,26 +7,29 @@ question, the classification is unsure and the user is asked.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from operator import itemgetter
 
 from imgbot.domain.intents.beginnings import is_request, without_beginning
 from imgbot.domain.intents.facts import ChatFacts, Classification, Intent, PendingQuestion
-from imgbot.domain.intents.features import features_of
+from imgbot.domain.intents.features import features_of, shape_of
+from imgbot.domain.intents.head import head
 from imgbot.domain.intents.model import model
 from imgbot.domain.intents.words import ParsedText, Token, clauses_of, read
 from imgbot.domain.operations import Operation
 
 UNSURE = "unsure"
 ORDERS = frozenset({"create", "change", "again", "operation"})
-_OTHER_LIMIT = 0.4
-"""Probability that an order is none, above which the bot asks."""
+_OTHER_LIMITS = {False: 0.4, True: 0.3}
+"""Probability that an order is none, above which the bot asks; without and with the encoder."""
 _OTHER_LIMIT_OF_QUESTION = 0.15
 _MARGIN = 0.05
-_NEW_LIMIT = 0.2
+_NEW_LIMITS = {False: 0.2, True: 0.4}
 """Probability of a new picture, above which a change of the one at hand is asked about."""
+_SHARPNESS = 0.6
+"""Exponent of the product of two probabilities: 0.5 would be their geometric mean."""
 _SURE_TALK = 0.6
 _TALK = frozenset({"small_talk", "complaint", "cancel", "undo", "help"})
 _WITH_PROMPT = frozenset({Intent.CREATE, Intent.CHANGE, Intent.COMPLAINT})
@@ -49,15 +52,19 @@ _SCALES = {
 }
 
 
-def classify(text: str, facts: ChatFacts | None = None) -> Classification:
-    """Return what the text asks for in this chat."""
+def classify(
+    text: str, facts: ChatFacts | None = None, encoded: Sequence[float] = ()
+) -> Classification:
+    """Return what the text asks for in this chat; `encoded` comes from the sentence encoder."""
     facts = facts or ChatFacts()
     reading = read(text)
     if not reading.tokens:
         return _without_words(text, facts)
-    likely = _likely(reading, facts)
+    likely = _likely(reading, facts, encoded)
     intents = _by_intent(likely)
-    best = _decided(intents, reading, facts)
+    best = _decided(intents, reading, facts, is_encoded=bool(encoded))
+    if best == "change" and _is_out_of_date(reading, facts, encoded):
+        best = UNSURE
     if best == UNSURE:
         return _unsure(intents, reading, facts)
     labels = [each for each in likely if each.startswith(f"{best}:")]
@@ -93,8 +100,16 @@ def _without_words(text: str, facts: ChatFacts) -> Classification:
     return Classification(intent, prompt=text, reasons=("emoji",))
 
 
-def _likely(reading: ParsedText, facts: ChatFacts) -> Mapping[str, float]:
-    return model().probabilities(features_of(reading, facts))
+def _likely(
+    reading: ParsedText, facts: ChatFacts, encoded: Sequence[float] = ()
+) -> Mapping[str, float]:
+    found = model().probabilities(features_of(reading, facts))
+    if not encoded:
+        return found
+    other = head().probabilities(encoded, shape_of(reading, facts))
+    powers = {label: (found[label] * other[label]) ** _SHARPNESS for label in found}
+    total = sum(powers.values())
+    return {label: each / total for label, each in powers.items()}
 
 
 def _by_intent(likely: Mapping[str, float]) -> Mapping[str, float]:
@@ -105,7 +120,9 @@ def _by_intent(likely: Mapping[str, float]) -> Mapping[str, float]:
     return dict(sorted(found.items(), key=itemgetter(1), reverse=True))
 
 
-def _decided(intents: Mapping[str, float], reading: ParsedText, facts: ChatFacts) -> str:
+def _decided(
+    intents: Mapping[str, float], reading: ParsedText, facts: ChatFacts, *, is_encoded: bool
+) -> str:
     """Return the intent, or `unsure` if it is an order and might be another, or none."""
     (best, first), (_, second), *_ = intents.items()
     if best not in ORDERS:
@@ -113,22 +130,22 @@ def _decided(intents: Mapping[str, float], reading: ParsedText, facts: ChatFacts
     if facts.pending is PendingQuestion.PROMPT and not facts.is_reply_to_picture:
         return best if best == "operation" else "create"
     other = sum(each for intent, each in intents.items() if intent not in ORDERS)
-    limit = _OTHER_LIMIT_OF_QUESTION if reading.asks else _OTHER_LIMIT
+    limit = _OTHER_LIMIT_OF_QUESTION if reading.asks else _OTHER_LIMITS[is_encoded]
     is_long = len(reading.tokens) > _LONGEST_COMMAND and best in {"again", "operation"}
     is_doubtful = other > limit or first - second < _MARGIN or is_long
     is_doubtful = is_doubtful or _LINK.fullmatch(reading.text) is not None
     if best == "change" and facts.context == "picture":
-        is_doubtful = is_doubtful or intents["create"] > _NEW_LIMIT
+        is_doubtful = is_doubtful or intents["create"] > _NEW_LIMITS[is_encoded]
     is_asked = facts.pending in {PendingQuestion.SCALE, PendingQuestion.PHOTO}
     is_unasked = is_asked and not facts.is_reply_to_picture and best in {"create", "change"}
-    return UNSURE if is_doubtful or is_unasked or _is_out_of_date(best, reading, facts) else best
+    return UNSURE if is_doubtful or is_unasked else best
 
 
-def _is_out_of_date(best: str, reading: ParsedText, facts: ChatFacts) -> bool:
+def _is_out_of_date(reading: ParsedText, facts: ChatFacts, encoded: Sequence[float]) -> bool:
     """Return true for a change of an old picture in words that could be a prompt."""
-    if best != "change" or facts.picture_age_s <= _OLD_S or facts.context != "picture":
+    if facts.picture_age_s <= _OLD_S or facts.context != "picture":
         return False
-    intents = _by_intent(_likely(reading, replace(facts, has_picture=False)))
+    intents = _by_intent(_likely(reading, replace(facts, has_picture=False), encoded))
     return intents["create"] > intents["change"] + intents[UNSURE]
 
 

@@ -19,7 +19,7 @@ _SIGNS = '!,.:;)(-–"«+/…'
 def features_of(reading: ParsedText, facts: ChatFacts) -> list[int]:
     """Return the buckets of a text's features, each once, in order."""
     tokens = reading.tokens[:_TOKENS]
-    named = {*_of_words(tokens), *_of_chat(reading, tokens, facts)}
+    named = {*_of_words(tokens), *_of_chat(tokens, facts), *shape_of(reading, facts)}
     return sorted({crc32(each.encode("utf-8", "replace")) % BUCKETS for each in named})
 
 
@@ -37,8 +37,16 @@ def _of_words(tokens: Sequence[Token]) -> Iterator[str]:
                 yield word[at : at + size]
 
 
-def _of_chat(reading: ParsedText, tokens: Sequence[Token], facts: ChatFacts) -> Iterator[str]:
-    context, shown = facts.context, stems_of(facts.latest_prompt)
+def _of_chat(tokens: Sequence[Token], facts: ChatFacts) -> Iterator[str]:
+    if tokens:
+        yield f"f {tokens[0].stem}"
+        yield f"fc {tokens[0].stem} {facts.context}"
+        yield f"l {tokens[-1].stem}"
+
+
+def shape_of(reading: ParsedText, facts: ChatFacts) -> Iterator[str]:
+    """Yield the parts of a text's shape in its chat: all that can be said without its words."""
+    tokens, context, shown = reading.tokens[:_TOKENS], facts.context, stems_of(facts.latest_prompt)
     names = [token.stem in shown for token in tokens if len(token.stem) >= _SHORTEST_NAME]
     same, new = min(sum(names), 3), min(len(names) - sum(names), 4)
     yield f"c {context}"
@@ -47,9 +55,6 @@ def _of_chat(reading: ParsedText, tokens: Sequence[Token], facts: ChatFacts) -> 
     yield f"new {new} {context}"
     yield f"same {same} {new}" if shown else "unknown"
     if tokens:
-        yield f"f {tokens[0].stem}"
-        yield f"fc {tokens[0].stem} {context}"
-        yield f"l {tokens[-1].stem}"
         yield f"clauses {min(tokens[-1].clause, 3)}"
     if reading.asks:
         yield f"asks {context}"

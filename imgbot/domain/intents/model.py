@@ -12,6 +12,7 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
+from typing import Any
 
 STEP = 1 / 16
 """Difference between two neighbouring weights."""
@@ -36,9 +37,16 @@ class Model:
         rows = [self.weights[at * count : (at + 1) * count] for at in buckets]
         known = [row for row in rows if any(row)]
         scale = STEP / math.sqrt(max(len(known), 1))
-        powers = [math.exp(sum(column) * scale) for column in zip(*known, strict=True)]
-        total = sum(powers)
-        return {label: each / total for label, each in zip(self.labels, powers, strict=True)}
+        scores = [sum(column) * scale for column in zip(*known, strict=True)]
+        return probabilities_of(self.labels, scores)
+
+
+def probabilities_of(labels: Sequence[str], scores: Sequence[float]) -> Mapping[str, float]:
+    """Return the probability of each label, by its score."""
+    highest = max(scores)
+    powers = [math.exp(each - highest) for each in scores]
+    total = sum(powers)
+    return {label: each / total for label, each in zip(labels, powers, strict=True)}
 
 
 _own: list[Model] = []
@@ -71,19 +79,22 @@ def use(content: bytes) -> None:
 
 def unpacked(content: bytes) -> Model:
     """Read a file of weights."""
-    head, _, packed = content.partition(b"\n")
-    known = json.loads(head)
-    weights = memoryview(zlib.decompress(packed)).cast("b")
+    known, weights = first_line_and_weights(content)
     return Model(tuple(known["labels"]), weights, known["digest"])
 
 
-def packed(labels: Sequence[str], weights: bytes, digest: str) -> bytes:
-    """Return a file of weights."""
-    return _head(labels, digest) + b"\n" + zlib.compress(weights, 9)
+def first_line_and_weights(content: bytes) -> tuple[dict[str, Any], memoryview]:
+    line, _, compressed = content.partition(b"\n")
+    return json.loads(line), memoryview(zlib.decompress(compressed)).cast("b")
 
 
-def _head(labels: Sequence[str], digest: str) -> bytes:
-    return json.dumps({"labels": labels, "digest": digest}).encode()
+def packed(labels: Sequence[str], weights: bytes, digest: str, **others: Any) -> bytes:
+    """Return a file of weights; `others` are further facts of its first line."""
+    return _head(labels, digest, **others) + b"\n" + zlib.compress(weights, 9)
+
+
+def _head(labels: Sequence[str], digest: str, **others: Any) -> bytes:
+    return json.dumps({"labels": labels, "digest": digest, **others}).encode()
 
 
 def digest_of(paths: Sequence[Traversable]) -> str:
