@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -63,7 +63,10 @@ class BotSession(AiohttpSession):
             api=TelegramAPIServer.from_base(api), json_loads=_read_answer, timeout=_CALL_TIMEOUT_S
         )
         self.gate = FloodGate()
+        self.check_lease: Callable[[], None] = lambda: None
+        """Raises TransientError unless this bot may write to chats."""
         self.middleware(self.gate)
+        self.middleware(self._led)
         self.middleware(_decoded)
 
     @property
@@ -110,6 +113,14 @@ class BotSession(AiohttpSession):
             except (ValueError, LookupError, TypeError, AttributeError):
                 pass
         return super().check_response(bot, method, status_code, content)
+
+    async def _led(
+        self, make_request: NextRequestMiddlewareType[Any], bot: Bot, method: TelegramMethod[Any]
+    ) -> Response[Any]:
+        """Keep a leader that was stopped from writing over what another has written since."""
+        if getattr(method, "chat_id", None):
+            self.check_lease()
+        return await make_request(bot, method)
 
     async def create_session(self) -> ClientSession:
         session = await super().create_session()

@@ -5,6 +5,7 @@ import functools
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Collection
+from typing import cast
 from urllib.parse import urlsplit
 
 from imgbot.bot.app import App
@@ -34,6 +35,7 @@ from imgbot.storage.stats import QueueStats
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
+from imgbot.telegram.session import BotSession
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry import events
 from imgbot.wiring.connections import Connections, now_ms
@@ -130,6 +132,8 @@ def build_update_poller(connections: Connections, app: App, dialogues: Dialogues
     """Build the poller, and the handler of its updates."""
     handler = UpdateHandler(app, dialogues, connections.bot)
     ledger = UpdateLedger(connections.redis, connections.queue.persistence.persist)
-    lease = connections.lease
-    expired = None if lease is None else lease.expired
+    lease, session = connections.lease, cast("BotSession", connections.bot.session)
+    expired = None
+    if lease is not None:
+        expired, session.check_lease = lease.expired, lease.check
     return UpdatePoller(connections.bot, handler.handle, ledger, expired)

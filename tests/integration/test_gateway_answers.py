@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from aiogram import Bot
@@ -77,3 +79,15 @@ async def test_a_page_of_the_history_that_hangs_ends_before_its_handler_does() -
         bot.session.timeout = 0.2
         with pytest.raises(TransientError):
             await Messenger(bot).edit_to_picture(ChatTarget(1), 2, page, "", [], is_photo=True)
+
+
+async def test_a_bot_without_its_lease_writes_to_no_chat() -> None:
+    sent = b'{"ok": true, "result": {"message_id": 1}}'
+    async with bot_answered(200, sent, "application/json") as bot:
+        messenger = Messenger(bot)
+        await messenger.edit_text(ChatTarget(1), 1, "done", [])
+        cast("Any", bot.session).check_lease = Mock(side_effect=TransientError("no lease"))
+        with pytest.raises(TransientError, match="no lease"):
+            await messenger.edit_text(ChatTarget(1), 1, "working", [])
+        with pytest.raises(TransientError, match="no lease"):
+            await messenger.send_text(ChatTarget(1), "working", [])
