@@ -73,7 +73,9 @@ BUGS = {
         "with_changes(job, intent_ms=context.now_ms(), provider=provider.name)",
     ),
     "record not synced": Bug(
-        "imgbot.storage.persistence:Persistence.persist", "has_replica or not", "False and not"
+        "imgbot.storage.persistence:Persistence.persist",
+        "await self._grouped()",
+        "int(self._has_replica)",
     ),
     "ticket not stored": Bug(f"{_SUBMIT}:_accepted", "ticket=answer.ticket,", ""),
     "owner noted too late": Bug(
@@ -102,8 +104,8 @@ BUGS = {
     ),
     "update confirmed too early": Bug(
         "imgbot.telegram.update_dispatcher:OffsetWindow.add",
-        "= False\n        self._last",
-        "= True\n        self._last",
+        "self._is_settled[update_id] = False",
+        "self._is_settled[update_id] = True",
     ),
     "status message not recorded": Bug(
         "imgbot.jobs.status_messages:StatusMessages.ensure",
