@@ -24,9 +24,9 @@ _HANDS = 2
 _GROWN_MAX = 2.0  # how much larger a thing gets, so that another is under it
 _HOLDABLE = frozenset(table("create")["holdable"].split())
 _OVERHEAD = frozenset({"umbrella"})
-# Places of figures that no stand takes.
+# Places of figures that no stand takes; a rock takes buildings.
 _LOOSE = frozenset({"close", "branch", "leap"})
-_ALOFT = frozenset({"sky", "wall", "hill"})
+_ALOFT = ("hill", "sky", "wall")
 _GROUND_SHARE = 0.6  # of the height of a thing that lies on the ground instead of a table
 _ROW_UNITS = 84  # of the width, for all figures of a row
 _HEIGHT_MIN = 42  # of the largest figure, in units
@@ -254,7 +254,8 @@ def _place(
         return
     front = [each for each in roots if each[1] != "behind"] or list(roots)
     behind = [each for each in roots if each[1] == "behind" and each not in front]
-    places = _agreed([_place_of(figure, flag, request, scene) for figure, flag in front])
+    figures = [figure for figure, _ in front]
+    places = _agreed(figures, [_place_of(*each, request, scene) for each in front])
     placed = [(figure, place) for (figure, _), place in zip(front, places, strict=True)]
     aloft = [each for each in placed if each[1] == "sky"]
     if 1 < len(aloft) < len(placed):
@@ -294,10 +295,16 @@ def _row_up(
             yield Placed(figure, place, x, size, row)
 
 
-def _agreed(places: Sequence[str]) -> list[str]:
-    """Places, where what is drawn close joins what stands in the scene."""
-    is_mixed = "ground" in places or ("close" in places and {*places} - {"close", "sky"})
-    return ["ground" if place in _LOOSE and is_mixed else place for place in places]
+def _agreed(figures: Sequence[SubjectFigure], places: Sequence[str]) -> list[str]:
+    """Places, where what is drawn close or on a table joins what stands in the scene."""
+    kinds = {*places}
+    moved: dict[str, str] = {}
+    if "ground" in kinds or ("close" in kinds and kinds - {"close", "sky"}):
+        moved = dict.fromkeys(_LOOSE, "ground")
+    elif kinds >= {"floor", "table"}:
+        is_peopled = any(figure.subject.group.startswith("person") for figure in figures)
+        moved = {"table": "floor"} if is_peopled else {"floor": "table"}
+    return [moved.get(place, place) for place in places]
 
 
 def _breadth(figure: SubjectFigure) -> float:
@@ -327,7 +334,7 @@ def _place_of(figure: SubjectFigure, flag: str, request: DrawingRequest, scene: 
     place = figure.base.subject.place
     if flag == "over":
         return "sky"
-    if request.stand not in {"", "grass"} and place not in _ALOFT:
+    if request.stand not in {"", "grass"} and place not in _ALOFT[request.stand == "rock" :]:
         return request.stand
     moved = table("create")["moved_places"]
     return moved.get(scene, moved["other"]).get(place, place)

@@ -31,7 +31,7 @@ def draw(prompt: str, seed: int, ratio: str = "") -> tuple[Image.Image, Composit
 
 def composition_of(prompt: str, seed: int) -> Composition:
     """Read a prompt, emoji included, and decide what its picture shows."""
-    return compose(understand(f"{prompt} {_emoji_names(prompt)}"), seed)
+    return compose(understand(prompt + _emoji_names(prompt)), seed)
 
 
 def paint(composition: Composition, prompt: str, seed: int, size: tuple[int, int]) -> Image.Image:
@@ -61,7 +61,8 @@ def paint(composition: Composition, prompt: str, seed: int, size: tuple[int, int
 def _emoji_names(prompt: str) -> str:
     """Unicode names of the emoji in the prompt ("fox face")."""
     emoji = [char for char in prompt[:200] if ord(char) > 0x2600]
-    return " ".join(unicodedata.name(char, "").lower() for char in emoji)
+    names = (unicodedata.name(char, "").lower().removesuffix(" face") for char in emoji)
+    return "".join(f", {name}" for name in names)
 
 
 def picture_size(ratio: str) -> tuple[int, int]:

@@ -204,9 +204,10 @@ def _render(
 def _ends_at_the_shoulders(image: Image.Image) -> bool:
     """True if a wide part of the drawing touches its lower edge."""
     bottom = (image.getbbox() or (0, 0, *image.size))[3]
-    row = image.getchannel("A").crop((0, bottom - 4, image.width, bottom - 2))
+    near = max(4, image.height // 40)
+    row = image.getchannel("A").crop((0, bottom - near, image.width, bottom - near + 2))
     box = row.point([0] * 128 + [255] * 128).getbbox()
-    return box is not None and box[2] - box[0] > image.width * 0.5
+    return box is not None and box[2] - box[0] > image.width * 0.4
 
 
 def _with_body(head: Image.Image, name: str, dress: tuple[str, Colour] | None) -> Image.Image:
@@ -241,7 +242,8 @@ def _with_coat(bust: Image.Image) -> Image.Image:
     bust = bust.crop((0, 0, bust.width, (bust.getbbox() or (0, 0, *bust.size))[3] - 1))
     width, height = bust.size
     extra = round(height * 0.62)
-    row = bust.crop((0, height - 3, width, height - 1))
+    near = max(3, height // 50)
+    row = bust.crop((0, height - near, width, height - near + 2))
     canvas = Image.new("RGBA", (width, height + extra))
     box = row.getchannel("A").getbbox() or (0, 0, width, 1)
     left, right = box[0] + width * 0.02, box[2] - width * 0.02

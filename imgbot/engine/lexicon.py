@@ -123,17 +123,19 @@ def _single_keys() -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _typo_of(key: str, word: str) -> tuple[str, bool] | None:
     """Meaning of the only subject whose word this one may be a slip of."""
-    if len(key) < _TYPO_LETTERS_MIN or not word.isalpha() or _is_known(word):
+    if len(key) < _TYPO_LETTERS_MIN or not word.isalpha() or is_known(word):
         return None
     known = meanings()
     names = {known[near] for near in slips_of(key, _single_keys())}
     return tuple(names.pop()) if len(names) == 1 else None
 
 
-def _is_known(word: str) -> bool:
+def is_known(word: str) -> bool:
+    """True if the word means something; a compound may only do so in parts."""
     others = (RELATIONS, STANDS, STYLES, ROUGH_STYLES)
     return bool(
-        is_filler(word)
+        key_of(word) in meanings()
+        or is_filler(word)
         or concepts_of(word)
         or stem_of(word, COLOURS)
         or stem_of(word, SIZES)

@@ -22,6 +22,7 @@ from imgbot.engine.lexicon import (
     WORN,
     concepts_of,
     is_filler,
+    is_known,
     names_matching,
     phrase_at,
     stem_of,
@@ -34,7 +35,7 @@ THINGS_MAX = 12
 SEVERAL = 3
 _PLURAL_ENDINGS = ("ами", "ями", "ах", "ях", "ов", "ев", "ы", "и", "s")
 # One is played or worn where several are named.
-_SINGLE_GROUPS = frozenset({"clothing", "musical-instrument", "time"})
+_SINGLE_GROUPS = frozenset({"clothing", "musical-instrument", "time", "body-parts"})
 _PLURAL_OR_CASE = frozenset({"ы", "и"})
 
 _NEGATED = re.compile(
@@ -114,7 +115,11 @@ def understand(prompt: str) -> DrawingRequest:
     """Read a prompt; earlier words weigh more. Letters to be drawn do not name subjects."""
     request = DrawingRequest(text=text_to_draw(prompt))
     plain = without_quotes(prompt) if request.text else prompt
-    found = WORD.findall(_NEGATED.sub(" ; ", plain))[:WORDS_MAX]
+    found = [
+        part
+        for word in WORD.findall(_NEGATED.sub(" ; ", plain))[:WORDS_MAX]
+        for part in ([word] if is_known(fold(word)) else word.split("-"))
+    ]
     lettering = set(map(fold, WORD.findall(request.text)))
     reader = _Reader(request, found, lettering)
     while reader.place < len(found):
@@ -175,6 +180,11 @@ class _Reader:
         if is_modifier or len(self.request.things) >= THINGS_MAX:
             return Role.UNKNOWN, -1
         subject = subject_of(name)
+        before = self.request.words[-1:]
+        if before and before[0].role is Role.THING:
+            number = before[0].number
+            if self.request.things[number].subject == subject:
+                return Role.THING, number  # "чашка какао"
         last = self._folded[self.place + length - 1]
         count = SEVERAL if self._is_plural(last, subject) else 1
         self.request.things.append(Thing(subject, is_rough, count))
@@ -199,7 +209,7 @@ class _Reader:
 
     def weigh(self, word: str, role: Role) -> None:
         """Add what the word tells of scene, palette and style."""
-        request, is_setting = self.request, role is not Role.THING
+        request, is_setting = self.request, role not in {Role.THING, Role.STAND}
         weight = 100 - min(len(request.words), 60)
         is_setting = is_setting and not (role is Role.TEXT and request.scenes)
         for style in (*names_matching(word, STYLES), *names_matching(word, ROUGH_STYLES)):
