@@ -62,9 +62,9 @@ from imgbot.domain.intents import (
     classify,
     wording_key,
 )
+from imgbot.domain.intents.beginnings import names_new_picture, without_preamble
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.ordinals import Named, named_in
-from imgbot.domain.preamble import names_new_picture, without_preamble
 from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import repeats_prompt
 from imgbot.domain.texts import LANGUAGES, buttons, t

@@ -9,9 +9,9 @@ from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import command_of, photo_of, prompt_of
 from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
+from imgbot.domain.intents.beginnings import without_preamble
 from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.domain.preamble import without_preamble
 from imgbot.domain.prompt_options import (
     VARIANTS_MAX,
     PromptOptions,

@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from functools import cache
 
 from imgbot.domain.intents.model import FOLDER
-from imgbot.domain.intents.words import ParsedText, Token, clauses_of
-from imgbot.domain.spelling import fold
+from imgbot.domain.intents.words import ParsedText, Token, clauses_of, read
+from imgbot.domain.spelling import fold, has_cyrillic
 
 _LONGEST = 7
+_DRAW = "нарисуй"
+_POLITE = ("polite", "wanted")
 _BETWEEN = " ,.!?:;—–-)"
 
 
@@ -24,16 +26,62 @@ def _phrases() -> dict[str, frozenset[tuple[str, ...]]]:
 def without_beginning(reading: ParsedText, talk: int = 0) -> str:
     """Return the text after its polite beginning; its first `talk` clauses may be talk."""
     tokens = _after_talk(reading.tokens, talk)
-    rest = _after_now(_after_polite(tokens) or tokens)
-    if not rest or rest[0] is reading.tokens[0]:
-        return reading.text
-    last = reading.tokens[reading.tokens.index(rest[0]) - 1]
-    return reading.text[last.end :].lstrip(_BETWEEN)
+    rest = _after_now(_after(tokens, *_POLITE) or tokens)
+    return _text_of(rest, reading) if rest else reading.text
+
+
+def without_preamble(prompt: str) -> str:
+    """Return the prompt without "listen, could you make me a picture where"; else as it is.
+
+    A plain "draw a fox" stays: in Russian its noun would be left in the accusative.
+    """
+    rest, names_picture = _after_preamble(prompt)
+    if names_picture or not rest or not has_cyrillic(prompt):
+        return rest or prompt
+    return f"{_DRAW} {rest}"
+
+
+def names_new_picture(prompt: str) -> bool:
+    """Return true for "make me a picture where", which is about no other picture."""
+    return _after_preamble(prompt)[1]
+
+
+def _after_preamble(prompt: str) -> tuple[str, bool]:
+    """Return the text after a polite or clumsy beginning; and whether it names a picture."""
+    reading = read(prompt)
+    drawing = _after(reading.tokens, *_POLITE, "clumsy")
+    order = _after(drawing[1:], "filler") if drawing and _is(drawing[0], "drawing") else drawing
+    rest = _after_picture(order)
+    # One part alone may begin any prompt: "Look at me", "a picture of a fox". So may "just do it".
+    parts = {len(each) for each in (reading.tokens, drawing, order, rest)}
+    text = _text_of(rest, reading) if rest else ""
+    if len(parts) < 3 or not text[:1].isalnum() or (rest is order and _is_pointing(rest)):
+        return "", False
+    return text.rstrip(" ?"), rest is not order
+
+
+def _is_pointing(tokens: Sequence[Token]) -> bool:
+    """Return true for "it darker" and for "so" alone, which need the verb before them."""
+    return _is(tokens[0], "reference") or (len(tokens) == 1 and _is(tokens[0], "polite"))
+
+
+def _after_picture(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return the tokens after "a picture where", or all of them."""
+    picture = tokens[_starting(tokens, "article") :]
+    showing = picture[_starting(picture, "picture") :]
+    size = _starting(showing, "showing")
+    return showing[size:] if size and len(showing) < len(picture) else tokens
+
+
+def _text_of(rest: Sequence[Token], reading: ParsedText) -> str:
+    """Return the text from the first of these tokens on."""
+    at = reading.tokens.index(rest[0])
+    return reading.text[reading.tokens[at - 1].end :].lstrip(_BETWEEN) if at else reading.text
 
 
 def is_request(tokens: Sequence[Token]) -> bool:
     """Return true for "now draw a dog" and "please make it darker"."""
-    rest = _after_polite(tokens)
+    rest = _after(tokens, *_POLITE)
     rest = rest[1:] if rest and _is(rest[0], "now") else rest
     return bool(rest) and (_is(rest[0], "ordering") or len(rest) < len(tokens) > 1)
 
@@ -51,10 +99,10 @@ def _refers(tokens: Sequence[Token]) -> bool:
     return any(_is(each, "reference") for each in tokens)
 
 
-def _after_polite(tokens: Sequence[Token]) -> Sequence[Token]:
-    """Return the tokens after "could you please" and "I want"; nothing if no others are left."""
+def _after(tokens: Sequence[Token], *names: str) -> Sequence[Token]:
+    """Return the tokens after phrases of these tables; nothing if no others are left."""
     while tokens and not _is_negation(tokens):
-        size = max(_starting(tokens, "polite"), _starting(tokens, "wanted"))
+        size = max(_starting(tokens, name) for name in names)
         if not size:
             break
         tokens = tokens[size:]
@@ -71,7 +119,7 @@ def _after_now(tokens: Sequence[Token]) -> Sequence[Token]:
     """Return the tokens after "now" in "now draw a dog"."""
     if not tokens or not _is(tokens[0], "now"):
         return tokens
-    rest = _after_polite(tokens[1:])
+    rest = _after(tokens[1:], *_POLITE)
     return rest if rest and _is(rest[0], "ordering") else tokens
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgbot.domain.preamble import names_new_picture, without_preamble
+from imgbot.domain.intents.beginnings import names_new_picture, without_preamble
 
 CLUMSY = [
     ("смотри мне надо чтобы ты мне сделал картинку где кот спит", "кот спит"),
@@ -14,12 +14,14 @@ CLUMSY = [
     ("ok so basically i want a picture where a dog flies", "a dog flies"),
     ("could you draw an owl?", "an owl"),
     ("make me a picture of a castle", "a castle"),
+    ("нет, лучше картинку, где он спит", "он спит"),
+    ("ладно, тогда нарисуй жирафа", "нарисуй жирафа"),
 ]
 PLAIN = """
 draw a cat | нарисуй кота | a picture of a fox | look at me | so it goes, poster | мне снился сон
 ну погоди | хочу в лес | please draw | пожалуйста нарисуй | нарисуй мне картину где | i want a fox
 i need a hero, poster | a photo of a bot | 🦊 | give peace a chance | make love, not war, poster
-just do it | please show this | а сделай так
+just do it | please show this | а сделай так | wow make it brighter | ой, дайте подумать
 """
 
 
