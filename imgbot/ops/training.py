@@ -14,6 +14,7 @@ from imgbot.domain.intents.classifier import ORDERS, UNSURE
 from imgbot.domain.intents.model import SHIPPED_WEIGHTS, UTTERANCES, digest_of, use
 from imgbot.domain.intents.training import AFTER, Utterance, trained, utterances_in
 from imgbot.files import anchored, as_owner, replace_file
+from imgbot.imaging import encoder
 from imgbot.ops.backup.redis_access import open_redis
 from imgbot.ops.formatting import say
 from imgbot.ops.installation import environ_of_service
@@ -53,7 +54,7 @@ async def train(environ: Mapping[str, str] = os.environ) -> list[str]:
             )
         with as_owner(here):
             replace_file(here / WEIGHTS, weights)
-    understood = sum(_intent(each.text, each.facts) == each.label for each in examples)
+    understood = sum(_understood(each.text, each.facts)[-1] == each.label for each in examples)
     return [
         f"{understood} of {len(examples)} kept texts are understood without a question now",
         _NEXT.format(settings.state_dir / WEIGHTS),
@@ -64,9 +65,11 @@ def _is_ordered(utterance: Utterance) -> bool:
     """Return whether a text would be an order, with or without a picture to change."""
     latest = utterance.facts.latest_prompt
     chats = (replace(AFTER[name], latest_prompt=latest) for name in ("nothing", "picture"))
-    return any(_intent(utterance.text, chat) in ORDERS for chat in chats)
+    return any(not ORDERS.isdisjoint(_understood(utterance.text, chat)) for chat in chats)
 
 
-def _intent(text: str, facts: ChatFacts) -> str:
-    found = classify(text, facts)
-    return found.intent if found.is_sure else UNSURE
+def _understood(text: str, facts: ChatFacts) -> list[str]:
+    """Return the intent by words alone, and as well with the sentence encoder if there is one."""
+    encodings = [(), encoder.share_of(text)] if encoder.is_installed() else [()]
+    found = [classify(text, facts, each) for each in encodings]
+    return [each.intent if each.is_sure else UNSURE for each in found]
