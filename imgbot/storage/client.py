@@ -137,6 +137,8 @@ class Client(Redis):
         try:
             if self._link is None:
                 self._link = await self.connection_pool.get_connection()
+            elif self._is_outdated:
+                await self._link.disconnect(nowait=True)
             exchange = functools.partial(self._exchange, self._link, batch)
             answers = await self._link.retry.call_with_retry(exchange, self._disconnect)
         except Exception as error:  # noqa: BLE001 -- each caller gets it
@@ -170,6 +172,18 @@ class Client(Redis):
         pool = self.connection_pool
         return pool if isinstance(pool, SentinelConnectionPool) else None
 
+    @property
+    def primary(self) -> tuple[str, int] | None:
+        """Address of the server that commands go to; None without Sentinels, or a connection."""
+        link = self._link
+        return (link.host, link.port) if self.sentinels and link and link.is_connected else None
+
+    @property
+    def _is_outdated(self) -> bool:
+        """True once another connection has learned of another primary."""
+        pool, primary = self.sentinels, self.primary
+        return pool is not None and primary is not None and primary != pool.master_address
+
     async def wait_for_disk(self, wait_ms: int, replicas: int = 0) -> bool:
         """Wait until all that was written is on the server's disk; False if that takes longer.
 
@@ -186,7 +200,8 @@ class Client(Redis):
             for answer in await pipe.execute(raise_on_error=False):
                 if isinstance(answer, Exception):
                     raise answer
-        return bool(answer[0]) and answer[1] >= replicas
+        # The wait was at the primary of now, and the writes may have been at another.
+        return bool(answer[0]) and answer[1] >= replicas and not self._is_outdated
 
     async def call(self, name: str, **values: Value) -> list[Any]:
         """Run a script once.

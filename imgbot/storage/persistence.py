@@ -106,7 +106,7 @@ class Persistence:
         since: until then nothing that waits for the disks is done.
         Raises StorageUnavailableError.
         """
-        told = await self._redis.info("replication")
+        told, primary = await self._redis.info("replication"), self._redis.primary
         replicas = (one for name, one in told.items() if name.startswith("slave"))
         has_replica = any(
             isinstance(one, dict) and one["state"] == "online" and one["lag"] <= _LAG_S
@@ -114,9 +114,10 @@ class Persistence:
         )
         self._is_alone = not has_replica and bool(await self._redis.exists(keys.ALONE))
         is_missed = not has_replica and not self._is_alone
-        is_gone = is_missed and await self._is_named_by_most()
+        is_gone = is_missed and await self._is_named_by_most(primary)
         self._note(is_missed=is_missed, is_gone=is_gone)
-        if not self._is_alone and is_gone == ("min_slaves_good_slaves" in told):
+        is_as_asked = self._redis.primary == primary
+        if is_as_asked and not self._is_alone and is_gone == ("min_slaves_good_slaves" in told):
             # A server whose operator forbids CONFIG is as strict as they made it.
             with suppress(ResponseError):
                 await self._redis.config_set("min-replicas-max-lag", _LAG_S)
@@ -125,12 +126,13 @@ class Persistence:
     def _note(self, *, is_missed: bool, is_gone: bool) -> None:
         if is_gone != (self._gone_since_s is not None):
             self._gone_since_s = time.monotonic() if is_gone else None
-        state = "gone" if is_gone else "missed, and most Sentinels with it" if is_missed else "here"
+        doubt = "missed, and most Sentinels do not name this primary"
+        state = "gone" if is_gone else doubt if is_missed else "here"
         if state != self._state:
             self._state = state
             _log.warning("the replica of Redis is %s", state)
 
-    async def _is_named_by_most(self) -> bool:
+    async def _is_named_by_most(self, primary: tuple[str, int] | None) -> bool:
         pool = self._redis.sentinels
         if pool is None:
             return True
@@ -140,7 +142,7 @@ class Persistence:
             with suppress(RedisError, OSError, TimeoutError):
                 async with asyncio.timeout(_SENTINEL_S):
                     named = await one.sentinel_get_master_addr_by_name(pool.service_name)
-                return named == pool.master_address
+                return named == primary
             return False
 
         async with asyncio.TaskGroup() as group:

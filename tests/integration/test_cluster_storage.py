@@ -6,13 +6,15 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from redis.asyncio import Redis
+from redis.asyncio.sentinel import MasterNotFoundError
 
 from imgbot.domain.errors import FencedError, StorageUnavailableError, TransientError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.lease import Lease
 from imgbot.storage.persistence import Persistence
-from tests.fixtures.valkey_cluster import ValkeyCluster
+from tests.fixtures.valkey_cluster import PASSWORD, ValkeyCluster
 from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.slow
@@ -96,3 +98,29 @@ async def test_the_side_cut_off_takes_no_writes(servers: ValkeyCluster) -> None:
         for write in (redis.incr("img:test"), persistence.persist()):
             with pytest.raises(StorageUnavailableError, match="too few of its replicas"):
                 await write
+
+
+async def test_a_primary_that_was_frozen_takes_no_writes(servers: ValkeyCluster) -> None:
+    async with servers.client() as redis:
+        await redis.ping()
+        servers.signal("a", signal.SIGSTOP)
+        await eventually(lambda: servers.info("b"), lambda told: told["role"] == "master")
+        servers.signal("a", signal.SIGCONT)
+        # As another connection does, while that of the commands still leads to the former one.
+        await eventually(lambda: primary_by(redis), lambda found: found == servers.ports["b"])
+
+        await Persistence(redis).observe_replica()
+
+        assert redis.primary == ("127.0.0.1", servers.ports["b"])
+    port = servers.ports["a"]
+    async with Redis(port=port, password=PASSWORD, decode_responses=True) as former:
+        assert await former.config_get("min-replicas-to-write") == {"min-replicas-to-write": "1"}
+
+
+async def primary_by(redis: Client) -> int:
+    """The port of the primary, as the Sentinels say."""
+    assert redis.sentinels
+    try:
+        return (await redis.sentinels.get_master_address())[1]
+    except MasterNotFoundError:
+        return 0
