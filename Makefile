@@ -51,6 +51,11 @@ subjects: .venv/bin/ruff ## Build the drawings and names of imgbot/engine/subjec
 simulate: .venv/bin/ruff ## Play SEEDS=2000 runs of the simulated world; SEED=7 replays one.
 	.venv/bin/python -m tests.simulation $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000))
 
+RUNS = 1
+.PHONY: cluster-chaos
+cluster-chaos: .venv/bin/ruff ## Break a cluster in 16 ways, RUNS times; root, iproute2, libfaketime.
+	.venv/bin/python -m tests.bench.cluster_chaos $(RUNS)
+
 .PHONY: train-intents
 train-intents: .venv/bin/ruff ## Learn the intents from imgbot/domain/intents/utterances.
 	.venv/bin/python -m tests.bench.train_intents

@@ -132,6 +132,8 @@ async def _ask_sentinel(url: ClusterUrl, address: Address) -> tuple[str, list[Ad
                 "SENTINEL", "GET-MASTER-ADDR-BY-NAME", url.name
             )
             replicas = await sentinel.sentinel_slaves(url.name)
+            if not replicas:
+                return "knows no replica that could take over", [Address(host, int(port))]
             try:
                 answer = str(await sentinel.execute_command("SENTINEL", "CKQUORUM", url.name))
             except RedisError as error:

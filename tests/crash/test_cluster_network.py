@@ -1,0 +1,20 @@
+"""Three machines on a network of their own: the scenes in which two might lead.
+
+All scenes: `make cluster-chaos`.
+"""
+
+from dataclasses import replace
+
+import pytest
+
+from tests.bench.cluster_chaos import SCENES, act
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.mark.parametrize("name", ["split", "frozen"])
+async def test_one_picture_and_one_charge_each(name: str) -> None:
+    outcome = await act(replace(SCENES[name], hold_s=16.0))
+
+    assert outcome.has_moved
+    print(f"{name}: {outcome.answered_s:.1f} s without an answer")
