@@ -19,17 +19,17 @@ from tests.bench.measure import measure
 _TABLES = Path(__file__).parents[1] / "fixtures" / "engine_requests.toml"
 _PROMPTS = (
     "лиса в осеннем лесу", "a lighthouse in a storm", "корабль в море на закате",
-    "an owl on a winter night", "домик в горах зимой", "a hot-air balloon at dawn",
-    "девушка с красным зонтом под дождём в городе", "a white horse in the desert",
-    "кит в океане", "a rocket to Saturn", "сад весной, бабочка", "coffee on a quiet morning",
+    "a panda eating ramen", "домик в горах зимой", "three cats in a red car",
+    "девушка с красным зонтом под дождём в городе", "an astronaut riding a horse",
+    "кит в океане", "pizza in space", "сад весной, бабочка", "лев с короной",
 )  # fmt: skip
 _README = (
-    ("лиса в осеннем лесу, акварель", 11), ("a lighthouse at night, oil", 3),
-    ("белый кот на крыше, вечер", 1), ("fishing boats at sunset, pixel art", 5),
-    ("красный зонт под дождём в городе", 7), ("a castle at dawn, stained glass", 6),
-    ("воздушные шары на рассвете, бумага", 3), ("a whale in the ocean, linocut", 8),
-    ("снегирь зимой, вышивка", 5), ("poster “Good morning”, coffee", 2),
-    ("поезд осенью, ризография", 9), ("a butterfly in the garden, neon", 4),
+    ("лев с короной, закат", 7), ("a corgi in an astronaut helmet, watercolour", 8),
+    ("пингвин на льдине", 25), ("three cats in a car", 9),
+    ("рыба в аквариуме, витраж", 10), ("a train crossing a bridge in autumn", 24),
+    ("мальчик на месяце, пиксель-арт", 14), ("a panda eating ramen, papercut", 14),
+    ("рыжий кот спит, масло", 20), ("a pirate with a parrot, risograph", 32),
+    ("дракон над замком, линогравюра", 12), ("a fox in the snow, embroidery", 30),
 )  # fmt: skip
 _README_KIB = 400
 _PAPER, _INK = (250, 248, 244), (44, 42, 48)
