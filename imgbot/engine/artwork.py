@@ -13,6 +13,7 @@ from imgbot.engine.subjects import artwork
 
 _SAMPLES_PX = 96
 _KEY = (1, 255, 2)  # colour of what is transparent, while colours are counted
+_NEAR_HUES = 20  # of 256, for shades of one colour
 # Colours of a part that stand for those it is given.
 _GIVEN = ("#c0ffee", "#bada55")
 
@@ -48,6 +49,21 @@ def lay_part(
     canvas.paste(image.convert("RGB"), (round(corner[0]), round(corner[1])), image)
 
 
+def scatter(
+    canvas: Image.Image,
+    name: str,
+    colour: Colour,
+    spots: Sequence[tuple[float, float, float]],
+) -> None:
+    """Paint a part many times: each spot is its lower middle and its height in pixels."""
+    largest = part(name, max((round(height) for *_, height in spots), default=1) + 1, (colour,))
+    for x, y, height in spots:
+        share = height / largest.height
+        size = max(1, round(largest.width * share)), max(1, round(height))
+        image = largest.resize(size, Image.Resampling.BOX)
+        canvas.paste(colour, (round(x - size[0] / 2), round(y - size[1])), image.getchannel("A"))
+
+
 def areas_of(image: Image.Image) -> list[tuple[int, Colour]]:
     """Few colours of the drawing with their pixels in a small copy, the most frequent first."""
     small = image.resize((_SAMPLES_PX, _SAMPLES_PX))
@@ -59,7 +75,12 @@ def areas_of(image: Image.Image) -> list[tuple[int, Colour]]:
         (counts[index], (table[index * 3], table[index * 3 + 1], table[index * 3 + 2]))
         for index in range(len(table) // 3)
     ]
-    return sorted((each for each in found if each[0] and each[1] != _KEY), reverse=True)
+    # Pixels of the edge shift the mean of the key colour a little.
+    return sorted((each for each in found if each[0] and not _is_key(each[1])), reverse=True)
+
+
+def _is_key(colour: Colour) -> bool:
+    return all(abs(part - key) < 9 for part, key in zip(colour, _KEY, strict=True))
 
 
 def tinted(image: Image.Image, colour: Colour) -> Image.Image:
@@ -90,8 +111,15 @@ def tinted(image: Image.Image, colour: Colour) -> Image.Image:
 
 
 def main_colour(image: Image.Image) -> Colour:
-    """Colour of the largest area, a vivid one before grey."""
+    """Colour of the largest area in shades of one hue, a vivid one before grey."""
     found = areas_of(image) or [(1, (128, 128, 128))]
     vivid = [each for each in found if max(each[1]) - min(each[1]) > 60]
-    share = sum(count for count, _ in vivid) / sum(count for count, _ in found)
-    return (vivid if share > 0.2 else found)[0][1]
+    if sum(count for count, _ in vivid) <= 0.2 * sum(count for count, _ in found):
+        return found[0][1]
+    hues = [Image.new("RGB", (1, 1), colour).convert("HSV").tobytes()[0] for _, colour in vivid]
+
+    def area(hue: int) -> int:
+        near = (min((hue - other) % 256, (other - hue) % 256) < _NEAR_HUES for other in hues)
+        return sum(count for (count, _), is_near in zip(vivid, near, strict=True) if is_near)
+
+    return max(zip(vivid, hues, strict=True), key=lambda each: area(each[1]))[0][1]

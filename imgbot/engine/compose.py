@@ -266,7 +266,9 @@ def _place(
         yield from _row_up(placed, rng, is_alone=not behind)
     for index, (figure, _) in enumerate(behind):
         x = 0.5 + (index - (len(behind) - 1) / 2) * 0.36 + rng.uniform(-0.05, 0.05)
-        place = _place_of(figure, "", request, scene)
+        place, front_figure = _place_of(figure, "", request, scene), front[0][0]
+        if figure.subject.height * figure.size < front_figure.base.subject.height * 1.2:
+            x += rng.choice((-0.27, 0.27))  # what is not taller looks out at a side
         yield Placed(figure, place, x, min(_GROWN_MAX, figure.size), 1)
 
 
@@ -299,7 +301,9 @@ def _agreed(figures: Sequence[SubjectFigure], places: Sequence[str]) -> list[str
     """Places, where what is drawn close or on a table joins what stands in the scene."""
     kinds = {*places}
     moved: dict[str, str] = {}
-    if "ground" in kinds or ("close" in kinds and kinds - {"close", "sky"}):
+    if "table" in kinds and not kinds & {"ground", "floor"}:
+        moved = {"close": "table"}
+    elif "ground" in kinds or ("close" in kinds and kinds - {"close", "sky"}):
         moved = dict.fromkeys(_LOOSE, "ground")
     elif kinds >= {"floor", "table"}:
         is_peopled = any(figure.subject.group.startswith("person") for figure in figures)

@@ -46,28 +46,11 @@ def on_rock(
         mirror_tile(scene, canvas, tile, (placement.x, top + scene.unit_px * 11), 0.4)
         raise_rock(scene, canvas, placement.x, top, reach)
         if tile.lights and (scene.palette.is_dark or scene.has("fog", "clouds")):
-            canvas = _beam(
-                scene, canvas, (placement.x, top - (tile.feet[1] - tile.lights[0][0][1]))
-            )
+            lamp = (placement.x, top - (tile.feet[1] - tile.lights[0][0][1]))
+            reach = scene.width * 1.1
+            corner, size = (lamp[0] - reach, lamp[1] - reach / 2), (reach * 2, reach)
+            lay_part(canvas, "beam", (scene.palette.light,), corner, size)
         canvas = paste_tile(scene, canvas, tile, (placement.x, top + scene.unit_px))
-    return canvas
-
-
-def _beam(scene: Scene, canvas: Image.Image, lamp: tuple[float, float]) -> Image.Image:
-    """Paint two beams of light from a lamp."""
-    reach = scene.width * 1.1
-    fans = [
-        [lamp, (lamp[0] + side * reach, lamp[1] - reach * (tilt + 0.07)),
-         (lamp[0] + side * reach, lamp[1] - reach * (tilt - 0.07))]
-        for side, tilt in ((1, 0.16), (-1, -0.02))
-    ]  # fmt: skip
-    for fan in fans:
-        light = drawing.soft(drawing.polygon_mask(scene.size, fan), scene.unit_px * 1.4)
-        fade = Image.radial_gradient("L").resize((scene.width * 2, scene.width * 2))
-        fade = drawing.curve(fade, lambda value: 0.72 * max(0.0, 1 - value * 1.25))
-        left, top = round(scene.width - lamp[0]), round(scene.width - lamp[1])
-        fade = fade.crop((left, top, left + scene.width, top + scene.height))
-        drawing.paint(canvas, scene.palette.light, drawing.times(light, fade))
     return canvas
 
 
@@ -248,6 +231,7 @@ def up_close(
     for placement in group:
         tile = turn_tile(make_tile(scene, placement), scene.rng.uniform(-7, 7))
         y = scene.height * (0.5 + 0.12 * rows - 0.24 * placement.row)
+        y += scene.unit_px * scene.rng.uniform(-9, 9) * (len(group) > 1)
         if placement.figure.base.subject.height > 60:
             y = scene.height - tile.image.height * 0.46
         canvas = _shadowed(scene, canvas, tile, (placement.x, y))

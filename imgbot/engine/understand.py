@@ -27,13 +27,14 @@ from imgbot.engine.lexicon import (
     phrase_at,
     stem_of,
 )
-from imgbot.engine.subjects import PHRASE_WORDS_MAX, WORD, Subject, subject_of
+from imgbot.engine.subjects import EXACT, PHRASE_WORDS_MAX, WORD, Subject, meanings, subject_of
 from imgbot.engine.tables import table
 from imgbot.engine.typography import text_to_draw, without_quotes
 
 THINGS_MAX = 12
 SEVERAL = 3
-_PLURAL_ENDINGS = ("ами", "ями", "ах", "ях", "ов", "ев", "ы", "и", "s")
+_PLURAL_ENDINGS = ("ами", "ями", "ах", "ях", "ов", "ев", "ы", "и")
+_ENGLISH_PLURALS = (("s", ""), ("es", ""), ("ies", "y"), ("ves", "f"), ("ves", "fe"))
 # One is played or worn where several are named.
 _SINGLE_GROUPS = frozenset({"clothing", "musical-instrument", "time", "body-parts"})
 _PLURAL_OR_CASE = frozenset({"ы", "и"})
@@ -185,17 +186,24 @@ class _Reader:
             number = before[0].number
             if self.request.things[number].subject == subject:
                 return Role.THING, number  # "чашка какао"
-        last = self._folded[self.place + length - 1]
-        count = SEVERAL if self._is_plural(last, subject) else 1
+        named = " ".join(self._folded[self.place : self.place + length])
+        count = SEVERAL if self._is_plural(named, subject) else 1
         self.request.things.append(Thing(subject, is_rough, count))
         return Role.THING, len(self.request.things) - 1
 
-    def _is_plural(self, word: str, subject: Subject) -> bool:
+    def _is_plural(self, phrase: str, subject: Subject) -> bool:
         """True for several of it without a number: "apples", "дельфины"."""
-        ending = next((each for each in _PLURAL_ENDINGS if word.endswith(each)), "")
-        own = subject.label(word)
-        is_always = own.endswith((ending, "ы", "и")) or subject.group in _SINGLE_GROUPS
-        if not ending or is_always:
+        if subject.group in _SINGLE_GROUPS:
+            return False
+        if phrase.isascii():
+            ones = [
+                phrase.removesuffix(end) + one
+                for end, one in _ENGLISH_PLURALS
+                if phrase.endswith(end)
+            ]
+            return any(EXACT + one in meanings() or one == subject.english for one in ones)
+        ending = next((each for each in _PLURAL_ENDINGS if phrase.endswith(each)), "")
+        if not ending or subject.russian.endswith((ending, "ы", "и")):
             return False
         if ending not in _PLURAL_OR_CASE:
             return True

@@ -10,6 +10,8 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from imgbot.engine import run
+from imgbot.engine.artwork import rasterise, tinted
+from imgbot.engine.colours import parse_hex
 from imgbot.engine.create import composition_of, draw, picture_size
 from imgbot.engine.figures import Placement, SubjectFigure
 from imgbot.engine.placing import PLACES, place_figures
@@ -17,7 +19,7 @@ from imgbot.engine.scene import PALETTES, Scene
 from imgbot.engine.scenes import SCENES
 from imgbot.engine.scenes.outdoors import add_birds, paint_sun
 from imgbot.engine.styles import MARGIN_UNITS, STYLES, choose_style
-from imgbot.engine.subjects import has_own_drawing, subject_names, subject_of
+from imgbot.engine.subjects import artwork, has_own_drawing, subject_names, subject_of
 from imgbot.engine.tables import table
 from imgbot.engine.typography import draw_text
 from tests.fixtures.image_metrics import difference
@@ -186,6 +188,17 @@ def test_every_subject_has_a_place_a_name_in_both_languages_and_fitting_scenes()
         assert subject.russian, subject
         assert subject.scenes, subject
         assert set(subject.scenes) <= SCENES.keys(), subject
+
+
+def test_colour_of_a_figure_is_that_which_is_asked_for() -> None:
+    for name, height_px in product(("lion", "tractor", "elephant", "fox", "car"), (120, 451)):
+        plain = rasterise(artwork(name), height_px)
+        blue = tinted(plain, parse_hex("1f4fd1"))
+        before, after = (
+            ImageStat.Stat(image.convert("RGB"), image.getchannel("A")).mean
+            for image in (plain, blue)
+        )
+        assert after[2] - sum(after) / 3 > before[2] - sum(before) / 3 + 8, (name, height_px)
 
 
 def test_seed_varies_the_position_of_a_figure() -> None:

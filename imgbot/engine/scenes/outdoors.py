@@ -6,6 +6,7 @@ from itertools import pairwise
 from PIL import Image, ImageDraw
 
 from imgbot.engine import drawing
+from imgbot.engine.artwork import scatter
 from imgbot.engine.colours import Colour, mix, ramp
 from imgbot.engine.drawing import Line
 from imgbot.engine.scene import Scene, down_to_floor, ridge
@@ -85,21 +86,10 @@ def add_birds(scene: Scene, canvas: Image.Image, horizon: float) -> Image.Image:
     centre = (scene.width * rng.uniform(0.25, 0.75), horizon * rng.uniform(0.3, 0.6))
     birds = [
         (centre[0] + rng.gauss(0, unit * 9), centre[1] + rng.gauss(0, unit * 4),
-         unit * rng.uniform(0.7, 1.6))
+         unit * rng.uniform(0.6, 1.3))
         for _ in range(rng.randint(4, 8))
     ]  # fmt: skip
-
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for x, y, span in birds:
-            wings = [
-                (x - span, y - span * 0.35), (x - span * 0.5, y - span * 0.5), (x, y),
-                (x + span * 0.5, y - span * 0.55), (x + span, y - span * 0.3),
-                (x + span * 0.5, y - span * 0.36), (x, y + span * 0.2),
-                (x - span * 0.5, y - span * 0.3),
-            ]  # fmt: skip
-            draw.polygon([(px * scale, py * scale) for px, py in wings], fill=255)
-
-    drawing.paint(canvas, scene.palette.ink, drawing.dim(drawing.mask(scene.size, draw_all), 0.8))
+    scatter(canvas, "bird", scene.palette.ink, birds)
     return canvas
 
 
@@ -285,31 +275,7 @@ def plant_trees(
         trees.append((x, y + size * 0.06, size * rng.uniform(0.55, 1.1)))
         x += size * rng.choice((rng.uniform(0.18, 0.4), rng.uniform(0.3, 0.9))) / density
 
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for tree in trees:
-            _draw_conifer(draw, scale, scene, tree)
-
-    drawing.paint(canvas, colour, drawing.mask(scene.size, draw_all))
-
-
-def _draw_conifer(
-    draw: ImageDraw.ImageDraw, scale: float, scene: Scene, tree: tuple[float, float, float]
-) -> None:
-    x, foot, height = tree
-    tiers = 7
-    left: Line = []
-    right: Line = []
-    for tier in range(tiers):
-        share = (tier + 1) / tiers
-        y = foot - height * (1 - share * 0.94)
-        half = height * 0.21 * share * scene.rng.uniform(0.8, 1.15)
-        left += [(x - half, y), (x - half * 0.45, y - height * 0.015)]
-        right += [
-            (x + half * scene.rng.uniform(0.85, 1.1), y),
-            (x + half * 0.45, y - height * 0.015),
-        ]
-    outline = [(x, foot - height), *right, (x, foot), *reversed(left)]
-    draw.polygon([(px * scale, py * scale) for px, py in outline], fill=255)
+    scatter(canvas, "conifer", colour, trees)
 
 
 def dunes(scene: Scene) -> Image.Image:
