@@ -91,3 +91,11 @@ class PollingHealth:
         if isinstance(error, TelegramConflictError):
             events.warning("%s", _DESCRIPTIONS[self._last_rival])
         return delay_s
+
+
+class NoPolling(PollingHealth):
+    """Health of a bot that stands by: it asks Telegram for nothing."""
+
+    @property
+    def seconds_since_answer(self) -> float:
+        return 0.0

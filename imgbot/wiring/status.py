@@ -21,7 +21,7 @@ from imgbot.storage.client import Client
 from imgbot.storage.server.durability import measure, trouble_of
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
-from imgbot.telegram.polling_health import PollingHealth
+from imgbot.telegram.polling_health import NoPolling, PollingHealth
 from imgbot.telegram.session import BotSession
 from imgbot.telemetry import metrics
 from imgbot.telemetry.health import HealthFacts
@@ -49,6 +49,7 @@ def build_sampler(
         now_ms,
         settings.running_per_user,
         "+".join(settings.providers),
+        contact=NoPolling() if settings.is_clustered else PollingHealth(),
     )
     return StatusSampler(metrics.REGISTRY, common | dict(checks), observer, settings.state_dir)
 

@@ -26,7 +26,7 @@ from tests.fixtures.waiting import eventually
 _BEFORE, _AFTER = 5, 3
 """Requests that wait when it happens, and those that come then."""
 
-_DISK_MB = 24
+_DISK_MB = 500
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Health problems and where they show: page, exit status, doctor, chat, Prometheus."""
 
 import re
+import time
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from imgbot.ops.status.command import exit_status
 from imgbot.ops.status.indicators import FEWEST_FAILURES
 from imgbot.storage.alerts import Notice
 from imgbot.storage.spend import raised
-from imgbot.telegram.polling_health import CONFLICTS_IN_A_ROW
+from imgbot.telegram.polling_health import CONFLICTS_IN_A_ROW, NoPolling, PollingHealth
 from imgbot.telemetry.health import (
     BudgetState,
     Condition,
@@ -352,3 +353,12 @@ def test_a_budget_that_is_no_longer_limited_ends_without_a_word() -> None:
     unlimited = replace(SPENT, ceiling_micro=None)
 
     assert "budget" not in {each.rule for each in conditions_of(replace(BUSY, budget=unlimited))}
+
+
+def test_a_standby_is_not_silent_for_it_asks_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asking, standing_by = PollingHealth(), NoPolling()
+    later_s = time.monotonic() + 3600
+    monkeypatch.setattr(time, "monotonic", lambda: later_s)
+
+    assert asking.trouble.startswith("no answer for 36")
+    assert standing_by.trouble == ""
