@@ -241,7 +241,11 @@ def _choose_palette(
     if things:
         # Figures are more visible by day.
         natural = tuple(name for name in natural if not PALETTES[name].is_dark) or natural
-    return PALETTES[_choose(request.palettes, natural, seed)]
+    wanted = request.palettes
+    if "stars" in request.hints:
+        # Stars do not show by day.
+        wanted = {name: each for name, each in wanted.items() if PALETTES[name].is_dark}
+    return PALETTES[_choose(wanted, natural, seed)]
 
 
 def _place(

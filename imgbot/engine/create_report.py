@@ -156,6 +156,8 @@ def _judge_setting(word: Word, composition: Composition) -> _Judged:
     hints = {name for each in found for name in each.hints}
     palettes = {name for each in found for name in each.palettes}
     weather = hints & _WEATHER if scene not in _INDOORS else set()
+    if "stars" in hints:
+        weather = {"stars"} if composition.palette.is_dark and scene not in _INDOORS else set()
     if hints & _WEATHER and scene in _INDOORS and not scenes & {scene}:
         return _Judged(word.text, _Shown.NOT)
     seen = scenes & {scene, *_ALSO.get(scene, ())} or weather or hints & {"brick", "aurora"}

@@ -5,7 +5,7 @@ All randomness comes from the caller's generator, so that a seed always gives th
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
 
@@ -108,6 +108,24 @@ def polygon_mask(size: Size, points: Sequence[Point]) -> Image.Image:
         draw.polygon([(x * scale, y * scale) for x, y in points], fill=255)
 
     return mask(size, fill)
+
+
+def discs(size: Size, spots: Iterable[tuple[float, float, float, float, int]]) -> Image.Image:
+    """Mask of ellipses: x and y of the centre, half the width and height, brightness."""
+
+    def fill(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        for x, y, across, up, bright in spots:
+            box = [(x - across) * scale, (y - up) * scale, (x + across) * scale, (y + up) * scale]
+            draw.ellipse(box, fill=bright)
+
+    return mask(size, fill)
+
+
+def moved(where: Image.Image, right_px: float, down_px: float) -> Image.Image:
+    """Mask moved, empty where nothing came from."""
+    place = Image.new("L", where.size, 0)
+    place.paste(where, (round(right_px), round(down_px)))
+    return place
 
 
 def paint(canvas: Image.Image, what: Image.Image | Colour, where: Image.Image) -> None:

@@ -416,23 +416,17 @@ def _shade(scene: Scene, image: Image.Image, mask: Image.Image) -> None:
     """Shade the flat tones: dark away from the sun, a bright rim towards it, some texture."""
     reach = max(image.size) / 115
     turn = round(reach * 5) * scene.sun_side
-    shade = _moved(drawing.soft(mask, max(0.6, reach * 3.2)), turn, -round(reach * 4))
+    shade = drawing.moved(drawing.soft(mask, max(0.6, reach * 3.2)), turn, -round(reach * 4))
     shade = drawing.times(ImageChops.invert(shade), mask)
     drawing.paint(
         image, mix(scene.palette.ink, scene.palette.layers[-1], 0.5), drawing.dim(shade, 0.5)
     )
-    rim = _moved(drawing.soft(mask, max(0.5, reach)), -turn // 3, round(reach * 1.6))
+    rim = drawing.moved(drawing.soft(mask, max(0.5, reach)), -turn // 3, round(reach * 1.6))
     rim = drawing.times(ImageChops.invert(rim), mask)
     drawing.paint(image, with_lightness(scene.palette.light, 0.95), drawing.dim(rim, 0.4))
     grain = drawing.clouds(image.size, scene.rng, max(4.0, reach * 16), 5)
     grain = drawing.curve(grain, lambda value: max(0.0, 0.55 - value) * 0.2)
     drawing.paint(image, scene.palette.ink, grain)
-
-
-def _moved(mask: Image.Image, right: int, down: int) -> Image.Image:
-    moved = Image.new("L", mask.size, 0)
-    moved.paste(mask, (right, down))
-    return moved
 
 
 def paste_tile(scene: Scene, canvas: Image.Image, tile: FigureTile, feet: Point) -> Image.Image:

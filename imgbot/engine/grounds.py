@@ -33,7 +33,7 @@ def raise_knoll(scene: Scene, canvas: Image.Image, top: float, swell: float, cen
     texture = drawing.curve(texture.resize(scene.size), lambda value: max(0.0, 0.6 - value) * 0.5)
     drawing.paint(fill, low, texture)
     drawing.paint(canvas, fill, body)
-    rim = _moved_down(body, scene.unit_px * 0.6)
+    rim = drawing.moved(body, 0, scene.unit_px * 0.6)
     edge = Image.new("L", scene.size, 0)
     edge.paste(body)
     edge.paste(0, (0, 0, *scene.size), rim)
@@ -52,12 +52,6 @@ def ground_colours(scene: Scene) -> tuple[Colour, Colour]:
     return mix(palette.layers[-2], palette.layers[-1], 0.25), mix(
         palette.layers[-1], palette.ink, 0.3
     )
-
-
-def _moved_down(mask: Image.Image, by_px: float) -> Image.Image:
-    moved = Image.new("L", mask.size, 0)
-    moved.paste(mask, (0, round(by_px)))
-    return moved
 
 
 def grow_grass(
@@ -111,14 +105,11 @@ def _polygons(scene: Scene, polygons: list[list[Point]]) -> Image.Image:
 
 
 def cast_shadow(scene: Scene, canvas: Image.Image, feet: Point, half_px: float) -> None:
-    """Paint a soft shadow under a sprite, stretched away from the sun."""
-    x, y = feet[0] - scene.sun_side * half_px * 0.3, feet[1]
-    flat = half_px * 0.15
-    placement = drawing.mask(scene.size, lambda draw, scale: draw.ellipse(
-        [(x - half_px * 1.15) * scale, (y - flat) * scale,
-         (x + half_px * 1.15) * scale, (y + flat * 1.3) * scale], fill=255))  # fmt: skip
-    placement = drawing.dim(drawing.soft(placement, scene.unit_px * 0.9), 0.5)
-    drawing.paint(canvas, mix(scene.palette.ink, (0, 0, 0), 0.35), placement)
+    """Paint a soft shadow under a figure, stretched away from the sun."""
+    spot = (feet[0] - scene.sun_side * half_px * 0.3, feet[1] + half_px * 0.02)
+    flat = drawing.discs(scene.size, [(*spot, half_px * 1.15, half_px * 0.17, 255)])
+    shadow = drawing.dim(drawing.soft(flat, scene.unit_px * 0.9), 0.5)
+    drawing.paint(canvas, mix(scene.palette.ink, (0, 0, 0), 0.35), shadow)
 
 
 def raise_rock(

@@ -77,11 +77,11 @@ class Scene:
     hints: frozenset[str] = frozenset()
     # Side of the light: -1 left, 1 right.
     sun_side: int = 1
-    # White where sprites are; styles keep them clear.
+    # White where figures are; styles keep them clear.
     focus: Image.Image | None = None
 
     def in_focus(self) -> Image.Image:
-        """Mask of the sprites; empty without any."""
+        """Mask of the figures; empty without any."""
         return self.focus or Image.new("L", self.size, 0)
 
     @property

@@ -132,19 +132,10 @@ def _sprinkle(scene: Scene, canvas: Image.Image, count: int) -> Image.Image:
          unit * 0.07 * rng.paretovariate(2.6), rng.randint(90, 255))
         for _ in range(count)
     ]  # fmt: skip
-
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for x, y, size, bright in stars:
-            reach = min(size, unit * 0.32)
-            box = [
-                (x - reach) * scale,
-                (y - reach) * scale,
-                (x + reach) * scale,
-                (y + reach) * scale,
-            ]
-            draw.ellipse(box, fill=bright)
-
-    points = drawing.mask(scene.size, draw_all)
+    reaches = ((x, y, min(size, unit * 0.32), bright) for x, y, size, bright in stars)
+    points = drawing.discs(
+        scene.size, ((x, y, reach, reach, tone) for x, y, reach, tone in reaches)
+    )
     tints = drawing.colourize(
         drawing.clouds(scene.size, rng, unit * 6, 2),
         (mix(scene.palette.light, (140, 180, 255), 0.5), (255, 255, 255), (255, 214, 170)),

@@ -15,6 +15,15 @@ from imgbot.engine.scene import Scene, down_to_floor, ridge
 def paint_sky(scene: Scene) -> Image.Image:
     """Sky with clouds, the first layer of every landscape."""
     canvas = drawing.gradient(scene.size, scene.palette.sky)
+    if scene.has("stars") and scene.palette.is_dark:
+        rng, unit = scene.rng, scene.unit_px
+        spots = [
+            (rng.uniform(0, scene.width), scene.height * rng.uniform(0, 0.6),
+             unit * 0.24 * rng.paretovariate(3.2), rng.randint(170, 255))
+            for _ in range(110)
+        ]  # fmt: skip
+        points = drawing.discs(scene.size, ((x, y, r, r, bright) for x, y, r, bright in spots))
+        drawing.paint(canvas, (255, 255, 255), points)
     # Horizontal clouds: noise of a narrow picture, stretched.
     narrow = (max(8, scene.width // 3), scene.height)
     veil = drawing.clouds(narrow, scene.rng, scene.unit_px * 11).resize(scene.size)
@@ -42,18 +51,7 @@ def paint_sun(scene: Scene, canvas: Image.Image, horizon: float) -> Image.Image:
     y = horizon * (rng.uniform(0.3, 0.5) if is_moon else rng.uniform(0.5, 0.8))
     canvas = drawing.glow(canvas, (x, y), unit * 55, scene.palette.light, 0.55)
     canvas = drawing.glow(canvas, (x, y), unit * 20, scene.palette.light, 0.5)
-    disc = drawing.mask(
-        scene.size,
-        lambda draw, scale: draw.ellipse(
-            [
-                (x - radius) * scale,
-                (y - radius) * scale,
-                (x + radius) * scale,
-                (y + radius) * scale,
-            ],
-            fill=255,
-        ),
-    )
+    disc = drawing.discs(scene.size, [(x, y, radius, radius, 255)])
     drawing.paint(canvas, scene.palette.light, disc)
     if is_moon:
         seas = drawing.clouds(scene.size, rng, unit * 5, 3)
@@ -110,18 +108,8 @@ def _let_snow(scene: Scene, canvas: Image.Image) -> Image.Image:
              unit * size * rng.uniform(0.6, 1.3))
             for _ in range(count)
         ]  # fmt: skip
-
-        def draw_all(
-            draw: ImageDraw.ImageDraw,
-            scale: float,
-            flakes: list[tuple[float, float, float]] = flakes,
-        ) -> None:
-            for x, y, reach in flakes:
-                box = [(x - reach) * scale, (y - reach) * scale,
-                       (x + reach) * scale, (y + reach) * scale]  # fmt: skip
-                draw.ellipse(box, fill=225)
-
-        falling = drawing.soft(drawing.mask(scene.size, draw_all), unit * blur)
+        spots = ((x, y, reach, reach, 225) for x, y, reach in flakes)
+        falling = drawing.soft(drawing.discs(scene.size, spots), unit * blur)
         drawing.paint(canvas, (255, 255, 255), falling)
     return canvas
 
@@ -399,7 +387,7 @@ def beach(scene: Scene) -> Image.Image:
 
 
 def roll_wave(scene: Scene, canvas: Image.Image, horizon: float, share: float) -> None:
-    """Paint a wave between the horizon (0) and the nearest (1); it covers sprites behind it."""
+    """Paint a wave between the horizon (0) and the nearest (1); it covers figures behind it."""
     palette = scene.palette
     colour = ramp(palette.layers, 8)[round(share * 7)]
     base = horizon + (scene.height - horizon) * share**1.1 * 0.86

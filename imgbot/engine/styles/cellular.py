@@ -57,15 +57,9 @@ def glass(scene: Scene, canvas: Image.Image) -> Image.Image:
     )
     drawing.paint(flat, (0, 0, 0), drawing.dim(drawing.soft(lead, unit * 0.7), 0.55))
     drawing.paint(flat, (30, 29, 34), lead)
-    shine = ImageChops.subtract(lead, _moved(lead, unit * 0.14))
+    shine = ImageChops.subtract(lead, drawing.moved(lead, max(1, unit * 0.14), max(1, unit * 0.14)))
     drawing.paint(flat, (150, 150, 160), drawing.dim(shine, 0.5))
     return drawing.vignette(flat, 0.22)
-
-
-def _moved(mask: Image.Image, by_px: float) -> Image.Image:
-    moved = Image.new("L", mask.size, 0)
-    moved.paste(mask, (max(1, round(by_px)), max(1, round(by_px))))
-    return moved
 
 
 def _panes(scene: Scene, cell_px: float) -> list[tuple[Point, list[Point]]]:

@@ -205,7 +205,7 @@ def linocut(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 
 def _set_apart(scene: Scene, tone: Image.Image) -> Image.Image:
-    """Tones with sprites slightly lighter than their surroundings and a pale outline."""
+    """Tones with figures slightly lighter than their surroundings and a pale outline."""
     focus = scene.in_focus()
     apart = tone.copy()
     apart.paste(drawing.curve(tone, lambda value: 0.2 + 0.8 * value), (0, 0), focus)
@@ -240,10 +240,8 @@ def riso(scene: Scene, canvas: Image.Image) -> Image.Image:
         printed = drawing.cut(wanted, screen, 3.6)
         faint = drawing.clouds(scene.size, rng, unit * 0.6, 2)
         printed = drawing.times(printed, drawing.curve(faint, lambda v: min(1.0, 0.62 + v * 0.7)))
-        moved = Image.new("L", scene.size, 0)
-        moved.paste(
-            printed, (round(rng.uniform(-0.3, 0.3) * unit), round(rng.uniform(-0.3, 0.3) * unit))
-        )
+        aside, down = rng.uniform(-0.3, 0.3) * unit, rng.uniform(-0.3, 0.3) * unit
+        moved = drawing.moved(printed, aside, down)
         plate = Image.new("RGB", scene.size, (255, 255, 255))
         drawing.paint(plate, inks[index], drawing.dim(moved, 0.94))
         sheet = ImageChops.multiply(sheet, plate)
@@ -269,8 +267,8 @@ def paper(scene: Scene, canvas: Image.Image) -> Image.Image:
         mask = _clean_cut(tone.point([255 if v < bright else 0 for v in range(256)]), scene)
         _lay_sheet(scene, sheet, _sheet_colour(flat, tone, dark, bright), mask)
     if focus.getbbox():
-        sprites = drawing.posterise(drawing.saturate(canvas, 1.15), 9, focus)
-        _lay_sheet(scene, sheet, drawing.soft(sprites, unit * 0.1), focus)
+        figures = drawing.posterise(drawing.saturate(canvas, 1.15), 9, focus)
+        _lay_sheet(scene, sheet, drawing.soft(figures, unit * 0.1), focus)
     fibres = drawing.clouds(scene.size, scene.rng, max(2.5, unit * 0.3), 2)
     return drawing.vignette(drawing.lit_relief(sheet, fibres, 0.14), 0.2)
 
@@ -305,11 +303,10 @@ def _sheet_colour(flat: Image.Image, tone: Image.Image, dark: int, bright: int) 
 def _lay_sheet(scene: Scene, below: Image.Image, sheet: Image.Image, mask: Image.Image) -> None:
     unit = scene.unit_px
     shadow = drawing.soft(mask, unit * 0.9)
-    moved = Image.new("L", scene.size, 0)
-    moved.paste(shadow, (round(-scene.sun_side * unit * 0.5), round(unit * 0.8)))
+    moved = drawing.moved(shadow, -scene.sun_side * unit * 0.5, unit * 0.8)
     drawing.paint(below, mix(scene.palette.ink, (0, 0, 0), 0.5), drawing.dim(moved, 0.42))
     drawing.paint(below, sheet, mask)
-    edge = ImageChops.subtract(mask, _shifted(mask, scene.sun_side, unit))
+    edge = ImageChops.subtract(mask, drawing.moved(mask, -scene.sun_side * unit * 0.16, unit * 0.2))
     drawing.paint(below, (255, 255, 255), drawing.dim(edge, 0.34))
 
 
@@ -317,12 +314,6 @@ def _clean_cut(mask: Image.Image, scene: Scene) -> Image.Image:
     """Mask with a clean edge: no specks, round corners."""
     smooth = drawing.soft(mask.filter(ImageFilter.MedianFilter(5)), scene.unit_px * 0.22)
     return drawing.curve(smooth, lambda value: (value - 0.5) * 4 + 0.5)
-
-
-def _shifted(mask: Image.Image, sun_side: int, unit: float) -> Image.Image:
-    moved = Image.new("L", mask.size, 0)
-    moved.paste(mask, (round(-sun_side * unit * 0.16), round(unit * 0.2)))
-    return moved
 
 
 def neon(scene: Scene, canvas: Image.Image) -> Image.Image:
