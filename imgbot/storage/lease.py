@@ -53,6 +53,8 @@ class Lease:
         own, said = str(uuid.uuid4()), ""
         while self.is_standby:
             try:
+                # A server that was a replica has none itself, and takes no writes at first.
+                await self._persistence.observe_replica()
                 holder = str(await self._redis.get(keys.LEADER) or "")
                 if not holder or own in holder:
                     holder = await self._take(own)
@@ -67,8 +69,6 @@ class Lease:
 
     async def _take(self, own: str) -> str:
         began_s = self._now_s()
-        # The server may take no writes yet: as a replica it had none itself.
-        await self._persistence.observe_replica()
         values = {"uuid": own, "host": self._host, "lease_ms": round(LEASE_S * 1000)}
         verdict, told = await self._redis.call("take_lease", **values)
         if verdict == "ok":

@@ -7,7 +7,10 @@ import asyncio
 import logging
 import time
 from contextlib import suppress
+from typing import Any
 
+from redis.asyncio import Redis
+from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.exceptions import RedisError, ResponseError
 
 from imgbot.domain.errors import StorageUnavailableError
@@ -21,6 +24,10 @@ _WAIT_MS, _CLUSTER_WAIT_MS = 4000, 1500
 
 _SENTINEL_S = 1.0
 """Shorter than the time between two renewals of a lease, which wait for it."""
+
+_LEAVING = frozenset({"o_down", "failover_in_progress"})
+_NAMED_S = 2.5
+"""Longer than a Sentinel takes to learn from another that it has made a new primary."""
 
 _LAG_S = 5
 """Silence of a replica after which it counts as gone."""
@@ -49,6 +56,8 @@ class Persistence:
         self._begun = 0
         self._latest: tuple[int, int | None] = (0, None)
         """Number of the latest wait that has ended, and its result."""
+        self._named: tuple[object, float] = (None, 0.0)
+        """Address that the Sentinels name as the primary, and since when."""
 
     @property
     def gone_s(self) -> float:
@@ -101,9 +110,9 @@ class Persistence:
     async def observe_replica(self) -> None:
         """Learn whether there is a replica, and let the primary take no writes without it.
 
-        Unless most Sentinels name this primary: then the replica is gone. Else this side is cut
-        off, and its replica may become the primary of another bot, without what was written here
-        since: until then nothing that waits for the disks is done.
+        Unless most Sentinels name this primary and no failover is under way: then the replica is
+        gone. Else this side is cut off, and its replica may become the primary of another bot,
+        without what was written here since: until then nothing that waits for the disks is done.
         Raises StorageUnavailableError.
         """
         told, primary = await self._redis.info("replication"), self._redis.primary
@@ -133,18 +142,33 @@ class Persistence:
             _log.warning("the replica of Redis is %s", state)
 
     async def _is_named_by_most(self, primary: tuple[str, int] | None) -> bool:
-        pool = self._redis.sentinels
+        """Return whether most Sentinels name this primary, and none has a reason not to."""
+        pool, now_s = self._redis.sentinels, time.monotonic()
         if pool is None:
             return True
-        sentinels = pool.sentinel_manager.sentinels
+        most = len(pool.sentinel_manager.sentinels) // 2 + 1
+        answers = await self._ask(pool)
+        elsewhere = sum((one["ip"], one["port"]) != primary for one in answers)
+        if elsewhere >= most:
+            # One that was the primary, and does not know yet that it is not, keeps its clients.
+            await pool.disconnect()
+        is_leaving = any(_LEAVING & set(one["flags"].split(",")) for one in answers)
+        is_named = len(answers) >= most and not elsewhere and not is_leaving
+        named, since_s = self._named
+        if not is_named or named != primary:
+            self._named, since_s = (primary if is_named else None, now_s), now_s
+        # A vote since this primary was made may have made another, and one of the voters answers.
+        has_voted = any(one.get("voted-leader-epoch", 0) > one["config-epoch"] for one in answers)
+        return is_named and (not has_voted or now_s - since_s >= _NAMED_S)
 
-        async def names_this(one: Client) -> bool:
+    async def _ask(self, pool: SentinelConnectionPool) -> list[dict[str, Any]]:
+        """Return what each Sentinel that answers says of the primary."""
+
+        async def told_by(sentinel: Redis) -> Any:
             with suppress(RedisError, OSError, TimeoutError):
                 async with asyncio.timeout(_SENTINEL_S):
-                    named = await one.sentinel_get_master_addr_by_name(pool.service_name)
-                return named == primary
-            return False
+                    return await sentinel.sentinel_master(pool.service_name)
 
         async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(names_this(one)) for one in sentinels]
-        return 2 * sum(task.result() for task in asked) > len(sentinels)
+            asked = [group.create_task(told_by(one)) for one in pool.sentinel_manager.sentinels]
+        return [task.result() for task in asked if task.result()]

@@ -65,7 +65,7 @@ async def test_a_client_finds_the_new_primary(servers: ValkeyCluster) -> None:
         async with asyncio.TaskGroup() as group:
             keeping = group.create_task(lease.keep())
             servers.kill("a")
-            await eventually(lambda: servers.info("b"), lambda told: told["role"] == "master")
+            await servers.until_led_by("b")
             # Without its replica it takes writes, as most Sentinels name it, but no money.
             await eventually(lambda: took(redis), what="a write")
             assert not persistence.is_guarded
@@ -110,7 +110,7 @@ async def test_a_primary_that_was_frozen_takes_no_writes(servers: ValkeyCluster)
     async with servers.client() as redis:
         await redis.ping()
         servers.signal("a", signal.SIGSTOP)
-        await eventually(lambda: servers.info("b"), lambda told: told["role"] == "master")
+        await servers.until_led_by("b")
         servers.signal("a", signal.SIGCONT)
         # As another connection does, while that of the commands still leads to the former one.
         await eventually(lambda: primary_by(redis), lambda found: found == servers.ports["b"])
