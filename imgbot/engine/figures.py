@@ -284,6 +284,8 @@ def _with_worn(piece: _Piece, item: SubjectFigure, tone: int) -> _Piece:
         top = y - picture.height + across * 0.2
     elif where == "eyes":
         top = y - picture.height / 2
+    elif where == "above":
+        return piece.joined(picture, (x + across * 0.3, y - picture.height * 0.9))
     else:
         top = y + across * 1.06
     return piece.joined(picture, (x - picture.width / 2, top))

@@ -85,6 +85,9 @@ WORN = {where: [f"{name}$" for name in things.split()[::2]]
         for where, things in table("subjects/subjects")["worn"].items()}  # fmt: skip
 
 
+SIGNS = frozenset(table("subjects/subjects")["worn"]["above"].split())
+
+
 def stem_of(word: str, stems: Mapping[str, object]) -> str:
     return next((stem for stem in stems if matches_stem(word, stem)), "")
 

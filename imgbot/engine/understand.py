@@ -15,6 +15,7 @@ from imgbot.engine.lexicon import (
     METALS,
     RELATIONS,
     ROUGH_STYLES,
+    SIGNS,
     SIZES,
     STANDS,
     STYLES,
@@ -178,7 +179,7 @@ class _Reader:
         is_modifier = (
             is_english and followed and not self._folded[self.place + length].endswith("ing")
         )
-        if is_modifier or len(self.request.things) >= THINGS_MAX:
+        if (is_modifier and name not in SIGNS) or len(self.request.things) >= THINGS_MAX:
             return Role.UNKNOWN, -1
         subject = subject_of(name)
         before = self.request.words[-1:]
@@ -263,9 +264,13 @@ class _Reader:
 
     def _relate(self, number: int) -> None:
         kinds, places = self._links_before(number)
-        is_worn = names_matching(self.request.things[number].subject.name, WORN)
+        worn = names_matching(self.request.things[number].subject.name, WORN)
         relation = None
-        if is_worn and self._host >= 0 and (kinds or self._dressed == self._host):
+        if worn == ("above",) and self._host < 0:
+            self._pending = Relation("wears", -1, number)  # "a sleeping cat"
+            return
+        is_told = kinds or worn == ("above",) or self._dressed == self._host
+        if worn and self._host >= 0 and is_told:
             relation = Relation("wears", self._host, number)
             self._dressed = self._host
         elif kinds and self._host >= 0:

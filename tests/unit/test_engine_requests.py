@@ -260,7 +260,7 @@ def test_decomposed_and_invisible_characters_are_normalized() -> None:
 
 
 def test_suggestions_can_be_drawn() -> None:
-    for words in ("Эйнштейн танцует", "a tiger sleeps, watercolour", "Ждун"):
+    for words in ("Эйнштейн танцует", "a tiger yodels, watercolour", "Ждун"):
         *subjects, style = reported(words).suggestions
         assert len(subjects) == 2
         assert all(has_own_drawing(name) for name in subjects)
