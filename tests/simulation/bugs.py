@@ -3,10 +3,11 @@
 import importlib
 import inspect
 import textwrap
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
+from types import CodeType, FunctionType
 from typing import Any
 from unittest.mock import patch
 
@@ -24,44 +25,42 @@ class Bug:
     @contextmanager
     def patched(self) -> Iterator[None]:
         """Put the bug in."""
-        with self._patch_function() if ":" in self.where else self._patch_script():
+        if ":" not in self.where:
+            with patch.object(client, "script", self._find_script()):
+                yield
+            return
+        # Not the function itself, to which others refer.
+        function, code = self._made()
+        before, function.__code__ = function.__code__, code
+        scripts.script.cache_clear()
+        try:
             yield
+        finally:
+            function.__code__ = before
+            scripts.script.cache_clear()
 
     def _changed(self, source: str) -> str:
         if self.before not in source:
             raise ValueError(f"{self.where} has no {self.before!r}")
         return source.replace(self.before, self.after)
 
-    def _patch_function(self) -> Any:
+    def _made(self) -> tuple[FunctionType, CodeType]:
+        """The function, and its code with the bug."""
         module_name, _, path = self.where.partition(":")
         module: Any = importlib.import_module(module_name)
         *classes, name = path.split(".")
         owner = getattr(module, classes[0]) if classes else module
-        source = self._changed(textwrap.dedent(inspect.getsource(owner.__dict__[name])))
+        function = owner.__dict__[name]
+        source = self._changed(textwrap.dedent(inspect.getsource(function)))
         made: dict[str, Any] = {}
         exec(compile(source, f"<bug in {self.where}>", "exec"), module.__dict__, made)
-        changed = ExitStack()
-        # Others may have imported it by its name.
-        for place in {id(each): each for each in (owner, *_importers(path, owner))}.values():
-            changed.enter_context(patch.object(place, name, made[name]))
-        return changed
+        return function, made[name].__code__
 
-    def _patch_script(self) -> Any:
+    def _find_script(self) -> Callable[[str], scripts.Script]:
         original = client.script
         source = (resources.files("imgbot.storage") / "lua" / f"{self.where}.lua").read_text()
         broken = scripts.Script(self._changed(source))
-
-        def find(name: str) -> scripts.Script:
-            return broken if name == self.where else original(name)
-
-        return patch.object(client, "script", find)
-
-
-def _importers(path: str, owner: Any) -> list[Any]:
-    if "." in path:
-        return []
-    loaded = [importlib.import_module(f"imgbot.jobs.{name}") for name in ("runner", "submit")]
-    return [each for each in loaded if getattr(each, path, None) is owner.__dict__[path]]
+        return lambda name: broken if name == self.where else original(name)
 
 
 _SUBMIT = "imgbot.jobs.submit"
@@ -86,7 +85,7 @@ BUGS = {
     "epoch without a uuid": Bug("take_lease", "number, uuid)", "number, '')"),
     "no version check": Bug("move", "seen[1] ~= version", "false"),
     "no token check": Bug("move", "seen[2] ~= token", "true"),
-    "no epoch check": Bug("move", "FLAGS: fenced", "FLAGS:"),
+    "no epoch check": Bug("imgbot.storage.scripts:Script.__init__", "_FENCE * ", "'' * "),
     "no tombstone": Bug("enqueue", "'EXISTS', job, tombstone", "'EXISTS', job"),
     "reservation forgotten": Bug("finish", "add('reserved:' .. seen[2], -reserved)", ""),
     "charge not in the ledger": Bug("finish", "add('charged', charge)", ""),

@@ -40,6 +40,7 @@ _INFO = [
 _EVERY_S = 1.0
 _LAG_S = 5.0
 _OUTSIDE = contextvars.Context()
+_LUA: dict[str, Any] = {}
 
 Log = list[tuple[float, list[bytes]]]
 
@@ -93,8 +94,7 @@ class RedisServer:
 
     def _start_with(self, log: Log) -> None:
         self.generation += 1
-        fake: Any = FakeServer(version=(7, 2))
-        self._socket: Any = FakeSocket(fake, 0, client_class=redis.asyncio.Redis)
+        self._socket = _open_fake()
         self._run([b"HELLO", b"3"])
         now_s = self._loop.now_s
         for self._loop.now_s, fields in log:
@@ -135,7 +135,8 @@ class RedisServer:
                 sometimes("redis: no write without a replica")
                 return ResponseError("NOREPLICAS Not enough good replicas to write.")
             self._log.append((self._loop.now_s, fields))
-            self.pushed.set()
+            if name == b"LPUSH" or (found and "local wake =" in found[1].text):
+                self.pushed.set()
         answer = self._run(fields)
         if self._syncs_always:
             self._synced = len(self._log)
@@ -204,6 +205,17 @@ class RedisServer:
     def read(self, *fields: str) -> Any:
         """Answer to a command of the tests, outside of every fault."""
         return self._run([each.encode() for each in fields])
+
+
+def _open_fake() -> Any:
+    """Socket of a new fakeredis; all share one interpreter of Lua, which would never be freed."""
+    fake: Any = FakeServer(version=(7, 2))
+    vars(fake).update(_LUA)
+    socket: Any = FakeSocket(fake, 0, client_class=redis.asyncio.Redis)
+    if not _LUA:
+        socket._get_server_runtime(fake)
+        _LUA.update({name: each for name, each in vars(fake).items() if name.startswith("_lua")})
+    return socket
 
 
 def _text_of(answer: Any) -> Any:

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-SEEDS = 40
+SEEDS = 60
 
 # Found within few seeds; `python -m tests.simulation --bugs` finds all.
 _QUICKLY_FOUND = ("reservation forgotten",)

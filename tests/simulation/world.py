@@ -30,7 +30,7 @@ from tests.simulation.redis_server import RedisServer
 from tests.simulation.telegram import TOKEN, Sent, Telegram
 from tests.simulation.users import Users
 
-_LOOKS, _LOOK_EVERY_S = 600, 5.0
+_LOOKS, _LOOK_EVERY_S = 260, 5.0
 _SHARED = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path("/tmp")
 _EMPTY = (
     *(keys.QUEUE, keys.DUE, keys.TAGS, keys.SINCE, keys.WAITING, keys.ACTIVE, keys.ANNOUNCE),
@@ -408,6 +408,9 @@ class World:
         if name in {"open_epoch", "take_lease"} and answer[0] == "ok":
             if self._epochs.setdefault(answer[1], arguments[0]) != arguments[0]:
                 self.violate(f"epoch {answer[1]} was opened twice")
+        elif name == "move" and answer[0] == "ok":
+            if int(answer[1]) != int(arguments[1]) + 1:
+                self.violate(f"job {arguments[0]} moved from a stale version")
         elif name == "enqueue" and answer[0] == "ok":
             job_id, user = arguments[0], int(arguments[1])
             self.admitted[job_id] = user
