@@ -55,9 +55,17 @@ class Score(NamedTuple):
     """Prompts that were taken for a change of the picture at hand."""
 
 
-def score(
-    utterances: Sequence[Utterance], encode: Callable[[str], Sequence[float]] = lambda _: ()
-) -> Score:
+def no_encoder(_: str) -> Sequence[float]:
+    return ()
+
+
+Encode = Callable[[str], Sequence[float]]
+ENCODERS = pytest.mark.parametrize(
+    "encode", [no_encoder, pytest.param(share_of, marks=pytest.mark.slow)]
+)
+
+
+def score(utterances: Sequence[Utterance], encode: Encode = no_encoder) -> Score:
     misses, wrongly_ordered, bothered, changed = [], [], [], []
     for each in utterances:
         found = classify(clean(each.text), each.facts, encode(clean(each.text)))
@@ -156,11 +164,12 @@ def test_an_example_has_the_features_of_the_text_in_its_chat(text: str, latest: 
         assert features_of(read(text), example.utterance.facts) == features_of(read(text), facts)
 
 
-def test_talk_and_complaints_order_nothing() -> None:
-    said = [each for each in KNOWN if each.mark == "strict"]
+@ENCODERS
+def test_talk_and_complaints_order_nothing(encode: Encode) -> None:
+    said = [(each, clean(each.text)) for each in KNOWN if each.mark == "strict"]
     found = [
-        (each.text, classify(clean(each.text), replace(AFTER[after], latest_prompt=latest)))
-        for each in said
+        (text, classify(text, replace(AFTER[after], latest_prompt=latest), encode(text)))
+        for each, text in said
         for after in ("nothing", "picture")
         for latest in [each.facts.latest_prompt]
     ]
@@ -169,9 +178,10 @@ def test_talk_and_complaints_order_nothing() -> None:
     assert not [each for each in found if each[1].is_sure and each[1].intent in ORDERS]
 
 
-def test_prompts_that_begin_like_talk_are_at_most_asked_about() -> None:
-    said = [each for each in KNOWN if each.mark == "prompts"]
-    found = [(each.text, classify(clean(each.text), each.facts)) for each in said]
+@ENCODERS
+def test_prompts_that_begin_like_talk_are_at_most_asked_about(encode: Encode) -> None:
+    said = [(each.facts, clean(each.text)) for each in KNOWN if each.mark == "prompts"]
+    found = [(text, classify(text, facts, encode(text))) for facts, text in said]
 
     assert len(found) > 50
     assert not [each for each in found if each[1].is_sure and each[1].intent not in ORDERS]
