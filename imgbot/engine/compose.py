@@ -198,10 +198,16 @@ class _Arrangement:
         self._flags[relation.second] = "behind"
         return True
 
+    def _of(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
+        is_full = seat_kind(first.subject) in {"in", "into"} and self._is_one(relation.first)
+        if is_full:
+            self._rides(Relation("of", relation.second, relation.first), second, first)
+        return True
+
     _RULES: ClassVar[Mapping[str, Callable[..., bool]]] = {
         "wears": _wears, "with": _with, "does": _with, "and": _beside, "beside": _beside,
         "rides": _rides, "on": _rides, "in": _in, "under": _under, "over": _over,
-        "behind": _behind, "before": _before,
+        "behind": _behind, "before": _before, "of": _of,
     }  # fmt: skip
 
 

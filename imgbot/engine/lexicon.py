@@ -16,6 +16,7 @@ from imgbot.engine.vocabulary import STOP_WORDS
 
 WORDS_MAX = 200
 _TYPO_LETTERS_MIN = 6
+_ADJECTIVES = ("ый", "ий", "ой", "ая", "яя", "ое", "ее", "ые", "ие")
 _TABLE = table("create")
 
 
@@ -126,7 +127,12 @@ def _single_keys() -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _typo_of(key: str, word: str) -> tuple[str, bool] | None:
     """Meaning of the only subject whose word this one may be a slip of."""
-    if len(key) < _TYPO_LETTERS_MIN or not word.isalpha() or is_known(word):
+    if (
+        word.endswith(_ADJECTIVES)
+        or len(key) < _TYPO_LETTERS_MIN
+        or not word.isalpha()
+        or is_known(word)
+    ):
         return None
     known = meanings()
     names = {known[near] for near in slips_of(key, _single_keys())}

@@ -149,13 +149,14 @@ class _Reader:
 
     def read(self) -> None:
         """Read the phrase or word at the place, and go behind it."""
+        known = len(self.request.things)
         phrase = phrase_at(self._folded[self.place : self.place + PHRASE_WORDS_MAX])
         role, number = self._role(self._folded[self.place], phrase)
         length = phrase[0] if role is Role.THING else 1
         for text in self._found[self.place : self.place + length]:
             self.request.words.append(Word(text, role, number))
             self.weigh(fold(text), role)
-        if role is Role.THING:
+        if len(self.request.things) > known:
             self._own_attributes(number)
             self._relate(number)
         self.place += length
@@ -265,28 +266,38 @@ class _Reader:
     def _relate(self, number: int) -> None:
         kinds, places = self._links_before(number)
         worn = names_matching(self.request.things[number].subject.name, WORN)
-        relation = None
-        if worn == ("above",) and self._host < 0:
-            self._pending = Relation("wears", -1, number)  # "a sleeping cat"
-            return
-        is_told = kinds or worn == ("above",) or self._dressed == self._host
-        if worn and self._host >= 0 and is_told:
-            relation = Relation("wears", self._host, number)
-            self._dressed = self._host
-        elif kinds and self._host >= 0:
-            relation = Relation(kinds[-1], self._host, number)
-        elif kinds and kinds[-1] not in {"with", "and"}:
-            self._pending = Relation(kinds[-1], -1, number)
+        if self._host < 0 and (worn == ("above",) or {*kinds[-1:]} - {"with", "and"}):
+            # "A sleeping cat", "on a horse a knight": the first thing follows.
+            self._pending = Relation("wears" if worn else kinds[-1], -1, number)
             self._mark(places, len(self.request.relations))
             return
+        if self._pending:
+            self.request.relations.append(replace(self._pending, first=number))
+            self._pending = None
+        relation = self._relation_to(number, kinds, worn) if self._host >= 0 else None
         if relation:
             self._mark(places, len(self.request.relations))
             self.request.relations.append(relation)
         if not relation or relation.kind in {"and", "beside"}:
             self._host = number
-        if self._pending:
-            self.request.relations.append(replace(self._pending, first=number))
-            self._pending = None
+
+    def _relation_to(
+        self, number: int, kinds: Sequence[str], worn: Sequence[str]
+    ) -> Relation | None:
+        """Relation of the host to the thing that is named after it; None if there is none."""
+        if worn and (kinds or worn == ("above",) or self._dressed == self._host):
+            self._dressed = self._host
+            return Relation("wears", self._host, number)
+        if kinds:
+            return Relation(kinds[-1], self._host, number)
+        # "Корзина яблок".
+        return Relation("of", self._host, number) if self._follows(number) else None
+
+    def _follows(self, number: int) -> bool:
+        """True if the thing is named right after another one, in Russian."""
+        words = [word for word in self.request.words if word.number != number]
+        is_next = bool(words) and words[-1].role is Role.THING and words[-1].number == self._host
+        return is_next and has_cyrillic(self.request.words[-1].text)
 
     def _links_before(self, number: int) -> tuple[list[str], list[int]]:
         """Kinds of the relation words between this thing and the one before, and their places."""
