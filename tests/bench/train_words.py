@@ -11,7 +11,10 @@ from imgbot.domain.intents.training import Utterance
 from imgbot.domain.intents.words import read
 from imgbot.imaging.encoder import encodings
 
+_HEADS = 2
+"""Heads that are learned apart and averaged: they err in different places."""
 _UNITS = 256
+"""Units of each."""
 _EPOCHS = 20
 _RATE = 1e-3
 _BATCH = 64
@@ -30,25 +33,24 @@ def train_head(utterances: Sequence[Utterance], digest: str) -> bytes:
     labels = sorted({each.label for each in utterances})
     inputs = np.array([[part in shape for part in parts] for shape in shapes], np.float32)
     inputs = np.hstack([encodings([each.text for each in utterances]), inputs])
-    of_input, of_label = _learn(
-        inputs,
-        np.array([labels.index(each.label) for each in utterances]),
-        np.array([_HELD if each.mark else 1 for each in utterances], np.float32),
-    )
-    tables = of_input[-len(parts) :], of_label, of_input[: -len(parts)]
+    expected = np.array([labels.index(each.label) for each in utterances])
+    importance = np.array([_HELD if each.mark else 1 for each in utterances], np.float32)
+    learned = [_learn(inputs, expected, importance, seed) for seed in range(_HEADS)]
+    of_input, of_label = (np.hstack(tables) for tables in zip(*learned, strict=True))
+    tables = of_input[-len(parts) :], of_label / _HEADS, of_input[: -len(parts)]
     steps = [float(np.abs(each).max()) / 127 for each in tables]
     weights = [
         np.round(each / step).astype(np.int8) for each, step in zip(tables, steps, strict=True)
     ]
     content = b"".join(each.tobytes() for each in weights)
-    return packed(labels, content, digest, parts=parts, units=_UNITS, steps=steps)
+    return packed(labels, content, digest, parts=parts, units=_HEADS * _UNITS, steps=steps)
 
 
 def _learn(
-    inputs: np.ndarray, expected: np.ndarray, importance: np.ndarray
+    inputs: np.ndarray, expected: np.ndarray, importance: np.ndarray, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the weights of the inputs and of the labels in each unit, by Adam with dropout."""
-    dice = np.random.default_rng(0)
+    dice = np.random.default_rng(seed)
     count, labels = len(inputs), int(expected.max()) + 1
     of_input = dice.normal(0, inputs.shape[1] ** -0.5, (inputs.shape[1], _UNITS))
     of_label = dice.normal(0, _UNITS**-0.5, (labels, _UNITS))
