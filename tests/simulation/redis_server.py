@@ -61,6 +61,8 @@ class RedisServer:
         self.generation = 0
         """Counts the starts: each ends all connections."""
         self.is_down = False
+        self.number = 1
+        """Counts the primaries of a cluster."""
         self.has_replica = False
         self.has_lost = False
         """Answered writes were lost."""
@@ -71,6 +73,10 @@ class RedisServer:
             found.sha.encode(): (name, found) for name in names for found in [client.script(name)]
         }
         self._start_with(log)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        return f"redis-{self.number}", 6379
 
     def crash(self) -> None:
         """End; lose what is not synced."""
@@ -85,6 +91,7 @@ class RedisServer:
         log = self._log[: self._replicated]
         heir = RedisServer(self._loop, self._violate, log, syncs_always=self._syncs_always)
         heir.has_lost, heir.answered = self.has_lost, self.answered
+        heir.number = self.number + 1
         return heir
 
     def _note_loss(self, kept: int) -> None:
@@ -231,6 +238,13 @@ def _text_of(answer: Any) -> Any:
 class Connection(AbstractConnection):
     """Connection of the bot's own client to the server."""
 
+    port = 6379
+
+    @property
+    # pyrefly: ignore[bad-override] -- it changes with the primary
+    def host(self) -> str:
+        return self._server.address[0]
+
     def __init__(
         self, *, find: Callable[[], RedisServer], network: Network, **options: Any
     ) -> None:
@@ -294,16 +308,21 @@ class Connection(AbstractConnection):
                 self._answers = [await self._pop(commands[0])]
             else:
                 name = max(map(self._server.name_of, commands), key=len)
-                self._answers = await self._exchange(name, self._serve, commands)
+                self._answers = await self._exchange(
+                    name, self._serve, self._server, self._generation, commands
+                )
         answer = self._answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    def _serve(self, commands: list[list[bytes]]) -> list[Any]:
-        if not self.is_connected:
+    def _serve(
+        self, server: RedisServer, generation: int, commands: list[list[bytes]]
+    ) -> list[Any]:
+        # Also what arrives after the client has given it up.
+        if server.is_down or generation != server.generation or server is not self._find():
             raise ConnectionResetError
-        return [self._server.serve(each) for each in commands]
+        return [server.serve(each) for each in commands]
 
     async def _exchange(self, name: str, serve: Callable[..., Any], *args: Any) -> Any:
         try:
@@ -324,7 +343,9 @@ class Connection(AbstractConnection):
         until_s = self._network.loop.now_s + float(fields[-1])
         while True:
             self._server.pushed.clear()
-            [found] = await self._exchange("rpop", self._serve, [[b"RPOP", fields[1]]])
+            [found] = await self._exchange(
+                "rpop", self._serve, self._server, self._generation, [[b"RPOP", fields[1]]]
+            )
             left_s = until_s - self._network.loop.now_s
             if isinstance(found, Exception) or (found is None and left_s <= 0):
                 return found
@@ -343,11 +364,13 @@ class _Sentinel:
     def __init__(self, named: Callable[[], RedisServer | None]) -> None:
         self._named = named
 
-    async def sentinel_get_master_addr_by_name(self, _: str) -> int:
+    async def sentinel_master(self, _: str) -> dict[str, Any]:
         named = self._named()
         if named is None:
             raise RedisConnectionError("cut off")
-        return id(named)
+        ip, port = named.address
+        flags = "master,o_down,failover_in_progress" if named.is_down else "master"
+        return {"ip": ip, "port": port, "flags": flags, "config-epoch": named.number}
 
 
 class _Sentinels:
@@ -363,8 +386,11 @@ class _Sentinels:
         self._own = own
 
     @property
-    def master_address(self) -> int:
-        return id(self._own())
+    def master_address(self) -> tuple[str, int]:
+        return self._own().address
+
+    async def disconnect(self) -> None:
+        pass
 
     async def aclose(self) -> None:
         pass

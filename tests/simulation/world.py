@@ -96,7 +96,7 @@ class World:
         self.network.kills = list(self.plan.kills)
         self.server = self._new_server()
         self._nowhere = self._new_server()
-        self._nowhere.is_down = True
+        self._nowhere.is_down, self._nowhere.number = True, 0
         self._reached: dict[Process, RedisServer] = {}
         """What a process reaches while the network is cut."""
         self._epochs: dict[str, str] = {}
