@@ -166,8 +166,10 @@ async def _fill_disk(cluster: Machines) -> None:
     with full.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(bytes(1 << 16))
+    # As its unit does; once the other Redis is the primary, this one stays.
     for delay_s in (0.2, 0.5, 1.0, 2.2, 4.7):
-        await asyncio.to_thread(cluster.leader.wait, "redis")
+        if not await asyncio.to_thread(cluster.leader.wait, "redis", 10.0):
+            break
         await asyncio.sleep(delay_s)
         cluster.leader.start("redis")
     full.unlink()
