@@ -77,16 +77,10 @@ BUGS = {
         "int(self._has_replica)",
     ),
     "ticket not stored": Bug(f"{_SUBMIT}:_accepted", "ticket=answer.ticket,", ""),
-    "owner noted too late": Bug(
-        f"{_SUBMIT}:_accepted", "await _is_own(context, job, answer.ticket)", "pass"
-    ),
     "frozen leader orders": Bug(f"{_SUBMIT}:_order", "context.check_lease()", "pass"),
     "no lock-delay": Bug("imgbot.jobs.recovery:decide", "order.locked_s > 0", "False"),
     "epoch without a uuid": Bug("take_lease", "number, uuid)", "number, '')"),
-    "no version check": Bug("move", "seen[1] ~= version", "false"),
-    "no token check": Bug("move", "seen[2] ~= token", "true"),
     "no epoch check": Bug("imgbot.storage.scripts:Script.__init__", "_FENCE * ", "'' * "),
-    "no tombstone": Bug("enqueue", "'EXISTS', job, tombstone", "'EXISTS', job"),
     "reservation forgotten": Bug("finish", "add('reserved:' .. seen[2], -reserved)", ""),
     "charge not in the ledger": Bug("finish", "add('charged', charge)", ""),
     "ended before it is shown": Bug(
@@ -111,5 +105,4 @@ BUGS = {
         "await self._queue.record_status_message(job.id, message.message_id, place.chat_id)",
         "pass",
     ),
-    "cancel forgets the queue": Bug("cancel", "redis.call('LREM', queue, 1, id)", ""),
 }

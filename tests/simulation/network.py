@@ -52,6 +52,8 @@ class Kill:
     phase: str
     hops: int = 0
     is_power_cut: bool = False
+    frozen_s: float = 0.0
+    """It is frozen for so long instead."""
 
 
 class Network:
@@ -102,6 +104,9 @@ class Network:
         answer: asyncio.Future[T] = self.loop.create_future()
         message = _Message(PROCESS.get(), link, name, kind, answer)
         self._count(message, "sent")
+        if message.process and message.process.held is not None:
+            # It is frozen just before the message leaves.
+            await asyncio.sleep(0)
         fail = functools.partial(_settle, answer, LostError(is_refused=kind == "down"))
         if kind in {"down", "request"}:
             self._note(f"{link} {name} lost")
@@ -143,7 +148,11 @@ class Network:
             self._counts[name, phase] += 1
             point = (name, phase, self._counts[name, phase])
             for kill in self.kills:
-                if (kill.name, kill.phase, kill.nth) == point:
+                if (kill.name, kill.phase, kill.nth) != point:
+                    continue
+                if kill.frozen_s and phase == "sent":
+                    self._kill(process, kill)
+                else:
                     self.soon(kill.hops, functools.partial(self._kill, process, kill))
 
 

@@ -131,6 +131,12 @@ def plan_of(seed: int) -> Plan:
         for _ in range(random.choice((0, 1, 1, 2, 3)))
     )
     is_clustered = random.random() < 0.3
+    if is_clustered and random.random() < 0.6:
+        # Before the order's check of the lease, or after it.
+        name, phase, frozen_s = random.choice(
+            (("waitaof", "answered", 200.0), ("submit", "sent", 45.0))
+        )
+        kills = (Kill(name, random.randint(1, 5), phase, random.randint(0, 2), frozen_s=frozen_s),)
     services = [random.choice(_SERVICES) for _ in range(random.choice((1, 1, 2)))]
     return Plan(
         seed,

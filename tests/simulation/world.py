@@ -40,7 +40,7 @@ _EMPTY_PREFIXES = (keys.JOB, keys.USER_JOBS, keys.DEFERRED_OF, keys.ALBUM, keys.
 _LASTING = (
     *(keys.EPOCH, keys.SEQUENCE, keys.STATS, keys.SYNCS, keys.INSTALLATION, keys.OWNER),
     *(keys.USER, keys.USERNAMES, keys.SEEN, keys.PEOPLE, keys.DEAD, keys.FORGOTTEN, keys.WAKE),
-    *(keys.VIRTUAL_TIME, keys.USER_TAGS, keys.LAST_CLAIM, keys.UNSUBSCRIBED),
+    *(keys.VIRTUAL_TIME, keys.USER_TAGS, keys.LAST_CLAIM, keys.UNSUBSCRIBED, keys.POISON),
 )
 
 
@@ -100,7 +100,7 @@ class World:
         self._reached: dict[Process, RedisServer] = {}
         """What a process reaches while the network is cut."""
         self._epochs: dict[str, str] = {}
-        self._is_failing_over = False
+        self._is_failing_over = self._was_frozen = False
         self.telegram = Telegram(self.loop, self.note)
         self.telegram.changed = self._on_shown
         self.ledger = Ledger(self.loop, random.Random(self.plan.seed + 3), self.violate)
@@ -255,7 +255,13 @@ class World:
             self._start(str(folder))
 
     def _on_kill(self, process: Process, kill: Kill) -> None:
-        if process.is_dead:
+        if process.is_dead or process.held is not None:
+            return
+        if kill.frozen_s:
+            sometimes(f"frozen at {kill.name}, {kill.phase}")
+            self.note(f"{process.name} is frozen at {kill.name} for {kill.frozen_s:.0f} s")
+            process.held, self._was_frozen = [], True
+            self.network.later(kill.frozen_s, self.loop.thaw, process)
             return
         self.note(f"{process.name} is killed at {kill.name} {kill.phase} +{kill.hops}")
         sometimes(f"killed at {kill.name}, {kill.phase}")
@@ -435,6 +441,9 @@ class World:
     def is_expected(self, error: BaseException) -> bool:
         """Whether a logged error is a fault of the world, and not of the bot."""
         is_shown_already = "no text in the message" in str(error)
+        # What it was about to do when it stood still was done by another bot.
+        if isinstance(error, TimeoutError) and self._was_frozen:
+            return True
         return isinstance(error, WorkerLostError) or (is_shown_already and self.server.has_lost)
 
     # The end
@@ -442,11 +451,14 @@ class World:
     @property
     def _is_quiet(self) -> bool:
         is_idle = not self._left_at_work() and not self.users.pending and not self._is_failing_over
+        is_idle &= all(each.process.held is None for each in self._living)
         return is_idle and len(self._living) == 1 + self.plan.is_clustered
 
     def _left_at_work(self) -> list[str]:
         names = self.server.read("KEYS", "*")
         busy = [each for each in names if each in _EMPTY or each.startswith(_EMPTY_PREFIXES)]
+        if self._was_frozen:
+            busy = [each for each in busy if each != keys.POISON]
         return sorted([*busy, *(["updates"] if self.telegram.updates else [])])
 
     def _check_end(self) -> None:
