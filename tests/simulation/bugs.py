@@ -77,7 +77,6 @@ BUGS = {
         "int(self._has_replica)",
     ),
     "ticket not stored": Bug(f"{_SUBMIT}:_accepted", "ticket=answer.ticket,", ""),
-    "frozen leader orders": Bug(f"{_SUBMIT}:_order", "context.check_lease()", "pass"),
     "no lock-delay": Bug("imgbot.jobs.recovery:decide", "order.locked_s > 0", "False"),
     "epoch without a uuid": Bug("take_lease", "number, uuid)", "number, '')"),
     "no epoch check": Bug("imgbot.storage.scripts:Script.__init__", "_FENCE * ", "'' * "),
