@@ -104,7 +104,7 @@ async def test_part_of_a_change_that_is_left_out_can_be_drawn_anew(bob: User) ->
 
     anew = await bob.click(changed, "🎨 Draw anew: with a hat", is_picture)
 
-    assert anew.text.startswith("a cat, with a hat\n")
+    assert anew.text.splitlines()[0] == "a cat, with a hat"
 
 
 COMPLAINTS = [

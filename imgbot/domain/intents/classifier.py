@@ -22,11 +22,11 @@ from imgbot.domain.operations import Operation
 
 UNSURE = "unsure"
 ORDERS = frozenset({"create", "change", "again", "operation"})
-_OTHER_LIMITS = {False: 0.4, True: 0.3}
+_OTHER_LIMITS = {False: 0.25, True: 0.2}
 """Probability that an order is none, above which the bot asks; without and with the encoder."""
 _OTHER_LIMIT_OF_QUESTION = 0.15
 _MARGIN = 0.05
-_NEW_LIMITS = {False: 0.2, True: 0.4}
+_NEW_LIMIT = 0.4
 """Probability of a new picture, above which a change of the one at hand is asked about."""
 _SHARPNESS = 0.6
 """Exponent of the product of two probabilities: 0.5 would be their geometric mean."""
@@ -135,7 +135,7 @@ def _decided(
     is_doubtful = other > limit or first - second < _MARGIN or is_long
     is_doubtful = is_doubtful or _LINK.fullmatch(reading.text) is not None
     if best == "change" and facts.context == "picture":
-        is_doubtful = is_doubtful or intents["create"] > _NEW_LIMITS[is_encoded]
+        is_doubtful = is_doubtful or intents["create"] > _NEW_LIMIT
     is_asked = facts.pending in {PendingQuestion.SCALE, PendingQuestion.PHOTO}
     is_unasked = is_asked and not facts.is_reply_to_picture and best in {"create", "change"}
     return UNSURE if is_doubtful or is_unasked else best

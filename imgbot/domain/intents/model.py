@@ -4,8 +4,8 @@ A file of weights is a line of JSON and one compressed byte for each weight.
 """
 
 import json
+import lzma
 import math
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -73,7 +73,7 @@ def use(content: bytes) -> None:
         raise ValueError("it is damaged, or belongs to another version")
     try:
         _own[:] = [unpacked(content)]
-    except zlib.error:
+    except lzma.LZMAError:
         raise ValueError("it is damaged") from None
 
 
@@ -85,12 +85,12 @@ def unpacked(content: bytes) -> Model:
 
 def first_line_and_weights(content: bytes) -> tuple[dict[str, Any], memoryview]:
     line, _, compressed = content.partition(b"\n")
-    return json.loads(line), memoryview(zlib.decompress(compressed)).cast("b")
+    return json.loads(line), memoryview(lzma.decompress(compressed)).cast("b")
 
 
 def packed(labels: Sequence[str], weights: bytes, digest: str, **others: Any) -> bytes:
     """Return a file of weights; `others` are further facts of its first line."""
-    return _head(labels, digest, **others) + b"\n" + zlib.compress(weights, 9)
+    return _head(labels, digest, **others) + b"\n" + lzma.compress(weights, preset=9)
 
 
 def _head(labels: Sequence[str], digest: str, **others: Any) -> bytes:
