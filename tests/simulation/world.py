@@ -422,7 +422,7 @@ class World:
             self.admitted[job_id] = user
         elif name == "finish" and answer[0] == "ok":
             self.finished[arguments[0]].append((arguments[5], arguments[7] == "1"))
-        elif name == "record_status_message" and arguments[1] != "0":
+        elif name == "record_status_message" and answer[0] == "ok" and arguments[1] != "0":
             self.told[arguments[0]] = int(arguments[1])
 
     def _on_shown(self, message: Sent) -> None:
