@@ -14,13 +14,15 @@ from imgbot.engine.lexicon import WORN, names_matching
 from imgbot.engine.scene import PALETTES, Palette, from_colours
 from imgbot.engine.scenes import SCENES
 from imgbot.engine.styles import choose_style
-from imgbot.engine.subjects import Subject, has_own_drawing
+from imgbot.engine.subjects import Subject, has_own_drawing, subject_of
 from imgbot.engine.tables import table
 from imgbot.engine.understand import DrawingRequest, Relation
 
 FIGURES_MAX = 12
+COSTUMES: Mapping[str, str] = table("subjects/subjects")["costumes"]
 _SEATS = 5
 _HANDS = 2
+_BALLOONS_MAX = 5
 _GROWN_MAX = 2.0  # how much larger a thing gets, so that another is under it
 _HOLDABLE = frozenset(table("create")["holdable"].split())
 _OVERHEAD = frozenset({"umbrella"})
@@ -76,9 +78,12 @@ def compose(request: DrawingRequest, seed: int) -> Composition:
     Each choice has a generator of its own: where a prompt is changed, the others stay.
     """
     arranged = _Arrangement(request)
-    things = [figure.base.subject for figure, _ in arranged.roots]
+    things = [
+        (figure if flag == "over" else figure.base).subject for figure, flag in arranged.roots
+    ]
     scene = _choose_scene(request, things, seed)
-    style = choose_style(request.styles, scene, random_for(seed, "style"), _own_share(things))
+    style = choose_style(request.styles, scene, random_for(seed, "style"), _own_share(things),
+                         keeps_colours=any(thing.colour for thing in request.things))  # fmt: skip
     hints = set(request.hints) | ({"sand"} if scene in {"dunes", "beach"} else set())
     placed = tuple(_place(arranged.roots, request, scene, random_for(seed, "places")))
     return Composition(
@@ -155,10 +160,23 @@ class _Arrangement:
 
     def _with(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
         is_light = not _HOLDABLE.isdisjoint({second.subject.group, second.subject.name})
-        is_one = self._is_one(relation.second) and not second.held
-        if is_light and is_one and can_wear(first.subject) and len(first.held) < _HANDS:
-            return self._attach(relation, replace(first, held=(second, *first.held)))
+        count = self._things[relation.second].count
+        most = _BALLOONS_MAX if second.subject.name == "party-balloon" else 1
+        if is_light and count <= most and can_wear(first.subject) and not second.held:
+            if len(first.held) < _HANDS:
+                held = (*(second,) * count, *first.held)
+                return self._attach(relation, replace(first, held=held))
+        elif count > 1 and first.subject.place == second.subject.place == "table":
+            self._flags[relation.first] = "behind"
         return True
+
+    def _as(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
+        costume = COSTUMES.get(second.subject.name, "")
+        if costume and can_wear(first.subject):
+            worn = replace(second, subject=subject_of(costume))
+            return self._attach(relation, replace(first, worn=(worn, *first.worn)))
+        self._figures[relation.second] = None
+        return False
 
     def _beside(self, *_: object) -> bool:
         return True
@@ -167,6 +185,8 @@ class _Arrangement:
         is_seat = self._is_one(relation.second) and seat_kind(second.subject)
         if not is_seat or first.seat:
             return False
+        if second.subject.name == "broom":
+            self._flags[relation.first] = "over"
         copies = min(_SEATS, self._things[relation.first].count)
         return self._attach(relation, replace(first, seat=second, copies=copies))
 
@@ -207,7 +227,7 @@ class _Arrangement:
     _RULES: ClassVar[Mapping[str, Callable[..., bool]]] = {
         "wears": _wears, "with": _with, "does": _with, "and": _beside, "beside": _beside,
         "rides": _rides, "on": _rides, "in": _in, "under": _under, "over": _over,
-        "behind": _behind, "before": _before, "of": _of,
+        "behind": _behind, "before": _before, "of": _of, "as": _as,
     }  # fmt: skip
 
 
@@ -279,7 +299,7 @@ def _place(
         place, front_figure = _place_of(figure, "", request, scene), front[0][0]
         if figure.subject.height * figure.size < front_figure.base.subject.height * 1.2:
             x += rng.choice((-0.27, 0.27))  # what is not taller looks out at a side
-        yield Placed(figure, place, x, min(_GROWN_MAX, figure.size), 1)
+        yield Placed(figure, place, x, min(_GROWN_MAX, figure.size), 1 + (len(front) > 4))
 
 
 def _row_up(

@@ -5,9 +5,10 @@ from enum import Enum
 from typing import NamedTuple
 
 from imgbot.domain.spelling import fold
-from imgbot.engine.compose import Composition
+from imgbot.engine.compose import COSTUMES, Composition
 from imgbot.engine.lexicon import (
     COLOURS,
+    DETAILS,
     LINKS,
     ROUGH,
     ROUGH_STYLES,
@@ -18,7 +19,6 @@ from imgbot.engine.lexicon import (
     stem_of,
 )
 from imgbot.engine.subjects import has_own_drawing, subject_names, subject_of
-from imgbot.engine.tables import table
 from imgbot.engine.understand import Role, Word
 
 SUGGESTIONS_MAX = 3
@@ -29,7 +29,6 @@ _STYLES = ("watercolour", "oil")
 _ALSO = {"stars": ("hills", "forest", "planet"), "beach": ("waves", "dunes"), "waves": ("lake",)}
 # Hints that show in every scene outdoors.
 _WEATHER = frozenset({"snow", "rain", "fog", "clouds", "moon", "sun", "night", "birds"})
-_DETAILS = {name: stems.split() for name, stems in table("create")["details"].items()}
 _INDOORS = frozenset({"room", "quiet", "washes"})
 
 
@@ -104,10 +103,11 @@ def _judge(word: Word, composition: Composition) -> _Judged:
 
 def _judge_thing(word: Word, composition: Composition) -> _Judged:
     thing = composition.request.things[word.number]
-    if not composition.drawn(word.number):
+    figures = composition.drawn(word.number)
+    if not figures:
         return _Judged(word.text, _Shown.NOT)
-    if thing.is_rough:
-        return _Judged(word.text, _Shown.ROUGHLY, thing.subject.label(word.text))
+    if thing.is_rough or figures[0].subject.name == COSTUMES.get(thing.subject.name):
+        return _Judged(word.text, _Shown.ROUGHLY, figures[0].subject.label(word.text))
     return _Judged(word.text, _Shown.DRAWN)
 
 
@@ -145,7 +145,7 @@ def _is_shown(word: Word, composition: Composition) -> bool:
             return composition.palette.name in {"named", "gold", "silver"}
         case Role.SIZE:
             return word.number < 0 or bool(figures)
-    details = [_DETAILS.get(figure.subject.name, ()) for figure in composition.figures()]
+    details = [DETAILS[figure.subject.name] for figure in composition.figures()]
     return any(matches_stem(folded, stem) for stems in details for stem in stems)
 
 

@@ -4,6 +4,7 @@ Subjects are in subjects/words.toml, all else in create.toml, where a stem match
 begins with it, or that word alone if it ends in `$`.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
@@ -52,6 +53,9 @@ RELATIONS, STANDS, STYLES = _stems("relations"), _stems("stands"), _stems("style
 ROUGH_STYLES = _stems("rough_styles")
 _FILLERS = tuple(_TABLE["fillers"].split())
 ROUGH = tuple(_TABLE["rough"].split())
+VESSELS, SERVED = frozenset(_TABLE["vessels"].split()), frozenset(_TABLE["served"].split())
+PARTS_OF_BODIES = frozenset(_TABLE["parts_of_bodies"].split())
+DETAILS = defaultdict[str, tuple[str, ...]](tuple, _stems("details"))
 # A metal alone is a material with a palette of its own; next to a colour it is a colour.
 METALS = frozenset({"золот", "golden", "gold$", "серебр", "silver"})
 _NAMED = {**NAMED_COLOURS, "ginger": parse_hex("d2691e")}

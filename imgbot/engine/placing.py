@@ -144,6 +144,11 @@ def _stand(
     if mirrored:
         mirror_tile(scene, canvas, tile, feet, mirrored)
     cast_shadow(scene, canvas, feet, tile.image.width * 0.38)
+    if placement.name == "house" and scene.has("smoke"):
+        side, is_mirrored = tile.image.width, placement.x > scene.width * 0.52
+        corner = (feet[0] - side * (0.43 if is_mirrored else 0.07), feet[1] - tile.feet[1] * 1.42)
+        smoke = mix(scene.palette.light, scene.palette.ink, 0.25)
+        lay_part(canvas, "smoke", (smoke,), corner, (side / 2, tile.feet[1] * 0.5))
     return paste_tile(scene, canvas, tile, feet)
 
 

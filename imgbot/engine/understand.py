@@ -11,19 +11,24 @@ from imgbot.engine.colours import Colour
 from imgbot.engine.lexicon import (
     COLOURS,
     COUNTS,
+    DETAILS,
     LINKS,
     METALS,
+    PARTS_OF_BODIES,
     RELATIONS,
     ROUGH_STYLES,
+    SERVED,
     SIGNS,
     SIZES,
     STANDS,
     STYLES,
+    VESSELS,
     WORDS_MAX,
     WORN,
     concepts_of,
     is_filler,
     is_known,
+    matches_stem,
     names_matching,
     phrase_at,
     stem_of,
@@ -35,10 +40,12 @@ from imgbot.engine.typography import text_to_draw, without_quotes
 THINGS_MAX = 12
 SEVERAL = 3
 _PLURAL_ENDINGS = ("ами", "ями", "ах", "ях", "ов", "ев", "ы", "и")
-_ENGLISH_PLURALS = (("s", ""), ("es", ""), ("ies", "y"), ("ves", "f"), ("ves", "fe"))
+_ENGLISH_PLURALS = {"": ["s", "es"], "y": ["ies"], "f": ["ves"], "fe": ["ves"], "man": ["men"]}
 # One is played or worn where several are named.
 _SINGLE_GROUPS = frozenset({"clothing", "musical-instrument", "time", "body-parts"})
 _PLURAL_OR_CASE = frozenset({"ы", "и"})
+_PARTITIVE = frozenset({"with", "in", "wears", "of"})
+_LOGOS = ("logo", "логотип")
 
 _NEGATED = re.compile(
     r"\b(?:без|without|no)(?::.*|\s+(?:(?:any|the|an?)\s+)?[^\W\d_]+"
@@ -60,6 +67,7 @@ class Role(Enum):
     STYLE = "style"
     TEXT = "text"
     FILLER = "filler"
+    DETAIL = "detail"
     UNKNOWN = "unknown"
     BREAK = "break"
 
@@ -143,6 +151,7 @@ class _Reader:
         self.request, self.place = request, 0
         self._found, self._lettering = found, lettering
         self._folded = [fold(word) for word in found]
+        self._is_logo = any(word.startswith(_LOGOS) for word in self._folded)
         self._host = -1  # the thing that wears, holds or rides the others
         self._dressed = -1  # the thing that wears the latest
         self._pending: Relation | None = None  # "on a horse, a knight": its first thing follows
@@ -167,6 +176,8 @@ class _Reader:
             return Role.BREAK, -1
         if word in self._lettering:
             return Role.TEXT, -1
+        if self._is_detail(word):
+            return Role.DETAIL, -1
         is_style = bool(names_matching(word, STYLES) or names_matching(word, ROUGH_STYLES))
         is_style = is_style and not (length > 1 and name)
         followed = self._names_at(self.place + length) if name else False
@@ -177,21 +188,66 @@ class _Reader:
         if not name or is_style or (is_english and followed and stem_of(word, COLOURS)):
             return (Role.STYLE if is_style else _small_role(word)), -1
         # Of two English nouns the last is meant: "chocolate cake".
-        is_modifier = (
-            is_english and followed and not self._folded[self.place + length].endswith("ing")
-        )
-        if (is_modifier and name not in SIGNS) or len(self.request.things) >= THINGS_MAX:
+        is_modifier = is_english and followed and not following[0].endswith("ing")
+        is_modifier = is_modifier and not self._is_logo and name not in SIGNS
+        if is_modifier or self._is_no_subject(name) or len(self.request.things) >= THINGS_MAX:
             return Role.UNKNOWN, -1
         subject = subject_of(name)
-        before = self.request.words[-1:]
-        if before and before[0].role is Role.THING:
-            number = before[0].number
-            if self.request.things[number].subject == subject:
-                return Role.THING, number  # "чашка какао"
+        number = self._vessel_of(subject)
+        if number >= 0:
+            thing = self.request.things[number]
+            self.request.things[number] = replace(thing, subject=subject, is_rough=is_rough)
+            return Role.THING, number  # "чашка какао"
         named = " ".join(self._folded[self.place : self.place + length])
         count = SEVERAL if self._is_plural(named, subject) else 1
         self.request.things.append(Thing(subject, is_rough, count))
         return Role.THING, len(self.request.things) - 1
+
+    def _is_detail(self, word: str) -> bool:
+        """True for what the drawing of a thing before shows: a house "with a chimney"."""
+        stems = [each for thing in self.request.things for each in DETAILS[thing.subject.name]]
+        if not any(matches_stem(word, stem) for stem in stems):
+            return False
+        is_listed = is_linked = word.startswith(("дым", "smoke"))
+        for before in reversed(self.request.words if not is_linked else []):
+            folded = fold(before.text)
+            kind = names_matching(folded, RELATIONS)[:1]
+            match before.role:
+                case Role.COUNT | Role.COLOUR | Role.THING:
+                    return False
+                case Role.BREAK:
+                    return is_linked
+                case Role.DETAIL:
+                    return True
+                case Role.RELATION if kind != ("and",):
+                    return not is_listed and kind[0] in _PARTITIVE
+            is_listed, is_linked = is_listed or kind == ("and",), is_linked or folded in LINKS
+        return is_linked
+
+    def _is_no_subject(self, name: str) -> bool:
+        """True for a part of a body beside its owner, a surname, and the shop of a logo."""
+        words, at = self.request.words, self.place
+        if name in PARTS_OF_BODIES:
+            rest = (phrase_at(self._folded[each : each + PHRASE_WORDS_MAX])[1]
+                    for each in range(at + 1, len(self._folded)))  # fmt: skip
+            return bool(self.request.things) or any({*rest} - {"", *PARTS_OF_BODIES})
+        if self._is_logo and name == "convenience-store":
+            return bool(self.request.things)
+        is_name = has_cyrillic(self._found[at]) and self._found[at].istitle() and bool(words)
+        return is_name and words[-1].role is Role.UNKNOWN and words[-1].text.istitle()
+
+    def _vessel_of(self, subject: Subject) -> int:
+        """Number of the thing right before that this one is or fills; -1 if there is none."""
+        for word in reversed(self.request.words):
+            if word.role is Role.THING:
+                before = self.request.things[word.number].subject
+                is_served = bool(SERVED & {subject.group, subject.name})
+                is_same = before == subject and word is self.request.words[-1]
+                return word.number if is_same or (is_served and before.name in VESSELS) else -1
+            is_of = word.role is Role.RELATION and fold(word.text) == "of"
+            if not is_of and word.role not in {Role.FILLER, Role.UNKNOWN, Role.COLOUR}:
+                break
+        return -1
 
     def _is_plural(self, phrase: str, subject: Subject) -> bool:
         """True for several of it without a number: "apples", "дельфины"."""
@@ -200,7 +256,8 @@ class _Reader:
         if phrase.isascii():
             ones = [
                 phrase.removesuffix(end) + one
-                for end, one in _ENGLISH_PLURALS
+                for one, ends in _ENGLISH_PLURALS.items()
+                for end in ends
                 if phrase.endswith(end)
             ]
             return any(EXACT + one in meanings() or one == subject.english for one in ones)
@@ -219,7 +276,7 @@ class _Reader:
 
     def weigh(self, word: str, role: Role) -> None:
         """Add what the word tells of scene, palette and style."""
-        request, is_setting = self.request, role not in {Role.THING, Role.STAND}
+        request, is_setting = self.request, role not in {Role.THING, Role.STAND, Role.DETAIL}
         weight = 100 - min(len(request.words), 60)
         is_setting = is_setting and not (role is Role.TEXT and request.scenes)
         for style in (*names_matching(word, STYLES), *names_matching(word, ROUGH_STYLES)):
@@ -228,9 +285,9 @@ class _Reader:
             request.has_place |= is_setting and for_scene == 1 and bool(each.scenes)
             for rank, name in enumerate(each.scenes if is_setting else (), 1):
                 request.scenes[name] += weight * for_scene / rank
-            for rank, name in enumerate(each.palettes, 1):
+            for rank, name in enumerate(each.palettes if role is not Role.DETAIL else (), 1):
                 request.palettes[name] += weight * for_palette / rank
-            request.hints.update(each.hints if is_setting else ())
+            request.hints.update(each.hints if is_setting else {*each.hints} & {"smoke"})
         for stand in names_matching(word, STANDS) if role is Role.STAND else ():
             request.stand = stand
             for scene in table("create")["stand_scenes"].get(stand, "").split():
@@ -288,15 +345,18 @@ class _Reader:
         if worn and (kinds or worn == ("above",) or self._dressed == self._host):
             self._dressed = self._host
             return Relation("wears", self._host, number)
+        if kinds[-1:] == ["of"]:
+            return Relation("of", number - 1, number)
         if kinds:
             return Relation(kinds[-1], self._host, number)
         # "Корзина яблок".
-        return Relation("of", self._host, number) if self._follows(number) else None
+        return Relation("of", number - 1, number) if self._follows(number) else None
 
     def _follows(self, number: int) -> bool:
         """True if the thing is named right after another one, in Russian."""
         words = [word for word in self.request.words if word.number != number]
-        is_next = bool(words) and words[-1].role is Role.THING and words[-1].number == self._host
+        is_next = bool(words) and words[-1].role is Role.THING and words[-1].number == number - 1
+        is_next = is_next and self.request.things[number - 1].subject.name not in SIGNS
         return is_next and has_cyrillic(self.request.words[-1].text)
 
     def _links_before(self, number: int) -> tuple[list[str], list[int]]:
@@ -313,6 +373,7 @@ class _Reader:
             if word.role is Role.RELATION and word.number < 0:
                 kinds.insert(0, names_matching(fold(word.text), RELATIONS)[0])
                 places.append(place)
+        kinds = [kind for kind in kinds if kind != "as" or "and" not in kinds]  # "as well as"
         # A verb tells more than the preposition after it: "riding on".
         return sorted(kinds, key=lambda kind: kind in {"rides", "does", "before"}), places
 

@@ -139,6 +139,9 @@ def test_default_style_suits_the_scene_and_paints_the_emoji() -> None:
     assert len(set(chosen)) > 3
     painted = [choose_style({}, "city", Random(seed), 0.0) for seed in range(200)]
     assert "plain" not in painted
+    coloured = [choose_style({}, "city", Random(at), keeps_colours=True) for at in range(200)]
+    assert "riso" not in coloured
+    assert choose_style({"riso": 1}, "city", Random(1), keeps_colours=True) == "riso"
 
 
 def test_every_style_keeps_light_and_dark_areas_and_text_legible(
@@ -156,6 +159,20 @@ def test_every_style_keeps_light_and_dark_areas_and_text_legible(
         inked = ImageChops.difference(canvas, lettered).convert("L").getbbox()
         tones = sorted(lettered.crop(inked).convert("L").tobytes())
         assert tones[-1] - tones[0] > 130, style
+
+
+def test_smoke_rises_from_the_chimney_of_a_house() -> None:
+    painted = []
+    for prompt in ("домик с трубой", "домик, из трубы идёт дым"):
+        hints = composition_of(prompt, 1).hints & {"smoke"}
+        scene = Scene((256, 192), Random(1), PALETTES["noon"], hints, 1, Image.new("L", (256, 192)))
+        ground = Image.new("RGB", scene.size, "skyblue")
+        painted.append(place_figures(scene, ground, "hills", [standing("house", scene)]))
+    changed, house = ImageChops.difference(*painted).getbbox(), scene.in_focus().getbbox()
+    assert changed is not None
+    assert house is not None
+    assert changed[1] < house[1] <= changed[3] < house[3]
+    assert house[0] < (changed[0] + changed[2]) / 2 < house[2]
 
 
 PLACED = [name for name in subject_names() if has_own_drawing(name)] + [

@@ -43,6 +43,9 @@ MARGIN_UNITS: Mapping[str, float] = {
 _PLAIN_SHARE = 0.5
 
 # Styles that suit a scene if none is requested.
+_FEW_COLOURS = frozenset(
+    {"riso", "linocut", "neon", "pencil"}
+)  # they print figures in colours of their own
 _SUITS: Mapping[str, tuple[str, ...]] = {
     "hills": ("watercolour", "oil", "paper", "riso", "linocut"),
     "mountains": ("watercolour", "linocut", "oil", "riso"),
@@ -62,7 +65,12 @@ _SUITS: Mapping[str, tuple[str, ...]] = {
 
 
 def choose_style(
-    wanted: Mapping[str, float], scene_name: str, rng: random.Random, own_share: float = 1.0
+    wanted: Mapping[str, float],
+    scene_name: str,
+    rng: random.Random,
+    own_share: float = 1.0,
+    *,
+    keeps_colours: bool = False,
 ) -> str:
     """Most requested style, otherwise plain or one that suits the scene.
 
@@ -72,4 +80,5 @@ def choose_style(
         return max(sorted(wanted), key=lambda style: wanted[style])
     if rng.random() < _PLAIN_SHARE * own_share**3:
         return "plain"
-    return rng.choice(_SUITS[scene_name])
+    suits = [each for each in _SUITS[scene_name] if not (keeps_colours and each in _FEW_COLOURS)]
+    return rng.choice(suits)

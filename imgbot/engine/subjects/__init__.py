@@ -83,6 +83,8 @@ def _forms(word: str) -> tuple[str, ...]:
         forms |= dict.fromkeys(key_of(base + ending) for ending in _CASES)
         if word.endswith("енок"):
             forms[key_of(f"{word.removesuffix('енок')}ята")] = None
+    elif word.endswith("man"):
+        forms[key_of(f"{word.removesuffix('man')}men")] = None
     elif word.endswith(("f", "fe")):
         forms[key_of(f"{word.rstrip('fe')}ves")] = None
     return tuple(forms)
