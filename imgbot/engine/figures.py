@@ -297,10 +297,10 @@ def _with_held(
     width, height = piece.image.size
     share = min(0.62, max(0.3, item.subject.height * item.size / figure.subject.height * 0.8))
     is_raised = item.subject.name in {"umbrella", "party-balloon", "balloon", "kite"}
-    share = (0.5 if len(figure.held) > 1 else 0.8) if is_raised else share
+    is_bunch = item.subject.name == "party-balloon"
+    share = (0.5 if is_bunch else 0.8) if is_raised else share
     held = _piece(item, height * share, tone)
     side = -1 if (figure.subject.name in _FACING_LEFT) != (number % 2 == 1) else 1
-    is_bunch = is_raised and len(figure.held) > 1
     aside_px = width * (0.3 if is_raised and not is_bunch else 0.42)
     aside_px += held.image.width * (0.32 + 0.4 * (number // 2)) * is_bunch
     x = width / 2 + side * aside_px - held.image.width / 2

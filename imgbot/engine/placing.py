@@ -272,6 +272,7 @@ def place_figures(
     for painter in dict.fromkeys(_PAINTERS.values()):
         group = [each for each in placements if _PAINTERS[each.place] is painter]
         if group:
-            group.sort(key=lambda each: -each.row)
+            # What is named first is in front.
+            group.sort(key=lambda each: (-each.row, -each.figure.thing))
             canvas = painter(scene, canvas, scene_name, group)
     return canvas

@@ -323,7 +323,7 @@ class _Reader:
     def _relate(self, number: int) -> None:
         kinds, places = self._links_before(number)
         worn = names_matching(self.request.things[number].subject.name, WORN)
-        if self._host < 0 and (worn == ("above",) or {*kinds[-1:]} - {"with", "and"}):
+        if self._host < 0 and (worn == ("above",) or {*kinds[-1:]} - {"with", "and", "as"}):
             # "A sleeping cat", "on a horse a knight": the first thing follows.
             self._pending = Relation("wears" if worn else kinds[-1], -1, number)
             self._mark(places, len(self.request.relations))
@@ -373,7 +373,9 @@ class _Reader:
             if word.role is Role.RELATION and word.number < 0:
                 kinds.insert(0, names_matching(fold(word.text), RELATIONS)[0])
                 places.append(place)
-        kinds = [kind for kind in kinds if kind != "as" or "and" not in kinds]  # "as well as"
+        # "As well as", "on the back of".
+        kinds = [kind for kind in kinds if kind != "as" or "and" not in kinds]
+        kinds = [kind for kind in kinds if kind != "of"] or kinds
         # A verb tells more than the preposition after it: "riding on".
         return sorted(kinds, key=lambda kind: kind in {"rides", "does", "before"}), places
 
