@@ -167,7 +167,7 @@ class _Reader:
             self.weigh(fold(text), role)
         if len(self.request.things) > known:
             self._own_attributes(number)
-            self._relate(number)
+            self._relate(number, self.place + length)
         self.place += length
 
     def _role(self, word: str, phrase: tuple[int, str, bool]) -> tuple[Role, int]:
@@ -320,10 +320,11 @@ class _Reader:
                     break
             words[at] = replace(word, number=number)
 
-    def _relate(self, number: int) -> None:
+    def _relate(self, number: int, after: int) -> None:
         kinds, places = self._links_before(number)
         worn = names_matching(self.request.things[number].subject.name, WORN)
-        if self._host < 0 and (worn == ("above",) or {*kinds[-1:]} - {"with", "and", "as"}):
+        is_sign, leads = worn == ("above",), {*kinds[-1:]} - {"with", "and", "as"}
+        if (self._host < 0 and (is_sign or leads)) or (is_sign and self._names_at(after)):
             # "A sleeping cat", "on a horse a knight": the first thing follows.
             self._pending = Relation("wears" if worn else kinds[-1], -1, number)
             self._mark(places, len(self.request.relations))
