@@ -66,6 +66,14 @@ _Command = tuple[bytes, Any, Mapping[str, Any], asyncio.Future[Any]]
 """Packed form, name and options of a command, and the future of its answer."""
 
 _BLOCKING = frozenset({"BRPOP"})
+_READS = frozenset(
+    {*("EXISTS", "GET", "HGETALL", "HKEYS", "INFO"), *("LRANGE", "MGET", "ZRANGE", "ZRANGEBYSCORE")}
+)
+"""Commands that an idle bot sends, and that change nothing."""
+
+_WRITTEN_S = 3600
+"""Longer than a failover takes."""
+
 _BATCH = 200
 """Commands sent together, about 10 ms of server time."""
 
@@ -87,6 +95,10 @@ class Client(Redis):
     _sender: asyncio.Task[None] | None = None
     _link: Any = None
     """Connection of the batches, kept: a pool costs half of the time of a short command."""
+    _written: int = 0
+    """Number of the latest batch of writes that was answered to a leader of a cluster."""
+    _is_complete: bool = True
+    """The server of the batches is known to have that batch."""
 
     # pyrefly: ignore[bad-override] -- awaitable as before, and sent even before
     def execute_command(self, *args: Any, **options: Any) -> Awaitable[Any]:
@@ -155,9 +167,41 @@ class Client(Redis):
         await self._link.disconnect(nowait=True)
 
     async def _exchange(self, link: Any, batch: Sequence[_Command]) -> list[Any]:
-        await link.send_packed_command(b"".join(packed for packed, *_ in batch))
+        if not link.is_connected:
+            await self._reconnect(link)
+        if not self._is_leader or all(name in _READS for _, name, *_ in batch):
+            return await self._exchange_all(link, [command[:3] for command in batch])
+        number = self._written + 1
+        count: Any = ("SET", keys.WRITTEN + self.epoch, number, "EX", _WRITTEN_S)
+        counted = (hiredis.pack_command(count), "SET", {})
+        *answers, told = await self._exchange_all(link, [*(each[:3] for each in batch), counted])
+        if not isinstance(told, Exception):
+            self._written = number
+        return answers
+
+    @property
+    def _is_leader(self) -> bool:
+        return bool(self.epoch) and self.sentinels is not None
+
+    async def _reconnect(self, link: Any) -> None:
+        """Connect, to a server that has all that was written.
+
+        Raises FencedError: a replica that has become the primary may lack the last of it, and no
+        later wait would tell. What is stored there is resumed by the next leader.
+        """
+        self._is_complete = False
+        await link.connect()
+        if self._is_leader:
+            await link.send_command("GET", keys.WRITTEN + self.epoch)
+            if int(await self.parse_response(link, "GET") or 0) < self._written:
+                await link.disconnect(nowait=True)
+                raise FencedError("the new primary of Redis lacks the latest writes")
+        self._is_complete = True
+
+    async def _exchange_all(self, link: Any, commands: Sequence[tuple[Any, ...]]) -> list[Any]:
+        await link.send_packed_command(b"".join(packed for packed, *_ in commands))
         answers: list[Any] = []
-        for _, name, options, _ in batch:
+        for _, name, options in commands:
             try:
                 answers.append(await self.parse_response(link, name, **options))
             except _UNAVAILABLE:
@@ -180,9 +224,9 @@ class Client(Redis):
 
     @property
     def _is_outdated(self) -> bool:
-        """True once another connection has learned of another primary."""
-        pool, primary = self.sentinels, self.primary
-        return pool is not None and primary is not None and primary != pool.master_address
+        """True without a connection, or once another one has learned of another primary."""
+        pool = self.sentinels
+        return pool is not None and self.primary != pool.master_address
 
     async def wait_for_disk(self, wait_ms: int, replicas: int = 0) -> bool:
         """Wait until all that was written is on the server's disk; False if that takes longer.
@@ -201,7 +245,8 @@ class Client(Redis):
                 if isinstance(answer, Exception):
                     raise answer
         # The wait was at the primary of now, and the writes may have been at another.
-        return bool(answer[0]) and answer[1] >= replicas and not self._is_outdated
+        is_here = self._is_complete and not self._is_outdated
+        return bool(answer[0]) and answer[1] >= replicas and is_here
 
     async def call(self, name: str, **values: Value) -> list[Any]:
         """Run a script once.

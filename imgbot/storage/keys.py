@@ -68,6 +68,8 @@ USER_JOBS = _key("img:mine:", Owner.LIVE_JOB)
 EPOCH = _key("img:epoch", Owner.NOBODY)
 # STRING, 9 s: the epoch of the bot that leads a cluster, and after a blank its machine's name.
 LEADER = _key("img:leader", Owner.NOBODY)
+# STRING per epoch, an hour: number of the latest batch of writes of the bot that leads a cluster.
+WRITTEN = _key("img:written:", Owner.NOBODY)
 # STRING: there is no replica to wait for: a cluster whose second server has not joined yet.
 ALONE = _key("img:alone", Owner.NOBODY)
 # STRING: token and id of the latest claim, for a claim whose reply was lost.

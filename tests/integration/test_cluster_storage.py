@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,32 @@ async def test_a_client_finds_the_new_primary(servers: ValkeyCluster) -> None:
             await eventually(lambda: is_guarded(persistence), what="a replica")
             await persistence.persist(is_paid=True)
             keeping.cancel()
+
+
+async def test_a_leader_ends_where_its_last_writes_are_lost(servers: ValkeyCluster) -> None:
+    async with servers.client() as redis:
+        persistence = Persistence(redis)
+        await Lease(redis, persistence).take()
+        async with Redis(port=servers.ports["a"], password=PASSWORD) as primary:
+            await primary.config_set("min-replicas-to-write", 0)
+            servers.signal("b", signal.SIGSTOP)
+            await primary.execute_command("CLIENT", "KILL", "TYPE", "REPLICA")
+        await redis.set("img:test", "only on the first server")
+        servers.kill("a")
+        servers.signal("b", signal.SIGCONT)
+        await servers.until_led_by("b")
+
+        async def refusal() -> type[Exception]:
+            try:
+                await redis.get("img:test")
+            except (FencedError, StorageUnavailableError) as error:
+                return type(error)
+            return Exception
+
+        with suppress(StorageUnavailableError):
+            await persistence.persist()
+            pytest.fail("what was lost was confirmed")
+        await eventually(refusal, lambda found: found is FencedError, what="its end")
 
 
 async def took(redis: Client) -> bool:
