@@ -42,7 +42,8 @@ _LAG_S = 5.0
 _OUTSIDE = contextvars.Context()
 _LUA: dict[str, Any] = {}
 
-Log = list[tuple[float, list[bytes]]]
+Log = list[tuple[float, float, list[bytes]]]
+"""Time, how far the clock was set then, and the command."""
 
 
 class RedisServer:
@@ -103,10 +104,10 @@ class RedisServer:
         self.generation += 1
         self._socket = _open_fake()
         self._run([b"HELLO", b"3"])
-        now_s = self._loop.now_s
-        for self._loop.now_s, fields in log:
+        clock = self._loop.now_s, self._loop.skew_s
+        for self._loop.now_s, self._loop.skew_s, fields in log:
             self._run(fields)
-        self._loop.now_s = now_s
+        self._loop.now_s, self._loop.skew_s = clock
         self._log, self._synced = list(log), len(log)
         self._epoch = self.read("GET", keys.EPOCH)
         self.pushed.set()
@@ -120,7 +121,7 @@ class RedisServer:
         """The replica has all but the last second: it may become the primary."""
         self._go_on_in_background()
         left = self._log[self._replicated :]
-        return self.has_replica and all(at_s > self._loop.now_s - 1 for at_s, _ in left)
+        return self.has_replica and all(at_s > self._loop.now_s - 1 for at_s, *_ in left)
 
     def leave_replica(self) -> None:
         self._go_on_in_background()
@@ -141,7 +142,7 @@ class RedisServer:
             if self._is_strict and self._is_without_replica:
                 sometimes("redis: no write without a replica")
                 return ResponseError("NOREPLICAS Not enough good replicas to write.")
-            self._log.append((self._loop.now_s, fields))
+            self._log.append((self._loop.now_s, self._loop.skew_s, fields))
             if name == b"LPUSH" or (found and "local wake =" in found[1].text):
                 self.pushed.set()
         answer = self._run(fields)
