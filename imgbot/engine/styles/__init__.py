@@ -80,5 +80,5 @@ def choose_style(
         return max(sorted(wanted), key=lambda style: wanted[style])
     if rng.random() < _PLAIN_SHARE * own_share**3:
         return "plain"
-    suits = [each for each in _SUITS[scene_name] if not (keeps_colours and each in _FEW_COLOURS)]
-    return rng.choice(suits)
+    style = rng.choice(_SUITS[scene_name])
+    return "watercolour" if keeps_colours and style in _FEW_COLOURS else style
