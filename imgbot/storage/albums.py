@@ -17,6 +17,8 @@ from imgbot.storage.client import Client, Store
 PHOTOS_LIMIT = 10
 _QUIET_MS = 1500
 _LIMIT_MS = 6000
+_POSTPONED_MS = 600_000
+"""Longer than an album is postponed: one due later was added before the clock was set back."""
 _DUE_AT_ONCE = 100
 
 
@@ -77,6 +79,8 @@ class Albums(Store):
             self._redis.zrangebyscore(keys.ALBUMS, 0, now_ms, start=0, num=_DUE_AT_ONCE),
             self._redis.zrangebyscore(keys.ALBUMS, after, "+inf", **one),
         )
+        if later and later[0][1] > now_ms + _POSTPONED_MS:
+            return [*due, later[0][0]], 0
         return due, int(later[0][1]) if later else 0
 
     async def items(self, album: str) -> list[Item]:

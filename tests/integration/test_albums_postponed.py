@@ -52,3 +52,10 @@ async def test_a_hang_in_the_dialogue_costs_no_album(redis: Client) -> None:
 
     messenger.send_text.assert_not_called()
     assert len(await albums.items("1.9")) == 2
+
+
+async def test_an_album_is_due_when_the_clock_was_set_back(redis: Client) -> None:
+    albums = Albums(redis)
+    await albums.add("1.9", "1.1", Item(1, InputPhoto("f", "u"), "collage", {}), NOW)
+
+    assert await albums.due(NOW - 3_600_000) == (["1.9"], 0)
