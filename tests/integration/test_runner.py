@@ -52,7 +52,7 @@ async def context(redis: Client, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(runner_module, "_TICK_S", 0.2)
     queue = await open_queue(redis)
     await queue.enqueue(job_of("7", 1, 1, Operation.CREATE, "en"), NOW)
-    routes = cast("Any", Mock(providers=[], is_orphaned=Mock(return_value=False)))
+    routes = cast("Any", Mock(services=[], is_orphaned=Mock(return_value=False)))
     context = tools_of(queue, redis, routes, tmp_path, "installation")
     object.__setattr__(context, "status_messages", AsyncMock(nudge=Mock(), discard=Mock()))
     object.__setattr__(context, "pool", Mock(size=1))

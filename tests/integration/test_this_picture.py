@@ -24,7 +24,7 @@ pytestmark = [
     pytest.mark.usefixtures("undisturbed"),
 ]
 
-REFUSED = "make it rude [[sim:moderated]]"
+REFUSED = "make it much brighter [[sim:moderated]]"
 
 
 def is_refusal(message: Message) -> bool:

@@ -151,8 +151,8 @@ async def test_the_guides_commands_tell_the_truth(stage: Stage) -> None:
     async with stage.bot.redis() as redis:
         # What other tests left must be over.
         await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys)
-        for number, marker in enumerate((" [[sim:slow=2]]", "", "")):
-            await bob.say(f"fox {number}{marker}")
+        for words in ("a fox [[sim:slow=2]]", "an old barn", "a sailing ship"):
+            await bob.say(words)
         await eventually(lambda: redis.llen("rq:queue:img_queue"), lambda count: count == 2)
         seen = await lengths(stage)
         await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys)

@@ -60,8 +60,9 @@ def _context(**parts: Any) -> StepContext:
     async def move(job: Job, state: State, _due_ms: int, **changes: Any) -> Job:
         return with_changes(job, state=state, **changes)
 
-    queue = SimpleNamespace(move=move)
+    queue = SimpleNamespace(move=move, persistence=SimpleNamespace(is_guarded=True))
     context = Mock(queue=queue, now_ms=lambda: 0, folder=Path(), draining=asyncio.Event())
+    context.locked_s.return_value = 0.0
     context.users.check_allowed_in = AsyncMock()
     context.age_ms.return_value = 0
     context.configure_mock(**parts)
@@ -96,7 +97,7 @@ async def test_a_failed_step_ends_a_job_with_its_true_reason(
 def provider(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A provider that takes one task at a time."""
     monkeypatch.setattr(inputs, "build_request", AsyncMock())
-    provider = AsyncMock(max_concurrent=1)
+    provider = AsyncMock(max_concurrent=1, offers={Operation.EDIT: Mock(price_at=lambda _: 0)})
     provider.poll = AsyncMock(return_value=Pending())
     provider.name = "one at a time"
     return provider
@@ -108,6 +109,7 @@ def _routing(provider: Any) -> Mock:
         provider_of=Mock(return_value=provider),
         asking=Mock(return_value=nullcontext()),
         turn=Mock(return_value=Turn(0.0)),
+        least_busy=Mock(return_value=provider),
     )
 
 

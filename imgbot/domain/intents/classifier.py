@@ -131,6 +131,9 @@ def _decided(
         return best if best == "operation" else "create"
     other = sum(each for intent, each in intents.items() if intent not in ORDERS)
     limit = _OTHER_LIMIT_OF_QUESTION if reading.asks else _OTHER_LIMITS[is_encoded]
+    if facts.pending is PendingQuestion.CHANGE and not facts.is_reply_to_picture:
+        # The question has told already which of two orders is meant.
+        other -= intents[UNSURE]
     is_long = len(reading.tokens) > _LONGEST_COMMAND and best in {"again", "operation"}
     is_doubtful = other > limit or first - second < _MARGIN or is_long
     is_doubtful = is_doubtful or _LINK.fullmatch(reading.text) is not None
