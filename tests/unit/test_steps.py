@@ -97,7 +97,9 @@ async def test_a_failed_step_ends_a_job_with_its_true_reason(
 def provider(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A provider that takes one task at a time."""
     monkeypatch.setattr(inputs, "build_request", AsyncMock())
-    provider = AsyncMock(max_concurrent=1, offers={Operation.EDIT: Mock(price_at=lambda _: 0)})
+    provider = AsyncMock(
+        max_concurrent=1, offers={Operation.EDIT: Mock(price_at=Mock(return_value=0))}
+    )
     provider.poll = AsyncMock(return_value=Pending())
     provider.name = "one at a time"
     return provider
