@@ -93,6 +93,10 @@ class TelegramRefusedError(ImgbotError):
     """Permanent rejection by Telegram; its text gives the reason (it holds no secret)."""
 
 
+class PictureShownError(TelegramRefusedError):
+    """Message whose text was to be edited is a picture already."""
+
+
 class StaleJobError(ImgbotError):
     """Job was ended or moved by another task; the task that held it stops."""
 

@@ -14,6 +14,7 @@ from imgbot.domain.errors import (
     ChatMovedError,
     ImgbotError,
     MessageGoneError,
+    PictureShownError,
     ProviderError,
     ProviderErrorKind,
     TransientError,
@@ -193,6 +194,11 @@ async def _after_failure(
     if isinstance(error, ChatGoneError) and is_made:
         # It may take messages again in a moment: the bot was muted, blocked, a topic closed.
         return _deliver_again(job, UserError("chat_refused"), failures)
+    if isinstance(error, PictureShownError):
+        # Redis lost its last second, and with it that the job was delivered.
+        shown_id = await context.status_messages.ensure(job, "")
+        await finish(context, job, State.DELIVERED, (shown_id, None))
+        return Ended()
     if isinstance(error, MessageGoneError | ChatMovedError | ChatGoneError):
         moved = await _move_to_another_message(context, job, error)
         if moved is not None:

@@ -30,6 +30,7 @@ from imgbot.domain.errors import (
     ConfigError,
     FloodWaitError,
     MessageGoneError,
+    PictureShownError,
     TelegramRefusedError,
     TransientError,
     UnresolvedNameError,
@@ -118,6 +119,8 @@ def _bad_request(error: TelegramBadRequest) -> Exception:
         return UserError("picture_too_large", limit_mb=DOWNLOAD_LIMIT_BYTES >> 20)
     if "wrong file" in text or "invalid file" in text or "file_id" in text:
         return UserError("picture_gone")
+    if "no text in the message to edit" in text:
+        return PictureShownError(text)
     return TelegramRefusedError(error.message[:200])
 
 

@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 SEEDS = 80
 
 # Found within few seeds; `python -m tests.simulation --bugs` finds all.
@@ -37,3 +39,10 @@ def test_known_bugs_are_found() -> None:
 
     print(played.stdout)
     assert played.returncode == 0, played.stdout + played.stderr
+
+
+@pytest.mark.parametrize("seed", [103, 348, 356])
+def test_seeds_that_found_something_hold(seed: int) -> None:
+    played = simulate("--first", str(seed), "--seeds", "1", "--processes", "1")
+
+    assert played.returncode == 0, played.stdout
