@@ -4,8 +4,6 @@ import os
 import subprocess
 import sys
 
-import pytest
-
 SEEDS = 80
 
 # Found within few seeds; `python -m tests.simulation --bugs` finds all.
@@ -41,8 +39,7 @@ def test_known_bugs_are_found() -> None:
     assert played.returncode == 0, played.stdout + played.stderr
 
 
-@pytest.mark.parametrize("seed", [103, 348, 356])
-def test_seeds_that_found_something_hold(seed: int) -> None:
-    played = simulate("--first", str(seed), "--seeds", "1", "--processes", "1")
+def test_a_job_that_was_delivered_before_it_was_lost_holds() -> None:
+    played = simulate("--first", "356", "--seeds", "1", "--processes", "1")
 
     assert played.returncode == 0, played.stdout
