@@ -18,13 +18,14 @@ from imgbot.storage.server.process import find_binary
 from imgbot.telegram.lazy_models import import_aiogram
 from tests.fixtures.waiting import wait_until
 
-_SLOW_FOLDERS = {"browser", "crash"}
+_SLOW_FOLDERS = {"browser", "crash", "simulation"}
 # They take longest, and begin first, so that no process waits for a late one at the end.
 _LONGEST = {
     f"test_{name}.py"
-    for name in ("onefile", "install", "doctor", "prometheus", "loadtest", "pool_supervisor",
-                 "operations", "conversation", "server_faults", "outages", "broadcast", "groups",
-                 "backup_moves", "backup_refused", "parts_killed", "supervisor_killed")
+    for name in ("simulation", "onefile", "install", "doctor", "prometheus", "loadtest",
+                 "pool_supervisor", "operations", "conversation", "server_faults", "outages",
+                 "broadcast", "groups", "backup_moves", "backup_refused", "parts_killed",
+                 "supervisor_killed")
 }  # fmt: skip
 
 # Else every process that a test starts would compile the whole program anew.
