@@ -5,10 +5,10 @@ Each raises ValueError without a sentence: what to write instead stands in setti
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
@@ -167,6 +167,26 @@ def sentinels_of(netloc: str) -> list[Address]:
     hosts = netloc.rpartition("@")[2].split(",")
     named = (host if re.search(r":\d+$", host) else f"{host}:26379" for host in hosts)
     return [parse_address(host) for host in named]
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterUrl:
+    """Parts of a redis+sentinel:// address."""
+
+    name: str
+    sentinels: tuple[Address, ...]
+    user: str | None = field(repr=False)
+    password: str | None = field(repr=False)
+    sentinel_user: str | None = field(repr=False)
+    sentinel_password: str | None = field(repr=False)
+
+    @classmethod
+    def parse(cls, url: str) -> "ClusterUrl":
+        parts = urlsplit(url)
+        user, password = (unquote(each or "") or None for each in (parts.username, parts.password))
+        told = parse_qs(parts.query, keep_blank_values=True).get("sentinel_password")
+        own = (None, told[0] or None) if told else (user, password)
+        return cls(parts.path.strip("/"), (*sentinels_of(parts.netloc),), user, password, *own)
 
 
 def check_redis_url(value: SecretStr) -> SecretStr:

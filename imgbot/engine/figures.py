@@ -78,12 +78,12 @@ def dressed(figure: SubjectFigure, clothes: SubjectFigure) -> SubjectFigure | No
 
 
 def seat_kind(subject: Subject) -> str:
-    """How one sits: `on` it or `in` it; "" if not at all."""
+    """Way of sitting at a subject: `on` it or `in` it; "" if not at all."""
     return _seat(subject).rpartition(" ")[2]
 
 
 def _seat(subject: Subject) -> str:
-    """Where one sits; on top of a thing, where the table tells nothing."""
+    """Seat of a subject by the table; the top of a thing that is not in it."""
     is_thing = not (can_wear(subject) or subject.group.startswith(("animal", "person", "face")))
     return _TABLE["seats"].get(subject.name, _ON_TOP if is_thing else "")
 

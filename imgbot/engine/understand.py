@@ -55,7 +55,7 @@ _NEGATED = re.compile(
 
 
 class Role(Enum):
-    """What a word of the prompt asks for."""
+    """Role of a word in the prompt."""
 
     THING = "thing"
     COUNT = "count"

@@ -6,7 +6,6 @@ import random
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
-from urllib.parse import parse_qs, unquote, urlsplit
 
 import hiredis
 from redis.asyncio import BlockingConnectionPool, Redis
@@ -24,7 +23,7 @@ from redis.exceptions import (
     TimeoutError as RedisTimeoutError,
 )
 
-from imgbot.config.setting_types import is_of_sentinels, sentinels_of
+from imgbot.config.setting_types import ClusterUrl, is_of_sentinels
 from imgbot.domain.errors import FencedError, StorageFullError, StorageUnavailableError, UserError
 from imgbot.storage import keys
 from imgbot.storage.scripts import Value, script
@@ -305,10 +304,8 @@ def connect(url: str) -> Client:
 
 
 def _connect_by_sentinels(url: str) -> Client:
-    parts = urlsplit(url)
-    user, password = (unquote(part or "") or None for part in (parts.username, parts.password))
-    told = parse_qs(parts.query, keep_blank_values=True).get("sentinel_password")
-    own = {"password": told[0] or None} if told else {"username": user, "password": password}
+    cluster = ClusterUrl.parse(url)
+    own = {"username": cluster.sentinel_user, "password": cluster.sentinel_password}
     link: dict[str, Any] = {
         # Shorter than a failover takes: a machine that is gone says nothing.
         "socket_timeout": 2,
@@ -318,13 +315,13 @@ def _connect_by_sentinels(url: str) -> Client:
         "encoding_errors": "replace",
         "retry": _Reconnecting(ExponentialBackoff(cap=0.5, base=0.05), 3),
     }
-    addresses = [(one.host, one.port) for one in sentinels_of(parts.netloc)]
+    addresses = [(one.host, one.port) for one in cluster.sentinels]
     client = Sentinel(addresses, sentinel_kwargs={**link, **own}).master_for(
-        parts.path.strip("/"),
+        cluster.name,
         redis_class=Client,
         connection_class=_PrimaryConnection,
-        username=user,
-        password=password,
+        username=cluster.user,
+        password=cluster.password,
         **link,
     )
     return cast("Client", client)

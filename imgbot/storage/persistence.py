@@ -16,6 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
+from imgbot.storage.server.cluster import replicas_in
 
 _log = logging.getLogger(__name__)
 
@@ -116,10 +117,8 @@ class Persistence:
         Raises StorageUnavailableError.
         """
         told, primary = await self._redis.info("replication"), self._redis.primary
-        replicas = (one for name, one in told.items() if name.startswith("slave"))
         has_replica = any(
-            isinstance(one, dict) and one["state"] == "online" and one["lag"] <= _LAG_S
-            for one in replicas
+            each["state"] == "online" and each["lag"] <= _LAG_S for each in replicas_in(told)
         )
         self._is_alone = not has_replica and bool(await self._redis.exists(keys.ALONE))
         is_missed = not has_replica and not self._is_alone

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from imgbot.storage.server.cluster import ClusterUrl, fail_over
+from imgbot.config.setting_types import ClusterUrl
+from imgbot.storage.server.cluster import fail_over
 from tests.crash.test_supervisor_killed import all_pictures
 from tests.fixtures.machines import Machine, Machines, open_machines
 from tests.fixtures.sandbox import Control

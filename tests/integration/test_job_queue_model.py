@@ -3,7 +3,6 @@
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from importlib import resources
 from typing import Any, TypeVar
 
 import pytest
@@ -24,8 +23,9 @@ from imgbot.storage.client import Client, connect
 from imgbot.storage.dead_letters import DeadLetters, resume_state
 from imgbot.storage.forgetting import BLANK, BLANK_DEAD, Forgetting
 from imgbot.storage.job_queue import Admission, JobQueue, QueueLimits
-from imgbot.storage.scripts import Script, Value, script
+from imgbot.storage.scripts import Value
 from tests.fixtures.jobs import job_of
+from tests.fixtures.scripts import break_script
 
 _T = TypeVar("_T")
 
@@ -410,13 +410,7 @@ def test_the_queue_does_what_the_model_says(redis_url: str) -> None:
 def test_a_queue_without_one_of_its_checks_is_found_out(
     name: str, check: str, without: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = (resources.files("imgbot.storage") / "lua" / f"{name}.lua").read_text()
-    broken = Script(source.replace(check, without))
-
-    def found(other: str) -> Script:
-        return broken if other == name else script(other)
-
-    monkeypatch.setattr("imgbot.storage.client.script", found)
+    break_script(monkeypatch, name, check, without)
 
     with pytest.raises((AssertionError, pytest.fail.Exception, StaleJobError)):
         play(redis_url, 400, Phase.generate)

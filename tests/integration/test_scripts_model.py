@@ -7,7 +7,6 @@ import asyncio
 import json
 from collections import defaultdict
 from collections.abc import Callable
-from importlib import resources
 from typing import Any, ClassVar
 
 import pytest
@@ -22,7 +21,7 @@ from hypothesis.stateful import (
 from imgbot.domain.errors import FencedError
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
-from imgbot.storage.scripts import Script, script
+from tests.fixtures.scripts import break_script
 from tests.unit.conftest import FakeClient
 
 NOW, LONG_MS = 1_800_000_000_000, 10_000_000
@@ -349,14 +348,7 @@ def test_the_scripts_do_what_the_model_says(open_client: Callable[[], Client]) -
 def test_a_script_without_one_of_its_checks_is_found_out(
     name: str, check: str, without: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = (resources.files("imgbot.storage") / "lua" / f"{name}.lua").read_text()
-    assert check in source
-    broken = Script(source.replace(check, without))
-
-    def found(other: str) -> Script:
-        return broken if other == name else script(other)
-
-    monkeypatch.setattr("imgbot.storage.client.script", found)
+    break_script(monkeypatch, name, check, without)
 
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         play(lambda: connect(redis_url), 400, Phase.generate)

@@ -21,7 +21,7 @@ _SEEN_AT_LEAST = 4
 """Utterances that a feature must be seen in."""
 _NEGLIGIBLE = 0.01
 _FAINT = 2
-"""Steps of a weight that decides nothing, and takes a quarter of the file."""
+"""Steps up to which a weight is dropped: such decide nothing, and fill a quarter of the file."""
 _HELD = 3
 """Weight of an utterance that must never be mistaken."""
 AFTER: Mapping[str, ChatFacts] = {

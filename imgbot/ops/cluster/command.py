@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from imgbot.config.setting_types import Address
+from imgbot.config.setting_types import Address, ClusterUrl
 from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.ops.cluster.plan import (
@@ -50,7 +50,6 @@ from imgbot.storage import keys
 from imgbot.storage.server.cluster import (
     SILENCE,
     ClusterState,
-    ClusterUrl,
     RedisState,
     fail_over,
     forget_missing,
@@ -88,7 +87,7 @@ def manage(action: str, addresses: list[str], *, secret_file: str | None, is_dry
 
 @dataclass(frozen=True, slots=True)
 class _Stored:
-    """What the installed service is set to."""
+    """Settings of the installed service that a cluster depends on."""
 
     url: str
     state_dir: Path

@@ -1,4 +1,4 @@
-"""What the unit imgbot-cluster@ runs: the Redis or the Sentinel of a machine in a cluster."""
+"""Redis or Sentinel of a machine in a cluster, as the unit imgbot-cluster@ runs it."""
 
 import fcntl
 import os

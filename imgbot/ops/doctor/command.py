@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from imgbot.config.setting_types import is_of_sentinels
+from imgbot.config.setting_types import ClusterUrl, is_of_sentinels
 from imgbot.config.settings import Settings, key_names_of, key_variables
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ConfigError
@@ -27,7 +27,7 @@ from imgbot.ops.installation import STATE, Layout, credentials_of_service, envir
 from imgbot.providers import factory
 from imgbot.providers.protocol import ProviderConfig, Timeouts
 from imgbot.storage.server.check import RedisReport, check_program, check_redis
-from imgbot.storage.server.cluster import ClusterUrl, look
+from imgbot.storage.server.cluster import look
 from imgbot.storage.server.process import url_of
 from imgbot.telemetry.logs import Redactor
 

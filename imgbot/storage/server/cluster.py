@@ -7,14 +7,13 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from imgbot.config.setting_types import Address, sentinels_of
+from imgbot.config.setting_types import Address, ClusterUrl
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 
@@ -23,35 +22,17 @@ SILENCE = (RedisError, OSError, TimeoutError)
 """Errors of a server that does not answer, or not as it should."""
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterUrl:
-    """Parts of a redis+sentinel:// address."""
+@asynccontextmanager
+async def _redis_at(url: ClusterUrl, address: Address) -> AsyncGenerator[Any]:
+    """Open a Redis; of no type, for redis-py's own allow for answers in bytes."""
+    async with _open(address, url.user, url.password) as redis:
+        yield redis
 
-    name: str
-    sentinels: tuple[Address, ...]
-    user: str | None = field(repr=False)
-    password: str | None = field(repr=False)
-    sentinel_password: str | None = field(repr=False)
 
-    @classmethod
-    def parse(cls, url: str) -> "ClusterUrl":
-        parts = urlsplit(url)
-        user, password = (unquote(each or "") or None for each in (parts.username, parts.password))
-        told = parse_qs(parts.query, keep_blank_values=True).get("sentinel_password")
-        own = (told[0] or None) if told else password
-        return cls(parts.path.strip("/"), (*sentinels_of(parts.netloc),), user, password, own)
-
-    @asynccontextmanager
-    async def redis(self, address: Address) -> AsyncGenerator[Any]:
-        """Open a Redis; of no type, for redis-py's own allow for answers in bytes."""
-        async with _open(address, self.user, self.password) as redis:
-            yield redis
-
-    @asynccontextmanager
-    async def sentinel(self, address: Address) -> AsyncGenerator[Any]:
-        user = self.user if self.sentinel_password == self.password else None
-        async with _open(address, user, self.sentinel_password) as sentinel:
-            yield sentinel
+@asynccontextmanager
+async def _sentinel_at(url: ClusterUrl, address: Address) -> AsyncGenerator[Any]:
+    async with _open(address, url.sentinel_user, url.sentinel_password) as sentinel:
+        yield sentinel
 
 
 @asynccontextmanager
@@ -89,9 +70,13 @@ class RedisState:
 
     @property
     def replicas(self) -> list[Mapping[str, Any]]:
-        """What a primary says of its replicas: ip, state, offset, lag in seconds."""
-        found = (value for name, value in self.info.items() if name.startswith("slave"))
-        return [each for each in found if isinstance(each, dict)]
+        return replicas_in(self.info)
+
+
+def replicas_in(info: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the replicas that a primary's INFO lists: ip, state, offset, lag in seconds."""
+    found = (value for name, value in info.items() if name.startswith("slave"))
+    return [each for each in found if isinstance(each, dict)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +112,7 @@ async def look(url: ClusterUrl) -> ClusterState:
 async def _ask_sentinel(url: ClusterUrl, address: Address) -> tuple[str, list[Address]]:
     """Return its answer about the quorum, and the Redis servers that it knows."""
     try:
-        async with url.sentinel(address) as sentinel:
+        async with _sentinel_at(url, address) as sentinel:
             host, port = await sentinel.execute_command(
                 "SENTINEL", "GET-MASTER-ADDR-BY-NAME", url.name
             )
@@ -146,7 +131,7 @@ async def _ask_sentinel(url: ClusterUrl, address: Address) -> tuple[str, list[Ad
 
 async def _ask_redis(url: ClusterUrl, address: Address) -> RedisState:
     try:
-        async with url.redis(address) as redis:
+        async with _redis_at(url, address) as redis:
             await redis.ping()
             began_s = time.time()
             seconds, micro_s = await redis.time()
@@ -170,7 +155,7 @@ async def fail_over(url: ClusterUrl) -> None:
     said = "none answers"
     for address in url.sentinels:
         try:
-            async with url.sentinel(address) as sentinel:
+            async with _sentinel_at(url, address) as sentinel:
                 await sentinel.execute_command("SENTINEL", "FAILOVER", url.name, "COORDINATED")
         except SILENCE as error:
             said = str(error)
@@ -185,7 +170,7 @@ async def require_replica(url: ClusterUrl, primary: Address, *, is_there: bool) 
     Raises StorageUnavailableError.
     """
     try:
-        async with url.redis(primary) as redis:
+        async with _redis_at(url, primary) as redis:
             await redis.config_set("min-replicas-to-write", 0)
             await (redis.delete(keys.ALONE) if is_there else redis.set(keys.ALONE, 1))
             await redis.config_set("min-replicas-to-write", int(is_there))
@@ -198,5 +183,5 @@ async def forget_missing(url: ClusterUrl) -> None:
     """Have the Sentinels forget each member that does not answer now; best effort."""
     for address in url.sentinels:
         with suppress(*SILENCE):
-            async with url.sentinel(address) as sentinel:
+            async with _sentinel_at(url, address) as sentinel:
                 await sentinel.execute_command("SENTINEL", "RESET", url.name)
