@@ -5,7 +5,7 @@ from typing import Any
 from PIL import Image, ImageChops, ImageFilter, ImageMath
 
 from imgbot.engine.restoration import STRIP_PX
-from imgbot.engine.segmentation import segment
+from imgbot.engine.segmentation import CERTAIN, find_subject
 from imgbot.imaging.decoding import decode
 from imgbot.imaging.pictures import save_lossless_or_jpeg
 from imgbot.imaging.steps import EngineResult
@@ -21,12 +21,13 @@ _REGULARIZATION = 900
 _LOW, _HIGH = 0.1, 0.9
 
 
-def apply_matte(image: Image.Image, small: Image.Image, mask: Image.Image) -> Image.Image:
-    """Foreground of `image` (RGB) as RGBA; `mask` (L) belongs to the reduced copy `small`.
+def apply_matte(image: Image.Image, mask: Image.Image) -> Image.Image:
+    """Foreground of `image` (RGB) as RGBA; `mask` (L) has the size of a reduced copy.
 
     Opacity is the projection of the pixel's colour onto the line from the local background colour
     to the local foreground colour, pulled towards the mask where the two hardly differ.
     """
+    small = image.resize(mask.size, Image.Resampling.BOX)
     inside = mask.filter(ImageFilter.MinFilter(_INSIDE_PX))
     outside = ImageChops.invert(mask.filter(ImageFilter.MaxFilter(_OUTSIDE_PX)))
     front, back = _continue_colours(small, inside), _continue_colours(small, outside)
@@ -124,10 +125,10 @@ def remove_background(source: str, target_stem: str) -> EngineResult:
 
 
 def cut_subject(image: Image.Image) -> tuple[Image.Image, bool]:
-    """Picture (RGB) as RGBA, transparent around its subject, and True if the subject is clear."""
-    found = segment(image)
-    if found.mask.getbbox() is None:
+    """Picture (RGB) as RGBA, transparent around its subject, and True if the subject is certain."""
+    mask, confidence = find_subject(image)
+    if not confidence:
         image = image.copy()
         image.putalpha(255)
         return image, False
-    return apply_matte(image, found.small, found.mask), found.is_clear
+    return apply_matte(image, mask), confidence >= CERTAIN

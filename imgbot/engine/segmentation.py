@@ -8,7 +8,7 @@ turns (Rother et al. 2004, "GrabCut"), over superpixels of a small copy.
 import heapq
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from PIL import Image, ImageChops
 
@@ -30,9 +30,8 @@ SIDE_PX = 300
 _STRIP_SHARE = 0.04
 """Height of a strip of background above the copy, for a head that touches the picture's edge."""
 
-# What is found below the strip counts if it has this share of what is found without it, and nothing
-# is certain if less than this is common to both.
-_KEPT_MIN, _COMMON_MIN = 0.95, 0.75
+# What is found below the strip counts if it has this share of what is found without it.
+_KEPT_MIN = 0.95
 
 # Standard deviations: of geodesic colour distance, of boundary connectivity, of distance in shares
 # of the picture's sides (Zhu et al., sections 3 and 4; the first is theirs for finer regions).
@@ -62,36 +61,42 @@ _AREA_MIN, _AREA_MAX = 0.02, 0.92
 _BACKGROUND_MAX, _EDGE_RATIO_MIN = 0.45, 1.7
 
 
-@dataclass(frozen=True, slots=True)
-class Segmentation:
-    """Small copy (RGB) of the picture, its foreground (L, 0 or 255), and if that is certain."""
+CERTAIN = 0.75
+"""Confidence from which a subject is certain; below it the mask is a guess."""
 
-    small: Image.Image
+
+class SubjectMask(NamedTuple):
+    """Mask (L) of the main subject, of the size of a reduced copy, and the confidence in it.
+
+    The confidence is from 0 to 1; it is 0 if the mask is empty.
+    """
+
     mask: Image.Image
-    is_clear: bool
+    confidence: float
 
 
-def segment(image: Image.Image) -> Segmentation:
+def find_subject(image: Image.Image) -> SubjectMask:
     """Find the main subject of a picture (RGB)."""
     share = min(1.0, SIDE_PX / max(image.size))
     size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
     small = image.resize(size, Image.Resampling.BOX)
-    plain, is_clear = _find_subject(small)
-    below_strip, _ = _find_subject(_with_strip(small))
+    plain, is_clear = _subject_mask(small)
+    below_strip, _ = _subject_mask(_with_strip(small))
     below_strip = below_strip.crop((0, below_strip.height - small.height, *below_strip.size))
     common, either = ImageChops.darker(plain, below_strip), ImageChops.lighter(plain, below_strip)
     plain_px, common_px, either_px = map(_white_px, (plain, common, either))
-    is_stable = common_px >= _COMMON_MIN * either_px
+    stability = common_px / max(1, either_px)
     has_all = common_px >= _KEPT_MIN * plain_px
-    mask = below_strip if is_stable and has_all else plain
-    return Segmentation(small, mask, is_clear and is_stable)
+    mask = below_strip if stability >= CERTAIN and has_all else plain
+    confidence = stability if is_clear else stability / 2
+    return SubjectMask(mask, confidence if mask.getbbox() else 0.0)
 
 
 def _white_px(mask: Image.Image) -> int:
     return mask.histogram()[255]
 
 
-def _find_subject(image: Image.Image) -> tuple[Image.Image, bool]:
+def _subject_mask(image: Image.Image) -> tuple[Image.Image, bool]:
     graph = find_regions(image)
     regions = graph.regions
     background = _background_probabilities(regions)
