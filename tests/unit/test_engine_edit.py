@@ -1,5 +1,6 @@
 """Edit: the effect of each change, on pictures of any shape."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from PIL import Image, ImageChops, ImageStat
 from imgbot.engine import run
 from imgbot.engine.edit import APPLIED_KEYS, edit_picture
 from imgbot.engine.edit_request import KEYS, parse_edit_request
+from imgbot.engine.recolouring import recolour
 from tests.fixtures.image_metrics import (
     blueness,
     colour,
@@ -69,6 +71,20 @@ def test_crops_have_the_requested_ratio() -> None:
     for words, ratio in (("квадрат", 1.0), ("16:9", 16 / 9), ("2:3", 2 / 3)):
         _, after = edited(words, "cat")
         assert after.width / after.height == pytest.approx(ratio, rel=0.01)
+
+
+def test_only_what_is_marked_gets_another_colour_and_keeps_its_light() -> None:
+    photo, half = load_photo("cat"), Image.new("L", (451, 300), 0)
+    half.paste(255, (0, 0, 226, 300))
+    for wanted in ((31, 79, 209), (255, 255, 255), (17, 17, 20)):
+        after = recolour(photo, half, wanted)
+        kept, changed = (226, 0, 451, 300), (0, 0, 226, 300)
+        assert after.crop(kept).tobytes() == photo.crop(kept).tobytes()
+        mean = ImageStat.Stat(after.crop(changed)).mean
+        assert max(abs(got - part) for got, part in zip(mean, wanted, strict=True)) < 70
+        lights = [each.crop(changed).convert("L").tobytes() for each in (photo, after)]
+        darkest_first = [lit for _, lit in sorted(zip(*lights, strict=True))]
+        assert all(one <= other + 2 for one, other in pairwise(darkest_first))
 
 
 def test_frames_add_to_the_picture() -> None:

@@ -1,0 +1,116 @@
+"""Recolouring: a part of a photo in another colour; its light, shade and texture stay."""
+
+from PIL import Image, ImageChops, ImageFilter, ImageStat
+
+from imgbot.engine.background import cut_subject
+from imgbot.engine.colours import NAMED_COLOURS, Colour
+from imgbot.engine.drawing import curve, percentile, times
+
+_HUE_REACH = 26
+"""Degrees up to which hues count as one colour."""
+
+_PALE_MAX = 60
+"""Saturation up to which a colour counts as grey."""
+
+_GREYS = ((0, 75), (76, 195), (196, 255))
+"""Brightness of black, grey and white."""
+
+_SOLID_PX = 480
+"""Longer side of the copy in which specks are told from pieces."""
+
+_FOUND_MIN = 0.004
+"""Share of the picture below which a colour is not there."""
+
+_SHARED_MIN = 0.3
+"""Share of a colour, or of a subject, that makes them belong together."""
+
+
+def recolour(image: Image.Image, mask: Image.Image, colour: Colour) -> Image.Image:
+    """Picture (RGB) with what `mask` (L) marks in the colour, as bright as its light makes it."""
+    grey = image.convert("L")
+    usual = max(24, percentile(grey.histogram(mask), 0.6))
+    # In what is nearly black, the steps of light are magnified too much.
+    bend = min(1.0, 0.45 + usual / 160)
+    bands = [_band(grey, part, usual, bend) for part in colour]
+    return Image.composite(Image.merge("RGB", bands), image, mask)
+
+
+def _band(grey: Image.Image, part: int, usual: int, bend: float) -> Image.Image:
+    top, base = part / 255, usual / 255
+
+    def lit(value: float) -> float:
+        if value <= base:
+            return top * (value / base) ** bend
+        shine = (value - base) / max(1e-6, 1 - base)
+        return top + (1 - top) * 0.75 * shine**1.6
+
+    return curve(grey, lit)
+
+
+def find_coloured(image: Image.Image, name: str) -> Image.Image | None:
+    """Mask of what has a named colour, in the subject alone if most of it is there."""
+    found = _like(image, NAMED_COLOURS[name])
+    if _hsv(NAMED_COLOURS[name])[1] > _PALE_MAX:
+        found = _like(image, _usual_colour(image, found))
+    cut, is_clear = cut_subject(image)
+    subject = times(found, cut.getchannel("A"))
+    if is_clear and _area(subject) > _SHARED_MIN * _area(found):
+        found = subject
+    return found if _area(found) > _FOUND_MIN else None
+
+
+def find_subject(image: Image.Image) -> Image.Image | None:
+    """Mask of the main thing, without its parts in other colours; None if nothing stands out."""
+    cut, is_clear = cut_subject(image)
+    if not is_clear:
+        return None
+    whole = cut.getchannel("A")
+    vivid = times(whole, image.convert("HSV").getchannel("S"))
+    own = times(_like(image, _usual_colour(image, vivid)), whole)
+    return own if _area(own) > _SHARED_MIN * _area(whole) else whole
+
+
+def _hsv(colour: Colour) -> Colour:
+    hue, saturation, value = Image.new("RGB", (1, 1), colour).convert("HSV").tobytes()
+    return hue, saturation, value
+
+
+def _usual_colour(image: Image.Image, mask: Image.Image) -> Colour:
+    red, green, blue = (percentile(band.histogram(mask), 0.5) for band in image.split())
+    return red, green, blue
+
+
+def _area(mask: Image.Image) -> float:
+    return ImageStat.Stat(mask).mean[0] / 255
+
+
+def _like(image: Image.Image, colour: Colour) -> Image.Image:
+    """Soft mask of the pixels of about this colour: of its hue, or as pale and as light."""
+    hue, saturation, value = _hsv(colour)
+    hues, saturations, values = image.convert("HSV").split()
+    if saturation > _PALE_MAX:
+        reach = _HUE_REACH * 256 / 360
+        apart = [min(abs(each - hue), 256 - abs(each - hue)) for each in range(256)]
+        near = hues.point([_ramp(reach + 4 - each, 8) for each in apart])
+        least = max(_PALE_MAX, saturation * 0.65) - 20
+        strong = saturations.point([_ramp(each - least, 40) for each in range(256)])
+        bright = values.point([_ramp(each - 30, 30) for each in range(256)])
+        found = ImageChops.darker(ImageChops.darker(near, strong), bright)
+    else:
+        low, high = next(limits for limits in _GREYS if value <= limits[1])
+        light = values.point([_ramp(min(each - low, high - each) + 12, 12) for each in range(256)])
+        pale = saturations.point([_ramp(_PALE_MAX + 20 - each, 20) for each in range(256)])
+        found = light if high < _GREYS[1][0] else ImageChops.darker(light, pale)
+    return times(found, _without_specks(found)).filter(ImageFilter.GaussianBlur(1))
+
+
+def _without_specks(mask: Image.Image) -> Image.Image:
+    """Mask of the larger pieces and what is close around them."""
+    small = mask.copy()
+    small.thumbnail((_SOLID_PX, _SOLID_PX), Image.Resampling.BOX)
+    solid = small.filter(ImageFilter.MinFilter(5)).filter(ImageFilter.MaxFilter(9))
+    return solid.resize(mask.size, Image.Resampling.BILINEAR)
+
+
+def _ramp(value: float, width: float) -> int:
+    return round(255 * min(1.0, max(0.0, value / width)))
