@@ -1,45 +1,32 @@
-"""Blemishes of photos, found as connected components: dust, scratches, red eyes."""
+"""Blemishes of photos, found in a small copy, mended in the picture: dust, scratches, red eyes."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from math import cos, pi, sin
+from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from imgbot.engine.colours import Colour
-from imgbot.engine.drawing import percentile
+from imgbot.engine.drawing import soft
+
+Box = tuple[int, int, int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
-    """Connected component; its box in pixels as Pillow counts it (right and bottom exclusive)."""
+class Component(NamedTuple):
+    """Connected component: its box, right and bottom exclusive, and its area in pixels."""
 
-    left: int
-    top: int
-    right: int
-    bottom: int
+    box: Box
     area: int
 
     @property
-    def width(self) -> int:
-        return self.right - self.left
+    def size(self) -> tuple[int, int]:
+        return self.box[2] - self.box[0], self.box[3] - self.box[1]
 
-    @property
-    def height(self) -> int:
-        return self.bottom - self.top
-
-    @property
-    def box(self) -> tuple[int, int, int, int]:
-        return (self.left, self.top, self.right, self.bottom)
-
-    def padded(self, by_px: int, size: tuple[int, int]) -> tuple[int, int, int, int]:
+    def padded(self, by_px: int, size: tuple[int, int]) -> Box:
         """Box with a margin, clipped to a picture of `size`."""
-        return (
-            max(0, self.left - by_px),
-            max(0, self.top - by_px),
-            min(size[0], self.right + by_px),
-            min(size[1], self.bottom + by_px),
-        )
+        left, top, right, bottom = self.box
+        return (max(0, left - by_px), max(0, top - by_px),
+                min(size[0], right + by_px), min(size[1], bottom + by_px))  # fmt: skip
 
 
 def find_components(mask: Image.Image, *, share_max: float) -> list[Component]:
@@ -48,46 +35,63 @@ def find_components(mask: Image.Image, *, share_max: float) -> list[Component]:
     None if more than `share_max` of the pixels are set: that bounds the work, and so full a mask
     shows a subject instead of flaws.
     """
-    width, height = mask.width + 2, mask.height + 2
+    width = mask.width + 2
     if mask.histogram()[255] > share_max * mask.width * mask.height:
         return []
     # A frame of unset pixels makes bounds checks unnecessary.
-    framed = Image.new("L", (width, height), 0)
+    framed = Image.new("L", (width, mask.height + 2), 0)
     framed.paste(mask, (1, 1))
     pixels = bytearray(framed.tobytes())
+    around = (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1)
     spots: list[Component] = []
     start = pixels.find(255)
     while start >= 0:
-        spots.append(_take_component(pixels, start, width))
+        pixels[start] = 0
+        found = [start]
+        for place in found:
+            for near in (place + step for step in around):
+                if pixels[near] == 255:
+                    pixels[near] = 0
+                    found.append(near)
+        columns = [place % width for place in found]
+        box = (min(columns) - 1, start // width - 1, max(columns), max(found) // width)
+        spots.append(Component(box, len(found)))
         start = pixels.find(255, start)
     return spots
 
 
-def _take_component(pixels: bytearray, start: int, width: int) -> Component:
-    """Component around `start`, removed from the pixels."""
-    around = (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1)
-    pixels[start] = 0
-    found = [start]
-    for place in found:
-        for step in around:
-            if pixels[place + step] == 255:
-                pixels[place + step] = 0
-                found.append(place + step)
-    columns = [place % width for place in found]
-    return Component(
-        left=min(columns) - 1,
-        top=start // width - 1,
-        right=max(columns),
-        bottom=max(found) // width,
-        area=len(found),
-    )
+def _searched(image: Image.Image, pixels: int) -> Image.Image | None:
+    """Grey copy of at most so many pixels; None if it is too small to tell flaws from detail."""
+    scale = min(1.0, (pixels / (image.width * image.height)) ** 0.5)
+    size = (round(image.width * scale), round(image.height * scale))
+    is_enough = min(size) >= _SIDE_MIN_PX
+    return image.convert("L").resize(size, Image.Resampling.BOX) if is_enough else None
 
 
-Box = tuple[int, int, int, int]
+def _above(image: Image.Image, limit: float) -> Image.Image:
+    """Mask of the values above a limit."""
+    return image.point([255 if value > limit else 0 for value in range(256)])
 
+
+def _mended(image: Image.Image, flaws: Image.Image, boxes: Sequence[Box]) -> Image.Image:
+    """Picture whose flaws, a mask of any size with their boxes, are filled from around them."""
+    repaired = image.copy()
+    scale = image.width / flaws.width
+    for box in boxes:
+        left, top, right, bottom = (round(side * scale) for side in box)
+        area = (left, top, min(right, image.width), min(bottom, image.height))
+        part = image.crop(area)
+        mask = flaws.crop(box).resize(part.size, Image.Resampling.BILINEAR)
+        known = part.copy()
+        known.putalpha(ImageChops.invert(mask))
+        around = known.convert("RGBa").filter(ImageFilter.GaussianBlur(_FILL_PX * scale))
+        repaired.paste(around.convert("RGBA").convert("RGB"), area[:2], soft(mask, 0.5 * scale))
+    return repaired
+
+
+_SIDE_MIN_PX, _FILL_PX = 48, 2.5
 # Size of the copy that is searched; repairs are made at full resolution.
 _DUST_SEARCHED_PIXELS = 1_500_000
-_SIDE_MIN_PX = 48
 _SHARE_MAX = 0.03
 # Largest mean difference from the surroundings within this radius; more is texture.
 _CALM_PX, _CALM_MAX = 12, 9
@@ -103,90 +107,56 @@ _AROUND_PX = 4
 
 def remove_dust(image: Image.Image) -> Image.Image | None:
     """Picture (RGB) without dust; None if there is hardly any."""
-    scale = min(1.0, (_DUST_SEARCHED_PIXELS / (image.width * image.height)) ** 0.5)
-    searched = (round(image.width * scale), round(image.height * scale))
-    if min(searched) < _SIDE_MIN_PX:
+    grey = _searched(image, _DUST_SEARCHED_PIXELS)
+    if grey is None:
         return None
-    grey = image.convert("L").resize(searched, Image.Resampling.BOX)
-    even = grey.filter(ImageFilter.BoxBlur(_SIDE_MAX_PX))
-    marks = _marks(grey, even)
+    difference = ImageChops.difference(grey, grey.filter(ImageFilter.BoxBlur(_SIDE_MAX_PX)))
+    unrest = difference.filter(ImageFilter.BoxBlur(_CALM_PX))
+    marks = ImageChops.subtract(_above(difference, _STANDS_OUT), _above(unrest, _CALM_MAX - 1))
     specks = [
-        spot for spot in find_components(marks, share_max=_SHARE_MAX) if _is_speck(grey, even, spot)
+        spot
+        for spot in find_components(marks, share_max=_SHARE_MAX)
+        if spot.area > 1 and max(spot.size) <= _SIDE_MAX_PX and _is_speck(grey, difference, spot)
     ]
     if not _SPECKS_MIN <= len(specks) <= _SPECKS_MAX:
         return None
-    repaired = image.copy()
+    flaws = Image.new("L", grey.size, 0)
     for speck in specks:
-        _fill_speck(repaired, speck, scale)
-    return repaired
+        flaws.paste(255, speck.padded(1, grey.size))
+    return _mended(image, flaws, [speck.padded(2 * _AROUND_PX, grey.size) for speck in specks])
 
 
-def _marks(grey: Image.Image, even: Image.Image) -> Image.Image:
-    """Mask of pixels that differ from even surroundings."""
-    difference = ImageChops.difference(grey, even)
-    far = difference.point([255 if value > _STANDS_OUT else 0 for value in range(256)])
-    unrest = difference.filter(ImageFilter.BoxBlur(_CALM_PX))
-    calm = unrest.point([255 if value < _CALM_MAX else 0 for value in range(256)])
-    return ImageChops.darker(far, calm)
-
-
-def _is_speck(grey: Image.Image, even: Image.Image, spot: Component) -> bool:
-    if max(spot.width, spot.height) > _SIDE_MAX_PX or spot.area < 2:
-        return False
-    here = grey.crop(spot.box)
-    peak = _highest(ImageChops.difference(here, even.crop(spot.box)))
+def _is_speck(grey: Image.Image, difference: Image.Image, spot: Component) -> bool:
+    low, high = _range(grey.crop(spot.box))
+    _, peak = _range(difference.crop(spot.box))
     # Bare paper and film are colourless; boats on a lake are only a little darker than it.
-    is_bare = (
-        _highest(here) >= _SPECK_WHITE or 255 - _highest(ImageChops.invert(here)) <= _SPECK_BLACK
-    )
-    if peak < _SPECK_CONTRAST or not is_bare:
+    if peak < _SPECK_CONTRAST or _SPECK_BLACK < low < high < _SPECK_WHITE:
         return False
-    around = spot.padded(_AROUND_PX, grey.size)
-    ground = grey.crop(around)
-    # Excludes the speck itself with its soft edge.
-    mask = Image.new("L", ground.size, 255)
-    left, top, right, bottom = spot.padded(1, grey.size)
-    mask.paste(0, (left - around[0], top - around[1], right - around[0], bottom - around[1]))
-    statistics = ImageStat.Stat(ground, mask)
-    return (
-        statistics.stddev[0] < min(_EVEN_MAX, _EVEN_SHARE_MAX * peak)
-        and statistics.mean[0] > _GROUND_MIN
-    )
+    around, inner = spot.padded(_AROUND_PX, grey.size), spot.padded(1, grey.size)
+    # Without the speck itself and its soft edge.
+    ground = Image.new("L", grey.size, 0)
+    ground.paste(255, around)
+    ground.paste(0, inner)
+    statistics = ImageStat.Stat(grey.crop(around), ground.crop(around))
+    is_even = statistics.stddev[0] < min(_EVEN_MAX, _EVEN_SHARE_MAX * peak)
+    return is_even and statistics.mean[0] > _GROUND_MIN
 
 
-def _highest(grey: Image.Image) -> int:
-    return percentile(grey.histogram(), 1.0)
+def _range(grey: Image.Image) -> tuple[int, int]:
+    """Least and greatest value."""
+    values = grey.tobytes()
+    return min(values), max(values)
 
 
-def _fill_speck(image: Image.Image, speck: Component, scale: float) -> None:
-    """Replace the speck by the median of its surroundings, in place."""
-    size = (round(image.width * scale), round(image.height * scale))
-    area = _enlarged(speck.padded(_AROUND_PX, size), scale, image.size)
-    left, top, right, bottom = _enlarged(speck.padded(1, size), scale, image.size)
-    part = image.crop(area)
-    ground = tuple(round(value) for value in ImageStat.Stat(part).median)
-    mask = Image.new("L", part.size, 0)
-    mask.paste(255, (left - area[0], top - area[1], right - area[0], bottom - area[1]))
-    image.paste(ground, area[:2], mask.filter(ImageFilter.GaussianBlur(0.7 / scale)))
-
-
-def _enlarged(box: Box, scale: float, size: tuple[int, int]) -> Box:
-    """Box of the searched copy in coordinates of the full picture."""
-    left, top, right, bottom = (round(side / scale) for side in box)
-    return (left, top, min(right, size[0]), min(bottom, size[1]))
-
-
-# Size of the copy that is searched; repairs are made at full resolution.
 _SCRATCHES_SEARCHED_PIXELS = 700_000
 # Distance from a line at which its sides are measured.
 _REACH_PX = 4
 _CONTRAST = 12
-# Largest lean of a line over the whole height, and the steps that are tried.
-_LEAN_SHARE, _LEAN_STEP_PX = 0.06, 3
-# Least share of the height that a line covers, if vertical or horizontal, and its least excess
-# over the columns beside it.
-_LENGTH_MIN, _LYING_LENGTH_MIN, _AHEAD_MIN = 0.4, 0.6, 0.25
-_BESIDE_PX = (5, 8)
+# Least share of marks along a line, and its excess over what is around it.
+_DENSE_MIN, _AHEAD_MIN = 0.5, 0.25
+_NEAR_PX = 9
+# Least share of the height that a line covers, if vertical or horizontal, and its largest lean.
+_LENGTH_MIN, _LYING_LENGTH_MIN, _LEAN_MAX = 0.4, 0.6, 0.08
 # Bare film or paper: lightness of the line, and its least difference from both sides.
 _WHITE, _BLACK = 205, 45
 _ABOVE_SIDES, _BELOW_SIDES = 52, 70
@@ -196,164 +166,86 @@ _VARIETY_MIN, _CHANGES_MIN, _SAMENESS_MAX = 10.0, 5.0, 0.65
 _COUNT_MAX = 40
 
 
-@dataclass(frozen=True, slots=True)
-class ScratchLine:
-    """Line that is vertical once the picture is sheared by `lean_px` over its height."""
-
-    lean_px: int
-    x: int
-    share: float
-    is_bright: bool
-
-
 def remove_scratches(image: Image.Image) -> Image.Image | None:
     """Picture (RGB) without scratches; None if there are none."""
-    upright = _remove_upright(image, length_min=_LENGTH_MIN, also_dark=True)
+    upright = _remove_upright(image, _LENGTH_MIN, (True, False))
     # Shelves, wires and text are horizontal; so a horizontal scratch must be long and light.
-    turned = _remove_upright(
-        (upright or image).transpose(Image.Transpose.TRANSPOSE),
-        length_min=_LYING_LENGTH_MIN,
-        also_dark=False,
-    )
+    turned = (upright or image).transpose(Image.Transpose.TRANSPOSE)
+    turned = _remove_upright(turned, _LYING_LENGTH_MIN, (True,))
     return upright if turned is None else turned.transpose(Image.Transpose.TRANSPOSE)
 
 
 def _remove_upright(
-    image: Image.Image, *, length_min: float, also_dark: bool
+    image: Image.Image, length_min: float, tones: Sequence[bool]
 ) -> Image.Image | None:
-    scale = min(1.0, (_SCRATCHES_SEARCHED_PIXELS / (image.width * image.height)) ** 0.5)
-    size = (round(image.width * scale), round(image.height * scale))
-    if min(size) < _SIDE_MIN_PX:
+    grey = _searched(image, _SCRATCHES_SEARCHED_PIXELS)
+    if grey is None:
         return None
-    grey = image.convert("L").resize(size, Image.Resampling.BOX)
-    lines = [
+    flaws = Image.new("L", grey.size, 0)
+    boxes: list[Box] = []
+    for is_bright in tones:
+        marks = _above(_ridges(grey, is_bright=is_bright), _CONTRAST)
+        for line in _lines(marks, length_min):
+            mask = Image.new("L", grey.size, 0)
+            mask.paste(marks.crop(line.box), line.box)
+            if _is_scratch(grey, mask, is_bright=is_bright):
+                flaws = ImageChops.lighter(flaws, mask)
+                boxes.append(line.padded(2 * _REACH_PX, grey.size))
+    if not 0 < len(boxes) <= _COUNT_MAX:
+        return None
+    return _mended(image, flaws.filter(ImageFilter.MaxFilter(3)), boxes)
+
+
+def _lines(marks: Image.Image, length_min: float) -> list[Component]:
+    """Long and nearly upright lines of marks, with gaps."""
+    along = ImageFilter.BoxBlur((0, marks.height // 10))
+    dense = marks.filter(ImageFilter.MaxFilter(3)).filter(along)
+    around = dense.filter(ImageFilter.BoxBlur((_NEAR_PX, 0)))
+    ahead = _above(ImageChops.subtract(dense, around), 255 * _AHEAD_MIN)
+    lines = ImageChops.darker(ahead, _above(dense, 255 * _DENSE_MIN))
+    return [
         line
-        for is_bright in ((True, False) if also_dark else (True,))
-        for line in _find_lines(grey, is_bright=is_bright)
-        if line.share > length_min
+        for line in find_components(lines, share_max=0.2)
+        if line.size[1] > length_min * marks.height
+        and line.size[0] < _LEAN_MAX * marks.height + 2 * _REACH_PX
     ]
-    if not 0 < len(lines) <= _COUNT_MAX:
-        return None
-    repaired = image.copy()
-    for line in lines:
-        _fill_from_sides(repaired, line, scale)
-    return repaired
 
 
-def _find_lines(grey: Image.Image, *, is_bright: bool) -> list[ScratchLine]:
-    ridges = _ridges(grey, _REACH_PX, is_bright=is_bright)
-    marks = ridges.point([255 if value > _CONTRAST else 0 for value in range(256)])
-    wide = marks.filter(ImageFilter.MaxFilter(3))
-    most = round(_LEAN_SHARE * grey.height)
-    found: list[ScratchLine] = []
-    for lean_px in range(-most, most + 1, _LEAN_STEP_PX):
-        shares = list(_shear(wide, lean_px).resize((grey.width, 1), Image.Resampling.BOX).tobytes())
-        found += [
-            ScratchLine(lean_px, x, shares[x] / 255, is_bright)
-            for x in range(_BESIDE_PX[1], grey.width - _BESIDE_PX[1])
-            if shares[x] > 255 * _LENGTH_MIN and _stands_alone(shares, x)
-        ]
-    lines = _strongest(found)
-    return [line for line in lines if _is_scratch(grey, marks, line)]
-
-
-def _stands_alone(shares: list[int], x: int) -> bool:
-    near, far = _BESIDE_PX
-    beside = [*shares[x - far : x - near + 1], *shares[x + near : x + far + 1]]
-    is_peak = shares[x] >= max(shares[x - near : x + near + 1])
-    return is_peak and shares[x] - max(beside) > 255 * _AHEAD_MIN
-
-
-def _strongest(lines: list[ScratchLine]) -> list[ScratchLine]:
-    """Strongest of the candidates that are the same line at slightly different leans."""
-    kept: list[ScratchLine] = []
-    for line in sorted(lines, key=lambda line: -line.share):
-        if all(
-            abs(line.x - other.x) + abs(line.lean_px - other.lean_px) / 2 > 2 * _REACH_PX
-            for other in kept
-        ):
-            kept.append(line)
-    return kept
-
-
-def _shear(image: Image.Image, lean_px: float) -> Image.Image:
-    """Picture with its rows shifted sideways, the middle row by nothing."""
-    slope = lean_px / image.height
-    return image.transform(image.size, Image.Transform.AFFINE, (1, slope, -lean_px / 2, 0, 1, 0))
-
-
-def _ridges(grey: Image.Image, reach_px: int, *, is_bright: bool) -> Image.Image:
-    """Amount by which each pixel is lighter (darker) than both pixels `reach_px` beside it."""
-    sides = (_moved(grey, reach_px), _moved(grey, -reach_px))
+def _ridges(grey: Image.Image, *, is_bright: bool) -> Image.Image:
+    """Amount by which each pixel is lighter (darker) than both pixels beside it."""
+    sides = (_beside(grey, _REACH_PX), _beside(grey, -_REACH_PX))
     if is_bright:
         return ImageChops.subtract(grey, ImageChops.lighter(*sides))
     return ImageChops.subtract(ImageChops.darker(*sides), grey)
 
 
-def _moved(image: Image.Image, right_px: int) -> Image.Image:
+def _beside(image: Image.Image, right_px: int) -> Image.Image:
     """Picture shifted sideways, its edge kept where nothing comes in."""
-    moved = image.copy()
-    moved.paste(image, (right_px, 0))
-    return moved
+    shifted = image.copy()
+    shifted.paste(image, (right_px, 0))
+    return shifted
 
 
-def _is_scratch(grey: Image.Image, marks: Image.Image, line: ScratchLine) -> bool:
+def _is_scratch(grey: Image.Image, mask: Image.Image, *, is_bright: bool) -> bool:
     """True if the line is white or black along its length and its surroundings are not."""
-    mask = _column(_shear(marks, line.lean_px).filter(ImageFilter.MaxFilter(3)), line.x)
-    if mask.histogram()[255] < grey.height * _LENGTH_MIN / 2:
-        return False
     # The line may fall between two columns, so the stronger counts.
-    stronger = ImageFilter.MaxFilter(3) if line.is_bright else ImageFilter.MinFilter(3)
-    level, waver = _statistics(grey.filter(stronger), line, 0, mask)
-    beside = (-_REACH_PX - 1, _REACH_PX + 1)
-    sides = [_statistics(grey, line, right_px, mask) for right_px in beside]
-    if line.is_bright:
-        is_bare = level >= _WHITE and level - max(mean for mean, _ in sides) > _ABOVE_SIDES
+    stronger = ImageFilter.MaxFilter(3) if is_bright else ImageFilter.MinFilter(3)
+    line = ImageStat.Stat(grey.filter(stronger), mask)
+    places = (-_REACH_PX - 1, _REACH_PX + 1)
+    sides = [ImageStat.Stat(_beside(grey, place), mask) for place in places]
+    means = [side.mean[0] for side in sides]
+    if is_bright:
+        is_bare = line.mean[0] >= _WHITE and line.mean[0] - max(means) > _ABOVE_SIDES
     else:
-        is_bare = level <= _BLACK and min(mean for mean, _ in sides) - level > _BELOW_SIDES
-    variety = min(deviation for _, deviation in sides)
-    if not is_bare or variety < _VARIETY_MIN or waver > _SAMENESS_MAX * variety:
+        is_bare = line.mean[0] <= _BLACK and min(means) - line.mean[0] > _BELOW_SIDES
+    variety = min(side.stddev[0] for side in sides)
+    if not is_bare or variety < _VARIETY_MIN or line.stddev[0] > _SAMENESS_MAX * variety:
         return False
-    changes = _changes(grey)
-    return min(_statistics(changes, line, right_px, mask)[1] for right_px in beside) > _CHANGES_MIN
-
-
-def _changes(grey: Image.Image) -> Image.Image:
-    """Vertical changes of the lightness (around 128) without slow slopes."""
     slope = grey.filter(ImageFilter.BoxBlur((0, max(2, grey.height // 12))))
-    return ImageChops.subtract(grey, slope, 1, 128)
-
-
-def _column(image: Image.Image, x: int) -> Image.Image:
-    return image.crop((x, 0, x + 1, image.height))
-
-
-def _statistics(
-    image: Image.Image, line: ScratchLine, right_px: int, mask: Image.Image
-) -> tuple[float, float]:
-    """Mean and deviation along the line, or along a parallel to it."""
-    statistics = ImageStat.Stat(_column(_shear(image, line.lean_px), line.x + right_px), mask)
-    return statistics.mean[0], statistics.stddev[0]
-
-
-def _fill_from_sides(image: Image.Image, line: ScratchLine, scale: float) -> None:
-    """Fill the line with the mean of its left and right side, in place."""
-    reach_px = round(_REACH_PX / scale)
-    half_px = 2 * reach_px
-    for top in range(0, image.height, half_px):
-        bottom = min(image.height, top + half_px)
-        lean = line.lean_px * ((top + bottom) / 2 / image.height - 0.5)
-        left = round((line.x + 0.5 + lean) / scale) - half_px
-        area = (max(0, left), top, min(image.width, left + 2 * half_px), bottom)
-        if area[2] - area[0] < half_px:
-            continue
-        part = image.crop(area)
-        marks = _ridges(part.convert("L"), reach_px, is_bright=line.is_bright).point(
-            [255 if value > _CONTRAST // 2 else 0 for value in range(256)]
-        )
-        where = marks.filter(ImageFilter.MaxFilter(3))
-        mean = Image.blend(_moved(part, reach_px), _moved(part, -reach_px), 0.5)
-        image.paste(mean, area[:2], where)
+    changes = ImageChops.subtract(grey, slope, 1, 128)
+    return all(
+        ImageStat.Stat(_beside(changes, place), mask).stddev[0] > _CHANGES_MIN for place in places
+    )
 
 
 # Longer side of the copy that is searched; a portrait's pupils still have some pixels there.
@@ -399,8 +291,8 @@ def _redness(small: Image.Image) -> Image.Image:
 
 
 def _is_eye(small: Image.Image, spot: Component) -> bool:
-    longer, shorter = max(spot.width, spot.height), min(spot.width, spot.height)
-    filled = spot.area / (spot.width * spot.height)
+    longer, shorter = max(spot.size), min(spot.size)
+    filled = spot.area / (longer * shorter)
     return (
         shorter >= _EYE_MIN_PX
         and longer <= _SIDE_SHARE_MAX * min(small.size)
@@ -416,13 +308,14 @@ def _share_around(
     small: Image.Image, spot: Component, radii: tuple[float, ...], is_such: Callable[[Colour], bool]
 ) -> float:
     """Share of matching samples on ellipses around the spot, of `radii` times its size."""
-    across, down = (spot.left + spot.right - 1) / 2, (spot.top + spot.bottom - 1) / 2
+    left, top, right, bottom = spot.box
+    across, down = (left + right - 1) / 2, (top + bottom - 1) / 2
     colours: list[Colour] = []
     for radius in radii:
         for sample in range(_SAMPLES):
             turn = 2 * pi * sample / _SAMPLES
-            x = round(across + cos(turn) * radius * spot.width)
-            y = round(down + sin(turn) * radius * spot.height)
+            x = round(across + cos(turn) * radius * spot.size[0])
+            y = round(down + sin(turn) * radius * spot.size[1])
             if 0 <= x < small.width and 0 <= y < small.height:
                 red, green, blue = small.crop((x, y, x + 1, y + 1)).tobytes()
                 colours.append((red, green, blue))
@@ -445,14 +338,14 @@ def _is_skin(colour: Colour) -> bool:
 
 def _take_red_out(image: Image.Image, eye: Component, scale: float) -> None:
     """Lower the disc's red to its green and blue, in place."""
-    box = eye.padded(max(2, eye.width // 3), (_SEARCHED_PX, _SEARCHED_PX))
+    box = eye.padded(max(2, eye.size[0] // 3), (_SEARCHED_PX, _SEARCHED_PX))
     left, top, right, bottom = (round(side / scale) for side in box)
     area = (left, top, min(right, image.width), min(bottom, image.height))
     part = image.crop(area)
     _, green, blue = part.split()
     dark = Image.blend(green, blue, 0.5)
     reach = _redness(part).filter(ImageFilter.MaxFilter(3))
-    edge_px = max(0.7, eye.width / scale / 12)
+    edge_px = max(0.7, eye.size[0] / scale / 12)
     image.paste(
         Image.merge("RGB", (dark, dark, dark)),
         area[:2],
