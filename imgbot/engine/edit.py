@@ -7,7 +7,7 @@ from PIL import Image, ImageOps
 
 from imgbot.domain.errors import UserError
 from imgbot.engine import effects, filters, geometry, retouch, tones
-from imgbot.engine.background import cut_subject
+from imgbot.engine.backdrop import Backdrop, blur_behind, in_scene, on_colour
 from imgbot.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
 from imgbot.engine.colours import NAMED_COLOURS, Colour, parse_hex
 from imgbot.engine.edit_request import EditStep, parse_edit_request
@@ -123,15 +123,6 @@ def _frame(image: Image.Image, step: EditStep) -> Image.Image:
     return geometry.frame(image, _degree(step), _colour(step))
 
 
-def _on_backdrop(image: Image.Image, step: EditStep) -> Image.Image | None:
-    """The subject on a plain colour; None without a subject."""
-    cut, _ = cut_subject(image)
-    opacity = cut.getchannel("A")
-    if opacity.getextrema() == (255, 255):
-        return None
-    return Image.composite(cut.convert("RGB"), Image.new("RGB", image.size, _colour(step)), opacity)
-
-
 def _colour(step: EditStep) -> Colour:
     return _BLACK if step.value == "black" else NAMED_COLOURS[step.value]
 
@@ -164,10 +155,16 @@ _BY_VALUE: Mapping[str, _ValueChange] = {
         image, NAMED_COLOURS[step.value], -_degree(step)
     ),
     "colour_frame": _frame,
-    "backdrop": _on_backdrop,
 }
 
-APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE)
+# Changes of what is behind the subject.
+_BEHIND: Mapping[str, Callable[[Image.Image, EditStep], Backdrop]] = {
+    "backdrop": lambda image, step: on_colour(image, _colour(step), step.value),
+    "scenery": lambda image, step: in_scene(image, step.value),
+    "blur_background": lambda image, step: blur_behind(image, _degree(step)),
+}
+
+APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE, *_BEHIND)
 # Key of a result without any change.
 UNCHANGED = "unchanged"
 
@@ -184,6 +181,11 @@ def edit_picture(image: Image.Image, prompt: str) -> EditResult:
         raise UserError("edit_words_unknown", words=quote, nearest=", ".join(nearest))
     applied: list[str] = []
     for step in map(_as_tilt, steps[:STEPS_MAX]):
+        if step.key in _BEHIND:
+            image, done, undrawn = _BEHIND[step.key](image, step)
+            applied += done
+            unrecognised += undrawn
+            continue
         changed = _apply(image, step)
         if changed is not None:
             image = changed

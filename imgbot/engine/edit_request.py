@@ -13,6 +13,7 @@ from math import prod
 from typing import NamedTuple
 
 from imgbot.domain.spelling import fold
+from imgbot.engine.backdrop import names_scene
 from imgbot.engine.colours import colour_key
 from imgbot.engine.tables import expand, patterns, table
 from imgbot.engine.vocabulary import (
@@ -249,6 +250,8 @@ def _value(phrase: _Phrase, match: re.Match[str]) -> str | None:
     said = next((group for group in match.groups() if group), "")
     if phrase.key in _COLOURED:
         return colour_key(said)
+    if phrase.key == "scenery":
+        return said if names_scene(said) else None
     return phrase.value.replace("{}", said)
 
 

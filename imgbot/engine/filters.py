@@ -133,10 +133,13 @@ def watercolour(image: Image.Image, degree: float) -> Image.Image:
 
 def blur_edges(image: Image.Image, degree: float) -> Image.Image:
     """Sharp slightly above the centre, the usual place of a subject; blurred around it."""
-    blurred = effects.blur(image, 1.7 * degree)
-    size, rise = image.size, image.height * 0.08
+    return Image.composite(effects.blur(image, 1.7 * degree), image, around_middle(image.size))
+
+
+def around_middle(size: tuple[int, int]) -> Image.Image:
+    """Mask (L) of what is around the usual place of a subject."""
+    rise = size[1] * 0.08
     # Cropped from a larger gradient, so that its centre can lie higher.
     box = (0, 256 * rise / (size[1] + 2 * rise), 256, 256)
     around = Image.radial_gradient("L").resize(size, Image.Resampling.BILINEAR, box=box)
-    where = drawing.curve(around, lambda value: min(1.0, max(0.0, (value - 0.4) * 3.6)))
-    return Image.composite(blurred, image, where)
+    return drawing.curve(around, lambda value: min(1.0, max(0.0, (value - 0.4) * 3.6)))

@@ -4,10 +4,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from imgbot.domain.errors import UserError
 from imgbot.engine import collages, drawing, geometry
+from imgbot.engine.backdrop import cast_contact_shadow, is_cut_off
 from imgbot.engine.background import cut_subject
 from imgbot.engine.edit import EditResult
 from imgbot.engine.merge_request import MergeRequest, parse_merge_request
@@ -47,9 +48,7 @@ def cut_out(image: Image.Image) -> CutOut | None:
     box = alpha.point([0 if value < _CLEAR else 255 for value in range(256)]).getbbox()
     if box is None:
         return None
-    bottom = alpha.crop((0, alpha.height - 1, alpha.width, alpha.height))
-    is_cut_off = sum(bottom.histogram()[128:]) > 0.12 * (box[2] - box[0])
-    return CutOut(image.crop(box), is_cut_off)
+    return CutOut(image.crop(box), is_cut_off(alpha, box))
 
 
 def place_cutout(
@@ -101,24 +100,7 @@ def _cast_shadow(
     shift = round(unit * 1.4)
     canvas.paste(_SHADOW, (place[0] - pad + shift, place[1] - pad + shift), where)
     if is_standing:
-        _cast_contact_shadow(canvas, alpha, place, unit)
-
-
-def _cast_contact_shadow(
-    canvas: Image.Image, alpha: Image.Image, place: tuple[int, int], unit: float
-) -> None:
-    """Draw a flat shadow under the part that touches the ground."""
-    height, pad = max(2, round(unit * 5)), round(unit * 6)
-    feet = alpha.crop((0, max(0, alpha.height - height), alpha.width, alpha.height))
-    box = feet.point([0 if value < 128 else 255 for value in range(256)]).getbbox()
-    if box is None:
-        return
-    width = box[2] - box[0]
-    pool = Image.new("L", (width + 2 * pad, height + 2 * pad), 0)
-    ImageDraw.Draw(pool).ellipse((pad, pad, pad + width, pad + height), fill=150)
-    soft = pool.filter(ImageFilter.GaussianBlur(unit * 1.6))
-    top = place[1] + alpha.height - round(height * 0.6) - pad
-    canvas.paste(_SHADOW, (place[0] + box[0] - pad, top), soft)
+        cast_contact_shadow(canvas, alpha, place, max(cutout.size))
 
 
 def place_inset(

@@ -8,7 +8,9 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
 from imgbot.engine import merge, run
+from imgbot.engine.backdrop import GUESSED, MISSING
 from imgbot.engine.background import cut_subject, remove_background
+from imgbot.engine.edit import edit_picture
 from imgbot.engine.merge import cut_out, merge_pictures
 from tests.fixtures.flat_pictures import COLOURS, GREEN, Colour, box_of, mask_of, toy
 from tests.fixtures.photos import add_noise, load_photo, photo_path, save_photo
@@ -252,6 +254,27 @@ def test_small_narrow_and_large_pictures_keep_their_size(tmp_path: Path) -> None
     made = remove_background(save_photo("astronaut", tmp_path, (4000, 4000)), str(tmp_path / "cut"))
     assert made.applied == ("background_removed",)
     assert made.width == made.height == pytest.approx(3464, abs=2)
+
+
+def test_a_subject_stands_before_another_background() -> None:
+    grey = Image.new("RGB", (200, 250), (228, 230, 234))
+    for words, done in (
+        ("на синем фоне", "backdrop|blue"), ("change the background to a beach", "scenery|beach"),
+    ):  # fmt: skip
+        image, applied, unrecognised, _ = edit_picture(toy(grey.size), words)
+
+        assert (applied, unrecognised) == ((done,), ())
+        box_of(image, COLOURS[0], 12)
+        assert mask_of(image, (228, 230, 234), 8).getbbox() is None
+        post = box_of(image, COLOURS[7], 12)
+        shade, beside = (
+            ImageStat.Stat(image.crop((left, post[3] + 1, left + 20, post[3] + 5)).convert("L"))
+            for left in (post[0], post[0] - 80)
+        )
+        assert shade.mean[0] < beside.mean[0] - 6
+        assert edit_picture(grey, words).applied == (MISSING,)
+    cat = edit_picture(load_photo("cat"), "на фоне гор, ярче").applied
+    assert cat == ("scenery|mountains", GUESSED, "brighter")
 
 
 def test_transparency_of_the_source_is_kept(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from imgbot.domain.texts import (
 )
 from imgbot.domain.texts.buttons import CallbackData, parse, parse_remedy
 from imgbot.domain.texts.captions import edit_names
-from imgbot.engine import edit, merge
+from imgbot.engine import backdrop, edit, merge
 from imgbot.engine.colours import NAMED_COLOURS
 from imgbot.engine.edit_request import parse_edit_request
 
@@ -247,13 +247,20 @@ def test_every_reason_in_the_code_has_its_sentence() -> None:
 VALUES = {
     "rotate": "45", "crop_ratio": "16:9", "fit_ratio": "9:16", "crop_side": "top",
     "left_out": "3,4", "tint": "blue", "more_colour": "red", "less_colour": "yellow",
-    "colour_frame": "gold", "backdrop": "white",
+    "colour_frame": "gold", "backdrop": "white", "scenery": "beach",
 }  # fmt: skip
 OTHER_KEYS = (
     "deblock", "scratches", "dust", "red_eye", "white_balance", "denoise", "exposure",
     "local_contrast", "detail", "x2", "x4", "waifu2x",
 )  # fmt: skip
-KEYS = (*edit.APPLIED_KEYS, edit.UNCHANGED, *merge.APPLIED_KEYS, *OTHER_KEYS)
+KEYS = (
+    *edit.APPLIED_KEYS,
+    edit.UNCHANGED,
+    backdrop.GUESSED,
+    backdrop.MISSING,
+    *merge.APPLIED_KEYS,
+    *OTHER_KEYS,
+)
 COLOURED = ("tint", "more_colour", "less_colour", "colour_frame", "backdrop")
 
 
@@ -282,6 +289,7 @@ def test_every_change_has_a_name_in_both_languages() -> None:
         ("less_colour|yellow", "меньше жёлтого", "less yellow"),
         ("colour_frame|red", "красная рамка", "red frame"),
         ("backdrop|white", "фон белого цвета", "white background"),
+        ("scenery|beach", "фон: пляж", "background: beach"),
         ("left_out|3", "без фото 3", "without photo 3"),
         ("left_out|3,4,5", "без фото 3, 4 и 5", "without photos 3, 4 and 5"),
         ("vintage|slightly", "ретро", "vintage"),

@@ -43,6 +43,8 @@ def _say_value(language: str, key: str, value: str) -> str:
     values = tables(language)["values"]
     if key in _COLOUR_FORM:
         return tables(language)["colours"].get(value, ("", "", ""))[_COLOUR_FORM[key]]
+    if key == "scenery":
+        return tables(language)["scenes"].get(value, "")
     if key == "crop_side":
         return tables(language)["sides"].get(value, "")
     if key == "rotate":
