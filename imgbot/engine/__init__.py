@@ -49,8 +49,8 @@ def run(
     """Perform one operation and write the picture to `target` as a JPEG, a cut-out beside it.
 
     `ratio` (as `16:9`) is the shape of a created picture. An upscale writes its progress to
-    `target` + .progress. UserError: edit_words_unknown, merge_needs_two, upscale_too_large, or the
-    errors of `decode`.
+    `target` + .progress. UserError: edit_words_unknown, letters_unknown, merge_needs_two,
+    upscale_too_large, or the errors of `decode`.
     """
     match operation:
         case "create":

@@ -7,9 +7,11 @@ import unicodedata
 
 from PIL import Image
 
+from imgbot.domain.lettering import read_lettering
 from imgbot.domain.ratios import value_of
 from imgbot.engine.compose import Composition, compose, random_for
 from imgbot.engine.figures import Placement
+from imgbot.engine.lettering import letter
 from imgbot.engine.placing import place_figures
 from imgbot.engine.scene import Scene
 from imgbot.engine.scenes import SCENES
@@ -52,7 +54,10 @@ def paint(composition: Composition, prompt: str, seed: int, size: tuple[int, int
     if composition.scene not in _SHELTERED:
         canvas = add_weather(scene, canvas)
     canvas = STYLES[composition.style](scene, canvas)
-    if text := composition.request.text:
+    lettering = read_lettering(prompt)
+    if lettering and any(part.place for part in lettering.parts):
+        canvas = letter(canvas, lettering, focus=scene.in_focus()).image
+    elif text := composition.request.text:
         margin_px = MARGIN_UNITS.get(composition.style, 0) * scene.unit_px
         canvas = draw_text(scene, canvas, text, prompt, margin_px)
     return canvas

@@ -6,11 +6,13 @@ from typing import NamedTuple
 from PIL import Image, ImageOps
 
 from imgbot.domain.errors import UserError
+from imgbot.domain.lettering import Lettering, read_lettering
 from imgbot.engine import effects, filters, geometry, retouch, tones
 from imgbot.engine.backdrop import Backdrop, blur_behind, in_scene, on_colour
 from imgbot.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
 from imgbot.engine.colours import NAMED_COLOURS, Colour, parse_hex
 from imgbot.engine.edit_request import EditStep, parse_edit_request
+from imgbot.engine.lettering import letter
 from imgbot.engine.vocabulary import MUCH, SLIGHT, find_suggestions, popular_words
 
 STEPS_MAX = 12
@@ -164,7 +166,8 @@ _BEHIND: Mapping[str, Callable[[Image.Image, EditStep], Backdrop]] = {
     "blur_background": lambda image, step: blur_behind(image, _degree(step)),
 }
 
-APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE, *_BEHIND)
+LETTERED = "lettering"
+APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE, *_BEHIND, LETTERED)
 # Key of a result without any change.
 UNCHANGED = "unchanged"
 
@@ -174,8 +177,9 @@ def edit_picture(image: Image.Image, prompt: str) -> EditResult:
 
     UserError edit_words_unknown (words, nearest) if no word is recognised.
     """
-    steps, unrecognised = parse_edit_request(prompt)
-    if not steps:
+    lettering = _lettering(prompt)
+    steps, unrecognised = parse_edit_request(lettering.rest if lettering else prompt)
+    if not (steps or lettering):
         quote = " ".join(prompt.split())[:QUOTE_MAX]
         nearest = find_suggestions(unrecognised) or popular_words(prompt)
         raise UserError("edit_words_unknown", words=quote, nearest=", ".join(nearest))
@@ -190,12 +194,25 @@ def edit_picture(image: Image.Image, prompt: str) -> EditResult:
         if changed is not None:
             image = changed
             applied.append(_describe(step))
+    if lettering:
+        image, left_out = letter(image, lettering)
+        applied.append(LETTERED)
+        unrecognised = (*unrecognised, *left_out)
     return EditResult(
         image,
         tuple(dict.fromkeys(applied)) or (UNCHANGED,),
         unrecognised,
         find_suggestions(unrecognised),
     )
+
+
+def _lettering(prompt: str) -> Lettering | None:
+    """Words that the picture is to bear; none if they are a change in quotation marks."""
+    found = read_lettering(prompt)
+    if found and not found.is_asked:
+        steps, unrecognised = parse_edit_request(prompt)
+        return None if steps and not unrecognised else found
+    return found
 
 
 def _as_tilt(step: EditStep) -> EditStep:

@@ -7,10 +7,12 @@ from functools import cache
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from imgbot.domain.errors import UserError
+from imgbot.domain.lettering import read_lettering
 from imgbot.engine import collages, drawing, geometry
 from imgbot.engine.backdrop import cast_contact_shadow, is_cut_off
 from imgbot.engine.background import cut_subject
-from imgbot.engine.edit import EditResult
+from imgbot.engine.edit import LETTERED, EditResult
+from imgbot.engine.lettering import letter
 from imgbot.engine.merge_request import MergeRequest, parse_merge_request
 from imgbot.imaging.pictures import flatten
 
@@ -139,7 +141,7 @@ _SQUARED = tuple(value * value // 255 for value in range(256))
 # Keys of a merge's results; left_out carries the numbers of unused photos.
 APPLIED_KEYS = (
     "collage", "beside", "below", "before_after", "blend", "screen", "panorama", "contact_sheet",
-    "cut_out", "inset", "left_out",
+    "cut_out", "inset", "left_out", LETTERED,
 )  # fmt: skip
 
 
@@ -148,13 +150,21 @@ def merge_pictures(images: Sequence[Image.Image], prompt: str) -> EditResult:
     if len(images) < PHOTOS_MIN:
         raise UserError("merge_needs_two")
     images = images[:PHOTOS_MAX]
-    request = parse_merge_request(prompt, len(images))
+    lettering = read_lettering(prompt)
+    request = parse_merge_request(lettering.rest if lettering else prompt, len(images))
+    focus = None
     if request.layout == "cut_out":
         image, applied = _cut_out(images, request)
     else:
         ordered = [flatten(images[index]) for index in request.order]
         image, applied = _compose(ordered, request)
-    return EditResult(image, applied, request.unrecognised, request.suggestions)
+        # Each of its photos is a main thing.
+        focus = Image.new("L", image.size, 255)
+    unrecognised = request.unrecognised
+    if lettering:
+        image, left_out = letter(image, lettering, focus=focus)
+        applied, unrecognised = (*applied, LETTERED), (*unrecognised, *left_out)
+    return EditResult(image, applied, unrecognised, request.suggestions)
 
 
 def _compose(

@@ -59,7 +59,7 @@ def find_coloured(image: Image.Image, name: str) -> Image.Image | None:
     return found if _area(found) > _FOUND_MIN else None
 
 
-def find_subject(image: Image.Image) -> Image.Image | None:
+def find_main(image: Image.Image) -> Image.Image | None:
     """Mask of the main thing, without its parts in other colours; None if nothing stands out."""
     cut, is_clear = cut_subject(image)
     if not is_clear:

@@ -15,6 +15,9 @@ from imgbot.engine.lexicon import names_style, names_subject
 from imgbot.engine.scene import Scene
 
 LINES_MAX = 6
+_ALIKE = 16
+"""Difference of brightness of the marks of the main thing that does not count."""
+
 WORD_MAX = 24
 
 Font = ImageFont.FreeTypeFont
@@ -46,9 +49,9 @@ def line_height(font: Font) -> float:
 
 
 @lru_cache(maxsize=4096)
-def is_drawable(char: str) -> bool:
-    """True if both fonts have the character; a missing one (emoji, say) would be an empty box."""
-    return all(_drawn(font, char) != _drawn(font, "\uffff") for font in (poster_font, card_font))
+def is_drawable(char: str, font_of: FontOf) -> bool:
+    """True if the font has the character; a missing one (emoji, say) would be an empty box."""
+    return _drawn(font_of, char) != _drawn(font_of, "\uffff")
 
 
 def _drawn(font_of: FontOf, char: str) -> bytes:
@@ -57,11 +60,13 @@ def _drawn(font_of: FontOf, char: str) -> bytes:
     return tile.tobytes()
 
 
-def fit_text(text: str, font_of: FontOf, width: float, height: float) -> tuple[list[str], Font]:
+def fit_text(
+    text: str, font_of: FontOf, width: float, height: float, lines_max: int = LINES_MAX
+) -> tuple[list[str], Font]:
     """Lines of the text, and the largest font in which they fit."""
     fits = [
         _fit_lines(_break_lines(text, count), font_of, width, height)
-        for count in range(1, LINES_MAX + 1)
+        for count in range(1, lines_max + 1)
     ]
     return max(fits, key=lambda fit: fit[1].size)
 
@@ -160,8 +165,13 @@ def text_to_draw(prompt: str) -> str:
     else:
         return ""
     text = " ".join(text[: 8 * CHARACTERS_MAX].split())
-    drawable = "".join(char for char in text if char == " " or is_drawable(char))
-    return _shorten(" ".join(drawable.split()))
+    return _shorten(drawable(text, poster_font, card_font))
+
+
+def drawable(text: str, *fonts: FontOf) -> str:
+    """The text without the characters that one of the fonts lacks."""
+    kept = (char for char in text if char == " " or all(is_drawable(char, font) for font in fonts))
+    return " ".join("".join(kept).split())
 
 
 def _without_place(text: str) -> str:
@@ -217,7 +227,14 @@ def _draw_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     band = round(height + margin * 1.6)
     upper = canvas.crop((0, 0, scene.width, band))
     lower = canvas.crop((0, scene.height - band, scene.width, scene.height))
-    is_above = _contrast(upper) < _contrast(lower) * 0.8
+    focus = scene.in_focus()
+    hides = [
+        ImageStat.Stat(focus.crop((0, top, focus.width, top + band))).mean[0]
+        for top in (0, focus.height - band)
+    ]
+    # The main thing stays visible; of two free ends, the plainer one is chosen.
+    is_free = abs(hides[0] - hides[1]) < _ALIKE
+    is_above = _contrast(upper) < _contrast(lower) * 0.8 if is_free else hides[0] < hides[1]
     top = margin if is_above else scene.height - margin - height
     ground = upper if is_above else lower
     ink, shade = _text_colours(scene, ground)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
+from imgbot.domain.lettering import read_lettering
 from imgbot.domain.spelling import fold, has_cyrillic
 from imgbot.engine.colours import Colour
 from imgbot.engine.lexicon import (
@@ -124,14 +125,16 @@ class DrawingRequest:
 def understand(prompt: str) -> DrawingRequest:
     """Read a prompt; earlier words weigh more. Letters to be drawn do not name subjects."""
     request = DrawingRequest(text=text_to_draw(prompt))
+    lettering = read_lettering(prompt)
     plain = without_quotes(prompt) if request.text else prompt
+    if request.text and lettering and lettering.is_exact and lettering.form != "card":
+        plain = lettering.rest
     found = [
         part
         for word in WORD.findall(_NEGATED.sub(" ; ", plain))[:WORDS_MAX]
         for part in ([word] if is_known(fold(word)) else word.split("-"))
     ]
-    lettering = set(map(fold, WORD.findall(request.text)))
-    reader = _Reader(request, found, lettering)
+    reader = _Reader(request, found, set(map(fold, WORD.findall(request.text))))
     while reader.place < len(found):
         reader.read()
     reader.finish()

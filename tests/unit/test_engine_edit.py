@@ -8,7 +8,7 @@ from PIL import Image, ImageChops, ImageStat
 
 from imgbot.engine import run
 from imgbot.engine.backdrop import GUESSED
-from imgbot.engine.edit import APPLIED_KEYS, edit_picture
+from imgbot.engine.edit import APPLIED_KEYS, LETTERED, edit_picture
 from imgbot.engine.edit_request import KEYS, parse_edit_request
 from imgbot.engine.recolouring import recolour
 from tests.fixtures.image_metrics import (
@@ -211,7 +211,7 @@ SHAPES = [(16, 16), (1, 1), (16, 900), (700, 16), (1, 3000), (120, 90)]
     ("size", "degree"), [*zip(SHAPES, ("slightly ", "", "much ") * 2, strict=True)]
 )
 def test_every_change_takes_every_shape_and_degree(size: tuple[int, int], degree: str) -> None:
-    assert set(KEYS) == set(APPLIED_KEYS)
+    assert {*KEYS, LETTERED} == set(APPLIED_KEYS)
     for key in KEYS:
         words = degree + WORDS_OF.get(key, key)
         assert [step.key for step in parse_edit_request(words)[0]] == [key]

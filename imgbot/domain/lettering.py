@@ -1,0 +1,168 @@
+"""Lettering: words that are to stand on a picture, found in a prompt. Pure."""
+
+import re
+import tomllib
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from importlib.resources import files
+from typing import NamedTuple
+
+from imgbot.domain.phrases import words_pattern
+from imgbot.domain.spelling import fold
+
+QUOTED = re.compile(r"«([^«»]+)»|“([^“”]+)”|„([^„“”]+)[“”]|\"([^\"]+)\"|(?<!\w)'([^']+)'(?!\w)")
+_GAP = "\x01"
+"""Stands for each character of a quotation."""
+
+_EDGES = " ,;:.—–-"
+_CLAUSE = re.compile(r"[,;.\n]\s+")
+_LOOSE_END = re.compile(r"(?:(?:^|[\s,;:—–-]+)(?:and|и|with|с|со|a|the|saying)?(?=[\s,;:—–-]|$))*$")
+_FORMS = ("meme", "card", "script")
+_LOOSE = re.compile(r"\s+([,;:.!?])|([,;:])\s*(?=[,;.!?]|$)")
+
+
+class Part(NamedTuple):
+    """Text, and its place: top, bottom, or empty where there is room."""
+
+    place: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lettering:
+    """Words for a picture, and the rest of the prompt."""
+
+    parts: tuple[Part, ...]
+    form: str
+    """caption, script, meme or card."""
+    rest: str
+    is_exact: bool
+    """True if it is quoted, and asked for on the picture rather than on a thing in it."""
+    is_asked: bool = True
+
+    @property
+    def text(self) -> str:
+        return " / ".join(part.text for part in self.parts)
+
+
+@cache
+def _pattern(name: str) -> re.Pattern[str]:
+    lists = tomllib.loads((files("imgbot.domain") / "lettering.toml").read_text("utf-8"))
+    return words_pattern(lists[name], lists)
+
+
+@lru_cache(maxsize=16)
+def read_lettering(prompt: str) -> Lettering | None:
+    """Words that the prompt wants on the picture; None without any."""
+    text = " ".join(prompt.split())
+    quotes = [quote for quote in QUOTED.finditer(text) if _content(quote)]
+    plain = fold(QUOTED.sub(lambda quote: _GAP * len(quote[0]), text))
+    if _pattern("removed").search(plain):
+        return None
+    is_asked = bool(_pattern("asked").search(plain) or _pattern("named").search(plain))
+    form = next((name for name in _FORMS if _pattern(name).search(plain)), "")
+    if quotes:
+        parts = _quoted_parts(plain, quotes)
+        rest = _without(text, plain, "asked", "named", *_FORMS, "look", "top", "bottom")
+        is_wanted = is_asked or bool(form) or any(part.place for part in parts)
+        is_exact = is_wanted and not _pattern("thing").search(plain)
+    else:
+        parts, rest = _plain_parts(text, plain, has_form=bool(form))
+        is_exact, is_wanted = False, True
+    if form == "meme" and len(parts) == 2 and not any(part.place for part in parts):
+        parts = (Part("top", parts[0].text), Part("bottom", parts[1].text))
+    if len({part.place for part in parts}) > 1 and not form:
+        form = "meme"
+    return Lettering(parts, form or "caption", rest, is_exact, is_wanted) if parts else None
+
+
+def _content(quote: re.Match[str]) -> str:
+    return next(part for part in quote.groups() if part).strip()
+
+
+def _quoted_parts(plain: str, quotes: list[re.Match[str]]) -> tuple[Part, ...]:
+    """Quotations with the place named before each, or else right behind it."""
+    ends = [0, *(quote.end() for quote in quotes)]
+    starts = [*(quote.start() for quote in quotes), len(plain)]
+    parts: list[Part] = []
+    is_behind = not _place_in(plain[: starts[0]]) and bool(_place_in(plain[ends[1] : starts[1]]))
+    for at, quote in enumerate(quotes):
+        gap = plain[ends[at + 1] : starts[at + 1]] if is_behind else plain[ends[at] : starts[at]]
+        parts.append(Part(_place_in(gap), _content(quote)))
+    return tuple(parts)
+
+
+def _place_in(plain: str) -> str:
+    found = {name: _pattern(name).search(plain) for name in ("top", "bottom")}
+    return next((name for name, match in found.items() if match), "")
+
+
+def _plain_parts(text: str, plain: str, *, has_form: bool) -> tuple[tuple[Part, ...], str]:
+    """Words without quotation marks: they follow what asks for them, or the place of each."""
+    named = re.compile(rf"(?:{_pattern('named').pattern}) ?:")
+    asked = _pattern("asked").search(plain) or named.search(plain)
+    places = sorted(
+        (match.start(), match.end(), name)
+        for name in ("top", "bottom")
+        for match in _pattern(name).finditer(plain)
+        if asked or has_form
+    )
+    if asked is None and not (has_form and places):
+        return (), text
+    start = asked.end() if asked else places[0][0]
+    end = _end_of_words(plain, start)
+    marks = [(start, start, ""), *(mark for mark in places if start <= mark[0] < end)]
+    stops = [*(mark[0] for mark in marks[1:]), end]
+    parts = [
+        Part(name, _words(text, plain, after, stop))
+        for (_, after, name), stop in zip(marks, stops, strict=True)
+    ]
+    # "Write hello at the top": the place comes after the words.
+    if len(parts) == 2 and parts[0].text and not parts[1].text:
+        parts = [Part(parts[1].place, parts[0].text)]
+    before = text[: asked.start() if asked else start]
+    rest = f"{before.strip(_EDGES)}, {text[end:].strip(_EDGES)}".strip(_EDGES)
+    rest = _without(rest, fold(rest), *_FORMS, "look")
+    return tuple(part for part in parts if part.text), rest
+
+
+def _end_of_words(plain: str, start: int) -> int:
+    """Place where another wish begins, or the script or look of the letters is told."""
+    ends = [
+        clause.start()
+        for clause in _CLAUSE.finditer(plain, start)
+        if _pattern("command").match(plain, clause.end())
+    ]
+    ends += [
+        match.start()
+        for name in ("script", "look")
+        if (match := _pattern(name).search(plain, start)) and match.start() > start + 1
+    ]
+    return min(ends, default=len(plain))
+
+
+def _words(text: str, plain: str, start: int, end: int) -> str:
+    """The words between, without those that only lead to them or join them."""
+    while True:
+        start += len(text[start:end]) - len(text[start:end].lstrip(_EDGES))
+        lead = _pattern("joining").match(plain, start, end)
+        if not lead or lead.end() >= end or text[start].isupper():
+            break
+        start = lead.end()
+    said = text[start:end].rstrip(_EDGES[:-3] + "\n")
+    for word in ("и", "and", "а"):
+        said = said.removesuffix(f" {word}")
+    return said.strip(" ,;:—–-")
+
+
+def _without(text: str, plain: str, *names: str) -> str:
+    """Text without its quotations and what the lists name, with single signs between."""
+    kept = list(text)
+    for match in re.finditer(f"{_GAP}+", plain):
+        kept[match.start() : match.end()] = " " * (match.end() - match.start())
+    for name in names:
+        for match in _pattern(name).finditer(plain):
+            kept[match.start() : match.end()] = " " * (match.end() - match.start())
+    tidy = " ".join("".join(kept).split())
+    tidy = _LOOSE.sub(lambda sign: sign[1] or "", tidy)
+    return _LOOSE_END.sub("", tidy).strip(_EDGES)

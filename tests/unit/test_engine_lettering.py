@@ -1,0 +1,108 @@
+"""Lettering: words found in a prompt, and drawn on any picture where they can be read."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageChops, ImageStat
+
+from imgbot.domain.errors import UserError
+from imgbot.domain.lettering import Lettering, Part, read_lettering
+from imgbot.engine.edit import edit_picture
+from imgbot.engine.lettering import CHARACTERS_MAX, letter
+from imgbot.engine.merge import merge_pictures
+from tests.fixtures.flat_pictures import sheets
+from tests.fixtures.photos import load_photo
+
+REQUESTS: dict[str, list[str]] = tomllib.loads(
+    (Path(__file__).parents[1] / "fixtures" / "engine_requests.toml").read_text()
+)["lettering"]
+GREY = Image.new("RGB", (600, 400), "grey")
+NOTHING = Image.new("L", (1, 1), 0)
+
+
+def caption(text: str, place: str = "", form: str = "caption") -> Lettering:
+    return Lettering((Part(place, text),), form, "", is_exact=True)
+
+
+def understood(prompt: str) -> str:
+    """Form, words with their places, `exact` if a provider's picture gets them, and the rest."""
+    found = read_lettering(prompt)
+    if found is None:
+        return ""
+    words = " / ".join(f"{part.place} {part.text}".strip() for part in found.parts)
+    exact = " exact" if found.is_exact else ""
+    return f"{found.form}{exact}: {words}" + (f" | {found.rest}" if found.rest else "")
+
+
+def test_words_for_a_picture_are_found_in_a_prompt() -> None:
+    expected = {words: meaning for meaning, texts in REQUESTS.items() for words in texts}
+    assert {words: understood(words) for words in expected} == expected
+
+
+def drawn(before: Image.Image, after: Image.Image) -> tuple[int, int, int, int]:
+    """The box of what was drawn over a picture."""
+    box = ImageChops.difference(before, after).getbbox()
+    assert box is not None
+    return box
+
+
+@pytest.mark.parametrize("ground", ["white", "black", "grey", "red", "yellow"])
+def test_words_can_be_read_on_any_ground(ground: str) -> None:
+    plain = Image.new("RGB", (600, 400), ground)
+    for form in ("caption", "meme", "script"):
+        after = letter(plain, caption("Привет, Hello", form=form), focus=NOTHING).image
+        left, top, right, bottom = drawn(plain, after)
+        low, high = after.crop((left, top, right, bottom)).convert("L").getextrema()
+        assert (low, high) == (0, 255)
+        assert right - left > 150
+        assert bottom > 300
+
+
+def test_words_do_not_hide_a_face_or_the_main_thing() -> None:
+    photo = load_photo("astronaut")
+    parts = (Part("top", "Over her head"), Part("bottom", "Below"))
+    after = letter(photo, Lettering(parts, "meme", "", is_exact=True)).image
+    shown = after.crop((0, after.height - photo.height, *after.size))
+    assert after.height > photo.height + 40
+    assert drawn(photo, shown)[1] > photo.height * 0.7
+    # A main thing that fills the lower end.
+    focus = Image.new("L", (10, 10), 255)
+    focus.paste(0, (0, 0, 10, 4))
+    assert drawn(GREY, letter(GREY, caption("Hello"), focus=focus).image)[3] < 200
+
+
+def test_every_shape_of_picture_and_length_of_text_has_room() -> None:
+    for size in ((1, 1), (8000, 200), (16, 900), (3000, 1), (300, 200)):
+        for text in ("Hello", "Слово и ещё одно слово. " * 20):
+            after = letter(Image.new("RGB", size, "grey"), caption(text), focus=NOTHING).image
+            assert max(after.size) >= 512
+            assert after.width * after.height <= 9_000_000
+            assert ImageStat.Stat(after.convert("L")).extrema[0][1] == 255
+
+
+def test_signs_without_letters_and_an_end_that_is_too_long_are_left_out() -> None:
+    made = letter(GREY, caption("Ура 🎉 שלום"), focus=NOTHING)
+    assert made.left_out == ("🎉", "ש", "ל", "ו", "ם")
+    assert made.image.tobytes() == letter(GREY, caption("Ура"), focus=NOTHING).image.tobytes()
+    long = "x" * CHARACTERS_MAX
+    assert letter(GREY, caption(f"{long} the end"), focus=NOTHING).left_out == (" the end",)
+    for words in ("שלום", "🎉🎉", "مرحبا", "…"):
+        with pytest.raises(UserError, match="letters_unknown"):
+            letter(GREY, caption(words))
+
+
+def test_every_operation_with_words_puts_them_on_its_picture() -> None:
+    photo = load_photo("pendulum")
+    made = edit_picture(photo, 'сделай чб и подпиши: "Лето"')
+    assert made.applied == ("black_white", "lettering")
+    assert made.unrecognised == ()
+    assert edit_picture(photo, 'make it "brighter"').applied == ("brighter",)
+    card = edit_picture(photo, 'make a birthday card out of this, "Happy 40th Dad"')
+    assert (card.applied, card.unrecognised) == (("lettering",), ())
+    assert ImageStat.Stat(card.image.crop((0, 0, 3, 3))).mean[0] > 240
+    plain = merge_pictures(sheets(2), "side by side").image
+    merged = merge_pictures(sheets(2), 'side by side, caption "Us"')
+    assert merged.applied == ("beside", "lettering")
+    assert merged.image.height > plain.height
+    assert merged.image.width == plain.width
