@@ -8,7 +8,14 @@ import sys
 import tomllib
 from contextlib import suppress
 
-from imgbot.domain.errors import EX_CONFIG, FULL, ConfigError, ImgbotError, flatten
+from imgbot.domain.errors import (
+    EX_CONFIG,
+    FULL,
+    ConfigError,
+    ImgbotError,
+    RestartError,
+    flatten,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -212,7 +219,10 @@ def _serve(settings: Settings, source: SettingsSource) -> int:
             finally:
                 stop_helpers()
     except Exception as error:  # noqa: BLE001 -- the last place where it can be logged
-        return _log_end(error, settings.state_dir)
+        status = _log_end(error, settings.state_dir)
+        if isinstance(error, RestartError) and "NOTIFY_SOCKET" not in os.environ:
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 -- itself
+        return status
     return 0
 
 

@@ -6,7 +6,7 @@ only seconds are finished, the rest waits in Redis for the next start.
 In a cluster (IMGBOT_REDIS_URL=redis+sentinel://…) it stands by, READY as well, until it has taken
 the lease. Its stop releases the lease, and leaves what takes more than a second to the next leader,
 except for orders that could not be recovered. SIGUSR1 hands over: a stop with status 1, after which
-systemd starts it again as the standby.
+systemd starts it again as the standby; without a cluster it restarts the bot.
 """
 
 import asyncio
@@ -72,7 +72,7 @@ async def serve(
     """
     notifier = Notifier()
     signals = Signals(notifier, pool, reread, settings.state_dir)
-    signals.listen(is_clustered=settings.is_clustered)
+    signals.listen()
     async with AsyncExitStack() as closing:
         closing.push_async_callback(pool.close)
         if server is not None:
@@ -93,7 +93,7 @@ async def serve(
         if connections is not None:
             services = start.services = build_services(settings, connections, sampler)
             await _serve(services, server, connections, notifier)
-    signals.conclude()
+    signals.conclude(is_clustered=settings.is_clustered)
 
 
 def _redis_url(settings: Settings, server: RedisServer | None) -> str:

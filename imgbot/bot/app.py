@@ -8,6 +8,7 @@ from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.text_encoder import TextEncoder
+from imgbot.config.changed import ChangedSettings
 from imgbot.imaging.originals import OriginalStore
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
@@ -61,6 +62,12 @@ class App:
     """Lets the next order try a provider that is out; False if nothing keeps it from that."""
     makers: Sequence[tuple[str, str]]
     """Name and country code, if known, of each service that pictures are ordered from."""
+    changed: ChangedSettings | None
+    """Settings that the chat may change; None in a cluster, whose machines have each their own."""
+    restart: Callable[[], None]
+    """Stops the bot in order, to be started again with other settings."""
+    welcome: str
+    """The operator's own words to those who start the bot; empty for none."""
     forget_after_days: int
     """Days of silence after which users are forgotten; 0 never."""
     chat_host: str = ""

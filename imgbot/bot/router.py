@@ -18,8 +18,14 @@ from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, Dialogues, Mes
 from imgbot.bot.handlers import admin
 from imgbot.bot.handlers.privacy import handle_forget_me, handle_privacy, on_forget_callback
 from imgbot.bot.handlers.results import handle_inline
-from imgbot.bot.handlers.start import handle_edited, handle_unknown_command, handle_unsupported
+from imgbot.bot.handlers.start import (
+    handle_edited,
+    handle_invitation,
+    handle_unknown_command,
+    handle_unsupported,
+)
 from imgbot.bot.messages import (
+    INVITED,
     UNREADABLE,
     addressee_of,
     command_of,
@@ -37,6 +43,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
 from imgbot.storage.results import Recent
+from imgbot.storage.stats import visitor_of
 from imgbot.telemetry import events
 
 Event = Message | CallbackQuery
@@ -76,8 +83,10 @@ def _has_button(callback: CallbackQuery) -> bool:
     return not isinstance(message, Message) or callback.data in held
 
 
-_OWN_DATA = frozenset({handle_privacy, handle_forget_me, on_forget_callback})
-"""Handlers open to everybody: what is stored of a banned user is theirs as well."""
+_OPEN = frozenset({handle_privacy, handle_forget_me, on_forget_callback, handle_invitation})
+"""Handlers open to everybody: what is stored of a banned user is theirs as well, and an invitation
+is for somebody who is not let in yet.
+"""
 
 
 class UpdateHandler:
@@ -111,8 +120,8 @@ class UpdateHandler:
             work = partial(handler, event)
         if refusal:
             work = partial(_refuse, refusal)
-        is_own_data = handler in _OWN_DATA and not refusal
-        serve = partial(self._serve, work, event, raw, is_own_data=is_own_data)
+        is_open = handler in _OPEN and not refusal
+        serve = partial(self._serve, work, event, raw, is_open=is_open)
         try:
             await serve(context)
         except ChatMovedError as moved:
@@ -149,6 +158,8 @@ class UpdateHandler:
         if name in admin.COMMANDS:
             is_allowed = name in admin.ANYWHERE or message.chat.type == "private"
             return admin.COMMANDS[name] if is_allowed and self._is_by_admin(message) else None
+        if name == "start" and text_after(message).startswith(INVITED):
+            return handle_invitation
         # The link to the help that groups get.
         return handlers.COMMANDS.get(
             "help" if (name, text_after(message)) == ("start", "help") else name
@@ -173,7 +184,7 @@ class UpdateHandler:
         raw: Mapping[str, Any],
         context: RequestContext,
         *,
-        is_own_data: bool,
+        is_open: bool,
     ) -> None:
         """Do the work in a dialogue, for a user who is admitted."""
         # Of an album each item is an update of its own.
@@ -190,8 +201,8 @@ class UpdateHandler:
             try:
                 # Also of a user who is refused: an admin may let them in by their name.
                 await self._note_username(context)
-                if context.is_anonymous or not is_own_data:
-                    self._app.policy.check(context)
+                if context.is_anonymous or not is_open:
+                    await self._check(context)
                 await self._remember(context, profile.written)
                 if isinstance(event, Message):
                     await self._note_photo(event, context)
@@ -199,6 +210,16 @@ class UpdateHandler:
                 await work(dialogue)
             except StorageFullError:
                 raise UserError("storage_full") from None
+
+    async def _check(self, context: RequestContext) -> None:
+        """Raise UserError for a user who is not admitted, which is counted for a stranger."""
+        try:
+            self._app.policy.check(context)
+        except UserError as error:
+            if error.reason == "not_allowed":
+                with suppress(StorageUnavailableError):
+                    await self._app.queue_stats.count_use("refused", self._app.now_ms())
+            raise
 
     async def _press(
         self, handler: CallbackHandler, callback: CallbackQuery, dialogue: Dialogue
@@ -268,6 +289,8 @@ class UpdateHandler:
                 await self._app.users.mark_seen(
                     context.user_id, context.language, now_ms, is_private=context.is_private
                 )
+                if visitor := visitor_of(context.profile.seen_ms, now_ms):
+                    await self._app.queue_stats.count_use(visitor, now_ms)
             if context.profile.written != stored_language:
                 await self._app.users.set_written(context.user_id, context.profile.written)
 

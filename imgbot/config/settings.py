@@ -160,6 +160,7 @@ class Settings(BaseModel):
     environment_file: Path | None = None
     admins: Ids = ()
     allowed_users: Ids = ()
+    welcome: Annotated[str, Field(max_length=500)] = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     provider: Providers = (("", "builtin"),)
     provider_fallback: str = ""

@@ -1,6 +1,7 @@
-"""Sources of settings: variables, an environment file, systemd credentials, the command line.
+"""Sources of settings: variables, files, systemd credentials, the command line.
 
-Later ones win: variables < the environment file < credentials < the command line.
+Later ones win: variables < the environment file < changes from the chat < credentials < the command
+line.
 """
 
 import functools
@@ -45,6 +46,8 @@ NO_PROVIDERS: Mapping[str, object] = {
 _FIELDS = {variable_of(field): info for field, info in Settings.model_fields.items()}
 _READ = {*_FIELDS, *FORMER}
 _FILE = "IMGBOT_ENVIRONMENT_FILE"
+CHANGED = "changed.env"
+"""File in the state directory with the settings that were changed from the chat."""
 _MISSING_KEY = (
     "is missing; the provider {} needs its key, as a variable or a credential of that name"
 )
@@ -61,6 +64,18 @@ class SettingsSource:
         self._file_at_start: dict[str, str] | None = None
 
     def read(self) -> Settings:
+        """Read all sources anew. Raises ConfigError."""
+        variables = self.variables()
+        try:
+            return load(variables, self._overrides)
+        except ConfigError as error:
+            if error.setting not in _changes(variables) or error.setting in self._overrides:
+                raise
+            where = f"it was changed from the chat, in {CHANGED} of the state directory"
+            raise ConfigError(error.setting, f"{error.sentence} ({where})") from None
+
+    def variables(self) -> dict[str, str]:
+        """Return the variables, with those of the files. Raises ConfigError."""
         path = self._environ.get(_FILE, "")
         file = self._lines(Path(path)) if path else {}
         if self._file_at_start is None:
@@ -69,7 +84,8 @@ class SettingsSource:
         # has been removed from the file since must not live on in them.
         at_start = self._file_at_start
         environ = {name: v for name, v in self._environ.items() if name not in at_start}
-        return load(environ | file, self._overrides)
+        found = environ | file
+        return found | _changes(found)
 
     def _lines(self, path: Path) -> dict[str, str]:
         try:
@@ -81,6 +97,15 @@ class SettingsSource:
                 # EnvironmentFile=), and handed its lines over as variables.
                 return {}
             raise
+
+
+def _changes(variables: Mapping[str, str]) -> dict[str, str]:
+    """Return what was changed from the chat. Raises ConfigError for an unreadable file."""
+    try:
+        path = Path(variables.get("IMGBOT_STATE_DIR", "").strip() or _default_state_dir(variables))
+    except ConfigError:
+        return {}
+    return {name: value for name, value in read_environment_file(path / CHANGED).items() if value}
 
 
 def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> Settings:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from imgbot.config.settings import MAX_WORKERS, Settings
-from imgbot.domain.errors import ConfigError, ImgbotError
+from imgbot.domain.errors import ConfigError, RestartError
 from imgbot.files import replace_file
 from imgbot.imaging.pool import Pool
 from imgbot.telemetry import events
@@ -154,14 +154,10 @@ def take_scale_request(state_dir: Path) -> int | None:
     return int(text) if text.isdecimal() else None
 
 
-class HandedOverError(ImgbotError):
-    """Planned end of a leader: status 1, after which systemd starts it again, as the standby."""
-
-
 class Signals:
     """SIGTERM and SIGINT set `draining`; a second SIGINT ends the process there and then.
 
-    In a cluster SIGUSR1 does so as well, to hand over: the process then ends with status 1.
+    SIGUSR1 does so as well, to restart, and in a cluster to hand over: it then ends with status 1.
 
     SIGHUP takes the size that was requested (`imgbot scale`), else that of the settings.
     """
@@ -170,13 +166,13 @@ class Signals:
         self, notifier: Notifier, pool: Pool, reread: Callable[[], Settings], state_dir: Path
     ) -> None:
         self.draining = asyncio.Event()
-        self._is_handing_over = False
+        self._is_restarting = False
         self._notifier = notifier
         self._pool = pool
         self._reread = reread
         self._state_dir = state_dir
 
-    def listen(self, *, is_clustered: bool = False) -> None:
+    def listen(self) -> None:
         """Install the handlers; call inside the loop."""
         # Requests to an earlier process do not concern this one.
         take_scale_request(self._state_dir)
@@ -184,8 +180,7 @@ class Signals:
         loop.add_signal_handler(signal.SIGTERM, self._drain)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        if is_clustered:
-            loop.add_signal_handler(signal.SIGUSR1, self._hand_over)
+        loop.add_signal_handler(signal.SIGUSR1, self._restart)
         loop.add_signal_handler(signal.SIGTTIN, lambda: resize(self._pool, self._pool.size + 1))
         loop.add_signal_handler(signal.SIGTTOU, lambda: resize(self._pool, self._pool.size - 1))
 
@@ -195,14 +190,16 @@ class Signals:
             force_exit_after(asyncio.get_running_loop())
         self.draining.set()
 
-    def _hand_over(self) -> None:
-        self._is_handing_over = True
+    def _restart(self) -> None:
+        self._is_restarting = True
         self._drain()
 
-    def conclude(self) -> None:
-        """Say how the bot ended. Raises HandedOverError."""
-        if self._is_handing_over:
-            raise HandedOverError("the lease was handed over; after its restart, the bot stands by")
+    def conclude(self, *, is_clustered: bool) -> None:
+        """Say how the bot ended. Raises RestartError."""
+        if self._is_restarting and is_clustered:
+            raise RestartError("the lease was handed over; after its restart, the bot stands by")
+        if self._is_restarting:
+            raise RestartError("stopped, to be started again with the settings as they are now")
         events.info("stopped")
 
     def _interrupt(self) -> None:

@@ -19,6 +19,7 @@ from imgbot.storage.client import Client, Store
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.keys import Owner
 from imgbot.storage.results import load_recent
+from imgbot.storage.stats import EndedJob
 from imgbot.telemetry import events
 
 _READ_AT_ONCE = 1000
@@ -102,6 +103,7 @@ class Forgetting(Store):
         await self._forget_members(named, ids)
         await self._forget_spend(named, ids, today)
         await self._forget_recent(named, ids)
+        await self._forget_ended(ids)
         await self._forget_albums(users)
         await self._forget_deferred(users, before_update)
         await self._forget_failed_updates(ids)
@@ -196,6 +198,7 @@ class Forgetting(Store):
         await self._forget_jobs(set(ended), owned)
         private = [f"{keys.RECENT}{user}.0" for user in ended.values()]
         await self._forget_recent([*named, *private], ended)
+        await self._forget_ended(ended)
         for job_id, user in ended.items():
             await self._redis.lrem(keys.HISTORY + user, 0, job_id)
             if await self._redis.get(keys.LATEST + user) == job_id:
@@ -238,6 +241,13 @@ class Forgetting(Store):
                 recent = load_recent(entry)
                 if not {str(recent.user_id), recent.job_id}.isdisjoint(ids):
                     await self._redis.lrem(name, 0, entry)
+
+    async def _forget_ended(self, ids: Collection[str]) -> None:
+        """Remove jobs of these users, or with these ids, from the latest that have ended."""
+        for entry in await self._redis.zrange(keys.ENDED_JOBS, 0, -1):
+            job = EndedJob.load(entry)
+            if not {str(job.user_id), job.id}.isdisjoint(ids):
+                await self._redis.zrem(keys.ENDED_JOBS, entry)
 
     async def _forget_names(self, ids: Collection[str]) -> None:
         held = await self._redis.hgetall(keys.USERNAMES)

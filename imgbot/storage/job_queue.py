@@ -14,6 +14,7 @@ from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
 from imgbot.storage import job_codec, keys, results
 from imgbot.storage.client import Client, Store
 from imgbot.storage.persistence import Persistence
+from imgbot.storage.stats import EndedJob
 
 _LEASE_MS = 60_000
 _EMPTY_MS = 1500
@@ -269,6 +270,8 @@ class JobQueue(Store):
             is_billed=int(is_billed),
             provider_operation=f"{job.progress.provider or 'unknown'}.{job.request.operation}",
             operation_status=f"{job.request.operation}.{status or outcome}",
+            status=status or outcome.value,
+            ended_entry=EndedJob.of(job, status or outcome.value, now_ms).dump(),
             place=results.place_of(job),
             recent_entry=results.shown(job, now_ms),
             fields=[part for item in (result or {}).items() for part in item],

@@ -108,7 +108,8 @@ CHOICE = _key("img:choice:", r"album\.(\d+)\..*")
 # (ms), the update, or the items of an album.
 REFUSED_UPDATE = _key("img:refused-update:", r"(\d+)\..*")
 # HASH per user id: their preferences, the language of their client and of their texts, their @name
-# in lower case, and whether they were told which engine makes pictures.
+# in lower case, whether they were told which engine makes pictures, and the number of their jobs
+# that ended, by status.
 USER = _key("img:user:", r"(\d+)")
 # HASH: @name in lower case → id of the user who had it when they last wrote.
 USERNAMES = _key("img:names", Owner.METHOD)
@@ -129,6 +130,17 @@ PEOPLE = _key("img:people", Owner.METHOD)
 UNSUBSCRIBED = _key("img:unsubscribed", Owner.SREM)
 # STRING per chat and kind of picture, an hour: marks that the chat did not allow it.
 FORBIDDEN = _key("img:forbidden:", Owner.NOBODY)
+# ZSET: the latest 200 ended jobs by the time (ms) of their end, 30 days, as JSON: id, user id,
+# status, operation, beginning of the prompt, reason of a failure, words that were not drawn,
+# duration (s), time of the end (ms).
+ENDED_JOBS = _key("img:ended-jobs", Owner.METHOD)
+# HASH per week since 1970, 10 weeks: numbers of `new` and `returning` users, and of messages that
+# were `refused` because their users are not allowed.
+WEEK = _key("img:week:", Owner.NOBODY)
+# STRING per invitation, a week: how many users may still accept it.
+INVITATION = _key("img:invitation:", Owner.ADMIN)
+# STRING per admin, an hour: the change of a setting that waits for their confirmation, as JSON.
+CONFIG_DRAFT = _key("img:config-draft:", Owner.ADMIN)
 BANNED = _key("img:banned", Owner.BAN)  # SET: banned user ids
 BAN = _key("img:bans", Owner.BAN)  # HASH: banned user id → reason, admin and time (ms), as JSON
 # SET: ids of users and groups that were allowed while the bot ran

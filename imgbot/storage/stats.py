@@ -1,9 +1,11 @@
 """Queue statistics for the operator; read every few seconds, so the work is bounded."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
+from imgbot.domain.job import Job
 from imgbot.storage import keys
 from imgbot.storage.client import Store
 from imgbot.storage.job_codec import load
@@ -14,6 +16,9 @@ _LOOKED_AT = 200
 
 _SHOWN = 10
 _HOUR_MS = 3_600_000
+_WEEK_MS = 7 * 24 * _HOUR_MS
+_WEEK_KEPT_S = 10 * _WEEK_MS // 1000
+_WORDS_KEPT = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,55 @@ class DeadJob:
     provider: str = ""
     reason: str = ""
     died_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class EndedJob:
+    """Job as operators see it for a while after its end."""
+
+    id: str
+    user_id: int
+    status: str
+    """ok, failed, rejected or cancelled."""
+    operation: str
+    words: str
+    """Beginning of the prompt."""
+    reason: str
+    """Reason of a failure, as texts name it; empty without one."""
+    not_drawn: str
+    """Words of the prompt that were not drawn, with commas between them."""
+    took_s: int
+    ended_ms: int
+
+    @classmethod
+    def of(cls, job: Job, status: str, now_ms: int) -> "EndedJob":
+        return cls(
+            job.id,
+            job.user_id,
+            status,
+            job.request.operation.value,
+            job.request.prompt[:_WORDS_KEPT],
+            job.progress.reason,
+            str(job.progress.facts.get("unknown", ""))[:_WORDS_KEPT],
+            max(now_ms - job.created_ms, 0) // 1000,
+            now_ms,
+        )
+
+    @classmethod
+    def load(cls, text: str) -> "EndedJob":
+        return cls(*json.loads(text))
+
+    def dump(self) -> str:
+        return json.dumps(astuple(self), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WeekOfUse:
+    """Numbers of one week's users, and of its messages from users who are not allowed."""
+
+    new: int = 0
+    returning: int = 0
+    refused: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +144,28 @@ class QueueStats(Store):
             found.setdefault(operation, {})[status] = int(count)
         return found
 
+    async def ended(self, user_id: int | None = None, limit: int = 0) -> list[EndedJob]:
+        """Return the latest ended jobs, newest first: of the 200 at most those of the user.
+
+        A `limit` of 0 stands for none.
+        """
+        found = await self._redis.zrevrange(keys.ENDED_JOBS, 0, limit - 1)
+        jobs = map(EndedJob.load, found)
+        return [job for job in jobs if user_id in {None, job.user_id}]
+
+    async def weeks(self, now_ms: int, count: int) -> list[WeekOfUse]:
+        """Return the use of this week and of those before."""
+        this = now_ms // _WEEK_MS
+        found = await self._all(
+            *(self._redis.hgetall(f"{keys.WEEK}{this - back}") for back in range(count))
+        )
+        return [load(WeekOfUse, record) for record in found]
+
+    async def count_use(self, kind: str, now_ms: int) -> None:
+        """Count a `new` or `returning` user, or a `refused` message, in this week."""
+        key = f"{keys.WEEK}{now_ms // _WEEK_MS}"
+        await self._all(self._redis.hincrby(key, kind, 1), self._redis.expire(key, _WEEK_KEPT_S))
+
     async def _by_operation(self, ids: list[str], length: int) -> dict[str, int]:
         operations = await self._all(
             *(self._redis.hget(keys.JOB + job_id, "operation") for job_id in ids)
@@ -105,6 +181,16 @@ class QueueStats(Store):
             load(DeadJob, {**record, "id": job_id, "died_ms": str(int(died_ms))})
             for (job_id, died_ms), record in zip(entries, found, strict=True)
         )
+
+
+def visitor_of(seen_ms: int, now_ms: int) -> str:
+    """Return `new` or `returning` for the first message of a user in this week, else nothing.
+
+    `seen_ms` is the time of the message before it, 0 without one.
+    """
+    if not seen_ms:
+        return "new"
+    return "returning" if seen_ms // _WEEK_MS != now_ms // _WEEK_MS else ""
 
 
 def _most(*hours: list[tuple[str, float]]) -> tuple[tuple[int, int], ...]:

@@ -17,6 +17,7 @@ _INTRODUCED = "introduced"
 _SPOKEN = "spoken"
 _USERNAME = "username"
 _WRITTEN = "written"
+_JOBS = "jobs_"
 _SEEN_AGAIN_MS = 86_400_000
 _TAP_S = 3
 _FORBIDDEN_S = 3600
@@ -117,6 +118,26 @@ class UserStore(Store):
         """Return the user who had this @name when they last wrote; None if nobody had."""
         found = await self._redis.hget(keys.USERNAMES, username.lower())
         return int(found) if found else None
+
+    async def labels(self, ids: Iterable[int]) -> dict[int, str]:
+        """Return each id with the user's @name before it, where they have one."""
+        known = list(dict.fromkeys(ids))
+        names = await self._all(
+            *(self._redis.hget(f"{keys.USER}{user_id}", _USERNAME) for user_id in known)
+        )
+        return {
+            user_id: f"@{name} ({user_id})" if name else str(user_id)
+            for user_id, name in zip(known, names, strict=True)
+        }
+
+    async def ended_of(self, user_id: int) -> dict[str, int]:
+        """Return how many of the user's jobs ended as ok, failed, rejected and cancelled."""
+        found = await self._redis.hgetall(f"{keys.USER}{user_id}")
+        return {
+            name.removeprefix(_JOBS): int(count)
+            for name, count in found.items()
+            if name.startswith(_JOBS)
+        }
 
     async def known(self, ids: Iterable[int]) -> list[int]:
         """Return those ids that are of users met here, or banned or allowed by an admin."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import functools
+import os
 import shutil
+import signal
 import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import cast
@@ -14,6 +16,7 @@ from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.router import UpdateHandler
 from imgbot.bot.text_encoder import TextEncoder
+from imgbot.config.changed import ChangedSettings
 from imgbot.config.settings import Settings
 from imgbot.domain.intents.model import use
 from imgbot.domain.operations import Operation
@@ -78,6 +81,9 @@ def build_app(settings: Settings, connections: Connections) -> App:
         fall_back=routes.fall_back,
         try_now=lambda name: routes.try_now(name, time.monotonic()),
         makers=routes.makers,
+        changed=None if settings.is_clustered else ChangedSettings(settings.state_dir, os.environ),
+        restart=lambda: os.kill(os.getpid(), signal.SIGUSR1),
+        welcome=settings.welcome,
         forget_after_days=settings.forget_after_days,
         chat_host=urlsplit(settings.chat_url).hostname or "",
     )

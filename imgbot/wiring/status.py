@@ -21,6 +21,7 @@ from imgbot.storage.client import Client
 from imgbot.storage.server.durability import measure, trouble_of
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
+from imgbot.storage.users import UserStore
 from imgbot.telegram.polling_health import NoPolling, PollingHealth
 from imgbot.telegram.session import BotSession
 from imgbot.telemetry import metrics
@@ -43,6 +44,7 @@ def build_sampler(
     }
     observer = Observer(
         QueueStats(redis),
+        UserStore(redis),
         Spend(redis, queue_limits_of(settings)),
         pool,
         functools.partial(measure, redis),
@@ -64,6 +66,7 @@ def build_observer(
     """Build the observer of the service that serves."""
     return Observer(
         app.queue_stats,
+        app.users,
         app.spend,
         connections.pool,
         functools.partial(measure, connections.redis),

@@ -1,5 +1,6 @@
 """General commands, the command menu, small talk, and unsupported messages."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from aiogram import Bot
@@ -7,7 +8,14 @@ from aiogram.types import BotCommand, BotCommandScopeChat, CallbackQuery, Messag
 
 from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
 from imgbot.bot.handlers import admin
-from imgbot.bot.messages import PICTURE_LIMIT_MB, UNREADABLE, BotIdentity, replied_message
+from imgbot.bot.messages import (
+    INVITED,
+    PICTURE_LIMIT_MB,
+    UNREADABLE,
+    BotIdentity,
+    replied_message,
+    text_after,
+)
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import ImgbotError, UserError
 from imgbot.domain.operations import ACTIONS
@@ -16,6 +24,7 @@ from imgbot.telegram.client import telegram_errors
 from imgbot.telemetry import events
 
 _FRESH_S = 600
+_CODE = re.compile(r"[A-Za-z0-9_-]{12}")
 _CANCELLED = {
     "ok": "cancelling",
     "gone": "cancel_over",
@@ -27,9 +36,21 @@ _CANCELLED = {
 async def handle_start(message: Message, dialogue: Dialogue) -> None:
     context = dialogue.context
     await dialogue.state.clear()
-    await dialogue.reply("start", buttons.menu(context.language))
+    text = "\n\n".join(filter(None, (dialogue.app.welcome, dialogue.t("start"))))
+    await dialogue.reply_text(text, buttons.menu(context.language))
     if context.is_private and dialogue.is_by_admin and message.bot:
         await publish_admin_commands(message.bot, context.user_id)
+
+
+async def handle_invitation(message: Message, dialogue: Dialogue) -> None:
+    """/start with the code of an invitation: from now on the user is let in."""
+    if dialogue.context.profile.is_banned:
+        raise UserError("banned")
+    code = text_after(message).removeprefix(INVITED)
+    is_code = _CODE.fullmatch(code) is not None
+    if not (is_code and await dialogue.app.access.accept(code, dialogue.user_id)):
+        raise UserError("invitation_gone")
+    await handle_start(message, dialogue)
 
 
 async def handle_cancel(_: Message, dialogue: Dialogue) -> None:

@@ -266,6 +266,18 @@ def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:
     return [*rows, [_button(language, "refresh", "stuck:list")]]
 
 
+def user(language: str, user_id: int, actions: Sequence[str]) -> Keyboard:
+    """Buttons under what is known of a user, by their actions."""
+    return [[_button(language, f"user_{each}", f"user:{each}.{user_id}") for each in actions]]
+
+
+def config(language: str, names: Sequence[str]) -> Keyboard:
+    """Buttons of a change of the settings, by their names."""
+    return [
+        [_button(language, f"config_{each.partition('.')[0]}", f"config:{each}") for each in names]
+    ]
+
+
 def undo(action: str, ids: Sequence[int]) -> Keyboard:
     """Buttons under a list of ids: each removes its entry."""
     return _in_rows([Button(f"✖️ {each}", f"{action}:undo.{each}") for each in ids], _IN_A_ROW)

@@ -19,7 +19,7 @@ from imgbot.config.sources import read_environment_file
 from imgbot.domain.errors import ConfigError, ImgbotError
 from imgbot.files import replace_file
 from imgbot.ops.installation import shipped
-from imgbot.ops.status.screen import screen_of
+from imgbot.ops.status.screen import jobs_of, screen_of
 
 CRITICAL = 2
 NOT_RUNNING = 3
@@ -58,6 +58,17 @@ def main(*, is_watching: bool, is_json: bool) -> int:
         return error.status if isinstance(error, NoStatusError) else _EX_CONFIG
     sys.stdout.write(f"{json.dumps(document, indent=2) if is_json else _screen(document)}\n")
     return exit_status(document)
+
+
+def show_jobs() -> int:
+    """Print the jobs that ended last; return the exit status of `main`."""
+    try:
+        document = ask(target_of(os.environ))
+    except (ConfigError, NoStatusError) as error:
+        sys.stderr.write(f"imgbot jobs: {error}\n")
+        return error.status if isinstance(error, NoStatusError) else _EX_CONFIG
+    sys.stdout.write("\n".join([*jobs_of(document), ""]))
+    return 0
 
 
 def exit_status(document: dict[str, Any]) -> int:

@@ -14,7 +14,7 @@ from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.ops.formatting import orders
 from imgbot.ops.status import Document
 from imgbot.ops.status.indicators import Histogram, Indicators, Sample
-from imgbot.storage.stats import DeadJob
+from imgbot.storage.stats import DeadJob, EndedJob
 from imgbot.telemetry.health import (
     Condition,
     HealthFacts,
@@ -46,6 +46,8 @@ class QueueGlance:
     """As far as queue, runner and pool know it."""
     facts: HealthFacts = field(default_factory=HealthFacts)
     """As far as they are measured here."""
+    ended: Sequence[tuple[EndedJob, str]] = ()
+    """The latest ended jobs, each with the name of its user."""
 
 
 _PROBLEM = {Level.ATTENTION, Level.CRITICAL}
@@ -123,6 +125,9 @@ def _counts(now: Sample, before: Sample, glance: QueueGlance) -> Document:
             "answered_s_ago": _ago(now.at_s, now.poll_answered_at_s),
         },
         "unknown_jobs": [job | {"at_s": job.pop("died_ms") / 1000} for job in unknown],
+        "ended_jobs": [
+            {**asdict(job), "user": user, "at_s": job.ended_ms / 1000} for job, user in glance.ended
+        ],
     }
 
 
@@ -136,6 +141,7 @@ def without_people(document: Document) -> Document:
     hidden = {
         "rate_limit": document["rate_limit"] | {"users": users},
         "unknown_jobs": unknown,
+        "ended_jobs": [],
         "problems": [_without_jobs(each, document) for each in document["problems"]],
         "redis": "",
     }

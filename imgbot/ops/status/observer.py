@@ -13,12 +13,14 @@ from imgbot.ops.status.document import QueueGlance
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import DeadJob, QueueStats
+from imgbot.storage.users import UserStore
 from imgbot.telegram.polling_health import PollingHealth
 from imgbot.telemetry import events, metrics
 from imgbot.telemetry.health import BudgetState, HealthFacts, ProviderState
 from imgbot.telemetry.thresholds import Load
 
 _MICRO = 1_000_000
+_JOBS_SHOWN = 20
 
 
 @dataclass(slots=True)
@@ -26,6 +28,7 @@ class Observer:
     """Reads facts for the status; there is no runner before Telegram has answered."""
 
     stats: QueueStats
+    users: UserStore
     spend: Spend
     pool: Pool
     memory: Callable[[], Awaitable[Memory]]
@@ -83,7 +86,10 @@ class Observer:
             is_paused=found.is_paused,
         )
         states = _by_state(found.waiting, jobs, at_work)
-        glance = QueueGlance(states, found.refused, found.dead, load, facts)
+        ended = await self.stats.ended(limit=_JOBS_SHOWN)
+        labels = await self.users.labels(job.user_id for job in ended)
+        named = [(job, labels[job.user_id]) for job in ended]
+        glance = QueueGlance(states, found.refused, found.dead, load, facts, named)
         self._set_gauges(glance, memory, found.oldest_waiting_ms, jobs)
         return glance
 

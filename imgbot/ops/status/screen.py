@@ -1,6 +1,7 @@
 """The status document as one screen of a terminal."""
 
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -216,6 +217,20 @@ def _unknown(document: Document) -> str:
     age = duration(max(0.0, document["at_s"] - job["at_s"]))
     name = f"{job['operation']} {job.get('id', '')}".strip()
     return f"{total}; the latest: {name} ({job['reason']}) {age} ago"
+
+
+def jobs_of(document: Document) -> list[str]:
+    """Return a line for each of the jobs that ended last: time, end, operation, user, words."""
+    jobs = _clean(document["ended_jobs"])
+    if not jobs:
+        return ["no job has ended yet"]
+    return [_ended_line(job) for job in jobs]
+
+
+def _ended_line(job: Document) -> str:
+    at = time.strftime("%H:%M", time.localtime(job["at_s"]))
+    about = " · ".join(filter(None, (job["user"], job["words"], job["reason"])))
+    return f"{at}  {job['status']:<9} {job['operation']:<9} {duration(job['took_s']):>7}  {about}"
 
 
 def _clean(value: Any) -> Any:

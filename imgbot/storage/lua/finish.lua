@@ -1,9 +1,9 @@
 -- Ends a claimed job: tombstone, counters, money, and what outlives it.
 -- KEYS: job:id due active user_jobs:user announce tombstone:id result:id dead dead_job:id stats
 -- KEYS: history:user latest:user recent:place spend:day ended:day picture:picture_id
--- KEYS: tombstone_s result_kept_s history_length spend_kept_s
+-- KEYS: ended_jobs user: tombstone_s result_kept_s history_length spend_kept_s
 -- ARGV: id user day picture_id version outcome now_ms is_billed provider_operation operation_status
--- ARGV: place recent_entry fields...
+-- ARGV: place recent_entry ended_entry status fields...
 -- FLAGS: fenced allow-oom
 local seen = redis.call('HMGET', job, 'version', 'user_id', 'reserved_micro', 'price_micro')
 if not seen[1] then return {redis.call('EXISTS', tombstone) == 1 and 'ok' or 'gone'} end
@@ -55,4 +55,10 @@ if redis.call('HINCRBY', active, seen[2], -1) <= 0 then redis.call('HDEL', activ
 redis.call('HINCRBY', stats, outcome, 1)
 redis.call('HINCRBY', ended, operation_status, 1)
 redis.call('EXPIRE', ended, 691200)
+redis.call('ZADD', ended_jobs, now_ms, ended_entry)
+redis.call('ZREMRANGEBYRANK', ended_jobs, 0, -201)
+redis.call('ZREMRANGEBYSCORE', ended_jobs, '-inf', tonumber(now_ms) - result_kept_s * 1000)
+-- One who was forgotten meanwhile stays so.
+local profile = user_prefix .. seen[2]
+if redis.call('EXISTS', profile) == 1 then redis.call('HINCRBY', profile, 'jobs_' .. status, 1) end
 return {'ok'}

@@ -3,17 +3,21 @@
 from collections.abc import Mapping
 
 from imgbot.bot.dialogue import CallbackHandler, MessageHandler
-from imgbot.bot.handlers.admin import access, broadcast, learned, remedies, reports
+from imgbot.bot.handlers.admin import access, broadcast, config, learned, people, remedies, reports
 
 COMMANDS: Mapping[str, MessageHandler] = {
     **reports.COMMANDS,
     **access.COMMANDS,
+    **people.COMMANDS,
+    **config.COMMANDS,
     "broadcast": broadcast.handle_broadcast,
     "learned": learned.handle_learned,
 }
 CALLBACKS: Mapping[str, CallbackHandler] = {
     **reports.CALLBACKS,
     **access.CALLBACKS,
+    **people.CALLBACKS,
+    **config.CALLBACKS,
     "cast": broadcast.on_broadcast_callback,
     "learned": learned.on_learned_callback,
     "fix": remedies.on_remedy_callback,

@@ -34,7 +34,7 @@ _ID_BITS = 52
 _QUOTED_LENGTH = 40
 
 
-async def _target_of(message: Message, app: App) -> tuple[int | None, str]:
+async def target_of(message: Message, app: App) -> tuple[int | None, str]:
     """Return the target of the command, and the rest of its text.
 
     Raises UserError for an id that is invalid or that Telegram never assigns, for an unknown
@@ -114,29 +114,33 @@ def _author_of(message: Message | ExternalReplyInfo) -> User | None:
 
 async def handle_ban(message: Message, dialogue: Dialogue) -> None:
     """/ban id or @name [reason], or as a reply; without a target it lists bans."""
-    app = dialogue.app
-    user_id, reason = await _target_of(message, dialogue.app)
+    user_id, reason = await target_of(message, dialogue.app)
     if user_id is None and dialogue.context.is_private:
         await dialogue.reply_text(*await _bans(dialogue))
         return
     if user_id is None:
         raise UserError("ban_usage")
+    await ban(dialogue, user_id, reason)
+    await dialogue.reply("ban_done", user=user_id)
+
+
+async def ban(dialogue: Dialogue, user_id: int, reason: str = "") -> None:
+    """Ban a user and cancel their waiting jobs. Raises UserError for a group or an admin."""
+    app, at_ms = dialogue.app, dialogue.app.now_ms()
     if user_id < 0:
         raise UserError("ban_person_only")
     if app.policy.is_admin(user_id):
         raise UserError("ban_admin")
-    at_ms = app.now_ms()
     await app.access.ban(Ban(user_id, reason[:_REASON_LENGTH], dialogue.user_id, at_ms))
     # Queued jobs are not paid for yet; running ones may be, and continue.
     for job in await app.queue.jobs_of(user_id):
         if job.state is State.QUEUED:
             await app.queue.cancel(job.id, user_id, at_ms)
-    await dialogue.reply("ban_done", user=user_id)
 
 
 async def handle_unban(message: Message, dialogue: Dialogue) -> None:
     """/unban id or @name, or as a reply."""
-    user_id, _ = await _target_of(message, dialogue.app)
+    user_id, _ = await target_of(message, dialogue.app)
     if user_id is None:
         raise UserError("unban_usage")
     is_undone = await dialogue.app.access.unban(user_id)
@@ -146,7 +150,7 @@ async def handle_unban(message: Message, dialogue: Dialogue) -> None:
 async def handle_allow(message: Message, dialogue: Dialogue) -> None:
     """/allow id or @name, or as a reply; in a group it admits the group, else it lists."""
     app, context = dialogue.app, dialogue.context
-    some_id, _ = await _target_of(message, dialogue.app)
+    some_id, _ = await target_of(message, dialogue.app)
     if not app.policy.allowed:
         raise UserError("allow_open")
     if some_id is None and not context.is_private:
@@ -162,7 +166,7 @@ async def handle_allow(message: Message, dialogue: Dialogue) -> None:
 
 async def handle_forget(message: Message, dialogue: Dialogue) -> None:
     """/forget id or @name, or as a reply; a button confirms it."""
-    user_id, _ = await _target_of(message, dialogue.app)
+    user_id, _ = await target_of(message, dialogue.app)
     if user_id is None or user_id < 0:
         raise UserError("forget_usage")
     await dialogue.reply(
@@ -183,19 +187,23 @@ async def on_allow_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
 
 
 async def _bans(dialogue: Dialogue) -> tuple[str, Keyboard]:
-    lines = {ban.user_id: _ban_line(ban) for ban in await dialogue.app.access.bans()}
+    bans = await dialogue.app.access.bans()
+    labels = await dialogue.app.users.labels(each.user_id for each in bans[:_LISTED])
+    lines = {each.user_id: _ban_line(each, labels) for each in bans}
     if not lines:
         return f"{dialogue.t('ban_empty')} {dialogue.t('ban_usage')}", []
     return _list(dialogue, "ban", lines)
 
 
-def _ban_line(ban: Ban) -> str:
-    day = time.strftime("%Y-%m-%d", time.localtime(ban.at_ms / 1000)) if ban.at_ms else ""
-    return " · ".join(part for part in (str(ban.user_id), day, ban.reason) if part)
+def _ban_line(entry: Ban, labels: Mapping[int, str]) -> str:
+    day = time.strftime("%Y-%m-%d", time.localtime(entry.at_ms / 1000)) if entry.at_ms else ""
+    return " · ".join(filter(None, (labels.get(entry.user_id, ""), day, entry.reason)))
 
 
 async def _allowed(dialogue: Dialogue) -> tuple[str, Keyboard]:
-    lines = {some_id: str(some_id) for some_id in await dialogue.app.access.allowed()}
+    allowed = await dialogue.app.access.allowed()
+    labels = await dialogue.app.users.labels(allowed[:_LISTED])
+    lines = {some_id: labels.get(some_id, str(some_id)) for some_id in allowed}
     return _list(dialogue, "allow", lines) if lines else (dialogue.t("allow_empty"), [])
 
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 
 from aiogram.types import CallbackQuery, Message
 
@@ -18,6 +19,8 @@ LONGEST_MS = int(THRESHOLDS["stuck"].attention * 1000)
 """Age beyond the duration of any regular job."""
 
 _JOBS_LISTED = 8
+_WEEKS = 4
+_WORDS_LISTED = 10
 
 
 async def handle_stuck(_: Message, dialogue: Dialogue) -> None:
@@ -51,8 +54,10 @@ async def _stuck_list(dialogue: Dialogue) -> tuple[str, Keyboard]:
     if not found:
         return t(language, "stuck_none"), []
     lines = [t(language, "stuck_title", count=count)]
+    labels = await dialogue.app.users.labels(stuck.job.user_id for stuck in found)
     for number, stuck in enumerate(found, 1):
-        lines += ["", *_stuck_lines(language, number, stuck, at_ms)]
+        user = labels[stuck.job.user_id]
+        lines += ["", *_stuck_lines(language, number, stuck, user, at_ms)]
     if count > len(found):
         lines += ["", t(language, "queue_more", count=count - len(found))]
     lines += ["", t(language, "stuck_legend")]
@@ -60,7 +65,7 @@ async def _stuck_list(dialogue: Dialogue) -> tuple[str, Keyboard]:
     return "\n".join(lines), buttons.stuck(language, jobs)
 
 
-def _stuck_lines(language: str, number: int, stuck: ProblemJob, at_ms: int) -> list[str]:
+def _stuck_lines(language: str, number: int, stuck: ProblemJob, user: str, at_ms: int) -> list[str]:
     job = stuck.job
     reason = f"stuck_{job.progress.reason}" if stuck.is_dead else f"stuck_{job.state}"
     head = t(
@@ -72,7 +77,7 @@ def _stuck_lines(language: str, number: int, stuck: ProblemJob, at_ms: int) -> l
         standing=t(language, reason if has_text(reason) else "stuck_went_wrong"),
     )
     provider = job.progress.provider or "—"
-    facts = t(language, "stuck_facts", job=job.id, user=job.user_id, provider=provider)
+    facts = t(language, "stuck_facts", job=job.id, user=user, provider=provider)
     return [head, facts]
 
 
@@ -82,7 +87,20 @@ _STATUSES = ("ok", "failed", "rejected", "cancelled")
 async def handle_stats(_: Message, dialogue: Dialogue) -> None:
     language, app, at_ms = dialogue.language, dialogue.app, dialogue.app.now_ms()
     now, today = await _now(language, app, at_ms), await _today(language, app, at_ms)
-    await dialogue.reply_text("\n".join([*now, "", *today]))
+    use = await _use(language, app, at_ms)
+    await dialogue.reply_text("\n".join([*now, "", *today, "", *use]))
+
+
+async def _use(language: str, app: App, at_ms: int) -> list[str]:
+    """Use by week, this one first, and the words that latest pictures lack."""
+    weeks = await app.queue_stats.weeks(at_ms, _WEEKS)
+    lines = [t(language, "stats_weeks")]
+    lines += [t(language, "stats_week", **asdict(week)) for week in weeks]
+    ended = await app.queue_stats.ended()
+    words = Counter(word for job in ended for word in job.not_drawn.split(", ") if word)
+    if most := [f"{word} ({count})" for word, count in words.most_common(_WORDS_LISTED)]:
+        lines.append(t(language, "stats_not_drawn", words=", ".join(most)))
+    return lines
 
 
 async def _now(language: str, app: App, at_ms: int) -> list[str]:
@@ -140,7 +158,7 @@ async def handle_spend(_: Message, dialogue: Dialogue) -> None:
     language, week = dialogue.language, await spend.week(at_ms)
     blocks = [
         _spend_today(language, spend, week[0], at_ms),
-        _top_users(language, week[0]),
+        await _top_users(language, dialogue.app, week[0]),
         _spend_week(language, week),
     ]
     await dialogue.reply_text("\n\n".join("\n".join(block) for block in blocks if block))
@@ -161,9 +179,10 @@ def _spend_today(language: str, spend: Spend, today: Day, at_ms: int) -> list[st
     return [head, *_made(language, [today])]
 
 
-def _top_users(language: str, today: Day) -> list[str]:
+async def _top_users(language: str, app: App, today: Day) -> list[str]:
     most = Counter(today.users).most_common(_USERS_SHOWN)
-    lines = [f"{user_id}: {_usd(micro)}" for user_id, micro in most if micro > 0]
+    labels = await app.users.labels(user_id for user_id, _ in most)
+    lines = [f"{labels[user_id]}: {_usd(micro)}" for user_id, micro in most if micro > 0]
     return [t(language, "spend_people"), *lines] if lines else []
 
 

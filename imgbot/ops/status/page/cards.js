@@ -99,7 +99,19 @@ function unknown({ unknown_jobs: all, queue }) {
   return [h("p", {}, count(queue.unknown, "job")), table(["Operation", "Why", "Which"], rows), about];
 }
 
-const CARDS = { jobs, workers, provider, limits, unknown };
+function latest({ ended_jobs: all }) {
+  if (!all.length) return quiet("None yet.");
+  const rows = all.map(({ at_s, status, operation, user, words, reason }) => [
+    clock(at_s),
+    operation,
+    user,
+    words,
+    [status, reason].filter(Boolean).join(": "),
+  ]);
+  return table(["Ended", "Operation", "User", "Words", "Outcome"], rows);
+}
+
+const CARDS = { jobs, workers, provider, limits, unknown, latest };
 
 export function showCards(document_) {
   for (const [id, card] of Object.entries(CARDS)) {

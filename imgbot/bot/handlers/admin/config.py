@@ -1,0 +1,81 @@
+"""Settings changed from the chat: /config; each change is confirmed, and can be undone."""
+
+from collections.abc import Mapping
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.messages import clean, text_after
+from imgbot.config.changed import CHANGEABLE, ChangedSettings
+from imgbot.config.sources import docs
+from imgbot.domain.errors import ConfigError, UserError
+from imgbot.domain.texts import buttons
+
+_VALUE_SHOWN = 300
+
+
+def _changed(dialogue: Dialogue) -> ChangedSettings:
+    changed = dialogue.app.changed
+    if changed is None:
+        raise UserError("config_cluster")
+    return changed
+
+
+async def handle_config(message: Message, dialogue: Dialogue) -> None:
+    """/config lists settings, /config NAME explains one, /config NAME VALUE changes it."""
+    changed, text = _changed(dialogue), clean(text_after(message))
+    name, _, value = text.partition(" ")
+    name = f"IMGBOT_{name.upper().removeprefix('IMGBOT_')}" if name else ""
+    if name and name not in CHANGEABLE:
+        raise UserError("config_unknown", names="\n".join(CHANGEABLE))
+    if not name:
+        lines = [f"{each} = {_shown(changed, each) or '—'}" for each in CHANGEABLE]
+        await dialogue.reply_text("\n".join([dialogue.t("config_list"), "", *lines]))
+    elif not value:
+        about = docs()[name]
+        facts = {"name": name, "now": _shown(changed, name) or about["default"]}
+        await dialogue.reply("config_about", **facts, help=about["help"], write=about["expected"])
+    else:
+        await _ask(dialogue, changed, name, value.strip())
+
+
+def _shown(changed: ChangedSettings, name: str) -> str:
+    return changed.value_of(name)[:_VALUE_SHOWN]
+
+
+async def _ask(dialogue: Dialogue, changed: ChangedSettings, name: str, value: str) -> None:
+    try:
+        changed.check(name, value)
+    except ConfigError as error:
+        raise UserError("config_refused", why=str(error)) from None
+    await dialogue.app.access.draft(dialogue.user_id, name, value)
+    rows = buttons.config(dialogue.language, ("go", "drop"))
+    before = _shown(changed, name) or docs()[name]["default"]
+    await dialogue.reply("config_ask", rows, name=name, before=before, value=value[:_VALUE_SHOWN])
+
+
+async def on_config_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    """Apply the drafted change, drop it, or undo that of the setting in the argument."""
+    changed, (action, _sep, name) = _changed(dialogue), argument.partition(".")
+    if action == "undo" and name in CHANGEABLE:
+        value = changed.former(name)
+    elif action in {"go", "drop"}:
+        name, value = await dialogue.app.access.take_draft(dialogue.user_id)
+    else:
+        return "unknown_button"
+    if action == "drop" or not name:
+        await dialogue.remove_panel()
+        return "config_dropped" if name else "stale_button"
+    try:
+        changed.write(name, value, f"administrator {dialogue.user_id}")
+    except (ConfigError, OSError) as error:
+        raise UserError("config_refused", why=str(error)) from None
+    rows = [] if action == "undo" else buttons.config(dialogue.language, (f"undo.{name}",))
+    shown = _shown(changed, name) or docs()[name]["default"]
+    await dialogue.update_panel(dialogue.t("config_done", name=name, value=shown), rows)
+    dialogue.app.restart()
+    return ""
+
+
+COMMANDS: Mapping[str, MessageHandler] = {"config": handle_config}
+CALLBACKS: Mapping[str, CallbackHandler] = {"config": on_config_callback}

@@ -1,0 +1,122 @@
+"""Users and their jobs, for administrators: /user, /jobs, /invite."""
+
+import secrets
+import time
+from collections import Counter
+from collections.abc import Mapping
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.handlers.admin.access import ban, target_of
+from imgbot.bot.messages import INVITED, text_after
+from imgbot.domain.errors import UserError
+from imgbot.domain.texts import buttons, dollars
+from imgbot.domain.texts.buttons import Keyboard
+from imgbot.storage.stats import EndedJob
+
+_JOBS_OF_USER = 5
+_JOBS_LISTED = 15
+_WORDS_SHOWN = 60
+_INVITED_AT_ONCE = 100
+_CODE_BYTES = 9
+_MARKS = {"ok": "✅", "failed": "❌", "rejected": "🚫", "cancelled": "✖️"}
+
+
+async def handle_user(message: Message, dialogue: Dialogue) -> None:
+    """/user id or @name, or as a reply."""
+    user_id, _ = await target_of(message, dialogue.app)
+    if user_id is None or user_id < 0:
+        raise UserError("user_usage")
+    await dialogue.reply_text(*await _card(dialogue, user_id))
+
+
+async def on_user_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    action, _sep, number = argument.partition(".")
+    user_id, access = int(number) if number.isdecimal() else 0, dialogue.app.access
+    changes = {"unban": access.unban, "allow": access.allow, "disallow": access.disallow}
+    if action == "forget":
+        question = dialogue.t("forget_ask_other", user=user_id)
+        await dialogue.update_panel(question, buttons.forget(dialogue.language, user_id))
+        return ""
+    if action == "ban":
+        await ban(dialogue, user_id)
+    elif action in changes:
+        await changes[action](user_id)
+    else:
+        return "unknown_button"
+    await dialogue.update_panel(*await _card(dialogue, user_id))
+    return ""
+
+
+async def _card(dialogue: Dialogue, user_id: int) -> tuple[str, Keyboard]:
+    """Return what is known of a user, and what an administrator may do about them."""
+    app, at_ms = dialogue.app, dialogue.app.now_ms()
+    if not await app.users.known([user_id]):
+        raise UserError("user_unknown", user=user_id)
+    profile = await app.users.profile(user_id, user_id)
+    ended = Counter(await app.users.ended_of(user_id))
+    week = await app.spend.week(at_ms)
+    limit = await app.limit.peek(user_id)
+    label = (await app.users.labels([user_id]))[user_id]
+    standing = [name for name in ("banned", "allowed") if getattr(profile, f"is_{name}")]
+    seen = time.strftime("%Y-%m-%d", time.localtime(profile.seen_ms / 1000))
+    lines = [
+        " · ".join([f"👤 {label}", *(dialogue.t(f"user_{name}") for name in standing)]),
+        dialogue.t("user_jobs", **{name: ended[name] for name in _MARKS}),
+        dialogue.t(
+            "user_spend",
+            today=dollars(week[0].users.get(user_id, 0)),
+            week=dollars(sum(day.users.get(user_id, 0) for day in week)),
+        ),
+        dialogue.t("user_requests", remaining=limit.remaining, limit=app.limit.max_requests),
+        *([dialogue.t("user_seen", day=seen)] if profile.seen_ms else []),
+    ]
+    jobs = (await app.queue_stats.ended(user_id))[:_JOBS_OF_USER]
+    lines += ["", *(_job_line(job) for job in jobs)] if jobs else []
+    actions = ["unban" if profile.is_banned else "ban"]
+    if app.policy.allowed:
+        actions.append("disallow" if profile.is_allowed else "allow")
+    return "\n".join(lines), buttons.user(dialogue.language, user_id, [*actions, "forget"])
+
+
+def _job_line(job: EndedJob, user: str = "") -> str:
+    """Return one line: `12:04 ✅ create · @ann (5) · a fox · 14 s`."""
+    at = time.strftime("%H:%M", time.localtime(job.ended_ms / 1000))
+    words = job.words if len(job.words) <= _WORDS_SHOWN else f"{job.words[:_WORDS_SHOWN]}…"
+    reason = job.reason if job.status in {"failed", "rejected"} else ""
+    parts = (job.operation, user, words, reason, f"{job.took_s} s")
+    return f"{at} {_MARKS.get(job.status, '')} {' · '.join(filter(None, parts))}"
+
+
+async def handle_jobs(_: Message, dialogue: Dialogue) -> None:
+    """/jobs: the latest that have ended, of all users."""
+    jobs = await dialogue.app.queue_stats.ended(limit=_JOBS_LISTED)
+    if not jobs:
+        raise UserError("jobs_none")
+    labels = await dialogue.app.users.labels(job.user_id for job in jobs)
+    lines = [_job_line(job, labels[job.user_id]) for job in jobs]
+    await dialogue.reply_text("\n".join([dialogue.t("jobs_title", count=len(jobs)), "", *lines]))
+
+
+async def handle_invite(message: Message, dialogue: Dialogue) -> None:
+    """/invite [number]: a link that lets so many users in."""
+    app, text = dialogue.app, text_after(message).strip()
+    if not app.policy.allowed:
+        raise UserError("allow_open")
+    count = int(text) if text.isdecimal() and len(text) < 4 else int(not text)
+    if not 1 <= count <= _INVITED_AT_ONCE:
+        raise UserError("invite_usage", limit=_INVITED_AT_ONCE)
+    code = secrets.token_urlsafe(_CODE_BYTES)
+    code = await app.users.choose_once(f"invite.{dialogue.context.request}", code)
+    await app.access.invite(code, count)
+    link = f"https://t.me/{app.identity.name}?start={INVITED}{code}"
+    await dialogue.reply("invite_done", link=link, count=count)
+
+
+COMMANDS: Mapping[str, MessageHandler] = {
+    "user": handle_user,
+    "jobs": handle_jobs,
+    "invite": handle_invite,
+}
+CALLBACKS: Mapping[str, CallbackHandler] = {"user": on_user_callback}

@@ -1,0 +1,9 @@
+-- Lets a user in by an invitation, which counts each of them once.
+-- KEYS: invitation:code allowed
+-- ARGV: code user
+if redis.call('SISMEMBER', allowed, user) == 1 then return {'ok'} end
+local left = tonumber(redis.call('GET', invitation) or '0')
+if left < 1 then return {'gone'} end
+redis.call('DECR', invitation)
+redis.call('SADD', allowed, user)
+return {'ok'}

@@ -1,0 +1,103 @@
+"""Users and their jobs as administrators see them, and invitations: /user, /jobs, /invite."""
+
+import pytest
+
+from imgbot.domain.texts import t
+from tests.fixtures.commands import run
+from tests.fixtures.waiting import eventually
+from tests.integration.conftest import AdminStage
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def test_an_invitation_lets_in_as_many_users_as_it_is_for(admins: AdminStage) -> None:
+    anna, boris = await admins.stage.user("Anna"), await admins.stage.user("Boris")
+    refused = await anna.ask("a fox")
+    useless = [(await admins.owner.ask(f"/invite {count}")).text for count in ("0", "101", "many")]
+
+    invitation = await admins.owner.ask("/invite")
+    words = f"/start {invitation.text.partition('?start=')[2]}"
+    let_in = [await anna.ask(words), await anna.ask(words)]
+    late = await boris.ask(words)
+    forged = await boris.ask("/start i-../../etc/pw")
+
+    assert refused.text == t("en", "not_allowed", user_id=anna.id)
+    assert set(useless) == {t("en", "invite_usage", limit=100)}
+    assert [answer.text for answer in let_in] == [t("en", "start")] * 2
+    assert late.text == forged.text == t("en", "invitation_gone")
+    await anna.order("a fox")
+    stats = await admins.owner.ask("/stats")
+    assert "new: " in stats.text
+    assert "refused messages: 0" not in stats.text.partition("Users by week")[2].split("\n")[1]
+
+
+async def test_a_user_is_shown_with_their_jobs_and_banned_by_a_button(admins: AdminStage) -> None:
+    control, owner, guest = admins.stage.control, admins.owner, admins.guest
+    await guest.order("a lighthouse at dusk")
+    await guest.say("a wolf [[sim:moderated]]")
+
+    def has_both(text: str) -> bool:
+        return "a lighthouse at dusk" in text and "a wolf" in text
+
+    async def card() -> str:
+        return (await owner.ask(f"/user {guest.id}")).text
+
+    shown = await eventually(card, has_both)
+    jobs = await owner.ask("/jobs")
+    printed = await run(admins.stage.bot, "jobs")
+    panel = await owner.ask(f"/user {guest.id}")
+    await owner.toast(panel, "🚫 Block")
+    banned = await control.message(owner.id, panel.id)
+    await owner.toast(banned, "Unblock")
+    question = await owner.ask(f"/user {guest.id}")
+    await owner.toast(question, "🗑 Delete data")
+    asked = await control.message(owner.id, question.id)
+    stranger = await owner.ask("/user 123456789012")
+
+    assert "Spent today: $0." in shown
+    assert "rejected: " in shown
+    assert f"{guest.id}) · a wolf" in jobs.text or f"{guest.id} · a wolf" in jobs.text
+    assert printed.status == 0
+    assert "a lighthouse at dusk" in printed.said
+    assert " · blocked" in banned.text
+    assert asked.text == t("en", "forget_ask_other", user=guest.id)
+    assert stranger.text == t("en", "user_unknown", user=123456789012)
+
+
+async def test_the_latest_jobs_of_a_forgotten_user_are_gone(admins: AdminStage) -> None:
+    guest = admins.guest
+    await guest.order("a violet submarine")
+    panel = await guest.ask("/forget_me")
+    await guest.toast(panel, t("en", "button_forget"))
+
+    async def jobs() -> str:
+        return (await admins.owner.ask("/jobs")).text
+
+    await eventually(jobs, lambda text: "a violet submarine" not in text)
+
+
+async def test_a_setting_is_changed_from_the_chat_and_taken_back(admins: AdminStage) -> None:
+    owner, bot = admins.owner, admins.stage.bot
+
+    async def press(panel: int, label: str) -> str:
+        message = await admins.stage.control.message(owner.id, panel)
+        await owner.toast(message, label)
+        assert await bot.wait() == 1
+        await bot.start()
+        return (await admins.guest.ask("/limits")).text
+
+    refused = await owner.ask("/config rate_limit_max_requests nine")
+    secret = await owner.ask("/config token 5:x")
+    about = await owner.ask("/config welcome")
+    panel = await owner.ask("/config IMGBOT_RATE_LIMIT_MAX_REQUESTS 77")
+    changed = await press(panel.id, "✅ Change and restart")
+    undone = await press(panel.id, "↩️ Undo")
+
+    assert refused.text.startswith("Nothing was changed. IMGBOT_RATE_LIMIT_MAX_REQUESTS: 'nine'")
+    assert secret.text.startswith("I can change these settings here:")
+    assert "Write: a line of text" in about.text
+    assert "Now: 1000\nNew: 77\n" in panel.text
+    assert " of 77" in changed
+    assert " of 77" not in undone
+    kept = (bot.state_dir / "changed.env").read_text()
+    assert f", administrator {owner.id}; before: 1000\n" in kept
