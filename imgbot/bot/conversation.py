@@ -277,10 +277,11 @@ def _if_created(meant: Meant) -> Result | None:
 
 
 def _is_to_ready_line(message: Message, dialogue: Dialogue) -> bool:
+    """Return true for a reply to a message that comes after a picture: a line, or a sticker."""
     replied = replied_message(message)
     author = replied.from_user if replied else None
     is_own = author is not None and author.id == dialogue.app.identity.id
-    return is_own and replied is not None and replied.text in _READY_LINES
+    return is_own and replied is not None and bool(replied.sticker or replied.text in _READY_LINES)
 
 
 async def _target(
@@ -362,14 +363,12 @@ async def _refuse(reason: UserError, *_: object) -> None:
 
 
 async def handle_sticker(message: Message, dialogue: Dialogue) -> None:
-    """Make a sticker of the picture at hand: a cut-out, or what a model makes of the words."""
+    """Make a sticker of the picture at hand; without one, ask for a photo."""
     is_announced = _is_to_ready_line(message, dialogue)
     target = await _target(message, dialogue, PendingQuestion.NOTHING, is_announced=is_announced)
     await requests.check_rate_limit(dialogue)
-    is_cut_out = dialogue.app.policy.has_builtin_edits
-    operation = Operation.REMOVE_BACKGROUND if is_cut_out else Operation.EDIT
     beside = _beside(target.message_id, dialogue)
-    await order_or_ask(beside, operation, target.photo, prompt_of(message))
+    await order_or_ask(beside, Operation.STICKER, target.photo)
 
 
 async def _handle_no_words(text: Text, _: Message, dialogue: Dialogue) -> None:

@@ -230,7 +230,8 @@ async def prompt_in(message: Message, dialogue: Dialogue) -> str:
     prompt, photo = prompt_of(message), photo_of(message)
     if photo is None or not prompt or command_of(message):
         return prompt
-    is_prompt = classify(prompt, _ABOUT_PHOTO).intent in _CAPTION_PROMPTS
+    found = classify(prompt, _ABOUT_PHOTO)
+    is_prompt = found.intent in _CAPTION_PROMPTS or found.operation is not None
     return prompt if is_prompt and not await _is_by_bot(message, photo, dialogue) else ""
 
 

@@ -20,6 +20,7 @@ class Operation(StrEnum):
     RETOUCH = "retouch"
     UPSCALE = "upscale"
     REMOVE_BACKGROUND = "removebg"
+    STICKER = "sticker"
     COMPARE = "compare"
 
 
@@ -70,18 +71,24 @@ OPERATIONS: Mapping[Operation, OperationSpec] = {
         result_action="removebg",
         captions={"no_clear_subject": "caption_removebg_unclear"},
     ),
+    # A cut-out that is sent as a sticker, too.
+    Operation.STICKER: OperationSpec(
+        1,
+        Prompt.NONE,
+        result_action="sticker",
+        captions={"no_clear_subject": "caption_sticker_unclear"},
+        is_offered=False,
+    ),
     Operation.COMPARE: OperationSpec(2, Prompt.NONE, is_offered=False),
 }
 
 ACTIONS = tuple(operation for operation, spec in OPERATIONS.items() if spec.is_offered)
 """Operations of the menu, in its order."""
 
-PHOTO_ACTIONS = tuple(operation for operation in ACTIONS if OPERATIONS[operation].photos == 1)
+PHOTO_ACTIONS = tuple(operation for operation, spec in OPERATIONS.items() if spec.photos == 1)
 """Operations that change one photo."""
 
 RESULT_ACTIONS = {
-    OPERATIONS[operation].result_action: operation
-    for operation in ACTIONS
-    if OPERATIONS[operation].result_action
+    spec.result_action: operation for operation, spec in OPERATIONS.items() if spec.result_action
 }
 """Callback action → operation, of the buttons under a result that request something new from it."""

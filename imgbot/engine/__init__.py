@@ -67,7 +67,7 @@ def run(
             outcome = _retouch(sources[0])
         case "upscale":
             outcome = _upscale(sources[0], target, scale)
-        case "removebg":
+        case "removebg" | "sticker":
             return remove_background(sources[0], str(Path(target).with_suffix("")))
         case _:
             raise ValueError(f"unknown operation {operation!r}")

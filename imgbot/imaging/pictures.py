@@ -131,7 +131,7 @@ def prepare(
     `as_file` asks for a document in full quality, `on_white` for a photo of what has transparency.
     UserError: result_not_a_picture.
     """
-    image = _decode_result(source)
+    image = decode_result(source)
     suffix = original_suffix(source)
     if as_file and suffix and size_bytes(source) <= DOCUMENT_LIMIT_BYTES:
         path = f"{target_stem}{suffix}"
@@ -195,7 +195,8 @@ def _keep_own(source: str, image: Image.Image, target_stem: str, limit_bytes: in
     return f"{target_stem}{suffix}"
 
 
-def _decode_result(source: str) -> Image.Image:
+def decode_result(source: str) -> Image.Image:
+    """Open a result within its limits. UserError: result_not_a_picture."""
     megapixels = RESULT_LIMIT_MEGAPIXELS
     try:
         if size_bytes(source) <= RESULT_LIMIT_BYTES:
@@ -251,7 +252,7 @@ def save_lossless_or_jpeg(image: Image.Image, target_stem: str, quality: int) ->
     """Save as PNG if there is transparency, else as JPEG; return the path."""
     if image.mode == "RGBA":
         path = f"{target_stem}.png"
-        _save(image, path, "PNG", compress_level=3)
+        save(image, path, "PNG", compress_level=3)
     else:
         path = f"{target_stem}.jpg"
         save_jpeg(image, path, quality)
@@ -261,10 +262,11 @@ def save_lossless_or_jpeg(image: Image.Image, target_stem: str, quality: int) ->
 def save_jpeg(image: Image.Image, path: str, quality: int) -> None:
     """Write a JPEG, completely or not at all."""
     subsampling = "4:4:4" if quality >= FULL_CHROMA_QUALITY else "4:2:0"
-    _save(image, path, "JPEG", quality=quality, subsampling=subsampling)
+    save(image, path, "JPEG", quality=quality, subsampling=subsampling)
 
 
-def _save(image: Image.Image, path: str, name: str, **options: int | str) -> None:
+def save(image: Image.Image, path: str, name: str, **options: int | str) -> None:
+    """Write a picture in a format, completely or not at all."""
     partial = Path(f"{path}.{os.getpid()}.part")
     try:
         with partial.open("wb", buffering=0) as raw, _Writer(raw) as file:

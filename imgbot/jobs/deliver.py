@@ -12,6 +12,7 @@ from imgbot.domain import retry
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
+    FloodWaitError,
     ImgbotError,
     MessageGoneError,
     PictureShownError,
@@ -46,6 +47,7 @@ _CAPTION_WORDS = 600
 """Characters of the prompt that a caption repeats; Telegram takes 1024 in all."""
 
 _UNKNOWN_WORDS = 120
+_STICKER_BEGUN = "sticker"
 _LABEL_WORDS = 40
 _NEARLY = 0.97
 """Fraction of a scale that counts as reached: sides are rounded."""
@@ -64,7 +66,8 @@ async def render(context: StepContext, job: Job) -> Outcome:
     without_result = await _fetch(context, job, raw)
     if without_result is not None:
         return without_result
-    is_cut_out = job.request.operation is Operation.REMOVE_BACKGROUND
+    is_sticker = job.request.operation is Operation.STICKER
+    is_cut_out = is_sticker or job.request.operation is Operation.REMOVE_BACKGROUND
     ready = await _prepare(context, job, raw, on_white=is_cut_out and not job.request.is_file)
     if ready.original_suffix and job.request.operation is not Operation.COMPARE:
         await asyncio.to_thread(context.originals.keep, raw, job.id, ready.original_suffix)
@@ -75,6 +78,9 @@ async def render(context: StepContext, job: Job) -> Outcome:
     ):
         # Without the file behind its button, a preview alone would lose the transparency.
         ready = await _prepare(context, job, raw)
+    if is_sticker:
+        paths = str(raw), str(folder / inputs.STICKER)
+        await context.pool.run(steps.make_sticker, *paths, about="making a sticker")
     events.stage_took("render", time.monotonic() - begun)
     facts = {**job.progress.facts, "kind": ready.kind, "size": f"{ready.width}x{ready.height}"}
     if job.progress.side_px:
@@ -178,6 +184,8 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
         return Advance(await move(context, job, State.RENDERING, file="", tries=0))
     try:
         shown = await _show(context, job, outcome)
+        if job.request.operation is Operation.STICKER and outcome is State.DELIVERED:
+            job = await _send_sticker(context, job, shown[0])
     except Exception as error:  # noqa: BLE001 -- most are raised again
         return await _after_failure(context, job, error, failures)
     await finish(context, job, outcome, shown)
@@ -247,6 +255,8 @@ async def _notify_ready(context: StepContext, job: Job, outcome: State, message_
     """Send a message of its own after a long wait: an edit notifies nobody."""
     waited_s = (context.now_ms() - job.created_ms) / 1000
     if waited_s < _LONG_WAIT_S or outcome is State.CANCELLED:
+        return
+    if job.request.operation is Operation.STICKER and outcome is State.DELIVERED:
         return
     if not context.messenger.has_room(OptionalCall.READY, job.request.chat_id, waited_s):
         return
@@ -331,6 +341,37 @@ async def _show(context: StepContext, job: Job, outcome: State) -> _ShownPicture
             rows=_buttons(context, job),
         )
     return message_id, picture
+
+
+async def _send_sticker(context: StepContext, job: Job, message_id: int) -> Job:
+    """Send the sticker in reply to its picture, at most once: a message cannot become one.
+
+    Where it may not have arrived, that is told; the button under the picture makes another.
+    """
+    request, facts = job.request, job.progress.facts
+    place = ChatTarget(request.chat_id, request.thread_id, message_id)
+    if _STICKER_BEGUN not in facts:
+        begun = {**facts, _STICKER_BEGUN: 1}
+        job = await move(context, job, State.DELIVERING, facts=begun)
+        path, rows = (
+            Path(job.progress.file).with_name(inputs.STICKER),
+            buttons.under_sticker(request.language, job.id),
+        )
+        try:
+            sent_id = await context.messenger.send_sticker(place, path, rows)
+        except FloodWaitError:
+            # It was not sent: the delivery is repeated.
+            await move(context, job, State.DELIVERING, facts=facts)
+            raise
+        except (ImgbotError, OSError) as error:
+            events.warning("%s: its sticker was not sent: %s", events.name_of(job), error)
+        else:
+            # A reply to it is about the picture.
+            await context.results.note_ready(request.chat_id, sent_id, job.id)
+            return job
+    with suppress(ImgbotError):
+        await context.messenger.send_text(place, t(request.language, "sticker_unsure"), [])
+    return job
 
 
 def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:

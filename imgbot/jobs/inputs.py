@@ -20,6 +20,9 @@ from imgbot.providers.protocol import GenerationRequest, InputLimits, Provider
 RESULT = "result"
 """File name of a result as fetched from its provider."""
 
+STICKER = "sticker.webp"
+"""File name of the sticker made of a result."""
+
 _TARGET = "made.jpg"
 _MAY_BE_SHORT = frozenset({"picture_truncated", "picture_not_a_picture", "result_not_a_picture"})
 

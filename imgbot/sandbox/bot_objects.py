@@ -14,6 +14,7 @@ from imgbot.sandbox.entities import CAPTION_LIMIT, caption_part, utf16_length
 from imgbot.sandbox.state import Json
 
 PictureKind = Literal["photo", "document"]
+MediaKind = PictureKind | Literal["sticker"]
 
 _MAX_BUTTONS = 100
 _MAX_IN_ROW = 8
@@ -129,6 +130,15 @@ class InputMedia(Captioned):
     type: PictureKind
     media: Annotated[str, Field(min_length=1)]
     disable_content_type_detection: bool = False
+
+
+class InputSticker(BotObject):
+    """Sticker of a set, stored at Telegram; uploads with a set are not simulated."""
+
+    sticker: Annotated[str, Field(min_length=1)]
+    format: Literal["static"]
+    emoji_list: Annotated[list[str], Field(min_length=1, max_length=20)]
+    keywords: Annotated[list[str], Field(max_length=20)] = []
 
 
 class InlineQueryResult(Captioned):

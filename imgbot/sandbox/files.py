@@ -33,6 +33,7 @@ _QUALITY = 87
 _SIDES_SUM = 10_000
 _RATIO = 20
 _MAX_PIXELS = 50_000_000
+_STICKER_BYTES, _STICKER_PX = 512_000, 512
 Rendition = tuple[Path, int, int]
 """One size of a photo: a JPEG file, its width and height."""
 
@@ -104,7 +105,7 @@ def thumbnail(source: Path, target_stem: Path) -> Rendition | None:
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 
-FileKind = Literal["photos", "documents", "thumbnails"]
+FileKind = Literal["photos", "documents", "stickers", "thumbnails"]
 
 _MAX_FILES = 40_000
 _MAX_BYTES = 4 << 30
@@ -113,6 +114,7 @@ _MAX_MADE = 64
 _PREFIXES: dict[FileKind, str] = {
     "photos": "AgACAgIAAxkBAA",
     "documents": "BQACAgIAAxkBAA",
+    "stickers": "CAACAgIAAxkBAA",
     "thumbnails": "AAMCAgADGQEAA",
 }
 
@@ -217,6 +219,16 @@ class FileStore:
         self._wholes[file.file_id] = whole = {"document": part | file.handles()}
         return whole
 
+    async def keep_sticker(self, source: Path) -> Part:
+        """Store a static sticker; raises ApiError for what Telegram takes for none."""
+        size = await self._in_thread(_sticker_size, source)
+        path = self.new_path()
+        await self._in_thread(os.link, source, path)
+        file = await self._stored("stickers", path, *size, name="sticker.webp")
+        kind = {"type": "regular", "is_animated": False, "is_video": False}
+        self._wholes[file.file_id] = whole = {"sticker": kind | file.size()}
+        return whole
+
     def _renditions(
         self, source: Path, target_stem: Path, sides: tuple[int, ...]
     ) -> list[Rendition]:
@@ -271,6 +283,17 @@ class FileStore:
     async def _in_thread(self, work: Callable[_P, _T], *args: _P.args, **kwargs: _P.kwargs) -> _T:
         async with self._threads:
             return await asyncio.to_thread(work, *args, **kwargs)
+
+
+def _sticker_size(source: Path) -> tuple[int, int]:
+    if source.stat().st_size > _STICKER_BYTES:
+        raise bad_request("file is too big for a sticker")
+    with _opened(source) as picture:
+        if picture.format != "WEBP" or getattr(picture, "is_animated", False):
+            raise bad_request("wrong file type")
+        if max(picture.size) != _STICKER_PX:
+            raise bad_request("STICKER_PNG_DIMENSIONS")
+        return picture.size
 
 
 def _mime(name: str) -> str:

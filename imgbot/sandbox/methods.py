@@ -1,10 +1,11 @@
 """Bot API methods that the bot calls, each with its parameters; every other one is unknown."""
 # ruff: noqa: D101 -- a method and its class have the same name
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, Json as JsonText
 
@@ -18,6 +19,8 @@ from imgbot.sandbox.bot_objects import (
     InlineQueryResult,
     InlineQueryResultsButton,
     InputMedia,
+    InputSticker,
+    MediaKind,
     MessageEntity,
     PictureKind,
     ReplyMarkup,
@@ -32,6 +35,7 @@ from imgbot.sandbox.state import (
     Post,
     Query,
     SandboxState,
+    StickerSet,
 )
 from imgbot.sandbox.updates import CALLBACK_LIFETIME_S, MAX_TIMEOUT_S
 
@@ -46,13 +50,14 @@ _WEBHOOK_ACTIVE = (
 _MAX_UPDATES = 100
 _QUERY_TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
 _COPIED = (
-    *("text", "entities", "photo", "document", "caption", "caption_entities"),
+    *("text", "entities", "photo", "document", "sticker", "caption", "caption_entities"),
     "has_media_spoiler",
 )
 _DELETABLE_S = 48 * 3600
 _PHOTO_BYTES = 10 << 20
 _DOWNLOAD_BYTES = 20 << 20
 _ANSWER_LIMIT = 200
+_SET_NAME_LENGTH = 64
 
 AnyQuery = TypeVar("AnyQuery", Query, InlineQuery)
 Language = Annotated[str, Field(pattern=r"^([a-z]{2})?$")]
@@ -81,8 +86,8 @@ class Call:
     uploads: Mapping[str, UploadedFile]
     is_caller_gone: Callable[[], bool]
 
-    async def picture(self, kind: PictureKind, source: str) -> Json:
-        """Return a photo or document as part of a message: an upload, or a known file."""
+    async def picture(self, kind: MediaKind, source: str) -> Json:
+        """Return a photo, document or sticker as part of a message: an upload, or a known file."""
         upload = self.uploads.get(source.removeprefix("attach://") or kind)
         if upload is None:
             return self.known(kind, source)
@@ -90,6 +95,8 @@ class Call:
             raise bad_request("file must be non-empty")
         if kind == "document":
             return await self.state.files.keep_document(upload.path, upload.name)
+        if kind == "sticker":
+            return await self.state.files.keep_sticker(upload.path)
         if upload.size_bytes > _PHOTO_BYTES:
             raise bad_request(
                 f"file of size {upload.size_bytes} bytes is too big for a photo;"
@@ -97,15 +104,15 @@ class Call:
             )
         return await self.state.files.keep_photo(upload.path)
 
-    def known(self, kind: PictureKind, file_id: str) -> Json:
-        """Return the photo or document of a handle; URLs are not fetched."""
+    def known(self, kind: MediaKind, file_id: str) -> Json:
+        """Return the photo, document or sticker of a handle; URLs are not fetched."""
         if not file_id:
             raise bad_request(f"there is no {kind} in the request")
         whole = self.state.files.whole(file_id)
         if whole is None:
             raise bad_request("wrong file identifier/HTTP URL specified")
         if kind not in whole:
-            given = "Document" if kind == "photo" else "Photo"
+            given = next(iter(whole)).capitalize()
             raise bad_request(f"can't use file of type {given} as {kind.capitalize()}")
         return whole
 
@@ -278,6 +285,18 @@ class SendDocument(SendPicture):
         return await self.send(call, "document", self.document, {})
 
 
+class SendSticker(Send):
+    sticker: str = ""
+    emoji: str = ""
+
+    async def act(self, call: Call) -> Any:
+        self.chat(call)
+        part = await call.picture("sticker", self.sticker)
+        if self.emoji:
+            part = {"sticker": part["sticker"] | {"emoji": self.emoji}}
+        return self.post(call, part)
+
+
 def _copied(post: Post, *further: str) -> Json:
     """Return the content of a message, and `further` parts."""
     return {name: post.message[name] for name in (*_COPIED, *further) if name in post.message}
@@ -422,6 +441,62 @@ class AnswerInlineQuery(Method):
         return True
 
 
+# Sticker sets
+
+
+class OfStickerSet(Method):
+    """Parameters of a method that names a sticker set."""
+
+    name: str
+
+    def found(self, call: Call, user_id: int) -> StickerSet:
+        found = call.state.sticker_sets.get(self.name.lower())
+        if found is None or found.user_id != user_id:
+            raise bad_request("STICKERSET_INVALID")
+        return found
+
+
+class CreateNewStickerSet(OfStickerSet):
+    user_id: int
+    title: Annotated[str, Field(min_length=1, max_length=64)]
+    stickers: Annotated[JsonText[list[InputSticker]], Field(min_length=1, max_length=50)]
+    sticker_type: Literal["regular"] = "regular"
+
+    async def act(self, call: Call) -> Any:
+        owner = call.state.chats.get(self.user_id)
+        if owner is None or not owner.is_private or not owner.is_started:
+            raise bad_request("PEER_ID_INVALID")
+        end = re.escape(f"_by_{call.state.bot['username']}")
+        is_named = re.fullmatch(rf"[a-z](?!.*__)\w*{end}", self.name, re.ASCII | re.IGNORECASE)
+        if not is_named or len(self.name) > _SET_NAME_LENGTH:
+            raise bad_request("sticker set name invalid")
+        if self.name.lower() in call.state.sticker_sets:
+            raise bad_request("sticker set name is already occupied")
+        made = StickerSet(self.user_id, self.title)
+        for each in self.stickers:
+            made.add(call.known("sticker", each.sticker)["sticker"])
+        call.state.sticker_sets[self.name.lower()] = made
+        return True
+
+
+class AddStickerToSet(OfStickerSet):
+    user_id: int
+    sticker: JsonText[InputSticker]
+
+    async def act(self, call: Call) -> Any:
+        found = self.found(call, self.user_id)
+        if not found.add(call.known("sticker", self.sticker.sticker)["sticker"]):
+            raise bad_request("STICKERS_TOO_MUCH")
+        return True
+
+
+class DeleteStickerSet(OfStickerSet):
+    async def act(self, call: Call) -> Any:
+        if call.state.sticker_sets.pop(self.name.lower(), None) is None:
+            raise bad_request("STICKERSET_INVALID")
+        return True
+
+
 # The bot itself
 
 
@@ -484,9 +559,10 @@ METHODS: Mapping[str, type[Method]] = {
     method.__name__[0].lower() + method.__name__[1:]: method
     for method in (
         *(GetUpdates, SetWebhook, DeleteWebhook, GetWebhookInfo),
-        *(SendMessage, SendPhoto, SendDocument, CopyMessage),
+        *(SendMessage, SendPhoto, SendDocument, SendSticker, CopyMessage),
         *(EditMessageText, EditMessageMedia, EditMessageReplyMarkup, DeleteMessage),
         *(AnswerCallbackQuery, AnswerInlineQuery, GetMe, GetFile),
+        *(CreateNewStickerSet, AddStickerToSet, DeleteStickerSet),
         *(SetMyCommands, GetMyCommands, SetMyDescription, SetMyShortDescription),
     )
 }

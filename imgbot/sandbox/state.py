@@ -135,12 +135,30 @@ _MAX_POSTS = 200_000
 # Telegram's user ids exceed 32 bits; so do these.
 FIRST_USER_ID = 5_000_000_001
 _FIRST_GROUP_ID = -1_001_000_000_001
+_SET_STICKERS = 120
 _FIRST_BASIC_GROUP_ID = -4_000_000_001
 # Fields that an edit does not touch.
 _KEPT = (
     "message_id from sender_chat chat date reply_to_message quote media_group_id"
     " message_thread_id is_topic_message forward_origin via_bot"
 )
+
+
+@dataclass(slots=True)
+class StickerSet:
+    """Set of stickers that a bot made for a user."""
+
+    user_id: int
+    title: str
+    stickers: list[Json] = field(default_factory=list[Json])
+
+    def add(self, sticker: Json) -> bool:
+        """Add a sticker that is not in the set yet; False if the set is full."""
+        if all(each["file_unique_id"] != sticker["file_unique_id"] for each in self.stickers):
+            if len(self.stickers) >= _SET_STICKERS:
+                return False
+            self.stickers.append(sticker)
+        return True
 
 
 class SandboxState:
@@ -162,6 +180,8 @@ class SandboxState:
         self.queries: dict[str, Query] = {}
         self.inline_queries: dict[str, InlineQuery] = {}
         self.webhook_url = ""
+        self.sticker_sets: dict[str, StickerSet] = {}
+        """Sets by name in lower case."""
         self.commands: dict[tuple[str, int, str], list[Json]] = {}
         """Lists of the bot's commands by scope, chat and language."""
         self.events = EventFeed()

@@ -12,7 +12,7 @@ from typing import Any
 
 from redis.exceptions import ResponseError
 
-from imgbot.domain.errors import StorageUnavailableError
+from imgbot.domain.errors import StorageUnavailableError, TransientError
 from imgbot.domain.job import is_billed
 from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Client, Store
@@ -26,7 +26,7 @@ _READ_AT_ONCE = 1000
 _SCANNED_AT_ONCE = 500
 """Keys that a script looks at, about 1 ms of server time."""
 
-_JOB, _SPEND, _LOG = "job", "spend", "log"
+_JOB, _SPEND, _PACK, _LOG = "job", "spend", "pack", "log"
 """Kinds of entries in `keys.FORGOTTEN`."""
 
 _LAST_WRITES_S = 10
@@ -74,7 +74,8 @@ BLANK_DEAD: Mapping[str, Any] = {
 class Forgetting(Store):
     """Forgets users; everything may be repeated.
 
-    `remove_files` removes the files of jobs by their ids.
+    `remove_files` removes the files of jobs by their ids, `delete_pack` a sticker pack by its name;
+    it raises TransientError if that has to be tried again.
     """
 
     def __init__(
@@ -82,10 +83,12 @@ class Forgetting(Store):
         redis: Client,
         queue: JobQueue,
         remove_files: Callable[[Collection[str]], Awaitable[None]],
+        delete_pack: Callable[[str], Awaitable[None]],
     ) -> None:
         super().__init__(redis)
         self._queue = queue
         self._remove_files = remove_files
+        self._delete_pack = delete_pack
 
     async def forget(
         self, users: Collection[int], now_ms: int, today: str, before_update: int = 0
@@ -94,6 +97,7 @@ class Forgetting(Store):
         ids = {str(user) for user in users}
         for user in users:
             await self._cancel_jobs(user, now_ms, before_update)
+            await self._list_packs(user)
         await self._forget_names(ids)
         owned, named = await self._find(ids)
         # They tell whose jobs these were, should the forgetting be repeated.
@@ -136,6 +140,7 @@ class Forgetting(Store):
         jobs = {entry[1]: user for entry, user in left.items() if entry[0] == _JOB}
         ended = {job_id: jobs[job_id] for job_id in await self._ended(list(jobs))}
         past = [entry for entry in left if entry[0] == _SPEND and entry[1] != today]
+        await self._delete_packs([entry[1] for entry in left if entry[0] == _PACK])
         if not ended and not past:
             return
         if ended:
@@ -145,6 +150,21 @@ class Forgetting(Store):
         await self.mark_log(now_ms)
         done = [*map(".".join, past), *(f"{_JOB}.{job_id}" for job_id in ended)]
         await self._redis.hdel(keys.FORGOTTEN, *done)
+
+    async def _list_packs(self, user: int) -> None:
+        """List a user's sticker packs among what goes later: Telegram may not answer now."""
+        if names := await self._redis.smembers(f"{keys.PACKS}{user}"):
+            entries = {f"{_PACK}.{name}": str(user) for name in names}
+            await self._redis.hset(keys.FORGOTTEN, mapping=entries)
+
+    async def _delete_packs(self, names: Iterable[str]) -> None:
+        for name in names:
+            try:
+                await self._delete_pack(name)
+            except TransientError as error:
+                events.warning("sticker pack %s is deleted later: %s", name, error)
+            else:
+                await self._redis.hdel(keys.FORGOTTEN, f"{_PACK}.{name}")
 
     async def mark_log(self, now_ms: int) -> None:
         """Note that something was deleted, which the append-only file still holds."""

@@ -111,6 +111,8 @@ REFUSED_UPDATE = _key("img:refused-update:", r"(\d+)\..*")
 # in lower case, whether they were told which engine makes pictures, and the number of their jobs
 # that ended, by status.
 USER = _key("img:user:", r"(\d+)")
+# SET per user id: names of the sticker packs that the bot made for them, or was about to make.
+PACKS = _key("img:packs:", r"(\d+)")
 # HASH: @name in lower case → id of the user who had it when they last wrote.
 USERNAMES = _key("img:names", Owner.METHOD)
 # HASH per user id, 90 days since the latest choice: digest of an ambiguous wording → what the user
@@ -193,9 +195,9 @@ ALBUM_OPEN = _key("img:album-open:", r"-?\d+\.(\d+)")
 ALBUM_JOB = _key("img:album-job:", Owner.POINTER, r"(\d+)\..*")
 # STRING: the bot's Telegram id; the jobs of one bot are never served by another.
 OWNER = _key("img:owner", Owner.NOBODY)
-# HASH: what of forgotten users cannot go yet: `job.<id>` (it has not ended) and `spend.<day>.<user
-# id>` (the day is not over) → user id; `log.<time (ms)>` → 1 until Redis has rewritten its append-
-# only file.
+# HASH: what of forgotten users cannot go yet: `job.<id>` (it has not ended), `spend.<day>.<user
+# id>` (the day is not over) and `pack.<name>` (Telegram has it) → user id; `log.<time (ms)>` → 1
+# until Redis has rewritten its append-only file.
 FORGOTTEN = _key("img:forgotten", Owner.METHOD)
 # STRING: a random id, the first part of every order id sent to a provider: several bots may share
 # a provider, and number their updates from the same start.

@@ -18,6 +18,7 @@ _PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
 _READ_AT_ONCE = 500
 _RECENT_PHOTOS = 2
 """Photos that are stored: two tell as much as ten, that none of them is the one that is meant."""
+_STORED_AS = {Operation.STICKER: Operation.REMOVE_BACKGROUND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +249,9 @@ def to_hash(
     request, progress = job.request, job.progress
     return {
         "user_id": str(job.user_id),
-        "operation": request.operation.value,
+        # An earlier release knows a sticker as the cut-out that it is.
+        "operation": _STORED_AS.get(request.operation, request.operation).value,
+        "made_as": request.operation.value,
         "language": request.language,
         "words": request.prompt,
         "sources": job_codec.to_text(request.sources),
@@ -282,7 +285,8 @@ def result_of(job: Job) -> Result:
 def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
     chat_id, _, message_id = record.get("message", "0.0").partition(".")
     place = {"chat_id": chat_id, "message_id": message_id}
-    return job_codec.load(Result, {**record, **place, "id": job_id})
+    operation = record.get("made_as", record["operation"])
+    return job_codec.load(Result, {**record, **place, "id": job_id, "operation": operation})
 
 
 def load_recent(text: str) -> Recent:

@@ -5,7 +5,7 @@ show two.
 """
 
 from collections import Counter, deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from itertools import islice
@@ -25,6 +25,7 @@ from aiogram.types import (
     InputFile,
     InputMediaDocument,
     InputMediaPhoto,
+    InputSticker,
     Message,
     MessageEntity,
     ReplyParameters,
@@ -32,6 +33,7 @@ from aiogram.types import (
 )
 
 from imgbot.domain.errors import (
+    ChatGoneError,
     ImgbotError,
     MessageGoneError,
     TelegramRefusedError,
@@ -48,6 +50,9 @@ CAPTION_LIMIT = 1024
 TEXT_LIMIT = 4096
 ANSWER_LIMIT = 200
 NAME_LIMIT = 80
+_STICKER_EMOJI = "✨"
+_PACK_MISSING, _PACK_FULL = "stickerset_invalid", "stickers_too_much"
+_PACK_NAME_TAKEN = "name is already occupied"
 _UPLOAD_TIMEOUT_S = 120
 _CHUNK_BYTES = 1 << 19
 _ANSWER_TIMEOUT_S = 60
@@ -215,6 +220,45 @@ class Messenger:
             )
         return picture_in(await self._send(place, send, **content))
 
+    async def send_sticker(self, place: ChatTarget, sticker: Path, rows: Rows) -> int:
+        """Send a sticker from a file, and return the message's id."""
+        message = await self._send(
+            place,
+            self._bot.send_sticker,
+            sticker=_FileOnDisk(sticker, sticker.name),
+            emoji=_STICKER_EMOJI,
+            reply_markup=keyboard(rows),
+            request_timeout=_UPLOAD_TIMEOUT_S,
+        )
+        return message.message_id
+
+    async def add_to_pack(self, user_id: int, name: str, file_id: str) -> bool | None:
+        """Add a sticker to a user's pack; False if the pack is full, None if there is none.
+
+        May be repeated: Telegram does not add the same sticker twice.
+        """
+        try:
+            async with telegram_errors():
+                return await self._bot.add_sticker_to_set(user_id, name, _in_pack(file_id))
+        except TelegramRefusedError as error:
+            return _told(error, {_PACK_MISSING: None, _PACK_FULL: False})
+
+    async def create_pack(self, user_id: int, name: str, title: str, file_id: str) -> bool | None:
+        """Create a user's pack with its first sticker; None if the name is taken."""
+        try:
+            async with telegram_errors():
+                return await self._bot.create_new_sticker_set(
+                    user_id, name, title, [_in_pack(file_id)]
+                )
+        except TelegramRefusedError as error:
+            return _told(error, {_PACK_NAME_TAKEN: None})
+
+    async def delete_pack(self, name: str) -> None:
+        """Delete a sticker pack; one that the user has deleted, or that is not ours, stays so."""
+        with suppress(TelegramRefusedError, ChatGoneError):
+            async with telegram_errors():
+                await self._bot.delete_sticker_set(name)
+
     async def send_ephemeral(
         self, place: ChatTarget, text: str, user_id: int, callback_id: str
     ) -> bool:
@@ -305,6 +349,18 @@ class Messenger:
         except TelegramRefusedError as error:
             raise UserError("result_refused") from error
         return None if isinstance(shown, bool) else picture_in(shown)
+
+
+def _in_pack(file_id: str) -> InputSticker:
+    return InputSticker(sticker=file_id, format="static", emoji_list=[_STICKER_EMOJI])
+
+
+def _told(error: TelegramRefusedError, meanings: Mapping[str, bool | None]) -> bool | None:
+    """Return what a refusal means; raise it if it means anything else."""
+    for part, meaning in meanings.items():
+        if part in str(error).lower():
+            return meaning
+    raise error
 
 
 async def _edited(edit: Awaitable[Message | bool]) -> Message | bool:

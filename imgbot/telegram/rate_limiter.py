@@ -49,7 +49,7 @@ _AGE_S = 60.0
 _FULL = 0.75
 
 _UNCOUNTED = frozenset({"getUpdates", "getMe", "getFile", "answerCallbackQuery", "deleteWebhook"})
-_RESULTS = frozenset({"editMessageMedia", "sendPhoto", "sendDocument"})
+_RESULTS = frozenset({"editMessageMedia", "sendPhoto", "sendDocument", "sendSticker"})
 
 
 class OptionalCall(Enum):

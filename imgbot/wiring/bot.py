@@ -48,12 +48,13 @@ def build_app(settings: Settings, connections: Connections) -> App:
     redis, queue, routes = connections.redis, connections.queue, connections.routes
     spend = Spend(redis, queue.caps)
     pictures = state_directory.folder(settings.state_dir, "pictures")
+    messenger = Messenger(connections.bot)
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
     _use_own_weights(settings)
     return App(
         identity=connections.bot_identity,
         policy=_access_policy(settings, routes),
-        messenger=Messenger(connections.bot),
+        messenger=messenger,
         chat_model=_chat_model(settings, spend),
         text_encoder=TextEncoder(),
         queue=queue,
@@ -72,7 +73,9 @@ def build_app(settings: Settings, connections: Connections) -> App:
         access=Access(redis),
         broadcasts=Broadcasts(redis),
         dead_letters=DeadLetters(redis, queue),
-        forgetting=Forgetting(redis, queue, _file_removal(settings, originals)),
+        forgetting=Forgetting(
+            redis, queue, _file_removal(settings, originals), messenger.delete_pack
+        ),
         alerts=AlertStore(redis),
         now_ms=now_ms,
         workers=connections.workers,

@@ -75,7 +75,6 @@ ORDERED = [
     ("ru", "ещё", "create лиса"),
     ("en", "remove the background", "removebg"),
     ("ru", "увеличь в 4 раза", "upscale"),
-    ("ru", "сделай стикер", "edit сделай стикер"),
 ]
 
 

@@ -315,7 +315,7 @@ async def open_forgetting(
     async def remove_files(job_ids: Collection[str]) -> None:
         removed.update(job_ids)
 
-    return Forgetting(redis, queue, remove_files)
+    return Forgetting(redis, queue, remove_files, AsyncMock())
 
 
 async def test_nothing_is_ordered_after_the_wish_in_spite_of_a_kill(

@@ -313,7 +313,7 @@ class QueueMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.ended)
     @rule(user_id=_USERS, before=_JOBS, repeats=_SOMETIMES)
     def forget(self, user_id: int, before: int, repeats: int) -> None:
-        forgetting = Forgetting(self.clients[-1], self.queue, nothing)
+        forgetting = Forgetting(self.clients[-1], self.queue, nothing, nothing)
         self.run(forgetting.forget([user_id], NOW, DAY, before), repeats)
         self.model.forget(user_id, before)
 

@@ -124,7 +124,7 @@ async def test_nothing_is_deleted_for_its_age_while_the_clock_is_doubted(
         queue,
         tmp_path,
         originals=originals,
-        forgetting=Forgetting(redis, queue, AsyncMock()),
+        forgetting=Forgetting(redis, queue, AsyncMock(), AsyncMock()),
         forget_after_days=365,
         is_clock_sure=lambda: is_sure,
     )
@@ -139,7 +139,7 @@ async def test_nothing_is_deleted_for_its_age_while_the_clock_is_doubted(
 async def test_a_redis_that_permits_no_rewrite_is_asked_once_in_five_minutes(
     redis: Client,
 ) -> None:
-    forgetting = Forgetting(redis, await open_queue(redis), AsyncMock())
+    forgetting = Forgetting(redis, await open_queue(redis), AsyncMock(), AsyncMock())
     await redis.hset(keys.FORGOTTEN, "log.1", "1")
     await redis.execute_command("ACL SETUSER", "default", "-bgrewriteaof")
     try:

@@ -177,8 +177,8 @@ WORDS = [
     ("ru", "скинь файлом", t("ru", "original_caption")),
     ("en", "what seed was that?", "Seed: 7"),
     ("ru", "что за промпт", "Промпт: a fox"),
-    ("ru", "стикер", "✂️"),
-    ("en", "make it a sticker", "✂️"),
+    ("ru", "стикер", "🏷"),
+    ("en", "make it a sticker", "🏷"),
 ]
 
 

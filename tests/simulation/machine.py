@@ -158,7 +158,7 @@ class Machine:
             operation: painters[number % len(painters)].name
             for number, operation in enumerate(OPERATIONS)
         }
-        chosen[Operation.COMPARE] = builtin.name
+        chosen |= dict.fromkeys((Operation.COMPARE, Operation.STICKER), builtin.name)
         fallback = painters[-1].name if len(painters) > 1 else ""
         return ProviderRouter({each.name: each for each in (*painters, builtin)}, chosen, fallback)
 

@@ -24,7 +24,7 @@ def routes(fallback: str = "") -> ProviderRouter:
     prices = {CREATE: 40_000}
     simulated = open_provider(str(SPEC_FILE), ProviderConfig(prices_micro=prices), no_engine)
     builtin = BuiltinProvider(no_engine)
-    chosen = dict.fromkeys(Operation, "simulated") | {Operation.COMPARE: "builtin"}
+    chosen = dict.fromkeys(Operation, "builtin") | dict.fromkeys(ACTIONS, "simulated")
     return ProviderRouter({"simulated": simulated, "builtin": builtin}, chosen, fallback)
 
 

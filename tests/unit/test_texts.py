@@ -289,7 +289,7 @@ def test_every_change_has_a_name_in_both_languages() -> None:
         ("less_colour|yellow", "меньше жёлтого", "less yellow"),
         ("colour_frame|red", "красная рамка", "red frame"),
         ("backdrop|white", "фон белого цвета", "white background"),
-        ("scenery|beach", "фон: пляж", "background: beach"),
+        ("scenery|beach", "фон «пляж»", "“beach” background"),
         ("left_out|3", "без фото 3", "without photo 3"),
         ("left_out|3,4,5", "без фото 3, 4 и 5", "without photos 3, 4 and 5"),
         ("vintage|slightly", "ретро", "vintage"),

@@ -173,7 +173,10 @@ def _classification(
         without_beginning(reading, _talk_before(reading, facts)) if intent in _WITH_PROMPT else ""
     )
     if intent is not Intent.OPERATION:
-        return Classification(intent, reasons=(reason,), prompt=prompt, topic=topic)
+        sticker = Operation.STICKER if topic == Operation.STICKER else None
+        return Classification(
+            intent, reasons=(reason,), prompt=prompt, operation=sticker, topic=topic
+        )
     operation = Operation(topic)
     scale = _scale(reading.tokens) if operation is Operation.UPSCALE else None
     return Classification(intent, reasons=(reason,), operation=operation, scale=scale)

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, RESULT_ACTIONS
+from imgbot.domain.operations import (
+    ACTIONS,
+    OPERATIONS,
+    PHOTO_ACTIONS,
+    RESULT_ACTIONS,
+    Operation,
+)
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import dollars, has_text, t
 from imgbot.domain.texts.captions import drawing_name
@@ -117,15 +123,22 @@ def under_result(
         for action, operation in RESULT_ACTIONS.items()
         if not OPERATIONS[operation].has_scale
     }
+    # Where a row has room for it.
+    sticker = actions.pop(Operation.STICKER)
     sizes = [Button(f"×{scale}", f"up:{scale}.{job_id}") for scale in SCALES]
     file = [_button(language, "file", f"file:{job_id}")] if is_photo else []
     more = ("compare", "undo") if is_change else ("prompt",) if is_created else ()
+    first = [_button(language, name, f"{action}:{job_id}") for name, action in actions.items()]
     last = [_button(language, name, f"{name}:{job_id}") for name in (*more, "receipt")]
-    return [
-        [_button(language, name, f"{action}:{job_id}") for name, action in actions.items()],
-        [*sizes, *file],
-        last,
-    ]
+    row = next((row for row in (first, last) if len(row) < _IN_A_ROW), None)
+    if row is not None:
+        row.insert(2 if row is first else 1, _button(language, "sticker", f"{sticker}:{job_id}"))
+    return [first, [*sizes, *file], last]
+
+
+def under_sticker(language: str, job_id: str) -> Keyboard:
+    """Button under a sticker: add it to the user's pack."""
+    return [[_button(language, "pack", f"pack:{job_id}")]]
 
 
 def retry(language: str, job_id: str) -> Keyboard:

@@ -175,7 +175,19 @@ function thumbnail(message, act) {
   );
 }
 
-/** A line that stands for what this page does not play: stickers, voice, video … */
+/** A sticker of the bot; those that tests send have no file. */
+export const sticker = ({ sticker: { file_id: fileId, width, height, emoji } }) =>
+  h("img", {
+    src: fileUrl(fileId),
+    alt: emoji || t("kind_sticker"),
+    width,
+    height,
+    class: "sticker",
+    draggable: "false",
+    testid: "message-sticker",
+  });
+
+/** A line that stands for what this page does not play: stickers of others, voice, video … */
 export function label(message) {
   const kind = kindOf(message);
   const content = message[kind];

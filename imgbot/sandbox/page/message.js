@@ -15,7 +15,7 @@ import {
   serviceText,
 } from "./format.js";
 import { keyboard } from "./keyboard.js";
-import { album, documentCard, label, photo, photoWidth, quote } from "./media.js";
+import { album, documentCard, label, photo, photoWidth, quote, sticker } from "./media.js";
 import { store } from "./store.js";
 import { t } from "./words.js";
 
@@ -189,6 +189,7 @@ function media(messages, act) {
   if (messages.length > 1) return messages.map((each) => documentCell(each, act));
   if (message.photo) return photo(message, act);
   if (message.document && !message.animation) return documentCard(message, act);
+  if (message.sticker && message.outgoing) return sticker(message);
   return kindOf(message) === "text" ? null : label(message);
 }
 
