@@ -7,7 +7,7 @@ from PIL import Image, ImageOps
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.lettering import Lettering, read_lettering
-from imgbot.engine import effects, filters, geometry, retouch, tones
+from imgbot.engine import effects, filters, geometry, photo_styles, retouch, tones
 from imgbot.engine.backdrop import Backdrop, blur_behind, in_scene, on_colour
 from imgbot.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
 from imgbot.engine.colours import NAMED_COLOURS, Colour, parse_hex
@@ -157,6 +157,7 @@ _BY_VALUE: Mapping[str, _ValueChange] = {
         image, NAMED_COLOURS[step.value], -_degree(step)
     ),
     "colour_frame": _frame,
+    "photo_style": lambda image, step: photo_styles.paint(image, step.value, _degree(step)),
 }
 
 # Changes of what is behind the subject.

@@ -13,6 +13,7 @@ from math import prod
 from typing import NamedTuple
 
 from imgbot.domain.spelling import fold
+from imgbot.engine import photo_styles
 from imgbot.engine.backdrop import names_scene
 from imgbot.engine.colours import colour_key
 from imgbot.engine.tables import expand, patterns, table
@@ -113,7 +114,7 @@ _PHRASES = tuple(
         re.compile(rf"(?<!\w)(?:{expand('edit', phrase['pattern'])})(?!\w)"),
         phrase.get("value", ""),
     )
-    for phrase in table("edit")["phrases"]
+    for phrase in (*table("edit")["phrases"], *photo_styles.phrases())
 )
 KEYS = tuple(dict.fromkeys(phrase.key for phrase in _PHRASES if phrase.key != _NOT_DONE))
 # Changes whose value is the key of a colour.

@@ -8,7 +8,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.lettering import read_lettering
-from imgbot.engine import collages, drawing, geometry
+from imgbot.engine import collages, drawing, geometry, photo_styles
 from imgbot.engine.backdrop import cast_contact_shadow, is_cut_off
 from imgbot.engine.background import cut_subject
 from imgbot.engine.edit import LETTERED, EditResult
@@ -141,7 +141,7 @@ _SQUARED = tuple(value * value // 255 for value in range(256))
 # Keys of a merge's results; left_out carries the numbers of unused photos.
 APPLIED_KEYS = (
     "collage", "beside", "below", "before_after", "blend", "screen", "panorama", "contact_sheet",
-    "cut_out", "inset", "left_out", LETTERED,
+    "cut_out", "inset", "left_out", "like_picture", LETTERED,
 )  # fmt: skip
 
 
@@ -155,6 +155,8 @@ def merge_pictures(images: Sequence[Image.Image], prompt: str) -> EditResult:
     focus = None
     if request.layout == "cut_out":
         image, applied = _cut_out(images, request)
+    elif request.layout == "like_picture":
+        image, applied = _paint_like(images, request.ground or 0)
     else:
         ordered = [flatten(images[index]) for index in request.order]
         image, applied = _compose(ordered, request)
@@ -165,6 +167,17 @@ def merge_pictures(images: Sequence[Image.Image], prompt: str) -> EditResult:
         image, left_out = letter(image, lettering, focus=focus)
         applied, unrecognised = (*applied, LETTERED), (*unrecognised, *left_out)
     return EditResult(image, applied, unrecognised, request.suggestions)
+
+
+def _paint_like(images: Sequence[Image.Image], example: int) -> tuple[Image.Image, tuple[str, ...]]:
+    """The first of the other photos in the style of this one."""
+    photo, *unused = (index for index in range(len(images)) if index != example)
+    painted = photo_styles.paint_like(flatten(images[photo]), flatten(images[example]))
+    return painted, ("like_picture", *_left_out(unused))
+
+
+def _left_out(unused: Sequence[int]) -> tuple[str, ...]:
+    return (f"left_out|{','.join(str(index + 1) for index in unused)}",) if unused else ()
 
 
 def _compose(
@@ -237,11 +250,8 @@ def _cut_out(
             across = (place + 0.5) / len(subjects)
             ground = place_cutout(ground, subject, request, across)
         applied.append("inset" if subject is None else "cut_out")
-    unused = [str(index + 1) for index in range(len(images)) if index not in
-              (*subjects, ground_index)]  # fmt: skip
-    if unused:
-        applied.append(f"left_out|{','.join(unused)}")
-    return ground, tuple(dict.fromkeys(applied))
+    unused = [index for index in range(len(images)) if index not in (*subjects, ground_index)]
+    return ground, tuple(dict.fromkeys((*applied, *_left_out(unused))))
 
 
 def _roles(

@@ -7,7 +7,9 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from imgbot.domain import this_style
 from imgbot.domain.spelling import has_cyrillic, similar, slips_of
+from imgbot.engine import photo_styles
 from imgbot.engine.colours import NAMED_COLOURS, Colour, colour_key
 from imgbot.engine.edit_request import normalize
 from imgbot.engine.tables import expand, patterns, table
@@ -37,6 +39,8 @@ _LAYOUTS, _POSITIONS, _SIZES = (
     tuple((key, _compile(text)) for key, text in patterns("merge", name).items())
     for name in ("layouts", "positions", "sizes")
 )
+if photo_styles.PAINTER.is_installed:
+    _LAYOUTS = (("like_picture", _compile(this_style.STYLE)), *_LAYOUTS)
 # By word: "first" or "last", and the layout with such sides.
 _SIDES = {
     word: side.split("_")
@@ -62,6 +66,7 @@ class MergeRequest:
     """Parsed merge prompt; photos are numbered from 0.
 
     In a cut-out `subjects` are placed onto `ground`; both are chosen by the merge if not given.
+    The style of another picture is that of `ground`.
     """
 
     layout: str
@@ -86,6 +91,9 @@ def parse_merge_request(prompt: str, count: int) -> MergeRequest:
     order, side_layout = _read_order(text, count)
     if is_cut_out and not (layout in ("blend", "screen") and not subjects):
         layout = "cut_out"
+    if layout == "like_picture":
+        said = next(pattern for key, pattern in _LAYOUTS if key == layout).search(text)
+        ground = (_numbers(said[0] if said else "", count) or (count - 1,))[0]
     unrecognised = (*dict.fromkeys(beyond), *_unrecognised_words(text))
     return MergeRequest(
         layout=layout or side_layout or "collage",

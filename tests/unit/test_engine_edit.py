@@ -202,7 +202,7 @@ WORDS_OF = {
     "blur_edges": "blur the edges", "blur_background": "blur the background",
     "fit_ratio": "fit into 9:16",
     "crop_side": "crop the top", "crop_edges": "crop", "red_eye": "remove red eyes",
-    "scratches": "remove scratches", "dust": "remove dust",
+    "scratches": "remove scratches", "dust": "remove dust", "photo_style": "van gogh",
 }  # fmt: skip
 SHAPES = [(16, 16), (1, 1), (16, 900), (700, 16), (1, 3000), (120, 90)]
 

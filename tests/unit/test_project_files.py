@@ -113,10 +113,11 @@ def test_prometheus_is_sent_to_where_the_bot_listens(
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROGRAM = PROJECT["project"]["dependencies"]
 EXTRAS = PROJECT["project"]["optional-dependencies"]
+OPERATORS_EXTRAS = ("cutout", "guard", "heic", "local", "paint", "words")
 BUILD = PROJECT["dependency-groups"]["build"]
 LOCKED = {
     "program": PROGRAM,
-    "extras": [*PROGRAM, *EXTRAS["heic"], *EXTRAS["local"], *EXTRAS["words"]],
+    "extras": [*PROGRAM, *(need for name in OPERATORS_EXTRAS for need in EXTRAS[name])],
     "build": BUILD,
     "dev": [*PROGRAM, *itertools.chain.from_iterable(EXTRAS.values()), *BUILD],
 }

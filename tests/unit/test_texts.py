@@ -247,7 +247,7 @@ def test_every_reason_in_the_code_has_its_sentence() -> None:
 VALUES = {
     "rotate": "45", "crop_ratio": "16:9", "fit_ratio": "9:16", "crop_side": "top",
     "left_out": "3,4", "tint": "blue", "more_colour": "red", "less_colour": "yellow",
-    "colour_frame": "gold", "backdrop": "white", "scenery": "beach",
+    "colour_frame": "gold", "backdrop": "white", "scenery": "beach", "photo_style": "mosaic",
 }  # fmt: skip
 OTHER_KEYS = (
     "deblock", "scratches", "dust", "red_eye", "white_balance", "denoise", "exposure",

@@ -45,6 +45,8 @@ def _say_value(language: str, key: str, value: str) -> str:
         return tables(language)["colours"].get(value, ("", "", ""))[_COLOUR_FORM[key]]
     if key == "scenery":
         return tables(language)["scenes"].get(value, "")
+    if key == "photo_style":
+        return tables(language)["photo_styles"].get(value, "")
     if key == "crop_side":
         return tables(language)["sides"].get(value, "")
     if key == "rotate":

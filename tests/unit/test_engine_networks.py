@@ -1,0 +1,123 @@
+"""Networks of the extras `paint` and `cutout`: real ones, in a worker's memory."""
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageStat
+
+from imgbot.domain.errors import UserError
+from imgbot.domain.texts import LANGUAGES, tables
+from imgbot.domain.this_style import asks_for_this_style
+from imgbot.engine import photo_styles, run, subject_network
+from imgbot.engine.edit_request import parse_edit_request
+from imgbot.engine.merge_request import parse_merge_request
+from imgbot.imaging.networks import Network
+from imgbot.imaging.pool import MEMORY_BYTES, MIB, Pool
+from tests.fakes import pool_steps
+from tests.fixtures.photos import load_photo, save_photo
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_style_is_found_by_its_name_and_number(language: str) -> None:
+    names = tables(language)["photo_styles"]
+    assert list(names) == list(photo_styles.STYLES)
+    assert sorted(style["network"] for style in photo_styles.STYLES.values()) == [*range(26)]
+    style, in_style = {"ru": ("стиль", "в стиле"), "en": ("style", "in the style of")}[language]
+    for number, (key, name) in enumerate(names.items(), 1):
+        for words in (f"{style}: {name}", f"{in_style} {name}", f"{style} {number}"):
+            (step,), unrecognised = parse_edit_request(words)
+            assert (step.key, step.value, unrecognised) == ("photo_style", key, ()), words
+
+
+@pytest.mark.parametrize(
+    ("words", "steps"),
+    [
+        ("as Van Gogh", ["van_gogh"]),
+        ("в стиле мозаики и поярче", ["mosaic", ""]),
+        ("нарисуй пастелью", ["pastel"]),
+        ("сделай в стиле звёздной ночи Ван Гога", ["van_gogh"]),
+        # What the engine did before the extra was there.
+        ("мозаика", [""]),
+        ("пастельные тона", [""]),
+        ("pop art", [""]),
+    ],
+)
+def test_words_name_a_style_or_what_they_named_before(words: str, steps: list[str]) -> None:
+    found, unrecognised = parse_edit_request(words)
+    assert ([step.value for step in found], unrecognised) == (steps, ())
+
+
+@pytest.mark.parametrize(
+    ("words", "example"),
+    [
+        ("in this style", 1),
+        ("сделай фото в таком же стиле", 1),
+        ("in the style of the first one", 0),
+        ("в стиле второй", 1),
+        ("draw a cat in this style", None),
+        ("в стиле Ван Гога", None),
+        ("collage", None),
+    ],
+)
+def test_words_say_which_photo_is_the_example(words: str, example: int | None) -> None:
+    assert asks_for_this_style(words) == (example is not None)
+    if example is not None:
+        request = parse_merge_request(words, 2)
+        assert (request.layout, request.ground, request.unrecognised) == (
+            "like_picture", example, (),
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("memory_bytes", [MEMORY_BYTES, 150 * MIB])
+async def test_styles_stay_within_the_memory_of_a_worker(memory_bytes: int, tmp_path: Path) -> None:
+    photo, target = save_photo("astronaut", tmp_path, (1600, 1280)), str(tmp_path / "out.jpg")
+    example = save_photo("cat", tmp_path)
+    edit = partial(run, "edit", "as Van Gogh", (photo,), target, scale=2, seed=1)
+    merge = partial(run, "merge", "in this style", (photo, example), target, scale=2, seed=1)
+    pool = Pool(1, worker_memory_bytes=memory_bytes)
+    pool.start()
+    try:
+        # The forkserver must have no threads.
+        assert not {"onnxruntime", "numpy"} & set(await pool.run(pool_steps.modules))
+        if memory_bytes < MEMORY_BYTES:
+            for make in (edit, merge):
+                with pytest.raises(UserError, match="photo_styles_unavailable"):
+                    await pool.run(make)
+            return
+        made = await pool.run(edit)
+        assert (made.width, made.height, made.applied) == (1600, 1280, ("photo_style|van_gogh",))
+        with Image.open(target) as painted:
+            # Blue for what was grey.
+            red, _, blue = ImageStat.Stat(painted.crop((900, 20, 1000, 120))).mean
+        assert blue > red + 30
+        made = await pool.run(merge)
+        assert (made.width, made.height, made.applied) == (1600, 1280, ("like_picture",))
+    finally:
+        await pool.close()
+
+
+def test_a_damaged_network_is_reported_and_done_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(b"\x08\x06" + b"\xff" * 1000)
+    network = Network("imgbot", str(damaged), room_bytes=0)
+    for module, name in (
+        (photo_styles, "PAINTER"), (photo_styles, "_READER"), (subject_network, "NETWORK"),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, network)
+    photo = load_photo("cat")
+    with pytest.raises(UserError, match="photo_styles_unavailable"):
+        photo_styles.paint(photo, "mosaic", 1)
+    with pytest.raises(UserError, match="photo_styles_unavailable"):
+        photo_styles.paint_like(photo, photo)
+    assert subject_network.salience(photo) is None
+    assert caplog.text.count("damaged.onnx cannot be run") == 3
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8000, 200)])
+def test_styles_take_every_shape(size: tuple[int, int]) -> None:
+    photo = load_photo("cat").resize(size)
+    assert photo_styles.paint_like(photo, photo.resize((1, 1))).size == size
+    assert subject_network.salience(photo)
