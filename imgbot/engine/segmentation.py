@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from PIL import Image, ImageChops
 
+from imgbot.engine import subject_network
 from imgbot.engine.regions import (
     SINK,
     SOURCE,
@@ -63,6 +64,8 @@ _BACKGROUND_MAX, _EDGE_RATIO_MIN = 0.45, 1.7
 
 CERTAIN = 0.75
 """Confidence from which a subject is certain; below it the mask is a guess."""
+_BEYOND_DOUBT = 0.9
+"""Confidence of the network from which the slower search is not made as well."""
 
 
 class SubjectMask(NamedTuple):
@@ -76,10 +79,19 @@ class SubjectMask(NamedTuple):
 
 
 def find_subject(image: Image.Image) -> SubjectMask:
-    """Find the main subject of a picture (RGB)."""
+    """Find the main subject of a picture (RGB), by the extra `cutout` if it is installed."""
     share = min(1.0, SIDE_PX / max(image.size))
     size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
     small = image.resize(size, Image.Resampling.BOX)
+    salience, by_network = subject_network.salience(small), SubjectMask(Image.new("L", size), 0.0)
+    if salience:
+        by_network = SubjectMask(salience.mask.point([0] * 128 + [255] * 128), salience.confidence)
+    if by_network.confidence >= _BEYOND_DOUBT:
+        return by_network
+    return max(by_network, _find_by_regions(small), key=lambda found: found.confidence)
+
+
+def _find_by_regions(small: Image.Image) -> SubjectMask:
     plain, is_clear = _subject_mask(small)
     below_strip, _ = _subject_mask(_with_strip(small))
     below_strip = below_strip.crop((0, below_strip.height - small.height, *below_strip.size))

@@ -1,5 +1,7 @@
 """Main subject of a picture by a neural network, u2netp, with the extra `cutout`."""
 
+from typing import NamedTuple
+
 from PIL import Image
 
 from imgbot.imaging.networks import Network, picture, pixels
@@ -9,14 +11,18 @@ _SIDE_PX = 320
 # Of the pixels' values in ImageNet, as shares of 255.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # Levels at which a pixel certainly is the subject's, and from which it may be.
-_SURE, _POSSIBLE = 230, 25
+_SURE, _POSSIBLE = 240, 15
 
 
-def salience(image: Image.Image) -> tuple[Image.Image, float] | None:
-    """Return how far each pixel is the subject's (L), and the confidence in it, from 0 to 1.
+class Salience(NamedTuple):
+    """How far each pixel is the subject's (L), and the confidence in it, from 0 to 1."""
 
-    None if the network cannot be run here.
-    """
+    mask: Image.Image
+    confidence: float
+
+
+def salience(image: Image.Image) -> Salience | None:
+    """Find the subject of a picture (RGB); None if the network cannot be run here."""
     if not NETWORK.is_installed:
         return None
     reduced = pixels(image.resize((_SIDE_PX, _SIDE_PX), Image.Resampling.LANCZOS))
@@ -27,4 +33,4 @@ def salience(image: Image.Image) -> tuple[Image.Image, float] | None:
     shares = picture(found[0, 0])
     counts = shares.histogram()
     confidence = sum(counts[_SURE:]) / max(1, sum(counts[_POSSIBLE:]))
-    return shares.resize(image.size, Image.Resampling.BICUBIC), confidence
+    return Salience(shares.resize(image.size, Image.Resampling.BICUBIC), confidence)

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
-from imgbot.engine import merge, run
+from imgbot.engine import merge, run, subject_network
 from imgbot.engine.backdrop import GUESSED, MISSING
 from imgbot.engine.background import cut_subject, remove_background
 from imgbot.engine.edit import edit_picture
 from imgbot.engine.merge import cut_out, merge_pictures
+from imgbot.imaging.networks import Network
 from tests.fixtures.flat_pictures import COLOURS, GREEN, Colour, box_of, mask_of, toy
 from tests.fixtures.photos import add_noise, load_photo, photo_path, save_photo
 
@@ -32,6 +33,9 @@ def each_subject_cut_once() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(merge, "cut_subject", cut_once)
+        # What is found without the extra `cutout`.
+        network = Network("no_such_package", "", room_bytes=0)
+        patch.setattr(subject_network, "NETWORK", network)
         yield
 
 

@@ -10,6 +10,7 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.texts import LANGUAGES, tables
 from imgbot.domain.this_style import asks_for_this_style
 from imgbot.engine import photo_styles, run, subject_network
+from imgbot.engine.background import cut_subject
 from imgbot.engine.edit_request import parse_edit_request
 from imgbot.engine.merge_request import parse_merge_request
 from imgbot.imaging.networks import Network
@@ -121,3 +122,16 @@ def test_styles_take_every_shape(size: tuple[int, int]) -> None:
     photo = load_photo("cat").resize(size)
     assert photo_styles.paint_like(photo, photo.resize((1, 1))).size == size
     assert subject_network.salience(photo)
+
+
+@pytest.mark.slow
+def test_the_astronaut_keeps_her_head_and_loses_the_background() -> None:
+    cut, is_certain = cut_subject(load_photo("astronaut"))
+    assert is_certain
+    opacity = cut.getchannel("A")
+    # Her hair, face and suit; the wall, the flag's stars and the model of a shuttle.
+    for place, is_hers in (
+        ((215, 35), True), ((220, 120), True), ((150, 400), True),
+        ((350, 60), False), ((10, 30), False), ((420, 80), False), ((410, 200), False),
+    ):  # fmt: skip
+        assert (opacity.getpixel(place) == 255) is is_hers, place
