@@ -19,6 +19,8 @@ def receipt_of(result: Result, language: str, price: str) -> str:
         is_created = result.operation is Operation.CREATE
         key = "caption_undrawn" if is_created else "caption_unknown"
         lines.append(t(language, key, words=", ".join(result.undrawn)))
+    if result.lettering:
+        lines.append(t(language, "receipt_lettering", words=result.lettering))
     if result.model:
         lines += [*_made(result, language), price]
     if result.variant:

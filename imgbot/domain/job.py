@@ -131,6 +131,8 @@ class Progress:
     """Fields that identify the submit in a provider's list, until there is a ticket."""
     side_px: int = 0
     """Longer side of the input of an upscale, in pixels; stored with the intent."""
+    lettering: str = ""
+    """Words that are put on the provider's picture; stored with the intent."""
     pending_ms: int = 0
     """Age at the latest poll that said pending, since `accepted_ms` (else `intent_ms`)."""
     ticket: Mapping[str, object] = field(default_factory=dict[str, object])

@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from imgbot.domain.phrases import words_pattern
+from imgbot.domain.phrases import PhraseLists
 from imgbot.domain.spelling import fold
 
 QUOTED = re.compile(r"«([^«»]+)»|“([^“”]+)”|„([^„“”]+)[“”]|\"([^\"]+)\"|(?<!\w)'([^']+)'(?!\w)")
@@ -46,9 +46,13 @@ class Lettering:
 
 
 @cache
+def _lists() -> PhraseLists:
+    text = (files("imgbot.domain") / "lettering.toml").read_text("utf-8")
+    return PhraseLists(tomllib.loads(text))
+
+
 def _pattern(name: str) -> re.Pattern[str]:
-    lists = tomllib.loads((files("imgbot.domain") / "lettering.toml").read_text("utf-8"))
-    return words_pattern(lists[name], lists)
+    return _lists()[name]
 
 
 @lru_cache(maxsize=16)
@@ -99,8 +103,7 @@ def _place_in(plain: str) -> str:
 
 def _plain_parts(text: str, plain: str, *, has_form: bool) -> tuple[tuple[Part, ...], str]:
     """Words without quotation marks: they follow what asks for them, or the place of each."""
-    named = re.compile(rf"(?:{_pattern('named').pattern}) ?:")
-    asked = _pattern("asked").search(plain) or named.search(plain)
+    asked = _pattern("asked").search(plain) or _pattern("led").search(plain)
     places = sorted(
         (match.start(), match.end(), name)
         for name in ("top", "bottom")
@@ -165,4 +168,5 @@ def _without(text: str, plain: str, *names: str) -> str:
             kept[match.start() : match.end()] = " " * (match.end() - match.start())
     tidy = " ".join("".join(kept).split())
     tidy = _LOOSE.sub(lambda sign: sign[1] or "", tidy)
-    return _LOOSE_END.sub("", tidy).strip(_EDGES)
+    left = _LOOSE_END.sub("", tidy).strip(_EDGES)
+    return "" if _pattern("filler").fullmatch(fold(left)) else left

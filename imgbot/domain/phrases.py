@@ -1,36 +1,61 @@
 """Phrases: lists of words that a translator can edit, compiled to patterns. Pure.
 
-Phrases stand between commas or line ends. `*` is any ending, `(the)` may be missing, `[a/b c]` is
-one of several, `{name}` is the list of that name, `#` is a number, and `~` is any word.
+Phrases stand between commas or line ends. `*` is any ending, `~` any word, `[a/b c]` one of them,
+`(the)` may be missing, `{name}` is the list of that name, `.` the end of a clause, and `> x` stands
+before x. `<x>` is the part that is asked for; it may have a name: `<side=left/right>`.
 """
 
 import re
 from collections.abc import Mapping
+from functools import cache
 
-_SIGNS = {"[": "(?:", "]": ")", "/": "|", "*": r"\w*", "~": r"\w+", "#": r"(\d{1,4})"}
-_SIGN = re.compile(r"\{(\w+)\}|[][/*~#]")
-_OPTIONAL = re.compile(r" \(([^()]*)\)|\(([^()]*)\) ")
-
-
-def pattern_of(phrases: str, lists: Mapping[str, str]) -> str:
-    """Pattern of the phrases, the longest written first, for text with single spaces."""
-    listed = [phrase.strip() for phrase in re.split(r"[,\n]", phrases) if phrase.strip()]
-    return "|".join(_compiled(each, lists) for each in sorted(listed, key=len, reverse=True))
-
-
-def words_pattern(phrases: str, lists: Mapping[str, str]) -> re.Pattern[str]:
-    """The pattern for whole words."""
-    return re.compile(rf"(?<!\w)(?:{pattern_of(phrases, lists)})(?!\w)")
+_SIGNS = {"[": "(?:", "]": ")", "/": "|", "*": r"\w*", "~": r"\w+", "@": r"@\d{1,2}"}
+_SIGNS |= {".": r"(?:,|$)", "<": "(", ">": ")"}
+_SIGN = re.compile(r"\{(\w+)\}|<(\w+)=|[][/*~@.<>]")
+# Parts that may be missing: at the start with the space behind them, after a space with that, or
+# within a word.
+_OPTIONAL = (
+    (re.compile(r"(^|[\[/<=]|\]\?)\(([^()]*)\) "), r"\1[[\2] ]?"),
+    (re.compile(r" \(([^()]*)\)(?=[ \])/>]|$)"), r"[ [\1]]?"),
+    (re.compile(r"\(([^()]*)\)"), r"[\1]?"),
+)
 
 
-def _compiled(phrase: str, lists: Mapping[str, str]) -> str:
-    while _OPTIONAL.search(phrase):
-        phrase = _OPTIONAL.sub(
-            lambda part: f"[ [{part[1]}]]?" if part[1] else f"[[{part[2]}] ]?", phrase
-        )
+class PhraseLists:
+    """Lists of phrases by name; `patterns` are given as such."""
 
-    def sign(found: re.Match[str]) -> str:
-        name = found[1]
-        return f"(?:{pattern_of(lists[name], lists)})" if name else _SIGNS[found[0]]
+    def __init__(self, lists: Mapping[str, str], **patterns: str) -> None:
+        self._lists, self._patterns = lists, patterns
 
-    return _SIGN.sub(sign, phrase)
+    def __getitem__(self, name: str) -> re.Pattern[str]:
+        """Pattern of one of the lists, for whole words."""
+        return self.compiled(self._lists[name])
+
+    @cache  # noqa: B019 -- as many as there are lists, which live as long as the program
+    def compiled(self, phrases: str) -> re.Pattern[str]:
+        """Pattern of the phrases, for whole words in text with single spaces."""
+        return re.compile(rf"(?<![\w@])(?:{self.pattern(phrases)})(?!\w)")
+
+    @cache  # noqa: B019 -- likewise
+    def named(self, name: str) -> str:
+        """Pattern of a list as text, without groups of its own around it."""
+        return self._patterns.get(name) or self.pattern(self._lists[name])
+
+    def pattern(self, phrases: str) -> str:
+        """Pattern of phrases as text; the longest is tried first."""
+        listed = [phrase.strip() for phrase in re.split(r"[,\n]", phrases) if phrase.strip()]
+        return "|".join(map(self._pattern_of, sorted(listed, key=len, reverse=True)))
+
+    def _pattern_of(self, phrase: str) -> str:
+        phrase, _, following = phrase.partition(" > ")
+        while found := next((each for each in _OPTIONAL if each[0].search(phrase)), None):
+            part, instead = found
+            phrase = part.sub(instead, phrase, count=1)
+        pattern = _SIGN.sub(self._sign, phrase)
+        return f"{pattern}(?= (?:{self.pattern(following)}))" if following else pattern
+
+    def _sign(self, sign: re.Match[str]) -> str:
+        name, group = sign.groups()
+        if group:
+            return f"(?P<{group}>"
+        return f"(?:{self.named(name)})" if name else _SIGNS[sign[0]]

@@ -16,11 +16,14 @@ from pathlib import Path
 
 from PIL import Image
 
+from imgbot.domain.errors import UserError
+from imgbot.domain.lettering import read_lettering
 from imgbot.engine.background import remove_background
 from imgbot.engine.collages import before_after
 from imgbot.engine.create import draw
 from imgbot.engine.create_report import report
 from imgbot.engine.edit import UNCHANGED, EditResult, edit_picture
+from imgbot.engine.lettering import letter
 from imgbot.engine.merge import PHOTOS_MAX, merge_pictures
 from imgbot.engine.retouch import retouch_picture
 from imgbot.engine.upscale import progress_path, progress_writer, upscale_picture
@@ -32,6 +35,8 @@ QUALITY = 95
 SOURCE_LIMIT_MEGAPIXELS = 64
 # An edit's filters hold several copies of the picture at once.
 EDITED_MEGAPIXELS = 12.0
+# Of a picture with words, there are two copies.
+LETTERED_MEGAPIXELS = 25.0
 # A collage shows each photo smaller than this, and the total bounds the memory.
 MERGED_MEGAPIXELS, MERGED_TOTAL_MEGAPIXELS = 4.0, 20.0
 
@@ -81,6 +86,17 @@ def run(
         outcome.unrecognised,
         outcome.suggestions,
     )
+
+
+def letter_result(prompt: str, source: str, target: str) -> None:
+    """Write the picture at `source`, with the words that a prompt asks for, to `target`.
+
+    UserError: letters_unknown, or the errors of `decode`.
+    """
+    image, lettering = _load(source, LETTERED_MEGAPIXELS), read_lettering(prompt)
+    if lettering is None:
+        raise UserError("letters_unknown", words="")
+    save_jpeg(letter(image, lettering).image, target, QUALITY)
 
 
 def _retouch(source: str) -> EditResult:

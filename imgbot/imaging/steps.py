@@ -91,3 +91,4 @@ prepare: Callable[..., Deliverable] = partial(_call, "imaging.pictures", "prepar
 make_sticker: Callable[..., None] = partial(_call, "imaging.sticker", "make_sticker")
 as_it_is: Callable[..., Deliverable] = partial(_call, "imaging.pictures", "as_it_is")
 make_picture: Callable[..., EngineResult] = partial(_call, "engine", "run")
+letter: Callable[..., None] = partial(_call, "engine", "letter_result")

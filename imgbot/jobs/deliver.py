@@ -66,6 +66,7 @@ async def render(context: StepContext, job: Job) -> Outcome:
     without_result = await _fetch(context, job, raw)
     if without_result is not None:
         return without_result
+    raw, job = await _letter(context, job, raw)
     is_sticker = job.request.operation is Operation.STICKER
     is_cut_out = is_sticker or job.request.operation is Operation.REMOVE_BACKGROUND
     ready = await _prepare(context, job, raw, on_white=is_cut_out and not job.request.is_file)
@@ -93,9 +94,34 @@ async def render(context: StepContext, job: Job) -> Outcome:
         outcome=State.DELIVERED,
         facts=facts,
         note=ready.note or job.request.note,
+        lettering=job.progress.lettering,
         tries=0,
     )
     return Advance(moved)
+
+
+async def _letter(context: StepContext, job: Job, raw: Path) -> tuple[Path, Job]:
+    """Put the words on a fetched result; if that fails it is shown without, for it may be paid for.
+
+    Once written, the picture with its words stays: a repeated step finds it.
+    """
+    target = raw.with_name(inputs.LETTERED)
+    if not job.progress.lettering or await asyncio.to_thread(target.exists):
+        return (target if job.progress.lettering else raw), job
+    letter = functools.partial(
+        context.pool.run,
+        steps.letter,
+        job.request.prompt,
+        str(raw),
+        str(target),
+        about="lettering",
+    )
+    try:
+        await inputs.if_short_again(letter, functools.partial(_fetch, context, job, raw))
+    except (UserError, MemoryError, WorkerLostError) as error:
+        events.step_failed(error, job)
+        return raw, with_changes(job, lettering="", note="lettering_failed")
+    return target, job
 
 
 async def _prepare(
@@ -148,10 +174,12 @@ async def _fetch_again(context: StepContext, job: Job) -> Outcome:
 
 def _recall(context: StepContext, job: Job, raw: Path) -> bool:
     """Restore the result from the original, if need be; False if there is neither."""
-    original = None if raw.exists() else context.originals.find(job.id)
+    # The original bears its words already.
+    target = raw.with_name(inputs.LETTERED) if job.progress.lettering else raw
+    original = None if raw.exists() or target.exists() else context.originals.find(job.id)
     if original is not None:
-        copy_file(original, raw)
-    return raw.exists()
+        copy_file(original, target)
+    return raw.exists() or target.exists()
 
 
 async def _make_again(

@@ -11,7 +11,8 @@ from typing import Any, TypeVar, cast
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job, State
-from imgbot.domain.operations import OPERATIONS
+from imgbot.domain.lettering import Lettering, read_lettering
+from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.files import copy_file, make_folder
 from imgbot.imaging import steps
 from imgbot.jobs.context import StepContext
@@ -22,6 +23,9 @@ RESULT = "result"
 
 STICKER = "sticker.webp"
 """File name of the sticker made of a result."""
+
+LETTERED = "lettered.jpg"
+"""The same with the words that it is to bear."""
 
 _TARGET = "made.jpg"
 _MAY_BE_SHORT = frozenset({"picture_truncated", "picture_not_a_picture", "result_not_a_picture"})
@@ -103,10 +107,12 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         scale, limit_px = steps.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
         inputs = replace(inputs, max_side_px=limit_px)
         side_px = max(size)
+    lettering = _lettering_of(job, provider)
     return GenerationRequest(
         job_id=order_id_of(context, job),
         operation=job.request.operation,
-        prompt=job.request.prompt,
+        prompt=lettering.rest if lettering else job.request.prompt,
+        lettering=lettering.text if lettering else "",
         negative=job.request.negative,
         pictures=tuple([await _fitted(context, path, inputs) for path in checked]),
         scale=scale,
@@ -116,6 +122,27 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         target=target_of(context, job.id),
         hook_url=context.webhooks.url_for(job.id),
     )
+
+
+def _lettering_of(job: Job, provider: Provider) -> Lettering | None:
+    """Words for a provider's picture, which the bot puts on it; a model's letters are a guess."""
+    found = _exact_words(job)
+    if found is None or provider.is_literal:
+        return None
+    # Without another wish, only a merge has something to order.
+    return found if found.rest or job.request.operation is Operation.MERGE else None
+
+
+def is_lettering_alone(job: Job) -> bool:
+    """True if a photo is to bear words and to stay as it is otherwise."""
+    found = _exact_words(job) if job.request.operation is Operation.EDIT else None
+    return found is not None and not found.rest
+
+
+def _exact_words(job: Job) -> Lettering | None:
+    is_told = OPERATIONS[job.request.operation].prompt is not Prompt.NONE
+    found = read_lettering(job.request.prompt) if is_told else None
+    return found if found and found.is_exact else None
 
 
 async def _fitted(context: StepContext, picture: Path, inputs: InputLimits) -> Path:

@@ -20,7 +20,7 @@ from imgbot.domain.order_pace import OrderPace, Turn
 from imgbot.providers.protocol import Capability, Provider, service_of
 from imgbot.telemetry.health import ProviderState
 
-_BUILTIN = "builtin"
+BUILTIN = "builtin"
 
 REFUSES_SERVICE = frozenset(
     {ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT, ProviderErrorKind.UNAVAILABLE}
@@ -155,7 +155,7 @@ class ProviderRouter:
     def makers(self) -> tuple[tuple[str, str], ...]:
         """Name and country code of each service that orders go to; not the built-in engine."""
         names = dict.fromkeys((*self._chosen.values(), *self._fallbacks))
-        used = [self._providers[name] for name in names if name != _BUILTIN]
+        used = [self._providers[name] for name in names if name != BUILTIN]
         return tuple((each.vendor or service_of(each.name), each.country) for each in used)
 
     def get(self, name: str) -> Provider | None:
@@ -301,7 +301,7 @@ class ProviderRouter:
                 refusal,
                 self._breakers[name].is_proven,
                 (lost := tuple(each for each in unserved if name in self._able(each))),
-                any(not takers[each] and _BUILTIN not in self._able(each) for each in lost),
+                any(not takers[each] and BUILTIN not in self._able(each) for each in lost),
                 self._paces[name].held_per_s(now_s),
             )
             for name, refusal in refusals.items()
@@ -309,9 +309,9 @@ class ProviderRouter:
 
     def fall_back(self) -> bool:
         """Let the built-in engine stand in from now on; False if it does already."""
-        is_new = _BUILTIN not in self._fallbacks
+        is_new = BUILTIN not in self._fallbacks
         if is_new:
-            self._fallbacks.append(_BUILTIN)
+            self._fallbacks.append(BUILTIN)
         return is_new
 
     def try_now(self, name: str, now_s: float) -> bool:

@@ -19,7 +19,7 @@ from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext, conclude, give_up, move
 from imgbot.jobs.poll import facts_of, next_poll, stored
-from imgbot.jobs.provider_routing import REFUSES_SERVICE, Choice
+from imgbot.jobs.provider_routing import BUILTIN, REFUSES_SERVICE, Choice
 from imgbot.jobs.recovery import SEARCHED_MS, Action, Answer, Unknown, decide
 from imgbot.providers.protocol import (
     Accepted,
@@ -55,13 +55,20 @@ async def submit(context: StepContext, job: Job) -> Outcome:
         job = await _with_picture(context, job)
     # It may have been told since the job was admitted.
     await context.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
-    choice = context.routing.choose(job.request.operation, job.progress.provider, time.monotonic())
+    choice = _choose(context, job)
     if choice.provider is None:
         return await _wait_for_provider(context, job, choice)
     begun = time.monotonic()
     order = await inputs.build_request(context, job, choice.provider)
     events.stage_took("prepare", time.monotonic() - begun)
     return await _order_in_slot(context, job, provider=choice.provider, order=order)
+
+
+def _choose(context: StepContext, job: Job) -> Choice:
+    # Words alone are free and exact at the engine; no model could add anything.
+    if inputs.is_lettering_alone(job) and (engine := context.routing.get(BUILTIN)):
+        return Choice(engine)
+    return context.routing.choose(job.request.operation, job.progress.provider, time.monotonic())
 
 
 async def _with_picture(context: StepContext, job: Job) -> Job:
@@ -170,6 +177,7 @@ async def _record_submit(
     """Store the submit record; a job returned without one (`intent_ms` 0) is not ordered yet."""
     price_micro = _price_of(job, provider, order)
     is_stand_in = context.routing.is_fallback(job.request.operation, provider.name)
+    is_stand_in = is_stand_in and not inputs.is_lettering_alone(job)
     job = await move(
         context,
         job,
@@ -180,6 +188,7 @@ async def _record_submit(
         order_fields=fields,
         price_micro=price_micro,
         side_px=order.side_px,
+        lettering=order.lettering,
         note="stand_in_note" if is_stand_in else job.request.note,
     )
     if job.is_cancelled:

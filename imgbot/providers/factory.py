@@ -39,6 +39,7 @@ class BuiltinProvider(Provider):
     name = "builtin"
     recovery = Recovery.REPEAT
     is_deterministic = True
+    is_literal = True
     offers = dict.fromkeys(Operation, Capability()) | {
         Operation.CREATE: Capability(takes_seed=True)
     }

@@ -117,6 +117,8 @@ class GenerationRequest:
     """Address for the provider's webhook; empty without a public address."""
     negative: str = ""
     """Things that the picture must not show."""
+    lettering: str = ""
+    """Words that are put on the picture once it is there, and are not in the prompt."""
 
     @property
     def full_prompt(self) -> str:
@@ -207,6 +209,8 @@ class Provider(ABC):
     """The provider's own limit of orders per time, or that of the operator's account."""
     submit_s: float = Timeouts().submit_s
     """Longest time that an order may be under way."""
+    is_literal: bool = False
+    """It draws words letter by letter, wherever the prompt asks for them."""
     is_searchable: bool = False
     """True if `search` lists its latest tasks."""
     is_hooked: bool = False

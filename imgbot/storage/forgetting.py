@@ -56,7 +56,7 @@ _WITH_MEMBER = {
 """Key or prefix → command that removes the user's id from it."""
 
 BLANK: Mapping[str, Any] = {
-    **dict.fromkeys(("prompt", "negative", "ignored", "parent", "base"), ""),
+    **dict.fromkeys(("prompt", "negative", "ignored", "parent", "base", "lettering"), ""),
     "sources": (),
     "order_fields": {},
 }

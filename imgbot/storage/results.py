@@ -44,6 +44,8 @@ class Result:
     """Prompt, with its flags, of the created picture that this one is a change of."""
     undrawn: tuple[str, ...] = ()
     """Phrases of the prompt that the picture does not show, as far as is told."""
+    lettering: str = ""
+    """Words that the bot has put on the provider's picture."""
     chat_id: int = 0
     message_id: int = 0
     """Message that shows the picture; 0 in records of imgbot 0.1."""
@@ -263,6 +265,7 @@ def to_hash(
         "negative": request.negative,
         "base": request.base,
         "undrawn": str(progress.facts.get("unknown", "")),
+        "lettering": progress.lettering,
         "message": f"{request.chat_id}.{message_id}",
         "ignored": request.ignored,
         "seed": str(request.seed),

@@ -105,6 +105,25 @@ async def test_five_actions_are_made_and_charged_once_each(hosted: Hosted) -> No
     assert "/file/bot" not in sent
 
 
+async def test_exact_letters_are_put_on_what_was_paid_for_and_alone_cost_nothing(
+    hosted: Hosted,
+) -> None:
+    anna = await hosted.stage.user("Anna")
+    made, _ = await hosted.charges()
+
+    shown = await anna.order('a calm lake with the text "HELLO"')
+    edited = await anna.order('caption the photo "Summer"', PHOTO)
+
+    sent = str((await hosted.view("maker"))["requests"])
+    assert "a calm lake" in sent
+    assert "HELLO" not in sent
+    assert (await hosted.charges())[0] == made + 1
+    assert "letter by letter: HELLO" in (await anna.click(shown, "ℹ️")).text
+    for picture in (shown, edited):
+        assert (await anna.image(picture)).convert("L").getextrema()[1] == 255
+    assert "backup service" not in edited.text
+
+
 async def test_an_enlargement_above_the_limits_is_ordered_smaller_and_told_so(
     hosted: Hosted,
 ) -> None:

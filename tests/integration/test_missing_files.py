@@ -43,7 +43,7 @@ async def lose_while_delivering(stage: Stage, person: Person) -> None:
     await control.fault(
         "editMessageMedia", "error", times=100, error_code=502, description="Bad Gateway"
     )
-    await control.send_photos(person, [jpeg("cat")], caption="black and white")
+    await control.send_photos(person, [jpeg("cat")], caption='black and white, caption "Hi"')
     async with stage.bot.redis() as redis:
         [key] = await eventually(lambda: redis.keys(f"{keys.JOB}*"))
         await eventually(lambda: redis.hget(key, "state"), lambda s: s == State.DELIVERING)

@@ -3,8 +3,9 @@
 import asyncio
 import io
 import math
+import shutil
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
@@ -328,6 +329,43 @@ def short_at_first(*, times: int) -> Callable[[object, Path], Coroutine[Any, Any
         replace_file(target, whole.getvalue()[: next(ends, None)])
 
     return download
+
+
+async def test_words_are_put_on_a_fetched_picture_once_or_it_is_shown_without(
+    tmp_path: Path,
+) -> None:
+    plain = Image.new("RGB", (600, 400), "grey")
+
+    async def fetch(_output: Output, target: Path) -> None:
+        plain.save(target, "PNG")
+
+    async def render(job: Job, fetch: Any) -> Mapping[str, Any]:
+        queue, originals = Mock(move=AsyncMock()), OriginalStore(tmp_path / "kept", limit_mb=10)
+        context = Mock(queue=queue, folder=tmp_path / "jobs", pool=Mock(run=run), now_ms=lambda: 0)
+        context.originals = originals
+        context.routing.provider_of.return_value.fetch = fetch
+        await deliver.render(cast("StepContext", context), job)
+        return queue.move.await_args.kwargs
+
+    (tmp_path / "kept").mkdir()
+    job = with_changes(JOB, ticket={"outputs": [{"url": "u"}]}, prompt='a cat, text "HI"')
+    for lettering, words in (("", job.request.prompt), ("HI", job.request.prompt)):
+        made = await render(with_changes(job, lettering=lettering, prompt=words), fetch)
+        with Image.open(made["file"]) as image:
+            extrema = image.convert("L").getextrema()
+        assert (made["lettering"], extrema == (0, 255)) == (lettering, bool(lettering))
+
+    # The files are gone, and the provider's copy: the original bears its words already.
+    first = Image.open(made["file"]).tobytes()
+    shutil.rmtree(tmp_path / "jobs")
+    gone = AsyncMock(side_effect=ProviderError(Kind.EXPIRED))
+    again = await render(with_changes(job, lettering="HI", tries=99), gone)
+    assert Image.open(again["file"]).tobytes() == first
+
+    # What is paid for is shown, whatever becomes of its words.
+    failed = await render(with_changes(job, id="2", lettering="שלום", prompt='text "שלום"'), fetch)
+    assert (failed["lettering"], failed["note"]) == ("", "lettering_failed")
+    assert pictures.size_of(failed["file"]) == plain.size
 
 
 async def test_a_result_that_comes_short_is_fetched_again(tmp_path: Path) -> None:
