@@ -40,6 +40,7 @@ from imgbot.bot.handlers.results import (
     handle_delete,
     handle_file,
     handle_receipt,
+    handle_same_with,
     handle_undo,
     show_chosen,
 )
@@ -164,6 +165,8 @@ class Text:
 
 async def handle_text(message: Message, dialogue: Dialogue) -> None:
     """Handle a text as the prompt of an album, or by what it asks for."""
+    if await handle_same_with(message, dialogue):
+        return
     text = await understand(message, dialogue)
     if text.is_prompt and await add_prompt(text.prompt, dialogue):
         return

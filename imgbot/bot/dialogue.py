@@ -33,8 +33,9 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
-from imgbot.domain.texts import buttons, t
+from imgbot.domain.texts import buttons, price, t
 from imgbot.domain.texts.buttons import Keyboard
+from imgbot.providers.protocol import Capability
 from imgbot.storage import keys
 from imgbot.storage.job_codec import pack, unpack
 from imgbot.telegram.messenger import ANSWER_LIMIT, ChatTarget, cut
@@ -127,6 +128,17 @@ class Dialogue:
         """Return a sentence in the user's language."""
         return t(self.language, key, **facts)
 
+    def price_told(self, micro: int) -> str:
+        """Return the price of an order as the user pays it; empty where it costs them nothing."""
+        is_paid = self.app.spend.caps.daily_micro_per_user is not None or self.is_by_admin
+        return price(micro) if micro and is_paid else ""
+
+    def model_told(self, offer: Capability) -> str:
+        """Return the name of a model, with its price where the user pays."""
+        prices = sorted({offer.price_micro, *offer.scale_prices_micro.values()} - {0})
+        told = "–".join(filter(None, map(self.price_told, prices)))
+        return " · ".join(filter(None, (offer.title or self.t("model_usual"), told)))
+
     async def reply(
         self, key: str, rows: Keyboard | None = None, /, **facts: str | int | float
     ) -> int:
@@ -144,8 +156,12 @@ class Dialogue:
     async def ask_about_text(self, key: str, rows: Keyboard, /, **facts: str | int | float) -> int:
         """Ask in reply to the user's text, on which the buttons act."""
         self.refuse_while_paused()
+        return await self.reply_about(self.t(key, **facts), rows)
+
+    async def reply_about(self, text: str, rows: Keyboard) -> int:
+        """Answer with a text in reply to the message that is handled, in a private chat, too."""
         target = replace(self.context.chat_target, reply_to=self.context.message_id)
-        return await self.app.messenger.send_text(target, self.t(key, **facts), rows)
+        return await self.app.messenger.send_text(target, text, rows)
 
     async def reply_question(self, key: str) -> int:
         """Answer with a question; in a group only a reply to it is an answer."""
@@ -168,21 +184,35 @@ class Dialogue:
     async def reply_error(self, error: UserError) -> None:
         """Report an error; repetitions of the same error are throttled."""
         facts = dict(error.facts)
-        wait_s = facts.pop("wait_s", 0)
-        if self.callback_id:
+        wait_s, operation = facts.pop("wait_s", 0), facts.pop("operation", "")
+        if operation:
+            rows = await self._usual_model(str(operation))
+            await self.reply(error.reason, rows, **facts)
+            await self.answer_callback("")
+        elif self.callback_id:
             await self.answer_callback(self.t(error.reason, **facts))
         elif await self._should_report(error.reason, int(wait_s)):
             await self.reply(error.reason, await self._resend(error.reason), **facts)
 
     async def _resend(self, reason: str) -> Keyboard | None:
         """Return a button that handles the message again, if it was refused only for now."""
-        if self.update is None or reason not in _FOR_NOW:
+        if reason not in _FOR_NOW or not await self._is_kept():
             return None
-        app, context = self.app, self.context
+        return buttons.resend(self.language, self.user_id, self.context.update_id)
+
+    async def _usual_model(self, operation: str) -> Keyboard:
+        """Return a button that takes the usual model, and handles a message again with it."""
+        update_id = self.context.update_id if await self._is_kept() else 0
+        return buttons.usual_model(self.language, operation, self.user_id, update_id)
+
+    async def _is_kept(self) -> bool:
+        """Keep the message that is handled, for a button; False if there is none."""
+        if self.update is None:
+            return False
         with suppress(StorageFullError):
-            await app.users.keep_refused(context.user_id, self.update, app.now_ms())
-            return buttons.resend(self.language, context.user_id, context.update_id)
-        return None
+            await self.app.users.keep_refused(self.user_id, self.update, self.app.now_ms())
+            return True
+        return False
 
     async def answer_callback(self, text: str, *, is_alert: bool = False) -> None:
         await self.app.messenger.answer_callback(self.callback_id, text, is_alert=is_alert)

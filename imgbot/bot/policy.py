@@ -1,11 +1,12 @@
 """Access policy: the operator's rules of access."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from imgbot.bot.context import RequestContext
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.providers.protocol import Capability
 
 _SMALLEST_SCALE = 2
 
@@ -20,13 +21,15 @@ class AccessPolicy:
     """True if it makes all pictures."""
     has_builtin_edits: bool
     """True if it makes the edits: it changes less than words can ask for."""
-    price_of: Callable[[Operation, int], int]
-    """Price of a picture at a scale, in micro-dollars."""
+    price_of: Callable[[Operation, int, str], int]
+    """Price of a picture at a scale by a model, in micro-dollars; empty is the usual model."""
+    models: Callable[[Operation], Mapping[str, Capability]] = lambda _: {"": Capability()}
+    """Models that users may choose for an operation, by their ids, the usual one first."""
 
     @property
     def least_price_micro(self) -> int:
         """Price of the cheapest picture that is not free, in micro-dollars; 0 if all are free."""
-        prices = (self.price_of(operation, _SMALLEST_SCALE) for operation in ACTIONS)
+        prices = (self.price_of(operation, _SMALLEST_SCALE, "") for operation in ACTIONS)
         return min(filter(None, prices), default=0)
 
     def admits(self, *ids: int) -> bool:

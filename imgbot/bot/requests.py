@@ -11,6 +11,7 @@ from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, User
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.intents.beginnings import without_preamble
 from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
+from imgbot.domain.model_words import named_in
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import (
     VARIANTS_MAX,
@@ -72,10 +73,11 @@ async def order(
     Raises UserError if it is not admitted.
     """
     parent = await dialogue.app.results.job_of_picture(photos[0]) if len(photos) == 1 else ""
+    prompt, model = model_in(dialogue, operation, prompt)
     # Words such as "square" are changes here; flags are options in any prompt.
     options = parse_prompt_options(prompt, has_words=False)
     job = with_changes(
-        _job_of(dialogue, operation, options),
+        _job_of(dialogue, operation, options, model),
         sources=photos,
         scale=scale,
         parent=parent,
@@ -99,11 +101,12 @@ async def create(dialogue: Dialogue, text: str) -> None:
 
     Raises UserError for a text that only tells how many, or of which shape.
     """
-    if names_nothing(text):
+    text, model = model_in(dialogue, Operation.CREATE, text)
+    if not text or names_nothing(text):
         raise UserError("words_empty")
     options, preferences = parse_prompt_options(text), dialogue.context.preferences
     options = replace(options, prompt=without_preamble(options.prompt))
-    first = _job_of(dialogue, Operation.CREATE, options)
+    first = _job_of(dialogue, Operation.CREATE, options, model)
     ratio = options.ratio or preferences.ratio or implied_ratio(options.prompt)
     first = with_changes(first, ratio=ratio)
     await _enqueue_variants(dialogue, first, options.variants or preferences.variants)
@@ -130,6 +133,7 @@ async def _enqueue_variants(dialogue: Dialogue, first: Job, count: int) -> None:
 
 async def regenerate(dialogue: Dialogue, result: Result, count: int = 1) -> None:
     """Order a delivered picture again, so many times: the same request with other seeds."""
+    _check_offered(dialogue, result.operation, result.chosen)
     await check_rate_limit(dialogue)
     await _enqueue_variants(dialogue, _job_like(dialogue, result), count)
 
@@ -138,9 +142,12 @@ async def retry(dialogue: Dialogue, failed: Result) -> bool:
     """Order the request of a failed job again, once; False if that was done before."""
     request = f"{failed.id}-r"
     await check_rate_limit(dialogue, request)
+    models = dialogue.app.policy.models(failed.operation)
     again = with_changes(
         _job_like(dialogue, failed),
         id=request,
+        # The sentence above the button says that it takes the usual one.
+        model=failed.chosen if failed.chosen in models else "",
         seed=failed.seed,
         ignored=failed.ignored,
         base=await _base_of(failed.parent, dialogue),
@@ -154,7 +161,7 @@ def _job_like(dialogue: Dialogue, result: Result) -> Job:
     # An older release stored no ratio that only words imply.
     implied = implied_ratio(result.words) if result.operation is Operation.CREATE else ""
     return with_changes(
-        _job_of(dialogue, result.operation, PromptOptions(result.words)),
+        _job_of(dialogue, result.operation, PromptOptions(result.words), result.chosen),
         negative=result.negative,
         sources=result.sources,
         scale=result.scale,
@@ -175,10 +182,11 @@ async def remix(
     dialogue: Dialogue, result: Result, change: str, *, keeps_seed: bool = True
 ) -> None:
     """Order a created picture anew, its prompt amended by the change."""
+    change, named = model_in(dialogue, Operation.CREATE, change, result.chosen)
     await check_rate_limit(dialogue)
     wanted = amend(result.full_prompt, change)
     wanted = wanted if keeps_seed else replace(wanted, seed=0)
-    first = with_changes(_job_of(dialogue, Operation.CREATE, wanted), parent=result.id)
+    first = with_changes(_job_of(dialogue, Operation.CREATE, wanted, named), parent=result.id)
     await _enqueue_variants(dialogue, first, wanted.variants)
 
 
@@ -192,7 +200,8 @@ async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
         job = with_changes(job, note="engine_hint")
     # What cannot be changed is drawn anew, at the price of a new picture.
     operations = {job.request.operation, *([Operation.CREATE] if job.request.base else [])}
-    price_micro = max(app.policy.price_of(each, job.request.scale) for each in operations)
+    scale, model = job.request.scale, job.request.model
+    price_micro = max(app.policy.price_of(each, scale, model) for each in operations)
     job = replace(job, charge=Charge(price_micro, spend_day=app.spend.today(now_ms)))
     admission = await app.queue.enqueue(job, now_ms)
     if job.request.base and admission.verdict in _WITHOUT_MONEY:
@@ -248,7 +257,42 @@ async def _is_by_bot(message: Message, photo: InputPhoto, dialogue: Dialogue) ->
     return bool(await dialogue.app.results.job_of_picture(photo))
 
 
-def _job_of(dialogue: Dialogue, operation: Operation, options: PromptOptions) -> Job:
+def model_in(
+    dialogue: Dialogue, operation: Operation, text: str, chosen: str | None = None
+) -> tuple[str, str]:
+    """Return the text without its words about a model, and that model, else the chosen one.
+
+    Without `chosen` it is that of the preferences. Raises UserError if it is no longer offered.
+    """
+    rest, named = words_about_model(dialogue, operation, text)
+    if chosen is None:
+        chosen = dialogue.context.preferences.models.get(operation, "")
+    if not named:
+        _check_offered(dialogue, operation, chosen)
+    return rest, named or chosen
+
+
+def words_about_model(dialogue: Dialogue, operation: Operation, text: str) -> tuple[str, str]:
+    """Return the text without its words about a model, and that model, if they name one."""
+    models = dialogue.app.policy.models(operation)
+    if len(models) == 1:
+        return text, ""
+    best = next((name for name, each in models.items() if each.is_best), "")
+    return named_in(text, {name: each.title for name, each in models.items()}, best)
+
+
+def _check_offered(dialogue: Dialogue, operation: Operation, model: str) -> None:
+    """Raise UserError if a model that was chosen is no longer offered: nothing is ordered."""
+    models = dialogue.app.policy.models(operation)
+    if model and model not in models:
+        usual = next(iter(models.values()))
+        facts = {"model": model.rpartition("/")[2], "usual": dialogue.model_told(usual)}
+        raise UserError("model_gone", operation=operation, **facts)
+
+
+def _job_of(
+    dialogue: Dialogue, operation: Operation, options: PromptOptions, model: str = ""
+) -> Job:
     context = dialogue.context
     request = Request(
         chat_id=context.chat_id,
@@ -262,5 +306,6 @@ def _job_of(dialogue: Dialogue, operation: Operation, options: PromptOptions) ->
         thread_id=context.thread_id,
         reply_to=context.message_id,
         is_file=context.preferences.is_file,
+        model=model,
     )
     return Job(context.request, context.user_id, request)

@@ -40,6 +40,7 @@ from imgbot.domain.errors import (
     StorageUnavailableError,
     UserError,
 )
+from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
 from imgbot.storage.results import Recent
@@ -48,7 +49,7 @@ from imgbot.telemetry import events
 
 Event = Message | CallbackQuery
 
-_REPEATABLE = frozenset({"help", "set", "view", "queue", "stuck", "receipt", "learned"})
+_REPEATABLE = frozenset({"help", "set", "model", "view", "queue", "stuck", "receipt", "learned"})
 """Actions exempt from double-press detection: turning a page twice quickly is intended."""
 
 
@@ -169,6 +170,8 @@ class UpdateHandler:
         press = parse(callback.data)
         if press and press.action == "resend":
             return self._handle_again
+        if press and press.action == "usual":
+            return self._take_usual_model
         handler = CALLBACKS.get(press.action) if press else None
         if press and press.action in admin.CALLBACKS and self._is_by_admin(callback):
             handler = admin.CALLBACKS[press.action]
@@ -250,6 +253,22 @@ class UpdateHandler:
         await self._app.users.drop_refused(dialogue.user_id, update_id)
         await dialogue.remove_panel()
         return "accepted_short"
+
+    async def _take_usual_model(
+        self, callback: CallbackQuery, argument: str, dialogue: Dialogue
+    ) -> str | Alert:
+        """Go back from a model that is gone to the usual one, and on with a message, if any."""
+        owner, number, operation = f"{argument}..".split(".")[:3]
+        if owner != str(dialogue.user_id) or operation not in set(ACTIONS):
+            return "not_your_button"
+        chosen = dialogue.context.preferences.with_model(operation, "")
+        await self._app.users.set_preference(dialogue.user_id, chosen)
+        profile = replace(dialogue.context.profile, preferences=chosen)
+        dialogue = replace(dialogue, context=dialogue.context.with_profile(profile))
+        if number != "0":
+            return await self._handle_again(callback, f"{owner}.{number}", dialogue)
+        await dialogue.remove_panel()
+        return "model_usual_short"
 
     async def _handle_message_again(
         self, raw: Mapping[str, Any], at_ms: int, dialogue: Dialogue

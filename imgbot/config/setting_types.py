@@ -67,6 +67,10 @@ def parse_ids(value: object) -> object:
     return tuple(sorted({int(part) for part in ids}))
 
 
+def parse_names(value: object) -> object:
+    return tuple(part for text in str(value).split(",") if (part := text.strip()))
+
+
 def parse_prices(value: object) -> object:
     """US dollars by operation, as (operation, micro-dollars)."""
     return tuple(sorted((name, parse_usd(price)) for name, price in parse_models(value)))
@@ -210,6 +214,7 @@ HttpsUrl = Annotated[str, AfterValidator(check_https_url)]
 AddressToListenOn = Annotated[Address, BeforeValidator(parse_address)]
 Usd = Annotated[int, BeforeValidator(parse_usd)]
 Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]
+Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
 Models = Annotated[Pairs, BeforeValidator(parse_models)]
 Providers = Annotated[Pairs, BeforeValidator(parse_providers)]
 Prices = Annotated[tuple[tuple[str, int], ...], BeforeValidator(parse_prices)]

@@ -26,6 +26,7 @@ from imgbot.config.setting_types import (
     HttpUrl,
     Ids,
     Models,
+    Names,
     Prices,
     ProviderLimits,
     Providers,
@@ -167,6 +168,8 @@ class Settings(BaseModel):
     provider_url: ProviderUrls = ()
     provider_limits: ProviderLimits = ()
     models: Models = ()
+    models_offered: Names = ()
+    picture_limit: Usd | None = None
     prices: Prices = ()
     public_url: HttpsUrl = ""
     _keys: dict[str, Secret] = PrivateAttr(default_factory=dict[str, Secret])

@@ -94,6 +94,8 @@ class Request:
     that if it cannot be changed."""
     variants: int = 0
     """Number of variants that were ordered together; 0 for one picture alone."""
+    model: str = ""
+    """Model that the user chose, by its id; empty for the usual one."""
 
     @property
     def awaits_picture(self) -> bool:

@@ -1,7 +1,7 @@
 """Preferences of a user, which the prompt of one request may override. Pure."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 _RATIOS = ("1:1", "3:4", "4:3", "9:16", "16:9")
 """Aspect ratios offered by buttons; a prompt may name others."""
@@ -18,6 +18,8 @@ class Preferences:
     is_quiet: bool = False
     is_unsubscribed: bool = False
     """True if the user has unsubscribed from broadcasts."""
+    models: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Chosen models by operation; without one, the usual model of the operator."""
 
     def with_choice(self, name: str, choice: str) -> "Preferences | None":
         """Return the preferences with one of them changed; None for an unknown choice."""
@@ -26,6 +28,11 @@ class Preferences:
             return None
         value, _ = setting.choices[choice]
         return replace(self, **{setting.field: value})
+
+    def with_model(self, operation: str, model: str) -> "Preferences":
+        """Return the preferences with a model for an operation; an empty one is the usual."""
+        others = {name: each for name, each in self.models.items() if name != operation}
+        return replace(self, models=others | ({operation: model} if model else {}))
 
 
 @dataclass(frozen=True, slots=True)

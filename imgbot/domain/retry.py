@@ -60,6 +60,7 @@ _REPEATABLE = frozenset(
         "provider_closed",
         "provider_down",
         "provider_failed",
+        "model_withdrawn",
         "unguarded",
         "went_wrong",
     }

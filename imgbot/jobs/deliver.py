@@ -317,7 +317,8 @@ def _record_of(
     if outcome is not State.DELIVERED or job.request.operation is Operation.COMPARE:
         return {}
     provider = context.routing.get(job.progress.provider)
-    offer = provider.offers.get(job.request.operation) if provider else None
+    is_able = provider is not None and job.request.operation in provider.offers
+    offer = provider.offer(job.request.operation, job.request.model) if is_able else None
     return results.to_hash(
         job,
         picture,
@@ -415,6 +416,7 @@ def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
         # A deterministic provider makes the same picture of the same request, except for create.
         is_created=is_created,
         is_varied=is_created or not context.routing.provider_of(job).is_deterministic,
+        has_models=len(context.routing.models(job.request.operation)) > 1,
     )
     return [*_anew(job), *buttons.drawings(job.request.prompt, job.id, suggested), *rows]
 

@@ -94,7 +94,8 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
     Files of an earlier attempt are reused. Raises UserError (not a picture, too many),
     WorkerLostError, TransientError.
     """
-    offer = provider.offers[job.request.operation]
+    model = context.routing.model_of(job, provider)
+    offer = provider.offer(job.request.operation, model)
     inputs, scale, side_px = offer.inputs, job.request.scale, 0
     if len(job.request.sources) > inputs.max_count:
         raise UserError("too_many_for_service", limit=inputs.max_count)
@@ -121,6 +122,7 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         seed=job.request.seed,
         target=target_of(context, job.id),
         hook_url=context.webhooks.url_for(job.id),
+        model=model,
     )
 
 

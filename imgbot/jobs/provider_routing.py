@@ -104,6 +104,24 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelChoice:
+    """Models among which users may choose, by the operator's settings."""
+
+    allowed: frozenset[str] = frozenset()
+    """Their ids; all models of the provider if empty."""
+    ceiling_micro: int | None = None
+    """Highest price of a picture. Without it and without a list, that of the usual model."""
+
+    def admits(self, offer: Capability, usual: Capability) -> bool:
+        if self.allowed and offer.model not in self.allowed:
+            return False
+        ceiling_micro = self.ceiling_micro
+        if ceiling_micro is None and not self.allowed:
+            ceiling_micro = usual.price_at(0)
+        return ceiling_micro is None or offer.price_at(0) <= ceiling_micro
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """The provider for a submit; without one, `wait_s` until one may serve."""
 
@@ -122,8 +140,10 @@ class ProviderRouter:
         chosen: Mapping[Operation, str],
         fallback: str = "",
         stored: Mapping[str, str] | None = None,
+        choice: ModelChoice | None = None,
     ) -> None:
         """`stored` are other names under which orders may be stored, with today's."""
+        self._choice = choice or ModelChoice()
         self._providers = dict(providers)
         self._stored = dict(stored or {})
         self._servers = {
@@ -178,16 +198,27 @@ class ProviderRouter:
     def kind_of(self, job: Job) -> str:
         """Key under which the job's duration is learned: provider, operation and model."""
         provider, operation = self.provider_of(job), job.request.operation
-        offer = provider.offers.get(operation)
-        return f"{provider.name}.{operation}.{offer.model[:100] if offer else ''}"
+        is_able = operation in provider.offers
+        model = provider.offer(operation, job.request.model).model if is_able else ""
+        return f"{provider.name}.{operation}.{model[:100]}"
 
-    def offer(self, operation: Operation) -> Capability:
-        return self.primary(operation).offers[operation]
+    def models(self, operation: Operation) -> Mapping[str, Capability]:
+        """Models that users may choose for an operation, by their ids, the usual one first."""
+        provider = self.primary(operation)
+        usual = provider.offers[operation]
+        offered = provider.models.get(operation, {}).items()
+        others = {name: each for name, each in offered if self._choice.admits(each, usual)}
+        return {usual.model: usual} | others
 
-    def price_micro(self, operation: Operation, scale: int) -> int:
+    def model_of(self, job: Job, provider: Provider) -> str:
+        """Model that the user chose, if its provider has the order; else its usual one is meant."""
+        is_stand_in = self.is_fallback(job.request.operation, provider.name)
+        return "" if is_stand_in else job.request.model
+
+    def price_micro(self, operation: Operation, scale: int, model: str = "") -> int:
         """Highest price of an order in micro-dollars at any of its providers."""
         able = (self._providers[name] for name in self._able(operation))
-        return max(provider.offers[operation].price_at(scale) for provider in able)
+        return max(provider.offer(operation, model).price_at(scale) for provider in able)
 
     def _able(self, operation: Operation) -> list[str]:
         """Names of the providers that may accept an order, the chosen one first."""

@@ -51,6 +51,7 @@ async def submit(context: StepContext, job: Job) -> Outcome:
     if job.progress.intent_ms:
         # Adopted with a submit record and without a ticket: it may have been paid for.
         return await _recover(context, job, is_foreign=True)
+    _check_model(context, job)
     if job.request.awaits_picture:
         job = await _with_picture(context, job)
     # It may have been told since the job was admitted.
@@ -69,6 +70,16 @@ def _choose(context: StepContext, job: Job) -> Choice:
     if inputs.is_lettering_alone(job) and (engine := context.routing.get(BUILTIN)):
         return Choice(engine)
     return context.routing.choose(job.request.operation, job.progress.provider, time.monotonic())
+
+
+def _check_model(context: StepContext, job: Job) -> None:
+    """Raise UserError if the operator no longer offers the model that the user chose."""
+    operation, model = job.request.operation, job.request.model
+    models = context.routing.models(operation)
+    if model and model not in models:
+        title = model.rpartition("/")[2]
+        usual = next(iter(models.values())).title or t(job.request.language, "model_usual")
+        raise UserError("model_withdrawn", model=title, usual=usual, charge="no")
 
 
 async def _with_picture(context: StepContext, job: Job) -> Job:
@@ -204,7 +215,9 @@ async def _record_submit(
 
 
 def _price_of(job: Job, provider: Provider, order: GenerationRequest) -> int:
-    return provider.offers[job.request.operation].price_at(order.scale)
+    """Price of the order; of a model that the user chose, no more than at admission."""
+    price_micro = provider.offer(job.request.operation, order.model).price_at(order.scale)
+    return min(price_micro, job.charge.reserved_micro) if order.model else price_micro
 
 
 async def _wait_for_provider(context: StepContext, job: Job, choice: Choice) -> Outcome:
@@ -354,7 +367,10 @@ async def _search(context: StepContext, job: Job, provider: Provider) -> Ticket 
     if context.now_ms() - job.progress.ordered_ms > SEARCHED_MS:
         return None
     for ticket in await provider.search(
-        job.request.operation, job.progress.order_fields, job.progress.intent_ms
+        job.request.operation,
+        job.progress.order_fields,
+        job.progress.intent_ms,
+        context.routing.model_of(job, provider),
     ):
         if await _is_own(context, job, ticket):
             found = "job %s: submit found in the provider's list after a lost response"
@@ -372,6 +388,9 @@ async def _repeat(context: StepContext, job: Job) -> Outcome:
     """Order again under the same key; the record stays, for the first order may be alive."""
     provider = context.routing.provider_of(job)
     order = await inputs.build_request(context, job, provider)
+    if order.model and order.model not in provider.models.get(order.operation, {}):
+        # Another model is another order.
+        return await conclude(context, job, State.DEAD, "submit_unknown")
     job = await move(context, job, State.SUBMITTING, tries=job.progress.tries + 1)
     try:
         with context.routing.asking(provider.name):

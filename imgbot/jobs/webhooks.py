@@ -87,7 +87,8 @@ class Webhooks:
         provider = self._provider_of(job)
         now_s = self._now_ms() / 1000
         try:
-            ticket = await provider.ticket_of_hook(job.request.operation, headers, body, now_s)
+            operation, model = job.request.operation, job.request.model
+            ticket = await provider.ticket_of_hook(operation, headers, body, now_s, model)
         except ProviderError as error:
             raise TransientError(f"the signing key of {provider.name}: {error}") from error
         if ticket is None or job.progress.ticket.get("id", ticket["id"]) != ticket["id"]:

@@ -41,6 +41,7 @@ from imgbot.providers.protocol import (
 from imgbot.providers.spec_file import (
     KEY_SLOT,
     LocatedTable,
+    ModelNotes,
     OfferedOperation,
     PriceUsd,
     ProviderName,
@@ -95,7 +96,7 @@ class Sizes(LocatedTable):
         return f"{sides[0]}x{sides[1]}" if sides else self.default
 
 
-class ImagesApiModel(LocatedTable):
+class ImagesApiModel(ModelNotes):
     """One model, its operations, and further fields of its requests."""
 
     operations: Annotated[tuple[Served, ...], Field(min_length=1)]
@@ -138,6 +139,17 @@ class OpenAiSpec(ServerSpec, Vendor):
             return next(iter(named or serving), None)
         return serving[0].model_copy(update={"id": name})
 
+    def offer(
+        self, operation: Operation, model: ImagesApiModel, price_micro: int | None
+    ) -> Capability:
+        """Return the terms; `price_micro` is the operator's own price."""
+        return Capability(
+            model=model.id,
+            price_micro=micro(model.price_usd) if price_micro is None else price_micro,
+            inputs=self.inputs.limits(model.pictures if operation is Operation.MERGE else 1),
+            **model.notes(model.id),
+        )
+
 
 _KIND = ProviderErrorKind
 _MIMES = {".png": "image/png"}
@@ -163,12 +175,17 @@ class OpenAiProvider(Provider):
             if (model := spec.model_for(operation, config.models.get(operation, ""))) is not None
         }
         self.offers: Mapping[Operation, Capability] = {
-            operation: Capability(
-                model=model.id,
-                price_micro=config.prices_micro.get(operation, micro(model.price_usd)),
-                inputs=spec.inputs.limits(model.pictures if operation is Operation.MERGE else 1),
-            )
+            operation: spec.offer(operation, model, config.prices_micro.get(operation))
             for operation, model in self._models.items()
+        }
+        self.models = {
+            operation: {usual.model: usual}
+            | {
+                each.id: spec.offer(operation, each, None)
+                for each in reversed(spec.models)
+                if operation in each.operations and each.id != usual.model
+            }
+            for operation, usual in self.offers.items()
         }
         headers = with_key(spec.headers, config.key)
         if config.key and not any(KEY_SLOT in text for text in spec.headers.values()):
@@ -186,6 +203,8 @@ class OpenAiProvider(Provider):
 
     async def submit(self, order: GenerationRequest) -> Accepted | Done:
         model = self._models.get(order.operation)
+        if order.model and order.model in self.models.get(order.operation, {}):
+            model = self._spec.model_for(order.operation, order.model)
         if model is None:
             raise ProviderError(_KIND.INVALID, f"no model for {order.operation}", is_billed=False)
         fields = self._fields(order, model)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from types import MappingProxyType
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import Operation
@@ -87,6 +88,12 @@ class Capability:
     scales: frozenset[int] = frozenset()
     """Available factors; empty if any is, or if there is nothing to choose."""
     takes_seed: bool = False
+    title: str = ""
+    """Name of the model as users read it."""
+    good_at: Mapping[str, str] = field(default_factory=dict[str, str])
+    """What the model is good at, in a few words, by language."""
+    is_best: bool = False
+    """True if the model makes the best pictures of those in its file."""
 
     def price_at(self, scale: int) -> int:
         """Return the price in micro-dollars at a scale; the highest one for an unlisted scale."""
@@ -119,6 +126,8 @@ class GenerationRequest:
     """Things that the picture must not show."""
     lettering: str = ""
     """Words that are put on the picture once it is there, and are not in the prompt."""
+    model: str = ""
+    """Model that the user chose; empty for the usual one."""
 
     @property
     def full_prompt(self) -> str:
@@ -199,7 +208,9 @@ class Provider(ABC):
     country: str = ""
     """Country code of that company, if known."""
     offers: Mapping[Operation, Capability]
-    """Supported operations."""
+    """Supported operations, by their usual models."""
+    models: Mapping[Operation, Mapping[str, Capability]] = MappingProxyType({})
+    """All models of each operation by their ids, where there are several."""
     recovery: Recovery = Recovery.NONE
     is_deterministic: bool = False
     """Equal edits of equal pictures give equal results."""
@@ -217,6 +228,10 @@ class Provider(ABC):
     """True if its requests carry the webhook address."""
     has_account: bool = False
     """True if `balance` can be asked for."""
+
+    def offer(self, operation: Operation, model: str) -> Capability:
+        """Return the terms of a model; those of the usual one if `model` is empty or unknown."""
+        return self.models.get(operation, {}).get(model) or self.offers[operation]
 
     async def upload(self, order: GenerationRequest) -> GenerationRequest:
         """Return the request with its `uploads`; free of charge, and no task exists yet."""
@@ -237,7 +252,7 @@ class Provider(ABC):
         return {}
 
     async def search(
-        self, operation: Operation, fields: Mapping[str, str], since_ms: int
+        self, operation: Operation, fields: Mapping[str, str], since_ms: int, model: str = ""
     ) -> Sequence[Ticket]:
         """Find tasks with these fields made since then, the earliest first.
 
@@ -260,7 +275,12 @@ class Provider(ABC):
         return Cancelled.UNSUPPORTED
 
     async def ticket_of_hook(
-        self, operation: Operation, headers: Mapping[str, str], body: bytes, now_s: float
+        self,
+        operation: Operation,
+        headers: Mapping[str, str],
+        body: bytes,
+        now_s: float,
+        model: str = "",
     ) -> Ticket | None:
         """Return the ticket that a verified webhook is about, None if it is forged or malformed.
 

@@ -124,6 +124,22 @@ def _names(text: str) -> list[str]:
 # Fields
 
 
+class ModelNotes(LocatedTable):
+    """What users read of a model when they choose one."""
+
+    title: Annotated[str, Field(max_length=40)] = ""
+    good_at: Mapping[Literal["en", "ru"], Annotated[str, Field(max_length=80)]] = Field(
+        default_factory=dict[Literal["en", "ru"], str]
+    )
+    best: bool = False
+    """True for the model that "in the best quality" means."""
+
+    def notes(self, model: str) -> dict[str, Any]:
+        """Return them as fields of a Capability; the title is a part of the id without one."""
+        title = self.title or model.rpartition("/")[2]
+        return {"title": title, "good_at": self.good_at, "is_best": self.best}
+
+
 class Vendor(LocatedTable):
     """Company that runs the service, for `/privacy`: its name and the code of its country."""
 

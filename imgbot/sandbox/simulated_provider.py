@@ -94,6 +94,7 @@ _SECRET = base64.b64encode(b"sandbox-webhook-key").decode()
 class _OrderBody(BaseModel, extra="forbid"):
     operation: Literal["create", "edit", "merge", "retouch", "upscale", "removebg"]
     words: str = ""
+    model: str = ""
     images: list[str] = []
     ratio: str = ""
     scale: int = 1

@@ -39,6 +39,10 @@ def unpack(packed: list[list[Any]]) -> tuple[InputPhoto, ...]:
     return tuple(InputPhoto(*entry[:4], is_file=bool(entry[4:5] and entry[4])) for entry in packed)
 
 
+def _mapping(text: str) -> Any:
+    return json.loads(text or "{}")
+
+
 _READERS: Mapping[Any, Callable[[str], Any]] = {
     str: str,
     int: int,
@@ -49,15 +53,12 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     tuple[InputPhoto, ...]: lambda text: unpack(json.loads(text)),
     InputPhoto | None: lambda text: next(iter(unpack(json.loads(text))), None),
     tuple[str, ...]: lambda text: tuple(filter(None, text.split(", "))),
+    Mapping[str, str]: _mapping,
 }
 """By the type of a field; all others are mappings, in JSON."""
 
 _STORED_AS = {"prompt": "words"}
 """Stored names that differ from the names of the fields."""
-
-
-def _mapping(text: str) -> Any:
-    return json.loads(text or "{}")
 
 
 STORED: Mapping[str, StoredField] = {

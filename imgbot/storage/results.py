@@ -56,6 +56,8 @@ class Result:
     """True if the model makes another picture with another seed."""
     model: str = ""
     """Model, or the provider where it has none to choose; as all below, not in older records."""
+    chosen: str = ""
+    """Model that the user chose; empty for the usual one."""
     size: str = ""
     """Width and height in pixels, as in 1024x768."""
     queue_ms: int = 0
@@ -271,6 +273,7 @@ def to_hash(
         "seed": str(request.seed),
         "takes_seed": job_codec.to_text(takes_seed),
         "model": model,
+        "chosen": request.model,
         "size": str(progress.facts.get("size", "")),
         "queue_ms": str(max(progress.intent_ms - job.created_ms, 0)),
         "took_ms": str(progress.facts.get("took_ms", 0)),

@@ -112,6 +112,7 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
         has_builtin_engine=settings.providers == ("builtin",),
         has_builtin_edits=routes.primary(Operation.EDIT).name == "builtin",
         price_of=routes.price_micro,
+        models=routes.models,
     )
 
 

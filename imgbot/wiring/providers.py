@@ -7,7 +7,7 @@ from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import ACTIONS, OPERATIONS
 from imgbot.imaging.pool import Pool
 from imgbot.imaging.steps import make_picture
-from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.jobs.provider_routing import ModelChoice, ProviderRouter
 from imgbot.providers.factory import name_at, open_provider
 from imgbot.providers.protocol import (
     Done,
@@ -49,7 +49,8 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
             events.info("%s has no model for %s: using builtin", provider.name, operation)
     fallback = opened[settings.provider_fallback].name if settings.provider_fallback else ""
     chosen_names = dict.fromkeys(OPERATIONS, "builtin") | names
-    return ProviderRouter(by_name, chosen_names, fallback, stored)
+    choice = ModelChoice(frozenset(settings.models_offered), settings.picture_limit)
+    return ProviderRouter(by_name, chosen_names, fallback, stored, choice)
 
 
 def _config(settings: Settings, name: str, url: str) -> ProviderConfig:

@@ -176,7 +176,7 @@ class PlayedProvider(Provider):
         return {"prompt": order.prompt, "operation": order.operation.value}
 
     async def search(
-        self, operation: Operation, fields: Mapping[str, str], since_ms: int
+        self, operation: Operation, fields: Mapping[str, str], since_ms: int, model: str = ""
     ) -> Sequence[Ticket]:
         def find() -> list[Ticket]:
             return [

@@ -170,7 +170,7 @@ async def test_variants_end_at_the_users_limit(redis: Client) -> None:
         users=UserStore(redis),
         limit=RateLimit(redis, max_requests=1),
         spend=Spend(redis, queue.caps, 0),
-        policy=AccessPolicy(frozenset(), frozenset(), False, False, lambda _, __: 0),
+        policy=AccessPolicy(frozenset(), frozenset(), False, False, lambda *_: 0),
         messenger=Mock(send_text=send_text),
         now_ms=lambda: NOW,
     )

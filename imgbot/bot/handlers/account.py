@@ -7,6 +7,7 @@ from functools import partial
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.handlers.models import with_models
 from imgbot.domain.job import Job, State
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import buttons, dollars, in_time, t
@@ -120,7 +121,10 @@ async def handle_quiet(_: Message, dialogue: Dialogue) -> None:
 
 async def handle_settings(_: Message, dialogue: Dialogue) -> None:
     context = dialogue.context
-    rows = buttons.settings(context.language, context.preferences, context.user_id)
+    has_models = bool(with_models(dialogue))
+    rows = buttons.settings(
+        context.language, context.preferences, context.user_id, has_models=has_models
+    )
     await dialogue.reply("settings", rows)
 
 
@@ -147,7 +151,9 @@ async def on_setting_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
 
 async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
     language = preferences.language or dialogue.language
-    rows = buttons.settings(language, preferences, dialogue.user_id)
+    rows = buttons.settings(
+        language, preferences, dialogue.user_id, has_models=bool(with_models(dialogue))
+    )
     await dialogue.update_panel(t(language, "settings"), rows)
 
 

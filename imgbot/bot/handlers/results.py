@@ -18,6 +18,7 @@ from aiogram.types import (
 from imgbot.bot import pictures, requests
 from imgbot.bot.app import App
 from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.handlers.models import redraw, same_with, with_models
 from imgbot.bot.handlers.operations import start_photo_operation
 from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mention
 from imgbot.bot.receipt import receipt_of
@@ -116,6 +117,7 @@ def _buttons_of(result: Result, dialogue: Dialogue) -> Keyboard:
         is_change=_is_change(result),
         is_varied=_is_varied(result, dialogue),
         is_created=result.operation is Operation.CREATE,
+        has_models=len(dialogue.app.policy.models(result.operation)) > 1,
     )
 
 
@@ -448,6 +450,19 @@ async def handle_again(message: Message, dialogue: Dialogue) -> None:
     prompt = prompt_of(message)
     named = named_in(prompt)
     await requests.regenerate(dialogue, result, count_in(named.rest if named else prompt) or 1)
+
+
+async def handle_same_with(message: Message, dialogue: Dialogue) -> bool:
+    """Order the picture again with the model that the text names; False for any other text."""
+    prompt, asked = prompt_of(message), None
+    for operation in with_models(dialogue):
+        if not (model := same_with(prompt, operation, dialogue)):
+            continue
+        asked = asked or (await _chosen_result("again", message, dialogue))
+        if asked.operation is operation:
+            await redraw(dialogue, asked, model)
+            return True
+    return False
 
 
 async def _act_on_pressed(

@@ -111,11 +111,12 @@ def under_result(
     is_change: bool = False,
     is_varied: bool = True,
     is_created: bool = False,
+    has_models: bool = False,
 ) -> Keyboard:
     """Buttons under a result; three in a row at most, or phones truncate their labels.
 
     The file if it was shown as a photo, undo if it changed another picture, regenerate if that
-    would make another one, the prompt if it was created from that.
+    would make another one, the prompt if it was created from that, the models if there are several.
     """
     actions = {"again": "again"} if is_varied else {}
     actions |= {
@@ -133,7 +134,9 @@ def under_result(
     row = next((row for row in (first, last) if len(row) < _IN_A_ROW), None)
     if row is not None:
         row.insert(2 if row is first else 1, _button(language, "sticker", f"{sticker}:{job_id}"))
-    return [first, [*sizes, *file], last]
+    last[-1:-1] = [_button(language, "model", f"models:{job_id}")] if has_models else []
+    length = _IN_A_ROW if len(last) != _IN_A_ROW + 1 else 2
+    return [first, [*sizes, *file], *_in_rows(last, length)]
 
 
 def under_sticker(language: str, job_id: str) -> Keyboard:
@@ -144,6 +147,11 @@ def under_sticker(language: str, job_id: str) -> Keyboard:
 def retry(language: str, job_id: str) -> Keyboard:
     """Button under the message of a failed job: order its request again."""
     return [[_button(language, "retry", f"retry:{job_id}")]]
+
+
+def usual_model(language: str, operation: str, user_id: int, update_id: int) -> Keyboard:
+    """Button under the sentence that a model is gone: take the usual one, and go on."""
+    return [[_button(language, "usual_model", f"usual:{user_id}.{update_id}.{operation}")]]
 
 
 def resend(language: str, user_id: int, update_id: int) -> Keyboard:
@@ -222,7 +230,9 @@ OPEN = "open"
 """In the data of a setting's button, instead of a choice: show the choices of the setting."""
 
 
-def settings(language: str, preferences: Preferences, user_id: int) -> Keyboard:
+def settings(
+    language: str, preferences: Preferences, user_id: int, *, has_models: bool = False
+) -> Keyboard:
     """Buttons of the settings, one in a row, each with its current value.
 
     A setting with two choices changes at once, any other shows its choices.
@@ -236,6 +246,8 @@ def settings(language: str, preferences: Preferences, user_id: int) -> Keyboard:
         label = t(language, f"setting_{name}", value=value) + (" ▸" if opens else "")
         choice = OPEN if opens else others[0]
         rows.append([Button(label, f"set:{name}.{choice}.{user_id}")])
+    if has_models:
+        rows.append([_button(language, "models", f"model:{OPEN}..{user_id}")])
     return rows
 
 
@@ -251,6 +263,32 @@ def setting(language: str, preferences: Preferences, name: str, user_id: int) ->
     ]
     rows = _in_rows(choices, _IN_A_ROW if len(choices) > _SETTING_BUTTONS else len(choices))
     return [*rows, [_button(language, "back", f"set:all.{OPEN}.{user_id}")]]
+
+
+def model_operations(language: str, names: Sequence[str], user_id: int) -> Keyboard:
+    """Buttons of the operations that have several models, and back to all settings."""
+    rows = [[_button(language, each, f"model:{each}.{OPEN}.{user_id}")] for each in names]
+    return [*rows, [_button(language, "back", f"set:all.{OPEN}.{user_id}")]]
+
+
+def models(
+    labels: Mapping[str, str], operation: str, user_id: int, job_id: str, current: str
+) -> Keyboard:
+    """Buttons of models by their marks in callback data, of which the current one is ticked."""
+    end = f"{user_id}.{job_id}"
+    return [
+        [Button(("✓ " if mark == current else "") + label, f"model:{operation}.{mark}.{end}")]
+        for mark, label in labels.items()
+    ]
+
+
+def to_models(language: str, user_id: int) -> list[Button]:
+    return [_button(language, "back", f"model:{OPEN}..{user_id}")]
+
+
+def redraw(language: str, data: str, model: str) -> Keyboard:
+    """Button that orders a picture again with the chosen model, whose price it tells."""
+    return [[Button(t(language, "button_redraw", model=model), f"redraw:{data}")]]
 
 
 def _current(language: str, preferences: Preferences, name: str) -> str:

@@ -11,7 +11,7 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import Operation
 from imgbot.domain.ratios import nearest
 from imgbot.providers.declarative import responses, task_lookup
-from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, TicketPaths
+from imgbot.providers.declarative.spec import DeclaredModel, Spec, Stage, TicketPaths, app_of
 from imgbot.providers.declarative.templates import fill, first, first_text, names_in
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.picture_body import PictureBody, as_json, mark_of
@@ -62,6 +62,13 @@ class DeclaredProvider(Provider):
         self.offers: Mapping[Operation, Capability] = {
             operation: model.offer(spec.inputs, config.prices_micro.get(operation))
             for operation, model in self._models.items()
+        }
+        self.models = {
+            operation: {
+                name: usual if name == usual.model else model.offer(spec.inputs, None)
+                for name, model in spec.models_for(operation).items()
+            }
+            for operation, usual in self.offers.items()
         }
         self._urls = spec.addresses(config.url)
         auth = spec.auth
@@ -120,14 +127,14 @@ class DeclaredProvider(Provider):
         return await asyncio.to_thread(task_lookup.fields_of, search, body, pictures)
 
     async def search(
-        self, operation: Operation, fields: Mapping[str, str], since_ms: int
+        self, operation: Operation, fields: Mapping[str, str], since_ms: int, model: str = ""
     ) -> Sequence[Ticket]:
-        spec, model = self._spec, self._models.get(operation)
-        if spec.search is None or model is None:
+        spec, model = self._spec, model or self._usual(operation)
+        if spec.search is None or not model:
             return []
-        values = {**self._urls, "model": model.id, "app": model.app}
+        values = {**self._urls, "model": model, "app": app_of(model)}
         items = await task_lookup.found_in(spec, self._client, values, fields, since_ms)
-        tickets = [_ticket(model.id, spec.search, item) for item in items]
+        tickets = [_ticket(model, spec.search, item) for item in items]
         return [ticket for ticket in tickets if ticket["id"]]
 
     async def poll(self, ticket: Ticket) -> Pending | Done:
@@ -159,11 +166,16 @@ class DeclaredProvider(Provider):
         return Cancelled.TOO_LATE if is_late else Cancelled.ACCEPTED
 
     async def ticket_of_hook(
-        self, operation: Operation, headers: Mapping[str, str], body: bytes, now_s: float
+        self,
+        operation: Operation,
+        headers: Mapping[str, str],
+        body: bytes,
+        now_s: float,
+        model: str = "",
     ) -> Ticket | None:
-        model = self._models.get(operation)
+        model = model or self._usual(operation)
         task_id = await self._hooks.task_of(headers, body, now_s) if self._hooks else ""
-        return {"id": task_id, "model": model.id} if task_id and model else None
+        return {"id": task_id, "model": model} if task_id and model else None
 
     async def balance(self) -> float | None:
         spec = self._spec.balance
@@ -185,8 +197,7 @@ class DeclaredProvider(Provider):
 
     def ticket_url(self, templates: tuple[str, ...], ticket: Ticket) -> str:
         """Return the first URL for which the ticket has every value."""
-        app = "/".join(str(ticket.get("model", "")).split("/")[:2])
-        values = {**self._urls, **ticket, "app": app}
+        values = {**self._urls, **ticket, "app": app_of(str(ticket.get("model", "")))}
         for template in templates:
             if all(values.get(name) for name in names_in(template)):
                 return str(fill(template, values, {}))
@@ -202,8 +213,12 @@ class DeclaredProvider(Provider):
         if (error := responses.refusal(self._spec, stage, answer)) is not None:
             raise error
 
+    def _usual(self, operation: Operation) -> str:
+        return self.offers[operation].model if operation in self.offers else ""
+
     def _model_for(self, order: GenerationRequest) -> DeclaredModel:
-        if (model := self._models.get(order.operation)) is None:
+        chosen = self._spec.models_for(order.operation).get(order.model)
+        if (model := chosen or self._models.get(order.operation)) is None:
             raise ProviderError(_KIND.INVALID, f"{self.name} has no model for {order.operation}")
         return model
 
@@ -220,7 +235,7 @@ class DeclaredProvider(Provider):
             "seed": order.seed % _SEEDS,
             "hook": order.hook_url,
             "model": model.id,
-            "app": model.app,
+            "app": app_of(model.id),
             "job": order.job_id,
         }
 

@@ -18,6 +18,7 @@ from imgbot.providers.protocol import Capability
 from imgbot.providers.spec_file import (
     KeyName,
     LocatedTable,
+    ModelNotes,
     OfferedOperation,
     Place,
     PriceUsd,
@@ -226,7 +227,12 @@ class Balance(LocatedTable):
     path: PathText | None = None
 
 
-class DeclaredModel(LocatedTable):
+def app_of(model: str) -> str:
+    """Return owner and name of a model by its id, without any subpath."""
+    return "/".join(model.split("/")[:2])
+
+
+class DeclaredModel(ModelNotes):
     """One model, its operations, and the body of its submit request."""
 
     operations: tuple[OfferedOperation, ...]
@@ -250,11 +256,6 @@ class DeclaredModel(LocatedTable):
             raise ValueError("scale_prices_usd must have a price for each of the scales")
         return self
 
-    @property
-    def app(self) -> str:
-        """Owner and name of the model, without any subpath."""
-        return "/".join(self.id.split("/")[:2])
-
     def nearest_scale(self, wanted: int) -> int:
         return min(self.scales, key=lambda scale: (abs(scale - wanted), -scale), default=wanted)
 
@@ -268,6 +269,7 @@ class DeclaredModel(LocatedTable):
             inputs=inputs.limits(self.pictures, self.max_side_px),
             scales=frozenset(self.scales),
             takes_seed="seed" in names_in(self.body),
+            **self.notes(self.id),
         )
 
 
@@ -310,6 +312,10 @@ class Spec(spec_file.Vendor):
         raise ConfigError(
             "IMGBOT_MODELS", f"{self.name} has no model {wanted!r} for {operation}; it has: {known}"
         )
+
+    def models_for(self, operation: Operation) -> dict[str, DeclaredModel]:
+        """Return the models that serve an operation, by id; the first of several with one id."""
+        return {each.id: each for each in reversed(self.models) if operation in each.operations}
 
     def addresses(self, override: str) -> dict[str, str]:
         """Return the base URLs; an override of `api` applies to the others as a prefix."""

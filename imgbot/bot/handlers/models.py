@@ -1,0 +1,114 @@
+"""Models: the choice among those of the provider in use, in /settings and under a result."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from aiogram.types import CallbackQuery
+
+from imgbot.bot import requests
+from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, MessageHandler
+from imgbot.domain.model_words import asks_for_the_same
+from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.domain.texts import buttons
+from imgbot.domain.texts.buttons import OPEN, Keyboard
+from imgbot.storage.results import Result
+
+
+def with_models(dialogue: Dialogue) -> Sequence[Operation]:
+    """Return the operations for which the user may choose among several models."""
+    return [each for each in ACTIONS if len(dialogue.app.policy.models(each)) > 1]
+
+
+async def on_models_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    """Show the models for the operation of a result, in reply to it."""
+    result = await dialogue.app.results.result(argument)
+    if result is None or result.operation not in with_models(dialogue):
+        return "stale_button"
+    if result.user_id != dialogue.user_id:
+        return "not_your_button"
+    await dialogue.reply_about(*_panel(result.operation, dialogue, result.id))
+    return ""
+
+
+async def on_model_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    """Show the operations, or the models of one, or choose one of these; orders nothing."""
+    name, mark, owner, job_id = f"{argument}...".split(".")[:4]
+    if owner != str(dialogue.user_id):
+        return "not_your_button"
+    if name == OPEN:
+        rows = buttons.model_operations(dialogue.language, with_models(dialogue), dialogue.user_id)
+        await dialogue.update_panel(dialogue.t("settings_models"), rows)
+        return ""
+    known = _by_mark(Operation(name), dialogue) if name in with_models(dialogue) else {}
+    if mark not in {OPEN, *known}:
+        return "model_gone_short"
+    if mark in known:
+        chosen = dialogue.context.preferences.with_model(name, known[mark])
+        await dialogue.app.users.set_preference(dialogue.user_id, chosen)
+        profile = replace(dialogue.context.profile, preferences=chosen)
+        dialogue = replace(dialogue, context=dialogue.context.with_profile(profile))
+    await dialogue.update_panel(*_panel(Operation(name), dialogue, job_id))
+    return ""
+
+
+async def on_redraw_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str | Alert:
+    """Order a picture again with the model that its button names."""
+    job_id, _sep, mark = argument.rpartition(".")
+    result = await dialogue.app.results.result(job_id)
+    if result is None or result.user_id != dialogue.user_id:
+        return "stale_button"
+    model = _by_mark(result.operation, dialogue).get(mark)
+    if model is None:
+        return "model_gone_short"
+    await redraw(dialogue.in_reply_to(result.message_id), result, model)
+    await dialogue.remove_panel()
+    return "accepted_short"
+
+
+async def redraw(dialogue: Dialogue, result: Result, model: str) -> None:
+    """Order a picture again, with another model."""
+    await requests.regenerate(dialogue, replace(result, chosen=model))
+
+
+def same_with(text: str, operation: Operation, dialogue: Dialogue) -> str:
+    """Return the model with which a text asks for the same picture, or nothing."""
+    rest, model = requests.words_about_model(dialogue, operation, text)
+    return model if model and asks_for_the_same(rest) else ""
+
+
+def _panel(operation: Operation, dialogue: Dialogue, job_id: str) -> tuple[str, Keyboard]:
+    """Return text and buttons of the choice; for a result with one that draws it again."""
+    models, language = dialogue.app.policy.models(operation), dialogue.language
+    labels = {name: dialogue.model_told(each) for name, each in models.items()}
+    chosen = dialogue.context.preferences.models.get(operation, "")
+    current = chosen if chosen in models else next(iter(models))
+    lines = [
+        " — ".join(filter(None, (f"• {labels[name]}", each.good_at.get(language, ""))))
+        for name, each in models.items()
+    ]
+    action = dialogue.t(f"button_{operation}")
+    text = dialogue.t("settings_model", action=action, models="\n".join(lines))
+    marked = {_mark(name): label for name, label in labels.items()}
+    rows = buttons.models(marked, operation, dialogue.user_id, job_id, _mark(current))
+    if job_id:
+        data = f"{job_id}.{_mark(current)}"
+        return text, [*rows, *buttons.redraw(language, data, labels[current])]
+    return text, [*rows, buttons.to_models(language, dialogue.user_id)]
+
+
+def _by_mark(operation: Operation, dialogue: Dialogue) -> Mapping[str, str]:
+    return {_mark(name): name for name in dialogue.app.policy.models(operation)}
+
+
+def _mark(model: str) -> str:
+    """Return the form of a model's id in callback data, which is short."""
+    return hashlib.sha256(model.encode()).hexdigest()[:8]
+
+
+COMMANDS: Mapping[str, MessageHandler] = {}
+CALLBACKS: Mapping[str, CallbackHandler] = {
+    "models": on_models_callback,
+    "model": on_model_callback,
+    "redraw": on_redraw_callback,
+}

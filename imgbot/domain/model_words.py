@@ -1,0 +1,63 @@
+"""Model words: "with flux", "через флюкс", "в лучшем качестве" in a prompt name a model. Pure."""
+
+import re
+from collections.abc import Mapping
+
+from imgbot.domain.intents import Intent, classify
+from imgbot.domain.spelling import fold
+
+_TITLE_WORDS = 5
+_SHORTEST_NAME = 3
+_BY = (
+    r"(?:(?:made |drawn |done )?(?:with|using|via|by|in|on|through)|(?:но |сделай |нарисуй )?"
+    r"(?:с помощью|с|со|через|на|в|моделью))(?: (?:the )?(?:model|модел\w+))?"
+)
+_NAMED = re.compile(
+    rf"(?:^|[\s,;.(])(?:--model[ =]|{_BY} )(?P<name>[\w.+-]+(?: [\w.+-]+){{0,{_TITLE_WORDS}}}?)"
+    r"(?: (?:model|модел\w+))?(?: (?:please|пожалуйста))?[\s.!)]*$",
+    re.IGNORECASE,
+)
+_BEST = re.compile(
+    r"(?:^|[\s,;.(])(?:в|in) (?:(?:the|самом) )?"
+    r"(?:лучшем|наилучшем|максимальном|высшем|best|highest|top)(?: possible)? "
+    r"(?:качестве|quality)(?!\w)[\s.!)]*",
+    re.IGNORECASE,
+)
+# Stems in Russian spelling, and the words of a title.
+_SPOKEN: Mapping[str, str] = {
+    "флюкс": "flux", "флакс": "flux", "нано": "nano", "банан": "banana", "сидрим": "seedream",
+    "топаз": "topaz", "шнель": "schnell", "макс": "max", "про": "pro", "клейн": "klein",
+}  # fmt: skip
+_SAME = frozenset({"the same", "same", "same thing", "то же самое", "то же", "это же", "так же"})
+
+
+def named_in(text: str, titles: Mapping[str, str], best: str = "") -> tuple[str, str]:
+    """Return the text without its words about a model, and the id of the one that they name.
+
+    `titles` are those of the models by their ids, `best` is the one for the best quality.
+    """
+    if best and (found := _BEST.search(text)):
+        return f"{text[: found.start()]} {text[found.end() :]}".strip(" ,;"), best
+    # The name is at the end; "with" may stand more than once before it.
+    for at in (match.start() for match in re.finditer(r"(?<!\S)\S", text)):
+        if found := _NAMED.match(text, max(at - 1, 0)):
+            wanted = _words_of(found["name"])
+            is_name = len(wanted[0]) >= _SHORTEST_NAME if wanted else False
+            for model, title in titles.items():
+                if is_name and _words_of(title)[: len(wanted)] == wanted:
+                    return text[: found.start()].strip(" ,;"), model
+    return text, ""
+
+
+def asks_for_the_same(rest: str) -> bool:
+    """Return true if the words beside those about a model ask for the same picture again."""
+    plain = fold(rest).strip(" ,.!")
+    return not plain or plain in _SAME or classify(plain).intent is Intent.AGAIN
+
+
+def _words_of(name: str) -> list[str]:
+    return [_spoken(word) for word in re.findall(r"[^\W_]+(?:\.\d+)?", fold(name))]
+
+
+def _spoken(word: str) -> str:
+    return next((plain for stem, plain in _SPOKEN.items() if word.startswith(stem)), word)

@@ -1,0 +1,148 @@
+"""Users choose a model, see its price, and are asked when it is gone."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from imgbot.domain.texts import t
+from imgbot.storage import keys
+from tests.fixtures.sandbox import Message, picture
+from tests.fixtures.waiting import eventually
+from tests.integration.stage import Stage, User, open_stage
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+BEST = "simulated/best"
+GONE = json.dumps({"create": "studio/withdrawn"})
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    """Two models, the dearer one by the operator's list, and users who pay."""
+    settings = {
+        "IMGBOT_MODELS_OFFERED": BEST,
+        "IMGBOT_PRICES": "create=0.04",
+        "IMGBOT_USER_DAILY_LIMIT": "9",
+        "IMGBOT_RUNNING_PER_USER": "1",
+    }
+    async for stage in open_stage(tmp_path_factory.mktemp("models"), **settings):
+        await stage.control.set_provider(duration_s=[0, 0])
+        yield stage
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def bob(stage: Stage) -> User:
+    return await stage.user("Bob")
+
+
+async def spent_micro(user: User) -> int:
+    async with user.stage.bot.redis() as redis:
+        [day] = await redis.keys(f"{keys.SPEND}*")
+        return int(await redis.hget(day, f"user:{user.id}") or 0)
+
+
+async def models(user: User) -> list[str]:
+    """Model and prompt of each of the user's orders, the usual one without a name."""
+    tasks = user.stage.sandbox.providers["simulated"].ledger.tasks
+    async with user.stage.bot.redis() as redis:
+        installation = await redis.get(keys.INSTALLATION)
+        own = [
+            f"{installation}-{each}"
+            for each in await redis.lrange(keys.HISTORY + str(user.id), 0, -1)
+        ]
+    return [
+        f"{each.input.get('model', '')} {each.words}".strip()
+        for each in tasks
+        if each.client_id in own
+    ]
+
+
+async def pressed(user: User, message: Message, label: str) -> Message:
+    """Press a button, and return its message as it is then."""
+    return await user.click(message, label, lambda m: m.id == message.id)
+
+
+async def test_a_choice_in_the_settings_stays_and_is_charged_as_shown(bob: User) -> None:
+    panel = await pressed(bob, await bob.ask("/settings"), "Models")
+    offered = await pressed(bob, panel, "Create a picture")
+    chosen = await pressed(bob, offered, "Fine Brush")
+    await bob.order("a red fox")
+    await bob.order("put a hat on it", picture())
+
+    assert "• Sketch · $0.04 — quick drafts\n• Fine Brush · $0.07 — the best" in offered.text
+    labels = [[each["text"] for each in panel.buttons[:2]] for panel in (offered, chosen)]
+    assert labels == [
+        ["✓ Sketch · $0.04", "Fine Brush · $0.07"],
+        ["Sketch · $0.04", "✓ Fine Brush · $0.07"],
+    ]
+    # A choice is for one operation.
+    await eventually(lambda: models(bob), [f"{BEST} a red fox", "put a hat on it"].__eq__)
+    await eventually(lambda: spent_micro(bob), (70_000).__eq__)
+
+
+async def test_the_same_picture_is_made_with_another_model_by_a_button_that_tells_its_price(
+    bob: User,
+) -> None:
+    result = await bob.order("a red fox")
+    panel = await bob.click(result, "Model")
+    chosen = await pressed(bob, panel, "Fine Brush")
+    await eventually(lambda: models(bob), ["a red fox"].__eq__)
+    await bob.click(chosen, "Make this again: Fine Brush · $0.07", lambda m: m.photo_id)
+
+    await eventually(lambda: models(bob), ["a red fox", f"{BEST} a red fox"].__eq__)
+    receipt = await bob.click((await bob.results())[-1], "ℹ️")
+    assert f"Model: {BEST}\n" in receipt.text
+    assert "Price: $0.07" in receipt.text
+
+
+async def test_words_choose_a_model_for_one_picture(bob: User) -> None:
+    await bob.order("a red fox")
+    await bob.order("the same with fine brush")
+    await bob.order("нарисуй синего кита в лучшем качестве")
+    await bob.order("a girl with a fine hat")
+
+    await eventually(
+        lambda: models(bob),
+        [
+            "a red fox",
+            f"{BEST} a red fox",
+            f"{BEST} нарисуй синего кита",
+            "a girl with a fine hat",
+        ].__eq__,
+    )
+
+
+async def test_a_model_that_is_gone_orders_nothing_until_the_usual_one_is_taken(bob: User) -> None:
+    async with bob.stage.bot.redis() as redis:
+        await redis.hset(f"{keys.USER}{bob.id}", "models", GONE)
+    refusal = await bob.ask("a green hill")
+    before = await bob.results()
+    await bob.click(refusal, "Use the usual model", lambda m: m.photo_id)
+
+    assert refusal.text == t("en", "model_gone", model="withdrawn", usual="Sketch · $0.04")
+    assert before == []
+    await eventually(lambda: models(bob), ["a green hill"].__eq__)
+    await bob.order("a blue lake")
+
+
+async def test_an_order_for_a_model_that_is_gone_ends_with_a_sentence_and_costs_nothing(
+    bob: User,
+) -> None:
+    await bob.say("a slow lake [[sim:slow=600]]")
+    await bob.say("a green hill, with fine brush")
+    async with bob.stage.bot.redis() as redis:
+        waiting = await eventually(lambda: redis.lrange(keys.QUEUE, 0, -1))
+        # As if the operator had withdrawn it, and started the bot again.
+        await redis.hset(f"{keys.JOB}{waiting[0]}", "model", "studio/withdrawn")
+    after = await bob.control.last_seq()
+    bob.stage.finish_tasks()
+    failed = await bob.wait(lambda m: "withdrawn" in m.text, after=after)
+    await bob.click(failed, "Try again", lambda m: m.photo_id)
+
+    assert failed.text == t("en", "model_withdrawn", model="withdrawn", usual="Sketch") + " " + t(
+        "en", "charge_no"
+    )
+    await eventually(lambda: models(bob), ["a slow lake", "a green hill"].__eq__)
+    await eventually(lambda: spent_micro(bob), (80_000).__eq__)
