@@ -66,7 +66,7 @@ from imgbot.domain.intents import (
 from imgbot.domain.intents.beginnings import names_new_picture, without_preamble
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.ordinals import Named, named_in
-from imgbot.domain.prompt_options import parse_prompt_options
+from imgbot.domain.prompt_options import is_short, parse_prompt_options
 from imgbot.domain.remix import repeats_prompt
 from imgbot.domain.texts import LANGUAGES, buttons, t
 from imgbot.domain.texts.buttons import Keyboard
@@ -440,7 +440,10 @@ async def _handle_unsure(text: Text, message: Message, dialogue: Dialogue) -> No
         await dialogue.expect(Question.PHOTO_ACTION, sources=to_state_data(photo))
     key, rows = _unsure_question(text)
     meanings = buttons.meanings(
-        dialogue.language, photo.unique_id if photo else "", is_merging=text.is_merging
+        dialogue.language,
+        photo.unique_id if photo else "",
+        is_merging=text.is_merging,
+        has_more=dialogue.app.chat_model.is_on and is_short(text.prompt) and not text.is_merging,
     )
     is_choice = key == "ask_meaning" and photo is not None and not text.is_merging
     # Words of others are not the user's to give: neither those of a group nor forwarded ones.

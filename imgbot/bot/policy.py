@@ -25,6 +25,8 @@ class AccessPolicy:
     """Price of a picture at a scale by a model, in micro-dollars; empty is the usual model."""
     models: Callable[[Operation], Mapping[str, Capability]] = lambda _: {"": Capability()}
     """Models that users may choose for an operation, by their ids, the usual one first."""
+    prompt_language: str = ""
+    """Language of prompts that the provider of new pictures understands best; empty if any."""
 
     @property
     def least_price_micro(self) -> int:

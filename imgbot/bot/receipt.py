@@ -11,6 +11,8 @@ def receipt_of(result: Result, language: str, price: str) -> str:
     """Return the receipt, without what an older release has not recorded."""
     words = result.words or t(language, f"title_{result.operation}")
     lines = [t(language, "receipt_prompt", words=words)]
+    if result.sent:
+        lines.append(t(language, "receipt_sent", words=result.sent))
     if result.negative:
         lines.append(t(language, "receipt_negative", things=result.negative))
     if result.ignored:

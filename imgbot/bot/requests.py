@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from aiogram.types import Message, MessageOriginUser
 
+from imgbot.bot.chat_model import Version
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import command_of, photo_of, prompt_of
 from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, UserError
@@ -163,11 +164,28 @@ def _job_like(dialogue: Dialogue, result: Result) -> Job:
     return with_changes(
         _job_of(dialogue, result.operation, PromptOptions(result.words), result.chosen),
         negative=result.negative,
+        sent=result.sent,
         sources=result.sources,
         scale=result.scale,
         ratio=result.ratio or implied,
         parent=result.parent,
     )
+
+
+async def create_version(dialogue: Dialogue, version: Version, like: Result | None) -> None:
+    """Order a written-out prompt, as a new picture or like the one whose prompt it was."""
+    preferences = dialogue.context.preferences
+    chosen = like.chosen if like else preferences.models.get(Operation.CREATE, "")
+    _check_offered(dialogue, Operation.CREATE, chosen)
+    await check_rate_limit(dialogue)
+    first = with_changes(
+        _job_of(dialogue, Operation.CREATE, PromptOptions(version.shown), chosen),
+        sent=version.sent if version.sent != version.shown else "",
+        ratio=(like and like.ratio) or preferences.ratio or implied_ratio(version.shown),
+        negative=like.negative if like else "",
+        parent=like.id if like else "",
+    )
+    await _enqueue_variants(dialogue, first, preferences.variants)
 
 
 async def draw_with(dialogue: Dialogue, result: Result, words: str) -> None:

@@ -49,7 +49,9 @@ from imgbot.telemetry import events
 
 Event = Message | CallbackQuery
 
-_REPEATABLE = frozenset({"help", "set", "model", "view", "queue", "stuck", "receipt", "learned"})
+_REPEATABLE = frozenset(
+    {"help", "set", "model", "more", "view", "queue", "stuck", "receipt", "learned"}
+)
 """Actions exempt from double-press detection: turning a page twice quickly is intended."""
 
 

@@ -96,6 +96,8 @@ class Request:
     """Number of variants that were ordered together; 0 for one picture alone."""
     model: str = ""
     """Model that the user chose, by its id; empty for the usual one."""
+    sent: str = ""
+    """Prompt as the provider gets it, in its language; empty if that is `prompt` itself."""
 
     @property
     def awaits_picture(self) -> bool:

@@ -16,6 +16,7 @@ PROMPT_LIMIT = 2000
 """Characters; providers truncate or refuse far longer prompts."""
 
 _RATIO_MAX = 4
+_SHORT_WORDS = 12
 VARIANTS_MAX = 4
 
 # Ratios written without a flag; other numbers with a colon are times and scores.
@@ -195,6 +196,11 @@ class PromptOptions:
     """Things that the picture must not show."""
     ignored: tuple[str, ...] = ()
     """Flags that were removed and have no effect, as they were written."""
+
+
+def is_short(prompt: str) -> bool:
+    """Return true for a prompt that leaves much open."""
+    return 0 < len(prompt.split()) <= _SHORT_WORDS
 
 
 def to_prompt(options: PromptOptions) -> str:

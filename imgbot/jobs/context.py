@@ -51,6 +51,8 @@ class StepContext:
     age_ms: Callable[[int], int]
     """Milliseconds since a stored time; a jump of the clock does not change them."""
     draining: asyncio.Event
+    has_chat_model: bool = False
+    """True if a short prompt can be written out."""
     check_lease: Callable[[], None] = lambda: None
     """Raises TransientError unless this bot may order."""
     locked_s: Callable[[float], float] = lambda _submit_s: 0.0

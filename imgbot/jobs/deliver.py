@@ -24,7 +24,7 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import InputPhoto, Job, State, is_billed, variant_number, with_changes
 from imgbot.domain.operations import OPERATIONS, Operation
-from imgbot.domain.prompt_options import with_negative
+from imgbot.domain.prompt_options import is_short, with_negative
 from imgbot.domain.remix import undone_part
 from imgbot.domain.texts import buttons, has_text, t
 from imgbot.domain.texts.captions import drawing_lines, edit_names
@@ -416,9 +416,16 @@ def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
         # A deterministic provider makes the same picture of the same request, except for create.
         is_created=is_created,
         is_varied=is_created or not context.routing.provider_of(job).is_deterministic,
-        has_models=len(context.routing.models(job.request.operation)) > 1,
+        extras=_extras(context, job),
     )
     return [*_anew(job), *buttons.drawings(job.request.prompt, job.id, suggested), *rows]
+
+
+def _extras(context: StepContext, job: Job) -> list[str]:
+    is_created = job.request.operation is Operation.CREATE
+    is_written_out = is_created and context.has_chat_model and is_short(job.request.prompt)
+    more = ["more"] if is_written_out else []
+    return more + (["models"] if len(context.routing.models(job.request.operation)) > 1 else [])
 
 
 def _anew(job: Job) -> buttons.Keyboard:

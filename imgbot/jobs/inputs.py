@@ -108,11 +108,12 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         scale, limit_px = steps.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
         inputs = replace(inputs, max_side_px=limit_px)
         side_px = max(size)
-    lettering = _lettering_of(job, provider)
+    # A written-out prompt names its words itself.
+    lettering = None if job.request.sent else _lettering_of(job, provider)
     return GenerationRequest(
         job_id=order_id_of(context, job),
         operation=job.request.operation,
-        prompt=lettering.rest if lettering else job.request.prompt,
+        prompt=lettering.rest if lettering else job.request.sent or job.request.prompt,
         lettering=lettering.text if lettering else "",
         negative=job.request.negative,
         pictures=tuple([await _fitted(context, path, inputs) for path in checked]),

@@ -74,9 +74,10 @@ def _choose(context: StepContext, job: Job) -> Choice:
 
 def _check_model(context: StepContext, job: Job) -> None:
     """Raise UserError if the operator no longer offers the model that the user chose."""
-    operation, model = job.request.operation, job.request.model
-    models = context.routing.models(operation)
-    if model and model not in models:
+    if not (model := job.request.model):
+        return
+    models = context.routing.models(job.request.operation)
+    if model not in models:
         title = model.rpartition("/")[2]
         usual = next(iter(models.values())).title or t(job.request.language, "model_usual")
         raise UserError("model_withdrawn", model=title, usual=usual, charge="no")

@@ -37,6 +37,7 @@ class BuiltinProvider(Provider):
     """Returns the finished picture from `submit`; equal requests give equal pictures."""
 
     name = "builtin"
+    prompt_language = ""
     recovery = Recovery.REPEAT
     is_deterministic = True
     is_literal = True

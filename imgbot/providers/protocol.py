@@ -211,6 +211,8 @@ class Provider(ABC):
     """Supported operations, by their usual models."""
     models: Mapping[Operation, Mapping[str, Capability]] = MappingProxyType({})
     """All models of each operation by their ids, where there are several."""
+    prompt_language: str = "en"
+    """Language of prompts that it understands best; empty if it takes them as users write them."""
     recovery: Recovery = Recovery.NONE
     is_deterministic: bool = False
     """Equal edits of equal pictures give equal results."""

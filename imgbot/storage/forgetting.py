@@ -56,7 +56,8 @@ _WITH_MEMBER = {
 """Key or prefix → command that removes the user's id from it."""
 
 BLANK: Mapping[str, Any] = {
-    **dict.fromkeys(("prompt", "negative", "ignored", "parent", "base", "lettering"), ""),
+    **dict.fromkeys(("prompt", "sent", "negative", "ignored", "parent", "base", "model"), ""),
+    "lettering": "",
     "sources": (),
     "order_fields": {},
 }

@@ -118,6 +118,8 @@ USERNAMES = _key("img:names", Owner.METHOD)
 # HASH per user id, 90 days since the latest choice: digest of an ambiguous wording → what the user
 # chose for it, `create` or `change`.
 MEANT = _key("img:meant:", r"(\d+)")
+# STRING per user id and digest of a prompt, a day: its written-out versions, as JSON.
+VERSIONS = _key("img:versions:", r"(\d+)\..*")
 # HASH per user id, a day since the first: message that the bot asked about → its context and the
 # words that it shares with the prompt of the picture; empty once a button has answered.
 ASKED = _key("img:asked:", r"(\d+)")

@@ -58,6 +58,8 @@ class Result:
     """Model, or the provider where it has none to choose; as all below, not in older records."""
     chosen: str = ""
     """Model that the user chose; empty for the usual one."""
+    sent: str = ""
+    """Prompt as the provider got it; empty if that is `words`."""
     size: str = ""
     """Width and height in pixels, as in 1024x768."""
     queue_ms: int = 0
@@ -274,6 +276,7 @@ def to_hash(
         "takes_seed": job_codec.to_text(takes_seed),
         "model": model,
         "chosen": request.model,
+        "sent": request.sent,
         "size": str(progress.facts.get("size", "")),
         "queue_ms": str(max(progress.intent_ms - job.created_ms, 0)),
         "took_ms": str(progress.facts.get("took_ms", 0)),

@@ -113,6 +113,7 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
         has_builtin_edits=routes.primary(Operation.EDIT).name == "builtin",
         price_of=routes.price_micro,
         models=routes.models,
+        prompt_language=routes.primary(Operation.CREATE).prompt_language,
     )
 
 

@@ -50,6 +50,7 @@ def build_step_context(settings: Settings, connections: Connections, app: App) -
         now_ms=now_ms,
         age_ms=CLOCK.age_ms,
         draining=connections.draining,
+        has_chat_model=app.chat_model.is_on,
         **leading,
     )
 

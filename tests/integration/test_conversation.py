@@ -1,6 +1,7 @@
 """What plain texts lead to: an order where one is meant, an answer where not, else a question."""
 
 import asyncio
+import json
 
 import pytest
 
@@ -347,12 +348,21 @@ async def test_another_one_while_photos_are_collected_orders_nothing(
     ]
 
 
-async def test_a_chat_model_decides_until_its_daily_limit(
+def _completion(content: dict[str, object]) -> dict[str, object]:
+    return {"choices": [{"message": {"role": "assistant", "content": json.dumps(content)}}]}
+
+
+async def test_a_chat_model_decides_and_writes_out_until_its_daily_limit(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     async with open_script() as model:
-        answer = {"message": {"role": "assistant", "content": '{"intent": "change"}'}}
-        model.on("POST /v1/chat/completions", {"choices": [answer]})
+        pairs = [{"shown": f"лиса {n}", "sent": f"a fox {n}"} for n in (1, 2, 3)]
+        model.on(
+            "POST /v1/chat/completions",
+            _completion({"intent": "change"}),
+            _completion({"versions": pairs[:2]}),
+            _completion({"versions": pairs}),
+        )
         settings = {
             "IMGBOT_CHAT_URL": f"{model.url}/v1/",
             "IMGBOT_CHAT_MODEL": "small-1",
@@ -360,20 +370,38 @@ async def test_a_chat_model_decides_until_its_daily_limit(
         }
         folder = tmp_path_factory.mktemp("chat")
         async for stage in open_stage(folder, is_simulated=True, **settings):
-            user = await stage.user()
+            user, ivan = await stage.user(), await stage.user("Ivan", language="ru")
+            fox = await ivan.order("лиса, 16:9")
             await user.order("a fox")
 
             first, _ = await ordered_by(user, "on the beach")
+            failed = await ivan.toast(fox, "Подробнее")
+            offered = [await ivan.click(fox, "Подробнее") for _ in range(2)]
+            drawn = await ivan.click(offered[1], "🎨 2", is_picture)
+            receipt = await ivan.click(drawn, "ℹ️")
             async with stage.bot.redis() as redis:
                 [today] = await redis.keys(f"{keys.CHAT_CALLS}*")
-                assert await redis.getset(today, DAILY_LIMIT) == "1"
+                assert await redis.getset(today, DAILY_LIMIT) == "3"
             second, [question] = await ordered_by(user, "in the desert")
             privacy = await user.ask("/privacy")
 
             assert (first, second) == (["edit on the beach"], [])
             assert question.text == t("en", "ask_meaning")
-            assert len(model.asked) == 1
-            assert "its text, without your name, is also sent to 127.0.0.1." in privacy.text
+            assert failed == t("ru", "more_failed")
+            # The second press shows what was written and paid for already.
+            assert [each.text for each in offered] == [
+                "1. лиса 1\n\n2. лиса 2\n\n3. лиса 3\n\nКакой нарисовать?"
+            ] * 2
+            assert (drawn.text, (await ivan.image(drawn)).size) == (
+                "лиса 2",
+                (await ivan.image(fox)).size,
+            )
+            assert "Отправлено так: a fox 2" in receipt.text
+            assert (await stage.orders())[-1] == "create a fox 2"
+            assert len(model.asked) == 3
+            assert (
+                "name, is also sent to 127.0.0.1; so is a prompt when you press ✨." in privacy.text
+            )
             assert "sk-not-for-the-log" not in stage.bot.log
 
 

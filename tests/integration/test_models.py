@@ -131,6 +131,7 @@ async def test_an_order_for_a_model_that_is_gone_ends_with_a_sentence_and_costs_
     bob: User,
 ) -> None:
     await bob.say("a slow lake [[sim:slow=600]]")
+    await eventually(bob.stage.orders, lambda orders: any("slow" in each for each in orders))
     await bob.say("a green hill, with fine brush")
     async with bob.stage.bot.redis() as redis:
         waiting = await eventually(lambda: redis.lrange(keys.QUEUE, 0, -1))

@@ -283,6 +283,7 @@ async def test_a_task_of_one_job_is_found_for_no_other(
         order_limit=OrderLimit(),
         is_searchable=is_searchable,
         offers={Operation.CREATE: Capability()},
+        offer=Mock(return_value=Capability()),
         upload=AsyncMock(side_effect=_unchanged),
         fields_of=AsyncMock(return_value={"prompt": "0a1b"}),
         submit=AsyncMock(side_effect=answers),
@@ -325,6 +326,7 @@ async def test_an_upload_that_fails_for_good_has_cost_nothing(
     job = await queue.move(job, State.SUBMITTING, NOW, tries=SUBMIT_ATTEMPTS)
     upload = AsyncMock(side_effect=ProviderError(kind, "HTTP 410"))
     provider = Mock(recovery=Recovery.NONE, max_concurrent=0, upload=upload)
+    provider.offer.return_value = Capability()
     provider.name, provider.offers = "mine", {Operation.CREATE: Capability()}
     routes = ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"})
     tools = tools_of(queue, redis, routes, tmp_path, "here")

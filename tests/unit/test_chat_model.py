@@ -13,7 +13,8 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from imgbot.bot import chat_model
-from imgbot.bot.chat_model import INSTRUCTIONS, ChatModel
+from imgbot.bot.chat_model import INSTRUCTIONS, WRITING, ChatModel, Version
+from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, Classification, Intent, classify
 from tests.fakes.scripted_server import Script, open_script
 
@@ -186,7 +187,48 @@ async def test_what_is_sure_or_long_or_over_the_budget_is_not_sent(
     assert len(server.asked) == 1
 
 
+THREE = [{"shown": f"лиса {n}", "sent": f"a  fox {n}"} for n in (1, 2, 3)]
+
+
+async def test_a_prompt_is_written_out_as_often_as_the_share_of_a_user_allows(
+    server: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.on(PATH, says({"versions": [*THREE, THREE[0]]}))
+    monkeypatch.setattr(chat_model, "DAILY_LIMIT", 25)
+    model = model_at(server)
+
+    found = await model.versions(ANN, "лиса", "ru", "en")
+
+    assert found == [Version(f"лиса {n}", f"a fox {n}") for n in (1, 2, 3)]
+    system, user = json.loads(server.asked[0].body)["messages"]
+    assert system["content"] == WRITING
+    assert json.loads(user["content"]) == {"prompt": "лиса", "shown_in": "ru", "sent_in": "en"}
+    with pytest.raises(UserError, match="more_spent"):
+        await model.versions(ANN, "кот", "ru", "en")
+    # What is written out counts apart from what is unsure.
+    assert await model.decide(ANN, TEXT, FACTS, classify(TEXT, FACTS))
+    assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {"versions": THREE[:2]},
+        {"versions": [*THREE[:2], {"shown": "x" * 801, "sent": "a fox"}]},
+        {"versions": [*THREE[:2], {"shown": "\u200b", "sent": "a fox"}]},
+        {"versions": [*THREE[:2], {"shown": 3, "sent": "a fox"}]},
+        {"versions": "three"},
+        {"intent": "create"},
+        [],
+    ],
+)
+async def test_an_answer_without_three_versions_is_none(server: Script, content: Any) -> None:
+    server.on(PATH, says(content))
+    assert await model_at(server).versions(ANN, "лиса", "ru", "en") == []
+
+
 def test_the_readme_shows_what_is_sent() -> None:
     readme = Path("README.md").read_text(encoding="utf-8")
     assert INSTRUCTIONS in readme
+    assert WRITING in readme
     assert f"at most {chat_model.DAILY_LIMIT} times a day" in readme

@@ -99,7 +99,7 @@ def provider(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A provider that takes one task at a time."""
     monkeypatch.setattr(inputs, "build_request", AsyncMock())
     provider = AsyncMock(
-        max_concurrent=1, offers={Operation.EDIT: Mock(price_at=Mock(return_value=0))}
+        max_concurrent=1, offer=Mock(return_value=Mock(price_at=Mock(return_value=0)))
     )
     provider.poll = AsyncMock(return_value=Pending())
     provider.name = "one at a time"
@@ -274,6 +274,8 @@ def context() -> StepContext:
         now_ms=lambda: 0,
         folder=Path(__file__).parent,
     )
+    context.routing.models.return_value = {}
+    context.routing.get.return_value = None
     return cast("StepContext", context)
 
 
@@ -421,7 +423,7 @@ async def test_a_dead_letter_stays_one_where_its_chat_is_gone(context: StepConte
     assert ended.args[1] is State.DEAD
 
 
-PROVIDER = cast("Provider", SimpleNamespace(offers=dict.fromkeys(Operation, Capability())))
+PROVIDER = cast("Provider", Mock(offer=Mock(return_value=Capability())))
 
 
 def inputs_context(folder: Path, came: Image.Image) -> StepContext:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from imgbot.bot.dialogue import CallbackHandler, MessageHandler
-from imgbot.bot.handlers import account, models, operations, privacy, results, start
+from imgbot.bot.handlers import account, models, operations, privacy, prompt_help, results, start
 
-_MODULES = (start, operations, results, models, account, privacy)
+_MODULES = (start, operations, results, models, prompt_help, account, privacy)
 
 COMMANDS: Mapping[str, MessageHandler] = {
     name: handler for module in _MODULES for name, handler in module.COMMANDS.items()

@@ -20,6 +20,7 @@ from imgbot.bot.app import App
 from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, MessageHandler
 from imgbot.bot.handlers.models import redraw, same_with, with_models
 from imgbot.bot.handlers.operations import start_photo_operation
+from imgbot.bot.handlers.prompt_help import can_say_more
 from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mention
 from imgbot.bot.receipt import receipt_of
 from imgbot.bot.this_picture import Meant
@@ -117,8 +118,13 @@ def _buttons_of(result: Result, dialogue: Dialogue) -> Keyboard:
         is_change=_is_change(result),
         is_varied=_is_varied(result, dialogue),
         is_created=result.operation is Operation.CREATE,
-        has_models=len(dialogue.app.policy.models(result.operation)) > 1,
+        extras=_extras(result, dialogue),
     )
+
+
+def _extras(result: Result, dialogue: Dialogue) -> list[str]:
+    more = ["more"] if can_say_more(result, dialogue) else []
+    return more + (["models"] if result.operation in with_models(dialogue) else [])
 
 
 def _is_change(result: Result) -> bool:

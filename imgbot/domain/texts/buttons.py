@@ -111,12 +111,13 @@ def under_result(
     is_change: bool = False,
     is_varied: bool = True,
     is_created: bool = False,
-    has_models: bool = False,
+    extras: Sequence[str] = (),
 ) -> Keyboard:
     """Buttons under a result; three in a row at most, or phones truncate their labels.
 
     The file if it was shown as a photo, undo if it changed another picture, regenerate if that
-    would make another one, the prompt if it was created from that, the models if there are several.
+    would make another one, the prompt if it was created from that. `extras` are "more" where a
+    prompt can be written out, and "models" where there are several.
     """
     actions = {"again": "again"} if is_varied else {}
     actions |= {
@@ -134,7 +135,7 @@ def under_result(
     row = next((row for row in (first, last) if len(row) < _IN_A_ROW), None)
     if row is not None:
         row.insert(2 if row is first else 1, _button(language, "sticker", f"{sticker}:{job_id}"))
-    last[-1:-1] = [_button(language, "model", f"models:{job_id}")] if has_models else []
+    last[-1:-1] = [_button(language, name, f"{name}:{job_id}") for name in extras]
     length = _IN_A_ROW if len(last) != _IN_A_ROW + 1 else 2
     return [first, [*sizes, *file], *_in_rows(last, length)]
 
@@ -190,14 +191,25 @@ def drawn_anew(language: str, job_id: str, words: str) -> Keyboard:
     return [[Button(t(language, "button_anew", words=words), f"anew:{job_id}")]]
 
 
-def meanings(language: str, picture_id: str, *, is_merging: bool = False) -> Keyboard:
-    """Buttons for what an unsure text may mean: a new picture, or a change of this one."""
+def meanings(
+    language: str, picture_id: str, *, is_merging: bool = False, has_more: bool = False
+) -> Keyboard:
+    """Buttons for what an unsure text may mean: a new picture, or a change of this one.
+
+    With a chat model, a third one has the prompt of a new picture written out.
+    """
     row = [_button(language, "new_picture", "meant:create")]
     if is_merging:
         row.append(_button(language, "merge_now", "meant:merge"))
     elif picture_id:
         row.append(_button(language, "change_this", f"meant:change.{picture_id}"))
-    return [row]
+    return [row, *([[_button(language, "more", "more:")]] if has_more else [])]
+
+
+def versions(prompt: str, count: int, job_id: str) -> Keyboard:
+    """Buttons of the versions of a prompt, by their numbers; each orders one."""
+    numbers = range(1, count + 1)
+    return [[Button(f"🎨 {each}", f"version:{each}.{prompt}.{job_id}") for each in numbers]]
 
 
 def drawings(prompt: str, job_id: str, keys: Sequence[str]) -> Keyboard:
@@ -247,7 +259,7 @@ def settings(
         choice = OPEN if opens else others[0]
         rows.append([Button(label, f"set:{name}.{choice}.{user_id}")])
     if has_models:
-        rows.append([_button(language, "models", f"model:{OPEN}..{user_id}")])
+        rows.append([_button(language, "all_models", f"model:{OPEN}..{user_id}")])
     return rows
 
 

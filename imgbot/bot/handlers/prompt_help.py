@@ -1,0 +1,104 @@
+"""Prompt help: a short prompt written out by the chat model, in three versions to choose from."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+from aiogram.types import CallbackQuery
+
+from imgbot.bot import requests
+from imgbot.bot.chat_model import Version
+from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.messages import asked_about, prompt_of, without_mention
+from imgbot.domain.errors import UserError
+from imgbot.domain.operations import Operation
+from imgbot.domain.prompt_options import is_short, parse_prompt_options
+from imgbot.domain.texts import buttons
+from imgbot.storage.results import Result
+
+
+def can_say_more(result: Result, dialogue: Dialogue) -> bool:
+    """Return true if the prompt of a result can be written out."""
+    is_created = result.operation is Operation.CREATE
+    return is_created and dialogue.app.chat_model.is_on and is_short(result.words)
+
+
+async def on_more_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    """Show versions of the prompt of a result, or of the text asked about; orders nothing."""
+    prompt, model = await _prompt_of(callback, argument, dialogue)
+    digest = hashlib.sha256(f"{dialogue.language} {prompt}".encode()).hexdigest()[:12]
+    # Once asked for, they stay for a day: the model is not paid for them again.
+    versions = await _versions(digest, dialogue) or await _write(prompt, digest, dialogue)
+    numbered = [f"{number}. {each.shown}" for number, each in enumerate(versions, 1)]
+    text = dialogue.t("more_versions", versions="\n\n".join(numbered))
+    price_micro = dialogue.app.policy.price_of(Operation.CREATE, 1, model)
+    if told := dialogue.price_told(price_micro):
+        text += dialogue.t("more_price", price=told)
+    rows = buttons.versions(digest, len(versions), argument)
+    await dialogue.reply_about(text, rows)
+    return ""
+
+
+async def _prompt_of(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> tuple[str, str]:
+    """Return the prompt, and the model that is to draw it. Raises UserError without one."""
+    if argument:
+        result = await dialogue.app.results.result(argument)
+        if result is None or not can_say_more(result, dialogue):
+            raise UserError("stale_button")
+        owner, prompt, model = result.user_id, result.words, result.chosen
+    else:
+        asked = asked_about(callback)
+        if asked is None or asked.from_user is None:
+            raise UserError("words_gone")
+        said = prompt_of(without_mention(asked, dialogue.app.identity.name))
+        owner, prompt = asked.from_user.id, parse_prompt_options(said).prompt
+        model = dialogue.context.preferences.models.get(Operation.CREATE, "")
+    if owner != dialogue.user_id:
+        raise UserError("not_your_button")
+    return prompt, model
+
+
+async def _versions(digest: str, dialogue: Dialogue) -> list[Version]:
+    stored = json.loads(await dialogue.app.users.versions(dialogue.user_id, digest))
+    return [Version(*each) for each in stored]
+
+
+async def _write(prompt: str, digest: str, dialogue: Dialogue) -> list[Version]:
+    """Have the prompt written out, once for each press. Raises UserError without an answer."""
+    app, language = dialogue.app, dialogue.language
+    mine = f"{app.now_ms()}"
+    if await app.users.choose_once(f"more.{dialogue.context.request}", mine) != mine:
+        # The press is handled again: its first answer may have been paid for.
+        raise UserError("more_failed")
+    sent_in = app.policy.prompt_language or language
+    versions = await app.chat_model.versions(dialogue.user_id, prompt, language, sent_in)
+    if not versions:
+        raise UserError("more_failed")
+    if sent_in == language:
+        versions = [Version(each.shown, each.shown) for each in versions]
+    await app.users.keep_versions(dialogue.user_id, digest, json.dumps(versions))
+    return versions
+
+
+async def on_version_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    """Order the version that was chosen."""
+    number, digest, job_id = f"{argument}..".split(".")[:3]
+    versions = await _versions(digest, dialogue)
+    if not number.isdecimal() or not 0 < int(number) <= len(versions):
+        # Also in a group, to everybody else.
+        return "stale_button"
+    like = await dialogue.app.results.result(job_id)
+    if job_id and (like is None or like.user_id != dialogue.user_id):
+        return "stale_button"
+    about = dialogue.in_reply_to(like.message_id) if like else dialogue
+    await requests.create_version(about, versions[int(number) - 1], like)
+    # Pressed once more, it would order a second picture.
+    await dialogue.remove_panel()
+    return "accepted_short"
+
+
+COMMANDS: Mapping[str, MessageHandler] = {}
+CALLBACKS: Mapping[str, CallbackHandler] = {
+    "more": on_more_callback,
+    "version": on_version_callback,
+}
