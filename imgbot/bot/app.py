@@ -1,7 +1,7 @@
 """App: all that the handlers use, built once at the start; each reaches it by its dialogue."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.context import NowMs
@@ -9,6 +9,7 @@ from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.text_encoder import TextEncoder
 from imgbot.config.changed import ChangedSettings
+from imgbot.domain.job import InputPhoto
 from imgbot.imaging.originals import OriginalStore
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
@@ -72,3 +73,5 @@ class App:
     """Days of silence after which users are forgotten; 0 never."""
     chat_host: str = ""
     """Host of the chat model that is asked about unsure messages, if there is one."""
+    style_menus: dict[str, InputPhoto] = field(default_factory=dict[str, InputPhoto])
+    """Menu of styles as Telegram stored it, by language; filled by its first use."""

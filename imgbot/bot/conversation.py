@@ -27,8 +27,10 @@ from imgbot.bot.handlers.account import answer_price, handle_queue
 from imgbot.bot.handlers.operations import (
     PHOTO_HANDLERS,
     ask_about,
+    asks_for_style,
     edit,
     handle_photo,
+    handle_style_of,
     merge,
     order_or_ask,
     take_merge_photo,
@@ -177,6 +179,9 @@ async def handle_text(message: Message, dialogue: Dialogue) -> None:
 async def understand(message: Message, dialogue: Dialogue) -> Text:
     """Classify a text, with the chat model's help where its wording does not decide."""
     text = await _classify(message, dialogue)
+    photo = text.target.photo
+    if photo and not text.pending and asks_for_style(dialogue, text.prompt):
+        text = replace(text, handler=partial(handle_style_of, photo))
     if not (text.pending or text.handler) and repeats_prompt(text.prompt):
         text = _repeated(text, await _created(text.target, dialogue), text.prompt)
     if not (text.pending or text.is_reply) and names_new_picture(text.prompt):

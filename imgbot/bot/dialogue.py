@@ -287,11 +287,12 @@ class Dialogue:
         rows: Keyboard | None = None,
         *,
         name: str = "",
+        is_photo: bool = False,
     ) -> InputPhoto | None:
         """Answer with a picture; return it as Telegram stored it."""
         target = self.context.chat_target
         return await self.app.messenger.send_picture(
-            target, picture, caption, rows or [], name=name
+            target, picture, caption, rows or [], name=name, is_photo=is_photo
         )
 
     async def ask(self, question: str, key: str, rows: Keyboard | None = None, **data: Any) -> None:

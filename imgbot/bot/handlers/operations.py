@@ -5,6 +5,7 @@ An operation on one photo that needs no prompt needs no handler of its own.
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 from aiogram.types import CallbackQuery, Message
 
@@ -17,14 +18,19 @@ from imgbot.bot.dialogue import (
     Question,
     to_state_data,
 )
-from imgbot.bot.messages import photo_of, prompt_of, target_photo
+from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of, target_photo
+from imgbot.bot.pictures import meant_in
+from imgbot.bot.this_picture import target_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, Operation, Prompt
-from imgbot.domain.texts import buttons
+from imgbot.domain.texts import buttons, tables
 from imgbot.domain.texts.buttons import SCALES
+from imgbot.domain.this_style import asks_for_this_style
 from imgbot.storage.albums import PHOTOS_LIMIT
+
+_STYLE_MENUS = Path(__file__).parents[1] / "style_menus"
 
 StartHandler = Callable[[Message | CallbackQuery, Dialogue], Awaitable[None]]
 
@@ -43,10 +49,15 @@ async def handle_create(event: Message | CallbackQuery, dialogue: Dialogue) -> N
 async def handle_edit_start(event: Message | CallbackQuery, dialogue: Dialogue) -> None:
     """/edit, the buttons, a photo with a caption, or a prompt in reply to a picture."""
     await requests.check_rate_limit(dialogue)
-    prompt, photo = "", None
+    prompt, photo, example = "", None, None
     if isinstance(event, Message):
         prompt, photo = await requests.prompt_in(event, dialogue), target_photo(event)
-    await edit(dialogue, photo, prompt)
+        example = replied_picture_of(event) if photo_of(event) else None
+    if photo and example and asks_for_style(dialogue, prompt):
+        await requests.order(dialogue, Operation.MERGE, prompt, (photo, example))
+        await dialogue.state.clear()
+    else:
+        await edit(dialogue, photo, prompt)
 
 
 async def take_edit_photo(message: Message, dialogue: Dialogue) -> None:
@@ -55,12 +66,34 @@ async def take_edit_photo(message: Message, dialogue: Dialogue) -> None:
 
 async def edit(dialogue: Dialogue, photo: InputPhoto | None, prompt: str) -> None:
     """Continue with the edit, or with the operation on the photo that the prompt names."""
+    if photo and asks_for_style(dialogue, prompt):
+        await ask_for_picture(dialogue, photo, prompt, "ask_style_example")
+        return
     found = classify(prompt, ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE))
     operation = (found.operation if photo else None) or Operation.EDIT
     is_prompt_used = operation in {Operation.EDIT, Operation.MERGE}
     await order_or_ask(
         dialogue, operation, photo, prompt if is_prompt_used else "", found.scale or 2
     )
+
+
+def asks_for_style(dialogue: Dialogue, prompt: str) -> bool:
+    """Return whether a prompt asks for the style of another picture, and this can be done."""
+    return dialogue.app.policy.has_photo_styles and asks_for_this_style(prompt)
+
+
+async def ask_for_picture(dialogue: Dialogue, photo: InputPhoto, prompt: str, key: str) -> None:
+    """Ask for the second picture of two, one of which is to get the other's style."""
+    await start_merge(dialogue, prompt)
+    await dialogue.extend(sources=to_state_data(photo))
+    await dialogue.reply_question(key)
+
+
+async def handle_style_of(photo: InputPhoto, _: Message, dialogue: Dialogue) -> None:
+    """A text that asks for the style of a picture: it needs a photo to paint."""
+    await requests.check_rate_limit(dialogue)
+    prompt = dialogue.t("style_of_first")
+    await ask_for_picture(dialogue, photo, prompt, "ask_style_photo")
 
 
 async def handle_photo(message: Message, dialogue: Dialogue) -> None:
@@ -77,7 +110,7 @@ async def ask_about(dialogue: Dialogue, photo: InputPhoto) -> None:
     await dialogue.ask(
         Question.PHOTO_ACTION,
         "ask_photo_action",
-        buttons.under_photo(dialogue.language),
+        buttons.under_photo(dialogue.language, has_styles=dialogue.app.policy.has_photo_styles),
         sources=to_state_data(photo),
     )
 
@@ -207,6 +240,9 @@ async def collect_photos(dialogue: Dialogue, photos: Sequence[InputPhoto], promp
         rows = buttons.merge(dialogue.language)
         await dialogue.reply("merge_full", rows, limit=PHOTOS_LIMIT)
         return
+    if len(kept) == 2 and asks_for_style(dialogue, words):
+        await merge(dialogue, words)
+        return
     # The button appears with the second photo; a late count does no harm.
     is_needed = data.get("shown", 0) < 2 <= len(kept)
     one = "merge_same_one" if len(photos) > 1 else "merge_count_one"
@@ -284,6 +320,52 @@ async def on_photo_callback(callback: CallbackQuery, argument: str, dialogue: Di
     return ""
 
 
+async def handle_styles(message: Message, dialogue: Dialogue) -> None:
+    """/styles, about this picture."""
+    meant = await meant_in(message, dialogue)
+    photo = photo_of(message) or target_of(meant).photo
+    if photo is None:
+        raise UserError("send_photo_please")
+    await _show_styles(dialogue, photo)
+
+
+async def on_style_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    """Show the menu of styles for a photo, or order one of them; the menu can be used again."""
+    photo = await dialogue.photo()
+    if photo is None:
+        return "stale_photo_button"
+    names = tables(dialogue.language)["photo_styles"]
+    if not argument:
+        await _show_styles(dialogue, photo)
+    elif argument in names:
+        await requests.check_rate_limit(dialogue)
+        prompt = dialogue.t("in_photo_style", name=names[argument])
+        await requests.order(dialogue, Operation.EDIT, prompt, (photo,))
+        await _offer_styles_for(dialogue, photo)
+    else:
+        return "unknown_button"
+    return ""
+
+
+async def _show_styles(dialogue: Dialogue, photo: InputPhoto) -> None:
+    app, language = dialogue.app, dialogue.language
+    if not app.policy.has_photo_styles:
+        raise UserError("photo_styles_unavailable")
+    # Uploaded once in each language.
+    menu = app.style_menus.get(language) or _STYLE_MENUS / f"{language}.jpg"
+    rows = buttons.photo_styles()
+    sent = await dialogue.send_picture(menu, dialogue.t("ask_photo_style"), rows, is_photo=True)
+    if sent:
+        app.style_menus[language] = sent
+    await _offer_styles_for(dialogue, photo)
+
+
+async def _offer_styles_for(dialogue: Dialogue, photo: InputPhoto) -> None:
+    """Keep the photo for the menu's buttons, without a question: the next text is not about it."""
+    await dialogue.state.clear()
+    await dialogue.state.set_data({"sources": to_state_data(photo)})
+
+
 async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     if argument not in map(str, SCALES):
         return "unknown_button"
@@ -295,13 +377,17 @@ async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
 
 
 COMMANDS: Mapping[str, MessageHandler] = {
-    name: handler
-    for operation, handler in START_HANDLERS.items()
-    for name in (operation.value, *OPERATIONS[operation].aliases)
+    "styles": handle_styles,
+    **{
+        name: handler
+        for operation, handler in START_HANDLERS.items()
+        for name in (operation.value, *OPERATIONS[operation].aliases)
+    },
 }
 CALLBACKS: Mapping[str, CallbackHandler] = {
     "start": on_start_callback,
     "photo": on_photo_callback,
     "scale": on_scale_callback,
+    "style": on_style_callback,
     "merge": on_merge_callback,
 }

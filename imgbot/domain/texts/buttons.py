@@ -18,7 +18,7 @@ from imgbot.domain.operations import (
     Operation,
 )
 from imgbot.domain.preferences import SETTINGS, Preferences
-from imgbot.domain.texts import dollars, has_text, t
+from imgbot.domain.texts import LANGUAGES, dollars, has_text, t, tables
 from imgbot.domain.texts.captions import drawing_name
 
 
@@ -45,6 +45,7 @@ SCALES = (2, 4)
 # With more buttons in a row, phones truncate labels that are words.
 _IN_A_ROW = 3
 _SETTING_BUTTONS = 4
+_STYLES_IN_A_ROW = 7
 
 
 def parse(data: str | None) -> CallbackData | None:
@@ -85,13 +86,22 @@ def waiting(language: str, job_id: str) -> Keyboard:
     return [[_button(language, "cancel", f"cancel:{job_id}")]]
 
 
-def under_photo(language: str) -> Keyboard:
+def under_photo(language: str, *, has_styles: bool = False) -> Keyboard:
     """Buttons under a photo that was sent without a prompt."""
+    styles = [[_button(language, "styles", "style:")]] if has_styles else []
     plain = [each for each in PHOTO_ACTIONS if not OPERATIONS[each].has_scale]
     return [
         *_in_rows([_button(language, each, f"photo:{each}") for each in plain], 2),
         [Button(f"×{scale}", f"photo:x{scale}") for scale in SCALES],
+        *styles,
     ]
+
+
+def photo_styles() -> Keyboard:
+    """Buttons of the menu of styles: their numbers, as its picture shows them."""
+    keys = tables(LANGUAGES[0])["photo_styles"]
+    numbers = [Button(str(number), f"style:{key}") for number, key in enumerate(keys, 1)]
+    return _in_rows(numbers, _STYLES_IN_A_ROW)
 
 
 def scales() -> Keyboard:

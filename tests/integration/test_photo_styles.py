@@ -1,0 +1,60 @@
+"""Styles of paintings for photos: the menu, words, and the style of another picture."""
+
+import pytest
+
+from imgbot.domain.texts import t
+from tests.integration.stage import Stage, has_buttons, is_picture, jpeg
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+
+async def test_menu_is_uploaded_once_and_can_be_used_again(builtin_stage: Stage) -> None:
+    user = await builtin_stage.user()
+    menus = []
+    for _ in range(2):
+        after = await user.control.last_seq()
+        await user.photos(jpeg("cat", (320, 240)))
+        question = await user.wait(has_buttons, after=after)
+        menus.append(await user.click(question, t("en", "button_styles"), is_picture))
+
+    painted = [await user.click(menus[1], label, is_picture) for label in ("1", "7")]
+    new = await user.order("a fox")
+
+    assert menus[0].text == menus[1].text == t("en", "ask_photo_style")
+    assert menus[0].photo_id == menus[1].photo_id
+    # Van Gogh is blue, and the mosaic light, whatever the cat is.
+    assert [each.text for each in painted] == [
+        "✏️ " + t("en", "in_photo_style", name=name) for name in ("Van Gogh", "mosaic")
+    ]
+    assert new.text.startswith("a fox")
+
+
+async def test_styles_are_found_by_words_in_reply_to_a_picture(builtin_stage: Stage) -> None:
+    user = await builtin_stage.user(language="ru")
+    [photo] = await user.photos(jpeg("cat", (320, 240)))
+
+    painted = await user.ask("как Ван Гог", reply_to=photo.id, fits=is_picture)
+    menu = await user.ask("/styles", reply_to=photo.id, fits=is_picture)
+
+    assert "в стиле «Ван Гог»" in painted.text
+    assert menu.text == t("ru", "ask_photo_style")
+
+
+async def test_any_picture_gives_its_style(builtin_stage: Stage) -> None:
+    user = await builtin_stage.user()
+    [example] = await user.photos(jpeg("astronaut", (320, 240)))
+    photo = jpeg("cat", (240, 320))
+    done = t("en", "caption_did", did="in the style of the picture")
+
+    at_once = await user.ask("in this style", photo, reply_to=example.id, fits=is_picture)
+    question = await user.ask("in this style", reply_to=example.id)
+    second = await user.ask("", photo, fits=is_picture)
+    first = await user.ask("make it in that style", photo)
+    third = await user.ask("", jpeg("astronaut", (320, 240)), fits=is_picture)
+
+    assert question.text == t("en", "ask_style_photo")
+    assert first.text == t("en", "ask_style_example")
+    for painted in (at_once, second, third):
+        assert done in painted.text
+        # The cat's shape, not the astronaut's.
+        assert (await user.image(painted)).size == (240, 320)
