@@ -39,6 +39,8 @@ class RequestContext:
     sent_s: int = 0
     """Time the message was sent, by Telegram's clock; 0 for a callback."""
     profile: UserProfile = field(default_factory=UserProfile)
+    inline_id: str = ""
+    """Inline message that the picture is shown in as well, by its file id."""
     as_of_ms: int = 0
     """Time as of which "this picture" is meant, if the message is handled again; else 0."""
 

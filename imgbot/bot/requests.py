@@ -325,5 +325,6 @@ def _job_of(
         reply_to=context.message_id,
         is_file=context.preferences.is_file,
         model=model,
+        inline_id=context.inline_id,
     )
     return Job(context.request, context.user_id, request)

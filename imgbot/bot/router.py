@@ -16,6 +16,7 @@ from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
 from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, Dialogues, MessageHandler
 from imgbot.bot.handlers import admin
+from imgbot.bot.handlers.guest import handle_chosen, handle_guest, on_guest_callback
 from imgbot.bot.handlers.privacy import handle_forget_me, handle_privacy, on_forget_callback
 from imgbot.bot.handlers.results import handle_inline
 from imgbot.bot.handlers.start import (
@@ -103,10 +104,10 @@ class UpdateHandler:
     async def handle(self, raw: Mapping[str, Any], refusal: str = "") -> None:
         """Handle an update; if it is for the bot and has a `refusal`, only tell that."""
         update = Update.model_validate(raw, context={"bot": self._bot})
-        if update.inline_query and not refusal:
-            await handle_inline(update.inline_query, self._app)
         if update.message and update.message.migrate_to_chat_id:
             await follow_group(update.message, update.message.migrate_to_chat_id, self._app)
+            return
+        if await self._is_from_afar(update, refusal):
             return
         event = update.message or update.edited_message or update.callback_query
         context = context_from_event(event, update.update_id) if event else None
@@ -130,6 +131,25 @@ class UpdateHandler:
         except ChatMovedError as moved:
             # Handling is safe to repeat, as an update may be; now in the supergroup.
             await serve(context.with_chat(moved.chat_id))
+
+    async def _is_from_afar(self, update: Update, refusal: str) -> bool:
+        """Handle what comes from a chat that the bot is not in; False for other updates."""
+        app, open_dialogue = self._app, self._dialogues.open
+        if update.callback_query and update.callback_query.inline_message_id:
+            await on_guest_callback(update.callback_query, app)
+            return True
+        if refusal:
+            return bool(update.inline_query or update.guest_message or update.chosen_inline_result)
+        if update.inline_query:
+            await handle_inline(update.inline_query, app)
+        elif update.guest_message:
+            await handle_guest(update.guest_message, update.update_id, app, open_dialogue)
+        elif update.chosen_inline_result:
+            chosen = update.chosen_inline_result
+            await handle_chosen(chosen, update.update_id, app, open_dialogue)
+        else:
+            return False
+        return True
 
     async def _message_handler(self, message: Message, *, is_edit: bool) -> MessageHandler | None:
         """Return the handler of a message; None if it is for somebody else in a group."""

@@ -98,6 +98,8 @@ class Request:
     """Model that the user chose, by its id; empty for the usual one."""
     sent: str = ""
     """Prompt as the provider gets it, in its language; empty if that is `prompt` itself."""
+    inline_id: str = ""
+    """Inline message in another chat that shows the end as well."""
 
     @property
     def awaits_picture(self) -> bool:

@@ -214,6 +214,8 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
         shown = await _show(context, job, outcome)
         if job.request.operation is Operation.STICKER and outcome is State.DELIVERED:
             job = await _send_sticker(context, job, shown[0])
+        if job.request.inline_id:
+            await _show_inline(context, job, outcome, shown[1])
     except Exception as error:  # noqa: BLE001 -- most are raised again
         return await _after_failure(context, job, error, failures)
     await finish(context, job, outcome, shown)
@@ -401,6 +403,18 @@ async def _send_sticker(context: StepContext, job: Job, message_id: int) -> Job:
     with suppress(ImgbotError):
         await context.messenger.send_text(place, t(request.language, "sticker_unsure"), [])
     return job
+
+
+async def _show_inline(
+    context: StepContext, job: Job, outcome: State, picture: InputPhoto | None
+) -> None:
+    """Show the end in the inline message, too: a picture by the file that was uploaded."""
+    if outcome is not State.DELIVERED:
+        await context.messenger.edit_inline(job.request.inline_id, failure_text(job))
+        return
+    # A repeated upload that changes nothing tells no file.
+    text = success_caption(job) if picture else t(job.request.language, "guest_ready")
+    await context.messenger.edit_inline(job.request.inline_id, text, picture)
 
 
 def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:

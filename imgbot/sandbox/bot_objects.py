@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
 
 from imgbot.sandbox.api_errors import ApiError, bad_request
-from imgbot.sandbox.entities import CAPTION_LIMIT, caption_part, utf16_length
+from imgbot.sandbox.entities import CAPTION_LIMIT, TEXT_LIMIT, caption_part, utf16_length
 from imgbot.sandbox.state import Json
 
 PictureKind = Literal["photo", "document"]
@@ -141,11 +141,20 @@ class InputSticker(BotObject):
     keywords: Annotated[list[str], Field(max_length=20)] = []
 
 
-class InlineQueryResult(Captioned):
-    """Picture stored at Telegram; other results are not simulated."""
+class InputMessageContent(BotObject):
+    """Text that an inline result becomes."""
 
-    type: PictureKind
+    message_text: Annotated[str, Field(min_length=1, max_length=TEXT_LIMIT)]
+
+
+class InlineQueryResult(Captioned):
+    """Picture stored at Telegram, or a text; other results are not simulated."""
+
+    type: PictureKind | Literal["article"]
     id: str
+    description: str = ""
+    input_message_content: InputMessageContent | None = None
+    reply_markup: ReplyMarkup = ReplyMarkup()
     photo_file_id: str = ""
     document_file_id: str = ""
     title: str = ""

@@ -15,8 +15,9 @@ State and users
         "bot_is_polling": bool, "seq": last event}
     POST /control/users {first_name, username?, language_code?}
         → User; a private chat of the same id appears
-    POST /control/chats {title, members: [ids], type?: "supergroup", is_forum?}
-        → Chat; type is "group" (a basic one) or "supergroup"; the bot is in it, in privacy mode
+    POST /control/chats {title, members: [ids], type?: "supergroup", is_forum?, is_foreign?}
+        → Chat; type is "group" (a basic one) or "supergroup"; the bot is in it, in privacy mode,
+        unless it is foreign: there it only hears its mentions, as a guest
 
 What users do
     POST /control/files?name=cat.jpg, the body is the file (64 MiB at most)

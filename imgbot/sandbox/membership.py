@@ -55,9 +55,14 @@ class Membership:
         kind: Annotated[GroupKind, Field(alias="type")] = "supergroup",
         *,
         is_forum: bool = False,
+        is_foreign: bool = False,
     ) -> Chat:
-        """Create a chat of users and the bot."""
+        """Create a chat of users and the bot; one that is foreign has no bot in it."""
         chat = self._state.add_group(kind, title, members)
+        if is_foreign:
+            chat.is_foreign = True
+            self._show(chat)
+            return chat
         if is_forum:
             chat.info["is_forum"] = True
         self._tell(chat, members[0], _LEFT, _MEMBER)

@@ -30,6 +30,7 @@ from imgbot.sandbox.entities import TEXT_LIMIT, text_part, utf16_length
 from imgbot.sandbox.state import (
     INLINE_LIFETIME_S,
     Chat,
+    GuestQuery,
     InlineQuery,
     Json,
     Post,
@@ -54,12 +55,14 @@ _COPIED = (
     "has_media_spoiler",
 )
 _DELETABLE_S = 48 * 3600
+_GUEST_LIFETIME_S = 30
+"""Telegram does not publish it; that of inline queries."""
 _PHOTO_BYTES = 10 << 20
 _DOWNLOAD_BYTES = 20 << 20
 _ANSWER_LIMIT = 200
 _SET_NAME_LENGTH = 64
 
-AnyQuery = TypeVar("AnyQuery", Query, InlineQuery)
+AnyQuery = TypeVar("AnyQuery", Query, InlineQuery, GuestQuery)
 Language = Annotated[str, Field(pattern=r"^([a-z]{2})?$")]
 
 
@@ -333,26 +336,35 @@ class OfMessage(Method):
 
 
 class Edit(OfMessage):
-    """Parameters of every edit."""
+    """Parameters of every edit, of a message of the bot or of one sent via it."""
 
     reply_markup: JsonText[ReplyMarkup] = ReplyMarkup()
+    inline_message_id: str = ""
+
+    def found(self, call: Call, verb: str) -> tuple[Chat, Post]:
+        if not self.inline_message_id:
+            return super().found(call, verb)
+        held = call.state.inline_posts.get(self.inline_message_id)
+        if held is None or held[1].is_deleted:
+            raise bad_request("MESSAGE_ID_INVALID")
+        return held
 
     def own(self, call: Call) -> Post:
         """Return the message to edit, which must exist and be the bot's own."""
         _, post = self.found(call, "edit")
-        if not post.is_outgoing:
+        if not (post.is_outgoing or self.inline_message_id):
             raise bad_request("message can't be edited")
         return post
 
-    def edit(self, call: Call, part: Json) -> Json:
+    def edit(self, call: Call, part: Json) -> Json | bool:
         # Looked up now: the user may have deleted the message while a picture was processed.
-        post, chat = self.own(call), self.chat(call)
+        post, chat = self.own(call), self.found(call, "edit")[0]
         part |= self.reply_markup.part()
         if part == _copied(post, "reply_markup"):
             raise bad_request(_NOT_MODIFIED)
         call.state.floods.admit(chat.id)
         call.state.change_post(chat, post, part)
-        return post.message
+        return True if self.inline_message_id else post.message
 
 
 class EditMessageText(Edit, Texted):
@@ -369,6 +381,8 @@ class EditMessageMedia(Edit):
     async def act(self, call: Call) -> Any:
         caption = self.media.caption_part()
         self.own(call)
+        if self.inline_message_id and self.media.media.startswith("attach://"):
+            raise bad_request("a new file can't be uploaded; use its file_id or specify a URL")
         return self.edit(call, await call.picture(self.media.type, self.media.media) | caption)
 
 
@@ -432,8 +446,7 @@ class AnswerInlineQuery(Method):
         for result in self.results:
             if result.id in offers:
                 raise bad_request("RESULT_ID_DUPLICATE")
-            file_id = result.photo_file_id or result.document_file_id
-            content = call.known(result.type, file_id) | result.caption_part()
+            content = _content_of(call, result)
             view = result.model_dump(include={"id", "type", "title"}, exclude_unset=True)
             offers[result.id] = view | content, content
         query = call.state.inline_queries.get(self.inline_query_id)
@@ -497,6 +510,33 @@ class DeleteStickerSet(OfStickerSet):
         return True
 
 
+class AnswerGuestQuery(Method):
+    """The message is not the bot's own: it is edited by its inline id alone."""
+
+    guest_query_id: str
+    result: JsonText[InlineQueryResult]
+
+    async def act(self, call: Call) -> Any:
+        asked = call.state.guest_queries.get(self.guest_query_id)
+        query = _open(call, asked, _GUEST_LIFETIME_S)
+        content = _content_of(call, self.result)
+        query.is_answered = True
+        content |= {"guest_bot_caller_user": query.user}
+        post = call.state.add_post(query.chat, call.state.bot, content)
+        return {"inline_message_id": call.state.add_inline_post(query.chat, post)}
+
+
+def _content_of(call: Call, result: InlineQueryResult) -> Json:
+    """Return the message that an inline result becomes."""
+    if result.type != "article":
+        file_id = result.photo_file_id or result.document_file_id
+        return call.known(result.type, file_id) | result.caption_part() | result.reply_markup.part()
+    if result.input_message_content is None or not result.title:
+        raise bad_request("MESSAGE_EMPTY")
+    text = result.input_message_content.message_text
+    return text_part(text) | result.reply_markup.part()
+
+
 # The bot itself
 
 
@@ -506,6 +546,7 @@ class GetMe(Method):
             "can_join_groups": True,
             "can_read_all_group_messages": False,
             "supports_inline_queries": True,
+            "supports_guest_queries": True,
             "can_connect_to_business": False,
             "has_main_web_app": False,
         }
@@ -561,8 +602,8 @@ METHODS: Mapping[str, type[Method]] = {
         *(GetUpdates, SetWebhook, DeleteWebhook, GetWebhookInfo),
         *(SendMessage, SendPhoto, SendDocument, SendSticker, CopyMessage),
         *(EditMessageText, EditMessageMedia, EditMessageReplyMarkup, DeleteMessage),
-        *(AnswerCallbackQuery, AnswerInlineQuery, GetMe, GetFile),
         *(CreateNewStickerSet, AddStickerToSet, DeleteStickerSet),
+        *(AnswerCallbackQuery, AnswerInlineQuery, AnswerGuestQuery, GetMe, GetFile),
         *(SetMyCommands, GetMyCommands, SetMyDescription, SetMyShortDescription),
     )
 }

@@ -61,6 +61,8 @@ class Chat:
     is_started: bool
     is_blocked: bool = False
     hears_all: bool = False
+    is_foreign: bool = False
+    """The bot is not in it, and hears only where it is mentioned."""
     refusal: ApiError | None = None
     is_over: bool = False
     posts: dict[int, Post] = field(default_factory=dict[int, Post])
@@ -102,11 +104,22 @@ class Query:
 
 
 @dataclass(slots=True)
+class GuestQuery:
+    """Mention of the bot in a chat that it is not in."""
+
+    user: Json
+    chat: "Chat"
+    asked_at: float
+    is_answered: bool = False
+
+
+@dataclass(slots=True)
 class InlineQuery:
     """One inline query, with the bot's answer once given."""
 
     id: str
     user: Json
+    words: str
     asked_at: float
     offers: dict[str, tuple[Json, Json]] = field(default_factory=dict[str, tuple[Json, Json]])
     """Result id → its preview, and the message that it becomes."""
@@ -179,6 +192,9 @@ class SandboxState:
         self.chats: dict[int, Chat] = {}
         self.queries: dict[str, Query] = {}
         self.inline_queries: dict[str, InlineQuery] = {}
+        self.guest_queries: dict[str, GuestQuery] = {}
+        self.inline_posts: dict[str, tuple[Chat, Post]] = {}
+        """Messages that were sent via the bot with buttons, by the id that it edits them by."""
         self.webhook_url = ""
         self.sticker_sets: dict[str, StickerSet] = {}
         """Sets by name in lower case."""
@@ -240,7 +256,7 @@ class SandboxState:
         if not chat_id:
             raise bad_request("chat_id is empty")
         chat = self.chats.get(int(chat_id)) if chat_id.removeprefix("-").isdecimal() else None
-        if chat is None:
+        if chat is None or chat.is_foreign:
             raise bad_request("chat not found")
         if chat.refusal:
             raise chat.refusal
@@ -283,10 +299,26 @@ class SandboxState:
             found |= {lang: each for (its, _, lang), each in self.commands.items() if its == scope}
         return found
 
-    def add_inline_query(self, user: Json) -> InlineQuery:
-        query = InlineQuery(str(10**17 + secrets.randbelow(9 * 10**17)), user, self.now())
+    def add_inline_query(self, user: Json, words: str) -> InlineQuery:
+        query = InlineQuery(str(10**17 + secrets.randbelow(9 * 10**17)), user, words, self.now())
         self.inline_queries[query.id] = query
         return query
+
+    def add_guest_query(self, user: Json, chat: Chat) -> str:
+        query_id = str(10**17 + secrets.randbelow(9 * 10**17))
+        self.guest_queries[query_id] = GuestQuery(user, chat, self.now())
+        return query_id
+
+    def add_inline_post(self, chat: Chat, post: Post) -> str:
+        """Return the id by which the bot edits a message that it did not send itself."""
+        inline_id = secrets.token_urlsafe(24)
+        self.inline_posts[inline_id] = (chat, post)
+        return inline_id
+
+    def inline_id_of(self, chat: Chat, post: Post) -> str:
+        """Return that id, empty for an ordinary message."""
+        found = (each for each, held in self.inline_posts.items() if held == (chat, post))
+        return next(found, "")
 
     @staticmethod
     def reply_copy(post: Post) -> Json:

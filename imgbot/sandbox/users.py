@@ -118,10 +118,12 @@ class SandboxUsers:
         inaccessible: Json = {"message_id": message_id, "date": 0, "chat": chat.info}
         user = self._member(chat, user_id)
         self._state.queries[query_id] = Query(user_id, chat.id, self._state.now())
+        inline_id = self._state.inline_id_of(chat, post) if post else ""
+        about = {"message": post.message if post else inaccessible}
         query = {
             "id": query_id,
             "from": user,
-            "message": post.message if post else inaccessible,
+            **({"inline_message_id": inline_id} if inline_id else about),
             "chat_instance": str(abs(chat.id)),
             "data": data,
         }
@@ -141,7 +143,7 @@ class SandboxUsers:
         user = self._state.users.get(user_id)
         if user is None:
             raise SandboxError(f"no user {user_id}")
-        asked = self._state.add_inline_query(user)
+        asked = self._state.add_inline_query(user, query)
         update: Json = {"id": asked.id, "from": user, "query": query, "offset": ""}
         if chat_id:
             kind = self._state.chat(chat_id).info["type"]
@@ -157,7 +159,12 @@ class SandboxUsers:
         sender = self._sender(chat, query.user["id"])
         chat.is_started = True
         _, content = query.offers[result_id]
-        return self._post(chat, sender, {"via_bot": self._state.bot} | content)
+        post = self._post(chat, sender, {"via_bot": self._state.bot} | content)
+        chosen: Json = {"result_id": result_id, "from": sender, "query": query.words}
+        if "reply_markup" in content:
+            chosen["inline_message_id"] = self._state.add_inline_post(chat, post)
+        self._state.updates.add("chosen_inline_result", chosen)
+        return post
 
     def _post(self, chat: Chat, sender: Json, content: Json) -> Post:
         post = self._state.add_post(chat, sender, content)
@@ -165,7 +172,12 @@ class SandboxUsers:
         return post
 
     def _tell(self, chat: Chat, kind: str, post: Post) -> None:
-        if chat.refusal is None and is_for_bot(chat, post, self._state.bot):
+        if chat.is_foreign:
+            if kind == "message" and _mentions(post.message, self._state.bot):
+                query_id = self._state.add_guest_query(post.message["from"], chat)
+                guest = post.message | {"guest_query_id": query_id}
+                self._state.updates.add("guest_message", guest)
+        elif chat.refusal is None and is_for_bot(chat, post, self._state.bot):
             self._state.updates.add(kind, post.message)
 
     def _sender(self, chat: Chat, user_id: int) -> Json:
@@ -208,6 +220,11 @@ def is_for_bot(chat: Chat, post: Post, bot: Json) -> bool:
     if replied and (is_to_bot or _has_command(replied, bot)):
         return True
     return _has_command(message, bot)
+
+
+def _mentions(message: Json, bot: Json) -> bool:
+    text = message.get("text") or message.get("caption") or ""
+    return f"@{bot['username']}".lower() in text.lower().split()
 
 
 def _has_command(message: Json, bot: Json) -> bool:

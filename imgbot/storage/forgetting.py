@@ -57,7 +57,7 @@ _WITH_MEMBER = {
 
 BLANK: Mapping[str, Any] = {
     **dict.fromkeys(("prompt", "sent", "negative", "ignored", "parent", "base", "model"), ""),
-    "lettering": "",
+    **dict.fromkeys(("lettering", "inline_id"), ""),
     "sources": (),
     "order_fields": {},
 }

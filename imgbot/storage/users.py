@@ -199,6 +199,10 @@ class UserStore(Store):
         key = f"{keys.NOTICE_SENT}{user_id}.{what}"
         return await self._first(key, request, max(ttl_s, 1)) == request
 
+    async def choice(self, choice: str) -> str:
+        """Return the value chosen before, empty if none was."""
+        return await self._redis.get(keys.CHOICE + choice) or ""
+
     async def choose_once(self, choice: str, value: str) -> str:
         """Return the value chosen first, however often the choice is repeated."""
         return await self._chosen(keys.CHOICE + choice, value)

@@ -20,12 +20,14 @@ from aiogram.types import (
     ForceReply,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InlineQueryResultArticle,
     InlineQueryResultsButton,
     InlineQueryResultUnion,
     InputFile,
     InputMediaDocument,
     InputMediaPhoto,
     InputSticker,
+    InputTextMessageContent,
     Message,
     MessageEntity,
     ReplyParameters,
@@ -45,6 +47,7 @@ from imgbot.domain.texts.buttons import Button
 from imgbot.telegram.client import NOT_MODIFIED, telegram_errors
 from imgbot.telegram.rate_limiter import OptionalCall
 from imgbot.telegram.session import BotSession
+from imgbot.telemetry import events
 
 CAPTION_LIMIT = 1024
 TEXT_LIMIT = 4096
@@ -303,6 +306,44 @@ class Messenger:
                 is_personal=True,
                 button=InlineQueryResultsButton(text=button, start_parameter="inline"),
             )
+
+    async def answer_guest(self, query_id: str, text: str, rows: Rows) -> str:
+        """Answer a mention in a chat that the bot is not in; return the id of the inline message.
+
+        Raises TelegramRefusedError for a query that is closed.
+        """
+        result = InlineQueryResultArticle(
+            id="1",
+            title=cut(text, NAME_LIMIT),
+            input_message_content=InputTextMessageContent(message_text=cut(text, TEXT_LIMIT)),
+            reply_markup=keyboard(rows),
+        )
+        async with telegram_errors():
+            sent = await self._bot.answer_guest_query(query_id, result)
+        return sent.inline_message_id
+
+    async def edit_inline(
+        self, inline_id: str, text: str, picture: InputPhoto | None = None
+    ) -> None:
+        """Replace an inline message by a text, or by a stored picture; may be repeated.
+
+        One that is gone is left alone. Raises TransientError.
+        """
+        caption, file_id = cut(text, CAPTION_LIMIT), picture.file_id if picture else ""
+        kind = InputMediaDocument if picture and picture.is_file else InputMediaPhoto
+        edit: Awaitable[Message | bool] = (
+            self._bot.edit_message_media(
+                kind(media=file_id, caption=caption), inline_message_id=inline_id
+            )
+            if picture
+            else self._bot.edit_message_text(cut(text, TEXT_LIMIT), inline_message_id=inline_id)
+        )
+        try:
+            await _edited(edit)
+        except TransientError:
+            raise
+        except ImgbotError as error:
+            events.info("an inline message was not changed: %s", error)
 
     async def edit_text(self, place: ChatTarget, message_id: int, text: str, rows: Rows) -> None:
         """Edit the text of a message; may be repeated."""

@@ -28,7 +28,10 @@ from imgbot.telemetry import events
 from imgbot.telemetry.liveness import Heartbeat
 from imgbot.telemetry.thresholds import THRESHOLDS, Indicator, Level
 
-ALLOWED_UPDATES = ["message", "edited_message", "callback_query", "inline_query"]
+ALLOWED_UPDATES = [
+    *("message", "edited_message", "callback_query", "inline_query"),
+    *("guest_message", "chosen_inline_result"),
+]
 _LIMIT = 100
 _LONG_POLL_S = 30
 _ANSWER_S = 15

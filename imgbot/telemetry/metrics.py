@@ -37,7 +37,10 @@ _CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 _M = TypeVar("_M", Counter, Gauge, Histogram)
 
 QUEUE = "img_queue"
-UPDATE_TYPES = ("message", "edited_message", "callback_query", "inline_query", "other")
+UPDATE_TYPES = (
+    *("message", "edited_message", "callback_query", "inline_query"),
+    *("guest_message", "chosen_inline_result", "other"),
+)
 STAGES = ("prepare", "submit", "provider", "render", "deliver")
 _TABLE = tomllib.loads(
     (resources.files("imgbot.telemetry") / "metrics.toml").read_text(encoding="utf-8")

@@ -87,6 +87,7 @@ def build_app(settings: Settings, connections: Connections) -> App:
         makers=routes.makers,
         changed=None if settings.is_clustered else ChangedSettings(settings.state_dir, os.environ),
         restart=lambda: os.kill(os.getpid(), signal.SIGUSR1),
+        store_chat=settings.store_chat,
         welcome=settings.welcome,
         forget_after_days=settings.forget_after_days,
         chat_host=urlsplit(settings.chat_url).hostname or "",

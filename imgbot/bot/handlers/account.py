@@ -82,7 +82,8 @@ async def handle_limits(_: Message, dialogue: Dialogue, *, is_price_asked: bool 
         wait = in_time(language, verdict.wait_s)
         lines.append(dialogue.t("limits_again", limit=app.limit.max_requests, wait=wait))
     lines += await _budget(dialogue, app.policy.least_price_micro, app.now_ms())
-    await dialogue.reply_text("\n".join(lines))
+    tell = dialogue.reply_text if dialogue.context.is_private else dialogue.tell_alone
+    await tell("\n".join(lines))
 
 
 answer_price = partial(handle_limits, is_price_asked=True)

@@ -9,8 +9,11 @@ from functools import partial
 from aiogram.types import (
     CallbackQuery,
     InlineQuery,
+    InlineQueryResultArticle,
     InlineQueryResultCachedDocument,
     InlineQueryResultCachedPhoto,
+    InlineQueryResultUnion,
+    InputTextMessageContent,
     Message,
     User,
 )
@@ -19,6 +22,7 @@ from imgbot.bot import pictures, requests
 from imgbot.bot.app import App
 from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, MessageHandler
 from imgbot.bot.handlers.models import redraw, same_with, with_models
+from imgbot.bot.handlers.guest import DRAW
 from imgbot.bot.handlers.operations import start_photo_operation
 from imgbot.bot.handlers.prompt_help import can_say_more
 from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mention
@@ -42,7 +46,7 @@ from imgbot.domain.texts import buttons, language_of, price, t
 from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.domain.texts.captions import drawing_name, with_drawing
 from imgbot.storage.results import Recent, Result
-from imgbot.telegram.messenger import CAPTION_LIMIT, cut
+from imgbot.telegram.messenger import CAPTION_LIMIT, cut, keyboard
 from imgbot.telegram.rate_limiter import max_wait
 
 _INLINE_TITLE_LENGTH = 60
@@ -424,9 +428,24 @@ async def handle_inline(query: InlineQuery, app: App) -> None:
         found = await app.results.history(user_id) if is_admitted else []
         shown = await app.results.results(found)
         wanted = query.query.strip().lower()
-        offers = [_offer(each) for each in shown if wanted in each.words.lower()]
+        offers: list[InlineQueryResultUnion] = [
+            _offer(each) for each in shown if wanted in each.words.lower()
+        ]
         language = profile.language_or(language_of(query.from_user.language_code))
+        if wanted and is_admitted:
+            offers.insert(0, _draw_offer(query.query.strip(), language))
         await app.messenger.answer_inline(query.id, offers, t(language, "inline_button"))
+
+
+def _draw_offer(words: str, language: str) -> InlineQueryResultArticle:
+    """Offer to draw the words; without a button, Telegram would not tell which message it is."""
+    return InlineQueryResultArticle(
+        id=DRAW,
+        title=t(language, "inline_draw"),
+        description=words[:_INLINE_TITLE_LENGTH],
+        input_message_content=InputTextMessageContent(message_text=t(language, "guest_wait")),
+        reply_markup=keyboard(buttons.cancel_guest(language)),
+    )
 
 
 def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:

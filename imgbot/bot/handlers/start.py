@@ -25,7 +25,7 @@ from imgbot.telemetry import events
 
 _FRESH_S = 600
 _CODE = re.compile(r"[A-Za-z0-9_-]{12}")
-_CANCELLED = {
+CANCELLED = {
     "ok": "cancelling",
     "gone": "cancel_over",
     "not_yours": "not_your_button",
@@ -81,7 +81,7 @@ async def on_cancel_callback(callback: CallbackQuery, argument: str, dialogue: D
     # A forged callback must not remove another user's message, and none removes the /queue list.
     if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):
         await dialogue.remove_panel()
-    return _CANCELLED[verdict]
+    return CANCELLED[verdict]
 
 
 def _is_alone(callback: CallbackQuery) -> bool:

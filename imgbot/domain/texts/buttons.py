@@ -235,6 +235,11 @@ def pager(newer: str, older: str, current: str, where: str) -> list[Button]:
     return [Button(each.label, f"view:{each.data}") for each in row if each.data]
 
 
+def cancel_guest(language: str) -> Keyboard:
+    """Button under the placeholder in a chat that the bot is not in."""
+    return [[_button(language, "cancel", "cancel:inline")]]
+
+
 def cancel(job_ids: Sequence[str]) -> Keyboard:
     """Button that cancels one entry of the job list, by its number."""
     return _in_rows([Button(f"✖️ {n}", f"cancel:{each}") for n, each in enumerate(job_ids, 1)], 5)

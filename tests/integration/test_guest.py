@@ -1,0 +1,114 @@
+"""Guest mode: the bot mentioned in chats that it is not in, and inline mode's "draw it"."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from imgbot.domain.texts import t
+from tests.fixtures.sandbox import Message, picture
+from tests.fixtures.waiting import eventually
+from tests.integration.stage import Stage, User, open_stage
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    async for stage in open_stage(tmp_path_factory.mktemp("guest"), is_simulated=True):
+        yield stage
+
+
+async def foreign(stage: Stage, *users: User) -> int:
+    people = [user.person for user in users]
+    return await stage.control.make_group("Friends", people, is_foreign=True)
+
+
+async def answer_in(stage: Stage, chat: int, after: int) -> Message:
+    """The message of the bot in a chat, once it is there."""
+    return await stage.control.wait_message(chat, lambda m: m.is_outgoing, after=after)
+
+
+async def test_a_mention_is_answered_at_once_and_becomes_the_picture(stage: Stage) -> None:
+    control, anna = stage.control, await stage.user("Anna")
+    await anna.ask("/start")
+    chat = await foreign(stage, anna)
+    name = (await control.get("state"))["bot"]["username"]
+    after = await control.last_seq()
+
+    await control.say(anna.person, f"@{name} a fox in the snow", chat_id=chat)
+    answer = await answer_in(stage, chat, after)
+    shown = await eventually(
+        lambda: control.message(chat, answer.id), lambda m: m.photo_id, what="the picture"
+    )
+    photo = (
+        await control.send(
+            anna.person, chat_id=chat, photos=[await control.upload(picture(), "photo.jpg")]
+        )
+    )[0]
+    after = await control.last_seq()
+    await control.say(anna.person, f"@{name} make it night", chat_id=chat, reply_to=photo.id)
+    edit = await answer_in(stage, chat, after)
+    edited = await eventually(lambda: control.message(chat, edit.id), lambda m: m.photo_id)
+
+    assert "a fox in the snow" in shown.text
+    assert "make it night" in edited.text
+    ledger = (await control.provider())["ledger"]
+    assert [entry["operation"] for entry in ledger[-2:]] == ["create", "edit"]
+    assert (await control.calls())["violations"] == []
+
+
+async def test_a_placeholder_tells_a_refusal_and_can_be_cancelled(stage: Stage) -> None:
+    control, anna, boris = stage.control, await stage.user("Anna"), await stage.user("Boris")
+    await anna.ask("/start")
+    chat = await foreign(stage, anna, boris)
+    name = (await control.get("state"))["bot"]["username"]
+    before = len((await control.provider())["ledger"])
+
+    after = await control.last_seq()
+    await control.say(boris.person, f"@{name} a fox", chat_id=chat)
+    stranger = await answer_in(stage, chat, after)
+    way_in = await eventually(
+        lambda: control.message(chat, stranger.id), lambda m: "https://t.me/" in m.text
+    )
+    after = await control.last_seq()
+    await control.say(anna.person, f"@{name} an owl [[sim:slow=600]]", chat_id=chat)
+    placeholder = await answer_in(stage, chat, after)
+
+    async def pressed() -> Message:
+        await control.press(anna.person, placeholder, "cancel:inline", chat_id=chat)
+        return await control.message(chat, placeholder.id)
+
+    cancelled = await eventually(pressed, lambda m: not m.buttons)
+
+    assert name in way_in.text
+    assert placeholder.text == t("en", "guest_wait")
+    assert not cancelled.photo_id
+    assert len((await control.provider())["ledger"]) - before <= 1
+
+
+async def test_an_old_mention_orders_nothing(stage: Stage) -> None:
+    control, anna = stage.control, await stage.user("Anna")
+    await anna.ask("/start")
+    before = len((await control.provider())["ledger"])
+    chat = {"id": -100500, "type": "supergroup", "title": "Elsewhere"}
+    user = {"id": anna.id, "is_bot": False, "first_name": "Anna"}
+    message = {"message_id": 5, "date": 1_700_000_000, "chat": chat, "from": user}
+
+    await control.push_update({"guest_message": message | {"text": "a fox", "guest_query_id": "7"}})
+    await anna.order("a hare")
+
+    assert len((await control.provider())["ledger"]) == before + 1
+
+
+async def test_inline_mode_draws_its_words(stage: Stage) -> None:
+    control, anna = stage.control, await stage.user("Anna")
+    await anna.ask("/start")
+    chat = await foreign(stage, anna)
+
+    offers = await control.ask_inline(anna.person, "a violet submarine", chat_id=chat)
+    sent = await control.choose_inline(offers, "draw", chat)
+    shown = await eventually(lambda: control.message(chat, sent.id), lambda m: m.photo_id)
+
+    assert [offer["title"] for offer in offers.results][:1] == [t("en", "inline_draw")]
+    assert "a violet submarine" in shown.text
