@@ -413,7 +413,8 @@ async def _show_inline(
         await context.messenger.edit_inline(job.request.inline_id, failure_text(job))
         return
     # A repeated upload that changes nothing tells no file.
-    text = success_caption(job) if picture else t(job.request.language, "guest_ready")
+    caption = success_caption(with_changes(job, note=""))
+    text = caption if picture else t(job.request.language, "guest_ready")
     await context.messenger.edit_inline(job.request.inline_id, text, picture)
 
 

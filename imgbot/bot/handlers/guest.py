@@ -31,10 +31,10 @@ _OPEN_S = 10
 
 _ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
 
-Open = Callable[[RequestContext], AbstractAsyncContextManager[Dialogue]]
+OpenDialogue = Callable[[RequestContext], AbstractAsyncContextManager[Dialogue]]
 
 
-async def handle_guest(message: Message, update_id: int, app: App, open_dialogue: Open) -> None:
+async def handle_guest(message: Message, update_id: int, app: App, open_dialogue: OpenDialogue) -> None:
     """Answer a mention in a chat that the bot is not in, once, and order what it asks for."""
     user, query_id = message.from_user, message.guest_query_id
     if user is None or not query_id:
@@ -59,7 +59,7 @@ async def handle_guest(message: Message, update_id: int, app: App, open_dialogue
 
 
 async def handle_chosen(
-    chosen: ChosenInlineResult, update_id: int, app: App, open_dialogue: Open
+    chosen: ChosenInlineResult, update_id: int, app: App, open_dialogue: OpenDialogue
 ) -> None:
     """Order a picture of the words that were typed in inline mode."""
     user, inline_id = chosen.from_user, chosen.inline_message_id
@@ -91,7 +91,7 @@ def _order(
 async def _serve(
     context: RequestContext,
     app: App,
-    open_dialogue: Open,
+    open_dialogue: OpenDialogue,
     prompt: str,
     photo: InputPhoto | None,
 ) -> None:

@@ -58,7 +58,7 @@ export function askGroup(done) {
     const user = store.users.get(Number(box.value));
     return h("label", { class: "check" }, box, avatar(user, "small"), personName(user));
   });
-  const topics = h("input", { type: "checkbox" });
+  const [topics, foreign] = [0, 1].map(() => h("input", { type: "checkbox" }));
   const list = h(
     "fieldset",
     { class: "people-list" },
@@ -69,10 +69,12 @@ export function askGroup(done) {
     field(t("group_title"), title),
     list,
     h("label", { class: "check" }, topics, t("group_topics")),
+    h("label", { class: "check" }, foreign, t("group_foreign")),
   ];
   askForm(t("new_group"), fields, async () => {
     const members = boxes.filter(({ checked }) => checked).map(({ value }) => Number(value));
-    done(await control.addChat({ title: title.value.trim(), members, is_forum: topics.checked }));
+    const kind = { is_forum: topics.checked, is_foreign: foreign.checked };
+    done(await control.addChat({ title: title.value.trim(), members, ...kind }));
   });
 }
 
