@@ -21,7 +21,7 @@ _FORMS = ("meme", "card", "script")
 _LOOSE = re.compile(r"\s+([,;:.!?])|([,;:])\s*(?=[,;.!?]|$)")
 
 
-class Part(NamedTuple):
+class PlacedText(NamedTuple):
     """Text, and its place: top, bottom, or empty where there is room."""
 
     place: str
@@ -32,7 +32,7 @@ class Part(NamedTuple):
 class Lettering:
     """Words for a picture, and the rest of the prompt."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[PlacedText, ...]
     form: str
     """caption, script, meme or card."""
     rest: str
@@ -74,7 +74,7 @@ def read_lettering(prompt: str) -> Lettering | None:
         parts, rest = _plain_parts(text, plain, has_form=bool(form))
         is_exact, is_wanted = False, True
     if form == "meme" and len(parts) == 2 and not any(part.place for part in parts):
-        parts = (Part("top", parts[0].text), Part("bottom", parts[1].text))
+        parts = (PlacedText("top", parts[0].text), PlacedText("bottom", parts[1].text))
     if len({part.place for part in parts}) > 1 and not form:
         form = "meme"
     return Lettering(parts, form or "caption", rest, is_exact, is_wanted) if parts else None
@@ -84,15 +84,15 @@ def _content(quote: re.Match[str]) -> str:
     return next(part for part in quote.groups() if part).strip()
 
 
-def _quoted_parts(plain: str, quotes: list[re.Match[str]]) -> tuple[Part, ...]:
+def _quoted_parts(plain: str, quotes: list[re.Match[str]]) -> tuple[PlacedText, ...]:
     """Quotations with the place named before each, or else right behind it."""
     ends = [0, *(quote.end() for quote in quotes)]
     starts = [*(quote.start() for quote in quotes), len(plain)]
-    parts: list[Part] = []
+    parts: list[PlacedText] = []
     is_behind = not _place_in(plain[: starts[0]]) and bool(_place_in(plain[ends[1] : starts[1]]))
     for at, quote in enumerate(quotes):
         gap = plain[ends[at + 1] : starts[at + 1]] if is_behind else plain[ends[at] : starts[at]]
-        parts.append(Part(_place_in(gap), _content(quote)))
+        parts.append(PlacedText(_place_in(gap), _content(quote)))
     return tuple(parts)
 
 
@@ -101,7 +101,7 @@ def _place_in(plain: str) -> str:
     return next((name for name, match in found.items() if match), "")
 
 
-def _plain_parts(text: str, plain: str, *, has_form: bool) -> tuple[tuple[Part, ...], str]:
+def _plain_parts(text: str, plain: str, *, has_form: bool) -> tuple[tuple[PlacedText, ...], str]:
     """Words without quotation marks: they follow what asks for them, or the place of each."""
     asked = _pattern("asked").search(plain) or _pattern("led").search(plain)
     places = sorted(
@@ -117,12 +117,12 @@ def _plain_parts(text: str, plain: str, *, has_form: bool) -> tuple[tuple[Part, 
     marks = [(start, start, ""), *(mark for mark in places if start <= mark[0] < end)]
     stops = [*(mark[0] for mark in marks[1:]), end]
     parts = [
-        Part(name, _words(text, plain, after, stop))
+        PlacedText(name, _words(text, plain, after, stop))
         for (_, after, name), stop in zip(marks, stops, strict=True)
     ]
     # "Write hello at the top": the place comes after the words.
     if len(parts) == 2 and parts[0].text and not parts[1].text:
-        parts = [Part(parts[1].place, parts[0].text)]
+        parts = [PlacedText(parts[1].place, parts[0].text)]
     before = text[: asked.start() if asked else start]
     rest = f"{before.strip(_EDGES)}, {text[end:].strip(_EDGES)}".strip(_EDGES)
     rest = _without(rest, fold(rest), *_FORMS, "look")

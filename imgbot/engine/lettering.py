@@ -5,7 +5,7 @@ from typing import NamedTuple
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
 from imgbot.domain.errors import UserError
-from imgbot.domain.lettering import Lettering, Part
+from imgbot.domain.lettering import Lettering, PlacedText
 from imgbot.engine import drawing, geometry
 from imgbot.engine.segmentation import CERTAIN, find_subject
 from imgbot.engine.typography import (
@@ -76,7 +76,7 @@ def letter(
     UserError letters_unknown (words) if no font has any of their signs.
     """
     font_of = poster_font if lettering.form in ("caption", "meme") else card_font
-    parts = [Part(part.place, _fitting(part.text, font_of)) for part in lettering.parts]
+    parts = [PlacedText(part.place, _fitting(part.text, font_of)) for part in lettering.parts]
     parts = [part for part in parts if any(map(str.isalnum, part.text))]
     if not parts:
         raise UserError("letters_unknown", words=lettering.text[: CHARACTERS_MAX // 4])
@@ -87,7 +87,7 @@ def letter(
         kept = _Kept(focus, _SUBJECT_MAX) if focus else _find_kept(image)
         for part in parts:
             text = part.text.upper() if lettering.form == "meme" else part.text
-            image = _overlaid(image, Part(part.place, text), font_of, kept)
+            image = _overlaid(image, PlacedText(part.place, text), font_of, kept)
     said = "".join(part.text for part in lettering.parts)
     missing = [sign for sign in said if sign.isprintable() and not is_drawable(sign, font_of)]
     cut = [part.text[CHARACTERS_MAX:][:_TAIL_MAX] for part in lettering.parts]
@@ -121,7 +121,7 @@ def _block(image: Image.Image, text: str, font_of: FontOf, share: float) -> _Blo
     return _Block(lines, font, line_height(font) * len(lines))
 
 
-def _overlaid(image: Image.Image, part: Part, font_of: FontOf, kept: _Kept) -> Image.Image:
+def _overlaid(image: Image.Image, part: PlacedText, font_of: FontOf, kept: _Kept) -> Image.Image:
     """Words over the picture where they hide nothing, else on a strip of their own beside it."""
     block = _block(image, part.text, font_of, 0.17)
     margin = max(2.0, image.height * _EDGE_SHARE)

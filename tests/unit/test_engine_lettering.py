@@ -7,7 +7,7 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from imgbot.domain.errors import UserError
-from imgbot.domain.lettering import Lettering, Part, read_lettering
+from imgbot.domain.lettering import Lettering, PlacedText, read_lettering
 from imgbot.engine.edit import edit_picture
 from imgbot.engine.lettering import CHARACTERS_MAX, letter
 from imgbot.engine.merge import merge_pictures
@@ -22,7 +22,7 @@ NOTHING = Image.new("L", (1, 1), 0)
 
 
 def caption(text: str, place: str = "", form: str = "caption") -> Lettering:
-    return Lettering((Part(place, text),), form, "", is_exact=True)
+    return Lettering((PlacedText(place, text),), form, "", is_exact=True)
 
 
 def understood(prompt: str) -> str:
@@ -61,7 +61,7 @@ def test_words_can_be_read_on_any_ground(ground: str) -> None:
 
 def test_words_do_not_hide_a_face_or_the_main_thing() -> None:
     photo = load_photo("astronaut")
-    parts = (Part("top", "Over her head"), Part("bottom", "Below"))
+    parts = (PlacedText("top", "Over her head"), PlacedText("bottom", "Below"))
     after = letter(photo, Lettering(parts, "meme", "", is_exact=True)).image
     shown = after.crop((0, after.height - photo.height, *after.size))
     assert after.height > photo.height + 40

@@ -34,7 +34,9 @@ _ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
 OpenDialogue = Callable[[RequestContext], AbstractAsyncContextManager[Dialogue]]
 
 
-async def handle_guest(message: Message, update_id: int, app: App, open_dialogue: OpenDialogue) -> None:
+async def handle_guest(
+    message: Message, update_id: int, app: App, open_dialogue: OpenDialogue
+) -> None:
     """Answer a mention in a chat that the bot is not in, once, and order what it asks for."""
     user, query_id = message.from_user, message.guest_query_id
     if user is None or not query_id:

@@ -21,8 +21,8 @@ from aiogram.types import (
 from imgbot.bot import pictures, requests
 from imgbot.bot.app import App
 from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, MessageHandler
-from imgbot.bot.handlers.models import redraw, same_with, with_models
 from imgbot.bot.handlers.guest import DRAW
+from imgbot.bot.handlers.models import redraw, same_with, with_models
 from imgbot.bot.handlers.operations import start_photo_operation
 from imgbot.bot.handlers.prompt_help import can_say_more
 from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mention
