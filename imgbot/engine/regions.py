@@ -1,7 +1,6 @@
 """Superpixels: a small picture as a graph of regions of one colour; and its minimum cut."""
 
 import math
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -164,70 +163,36 @@ SOURCE, SINK = 0, 1
 _NOTHING = 1e-6
 
 
-class FlowGraph:
-    """Capacities between numbered nodes, of which 0 is the source and 1 the sink."""
+def source_side(rooms: Sequence[dict[int, float]]) -> frozenset[int]:
+    """Nodes on the source's side of the minimum cut; uses up the room between nodes (Dinic)."""
 
-    def __init__(self, node_count: int) -> None:
-        self._edges: list[list[int]] = [[] for _ in range(node_count)]
-        self._targets: list[int] = []
-        self._capacities: list[float] = []
+    def push(node: int, most: float) -> float:
+        """Push a flow to the sink along shortest paths; how much has gone."""
+        if node == SINK:
+            return most
+        while ways[node]:
+            other = ways[node][-1]
+            room = rooms[node][other] if levels.get(other) == levels[node] + 1 else 0.0
+            if room > _NOTHING and (gone := push(other, min(most, room))):
+                rooms[node][other] -= gone
+                rooms[other][node] = rooms[other].get(node, 0.0) + gone
+                return gone
+            ways[node].pop()
+        return 0.0
 
-    def connect(self, one: int, other: int, capacity: float, reverse: float = 0.0) -> None:
-        """Add an edge; each edge's reverse has its number with the last bit flipped."""
-        for node, target, room in ((one, other, capacity), (other, one, reverse)):
-            self._edges[node].append(len(self._targets))
-            self._targets.append(target)
-            self._capacities.append(room)
+    while SINK in (levels := _levels(rooms)):
+        ways = [list(room) for room in rooms]
+        while push(SOURCE, math.inf):
+            pass
+    return frozenset(levels)
 
-    def source_side(self) -> frozenset[int]:
-        """Nodes on the source's side of the minimum cut; uses the capacities up."""
-        while SINK in (levels := self._levels()):
-            following = [0] * len(self._edges)
-            while path := self._find_path(levels, following):
-                self._push(path)
-        return frozenset(levels)
 
-    def _levels(self) -> dict[int, int]:
-        """Distance from the source in edges, of the nodes that it still reaches."""
-        levels = {SOURCE: 0}
-        queue = deque([SOURCE])
-        while queue:
-            node = queue.popleft()
-            for edge in self._edges[node]:
-                target = self._targets[edge]
-                if self._capacities[edge] > _NOTHING and target not in levels:
-                    levels[target] = levels[node] + 1
-                    queue.append(target)
-        return levels
-
-    def _find_path(self, levels: dict[int, int], following: list[int]) -> list[int]:
-        """Edges of a shortest path to the sink; `following` is each node's next edge to try."""
-        path: list[int] = []
-        node = SOURCE
-        while node != SINK:
-            edge = self._next_edge(node, levels, following)
-            if edge is not None:
-                path.append(edge)
-                node = self._targets[edge]
-            elif path:
-                node = self._targets[path.pop() ^ 1]
-                following[node] += 1
-            else:
-                break
-        return path
-
-    def _next_edge(self, node: int, levels: dict[int, int], following: list[int]) -> int | None:
-        edges = self._edges[node]
-        while following[node] < len(edges):
-            edge = edges[following[node]]
-            is_onward = levels.get(self._targets[edge]) == levels[node] + 1
-            if is_onward and self._capacities[edge] > _NOTHING:
-                return edge
-            following[node] += 1
-        return None
-
-    def _push(self, path: list[int]) -> None:
-        room = min(self._capacities[edge] for edge in path)
-        for edge in path:
-            self._capacities[edge] -= room
-            self._capacities[edge ^ 1] += room
+def _levels(rooms: Sequence[dict[int, float]]) -> dict[int, int]:
+    """Distance from the source in steps, of the nodes that it still reaches."""
+    levels = {SOURCE: 0}
+    queue = [SOURCE]
+    for node in queue:
+        found = [each for each, room in rooms[node].items() if room > _NOTHING]
+        queue += [each for each in found if each not in levels]
+        levels |= {each: levels[node] + 1 for each in found if each not in levels}
+    return levels

@@ -17,10 +17,10 @@ from imgbot.engine.regions import (
     SINK,
     SOURCE,
     UNITS,
-    FlowGraph,
     MeanColour,
     Region,
     find_regions,
+    source_side,
 )
 
 Feature = tuple[float, ...]
@@ -267,14 +267,14 @@ def _cut(regions: Sequence[Region], priors: Sequence[float]) -> list[bool]:
         ]
         near = _colour_model(features, [area if is_front else 0 for area, is_front in areas])
         far = _colour_model(features, [0 if is_front else area for area, is_front in areas])
-        graph = FlowGraph(len(regions) + 2)
+        rooms: list[dict[int, float]] = [{} for _ in range(len(regions) + 2)]
         for number, (feature, prior) in enumerate(zip(features, priors, strict=True)):
             evidence = prior + _limit(near(feature) - far(feature), _LIKELIHOOD_MAX)
-            ends = (SOURCE, number + 2) if evidence > 0 else (number + 2, SINK)
-            graph.connect(*ends, abs(evidence) * regions[number].area_px)
+            start, end = (SOURCE, number + 2) if evidence > 0 else (number + 2, SINK)
+            rooms[start][end] = abs(evidence) * regions[number].area_px
         for one, other, cost in boundaries:
-            graph.connect(one + 2, other + 2, cost, cost)
-        side, before = graph.source_side(), front
+            rooms[one + 2][other + 2] = rooms[other + 2][one + 2] = cost
+        side, before = source_side(rooms), front
         front = [number + 2 in side for number in range(len(regions))]
         if front == before:
             break
