@@ -15,7 +15,7 @@ _SAMPLES_PX = 96
 _KEY = (1, 255, 2)  # colour of what is transparent, while colours are counted
 _NEAR_HUES = 20  # of 256, for shades of one colour
 # Colours of a part that stand for those it is given.
-_GIVEN = ("#c0ffee", "#bada55")
+_GIVEN = ("#c0ffee", "#bada55", "#decade", "#facade")
 
 
 def rasterise(svg: str, height_px: int) -> Image.Image:

@@ -16,7 +16,7 @@ NARROW_SIDE_PX = 640
 SHEET_RATIO_MAX, SIDES_SUM_PX = 16.0, 9_500
 # Largest ratio of a cell.
 STRIP_RATIO_MAX = 6.0
-GAP_SHARE = 0.012
+_GAP_PX = 25
 WANTED_RATIO = 1.15
 # Height of a panorama, and its largest area and width.
 PANORAMA_PX, PANORAMA_MEGAPIXELS, PANORAMA_SIDE_PX = 1080, 12.0, 8000
@@ -57,7 +57,7 @@ def in_rows(
     has_gaps: bool,
 ) -> Image.Image:
     """Rows (indexes of `images`) below each other, all of the collage's width."""
-    gap = max(4, round(SIDE_PX * GAP_SHARE)) if has_gaps else 0
+    gap = _GAP_PX if has_gaps else 0
     sheet_size, places = _arrange(images, rows, gap)
     sheet = Image.new("RGB", sheet_size, background)
     for image, place in zip(images, places, strict=True):
@@ -216,54 +216,27 @@ def _sheet_width(ratio: float) -> int:
 
 # Wider pictures than this stand below each other.
 WIDE_RATIO = 1.6
-# Of one picture, and of its longer side where it is long and thin.
-COMPARED_SIDE_PX, COMPARED_LONG_SIDE_PX = 1280, 2048
-COMPARED_GAP_SHARE, BADGE_SHARE = 0.006, 0.035
+BADGE_SHARE = 0.035
 _GROUND = (250, 250, 250)
 
 
 def before_after(before: Image.Image, after: Image.Image) -> Image.Image:
-    """Both pictures side by side at one height, or stacked at one width where they are wide."""
-    ratios = [_ratio(before), _ratio(after)]
-    is_wide = (ratios[0] * ratios[1]) ** 0.5 > WIDE_RATIO
-    sizes = [_size(ratio, is_wide=is_wide) for ratio in ratios]
-    first, second = (
-        _on_ground(fitted(image, size), size)
-        for image, size in zip((before, after), sizes, strict=True)
-    )
-    gap = max(4, round(COMPARED_SIDE_PX * COMPARED_GAP_SHARE))
+    """Both pictures beside each other, or stacked where they are wide, with an arrow between."""
+    images = (before, after)
+    is_wide = (_ratio(before) * _ratio(after)) ** 0.5 > WIDE_RATIO
+    rows = [[0], [1]] if is_wide else [[0, 1]]
+    sheet = in_rows(images, rows, _GROUND, has_gaps=True)
+    _, (_, second) = _arrange(images, rows, _GAP_PX)
+    middle = (second.left - _GAP_PX / 2, sheet.height / 2)
     if is_wide:
-        sheet = Image.new("RGB", (first.width, first.height + gap + second.height), _GROUND)
-        sheet.paste(second, (0, first.height + gap))
-        middle = (sheet.width / 2, first.height + gap / 2)
-    else:
-        sheet = Image.new("RGB", (first.width + gap + second.width, first.height), _GROUND)
-        sheet.paste(second, (first.width + gap, 0))
-        middle = (first.width + gap / 2, sheet.height / 2)
-    sheet.paste(first, (0, 0))
+        middle = (sheet.width / 2, second.top - _GAP_PX / 2)
     _draw_arrow(sheet, middle, is_down=is_wide)
     return sheet
 
 
-def _size(ratio: float, *, is_wide: bool) -> tuple[int, int]:
-    if is_wide:
-        return COMPARED_LONG_SIDE_PX, round(COMPARED_LONG_SIDE_PX / ratio)
-    # The height is the same for both, so a slim picture next to a square one stays slim.
-    return max(1, round(COMPARED_SIDE_PX * ratio)), COMPARED_SIDE_PX
-
-
-def _on_ground(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """Picture centred on the background, where it is narrower than its cell."""
-    if image.size == size:
-        return image
-    ground = Image.new("RGB", size, _GROUND)
-    ground.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
-    return ground
-
-
 def _draw_arrow(sheet: Image.Image, middle: drawing.Point, *, is_down: bool) -> None:
     """Draw a small white disc with an arrow towards the second picture."""
-    radius = max(9.0, BADGE_SHARE / 2 * min(COMPARED_SIDE_PX, *sheet.size))
+    radius = max(9.0, BADGE_SHARE / 2 * min(SIDE_PX, *sheet.size))
     side = round(radius * 2)
 
     def disc(draw: ImageDraw.ImageDraw, scale: float) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
-from imgbot.engine.figures import SubjectFigure, can_wear, dressed, seat_kind
+from imgbot.engine.figures import Placed, SubjectFigure, can_wear, dressed, seat_kind, with_prop
 from imgbot.engine.lexicon import WORN, names_matching
 from imgbot.engine.scene import PALETTES, Palette, from_colours
 from imgbot.engine.scenes import SCENES
@@ -36,17 +36,6 @@ _HOME_WEIGHT = 60  # of a subject's own scenes; a scene that is named has 100
 _EMPTY_SCENES = ("quiet",)
 _INDOORS = frozenset({"room", "quiet", "washes"})
 _OUTDOOR_HINTS = {"snow", "rain", "fog", "clouds"}
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """Figure in the picture: its place, its centre as a share of the width, its size and row."""
-
-    figure: SubjectFigure
-    place: str
-    x: float
-    size: float
-    row: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +100,7 @@ class _Arrangement:
 
     def __init__(self, request: DrawingRequest) -> None:
         self._figures: list[SubjectFigure | None] = [
-            SubjectFigure(thing.subject, number, thing.colour, thing.size)
+            with_prop(SubjectFigure(thing.subject, number, thing.colour, thing.size))
             for number, thing in enumerate(request.things)
         ]
         self._things = request.things

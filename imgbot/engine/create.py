@@ -10,7 +10,6 @@ from PIL import Image
 from imgbot.domain.lettering import read_lettering
 from imgbot.domain.ratios import value_of
 from imgbot.engine.compose import Composition, compose, random_for
-from imgbot.engine.figures import Placement
 from imgbot.engine.lettering import letter
 from imgbot.engine.placing import place_figures
 from imgbot.engine.scene import Scene
@@ -46,11 +45,7 @@ def paint(composition: Composition, prompt: str, seed: int, size: tuple[int, int
         sun_side = -1 if composition.placed[0].x > 0.5 else 1
     scene = Scene(size, rng, composition.palette, composition.hints, sun_side, focus)
     canvas = SCENES[composition.scene](scene)
-    placements = [
-        Placement(each.figure, each.place, each.x * scene.width, each.size, each.row)
-        for each in composition.placed
-    ]
-    canvas = place_figures(scene, canvas, composition.scene, placements)
+    canvas = place_figures(scene, canvas, composition.scene, composition.placed)
     if composition.scene not in _SHELTERED:
         canvas = add_weather(scene, canvas)
     canvas = STYLES[composition.style](scene, canvas)

@@ -213,20 +213,9 @@ def warp(image: Image.Image, bend: Image.Image, reach_px: float, step_px: int = 
                        moved(column + 1, row + 1), moved(column + 1, row))  # fmt: skip
             box = (left, top, left + step_px, top + step_px)
             mesh.append((box, tuple(part for corner in corners for part in corner)))
-    wide = _mirrored_around(image, margin)
+    # A little larger, so that there is something beyond the edge.
+    wide = image.resize((width + 2 * margin, height + 2 * margin), _BILINEAR)
     return wide.transform(image.size, Image.Transform.MESH, mesh, _BICUBIC)
-
-
-def _mirrored_around(image: Image.Image, margin: int) -> Image.Image:
-    # Wide enough for any shift: the picture is continued by its mirror image.
-    wide = Image.new(image.mode, (image.width + 2 * margin, image.height + 2 * margin))
-    flipped = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-    for x in (-1, 0, 1):
-        for y in (-1, 0, 1):
-            tile = flipped if x else image
-            tile = tile.transpose(Image.Transpose.FLIP_TOP_BOTTOM) if y else tile
-            wide.paste(tile, (margin + x * image.width, margin + y * image.height))
-    return wide
 
 
 def edges(image: Image.Image, reach_px: float) -> Image.Image:
@@ -235,7 +224,7 @@ def edges(image: Image.Image, reach_px: float) -> Image.Image:
     # The filter leaves the border pixels as they are, which would be one long contour.
     found = grey.filter(ImageFilter.FIND_EDGES)
     clean = Image.new("L", found.size, 0)
-    clean.paste(found.crop((2, 2, found.width - 2, found.height - 2)), (2, 2))
+    clean.paste(found.crop((2, 2, max(2, found.width - 2), max(2, found.height - 2))), (2, 2))
     gain = min(12.0, 255 / max(1, percentile(clean.histogram(), 0.985)))
     return clean.point([min(255, round(value * gain)) for value in range(256)])
 
@@ -281,38 +270,22 @@ def outline(focus: Image.Image, reach_px: float) -> Image.Image:
 
 def posterise(image: Image.Image, count: int, focus: Image.Image) -> Image.Image:
     """Picture in few flat colours, and as many of its own for the focus."""
-    small, mask = image.reduce(2), focus.reduce(2)
-    flat = _few_colours(small, count)
-    if box := mask.getbbox():
-        flat.paste(_few_colours(small.crop(box), count), box[:2], mask.crop(box))
-    return flat.resize(image.size, Image.Resampling.BICUBIC)
+    few = thread_colours(image.reduce(2), count, focus).filter(ImageFilter.ModeFilter(5))
+    return few.resize(image.size, Image.Resampling.BICUBIC)
 
 
 def thread_colours(image: Image.Image, count: int, focus: Image.Image) -> Image.Image:
     """Small picture in few colours, and as many of its own for the focus, without dithering."""
-    few = _quantised(image, count)
+
+    def quantised(part: Image.Image) -> Image.Image:
+        few = part.quantize(count, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
+        return few.convert("RGB")
+
+    few = quantised(image)
     mask = focus.resize(image.size, Image.Resampling.BOX).point([0] * 128 + [255] * 128)
     if box := mask.getbbox():
-        few.paste(_quantised(image.crop(box), count), box[:2], mask.crop(box))
+        few.paste(quantised(image.crop(box)), box[:2], mask.crop(box))
     return few
-
-
-def _quantised(image: Image.Image, count: int) -> Image.Image:
-    few = image.quantize(count, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
-    return few.convert("RGB")
-
-
-def _few_colours(image: Image.Image, count: int) -> Image.Image:
-    few = image.quantize(count, Image.Quantize.MEDIANCUT, kmeans=2, dither=Image.Dither.NONE)
-    table, indices = few.getpalette() or [], Image.frombytes("L", few.size, few.tobytes())
-    tidy = indices.filter(ImageFilter.ModeFilter(5))
-    bands = [
-        tidy.point(
-            [table[index * 3 + band] if index * 3 < len(table) else 0 for index in range(256)]
-        )
-        for band in range(3)
-    ]
-    return Image.merge("RGB", bands)
 
 
 def cut(one: Image.Image, other: Image.Image, sharpness: float) -> Image.Image:

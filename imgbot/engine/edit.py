@@ -69,7 +69,7 @@ _BY_DEGREE: Mapping[str, _Change] = {
     "outline": effects.outline,
     "sketch": effects.sketch,
     "cartoon": effects.cartoon,
-    "oil": effects.oil,
+    "oil": filters.oil,
     "watercolour": filters.watercolour,
     "halftone": effects.halftone,
     "glitch": filters.glitch,

@@ -149,16 +149,6 @@ def cartoon(image: Image.Image, degree: float) -> Image.Image:
     return drawn.resize(image.size, Image.Resampling.LANCZOS)
 
 
-def oil(image: Image.Image, degree: float) -> Image.Image:
-    """Oil strokes: each pixel takes the most frequent tone around it."""
-    small = smaller(image)
-    size = max(3, min(9, round(unit_px(small) * 0.7 * degree)) | 1)
-    bands = _few_colours(small, 64).split()
-    strokes = Image.merge("RGB", [band.filter(ImageFilter.ModeFilter(size)) for band in bands])
-    painted = tones.saturate(sharpen(strokes, 0.7), 0.4)
-    return painted.resize(image.size, Image.Resampling.LANCZOS)
-
-
 def halftone(image: Image.Image, degree: float) -> Image.Image:
     """Newspaper dots, larger in dark areas."""
     cell = max(4, round(unit_px(image) * 0.9 * degree))

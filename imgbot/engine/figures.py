@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops
 
 from imgbot.engine import drawing
 from imgbot.engine.artwork import areas_of, part, rasterise, tinted
@@ -17,7 +17,8 @@ from imgbot.engine.tables import table
 
 _TABLE = table("subjects/subjects")
 _BODIES = {name: body for body, names in _TABLE["bodies"].items() for name in names.split()}
-_ON_TOP = "5.0 1.2 on"
+_ON_TOP, _ON_BACK = "5.0 1.2 on", "5.2 2.8 on"
+_NO_THING = -1
 _CLOTHES: Mapping[str, str] = _TABLE["clothes"]
 _CLOTH: Colour = (176, 58, 72)  # of clothes without a colour
 _FACING_LEFT = frozenset(_TABLE["facing"]["left"].split())
@@ -31,6 +32,7 @@ _BUSTS = frozenset({"person-role", "person-gesture", "person-fantasy"})
 _MOUNTS = frozenset({"horse", "deer", "bear", "swan", "bicycle", "whale", "tree"})
 # Width of a seat that is left to who sits there, and the share of them that it hides.
 _ROOM = {"in": 0.62, "into": 0.7, "on": 0.9}
+Lights = tuple[tuple[Point, float], ...]
 _HIDDEN = {"in": 0.34, "into": 0.25, "on": 0.06}
 
 
@@ -77,15 +79,27 @@ def dressed(figure: SubjectFigure, clothes: SubjectFigure) -> SubjectFigure | No
     return replace(figure, subject=subject, worn=(clothes, *figure.worn))
 
 
+def with_prop(figure: SubjectFigure) -> SubjectFigure:
+    """The figure with what makes it out in its hand or on its head."""
+    if not figure.subject.prop:
+        return figure
+    prop = SubjectFigure(subject_of(figure.subject.prop), _NO_THING)
+    if prop.subject.name in _WORN:
+        return replace(figure, worn=(prop,))
+    return replace(figure, held=(prop,))
+
+
 def seat_kind(subject: Subject) -> str:
     """Way of sitting at a subject: `on` it or `in` it; "" if not at all."""
     return _seat(subject).rpartition(" ")[2]
 
 
 def _seat(subject: Subject) -> str:
-    """Seat of a subject by the table; the top of a thing that is not in it."""
-    is_thing = not (can_wear(subject) or subject.group.startswith(("animal", "person", "face")))
-    return _TABLE["seats"].get(subject.name, _ON_TOP if is_thing else "")
+    """Seat of a subject by the table; the back of an animal, the top of a thing, of no person."""
+    is_animal = subject.group.startswith("animal") or can_wear(subject)
+    usual = _ON_BACK if is_animal else _ON_TOP
+    is_person = _head_key(subject) in {"face", "bust"} or subject.group.startswith("person")
+    return _TABLE["seats"].get(subject.name, "" if is_person else usual)
 
 
 def _head_key(subject: Subject) -> str:
@@ -104,7 +118,7 @@ class _Piece:
     head: tuple[float, float, float] | None = None
     eyes: tuple[float, float, float] | None = None
     seat: Point | None = None
-    lights: tuple[tuple[Point, float], ...] = ()
+    lights: Lights = ()
     base_height: float = 0.0
 
     def moved(self, right: float, down: float) -> "_Piece":
@@ -241,30 +255,15 @@ def _with_coat(bust: Image.Image) -> Image.Image:
     """Person whose clothes go on below the picture: its last row, drawn out into a coat."""
     bust = bust.crop((0, 0, bust.width, (bust.getbbox() or (0, 0, *bust.size))[3] - 1))
     width, height = bust.size
-    extra = round(height * 0.62)
     near = max(3, height // 50)
     row = bust.crop((0, height - near, width, height - near + 2))
-    canvas = Image.new("RGBA", (width, height + extra))
-    box = row.getchannel("A").getbbox() or (0, 0, width, 1)
-    left, right = box[0] + width * 0.02, box[2] - width * 0.02
-    cloth = row.resize((width, extra), Image.Resampling.BILINEAR)
-    middle, half = (left + right) / 2, (right - left) / 2
-
-    def coat(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        shares = ((1, 0), (0.94, 0.3), (0.8, 0.84), (0.1, 0.84), (0, 0.6))
-        sides = [*shares, *((-x, y) for x, y in reversed(shares))]
-        outline = [(middle + half * x, extra * y) for x, y in sides]
-        draw.polygon([(x * scale, y * scale) for x, y in outline], fill=255)
-
-    shape = drawing.mask((width, extra), coat)
-
-    def legs(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for side in (-half * 0.45, half * 0.45):
-            box = (middle + side - half * 0.34, extra * 0.78, middle + side + half * 0.34, extra)
-            draw.rounded_rectangle([x * scale for x in box], half * 0.2 * scale, fill=255)
-
-    canvas.paste((46, 42, 54, 255), (0, height), drawing.mask((width, extra), legs))
-    canvas.paste(cloth, (0, height), shape)
+    left, _, right, _ = row.getchannel("A").getbbox() or (0, 0, width, 1)
+    size, at = (right - left, round(height * 0.62)), (left, height)
+    canvas = Image.new("RGBA", (width, height + size[1]))
+    cloth = row.crop((left, 0, right, 2)).resize(size, Image.Resampling.BILINEAR)
+    legs, shape = (part(name, size[1], ()).resize(size) for name in ("legs", "coat"))
+    canvas.alpha_composite(legs, at)
+    canvas.paste(cloth, at, shape)
     canvas.alpha_composite(bust)
     return canvas
 
@@ -284,6 +283,12 @@ def _with_worn(piece: _Piece, item: SubjectFigure, tone: int) -> _Piece:
         top = y - picture.height + across * 0.2
     elif where == "eyes":
         top = y - picture.height / 2
+    elif where == "back":
+        left = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        for wing, side in ((picture, 0.35), (left, -0.35)):
+            at = (x + side * across - picture.width * (side < 0), y + across * 0.5)
+            piece = piece.joined(wing, at, is_behind=True)
+        return piece
     elif where == "above":
         return piece.joined(picture, (x + across * 0.3, y - picture.height * 0.9))
     else:
@@ -295,7 +300,7 @@ def _with_held(
     piece: _Piece, figure: SubjectFigure, item: SubjectFigure, tone: int, number: int
 ) -> _Piece:
     width, height = piece.image.size
-    share = min(0.62, max(0.3, item.subject.height * item.size / figure.subject.height * 0.8))
+    share = min(0.48, max(0.28, item.subject.height * item.size / figure.subject.height * 0.7))
     is_raised = item.subject.name in {"umbrella", "party-balloon", "balloon", "kite"}
     is_bunch = item.subject.name == "party-balloon"
     share = (0.5 if is_bunch else 0.8) if is_raised else share
@@ -304,7 +309,7 @@ def _with_held(
     aside_px = width * (0.3 if is_raised and not is_bunch else 0.42)
     aside_px += held.image.width * (0.32 + 0.4 * (number // 2)) * is_bunch
     x = width / 2 + side * aside_px - held.image.width / 2
-    y = height * 0.62 - held.image.height * (0.96 + 0.35 * (number // 2) if is_raised else 0.5)
+    y = height * 0.66 - held.image.height * (0.96 + 0.35 * (number // 2) if is_raised else 0.5)
     return piece.joined(held.image, (x, min(y, height - held.image.height)))
 
 
@@ -347,12 +352,12 @@ class FigureTile:
     image: Image.Image
     mask: Image.Image
     feet: Point
-    lights: tuple[tuple[Point, float], ...]
+    lights: Lights
 
 
 @dataclass(frozen=True, slots=True)
-class Placement:
-    """Figure at its place in a scene, with its centre in pixels, its relative size and its row."""
+class Placed:
+    """Figure in the picture: its place, its centre as a share of the width, its size and row."""
 
     figure: SubjectFigure
     place: str
@@ -366,55 +371,46 @@ class Placement:
         return self.figure.base.subject.name
 
 
-def make_tile(scene: Scene, placement: Placement, height_px: float = 0) -> FigureTile:
-    """SubjectFigure drawn in the scene's light, facing the centre of the picture."""
-    figure = placement.figure
-    wanted = height_px or scene.unit_px * figure.base.subject.height * placement.size
-    own_height = (
-        wanted * figure.subject.height / figure.base.subject.height if figure.seat else wanted
-    )
-    piece = _piece(figure, own_height, scene.rng.randrange(2))
-    room = min(scene.width * 0.78 / piece.image.width, scene.height * 0.76 / piece.image.height)
-    if room < 1 or height_px:
-        room = min(room, height_px / piece.image.height) if height_px else room
-        size = (max(8, round(piece.image.width * room)), max(8, round(piece.image.height * room)))
-        lights = tuple(((x * room, y * room), reach * room) for (x, y), reach in piece.lights)
-        piece = replace(
-            piece, image=piece.image.resize(size, Image.Resampling.LANCZOS), lights=lights
-        )
-    name = figure.base.subject.name
-    is_left = name in _FACING_LEFT
-    if (placement.x > scene.width * 0.52) != is_left and (
-        is_left or can_wear(figure.base.subject) or has_own_drawing(name)
-    ):
-        width = piece.image.width
-        lights = tuple(((width - x, y), reach) for (x, y), reach in piece.lights)
-        piece = replace(
-            piece, image=piece.image.transpose(Image.Transpose.FLIP_LEFT_RIGHT), lights=lights
-        )
-    return _lit(scene, piece, placement)
+def make_tile(scene: Scene, placed: Placed) -> FigureTile:
+    """Figure drawn in the scene's light, facing the centre of the picture."""
+    figure, base = placed.figure, placed.figure.base.subject
+    height = figure.subject.height if figure.seat else base.height
+    piece = _piece(figure, scene.unit_px * height * placed.size, scene.rng.randrange(2))
+    image, lights = piece.image, piece.lights
+    high = 0.62 if figure.seat else 0.76
+    room = min(scene.width * 0.78 / image.width, scene.height * high / image.height)
+    if room < 1:
+        size = (max(8, round(image.width * room)), max(8, round(image.height * room)))
+        image = image.resize(size, Image.Resampling.LANCZOS)
+        lights = tuple(((x * room, y * room), reach * room) for (x, y), reach in lights)
+    is_left = base.name in _FACING_LEFT
+    has_side = is_left or can_wear(base) or has_own_drawing(base.name)
+    if has_side and (placed.x > 0.52) != is_left:
+        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        lights = tuple(((image.width - x, y), reach) for (x, y), reach in lights)
+    return _lit(scene, image, lights, placed)
 
 
-def _lit(scene: Scene, piece: _Piece, placement: Placement) -> FigureTile:
+def _lit(scene: Scene, drawn: Image.Image, lights: Lights, placed: Placed) -> FigureTile:
     """Tile with the haze or the night of the scene, shaded away from the sun."""
     margin = max(6, round(scene.unit_px * 1.2))
-    size = (piece.image.width + 2 * margin, piece.image.height + 2 * margin)
+    size = (drawn.width + 2 * margin, drawn.height + 2 * margin)
     mask = Image.new("L", size, 0)
-    mask.paste(piece.image.getchannel("A"), (margin, margin))
-    mean = drawing.colour_at(piece.image.resize((1, 1), Image.Resampling.BOX), 0, 0)
+    mask.paste(drawn.getchannel("A"), (margin, margin))
+    mean = drawing.colour_at(drawn.resize((1, 1), Image.Resampling.BOX), 0, 0)
     image = Image.new("RGB", size, mean)
-    image.paste(piece.image.convert("RGB"), (margin, margin), piece.image)
+    image.paste(drawn.convert("RGB"), (margin, margin), drawn)
     palette = scene.palette
     if palette.is_dark:
         air, strength = mix(palette.layers[-1], palette.layers[0], 0.3), 0.34
     else:
-        far = placement.place in {"hill", "rock"}
+        far = placed.place in {"hill", "rock"}
         air, strength = palette.layers[1], 0.1 + 0.08 * far + 0.2 * scene.has("fog")
     image = Image.blend(image, Image.new("RGB", size, air), strength)
     _shade(scene, image, mask)
-    feet = table("subjects/subjects")["feet"].get(placement.name, 9.8)
-    lights = tuple(((x + margin, y + margin), reach) for (x, y), reach in piece.lights)
-    return FigureTile(image, mask, (size[0] / 2, margin + piece.image.height * feet / 10), lights)
+    feet = table("subjects/subjects")["feet"].get(placed.name, 9.8)
+    lights = tuple(((x + margin, y + margin), reach) for (x, y), reach in lights)
+    return FigureTile(image, mask, (size[0] / 2, margin + drawn.height * feet / 10), lights)
 
 
 def _shade(scene: Scene, image: Image.Image, mask: Image.Image) -> None:

@@ -1,15 +1,20 @@
 """Photo filters made of several effects: cinema, film, night, pop art. Sizes are shares."""
 
 import random
+from collections.abc import Callable
 
-from PIL import Image, ImageChops, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageOps
 
 from imgbot.engine import drawing, effects, geometry, tones
 from imgbot.engine.colours import Colour, parse_hex
+from imgbot.engine.scene import PALETTES, Scene
+from imgbot.engine.styles import painted
 
 # Fixed, so that a repeated edit gives the same file.
 _SEED = 20
-_WASHED_MEGAPIXELS = 0.6
+_PAINTED_MEGAPIXELS = 1.0
+# Strokes of narrower pictures would be smaller than a pixel.
+_PAINTED_MIN_PX = 100
 _TEAL, _AMBER = parse_hex("0b5563"), parse_hex("ffb56b")
 _MOONLIGHT = (0.62, 0.8, 1.28)
 _EVENING_SUN = parse_hex("ff9a3c")
@@ -113,22 +118,27 @@ def pop_art(image: Image.Image, _degree: float) -> Image.Image:
 
 def watercolour(image: Image.Image, degree: float) -> Image.Image:
     """Light washes with darker edges on rough paper."""
-    small = geometry.shrink_to(image, _WASHED_MEGAPIXELS)
+    return _painted(image, painted.watercolour, degree)
+
+
+def oil(image: Image.Image, degree: float) -> Image.Image:
+    """Strokes of a brush along the contours."""
+    return _painted(image, painted.oil, degree)
+
+
+def _painted(
+    image: Image.Image, style: Callable[[Scene, Image.Image], Image.Image], degree: float
+) -> Image.Image:
+    """Photo painted in a style of created pictures."""
+    small = geometry.shrink_to(image, _PAINTED_MEGAPIXELS)
+    if min(small.size) < _PAINTED_MIN_PX:
+        return effects.posterize(image, degree)
+    # All of a photo has the detail of a figure.
+    focus = Image.new("L", small.size, 255)
     rng = random.Random(_SEED)  # noqa: S311 -- looks
-    smooth = small.filter(ImageFilter.MedianFilter(5)).filter(ImageFilter.MedianFilter(5))
-    wash = tones.saturate(tones.brighten(smooth, 0.7), 0.75)
-    # Colour bleeds over its edges by the paper's unevenness.
-    wash = drawing.warp(wash, drawing.clouds(small.size, rng, 12), min(small.size) / 70)
-    rims = wash.convert("L").filter(ImageFilter.FIND_EDGES).filter(ImageFilter.GaussianBlur(0.7))
-    dark = rims.point([255 - min(95, round(value * 1.5 * degree)) for value in range(256)])
-    inked = ImageChops.multiply(wash, Image.merge("RGB", [dark] * 3))
-    blotches = drawing.clouds(small.size, rng, min(small.size) / 5, 6)
-    pale = drawing.dim(blotches, min(0.5, 0.34 * degree))
-    washed = Image.composite(Image.new("RGB", small.size, "#fdfbf4"), inked, pale)
-    paper = drawing.clouds(small.size, rng, 3, 2)
-    rough = paper.point([round(232 + value * 23 / 255) for value in range(256)])
-    painted = ImageChops.multiply(washed, Image.merge("RGB", [rough] * 3))
-    return painted.resize(image.size, Image.Resampling.BICUBIC)
+    scene = Scene(small.size, rng, PALETTES["noon"], focus=focus)
+    made = Image.blend(small, style(scene, small.copy()), min(1.0, 0.4 + 0.6 * degree))
+    return made.resize(image.size, Image.Resampling.BICUBIC)
 
 
 def blur_edges(image: Image.Image, degree: float) -> Image.Image:

@@ -16,9 +16,9 @@ def height_at(line: Line, x: float) -> float:
     return min(line, key=lambda point: abs(point[0] - x))[1]
 
 
-def raise_knoll(scene: Scene, canvas: Image.Image, top: float, swell: float, centre: float) -> Line:
-    """Paint a knoll of snow, sand or grass with its highest point near `centre`."""
-    reach = scene.width * 0.42
+def raise_knoll(scene: Scene, canvas: Image.Image, top: float, swell: float) -> Line:
+    """Paint a knoll of snow, sand or grass, highest in the middle."""
+    centre, reach = scene.width / 2, scene.width * 0.42
     line = [
         (x, y - swell * math.exp(-(((x - centre) / reach) ** 2)))
         for x, y in ridge(scene, top + swell, scene.unit_px * 0.9, 0.45)

@@ -4,6 +4,7 @@ Subjects are in subjects/words.toml, all else in create.toml, where a stem match
 begins with it, or that word alone if it ends in `$`.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from imgbot.engine.vocabulary import STOP_WORDS
 
 WORDS_MAX = 200
 _TYPO_LETTERS_MIN = 6
+_DIMINUTIVE = re.compile("(?:[оеёуыюи]?[чшн](?:ек|ик|к)|ик|ок|ек)(?:[аеиоуы]|о[мвй]|ами|ах)?$")
+_PLAIN_ENDINGS = ("", "а", "ка", "ок", "о", "ь")
 _ADJECTIVES = ("ый", "ий", "ой", "ая", "яя", "ое", "ее", "ые", "ие")
 _TABLE = table("create")
 
@@ -111,7 +114,7 @@ def phrase_at(words: Sequence[str]) -> tuple[int, str, bool]:
             meaning = known.get(" ".join(keys[:length]))
         if meaning:
             return length, *meaning
-    if meaning := _typo_of(keys[0], words[0]):
+    if meaning := _diminutive_of(words[0]) or _typo_of(keys[0], words[0]):
         return 1, *meaning
     return 0, "", False
 
@@ -121,6 +124,15 @@ def _is_other(words: Sequence[str]) -> bool:
     is_place = len(words) == 1 and any(weight == 1 for _, weight, _ in concepts_of(words[0]))
     is_small = len(words) == 1 and (words[0] in COUNTS or bool(names_matching(words[0], RELATIONS)))
     return is_place or is_small or (words[-1].isascii() and words[-1].endswith("ing"))
+
+
+def _diminutive_of(word: str) -> tuple[str, bool] | None:
+    """Meaning of the word that a Russian diminutive is made of: "грибочек", "грибочки"."""
+    base = _DIMINUTIVE.sub("", word)
+    if base == word or len(base) < 3 or is_known(word):
+        return None
+    found = (meanings().get(EXACT + base + ending) for ending in _PLAIN_ENDINGS)
+    return next(filter(None, found), None)
 
 
 @cache

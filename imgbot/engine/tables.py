@@ -11,8 +11,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from imgbot.engine.colours import COLOUR_PATTERN
-
 _REFERENCE = re.compile(r"\{(?:([a-z_]+):)?([a-z_]+)\}")
 
 
@@ -28,7 +26,8 @@ def expand(file: str, pattern: str) -> str:
 
     def replaced(reference: re.Match[str]) -> str:
         template, name = reference.groups()
-        fragment = COLOUR_PATTERN if name == "colour" else tables["fragments"][name]
+        colours = "|".join(pattern for _, pattern in table("colours").values())
+        fragment = f"(?:{colours})" if name == "colour" else tables["fragments"][name]
         if template:
             fragment = tables["templates"][template].replace("{noun}", fragment)
         return expand(file, fragment)

@@ -40,6 +40,7 @@ from imgbot.engine.typography import text_to_draw, without_quotes
 
 THINGS_MAX = 12
 SEVERAL = 3
+NAME_WORDS = 2
 _PLURAL_ENDINGS = ("ами", "ями", "ах", "ях", "ов", "ев", "ы", "и")
 _ENGLISH_PLURALS = {"": ["s", "es"], "y": ["ies"], "f": ["ves"], "fe": ["ves"], "man": ["men"]}
 # One is played or worn where several are named.
@@ -162,16 +163,29 @@ class _Reader:
     def read(self) -> None:
         """Read the phrase or word at the place, and go behind it."""
         known = len(self.request.things)
-        phrase = phrase_at(self._folded[self.place : self.place + PHRASE_WORDS_MAX])
+        phrase = self._phrase()
         role, number = self._role(self._folded[self.place], phrase)
         length = phrase[0] if role is Role.THING else 1
         for text in self._found[self.place : self.place + length]:
             self.request.words.append(Word(text, role, number))
             self.weigh(fold(text), role)
-        if len(self.request.things) > known:
+        if role is Role.THING:
             self._own_attributes(number)
+        if len(self.request.things) > known:
             self._relate(number, self.place + length)
         self.place += length
+
+    def _phrase(self) -> tuple[int, str, bool]:
+        """Phrase at the place; an unknown name and surname are those of a person."""
+        phrase = phrase_at(self._folded[self.place : self.place + PHRASE_WORDS_MAX])
+        pair = self._found[self.place : self.place + 2]
+        is_name = len(pair) == NAME_WORDS and all(
+            word.istitle() and not is_known(fold(word)) and not phrase_at([fold(word)])[1]
+            for word in pair
+        )
+        # Titles capitalise every word.
+        is_title = sum(map(str.istitle, self._found)) > max(NAME_WORDS, len(self._found) / 2)
+        return (NAME_WORDS, "person-standing", True) if is_name and not is_title else phrase
 
     def _role(self, word: str, phrase: tuple[int, str, bool]) -> tuple[Role, int]:
         length, name, is_rough = phrase
@@ -182,13 +196,14 @@ class _Reader:
         if self._is_detail(word):
             return Role.DETAIL, -1
         is_style = bool(names_matching(word, STYLES) or names_matching(word, ROUGH_STYLES))
-        is_style = is_style and not (length > 1 and name)
+        is_style = is_style and not (name and (length > 1 or self._is_alone(length)))
         followed = self._names_at(self.place + length) if name else False
         is_english = word.isascii()
         following = self._folded[self.place + length : self.place + length + 1]
         if name and is_english and following and names_matching(following[0], STANDS):
             return Role.FILLER, -1  # "an ice floe"
-        if not name or is_style or (is_english and followed and stem_of(word, COLOURS)):
+        is_stand = name == "table" and self._is_on()
+        if not name or is_style or is_stand or (is_english and followed and stem_of(word, COLOURS)):
             return (Role.STYLE if is_style else _small_role(word)), -1
         # Of two English nouns the last is meant: "chocolate cake".
         is_modifier = is_english and followed and not following[0].endswith("ing")
@@ -206,6 +221,22 @@ class _Reader:
         self.request.things.append(Thing(subject, is_rough, count))
         return Role.THING, len(self.request.things) - 1
 
+    def _is_alone(self, length: int) -> bool:
+        """True if nothing but small words is around the phrase at the place."""
+        others = [*self._folded[: self.place], *self._folded[self.place + length :]]
+        small = {Role.COUNT, Role.COLOUR, Role.SIZE, Role.RELATION, Role.STAND, Role.FILLER}
+        return all(_small_role(word) in small and not phrase_at([word])[1] for word in others)
+
+    def _is_on(self) -> bool:
+        """True if what is named next is said to carry something."""
+        for word in reversed(self.request.words):
+            folded = fold(word.text)
+            if word.role is Role.RELATION or folded == "at":
+                return folded == "at" or names_matching(folded, RELATIONS)[0] in {"on", "behind"}
+            if word.role in {Role.THING, Role.BREAK}:
+                break
+        return False
+
     def _is_detail(self, word: str) -> bool:
         """True for what the drawing of a thing before shows: a house "with a chimney"."""
         stems = [each for thing in self.request.things for each in DETAILS[thing.subject.name]]
@@ -216,6 +247,8 @@ class _Reader:
             folded = fold(before.text)
             kind = names_matching(folded, RELATIONS)[:1]
             match before.role:
+                case Role.COLOUR if not names_matching(phrase_at([word])[1], WORN):
+                    continue
                 case Role.COUNT | Role.COLOUR | Role.THING:
                     return False
                 case Role.BREAK:
@@ -300,10 +333,7 @@ class _Reader:
     def _own_attributes(self, number: int) -> None:
         """Give the thing the count, colour and size right before its name."""
         words = self.request.words
-        place = next(
-            at for at, word in enumerate(words) if word.number == number and word.role is Role.THING
-        )
-        for at in range(place - 1, -1, -1):
+        for at in range(len(words) - 1, -1, -1):
             word, thing = words[at], self.request.things[number]
             folded = fold(word.text)
             match word.role:
@@ -317,6 +347,8 @@ class _Reader:
                 case Role.SIZE:
                     size = SIZES[stem_of(folded, SIZES)]
                     self.request.things[number] = replace(thing, size=size)
+                case Role.THING if word.number == number:
+                    continue
                 case Role.FILLER | Role.UNKNOWN if folded not in LINKS:
                     continue
                 case _:
@@ -401,7 +433,7 @@ class _Reader:
                 thing = self.request.things[before.number]
                 self.request.things[before.number] = replace(thing, colour=COLOURS[stem])
                 words[place] = replace(word, number=before.number)
-            elif following is not Role.UNKNOWN:
+            elif following not in {Role.UNKNOWN, Role.DETAIL}:
                 found[stem] = COLOURS[stem]
         # A metal alone is a material with a palette of its own; next to a colour it is a colour.
         if not METALS.issuperset(found):

@@ -13,7 +13,7 @@ from imgbot.engine import run
 from imgbot.engine.artwork import rasterise, tinted
 from imgbot.engine.colours import parse_hex
 from imgbot.engine.create import composition_of, draw, picture_size
-from imgbot.engine.figures import Placement, SubjectFigure
+from imgbot.engine.figures import Placed, SubjectFigure
 from imgbot.engine.placing import PLACES, place_figures
 from imgbot.engine.scene import PALETTES, Scene
 from imgbot.engine.scenes import SCENES
@@ -101,15 +101,15 @@ def test_long_and_odd_prompts_are_accepted(tmp_path: Path) -> None:
     assert len(made.unrecognised) <= 1
 
 
-def standing(name: str, scene: Scene, place: str = "") -> Placement:
+def standing(name: str, place: str = "") -> Placed:
     subject = subject_of(name)
-    return Placement(SubjectFigure(subject, 0), place or subject.place, scene.width * 0.4, 1.0)
+    return Placed(SubjectFigure(subject, 0), place or subject.place, 0.4, 1.0)
 
 
 @pytest.fixture(scope="module")
 def landscape() -> tuple[Scene, Image.Image]:
     scene = scene_of((256, 192), "sunset", 1)
-    return scene, place_figures(scene, SCENES["hills"](scene), "hills", [standing("fox", scene)])
+    return scene, place_figures(scene, SCENES["hills"](scene), "hills", [standing("fox")])
 
 
 def paint(landscape: tuple[Scene, Image.Image], style: str) -> Image.Image:
@@ -167,7 +167,7 @@ def test_smoke_rises_from_the_chimney_of_a_house() -> None:
         hints = composition_of(prompt, 1).hints & {"smoke"}
         scene = Scene((256, 192), Random(1), PALETTES["noon"], hints, 1, Image.new("L", (256, 192)))
         ground = Image.new("RGB", scene.size, "skyblue")
-        painted.append(place_figures(scene, ground, "hills", [standing("house", scene)]))
+        painted.append(place_figures(scene, ground, "hills", [standing("house")]))
     changed, house = ImageChops.difference(*painted).getbbox(), scene.in_focus().getbbox()
     assert changed is not None
     assert house is not None
@@ -188,7 +188,7 @@ def test_every_own_figure_and_place_is_visible_in_every_kind_of_scene() -> None:
             ground = Image.new("RGB", scene.size, scene.palette.sky[-1])
             moved = table("create")["moved_places"]
             place = moved.get(scene_name, moved["other"]).get(subject.place, subject.place)
-            placement = standing(name, scene, place)
+            placement = standing(name, place)
             peopled = place_figures(scene, ground.copy(), scene_name, [placement])
             # Large enough to be recognised, with some background left.
             seen = ImageStat.Stat(scene.in_focus()).mean[0] / 255

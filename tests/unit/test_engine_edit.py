@@ -122,7 +122,7 @@ def test_each_change_has_its_effect() -> None:
         ("grain", detail, 1), ("pixelate", tones_count, -1), ("posterize", tones_count, -1),
         ("denoise", detail, -1), ("cartoon", flatness, 1), ("miniature", detail, -1),
         ("sketch", light, 1), ("outline", light, 1), ("watercolour", light, 1),
-        ("oil", flatness, 1), ("halftone", spread, 1), ("black and white", colour, -1),
+        ("oil", detail, 1), ("halftone", spread, 1), ("black and white", colour, -1),
         ("emboss", colour, -1), ("duotone", blueness, 1), ("glitch", detail, 1),
         ("round corners", corners, 1), ("circle", corners, 1),
     ):  # fmt: skip

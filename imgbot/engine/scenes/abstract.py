@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from PIL import Image, ImageChops, ImageDraw
 
 from imgbot.engine import drawing
-from imgbot.engine.artwork import rasterise, tinted
+from imgbot.engine.artwork import lay_part, rasterise, tinted
 from imgbot.engine.colours import mix, ramp, with_lightness
 from imgbot.engine.grounds import grow_grass
 from imgbot.engine.scene import Scene
@@ -26,50 +26,21 @@ def quiet(scene: Scene) -> Image.Image:
 
 def room(scene: Scene) -> Image.Image:
     """Room: a papered or brick wall, a skirting board, floor boards and light of a window."""
-    rng, unit, palette = scene.rng, scene.unit_px, scene.palette
-    edge = round(scene.height * 0.7)
+    palette, edge = scene.palette, scene.height * 0.7
     paper = mix(palette.layers[0], palette.paper, 0.5 if not palette.is_dark else 0.1)
-    canvas = drawing.gradient(scene.size, (mix(paper, palette.light, 0.25), paper))
-    if scene.has("brick"):
-        _lay_bricks(scene, canvas, edge)
-    else:
-        stripe = mix(paper, palette.accents[1], 0.16)
-        for left in range(0, scene.width, max(8, round(unit * 9))):
-            canvas.paste(stripe, (left, 0, left + round(unit * 4), edge))
     wood = mix(palette.layers[1], (158, 112, 76), 0.55)
-    boards = drawing.gradient(
-        (scene.width, scene.height - edge), (mix(wood, palette.light, 0.2), wood)
-    )
-    seams = ImageDraw.Draw(boards)
-    for step in range(-9, 10):
-        ends = [
-            scene.width / 2 + step * unit * 9,
-            0,
-            scene.width / 2 + step * unit * 22,
-            boards.height,
-        ]
-        seams.line(ends, fill=mix(wood, palette.ink, 0.35), width=max(1, round(unit * 0.3)))
-    canvas.paste(boards, (0, edge))
-    canvas.paste(
-        mix(palette.paper, palette.light, 0.5), (0, edge - round(unit * 3), scene.width, edge)
-    )
+    tones = (paper, mix(paper, palette.accents[1], 0.16), wood, mix(wood, palette.ink, 0.35))
+    canvas = Image.new("RGB", scene.size)
+    lay_part(canvas, "room", tones, (0, 0), scene.size)
+    if scene.has("brick"):
+        clay = mix((168, 84, 62), palette.layers[1], 0.2)
+        mortar = mix(palette.paper, (190, 180, 170), 0.6)
+        lay_part(canvas, "bricks", (clay, mortar), (0, 0), (scene.width, edge))
     beam = [(scene.width * (0.5 + scene.sun_side * x), scene.height * y)
             for x, y in ((0.1, 0.12), (0.42, 0.04), (0.3, 0.62), (-0.02, 0.7))]  # fmt: skip
-    light = drawing.soft(drawing.polygon_mask(scene.size, beam), unit * 1.6)
-    drawing.paint(canvas, palette.light, drawing.dim(light, 0.3 + 0.05 * rng.random()))
+    light = drawing.soft(drawing.polygon_mask(scene.size, beam), scene.unit_px * 1.6)
+    drawing.paint(canvas, palette.light, drawing.dim(light, 0.3 + 0.05 * scene.rng.random()))
     return canvas
-
-
-def _lay_bricks(scene: Scene, canvas: Image.Image, edge: int) -> None:
-    rng, unit = scene.rng, scene.unit_px
-    mortar = mix(scene.palette.paper, (190, 180, 170), 0.6)
-    canvas.paste(mortar, (0, 0, scene.width, edge))
-    draw = ImageDraw.Draw(canvas)
-    for row in range(math.ceil(edge / unit / 5)):
-        for column in range(-1, math.ceil(scene.width / unit / 11) + 1):
-            left, top = (column + row % 2 / 2) * unit * 11, row * unit * 5
-            clay = mix((168, 84, 62), scene.palette.layers[1], rng.uniform(0.08, 0.34))
-            draw.rectangle([left, top, left + unit * 10.4, min(edge, top + unit * 4.5)], fill=clay)
 
 
 def washes(scene: Scene) -> Image.Image:

@@ -204,31 +204,18 @@ def _curtains(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 def _curtain(scene: Scene, base: float, low: Colour, high: Colour) -> Image.Image:
     """Curtain of an aurora: vertical rays on a winding line, brightest at the bottom."""
-    rng, width, height = scene.rng, scene.width, scene.height
-    line = ridge(scene, base, scene.unit_px * 8, 0.38, 8)
-    columns = len(line)
-    rays = drawing.clouds((columns, 3), rng, columns / 14, 4).crop((0, 1, columns, 2))
-    reach = height * rng.uniform(0.3, 0.42)
-    light = Image.new("L", (columns, height), 0)
-    profile = [math.exp(-step / (reach * 0.36)) for step in range(round(reach))]
-    for column, (_, y) in enumerate(line):
-        strength = 0.12 + 0.88 * (_value(rays, column) / 255) ** 1.6
-        strip = Image.new("L", (1, len(profile)))
-        strip.putdata([round(220 * strength * part) for part in reversed(profile)])
-        light.paste(strip, (column, round(y) - len(profile)))
-    light = drawing.soft(
-        light.resize((width, height), Image.Resampling.BICUBIC), scene.unit_px * 0.9
-    )
-    hue = Image.linear_gradient("L").resize((width, height))
-    top = max(0.0, (base - reach) / height)
-    hue = drawing.curve(hue, lambda value: min(1.0, max(0.0, (value - top) * height / reach)))
-    coloured = drawing.colourize(hue, (high, mix(low, high, 0.4), low))
-    return ImageChops.multiply(coloured, Image.merge("RGB", [light] * 3))
+    rng, unit, reach = scene.rng, scene.unit_px, scene.height * scene.rng.uniform(0.11, 0.15)
 
+    def fall(share: float) -> float:
+        above = base - share * scene.height
+        return math.exp(-above / reach) if above > 0 else 0.0
 
-def _value(row: Image.Image, column: int) -> int:
-    value = row.getpixel((column, 0))
-    return int(value) if isinstance(value, int | float) else 0
+    light = drawing.curve(Image.linear_gradient("L").resize(scene.size), fall)
+    rays = drawing.streaks(scene.size, rng, 90, reach * 3, unit * 1.4)
+    light = drawing.times(light, drawing.curve(rays, lambda value: 0.12 + 0.88 * value**1.6))
+    light = drawing.warp(light, drawing.clouds(scene.size, rng, unit * 40, 2), unit * 36)
+    stops = ((0, 0, 0), mix(high, (0, 0, 0), 0.3), mix(low, high, 0.4), low)
+    return drawing.colourize(drawing.soft(light, unit * 0.9), stops)
 
 
 def planet(scene: Scene) -> Image.Image:

@@ -1,10 +1,13 @@
 """Styles made of small cells: facets, stained glass, mosaic, pixels, cross-stitch."""
 
 import math
+from collections.abc import Iterator
+from itertools import pairwise
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from imgbot.engine import drawing
+from imgbot.engine.artwork import part
 from imgbot.engine.colours import Colour, mix
 from imgbot.engine.drawing import Point
 from imgbot.engine.scene import Scene
@@ -62,45 +65,21 @@ def glass(scene: Scene, canvas: Image.Image) -> Image.Image:
     return drawing.vignette(flat, 0.22)
 
 
-def _panes(scene: Scene, cell_px: float) -> list[tuple[Point, list[Point]]]:
-    """Voronoi cells of a jittered grid: squares clipped by the bisectors to their neighbours."""
-    rng = scene.rng
+def _panes(scene: Scene, cell_px: float) -> Iterator[tuple[Point, list[Point]]]:
+    """Centres and outlines of panes: hexagons whose common corners are moved at random."""
     columns, rows = math.ceil(scene.width / cell_px) + 2, math.ceil(scene.height / cell_px) + 2
-    seeds = [
-        [((column - 0.5 + rng.uniform(-0.42, 0.42)) * cell_px,
-          (row - 0.5 + rng.uniform(-0.42, 0.42)) * cell_px) for column in range(columns)]
-        for row in range(rows)
+    rng = scene.rng
+    # Each row begins with a zigzag of corners that it shares with the row above.
+    corners = [
+        [((at / 2 - 1 + rng.uniform(-0.26, 0.26)) * cell_px,
+          (row - 1 + (at + row) % 2 / 3 + rng.uniform(-0.26, 0.26)) * cell_px)
+         for at in range(2 * columns + 3)]
+        for row in range(rows + 1)
     ]  # fmt: skip
-    panes: list[tuple[Point, list[Point]]] = []
-    for row in range(rows):
-        for column in range(columns):
-            x, y = seeds[row][column]
-            far = 3 * cell_px
-            pane = [(x - far, y - far), (x + far, y - far), (x + far, y + far), (x - far, y + far)]
-            for v in range(max(0, row - 2), min(rows, row + 3)):
-                for u in range(max(0, column - 2), min(columns, column + 3)):
-                    if (u, v) != (column, row):
-                        pane = _nearer_part(pane, (x, y), seeds[v][u])
-            panes.append(((x, y), pane))
-    return panes
-
-
-def _nearer_part(pane: list[Point], seed: Point, other: Point) -> list[Point]:
-    """Part of a convex polygon that lies nearer to one seed than to the other."""
-    nx, ny = other[0] - seed[0], other[1] - seed[1]
-    limit = (other[0] ** 2 + other[1] ** 2 - seed[0] ** 2 - seed[1] ** 2) / 2
-    sides = [nx * x + ny * y - limit for x, y in pane]
-    if max(sides) <= 0:
-        return pane
-    kept: list[Point] = []
-    for index, (x, y) in enumerate(pane):
-        (x0, y0), side, before = pane[index - 1], sides[index], sides[index - 1]
-        if (side > 0) != (before > 0):
-            share = before / (before - side)
-            kept.append((x0 + (x - x0) * share, y0 + (y - y0) * share))
-        if side <= 0:
-            kept.append((x, y))
-    return kept
+    for row, (upper, lower) in enumerate(pairwise(corners)):
+        for at in range((row + 1) % 2, 2 * columns, 2):
+            pane = [*upper[at : at + 3], *reversed(lower[at : at + 3])]
+            yield (sum(x for x, _ in pane) / 6, sum(y for _, y in pane) / 6), pane
 
 
 def pixel(scene: Scene, canvas: Image.Image) -> Image.Image:
@@ -137,35 +116,12 @@ def stitch(scene: Scene, canvas: Image.Image) -> Image.Image:
     small = rich.resize(size, Image.Resampling.BOX).filter(ImageFilter.UnsharpMask(1, 80, 2))
     threads = drawing.thread_colours(small, 20, scene.in_focus())
     flat = threads.resize((size[0] * cell, size[1] * cell), Image.Resampling.NEAREST)
-    shade, cover = _cross(cell)
-    light, body = Image.new("L", flat.size), Image.new("L", flat.size)
-    for column in range(size[0]):
-        light.paste(shade, (column * cell, 0))
-        body.paste(cover, (column * cell, 0))
-    for row in range(1, size[1]):
-        light.paste(light.crop((0, 0, flat.width, cell)), (0, row * cell))
-        body.paste(body.crop((0, 0, flat.width, cell)), (0, row * cell))
-    woven = ImageChops.overlay(flat, Image.merge("RGB", [light] * 3))
+    cross = part("stitch", cell, ()).resize((cell, cell))
+    sheet = Image.new("RGBA", flat.size)
+    for place in range(size[0] * size[1]):
+        sheet.paste(cross, (place % size[0] * cell, place // size[0] * cell))
+    woven = ImageChops.overlay(flat, sheet.convert("RGB"))
     linen = Image.new("RGB", flat.size, mix(scene.palette.paper, (196, 180, 152), 0.6))
     linen = Image.blend(linen, ImageChops.multiply(linen, flat), 0.55)
-    sheet = ImageChops.composite(woven, linen, body).crop((0, 0, *scene.size))
-    return drawing.grain(drawing.vignette(sheet, 0.16), scene.rng, 0.04)
-
-
-def _cross(cell: int) -> tuple[Image.Image, Image.Image]:
-    """Relief and mask of one stitch."""
-    many = 4
-    side = cell * many
-    shade, cover = Image.new("L", (side, side), 96), Image.new("L", (side, side), 0)
-    lights, covers = ImageDraw.Draw(shade), ImageDraw.Draw(cover)
-    inset, thick = side * 0.13, side * 0.27
-    for ends, tone in (
-        ([(side - inset, inset), (inset, side - inset)], 104),
-        ([(inset, inset), (side - inset, side - inset)], 132),
-    ):
-        lights.line(ends, fill=max(0, tone - 40), width=round(thick * 1.25))
-        lights.line(ends, fill=tone, width=round(thick))
-        middle = [(x - thick * 0.12, y - thick * 0.16) for x, y in ends]
-        lights.line(middle, fill=tone + 34, width=round(thick * 0.3))
-        covers.line(ends, fill=255, width=round(thick * 1.2))
-    return shade.reduce(many), cover.reduce(many)
+    cloth = ImageChops.composite(woven, linen, sheet.getchannel("A")).crop((0, 0, *scene.size))
+    return drawing.grain(drawing.vignette(cloth, 0.16), scene.rng, 0.04)

@@ -30,6 +30,7 @@ _GAINS = re.compile("([^аеиоуыэюяьй])ь?([кнлцрв])[аояе]$")
 
 
 _CASES = ("а", "у", "е", "ом")
+_SOFT_CASES = ("я", "ю", "е", "ем", "и", "ев")
 
 
 class Subject(NamedTuple):
@@ -42,6 +43,8 @@ class Subject(NamedTuple):
     group: str
     english: str
     russian: str
+    prop: str = ""
+    """What makes it out: the ball of a football player."""
 
     def label(self, text: str) -> str:
         """The subject's name in the language of a text."""
@@ -81,11 +84,13 @@ def _forms(word: str) -> tuple[str, ...]:
         # The stemmer takes some words for other forms: "диван" for a participle.
         base = word.rstrip("аяоеь")
         forms |= dict.fromkeys(key_of(base + ending) for ending in _CASES)
+        if word.endswith("й"):
+            forms |= dict.fromkeys(key_of(word[:-1] + ending) for ending in _SOFT_CASES)
         if word.endswith("енок"):
             forms[key_of(f"{word.removesuffix('енок')}ята")] = None
     elif word.endswith("man"):
         forms[key_of(f"{word.removesuffix('man')}men")] = None
-    elif word.endswith(("f", "fe")):
+    elif word.endswith(("f", "ife")):
         forms[key_of(f"{word.rstrip('fe')}ves")] = None
     return tuple(forms)
 
@@ -98,15 +103,16 @@ def _index() -> Mapping[str, Sequence[str]]:
 
 @cache
 def subject_of(name: str) -> Subject:
-    """The subject of this name."""
+    """The subject of this name; after a `+` in it, what it holds or wears."""
     tables = table("subjects/subjects")
-    group, english, russian, _ = _index().get(name, ("", "", "", ""))
+    plain, _, prop = name.partition("+")
+    group, english, russian, _ = _index().get(plain, ("", "", "", ""))
     for number, said in enumerate(table("subjects/words")["words"].get(name, "").split("|")):
         first = said.partition(",")[0].strip()
         if first and not first.startswith("~"):
             english, russian = (english, first) if number else (first, russian)
-    place, height, *scenes = tables["subjects"].get(name, tables["groups"].get(group, "")).split()
-    return Subject(name, place, float(height), tuple(scenes), group, english, russian)
+    place, height, *scenes = tables["subjects"].get(plain, tables["groups"].get(group, "")).split()
+    return Subject(plain, place, float(height), tuple(scenes), group, english, russian, prop)
 
 
 @cache
@@ -122,19 +128,24 @@ def meanings() -> Mapping[str, Meaning]:
 
     A phrase as it is written, after EXACT, wins over others with its key ("такси", "такса").
     """
+    found: dict[str, Meaning] = {}
+    labels: list[tuple[str, str, Meaning]] = []
+    for name, (_, english, russian, listed) in _index().items():
+        meaning, keys = Meaning(name, is_rough=False), listed.split(",")
+        found |= {key: meaning for key in keys if key not in found}
+        labels += [(english, keys[0], meaning)]
+        labels += [(russian, key, meaning) for key in keys if has_cyrillic(key)][:1]
+    # The dictionary form of a word wins over the forms of others.
+    found |= {key: meaning for _, key, meaning in labels if key}
     exact: dict[str, Meaning] = {}
-    found = {
-        key: Meaning(name, is_rough=False)
-        for name, (*_, keys) in _index().items()
-        for key in keys.split(",")
-    }
     for name, words in table("subjects/words")["words"].items():
         for phrase in re.split("[,|]", words):
             said = phrase.strip()
             meaning = Meaning(name, said.startswith("~"))
             found.update(dict.fromkeys(phrase_keys(said.strip("~")), meaning))
             exact[EXACT + fold(said.strip("~"))] = meaning
-    return {**found, **exact}
+    named = {EXACT + label: meaning for label, key, meaning in labels if found.get(key) == meaning}
+    return {**found, **named, **exact}
 
 
 def artwork(name: str) -> str:
