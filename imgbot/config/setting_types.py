@@ -20,6 +20,8 @@ _USD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _RATE = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,3})?(s|min|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
 _SERVICE = re.compile(r"/[A-Za-z0-9._-]{1,60}")
+_MODEL_NUMBERS = {"steps": (1, 100, 1), "guidance": (0, 30, 0), "side": (64, 1024, 64)}
+"""Lowest, highest, and the step between them if there is one."""
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 # The colon keeps an address that holds a `=` in one piece.
 _ENTRY = re.compile(r"(?:([^=:]+?)\s*=\s*)?(.+)", re.DOTALL)
@@ -128,6 +130,22 @@ def _pairs(value: object, *, has_default: bool = False) -> Pairs:
     return pairs
 
 
+def parse_model_file(value: object) -> object:
+    """Path of a model's file and how it is used: `/m.gguf, steps=20, guidance=7, side=512`."""
+    pairs = _pairs(value, has_default=True)
+    path, numbers = dict(pairs).get("", ""), [pair for pair in pairs if pair[0]]
+    is_file = path.startswith("/") and path.endswith((".gguf", ".safetensors"))
+    if not is_file or any(not _is_model_number(*pair) for pair in numbers):
+        raise ValueError
+    return pairs
+
+
+def _is_model_number(name: str, text: str) -> bool:
+    low, high, step = _MODEL_NUMBERS.get(name, (1, 0, 1))
+    is_number = re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,2})?", text) is not None
+    return is_number and low <= float(text) <= high and not (step and float(text) % step)
+
+
 def parse_usd(value: object) -> int:
     """US dollars as whole micro-dollars."""
     dollars = str(value).strip()
@@ -215,6 +233,7 @@ AddressToListenOn = Annotated[Address, BeforeValidator(parse_address)]
 Usd = Annotated[int, BeforeValidator(parse_usd)]
 Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
+ModelFile = Annotated[Pairs, BeforeValidator(parse_model_file)]
 Models = Annotated[Pairs, BeforeValidator(parse_models)]
 Providers = Annotated[Pairs, BeforeValidator(parse_providers)]
 Prices = Annotated[tuple[tuple[str, int], ...], BeforeValidator(parse_prices)]

@@ -25,6 +25,7 @@ from imgbot.config.setting_types import (
     HttpsUrl,
     HttpUrl,
     Ids,
+    ModelFile,
     Models,
     Names,
     Prices,
@@ -58,7 +59,7 @@ def key_names() -> Mapping[str, KeyNames]:
     files = sorted((file for file in PRESETS.iterdir()), key=lambda file: file.name)
     found = {file.name: key_names_in(file) for file in files if file.name.endswith(".toml")}
     of_presets = {name.removesuffix(".toml"): names for name, names in found.items()}
-    return {"builtin": KeyNames(), **of_presets}
+    return {"builtin": KeyNames(), **of_presets, "local": KeyNames()}
 
 
 def key_variables() -> Mapping[str, str]:
@@ -173,6 +174,8 @@ class Settings(BaseModel):
     picture_limit: Usd | None = None
     prices: Prices = ()
     public_url: HttpsUrl = ""
+    local_model: ModelFile = ()
+    model_mirror: HttpUrl = ""
     _keys: dict[str, Secret] = PrivateAttr(default_factory=dict[str, Secret])
     _notices: tuple[str, ...] = PrivateAttr(())
 

@@ -399,6 +399,9 @@ async def _repeat(context: StepContext, job: Job) -> Outcome:
             context.check_lease()
             answer = await provider.submit(order)
     except ProviderError as error:
+        if provider.is_on_this_server:
+            # The first order ended with the process that made it.
+            return await _refused(context, job, provider, error)
         events.provider_failed(job, error.kind, str(error))
         decision = retry.after_submit(error, job.progress.tries)
         is_open = error.kind is ProviderErrorKind.SUBMIT_UNKNOWN

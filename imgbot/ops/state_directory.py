@@ -15,6 +15,7 @@ import struct
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
+from imgbot.config.local_models import FOLDER as MODELS
 from imgbot.domain.errors import FULL, ConfigError, ImgbotError
 from imgbot.domain.findings import Finding, ok, wrong
 from imgbot.files import PART, anchored, as_owner, open_plain, replace_file
@@ -36,8 +37,9 @@ WEIGHTS = "intents.bin"
 """A file: the weights that `imgbot train` has learned."""
 
 _SETTING = "IMGBOT_STATE_DIR"
-# The server's own files, locks, what is true of this machine alone, and what is only half there.
-_LEFT_OUT = frozenset({"redis", "lock", LOADTEST_RECORD, MOVED, UNFINISHED})
+# The server's own files, locks, what can be fetched again or is true of this machine alone, and
+# what is only half there.
+_LEFT_OUT = frozenset({"redis", "lock", MODELS, LOADTEST_RECORD, MOVED, UNFINISHED})
 
 
 def check(state_dir: Path) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind
@@ -15,6 +14,7 @@ from imgbot.providers.protocol import (
     Capability,
     Done,
     GenerationRequest,
+    Make,
     Output,
     Provider,
     ProviderConfig,
@@ -28,9 +28,6 @@ from imgbot.providers.spec_file import (
     read_preset,
     validate,
 )
-
-Make = Callable[[GenerationRequest], Awaitable[Done]]
-"""Runs the engine in a worker process."""
 
 
 class BuiltinProvider(Provider):

@@ -5,7 +5,7 @@ by that. A ticket is JSON, stored before the first poll.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -190,6 +190,10 @@ class Pending:
     position: int | None = None
 
 
+Make = Callable[[GenerationRequest], Awaitable[Done]]
+"""Makes a picture in a worker process."""
+
+
 def service_of(name: str) -> str:
     """Return the name of a provider without the address of one of its servers."""
     return name.partition("@")[0]
@@ -214,6 +218,10 @@ class Provider(ABC):
     prompt_language: str = "en"
     """Language of prompts that it understands best; empty if it takes them as users write them."""
     recovery: Recovery = Recovery.NONE
+    is_on_this_server: bool = False
+    """It costs nothing, sends nothing anywhere, and the built-in engine stands in for it."""
+    problem: str = ""
+    """Why it serves nobody until the next start; empty if it does serve."""
     is_deterministic: bool = False
     """Equal edits of equal pictures give equal results."""
     max_concurrent: int = 0

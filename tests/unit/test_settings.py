@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
+from imgbot.config.local_models import LocalModel, local_model_of
 from imgbot.config.settings import (
     Settings,
     key_names,
@@ -117,6 +118,14 @@ REFUSED = {
     "IMGBOT_DAILY_BUDGET": ["5,00", "-1", "0.0000001"],
     "IMGBOT_PROVIDER_LIMITS": ["1200/min", "replicate=1200", "replicate=0/min"],
     "IMGBOT_LEARN": ["yes", "On"],
+    "IMGBOT_LOCAL_MODEL": [
+        "sd.gguf",
+        "/sd.txt",
+        "/a.gguf, steps=0",
+        "/a.gguf, side=9",
+        "/a.gguf, x=1",
+    ],
+    "IMGBOT_MODEL_MIRROR": ["mirror.example"],
     "IMGBOT_PRICES": ["create=free", "compare=0.04", "create=0.04, create=0.05"],
 }
 
@@ -229,6 +238,7 @@ def test_operations_may_go_to_several_providers(chosen: dict[str, str]) -> None:
         "IMGBOT_PROVIDER_URL": "comfyui=http://gpu/|http://gpu:81, replicate=https://gate.example",
         "IMGBOT_MODELS": "create=black-forest-labs/flux-schnell",
         "IMGBOT_PROVIDER_LIMITS": "replicate=1200/min, kie=40/10s",
+        "IMGBOT_LOCAL_MODEL": "/srv/sd.gguf, steps=4, guidance=1.5",
         "REPLICATE_API_TOKEN": "r8",
     }
     settings = load(LEAST | environ)
@@ -238,6 +248,7 @@ def test_operations_may_go_to_several_providers(chosen: dict[str, str]) -> None:
     assert settings.provider_for(Operation.CREATE) == "replicate"
     assert settings.urls_of("comfyui") == ["http://gpu", "http://gpu:81"]
     assert dict(settings.models) == {"create": "black-forest-labs/flux-schnell"}
+    assert local_model_of(settings) == LocalModel(Path("/srv/sd.gguf"), 4, 1.5, 512)
     limits = {"replicate": OrderLimit(1200, 60.0), "kie": OrderLimit(40, 10.0)}
     assert dict(settings.provider_limits) == limits
 

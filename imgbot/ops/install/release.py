@@ -29,7 +29,7 @@ _DISTRIBUTION = "imgbot-server"
 _SANDBOX = "imgbot/sandbox/"
 """Needed by `imgbot demo` and `imgbot loadtest` alone."""
 
-_EXTRAS = ("cutout", "guard", "heic", "local", "paint", "words")
+_EXTRAS = ("cutout", "guard", "heic", "local", "model", "paint", "words")
 """Extras that an operator may have installed; those of developers are left out."""
 
 _HIDDEN = ("/root", "/home", "/tmp", "/run")  # noqa: S108 -- no file is made there
