@@ -195,16 +195,10 @@ class _Arrangement:
         self._figures[relation.second], self._flags[relation.second] = larger, "behind"
         return needed < _GROWN_MAX
 
-    def _over(self, relation: Relation, *_: object) -> bool:
-        self._flags[relation.first] = "over"
-        return True
-
-    def _behind(self, relation: Relation, *_: object) -> bool:
-        self._flags[relation.first] = "behind"
-        return True
-
-    def _before(self, relation: Relation, *_: object) -> bool:
-        self._flags[relation.second] = "behind"
+    def _apart(self, relation: Relation, *_: object) -> bool:
+        is_before = relation.kind == "before"
+        place = relation.second if is_before else relation.first
+        self._flags[place] = "over" if relation.kind == "over" else "behind"
         return True
 
     def _of(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
@@ -215,8 +209,8 @@ class _Arrangement:
 
     _RULES: ClassVar[Mapping[str, Callable[..., bool]]] = {
         "wears": _wears, "with": _with, "does": _with, "and": _beside, "beside": _beside,
-        "rides": _rides, "on": _rides, "in": _in, "under": _under, "over": _over,
-        "behind": _behind, "before": _before, "of": _of, "as": _as,
+        "rides": _rides, "on": _rides, "in": _in, "under": _under, "over": _apart,
+        "behind": _apart, "before": _apart, "of": _of, "as": _as,
     }  # fmt: skip
 
 

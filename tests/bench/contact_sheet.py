@@ -23,13 +23,15 @@ _PROMPTS = (
     "девушка с красным зонтом под дождём в городе", "an astronaut riding a horse",
     "кит в океане", "pizza in space", "сад весной, бабочка", "лев с короной",
 )  # fmt: skip
+# Written by others without sight of the engine's words; the last four are drawn only in part.
 _README = (
-    ("лев с короной, закат", 7), ("a corgi in an astronaut helmet, watercolour", 8),
-    ("пингвин на льдине", 25), ("three cats in a car", 9),
-    ("рыба в аквариуме, витраж", 10), ("a train crossing a bridge in autumn", 24),
-    ("мальчик на месяце, пиксель-арт", 14), ("a panda eating ramen, papercut", 14),
-    ("рыжий кот спит, масло", 20), ("a pirate with a parrot, risograph", 32),
-    ("дракон над замком, линогравюра", 12), ("a fox in the snow, embroidery", 30),
+    ("рыжий кот в очках читает газету", 1), ("a knight riding a giant snail", 1),
+    ("домик в лесу зимой, из трубы идёт дым", 1), ("a blue elephant holding three balloons", 1),
+    ("космонавт на луне ест пиццу", 1), ("watercolor painting of a lighthouse by the sea", 1),
+    ("пять котят в корзинке", 1), ("purple car parked beside a yellow house", 1),
+    ("Batman drinking tea with Pikachu", 1), ("Чебурашка в стиле аниме", 1),
+    ("a robot watering flowers in the garden", 1),
+    ("тарелка борща со сметаной и зелёным луком", 1),
 )  # fmt: skip
 _README_KIB = 400
 _PAPER, _INK = (250, 248, 244), (44, 42, 48)

@@ -8,15 +8,8 @@ from PIL import Image
 from imgbot.engine import drawing
 from imgbot.engine.scene import Scene
 from imgbot.engine.styles.cellular import glass, pixel, stitch
-from imgbot.engine.styles.painted import (
-    linocut,
-    neon,
-    oil,
-    paper,
-    pencil,
-    riso,
-    watercolour,
-)
+from imgbot.engine.styles.painted import linocut, neon, oil, paper, pencil, riso, watercolour
+from imgbot.engine.tables import table
 
 
 def plain(scene: Scene, canvas: Image.Image) -> Image.Image:
@@ -32,36 +25,13 @@ STYLES: Mapping[str, Callable[[Scene, Image.Image], Image.Image]] = {
 }  # fmt: skip
 
 # Paper margin that a style leaves around the picture.
-MARGIN_UNITS: Mapping[str, float] = {
-    "watercolour": 4.5,
-    "pencil": 3,
-    "riso": 3.4,
-    "linocut": 4,
-}
+MARGIN_UNITS: Mapping[str, float] = {"watercolour": 4.5, "pencil": 3, "riso": 3.4, "linocut": 4}
 
 # Share of plain pictures: figures of our own are stylised already, an emoji must be painted.
 _PLAIN_SHARE = 0.5
 
-# Styles that suit a scene if none is requested.
-_FEW_COLOURS = frozenset(
-    {"riso", "linocut", "neon", "pencil"}
-)  # they print figures in colours of their own
-_SUITS: Mapping[str, tuple[str, ...]] = {
-    "hills": ("watercolour", "oil", "paper", "riso", "linocut"),
-    "mountains": ("watercolour", "linocut", "oil", "riso"),
-    "forest": ("watercolour", "linocut", "oil", "riso"),
-    "dunes": ("oil", "watercolour", "riso"),
-    "beach": ("watercolour", "oil", "riso"),
-    "lake": ("watercolour", "oil", "linocut"),
-    "waves": ("linocut", "oil", "riso", "watercolour"),
-    "stars": ("oil", "watercolour", "pixel"),
-    "planet": ("watercolour", "riso", "oil"),
-    "city": ("riso", "oil", "watercolour"),
-    "garden": ("watercolour", "oil"),
-    "room": ("watercolour", "oil", "riso"),
-    "quiet": ("watercolour", "oil", "riso", "paper"),
-    "washes": ("watercolour", "plain"),
-}
+# They print figures in colours of their own.
+_FEW_COLOURS = frozenset({"riso", "linocut", "neon", "pencil"})
 
 
 def choose_style(
@@ -80,5 +50,5 @@ def choose_style(
         return max(sorted(wanted), key=lambda style: wanted[style])
     if rng.random() < _PLAIN_SHARE * own_share**3:
         return "plain"
-    style = rng.choice(_SUITS[scene_name])
+    style = rng.choice(table("create")["suiting_styles"][scene_name].split())
     return "watercolour" if keeps_colours and style in _FEW_COLOURS else style
