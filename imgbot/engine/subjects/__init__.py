@@ -78,7 +78,8 @@ def _forms(word: str) -> tuple[str, ...]:
     forms = {key_of(word): None}
     if has_cyrillic(word):
         lost, gained = _LOSES.sub(r"\1\2", word), _GAINS.sub(r"\1*\2", word)
-        forms[key_of(lost)] = None
+        # "Огонек", "огонька".
+        forms |= dict.fromkeys((key_of(lost), key_of(_LOSES.sub(r"\1ь\2", word))))
         if gained != word:
             forms |= dict.fromkeys(gained.replace("*", vowel) for vowel in "ео")
         # The stemmer takes some words for other forms: "диван" for a participle.
