@@ -274,9 +274,10 @@ async def _run(
         services.maintenance.forget_loop(),
         services.alert_notifier.run(),
         services.text_encoder.run(),
+        services.star_books.run(),
         measure_loop_lag(metrics.lag.observe),
         _report(services, connections, notifier),
-        publish_commands(connections.bot, services.admins),
+        publish_commands(connections.bot, services.policy),
         *([server.watch()] if server else []),
         *([connections.lease.keep()] if connections.lease else []),
     )

@@ -1,5 +1,6 @@
 """App: all that the handlers use, built once at the start; each reaches it by its dialogue."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,9 +23,11 @@ from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
+from imgbot.storage.stars import StarLedger
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
+from imgbot.telegram.stars import StarPayments
 from imgbot.telemetry.health import ProviderState
 
 
@@ -45,6 +48,10 @@ class App:
     albums: Albums
     limit: RateLimit
     spend: Spend
+    star_ledger: StarLedger
+    star_payments: StarPayments
+    refund_due: asyncio.Event
+    """Set when a refund is to be made now."""
     originals: OriginalStore
     access: Access
     broadcasts: Broadcasts

@@ -62,6 +62,7 @@ _THROTTLE_S = {
         (
             "rate_limited", "queue_full", "too_many_waiting", "budget_used_up",
             "user_budget_used_up", "storage_full", "paused", "paused_words", "anonymous",
+            "stars_short",
         ),
         15,
     ),
@@ -71,7 +72,7 @@ _THROTTLE_S = {
 
 _FOR_NOW = frozenset(
     {"rate_limited", "queue_full", "too_many_waiting", "paused", "paused_words"}
-    | {"budget_used_up", "user_budget_used_up"}
+    | {"budget_used_up", "user_budget_used_up", "stars_short"}
 )
 """Errors that say nothing against the message: it may be handled again later."""
 
@@ -130,13 +131,15 @@ class Dialogue:
 
     def price_told(self, micro: int) -> str:
         """Return the price of an order as the user pays it; empty where it costs them nothing."""
+        if stars := self.app.policy.star_price(self.user_id, Operation.CREATE, micro):
+            return f"{stars} ⭐"
         is_paid = self.app.spend.caps.daily_micro_per_user is not None or self.is_by_admin
         return price(micro) if micro and is_paid else ""
 
     def model_told(self, offer: Capability) -> str:
         """Return the name of a model, with its price where the user pays."""
         prices = sorted({offer.price_micro, *offer.scale_prices_micro.values()} - {0})
-        told = "–".join(filter(None, map(self.price_told, prices)))
+        told = "–".join(dict.fromkeys(filter(None, map(self.price_told, prices or [0]))))
         return " · ".join(filter(None, (offer.title or self.t("model_usual"), told)))
 
     async def reply(
@@ -198,7 +201,9 @@ class Dialogue:
         """Return a button that handles the message again, if it was refused only for now."""
         if reason not in _FOR_NOW or not await self._is_kept():
             return None
-        return buttons.resend(self.language, self.user_id, self.context.update_id)
+        again = buttons.resend(self.language, self.user_id, self.context.update_id)
+        is_to_buy = reason == "stars_short" and self.context.is_private
+        return [*(buttons.buy(self.language) if is_to_buy else []), *again]
 
     async def _usual_model(self, operation: str) -> Keyboard:
         """Return a button that takes the usual model, and handles a message again with it."""

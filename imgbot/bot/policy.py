@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from imgbot.bot.context import RequestContext
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.domain.stars import StarPrices
 from imgbot.providers.protocol import Capability
 
 _SMALLEST_SCALE = 2
@@ -29,12 +30,25 @@ class AccessPolicy:
     """Language of prompts that the provider of new pictures understands best; empty if any."""
     has_photo_styles: bool = False
     """True if it makes the edits, and the extra `paint` is installed."""
+    star_prices: StarPrices | None = None
+    """Price list for users; None if they pay nothing."""
 
     @property
     def least_price_micro(self) -> int:
         """Price of the cheapest picture that is not free, in micro-dollars; 0 if all are free."""
         prices = (self.price_of(operation, _SMALLEST_SCALE, "") for operation in ACTIONS)
         return min(filter(None, prices), default=0)
+
+    def star_price(self, user_id: int, operation: Operation, price_micro: int) -> int:
+        """Return the price of an order to its user, in Telegram Stars."""
+        if self.star_prices is None or self.is_admin(user_id) or operation not in ACTIONS:
+            return 0
+        return self.star_prices.of_picture(price_micro)
+
+    @property
+    def free_daily(self) -> int:
+        """Pictures of a user that cost no Stars, per day."""
+        return self.star_prices.free_daily if self.star_prices else 0
 
     def admits(self, *ids: int) -> bool:
         """Return true if this user, or the chat they write in, is admitted."""

@@ -32,8 +32,9 @@ _REFUSALS = {
     "many": "too_many_waiting",
     "budget": "budget_used_up",
     "user_budget": "user_budget_used_up",
+    "stars": "stars_short",
 }
-_WITHOUT_MONEY = frozenset({"budget", "user_budget"})
+_WITHOUT_MONEY = frozenset({"budget", "user_budget", "stars"})
 _SEEDS = 1_000_003
 _CAPTION_PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
 _ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
@@ -220,8 +221,9 @@ async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
     operations = {job.request.operation, *([Operation.CREATE] if job.request.base else [])}
     scale, model = job.request.scale, job.request.model
     price_micro = max(app.policy.price_of(each, scale, model) for each in operations)
-    job = replace(job, charge=Charge(price_micro, spend_day=app.spend.today(now_ms)))
-    admission = await app.queue.enqueue(job, now_ms)
+    stars = app.policy.star_price(job.user_id, job.request.operation, price_micro)
+    job = replace(job, charge=Charge(price_micro, spend_day=app.spend.today(now_ms), stars=stars))
+    admission = await app.queue.enqueue(job, now_ms, app.policy.free_daily)
     if job.request.base and admission.verdict in _WITHOUT_MONEY:
         # The change itself costs less than a picture drawn anew.
         return await _enqueue(dialogue, with_changes(job, base=""))
@@ -232,7 +234,8 @@ async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
         if job.request.note:
             await app.users.release_intro(job.user_id)
         resumes = in_time(dialogue.language, app.spend.resumes_in_s(now_ms))
-        raise UserError(_REFUSALS[admission.verdict], count=admission.count, wait=resumes)
+        facts = {"count": admission.count, "stars": stars}
+        raise UserError(_REFUSALS[admission.verdict], **facts, wait=resumes)
     return admission.verdict == "ok"
 
 

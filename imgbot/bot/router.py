@@ -15,7 +15,7 @@ from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
 from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, Dialogues, MessageHandler
-from imgbot.bot.handlers import admin
+from imgbot.bot.handlers import admin, stars
 from imgbot.bot.handlers.guest import handle_chosen, handle_guest, on_guest_callback
 from imgbot.bot.handlers.privacy import handle_forget_me, handle_privacy, on_forget_callback
 from imgbot.bot.handlers.results import handle_inline
@@ -107,7 +107,8 @@ class UpdateHandler:
         if update.message and update.message.migrate_to_chat_id:
             await follow_group(update.message, update.message.migrate_to_chat_id, self._app)
             return
-        if await self._is_from_afar(update, refusal):
+        is_paid = await stars.handle_update(update, self._app)
+        if is_paid or await self._is_from_afar(update, refusal):
             return
         event = update.message or update.edited_message or update.callback_query
         context = context_from_event(event, update.update_id) if event else None
@@ -177,6 +178,8 @@ class UpdateHandler:
     def _command_handler(self, message: Message) -> MessageHandler | None:
         name = command_of(message)
         if not name or addressee_of(message) not in {"", self._app.identity.name.lower()}:
+            return None
+        if name in stars.NAMES and self._app.policy.star_prices is None:
             return None
         if name in admin.COMMANDS:
             is_allowed = name in admin.ANYWHERE or message.chat.type == "private"

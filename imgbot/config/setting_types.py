@@ -14,11 +14,15 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from imgbot.domain.operations import ACTIONS
 from imgbot.domain.order_pace import OrderLimit
+from imgbot.domain.stars import STARS_MAX, StarPack, StarPrices
 
 _TOKEN = re.compile(r"\d{6,20}:[A-Za-z0-9_-]{30,100}")
 _USD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _RATE = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,3})?(s|min|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
+_PACK = re.compile(r"([1-9]\d{0,4})(?::([1-9]\d{0,5}))?", re.ASCII)
+_COUNT = re.compile(r"0|[1-9]\d{0,5}", re.ASCII)
+_PACKS_MAX = 8
 _SERVICE = re.compile(r"/[A-Za-z0-9._-]{1,60}")
 _MODEL_NUMBERS = {"steps": (1, 100, 1), "guidance": (0, 30, 0), "side": (64, 1024, 64)}
 """Lowest, highest, and the step between them if there is one."""
@@ -101,6 +105,29 @@ def _order_limit(text: str) -> OrderLimit:
     if not found:
         raise ValueError
     return OrderLimit(int(found[1]), float(found[2] or 1) * _SECONDS[found[3]])
+
+
+def parse_stars(value: object) -> object:
+    """Price list in Telegram Stars: `picture=5, pack=50, pack=250:300, month=300:400, free=3`."""
+    if isinstance(value, StarPrices):
+        return value
+    parts = entries(value)
+    packs = tuple(_pack(name, text) for name, text in parts if name in {"pack", "month"})
+    rest = [(name, text) for name, text in parts if name not in {"pack", "month"}]
+    counts = {name: int(text) for name, text in rest if _COUNT.fullmatch(text)}
+    is_known = counts.keys() <= {"picture", "free", "usd"} and len(counts) == len(rest)
+    months = sum(pack.is_monthly for pack in packs)
+    is_usable = 0 < len(set(packs)) == len(packs) <= _PACKS_MAX and months <= 1
+    if not (is_known and is_usable and counts.get("picture")):
+        raise ValueError
+    return StarPrices(counts["picture"], packs, counts.get("free", 0), counts.get("usd", 0))
+
+
+def _pack(name: str, text: str) -> StarPack:
+    found = _PACK.fullmatch(text)
+    if not found or int(found[1]) > STARS_MAX:
+        raise ValueError
+    return StarPack(int(found[1]), int(found[2] or found[1]), is_monthly=name == "month")
 
 
 def parse_models(value: object, *, has_default: bool = False) -> Pairs:
@@ -241,3 +268,4 @@ ProviderUrls = Annotated[Pairs, BeforeValidator(parse_provider_urls)]
 ProviderLimits = Annotated[
     tuple[tuple[str, OrderLimit], ...], BeforeValidator(parse_provider_limits)
 ]
+Stars = Annotated[StarPrices, BeforeValidator(parse_stars)]

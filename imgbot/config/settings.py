@@ -34,6 +34,7 @@ from imgbot.config.setting_types import (
     ProviderUrls,
     RedisUrl,
     Secret,
+    Stars,
     Usd,
     is_of_sentinels,
 )
@@ -173,6 +174,7 @@ class Settings(BaseModel):
     models_offered: Names = ()
     picture_limit: Usd | None = None
     prices: Prices = ()
+    stars: Stars | None = None
     public_url: HttpsUrl = ""
     local_model: ModelFile = ()
     model_mirror: HttpUrl = ""

@@ -119,6 +119,8 @@ class Charge:
     """Day of that budget, YYYY-MM-DD."""
     is_unbilled: bool = False
     """True if the submit is known to cost nothing."""
+    stars: int = 0
+    """Telegram Stars that the user pays if a picture comes; stored where they are held."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,7 +38,14 @@ def _id_in(holder: object, name: str) -> int | None:
     return found if isinstance(found, int) else None
 
 
-_NOT_CHATTER = frozenset({"media_group_id", "migrate_to_chat_id"})
+def is_payment(update: Update) -> bool:
+    """True for a payment, or its refund: it must not be refused."""
+    message = update.get("message")
+    return isinstance(message, Mapping) and not _PAID.isdisjoint(message)
+
+
+_PAID = frozenset({"successful_payment", "refunded_payment"})
+_NOT_CHATTER = frozenset({"media_group_id", "migrate_to_chat_id", *_PAID})
 _SPOKEN_TO = frozenset({"mention", "bot_command", "text_mention"})
 
 

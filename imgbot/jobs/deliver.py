@@ -506,7 +506,10 @@ def failure_text(job: Job) -> str:
         # A sentence without its facts says less than the plain one.
         return t(language, "went_wrong")
     is_free = job.charge.price_micro == 0 and charge != "yes"
-    return text if not charge or is_free else f"{text} {t(language, f'charge_{charge}')}"
+    if charge and not is_free:
+        text = f"{text} {t(language, f'charge_{charge}')}"
+    stars = job.charge.stars
+    return f"{text} {t(language, 'stars_given_back', stars=stars)}" if stars else text
 
 
 def _shortened(words: str) -> str:

@@ -7,10 +7,19 @@ goes unnoticed there.
 from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    Field,
+    Json as JsonText,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from imgbot.sandbox.api_errors import ApiError, bad_request
 from imgbot.sandbox.entities import CAPTION_LIMIT, TEXT_LIMIT, caption_part, utf16_length
+from imgbot.sandbox.star_bank import StarInvoice
 from imgbot.sandbox.state import Json
 
 PictureKind = Literal["photo", "document"]
@@ -19,6 +28,8 @@ MediaKind = PictureKind | Literal["sticker"]
 _MAX_BUTTONS = 100
 _MAX_IN_ROW = 8
 _ID_BYTES = 64
+_PAYLOAD_BYTES = 128
+_STARS_MAX = 10_000
 
 
 class BotObject(BaseModel, extra="allow"):
@@ -73,14 +84,48 @@ class InlineKeyboardButton(BotObject):
     """Button under a message."""
 
     text: Annotated[str, Field(pattern=r"\S")]
-    callback_data: str
+    url: Annotated[str, Field(pattern=r"^(https?|tg)://\S+$")] | None = None
+    callback_data: str | None = Field(None, validate_default=True)
 
     @field_validator("callback_data")
     @classmethod
-    def _is_short(cls, value: str) -> str:
-        if not 1 <= len(value.encode()) <= _ID_BYTES:
+    def _is_short(cls, value: str | None, told: ValidationInfo) -> str | None:
+        if (value is None) is not bool(told.data.get("url")):
+            raise ValueError("exactly one of the optional fields is needed")
+        if value is not None and not 1 <= len(value.encode()) <= _ID_BYTES:
             raise bad_request("BUTTON_DATA_INVALID")
         return value
+
+
+class LabeledPrice(BotObject):
+    """Portion of a price."""
+
+    label: Annotated[str, Field(min_length=1)]
+    amount: int
+
+
+class InvoiceOffer(BotObject):
+    """Parameters of an invoice in Telegram Stars; other currencies are not simulated."""
+
+    title: Annotated[str, Field(min_length=1, max_length=32)]
+    description: Annotated[str, Field(min_length=1, max_length=255)]
+    payload: Annotated[str, Field(min_length=1)]
+    provider_token: str = ""
+    currency: Literal["XTR"]
+    prices: Annotated[JsonText[list[LabeledPrice]], Field(min_length=1, max_length=1)]
+    subscription_period: Literal["2592000", ""] = ""
+
+    def invoice(self) -> StarInvoice:
+        """Return the invoice. Raises ApiError."""
+        [price] = self.prices
+        if len(self.payload.encode()) > _PAYLOAD_BYTES:
+            raise bad_request("INVOICE_PAYLOAD_INVALID")
+        if self.provider_token:
+            raise bad_request("PAYMENT_PROVIDER_INVALID")
+        if not 1 <= price.amount <= _STARS_MAX:
+            raise bad_request("CURRENCY_TOTAL_AMOUNT_INVALID")
+        period_s = int(self.subscription_period or 0)
+        return StarInvoice(self.title, self.description, self.payload, price.amount, period_s)
 
 
 class ReplyMarkup(BotObject):

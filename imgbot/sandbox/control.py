@@ -36,6 +36,8 @@ What users do
         → {"message": ..}
     POST /control/chats/{chat_id}/callbacks {user_id, message_id, data}
         → {"callback_query_id"}; data need not be on the keyboard
+    POST /control/chats/{chat_id}/pay {user_id, message_id or link: of an invoice}
+        asks the bot, ten seconds at most → {"message": ..} with successful_payment
     DELETE /control/chats/{chat_id}/messages/{message_id} → {"deleted": true}
     POST /control/inline {user_id, query?, chat_id?, timeout_s?: 10}
         types `@bot query` and waits → {"inline_query_id", "results": [{id, type, title?, photo?,
@@ -161,6 +163,7 @@ class Control:
             ("POST", f"{_CHAT}/edit"): users.edit,
             ("POST", f"{_CHAT}/forward"): users.forward,
             ("POST", f"{_CHAT}/callbacks"): users.press,
+            ("POST", f"{_CHAT}/pay"): users.pay,
             ("POST", f"{_CHAT}/block"): membership.block,
             ("POST", f"{_CHAT}/privacy"): membership.set_privacy,
             ("POST", f"{_CHAT}/migrate"): membership.migrate,

@@ -72,6 +72,8 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
         "IMGBOT_ADMINS": str(FIRST_USER_ID),
         # All models of the provider can be chosen.
         "IMGBOT_PICTURE_LIMIT": "1",
+        # A price list can be tried, by a second user: an admin pays nothing.
+        "IMGBOT_STARS": os.environ.get("IMGBOT_STARS", ""),
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),
     }
 

@@ -20,6 +20,7 @@ from imgbot.sandbox.bot_objects import (
     InlineQueryResultsButton,
     InputMedia,
     InputSticker,
+    InvoiceOffer,
     MediaKind,
     MessageEntity,
     PictureKind,
@@ -537,6 +538,64 @@ def _content_of(call: Call, result: InlineQueryResult) -> Json:
     return text_part(text) | result.reply_markup.part()
 
 
+# Payments in Telegram Stars
+
+
+class SendInvoice(Send, InvoiceOffer):
+    async def act(self, call: Call) -> Any:
+        if self.subscription_period or self.reply_markup.inline_keyboard:
+            raise bad_request("a subscription, or another keyboard, needs createInvoiceLink")
+        invoice = self.invoice()
+        pay = {"text": f"Pay ⭐️{invoice.amount}", "pay": True}
+        keyboard = {"reply_markup": {"inline_keyboard": [[pay]]}}
+        sent = self.post(call, invoice.message_part() | keyboard)
+        call.state.stars.messages[self.chat(call).id, sent["message_id"]] = invoice
+        return sent
+
+
+class CreateInvoiceLink(Method, InvoiceOffer):
+    async def act(self, call: Call) -> Any:
+        return call.state.stars.link(self.invoice())
+
+
+class AnswerPreCheckoutQuery(Method):
+    pre_checkout_query_id: str
+    ok: bool
+    error_message: str = ""
+
+    async def act(self, call: Call) -> Any:
+        checkout = call.state.stars.checkouts.get(self.pre_checkout_query_id)
+        if checkout is None or checkout.answered.is_set():
+            raise bad_request(_QUERY_TOO_OLD)
+        if not (self.ok or self.error_message):
+            raise bad_request("error message must be non-empty")
+        checkout.refusal = "" if self.ok else self.error_message
+        checkout.answered.set()
+        return True
+
+
+class RefundStarPayment(Method):
+    user_id: int
+    telegram_payment_charge_id: str
+
+    async def act(self, call: Call) -> Any:
+        state, charge_id = call.state, self.telegram_payment_charge_id
+        part = state.stars.refund(self.user_id, charge_id, int(state.now()))
+        chat = state.chat(self.user_id)
+        post = state.add_post(chat, state.bot, {"refunded_payment": part})
+        state.updates.add("message", post.message)
+        return True
+
+
+class GetStarTransactions(Method):
+    offset: Annotated[int, Field(ge=0)] = 0
+    limit: Annotated[int, Field(ge=1, le=100)] = 100
+
+    async def act(self, call: Call) -> Any:
+        found = call.state.stars.transactions[self.offset : self.offset + self.limit]
+        return {"transactions": found}
+
+
 # The bot itself
 
 
@@ -604,6 +663,8 @@ METHODS: Mapping[str, type[Method]] = {
         *(EditMessageText, EditMessageMedia, EditMessageReplyMarkup, DeleteMessage),
         *(CreateNewStickerSet, AddStickerToSet, DeleteStickerSet),
         *(AnswerCallbackQuery, AnswerInlineQuery, AnswerGuestQuery, GetMe, GetFile),
+        *(SendInvoice, CreateInvoiceLink, AnswerPreCheckoutQuery),
+        *(RefundStarPayment, GetStarTransactions),
         *(SetMyCommands, GetMyCommands, SetMyDescription, SetMyShortDescription),
     )
 }

@@ -12,6 +12,7 @@ from imgbot.sandbox.api_errors import ApiError, bad_request, forbidden
 from imgbot.sandbox.events import CallLog, EventFeed
 from imgbot.sandbox.faults import Faults, SandboxRateLimits
 from imgbot.sandbox.files import FileStore
+from imgbot.sandbox.star_bank import StarBank
 from imgbot.sandbox.updates import Updates
 
 INLINE_LIFETIME_S = 30
@@ -205,6 +206,7 @@ class SandboxState:
         self.faults = Faults()
         self.floods = SandboxRateLimits(now, is_on=flood)
         self.files = FileStore()
+        self.stars = StarBank()
         self.updates = Updates(now, lambda active: self.events.publish("polling", active=active))
         self._shared_message_id = 0
         self._order: deque[tuple[int, int]] = deque()

@@ -130,6 +130,21 @@ class SandboxUsers:
         self._state.updates.add("callback_query", query, CALLBACK_LIFETIME_S)
         return {"callback_query_id": query_id}
 
+    async def pay(self, chat_id: int, user_id: int, message_id: int = 0, link: str = "") -> Post:
+        """Pay the invoice of a message, or of a link in the private chat, if the bot agrees."""
+        state, chat = self._state, self._state.chat(chat_id)
+        user, invoice = self._sender(chat, user_id), state.stars.invoice(chat_id, message_id, link)
+        query_id = str(10**18 + secrets.randbelow(9 * 10**18))
+        asked = {"currency": "XTR", "total_amount": invoice.amount}
+        asked |= {"invoice_payload": invoice.payload}
+        query = {"id": query_id, "from": user} | asked
+        state.updates.add("pre_checkout_query", query, CALLBACK_LIFETIME_S)
+        await state.stars.check_out(query_id)
+        chat = state.chat(user_id) if link else chat
+        chat.is_started = True
+        paid = state.stars.charge(user, invoice, int(state.now()))
+        return self._post(chat, user, {"successful_payment": paid})
+
     def delete(self, chat_id: int, message_id: int) -> Json:
         """Delete a message. The bot is not notified, as at Telegram."""
         chat = self._state.chat(chat_id)

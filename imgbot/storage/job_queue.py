@@ -41,8 +41,9 @@ _WAKE_WAIT_S, _CLUSTER_WAKE_WAIT_S = 4, 1
 class Admission:
     """Outcome of an enqueue: ok, duplicate, full (the queue), many (waiting jobs of the user).
 
-    Or budget (the day's budget is spent), user_budget (the user's is). `count` is the position
-    in the queue for ok, the user's waiting jobs for many, else 0.
+    Or budget (the day's budget is spent), user_budget (the user's is), stars (their balance is too
+    low). `count` is the position in the queue for ok, the user's waiting jobs for many, the balance
+    for stars, else 0.
     """
 
     verdict: str
@@ -109,8 +110,11 @@ class JobQueue(Store):
         with suppress(StorageUnavailableError, FencedError, UserError):
             await self._redis.call("close_epoch")
 
-    async def enqueue(self, job: Job, now_ms: int) -> Admission:
-        """Admit a job once and reserve its price; a repeated id changes nothing."""
+    async def enqueue(self, job: Job, now_ms: int, free_daily: int = 0) -> Admission:
+        """Admit a job once and reserve its price; a repeated id changes nothing.
+
+        The user's first `free_daily` pictures of the day cost them no Stars.
+        """
         if self.is_revoked(job.user_id, job.id, now_ms):
             return Admission("duplicate")
         caps = self.caps
@@ -129,6 +133,8 @@ class JobQueue(Store):
                 place=results.place_of(job),
                 recent_entry=results.ordered(job, now_ms),
                 awaits_picture=int(job.request.awaits_picture),
+                star_price=job.charge.stars,
+                free_limit=free_daily,
                 fields=job_codec.admitted_fields(job),
             )
         finally:

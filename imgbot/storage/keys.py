@@ -21,6 +21,7 @@ class Owner(Enum):
     LIMIT = auto()  # it expires with its window: forgetting must not reset a limit
     ADMIN = auto()  # by and for administrators, who are named in the settings
     BAN = auto()  # a ban outlasts forgetting
+    ACCOUNTS = auto()  # payments, which the law has the operator keep, and what is left of them
     RECORD = auto()  # HASH of an ended job, with its user's id in `user_id`: deleted last
     NAMED_BY_JOB = auto()  # deleted with that job
     POINTER = auto()  # STRING, the id of a job: deleted with that job
@@ -184,6 +185,14 @@ ENDED = _key("img:ended:", Owner.NOBODY)
 # (charges and reservations of a user), `reserved:<id>`, `of:<provider>.<operation>`, the same with
 # the prefix `n:` for the number of charges, and `ceiling`: the budget if raised for that day.
 SPEND = _key("img:spend:", Owner.METHOD)
+# HASH per user id: `balance` of Stars, `spent`, `job:<id>` (held for a job, 0 for a free picture),
+# `paid:<charge id>` (price, credit, time in ms), `back:<charge id>` (time in ms at which that was
+# taken off the balance), `free_day` and `free_count`: free pictures ordered that day.
+STARS = _key("img:stars:", Owner.ACCOUNTS)
+# ZSET: refunds to be made, as user id, blank, charge id, by the time (ms) of the next attempt.
+STAR_REFUNDS = _key("img:star-refunds", Owner.ACCOUNTS)
+# STRING: number of the bot's Star transactions that were compared with the ledger.
+STAR_TRANSFERS = _key("img:star-transfers", Owner.NOBODY)
 # STRING per local day, two days: number of questions to the chat model.
 CHAT_CALLS = _key("img:chat-calls:", Owner.NOBODY)
 ALBUM = _key("img:album:", Owner.METHOD)  # LIST per incomplete album: its items as JSON

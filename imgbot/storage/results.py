@@ -67,6 +67,8 @@ class Result:
     took_ms: int = 0
     """Time from the order to the picture."""
     price_micro: int = 0
+    stars: int = 0
+    """Telegram Stars that the user paid."""
     variant: str = ""
     """Its number among variants, as in 2/3; empty for one picture alone."""
 
@@ -282,6 +284,7 @@ def to_hash(
         "took_ms": str(progress.facts.get("took_ms", 0)),
         "price_micro": str(job.charge.price_micro if is_billed(job) else 0),
         "variant": job.variant,
+        **({"stars": str(job.charge.stars)} if job.charge.stars else {}),
     }
 
 

@@ -23,7 +23,7 @@ _BULKY = (
     *(keys.RESULT, keys.HISTORY, keys.LATEST, keys.RECENT, keys.PICTURE, keys.READY),
     *(keys.DEAD_JOB, keys.HANDLED, keys.UPDATE, keys.TOMBSTONE, keys.COUNTED, keys.CHOICE),
 )
-_PRECIOUS = (keys.JOB, keys.RESULT, keys.USER, keys.SPEND, keys.DEAD_JOB)
+_PRECIOUS = (keys.JOB, keys.RESULT, keys.USER, keys.SPEND, keys.DEAD_JOB, keys.STARS)
 """Key prefixes of valuable data; a server with none of them has not served any user yet."""
 
 _BATCH = 500

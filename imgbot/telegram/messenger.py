@@ -460,7 +460,12 @@ def keyboard(rows: Rows) -> InlineKeyboardMarkup | None:
         return None
     return InlineKeyboardMarkup(
         inline_keyboard=[
-            [InlineKeyboardButton(text=button.label, callback_data=button.data) for button in row]
+            [
+                InlineKeyboardButton(
+                    text=button.label, callback_data=button.data or None, url=button.url or None
+                )
+                for button in row
+            ]
             for row in rows
         ]
     )

@@ -48,7 +48,12 @@ _MEASURED_OVER_S = 10.0
 _AGE_S = 60.0
 _FULL = 0.75
 
-_UNCOUNTED = frozenset({"getUpdates", "getMe", "getFile", "answerCallbackQuery", "deleteWebhook"})
+_UNCOUNTED = frozenset(
+    {
+        *("getUpdates", "getMe", "getFile", "deleteWebhook"),
+        *("answerCallbackQuery", "answerPreCheckoutQuery"),
+    }
+)
 _RESULTS = frozenset({"editMessageMedia", "sendPhoto", "sendDocument", "sendSticker"})
 
 

@@ -34,7 +34,7 @@ _CLOCK_OFF_S = 120.0
 _PIECE_BYTES = 1 << 20
 _SENDING = frozenset(
     {
-        *("sendMessage", "sendPhoto", "sendDocument", "copyMessage"),
+        *("sendMessage", "sendPhoto", "sendDocument", "copyMessage", "sendInvoice"),
         *("editMessageText", "editMessageMedia"),
     }
 )

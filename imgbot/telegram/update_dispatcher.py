@@ -25,7 +25,14 @@ from imgbot.domain.errors import (
     TransientError,
 )
 from imgbot.domain.retry import backoff_s
-from imgbot.domain.update import Deferred, Update, chat_of, is_group_chatter, sender_of
+from imgbot.domain.update import (
+    Deferred,
+    Update,
+    chat_of,
+    is_group_chatter,
+    is_payment,
+    sender_of,
+)
 from imgbot.telemetry import events, metrics
 
 _HANDLERS = 32
@@ -219,11 +226,15 @@ class UpdateDispatcher:
         chat = str(chat_of(update))
         queue = self._queues.get(chat) or _ChatQueue()
         pending = PendingUpdate(update, sender_of(update), _now_ms())
+        if "pre_checkout_query" in update:
+            start(self._answer_at_once(pending))
+            return
         is_crowd = pending.sender is not None and self._waiting[pending.sender] >= _PER_SENDER
-        if is_crowd or len(queue.pending) >= _PER_CHAT:
+        if (is_crowd or len(queue.pending) >= _PER_CHAT) and not is_payment(update):
             events.update_skipped(update_id)
             if "callback_query" in update:
-                start(self._refuse_press(pending))
+                pending.refusal = "slow_down"
+                start(self._answer_at_once(pending))
                 return
             is_answered = any(each.refusal for each in queue.of(pending.sender))
             # An inline query is outdated by the next letter.
@@ -279,9 +290,8 @@ class UpdateDispatcher:
                 room -= len(fresh)
                 yield chat, fresh
 
-    async def _refuse_press(self, pending: PendingUpdate) -> None:
-        """Answer a press at once: that is too late in its turn, and counts against no limit."""
-        pending.refusal = "slow_down"
+    async def _answer_at_once(self, pending: PendingUpdate) -> None:
+        """Answer a query that in its turn would be too late; that counts against no limit."""
         with suppress(TransientError):
             await self._feed(pending)
         self._window.settle(pending.id)

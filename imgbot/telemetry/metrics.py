@@ -39,7 +39,7 @@ _M = TypeVar("_M", Counter, Gauge, Histogram)
 QUEUE = "img_queue"
 UPDATE_TYPES = (
     *("message", "edited_message", "callback_query", "inline_query"),
-    *("guest_message", "chosen_inline_result", "other"),
+    *("guest_message", "chosen_inline_result", "pre_checkout_query", "other"),
 )
 STAGES = ("prepare", "submit", "provider", "render", "deliver")
 _TABLE = tomllib.loads(

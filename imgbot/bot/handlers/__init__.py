@@ -3,9 +3,18 @@
 from collections.abc import Mapping
 
 from imgbot.bot.dialogue import CallbackHandler, MessageHandler
-from imgbot.bot.handlers import account, models, operations, privacy, prompt_help, results, start
+from imgbot.bot.handlers import (
+    account,
+    models,
+    operations,
+    privacy,
+    prompt_help,
+    results,
+    stars,
+    start,
+)
 
-_MODULES = (start, operations, results, models, prompt_help, account, privacy)
+_MODULES = (start, operations, results, models, prompt_help, account, privacy, stars)
 
 COMMANDS: Mapping[str, MessageHandler] = {
     name: handler for module in _MODULES for name, handler in module.COMMANDS.items()

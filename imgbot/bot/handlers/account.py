@@ -8,7 +8,9 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
 from imgbot.bot.handlers.models import with_models
+from imgbot.bot.handlers.stars import handle_balance
 from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import buttons, dollars, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
@@ -62,9 +64,14 @@ def _progress(language: str, job: Job, place: int) -> str:
     return t(language, "queue_working")
 
 
-async def handle_limits(_: Message, dialogue: Dialogue, *, is_price_asked: bool = False) -> None:
+async def handle_limits(
+    message: Message, dialogue: Dialogue, *, is_price_asked: bool = False
+) -> None:
     """/limits: remaining requests and budget, and the time of the reset."""
     app, language = dialogue.app, dialogue.language
+    if is_price_asked and app.policy.star_price(dialogue.user_id, Operation.CREATE, 0):
+        await handle_balance(message, dialogue)
+        return
     verdict = await app.limit.peek(dialogue.user_id)
     jobs = await app.queue.jobs_shown_to(dialogue.user_id)
     text = t(

@@ -30,6 +30,8 @@ async def handle_privacy(_: Message, dialogue: Dialogue) -> None:
         services += " " + dialogue.t("privacy_chat", host=chat_host)
     if dialogue.app.examples.is_on:
         services += "\n\n" + dialogue.t("privacy_learning")
+    if dialogue.app.policy.star_prices:
+        services += "\n\n" + dialogue.t("privacy_stars")
     await dialogue.reply(
         "privacy",
         silence=dialogue.t(silence, days=days),
@@ -72,7 +74,10 @@ async def on_forget_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
         lines.append(dialogue.t("forget_makers", makers=recipients))
     if app.examples.is_on:
         lines.append(dialogue.t("forget_learned"))
-    await dialogue.update_panel("\n".join([*lines, "", dialogue.t("forget_kept")]), [])
+    lines += ["", dialogue.t("forget_kept")]
+    if app.policy.star_prices:
+        lines.append(dialogue.t("privacy_stars"))
+    await dialogue.update_panel("\n".join(lines), [])
     return ""
 
 

@@ -353,7 +353,9 @@ async def _act_receipt(result: Result, dialogue: Dialogue) -> str | Alert:
     key = "receipt_free"
     if micro and (is_limited or dialogue.is_by_admin):
         key = "receipt_price" if is_limited else "receipt_free_owner"
-    price_line = dialogue.t(key, price=price(micro))
+    if result.stars:
+        key = "receipt_stars"
+    price_line = dialogue.t(key, price=price(micro), stars=result.stars)
     return await dialogue.tell_alone(receipt_of(result, dialogue.language, price_line))
 
 

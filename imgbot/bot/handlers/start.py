@@ -7,7 +7,7 @@ from aiogram import Bot
 from aiogram.types import BotCommand, BotCommandScopeChat, CallbackQuery, Message
 
 from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
-from imgbot.bot.handlers import admin
+from imgbot.bot.handlers import admin, stars
 from imgbot.bot.messages import (
     INVITED,
     PICTURE_LIMIT_MB,
@@ -39,7 +39,7 @@ async def handle_start(message: Message, dialogue: Dialogue) -> None:
     text = "\n\n".join(filter(None, (dialogue.app.welcome, dialogue.t("start"))))
     await dialogue.reply_text(text, buttons.menu(context.language))
     if context.is_private and dialogue.is_by_admin and message.bot:
-        await publish_admin_commands(message.bot, context.user_id)
+        await publish_admin_commands(message.bot, context.user_id, dialogue.app.policy)
 
 
 async def handle_invitation(message: Message, dialogue: Dialogue) -> None:
@@ -107,31 +107,36 @@ async def handle_edited(message: Message, _: Dialogue) -> None:
 
 MENU = (
     *ACTIONS, "undo", "compare", "last", "history",
-    "queue", "limits", "settings", "quiet", "privacy", "cancel", "help",
+    "queue", "balance", "buy", "limits", "settings", "quiet", "privacy", "cancel", "help",
 )  # fmt: skip
 
 
-async def publish_commands(bot: Bot, admins: Iterable[int]) -> None:
+def _offered(policy: AccessPolicy, names: Iterable[str]) -> list[str]:
+    return [name for name in names if policy.star_prices or name not in stars.NAMES]
+
+
+async def publish_commands(bot: Bot, policy: AccessPolicy) -> None:
     """Register commands and profile texts. A failure does not stop the bot from serving."""
     try:
         for language in LANGUAGES:
             code = _code(language)
             async with telegram_errors():
-                await bot.set_my_commands(_commands(language, MENU), language_code=code)
+                commands = _commands(language, _offered(policy, MENU))
+                await bot.set_my_commands(commands, language_code=code)
                 await bot.set_my_short_description(t(language, "about"), language_code=code)
                 await bot.set_my_description(t(language, "description"), language_code=code)
     except ImgbotError as error:
         events.warning("the bot's menus were not registered: %s", error)
-    for some_id in admins:
-        await publish_admin_commands(bot, some_id)
+    for some_id in sorted(policy.admins):
+        await publish_admin_commands(bot, some_id, policy)
 
 
-async def publish_admin_commands(bot: Bot, admin_id: int) -> None:
+async def publish_admin_commands(bot: Bot, admin_id: int, policy: AccessPolicy) -> None:
     """Register the admin commands in each admin's private chat, and in no other."""
     scope = BotCommandScopeChat(chat_id=admin_id)
     try:
         for language in LANGUAGES:
-            commands = _commands(language, (*MENU, *admin.COMMANDS))
+            commands = _commands(language, _offered(policy, (*MENU, *admin.COMMANDS)))
             async with telegram_errors():
                 await bot.set_my_commands(commands, scope, language_code=_code(language))
     except ImgbotError as error:
@@ -205,7 +210,15 @@ def help_text(language: str, topic: str, policy: AccessPolicy, identity: BotIden
         name=identity.name,
         limit_mb=PICTURE_LIMIT_MB,
         vocabulary=t(language, "vocabulary"),
-        commands="\n".join(f"/{each}: {t(language, f'command_{each}')}" for each in admin.COMMANDS),
+        sold="".join(
+            f"/{name}: {t(language, f'command_{name}')}\n"
+            for name in ("balance", "buy")
+            if policy.star_prices
+        ),
+        commands="\n".join(
+            f"/{each}: {t(language, f'command_{each}')}"
+            for each in _offered(policy, admin.COMMANDS)
+        ),
     )
 
 

@@ -18,16 +18,18 @@ from imgbot.domain.operations import (
     Operation,
 )
 from imgbot.domain.preferences import SETTINGS, Preferences
+from imgbot.domain.stars import StarPack
 from imgbot.domain.texts import LANGUAGES, dollars, has_text, t, tables
 from imgbot.domain.texts.captions import drawing_name
 
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """Label, and at most 64 bytes of callback data."""
+    """Label, and at most 64 bytes of callback data; a link instead, if there is a URL."""
 
     label: str
     data: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +249,41 @@ def cancel(job_ids: Sequence[str]) -> Keyboard:
 
 def refresh(language: str, user_id: int) -> Button:
     return _button(language, "refresh", f"queue:{user_id}")
+
+
+def buy(language: str, packs: Sequence[StarPack] = ()) -> Keyboard:
+    """Buttons of the packs, one in a row; without any, the one that shows them."""
+    rows = []
+    for pack in packs:
+        key = f"button_stars{'_month' * pack.is_monthly}{'_more' * (pack.credit > pack.price)}"
+        label = t(language, key, price=pack.price, credit=pack.credit)
+        rows.append([Button(label, f"buy:{pack.payload}")])
+    return rows or [[_button(language, "buy", "buy:list")]]
+
+
+def account(language: str, payment: str, price: int) -> Keyboard:
+    """Buttons under the balance: buy, and return the payment of this key, if there is one."""
+    label = t(language, "button_payback", price=price)
+    back = [[Button(label, f"payback:ask.{payment}")]] if payment else []
+    return [*buy(language), *back]
+
+
+def payback(language: str, payment: str) -> Keyboard:
+    """Buttons under the question whether a payment is returned."""
+    yes = _button(language, "payback_yes", f"payback:yes.{payment}")
+    return [[yes], [_button(language, "back", "payback:no")]]
+
+
+def refunds(user_id: int, payments: Sequence[tuple[int, str]]) -> Keyboard:
+    """Buttons under the payments of a user: each asks whether one is refunded, by its number."""
+    asks = [Button(f"↩️ {n}", f"refund:ask.{user_id}.{key}") for n, key in payments]
+    return _in_rows(asks, 5)
+
+
+def refund(language: str, user_id: int, payment: str) -> Keyboard:
+    """Buttons under the question whether a user's payment is refunded."""
+    yes = _button(language, "payback_yes", f"refund:yes.{user_id}.{payment}")
+    return [[yes], [_button(language, "back", f"refund:list.{user_id}.")]]
 
 
 def unsubscribe(language: str) -> Keyboard:

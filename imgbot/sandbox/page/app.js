@@ -26,6 +26,8 @@ const act = {
   jump: (messageId) => timeline.jump(messageId) || toast(t("reply_gone")),
   openMenu: (message, anchor) => openMenu(messageMenu(message, anchor), anchor),
   openPicture: openLightbox,
+  pay: (message, link) =>
+    control.pay(message.chat.id, store.me, message.message_id, link).catch((error) => toast(error.message)),
   press: pressButton,
   reply: (message) => composer.reply(message, selectedIn(message)),
 };

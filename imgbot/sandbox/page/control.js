@@ -51,6 +51,9 @@ export const pressButton = async (chatId, userId, messageId, data) =>
     })
   ).callback_query_id;
 
+export const pay = (chatId, userId, messageId, link) =>
+  call("POST", `chats/${chatId}/pay`, { user_id: userId, message_id: messageId, link });
+
 export const getMessages = async (chatId) =>
   (await call("GET", `chats/${chatId}/messages?after=0`)).messages;
 

@@ -83,7 +83,7 @@ export function avatar(who, extra = "") {
 
 /** What a message holds: one of Telegram's names, "text", "service" or "other". */
 export function kindOf(message) {
-  if (message.text !== undefined) return "text";
+  if (message.text !== undefined || message.invoice) return "text";
   return KINDS.find((kind) => message[kind]) ?? (serviceText(message) ? "service" : "other");
 }
 
@@ -96,6 +96,10 @@ export function serviceText(message) {
   if (message.group_chat_created || message.supergroup_chat_created) return t("service_group");
   if (message.forum_topic_created)
     return t("service_topic", { name: message.forum_topic_created.name });
+  if (message.successful_payment)
+    return t("service_paid", { n: message.successful_payment.total_amount });
+  if (message.refunded_payment)
+    return t("service_refunded", { n: message.refunded_payment.total_amount });
   if (message.migrate_to_chat_id) return t("service_moved");
   if (message.migrate_from_chat_id) return t("service_moved_here");
   return message.pinned_message ? t("service_pinned") : null;
@@ -104,7 +108,7 @@ export function serviceText(message) {
 /** A message in one line of plain text. */
 export function gist(message) {
   const kind = kindOf(message);
-  if (kind === "text") return inOneLine(message.text);
+  if (kind === "text") return inOneLine(message.text ?? message.invoice.title);
   if (kind === "service") return serviceText(message);
   const label =
     kind === "sticker"

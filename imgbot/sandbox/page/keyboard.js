@@ -26,6 +26,13 @@ function draw(button, place, message, act) {
   const style = STYLES.has(button.style) ? button.style : "plain";
   const attributes = { class: `inline-button ${style}`, testid: "inline-button" };
   const words = h("span", { class: "inline-words", dir: "auto" }, button.text);
+  const isInvoice = button.pay || button.url?.startsWith("https://t.me/$");
+  if (isInvoice)
+    return h(
+      "button",
+      { ...attributes, type: "button", onclick: () => act.pay(message, button.url) },
+      words,
+    );
   const href = button.url ? safeUrl(button.url) : null;
   if (href)
     return h(

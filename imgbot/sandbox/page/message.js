@@ -149,6 +149,11 @@ function bubble(item, mine, act) {
 function textOf(messages) {
   const owner = messages.find(({ caption, text }) => caption || text) ?? messages[0];
   if (owner.text !== undefined) return { owner, body: owner.text, entities: owner.entities };
+  if (owner.invoice) {
+    const { title, description } = owner.invoice;
+    const entities = [{ type: "bold", offset: 0, length: title.length }];
+    return { owner, body: `${title}\n${description}`, entities };
+  }
   return { owner, body: owner.caption ?? "", entities: owner.caption_entities };
 }
 

@@ -107,7 +107,9 @@ const english = {
   service_left: "{name} left",
   service_moved: "The group became a supergroup",
   service_moved_here: "The group came here as a supergroup",
+  service_paid: "You paid {n} ⭐",
   service_pinned: "A message was pinned",
+  service_refunded: "{n} ⭐ were refunded",
   service_topic: "The topic “{name}” was created",
 };
 
@@ -218,7 +220,9 @@ const russian = {
   service_left: "{name} больше не в группе",
   service_moved: "Группа стала супергруппой",
   service_moved_here: "Группа переехала сюда и стала супергруппой",
+  service_paid: "Вы заплатили {n} ⭐",
   service_pinned: "Сообщение закреплено",
+  service_refunded: "Возвращено {n} ⭐",
   service_topic: "Создана тема «{name}»",
 };
 

@@ -1,8 +1,8 @@
 -- Admits a job: once per id, within the caps, at its fair place in the queue.
 -- KEYS: queue job:id tombstone:id tags virtual_time user_tags sequence waiting user_jobs:user
--- KEYS: announce spend:day since recent:place spend_kept_s result_kept_s history_length
+-- KEYS: announce spend:day stars:user since recent:place spend_kept_s result_kept_s history_length
 -- ARGV: id user day queue_limit waiting_limit now_ms price_micro day_limit_micro user_limit_micro
--- ARGV: place recent_entry awaits_picture fields...
+-- ARGV: place recent_entry awaits_picture star_price free_limit fields...
 -- FLAGS: fenced
 -- Start-time fair queueing: a job's tag is max(virtual time, its user's last tag + 1),
 -- so twenty jobs of one user line up behind the first jobs of everyone else.
@@ -19,6 +19,17 @@ if price > 0 then
   if day_limit then day_limit = math.max(day_limit, spent[4]) end
   if day_limit and spent[1] + spent[2] + price > day_limit then return {'budget'} end
   if user_limit and spent[3] + price > user_limit then return {'user_budget'} end
+end
+local stars_held, free_count = tonumber(star_price), 0
+if stars_held > 0 then
+  local account = redis.call('HMGET', stars, 'balance', 'free_day', 'free_count')
+  if account[2] == day then free_count = tonumber(account[3] or '0') end
+  local balance = tonumber(account[1] or '0')
+  if free_count < tonumber(free_limit) then
+    stars_held = 0
+  elseif balance < stars_held then
+    return {'stars', balance}
+  end
 end
 
 local served = tonumber(redis.call('GET', virtual_time) or '0')
@@ -48,5 +59,14 @@ if price > 0 then
     redis.call('HINCRBY', spend, entry, price_micro)
   end
   redis.call('EXPIRE', spend, spend_kept_s)
+end
+if star_price ~= '0' then
+  redis.call('HSET', stars, 'job:' .. id, stars_held)
+  redis.call('HSET', job, 'stars', stars_held)
+  if stars_held > 0 then
+    redis.call('HINCRBY', stars, 'balance', -stars_held)
+  else
+    redis.call('HSET', stars, 'free_day', day, 'free_count', free_count + 1)
+  end
 end
 return {'ok', redis.call('ZRANK', tags, id) + 1}

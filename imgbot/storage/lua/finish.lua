@@ -1,11 +1,12 @@
 -- Ends a claimed job: tombstone, counters, money, and what outlives it.
 -- KEYS: job:id due active user_jobs:user announce tombstone:id result:id dead dead_job:id stats
--- KEYS: history:user latest:user recent:place spend:day ended:day picture:picture_id
+-- KEYS: history:user latest:user recent:place spend:day stars:user ended:day picture:picture_id
 -- KEYS: ended_jobs user: tombstone_s result_kept_s history_length spend_kept_s
 -- ARGV: id user day picture_id version outcome now_ms is_billed provider_operation operation_status
 -- ARGV: place recent_entry ended_entry status fields...
 -- FLAGS: fenced allow-oom
-local seen = redis.call('HMGET', job, 'version', 'user_id', 'reserved_micro', 'price_micro')
+local seen = redis.call('HMGET', job, 'version', 'user_id', 'reserved_micro', 'price_micro',
+  'stars')
 if not seen[1] then return {redis.call('EXISTS', tombstone) == 1 and 'ok' or 'gone'} end
 if seen[1] ~= version then return {'stale', seen[1]} end
 redis.call('ZREM', due, id)
@@ -42,6 +43,18 @@ if charge > 0 then
   add('n:' .. provider_operation, 1)
 end
 if reserved + charge > 0 then redis.call('EXPIRE', spend, spend_kept_s) end
+-- The ledger has what is held for the job, once: a dead one may be delivered after all, at no price.
+local held = seen[5] and redis.call('HGET', stars, 'job:' .. id)
+if held then
+  redis.call('HDEL', stars, 'job:' .. id)
+  if outcome == 'delivered' then
+    redis.call('HINCRBY', stars, 'spent', held)
+  elseif held ~= '0' then
+    redis.call('HINCRBY', stars, 'balance', held)
+  elseif redis.call('HGET', stars, 'free_day') == day then
+    redis.call('HINCRBY', stars, 'free_count', -1)
+  end
+end
 if outcome == 'dead' then
   redis.call('RENAME', job, dead_job)
   redis.call('EXPIRE', dead_job, result_kept_s)

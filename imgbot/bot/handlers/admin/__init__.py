@@ -3,7 +3,16 @@
 from collections.abc import Mapping
 
 from imgbot.bot.dialogue import CallbackHandler, MessageHandler
-from imgbot.bot.handlers.admin import access, broadcast, config, learned, people, remedies, reports
+from imgbot.bot.handlers.admin import (
+    access,
+    broadcast,
+    config,
+    learned,
+    people,
+    refunds,
+    remedies,
+    reports,
+)
 
 COMMANDS: Mapping[str, MessageHandler] = {
     **reports.COMMANDS,
@@ -12,6 +21,7 @@ COMMANDS: Mapping[str, MessageHandler] = {
     **config.COMMANDS,
     "broadcast": broadcast.handle_broadcast,
     "learned": learned.handle_learned,
+    "refund": refunds.handle_refund,
 }
 CALLBACKS: Mapping[str, CallbackHandler] = {
     **reports.CALLBACKS,
@@ -21,6 +31,7 @@ CALLBACKS: Mapping[str, CallbackHandler] = {
     "cast": broadcast.on_broadcast_callback,
     "learned": learned.on_learned_callback,
     "fix": remedies.on_remedy_callback,
+    "refund": refunds.on_refund_callback,
 }
 
 ANYWHERE = frozenset({"ban", "unban", "allow", "pause", "resume"})

@@ -72,6 +72,9 @@ async def _card(dialogue: Dialogue, user_id: int) -> tuple[str, Keyboard]:
         dialogue.t("user_requests", remaining=limit.remaining, limit=app.limit.max_requests),
         *([dialogue.t("user_seen", day=seen)] if profile.seen_ms else []),
     ]
+    if app.policy.star_prices:
+        stars = await app.star_ledger.account(user_id)
+        lines.append(dialogue.t("user_stars", balance=stars.balance, spent=stars.spent))
     jobs = (await app.queue_stats.ended(user_id))[:_JOBS_OF_USER]
     lines += ["", *(_job_line(job) for job in jobs)] if jobs else []
     actions = ["unban" if profile.is_banned else "ban"]

@@ -1,0 +1,53 @@
+"""Refunds of users' payments: /refund."""
+
+from datetime import UTC, datetime
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.handlers.admin.access import target_of
+from imgbot.domain.errors import UserError
+from imgbot.domain.texts import buttons
+from imgbot.domain.texts.buttons import Keyboard
+
+_SHOWN = 10
+
+
+async def handle_refund(message: Message, dialogue: Dialogue) -> None:
+    """/refund id or @name, or as a reply: their latest payments, each with a button."""
+    user_id, _ = await target_of(message, dialogue.app)
+    if user_id is None:
+        raise UserError("refund_usage")
+    await dialogue.reply_text(*await _payments(user_id, dialogue))
+
+
+async def _payments(user_id: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
+    account = await dialogue.app.star_ledger.account(user_id)
+    facts = {"user": user_id, "balance": account.balance, "spent": account.spent}
+    lines, rest = [dialogue.t("refund_title", **facts)], list[tuple[int, str]]()
+    for number, payment in enumerate(account.payments[:_SHOWN], 1):
+        day = datetime.fromtimestamp(payment.at_ms / 1000, UTC).date().isoformat()
+        key = "refund_line_back" if payment.is_back else "refund_line"
+        told = {"number": number, "day": day, "price": payment.price}
+        lines.append(dialogue.t(key, credit=payment.credit, **told))
+        rest += [] if payment.is_back else [(number, payment.key)]
+    return "\n".join(lines), buttons.refunds(user_id, rest)
+
+
+async def on_refund_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    step, user, key = [*argument.split("."), "", ""][:3]
+    if not user.isdecimal():
+        return "unknown_button"
+    app, user_id = dialogue.app, int(user)
+    account = await app.star_ledger.account(user_id)
+    payment = next((each for each in account.payments if each.key == key), None)
+    if payment is not None and step == "ask":
+        facts = {"price": payment.price, "left": account.balance - payment.credit}
+        rows = buttons.refund(dialogue.language, user_id, key)
+        await dialogue.update_panel(dialogue.t("refund_ask", user=user_id, **facts), rows)
+        return ""
+    if payment is not None and step == "yes":
+        await app.star_ledger.take_back(user_id, payment.charge_id, app.now_ms())
+        app.refund_due.set()
+    await dialogue.update_panel(*await _payments(user_id, dialogue))
+    return "refund_made" if step == "yes" else ""

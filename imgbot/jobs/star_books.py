@@ -1,0 +1,107 @@
+"""Books of Telegram Stars: refunds are made, and the ledger is compared with Telegram's list."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from imgbot.aio import sleep_or_event
+from imgbot.domain.errors import (
+    ChatGoneError,
+    TelegramRefusedError,
+    TransientError,
+    UserError,
+)
+from imgbot.domain.stars import CURRENCY, credit_for
+from imgbot.storage.persistence import Persistence
+from imgbot.storage.stars import StarLedger, StarPayment
+from imgbot.telegram.stars import StarPayments, StarTransfer
+from imgbot.telemetry import events
+
+_REFUSALS = (UserError, TelegramRefusedError, ChatGoneError)
+_LOOK_EVERY_S = 60.0
+_REFUND_AGAIN_MS = 3_600_000
+_READ_AGAIN = 100
+"""Transactions that are compared once more, the next night."""
+
+
+@dataclass(slots=True)
+class StarBooks:
+    """Makes refunds as they fall due, and compares the ledger at the start and each day."""
+
+    ledger: StarLedger
+    payments: StarPayments
+    persistence: Persistence
+    now_ms: Callable[[], int]
+    today: Callable[[int], str]
+    refund_due: asyncio.Event
+    is_on: bool
+    """False if nothing is sold: then payments that arrive are refunded, and no list is read."""
+    _compared: str = field(default="", init=False)
+
+    async def run(self) -> None:
+        while True:
+            self.refund_due.clear()
+            try:
+                await self._refund()
+                day = self.today(self.now_ms())
+                if self.is_on and self._compared != day:
+                    await self.compare()
+                    self._compared = day
+            except (TransientError, *_REFUSALS) as error:
+                events.warning("the books of Stars are kept later: %s", error)
+            await sleep_or_event(_LOOK_EVERY_S, self.refund_due)
+
+    async def _refund(self) -> None:
+        """Make the refunds that are due; each may be repeated."""
+        due = await self.ledger.refunds_due(self.now_ms())
+        if due:
+            # What was taken off a balance must not come back after Telegram has paid.
+            await self.persistence.persist()
+        for user_id, charge_id in due:
+            try:
+                await self.payments.refund(user_id, charge_id)
+            except _REFUSALS as error:
+                later_ms = self.now_ms() + _REFUND_AGAIN_MS
+                await self.ledger.postpone_refund(user_id, charge_id, later_ms)
+                events.error("user %d is owed the refund of %s: %s", user_id, charge_id, error)
+                continue
+            await self.ledger.take_back(user_id, charge_id, self.now_ms(), is_refunded=True)
+            events.info("user %d: payment %s is refunded", user_id, charge_id)
+
+    async def compare(self) -> None:
+        """Enter what is missing, settle what is left over, and tell of what does not add up."""
+        await self._enter_missing()
+        async for user_id, account in self.ledger.settle():
+            if account.difference:
+                amount = account.difference
+                events.error("the Stars of user %d do not add up: %d missing", user_id, amount)
+
+    async def _enter_missing(self) -> None:
+        known = await self.ledger.transfers_read()
+        read = max(known - _READ_AGAIN, 0)
+        while True:
+            count, transfers = await self.payments.transfers(read)
+            if not count and read and read < known:
+                # A list of another bot.
+                read = known = 0
+                continue
+            for each in transfers:
+                await self._enter(each)
+            read += count
+            if not count:
+                break
+        await self.ledger.set_transfers_read(read)
+
+    async def _enter(self, each: StarTransfer) -> None:
+        user_id, charge_id = each.user_id, each.charge_id
+        if each.is_refund:
+            verdict = await self.ledger.take_back(
+                user_id, charge_id, self.now_ms(), is_refunded=True
+            )
+        else:
+            credit = credit_for(CURRENCY, each.amount, each.payload)
+            payment = StarPayment(charge_id, each.amount, credit, each.at_ms)
+            verdict = await self.ledger.credit(user_id, payment)
+        if verdict != "known":
+            what = "refund" if each.is_refund else "payment"
+            events.warning("the %s %s of user %d was missing", what, charge_id, user_id)

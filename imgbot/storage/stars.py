@@ -1,0 +1,142 @@
+"""Ledger of Telegram Stars: what users have paid, hold, and have spent.
+
+The queue's scripts hold the price of a picture at its admission, and settle it at its end: spent if
+the picture was delivered, else given back. This module credits payments and takes them back. In a
+user's ledger, what is credited is always the sum of the balance, what is held, what is spent and
+what was taken back.
+"""
+
+import hashlib
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
+
+from imgbot.storage import keys
+from imgbot.storage.client import Store
+
+_SCANNED_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StarPayment:
+    """Payment of a user, by Telegram's id of the charge."""
+
+    charge_id: str
+    price: int
+    credit: int
+    at_ms: int
+    is_back: bool = False
+    """True once it was taken off the balance, to be refunded."""
+
+    @property
+    def key(self) -> str:
+        """Short name, for a button."""
+        return hashlib.sha256(self.charge_id.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class StarAccount:
+    """Ledger of one user."""
+
+    balance: int = 0
+    """Stars left to spend; below 0 where a spent payment was refunded."""
+    held: int = 0
+    """Stars held for jobs that have not ended."""
+    spent: int = 0
+    free_used: int = 0
+    """Free pictures ordered today."""
+    payments: tuple[StarPayment, ...] = ()
+    """Newest first."""
+
+    @property
+    def unused(self) -> StarPayment | None:
+        """Largest payment that the balance can return as a whole."""
+        found = [each for each in self.payments if not each.is_back and each.credit <= self.balance]
+        return max(found, key=lambda payment: payment.credit, default=None)
+
+    @property
+    def difference(self) -> int:
+        """Stars that the ledger lacks; below 0 if it has too many."""
+        credited = sum(payment.credit for payment in self.payments if not payment.is_back)
+        return credited - self.balance - self.held - self.spent
+
+
+class StarLedger(Store):
+    """Store of Stars."""
+
+    async def account(self, user_id: int, today: str = "") -> StarAccount:
+        return _account(await self._redis.hgetall(f"{keys.STARS}{user_id}"), today)
+
+    async def credit(self, user_id: int, payment: StarPayment) -> str:
+        """Record a payment once: ok, known (it was), or refused (it is to be refunded)."""
+        answer = await self._redis.call(
+            "stars_credit",
+            user=user_id,
+            charge=payment.charge_id,
+            price=payment.price,
+            credit=payment.credit,
+            at_ms=payment.at_ms,
+        )
+        return answer[0]
+
+    async def take_back(
+        self,
+        user_id: int,
+        charge_id: str,
+        now_ms: int,
+        *,
+        is_refunded: bool = False,
+        is_unused: bool = False,
+    ) -> str:
+        """Take a payment off the balance once; it is refunded, if it `is_refunded` not already.
+
+        Returns ok, known, unknown, or used if it should be unused and is not.
+        """
+        answer = await self._redis.call(
+            "stars_take_back",
+            user=user_id,
+            charge=charge_id,
+            now_ms=now_ms,
+            is_refunded=int(is_refunded),
+            is_unused=int(is_unused),
+        )
+        return answer[0]
+
+    async def refunds_due(self, now_ms: int) -> list[tuple[int, str]]:
+        """Return the user and the charge of each refund to be made."""
+        found = await self._redis.zrangebyscore(keys.STAR_REFUNDS, 0, now_ms)
+        return [(int(user), charge) for user, _, charge in (each.partition(" ") for each in found)]
+
+    async def postpone_refund(self, user_id: int, charge_id: str, due_ms: int) -> None:
+        await self._redis.zadd(keys.STAR_REFUNDS, {f"{user_id} {charge_id}": due_ms}, xx=True)
+
+    async def settle(self) -> AsyncGenerator[tuple[int, StarAccount]]:
+        """Settle what is held for jobs that are gone; yield each user with their account."""
+        async for key in self._redis.scan_iter(match=f"{keys.STARS}*", count=_SCANNED_AT_ONCE):
+            if (user := key.removeprefix(keys.STARS)).isdecimal():
+                await self._redis.call("stars_settle", user=user)
+                yield int(user), await self.account(int(user))
+
+    async def transfers_read(self) -> int:
+        """Return the number of Telegram's transactions that were compared."""
+        return int(await self._redis.get(keys.STAR_TRANSFERS) or 0)
+
+    async def set_transfers_read(self, count: int) -> None:
+        await self._redis.set(keys.STAR_TRANSFERS, count)
+
+
+def _account(record: Mapping[str, str], today: str) -> StarAccount:
+    held, payments = 0, list[StarPayment]()
+    for entry, value in record.items():
+        kind, _, of = entry.partition(":")
+        if kind == "job":
+            held += int(value)
+        elif kind == "paid":
+            price, credit, at_ms = map(int, value.split())
+            payments.append(StarPayment(of, price, credit, at_ms, f"back:{of}" in record))
+    return StarAccount(
+        balance=int(record.get("balance", 0)),
+        held=held,
+        spent=int(record.get("spent", 0)),
+        free_used=int(record.get("free_count", 0)) if record.get("free_day") == today else 0,
+        payments=tuple(sorted(payments, key=lambda payment: -payment.at_ms)),
+    )

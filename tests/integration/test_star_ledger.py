@@ -1,0 +1,228 @@
+"""Stars in Redis: paid once, held, spent or given back once, whatever is repeated."""
+
+import asyncio
+from functools import partial
+from typing import Any
+from unittest.mock import AsyncMock
+
+import pytest
+
+from imgbot.domain.errors import TelegramRefusedError, TransientError
+from imgbot.domain.job import Job, State
+from imgbot.jobs.star_books import StarBooks
+from imgbot.storage import keys
+from imgbot.storage.client import Client
+from imgbot.storage.dead_letters import DeadLetters, ProblemJob
+from imgbot.storage.job_queue import Admission, JobQueue
+from imgbot.storage.persistence import Persistence
+from imgbot.storage.stars import StarLedger, StarPayment
+from imgbot.telegram.stars import StarTransfer
+from tests.integration.test_spend import NOW, TODAY, TOMORROW, ended, job, open_queue
+
+USER = 1
+PAID = StarPayment("charge", 250, 300, NOW)
+
+
+async def open_ledger(redis: Client, *payments: StarPayment) -> tuple[JobQueue, StarLedger]:
+    queue, ledger = await open_queue(redis), StarLedger(redis)
+    for payment in payments:
+        await ledger.credit(USER, payment)
+    return queue, ledger
+
+
+async def figures(ledger: StarLedger, day: str = TODAY) -> tuple[int, int, int, int]:
+    """Balance, held, spent, and free pictures of the day; what does not add up fails."""
+    account = await ledger.account(USER, day)
+    assert account.difference == 0
+    return account.balance, account.held, account.spent, account.free_used
+
+
+async def ordered(queue: JobQueue, job_id: str, free: int = 0, **changes: Any) -> Admission:
+    return await queue.enqueue(job(job_id, USER, **{"stars": 5, **changes}), NOW, free)
+
+
+async def finished(queue: JobQueue, outcome: State) -> Job:
+    claimed = await queue.claim(NOW)
+    assert claimed is not None
+    return await ended(queue, claimed, outcome, is_billed=False)
+
+
+@pytest.mark.parametrize("outcome", [State.DELIVERED, State.FAILED, State.CANCELLED, State.DEAD])
+async def test_stars_are_held_and_then_spent_or_given_back_once(
+    redis: Client, outcome: State
+) -> None:
+    queue, ledger = await open_ledger(redis, PAID, PAID)
+    assert await figures(ledger) == (300, 0, 0, 0)
+
+    assert [(await ordered(queue, "7")).verdict for _ in range(2)] == ["ok", "duplicate"]
+    assert await figures(ledger) == (295, 5, 0, 0)
+    over = await finished(queue, outcome)
+    # Its answer was lost.
+    await queue.finish(over, outcome, NOW, {})
+
+    is_paid = outcome is State.DELIVERED
+    assert await figures(ledger) == ((295, 0, 5, 0) if is_paid else (300, 0, 0, 0))
+    assert (await ordered(queue, "7")).verdict == "duplicate"
+
+
+async def test_a_dead_job_that_is_delivered_after_all_costs_nothing(redis: Client) -> None:
+    queue, ledger = await open_ledger(redis, PAID)
+    await ordered(queue, "7")
+    await finished(queue, State.DEAD)
+    [dead] = await queue.jobs(["7"], keys.DEAD_JOB)
+    letters = DeadLetters(redis, queue)
+
+    assert await letters.give_up(ProblemJob(dead, NOW, is_dead=True), NOW) == "ok"
+    revived = await queue.job("7")
+    assert revived is not None
+    assert revived.charge.stars == 0
+    await queue.finish(revived, State.DELIVERED, NOW, {})
+
+    assert await figures(ledger) == (300, 0, 0, 0)
+
+
+async def test_free_pictures_come_first_and_anew_each_day_and_again_for_a_failure(
+    redis: Client,
+) -> None:
+    queue, ledger = await open_ledger(redis, StarPayment("charge", 12, 12, NOW))
+
+    verdicts = [(await ordered(queue, str(number), free=2)).verdict for number in range(4)]
+    assert verdicts == ["ok"] * 4
+    assert await ordered(queue, "9", free=2) == Admission("stars", 2)
+    assert await figures(ledger) == (2, 10, 0, 2)
+    assert await figures(ledger, TOMORROW) == (2, 10, 0, 0)
+
+    await finished(queue, State.FAILED)
+    assert await figures(ledger) == (2, 10, 0, 1)
+    assert (await ordered(queue, "10", free=2)).verdict == "ok"
+    await finished(queue, State.DELIVERED)
+    assert (await ordered(queue, "11", free=2, spend_day=TOMORROW)).verdict == "ok"
+    # One of yesterday that fails does not make a free one today.
+    await finished(queue, State.DELIVERED)
+    await finished(queue, State.DELIVERED)
+    await finished(queue, State.FAILED)
+    assert await figures(ledger, TOMORROW) == (2, 0, 10, 1)
+
+
+async def test_fifty_orders_at_once_spend_no_star_twice(redis: Client) -> None:
+    queue, ledger = await open_ledger(redis, StarPayment("charge", 52, 52, NOW))
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(ordered(queue, str(number))) for number in range(50)]
+
+    assert [task.result().verdict for task in tasks].count("ok") == 10
+    assert await figures(ledger) == (2, 50, 0, 0)
+
+
+async def test_without_a_price_the_queue_touches_no_ledger(redis: Client) -> None:
+    queue, _ = await open_ledger(redis)
+    await ordered(queue, "7", stars=0)
+    assert await redis.hget(keys.JOB + "7", "stars") is None
+    await finished(queue, State.DELIVERED)
+    assert await redis.keys(f"{keys.STARS}*") == []
+
+
+async def test_payments_that_buy_nothing_and_of_banned_users_are_to_be_refunded(
+    redis: Client,
+) -> None:
+    _, ledger = await open_ledger(redis)
+    await redis.sadd(keys.BANNED, str(USER))
+    banned = [await ledger.credit(USER, PAID) for _ in range(2)]
+    await redis.srem(keys.BANNED, str(USER))
+    nothing = await ledger.credit(USER, StarPayment("other", 50, 0, NOW))
+    # Its refund was told before the payment.
+    early = await ledger.take_back(USER, "third", NOW, is_refunded=True)
+    late = await ledger.credit(USER, StarPayment("third", 50, 50, NOW))
+
+    assert (banned, nothing, early, late) == (["refused", "known"], "refused", "ok", "known")
+    assert await ledger.refunds_due(NOW) == [(USER, "charge"), (USER, "other")]
+    assert await figures(ledger) == (0, 0, 0, 0)
+
+
+async def test_an_external_refund_of_spent_stars_is_a_debt(redis: Client) -> None:
+    queue, ledger = await open_ledger(redis, PAID)
+    await ordered(queue, "7")
+    await finished(queue, State.DELIVERED)
+
+    unused = await ledger.take_back(USER, "charge", NOW, is_unused=True)
+    told = [await ledger.take_back(USER, "charge", NOW, is_refunded=True) for _ in range(2)]
+
+    assert (unused, told) == ("used", ["ok", "known"])
+    assert await figures(ledger) == (-5, 0, 5, 0)
+    assert await ordered(queue, "8") == Admission("stars", -5)
+    assert await ledger.refunds_due(NOW) == []
+    await ledger.credit(USER, StarPayment("next", 50, 50, NOW))
+    assert (await ordered(queue, "8")).verdict == "ok"
+
+
+def books_of(redis: Client, ledger: StarLedger, payments: Any) -> StarBooks:
+    persistence, due = Persistence(redis), asyncio.Event()
+    return StarBooks(ledger, payments, persistence, lambda: NOW, lambda _: TODAY, due, is_on=True)
+
+
+async def test_a_refund_whose_answer_is_lost_is_made_again_and_a_refused_one_later(
+    redis: Client,
+) -> None:
+    _, ledger = await open_ledger(redis, PAID, StarPayment("other", 50, 50, NOW))
+    payments = AsyncMock()
+    books = books_of(redis, ledger, payments)
+    assert await ledger.take_back(USER, "charge", NOW) == "ok"
+    assert await ledger.take_back(USER, "unheard-of", NOW) == "unknown"
+
+    payments.refund.side_effect = TransientError("no answer")
+    with pytest.raises(TransientError):
+        await books._refund()
+    assert await ledger.refunds_due(NOW) == [(USER, "charge")]
+    payments.refund.side_effect = TelegramRefusedError("BALANCE_TOO_LOW")
+    await books._refund()
+    assert await ledger.refunds_due(NOW) == []
+    assert await ledger.refunds_due(NOW + 3_600_000) == [(USER, "charge")]
+    await ledger.postpone_refund(USER, "charge", NOW)
+    payments.refund.side_effect = None
+    await books._refund()
+
+    assert [call.args for call in payments.refund.call_args_list] == [(USER, "charge")] * 3
+    assert await ledger.refunds_due(NOW + 3_600_000) == []
+    assert await figures(ledger) == (50, 0, 0, 0)
+
+
+async def test_the_ledger_learns_from_telegrams_list_and_settles_what_was_left(
+    redis: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    queue, ledger = await open_ledger(redis, PAID)
+    told = [
+        StarTransfer(USER, "charge", 250, NOW, "pack.250.300", is_refund=False),
+        StarTransfer(USER, "missed", 50, NOW, "pack.50.50", is_refund=False),
+        StarTransfer(2, "gone", 50, NOW, "pack.50.50", is_refund=False),
+        StarTransfer(2, "gone", 50, NOW, "pack.50.50", is_refund=True),
+        StarTransfer(3, "other", 50, NOW, "something", is_refund=False),
+    ]
+    payments = AsyncMock()
+    payments.transfers = partial(_page, told)
+    books = books_of(redis, ledger, payments)
+    # An earlier release ends jobs without their Stars.
+    for number, outcome in enumerate(("delivered", "failed")):
+        await ordered(queue, str(number))
+        await redis.rename(keys.JOB + str(number), f"lost{number}")
+        await redis.set(keys.TOMBSTONE + str(number), outcome)
+    await ordered(queue, "7")
+
+    for _ in range(2):
+        await books.compare()
+        assert await figures(ledger) == (340, 5, 5, 0)
+    assert (await ledger.account(2)).balance == 0
+    assert await ledger.refunds_due(NOW) == [(3, "other")]
+    assert await ledger.transfers_read() == 5
+    assert "missed of user 1 was missing" in caplog.text
+
+    # Another bot's list is shorter than what was read; a balance was changed by hand.
+    await ledger.set_transfers_read(1000)
+    await redis.hincrby(f"{keys.STARS}{USER}", "balance", 7)
+    await books.compare()
+    assert await ledger.transfers_read() == 5
+    assert "the Stars of user 1 do not add up: -7 missing" in caplog.text
+
+
+async def _page(told: list[StarTransfer], offset: int) -> tuple[int, list[StarTransfer]]:
+    page = told[offset : offset + 2]
+    return len(page), page

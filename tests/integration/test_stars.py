@@ -1,0 +1,327 @@
+"""Stars in the chat: bought, paid for pictures, given back, refunded; and nothing is paid twice."""
+
+from collections.abc import AsyncIterator
+from functools import partial
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from imgbot.sandbox.star_bank import StarInvoice
+from imgbot.sandbox.users import SandboxUsers
+from imgbot.storage import keys
+from imgbot.storage.stars import StarAccount, StarLedger
+from tests.fixtures.bot import SOON, Constants
+from tests.fixtures.hostile import assert_undisturbed
+from tests.fixtures.sandbox import Message
+from tests.fixtures.waiting import PATIENCE_S, eventually
+from tests.integration.stage import OWNER_ID, Stage, User, has_buttons, is_picture, open_stage
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+CONSTANTS: Constants = {
+    **SOON,
+    "imgbot.jobs.star_books._LOOK_EVERY_S": 0.2,
+    "imgbot.bot.handlers.stars._CHECK_S": PATIENCE_S,
+}
+SETTINGS = {
+    "IMGBOT_STARS": "picture=5, usd=100, free=1, pack=50, pack=20:25, month=300:400",
+    "IMGBOT_MODELS_OFFERED": "simulated/best",
+    "IMGBOT_PRICES": "create=0.04",
+    "IMGBOT_ADMINS": str(OWNER_ID),
+}
+
+
+PRICE = "A picture costs 5 ⭐ or more, depending on what it takes to make it."
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    async for stage in open_stage(tmp_path_factory.mktemp("shop"), CONSTANTS, **SETTINGS):
+        stage.sandbox.state.stars.checkout_s = PATIENCE_S
+        await stage.user("Owner")
+        await stage.owner.ask("/start")
+        yield stage
+        await assert_undisturbed(stage.bot, stage.control)
+
+
+async def account(user: User) -> StarAccount:
+    async with user.stage.bot.redis() as redis:
+        found = await StarLedger(redis).account(user.id)
+    assert found.difference == 0
+    return found
+
+
+async def balance(user: User) -> int:
+    return (await account(user)).balance
+
+
+async def bought(user: User, label: str) -> str:
+    """Buy a pack, by its button; return the id of the charge."""
+    offer = await user.ask("/buy")
+    invoice = await user.click(offer, label)
+    after = await user.control.last_seq()
+    charge = await user.control.pay(user.person, invoice)
+    await user.wait(lambda message: message.text.startswith("✅"), after=after)
+    return charge
+
+
+def charged(user: User, payload: str, amount: int) -> dict[str, Any]:
+    """Have Telegram take a payment without the bot's consent; return it as a message's part."""
+    state = user.stage.sandbox.state
+    invoice = StarInvoice("Stars", "Stars", payload, amount)
+    return state.stars.charge(state.users[user.id], invoice, int(state.now()))
+
+
+def told(user: User, part: dict[str, Any], kind: str = "successful_payment") -> None:
+    state = user.stage.sandbox.state
+    SandboxUsers(state)._post(state.chat(user.id), state.users[user.id], {kind: part})
+
+
+def refunds(user: User) -> list[str]:
+    """Charges of the user that were refunded."""
+    transactions = user.stage.sandbox.state.stars.transactions
+    return [
+        each["id"]
+        for each in transactions
+        if (each.get("receiver") or {}).get("user", {}).get("id") == user.id
+    ]
+
+
+async def test_a_user_buys_pays_for_pictures_and_gets_back_what_brought_none(shop: Stage) -> None:
+    anna = await shop.user("Anna")
+    await anna.order("a fox")
+    short = await anna.ask("a hare")
+    offer = await anna.click(short, "Buy")
+    invoice = await anna.click(offer, "20 ⭐ → 25 ⭐")
+    await shop.control.pay(anna.person, invoice)
+    paid = await anna.wait(lambda message: message.text.startswith("✅"))
+    hare = await anna.click(short, "Try again", is_picture)
+    receipt = await anna.click(hare, "ℹ️")
+
+    assert short.text.startswith("This picture costs 5 ⭐, and your balance is 0 ⭐.")
+    assert offer.text.endswith(PRICE)
+    assert invoice.raw["invoice"]["title"] == "25 ⭐ for pictures"
+    assert paid.text == "✅ 25 ⭐ added. Your balance: 25 ⭐"
+    assert receipt.text.endswith("\nPrice: 5 ⭐")
+    assert await balance(anna) == 20
+
+    for mark in ("fail", "moderated"):
+        await anna.say(f"a fox [[sim:{mark}]]")
+        assert (await anna.said())[-1].endswith("Your 5 ⭐ are back on your balance.")
+    status = await anna.ask("a wolf [[sim:slow=60]]", fits=has_buttons)
+    held = await anna.ask("/balance", fits=lambda message: message.text.startswith("⭐"))
+    await anna.click(status, "Cancel")
+    await anna.say("3 variants of an owl")
+    await anna.heard()
+    after = await anna.ask("/balance")
+    price = await anna.ask("how much is it?")
+
+    lines = [PRICE, "Free pictures left today: 0 of 1"]
+    assert held.text.splitlines() == [
+        *("⭐ Your balance: 15 ⭐", "Held for pictures in progress: 5 ⭐", *lines),
+    ]
+    assert after.text.splitlines() == price.text.splitlines() == ["⭐ Your balance: 5 ⭐", *lines]
+    assert (await account(anna)).spent == 20
+    # Some are spent.
+    assert [button["text"] for button in after.buttons] == ["⭐ Buy Stars"]
+
+
+async def test_a_model_is_offered_at_its_price_in_stars_and_holds_that(shop: Stage) -> None:
+    anna = await shop.user("Anna")
+    await anna.order("a fox")
+    await bought(anna, "20 ⭐")
+    panel = await pressed(anna, await anna.ask("/settings"), "Models")
+    offered = await pressed(anna, panel, "Create a picture")
+    await pressed(anna, offered, "Fine Brush")
+    await anna.order("a hare")
+    await anna.heard()
+
+    assert "• Sketch · 5 ⭐ — quick drafts\n• Fine Brush · 7 ⭐ — the best" in offered.text
+    assert await balance(anna) == 18
+
+
+async def test_a_subscription_is_credited_for_each_month_once(shop: Stage) -> None:
+    anna = await shop.user("Анна", language="ru")
+    charge = await bought(anna, "300 ⭐ в месяц")
+    part = charged(anna, "month.300.400", 300) | {"is_recurring": True}
+    for _ in range(2):
+        told(anna, part)
+    said = await anna.said()
+
+    found = await account(anna)
+    assert found.balance == 800
+    assert said[-1] == "✅ Зачислено 400 ⭐. Ваш баланс: 800 ⭐"
+    assert [text[0] for text in said].count("✅") == 2
+    assert {each.charge_id for each in found.payments} == {
+        *(charge, part["telegram_payment_charge_id"]),
+    }
+
+
+async def test_before_a_payment_what_is_not_on_offer_is_refused(shop: Stage) -> None:
+    anna, state = await shop.user("Anna"), shop.sandbox.state
+    invoice = await anna.click(await anna.ask("/buy"), "50 ⭐")
+
+    async def refused(payload: str, amount: int) -> str:
+        link = state.stars.link(StarInvoice("Stars", "Stars", payload, amount))
+        with pytest.raises(AssertionError) as refusal:
+            await anna.control.post(f"chats/{anna.id}/pay", {"user_id": anna.id, "link": link})
+        return str(refusal.value)
+
+    for payload, amount in (("pack.40.40", 40), ("pack.50.50", 1), ("nonsense", 50)):
+        assert "no longer on offer" in await refused(payload, amount)
+    async with shop.bot.redis() as redis:
+        await redis.sadd(keys.BANNED, str(anna.id))
+        with pytest.raises(AssertionError, match="blocked"):
+            await anna.control.pay(anna.person, invoice)
+        await redis.srem(keys.BANNED, str(anna.id))
+    assert (await account(anna)).payments == ()
+    await anna.control.pay(anna.person, invoice)
+    await eventually(partial(balance, anna), lambda found: found == 50)
+
+
+async def test_payments_that_buy_nothing_are_refunded_and_forged_ones_are_none(
+    shop: Stage,
+) -> None:
+    anna = await shop.user("Anna")
+    await anna.ask("/start")
+    parts = [charged(anna, payload, 20) for payload in ("pack.50.50", "nonsense", "pack.20.99")]
+    for part in parts[:2]:
+        told(anna, part)
+    async with shop.bot.redis() as redis:
+        await redis.sadd(keys.BANNED, str(anna.id))
+        told(anna, parts[2])
+        wanted = [part["telegram_payment_charge_id"] for part in parts]
+        await eventually(lambda: _now(refunds(anna)), lambda found: sorted(found) == sorted(wanted))
+        await redis.srem(keys.BANNED, str(anna.id))
+    forged = {"telegram_payment_charge_id": "forged", "invoice_payload": "pack.50.50"}
+    forged |= {"currency": "XTR", "total_amount": 50, "provider_payment_charge_id": ""}
+    said = (await anna.say("hello")).raw
+    fields = {name: said[name] for name in ("message_id", "from", "chat", "date", "text")}
+    await shop.control.push_update({"edited_message": fields | {"successful_payment": forged}})
+    quoted = {**fields, "successful_payment": forged}
+    await shop.control.push_update({"message": fields | {"reply_to_message": quoted}})
+
+    texts = await anna.said()
+    assert sum("your 20 ⭐ are on their way back to you" in text for text in texts) == 3
+    found = await account(anna)
+    assert (found.balance, len(found.payments)) == (0, 3)
+
+
+async def _now(value: list[str]) -> list[str]:
+    return value
+
+
+async def pressed(user: User, message: Message, label: str) -> Message:
+    """Press a button that changes its message; return that."""
+    return await user.click(message, label, lambda each: each.id == message.id)
+
+
+async def test_an_unused_pack_is_returned_once_though_answers_are_lost(shop: Stage) -> None:
+    anna = await shop.user("Anna")
+    charge = await bought(anna, "50 ⭐")
+    shown = await anna.ask("/balance")
+    asked = await pressed(anna, shown, "Return 50 ⭐")
+    await shop.control.fault("refundStarPayment", "drop_after")
+    done = await pressed(anna, asked, "Yes")
+    await eventually(lambda: _now(refunds(anna)), lambda found: found == [charge])
+    async with shop.bot.redis() as redis:
+        # For three seconds it would count as the same tap.
+        await redis.delete("", *await redis.keys(f"{keys.TAP_GUARD}*"))
+    again = await anna.press_again(done, asked.buttons[0]["callback_data"])
+
+    assert asked.text.startswith("Return 50 ⭐ to your Telegram account? 50 ⭐ will be taken")
+    assert again == ["They have been returned already."]
+    assert await balance(anna) == 0
+
+
+async def test_an_administrator_refunds_and_a_spent_pack_is_a_debt(shop: Stage) -> None:
+    anna, owner = await shop.user("Anna"), shop.owner
+    await anna.order("a fox")
+    charge = await bought(anna, "20 ⭐")
+    second = await bought(anna, "50 ⭐")
+    await anna.order("a hare")
+    listed = await owner.ask(f"/refund {anna.id}")
+    number = next(line[0] for line in listed.text.splitlines() if "20 ⭐" in line)
+    asked = await pressed(owner, listed, f"↩️ {number}")
+    after = await pressed(owner, asked, "Yes")
+    # And one that the operator makes elsewhere.
+    state = shop.sandbox.state
+    part = state.stars.refund(anna.id, second, int(state.now()))
+    for _ in range(2):
+        told(anna, part, "refunded_payment")
+
+    await eventually(partial(balance, anna), lambda found: found == -5)
+    refusal = await anna.ask("a wolf")
+    assert listed.text.splitlines()[0] == f"⭐ {anna.id}: balance 70 ⭐, spent 5 ⭐"
+    assert ": 20 ⭐ → 25 ⭐" in listed.text
+    assert asked.text.endswith("Their balance will then be 45 ⭐.")
+    assert ": 20 ⭐, returned" in after.text
+    assert len(after.buttons) == 1
+    assert "your balance is -5 ⭐" in refusal.text
+    assert sorted(refunds(anna)) == sorted([charge, second])
+    assert (await anna.ask("/refund")).text.startswith("I don't know this command.")
+
+
+async def test_a_kill_loses_no_payment_and_credits_none_twice(shop: Stage) -> None:
+    anna, bot = await shop.user("Anna"), shop.bot
+    invoice = await anna.click(await anna.ask("/buy"), "50 ⭐")
+    await shop.control.pay(anna.person, invoice)
+    await eventually(partial(balance, anna))
+    await bot.kill()
+    # Telegram keeps what is paid meanwhile, but for one update, which is lost.
+    told(anna, charged(anna, "pack.50.50", 50))
+    charged(anna, "pack.50.50", 50)
+    await bot.start()
+    await eventually(partial(balance, anna), lambda found: found == 150)
+    # Also of what the books were first to enter.
+    assert sum(text.startswith("✅") for text in await anna.said()) >= 2
+
+
+async def test_a_kill_settles_once_and_refunds_once(shop: Stage) -> None:
+    anna, bot = await shop.user("Anna"), shop.bot
+    await anna.order("a fox")
+    charge = await bought(anna, "50 ⭐")
+    await bought(anna, "20 ⭐")
+    await anna.say("a hare [[sim:slow=2]]")
+    async with bot.redis() as redis:
+        [key] = await eventually(lambda: redis.keys(f"{keys.JOB}*"))
+        await eventually(lambda: redis.hget(key, "ticket"))
+        await bot.kill()
+    await bot.start()
+    await anna.heard()
+    found = await account(anna)
+    assert (found.balance, found.held, found.spent) == (70, 0, 5)
+
+    await shop.control.fault("refundStarPayment", "drop_before", times=50)
+    asked = await pressed(anna, await anna.ask("/balance"), "Return 50 ⭐")
+    after = await shop.control.last_seq()
+    await pressed(anna, asked, "Yes")
+    async with bot.redis() as redis:
+        assert await redis.zcard(keys.STAR_REFUNDS) == 1
+    await bot.kill()
+    await shop.control.clear_faults()
+    await bot.start()
+    await shop.control.wait_call("refundStarPayment", after=after)
+    assert refunds(anna) == [charge]
+    assert await balance(anna) == 20
+
+
+async def test_where_nothing_is_sold_no_command_is_shown_and_a_payment_returns(
+    anna: User,
+) -> None:
+    """On a stage with the default settings."""
+    stage = anna.stage
+    for command in ("/balance", "/buy", "/paysupport"):
+        assert (await anna.ask(command)).text.startswith("I don't know this command.")
+    listed = {each["command"] for each in (await stage.control.state())["bot"]["commands"][""]}
+    stage.sandbox.state.stars.checkout_s = PATIENCE_S
+    link = stage.sandbox.state.stars.link(StarInvoice("Stars", "Stars", "pack.50.50", 50))
+    with pytest.raises(AssertionError, match="no longer on offer"):
+        await anna.control.post(f"chats/{anna.id}/pay", {"user_id": anna.id, "link": link})
+    told(anna, charged(anna, "month.300.400", 300))
+    await eventually(lambda: _now(refunds(anna)))
+
+    assert not {"balance", "buy"} & listed
+    assert {"limits", "help"} <= listed
+    assert await balance(anna) == 0
