@@ -25,14 +25,13 @@ from imgbot.engine.regions import (
 
 Feature = tuple[float, ...]
 
-SIDE_PX = 300
-"""Longer side of the copy that is segmented."""
+_NETWORK_SIDE_PX = 300
+_COPIES = ((260, False), (260, True), (225, True), (195, False), (165, True))
+"""Longer side of each copy that is segmented, and True if a strip of background is above it."""
 
+_HALF = tuple(255 * (value >= 128) for value in range(256))
 _STRIP_SHARE = 0.04
 """Height of a strip of background above the copy, for a head that touches the picture's edge."""
-
-# What is found below the strip counts if it has this share of what is found without it.
-_KEPT_MIN = 0.95
 
 # Standard deviations: of geodesic colour distance, of boundary connectivity, of distance in shares
 # of the picture's sides (Zhu et al., sections 3 and 4; the first is theirs for finer regions).
@@ -80,28 +79,55 @@ class SubjectMask(NamedTuple):
 
 def find_subject(image: Image.Image) -> SubjectMask:
     """Find the main subject of a picture (RGB), by the extra `cutout` if it is installed."""
-    share = min(1.0, SIDE_PX / max(image.size))
-    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
-    small = image.resize(size, Image.Resampling.BOX)
-    salience, by_network = subject_network.salience(small), SubjectMask(Image.new("L", size), 0.0)
+    small = _reduced(image, _NETWORK_SIDE_PX)
+    salience = subject_network.salience(small)
+    by_network = SubjectMask(Image.new("L", small.size), 0.0)
     if salience:
         by_network = SubjectMask(salience.mask.point([0] * 128 + [255] * 128), salience.confidence)
     if by_network.confidence >= _BEYOND_DOUBT:
         return by_network
-    return max(by_network, _find_by_regions(small), key=lambda found: found.confidence)
+    return max(by_network, _find_by_regions(image), key=lambda found: found.confidence)
 
 
-def _find_by_regions(small: Image.Image) -> SubjectMask:
-    plain, is_clear = _subject_mask(small)
-    below_strip, _ = _subject_mask(_with_strip(small))
-    below_strip = below_strip.crop((0, below_strip.height - small.height, *below_strip.size))
-    common, either = ImageChops.darker(plain, below_strip), ImageChops.lighter(plain, below_strip)
-    plain_px, common_px, either_px = map(_white_px, (plain, common, either))
-    stability = common_px / max(1, either_px)
-    has_all = common_px >= _KEPT_MIN * plain_px
-    mask = below_strip if stability >= CERTAIN and has_all else plain
-    confidence = stability if is_clear else stability / 2
+def _find_by_regions(image: Image.Image) -> SubjectMask:
+    """Subject by a vote of cuts of several copies.
+
+    One cut alone may lose a head, or not, with each compression of the same photo.
+    """
+    found = [_subject_of_copy(image, *copy) for copy in _COPIES]
+    size = found[0][0].size
+    masks = [mask.resize(size, Image.Resampling.BILINEAR) for mask, _ in found]
+    votes = masks[0]
+    for count, mask in enumerate(masks[1:], 2):
+        votes = Image.blend(votes, mask, 1 / count)
+    mask = votes.point(_HALF)
+    agreement = sum(_overlap(mask, each.point(_HALF)) for each in masks) / len(masks)
+    is_clear = 2 * sum(clear for _, clear in found) > len(found)
+    confidence = agreement if is_clear else agreement / 2
     return SubjectMask(mask, confidence if mask.getbbox() else 0.0)
+
+
+def _subject_of_copy(
+    image: Image.Image,
+    side_px: int,
+    has_strip: bool,  # noqa: FBT001 -- as in the table
+) -> tuple[Image.Image, bool]:
+    """Mask of the subject in one of the copies, and True if the subject is clear."""
+    small = _reduced(image, side_px)
+    mask, is_clear = _subject_mask(_with_strip(small) if has_strip else small)
+    return mask.crop((0, mask.height - small.height, *mask.size)), is_clear
+
+
+def _reduced(image: Image.Image, side_px: int) -> Image.Image:
+    share = min(1.0, side_px / max(image.size))
+    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
+    return image.resize(size, Image.Resampling.BOX)
+
+
+def _overlap(one: Image.Image, other: Image.Image) -> float:
+    """Area common to two masks, as a share of that of either."""
+    common, either = ImageChops.darker(one, other), ImageChops.lighter(one, other)
+    return _white_px(common) / max(1, _white_px(either))
 
 
 def _white_px(mask: Image.Image) -> int:

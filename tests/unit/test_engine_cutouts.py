@@ -239,6 +239,14 @@ def test_a_head_at_the_upper_edge_is_kept(box: tuple[int, int, int, int]) -> Non
     assert [alpha.getpixel(place) for place in places] == [255, 255, 0][: len(places)]
 
 
+def test_a_head_is_kept_however_the_photo_was_compressed(tmp_path: Path) -> None:
+    path, crown = tmp_path / "photo.jpg", (562, 110)
+    load_photo("astronaut").resize((1280, 1280), Image.Resampling.LANCZOS).save(path, quality=80)
+    with Image.open(path) as photo:
+        cut, _ = cut_subject(photo.convert("RGB"))
+    assert cut.getchannel("A").getpixel(crown) == 255
+
+
 def test_picture_without_a_clear_subject_is_reported(tmp_path: Path) -> None:
     gradient = Image.linear_gradient("L").resize((400, 300)).convert("RGB")
     chance = Image.frombytes("L", (400, 300), random.Random(3).randbytes(120_000)).convert("RGB")
