@@ -12,7 +12,7 @@ from functools import cache, lru_cache
 
 from imgbot.domain.spelling import fold, slips_of
 from imgbot.engine.colours import NAMED_COLOURS, parse_hex
-from imgbot.engine.subjects import EXACT, PHRASE_WORDS_MAX, WORD, key_of, meanings
+from imgbot.engine.subjects import EXACT, PHRASE_WORDS_MAX, WORD, key_of, meanings, subject_of
 from imgbot.engine.tables import table
 from imgbot.engine.vocabulary import STOP_WORDS
 
@@ -112,6 +112,10 @@ def phrase_at(words: Sequence[str]) -> tuple[int, str, bool]:
         meaning = known.get(EXACT + " ".join(words[:length]))
         if not meaning and not _is_other(words[:length]):
             meaning = known.get(" ".join(keys[:length]))
+            if meaning and words[length - 1].endswith(_ADJECTIVES):
+                # "Голубое" is no dove, "кофейная" no coffee shop.
+                is_noun = subject_of(meaning[0]).russian.endswith((*_ADJECTIVES, *"аяй"))
+                meaning = meaning if is_noun and not stem_of(words[0], COLOURS) else None
         if meaning:
             return length, *meaning
     if meaning := _diminutive_of(words[0]) or _typo_of(keys[0], words[0]):
@@ -152,7 +156,8 @@ def _typo_of(key: str, word: str) -> tuple[str, bool] | None:
         return None
     known = meanings()
     names = {known[near] for near in slips_of(key, _single_keys())}
-    return tuple(names.pop()) if len(names) == 1 else None
+    # It may as well be a word that is not known.
+    return (names.pop().name, True) if len(names) == 1 else None
 
 
 def is_known(word: str) -> bool:
