@@ -6,18 +6,26 @@ before x. `<x>` is the part that is asked for; it may have a name: `<side=left/r
 """
 
 import re
+import unicodedata
 from collections.abc import Mapping
 from functools import cache
+
+from imgbot.domain.spelling import fold
+
+WORDS_MAX = 1000
+"""Characters of a text that are read."""
+
+_RATIO = re.compile(r"(?<![\d:])(\d{1,2}) ?(?::|x|х|×|на|by) ?(\d{1,2})(?![\d:%])")
+_SIGNED = re.compile(r"(?<![\w+-])([+−–-]) ?(\d{1,3}) ?%?(?![\w:])")
 
 _SIGNS = {"[": "(?:", "]": ")", "/": "|", "*": r"\w*", "~": r"\w+", "@": r"@\d{1,2}"}
 _SIGNS |= {".": r"(?:,|$)", "<": "(", ">": ")"}
 _SIGN = re.compile(r"\{(\w+)\}|<(\w+)=|[][/*~@.<>]")
-# Parts that may be missing: at the start with the space behind them, after a space with that, or
-# within a word.
+# Parts that may be missing: within a word, at the start with the space behind, after a space.
 _OPTIONAL = (
-    (re.compile(r"(^|[\[/<=]|\]\?)\(([^()]*)\) "), r"\1[[\2] ]?"),
-    (re.compile(r" \(([^()]*)\)(?=[ \])/>]|$)"), r"[ [\1]]?"),
-    (re.compile(r"\(([^()]*)\)"), r"[\1]?"),
+    (re.compile(r"(?<=[\w*}\]])\(([^()]*)\)|\(([^()]*)\)(?=[\w\[{<])"), r"[\1\2]?"),
+    (re.compile(r"(^|[\[/(<=]|\]\?)\(([^()]*)\) "), r"\1[[\2] ]?"),
+    (re.compile(r" \(([^()]*)\)(?=[ \])/>]|\[ |$)"), r"[ [\1]]?"),
 )
 
 
@@ -59,3 +67,22 @@ class PhraseLists:
         if group:
             return f"(?P<{group}>"
         return f"(?:{self.named(name)})" if name else _SIGNS[sign[0]]
+
+
+def normalize(words: str) -> str:
+    """Text in lower case with single spaces, and a comma for every punctuation mark."""
+    # Compose first: phones and Macs send й as two characters.
+    composed = unicodedata.normalize("NFKC", words[:WORDS_MAX])[:WORDS_MAX]
+    visible = "".join(char for char in composed if unicodedata.category(char) not in ("Cf", "Cc")
+                      or char.isspace())  # fmt: skip
+    lowered = fold(visible)
+    signed = _SIGNED.sub(_spell_sign, lowered)
+    rated = _RATIO.sub(r"\1:\2", signed)
+    # Commas stay: no phrase and no degree reaches across them.
+    fenced = re.sub(r"[,;.!?\n]+", " , ", rated.replace("'", "").replace("’", ""))
+    plain = re.sub(r"[^\w:%, ]|_|(?<!\d):|:(?!\d)", " ", fenced)
+    return f" {' '.join(plain.split())} "
+
+
+def _spell_sign(match: re.Match[str]) -> str:
+    return f" {'' if match[1] == '+' else 'minus '}{match[2]}%"

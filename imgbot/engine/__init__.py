@@ -53,7 +53,8 @@ def run(
 ) -> EngineResult:
     """Perform one operation and write the picture to `target` as a JPEG, a cut-out beside it.
 
-    `ratio` (as `16:9`) is the shape of a created picture. An upscale writes its progress to
+    `ratio` (as `16:9`) is the shape of a created picture; `edit_drawn` is as in `edit_picture`. An
+    upscale writes its progress to
     `target` + .progress. UserError: edit_words_unknown, letters_unknown, merge_needs_two,
     upscale_too_large, or the errors of `decode`.
     """
@@ -61,8 +62,9 @@ def run(
         case "create":
             image, composition = draw(prompt, seed, ratio)
             outcome = EditResult(image, *report(composition))
-        case "edit":
-            outcome = edit_picture(_load(sources[0], EDITED_MEGAPIXELS), prompt)
+        case "edit" | "edit_drawn":
+            image = _load(sources[0], EDITED_MEGAPIXELS)
+            outcome = edit_picture(image, prompt, is_drawn=operation == "edit_drawn")
         case "merge":
             outcome = merge_pictures(_load_all(sources[:PHOTOS_MAX]), prompt)
         case "compare":

@@ -1,6 +1,5 @@
 """Backdrop: what is behind the subject of a photo becomes a colour, a painted scene, or a blur."""
 
-import re
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -13,13 +12,15 @@ from imgbot.engine.create import composition_of, paint
 from imgbot.engine.create_report import report
 from imgbot.engine.effects import unit_px
 from imgbot.engine.filters import around_middle, blur_edges
-from imgbot.engine.tables import table
+from imgbot.engine.tables import phrase_lists, table
 from imgbot.engine.understand import understand
 
 # Keys of results: the outline is a guess, or there is no subject to keep.
 GUESSED, MISSING = "subject_guessed", "subject_missing"
 
-_PLACES = tuple((re.compile(said), words) for said, words in table("edit")["places"].items())
+_PLACES = tuple(
+    (phrase_lists("edit").compiled(said), words) for said, words in table("edit")["places"].items()
+)
 # Limits of a painted scene, which takes 2 s at the largest size, and is behind the subject.
 _SIDE_MIN_PX, _SIDE_MAX_PX, _RATIO_MAX = 256, 1280, 3.0
 _SEEDS = 6

@@ -1,7 +1,8 @@
 """Edit: applies the changes that a prompt asks for, in their order."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from types import ModuleType
+from typing import Any, NamedTuple
 
 from PIL import Image, ImageOps
 
@@ -13,6 +14,7 @@ from imgbot.engine.blemishes import remove_dust, remove_red_eyes, remove_scratch
 from imgbot.engine.colours import NAMED_COLOURS, Colour, parse_hex
 from imgbot.engine.edit_request import EditStep, parse_edit_request
 from imgbot.engine.lettering import letter
+from imgbot.engine.recolouring import find_thing, recolour
 from imgbot.engine.vocabulary import MUCH, SLIGHT, find_suggestions, popular_words
 
 STEPS_MAX = 12
@@ -23,7 +25,6 @@ TILT_DEGREES = 5
 SIDE_SHARE, EDGE_SHARE = 0.15, 0.1
 SMALLER_SHARE = 0.5
 
-_SEPIA = parse_hex("a1774a")
 _WHITE, _BLACK = (255, 255, 255), (17, 17, 17)
 
 _Change = Callable[[Image.Image, float], Image.Image]
@@ -39,67 +40,43 @@ class EditResult(NamedTuple):
     suggestions: tuple[str, ...] = ()
 
 
-# Changes with a degree.
+def _named(module: ModuleType, names: str) -> dict[str, Any]:
+    return {name: getattr(module, name) for name in names.split()}
+
+
+# Changes with a degree; most are functions of the same name.
 _BY_DEGREE: Mapping[str, _Change] = {
+    **_named(effects, "glow vignette vintage grain pixelate posterize outline sketch cartoon"),
+    **_named(effects, "halftone miniature blur soften sharpen"),
+    **_named(filters, "night golden_hour pop depth film faded cinematic noir watercolour glitch"),
+    **_named(filters, "blur_edges oil"),
+    **_named(tones, "dehaze saturate"),
+    **_named(geometry, "zoom round_corners"),
     "brighter": tones.brighten,
-    "darker": lambda image, degree: tones.brighten(image, -degree),
     "contrast": tones.add_contrast,
-    "flatter": lambda image, degree: tones.add_contrast(image, -degree),
     "shadows": tones.lift_shadows,
     "highlights": tones.lower_highlights,
-    "glow": effects.glow,
-    "vignette": effects.vignette,
-    "dehaze": tones.dehaze,
-    "night": filters.night,
-    "golden_hour": filters.golden_hour,
     "warmer": tones.warm,
-    "cooler": lambda image, degree: tones.warm(image, -degree),
-    "saturate": tones.saturate,
-    "desaturate": lambda image, degree: tones.saturate(image, -degree),
-    "pop": filters.pop,
-    "depth": filters.depth,
-    "vintage": effects.vintage,
-    "film": filters.film,
-    "faded": filters.faded,
-    "cinematic": filters.cinematic,
-    "noir": filters.noir,
-    "grain": effects.grain,
-    "pixelate": effects.pixelate,
-    "posterize": effects.posterize,
-    "outline": effects.outline,
-    "sketch": effects.sketch,
-    "cartoon": effects.cartoon,
-    "oil": filters.oil,
-    "watercolour": filters.watercolour,
-    "halftone": effects.halftone,
-    "glitch": filters.glitch,
-    "miniature": effects.miniature,
-    "blur": effects.blur,
-    "blur_edges": filters.blur_edges,
-    "soften": effects.soften,
-    "sharpen": effects.sharpen,
-    "zoom": geometry.zoom,
     "frame": lambda image, degree: geometry.frame(image, degree, _WHITE),
-    "round_corners": geometry.round_corners,
     "auto": lambda image, degree: retouch.improve(image, min(1.0, 0.7 * degree)),
     "denoise": lambda image, degree: retouch.denoise(image, strength=degree),
 }
+# Changes in the other direction.
+_LESS = {"darker": "brighter", "flatter": "contrast", "cooler": "warmer", "desaturate": "saturate"}
 
 # Changes without a degree.
 _WITHOUT_DEGREE: Mapping[str, retouch.Repair] = {
-    "black_white": tones.black_white,
-    "sepia": lambda image: tones.toned(image, _SEPIA),
+    **_named(geometry, "circle"),
+    **_named(tones, "black_white"),
+    **_named(ImageOps, "invert mirror flip"),
+    "sepia": lambda image: tones.toned(image, parse_hex("a1774a")),
     "duotone": lambda image: tones.duotone(image, parse_hex("24145c"), parse_hex("ffcf8f")),
-    "invert": ImageOps.invert,
     "solarize": lambda image: effects.solarize(image, 1),
     "emboss": lambda image: effects.emboss(image, 1),
     "pop_art": lambda image: filters.pop_art(image, 1),
-    "upside_down": lambda image: geometry.rotate(image, 180),
-    "mirror": ImageOps.mirror,
-    "flip": ImageOps.flip,
-    "square": lambda image: geometry.crop_ratio(image, 1.0),
     "polaroid": lambda image: geometry.polaroid(image, 1),
-    "circle": geometry.circle,
+    "upside_down": lambda image: geometry.rotate(image, 180),
+    "square": lambda image: geometry.crop_ratio(image, 1.0),
     "white_balance": tones.correct_white_balance,
     "red_eye": remove_red_eyes,
     "scratches": remove_scratches,
@@ -123,6 +100,11 @@ def _share(step: EditStep, normal: float) -> float:
 
 def _frame(image: Image.Image, step: EditStep) -> Image.Image:
     return geometry.frame(image, _degree(step), _colour(step))
+
+
+def _recoloured(image: Image.Image, step: EditStep) -> Image.Image | None:
+    mask = find_thing(image, step.thing)
+    return recolour(image, mask, _colour(step)) if mask else None
 
 
 def _colour(step: EditStep) -> Colour:
@@ -157,6 +139,7 @@ _BY_VALUE: Mapping[str, _ValueChange] = {
         image, NAMED_COLOURS[step.value], -_degree(step)
     ),
     "colour_frame": _frame,
+    "recolour": _recoloured,
     "photo_style": lambda image, step: photo_styles.paint(image, step.value, _degree(step)),
 }
 
@@ -168,33 +151,34 @@ _BEHIND: Mapping[str, Callable[[Image.Image, EditStep], Backdrop]] = {
 }
 
 LETTERED = "lettering"
-APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE, *_BEHIND, LETTERED)
+APPLIED_KEYS = (*_BY_DEGREE, *_LESS, *_WITHOUT_DEGREE, *_BY_VALUE, *_BEHIND, LETTERED)
 # Key of a result without any change.
 UNCHANGED = "unchanged"
 
 
-def edit_picture(image: Image.Image, prompt: str) -> EditResult:
+def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> EditResult:
     """Apply the prompt's changes to the picture (RGB); `applied` has `key`, `key|slightly` or so.
 
-    UserError edit_words_unknown (words, nearest) if no word is recognised.
+    The things of a picture that `is_drawn` are left as they are: it is drawn anew from other words.
+    UserError edit_words_unknown (words, nearest) if no word is recognised, letters_unknown, or
+    thing_not_found (thing).
     """
     lettering = _lettering(prompt)
     steps, unrecognised = parse_edit_request(lettering.rest if lettering else prompt)
+    if is_drawn:
+        unrecognised += tuple(step.thing for step in steps if step.thing)
+        steps = tuple(step for step in steps if not step.thing)
     if not (steps or lettering):
         quote = " ".join(prompt.split())[:QUOTE_MAX]
         nearest = find_suggestions(unrecognised) or popular_words(prompt)
         raise UserError("edit_words_unknown", words=quote, nearest=", ".join(nearest))
     applied: list[str] = []
     for step in map(_as_tilt, steps[:STEPS_MAX]):
-        if step.key in _BEHIND:
-            image, done, undrawn = _BEHIND[step.key](image, step)
-            applied += done
-            unrecognised += undrawn
-            continue
-        changed = _apply(image, step)
-        if changed is not None:
-            image = changed
-            applied.append(_describe(step))
+        image, done, undone = _change(image, step)
+        applied += done
+        unrecognised += undone
+    if unrecognised and not (applied or lettering) and (thing := steps[0].thing):
+        raise UserError("thing_not_found", thing=thing)
     if lettering:
         image, left_out = letter(image, lettering)
         applied.append(LETTERED)
@@ -224,8 +208,19 @@ def _as_tilt(step: EditStep) -> EditStep:
     return step
 
 
+def _change(image: Image.Image, step: EditStep) -> Backdrop:
+    if step.key in _BEHIND:
+        return _BEHIND[step.key](image, step)
+    changed = _apply(image, step)
+    if changed is None:
+        return Backdrop(image, (), (step.thing,) if step.thing else ())
+    return Backdrop(changed, (_describe(step),))
+
+
 def _apply(image: Image.Image, step: EditStep) -> Image.Image | None:
     """Changed picture; None if there was nothing to change."""
+    if step.key in _LESS:
+        return _BY_DEGREE[_LESS[step.key]](image, -_degree(step))
     if step.key in _BY_DEGREE:
         return _BY_DEGREE[step.key](image, _degree(step))
     if step.key in _WITHOUT_DEGREE:
@@ -240,8 +235,7 @@ def _degree(step: EditStep) -> float:
 def _describe(step: EditStep) -> str:
     if step.value and step.key != "smaller":
         return f"{step.key}|{step.value}"
-    if step.key in _BY_DEGREE and step.degree <= (SLIGHT + 1) / 2:
+    is_measured = step.key in _BY_DEGREE or step.key in _LESS
+    if is_measured and step.degree <= (SLIGHT + 1) / 2:
         return f"{step.key}|slightly"
-    if step.key in _BY_DEGREE and step.degree >= (MUCH + 1) / 2:
-        return f"{step.key}|much"
-    return step.key
+    return f"{step.key}|much" if is_measured and step.degree >= (MUCH + 1) / 2 else step.key

@@ -1,22 +1,21 @@
 """Edit requests: changes with order and strength, parsed from a prompt.
 
-Phrases are searched in the whole prompt, longest first, and applied in the order of the text. A
-degree belongs to the next change before the next comma, otherwise to the previous change. A word
-with one typo counts as the word that was meant.
+The phrases of edit.toml are searched in the whole prompt, longest first, and applied in the order
+of the text. A degree belongs to the next change before the next comma, otherwise to the previous
+change. A word with one typo counts as the word that was meant.
 """
 
 import re
-import unicodedata
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
-from imgbot.domain.spelling import fold
+from imgbot.domain.phrases import WORDS_MAX, normalize
 from imgbot.engine import photo_styles
 from imgbot.engine.backdrop import names_scene
 from imgbot.engine.colours import colour_key
-from imgbot.engine.tables import expand, patterns, table
+from imgbot.engine.tables import phrase_lists, table
 from imgbot.engine.vocabulary import (
     MUCH,
     NORMAL_PERCENT,
@@ -25,32 +24,33 @@ from imgbot.engine.vocabulary import (
     correct_typo,
 )
 
-_SHARPER, _CLEANER = ("sharpen", "auto"), ("denoise", "auto", "soften")
-_LIGHTER = ("brighter", "shadows", "auto", "golden_hour")
-_COLOURS = ("saturate", "brighter", "contrast", "pop", "auto", "warmer", "depth")
-_ANY_REPAIR = (
-    "auto", "brighter", "darker", "warmer", "cooler", "contrast", "saturate", "sharpen", "denoise",
-    "white_balance", "scratches", "dust", "shadows", "less_colour",
-)  # fmt: skip
-
+_TABLE, _LISTS = table("edit"), phrase_lists("edit")
 # By the change that a word would ask for: requests that make the word a mere description.
-_REMEDIES: Mapping[str, tuple[str, ...]] = {
-    "darker": _LIGHTER, "brighter": ("darker", "highlights", "auto"),
-    "blur": _SHARPER, "soften": _SHARPER, "grain": _CLEANER,
-    "cooler": ("warmer", "auto", "white_balance", "golden_hour"),
-    "warmer": ("cooler", "auto", "white_balance"),
-    "desaturate": _COLOURS, "faded": _COLOURS, "flatter": ("contrast", "auto", "pop"),
-    "night": _ANY_REPAIR, "golden_hour": _ANY_REPAIR, "vintage": _ANY_REPAIR,
-}  # fmt: skip
-# Defects that are never requested: alone in a sentence they ask for this remedy.
-_ALONE: Mapping[str, str] = {
-    "darker": "brighter", "blur": "sharpen", "grain": "denoise", "cooler": "warmer",
-    "desaturate": "saturate",
-}  # fmt: skip
-
-_PATTERNS = {name: re.compile(text) for name, text in patterns("edit", "patterns").items()}
-_DEGREES = ((SLIGHT, _PATTERNS["slightly_degree"]), (MUCH, _PATTERNS["much_degree"]))
+_REMEDIES = {key: frozenset(keys.split()) for key, keys in _TABLE["remedies"].items()}
+_ALONE, _OPPOSITES = _TABLE["alone"], _TABLE["opposites"]
 _CONTEXT_CHARACTERS = 80
+
+
+def _at_end(name: str, following: str = "") -> re.Pattern[str]:
+    """Pattern of a phrase of a list, and any number of another's, at the end of a text."""
+    repeated = f"(?: (?:{_LISTS.named(following)}))*" if following else ""
+    return re.compile(rf"(?<!\w)(?:{_LISTS.named(name)}){repeated} $")
+
+
+_NEGATION, _LESSENED = _at_end("negation", "negated"), _at_end("lessened")
+_CAME_OUT, _MADE_BEFORE = _at_end("came_out", "came_out_so"), _at_end("made", "made_thing")
+_PHOTO_IS, _PART_IS = _at_end("photo_or_it", "so"), _at_end("part", "so")
+_MADE_AFTER = re.compile(f" {_LISTS['made_after'].pattern}")
+_OF_PHOTO = re.compile(f" {_LISTS['photo'].pattern}")
+_DEGREES = ((SLIGHT, _LISTS["slightly_degree"]), (MUCH, _LISTS["much_degree"]))
+_PERCENT = re.compile(
+    rf"(?<!\w)(?:by |на )?(minus )?(\d{{1,3}}) ?(?:{_LISTS.named('percent')})(?!\w)"
+)
+# "Remove dust and scratches": the verb applies to both.
+_BOTH = re.compile(
+    rf"(?<!\w)(?P<verb>{_LISTS.named('take_away')}|почист\w+) (?P<one>{_LISTS.named('blemish')}) "
+    rf"(?P<and>and|и) (?=(?:{_LISTS.named('blemish')})(?!\w))"
+)
 
 
 def diagnose(text: str, start: int, end: int, key: str, others: Collection[str]) -> str:
@@ -59,21 +59,21 @@ def diagnose(text: str, start: int, end: int, key: str, others: Collection[str])
     `key` is the change they would ask for alone, `others` are the other changes in the sentence.
     """
     words = text[start:end]
-    if _PATTERNS["excess"].fullmatch(words):
+    if _LISTS["excess"].fullmatch(words):
         return "" if key in others else key
-    is_scene = bool(_PATTERNS["scene"].fullmatch(words))
-    if key not in _REMEDIES or not (is_scene or _PATTERNS["defect"].fullmatch(words)):
+    is_scene = bool(_LISTS["scene"].fullmatch(words))
+    if key not in _REMEDIES or not (is_scene or _LISTS["defect"].fullmatch(words)):
         return key
     is_attribute = bool(
-        _PATTERNS["object"].match(text[end : end + _CONTEXT_CHARACTERS])
-        or _PATTERNS["old_photo"].fullmatch(words)
+        _OF_PHOTO.match(text[end : end + _CONTEXT_CHARACTERS])
+        or _LISTS["old_shot"].fullmatch(words)
     )
-    is_remedied = not set(others).isdisjoint(_REMEDIES[key])
-    if not is_attribute and not _describes_photo(_PATTERNS["subject"], text, start, end):
-        return "" if is_remedied and _describes_photo(_PATTERNS["part"], text, start, end) else key
+    is_remedied = not _REMEDIES[key].isdisjoint(others)
+    if not is_attribute and not _describes_photo(_PHOTO_IS, text, start, end):
+        return "" if is_remedied and _describes_photo(_PART_IS, text, start, end) else key
     is_made = bool(
-        _PATTERNS["made_before"].search(text[max(0, start - _CONTEXT_CHARACTERS) : start])
-        or _PATTERNS["made_after"].match(text[end:])
+        _MADE_BEFORE.search(text[max(0, start - _CONTEXT_CHARACTERS) : start])
+        or _MADE_AFTER.match(text[end:])
     )
     if is_remedied and not (is_made and is_scene):
         return ""
@@ -84,51 +84,41 @@ def _describes_photo(subject_pattern: re.Pattern[str], text: str, start: int, en
     """True if the words describe the photo (or part) rather than the wanted result."""
     before = text[max(0, start - _CONTEXT_CHARACTERS) : start]
     subject = subject_pattern.search(before)
-    if subject is None or _PATTERNS["made_after"].match(text[end:]):
+    if subject is None or _MADE_AFTER.match(text[end:]):
         return False
-    if _PATTERNS["oblique"].search(text[start:end]) and not _PATTERNS["came_out"].search(before):
+    is_oblique = _LISTS["oblique"].fullmatch(text[start:end].rpartition(" ")[2])
+    if is_oblique and not _CAME_OUT.search(before):
         return False
-    return not _PATTERNS["made_before"].search(before[: subject.start()])
+    return not _MADE_BEFORE.search(before[: subject.start()])
 
 
-WORDS_MAX = 1000
-# More than a prompt of that length can contain; bounds the work.
+# More than a prompt can contain; bounds the work.
 _PHRASES_MAX = 200
 # Characters before a change in which a negation or inversion is searched.
 _BEFORE = 48
+_THING_WORDS = 3
 
 
 class _Phrase(NamedTuple):
-    """Change with the pattern that asks for it; `{}` in its value is the first matched group."""
+    """Change with the pattern that asks for it; `{}` in its value is what is said there."""
 
     key: str
-    pattern: re.Pattern[str]
     value: str
+    pattern: re.Pattern[str]
 
 
 # Recognised but unsupported: reported as unrecognised instead of being applied in part.
 _NOT_DONE = "not_done"
 _PHRASES = tuple(
-    _Phrase(
-        phrase["key"],
-        re.compile(rf"(?<!\w)(?:{expand('edit', phrase['pattern'])})(?!\w)"),
-        phrase.get("value", ""),
-    )
-    for phrase in (*table("edit")["phrases"], *photo_styles.phrases())
+    _Phrase(name.split("|")[0], f"{name}|".split("|")[1], _LISTS.compiled(said))
+    for name, said in _TABLE["changes"].items()
+) + tuple(
+    _Phrase(said["key"], said["value"], re.compile(rf"(?<!\w)(?:{said['pattern']})(?!\w)"))
+    for said in photo_styles.phrases()
 )
 KEYS = tuple(dict.fromkeys(phrase.key for phrase in _PHRASES if phrase.key != _NOT_DONE))
 # Changes whose value is the key of a colour.
-_COLOURED = frozenset({"tint", "less_colour", "more_colour", "colour_frame", "backdrop"})
-_OPPOSITES = {
-    one: other
-    for pair in (
-        ("brighter", "darker"), ("contrast", "flatter"), ("warmer", "cooler"),
-        ("saturate", "desaturate"), ("sharpen", "soften"),
-    )
-    for one, other in (pair, pair[::-1])
-}  # fmt: skip
-_RATIO = re.compile(r"(?<![\d:])(\d{1,2}) ?(?::|x|х|×|на|by) ?(\d{1,2})(?![\d:%])")
-_SIGNED = re.compile(r"(?<![\w+-])([+−–-]) ?(\d{1,3}) ?%?(?![\w:])")
+_COLOURED = frozenset(_TABLE["coloured"].split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,27 +129,25 @@ class EditStep:
     degree: float = 1.0
     value: str = ""
     percent: int = 0
+    thing: str = ""
+    """Words for the part of the picture that is to change."""
 
 
-@dataclass(frozen=True, slots=True)
-class _PhraseMatch:
+class _Found(NamedTuple):
+    """Words that ask for a change, or tell its degree."""
+
     start: int
     end: int
-    key: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class _DegreeMatch:
-    start: int
-    end: int
-    factor: float
+    key: str = ""
+    value: str = ""
+    thing: str = ""
+    factor: float = 1.0
     percent: int = 0
 
 
 def parse_edit_request(words: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
     """Requested changes in order, and the unrecognised words."""
-    text = _PATTERNS["both"].sub(r"\g<verb> \g<one> \g<and> \g<verb> ", normalize(words))
+    text = _BOTH.sub(r"\g<verb> \g<one> \g<and> \g<verb> ", normalize(words))
     steps, unrecognised = _parse(text)
     if not unrecognised:
         return steps, ()
@@ -167,33 +155,13 @@ def parse_edit_request(words: str) -> tuple[tuple[EditStep, ...], tuple[str, ...
     return _parse(corrected) if corrected != text else (steps, unrecognised)
 
 
-def normalize(words: str) -> str:
-    """Text in lower case with single spaces, and a comma for every punctuation mark."""
-    # Compose first: phones and Macs send й as two characters.
-    composed = unicodedata.normalize("NFKC", words[:WORDS_MAX])[:WORDS_MAX]
-    visible = "".join(char for char in composed if unicodedata.category(char) not in ("Cf", "Cc")
-                      or char.isspace())  # fmt: skip
-    lowered = fold(visible)
-    signed = _SIGNED.sub(_spell_sign, lowered)
-    rated = _RATIO.sub(r"\1:\2", signed)
-    # Commas stay: no phrase and no degree reaches across them.
-    fenced = re.sub(r"[,;.!?\n]+", " , ", rated.replace("'", "").replace("’", ""))
-    plain = re.sub(r"[^\w:%, ]|_|(?<!\d):|:(?!\d)", " ", fenced)
-    return f" {' '.join(plain.split())} "
-
-
-def _spell_sign(match: re.Match[str]) -> str:
-    return f" {'' if match[1] == '+' else 'minus '}{match[2]}%"
-
-
 def _parse(text: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
-    understood = _find_phrases(text)
+    understood = _find_changes(text)
     found = _without_descriptions(text, [item for item in understood if item.key != _NOT_DONE])
-    beyond = [item for item in understood if item.key == _NOT_DONE]
     degrees = _find_degrees(text, understood)
     left = text
     for span in (*understood, *degrees):
-        left = _blank(left, span.start, span.end)
+        left = left[: span.start] + " " * (span.end - span.start) + left[span.end :]
     fences = [place for place, char in enumerate(text) if char == ","]
     owners = [_owner_index(degree.start, found, fences) for degree in degrees]
     steps = tuple(
@@ -203,52 +171,62 @@ def _parse(text: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
         if item.key and not _is_repeated(index, found, left)
     )  # fmt: skip
     unrecognised = [
-        *(text[item.start : item.end] for item in beyond),
+        *(text[item.start : item.end] for item in understood if item.key == _NOT_DONE),
         *(word for word in left.split()
           if word not in STOP_WORDS and any(char.isalpha() for char in word)),
     ]  # fmt: skip
     return steps, tuple(dict.fromkeys(unrecognised))
 
 
-def _find_phrases(text: str) -> list[_PhraseMatch]:
+def _find_changes(text: str) -> list[_Found]:
     plain = [
-        _PhraseMatch(match.start(), match.end(), phrase.key, value)
+        _Found(match.start(), match.end(), phrase.key, value, match.groupdict().get("thing") or "")
         for phrase in _PHRASES
         for match in phrase.pattern.finditer(text)
         if (value := _value(phrase, match)) is not None
     ]
     candidates = [*plain, *(less for item in plain if (less := _inverted(text, item)))]
-    candidates.sort(key=lambda item: (item.start - item.end, item.start))
-    chosen: list[_PhraseMatch] = []
-    for item in candidates:
-        is_free = all(item.end <= other.start or item.start >= other.end for other in chosen)
-        is_meant = not _PATTERNS["negation"].search(text[max(0, item.start - _BEFORE) : item.start])
-        if is_free and is_meant and len(chosen) < _PHRASES_MAX:
+    meant = [
+        item
+        for item in candidates
+        if not _NEGATION.search(text[max(0, item.start - _BEFORE) : item.start])
+    ]
+    return sorted(_longest(meant)[:_PHRASES_MAX])
+
+
+def _longest(candidates: Sequence[_Found], taken: Sequence[_Found] = ()) -> list[_Found]:
+    """Candidates that overlap neither what is taken nor a longer one."""
+    chosen: list[_Found] = []
+    for item in sorted(candidates, key=lambda item: (item.start - item.end, item.start)):
+        if all(item.end <= other.start or item.start >= other.end for other in (*taken, *chosen)):
             chosen.append(item)
-    return sorted(chosen, key=lambda item: item.start)
+    return chosen
 
 
-def _without_descriptions(text: str, found: list[_PhraseMatch]) -> list[_PhraseMatch]:
-    """Matches with the changes they ask for; descriptions lose their key."""
+def _without_descriptions(text: str, found: list[_Found]) -> list[_Found]:
+    """Changes that are asked for; descriptions lose their key."""
     keys = [item.key for item in found]
     for at, item in enumerate(found):
         others = keys[:at] + keys[at + 1 :]
         keys[at] = diagnose(text, item.start, item.end, item.key, others)
-    return [replace(item, key=key) for item, key in zip(found, keys, strict=True)]
+    return [item._replace(key=key) for item, key in zip(found, keys, strict=True)]
 
 
-def _inverted(text: str, item: _PhraseMatch) -> _PhraseMatch | None:
-    """Match of the opposite change if a word for "less" precedes ("less warm")."""
+def _inverted(text: str, item: _Found) -> _Found | None:
+    """The opposite change if a word for "less" precedes ("less warm")."""
     before = text[max(0, item.start - _BEFORE) : item.start]
-    less = _PATTERNS["lessened"].search(before) if item.key in _OPPOSITES else None
+    less = _LESSENED.search(before) if item.key in _OPPOSITES else None
     if less is None:
         return None
-    return _PhraseMatch(item.start - len(less[0]), item.end, _OPPOSITES[item.key], item.value)
+    return item._replace(start=item.start - len(less[0]), key=_OPPOSITES[item.key])
 
 
 def _value(phrase: _Phrase, match: re.Match[str]) -> str | None:
     """Value of the change; None if the words are no valid value."""
-    said = next((group for group in match.groups() if group), "")
+    named = match.groupdict()
+    said = named.get("value") or next(filter(None, match.groups()), "")
+    if "thing" in named and not _is_thing(named["thing"] or ""):
+        return None
     if phrase.key in _COLOURED:
         return colour_key(said)
     if phrase.key == "scenery":
@@ -256,26 +234,33 @@ def _value(phrase: _Phrase, match: re.Match[str]) -> str | None:
     return phrase.value.replace("{}", said)
 
 
-def _find_degrees(text: str, found: list[_PhraseMatch]) -> list[_DegreeMatch]:
+def _is_thing(words: str) -> bool:
+    """True if the words may name a part of the picture, and ask for no other change."""
+    said = words.split()
+    others = [phrase.pattern for phrase in _PHRASES if "thing" not in phrase.pattern.groupindex]
+    others += [_LISTS["no_thing"], *(pattern for _, pattern in _DEGREES)]
+    return (
+        0 < len(said) <= _THING_WORDS
+        and STOP_WORDS.isdisjoint(said)
+        and colour_key(said[-1]) is None
+        and not any(pattern.search(words) for pattern in others)
+    )
+
+
+def _find_degrees(text: str, found: Sequence[_Found]) -> list[_Found]:
     candidates = [
-        _DegreeMatch(match.start(), match.end(), factor)
+        _Found(match.start(), match.end(), factor=factor)
         for factor, pattern in _DEGREES
         for match in pattern.finditer(text)
     ]
-    for match in _PATTERNS["percent"].finditer(text):
+    for match in _PERCENT.finditer(text):
         percent = int(match[2])
         factor = min(3.0, max(0.1, percent / NORMAL_PERCENT)) * (-1 if match[1] else 1)
-        candidates.append(_DegreeMatch(match.start(), match.end(), factor, percent))
-    candidates.sort(key=lambda item: (item.start - item.end, item.start))
-    chosen: list[_DegreeMatch] = []
-    for item in candidates:
-        taken = (*found, *chosen)
-        if all(item.end <= other.start or item.start >= other.end for other in taken):
-            chosen.append(item)
-    return chosen
+        candidates.append(_Found(match.start(), match.end(), factor=factor, percent=percent))
+    return _longest(candidates, found)
 
 
-def _owner_index(place: int, found: list[_PhraseMatch], fences: list[int]) -> int:
+def _owner_index(place: int, found: Sequence[_Found], fences: Sequence[int]) -> int:
     """Index of the change that a degree belongs to: the next up to the comma, else the previous."""
     fence = next((fence for fence in fences if fence > place), place + WORDS_MAX)
     following = [index for index, item in enumerate(found) if place < item.start < fence]
@@ -283,33 +268,27 @@ def _owner_index(place: int, found: list[_PhraseMatch], fences: list[int]) -> in
     return (following or before[-1:] or [0])[0]
 
 
-def _step(item: _PhraseMatch, degrees: list[_DegreeMatch]) -> EditStep:
+def _step(item: _Found, degrees: Sequence[_Found]) -> EditStep:
     # "A little bit" is one degree in two words.
     factor = prod({degree.factor for degree in degrees})
     percent = max((degree.percent for degree in degrees), default=0)
     # "Brightness −20" asks for the opposite change.
     key = _OPPOSITES.get(item.key, item.key) if factor < 0 else item.key
-    return EditStep(key, abs(factor), item.value, percent)
+    return EditStep(key, abs(factor), item.value, percent, item.thing)
 
 
-def _is_repeated(index: int, found: list[_PhraseMatch], left: str) -> bool:
+def _is_repeated(index: int, found: Sequence[_Found], left: str) -> bool:
     """True if the phrase repeats the one right before it ("grain, film-like")."""
     if index == 0:
         return False
     before, item = found[index - 1], found[index]
-    return (before.key, before.value) == (item.key, item.value) and (
-        not left[before.end : item.start].strip()
-    )
+    return before[2:5] == item[2:5] and not left[before.end : item.start].strip()
 
 
-def _correct_typos(text: str, unrecognised: tuple[str, ...]) -> str:
+def _correct_typos(text: str, unrecognised: Sequence[str]) -> str:
     for word in unrecognised:
         # A known word that was left over was negated ("without a frame").
         is_known = any(phrase.pattern.fullmatch(word) for phrase in _PHRASES)
         if not is_known and (meant := correct_typo(word)):
             text = re.sub(rf"(?<!\w){re.escape(word)}(?!\w)", meant, text)
     return text
-
-
-def _blank(text: str, start: int, end: int) -> str:
-    return text[:start] + " " * (end - start) + text[end:]

@@ -4,57 +4,54 @@ Parsing never fails: unrecognised words are reported, and the photos become a co
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from imgbot.domain import this_style
+from imgbot.domain.phrases import normalize
 from imgbot.domain.spelling import has_cyrillic, similar, slips_of
 from imgbot.engine import photo_styles
 from imgbot.engine.colours import NAMED_COLOURS, Colour, colour_key
-from imgbot.engine.edit_request import normalize
-from imgbot.engine.tables import expand, patterns, table
+from imgbot.engine.tables import phrase_lists, table
 from imgbot.engine.vocabulary import STOP_WORDS as _FILLERS
 
+_TABLE = table("merge")
+# Photos by their references: "@1", "@1, @2 and @3".
+_AND = phrase_lists("merge").named("and")
+_PHOTOS = rf"@\d{{1,2}}(?:(?: (?:{_AND})){{0,3}} @\d{{1,2}}){{0,9}}"
+_LISTS = phrase_lists("merge", photos=_PHOTOS, first="@1")
 
-def _compile(pattern: str) -> re.Pattern[str]:
-    return re.compile(rf"(?<![\w@])(?:{pattern})(?!\w)")
+
+def _compiled(name: str) -> Mapping[str, re.Pattern[str]]:
+    return {key: _LISTS.compiled(said) for key, said in _TABLE[name].items()}
 
 
-_PATTERNS, _PARTS = (
-    {name: _compile(text) for name, text in patterns("merge", table_name).items()}
-    for table_name in ("patterns", "parts")
-)
-_CUT_OUTS = tuple(_compile(expand("merge", text)) for text in table("merge")["cut_outs"])
+_PARTS, _LAYOUTS, _POSITIONS = map(_compiled, ("parts", "layouts", "positions"))
+_SIZES, _CUT_OUTS = _compiled("sizes"), tuple(_compiled("cut_outs").values())
 # 0 is the last one.
-_NUMBERS = tuple(
-    (int(number), _compile(text)) for number, text in patterns("merge", "numbers").items()
-) + tuple((number, _compile(rf"{number}(?![:%\w])(?! ?(?:раз|px))")) for number in range(1, 11))
-_NAMED = re.compile(
-    expand(
-        "merge",
-        r"(?<!\w)(?:(?:the )?(?:{noun}|номер|number|no|n) )?@(\d{1,2})(?: {noun}(?!\w))?",
-    )
+_NUMBERS = tuple((int(number), said) for number, said in _compiled("numbers").items()) + tuple(
+    (number, re.compile(rf"(?<![\w@]){number}(?![:%\w])(?! ?(?:раз|px))"))
+    for number in range(1, 11)
 )
-_LAYOUTS, _POSITIONS, _SIZES = (
-    tuple((key, _compile(text)) for key, text in patterns("merge", name).items())
-    for name in ("layouts", "positions", "sizes")
+_NAMED = re.compile(
+    rf"(?<!\w)(?:(?:the )?(?:{_LISTS.named('noun')}|номер|number|no|n) )?@(\d{{1,2}})"
+    rf"(?: (?:{_LISTS.named('noun')})(?!\w))?"
 )
 if photo_styles.PAINTER.is_installed:
-    _LAYOUTS = (("like_picture", _compile(this_style.STYLE)), *_LAYOUTS)
+    _STYLE = re.compile(rf"(?<![\w@])(?:{this_style.STYLE})(?!\w)")
+    _LAYOUTS = {"like_picture": _STYLE, **_LAYOUTS}
 # By word: "first" or "last", and the layout with such sides.
 _SIDES = {
-    word: side.split("_")
-    for side, words in table("merge")["sides"].items()
-    for word in words.split()
+    word: side.split("_") for side, words in _TABLE["sides"].items() for word in words.split()
 }
 _TYPO_LETTERS_MIN, _LETTERS_OF_TWO_SLIPS = 5, 8
-_MERGE_WORDS = frozenset(table("merge")["stop_words"].split())
+_MERGE_WORDS = frozenset(_TABLE["stop_words"].split())
 _STOP_WORDS = _FILLERS | _MERGE_WORDS
 _OBEYED = tuple(sorted(word for word in _MERGE_WORDS if len(word) >= _TYPO_LETTERS_MIN))
 """Words that ask for a merge, also with a slip."""
 # Words for typo correction and suggestions, with the form shown to users.
 LAYOUT_WORDS = {
-    word: name for name, words in table("merge")["layout_words"].items() for word in words.split()
+    word: name for name, words in _TABLE["layout_words"].items() for word in words.split()
 }
 
 SUGGESTIONS_MAX = 3
@@ -84,15 +81,15 @@ class MergeRequest:
 def parse_merge_request(prompt: str, count: int) -> MergeRequest:
     """Parse the prompt of a merge of `count` photos."""
     said = _correct_typos(_with_references(normalize(prompt), count))
-    beyond = tuple(match[0] for match in _PATTERNS["unsupported"].finditer(said))
-    text = _PATTERNS["unsupported"].sub(" , ", said)
+    beyond = tuple(match[0] for match in _LISTS["unsupported"].finditer(said))
+    text = _LISTS["unsupported"].sub(" , ", said)
     subjects, ground, is_cut_out = _read_cut_out(text, count)
-    layout = next((key for key, pattern in _LAYOUTS if pattern.search(text)), "")
+    layout = _first(_LAYOUTS, text)
     order, side_layout = _read_order(text, count)
     if is_cut_out and not (layout in ("blend", "screen") and not subjects):
         layout = "cut_out"
     if layout == "like_picture":
-        said = next(pattern for key, pattern in _LAYOUTS if key == layout).search(text)
+        said = _LAYOUTS[layout].search(text)
         ground = (_numbers(said[0] if said else "", count) or (count - 1,))[0]
     unrecognised = (*dict.fromkeys(beyond), *_unrecognised_words(text))
     return MergeRequest(
@@ -100,8 +97,8 @@ def parse_merge_request(prompt: str, count: int) -> MergeRequest:
         order=order,
         subjects=subjects,
         ground=ground,
-        position=next((key for key, pattern in _POSITIONS if pattern.search(text)), ""),
-        size=float(next((factor for factor, pattern in _SIZES if pattern.search(text)), 1.0)),
+        position=_first(_POSITIONS, text),
+        size=float(_first(_SIZES, text) or 1),
         background=_read_background(text),
         has_gaps=not _PARTS["no_gaps"].search(text),
         unrecognised=unrecognised,
@@ -109,11 +106,16 @@ def parse_merge_request(prompt: str, count: int) -> MergeRequest:
     )
 
 
+def _first(patterns: Mapping[str, re.Pattern[str]], text: str) -> str:
+    """Name of the first of the patterns that is found; empty without any."""
+    return next((name for name, pattern in patterns.items() if pattern.search(text)), "")
+
+
 def _with_references(text: str, count: int) -> str:
     """Text with every reference to a photo by number as `@1`, and "two into one" removed."""
     for number, pattern in _NUMBERS:
         text = pattern.sub(f"@{count if number == 0 else number}", text)
-    return _PATTERNS["in_one"].sub(" ", _NAMED.sub(r"@\1", text))
+    return _LISTS["in_one"].sub(" ", _NAMED.sub(r"@\1", text))
 
 
 def _numbers(text: str, count: int) -> tuple[int, ...]:
@@ -147,7 +149,7 @@ def _read_order(text: str, count: int) -> tuple[tuple[int, ...], str]:
         end, direction = _SIDES[match["side"]]
         (first if end == "first" else last).extend(_numbers(match[0], count)[:1])
     if not direction:
-        lists = [_numbers(match[0], count) for match in _PATTERNS["list"].finditer(text)]
+        lists = [_numbers(match[0], count) for match in re.finditer(_PHOTOS, text)]
         named = max(lists, key=len, default=())
         first = list(named) if len(named) > 1 else []
     rest = [index for index in range(count) if index not in (*first, *last)]
@@ -176,7 +178,7 @@ def _unrecognised_words(text: str) -> tuple[str, ...]:
     known = (
         *_CUT_OUTS,
         *_PARTS.values(),
-        *(pattern for _, pattern in (*_LAYOUTS, *_POSITIONS, *_SIZES)),
+        *(pattern for each in (_LAYOUTS, _POSITIONS, _SIZES) for pattern in each.values()),
     )
     left = list(text)
     for pattern in known:
@@ -210,6 +212,6 @@ def _suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
     words = [word for word in LAYOUT_WORDS if has_cyrillic(word) == russian]
     near = [LAYOUT_WORDS[found] for word in unknown
             for found in similar(word, words, 1, 0.72)]  # fmt: skip
-    return tuple(
-        dict.fromkeys([*near, *table("merge")["popular_ru" if russian else "popular_en"]])
-    )[:SUGGESTIONS_MAX]
+    return tuple(dict.fromkeys([*near, *_TABLE["popular_ru" if russian else "popular_en"]]))[
+        :SUGGESTIONS_MAX
+    ]

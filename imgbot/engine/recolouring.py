@@ -3,8 +3,9 @@
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from imgbot.engine.background import cut_subject
-from imgbot.engine.colours import NAMED_COLOURS, Colour
+from imgbot.engine.colours import NAMED_COLOURS, Colour, colour_key
 from imgbot.engine.drawing import curve, percentile, times
+from imgbot.engine.tables import phrase_lists
 
 _HUE_REACH = 26
 """Degrees up to which hues count as one colour."""
@@ -18,7 +19,7 @@ _GREYS = ((0, 75), (76, 195), (196, 255))
 _SOLID_PX = 480
 """Longer side of the copy in which specks are told from pieces."""
 
-_FOUND_MIN = 0.004
+_FOUND_MIN = 0.01
 """Share of the picture below which a colour is not there."""
 
 _SHARED_MIN = 0.3
@@ -47,16 +48,26 @@ def _band(grey: Image.Image, part: int, usual: int, bend: float) -> Image.Image:
     return curve(grey, lit)
 
 
+def find_thing(image: Image.Image, words: str) -> Image.Image | None:
+    """Mask of what the words name: by its colour, else if it can be the main thing; else None."""
+    colours = filter(None, map(colour_key, words.split()))
+    if colour := next(colours, None):
+        return find_coloured(image, colour)
+    return None if phrase_lists("edit")["not_main"].search(words) else find_main(image)
+
+
 def find_coloured(image: Image.Image, name: str) -> Image.Image | None:
     """Mask of what has a named colour, in the subject alone if most of it is there."""
     found = _like(image, NAMED_COLOURS[name])
+    if _area(found) < _FOUND_MIN:
+        return None
     if _hsv(NAMED_COLOURS[name])[1] > _PALE_MAX:
         found = _like(image, _usual_colour(image, found))
     cut, is_clear = cut_subject(image)
     subject = times(found, cut.getchannel("A"))
     if is_clear and _area(subject) > _SHARED_MIN * _area(found):
         found = subject
-    return found if _area(found) > _FOUND_MIN else None
+    return found
 
 
 def find_main(image: Image.Image) -> Image.Image | None:

@@ -1,10 +1,10 @@
 """Words of requests, in Russian and English: degrees, typo correction, suggestions."""
 
-import re
 from collections.abc import Sequence
 
+from imgbot.domain.intents.words import stem
 from imgbot.domain.spelling import fold, has_cyrillic, similar, slips_of
-from imgbot.engine.tables import table
+from imgbot.engine.tables import phrase_lists, table
 
 SLIGHT, MUCH = 0.5, 1.8
 # Percentage that equals a change of normal strength ("20 % brighter").
@@ -26,16 +26,21 @@ _RUSSIAN = tuple(word for word in _NAMES if has_cyrillic(word))
 _ENGLISH = tuple(word for word in _NAMES if not has_cyrillic(word))
 WORDS = (*_RUSSIAN, *_ENGLISH)
 
-_NEAR = tuple((re.compile(pattern), words) for pattern, words in table("edit")["near"].items())
+_NEAR = tuple(
+    (phrase_lists("edit").compiled(said), words) for said, words in table("edit")["near"].items()
+)
+_STEMS = {stem(word): word for word in WORDS}
 
 _POPULAR_RUSSIAN = ("ярче", "теплее", "чёрно-белое")
 _POPULAR_ENGLISH = ("brighter", "warmer", "black and white")
 
 
 def correct_typo(word: str) -> str | None:
-    """Known word that differs by one typo; None if there is none or it is ambiguous."""
+    """Known word of the same stem, or that differs by one typo; None if there is no single one."""
     if not word.isalpha() or len(word) < _TYPO_LETTERS_MIN - 1:
         return None
+    if len(word) >= _TYPO_LETTERS_MIN and (known := _STEMS.get(stem(word))):
+        return known
     meant = [
         known
         for known in slips_of(word, WORDS)

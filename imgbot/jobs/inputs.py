@@ -115,6 +115,7 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         operation=job.request.operation,
         prompt=lettering.rest if lettering else job.request.sent or job.request.prompt,
         lettering=lettering.text if lettering else "",
+        is_drawn=bool(job.request.base),
         negative=job.request.negative,
         pictures=tuple([await _fitted(context, path, inputs) for path in checked]),
         scale=scale,

@@ -128,6 +128,8 @@ class GenerationRequest:
     """Words that are put on the picture once it is there, and are not in the prompt."""
     model: str = ""
     """Model that the user chose; empty for the usual one."""
+    is_drawn: bool = False
+    """True if the picture was drawn from words, and may be drawn anew from others."""
 
     @property
     def full_prompt(self) -> str:

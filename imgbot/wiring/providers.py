@@ -6,7 +6,7 @@ import os
 from imgbot.config.local_models import LocalModel, local_model_of
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
-from imgbot.domain.operations import ACTIONS, OPERATIONS
+from imgbot.domain.operations import ACTIONS, OPERATIONS, Operation
 from imgbot.imaging.pool import Pool
 from imgbot.imaging.steps import ModelOrder, draw_with_model, make_picture
 from imgbot.jobs.provider_routing import ModelChoice, ProviderRouter
@@ -121,9 +121,10 @@ async def _make_with_model(model: LocalModel, order: GenerationRequest) -> Done:
 
 
 async def _make(pool: Pool, order: GenerationRequest) -> Done:
+    is_drawn = order.is_drawn and order.operation is Operation.EDIT
     made = await pool.run(
         make_picture,
-        order.operation.value,
+        "edit_drawn" if is_drawn else order.operation.value,
         order.full_prompt,
         tuple(map(str, order.pictures)),
         str(order.target),

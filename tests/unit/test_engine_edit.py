@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from imgbot.domain.errors import UserError
 from imgbot.engine import run
 from imgbot.engine.backdrop import GUESSED
 from imgbot.engine.edit import APPLIED_KEYS, LETTERED, edit_picture
@@ -86,6 +87,25 @@ def test_only_what_is_marked_gets_another_colour_and_keeps_its_light() -> None:
         lights = [each.crop(changed).convert("L").tobytes() for each in (photo, after)]
         darkest_first = [lit for _, lit in sorted(zip(*lights, strict=True))]
         assert all(one <= other + 2 for one, other in pairwise(darkest_first))
+
+
+def test_a_thing_gets_another_colour_where_it_is_found() -> None:
+    photo = load_photo("astronaut").resize((256, 256))
+    suit, face = (30, 150, 90, 220), (100, 30, 125, 55)
+    after, applied, unrecognised, _ = edit_picture(photo, "make the orange suit blue")
+    assert (applied, unrecognised) == (("recolour|blue",), ())
+    assert blueness(photo.crop(suit)) < -60
+    assert blueness(after.crop(suit)) > 60
+    assert psnr_db(after.crop(face), photo.crop(face)) > 24
+    for words in ("make the wall light blue", "сделай бирюзовую кошку синей"):
+        with pytest.raises(UserError, match="thing_not_found") as caught:
+            edit_picture(photo, words)
+        assert str(caught.value.facts["thing"]) in words
+    # It is drawn anew instead, from "a red car".
+    with pytest.raises(UserError, match="edit_words_unknown"):
+        edit_picture(photo, "make the orange car red", is_drawn=True)
+    made = edit_picture(photo, "brighter, make the wall blue")
+    assert (made.applied, made.unrecognised) == (("brighter",), ("wall",))
 
 
 def test_frames_add_to_the_picture() -> None:
@@ -195,6 +215,7 @@ WORDS_OF = {
     "rotate": "rotate 30", "crop_ratio": "3:2", "tint": "blue tones", "rotate_left": "turn left",
     "rotate_right": "turn right", "upside_down": "upside down", "black_white": "bw",
     "backdrop": "white background", "scenery": "on a beach background",
+    "recolour": "make the brown cat blue",
     "colour_frame": "black frame", "round_corners": "round corners", "flip": "flip vertically",
     "flatter": "less contrast", "shadows": "lift shadows", "highlights": "recover highlights",
     "golden_hour": "golden hour", "less_colour": "less yellow", "more_colour": "more blue",

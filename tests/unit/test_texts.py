@@ -248,6 +248,7 @@ VALUES = {
     "rotate": "45", "crop_ratio": "16:9", "fit_ratio": "9:16", "crop_side": "top",
     "left_out": "3,4", "tint": "blue", "more_colour": "red", "less_colour": "yellow",
     "colour_frame": "gold", "backdrop": "white", "scenery": "beach", "photo_style": "mosaic",
+    "recolour": "red",
 }  # fmt: skip
 OTHER_KEYS = (
     "deblock", "scratches", "dust", "red_eye", "white_balance", "denoise", "exposure",
@@ -261,7 +262,7 @@ KEYS = (
     *merge.APPLIED_KEYS,
     *OTHER_KEYS,
 )
-COLOURED = ("tint", "more_colour", "less_colour", "colour_frame", "backdrop")
+COLOURED = ("tint", "more_colour", "less_colour", "colour_frame", "backdrop", "recolour")
 
 
 def test_every_change_has_a_name_in_both_languages() -> None:
