@@ -50,10 +50,7 @@ def lay_part(
 
 
 def scatter(
-    canvas: Image.Image,
-    name: str,
-    colour: Colour,
-    spots: Sequence[tuple[float, float, float]],
+    canvas: Image.Image, name: str, colour: Colour, spots: Sequence[tuple[float, float, float]]
 ) -> None:
     """Paint a part many times: each spot is its lower middle and its height in pixels."""
     largest = part(name, max((round(height) for *_, height in spots), default=1) + 1, (colour,))

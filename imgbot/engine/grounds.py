@@ -5,7 +5,7 @@ import math
 from PIL import Image, ImageDraw
 
 from imgbot.engine import drawing
-from imgbot.engine.artwork import lay_part
+from imgbot.engine.artwork import lay_part, scatter
 from imgbot.engine.colours import Colour, mix, with_lightness
 from imgbot.engine.drawing import Line, Point
 from imgbot.engine.scene import Scene, down_to_floor, ridge
@@ -82,18 +82,12 @@ def grow_grass(
 def _strew_leaves(scene: Scene, canvas: Image.Image, line: Line) -> None:
     rng, unit = scene.rng, scene.unit_px
     for accent in scene.palette.accents[:3]:
-        leaves: list[list[Point]] = []
-        for _ in range(26):
-            x = rng.uniform(0, scene.width)
-            y = height_at(line, x) + unit * rng.uniform(0.5, 14)
-            reach, turn = unit * rng.uniform(0.5, 1.1), rng.uniform(0, math.pi)
-            leaves.append([
-                (x + reach * math.cos(turn + step) * spread,
-                 y + reach * 0.6 * math.sin(turn + step))
-                for step, spread in ((0, 1.3), (1.3, 0.7), (math.pi, 1.3), (4.6, 0.7))
-            ])  # fmt: skip
+        leaves = [
+            (x, height_at(line, x) + unit * rng.uniform(0.5, 14), unit * rng.uniform(0.7, 1.5))
+            for x in (rng.uniform(0, scene.width) for _ in range(26))
+        ]
         tone = mix(accent, ground_colours(scene)[1], 0.25 if not scene.palette.is_dark else 0.55)
-        drawing.paint(canvas, tone, _polygons(scene, leaves))
+        scatter(canvas, "leaf", tone, leaves)
 
 
 def _polygons(scene: Scene, polygons: list[list[Point]]) -> Image.Image:

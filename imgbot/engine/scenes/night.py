@@ -8,13 +8,7 @@ from imgbot.engine import drawing
 from imgbot.engine.artwork import rasterise, tinted
 from imgbot.engine.colours import Colour, mix, ramp, with_lightness
 from imgbot.engine.scene import Scene, ridge
-from imgbot.engine.scenes.outdoors import (
-    add_birds,
-    paint_layer,
-    paint_sky,
-    paint_sun,
-    plant_trees,
-)
+from imgbot.engine.scenes.outdoors import add_birds, paint_layer, paint_sky, paint_sun, plant_trees
 from imgbot.engine.subjects import artwork
 
 Tower = tuple[float, float, float, str]  # left, width, top, shape of the roof

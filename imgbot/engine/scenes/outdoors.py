@@ -282,30 +282,22 @@ def dunes(scene: Scene) -> Image.Image:
 
 
 def _paint_shadow_side(scene: Scene, canvas: Image.Image, line: Line, colour: Colour) -> None:
-    crests = [
-        index for index in range(2, len(line) - 2)
-        if line[index][1] < line[index - 2][1] and line[index][1] <= line[index + 2][1]
-    ]  # fmt: skip
-    for index in crests:
-        x, y = line[index]
+    below = drawing.polygon_mask(scene.size, down_to_floor(scene, line))
+    for before, (x, y), after in zip(line[:-4:2], line[2:-2:2], line[4::2], strict=False):
+        if y >= before[1] or y > after[1]:
+            continue
         reach = scene.unit_px * scene.rng.uniform(26, 44)
-        slope = [point for point in line[index:] if point[0] < x + reach]
+        slope = [point for point in line if x <= point[0] < x + reach]
         # The shadow's edge winds down from the crest.
         edge = [
             (
                 x + reach * (0.1 + 0.9 * share) * (0.55 + 0.2 * math.sin(share * 5)),
-                y + reach * 0.95 * share,
+                y + reach * share,
             )
             for share in (step / 12 for step in range(12, -1, -1))
         ]
-        area = drawing.polygon_mask(scene.size, [*slope, *edge])
-        fade = Image.linear_gradient("L").resize(scene.size)
-        top, depth = y / scene.height, reach / scene.height
-        fade = drawing.curve(fade, lambda value, t=top, d=depth: max(0.0, 1 - (value - t) / d))
-        below = drawing.polygon_mask(scene.size, down_to_floor(scene, line))
-        drawing.paint(
-            canvas, colour, drawing.dim(drawing.times(drawing.times(area, fade), below), 0.75)
-        )
+        area = drawing.times(drawing.polygon_mask(scene.size, [*slope, *edge]), below)
+        drawing.paint(canvas, colour, drawing.dim(area, 0.55))
 
 
 def lake(scene: Scene) -> Image.Image:

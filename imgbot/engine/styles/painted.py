@@ -138,11 +138,7 @@ def _bristles(
 
 
 def _bounded(colour: Colour) -> Colour:
-    return (
-        min(255, max(0, colour[0])),
-        min(255, max(0, colour[1])),
-        min(255, max(0, colour[2])),
-    )
+    return (min(255, max(0, colour[0])), min(255, max(0, colour[1])), min(255, max(0, colour[2])))
 
 
 def pencil(scene: Scene, canvas: Image.Image) -> Image.Image:
