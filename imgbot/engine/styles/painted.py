@@ -1,6 +1,7 @@
 """Painted and printed styles: watercolour, oil, chalk, pencil; ink, linocut, neon, poster."""
 
 import math
+from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps, ImageStat
 
@@ -53,39 +54,37 @@ def oil(scene: Scene, canvas: Image.Image) -> Image.Image:
     rich = drawing.saturate(drawing.simplify(canvas), 1.18)
     painted = rich.copy()
     relief = Image.new("L", scene.size, 110)
-    flow = _StrokeField(scene, canvas)
+    angle_at = _stroke_angles(scene, canvas)
     detail = drawing.edges(canvas, scene.unit_px * 0.3)
     # Sprites get fine strokes where they have detail.
     detail = ImageChops.lighter(detail, drawing.dim(scene.in_focus(), 0.4))
     detail = detail.filter(ImageFilter.MaxFilter(7)).resize((128, 128)).tobytes()
     for width_units, floor in ((3.4, -1), (1.7, -1), (0.85, 70), (0.5, 95)):
-        _lay_strokes(scene, (painted, relief, rich), flow, width_units, detail, floor)
+        _lay_strokes(scene, (painted, relief, rich), angle_at, width_units, detail, floor)
     relief = drawing.soft(relief, scene.unit_px * 0.06)
     return drawing.vignette(drawing.lit_relief(painted, relief, 0.5), 0.18)
 
 
-class _StrokeField:
+def _stroke_angles(scene: Scene, canvas: Image.Image) -> Callable[[float, float], float]:
     """Direction of strokes: along the contour, or along smooth noise where there is none."""
+    side = 130
+    grey = drawing.soft(canvas.convert("L"), scene.unit_px * 1.6).resize((side, side)).tobytes()
+    air = drawing.clouds((side, side), scene.rng, 52, 2).tobytes()
 
-    def __init__(self, scene: Scene, canvas: Image.Image) -> None:
-        self._scene = scene
-        grey = drawing.soft(canvas.convert("L"), scene.unit_px * 1.6).resize((130, 130))
-        air = drawing.clouds((130, 130), scene.rng, 52, 2)
-        self._grey, self._air = grey.tobytes(), air.tobytes()
-
-    def angle(self, x: float, y: float) -> float:
-        column = min(128, max(1, int(x / self._scene.width * 130)))
-        row = min(128, max(1, int(y / self._scene.height * 130)))
-        at, grey = row * 130 + column, self._grey
-        dx, dy = grey[at + 1] - grey[at - 1], grey[at + 130] - grey[at - 130]
-        calm = self._air[at] / 255 * math.pi * 1.6 - 0.8
+    def angle(x: float, y: float) -> float:
+        column = min(side - 2, max(1, int(x / scene.width * side)))
+        at = min(side - 2, max(1, int(y / scene.height * side))) * side + column
+        dx, dy = grey[at + 1] - grey[at - 1], grey[at + side] - grey[at - side]
+        calm = air[at] / 255 * math.pi * 1.6 - 0.8
         return math.atan2(dx, -dy) if dx * dx + dy * dy > 60 else calm
+
+    return angle
 
 
 def _lay_strokes(
     scene: Scene,
     layers: tuple[Image.Image, Image.Image, Image.Image],
-    flow: _StrokeField,
+    angle_at: Callable[[float, float], float],
     width_units: float,
     detail: bytes,
     floor: int,
@@ -106,8 +105,8 @@ def _lay_strokes(
             continue
         at = (row * scene.width + column) * 3
         colour = (colours[at], colours[at + 1], colours[at + 2])
-        angle = flow.angle(x, y)
-        _bristles((on_canvas, on_relief), (x, y), angle, width, colour, rng.random())
+        draws = (on_canvas, on_relief)
+        _bristles(draws, (x, y), angle_at(x, y), width, colour, rng.random())
 
 
 def _bristles(
@@ -126,19 +125,15 @@ def _bristles(
     for hair in range(hairs):
         aside = ((hair + 0.5) / hairs - 0.5) * width
         shift = round(26 * (chance - 0.5) + 13 * math.sin(hair * 2.4 + chance * 20))
-        tone = (colour[0] + shift, colour[1] + shift, colour[2] + shift)
+        red, green, blue = (min(255, max(0, part + shift)) for part in colour)
         reach = half * (0.8 + 0.4 * math.sin(hair * 1.7 + chance * 9) ** 2)
         ends = [
             (x - along[0] * reach - along[1] * aside, y - along[1] * reach + along[0] * aside),
             (x + along[0] * reach - along[1] * aside, y + along[1] * reach + along[0] * aside),
         ]
         thick = max(1, math.ceil(width / hairs) + 1)
-        draws[0].line(ends, fill=_bounded(tone), width=thick)
+        draws[0].line(ends, fill=(red, green, blue), width=thick)
         draws[1].line(ends, fill=min(255, max(0, 128 + shift * 4)), width=thick)
-
-
-def _bounded(colour: Colour) -> Colour:
-    return (min(255, max(0, colour[0])), min(255, max(0, colour[1])), min(255, max(0, colour[2])))
 
 
 def pencil(scene: Scene, canvas: Image.Image) -> Image.Image:
