@@ -61,8 +61,8 @@ _THROTTLE_S = {
     **dict.fromkeys(
         (
             "rate_limited", "queue_full", "too_many_waiting", "budget_used_up",
-            "user_budget_used_up", "storage_full", "paused", "paused_words", "anonymous",
-            "stars_short",
+            "user_budget_used_up", "user_pictures_used_up", "group_pictures_used_up",
+            "storage_full", "paused", "paused_words", "anonymous", "stars_short",
         ),
         15,
     ),
@@ -73,6 +73,7 @@ _THROTTLE_S = {
 _FOR_NOW = frozenset(
     {"rate_limited", "queue_full", "too_many_waiting", "paused", "paused_words"}
     | {"budget_used_up", "user_budget_used_up", "stars_short"}
+    | {"user_pictures_used_up", "group_pictures_used_up"}
 )
 """Errors that say nothing against the message: it may be handled again later."""
 

@@ -33,6 +33,8 @@ _REFUSALS = {
     "budget": "budget_used_up",
     "user_budget": "user_budget_used_up",
     "stars": "stars_short",
+    "user_pictures": "user_pictures_used_up",
+    "group_pictures": "group_pictures_used_up",
 }
 _WITHOUT_MONEY = frozenset({"budget", "user_budget", "stars"})
 _SEEDS = 1_000_003

@@ -17,6 +17,8 @@ from imgbot.files import replace_file
 CHANGEABLE = (
     "IMGBOT_DAILY_BUDGET",
     "IMGBOT_USER_DAILY_LIMIT",
+    "IMGBOT_USER_PICTURES_PER_DAY",
+    "IMGBOT_GROUP_PICTURES_PER_DAY",
     "IMGBOT_RATE_LIMIT_MAX_REQUESTS",
     "IMGBOT_RATE_LIMIT_WINDOW",
     "IMGBOT_RUNNING_PER_USER",
@@ -24,6 +26,7 @@ CHANGEABLE = (
     "IMGBOT_PROVIDER",
     "IMGBOT_PROVIDER_FALLBACK",
     "IMGBOT_MODELS",
+    "IMGBOT_MODELS_OFFERED",
     "IMGBOT_WELCOME",
 )
 """Settings without a secret that a chat may change."""

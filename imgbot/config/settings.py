@@ -147,6 +147,8 @@ class Settings(BaseModel):
     running_per_user: _PositiveCount = 3
     daily_budget: Usd | None = None
     user_daily_limit: Usd | None = None
+    user_pictures_per_day: _PositiveCount | None = None
+    group_pictures_per_day: _PositiveCount | None = None
     rate_limit_window: Annotated[int, Field(ge=1, le=86_400)] = 60
     rate_limit_max_requests: _PositiveCount = 10
     poll_interval_initial: _Interval = 2.0

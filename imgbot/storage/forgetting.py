@@ -147,7 +147,7 @@ class Forgetting(Store):
         if ended:
             await self._forget_late_jobs(ended)
         for _, day, user in past:
-            await self._redis.hdel(keys.SPEND + day, f"user:{user}")
+            await self._redis.hdel(keys.SPEND + day, f"user:{user}", f"pictures:{user}")
         await self.mark_log(now_ms)
         done = [*map(".".join, past), *(f"{_JOB}.{job_id}" for job_id in ended)]
         await self._redis.hdel(keys.FORGOTTEN, *done)
@@ -302,11 +302,12 @@ class Forgetting(Store):
     async def _forget_spend(self, names: Iterable[str], ids: Collection[str], today: str) -> None:
         """Remove users from the days that are over; from today, `settle` does it later."""
         entries = [f"user:{user}" for user in ids]
+        pictures = [f"pictures:{user}" for user in ids]
         for day in [
             name.removeprefix(keys.SPEND) for name in names if _kind_of(name) == keys.SPEND
         ]:
             if day != today:
-                await self._redis.hdel(keys.SPEND + day, *entries)
+                await self._redis.hdel(keys.SPEND + day, *entries, *pictures)
                 continue
             spent = await self._redis.hmget(keys.SPEND + day, entries)
             for user in [user for user, micro in zip(ids, spent, strict=True) if micro is not None]:

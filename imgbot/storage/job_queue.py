@@ -52,7 +52,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class QueueLimits:
-    """Limits on waiting jobs in total and per user, running jobs per user, and daily budgets.
+    """Limits on waiting jobs in total and per user, running jobs per user, and of a day.
 
     Budgets are in micro-dollars; None is no limit, 0 admits no job that has a price.
     """
@@ -62,6 +62,8 @@ class QueueLimits:
     running_per_user: int = 3
     daily_micro: int | None = None
     daily_micro_per_user: int | None = None
+    daily_pictures_per_user: int | None = None
+    daily_pictures_per_group: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,8 @@ class JobQueue(Store):
                 awaits_picture=int(job.request.awaits_picture),
                 star_price=job.charge.stars,
                 free_limit=free_daily,
+                user_pictures=_text(caps.daily_pictures_per_user),
+                group_pictures=_text(caps.daily_pictures_per_group),
                 fields=job_codec.admitted_fields(job),
             )
         finally:

@@ -183,7 +183,8 @@ WEBHOOK_TICKET = _key("img:hint:", Owner.NAMED_BY_JOB)
 ENDED = _key("img:ended:", Owner.NOBODY)
 # HASH per local day, 40 days, in micro-dollars: `charged` and `reserved` in total, `user:<id>`
 # (charges and reservations of a user), `reserved:<id>`, `of:<provider>.<operation>`, the same with
-# the prefix `n:` for the number of charges, and `ceiling`: the budget if raised for that day.
+# the prefix `n:` for the number of charges, `pictures:<user or group id>` (ordered within their
+# quota), and `ceiling`: the budget if raised for that day.
 SPEND = _key("img:spend:", Owner.METHOD)
 # HASH per user id: `balance` of Stars, `spent`, `job:<id>` (held for a job, 0 for a free picture),
 # `paid:<charge id>` (price, credit, time in ms), `back:<charge id>` (time in ms at which that was

@@ -98,6 +98,12 @@ class Spend(Store):
         spent = await self._redis.hget(key, f"user:{user_id}")
         return max(ceiling - int(spent or 0), 0)
 
+    async def pictures_left(self, user_id: int, now_ms: int) -> int:
+        """Return how many pictures of the user's quota are left today, if there is one."""
+        key = keys.SPEND + self.today(now_ms)
+        ordered = await self._redis.hget(key, f"pictures:{user_id}")
+        return max((self.caps.daily_pictures_per_user or 0) - int(ordered or 0), 0)
+
     async def spent_today(self, now_ms: int) -> int:
         """Return today's charges and reservations."""
         key = keys.SPEND + self.today(now_ms)

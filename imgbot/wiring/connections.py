@@ -55,4 +55,6 @@ def queue_limits_of(settings: Settings) -> QueueLimits:
         running_per_user=settings.running_per_user,
         daily_micro=settings.daily_budget,
         daily_micro_per_user=settings.user_daily_limit,
+        daily_pictures_per_user=settings.user_pictures_per_day,
+        daily_pictures_per_group=settings.group_pictures_per_day,
     )

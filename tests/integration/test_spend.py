@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client, Value
@@ -142,3 +142,27 @@ async def test_a_job_admitted_while_the_books_are_read_keeps_its_reservation(
 
     assert mended == (0, 0, 0)
     assert (await day(redis)).reserved == 2 * PRICE
+
+
+async def test_a_quota_of_pictures_counts_what_was_made(redis: Client) -> None:
+    caps = QueueLimits(daily_pictures_per_user=2, daily_pictures_per_group=3)
+    queue = JobQueue(redis, caps)
+    await queue.open_epoch()
+
+    async def order(number: int, user_id: int, chat_id: int) -> str:
+        one = with_changes(job(str(number), user_id), chat_id=chat_id, price_micro=0)
+        return (await queue.enqueue(one, NOW)).verdict
+
+    own = [await order(number, 1, 1) for number in range(3)]
+    for state in (State.FAILED, State.DELIVERED):
+        claimed = await queue.claim(NOW)
+        assert claimed is not None
+        begun = await queue.move(claimed, State.SUBMITTING, NOW, intent_ms=NOW)
+        await ended(queue, begun, state, is_billed=False)
+    again = [await order(number, 1, 1) for number in (10, 11)]
+    in_group = [await order(20 + user_id, user_id, -5) for user_id in (2, 3, 4, 5)]
+
+    assert own == ["ok", "ok", "user_pictures"]
+    assert again == ["ok", "user_pictures"]
+    assert in_group == ["ok", "ok", "ok", "group_pictures"]
+    assert await Spend(redis, caps, 0).pictures_left(1, NOW) == 0

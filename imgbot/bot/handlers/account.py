@@ -107,6 +107,10 @@ async def _budget(dialogue: Dialogue, least_price_micro: int, at_ms: int) -> lis
         left = dollars(await app.spend.left_of_user(dialogue.user_id, at_ms))
         limit = dollars(caps.daily_micro_per_user)
         lines.append(dialogue.t("limits_money", left=left, limit=limit, wait=wait))
+    if caps.daily_pictures_per_user is not None:
+        left_today = await app.spend.pictures_left(dialogue.user_id, at_ms)
+        quota = caps.daily_pictures_per_user
+        lines.append(dialogue.t("limits_pictures", left=left_today, limit=quota, wait=wait))
     ceiling = await app.spend.ceiling_today(at_ms)
     spent = 0 if ceiling is None else await app.spend.spent_today(at_ms)
     if BudgetState(spent, ceiling, least_price_micro).is_spent:

@@ -2,7 +2,8 @@
 -- KEYS: queue job:id tombstone:id tags virtual_time user_tags sequence waiting user_jobs:user
 -- KEYS: announce spend:day stars:user since recent:place spend_kept_s result_kept_s history_length
 -- ARGV: id user day queue_limit waiting_limit now_ms price_micro day_limit_micro user_limit_micro
--- ARGV: place recent_entry awaits_picture star_price free_limit fields...
+-- ARGV: place recent_entry awaits_picture star_price free_limit user_pictures group_pictures
+-- ARGV: fields...
 -- FLAGS: fenced
 -- Start-time fair queueing: a job's tag is max(virtual time, its user's last tag + 1),
 -- so twenty jobs of one user line up behind the first jobs of everyone else.
@@ -19,6 +20,14 @@ if price > 0 then
   if day_limit then day_limit = math.max(day_limit, spent[4]) end
   if day_limit and spent[1] + spent[2] + price > day_limit then return {'budget'} end
   if user_limit and spent[3] + price > user_limit then return {'user_budget'} end
+end
+local group = place:match('^%-%d+')
+local quotas = {['pictures:' .. user] = tonumber(user_pictures)}
+if group then quotas['pictures:' .. group] = tonumber(group_pictures) end
+for entry, quota in pairs(quotas) do
+  if tonumber(redis.call('HGET', spend, entry) or '0') >= quota then
+    return {entry == 'pictures:' .. user and 'user_pictures' or 'group_pictures'}
+  end
 end
 local stars_held, free_count = tonumber(star_price), 0
 if stars_held > 0 then
@@ -58,6 +67,10 @@ if price > 0 then
   for _, entry in ipairs({'reserved', 'reserved:' .. user, 'user:' .. user}) do
     redis.call('HINCRBY', spend, entry, price_micro)
   end
+  redis.call('EXPIRE', spend, spend_kept_s)
+end
+for entry in pairs(quotas) do
+  redis.call('HINCRBY', spend, entry, 1)
   redis.call('EXPIRE', spend, spend_kept_s)
 end
 if star_price ~= '0' then

@@ -42,6 +42,12 @@ if charge > 0 then
   add('of:' .. provider_operation, charge)
   add('n:' .. provider_operation, 1)
 end
+-- What came to nothing does not count towards the pictures of the day.
+for _, owner in ipairs({seen[2], place:match('^%-%d+')}) do
+  local entry = 'pictures:' .. owner
+  local is_free = outcome == 'failed' or outcome == 'cancelled'
+  if is_free and redis.call('HEXISTS', spend, entry) == 1 then add(entry, -1) end
+end
 if reserved + charge > 0 then redis.call('EXPIRE', spend, spend_kept_s) end
 -- The ledger has what is held for the job, once: a dead one may be delivered after all, at no price.
 local held = seen[5] and redis.call('HGET', stars, 'job:' .. id)
