@@ -137,6 +137,12 @@ async def test_a_model_is_offered_at_its_price_in_stars_and_holds_that(shop: Sta
     await anna.order("a hare")
     await anna.heard()
 
+    question = await anna.ask("/forget_me")
+    await anna.toasts(question, f"forget:{anna.id}")
+    told = await anna.wait(lambda message: message.text.startswith("✅ Deleted."))
+
+    # The payments are the operator's books, and the balance is the user's money.
+    assert "the payments and your balance are kept" in told.text
     assert "• Sketch · 5 ⭐ — quick drafts\n• Fine Brush · 7 ⭐ — the best" in offered.text
     assert await balance(anna) == 18
 

@@ -4,12 +4,18 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 
-from aiogram.types import CallbackQuery, Message, PreCheckoutQuery, Update
+from aiogram.types import CallbackQuery, Message, PreCheckoutQuery, SuccessfulPayment, Update
 
 from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
-from imgbot.domain.errors import ChatGoneError, ImgbotError, StorageUnavailableError, UserError
+from imgbot.domain.errors import (
+    ChatGoneError,
+    ImgbotError,
+    StorageFullError,
+    StorageUnavailableError,
+    UserError,
+)
 from imgbot.domain.stars import StarPack, StarPrices, credit_for, pack_of
 from imgbot.domain.texts import buttons, language_of, t
 from imgbot.domain.texts.buttons import Button, Keyboard
@@ -135,7 +141,7 @@ async def handle_update(update: Update, app: App) -> bool:
     if update.pre_checkout_query:
         await _check_out(update.pre_checkout_query, update.update_id, app)
     elif message and message.successful_payment:
-        await _receive(message, update.update_id, app)
+        await _receive(message.successful_payment, message, update.update_id, app)
     elif message and (refunded := message.refunded_payment):
         user_id, charge_id = _payer(message), refunded.telegram_payment_charge_id
         await app.star_ledger.take_back(user_id, charge_id, app.now_ms(), is_refunded=True)
@@ -177,23 +183,22 @@ def _refusal(query: PreCheckoutQuery, context: RequestContext, app: App) -> User
     return None
 
 
-async def _receive(message: Message, update_id: int, app: App) -> None:
+async def _receive(paid: SuccessfulPayment, message: Message, update_id: int, app: App) -> None:
     """Credit a payment, as far as it is for something, and tell its user.
 
     The books may have been first.
     """
-    paid, user_id = message.successful_payment, _payer(message)
-    if paid is None:
-        return
     amount, payload = paid.total_amount, paid.invoice_payload
+    user_id = _payer(message)
     credit = credit_for(paid.currency, amount, payload) if app.policy.star_prices else 0
     at_ms = int(message.date.timestamp() * 1000)
     payment = StarPayment(paid.telegram_payment_charge_id, amount, credit, at_ms)
     if await app.star_ledger.credit(user_id, payment) == "refused":
         app.refund_due.set()
     notice = f"paid.{payment.key}"
-    if not await app.users.claim_notice(user_id, notice, str(update_id), _TOLD_S):
-        return
+    with suppress(StorageFullError):
+        if not await app.users.claim_notice(user_id, notice, str(update_id), _TOLD_S):
+            return
     profile = await app.users.profile(user_id, user_id)
     account = await app.star_ledger.account(user_id)
     is_back = any(each.key == payment.key and each.is_back for each in account.payments)
