@@ -26,7 +26,7 @@ def full_report(anna: User, boris: User) -> str:
         rf"Of that, reserved for pictures in progress: \$0\.00\n"
         rf"Daily budget: \$0\.08 in total, none per user. It renews in \d+ \w+\n"
         rf"simulated\.create: \$0\.08 \(2\)\n\n"
-        rf"Top users today, by ID:\n{anna.id}: \$0\.04\n{boris.id}: \$0\.04\n\n"
+        rf"Top users today:\n{anna.id}: \$0\.04\n{boris.id}: \$0\.04\n\n"
         rf"The last 7 days: \$0\.08\n\d{{4}}-\d\d-\d\d: \$0\.08\n"
         rf"simulated\.create: \$0\.08 \(2\)"
     )
