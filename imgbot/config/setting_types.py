@@ -24,8 +24,10 @@ _PACK = re.compile(r"([1-9]\d{0,4})(?::([1-9]\d{0,5}))?", re.ASCII)
 _COUNT = re.compile(r"0|[1-9]\d{0,5}", re.ASCII)
 _PACKS_MAX = 8
 _SERVICE = re.compile(r"/[A-Za-z0-9._-]{1,60}")
-_MODEL_NUMBERS = {"steps": (1, 100, 1), "guidance": (0, 30, 0), "side": (64, 1024, 64)}
-"""Lowest, highest, and the step between them if there is one."""
+_MODEL_FILE = re.compile(
+    r"/[^,=]+\.(gguf|safetensors)"
+    r"(\s*,\s*(steps=[1-9][0-9]?|guidance=[0-9]{1,2}(\.[0-9])?|side=(64|[1-9][0-9]{2}|1024)))*"
+)
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 # The colon keeps an address that holds a `=` in one piece.
 _ENTRY = re.compile(r"(?:([^=:]+?)\s*=\s*)?(.+)", re.DOTALL)
@@ -159,18 +161,9 @@ def _pairs(value: object, *, has_default: bool = False) -> Pairs:
 
 def parse_model_file(value: object) -> object:
     """Path of a model's file and how it is used: `/m.gguf, steps=20, guidance=7, side=512`."""
-    pairs = _pairs(value, has_default=True)
-    path, numbers = dict(pairs).get("", ""), [pair for pair in pairs if pair[0]]
-    is_file = path.startswith("/") and path.endswith((".gguf", ".safetensors"))
-    if not is_file or any(not _is_model_number(*pair) for pair in numbers):
+    if not _MODEL_FILE.fullmatch(str(value)):
         raise ValueError
-    return pairs
-
-
-def _is_model_number(name: str, text: str) -> bool:
-    low, high, step = _MODEL_NUMBERS.get(name, (1, 0, 1))
-    is_number = re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,2})?", text) is not None
-    return is_number and low <= float(text) <= high and not (step and float(text) % step)
+    return _pairs(value, has_default=True)
 
 
 def parse_usd(value: object) -> int:

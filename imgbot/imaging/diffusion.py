@@ -14,9 +14,9 @@ from typing import Any
 
 from PIL import Image, ImageOps
 
+from imgbot.domain.local_model import LocalModel
 from imgbot.imaging.decoding import decode
 from imgbot.imaging.pictures import SOURCE_LIMIT_MEGAPIXELS, flatten
-from imgbot.imaging.steps import ModelOrder
 
 _GRID_PX = 64
 _KEPT_MEGAPIXELS = 1.1
@@ -27,32 +27,26 @@ _EDIT_STRENGTH, _EDIT_STEPS_MIN = 0.55, 3
 _LOADED, _SAMPLED = 0.1, 0.7
 """Shares of the time, about."""
 
-_PROBE_S, _PROBE_SIDE_PX, _PROBES_PER_STEP = 3.0, 512, 900
+_PROBE_S, _PROBES_PER_STEP = 3.0, 900
 """One step of SDXS-512, its decoding included, takes as long as so many probes; measured."""
 
 
-def free_bytes() -> int | None:
-    """Return the memory that is available; None if the kernel does not say."""
+def lack_of_memory(model: LocalModel) -> str:
+    """Return in a sentence how much memory is missing, empty if there is enough, or if unknown."""
     try:
         text = Path("/proc/meminfo").read_text()
     except OSError:
-        return None
-    return int(text.partition("MemAvailable:")[2].split()[0]) << 10
-
-
-def lack_of_memory(needed_bytes: int) -> str:
-    """Return in a sentence how much memory is missing, empty if there is enough."""
-    free = free_bytes()
-    if free is None or free >= needed_bytes:
         return ""
-    return f"a picture needs {needed_bytes / 1e9:.1f} GB of free memory, and {free / 1e9:.1f} are"
+    free_bytes = int(text.partition("MemAvailable:")[2].split()[0]) << 10
+    needed = f"a picture needs {model.needed_bytes / 1e9:.1f} GB of free memory"
+    return f"{needed}, and {free_bytes / 1e9:.1f} are" if free_bytes < model.needed_bytes else ""
 
 
 def seconds_per_step() -> float:
     """Measure for 3 s how long a step for 512 × 512 pixels takes here, with nothing else to do."""
     sd = import_module("cyllama.sd")
     picture = Path(f"/dev/shm/imgbot-{os.getpid()}.png")  # noqa: S108 -- removed below
-    Image.effect_noise((_PROBE_SIDE_PX, _PROBE_SIDE_PX), 64).convert("RGB").save(picture)
+    Image.effect_noise((512, 512), 64).convert("RGB").save(picture)
     try:
         image, count, begun_s, used_s = sd.SDImage.load(str(picture)), 0, time.monotonic(), 0.0
         while time.monotonic() - begun_s < _PROBE_S:
@@ -61,75 +55,75 @@ def seconds_per_step() -> float:
             used_s, count = used_s + time.thread_time() - since_s, count + 1
     finally:
         picture.unlink()
-    return used_s / count * _PROBES_PER_STEP / _threads()
+    return used_s / count * _PROBES_PER_STEP / _cores()
 
 
-def _threads() -> int:
+def _cores() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def draw(order: ModelOrder) -> str:
-    """Write a picture to the order's target as a PNG, its progress to the target + .progress.
+def draw(
+    model: LocalModel,
+    words: tuple[str, str],
+    sources: tuple[str, ...],
+    target: str,
+    *,
+    seed: int,
+    ratio: str,
+    scheduling: int,
+) -> str:
+    """Write a picture to `target` as a PNG, and its progress to `target` + .progress.
 
+    `words` are what it shows and what it must not; `scheduling` is a policy of the kernel's.
     RuntimeError if the model cannot be used, UserError for a source that is no picture.
     """
-    if lack := lack_of_memory(order.needed_bytes):
+    if lack := lack_of_memory(model):
         raise RuntimeError(lack)
     # A hardened unit forbids it, and sets a weight for the whole service instead.
     with contextlib.suppress(PermissionError):
-        os.sched_setscheduler(0, order.scheduling, os.sched_param(0))
-    start = Path(f"{order.target}.start.png")
+        os.sched_setscheduler(0, scheduling, os.sched_param(0))
+    # It would print the stacks of all threads where memory is short.
+    os.environ["GGML_NO_BACKTRACE"] = "1"
+    sd, start = import_module("cyllama.sd"), f"{target}.start.png"
+    options: dict[str, Any] = {"seed": seed, "sample_steps": model.steps}
     try:
-        size = _size_for(order.ratio, order.side_px)
-        if order.sources:
-            size = _prepare(order.sources[0], order.side_px, start)
-        _draw(order, size, str(start) if order.sources else "")
+        if sources:
+            width, height = _prepare(sources[0], model.side_px, start)
+            options["sample_steps"] = max(model.steps, _EDIT_STEPS_MIN)
+            options |= {"init_image": sd.SDImage.load(start), "strength": _EDIT_STRENGTH}
+        else:
+            width, height = _size_for(ratio, model.side_px)
+        _draw(sd, model, words, target, width=width, height=height, **options)
     finally:
-        start.unlink(missing_ok=True)
-        Path(f"{order.target}.progress").unlink(missing_ok=True)
-    return order.target
+        for path in (start, f"{target}.progress"):
+            Path(path).unlink(missing_ok=True)
+    return target
 
 
-def _draw(order: ModelOrder, size: tuple[int, int], start: str) -> None:
-    sd = import_module("cyllama.sd")
-    # Not its log as well: threads that load would wait for the interpreter, which waits for them.
-    sd.set_progress_callback(_ignore)
-    options: dict[str, Any] = {"sample_steps": order.steps}
-    if start:
-        steps = max(order.steps, _EDIT_STEPS_MIN)
-        init_image = sd.SDImage.load(start)
-        options = {"sample_steps": steps, "init_image": init_image, "strength": _EDIT_STRENGTH}
+def _draw(sd: Any, model: LocalModel, words: tuple[str, str], target: str, **options: Any) -> None:
+    # Any function that is silent; and none for its log: the threads that load would wait for the
+    # interpreter, which waits for them.
+    sd.set_progress_callback(max)
     try:
-        with sd.SDContext(_parameters(sd, order.model)) as context:
-            sd.set_progress_callback(_progress(order.target))
-            [image] = context.generate(
-                _plain(order.prompt),
-                _plain(order.negative),
-                width=size[0],
-                height=size[1],
-                seed=order.seed,
-                cfg_scale=order.guidance,
-                **options,
-            )
-        image.save_png(order.target)
+        with sd.SDContext(_parameters(sd, model.path)) as context:
+            sd.set_progress_callback(_progress(target))
+            made = context.generate(*map(_plain, words), cfg_scale=model.guidance, **options)
+        made[0].save_png(target)
     except (OSError, RuntimeError, ValueError) as error:
         why = "it is damaged, is of an unknown kind, or needs more memory than there is"
-        raise RuntimeError(f"{order.model} cannot be used: {why}") from error
+        raise RuntimeError(f"{model.path} cannot be used: {why}") from error
 
 
 def _parameters(sd: Any, model: str) -> Any:
     parameters = sd.SDContextParams(model_path=model)
-    parameters.n_threads = _threads()
+    # They wait for each other in loops: one without a core of its own would slow all down.
+    parameters.n_threads = max(1, round(_cores() - os.getloadavg()[0]))
     parameters.enable_mmap = True
     # A quarter of a gigabyte less, for a tenth of the time.
     parameters.vae_conv_direct = True
     # Else it cannot read a source.
     parameters.vae_decode_only = False
     return parameters
-
-
-def _ignore(_step: int, _steps: int, _seconds: float) -> None:
-    """Take the progress of loading, which would be printed otherwise."""
 
 
 def _progress(target: str) -> Callable[[int, int, float], None]:
@@ -147,15 +141,10 @@ def _plain(text: str) -> str:
     return text.encode(errors="replace").decode().replace("\0", " ")[:_PROMPT_CHARACTERS]
 
 
-def _prepare(source: str, side_px: int, target: Path) -> tuple[int, int]:
+def _prepare(source: str, side_px: int, target: str) -> tuple[int, int]:
     """Write a source in the size of its picture; return the size."""
-    image = flatten(
-        decode(
-            source,
-            limit_megapixels=SOURCE_LIMIT_MEGAPIXELS,
-            keep_megapixels=_KEPT_MEGAPIXELS,
-        )
-    )
+    limits = {"limit_megapixels": SOURCE_LIMIT_MEGAPIXELS, "keep_megapixels": _KEPT_MEGAPIXELS}
+    image = flatten(decode(source, **limits))
     size = _size_for(f"{image.width}:{image.height}", side_px)
     ImageOps.fit(image, size).save(target)
     return size

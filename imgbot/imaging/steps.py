@@ -54,28 +54,6 @@ class Deliverable:
     """Text key of a sentence appended to the caption."""
 
 
-@dataclass(frozen=True, slots=True)
-class ModelOrder:
-    """Picture to be made by a model on this machine; `sources` are empty, or what to change."""
-
-    model: str
-    """Path of the model's file."""
-    steps: int
-    guidance: float
-    side_px: int
-    """Side of the square that the model was made for."""
-    needed_bytes: int
-    """Memory that has to be free."""
-    scheduling: int
-    """Policy of the process, as of `os.sched_setscheduler`."""
-    prompt: str
-    negative: str
-    sources: tuple[str, ...]
-    seed: int
-    ratio: str
-    target: str
-
-
 def plan_enlargement(
     size: tuple[int, int], scale: int, scales: frozenset[int], max_side_px: int
 ) -> tuple[int, int]:

@@ -1,12 +1,11 @@
 """`imgbot model fetch`: a model for the provider `local`; and what this machine can do with one."""
 
-import fcntl
 import hashlib
 import os
-import shutil
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,8 +14,6 @@ import httpx
 from imgbot.config.local_models import (
     FOLDER,
     HUB,
-    LocalModel,
-    PublishedModel,
     fetched_model,
     local_model_of,
     published_models,
@@ -25,6 +22,7 @@ from imgbot.config.settings import Settings
 from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource
 from imgbot.domain.errors import ImgbotError
 from imgbot.domain.findings import Finding, ok, warning
+from imgbot.domain.local_model import LocalModel
 from imgbot.files import PART, anchored, as_owner, commit, make_folder
 from imgbot.imaging import diffusion
 from imgbot.ops.formatting import say, size
@@ -33,30 +31,29 @@ from imgbot.providers.local import obstacle, problem_of
 
 _TIMEOUT_S = 30.0
 _FAILURES, _PAUSE_S = 3, 1.0
-_SPARE_BYTES = 200 << 20
-"""Left free on the disk."""
 
 
 def main(
     action: str, name: str, *, is_accepted: bool, environ: Mapping[str, str] = os.environ
 ) -> list[str]:
     """Fetch a model; return what was done, in sentences. Raises ConfigError, ImgbotError."""
-    if (known := published_models().get(name)) is None:
-        names = ", ".join(published_models())
+    if name not in (known := published_models()):
+        names = ", ".join(known)
         raise ImgbotError(f"nothing to {action}: there is no model {name!r}; known: {names}")
     unneeded = {**NO_PROVIDERS, "IMGBOT_TOKEN": PLACEHOLDER_TOKEN}
     settings = SettingsSource(environ_of_service(environ), unneeded).read()
     model = fetched_model(settings.state_dir, name)
     if found := obstacle():
         raise ImgbotError(f"nothing is downloaded: {found}")
-    if not problem_of(model) and _is_right(model.path, known):
+    if not problem_of(model) and _is_right(Path(model.path), model):
         return [f"{model.path} is there already, whole and unchanged"]
-    url = known.url.replace(HUB, settings.model_mirror or HUB, 1)
-    say(f"{name}: {size(known.size_bytes)} from {url}\n\n{known.terms}\n")
+    model = replace(model, url=model.url.replace(HUB, settings.model_mirror or HUB, 1))
+    say(f"{name}: {size(model.size_bytes)} from {model.url}\n\n{model.terms}\n")
     say(" ".join(_forecast(model)))
-    if not (is_accepted or _is_agreed()):
+    ask = "Do you accept the licence? yes/no: "
+    if not is_accepted and not (sys.stdin.isatty() and input(ask).strip() == "yes"):
         raise ImgbotError("nothing is downloaded without consent: answer yes, or --accept-license")
-    _fetch(url, model.path, known)
+    _fetch(model)
     use = "IMGBOT_PROVIDER=local, or for new pictures alone IMGBOT_PROVIDER=builtin, create=local"
     return [
         f"{model.path} is whole and has the published sha256",
@@ -64,11 +61,8 @@ def main(
     ]
 
 
-def _is_agreed() -> bool:
-    return sys.stdin.isatty() and input("Do you accept the licence? yes/no: ").strip() == "yes"
-
-
-def _fetch(url: str, path: Path, known: PublishedModel) -> None:
+def _fetch(model: LocalModel) -> None:
+    path = Path(model.path)
     make_folder(path.parents[1])
     with anchored(path.parents[1]) as here:
         folder = here / FOLDER
@@ -78,31 +72,16 @@ def _fetch(url: str, path: Path, known: PublishedModel) -> None:
             folder.mkdir(mode=0o700, exist_ok=True)
             file = part.open("ab+")
         with file:
-            _lock(file)
-            _check_room(here, known.size_bytes - os.fstat(file.fileno()).st_size)
-            _download(url, file, known.size_bytes)
+            _download(model.url, file, model.size_bytes)
             file.flush()
-            if not _is_right(part, known):
+            if not _is_right(part, model):
                 file.truncate(0)
                 raise ImgbotError(
-                    f"{url} is not the published file (its sha256 differs), and was deleted; try "
-                    "another address in IMGBOT_MODEL_MIRROR"
+                    f"{model.url} is not the published file (its sha256 differs), and was deleted; "
+                    "try another address in IMGBOT_MODEL_MIRROR"
                 )
-            with as_owner(here):
-                commit(part, folder / path.name)
-
-
-def _lock(file: BinaryIO) -> None:
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise ImgbotError("it is being downloaded by another process") from error
-
-
-def _check_room(folder: Path, needed_bytes: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < needed_bytes + _SPARE_BYTES:
-        raise ImgbotError(f"{size(needed_bytes)} are missing, and {size(free)} are free on disk")
+        with as_owner(here):
+            commit(part, folder / path.name)
 
 
 def _download(url: str, file: BinaryIO, whole_bytes: int) -> None:
@@ -132,8 +111,8 @@ def _continue(client: httpx.Client, url: str, file: BinaryIO, whole_bytes: int) 
             file.truncate(0)
         elif answer.status_code != httpx.codes.PARTIAL_CONTENT or not is_rest:
             raise ImgbotError(
-                f"{answer.url} answers {answer.status_code}; what has come is kept: run it again, "
-                "or set another address in IMGBOT_MODEL_MIRROR"
+                f"{answer.url.host} answers {answer.status_code}; what has come is kept: run it "
+                "again, or set another address in IMGBOT_MODEL_MIRROR"
             )
         for piece in answer.iter_raw():
             # A longer file is a wrong one, which its sha256 will tell.
@@ -145,9 +124,9 @@ def _continue(client: httpx.Client, url: str, file: BinaryIO, whole_bytes: int) 
                 return
 
 
-def _is_right(path: Path, known: PublishedModel) -> bool:
+def _is_right(path: Path, model: LocalModel) -> bool:
     with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest() == known.sha256
+        return hashlib.file_digest(file, "sha256").hexdigest() == model.sha256
 
 
 def _forecast(model: LocalModel) -> tuple[str, str]:
@@ -157,7 +136,7 @@ def _forecast(model: LocalModel) -> tuple[str, str]:
     about = max(1, round(seconds)) if seconds < 10 else 5 * round(seconds / 5)
     needed = f"needs {model.needed_bytes / 1e9:.1f} GB of free memory"
     text = f"About {about} s a picture on this processor while it has nothing else to do; {needed}."
-    lack = diffusion.lack_of_memory(model.needed_bytes)
+    lack = diffusion.lack_of_memory(model)
     return text, f"Now {lack}: until then the built-in engine makes the pictures." if lack else ""
 
 
@@ -165,10 +144,10 @@ def examine(settings: Settings) -> Finding:
     """Return the doctor's finding about the provider `local`."""
     model, check = local_model_of(settings), "provider local"
     problem = problem_of(model)
-    if not problem and model.published and not _is_right(model.path, model.published):
-        problem = f"{model.path} is damaged: delete it"
+    if not problem and model.sha256 and not _is_right(Path(model.path), model):
+        problem = f"{model.path} is damaged"
     if problem:
-        advice = f"sudo imgbot model fetch {model.path.stem}" if model.published else ""
+        advice = f"sudo imgbot model fetch {Path(model.path).stem}" if model.url else ""
         if obstacle():
             advice = "IMGBOT_PROVIDER=builtin, or install what is missing"
         return warning(check, f"{problem}: the built-in engine makes the pictures", advice)

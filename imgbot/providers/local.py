@@ -5,8 +5,8 @@ from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
-from imgbot.config.local_models import LocalModel
 from imgbot.domain.errors import ProviderError, ProviderErrorKind, WorkerLostError
+from imgbot.domain.local_model import LocalModel
 from imgbot.domain.operations import Operation
 from imgbot.providers.http import copy_result
 from imgbot.providers.protocol import (
@@ -40,12 +40,10 @@ def problem_of(model: LocalModel) -> str:
     if found := obstacle():
         return found
     try:
-        size_bytes = model.path.stat().st_size
+        size_bytes = Path(model.path).stat().st_size
     except OSError as error:
         return f"{model.path} cannot be read ({error.strerror})"
-    if model.published and model.published.size_bytes != size_bytes:
-        return f"{model.path} is not the whole file"
-    return ""
+    return "" if size_bytes == model.size_bytes else f"{model.path} is not the whole file"
 
 
 class LocalProvider(Provider):
@@ -57,7 +55,8 @@ class LocalProvider(Provider):
     max_concurrent = 1
 
     def __init__(self, make: Make, model: LocalModel) -> None:
-        terms = Capability(model=model.path.stem, takes_seed=True, inputs=InputLimits(max_count=1))
+        name, inputs = Path(model.path).stem, InputLimits(max_count=1)
+        terms = Capability(model=name, takes_seed=True, inputs=inputs)
         self.offers = dict.fromkeys((Operation.CREATE, Operation.EDIT), terms)
         self.problem = problem_of(model)
         self._make = make

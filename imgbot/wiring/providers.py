@@ -3,12 +3,13 @@
 import functools
 import os
 
-from imgbot.config.local_models import LocalModel, local_model_of
+from imgbot.config.local_models import local_model_of
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
+from imgbot.domain.local_model import LocalModel
 from imgbot.domain.operations import ACTIONS, OPERATIONS, Operation
 from imgbot.imaging.pool import Pool
-from imgbot.imaging.steps import ModelOrder, draw_with_model, make_picture
+from imgbot.imaging.steps import draw_with_model, make_picture
 from imgbot.jobs.provider_routing import ModelChoice, ProviderRouter
 from imgbot.providers.factory import name_at, open_provider
 from imgbot.providers.protocol import (
@@ -92,28 +93,19 @@ def _config(settings: Settings, name: str, url: str) -> ProviderConfig:
 
 async def _make_with_model(model: LocalModel, order: GenerationRequest) -> Done:
     """Make a picture in a process of its own, whose memory is free afterwards."""
-    limit_bytes = 2 * model.needed_bytes
-    pool = Pool(
-        1, deadline_s=_LONGEST_S, worker_memory_bytes=limit_bytes, on_restart=events.worker_replaced
-    )
+    options = {"deadline_s": _LONGEST_S, "worker_memory_bytes": 2 * model.needed_bytes}
+    pool = Pool(1, **options, on_restart=events.worker_replaced)
     try:
         path = await pool.run(
             draw_with_model,
-            ModelOrder(
-                model=str(model.path),
-                steps=model.steps,
-                guidance=model.guidance,
-                side_px=model.side_px,
-                needed_bytes=model.needed_bytes,
-                scheduling=_SCHEDULING,
-                prompt=order.prompt,
-                negative=order.negative,
-                sources=tuple(map(str, order.pictures)),
-                seed=order.seed,
-                ratio=order.ratio,
-                target=str(order.target),
-            ),
+            model,
+            (order.prompt, order.negative),
+            tuple(map(str, order.pictures)),
+            str(order.target),
             about=f"{order.operation.value} with a model",
+            seed=order.seed,
+            ratio=order.ratio,
+            scheduling=_SCHEDULING,
         )
     finally:
         await pool.close(0)

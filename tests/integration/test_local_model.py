@@ -6,7 +6,6 @@ import signal
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 from imgbot.config import local_models
 from imgbot.config.sources import PLACEHOLDER_TOKEN, load
+from imgbot.domain import local_model
 from imgbot.domain.errors import ImgbotError
 from imgbot.domain.texts import t
 from imgbot.imaging import diffusion
@@ -132,11 +132,11 @@ class _Hub(BaseHTTPRequestHandler):
 def hub(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     monkeypatch.setattr(_Hub, "asked", [], raising=False)
     monkeypatch.setattr(_Hub, "trouble", [], raising=False)
-    known = replace(
-        local_models.published_models()["sdxs-512"],
-        size_bytes=len(_CONTENT),
-        sha256=hashlib.sha256(_CONTENT).hexdigest(),
-    )
+    digest = hashlib.sha256(_CONTENT).hexdigest()
+    known = local_models.published_models()["sdxs-512"] | {
+        "size_bytes": len(_CONTENT),
+        "sha256": digest,
+    }
     for module in (local_models, model):
         monkeypatch.setattr(module, "published_models", lambda: {"sdxs-512": known})
     monkeypatch.setattr(model, "_PAUSE_S", 0.0)
@@ -208,7 +208,7 @@ def test_what_cannot_be_used_is_named_in_a_sentence(
     assert not place.part.stat().st_size
 
     place.file.write_bytes(_CONTENT)
-    monkeypatch.setattr(local_models, "_BUFFERS_BYTES", 1 << 60)
+    monkeypatch.setattr(local_model, "BUFFERS_BYTES", 1 << 60)
     assert "of free memory, and" in place.finding()
     monkeypatch.setattr(local, "_FLAGS", {"avx9"})
     with pytest.raises(ImgbotError, match="nothing is downloaded: this processor lacks avx9"):

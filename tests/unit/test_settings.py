@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from imgbot.config.local_models import LocalModel, local_model_of
+from imgbot.config.local_models import local_model_of
 from imgbot.config.settings import (
     Settings,
     key_names,
@@ -18,6 +18,7 @@ from imgbot.config.settings import (
 )
 from imgbot.config.sources import NO_PROVIDERS, SettingsSource, load
 from imgbot.domain.errors import ConfigError
+from imgbot.domain.local_model import LocalModel
 from imgbot.domain.operations import Operation
 from imgbot.domain.order_pace import OrderLimit
 from imgbot.domain.stars import StarPack, StarPrices, credit_for, pack_of
@@ -281,7 +282,7 @@ def test_operations_may_go_to_several_providers(chosen: dict[str, str]) -> None:
     assert settings.provider_for(Operation.CREATE) == "replicate"
     assert settings.urls_of("comfyui") == ["http://gpu", "http://gpu:81"]
     assert dict(settings.models) == {"create": "black-forest-labs/flux-schnell"}
-    assert local_model_of(settings) == LocalModel(Path("/srv/sd.gguf"), 4, 1.5, 512)
+    assert local_model_of(settings) == LocalModel("/srv/sd.gguf", 0, 4, 1.5, 512)
     limits = {"replicate": OrderLimit(1200, 60.0), "kie": OrderLimit(40, 10.0)}
     assert dict(settings.provider_limits) == limits
 
