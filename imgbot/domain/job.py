@@ -100,6 +100,8 @@ class Request:
     """Prompt as the provider gets it, in its language; empty if that is `prompt` itself."""
     inline_id: str = ""
     """Inline message in another chat that shows the end as well."""
+    is_grouped: bool = False
+    """True if it is shown in one message with its other variants."""
 
     @property
     def awaits_picture(self) -> bool:
@@ -178,6 +180,17 @@ class Job:
         """Its number among variants, as in 2/3; empty for one picture alone."""
         count = self.request.variants
         return f"{variant_number(self.id)}/{count}" if count > 1 else ""
+
+
+def group_of(job_id: str) -> str:
+    """Return the id of the first of several variants, by that of any."""
+    return job_id.partition("-")[0]
+
+
+def group_ids(job_id: str, count: int) -> list[str]:
+    """Return the ids of all variants, by that of any."""
+    first = group_of(job_id)
+    return [first, *(f"{first}-{number}" for number in range(2, count + 1))]
 
 
 def variant_number(job_id: str) -> int:

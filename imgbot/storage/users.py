@@ -21,6 +21,8 @@ _JOBS = "jobs_"
 _SEEN_AGAIN_MS = 86_400_000
 _TAP_S = 3
 _FORBIDDEN_S = 3600
+SLIDESHOW = "slideshow"
+"""Kind of picture, beside those of `check_allowed_in`, that a chat may not take."""
 _REFUSED_S = 86_400
 _REFUSED_KEPT = 64
 """Messages of a user that are kept at most: one for each id modulo this."""
@@ -212,13 +214,16 @@ class UserStore(Store):
         await self._redis.sadd(f"{keys.PACKS}{user_id}", name)
 
     async def note_forbidden(self, chat_id: int, reason: str) -> None:
-        """Remember for a while that a group does not allow pictures of a kind."""
+        """Remember for a while that a chat does not take pictures of a kind."""
         await self._redis.set(f"{keys.FORBIDDEN}{chat_id}.{reason}", 1, ex=_FORBIDDEN_S)
+
+    async def is_forbidden(self, chat_id: int, reason: str) -> bool:
+        return bool(await self._redis.exists(f"{keys.FORBIDDEN}{chat_id}.{reason}"))
 
     async def check_allowed_in(self, chat_id: int, *, is_file: bool) -> None:
         """Raise UserError if a group did not allow such pictures a while ago."""
         reason = "files_forbidden" if is_file else "photos_forbidden"
-        if chat_id < 0 and await self._redis.exists(f"{keys.FORBIDDEN}{chat_id}.{reason}"):
+        if chat_id < 0 and await self.is_forbidden(chat_id, reason):
             raise UserError(reason)
 
     async def keep_refused(self, user_id: int, update: Mapping[str, Any], now_ms: int) -> None:

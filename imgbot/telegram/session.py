@@ -49,6 +49,8 @@ class SentMessage:
     message_id: int
     photo: list[PhotoSize] | None = None
     document: Document | None = None
+    slides: tuple[PhotoSize, ...] = ()
+    """Largest sizes of the photos in a slideshow."""
 
 
 class BotSession(AiohttpSession):
@@ -177,7 +179,10 @@ def _sent_message(result: dict[str, Any]) -> SentMessage:
     photo = [PhotoSize.model_validate(size) for size in result.get("photo", [])[-1:]] or None
     file = result.get("document")
     document = Document.model_validate(file) if file else None
-    return SentMessage(int(result["message_id"]), photo, document)
+    blocks = result.get("rich_message", {}).get("blocks", [])
+    shows = [block["blocks"] for block in blocks if block["type"] == "slideshow"]
+    slides = (PhotoSize(**each["photo"][-1]) for show in shows for each in show)
+    return SentMessage(int(result["message_id"]), photo, document, tuple(slides))
 
 
 def _read_answer(text: str) -> dict[str, Any]:
