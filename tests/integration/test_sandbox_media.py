@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from imgbot.sandbox.state import StickerSet
 from tests.fixtures.bot_api import Setup, open_bot_api
 from tests.fixtures.sandbox import picture
 
@@ -137,3 +138,40 @@ async def test_a_handle_sends_a_file_again_but_only_as_what_it_is(setup: Setup) 
     assert as_photo == "400 Bad Request: can't use file of type Document as Photo"
     assert as_document == "400 Bad Request: can't use file of type Photo as Document"
     assert same.startswith("400 Bad Request: message is not modified")
+
+
+def webp(size: tuple[int, int], kind: str = "WEBP") -> dict[str, tuple[str, bytes]]:
+    buffer = io.BytesIO()
+    Image.new("RGBA", size, "red").save(buffer, kind)
+    return {"sticker": ("a.webp", buffer.getvalue())}
+
+
+async def test_stickers_have_one_side_of_512_and_a_set_has_120_of_them(setup: Setup) -> None:
+    _, api, anna = setup
+    for file, refusal in (
+        (webp((300, 200)), "STICKER_PNG_DIMENSIONS"), (webp((512, 200), "PNG"), "wrong file type"),
+    ):  # fmt: skip
+        answer = await api.refusal("sendSticker", file, chat_id=anna.id)
+        assert answer == f"400 Bad Request: {refusal}"
+
+    sent = await api.call("sendSticker", webp((512, 200)), chat_id=anna.id, emoji="✨")
+
+    kept = {"type": "regular", "is_animated": False, "is_video": False, "emoji": "✨"}
+    assert kept | {"width": 512, "height": 200} == {
+        name: each for name, each in sent["sticker"].items() if not name.startswith("file_")
+    }
+    item = {"sticker": sent["sticker"]["file_id"], "format": "static", "emoji_list": ["✨"]}
+    named = {"user_id": anna.id, "name": "a_by_imgbot_sandbox_bot", "title": "A"}
+    for name in ("a", "1_by_imgbot_sandbox_bot", "a__b_by_imgbot_sandbox_bot"):
+        answer = await api.refusal("createNewStickerSet", **named | {"name": name}, stickers=[item])
+        assert answer == "400 Bad Request: sticker set name invalid"
+    assert await api.call("createNewStickerSet", **named, stickers=[item])
+    assert await api.call("addStickerToSet", **named, sticker=item)
+    taken = await api.refusal("createNewStickerSet", **named, stickers=[item])
+    assert taken == "400 Bad Request: sticker set name is already occupied"
+    assert await api.call("deleteStickerSet", name=named["name"])
+
+    full = StickerSet(1, "t")
+    added = [full.add({"file_unique_id": str(number)}) for number in range(121)]
+    assert added == [True] * 120 + [False]
+    assert full.add({"file_unique_id": "7"})

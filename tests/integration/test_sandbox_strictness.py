@@ -63,6 +63,7 @@ CHAT_REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("sendPhoto", {"photo": "AgACnope"}, "wrong file identifier/HTTP URL specified"),
     ("sendPhoto", {"photo": "x", "caption": "c" * 1025}, "message caption is too long"),
     ("sendDocument", {}, "there is no document in the request"),
+    ("sendSticker", {}, "there is no sticker in the request"),
     ("editMessageText", {"text": "x"}, "message identifier is not specified"),
     ("editMessageText", {"text": "x", "message_id": 99}, "message to edit not found"),
     ("editMessageText", {"text": "x" * 4097, "message_id": 1}, "message is too long"),
@@ -84,8 +85,13 @@ async def test_methods_of_a_chat_are_refused_in_telegrams_words(setup: Setup) ->
 PRICE = {"label": "Stars", "amount": 50}
 INVOICE = {"title": "t", "description": "d", "payload": "p", "currency": "XTR", "prices": [PRICE]}
 TOTAL_INVALID = "CURRENCY_TOTAL_AMOUNT_INVALID"
+STICKER = {"sticker": "CAACx", "format": "static", "emoji_list": ["✨"]}
+STICKER_SET = {"user_id": 1, "name": "a_by_imgbot_sandbox_bot", "title": "t"}
 OTHER_REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("getFile", {"file_id": "AgACnope"}, "invalid file_id"),
+    ("addStickerToSet", STICKER_SET | {"sticker": STICKER}, "STICKERSET_INVALID"),
+    ("createNewStickerSet", STICKER_SET | {"stickers": [STICKER]}, "PEER_ID_INVALID"),
+    ("deleteStickerSet", {"name": "none"}, "STICKERSET_INVALID"),
     ("createInvoiceLink", INVOICE | {"payload": "p" * 129}, "INVOICE_PAYLOAD_INVALID"),
     ("createInvoiceLink", INVOICE | {"provider_token": "x"}, "PAYMENT_PROVIDER_INVALID"),
     ("createInvoiceLink", INVOICE | {"prices": [PRICE | {"amount": 0}]}, TOTAL_INVALID),

@@ -122,3 +122,25 @@ async def test_a_sticker_is_sent_at_most_once_and_its_loss_is_told(
              if is_sticker(each) or each.text == told]  # fmt: skip
     assert sorted(found) == shown
     assert len(await anna.results()) == 1
+
+
+async def test_a_sticker_is_not_sent_again_after_a_kill(simulated_stage: Stage) -> None:
+    user, bot = await simulated_stage.user("Eva"), simulated_stage.bot
+    await user.control.fault("sendSticker", "delay", delay_s=600, chat_id=user.id)
+    await user.ask("sticker", TOY, fits=is_picture)
+
+    async def is_begun() -> bool:
+        async with bot.redis() as redis:
+            found = [await redis.hget(key, "facts") async for key in redis.scan_iter("rq:job:*")]
+        return any('"sticker"' in str(facts) for facts in found)
+
+    await eventually(is_begun)
+    await bot.kill()
+    # Telegram had the call already.
+    await user.control.clear_faults()
+    await user.wait(is_sticker)
+    await bot.start()
+    await user.wait(lambda m: m.text == t("en", "sticker_unsure"))
+
+    assert len(list(filter(is_sticker, await user.heard()))) == 1
+    assert len(await user.results()) == 1
