@@ -161,9 +161,10 @@ async def test_stickers_have_one_side_of_512_and_a_set_has_120_of_them(setup: Se
         name: each for name, each in sent["sticker"].items() if not name.startswith("file_")
     }
     item = {"sticker": sent["sticker"]["file_id"], "format": "static", "emoji_list": ["✨"]}
-    named = {"user_id": anna.id, "name": "a_by_imgbot_sandbox_bot", "title": "A"}
+    named: dict[str, Any] = {"user_id": anna.id, "name": "a_by_imgbot_sandbox_bot", "title": "A"}
     for name in ("a", "1_by_imgbot_sandbox_bot", "a__b_by_imgbot_sandbox_bot"):
-        answer = await api.refusal("createNewStickerSet", **named | {"name": name}, stickers=[item])
+        given = named | {"name": name, "stickers": [item]}
+        answer = await api.refusal("createNewStickerSet", None, **given)
         assert answer == "400 Bad Request: sticker set name invalid"
     assert await api.call("createNewStickerSet", **named, stickers=[item])
     assert await api.call("addStickerToSet", **named, sticker=item)

@@ -138,16 +138,16 @@ def under_result(
         for action, operation in RESULT_ACTIONS.items()
         if not OPERATIONS[operation].has_scale
     }
-    # Where a row has room for it.
-    sticker = actions.pop(Operation.STICKER)
+    sticker = _button(language, "sticker", f"{actions.pop(Operation.STICKER)}:{job_id}")
     sizes = [Button(f"×{scale}", f"up:{scale}.{job_id}") for scale in SCALES]
     file = [_button(language, "file", f"file:{job_id}")] if is_photo else []
     more = ("compare", "undo") if is_change else ("prompt",) if is_created else ()
     first = [_button(language, name, f"{action}:{job_id}") for name, action in actions.items()]
     last = [_button(language, name, f"{name}:{job_id}") for name in (*more, "receipt")]
-    row = next((row for row in (first, last) if len(row) < _IN_A_ROW), None)
-    if row is not None:
-        row.insert(2 if row is first else 1, _button(language, "sticker", f"{sticker}:{job_id}"))
+    if len(first) < _IN_A_ROW:
+        first.append(sticker)
+    else:
+        last.insert(-1, sticker)
     last[-1:-1] = [_button(language, name, f"{name}:{job_id}") for name in extras]
     length = _IN_A_ROW if len(last) != _IN_A_ROW + 1 else 2
     return [first, [*sizes, *file], *_in_rows(last, length)]
