@@ -14,6 +14,9 @@ QUOTED = re.compile(r"«([^«»]+)»|“([^“”]+)”|„([^„“”]+)[“�
 _GAP = "\x01"
 """Stands for each character of a quotation."""
 
+_WRITABLE = re.compile("[\\x20-\u024f\u0400-\u052f\u2010-\u203a]{1,500}")
+"""Latin, Cyrillic and their signs; a picture model may know others."""
+
 _EDGES = " ,;:.—–-"
 _CLAUSE = re.compile(r"[,;.\n]\s+")
 _LOOSE_END = re.compile(r"(?:(?:^|[\s,;:—–-]+)(?:and|и|with|с|со|a|the|saying)?(?=[\s,;:—–-]|$))*$")
@@ -39,6 +42,8 @@ class Lettering:
     is_exact: bool
     """True if it is quoted, and asked for on the picture rather than on a thing in it."""
     is_asked: bool = True
+    scene: str = ""
+    """What a picture model is to draw, where the words are exact: the rest, with a card's name."""
 
     @property
     def text(self) -> str:
@@ -63,13 +68,18 @@ def read_lettering(prompt: str) -> Lettering | None:
     plain = fold(QUOTED.sub(lambda quote: _GAP * len(quote[0]), text))
     if _pattern("removed").search(plain):
         return None
-    is_asked = bool(_pattern("asked").search(plain) or _pattern("named").search(plain))
+    is_told = bool(_pattern("asked").search(plain) or _pattern("named").search(plain))
+    scene = ""
     form = next((name for name in _FORMS if _pattern(name).search(plain)), "")
     if quotes:
         parts = _quoted_parts(plain, quotes)
-        rest = _without(text, plain, "asked", "named", *_FORMS, "look", "top", "bottom")
-        is_wanted = is_asked or bool(form) or any(part.place for part in parts)
-        is_exact = is_wanted and not _pattern("thing").search(plain)
+        asking = ("asked", "named", "spoken", "meme", "look", "top", "bottom")
+        scene, rest = (_without(text, plain, *names) for names in (asking, (*asking, *_FORMS)))
+        is_spoken = bool(_pattern("spoken").search(plain))
+        is_wanted = is_told or is_spoken or bool(form) or any(part.place for part in parts)
+        is_pair = len({part.place for part in parts}) > 1
+        is_exact = bool(is_told or form or is_pair) and not _pattern("thing").search(plain)
+        is_exact = is_exact and all(_WRITABLE.fullmatch(part.text) for part in parts)
     else:
         parts, rest = _plain_parts(text, plain, has_form=bool(form))
         is_exact, is_wanted = False, True
@@ -77,7 +87,8 @@ def read_lettering(prompt: str) -> Lettering | None:
         parts = (PlacedText("top", parts[0].text), PlacedText("bottom", parts[1].text))
     if len({part.place for part in parts}) > 1 and not form:
         form = "meme"
-    return Lettering(parts, form or "caption", rest, is_exact, is_wanted) if parts else None
+    form = form or "caption"
+    return Lettering(parts, form, rest, is_exact, is_wanted, scene) if parts else None
 
 
 def _content(quote: re.Match[str]) -> str:

@@ -113,7 +113,7 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
     return GenerationRequest(
         job_id=order_id_of(context, job),
         operation=job.request.operation,
-        prompt=lettering.rest if lettering else job.request.sent or job.request.prompt,
+        prompt=lettering.scene if lettering else job.request.sent or job.request.prompt,
         lettering=lettering.text if lettering else "",
         is_drawn=bool(job.request.base),
         negative=job.request.negative,
@@ -134,7 +134,7 @@ def _lettering_of(job: Job, provider: Provider) -> Lettering | None:
     if found is None or provider.is_literal:
         return None
     # Without another wish, only a merge has something to order.
-    return found if found.rest or job.request.operation is Operation.MERGE else None
+    return found if found.scene or job.request.operation is Operation.MERGE else None
 
 
 def is_lettering_alone(job: Job) -> bool:

@@ -40,6 +40,17 @@ def test_words_for_a_picture_are_found_in_a_prompt() -> None:
     assert {words: understood(words) for words in expected} == expected
 
 
+def test_a_picture_model_is_told_what_to_draw_without_the_words() -> None:
+    for prompt, scene in (
+        ('a cat with the text "HELLO"', "a cat"),
+        ("открытка с розами и надписью «С днём рождения, Лена!»", "открытка с розами"),
+        ('draw a meme: a cat on a sofa, top "A", bottom "B"', "draw: a cat on a sofa"),
+    ):
+        found = read_lettering(prompt)
+        assert found is not None
+        assert (found.scene, found.is_exact) == (scene, True)
+
+
 def drawn(before: Image.Image, after: Image.Image) -> tuple[int, int, int, int]:
     """The box of what was drawn over a picture."""
     box = ImageChops.difference(before, after).getbbox()
