@@ -6,6 +6,7 @@ done, not understood and suggested (`EngineResult`). The same input makes the sa
 * `create`: `understand` reads the prompt, `compose` decides what goes where, `create` paints it.
 * `edit`, `merge`: `edit_request` and `merge_request` turn words into steps, which they perform.
 * `retouch`, `upscale`, `background`: photographs, measured rather than told.
+* `backdrop`: what is behind a subject; `segmentation.find_subject` tells every cut-out where it is.
 
 A program of its own: it uses decoding, saving and the domain, and nothing imports it; workers load
 it by name. Start reading with `run`.

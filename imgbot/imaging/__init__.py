@@ -6,6 +6,7 @@ a step (`steps`) and awaits `pool.Pool.run`; a worker loads the code of that ste
 
 * `decoding`: what comes from outside, hostile until checked: header, limits, then pixels.
 * `pictures`: inputs for a provider, results for Telegram.
+* `sticker`: a cut-out as Telegram takes it for a sticker.
 * `pool`, `worker_slot`, `worker`: one executor for each worker, so that one that hangs or is
   killed fails one step.
 * `originals`: finished pictures in full quality, kept for the button that sends the file.

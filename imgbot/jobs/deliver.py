@@ -404,10 +404,8 @@ async def _send_sticker(context: StepContext, job: Job, message_id: int) -> Job:
     if _STICKER_BEGUN not in facts:
         begun = {**facts, _STICKER_BEGUN: 1}
         job = await move(context, job, State.DELIVERING, facts=begun)
-        path, rows = (
-            Path(job.progress.file).with_name(inputs.STICKER),
-            buttons.under_sticker(request.language, job.id),
-        )
+        path = Path(job.progress.file).with_name(inputs.STICKER)
+        rows = buttons.under_sticker(request.language, job.id)
         try:
             sent_id = await context.messenger.send_sticker(place, path, rows)
         except FloodWaitError:
