@@ -37,7 +37,9 @@ def named_in(text: str, titles: Mapping[str, str], best: str = "") -> tuple[str,
     `titles` are those of the models by their ids, `best` is the one for the best quality.
     """
     if best and (found := _BEST.search(text)):
-        return f"{text[: found.start()]} {text[found.end() :]}".strip(" ,;"), best
+        rest = f"{text[: found.start()]} {text[found.end() :]}".strip(" ,;")
+        # Alone, it asks for something to be done to a picture.
+        return (rest, best) if rest else (text, "")
     # The name is at the end; "with" may stand more than once before it.
     for at in (match.start() for match in re.finditer(r"(?<!\S)\S", text)):
         if found := _NAMED.match(text, max(at - 1, 0)):

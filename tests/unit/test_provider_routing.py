@@ -7,7 +7,7 @@ import pytest
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.domain.order_pace import OrderLimit, Turn
-from imgbot.jobs.provider_routing import Breaker, ProviderRouter
+from imgbot.jobs.provider_routing import Breaker, ModelChoice, ProviderRouter
 from imgbot.providers.factory import BuiltinProvider, open_provider
 from imgbot.providers.protocol import Done, GenerationRequest, ProviderConfig
 from imgbot.sandbox.simulated_provider import SPEC_FILE
@@ -181,3 +181,27 @@ def test_a_provider_that_answers_no_question_is_out_in_every_report(
 
     # It has refused nothing, so that the fallback is given nothing.
     assert route.states(1121.0)["simulated"] == ProviderState(Kind.UNAVAILABLE, True, ACTIONS)
+
+
+@pytest.mark.parametrize(
+    ("own_micro", "choice", "offered"),
+    [
+        (40_000, ModelChoice(), ["simulated"]),
+        (80_000, ModelChoice(), ["simulated", "simulated/best"]),
+        (40_000, ModelChoice(frozenset({"simulated/best"})), ["simulated", "simulated/best"]),
+        (40_000, ModelChoice(ceiling_micro=70_000), ["simulated", "simulated/best"]),
+        (40_000, ModelChoice(frozenset({"simulated/best"}), 69_999), ["simulated"]),
+        # The operator's own model is always there.
+        (90_000, ModelChoice(frozenset({"another"}), 0), ["simulated"]),
+    ],
+)
+def test_nothing_dearer_is_offered_than_the_operator_allows(
+    own_micro: int, choice: ModelChoice, offered: list[str]
+) -> None:
+    config = ProviderConfig(prices_micro={CREATE: own_micro})
+    provider = open_provider(str(SPEC_FILE), config, no_engine)
+    route = ProviderRouter({"simulated": provider}, {CREATE: "simulated"}, choice=choice)
+
+    assert [*route.models(CREATE)] == offered
+    assert route.price_micro(CREATE, 1, "simulated/best") == 70_000
+    assert route.price_micro(CREATE, 1, "unknown") == own_micro

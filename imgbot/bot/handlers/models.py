@@ -23,7 +23,8 @@ def with_models(dialogue: Dialogue) -> Sequence[Operation]:
 async def on_models_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Show the models for the operation of a result, in reply to it."""
     result = await dialogue.app.results.result(argument)
-    if result is None or result.operation not in with_models(dialogue):
+    is_here = result is not None and result.is_of(dialogue.context.chat_id)
+    if result is None or not is_here or result.operation not in with_models(dialogue):
         return "stale_button"
     if result.user_id != dialogue.user_id:
         return "not_your_button"
@@ -56,7 +57,8 @@ async def on_redraw_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
     """Order a picture again with the model that its button names."""
     job_id, _sep, mark = argument.rpartition(".")
     result = await dialogue.app.results.result(job_id)
-    if result is None or result.user_id != dialogue.user_id:
+    is_here = result is not None and result.is_of(dialogue.context.chat_id)
+    if result is None or not is_here or result.user_id != dialogue.user_id:
         return "stale_button"
     model = _by_mark(result.operation, dialogue).get(mark)
     if model is None:

@@ -43,7 +43,8 @@ async def _prompt_of(callback: CallbackQuery, argument: str, dialogue: Dialogue)
     """Return the prompt, and the model that is to draw it. Raises UserError without one."""
     if argument:
         result = await dialogue.app.results.result(argument)
-        if result is None or not can_say_more(result, dialogue):
+        is_here = result is not None and result.is_of(dialogue.context.chat_id)
+        if result is None or not is_here or not can_say_more(result, dialogue):
             raise UserError("stale_button")
         owner, prompt, model = result.user_id, result.words, result.chosen
     else:
@@ -88,7 +89,8 @@ async def on_version_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
         # Also in a group, to everybody else.
         return "stale_button"
     like = await dialogue.app.results.result(job_id)
-    if job_id and (like is None or like.user_id != dialogue.user_id):
+    is_own = like is not None and like.user_id == dialogue.user_id
+    if job_id and (like is None or not is_own or not like.is_of(dialogue.context.chat_id)):
         return "stale_button"
     about = dialogue.in_reply_to(like.message_id) if like else dialogue
     await requests.create_version(about, versions[int(number) - 1], like)

@@ -78,7 +78,7 @@ async def on_draw_callback(callback: CallbackQuery, argument: str, dialogue: Dia
     if not drawing_name(key, result.words):
         return "unknown_button"
     words = with_drawing(result.words, result.undrawn, key)
-    return await _act_regenerate(replace(result, words=words), dialogue)
+    return await _act_regenerate(replace(result, words=words, sent=""), dialogue)
 
 
 async def handle_history(_: Message, dialogue: Dialogue) -> None:

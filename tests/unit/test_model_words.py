@@ -1,0 +1,31 @@
+"""Words that name a model: at the end of a prompt, and in the best quality."""
+
+import pytest
+
+from imgbot.domain.model_words import asks_for_the_same, named_in
+
+TITLES = {"nano": "Nano Banana 2", "flux/schnell": "FLUX schnell", "z": "Z-Image"}
+
+
+@pytest.mark.parametrize(
+    ("text", "rest", "model"),
+    [
+        ("the same with flux", "the same", "flux/schnell"),
+        ("ещё раз через флюкс", "ещё раз", "flux/schnell"),
+        ("то же но на нано банана", "то же", "nano"),
+        ("a fox in the snow, with FLUX schnell", "a fox in the snow", "flux/schnell"),
+        ("fox --model nano", "fox", "nano"),
+        ("нарисуй кота в лучшем качестве", "нарисуй кота", "nano"),
+        ("a girl with a banana", "a girl with a banana", ""),
+        ("a torch with flux capacitor", "a torch with flux capacitor", ""),
+        ("masterpiece, best quality, a cat", "masterpiece, best quality, a cat", ""),
+        ("в лучшем качестве", "в лучшем качестве", ""),
+    ],
+)
+def test_only_the_name_of_a_model_is_taken_for_one(text: str, rest: str, model: str) -> None:
+    assert named_in(text, TITLES, best="nano") == (rest, model)
+
+
+def test_the_same_is_asked_for_by_few_words() -> None:
+    assert all(map(asks_for_the_same, ("", "the same", "ещё раз", "то же самое")))
+    assert not any(map(asks_for_the_same, ("a fox", "нарисуй кота")))
