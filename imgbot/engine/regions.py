@@ -74,45 +74,36 @@ def _colours(image: Image.Image) -> list[MeanColour]:
     return list(zip(first, second, third, strict=True))
 
 
-class _Forest:
-    """Union-find over pixels, with each set's size and the weakest edge that joins it on."""
+def _label(image: Image.Image) -> list[int]:
+    """Region number of each pixel, from 0 without gaps."""
+    count = image.width * image.height
+    edges = _edges(image)
+    # Union-find over pixels, with each set's size and the weakest edge that joins it on.
+    parents, sizes, limits = list(range(count)), [1] * count, [_MERGE_SCALE] * count
 
-    def __init__(self, count: int) -> None:
-        self.parents = list(range(count))
-        self.sizes = [1] * count
-        self.limits = [_MERGE_SCALE] * count
-
-    def find(self, node: int) -> int:
-        parents = self.parents
+    def find(node: int) -> int:
         while parents[node] != node:
             parents[node] = parents[parents[node]]
             node = parents[node]
         return node
 
-    def join(self, one: int, other: int, weight: float) -> None:
-        self.parents[other] = one
-        self.sizes[one] += self.sizes[other]
-        self.limits[one] = weight + _MERGE_SCALE / self.sizes[one]
+    def join(one: int, other: int, weight: float) -> None:
+        parents[other] = one
+        sizes[one] += sizes[other]
+        limits[one] = weight + _MERGE_SCALE / sizes[one]
 
-
-def _label(image: Image.Image) -> list[int]:
-    """Region number of each pixel, from 0 without gaps."""
-    count = image.width * image.height
-    edges = _edges(image)
-    forest = _Forest(count)
-    sizes, limits = forest.sizes, forest.limits
     area_max = max(4 * _AREA_MIN_PX, round(count * _AREA_MAX_SHARE))
     for weight, one, other in edges:
-        first, second = forest.find(one), forest.find(other)
+        first, second = find(one), find(other)
         fits = weight <= limits[first] and weight <= limits[second]
         if first != second and fits and sizes[first] + sizes[second] <= area_max:
-            forest.join(first, second, weight)
+            join(first, second, weight)
     for weight, one, other in edges:
-        first, second = forest.find(one), forest.find(other)
+        first, second = find(one), find(other)
         if first != second and min(sizes[first], sizes[second]) < _AREA_MIN_PX:
-            forest.join(first, second, weight)
+            join(first, second, weight)
     numbers: dict[int, int] = {}
-    return [numbers.setdefault(forest.find(place), len(numbers)) for place in range(count)]
+    return [numbers.setdefault(find(place), len(numbers)) for place in range(count)]
 
 
 def _edges(image: Image.Image) -> list[tuple[float, int, int]]:
