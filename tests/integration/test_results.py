@@ -121,10 +121,11 @@ async def test_inline_offers_the_users_own_pictures(builtin_stage: Stage, bob: U
     none = await anna.control.ask_inline(anna.person, "no such words")
     others = await anna.control.ask_inline(bob.person, "")
 
-    assert [offer["type"] for offer in mine.results] == ["photo"]
-    sent = await anna.control.choose_inline(mine, mine.results[0]["id"], anna.id)
+    assert [offer["type"] for offer in mine.results] == ["article", "photo"]
+    sent = await anna.control.choose_inline(mine, mine.results[1]["id"], anna.id)
     assert sent.photo_unique_id == result.photo_unique_id
-    assert none.results == others.results == []
+    assert [offer["type"] for offer in none.results] == ["article"]
+    assert others.results == []
 
 
 async def test_the_buttons_under_a_result_and_what_they_change_is_the_original(bob: User) -> None:
