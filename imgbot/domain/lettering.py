@@ -19,7 +19,9 @@ _WRITABLE = re.compile("[\\x20-\u024f\u0400-\u052f\u2010-\u203a]{1,500}")
 
 _EDGES = " ,;:.—–-"
 _CLAUSE = re.compile(r"[,;.\n]\s+")
-_LOOSE_END = re.compile(r"(?:(?:^|[\s,;:—–-]+)(?:and|и|with|с|со|a|the|saying)?(?=[\s,;:—–-]|$))*$")
+_LOOSE_END = re.compile(
+    r"(?:(?:^|[\s,;:—–-]++)(?:and|и|with|с|со|a|the|saying)?(?=[\s,;:—–-]|$))*+$"
+)
 _FORMS = ("meme", "card", "script")
 _LOOSE = re.compile(r"\s+([,;:.!?])|([,;:])\s*(?=[,;.!?]|$)")
 

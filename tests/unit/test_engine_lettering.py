@@ -51,6 +51,12 @@ def test_a_picture_model_is_told_what_to_draw_without_the_words() -> None:
         assert (found.scene, found.is_exact) == (scene, True)
 
 
+def test_hostile_prompts_are_read_at_once() -> None:
+    for signs in ("-" * 1900, "— -" * 600, ", " * 900, "and " * 450, '"' * 1900, "top " * 450):
+        for words in (f'text "a" {signs}x', f"напиши {signs}x", signs):
+            read_lettering(words)
+
+
 def drawn(before: Image.Image, after: Image.Image) -> tuple[int, int, int, int]:
     """The box of what was drawn over a picture."""
     box = ImageChops.difference(before, after).getbbox()
