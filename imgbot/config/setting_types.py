@@ -145,6 +145,15 @@ def parse_providers(value: object) -> Pairs:
     return parse_models(value, has_default=True)
 
 
+def parse_guard(value: object) -> Pairs:
+    """What the guard does, by chat; the one without a name is for all others."""
+    pairs = tuple((name, mode.lower()) for name, mode in _pairs(value, has_default=True))
+    chats = all(re.fullmatch(r"-\d+", name) for name, _ in pairs if name)
+    if not chats or any(mode not in {"off", "blur", "refuse"} for _, mode in pairs):
+        raise ValueError
+    return pairs
+
+
 def entries(value: object) -> Pairs:
     """Split `first, name=second` into (name, entry), unchecked; the name may be empty."""
     parts = [text for part in str(value).split(",") if (text := part.strip())]
@@ -255,6 +264,7 @@ Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
 ModelFile = Annotated[Pairs, BeforeValidator(parse_model_file)]
 Models = Annotated[Pairs, BeforeValidator(parse_models)]
+GuardModes = Annotated[Pairs, BeforeValidator(parse_guard)]
 Providers = Annotated[Pairs, BeforeValidator(parse_providers)]
 Prices = Annotated[tuple[tuple[str, int], ...], BeforeValidator(parse_prices)]
 ProviderUrls = Annotated[Pairs, BeforeValidator(parse_provider_urls)]

@@ -22,6 +22,7 @@ from imgbot.config.setting_types import (
     Address,
     AddressToListenOn,
     BotToken,
+    GuardModes,
     HttpsUrl,
     HttpUrl,
     Ids,
@@ -162,6 +163,7 @@ class Settings(BaseModel):
     chat_model: str = ""
     chat_key: Secret | None = None
     learn: Literal["on", "off"] = "off"
+    guard: GuardModes = ()
     environment_file: Path | None = None
     admins: Ids = ()
     allowed_users: Ids = ()
@@ -225,6 +227,11 @@ class Settings(BaseModel):
         urls = dict(self.provider_url)
         plain = urls.get("", "") if provider == self.default_provider else ""
         return urls.get(provider, plain).split("|")
+
+    def guard_of(self, chat_id: int) -> str:
+        """Return what the guard does in a chat: off, blur or refuse."""
+        modes = dict(self.guard)
+        return modes.get(str(chat_id), modes.get("", "off"))
 
     @property
     def worker_count(self) -> int:

@@ -62,6 +62,8 @@ class InputPhoto:
     name: str = ""
     is_file: bool = False
     """True if sent as a file: Telegram shows such a file id again only as a file."""
+    is_hidden: bool = False
+    """True if it is shown under a spoiler."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,9 @@ size_of: Callable[..., tuple[int, int]] = partial(_call, "imaging.pictures", "si
 fit: Callable[..., str] = partial(_call, "imaging.pictures", "fit")
 prepare: Callable[..., Deliverable] = partial(_call, "imaging.pictures", "prepare")
 make_sticker: Callable[..., None] = partial(_call, "imaging.sticker", "make_sticker")
+judge: Callable[..., Literal["safe", "unsafe", "unknown"]] = partial(
+    _call, "imaging.guard", "judge"
+)
 as_it_is: Callable[..., Deliverable] = partial(_call, "imaging.pictures", "as_it_is")
 make_picture: Callable[..., EngineResult] = partial(_call, "engine", "run")
 letter: Callable[..., None] = partial(_call, "engine", "letter_result")

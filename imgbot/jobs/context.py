@@ -51,6 +51,8 @@ class StepContext:
     age_ms: Callable[[int], int]
     """Milliseconds since a stored time; a jump of the clock does not change them."""
     draining: asyncio.Event
+    guard_of: Callable[[int], str] = lambda _chat_id: "off"
+    """What is done with pictures of a sexual kind in a chat: off, blur or refuse."""
     has_chat_model: bool = False
     """True if a short prompt can be written out."""
     check_lease: Callable[[], None] = lambda: None

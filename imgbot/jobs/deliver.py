@@ -39,7 +39,16 @@ from imgbot.domain.texts.captions import drawing_lines, edit_names
 from imgbot.files import copy_file
 from imgbot.imaging import steps
 from imgbot.jobs import inputs, slideshow
-from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, StepContext, give_up, move
+from imgbot.jobs.context import (
+    Advance,
+    Ended,
+    Outcome,
+    Snooze,
+    StepContext,
+    conclude,
+    give_up,
+    move,
+)
 from imgbot.jobs.poll import next_poll
 from imgbot.providers.protocol import Output, Recovery, service_of
 from imgbot.storage import results
@@ -78,6 +87,9 @@ async def render(context: StepContext, job: Job) -> Outcome:
     is_sticker = job.request.operation is Operation.STICKER
     is_cut_out = is_sticker or job.request.operation is Operation.REMOVE_BACKGROUND
     ready = await _prepare(context, job, raw, on_white=is_cut_out and not job.request.is_file)
+    verdict = await _judge(context, job, ready)
+    if verdict != "safe":
+        return await _hide_or_refuse(context, job, raw, verdict)
     if ready.original_suffix and job.request.operation is not Operation.COMPARE:
         await asyncio.to_thread(context.originals.keep, raw, job.id, ready.original_suffix)
     if (
@@ -106,6 +118,34 @@ async def render(context: StepContext, job: Job) -> Outcome:
         tries=0,
     )
     return Advance(moved)
+
+
+async def _judge(context: StepContext, job: Job, ready: steps.Deliverable) -> str:
+    """Return what the guard says of a result: safe, unsafe, or unknown where it cannot tell."""
+    if context.guard_of(job.request.chat_id) not in {"blur", "refuse"}:
+        return "safe"
+    try:
+        return await context.pool.run(steps.judge, ready.path, about="judging a picture")
+    except (UserError, MemoryError, WorkerLostError) as error:
+        events.step_failed(error, job)
+        return "unknown"
+
+
+async def _hide_or_refuse(context: StepContext, job: Job, raw: Path, verdict: str) -> Outcome:
+    """Show a result under a spoiler, without its file; or tell that it is not shown."""
+    is_refused = verdict == "unsafe" and context.guard_of(job.request.chat_id) == "refuse"
+    if not is_refused and job.request.operation is not Operation.STICKER:
+        # Only a photo can be hidden.
+        as_photo = with_changes(job, is_file=False)
+        ready = await _prepare(context, as_photo, raw, on_white=True)
+        if ready.kind == "photo":
+            size = f"{ready.width}x{ready.height}"
+            facts = {**job.progress.facts, "kind": ready.kind, "size": size, "hidden": 1}
+            changes = {"file": ready.path, "outcome": State.DELIVERED, "facts": facts, "tries": 0}
+            moved = await move(context, job, State.DELIVERING, **changes, note="guard_hidden")
+            return Advance(moved)
+    charge = "yes" if is_billed(job) and job.charge.price_micro else "no"
+    return await conclude(context, job, State.FAILED, "guard_refused_picture", charge=charge)
 
 
 async def _letter(context: StepContext, job: Job, raw: Path) -> tuple[Path, Job]:
@@ -388,6 +428,7 @@ async def _show(context: StepContext, job: Job, outcome: State) -> _ShownPicture
             message_id,
             Path(job.progress.file),
             is_photo=job.progress.facts.get("kind") == "photo",
+            is_hidden="hidden" in job.progress.facts,
             caption=success_caption(job),
             rows=_buttons(context, job),
         )
@@ -444,7 +485,7 @@ def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
     rows = buttons.under_result(
         job.request.language,
         job.id,
-        is_photo=job.progress.facts.get("kind") == "photo",
+        is_photo=job.progress.facts.get("kind") == "photo" and "hidden" not in job.progress.facts,
         is_change=len(job.request.sources) == 1,
         # A deterministic provider makes the same picture of the same request, except for create.
         is_created=is_created,

@@ -103,6 +103,11 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
     checked = [
         await _checked(context, job, index, folder) for index in range(len(job.request.sources))
     ]
+    if context.guard_of(job.request.chat_id) == "refuse":
+        for path in checked:
+            verdict = await context.pool.run(steps.judge, str(path), about="judging a picture")
+            if verdict == "unsafe":
+                raise UserError("guard_refused_photo")
     if OPERATIONS[job.request.operation].has_scale:
         size = await context.pool.run(steps.size_of, str(checked[0]), about="measuring a picture")
         scale, limit_px = steps.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)

@@ -31,7 +31,7 @@ async def show(
     Raises UngroupedError where Telegram does not take it: then it is shown alone.
     """
     earlier = await _shown_in(context, job, message_id)
-    if job.progress.facts.get("kind") != "photo":
+    if job.progress.facts.get("kind") != "photo" or "hidden" in job.progress.facts:
         raise UngroupedError(keeps_message=False)
     slides: dict[str, InputPhoto | Path] = {**earlier, job.id: Path(job.progress.file)}
     names = sorted(slides, key=variant_number)

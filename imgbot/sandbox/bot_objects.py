@@ -175,6 +175,7 @@ class InputMedia(Captioned):
     type: PictureKind
     media: Annotated[str, Field(min_length=1)]
     disable_content_type_detection: bool = False
+    has_spoiler: bool = False
 
 
 class SlidePhoto(BotObject):

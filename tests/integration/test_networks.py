@@ -1,9 +1,19 @@
-"""Styles of paintings for photos: the menu, words, and the style of another picture."""
+"""What networks add to the chat: styles of paintings for photos, and the guard."""
+
+from pathlib import Path
 
 import pytest
 
 from imgbot.domain.texts import t
-from tests.integration.stage import Stage, has_buttons, is_picture, jpeg
+from tests.fixtures.unsafe_picture import unsafe_picture
+from tests.integration.stage import (
+    Stage,
+    as_jpeg,
+    has_buttons,
+    is_picture,
+    jpeg,
+    open_stage,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -21,7 +31,7 @@ async def test_menu_is_uploaded_once_and_can_be_used_again(builtin_stage: Stage)
     new = await user.order("a fox")
 
     assert menus[0].text == menus[1].text == t("en", "ask_photo_style")
-    assert menus[0].photo_id == menus[1].photo_id
+    assert menus[0].photo_unique_id == menus[1].photo_unique_id
     # Van Gogh is blue, and the mosaic light, whatever the cat is.
     assert [each.text for each in painted] == [
         "✏️ " + t("en", "in_photo_style", name=name) for name in ("Van Gogh", "mosaic")
@@ -58,3 +68,18 @@ async def test_any_picture_gives_its_style(builtin_stage: Stage) -> None:
         assert done in painted.text
         # The cat's shape, not the astronaut's.
         assert (await user.image(painted)).size == (240, 320)
+
+
+async def test_guard_hides_a_picture_wherever_it_is_shown(tmp_path: Path) -> None:
+    async for stage in open_stage(tmp_path, is_simulated=False, IMGBOT_GUARD="blur"):
+        user = await stage.user()
+        safe = await user.order("a fox")
+        await user.order("square", as_jpeg(unsafe_picture()))
+        shown = [await user.ask(words, fits=is_picture) for words in ("/last", "/history")]
+
+        post = stage.sandbox.state.chats[user.chat_id].posts
+        hidden = [bool(each.message.get("has_media_spoiler")) for each in post.values()
+                  if each.is_outgoing and each.message.get("photo")]  # fmt: skip
+        assert hidden == [False, True, True, True]
+        assert not safe.text.endswith(t("en", "guard_hidden"))
+        assert (await user.results())[-1].text == shown[0].text

@@ -1,0 +1,146 @@
+"""The guard: what it judges, and what becomes of photos and results that it takes for sexual."""
+
+from dataclasses import fields
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import Mock
+
+import pytest
+from PIL import Image
+
+from imgbot.config.setting_types import parse_guard
+from imgbot.config.settings import Settings
+from imgbot.domain.errors import UserError
+from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
+from imgbot.domain.operations import Operation
+from imgbot.imaging import guard
+from imgbot.imaging.networks import Network
+from imgbot.imaging.originals import OriginalStore
+from imgbot.jobs import deliver
+from imgbot.jobs.context import Advance, StepContext
+from imgbot.jobs.inputs import build_request
+from imgbot.providers.protocol import Capability, Output
+from imgbot.storage import job_codec
+from tests.fixtures.jobs import job_of
+from tests.fixtures.photos import load_photo, save_photo
+from tests.fixtures.unsafe_picture import unsafe_picture
+
+pytestmark = pytest.mark.slow
+
+SETTINGS: Any = Settings
+HIDDEN = {"kind": "photo", "hidden": 1, "size": "320x320"}
+
+
+@pytest.mark.parametrize("name", ["astronaut", "cat", "pendulum"])
+def test_photographs_are_safe(name: str, tmp_path: Path) -> None:
+    assert guard.judge(save_photo(name, tmp_path)) == "safe"
+
+
+def test_what_cannot_be_judged_is_unknown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(b"\x08\x06" + b"\xff" * 1000)
+    monkeypatch.setattr(guard, "NETWORK", Network("imgbot", str(damaged), room_bytes=0))
+    assert guard.judge(save_photo("cat", tmp_path)) == "unknown"
+    assert "damaged.onnx cannot be run" in caplog.text
+
+
+def context_of(mode: str, folder: Path, made: Image.Image) -> StepContext:
+    async def run(step: Any, *args: Any, about: str, **options: Any) -> Any:
+        return step(*args, **options)
+
+    async def fetch(_: Output, target: Path) -> None:
+        made.save(target, "JPEG", quality=95)
+
+    async def download(_: str, target: Path) -> None:
+        made.save(target, "JPEG", quality=95)
+
+    async def move(job: Job, state: State, _due_ms: int, **changes: Any) -> Job:
+        return with_changes(job, state=state, **changes)
+
+    parts: dict[str, Any] = {field.name: Mock() for field in fields(StepContext)}
+    parts["routing"].provider_of.return_value.fetch = fetch
+    return StepContext(
+        **parts
+        | {
+            "folder": folder,
+            "download": download,
+            "pool": SimpleNamespace(run=run),
+            "queue": SimpleNamespace(move=move),
+            "originals": OriginalStore(folder / "kept", limit_mb=1000),
+            "now_ms": lambda: 0,
+            "guard_of": lambda _: mode,
+        }
+    )
+
+
+JOB = job_of(
+    "8", 1, 1, Operation.EDIT, "en",
+    sources=(InputPhoto("file", "u"),), price_micro=20_000, is_file=True,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_unsafe", "facts"),
+    [
+        ("off", True, {"kind": "document", "size": "320x320"}),
+        ("blur", False, {"kind": "document", "size": "451x300"}),
+        ("blur", True, HIDDEN),
+        ("refuse", True, {"charge": "yes"}),
+    ],
+)
+async def test_result_is_hidden_or_refused_and_its_price_is_told(
+    mode: str, is_unsafe: bool, facts: dict[str, Any], tmp_path: Path
+) -> None:
+    made = unsafe_picture() if is_unsafe else load_photo("cat")
+    job = with_changes(JOB, state=State.RENDERING, intent_ms=1, ticket={"outputs": [{"url": "u"}]})
+    context = context_of(mode, tmp_path, made)
+
+    outcome = await deliver.render(context, job)
+
+    assert isinstance(outcome, Advance)
+    progress = outcome.job.progress
+    assert progress.facts == facts
+    is_refused = mode == "refuse"
+    assert progress.outcome is (State.FAILED if is_refused else State.DELIVERED)
+    # What a provider has made costs its price, shown or not.
+    assert is_billed(outcome.job)
+    if is_refused:
+        assert deliver.failure_text(outcome.job).endswith("The service charged for it anyway.")
+    if "hidden" in facts:
+        assert deliver.success_caption(outcome.job).endswith("it can be wrong.")
+    # A file cannot be hidden.
+    assert (context.originals.find(job.id) is None) is (is_refused or "hidden" in facts)
+
+
+@pytest.mark.parametrize(("mode", "is_refused"), [("refuse", True), ("blur", False)])
+async def test_photo_is_refused_before_anything_is_ordered(
+    mode: str, is_refused: bool, tmp_path: Path
+) -> None:
+    context = context_of(mode, tmp_path, unsafe_picture())
+    provider: Any = Mock(offer=Mock(return_value=Capability()))
+    if is_refused:
+        with pytest.raises(UserError, match="guard_refused_photo"):
+            await build_request(context, JOB, provider)
+    else:
+        assert (await build_request(context, JOB, provider)).pictures
+
+
+def test_setting_is_for_all_chats_or_for_single_groups() -> None:
+    settings = SETTINGS.model_construct(guard=parse_guard("blur, -100=off,-5=REFUSE"))
+    assert [settings.guard_of(chat) for chat in (7, -100, -5)] == ["blur", "off", "refuse"]
+    assert SETTINGS.model_construct().guard_of(7) == "off"
+
+
+@pytest.mark.parametrize("value", ["on", "blur,7=off", "-5=maybe", "blur,off"])
+def test_setting_of_another_form_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match=r"^$"):
+        parse_guard(value)
+
+
+def test_hidden_photo_is_stored_so_that_an_earlier_release_can_read_it() -> None:
+    hidden = InputPhoto("file", "unique", is_hidden=True)
+    assert job_codec.unpack([job_codec.pack(hidden)]) == (hidden,)
+    assert job_codec.pack(hidden)[:5] == job_codec.pack(InputPhoto("file", "unique"))
