@@ -11,6 +11,7 @@ import warnings
 from collections import defaultdict
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,9 @@ _EMPTY = (
     *(keys.DEFERRED, keys.ALBUMS, keys.POISON),
 )
 _EMPTY_PREFIXES = (keys.JOB, keys.USER_JOBS, keys.DEFERRED_OF, keys.ALBUM, keys.ALBUM_BEGUN)
+_STARS, _PAID = 5, 9999
 _LASTING = (
+    *(keys.STARS, keys.ENDED_JOBS),
     *(keys.EPOCH, keys.SEQUENCE, keys.STATS, keys.SYNCS, keys.INSTALLATION, keys.OWNER),
     *(keys.USER, keys.USERNAMES, keys.SEEN, keys.PEOPLE, keys.DEAD, keys.FORGOTTEN, keys.WAKE),
     *(keys.VIRTUAL_TIME, keys.USER_TAGS, keys.LAST_CLAIM, keys.UNSUBSCRIBED, keys.POISON),
@@ -146,11 +149,30 @@ class World:
             len(self.admitted),
         )
 
+    @property
+    def _payers(self) -> list[int]:
+        """Users who pay with Stars, in some of the worlds."""
+        return sorted({each.user for each in self.plan.actions} if self._sells else ())
+
+    @property
+    def _sells(self) -> bool:
+        return self.plan.seed % 5 == 1
+
+    def _pay(self) -> None:
+        for user in self._payers:
+            charge = {"telegram_payment_charge_id": str(user), "provider_payment_charge_id": ""}
+            what = {"currency": "XTR", "total_amount": 1, "invoice_payload": f"pack.1.{_PAID}"}
+            tell = partial(self.telegram.message, user, successful_payment={**what, **charge})
+            tell()
+            # Telegram may tell of it twice.
+            self.network.later(ACTED_S / 2, tell)
+
     async def _play(self) -> None:
         self._start(f"{self._folder}/1")
         if self.plan.is_clustered:
             self.server.join_replica()
             self._start(f"{self._folder}/2")
+        self._pay()
         for action in self.plan.actions:
             self.network.later(action.at_s, self._act, action)
         for event in self.plan.events:
@@ -205,6 +227,7 @@ class World:
             "IMGBOT_ADMINS": "2001",
             "IMGBOT_RATE_LIMIT_MAX_REQUESTS": str(self.plan.rate_limit),
             "IMGBOT_DAILY_BUDGET": self.plan.budget,
+            "IMGBOT_STARS": f"picture={_STARS}, pack=1:{_PAID}" if self._sells else "",
         }
         return load({name: value for name, value in given.items() if value})
 
@@ -465,6 +488,7 @@ class World:
         self._check_keys()
         self._check_jobs()
         self._check_money()
+        self._check_stars()
         self._check_answers()
 
     def _check_keys(self) -> None:
@@ -520,6 +544,19 @@ class World:
         )
         if charged != billed * PRICE_MICRO:
             self.violate(f"{charged} is charged for {billed} pictures")
+
+    def _check_stars(self) -> None:
+        """Each payment is credited once, and spent on pictures that came."""
+        for user in self._payers:
+            account = self.server.read("HGETALL", f"{keys.STARS}{user}")
+            spent, held = int(account.get("spent", 0)), [e for e in account if e[:4] == "job:"]
+            if held or int(account.get("balance", 0)) + spent != _PAID:
+                self.violate(f"Stars of {user} are lost or made: {account}")
+            ends = (self.finished[job] for job, of in self.admitted.items() if of == user)
+            delivered = sum(outcomes[0][0] == "delivered" for outcomes in ends if outcomes)
+            sometimes("Stars are spent" if spent else "no Stars are spent")
+            if spent % _STARS or spent > delivered * _STARS:
+                self.violate(f"{user} has spent {spent} Stars on {delivered} pictures")
 
     def is_priced(self, job_id: str) -> bool:
         tasks = self.ledger.by_job.get(self._order_of(job_id), ())
