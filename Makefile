@@ -67,7 +67,7 @@ LOCK = .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3
 lock: .venv/bin/ruff ## Lock the newest versions that pyproject.toml allows.
 	$(LOCK) -o requirements/dev.txt pyproject.toml --all-extras --group build
 	$(LOCK) -o requirements/program.txt pyproject.toml -c requirements/dev.txt
-	$(LOCK) -o requirements/extras.txt pyproject.toml -c requirements/dev.txt --extra cutout --extra guard --extra heic \
+	$(LOCK) -o requirements/extras.txt pyproject.toml -c requirements/dev.txt --extra cutout --extra fill --extra guard --extra heic \
 		--extra local --extra paint --extra words
 	$(LOCK) -o requirements/build.txt --group build -c requirements/dev.txt
 

@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from aiogram.types import CallbackQuery, ExternalReplyInfo, Message, User
@@ -102,7 +103,14 @@ def photo_of(message: Message | ExternalReplyInfo) -> InputPhoto | None:
     source = picture_in(message)
     if source is not None and source.size_bytes > DOWNLOAD_LIMIT_BYTES:
         raise UserError("picture_too_large", limit_mb=PICTURE_LIMIT_MB)
-    return source
+    return replace(source, replied=_drawn_on(message)) if source else None
+
+
+def _drawn_on(message: Message | ExternalReplyInfo) -> InputPhoto | None:
+    """Return the picture that a photo was sent in reply to, which may be drawn on in it."""
+    with suppress(UserError):
+        return replied_picture_of(message) if isinstance(message, Message) else None
+    return None
 
 
 def replied_message(message: Message) -> Message | None:

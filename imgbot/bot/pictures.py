@@ -9,7 +9,7 @@ from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import replied_picture_of
 from imgbot.bot.this_picture import Meant, by_number, meant_by, numbered, undone, variant_ids
 from imgbot.domain.errors import UserError
-from imgbot.domain.operations import PHOTO_ACTIONS, Operation
+from imgbot.domain.operations import CHANGES, Operation
 from imgbot.domain.ordinals import ORIGINAL, UNDONE, Named
 from imgbot.storage.results import Recent, Result
 
@@ -92,7 +92,7 @@ async def _versions(dialogue: Dialogue, meant: Meant) -> Mapping[int, Meant]:
 
 async def version_before(dialogue: Dialogue, meant: Meant) -> Meant:
     """Return what a picture was before its last change; nothing if it was not changed."""
-    if isinstance(meant, tuple) or meant.operation not in {*PHOTO_ACTIONS, Operation.CREATE}:
+    if isinstance(meant, tuple) or meant.operation not in {*CHANGES, Operation.CREATE}:
         return ()
     # A forwarded picture has a job, but its prompt is private to the chat of that job.
     parent = await dialogue.app.results.expected(meant.parent)

@@ -12,6 +12,7 @@ from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, User
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.intents.beginnings import without_preamble
 from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
+from imgbot.domain.marked_area import needs_area
 from imgbot.domain.model_words import named_in
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import (
@@ -77,7 +78,14 @@ async def order(
 
     Raises UserError if it is not admitted.
     """
-    parent = await dialogue.app.results.job_of_picture(photos[0]) if len(photos) == 1 else ""
+    parent = ""
+    if len(photos) == 1:
+        replied = photos[0].replied
+        if replied and operation in {Operation.EDIT, Operation.RETOUCH}:
+            # The photo may be the one replied to, with something drawn on it.
+            photos = (replied, *photos)
+        parent = await dialogue.app.results.job_of_picture(photos[0])
+    photos = tuple(replace(photo, replied=None) for photo in photos)
     prompt, model = model_in(dialogue, operation, prompt)
     # Words such as "square" are changes here; flags are options in any prompt.
     options = parse_prompt_options(prompt, has_words=False)
@@ -234,6 +242,8 @@ async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
         job = with_changes(job, note="engine_hint")
     # What cannot be changed is drawn anew, at the price of a new picture.
     operations = {job.request.operation, *([Operation.CREATE] if job.request.base else [])}
+    if job.request.may_be_marked:
+        operations.add(Operation.INPAINT)
     scale, model = job.request.scale, job.request.model
     price_micro = max(app.policy.price_of(each, scale, model) for each in operations)
     stars = app.policy.star_price(job.user_id, job.request.operation, price_micro)
@@ -280,6 +290,8 @@ async def prompt_in(message: Message, dialogue: Dialogue) -> str:
         return prompt
     found = classify(prompt, _ABOUT_PHOTO)
     is_prompt = found.intent in _CAPTION_PROMPTS or found.operation is not None
+    if photo.replied or message.media_group_id:
+        is_prompt = is_prompt or needs_area(prompt)
     return prompt if is_prompt and not await _is_by_bot(message, photo, dialogue) else ""
 
 

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
-from imgbot.domain.operations import ACTIONS
+from imgbot.domain.operations import OFFERED
 from imgbot.domain.order_pace import OrderLimit
 from imgbot.domain.stars import STARS_MAX, StarPack, StarPrices
 
@@ -135,7 +135,7 @@ def _pack(name: str, text: str) -> StarPack:
 def parse_models(value: object, *, has_default: bool = False) -> Pairs:
     """Models, or other words, by operation."""
     pairs = _pairs(value, has_default=has_default)
-    if not dict(pairs).keys() <= {"", *ACTIONS}:
+    if not dict(pairs).keys() <= {"", *OFFERED}:
         raise ValueError
     return pairs
 

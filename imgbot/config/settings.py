@@ -39,7 +39,7 @@ from imgbot.config.setting_types import (
     Usd,
     is_of_sentinels,
 )
-from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.domain.operations import OFFERED, Operation
 
 PRESETS = resources.files("imgbot") / "providers" / "presets"
 """Folder of the provider files that come with imgbot, one TOML file per provider."""
@@ -199,7 +199,7 @@ class Settings(BaseModel):
         """Every provider that is used, by name or path, each once."""
         chosen = (
             self.default_provider,
-            *(self.provider_for(operation) for operation in ACTIONS),
+            *(self.provider_for(operation) for operation in OFFERED),
             self.provider_fallback,
         )
         return tuple(dict.fromkeys(name for name in chosen if name))

@@ -22,7 +22,7 @@ from imgbot.config.settings import (
     variable_of,
 )
 from imgbot.domain.errors import ConfigError
-from imgbot.domain.operations import ACTIONS
+from imgbot.domain.operations import OFFERED
 from imgbot.domain.spelling import similar
 
 CREDENTIALS = {
@@ -173,7 +173,7 @@ def docs() -> dict[str, dict[str, str]]:
     names = {
         "presets": ", ".join(f"`{name}`" for name in presets),
         "preset_names": ", ".join(presets),
-        "operations": ", ".join(f"`{operation}`" for operation in ACTIONS),
+        "operations": ", ".join(f"`{operation}`" for operation in OFFERED),
     }
     return {
         variable_of(field): {

@@ -64,6 +64,11 @@ class InputPhoto:
     """True if sent as a file: Telegram shows such a file id again only as a file."""
     is_hidden: bool = False
     """True if it is shown under a spoiler."""
+    replied: "InputPhoto | None" = None
+    """Picture that it was sent in reply to: it may be that one with something drawn on it."""
+
+
+_MARKABLE = frozenset({Operation.EDIT, Operation.RETOUCH, Operation.MERGE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,14 @@ class Request:
     def awaits_picture(self) -> bool:
         """True while the picture that it changes is still being made."""
         return any(not photo.file_id for photo in self.sources)
+
+    @property
+    def may_be_marked(self) -> bool:
+        """True if one of its two photos may be the other with an area marked on it.
+
+        If it is not, an operation on one photo is about the second one.
+        """
+        return len(self.sources) == 2 and self.operation in _MARKABLE
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ class Operation(StrEnum):
     EDIT = "edit"
     MERGE = "merge"
     RETOUCH = "retouch"
+    INPAINT = "inpaint"
     UPSCALE = "upscale"
     REMOVE_BACKGROUND = "removebg"
     STICKER = "sticker"
@@ -50,7 +51,9 @@ class OperationSpec:
     captions: Mapping[str, str] = field(default_factory=dict[str, str])
     """Caption keys instead of the usual one, by the only change that was made."""
     is_offered: bool = True
-    """True if it is in the menu, and a provider can be set for it; else it is built in and free."""
+    """True if a provider can be set for it; else it is built in and free."""
+    is_in_menu: bool = True
+    """False if it is never asked for by its name, but follows from what is sent."""
 
 
 OPERATIONS: Mapping[Operation, OperationSpec] = {
@@ -63,6 +66,7 @@ OPERATIONS: Mapping[Operation, OperationSpec] = {
         lists_changes=True,
         captions={"unchanged": "caption_retouch_nothing"},
     ),
+    Operation.INPAINT: OperationSpec(1, Prompt.REQUIRED, lists_changes=True, is_in_menu=False),
     Operation.UPSCALE: OperationSpec(1, Prompt.NONE, result_action="up", has_scale=True),
     Operation.REMOVE_BACKGROUND: OperationSpec(
         1,
@@ -82,11 +86,19 @@ OPERATIONS: Mapping[Operation, OperationSpec] = {
     Operation.COMPARE: OperationSpec(2, Prompt.NONE, is_offered=False),
 }
 
-ACTIONS = tuple(operation for operation, spec in OPERATIONS.items() if spec.is_offered)
+OFFERED = tuple(operation for operation, spec in OPERATIONS.items() if spec.is_offered)
+"""Operations that a provider can be set for."""
+
+ACTIONS = tuple(operation for operation in OFFERED if OPERATIONS[operation].is_in_menu)
 """Operations of the menu, in its order."""
 
-PHOTO_ACTIONS = tuple(operation for operation, spec in OPERATIONS.items() if spec.photos == 1)
-"""Operations that change one photo."""
+PHOTO_ACTIONS = tuple(
+    operation for operation, spec in OPERATIONS.items() if spec.photos == 1 and spec.is_in_menu
+)
+"""Operations that change one photo, and can be asked for by name."""
+
+CHANGES = frozenset({*PHOTO_ACTIONS, Operation.INPAINT})
+"""Operations whose result is their first photo, changed."""
 
 RESULT_ACTIONS = {
     spec.result_action: operation for operation, spec in OPERATIONS.items() if spec.result_action

@@ -24,6 +24,7 @@ from imgbot.engine.collages import before_after
 from imgbot.engine.create import draw
 from imgbot.engine.create_report import report
 from imgbot.engine.edit import UNCHANGED, EditResult, edit_picture
+from imgbot.engine.inpaint import inpaint
 from imgbot.engine.lettering import letter
 from imgbot.engine.merge import PHOTOS_MAX, merge_pictures
 from imgbot.engine.retouch import retouch_picture
@@ -56,16 +57,15 @@ def run(
 
     `ratio` (as `16:9`) is the shape of a created picture; `edit_drawn` is as in `edit_picture`. An
     upscale writes its progress to
-    `target` + .progress. UserError: edit_words_unknown, letters_unknown, merge_needs_two,
-    upscale_too_large, or the errors of `decode`.
+    `target` + .progress. UserError: edit_words_unknown, area_words_unknown, letters_unknown,
+    merge_needs_two, upscale_too_large, or the errors of `decode`.
     """
     match operation:
         case "create":
             image, composition = draw(prompt, seed, ratio)
             outcome = EditResult(image, *report(composition))
-        case "edit" | "edit_drawn":
-            image = _load(sources[0], EDITED_MEGAPIXELS)
-            outcome = edit_picture(image, prompt, is_drawn=operation == "edit_drawn")
+        case "edit" | "edit_drawn" | "inpaint":
+            outcome = _edit(operation, prompt, sources)
         case "merge":
             outcome = merge_pictures(_load_all(sources[:PHOTOS_MAX]), prompt)
         case "compare":
@@ -100,6 +100,15 @@ def letter_result(prompt: str, source: str, target: str) -> None:
     if lettering is None:
         raise UserError("letters_unknown", words="")
     save_jpeg(letter(image, lettering).image, target, QUALITY)
+
+
+def _edit(operation: str, prompt: str, sources: tuple[str, ...]) -> EditResult:
+    """Edited picture; to inpaint, edited where the second source, a mask, is white."""
+    image = _load(sources[0], EDITED_MEGAPIXELS)
+    if operation != "inpaint":
+        return edit_picture(image, prompt, is_drawn=operation == "edit_drawn")
+    with Image.open(sources[1], formats=("PNG",)) as mask:
+        return inpaint(image, mask.convert("L"), prompt)
 
 
 def _retouch(source: str) -> EditResult:

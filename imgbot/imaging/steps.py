@@ -54,6 +54,15 @@ class Deliverable:
     """Text key of a sentence appended to the caption."""
 
 
+@dataclass(frozen=True, slots=True)
+class DrawnArea:
+    """Finding of `find_area`: `area_found`, a reason to ask, or nothing for unrelated pictures."""
+
+    reason: str
+    is_swapped: bool = False
+    """True if the first picture is the one that was drawn on."""
+
+
 def plan_enlargement(
     size: tuple[int, int], scale: int, scales: frozenset[int], max_side_px: int
 ) -> tuple[int, int]:
@@ -93,6 +102,8 @@ judge: Callable[..., Literal["safe", "unsafe", "unknown"]] = partial(
     _call, "imaging.guard", "judge"
 )
 as_it_is: Callable[..., Deliverable] = partial(_call, "imaging.pictures", "as_it_is")
+find_area: Callable[..., DrawnArea] = partial(_call, "imaging.drawn_area", "find_area")
+fit_mask: Callable[..., str] = partial(_call, "imaging.drawn_area", "fit_mask")
 make_picture: Callable[..., EngineResult] = partial(_call, "engine", "run")
 letter: Callable[..., None] = partial(_call, "engine", "letter_result")
 draw_with_model: Callable[..., str] = partial(_call, "imaging.diffusion", "draw")

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
-from imgbot.domain import retry
+from imgbot.domain import marked_area, retry
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
@@ -285,9 +285,10 @@ async def _after_failure(
         # It may take messages again in a moment: the bot was muted, blocked, a topic closed.
         return _deliver_again(job, UserError("chat_refused"), failures)
     if isinstance(error, PictureShownError):
-        # Redis lost its last second, and with it that the job was delivered.
+        # Redis lost its last second, and with it that the job was delivered, or has asked.
         shown_id = await context.status_messages.ensure(job, "")
-        await finish(context, job, State.DELIVERED, (shown_id, None))
+        end = State.FAILED if marked_area.is_previewed(job) else State.DELIVERED
+        await finish(context, job, end, (shown_id, None))
         return Ended()
     if isinstance(error, MessageGoneError | ChatMovedError | ChatGoneError):
         moved = await _move_to_another_message(context, job, error)
@@ -366,7 +367,7 @@ def _record_of(
 ) -> dict[str, str]:
     """Return what is stored of a picture, or of a request that may be repeated."""
     message_id, picture = shown
-    if retry.is_repeatable(job, outcome):
+    if retry.is_repeatable(job, outcome) or _choices(context, job):
         return results.to_hash(job, None, "", message_id)
     if outcome is not State.DELIVERED or job.request.operation is Operation.COMPARE:
         return {}
@@ -407,16 +408,7 @@ async def finish(
 async def _show(context: StepContext, job: Job, outcome: State) -> _ShownPicture:
     place = ChatTarget(job.request.chat_id, job.request.thread_id, job.request.reply_to)
     if outcome is not State.DELIVERED:
-        text, language = failure_text(job), job.request.language
-        rows = buttons.retry(language, job.id) if retry.is_repeatable(job, outcome) else []
-        message_id = await context.status_messages.ensure(job, text)
-        async with context.status_messages.lock_final(job):
-            if job.request.is_grouped and not await slideshow.is_last_without(
-                context, job, message_id
-            ):
-                return _NOT_SHOWN
-            await context.messenger.edit_text(place, message_id, text, rows)
-        return message_id, None
+        return await _show_failure(context, job, place)
     message_id = await context.status_messages.ensure(job, t(job.request.language, "job_ready"))
     async with context.status_messages.lock_final(job):
         if job.request.is_grouped:
@@ -477,6 +469,32 @@ async def _show_inline(
     await context.messenger.edit_inline(job.request.inline_id, text, picture)
 
 
+def _choices(context: StepContext, job: Job) -> tuple[Operation, ...]:
+    """Operations that may be ordered instead; the engine changes no more of a whole picture."""
+    is_engine = context.routing.primary(Operation.EDIT).is_deterministic
+    is_in_vain = is_engine and job.progress.reason == marked_area.UNKNOWN
+    return () if is_in_vain else marked_area.choices(job)
+
+
+async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> _ShownPicture:
+    """Show why there is no picture; or a question about an area, with what shows it."""
+    text, language = failure_text(job), job.request.language
+    rows = buttons.retry(language, job.id) if retry.is_repeatable(job, State.FAILED) else []
+    rows = buttons.area(language, job.id, _choices(context, job)) or rows
+    message_id = await context.status_messages.ensure(job, text)
+    preview = inputs.preview_of(context, job.id)
+    async with context.status_messages.lock_final(job):
+        if job.request.is_grouped and not await slideshow.is_last_without(context, job, message_id):
+            return _NOT_SHOWN
+        if marked_area.is_previewed(job) and inputs.is_own_file(context, str(preview)):
+            await context.messenger.edit_to_picture(
+                place, message_id, preview, text, rows, is_photo=True
+            )
+        else:
+            await context.messenger.edit_text(place, message_id, text, rows)
+    return message_id, None
+
+
 def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
     if job.request.operation is Operation.COMPARE:
         return []
@@ -486,7 +504,7 @@ def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
         job.request.language,
         job.id,
         is_photo=job.progress.facts.get("kind") == "photo" and "hidden" not in job.progress.facts,
-        is_change=len(job.request.sources) == 1,
+        is_change=results.is_change(job.request),
         # A deterministic provider makes the same picture of the same request, except for create.
         is_created=is_created,
         is_varied=is_created or not context.routing.provider_of(job).is_deterministic,

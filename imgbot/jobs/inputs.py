@@ -28,6 +28,7 @@ LETTERED = "lettered.jpg"
 """The same with the words that it is to bear."""
 
 _TARGET = "made.jpg"
+_AREA, _PREVIEW = "area.png", "area.jpg"
 _MAY_BE_SHORT = frozenset({"picture_truncated", "picture_not_a_picture", "result_not_a_picture"})
 
 T = TypeVar("T")
@@ -97,17 +98,16 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
     model = context.routing.model_of(job, provider)
     offer = provider.offer(job.request.operation, model)
     inputs, scale, side_px = offer.inputs, job.request.scale, 0
-    if len(job.request.sources) > inputs.max_count:
+    is_marked = job.request.operation is Operation.INPAINT
+    if len(job.request.sources) > inputs.max_count and not is_marked:
         raise UserError("too_many_for_service", limit=inputs.max_count)
     folder = await open_folder(context, job.id)
-    checked = [
-        await _checked(context, job, index, folder) for index in range(len(job.request.sources))
-    ]
-    if context.guard_of(job.request.chat_id) == "refuse":
-        for path in checked:
-            verdict = await context.pool.run(steps.judge, str(path), about="judging a picture")
-            if verdict == "unsafe":
-                raise UserError("guard_refused_photo")
+    checked = await _all_checked(context, job, folder)
+    area = folder / _AREA
+    if is_marked:
+        if not await asyncio.to_thread(area.exists):
+            await find_area(context, job, is_ordered=True)
+        del checked[1:]
     if OPERATIONS[job.request.operation].has_scale:
         size = await context.pool.run(steps.size_of, str(checked[0]), about="measuring a picture")
         scale, limit_px = steps.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
@@ -115,6 +115,7 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         side_px = max(size)
     # A written-out prompt names its words itself.
     lettering = None if job.request.sent else _lettering_of(job, provider)
+    pictures = [await _fitted(context, path, inputs) for path in checked]
     return GenerationRequest(
         job_id=order_id_of(context, job),
         operation=job.request.operation,
@@ -122,7 +123,8 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         lettering=lettering.text if lettering else "",
         is_drawn=bool(job.request.base),
         negative=job.request.negative,
-        pictures=tuple([await _fitted(context, path, inputs) for path in checked]),
+        pictures=tuple(pictures),
+        mask=await _fitted_mask(context, area, pictures[0], inputs) if is_marked else None,
         scale=scale,
         side_px=side_px,
         ratio=job.request.ratio,
@@ -154,6 +156,50 @@ def _exact_words(job: Job) -> Lettering | None:
     return found if found and found.is_exact else None
 
 
+async def find_area(context: StepContext, job: Job, *, is_ordered: bool) -> steps.DrawnArea:
+    """Find the area that is drawn on one of the job's two photos, and write it.
+
+    It is on the second one if `is_ordered`. Raises as `build_request` does.
+    """
+    folder = await open_folder(context, job.id)
+    photos = map(str, await _all_checked(context, job, folder))
+    targets = map(str, (folder / _AREA, preview_of(context, job.id)))
+    about = "finding a marked area"
+    return await context.pool.run(
+        steps.find_area, *photos, *targets, about=about, is_ordered=is_ordered
+    )
+
+
+def preview_of(context: StepContext, job_id: str) -> Path:
+    """File that shows the area that was found."""
+    return folder_of(context, job_id) / _PREVIEW
+
+
+def remove_sources(context: StepContext, job_id: str) -> None:
+    """Remove the photos that were downloaded: the job will have others under their names."""
+    for photo in folder_of(context, job_id).glob("source-*"):
+        photo.unlink()
+
+
+async def _fitted_mask(
+    context: StepContext, area: Path, picture: Path, inputs: InputLimits
+) -> Path:
+    fit, about = steps.fit_mask, "fitting a mask"
+    return Path(await context.pool.run(fit, str(area), str(picture), about=about, mask=inputs.mask))
+
+
+async def _all_checked(context: StepContext, job: Job, folder: Path) -> list[Path]:
+    checked = [
+        await _checked(context, job, index, folder) for index in range(len(job.request.sources))
+    ]
+    if context.guard_of(job.request.chat_id) == "refuse":
+        for path in checked:
+            verdict = await context.pool.run(steps.judge, str(path), about="judging a picture")
+            if verdict == "unsafe":
+                raise UserError("guard_refused_photo")
+    return checked
+
+
 async def _fitted(context: StepContext, picture: Path, inputs: InputLimits) -> Path:
     if not (inputs.max_side_px or inputs.max_bytes or "png" not in inputs.formats):
         return picture
@@ -174,7 +220,8 @@ async def _checked(context: StepContext, job: Job, index: int, folder: Path) -> 
         if stem.with_suffix(suffix).exists():
             return stem.with_suffix(suffix)
     raw = folder / f"raw-{index}"
-    is_own = await _take_original(context, job, raw)
+    # Of two photos, the first one is what the second one may be drawn on.
+    is_own = index == 0 and await _take_original(context, job, raw)
     options: dict[str, Any] = {"is_own": is_own}
     if OPERATIONS[job.request.operation].has_scale:
         # The scale is computed from this size, at a repeated order, too.
@@ -207,11 +254,7 @@ async def if_short_again(
 
 async def _take_original(context: StepContext, job: Job, target: Path) -> bool:
     """Use a result of this bot at its original size: Telegram keeps a smaller photo of it."""
-    original = (
-        context.originals.find(job.request.parent)
-        if job.request.parent and len(job.request.sources) == 1
-        else None
-    )
+    original = context.originals.find(job.request.parent) if job.request.parent else None
     if original is None or original.stat().st_size > steps.RESULT_LIMIT_BYTES:
         return False
     await asyncio.to_thread(copy_file, original, target)

@@ -16,7 +16,7 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind, TransientErro
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.order_pace import Turn
 from imgbot.domain.texts import t
-from imgbot.jobs import inputs
+from imgbot.jobs import inputs, marking
 from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext, conclude, give_up, move
 from imgbot.jobs.poll import facts_of, next_poll, stored
 from imgbot.jobs.provider_routing import BUILTIN, REFUSES_SERVICE, Choice
@@ -56,6 +56,11 @@ async def submit(context: StepContext, job: Job) -> Outcome:
         job = await _with_picture(context, job)
     # It may have been told since the job was admitted.
     await context.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
+    if job.request.may_be_marked:
+        resolved = await marking.resolve(context, job)
+        if isinstance(resolved, Advance):
+            return resolved
+        job = resolved
     choice = _choose(context, job)
     if choice.provider is None:
         return await _wait_for_provider(context, job, choice)

@@ -98,7 +98,7 @@ class ComfyUiProvider(Provider):
         task_id = task_id_of(order.job_id)
         names = [
             await self._upload(path, f"imgbot-{task_id}-{index}{path.suffix}")
-            for index, path in enumerate(order.pictures)
+            for index, path in enumerate(order.files)
         ]
         return replace(order, uploads=tuple(names))
 
@@ -351,12 +351,15 @@ def _graph_for(order: GenerationRequest, flow: Workflow, graph: Graph) -> Graph:
         where.model: flow.model,
         where.prefix: f"imgbot-{task_id_of(order.job_id)}",
     }
-    values |= dict(zip(where.images, order.uploads, strict=False))
+    if order.mask:
+        values[where.mask] = order.uploads[-1]
+    uploads = order.uploads[: len(order.pictures)]
+    values |= dict(zip(where.images, uploads, strict=False))
     values |= _sides(order, flow, graph)
     made = filled(
         graph, {name: value for name, value in values.items() if name and value is not None}
     )
-    return grown(made, flow.grow, order.uploads[len(where.images) :]) if flow.grow else made
+    return grown(made, flow.grow, uploads[len(where.images) :]) if flow.grow else made
 
 
 def _sides(order: GenerationRequest, flow: Workflow, graph: Graph) -> dict[str | None, object]:

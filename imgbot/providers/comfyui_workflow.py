@@ -51,6 +51,8 @@ class WorkflowInputs(LocatedTable):
     scale: InputName | None = None
     model: InputName | None = None
     prefix: InputName | None = None
+    mask: InputName | None = None
+    """The `image` input of a LoadImageMask node, for inpaint."""
     images: tuple[InputName, ...] = ()
     """One `image` input of a LoadImage node per picture, in order."""
 
@@ -153,6 +155,8 @@ def _mistakes(name: Operation, flow: Workflow, graph: Graph) -> Iterator[tuple[P
         yield from _mistakes_in_growth(flow.grow, graph)
     if flow.output and flow.output not in graph:
         yield ("output",), f"the workflow has no node {flow.output}"
+    if (name is Operation.INPAINT) != (flow.inputs.mask is not None):
+        yield ("inputs",), "mask must name the input for the area of inpaint, and of nothing else"
     if len(images) < min(OPERATIONS[name].photos, 1 if flow.grow else 2):
         yield ("inputs",), "images must name the inputs for the pictures"
 

@@ -16,7 +16,7 @@ from urllib.parse import urljoin
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.operations import ACTIONS, OPERATIONS, Operation
+from imgbot.domain.operations import OFFERED, OPERATIONS, Operation
 from imgbot.domain.ratios import fitted, nearest, value_of
 from imgbot.providers.http import (
     PICTURES_LIMIT_BYTES,
@@ -171,7 +171,7 @@ class OpenAiProvider(Provider):
         self._base_url = (config.url or spec.url).rstrip("/")
         self._models = {
             operation: model
-            for operation in ACTIONS
+            for operation in OFFERED
             if (model := spec.model_for(operation, config.models.get(operation, ""))) is not None
         }
         self.offers: Mapping[Operation, Capability] = {
@@ -211,7 +211,7 @@ class OpenAiProvider(Provider):
         if order.operation is Operation.CREATE:
             answer = await self._post("/images/generations", json=fields)
         else:
-            answer = await self._post_pictures(fields, order.pictures)
+            answer = await self._post_pictures(fields, order)
         encoded, url = picture_of(answer, self._key)
         if url:
             return Done((Output(url=urljoin(f"{self._base_url}/", url)),))
@@ -248,7 +248,7 @@ class OpenAiProvider(Provider):
         return await self._client.submit("POST", f"{self._base_url}{path}", **options)
 
     async def _post_pictures(
-        self, fields: Mapping[str, Any], pictures: tuple[Path, ...]
+        self, fields: Mapping[str, Any], order: GenerationRequest
     ) -> ProviderResponse:
         texts = {
             name: str(value).lower() if isinstance(value, bool) else str(value)
@@ -258,14 +258,14 @@ class OpenAiProvider(Provider):
             # Servers tell the pictures apart by position, and reject them without a type.
             files = [
                 (
-                    self._spec.edit_field,
+                    "mask" if path == order.mask else self._spec.edit_field,
                     (
                         path.name,
                         stack.enter_context(await asyncio.to_thread(path.open, "rb")),
                         _MIMES.get(path.suffix, "image/jpeg"),
                     ),
                 )
-                for path in pictures
+                for path in order.files
             ]
             return await self._post("/images/edits", data=texts, files=files)
 

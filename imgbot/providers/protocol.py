@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import Operation
@@ -73,6 +74,8 @@ class InputLimits:
     max_side_px: int = 0
     max_bytes: int = 0
     formats: frozenset[str] = frozenset({"jpeg", "png"})
+    mask: Literal["white", "alpha"] = "white"
+    """What marks the area of a masked edit: white, or transparency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +119,10 @@ class GenerationRequest:
     seed: int
     target: Path
     """File for a provider whose response contains the picture itself."""
+    mask: Path | None = None
+    """Area to be changed, as `InputLimits.mask` says, of the size of the picture."""
     uploads: tuple[str, ...] = ()
-    """The provider's names of the pictures, set by `Provider.upload`."""
+    """The provider's names of the files, set by `Provider.upload`."""
     side_px: int = 0
     """Longer side of the picture to upscale, in pixels, before it was reduced for the provider."""
     hook_url: str = ""
@@ -130,6 +135,11 @@ class GenerationRequest:
     """Model that the user chose; empty for the usual one."""
     is_drawn: bool = False
     """True if the picture was drawn from words, and may be drawn anew from others."""
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The pictures, and the mask."""
+        return (*self.pictures, self.mask) if self.mask else self.pictures
 
     @property
     def full_prompt(self) -> str:

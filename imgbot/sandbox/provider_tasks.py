@@ -51,6 +51,8 @@ class Task:
     ratio: str = ""
     seed: int = 0
     client_id: str = ""
+    area: float = 0
+    """Share of the picture that its mask marks."""
     size: tuple[int, int] | None = None
     """Width and height of the result, where they follow from the input."""
     input: Any = None
@@ -110,6 +112,7 @@ class Task:
             "operation": self.operation,
             "words": self.words,
             "images": self.images,
+            "area": self.area,
             "submits": self.submits,
             "idempotency_key": self.idempotency_key,
         }
@@ -142,6 +145,17 @@ def _check(content: bytes) -> None:
             picture.load()
     except _DAMAGED:
         raise Refusal(_KIND.UNSUITABLE) from None
+
+
+def check_mask(mask: bytes, images: Sequence[bytes]) -> float:
+    """Return the share of a mask that is white. Raises Refusal unless it fits the one picture."""
+    _check(mask)
+    with Image.open(io.BytesIO(mask)) as area:
+        sizes = {Image.open(io.BytesIO(image)).size for image in images}
+        values = {value for _, value in area.getcolors() or []} if area.mode == "L" else set()
+        if area.format != "PNG" or [area.size] != list(sizes) or values != {0, 255}:
+            raise Refusal(_KIND.INVALID)
+        return area.histogram()[255] / (area.width * area.height)
 
 
 def enlarged(content: bytes, scale: int) -> tuple[int, int]:

@@ -3,7 +3,8 @@
 `simulated.toml` is the spec file by which the bot speaks to it. Orders of another spec file with
 the same addresses are served, too.
 
-    POST /tasks {"operation", "words"?, "images"?, ..} → {"id"}, the same for an Idempotency-Key
+    POST /tasks {"operation", "words"?, "images"?, ..} → {"id"}, the same for an Idempotency-Key;
+         inpaint has a "mask": a PNG in grey of the picture's size, the area white, the rest black
     GET  /tasks?client_id= → {"tasks": [{"id", "created", "input"}]}; without it, of every job
     GET  /tasks/{id} → {"status", "progress", "output": [url], "error"?: {"code"}}
     POST /tasks/{id}/cancel → {"status"}: "cancelled", or "too_late"
@@ -58,6 +59,7 @@ from imgbot.sandbox.provider_tasks import (
     Refusal,
     Task,
     TaskLedger,
+    check_mask,
     enlarged,
     make_task,
     render,
@@ -92,10 +94,11 @@ _SECRET = base64.b64encode(b"sandbox-webhook-key").decode()
 
 
 class _OrderBody(BaseModel, extra="forbid"):
-    operation: Literal["create", "edit", "merge", "retouch", "upscale", "removebg"]
+    operation: Literal["create", "edit", "inpaint", "merge", "retouch", "upscale", "removebg"]
     words: str = ""
     model: str = ""
     images: list[str] = []
+    mask: str = ""
     ratio: str = ""
     scale: int = 1
     seed: int = 0
@@ -198,6 +201,9 @@ class SimulatedProvider:
 
     async def _task(self, order: _OrderBody) -> Task:
         contents = [self._content(text) for text in order.images]
+        if (order.operation == "inpaint") != bool(order.mask):
+            raise Refusal(_KIND.INVALID)
+        area = check_mask(self._content(order.mask), contents) if order.mask else 0
         async with self._threads:
             task = await asyncio.to_thread(
                 make_task,
@@ -205,6 +211,7 @@ class SimulatedProvider:
                 ratio=order.ratio,
                 seed=order.seed,
                 client_id=order.client_id,
+                area=area,
             )
         if order.operation in {"upscale", "retouch"} and contents:
             task.size = enlarged(contents[0], order.scale)

@@ -30,15 +30,22 @@ class StoredField(NamedTuple):
     read: Callable[[str], Any]
 
 
-def pack(photo: InputPhoto) -> list[str | int]:
+def pack(photo: InputPhoto) -> list[Any]:
     """Return the form of a photo in JSON, a `default` of json.dumps."""
     packed = [photo.file_id, photo.unique_id, photo.size_bytes, photo.name, int(photo.is_file)]
-    return [*packed, 1] if photo.is_hidden else packed
+    if photo.is_hidden or photo.replied:
+        packed.append(int(photo.is_hidden))
+    return [*packed, pack(photo.replied)] if photo.replied else packed
 
 
 def unpack(packed: list[list[Any]]) -> tuple[InputPhoto, ...]:
     return tuple(
-        InputPhoto(*entry[:4], is_file=any(entry[4:5]), is_hidden=any(entry[5:6]))
+        InputPhoto(
+            *entry[:4],
+            is_file=any(entry[4:5]),
+            is_hidden=any(entry[5:6]),
+            replied=next(iter(unpack(entry[6:7])), None),
+        )
         for entry in packed
     )
 

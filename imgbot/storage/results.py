@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from imgbot.domain.job import InputPhoto, Job, is_billed
-from imgbot.domain.operations import Operation
+from imgbot.domain.job import InputPhoto, Job, Request, is_billed
+from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.prompt_options import PromptOptions, to_prompt
 from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Store
@@ -304,6 +304,12 @@ def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
 def load_recent(text: str) -> Recent:
     user_id, at_ms, job_id, parent, photos = json.loads(text)
     return Recent(user_id, at_ms, job_id, parent, job_codec.unpack(photos))
+
+
+def is_change(made: Request | Result) -> bool:
+    """Return true if a picture is another one, changed."""
+    is_alone = made.operation in PHOTO_ACTIONS and len(made.sources) == 1
+    return is_alone or made.operation is Operation.INPAINT
 
 
 def place_of(job: Job) -> str:

@@ -18,7 +18,7 @@ error, critical = _log.error, _log.critical
 _MICRO = 1_000_000
 _STATUS = {State.DELIVERED: "ok", State.CANCELLED: "cancelled", State.DEAD: "failed"}
 _REJECTIONS = (
-    *("picture_", "edit_", "merge_", "upscale_", "too_many_for_service"),
+    *("area_", "picture_", "edit_", "merge_", "upscale_", "too_many_for_service"),
     *("provider_moderated", "provider_invalid", "provider_unsuitable"),
 )
 

@@ -18,7 +18,7 @@ from prometheus_client import (
 )
 
 from imgbot.domain.errors import ProviderErrorKind
-from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.domain.operations import OFFERED, Operation
 
 # When each series was made: as many series again, and Prometheus asks for none of them.
 disable_created_metrics()
@@ -125,6 +125,6 @@ def preregister(providers: Iterable[str]) -> None:
     names = tuple(providers)
     for name in names:
         provider_up.labels(name).set(1)
-    _with_known(spend, {"provider": names, "operation": ACTIONS})
-    _with_known(provider_time, {"provider": names, "operation": ACTIONS})
+    _with_known(spend, {"provider": names, "operation": OFFERED})
+    _with_known(provider_time, {"provider": names, "operation": OFFERED})
     _with_known(provider_errors, {"provider": names, "kind": ProviderErrorKind})

@@ -7,7 +7,7 @@ from imgbot.config.local_models import local_model_of
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.local_model import LocalModel
-from imgbot.domain.operations import ACTIONS, OPERATIONS, Operation
+from imgbot.domain.operations import OFFERED, OPERATIONS, Operation
 from imgbot.imaging.pool import Pool
 from imgbot.imaging.steps import draw_with_model, make_picture
 from imgbot.jobs.provider_routing import ModelChoice, ProviderRouter
@@ -49,7 +49,7 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
             server.name = at if len(urls) > 1 else service
             by_name[server.name] = server
         opened[name] = servers[0]
-    chosen = {operation: opened[settings.provider_for(operation)] for operation in ACTIONS}
+    chosen = {operation: opened[settings.provider_for(operation)] for operation in OFFERED}
     names = dict.fromkeys(chosen, "builtin") | {
         operation: provider.name
         for operation, provider in chosen.items()
@@ -78,7 +78,7 @@ def _open(settings: Settings, name: str, url: str, make: Make) -> Provider:
 
 
 def _config(settings: Settings, name: str, url: str) -> ProviderConfig:
-    served = [operation for operation in ACTIONS if settings.provider_for(operation) == name]
+    served = [operation for operation in OFFERED if settings.provider_for(operation) == name]
     models, prices = dict(settings.models), dict(settings.prices)
     key, hook_key = settings.key_of(name), settings.hook_key_of(name)
     return ProviderConfig(
@@ -118,7 +118,7 @@ async def _make(pool: Pool, order: GenerationRequest) -> Done:
         make_picture,
         "edit_drawn" if is_drawn else order.operation.value,
         order.full_prompt,
-        tuple(map(str, order.pictures)),
+        tuple(map(str, order.files)),
         str(order.target),
         about=order.operation.value,
         scale=order.scale,

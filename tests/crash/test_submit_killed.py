@@ -8,10 +8,14 @@ import pytest
 from tests.crash.test_supervisor_killed import field_is_set
 from tests.fakes.scripted_server import open_script
 from tests.fixtures.bot import Bot
+from tests.fixtures.drawings import drawn, loop, stored
 from tests.fixtures.hosted_provider import hosted_settings
+from tests.fixtures.photos import load_photo
 from tests.fixtures.sandbox import Message, open_sandbox, picture
 from tests.fixtures.waiting import eventually
 
+CAT = load_photo("cat")
+MARKED = [stored(CAT), stored(drawn(CAT, loop(0.45, 0.45, 0.2)))]
 PICTURE = base64.b64encode(picture(320, 240)).decode()
 
 
@@ -20,17 +24,20 @@ def is_made(message: Message) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("mark", "reached", "said"),
+    ("mark", "reached", "said", "album"),
     [
         # Only uploaded: ordered after the restart.
-        ("[[sim:stalled_upload]]", "uploads", ""),
+        ("[[sim:stalled_upload]]", "uploads", "", [picture(320, 240)]),
         # Ordered, the answer lost: found after the restart.
-        ("[[sim:stalled_submit]]", "ledger", "in the provider's list"),
+        ("[[sim:stalled_submit]]", "ledger", "in the provider's list", []),
+        # Likewise, of an area that was found before.
+        ("[[sim:stalled_upload]]", "uploads", "", MARKED),
+        ("[[sim:stalled_submit]]", "ledger", "in the provider's list", MARKED),
     ],
-    ids=["only uploaded", "ordered"],
+    ids=["only uploaded", "ordered", "area uploaded", "area ordered"],
 )
 async def test_what_was_under_way_is_ordered_once(
-    state_dir: Path, mark: str, reached: str, said: str
+    state_dir: Path, mark: str, reached: str, said: str, album: list[bytes]
 ) -> None:
     async with open_sandbox(providers=["maker"]) as (sandbox, control):
         provider = sandbox.providers["maker"]
@@ -41,9 +48,8 @@ async def test_what_was_under_way_is_ordered_once(
         bot.constants = {"imgbot.jobs.recovery._SETTLED_S": 1.0}
         async with bot:
             person = await control.make_user("Bob")
-            photos = [picture(320, 240)] if reached == "uploads" else []
-            if photos:
-                await control.send_photos(person, photos, caption="make it winter")
+            if album:
+                await control.send_photos(person, album, caption="make it winter")
             else:
                 await control.say(person, "a fox")
             await eventually(
@@ -59,6 +65,9 @@ async def test_what_was_under_way_is_ordered_once(
         assert bool(noted) is (reached == "ledger")
         assert said in bot.log
         assert len(provider.ledger.charges) == len(provider.ledger.tasks) == 1
+        if album is MARKED:
+            [task] = provider.ledger.tasks
+            assert (task.operation, round(task.area, 1)) == ("inpaint", 0.1)
 
 
 async def test_a_stop_waits_for_what_nobody_could_ask_about_later(state_dir: Path) -> None:

@@ -7,6 +7,7 @@ addresses.
 
 import asyncio
 import base64
+import io
 import json
 import tomllib
 from collections import deque
@@ -22,6 +23,7 @@ import aiohttp
 import httpx
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from PIL import Image
 from yarl import URL
 
 from imgbot.domain.errors import ProviderErrorKind as Kind
@@ -254,6 +256,11 @@ def _check_body(one: Exchange, request: httpx.Request) -> None:
         assert is_like(one.has or {}, sent, is_part=True), f"{one.name} was sent {sent}"
     for name in one.form:
         assert f'name="{name}"; filename="'.encode() in request.content, one.name
+    if "mask" in one.form:
+        # As OpenAI documents it; all pictures of the tests have this size.
+        begin = request.content.index(b"\x89PNG")
+        with Image.open(io.BytesIO(request.content[begin:])) as mask:
+            assert (mask.mode, mask.size) == ("RGBA", (64, 48)), one.name
 
 
 def is_like(wanted: Any, given: Any, *, is_part: bool = False) -> bool:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
@@ -51,7 +52,13 @@ class VendorSetup:
             "" if operation in WORDLESS else "a lake",
             pictures=[picture(64, 48) + padding for _ in range(PICTURES.get(operation, 1))],
             ratio="16:9" if operation is Operation.CREATE else "",
+            mask=self._mask() if operation is Operation.INPAINT else None,
         )
+
+    def _mask(self) -> Path:
+        marked = self.provider.offers[Operation.INPAINT].inputs.mask
+        Image.new("L" if marked == "white" else "RGBA", (64, 48)).save(self.folder / "mask.png")
+        return self.folder / "mask.png"
 
     def expect(self, *names: str, order: str = "create") -> None:
         self.net.expect(self.vendor.exchanges(names, order))
@@ -152,7 +159,7 @@ def operations() -> Iterator[tuple[str, str]]:
 
 def happy(vendor: Vendor, order: str) -> list[str]:
     """A whole order: its uploads, and the responses of its own or of the file's first flow."""
-    count = PICTURES.get(Operation(order), 1)
+    count = PICTURES.get(Operation(order), 1) + (order == Operation.INPAINT)
     responses = vendor.orders[order].get("happens", vendor.flows[0].happens)
     return [*vendor.data.get("uploads", []) * count, *responses]
 

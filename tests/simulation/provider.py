@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.domain.operations import OFFERED, Operation
 from imgbot.files import copy_file, replace_file
 from imgbot.providers.protocol import (
     Accepted,
@@ -109,7 +109,7 @@ class PlayedProvider(Provider):
         self.recovery = recovery
         self.is_searchable = is_searchable
         self.max_concurrent = max_concurrent
-        self.offers = {each: Capability(f"{name}-1", PRICE_MICRO) for each in ACTIONS}
+        self.offers = {each: Capability(f"{name}-1", PRICE_MICRO) for each in OFFERED}
         self._answers_at_once = answers_at_once
         self._ledger = ledger
         self._network = network

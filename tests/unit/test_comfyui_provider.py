@@ -129,7 +129,7 @@ def test_a_graph_grows_by_copies_in_a_row() -> None:
 def test_the_preset_and_all_its_workflows_fit_together() -> None:
     spec, graphs = read_comfyui(read_preset("comfyui"), PRESETS)
 
-    assert set(graphs) == {"upscale", "retouch", "merge", "create", "edit"}
+    assert set(graphs) == {"upscale", "retouch", "merge", "create", "edit", "inpaint"}
     assert spec.recovery == "look_up"
     larger = FILE.replace("edit]", "upscale]").replace("flow.json", "comfyui/upscale-model.json")
     places = '{ images = ["1.image"], model = "2.model_name", scale = "4.scale_by" }'

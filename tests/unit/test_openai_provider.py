@@ -125,7 +125,9 @@ async def test_the_preset_offers_all_but_an_upscale() -> None:
     spec = validate(read_preset("openai"), OpenAiSpec)
     provider = OpenAiProvider(spec, ProviderConfig(key="sk-1"))
 
-    assert list(provider.offers) == ["create", "edit", "merge", "retouch", "removebg"]
+    assert list(provider.offers) == [
+        *("create", "edit", "merge", "retouch", "inpaint", "removebg"),
+    ]
     assert provider.offers[Operation.MERGE].inputs.max_count == 10
     assert (spec.key, provider.order_limit) == ("OPENAI_API_KEY", OrderLimit(250, 60.0))
     assert base64.b64encode(b"sk-1").decode() not in repr(provider.offers)

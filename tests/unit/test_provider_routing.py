@@ -5,7 +5,7 @@ from unittest.mock import Mock
 import pytest
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
-from imgbot.domain.operations import ACTIONS, Operation
+from imgbot.domain.operations import OFFERED, Operation
 from imgbot.domain.order_pace import OrderLimit, Turn
 from imgbot.jobs.provider_routing import Breaker, ModelChoice, ProviderRouter
 from imgbot.providers.factory import BuiltinProvider, open_provider
@@ -24,7 +24,7 @@ def routes(fallback: str = "") -> ProviderRouter:
     prices = {CREATE: 40_000}
     simulated = open_provider(str(SPEC_FILE), ProviderConfig(prices_micro=prices), no_engine)
     builtin = BuiltinProvider(no_engine)
-    chosen = dict.fromkeys(Operation, "builtin") | dict.fromkeys(ACTIONS, "simulated")
+    chosen = dict.fromkeys(Operation, "builtin") | dict.fromkeys(OFFERED, "simulated")
     return ProviderRouter({"simulated": simulated, "builtin": builtin}, chosen, fallback)
 
 
@@ -48,7 +48,7 @@ def test_what_the_operator_must_mend_stops_all_orders_at_once(kind: Kind) -> Non
 
     assert (choice.provider, choice.is_permanent) == (None, True)
     assert route.states(0.0) == {
-        "simulated": ProviderState(kind, True, (*ACTIONS,), has_spare=True),
+        "simulated": ProviderState(kind, True, (*OFFERED,), has_spare=True),
         "builtin": ProviderState(is_proven=False),
     }
     # A fallback takes over.
@@ -180,7 +180,7 @@ def test_a_provider_that_answers_no_question_is_out_in_every_report(
         raise ProviderError(Kind.UNAVAILABLE)
 
     # It has refused nothing, so that the fallback is given nothing.
-    assert route.states(1121.0)["simulated"] == ProviderState(Kind.UNAVAILABLE, True, ACTIONS)
+    assert route.states(1121.0)["simulated"] == ProviderState(Kind.UNAVAILABLE, True, OFFERED)
 
 
 @pytest.mark.parametrize(

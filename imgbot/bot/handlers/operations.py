@@ -71,7 +71,9 @@ async def edit(dialogue: Dialogue, photo: InputPhoto | None, prompt: str) -> Non
         return
     found = classify(prompt, ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE))
     operation = (found.operation if photo else None) or Operation.EDIT
-    is_prompt_used = operation in {Operation.EDIT, Operation.MERGE}
+    # What is drawn on a picture may be meant by any words.
+    is_marked = operation is Operation.RETOUCH and photo is not None and photo.replied is not None
+    is_prompt_used = is_marked or operation in {Operation.EDIT, Operation.MERGE}
     await order_or_ask(
         dialogue, operation, photo, prompt if is_prompt_used else "", found.scale or 2
     )

@@ -38,14 +38,14 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.job import InputPhoto, group_ids
-from imgbot.domain.operations import PHOTO_ACTIONS, RESULT_ACTIONS, Operation
+from imgbot.domain.operations import CHANGES, RESULT_ACTIONS, Operation
 from imgbot.domain.ordinals import named_in
 from imgbot.domain.prompt_options import count_in
 from imgbot.domain.remix import undone_part
 from imgbot.domain.texts import buttons, language_of, price, t
 from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.domain.texts.captions import drawing_name, with_drawing
-from imgbot.storage.results import Recent, Result
+from imgbot.storage.results import Recent, Result, is_change
 from imgbot.telegram.messenger import CAPTION_LIMIT, cut, keyboard
 from imgbot.telegram.rate_limiter import max_wait
 
@@ -119,7 +119,7 @@ def _buttons_of(result: Result, dialogue: Dialogue) -> Keyboard:
         dialogue.language,
         result.id,
         is_photo=not (result.picture and (result.picture.is_file or result.picture.is_hidden)),
-        is_change=_is_change(result),
+        is_change=is_change(result),
         is_varied=_is_varied(result, dialogue),
         is_created=result.operation is Operation.CREATE,
         extras=_extras(result, dialogue),
@@ -129,10 +129,6 @@ def _buttons_of(result: Result, dialogue: Dialogue) -> Keyboard:
 def _extras(result: Result, dialogue: Dialogue) -> list[str]:
     more = ["more"] if can_say_more(result, dialogue) else []
     return more + (["models"] if result.operation in with_models(dialogue) else [])
-
-
-def _is_change(result: Result) -> bool:
-    return result.operation in PHOTO_ACTIONS and len(result.sources) == 1
 
 
 def _is_varied(result: Result, dialogue: Dialogue) -> bool:
@@ -250,7 +246,7 @@ async def _act_prompt(result: Result, dialogue: Dialogue) -> str:
 
 
 async def _act_compare(result: Result, dialogue: Dialogue) -> str:
-    if result.operation not in PHOTO_ACTIONS or not result.sources or result.picture is None:
+    if result.operation not in CHANGES or not result.sources or result.picture is None:
         raise UserError("compare_nothing")
     await requests.check_rate_limit(dialogue)
     photos = (result.sources[0], result.picture)
@@ -297,6 +293,25 @@ async def on_retry_callback(callback: CallbackQuery, argument: str, dialogue: Di
     return "accepted_short" if is_new else "tapped_already"
 
 
+async def on_area_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+    """Order what was meant by a drawing: a change of the area, or of the first photo."""
+    choice, _, job_id = argument.partition(".")
+    asked, message = await dialogue.app.results.result(job_id), callback.message
+    if asked is None or not isinstance(message, Message):
+        return "request_gone"
+    if asked.user_id != dialogue.user_id:
+        return "not_your_button"
+    if asked.chat_id != message.chat.id or choice not in {Operation.INPAINT, Operation.EDIT}:
+        return "stale_button"
+    wanted = replace(asked, operation=Operation(choice))
+    if choice == Operation.EDIT:
+        wanted = replace(wanted, sources=asked.sources[:1])
+    said = message.reply_to_message or message
+    is_new = await requests.retry(dialogue.in_reply_to(said.message_id), wanted)
+    await dialogue.remove_panel()
+    return "accepted_short" if is_new else "tapped_already"
+
+
 async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
     """Answer a complaint: offer what its words miss, another picture, a change, a step back."""
     result = await _chosen_result("complaint", message, dialogue)
@@ -309,7 +324,7 @@ async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
         result.id,
         again=offer.again if is_varied else "",
         change=offer.change,
-        is_change=_is_change(result),
+        is_change=is_change(result),
         is_varied=is_varied,
     )
     await dialogue.ask_about_text("complaint", rows)
@@ -553,6 +568,7 @@ CALLBACKS: Mapping[str, CallbackHandler] = {
     "draw": on_draw_callback,
     "again": partial(_act_on_pressed, _act_regenerate),
     "retry": on_retry_callback,
+    "area": on_area_callback,
     "file": partial(_act_on_pressed, _act_send_file),
     "prompt": partial(_act_on_pressed, _act_prompt),
     "delete": partial(_act_on_pressed, _act_delete),

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 from aiogram import Bot
 from aiogram.types import BotCommand, BotCommandScopeChat, CallbackQuery, Message
@@ -27,6 +28,9 @@ from imgbot.telemetry import events
 
 _FRESH_S = 600
 _CODE = re.compile(r"[A-Za-z0-9_-]{12}")
+_CIRCLE = "circle"
+_CIRCLE_PICTURE = Path(__file__).parents[1] / "circle.jpg"
+"""A photo, the photo with a line drawn on it, and what became of it (NASA, public domain)."""
 CANCELLED = {
     "ok": "cancelling",
     "gone": "cancel_over",
@@ -183,6 +187,8 @@ async def on_help_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) 
     if argument == buttons.ALL_TOPICS:
         rows = buttons.help_topics(dialogue.language, known)
         await dialogue.update_panel(dialogue.t("help"), rows)
+    elif argument == _CIRCLE:
+        await dialogue.send_picture(_CIRCLE_PICTURE, dialogue.t("help_circle"), is_photo=True)
     elif argument in known:
         rows = buttons.help_topic(dialogue.language, argument)
         text = help_text(dialogue.language, argument, dialogue.app.policy, dialogue.app.identity)
@@ -195,7 +201,15 @@ async def on_help_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) 
 def topics(policy: AccessPolicy, *, is_admin: bool = False) -> Sequence[str]:
     """Topics of the help: each operation, then the rest."""
     engine = ("engine",) if policy.has_builtin_engine else ()
-    return (*ACTIONS, *engine, "pictures", "account", "groups", *(["admin"] if is_admin else []))
+    return (
+        *ACTIONS,
+        _CIRCLE,
+        *engine,
+        "pictures",
+        "account",
+        "groups",
+        *(["admin"] if is_admin else []),
+    )
 
 
 def help_text(language: str, topic: str, policy: AccessPolicy, identity: BotIdentity) -> str:

@@ -176,6 +176,11 @@ def usual_model(language: str, operation: str, user_id: int, update_id: int) -> 
     return [[_button(language, "usual_model", f"usual:{user_id}.{update_id}.{operation}")]]
 
 
+def area(language: str, job_id: str, choices: Sequence[Operation]) -> Keyboard:
+    """Buttons under a question about a drawing: what may be ordered instead."""
+    return [[_button(language, f"area_{each}", f"area:{each}.{job_id}")] for each in choices]
+
+
 def resend(language: str, user_id: int, update_id: int) -> Keyboard:
     """Button under a refusal: handle the refused message again."""
     return [[_button(language, "retry", f"resend:{user_id}.{update_id}")]]

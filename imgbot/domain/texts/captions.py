@@ -14,6 +14,7 @@ from imgbot.domain.texts import LANGUAGES, t, tables
 _VALUE_CHARACTERS_MAX = 20
 _COLOUR_FORM = {
     "tint": 0, "more_colour": 1, "less_colour": 1, "colour_frame": 2, "backdrop": 1, "recolour": 1,
+    "recoloured": 1,
 }  # fmt: skip
 """Form of a colour's name: of tones, of an amount, of a frame."""
 

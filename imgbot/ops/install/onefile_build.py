@@ -111,7 +111,7 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--machine", default=platform.machine(), help="x86_64 or aarch64")
     parser.add_argument(
-        "--with-extras", action="store_true", help="carry the extras heic, local and words, too"
+        "--with-extras", action="store_true", help="carry the extras for operators, too"
     )
     return parser.parse_args()
 

@@ -46,8 +46,11 @@ def _requests(spec: Spec, provider: DeclaredProvider, operation: Operation) -> I
         values = {**spec.urls, "file_name": "photo.jpg", "mime": "image/jpeg", "size_bytes": 1000}
         yield f"POST {fill(spec.upload.url, values, {})}"
     uploads = tuple(f"(photo {number})" for number in range(1, photos + 1))
+    mask = Path("mask.png") if operation is Operation.INPAINT else None
     order = GenerationRequest(
-        *("1", operation, "a calm lake", (), 2, "16:9", 7, Path("made.jpg")), uploads=uploads
+        *("1", operation, "a calm lake", (), 2, "16:9", 7, Path("made.jpg")),
+        mask=mask,
+        uploads=(*uploads, "(mask)") if mask else uploads,
     )
     url, query, body = provider.submit_parts(order)
     yield " ".join(["POST", url, *(f"{name}={text}" for name, text in query.items())])

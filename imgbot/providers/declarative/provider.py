@@ -85,7 +85,7 @@ class DeclaredProvider(Provider):
     async def upload(self, order: GenerationRequest) -> GenerationRequest:
         uploads = [
             await self._hand_over(path, order.job_id, index)
-            for index, path in enumerate(order.pictures)
+            for index, path in enumerate(order.files)
         ]
         return replace(order, uploads=tuple(uploads))
 
@@ -93,8 +93,8 @@ class DeclaredProvider(Provider):
         submit, (url, query, body) = self._spec.submit, self.submit_parts(order)
         headers = {submit.idempotency_header: order.job_id} if submit.idempotency_header else {}
         content: dict[str, Any] = {"json": body}
-        if order.pictures:
-            streamed = as_json(body, order.pictures)
+        if order.files:
+            streamed = as_json(body, order.files)
             headers |= _headers(streamed, "application/json")
             content = {"content": streamed}
         answer = await self._client.submit("POST", url, params=query, headers=headers, **content)
@@ -121,7 +121,7 @@ class DeclaredProvider(Provider):
     async def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
         if (search := self._spec.search) is None:
             return {}
-        body, pictures = self.submit_parts(order)[2], order.pictures
+        body, pictures = self.submit_parts(order)[2], order.files
         if not pictures:
             return task_lookup.fields_of(search, body)
         return await asyncio.to_thread(task_lookup.fields_of, search, body, pictures)
@@ -228,7 +228,8 @@ class DeclaredProvider(Provider):
             **self._urls,
             "prompt": order.prompt_by(self._spec.prompts, has_negative=has_negative),
             "negative": order.negative,
-            "images": list(order.uploads),
+            "images": list(order.uploads[: len(order.uploads) - bool(order.mask)]),
+            "mask": order.uploads[-1] if order.mask else None,
             "image": order.uploads[0] if order.uploads else None,
             "ratio": nearest(order.ratio, model.ratios),
             "scale": model.nearest_scale(order.scale),

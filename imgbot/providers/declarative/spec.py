@@ -254,6 +254,8 @@ class DeclaredModel(ModelNotes):
     def _has_every_price(self) -> "DeclaredModel":
         if self.scale_prices_usd and {*self.scale_prices_usd} != {*map(str, self.scales)}:
             raise ValueError("scale_prices_usd must have a price for each of the scales")
+        if (Operation.INPAINT in self.operations) != ("mask" in names_in(self.body)):
+            raise ValueError("{mask} must be in the body of inpaint, and of nothing else")
         return self
 
     def nearest_scale(self, wanted: int) -> int:
@@ -325,7 +327,7 @@ class Spec(spec_file.Vendor):
 
 
 _ORDER = {
-    *("prompt", "negative", "image", "images", "ratio", "scale", "seed"),
+    *("prompt", "negative", "image", "images", "mask", "ratio", "scale", "seed"),
     *("hook", "model", "app", "job"),
 }
 _TICKET = {"id", "poll", "result", "cancel", "model", "app"}

@@ -25,7 +25,11 @@ const act = {
   copy: (text) => copyText(text, toast),
   jump: (messageId) => timeline.jump(messageId) || toast(t("reply_gone")),
   openMenu: (message, anchor) => openMenu(messageMenu(message, anchor), anchor),
-  openPicture: openLightbox,
+  openPicture: (message) =>
+    openLightbox(message, (file) => {
+      composer.reply(message);
+      composer.addFiles([file]);
+    }),
   pay: (message, link) =>
     control.pay(message.chat.id, store.me, message.message_id, link).catch((error) => toast(error.message)),
   press: pressButton,

@@ -1,0 +1,60 @@
+"""Marked areas: what may be ordered where a drawing has to be asked about. Pure."""
+
+import re
+from collections.abc import Mapping
+
+from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
+
+FOUND = "area_found"
+ELSEWHERE = "area_elsewhere"
+MISSING = "area_missing"
+UNKNOWN = "area_words_unknown"
+
+CHOICES: Mapping[str, tuple[Operation, ...]] = {
+    "area_unsure": (Operation.INPAINT, Operation.EDIT),
+    "area_two_pens": (Operation.INPAINT, Operation.EDIT),
+    "area_all": (Operation.EDIT,),
+    "area_dot": (Operation.EDIT,),
+    ELSEWHERE: (Operation.EDIT,),
+    UNKNOWN: (Operation.EDIT,),
+}
+"""Operations that a button offers, by the reason why a job ended with a question."""
+
+_ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
+_POINTING = re.compile(
+    r"\b(?:this|that|these|those|here|there|marked|circled"
+    r"|эт(?:о|от|а|у|и|их|ого|ой)|т(?:о|от|у)|здесь|тут|сюда|там|отмечен\w*|обвед[её]н\w*)\b",
+    re.IGNORECASE,
+)
+
+
+def choices(job: Job) -> tuple[Operation, ...]:
+    """Return the operations that may be ordered instead of a job that ended with a question."""
+    is_asking = job.progress.outcome is State.FAILED
+    return CHOICES.get(job.progress.reason, ()) if is_asking else ()
+
+
+def is_previewed(job: Job) -> bool:
+    """Return true if the question is about an area, which is shown with it."""
+    return Operation.INPAINT in choices(job)
+
+
+def may_be_about_area(prompt: str) -> bool:
+    """Return true unless words are about two photos, as "side by side" and "put 1 into 2" are."""
+    found = classify(prompt, _ABOUT_PHOTO)
+    if found.operation is Operation.MERGE or re.search(r"\d", prompt):
+        return False
+    is_change = found.intent in {Intent.CHANGE, Intent.OPERATION}
+    return (is_change and found.is_sure) or points(prompt)
+
+
+def needs_area(prompt: str) -> bool:
+    """Return true for words like "remove this", which ask nothing of a photo without a mark."""
+    return classify(prompt, _ABOUT_PHOTO).topic == "delete"
+
+
+def points(prompt: str) -> bool:
+    """Return true for words that point at something in a photo."""
+    return needs_area(prompt) or _POINTING.search(prompt) is not None

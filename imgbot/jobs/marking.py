@@ -1,0 +1,52 @@
+"""Marked photos: of two, one may be the other with an area drawn on it; found out before an order.
+
+The area is a file of the job. Where it is in doubt, the job ends with a question, at no cost.
+"""
+
+from imgbot.domain import marked_area
+from imgbot.domain.job import Job, State
+from imgbot.domain.operations import Operation
+from imgbot.jobs import inputs
+from imgbot.jobs.context import Advance, StepContext, move
+
+
+async def resolve(context: StepContext, job: Job) -> Job | Advance:
+    """Return the job as one of an area, or as one without; or its end as a question."""
+    request = job.request
+    is_merge = request.operation is Operation.MERGE
+    if is_merge and not marked_area.may_be_about_area(request.prompt):
+        return job
+    found = await inputs.find_area(context, job, is_ordered=not is_merge)
+    reason = found.reason
+    if is_merge and reason == marked_area.ELSEWHERE and not marked_area.points(request.prompt):
+        reason = ""
+    if not reason and marked_area.needs_area(request.prompt):
+        reason = marked_area.MISSING
+    if not reason:
+        return job if is_merge else await _without_area(context, job)
+    # The first photo is the one to be changed; of another version, that is what was sent.
+    is_turned = found.is_swapped if is_merge else reason == marked_area.ELSEWHERE
+    changes: dict[str, object] = {"operation": Operation.INPAINT, "base": "", "model": ""}
+    if is_turned:
+        inputs.remove_sources(context, job.id)
+        changes |= {"sources": request.sources[::-1], "parent": ""}
+    if reason == marked_area.FOUND:
+        return await move(context, job, State.SUBMITTING, **changes)
+    asked = {"outcome": State.FAILED, "reason": reason, "tries": 0, "facts": {"charge": "no"}}
+    return Advance(await move(context, job, State.DELIVERING, **changes, **asked))
+
+
+async def _without_area(context: StepContext, job: Job) -> Job:
+    """Return the job as it is without a picture that its photo was sent in reply to."""
+    inputs.remove_sources(context, job.id)
+    photo = job.request.sources[1]
+    has_words = job.request.operation is Operation.EDIT
+    return await move(
+        context,
+        job,
+        State.SUBMITTING,
+        sources=(photo,),
+        parent=await context.results.job_of_picture(photo),
+        prompt=job.request.prompt if has_words else "",
+        base="",
+    )

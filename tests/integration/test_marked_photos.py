@@ -1,0 +1,167 @@
+"""Circle it and say it: a photo that was drawn on comes back, with words."""
+
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageOps
+
+from imgbot.domain.texts import t
+from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.drawings import BLUE, RED, drawn, loop, stored
+from tests.fixtures.photos import load_photo
+from tests.fixtures.sandbox import open_sandbox
+from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+CAT = load_photo("cat").resize((900, 600))
+CIRCLE = loop(0.45, 0.45, 0.2)
+PLAIN, DRAWN = stored(CAT), stored(drawn(CAT, CIRCLE))
+OPEN_LINE = stored(drawn(CAT, loop(0.45, 0.45, 0.2, gap=0.12)))
+OTHER = jpeg("astronaut")
+
+
+async def last_order(stage: Stage) -> tuple[str, str, int, float]:
+    task = (await stage.control.provider())["tasks"][-1]
+    return task["operation"], task["words"], task["images"], round(task["area"], 1)
+
+
+@pytest.mark.parametrize("words", ["убери это", "make this red", "put a hat here", "delete this"])
+@pytest.mark.usefixtures("undisturbed")
+async def test_words_with_a_drawn_photo_are_about_the_area(
+    simulated_stage: Stage, anna: User, words: str
+) -> None:
+    [photo] = await anna.photos(PLAIN)
+    result = await anna.order(words, DRAWN, reply_to=photo.id)
+
+    assert await last_order(simulated_stage) == ("inpaint", words, 1, 0.1)
+    language = "ru" if words == "убери это" else "en"
+    assert result.text == t(language, "caption_inpaint", words=words)
+    assert await simulated_stage.charges() == len(await simulated_stage.orders())
+
+
+@pytest.mark.parametrize("album", [(PLAIN, DRAWN), (DRAWN, PLAIN)], ids=["after it", "before it"])
+async def test_an_album_of_a_photo_and_its_drawn_copy_is_about_the_area(
+    simulated_stage: Stage, anna: User, album: tuple[bytes, bytes]
+) -> None:
+    await anna.order("make this red", *album)
+
+    assert await last_order(simulated_stage) == ("inpaint", "make this red", 1, 0.1)
+
+
+async def test_words_may_follow_the_drawn_photo_and_a_result_may_be_drawn_on(
+    simulated_stage: Stage, anna: User
+) -> None:
+    created = await anna.order("a cat")
+    image = (await anna.image(created)).convert("RGB")
+
+    await anna.ask("", stored(drawn(image, CIRCLE)), reply_to=created.id, fits=has_buttons)
+    result = await anna.order("make it blue")
+    undone = await anna.ask("undo", fits=is_picture)
+
+    assert (await last_order(simulated_stage))[:3] == ("inpaint", "make it blue", 1)
+    assert result.button("↩️ Undo")
+    assert undone.photo_unique_id == created.photo_unique_id
+
+
+@pytest.mark.parametrize(
+    ("label", "order"),
+    [
+        ("✅ This area", ("inpaint", "make this red", 1, 0.1)),
+        ("🖼 The whole photo", ("edit", "make this red", 1, 0)),
+    ],
+)
+async def test_a_doubtful_area_is_shown_before_it_is_ordered(
+    simulated_stage: Stage, anna: User, label: str, order: tuple[str, str, int, float]
+) -> None:
+    charges = await simulated_stage.charges()
+    [photo] = await anna.photos(PLAIN)
+
+    asked = await anna.order("make this red", OPEN_LINE, reply_to=photo.id)
+    before = await simulated_stage.charges()
+    await anna.click(asked, label, is_picture)
+
+    assert asked.text.startswith(t("en", "area_unsure"))
+    assert before == charges
+    assert await last_order(simulated_stage) == order
+    assert await simulated_stage.charges() == charges + 1
+    assert (await anna.control.message(anna.id, asked.id)).is_deleted
+
+
+@pytest.mark.parametrize(
+    ("sent", "reason"),
+    [
+        (stored(drawn(CAT, CIRCLE).crop((90, 60, 810, 540))), "area_elsewhere"),
+        (stored(ImageOps.mirror(drawn(CAT, CIRCLE))), "area_elsewhere"),
+        (stored(Image.new("RGB", CAT.size, RED)), "area_all"),
+        (stored(drawn(CAT, [(0.5, 0.5), (0.502, 0.5)])), "area_dot"),
+        (
+            stored(drawn(CAT, CIRCLE, loop(0.8, 0.8, 0.1), colours=[RED, BLUE])),
+            "area_two_pens",
+        ),
+        (OTHER, "area_missing"),
+    ],
+    ids=["cropped", "mirrored", "everything", "dot", "two pens", "another photo"],
+)
+async def test_a_drawing_that_says_too_little_is_asked_about_for_free(
+    simulated_stage: Stage, anna: User, sent: bytes, reason: str
+) -> None:
+    charges = await simulated_stage.charges()
+    [photo] = await anna.photos(PLAIN)
+
+    answer = await anna.ask(
+        "remove this", sent, reply_to=photo.id, fits=lambda m: t("en", reason) in m.text
+    )
+
+    assert await simulated_stage.charges() == charges
+    assert bool(answer.buttons) == (reason != "area_missing")
+
+
+async def test_photos_without_a_drawing_are_used_as_ever(simulated_stage: Stage) -> None:
+    anna = await simulated_stage.user()
+    [photo] = await anna.photos(PLAIN)
+
+    await anna.order("add a hat", OTHER, reply_to=photo.id)
+    edited = await last_order(simulated_stage)
+    await anna.order("put one beside the other", PLAIN, OTHER)
+
+    await anna.order("side by side", PLAIN, DRAWN)
+
+    assert edited == ("edit", "add a hat", 1, 0)
+    assert (await simulated_stage.orders())[-2:] == [
+        "merge put one beside the other",
+        "merge side by side",
+    ]
+
+
+async def test_the_engine_removes_and_says_what_it_cannot_do(bob: User) -> None:
+    [photo] = await bob.photos(PLAIN)
+
+    removed = await bob.order("remove this", DRAWN, reply_to=photo.id)
+    refused = await bob.ask(
+        "put a hat here", DRAWN, reply_to=photo.id, fits=lambda m: "a hat here" in m.text
+    )
+
+    assert removed.text.splitlines()[-1].endswith("removed")
+    assert refused.text.startswith(t("en", "area_words_unknown", words="put a hat here"))
+    assert not refused.buttons
+
+
+async def test_a_provider_without_masks_changes_the_whole_photo_only_when_told(
+    tmp_path: Path,
+) -> None:
+    async with open_sandbox(flood=False) as (sandbox, control):
+        settings = with_simulated_provider(sandbox)
+        settings["IMGBOT_PROVIDER"] += ", inpaint=builtin"
+        async with Bot(sandbox, tmp_path, **settings) as bot:
+            stage = Stage(bot, control, sandbox)
+            anna = await stage.user()
+            [photo] = await anna.photos(PLAIN)
+
+            refused = await anna.ask(
+                "put a hat here", DRAWN, reply_to=photo.id, fits=lambda m: "a hat here" in m.text
+            )
+            before = await stage.charges()
+            await anna.click(refused, "🖼 The whole photo", is_picture)
+
+            assert (before, await stage.orders()) == (0, ["edit put a hat here"])
