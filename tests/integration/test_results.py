@@ -8,6 +8,7 @@ from PIL import Image
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Event, Message
+from tests.fixtures.waiting import eventually
 from tests.integration.stage import BOT_NAME, Stage, User, is_picture, jpeg, open_group
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -174,7 +175,8 @@ async def test_the_receipt_tells_how_a_picture_was_made(bob: User) -> None:
 async def test_what_an_older_release_made_has_a_shorter_receipt(bob: User) -> None:
     result = await bob.order("a lighthouse")
     async with bob.stage.bot.redis() as redis:
-        [job_id] = await redis.lrange(f"{keys.HISTORY}{bob.id}", 0, -1)
+        # The picture is shown a moment before its job ends.
+        [job_id] = await eventually(lambda: redis.lrange(f"{keys.HISTORY}{bob.id}", 0, -1))
         await redis.hdel(f"{keys.RESULT}{job_id}", "model", "seed", "size", "takes_seed")
 
     assert (await bob.click(result, "ℹ️")).text == "Prompt: a lighthouse"
