@@ -34,7 +34,7 @@ _BUSY_MACHINE = {"imgbot.wiring.providers._SCHEDULING": os.SCHED_OTHER}
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     file = write_model(tmp_path / "model.safetensors")
-    chosen = f"{file}, steps=2, guidance=1, side=64"
+    chosen = f"{file}, steps=4, guidance=1, side=64"
     async for each in open_stage(
         tmp_path,
         _BUSY_MACHINE,
