@@ -22,7 +22,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import InputPhoto, Job, State, group_of, variant_number
+from imgbot.domain.job import InputPhoto, Job, State, group_ids, group_of, variant_number
 from imgbot.domain.texts import approx, buttons, t
 from imgbot.storage.job_queue import JobQueue
 from imgbot.telegram.messenger import ChatTarget, Messenger
@@ -152,6 +152,8 @@ class StatusMessages:
         """
         message = self._message_of(job)
         async with message.lock:
+            if job.request.is_grouped and not (message.message_id or job.progress.message_id):
+                message.message_id = await self._id_in_group(job)
             if message.message_id or job.progress.message_id:
                 message.message_id = message.message_id or job.progress.message_id
                 if job.request.is_grouped and not job.progress.message_id:
@@ -178,6 +180,12 @@ class StatusMessages:
             if message.lost:
                 await self._remove_lost(message, place)
             return message.message_id
+
+    async def _id_in_group(self, job: Job) -> int:
+        """Id of the message that another variant has, 0 without one: after a restart."""
+        jobs = await self._queue.jobs(group_ids(job.id, job.request.variants))
+        grouped = (each.progress.message_id for each in jobs if each.request.is_grouped)
+        return next(filter(None, grouped), 0)
 
     async def _remove_lost(self, message: _MessageState, place: ChatTarget) -> None:
         # Best effort: one that stays tells by its button what it is.
