@@ -22,6 +22,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 CONSTANTS: Constants = {
     **SOON,
     "imgbot.jobs.star_books._LOOK_EVERY_S": 0.2,
+    # A busy bot gathers updates for up to a second.
+    "imgbot.telegram.update_poller._BUSY_PER_S": 1000.0,
     "imgbot.bot.handlers.stars._CHECK_S": PATIENCE_S,
 }
 SETTINGS = {
@@ -39,6 +41,7 @@ PRICE = "A picture costs 5 ⭐ or more, depending on what it takes to make it."
 async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     async for stage in open_stage(tmp_path_factory.mktemp("shop"), CONSTANTS, **SETTINGS):
         stage.sandbox.state.stars.checkout_s = PATIENCE_S
+        await stage.control.set_provider(duration_s=[0, 0])
         await stage.user("Owner")
         await stage.owner.ask("/start")
         yield stage
@@ -289,7 +292,7 @@ async def test_a_kill_settles_once_and_refunds_once(shop: Stage) -> None:
     await anna.order("a fox")
     charge = await bought(anna, "50 ⭐")
     await bought(anna, "20 ⭐")
-    await anna.say("a hare [[sim:slow=2]]")
+    await anna.say("a hare [[sim:slow=1]]")
     async with bot.redis() as redis:
         [key] = await eventually(lambda: redis.keys(f"{keys.JOB}*"))
         await eventually(lambda: redis.hget(key, "ticket"))
