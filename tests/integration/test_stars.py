@@ -254,6 +254,8 @@ async def test_an_administrator_refunds_and_a_spent_pack_is_a_debt(shop: Stage) 
     number = next(line[0] for line in listed.text.splitlines() if "20 ⭐" in line)
     asked = await pressed(owner, listed, f"↩️ {number}")
     after = await pressed(owner, asked, "Yes")
+    # Telegram's message about it is not to be taken for an answer.
+    await eventually(lambda: _now(refunds(anna)), lambda found: found == [charge])
     # And one that the operator makes elsewhere.
     state = shop.sandbox.state
     part = state.stars.refund(anna.id, second, int(state.now()))
