@@ -274,7 +274,7 @@ async def _run(
         services.maintenance.forget_loop(),
         services.alert_notifier.run(),
         services.text_encoder.run(),
-        services.star_books.run(),
+        services.star_reconciler.run(),
         measure_loop_lag(metrics.lag.observe),
         _report(services, connections, notifier),
         publish_commands(connections.bot, services.policy),

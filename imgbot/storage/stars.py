@@ -103,7 +103,14 @@ class StarLedger(Store):
 
     async def refunds_due(self, now_ms: int) -> list[tuple[int, str]]:
         """Return the user and the charge of each refund to be made."""
-        found = await self._redis.zrangebyscore(keys.STAR_REFUNDS, 0, now_ms)
+        return await self._refunds(0, now_ms)
+
+    async def refunds_refused(self, now_ms: int) -> list[tuple[int, str]]:
+        """Return the user and the charge of each refund to be tried again later."""
+        return await self._refunds(now_ms + 1, "+inf")
+
+    async def _refunds(self, from_ms: int, to_ms: int | str) -> list[tuple[int, str]]:
+        found = await self._redis.zrangebyscore(keys.STAR_REFUNDS, from_ms, to_ms)
         return [(int(user), charge) for user, _, charge in (each.partition(" ") for each in found)]
 
     async def postpone_refund(self, user_id: int, charge_id: str, due_ms: int) -> None:

@@ -16,7 +16,7 @@ from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.broadcaster import Broadcaster
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
-from imgbot.jobs.star_books import StarBooks
+from imgbot.jobs.star_reconciler import StarReconciler
 from imgbot.ops.http import TakeHook
 from imgbot.ops.status.observer import Observer
 from imgbot.ops.status.sampler import Check, StatusSampler
@@ -41,7 +41,7 @@ class Services:
     broadcaster: Broadcaster
     alert_notifier: AlertNotifier
     text_encoder: TextEncoder
-    star_books: StarBooks
+    star_reconciler: StarReconciler
     policy: AccessPolicy
     handle_webhook: TakeHook
     sampler: StatusSampler
@@ -81,7 +81,7 @@ def build_services(
         broadcaster=Broadcaster(app.broadcasts, app.users, app.messenger),
         alert_notifier=build_alert_notifier(connections, app, sampler, context.alarm),
         text_encoder=app.text_encoder,
-        star_books=StarBooks(
+        star_reconciler=StarReconciler(
             app.star_ledger,
             app.star_payments,
             connections.queue.persistence,

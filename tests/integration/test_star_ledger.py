@@ -7,9 +7,12 @@ from unittest.mock import AsyncMock
 
 import pytest
 
+from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import TelegramRefusedError, TransientError
 from imgbot.domain.job import Job, State
-from imgbot.jobs.star_books import StarBooks
+from imgbot.domain.operations import OFFERED, Operation
+from imgbot.domain.stars import StarPrices
+from imgbot.jobs.star_reconciler import StarReconciler
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.dead_letters import DeadLetters, ProblemJob
@@ -122,6 +125,15 @@ async def test_without_a_price_the_queue_touches_no_ledger(redis: Client) -> Non
     assert await redis.keys(f"{keys.STARS}*") == []
 
 
+@pytest.mark.parametrize("operation", Operation)
+async def test_every_operation_that_a_provider_may_make_has_its_price(operation: Operation) -> None:
+    price = {Operation.INPAINT: 30_000}.get(operation, 0)
+    prices, nobody = StarPrices(5, (), per_usd=1000), frozenset[int]()
+    policy = AccessPolicy(nobody, nobody, False, False, lambda *_: price, star_prices=prices)
+    wanted = max(5, price // 1000) if operation in OFFERED else 0
+    assert policy.star_price(USER, operation, price) == wanted
+
+
 async def test_payments_that_buy_nothing_and_of_banned_users_are_to_be_refunded(
     redis: Client,
 ) -> None:
@@ -155,9 +167,13 @@ async def test_an_external_refund_of_spent_stars_is_a_debt(redis: Client) -> Non
     assert (await ordered(queue, "8")).verdict == "ok"
 
 
-def books_of(redis: Client, ledger: StarLedger, payments: Any) -> StarBooks:
+def reconciler_of(
+    redis: Client, ledger: StarLedger, payments: Any, *, is_on: bool = True
+) -> StarReconciler:
     persistence, due = Persistence(redis), asyncio.Event()
-    return StarBooks(ledger, payments, persistence, lambda: NOW, lambda _: TODAY, due, is_on=True)
+    return StarReconciler(
+        ledger, payments, persistence, lambda: NOW, lambda _: TODAY, due, is_on=is_on
+    )
 
 
 async def test_a_refund_whose_answer_is_lost_is_made_again_and_a_refused_one_later(
@@ -165,21 +181,21 @@ async def test_a_refund_whose_answer_is_lost_is_made_again_and_a_refused_one_lat
 ) -> None:
     _, ledger = await open_ledger(redis, PAID, StarPayment("other", 50, 50, NOW))
     payments = AsyncMock()
-    books = books_of(redis, ledger, payments)
+    reconciler = reconciler_of(redis, ledger, payments)
     assert await ledger.take_back(USER, "charge", NOW) == "ok"
     assert await ledger.take_back(USER, "unheard-of", NOW) == "unknown"
 
     payments.refund.side_effect = TransientError("no answer")
-    with pytest.raises(TransientError):
-        await books._refund()
+    await reconciler._refund()
     assert await ledger.refunds_due(NOW) == [(USER, "charge")]
     payments.refund.side_effect = TelegramRefusedError("BALANCE_TOO_LOW")
-    await books._refund()
+    await reconciler._refund()
     assert await ledger.refunds_due(NOW) == []
+    assert await ledger.refunds_refused(NOW) == [(USER, "charge")]
     assert await ledger.refunds_due(NOW + 3_600_000) == [(USER, "charge")]
     await ledger.postpone_refund(USER, "charge", NOW)
     payments.refund.side_effect = None
-    await books._refund()
+    await reconciler._refund()
 
     assert [call.args for call in payments.refund.call_args_list] == [(USER, "charge")] * 3
     assert await ledger.refunds_due(NOW + 3_600_000) == []
@@ -196,10 +212,11 @@ async def test_the_ledger_learns_from_telegrams_list_and_settles_what_was_left(
         StarTransfer(2, "gone", 50, NOW, "pack.50.50", is_refund=False),
         StarTransfer(2, "gone", 50, NOW, "pack.50.50", is_refund=True),
         StarTransfer(3, "other", 50, NOW, "something", is_refund=False),
+        StarTransfer(3, "short", 40, NOW, "pack.50.50", is_refund=False),
     ]
     payments = AsyncMock()
     payments.transfers = partial(_page, told)
-    books = books_of(redis, ledger, payments)
+    reconciler = reconciler_of(redis, ledger, payments)
     # An earlier release ends jobs without their Stars.
     for number, outcome in enumerate(("delivered", "failed")):
         await ordered(queue, str(number))
@@ -207,19 +224,23 @@ async def test_the_ledger_learns_from_telegrams_list_and_settles_what_was_left(
         await redis.set(keys.TOMBSTONE + str(number), outcome)
     await ordered(queue, "7")
 
+    # Where nothing is sold any longer, no list is read.
+    await reconciler_of(redis, ledger, payments, is_on=False).compare()
+    assert await figures(ledger) == (290, 5, 5, 0)
     for _ in range(2):
-        await books.compare()
+        await reconciler.compare()
         assert await figures(ledger) == (340, 5, 5, 0)
     assert (await ledger.account(2)).balance == 0
-    assert await ledger.refunds_due(NOW) == [(3, "other")]
-    assert await ledger.transfers_read() == 5
+    assert await ledger.refunds_due(NOW) == [(3, "short")]
+    assert "payment other of user 3 is for no pack" in caplog.text
+    assert await ledger.transfers_read() == 6
     assert "missed of user 1 was missing" in caplog.text
 
     # Another bot's list is shorter than what was read; a balance was changed by hand.
     await ledger.set_transfers_read(1000)
     await redis.hincrby(f"{keys.STARS}{USER}", "balance", 7)
-    await books.compare()
-    assert await ledger.transfers_read() == 5
+    await reconciler.compare()
+    assert await ledger.transfers_read() == 6
     assert "the Stars of user 1 do not add up: -7 missing" in caplog.text
 
 

@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 CONSTANTS: Constants = {
     **SOON,
-    "imgbot.jobs.star_books._LOOK_EVERY_S": 0.2,
+    "imgbot.jobs.star_reconciler._LOOK_EVERY_S": 0.2,
     # A busy bot gathers updates for up to a second.
     "imgbot.telegram.update_poller._BUSY_PER_S": 1000.0,
     "imgbot.bot.handlers.stars._CHECK_S": PATIENCE_S,
@@ -144,7 +144,7 @@ async def test_a_model_is_offered_at_its_price_in_stars_and_holds_that(shop: Sta
     await anna.toasts(question, f"forget:{anna.id}")
     told = await anna.wait(lambda message: message.text.startswith("✅ Deleted."))
 
-    # The payments are the operator's books, and the balance is the user's money.
+    # The payments are the operator's accounts, and the balance is the user's money.
     assert "the payments and your balance are kept" in told.text
     assert "• Sketch · 5 ⭐ — quick drafts\n• Fine Brush · 7 ⭐ — the best" in offered.text
     assert await balance(anna) == 18
@@ -285,7 +285,7 @@ async def test_a_kill_loses_no_payment_and_credits_none_twice(shop: Stage) -> No
     charged(anna, "pack.50.50", 50)
     await bot.start()
     await eventually(partial(balance, anna), lambda found: found == 150)
-    # Also of what the books were first to enter.
+    # Also of what the reconciliation was first to enter.
     assert sum(text.startswith("✅") for text in await anna.said()) >= 2
 
 

@@ -186,7 +186,7 @@ def _refusal(query: PreCheckoutQuery, context: RequestContext, app: App) -> User
 async def _receive(paid: SuccessfulPayment, message: Message, update_id: int, app: App) -> None:
     """Credit a payment, as far as it is for something, and tell its user.
 
-    The books may have been first.
+    The reconciliation may have been first.
     """
     amount, payload = paid.total_amount, paid.invoice_payload
     user_id = _payer(message)

@@ -22,12 +22,16 @@ async def handle_refund(message: Message, dialogue: Dialogue) -> None:
 
 
 async def _payments(user_id: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
-    account = await dialogue.app.star_ledger.account(user_id)
+    app = dialogue.app
+    account = await app.star_ledger.account(user_id)
+    refused = await app.star_ledger.refunds_refused(app.now_ms())
     facts = {"user": user_id, "balance": account.balance, "spent": account.spent}
     lines, rest = [dialogue.t("refund_title", **facts)], list[tuple[int, str]]()
     for number, payment in enumerate(account.payments[:_SHOWN], 1):
         day = datetime.fromtimestamp(payment.at_ms / 1000, UTC).date().isoformat()
         key = "refund_line_back" if payment.is_back else "refund_line"
+        if (user_id, payment.charge_id) in refused:
+            key = "refund_line_refused"
         told = {"number": number, "day": day, "price": payment.price}
         lines.append(dialogue.t(key, credit=payment.credit, **told))
         rest += [] if payment.is_back else [(number, payment.key)]

@@ -1,4 +1,4 @@
-"""Books of Telegram Stars: refunds are made, and the ledger is compared with Telegram's list."""
+"""Reconciliation of Telegram Stars: refunds, and the ledger compared with Telegram's list."""
 
 import asyncio
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.stars import CURRENCY, credit_for
+from imgbot.domain.stars import CURRENCY, credit_for, pack_of
 from imgbot.storage.persistence import Persistence
 from imgbot.storage.stars import StarLedger, StarPayment
 from imgbot.telegram.stars import StarPayments, StarTransfer
@@ -25,7 +25,7 @@ _READ_AGAIN = 100
 
 
 @dataclass(slots=True)
-class StarBooks:
+class StarReconciler:
     """Makes refunds as they fall due, and compares the ledger at the start and each day."""
 
     ledger: StarLedger
@@ -44,11 +44,12 @@ class StarBooks:
             try:
                 await self._refund()
                 day = self.today(self.now_ms())
-                if self.is_on and self._compared != day:
+                if self._compared != day:
                     await self.compare()
                     self._compared = day
             except (TransientError, *_REFUSALS) as error:
-                events.warning("the books of Stars are kept later: %s", error)
+                text = "refunds and reconciliation of Telegram Stars are postponed: %s"
+                events.warning(text, error)
             await sleep_or_event(_LOOK_EVERY_S, self.refund_due)
 
     async def _refund(self) -> None:
@@ -63,14 +64,20 @@ class StarBooks:
             except _REFUSALS as error:
                 later_ms = self.now_ms() + _REFUND_AGAIN_MS
                 await self.ledger.postpone_refund(user_id, charge_id, later_ms)
-                events.error("user %d is owed the refund of %s: %s", user_id, charge_id, error)
+                text = "refund of charge %s to user %d was refused by Telegram: %s; retrying in 1 h"
+                events.error(text, charge_id, user_id, error)
+                continue
+            except TransientError as error:
+                # It stays due, and delays no other.
+                events.warning("refund of charge %s is postponed: %s", charge_id, error)
                 continue
             await self.ledger.take_back(user_id, charge_id, self.now_ms(), is_refunded=True)
-            events.info("user %d: payment %s is refunded", user_id, charge_id)
+            events.info("charge %s was refunded to user %d", charge_id, user_id)
 
     async def compare(self) -> None:
         """Enter what is missing, settle what is left over, and tell of what does not add up."""
-        await self._enter_missing()
+        if self.is_on:
+            await self._enter_missing()
         async for user_id, account in self.ledger.settle():
             if account.difference:
                 amount = account.difference
@@ -98,6 +105,10 @@ class StarBooks:
             verdict = await self.ledger.take_back(
                 user_id, charge_id, self.now_ms(), is_refunded=True
             )
+        elif pack_of(each.payload) is None:
+            # The list goes back to before the bot sold anything, and is no place to refund from.
+            events.warning("payment %s of user %d is for no pack of imgbot", charge_id, user_id)
+            return
         else:
             credit = credit_for(CURRENCY, each.amount, each.payload)
             payment = StarPayment(charge_id, each.amount, credit, each.at_ms)
