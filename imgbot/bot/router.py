@@ -87,9 +87,14 @@ def _has_button(callback: CallbackQuery) -> bool:
     return not isinstance(message, Message) or callback.data in held
 
 
-_OPEN = frozenset({handle_privacy, handle_forget_me, on_forget_callback, handle_invitation})
-"""Handlers open to everybody: what is stored of a banned user is theirs as well, and an invitation
-is for somebody who is not let in yet.
+_OPEN = frozenset(
+    {
+        *(handle_privacy, handle_forget_me, on_forget_callback, handle_invitation),
+        *(stars.handle_balance, stars.on_payback_callback),
+    }
+)
+"""Handlers open to everybody: what is stored of a banned user is theirs as well, as are unused
+payments, and an invitation is for somebody who is not let in yet.
 """
 
 

@@ -39,6 +39,12 @@ def credit_for(currency: str, amount: int, payload: str) -> int:
     return pack.credit if pack and (currency, amount) == (CURRENCY, pack.price) else 0
 
 
+def is_monthly(payload: str) -> bool:
+    """Return whether an invoice is that of a subscription."""
+    pack = pack_of(payload)
+    return pack is not None and pack.is_monthly
+
+
 @dataclass(frozen=True, slots=True)
 class StarPrices:
     """Price list of the operator."""

@@ -585,7 +585,8 @@ def failure_text(job: Job) -> str:
     is_free = job.charge.price_micro == 0 and charge != "yes"
     if charge and not is_free:
         text = f"{text} {t(language, f'charge_{charge}')}"
-    stars = job.charge.stars
+    # To a question nothing was ordered, and it offers to order.
+    stars = 0 if marked_area.choices(job) else job.charge.stars
     return f"{text} {t(language, 'stars_given_back', stars=stars)}" if stars else text
 
 

@@ -11,7 +11,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.stars import CURRENCY, credit_for, pack_of
+from imgbot.domain.stars import CURRENCY, credit_for, is_monthly, pack_of
 from imgbot.storage.persistence import Persistence
 from imgbot.storage.stars import StarLedger, StarPayment
 from imgbot.telegram.stars import StarPayments, StarTransfer
@@ -111,7 +111,8 @@ class StarReconciler:
             return
         else:
             credit = credit_for(CURRENCY, each.amount, each.payload)
-            payment = StarPayment(charge_id, each.amount, credit, each.at_ms)
+            is_month = is_monthly(each.payload)
+            payment = StarPayment(charge_id, each.amount, credit, each.at_ms, is_monthly=is_month)
             verdict = await self.ledger.credit(user_id, payment)
         if verdict != "known":
             what = "refund" if each.is_refund else "payment"

@@ -26,6 +26,8 @@ class StarPayment:
     at_ms: int
     is_back: bool = False
     """True once it was taken off the balance, to be refunded."""
+    is_monthly: bool = False
+    """True if it is for a month of a subscription."""
 
     @property
     def key(self) -> str:
@@ -75,6 +77,7 @@ class StarLedger(Store):
             price=payment.price,
             credit=payment.credit,
             at_ms=payment.at_ms,
+            is_monthly=int(payment.is_monthly),
         )
         return answer[0]
 
@@ -139,7 +142,8 @@ def _account(record: Mapping[str, str], today: str) -> StarAccount:
             held += int(value)
         elif kind == "paid":
             price, credit, at_ms = map(int, value.split())
-            payments.append(StarPayment(of, price, credit, at_ms, f"back:{of}" in record))
+            marks = (f"back:{of}" in record, f"month:{of}" in record)
+            payments.append(StarPayment(of, price, credit, at_ms, *marks))
     return StarAccount(
         balance=int(record.get("balance", 0)),
         held=held,

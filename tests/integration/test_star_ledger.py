@@ -9,9 +9,10 @@ import pytest
 
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import TelegramRefusedError, TransientError
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import OFFERED, Operation
 from imgbot.domain.stars import StarPrices
+from imgbot.jobs.deliver import failure_text
 from imgbot.jobs.star_reconciler import StarReconciler
 from imgbot.storage import keys
 from imgbot.storage.client import Client
@@ -132,6 +133,12 @@ async def test_every_operation_that_a_provider_may_make_has_its_price(operation:
     policy = AccessPolicy(nobody, nobody, False, False, lambda *_: price, star_prices=prices)
     wanted = max(5, price // 1000) if operation in OFFERED else 0
     assert policy.star_price(USER, operation, price) == wanted
+
+
+@pytest.mark.parametrize(("reason", "is_told"), [("area_unsure", False), ("went_wrong", True)])
+def test_a_question_gives_back_no_stars_and_a_failure_does(reason: str, is_told: bool) -> None:
+    failed = with_changes(job("7", USER, stars=5), outcome=State.FAILED, reason=reason)
+    assert failure_text(failed).endswith("Your 5 ⭐ are back on your balance.") == is_told
 
 
 async def test_payments_that_buy_nothing_and_of_banned_users_are_to_be_refunded(

@@ -165,6 +165,9 @@ async def test_a_subscription_is_credited_for_each_month_once(shop: Stage) -> No
     assert {each.charge_id for each in found.payments} == {
         *(charge, part["telegram_payment_charge_id"]),
     }
+    asked = await pressed(anna, await anna.ask("/balance"), "Вернуть 300 ⭐")
+    returned = await pressed(anna, asked, "Да")
+    assert "Отменить её можно в Telegram" in returned.text
 
 
 async def test_before_a_payment_what_is_not_on_offer_is_refused(shop: Stage) -> None:
@@ -229,7 +232,9 @@ async def pressed(user: User, message: Message, label: str) -> Message:
 async def test_an_unused_pack_is_returned_once_though_answers_are_lost(shop: Stage) -> None:
     anna = await shop.user("Anna")
     charge = await bought(anna, "50 ⭐")
-    shown = await anna.ask("/balance")
+    async with shop.bot.redis() as redis:
+        await redis.sadd(keys.BANNED, str(anna.id))
+    shown = await anna.ask("/paysupport")
     asked = await pressed(anna, shown, "Return 50 ⭐")
     await shop.control.fault("refundStarPayment", "drop_after")
     done = await pressed(anna, asked, "Yes")

@@ -16,7 +16,7 @@ from imgbot.domain.errors import (
     StorageUnavailableError,
     UserError,
 )
-from imgbot.domain.stars import StarPack, StarPrices, credit_for, pack_of
+from imgbot.domain.stars import StarPack, StarPrices, credit_for, is_monthly, pack_of
 from imgbot.domain.texts import buttons, language_of, t
 from imgbot.domain.texts.buttons import Button, Keyboard
 from imgbot.storage.stars import StarPayment
@@ -128,7 +128,10 @@ async def on_payback_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
     if verdict == "used":
         return "payback_used"
     app.refund_due.set()
-    await dialogue.update_panel(dialogue.t("payback_done", **facts), [])
+    text = dialogue.t("payback_done", **facts)
+    if payment.is_monthly:
+        text += f"\n{dialogue.t('payback_month')}"
+    await dialogue.update_panel(text, [])
     return ""
 
 
@@ -192,7 +195,8 @@ async def _receive(paid: SuccessfulPayment, message: Message, update_id: int, ap
     user_id = _payer(message)
     credit = credit_for(paid.currency, amount, payload) if app.policy.star_prices else 0
     at_ms = int(message.date.timestamp() * 1000)
-    payment = StarPayment(paid.telegram_payment_charge_id, amount, credit, at_ms)
+    is_month, charge_id = is_monthly(payload), paid.telegram_payment_charge_id
+    payment = StarPayment(charge_id, amount, credit, at_ms, is_monthly=is_month)
     if await app.star_ledger.credit(user_id, payment) == "refused":
         app.refund_due.set()
     notice = f"paid.{payment.key}"
@@ -204,6 +208,8 @@ async def _receive(paid: SuccessfulPayment, message: Message, update_id: int, ap
     is_back = any(each.key == payment.key and each.is_back for each in account.payments)
     key = "stars_paid_back" if is_back else "stars_paid"
     text = t(profile.language, key, price=amount, credit=credit, balance=account.balance)
+    if is_back and is_month:
+        text += f"\n{t(profile.language, 'payback_month')}"
     with suppress(ImgbotError):
         await app.messenger.send_text(ChatTarget(user_id), text, [])
 
