@@ -17,17 +17,25 @@ _NAMED = re.compile(
     r"(?: (?:model|модел\w+))?(?: (?:please|пожалуйста))?[\s.!)]*$",
     re.IGNORECASE,
 )
+_TOLD = re.compile("model|модел", re.IGNORECASE)
 _BEST = re.compile(
     r"(?:^|[\s,;.(])(?:в|in) (?:(?:the|самом) )?"
     r"(?:лучшем|наилучшем|максимальном|высшем|best|highest|top)(?: possible)? "
-    r"(?:качестве|quality)(?!\w)[\s.!)]*",
+    r"(?:качестве|quality)(?:,? (?:please|пожалуйста))?(?=[^\S\n]*(?:[,;.!)\n]|$))[\s.!)]*",
     re.IGNORECASE,
 )
-# Stems in Russian spelling, and the words of a title.
+# Words of titles, for their Russian spelling without and with an ending.
 _SPOKEN: Mapping[str, str] = {
     "флюкс": "flux", "флакс": "flux", "нано": "nano", "банан": "banana", "сидрим": "seedream",
     "топаз": "topaz", "шнель": "schnell", "макс": "max", "про": "pro", "клейн": "klein",
 }  # fmt: skip
+_ENDINGS = ("", "а", "е", "ом", "у")
+_SPOKEN_FORMS = {stem + end: plain for stem, plain in _SPOKEN.items() for end in _ENDINGS}
+_COMMON = frozenset({
+    "banana", "flux", "nano", "origin", "phoenix", "photo", "photon", "playground", "real",
+    "stable", "topaz",
+})  # fmt: skip
+"""Words of titles that may be meant as such: alone they name a model only where it is clear."""
 _SAME = frozenset({"the same", "same", "same thing", "то же самое", "то же", "это же", "так же"})
 
 
@@ -43,11 +51,12 @@ def named_in(text: str, titles: Mapping[str, str], best: str = "") -> tuple[str,
     # The name is at the end; "with" may stand more than once before it.
     for at in (match.start() for match in re.finditer(r"(?<!\S)\S", text)):
         if found := _NAMED.match(text, max(at - 1, 0)):
-            wanted = _words_of(found["name"])
+            wanted, rest = _words_of(found["name"]), text[: found.start()].strip(" ,;")
             is_name = len(wanted[0]) >= _SHORTEST_NAME if wanted else False
             for model, title in titles.items():
                 if is_name and _words_of(title)[: len(wanted)] == wanted:
-                    return text[: found.start()].strip(" ,;"), model
+                    is_clear = wanted[0] not in _COMMON or len(wanted) > 1 or _TOLD.search(found[0])
+                    return (rest, model) if is_clear or asks_for_the_same(rest) else (text, "")
     return text, ""
 
 
@@ -62,4 +71,4 @@ def _words_of(name: str) -> list[str]:
 
 
 def _spoken(word: str) -> str:
-    return next((plain for stem, plain in _SPOKEN.items() if word.startswith(stem)), word)
+    return _SPOKEN_FORMS.get(word, word)
