@@ -66,6 +66,7 @@ _CAPTION_WORDS = 600
 _UNKNOWN_WORDS = 120
 _STICKER_BEGUN = "sticker"
 _LABEL_WORDS = 40
+_CUT_OUT = frozenset({Operation.STICKER, Operation.REMOVE_BACKGROUND})
 _NEARLY = 0.97
 """Fraction of a scale that counts as reached: sides are rounded."""
 
@@ -85,28 +86,52 @@ async def render(context: StepContext, job: Job) -> Outcome:
         return without_result
     raw, job = await _letter(context, job, raw)
     is_sticker = job.request.operation is Operation.STICKER
-    is_cut_out = is_sticker or job.request.operation is Operation.REMOVE_BACKGROUND
+    is_cut_out = job.request.operation in _CUT_OUT
     ready = await _prepare(context, job, raw, on_white=is_cut_out and not job.request.is_file)
     verdict = await _judge(context, job, ready)
-    if verdict != "safe":
-        return await _hide_or_refuse(context, job, raw, verdict)
+    is_hidden = verdict != "safe"
+    if is_hidden:
+        if _is_refused(context, job, verdict):
+            return await _refuse(context, job)
+        # Only a photo can be hidden.
+        ready = await _prepare(context, with_changes(job, is_file=False), raw, on_white=True)
+        if ready.kind != "photo":
+            return await _refuse(context, job)
+    else:
+        ready = await _keep_file(context, job, raw, ready)
+    if is_sticker:
+        paths = str(raw), str(folder / inputs.STICKER)
+        await context.pool.run(steps.make_sticker, *paths, about="making a sticker")
+    events.stage_took("render", time.monotonic() - begun)
+    return Advance(await _move_to_delivery(context, job, ready, is_hidden=is_hidden))
+
+
+async def _keep_file(
+    context: StepContext, job: Job, raw: Path, ready: steps.Deliverable
+) -> steps.Deliverable:
+    """Keep the file behind a photo's button; return what shows the result."""
     if ready.original_suffix and job.request.operation is not Operation.COMPARE:
         await asyncio.to_thread(context.originals.keep, raw, job.id, ready.original_suffix)
+    is_cut_out = job.request.operation in _CUT_OUT
     if (
         is_cut_out
         and ready.kind == "photo"
         and not await asyncio.to_thread(context.originals.find, job.id)
     ):
         # Without the file behind its button, a preview alone would lose the transparency.
-        ready = await _prepare(context, job, raw)
-    if is_sticker:
-        paths = str(raw), str(folder / inputs.STICKER)
-        await context.pool.run(steps.make_sticker, *paths, about="making a sticker")
-    events.stage_took("render", time.monotonic() - begun)
+        return await _prepare(context, job, raw)
+    return ready
+
+
+async def _move_to_delivery(
+    context: StepContext, job: Job, ready: steps.Deliverable, *, is_hidden: bool
+) -> Job:
     facts = {**job.progress.facts, "kind": ready.kind, "size": f"{ready.width}x{ready.height}"}
     if job.progress.side_px:
         facts["factor"] = round(max(ready.width, ready.height) / job.progress.side_px, 2)
-    moved = await move(
+    if is_hidden:
+        facts["hidden"] = 1
+    return await move(
         context,
         job,
         State.DELIVERING,
@@ -117,7 +142,6 @@ async def render(context: StepContext, job: Job) -> Outcome:
         lettering=job.progress.lettering,
         tries=0,
     )
-    return Advance(moved)
 
 
 async def _judge(context: StepContext, job: Job, ready: steps.Deliverable) -> str:
@@ -131,19 +155,13 @@ async def _judge(context: StepContext, job: Job, ready: steps.Deliverable) -> st
         return "unknown"
 
 
-async def _hide_or_refuse(context: StepContext, job: Job, raw: Path, verdict: str) -> Outcome:
-    """Show a result under a spoiler, without its file; or tell that it is not shown."""
-    is_refused = verdict == "unsafe" and context.guard_of(job.request.chat_id) == "refuse"
-    if not is_refused and job.request.operation is not Operation.STICKER:
-        # Only a photo can be hidden.
-        as_photo = with_changes(job, is_file=False)
-        ready = await _prepare(context, as_photo, raw, on_white=True)
-        if ready.kind == "photo":
-            size = f"{ready.width}x{ready.height}"
-            facts = {**job.progress.facts, "kind": ready.kind, "size": size, "hidden": 1}
-            changes = {"file": ready.path, "outcome": State.DELIVERED, "facts": facts, "tries": 0}
-            moved = await move(context, job, State.DELIVERING, **changes, note="guard_hidden")
-            return Advance(moved)
+def _is_refused(context: StepContext, job: Job, verdict: str) -> bool:
+    is_sticker = job.request.operation is Operation.STICKER
+    return is_sticker or (verdict == "unsafe" and context.guard_of(job.request.chat_id) == "refuse")
+
+
+async def _refuse(context: StepContext, job: Job) -> Outcome:
+    """Tell that a result is not shown, and what it cost."""
     charge = "yes" if is_billed(job) and job.charge.price_micro else "no"
     return await conclude(context, job, State.FAILED, "guard_refused_picture", charge=charge)
 
@@ -557,6 +575,8 @@ def success_caption(job: Job) -> str:
     # Of several variants the first names them.
     if request.ignored and variant_number(job.id) == 1:
         lines.append(t(request.language, "caption_ignored", flags=_shortened(request.ignored)))
+    if "hidden" in facts:
+        lines += ["", t(request.language, "guard_hidden")]
     if request.note and has_text(request.note):
         lines += ["", t(request.language, request.note)]
     return "\n".join(lines)

@@ -29,7 +29,7 @@ from tests.fixtures.unsafe_picture import unsafe_picture
 pytestmark = pytest.mark.slow
 
 SETTINGS: Any = Settings
-HIDDEN = {"kind": "photo", "hidden": 1, "size": "320x320"}
+HIDDEN = {"kind": "photo", "factor": 1.0, "hidden": 1, "size": "320x320"}
 
 
 @pytest.mark.parametrize("name", ["astronaut", "cat", "pendulum"])
@@ -85,8 +85,8 @@ JOB = job_of(
 @pytest.mark.parametrize(
     ("mode", "is_unsafe", "facts"),
     [
-        ("off", True, {"kind": "document", "size": "320x320"}),
-        ("blur", False, {"kind": "document", "size": "451x300"}),
+        ("off", True, {"kind": "document", "factor": 1.0, "size": "320x320"}),
+        ("blur", False, {"kind": "document", "factor": 1.41, "size": "451x300"}),
         ("blur", True, HIDDEN),
         ("refuse", True, {"charge": "yes"}),
     ],
@@ -96,6 +96,7 @@ async def test_result_is_hidden_or_refused_and_its_price_is_told(
 ) -> None:
     made = unsafe_picture() if is_unsafe else load_photo("cat")
     job = with_changes(JOB, state=State.RENDERING, intent_ms=1, ticket={"outputs": [{"url": "u"}]})
+    job = with_changes(job, side_px=320, note="lettering_failed")
     context = context_of(mode, tmp_path, made)
 
     outcome = await deliver.render(context, job)
@@ -110,7 +111,9 @@ async def test_result_is_hidden_or_refused_and_its_price_is_told(
     if is_refused:
         assert deliver.failure_text(outcome.job).endswith("The service charged for it anyway.")
     if "hidden" in facts:
-        assert deliver.success_caption(outcome.job).endswith("it can be wrong.")
+        # It takes the place of no other note.
+        caption = deliver.success_caption(outcome.job)
+        assert "it can be wrong.\n\nℹ️ The text could not be put on" in caption
     # A file cannot be hidden.
     assert (context.originals.find(job.id) is None) is (is_refused or "hidden" in facts)
 
