@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from PIL import Image, ImageOps
@@ -45,16 +46,13 @@ def lack_of_memory(model: LocalModel) -> str:
 def seconds_per_step() -> float:
     """Measure for 3 s how long a step for 512 × 512 pixels takes here, with nothing else to do."""
     sd = import_module("cyllama.sd")
-    picture = Path(f"/dev/shm/imgbot-{os.getpid()}.png")  # noqa: S108 -- removed below
-    Image.effect_noise((512, 512), 64).convert("RGB").save(picture)
-    try:
-        image, count, begun_s, used_s = sd.SDImage.load(str(picture)), 0, time.monotonic(), 0.0
+    with NamedTemporaryFile(suffix=".png", dir="/dev/shm") as picture:
+        Image.effect_noise((512, 512), 64).convert("RGB").save(picture.name)
+        image, count, begun_s, used_s = sd.SDImage.load(picture.name), 0, time.monotonic(), 0.0
         while time.monotonic() - begun_s < _PROBE_S:
             since_s = time.thread_time()
             sd.canny_preprocess(image)
             used_s, count = used_s + time.thread_time() - since_s, count + 1
-    finally:
-        picture.unlink()
     return used_s / count * _PROBES_PER_STEP / _cores()
 
 
