@@ -108,7 +108,8 @@ _CARD_ITSELF = (
     r"(?<!playing )(?<!credit )(?<!bank )card\b(?!\s+(?:games?|tables?|players?|tricks?)\b)"
 )
 _ASKED = re.compile(
-    r"\b(?:плакат|постер|афиш|обложк|poster|cover|открытк|postcard|greeting|приглаш|invitation|"
+    r"\b(?:плакат(?!ь)|постер|афиш|обложк|poster|cover(?!\w)|открытк|postcard|greeting|"
+    r"приглаш|invitation|"
     rf"{_CARD_ITSELF})\w*",
     re.IGNORECASE,
 )
@@ -160,7 +161,7 @@ def text_to_draw(prompt: str) -> str:
     elif lettered := _LETTERED.search(prompt):
         text = _without_instructions(_without_place(lettered["text"]))
     elif _ASKED.search(prompt):
-        said = _ASKED.sub(" ", _ABOUT_CARD.sub(" ", prompt))
+        said = _ASKED.sub(" ", _ABOUT_CARD.sub(" ", _without_subject(prompt)))
         text = _FILLERS.sub("", _without_instructions(said))
     else:
         return ""
@@ -179,6 +180,14 @@ def _without_place(text: str) -> str:
     text = _PLACE_FIRST.sub("", text)
     place = _PLACE.search(text)
     return text[: place.start()] if place else text
+
+
+def _without_subject(prompt: str) -> str:
+    """Prompt without the part "squirrel poster", if another one that names things is the text."""
+    parts = prompt.split(",")
+    others = [part for part in parts if not _ASKED.search(part)]
+    is_text = any(part.strip()[:1].isupper() for part in others)
+    return ",".join(others) if is_text and all(map(names_subject, parts)) else prompt
 
 
 def _without_instructions(text: str) -> str:
