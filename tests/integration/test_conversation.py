@@ -377,6 +377,8 @@ async def test_a_chat_model_decides_and_writes_out_until_its_daily_limit(
             first, _ = await ordered_by(user, "on the beach")
             failed = await ivan.toast(fox, "Подробнее")
             offered = [await ivan.click(fox, "Подробнее") for _ in range(2)]
+            stale = offered[1].button("🎨 2")["callback_data"].rpartition(".")[0] + ".00000000"
+            assert await ivan.press_again(offered[1], stale) == [t("ru", "price_changed_short")]
             drawn = await ivan.click(offered[1], "🎨 2", is_picture)
             receipt = await ivan.click(drawn, "ℹ️")
             async with stage.bot.redis() as redis:

@@ -89,7 +89,11 @@ async def test_the_same_picture_is_made_with_another_model_by_a_button_that_tell
     panel = await bob.click(result, "Model")
     chosen = await pressed(bob, panel, "Fine Brush")
     await eventually(lambda: models(bob), ["a red fox"].__eq__)
-    await bob.click(chosen, "Make this again: Fine Brush · $0.07", lambda m: m.photo_id)
+    label = "Make this again: Fine Brush · $0.07"
+    # As if the label told another price.
+    stale = chosen.button(label)["callback_data"].rpartition(".")[0] + ".00000000"
+    assert await bob.press_again(chosen, stale) == [t("en", "price_changed_short")]
+    await bob.click(chosen, label, lambda m: m.photo_id)
 
     await eventually(lambda: models(bob), ["a red fox", f"{BEST} a red fox"].__eq__)
     receipt = await bob.click((await bob.results())[-1], "ℹ️")

@@ -54,15 +54,20 @@ async def on_model_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
 
 
 async def on_redraw_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str | Alert:
-    """Order a picture again with the model that its button names."""
-    job_id, _sep, mark = argument.rpartition(".")
+    """Order a picture again with the model that its button names, at the price that it tells."""
+    job_id, mark, told = f"{argument}..".split(".")[:3]
     result = await dialogue.app.results.result(job_id)
     is_here = result is not None and result.is_of(dialogue.context.chat_id)
     if result is None or not is_here or result.user_id != dialogue.user_id:
         return "stale_button"
+    models = dialogue.app.policy.models(result.operation)
     model = _by_mark(result.operation, dialogue).get(mark)
     if model is None:
         return "model_gone_short"
+    # An older release stored no price in it.
+    if told and told != mark_of(dialogue.model_told(models[model])):
+        await dialogue.update_panel(*_panel(result.operation, dialogue, job_id))
+        return "price_changed_short"
     await redraw(dialogue.in_reply_to(result.message_id), result, model)
     await dialogue.remove_panel()
     return "accepted_short"
@@ -91,21 +96,21 @@ def _panel(operation: Operation, dialogue: Dialogue, job_id: str) -> tuple[str, 
     ]
     action = dialogue.t(f"button_{operation}")
     text = dialogue.t("settings_model", action=action, models="\n".join(lines))
-    marked = {_mark(name): label for name, label in labels.items()}
-    rows = buttons.models(marked, operation, dialogue.user_id, job_id, _mark(current))
+    marked = {mark_of(name): label for name, label in labels.items()}
+    rows = buttons.models(marked, operation, dialogue.user_id, job_id, mark_of(current))
     if job_id:
-        data = f"{job_id}.{_mark(current)}"
+        data = f"{job_id}.{mark_of(current)}.{mark_of(labels[current])}"
         return text, [*rows, *buttons.redraw(language, data, labels[current])]
     return text, [*rows, buttons.to_models(language, dialogue.user_id)]
 
 
 def _by_mark(operation: Operation, dialogue: Dialogue) -> Mapping[str, str]:
-    return {_mark(name): name for name in dialogue.app.policy.models(operation)}
+    return {mark_of(name): name for name in dialogue.app.policy.models(operation)}
 
 
-def _mark(model: str) -> str:
-    """Return the form of a model's id in callback data, which is short."""
-    return hashlib.sha256(model.encode()).hexdigest()[:8]
+def mark_of(text: str) -> str:
+    """Return the form of a model's id, or of a told price, in callback data, which is short."""
+    return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
 COMMANDS: Mapping[str, MessageHandler] = {}

@@ -2,18 +2,20 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiogram.types import CallbackQuery
 
 from imgbot.bot import requests
 from imgbot.bot.chat_model import Version
 from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.handlers.models import mark_of
 from imgbot.bot.messages import asked_about, prompt_of, without_mention
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import is_short, parse_prompt_options
 from imgbot.domain.texts import buttons
+from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.results import Result
 
 
@@ -29,14 +31,24 @@ async def on_more_callback(callback: CallbackQuery, argument: str, dialogue: Dia
     digest = hashlib.sha256(f"{dialogue.language} {prompt}".encode()).hexdigest()[:12]
     # Once asked for, they stay for a day: the model is not paid for them again.
     versions = await _versions(digest, dialogue) or await _write(prompt, digest, dialogue)
+    await dialogue.reply_about(*_panel(versions, digest, argument, model, dialogue))
+    return ""
+
+
+def _panel(
+    versions: Sequence[Version], digest: str, job_id: str, model: str, dialogue: Dialogue
+) -> tuple[str, Keyboard]:
     numbered = [f"{number}. {each.shown}" for number, each in enumerate(versions, 1)]
     text = dialogue.t("more_versions", versions="\n\n".join(numbered))
-    price_micro = dialogue.app.policy.price_of(Operation.CREATE, 1, model)
-    if told := dialogue.price_told(price_micro):
+    told = _price_told(model, dialogue)
+    if told:
         text += dialogue.t("more_price", price=told)
-    rows = buttons.versions(digest, len(versions), argument)
-    await dialogue.reply_about(text, rows)
-    return ""
+    end = f"{job_id}.{mark_of(told)}"
+    return text, buttons.versions(digest, len(versions), end)
+
+
+def _price_told(model: str, dialogue: Dialogue) -> str:
+    return dialogue.price_told(dialogue.app.policy.price_of(Operation.CREATE, 1, model))
 
 
 async def _prompt_of(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> tuple[str, str]:
@@ -53,10 +65,14 @@ async def _prompt_of(callback: CallbackQuery, argument: str, dialogue: Dialogue)
             raise UserError("words_gone")
         said = prompt_of(without_mention(asked, dialogue.app.identity.name))
         owner, prompt = asked.from_user.id, parse_prompt_options(said).prompt
-        model = dialogue.context.preferences.models.get(Operation.CREATE, "")
+        model = _preferred(dialogue)
     if owner != dialogue.user_id:
         raise UserError("not_your_button")
     return prompt, model
+
+
+def _preferred(dialogue: Dialogue) -> str:
+    return dialogue.context.preferences.models.get(Operation.CREATE, "")
 
 
 async def _versions(digest: str, dialogue: Dialogue) -> list[Version]:
@@ -83,7 +99,7 @@ async def _write(prompt: str, digest: str, dialogue: Dialogue) -> list[Version]:
 
 async def on_version_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Order the version that was chosen."""
-    number, digest, job_id = f"{argument}..".split(".")[:3]
+    number, digest, job_id, told = f"{argument}...".split(".")[:4]
     versions = await _versions(digest, dialogue)
     if not number.isdecimal() or not 0 < int(number) <= len(versions):
         # Also in a group, to everybody else.
@@ -92,6 +108,11 @@ async def on_version_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
     is_own = like is not None and like.user_id == dialogue.user_id
     if job_id and (like is None or not is_own or not like.is_of(dialogue.context.chat_id)):
         return "stale_button"
+    model = like.chosen if like else _preferred(dialogue)
+    # An older release stored no price in the button.
+    if told and told != mark_of(_price_told(model, dialogue)):
+        await dialogue.update_panel(*_panel(versions, digest, job_id, model, dialogue))
+        return "price_changed_short"
     about = dialogue.in_reply_to(like.message_id) if like else dialogue
     await requests.create_version(about, versions[int(number) - 1], like)
     # Pressed once more, it would order a second picture.
