@@ -100,12 +100,19 @@ class SettingsSource:
 
 
 def _changes(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return what was changed from the chat. Raises ConfigError for an unreadable file."""
+    """Return what was changed from the chat. Raises ConfigError for a line that is no setting."""
     try:
         path = Path(variables.get("IMGBOT_STATE_DIR", "").strip() or _default_state_dir(variables))
     except ConfigError:
         return {}
-    return {name: value for name, value in read_environment_file(path / CHANGED).items() if value}
+    try:
+        lines = read_environment_file(path / CHANGED)
+    except ConfigError as error:
+        # The state directory is the service's own: others read the settings without it.
+        if isinstance(error.__cause__, OSError):
+            return {}
+        raise
+    return {name: value for name, value in lines.items() if value}
 
 
 def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> Settings:
