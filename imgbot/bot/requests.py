@@ -122,7 +122,9 @@ async def create(dialogue: Dialogue, text: str) -> None:
     first = _job_of(dialogue, Operation.CREATE, options, model)
     ratio = options.ratio or preferences.ratio or implied_ratio(options.prompt)
     first = with_changes(first, ratio=ratio)
-    await _enqueue_variants(dialogue, first, options.variants or preferences.variants)
+    # A placeholder in another chat becomes one picture.
+    count = 1 if first.request.inline_id else options.variants or preferences.variants
+    await _enqueue_variants(dialogue, first, count)
 
 
 async def _enqueue_variants(dialogue: Dialogue, first: Job, count: int) -> None:

@@ -16,7 +16,12 @@ from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
 from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, Dialogues, MessageHandler
 from imgbot.bot.handlers import admin, stars
-from imgbot.bot.handlers.guest import handle_chosen, handle_guest, on_guest_callback
+from imgbot.bot.handlers.guest import (
+    handle_chosen,
+    handle_guest,
+    on_guest_callback,
+    refuse_guest,
+)
 from imgbot.bot.handlers.privacy import handle_forget_me, handle_privacy, on_forget_callback
 from imgbot.bot.handlers.results import handle_inline
 from imgbot.bot.handlers.start import (
@@ -113,7 +118,7 @@ class UpdateHandler:
             await follow_group(update.message, update.message.migrate_to_chat_id, self._app)
             return
         is_paid = await stars.handle_update(update, self._app)
-        if is_paid or await self._is_from_afar(update, refusal):
+        if is_paid or await self._handle_chatless(update, refusal):
             return
         event = update.message or update.edited_message or update.callback_query
         context = context_from_event(event, update.update_id) if event else None
@@ -138,14 +143,17 @@ class UpdateHandler:
             # Handling is safe to repeat, as an update may be; now in the supergroup.
             await serve(context.with_chat(moved.chat_id))
 
-    async def _is_from_afar(self, update: Update, refusal: str) -> bool:
-        """Handle what comes from a chat that the bot is not in; False for other updates."""
+    async def _handle_chatless(self, update: Update, refusal: str) -> bool:
+        """Handle an update from a chat that the bot is not in; False for another one."""
         app, open_dialogue = self._app, self._dialogues.open
         if update.callback_query and update.callback_query.inline_message_id:
             await on_guest_callback(update.callback_query, app)
             return True
         if refusal:
-            return bool(update.inline_query or update.guest_message or update.chosen_inline_result)
+            if update.guest_message or update.chosen_inline_result:
+                await refuse_guest(update, refusal, app)
+                return True
+            return bool(update.inline_query)
         if update.inline_query:
             await handle_inline(update.inline_query, app)
         elif update.guest_message:

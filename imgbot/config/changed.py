@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgbot.config.settings import Settings
 from imgbot.config.sources import CHANGED, SettingsSource, docs, read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.files import replace_file
@@ -47,37 +48,50 @@ class ChangedSettings:
         return self.state_dir / CHANGED
 
     def value_of(self, name: str) -> str:
-        """Return the value in use, empty if its default is. Raises ConfigError."""
+        """Return the value in use, empty where it is the default. Raises ConfigError."""
         return SettingsSource(self.environ).variables().get(name, "")
 
-    def check(self, name: str, value: str) -> None:
-        """Raise ConfigError for a value that the next start would refuse; empty is always fine."""
+    def check(self, name: str, value: str) -> Settings:
+        """Return the settings with a change. Raises ConfigError for a value that is refused."""
         if name not in CHANGEABLE:
             raise ConfigError(name, f"cannot be changed here, only {', '.join(CHANGEABLE)}")
         if any(not sign.isprintable() for sign in value):
             raise ConfigError(name, f"write one line: {docs()[name]['expected']}")
-        SettingsSource(self.environ, {name: value} if value else {}).read()
+        return SettingsSource(self.environ, {name: value} if value else {}).read()
 
     def write(self, name: str, value: str, by: str) -> None:
         """Change a setting. Raises ConfigError, OSError."""
         self.check(name, value)
-        at = time.strftime("%Y-%m-%d %H:%M")
-        before = self.value_of(name) or "its default"
-        change = (f"# {at}, {by}; before: {before}", f"{name}={json.dumps(value)}")
-        others = [each for each in self._changes() if not each[1].startswith(f"{name}=")]
-        kept = [*others, *self._changes_of(name)[-_KEPT + 1 :], change]
-        text = "".join(f"{comment}\n{line}\n" for comment, line in kept)
-        replace_file(self.path, text, 0o600)
+        before = self.value_of(name)
+        comment = f"# {time.strftime('%Y-%m-%d %H:%M')}, {by}; before: {_quoted(before)}"
+        own = [each for each in self._changes() if each[0] == name]
+        others = [each for each in self._changes() if each[0] != name]
+        kept = [*others, *own[-_KEPT + 1 :], (name, f"{comment}\n{name}={_quoted(value)}\n")]
+        replace_file(self.path, "".join(text for _, text in kept), 0o600)
+        if read_environment_file(self.path).get(name, "") != value:
+            raise ConfigError(name, "cannot be written so that it is read again")
 
     def former(self, name: str) -> str:
         """Return the value that an undo goes back to; empty for that of the environment file."""
-        earlier = self._changes_of(name)[:-1]
-        return json.loads(earlier[-1][1].partition("=")[2]) if earlier else ""
-
-    def _changes_of(self, name: str) -> list[tuple[str, str]]:
-        return [each for each in self._changes() if each[1].startswith(f"{name}=")]
+        own = [text for each, text in self._changes() if each == name]
+        earlier = own[-2].splitlines()[-1].partition("=")[2] if len(own) > 1 else '""'
+        return str(json.loads(earlier))
 
     def _changes(self) -> list[tuple[str, str]]:
+        """Return the name and the lines of each change: a setting, and the comments above it."""
         read_environment_file(self.path)
-        lines = self.path.read_text(encoding="utf-8").splitlines() if self.path.exists() else []
-        return list(zip(lines[::2], lines[1::2], strict=False))
+        text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
+        found: list[tuple[str, str]] = []
+        comments = ""
+        for line in text.splitlines():
+            name, is_setting, _ = line.partition("=")
+            if line.startswith("#") or not is_setting:
+                comments = f"{line}\n" if line.startswith("#") else ""
+            else:
+                found.append((name, f"{comments}{line}\n"))
+                comments = ""
+        return found
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value, ensure_ascii=False)

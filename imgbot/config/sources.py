@@ -13,7 +13,7 @@ from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
 from imgbot.config.former import FORMER, replace_former
-from imgbot.config.setting_types import entries
+from imgbot.config.setting_types import entries, is_of_sentinels
 from imgbot.config.settings import (
     Settings,
     key_names,
@@ -100,7 +100,13 @@ class SettingsSource:
 
 
 def _changes(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return what was changed from the chat. Raises ConfigError for a line that is no setting."""
+    """Return what was changed from the chat. Raises ConfigError for a line that is no setting.
+
+    In a cluster nothing is: a change would hold on one of its machines alone.
+    """
+    redis_url = _given(variables, ["IMGBOT_REDIS_URL"]).get("IMGBOT_REDIS_URL", "")
+    if is_of_sentinels(str(redis_url)):
+        return {}
     try:
         path = Path(variables.get("IMGBOT_STATE_DIR", "").strip() or _default_state_dir(variables))
     except ConfigError:
@@ -218,7 +224,8 @@ def _credential(environ: Mapping[str, str], variable: str) -> str:
 def merged(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables with those of the environment file. Raises ConfigError."""
     path = environ.get(_FILE, "")
-    return dict(environ) | (read_environment_file(Path(path)) if path else {})
+    found = dict(environ) | (read_environment_file(Path(path)) if path else {})
+    return found | _changes(found)
 
 
 def state_dir_of(environ: Mapping[str, str]) -> Path:

@@ -133,7 +133,7 @@ class EditStep:
     """Words for the part of the picture that is to change."""
 
 
-class _Found(NamedTuple):
+class _FoundPhrase(NamedTuple):
     """Words that ask for a change, or tell its degree."""
 
     start: int
@@ -178,9 +178,11 @@ def _parse(text: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
     return steps, tuple(dict.fromkeys(unrecognised))
 
 
-def _find_changes(text: str) -> list[_Found]:
+def _find_changes(text: str) -> list[_FoundPhrase]:
     plain = [
-        _Found(match.start(), match.end(), phrase.key, value, match.groupdict().get("thing") or "")
+        _FoundPhrase(
+            match.start(), match.end(), phrase.key, value, match.groupdict().get("thing") or ""
+        )
         for phrase in _PHRASES
         for match in phrase.pattern.finditer(text)
         if (value := _value(phrase, match)) is not None
@@ -194,16 +196,18 @@ def _find_changes(text: str) -> list[_Found]:
     return sorted(_longest(meant)[:_PHRASES_MAX])
 
 
-def _longest(candidates: Sequence[_Found], taken: Sequence[_Found] = ()) -> list[_Found]:
+def _longest(
+    candidates: Sequence[_FoundPhrase], taken: Sequence[_FoundPhrase] = ()
+) -> list[_FoundPhrase]:
     """Candidates that overlap neither what is taken nor a longer one."""
-    chosen: list[_Found] = []
+    chosen: list[_FoundPhrase] = []
     for item in sorted(candidates, key=lambda item: (item.start - item.end, item.start)):
         if all(item.end <= other.start or item.start >= other.end for other in (*taken, *chosen)):
             chosen.append(item)
     return chosen
 
 
-def _without_descriptions(text: str, found: list[_Found]) -> list[_Found]:
+def _without_descriptions(text: str, found: list[_FoundPhrase]) -> list[_FoundPhrase]:
     """Changes that are asked for; descriptions lose their key."""
     keys = [item.key for item in found]
     for at, item in enumerate(found):
@@ -212,7 +216,7 @@ def _without_descriptions(text: str, found: list[_Found]) -> list[_Found]:
     return [item._replace(key=key) for item, key in zip(found, keys, strict=True)]
 
 
-def _inverted(text: str, item: _Found) -> _Found | None:
+def _inverted(text: str, item: _FoundPhrase) -> _FoundPhrase | None:
     """The opposite change if a word for "less" precedes ("less warm")."""
     before = text[max(0, item.start - _BEFORE) : item.start]
     less = _LESSENED.search(before) if item.key in _OPPOSITES else None
@@ -247,20 +251,20 @@ def _is_thing(words: str) -> bool:
     )
 
 
-def _find_degrees(text: str, found: Sequence[_Found]) -> list[_Found]:
+def _find_degrees(text: str, found: Sequence[_FoundPhrase]) -> list[_FoundPhrase]:
     candidates = [
-        _Found(match.start(), match.end(), factor=factor)
+        _FoundPhrase(match.start(), match.end(), factor=factor)
         for factor, pattern in _DEGREES
         for match in pattern.finditer(text)
     ]
     for match in _PERCENT.finditer(text):
         percent = int(match[2])
         factor = min(3.0, max(0.1, percent / NORMAL_PERCENT)) * (-1 if match[1] else 1)
-        candidates.append(_Found(match.start(), match.end(), factor=factor, percent=percent))
+        candidates.append(_FoundPhrase(match.start(), match.end(), factor=factor, percent=percent))
     return _longest(candidates, found)
 
 
-def _owner_index(place: int, found: Sequence[_Found], fences: Sequence[int]) -> int:
+def _owner_index(place: int, found: Sequence[_FoundPhrase], fences: Sequence[int]) -> int:
     """Index of the change that a degree belongs to: the next up to the comma, else the previous."""
     fence = next((fence for fence in fences if fence > place), place + WORDS_MAX)
     following = [index for index, item in enumerate(found) if place < item.start < fence]
@@ -268,7 +272,7 @@ def _owner_index(place: int, found: Sequence[_Found], fences: Sequence[int]) -> 
     return (following or before[-1:] or [0])[0]
 
 
-def _step(item: _Found, degrees: Sequence[_Found]) -> EditStep:
+def _step(item: _FoundPhrase, degrees: Sequence[_FoundPhrase]) -> EditStep:
     # "A little bit" is one degree in two words.
     factor = prod({degree.factor for degree in degrees})
     percent = max((degree.percent for degree in degrees), default=0)
@@ -277,7 +281,7 @@ def _step(item: _Found, degrees: Sequence[_Found]) -> EditStep:
     return EditStep(key, abs(factor), item.value, percent, item.thing)
 
 
-def _is_repeated(index: int, found: Sequence[_Found], left: str) -> bool:
+def _is_repeated(index: int, found: Sequence[_FoundPhrase], left: str) -> bool:
     """True if the phrase repeats the one right before it ("grain, film-like")."""
     if index == 0:
         return False

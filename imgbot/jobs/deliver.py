@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import json
 import re
 import time
 from contextlib import suppress
@@ -51,7 +52,7 @@ from imgbot.jobs.context import (
 )
 from imgbot.jobs.poll import next_poll
 from imgbot.providers.protocol import Output, Recovery, service_of
-from imgbot.storage import results
+from imgbot.storage import job_codec, results
 from imgbot.telegram.messenger import ChatTarget, cut
 from imgbot.telegram.rate_limiter import OptionalCall
 from imgbot.telemetry import events
@@ -65,6 +66,8 @@ _CAPTION_WORDS = 600
 
 _UNKNOWN_WORDS = 120
 _STICKER_BEGUN = "sticker"
+_SHOWN = "shown"
+"""Fact of a picture that is shown in its chat, but not in the inline message yet."""
 _LABEL_WORDS = 40
 _CUT_OUT = frozenset({Operation.STICKER, Operation.REMOVE_BACKGROUND})
 _NEARLY = 0.97
@@ -277,11 +280,11 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
         # The disk was lost, or the file is on another machine.
         return Advance(await move(context, job, State.RENDERING, file="", tries=0))
     try:
-        shown = await _show(context, job, outcome)
+        job, shown = await _show_once(context, job, outcome)
         if job.request.operation is Operation.STICKER and outcome is State.DELIVERED:
             job = await _send_sticker(context, job, shown[0])
         if job.request.inline_id:
-            await _show_inline(context, job, outcome, shown[1])
+            await _show_inline(context, job, shown[1])
     except slideshow.UngroupedError as error:
         context.status_messages.ungroup(job.id)
         changes = {} if error.keeps_message else {"message_id": 0}
@@ -406,6 +409,12 @@ async def finish(
     context: StepContext, job: Job, outcome: State, shown: _ShownPicture = _NOT_SHOWN
 ) -> None:
     """Finish the job in Redis, with what the buttons under its last message need."""
+    if job.request.inline_id and _SHOWN not in job.progress.facts:
+        # It ended otherwise than by a picture that was shown.
+        text = t(job.request.language, "guest_ready")
+        text = text if outcome is State.DELIVERED else failure_text(job)
+        with suppress(ImgbotError):
+            await context.messenger.edit_inline(job.request.inline_id, text)
     result, has_cost = _record_of(context, job, outcome, shown), is_billed(job)
     await context.queue.finish(
         job,
@@ -474,17 +483,23 @@ async def _send_sticker(context: StepContext, job: Job, message_id: int) -> Job:
     return job
 
 
-async def _show_inline(
-    context: StepContext, job: Job, outcome: State, picture: InputPhoto | None
-) -> None:
-    """Show the end in the inline message, too: a picture by the file that was uploaded."""
-    if outcome is not State.DELIVERED:
-        await context.messenger.edit_inline(job.request.inline_id, failure_text(job))
-        return
-    # A repeated upload that changes nothing tells no file.
-    caption = success_caption(with_changes(job, note=""))
-    text = caption if picture else t(job.request.language, "guest_ready")
-    await context.messenger.edit_inline(job.request.inline_id, text, picture)
+async def _show_once(context: StepContext, job: Job, outcome: State) -> tuple[Job, _ShownPicture]:
+    """Show the end; if an inline message is to follow, the picture is not uploaded again for it."""
+    if stored := job.progress.facts.get(_SHOWN):
+        message_id, picture = json.loads(str(stored))
+        return job, (message_id, next(iter(job_codec.unpack([picture]))))
+    shown = await _show(context, job, outcome)
+    if job.request.inline_id and shown[1]:
+        facts = {**job.progress.facts, _SHOWN: json.dumps([shown[0], job_codec.pack(shown[1])])}
+        job = await move(context, job, State.DELIVERING, facts=facts)
+    return job, shown
+
+
+async def _show_inline(context: StepContext, job: Job, picture: InputPhoto | None) -> None:
+    """Show a picture in the inline message, too, by the file that was uploaded."""
+    if picture:
+        caption = success_caption(with_changes(job, note=""))
+        await context.messenger.edit_inline(job.request.inline_id, caption, picture)
 
 
 def _choices(context: StepContext, job: Job) -> tuple[Operation, ...]:

@@ -13,7 +13,7 @@ UNSAID = "1"
 
 _ID_BYTES = 6
 _INVITATION_S = 604_800
-_DRAFT_S = 3600
+_DRAFT_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +66,27 @@ class Access(Store):
         return sorted(int(one) for one in await self._redis.smembers(keys.ALLOWED))
 
     async def invite(self, code: str, count: int) -> None:
-        """Store an invitation of so many users."""
-        await self._redis.set(keys.INVITATION + code, count, ex=_INVITATION_S)
+        """Store an invitation of so many users, once."""
+        await self._redis.set(keys.INVITATION + code, count, ex=_INVITATION_S, nx=True)
 
     async def accept(self, code: str, user_id: int) -> bool:
         """Let a user in by an invitation; return False if it is used up or unknown."""
         answer = await self._redis.call("accept_invitation", code=code, user=user_id)
         return answer[0] == "ok"
 
-    async def draft(self, admin_id: int, name: str, value: str) -> None:
-        """Keep the change of a setting until it is confirmed."""
-        draft = json.dumps([name, value], ensure_ascii=False)
-        await self._redis.set(f"{keys.CONFIG_DRAFT}{admin_id}", draft, ex=_DRAFT_S)
+    async def draft(self, draft: str, name: str, value: str, *, is_done: bool = False) -> None:
+        """Keep the change of a setting until it is confirmed, and until it may be undone."""
+        kept = json.dumps([name, value, is_done], ensure_ascii=False)
+        await self._redis.set(keys.CONFIG_DRAFT + draft, kept, ex=_DRAFT_S)
 
-    async def take_draft(self, admin_id: int) -> tuple[str, str]:
-        """Return and drop the change that waits for its confirmation; empty texts without one."""
-        found = await self._redis.getdel(f"{keys.CONFIG_DRAFT}{admin_id}")
-        name, value = json.loads(found or '["", ""]')
-        return name, value
+    async def drafted(self, draft: str) -> tuple[str, str, bool]:
+        """Return the name and value of a change, and whether it was made; empty without one."""
+        found = await self._redis.get(keys.CONFIG_DRAFT + draft)
+        name, value, is_done = json.loads(found or '["", "", false]')
+        return name, value, is_done
+
+    async def drop_draft(self, draft: str) -> None:
+        await self._redis.delete(keys.CONFIG_DRAFT + draft)
 
     async def pause(self, words: str) -> None:
         """Refuse new jobs from now on; `words` are added to the refusal that users see."""

@@ -57,7 +57,7 @@ _WITH_MEMBER = {
 
 BLANK: Mapping[str, Any] = {
     **dict.fromkeys(("prompt", "sent", "negative", "ignored", "parent", "base", "model"), ""),
-    **dict.fromkeys(("lettering", "inline_id"), ""),
+    "lettering": "",
     "sources": (),
     "order_fields": {},
 }
@@ -66,7 +66,7 @@ BLANK: Mapping[str, Any] = {
 BLANK_DEAD: Mapping[str, Any] = {
     **BLANK,
     **dict.fromkeys(("user_id", "chat_id", "thread_id", "reply_to", "message_id", "seed"), 0),
-    "file": "",
+    **dict.fromkeys(("file", "inline_id"), ""),
     "facts": {},
 }
 """The same of a dead job whose charge is unsettled. What remains: the order at its provider."""
@@ -309,8 +309,9 @@ class Forgetting(Store):
             if day != today:
                 await self._redis.hdel(keys.SPEND + day, *entries, *pictures)
                 continue
-            spent = await self._redis.hmget(keys.SPEND + day, entries)
-            for user in [user for user, micro in zip(ids, spent, strict=True) if micro is not None]:
+            kept = [*entries, *pictures]
+            found = zip((*ids, *ids), await self._redis.hmget(keys.SPEND + day, kept), strict=True)
+            for user in {user for user, value in found if value is not None}:
                 await self._redis.hset(keys.FORGOTTEN, f"{_SPEND}.{day}.{user}", user)
 
     async def rewrite_log(self, before_ms: int) -> bool:

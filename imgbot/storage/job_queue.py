@@ -11,6 +11,7 @@ from typing import Any
 
 from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
 from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
+from imgbot.domain.operations import OFFERED
 from imgbot.storage import job_codec, keys, results
 from imgbot.storage.client import Client, Store
 from imgbot.storage.persistence import Persistence
@@ -120,6 +121,8 @@ class JobQueue(Store):
         if self.is_revoked(job.user_id, job.id, now_ms):
             return Admission("duplicate")
         caps = self.caps
+        # A comparison or a sticker is another form of a picture that was counted.
+        is_counted = job.request.operation in OFFERED and not job.request.inline_id
         try:
             answer = await self._redis.call(
                 "enqueue",
@@ -137,8 +140,8 @@ class JobQueue(Store):
                 awaits_picture=int(job.request.awaits_picture),
                 star_price=job.charge.stars,
                 free_limit=free_daily,
-                user_pictures=_text(caps.daily_pictures_per_user),
-                group_pictures=_text(caps.daily_pictures_per_group),
+                user_pictures=_text(caps.daily_pictures_per_user if is_counted else None),
+                group_pictures=_text(caps.daily_pictures_per_group if is_counted else None),
                 fields=job_codec.admitted_fields(job),
             )
         finally:

@@ -104,7 +104,7 @@ TAP_GUARD = _key("img:tap:", r"-?\d+\.(\d+)\..*")
 SYNCS = _key("img:syncs", Owner.NOBODY)
 # STRING: a decision for an update, 25 hours, in case it is handled again; the owner of a task, an
 # hour.
-CHOICE = _key("img:choice:", r"album\.(\d+)\..*")
+CHOICE = _key("img:choice:", r"album\.(\d+)\..*", r"stranger\.(\d+)")
 # STRING per user and update id modulo 64, a day: a message that was refused for now, as JSON: time
 # (ms), the update, or the items of an album.
 REFUSED_UPDATE = _key("img:refused-update:", r"(\d+)\..*")
@@ -144,7 +144,7 @@ ENDED_JOBS = _key("img:ended-jobs", Owner.METHOD)
 WEEK = _key("img:week:", Owner.NOBODY)
 # STRING per invitation, a week: how many users may still accept it.
 INVITATION = _key("img:invitation:", Owner.ADMIN)
-# STRING per admin, an hour: the change of a setting that waits for their confirmation, as JSON.
+# STRING per admin and request, a day: the change of a setting, and whether it was made, as JSON.
 CONFIG_DRAFT = _key("img:config-draft:", Owner.ADMIN)
 BANNED = _key("img:banned", Owner.BAN)  # SET: banned user ids
 BAN = _key("img:bans", Owner.BAN)  # HASH: banned user id → reason, admin and time (ms), as JSON

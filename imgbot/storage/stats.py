@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass, fields
 
 from imgbot.domain.job import Job
 from imgbot.storage import keys
@@ -17,6 +17,8 @@ _LOOKED_AT = 200
 _SHOWN = 10
 _HOUR_MS = 3_600_000
 _WEEK_MS = 7 * 24 * _HOUR_MS
+_MONDAY_MS = 4 * 24 * _HOUR_MS
+"""First Monday since 1970, UTC."""
 _WEEK_KEPT_S = 10 * _WEEK_MS // 1000
 _WORDS_KEPT = 120
 
@@ -38,18 +40,18 @@ class EndedJob:
     """Job as operators see it for a while after its end."""
 
     id: str
-    user_id: int
-    status: str
+    user_id: int = 0
+    status: str = ""
     """ok, failed, rejected or cancelled."""
-    operation: str
-    words: str
+    operation: str = ""
+    words: str = ""
     """Beginning of the prompt."""
-    reason: str
+    reason: str = ""
     """Reason of a failure, as texts name it; empty without one."""
-    not_drawn: str
+    not_drawn: str = ""
     """Words of the prompt that were not drawn, with commas between them."""
-    took_s: int
-    ended_ms: int
+    took_s: int = 0
+    ended_ms: int = 0
 
     @classmethod
     def of(cls, job: Job, status: str, now_ms: int) -> "EndedJob":
@@ -67,10 +69,12 @@ class EndedJob:
 
     @classmethod
     def load(cls, text: str) -> "EndedJob":
-        return cls(*json.loads(text))
+        """Read a stored job; fields of another release are left out."""
+        known = {each.name for each in fields(cls)}
+        return cls(**{name: value for name, value in json.loads(text).items() if name in known})
 
     def dump(self) -> str:
-        return json.dumps(astuple(self), ensure_ascii=False)
+        return json.dumps(asdict(self), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +159,7 @@ class QueueStats(Store):
 
     async def weeks(self, now_ms: int, count: int) -> list[WeekOfUse]:
         """Return the use of this week and of those before."""
-        this = now_ms // _WEEK_MS
+        this = _week(now_ms)
         found = await self._all(
             *(self._redis.hgetall(f"{keys.WEEK}{this - back}") for back in range(count))
         )
@@ -163,7 +167,7 @@ class QueueStats(Store):
 
     async def count_use(self, kind: str, now_ms: int) -> None:
         """Count a `new` or `returning` user, or a `refused` message, in this week."""
-        key = f"{keys.WEEK}{now_ms // _WEEK_MS}"
+        key = f"{keys.WEEK}{_week(now_ms)}"
         await self._all(self._redis.hincrby(key, kind, 1), self._redis.expire(key, _WEEK_KEPT_S))
 
     async def _by_operation(self, ids: list[str], length: int) -> dict[str, int]:
@@ -190,7 +194,12 @@ def visitor_of(seen_ms: int, now_ms: int) -> str:
     """
     if not seen_ms:
         return "new"
-    return "returning" if seen_ms // _WEEK_MS != now_ms // _WEEK_MS else ""
+    return "returning" if _week(seen_ms) != _week(now_ms) else ""
+
+
+def _week(at_ms: int) -> int:
+    """Return the number of a week, which begins on Monday, UTC."""
+    return (at_ms - _MONDAY_MS) // _WEEK_MS
 
 
 def _most(*hours: list[tuple[str, float]]) -> tuple[tuple[int, int], ...]:

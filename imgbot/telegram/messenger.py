@@ -348,9 +348,7 @@ class Messenger:
         )
         try:
             await _edited(edit)
-        except TransientError:
-            raise
-        except ImgbotError as error:
+        except (TelegramRefusedError, MessageGoneError, ChatGoneError, UserError) as error:
             events.info("an inline message was not changed: %s", error)
 
     async def edit_text(self, place: ChatTarget, message_id: int, text: str, rows: Rows) -> None:

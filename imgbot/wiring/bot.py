@@ -22,6 +22,7 @@ from imgbot.domain.intents.model import use
 from imgbot.domain.operations import Operation
 from imgbot.imaging.networks import is_installed
 from imgbot.imaging.originals import OriginalStore
+from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.ops import state_directory
 from imgbot.ops.lifecycle import resize
@@ -45,6 +46,7 @@ from imgbot.telegram.stars import StarPayments
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry import events
 from imgbot.wiring.connections import Connections, now_ms
+from imgbot.wiring.providers import open_providers
 
 
 def build_app(settings: Settings, connections: Connections) -> App:
@@ -91,12 +93,18 @@ def build_app(settings: Settings, connections: Connections) -> App:
         try_now=lambda name: routes.try_now(name, time.monotonic()),
         makers=routes.makers,
         changed=None if settings.is_clustered else ChangedSettings(settings.state_dir, os.environ),
+        try_settings=functools.partial(_try_settings, connections.pool),
         restart=lambda: os.kill(os.getpid(), signal.SIGUSR1),
         store_chat=settings.store_chat,
         welcome=settings.welcome,
         forget_after_days=settings.forget_after_days,
         chat_host=urlsplit(settings.chat_url).hostname or "",
     )
+
+
+async def _try_settings(pool: Pool, settings: Settings) -> None:
+    """Open the providers of other settings, and close them again. Raises ConfigError."""
+    await open_providers(settings, pool).aclose()
 
 
 def _use_own_weights(settings: Settings) -> None:

@@ -89,15 +89,23 @@ async def test_a_setting_is_changed_from_the_chat_and_taken_back(admins: AdminSt
     refused = await owner.ask("/config rate_limit_max_requests nine")
     secret = await owner.ask("/config token 5:x")
     about = await owner.ask("/config welcome")
+    broken = await owner.ask("/config provider /etc/hostname.toml")
+    late = await owner.ask("/config welcome Grüße, ñandú")
     panel = await owner.ask("/config IMGBOT_RATE_LIMIT_MAX_REQUESTS 77")
     changed = await press(panel.id, "✅ Change and restart")
+    await press(late.id, "✅ Change and restart")
+    greeting = await admins.guest.ask("/start")
+    welcomed = await press(late.id, "↩️ Undo")
     undone = await press(panel.id, "↩️ Undo")
 
     assert refused.text.startswith("Nothing was changed. IMGBOT_RATE_LIMIT_MAX_REQUESTS: 'nine'")
     assert secret.text.startswith("I can change these settings here:")
     assert "Write: a line of text" in about.text
     assert "Now: 1000\nNew: 77\n" in panel.text
+    assert broken.text.startswith("Nothing was changed.")
+    assert greeting.text.startswith("Grüße, ñandú\n\n")
     assert " of 77" in changed
+    assert " of 77" in welcomed
     assert " of 77" not in undone
     kept = (bot.state_dir / "changed.env").read_text()
-    assert f", administrator {owner.id}; before: 1000\n" in kept
+    assert f', administrator {owner.id}; before: "1000"\n' in kept

@@ -72,6 +72,11 @@ async def test_a_placeholder_tells_a_refusal_and_can_be_cancelled(stage: Stage) 
         lambda: control.message(chat, stranger.id), lambda m: "https://t.me/" in m.text
     )
     after = await control.last_seq()
+    await control.say(anna.person, f"@{name} thanks!", chat_id=chat)
+    thanked = await answer_in(stage, chat, after)
+    words = t("en", "guest_words", name=name)
+    await eventually(lambda: control.message(chat, thanked.id), lambda m: m.text == words)
+    after = await control.last_seq()
     await control.say(anna.person, f"@{name} an owl [[sim:slow=600]]", chat_id=chat)
     placeholder = await answer_in(stage, chat, after)
 

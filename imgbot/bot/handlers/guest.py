@@ -8,20 +8,19 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 
-from aiogram.types import CallbackQuery, ChosenInlineResult, Message, User
+from aiogram.types import CallbackQuery, ChosenInlineResult, Message, Update, User
 
 from imgbot.bot import requests
 from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.start import CANCELLED
-from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of, without_mention
+from imgbot.bot.messages import prompt_of, target_photo, without_mention
 from imgbot.domain.errors import TelegramRefusedError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import buttons, language_of, t
-from imgbot.storage.users import UserProfile
 
 DRAW = "draw"
 """Id of the inline result that orders a picture of the query."""
@@ -29,7 +28,9 @@ DRAW = "draw"
 _OPEN_S = 10
 """Age of a mention that is not answered any more: its query is closed, or about to be."""
 
+_ORDERS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
 _ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
+_REFUSED_EVERY_S = 3600
 
 OpenDialogue = Callable[[RequestContext], AbstractAsyncContextManager[Dialogue]]
 
@@ -38,55 +39,76 @@ async def handle_guest(
     message: Message, update_id: int, app: App, open_dialogue: OpenDialogue
 ) -> None:
     """Answer a mention in a chat that the bot is not in, once, and order what it asks for."""
-    user, query_id = message.from_user, message.guest_query_id
-    if user is None or not query_id:
+    if message.from_user is None or not message.guest_query_id:
         return
-    profile = await app.users.profile(user.id, user.id)
-    language = profile.language_or(language_of(user.language_code))
+    context = await _context(message.from_user, update_id, app)
     inline_id = await app.users.choice(f"guest.{update_id}")
     if not inline_id:
-        if app.now_ms() / 1000 - message.date.timestamp() > _OPEN_S:
-            return
-        try:
-            rows = buttons.cancel_guest(language)
-            inline_id = await app.messenger.answer_guest(query_id, t(language, "guest_wait"), rows)
-        except TelegramRefusedError:
-            # Too old after all: what nobody would see is not ordered.
+        is_closed = app.now_ms() / 1000 - message.date.timestamp() > _OPEN_S
+        inline_id = "" if is_closed else await _answer(message.guest_query_id, context, app)
+        if not inline_id:
             return
         await app.users.choose_once(f"guest.{update_id}", inline_id)
     message = without_mention(message, app.identity.name)
-    photo = replied_picture_of(message) or photo_of(message)
-    order = _order(user, update_id, inline_id, profile, language)
-    await _serve(order, app, open_dialogue, prompt_of(message), photo)
+    context = replace(context, inline_id=inline_id)
+    await _serve(context, app, open_dialogue, lambda: (prompt_of(message), target_photo(message)))
+
+
+async def _answer(query_id: str, context: RequestContext, app: App) -> str:
+    """Send the placeholder, and return its id; empty if nothing is to be ordered.
+
+    A user who is not admitted gets a refusal, once an hour.
+    """
+    text, rows = t(context.language, "guest_wait"), buttons.cancel_guest(context.language)
+    try:
+        app.policy.check(context)
+        is_admitted = True
+    except UserError:
+        is_admitted, text, rows = False, t(context.language, "guest_refused"), []
+        claim = app.users.claim_notice
+        if not await claim(context.user_id, "guest", context.request, _REFUSED_EVERY_S):
+            return ""
+    try:
+        inline_id = await app.messenger.answer_guest(query_id, text, rows)
+    except TelegramRefusedError:
+        # Too old after all: what nobody would see is not ordered.
+        return ""
+    return inline_id if is_admitted else ""
 
 
 async def handle_chosen(
     chosen: ChosenInlineResult, update_id: int, app: App, open_dialogue: OpenDialogue
 ) -> None:
     """Order a picture of the words that were typed in inline mode."""
-    user, inline_id = chosen.from_user, chosen.inline_message_id
-    if chosen.result_id != DRAW or not inline_id:
+    if chosen.result_id != DRAW or not chosen.inline_message_id:
         return
-    profile = await app.users.profile(user.id, user.id)
-    language = profile.language_or(language_of(user.language_code))
-    order = _order(user, update_id, inline_id, profile, language)
-    await _serve(order, app, open_dialogue, chosen.query.strip(), None)
+    context = await _context(chosen.from_user, update_id, app)
+    context = replace(context, inline_id=chosen.inline_message_id)
+    await _serve(context, app, open_dialogue, lambda: (chosen.query.strip(), None))
 
 
-def _order(
-    user: User, update_id: int, inline_id: str, profile: UserProfile, language: str
-) -> RequestContext:
+async def refuse_guest(update: Update, reason: str, app: App) -> None:
+    """Tell in place of a placeholder, if there is one, that its order is not handled."""
+    chosen = update.chosen_inline_result
+    inline_id = await app.users.choice(f"guest.{update.update_id}")
+    if inline_id := (chosen and chosen.inline_message_id) or inline_id:
+        user = (
+            chosen.from_user if chosen else update.guest_message and update.guest_message.from_user
+        )
+        language = language_of(user.language_code if user else None)
+        await app.messenger.edit_inline(inline_id, t(language, reason))
+
+
+async def _context(user: User, update_id: int, app: App) -> RequestContext:
     """Return the context of an order as if the user had written it in their own chat."""
-    # The placeholder becomes one picture.
-    single = replace(profile, preferences=replace(profile.preferences, variants=1))
+    profile = await app.users.profile(user.id, user.id)
     return RequestContext(
         update_id=update_id,
         user_id=user.id,
         chat_id=user.id,
-        language=language,
+        language=profile.language_or(language_of(user.language_code)),
         username=(user.username or "").lower(),
-        profile=single,
-        inline_id=inline_id,
+        profile=profile,
     )
 
 
@@ -94,47 +116,52 @@ async def _serve(
     context: RequestContext,
     app: App,
     open_dialogue: OpenDialogue,
-    prompt: str,
-    photo: InputPhoto | None,
+    read: Callable[[], tuple[str, InputPhoto | None]],
 ) -> None:
     """Order what is asked for; a refusal takes the place of the placeholder."""
     is_stranger = not context.profile.seen_ms
+    in_chat = context
     if is_stranger and app.store_chat:
-        context = replace(context, chat_id=app.store_chat, is_private=False)
-    async with open_dialogue(context) as dialogue:
+        in_chat = replace(context, chat_id=app.store_chat, is_private=False)
+    async with open_dialogue(in_chat) as dialogue:
         try:
             app.policy.check(context)
             if is_stranger:
                 await _check_stranger(dialogue)
             await app.users.choose_once(f"inline.{context.inline_id}", context.request)
             await requests.check_rate_limit(dialogue)
-            await _enqueue(dialogue, prompt, photo)
+            await _enqueue(dialogue, *read())
+            if is_stranger:
+                await app.users.choose_once(f"stranger.{context.user_id}", context.request)
         except UserError as error:
             facts = {name: value for name, value in error.facts.items() if name != "wait_s"}
             await app.messenger.edit_inline(context.inline_id, dialogue.t(error.reason, **facts))
 
 
 async def _check_stranger(dialogue: Dialogue) -> None:
-    """Raise UserError for who never opened the bot: one picture that costs nothing is theirs."""
+    """Raise UserError for a user without a chat with the bot, but for one free picture a day."""
     app, context = dialogue.app, dialogue.context
-    link = f"https://t.me/{app.identity.name}?start=guest"
     is_free = bool(app.store_chat) and app.policy.has_builtin_engine
     known = await app.users.choice(f"stranger.{context.user_id}") if is_free else "-"
     if known not in {"", context.request}:
+        link = f"https://t.me/{app.identity.name}?start=guest"
         raise UserError("guest_stranger", link=link)
-    await app.users.choose_once(f"stranger.{context.user_id}", context.request)
 
 
 async def _enqueue(dialogue: Dialogue, prompt: str, photo: InputPhoto | None) -> None:
+    """Order a sure request; there is nobody to ask about another one."""
+    found = classify(prompt, _ABOUT_PHOTO if photo else ChatFacts())
+    is_sure = found.is_sure and found.intent in _ORDERS
     if photo is None:
+        if not (is_sure and found.intent is Intent.CREATE):
+            raise UserError("guest_words", name=dialogue.app.identity.name)
         await requests.create(dialogue, prompt)
         return
-    found = classify(prompt, _ABOUT_PHOTO)
     operation = Operation.EDIT
     if found.intent is Intent.OPERATION and found.operation in PHOTO_ACTIONS:
         operation = found.operation
-    elif not prompt:
-        raise UserError("guest_words")
+    elif not prompt or not is_sure:
+        raise UserError("guest_words", name=dialogue.app.identity.name)
     await requests.order(dialogue, operation, prompt, (photo,), scale=found.scale or 2)
 
 
@@ -142,5 +169,6 @@ async def on_guest_callback(callback: CallbackQuery, app: App) -> None:
     """Cancel the order under whose placeholder the button is."""
     job_id = await app.users.choice(f"inline.{callback.inline_message_id}")
     verdict = await app.queue.cancel(job_id, callback.from_user.id, app.now_ms())
-    language = language_of(callback.from_user.language_code)
+    profile = await app.users.profile(callback.from_user.id)
+    language = profile.language_or(language_of(callback.from_user.language_code))
     await app.messenger.answer_callback(callback.id, t(language, CANCELLED[verdict]))

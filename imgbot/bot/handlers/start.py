@@ -54,7 +54,8 @@ async def handle_invitation(message: Message, dialogue: Dialogue) -> None:
         raise UserError("banned")
     code = text_after(message).removeprefix(INVITED)
     is_code = _CODE.fullmatch(code) is not None
-    if not (is_code and await dialogue.app.access.accept(code, dialogue.user_id)):
+    is_in = dialogue.app.policy.admits(dialogue.user_id)
+    if not is_in and not (is_code and await dialogue.app.access.accept(code, dialogue.user_id)):
         raise UserError("invitation_gone")
     await handle_start(message, dialogue)
 

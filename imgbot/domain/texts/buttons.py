@@ -400,11 +400,14 @@ def user(language: str, user_id: int, actions: Sequence[str]) -> Keyboard:
     return [[_button(language, f"user_{each}", f"user:{each}.{user_id}") for each in actions]]
 
 
-def config(language: str, names: Sequence[str]) -> Keyboard:
-    """Buttons of a change of the settings, by their names."""
-    return [
-        [_button(language, f"config_{each.partition('.')[0]}", f"config:{each}") for each in names]
-    ]
+def config(language: str, request: str) -> Keyboard:
+    """Buttons that confirm or drop the change of a setting that a request asked for."""
+    names = ("go", "drop")
+    return [[_button(language, f"config_{each}", f"config:{each}.{request}") for each in names]]
+
+
+def config_undo(language: str, request: str) -> Keyboard:
+    return [[_button(language, "config_undo", f"config:undo.{request}")]]
 
 
 def undo(action: str, ids: Sequence[int]) -> Keyboard:

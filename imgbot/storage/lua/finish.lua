@@ -77,7 +77,8 @@ redis.call('EXPIRE', ended, 691200)
 redis.call('ZADD', ended_jobs, now_ms, ended_entry)
 redis.call('ZREMRANGEBYRANK', ended_jobs, 0, -201)
 redis.call('ZREMRANGEBYSCORE', ended_jobs, '-inf', tonumber(now_ms) - result_kept_s * 1000)
--- One who was forgotten meanwhile stays so.
+redis.call('EXPIRE', ended_jobs, result_kept_s)
+-- A user who was forgotten meanwhile stays forgotten.
 local profile = user_prefix .. seen[2]
 if redis.call('EXISTS', profile) == 1 then redis.call('HINCRBY', profile, 'jobs_' .. status, 1) end
 return {'ok'}

@@ -45,35 +45,43 @@ def _shown(changed: ChangedSettings, name: str) -> str:
 
 async def _ask(dialogue: Dialogue, changed: ChangedSettings, name: str, value: str) -> None:
     try:
-        changed.check(name, value)
+        await dialogue.app.try_settings(changed.check(name, value))
     except ConfigError as error:
         raise UserError("config_refused", why=str(error)) from None
-    await dialogue.app.access.draft(dialogue.user_id, name, value)
-    rows = buttons.config(dialogue.language, ("go", "drop"))
+    draft = f"{dialogue.user_id}.{dialogue.context.request}"
+    await dialogue.app.access.draft(draft, name, value)
+    rows = buttons.config(dialogue.language, dialogue.context.request)
     before = _shown(changed, name) or docs()[name]["default"]
     await dialogue.reply("config_ask", rows, name=name, before=before, value=value[:_VALUE_SHOWN])
 
 
 async def on_config_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    """Apply the drafted change, drop it, or undo that of the setting in the argument."""
-    changed, (action, _sep, name) = _changed(dialogue), argument.partition(".")
-    if action == "undo" and name in CHANGEABLE:
-        value = changed.former(name)
-    elif action in {"go", "drop"}:
-        name, value = await dialogue.app.access.take_draft(dialogue.user_id)
-    else:
-        return "unknown_button"
-    if action == "drop" or not name:
+    """Apply the change that the request in the argument asked for, drop it, or take it back."""
+    changed, (action, _sep, request) = _changed(dialogue), argument.partition(".")
+    draft = f"{dialogue.user_id}.{request}"
+    name, value, is_done = await dialogue.app.access.drafted(draft)
+    if action not in {"go", "drop", "undo"} or not name:
+        return "stale_button"
+    if action == "drop":
+        await dialogue.app.access.drop_draft(draft)
         await dialogue.remove_panel()
-        return "config_dropped" if name else "stale_button"
+        return "config_dropped"
+    if is_done != (action == "undo") or (is_done and changed.value_of(name) != value):
+        return "stale_button"
+    wanted = changed.former(name) if action == "undo" else value
     try:
-        changed.write(name, value, f"administrator {dialogue.user_id}")
+        changed.write(name, wanted, f"administrator {dialogue.user_id}")
     except (ConfigError, OSError) as error:
         raise UserError("config_refused", why=str(error)) from None
-    rows = [] if action == "undo" else buttons.config(dialogue.language, (f"undo.{name}",))
+    # What was changed takes effect, whatever becomes of its message.
+    dialogue.app.restart()
+    if action == "undo":
+        await dialogue.app.access.drop_draft(draft)
+    else:
+        await dialogue.app.access.draft(draft, name, value, is_done=True)
+    rows = [] if action == "undo" else buttons.config_undo(dialogue.language, request)
     shown = _shown(changed, name) or docs()[name]["default"]
     await dialogue.update_panel(dialogue.t("config_done", name=name, value=shown), rows)
-    dialogue.app.restart()
     return ""
 
 

@@ -11,7 +11,7 @@ from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
 from imgbot.bot.handlers.admin.access import ban, target_of
 from imgbot.bot.messages import INVITED, text_after
 from imgbot.domain.errors import UserError
-from imgbot.domain.texts import buttons, dollars
+from imgbot.domain.texts import buttons, counted, dollars, has_text, t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.stats import EndedJob
 
@@ -76,19 +76,21 @@ async def _card(dialogue: Dialogue, user_id: int) -> tuple[str, Keyboard]:
         stars = await app.star_ledger.account(user_id)
         lines.append(dialogue.t("user_stars", balance=stars.balance, spent=stars.spent))
     jobs = (await app.queue_stats.ended(user_id))[:_JOBS_OF_USER]
-    lines += ["", *(_job_line(job) for job in jobs)] if jobs else []
+    lines += ["", *(_job_line(dialogue.language, job) for job in jobs)] if jobs else []
     actions = ["unban" if profile.is_banned else "ban"]
     if app.policy.allowed:
         actions.append("disallow" if profile.is_allowed else "allow")
     return "\n".join(lines), buttons.user(dialogue.language, user_id, [*actions, "forget"])
 
 
-def _job_line(job: EndedJob, user: str = "") -> str:
-    """Return one line: `12:04 ✅ create · @ann (5) · a fox · 14 s`."""
-    at = time.strftime("%H:%M", time.localtime(job.ended_ms / 1000))
+def _job_line(language: str, job: EndedJob, user: str = "") -> str:
+    """Return one line: `11-29 12:04 ✅ creation · @ann (5) · a fox · 14 seconds`."""
+    at = time.strftime("%m-%d %H:%M", time.localtime(job.ended_ms / 1000))
     words = job.words if len(job.words) <= _WORDS_SHOWN else f"{job.words[:_WORDS_SHOWN]}…"
     reason = job.reason if job.status in {"failed", "rejected"} else ""
-    parts = (job.operation, user, words, reason, f"{job.took_s} s")
+    key = f"action_{job.operation}"
+    operation = t(language, key) if has_text(key) else job.operation
+    parts = (operation, user, words, reason, counted(language, "seconds", job.took_s))
     return f"{at} {_MARKS.get(job.status, '')} {' · '.join(filter(None, parts))}"
 
 
@@ -98,7 +100,7 @@ async def handle_jobs(_: Message, dialogue: Dialogue) -> None:
     if not jobs:
         raise UserError("jobs_none")
     labels = await dialogue.app.users.labels(job.user_id for job in jobs)
-    lines = [_job_line(job, labels[job.user_id]) for job in jobs]
+    lines = [_job_line(dialogue.language, job, labels[job.user_id]) for job in jobs]
     await dialogue.reply_text("\n".join([dialogue.t("jobs_title", count=len(jobs)), "", *lines]))
 
 
