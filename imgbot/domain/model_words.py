@@ -36,7 +36,10 @@ _COMMON = frozenset({
     "stable", "topaz",
 })  # fmt: skip
 """Words of titles that may be meant as such: alone they name a model only where it is clear."""
-_SAME = frozenset({"the same", "same", "same thing", "то же самое", "то же", "это же", "так же"})
+_SAME = frozenset({
+    "the same", "same", "same thing", "redo", "make it again", "do it again", "now",
+    "то же самое", "то же", "это же", "так же", "теперь", "давай",
+})  # fmt: skip
 
 
 def named_in(text: str, titles: Mapping[str, str], best: str = "") -> tuple[str, str]:

@@ -22,6 +22,7 @@ TITLES = {"nano": "Nano Banana 2", "flux/schnell": "FLUX schnell", "z": "Z-Image
         ("a solder joint with the model flux", "a solder joint", "flux/schnell"),
         ("лиса моделью флюкс", "лиса", "flux/schnell"),
         ("with flux", "", "flux/schnell"),
+        ("make it again with flux", "make it again", "flux/schnell"),
         ("портрет учёного на нанотрубках", "портрет учёного на нанотрубках", ""),
         ("город в максимальном качестве жизни", "город в максимальном качестве жизни", ""),
         (
