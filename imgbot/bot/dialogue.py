@@ -35,7 +35,6 @@ from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import buttons, price, t
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.providers.protocol import Capability
 from imgbot.storage import keys
 from imgbot.storage.job_codec import pack, unpack
 from imgbot.telegram.messenger import ANSWER_LIMIT, ChatTarget, cut
@@ -130,17 +129,20 @@ class Dialogue:
         """Return a sentence in the user's language."""
         return t(self.language, key, **facts)
 
-    def price_told(self, micro: int) -> str:
-        """Return the price of an order as the user pays it; empty where it costs them nothing."""
-        if stars := self.app.policy.star_price(self.user_id, Operation.CREATE, micro):
+    def price_told(self, operation: Operation, model: str, scale: int = 2) -> str:
+        """Return the price of an order as it is held; empty where it costs the user nothing."""
+        micro = self.app.policy.price_of(operation, scale, model)
+        if stars := self.app.policy.star_price(self.user_id, operation, micro):
             return f"{stars} ⭐"
         is_paid = self.app.spend.caps.daily_micro_per_user is not None or self.is_by_admin
         return price(micro) if micro and is_paid else ""
 
-    def model_told(self, offer: Capability) -> str:
+    def model_told(self, operation: Operation, model: str) -> str:
         """Return the name of a model, with its price where the user pays."""
-        prices = sorted({offer.price_micro, *offer.scale_prices_micro.values()} - {0})
-        told = "–".join(dict.fromkeys(filter(None, map(self.price_told, prices or [0]))))
+        offer = self.app.policy.models(operation)[model]
+        scales = sorted(offer.scale_prices_micro) or [2]
+        prices = (self.price_told(operation, model, scale) for scale in scales)
+        told = "–".join(dict.fromkeys(filter(None, prices)))
         return " · ".join(filter(None, (offer.title or self.t("model_usual"), told)))
 
     async def reply(

@@ -338,8 +338,8 @@ def _check_offered(dialogue: Dialogue, operation: Operation, model: str) -> None
     """Raise UserError if a model that was chosen is no longer offered: nothing is ordered."""
     models = dialogue.app.policy.models(operation)
     if model and model not in models:
-        usual = next(iter(models.values()))
-        facts = {"model": model.rpartition("/")[2], "usual": dialogue.model_told(usual)}
+        usual = dialogue.model_told(operation, next(iter(models)))
+        facts = {"model": model.rpartition("/")[2], "usual": usual}
         raise UserError("model_gone", operation=operation, **facts)
 
 

@@ -137,7 +137,9 @@ class Charge:
     is_unbilled: bool = False
     """True if the submit is known to cost nothing."""
     stars: int = 0
-    """Telegram Stars that the user pays if a picture comes; stored where they are held."""
+    """Telegram Stars that are held until a picture comes; stored where that is done."""
+    stars_back: int = 0
+    """Of these, what is given back then: what was ordered may cost less than at admission."""
 
 
 @dataclass(frozen=True, slots=True)

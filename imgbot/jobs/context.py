@@ -7,6 +7,7 @@ from pathlib import Path
 
 from imgbot.domain.job import Job, State
 from imgbot.domain.retry import GiveUp
+from imgbot.domain.stars import StarPrices
 from imgbot.imaging.originals import OriginalStore
 from imgbot.imaging.pool import Pool
 from imgbot.jobs.poll_scheduler import PollScheduler
@@ -53,6 +54,8 @@ class StepContext:
     draining: asyncio.Event
     guard_of: Callable[[int], str] = lambda _chat_id: "off"
     """What is done with pictures of a sexual kind in a chat: off, blur or refuse."""
+    star_prices: StarPrices | None = None
+    """Price list for users; None if they pay nothing."""
     has_chat_model: bool = False
     """True if a short prompt can be written out."""
     check_lease: Callable[[], None] = lambda: None

@@ -204,6 +204,7 @@ async def _record_submit(
         order_id=inputs.order_id_of(context, job),
         order_fields=fields,
         price_micro=price_micro,
+        stars_back=_stars_back(context, job, price_micro, is_stand_in=is_stand_in),
         side_px=order.side_px,
         lettering=order.lettering,
         note="stand_in_note" if is_stand_in else job.request.note,
@@ -224,6 +225,15 @@ def _price_of(job: Job, provider: Provider, order: GenerationRequest) -> int:
     """Price of the order; of a model that the user chose, no more than at admission."""
     price_micro = provider.offer(job.request.operation, order.model).price_at(order.scale)
     return min(price_micro, job.charge.reserved_micro) if order.model else price_micro
+
+
+def _stars_back(context: StepContext, job: Job, price_micro: int, *, is_stand_in: bool) -> int:
+    """Stars held for more than is ordered; a stand-in that costs nothing is free."""
+    if not (job.charge.stars and context.star_prices):
+        return 0
+    is_free = is_stand_in and not price_micro
+    price = 0 if is_free else context.star_prices.of_picture(price_micro)
+    return max(job.charge.stars - price, 0)
 
 
 async def _wait_for_provider(context: StepContext, job: Job, choice: Choice) -> Outcome:

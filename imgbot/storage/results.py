@@ -255,6 +255,7 @@ def to_hash(
 ) -> dict[str, str]:
     """Return the stored fields of the result of a job."""
     request, progress = job.request, job.progress
+    stars = job.charge.stars - job.charge.stars_back
     return {
         "user_id": str(job.user_id),
         # An earlier release knows a sticker as the cut-out that it is.
@@ -284,7 +285,7 @@ def to_hash(
         "took_ms": str(progress.facts.get("took_ms", 0)),
         "price_micro": str(job.charge.price_micro if is_billed(job) else 0),
         "variant": job.variant,
-        **({"stars": str(job.charge.stars)} if job.charge.stars else {}),
+        **({"stars": str(stars)} if stars else {}),
     }
 
 

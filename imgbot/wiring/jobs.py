@@ -54,6 +54,7 @@ def build_step_context(settings: Settings, connections: Connections, app: App) -
         age_ms=CLOCK.age_ms,
         draining=connections.draining,
         guard_of=_guard_of(settings),
+        star_prices=settings.stars,
         has_chat_model=app.chat_model.is_on,
         **leading,
     )

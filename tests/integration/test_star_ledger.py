@@ -2,7 +2,8 @@
 
 import asyncio
 from functools import partial
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 from unittest.mock import AsyncMock
 
 import pytest
@@ -14,6 +15,7 @@ from imgbot.domain.operations import OFFERED, Operation
 from imgbot.domain.stars import StarPrices
 from imgbot.jobs.deliver import failure_text
 from imgbot.jobs.star_reconciler import StarReconciler
+from imgbot.jobs.submit import _stars_back
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.dead_letters import DeadLetters, ProblemJob
@@ -67,6 +69,41 @@ async def test_stars_are_held_and_then_spent_or_given_back_once(
     is_paid = outcome is State.DELIVERED
     assert await figures(ledger) == ((295, 0, 5, 0) if is_paid else (300, 0, 0, 0))
     assert (await ordered(queue, "7")).verdict == "duplicate"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "free", "back", "wanted"),
+    [
+        (State.DELIVERED, 0, 2, (297, 0, 3, 0)),
+        (State.DELIVERED, 0, 9, (300, 0, 0, 0)),
+        (State.FAILED, 0, 2, (300, 0, 0, 0)),
+        (State.DELIVERED, 1, 2, (300, 0, 0, 1)),
+    ],
+)
+async def test_what_is_held_beyond_the_price_of_the_order_is_given_back(
+    redis: Client, outcome: State, free: int, back: int, wanted: tuple[int, int, int, int]
+) -> None:
+    queue, ledger = await open_ledger(redis, PAID)
+    await ordered(queue, "7", free)
+    claimed = await queue.claim(NOW)
+    assert claimed is not None
+    over = await queue.move(claimed, State.DELIVERING, NOW, outcome=outcome, stars_back=back)
+    for _ in range(2):
+        await queue.finish(over, outcome, NOW, {})
+
+    assert await figures(ledger) == wanted
+
+
+@pytest.mark.parametrize(
+    ("price_micro", "is_stand_in", "back"),
+    [(0, True, 7), (0, False, 2), (60_000, True, 1), (90_000, False, 0)],
+)
+def test_a_user_pays_for_what_is_ordered_and_no_more_than_is_held(
+    price_micro: int, is_stand_in: bool, back: int
+) -> None:
+    context = cast("Any", SimpleNamespace(star_prices=StarPrices(5, (), per_usd=100)))
+    held = job("7", USER, stars=7)
+    assert _stars_back(context, held, price_micro, is_stand_in=is_stand_in) == back
 
 
 async def test_a_dead_job_that_is_delivered_after_all_costs_nothing(redis: Client) -> None:

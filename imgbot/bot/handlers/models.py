@@ -60,12 +60,11 @@ async def on_redraw_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
     is_here = result is not None and result.is_of(dialogue.context.chat_id)
     if result is None or not is_here or result.user_id != dialogue.user_id:
         return "stale_button"
-    models = dialogue.app.policy.models(result.operation)
     model = _by_mark(result.operation, dialogue).get(mark)
     if model is None:
         return "model_gone_short"
     # An older release stored no price in it.
-    if told and told != mark_of(dialogue.model_told(models[model])):
+    if told and told != mark_of(dialogue.model_told(result.operation, model)):
         await dialogue.update_panel(*_panel(result.operation, dialogue, job_id))
         return "price_changed_short"
     await redraw(dialogue.in_reply_to(result.message_id), result, model)
@@ -87,7 +86,7 @@ def same_with(text: str, operation: Operation, dialogue: Dialogue) -> str:
 def _panel(operation: Operation, dialogue: Dialogue, job_id: str) -> tuple[str, Keyboard]:
     """Return text and buttons of the choice; for a result with one that draws it again."""
     models, language = dialogue.app.policy.models(operation), dialogue.language
-    labels = {name: dialogue.model_told(each) for name, each in models.items()}
+    labels = {name: dialogue.model_told(operation, name) for name in models}
     chosen = dialogue.context.preferences.models.get(operation, "")
     current = chosen if chosen in models else next(iter(models))
     lines = [

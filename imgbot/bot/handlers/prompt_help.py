@@ -40,15 +40,11 @@ def _panel(
 ) -> tuple[str, Keyboard]:
     numbered = [f"{number}. {each.shown}" for number, each in enumerate(versions, 1)]
     text = dialogue.t("more_versions", versions="\n\n".join(numbered))
-    told = _price_told(model, dialogue)
+    told = dialogue.price_told(Operation.CREATE, model)
     if told:
         text += dialogue.t("more_price", price=told)
     end = f"{job_id}.{mark_of(told)}"
     return text, buttons.versions(digest, len(versions), end)
-
-
-def _price_told(model: str, dialogue: Dialogue) -> str:
-    return dialogue.price_told(dialogue.app.policy.price_of(Operation.CREATE, 1, model))
 
 
 async def _prompt_of(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> tuple[str, str]:
@@ -110,7 +106,7 @@ async def on_version_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
         return "stale_button"
     model = like.chosen if like else _preferred(dialogue)
     # An older release stored no price in the button.
-    if told and told != mark_of(_price_told(model, dialogue)):
+    if told and told != mark_of(dialogue.price_told(Operation.CREATE, model)):
         await dialogue.update_panel(*_panel(versions, digest, job_id, model, dialogue))
         return "price_changed_short"
     about = dialogue.in_reply_to(like.message_id) if like else dialogue

@@ -6,7 +6,7 @@
 -- ARGV: place recent_entry ended_entry status fields...
 -- FLAGS: fenced allow-oom
 local seen = redis.call('HMGET', job, 'version', 'user_id', 'reserved_micro', 'price_micro',
-  'stars')
+  'stars', 'stars_back')
 if not seen[1] then return {redis.call('EXISTS', tombstone) == 1 and 'ok' or 'gone'} end
 if seen[1] ~= version then return {'stale', seen[1]} end
 redis.call('ZREM', due, id)
@@ -54,7 +54,9 @@ local held = seen[5] and redis.call('HGET', stars, 'job:' .. id)
 if held then
   redis.call('HDEL', stars, 'job:' .. id)
   if outcome == 'delivered' then
-    redis.call('HINCRBY', stars, 'spent', held)
+    local back = math.min(tonumber(seen[6] or '0'), tonumber(held))
+    redis.call('HINCRBY', stars, 'spent', held - back)
+    if back > 0 then redis.call('HINCRBY', stars, 'balance', back) end
   elseif held ~= '0' then
     redis.call('HINCRBY', stars, 'balance', held)
   elseif redis.call('HGET', stars, 'free_day') == day then

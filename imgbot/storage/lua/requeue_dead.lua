@@ -10,7 +10,7 @@ redis.call('PERSIST', job)
 redis.call('DEL', tombstone)
 redis.call('ZREM', dead, id)
 redis.call('HSET', job, 'is_cancelled', 0, 'tries', 0, 'accepted_ms', 0, 'pending_ms', 0,
-  'reserved_micro', 0, 'stars', 0, unpack(fields))
+  'reserved_micro', 0, 'stars', 0, 'stars_back', 0, unpack(fields))
 -- It was charged when it died: it must not be charged again.
 if tonumber(seen[3] or '0') > 0 and seen[4] ~= '1' then
   redis.call('HSET', job, 'price_micro', 0)
