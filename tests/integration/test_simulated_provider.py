@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from PIL import Image
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
@@ -63,6 +64,12 @@ async def test_every_operation_becomes_a_picture_and_one_charge(tmp_path: Path) 
             order = make_order(
                 tmp_path, operation, "a lake", pictures=contents, ratio="16:9", job_id=operation
             )
+            if operation is Operation.INPAINT:
+                mask = tmp_path / "mask.png"
+                area = Image.new("L", (60, 45))
+                area.paste(255, (10, 10, 30, 30))
+                area.save(mask)
+                order = replace(order, mask=mask)
             done = await setup.end(order)
             await setup.provider.fetch(done.outputs[0], tmp_path / "result")
 
