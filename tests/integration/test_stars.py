@@ -269,6 +269,11 @@ async def test_an_administrator_refunds_and_a_spent_pack_is_a_debt(shop: Stage) 
 
     await eventually(partial(balance, anna), lambda found: found == -5)
     refusal = await anna.ask("a wolf")
+    async with shop.bot.redis() as redis:
+        await redis.zadd(keys.STAR_REFUNDS, {f"{anna.id} {second}": 2**52})
+        refused = await owner.ask(f"/refund {anna.id}")
+        await redis.delete(keys.STAR_REFUNDS)
+    assert ": 50 ⭐, still owed: Telegram refused" in refused.text
     assert listed.text.splitlines()[0] == f"⭐ {anna.id}: balance 70 ⭐, spent 5 ⭐"
     assert ": 20 ⭐ → 25 ⭐" in listed.text
     assert asked.text.endswith("Their balance will then be 45 ⭐.")
