@@ -46,8 +46,10 @@ class QueueGlance:
     """As far as queue, runner and pool know it."""
     facts: HealthFacts = field(default_factory=HealthFacts)
     """As far as they are measured here."""
-    ended: Sequence[tuple[EndedJob, str]] = ()
-    """The latest ended jobs, each with the name of its user."""
+    ended: Sequence[EndedJob] = ()
+    """The latest ended jobs."""
+    names: Mapping[int, str] = field(default_factory=dict[int, str])
+    """User id → id with the user's @name, of those above."""
 
 
 _PROBLEM = {Level.ATTENTION, Level.CRITICAL}
@@ -118,7 +120,10 @@ def _counts(now: Sample, before: Sample, glance: QueueGlance) -> Document:
         },
         "rate_limit": {
             "recent_refusals": now.refusals - before.refusals,
-            "users": [{"user_id": user, "refusals": count} for user, count in glance.refused],
+            "users": [
+                {"user_id": user, "user": glance.names.get(user), "refusals": count}
+                for user, count in glance.refused
+            ],
         },
         "telegram": {
             "recent_flood_waits": now.flood_waits - before.flood_waits,
@@ -126,7 +131,8 @@ def _counts(now: Sample, before: Sample, glance: QueueGlance) -> Document:
         },
         "unknown_jobs": [job | {"at_s": job.pop("died_ms") / 1000} for job in unknown],
         "ended_jobs": [
-            {**asdict(job), "user": user, "at_s": job.ended_ms / 1000} for job, user in glance.ended
+            {**asdict(job), "user": glance.names.get(job.user_id), "at_s": job.ended_ms / 1000}
+            for job in glance.ended
         ],
     }
 

@@ -87,9 +87,9 @@ class Observer:
         )
         states = _by_state(found.waiting, jobs, at_work)
         ended = await self.stats.ended(limit=_JOBS_SHOWN)
-        labels = await self.users.labels(job.user_id for job in ended)
-        named = [(job, labels[job.user_id]) for job in ended]
-        glance = QueueGlance(states, found.refused, found.dead, load, facts, named)
+        seen = (*(job.user_id for job in ended), *(user_id for user_id, _ in found.refused))
+        names = await self.users.labels(seen)
+        glance = QueueGlance(states, found.refused, found.dead, load, facts, ended, names)
         self._set_gauges(glance, memory, found.oldest_waiting_ms, jobs)
         return glance
 

@@ -84,7 +84,7 @@ function limits({ rate_limit: limit, telegram, recent_s }) {
     ["Telegram answered", answered === null ? "not yet" : `${duration(answered)} ago`],
   ]);
   if (!limit.users.length) return list;
-  const rows = limit.users.slice(0, 5).map(({ user_id, refusals }, i) => [user_id ? String(user_id) : `user ${i + 1}`, String(refusals)]);
+  const rows = limit.users.slice(0, 5).map(({ user, refusals }, i) => [user ?? `user ${i + 1}`, String(refusals)]);
   return [list, h("h3", {}, "Who was refused most, in two hours"), table(["User", "Refused"], rows)];
 }
 
