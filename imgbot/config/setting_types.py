@@ -146,7 +146,7 @@ def parse_providers(value: object) -> Pairs:
 
 
 def parse_guard(value: object) -> Pairs:
-    """What the guard does, by chat; the one without a name is for all others."""
+    """Mode of the guard by chat; the one without a name is for all others."""
     pairs = tuple((name, mode.lower()) for name, mode in _pairs(value, has_default=True))
     chats = all(re.fullmatch(r"-\d+", name) for name, _ in pairs if name)
     if not chats or any(mode not in {"off", "blur", "refuse"} for _, mode in pairs):

@@ -45,7 +45,7 @@ class Lettering:
     """True if it is quoted, and asked for on the picture rather than on a thing in it."""
     is_asked: bool = True
     scene: str = ""
-    """What a picture model is to draw, where the words are exact: the rest, with a card's name."""
+    """Prompt for a picture model, where the words are exact: the rest, with a card's name."""
 
     @property
     def text(self) -> str:

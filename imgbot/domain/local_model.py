@@ -17,7 +17,7 @@ class LocalModel:
     guidance: float
     side_px: int
     url: str = ""
-    """Where it can be fetched; it and what follows are empty for the operator's own."""
+    """Address of the download; it and what follows are empty for the operator's own."""
     sha256: str = ""
     terms: str = ""
 

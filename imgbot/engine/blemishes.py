@@ -1,4 +1,4 @@
-"""Blemishes of photos, found in a small copy, mended in the picture: dust, scratches, red eyes."""
+"""Blemishes of photos, found in a small copy, repaired in full size: dust, scratches, red eyes."""
 
 from collections.abc import Callable, Sequence
 from math import cos, pi, sin

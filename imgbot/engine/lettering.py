@@ -62,7 +62,7 @@ class _Kept(NamedTuple):
     most: float
 
     def hidden(self, place: str, rows: float) -> float:
-        """How much a band of so many rows (a share) would hide; beyond 1 it is too much."""
+        """Cost of hiding a band of so many rows (a share); beyond 1 it is too much."""
         band = max(1, round(self.mask.height * rows))
         top = 0 if place == "top" else self.mask.height - band
         return _share(self.mask.crop((0, top, self.mask.width, top + band))) / self.most

@@ -15,7 +15,7 @@ _SURE, _POSSIBLE = 240, 15
 
 
 class Salience(NamedTuple):
-    """How far each pixel is the subject's (L), and the confidence in it, from 0 to 1."""
+    """Share of the subject in each pixel (L), and the confidence in it, from 0 to 1."""
 
     mask: Image.Image
     confidence: float

@@ -53,7 +53,7 @@ class StepContext:
     """Milliseconds since a stored time; a jump of the clock does not change them."""
     draining: asyncio.Event
     guard_of: Callable[[int], str] = lambda _chat_id: "off"
-    """What is done with pictures of a sexual kind in a chat: off, blur or refuse."""
+    """Treatment of pictures of a sexual kind in a chat: off, blur or refuse."""
     star_prices: StarPrices | None = None
     """Price list for users; None if they pay nothing."""
     has_chat_model: bool = False

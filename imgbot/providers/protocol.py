@@ -75,7 +75,7 @@ class InputLimits:
     max_bytes: int = 0
     formats: frozenset[str] = frozenset({"jpeg", "png"})
     mask: Literal["white", "alpha"] = "white"
-    """What marks the area of a masked edit: white, or transparency."""
+    """Mark of the area of a masked edit: white, or transparency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Capability:
     title: str = ""
     """Name of the model as users read it."""
     good_at: Mapping[str, str] = field(default_factory=dict[str, str])
-    """What the model is good at, in a few words, by language."""
+    """Strength of the model in a few words, by language."""
     is_best: bool = False
     """True if the model makes the best pictures of those in its file."""
 
@@ -233,7 +233,7 @@ class Provider(ABC):
     is_on_this_server: bool = False
     """It costs nothing, sends nothing anywhere, and the built-in engine stands in for it."""
     problem: str = ""
-    """Why it serves nobody until the next start; empty if it does serve."""
+    """Reason why it serves nobody until the next start; empty if it does serve."""
     is_deterministic: bool = False
     """Equal edits of equal pictures give equal results."""
     max_concurrent: int = 0

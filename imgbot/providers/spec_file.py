@@ -201,7 +201,7 @@ class InputRules(LocatedTable):
     max_bytes: Annotated[int, Field(ge=0)] = 20_000_000
     formats: tuple[Literal["jpeg", "png"], ...] = ("jpeg", "png")
     mask: Literal["white", "alpha"] = "white"
-    """What marks the area of a masked edit: white, or transparency."""
+    """Mark of the area of a masked edit: white, or transparency."""
 
     def limits(self, max_count: int, max_side_px: int = 0) -> InputLimits:
         """Return the limits of an operation; a side of its own overrides that of all."""

@@ -44,7 +44,7 @@ class Subject(NamedTuple):
     english: str
     russian: str
     prop: str = ""
-    """What makes it out: the ball of a football player."""
+    """Thing that identifies it: the ball of a football player."""
 
     def label(self, text: str) -> str:
         """The subject's name in the language of a text."""
