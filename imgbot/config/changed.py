@@ -74,8 +74,9 @@ class ChangedSettings:
     def former(self, name: str) -> str:
         """Return the value that an undo goes back to; empty for that of the environment file."""
         own = [text for each, text in self._changes() if each == name]
-        earlier = own[-2].splitlines()[-1].partition("=")[2] if len(own) > 1 else '""'
-        return str(json.loads(earlier))
+        earlier = own[-2].splitlines()[-1].partition("=")[2] if len(own) > 1 else ""
+        # A line that somebody wrote into the file has no quotes.
+        return str(json.loads(earlier)) if earlier.startswith('"') else earlier
 
     def _changes(self) -> list[tuple[str, str]]:
         """Return the name and the lines of each change: a setting, and the comments above it."""

@@ -89,13 +89,13 @@ async def handle_chosen(
 
 async def refuse_guest(update: Update, reason: str, app: App) -> None:
     """Tell in place of a placeholder, if there is one, that its order is not handled."""
-    chosen = update.chosen_inline_result
-    inline_id = await app.users.choice(f"guest.{update.update_id}")
-    if inline_id := (chosen and chosen.inline_message_id) or inline_id:
-        user = (
-            chosen.from_user if chosen else update.guest_message and update.guest_message.from_user
-        )
-        language = language_of(user.language_code if user else None)
+    event = update.chosen_inline_result or update.guest_message
+    if isinstance(event, ChosenInlineResult):
+        inline_id = event.inline_message_id
+    else:
+        inline_id = await app.users.choice(f"guest.{update.update_id}")
+    if event and event.from_user and inline_id:
+        language = language_of(event.from_user.language_code)
         await app.messenger.edit_inline(inline_id, t(language, reason))
 
 
