@@ -104,7 +104,7 @@ TAP_GUARD = _key("img:tap:", r"-?\d+\.(\d+)\..*")
 SYNCS = _key("img:syncs", Owner.NOBODY)
 # STRING: a decision for an update, 25 hours, in case it is handled again; the owner of a task, an
 # hour.
-CHOICE = _key("img:choice:", r"album\.(\d+)\..*", r"stranger\.(\d+)")
+CHOICE = _key("img:choice:", r"(?:album|stranger)\.(\d+)(?:\..*)?")
 # STRING per user and update id modulo 64, a day: a message that was refused for now, as JSON: time
 # (ms), the update, or the items of an album.
 REFUSED_UPDATE = _key("img:refused-update:", r"(\d+)\..*")
