@@ -8,7 +8,6 @@ turns (Rother et al. 2004, "GrabCut"), over superpixels of a small copy.
 import heapq
 import math
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 from PIL import Image, ImageChops
 
@@ -22,6 +21,7 @@ from imgbot.engine.regions import (
     find_regions,
     source_side,
 )
+from imgbot.engine.subject_network import SubjectMask
 
 Feature = tuple[float, ...]
 
@@ -65,16 +65,6 @@ CERTAIN = 0.75
 """Confidence from which a subject is certain; below it the mask is a guess."""
 _BEYOND_DOUBT = 0.9
 """Confidence of the network from which the slower search is not made as well."""
-
-
-class SubjectMask(NamedTuple):
-    """Mask (L) of the main subject, of the size of a reduced copy, and the confidence in it.
-
-    The confidence is from 0 to 1; it is 0 if the mask is empty.
-    """
-
-    mask: Image.Image
-    confidence: float
 
 
 def find_subject(image: Image.Image) -> SubjectMask:

@@ -14,15 +14,15 @@ _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 _SURE, _POSSIBLE = 240, 15
 
 
-class Salience(NamedTuple):
-    """Share of the subject in each pixel (L), and the confidence in it, from 0 to 1."""
+class SubjectMask(NamedTuple):
+    """Mask (L) of the main subject, and the confidence in it: 0 to 1, 0 if the mask is empty."""
 
     mask: Image.Image
     confidence: float
 
 
-def salience(image: Image.Image) -> Salience | None:
-    """Find the subject of a picture (RGB); None if the network cannot be run here."""
+def salience(image: Image.Image) -> SubjectMask | None:
+    """Return the share of the subject in each pixel (RGB picture); None without the network."""
     if not NETWORK.is_installed:
         return None
     reduced = pixels(image.resize((_SIDE_PX, _SIDE_PX), Image.Resampling.LANCZOS))
@@ -33,4 +33,4 @@ def salience(image: Image.Image) -> Salience | None:
     shares = picture(found[0, 0])
     counts = shares.histogram()
     confidence = sum(counts[_SURE:]) / max(1, sum(counts[_POSSIBLE:]))
-    return Salience(shares.resize(image.size, Image.Resampling.BICUBIC), confidence)
+    return SubjectMask(shares.resize(image.size, Image.Resampling.BICUBIC), confidence)

@@ -125,7 +125,7 @@ def _names(text: str) -> list[str]:
 
 
 class ModelNotes(LocatedTable):
-    """What users read of a model when they choose one."""
+    """Title and strength of a model, for users who choose one."""
 
     title: Annotated[str, Field(max_length=40)] = ""
     good_at: Mapping[Literal["en", "ru"], Annotated[str, Field(max_length=80)]] = Field(

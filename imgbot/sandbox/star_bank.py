@@ -17,7 +17,7 @@ class PaymentError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class StarInvoice:
-    """What a bot offers; with a period, as a subscription."""
+    """Offer of a bot; with a period, of a subscription."""
 
     title: str
     description: str

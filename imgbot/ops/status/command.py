@@ -8,7 +8,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -48,27 +48,34 @@ class NoStatusError(ImgbotError):
 
 def main(*, is_watching: bool, is_json: bool) -> int:
     """Show the status once, or until interrupted; return the exit status of `cli`'s help."""
-    try:
-        target = target_of(os.environ)
+
+    def show(target: Target) -> int:
         if is_watching:
             return _watch(target)
         document = ask(target)
-    except (ConfigError, NoStatusError) as error:
-        sys.stderr.write(f"imgbot status: {error}\n")
-        return error.status if isinstance(error, NoStatusError) else _EX_CONFIG
-    sys.stdout.write(f"{json.dumps(document, indent=2) if is_json else _screen(document)}\n")
-    return exit_status(document)
+        sys.stdout.write(f"{json.dumps(document, indent=2) if is_json else _screen(document)}\n")
+        return exit_status(document)
+
+    return _with_target("status", show)
 
 
 def show_jobs() -> int:
     """Print the jobs that ended last; return the exit status of `main`."""
+
+    def show(target: Target) -> int:
+        sys.stdout.writelines(f"{line}\n" for line in jobs_of(ask(target)))
+        return 0
+
+    return _with_target("jobs", show)
+
+
+def _with_target(command: str, show: "Callable[[Target], int]") -> int:
+    """Show something of the running service; a refusal is a sentence and an exit status."""
     try:
-        document = ask(target_of(os.environ))
+        return show(target_of(os.environ))
     except (ConfigError, NoStatusError) as error:
-        sys.stderr.write(f"imgbot jobs: {error}\n")
+        sys.stderr.write(f"imgbot {command}: {error}\n")
         return error.status if isinstance(error, NoStatusError) else _EX_CONFIG
-    sys.stdout.write("\n".join([*jobs_of(document), ""]))
-    return 0
 
 
 def exit_status(document: dict[str, Any]) -> int:
