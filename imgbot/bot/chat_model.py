@@ -47,24 +47,7 @@ _VERSION_LIMIT = 800
 """Characters."""
 _WRITING_TIMEOUT_S = 25.0
 _INTENTS = ("create", "change", "question", "complaint", "other")
-_SCHEMA = {
-    "type": "object",
-    "properties": {"intent": {"type": "string", "enum": _INTENTS}},
-    "required": ["intent"],
-    "additionalProperties": False,
-}
-_VERSION_SCHEMA = {
-    "type": "object",
-    "properties": {"shown": {"type": "string"}, "sent": {"type": "string"}},
-    "required": ["shown", "sent"],
-    "additionalProperties": False,
-}
-_WRITING_SCHEMA = {
-    "type": "object",
-    "properties": {"versions": {"type": "array", "items": _VERSION_SCHEMA}},
-    "required": ["versions"],
-    "additionalProperties": False,
-}
+_VERSION = {"shown": {"type": "string"}, "sent": {"type": "string"}}
 _TALK = frozenset({Intent.QUESTION, Intent.COMPLAINT})
 _ORDERS = frozenset({Intent.CREATE, Intent.CHANGE})
 _TIMEOUT_S = 3.0
@@ -119,7 +102,8 @@ class ChatModel:
             return found
         if not await self._may_call(user_id, _USER_SHARE):
             return found
-        body = _body(self._model, INSTRUCTIONS, _question(text, facts), "intent", _SCHEMA)
+        schema = _object(intent={"type": "string", "enum": _INTENTS})
+        body = _body(self._model, INSTRUCTIONS, _question(text, facts), "intent", schema)
         return _merged(found, facts, await self._answer(body, _intent_in, _TIMEOUT_S) or "other")
 
     @property
@@ -138,7 +122,8 @@ class ChatModel:
         if not await self._may_call(user_id, _WRITING_SHARE):
             raise UserError("more_spent")
         asked = {"prompt": prompt, "shown_in": shown_in, "sent_in": sent_in}
-        body = _body(self._model, WRITING, asked, "versions", _WRITING_SCHEMA)
+        schema = _object(versions={"type": "array", "items": _object(**_VERSION)})
+        body = _body(self._model, WRITING, asked, "versions", schema)
         return await self._answer(body, _versions_in, _WRITING_TIMEOUT_S) or []
 
     async def _may_call(self, user_id: int, share: int) -> bool:
@@ -194,6 +179,16 @@ def _question(text: str, facts: ChatFacts) -> dict[str, Any]:
         "message": text,
         "has_picture": facts.has_picture,
         "bot_waits_for": facts.pending.value or "nothing",
+    }
+
+
+def _object(**properties: Any) -> dict[str, Any]:
+    """Return the JSON schema of an object with just these properties."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [*properties],
+        "additionalProperties": False,
     }
 
 

@@ -5,6 +5,7 @@ line of a setting counts, and an empty one gives it back to the environment file
 """
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ CHANGEABLE = (
 )
 """Settings without a secret that a chat may change."""
 
+_CHANGE = re.compile(r"(?:^#.*\n)?^([^#=\n]+)=.*", re.MULTILINE)
 _KEPT = 2
 """Changes of one setting that are kept: the last, and the one that an undo goes back to."""
 
@@ -79,19 +81,10 @@ class ChangedSettings:
         return str(json.loads(earlier)) if earlier.startswith('"') else earlier
 
     def _changes(self) -> list[tuple[str, str]]:
-        """Return the name and the lines of each change: a setting, and the comments above it."""
+        """Return the name and the lines of each change: a setting, and the comment above it."""
         read_environment_file(self.path)
         text = self.path.read_text(encoding="utf-8") if self.path.exists() else ""
-        found: list[tuple[str, str]] = []
-        comments = ""
-        for line in text.splitlines():
-            name, is_setting, _ = line.partition("=")
-            if line.startswith("#") or not is_setting:
-                comments = f"{line}\n" if line.startswith("#") else ""
-            else:
-                found.append((name, f"{comments}{line}\n"))
-                comments = ""
-        return found
+        return [(found[1], f"{found[0]}\n") for found in _CHANGE.finditer(text)]
 
 
 def _quoted(value: str) -> str:

@@ -305,10 +305,6 @@ class StatusMessages:
         """Return the variants of a group that have ended without a picture."""
         return self._message_of(job).ended
 
-    def ungroup(self, job_id: str) -> None:
-        """Give a variant a message of its own."""
-        self._leave_group(job_id)
-
     def forget(self, job_id: str) -> None:
         """Forget a message that is gone from the chat: the next `ensure` sends another."""
         message = self._message(job_id)
@@ -317,10 +313,11 @@ class StatusMessages:
 
     def discard(self, job_id: str) -> None:
         """Drop the state of a finished job, of a group with its last one."""
-        self._leave_group(job_id)
+        self.ungroup(job_id)
         self._messages.pop(job_id, None)
 
-    def _leave_group(self, job_id: str) -> None:
+    def ungroup(self, job_id: str) -> None:
+        """Give a variant a message of its own; drop that of a group with its last one."""
         group = self._groups.pop(job_id, "")
         if group not in self._groups.values():
             self._messages.pop(group, None)

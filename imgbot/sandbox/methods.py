@@ -32,7 +32,6 @@ from imgbot.sandbox.entities import TEXT_LIMIT, text_part, utf16_length
 from imgbot.sandbox.state import (
     INLINE_LIFETIME_S,
     Chat,
-    GuestQuery,
     InlineQuery,
     Json,
     Post,
@@ -64,7 +63,7 @@ _DOWNLOAD_BYTES = 20 << 20
 _ANSWER_LIMIT = 200
 _SET_NAME_LENGTH = 64
 
-AnyQuery = TypeVar("AnyQuery", Query, InlineQuery, GuestQuery)
+AnyQuery = TypeVar("AnyQuery", Query, InlineQuery)
 Language = Annotated[str, Field(pattern=r"^([a-z]{2})?$")]
 
 
@@ -545,9 +544,10 @@ class AnswerGuestQuery(Method):
         query = _open(call, asked, _GUEST_LIFETIME_S)
         content = _content_of(call, self.result)
         query.is_answered = True
-        content |= {"guest_bot_caller_user": query.user}
-        post = call.state.add_post(query.chat, call.state.bot, content)
-        return {"inline_message_id": call.state.add_inline_post(query.chat, post)}
+        content |= {"guest_bot_caller_user": call.state.users[query.user_id]}
+        chat = call.state.chats[query.chat_id]
+        post = call.state.add_post(chat, call.state.bot, content)
+        return {"inline_message_id": call.state.add_inline_post(chat, post)}
 
 
 def _content_of(call: Call, result: InlineQueryResult) -> Json:
@@ -588,12 +588,11 @@ class AnswerPreCheckoutQuery(Method):
 
     async def act(self, call: Call) -> Any:
         checkout = call.state.stars.checkouts.get(self.pre_checkout_query_id)
-        if checkout is None or checkout.answered.is_set():
+        if checkout is None or checkout.done():
             raise bad_request(_QUERY_TOO_OLD)
         if not (self.ok or self.error_message):
             raise bad_request("error message must be non-empty")
-        checkout.refusal = "" if self.ok else self.error_message
-        checkout.answered.set()
+        checkout.set_result("" if self.ok else self.error_message)
         return True
 
 

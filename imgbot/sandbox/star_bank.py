@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from imgbot.sandbox.api_errors import bad_request
@@ -30,14 +30,6 @@ class StarInvoice:
         return {"invoice": told | {"currency": "XTR", "total_amount": self.amount}}
 
 
-@dataclass(slots=True)
-class Checkout:
-    """Payment that waits for the bot's answer."""
-
-    answered: asyncio.Event = field(default_factory=asyncio.Event)
-    refusal: str = ""
-
-
 class StarBank:
     """The bot's Stars; users have as many as they need."""
 
@@ -45,7 +37,8 @@ class StarBank:
         self.checkout_s: float = CHECKOUT_S
         self.messages: dict[tuple[int, int], StarInvoice] = {}
         self.links: dict[str, StarInvoice] = {}
-        self.checkouts: dict[str, Checkout] = {}
+        self.checkouts: dict[str, asyncio.Future[str]] = {}
+        """Refusals by the bot, empty if it agrees, of payments that wait for its answer."""
         self.transactions: list[dict[str, Any]] = []
         """In chronological order."""
 
@@ -63,16 +56,16 @@ class StarBank:
 
     async def check_out(self, query_id: str) -> None:
         """Wait for the bot's answer. Raises PaymentError without one, or with its refusal."""
-        checkout = self.checkouts[query_id] = Checkout()
+        checkout = self.checkouts[query_id] = asyncio.Future()
         try:
             async with asyncio.timeout(self.checkout_s):
-                await checkout.answered.wait()
+                refusal = await checkout
         except TimeoutError:
             raise PaymentError("BOT_PRECHECKOUT_TIMEOUT") from None
         finally:
             del self.checkouts[query_id]
-        if checkout.refusal:
-            raise PaymentError(checkout.refusal)
+        if refusal:
+            raise PaymentError(refusal)
 
     def charge(self, user: dict[str, Any], invoice: StarInvoice, at_s: int) -> dict[str, Any]:
         """Record a payment; return it as the bot's message has it."""

@@ -94,7 +94,7 @@ class Chat:
 
 @dataclass(slots=True)
 class Query:
-    """Callback query of a pressed button."""
+    """Callback query of a pressed button, or mention in a chat that the bot is not in."""
 
     user_id: int
     chat_id: int
@@ -102,16 +102,6 @@ class Query:
     is_answered: bool = False
     answer: str = ""
     """Text that the bot shows over the chat, where no message has it."""
-
-
-@dataclass(slots=True)
-class GuestQuery:
-    """Mention of the bot in a chat that it is not in."""
-
-    user: Json
-    chat: "Chat"
-    asked_at: float
-    is_answered: bool = False
 
 
 @dataclass(slots=True)
@@ -193,7 +183,7 @@ class SandboxState:
         self.chats: dict[int, Chat] = {}
         self.queries: dict[str, Query] = {}
         self.inline_queries: dict[str, InlineQuery] = {}
-        self.guest_queries: dict[str, GuestQuery] = {}
+        self.guest_queries: dict[str, Query] = {}
         self.inline_posts: dict[str, tuple[Chat, Post]] = {}
         """Messages that were sent via the bot with buttons, by the id that it edits them by."""
         self.webhook_url = ""
@@ -308,7 +298,7 @@ class SandboxState:
 
     def add_guest_query(self, user: Json, chat: Chat) -> str:
         query_id = str(10**17 + secrets.randbelow(9 * 10**17))
-        self.guest_queries[query_id] = GuestQuery(user, chat, self.now())
+        self.guest_queries[query_id] = Query(user["id"], chat.id, self.now())
         return query_id
 
     def add_inline_post(self, chat: Chat, post: Post) -> str:

@@ -279,36 +279,28 @@ async def _act_send_all_files(result: Result, dialogue: Dialogue) -> str:
 
 
 async def on_retry_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    """Order the request of a failed job again, in reply to what asked for it."""
-    failed, message = await dialogue.app.results.result(argument), callback.message
-    if failed is None or not isinstance(message, Message):
+    """Order the request of a failed job again, in reply to what asked for it.
+
+    After a question about a drawing: a change of the area, or of the first photo.
+    """
+    choice, _, job_id = argument.rpartition(".")
+    wanted, message = await dialogue.app.results.result(job_id), callback.message
+    if wanted is None or not isinstance(message, Message):
         return "request_gone"
-    if failed.user_id != dialogue.user_id:
+    if wanted.user_id != dialogue.user_id:
         return "not_your_button"
-    if failed.chat_id != message.chat.id or failed.picture is not None:
+    is_known = choice in {"", Operation.INPAINT, Operation.EDIT}
+    if wanted.chat_id != message.chat.id or wanted.picture is not None or not is_known:
         return "stale_button"
+    if choice:
+        sources = wanted.sources[:1] if choice == Operation.EDIT else wanted.sources
+        wanted = replace(wanted, operation=Operation(choice), sources=sources)
     asked = message.reply_to_message or message
-    is_new = await requests.retry(dialogue.in_reply_to(asked.message_id), failed)
-    await dialogue.update_panel(message.text or "", [])
-    return "accepted_short" if is_new else "tapped_already"
-
-
-async def on_area_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    """Order what was meant by a drawing: a change of the area, or of the first photo."""
-    choice, _, job_id = argument.partition(".")
-    asked, message = await dialogue.app.results.result(job_id), callback.message
-    if asked is None or not isinstance(message, Message):
-        return "request_gone"
-    if asked.user_id != dialogue.user_id:
-        return "not_your_button"
-    if asked.chat_id != message.chat.id or choice not in {Operation.INPAINT, Operation.EDIT}:
-        return "stale_button"
-    wanted = replace(asked, operation=Operation(choice))
-    if choice == Operation.EDIT:
-        wanted = replace(wanted, sources=asked.sources[:1])
-    said = message.reply_to_message or message
-    is_new = await requests.retry(dialogue.in_reply_to(said.message_id), wanted)
-    await dialogue.remove_panel()
+    is_new = await requests.retry(dialogue.in_reply_to(asked.message_id), wanted)
+    if choice:
+        await dialogue.remove_panel()
+    else:
+        await dialogue.update_panel(message.text or "", [])
     return "accepted_short" if is_new else "tapped_already"
 
 
@@ -568,7 +560,7 @@ CALLBACKS: Mapping[str, CallbackHandler] = {
     "draw": on_draw_callback,
     "again": partial(_act_on_pressed, _act_regenerate),
     "retry": on_retry_callback,
-    "area": on_area_callback,
+    "area": on_retry_callback,
     "file": partial(_act_on_pressed, _act_send_file),
     "prompt": partial(_act_on_pressed, _act_prompt),
     "delete": partial(_act_on_pressed, _act_delete),
