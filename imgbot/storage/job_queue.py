@@ -120,9 +120,7 @@ class JobQueue(Store):
         """
         if self.is_revoked(job.user_id, job.id, now_ms):
             return Admission("duplicate")
-        caps = self.caps
-        # A comparison or a sticker is another form of a picture that was counted.
-        is_counted = job.request.operation in OFFERED and not job.request.inline_id
+        caps, quotas = self.caps, _quotas_of(job)
         try:
             answer = await self._redis.call(
                 "enqueue",
@@ -140,8 +138,8 @@ class JobQueue(Store):
                 awaits_picture=int(job.request.awaits_picture),
                 star_price=job.charge.stars,
                 free_limit=free_daily,
-                user_pictures=_text(caps.daily_pictures_per_user if is_counted else None),
-                group_pictures=_text(caps.daily_pictures_per_group if is_counted else None),
+                user_pictures=_text(caps.daily_pictures_per_user if quotas else None),
+                group_pictures=_text(caps.daily_pictures_per_group if quotas[1:] else None),
                 fields=job_codec.admitted_fields(job),
             )
         finally:
@@ -285,6 +283,7 @@ class JobQueue(Store):
             operation_status=f"{job.request.operation}.{status or outcome}",
             status=status or outcome.value,
             ended_entry=EndedJob.of(job, status or outcome.value, now_ms).dump(),
+            quotas=",".join(map(str, _quotas_of(job))),
             place=results.place_of(job),
             recent_entry=results.shown(job, now_ms),
             fields=[part for item in (result or {}).items() for part in item],
@@ -441,3 +440,13 @@ def _is_recent(at_ms: int, now_ms: int) -> bool:
 
 def _text(limit: int | None) -> str:
     return "" if limit is None else str(limit)
+
+
+def _quotas_of(job: Job) -> list[int]:
+    """Return the user, and the group if any, in whose quotas of pictures a job is counted."""
+    if job.request.operation not in OFFERED:
+        # A comparison or a sticker is another form of a picture that was counted.
+        return []
+    # What is ordered elsewhere may be stored in a group, but is not of it.
+    is_of_group = job.request.chat_id < 0 and not job.request.inline_id
+    return [job.user_id, job.request.chat_id] if is_of_group else [job.user_id]

@@ -149,8 +149,8 @@ async def test_a_quota_of_pictures_counts_what_was_made(redis: Client) -> None:
     queue = JobQueue(redis, caps)
     await queue.open_epoch()
 
-    async def order(number: int, user_id: int, chat_id: int) -> str:
-        one = with_changes(job(str(number), user_id), chat_id=chat_id, price_micro=0)
+    async def order(number: int, user_id: int, chat_id: int, **changes: Any) -> str:
+        one = with_changes(job(str(number), user_id), chat_id=chat_id, price_micro=0, **changes)
         return (await queue.enqueue(one, NOW)).verdict
 
     own = [await order(number, 1, 1) for number in range(3)]
@@ -161,8 +161,16 @@ async def test_a_quota_of_pictures_counts_what_was_made(redis: Client) -> None:
         await ended(queue, begun, state, is_billed=False)
     again = [await order(number, 1, 1) for number in (10, 11)]
     in_group = [await order(20 + user_id, user_id, -5) for user_id in (2, 3, 4, 5)]
+    # A comparison is no further picture: it takes none, and gives none back.
+    compared = await order(30, 1, 1, operation=Operation.COMPARE)
+    assert await queue.cancel("30", 1, NOW) == "ok"
+    await queue.finish((await queue.jobs(["30"]))[0], State.CANCELLED, NOW, {})
+    left = await Spend(redis, caps, 0).pictures_left(1, NOW)
+    # What a user orders in other chats is theirs, and not of the chat that it is stored in.
+    elsewhere = [await order(40 + user_id, user_id, -5, inline_id="m") for user_id in (1, 6)]
 
     assert own == ["ok", "ok", "user_pictures"]
     assert again == ["ok", "user_pictures"]
     assert in_group == ["ok", "ok", "ok", "group_pictures"]
-    assert await Spend(redis, caps, 0).pictures_left(1, NOW) == 0
+    assert (compared, left) == ("ok", 0)
+    assert elsewhere == ["user_pictures", "ok"]

@@ -3,8 +3,9 @@
 -- KEYS: history:user latest:user recent:place spend:day stars:user ended:day picture:picture_id
 -- KEYS: ended_jobs user: tombstone_s result_kept_s history_length spend_kept_s
 -- ARGV: id user day picture_id version outcome now_ms is_billed provider_operation operation_status
--- ARGV: place recent_entry ended_entry status fields...
+-- ARGV: quotas place recent_entry ended_entry status fields...
 -- FLAGS: fenced allow-oom
+-- quotas is a list with commas: the user and the group in whose quotas it was counted.
 local seen = redis.call('HMGET', job, 'version', 'user_id', 'reserved_micro', 'price_micro',
   'stars', 'stars_back')
 if not seen[1] then return {redis.call('EXISTS', tombstone) == 1 and 'ok' or 'gone'} end
@@ -43,7 +44,7 @@ if charge > 0 then
   add('n:' .. provider_operation, 1)
 end
 -- What came to nothing does not count towards the pictures of the day.
-for _, owner in ipairs({seen[2], place:match('^%-%d+')}) do
+for owner in quotas:gmatch('[^,]+') do
   local entry = 'pictures:' .. owner
   local is_free = outcome == 'failed' or outcome == 'cancelled'
   if is_free and redis.call('HEXISTS', spend, entry) == 1 then add(entry, -1) end
