@@ -457,6 +457,10 @@ async def _handle_unsure(text: Text, message: Message, dialogue: Dialogue) -> No
             dialogue.user_id, message.message_id, text.prompt, text.facts
         )
     await dialogue.ask_about_text(key, [*rows, *meanings], minutes=EXPIRY_S // 60)
+    if key == "ask_meaning":
+        await dialogue.app.queue_stats.note_not_understood(
+            dialogue.user_id, dialogue.context.update_id, text.prompt
+        )
     if text.is_about_expired:
         # Clear the state after the answer: if the answer fails, the same text comes again.
         await dialogue.state.clear()

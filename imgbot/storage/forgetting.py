@@ -109,6 +109,7 @@ class Forgetting(Store):
         await self._forget_spend(named, ids, today)
         await self._forget_recent(named, ids)
         await self._forget_ended(ids)
+        await self._forget_not_understood(named, ids)
         await self._forget_albums(users)
         await self._forget_deferred(users, before_update)
         await self._forget_failed_updates(ids)
@@ -205,7 +206,7 @@ class Forgetting(Store):
                 count=_SCANNED_AT_ONCE,
                 records=",".join(_RECORDS),
                 pointers=",".join(_POINTERS),
-                listed=",".join([keys.SPEND, *_WITH_MEMBER]),
+                listed=",".join([keys.SPEND, keys.NOT_UNDERSTOOD, *_WITH_MEMBER]),
                 owners=list(owners),
             )
             owned.update(page[0])
@@ -269,6 +270,12 @@ class Forgetting(Store):
             job = EndedJob.load(entry)
             if not {str(job.user_id), job.id}.isdisjoint(ids):
                 await self._redis.zrem(keys.ENDED_JOBS, entry)
+
+    async def _forget_not_understood(self, names: Iterable[str], ids: Collection[str]) -> None:
+        noted = [name for name in names if name.startswith(keys.NOT_UNDERSTOOD)]
+        texts = await self._all(*map(self._redis.get, noted))
+        found = zip(noted, texts, strict=True)
+        await self._unlink([name for name, text in found if str(text).partition(" ")[0] in ids])
 
     async def _forget_names(self, ids: Collection[str]) -> None:
         held = await self._redis.hgetall(keys.USERNAMES)

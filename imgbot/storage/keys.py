@@ -139,6 +139,9 @@ FORBIDDEN = _key("img:forbidden:", Owner.NOBODY)
 # status, operation, beginning of the prompt, reason of a failure, words that were not drawn,
 # duration (s), time of the end (ms).
 ENDED_JOBS = _key("img:ended-jobs", Owner.METHOD)
+# STRING per update id modulo 200, 30 days: user id, blank, beginning of a message that was not
+# understood.
+NOT_UNDERSTOOD = _key("img:not-understood:", Owner.METHOD)
 # HASH per week since 1970, 10 weeks: numbers of `new` and `returning` users, and of messages that
 # were `refused` because their users are not allowed.
 WEEK = _key("img:week:", Owner.NOBODY)

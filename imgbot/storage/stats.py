@@ -3,8 +3,10 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 
+from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.job import Job
 from imgbot.storage import keys
 from imgbot.storage.client import Store
@@ -21,6 +23,7 @@ _MONDAY_MS = 4 * 24 * _HOUR_MS
 """First Monday since 1970, UTC."""
 _WEEK_KEPT_S = 10 * _WEEK_MS // 1000
 _WORDS_KEPT = 120
+_MESSAGES_KEPT = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,7 @@ class EndedJob:
     reason: str = ""
     """Reason of a failure, as texts name it; empty without one."""
     not_drawn: str = ""
-    """Words of the prompt that were not drawn, with commas between them."""
+    """Words of the prompt that were not drawn, or not understood, with commas between them."""
     took_s: int = 0
     ended_ms: int = 0
 
@@ -169,6 +172,19 @@ class QueueStats(Store):
         """Count a `new` or `returning` user, or a `refused` message, in this week."""
         key = f"{keys.WEEK}{_week(now_ms)}"
         await self._all(self._redis.hincrby(key, kind, 1), self._redis.expire(key, _WEEK_KEPT_S))
+
+    async def note_not_understood(self, user_id: int, update_id: int, text: str) -> None:
+        """Note a message that was not understood; it does without while Redis is unavailable."""
+        key = f"{keys.NOT_UNDERSTOOD}{update_id % _MESSAGES_KEPT}"
+        noted = f"{user_id} {' '.join(text.lower().split())[:_WORDS_KEPT]}"
+        with suppress(StorageUnavailableError):
+            await self._redis.set(key, noted, ex=keys.RESULT_KEPT_S)
+
+    async def not_understood(self) -> list[str]:
+        """Return the beginnings of the latest messages that were not understood."""
+        slots = (f"{keys.NOT_UNDERSTOOD}{slot}" for slot in range(_MESSAGES_KEPT))
+        found = await self._all(*map(self._redis.get, slots))
+        return [noted.partition(" ")[2] for noted in found if noted]
 
     async def _by_operation(self, ids: list[str], length: int) -> dict[str, int]:
         operations = await self._all(

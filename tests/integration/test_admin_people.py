@@ -64,16 +64,30 @@ async def test_a_user_is_shown_with_their_jobs_and_banned_by_a_button(admins: Ad
     assert stranger.text == t("en", "user_unknown", user=123456789012)
 
 
-async def test_the_latest_jobs_of_a_forgotten_user_are_gone(admins: AdminStage) -> None:
+async def test_what_a_forgotten_user_asked_for_is_gone_from_the_reports(
+    admins: AdminStage,
+) -> None:
     guest = admins.guest
     await guest.order("a violet submarine")
+    asked = await guest.ask("On  the beach")
+    await guest.ask("/Violet of mine")
+    await admins.owner.ask("/unheard of")
+    before = (await admins.owner.ask("/stats")).text
+
     panel = await guest.ask("/forget_me")
     await guest.toast(panel, t("en", "button_forget"))
 
-    async def jobs() -> str:
-        return (await admins.owner.ask("/jobs")).text
+    async def told() -> str:
+        return "".join([(await admins.owner.ask(report)).text for report in ("/jobs", "/stats")])
 
-    await eventually(jobs, lambda text: "a violet submarine" not in text)
+    after = await eventually(told, lambda text: "violet" not in text)
+    assert asked.text == t("en", "ask_meaning")
+    assert {"on the beach (1)", "/violet (1)", "/unheard (1)"} <= _not_understood(before)
+    assert _not_understood(after) == {"/unheard (1)"}
+
+
+def _not_understood(stats: str) -> set[str]:
+    return set(stats.partition(f"{t('en', 'stats_not_understood', words='')}")[2].split(", "))
 
 
 async def test_a_setting_is_changed_from_the_chat_and_taken_back(admins: AdminStage) -> None:

@@ -179,6 +179,7 @@ async def plant(redis: Client, user: User) -> None:
     await redis.zincrby(f"{keys.REFUSED}{int(time.time() // 3600)}", 1, str(user.id))
     await redis.lpush(f"{keys.RECENT}{GROUP}.0", Recent(user.id, 1).dump())
     await redis.set(f"{keys.NOTICE_SENT}{user.id}.paused.{GROUP}", "5")
+    await redis.set(f"{keys.NOT_UNDERSTOOD}7", f"{user.id} {WORDS}")
     await redis.sadd(keys.ALLOWED, str(user.id))
     await redis.hset(f"{keys.SPEND}2026-01-02", mapping={"charged": 5, f"user:{user.id}": 5})
 

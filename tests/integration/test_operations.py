@@ -214,6 +214,13 @@ async def test_an_edit_that_the_engine_cannot_do_is_refused_at_once(builtin_stag
 
         assert hint in answer.text
 
+    done = await user.order("теплее, абракадабра", photo)
+    assert "абракадабра" in done.text
+    stats = (await builtin_stage.owner.ask("/stats")).text
+    told = next(line for line in stats.splitlines() if line.startswith("Not understood lately: "))
+    for words in ("give her sunglasses (1)", "убери лишних людей (1)", "абракадабра (1)"):
+        assert words in told
+
 
 async def test_an_administrator_alone_is_told_once_how_to_plug_in_a_provider(
     builtin_stage: Stage,

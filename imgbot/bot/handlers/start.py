@@ -14,6 +14,7 @@ from imgbot.bot.messages import (
     PICTURE_LIMIT_MB,
     UNREADABLE,
     BotIdentity,
+    command_of,
     replied_message,
     text_after,
 )
@@ -104,7 +105,10 @@ def _is_alone(callback: CallbackQuery) -> bool:
     return [button.callback_data for row in rows for button in row] == [callback.data]
 
 
-async def handle_unknown_command(_: Message, __: Dialogue) -> None:
+async def handle_unknown_command(message: Message, dialogue: Dialogue) -> None:
+    await dialogue.app.queue_stats.note_not_understood(
+        dialogue.user_id, dialogue.context.update_id, f"/{command_of(message)}"
+    )
     raise UserError("unknown_command")
 
 

@@ -21,6 +21,8 @@ LONGEST_MS = int(THRESHOLDS["stuck"].attention * 1000)
 _JOBS_LISTED = 8
 _WEEKS = 4
 _WORDS_LISTED = 10
+_NOT_UNDERSTOOD = frozenset({"edit_words_unknown", "area_words_unknown"})
+"""Reasons of failures."""
 
 
 async def handle_stuck(_: Message, dialogue: Dialogue) -> None:
@@ -92,14 +94,18 @@ async def handle_stats(_: Message, dialogue: Dialogue) -> None:
 
 
 async def _use(language: str, app: App, at_ms: int) -> list[str]:
-    """Use by week, this one first, and the words that latest pictures lack."""
+    """Use by week, this one first, and the words that were lately not drawn or understood."""
     weeks = await app.queue_stats.weeks(at_ms, _WEEKS)
     lines = [t(language, "stats_weeks")]
     lines += [t(language, "stats_week", **asdict(week)) for week in weeks]
-    ended = await app.queue_stats.ended()
-    words = Counter(word for job in ended for word in job.not_drawn.split(", ") if word)
-    if most := [f"{word} ({count})" for word, count in words.most_common(_WORDS_LISTED)]:
-        lines.append(t(language, "stats_not_drawn", words=", ".join(most)))
+    drawing, reading = Counter[str](), Counter(await app.queue_stats.not_understood())
+    for job in await app.queue_stats.ended():
+        missed = drawing if job.operation == Operation.CREATE else reading
+        missed.update(filter(None, job.not_drawn.split(", ")))
+        reading.update([job.words.lower()] if job.reason in _NOT_UNDERSTOOD else [])
+    for key, words in {"stats_not_drawn": drawing, "stats_not_understood": reading}.items():
+        if most := [f"{word} ({count})" for word, count in words.most_common(_WORDS_LISTED)]:
+            lines.append(t(language, key, words=", ".join(most)))
     return lines
 
 
