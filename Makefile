@@ -62,14 +62,22 @@ train-intents: .venv/bin/ruff ## Learn the intents from imgbot/domain/intents/ut
 
 LOCK = .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --custom-compile-command "make lock"
+# A lock begins with the one that it extends, and names the rest. The first compilation is complete,
+# for the others keep to its versions.
+REST = $$(sed -n 's/^\([a-z][^=]*\)==.*/--no-emit-package \1/p' $(1))
+BEGIN = sed -i -e '2a -r $(1).txt' -e '/^$$/,$$d' requirements/$(2).txt
 
 .PHONY: lock
 lock: .venv/bin/ruff ## Lock the newest versions that pyproject.toml allows.
 	$(LOCK) -o requirements/dev.txt pyproject.toml --all-extras --group build
 	$(LOCK) -o requirements/program.txt pyproject.toml -c requirements/dev.txt
-	$(LOCK) -o requirements/extras.txt pyproject.toml -c requirements/dev.txt --extra cutout --extra fill --extra guard --extra heic \
-		--extra local --extra paint --extra words
 	$(LOCK) -o requirements/build.txt --group build -c requirements/dev.txt
+	$(LOCK) -o requirements/extras.txt pyproject.toml -c requirements/dev.txt --extra cutout --extra fill --extra guard --extra heic \
+		--extra local --extra paint --extra words $(call REST,requirements/program.txt)
+	$(LOCK) -o requirements/dev.txt pyproject.toml --all-extras --group build \
+		$(call REST,requirements/program.txt requirements/extras.txt)
+	$(call BEGIN,program,extras)
+	$(call BEGIN,extras,dev)
 
 .PHONY: audit
 audit: .venv/bin/ruff ## Report known vulnerabilities of what is locked.

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -123,9 +124,15 @@ LOCKED = {
 }
 
 
+def _lock_of(name: str) -> Iterator[str]:
+    """The file, and those that it begins with."""
+    for line in (ROOT / "requirements" / f"{name}.txt").read_text().splitlines():
+        yield from _lock_of(line[3:-4]) if line.startswith("-r ") else [line]
+
+
 @pytest.mark.parametrize("name", LOCKED)
 def test_the_lock_holds_what_the_project_asks_for_and_nothing_else(name: str) -> None:
-    lock = (ROOT / "requirements" / f"{name}.txt").read_text()
+    lock = "\n".join(_lock_of(name))
     # A version with its checksums, and which requirement it is there for.
     entries = re.findall(r"^([\w.-]+)==(\S+)(.*(?:\n .*)*)", lock, re.MULTILINE)
     versions = {package: version for package, version, _ in entries}
