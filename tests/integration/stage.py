@@ -138,6 +138,10 @@ class User:
         """Press a button, and return the first message after it that fits."""
         return await self.after(self.control.click(self.person, message, label), fits)
 
+    async def press(self, message: Message, label: str) -> Message:
+        """Press a button that changes its message; return that."""
+        return await self.click(message, label, lambda each: each.id == message.id)
+
     async def after(self, act: Awaitable[object], fits: Fits = is_new) -> Message:
         """Act, and return the first message of the bot after it that fits."""
         after = await self.control.last_seq()

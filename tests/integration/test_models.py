@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
-from tests.fixtures.sandbox import Message, picture
+from tests.fixtures.sandbox import picture
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import Stage, User, open_stage
 
@@ -59,15 +59,10 @@ async def models(user: User) -> list[str]:
     ]
 
 
-async def pressed(user: User, message: Message, label: str) -> Message:
-    """Press a button, and return its message as it is then."""
-    return await user.click(message, label, lambda m: m.id == message.id)
-
-
 async def test_a_choice_in_the_settings_stays_and_is_charged_as_shown(bob: User) -> None:
-    panel = await pressed(bob, await bob.ask("/settings"), "Models")
-    offered = await pressed(bob, panel, "Create a picture")
-    chosen = await pressed(bob, offered, "Fine Brush")
+    panel = await bob.press(await bob.ask("/settings"), "Models")
+    offered = await bob.press(panel, "Create a picture")
+    chosen = await bob.press(offered, "Fine Brush")
     await bob.order("a red fox")
     await bob.order("put a hat on it", picture())
 
@@ -87,7 +82,7 @@ async def test_the_same_picture_is_made_with_another_model_by_a_button_that_tell
 ) -> None:
     result = await bob.order("a red fox")
     panel = await bob.click(result, "Model")
-    chosen = await pressed(bob, panel, "Fine Brush")
+    chosen = await bob.press(panel, "Fine Brush")
     await eventually(lambda: models(bob), ["a red fox"].__eq__)
     label = "Make this again: Fine Brush · $0.07"
     # As if the label told another price.

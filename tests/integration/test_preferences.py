@@ -8,7 +8,7 @@ import pytest_asyncio
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from tests.fixtures.sandbox import Message, picture
+from tests.fixtures.sandbox import picture
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import Stage, User, is_picture, open_stage
 
@@ -27,17 +27,12 @@ async def slow_stage(tmp_path_factory: pytest.TempPathFactory):
         yield stage
 
 
-async def pressed(user: User, message: Message, label: str) -> Message:
-    """Press a button, and return its message as it is then."""
-    return await user.click(message, label, lambda m: m.id == message.id)
-
-
 async def test_settings_stay_and_words_win(bob: User) -> None:
     implied = await bob.order("a panorama of a forest")
     panel = await bob.ask("/settings")
-    shapes = await pressed(bob, panel, "Shape: any")
-    panel = await pressed(bob, shapes, "16:9")
-    panel = await pressed(bob, panel, "Send as: photos")
+    shapes = await bob.press(panel, "Shape: any")
+    panel = await bob.press(shapes, "16:9")
+    panel = await bob.press(panel, "Send as: photos")
     wide = await bob.order("a blue lake")
     tall = await bob.order("a blue lake, 9:16")
 
@@ -58,7 +53,7 @@ async def test_the_bot_answers_in_the_language_of_the_chat_or_of_the_settings(bo
         told.append((await bob.ask("/undo")).text)
     await bob.order("красное озеро")
     panel = await bob.ask("/settings")
-    english = await pressed(bob, panel, "Язык")
+    english = await bob.press(panel, "Язык")
     await bob.order("жёлтый дом")
 
     assert "📄 Файлом" in [button["text"] for button in lake.buttons]
@@ -91,7 +86,7 @@ async def test_the_queue_shows_places_and_calls_off(slow_stage: Stage) -> None:
     listed = await bob.ask("/queue", fits=lambda m: "in progress: 3" in m.text)
     moved = await bob.click(listed, "✖️ 2", lambda m: m.id == waiting.id)
     await bob.click(listed, "✖️ 1", lambda m: m.text == "Cancelled.")
-    refreshed = await pressed(bob, listed, "Refresh")
+    refreshed = await bob.press(listed, "Refresh")
 
     assert listed.text.splitlines()[:2] == [
         "Your pictures in progress: 3",

@@ -13,7 +13,6 @@ from imgbot.storage import keys
 from imgbot.storage.stars import StarAccount, StarLedger
 from tests.fixtures.bot import SOON, Constants
 from tests.fixtures.hostile import assert_undisturbed
-from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import PATIENCE_S, eventually
 from tests.integration.stage import OWNER_ID, Stage, User, has_buttons, is_picture, open_stage
 
@@ -81,7 +80,7 @@ def told(user: User, part: dict[str, Any], kind: str = "successful_payment") -> 
     SandboxUsers(state)._post(state.chat(user.id), state.users[user.id], {kind: part})
 
 
-def refunds(user: User) -> list[str]:
+async def refunds(user: User) -> list[str]:
     """Charges of the user that were refunded."""
     transactions = user.stage.sandbox.state.stars.transactions
     return [
@@ -134,9 +133,9 @@ async def test_a_model_is_offered_at_its_price_in_stars_and_holds_that(shop: Sta
     anna = await shop.user("Anna")
     await anna.order("a fox")
     await bought(anna, "20 ⭐")
-    panel = await pressed(anna, await anna.ask("/settings"), "Models")
-    offered = await pressed(anna, panel, "Create a picture")
-    await pressed(anna, offered, "Fine Brush")
+    panel = await anna.press(await anna.ask("/settings"), "Models")
+    offered = await anna.press(panel, "Create a picture")
+    await anna.press(offered, "Fine Brush")
     await anna.order("a hare")
     await anna.heard()
 
@@ -165,8 +164,8 @@ async def test_a_subscription_is_credited_for_each_month_once(shop: Stage) -> No
     assert {each.charge_id for each in found.payments} == {
         *(charge, part["telegram_payment_charge_id"]),
     }
-    asked = await pressed(anna, await anna.ask("/balance"), "Вернуть 300 ⭐")
-    returned = await pressed(anna, asked, "Да")
+    asked = await anna.press(await anna.ask("/balance"), "Вернуть 300 ⭐")
+    returned = await anna.press(asked, "Да")
     assert "Отменить её можно в Telegram" in returned.text
 
 
@@ -204,7 +203,7 @@ async def test_payments_that_buy_nothing_are_refunded_and_forged_ones_are_none(
         await redis.sadd(keys.BANNED, str(anna.id))
         told(anna, parts[2])
         wanted = [part["telegram_payment_charge_id"] for part in parts]
-        await eventually(lambda: _now(refunds(anna)), lambda found: sorted(found) == sorted(wanted))
+        await eventually(partial(refunds, anna), lambda found: sorted(found) == sorted(wanted))
         await redis.srem(keys.BANNED, str(anna.id))
     forged = {"telegram_payment_charge_id": "forged", "invoice_payload": "pack.50.50"}
     forged |= {"currency": "XTR", "total_amount": 50, "provider_payment_charge_id": ""}
@@ -220,25 +219,16 @@ async def test_payments_that_buy_nothing_are_refunded_and_forged_ones_are_none(
     assert (found.balance, len(found.payments)) == (0, 3)
 
 
-async def _now(value: list[str]) -> list[str]:
-    return value
-
-
-async def pressed(user: User, message: Message, label: str) -> Message:
-    """Press a button that changes its message; return that."""
-    return await user.click(message, label, lambda each: each.id == message.id)
-
-
 async def test_an_unused_pack_is_returned_once_though_answers_are_lost(shop: Stage) -> None:
     anna = await shop.user("Anna")
     charge = await bought(anna, "50 ⭐")
     async with shop.bot.redis() as redis:
         await redis.sadd(keys.BANNED, str(anna.id))
     shown = await anna.ask("/paysupport")
-    asked = await pressed(anna, shown, "Return 50 ⭐")
+    asked = await anna.press(shown, "Return 50 ⭐")
     await shop.control.fault("refundStarPayment", "drop_after")
-    done = await pressed(anna, asked, "Yes")
-    await eventually(lambda: _now(refunds(anna)), lambda found: found == [charge])
+    done = await anna.press(asked, "Yes")
+    await eventually(partial(refunds, anna), lambda found: found == [charge])
     async with shop.bot.redis() as redis:
         # For three seconds it would count as the same tap.
         await redis.delete("", *await redis.keys(f"{keys.TAP_GUARD}*"))
@@ -257,10 +247,10 @@ async def test_an_administrator_refunds_and_a_spent_pack_is_a_debt(shop: Stage) 
     await anna.order("a hare")
     listed = await owner.ask(f"/refund {anna.id}")
     number = next(line[0] for line in listed.text.splitlines() if "20 ⭐" in line)
-    asked = await pressed(owner, listed, f"↩️ {number}")
-    after = await pressed(owner, asked, "Yes")
+    asked = await owner.press(listed, f"↩️ {number}")
+    after = await owner.press(asked, "Yes")
     # Telegram's message about it is not to be taken for an answer.
-    await eventually(lambda: _now(refunds(anna)), lambda found: found == [charge])
+    await eventually(partial(refunds, anna), lambda found: found == [charge])
     # And one that the operator makes elsewhere.
     state = shop.sandbox.state
     part = state.stars.refund(anna.id, second, int(state.now()))
@@ -280,7 +270,7 @@ async def test_an_administrator_refunds_and_a_spent_pack_is_a_debt(shop: Stage) 
     assert ": 20 ⭐, returned" in after.text
     assert len(after.buttons) == 1
     assert "your balance is -5 ⭐" in refusal.text
-    assert sorted(refunds(anna)) == sorted([charge, second])
+    assert sorted(await refunds(anna)) == sorted([charge, second])
     assert (await anna.ask("/refund")).text.startswith("I don't know this command.")
 
 
@@ -315,16 +305,16 @@ async def test_a_kill_settles_once_and_refunds_once(shop: Stage) -> None:
     assert (found.balance, found.held, found.spent) == (70, 0, 5)
 
     await shop.control.fault("refundStarPayment", "drop_before", times=50)
-    asked = await pressed(anna, await anna.ask("/balance"), "Return 50 ⭐")
+    asked = await anna.press(await anna.ask("/balance"), "Return 50 ⭐")
     after = await shop.control.last_seq()
-    await pressed(anna, asked, "Yes")
+    await anna.press(asked, "Yes")
     async with bot.redis() as redis:
         assert await redis.zcard(keys.STAR_REFUNDS) == 1
     await bot.kill()
     await shop.control.clear_faults()
     await bot.start()
     await shop.control.wait_call("refundStarPayment", after=after)
-    assert refunds(anna) == [charge]
+    assert await refunds(anna) == [charge]
     assert await balance(anna) == 20
 
 
@@ -341,7 +331,7 @@ async def test_where_nothing_is_sold_no_command_is_shown_and_a_payment_returns(
     with pytest.raises(AssertionError, match="no longer on offer"):
         await anna.control.post(f"chats/{anna.id}/pay", {"user_id": anna.id, "link": link})
     told(anna, charged(anna, "month.300.400", 300))
-    await eventually(lambda: _now(refunds(anna)))
+    await eventually(partial(refunds, anna))
 
     assert not {"balance", "buy"} & listed
     assert {"limits", "help"} <= listed
