@@ -413,8 +413,7 @@ async def finish(
         # It ended otherwise than by a picture that was shown.
         text = t(job.request.language, "guest_ready")
         text = text if outcome is State.DELIVERED else failure_text(job)
-        with suppress(ImgbotError):
-            await context.messenger.edit_inline(job.request.inline_id, text)
+        await context.messenger.edit_inline(job.request.inline_id, text)
     result, has_cost = _record_of(context, job, outcome, shown), is_billed(job)
     await context.queue.finish(
         job,
@@ -496,10 +495,14 @@ async def _show_once(context: StepContext, job: Job, outcome: State) -> tuple[Jo
 
 
 async def _show_inline(context: StepContext, job: Job, picture: InputPhoto | None) -> None:
-    """Show a picture in the inline message, too, by the file that was uploaded."""
-    if picture:
-        caption = success_caption(with_changes(job, note=""))
-        await context.messenger.edit_inline(job.request.inline_id, caption, picture)
+    """Show a picture in the inline message, too, by the file that was uploaded.
+
+    Where its chat takes no pictures, that says where it is.
+    """
+    inline_id, messenger = job.request.inline_id, context.messenger
+    caption = success_caption(with_changes(job, note=""))
+    if picture and not await messenger.edit_inline(inline_id, caption, picture):
+        await messenger.edit_inline(inline_id, t(job.request.language, "guest_ready"))
 
 
 def _choices(context: StepContext, job: Job) -> tuple[Operation, ...]:

@@ -103,7 +103,8 @@ class Messenger:
 
     def __init__(self, bot: Bot) -> None:
         self._bot = bot
-        self._gate = cast("BotSession", bot.session).gate
+        self._session = cast("BotSession", bot.session)
+        self._gate = self._session.gate
         self._sent = SentIds()
 
     def has_room(self, call: OptionalCall, chat_id: int, age_s: float = 0.0) -> bool:
@@ -112,6 +113,11 @@ class Messenger:
         `age_s`: the seconds for which the user has heard nothing.
         """
         return self._gate.has_room(call, chat_id, age_s)
+
+    @property
+    def clock_ahead_s(self) -> float:
+        """Seconds by which this machine's clock is ahead of Telegram's, as far as known."""
+        return self._session.skew_s or 0.0
 
     @property
     def backlog_s(self) -> float:
@@ -331,10 +337,10 @@ class Messenger:
 
     async def edit_inline(
         self, inline_id: str, text: str, picture: InputPhoto | None = None
-    ) -> None:
+    ) -> bool:
         """Replace an inline message by a text, or by a stored picture; may be repeated.
 
-        One that is gone is left alone. Raises TransientError.
+        Returns False if Telegram refuses it, as for one that is gone. Raises TransientError.
         """
         caption, file_id = cut(text, CAPTION_LIMIT), picture.file_id if picture else ""
         kind = InputMediaDocument if picture and picture.is_file else InputMediaPhoto
@@ -350,6 +356,8 @@ class Messenger:
             await _edited(edit)
         except (TelegramRefusedError, MessageGoneError, ChatGoneError, UserError) as error:
             events.info("an inline message was not changed: %s", error)
+            return False
+        return True
 
     async def edit_text(self, place: ChatTarget, message_id: int, text: str, rows: Rows) -> None:
         """Edit the text of a message; may be repeated."""

@@ -28,6 +28,9 @@ DRAW = "draw"
 _OPEN_S = 10
 """Age of a mention that is not answered any more: its query is closed, or about to be."""
 
+_LOST = "lost"
+"""In place of the order of a placeholder: it has none, and gets none."""
+
 _ORDERS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
 _ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
 _REFUSED_EVERY_S = 3600
@@ -44,7 +47,8 @@ async def handle_guest(
     context = await _context(message.from_user, update_id, app)
     inline_id = await app.users.choice(f"guest.{update_id}")
     if not inline_id:
-        is_closed = app.now_ms() / 1000 - message.date.timestamp() > _OPEN_S
+        now_s = app.now_ms() / 1000 - app.messenger.clock_ahead_s
+        is_closed = now_s - message.date.timestamp() > _OPEN_S
         inline_id = "" if is_closed else await _answer(message.guest_query_id, context, app)
         if not inline_id:
             return
@@ -128,8 +132,11 @@ async def _serve(
             app.policy.check(context)
             if is_stranger:
                 await _check_stranger(dialogue)
-            await app.users.choose_once(f"inline.{context.inline_id}", context.request)
             await requests.check_rate_limit(dialogue)
+            choice = f"inline.{context.inline_id}"
+            if await app.users.choose_once(choice, context.request) != context.request:
+                # Its button was pressed before there was an order.
+                return
             await _enqueue(dialogue, *read())
             if is_stranger:
                 await app.users.choose_once(f"stranger.{context.user_id}", context.request)
@@ -166,9 +173,15 @@ async def _enqueue(dialogue: Dialogue, prompt: str, photo: InputPhoto | None) ->
 
 
 async def on_guest_callback(callback: CallbackQuery, app: App) -> None:
-    """Cancel the order under whose placeholder the button is."""
-    job_id = await app.users.choice(f"inline.{callback.inline_message_id}")
+    """Cancel the order under whose placeholder the button is; without one there will be none.
+
+    There is none, too, if the answer of Telegram that named the placeholder was lost.
+    """
+    inline_id = callback.inline_message_id or ""
+    job_id = await app.users.choose_once(f"inline.{inline_id}", _LOST)
     verdict = await app.queue.cancel(job_id, callback.from_user.id, app.now_ms())
     profile = await app.users.profile(callback.from_user.id)
     language = profile.language_or(language_of(callback.from_user.language_code))
+    if job_id == _LOST:
+        await app.messenger.edit_inline(inline_id, t(language, "guest_lost"))
     await app.messenger.answer_callback(callback.id, t(language, CANCELLED[verdict]))
