@@ -275,6 +275,7 @@ async def _run(
         services.alert_notifier.run(),
         services.text_encoder.run(),
         services.star_reconciler.run(),
+        services.disabled_buttons.run(),
         measure_loop_lag(metrics.lag.observe),
         _report(services, connections, notifier),
         publish_commands(connections.bot, services.policy),

@@ -21,6 +21,7 @@ from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.examples import ExampleStore
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.presses import PressStore
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
@@ -45,6 +46,7 @@ class App:
     queue_stats: QueueStats
     results: ResultStore
     users: UserStore
+    presses: PressStore
     examples: ExampleStore
     albums: Albums
     limit: RateLimit

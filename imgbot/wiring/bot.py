@@ -33,6 +33,7 @@ from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.examples import ExampleStore
 from imgbot.storage.forgetting import Forgetting
+from imgbot.storage.presses import PressStore
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
@@ -66,6 +67,7 @@ def build_app(settings: Settings, connections: Connections) -> App:
         queue_stats=QueueStats(redis),
         results=ResultStore(redis),
         users=UserStore(redis),
+        presses=PressStore(redis),
         examples=ExampleStore(redis, is_on=settings.learn == "on"),
         albums=Albums(redis),
         limit=RateLimit(

@@ -14,6 +14,7 @@ from imgbot.bot.text_encoder import TextEncoder
 from imgbot.config.settings import Settings
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.broadcaster import Broadcaster
+from imgbot.jobs.disabled_buttons import DisabledButtons
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.jobs.star_reconciler import StarReconciler
@@ -39,6 +40,7 @@ class Services:
     runner: Runner
     maintenance: Maintenance
     broadcaster: Broadcaster
+    disabled_buttons: DisabledButtons
     alert_notifier: AlertNotifier
     text_encoder: TextEncoder
     star_reconciler: StarReconciler
@@ -79,6 +81,7 @@ def build_services(
             app.examples,
         ),
         broadcaster=Broadcaster(app.broadcasts, app.users, app.messenger),
+        disabled_buttons=DisabledButtons(app.presses, app.messenger),
         alert_notifier=build_alert_notifier(connections, app, sampler, context.alarm),
         text_encoder=app.text_encoder,
         star_reconciler=StarReconciler(

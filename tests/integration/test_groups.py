@@ -6,6 +6,7 @@ import pytest
 
 from imgbot.domain.texts import t
 from tests.fixtures.sandbox import KINDS, picture
+from tests.fixtures.waiting import eventually
 from tests.integration.stage import BOT_NAME, Stage, is_picture, jpeg, open_group
 
 pytestmark = [
@@ -201,6 +202,27 @@ async def test_a_question_after_a_press_is_for_the_user_who_pressed(simulated_st
     assert (mention["type"], mention["offset"], mention["length"]) == ("text_mention", 0, 3)
     assert mention["user"]["id"] == ann.id
     assert [m.text for m in shown[2:]] == ["✏️ a hat"]
+
+
+async def test_a_button_is_disabled_while_what_it_has_ordered_runs(simulated_stage: Stage) -> None:
+    ann, _ = await open_group(simulated_stage)
+    fox = await ann.order("/create a fox")
+    await ann.control.set_provider(duration_s=[600, 600])
+
+    async def shown() -> list[dict[str, Any]]:
+        return (await ann.control.message(ann.chat_id, fox.id)).buttons
+
+    async def shown_at_the_end() -> list[dict[str, Any]]:
+        simulated_stage.finish_tasks()
+        return await shown()
+
+    again = await ann.click(fox, "Again")
+    disabled = await eventually(shown, lambda buttons: buttons != fox.buttons)
+    await eventually(shown_at_the_end, lambda buttons: buttons == fox.buttons)
+    await ann.control.set_provider(duration_s=[0.2, 0.4])
+
+    assert disabled == [{"text": "🔁 …", "disabled": {}}, *fox.buttons[1:]]
+    assert (await ann.control.message(ann.chat_id, again.id)).photo_id
 
 
 async def test_where_the_topic_is_gone_the_answers_come_to_the_group(
