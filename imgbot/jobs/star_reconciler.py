@@ -2,11 +2,13 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from imgbot.aio import sleep_or_event
 from imgbot.domain.errors import (
     ChatGoneError,
+    StorageFullError,
     TelegramRefusedError,
     TransientError,
     UserError,
@@ -63,7 +65,8 @@ class StarReconciler:
                 await self.payments.refund(user_id, charge_id)
             except _REFUSALS as error:
                 later_ms = self.now_ms() + _REFUND_AGAIN_MS
-                await self.ledger.postpone_refund(user_id, charge_id, later_ms)
+                with suppress(StorageFullError):  # else it would delay the others
+                    await self.ledger.postpone_refund(user_id, charge_id, later_ms)
                 text = "refund of charge %s to user %d was refused by Telegram: %s; retrying in 1 h"
                 events.error(text, charge_id, user_id, error)
                 continue

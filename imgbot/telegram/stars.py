@@ -1,23 +1,23 @@
 """Bot API calls about Telegram Stars: invoices, the answer before a payment, refunds, transfers."""
 
+import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from aiogram import Bot
-from aiogram.exceptions import AiogramError
 from aiogram.methods import TelegramMethod
 from aiogram.types import LabeledPrice
 
-from imgbot.domain.errors import TelegramRefusedError
+from imgbot.domain.errors import ImgbotError, TelegramRefusedError, TransientError
 from imgbot.domain.stars import CURRENCY, StarPack
 from imgbot.telegram.client import telegram_errors
 
 _PERIOD_S = 2_592_000
 """The only one that Telegram takes."""
 
-_ANSWER_TIMEOUT_S = 8
+_ANSWER_TIMEOUT_S, _ANSWER_AGAIN_S = 8, 0.5
 _AT_ONCE = 100
 _MADE_ALREADY = "CHARGE_ALREADY_REFUNDED"
 """Answer also to the first refund of a subscription's payment (tdlib/td#3209)."""
@@ -62,11 +62,16 @@ class StarPayments:
             )
 
     async def answer_checkout(self, query_id: str, refusal: str) -> None:
-        """Let a payment happen, or refuse it; errors are ignored, since late answers are."""
-        with suppress(AiogramError, OSError):
-            await self._bot.answer_pre_checkout_query(
-                query_id, not refusal, refusal or None, request_timeout=_ANSWER_TIMEOUT_S
-            )
+        """Let a payment happen, or refuse it: until Telegram has the answer, or it is too late."""
+        with suppress(ImgbotError, TimeoutError):
+            async with asyncio.timeout(_ANSWER_TIMEOUT_S):
+                while True:
+                    with suppress(TransientError):
+                        async with telegram_errors():
+                            answer = self._bot.answer_pre_checkout_query
+                            await answer(query_id, not refusal, refusal or None)
+                        return
+                    await asyncio.sleep(_ANSWER_AGAIN_S)
 
     async def refund(self, user_id: int, charge_id: str) -> None:
         """Refund a payment; one that is refunded already counts as done."""

@@ -9,7 +9,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.errors import TelegramRefusedError, TransientError
+from imgbot.domain.errors import TelegramRefusedError, TransientError, UserError
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import OFFERED, Operation
 from imgbot.domain.stars import StarPrices
@@ -23,6 +23,7 @@ from imgbot.storage.job_queue import Admission, JobQueue
 from imgbot.storage.persistence import Persistence
 from imgbot.storage.stars import StarLedger, StarPayment
 from imgbot.telegram.stars import StarTransfer
+from tests.fixtures.redis_servers import filled
 from tests.integration.test_spend import NOW, TODAY, TOMORROW, ended, job, open_queue
 
 USER = 1
@@ -235,6 +236,27 @@ async def test_a_refund_whose_answer_is_lost_is_made_again_and_a_refused_one_lat
 
     assert [call.args for call in payments.refund.call_args_list] == [(USER, "charge")] * 3
     assert await ledger.refunds_due(NOW + 3_600_000) == []
+    assert await figures(ledger) == (50, 0, 0, 0)
+
+
+async def test_a_full_redis_sells_nothing_and_settles_all(redis: Client) -> None:
+    queue, ledger = await open_ledger(redis, PAID)
+    await ordered(queue, "7")
+    payments = AsyncMock()
+    payments.refund.side_effect = [TelegramRefusedError("BALANCE_TOO_LOW"), None]
+    reconciler = reconciler_of(redis, ledger, payments)
+
+    async with filled(redis):
+        with pytest.raises(UserError, match="storage_full"):
+            await ordered(queue, "8")
+        assert await ledger.credit(USER, StarPayment("other", 50, 50, NOW)) == "ok"
+        assert await ledger.take_back(USER, "charge", NOW) == "ok"
+        await ledger.credit(2, StarPayment("nothing", 50, 0, NOW))
+        # A refund that is refused, and cannot be put off, delays no other.
+        await reconciler._refund()
+        await finished(queue, State.FAILED)
+
+    assert await ledger.refunds_due(NOW) == [(USER, "charge")]
     assert await figures(ledger) == (50, 0, 0, 0)
 
 

@@ -96,6 +96,8 @@ async def test_a_user_buys_pays_for_pictures_and_gets_back_what_brought_none(sho
     short = await anna.ask("a hare")
     offer = await anna.click(short, "Buy")
     invoice = await anna.click(offer, "20 ⭐ → 25 ⭐")
+    for method in ("answerPreCheckoutQuery", "sendMessage"):
+        await shop.control.fault(method, "error")
     await shop.control.pay(anna.person, invoice)
     paid = await anna.wait(lambda message: message.text.startswith("✅"))
     hare = await anna.click(short, "Try again", is_picture)
@@ -336,3 +338,15 @@ async def test_where_nothing_is_sold_no_command_is_shown_and_a_payment_returns(
     assert not {"balance", "buy"} & listed
     assert {"limits", "help"} <= listed
     assert await balance(anna) == 0
+
+    # What was paid before it was switched off is the user's.
+    kept = charged(anna, "pack.50.50", 50)["telegram_payment_charge_id"]
+    async with stage.bot.redis() as redis:
+        for name, value in (("balance", "50"), (f"paid:{kept}", "50 50 1800000000000")):
+            await redis.hset(f"{keys.STARS}{anna.id}", name, value)
+    shown = await anna.ask("/balance")
+    asked = await anna.press(shown, "Return 50 ⭐")
+    await anna.press(asked, "Yes")
+    await eventually(partial(refunds, anna), lambda found: kept in found)
+    assert shown.text == "⭐ Your balance: 50 ⭐"
+    assert len(shown.buttons) == 1

@@ -11,9 +11,9 @@ from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
 from imgbot.domain.errors import (
     ChatGoneError,
-    ImgbotError,
     StorageFullError,
     StorageUnavailableError,
+    TelegramRefusedError,
     UserError,
 )
 from imgbot.domain.stars import StarPack, StarPrices, credit_for, is_monthly, pack_of
@@ -29,7 +29,7 @@ _TOLD_S = 172_800
 """Longer than Telegram repeats an update."""
 
 NAMES = frozenset({"balance", "buy", "paysupport", "refund"})
-"""Commands that exist only where something is sold."""
+"""Commands that are listed only where something is sold."""
 
 
 def _prices(dialogue: Dialogue) -> StarPrices:
@@ -55,17 +55,22 @@ async def handle_balance(_: Message, dialogue: Dialogue) -> None:
 
 
 async def _balance(dialogue: Dialogue) -> tuple[str, Keyboard]:
-    app, prices = dialogue.app, _prices(dialogue)
+    """Text and buttons; what is left of the time when something was sold can be returned."""
+    app, prices = dialogue.app, dialogue.app.policy.star_prices
     account = await app.star_ledger.account(dialogue.user_id, app.spend.today(app.now_ms()))
+    if not (prices or account.balance > 0 or account.held):
+        raise UserError("unknown_command")
     lines = [dialogue.t("stars_balance", balance=account.balance)]
     if account.held:
         lines.append(dialogue.t("stars_held", held=account.held))
-    lines.append(_price_line(dialogue))
-    if prices.free_daily:
+    if prices:
+        lines.append(_price_line(dialogue))
+    if prices and prices.free_daily:
         left = max(prices.free_daily - account.free_used, 0)
         lines.append(dialogue.t("stars_free", left=left, limit=prices.free_daily))
     key, price = (account.unused.key, account.unused.price) if account.unused else ("", 0)
-    return "\n".join(lines), buttons.account(dialogue.language, key, price)
+    rows = buttons.account(dialogue.language, key, price, is_sold=prices is not None)
+    return "\n".join(lines), rows
 
 
 async def handle_buy(_: Message, dialogue: Dialogue) -> None:
@@ -210,7 +215,7 @@ async def _receive(paid: SuccessfulPayment, message: Message, update_id: int, ap
     text = t(profile.language, key, price=amount, credit=credit, balance=account.balance)
     if is_back and is_month:
         text += f"\n{t(profile.language, 'payback_month')}"
-    with suppress(ImgbotError):
+    with suppress(ChatGoneError, TelegramRefusedError):
         await app.messenger.send_text(ChatTarget(user_id), text, [])
 
 

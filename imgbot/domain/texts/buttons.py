@@ -275,11 +275,11 @@ def buy(language: str, packs: Sequence[StarPack] = ()) -> Keyboard:
     return rows or [[_button(language, "buy", "buy:list")]]
 
 
-def account(language: str, payment: str, price: int) -> Keyboard:
+def account(language: str, payment: str, price: int, *, is_sold: bool) -> Keyboard:
     """Buttons under the balance: buy, and return the payment of this key, if there is one."""
     label = t(language, "button_payback", price=price)
     back = [[Button(label, f"payback:ask.{payment}")]] if payment else []
-    return [*buy(language), *back]
+    return [*(buy(language) if is_sold else []), *back]
 
 
 def payback(language: str, payment: str) -> Keyboard:
