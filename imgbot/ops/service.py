@@ -174,7 +174,8 @@ def scale(
             tell(f"warning: {finding.text}")
     count = "1 worker" if workers == 1 else f"{workers} workers"
     setting = f"IMGBOT_WORKERS={workers}"
-    if is_active(UNIT) and "IMGBOT_STATE_DIR" not in environ:
+    names_a_bot = not {"IMGBOT_STATE_DIR", "STATE_DIRECTORY"}.isdisjoint(environ)
+    if is_active(UNIT) and not names_a_bot:
         if os.geteuid() != 0:
             raise ServiceError(f"this needs root: sudo imgbot scale {workers}")
         layout = Layout()

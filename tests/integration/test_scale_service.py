@@ -80,6 +80,14 @@ def test_the_number_is_written_to_last_and_taken_at_once(
     assert told[-1] == f"10 workers; IMGBOT_WORKERS=10 in {path} makes it permanent"
 
 
+@pytest.mark.usefixtures("supervisor")
+def test_another_bot_is_not_resized_as_the_service(layout: Layout, tmp_path: Path) -> None:
+    with pytest.raises(ServiceError, match="no bot runs with"):
+        scale(10, {"STATE_DIRECTORY": str(tmp_path)})
+
+    assert not layout.environment_file.exists()
+
+
 @pytest.fixture
 def a_shell(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> None:
     """Variables of a shell that names no bot."""

@@ -84,6 +84,20 @@ def test_the_unit_hands_over_every_credential_that_is_read_and_needs_none() -> N
     assert directives["SetCredential"] == [rf"{name}:\n" for name in names]
 
 
+def test_the_template_for_more_bots_shares_nothing_with_the_first() -> None:
+    readme = (ROOT / "README.md").read_text()
+    [script] = re.findall(r"^sed -E '(.*)' /etc/systemd", readme, re.MULTILINE)
+
+    made = subprocess.run(
+        ["sed", "-E", script, str(UNIT)], capture_output=True, text=True, check=True
+    )
+
+    lines = [line for line in made.stdout.splitlines() if re.match("[A-Z][A-Za-z]+=", line)]
+    own = [line for line in lines if "imgbot-%i" in line]
+    assert len(own) == len(_directives()["LoadCredential"]) + 6
+    assert not [line for line in lines if re.search("(/etc/|%S/|=)imgbot(/|$)", line)]
+
+
 @pytest.mark.skipif(
     shutil.which("systemd-analyze") is None and "CI" not in os.environ,
     reason="there is no systemd-analyze on this machine",
