@@ -146,8 +146,8 @@ def test_weights_belong_to_the_utterances() -> None:
 
 
 def test_training_gives_the_same_weights_again() -> None:
-    assert trained(KNOWN[::20], "") == trained(KNOWN[::20], "")
-    assert train_head(KNOWN[::100], "") == train_head(KNOWN[::100], "")
+    assert trained(KNOWN[::80], "") == trained(KNOWN[::80], "")
+    assert train_head(KNOWN[::400], "") == train_head(KNOWN[::400], "")
 
 
 @pytest.mark.parametrize(
