@@ -63,6 +63,7 @@ class StarReconciler:
         for user_id, charge_id in due:
             try:
                 await self.payments.refund(user_id, charge_id)
+                await self._end_subscription(user_id, charge_id)
             except _REFUSALS as error:
                 later_ms = self.now_ms() + _REFUND_AGAIN_MS
                 with suppress(StorageFullError):  # else it would delay the others
@@ -76,6 +77,15 @@ class StarReconciler:
                 continue
             await self.ledger.take_back(user_id, charge_id, self.now_ms(), is_refunded=True)
             events.info("charge %s was refunded to user %d", charge_id, user_id)
+
+    async def _end_subscription(self, user_id: int, charge_id: str) -> None:
+        """Cancel the subscription of a refunded payment, if it is for a month of one."""
+        account = await self.ledger.account(user_id)
+        if any(each.charge_id == charge_id and each.is_monthly for each in account.payments):
+            is_cancelled = await self.payments.cancel_subscription(user_id, charge_id)
+            end = "cancelled" if is_cancelled else "kept"
+            with suppress(StorageFullError):  # else the refund would not be recorded as made
+                await self.ledger.set_end(user_id, charge_id, end)
 
     async def compare(self) -> None:
         """Enter what is missing, settle what is left over, and tell of what does not add up."""

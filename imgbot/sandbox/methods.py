@@ -609,6 +609,18 @@ class RefundStarPayment(Method):
         return True
 
 
+class EditUserStarSubscription(Method):
+    user_id: int
+    telegram_payment_charge_id: str
+    is_canceled: bool
+
+    async def act(self, call: Call) -> Any:
+        state, charge_id = call.state, self.telegram_payment_charge_id
+        edit, at_s = state.stars.edit_subscription, int(state.now())
+        edit(self.user_id, charge_id, at_s, is_cancelled=self.is_canceled)
+        return True
+
+
 class GetStarTransactions(Method):
     offset: Annotated[int, Field(ge=0)] = 0
     limit: Annotated[int, Field(ge=1, le=100)] = 100
@@ -686,7 +698,7 @@ METHODS: Mapping[str, type[Method]] = {
         *(CreateNewStickerSet, AddStickerToSet, DeleteStickerSet),
         *(AnswerCallbackQuery, AnswerInlineQuery, AnswerGuestQuery, GetMe, GetFile),
         *(SendInvoice, CreateInvoiceLink, AnswerPreCheckoutQuery),
-        *(RefundStarPayment, GetStarTransactions),
+        *(RefundStarPayment, EditUserStarSubscription, GetStarTransactions),
         *(SetMyCommands, GetMyCommands, SetMyDescription, SetMyShortDescription),
     )
 }

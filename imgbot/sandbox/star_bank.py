@@ -41,6 +41,8 @@ class StarBank:
         """Refusals by the bot, empty if it agrees, of payments that wait for its answer."""
         self.transactions: list[dict[str, Any]] = []
         """In chronological order."""
+        self.cancelled = set[str]()
+        """Charges of subscriptions that the bot has cancelled."""
 
     def link(self, invoice: StarInvoice) -> str:
         link = f"https://t.me/${secrets.token_urlsafe(12)}"
@@ -87,11 +89,25 @@ class StarBank:
         self.transactions.append(transfer | {"source": partner})
         return paid
 
-    def refund(self, user_id: int, charge_id: str, at_s: int) -> dict[str, Any]:
-        """Record a refund; return it as the bot's message has it. Raises ApiError."""
+    def _of_charge(self, user_id: int, charge_id: str) -> list[dict[str, Any]]:
+        """Return a user's payment, and its refund if there is one. Raises ApiError."""
         of_charge = [each for each in self.transactions if each["id"] == charge_id]
         if not of_charge or of_charge[0]["source"]["user"]["id"] != user_id:
             raise bad_request("CHARGE_ID_INVALID")
+        return of_charge
+
+    def edit_subscription(
+        self, user_id: int, charge_id: str, at_s: int, *, is_cancelled: bool
+    ) -> None:
+        """Cancel a subscription, or allow it again. Raises ApiError unless it is active."""
+        paid = self._of_charge(user_id, charge_id)[0]
+        if paid["date"] + paid["source"].get("subscription_period", 0) <= at_s:
+            raise bad_request("SUBSCRIPTION_NOT_ACTIVE")
+        (self.cancelled.add if is_cancelled else self.cancelled.discard)(charge_id)
+
+    def refund(self, user_id: int, charge_id: str, at_s: int) -> dict[str, Any]:
+        """Record a refund; return it as the bot's message has it. Raises ApiError."""
+        of_charge = self._of_charge(user_id, charge_id)
         if len(of_charge) > 1:
             raise bad_request("CHARGE_ALREADY_REFUNDED")
         [paid] = of_charge

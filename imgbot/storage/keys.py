@@ -194,7 +194,8 @@ ENDED = _key("img:ended:", Owner.NOBODY)
 SPEND = _key("img:spend:", Owner.METHOD)
 # HASH per user id: `balance` of Stars, `spent`, `job:<id>` (held for a job, 0 for a free picture),
 # `paid:<charge id>` (price, credit, time in ms), `back:<charge id>` (time in ms at which that was
-# taken off the balance), `month:<charge id>` (1: it is of a subscription), `free_day` and
+# taken off the balance), `month:<charge id>` (1: it is of a subscription, which is `cancelled` or
+# `kept` after its refund), `free_day` and
 # `free_count`: free pictures ordered that day.
 STARS = _key("img:stars:", Owner.ACCOUNTS)
 # ZSET: refunds to be made, as user id, blank, charge id, by the time (ms) of the next attempt.

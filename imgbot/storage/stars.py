@@ -28,6 +28,8 @@ class StarPayment:
     """True once it was taken off the balance, to be refunded."""
     is_monthly: bool = False
     """True if it is for a month of a subscription."""
+    end: str = ""
+    """End of that subscription, once it was refunded: cancelled, or kept if Telegram refused it."""
 
     @property
     def key(self) -> str:
@@ -119,6 +121,10 @@ class StarLedger(Store):
     async def postpone_refund(self, user_id: int, charge_id: str, due_ms: int) -> None:
         await self._redis.zadd(keys.STAR_REFUNDS, {f"{user_id} {charge_id}": due_ms}, xx=True)
 
+    async def set_end(self, user_id: int, charge_id: str, end: str) -> None:
+        """Record how the subscription of a refunded payment ended."""
+        await self._redis.hset(f"{keys.STARS}{user_id}", f"month:{charge_id}", end)
+
     async def settle(self) -> AsyncGenerator[tuple[int, StarAccount]]:
         """Settle what is held for jobs that are gone; yield each user with their account."""
         async for key in self._redis.scan_iter(match=f"{keys.STARS}*", count=_SCANNED_AT_ONCE):
@@ -142,8 +148,9 @@ def _account(record: Mapping[str, str], today: str) -> StarAccount:
             held += int(value)
         elif kind == "paid":
             price, credit, at_ms = map(int, value.split())
-            marks = (f"back:{of}" in record, f"month:{of}" in record)
-            payments.append(StarPayment(of, price, credit, at_ms, *marks))
+            is_back, month = f"back:{of}" in record, record.get(f"month:{of}", "")
+            end = month.removeprefix("1")
+            payments.append(StarPayment(of, price, credit, at_ms, is_back, month != "", end))
     return StarAccount(
         balance=int(record.get("balance", 0)),
         held=held,

@@ -10,7 +10,12 @@ from aiogram import Bot
 from aiogram.methods import TelegramMethod
 from aiogram.types import LabeledPrice
 
-from imgbot.domain.errors import ImgbotError, TelegramRefusedError, TransientError
+from imgbot.domain.errors import (
+    ChatGoneError,
+    ImgbotError,
+    TelegramRefusedError,
+    TransientError,
+)
 from imgbot.domain.stars import CURRENCY, StarPack
 from imgbot.telegram.client import telegram_errors
 
@@ -81,6 +86,14 @@ class StarPayments:
         except TelegramRefusedError as error:
             if _MADE_ALREADY not in str(error):
                 raise
+
+    async def cancel_subscription(self, user_id: int, charge_id: str) -> bool:
+        """End the extension of a subscription; False if Telegram refuses it. May be repeated."""
+        with suppress(TelegramRefusedError, ChatGoneError):
+            async with telegram_errors():
+                edit = self._bot.edit_user_star_subscription
+                return await edit(user_id, charge_id, is_canceled=True)
+        return False
 
     async def transfers(self, offset: int) -> tuple[int, list[StarTransfer]]:
         """Return the number of transactions from `offset` on, a page at most, oldest first.

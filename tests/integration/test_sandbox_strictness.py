@@ -106,6 +106,11 @@ OTHER_REFUSALS: list[tuple[str, dict[str, Any], str]] = [
         {"user_id": 1, "telegram_payment_charge_id": "x"},
         "CHARGE_ID_INVALID",
     ),
+    (
+        "editUserStarSubscription",
+        {"user_id": 1, "telegram_payment_charge_id": "x", "is_canceled": True},
+        "CHARGE_ID_INVALID",
+    ),
     ("answerCallbackQuery", {"callback_query_id": "1", "text": "x" * 201}, "MESSAGE_TOO_LONG"),
 ]
 
@@ -139,6 +144,11 @@ MALFORMED: list[tuple[str, dict[str, Any], str]] = [
     ("sendInvoice", INVOICE | {"prices": [PRICE, PRICE]}, "prices"),
     ("createInvoiceLink", INVOICE | {"subscription_period": 60}, "subscription_period"),
     ("getStarTransactions", {"limit": 101}, "limit"),
+    (
+        "editUserStarSubscription",
+        {"user_id": 1, "telegram_payment_charge_id": "x"},
+        "is_canceled",
+    ),
     ("setMyCommands", {}, "commands"),
     ("setMyCommands", {"commands": [COMMAND | {"command": "Große"}]}, "commands.0.command"),
     ("setMyCommands", {"commands": [COMMAND | {"command": "a" * 33}]}, "commands.0.command"),

@@ -1,6 +1,7 @@
 """Stars in Redis: paid once, held, spent or given back once, whatever is repeated."""
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
@@ -216,8 +217,9 @@ def reconciler_of(
 async def test_a_refund_whose_answer_is_lost_is_made_again_and_a_refused_one_later(
     redis: Client,
 ) -> None:
-    _, ledger = await open_ledger(redis, PAID, StarPayment("other", 50, 50, NOW))
-    payments = AsyncMock()
+    paid, other = replace(PAID, is_monthly=True), StarPayment("other", 50, 50, NOW)
+    _, ledger = await open_ledger(redis, paid, other)
+    payments = AsyncMock(**{"cancel_subscription.side_effect": [TransientError("lost"), True]})
     reconciler = reconciler_of(redis, ledger, payments)
     assert await ledger.take_back(USER, "charge", NOW) == "ok"
     assert await ledger.take_back(USER, "unheard-of", NOW) == "unknown"
@@ -233,8 +235,10 @@ async def test_a_refund_whose_answer_is_lost_is_made_again_and_a_refused_one_lat
     await ledger.postpone_refund(USER, "charge", NOW)
     payments.refund.side_effect = None
     await reconciler._refund()
+    await reconciler._refund()
 
-    assert [call.args for call in payments.refund.call_args_list] == [(USER, "charge")] * 3
+    assert [call.args for call in payments.refund.call_args_list] == [(USER, "charge")] * 4
+    assert {each.end for each in (await ledger.account(USER)).payments} == {"cancelled", ""}
     assert await ledger.refunds_due(NOW + 3_600_000) == []
     assert await figures(ledger) == (50, 0, 0, 0)
 

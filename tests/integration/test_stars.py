@@ -168,7 +168,22 @@ async def test_a_subscription_is_credited_for_each_month_once(shop: Stage) -> No
     }
     asked = await anna.press(await anna.ask("/balance"), "Вернуть 300 ⭐")
     returned = await anna.press(asked, "Да")
-    assert "Отменить её можно в Telegram" in returned.text
+    assert "Подписку я тоже отменяю" in returned.text
+
+    async def listed() -> str:
+        return (await shop.owner.ask(f"/refund {anna.id}")).text
+
+    rest = await shop.owner.ask(f"/refund {anna.id}")
+    asked = await shop.owner.press(rest, rest.buttons[0]["text"])
+    toast = await shop.owner.toast(asked, "Yes")
+    # What Telegram does not know as a subscription, it does not cancel.
+    ends = (
+        "returned; the subscription is cancelled",
+        "Telegram refused to cancel the subscription",
+    )
+    await eventually(listed, lambda text: all(end in text for end in ends))
+    assert toast.endswith("The subscription is being cancelled, too.")
+    assert shop.sandbox.state.stars.cancelled == {charge}
 
 
 async def test_before_a_payment_what_is_not_on_offer_is_refused(shop: Stage) -> None:

@@ -29,7 +29,7 @@ async def _payments(user_id: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
     lines, rest = [dialogue.t("refund_title", **facts)], list[tuple[int, str]]()
     for number, payment in enumerate(account.payments[:_SHOWN], 1):
         day = datetime.fromtimestamp(payment.at_ms / 1000, UTC).date().isoformat()
-        key = "refund_line_back" if payment.is_back else "refund_line"
+        key = f"refund_line_{payment.end or 'back'}" if payment.is_back else "refund_line"
         if (user_id, payment.charge_id) in refused:
             key = "refund_line_refused"
         told = {"number": number, "day": day, "price": payment.price}
@@ -54,4 +54,5 @@ async def on_refund_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
         await app.star_ledger.take_back(user_id, payment.charge_id, app.now_ms())
         app.refund_due.set()
     await dialogue.update_panel(*await _payments(user_id, dialogue))
-    return "refund_made" if step == "yes" else ""
+    is_monthly = payment is not None and payment.is_monthly
+    return f"refund_made{'_month' * is_monthly}" if step == "yes" else ""
