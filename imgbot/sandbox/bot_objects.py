@@ -166,12 +166,14 @@ class EphemeralMessageParameters(BotObject):
 
     receiver_user_id: int
     callback_query_id: str = ""
+    replace_callback_query_message: bool = False
 
 
 class ReplyParameters(BotObject):
     """Message that is replied to."""
 
-    message_id: int = 0
+    message_id: Annotated[int, Field(ge=0)] = 0
+    ephemeral_message_id: Annotated[int, Field(ge=0)] = 0
     allow_sending_without_reply: bool = False
 
 
@@ -260,10 +262,11 @@ class BotCommand(BotObject):
 
     command: Annotated[str, Field(pattern=r"^[a-z0-9_]{1,32}$")]
     description: Annotated[str, Field(min_length=1, max_length=256)]
+    is_ephemeral: bool = False
 
 
 class BotCommandScope(BotObject):
     """Chats in which a list of commands is shown."""
 
-    type: Literal["default", "all_private_chats", "chat"] = "default"
+    type: Literal["default", "all_private_chats", "all_group_chats", "chat"] = "default"
     chat_id: int = 0

@@ -3,15 +3,16 @@
 There is no authentication: the server answers on loopback addresses only, and refuses pages of
 other sites. Ids are Telegram's. A *message* is the Bot API's Message as the bot would get it, and
 besides `"edits": n`, `"deleted": bool`, `"outgoing": bool` (the bot sent it) and, where the bot
-asks for a reply, `"force_reply": {"selective": bool, "placeholder"}`.
+asks for a reply, `"force_reply": {"selective": bool, "placeholder"}`. Only an ephemeral one has
+another `message_id` than 0, namely its `ephemeral_message_id` with a minus sign.
 A refusal is `{"error": "a sentence"}` with status 400.
 
 State and users
     GET  /control/state
         {"bot": {id, username, first_name, commands: {"": [..], "ru": [..]}}, "users": [User],
-        "chats": [Chat and "members": [ids], "hears_all": bool, "blocked": bool if private,
-        "closed": what the bot is answered if it can no longer reach the chat, "over": true if
-        people cannot write there, either],
+        "chats": [Chat and "members": [ids], "hears_all": bool, "admin": true if the bot is one,
+        "blocked": bool if private, "closed": what the bot is answered if it can no longer reach
+        the chat, "over": true if people cannot write there, either],
         "bot_is_polling": bool, "seq": last event}
     POST /control/users {first_name, username?, language_code?}
         → User; a private chat of the same id appears
@@ -26,10 +27,11 @@ What users do
         {user_id, text?, caption?, photos?: [key] or documents?: [key], reply_to_message_id?,
         quote?: a part of that message, thread_id?, spoiler?: over the photos, gap_ms?: time
         between the messages (10,000 at most), media_group_id?: of an album in the chat to which
-        the files come late,
+        the files come late, is_old_client?: sends ephemeral commands as ordinary ones,
         extra?: {raw fields merged into each message: sticker, voice, …}}
         → {"messages": [..]}; several photos or documents become an album with the caption on the
-        first; a text of more than 4096 characters goes out in several messages, as clients do it
+        first; a text of more than 4096 characters goes out in several messages, as clients do it;
+        an ephemeral command, or a reply to an ephemeral message, is one itself
     POST /control/chats/{chat_id}/forward {user_id, from_chat_id, message_ids: [..],
         hidden?: the author's name is not given} → {"messages": [..]} with forward_origin
     POST /control/chats/{chat_id}/edit {message_id, text: the new text or caption}
@@ -48,7 +50,9 @@ What users do
 What becomes of chats
     POST /control/chats/{chat_id}/block {user_id, blocked: bool} → {"blocked": bool}
     POST /control/chats/{chat_id}/privacy {on: bool}
-        → Chat; off makes the bot an administrator of the group, who gets every message
+        → Chat; off: the bot gets every message, as after BotFather's /setprivacy
+    POST /control/chats/{chat_id}/promote {on: bool}
+        → Chat; makes the bot an administrator of the group, who gets every message, too
     POST /control/chats/{chat_id}/migrate {}
         → Chat, the supergroup that a basic group became: a service message in each of them, and
         calls to the old one are refused with migrate_to_chat_id
@@ -58,12 +62,12 @@ What becomes of chats
 
 Watching
     GET /control/chats/{chat_id}/messages?after=<message_id>
-        → {"messages": [..]} in order, as they stand now, the deleted among them
+        → {"messages": [..]} in order, as they stand now, the deleted among them; ephemeral ones
+        only after a negative id
     GET /control/events?after=<seq> (or Last-Event-ID), a text/event-stream
         `id: seq`, `data: {"seq", "type", "chat_id"?, ..}`; without `after` from now on. Types:
         message {message} · edit {message} · delete {message_id} ·
-        callback_answer {callback_query_id, text, show_alert, user_id} · ephemeral {text, user_id} ·
-        commands {commands} ·
+        callback_answer {callback_query_id, text, show_alert, user_id} · commands {commands} ·
         polling {active} · chat {chat: a new or changed one} · call {method, ok, error_code?,
         description?} (good getUpdates calls are left out) · reset: events after `after` were
         dropped (2,000 are kept), load the state anew and go on from its `seq`
@@ -166,6 +170,7 @@ class Control:
             ("POST", f"{_CHAT}/pay"): users.pay,
             ("POST", f"{_CHAT}/block"): membership.block,
             ("POST", f"{_CHAT}/privacy"): membership.set_privacy,
+            ("POST", f"{_CHAT}/promote"): membership.promote,
             ("POST", f"{_CHAT}/migrate"): membership.migrate,
             ("POST", f"{_CHAT}/close"): membership.close,
             ("POST", "/control/inline"): users.ask_inline,

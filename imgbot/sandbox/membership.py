@@ -78,11 +78,20 @@ class Membership:
         return {"blocked": blocked}
 
     def set_privacy(self, chat_id: int, *, on: bool = True) -> Chat:
-        """Set privacy mode; switched off, the bot becomes an administrator of the group."""
+        """Set privacy mode in a group, as if the bot was added after BotFather's /setprivacy."""
         chat = self._state.chat(chat_id)
-        if chat.hears_all == on:
-            chat.hears_all = not on
-            old, new = (_ADMINISTRATOR, _MEMBER) if on else (_MEMBER, _ADMINISTRATOR)
+        chat.hears_all = not on
+        self._show(chat)
+        return chat
+
+    def promote(self, chat_id: int, *, on: bool = True) -> Chat:
+        """Make the bot an administrator of the group, who hears everything, or no longer."""
+        chat = self._state.chat(chat_id)
+        if chat.is_private:
+            raise SandboxError("a private chat has no administrators")
+        if chat.is_admin != on:
+            chat.is_admin = on
+            old, new = (_MEMBER, _ADMINISTRATOR) if on else (_ADMINISTRATOR, _MEMBER)
             self._tell(chat, chat.members[0], old, new)
             self._show(chat)
         return chat
@@ -91,7 +100,7 @@ class Membership:
         """Turn a basic group into a supergroup with another id."""
         chat = self._state.chat(chat_id)
         successor = self._state.add_group("supergroup", chat.info["title"], chat.members)
-        successor.hears_all = chat.hears_all
+        successor.hears_all, successor.is_admin = chat.hears_all, chat.is_admin
         founder = self._state.users[chat.members[0]]
         service = {"migrate_to_chat_id": successor.id}
         farewell = self._state.add_post(chat, founder, service)

@@ -56,6 +56,7 @@ _COPIED = (
     *("has_media_spoiler", "rich_message"),
 )
 _DELETABLE_S = 48 * 3600
+_EPHEMERAL_S = 15
 _GUEST_LIFETIME_S = 30
 """Telegram does not publish it; that of inline queries."""
 _PHOTO_BYTES = 10 << 20
@@ -204,6 +205,8 @@ class Send(Method):
 
     def _reply(self, call: Call, chat: Chat) -> Json:
         wanted = self.reply_parameters
+        if wanted.ephemeral_message_id:
+            raise bad_request("a reply to an ephemeral message must be ephemeral, too")
         if post := chat.live(wanted.message_id):
             return {"reply_to_message": call.state.reply_copy(post)}
         if wanted.message_id and not wanted.allow_sending_without_reply:
@@ -243,23 +246,48 @@ class SendMessage(Send, Texted):
         return self._show(call, part, seen_by) if seen_by else self.post(call, part)
 
     def _show(self, call: Call, part: Json, seen_by: EphemeralMessageParameters) -> Json:
-        """Show a message that is in no chat, and that one member of a group sees."""
+        """Post a message that one member of a group sees."""
         chat, user_id = self.chat(call), seen_by.receiver_user_id
         if chat.is_private:
             raise bad_request("ephemeral messages can be sent only to groups and supergroups")
         if user_id not in chat.members:
             raise bad_request("user not found")
-        if seen_by.callback_query_id:
-            query = call.state.queries.get(seen_by.callback_query_id)
-            if query is None or (query.user_id, query.chat_id) != (user_id, chat.id):
-                raise bad_request(_QUERY_TOO_OLD)
+        content = topic(chat, self.message_thread_id)
+        is_answer = self._is_answer(call, chat, seen_by)
+        if self.reply_parameters.ephemeral_message_id:
+            # The message replied to is left out of the answer, as it may be.
+            is_answer = self._is_reply(call, chat, user_id) or is_answer
+        else:
+            content |= self._reply(call, chat)
+        if not (is_answer or chat.is_admin):
+            raise bad_request("BOT_NOT_ADMIN")
         call.state.floods.admit(chat.id)
-        call.state.events.publish(
-            "ephemeral", chat_id=chat.id, user_id=user_id, text=part["text"], show_alert=True
-        )
-        head = {"message_id": 0, "from": call.state.bot, "chat": chat.info}
-        head |= {"date": int(call.state.now()), "receiver_user": call.state.users[user_id]}
-        return head | topic(chat, self.message_thread_id) | part | {"ephemeral_message_id": 1}
+        content |= part | self.reply_markup.part()
+        user, ask = call.state.users[user_id], self.reply_markup.client_part()
+        return call.state.add_ephemeral(chat, call.state.bot, user, content, ask).message
+
+    def _is_answer(self, call: Call, chat: Chat, seen_by: EphemeralMessageParameters) -> bool:
+        if not seen_by.callback_query_id:
+            if seen_by.replace_callback_query_message:
+                raise bad_request("MESSAGE_ID_INVALID")
+            return False
+        query = call.state.queries.get(seen_by.callback_query_id)
+        if query is None or (query.user_id, query.chat_id) != (seen_by.receiver_user_id, chat.id):
+            raise bad_request(_QUERY_TOO_OLD)
+        if call.state.now() - query.asked_at > _EPHEMERAL_S:
+            raise bad_request(_QUERY_TOO_OLD)
+        if seen_by.replace_callback_query_message and query.is_of_ephemeral:
+            raise bad_request("MESSAGE_ID_INVALID")
+        return True
+
+    def _is_reply(self, call: Call, chat: Chat, user_id: int) -> bool:
+        """Return True for the answer to an ephemeral message that the user sent just before."""
+        post = chat.live(-self.reply_parameters.ephemeral_message_id)
+        if post is None or not post.is_shown_to(user_id):
+            if self.reply_parameters.allow_sending_without_reply:
+                return False
+            raise bad_request("message to be replied not found")
+        return not post.is_outgoing and call.state.now() - post.message["date"] <= _EPHEMERAL_S
 
 
 class SendPicture(Send, Captioned):
@@ -308,7 +336,7 @@ def _copied(post: Post, *further: str) -> Json:
 
 class CopyMessage(Send):
     from_chat_id: str = ""
-    message_id: int = 0
+    message_id: Annotated[int, Field(ge=0)] = 0
 
     async def act(self, call: Call) -> Any:
         post = call.state.chat_for_bot(self.from_chat_id).live(self.message_id)
@@ -421,6 +449,38 @@ class DeleteMessage(OfMessage):
         if not is_young or not (chat.is_private or post.is_outgoing):
             raise bad_request("message can't be deleted for everyone")
         call.state.delete_post(chat, post)
+        return True
+
+
+class OfEphemeral(Method):
+    """Parameters of a method that names an ephemeral message, and the user who sees it."""
+
+    receiver_user_id: int
+    ephemeral_message_id: int
+
+    def found(self, call: Call) -> tuple[Chat, Post]:
+        chat = self.chat(call)
+        post = chat.live(-self.ephemeral_message_id)
+        if post is None or not post.is_outgoing or not post.is_shown_to(self.receiver_user_id):
+            raise bad_request("MESSAGE_ID_INVALID")
+        return chat, post
+
+
+class EditEphemeralMessageText(OfEphemeral, Texted):
+    reply_markup: JsonText[ReplyMarkup] = ReplyMarkup()
+
+    async def act(self, call: Call) -> Any:
+        (chat, post), part = self.found(call), self.text_part() | self.reply_markup.part()
+        if part == _copied(post, "reply_markup"):
+            raise bad_request(_NOT_MODIFIED)
+        call.state.floods.admit(chat.id)
+        call.state.change_post(chat, post, part)
+        return True
+
+
+class DeleteEphemeralMessage(OfEphemeral):
+    async def act(self, call: Call) -> Any:
+        call.state.delete_post(*self.found(call))
         return True
 
 
@@ -695,6 +755,7 @@ METHODS: Mapping[str, type[Method]] = {
         *(GetUpdates, SetWebhook, DeleteWebhook, GetWebhookInfo),
         *(SendMessage, SendPhoto, SendDocument, SendSticker, CopyMessage),
         *(EditMessageText, EditMessageMedia, EditMessageReplyMarkup, DeleteMessage),
+        *(EditEphemeralMessageText, DeleteEphemeralMessage),
         *(CreateNewStickerSet, AddStickerToSet, DeleteStickerSet),
         *(AnswerCallbackQuery, AnswerInlineQuery, AnswerGuestQuery, GetMe, GetFile),
         *(SendInvoice, CreateInvoiceLink, AnswerPreCheckoutQuery),

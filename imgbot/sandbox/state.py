@@ -26,7 +26,7 @@ class SandboxError(Exception):
 
 @dataclass(slots=True)
 class Post:
-    """One message of a chat in its present state."""
+    """One message of a chat in its present state; an ephemeral one is known by a negative id."""
 
     message: Json
     is_outgoing: bool
@@ -36,11 +36,17 @@ class Post:
 
     @property
     def id(self) -> int:
-        return self.message["message_id"]
+        return self.message["message_id"] or -self.message["ephemeral_message_id"]
+
+    def is_shown_to(self, user_id: int) -> bool:
+        """Return True for an ordinary message, and to the one user of an ephemeral one."""
+        users = (self.message["from"]["id"], self.message.get("receiver_user", {}).get("id"))
+        return self.id > 0 or user_id in users
 
     def view(self) -> Json:
         """Return the message for the control interface."""
         view = self.message | {
+            "message_id": self.id,
             "edits": self.edits,
             "deleted": self.is_deleted,
             "outgoing": self.is_outgoing,
@@ -62,6 +68,8 @@ class Chat:
     is_started: bool
     is_blocked: bool = False
     hears_all: bool = False
+    is_admin: bool = False
+    """The bot is an administrator of the group."""
     is_foreign: bool = False
     """The bot is not in it, and hears only where it is mentioned."""
     refusal: ApiError | None = None
@@ -69,6 +77,7 @@ class Chat:
     posts: dict[int, Post] = field(default_factory=dict[int, Post])
     threads: set[int] = field(default_factory=set[int])
     last_message_id: int = 0
+    last_ephemeral_id: int = 0
 
     @property
     def is_private(self) -> bool:
@@ -85,6 +94,7 @@ class Chat:
     def view(self) -> Json:
         """Return the chat for the control interface."""
         view = self.info | {"members": self.members, "hears_all": self.hears_all}
+        view["admin"] = self.is_admin
         if self.is_private:
             view["blocked"] = self.is_blocked
         if self.refusal:
@@ -99,6 +109,7 @@ class Query:
     user_id: int
     chat_id: int
     asked_at: float
+    is_of_ephemeral: bool = False
     is_answered: bool = False
     answer: str = ""
     """Text that the bot shows over the chat, where no message has it."""
@@ -144,7 +155,7 @@ _FIRST_BASIC_GROUP_ID = -4_000_000_001
 # Fields that an edit does not touch.
 _KEPT = (
     "message_id from sender_chat chat date reply_to_message quote media_group_id"
-    " message_thread_id is_topic_message forward_origin via_bot"
+    " message_thread_id is_topic_message forward_origin via_bot receiver_user ephemeral_message_id"
 )
 
 
@@ -263,8 +274,20 @@ class SandboxState:
     ) -> Post:
         """Add a message to the chat and publish it."""
         head = {"message_id": self._next_message_id(chat), "from": sender}
-        head |= {"chat": chat.info, "date": int(self.now())}
-        post = Post(head | content, is_outgoing=sender is self.bot, force_reply=force_reply)
+        return self._keep(chat, sender, head | content, force_reply)
+
+    def add_ephemeral(
+        self, chat: Chat, sender: Json, receiver: Json, content: Json, ask: Json | None = None
+    ) -> Post:
+        """Add a message that only its sender and its receiver see."""
+        chat.last_ephemeral_id += 1
+        head = {"message_id": 0, "from": sender, "receiver_user": receiver}
+        head |= {"ephemeral_message_id": chat.last_ephemeral_id}
+        return self._keep(chat, sender, head | content, ask)
+
+    def _keep(self, chat: Chat, sender: Json, message: Json, force_reply: Json | None) -> Post:
+        message = message | {"chat": chat.info, "date": int(self.now())}
+        post = Post(message, is_outgoing=sender is self.bot, force_reply=force_reply)
         chat.posts[post.id] = post
         self._order.append((chat.id, post.id))
         if len(self._order) > _MAX_POSTS:
@@ -290,6 +313,19 @@ class SandboxState:
         for scope in ("default", "all_private_chats"):
             found |= {lang: each for (its, _, lang), each in self.commands.items() if its == scope}
         return found
+
+    def is_ephemeral_command(self, text: str, language: str) -> bool:
+        """Return True if clients send a text to a group as an ephemeral command of the bot."""
+        name, _, addressee = text.split(maxsplit=1)[0].lower().partition("@")
+        if not name.startswith("/") or addressee not in {"", self.bot["username"].lower()}:
+            return False
+        for scope in ("all_group_chats", "default"):
+            for code in (language, ""):
+                if shown := self.commands.get((scope, 0, code)):
+                    return any(
+                        each["command"] == name[1:] and each.get("is_ephemeral") for each in shown
+                    )
+        return False
 
     def add_inline_query(self, user: Json, words: str) -> InlineQuery:
         query = InlineQuery(str(10**17 + secrets.randbelow(9 * 10**17)), user, words, self.now())

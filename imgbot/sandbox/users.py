@@ -52,6 +52,7 @@ class NewMessage(BaseModel, extra="forbid"):
     spoiler: bool = False
     media_group_id: str = ""
     gap_ms: int = Field(0, ge=0, le=10_000)
+    is_old_client: bool = False
     extra: Json = {}
 
 
@@ -68,12 +69,27 @@ class SandboxUsers:
         sender = self._sender(chat, user_id)
         contents = await _contents(self._state, chat, message)
         chat.is_started = True
+        post = self._post_alone if self._is_ephemeral(chat, sender, message) else self._post
         posts: list[Post] = []
         for content in contents:
             if posts and message.gap_ms:
                 await asyncio.sleep(message.gap_ms / 1000)
-            posts.append(self._post(chat, sender, content))
+            posts.append(post(chat, sender, content))
         return posts
+
+    def _is_ephemeral(self, chat: Chat, sender: Json, message: NewMessage) -> bool:
+        """Return True for an ephemeral command, and for a reply to an ephemeral message."""
+        if chat.is_private or chat.is_foreign or message.is_old_client:
+            return False
+        text, language = message.text.strip(), sender.get("language_code", "")
+        is_command = bool(text) and self._state.is_ephemeral_command(text, language)
+        return message.reply_to_message_id < 0 or is_command
+
+    def _post_alone(self, chat: Chat, sender: Json, content: Json) -> Post:
+        post = self._state.add_ephemeral(chat, sender, self._state.bot, content)
+        if chat.refusal is None:
+            self._state.updates.add("message", post.message)
+        return post
 
     def forward(
         self,
@@ -88,6 +104,8 @@ class SandboxUsers:
         chat, origin = self._state.chat(chat_id), self._state.chat(from_chat_id)
         sender = self._sender(chat, user_id)
         sources = [live(origin, message_id) for message_id in message_ids]
+        if any(source.id < 0 for source in sources):
+            raise SandboxError("an ephemeral message cannot be forwarded")
         group = new_group()
         chat.is_started = True
         posts: list[Post] = []
@@ -103,6 +121,8 @@ class SandboxUsers:
         """Change a text or a caption."""
         chat = self._state.chat(chat_id)
         post = live(chat, message_id)
+        if post.id < 0:
+            raise SandboxError("a user's ephemeral message cannot be edited")
         part = text_part(text) if "text" in post.message else caption_part(text)
         kept = ("photo", "document", "has_media_spoiler")
         media = {name: post.message[name] for name in kept if name in post.message}
@@ -114,20 +134,24 @@ class SandboxUsers:
         """Press a button; its data may be forged."""
         chat = self._state.chat(chat_id)
         query_id = str(10**18 + secrets.randbelow(9 * 10**18))
-        post = chat.live(message_id)
+        # The client itself holds an ephemeral message.
+        post = chat.live(message_id) or (chat.posts.get(message_id) if message_id < 0 else None)
         inaccessible: Json = {"message_id": message_id, "date": 0, "chat": chat.info}
         user = self._member(chat, user_id)
-        self._state.queries[query_id] = Query(user_id, chat.id, self._state.now())
+        if post and not post.is_shown_to(user_id):
+            raise SandboxError(f"user {user_id} does not see message {message_id}")
+        query = Query(user_id, chat.id, self._state.now(), is_of_ephemeral=message_id < 0)
+        self._state.queries[query_id] = query
         inline_id = self._state.inline_id_of(chat, post) if post else ""
         about = {"message": post.message if post else inaccessible}
-        query = {
+        told = {
             "id": query_id,
             "from": user,
             **({"inline_message_id": inline_id} if inline_id else about),
             "chat_instance": str(abs(chat.id)),
             "data": data,
         }
-        self._state.updates.add("callback_query", query, CALLBACK_LIFETIME_S)
+        self._state.updates.add("callback_query", told, CALLBACK_LIFETIME_S)
         return {"callback_query_id": query_id}
 
     async def pay(self, chat_id: int, user_id: int, message_id: int = 0, link: str = "") -> Post:
@@ -225,7 +249,7 @@ def is_for_bot(chat: Chat, post: Post, bot: Json) -> bool:
     sent via it. A mere mention is not among them, despite BotFather (Bot FAQ "What messages
     will my bot get?"; HKUDS/nanobot#449, telegramdesktop/tdesktop#2117).
     """
-    if chat.is_private or chat.hears_all:
+    if chat.is_private or chat.hears_all or chat.is_admin:
         return True
     message = post.message
     if message.get("via_bot", {}).get("id") == bot["id"]:
@@ -276,6 +300,11 @@ def _head(state: SandboxState, chat: Chat, message: NewMessage) -> Json:
         head["reply_to_message"] = opening | author | head
     if message.reply_to_message_id:
         replied = live(chat, message.reply_to_message_id)
+        if replied.id < 0:
+            if not replied.is_outgoing:
+                raise SandboxError("only the bot's ephemeral messages can be replied to")
+            # Telegram may leave it out of the reply.
+            return head
         head["reply_to_message"] = state.reply_copy(replied)
         head |= _quote(message.quote, replied)
     elif message.quote:

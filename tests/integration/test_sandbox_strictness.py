@@ -289,26 +289,97 @@ async def test_a_pressed_button_is_answered_once_and_in_time(setup: Setup, clock
     )
 
 
-async def test_an_ephemeral_message_is_for_a_member_who_pressed(setup: Setup) -> None:
+async def test_an_ephemeral_message_is_for_a_member_who_pressed(setup: Setup, clock: Clock) -> None:
     control, api, anna = setup
-    group = await control.make_group("Friends", [anna])
+    bob = await control.make_user("Bob")
+    group = await control.make_group("Friends", [anna, bob])
     asked = await api.call("sendMessage", chat_id=group, text="hello")
+    late = await control.press(anna, asked["message_id"], "x", chat_id=group)
+    clock.offset_s += 16
     query = await control.press(anna, asked["message_id"], "x", chat_id=group)
-    told: dict[str, Any] = {"chat_id": group, "text": "psst"}
+    markup = keyboard(text="a", callback_data="a")
+    told: dict[str, Any] = {"chat_id": group, "text": "psst", "reply_markup": markup}
+    receiver, admins = {"receiver_user_id": anna.id}, "400 Bad Request: BOT_NOT_ADMIN"
 
     for wrong, refusal in (
         ({"receiver_user_id": 7}, "400 Bad Request: user not found"),
-        ({"receiver_user_id": anna.id, "callback_query_id": "7"}, TOO_OLD),
+        (receiver | {"callback_query_id": "7"}, TOO_OLD),
+        (receiver | {"callback_query_id": late}, TOO_OLD),
+        ({"receiver_user_id": bob.id, "callback_query_id": query}, TOO_OLD),
+        (receiver, admins),
     ):
         answer = await api.refusal("sendMessage", **told, ephemeral_message_parameters=wrong)
         assert answer == refusal
-    seen_by = {"receiver_user_id": anna.id, "callback_query_id": query}
+    seen_by = receiver | {"callback_query_id": query}
     sent = await api.call("sendMessage", **told, ephemeral_message_parameters=seen_by)
+    await control.promote(group)
+    await api.call("sendMessage", **told, ephemeral_message_parameters=receiver)
 
-    event = await control.wait_for(lambda event: event.type == "ephemeral")
     assert (sent["message_id"], sent["receiver_user"]["id"]) == (0, anna.id)
-    assert (event.raw["user_id"], event.raw["text"]) == (anna.id, "psst")
     assert [each.text for each in await control.messages(group)] == ["hello"]
+    hidden = await control.messages(group, after=-9)
+    assert [(each.id, each.seen_by) for each in hidden[1:]] == [(-1, anna.id), (-2, anna.id)]
+
+
+async def test_an_ephemeral_message_is_changed_by_methods_of_its_own(setup: Setup) -> None:
+    control, api, anna = setup
+    bob = await control.make_user("Bob")
+    group = await control.make_group("Friends", [anna, bob])
+    await control.promote(group)
+    markup, receiver = keyboard(text="a", callback_data="a"), {"receiver_user_id": anna.id}
+    told: dict[str, Any] = {"chat_id": group, "text": "psst", "reply_markup": markup}
+    sent = await api.call("sendMessage", **told, ephemeral_message_parameters=receiver)
+    named: dict[str, Any] = {"chat_id": group, "ephemeral_message_id": sent["ephemeral_message_id"]}
+
+    with pytest.raises(AssertionError, match="does not see"):
+        await control.press(bob, -1, "a", chat_id=group)
+    query = await control.press(anna, -1, "a", chat_id=group)
+    replacing = receiver | {"callback_query_id": query, "replace_callback_query_message": True}
+    refusals = [
+        await api.refusal("editMessageText", chat_id=group, message_id=0, text="x"),
+        await api.refusal("editEphemeralMessageText", **named, receiver_user_id=bob.id, text="x"),
+        await api.refusal("editEphemeralMessageText", **named | told, **receiver),
+        await api.refusal("sendMessage", **told, ephemeral_message_parameters=replacing),
+    ]
+    edited = await api.call("editEphemeralMessageText", **named, **receiver, text="edited")
+    deleted = await api.call("deleteEphemeralMessage", **named, **receiver)
+    gone = await api.refusal("editEphemeralMessageText", **named, **receiver, text="again")
+
+    invalid = "400 Bad Request: MESSAGE_ID_INVALID"
+    not_specified = "400 Bad Request: message identifier is not specified"
+    assert refusals == [not_specified, invalid, NOT_MODIFIED, invalid]
+    assert (edited, deleted, gone) == (True, True, invalid)
+    [pressed] = [each for each in await api.call("getUpdates") if "callback_query" in each]
+    message = pressed["callback_query"]["message"]
+    assert (message["message_id"], message["ephemeral_message_id"]) == (0, 1)
+
+
+async def test_an_ephemeral_command_and_a_reply_are_seen_by_the_bot_alone(
+    setup: Setup, clock: Clock
+) -> None:
+    control, api, anna = setup
+    group = await control.make_group("Friends", [anna])
+    command = {"command": "limits", "description": "Limits", "is_ephemeral": True}
+    await api.call("setMyCommands", commands=[command], scope={"type": "all_group_chats"})
+
+    await control.say(anna, "/limits", chat_id=group, is_old_client=True)
+    await control.say(anna, "/limits now", chat_id=group)
+    receiver = {"receiver_user_id": anna.id}
+    reply = {"ephemeral_message_id": 1}
+    told: dict[str, Any] = {"chat_id": group, "text": "5", "reply_parameters": reply}
+    openly = await api.refusal("sendMessage", **told)
+    sent = await api.call("sendMessage", **told, ephemeral_message_parameters=receiver)
+    await control.say(anna, "thanks", chat_id=group, reply_to=-sent["ephemeral_message_id"])
+    clock.offset_s += 16
+    late = await api.refusal("sendMessage", **told, ephemeral_message_parameters=receiver)
+
+    updates = await api.call("getUpdates")
+    messages = [each["message"] for each in updates if "message" in each]
+    ids = [(each["message_id"], each.get("ephemeral_message_id")) for each in messages[1:]]
+    assert ids == [(1, None), (0, 1), (0, 3)]
+    assert "reply_to_message" not in messages[-1]
+    assert openly == "400 Bad Request: a reply to an ephemeral message must be ephemeral, too"
+    assert late == "400 Bad Request: BOT_NOT_ADMIN"
 
 
 async def test_old_messages_cannot_be_deleted(setup: Setup, clock: Clock) -> None:

@@ -11,7 +11,7 @@ import { Live } from "./live.js";
 import { openMenu } from "./menu.js";
 import { alertBox, complain, connectionBanner, notices, speak, toast } from "./notices.js";
 import { Sidebar } from "./sidebar.js";
-import { store } from "./store.js";
+import { isEphemeral, store } from "./store.js";
 import { Timeline } from "./timeline.js";
 import { language, t } from "./words.js";
 
@@ -82,11 +82,12 @@ function forwardMenu(message, anchor) {
 }
 
 function messageMenu(message, anchor) {
-  const mine = store.isMine(message);
+  const alone = isEphemeral(message);
+  const mine = store.isMine(message) && !alone;
   const words = message.text ?? message.caption;
   return [
     { icon: "reply", text: t("reply"), onclick: () => act.reply(message) },
-    { icon: "forward", text: t("forward"), onclick: () => forwardMenu(message, anchor) },
+    !alone && { icon: "forward", text: t("forward"), onclick: () => forwardMenu(message, anchor) },
     words && { icon: "copy", text: t("copy_text"), onclick: () => act.copy(words) },
     mine &&
       words !== undefined && {

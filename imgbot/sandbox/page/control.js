@@ -41,6 +41,7 @@ export const chooseInline = (queryId, chatId, resultId) =>
   call("POST", `inline/${queryId}`, { chat_id: chatId, result_id: resultId });
 export const setBlocked = (chatId, userId, blocked) =>
   call("POST", `chats/${chatId}/block`, { user_id: userId, blocked });
+export const setAdmin = (chatId, on) => call("POST", `chats/${chatId}/promote`, { on });
 
 export const pressButton = async (chatId, userId, messageId, data) =>
   (

@@ -38,7 +38,6 @@ export class Header {
     if (this.#shown !== chat.id) this.#face.replaceChildren(avatar(who));
     this.#shown = chat.id;
     this.#name.textContent = personName(who);
-    this.#more.hidden = !isPrivate;
     this.#status.classList.toggle("offline", !store.polling);
     const calm = isPrivate ? t("bot") : t("members", { n: (chat.members ?? []).length + 1 });
     const text = store.polling ? calm : t("bot_offline");
@@ -47,15 +46,25 @@ export class Header {
 
   #menu() {
     const chatId = store.chatId;
-    const isBlocked = store.isBlocked(chatId);
-    const item = {
-      icon: "stop",
-      text: t(isBlocked ? "unblock" : "block"),
-      danger: !isBlocked,
-      onclick: () => setBlocked(chatId, !isBlocked),
-    };
+    const item = chatId > 0 ? blocking(chatId) : promotion(store.chats.get(chatId));
     openMenu([item], this.#more.getBoundingClientRect());
   }
+}
+
+function blocking(chatId) {
+  const isBlocked = store.isBlocked(chatId);
+  return {
+    icon: "stop",
+    text: t(isBlocked ? "unblock" : "block"),
+    danger: !isBlocked,
+    onclick: () => setBlocked(chatId, !isBlocked),
+  };
+}
+
+/** The bot of a group becomes an administrator there, or is one no longer. */
+function promotion({ id, admin: isAdmin }) {
+  const onclick = () => control.setAdmin(id, !isAdmin).catch(complain);
+  return { text: t(isAdmin ? "demote" : "promote"), onclick };
 }
 
 /** The person of a private chat blocks the bot, or lets it in again. */

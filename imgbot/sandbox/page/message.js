@@ -16,7 +16,7 @@ import {
 } from "./format.js";
 import { keyboard } from "./keyboard.js";
 import { album, documentCard, label, photo, photoWidth, quote, sticker } from "./media.js";
-import { store } from "./store.js";
+import { isEphemeral, store } from "./store.js";
 import { t } from "./words.js";
 
 const ALBUM_PX = 400;
@@ -132,6 +132,7 @@ function bubble(item, mine, act) {
     { class: shapeOf(messages, text) },
     authorName(message, item.first && message.chat.id < 0 && !mine),
     topic(message),
+    isEphemeral(message) && h("div", { class: "topic", testid: "only-you" }, t("only_you")),
     forward(message),
     reply(message, act),
     media(messages, act),

@@ -4,6 +4,12 @@ const MESSAGES_PER_CHAT = 5_000;
 const CALLBACK_MS = 15_000;
 const ANSWERS_KEPT = 100;
 
+/** Whether one person alone sees a message of a group, besides the bot. */
+export const isEphemeral = ({ message_id: id }) => id < 0;
+
+const sees = (userId, message) =>
+  !isEphemeral(message) || [message.from.id, message.receiver_user.id].includes(userId);
+
 /** Tells "change" after anything changed (once per frame), "callback" on an answer and "message" on a new message. */
 class Store extends EventTarget {
   bot = { id: 0, first_name: "imgbot", username: "", commands: {} };
@@ -69,9 +75,11 @@ class Store extends EventTarget {
   }
 
   /** Whether the bot wants the person looked at to answer this very message. */
-  isAsked({ outgoing, force_reply: ask, reply_to_message: replied, entities, chat }) {
-    if (!outgoing || !ask) return false;
+  isAsked(message) {
+    const { outgoing, force_reply: ask, reply_to_message: replied, entities, chat } = message;
+    if (!outgoing || !ask || !sees(this.me, message)) return false;
     if (!ask.selective || chat.id > 0 || replied?.from?.id === this.me) return true;
+    if (isEphemeral(message)) return true;
     return (entities ?? []).some(({ user }) => user?.id === this.me);
   }
 
@@ -82,9 +90,10 @@ class Store extends EventTarget {
 
   // ---- messages
 
-  /** The messages of a chat in order. */
+  /** The messages of a chat in order, as far as the person looked at sees them. */
   messages(chatId) {
-    return [...(this.#threads.get(chatId)?.values() ?? [])];
+    const all = [...(this.#threads.get(chatId)?.values() ?? [])];
+    return all.filter((message) => sees(this.me, message));
   }
 
   message(chatId, messageId) {
@@ -143,8 +152,6 @@ class Store extends EventTarget {
     this.#loading.get(chatId)?.push(event);
     if (["message", "edit", "delete"].includes(type)) this.#keep(event, true);
     else if (type === "callback_answer") this.#answer(event);
-    else if (type === "ephemeral")
-      this.dispatchEvent(new CustomEvent("callback", { detail: event }));
     else if (type === "commands" && event.commands)
       this.bot = { ...this.bot, commands: event.commands };
     else if (type === "polling") this.polling = event.active;
@@ -161,11 +168,13 @@ class Store extends EventTarget {
 
   #arrived(chatId, message) {
     for (const userId of chatId > 0 ? [chatId] : (this.chats.get(chatId)?.members ?? [])) {
-      if (userId === message.from?.id || this.#isSeen(userId, chatId)) continue;
+      if (userId === message.from?.id || !sees(userId, message)) continue;
+      if (this.#isSeen(userId, chatId)) continue;
       const key = `${userId}:${chatId}`;
       this.#unread.set(key, (this.#unread.get(key) ?? 0) + 1);
     }
-    this.dispatchEvent(new CustomEvent("message", { detail: message }));
+    if (sees(this.me, message))
+      this.dispatchEvent(new CustomEvent("message", { detail: message }));
   }
 
   #edited(chatId, message) {
