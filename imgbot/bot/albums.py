@@ -36,7 +36,7 @@ from imgbot.telemetry import events
 _MERGE_NOW = "/merge"
 """Stored as the prompt of an item that carries the command alone."""
 
-_NOT_STORED = frozenset({"profile", "as_of_ms"})
+_NOT_STORED = frozenset({"profile", "as_of_ms", "ephemeral_id"})
 """The profile is read again when the album is complete; earlier releases read no other fields."""
 
 _RETRY_S = 2.0
@@ -259,7 +259,7 @@ async def _merge(photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue
         for photo in taken:
             await dialogue.app.albums.join(dialogue.context.request, photo)
     if len(photos) > PHOTOS_LIMIT:
-        await dialogue.reply("merge_cut", limit=PHOTOS_LIMIT)
+        await dialogue.reply_alone("merge_cut", limit=PHOTOS_LIMIT)
     await dialogue.state.clear()
 
 

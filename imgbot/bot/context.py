@@ -43,6 +43,9 @@ class RequestContext:
     """Inline message that the picture is shown in as well, by its file id."""
     as_of_ms: int = 0
     """Time as of which "this picture" is meant, if the message is handled again; else 0."""
+    ephemeral_id: int = 0
+    """Id of the message if only the user sees it, else 0; its `message_id` is 0, or that of the
+    message which it replies to."""
 
     @property
     def request(self) -> str:
@@ -71,11 +74,14 @@ class RequestContext:
     @property
     def chat_target(self) -> ChatTarget:
         """Target of the answer; in a group it must show which user it is for."""
-        return ChatTarget(self.chat_id, self.thread_id, 0 if self.is_private else self.message_id)
+        reply_to = 0 if self.is_private else self.message_id
+        # A pressed one is the bot's own: it is the press that is answered.
+        ephemeral_id = 0 if self.pressed_by else self.ephemeral_id
+        return ChatTarget(self.chat_id, self.thread_id, reply_to, ephemeral_id)
 
     def with_chat(self, chat_id: int) -> "RequestContext":
         """Return the context in the supergroup that its group became, without its messages."""
-        return replace(self, chat_id=chat_id, thread_id=0, message_id=0)
+        return replace(self, chat_id=chat_id, thread_id=0, message_id=0, ephemeral_id=0)
 
     def with_profile(self, profile: UserProfile) -> "RequestContext":
         return replace(self, profile=profile, language=profile.language_or(self.language))
@@ -98,12 +104,19 @@ def context_from_event(event: Message | CallbackQuery, update_id: int) -> Reques
         chat_id=message.chat.id,
         language=language_of(user.language_code),
         # Of one that is inaccessible only the id is known: nothing replies to it, nor changes it.
-        message_id=message.message_id if isinstance(message, Message) else 0,
+        message_id=_reply_target(message) if isinstance(message, Message) else 0,
         is_private=message.chat.type == "private",
         username=(user.username or "").lower(),
         pressed_by=user.first_name if isinstance(event, CallbackQuery) else "",
         sent_s=int(event.date.timestamp()) if isinstance(event, Message) else 0,
+        ephemeral_id=(isinstance(message, Message) and message.ephemeral_message_id) or 0,
     )
     if isinstance(message, Message) and message.is_topic_message and message.message_thread_id:
         return replace(context, thread_id=message.message_thread_id)
     return context
+
+
+def _reply_target(message: Message) -> int:
+    """Return the message that an answer for all can reply to, 0 if there is none."""
+    replied = message.reply_to_message if message.ephemeral_message_id else None
+    return replied.message_id if replied else message.message_id

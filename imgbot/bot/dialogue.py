@@ -5,6 +5,7 @@ for fifteen minutes only: later ones may mean something else, and must not be pa
 """
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
@@ -28,6 +29,8 @@ from imgbot.domain.errors import (
     ImgbotError,
     MessageGoneError,
     StorageFullError,
+    StorageUnavailableError,
+    TelegramRefusedError,
     TransientError,
     UserError,
 )
@@ -37,8 +40,10 @@ from imgbot.domain.texts import buttons, price, t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage import keys
 from imgbot.storage.job_codec import pack, unpack
+from imgbot.storage.users import EPHEMERAL
 from imgbot.telegram.messenger import ANSWER_LIMIT, ChatTarget, cut
 from imgbot.telegram.rate_limiter import max_wait
+from imgbot.telegram.session import SentMessage
 from imgbot.telemetry import metrics
 
 _TTL_S = 86_400
@@ -52,6 +57,11 @@ _ASKED_AFTER = "asked_after"
 
 _PANEL = "panel"
 """Newest message with the question's buttons; an earlier copy may be shown above it."""
+
+_EPHEMERAL = "ephemeral"
+"""Ephemeral messages with the question's buttons, the newest last."""
+
+_EPHEMERAL_KEPT = 8
 
 _THROTTLE_S = {
     **dict.fromkeys(("not_allowed", "banned"), 3600),
@@ -154,6 +164,57 @@ class Dialogue:
         """Answer with a text; return the message's id."""
         return await self.app.messenger.send_text(self.context.chat_target, text, rows or [])
 
+    async def reply_alone(
+        self, key: str, rows: Keyboard | None = None, /, **facts: str | int | float
+    ) -> int:
+        return await self.reply_text_alone(self.t(key, **facts), rows)
+
+    async def reply_text_alone(
+        self,
+        text: str,
+        rows: Keyboard | None = None,
+        target: ChatTarget | None = None,
+        *,
+        is_question: bool = False,
+    ) -> int:
+        """Answer so that nobody else in a group sees it, or else as always.
+
+        Returns the id of a message that all see, else 0.
+        """
+        target, rows = target or self.context.chat_target, rows or []
+        sent = await self._send_ephemeral(target, text, rows)
+        if sent is None:
+            return await self.app.messenger.send_text(target, text, rows)
+        if is_question and sent.ephemeral_id:
+            known = (await self.state.get_data()).get(_EPHEMERAL, [])
+            kept = [*known, sent.ephemeral_id][-_EPHEMERAL_KEPT:]
+            await self.state.update_data({_EPHEMERAL: kept})
+        return sent.message_id
+
+    async def _send_ephemeral(
+        self, target: ChatTarget, text: str, rows: Keyboard, *, asks_for_reply: bool = False
+    ) -> SentMessage | None:
+        """Send a message that only the user sees; None in a chat that does not allow it.
+
+        What answers neither a press nor an ephemeral message is for administrators of the group:
+        if the bot is none, that is remembered for a while.
+        """
+        app, chat_id = self.app, self.context.chat_id
+        if self.context.is_private or self.context.is_anonymous:
+            return None
+        is_answer = bool(self.callback_id or target.ephemeral_id)
+        # Without Redis, a message is told to all rather than not at all.
+        with suppress(StorageUnavailableError):
+            if not is_answer and await app.users.is_forbidden(chat_id, EPHEMERAL):
+                return None
+        sent = await app.messenger.send_ephemeral(
+            target, text, rows, self.user_id, self.callback_id, asks_for_reply=asks_for_reply
+        )
+        if sent is None and not is_answer:
+            with suppress(StorageUnavailableError):
+                await app.users.note_forbidden(chat_id, EPHEMERAL)
+        return sent
+
     async def reply_to_copy(self, key: str, copied: str) -> None:
         """Answer with a text, and with another below it that a tap copies."""
         target = self.context.chat_target
@@ -162,22 +223,33 @@ class Dialogue:
     async def ask_about_text(self, key: str, rows: Keyboard, /, **facts: str | int | float) -> int:
         """Ask in reply to the user's text, on which the buttons act."""
         self.refuse_while_paused()
+        if self.context.chat_target.ephemeral_id:
+            # Telegram need not tell, with the press, which ephemeral message was replied to.
+            raise UserError("say_openly")
         return await self.reply_about(self.t(key, **facts), rows)
 
     async def reply_about(self, text: str, rows: Keyboard) -> int:
-        """Answer with a text in reply to the message that is handled, in a private chat, too."""
+        """Ask in reply to the message that is handled, in a private chat, too."""
         target = replace(self.context.chat_target, reply_to=self.context.message_id)
-        return await self.app.messenger.send_text(target, text, rows)
+        return await self.reply_text_alone(text, rows, target, is_question=True)
 
     async def reply_question(self, key: str) -> int:
-        """Answer with a question; in a group only a reply to it is an answer."""
+        """Answer with a question; in a group only a reply to it is an answer.
+
+        All see it, as they see the answer, unless the user's own message is ephemeral.
+        """
         context, text, called = self.context, self.t(key), None
+        target = context.chat_target
+        if target.ephemeral_id:
+            sent = await self._send_ephemeral(target, text, [], asks_for_reply=True)
+            if sent is not None:
+                return sent.message_id
         if context.pressed_by and not context.is_private:
             # It replies to the bot's own message then: only a mention tells which user is asked.
             text = self.t("ask_by_name", name=context.pressed_by, question=text)
             called = User(id=context.user_id, is_bot=False, first_name=context.pressed_by)
         return await self.app.messenger.send_text(
-            context.chat_target, text, [], asks_for_reply=not context.is_private, called=called
+            target, text, [], asks_for_reply=not context.is_private, called=called
         )
 
     def refuse_while_paused(self) -> None:
@@ -193,12 +265,12 @@ class Dialogue:
         wait_s, operation = facts.pop("wait_s", 0), facts.pop("operation", "")
         if operation:
             rows = await self._usual_model(str(operation))
-            await self.reply(error.reason, rows, **facts)
+            await self.reply_alone(error.reason, rows, **facts)
             await self.answer_callback("")
         elif self.callback_id:
             await self.answer_callback(self.t(error.reason, **facts))
         elif await self._should_report(error.reason, int(wait_s)):
-            await self.reply(error.reason, await self._resend(error.reason), **facts)
+            await self.reply_alone(error.reason, await self._resend(error.reason), **facts)
 
     async def _resend(self, reason: str) -> Keyboard | None:
         """Return a button that handles the message again, if it was refused only for now."""
@@ -234,9 +306,11 @@ class Dialogue:
             return ""
         if self.callback_id and cut(text, ANSWER_LIMIT) == text:
             return Alert(text)
-        target = context.chat_target
-        if await messenger.send_ephemeral(target, text, self.user_id, self.callback_id):
-            return ""
+        target = replace(context.chat_target, reply_to=0)
+        if sent := await self._send_ephemeral(target, text, []):
+            if sent.ephemeral_id:
+                return ""
+            await messenger.remove(target, sent.message_id)
         try:
             await messenger.send_text(ChatTarget(self.user_id), text, [])
         except ChatGoneError:
@@ -279,14 +353,33 @@ class Dialogue:
 
     async def update_panel(self, text: str, rows: Keyboard) -> None:
         """Edit the message whose button was pressed; the press may be repeated."""
-        if self.context.message_id:
-            with suppress(TransientError):
+        with suppress(TransientError):
+            if self.context.ephemeral_id:
+                await self._update_ephemeral(text, rows)
+            elif self.context.message_id:
                 await self.edit_text(self.context.message_id, text, rows)
+
+    async def _update_ephemeral(self, text: str, rows: Keyboard) -> None:
+        """Edit the ephemeral message whose button was pressed; send it anew if it is gone."""
+        context = self.context
+        try:
+            with max_wait(10.0):
+                await self.app.messenger.edit_ephemeral(
+                    context.chat_id, self.user_id, context.ephemeral_id, text, rows
+                )
+        except (MessageGoneError, TelegramRefusedError):
+            await self.reply_text_alone(text, rows)
 
     async def remove_panel(self) -> None:
         """Remove the message whose button was pressed, if Telegram lets it be removed."""
+        context, messenger = self.context, self.app.messenger
         with suppress(ImgbotError):
-            await self.app.messenger.remove(self.context.chat_target, self.context.message_id)
+            if context.ephemeral_id:
+                await messenger.remove_ephemeral(
+                    context.chat_id, self.user_id, context.ephemeral_id
+                )
+            else:
+                await messenger.remove(context.chat_target, context.message_id)
 
     async def send_picture(
         self,
@@ -309,13 +402,17 @@ class Dialogue:
         if rows is None:
             await self.reply_question(key)
         else:
-            await self.state.update_data({_PANEL: await self.reply(key, rows)})
+            shown = await self.reply_text_alone(self.t(key), rows, is_question=True)
+            await self.state.update_data({_PANEL: shown})
 
     async def expect(self, question: str, **data: Any) -> None:
         """Wait for the answer to `question`, dropping any earlier dialogue."""
         self.refuse_while_paused()
         context, earlier = self.context, await self.state.get_data()
         after = max(context.message_id, earlier.get(_PANEL, 0))
+        if context.ephemeral_id and not context.message_id:
+            # It has no place among the messages that all see: none of them counts as later.
+            after = sys.maxsize
         if earlier.get(_ASKED_BY) == context.request:
             # Asked again, as the response to the first copy was lost: both copies stay valid.
             after = earlier[_ASKED_AFTER]
@@ -345,9 +442,12 @@ class Dialogue:
         """
         data = await self.state.get_data()
         is_open = await self.state.get_state() == question
+        if self.context.ephemeral_id:
+            return is_open and self.context.ephemeral_id in data.get(_EPHEMERAL, [])
         # Earlier releases store only the message with the buttons.
         after = data.get(_ASKED_AFTER, data.get(_PANEL, 0) - 1)
-        return is_open and self.context.message_id > after
+        is_newest = 0 < self.context.message_id == data.get(_PANEL)
+        return is_open and (is_newest or self.context.message_id > after)
 
     async def photos(self) -> tuple[InputPhoto, ...]:
         return unpack((await self.state.get_data()).get("sources", []))

@@ -119,7 +119,7 @@ def replied_message(message: Message) -> Message | None:
     In a topic every message that is no reply arrives as a reply to the topic's first message.
     """
     replied = message.reply_to_message
-    if replied is None or replied.forum_topic_created:
+    if replied is None or replied.forum_topic_created or replied.ephemeral_message_id:
         return None
     is_beginning = replied.message_id == message.message_thread_id
     # Elsewhere the thread id is the id of the message replied to.
@@ -186,7 +186,8 @@ class BotIdentity:
 
         A command that names another bot is for that one, even in a reply.
         """
-        if message.chat.type == "private":
+        # Nobody but the bot gets an ephemeral message.
+        if message.chat.type == "private" or message.ephemeral_message_id:
             return True
         if addressee_of(message) not in {"", self.name.lower()}:
             return False

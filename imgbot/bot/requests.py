@@ -145,9 +145,9 @@ async def _enqueue_variants(dialogue: Dialogue, first: Job, count: int) -> None:
             await _enqueue(dialogue, variant)
             taken = number
     if taken == VARIANTS_MAX < count:
-        await dialogue.reply("variants_most", limit=VARIANTS_MAX)
+        await dialogue.reply_alone("variants_most", limit=VARIANTS_MAX)
     elif taken < count:
-        await dialogue.reply("variants_fewer", taken=taken, count=count)
+        await dialogue.reply_alone("variants_fewer", taken=taken, count=count)
 
 
 async def _is_slideshow(dialogue: Dialogue, job: Job) -> bool:

@@ -290,10 +290,11 @@ class UpdateHandler:
     ) -> None:
         """Note a press that has ordered something: the button is disabled until that has ended.
 
-        Not where the buttons change meanwhile: in the history, and while variants are added.
+        Not where the buttons change meanwhile: in the history, and while variants are added; nor
+        in an ephemeral message, which disappears.
         """
         markup = callback.message.reply_markup if isinstance(callback.message, Message) else None
-        if markup is None or "view:" in markup.model_dump_json():
+        if markup is None or context.ephemeral_id or "view:" in markup.model_dump_json():
             return
         shown = group_ids(press.argument.rpartition(".")[2], VARIANTS_MAX)
         ordered = group_ids(context.request, VARIANTS_MAX)
@@ -350,7 +351,8 @@ class UpdateHandler:
 
     async def _is_first(self, context: RequestContext, press: CallbackData) -> bool:
         """Return false for a second press within seconds, of a button that orders something."""
-        tap = f"{context.user_key}.{context.message_id}.{press.action}:{press.argument}"
+        shown = f"e{context.ephemeral_id}" if context.ephemeral_id else context.message_id
+        tap = f"{context.user_key}.{shown}.{press.action}:{press.argument}"
         is_first = await self._app.users.debounce_tap(tap, context.request)
         return is_first or press.action in _REPEATABLE
 

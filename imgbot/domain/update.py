@@ -45,7 +45,7 @@ def is_payment(update: Update) -> bool:
 
 
 _PAID = frozenset({"successful_payment", "refunded_payment"})
-_NOT_CHATTER = frozenset({"media_group_id", "migrate_to_chat_id", *_PAID})
+_NOT_CHATTER = frozenset({"media_group_id", "migrate_to_chat_id", "ephemeral_message_id", *_PAID})
 _SPOKEN_TO = frozenset({"mention", "bot_command", "text_mention"})
 
 

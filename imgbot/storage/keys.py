@@ -136,7 +136,7 @@ SEEN = _key("img:seen", Owner.METHOD)
 PEOPLE = _key("img:people", Owner.METHOD)
 # SET: user ids that unsubscribed from broadcasts
 UNSUBSCRIBED = _key("img:unsubscribed", Owner.SREM)
-# STRING per chat and kind of picture, an hour: marks that the chat did not allow it.
+# STRING per chat and kind of picture or message, an hour: marks that the chat did not allow it.
 FORBIDDEN = _key("img:forbidden:", Owner.NOBODY)
 # ZSET: the latest 200 ended jobs by the time (ms) of their end, 30 days, as JSON: id, user id,
 # status, operation, beginning of the prompt, reason of a failure, words that were not drawn,

@@ -23,6 +23,8 @@ _TAP_S = 3
 _FORBIDDEN_S = 3600
 SLIDESHOW = "slideshow"
 """Kind of picture, beside those of `check_allowed_in`, that a chat may not take."""
+EPHEMERAL = "ephemeral"
+"""Messages that only one member sees: those that answer nothing."""
 _REFUSED_S = 86_400
 _REFUSED_KEPT = 64
 """Messages of a user that are kept at most: one for each id modulo this."""
@@ -214,7 +216,7 @@ class UserStore(Store):
         await self._redis.sadd(f"{keys.PACKS}{user_id}", name)
 
     async def note_forbidden(self, chat_id: int, reason: str) -> None:
-        """Remember for a while that a chat does not take pictures of a kind."""
+        """Remember for a while that a chat does not take pictures, or messages, of a kind."""
         await self._redis.set(f"{keys.FORBIDDEN}{chat_id}.{reason}", 1, ex=_FORBIDDEN_S)
 
     async def is_forbidden(self, chat_id: int, reason: str) -> bool:

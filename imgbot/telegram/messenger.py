@@ -88,11 +88,13 @@ class _FileOnDisk(InputFile):
 
 @dataclass(frozen=True, slots=True)
 class ChatTarget:
-    """Destination of a message; `thread_id` and `reply_to` are 0 if not used."""
+    """Destination of a message; the other ids are 0 if not used."""
 
     chat_id: int
     thread_id: int = 0
     reply_to: int = 0
+    ephemeral_id: int = 0
+    """Ephemeral message of the user, which only an ephemeral message can reply to."""
 
 
 Rows = Sequence[Sequence[Button]]
@@ -141,7 +143,7 @@ class Messenger:
         """
         shown = f"{text}\n\n{copied}" if copied else text
         entities = [_mention(called)] if called else [_code(shown, copied)] if copied else None
-        markup = keyboard(rows) or (ForceReply(selective=True) if asks_for_reply else None)
+        markup = _markup(rows, asks_for_reply=asks_for_reply)
         message = await self._send(
             place,
             self._bot.send_message,
@@ -279,11 +281,28 @@ class Messenger:
                 await self._bot.delete_sticker_set(name)
 
     async def send_ephemeral(
-        self, place: ChatTarget, text: str, user_id: int, callback_id: str
-    ) -> bool:
-        """Send a text that only this user of a group sees; False where that is not possible."""
+        self,
+        place: ChatTarget,
+        text: str,
+        rows: Rows,
+        user_id: int,
+        callback_id: str,
+        *,
+        asks_for_reply: bool = False,
+    ) -> SentMessage | None:
+        """Send a text that only this user of a group sees; None where that is not possible.
+
+        Any bot may do so within 15 seconds of a button's press, or of an ephemeral message of the
+        user; an administrator of the group at any time. It need not arrive, and does not stay.
+        An older Bot API server ignores the parameter, and sends a message to all, which has an id.
+        """
         seen_by = EphemeralMessageParameters(
             receiver_user_id=user_id, callback_query_id=callback_id or None
+        )
+        reply = ReplyParameters(
+            message_id=None if place.ephemeral_id else place.reply_to,
+            ephemeral_message_id=place.ephemeral_id or None,
+            allow_sending_without_reply=True,
         )
         try:
             async with telegram_errors():
@@ -291,14 +310,31 @@ class Messenger:
                     place.chat_id,
                     cut(text, TEXT_LIMIT),
                     message_thread_id=place.thread_id or None,
+                    reply_parameters=reply if place.ephemeral_id or place.reply_to else None,
+                    reply_markup=_markup(rows, asks_for_reply=asks_for_reply),
                     ephemeral_message_parameters=seen_by,
                 )
-        except TelegramRefusedError:
-            return False
-        if message.message_id:
-            # An older Bot API server ignores the parameter, and has sent it to all.
-            await self.remove(place, message.message_id)
-        return not message.message_id
+        except (TelegramRefusedError, ChatGoneError, MessageGoneError):
+            return None
+        return cast("SentMessage", message)
+
+    async def edit_ephemeral(
+        self, chat_id: int, user_id: int, ephemeral_id: int, text: str, rows: Rows
+    ) -> None:
+        """Edit the text of an ephemeral message; may be repeated."""
+        await _edited(
+            self._bot.edit_ephemeral_message_text(
+                chat_id=chat_id,
+                receiver_user_id=user_id,
+                ephemeral_message_id=ephemeral_id,
+                text=cut(text, TEXT_LIMIT),
+                reply_markup=keyboard(rows),
+            )
+        )
+
+    async def remove_ephemeral(self, chat_id: int, user_id: int, ephemeral_id: int) -> None:
+        async with telegram_errors():
+            await self._bot.delete_ephemeral_message(chat_id, user_id, ephemeral_id)
 
     async def answer_callback(self, callback_id: str, text: str, *, is_alert: bool = False) -> None:
         """Answer a callback query; errors are ignored, since late answers are refused."""
@@ -516,6 +552,10 @@ def cut(text: str, limit: int) -> str:
     """Cut a text to Telegram's limit, which counts UTF-16 code units."""
     units = text.encode("utf-16-le")
     return units[: 2 * limit].decode("utf-16-le", "ignore")
+
+
+def _markup(rows: Rows, *, asks_for_reply: bool) -> InlineKeyboardMarkup | ForceReply | None:
+    return keyboard(rows) or (ForceReply(selective=True) if asks_for_reply else None)
 
 
 def keyboard(rows: Rows) -> InlineKeyboardMarkup | None:

@@ -52,6 +52,7 @@ class SentMessage:
     slides: tuple[PhotoSize, ...] = ()
     """Largest sizes of the photos in a slideshow."""
     has_media_spoiler: bool = False
+    ephemeral_id: int = 0
 
 
 class BotSession(AiohttpSession):
@@ -184,7 +185,10 @@ def _sent_message(result: dict[str, Any]) -> SentMessage:
     shows = [block["blocks"] for block in blocks if block["type"] == "slideshow"]
     slides = (PhotoSize(**each["photo"][-1]) for show in shows for each in show)
     is_hidden = bool(result.get("has_media_spoiler"))
-    return SentMessage(int(result["message_id"]), photo, document, tuple(slides), is_hidden)
+    ephemeral_id = int(result.get("ephemeral_message_id", 0))
+    return SentMessage(
+        int(result["message_id"]), photo, document, tuple(slides), is_hidden, ephemeral_id
+    )
 
 
 def _read_answer(text: str) -> dict[str, Any]:

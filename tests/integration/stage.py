@@ -9,6 +9,7 @@ from typing import Any
 
 from PIL import Image
 
+from imgbot.domain.texts import LANGUAGES
 from imgbot.sandbox.server import Sandbox
 from imgbot.storage import keys
 from tests.fixtures.bot import SOON, Bot, Constants, with_simulated_provider
@@ -225,12 +226,22 @@ async def open_owned(
         yield stage
 
 
-async def open_group(stage: Stage, *, hears_all: bool = True, **fields: Any) -> tuple[User, User]:
+async def open_group(
+    stage: Stage, *, hears_all: bool = True, is_admin: bool = False, **fields: Any
+) -> tuple[User, User]:
     """Two users, Ann and Bob, in a group of their own."""
+
+    async def count_menus() -> int:
+        return sum(scope == "all_group_chats" for scope, *_ in stage.sandbox.state.commands)
+
+    # Which commands are ephemeral must not depend on how fast the bot has told it.
+    await eventually(count_menus, lambda count: count == len(LANGUAGES))
     ann, bob = await stage.user("Ann"), await stage.user("Bob")
     group = await stage.control.make_group("Friends", [ann.person, bob.person], **fields)
     if hears_all:
         await stage.control.set_privacy(group, on=False)
+    if is_admin:
+        await stage.control.promote(group)
     return ann.within(group), bob.within(group)
 
 

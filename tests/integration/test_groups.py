@@ -7,7 +7,7 @@ import pytest
 from imgbot.domain.texts import t
 from tests.fixtures.sandbox import KINDS, picture
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import BOT_NAME, Stage, is_picture, jpeg, open_group
+from tests.integration.stage import BOT_NAME, Stage, User, is_picture, jpeg, open_group, title
 
 pytestmark = [
     pytest.mark.slow,
@@ -356,3 +356,113 @@ async def test_two_users_are_asked_independently(simulated_stage: Stage) -> None
     shown = await ann.heard()
 
     assert [m.text for m in shown[2:]] == ["How many times larger?", "a fox"]
+
+
+@pytest.mark.parametrize("command", ["/limits", "/settings", "/queue", "/privacy", "/cancel"])
+async def test_an_ephemeral_command_is_answered_to_its_sender_alone(
+    simulated_stage: Stage, command: str
+) -> None:
+    """The bot is no administrator."""
+    ann, _ = await open_group(simulated_stage)
+
+    answer = await ann.ask(command)
+
+    assert (answer.seen_by, answer.raw["ephemeral_message_id"]) == (ann.id, 2)
+    assert await ann.heard() == []
+
+
+async def refused_alone(ann: User) -> int:
+    """How often Telegram did not let the bot answer so that only one user sees it."""
+    calls = (await ann.control.calls())["calls"]
+    return sum("BOT_NOT_ADMIN" in call.get("description", "") for call in calls)
+
+
+async def test_a_refusal_is_told_to_its_user_alone_where_the_bot_is_administrator(
+    simulated_stage: Stage,
+) -> None:
+    ann, bob = await open_group(simulated_stage, is_admin=True)
+    eve, _ = await open_group(simulated_stage)
+    before = await refused_alone(ann)
+
+    alone = await bob.ask("/last")
+    visible = [await eve.ask("/last") for _ in range(2)]
+
+    assert (alone.text, alone.seen_by) == (t("en", "last_nothing"), bob.id)
+    assert [(each.text, each.seen_by) for each in visible] == [(t("en", "last_nothing"), 0)] * 2
+    # It is asked once in an hour.
+    assert await refused_alone(ann) == before + 1
+
+
+async def test_a_question_that_only_its_user_sees_orders_what_is_pressed(
+    simulated_stage: Stage,
+) -> None:
+    ann, _ = await open_group(simulated_stage, is_admin=True)
+    words = await ann.say(f"{BOT_NAME} make it brighter")
+    question = await ann.wait()
+    created = await ann.click(question, "New picture", is_picture)
+    shown = []
+    for name in ("cat", "astronaut"):
+        [photo] = await ann.photos(jpeg(name), caption=BOT_NAME)
+        shown.append((photo, await ann.wait(lambda m, photo=photo: m.reply_to == photo.id)))
+
+    [(_, stale), (photo, asked)] = shown
+    cut_out = await ann.click(asked, "Cut out", is_picture)
+
+    assert await ann.toast(stale, "Cut out") == t("en", "stale_photo_button")
+    assert [each.seen_by for each in (question, stale, asked)] == [ann.id] * 3
+    assert (created.seen_by, cut_out.seen_by) == (0, 0)
+    assert (created.reply_to, cut_out.reply_to) == (words.id, photo.id)
+    assert await ann.heard() == [created, cut_out]
+    [gone] = [m for m in await ann.control.messages(ann.chat_id, after=-9) if m.id == question.id]
+    assert gone.is_deleted
+
+
+async def test_settings_that_only_their_user_sees_are_changed_in_place(
+    simulated_stage: Stage,
+) -> None:
+    ann, bob = await open_group(simulated_stage)
+    panels = [await user.ask("/settings") for user in (ann, ann, bob)]
+
+    changed = [await ann.click(panel, "Send as: photo", lambda m: m.edits) for panel in panels[:2]]
+    await ann.control.delete(panels[0])
+    anew = await ann.click(changed[0], "Send as: file")
+    no_admin = {"error_code": 400, "description": "Bad Request: BOT_NOT_ADMIN"}
+    await ann.control.fault("sendMessage", "error", chat_id=ann.chat_id, **no_admin)
+    late = await bob.ask("/settings")
+
+    assert [(each.id, each.seen_by) for each in changed] == [
+        (each.id, ann.id) for each in panels[:2]
+    ]
+    assert anew.id < panels[2].id < 0
+    assert anew.button("Send as: photo")
+    assert anew.seen_by == ann.id
+    assert [m.id for m in await ann.heard()] == [late.id]
+
+
+async def test_a_request_that_only_the_bot_sees_is_drawn_for_all(simulated_stage: Stage) -> None:
+    ann, bob = await open_group(simulated_stage)
+    anns, bobs = [await user.ask("/settings") for user in (ann, bob)]
+
+    unsure = await ann.ask("make it brighter", reply_to=anns.id)
+    await ann.photos(jpeg("cat"), caption=BOT_NAME)
+    other = await ann.wait(lambda m: m.text == t("en", "ask_photo_action"))
+    await ann.ask("/cancel")
+    await ann.photos(jpeg("astronaut"), reply_to=anns.id)
+    asked = await ann.wait(lambda m: m.text == other.text and m.seen_by)
+    stale = await ann.toast(other, "Cut out")
+    await ann.click(asked, "Cut out", is_picture)
+    # In one go, as none has an id to be told by.
+    await ann.say("a red fox", reply_to=anns.id)
+    await bob.say("an owl", reply_to=bobs.id)
+    await ann.say("a hare", reply_to=anns.id)
+    question = await bob.ask("/create", reply_to=bobs.id, fits=lambda m: m.force_reply)
+    await bob.say("a wolf", reply_to=question.id)
+    drawn = await ann.heard()
+
+    assert (other.seen_by, stale) == (0, t("en", "stale_photo_button"))
+    assert (unsure.text, unsure.seen_by) == (t("en", "say_openly"), ann.id)
+    assert (question.text, question.seen_by) == (t("en", "ask_create"), bob.id)
+    assert drawn[0].id == other.id
+    texts = sorted(title(m) for m in drawn[1:])
+    assert texts == ["a hare", "a red fox", "a wolf", "an owl", "✂️ Background removed"]
+    assert all(is_picture(m) and m.reply_to is None for m in drawn[1:])

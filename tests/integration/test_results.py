@@ -7,7 +7,7 @@ from PIL import Image
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
-from tests.fixtures.sandbox import Event, Message
+from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import BOT_NAME, Stage, User, is_picture, jpeg, open_group
 
@@ -187,13 +187,10 @@ async def test_in_a_group_only_the_asker_gets_the_receipt(builtin_stage: Stage) 
     control, long_prompt = ann.control, f"a fox, {'very ' * 40}red"
     short, long = [await ann.order(f"/create {each}") for each in ("a fox", long_prompt)]
 
-    async def answer(message: Message, kind: str) -> Event:
-        after = await control.last_seq()
-        await control.click(ann.person, message, "ℹ️")
-        return await control.wait_for(lambda event: event.type == kind, after=after)
-
-    alert = await answer(short, "callback_answer")
-    shown, closed = await answer(long, "ephemeral"), await ann.toast(long, "ℹ️")
+    after = await control.last_seq()
+    await control.click(ann.person, short, "ℹ️")
+    alert = await control.wait_for(lambda event: event.type == "callback_answer", after=after)
+    shown, closed = await ann.click(long, "ℹ️"), await ann.toast(long, "ℹ️")
     await control.fault("sendMessage", "error", error_code=400, description="Bad Request: no")
     nowhere = await ann.toast(long, "ℹ️")
     await ann.within(ann.id).ask("/start")
@@ -202,9 +199,9 @@ async def test_in_a_group_only_the_asker_gets_the_receipt(builtin_stage: Stage) 
 
     assert alert.raw["show_alert"]
     assert alert.raw["text"].startswith("Prompt: a fox\n")
-    assert (shown.raw["user_id"], closed) == (ann.id, "")
-    assert shown.raw["text"].startswith(f"Prompt: {long_prompt}\n")
+    assert (shown.seen_by, closed) == (ann.id, "")
+    assert shown.text.startswith(f"Prompt: {long_prompt}\n")
     assert nowhere == t("en", "told_nowhere", name=BOT_NAME[1:])
-    assert alone.text == shown.raw["text"]
+    assert alone.text == shown.text
     assert await mallory.toast(long, "ℹ️") == t("en", "not_your_button")
     assert {message.id for message in await ann.heard()} == {short.id, long.id}

@@ -87,6 +87,21 @@ async def test_a_wait_of_a_few_seconds_is_the_bots_and_nobody_elses(stage: Stage
     assert await cli(stage, "GET", f"rate_limit:{ann.id}") == "1"
 
 
+async def test_a_refusal_that_only_its_user_sees_is_taken_back_by_its_button(stage: Stage) -> None:
+    ann, _ = await open_group(stage, is_admin=True)
+    await cli(stage, "SET", f"rate_limit:{ann.id}", "3", "PX", "60000")
+    asked = await ann.say("/create a fox")
+    refusal = await ann.wait()
+
+    await cli(stage, "DEL", f"rate_limit:{ann.id}")
+    drawn = await ann.click(refusal, "🔁", is_picture)
+
+    assert (refusal.seen_by, drawn.seen_by, drawn.reply_to) == (ann.id, 0, asked.id)
+    assert await ann.heard() == [drawn]
+    gone = await ann.control.messages(ann.chat_id, after=refusal.id - 1)
+    assert gone[1].is_deleted
+
+
 @pytest.mark.parametrize("meanwhile", ["a hare", ""])
 @pytest.mark.parametrize("is_reply", [True, False])
 async def test_a_message_that_is_handled_again_means_the_picture_that_it_meant(

@@ -11,7 +11,8 @@ def test_mutated_inputs_are_used_or_refused(target: str) -> None:
     assert list(findings(target, 200)) == []
 
 
-def test_an_entity_of_an_odd_type_is_no_mention() -> None:
+def test_an_entity_of_an_odd_type_is_no_mention_and_an_ephemeral_message_no_chatter() -> None:
     message = {"chat": {"id": -1}, "entities": [{"type": ["mention"]}]}
 
     assert is_group_chatter({"message": message})
+    assert not is_group_chatter({"message": message | {"ephemeral_message_id": 1}})

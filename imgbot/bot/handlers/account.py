@@ -22,7 +22,7 @@ _TITLE_LENGTH = 40
 
 async def handle_queue(_: Message, dialogue: Dialogue) -> None:
     """/queue: active jobs, each with a button that cancels it."""
-    await dialogue.reply_text(*await _queue(dialogue))
+    await dialogue.reply_text_alone(*await _queue(dialogue))
 
 
 async def on_queue_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
@@ -128,7 +128,7 @@ async def handle_quiet(_: Message, dialogue: Dialogue) -> None:
     await dialogue.app.users.set_preference(
         dialogue.user_id, replace(context.preferences, is_quiet=is_quiet)
     )
-    await dialogue.reply("quiet_on" if is_quiet else "quiet_off")
+    await dialogue.reply_alone("quiet_on" if is_quiet else "quiet_off")
 
 
 async def handle_settings(_: Message, dialogue: Dialogue) -> None:
@@ -137,7 +137,7 @@ async def handle_settings(_: Message, dialogue: Dialogue) -> None:
     rows = buttons.settings(
         context.language, context.preferences, context.user_id, has_models=has_models
     )
-    await dialogue.reply("settings", rows)
+    await dialogue.reply_alone("settings", rows)
 
 
 async def on_setting_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:

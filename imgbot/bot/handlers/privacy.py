@@ -32,7 +32,7 @@ async def handle_privacy(_: Message, dialogue: Dialogue) -> None:
         services += "\n\n" + dialogue.t("privacy_learning")
     if dialogue.app.policy.star_prices:
         services += "\n\n" + dialogue.t("privacy_stars")
-    await dialogue.reply(
+    await dialogue.reply_alone(
         "privacy",
         silence=dialogue.t(silence, days=days),
         makers=services,
@@ -55,7 +55,7 @@ async def handle_forget_me(_: Message, dialogue: Dialogue) -> None:
     question = dialogue.t("forget_ask")
     if context.is_private and context.profile.is_allowed:
         question = f"{question} {dialogue.t('forget_ask_invited')}"
-    await dialogue.reply_text(question, buttons.forget(context.language, context.user_id))
+    await dialogue.reply_text_alone(question, buttons.forget(context.language, context.user_id))
 
 
 async def on_forget_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:

@@ -373,7 +373,7 @@ async def _act_delete(result: Result, dialogue: Dialogue) -> str:
     await dialogue.remove_panel()
     if not is_gone:
         # Telegram lets a bot delete its messages for two days.
-        await dialogue.reply("delete_forgotten")
+        await dialogue.reply_alone("delete_forgotten")
     return "deleted_short"
 
 

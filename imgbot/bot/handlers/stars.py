@@ -76,7 +76,7 @@ async def _balance(dialogue: Dialogue) -> tuple[str, Keyboard]:
 async def handle_buy(_: Message, dialogue: Dialogue) -> None:
     """/buy: the packs, each as a button that sends its invoice."""
     if not dialogue.context.is_private:
-        await dialogue.reply("stars_in_private", name=dialogue.app.identity.name)
+        await dialogue.reply_alone("stars_in_private", name=dialogue.app.identity.name)
         return
     text = f"{dialogue.t('stars_buy')}\n{_price_line(dialogue)}"
     await dialogue.reply_text(text, buttons.buy(dialogue.language, _prices(dialogue).packs))

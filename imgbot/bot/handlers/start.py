@@ -5,7 +5,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from aiogram import Bot
-from aiogram.types import BotCommand, BotCommandScopeChat, CallbackQuery, Message
+from aiogram.types import (
+    BotCommand,
+    BotCommandScopeAllGroupChats,
+    BotCommandScopeChat,
+    CallbackQuery,
+    Message,
+)
 
 from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
 from imgbot.bot.handlers import admin, stars
@@ -68,7 +74,7 @@ async def handle_cancel(_: Message, dialogue: Dialogue) -> None:
     if question:
         # Answer before the state is cleared: if the answer fails, the same update comes again
         # and must not find a job to cancel instead.
-        await dialogue.reply("cancel_dialogue", buttons.menu(dialogue.language))
+        await dialogue.reply_alone("cancel_dialogue", buttons.menu(dialogue.language))
         await dialogue.state.clear()
         return
     jobs = await app.queue.jobs_in(dialogue.context.chat_id, dialogue.user_id)
@@ -77,7 +83,7 @@ async def handle_cancel(_: Message, dialogue: Dialogue) -> None:
     verdict = await app.queue.cancel(job_id, dialogue.user_id, app.now_ms()) if job_id else "gone"
     # A cancelled job reports it itself, in its status message.
     if verdict != "ok":
-        await dialogue.reply("cancel_too_late" if verdict == "too_late" else "cancel_nothing")
+        await dialogue.reply_alone("cancel_too_late" if verdict == "too_late" else "cancel_nothing")
 
 
 async def on_cancel_callback(callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
@@ -128,6 +134,10 @@ MENU = (
 )  # fmt: skip
 
 
+ALONE = frozenset({"queue", "balance", "buy", "limits", "settings", "quiet", "privacy", "cancel"})
+"""Commands that only their sender sees in a group, as far as the client knows how to send them."""
+
+
 def _offered(policy: AccessPolicy, names: Iterable[str]) -> list[str]:
     return [name for name in names if policy.star_prices or name not in stars.NAMES]
 
@@ -140,6 +150,12 @@ async def publish_commands(bot: Bot, policy: AccessPolicy) -> None:
             async with telegram_errors():
                 commands = _commands(language, _offered(policy, MENU))
                 await bot.set_my_commands(commands, language_code=code)
+                in_group = [
+                    each.model_copy(update={"is_ephemeral": each.command in ALONE or None})
+                    for each in commands
+                ]
+                groups = BotCommandScopeAllGroupChats()
+                await bot.set_my_commands(in_group, groups, language_code=code)
                 await bot.set_my_short_description(t(language, "about"), language_code=code)
                 await bot.set_my_description(t(language, "description"), language_code=code)
     except ImgbotError as error:
