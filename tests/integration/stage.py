@@ -68,9 +68,9 @@ class Stage:
         """Let the simulated provider be ready with all that it makes."""
         finish_tasks(self.sandbox)
 
-    async def user(self, name: str = "Bob", *, language: str = "en") -> "User":
+    async def user(self, name: str = "Bob", *, language: str = "en", username: str = "") -> "User":
         """A new user, who has sent nothing so far."""
-        person = await self.control.make_user(name, language_code=language)
+        person = await self.control.make_user(name, username=username, language_code=language)
         return User(self, person, person.id)
 
     async def orders(self) -> list[str]:

@@ -86,7 +86,8 @@ async def test_stats_say_how_it_goes(admins: AdminStage) -> None:
         r"Today, \d{4}-\d\d-\d\d\n"
         r"create: 1 ready, 1 failed, 1 rejected\n"
         r"Spent: \$0\.08 of \$100\.00\. Details: /spend\n\n"
-        r"Users by week, this one first:\n(new: \d+, returning: \d+; refused messages: \d+\n?){4}",
+        r"Users by week, this one first:\n"
+        r"from \d{4}-\d\d-\d\d · new: \d+, returning: \d+; refused messages: \d+",
         english,
     )
     assert re.search(

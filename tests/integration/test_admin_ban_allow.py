@@ -142,6 +142,7 @@ async def test_a_name_stands_for_who_had_it_last(admins: AdminStage) -> None:
     done = await owner.ask("/ban @anna_f paints nothing but foxes")
     listed = await owner.ask("/ban")
     undone = await owner.ask("/unban @Anna_F")
+    forgotten = await owner.ask("/forget @anna_f")
     unknown = await owner.ask("/ban @nobody_here")
     renamed = start.raw["from"] | {"username": "anna_g"}
     await control.push_update({"message": start.raw | {"from": renamed}})
@@ -150,10 +151,12 @@ async def test_a_name_stands_for_who_had_it_last(admins: AdminStage) -> None:
         await redis.srem(keys.ALLOWED, str(anna.id))
     given_up = await owner.ask("/ban @anna_f")
 
-    assert allowed.text == t("en", "allow_done", user=anna.id)
-    assert done.text == t("en", "ban_done", user=anna.id)
+    label = f"@anna_f ({anna.id})"
+    assert allowed.text == t("en", "allow_done", user=label)
+    assert done.text == t("en", "ban_done", user=label)
     assert listed.text.endswith(" · paints nothing but foxes")
-    assert undone.text == t("en", "ban_undone", user=anna.id)
+    assert undone.text == t("en", "ban_undone", user=label)
+    assert forgotten.text == t("en", "forget_ask_other", user=label)
     assert unknown.text == t("en", "name_unknown", name="nobody_here")
     assert given_up.text == t("en", "name_unknown", name="anna_f")
 

@@ -1,5 +1,7 @@
 """Users and their jobs as administrators see them, and invitations: /user, /jobs, /invite."""
 
+import re
+
 import pytest
 
 from imgbot.domain.texts import t
@@ -52,15 +54,19 @@ async def test_a_user_is_shown_with_their_jobs_and_banned_by_a_button(admins: Ad
     question = await owner.ask(f"/user {guest.id}")
     await owner.toast(question, "🗑 Delete data")
     asked = await control.message(owner.id, question.id)
+    await owner.toast(asked, "Back")
+    back = await control.message(owner.id, question.id)
     stranger = await owner.ask("/user 123456789012")
 
     assert "Spent today: $0." in shown
     assert "rejected: " in shown
+    assert re.search(r"🚫 create · \d+ · a wolf.* · The image service refused · \d+ s", jobs.text)
     assert f"{guest.id}) · a wolf" in jobs.text or f"{guest.id} · a wolf" in jobs.text
     assert printed.status == 0
     assert "a lighthouse at dusk" in printed.said
     assert " · blocked" in banned.text
     assert asked.text == t("en", "forget_ask_other", user=guest.id)
+    assert "a lighthouse at dusk" in back.text
     assert stranger.text == t("en", "user_unknown", user=123456789012)
 
 

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 async def user(simulated_stage: Stage) -> AsyncIterator[User]:
     """A user who wants variants in one message."""
     user = await simulated_stage.user("Bob")
-    await user.click(await user.ask("/settings"), "Variants: one by one", lambda m: m.edits)
+    await user.click(await user.ask("/settings"), "Show variants: one by one", lambda m: m.edits)
     yield user
 
 
@@ -33,7 +33,7 @@ async def test_variants_grow_in_one_message_and_each_is_shown_alone(user: User) 
     shown = await user.ask("a red fox, 3 variants", fits=lambda m: len(slides(m)) == 3)
     sent = [each for each in await user.control.messages(user.chat_id) if slides(each)]
     alone = await user.click(shown, "2", is_picture)
-    file = await user.click(shown, "As a file", lambda m: m.document_id)
+    file = await user.click(shown, "As files", lambda m: m.document_id)
 
     [paragraph] = [each for each in shown.raw["rich_message"]["blocks"] if "text" in each]
     assert paragraph["text"] == "a red fox"
@@ -43,7 +43,7 @@ async def test_variants_grow_in_one_message_and_each_is_shown_alone(user: User) 
         "2",
         "3",
         "🔁 Again",
-        "📄 As a file",
+        "📄 As files",
     ]
     assert [each.id for each in sent] == [shown.id]
     assert (alone.photo_unique_id, alone.text) == (slides(shown)[1], "2/3 · a red fox")

@@ -95,7 +95,7 @@ async def test_a_user_buys_pays_for_pictures_and_gets_back_what_brought_none(sho
     await anna.order("a fox")
     short = await anna.ask("a hare")
     offer = await anna.click(short, "Buy")
-    invoice = await anna.click(offer, "20 ⭐ → 25 ⭐")
+    invoice = await anna.click(offer, "25 ⭐ for 20 ⭐")
     for method in ("answerPreCheckoutQuery", "sendMessage"):
         await shop.control.fault(method, "error")
     await shop.control.pay(anna.person, invoice)
@@ -257,7 +257,7 @@ async def test_an_unused_pack_is_returned_once_though_answers_are_lost(shop: Sta
 
 
 async def test_an_administrator_refunds_and_a_spent_pack_is_a_debt(shop: Stage) -> None:
-    anna, owner = await shop.user("Anna"), shop.owner
+    anna, owner = await shop.user("Anna", username="anna_k"), shop.owner
     await anna.order("a fox")
     charge = await bought(anna, "20 ⭐")
     second = await bought(anna, "50 ⭐")
@@ -281,8 +281,9 @@ async def test_an_administrator_refunds_and_a_spent_pack_is_a_debt(shop: Stage) 
         refused = await owner.ask(f"/refund {anna.id}")
         await redis.delete(keys.STAR_REFUNDS)
     assert ": 50 ⭐, still owed: Telegram refused" in refused.text
-    assert listed.text.splitlines()[0] == f"⭐ {anna.id}: balance 70 ⭐, spent 5 ⭐"
+    assert listed.text.splitlines()[0] == f"⭐ @anna_k ({anna.id}): balance 70 ⭐, spent 5 ⭐"
     assert ": 20 ⭐ → 25 ⭐" in listed.text
+    assert asked.text.startswith(f"Return 20 ⭐ to @anna_k ({anna.id})?")
     assert asked.text.endswith("Their balance will then be 45 ⭐.")
     assert ": 20 ⭐, returned" in after.text
     assert len(after.buttons) == 1

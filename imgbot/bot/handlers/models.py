@@ -94,7 +94,8 @@ def _panel(operation: Operation, dialogue: Dialogue, job_id: str) -> tuple[str, 
         for name, each in models.items()
     ]
     action = dialogue.t(f"button_{operation}")
-    text = dialogue.t("settings_model", action=action, models="\n".join(lines))
+    example = next((each.title for each in [*models.values()][::-1] if each.title), "…")
+    text = dialogue.t("settings_model", action=action, models="\n".join(lines), example=example)
     marked = {mark_of(name): label for name, label in labels.items()}
     rows = buttons.models(marked, operation, dialogue.user_id, job_id, mark_of(current))
     if job_id:

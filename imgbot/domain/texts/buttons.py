@@ -161,7 +161,7 @@ def under_sticker(language: str, job_id: str) -> Keyboard:
 def slides(language: str, job_ids: Sequence[str]) -> Keyboard:
     """Buttons under a slideshow: each picture alone by its number, all again, all as files."""
     numbers = [Button(f"{variant_number(each)}", f"pick:{each}") for each in job_ids]
-    ends = {"again": "againall", "file": "fileall"}
+    ends = {"again": "againall", "files": "fileall"}
     last = [_button(language, name, f"{act}:{job_ids[0]}") for name, act in ends.items()]
     return [numbers, last]
 
@@ -398,6 +398,10 @@ def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:
 def user(language: str, user_id: int, actions: Sequence[str]) -> Keyboard:
     """Buttons under what is known of a user, by their actions."""
     return [[_button(language, f"user_{each}", f"user:{each}.{user_id}") for each in actions]]
+
+
+def to_user(language: str, user_id: int) -> list[Button]:
+    return [_button(language, "back", f"user:card.{user_id}")]
 
 
 def config(language: str, request: str) -> Keyboard:

@@ -53,6 +53,11 @@ async def target_of(message: Message, app: App) -> tuple[int | None, str]:
     return target, text
 
 
+async def label_of(user_id: int, app: App) -> str:
+    """Return an id, with the user's @name before it where they have one."""
+    return (await app.users.labels([user_id]))[user_id]
+
+
 async def _id_of_name(name: str, app: App) -> int:
     user_id = await app.users.id_of(name)
     if user_id is None:
@@ -121,7 +126,7 @@ async def handle_ban(message: Message, dialogue: Dialogue) -> None:
     if user_id is None:
         raise UserError("ban_usage")
     await ban(dialogue, user_id, reason)
-    await dialogue.reply("ban_done", user=user_id)
+    await dialogue.reply("ban_done", user=await label_of(user_id, dialogue.app))
 
 
 async def ban(dialogue: Dialogue, user_id: int, reason: str = "") -> None:
@@ -144,7 +149,8 @@ async def handle_unban(message: Message, dialogue: Dialogue) -> None:
     if user_id is None:
         raise UserError("unban_usage")
     is_undone = await dialogue.app.access.unban(user_id)
-    await dialogue.reply("ban_undone" if is_undone else "ban_unknown", user=user_id)
+    label = await label_of(user_id, dialogue.app)
+    await dialogue.reply("ban_undone" if is_undone else "ban_unknown", user=label)
 
 
 async def handle_allow(message: Message, dialogue: Dialogue) -> None:
@@ -161,7 +167,8 @@ async def handle_allow(message: Message, dialogue: Dialogue) -> None:
     is_new = await app.access.allow(some_id)
     is_known = not is_new or some_id in app.policy.allowed
     done = "allow_done" if some_id > 0 else "allow_group_done"
-    await dialogue.reply("allow_already" if is_known else done, user=some_id)
+    label = await label_of(some_id, app)
+    await dialogue.reply("allow_already" if is_known else done, user=label)
 
 
 async def handle_forget(message: Message, dialogue: Dialogue) -> None:
@@ -169,9 +176,8 @@ async def handle_forget(message: Message, dialogue: Dialogue) -> None:
     user_id, _ = await target_of(message, dialogue.app)
     if user_id is None or user_id < 0:
         raise UserError("forget_usage")
-    await dialogue.reply(
-        "forget_ask_other", buttons.forget(dialogue.language, user_id), user=user_id
-    )
+    rows, label = buttons.forget(dialogue.language, user_id), await label_of(user_id, dialogue.app)
+    await dialogue.reply("forget_ask_other", rows, user=label)
 
 
 async def on_ban_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:

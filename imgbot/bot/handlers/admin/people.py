@@ -1,5 +1,6 @@
 """Users and their jobs, for administrators: /user, /jobs, /invite."""
 
+import re
 import secrets
 import time
 from collections import Counter
@@ -8,10 +9,10 @@ from collections.abc import Mapping
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
-from imgbot.bot.handlers.admin.access import ban, target_of
+from imgbot.bot.handlers.admin.access import ban, label_of, target_of
 from imgbot.bot.messages import INVITED, text_after
 from imgbot.domain.errors import UserError
-from imgbot.domain.texts import buttons, counted, dollars, has_text, t
+from imgbot.domain.texts import buttons, dollars, has_text, t, tables
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.stats import EndedJob
 
@@ -36,14 +37,16 @@ async def on_user_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) 
     user_id, access = int(number) if number.isdecimal() else 0, dialogue.app.access
     changes = {"unban": access.unban, "allow": access.allow, "disallow": access.disallow}
     if action == "forget":
-        question = dialogue.t("forget_ask_other", user=user_id)
-        await dialogue.update_panel(question, buttons.forget(dialogue.language, user_id))
+        question = dialogue.t("forget_ask_other", user=await label_of(user_id, dialogue.app))
+        back = buttons.to_user(dialogue.language, user_id)
+        rows = [*buttons.forget(dialogue.language, user_id), back]
+        await dialogue.update_panel(question, rows)
         return ""
     if action == "ban":
         await ban(dialogue, user_id)
     elif action in changes:
         await changes[action](user_id)
-    else:
+    elif action != "card":
         return "unknown_button"
     await dialogue.update_panel(*await _card(dialogue, user_id))
     return ""
@@ -58,7 +61,7 @@ async def _card(dialogue: Dialogue, user_id: int) -> tuple[str, Keyboard]:
     ended = Counter(await app.users.ended_of(user_id))
     week = await app.spend.week(at_ms)
     limit = await app.limit.peek(user_id)
-    label = (await app.users.labels([user_id]))[user_id]
+    label = await label_of(user_id, app)
     standing = [name for name in ("banned", "allowed") if getattr(profile, f"is_{name}")]
     seen = time.strftime("%Y-%m-%d", time.localtime(profile.seen_ms / 1000))
     lines = [
@@ -84,14 +87,22 @@ async def _card(dialogue: Dialogue, user_id: int) -> tuple[str, Keyboard]:
 
 
 def _job_line(language: str, job: EndedJob, user: str = "") -> str:
-    """Return one line: `11-29 12:04 ✅ creation · @ann (5) · a fox · 14 seconds`."""
+    """Return one line: `11-29 12:04 ✅ creation · @ann (5) · a fox · 14 s`."""
     at = time.strftime("%m-%d %H:%M", time.localtime(job.ended_ms / 1000))
     words = job.words if len(job.words) <= _WORDS_SHOWN else f"{job.words[:_WORDS_SHOWN]}…"
-    reason = job.reason if job.status in {"failed", "rejected"} else ""
     key = f"action_{job.operation}"
     operation = t(language, key) if has_text(key) else job.operation
-    parts = (operation, user, words, reason, counted(language, "seconds", job.took_s))
+    took = t(language, "jobs_took", count=job.took_s)
+    parts = (operation, user, words, _reason(language, job), took)
     return f"{at} {_MARKS.get(job.status, '')} {' · '.join(filter(None, parts))}"
+
+
+def _reason(language: str, job: EndedJob) -> str:
+    """Return the beginning of the sentence about a failure, without its facts."""
+    if job.status not in {"failed", "rejected"} or not has_text(job.reason):
+        return ""
+    sentence = tables(language)["sentences"][job.reason]
+    return re.split(r"[.:?—{]", sentence, maxsplit=1)[0].strip()
 
 
 async def handle_jobs(_: Message, dialogue: Dialogue) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.handlers.admin.access import target_of
+from imgbot.bot.handlers.admin.access import label_of, target_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import buttons
 from imgbot.domain.texts.buttons import Keyboard
@@ -25,7 +25,8 @@ async def _payments(user_id: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
     app = dialogue.app
     account = await app.star_ledger.account(user_id)
     refused = await app.star_ledger.refunds_refused(app.now_ms())
-    facts = {"user": user_id, "balance": account.balance, "spent": account.spent}
+    label = await label_of(user_id, app)
+    facts = {"user": label, "balance": account.balance, "spent": account.spent}
     lines, rest = [dialogue.t("refund_title", **facts)], list[tuple[int, str]]()
     for number, payment in enumerate(account.payments[:_SHOWN], 1):
         day = datetime.fromtimestamp(payment.at_ms / 1000, UTC).date().isoformat()
@@ -46,9 +47,11 @@ async def on_refund_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
     account = await app.star_ledger.account(user_id)
     payment = next((each for each in account.payments if each.key == key), None)
     if payment is not None and step == "ask":
-        facts = {"price": payment.price, "left": account.balance - payment.credit}
+        left, label = account.balance - payment.credit, await label_of(user_id, app)
         rows = buttons.refund(dialogue.language, user_id, key)
-        await dialogue.update_panel(dialogue.t("refund_ask", user=user_id, **facts), rows)
+        await dialogue.update_panel(
+            dialogue.t("refund_ask", user=label, price=payment.price, left=left), rows
+        )
         return ""
     if payment is not None and step == "yes":
         await app.star_ledger.take_back(user_id, payment.charge_id, app.now_ms())

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 
 from aiogram.types import CallbackQuery, Message
 
@@ -13,6 +14,7 @@ from imgbot.domain.texts import ago, buttons, counted, dollars, has_text, in_tim
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.dead_letters import ProblemJob, resume_state
 from imgbot.storage.spend import Day, ProducedCount, Spend
+from imgbot.storage.stats import WeekOfUse
 from imgbot.telemetry.thresholds import THRESHOLDS
 
 LONGEST_MS = int(THRESHOLDS["stuck"].attention * 1000)
@@ -96,8 +98,14 @@ async def handle_stats(_: Message, dialogue: Dialogue) -> None:
 async def _use(language: str, app: App, at_ms: int) -> list[str]:
     """Use by week, this one first, and the words that were lately not drawn or understood."""
     weeks = await app.queue_stats.weeks(at_ms, _WEEKS)
+    today = datetime.fromtimestamp(at_ms / 1000, UTC).date()
+    monday = today - timedelta(days=today.weekday())
     lines = [t(language, "stats_weeks")]
-    lines += [t(language, "stats_week", **asdict(week)) for week in weeks]
+    lines += [
+        t(language, "stats_week", day=(monday - timedelta(weeks=back)).isoformat(), **asdict(week))
+        for back, week in enumerate(weeks)
+        if not back or week != WeekOfUse()
+    ]
     drawing, reading = Counter[str](), Counter(await app.queue_stats.not_understood())
     for job in await app.queue_stats.ended():
         missed = drawing if job.operation == Operation.CREATE else reading
