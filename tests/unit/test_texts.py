@@ -17,6 +17,7 @@ from imgbot.bot.handlers.start import MENU, help_text, topics
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.router import CALLBACKS
+from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.preferences import Preferences
 from imgbot.domain.texts import (
     LANGUAGES,
@@ -49,6 +50,10 @@ def identity(*, hears_all: bool) -> BotIdentity:
 
 
 HEARS_ALL, HEARS_LITTLE = identity(hears_all=True), identity(hears_all=False)
+ABOUT_PICTURE = (
+    ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE),
+    ChatFacts(has_picture=True, is_reply_to_picture=True),
+)
 # By part of speech and gender, which differ.
 GRAMMAR = {"changes", "degrees"}
 CYRILLIC = re.compile("[А-Яа-яЁё]")
@@ -319,6 +324,10 @@ def test_every_word_that_is_offered_is_understood_and_both_languages_offer_the_s
         for word in ", ".join(lists).split(", "):
             steps, unknown = parse_edit_request(word)
             assert (len(steps), unknown) == (1, ()), word
+            for facts in ABOUT_PICTURE:
+                found = classify(word, facts)
+                assert found.is_sure, (word, facts)
+                assert found.intent in {Intent.CHANGE, Intent.OPERATION}, (word, facts)
         keys[language] = {step.key for words in lists for step in parse_edit_request(words)[0]}
 
     assert len(keys["ru"]) >= 40

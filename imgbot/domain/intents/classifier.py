@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from operator import itemgetter
 
@@ -19,6 +20,7 @@ from imgbot.domain.intents.head import head
 from imgbot.domain.intents.model import model
 from imgbot.domain.intents.words import ParsedText, Token, clauses_of, read
 from imgbot.domain.operations import Operation
+from imgbot.domain.texts import LANGUAGES, t
 
 UNSURE = "unsure"
 ORDERS = frozenset({"create", "change", "again", "operation"})
@@ -63,6 +65,9 @@ def classify(
     likely = _likely(reading, facts, encoded)
     intents = _by_intent(likely)
     best = _decided(intents, reading, facts, is_encoded=bool(encoded))
+    is_about_picture = facts.is_reply_to_picture or facts.pending is PendingQuestion.CHANGE
+    if best != "operation" and is_about_picture and text.strip(" .!").lower() in _offered():
+        best = "change"
     if best == "change" and _is_out_of_date(reading, facts, encoded):
         best = UNSURE
     if best == UNSURE:
@@ -70,6 +75,13 @@ def classify(
     labels = [each for each in likely if each.startswith(f"{best}:")]
     topic = max(labels, key=likely.__getitem__, default="").partition(":")[2]
     return _classification(Intent(best), topic, reading, facts)
+
+
+@cache
+def _offered() -> frozenset[str]:
+    """Changes that the help offers to be sent as they are."""
+    lines = "\n".join(t(language, "vocabulary") for language in LANGUAGES).splitlines()
+    return frozenset(", ".join(line.partition(": ")[2] for line in lines).split(", "))
 
 
 def wording_key(text: str) -> str:
