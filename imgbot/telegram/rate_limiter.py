@@ -123,7 +123,7 @@ class FloodGate(BaseRequestMiddleware):
 
     def __init__(self) -> None:
         self._overall = Bucket(_OVERALL_PER_S, _OVERALL_BURST)
-        self._chats: OrderedDict[int, Bucket] = OrderedDict()
+        self._chats: OrderedDict[int | str, Bucket] = OrderedDict()
         self._waiting: list[tuple[bool, int, asyncio.Future[None]]] = []
         self._numbers = itertools.count()
         self._rate = 0.0
@@ -136,7 +136,7 @@ class FloodGate(BaseRequestMiddleware):
         method: TelegramMethod[Any],
     ) -> Response[Any]:
         name = method.__api_method__
-        chat: int = getattr(method, "chat_id", None) or 0
+        chat = _limited_by(method)
         if name not in _UNCOUNTED:
             await self._wait(method, chat)
         begun = time.monotonic()
@@ -170,7 +170,7 @@ class FloodGate(BaseRequestMiddleware):
         decayed = self._rate * math.exp((self._rate_at_s - now_s) / _MEASURED_OVER_S)
         return 1.0 if self._waiting else decayed / _OVERALL_PER_S
 
-    async def _wait(self, method: TelegramMethod[Any], chat: int) -> None:
+    async def _wait(self, method: TelegramMethod[Any], chat: int | str) -> None:
         now_s, bucket = time.monotonic(), self._bucket(chat)
         # Never zero: an open gate is passed without waiting.
         max_wait_s = max(_max_wait_s.get(), _LEAST_MAX_WAIT_S)
@@ -217,16 +217,8 @@ class FloodGate(BaseRequestMiddleware):
         decay = math.exp((self._rate_at_s - now_s) / _MEASURED_OVER_S)
         self._rate, self._rate_at_s = self._rate * decay + 1 / _MEASURED_OVER_S, now_s
 
-    def _bucket(self, chat: int) -> Bucket:
-        bucket = self._chats.pop(chat, None)
-        if bucket is None and not chat:
-            # Calls without a chat, such as the answers to inline queries, do not share one's limit.
-            bucket = Bucket(_OVERALL_PER_S, _OVERALL_PER_S)
-        elif bucket is None and chat < 0:
-            bucket = Bucket(_GROUP_PER_MINUTE / 60, _GROUP_PER_MINUTE)
-        elif bucket is None:
-            bucket = Bucket(1.0, _PRIVATE_BURST)
-        self._chats[chat] = bucket
+    def _bucket(self, chat: int | str) -> Bucket:
+        self._chats[chat] = bucket = self._chats.pop(chat, None) or _bucket_of(chat)
         if len(self._chats) > _CHATS_REMEMBERED:
             self._forget_chat()
         return bucket
@@ -237,12 +229,31 @@ class FloodGate(BaseRequestMiddleware):
         open_chats = (chat for chat, bucket in self._chats.items() if not bucket.closed_s(now_s))
         del self._chats[next(open_chats, next(iter(self._chats)))]
 
-    def _note(self, name: str, chat: int, error: TelegramAPIError) -> None:
+    def _note(self, name: str, chat: int | str, error: TelegramAPIError) -> None:
         wait_s = flood_wait_s(error)
         if wait_s is None:
             return
         events.call_limited(name, wait_s)
         self._bucket(chat).close(time.monotonic() + wait_s)
+
+
+def _limited_by(method: TelegramMethod[Any]) -> int | str:
+    """Return the chat whose limits a call has, else what a 429 may hold up beside it."""
+    holders = ("chat_id", "inline_message_id", "guest_query_id")
+    found = (getattr(method, holder, None) for holder in holders)
+    return next(filter(None, found), method.__api_method__)
+
+
+def _bucket_of(chat: int | str) -> Bucket:
+    if isinstance(chat, str):
+        # Calls without a chat, such as the answers to inline queries, do not share one's limit.
+        return Bucket(_OVERALL_PER_S, _OVERALL_PER_S)
+    is_group = chat < 0
+    return (
+        Bucket(_GROUP_PER_MINUTE / 60, _GROUP_PER_MINUTE)
+        if is_group
+        else Bucket(1.0, _PRIVATE_BURST)
+    )
 
 
 def flood_wait_s(error: TelegramAPIError) -> float | None:

@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
+from imgbot.storage import keys
 from tests.fixtures.sandbox import Message, picture
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import Stage, User, open_stage
@@ -95,6 +96,25 @@ async def test_a_placeholder_tells_a_refusal_and_can_be_cancelled(stage: Stage) 
     assert len((await control.provider())["ledger"]) - before <= 1
 
 
+async def test_of_mentions_beyond_the_limit_one_is_answered(stage: Stage) -> None:
+    control, anna, boris = stage.control, await stage.user("Anna"), await stage.user("Boris")
+    chat = await foreign(stage, anna, boris)
+    name = (await control.get("state"))["bot"]["username"]
+
+    after = await control.last_seq()
+    async with stage.bot.redis() as redis:
+        await redis.set(f"{keys.RATE_LIMIT}{anna.id}", 10_000, ex=600)
+    for user in (anna, anna, boris):
+        await control.say(user.person, f"@{name} a fox", chat_id=chat)
+    limited = await answer_in(stage, chat, after)
+    found = await eventually(
+        lambda: control.messages(chat), lambda all_: "https://t.me/" in all_[-1].text
+    )
+
+    assert limited.text.startswith("⏳ Too many requests.")
+    assert len([each for each in found if each.is_outgoing]) == 2
+
+
 async def test_an_old_mention_orders_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     control, anna = stage.control, await stage.user("Anna")
     await anna.ask("/start")
@@ -155,7 +175,8 @@ async def test_inline_mode_draws_its_words(stage: Stage) -> None:
     await anna.ask("/start")
     chat = await foreign(stage, anna)
 
-    offers = await control.ask_inline(anna.person, "a violet submarine", chat_id=chat)
+    # A client may send what no keyboard types: the operator's terminal shows the words.
+    offers = await control.ask_inline(anna.person, "a violet\x1b\u202e submarine", chat_id=chat)
     sent = await control.choose_inline(offers, "draw", chat)
     shown = await eventually(lambda: control.message(chat, sent.id), lambda m: m.photo_id)
 

@@ -7,7 +7,14 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 from aiogram.exceptions import TelegramBadRequest, TelegramConflictError, TelegramRetryAfter
-from aiogram.methods import AnswerInlineQuery, GetUpdates, SendMessage, SendPhoto
+from aiogram.methods import (
+    AnswerInlineQuery,
+    EditMessageText,
+    GetUpdates,
+    RefundStarPayment,
+    SendMessage,
+    SendPhoto,
+)
 from hypothesis import given, strategies as st
 
 from imgbot.bot import requests
@@ -101,6 +108,26 @@ async def test_inline_queries_of_many_users_do_not_wait_for_each_other() -> None
             await gate(request, cast("Any", None), answer)
 
     assert request.await_count == 20
+
+
+async def test_a_limit_in_a_chat_of_others_holds_up_nothing_else() -> None:
+    gate, sent = FloodGate(), list[str]()
+    limited, other = (EditMessageText(text="a", inline_message_id=each) for each in ("a", "b"))
+    refund = RefundStarPayment(user_id=1, telegram_payment_charge_id="c")
+
+    async def request(bot: Any, method: Any) -> Any:
+        sent.append(method.__api_method__)
+        if method is limited:
+            raise TelegramRetryAfter(method, "Too Many Requests", 300)
+
+    with max_wait(1.0):
+        for method in (limited, limited):
+            with pytest.raises(TelegramRetryAfter):
+                await gate(request, cast("Any", None), method)
+        for method in (other, refund):
+            await gate(request, cast("Any", None), method)
+
+    assert sent == ["editMessageText", "editMessageText", "refundStarPayment"]
 
 
 async def test_results_go_first_and_nothing_optional_while_calls_wait() -> None:

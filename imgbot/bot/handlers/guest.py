@@ -15,12 +15,13 @@ from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.start import CANCELLED
-from imgbot.bot.messages import prompt_of, target_photo, without_mention
+from imgbot.bot.messages import clean, prompt_of, target_photo, without_mention
 from imgbot.domain.errors import TelegramRefusedError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
-from imgbot.domain.texts import buttons, language_of, t
+from imgbot.domain.texts import buttons, counted, language_of, t
+from imgbot.storage.rate_limit import WAITED_OUT_S
 
 DRAW = "draw"
 """Id of the inline result that orders a picture of the query."""
@@ -59,25 +60,32 @@ async def handle_guest(
 
 
 async def _answer(query_id: str, context: RequestContext, app: App) -> str:
-    """Send the placeholder, and return its id; empty if nothing is to be ordered.
-
-    A user who is not admitted gets a refusal, once an hour.
-    """
+    """Send the placeholder, and return its id; empty if nothing is to be ordered."""
     text, rows = t(context.language, "guest_wait"), buttons.cancel_guest(context.language)
-    try:
-        app.policy.check(context)
-        is_admitted = True
-    except UserError:
-        is_admitted, text, rows = False, t(context.language, "guest_refused"), []
-        claim = app.users.claim_notice
-        if not await claim(context.user_id, "guest", context.request, _REFUSED_EVERY_S):
+    refusal, told_for_s = await _refusal(context, app)
+    if refusal:
+        claim, text, rows = app.users.claim_notice, refusal, []
+        if not await claim(context.user_id, "guest", context.request, told_for_s):
             return ""
     try:
         inline_id = await app.messenger.answer_guest(query_id, text, rows)
     except TelegramRefusedError:
         # Too old after all: what nobody would see is not ordered.
         return ""
-    return inline_id if is_admitted else ""
+    return "" if refusal else inline_id
+
+
+async def _refusal(context: RequestContext, app: App) -> tuple[str, int]:
+    """Return why a mention is refused, and for how many seconds that is told once only."""
+    try:
+        app.policy.check(context)
+    except UserError:
+        return t(context.language, "guest_refused"), _REFUSED_EVERY_S
+    limit = await app.limit.peek(context.user_id)
+    if limit.is_allowed or limit.wait_s <= WAITED_OUT_S:
+        return "", 0
+    wait = counted(context.language, "seconds", limit.wait_s)
+    return t(context.language, "rate_limited", wait=wait, remaining=0), limit.wait_s
 
 
 async def handle_chosen(
@@ -88,7 +96,7 @@ async def handle_chosen(
         return
     context = await _context(chosen.from_user, update_id, app)
     context = replace(context, inline_id=chosen.inline_message_id)
-    await _serve(context, app, open_dialogue, lambda: (chosen.query.strip(), None))
+    await _serve(context, app, open_dialogue, lambda: (clean(chosen.query), None))
 
 
 async def refuse_guest(update: Update, reason: str, app: App) -> None:
