@@ -62,8 +62,9 @@ class StarReconciler:
             await self.persistence.persist()
         for user_id, charge_id in due:
             try:
-                await self.payments.refund(user_id, charge_id)
+                # First: Telegram's message about the refund may end it at any moment.
                 await self._end_subscription(user_id, charge_id)
+                await self.payments.refund(user_id, charge_id)
             except _REFUSALS as error:
                 later_ms = self.now_ms() + _REFUND_AGAIN_MS
                 with suppress(StorageFullError):  # else it would delay the others
@@ -79,9 +80,10 @@ class StarReconciler:
             events.info("charge %s was refunded to user %d", charge_id, user_id)
 
     async def _end_subscription(self, user_id: int, charge_id: str) -> None:
-        """Cancel the subscription of a refunded payment, if it is for a month of one."""
-        account = await self.ledger.account(user_id)
-        if any(each.charge_id == charge_id and each.is_monthly for each in account.payments):
+        """Cancel, once, the subscription of a payment for a month of one."""
+        payments = (await self.ledger.account(user_id)).payments
+        payment = next((each for each in payments if each.charge_id == charge_id), None)
+        if payment and payment.is_monthly and not payment.end:
             is_cancelled = await self.payments.cancel_subscription(user_id, charge_id)
             end = "cancelled" if is_cancelled else "kept"
             with suppress(StorageFullError):  # else the refund would not be recorded as made
