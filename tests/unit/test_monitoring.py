@@ -3,8 +3,10 @@
 import json
 import re
 import subprocess
+import tomllib
 from collections.abc import Iterator
 from itertools import zip_longest
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +18,8 @@ from imgbot.telemetry.thresholds import THRESHOLDS, Indicator
 from tests.fixtures.prometheus import RULES, SHIPPED, alert_blocks, dashboard, find_tool, panels
 from tests.fixtures.settings_table import table
 
+CASES = Path(__file__).parents[1] / "fixtures" / "alert_rules.toml"
+
 
 def _promtool(*arguments: str) -> None:
     command = [find_tool("promtool"), *arguments]
@@ -23,9 +27,58 @@ def _promtool(*arguments: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_the_rules_are_valid_and_each_alert_does_what_its_tests_say() -> None:
+def _series(text: str) -> dict[str, str]:
+    """Series of a case, with the labels that each has."""
+    selector, _, values = text.partition(" ")
+    name, _, labels = selector.partition("{")
+    return {"series": f'{name}{{job="imgbot",instance="a:8080",{labels or "}"}', "values": values}
+
+
+def _advice(alert: str, annotation: str) -> str:
+    found = re.search(
+        rf"^ +{annotation}: >-\n((?: {{12}}.*\n)+)", alert_blocks()[alert], re.MULTILINE
+    )
+    assert found
+    return " ".join(found[1].split())
+
+
+def _rule_test(case: dict[str, Any]) -> dict[str, Any]:
+    """A test of promtool."""
+    alert = case["alert"]
+    expected: dict[str, list[Any]] = {at: [] for at in case.get("quiet", [])}
+    if "fires" in case:
+        labels = {"job": "imgbot", "instance": "a:8080"} | case["labels"]
+        annotations = {each: _advice(alert, each) for each in ("description", "setting")}
+        fired = {
+            "exp_labels": {name: value for name, value in labels.items() if value},
+            "exp_annotations": {"summary": case["summary"], **annotations},
+        }
+        expected[case["fires"]] = [fired]
+    return {
+        "interval": "30s",
+        "input_series": list(map(_series, case["series"])),
+        "alert_rule_test": [
+            {"eval_time": at, "alertname": alert, "exp_alerts": alerts}
+            for at, alerts in expected.items()
+        ],
+    }
+
+
+def test_the_rules_are_valid_and_each_alert_is_quiet_and_fires_when_it_should(
+    tmp_path: Path,
+) -> None:
+    cases = tomllib.loads(CASES.read_text(encoding="utf-8"))["case"]
+    tests = {
+        "rule_files": [str(RULES)],
+        "evaluation_interval": "30s",
+        "tests": list(map(_rule_test, cases)),
+    }
+    file = tmp_path / "tests.yml"
+    file.write_text(json.dumps(tests))
+
     _promtool("check", "rules", "--lint=all", "--lint-fatal", RULES.name)
-    _promtool("test", "rules", "imgbot.rules.test.yml")
+    _promtool("test", "rules", str(file))
+    assert {case["alert"] for case in cases} == alert_blocks().keys()
 
 
 @pytest.mark.parametrize("alert", sorted(alert_blocks()))
