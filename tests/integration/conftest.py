@@ -38,6 +38,16 @@ async def simulated_stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIter
         yield stage
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Stage]:
+    """The simulated provider, an administrator, and the SETTINGS of the module."""
+    settings = getattr(request.module, "SETTINGS", {})
+    async for stage in open_owned(tmp_path_factory.mktemp("stage"), **settings):
+        yield stage
+
+
 @pytest_asyncio.fixture(loop_scope="module")
 async def bob(builtin_stage: Stage) -> User:
     """A user of the built-in engine."""

@@ -1,6 +1,5 @@
 """/broadcast: shown first, sent to everybody once, stopped, resumed; who wants none gets none."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message, picture
 from tests.fixtures.waiting import PATIENCE_S, eventually
-from tests.integration.stage import OUT_OF_REACH, Stage, User, is_picture, open_owned
+from tests.integration.stage import OUT_OF_REACH, Stage, User, is_picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -54,12 +53,6 @@ class Audience:
 
 def id_of(question: Message) -> str:
     return question.button("📣 Send")["callback_data"].partition(".")[2]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async for stage in open_owned(tmp_path_factory.mktemp("audience")):
-        yield stage
 
 
 @pytest_asyncio.fixture(loop_scope="module")

@@ -1,24 +1,16 @@
 """Guest mode: the bot mentioned in chats that it is not in, and inline mode's "draw it"."""
 
 import time
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message, picture
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, User, open_stage
+from tests.integration.stage import Stage, User
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async for stage in open_stage(tmp_path_factory.mktemp("guest"), is_simulated=True):
-        yield stage
 
 
 async def foreign(stage: Stage, *users: User) -> int:

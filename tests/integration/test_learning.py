@@ -2,12 +2,11 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from importlib.resources.abc import Traversable
 from itertools import chain
 
 import pytest
-import pytest_asyncio
 
 from imgbot.domain.errors import ConfigError, ImgbotError
 from imgbot.domain.intents import model
@@ -26,7 +25,6 @@ from tests.integration.stage import (
     has_buttons,
     is_picture,
     open_group,
-    open_owned,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -35,10 +33,7 @@ ASKED = t("en", "ask_meaning")
 BEACH = ["change", "picture", "_", "on the beach"]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async for stage in open_owned(tmp_path_factory.mktemp("learn"), IMGBOT_LEARN="on"):
-        yield stage
+SETTINGS = {"IMGBOT_LEARN": "on"}
 
 
 @pytest.fixture(autouse=True)

@@ -3,25 +3,17 @@
 import os
 import re
 import signal
-from collections.abc import AsyncIterator
 
 import pytest
-import pytest_asyncio
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.processes import redis_of
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, jpeg, open_owned
+from tests.integration.stage import Stage, jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async for stage in open_owned(tmp_path_factory.mktemp("troubles")):
-        yield stage
 
 
 async def told_of_silence(stage: Stage) -> list[str]:

@@ -3,28 +3,23 @@
 import json
 
 import pytest
-import pytest_asyncio
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from tests.fixtures.sandbox import picture
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, User, is_picture, open_stage
+from tests.integration.stage import Stage, User, is_picture
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def slow_stage(tmp_path_factory: pytest.TempPathFactory):
-    """A provider that takes its time, one job of a person after the other."""
-    settings = {
-        "IMGBOT_RUNNING_PER_USER": "1",
-        "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "50",
-        "IMGBOT_RATE_LIMIT_WINDOW": "3600",
-    }
-    async for stage in open_stage(tmp_path_factory.mktemp("slow"), **settings):
-        yield stage
+SETTINGS = {
+    "IMGBOT_RUNNING_PER_USER": "1",
+    "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "50",
+    "IMGBOT_RATE_LIMIT_WINDOW": "3600",
+}
+"""One job of a person after the other."""
 
 
 async def test_settings_stay_and_words_win(bob: User) -> None:
@@ -75,8 +70,8 @@ async def test_variants_are_as_many_different_pictures(bob: User) -> None:
     assert titles == [f"{number}/3 · abstract waves" for number in (1, 2, 3)]
 
 
-async def test_the_queue_shows_places_and_calls_off(slow_stage: Stage) -> None:
-    bob = await slow_stage.user()
+async def test_the_queue_shows_places_and_calls_off(stage: Stage) -> None:
+    bob = await stage.user()
     await bob.control.set_provider(duration_s=[600, 600])
     for words in ("a fox", "an owl", "a hedgehog"):
         await bob.say(words)
@@ -98,13 +93,13 @@ async def test_the_queue_shows_places_and_calls_off(slow_stage: Stage) -> None:
     await bob.ask("/cancel")
 
 
-async def test_a_photo_that_comes_late_joins_the_merge_that_waits(slow_stage: Stage) -> None:
-    bob = await slow_stage.user()
+async def test_a_photo_that_comes_late_joins_the_merge_that_waits(stage: Stage) -> None:
+    bob = await stage.user()
     await bob.control.set_provider(duration_s=[600, 600])
     await bob.ask("a fox")
 
     sent = await bob.photos(picture(), picture(color="red"), caption="collage")
-    async with slow_stage.bot.redis() as redis:
+    async with stage.bot.redis() as redis:
         await eventually(lambda: waiting_photos(redis), lambda count: count == 2)
         await bob.control.send_late(bob.person, sent[0], picture(color="navy"))
         await eventually(lambda: waiting_photos(redis), lambda count: count == 3)
@@ -120,8 +115,8 @@ async def waiting_photos(redis: Client) -> int:
     return len(json.loads(await redis.hget(f"rq:job:{job_id}", "sources") or "[]"))
 
 
-async def test_limits_say_what_is_left(slow_stage: Stage) -> None:
-    bob = await slow_stage.user()
+async def test_limits_say_what_is_left(stage: Stage) -> None:
+    bob = await stage.user()
 
     fresh = await bob.ask("/limits")
     await bob.ask("/create")
@@ -143,9 +138,9 @@ async def wait_long_for(user: User, words: str) -> None:
     await user.control.click(user.person, owl, "Cancel")
 
 
-async def test_a_long_wait_ends_with_a_line_of_its_own(slow_stage: Stage) -> None:
-    await slow_stage.control.set_provider(duration_s=[0.2, 0.4])
-    loud, quiet = await slow_stage.user(), await slow_stage.user("Anna")
+async def test_a_long_wait_ends_with_a_line_of_its_own(stage: Stage) -> None:
+    await stage.control.set_provider(duration_s=[0.2, 0.4])
+    loud, quiet = await stage.user(), await stage.user("Anna")
     said = await quiet.ask("/quiet")
 
     for user in (loud, quiet):
@@ -158,4 +153,4 @@ async def test_a_long_wait_ends_with_a_line_of_its_own(slow_stage: Stage) -> Non
     assert said.text.startswith("OK, I won't send a separate message")
     assert line.reply_to == shown.id
     assert hat.photo_id
-    assert "✅ Ready!" not in [m.text for m in await slow_stage.control.messages(quiet.id)]
+    assert "✅ Ready!" not in [m.text for m in await stage.control.messages(quiet.id)]

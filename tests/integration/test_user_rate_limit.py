@@ -1,11 +1,9 @@
 """The guide's limit and its redis-cli commands, as an operator would use them."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from imgbot.domain.texts import t
 from tests.fixtures.commands import run, run_forked
@@ -16,23 +14,18 @@ from tests.integration.stage import (
     has_buttons,
     is_picture,
     open_group,
-    open_owned,
     source_of,
 )
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    settings = {
-        "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "3",
-        "IMGBOT_RATE_LIMIT_WINDOW": "60",
-        "IMGBOT_RUNNING_PER_USER": "1",
-        "IMGBOT_WAITING_PER_USER": "2",
-    }
-    async for stage in open_owned(tmp_path_factory.mktemp("strict"), **settings):
-        yield stage
+SETTINGS = {
+    "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "3",
+    "IMGBOT_RATE_LIMIT_WINDOW": "60",
+    "IMGBOT_RUNNING_PER_USER": "1",
+    "IMGBOT_WAITING_PER_USER": "2",
+}
 
 
 async def cli(stage: Stage, *arguments: str) -> str:
