@@ -191,7 +191,8 @@ class DeclaredProvider(Provider):
         """Return URL, query and body of a submit."""
         spec, model = self._spec, self._model_for(order)
         values = self._values(model, order)
-        templates = (model.url or spec.submit.url, spec.submit.query, model.body)
+        content = {**spec.submit.body, **model.body}
+        templates = (model.url or spec.submit.url, spec.submit.query, content)
         url, query, body = (fill(template, values, spec.maps) for template in templates)
         return url, query, body
 

@@ -82,6 +82,8 @@ class Submit(TicketPaths):
 
     url: str
     query: Texts
+    body: Mapping[str, Any] = Field(default_factory=dict[str, Any])
+    """Fields of the request that all models have, beside those of their own."""
     idempotency_header: str = ""
     """Header for our job id, where the provider charges the same id only once."""
 
@@ -336,6 +338,7 @@ _UPLOAD = {"file_name", "mime", "size_bytes"}
 _SLOTS: Mapping[tuple[str, str], set[str]] = {
     ("submit", "url"): _ORDER,
     ("submit", "query"): _ORDER,
+    ("submit", "body"): _ORDER,
     ("poll", "url"): _TICKET,
     ("result", "url"): _TICKET,
     ("cancel", "url"): _TICKET,
