@@ -6,14 +6,8 @@ from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings, strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis import Phase, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from imgbot.domain.errors import FencedError, StaleJobError
 from imgbot.domain.job import ENDS, NEXT_STATES, InputPhoto, Job, State, is_billed, with_changes
@@ -25,7 +19,7 @@ from imgbot.storage.forgetting import BLANK, BLANK_DEAD, Forgetting
 from imgbot.storage.job_queue import Admission, JobQueue, QueueLimits
 from imgbot.storage.scripts import Value
 from tests.fixtures.jobs import job_of
-from tests.fixtures.scripts import break_script
+from tests.fixtures.scripts import break_script, play
 
 _T = TypeVar("_T")
 
@@ -365,25 +359,9 @@ async def nothing(_: object) -> None:
     pass
 
 
-def play(url: str, examples: int, *phases: Phase) -> None:
-    """Play that many random lives of a queue, always the same ones."""
-    QueueMachine.url = url
-    run_state_machine_as_test(
-        QueueMachine,
-        settings=settings(
-            derandomize=True,
-            deadline=None,
-            max_examples=examples,
-            stateful_step_count=40,
-            phases=phases,
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 def test_the_queue_does_what_the_model_says(redis_url: str) -> None:
-    play(redis_url, 80, Phase.generate, Phase.shrink)
+    QueueMachine.url = redis_url
+    play(QueueMachine, 80, Phase.generate, Phase.shrink)
 
 
 @pytest.mark.slow
@@ -411,6 +389,7 @@ def test_a_queue_without_one_of_its_checks_is_found_out(
     name: str, check: str, without: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_script(monkeypatch, name, check, without)
+    QueueMachine.url = redis_url
 
     with pytest.raises((AssertionError, pytest.fail.Exception, StaleJobError)):
-        play(redis_url, 400, Phase.generate)
+        play(QueueMachine, 400, Phase.generate)

@@ -10,18 +10,13 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, Phase, settings, strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis import Phase, strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from imgbot.domain.errors import FencedError
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
-from tests.fixtures.scripts import break_script
+from tests.fixtures.scripts import break_script, play
 from tests.unit.conftest import FakeClient
 
 NOW, LONG_MS = 1_800_000_000_000, 10_000_000
@@ -297,22 +292,6 @@ class ScriptsMachine(RuleBasedStateMachine):
         self.runner.close()
 
 
-def play(open_client: Callable[[], Client], examples: int, *phases: Phase) -> None:
-    ScriptsMachine.open_client = staticmethod(open_client)
-    run_state_machine_as_test(
-        ScriptsMachine,
-        settings=settings(
-            derandomize=True,
-            deadline=None,
-            max_examples=examples,
-            stateful_step_count=40,
-            phases=phases,
-            report_multiple_bugs=False,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
-
-
 @pytest.fixture(params=["real", "fake"])
 def open_client(request: pytest.FixtureRequest) -> Callable[[], Client]:
     if request.param == "real":
@@ -323,7 +302,8 @@ def open_client(request: pytest.FixtureRequest) -> Callable[[], Client]:
 
 
 def test_the_scripts_do_what_the_model_says(open_client: Callable[[], Client]) -> None:
-    play(open_client, 25, Phase.generate, Phase.shrink)
+    ScriptsMachine.open_client = staticmethod(open_client)
+    play(ScriptsMachine, 25, Phase.generate, Phase.shrink)
 
 
 @pytest.mark.slow
@@ -349,6 +329,7 @@ def test_a_script_without_one_of_its_checks_is_found_out(
     name: str, check: str, without: str, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     break_script(monkeypatch, name, check, without)
+    ScriptsMachine.open_client = staticmethod(lambda: connect(redis_url))
 
     with pytest.raises((AssertionError, pytest.fail.Exception)):
-        play(lambda: connect(redis_url), 400, Phase.generate)
+        play(ScriptsMachine, 400, Phase.generate)
