@@ -1,7 +1,7 @@
 """General commands, the command menu, small talk, and unsupported messages."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from aiogram import Bot
@@ -148,14 +148,10 @@ async def publish_commands(bot: Bot, policy: AccessPolicy) -> None:
         for language in LANGUAGES:
             code = _code(language)
             async with telegram_errors():
-                commands = _commands(language, _offered(policy, MENU))
-                await bot.set_my_commands(commands, language_code=code)
-                in_group = [
-                    each.model_copy(update={"is_ephemeral": each.command in ALONE or None})
-                    for each in commands
-                ]
-                groups = BotCommandScopeAllGroupChats()
-                await bot.set_my_commands(in_group, groups, language_code=code)
+                names, groups = _offered(policy, MENU), BotCommandScopeAllGroupChats()
+                await bot.set_my_commands(_commands(language, names), language_code=code)
+                commands = _commands(language, names, ALONE)
+                await bot.set_my_commands(commands, groups, language_code=code)
                 await bot.set_my_short_description(t(language, "about"), language_code=code)
                 await bot.set_my_description(t(language, "description"), language_code=code)
     except ImgbotError as error:
@@ -177,8 +173,9 @@ async def publish_admin_commands(bot: Bot, admin_id: int, policy: AccessPolicy) 
         events.info("administrator %d has no menu yet: %s", admin_id, error)
 
 
-def _commands(language: str, names: Iterable[str]) -> list[BotCommand]:
-    return [BotCommand(command=name, description=t(language, f"command_{name}")) for name in names]
+def _commands(language: str, names: Iterable[str], alone: Container[str] = ()) -> list[BotCommand]:
+    found = [BotCommand(command=name, description=t(language, f"command_{name}")) for name in names]
+    return [c.model_copy(update={"is_ephemeral": c.command in alone or None}) for c in found]
 
 
 def _code(language: str) -> str | None:
