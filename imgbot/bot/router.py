@@ -15,15 +15,8 @@ from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
 from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, Dialogues, MessageHandler
-from imgbot.bot.handlers import admin, stars
-from imgbot.bot.handlers.guest import (
-    handle_chosen,
-    handle_guest,
-    on_guest_callback,
-    refuse_guest,
-)
+from imgbot.bot.handlers import admin, guest, stars
 from imgbot.bot.handlers.privacy import handle_forget_me, handle_privacy, on_forget_callback
-from imgbot.bot.handlers.results import handle_inline
 from imgbot.bot.handlers.start import (
     handle_edited,
     handle_invitation,
@@ -124,7 +117,7 @@ class UpdateHandler:
             await follow_group(update.message, update.message.migrate_to_chat_id, self._app)
             return
         is_paid = await stars.handle_update(update, self._app)
-        if is_paid or await self._handle_chatless(update, refusal):
+        if is_paid or await guest.handle_update(update, refusal, self._app, self._dialogues.open):
             return
         event = update.message or update.edited_message or update.callback_query
         context = context_from_event(event, update.update_id) if event else None
@@ -148,28 +141,6 @@ class UpdateHandler:
         except ChatMovedError as moved:
             # Handling is safe to repeat, as an update may be; now in the supergroup.
             await serve(context.with_chat(moved.chat_id))
-
-    async def _handle_chatless(self, update: Update, refusal: str) -> bool:
-        """Handle an update from a chat that the bot is not in; False for another one."""
-        app, open_dialogue = self._app, self._dialogues.open
-        if update.callback_query and update.callback_query.inline_message_id:
-            await on_guest_callback(update.callback_query, app)
-            return True
-        if refusal:
-            if update.guest_message or update.chosen_inline_result:
-                await refuse_guest(update, refusal, app)
-                return True
-            return bool(update.inline_query)
-        if update.inline_query:
-            await handle_inline(update.inline_query, app)
-        elif update.guest_message:
-            await handle_guest(update.guest_message, update.update_id, app, open_dialogue)
-        elif update.chosen_inline_result:
-            chosen = update.chosen_inline_result
-            await handle_chosen(chosen, update.update_id, app, open_dialogue)
-        else:
-            return False
-        return True
 
     async def _message_handler(self, message: Message, *, is_edit: bool) -> MessageHandler | None:
         """Return the handler of a message; None if it is for somebody else in a group."""

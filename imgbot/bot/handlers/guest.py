@@ -1,14 +1,26 @@
-"""Guest mode: orders from chats that the bot is not in, and by inline mode's "draw it".
+"""Guest mode and inline mode: pictures offered and ordered in chats that the bot is not in.
 
 The answer is a placeholder, sent at once, as a query is open for seconds only. The job shows its
 picture in the user's own chat with the bot, and then, by its file id, in place of the placeholder.
 """
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 
-from aiogram.types import CallbackQuery, ChosenInlineResult, Message, Update, User
+from aiogram.types import (
+    CallbackQuery,
+    ChosenInlineResult,
+    InlineQuery,
+    InlineQueryResultArticle,
+    InlineQueryResultCachedDocument,
+    InlineQueryResultCachedPhoto,
+    InlineQueryResultUnion,
+    InputTextMessageContent,
+    Message,
+    Update,
+    User,
+)
 
 from imgbot.bot import requests
 from imgbot.bot.app import App
@@ -16,16 +28,19 @@ from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.start import CANCELLED
 from imgbot.bot.messages import clean, prompt_of, target_photo, without_mention
-from imgbot.domain.errors import TelegramRefusedError, UserError
+from imgbot.domain.errors import TelegramRefusedError, TransientError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import buttons, counted, language_of, t
 from imgbot.storage.rate_limit import WAITED_OUT_S
+from imgbot.storage.results import Result
+from imgbot.telegram.messenger import CAPTION_LIMIT, cut, keyboard
 
-DRAW = "draw"
+_DRAW = "draw"
 """Id of the inline result that orders a picture of the query."""
 
+_INLINE_TITLE_LENGTH = 60
 _OPEN_S = 10
 """Age of a mention that is not answered any more: its query is closed, or about to be."""
 
@@ -39,7 +54,28 @@ _REFUSED_EVERY_S = 3600
 OpenDialogue = Callable[[RequestContext], AbstractAsyncContextManager[Dialogue]]
 
 
-async def handle_guest(
+async def handle_update(
+    update: Update, refusal: str, app: App, open_dialogue: OpenDialogue
+) -> bool:
+    """Handle an update from a chat that the bot is not in; False for another one."""
+    press, chosen = update.callback_query, update.chosen_inline_result
+    if press and press.inline_message_id:
+        await _cancel(press, update.update_id, app)
+    elif update.inline_query:
+        if not refusal:
+            await _handle_inline(update.inline_query, update.update_id, app)
+    elif refusal and (chosen or update.guest_message):
+        await _refuse(update, refusal, app)
+    elif chosen:
+        await _handle_chosen(chosen, update.update_id, app, open_dialogue)
+    elif update.guest_message:
+        await _handle_mention(update.guest_message, update.update_id, app, open_dialogue)
+    else:
+        return False
+    return True
+
+
+async def _handle_mention(
     message: Message, update_id: int, app: App, open_dialogue: OpenDialogue
 ) -> None:
     """Answer a mention in a chat that the bot is not in, once, and order what it asks for."""
@@ -77,9 +113,7 @@ async def _answer(query_id: str, context: RequestContext, app: App) -> str:
 
 async def _refusal(context: RequestContext, app: App) -> tuple[str, int]:
     """Return why a mention is refused, and for how many seconds that is told once only."""
-    try:
-        app.policy.check(context)
-    except UserError:
+    if not _is_admitted(context, app):
         return t(context.language, "guest_refused"), _REFUSED_EVERY_S
     limit = await app.limit.peek(context.user_id)
     if limit.is_allowed or limit.wait_s <= WAITED_OUT_S:
@@ -88,18 +122,65 @@ async def _refusal(context: RequestContext, app: App) -> tuple[str, int]:
     return t(context.language, "rate_limited", wait=wait, remaining=0), limit.wait_s
 
 
-async def handle_chosen(
+async def _handle_inline(query: InlineQuery, update_id: int, app: App) -> None:
+    """Offer the pictures whose prompts contain the query."""
+    # An inline query expires after half a minute: failures are ignored.
+    with suppress(TransientError):
+        context = await _context(query.from_user, update_id, app)
+        is_admitted = _is_admitted(context, app)
+        found = await app.results.history(context.user_id) if is_admitted else []
+        # An inline result cannot be hidden.
+        shown = [
+            each
+            for each in await app.results.results(found)
+            if each.picture and not each.picture.is_hidden
+        ]
+        wanted = query.query.strip().lower()
+        offers: list[InlineQueryResultUnion] = [
+            _offer(each) for each in shown if wanted in each.words.lower()
+        ]
+        if wanted and is_admitted:
+            offers.insert(0, _draw_offer(query.query.strip(), context.language))
+        await app.messenger.answer_inline(query.id, offers, t(context.language, "inline_button"))
+
+
+def _draw_offer(words: str, language: str) -> InlineQueryResultArticle:
+    """Offer to draw the words; without a button, Telegram would not tell which message it is."""
+    return InlineQueryResultArticle(
+        id=_DRAW,
+        title=t(language, "inline_draw"),
+        description=words[:_INLINE_TITLE_LENGTH],
+        input_message_content=InputTextMessageContent(message_text=t(language, "guest_wait")),
+        reply_markup=keyboard(buttons.cancel_guest(language)),
+    )
+
+
+def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:
+    caption = cut(result.caption, CAPTION_LIMIT)
+    file_id = result.picture.file_id if result.picture else ""
+    if not (result.picture and result.picture.is_file):
+        return InlineQueryResultCachedPhoto(id=result.id, photo_file_id=file_id, caption=caption)
+    title = result.words or t(result.language, f"title_{result.operation}")
+    return InlineQueryResultCachedDocument(
+        id=result.id,
+        document_file_id=file_id,
+        title=title[:_INLINE_TITLE_LENGTH],
+        caption=caption,
+    )
+
+
+async def _handle_chosen(
     chosen: ChosenInlineResult, update_id: int, app: App, open_dialogue: OpenDialogue
 ) -> None:
     """Order a picture of the words that were typed in inline mode."""
-    if chosen.result_id != DRAW or not chosen.inline_message_id:
+    if chosen.result_id != _DRAW or not chosen.inline_message_id:
         return
     context = await _context(chosen.from_user, update_id, app)
     context = replace(context, inline_id=chosen.inline_message_id)
     await _serve(context, app, open_dialogue, lambda: (clean(chosen.query), None))
 
 
-async def refuse_guest(update: Update, reason: str, app: App) -> None:
+async def _refuse(update: Update, reason: str, app: App) -> None:
     """Tell in place of a placeholder, if there is one, that its order is not handled."""
     event = update.chosen_inline_result or update.guest_message
     if isinstance(event, ChosenInlineResult):
@@ -122,6 +203,13 @@ async def _context(user: User, update_id: int, app: App) -> RequestContext:
         username=(user.username or "").lower(),
         profile=profile,
     )
+
+
+def _is_admitted(context: RequestContext, app: App) -> bool:
+    with suppress(UserError):
+        app.policy.check(context)
+        return True
+    return False
 
 
 async def _serve(
@@ -180,16 +268,15 @@ async def _enqueue(dialogue: Dialogue, prompt: str, photo: InputPhoto | None) ->
     await requests.order(dialogue, operation, prompt, (photo,), scale=found.scale or 2)
 
 
-async def on_guest_callback(callback: CallbackQuery, app: App) -> None:
+async def _cancel(callback: CallbackQuery, update_id: int, app: App) -> None:
     """Cancel the order under whose placeholder the button is; without one there will be none.
 
     There is none, too, if the answer of Telegram that named the placeholder was lost.
     """
+    context = await _context(callback.from_user, update_id, app)
     inline_id = callback.inline_message_id or ""
     job_id = await app.users.choose_once(f"inline.{inline_id}", _LOST)
-    verdict = await app.queue.cancel(job_id, callback.from_user.id, app.now_ms())
-    profile = await app.users.profile(callback.from_user.id)
-    language = profile.language_or(language_of(callback.from_user.language_code))
+    verdict = await app.queue.cancel(job_id, context.user_id, app.now_ms())
     if job_id == _LOST:
-        await app.messenger.edit_inline(inline_id, t(language, "guest_lost"))
-    await app.messenger.answer_callback(callback.id, t(language, CANCELLED[verdict]))
+        await app.messenger.edit_inline(inline_id, t(context.language, "guest_lost"))
+    await app.messenger.answer_callback(callback.id, t(context.language, CANCELLED[verdict]))

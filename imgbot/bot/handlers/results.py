@@ -1,4 +1,4 @@
-"""Results: their buttons, undo, comparison, original file, history, and inline mode."""
+"""Results: their buttons, undo, comparison, original file, and history."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,20 +8,12 @@ from functools import partial
 
 from aiogram.types import (
     CallbackQuery,
-    InlineQuery,
-    InlineQueryResultArticle,
-    InlineQueryResultCachedDocument,
-    InlineQueryResultCachedPhoto,
-    InlineQueryResultUnion,
-    InputTextMessageContent,
     Message,
     User,
 )
 
 from imgbot.bot import pictures, requests
-from imgbot.bot.app import App
 from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, MessageHandler
-from imgbot.bot.handlers.guest import DRAW
 from imgbot.bot.handlers.models import redraw, same_with, with_models
 from imgbot.bot.handlers.operations import start_photo_operation
 from imgbot.bot.handlers.prompt_help import can_say_more
@@ -42,14 +34,13 @@ from imgbot.domain.operations import CHANGES, RESULT_ACTIONS, Operation
 from imgbot.domain.ordinals import named_in
 from imgbot.domain.prompt_options import count_in
 from imgbot.domain.remix import undone_part
-from imgbot.domain.texts import buttons, language_of, price, t
+from imgbot.domain.texts import buttons, price
 from imgbot.domain.texts.buttons import SCALES, Keyboard
 from imgbot.domain.texts.captions import drawing_name, with_drawing
 from imgbot.storage.results import Recent, Result, is_change
-from imgbot.telegram.messenger import CAPTION_LIMIT, cut, keyboard
+from imgbot.telegram.messenger import CAPTION_LIMIT, cut
 from imgbot.telegram.rate_limiter import max_wait
 
-_INLINE_TITLE_LENGTH = 60
 _PACK_TITLE_LENGTH, _PACKS_MAX = 64, 20
 _AFTER_PHOTO = frozenset({"last", "file", "receipt"})
 """Actions on results that are not about a photo that was sent after them."""
@@ -455,56 +446,6 @@ async def _add_to_pack(file_id: str, user: User, dialogue: Dialogue) -> str:
         if is_added:
             return name
     raise UserError("packs_full")
-
-
-async def handle_inline(query: InlineQuery, app: App) -> None:
-    """Offer the pictures whose prompts contain the query."""
-    # An inline query expires after half a minute: failures are ignored.
-    with suppress(TransientError):
-        user_id = query.from_user.id
-        profile = await app.users.profile(user_id)
-        is_open = profile.is_allowed or app.policy.admits(user_id)
-        is_admitted = is_open and (not profile.is_banned or app.policy.is_admin(user_id))
-        found = await app.results.history(user_id) if is_admitted else []
-        # An inline result cannot be hidden.
-        shown = [
-            each
-            for each in await app.results.results(found)
-            if each.picture and not each.picture.is_hidden
-        ]
-        wanted = query.query.strip().lower()
-        offers: list[InlineQueryResultUnion] = [
-            _offer(each) for each in shown if wanted in each.words.lower()
-        ]
-        language = profile.language_or(language_of(query.from_user.language_code))
-        if wanted and is_admitted:
-            offers.insert(0, _draw_offer(query.query.strip(), language))
-        await app.messenger.answer_inline(query.id, offers, t(language, "inline_button"))
-
-
-def _draw_offer(words: str, language: str) -> InlineQueryResultArticle:
-    """Offer to draw the words; without a button, Telegram would not tell which message it is."""
-    return InlineQueryResultArticle(
-        id=DRAW,
-        title=t(language, "inline_draw"),
-        description=words[:_INLINE_TITLE_LENGTH],
-        input_message_content=InputTextMessageContent(message_text=t(language, "guest_wait")),
-        reply_markup=keyboard(buttons.cancel_guest(language)),
-    )
-
-
-def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCachedDocument:
-    caption = cut(result.caption, CAPTION_LIMIT)
-    file_id = result.picture.file_id if result.picture else ""
-    if not (result.picture and result.picture.is_file):
-        return InlineQueryResultCachedPhoto(id=result.id, photo_file_id=file_id, caption=caption)
-    title = result.words or t(result.language, f"title_{result.operation}")
-    return InlineQueryResultCachedDocument(
-        id=result.id,
-        document_file_id=file_id,
-        title=title[:_INLINE_TITLE_LENGTH],
-        caption=caption,
-    )
 
 
 async def _act_on_chosen(act: _Act, name: str, message: Message, dialogue: Dialogue) -> None:

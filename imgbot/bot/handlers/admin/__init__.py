@@ -9,7 +9,6 @@ from imgbot.bot.handlers.admin import (
     config,
     learned,
     people,
-    refunds,
     remedies,
     reports,
 )
@@ -21,7 +20,6 @@ COMMANDS: Mapping[str, MessageHandler] = {
     **config.COMMANDS,
     "broadcast": broadcast.handle_broadcast,
     "learned": learned.handle_learned,
-    "refund": refunds.handle_refund,
 }
 CALLBACKS: Mapping[str, CallbackHandler] = {
     **reports.CALLBACKS,
@@ -31,7 +29,6 @@ CALLBACKS: Mapping[str, CallbackHandler] = {
     "cast": broadcast.on_broadcast_callback,
     "learned": learned.on_learned_callback,
     "fix": remedies.on_remedy_callback,
-    "refund": refunds.on_refund_callback,
 }
 
 ANYWHERE = frozenset({"ban", "unban", "allow", "pause", "resume"})
