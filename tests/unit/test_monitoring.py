@@ -158,7 +158,8 @@ def test_each_panel_says_what_it_shows_and_in_what(title: str) -> None:
     assert panel["datasource"] == SOURCE
     assert panel["targets"]
     for target in panel["targets"]:
-        assert target["datasource"] == SOURCE
+        # That of its panel.
+        assert "datasource" not in target
         assert target["legendFormat"]
         assert 'job=~"$job"' in target["expr"]
     letters = [target["refId"] for target in panel["targets"]]
