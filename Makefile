@@ -4,7 +4,7 @@
 help: ## Say what can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/bin/ruff: requirements/dev.txt
+.venv/bin/ruff: $(wildcard requirements/*.txt)
 	python3 -m venv .venv
 	.venv/bin/pip install --quiet -r requirements/dev.txt
 	.venv/bin/pip install --quiet --no-deps --no-build-isolation -e .
@@ -81,7 +81,8 @@ lock: .venv/bin/ruff ## Lock the newest versions that pyproject.toml allows.
 
 .PHONY: audit
 audit: .venv/bin/ruff ## Report known vulnerabilities of what is locked.
-	.venv/bin/uv tool run pip-audit@2.10.1 --strict --disable-pip --require-hashes -r requirements/dev.txt
+	.venv/bin/uv tool run pip-audit@2.10.1 --strict --disable-pip --require-hashes \
+		-r requirements/program.txt -r requirements/extras.txt -r requirements/dev.txt
 
 .PHONY: drawing
 drawing: ## Draw the picture of ARCHITECTURE.md; needs graphviz.
