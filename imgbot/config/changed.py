@@ -53,6 +53,9 @@ class ChangedSettings:
         """Return the value in use, empty where it is the default. Raises ConfigError."""
         return SettingsSource(self.environ).variables().get(name, "")
 
+    def default_of(self, name: str) -> str:
+        return str(Settings.model_fields[name.removeprefix("IMGBOT_").lower()].default)
+
     def check(self, name: str, value: str) -> Settings:
         """Return the settings with a change. Raises ConfigError for a value that is refused."""
         if name not in CHANGEABLE:

@@ -96,6 +96,15 @@ def _not_understood(stats: str) -> set[str]:
     return set(stats.partition(f"{t('en', 'stats_not_understood', words='')}")[2].split(", "))
 
 
+async def test_a_setting_is_shown_with_its_default(admins: AdminStage) -> None:
+    asked = [f"/config {each}" for each in ("running_per_user 2", "welcome Hello", "")]
+    number, words, all_of_them = [(await admins.owner.ask(each)).text for each in asked]
+
+    assert "Now: 3\nNew: 2\n" in number
+    assert "Now: not set\nNew: Hello\n" in words
+    assert "\nIMGBOT_RUNNING_PER_USER = 3\n" in all_of_them
+
+
 async def test_a_setting_is_changed_from_the_chat_and_taken_back(admins: AdminStage) -> None:
     owner, bot = admins.owner, admins.stage.bot
 

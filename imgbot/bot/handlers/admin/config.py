@@ -29,18 +29,21 @@ async def handle_config(message: Message, dialogue: Dialogue) -> None:
     if name and name not in CHANGEABLE:
         raise UserError("config_unknown", names="\n".join(CHANGEABLE))
     if not name:
-        lines = [f"{each} = {_shown(changed, each) or '—'}" for each in CHANGEABLE]
+        lines = [f"{each} = {_shown(changed, each, dialogue)}" for each in CHANGEABLE]
         await dialogue.reply_text("\n".join([dialogue.t("config_list"), "", *lines]))
     elif not value:
         about = docs()[name]
-        facts = {"name": name, "now": _shown(changed, name) or about["default"]}
+        facts = {"name": name, "now": _shown(changed, name, dialogue)}
         await dialogue.reply("config_about", **facts, help=about["help"], write=about["expected"])
     else:
         await _ask(dialogue, changed, name, value.strip())
 
 
-def _shown(changed: ChangedSettings, name: str) -> str:
-    return changed.value_of(name)[:_VALUE_SHOWN]
+def _shown(changed: ChangedSettings, name: str, dialogue: Dialogue) -> str:
+    """Return the value of a setting, or its default."""
+    default = docs()[name].get("default", "").strip("`") or changed.default_of(name)
+    told = dialogue.t("config_unset") if default.startswith("unset") else default
+    return changed.value_of(name)[:_VALUE_SHOWN] or told
 
 
 async def _ask(dialogue: Dialogue, changed: ChangedSettings, name: str, value: str) -> None:
@@ -51,7 +54,7 @@ async def _ask(dialogue: Dialogue, changed: ChangedSettings, name: str, value: s
     draft = f"{dialogue.user_id}.{dialogue.context.request}"
     await dialogue.app.access.draft(draft, name, value)
     rows = buttons.config(dialogue.language, dialogue.context.request)
-    before = _shown(changed, name) or docs()[name]["default"]
+    before = _shown(changed, name, dialogue)
     await dialogue.reply("config_ask", rows, name=name, before=before, value=value[:_VALUE_SHOWN])
 
 
@@ -80,7 +83,7 @@ async def on_config_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
     else:
         await dialogue.app.access.draft(draft, name, value, is_done=True)
     rows = [] if action == "undo" else buttons.config_undo(dialogue.language, request)
-    shown = _shown(changed, name) or docs()[name]["default"]
+    shown = _shown(changed, name, dialogue)
     await dialogue.update_panel(dialogue.t("config_done", name=name, value=shown), rows)
     return ""
 
