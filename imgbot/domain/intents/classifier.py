@@ -65,9 +65,8 @@ def classify(
     likely = _likely(reading, facts, encoded)
     intents = _by_intent(likely)
     best = _decided(intents, reading, facts, is_encoded=bool(encoded))
-    is_about_picture = facts.is_reply_to_picture or facts.pending is PendingQuestion.CHANGE
-    if best != "operation" and is_about_picture and text.strip(" .!").lower() in _offered():
-        best = "change"
+    if best != "operation" and text.strip(" .!").lower() in _offered():
+        best = _offered_as(best, facts.context)
     if best == "change" and _is_out_of_date(reading, facts, encoded):
         best = UNSURE
     if best == UNSURE:
@@ -75,6 +74,13 @@ def classify(
     labels = [each for each in likely if each.startswith(f"{best}:")]
     topic = max(labels, key=likely.__getitem__, default="").partition(":")[2]
     return _classification(Intent(best), topic, reading, facts)
+
+
+def _offered_as(best: str, context: str) -> str:
+    """Return the intent of a change that the help offers."""
+    if context in {"reply", PendingQuestion.CHANGE}:
+        return "change"
+    return UNSURE if context == "picture" and best not in {"change", "again"} else best
 
 
 @cache
