@@ -28,7 +28,12 @@ def is_installed() -> bool:
 
 def share_of(text: str) -> tuple[float, ...]:
     """Return the share of the text's encoding in each unit of the head."""
-    return tuple((encodings([text])[0] @ _weights()).tolist())
+    return shares_of([text])[0]
+
+
+def shares_of(texts: Sequence[str]) -> list[tuple[float, ...]]:
+    """Return the shares of several texts: one by one takes fifteen times as long."""
+    return list(map(tuple, (encodings(texts) @ _weights()).tolist()))
 
 
 def encodings(texts: Sequence[str]) -> "np.ndarray":

@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 
@@ -20,6 +20,9 @@ from imgbot.ops.formatting import say
 from imgbot.ops.installation import environ_of_service
 from imgbot.ops.state_directory import WEIGHTS
 from imgbot.storage.examples import ExampleStore
+
+Shares = Mapping[str, Sequence[float]]
+"""Shares of the texts' encodings in the units of the head, by text."""
 
 _NEXT = "the bot uses {} from its next start: sudo systemctl restart imgbot"
 
@@ -47,29 +50,36 @@ async def train(environ: Mapping[str, str] = os.environ) -> list[str]:
         weights = trained([*utterances, *examples], digest_of([SHIPPED_WEIGHTS]))
         use(weights)
         strict = [each for each in utterances if each.mark == "strict"]
-        if ordered := [each.text for each in strict if _is_ordered(each)]:
+        shares = _shares_of([each.text for each in (*strict, *examples)])
+        if ordered := [each.text for each in strict if _is_ordered(each, shares)]:
             raise ImgbotError(
                 f"nothing was changed: with what was learned, {len(ordered)} texts that ask for no "
                 f"picture would be ordered, like “{ordered[0]}”; look for wrong answers (/learned)"
             )
         with as_owner(here):
             replace_file(here / WEIGHTS, weights)
-    understood = sum(_understood(each.text, each.facts)[-1] == each.label for each in examples)
+    understood = sum(
+        _understood(each.text, each.facts, shares)[-1] == each.label for each in examples
+    )
     return [
         f"{understood} of {len(examples)} kept texts are understood without a question now",
         _NEXT.format(settings.state_dir / WEIGHTS),
     ]
 
 
-def _is_ordered(utterance: Utterance) -> bool:
+def _shares_of(texts: Sequence[str]) -> Shares:
+    """Return what the sentence encoder makes of the texts, nothing without one."""
+    return dict(zip(texts, encoder.shares_of(texts), strict=True)) if encoder.is_installed() else {}
+
+
+def _is_ordered(utterance: Utterance, shares: Shares) -> bool:
     """Return whether a text would be an order, with or without a picture to change."""
     latest = utterance.facts.latest_prompt
     chats = (replace(AFTER[name], latest_prompt=latest) for name in ("nothing", "picture"))
-    return any(not ORDERS.isdisjoint(_understood(utterance.text, chat)) for chat in chats)
+    return any(not ORDERS.isdisjoint(_understood(utterance.text, chat, shares)) for chat in chats)
 
 
-def _understood(text: str, facts: ChatFacts) -> list[str]:
+def _understood(text: str, facts: ChatFacts, shares: Shares) -> list[str]:
     """Return the intent by words alone, and as well with the sentence encoder if there is one."""
-    encodings = [(), encoder.share_of(text)] if encoder.is_installed() else [()]
-    found = [classify(text, facts, each) for each in encodings]
+    found = [classify(text, facts, each) for each in ((), shares.get(text)) if each is not None]
     return [each.intent if each.is_sure else UNSURE for each in found]

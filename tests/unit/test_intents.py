@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,14 +27,15 @@ from imgbot.domain.intents.training import Utterance, trained, utterances_in
 from imgbot.domain.intents.words import read
 from imgbot.domain.operations import Operation
 from imgbot.domain.spelling import slips_of
-from imgbot.imaging.encoder import _weights, encodings, share_of
+from imgbot.imaging.encoder import share_of, shares_of
 from tests.bench.train_words import train_head
 
-KNOWN = [each for file in UTTERANCES for each in utterances_in(file)]
-LEARNED = packed(model().labels, bytes(model().weights), digest_of([SHIPPED_WEIGHTS]))
 FIXTURES = Path(__file__).parent.parent / "fixtures"
-UNSEEN = list(utterances_in(FIXTURES / "utterances_unseen.toml"))
-JUDGING = list(utterances_in(FIXTURES / "utterances_judging.toml"))
+FILES = {
+    "known": UTTERANCES,
+    "unseen": [FIXTURES / "utterances_unseen.toml"],
+    "judging": [FIXTURES / "utterances_judging.toml"],
+}
 AFTER = {
     "nothing": ChatFacts(),
     "picture": ChatFacts(has_picture=True, picture_age_s=60),
@@ -44,6 +46,17 @@ AFTER = {
         if pending
     },
 }
+
+
+@cache
+def read_utterances(name: str) -> Sequence[Utterance]:
+    """Not at the import, which each process of a run pays for."""
+    return [each for file in FILES[name] for each in utterances_in(file)]
+
+
+@cache
+def learned() -> bytes:
+    return packed(model().labels, bytes(model().weights), digest_of([SHIPPED_WEIGHTS]))
 
 
 class Score(NamedTuple):
@@ -63,9 +76,8 @@ def without_encoder(texts: Iterable[str]) -> Shares:
 
 
 def with_encoder(texts: Iterable[str]) -> Shares:
-    """All at once, for one by one takes fifteen times as long."""
     read = list(texts)
-    shares = dict(zip(read, (encodings(read) @ _weights()).tolist(), strict=True))
+    shares = dict(zip(read, shares_of(read), strict=True))
     for text in read[:5]:
         assert share_of(text) == pytest.approx(shares[text], abs=1e-3)
     return shares
@@ -101,25 +113,27 @@ def score(utterances: Sequence[Utterance], encode: Encode = without_encoder) -> 
 
 
 @pytest.mark.parametrize(
-    ("utterances", "wrongly_ordered", "bothered", "missed"),
-    [(KNOWN, 0.002, 0.01, 0.01), (UNSEEN, 0.01, 0.1, 0.09), (JUDGING, 0.013, 0.065, 0.145)],
-    ids=["known", "unseen", "judging"],
+    ("name", "wrongly_ordered", "bothered", "missed"),
+    [("known", 0.002, 0.01, 0.01), ("unseen", 0.01, 0.1, 0.09), ("judging", 0.013, 0.065, 0.145)],
+    ids=list(FILES),
 )
 def test_utterances_are_understood(
-    utterances: Sequence[Utterance], wrongly_ordered: float, bothered: float, missed: float
+    name: str, wrongly_ordered: float, bothered: float, missed: float
 ) -> None:
+    utterances = read_utterances(name)
     assert_within(score(utterances), utterances, wrongly_ordered, bothered, missed)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("utterances", "wrongly_ordered", "bothered", "missed"),
-    [(UNSEEN, 0.01, 0.05, 0.06), (JUDGING, 0.012, 0.04, 0.1)],
+    ("name", "wrongly_ordered", "bothered", "missed"),
+    [("unseen", 0.01, 0.05, 0.06), ("judging", 0.012, 0.04, 0.1)],
     ids=["unseen", "judging"],
 )
 def test_utterances_are_understood_better_with_the_encoder(
-    utterances: Sequence[Utterance], wrongly_ordered: float, bothered: float, missed: float
+    name: str, wrongly_ordered: float, bothered: float, missed: float
 ) -> None:
+    utterances = read_utterances(name)
     found = score(utterances, with_encoder)
 
     assert_within(found, utterances, wrongly_ordered, bothered, missed)
@@ -146,19 +160,26 @@ def test_weights_belong_to_the_utterances() -> None:
 
 
 def test_training_gives_the_same_weights_again() -> None:
-    assert trained(KNOWN[::80], "") == trained(KNOWN[::80], "")
-    assert train_head(KNOWN[::400], "") == train_head(KNOWN[::400], "")
+    known = read_utterances("known")
+    assert trained(known[::80], "") == trained(known[::80], "")
+    assert train_head(known[::400], "") == train_head(known[::400], "")
 
 
 @pytest.mark.parametrize(
-    "content",
+    "spoil",
     [
-        *(b"", b"{}", SHIPPED_WEIGHTS.read_bytes()),
-        *(LEARNED[:-1], LEARNED.replace(b"create", b"crooked"), b" " + LEARNED),
+        lambda _: b"",
+        lambda _: b"{}",
+        lambda _: SHIPPED_WEIGHTS.read_bytes(),
+        lambda learned: learned[:-1],
+        lambda learned: learned.replace(b"create", b"crooked"),
+        lambda learned: b" " + learned,
     ],
 )
-def test_weights_that_are_damaged_or_of_another_version_are_not_used(content: bytes) -> None:
-    before = model()
+def test_weights_that_are_damaged_or_of_another_version_are_not_used(
+    spoil: Callable[[bytes], bytes],
+) -> None:
+    before, content = model(), spoil(learned())
 
     with pytest.raises(ValueError, match="damaged"):
         use(content)
@@ -179,7 +200,7 @@ def test_an_example_has_the_features_of_the_text_in_its_chat(text: str, latest: 
 
 @ENCODERS
 def test_talk_and_complaints_order_nothing(encode: Encode) -> None:
-    said = [(each, clean(each.text)) for each in KNOWN if each.mark == "strict"]
+    said = [(each, clean(each.text)) for each in read_utterances("known") if each.mark == "strict"]
     shares = encode(text for _, text in said)
     found = [
         (text, classify(text, replace(AFTER[after], latest_prompt=latest), shares[text]))
@@ -194,7 +215,11 @@ def test_talk_and_complaints_order_nothing(encode: Encode) -> None:
 
 @ENCODERS
 def test_prompts_that_begin_like_talk_are_at_most_asked_about(encode: Encode) -> None:
-    said = [(each.facts, clean(each.text)) for each in KNOWN if each.mark == "prompts"]
+    said = [
+        (each.facts, clean(each.text))
+        for each in read_utterances("known")
+        if each.mark == "prompts"
+    ]
     shares = encode(text for _, text in said)
     found = [(text, classify(text, facts, shares[text])) for facts, text in said]
 
