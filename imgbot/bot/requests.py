@@ -234,8 +234,11 @@ async def remix(
     await _enqueue_variants(dialogue, first, wanted.variants)
 
 
-async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
-    """Enqueue a job; False if it was queued already. Raises UserError if not admitted."""
+async def _enqueue(dialogue: Dialogue, job: Job, *, is_at_least: bool = False) -> bool:
+    """Enqueue a job; False if it was queued already. Raises UserError if not admitted.
+
+    Reserved is the most that it may cost, and where that is too much, what it costs at least.
+    """
     app = dialogue.app
     dialogue.refuse_while_paused()
     now_ms = app.now_ms()
@@ -244,7 +247,7 @@ async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
         job = with_changes(job, note="engine_hint")
     # What cannot be changed is drawn anew, at the price of a new picture.
     operations = {job.request.operation, *([Operation.CREATE] if job.request.base else [])}
-    if job.request.may_be_marked:
+    if job.request.may_be_marked and not is_at_least:
         operations.add(Operation.INPAINT)
     scale, model = job.request.scale, job.request.model
     price_micro = max(app.policy.price_of(each, scale, model) for each in operations)
@@ -254,9 +257,9 @@ async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
         stars = 0
     job = replace(job, charge=Charge(price_micro, spend_day=app.spend.today(now_ms), stars=stars))
     admission = await app.queue.enqueue(job, now_ms, app.policy.free_daily)
-    if job.request.base and admission.verdict in _WITHOUT_MONEY:
-        # The change itself costs less than a picture drawn anew.
-        return await _enqueue(dialogue, with_changes(job, base=""))
+    if len(operations) > 1 and admission.verdict in _WITHOUT_MONEY:
+        # The change itself costs less than a picture drawn anew, or a change of a marked area.
+        return await _enqueue(dialogue, with_changes(job, base=""), is_at_least=True)
     if admission.verdict == "ok":
         events.job_admitted(job, admission.count)
     elif admission.verdict != "duplicate":

@@ -11,6 +11,7 @@ FOUND = "area_found"
 ELSEWHERE = "area_elsewhere"
 MISSING = "area_missing"
 UNKNOWN = "area_words_unknown"
+SHORT = "area_short"
 
 CHOICES: Mapping[str, tuple[Operation, ...]] = {
     "area_unsure": (Operation.INPAINT, Operation.EDIT),
@@ -19,6 +20,7 @@ CHOICES: Mapping[str, tuple[Operation, ...]] = {
     "area_dot": (Operation.EDIT,),
     ELSEWHERE: (Operation.EDIT,),
     UNKNOWN: (Operation.EDIT,),
+    SHORT: (Operation.EDIT,),
 }
 """Operations that a button offers, by the reason why a job ended with a question."""
 

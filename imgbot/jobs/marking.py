@@ -31,6 +31,10 @@ async def resolve(context: StepContext, job: Job) -> Job | Advance:
         inputs.remove_sources(context, job.id)
         changes |= {"sources": request.sources[::-1], "parent": ""}
     if reason == marked_area.FOUND:
+        price = context.routing.price_micro
+        price_micro = price(Operation.INPAINT, request.scale, request.model)
+        reason = marked_area.SHORT if price_micro > job.charge.reserved_micro else reason
+    if reason == marked_area.FOUND:
         return await move(context, job, State.SUBMITTING, **changes)
     asked = {"outcome": State.FAILED, "reason": reason, "tries": 0, "facts": {"charge": "no"}}
     return Advance(await move(context, job, State.DELIVERING, **changes, **asked))
