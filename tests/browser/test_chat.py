@@ -143,10 +143,11 @@ async def test_a_button_waits_for_its_answer_and_shows_it(stage: ChatStage) -> N
             await chat.press("▶")
             await expect(chat.button("▶")).to_have_attribute("aria-busy", "true")
             query = await stage.asked("callback_query")
-            answer = {"text": "the last one", "show_alert": show_alert}
+            answer = {"text": "the last one\nof twenty", "show_alert": show_alert}
             await stage.api.call("answerCallbackQuery", callback_query_id=query["id"], **answer)
             await expect(chat.page.get_by_test_id(shown)).to_contain_text("the last one")
             await expect(chat.button("▶")).not_to_have_attribute("aria-busy", "true")
+        assert "the last one\nof" in await chat.page.get_by_test_id("alert").inner_text()
 
 
 async def test_a_document_has_a_name_a_size_and_a_download(stage: ChatStage) -> None:

@@ -59,6 +59,8 @@ async def test_a_user_is_shown_with_their_jobs_and_banned_by_a_button(admins: Ad
     stranger = await owner.ask("/user 123456789012")
 
     assert "Spent today: $0." in shown
+    # Side by side, phones would cut them off.
+    assert {len(row) for row in panel.raw["reply_markup"]["inline_keyboard"]} == {1}
     assert "rejected: " in shown
     assert re.search(r"🚫 create · \d+ · a wolf.* · The image service refused · \d+ s", jobs.text)
     assert f"{guest.id}) · a wolf" in jobs.text or f"{guest.id} · a wolf" in jobs.text

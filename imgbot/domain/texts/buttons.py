@@ -396,8 +396,8 @@ def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:
 
 
 def user(language: str, user_id: int, actions: Sequence[str]) -> Keyboard:
-    """Buttons under what is known of a user, by their actions."""
-    return [[_button(language, f"user_{each}", f"user:{each}.{user_id}") for each in actions]]
+    """Buttons under what is known of a user, by their actions, one in a row."""
+    return [[_button(language, f"user_{each}", f"user:{each}.{user_id}")] for each in actions]
 
 
 def to_user(language: str, user_id: int) -> list[Button]:
