@@ -38,7 +38,7 @@ _PATIENCE_S = 30
 _SETTINGS = {"IMGBOT_RATE_LIMIT_MAX_REQUESTS": "10"}
 _PARTS = {"face": (140, 0, 340, 200), "suit": (60, 180, 460, 512), "eyes": (80, 40, 320, 200)}
 # The page scrolls the messages: the window must be as high as all of them.
-_HEIGHT = """
+HEIGHT = """
 () => {
   const scroller = document.querySelector(".scroller");
   return innerHeight - scroller.clientHeight + scroller.scrollHeight;
@@ -63,7 +63,7 @@ class Talk:
 
     async def step(self, line: str) -> None:
         verb, _, given = line.partition(" ")
-        if verb not in _WAITING:
+        if verb not in WAITING:
             self._acted_seq = await self.user.control.last_seq()
         await getattr(self, {"from": "from_"}.get(verb, verb))(given)
 
@@ -187,7 +187,7 @@ class Talk:
         return self._shown
 
 
-_WAITING = {"answer", "changed", "picture", "mark", "variant", "from", "anew"}
+WAITING = {"answer", "changed", "picture", "mark", "variant", "from", "anew"}
 """Verbs that are no acts."""
 
 
@@ -221,7 +221,7 @@ async def _play(stage: Stage, browser: Browser, script: dict[str, Any], shot: Pa
     query = f"?user={talk.user.id}&chat={talk.user.chat_id}"
     async with open_page(browser, stage.control.url, query) as chat:
         await chat.bubbles.first.wait_for()
-        height = await chat.page.evaluate(_HEIGHT)
+        height = await chat.page.evaluate(HEIGHT)
         await chat.page.set_viewport_size({"width": 480, "height": height})
         await chat.page.wait_for_load_state("networkidle")
         await chat.page.screenshot(path=shot)
