@@ -45,20 +45,36 @@ async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
         yield each
 
 
-async def _drawing(stage: Stage) -> int:
-    """Wait until the model has begun to draw; return the id of its process."""
-    jobs = stage.bot.state_dir / "jobs"
+async def _at_work(stage: Stage) -> list[int]:
+    """Processes that have loaded the model."""
+    found: list[int] = []
+    for process in psutil.Process(stage.bot.pid).children(recursive=True):
+        with suppress(psutil.Error):
+            if any(each.path.endswith("model.safetensors") for each in process.memory_maps()):
+                found.append(process.pid)
+    return found
 
-    async def begun() -> int:
-        if not list(jobs.glob("*/made.jpg.progress")):
-            return 0
-        for process in psutil.Process(stage.bot.pid).children(recursive=True):
-            with suppress(psutil.Error):
-                if any(each.path.endswith("model.safetensors") for each in process.memory_maps()):
-                    return process.pid
-        return 0
 
-    return await eventually(begun, what="the model draws")
+class _Hold:
+    """The picture of the next message is held where its progress is told, until a `kill`."""
+
+    def __init__(self, stage: Stage) -> None:
+        folder = stage.bot.state_dir / "jobs" / str(stage.sandbox.state.updates._next_id)
+        folder.mkdir(parents=True)
+        self._stage = stage
+        self._pipe = folder / "made.jpg.progress.part"
+        # Who opens it for writing waits for a reader, and there is none.
+        os.mkfifo(self._pipe)
+
+    async def process(self) -> int:
+        """Wait until the model is at work; return its process."""
+        [found] = await eventually(lambda: _at_work(self._stage), what="the model draws")
+        return found
+
+    def kill(self, pid: int) -> None:
+        """Kill a process; the next attempt is not held."""
+        self._pipe.unlink()
+        os.kill(pid, signal.SIGKILL)
 
 
 async def test_pictures_by_a_model_survive_kills_and_are_shown_once(
@@ -69,29 +85,32 @@ async def test_pictures_by_a_model_survive_kills_and_are_shown_once(
     assert (await user.image(first)).size == (64, 64)
 
     # Its process is killed: the picture is begun anew.
+    hold = _Hold(stage)
     await user.say("a red house --seed 5")
-    os.kill(await _drawing(stage), signal.SIGKILL)
+    hold.kill(await hold.process())
     second = await eventually(user.results, lambda found: len(found) == 2)
     same, other = [await user.image(each) for each in (first, second[-1])]
     assert same.tobytes() == other.tobytes()
 
     # The bot is killed: likewise, and an edit starts from its photo.
+    hold = _Hold(stage)
     await user.photos(as_jpeg(load_photo("astronaut")), caption="make it a watercolour")
-    await _drawing(stage)
-    await stage.bot.kill()
+    await hold.process()
+    hold.kill(stage.bot.pid)
+    await stage.bot.wait()
     await stage.bot.start()
     third = await eventually(user.results, lambda found: len(found) == 3)
     width, height = (await user.image(third[-1])).size
     assert {width, height} <= {64, 128}
 
+    # Cancelled: what is begun anew ends without being shown.
+    hold = _Hold(stage)
     status = await user.ask("a green house")
-    pid = await _drawing(stage)
-    await user.click(status, "Cancel", lambda message: message.text == t("en", "cancelled"))
-
-    async def is_gone() -> bool:
-        return not psutil.pid_exists(pid)
-
-    await eventually(is_gone, what="the process of a cancelled picture ends")
+    pid = await hold.process()
+    await user.toast(status, "Cancel")
+    hold.kill(pid)
+    await user.wait(lambda message: message.text == t("en", "cancelled"))
+    await eventually(lambda: _at_work(stage), lambda found: not found, what="no model is left")
 
     # A damaged file: the built-in engine stands in, and says so.
     (tmp_path / "model.safetensors").write_bytes(b"damaged" * 1000)
