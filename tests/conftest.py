@@ -4,7 +4,7 @@ import gc
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from imgbot.storage.client import Client, connect
 from imgbot.storage.server.process import find_binary
 from imgbot.telegram.lazy_models import import_aiogram
+from tests.fixtures.bot import BOTS
 from tests.fixtures.waiting import wait_until
+
+_LOG_SHOWN = 10_000
+"""Characters, the last of each log."""
 
 _SLOW_FOLDERS = {"browser", "crash", "simulation"}
 # They take longest, and begin first, so that no process waits for a late one at the end.
@@ -57,6 +61,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     """Spare the garbage collector what has been imported."""
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show with a failure what its bots have logged, those of its module too."""
+    report = yield
+    if report.failed:
+        report.sections += [(f"Log of {bot.state_dir}", bot.log[-_LOG_SHOWN:]) for bot in BOTS]
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """A bot that many of these tests kill or move, and everything it talks to."""
 
-import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,8 +48,6 @@ async def move(tmp_path: Path) -> AsyncIterator[Move]:
         old, new = (Bot(sandbox, folder, **settings) for folder in folders)
         yield Move(sandbox, control, old, new, tmp_path / "imgbot.tar.gz")
         for bot in (old, new):
-            # Shown where the test has failed.
-            sys.stderr.write(bot.log)
             assert bot.secrets_in_log() == []
             if bot.is_running:
                 await bot.stop()
