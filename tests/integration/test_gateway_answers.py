@@ -74,7 +74,11 @@ async def test_what_is_no_answer_of_telegram_is_transient(
 
 async def test_a_page_of_the_history_that_hangs_ends_before_its_handler_does() -> None:
     page = InputPhoto("file", "unique", 0)
-    async with bot_answered(200, b"{}", "application/json", after_s=5.0) as bot, asyncio.timeout(4):
+    # An upload may take longer than that.
+    async with (
+        bot_answered(200, b"{}", "application/json", after_s=180.0) as bot,
+        asyncio.timeout(60),
+    ):
         # As long as any call without an upload.
         bot.session.timeout = 0.2
         with pytest.raises(TransientError):

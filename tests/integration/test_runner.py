@@ -29,7 +29,6 @@ from tests.fixtures.jobs import job_of
 from tests.fixtures.waiting import eventually
 from tests.integration.test_recovery import NOW, open_queue, tools_of
 
-WITHIN_S = 20.0
 """Less than nobody's patience, and more than a slow machine needs."""
 
 
@@ -89,9 +88,7 @@ async def serving(
 
 
 async def until_ended(redis: Client) -> None:
-    await eventually(
-        lambda: redis.exists(f"{keys.JOB}7"), lambda count: not count, within_s=WITHIN_S
-    )
+    await eventually(lambda: redis.exists(f"{keys.JOB}7"), lambda count: not count)
 
 
 async def test_a_job_whose_claim_was_not_answered_is_run_while_others_order(
@@ -135,10 +132,10 @@ async def test_a_job_whose_task_keeps_failing_is_tried_again_and_reported(
     steps = AsyncMock(side_effect=StaleJobError("7: stale"))
 
     async with serving(context, monkeypatch, steps) as runner:
-        await eventually(AsyncMock(side_effect=lambda: runner.unattended), within_s=WITHIN_S)
+        await eventually(AsyncMock(side_effect=lambda: runner.unattended))
         steps.side_effect = end
         await until_ended(redis)
-        await eventually(AsyncMock(side_effect=lambda: not runner.unattended), within_s=WITHIN_S)
+        await eventually(AsyncMock(side_effect=lambda: not runner.unattended))
 
 
 async def test_a_cancellation_acts_though_its_wake_up_is_lost(
@@ -174,9 +171,7 @@ async def test_an_order_keeps_its_turn_when_it_is_woken_and_not_when_it_is_cance
 
     async with serving(context, monkeypatch, upload):
         for turns in (1, 2):
-            await eventually(
-                AsyncMock(side_effect=partial(taken.count, "turn")), turns.__eq__, within_s=WITHIN_S
-            )
+            await eventually(AsyncMock(side_effect=partial(taken.count, "turn")), turns.__eq__)
             if turns == 1:
                 await context.queue.wake("7")
         await context.queue.cancel("7", 1, NOW)
@@ -296,7 +291,7 @@ async def test_as_many_jobs_wait_for_long_as_there_are_places(
 
     async with serving(context, monkeypatch, wait_for_long, capacity=1, is_busy=is_busy):
         both = AsyncMock(side_effect=lambda: len(waiting) == 2)
-        await eventually(both, within_s=WITHIN_S)
+        await eventually(both)
         # Each round of the claim loop ends with it.
         rounds = 3 if is_busy else 1
         await eventually(AsyncMock(side_effect=lambda: nudge.call_count >= rounds))

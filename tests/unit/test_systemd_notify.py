@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from imgbot.ops.lifecycle import Notifier
+from tests.fixtures.waiting import PATIENCE_S
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -16,7 +17,7 @@ def manager(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[so
     name = str(tmp_path / "notify") if request.param == "path" else f"@imgbot-test-{os.getpid()}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listening:
         listening.bind(name.replace("@", "\0", 1) if name.startswith("@") else name)
-        listening.settimeout(5)
+        listening.settimeout(PATIENCE_S)
         yield listening, name
 
 
