@@ -144,6 +144,10 @@ class UpdateHandler:
 
     async def _message_handler(self, message: Message, *, is_edit: bool) -> MessageHandler | None:
         """Return the handler of a message; None if it is for somebody else in a group."""
+        is_inline = message.via_bot is not None and message.via_bot.id == self._app.identity.id
+        if is_inline and (is_edit or message.text):
+            # A placeholder of inline mode, or its end.
+            return None
         if is_edit:
             is_request = message.chat.type == "private" and (message.text or message.caption)
             return handle_edited if is_request else None

@@ -174,3 +174,10 @@ async def test_inline_mode_draws_its_words(stage: Stage) -> None:
 
     assert [offer["title"] for offer in offers.results][:1] == [t("en", "inline_draw")]
     assert "a violet submarine" in shown.text
+
+    # In the chat with the bot it would be shown twice, and the placeholder is no request there.
+    here = await control.ask_inline(anna.person, "a violet", chat_id=anna.id)
+    before = await anna.said()
+    await anna.say(t("ru", "guest_wait"), extra={"via_bot": stage.sandbox.state.bot})
+    assert t("en", "inline_draw") not in [offer.get("title") for offer in here.results]
+    assert await anna.said() == before

@@ -139,7 +139,7 @@ async def _handle_inline(query: InlineQuery, update_id: int, app: App) -> None:
         offers: list[InlineQueryResultUnion] = [
             _offer(each) for each in shown if wanted in each.words.lower()
         ]
-        if wanted and is_admitted:
+        if wanted and is_admitted and query.chat_type != "sender":  # there it is shown anyway
             offers.insert(0, _draw_offer(query.query.strip(), context.language))
         await app.messenger.answer_inline(query.id, offers, t(context.language, "inline_button"))
 
