@@ -1,5 +1,6 @@
 """Edit: the effect of each change, on pictures of any shape."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
@@ -7,11 +8,13 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from imgbot.domain.errors import UserError
-from imgbot.engine import run
+from imgbot.engine import background, run
 from imgbot.engine.backdrop import GUESSED
 from imgbot.engine.edit import APPLIED_KEYS, LETTERED, edit_picture
 from imgbot.engine.edit_request import KEYS, parse_edit_request
 from imgbot.engine.recolouring import recolour
+from imgbot.engine.segmentation import find_subject
+from imgbot.engine.subject_network import SubjectMask
 from tests.fixtures.image_metrics import (
     blueness,
     colour,
@@ -27,6 +30,21 @@ from tests.fixtures.image_metrics import (
     warmth,
 )
 from tests.fixtures.photos import load_photo, psnr_db, save_photo
+
+
+@pytest.fixture(autouse=True, scope="module")
+def each_subject_found_once() -> Iterator[None]:
+    """Many changes are of the same photo, in which finding its subject takes a second."""
+    found: dict[tuple[object, ...], SubjectMask] = {}
+
+    def find_once(image: Image.Image) -> SubjectMask:
+        key = (image.mode, image.size, image.tobytes())
+        mask, confidence = found[key] = found.get(key) or find_subject(image)
+        return SubjectMask(mask.copy(), confidence)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(background, "find_subject", find_once)
+        yield
 
 
 def edited(words: str, name: str = "astronaut") -> tuple[Image.Image, Image.Image]:
