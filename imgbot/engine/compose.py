@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from imgbot.engine.figures import Placed, SubjectFigure, can_wear, dressed, seat_kind, with_prop
-from imgbot.engine.lexicon import WORN, names_matching
+from imgbot.engine.lexicon import WORN
 from imgbot.engine.scene import PALETTES, Palette, from_colours
 from imgbot.engine.scenes import SCENES
 from imgbot.engine.styles import choose_style
@@ -127,7 +127,7 @@ class _Arrangement:
         if first is None or second is None or relation.first == relation.second:
             return False
         is_clothing = second.subject.group == "clothing"
-        if is_clothing and relation.kind in {"wears", "in"} and not _is_worn(second.subject):
+        if is_clothing and relation.kind in {"wears", "in"} and second.subject.name not in WORN:
             if figure := dressed(first, second):
                 return self._attach(relation, figure)
             # Clothes beside somebody who should wear them would only mislead.
@@ -212,10 +212,6 @@ class _Arrangement:
         "rides": _rides, "on": _rides, "in": _in, "under": _under, "over": _apart,
         "behind": _apart, "before": _apart, "of": _of, "as": _as,
     }  # fmt: skip
-
-
-def _is_worn(subject: Subject) -> bool:
-    return bool(names_matching(subject.name, WORN))
 
 
 def _choose_scene(request: DrawingRequest, things: Sequence[Subject], seed: int) -> str:

@@ -2,22 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from enum import Enum
+from operator import attrgetter
 from typing import NamedTuple
 
 from imgbot.domain.spelling import fold
 from imgbot.engine.compose import COSTUMES, Composition
-from imgbot.engine.lexicon import (
-    COLOURS,
-    DETAILS,
-    LINKS,
-    ROUGH,
-    ROUGH_STYLES,
-    STYLES,
-    concepts_of,
-    matches_stem,
-    names_matching,
-    stem_of,
-)
+from imgbot.engine.lexicon import DETAILS, LINKS, ROUGH, matches_stem
 from imgbot.engine.subjects import has_own_drawing, subject_names, subject_of
 from imgbot.engine.understand import Role, Word
 
@@ -106,9 +96,9 @@ def _judge_thing(word: Word, composition: Composition) -> _Judged:
     figures = composition.drawn(word.number)
     if not figures:
         return _Judged(word.text, _Shown.NOT)
-    if thing.is_rough or figures[0].subject.name == COSTUMES.get(thing.subject.name):
-        return _Judged(word.text, _Shown.ROUGHLY, figures[0].subject.label(word.text))
-    return _Judged(word.text, _Shown.DRAWN)
+    subject = figures[0].subject
+    is_rough = thing.is_rough or subject.name == COSTUMES.get(thing.subject.name)
+    return _drawn(word, subject.label(word.text), is_rough=is_rough)
 
 
 def _judge_relation(word: Word, composition: Composition) -> _Judged:
@@ -128,58 +118,54 @@ def _judge_relation(word: Word, composition: Composition) -> _Judged:
 
 def _is_shown(word: Word, composition: Composition) -> bool:
     figures = composition.drawn(word.number) if word.number >= 0 else []
-    folded = fold(word.text)
     match word.role:
         case Role.TEXT:
             return True
         case Role.STAND:
-            placed = {each.place for each in composition.placed} | {composition.scene}
-            return bool({*names_matching(folded, {composition.request.stand: ("",)})} & placed) or (
-                composition.request.stand == "grass" and "ground" in placed
-            )
+            stand = composition.request.stand.replace("grass", "ground")
+            return stand in {composition.scene, *(each.place for each in composition.placed)}
         case Role.COUNT:
             return bool(figures) and len(figures) == composition.request.things[word.number].count
         case Role.COLOUR if figures:
-            return COLOURS[stem_of(folded, COLOURS)] == figures[0].colour
+            return word.sense.colour == figures[0].colour
         case Role.COLOUR:
             return composition.palette.name in {"named", "gold", "silver"}
         case Role.SIZE:
             return word.number < 0 or bool(figures)
-    details = [DETAILS[figure.subject.name] for figure in composition.figures()]
-    return any(matches_stem(folded, stem) for stems in details for stem in stems)
+    names = (figure.subject.name for figure in composition.figures())
+    return any(matches_stem(fold(word.text), DETAILS[name]) for name in names)
 
 
 def _judge_setting(word: Word, composition: Composition) -> _Judged:
-    folded, scene = fold(word.text), composition.scene
-    found = [concept for concept, *_ in concepts_of(folded)]
-    scenes = {name for each in found for name in each.scenes}
-    hints = {name for each in found for name in each.hints}
-    palettes = {name for each in found for name in each.palettes}
-    weather = hints & _WEATHER if scene not in _INDOORS else set()
+    scene, is_indoors = composition.scene, composition.scene in _INDOORS
+    found = word.sense.concepts
+    scenes, palettes, hints = (
+        {name for each in found for name in names(each)}
+        for names in map(attrgetter, ("scenes", "palettes", "hints"))
+    )
+    weather = set() if is_indoors else hints & _WEATHER
     if "stars" in hints:
-        weather = {"stars"} if composition.palette.is_dark and scene not in _INDOORS else set()
-    if hints & _WEATHER and scene in _INDOORS and not scenes & {scene}:
+        weather = {"stars"} if composition.palette.is_dark and not is_indoors else set()
+    if hints & _WEATHER and is_indoors and scene not in scenes:
         return _Judged(word.text, _Shown.NOT)
     seen = scenes & {scene, *_ALSO.get(scene, ())} or weather or hints & {"brick", "aurora"}
     if seen or composition.palette.name in palettes:
-        is_rough = any(matches_stem(folded, stem) for stem in ROUGH)
-        if is_rough:
-            return _Judged(word.text, _Shown.ROUGHLY, scene)
-        return _Judged(word.text, _Shown.DRAWN)
+        return _drawn(word, scene, is_rough=matches_stem(fold(word.text), ROUGH))
     # A mood that has given way to another one is not missed.
-    is_mood = all(
-        for_scene < 1 and for_palette == 1 for _, for_scene, for_palette in concepts_of(folded)
-    )
+    is_mood = all(each.for_scene < 1 and each.for_palette == 1 for each in found)
     return _Judged(word.text, _Shown.FILLER if is_mood else _Shown.NOT)
 
 
 def _judge_style(word: Word, composition: Composition) -> _Judged:
-    folded = fold(word.text)
-    if composition.style in names_matching(folded, STYLES):
-        return _Judged(word.text, _Shown.DRAWN)
-    if composition.style in names_matching(folded, ROUGH_STYLES):
-        return _Judged(word.text, _Shown.ROUGHLY, composition.style)
-    return _Judged(word.text, _Shown.NOT)
+    style, sense = composition.style, word.sense
+    if style not in (*sense.styles, *sense.rough_styles):
+        return _Judged(word.text, _Shown.NOT)
+    return _drawn(word, style, is_rough=style not in sense.styles)
+
+
+def _drawn(word: Word, standing_in: str, *, is_rough: bool) -> _Judged:
+    shown = _Shown.ROUGHLY if is_rough else _Shown.DRAWN
+    return _Judged(word.text, shown, standing_in if is_rough else "")
 
 
 def _with_attributes(judged: Sequence[_Judged], words: Sequence[Word]) -> list[_Judged]:

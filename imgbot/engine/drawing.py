@@ -101,24 +101,36 @@ def mask(size: Size, draw: Callable[[ImageDraw.ImageDraw, float], None]) -> Imag
     return large.reduce(OVERSAMPLING)
 
 
+def areas(size: Size, shapes: Iterable[tuple[str, Iterable[Point], int]]) -> Image.Image:
+    """Mask of shapes: kind (polygon, rectangle, ellipse), points and brightness."""
+
+    def fill(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        for kind, points, bright in shapes:
+            getattr(draw, kind)([(x * scale, y * scale) for x, y in points], fill=bright)
+
+    return mask(size, fill)
+
+
 def polygon_mask(size: Size, points: Sequence[Point]) -> Image.Image:
     """Mask of a polygon's inside."""
-
-    def fill(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        draw.polygon([(x * scale, y * scale) for x, y in points], fill=255)
-
-    return mask(size, fill)
+    return areas(size, [("polygon", points, 255)])
 
 
-def discs(size: Size, spots: Iterable[tuple[float, float, float, float, int]]) -> Image.Image:
-    """Mask of ellipses: x and y of the centre, half the width and height, brightness."""
+def discs(size: Size, spots: Iterable[tuple[float, float, float, int]]) -> Image.Image:
+    """Mask of discs: x and y of the centre, radius, brightness."""
+    boxes = (((x - r, y - r), (x + r, y + r), bright) for x, y, r, bright in spots)
+    return areas(size, (("ellipse", box, bright) for *box, bright in boxes))
 
-    def fill(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for x, y, across, up, bright in spots:
-            box = [(x - across) * scale, (y - up) * scale, (x + across) * scale, (y + up) * scale]
-            draw.ellipse(box, fill=bright)
 
-    return mask(size, fill)
+def strokes(size: Size, lines: Iterable[tuple[Iterable[Point], float, int]]) -> Image.Image:
+    """Mask of lines: their points, width in pixels and brightness."""
+
+    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
+        for points, width_px, bright in lines:
+            line = [(x * scale, y * scale) for x, y in points]
+            draw.line(line, fill=bright, width=max(1, round(width_px * scale)), joint="curve")
+
+    return mask(size, draw_all)
 
 
 def moved(where: Image.Image, right_px: float, down_px: float) -> Image.Image:

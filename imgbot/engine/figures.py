@@ -1,7 +1,7 @@
 """Figures: a subject with all that it wears, holds and sits on, drawn and lit as one tile."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -27,13 +27,22 @@ _WORN = {
     for where, things in _TABLE["worn"].items()
     for name, width in zip(things.split()[::2], things.split()[1::2], strict=True)
 }
+# Left edge of what is worn (None: centred), and upper edge, from the middle of the head or eyes: in
+# widths of the head; the upper one first in heights of what is worn.
+_OFFSETS = {"head": (None, 1.0, 0.2), "eyes": (None, 0.5, 0.0), "neck": (None, 0.0, 1.06),
+            "above": (0.3, 0.9, 0.0)}  # fmt: skip
 # Groups of people that end at the shoulders, and those that are heads.
 _BUSTS = frozenset({"person-role", "person-gesture", "person-fantasy"})
 _MOUNTS = frozenset({"horse", "deer", "bear", "swan", "bicycle", "whale", "tree"})
 # Width of a seat that is left to who sits there, and the share of them that it hides.
 _ROOM = {"in": 0.62, "into": 0.7, "on": 0.9}
-Lights = tuple[tuple[Point, float], ...]
 _HIDDEN = {"in": 0.34, "into": 0.25, "on": 0.06}
+
+Anchor = tuple[float, float, float]  # x, y and a width
+
+
+def _moved(anchors: Sequence[Anchor], right: float, down: float) -> list[Anchor]:
+    return [(x + right, y + down, width) for x, y, width in anchors]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,23 +121,11 @@ def _head_key(subject: Subject) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Drawing (RGBA) with its anchors in pixels: head and eyes (x, y, width), seat, lights."""
+    """Drawing (RGBA) with its anchors in pixels: head, eyes, seat, lights."""
 
     image: Image.Image
-    head: tuple[float, float, float] | None = None
-    eyes: tuple[float, float, float] | None = None
-    seat: Point | None = None
-    lights: Lights = ()
-    base_height: float = 0.0
-
-    def moved(self, right: float, down: float) -> "_Piece":
-        """Anchors moved, for a larger canvas."""
-        head, eyes = (
-            each and (each[0] + right, each[1] + down, each[2]) for each in (self.head, self.eyes)
-        )
-        seat = self.seat and (self.seat[0] + right, self.seat[1] + down)
-        lights = tuple(((x + right, y + down), reach) for (x, y), reach in self.lights)
-        return replace(self, head=head, eyes=eyes, seat=seat, lights=lights)
+    anchors: Mapping[str, Sequence[Anchor]]
+    base_height: float
 
     def joined(self, other: Image.Image, corner: Point, *, is_behind: bool = False) -> "_Piece":
         """This piece and another picture as one."""
@@ -136,13 +133,12 @@ class _Piece:
         right = max(self.image.width, math.ceil(corner[0]) + other.width)
         bottom = max(self.image.height, math.ceil(corner[1]) + other.height)
         canvas = Image.new("RGBA", (right - left, bottom - top))
-        layers = [
-            (self.image, (-left, -top)),
-            (other, (round(corner[0]) - left, round(corner[1]) - top)),
-        ]
-        for image, at in reversed(layers) if is_behind else layers:
-            canvas.alpha_composite(image, (max(0, at[0]), max(0, at[1])))
-        return replace(self.moved(-left, -top), image=canvas)
+        at = (max(0, round(corner[0]) - left), max(0, round(corner[1]) - top))
+        layers = [(self.image, (-left, -top)), (other, at)]
+        for layer in reversed(layers) if is_behind else layers:
+            canvas.alpha_composite(*layer)
+        anchors = {name: _moved(found, -left, -top) for name, found in self.anchors.items()}
+        return replace(self, image=canvas, anchors=anchors)
 
 
 def _piece(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
@@ -161,29 +157,20 @@ def _drawn(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
     dress = (_CLOTHES[clothes.subject.name], clothes.colour or _CLOTH) if clothes else None
     image, box = _render(subject, figure.colour, dress, tone, max(16, round(height_px)))
     width, height = image.size
+    head, _, eyes = _TABLE["heads"].get(_head_key(subject), "").partition("/")
+    seat = _seat(subject).rpartition(" ")[0]
+    lights = _TABLE["lights"].get(subject.name, "")
 
-    def place(x: float, y: float) -> Point:
-        return (x / 10 - box[0]) / box[2] * width, (y / 10 - box[1]) / box[3] * height
+    def anchors(text: str) -> list[Anchor]:
+        numbers = map(float, text.split())
+        return [
+            ((x / 10 - box[0]) / box[2] * width, (y / 10 - box[1]) / box[3] * height,
+             across / 10 / box[2] * width)
+            for x, y, across in zip(numbers, numbers, numbers, strict=True)
+        ]  # fmt: skip
 
-    head = eyes = None
-    if text := _TABLE["heads"].get(_head_key(subject)):
-        head, eyes = (
-            (*place(x, y), across / 10 / box[2] * width)
-            for x, y, across in (map(float, part.split()) for part in text.split("/"))
-        )
-    seat = _seat(subject).split()[:2]
-    lights = list(map(float, _TABLE["lights"].get(subject.name, "").split()))
-    return _Piece(
-        image,
-        head,
-        eyes,
-        place(*map(float, seat)) if seat else None,
-        tuple(
-            (place(x, y), reach / 10 / box[2] * width)
-            for x, y, reach in zip(lights[::3], lights[1::3], lights[2::3], strict=True)
-        ),
-        height_px,
-    )
+    said = {"head": head, "eyes": eyes, "seat": seat and f"{seat} 0", "lights": lights}
+    return _Piece(image, {name: anchors(text) for name, text in said.items()}, height_px)
 
 
 @lru_cache(maxsize=16)
@@ -270,30 +257,25 @@ def _with_coat(bust: Image.Image) -> Image.Image:
 
 def _with_worn(piece: _Piece, item: SubjectFigure, tone: int) -> _Piece:
     """Piece with a hat on its head, glasses on its eyes or a scarf around its neck."""
-    if not (piece.head and piece.eyes) or item.subject.name in _CLOTHES:
+    if not piece.anchors["head"] or item.subject.name in _CLOTHES:
         return piece
     where, width = _WORN[item.subject.name]
-    x, y, across = piece.eyes if where == "eyes" else piece.head
+    [(x, y, across)] = piece.anchors["eyes" if where == "eyes" else "head"]
     picture = _drawn(item, 200, tone).image
     wanted = max(4, round(across * width * item.size**0.5))
     picture = picture.resize(
         (wanted, max(2, round(wanted * picture.height / picture.width))), Image.Resampling.LANCZOS
     )
-    if where == "head":
-        top = y - picture.height + across * 0.2
-    elif where == "eyes":
-        top = y - picture.height / 2
-    elif where == "back":
+    if where == "back":
         left = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         for wing, side in ((picture, 0.35), (left, -0.35)):
             at = (x + side * across - picture.width * (side < 0), y + across * 0.5)
             piece = piece.joined(wing, at, is_behind=True)
         return piece
-    elif where == "above":
-        return piece.joined(picture, (x + across * 0.3, y - picture.height * 0.9))
-    else:
-        top = y + across * 1.06
-    return piece.joined(picture, (x - picture.width / 2, top))
+    # Of its own width and height, and of the head's width.
+    aside, up, down = _OFFSETS[where]
+    left_px = x - picture.width / 2 if aside is None else x + across * aside
+    return piece.joined(picture, (left_px, y - picture.height * up + across * down))
 
 
 def _with_held(
@@ -325,7 +307,6 @@ def _seated(piece: _Piece, figure: SubjectFigure, tone: int) -> _Piece:
     natural = seat.subject.height * seat.size / (figure.subject.height * figure.size)
     bounds = (0.8, 1.6) if kind == "on" else (0.9, 1.9)
     under = _piece(seat, piece.base_height * min(bounds[1], max(bounds[0], natural)), tone)
-    x, y = under.seat or (under.image.width / 2, under.image.height * 0.2)
     room = under.image.width * _ROOM[kind] / figure.copies**0.6
     picture = piece.image
     if picture.width > room:
@@ -338,7 +319,7 @@ def _seated(piece: _Piece, figure: SubjectFigure, tone: int) -> _Piece:
         hidden = 0.0
     joined = under
     for number in range(figure.copies):
-        x, y = joined.seat or (x, y)
+        [(x, y, _)] = joined.anchors["seat"]
         aside = (number - (figure.copies - 1) / 2) * picture.width * 0.62
         corner = (x + aside - picture.width / 2, y - picture.height * (1 - hidden))
         joined = joined.joined(picture, corner, is_behind=kind == "in" or is_astride)
@@ -352,7 +333,7 @@ class FigureTile:
     image: Image.Image
     mask: Image.Image
     feet: Point
-    lights: Lights
+    lights: Sequence[Anchor] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -376,24 +357,25 @@ def make_tile(scene: Scene, placed: Placed) -> FigureTile:
     figure, base = placed.figure, placed.figure.base.subject
     height = figure.subject.height if figure.seat else base.height
     piece = _piece(figure, scene.unit_px * height * placed.size, scene.rng.randrange(2))
-    image, lights = piece.image, piece.lights
+    image, lights = piece.image, piece.anchors["lights"]
     high = 0.62 if figure.seat else 0.76
     room = min(scene.width * 0.78 / image.width, scene.height * high / image.height)
     if room < 1:
         size = (max(8, round(image.width * room)), max(8, round(image.height * room)))
         image = image.resize(size, Image.Resampling.LANCZOS)
-        lights = tuple(((x * room, y * room), reach * room) for (x, y), reach in lights)
+        lights = [(x * room, y * room, reach * room) for x, y, reach in lights]
     is_left = base.name in _FACING_LEFT
     has_side = is_left or can_wear(base) or has_own_drawing(base.name)
     if has_side and (placed.x > 0.52) != is_left:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        lights = tuple(((image.width - x, y), reach) for (x, y), reach in lights)
-    return _lit(scene, image, lights, placed)
-
-
-def _lit(scene: Scene, drawn: Image.Image, lights: Lights, placed: Placed) -> FigureTile:
-    """Tile with the haze or the night of the scene, shaded away from the sun."""
+        lights = [(image.width - x, y, reach) for x, y, reach in lights]
     margin = max(6, round(scene.unit_px * 1.2))
+    tile = _lit(scene, image, margin, placed)
+    return replace(tile, lights=_moved(lights, margin, margin))
+
+
+def _lit(scene: Scene, drawn: Image.Image, margin: int, placed: Placed) -> FigureTile:
+    """Tile with the haze or the night of the scene, shaded away from the sun."""
     size = (drawn.width + 2 * margin, drawn.height + 2 * margin)
     mask = Image.new("L", size, 0)
     mask.paste(drawn.getchannel("A"), (margin, margin))
@@ -409,8 +391,7 @@ def _lit(scene: Scene, drawn: Image.Image, lights: Lights, placed: Placed) -> Fi
     image = Image.blend(image, Image.new("RGB", size, air), strength)
     _shade(scene, image, mask)
     feet = table("subjects/subjects")["feet"].get(placed.name, 9.8)
-    lights = tuple(((x + margin, y + margin), reach) for (x, y), reach in lights)
-    return FigureTile(image, mask, (size[0] / 2, margin + drawn.height * feet / 10), lights)
+    return FigureTile(image, mask, (size[0] / 2, margin + drawn.height * feet / 10))
 
 
 def _shade(scene: Scene, image: Image.Image, mask: Image.Image) -> None:
@@ -438,7 +419,7 @@ def paste_tile(scene: Scene, canvas: Image.Image, tile: FigureTile, feet: Point)
         scene.focus.paste(255, (*corner, corner[0] + tile.mask.width,
                                 corner[1] + tile.mask.height), tile.mask)  # fmt: skip
     strength = 0.75 if scene.palette.is_dark else 0.3
-    for (x, y), reach in tile.lights:
+    for x, y, reach in tile.lights:
         at = (corner[0] + x, corner[1] + y)
         canvas = drawing.glow(canvas, at, reach, (255, 214, 140), strength)
     return canvas
@@ -465,10 +446,10 @@ def turn_tile(tile: FigureTile, degrees: float) -> FigureTile:
     mask = tile.mask.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
     middle = (tile.image.width / 2, tile.image.height / 2)
     centre = (image.width / 2, image.height / 2)
-    turn = math.radians(-degrees)
-    lights = tuple(
-        ((centre[0] + (x - middle[0]) * math.cos(turn) - (y - middle[1]) * math.sin(turn),
-          centre[1] + (x - middle[0]) * math.sin(turn) + (y - middle[1]) * math.cos(turn)), reach)
-        for (x, y), reach in tile.lights
-    )  # fmt: skip
+    sine, cosine = math.sin(math.radians(-degrees)), math.cos(math.radians(-degrees))
+    lights = [
+        (centre[0] + (x - middle[0]) * cosine - (y - middle[1]) * sine,
+         centre[1] + (x - middle[0]) * sine + (y - middle[1]) * cosine, reach)
+        for x, y, reach in tile.lights
+    ]  # fmt: skip
     return FigureTile(image, mask, centre, lights)

@@ -2,7 +2,7 @@
 
 import math
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from imgbot.engine import drawing
 from imgbot.engine.artwork import lay_part, scatter
@@ -74,7 +74,8 @@ def grow_grass(
             bend = (x + lean * length * 0.3, y - length * 0.55)
             blades.append([(x - half, y), (bend[0] - half * 0.7, bend[1]), tip,
                            (bend[0] + half * 0.7, bend[1]), (x + half, y)])  # fmt: skip
-        drawing.paint(canvas, colour, _polygons(scene, blades))
+        shapes = (("polygon", blade, 255) for blade in blades)
+        drawing.paint(canvas, colour, drawing.areas(scene.size, shapes))
     if scene.has("autumn"):
         _strew_leaves(scene, canvas, line)
 
@@ -90,18 +91,12 @@ def _strew_leaves(scene: Scene, canvas: Image.Image, line: Line) -> None:
         scatter(canvas, "leaf", tone, leaves)
 
 
-def _polygons(scene: Scene, polygons: list[list[Point]]) -> Image.Image:
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for polygon in polygons:
-            draw.polygon([(x * scale, y * scale) for x, y in polygon], fill=255)
-
-    return drawing.mask(scene.size, draw_all)
-
-
 def cast_shadow(scene: Scene, canvas: Image.Image, feet: Point, half_px: float) -> None:
     """Paint a soft shadow under a figure, stretched away from the sun."""
     spot = (feet[0] - scene.sun_side * half_px * 0.3, feet[1] + half_px * 0.02)
-    flat = drawing.discs(scene.size, [(*spot, half_px * 1.15, half_px * 0.17, 255)])
+    reach = (half_px * 1.15, half_px * 0.17)
+    box = [(spot[0] - reach[0], spot[1] - reach[1]), (spot[0] + reach[0], spot[1] + reach[1])]
+    flat = drawing.areas(scene.size, [("ellipse", box, 255)])
     shadow = drawing.dim(drawing.soft(flat, scene.unit_px * 0.9), 0.5)
     drawing.paint(canvas, mix(scene.palette.ink, (0, 0, 0), 0.35), shadow)
 

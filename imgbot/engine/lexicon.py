@@ -7,102 +7,108 @@ begins with it, or that word alone if it ends in `$`.
 import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 from imgbot.domain.spelling import fold, slips_of
-from imgbot.engine.colours import NAMED_COLOURS, parse_hex
+from imgbot.engine.colours import NAMED_COLOURS, Colour, parse_hex
 from imgbot.engine.subjects import EXACT, PHRASE_WORDS_MAX, WORD, key_of, meanings, subject_of
 from imgbot.engine.tables import table
 from imgbot.engine.vocabulary import STOP_WORDS
 
-WORDS_MAX = 200
+WORDS_MAX, COUNT_MAX = 200, 12
 _TYPO_LETTERS_MIN = 6
 _DIMINUTIVE = re.compile("(?:[оеёуыюи]?[чшн](?:ек|ик|к)|ик|ок|ек)(?:[аеиоуы]|о[мвй]|ами|ах)?$")
 _PLAIN_ENDINGS = ("", "а", "ка", "ок", "о", "ь")
 _ADJECTIVES = ("ый", "ий", "ой", "ая", "яя", "ое", "ее", "ые", "ие")
 _TABLE = table("create")
+# Weights for scene and palette: things decide the scene, times and moods rather the colours.
+_WEIGHTS = {"things": (1.0, 0.5), "times": (0.35, 2.2), "moods": (0.35, 1.0)}
 
 
-@dataclass(frozen=True, slots=True)
-class Concept:
+class Concept(NamedTuple):
     """Concept that words can refer to, with the scenes, palettes and hints it implies."""
 
+    for_scene: float
+    for_palette: float
     stems: tuple[str, ...]
-    scenes: tuple[str, ...] = ()
-    palettes: tuple[str, ...] = ()
-    hints: tuple[str, ...] = ()
+    scenes: tuple[str, ...]
+    palettes: tuple[str, ...]
+    hints: tuple[str, ...]
 
 
-def _concepts(group: str) -> tuple[Concept, ...]:
-    fields = Concept.__dataclass_fields__
-    return tuple(
-        Concept(*(tuple(concept.get(each, "").split()) for each in fields))
-        for concept in _TABLE[group]
-    )
+class Sense(NamedTuple):
+    """All that a word may mean but a subject."""
+
+    stands: tuple[str, ...]
+    count: int
+    colour: Colour | None
+    size: float
+    relations: tuple[str, ...]
+    concepts: tuple[Concept, ...]
+    styles: tuple[str, ...]
+    rough_styles: tuple[str, ...]
+    is_metal: bool
+    is_filler: bool
 
 
+def _words(name: str) -> frozenset[str]:
+    return frozenset(_TABLE[name].split())
+
+
+@cache
 def _stems(group: str) -> Mapping[str, tuple[str, ...]]:
     return {name: tuple(stems.split()) for name, stems in _TABLE[group].items()}
 
 
-THINGS, TIMES, MOODS = _concepts("things"), _concepts("times"), _concepts("moods")
-# Weights for scene and palette: things decide the scene, times and moods rather the colours.
-_GROUPS = ((THINGS, 1.0, 0.5), (TIMES, 0.35, 2.2), (MOODS, 0.35, 1.0))
-COUNTS = {word: int(count) for count, words in _TABLE["counts"].items() for word in words.split()}
-SIZES = {stem: float(size) for size, stems in _TABLE["sizes"].items() for stem in stems.split()}
-LINKS = frozenset(_TABLE["links"].split())
-RELATIONS, STANDS, STYLES = _stems("relations"), _stems("stands"), _stems("styles")
-ROUGH_STYLES = _stems("rough_styles")
+_CONCEPTS = tuple(
+    Concept(*weights, *(tuple(each.get(field, "").split()) for field in Concept._fields[2:]))
+    for group, weights in _WEIGHTS.items()
+    for each in _TABLE[group]
+)
+STYLES, LINKS, ROUGH = _stems("styles"), _words("links"), tuple(_TABLE["rough"].split())
 _FILLERS = tuple(_TABLE["fillers"].split())
-ROUGH = tuple(_TABLE["rough"].split())
-VESSELS, SERVED = frozenset(_TABLE["vessels"].split()), frozenset(_TABLE["served"].split())
-PARTS_OF_BODIES = frozenset(_TABLE["parts_of_bodies"].split())
+VESSELS, SERVED, PARTS_OF_BODIES = map(_words, ("vessels", "served", "parts_of_bodies"))
 DETAILS = defaultdict[str, tuple[str, ...]](tuple, _stems("details"))
-# A metal alone is a material with a palette of its own; next to a colour it is a colour.
-METALS = frozenset({"золот", "golden", "gold$", "серебр", "silver"})
-_NAMED = {**NAMED_COLOURS, "ginger": parse_hex("d2691e")}
-COLOURS = {
-    stem: _NAMED[name] for name, stems in _TABLE["colours"].items() for stem in stems.split()
+WORN: Mapping[str, str] = {
+    name: where
+    for where, things in table("subjects/subjects")["worn"].items()
+    for name in things.split()[::2]
 }
+"""Where each thing is worn; `above` the head is a sign."""
+_METALS = ("золот", "golden", "gold$", "серебр", "silver")
+_NAMED = {**NAMED_COLOURS, "ginger": parse_hex("d2691e")}
 
 
-def matches_stem(word: str, stem: str) -> bool:
-    """True if the word begins with the stem, or is it, if the stem ends in `$`."""
-    return word == stem[:-1] if stem.endswith("$") else word.startswith(stem)
+def matches_stem(word: str, stems: Sequence[str]) -> bool:
+    """True if the word begins with one of the stems, or is it, if the stem ends in `$`."""
+    return any(word == stem[:-1] if stem[-1] == "$" else word.startswith(stem) for stem in stems)
 
 
-def names_matching(word: str, names: Mapping[str, Sequence[str]]) -> tuple[str, ...]:
-    """Names of which a stem matches the word."""
-    return tuple(
-        name for name, stems in names.items() if any(matches_stem(word, stem) for stem in stems)
-    )
+@lru_cache(maxsize=4096)
+def sense_of(text: str) -> Sense:
+    """All that a word, as it is written, may mean by the tables."""
+    word = fold(text)
 
+    def matching(group: str) -> tuple[str, ...]:
+        return tuple(name for name, stems in _stems(group).items() if matches_stem(word, stems))
 
-def concepts_of(word: str) -> list[tuple[Concept, float, float]]:
-    """Concepts that a word refers to, with their weights for scene and palette."""
-    return [
-        (each, for_scene, for_palette)
-        for group, for_scene, for_palette in _GROUPS
-        for each in group
-        if any(matches_stem(word, stem) for stem in each.stems)
-    ]
-
-
-WORN = {where: [f"{name}$" for name in things.split()[::2]]
-        for where, things in table("subjects/subjects")["worn"].items()}  # fmt: skip
-
-
-SIGNS = frozenset(table("subjects/subjects")["worn"]["above"].split())
-
-
-def stem_of(word: str, stems: Mapping[str, object]) -> str:
-    return next((stem for stem in stems if matches_stem(word, stem)), "")
-
-
-def is_filler(word: str) -> bool:
+    counts = [int(count) for count, words in _stems("counts").items() if word in words]
+    if word.isdecimal() and 1 < int(word) <= COUNT_MAX:
+        counts = [int(word)]
     is_small = word in STOP_WORDS or word in LINKS or len(word) < 2
-    return is_small or any(matches_stem(word, stem) for stem in _FILLERS)
+    return Sense(
+        matching("stands"),
+        sum(counts),
+        next((_NAMED[name] for name in matching("colours")), None),
+        sum(map(float, matching("sizes")[:1])),
+        matching("relations"),
+        tuple(each for each in _CONCEPTS if matches_stem(word, each.stems)),
+        matching("styles"),
+        matching("rough_styles"),
+        matches_stem(word, _METALS),
+        is_small or word.isdecimal() or matches_stem(word, _FILLERS),
+    )
 
 
 def phrase_at(words: Sequence[str]) -> tuple[int, str, bool]:
@@ -115,7 +121,7 @@ def phrase_at(words: Sequence[str]) -> tuple[int, str, bool]:
             if meaning and words[length - 1].endswith(_ADJECTIVES):
                 # "Голубое" is no dove, "кофейная" no coffee shop.
                 is_noun = subject_of(meaning[0]).russian.endswith((*_ADJECTIVES, *"аяй"))
-                meaning = meaning if is_noun and not stem_of(words[0], COLOURS) else None
+                meaning = meaning if is_noun and not sense_of(words[0]).colour else None
         if meaning:
             return length, *meaning
     if meaning := _diminutive_of(words[0]) or _typo_of(keys[0], words[0]):
@@ -125,9 +131,10 @@ def phrase_at(words: Sequence[str]) -> tuple[int, str, bool]:
 
 def _is_other(words: Sequence[str]) -> bool:
     """True if words that share a subject's key mean something else: "fishing", "garden"."""
-    is_place = len(words) == 1 and any(weight == 1 for _, weight, _ in concepts_of(words[0]))
-    is_small = len(words) == 1 and (words[0] in COUNTS or bool(names_matching(words[0], RELATIONS)))
-    return is_place or is_small or (words[-1].isascii() and words[-1].endswith("ing"))
+    sense = sense_of(words[0])
+    is_place = any(each.for_scene == 1 for each in sense.concepts)
+    is_small = len(words) == 1 and (is_place or sense.count or sense.relations)
+    return bool(is_small) or (words[-1].isascii() and words[-1].endswith("ing"))
 
 
 def _diminutive_of(word: str) -> tuple[str, bool] | None:
@@ -147,12 +154,8 @@ def _single_keys() -> tuple[str, ...]:
 @lru_cache(maxsize=1024)
 def _typo_of(key: str, word: str) -> tuple[str, bool] | None:
     """Meaning of the only subject whose word this one may be a slip of."""
-    if (
-        word.endswith(_ADJECTIVES)
-        or len(key) < _TYPO_LETTERS_MIN
-        or not word.isalpha()
-        or is_known(word)
-    ):
+    is_short = len(key) < _TYPO_LETTERS_MIN
+    if is_short or word.endswith(_ADJECTIVES) or not word.isalpha() or is_known(word):
         return None
     known = meanings()
     names = {known[near] for near in slips_of(key, _single_keys())}
@@ -162,24 +165,10 @@ def _typo_of(key: str, word: str) -> tuple[str, bool] | None:
 
 def is_known(word: str) -> bool:
     """True if the word means something; a compound may only do so in parts."""
-    others = (RELATIONS, STANDS, STYLES, ROUGH_STYLES)
-    return bool(
-        key_of(word) in meanings()
-        or is_filler(word)
-        or concepts_of(word)
-        or stem_of(word, COLOURS)
-        or stem_of(word, SIZES)
-        or any(names_matching(word, names) for names in others)
-    )
+    return key_of(word) in meanings() or any(sense_of(word))
 
 
 def names_subject(text: str) -> bool:
     """True if any phrase names a subject."""
     words = [fold(word) for word in WORD.findall(text)[:WORDS_MAX]]
     return any(phrase_at(words[at : at + PHRASE_WORDS_MAX])[1] for at in range(len(words)))
-
-
-def names_style(text: str) -> bool:
-    """True if any word names a style."""
-    words = WORD.findall(fold(text))[:WORDS_MAX]
-    return any(names_matching(word, STYLES) for word in words)

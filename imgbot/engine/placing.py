@@ -64,7 +64,7 @@ class _FigurePainter:
             half = max(self._unit * 22, tile.image.width * 0.4)
             grounds.raise_rock(scene, self.canvas, x, top, half)
             if tile.lights and (scene.palette.is_dark or scene.has("fog", "clouds")):
-                reach, lamp = scene.width * 1.1, top - (tile.feet[1] - tile.lights[0][0][1])
+                reach, lamp = scene.width * 1.1, top - (tile.feet[1] - tile.lights[0][1])
                 corner, size = (x - reach, lamp - reach / 2), (reach * 2, reach)
                 lay_part(self.canvas, "beam", (scene.palette.light,), corner, size)
             self._paste(tile, (x, top + self._unit))

@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont, ImageStat
 
 from imgbot.engine import drawing
 from imgbot.engine.colours import Colour, lightness, mix
-from imgbot.engine.lexicon import names_style, names_subject
+from imgbot.engine.lexicon import names_subject, sense_of
 from imgbot.engine.scene import Scene
 
 LINES_MAX = 6
@@ -193,7 +193,7 @@ def _without_subject(prompt: str) -> str:
 def _without_instructions(text: str) -> str:
     """Text without styles, ratio and the things that a card shows."""
     text = _SHAPE.sub(" ", text)
-    text = " ".join(word for word in text.split() if not names_style(word))
+    text = " ".join(word for word in text.split() if not sense_of(word).styles)
     if (shown := _SHOWN.search(text)) and names_subject(shown[1]):
         text = text[: shown.start()] + text[shown.end() :]
     parts = [part for part in text.split(",") if part.strip()]

@@ -8,37 +8,14 @@ from enum import Enum
 
 from imgbot.domain.lettering import read_lettering
 from imgbot.domain.spelling import fold, has_cyrillic
+from imgbot.engine import lexicon
 from imgbot.engine.colours import Colour
-from imgbot.engine.lexicon import (
-    COLOURS,
-    COUNTS,
-    DETAILS,
-    LINKS,
-    METALS,
-    PARTS_OF_BODIES,
-    RELATIONS,
-    ROUGH_STYLES,
-    SERVED,
-    SIGNS,
-    SIZES,
-    STANDS,
-    STYLES,
-    VESSELS,
-    WORDS_MAX,
-    WORN,
-    concepts_of,
-    is_filler,
-    is_known,
-    matches_stem,
-    names_matching,
-    phrase_at,
-    stem_of,
-)
+from imgbot.engine.lexicon import LINKS, WORN, is_known, phrase_at, sense_of
 from imgbot.engine.subjects import EXACT, PHRASE_WORDS_MAX, WORD, Subject, meanings, subject_of
 from imgbot.engine.tables import table
 from imgbot.engine.typography import text_to_draw, without_quotes
 
-THINGS_MAX = 12
+THINGS_MAX = lexicon.COUNT_MAX
 SEVERAL = 3
 NAME_WORDS = 2
 _PLURAL_ENDINGS = ("ами", "ями", "ах", "ях", "ов", "ев", "ы", "и")
@@ -81,6 +58,10 @@ class Word:
     text: str
     role: Role
     number: int = -1
+
+    @property
+    def sense(self) -> lexicon.Sense:
+        return sense_of(self.text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +113,7 @@ def understand(prompt: str) -> DrawingRequest:
         plain = lettering.rest
     found = [
         part
-        for word in WORD.findall(_NEGATED.sub(" ; ", plain))[:WORDS_MAX]
+        for word in WORD.findall(_NEGATED.sub(" ; ", plain))[: lexicon.WORDS_MAX]
         for part in ([word] if is_known(fold(word)) else word.split("-"))
     ]
     reader = _Reader(request, found, set(map(fold, WORD.findall(request.text))))
@@ -141,9 +122,9 @@ def understand(prompt: str) -> DrawingRequest:
     reader.finish()
     for text in WORD.findall(request.text) if plain != prompt else ():
         request.words.append(Word(text, Role.TEXT))
-        reader.weigh(fold(text), Role.TEXT)
-    for word in WORD.findall(fold(" ".join(_NEGATED.findall(prompt)))):
-        for each, *_ in concepts_of(word):
+        reader.weigh(text, Role.TEXT)
+    for word in WORD.findall(" ".join(_NEGATED.findall(prompt))):
+        for each in sense_of(word).concepts:
             request.hints |= {f"no_{hint}" for hint in (*each.hints, *each.scenes[:1])}
     return request
 
@@ -168,7 +149,7 @@ class _Reader:
         length = phrase[0] if role is Role.THING else 1
         for text in self._found[self.place : self.place + length]:
             self.request.words.append(Word(text, role, number))
-            self.weigh(fold(text), role)
+            self.weigh(text, role)
         if role is Role.THING:
             self._own_attributes(number)
         if len(self.request.things) > known:
@@ -195,19 +176,20 @@ class _Reader:
             return Role.TEXT, -1
         if self._is_detail(word):
             return Role.DETAIL, -1
-        is_style = bool(names_matching(word, STYLES) or names_matching(word, ROUGH_STYLES))
+        sense = sense_of(word)
+        is_style = bool(sense.styles or sense.rough_styles)
         is_style = is_style and not (name and (length > 1 or self._is_alone(length)))
         followed = self._names_at(self.place + length) if name else False
         is_english = word.isascii()
         following = self._folded[self.place + length : self.place + length + 1]
-        if name and is_english and following and names_matching(following[0], STANDS):
+        if name and is_english and following and sense_of(following[0]).stands:
             return Role.FILLER, -1  # "an ice floe"
         is_stand = name == "table" and self._is_on()
-        if not name or is_style or is_stand or (is_english and followed and stem_of(word, COLOURS)):
-            return (Role.STYLE if is_style else _small_role(word)), -1
+        if not name or is_style or is_stand or (is_english and followed and sense.colour):
+            return (Role.STYLE if is_style else _small_role(sense)), -1
         # Of two English nouns the last is meant: "chocolate cake".
         is_modifier = is_english and followed and not following[0].endswith("ing")
-        is_modifier = is_modifier and not self._is_logo and name not in SIGNS
+        is_modifier = is_modifier and not self._is_logo and WORN.get(name) != "above"
         if is_modifier or self._is_no_subject(name) or len(self.request.things) >= THINGS_MAX:
             return Role.UNKNOWN, -1
         subject = subject_of(name)
@@ -225,29 +207,29 @@ class _Reader:
         """True if nothing but small words is around the phrase at the place."""
         others = [*self._folded[: self.place], *self._folded[self.place + length :]]
         small = {Role.COUNT, Role.COLOUR, Role.SIZE, Role.RELATION, Role.STAND, Role.FILLER}
-        return all(_small_role(word) in small and not phrase_at([word])[1] for word in others)
+        return all(
+            _small_role(sense_of(word)) in small and not phrase_at([word])[1] for word in others
+        )
 
     def _is_on(self) -> bool:
         """True if what is named next is said to carry something."""
         for word in reversed(self.request.words):
-            folded = fold(word.text)
-            if word.role is Role.RELATION or folded == "at":
-                return folded == "at" or names_matching(folded, RELATIONS)[0] in {"on", "behind"}
+            if word.role is Role.RELATION or fold(word.text) == "at":
+                return fold(word.text) == "at" or word.sense.relations[0] in {"on", "behind"}
             if word.role in {Role.THING, Role.BREAK}:
                 break
         return False
 
     def _is_detail(self, word: str) -> bool:
         """True for what the drawing of a thing before shows: a house "with a chimney"."""
-        stems = [each for thing in self.request.things for each in DETAILS[thing.subject.name]]
-        if not any(matches_stem(word, stem) for stem in stems):
+        things = (thing.subject.name for thing in self.request.things)
+        if not any(lexicon.matches_stem(word, lexicon.DETAILS[name]) for name in things):
             return False
         is_listed = is_linked = word.startswith(("дым", "smoke"))
         for before in reversed(self.request.words if not is_linked else []):
-            folded = fold(before.text)
-            kind = names_matching(folded, RELATIONS)[:1]
+            kind = before.sense.relations[:1]
             match before.role:
-                case Role.COLOUR if not names_matching(phrase_at([word])[1], WORN):
+                case Role.COLOUR if phrase_at([word])[1] not in WORN:
                     continue
                 case Role.COUNT | Role.COLOUR | Role.THING:
                     return False
@@ -257,16 +239,19 @@ class _Reader:
                     return True
                 case Role.RELATION if kind != ("and",):
                     return not is_listed and kind[0] in _PARTITIVE
-            is_listed, is_linked = is_listed or kind == ("and",), is_linked or folded in LINKS
+            is_listed, is_linked = (
+                is_listed or kind == ("and",),
+                is_linked or fold(before.text) in LINKS,
+            )
         return is_linked
 
     def _is_no_subject(self, name: str) -> bool:
         """True for a part of a body beside its owner, a surname, and the shop of a logo."""
         words, at = self.request.words, self.place
-        if name in PARTS_OF_BODIES:
+        if name in lexicon.PARTS_OF_BODIES:
             rest = (phrase_at(self._folded[each : each + PHRASE_WORDS_MAX])[1]
                     for each in range(at + 1, len(self._folded)))  # fmt: skip
-            return bool(self.request.things) or any({*rest} - {"", *PARTS_OF_BODIES})
+            return bool(self.request.things) or any({*rest} - {"", *lexicon.PARTS_OF_BODIES})
         if self._is_logo and name == "convenience-store":
             return bool(self.request.things)
         is_name = has_cyrillic(self._found[at]) and self._found[at].istitle() and bool(words)
@@ -277,9 +262,11 @@ class _Reader:
         for word in reversed(self.request.words):
             if word.role is Role.THING:
                 before = self.request.things[word.number].subject
-                is_served = bool(SERVED & {subject.group, subject.name})
+                is_served = bool(lexicon.SERVED & {subject.group, subject.name})
                 is_same = before == subject and word is self.request.words[-1]
-                return word.number if is_same or (is_served and before.name in VESSELS) else -1
+                return (
+                    word.number if is_same or (is_served and before.name in lexicon.VESSELS) else -1
+                )
             is_of = word.role is Role.RELATION and fold(word.text) == "of"
             if not is_of and word.role not in {Role.FILLER, Role.UNKNOWN, Role.COLOUR}:
                 break
@@ -312,19 +299,20 @@ class _Reader:
 
     def weigh(self, word: str, role: Role) -> None:
         """Add what the word tells of scene, palette and style."""
-        request, is_setting = self.request, role not in {Role.THING, Role.STAND, Role.DETAIL}
+        request, sense = self.request, sense_of(word)
         weight = 100 - min(len(request.words), 60)
+        is_setting = role not in {Role.THING, Role.STAND, Role.DETAIL}
         is_setting = is_setting and not (role is Role.TEXT and request.scenes)
-        for style in (*names_matching(word, STYLES), *names_matching(word, ROUGH_STYLES)):
+        for style in (*sense.styles, *sense.rough_styles):
             request.styles[style] += weight
-        for each, for_scene, for_palette in concepts_of(word) if role is not Role.STYLE else ():
-            request.has_place |= is_setting and for_scene == 1 and bool(each.scenes)
+        for each in sense.concepts if role is not Role.STYLE else ():
+            request.has_place |= is_setting and each.for_scene == 1 and bool(each.scenes)
             for rank, name in enumerate(each.scenes if is_setting else (), 1):
-                request.scenes[name] += weight * for_scene / rank
+                request.scenes[name] += weight * each.for_scene / rank
             for rank, name in enumerate(each.palettes if role is not Role.DETAIL else (), 1):
-                request.palettes[name] += weight * for_palette / rank
+                request.palettes[name] += weight * each.for_palette / rank
             request.hints.update(each.hints if is_setting else {*each.hints} & {"smoke"})
-        for stand in names_matching(word, STANDS) if role is Role.STAND else ():
+        for stand in sense.stands if role is Role.STAND else ():
             request.stand = stand
             for scene in table("create")["stand_scenes"].get(stand, "").split():
                 request.scenes[scene] += weight
@@ -332,24 +320,20 @@ class _Reader:
 
     def _own_attributes(self, number: int) -> None:
         """Give the thing the count, colour and size right before its name."""
-        words = self.request.words
+        words, things = self.request.words, self.request.things
         for at in range(len(words) - 1, -1, -1):
-            word, thing = words[at], self.request.things[number]
-            folded = fold(word.text)
+            word, thing, sense = words[at], things[number], words[at].sense
             match word.role:
                 case Role.COUNT:
-                    count = min(THINGS_MAX, COUNTS.get(folded) or int(word.text))
-                    self.request.things[number] = replace(thing, count=count)
+                    things[number] = replace(thing, count=sense.count)
                 case Role.COLOUR:
                     # Of two colours the nearer one counts.
-                    colour = thing.colour or COLOURS[stem_of(folded, COLOURS)]
-                    self.request.things[number] = replace(thing, colour=colour)
+                    things[number] = replace(thing, colour=thing.colour or sense.colour)
                 case Role.SIZE:
-                    size = SIZES[stem_of(folded, SIZES)]
-                    self.request.things[number] = replace(thing, size=size)
+                    things[number] = replace(thing, size=sense.size)
                 case Role.THING if word.number == number:
                     continue
-                case Role.FILLER | Role.UNKNOWN if folded not in LINKS:
+                case Role.FILLER | Role.UNKNOWN if fold(word.text) not in LINKS:
                     continue
                 case _:
                     break
@@ -357,8 +341,8 @@ class _Reader:
 
     def _relate(self, number: int, after: int) -> None:
         kinds, places = self._links_before(number)
-        worn = names_matching(self.request.things[number].subject.name, WORN)
-        is_sign, leads = worn == ("above",), {*kinds[-1:]} - {"with", "and", "as"}
+        worn = WORN.get(self.request.things[number].subject.name, "")
+        is_sign, leads = worn == "above", {*kinds[-1:]} - {"with", "and", "as"}
         if (self._host < 0 and (is_sign or leads)) or (is_sign and self._names_at(after)):
             # "A sleeping cat", "on a horse a knight": the first thing follows.
             self._pending = Relation("wears" if worn else kinds[-1], -1, number)
@@ -374,11 +358,9 @@ class _Reader:
         if not relation or relation.kind in {"and", "beside"}:
             self._host = number
 
-    def _relation_to(
-        self, number: int, kinds: Sequence[str], worn: Sequence[str]
-    ) -> Relation | None:
+    def _relation_to(self, number: int, kinds: Sequence[str], worn: str) -> Relation | None:
         """Relation of the host to the thing that is named after it; None if there is none."""
-        if worn and (kinds or worn == ("above",) or self._dressed == self._host):
+        if worn and (kinds or worn == "above" or self._dressed == self._host):
             self._dressed = self._host
             return Relation("wears", self._host, number)
         if kinds[-1:] == ["of"]:
@@ -392,7 +374,7 @@ class _Reader:
         """True if the thing is named right after another one, in Russian."""
         words = [word for word in self.request.words if word.number != number]
         is_next = bool(words) and words[-1].role is Role.THING and words[-1].number == number - 1
-        is_next = is_next and self.request.things[number - 1].subject.name not in SIGNS
+        is_next = is_next and WORN.get(self.request.things[number - 1].subject.name) != "above"
         return is_next and has_cyrillic(self.request.words[-1].text)
 
     def _links_before(self, number: int) -> tuple[list[str], list[int]]:
@@ -407,7 +389,7 @@ class _Reader:
             if word.role in {Role.THING, Role.BREAK, Role.STAND, Role.SETTING}:
                 break
             if word.role is Role.RELATION and word.number < 0:
-                kinds.insert(0, names_matching(fold(word.text), RELATIONS)[0])
+                kinds.insert(0, word.sense.relations[0])
                 places.append(place)
         # "As well as", "on the back of".
         kinds = [kind for kind in kinds if kind != "as" or "and" not in kinds]
@@ -421,34 +403,26 @@ class _Reader:
 
     def finish(self) -> None:
         """Give the colours that no thing owns to the thing before, or to the whole picture."""
-        words = self.request.words
-        found: dict[str, Colour] = {}
+        words, found = self.request.words, list[Word]()
         for place, word in enumerate(words):
             if word.role is not Role.COLOUR or word.number >= 0:
                 continue
-            stem, before = stem_of(fold(word.text), COLOURS), words[place - 1] if place else None
+            before = words[place - 1] if place else None
             following = words[place + 1].role if place + 1 < len(words) else Role.BREAK
             is_after = has_cyrillic(word.text) and following is Role.BREAK
             if is_after and before and before.role is Role.THING:
                 thing = self.request.things[before.number]
-                self.request.things[before.number] = replace(thing, colour=COLOURS[stem])
+                self.request.things[before.number] = replace(thing, colour=word.sense.colour)
                 words[place] = replace(word, number=before.number)
             elif following not in {Role.UNKNOWN, Role.DETAIL}:
-                found[stem] = COLOURS[stem]
+                found.append(word)
         # A metal alone is a material with a palette of its own; next to a colour it is a colour.
-        if not METALS.issuperset(found):
-            self.request.colours = tuple(dict.fromkeys(found.values()))[:4]
+        if not all(word.sense.is_metal for word in found):
+            colours = dict.fromkeys(word.sense.colour for word in found)
+            self.request.colours = tuple(filter(None, colours))[:4]
 
 
-def _small_role(word: str) -> Role:
-    for role, is_so in (
-        (Role.STAND, names_matching(word, STANDS)),
-        (Role.COUNT, word in COUNTS or (word.isdigit() and 1 < int(word) <= THINGS_MAX)),
-        (Role.COLOUR, stem_of(word, COLOURS)),
-        (Role.SIZE, stem_of(word, SIZES)),
-        (Role.RELATION, names_matching(word, RELATIONS)),
-        (Role.SETTING, concepts_of(word)),
-    ):
-        if is_so:
-            return role
-    return Role.FILLER if is_filler(word) or word.isdigit() else Role.UNKNOWN
+def _small_role(sense: lexicon.Sense) -> Role:
+    roles = (Role.STAND, Role.COUNT, Role.COLOUR, Role.SIZE, Role.RELATION, Role.SETTING)
+    found = (role for role, meaning in zip(roles, sense, strict=False) if meaning)
+    return next(found, Role.FILLER if sense.is_filler else Role.UNKNOWN)

@@ -1,9 +1,8 @@
 """Scenes without a horizon: quiet light, washes of colour, a garden, a room."""
 
 import math
-from collections.abc import Sequence
 
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops
 
 from imgbot.engine import drawing
 from imgbot.engine.artwork import lay_part, rasterise, tinted
@@ -83,7 +82,10 @@ def garden(scene: Scene) -> Image.Image:
              scene.height * (0.3 + 0.3 * share + rng.uniform(-0.1, 0.16)), unit * rng.gauss(0, 5))
             for index in range(9 - row)
         ]  # fmt: skip
-        drawing.paint(canvas, green, _stems(scene, spots, unit * (0.5 + 0.35 * share)))
+        stems = (_stem(spot, scene.height * 1.03) for spot in spots)
+        width_px = unit * (0.5 + 0.35 * share)
+        lines = drawing.strokes(scene.size, ((stem, width_px, 255) for stem in stems))
+        drawing.paint(canvas, green, lines)
         blades = [(float(x), scene.height - unit * 2 * (3 - row)) for x in range(0, scene.width, 8)]
         grow_grass(scene, canvas, blades, 12 + 5 * share, 60)
         for x, top, lean in spots:
@@ -99,15 +101,7 @@ def garden(scene: Scene) -> Image.Image:
     return canvas
 
 
-def _stems(
-    scene: Scene, spots: Sequence[tuple[float, float, float]], width_px: float
-) -> Image.Image:
-    floor = scene.height * 1.03
-
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for x, top, lean in spots:
-            line = [((x + lean * share**2) * scale, (floor + (top - floor) * share) * scale)
-                    for share in (step / 12 for step in range(13))]  # fmt: skip
-            draw.line(line, fill=255, width=max(1, round(width_px * scale)), joint="curve")
-
-    return drawing.mask(scene.size, draw_all)
+def _stem(spot: tuple[float, float, float], floor: float) -> drawing.Line:
+    x, top, lean = spot
+    shares = (step / 12 for step in range(13))
+    return [(x + lean * share**2, floor + (top - floor) * share) for share in shares]

@@ -2,7 +2,7 @@
 
 import math
 
-from PIL import Image, ImageChops, ImageDraw
+from PIL import Image, ImageChops
 
 from imgbot.engine import drawing
 from imgbot.engine.artwork import rasterise, tinted
@@ -55,32 +55,30 @@ def _skyline(scene: Scene, share: float) -> list[Tower]:
     return towers
 
 
+# Boxes of a tower by its roof: left and right as shares of its width, height in units above it.
+_ROOFS = {"step": ((0.2, 0.8, 2), (0.36, 0.64, 3.6)), "mast": ((0.47, 0.53, 6),)}
+
+
 def _body(scene: Scene, towers: list[Tower]) -> Image.Image:
     unit, floor = scene.unit_px, scene.height + 5.0
-
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        def box(left: float, top: float, right: float) -> None:
-            draw.rectangle([left * scale, top * scale, right * scale, floor * scale], fill=255)
-
-        for x, width, top, roof in towers:
-            box(x, top, x + width)
-            if roof == "step":
-                box(x + width * 0.2, top - unit * 2, x + width * 0.8)
-                box(x + width * 0.36, top - unit * 3.6, x + width * 0.64)
-            elif roof == "mast":
-                box(x + width * 0.47, top - unit * 6, x + width * 0.53)
-            elif roof == "slope":
-                corners = [(x, top), (x + width, top), (x + width, top - unit * 3)]
-                draw.polygon([(px * scale, py * scale) for px, py in corners], fill=255)
-
-    return drawing.mask(scene.size, draw_all)
+    boxes = [
+        ("rectangle", ((x + width * left, top - unit * rise), (x + width * right, floor)), 255)
+        for x, width, top, roof in towers
+        for left, right, rise in ((0, 1, 0), *_ROOFS.get(roof, ()))
+    ]
+    slopes = [
+        ("polygon", ((x, top), (x + width, top), (x + width, top - unit * 3)), 255)
+        for x, width, top, roof in towers
+        if roof == "slope"
+    ]
+    return drawing.areas(scene.size, [*boxes, *slopes])
 
 
 def _light_up(scene: Scene, canvas: Image.Image, towers: list[Tower], share: float) -> Image.Image:
     rng, unit = scene.rng, scene.unit_px
     pane = unit * (0.5 + 0.34 * share)
     lit_share = 0.42 if scene.palette.is_dark or scene.has("night") else 0.2
-    panes: list[tuple[float, float, int]] = []
+    panes: list[tuple[str, drawing.Line, int]] = []
     for x, width, top, _ in towers:
         columns = max(1, int((width - pane) / (pane * 2)))
         margin = (width - columns * pane * 2 + pane) / 2
@@ -89,18 +87,12 @@ def _light_up(scene: Scene, canvas: Image.Image, towers: list[Tower], share: flo
         y = top + pane * 1.6
         while y < scene.height:
             panes += [
-                (x + margin + column * pane * 2, y, rng.randint(110, 255))
-                for column in range(columns)
+                ("rectangle", [(left, y), (left + pane, y + pane * 1.35)], rng.randint(110, 255))
+                for left in (x + margin + column * pane * 2 for column in range(columns))
                 if rng.random() < mood
             ]
             y += pane * 2.6
-
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for left, top, bright in panes:
-            box = [left * scale, top * scale, (left + pane) * scale, (top + pane * 1.35) * scale]
-            draw.rectangle(box, fill=bright)
-
-    windows = drawing.mask(scene.size, draw_all)
+    windows = drawing.areas(scene.size, panes)
     colour = mix(scene.palette.light, scene.palette.accents[0], 0.25)
     drawing.paint(canvas, colour, drawing.dim(drawing.soft(windows, unit * 0.7), 0.55))
     drawing.paint(canvas, colour, drawing.dim(windows, 0.9))
@@ -127,9 +119,7 @@ def _sprinkle(scene: Scene, canvas: Image.Image, count: int) -> Image.Image:
         for _ in range(count)
     ]  # fmt: skip
     reaches = ((x, y, min(size, unit * 0.32), bright) for x, y, size, bright in stars)
-    points = drawing.discs(
-        scene.size, ((x, y, reach, reach, tone) for x, y, reach, tone in reaches)
-    )
+    points = drawing.discs(scene.size, reaches)
     tints = drawing.colourize(
         drawing.clouds(scene.size, rng, unit * 6, 2),
         (mix(scene.palette.light, (140, 180, 255), 0.5), (255, 255, 255), (255, 214, 170)),

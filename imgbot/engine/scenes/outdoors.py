@@ -3,7 +3,7 @@
 import math
 from itertools import pairwise
 
-from PIL import Image, ImageDraw
+from PIL import Image
 
 from imgbot.engine import drawing
 from imgbot.engine.artwork import scatter
@@ -22,8 +22,7 @@ def paint_sky(scene: Scene) -> Image.Image:
              unit * 0.24 * rng.paretovariate(3.2), rng.randint(170, 255))
             for _ in range(110)
         ]  # fmt: skip
-        points = drawing.discs(scene.size, ((x, y, r, r, bright) for x, y, r, bright in spots))
-        drawing.paint(canvas, (255, 255, 255), points)
+        drawing.paint(canvas, (255, 255, 255), drawing.discs(scene.size, spots))
     # Horizontal clouds: noise of a narrow picture, stretched.
     narrow = (max(8, scene.width // 3), scene.height)
     veil = drawing.clouds(narrow, scene.rng, scene.unit_px * 11).resize(scene.size)
@@ -51,7 +50,7 @@ def paint_sun(scene: Scene, canvas: Image.Image, horizon: float) -> Image.Image:
     y = horizon * (rng.uniform(0.3, 0.5) if is_moon else rng.uniform(0.5, 0.8))
     canvas = drawing.glow(canvas, (x, y), unit * 55, scene.palette.light, 0.55)
     canvas = drawing.glow(canvas, (x, y), unit * 20, scene.palette.light, 0.5)
-    disc = drawing.discs(scene.size, [(x, y, radius, radius, 255)])
+    disc = drawing.discs(scene.size, [(x, y, radius, 255)])
     drawing.paint(canvas, scene.palette.light, disc)
     if is_moon:
         seas = drawing.clouds(scene.size, rng, unit * 5, 3)
@@ -105,11 +104,10 @@ def _let_snow(scene: Scene, canvas: Image.Image) -> Image.Image:
     for count, size, blur in ((420, 0.16, 0.05), (150, 0.34, 0.18), (26, 0.95, 0.75)):
         flakes = [
             (rng.uniform(0, scene.width), rng.uniform(0, scene.height),
-             unit * size * rng.uniform(0.6, 1.3))
+             unit * size * rng.uniform(0.6, 1.3), 225)
             for _ in range(count)
         ]  # fmt: skip
-        spots = ((x, y, reach, reach, 225) for x, y, reach in flakes)
-        falling = drawing.soft(drawing.discs(scene.size, spots), unit * blur)
+        falling = drawing.soft(drawing.discs(scene.size, flakes), unit * blur)
         drawing.paint(canvas, (255, 255, 255), falling)
     return canvas
 
@@ -121,13 +119,11 @@ def _let_rain(scene: Scene, canvas: Image.Image) -> Image.Image:
          unit * rng.uniform(3, 8), rng.randint(50, 135))
         for _ in range(320)
     ]  # fmt: skip
-
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for x, y, length, bright in streaks:
-            ends = [(x * scale, y * scale), ((x + length * 0.2) * scale, (y + length) * scale)]
-            draw.line(ends, fill=bright, width=max(1, round(unit * 0.12 * scale)))
-
-    drawing.paint(canvas, (235, 242, 250), drawing.mask(scene.size, draw_all))
+    lines = (
+        (((x, y), (x + length * 0.2, y + length)), unit * 0.12, bright)
+        for x, y, length, bright in streaks
+    )
+    drawing.paint(canvas, (235, 242, 250), drawing.strokes(scene.size, lines))
     return canvas
 
 
@@ -394,7 +390,12 @@ def roll_wave(scene: Scene, canvas: Image.Image, horizon: float, share: float) -
     depth = max(2, round(scene.height * 0.22))
     fill.paste(drawing.gradient((scene.width, depth), (bright, colour)), (0, top))
     drawing.paint(canvas, fill, body)
-    foam = drawing.times(_foam(scene, line, scene.unit_px * (0.18 + 0.4 * share)), body)
+    width = scene.unit_px * (0.18 + 0.4 * share)
+    foam = (
+        ([(x, y + down * width) for x, y in line], width * 2 * part, bright)
+        for down, part, bright in ((0.0, 1.0, 255), (3.4, 0.5, 105), (6.2, 0.4, 60))
+    )
+    foam = drawing.times(drawing.strokes(scene.size, foam), body)
     drawing.paint(canvas, mix(colour, (255, 255, 255), 0.82), drawing.dim(foam, 0.9))
     if scene.focus:
         scene.focus.paste(0, (0, 0, *scene.size), body)
@@ -412,17 +413,3 @@ def _swell(scene: Scene, base: float, height: float, length: float) -> list[tupl
             (float(x), base - height * 2 * crest + height * 0.35 * math.sin(angle * 0.37))
         )
     return points
-
-
-def _foam(scene: Scene, line: list[tuple[float, float]], width_px: float) -> Image.Image:
-    def draw_all(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        for offset, bright, share in ((0.0, 255, 1.0), (3.4, 105, 0.5), (6.2, 60, 0.4)):
-            points = [(x * scale, (y + offset * width_px) * scale) for x, y in line]
-            draw.line(
-                points,
-                fill=bright,
-                width=max(1, round(width_px * share * 2 * scale)),
-                joint="curve",
-            )
-
-    return drawing.mask(scene.size, draw_all)
