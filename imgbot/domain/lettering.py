@@ -7,7 +7,7 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
 
-from imgbot.domain.phrases import PhraseLists
+from imgbot.domain.phrases import PhraseLists, blanked
 from imgbot.domain.spelling import fold
 
 QUOTED = re.compile(r"«([^«»]+)»|“([^“”]+)”|„([^„“”]+)[“”]|\"([^\"]+)\"|(?<!\w)'([^']+)'(?!\w)")
@@ -173,13 +173,8 @@ def _words(text: str, plain: str, start: int, end: int) -> str:
 
 def _without(text: str, plain: str, *names: str) -> str:
     """Text without its quotations and what the lists name, with single signs between."""
-    kept = list(text)
-    for match in re.finditer(f"{_GAP}+", plain):
-        kept[match.start() : match.end()] = " " * (match.end() - match.start())
-    for name in names:
-        for match in _pattern(name).finditer(plain):
-            kept[match.start() : match.end()] = " " * (match.end() - match.start())
-    tidy = " ".join("".join(kept).split())
-    tidy = _LOOSE.sub(lambda sign: sign[1] or "", tidy)
+    patterns = (re.compile(f"{_GAP}+"), *map(_pattern, names))
+    spans = (match.span() for pattern in patterns for match in pattern.finditer(plain))
+    tidy = _LOOSE.sub(lambda sign: sign[1] or "", " ".join(blanked(text, spans).split()))
     left = _LOOSE_END.sub("", tidy).strip(_EDGES)
     return "" if _pattern("filler").fullmatch(fold(left)) else left

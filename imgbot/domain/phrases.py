@@ -7,7 +7,7 @@ before x. `<x>` is the part that is asked for; it may have a name: `<side=left/r
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 from imgbot.domain.spelling import fold
@@ -27,6 +27,14 @@ _OPTIONAL = (
     (re.compile(r"(^|[\[/(<=]|\]\?)\(([^()]*)\) "), r"\1[[\2] ]?"),
     (re.compile(r" \(([^()]*)\)(?=[ \])/>]|\[ |$)"), r"[ [\1]]?"),
 )
+
+
+def blanked(text: str, spans: Iterable[tuple[int, int]]) -> str:
+    """Text with spaces instead of these parts."""
+    kept = list(text)
+    for start, end in spans:
+        kept[start:end] = " " * (end - start)
+    return "".join(kept)
 
 
 class PhraseLists:

@@ -81,14 +81,8 @@ def run(
             raise ValueError(f"unknown operation {operation!r}")
     image = outcome.image
     save_jpeg(image, target, QUALITY)
-    return EngineResult(
-        target,
-        image.width,
-        image.height,
-        outcome.applied,
-        outcome.unrecognised,
-        outcome.suggestions,
-    )
+    _, *told = outcome
+    return EngineResult(target, image.width, image.height, *told)
 
 
 def letter_result(prompt: str, source: str, target: str) -> None:

@@ -1,13 +1,14 @@
 """Artwork: SVG drawings as pictures, in colours of their own or of a scene."""
 
 import io
+import math
 from collections.abc import Sequence
 
 import resvg_py
 from PIL import Image, ImageChops
 
 from imgbot.engine import drawing
-from imgbot.engine.colours import Colour, lightness, mix, with_lightness
+from imgbot.engine.colours import Colour, lightness, mix, ramp, with_lightness
 from imgbot.engine.drawing import Point
 from imgbot.engine.subjects import artwork
 
@@ -73,11 +74,9 @@ def areas_of(image: Image.Image) -> list[tuple[int, Colour]]:
         for index in range(len(table) // 3)
     ]
     # Pixels of the edge shift the mean of the key colour a little.
-    return sorted((each for each in found if each[0] and not _is_key(each[1])), reverse=True)
-
-
-def _is_key(colour: Colour) -> bool:
-    return all(abs(part - key) < 9 for part, key in zip(colour, _KEY, strict=True))
+    return sorted(
+        (each for each in found if each[0] and math.dist(each[1], _KEY) > 9), reverse=True
+    )
 
 
 def tinted(image: Image.Image, colour: Colour) -> Image.Image:
@@ -85,7 +84,7 @@ def tinted(image: Image.Image, colour: Colour) -> Image.Image:
     rgb = image.convert("RGB")
     hue, saturation, value = rgb.convert("HSV").split()
     main = main_colour(image)
-    wanted, strength, _ = Image.new("RGB", (1, 1), main).convert("HSV").tobytes()
+    wanted, strength, _ = drawing.hsv_of(main)
     if strength > 40:
         apart = [min((each - wanted) % 256, (wanted - each) % 256) for each in range(256)]
         near = hue.point([max(0, 255 - 14 * max(0, each - 24)) for each in apart])
@@ -96,13 +95,10 @@ def tinted(image: Image.Image, colour: Colour) -> Image.Image:
         where = ImageChops.multiply(pale, value.point([min(255, v * 5) for v in range(256)]))
     grey = rgb.convert("L")
     middle = max(40, min(215, round(lightness(main) * 255)))
-    dark, bright = (
-        with_lightness(colour, lightness(colour) * 0.35),
-        mix(colour, (255, 255, 255), 0.6),
-    )
-    stops = drawing.ramp_through(dark, colour, bright, middle)
-    toned = Image.merge("RGB", [grey.point([stop[band] for stop in stops]) for band in range(3)])
-    rgb.paste(toned, (0, 0), where)
+    dark = with_lightness(colour, lightness(colour) * 0.35)
+    bright = mix(colour, (255, 255, 255), 0.6)
+    tones = [*ramp((dark, colour), middle), *ramp((colour, bright), 256 - middle)]
+    rgb.paste(drawing.recoloured(grey, tones), (0, 0), where)
     rgb.putalpha(image.getchannel("A"))
     return rgb
 
@@ -113,7 +109,7 @@ def main_colour(image: Image.Image) -> Colour:
     vivid = [each for each in found if max(each[1]) - min(each[1]) > 60]
     if sum(count for count, _ in vivid) <= 0.2 * sum(count for count, _ in found):
         return found[0][1]
-    hues = [Image.new("RGB", (1, 1), colour).convert("HSV").tobytes()[0] for _, colour in vivid]
+    hues = [drawing.hsv_of(colour)[0] for _, colour in vivid]
 
     def area(hue: int) -> int:
         near = (min((hue - other) % 256, (other - hue) % 256) < _NEAR_HUES for other in hues)

@@ -10,7 +10,7 @@ from imgbot.engine.colours import Colour
 from imgbot.engine.compose import Composition
 from imgbot.engine.create import composition_of, paint
 from imgbot.engine.create_report import report
-from imgbot.engine.effects import unit_px
+from imgbot.engine.drawing import paint_spread, unit_px
 from imgbot.engine.filters import around_middle, blur_edges
 from imgbot.engine.tables import phrase_lists, table
 from imgbot.engine.understand import understand
@@ -18,6 +18,7 @@ from imgbot.engine.understand import understand
 # Keys of results: the outline is a guess, or there is no subject to keep.
 GUESSED, MISSING = "subject_guessed", "subject_missing"
 
+_DOUBT = ((GUESSED,), ())
 _PLACES = tuple(
     (phrase_lists("edit").compiled(said), words) for said, words in table("edit")["places"].items()
 )
@@ -26,8 +27,8 @@ _SIDE_MIN_PX, _SIDE_MAX_PX, _RATIO_MAX = 256, 1280, 3.0
 _SEEDS = 6
 _SOLID = 128
 # Shares of the height: of the feet from the top, and of a part that counts as cut off below.
-_GROUND_LINE, _CUT_OFF_SHARE = 0.93, 0.12
-_SHADOW = (12, 12, 18)
+GROUND_LINE, _CUT_OFF_SHARE = 0.93, 0.12
+SHADOW = (12, 12, 18)
 _BLUR_UNITS = 1.5
 
 
@@ -82,26 +83,12 @@ def blur_behind(image: Image.Image, degree: float) -> Backdrop:
     if not is_certain:
         # What the guess has missed is probably in the middle.
         sharp = ImageChops.lighter(sharp, ImageChops.invert(around_middle(image.size)))
-    behind = image.copy()
-    behind.putalpha(ImageChops.invert(sharp))
     radius_px = max(1.0, unit_px(image) * _BLUR_UNITS * degree)
-    # Premultiplied, the subject's colours do not spread into the blur.
-    blurred = behind.convert("RGBa").filter(ImageFilter.GaussianBlur(radius_px)).convert("RGBA")
     ground = image.copy()
-    ground.paste(blurred.convert("RGB"), (0, 0), blurred.getchannel("A").point(_known))
+    paint_spread(ground, image, ImageChops.invert(sharp), radius_px)
     subject = cut.convert("RGB") if is_certain else image
-    return Backdrop(
-        Image.composite(subject, ground, sharp), ("blur_background", *_doubt(is_certain))
-    )
-
-
-def _known(value: int) -> int:
-    """Weight of a blurred colour by its opacity: at a low one, eight bits are too few."""
-    return min(255, value * 8)
-
-
-def _doubt(is_certain: bool) -> tuple[str, ...]:  # noqa: FBT001 -- its only fact
-    return () if is_certain else (GUESSED,)
+    applied = ("blur_background", *_DOUBT[is_certain])
+    return Backdrop(Image.composite(subject, ground, sharp), applied)
 
 
 def _placed(
@@ -119,11 +106,11 @@ def _placed(
     down_px = 0
     if not is_cut_off(alpha, box):
         if sets_down:
-            down_px = max(0, round(image.height * _GROUND_LINE) - box[3])
+            down_px = max(0, round(image.height * GROUND_LINE) - box[3])
         standing = alpha.crop((0, 0, image.width, box[3]))
         cast_contact_shadow(ground, standing, (0, down_px), max(box[2] - box[0], box[3] - box[1]))
     ground.paste(cut, (0, down_px), cut)
-    return Backdrop(ground, (key, *_doubt(is_certain)))
+    return Backdrop(ground, (key, *_DOUBT[is_certain]))
 
 
 def is_cut_off(alpha: Image.Image, box: tuple[int, int, int, int]) -> bool:
@@ -147,4 +134,4 @@ def cast_contact_shadow(
     ImageDraw.Draw(pool).ellipse((pad, pad, pad + width, pad + height), fill=150)
     soft = pool.filter(ImageFilter.GaussianBlur(unit * 1.6))
     top = place[1] + alpha.height - round(height * 0.6) - pad
-    canvas.paste(_SHADOW, (place[0] + box[0] - pad, top), soft)
+    canvas.paste(SHADOW, (place[0] + box[0] - pad, top), soft)

@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from PIL import Image, ImageChops, ImageFilter, ImageMath
+from PIL import Image, ImageChops, ImageFilter, ImageMath, ImageStat
 
+from imgbot.engine.drawing import paint_spread
 from imgbot.engine.restoration import STRIP_PX
 from imgbot.engine.segmentation import CERTAIN, find_subject
 from imgbot.imaging.decoding import decode
@@ -53,24 +54,11 @@ def apply_matte(image: Image.Image, mask: Image.Image) -> Image.Image:
 
 def _continue_colours(image: Image.Image, known: Image.Image) -> Image.Image:
     """Colours of the picture where `known` is set, continued from there everywhere else."""
-    source = image.copy()
-    source.putalpha(known)
-    premultiplied = source.convert("RGBa")
-    result = Image.new("RGB", image.size, _mean_colour(image, known))
+    mean = ImageStat.Stat(image, known).mean if known.getbbox() else (0, 0, 0)
+    result = Image.new("RGB", image.size, tuple(map(int, mean)))
     for radius_px in _FILL_RADII_PX:
-        blurred = premultiplied.filter(ImageFilter.GaussianBlur(radius_px)).convert("RGBA")
-        # At a low weight, eight bits are too few for a colour.
-        weight = blurred.getchannel("A").point([min(255, value * 8) for value in range(256)])
-        result.paste(blurred.convert("RGB"), (0, 0), weight)
+        paint_spread(result, image, known, radius_px)
     return result
-
-
-def _mean_colour(image: Image.Image, known: Image.Image) -> tuple[int, int, int]:
-    red, green, blue = (
-        sum(value * count for value, count in enumerate(histogram)) // max(1, sum(histogram))
-        for histogram in (band.histogram(known) for band in image.split())
-    )
-    return red, green, blue
 
 
 def _project(

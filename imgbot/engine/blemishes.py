@@ -7,9 +7,7 @@ from typing import NamedTuple
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
 from imgbot.engine.colours import Colour
-from imgbot.engine.drawing import soft
-
-Box = tuple[int, int, int, int]
+from imgbot.engine.drawing import Box, Size, colour_at, padded, scaled, soft, spread
 
 
 class Component(NamedTuple):
@@ -22,11 +20,9 @@ class Component(NamedTuple):
     def size(self) -> tuple[int, int]:
         return self.box[2] - self.box[0], self.box[3] - self.box[1]
 
-    def padded(self, by_px: int, size: tuple[int, int]) -> Box:
+    def padded(self, by_px: int, size: Size) -> Box:
         """Box with a margin, clipped to a picture of `size`."""
-        left, top, right, bottom = self.box
-        return (max(0, left - by_px), max(0, top - by_px),
-                min(size[0], right + by_px), min(size[1], bottom + by_px))  # fmt: skip
+        return padded(self.box, by_px, size)
 
 
 def find_components(mask: Image.Image, *, share_max: float) -> list[Component]:
@@ -62,8 +58,7 @@ def find_components(mask: Image.Image, *, share_max: float) -> list[Component]:
 
 def _searched(image: Image.Image, pixels: int) -> Image.Image | None:
     """Grey copy of at most so many pixels; None if it is too small to tell flaws from detail."""
-    scale = min(1.0, (pixels / (image.width * image.height)) ** 0.5)
-    size = (round(image.width * scale), round(image.height * scale))
+    size = scaled(image.size, min(1.0, (pixels / (image.width * image.height)) ** 0.5))
     is_enough = min(size) >= _SIDE_MIN_PX
     return image.convert("L").resize(size, Image.Resampling.BOX) if is_enough else None
 
@@ -78,15 +73,18 @@ def _mended(image: Image.Image, flaws: Image.Image, boxes: Sequence[Box]) -> Ima
     repaired = image.copy()
     scale = image.width / flaws.width
     for box in boxes:
-        left, top, right, bottom = (round(side * scale) for side in box)
-        area = (left, top, min(right, image.width), min(bottom, image.height))
+        area = _enlarged(box, scale, image)
         part = image.crop(area)
         mask = flaws.crop(box).resize(part.size, Image.Resampling.BILINEAR)
-        known = part.copy()
-        known.putalpha(ImageChops.invert(mask))
-        around = known.convert("RGBa").filter(ImageFilter.GaussianBlur(_FILL_PX * scale))
-        repaired.paste(around.convert("RGBA").convert("RGB"), area[:2], soft(mask, 0.5 * scale))
+        around = spread(part, ImageChops.invert(mask), _FILL_PX * scale)
+        repaired.paste(around.convert("RGB"), area[:2], soft(mask, 0.5 * scale))
     return repaired
+
+
+def _enlarged(box: Box, scale: float, image: Image.Image) -> Box:
+    """Box of a smaller copy in the picture."""
+    left, top, right, bottom = (round(side * scale) for side in box)
+    return left, top, min(right, image.width), min(bottom, image.height)
 
 
 _SIDE_MIN_PX, _FILL_PX = 48, 2.5
@@ -127,8 +125,8 @@ def remove_dust(image: Image.Image) -> Image.Image | None:
 
 
 def _is_speck(grey: Image.Image, difference: Image.Image, spot: Component) -> bool:
-    low, high = _range(grey.crop(spot.box))
-    _, peak = _range(difference.crop(spot.box))
+    [(low, high)] = ImageStat.Stat(grey.crop(spot.box)).extrema
+    [(_, peak)] = ImageStat.Stat(difference.crop(spot.box)).extrema
     # Bare paper and film are colourless; boats on a lake are only a little darker than it.
     if peak < _SPECK_CONTRAST or _SPECK_BLACK < low < high < _SPECK_WHITE:
         return False
@@ -140,12 +138,6 @@ def _is_speck(grey: Image.Image, difference: Image.Image, spot: Component) -> bo
     statistics = ImageStat.Stat(grey.crop(around), ground.crop(around))
     is_even = statistics.stddev[0] < min(_EVEN_MAX, _EVEN_SHARE_MAX * peak)
     return is_even and statistics.mean[0] > _GROUND_MIN
-
-
-def _range(grey: Image.Image) -> tuple[int, int]:
-    """Least and greatest value."""
-    values = grey.tobytes()
-    return min(values), max(values)
 
 
 _SCRATCHES_SEARCHED_PIXELS = 700_000
@@ -234,10 +226,10 @@ def _is_scratch(grey: Image.Image, mask: Image.Image, *, is_bright: bool) -> boo
     places = (-_REACH_PX - 1, _REACH_PX + 1)
     sides = [ImageStat.Stat(_beside(grey, place), mask) for place in places]
     means = [side.mean[0] for side in sides]
+    light = line.mean[0]
+    is_bare = light <= _BLACK and min(means) - light > _BELOW_SIDES
     if is_bright:
-        is_bare = line.mean[0] >= _WHITE and line.mean[0] - max(means) > _ABOVE_SIDES
-    else:
-        is_bare = line.mean[0] <= _BLACK and min(means) - line.mean[0] > _BELOW_SIDES
+        is_bare = light >= _WHITE and light - max(means) > _ABOVE_SIDES
     variety = min(side.stddev[0] for side in sides)
     if not is_bare or variety < _VARIETY_MIN or line.stddev[0] > _SAMENESS_MAX * variety:
         return False
@@ -265,15 +257,9 @@ _SAMPLES = 24
 def remove_red_eyes(image: Image.Image) -> Image.Image | None:
     """Picture (RGB) without red eyes; None if there are none."""
     scale = min(1.0, _SEARCHED_PX / max(image.size))
-    small = image
-    if scale < 1:
-        size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-        small = image.resize(size, Image.Resampling.BOX)
-    eyes = [
-        spot
-        for spot in find_components(_redness(small), share_max=_RED_SHARE_MAX)
-        if _is_eye(small, spot)
-    ]
+    small = image.resize(scaled(image.size, scale), Image.Resampling.BOX)
+    spots = find_components(_redness(small), share_max=_RED_SHARE_MAX)
+    eyes = [spot for spot in spots if _is_eye(small, spot)]
     if not eyes:
         return None
     repaired = image.copy()
@@ -310,19 +296,16 @@ def _share_around(
     """Share of matching samples on ellipses around the spot, of `radii` times its size."""
     left, top, right, bottom = spot.box
     across, down = (left + right - 1) / 2, (top + bottom - 1) / 2
-    colours: list[Colour] = []
-    for radius in radii:
-        for sample in range(_SAMPLES):
-            turn = 2 * pi * sample / _SAMPLES
-            x = round(across + cos(turn) * radius * spot.size[0])
-            y = round(down + sin(turn) * radius * spot.size[1])
-            if 0 <= x < small.width and 0 <= y < small.height:
-                red, green, blue = small.crop((x, y, x + 1, y + 1)).tobytes()
-                colours.append((red, green, blue))
+    turns = [2 * pi * sample / _SAMPLES for sample in range(_SAMPLES)]
+    places = [
+        (round(across + cos(turn) * radius * spot.size[0]),
+         round(down + sin(turn) * radius * spot.size[1]))
+        for radius in radii for turn in turns
+    ]  # fmt: skip
+    colours = [colour_at(small, x, y) for x, y in places
+               if 0 <= x < small.width and 0 <= y < small.height]  # fmt: skip
     # At the picture's edge the visible part decides, if it is large enough.
-    if len(colours) < _SAMPLES * len(radii) / 2:
-        return 0.0
-    return sum(map(is_such, colours)) / len(colours)
+    return sum(map(is_such, colours)) / len(colours) if len(colours) >= len(places) / 2 else 0.0
 
 
 def _is_grey(colour: Colour) -> bool:
@@ -339,15 +322,10 @@ def _is_skin(colour: Colour) -> bool:
 def _take_red_out(image: Image.Image, eye: Component, scale: float) -> None:
     """Lower the disc's red to its green and blue, in place."""
     box = eye.padded(max(2, eye.size[0] // 3), (_SEARCHED_PX, _SEARCHED_PX))
-    left, top, right, bottom = (round(side / scale) for side in box)
-    area = (left, top, min(right, image.width), min(bottom, image.height))
+    area = _enlarged(box, 1 / scale, image)
     part = image.crop(area)
     _, green, blue = part.split()
     dark = Image.blend(green, blue, 0.5)
     reach = _redness(part).filter(ImageFilter.MaxFilter(3))
     edge_px = max(0.7, eye.size[0] / scale / 12)
-    image.paste(
-        Image.merge("RGB", (dark, dark, dark)),
-        area[:2],
-        reach.filter(ImageFilter.GaussianBlur(edge_px)),
-    )
+    image.paste(dark.convert("RGB"), area[:2], reach.filter(ImageFilter.GaussianBlur(edge_px)))

@@ -1,7 +1,7 @@
 """Collages: photos side by side, uncropped; before and after."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import combinations, pairwise
 from math import ceil
 
 from PIL import Image, ImageDraw, ImageFont, ImageStat
@@ -24,15 +24,8 @@ CELL_PX = 640
 # Rounding to pixels; a distortion this small is invisible.
 _ALIKE = 0.015
 
-
-@dataclass(frozen=True, slots=True)
-class _Cell:
-    """Box of a photo in the collage, in whole pixels."""
-
-    left: int
-    top: int
-    width: int
-    height: int
+Box = tuple[int, int, int, int]  # left, top, width, height
+_Rows = Sequence[Sequence[int]]
 
 
 def background_of(images: Sequence[Image.Image]) -> Colour:
@@ -50,11 +43,7 @@ def collage(images: Sequence[Image.Image], background: Colour, *, has_gaps: bool
 
 
 def in_rows(
-    images: Sequence[Image.Image],
-    rows: Sequence[Sequence[int]],
-    background: Colour,
-    *,
-    has_gaps: bool,
+    images: Sequence[Image.Image], rows: _Rows, background: Colour, *, has_gaps: bool
 ) -> Image.Image:
     """Rows (indexes of `images`) below each other, all of the collage's width."""
     gap = _GAP_PX if has_gaps else 0
@@ -70,11 +59,8 @@ def panorama(images: Sequence[Image.Image]) -> Image.Image:
     ratios = [_ratio(image) for image in images]
     total = min(SHEET_RATIO_MAX, sum(ratios))
     narrowing = total / sum(ratios)
-    height = min(
-        PANORAMA_PX,
-        int((PANORAMA_MEGAPIXELS * 1_000_000 / total) ** 0.5),
-        int(PANORAMA_SIDE_PX / total),
-    )
+    area_px = PANORAMA_MEGAPIXELS * 1_000_000
+    height = min(PANORAMA_PX, int((area_px / total) ** 0.5), int(PANORAMA_SIDE_PX / total))
     edges = [round(height * narrowing * sum(ratios[:index])) for index in range(len(ratios) + 1)]
     strip = Image.new("RGB", (max(1, edges[-1]), height))
     for image, left, right in zip(images, edges, edges[1:], strict=False):
@@ -95,7 +81,7 @@ def _filled(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Whole photo scaled to fit; of exactly this size if the ratios agree."""
     share = min(size[0] / image.width, size[1] / image.height)
-    whole = (max(1, round(image.width * share)), max(1, round(image.height * share)))
+    whole = drawing.scaled(image.size, share)
     if all(abs(one - two) <= max(2, two * _ALIKE) for one, two in zip(whole, size, strict=True)):
         whole = size
     return image.resize(whole, Image.Resampling.LANCZOS, reducing_gap=3)
@@ -103,37 +89,30 @@ def fitted(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 def contact_sheet(images: Sequence[Image.Image], background: Colour) -> Image.Image:
     """Photos in equal cells, numbered from 1."""
-    columns = _columns(images)
+    count = len(images)
+    columns = ceil(count**0.5)
+    if count > 4 and sum(image.height > image.width for image in images) > count / 2:
+        columns = min(count, columns + 1)
     gap = round(CELL_PX * 0.04)
     ratios = sorted(_ratio(image) for image in images)
     # The median ratio of the photos decides.
     ratio = min(1.8, max(0.6, ratios[len(ratios) // 2]))
     width = min(CELL_PX, (SIDE_PX - gap) // columns - gap)
     height = round(width / ratio)
-    rows = ceil(len(images) / columns)
+    rows = ceil(count / columns)
     size = (columns * (width + gap) + gap, rows * (height + gap) + gap)
     sheet = Image.new("RGB", size, background)
     for index, image in enumerate(images):
         left = gap + index % columns * (width + gap)
         top = gap + index // columns * (height + gap)
-        _paste(sheet, image, _Cell(left, top, width, height))
+        _paste(sheet, image, (left, top, width, height))
         _number(sheet, index + 1, (left, top), max(14, round(width / 17)))
     return sheet
 
 
-def _columns(images: Sequence[Image.Image]) -> int:
-    """Number of columns that makes the contact sheet about square."""
-    count = len(images)
-    columns = ceil(count**0.5)
-    upright = sum(image.height > image.width for image in images)
-    return min(count, columns + 1) if upright > count / 2 and count > 4 else columns
-
-
 def _number(sheet: Image.Image, number: int, corner: tuple[int, int], size_px: int) -> None:
     """Draw a small number on a dark disc into a corner of the cell."""
-    badge = Image.new("L", (size_px * 8, size_px * 8), 0)
-    ImageDraw.Draw(badge).ellipse((0, 0, size_px * 8 - 1, size_px * 8 - 1), fill=175)
-    disc = badge.resize((size_px * 2, size_px * 2), Image.Resampling.BOX)
+    disc = drawing.discs((size_px * 2, size_px * 2), [(size_px, size_px, size_px, 175)])
     left, top = corner[0] + size_px // 3, corner[1] + size_px // 3
     sheet.paste((20, 20, 24), (left, top), disc)
     font = ImageFont.load_default(size_px * 1.1)
@@ -143,18 +122,13 @@ def _number(sheet: Image.Image, number: int, corner: tuple[int, int], size_px: i
 
 def _best_rows(ratios: list[float]) -> list[list[int]]:
     """Best division of the photos, in order, into rows of equal width that need no cropping."""
-    count = len(ratios)
-    best: tuple[float, list[list[int]]] = (float("inf"), [])
-    for breaks in range(1 << (count - 1)):
-        rows: list[list[int]] = [[0]]
-        for index in range(1, count):
-            if breaks >> (index - 1) & 1:
-                rows.append([])
-            rows[-1].append(index)
-        cost = _cost(rows, ratios)
-        if cost < best[0]:
-            best = (cost, rows)
-    return best[1]
+    numbers = range(len(ratios))
+    divisions = (
+        [[*numbers[start:end]] for start, end in pairwise((0, *breaks, len(ratios)))]
+        for count in numbers
+        for breaks in combinations(numbers[1:], count)
+    )
+    return min(divisions, key=lambda rows: _cost(rows, ratios))
 
 
 def _cost(rows: list[list[int]], ratios: list[float]) -> float:
@@ -171,10 +145,10 @@ def _cost(rows: list[list[int]], ratios: list[float]) -> float:
     return shape**1.5 + 0.55 * evenness
 
 
-def _paste(sheet: Image.Image, image: Image.Image, place: _Cell) -> None:
-    photo = fitted(image, (place.width, place.height))
-    left = place.left + (place.width - photo.width) // 2
-    sheet.paste(photo, (left, place.top + (place.height - photo.height) // 2))
+def _paste(sheet: Image.Image, image: Image.Image, place: Box) -> None:
+    left, top, width, height = place
+    photo = fitted(image, (width, height))
+    sheet.paste(photo, (left + (width - photo.width) // 2, top + (height - photo.height) // 2))
 
 
 def _ratio(image: Image.Image) -> float:
@@ -182,13 +156,13 @@ def _ratio(image: Image.Image) -> float:
 
 
 def _arrange(
-    images: Sequence[Image.Image], rows: Sequence[Sequence[int]], gap: int
-) -> tuple[tuple[int, int], list[_Cell]]:
+    images: Sequence[Image.Image], rows: _Rows, gap: int
+) -> tuple[drawing.Size, list[Box]]:
     narrowest, widest = len(rows) / SHEET_RATIO_MAX, SHEET_RATIO_MAX / max(map(len, rows))
     ratios = [min(widest, max(narrowest, _ratio(image))) for image in images]
     natural = 1 / sum(1 / sum(ratios[index] for index in row) for row in rows)
     width = _sheet_width(natural)
-    places: list[_Cell] = []
+    places: list[Box] = []
     top = gap
     for row in rows:
         inner = width - gap * (len(row) + 1)
@@ -198,7 +172,7 @@ def _arrange(
         for position, index in enumerate(row):
             is_last = position == len(row) - 1
             share = width - gap - left if is_last else max(1, round(inner * ratios[index] / total))
-            places.append(_Cell(left, top, max(1, share), height))
+            places.append((left, top, max(1, share), height))
             left += share + gap
         top += height + gap
     return (width, top), places
@@ -227,9 +201,9 @@ def before_after(before: Image.Image, after: Image.Image) -> Image.Image:
     rows = [[0], [1]] if is_wide else [[0, 1]]
     sheet = in_rows(images, rows, _GROUND, has_gaps=True)
     _, (_, second) = _arrange(images, rows, _GAP_PX)
-    middle = (second.left - _GAP_PX / 2, sheet.height / 2)
+    middle = (second[0] - _GAP_PX / 2, sheet.height / 2)
     if is_wide:
-        middle = (sheet.width / 2, second.top - _GAP_PX / 2)
+        middle = (sheet.width / 2, second[1] - _GAP_PX / 2)
     _draw_arrow(sheet, middle, is_down=is_wide)
     return sheet
 
@@ -239,16 +213,9 @@ def _draw_arrow(sheet: Image.Image, middle: drawing.Point, *, is_down: bool) -> 
     radius = max(9.0, BADGE_SHARE / 2 * min(SIDE_PX, *sheet.size))
     side = round(radius * 2)
 
-    def disc(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        draw.ellipse((0, 0, side * scale - 1, side * scale - 1), fill=235)
-
-    def arrow(draw: ImageDraw.ImageDraw, scale: float) -> None:
-        points = ((0.26, 0.5), (0.72, 0.5)), ((0.52, 0.3), (0.72, 0.5), (0.52, 0.7))
-        for line in points:
-            turned = [(y, x) if is_down else (x, y) for x, y in line]
-            placed = [(x * side * scale, y * side * scale) for x, y in turned]
-            draw.line(placed, fill=255, width=round(side * scale * 0.09), joint="curve")
-
+    lines = [((0.26, 0.5), (0.72, 0.5)), ((0.52, 0.3), (0.72, 0.5), (0.52, 0.7))]
+    turned = [[(y, x) if is_down else (x, y) for x, y in line] for line in lines]
+    strokes = [([(x * side, y * side) for x, y in line], side * 0.09, 255) for line in turned]
     corner = (round(middle[0] - radius), round(middle[1] - radius))
-    sheet.paste("white", corner, drawing.mask((side, side), disc))
-    sheet.paste((60, 60, 66), corner, drawing.mask((side, side), arrow))
+    sheet.paste("white", corner, drawing.discs((side, side), [(radius, radius, radius, 235)]))
+    sheet.paste((60, 60, 66), corner, drawing.strokes((side, side), strokes))

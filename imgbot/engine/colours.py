@@ -1,12 +1,11 @@
 """Colours as triples, mixed in OKLab (perceptually uniform), and their names in two languages."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from imgbot.engine.tables import table
 
 Colour = tuple[int, int, int]
-_Lab = tuple[float, float, float]
 
 
 def parse_hex(text: str) -> Colour:
@@ -16,14 +15,8 @@ def parse_hex(text: str) -> Colour:
 
 def mix(one: Colour, other: Colour, share: float) -> Colour:
     """Mixture of one colour with `share` (0 to 1) of the other."""
-    first, second = _to_lab(one), _to_lab(other)
-    return _from_lab(
-        (
-            first[0] + (second[0] - first[0]) * share,
-            first[1] + (second[1] - first[1]) * share,
-            first[2] + (second[2] - first[2]) * share,
-        )
-    )
+    pairs = zip(_to_lab(one), _to_lab(other), strict=True)
+    return _from_lab([first + (second - first) * share for first, second in pairs])
 
 
 def with_lightness(colour: Colour, lightness: float) -> Colour:
@@ -62,7 +55,7 @@ def _to_byte(linear: float) -> int:
     return round(share * 255)
 
 
-def _to_lab(colour: Colour) -> _Lab:
+def _to_lab(colour: Colour) -> tuple[float, float, float]:
     red, green, blue = (_to_linear(value) for value in colour)
     long = (0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue) ** (1 / 3)
     medium = (0.2119034982 * red + 0.6806995451 * green + 0.1073969566 * blue) ** (1 / 3)
@@ -74,7 +67,7 @@ def _to_lab(colour: Colour) -> _Lab:
     )
 
 
-def _from_lab(lab: _Lab) -> Colour:
+def _from_lab(lab: Sequence[float]) -> Colour:
     light, green_red, blue_yellow = lab
     long = (light + 0.3963377774 * green_red + 0.2158037573 * blue_yellow) ** 3
     medium = (light - 0.1055613458 * green_red - 0.0638541728 * blue_yellow) ** 3

@@ -33,9 +33,11 @@ _GROUND_SHARE = 0.6  # of the height of a thing that lies on the ground instead 
 _ROW_UNITS = 84  # of the width, for all figures of a row
 _HEIGHT_MIN = 42  # of the largest figure, in units
 _HOME_WEIGHT = 60  # of a subject's own scenes; a scene that is named has 100
-_EMPTY_SCENES = ("quiet",)
 _INDOORS = frozenset({"room", "quiet", "washes"})
 _OUTDOOR_HINTS = {"snow", "rain", "fog", "clouds"}
+
+
+_Root = tuple[SubjectFigure, str]  # with its flag, or its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,32 +69,22 @@ def compose(request: DrawingRequest, seed: int) -> Composition:
     Each choice has a generator of its own: where a prompt is changed, the others stay.
     """
     arranged = _Arrangement(request)
-    things = [
-        (figure if flag == "over" else figure.base).subject for figure, flag in arranged.roots
-    ]
+    seen = (figure if flag == "over" else figure.base for figure, flag in arranged.roots)
+    things = [figure.subject for figure in seen]
     scene = _choose_scene(request, things, seed)
-    style = choose_style(request.styles, scene, random_for(seed, "style"), _own_share(things),
+    own_share = sum(has_own_drawing(each.name) for each in things) / len(things) if things else 1.0
+    style = choose_style(request.styles, scene, random_for(seed, "style"), own_share,
                          keeps_colours=any(thing.colour for thing in request.things))  # fmt: skip
-    hints = set(request.hints) | ({"sand"} if scene in {"dunes", "beach"} else set())
+    hints = request.hints | ({"sand"} if scene in {"dunes", "beach"} else set())
+    palette = _choose_palette(request, scene, things, seed)
     placed = tuple(_place(arranged.roots, request, scene, random_for(seed, "places")))
-    return Composition(
-        request,
-        scene,
-        _choose_palette(request, scene, things, seed),
-        style,
-        frozenset(hints),
-        placed,
-        frozenset(arranged.shown),
-    )
+    shown = frozenset(arranged.shown)
+    return Composition(request, scene, palette, style, frozenset(hints), placed, shown)
 
 
 def random_for(seed: int, purpose: str) -> random.Random:
     """Generator of one choice."""
     return random.Random(f"{seed} {purpose}")  # noqa: S311 -- art, no secret
-
-
-def _own_share(things: Sequence[Subject]) -> float:
-    return sum(has_own_drawing(each.name) for each in things) / len(things) if things else 1.0
 
 
 class _Arrangement:
@@ -112,7 +104,7 @@ class _Arrangement:
                 self.shown.append(relation)
         self.roots = list(self._stand_alone())
 
-    def _stand_alone(self) -> Iterator[tuple[SubjectFigure, str]]:
+    def _stand_alone(self) -> Iterator[_Root]:
         room = FIGURES_MAX
         for number, figure in enumerate(self._figures):
             if figure is None or room <= 0:
@@ -133,14 +125,13 @@ class _Arrangement:
             # Clothes beside somebody who should wear them would only mislead.
             self._figures[relation.second] = None
             return False
-        return self._RULES[relation.kind](self, relation, first, second)
+        # Things that are only beside each other need no rule.
+        rule = self._RULES.get(relation.kind)
+        return rule is None or rule(self, relation, first, second)
 
     def _attach(self, relation: Relation, figure: SubjectFigure) -> bool:
         self._figures[relation.first], self._figures[relation.second] = figure, None
         return True
-
-    def _is_one(self, number: int) -> bool:
-        return self._things[number].count == 1
 
     def _wears(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
         if not can_wear(first.subject):
@@ -167,11 +158,8 @@ class _Arrangement:
         self._figures[relation.second] = None
         return False
 
-    def _beside(self, *_: object) -> bool:
-        return True
-
     def _rides(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
-        is_seat = self._is_one(relation.second) and seat_kind(second.subject)
+        is_seat = self._things[relation.second].count == 1 and seat_kind(second.subject)
         if not is_seat or first.seat:
             return False
         if second.subject.name == "broom":
@@ -202,15 +190,14 @@ class _Arrangement:
         return True
 
     def _of(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
-        is_full = seat_kind(first.subject) in {"in", "into"} and self._is_one(relation.first)
-        if is_full:
+        is_one = self._things[relation.first].count == 1
+        if is_one and seat_kind(first.subject) in {"in", "into"}:
             self._rides(Relation("of", relation.second, relation.first), second, first)
         return True
 
     _RULES: ClassVar[Mapping[str, Callable[..., bool]]] = {
-        "wears": _wears, "with": _with, "does": _with, "and": _beside, "beside": _beside,
-        "rides": _rides, "on": _rides, "in": _in, "under": _under, "over": _apart,
-        "behind": _apart, "before": _apart, "of": _of, "as": _as,
+        "wears": _wears, "with": _with, "does": _with, "as": _as, "rides": _rides, "on": _rides,
+        "in": _in, "under": _under, "over": _apart, "behind": _apart, "before": _apart, "of": _of,
     }  # fmt: skip
 
 
@@ -224,7 +211,7 @@ def _choose_scene(request: DrawingRequest, things: Sequence[Subject], seed: int)
             is_seen = name in allowed and not (name in _INDOORS and request.hints & _OUTDOOR_HINTS)
             wanted[name] += _HOME_WEIGHT / rank**0.5 if is_seen else 0
     # A word that names nothing says nothing about a place: a quiet ground suits it.
-    scene = _choose(wanted, _EMPTY_SCENES, seed)
+    scene = _choose(wanted, ("quiet",), seed)
     is_calm = scene == "waves" and "calm" in request.hints
     return "lake" if is_calm else scene
 
@@ -254,18 +241,13 @@ def _choose_palette(
 
 
 def _place(
-    roots: Sequence[tuple[SubjectFigure, str]],
-    request: DrawingRequest,
-    scene: str,
-    rng: random.Random,
+    roots: Sequence[_Root], request: DrawingRequest, scene: str, rng: random.Random
 ) -> Iterator[Placed]:
     if not roots:
         return
     front = [each for each in roots if each[1] != "behind"] or list(roots)
     behind = [each for each in roots if each[1] == "behind" and each not in front]
-    figures = [figure for figure, _ in front]
-    places = _agreed(figures, [_place_of(*each, request, scene) for each in front])
-    placed = [(figure, place) for (figure, _), place in zip(front, places, strict=True)]
+    placed = _agreed([(each[0], _place_of(*each, request, scene)) for each in front])
     aloft = [each for each in placed if each[1] == "sky"]
     if 1 < len(aloft) < len(placed):
         # Several in the sky have a row of their own.
@@ -281,16 +263,14 @@ def _place(
         yield Placed(figure, place, x, min(_GROWN_MAX, figure.size), 1 + (len(front) > 4))
 
 
-def _row_up(
-    placed: Sequence[tuple[SubjectFigure, str]], rng: random.Random, *, is_alone: bool
-) -> Iterator[Placed]:
+def _row_up(placed: Sequence[_Root], rng: random.Random, *, is_alone: bool) -> Iterator[Placed]:
     """Place figures beside each other, in as many rows as they need."""
     rows = -(-len(placed) // 4)
     across = -(-len(placed) // rows)
-    heights = _heights([figure for figure, _ in placed], [place for _, place in placed])
+    heights = _heights(placed)
     for row in range(rows):
         numbers = range(row * across, min(len(placed), (row + 1) * across))
-        wide = [heights[number] * _breadth(placed[number][0]) for number in numbers]
+        wide = [heights[each] * (0.62 if _is_person(placed[each][0]) else 1.0) for each in numbers]
         shrunk = min(1.0, _ROW_UNITS / sum(wide)) * 0.92**row
         left = 0.0
         for number, width in zip(numbers, wide, strict=True):
@@ -306,40 +286,40 @@ def _row_up(
             yield Placed(figure, place, x, size, row)
 
 
-def _agreed(figures: Sequence[SubjectFigure], places: Sequence[str]) -> list[str]:
-    """Places, where what is drawn close or on a table joins what stands in the scene."""
-    kinds = {*places}
+def _agreed(placed: Sequence[_Root]) -> list[_Root]:
+    """Figures at places, where what is drawn close or on a table joins what is in the scene."""
+    kinds = {place for _, place in placed}
     moved: dict[str, str] = {}
     if "table" in kinds and not kinds & {"ground", "floor"}:
         moved = {"close": "table"}
     elif "ground" in kinds or ("close" in kinds and kinds - {"close", "sky"}):
         moved = dict.fromkeys(_LOOSE, "ground")
     elif kinds >= {"floor", "table"}:
-        is_peopled = any(figure.subject.group.startswith("person") for figure in figures)
-        moved = {"table": "floor"} if is_peopled else {"floor": "table"}
-    return [moved.get(place, place) for place in places]
+        moved = (
+            {"table": "floor"}
+            if any(_is_person(each) for each, _ in placed)
+            else {"floor": "table"}
+        )
+    return [(figure, moved.get(place, place)) for figure, place in placed]
 
 
-def _breadth(figure: SubjectFigure) -> float:
-    """Width of a figure in heights, about."""
-    return 0.62 if figure.base.subject.group.startswith("person") else 1.0
+def _is_person(figure: SubjectFigure) -> bool:
+    return figure.base.subject.group.startswith("person")
 
 
-def _heights(figures: Sequence[SubjectFigure], places: Sequence[str]) -> list[float]:
+def _heights(placed: Sequence[_Root]) -> list[float]:
     """Heights in units, so that none is lost beside another."""
-    is_scene = any(place in {"ground", "floor", "hill"} for place in places)
+    subjects = [figure.base.subject for figure, _ in placed]
+    is_scene = any(place in {"ground", "floor", "hill"} for _, place in placed)
     natural = [
-        figure.base.subject.height
-        * (_GROUND_SHARE if is_scene and figure.base.subject.place in {"table", "close"} else 1.0)
-        for figure in figures
+        each.height * (_GROUND_SHARE if is_scene and each.place in {"table", "close"} else 1.0)
+        for each in subjects
     ]
     largest = max(natural)
     # Small ones are drawn larger than they are beside large ones, and all small ones are.
     grown = min(1.5, max(1.0, _HEIGHT_MIN / largest)) * largest
-    return [
-        grown * (height / largest) ** 0.75 * figure.size
-        for figure, height in zip(figures, natural, strict=True)
-    ]
+    pairs = zip(placed, natural, strict=True)
+    return [grown * (height / largest) ** 0.75 * figure.size for (figure, _), height in pairs]
 
 
 def _place_of(figure: SubjectFigure, flag: str, request: DrawingRequest, scene: str) -> str:

@@ -1,7 +1,8 @@
 """Report of a created picture: what of the prompt its composition shows, roughly, or not at all."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import Enum
+from itertools import takewhile
 from operator import attrgetter
 from typing import NamedTuple
 
@@ -23,11 +24,7 @@ _INDOORS = frozenset({"room", "quiet", "washes"})
 
 
 class _Shown(Enum):
-    FILLER = 0
-    DRAWN = 1
-    ROUGHLY = 2
-    NOT = 3
-    BREAK = 4
+    FILLER, DRAWN, ROUGHLY, NOT, BREAK = range(5)
 
 
 class _Judged(NamedTuple):
@@ -71,24 +68,16 @@ def report(composition: Composition) -> CreateReport:
 
 
 def _judge(word: Word, composition: Composition) -> _Judged:
-    match word.role:
-        case Role.BREAK:
-            return _Judged(word.text, _Shown.BREAK)
-        case Role.FILLER:
-            return _Judged(word.text, _Shown.FILLER)
-        case Role.THING:
-            return _judge_thing(word, composition)
-        case Role.RELATION:
-            return _judge_relation(word, composition)
-        case Role.SETTING:
-            return _judge_setting(word, composition)
-        case Role.STYLE:
-            return _judge_style(word, composition)
-        case Role.COUNT | Role.SIZE if word.number < 0 and not word.text.isalpha():
-            return _Judged(word.text, _Shown.FILLER)
-        case _:
-            is_shown = _is_shown(word, composition)
-            return _Judged(word.text, _Shown.DRAWN if is_shown else _Shown.NOT)
+    if judge := _JUDGES.get(word.role):
+        return judge(word, composition)
+    is_number = word.role in {Role.COUNT, Role.SIZE} and not word.text.isalpha()
+    if word.role is Role.BREAK:
+        shown = _Shown.BREAK
+    elif word.role is Role.FILLER or (is_number and word.number < 0):
+        shown = _Shown.FILLER
+    else:
+        shown = _Shown.DRAWN if _is_shown(word, composition) else _Shown.NOT
+    return _Judged(word.text, shown)
 
 
 def _judge_thing(word: Word, composition: Composition) -> _Judged:
@@ -163,6 +152,12 @@ def _judge_style(word: Word, composition: Composition) -> _Judged:
     return _drawn(word, style, is_rough=style not in sense.styles)
 
 
+_JUDGES: Mapping[Role, Callable[[Word, Composition], _Judged]] = {
+    Role.THING: _judge_thing, Role.RELATION: _judge_relation, Role.SETTING: _judge_setting,
+    Role.STYLE: _judge_style,
+}  # fmt: skip
+
+
 def _drawn(word: Word, standing_in: str, *, is_rough: bool) -> _Judged:
     shown = _Shown.ROUGHLY if is_rough else _Shown.DRAWN
     return _Judged(word.text, shown, standing_in if is_rough else "")
@@ -200,10 +195,8 @@ def _phrases(words: Sequence[_Judged]) -> Iterator[_Judged]:
 
 def _links(fillers: Sequence[str]) -> list[str]:
     """Prepositions and articles at the end of these words."""
-    count = 0
-    while count < len(fillers) and fold(fillers[-1 - count]) in LINKS:
-        count += 1
-    return list(fillers[len(fillers) - count :])
+    small = [*takewhile(lambda text: fold(text) in LINKS, reversed(fillers))]
+    return small[::-1]
 
 
 def _suggest(composition: Composition) -> tuple[str, ...]:

@@ -7,13 +7,14 @@ import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 
-from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps
+from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps, ImageStat
 
 from imgbot.engine.colours import Colour, ramp
 
 Size = tuple[int, int]
 Point = tuple[float, float]
 Line = list[Point]
+Box = tuple[int, int, int, int]
 
 # Masks are drawn at this multiple and reduced: Pillow draws without antialiasing.
 OVERSAMPLING = 3
@@ -41,14 +42,13 @@ def clouds(size: Size, rng: random.Random, cell_px: float, octaves: int = 5) -> 
         left, top = rng.random(), rng.random()
         box = (left, top, left + size[0] / scale, top + size[1] / scale)
         layer = noise.resize(size, _BICUBIC, box=box)
-        total = Image.blend(total, layer, 0.5) if octave == 0 else _add(total, layer, octave)
+        if octave == 0:
+            total = Image.blend(total, layer, 0.5)
+            continue
+        weight = 0.5 ** (octave + 1)
+        centred = layer.point([round(128 + (value - 128) * weight) for value in range(256)])
+        total = ImageChops.add(total, centred, 1, -128)
     return stretch(total)
-
-
-def _add(total: Image.Image, layer: Image.Image, octave: int) -> Image.Image:
-    weight = 0.5 ** (octave + 1)
-    centred = layer.point([round(128 + (value - 128) * weight) for value in range(256)])
-    return ImageChops.add(total, centred, 1, -128)
 
 
 def stretch(image: Image.Image) -> Image.Image:
@@ -72,20 +72,18 @@ def percentile(histogram: Sequence[int], share: float) -> int:
 
 def colourize(grey: Image.Image, stops: tuple[Colour, ...]) -> Image.Image:
     """Grey values mapped to the colours along the stops."""
-    colours = ramp(stops, 256)
-    bands = [grey.point([colour[band] for colour in colours]) for band in range(3)]
-    return Image.merge("RGB", bands)
+    return recoloured(grey, ramp(stops, 256))
+
+
+def recoloured(grey: Image.Image, colours: Sequence[Colour]) -> Image.Image:
+    """Grey values replaced by 256 colours."""
+    return Image.merge("RGB", [grey.point(list(band)) for band in zip(*colours, strict=True)])
 
 
 def colour_at(image: Image.Image, x: int, y: int) -> Colour:
     """Colour of a pixel."""
     red, green, blue = image.crop((x, y, x + 1, y + 1)).convert("RGB").tobytes()
     return red, green, blue
-
-
-def ramp_through(dark: Colour, middle: Colour, bright: Colour, at: int) -> list[Colour]:
-    """256 colours from dark to bright, with the middle one at this grey value."""
-    return [*ramp((dark, middle), at), *ramp((middle, bright), 256 - at)]
 
 
 def curve(image: Image.Image, function: Callable[[float], float]) -> Image.Image:
@@ -168,6 +166,80 @@ def soft(image: Image.Image, radius_px: float) -> Image.Image:
     return small.filter(ImageFilter.GaussianBlur(radius_px / 4)).resize(image.size, _BICUBIC)
 
 
+def share_of(mask: Image.Image) -> float:
+    """Share of the picture that a mask marks."""
+    return ImageStat.Stat(mask).mean[0] / 255
+
+
+def hsv_of(colour: Colour) -> Colour:
+    """Hue, saturation and value of a colour, 0 to 255."""
+    hue, saturation, value = Image.new("RGB", (1, 1), colour).convert("HSV").tobytes()
+    return hue, saturation, value
+
+
+def spread(image: Image.Image, known: Image.Image, radius_px: float) -> Image.Image:
+    """Picture blurred (RGBA) by the colours where the mask `known` is set, more opaque near them.
+
+    Premultiplied, the colours that are not known do not spread into the blur.
+    """
+    source = image.copy()
+    source.putalpha(known)
+    return source.convert("RGBa").filter(ImageFilter.GaussianBlur(radius_px)).convert("RGBA")
+
+
+def paint_spread(
+    canvas: Image.Image, image: Image.Image, known: Image.Image, radius_px: float
+) -> None:
+    """Paint the known colours of a picture onto the canvas, blurred."""
+    blurred = spread(image, known, radius_px)
+    # At a low opacity, eight bits are too few for a colour.
+    weight = blurred.getchannel("A").point([min(255, value * 8) for value in range(256)])
+    canvas.paste(blurred.convert("RGB"), (0, 0), weight)
+
+
+def padded(box: Box, by_px: int, size: Size) -> Box:
+    """Box with a margin, clipped to a picture of this size."""
+    left, top, right, bottom = box
+    right, bottom = min(size[0], right + by_px), min(size[1], bottom + by_px)
+    return max(0, left - by_px), max(0, top - by_px), right, bottom
+
+
+def unit_px(image: Image.Image) -> float:
+    """Hundredth of the shorter side, in pixels."""
+    return min(image.size) / 100
+
+
+def scaled(size: Size, share: float) -> Size:
+    """Size scaled to a share of its width and height."""
+    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
+
+
+def resize(image: Image.Image, share: float) -> Image.Image:
+    """Picture scaled to a share of its width and height."""
+    size = scaled(image.size, share)
+    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+
+
+def shrink_to(image: Image.Image, megapixels: float) -> Image.Image:
+    """Picture reduced to at most so many megapixels."""
+    share = (megapixels * 1_000_000 / (image.width * image.height)) ** 0.5
+    return resize(image, share) if share < 1 else image
+
+
+def fall(size: Size, function: Callable[[float], float]) -> Image.Image:
+    """Grey picture by a function of the height: 0 at the top, 1 at the bottom."""
+    return curve(Image.linear_gradient("L").resize(size), function)
+
+
+def tiled(tile: Image.Image, size: Size) -> Image.Image:
+    """Picture of this size, full of tiles."""
+    sheet = Image.new(tile.mode, size)
+    for left in range(0, size[0], tile.width):
+        for top in range(0, size[1], tile.height):
+            sheet.paste(tile, (left, top))
+    return sheet
+
+
 def glow(
     canvas: Image.Image, centre: Point, radius_px: float, colour: Colour, strength: float
 ) -> Image.Image:
@@ -189,18 +261,14 @@ def grain(image: Image.Image, rng: random.Random, amount: float) -> Image.Image:
     noise = Image.frombytes("L", size, rng.randbytes(size[0] * size[1]))
     table = [round(128 + (value - 127.5) * amount) for value in range(256)]
     centred = noise.point(table)
-    return ImageChops.add(image, Image.merge("RGB", [centred] * len(image.getbands())), 1, -128)
+    return ImageChops.add(image, centred.convert("RGB"), 1, -128)
 
 
 def vignette(image: Image.Image, strength: float) -> Image.Image:
     """Picture darkened towards the corners."""
     shade = Image.radial_gradient("L").resize(image.size, _BILINEAR)
-    table = [
-        round(255 * (1 - strength * max(0.0, value / 255 - 0.35) ** 1.6 * 1.9))
-        for value in range(256)
-    ]
-    dark = shade.point(table)
-    return ImageChops.multiply(image, Image.merge("RGB", [dark] * 3))
+    dark = curve(shade, lambda value: 1 - strength * max(0.0, value - 0.35) ** 1.6 * 1.9)
+    return ImageChops.multiply(image, dark.convert("RGB"))
 
 
 def warp(image: Image.Image, bend: Image.Image, reach_px: float, step_px: int = 16) -> Image.Image:
@@ -312,19 +380,16 @@ def streaks(
     side = math.ceil(math.hypot(*size))
     grid = (max(2, round(side / length_px)), max(2, round(side / width_px)))
     noise = Image.frombytes("L", grid, rng.randbytes(grid[0] * grid[1]))
-    noise = noise.resize((side, side), Image.Resampling.BICUBIC).rotate(
-        degrees, Image.Resampling.BILINEAR
-    )
+    noise = noise.resize((side, side), _BICUBIC).rotate(degrees, _BILINEAR)
     left, top = (side - size[0]) // 2, (side - size[1]) // 2
     return noise.crop((left, top, left + size[0], top + size[1]))
 
 
 def lit_relief(image: Image.Image, relief: Image.Image, strength: float) -> Image.Image:
     """Picture shaded as a relief, lit from the upper left."""
-    bumps = relief.filter(ImageFilter.EMBOSS).point(
-        [min(255, max(0, round(128 + (value - 128) * strength))) for value in range(256)]
-    )
-    return ImageChops.overlay(image, Image.merge("RGB", [bumps] * 3))
+    table = [min(255, max(0, round(128 + (value - 128) * strength))) for value in range(256)]
+    bumps = relief.filter(ImageFilter.EMBOSS).point(table)
+    return ImageChops.overlay(image, bumps.convert("RGB"))
 
 
 def saturate(image: Image.Image, factor: float) -> Image.Image:

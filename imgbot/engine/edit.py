@@ -8,7 +8,7 @@ from PIL import Image, ImageOps
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.lettering import Lettering, read_lettering
-from imgbot.engine import effects, filters, geometry, photo_styles, retouch, tones
+from imgbot.engine import drawing, effects, filters, geometry, photo_styles, retouch, tones
 from imgbot.engine.backdrop import Backdrop, blur_behind, in_scene, on_colour
 from imgbot.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
 from imgbot.engine.colours import NAMED_COLOURS, Colour, parse_hex
@@ -25,9 +25,6 @@ TILT_DEGREES = 5
 SIDE_SHARE, EDGE_SHARE = 0.15, 0.1
 SMALLER_SHARE = 0.5
 
-_WHITE, _BLACK = (255, 255, 255), (17, 17, 17)
-
-_Change = Callable[[Image.Image, float], Image.Image]
 _ValueChange = Callable[[Image.Image, EditStep], Image.Image | None]
 
 
@@ -45,7 +42,7 @@ def _named(module: ModuleType, names: str) -> dict[str, Any]:
 
 
 # Changes with a degree; most are functions of the same name.
-_BY_DEGREE: Mapping[str, _Change] = {
+_BY_DEGREE: dict[str, Callable[[Image.Image, float], Image.Image]] = {
     **_named(effects, "glow vignette vintage grain pixelate posterize outline sketch cartoon"),
     **_named(effects, "halftone miniature blur soften sharpen"),
     **_named(filters, "night golden_hour pop depth film faded cinematic noir watercolour glitch"),
@@ -57,25 +54,35 @@ _BY_DEGREE: Mapping[str, _Change] = {
     "shadows": tones.lift_shadows,
     "highlights": tones.lower_highlights,
     "warmer": tones.warm,
-    "frame": lambda image, degree: geometry.frame(image, degree, _WHITE),
+    "frame": lambda image, degree: geometry.frame(image, degree, (255, 255, 255)),
     "auto": lambda image, degree: retouch.improve(image, min(1.0, 0.7 * degree)),
     "denoise": lambda image, degree: retouch.denoise(image, strength=degree),
 }
-# Changes in the other direction.
-_LESS = {"darker": "brighter", "flatter": "contrast", "cooler": "warmer", "desaturate": "saturate"}
+
+
+def _opposite(key: str) -> Callable[[Image.Image, float], Image.Image]:
+    return lambda image, degree: _BY_DEGREE[key](image, -degree)
+
+
+_BY_DEGREE |= {
+    "darker": _opposite("brighter"),
+    "flatter": _opposite("contrast"),
+    "cooler": _opposite("warmer"),
+    "desaturate": _opposite("saturate"),
+}
 
 # Changes without a degree.
 _WITHOUT_DEGREE: Mapping[str, retouch.Repair] = {
-    **_named(geometry, "circle"),
+    **_named(effects, "solarize emboss"),
+    **_named(filters, "pop_art"),
+    **_named(geometry, "circle polaroid"),
     **_named(tones, "black_white"),
     **_named(ImageOps, "invert mirror flip"),
     "sepia": lambda image: tones.toned(image, parse_hex("a1774a")),
     "duotone": lambda image: tones.duotone(image, parse_hex("24145c"), parse_hex("ffcf8f")),
-    "solarize": lambda image: effects.solarize(image, 1),
-    "emboss": lambda image: effects.emboss(image, 1),
-    "pop_art": lambda image: filters.pop_art(image, 1),
-    "polaroid": lambda image: geometry.polaroid(image, 1),
     "upside_down": lambda image: geometry.rotate(image, 180),
+    "rotate_left": lambda image: geometry.rotate(image, 270),
+    "rotate_right": lambda image: geometry.rotate(image, 90),
     "square": lambda image: geometry.crop_ratio(image, 1.0),
     "white_balance": tones.correct_white_balance,
     "red_eye": remove_red_eyes,
@@ -84,22 +91,16 @@ _WITHOUT_DEGREE: Mapping[str, retouch.Repair] = {
 }
 
 
-def _crop(image: Image.Image, step: EditStep) -> Image.Image | None:
-    ratio = geometry.ratio_of(step.value)
-    return geometry.crop_ratio(image, ratio) if ratio else None
+def _to_ratio(change: Callable[[Image.Image, float], Image.Image]) -> _ValueChange:
+    def changed(image: Image.Image, step: EditStep) -> Image.Image | None:
+        ratio = geometry.ratio_of(step.value)
+        return change(image, ratio) if ratio else None
 
-
-def _fit(image: Image.Image, step: EditStep) -> Image.Image | None:
-    ratio = geometry.ratio_of(step.value)
-    return geometry.fit_ratio(image, ratio) if ratio else None
+    return changed
 
 
 def _share(step: EditStep, normal: float) -> float:
     return step.percent / 100 if step.percent else normal * step.degree
-
-
-def _frame(image: Image.Image, step: EditStep) -> Image.Image:
-    return geometry.frame(image, _degree(step), _colour(step))
 
 
 def _recoloured(image: Image.Image, step: EditStep) -> Image.Image | None:
@@ -108,37 +109,35 @@ def _recoloured(image: Image.Image, step: EditStep) -> Image.Image | None:
 
 
 def _colour(step: EditStep) -> Colour:
-    return _BLACK if step.value == "black" else NAMED_COLOURS[step.value]
+    return (17, 17, 17) if step.value == "black" else NAMED_COLOURS[step.value]
+
+
+def _shift(image: Image.Image, step: EditStep, sign: int) -> Image.Image:
+    return tones.shift_colour(image, NAMED_COLOURS[step.value], sign * _degree(step))
 
 
 def _shrink(image: Image.Image, step: EditStep) -> Image.Image | None:
     """Picture reduced by a share, or to so many pixels; None if it is that small already."""
     if not step.value:
-        return geometry.resize(image, 1 - min(0.9, _share(step, SMALLER_SHARE)))
+        return drawing.resize(image, 1 - min(0.9, _share(step, SMALLER_SHARE)))
     share = max(1, int(step.value)) / max(image.size)
-    return geometry.resize(image, share) if share < 1 else None
+    return drawing.resize(image, share) if share < 1 else None
 
 
 # Changes with a value from the prompt.
 _BY_VALUE: Mapping[str, _ValueChange] = {
-    "rotate_left": lambda image, _: geometry.rotate(image, 270),
-    "rotate_right": lambda image, _: geometry.rotate(image, 90),
     "rotate": lambda image, step: geometry.rotate(image, float(step.value)),
-    "crop_ratio": _crop,
-    "fit_ratio": _fit,
+    "crop_ratio": _to_ratio(geometry.crop_ratio),
+    "fit_ratio": _to_ratio(geometry.fit_ratio),
     "crop_side": lambda image, step: geometry.crop_side(
         image, step.value, _share(step, SIDE_SHARE)
     ),
     "crop_edges": lambda image, step: geometry.crop_edges(image, _share(step, EDGE_SHARE)),
     "smaller": _shrink,
     "tint": lambda image, step: tones.toned(image, NAMED_COLOURS[step.value]),
-    "more_colour": lambda image, step: tones.shift_colour(
-        image, NAMED_COLOURS[step.value], _degree(step)
-    ),
-    "less_colour": lambda image, step: tones.shift_colour(
-        image, NAMED_COLOURS[step.value], -_degree(step)
-    ),
-    "colour_frame": _frame,
+    "more_colour": lambda image, step: _shift(image, step, 1),
+    "less_colour": lambda image, step: _shift(image, step, -1),
+    "colour_frame": lambda image, step: geometry.frame(image, _degree(step), _colour(step)),
     "recolour": _recoloured,
     "photo_style": lambda image, step: photo_styles.paint(image, step.value, _degree(step)),
 }
@@ -151,7 +150,7 @@ _BEHIND: Mapping[str, Callable[[Image.Image, EditStep], Backdrop]] = {
 }
 
 LETTERED = "lettering"
-APPLIED_KEYS = (*_BY_DEGREE, *_LESS, *_WITHOUT_DEGREE, *_BY_VALUE, *_BEHIND, LETTERED)
+APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE, *_BEHIND, LETTERED)
 # Key of a result without any change.
 UNCHANGED = "unchanged"
 
@@ -183,12 +182,8 @@ def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> 
         image, left_out = letter(image, lettering)
         applied.append(LETTERED)
         unrecognised = (*unrecognised, *left_out)
-    return EditResult(
-        image,
-        tuple(dict.fromkeys(applied)) or (UNCHANGED,),
-        unrecognised,
-        find_suggestions(unrecognised),
-    )
+    done = tuple(dict.fromkeys(applied)) or (UNCHANGED,)
+    return EditResult(image, done, unrecognised, find_suggestions(unrecognised))
 
 
 def _lettering(prompt: str) -> Lettering | None:
@@ -209,23 +204,18 @@ def _as_tilt(step: EditStep) -> EditStep:
 
 
 def _change(image: Image.Image, step: EditStep) -> Backdrop:
+    """Changed picture, or the same one if there was nothing to change."""
     if step.key in _BEHIND:
         return _BEHIND[step.key](image, step)
-    changed = _apply(image, step)
+    if step.key in _BY_DEGREE:
+        changed = _BY_DEGREE[step.key](image, _degree(step))
+    elif step.key in _WITHOUT_DEGREE:
+        changed = _WITHOUT_DEGREE[step.key](image)
+    else:
+        changed = _BY_VALUE[step.key](image, step)
     if changed is None:
         return Backdrop(image, (), (step.thing,) if step.thing else ())
     return Backdrop(changed, (_describe(step),))
-
-
-def _apply(image: Image.Image, step: EditStep) -> Image.Image | None:
-    """Changed picture; None if there was nothing to change."""
-    if step.key in _LESS:
-        return _BY_DEGREE[_LESS[step.key]](image, -_degree(step))
-    if step.key in _BY_DEGREE:
-        return _BY_DEGREE[step.key](image, _degree(step))
-    if step.key in _WITHOUT_DEGREE:
-        return _WITHOUT_DEGREE[step.key](image)
-    return _BY_VALUE[step.key](image, step)
 
 
 def _degree(step: EditStep) -> float:
@@ -235,7 +225,7 @@ def _degree(step: EditStep) -> float:
 def _describe(step: EditStep) -> str:
     if step.value and step.key != "smaller":
         return f"{step.key}|{step.value}"
-    is_measured = step.key in _BY_DEGREE or step.key in _LESS
+    is_measured = step.key in _BY_DEGREE
     if is_measured and step.degree <= (SLIGHT + 1) / 2:
         return f"{step.key}|slightly"
     return f"{step.key}|much" if is_measured and step.degree >= (MUCH + 1) / 2 else step.key

@@ -11,18 +11,12 @@ from dataclasses import dataclass
 from math import prod
 from typing import NamedTuple
 
-from imgbot.domain.phrases import WORDS_MAX, normalize
+from imgbot.domain.phrases import blanked, normalize
 from imgbot.engine import photo_styles
 from imgbot.engine.backdrop import names_scene
 from imgbot.engine.colours import colour_key
 from imgbot.engine.tables import phrase_lists, table
-from imgbot.engine.vocabulary import (
-    MUCH,
-    NORMAL_PERCENT,
-    SLIGHT,
-    STOP_WORDS,
-    correct_typo,
-)
+from imgbot.engine.vocabulary import MUCH, NORMAL_PERCENT, SLIGHT, STOP_WORDS, correct_typo
 
 _TABLE, _LISTS = table("edit"), phrase_lists("edit")
 # By the change that a word would ask for: requests that make the word a mere description.
@@ -53,6 +47,11 @@ _BOTH = re.compile(
 )
 
 
+def _before(text: str, place: int) -> str:
+    """Context in which a negation, a subject or so is searched."""
+    return text[max(0, place - _CONTEXT_CHARACTERS) : place]
+
+
 def diagnose(text: str, start: int, end: int, key: str, others: Collection[str]) -> str:
     """Key of the change that the words from `start` to `end` ask for; "" for none.
 
@@ -64,17 +63,11 @@ def diagnose(text: str, start: int, end: int, key: str, others: Collection[str])
     is_scene = bool(_LISTS["scene"].fullmatch(words))
     if key not in _REMEDIES or not (is_scene or _LISTS["defect"].fullmatch(words)):
         return key
-    is_attribute = bool(
-        _OF_PHOTO.match(text[end : end + _CONTEXT_CHARACTERS])
-        or _LISTS["old_shot"].fullmatch(words)
-    )
+    is_attribute = bool(_OF_PHOTO.match(text[end:]) or _LISTS["old_shot"].fullmatch(words))
     is_remedied = not _REMEDIES[key].isdisjoint(others)
     if not is_attribute and not _describes_photo(_PHOTO_IS, text, start, end):
         return "" if is_remedied and _describes_photo(_PART_IS, text, start, end) else key
-    is_made = bool(
-        _MADE_BEFORE.search(text[max(0, start - _CONTEXT_CHARACTERS) : start])
-        or _MADE_AFTER.match(text[end:])
-    )
+    is_made = bool(_MADE_BEFORE.search(_before(text, start)) or _MADE_AFTER.match(text[end:]))
     if is_remedied and not (is_made and is_scene):
         return ""
     return key if is_made or is_scene else _ALONE.get(key, key)
@@ -82,7 +75,7 @@ def diagnose(text: str, start: int, end: int, key: str, others: Collection[str])
 
 def _describes_photo(subject_pattern: re.Pattern[str], text: str, start: int, end: int) -> bool:
     """True if the words describe the photo (or part) rather than the wanted result."""
-    before = text[max(0, start - _CONTEXT_CHARACTERS) : start]
+    before = _before(text, start)
     subject = subject_pattern.search(before)
     if subject is None or _MADE_AFTER.match(text[end:]):
         return False
@@ -94,8 +87,6 @@ def _describes_photo(subject_pattern: re.Pattern[str], text: str, start: int, en
 
 # More than a prompt can contain; bounds the work.
 _PHRASES_MAX = 200
-# Characters before a change in which a negation or inversion is searched.
-_BEFORE = 48
 _THING_WORDS = 3
 
 
@@ -110,11 +101,11 @@ class _Phrase(NamedTuple):
 # Recognised but unsupported: reported as unrecognised instead of being applied in part.
 _NOT_DONE = "not_done"
 _PHRASES = tuple(
-    _Phrase(name.split("|")[0], f"{name}|".split("|")[1], _LISTS.compiled(said))
+    _Phrase(name.partition("|")[0], name.partition("|")[2], _LISTS.compiled(said))
     for name, said in _TABLE["changes"].items()
 ) + tuple(
-    _Phrase(said["key"], said["value"], re.compile(rf"(?<!\w)(?:{said['pattern']})(?!\w)"))
-    for said in photo_styles.phrases()
+    _Phrase("photo_style", style, re.compile(rf"(?<!\w)(?:{pattern})(?!\w)"))
+    for style, pattern in photo_styles.patterns()
 )
 KEYS = tuple(dict.fromkeys(phrase.key for phrase in _PHRASES if phrase.key != _NOT_DONE))
 # Changes whose value is the key of a colour.
@@ -149,8 +140,6 @@ def parse_edit_request(words: str) -> tuple[tuple[EditStep, ...], tuple[str, ...
     """Requested changes in order, and the unrecognised words."""
     text = _BOTH.sub(r"\g<verb> \g<one> \g<and> \g<verb> ", normalize(words))
     steps, unrecognised = _parse(text)
-    if not unrecognised:
-        return steps, ()
     corrected = _correct_typos(text, unrecognised)
     return _parse(corrected) if corrected != text else (steps, unrecognised)
 
@@ -159,17 +148,14 @@ def _parse(text: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
     understood = _find_changes(text)
     found = _without_descriptions(text, [item for item in understood if item.key != _NOT_DONE])
     degrees = _find_degrees(text, understood)
-    left = text
-    for span in (*understood, *degrees):
-        left = left[: span.start] + " " * (span.end - span.start) + left[span.end :]
-    fences = [place for place, char in enumerate(text) if char == ","]
-    owners = [_owner_index(degree.start, found, fences) for degree in degrees]
+    left = blanked(text, ((span.start, span.end) for span in (*understood, *degrees)))
+    owners = [_owner_index(text, degree.start, found) for degree in degrees]
+    owned = list(zip(owners, degrees, strict=True))
     steps = tuple(
-        _step(item, [degree for degree, owner in zip(degrees, owners, strict=True)
-                     if owner == index])
+        _step(item, [degree for owner, degree in owned if owner == index])
         for index, item in enumerate(found)
         if item.key and not _is_repeated(index, found, left)
-    )  # fmt: skip
+    )
     unrecognised = [
         *(text[item.start : item.end] for item in understood if item.key == _NOT_DONE),
         *(word for word in left.split()
@@ -180,19 +166,13 @@ def _parse(text: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
 
 def _find_changes(text: str) -> list[_FoundPhrase]:
     plain = [
-        _FoundPhrase(
-            match.start(), match.end(), phrase.key, value, match.groupdict().get("thing") or ""
-        )
+        _FoundPhrase(*match.span(), phrase.key, value, match.groupdict().get("thing") or "")
         for phrase in _PHRASES
         for match in phrase.pattern.finditer(text)
         if (value := _value(phrase, match)) is not None
     ]
     candidates = [*plain, *(less for item in plain if (less := _inverted(text, item)))]
-    meant = [
-        item
-        for item in candidates
-        if not _NEGATION.search(text[max(0, item.start - _BEFORE) : item.start])
-    ]
+    meant = [item for item in candidates if not _NEGATION.search(_before(text, item.start))]
     return sorted(_longest(meant)[:_PHRASES_MAX])
 
 
@@ -218,7 +198,7 @@ def _without_descriptions(text: str, found: list[_FoundPhrase]) -> list[_FoundPh
 
 def _inverted(text: str, item: _FoundPhrase) -> _FoundPhrase | None:
     """The opposite change if a word for "less" precedes ("less warm")."""
-    before = text[max(0, item.start - _BEFORE) : item.start]
+    before = _before(text, item.start)
     less = _LESSENED.search(before) if item.key in _OPPOSITES else None
     if less is None:
         return None
@@ -253,20 +233,20 @@ def _is_thing(words: str) -> bool:
 
 def _find_degrees(text: str, found: Sequence[_FoundPhrase]) -> list[_FoundPhrase]:
     candidates = [
-        _FoundPhrase(match.start(), match.end(), factor=factor)
+        _FoundPhrase(*match.span(), factor=factor)
         for factor, pattern in _DEGREES
         for match in pattern.finditer(text)
     ]
     for match in _PERCENT.finditer(text):
         percent = int(match[2])
         factor = min(3.0, max(0.1, percent / NORMAL_PERCENT)) * (-1 if match[1] else 1)
-        candidates.append(_FoundPhrase(match.start(), match.end(), factor=factor, percent=percent))
+        candidates.append(_FoundPhrase(*match.span(), factor=factor, percent=percent))
     return _longest(candidates, found)
 
 
-def _owner_index(place: int, found: Sequence[_FoundPhrase], fences: Sequence[int]) -> int:
+def _owner_index(text: str, place: int, found: Sequence[_FoundPhrase]) -> int:
     """Index of the change that a degree belongs to: the next up to the comma, else the previous."""
-    fence = next((fence for fence in fences if fence > place), place + WORDS_MAX)
+    fence = place + len(text[place:].partition(",")[0])
     following = [index for index, item in enumerate(found) if place < item.start < fence]
     before = [index for index, item in enumerate(found) if item.start < place]
     return (following or before[-1:] or [0])[0]
@@ -283,10 +263,8 @@ def _step(item: _FoundPhrase, degrees: Sequence[_FoundPhrase]) -> EditStep:
 
 def _is_repeated(index: int, found: Sequence[_FoundPhrase], left: str) -> bool:
     """True if the phrase repeats the one right before it ("grain, film-like")."""
-    if index == 0:
-        return False
     before, item = found[index - 1], found[index]
-    return before[2:5] == item[2:5] and not left[before.end : item.start].strip()
+    return index > 0 and before[2:5] == item[2:5] and not left[before.end : item.start].strip()
 
 
 def _correct_typos(text: str, unrecognised: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ import random
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from imgbot.engine import drawing, tones
+from imgbot.engine.drawing import shrink_to, unit_px
 
 # Fixed, so that a repeated edit gives the same file.
 _GRAIN_SEED = 20
@@ -13,20 +14,6 @@ _GRAIN_SEED = 20
 
 # Median and mode filters take a second per megapixel, and their output has no finer detail.
 _DRAWN_MEGAPIXELS = 1.0
-
-
-def smaller(image: Image.Image) -> Image.Image:
-    """Reduced copy for slow filters."""
-    share = (_DRAWN_MEGAPIXELS * 1_000_000 / (image.width * image.height)) ** 0.5
-    if share >= 1:
-        return image
-    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
-
-
-def unit_px(image: Image.Image) -> float:
-    """Hundredth of the shorter side, in pixels."""
-    return min(image.size) / 100
 
 
 def blur(image: Image.Image, degree: float) -> Image.Image:
@@ -48,10 +35,8 @@ def soften(image: Image.Image, degree: float) -> Image.Image:
     """Smoothed surfaces with their edges kept."""
     smooth = image.filter(ImageFilter.GaussianBlur(unit_px(image) * 0.5))
     edges = image.convert("L").filter(ImageFilter.FIND_EDGES)
-    flat = drawing.curve(
-        edges.filter(ImageFilter.GaussianBlur(unit_px(image) * 0.4)),
-        lambda value: max(0.0, 1 - value * 6),
-    )
+    strength = edges.filter(ImageFilter.GaussianBlur(unit_px(image) * 0.4))
+    flat = drawing.curve(strength, lambda value: max(0.0, 1 - value * 6))
     return Image.composite(smooth, image, drawing.dim(flat, min(1.0, 0.7 * degree)))
 
 
@@ -72,25 +57,20 @@ def vintage(image: Image.Image, degree: float) -> Image.Image:
 
 def pixelate(image: Image.Image, degree: float) -> Image.Image:
     cell = max(2, round(unit_px(image) * 2 * degree))
-    small = image.resize(
-        (max(1, image.width // cell), max(1, image.height // cell)), Image.Resampling.BOX
-    )
+    size = max(1, image.width // cell), max(1, image.height // cell)
+    small = image.resize(size, Image.Resampling.BOX)
     return small.resize(image.size, Image.Resampling.NEAREST)
 
 
 def posterize(image: Image.Image, degree: float) -> Image.Image:
     """Few flat colours, chosen from the picture."""
-    smooth = smaller(image).filter(ImageFilter.MedianFilter(5))
-    few = _few_colours(smooth, max(4, round(12 / degree)))
-    return few.resize(image.size, Image.Resampling.BICUBIC)
+    smooth = shrink_to(image, _DRAWN_MEGAPIXELS).filter(ImageFilter.MedianFilter(5))
+    count = max(4, round(12 / degree))
+    few = smooth.quantize(count, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
+    return few.convert("RGB").resize(image.size, Image.Resampling.BICUBIC)
 
 
-def _few_colours(image: Image.Image, count: int) -> Image.Image:
-    few = image.quantize(count, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    return few.convert("RGB")
-
-
-def solarize(image: Image.Image, _degree: float) -> Image.Image:
+def solarize(image: Image.Image) -> Image.Image:
     return ImageOps.solarize(image, 140)
 
 
@@ -115,9 +95,8 @@ def sketch(image: Image.Image, degree: float) -> Image.Image:
     # Colour dodge on a coarse scale of inverse values; Pillow has no such blend mode.
     light = _dodge(grey, inverted)
     shading = drawing.curve(grey, lambda value: 0.62 + 0.38 * min(1.0, value * 1.5))
-    drawn = ImageChops.multiply(
-        drawing.curve(light, lambda value: value ** (1.6 * degree)), shading
-    )
+    strong = drawing.curve(light, lambda value: value ** (1.6 * degree))
+    drawn = ImageChops.multiply(strong, shading)
     return drawing.grain(drawn.convert("RGB"), random.Random(_GRAIN_SEED), 0.05)  # noqa: S311 -- looks
 
 
@@ -133,17 +112,15 @@ def _dodge(base: Image.Image, blend: Image.Image) -> Image.Image:
     return result
 
 
-def emboss(image: Image.Image, _degree: float) -> Image.Image:
+def emboss(image: Image.Image) -> Image.Image:
     relief = image.convert("L").filter(ImageFilter.GaussianBlur(1)).filter(ImageFilter.EMBOSS)
     return ImageOps.autocontrast(relief, cutoff=0.5).convert("RGB")
 
 
 def cartoon(image: Image.Image, degree: float) -> Image.Image:
     """Flat colours inside dark outlines."""
-    small = smaller(image)
-    flat = small
-    for _ in range(2):
-        flat = flat.filter(ImageFilter.MedianFilter(5))
+    small = shrink_to(image, _DRAWN_MEGAPIXELS)
+    flat = small.filter(ImageFilter.MedianFilter(5)).filter(ImageFilter.MedianFilter(5))
     flat = tones.saturate(posterize(flat, 0.6), 0.8)
     drawn = ImageChops.multiply(flat, _lines(small, degree).convert("RGB"))
     return drawn.resize(image.size, Image.Resampling.LANCZOS)
@@ -154,11 +131,7 @@ def halftone(image: Image.Image, degree: float) -> Image.Image:
     cell = max(4, round(unit_px(image) * 0.9 * degree))
     grey = tones.add_contrast(image.convert("L"), 0.6)
     spot = Image.radial_gradient("L").resize((cell * 2, cell * 2), Image.Resampling.BICUBIC)
-    pattern = Image.new("L", image.size)
-    for top in range(0, image.height, cell * 2):
-        for left in range(0, image.width, cell * 2):
-            pattern.paste(spot, (left, top))
-    difference = ImageChops.add(grey, pattern, 1, -105)
+    difference = ImageChops.add(grey, drawing.tiled(spot, image.size), 1, -105)
     dots = difference.point([min(255, max(0, (value - 118) * 14)) for value in range(256)])
     return dots.convert("RGB")
 
@@ -166,6 +139,5 @@ def halftone(image: Image.Image, degree: float) -> Image.Image:
 def miniature(image: Image.Image, degree: float) -> Image.Image:
     """Tilt-shift miniature: sharp in a band, blurred above and below."""
     blurred = blur(image, 1.1 * degree)
-    band = Image.linear_gradient("L").resize(image.size)
-    where = drawing.curve(band, lambda value: min(1.0, max(0.0, abs(value - 0.55) * 5 - 0.55)))
+    where = drawing.fall(image.size, lambda value: abs(value - 0.55) * 5 - 0.55)
     return tones.saturate(Image.composite(blurred, image, where), 0.7)

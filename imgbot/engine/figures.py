@@ -39,6 +39,7 @@ _ROOM = {"in": 0.62, "into": 0.7, "on": 0.9}
 _HIDDEN = {"in": 0.34, "into": 0.25, "on": 0.06}
 
 Anchor = tuple[float, float, float]  # x, y and a width
+_Dress = tuple[str, Colour]
 
 
 def _moved(anchors: Sequence[Anchor], right: float, down: float) -> list[Anchor]:
@@ -175,27 +176,20 @@ def _drawn(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
 
 @lru_cache(maxsize=16)
 def _render(
-    subject: Subject,
-    colour: Colour | None,
-    dress: tuple[str, Colour] | None,
-    tone: int,
-    height_px: int,
+    subject: Subject, colour: Colour | None, dress: _Dress | None, tone: int, height_px: int
 ) -> tuple[Image.Image, tuple[float, float, float, float]]:
     """Drawing without its margin, and where that part was: left, top, width, height (0 to 1)."""
     name = f"{subject.name}.{tone}"
     svg = artwork(name if has_artwork(name) else subject.name)
-    share = 0.94
-    whole = rasterise(svg, round(height_px / share))
+    head_px = round(height_px / 0.94)
+    whole = rasterise(svg, head_px)
     if subject.name in _BODIES:
         whole = _with_body(whole, subject.name, dress)
     elif subject.group in _BUSTS and _ends_at_the_shoulders(whole):
         whole = _with_coat(whole)
     left, top, right, bottom = whole.getbbox() or (0, 0, *whole.size)
-    head_px = round(height_px / share)
-    box = (left / head_px, top / head_px, (right - left) / head_px, (bottom - top) / head_px)
-    if has_own_drawing(subject.name):
-        box = (left / whole.width, top / whole.height, (right - left) / whole.width,
-               (bottom - top) / whole.height)  # fmt: skip
+    over = whole.size if has_own_drawing(subject.name) else (head_px, head_px)
+    box = (left / over[0], top / over[1], (right - left) / over[0], (bottom - top) / over[1])
     image = whole.crop((left, top, right, bottom))
     size = (max(1, round(image.width * height_px / image.height)), height_px)
     image = image.resize(size, Image.Resampling.LANCZOS)
@@ -211,7 +205,7 @@ def _ends_at_the_shoulders(image: Image.Image) -> bool:
     return box is not None and box[2] - box[0] > image.width * 0.4
 
 
-def _with_body(head: Image.Image, name: str, dress: tuple[str, Colour] | None) -> Image.Image:
+def _with_body(head: Image.Image, name: str, dress: _Dress | None) -> Image.Image:
     """Head on its body, dressed, or in colours of the head where the table names none."""
     body = dress[0] if dress else _BODIES[name]
     coat, pale = _coat_colours(head)
@@ -263,9 +257,8 @@ def _with_worn(piece: _Piece, item: SubjectFigure, tone: int) -> _Piece:
     [(x, y, across)] = piece.anchors["eyes" if where == "eyes" else "head"]
     picture = _drawn(item, 200, tone).image
     wanted = max(4, round(across * width * item.size**0.5))
-    picture = picture.resize(
-        (wanted, max(2, round(wanted * picture.height / picture.width))), Image.Resampling.LANCZOS
-    )
+    size = (wanted, max(2, round(wanted * picture.height / picture.width)))
+    picture = picture.resize(size, Image.Resampling.LANCZOS)
     if where == "back":
         left = picture.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         for wing, side in ((picture, 0.35), (left, -0.35)):
@@ -295,11 +288,6 @@ def _with_held(
     return piece.joined(held.image, (x, min(y, height - held.image.height)))
 
 
-def _is_astride(seat: Subject) -> bool:
-    """True if the legs are on its far side."""
-    return seat.group.startswith(("animal", "transport")) or seat.name in _MOUNTS
-
-
 def _seated(piece: _Piece, figure: SubjectFigure, tone: int) -> _Piece:
     """SubjectFigure on or in its seat; the seat's front hides what is inside it."""
     seat = figure.base
@@ -312,7 +300,9 @@ def _seated(piece: _Piece, figure: SubjectFigure, tone: int) -> _Piece:
     if picture.width > room:
         size = (round(room), max(4, round(picture.height * room / picture.width)))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
-    is_astride = kind == "on" and _is_astride(seat.subject)
+    has_back = seat.subject.group.startswith(("animal", "transport"))
+    # The legs are on its far side.
+    is_astride = kind == "on" and (has_back or seat.subject.name in _MOUNTS)
     hidden = 0.3 if is_astride else _HIDDEN[kind]
     if kind == "into":
         picture = picture.crop((0, 0, picture.width, round(picture.height * (1 - hidden))))
@@ -400,9 +390,8 @@ def _shade(scene: Scene, image: Image.Image, mask: Image.Image) -> None:
     turn = round(reach * 5) * scene.sun_side
     shade = drawing.moved(drawing.soft(mask, max(0.6, reach * 3.2)), turn, -round(reach * 4))
     shade = drawing.times(ImageChops.invert(shade), mask)
-    drawing.paint(
-        image, mix(scene.palette.ink, scene.palette.layers[-1], 0.5), drawing.dim(shade, 0.5)
-    )
+    dark = mix(scene.palette.ink, scene.palette.layers[-1], 0.5)
+    drawing.paint(image, dark, drawing.dim(shade, 0.5))
     rim = drawing.moved(drawing.soft(mask, max(0.5, reach)), -turn // 3, round(reach * 1.6))
     rim = drawing.times(ImageChops.invert(rim), mask)
     drawing.paint(image, with_lightness(scene.palette.light, 0.95), drawing.dim(rim, 0.4))

@@ -11,6 +11,7 @@ from importlib.util import find_spec
 
 from PIL import Image, ImageChops, ImageFilter
 
+from imgbot.engine.drawing import padded, scaled
 from imgbot.imaging import worker
 
 _SIDE_PX = 400
@@ -39,11 +40,9 @@ def fill(image: Image.Image, mask: Image.Image) -> Image.Image:
     if box is None or mask.getextrema()[0] == 255:
         return image
     around = round(max(box[2] - box[0], box[3] - box[1]) * _AROUND) + _AROUND_PX
-    left, top = max(0, box[0] - around), max(0, box[1] - around)
-    area = (left, top, min(image.width, box[2] + around), min(image.height, box[3] + around))
+    area = padded(box, around, image.size)
     part, hole = image.crop(area), mask.crop(area)
-    share = min(1.0, _SIDE_PX / max(part.size))
-    size = (max(1, round(part.width * share)), max(1, round(part.height * share)))
+    size = scaled(part.size, min(1.0, _SIDE_PX / max(part.size)))
     small = part.resize(size, Image.Resampling.BOX)
     small_hole = hole.resize(size, Image.Resampling.BOX).point([0] + [255] * 255)
     filled = _textured(small, small_hole, _smooth(small, small_hole))

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from PIL import Image, ImageChops, ImageOps
 
-from imgbot.engine import drawing, effects, geometry, tones
+from imgbot.engine import drawing, effects, tones
 from imgbot.engine.colours import Colour, parse_hex
 from imgbot.engine.scene import PALETTES, Scene
 from imgbot.engine.styles import painted
@@ -43,9 +43,8 @@ def depth(image: Image.Image, degree: float) -> Image.Image:
 def faded(image: Image.Image, degree: float) -> Image.Image:
     """Faded print: grey blacks, bleached colours."""
     rise = min(0.3, 0.13 * degree)
-    return drawing.curve(
-        tones.saturate(image, -0.4 * degree), lambda value: rise + value * (0.97 - rise)
-    )
+    pale = tones.saturate(image, -0.4 * degree)
+    return drawing.curve(pale, lambda value: rise + value * (0.97 - rise))
 
 
 def film(image: Image.Image, degree: float) -> Image.Image:
@@ -104,7 +103,7 @@ def glitch(image: Image.Image, degree: float) -> Image.Image:
     return ImageChops.multiply(torn, Image.merge("RGB", [lines] * 3))
 
 
-def pop_art(image: Image.Image, _degree: float) -> Image.Image:
+def pop_art(image: Image.Image) -> Image.Image:
     """Grid of four prints in two inks each."""
     size = (max(1, image.width // 2), max(1, image.height // 2))
     small = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0).convert("L")
@@ -116,29 +115,26 @@ def pop_art(image: Image.Image, _degree: float) -> Image.Image:
     return wall
 
 
-def watercolour(image: Image.Image, degree: float) -> Image.Image:
-    """Light washes with darker edges on rough paper."""
-    return _painted(image, painted.watercolour, degree)
-
-
-def oil(image: Image.Image, degree: float) -> Image.Image:
-    """Strokes of a brush along the contours."""
-    return _painted(image, painted.oil, degree)
-
-
 def _painted(
-    image: Image.Image, style: Callable[[Scene, Image.Image], Image.Image], degree: float
-) -> Image.Image:
-    """Photo painted in a style of created pictures."""
-    small = geometry.shrink_to(image, _PAINTED_MEGAPIXELS)
-    if min(small.size) < _PAINTED_MIN_PX:
-        return effects.posterize(image, degree)
-    # All of a photo has the detail of a figure.
-    focus = Image.new("L", small.size, 255)
-    rng = random.Random(_SEED)  # noqa: S311 -- looks
-    scene = Scene(small.size, rng, PALETTES["noon"], focus=focus)
-    made = Image.blend(small, style(scene, small.copy()), min(1.0, 0.4 + 0.6 * degree))
-    return made.resize(image.size, Image.Resampling.BICUBIC)
+    style: Callable[[Scene, Image.Image], Image.Image],
+) -> Callable[[Image.Image, float], Image.Image]:
+    """Filter that paints a photo in a style of created pictures."""
+
+    def paint(image: Image.Image, degree: float) -> Image.Image:
+        small = drawing.shrink_to(image, _PAINTED_MEGAPIXELS)
+        if min(small.size) < _PAINTED_MIN_PX:
+            return effects.posterize(image, degree)
+        # All of a photo has the detail of a figure.
+        focus = Image.new("L", small.size, 255)
+        rng = random.Random(_SEED)  # noqa: S311 -- looks
+        scene = Scene(small.size, rng, PALETTES["noon"], focus=focus)
+        made = Image.blend(small, style(scene, small.copy()), min(1.0, 0.4 + 0.6 * degree))
+        return made.resize(image.size, Image.Resampling.BICUBIC)
+
+    return paint
+
+
+watercolour, oil = _painted(painted.watercolour), _painted(painted.oil)
 
 
 def blur_edges(image: Image.Image, degree: float) -> Image.Image:

@@ -6,7 +6,7 @@ from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
 from imgbot.engine import effects, tones
 from imgbot.engine.colours import Colour
-from imgbot.engine.effects import unit_px
+from imgbot.engine.drawing import scaled, shrink_to, unit_px
 
 # Longest side over shortest of a picture.
 RATIO_MAX = 20.0
@@ -21,7 +21,7 @@ def frame(image: Image.Image, degree: float, colour: Colour) -> Image.Image:
     return ImageOps.expand(framed, max(2, width), colour)
 
 
-def polaroid(image: Image.Image, _degree: float) -> Image.Image:
+def polaroid(image: Image.Image) -> Image.Image:
     """Square print with a wide lower margin."""
     square = crop_ratio(image, 1.0)
     margin = round(unit_px(square) * 6)
@@ -32,15 +32,18 @@ def polaroid(image: Image.Image, _degree: float) -> Image.Image:
 
 def round_corners(image: Image.Image, degree: float) -> Image.Image:
     """Picture with rounded corners on white."""
-    white = Image.new("RGB", image.size, "white")
-    return Image.composite(image, white, rounded_mask(image.size, unit_px(image) * 8 * degree))
+    return _rounded(image, unit_px(image) * 8 * degree)
 
 
 def circle(image: Image.Image) -> Image.Image:
     """Central square as a disc on white."""
     square = crop_ratio(image, 1.0)
-    white = Image.new("RGB", square.size, "white")
-    return Image.composite(square, white, rounded_mask(square.size, min(square.size) / 2))
+    return _rounded(square, min(square.size) / 2)
+
+
+def _rounded(image: Image.Image, radius_px: float) -> Image.Image:
+    white = Image.new("RGB", image.size, "white")
+    return Image.composite(image, white, rounded_mask(image.size, radius_px))
 
 
 def rounded_mask(size: tuple[int, int], radius_px: float) -> Image.Image:
@@ -66,12 +69,9 @@ def crop_ratio(image: Image.Image, ratio: float) -> Image.Image:
 def zoom(image: Image.Image, degree: float) -> Image.Image:
     """Centre of the picture, enlarged to its size."""
     share = max(0.3, 1 - 0.3 * degree)
-    box = (
-        image.width * (1 - share) / 2,
-        image.height * (1 - share) * 0.45,
-        image.width * (1 + share) / 2,
-        image.height * (share + (1 - share) * 0.45),
-    )
+    width, height = image.size
+    across, down = width * (1 - share), height * (1 - share)
+    box = (across / 2, down * 0.45, width - across / 2, height - down * 0.55)
     return image.resize(image.size, Image.Resampling.LANCZOS, box=box)
 
 
@@ -109,13 +109,9 @@ def crop_side(image: Image.Image, side: str, share: float) -> Image.Image:
     share = min(0.9, share)
     width, height = image.size
     across, down = min(width - 1, round(width * share)), min(height - 1, round(height * share))
-    boxes = {
-        "top": (0, down, width, height),
-        "bottom": (0, 0, width, height - down),
-        "left": (across, 0, width, height),
-        "right": (0, 0, width - across, height),
-    }
-    return image.crop(boxes[side])
+    left, top = across * (side == "left"), down * (side == "top")
+    right, bottom = width - across * (side == "right"), height - down * (side == "bottom")
+    return image.crop((left, top, right, bottom))
 
 
 def crop_edges(image: Image.Image, share: float) -> Image.Image:
@@ -140,23 +136,10 @@ def fit_ratio(image: Image.Image, ratio: float) -> Image.Image:
 
 def backdrop(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Blurred, darker copy of the picture as a background of any size."""
-    share = min(1.0, 160 / max(size))
-    small = (max(1, round(size[0] * share)), max(1, round(size[1] * share)))
+    small = scaled(size, min(1.0, 160 / max(size)))
     cover = ImageOps.fit(image, small, Image.Resampling.BOX)
     soft = effects.blur(cover, 8.0)
     return tones.brighten(soft, -0.5).resize(size, Image.Resampling.BICUBIC)
-
-
-def resize(image: Image.Image, share: float) -> Image.Image:
-    """Picture scaled to a share of its width and height."""
-    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
-
-
-def shrink_to(image: Image.Image, megapixels: float) -> Image.Image:
-    """Picture reduced to at most so many megapixels."""
-    share = (megapixels * 1_000_000 / (image.width * image.height)) ** 0.5
-    return resize(image, share) if share < 1 else image
 
 
 def ratio_of(text: str) -> float | None:

@@ -34,10 +34,8 @@ def raise_knoll(scene: Scene, canvas: Image.Image, top: float, swell: float) -> 
     drawing.paint(fill, low, texture)
     drawing.paint(canvas, fill, body)
     rim = drawing.moved(body, 0, scene.unit_px * 0.6)
-    edge = Image.new("L", scene.size, 0)
-    edge.paste(body)
-    edge.paste(0, (0, 0, *scene.size), rim)
-    drawing.paint(canvas, mix(colour, scene.palette.light, 0.45), drawing.dim(edge, 0.6))
+    body.paste(0, (0, 0, *scene.size), rim)
+    drawing.paint(canvas, mix(colour, scene.palette.light, 0.45), drawing.dim(body, 0.6))
     return line
 
 
@@ -49,9 +47,8 @@ def ground_colours(scene: Scene) -> tuple[Colour, Colour]:
         return white, mix(palette.layers[1], palette.layers[2], 0.3)
     if scene.has("sand"):
         return mix(palette.layers[0], palette.light, 0.25), palette.layers[1]
-    return mix(palette.layers[-2], palette.layers[-1], 0.25), mix(
-        palette.layers[-1], palette.ink, 0.3
-    )
+    low = mix(palette.layers[-1], palette.ink, 0.3)
+    return mix(palette.layers[-2], palette.layers[-1], 0.25), low
 
 
 def grow_grass(
@@ -162,9 +159,8 @@ def set_table(scene: Scene, canvas: Image.Image, top: float) -> Image.Image:
     wood = mix(scene.palette.layers[-2], (150, 100, 66), 0.6)
     near = mix(scene.palette.layers[-1], (86, 54, 36), 0.6)
     depth = scene.height - round(top)
-    board = drawing.gradient(
-        (scene.width, depth), (mix(wood, scene.palette.light, 0.2), wood, near)
-    )
+    tones = (mix(wood, scene.palette.light, 0.2), wood, near)
+    board = drawing.gradient((scene.width, depth), tones)
     veins = drawing.clouds((scene.width // 12, depth), scene.rng, scene.unit_px * 1.6, 4)
     veins = drawing.curve(veins.resize(board.size), lambda value: max(0.0, 0.62 - value) * 0.7)
     board.paste(near, (0, 0, *board.size), veins)

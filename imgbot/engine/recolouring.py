@@ -1,29 +1,21 @@
 """Recolouring: a part of a photo in another colour; its light, shade and texture stay."""
 
-from PIL import Image, ImageChops, ImageFilter, ImageStat
+from PIL import Image, ImageChops, ImageFilter
 
 from imgbot.engine.background import cut_subject
 from imgbot.engine.colours import NAMED_COLOURS, Colour, colour_key
-from imgbot.engine.drawing import curve, percentile, times
+from imgbot.engine.drawing import curve, hsv_of, percentile, share_of, times
 from imgbot.engine.tables import phrase_lists
 
-_HUE_REACH = 26
-"""Degrees up to which hues count as one colour."""
-
-_PALE_MAX = 60
-"""Saturation up to which a colour counts as grey."""
-
+# Degrees up to which hues count as one colour, and saturation up to which one counts as grey.
+_HUE_REACH, _PALE_MAX = 26, 60
+# Brightness of black, grey and white.
 _GREYS = ((0, 75), (76, 195), (196, 255))
-"""Brightness of black, grey and white."""
-
+# Longer side of the copy in which specks are told from pieces.
 _SOLID_PX = 480
-"""Longer side of the copy in which specks are told from pieces."""
-
-_FOUND_MIN = 0.01
-"""Share of the picture below which a colour is not there."""
-
-_SHARED_MIN = 0.3
-"""Share of a colour, or of a subject, that makes them belong together."""
+# Share of the picture below which a colour is not there, and of a colour, or of a subject, that
+# makes them belong together.
+_FOUND_MIN, _SHARED_MIN = 0.01, 0.3
 
 
 def recolour(image: Image.Image, mask: Image.Image, colour: Colour) -> Image.Image:
@@ -59,13 +51,13 @@ def find_thing(image: Image.Image, words: str) -> Image.Image | None:
 def find_coloured(image: Image.Image, name: str) -> Image.Image | None:
     """Mask of what has a named colour, in the subject alone if most of it is there."""
     found = _like(image, NAMED_COLOURS[name])
-    if _area(found) < _FOUND_MIN:
+    if share_of(found) < _FOUND_MIN:
         return None
-    if _hsv(NAMED_COLOURS[name])[1] > _PALE_MAX:
+    if hsv_of(NAMED_COLOURS[name])[1] > _PALE_MAX:
         found = _like(image, _usual_colour(image, found))
     cut, is_clear = cut_subject(image)
     subject = times(found, cut.getchannel("A"))
-    if is_clear and _area(subject) > _SHARED_MIN * _area(found):
+    if is_clear and share_of(subject) > _SHARED_MIN * share_of(found):
         found = subject
     return found
 
@@ -78,12 +70,7 @@ def find_main(image: Image.Image) -> Image.Image | None:
     whole = cut.getchannel("A")
     vivid = times(whole, image.convert("HSV").getchannel("S"))
     own = times(_like(image, _usual_colour(image, vivid)), whole)
-    return own if _area(own) > _SHARED_MIN * _area(whole) else whole
-
-
-def _hsv(colour: Colour) -> Colour:
-    hue, saturation, value = Image.new("RGB", (1, 1), colour).convert("HSV").tobytes()
-    return hue, saturation, value
+    return own if share_of(own) > _SHARED_MIN * share_of(whole) else whole
 
 
 def _usual_colour(image: Image.Image, mask: Image.Image) -> Colour:
@@ -91,13 +78,9 @@ def _usual_colour(image: Image.Image, mask: Image.Image) -> Colour:
     return red, green, blue
 
 
-def _area(mask: Image.Image) -> float:
-    return ImageStat.Stat(mask).mean[0] / 255
-
-
 def _like(image: Image.Image, colour: Colour) -> Image.Image:
     """Soft mask of the pixels of about this colour: of its hue, or as pale and as light."""
-    hue, saturation, value = _hsv(colour)
+    hue, saturation, value = hsv_of(colour)
     hues, saturations, values = image.convert("HSV").split()
     if saturation > _PALE_MAX:
         reach = _HUE_REACH * 256 / 360

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from PIL import Image, ImageFilter
 
-MeanColour = tuple[float, float, float]
+MeanColour = tuple[float, ...]
 
 # YCbCr to units near those of CIELAB, in which a difference of one is just noticeable.
 UNITS = (0.39, 0.8, 0.8)
@@ -38,23 +38,8 @@ class Region:
     """Length of the common boundary in pixels, by the neighbour's number."""
 
 
-@dataclass(frozen=True, slots=True)
-class RegionGraph:
-    """The regions of a picture, and each pixel's region."""
-
-    size: tuple[int, int]
-    regions: list[Region]
-    labels: list[int]
-
-    def mask(self, chosen: Sequence[bool]) -> Image.Image:
-        """The chosen regions' pixels as a mask (L)."""
-        image = Image.new("L", self.size)
-        image.putdata([255 if chosen[label] else 0 for label in self.labels])
-        return image
-
-
-def find_regions(image: Image.Image) -> RegionGraph:
-    """Split a small picture (RGB) along its edges.
+def find_regions(image: Image.Image) -> tuple[list[Region], list[int]]:
+    """Regions of a small picture (RGB), split along its edges, and each pixel's region.
 
     Merges pixels along their weakest edges (Felzenszwalb and Huttenlocher 2004, "Efficient
     Graph-Based Image Segmentation"), with a largest size.
@@ -63,15 +48,13 @@ def find_regions(image: Image.Image) -> RegionGraph:
     regions = [Region() for _ in range(max(labels) + 1)]
     _sum_up(image, labels, regions)
     _connect(image.size, labels, regions)
-    return RegionGraph(image.size, regions, labels)
+    return regions, labels
 
 
 def _colours(image: Image.Image) -> list[MeanColour]:
-    first, second, third = (
-        [value * unit for value in band.tobytes()]
-        for band, unit in zip(image.convert("YCbCr").split(), UNITS, strict=True)
-    )
-    return list(zip(first, second, third, strict=True))
+    bands = zip(image.convert("YCbCr").split(), UNITS, strict=True)
+    scaled = ([value * unit for value in band.tobytes()] for band, unit in bands)
+    return list(zip(*scaled, strict=True))
 
 
 def _label(image: Image.Image) -> list[int]:
@@ -136,8 +119,8 @@ def _sum_up(image: Image.Image, labels: Sequence[int], regions: Sequence[Region]
             lowness = min(1.0, max(0.0, _FALL * (row / height - 0.5)))
             region.border_px += 1 - (1 - _BOTTOM_WEIGHT) * lowness
     for region, total in zip(regions, sums, strict=True):
-        first, second, third, columns, rows = (value / region.area_px for value in total)
-        region.colour = (first, second, third)
+        *colour, columns, rows = (value / region.area_px for value in total)
+        region.colour = tuple(colour)
         region.x, region.y = columns / width, rows / height
 
 

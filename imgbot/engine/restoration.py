@@ -95,11 +95,8 @@ def quantize(image: Image.Image, lightness_step: float, colour_step: float) -> I
 
 def _flat_table(step: float) -> list[int]:
     # The block's mean is hardly noisy, and steps in it would be visible.
-    return [_byte(step / 3), *[_byte(step)] * 63]
-
-
-def _byte(step: float) -> int:
-    return max(1, min(255, round(step)))
+    mean, *rest = (max(1, min(255, round(each))) for each in (step / 3, *[step] * 63))
+    return [mean, *rest]
 
 
 def _shifted(image: Image.Image, options: dict[str, object]) -> Iterator[Image.Image]:
@@ -124,13 +121,12 @@ def _recompress(image: Image.Image, options: dict[str, object]) -> Image.Image:
 
 def _mean(images: Iterator[Image.Image]) -> Image.Image:
     """Mean of nine pictures (RGB), of which at most three are held at once."""
-    thirds = [
-        weighted_sum([next(images) for _ in range(3)], (1 / 3, 1 / 3, 1 / 3)) for _ in range(3)
-    ]
-    return weighted_sum(thirds, (1 / 3, 1 / 3, 1 / 3))
+    return weighted_sum([weighted_sum([next(images) for _ in range(3)]) for _ in range(3)])
 
 
-def weighted_sum(images: Sequence[Image.Image], weights: tuple[float, float, float]) -> Image.Image:
+def weighted_sum(
+    images: Sequence[Image.Image], weights: Sequence[float] = (1 / 3, 1 / 3, 1 / 3)
+) -> Image.Image:
     """Weighted sum of three pictures (RGB), rounded once (Pillow's blends truncate)."""
     bands = [
         Image.merge("RGB", [image.getchannel(band) for image in images]).convert("L", (*weights, 0))
@@ -176,8 +172,7 @@ def _fine_quantile(histogram: list[int], share: float) -> float:
     seen = 0.0
     for value, count in enumerate(histogram):
         if seen + count >= wanted and count:
-            width = 0.5 if value == 0 else 1.0
-            start = 0.0 if value == 0 else value - 0.5
+            start, width = (value - 0.5, 1.0) if value else (0.0, 0.5)
             return start + width * (wanted - seen) / count
         seen += count
     return float(len(histogram))
@@ -205,24 +200,18 @@ def denoise(
 
 
 def _shrink_bands(image: Image.Image, sigma: float) -> Image.Image:
-    lightness, blue, red = image.convert("YCbCr").split()
     # Chroma carries about 0.6 of a channel's noise, and its detail is hardly visible.
-    return Image.merge(
-        "YCbCr",
-        (
-            _shrink_channel(lightness, sigma, 1.0),
-            _shrink_channel(blue, sigma * 0.75, 1.35),
-            _shrink_channel(red, sigma * 0.75, 1.35),
-        ),
-    ).convert("RGB")
+    deviations = (sigma, sigma * 0.75 * 1.35, sigma * 0.75 * 1.35)
+    channels = zip(image.convert("YCbCr").split(), deviations, strict=True)
+    return Image.merge("YCbCr", [_shrink_channel(*each) for each in channels]).convert("RGB")
 
 
-def _shrink_channel(channel: Image.Image, sigma: float, eagerness: float) -> Image.Image:
+def _shrink_channel(channel: Image.Image, sigma: float) -> Image.Image:
     smooth = channel
     bands: list[Image.Image] = []
     for radius, share in zip(_BAND_RADII_PX, _BAND_NOISE, strict=True):
         smoother = smooth.filter(ImageFilter.GaussianBlur(radius))
-        bands.append(_shrink(smooth, smoother, sigma * share * eagerness))
+        bands.append(_shrink(smooth, smoother, sigma * share))
         smooth = smoother
     for band in reversed(bands):
         smooth = ImageChops.add(smooth, band, 1, -128)
@@ -233,18 +222,11 @@ def _shrink(fine: Image.Image, coarse: Image.Image, sigma: float) -> Image.Image
     """One band of detail (around 128), kept where its local energy exceeds the noise."""
     detail = ImageChops.subtract(fine, coarse, 1, 128)
     # Energy in quarter steps, for precision at weak noise.
-    energy = ImageChops.difference(fine, coarse).point(
-        [min(255, value * 4) for value in range(256)]
-    )
+    energy = curve(ImageChops.difference(fine, coarse), lambda value: value * 4)
     around = energy.filter(ImageFilter.GaussianBlur(1.6))
-    expected = sigma * 0.8 * 4
-
-    def gain(level: float) -> float:
-        # Wiener filter: the share of the energy that is not noise.
-        measured = level * 255
-        return max(0.0, 1 - 1.3 * (expected / max(measured, 0.5)) ** 2)
-
-    keep = curve(around, gain)
+    expected = sigma * 0.8 * 4 / 255
+    # Wiener filter: the share of the energy that is not noise.
+    keep = curve(around, lambda level: 1 - 1.3 * (expected / max(level, 0.5 / 255)) ** 2)
     flat = Image.new("L", fine.size, 128)
     return Image.composite(detail, flat, keep)
 
@@ -292,8 +274,7 @@ def deblur(image: Image.Image, blur_px: float, noise: float) -> Image.Image:
     lightness, blue, red = image.convert("YCbCr").split()
     better = lightness
     for _ in range(_ROUNDS if noise < 1.5 else 2):
-        missing = ImageChops.subtract(
-            lightness, better.filter(ImageFilter.GaussianBlur(smear)), 1, 128
-        )
+        blurred = better.filter(ImageFilter.GaussianBlur(smear))
+        missing = ImageChops.subtract(lightness, blurred, 1, 128)
         better = ImageChops.add(better, missing, 1, -128)
     return Image.merge("YCbCr", (better, blue, red)).convert("RGB")

@@ -7,16 +7,9 @@ from collections.abc import Callable
 
 from PIL import Image
 
+from imgbot.engine import restoration
 from imgbot.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
-from imgbot.engine.restoration import (
-    SHARP_PX,
-    deblock,
-    deblur,
-    denoise,
-    estimate_blur_px,
-    estimate_noise,
-    find_jpeg_quality,
-)
+from imgbot.engine.restoration import denoise, estimate_noise
 from imgbot.engine.tones import correct_exposure, correct_white_balance, stretch_contrast
 
 __all__ = ["denoise", "improve", "retouch_picture"]
@@ -65,8 +58,8 @@ def improve(image: Image.Image, strength: float) -> Image.Image:
 
 
 def _deblock(image: Image.Image) -> Image.Image | None:
-    quality = find_jpeg_quality(image)
-    return None if quality is None else deblock(image, quality)
+    quality = restoration.find_jpeg_quality(image)
+    return None if quality is None else restoration.deblock(image, quality)
 
 
 def _denoise(image: Image.Image) -> Image.Image | None:
@@ -75,5 +68,6 @@ def _denoise(image: Image.Image) -> Image.Image | None:
 
 
 def _sharpen(image: Image.Image) -> Image.Image | None:
-    blur_px = estimate_blur_px(image)
-    return deblur(image, blur_px, estimate_noise(image)) if blur_px > SHARP_PX else None
+    blur_px = restoration.estimate_blur_px(image)
+    is_blurred = blur_px > restoration.SHARP_PX
+    return restoration.deblur(image, blur_px, estimate_noise(image)) if is_blurred else None

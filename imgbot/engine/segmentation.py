@@ -8,31 +8,24 @@ turns (Rother et al. 2004, "GrabCut"), over superpixels of a small copy.
 import heapq
 import math
 from collections.abc import Callable, Sequence
+from itertools import chain
 
 from PIL import Image, ImageChops
 
 from imgbot.engine import subject_network
-from imgbot.engine.regions import (
-    SINK,
-    SOURCE,
-    UNITS,
-    MeanColour,
-    Region,
-    find_regions,
-    source_side,
-)
+from imgbot.engine.drawing import colour_at, scaled
+from imgbot.engine.regions import SINK, SOURCE, UNITS, Region, find_regions, source_side
 from imgbot.engine.subject_network import SubjectMask
 
 Feature = tuple[float, ...]
 
 _NETWORK_SIDE_PX = 300
-_COPIES = ((260, False), (260, True), (225, True), (195, False), (165, True))
-"""Longer side of each copy that is segmented, and True if a strip of background is above it."""
+_STRIP_SHARE = 0.04
+_COPIES = ((260, 0), (260, _STRIP_SHARE), (225, _STRIP_SHARE), (195, 0), (165, _STRIP_SHARE))
+"""Longer side of each copy that is segmented, and height of a strip of background above it: for a
+head that touches the picture's edge."""
 
 _HALF = tuple(255 * (value >= 128) for value in range(256))
-_STRIP_SHARE = 0.04
-"""Height of a strip of background above the copy, for a head that touches the picture's edge."""
-
 # Standard deviations: of geodesic colour distance, of boundary connectivity, of distance in shares
 # of the picture's sides (Zhu et al., sections 3 and 4; the first is theirs for finer regions).
 _GEODESIC_SIGMA, _CONNECTIVITY_SIGMA, _SPACE_SIGMA = 6.0, 1.0, 0.25
@@ -97,20 +90,15 @@ def _find_by_regions(image: Image.Image) -> SubjectMask:
     return SubjectMask(mask, confidence if mask.getbbox() else 0.0)
 
 
-def _subject_of_copy(
-    image: Image.Image,
-    side_px: int,
-    has_strip: bool,  # noqa: FBT001 -- as in the table
-) -> tuple[Image.Image, bool]:
+def _subject_of_copy(image: Image.Image, side_px: int, strip: float) -> tuple[Image.Image, bool]:
     """Mask of the subject in one of the copies, and True if the subject is clear."""
     small = _reduced(image, side_px)
-    mask, is_clear = _subject_mask(_with_strip(small) if has_strip else small)
+    mask, is_clear = _subject_mask(_with_strip(small, strip) if strip else small)
     return mask.crop((0, mask.height - small.height, *mask.size)), is_clear
 
 
 def _reduced(image: Image.Image, side_px: int) -> Image.Image:
-    share = min(1.0, side_px / max(image.size))
-    size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
+    size = scaled(image.size, min(1.0, side_px / max(image.size)))
     return image.resize(size, Image.Resampling.BOX)
 
 
@@ -125,20 +113,20 @@ def _white_px(mask: Image.Image) -> int:
 
 
 def _subject_mask(image: Image.Image) -> tuple[Image.Image, bool]:
-    graph = find_regions(image)
-    regions = graph.regions
+    regions, labels = find_regions(image)
     background = _background_probabilities(regions)
     front = _without_specks(regions, _cut(regions, _priors(regions, background)))
-    return graph.mask(front), _is_clear(regions, front, background)
+    mask = Image.new("L", image.size)
+    mask.putdata([255 if front[label] else 0 for label in labels])
+    return mask, _is_clear(regions, front, background)
 
 
-def _with_strip(small: Image.Image) -> Image.Image:
+def _with_strip(small: Image.Image, share: float) -> Image.Image:
     """The copy below a strip in the colours of its upper corners."""
-    strip_px = max(1, round(small.height * _STRIP_SHARE))
-    upper = small.resize((10, 20), Image.Resampling.BOX).crop((0, 0, 10, 1))
+    strip_px = max(1, round(small.height * share))
+    upper = small.resize((10, 20), Image.Resampling.BOX)
     corners = Image.new("RGB", (2, 1))
-    for place, corner in enumerate((0, 9)):
-        corners.paste(upper.crop((corner, 0, corner + 1, 1)), (place, 0))
+    corners.putdata([colour_at(upper, 0, 0), colour_at(upper, 9, 0)])
     extended = Image.new("RGB", (small.width, small.height + strip_px))
     extended.paste(corners.resize((small.width, strip_px), Image.Resampling.BILINEAR))
     extended.paste(small, (0, strip_px))
@@ -172,17 +160,13 @@ def _geodesic_steps(regions: Sequence[Region]) -> list[list[tuple[int, float]]]:
     # Many small steps through one surface must not add up.
     free = sum(nearest) / len(nearest)
     border = [n for n, region in enumerate(regions) if region.border_px and region.y < 0.5]
-    steps: list[list[tuple[int, float]]] = []
-    for number, region in enumerate(regions):
-        reachable = [*region.neighbours, *(border if number in border else ())]
-        colours = ((other, regions[other].colour) for other in reachable)
-        steps.append(
-            [
-                (other, max(0.0, math.dist(region.colour, colour) - free))
-                for other, colour in colours
-            ]
-        )
-    return steps
+    return [
+        [
+            (other, max(0.0, math.dist(region.colour, regions[other].colour) - free))
+            for other in (*region.neighbours, *(border if number in border else ()))
+        ]
+        for number, region in enumerate(regions)
+    ]
 
 
 def _reach(
@@ -206,17 +190,17 @@ def _priors(regions: Sequence[Region], background: Sequence[float]) -> list[floa
     """Evidence for foreground before any colour model, positive where it is likely."""
     contrasts = _contrasts(regions, background)
     threshold = _otsu_threshold(contrasts, [region.area_px for region in regions])
-    priors: list[float] = []
-    for region, probability, contrast in zip(regions, background, contrasts, strict=True):
-        place = _place_probability(region)
-        evidence = (
+    placed = zip(regions, map(_place_probability, regions), background, contrasts, strict=True)
+    return [
+        _limit(
             _CONTRAST_WEIGHT * (contrast - threshold)
             + _BACKGROUND_WEIGHT * (0.5 - probability)
             + _PLACE_WEIGHT * (place - 0.5)
-            + _SKIN_WEIGHT * place * _is_skin(region.colour)
+            + _SKIN_WEIGHT * place * _is_skin(region.colour),
+            _PRIOR_MAX,
         )
-        priors.append(_limit(evidence, _PRIOR_MAX))
-    return priors
+        for region, place, probability, contrast in placed
+    ]
 
 
 def _limit(value: float, most: float) -> float:
@@ -247,7 +231,7 @@ def _place_probability(region: Region) -> float:
     return _gauss((region.x - 0.5) / width) * min(1.0, region.y / 0.3)
 
 
-def _is_skin(colour: MeanColour) -> bool:
+def _is_skin(colour: Feature) -> bool:
     blue, red = colour[1] / UNITS[1], colour[2] / UNITS[2]
     is_tone = _SKIN_BLUE[0] <= blue <= _SKIN_BLUE[1] and _SKIN_RED[0] <= red <= _SKIN_RED[1]
     return is_tone and colour[0] > 20
@@ -270,19 +254,17 @@ def _otsu_threshold(values: Sequence[float], areas: Sequence[int]) -> float:
 
 def _cut(regions: Sequence[Region], priors: Sequence[float]) -> list[bool]:
     """True for each region that is foreground: GrabCut's turns of modelling and cutting."""
-    features = [
-        (*region.colour, region.x * _SIDE_UNITS, region.y * _SIDE_UNITS) for region in regions
-    ]
+    units = _SIDE_UNITS
+    features = [(*region.colour, region.x * units, region.y * units) for region in regions]
     boundaries = _boundaries(regions)
     front = [prior > _SEED_MIN for prior in priors]
     for _ in range(_ROUNDS):
         if all(front) or not any(front):
             break
-        areas = [
-            (region.area_px, is_front) for region, is_front in zip(regions, front, strict=True)
-        ]
-        near = _colour_model(features, [area if is_front else 0 for area, is_front in areas])
-        far = _colour_model(features, [0 if is_front else area for area, is_front in areas])
+        sides: dict[bool, list[tuple[Feature, float]]] = {True: [], False: []}
+        for feature, region, is_front in zip(features, regions, front, strict=True):
+            sides[is_front].append((feature, region.area_px))
+        near, far = _colour_model(sides[True]), _colour_model(sides[False])
         rooms: list[dict[int, float]] = [{} for _ in range(len(regions) + 2)]
         for number, (feature, prior) in enumerate(zip(features, priors, strict=True)):
             evidence = prior + _limit(near(feature) - far(feature), _LIKELIHOOD_MAX)
@@ -297,28 +279,29 @@ def _cut(regions: Sequence[Region], priors: Sequence[float]) -> list[bool]:
     return front
 
 
-def _boundaries(regions: Sequence[Region]) -> list[tuple[int, int, float]]:
-    """Pairs of neighbours with the cost of a cut between them, low where colours differ."""
-    pairs = [
-        (one, other, length, math.dist(region.colour, regions[other].colour) ** 2)
+def _pairs(regions: Sequence[Region]) -> list[tuple[int, int, int, float]]:
+    """Pairs of neighbours, with the length of their boundary and the colour step across it."""
+    return [
+        (one, other, length, math.dist(region.colour, regions[other].colour))
         for one, region in enumerate(regions)
         for other, length in region.neighbours.items()
         if one < other
     ]
+
+
+def _boundaries(regions: Sequence[Region]) -> list[tuple[int, int, float]]:
+    """Pairs of neighbours with the cost of a cut between them, low where colours differ."""
+    pairs = _pairs(regions)
     length_px = sum(length for _, _, length, _ in pairs)
-    squares = sum(length * square for _, _, length, square in pairs)
-    scale = 2 * squares / max(1, length_px) + 1e-6
+    scale = 2 * sum(length * step**2 for _, _, length, step in pairs) / max(1, length_px) + 1e-6
     return [
-        (one, other, _SMOOTHNESS * length * math.exp(-square / scale))
-        for one, other, length, square in pairs
+        (one, other, _SMOOTHNESS * length * math.exp(-(step**2) / scale))
+        for one, other, length, step in pairs
     ]
 
 
-def _colour_model(
-    features: Sequence[Feature], weights: Sequence[float]
-) -> Callable[[Feature], float]:
+def _colour_model(chosen: Sequence[tuple[Feature, float]]) -> Callable[[Feature], float]:
     """Log likelihood under a mixture of Gaussians, one per cluster of the weighted features."""
-    chosen = [(f, w) for f, w in zip(features, weights, strict=True) if w > 0]
     total = sum(weight for _, weight in chosen)
     parts: list[tuple[float, Feature, Feature]] = []
     for group in _clusters(chosen):
@@ -372,10 +355,9 @@ def _without_specks(regions: Sequence[Region], front: Sequence[bool]) -> list[bo
     result = list(front)
     islands = _components(regions, front, is_front=True)
     largest_px = max((_area_px(regions, island) for island in islands), default=0)
-    for island in islands:
-        if _area_px(regions, island) < _ISLAND_SHARE * largest_px:
-            for number in island:
-                result[number] = False
+    small = (each for each in islands if _area_px(regions, each) < _ISLAND_SHARE * largest_px)
+    for number in chain.from_iterable(small):
+        result[number] = False
     hole_max_px = _HOLE_SHARE * _area_px(regions, range(len(regions)))
     for hole in _components(regions, result, is_front=False):
         touches_border = any(regions[number].border_px for number in hole)
@@ -419,18 +401,11 @@ def _is_clear(
     if not _AREA_MIN <= share <= _AREA_MAX:
         return False
     connected = sum(regions[number].area_px * background[number] for number in chosen) / area_px
-    ratio = _edge_strength(regions, front, is_cut=True) / (
-        1 + _edge_strength(regions, front, is_cut=False)
-    )
-    return connected <= _BACKGROUND_MAX and ratio >= _EDGE_RATIO_MIN
+    along, across = (_edge_strength(regions, front, is_cut=is_cut) for is_cut in (True, False))
+    return connected <= _BACKGROUND_MAX and along >= _EDGE_RATIO_MIN * (1 + across)
 
 
 def _edge_strength(regions: Sequence[Region], front: Sequence[bool], *, is_cut: bool) -> float:
     """Mean colour step per boundary pixel: along the cut, or along all other boundaries."""
-    steps = [
-        (length, length * math.dist(region.colour, regions[other].colour))
-        for number, region in enumerate(regions)
-        for other, length in region.neighbours.items()
-        if (front[number] != front[other]) == is_cut
-    ]
-    return sum(step for _, step in steps) / max(1, sum(length for length, _ in steps))
+    pairs = [pair for pair in _pairs(regions) if (front[pair[0]] != front[pair[1]]) == is_cut]
+    return sum(length * step for *_, length, step in pairs) / max(1, sum(pair[2] for pair in pairs))

@@ -1,7 +1,7 @@
 """Tones of a photo: curves, colour balance, levels, and their correction by measurement."""
 
-from collections.abc import Sequence
-from math import exp, log, sqrt
+from collections.abc import Callable, Sequence
+from math import exp, hypot, log, sqrt
 
 from PIL import Image, ImageChops, ImageEnhance, ImageFilter, ImageOps, ImageStat
 
@@ -18,24 +18,19 @@ def brighten(image: Image.Image, degree: float) -> Image.Image:
 def add_contrast(image: Image.Image, degree: float) -> Image.Image:
     """S-curve, or a flatter one below zero; nothing is clipped."""
     strength = min(0.9, 0.45 * abs(degree))
-
-    def steep(value: float) -> float:
-        smooth = value * value * (3 - 2 * value)
-        return value + (smooth - value) * strength * 1.6
-
-    def flat(value: float) -> float:
-        return 0.5 + (value - 0.5) * (1 - strength * 0.8)
-
-    return curve(image, steep if degree > 0 else flat)
+    if degree <= 0:
+        return curve(image, lambda value: 0.5 + (value - 0.5) * (1 - strength * 0.8))
+    return curve(
+        image, lambda value: value + (value * value * (3 - 2 * value) - value) * strength * 1.6
+    )
 
 
 def warm(image: Image.Image, degree: float) -> Image.Image:
     """Warmer light (cooler below zero) at the same brightness."""
-    red, green, blue = 1 + 0.09 * degree, 1 + 0.012 * degree, 1 - 0.13 * degree
-    return scale_channels(image, (red, green, blue))
+    return scale_channels(image, (1 + 0.09 * degree, 1 + 0.012 * degree, 1 - 0.13 * degree))
 
 
-def scale_channels(image: Image.Image, gains: tuple[float, float, float]) -> Image.Image:
+def scale_channels(image: Image.Image, gains: Sequence[float]) -> Image.Image:
     """Channels multiplied by their gains, highlights rolled off instead of clipped."""
     table: list[int] = []
     for gain in gains:
@@ -59,8 +54,7 @@ def shift_colour(image: Image.Image, colour: Colour, degree: float) -> Image.Ima
     """Picture tinted towards a colour (away from it below zero) at about the same brightness."""
     middle = sum(colour) / 3
     reach = max(abs(part - middle) for part in colour) or 1.0
-    red, green, blue = (1 + 0.15 * degree * (part - middle) / reach for part in colour)
-    return scale_channels(image, (red, green, blue))
+    return scale_channels(image, [1 + 0.15 * degree * (part - middle) / reach for part in colour])
 
 
 def black_white(image: Image.Image) -> Image.Image:
@@ -97,23 +91,17 @@ def level(image: Image.Image, strength: float = 1.0) -> Image.Image:
 
 def lift_shadows(image: Image.Image, degree: float) -> Image.Image:
     """Lighter shadows, by the lightness of their surroundings."""
-    return _relight(image, 0.55 * degree, is_dark_side=True)
+    return _relight(image, 0.88 * degree, lambda value: max(0.0, 1 - value * 2.1) ** 1.2)
 
 
 def lower_highlights(image: Image.Image, degree: float) -> Image.Image:
     """Darker highlights."""
-    return _relight(image, 0.5 * degree, is_dark_side=False)
+    return _relight(image, -0.7 * degree, lambda value: max(0.0, value * 1.9 - 0.9))
 
 
-def _relight(image: Image.Image, strength: float, *, is_dark_side: bool) -> Image.Image:
+def _relight(image: Image.Image, degree: float, where: Callable[[float], float]) -> Image.Image:
     surroundings = image.convert("L").filter(ImageFilter.BoxBlur(max(image.size) / 60))
-    if is_dark_side:
-        where = curve(surroundings, lambda value: max(0.0, 1 - value * 2.1) ** 1.2)
-        changed = brighten(image, 1.6 * strength)
-    else:
-        where = curve(surroundings, lambda value: max(0.0, value * 1.9 - 0.9))
-        changed = brighten(image, -1.4 * strength)
-    return Image.composite(changed, image, where)
+    return Image.composite(brighten(image, degree), image, curve(surroundings, where))
 
 
 def local_contrast(image: Image.Image, amount: float, radius_px: float) -> Image.Image:
@@ -131,8 +119,6 @@ def dehaze(image: Image.Image, degree: float) -> Image.Image:
     deeper = local_contrast(level(image), 0.35 * degree, max(image.size) / 30)
     return saturate(add_contrast(deeper, 0.4 * degree), 0.3 * degree)
 
-
-Channels = tuple[float, float, float]
 
 # Length of a colour cast (logarithms of the channels around their mean): up to the first it may
 # belong to the subject, from the second on it is removed completely.
@@ -156,28 +142,26 @@ _HAZY_BLACK, _HAZY_WHITE, _HAZY_SPAN = 50, 215, 44
 def correct_white_balance(image: Image.Image) -> Image.Image | None:
     """Picture without its colour cast; None if there is hardly any."""
     cast = _find_cast(image)
-    length = _length(cast)
+    length = hypot(*cast)
     if length <= _NATURAL_CAST:
         return None
     share = min(1.0, (length - _NATURAL_CAST) / (_CERTAIN_CAST - _NATURAL_CAST))
     # A cast is missing light: weaker channels are raised to the strongest.
-    red, green, blue = (exp(share * (max(cast) - part)) for part in cast)
-    return scale_channels(image, (red, green, blue))
+    return scale_channels(image, [exp(share * (max(cast) - part)) for part in cast])
 
 
-def _find_cast(image: Image.Image) -> Channels:
+def _find_cast(image: Image.Image) -> list[float]:
     """Colour cast on which highlights and edges agree: a yellow flower is no cast."""
     small = image.resize((min(256, image.width), min(256, image.height)), Image.Resampling.BOX)
     lights = _around_mean([percentile(band.histogram(), 0.997) for band in small.split()])
     edges = _around_mean(_edges(small))
-    length = _length(lights)
+    length = hypot(*lights)
     if not 0 < length < _MAX_CAST:
-        return (0.0, 0.0, 0.0)
+        return [0.0, 0.0, 0.0]
     # Component of the edges' cast along the highlights' cast.
     common = sum(one * other for one, other in zip(lights, edges, strict=True)) / length
     share = min(1.0, max(0.0, common / length))
-    red, green, blue = (share * part for part in lights)
-    return (red, green, blue)
+    return [share * part for part in lights]
 
 
 def _edges(small: Image.Image) -> list[float]:
@@ -190,15 +174,9 @@ def _edges(small: Image.Image) -> list[float]:
     return ImageStat.Stat(ImageChops.difference(above, below)).mean
 
 
-def _around_mean(channels: Sequence[float]) -> Channels:
+def _around_mean(channels: Sequence[float]) -> list[float]:
     logarithms = [log(max(0.01, value)) for value in channels]
-    mean = sum(logarithms) / 3
-    red, green, blue = (value - mean for value in logarithms)
-    return (red, green, blue)
-
-
-def _length(cast: Channels) -> float:
-    return sqrt(sum(part * part for part in cast))
+    return [value - sum(logarithms) / 3 for value in logarithms]
 
 
 def correct_exposure(image: Image.Image) -> Image.Image | None:
@@ -216,7 +194,9 @@ def correct_exposure(image: Image.Image) -> Image.Image | None:
     if middle < _BLOCKED_MIDDLE and sky > _BRIGHT_SKY:
         return lift_shadows(image, 0.7)
     if middle > _BURNT_MIDDLE and _is_burnt(histogram):
-        return _darken(image, max(_MIN_GAIN, (_WANTED_MIDDLE / middle) ** 0.8))
+        gain = max(_MIN_GAIN, (_WANTED_MIDDLE / middle) ** 0.8)
+        # Clipped areas stay nearly white instead of turning grey.
+        return curve(image, lambda value: value * gain + (0.97 - gain) * value**6)
     return None
 
 
@@ -232,15 +212,6 @@ def _is_burnt(histogram: list[int]) -> bool:
     clipped, lights = sum(histogram[_CLIPPED:]), sum(histogram[200:_CLIPPED])
     # White paper and products on white have hardly anything just below white.
     return clipped > _BURNT_SHARE * sum(histogram) and lights > 0.4 * clipped
-
-
-def _darken(image: Image.Image, gain: float) -> Image.Image:
-    """Darkened picture whose clipped areas stay nearly white instead of turning grey."""
-
-    def less(value: float) -> float:
-        return value * gain + (0.97 - gain) * value**6
-
-    return curve(image, less)
 
 
 def stretch_contrast(image: Image.Image) -> Image.Image | None:

@@ -9,19 +9,20 @@ import fontpkg_oswald
 import fontpkg_playfair_display
 from PIL import Image, ImageDraw, ImageFont, ImageStat
 
+from imgbot.domain.lettering import QUOTED
 from imgbot.engine import drawing
 from imgbot.engine.colours import Colour, lightness, mix
 from imgbot.engine.lexicon import names_subject, sense_of
 from imgbot.engine.scene import Scene
+from imgbot.engine.tables import table
 
-LINES_MAX = 6
+LINES_MAX, WORD_MAX, CHARACTERS_MAX = 6, 24, 140
+# Difference of brightness of the marks of the main thing that does not count.
 _ALIKE = 16
-"""Difference of brightness of the marks of the main thing that does not count."""
-
-WORD_MAX = 24
 
 Font = ImageFont.FreeTypeFont
 FontOf = Callable[[int], Font]
+_Fit = tuple[list[str], Font]
 
 
 @cache
@@ -62,18 +63,14 @@ def _drawn(font_of: FontOf, char: str) -> bytes:
 
 def fit_text(
     text: str, font_of: FontOf, width: float, height: float, lines_max: int = LINES_MAX
-) -> tuple[list[str], Font]:
+) -> _Fit:
     """Lines of the text, and the largest font in which they fit."""
-    fits = [
-        _fit_lines(_break_lines(text, count), font_of, width, height)
-        for count in range(1, lines_max + 1)
-    ]
+    broken = (_break_lines(text, count) for count in range(1, lines_max + 1))
+    fits = [_fit_lines(lines, font_of, width, height) for lines in broken]
     return max(fits, key=lambda fit: fit[1].size)
 
 
-def _fit_lines(
-    lines: list[str], font_of: FontOf, width: float, height: float
-) -> tuple[list[str], Font]:
+def _fit_lines(lines: list[str], font_of: FontOf, width: float, height: float) -> _Fit:
     trial = font_of(100)
     widest = max(1.0, *(trial.getlength(line) for line in lines))
     size = min(100 * width / widest, height / len(lines) / 1.22, height * 0.62)
@@ -101,72 +98,32 @@ def _break_lines(text: str, count: int) -> list[str]:
     return lines
 
 
-CHARACTERS_MAX = 140
-
-_QUOTED = re.compile(r"«([^«»]+)»|“([^“”]+)”|„([^„“”]+)[“”]|\"([^\"]+)\"|(?<!\w)'([^']+)'(?!\w)")
-_CARD_ITSELF = (
-    r"(?<!playing )(?<!credit )(?<!bank )card\b(?!\s+(?:games?|tables?|players?|tricks?)\b)"
-)
-_ASKED = re.compile(
-    r"\b(?:плакат(?!ь)|постер|афиш|обложк|poster|cover(?!\w)|открытк|postcard|greeting|"
-    r"приглаш|invitation|"
-    rf"{_CARD_ITSELF})\w*",
-    re.IGNORECASE,
-)
-_CARD = re.compile(rf"открытк|postcard|greeting|\b{_CARD_ITSELF}|приглаш|invitation", re.IGNORECASE)
-# The text follows, up to a comma or to its place.
-_LETTERED = re.compile(
-    r"\b(?:надпис\w*|подпис(?:ь|ью|и|ано|анн\w+)|со\s+словами|с\s+(?:текстом|фразой)|caption(?:ed)?|lettering|saying|"
-    r"that\s+says)\b[\s:—–-]*(?P<text>(?:[^,;.\n]|\.(?!\s))*)",
-    re.IGNORECASE,
-)
-_PLACE = re.compile(
-    r"\s(?:на|в|во|над|под|(?:on|in|at|over|above|under)\s+(?:the|an?|my))\s+\w", re.IGNORECASE
-)
-# A place before the text: «На заборе Привет», but not «В добрый путь».
-_PLACE_FIRST = re.compile(
-    r"^(?:на|в|во|над|под|(?:on|in|at|over|above|under)\s+(?:the|an?|my))\s+\w+"
-    r"(?:\s*[:—–-]\s*|\s+(?=[A-ZА-ЯЁ]))"
-)
-_NO_LETTERS = re.compile(
-    r"\b(?:без|without|no)\s+(?:any\s+)?(?:надпис\w*|подпис\w*|текст\w*|букв\w*|слов\b|text|"
-    r"captions?|letter(?:s|ing)|words)\b",
-    re.IGNORECASE,
-)
-# Attributes and origin of the card, which are not its text.
-_ABOUT_CARD = re.compile(
-    r"\b\w+(?:ая|яя|ую|юю|ой|ей|ый|ий)\s+(?=(?:открытк|плакат|постер|афиш|обложк|приглаш))|"
-    r"\bпоздравительн\w*|(?<=postcard)\s+from\s+[^,:]*|(?<=card)\s+from\s+[^,:]*|"
-    r"(?<=открытка)\s+из\s+[^,:]*|(?<=открытку)\s+из\s+[^,:]*",
-    re.IGNORECASE,
-)
-# «с» begins greetings as well as things that the card shows: «с тортом».
-_FILLERS = re.compile(
-    r"^(?:\W|\b(?:сделай|нарисуй|создай|мне|для|на|про|о|об|в|и|the|a|an|of|for|with|make|"
-    r"me|draw|create|saying|says|text|текстом|текст|словами|please|пожалуйста|"
-    r"со?(?!\s+(?:дн|нов|рожд|рожд|юбил|праздн|\d|любов|победой|пасх|наступ)))\b)+",
-    re.IGNORECASE,
-)
-_SHAPE = re.compile(r"(?:--?ar\s*)?\b\d{1,2}\s?[:xх]\s?\d{1,2}\b")
-_SHOWN = re.compile(r"\b(?:with|со?)\s+([^,]*)", re.IGNORECASE)
+_PATTERNS = {
+    name: re.compile(pattern, re.IGNORECASE | re.VERBOSE)
+    for name, pattern in table("create")["letters"].items()
+}
 
 
 def text_to_draw(prompt: str) -> str:
     """Text to draw: quoted words, or the subject of a poster or card; empty otherwise."""
-    quoted = [next(part for part in match if part) for match in _QUOTED.findall(prompt)]
+    quoted = [next(part for part in match if part) for match in QUOTED.findall(prompt)]
     if quoted:
         text = " ".join(quoted)
-    elif _NO_LETTERS.search(prompt):
+    elif _PATTERNS["no_letters"].search(prompt):
         return ""
-    elif lettered := _LETTERED.search(prompt):
+    elif lettered := _PATTERNS["lettered"].search(prompt):
         text = _without_instructions(_without_place(lettered["text"]))
-    elif _ASKED.search(prompt):
-        said = _ASKED.sub(" ", _ABOUT_CARD.sub(" ", _without_subject(prompt)))
-        text = _FILLERS.sub("", _without_instructions(said))
+    elif _PATTERNS["asked"].search(prompt):
+        said = _PATTERNS["asked"].sub(
+            " ", _PATTERNS["about_card"].sub(" ", _without_subject(prompt))
+        )
+        text = _PATTERNS["fillers"].sub("", _without_instructions(said))
     else:
         return ""
     text = " ".join(text[: 8 * CHARACTERS_MAX].split())
-    return _shorten(drawable(text, poster_font, card_font))
+    text = drawable(text, poster_font, card_font)
+    is_short = len(text) <= CHARACTERS_MAX
+    return text if is_short else text[:CHARACTERS_MAX].rsplit(" ", 1)[0] + "…"
 
 
 def drawable(text: str, *fonts: FontOf) -> str:
@@ -177,24 +134,24 @@ def drawable(text: str, *fonts: FontOf) -> str:
 
 def _without_place(text: str) -> str:
     """Text without its place, before or after it."""
-    text = _PLACE_FIRST.sub("", text)
-    place = _PLACE.search(text)
+    text = _PATTERNS["place_first"].sub("", text)
+    place = _PATTERNS["place"].search(text)
     return text[: place.start()] if place else text
 
 
 def _without_subject(prompt: str) -> str:
     """Prompt without the part "squirrel poster", if another one that names things is the text."""
     parts = prompt.split(",")
-    others = [part for part in parts if not _ASKED.search(part)]
+    others = [part for part in parts if not _PATTERNS["asked"].search(part)]
     is_text = any(part.strip()[:1].isupper() for part in others)
     return ",".join(others) if is_text and all(map(names_subject, parts)) else prompt
 
 
 def _without_instructions(text: str) -> str:
     """Text without styles, ratio and the things that a card shows."""
-    text = _SHAPE.sub(" ", text)
+    text = _PATTERNS["shape"].sub(" ", text)
     text = " ".join(word for word in text.split() if not sense_of(word).styles)
-    if (shown := _SHOWN.search(text)) and names_subject(shown[1]):
+    if (shown := _PATTERNS["shown"].search(text)) and names_subject(shown[1]):
         text = text[: shown.start()] + text[shown.end() :]
     parts = [part for part in text.split(",") if part.strip()]
     said = [part for part in parts if not names_subject(part)]
@@ -203,25 +160,17 @@ def _without_instructions(text: str) -> str:
 
 def without_quotes(prompt: str) -> str:
     """Prompt without its quoted text."""
-    return _QUOTED.sub(" ", prompt)
-
-
-def _shorten(text: str) -> str:
-    if len(text) <= CHARACTERS_MAX:
-        return text
-    return text[:CHARACTERS_MAX].rsplit(" ", 1)[0] + "…"
+    return QUOTED.sub(" ", prompt)
 
 
 def draw_text(
     scene: Scene, canvas: Image.Image, text: str, prompt: str, margin_px: float = 0
 ) -> Image.Image:
     """Canvas with the text, as a card or as a poster inside the style's margin."""
-    if _CARD.search(prompt):
+    if _PATTERNS["card"].search(prompt):
         return _draw_card(scene, canvas, text)
-    inner = (
-        round(margin_px), round(margin_px),
-        round(scene.width - margin_px), round(scene.height - margin_px),
-    )  # fmt: skip
+    margin = round(margin_px)
+    inner = (margin, margin, round(scene.width - margin_px), round(scene.height - margin_px))
     lettered = _draw_poster(scene, canvas, text)
     framed = canvas.copy()
     framed.paste(lettered.crop(inner), inner[:2])
@@ -237,10 +186,8 @@ def _draw_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     upper = canvas.crop((0, 0, scene.width, band))
     lower = canvas.crop((0, scene.height - band, scene.width, scene.height))
     focus = scene.in_focus()
-    hides = [
-        ImageStat.Stat(focus.crop((0, top, focus.width, top + band))).mean[0]
-        for top in (0, focus.height - band)
-    ]
+    bands = (focus.crop((0, top, focus.width, top + band)) for top in (0, focus.height - band))
+    hides = [ImageStat.Stat(each).mean[0] for each in bands]
     # The main thing stays visible; of two free ends, the plainer one is chosen.
     is_free = abs(hides[0] - hides[1]) < _ALIKE
     is_above = _contrast(upper) < _contrast(lower) * 0.8 if is_free else hides[0] < hides[1]
@@ -248,20 +195,12 @@ def _draw_poster(scene: Scene, canvas: Image.Image, text: str) -> Image.Image:
     ground = upper if is_above else lower
     ink, shade = _text_colours(scene, ground)
     canvas = _shade_behind(canvas, shade, is_above=is_above, reach=height + margin * 3)
-    draw = ImageDraw.Draw(canvas)
+    draw, left = ImageDraw.Draw(canvas), scene.width * 0.08
     for index, line in enumerate(lines):
-        left = scene.width * 0.08
         draw.text((left, top + index * line_height(font)), line, fill=ink, font=font)
     rule = top + height + scene.unit_px * 3.2 if is_above else top - scene.unit_px * 1.6
-    draw.rectangle(
-        [
-            scene.width * 0.08,
-            rule,
-            scene.width * 0.08 + scene.unit_px * 9,
-            rule + scene.unit_px * 0.5,
-        ],
-        fill=ink,
-    )
+    foot = (left + scene.unit_px * 9, rule + scene.unit_px * 0.5)
+    draw.rectangle([left, rule, *foot], fill=ink)
     return canvas
 
 
@@ -301,12 +240,8 @@ def _free_height(scene: Scene, half_px: float) -> float:
 def _box(
     centre: tuple[float, float], half: tuple[float, float], inset: float
 ) -> tuple[float, float, float, float]:
-    return (
-        centre[0] - half[0] + inset,
-        centre[1] - half[1] + inset,
-        centre[0] + half[0] - inset,
-        centre[1] + half[1] - inset,
-    )
+    across, up = half[0] - inset, half[1] - inset
+    return centre[0] - across, centre[1] - up, centre[0] + across, centre[1] + up
 
 
 def _contrast(part: Image.Image) -> float:
@@ -315,13 +250,11 @@ def _contrast(part: Image.Image) -> float:
 
 def _text_colours(scene: Scene, ground: Image.Image) -> tuple[Colour, Colour]:
     """Colours of the text and of the shade behind it: light on dark, or dark on light."""
-    mean = ImageStat.Stat(ground).mean
-    behind = (round(mean[0]), round(mean[1]), round(mean[2]))
-    if lightness(behind) < 0.66:
-        return mix(scene.palette.paper, (255, 255, 255), 0.4), mix(
-            scene.palette.ink, (0, 0, 0), 0.4
-        )
-    return mix(scene.palette.ink, (0, 0, 0), 0.3), mix(scene.palette.paper, (255, 255, 255), 0.4)
+    red, green, blue = map(round, ImageStat.Stat(ground).mean)
+    white = mix(scene.palette.paper, (255, 255, 255), 0.4)
+    if lightness((red, green, blue)) < 0.66:
+        return white, mix(scene.palette.ink, (0, 0, 0), 0.4)
+    return mix(scene.palette.ink, (0, 0, 0), 0.3), white
 
 
 def _shade_behind(

@@ -19,7 +19,14 @@ THINGS_MAX = lexicon.COUNT_MAX
 SEVERAL = 3
 NAME_WORDS = 2
 _PLURAL_ENDINGS = ("ами", "ями", "ах", "ях", "ов", "ев", "ы", "и")
-_ENGLISH_PLURALS = {"": ["s", "es"], "y": ["ies"], "f": ["ves"], "fe": ["ves"], "man": ["men"]}
+_ENGLISH_PLURALS = (
+    ("", "s"),
+    ("", "es"),
+    ("y", "ies"),
+    ("f", "ves"),
+    ("fe", "ves"),
+    ("man", "men"),
+)
 # One is played or worn where several are named.
 _SINGLE_GROUPS = frozenset({"clothing", "musical-instrument", "time", "body-parts"})
 _PLURAL_OR_CASE = frozenset({"ы", "и"})
@@ -28,27 +35,14 @@ _LOGOS = ("logo", "логотип")
 
 _NEGATED = re.compile(
     r"\b(?:без|without|no)(?::.*|\s+(?:(?:any|the|an?)\s+)?[^\W\d_]+"
-    r"(?:\s+(?:и|или|and|or)\s+[^\W\d_]+)?)",
-    re.IGNORECASE | re.DOTALL,
-)
+    r"(?:\s+(?:и|или|and|or)\s+[^\W\d_]+)?)", re.IGNORECASE | re.DOTALL)  # fmt: skip
 
 
 class Role(Enum):
     """Role of a word in the prompt."""
 
-    THING = "thing"
-    COUNT = "count"
-    COLOUR = "colour"
-    SIZE = "size"
-    RELATION = "relation"
-    STAND = "stand"
-    SETTING = "setting"
-    STYLE = "style"
-    TEXT = "text"
-    FILLER = "filler"
-    DETAIL = "detail"
-    UNKNOWN = "unknown"
-    BREAK = "break"
+    THING, COUNT, COLOUR, SIZE, RELATION, STAND, SETTING = range(7)
+    STYLE, TEXT, FILLER, DETAIL, UNKNOWN, BREAK = range(7, 13)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +233,8 @@ class _Reader:
                     return True
                 case Role.RELATION if kind != ("and",):
                     return not is_listed and kind[0] in _PARTITIVE
-            is_listed, is_linked = (
-                is_listed or kind == ("and",),
-                is_linked or fold(before.text) in LINKS,
-            )
+            is_listed |= kind == ("and",)
+            is_linked |= fold(before.text) in LINKS
         return is_linked
 
     def _is_no_subject(self, name: str) -> bool:
@@ -264,9 +256,8 @@ class _Reader:
                 before = self.request.things[word.number].subject
                 is_served = bool(lexicon.SERVED & {subject.group, subject.name})
                 is_same = before == subject and word is self.request.words[-1]
-                return (
-                    word.number if is_same or (is_served and before.name in lexicon.VESSELS) else -1
-                )
+                is_vessel = is_served and before.name in lexicon.VESSELS
+                return word.number if is_same or is_vessel else -1
             is_of = word.role is Role.RELATION and fold(word.text) == "of"
             if not is_of and word.role not in {Role.FILLER, Role.UNKNOWN, Role.COLOUR}:
                 break
@@ -277,12 +268,8 @@ class _Reader:
         if subject.group in _SINGLE_GROUPS:
             return False
         if phrase.isascii():
-            ones = [
-                phrase.removesuffix(end) + one
-                for one, ends in _ENGLISH_PLURALS.items()
-                for end in ends
-                if phrase.endswith(end)
-            ]
+            ones = [phrase.removesuffix(end) + one
+                    for one, end in _ENGLISH_PLURALS if phrase.endswith(end)]  # fmt: skip
             return any(EXACT + one in meanings() or one == subject.english for one in ones)
         ending = next((each for each in _PLURAL_ENDINGS if phrase.endswith(each)), "")
         if not ending or subject.russian.endswith((ending, "ы", "и")):
@@ -363,8 +350,6 @@ class _Reader:
         if worn and (kinds or worn == "above" or self._dressed == self._host):
             self._dressed = self._host
             return Relation("wears", self._host, number)
-        if kinds[-1:] == ["of"]:
-            return Relation("of", number - 1, number)
         if kinds:
             return Relation(kinds[-1], self._host, number)
         # "Корзина яблок".

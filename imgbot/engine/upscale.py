@@ -7,12 +7,14 @@ Memory: the two pictures and little else.
 import os
 import time
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 from PIL import Image, ImageChops, ImageFilter
 
 from imgbot.domain.errors import UserError
 from imgbot.engine import waifu2x
+from imgbot.engine.drawing import padded
 from imgbot.engine.waifu2x import ProgressCallback
 from imgbot.imaging.steps import RESULT_LIMIT_MEGAPIXELS, SCALES
 
@@ -71,37 +73,17 @@ def _part_of(report: ProgressCallback, start: float, end: float) -> ProgressCall
 
 def _enlarge(image: Image.Image, scale: int, on_progress: ProgressCallback) -> Image.Image:
     result = Image.new("RGB", (image.width * scale, image.height * scale))
-    corners = [
-        (left, top)
-        for top in range(0, image.height, TILE_PX)
-        for left in range(0, image.width, TILE_PX)
-    ]
-    for number, (left, top) in enumerate(corners, 1):
-        tile, offset = _enlarge_tile(image, left, top, scale)
-        result.paste(tile, offset)
+    corners = [*product(range(0, image.height, TILE_PX), range(0, image.width, TILE_PX))]
+    for number, (top, left) in enumerate(corners, 1):
+        tile = padded((left, top, left + TILE_PX, top + TILE_PX), 0, image.size)
+        outer = padded(tile, MARGIN_PX, image.size)
+        source = image.crop(outer)
+        large = _sharpen_edges(_correct(source, scale), source, scale)
+        right, down = (left - outer[0]) * scale, (top - outer[1]) * scale
+        inner = (right, down, right + (tile[2] - left) * scale, down + (tile[3] - top) * scale)
+        result.paste(large.crop(inner), (left * scale, top * scale))
         on_progress(number / len(corners))
     return result
-
-
-def _enlarge_tile(
-    image: Image.Image, left: int, top: int, scale: int
-) -> tuple[Image.Image, tuple[int, int]]:
-    right, bottom = min(image.width, left + TILE_PX), min(image.height, top + TILE_PX)
-    outer = (
-        max(0, left - MARGIN_PX),
-        max(0, top - MARGIN_PX),
-        min(image.width, right + MARGIN_PX),
-        min(image.height, bottom + MARGIN_PX),
-    )
-    source = image.crop(outer)
-    large = _sharpen_edges(_correct(source, scale), source, scale)
-    inner = (
-        (left - outer[0]) * scale,
-        (top - outer[1]) * scale,
-        (right - outer[0]) * scale,
-        (bottom - outer[1]) * scale,
-    )
-    return large.crop(inner), (left * scale, top * scale)
 
 
 def _correct(source: Image.Image, scale: int) -> Image.Image:
@@ -109,9 +91,8 @@ def _correct(source: Image.Image, scale: int) -> Image.Image:
     size = (source.width * scale, source.height * scale)
     large = source.resize(size, Image.Resampling.LANCZOS)
     for _ in range(CORRECTIONS):
-        missing = ImageChops.subtract(
-            source, large.resize(source.size, Image.Resampling.BOX), 1, 128
-        )
+        shrunk = large.resize(source.size, Image.Resampling.BOX)
+        missing = ImageChops.subtract(source, shrunk, 1, 128)
         large = ImageChops.add(large, missing.resize(size, Image.Resampling.BICUBIC), 1, -128)
     return large
 

@@ -22,17 +22,15 @@ _NAMES = {
     for line in table("edit")["known_words"].splitlines()
     for word in line.split()
 }
-_RUSSIAN = tuple(word for word in _NAMES if has_cyrillic(word))
-_ENGLISH = tuple(word for word in _NAMES if not has_cyrillic(word))
-WORDS = (*_RUSSIAN, *_ENGLISH)
+WORDS = tuple(sorted(_NAMES, key=has_cyrillic, reverse=True))
 
+_BY_ALPHABET = [[word for word in WORDS if has_cyrillic(word) == each] for each in (False, True)]
 _NEAR = tuple(
     (phrase_lists("edit").compiled(said), words) for said, words in table("edit")["near"].items()
 )
 _STEMS = {stem(word): word for word in WORDS}
 
-_POPULAR_RUSSIAN = ("ярче", "теплее", "чёрно-белое")
-_POPULAR_ENGLISH = ("brighter", "warmer", "black and white")
+_POPULAR = (("brighter", "warmer", "black and white"), ("ярче", "теплее", "чёрно-белое"))
 
 
 def correct_typo(word: str) -> str | None:
@@ -55,7 +53,7 @@ def find_suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
     spelt = [
         near
         for word in unknown
-        for near in similar(word, _RUSSIAN if has_cyrillic(word) else _ENGLISH, 2, _CLOSE)
+        for near in similar(word, _BY_ALPHABET[has_cyrillic(word)], 2, _CLOSE)
     ]
     meant = [
         near
@@ -70,4 +68,4 @@ def find_suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
 
 def popular_words(words: str) -> tuple[str, ...]:
     """Most popular changes, in the language of the words."""
-    return _POPULAR_RUSSIAN if has_cyrillic(words) else _POPULAR_ENGLISH
+    return _POPULAR[has_cyrillic(words)]

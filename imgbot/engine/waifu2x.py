@@ -12,6 +12,7 @@ from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from importlib.util import find_spec
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from PIL import Image
@@ -55,7 +56,11 @@ def double(image: Image.Image, on_progress: ProgressCallback) -> Image.Image | N
     # numpy ends the process where memory does not suffice.
     if not is_installed() or worker.free_bytes() < _ROOM_BYTES:
         return None
-    _prepare_threads()
+    # Read by the libraries when they are loaded. numpy's own threads reserve memory each, and
+    # nothing here needs them; threads that wait by spinning take turns from those that work:
+    # where the cores are busy, they double the processor's time.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
     try:
         return _double(image.convert("RGB"), on_progress)
     except Exception as error:  # noqa: BLE001 -- a foreign wheel on a foreign processor
@@ -63,28 +68,14 @@ def double(image: Image.Image, on_progress: ProgressCallback) -> Image.Image | N
         return None
 
 
-def _prepare_threads() -> None:
-    """Set the variables that the libraries read when they are loaded."""
-    # numpy's own threads reserve memory each, and nothing here needs them.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    # Threads that wait by spinning take turns from those that work: where the cores are busy,
-    # they double the processor's time.
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
-
 def _double(image: Image.Image, on_progress: ProgressCallback) -> Image.Image:
     import numpy as np  # noqa: PLC0415 -- see above
 
     width, height = image.size
-    source = np.pad(
-        np.asarray(image),
-        ((_MARGIN_PX, _MARGIN_PX), (_MARGIN_PX, _MARGIN_PX), (0, 0)),
-        "edge",
-    )
+    margins = ((_MARGIN_PX, _MARGIN_PX), (_MARGIN_PX, _MARGIN_PX), (0, 0))
+    source = np.pad(np.asarray(image), margins, "edge")
     result = np.empty((height * 2, width * 2, 3), np.uint8)
-    corners = [
-        (top, left) for top in range(0, height, _TILE_PX) for left in range(0, width, _TILE_PX)
-    ]
+    corners = [*product(range(0, height, _TILE_PX), range(0, width, _TILE_PX))]
     net, began_s = _load(), time.monotonic()
     for number, (top, left) in enumerate(corners, 1):
         bottom, right = min(height, top + _TILE_PX), min(width, left + _TILE_PX)

@@ -94,9 +94,8 @@ def garden(scene: Scene) -> Image.Image:
             head = tinted(head, mix(rng.choice(palette.accents), palette.paper, haze * 0.8))
             head = head.rotate(-lean / unit * 2, Image.Resampling.BICUBIC)
             corner = (round(x + lean - head.width / 2), round(top - head.height / 2))
-            canvas.paste(
-                head.convert("RGB"), corner, drawing.dim(head.getchannel("A"), 1 - haze / 2)
-            )
+            pale = drawing.dim(head.getchannel("A"), 1 - haze / 2)
+            canvas.paste(head.convert("RGB"), corner, pale)
         canvas = drawing.soft(canvas, unit * (0.55 - 0.35 * row)) if row < 2 else canvas
     return canvas
 

@@ -22,9 +22,9 @@ def city(scene: Scene) -> Image.Image:
     for index, colour in enumerate(colours):
         share = index / 3
         towers = _skyline(scene, share)
-        body = _body(scene, towers)
-        fill = _haze(scene, colour, share)
-        drawing.paint(canvas, fill, body)
+        low = mix(colour, scene.palette.sky[-1], 0.6 * (1 - share))
+        haze = drawing.gradient(scene.size, (colour, colour, mix(colour, low, 0.5), low))
+        drawing.paint(canvas, haze, _body(scene, towers))
         if index:
             canvas = _light_up(scene, canvas, towers, share)
     street = drawing.gradient((scene.width, max(2, round(scene.height * 0.12))), (
@@ -32,11 +32,6 @@ def city(scene: Scene) -> Image.Image:
     fade = Image.linear_gradient("L").resize(street.size)
     canvas.paste(street, (0, scene.height - street.height), fade)
     return add_birds(scene, canvas, horizon * 0.7)
-
-
-def _haze(scene: Scene, colour: Colour, share: float) -> Image.Image:
-    low = mix(colour, scene.palette.sky[-1], 0.6 * (1 - share))
-    return drawing.gradient(scene.size, (colour, colour, mix(colour, low, 0.5), low))
 
 
 def _skyline(scene: Scene, share: float) -> list[Tower]:
@@ -134,17 +129,15 @@ def _sprinkle(scene: Scene, canvas: Image.Image, count: int) -> Image.Image:
 def _milky_way(scene: Scene, canvas: Image.Image) -> Image.Image:
     rng, unit = scene.rng, scene.unit_px
     side = round(math.hypot(*scene.size))
-    band = Image.linear_gradient("L").resize((side, side))
-    band = drawing.curve(band, lambda value: math.exp(-(((value - 0.5) / 0.11) ** 2)))
+    band = drawing.fall((side, side), lambda value: math.exp(-(((value - 0.5) / 0.11) ** 2)))
     core = drawing.clouds((side, side), rng, unit * 24, 6)
     veins = drawing.clouds((side, side), rng, unit * 13, 6)
     veins = drawing.curve(veins, lambda value: min(1.0, max(0.0, (value - 0.3) * 2.4)))
     body = drawing.times(drawing.times(core, band), veins)
     angle = rng.choice((-1, 1)) * rng.uniform(35, 65)
     left, top = (side - scene.width) // 2, (side - scene.height) // 2
-    body = body.rotate(angle, Image.Resampling.BICUBIC).crop(
-        (left, top, left + scene.width, top + scene.height)
-    )
+    box = (left, top, left + scene.width, top + scene.height)
+    body = body.rotate(angle, Image.Resampling.BICUBIC).crop(box)
     accents = scene.palette.accents
     colour = (
         (0, 0, 0),
@@ -160,9 +153,8 @@ def _foreground(scene: Scene, canvas: Image.Image) -> Image.Image:
     line = ridge(scene, scene.height * 0.87, scene.unit_px * 4.5, 0.5)
     far = ridge(scene, scene.height * 0.82, scene.unit_px * 5, 0.5)
     behind = with_lightness(scene.palette.layers[-2], 0.2)
-    paint_layer(
-        scene, canvas, far, behind, mix(behind, scene.palette.sky[-1], 0.3), scene.height * 0.2
-    )
+    haze = mix(behind, scene.palette.sky[-1], 0.3)
+    paint_layer(scene, canvas, far, behind, haze, scene.height * 0.2)
     plant_trees(scene, canvas, line, colour, 9, 0.9)
     paint_layer(scene, canvas, line, colour, colour, scene.height * 0.2)
     return canvas
@@ -172,18 +164,12 @@ def stars(scene: Scene) -> Image.Image:
     """Clear night over dark hills."""
     canvas = _milky_way(scene, _night_sky(scene))
     canvas = _sprinkle(scene, canvas, 1100)
-    if scene.has("aurora"):
-        canvas = _curtains(scene, canvas)
-    return _foreground(scene, canvas)
-
-
-def _curtains(scene: Scene, canvas: Image.Image) -> Image.Image:
-    rng = scene.rng
-    for index in range(3):
-        base = scene.height * (0.42 + 0.14 * index) * rng.uniform(0.85, 1.1)
-        colours = rng.sample(scene.palette.accents, 2) if index else scene.palette.accents[:2]
+    for index in range(3) if scene.has("aurora") else ():
+        base = scene.height * (0.42 + 0.14 * index) * scene.rng.uniform(0.85, 1.1)
+        accents = scene.palette.accents
+        colours = scene.rng.sample(accents, 2) if index else accents[:2]
         canvas = ImageChops.screen(canvas, _curtain(scene, base, colours[0], colours[1]))
-    return canvas
+    return _foreground(scene, canvas)
 
 
 def _curtain(scene: Scene, base: float, low: Colour, high: Colour) -> Image.Image:
@@ -194,7 +180,7 @@ def _curtain(scene: Scene, base: float, low: Colour, high: Colour) -> Image.Imag
         above = base - share * scene.height
         return math.exp(-above / reach) if above > 0 else 0.0
 
-    light = drawing.curve(Image.linear_gradient("L").resize(scene.size), fall)
+    light = drawing.fall(scene.size, fall)
     rays = drawing.streaks(scene.size, rng, 90, reach * 3, unit * 1.4)
     light = drawing.times(light, drawing.curve(rays, lambda value: 0.12 + 0.88 * value**1.6))
     light = drawing.warp(light, drawing.clouds(scene.size, rng, unit * 40, 2), unit * 36)

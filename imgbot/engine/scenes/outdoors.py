@@ -28,13 +28,7 @@ def paint_sky(scene: Scene) -> Image.Image:
     veil = drawing.clouds(narrow, scene.rng, scene.unit_px * 11).resize(scene.size)
     strength = 0.75 if scene.has("clouds", "rain", "fog") else 0.4
     veil = drawing.curve(veil, lambda value: max(0.0, value - 0.52) * 2 * strength)
-    fade = (
-        Image.linear_gradient("L")
-        .resize(scene.size)
-        .point(
-            [round(255 * math.sin(math.pi * min(1.0, value / 200)) ** 0.8) for value in range(256)]
-        )
-    )
+    fade = drawing.fall(scene.size, lambda y: math.sin(math.pi * min(1.0, y * 1.275)) ** 0.8)
     drawing.paint(canvas, scene.palette.light, drawing.times(veil, fade))
     return canvas
 
@@ -55,19 +49,17 @@ def paint_sun(scene: Scene, canvas: Image.Image, horizon: float) -> Image.Image:
     if is_moon:
         seas = drawing.clouds(scene.size, rng, unit * 5, 3)
         seas = drawing.curve(seas, lambda value: max(0.0, value - 0.55) * 0.5)
-        drawing.paint(
-            canvas, mix(scene.palette.light, scene.palette.sky[0], 0.45), drawing.times(seas, disc)
-        )
+        shade = mix(scene.palette.light, scene.palette.sky[0], 0.45)
+        drawing.paint(canvas, shade, drawing.times(seas, disc))
     return canvas
 
 
 def add_mist(scene: Scene, canvas: Image.Image, base: float) -> None:
     """Add a bank of mist at a height."""
     spread = scene.height * 0.16
-    band = Image.linear_gradient("L").resize(scene.size)
-    band = drawing.curve(
-        band,
-        lambda value: math.exp(-(((value * scene.height - base - spread * 0.4) / spread) ** 2)),
+    middle = base + spread * 0.4
+    band = drawing.fall(
+        scene.size, lambda y: math.exp(-(((y * scene.height - middle) / spread) ** 2))
     )
     wisps = drawing.clouds((scene.width // 2, scene.height), scene.rng, scene.unit_px * 9)
     wisps = drawing.curve(wisps.resize(scene.size), lambda value: 0.25 + 0.55 * value)
@@ -203,23 +195,17 @@ def _roughen(scene: Scene, points: Line, share: float) -> Line:
 
 
 def _paint_peaks(scene: Scene, canvas: Image.Image, line: Line, colour: Colour) -> None:
-    paint_layer(
-        scene, canvas, line, colour, mix(colour, scene.palette.sky[-1], 0.55), scene.height * 0.4
-    )
-    body = drawing.polygon_mask(scene.size, down_to_floor(scene, line))
+    haze = mix(colour, scene.palette.sky[-1], 0.55)
+    paint_layer(scene, canvas, line, colour, haze, scene.height * 0.4)
     # Shaded side: the same range, shifted aside and down.
     shift = scene.unit_px * 3.2
-    lit = drawing.polygon_mask(
-        scene.size, down_to_floor(scene, [(x + shift, y + shift * 1.35) for x, y in line])
-    )
-    snow = Image.new("L", scene.size, 0)
-    snow.paste(body)
-    snow.paste(0, (0, 0, *scene.size), lit)
+    shaded = down_to_floor(scene, [(x + shift, y + shift * 1.35) for x, y in line])
+    snow = drawing.polygon_mask(scene.size, down_to_floor(scene, line))
+    snow.paste(0, (0, 0, *scene.size), drawing.polygon_mask(scene.size, shaded))
     breaks = drawing.clouds(scene.size, scene.rng, scene.unit_px * 5, 5)
     snow = drawing.times(snow, drawing.curve(breaks, lambda value: min(1.0, 0.35 + value)))
-    tops = Image.linear_gradient("L").resize(scene.size)
     top = min(y for _, y in line) / scene.height
-    tops = drawing.curve(tops, lambda value: max(0.0, 1 - max(0.0, value - top) * 3.2))
+    tops = drawing.fall(scene.size, lambda value: 1 - max(0.0, value - top) * 3.2)
     white = mix(scene.palette.light, (255, 255, 255), 0.5)
     drawing.paint(canvas, white, drawing.dim(drawing.times(snow, tops), 0.95))
 
@@ -245,13 +231,13 @@ def plant_trees(
     canvas: Image.Image,
     line: Line,
     colour: Colour,
-    size_units: float,
+    units: float,
     density: float = 0.8,
 ) -> None:
     """Paint conifers along a skyline, unless none must show."""
     if scene.has("no_tree", "no_forest"):
         return
-    rng, size = scene.rng, size_units * scene.unit_px
+    rng, size = scene.rng, units * scene.unit_px
     trees: list[tuple[float, float, float]] = []
     x = 0.0
     while x < scene.width:
@@ -286,11 +272,8 @@ def _paint_shadow_side(scene: Scene, canvas: Image.Image, line: Line, colour: Co
         slope = [point for point in line if x <= point[0] < x + reach]
         # The shadow's edge winds down from the crest.
         edge = [
-            (
-                x + reach * (0.1 + 0.9 * share) * (0.55 + 0.2 * math.sin(share * 5)),
-                y + reach * share,
-            )
-            for share in (step / 12 for step in range(12, -1, -1))
+            (x + reach * (0.1 + 0.9 * at) * (0.55 + 0.2 * math.sin(at * 5)), y + reach * at)
+            for at in (step / 12 for step in range(12, -1, -1))
         ]
         area = drawing.times(drawing.polygon_mask(scene.size, [*slope, *edge]), below)
         drawing.paint(canvas, colour, drawing.dim(area, 0.55))
@@ -301,9 +284,8 @@ def lake(scene: Scene) -> Image.Image:
     horizon = round(scene.height * scene.rng.uniform(0.52, 0.58))
     canvas = paint_sun(scene, paint_sky(scene), horizon)
     for index, colour in enumerate(ramp(scene.palette.layers[:2], 3)):
-        line = ridge(
-            scene, horizon - scene.unit_px * (9 - 4 * index), scene.unit_px * (4.4 - index), 0.5
-        )
+        base = horizon - scene.unit_px * (9 - 4 * index)
+        line = ridge(scene, base, scene.unit_px * (4.4 - index), 0.5)
         haze = mix(colour, scene.palette.sky[-1], 0.45)
         paint_layer(scene, canvas, line, colour, haze, scene.height * 0.14)
     canvas = _reflect(scene, canvas, horizon)
@@ -315,10 +297,8 @@ def _reflect(scene: Scene, canvas: Image.Image, horizon: int) -> Image.Image:
     above = canvas.crop((0, max(0, horizon - depth), scene.width, horizon))
     water = above.transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize((scene.width, depth))
     water = _ripple(scene, water)
-    tint = drawing.gradient(
-        (scene.width, depth), (mix(scene.palette.layers[1], scene.palette.sky[-1], 0.5),
-                               scene.palette.layers[2])
-    )  # fmt: skip
+    far = mix(scene.palette.layers[1], scene.palette.sky[-1], 0.5)
+    tint = drawing.gradient((scene.width, depth), (far, scene.palette.layers[2]))
     water = Image.blend(water, tint, 0.34)
     glitter = drawing.clouds((max(4, scene.width // 16), depth), scene.rng, depth / 34, 3)
     glitter = glitter.resize((scene.width, depth), Image.Resampling.BICUBIC)
@@ -368,9 +348,8 @@ def beach(scene: Scene) -> Image.Image:
     for rise, colour in ((3.0, mix(scene.palette.light, (255, 255, 255), 0.6)), (0.0, sand)):
         base = scene.height * 0.72 - scene.unit_px * rise
         line = ridge(scene, base, scene.unit_px * 2.4, 0.35)
-        paint_layer(
-            scene, canvas, line, colour, mix(colour, (150, 116, 78), 0.2), scene.height * 0.3
-        )
+        near = mix(colour, (150, 116, 78), 0.2)
+        paint_layer(scene, canvas, line, colour, near, scene.height * 0.3)
     return add_birds(scene, canvas, horizon)
 
 
@@ -409,7 +388,6 @@ def _swell(scene: Scene, base: float, height: float, length: float) -> list[tupl
         angle = x / length * 2 * math.pi + phase
         angle += lean * math.sin(angle)
         crest = 1 - abs(math.sin(angle / 2)) ** 0.85
-        points.append(
-            (float(x), base - height * 2 * crest + height * 0.35 * math.sin(angle * 0.37))
-        )
+        y = base - height * 2 * crest + height * 0.35 * math.sin(angle * 0.37)
+        points.append((float(x), y))
     return points

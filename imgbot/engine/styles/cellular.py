@@ -8,22 +8,9 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from imgbot.engine import drawing
 from imgbot.engine.artwork import part
-from imgbot.engine.colours import Colour, mix
+from imgbot.engine.colours import mix
 from imgbot.engine.drawing import Point
 from imgbot.engine.scene import Scene
-
-
-class _PixelSampler:
-    """Fast access to the colours of a picture by coordinates."""
-
-    def __init__(self, image: Image.Image) -> None:
-        self._width, self._height = image.size
-        self._data = image.tobytes()
-
-    def at(self, x: float, y: float) -> Colour:
-        column, row = min(self._width - 1, max(0, int(x))), min(self._height - 1, max(0, int(y)))
-        place = (row * self._width + column) * 3
-        return self._data[place], self._data[place + 1], self._data[place + 2]
 
 
 def glass(scene: Scene, canvas: Image.Image) -> Image.Image:
@@ -32,17 +19,16 @@ def glass(scene: Scene, canvas: Image.Image) -> Image.Image:
     rich = drawing.even(drawing.saturate(drawing.simplify(canvas), 1.6))
     focus = scene.in_focus()
     rich = drawing.curve(rich, lambda value: 0.06 + 0.94 * value**0.85)
-    colours = _PixelSampler(drawing.soft(rich, unit))
+    colours = drawing.soft(rich, unit)
     size = (scene.width * many, scene.height * many)
     window, lead = Image.new("RGB", size), Image.new("L", size, 0)
     panes, leads = ImageDraw.Draw(window), ImageDraw.Draw(lead)
     for centre, pane in _panes(scene, unit * 6.4):
-        red, green, blue = colours.at(*centre)
+        x, y = (min(side - 1, max(0, int(at))) for side, at in zip(scene.size, centre, strict=True))
         shift = rng.randint(-16, 18)
         outline = [(x * many, y * many) for x, y in pane]
-        tone = (min(255, max(0, red + shift)), min(255, max(0, green + shift)),
-                min(255, max(0, blue + shift)))  # fmt: skip
-        panes.polygon(outline, fill=tone)
+        tone = (min(255, max(0, part + shift)) for part in drawing.colour_at(colours, x, y))
+        panes.polygon(outline, fill=tuple(tone))
         leads.line([*outline, outline[0]], fill=255, width=round(unit * 0.5 * many), joint="curve")
     flat = window.reduce(many)
     # A pane crossed by a contour shows both sides of it.
@@ -55,9 +41,8 @@ def glass(scene: Scene, canvas: Image.Image) -> Image.Image:
     lead = drawing.soft(lead, unit * 0.09)
     bubbles = drawing.clouds(scene.size, rng, unit * 4, 4)
     flat = drawing.lit_relief(flat, drawing.soft(bubbles, unit * 0.3), 1.4)
-    flat = ImageChops.screen(
-        flat, drawing.curve(drawing.soft(flat, unit * 4), lambda v: v**2 * 0.3)
-    )
+    shining = drawing.curve(drawing.soft(flat, unit * 4), lambda value: value**2 * 0.3)
+    flat = ImageChops.screen(flat, shining)
     drawing.paint(flat, (0, 0, 0), drawing.dim(drawing.soft(lead, unit * 0.7), 0.55))
     drawing.paint(flat, (30, 29, 34), lead)
     shine = ImageChops.subtract(lead, drawing.moved(lead, max(1, unit * 0.14), max(1, unit * 0.14)))
@@ -82,30 +67,21 @@ def _panes(scene: Scene, cell_px: float) -> Iterator[tuple[Point, list[Point]]]:
             yield (sum(x for x, _ in pane) / 6, sum(y for _, y in pane) / 6), pane
 
 
+_BAYER = (0, 8, 2, 10, 12, 4, 14, 6, 3, 11, 1, 9, 15, 7, 13, 5)
+
+
 def pixel(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Pixel art: a small grid, a small palette, an ordered dither."""
-    shorter = 144
-    size = (
-        round(scene.width * shorter / min(scene.size)),
-        round(scene.height * shorter / min(scene.size)),
-    )
+    share = 144 / min(scene.size)
+    size = round(scene.width * share), round(scene.height * share)
     rich = drawing.even(drawing.saturate(canvas, 1.25), 0.5)
     small = rich.resize(size, Image.Resampling.BOX).filter(ImageFilter.UnsharpMask(1, 90, 2))
-    dithered = ImageChops.add(small, _bayer(size), 1, -128)
+    # Bayer's threshold pattern around middle grey.
+    tile = Image.new("L", (4, 4))
+    tile.putdata([round(128 + (value - 7.5) * 1.7) for value in _BAYER])
+    dithered = ImageChops.add(small, drawing.tiled(tile, size).convert("RGB"), 1, -128)
     few = drawing.thread_colours(dithered, 20, scene.in_focus())
     return few.resize(scene.size, Image.Resampling.NEAREST)
-
-
-def _bayer(size: tuple[int, int]) -> Image.Image:
-    """Bayer threshold pattern (4 × 4) around middle grey."""
-    order = (0, 8, 2, 10, 12, 4, 14, 6, 3, 11, 1, 9, 15, 7, 13, 5)
-    tile = Image.new("L", (4, 4))
-    tile.putdata([round(128 + (value - 7.5) * 1.7) for value in order])
-    pattern = Image.new("L", size)
-    for left in range(0, size[0], 4):
-        for top in range(0, size[1], 4):
-            pattern.paste(tile, (left, top))
-    return Image.merge("RGB", [pattern] * 3)
 
 
 def stitch(scene: Scene, canvas: Image.Image) -> Image.Image:
@@ -117,9 +93,7 @@ def stitch(scene: Scene, canvas: Image.Image) -> Image.Image:
     threads = drawing.thread_colours(small, 20, scene.in_focus())
     flat = threads.resize((size[0] * cell, size[1] * cell), Image.Resampling.NEAREST)
     cross = part("stitch", cell, ()).resize((cell, cell))
-    sheet = Image.new("RGBA", flat.size)
-    for place in range(size[0] * size[1]):
-        sheet.paste(cross, (place % size[0] * cell, place // size[0] * cell))
+    sheet = drawing.tiled(cross, flat.size)
     woven = ImageChops.overlay(flat, sheet.convert("RGB"))
     linen = Image.new("RGB", flat.size, mix(scene.palette.paper, (196, 180, 152), 0.6))
     linen = Image.blend(linen, ImageChops.multiply(linen, flat), 0.55)

@@ -7,19 +7,22 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageOps, ImageStat
 
 from imgbot.engine import drawing
 from imgbot.engine.colours import Colour, mix
+from imgbot.engine.drawing import Point
 from imgbot.engine.scene import Scene
+
+_Angle = Callable[[float, float], float]
+_Layers = tuple[Image.Image, Image.Image, Image.Image]
+_Pens = tuple[ImageDraw.ImageDraw, ImageDraw.ImageDraw]
 
 
 def watercolour(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Washes that run, dry darker at their edges and leave a ragged paper margin."""
     rng, unit, size = scene.rng, scene.unit_px, scene.size
     paper = mix(scene.palette.paper, (255, 253, 247), 0.7)
-    washes = drawing.warp(
-        drawing.simplify(canvas, 2), drawing.clouds(size, rng, unit * 5, 4), unit * 1.2, 8
-    )
-    washes = drawing.saturate(
-        drawing.curve(washes, lambda value: 1 - (1 - value) ** 1.15 * 0.84), 1.25
-    )
+    bend = drawing.clouds(size, rng, unit * 5, 4)
+    washes = drawing.warp(drawing.simplify(canvas, 2), bend, unit * 1.2, 8)
+    pale = drawing.curve(washes, lambda value: 1 - (1 - value) ** 1.15 * 0.84)
+    washes = drawing.saturate(pale, 1.25)
     grey = washes.convert("L")
     rim = ImageChops.subtract(drawing.soft(grey, unit * 1.4), drawing.soft(grey, unit * 0.15))
     dark = ImageChops.multiply(washes, washes)
@@ -60,12 +63,13 @@ def oil(scene: Scene, canvas: Image.Image) -> Image.Image:
     detail = ImageChops.lighter(detail, drawing.dim(scene.in_focus(), 0.4))
     detail = detail.filter(ImageFilter.MaxFilter(7)).resize((128, 128)).tobytes()
     for width_units, floor in ((3.4, -1), (1.7, -1), (0.85, 70), (0.5, 95)):
-        _lay_strokes(scene, (painted, relief, rich), angle_at, width_units, detail, floor)
+        width = scene.unit_px * width_units
+        _lay_strokes(scene, (painted, relief, rich), angle_at, width, detail, floor)
     relief = drawing.soft(relief, scene.unit_px * 0.06)
     return drawing.vignette(drawing.lit_relief(painted, relief, 0.5), 0.18)
 
 
-def _stroke_angles(scene: Scene, canvas: Image.Image) -> Callable[[float, float], float]:
+def _stroke_angles(scene: Scene, canvas: Image.Image) -> _Angle:
     """Direction of strokes: along the contour, or along smooth noise where there is none."""
     side = 130
     grey = drawing.soft(canvas.convert("L"), scene.unit_px * 1.6).resize((side, side)).tobytes()
@@ -82,15 +86,10 @@ def _stroke_angles(scene: Scene, canvas: Image.Image) -> Callable[[float, float]
 
 
 def _lay_strokes(
-    scene: Scene,
-    layers: tuple[Image.Image, Image.Image, Image.Image],
-    angle_at: Callable[[float, float], float],
-    width_units: float,
-    detail: bytes,
-    floor: int,
+    scene: Scene, layers: _Layers, angle_at: _Angle, width: float, detail: bytes, floor: int
 ) -> None:
     painted, relief, source = layers
-    rng, width = scene.rng, scene.unit_px * width_units
+    rng = scene.rng
     colours = drawing.soft(source, width * 0.3).tobytes()
     on_canvas, on_relief = ImageDraw.Draw(painted), ImageDraw.Draw(relief)
     spots = [
@@ -110,12 +109,7 @@ def _lay_strokes(
 
 
 def _bristles(
-    draws: tuple[ImageDraw.ImageDraw, ImageDraw.ImageDraw],
-    centre: tuple[float, float],
-    angle: float,
-    width: float,
-    colour: Colour,
-    chance: float,
+    draws: _Pens, centre: Point, angle: float, width: float, colour: Colour, chance: float
 ) -> None:
     """Draw a stroke as a few parallel bristles, each slightly lighter or darker."""
     x, y = centre
@@ -161,8 +155,8 @@ def pencil(scene: Scene, canvas: Image.Image) -> Image.Image:
 def _framed(scene: Scene, sheet: Image.Image, paper: Colour, margin_px: float) -> Image.Image:
     """Print on its sheet, with a margin and a fine grain."""
     framed = Image.new("RGB", scene.size, paper)
-    inner = (round(margin_px), round(margin_px), round(scene.width - margin_px),
-             round(scene.height - margin_px))  # fmt: skip
+    margin = round(margin_px)
+    inner = (margin, margin, round(scene.width - margin_px), round(scene.height - margin_px))
     framed.paste(sheet.crop(inner), inner[:2])
     return drawing.grain(framed, scene.rng, 0.03)
 
@@ -311,9 +305,8 @@ def neon(scene: Scene, canvas: Image.Image) -> Image.Image:
     """Contours as glowing tubes in the dark, each in the colour of the area it surrounds."""
     unit = scene.unit_px
     flat = drawing.even(drawing.simplify(canvas))
-    contours = ImageChops.lighter(
-        drawing.edges(flat, unit * 0.3), drawing.outline(scene.in_focus(), unit * 0.2)
-    )
+    outline = drawing.outline(scene.in_focus(), unit * 0.2)
+    contours = ImageChops.lighter(drawing.edges(flat, unit * 0.3), outline)
     tube = drawing.curve(contours, lambda value: min(1.0, max(0.0, value**0.7 - 0.26) * 2.2))
     tube = drawing.soft(tube.filter(ImageFilter.MaxFilter(3)), unit * 0.1)
     colour = drawing.saturate(drawing.soft(flat, unit * 2.4), 2.6)
