@@ -8,12 +8,12 @@ _MAX_RATIO = 3.0
 """Longest supported side ratio; no model draws anything longer."""
 
 
-def value_of(ratio: str) -> float | None:
+def value_of(ratio: str, most: float = _MAX_RATIO) -> float | None:
     """Return width divided by height, clamped to what can be drawn; None for an invalid ratio."""
     found = re.fullmatch(r"(\d{1,4}):(\d{1,4})", ratio)
     if not found or not int(found[1]) or not int(found[2]):
         return None
-    return min(max(int(found[1]) / int(found[2]), 1 / _MAX_RATIO), _MAX_RATIO)
+    return min(max(int(found[1]) / int(found[2]), 1 / most), most)
 
 
 def fitted(ratio: str, area_px: int, multiple_px: int) -> tuple[int, int] | None:

@@ -69,14 +69,11 @@ def areas_of(image: Image.Image) -> list[tuple[int, Colour]]:
     flat = Image.composite(small.convert("RGB"), Image.new("RGB", small.size, _KEY), opaque)
     few = flat.quantize(10, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     table, counts = few.getpalette() or [], few.histogram()
-    found = [
-        (counts[index], (table[index * 3], table[index * 3 + 1], table[index * 3 + 2]))
-        for index in range(len(table) // 3)
-    ]
+    colours = zip(table[::3], table[1::3], table[2::3], strict=True)
+    found = list(zip(counts, colours, strict=False))
     # Pixels of the edge shift the mean of the key colour a little.
-    return sorted(
-        (each for each in found if each[0] and math.dist(each[1], _KEY) > 9), reverse=True
-    )
+    own = (each for each in found if each[0] and math.dist(each[1], _KEY) > 9)
+    return sorted(own, reverse=True)
 
 
 def tinted(image: Image.Image, colour: Colour) -> Image.Image:

@@ -36,12 +36,10 @@ def ramp(stops: tuple[Colour, ...], count: int) -> list[Colour]:
     """`count` colours evenly along the stops."""
     if len(stops) == 1 or count == 1:
         return [stops[0]] * count
-    colours: list[Colour] = []
-    for index in range(count):
-        place = index / (count - 1) * (len(stops) - 1)
-        left = min(int(place), len(stops) - 2)
-        colours.append(mix(stops[left], stops[left + 1], place - left))
-    return colours
+    places = [index / (count - 1) * (len(stops) - 1) for index in range(count)]
+    lefts = [min(int(place), len(stops) - 2) for place in places]
+    return [mix(stops[left], stops[left + 1], place - left)
+            for left, place in zip(lefts, places, strict=True)]  # fmt: skip
 
 
 def _to_linear(value: int) -> float:

@@ -295,11 +295,8 @@ def _agreed(placed: Sequence[_Root]) -> list[_Root]:
     elif "ground" in kinds or ("close" in kinds and kinds - {"close", "sky"}):
         moved = dict.fromkeys(_LOOSE, "ground")
     elif kinds >= {"floor", "table"}:
-        moved = (
-            {"table": "floor"}
-            if any(_is_person(each) for each, _ in placed)
-            else {"floor": "table"}
-        )
+        is_peopled = any(_is_person(figure) for figure, _ in placed)
+        moved = {"table": "floor"} if is_peopled else {"floor": "table"}
     return [(figure, moved.get(place, place)) for figure, place in placed]
 
 

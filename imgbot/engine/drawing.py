@@ -5,7 +5,9 @@ All randomness comes from the caller's generator, so that a seed always gives th
 
 import math
 import random
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 
 from PIL import Image, ImageChops, ImageDraw, ImageEnhance, ImageFilter, ImageOps, ImageStat
 
@@ -61,13 +63,8 @@ def stretch(image: Image.Image) -> Image.Image:
 
 def percentile(histogram: Sequence[int], share: float) -> int:
     """Quantile of a histogram: the value below which `share` of the pixels lie."""
-    wanted = sum(histogram) * share
-    seen = 0
-    for value, count in enumerate(histogram):
-        seen += count
-        if seen >= wanted:
-            return value
-    return len(histogram) - 1
+    counts = list(accumulate(histogram))
+    return min(bisect_left(counts, counts[-1] * share), len(counts) - 1)
 
 
 def colourize(grey: Image.Image, stops: tuple[Colour, ...]) -> Image.Image:

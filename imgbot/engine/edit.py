@@ -8,6 +8,7 @@ from PIL import Image, ImageOps
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.lettering import Lettering, read_lettering
+from imgbot.domain.ratios import value_of
 from imgbot.engine import drawing, effects, filters, geometry, photo_styles, retouch, tones
 from imgbot.engine.backdrop import Backdrop, blur_behind, in_scene, on_colour
 from imgbot.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
@@ -93,7 +94,7 @@ _WITHOUT_DEGREE: Mapping[str, retouch.Repair] = {
 
 def _to_ratio(change: Callable[[Image.Image, float], Image.Image]) -> _ValueChange:
     def changed(image: Image.Image, step: EditStep) -> Image.Image | None:
-        ratio = geometry.ratio_of(step.value)
+        ratio = value_of(step.value, geometry.RATIO_MAX)
         return change(image, ratio) if ratio else None
 
     return changed

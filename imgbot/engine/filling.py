@@ -14,12 +14,10 @@ from PIL import Image, ImageChops, ImageFilter
 from imgbot.engine.drawing import padded, scaled
 from imgbot.imaging import worker
 
+# Longer side of the copy that is filled.
 _SIDE_PX = 400
-"""Longer side of the copy that is filled."""
-
+# Width of the surroundings: a share of the hole's side, and at least some pixels.
 _AROUND, _AROUND_PX = 0.5, 16
-"""Width of the surroundings: a share of the hole's side, and at least some pixels."""
-
 _SMOOTHINGS = (8, 4, 2)
 _PATCH_PX, _ITERATIONS, _TEXTURE_PX = 5, 6, 10
 _MIDDLE = 128
@@ -84,13 +82,11 @@ def _textured(image: Image.Image, hole: Image.Image, smooth: Image.Image) -> Ima
     # numpy's own threads reserve memory each, and nothing here needs them.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arrays, patchmatch = import_module("numpy"), import_module("patchmatch_cython")
-    solver = patchmatch.CythonSolver(
-        arrays.asarray(smooth).copy(), arrays.asarray(hole) > 0, _PATCH_PX
-    )
+    known, unknown = arrays.asarray(smooth).copy(), arrays.asarray(hole) > 0
+    solver = patchmatch.CythonSolver(known, unknown, _PATCH_PX)
     found = solver(iterations=_ITERATIONS, randomize_nnf=True, nnf=None, seed=1, em_loops=1)
     matched = Image.fromarray(arrays.clip(found, 0, 255).astype("uint8"))
     matched = Image.composite(matched, image, hole)
-    detail = ImageChops.subtract(
-        matched, matched.filter(ImageFilter.GaussianBlur(_TEXTURE_PX)), 1, _MIDDLE
-    )
+    blurred = matched.filter(ImageFilter.GaussianBlur(_TEXTURE_PX))
+    detail = ImageChops.subtract(matched, blurred, 1, _MIDDLE)
     return Image.composite(ImageChops.add(smooth, detail, 1, -_MIDDLE), image, hole)

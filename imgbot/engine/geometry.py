@@ -91,9 +91,8 @@ def rotate(image: Image.Image, degrees: float) -> Image.Image:
         cosine, sine, middle_x - (cosine * width + sine * height) / 2,
         -sine, cosine, middle_y - (cosine * height - sine * width) / 2,
     )  # fmt: skip
-    return image.transform(
-        (width, height), Image.Transform.AFFINE, matrix, Image.Resampling.BICUBIC
-    )
+    size, affine = (width, height), Image.Transform.AFFINE
+    return image.transform(size, affine, matrix, Image.Resampling.BICUBIC)
 
 
 def _inner_size(size: tuple[int, int], angle: float) -> tuple[int, int]:
@@ -140,11 +139,3 @@ def backdrop(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     cover = ImageOps.fit(image, small, Image.Resampling.BOX)
     soft = effects.blur(cover, 8.0)
     return tones.brighten(soft, -0.5).resize(size, Image.Resampling.BICUBIC)
-
-
-def ratio_of(text: str) -> float | None:
-    """Ratio `16:9` as a number within RATIO_MAX; None if a side is 0."""
-    width, height = (int(part) for part in text.split(":"))
-    if not width or not height:
-        return None
-    return min(RATIO_MAX, max(1 / RATIO_MAX, width / height))

@@ -13,21 +13,17 @@ from imgbot.engine.typography import Font, FontOf, card_font, fit_text, line_hei
 
 CHARACTERS_MAX, _TAIL_MAX = 500, 40
 _WIDTH_SHARE = 0.92
+# Lines in all, and lines that are readable over a picture.
 _LINES_MAX, _LINES_OVER = 40, 4
-"""Lines in all, and lines that are readable over a picture."""
-
 _READABLE_PX = 11
+# A smaller picture is enlarged to this longer side, so that the words have pixels.
 _SIDE_MIN_PX = 512
-"""A smaller picture is enlarged to this longer side, so that the words have pixels."""
-
+# A narrower or flatter picture gets margins.
 _TALLEST, _WIDEST = 1 / 4, 40.0
-"""A narrower or flatter picture gets margins."""
-
 # Shares of a band that hide a face, the main thing where there is no face, or a guess at that.
 _FACE_MAX, _SUBJECT_MAX, _GUESS_MAX = 0.03, 0.45, 0.9
+# Share of the picture that makes skin a face.
 _FACE_MIN = 0.02
-"""Share of the picture that makes skin a face."""
-
 # Skin in Cb and Cr (Chai and Ngan 1999), and not in the dark.
 _SKIN = ((60, 255), (77, 127), (135, 173))
 _PAPER, _INK = (250, 246, 236), (58, 44, 40)

@@ -96,9 +96,7 @@ def place_inset(
 ) -> Image.Image:
     """Ground with the whole picture as a small inset with round corners."""
     size_share = min(0.7, INSET_SHARE * request.size)
-    factor = min(
-        ground.width * size_share / image.width, ground.height * size_share * 1.25 / image.height
-    )
+    factor = size_share * min(ground.width / image.width, ground.height * 1.25 / image.height)
     rim = max(1, round(min(ground.size) * 0.006))
     framed = ImageOps.expand(drawing.resize(image, factor), rim, "white")
     radius = min(min(framed.size) / 2, min(ground.size) * 0.022)

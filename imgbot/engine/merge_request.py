@@ -145,8 +145,9 @@ def _read_order(text: str, count: int) -> tuple[tuple[int, ...], str]:
     first: list[int] = []
     last: list[int] = []
     direction = ""
-    sides = [list(_PARTS[name].finditer(text)) for name in ("side_first", "side_last")]
-    for match in sides[0] or sides[1]:
+    forms = (list(_PARTS[name].finditer(text)) for name in ("side_first", "side_last"))
+    # `@1 left` or `left @1`: the form with which the sentence begins.
+    for match in min(filter(None, forms), key=lambda found: found[0].start(), default=[]):
         end, direction = _SIDES[match["side"]]
         (first if end == "first" else last).extend(_numbers(match[0], count)[:1])
     if not direction:
@@ -165,11 +166,8 @@ def _read_background(text: str) -> Colour | None:
 
 
 def _unrecognised_words(text: str) -> tuple[str, ...]:
-    known = (
-        *_CUT_OUTS,
-        *_PARTS.values(),
-        *(pattern for each in (_LAYOUTS, _POSITIONS, _SIZES) for pattern in each.values()),
-    )
+    tables = (_PARTS, _LAYOUTS, _POSITIONS, _SIZES)
+    known = (*_CUT_OUTS, *(pattern for each in tables for pattern in each.values()))
     spans = (match.span() for pattern in known for match in pattern.finditer(text))
     words = [
         word

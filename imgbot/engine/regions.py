@@ -92,10 +92,8 @@ def _label(image: Image.Image) -> list[int]:
 def _edges(image: Image.Image) -> list[tuple[float, int, int]]:
     """Colour distances between neighbouring pixels, the smallest first."""
     colours = _colours(image.filter(ImageFilter.GaussianBlur(_BLUR_PX)))
-    return sorted(
-        (math.dist(colours[one], colours[other]), one, other)
-        for one, other in _neighbours(image.size)
-    )
+    pairs = _neighbours(image.size)
+    return sorted((math.dist(colours[one], colours[other]), one, other) for one, other in pairs)
 
 
 def _neighbours(size: tuple[int, int]) -> list[tuple[int, int]]:

@@ -54,10 +54,9 @@ _AREA_MIN, _AREA_MAX = 0.02, 0.92
 _BACKGROUND_MAX, _EDGE_RATIO_MIN = 0.45, 1.7
 
 
-CERTAIN = 0.75
-"""Confidence from which a subject is certain; below it the mask is a guess."""
-_BEYOND_DOUBT = 0.9
-"""Confidence of the network from which the slower search is not made as well."""
+# Confidence from which a subject is certain (below it the mask is a guess), and of the network from
+# which the slower search is not made as well.
+CERTAIN, _BEYOND_DOUBT = 0.75, 0.9
 
 
 def find_subject(image: Image.Image) -> SubjectMask:
@@ -306,19 +305,15 @@ def _colour_model(chosen: Sequence[tuple[Feature, float]]) -> Callable[[Feature]
     parts: list[tuple[float, Feature, Feature]] = []
     for group in _clusters(chosen):
         weight, centre = sum(w for _, w in group), _mean(group)
-        variances = tuple(
-            _VARIANCE_MIN + sum(w * (f[axis] - middle) ** 2 for f, w in group) / weight
-            for axis, middle in enumerate(centre)
-        )
+        spreads = (sum(w * (f[axis] - middle) ** 2 for f, w in group)
+                   for axis, middle in enumerate(centre))  # fmt: skip
+        variances = tuple(_VARIANCE_MIN + spread / weight for spread in spreads)
         scale = math.log(weight / total) - sum(map(math.log, variances)) / 2
         parts.append((scale, centre, variances))
 
     def log_likelihood(feature: Feature) -> float:
-        logs = [
-            scale
-            - sum((f - m) ** 2 / v for f, m, v in zip(feature, centre, spread, strict=True)) / 2
-            for scale, centre, spread in parts
-        ]
+        logs = [scale - sum((f - m) ** 2 / v for f, m, v in zip(feature, *part, strict=True)) / 2
+                for scale, *part in parts]  # fmt: skip
         top = max(logs)
         return top + math.log(sum(math.exp(value - top) for value in logs))
 
@@ -344,10 +339,8 @@ def _clusters(chosen: Sequence[tuple[Feature, float]]) -> list[list[tuple[Featur
 
 def _mean(group: Sequence[tuple[Feature, float]]) -> Feature:
     total = sum(weight for _, weight in group)
-    return tuple(
-        sum(feature[axis] * weight for feature, weight in group) / total
-        for axis in range(len(group[0][0]))
-    )
+    weighed = ([value * weight for value in feature] for feature, weight in group)
+    return tuple(sum(values) / total for values in zip(*weighed, strict=True))
 
 
 def _without_specks(regions: Sequence[Region], front: Sequence[bool]) -> list[bool]:

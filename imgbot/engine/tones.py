@@ -17,12 +17,10 @@ def brighten(image: Image.Image, degree: float) -> Image.Image:
 
 def add_contrast(image: Image.Image, degree: float) -> Image.Image:
     """S-curve, or a flatter one below zero; nothing is clipped."""
-    strength = min(0.9, 0.45 * abs(degree))
+    steep = 1.6 * min(0.9, 0.45 * abs(degree))
     if degree <= 0:
-        return curve(image, lambda value: 0.5 + (value - 0.5) * (1 - strength * 0.8))
-    return curve(
-        image, lambda value: value + (value * value * (3 - 2 * value) - value) * strength * 1.6
-    )
+        return curve(image, lambda value: 0.5 + (value - 0.5) * (1 - steep / 2))
+    return curve(image, lambda value: value + (value**2 * (3 - 2 * value) - value) * steep)
 
 
 def warm(image: Image.Image, degree: float) -> Image.Image:

@@ -114,9 +114,8 @@ def text_to_draw(prompt: str) -> str:
     elif lettered := _PATTERNS["lettered"].search(prompt):
         text = _without_instructions(_without_place(lettered["text"]))
     elif _PATTERNS["asked"].search(prompt):
-        said = _PATTERNS["asked"].sub(
-            " ", _PATTERNS["about_card"].sub(" ", _without_subject(prompt))
-        )
+        said = _PATTERNS["about_card"].sub(" ", _without_subject(prompt))
+        said = _PATTERNS["asked"].sub(" ", said)
         text = _PATTERNS["fillers"].sub("", _without_instructions(said))
     else:
         return ""
@@ -161,6 +160,11 @@ def _without_instructions(text: str) -> str:
 def without_quotes(prompt: str) -> str:
     """Prompt without its quoted text."""
     return QUOTED.sub(" ", prompt)
+
+
+def without_purpose(prompt: str) -> str:
+    """Prompt without what the picture is for: "phone wallpaper"."""
+    return _PATTERNS["purpose"].sub(" ", prompt)
 
 
 def draw_text(

@@ -13,20 +13,14 @@ from imgbot.engine.colours import Colour
 from imgbot.engine.lexicon import LINKS, WORN, is_known, phrase_at, sense_of
 from imgbot.engine.subjects import EXACT, PHRASE_WORDS_MAX, WORD, Subject, meanings, subject_of
 from imgbot.engine.tables import table
-from imgbot.engine.typography import text_to_draw, without_quotes
+from imgbot.engine.typography import text_to_draw, without_purpose, without_quotes
 
 THINGS_MAX = lexicon.COUNT_MAX
 SEVERAL = 3
 NAME_WORDS = 2
 _PLURAL_ENDINGS = ("ами", "ями", "ах", "ях", "ов", "ев", "ы", "и")
-_ENGLISH_PLURALS = (
-    ("", "s"),
-    ("", "es"),
-    ("y", "ies"),
-    ("f", "ves"),
-    ("fe", "ves"),
-    ("man", "men"),
-)
+# Plural endings, and those of one.
+_ENGLISH_PLURALS = {"s": [""], "es": [""], "ies": ["y"], "ves": ["f", "fe"], "men": ["man"]}
 # One is played or worn where several are named.
 _SINGLE_GROUPS = frozenset({"clothing", "musical-instrument", "time", "body-parts"})
 _PLURAL_OR_CASE = frozenset({"ы", "и"})
@@ -107,7 +101,7 @@ def understand(prompt: str) -> DrawingRequest:
         plain = lettering.rest
     found = [
         part
-        for word in WORD.findall(_NEGATED.sub(" ; ", plain))[: lexicon.WORDS_MAX]
+        for word in WORD.findall(_NEGATED.sub(" ; ", without_purpose(plain)))[: lexicon.WORDS_MAX]
         for part in ([word] if is_known(fold(word)) else word.split("-"))
     ]
     reader = _Reader(request, found, set(map(fold, WORD.findall(request.text))))
@@ -268,8 +262,8 @@ class _Reader:
         if subject.group in _SINGLE_GROUPS:
             return False
         if phrase.isascii():
-            ones = [phrase.removesuffix(end) + one
-                    for one, end in _ENGLISH_PLURALS if phrase.endswith(end)]  # fmt: skip
+            ones = [phrase.removesuffix(end) + one for end, ones in _ENGLISH_PLURALS.items()
+                    if phrase.endswith(end) for one in ones]  # fmt: skip
             return any(EXACT + one in meanings() or one == subject.english for one in ones)
         ending = next((each for each in _PLURAL_ENDINGS if phrase.endswith(each)), "")
         if not ending or subject.russian.endswith((ending, "ы", "и")):

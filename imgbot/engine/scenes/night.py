@@ -98,11 +98,8 @@ def _night_sky(scene: Scene) -> Image.Image:
     stops = scene.palette.sky
     if not scene.palette.is_dark:
         # Daytime palettes keep their hue at a night's lightness.
-        count = len(stops)
-        stops = tuple(
-            with_lightness(stop, 0.08 + 0.34 * (index / count) ** 1.4)
-            for index, stop in enumerate(stops)
-        )
+        shares = (index / len(stops) for index in range(len(stops)))
+        stops = tuple(map(with_lightness, stops, (0.08 + 0.34 * each**1.4 for each in shares)))
     return drawing.gradient(scene.size, stops)
 
 

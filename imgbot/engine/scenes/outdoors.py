@@ -57,10 +57,8 @@ def paint_sun(scene: Scene, canvas: Image.Image, horizon: float) -> Image.Image:
 def add_mist(scene: Scene, canvas: Image.Image, base: float) -> None:
     """Add a bank of mist at a height."""
     spread = scene.height * 0.16
-    middle = base + spread * 0.4
-    band = drawing.fall(
-        scene.size, lambda y: math.exp(-(((y * scene.height - middle) / spread) ** 2))
-    )
+    middle, reach = (base + spread * 0.4) / scene.height, spread / scene.height
+    band = drawing.fall(scene.size, lambda y: math.exp(-(((y - middle) / reach) ** 2)))
     wisps = drawing.clouds((scene.width // 2, scene.height), scene.rng, scene.unit_px * 9)
     wisps = drawing.curve(wisps.resize(scene.size), lambda value: 0.25 + 0.55 * value)
     colour = mix(scene.palette.sky[-1], scene.palette.layers[0], 0.25)
@@ -106,15 +104,12 @@ def _let_snow(scene: Scene, canvas: Image.Image) -> Image.Image:
 
 def _let_rain(scene: Scene, canvas: Image.Image) -> Image.Image:
     rng, unit = scene.rng, scene.unit_px
-    streaks = [
-        (rng.uniform(-0.1, 1) * scene.width, rng.uniform(-0.1, 1) * scene.height,
-         unit * rng.uniform(3, 8), rng.randint(50, 135))
-        for _ in range(320)
-    ]  # fmt: skip
-    lines = (
-        (((x, y), (x + length * 0.2, y + length)), unit * 0.12, bright)
-        for x, y, length, bright in streaks
-    )
+    lines: list[tuple[Line, float, int]] = []
+    for _ in range(320):
+        x, y = rng.uniform(-0.1, 1) * scene.width, rng.uniform(-0.1, 1) * scene.height
+        length = unit * rng.uniform(3, 8)
+        ends = [(x, y), (x + length * 0.2, y + length)]
+        lines.append((ends, unit * 0.12, rng.randint(50, 135)))
     drawing.paint(canvas, (235, 242, 250), drawing.strokes(scene.size, lines))
     return canvas
 
@@ -227,12 +222,7 @@ def forest(scene: Scene) -> Image.Image:
 
 
 def plant_trees(
-    scene: Scene,
-    canvas: Image.Image,
-    line: Line,
-    colour: Colour,
-    units: float,
-    density: float = 0.8,
+    scene: Scene, canvas: Image.Image, line: Line, colour: Colour, units: float, dense: float = 0.8
 ) -> None:
     """Paint conifers along a skyline, unless none must show."""
     if scene.has("no_tree", "no_forest"):
@@ -243,7 +233,7 @@ def plant_trees(
     while x < scene.width:
         y = line[min(len(line) - 1, int(x / 4) + 1)][1]
         trees.append((x, y + size * 0.06, size * rng.uniform(0.55, 1.1)))
-        x += size * rng.choice((rng.uniform(0.18, 0.4), rng.uniform(0.3, 0.9))) / density
+        x += size * rng.choice((rng.uniform(0.18, 0.4), rng.uniform(0.3, 0.9))) / dense
 
     scatter(canvas, "conifer", colour, trees)
 

@@ -30,10 +30,8 @@ def watercolour(scene: Scene, canvas: Image.Image) -> Image.Image:
     # Pigment is denser in puddles and thinner between them.
     pools = drawing.clouds(size, rng, unit * 24, 6)
     drawing.paint(washes, paper, drawing.curve(pools, lambda value: max(0.0, value - 0.42) * 0.72))
-    blooms = drawing.curve(
-        drawing.clouds(size, rng, unit * 30, 5),
-        lambda value: math.exp(-(((value - 0.62) / 0.05) ** 2)) * 0.16,
-    )
+    blooms = drawing.clouds(size, rng, unit * 30, 5)
+    blooms = drawing.curve(blooms, lambda v: math.exp(-(((v - 0.62) / 0.05) ** 2)) * 0.16)
     drawing.paint(washes, ImageChops.multiply(washes, washes), blooms)
     sheet = Image.new("RGB", size, paper)
     sheet.paste(washes, (0, 0), _ragged(scene, unit * 4.5))
