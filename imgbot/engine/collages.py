@@ -24,8 +24,8 @@ CELL_PX = 640
 # Rounding to pixels; a distortion this small is invisible.
 _ALIKE = 0.015
 
-Box = tuple[int, int, int, int]  # left, top, width, height
-_Rows = Sequence[Sequence[int]]
+Cell = tuple[int, int, int, int]  # left, top, width, height
+_CellRows = Sequence[Sequence[int]]
 
 
 def background_of(images: Sequence[Image.Image]) -> Colour:
@@ -43,7 +43,7 @@ def collage(images: Sequence[Image.Image], background: Colour, *, has_gaps: bool
 
 
 def in_rows(
-    images: Sequence[Image.Image], rows: _Rows, background: Colour, *, has_gaps: bool
+    images: Sequence[Image.Image], rows: _CellRows, background: Colour, *, has_gaps: bool
 ) -> Image.Image:
     """Rows (indexes of `images`) below each other, all of the collage's width."""
     gap = _GAP_PX if has_gaps else 0
@@ -145,7 +145,7 @@ def _cost(rows: list[list[int]], ratios: list[float]) -> float:
     return shape**1.5 + 0.55 * evenness
 
 
-def _paste(sheet: Image.Image, image: Image.Image, place: Box) -> None:
+def _paste(sheet: Image.Image, image: Image.Image, place: Cell) -> None:
     left, top, width, height = place
     photo = fitted(image, (width, height))
     sheet.paste(photo, (left + (width - photo.width) // 2, top + (height - photo.height) // 2))
@@ -156,13 +156,13 @@ def _ratio(image: Image.Image) -> float:
 
 
 def _arrange(
-    images: Sequence[Image.Image], rows: _Rows, gap: int
-) -> tuple[drawing.Size, list[Box]]:
+    images: Sequence[Image.Image], rows: _CellRows, gap: int
+) -> tuple[drawing.Size, list[Cell]]:
     narrowest, widest = len(rows) / SHEET_RATIO_MAX, SHEET_RATIO_MAX / max(map(len, rows))
     ratios = [min(widest, max(narrowest, _ratio(image))) for image in images]
     natural = 1 / sum(1 / sum(ratios[index] for index in row) for row in rows)
     width = _sheet_width(natural)
-    places: list[Box] = []
+    places: list[Cell] = []
     top = gap
     for row in rows:
         inner = width - gap * (len(row) + 1)
