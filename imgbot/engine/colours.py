@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from imgbot.engine.tables import table
 
@@ -53,6 +54,7 @@ def _to_byte(linear: float) -> int:
     return round(share * 255)
 
 
+@lru_cache(maxsize=1024)
 def _to_lab(colour: Colour) -> tuple[float, float, float]:
     red, green, blue = (_to_linear(value) for value in colour)
     long = (0.4122214708 * red + 0.5363325363 * green + 0.0514459929 * blue) ** (1 / 3)
