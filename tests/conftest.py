@@ -29,7 +29,7 @@ _LONGEST = {
     for name in ("simulation", "onefile", "install", "doctor", "prometheus", "loadtest",
                  "pool_supervisor", "operations", "conversation", "server_faults", "outages",
                  "broadcast", "groups", "backup_moves", "backup_refused", "parts_killed",
-                 "supervisor_killed")
+                 "supervisor_killed", "cluster", "cluster_network", "chat_isolation")
 }  # fmt: skip
 
 # Else every process that a test starts would compile the whole program anew.
