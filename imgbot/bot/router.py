@@ -173,10 +173,13 @@ class UpdateHandler:
         name = command_of(message)
         if not name or addressee_of(message) not in {"", self._app.identity.name.lower()}:
             return None
-        if name == "buy" and self._app.policy.star_prices is None:
+        is_private = message.chat.type == "private"
+        # Where nothing is sold, they may be for another bot of the group.
+        unsold = {"buy"} if is_private else stars.NAMES
+        if name in unsold and self._app.policy.star_prices is None:
             return None
         if name in admin.COMMANDS:
-            is_allowed = name in admin.ANYWHERE or message.chat.type == "private"
+            is_allowed = is_private or name in admin.ANYWHERE
             return admin.COMMANDS[name] if is_allowed and self._is_by_admin(message) else None
         if name == "start" and text_after(message).startswith(INVITED):
             return handle_invitation

@@ -26,6 +26,7 @@ UNADDRESSED: dict[str, dict[str, Any]] = {
     "command-of-another-bot": {"text": "/create@another_bot a fox"},
     "start-of-another-bot": {"text": "/start@another_bot"},
     "unknown-command": {"text": "/roll 20"},
+    "command-of-bots-that-sell": {"text": "/balance"},
     "slash": {"text": "and/or /"},
     **{kind: {"extra": content} for kind, content in KINDS.items()},
 }
