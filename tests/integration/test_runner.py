@@ -29,8 +29,6 @@ from tests.fixtures.jobs import job_of
 from tests.fixtures.waiting import eventually
 from tests.integration.test_recovery import NOW, open_queue, tools_of
 
-"""Less than nobody's patience, and more than a slow machine needs."""
-
 
 async def never() -> str:
     """As a wake-up that is lost."""
