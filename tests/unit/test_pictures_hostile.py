@@ -2,7 +2,6 @@
 
 import pickle
 import random
-import resource
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -16,6 +15,7 @@ from imgbot.imaging.pictures import MIB, check
 from tests.fixtures import hostile
 from tests.fixtures.hostile import png_of_claimed_size as png
 from tests.fixtures.photos import load_photo
+from tests.fixtures.processes import growing_mib
 
 TRUNCATIONS = 14
 FLIPS = 50
@@ -87,14 +87,13 @@ def test_a_refusal_has_its_facts_also_outside_a_worker(
     [(7072, 7072), (20_000, 20_000), (2**31 - 1, 1), (2**31 - 1, 2**31 - 1)],
 )
 def test_bombs_are_refused_by_their_header(width: int, height: int, tmp_path: Path) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    grown_mib = growing_mib()
     reasons = {
         refusal(hostile.png_of_claimed_size(width, height), tmp_path).reason,
         refusal(hostile.bmp_of_claimed_size(width, height), tmp_path).reason,
     }
     assert reasons <= {"picture_too_many_pixels", "picture_too_long", "picture_not_a_picture"}
-    grown_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    assert grown_mib < 60
+    assert grown_mib() < 60
 
 
 def test_a_shortage_of_memory_is_no_damage(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -106,14 +105,13 @@ def test_a_shortage_of_memory_is_no_damage(monkeypatch: pytest.MonkeyPatch, tmp_
 
 @pytest.mark.slow
 def test_packed_comments_and_profiles_do_not_unpack_without_end(tmp_path: Path) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    grown_mib = growing_mib()
     source = tmp_path / "bomb.png"
     for make in (hostile.png_with_text_bomb, hostile.png_with_profile_bomb):
         source.write_bytes(make(500_000_000))
         outcome = _outcome(source, tmp_path)
         assert outcome in ("fine", "picture_not_a_picture", "picture_truncated")
-    grown_mib = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-    assert grown_mib < 100
+    assert grown_mib() < 100
 
 
 def test_giant_metadata_does_no_harm(tmp_path: Path) -> None:
