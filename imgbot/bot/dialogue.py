@@ -207,9 +207,12 @@ class Dialogue:
         with suppress(StorageUnavailableError):
             if not is_answer and await app.users.is_forbidden(chat_id, EPHEMERAL):
                 return None
-        sent = await app.messenger.send_ephemeral(
-            target, text, rows, self.user_id, self.callback_id, asks_for_reply=asks_for_reply
-        )
+        try:
+            sent = await app.messenger.send_ephemeral(
+                target, text, rows, self.user_id, self.callback_id, asks_for_reply=asks_for_reply
+            )
+        except MessageGoneError:
+            return None
         if sent is None and not is_answer:
             with suppress(StorageUnavailableError):
                 await app.users.note_forbidden(chat_id, EPHEMERAL)

@@ -197,19 +197,21 @@ class Send(Method):
     def post(self, call: Call, part: Json) -> Json:
         """Post a validated content to the chat of the call."""
         chat = self.chat(call)
-        content = topic(chat, self.message_thread_id) | self._reply(call, chat)
+        may_go_without = self.reply_parameters.allow_sending_without_reply
+        reply = self._reply(call, chat, may_go_without=may_go_without)
+        content = topic(chat, self.message_thread_id) | reply
         call.state.floods.admit(chat.id)
         content |= part | self.reply_markup.part()
         sent = call.state.add_post(chat, call.state.bot, content, self.reply_markup.client_part())
         return sent.message
 
-    def _reply(self, call: Call, chat: Chat) -> Json:
+    def _reply(self, call: Call, chat: Chat, *, may_go_without: bool) -> Json:
         wanted = self.reply_parameters
         if wanted.ephemeral_message_id:
             raise bad_request("a reply to an ephemeral message must be ephemeral, too")
         if post := chat.live(wanted.message_id):
             return {"reply_to_message": call.state.reply_copy(post)}
-        if wanted.message_id and not wanted.allow_sending_without_reply:
+        if wanted.message_id and not may_go_without:
             raise bad_request("message to be replied not found")
         return {}
 
@@ -258,7 +260,7 @@ class SendMessage(Send, Texted):
             # The message replied to is left out of the answer, as it may be.
             is_answer = self._is_reply(call, chat, user_id) or is_answer
         else:
-            content |= self._reply(call, chat)
+            content |= self._reply(call, chat, may_go_without=False)
         if not (is_answer or chat.is_admin):
             raise bad_request("BOT_NOT_ADMIN")
         call.state.floods.admit(chat.id)

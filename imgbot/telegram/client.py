@@ -61,6 +61,7 @@ _LOST = (
     "message can't be edited",
     "message_id_invalid",
     "message identifier is not specified",
+    "message to be replied not found",
 )
 _FORBIDDEN = {
     "not enough rights to send photos": "photos_forbidden",

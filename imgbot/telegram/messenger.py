@@ -295,6 +295,7 @@ class Messenger:
         Any bot may do so within 15 seconds of a button's press, or of an ephemeral message of the
         user; an administrator of the group at any time. It need not arrive, and does not stay.
         An older Bot API server ignores the parameter, and sends a message to all, which has an id.
+        Raises MessageGoneError if the message that it replies to is gone.
         """
         seen_by = EphemeralMessageParameters(
             receiver_user_id=user_id, callback_query_id=callback_id or None
@@ -314,7 +315,7 @@ class Messenger:
                     reply_markup=_markup(rows, asks_for_reply=asks_for_reply),
                     ephemeral_message_parameters=seen_by,
                 )
-        except (TelegramRefusedError, ChatGoneError, MessageGoneError):
+        except (TelegramRefusedError, ChatGoneError):
             return None
         return cast("SentMessage", message)
 

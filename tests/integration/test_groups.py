@@ -376,12 +376,15 @@ async def test_a_refusal_is_told_to_its_user_alone_where_the_bot_is_administrato
     simulated_stage: Stage,
 ) -> None:
     (ann, _), (eve, _) = [await open_group(simulated_stage, is_admin=on) for on in (True, False)]
+    gone = {"error_code": 400, "description": "Bad Request: message to be replied not found"}
 
-    answers = [await user.ask("/last") for user in (ann, eve, eve)]
+    # The first was deleted meanwhile, which tells nothing about the group.
+    await ann.control.fault("sendMessage", "error", chat_id=ann.chat_id, **gone)
+    answers = [await user.ask("/last") for user in (ann, ann, eve, eve)]
     calls = (await ann.control.calls())["calls"]
 
     assert {answer.text for answer in answers} == {t("en", "last_nothing")}
-    assert [answer.seen_by for answer in answers] == [ann.id, 0, 0]
+    assert [answer.seen_by for answer in answers] == [0, ann.id, 0, 0]
     # Where it is none, that is found out once in an hour.
     refused = [
         call["description"]

@@ -313,6 +313,10 @@ async def test_an_ephemeral_message_is_for_a_member_who_pressed(setup: Setup, cl
     sent = await api.call("sendMessage", **told, ephemeral_message_parameters=seen_by)
     await control.promote(group)
     await api.call("sendMessage", **told, ephemeral_message_parameters=receiver)
+    reply = {"message_id": 77, "allow_sending_without_reply": True}
+    lone = told | {"reply_parameters": reply, "ephemeral_message_parameters": receiver}
+    refusal = await api.refusal("sendMessage", **lone)
+    assert refusal == "400 Bad Request: message to be replied not found"
     assert (sent["message_id"], sent["receiver_user"]["id"]) == (0, anna.id)
     assert [each.text for each in await control.messages(group)] == ["hello"]
 
