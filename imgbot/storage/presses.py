@@ -41,7 +41,9 @@ class PressStore(Store):
         self.noted.set()
 
     async def presses(self) -> list[Press]:
-        return [Press(*json.loads(each)) for each in await self._redis.hvals(keys.PRESSES)]
+        """Return all; fields of another release are left out."""
+        stored = map(json.loads, await self._redis.hvals(keys.PRESSES))
+        return [Press(*each[: len(Press._fields)]) for each in stored]
 
     async def is_running(self, press: Press) -> bool:
         return bool(await self._redis.exists(*(keys.JOB + job_id for job_id in press.job_ids)))

@@ -1,5 +1,6 @@
 """Buttons that are disabled while what they have ordered runs, over failures and restarts."""
 
+import json
 from typing import Any
 from unittest.mock import AsyncMock, Mock
 
@@ -50,6 +51,10 @@ async def test_buttons_are_enabled_when_their_jobs_end_and_over_a_restart(
     edit.assert_awaited_once_with(*PLACE, shown(""))
     # Beside a button that nobody remembers it cannot be told what to show at the end.
     await press(redis, "8", "b", disabled="a")
+    assert not await loop.look()
+    # Of a later release, with one field more.
+    await redis.hset(keys.PRESSES, "9", json.dumps([*PLACE, "a", ["9"], shown(""), 1]))
+    assert await loop.look()
     assert not await loop.look()
 
 
