@@ -148,7 +148,14 @@ class ChatModel:
         """Return what `read` finds in the model's answer; None if it is not as it should be."""
         try:
             found = read(_content_of(await self._ask(body, timeout_s)))
-        except (ProviderError, ValueError, LookupError, TypeError, AttributeError) as error:
+        except (
+            ProviderError,
+            ValueError,
+            LookupError,
+            TypeError,
+            AttributeError,
+            UserError,
+        ) as error:
             # The text of an error may hold what was sent: only its kind is logged.
             self._pause(type(error).__name__)
             return None
@@ -219,7 +226,9 @@ def _versions_in(content: Any) -> list[Version]:
     """Return the versions that the model has written; ValueError or the like for other content."""
     texts = [(each["shown"], each["sent"]) for each in content["versions"][:VERSIONS]]
     found = [Version(*(" ".join(clean(text).split()) for text in pair)) for pair in texts]
-    if len(found) < VERSIONS or not all(0 < len(text) <= _VERSION_LIMIT for text in sum(found, ())):
+    if len(set(found)) < VERSIONS or not all(
+        0 < len(text) <= _VERSION_LIMIT for text in sum(found, ())
+    ):
         raise ValueError
     return found
 

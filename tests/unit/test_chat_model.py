@@ -214,7 +214,9 @@ async def test_a_prompt_is_written_out_as_often_as_the_share_of_a_user_allows(
     "content",
     [
         {"versions": THREE[:2]},
+        {"versions": THREE[:1] * 3},
         {"versions": [*THREE[:2], {"shown": "x" * 801, "sent": "a fox"}]},
+        {"versions": [*THREE[:2], {"shown": "x" * 2_001, "sent": "a fox"}]},
         {"versions": [*THREE[:2], {"shown": "\u200b", "sent": "a fox"}]},
         {"versions": [*THREE[:2], {"shown": 3, "sent": "a fox"}]},
         {"versions": "three"},
