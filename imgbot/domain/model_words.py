@@ -9,11 +9,13 @@ from imgbot.domain.spelling import fold
 _TITLE_WORDS = 5
 _SHORTEST_NAME = 3
 _BY = (
-    r"(?:(?:made |drawn |done )?(?:with|using|via|by|in|on|through)|(?:но |сделай |нарисуй )?"
-    r"(?:с помощью|с|со|через|на|в|моделью))(?: (?:the )?(?:model|модел\w+))?"
+    r"(?:(?:made |drawn |done )?(?:with|using|via|by|in|on|through|use|try)"
+    r"|(?:но |сделай |нарисуй )?(?:с помощью|с|со|через|на|в|моделью))"
+    r"(?: (?:the )?(?:model|модел\w+))?"
 )
 _NAMED = re.compile(
-    rf"(?:^|[\s,;.(])(?:--model[ =]|{_BY} )(?P<name>[\w.+-]+(?: [\w.+-]+){{0,{_TITLE_WORDS}}}?)"
+    r"(?:^|[\s,;.(])(?:(?:but|just|only|но|только) )?"
+    rf"(?P<by>--model[ =]|{_BY} )?(?P<name>[\w.+-]+(?: [\w.+-]+){{0,{_TITLE_WORDS}}}?)"
     r"(?: (?:model|модел\w+))?(?: (?:please|пожалуйста))?[\s.!)]*$",
     re.IGNORECASE,
 )
@@ -38,7 +40,7 @@ _COMMON = frozenset({
 """Words of titles that may be meant as such: alone they name a model only where it is clear."""
 _SAME = frozenset({
     "the same", "same", "same thing", "redo", "make it again", "do it again", "now",
-    "то же самое", "то же", "это же", "так же", "теперь", "давай",
+    "то же самое", "то же", "тем же", "это же", "так же", "теперь", "давай",
 })  # fmt: skip
 
 
@@ -56,10 +58,14 @@ def named_in(text: str, titles: Mapping[str, str], best: str = "") -> tuple[str,
         if found := _NAMED.match(text, max(at - 1, 0)):
             wanted, rest = _words_of(found["name"]), text[: found.start()].strip(" ,;")
             is_name = len(wanted[0]) >= _SHORTEST_NAME if wanted else False
-            for model, title in titles.items():
-                if is_name and _words_of(title)[: len(wanted)] == wanted:
-                    is_clear = wanted[0] not in _COMMON or len(wanted) > 1 or _TOLD.search(found[0])
-                    return (rest, model) if is_clear or asks_for_the_same(rest) else (text, "")
+            begun = [each for each in titles if _words_of(titles[each])[: len(wanted)] == wanted]
+            if is_name and begun:
+                model = next(
+                    (each for each in begun if _words_of(titles[each]) == wanted), begun[0]
+                )
+                is_clear = wanted[0] not in _COMMON or len(wanted) > 1 or _TOLD.search(found[0])
+                is_same = bool(rest or found["by"]) and asks_for_the_same(rest)
+                return (rest, model) if is_same or (is_clear and found["by"]) else (text, "")
     return text, ""
 
 
@@ -70,7 +76,7 @@ def asks_for_the_same(rest: str) -> bool:
 
 
 def _words_of(name: str) -> list[str]:
-    return [_spoken(word) for word in re.findall(r"[^\W_]+(?:\.\d+)?", fold(name))]
+    return [_spoken(word) for word in re.findall(r"[^\W\d_]+|\d+(?:\.\d+)?", fold(name))]
 
 
 def _spoken(word: str) -> str:

@@ -4,7 +4,13 @@ import pytest
 
 from imgbot.domain.model_words import asks_for_the_same, named_in
 
-TITLES = {"nano": "Nano Banana 2", "flux/schnell": "FLUX schnell", "z": "Z-Image"}
+TITLES = {
+    "nano": "Nano Banana 2",
+    "flux/schnell": "FLUX schnell",
+    "z": "Z-Image",
+    "nano/1": "Nano Banana",
+    "krea": "Krea.2 max",
+}
 
 
 @pytest.mark.parametrize(
@@ -12,7 +18,14 @@ TITLES = {"nano": "Nano Banana 2", "flux/schnell": "FLUX schnell", "z": "Z-Image
     [
         ("the same with flux", "the same", "flux/schnell"),
         ("ещё раз через флюкс", "ещё раз", "flux/schnell"),
-        ("то же но на нано банана", "то же", "nano"),
+        ("то же но на нано банана", "то же", "nano/1"),
+        ("the same with nano banana 2", "the same", "nano"),
+        ("the same with krea", "the same", "krea"),
+        ("тем же, только флаксом", "тем же", "flux/schnell"),
+        ("ещё раз, только z-image", "ещё раз, только z-image", ""),
+        ("ещё раз, только krea", "ещё раз", "krea"),
+        ("use krea", "", "krea"),
+        ("a bottle of krea", "a bottle of krea", ""),
         ("a fox in the snow, with FLUX schnell", "a fox in the snow", "flux/schnell"),
         ("fox --model nano", "fox", "nano"),
         ("нарисуй кота в лучшем качестве", "нарисуй кота", "nano"),
