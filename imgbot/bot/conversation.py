@@ -66,6 +66,7 @@ from imgbot.domain.intents import (
     wording_key,
 )
 from imgbot.domain.intents.beginnings import names_new_picture, without_preamble
+from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.ordinals import Named, named_in
 from imgbot.domain.prompt_options import is_short, parse_prompt_options
@@ -155,7 +156,9 @@ class Text:
     @property
     def is_prompt(self) -> bool:
         """True if it may be the prompt of an album sent before it."""
-        is_new = self.found.intent in _PROMPTS and self.repeated is None
+        # Right after an album, "delete this" is about what is drawn in it.
+        is_about = self.found.intent in _PROMPTS or self.found.topic == "delete"
+        is_new = is_about and self.repeated is None
         return bool(self.prompt) and is_new and not self.is_reply
 
     @property
@@ -213,6 +216,10 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
     encoded = await dialogue.app.text_encoder.encoded(prompt)
     found, target = classify(prompt, facts, encoded), TargetPicture()
     text = Text(prompt, found, question, expired, pending, is_reply, target)
+    if found.topic == "delete" and not is_reply and (drawn := await _drawn(text, dialogue)):
+        # Beside what was drawn, "delete this" is no wish to delete a message.
+        found = Classification(Intent.CHANGE, prompt=prompt)
+        return replace(text, found=found, target=TargetPicture(drawn))
     named = None if pending else named_in(prompt)
     if named and (about_named := await _about_named(named, text, message, dialogue)):
         return about_named
@@ -237,6 +244,12 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
         # Unless a created picture is drawn again with them, they change the one replied to.
         found = replace(found, intent=Intent.CHANGE, is_sure=is_reply, prompt=prompt)
     return replace(text, found=found, target=target)
+
+
+async def _drawn(text: Text, dialogue: Dialogue) -> InputPhoto | None:
+    """Return the photo in question, if it may have been drawn on, alone or beside its original."""
+    photos = await dialogue.photos() if text.pending is PendingQuestion.CHANGE else ()
+    return photos[0] if photos and (photos[0].replied or len(photos) > 1) else None
 
 
 def _repeated(text: Text, result: Result | None, change: str) -> Text:
@@ -416,8 +429,9 @@ async def _handle_operation(text: Text, _: Message, dialogue: Dialogue) -> None:
         await requests.check_rate_limit(dialogue)
     scale = text.found.scale or (2 if photo else None)
     beside = _beside(text.target.message_id, dialogue)
-    # How to merge is said in the same words.
-    prompt = text.prompt if operation is Operation.MERGE else ""
+    # How to merge is said in the same words, and so is what to do where something was drawn.
+    is_drawn = photo is not None and photo.replied is not None
+    prompt = text.prompt if operation is Operation.MERGE or is_drawn else ""
     await order_or_ask(beside, operation, photo, prompt, scale)
 
 

@@ -81,7 +81,7 @@ async def order(
     parent = ""
     if len(photos) == 1:
         replied = photos[0].replied
-        if replied and operation in {Operation.EDIT, Operation.RETOUCH}:
+        if replied and prompt and operation in {Operation.EDIT, Operation.RETOUCH}:
             # The photo may be the one replied to, with something drawn on it.
             photos = (replied, *photos)
         parent = await dialogue.app.results.job_of_picture(photos[0])

@@ -10,6 +10,7 @@ from imgbot.domain.operations import Operation
 FOUND = "area_found"
 ELSEWHERE = "area_elsewhere"
 MISSING = "area_missing"
+MANY = "area_many"
 UNKNOWN = "area_words_unknown"
 SHORT = "area_short"
 
@@ -28,6 +29,14 @@ _ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
 _POINTING = re.compile(
     r"\b(?:this|that|these|those|here|there|marked|circled"
     r"|эт(?:о|от|а|у|и|их|ого|ой)|т(?:о|от|у)|здесь|тут|сюда|там|отмечен\w*|обвед[её]н\w*)\b",
+    re.IGNORECASE,
+)
+
+_REMOVAL = re.compile(
+    r"(?:remove|erase|delete|get rid of|take(?= \w+ (?:away|out|off))"
+    r"|убери(?:те)?|убрать|удали(?:те)?|сотри(?:те)?)"
+    r" (?:this|that|it|them|(?:вот )?(?:это|этого|эту|эти|его|е[её]|их))"
+    r"(?: away| out| off| отсюда)?(?:,? (?:please|пожалуйста))?[ .!]*",
     re.IGNORECASE,
 )
 
@@ -54,7 +63,8 @@ def may_be_about_area(prompt: str) -> bool:
 
 def needs_area(prompt: str) -> bool:
     """Return true for words like "remove this", which ask nothing of a photo without a mark."""
-    return classify(prompt, _ABOUT_PHOTO).topic == "delete"
+    is_removal = _REMOVAL.fullmatch(prompt) is not None
+    return is_removal or classify(prompt, _ABOUT_PHOTO).topic == "delete"
 
 
 def points(prompt: str) -> bool:

@@ -10,10 +10,11 @@ from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
-from imgbot.domain import retry
+from imgbot.domain import marked_area, retry
 from imgbot.domain.duration_model import CensoredDuration
 from imgbot.domain.errors import ProviderError, ProviderErrorKind, TransientError, UserError
 from imgbot.domain.job import Job, State, with_changes
+from imgbot.domain.operations import Operation
 from imgbot.domain.order_pace import Turn
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs, marking
@@ -61,6 +62,7 @@ async def submit(context: StepContext, job: Job) -> Outcome:
         if isinstance(resolved, Advance):
             return resolved
         job = resolved
+    _check_about_one(job)
     choice = _choose(context, job)
     if choice.provider is None:
         return await _wait_for_provider(context, job, choice)
@@ -86,6 +88,13 @@ def _check_model(context: StepContext, job: Job) -> None:
         title = model.rpartition("/")[2]
         usual = next(iter(models.values())).title or t(job.request.language, "model_usual")
         raise UserError("model_withdrawn", model=title, usual=usual, charge="no")
+
+
+def _check_about_one(job: Job) -> None:
+    """Raise UserError for words such as "remove this" about several photos."""
+    is_many = job.request.operation is Operation.MERGE and len(job.request.sources) > 2
+    if is_many and marked_area.needs_area(job.request.prompt):
+        raise UserError(marked_area.MANY, charge="no")
 
 
 async def _with_picture(context: StepContext, job: Job) -> Job:

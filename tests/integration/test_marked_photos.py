@@ -18,6 +18,7 @@ CAT = load_photo("cat").resize((900, 600))
 CIRCLE = loop(0.45, 0.45, 0.2)
 PLAIN, DRAWN = stored(CAT), stored(drawn(CAT, CIRCLE))
 OPEN_LINE = stored(drawn(CAT, loop(0.45, 0.45, 0.2, gap=0.12)))
+DOT = stored(drawn(CAT, [(0.5, 0.5), (0.502, 0.5)]))
 OTHER = jpeg("astronaut")
 
 
@@ -47,6 +48,30 @@ async def test_an_album_of_a_photo_and_its_drawn_copy_is_about_the_area(
     await anna.order("make this red", *album)
 
     assert await last_order(simulated_stage) == ("inpaint", "make this red", 1, 0.1)
+
+
+@pytest.mark.parametrize(
+    ("photos", "words"), [((DRAWN,), "delete this"), ((DRAWN,), "убери"), ((PLAIN, DRAWN), "удали")]
+)
+async def test_words_that_remove_may_follow_what_was_drawn(
+    simulated_stage: Stage, anna: User, photos: tuple[bytes, ...], words: str
+) -> None:
+    [photo] = await anna.photos(PLAIN)
+    await anna.ask("", *photos, reply_to=photo.id, fits=has_buttons)
+    await anna.order(words)
+
+    assert await last_order(simulated_stage) == ("inpaint", words, 1, 0.1)
+
+
+async def test_retouch_by_its_button_is_about_the_whole_photo(
+    simulated_stage: Stage, anna: User
+) -> None:
+    [photo] = await anna.photos(PLAIN)
+    question = (await anna.heard())[-1]
+    asked = await anna.ask("", DRAWN, reply_to=photo.id, fits=lambda m: m.id != question.id)
+    await anna.click(asked, "Retouch", is_picture)
+
+    assert (await last_order(simulated_stage))[0] == "retouch"
 
 
 async def test_words_may_follow_the_drawn_photo_and_a_result_may_be_drawn_on(
@@ -94,7 +119,7 @@ async def test_a_doubtful_area_is_shown_before_it_is_ordered(
         (stored(drawn(CAT, CIRCLE).crop((90, 60, 810, 540))), "area_elsewhere"),
         (stored(ImageOps.mirror(drawn(CAT, CIRCLE))), "area_elsewhere"),
         (stored(Image.new("RGB", CAT.size, RED)), "area_all"),
-        (stored(drawn(CAT, [(0.5, 0.5), (0.502, 0.5)])), "area_dot"),
+        (DOT, "area_dot"),
         (
             stored(drawn(CAT, CIRCLE, loop(0.8, 0.8, 0.1), colours=[RED, BLUE])),
             "area_two_pens",
@@ -115,6 +140,43 @@ async def test_a_drawing_that_says_too_little_is_asked_about_for_free(
 
     assert await simulated_stage.charges() == charges
     assert bool(answer.buttons) == (reason != "area_missing")
+
+
+@pytest.mark.parametrize(
+    ("photos", "is_reply", "reason"),
+    [((PLAIN, DRAWN, OTHER), False, "area_many"), ((OTHER,), True, "area_missing")],
+)
+async def test_words_that_need_an_area_order_nothing_without_one(
+    simulated_stage: Stage, anna: User, photos: tuple[bytes, ...], is_reply: bool, reason: str
+) -> None:
+    charges = await simulated_stage.charges()
+    [photo] = await anna.photos(PLAIN)
+    fields = {"reply_to": photo.id} if is_reply else {}
+
+    await anna.ask("убери это", *photos, fits=lambda m: t("ru", reason) in m.text, **fields)
+
+    assert await simulated_stage.charges() == charges
+
+
+@pytest.mark.parametrize(
+    ("sent", "photos"), [(OPEN_LINE, ()), (OPEN_LINE, (DRAWN,)), (DOT, (DRAWN,))]
+)
+async def test_a_question_about_a_drawing_is_no_photo_itself(
+    simulated_stage: Stage, anna: User, sent: bytes, photos: tuple[bytes, ...]
+) -> None:
+    [photo] = await anna.photos(PLAIN)
+    asked = await anna.ask(
+        "make this red",
+        sent,
+        reply_to=photo.id,
+        fits=lambda m: any("The whole photo" in each["text"] for each in m.buttons),
+    )
+    charges = await simulated_stage.charges()
+
+    answer = await anna.ask("make this red", *photos, reply_to=asked.id)
+
+    assert answer.text == t("en", "area_asked")
+    assert await simulated_stage.charges() == charges
 
 
 async def test_photos_without_a_drawing_are_used_as_ever(simulated_stage: Stage) -> None:
