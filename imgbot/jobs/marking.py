@@ -26,7 +26,7 @@ async def resolve(context: StepContext, job: Job) -> Job | Advance:
         return job if is_merge else await _without_area(context, job)
     # The first photo is the one to be changed; of another version, that is what was sent.
     is_turned = found.is_swapped if is_merge else reason == marked_area.ELSEWHERE
-    changes: dict[str, object] = {"operation": Operation.INPAINT, "base": "", "model": ""}
+    changes: dict[str, object] = {"operation": Operation.INPAINT, "base": ""}
     if is_turned:
         inputs.remove_sources(context, job.id)
         changes |= {"sources": request.sources[::-1], "parent": ""}
@@ -35,7 +35,7 @@ async def resolve(context: StepContext, job: Job) -> Job | Advance:
         price_micro = price(Operation.INPAINT, request.scale, request.model)
         reason = marked_area.SHORT if price_micro > job.charge.reserved_micro else reason
     if reason == marked_area.FOUND:
-        return await move(context, job, State.SUBMITTING, **changes)
+        return await move(context, job, State.SUBMITTING, **changes, model="")
     asked = {"outcome": State.FAILED, "reason": reason, "tries": 0, "facts": {"charge": "no"}}
     return Advance(await move(context, job, State.DELIVERING, **changes, **asked))
 

@@ -8,6 +8,8 @@ import pytest_asyncio
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
+from tests.fixtures.drawings import drawn, loop, stored
+from tests.fixtures.photos import load_photo
 from tests.fixtures.sandbox import picture
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import Stage, User, open_stage
@@ -111,6 +113,20 @@ async def test_words_choose_a_model_for_one_picture(bob: User) -> None:
             "a girl with a fine hat",
         ].__eq__,
     )
+
+
+async def test_the_chosen_model_changes_the_whole_photo_if_its_drawing_is_not_meant(
+    bob: User,
+) -> None:
+    async with bob.stage.bot.redis() as redis:
+        await redis.hset(f"{keys.USER}{bob.id}", "models", json.dumps({"edit": BEST}))
+    cat = load_photo("cat").resize((450, 300))
+    [photo] = await bob.photos(stored(cat))
+    line = stored(drawn(cat, loop(0.45, 0.45, 0.2, gap=0.12), width=0.01))
+    asked = await bob.order("make this red", line, reply_to=photo.id)
+    await bob.click(asked, "The whole photo", lambda m: m.photo_id)
+
+    await eventually(lambda: models(bob), [f"{BEST} make this red"].__eq__)
 
 
 async def test_a_model_that_is_gone_orders_nothing_until_the_usual_one_is_taken(bob: User) -> None:
