@@ -3,6 +3,8 @@
 The area is a file of the job. Where it is in doubt, the job ends with a question, at no cost.
 """
 
+from collections.abc import Mapping
+
 from imgbot.domain import marked_area
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
@@ -36,6 +38,17 @@ async def resolve(context: StepContext, job: Job) -> Job | Advance:
         reason = marked_area.SHORT if price_micro > job.charge.reserved_micro else reason
     if reason == marked_area.FOUND:
         return await move(context, job, State.SUBMITTING, **changes, model="")
+    return await _ask(context, job, reason, changes)
+
+
+async def _ask(
+    context: StepContext, job: Job, reason: str, changes: Mapping[str, object]
+) -> Advance:
+    """End the job as a question, unless it was cancelled meanwhile."""
+    stored = await context.queue.job(job.id)
+    if stored is not None and stored.is_cancelled:
+        # Its end says so; a question would not.
+        return Advance(stored)
     asked = {"outcome": State.FAILED, "reason": reason, "tries": 0, "facts": {"charge": "no"}}
     return Advance(await move(context, job, State.DELIVERING, **changes, **asked))
 
