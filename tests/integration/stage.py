@@ -207,7 +207,7 @@ async def open_stage(
     async with open_sandbox(flood=False) as (sandbox, control):
         if is_simulated:
             await control.set_provider(duration_s=[0.2, 0.4])
-            settings |= with_simulated_provider(sandbox)
+            settings = with_simulated_provider(sandbox) | settings
         bot = Bot(sandbox, state_dir, **settings)
         bot.constants = {**_UNCROWDED, **(constants or {})}
         async with bot:

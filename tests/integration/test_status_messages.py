@@ -12,6 +12,7 @@ from imgbot.domain.job import with_changes
 from imgbot.domain.texts import t
 from imgbot.jobs import status_messages
 from imgbot.jobs.status_messages import StatusMessages
+from imgbot.sandbox.simulated_provider import SPEC_FILE
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from tests.fixtures.waiting import eventually
@@ -103,7 +104,10 @@ async def test_a_picture_that_takes_long_tells_what_is_left(tmp_path: Path) -> N
         "imgbot.jobs.runner._HINT_AFTER_S": 0.0,
         "imgbot.jobs.runner._PROGRESS_EVERY_S": 0.1,
     }
-    async for stage in open_stage(tmp_path, constants):
+    # Of a provider that tells no progress, which would be shown in its place.
+    spec = tmp_path / SPEC_FILE.name
+    spec.write_text(SPEC_FILE.read_text().replace('progress = ["progress"]', ""))
+    async for stage in open_stage(tmp_path, constants, IMGBOT_PROVIDER=str(spec)):
         anna = await stage.user(language="ru")
         async with stage.bot.redis() as redis:
             key = f"{keys.DURATIONS}simulated.create.simulated"

@@ -77,6 +77,7 @@ async def test_the_history_outlives_a_kill(tmp_path: Path) -> None:
         status = "imgbot.ops.status"
         bot.constants = {
             f"{status}.history.POINT_EVERY_S": 1.0,
+            f"{status}.sampler.FIRST_AFTER_S": 0.0,
             f"{status}.sampler.SAMPLE_EVERY_S": 0.2,
         }
         file.parent.mkdir()
