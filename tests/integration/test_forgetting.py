@@ -53,8 +53,10 @@ class ForgettingSetup:
     user: User
 
     async def forget_me(self) -> None:
-        question = await self.user.ask("/forget_me")
-        await self.user.toasts(question, f"forget:{self.user.id}")
+        button = f"forget:{self.user.id}"
+        # Not the progress of a job, which may be told in between.
+        question = await self.user.ask("/forget_me", fits=lambda m: button in str(m.buttons))
+        await self.user.toasts(question, button)
         await self.user.wait(lambda message: message.text.startswith("✅ Deleted."))
 
     async def needles(self) -> Mapping[str, bytes]:
