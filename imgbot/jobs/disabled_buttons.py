@@ -1,4 +1,4 @@
-"""Disabled buttons: in a group, one that has ordered something is, until that has ended."""
+"""Disabled buttons: in a group, a button stays disabled while what it ordered runs."""
 
 import asyncio
 from contextlib import suppress
@@ -16,7 +16,7 @@ _LOOK_EVERY_S = 1.0
 
 @dataclass(slots=True)
 class DisabledButtons:
-    """Disables and enables buttons by what is stored, so that a failed edit is made up for."""
+    """Loop that shows each button as the stored presses say; an edit that failed is repeated."""
 
     store: PressStore
     messenger: Messenger

@@ -28,7 +28,10 @@ class PressStore(Store):
         self.noted = asyncio.Event()
 
     async def note(self, press: Press) -> None:
-        """Note a press; not beside a disabled button, unless it is known what that is otherwise."""
+        """Store a press, with the keyboard as it is without disabled buttons.
+
+        It is left out if that keyboard is not known.
+        """
         if any("disabled" in button for row in press.rows for button in row):
             beside = [each for each in await self.presses() if each[:2] == press[:2]]
             if not beside:
@@ -41,7 +44,7 @@ class PressStore(Store):
         self.noted.set()
 
     async def presses(self) -> list[Press]:
-        """Return all; fields of another release are left out."""
+        """Return all presses; fields that a later release has added are ignored."""
         stored = map(json.loads, await self._redis.hvals(keys.PRESSES))
         return [Press(*each[: len(Press._fields)]) for each in stored]
 

@@ -56,6 +56,7 @@ def build_app(settings: Settings, connections: Connections) -> App:
     pictures = state_directory.folder(settings.state_dir, "pictures")
     messenger = Messenger(connections.bot)
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
+    remove_files = _file_removal(settings, originals)
     _use_own_weights(settings)
     return App(
         identity=connections.bot_identity,
@@ -83,9 +84,7 @@ def build_app(settings: Settings, connections: Connections) -> App:
         access=Access(redis),
         broadcasts=Broadcasts(redis),
         dead_letters=DeadLetters(redis, queue),
-        forgetting=Forgetting(
-            redis, queue, _file_removal(settings, originals), messenger.delete_pack
-        ),
+        forgetting=Forgetting(redis, queue, remove_files, messenger.delete_pack),
         alerts=AlertStore(redis),
         now_ms=now_ms,
         workers=connections.workers,
