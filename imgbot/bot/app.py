@@ -18,7 +18,6 @@ from imgbot.storage.albums import Albums
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
-from imgbot.storage.examples import ExampleStore
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.presses import PressStore
@@ -47,7 +46,6 @@ class App:
     results: ResultStore
     users: UserStore
     presses: PressStore
-    examples: ExampleStore
     albums: Albums
     limit: RateLimit
     spend: Spend

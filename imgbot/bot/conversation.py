@@ -452,7 +452,7 @@ async def _handle_pointing(text: Text, _: Message, dialogue: Dialogue) -> None:
     await ask_about(dialogue, text.target.photo)
 
 
-async def _handle_unsure(text: Text, message: Message, dialogue: Dialogue) -> None:
+async def _handle_unsure(text: Text, _: Message, dialogue: Dialogue) -> None:
     """Text that may mean one thing or another: ask, and order nothing."""
     photo = None if text.is_about_expired else text.target.photo
     if text.is_reply and photo is not None:
@@ -464,12 +464,6 @@ async def _handle_unsure(text: Text, message: Message, dialogue: Dialogue) -> No
         is_merging=text.is_merging,
         has_more=dialogue.app.chat_model.is_on and is_short(text.prompt) and not text.is_merging,
     )
-    is_choice = key == "ask_meaning" and photo is not None and not text.is_merging
-    # Words of others are not the user's to give: neither those of a group nor forwarded ones.
-    if is_choice and dialogue.context.is_private and message.forward_origin is None:
-        await dialogue.app.examples.note_question(
-            dialogue.user_id, message.message_id, text.prompt, text.facts
-        )
     await dialogue.ask_about_text(key, [*rows, *meanings], minutes=EXPIRY_S // 60)
     if key == "ask_meaning":
         await dialogue.app.queue_stats.note_not_understood(
@@ -514,9 +508,7 @@ async def on_meaning_callback(callback: CallbackQuery, argument: str, dialogue: 
     else:
         return "stale_button"
     if choice != "merge":
-        app, user_id = dialogue.app, dialogue.user_id
-        await app.users.set_meant(user_id, wording_key(prompt), choice)
-        await app.examples.add(user_id, asked.message_id, prompt, choice, app.now_ms())
+        await dialogue.app.users.set_meant(dialogue.user_id, wording_key(prompt), choice)
     # It is answered: pressed once more, it would order a second picture.
     await dialogue.remove_panel()
     return "accepted_short"

@@ -51,9 +51,7 @@ from imgbot.telemetry import events
 
 Event = Message | CallbackQuery
 
-_REPEATABLE = frozenset(
-    {"help", "set", "model", "more", "view", "queue", "stuck", "receipt", "learned"}
-)
+_REPEATABLE = frozenset({"help", "set", "model", "more", "view", "queue", "stuck", "receipt"})
 """Actions exempt from double-press detection: turning a page twice quickly is intended."""
 
 

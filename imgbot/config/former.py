@@ -14,6 +14,7 @@ _ENTRIES: Mapping[str, str] = {
 _WITHOUT_EFFECT: Mapping[str, str] = {
     "IMGBOT_ACCEPT_VOLATILE_REDIS": "a Redis that may lose jobs is always refused",
     "IMGBOT_CHAT_DAILY_LIMIT": "the chat model is asked at most 500 times a day",
+    "IMGBOT_LEARN": "nothing is learned from answers; texts that were kept for it are deleted",
     "IMGBOT_LOG_FORMAT": "`journalctl -o json` prints the log for a collector",
     "IMGBOT_POLLING": "polls are always timed by what is learned",
 }

@@ -162,7 +162,6 @@ class Settings(BaseModel):
     chat_url: HttpUrl = ""
     chat_model: str = ""
     chat_key: Secret | None = None
-    learn: Literal["on", "off"] = "off"
     guard: GuardModes = ()
     environment_file: Path | None = None
     admins: Ids = ()

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from imgbot.domain.errors import TransientError, UserError
 from imgbot.imaging.originals import OriginalStore
-from imgbot.storage.examples import ExampleStore
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.keys import RESULT_KEPT_S
@@ -54,8 +53,7 @@ class Maintenance:
     limits_expire_s: int
     """Seconds after which nothing of a forgotten user is left in Redis but what must stay."""
     is_clock_sure: Callable[[], bool]
-    """While it is false, no user, finished picture or example is deleted for its age."""
-    examples: ExampleStore
+    """While it is false, no user or finished picture is deleted for its age."""
     _has_all_users: bool = field(default=False, init=False)
     _since_s: float = field(init=False)
     _kept_s: int = field(default=RESULT_KEPT_S, init=False)
@@ -77,8 +75,7 @@ class Maintenance:
         now_ms = self.now_ms()
         events.queue_repaired(*await self.queue.fsck(now_ms, self.spend.recent(now_ms)))
         await self._prune()
-        if self.is_clock_sure():
-            await self.examples.trim(now_ms)
+        await self.forgetting.delete_former(now_ms)
         # A picture whose result is gone belongs to nobody, and could not be forgotten.
         kept_s = self._kept_s if self.is_clock_sure() else math.inf
         kept = await asyncio.to_thread(self.originals.prune, self.now_ms() / 1000, kept_s)

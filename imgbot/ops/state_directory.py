@@ -33,8 +33,8 @@ BEGUN = "begun"
 LOADTEST_RECORD = "loadtest.json"
 """A file: the latest load test of this machine."""
 
-WEIGHTS = "intents.bin"
-"""A file: the weights that `imgbot train` has learned."""
+_FORMER = "intents.bin"
+"""A file: the weights that earlier builds learned from texts of users."""
 
 _SETTING = "IMGBOT_STATE_DIR"
 # The server's own files, locks, what can be fetched again or is true of this machine alone, and
@@ -46,6 +46,12 @@ def check(state_dir: Path) -> None:
     """Refuse a state directory that was moved, or is half restored. Raises ConfigError."""
     if found := _obstacle(state_dir):
         raise ConfigError(_SETTING, "; ".join(found))
+
+
+def remove_former(state_dir: Path) -> None:
+    """Remove what earlier builds made of users' texts, and nothing reads any longer."""
+    with usable(path := state_dir / _FORMER):
+        path.unlink(missing_ok=True)
 
 
 def _obstacle(state_dir: Path) -> tuple[str, str] | None:

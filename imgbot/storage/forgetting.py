@@ -119,6 +119,11 @@ class Forgetting(Store):
         await self._all(self._redis.zrem(keys.PEOPLE, *ids), self._redis.zrem(keys.SEEN, *ids))
         await self.mark_log(now_ms)
 
+    async def delete_former(self, now_ms: int) -> None:
+        """Delete what earlier builds kept of users, and nothing reads any longer."""
+        if await self._redis.unlink(*_owned(Owner.FORMER)):
+            await self.mark_log(now_ms)
+
     async def find_users(self, now_ms: int) -> None:
         """Add users whom earlier releases stored to those whose silence is known."""
         pages = self._redis.scan_iter(match=f"{keys.USER}*", count=_READ_AT_ONCE)

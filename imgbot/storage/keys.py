@@ -16,7 +16,7 @@ class Owner(Enum):
     """Content of a key about users, and its treatment when one is forgotten."""
 
     NOBODY = auto()  # nothing of a user
-    UNNAMED = auto()  # words of users without their ids: forgetting one cannot find them
+    FORMER = auto()  # kept by earlier builds, and read by nothing: deleted at the start
     LIVE_JOB = auto()  # their jobs, which are cancelled first: it goes when they have ended
     LIMIT = auto()  # it expires with its window: forgetting must not reset a limit
     ADMIN = auto()  # by and for administrators, who are named in the settings
@@ -124,12 +124,10 @@ USERNAMES = _key("img:names", Owner.METHOD)
 MEANT = _key("img:meant:", r"(\d+)")
 # STRING per user id and digest of a prompt, a day: its written-out versions, as JSON.
 VERSIONS = _key("img:versions:", r"(\d+)\..*")
-# HASH per user id, a day since the first: message that the bot asked about → its context and the
-# words that it shares with the prompt of the picture; empty once a button has answered.
+# HASH per user id, a day: of earlier builds, words of messages that the bot asked about.
 ASKED = _key("img:asked:", r"(\d+)")
-# ZSET: examples to learn from, as JSON (label, context, shared words, text), by the time (ms) of
-# the button that answered, the newest 1,000, 90 days.
-LEARNED = _key("img:learned", Owner.UNNAMED)
+# ZSET: texts of users, without their ids, that earlier builds learned from.
+LEARNED = _key("img:learned", Owner.FORMER)
 # ZSET: users of whom something is kept, by the time (ms, to a day) of their latest update.
 SEEN = _key("img:seen", Owner.METHOD)
 # ZSET: users with a private chat, by the time (ms, to a day) of their latest update in it.

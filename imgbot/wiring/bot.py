@@ -18,7 +18,6 @@ from imgbot.bot.router import UpdateHandler
 from imgbot.bot.text_encoder import TextEncoder
 from imgbot.config.changed import ChangedSettings
 from imgbot.config.settings import Settings
-from imgbot.domain.intents.model import use
 from imgbot.domain.operations import Operation
 from imgbot.imaging.networks import is_installed
 from imgbot.imaging.originals import OriginalStore
@@ -31,7 +30,6 @@ from imgbot.storage.albums import Albums
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
-from imgbot.storage.examples import ExampleStore
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.presses import PressStore
 from imgbot.storage.rate_limit import RateLimit
@@ -45,7 +43,6 @@ from imgbot.telegram.messenger import Messenger
 from imgbot.telegram.session import BotSession
 from imgbot.telegram.stars import StarPayments
 from imgbot.telegram.update_poller import UpdatePoller
-from imgbot.telemetry import events
 from imgbot.wiring.connections import Connections, now_ms
 from imgbot.wiring.providers import open_providers
 
@@ -57,7 +54,6 @@ def build_app(settings: Settings, connections: Connections) -> App:
     messenger = Messenger(connections.bot)
     originals = OriginalStore(pictures, settings.kept_pictures_mb)
     remove_files = _file_removal(settings, originals)
-    _use_own_weights(settings)
     return App(
         identity=connections.bot_identity,
         policy=_access_policy(settings, routes),
@@ -69,7 +65,6 @@ def build_app(settings: Settings, connections: Connections) -> App:
         results=ResultStore(redis),
         users=UserStore(redis),
         presses=PressStore(redis),
-        examples=ExampleStore(redis, is_on=settings.learn == "on"),
         albums=Albums(redis),
         limit=RateLimit(
             redis,
@@ -106,19 +101,6 @@ def build_app(settings: Settings, connections: Connections) -> App:
 async def _try_settings(pool: Pool, settings: Settings) -> None:
     """Open the providers of other settings, and close them again. Raises ConfigError."""
     await open_providers(settings, pool).aclose()
-
-
-def _use_own_weights(settings: Settings) -> None:
-    """Use what `imgbot train` has learned here; an operator who switches it off gets ours back."""
-    path = settings.state_dir / state_directory.WEIGHTS
-    if settings.learn == "off" or not path.exists():
-        return
-    try:
-        use(path.read_bytes())
-    except (OSError, ValueError) as error:
-        events.warning("%s is not used (%s): to learn again, run `imgbot train`", path, error)
-    else:
-        events.info("messages are understood by the weights in %s", path)
 
 
 def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:

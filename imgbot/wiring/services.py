@@ -78,7 +78,6 @@ def build_services(
             settings.forget_after_days,
             settings.rate_limit_window,
             functools.partial(_is_clock_sure, bot),
-            app.examples,
         ),
         broadcaster=Broadcaster(app.broadcasts, app.users, app.messenger),
         disabled_buttons=DisabledButtons(app.presses, app.messenger),

@@ -29,7 +29,6 @@ from imgbot.domain.complaints import offer_for
 from imgbot.domain.errors import ConfigError, ProviderError, UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in, wording_key
 from imgbot.domain.intents.model import UTTERANCES
-from imgbot.domain.intents.training import utterances_in
 from imgbot.domain.operations import Operation
 from imgbot.domain.ordinals import named_in
 from imgbot.domain.prompt_options import parse_prompt_options
@@ -47,6 +46,7 @@ from tests.fakes.exchanges import read_vendor
 from tests.fixtures import hostile
 from tests.fixtures.photos import load_photo
 from tests.fixtures.requests import make_order
+from tests.fixtures.utterances import utterances_in
 
 VENDORS = ("bfl", "fal", "kie", "replicate", "wavespeed", "comfyui", "openai")
 _HOSTILE_VALUES: Sequence[Any] = (

@@ -7,9 +7,9 @@ import numpy as np
 
 from imgbot.domain.intents.features import shape_of
 from imgbot.domain.intents.model import packed
-from imgbot.domain.intents.training import Utterance
 from imgbot.domain.intents.words import read
 from imgbot.imaging.encoder import encodings
+from tests.fixtures.utterances import Utterance
 
 _HEADS = 2
 """Heads that are learned apart and averaged: they err in different places."""

@@ -119,6 +119,8 @@ async def pictures(control: Control, user_id: int) -> int:
 async def test_state_of_an_earlier_release_is_resumed(release: str, tmp_path: Path) -> None:
     world = WORLDS[release]
     restore(release, tmp_path / "state")
+    learned_from_users = tmp_path / "state" / "intents.bin"
+    learned_from_users.touch()
     async with open_sandbox(token=world["token"]) as (sandbox, control):
         for name, user_id in world["users"].items():
             assert (await control.make_user(name)).id == user_id
@@ -138,6 +140,7 @@ async def test_state_of_an_earlier_release_is_resumed(release: str, tmp_path: Pa
             charges = Counter(entry["client_id"] for entry in (await control.provider())["ledger"])
             assert sorted(charges.values()) == [1] * CHARGES[release]
             assert bot.secrets_in_log() == []
+            assert not learned_from_users.exists()
 
 
 async def expect_what_users_had(redis: Client, users: dict[str, int]) -> None:

@@ -12,11 +12,11 @@ import pytest_asyncio
 from imgbot.bot.handlers import COMMANDS
 from imgbot.bot.router import CALLBACKS
 from imgbot.domain.intents.model import UTTERANCES
-from imgbot.domain.intents.training import utterances_in
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot import Constants
 from tests.fixtures.sandbox import Message
+from tests.fixtures.utterances import utterances_in
 from tests.integration.stage import (
     BOT_NAME,
     OUT_OF_REACH,

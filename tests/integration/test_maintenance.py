@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
-from unittest.mock import AsyncMock, Mock
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -17,7 +17,6 @@ from imgbot.jobs.inputs import is_to_be_kept
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from imgbot.storage.examples import ExampleStore
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.keys import RESULT_KEPT_S
@@ -39,11 +38,10 @@ def upkeep_of(redis: Client, queue: JobQueue, folder: Path, **changes: Any) -> M
         OriginalStore(folder / "kept", 0),
         partial(measure, redis),
         lambda: NOW,
-        Mock(),
+        Forgetting(redis, queue, AsyncMock(), AsyncMock()),
         forget_after_days=0,
         limits_expire_s=60,
         is_clock_sure=lambda: True,
-        examples=ExampleStore(redis, is_on=True),
     )
     return replace(upkeep, **changes)
 
@@ -124,7 +122,6 @@ async def test_nothing_is_deleted_for_its_age_while_the_clock_is_doubted(
         queue,
         tmp_path,
         originals=originals,
-        forgetting=Forgetting(redis, queue, AsyncMock(), AsyncMock()),
         forget_after_days=365,
         is_clock_sure=lambda: is_sure,
     )
@@ -134,6 +131,20 @@ async def test_nothing_is_deleted_for_its_age_while_the_clock_is_doubted(
 
     assert await redis.zcard(keys.PEOPLE) == (0 if is_sure else 1)
     assert (originals.find("1") is None) is is_sure
+
+
+async def test_texts_that_earlier_builds_kept_to_learn_from_are_deleted(
+    redis: Client, tmp_path: Path
+) -> None:
+    await redis.zadd("img:learned", {'["change", "picture", "_", "on the beach"]': NOW})
+    upkeep = upkeep_of(redis, await open_queue(redis), tmp_path)
+
+    await upkeep._repair()
+    await upkeep._repair()
+
+    assert not await redis.exists("img:learned")
+    # The append-only file holds them until it is rewritten.
+    assert await redis.hgetall(keys.FORGOTTEN) == {f"log.{NOW}": "1"}
 
 
 async def test_a_redis_that_permits_no_rewrite_is_asked_once_in_five_minutes(

@@ -4,13 +4,11 @@ from collections import defaultdict
 
 from hypothesis import given, settings, strategies as st
 
-from imgbot.domain.intents import ChatFacts
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.albums import Albums, Item
 from imgbot.storage.client import Client
-from imgbot.storage.examples import ExampleStore
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.stats import QueueStats
@@ -138,25 +136,3 @@ async def test_users_waiting_for_their_own_jobs_are_counted(redis: Client) -> No
 
     assert (before.capped, sum(before.waiting.values())) == (0, 4)
     assert (after.capped, sum(after.waiting.values())) == (2, 3)
-
-
-async def test_examples_to_learn_from_are_bounded_in_size_number_and_age(redis: Client) -> None:
-    store = ExampleStore(redis, is_on=True)
-    facts, day_ms = ChatFacts(has_picture=True), 86_400_000
-    for number in range(25):
-        await store.note_question(7, number, "on the beach", facts)
-        await store.add(7, number, f"{number} {'а' * 400}", "create", NOW)
-        await store.add(7, number, "again", "change", NOW)
-    of_one = await store.read(NOW)
-    await redis.zadd(keys.LEARNED, {f"{n}": NOW + n for n in range(2000)})
-    await store.note_question(8, 1, "on the beach", facts)
-    await store.add(8, 1, "newest", "create", NOW + 3000)
-
-    assert len(of_one) == 20
-    assert {len(each.text) for each in of_one.values()} == {300}
-    assert await redis.zcard(keys.LEARNED) == 1000
-    assert 0 < await redis.ttl(f"{keys.ASKED}7") <= 86_400
-    assert len(await store.read(NOW + 89 * day_ms)) == 1
-    assert await store.read(NOW + 91 * day_ms) == {}
-    await store.trim(NOW + 91 * day_ms)
-    assert not await redis.exists(keys.LEARNED)

@@ -19,16 +19,14 @@ from imgbot.domain.intents import (
     wording_key,
 )
 from imgbot.domain.intents.classifier import ORDERS, UNSURE
-from imgbot.domain.intents.examples import Example, load_example, shared_words
-from imgbot.domain.intents.features import features_of
 from imgbot.domain.intents.head import head
-from imgbot.domain.intents.model import SHIPPED_WEIGHTS, UTTERANCES, digest_of, model, packed, use
-from imgbot.domain.intents.training import Utterance, trained, utterances_in
-from imgbot.domain.intents.words import read
+from imgbot.domain.intents.model import UTTERANCES, digest_of, model
 from imgbot.domain.operations import Operation
 from imgbot.domain.spelling import slips_of
 from imgbot.imaging.encoder import share_of, shares_of
+from tests.bench.train_intents import trained
 from tests.bench.train_words import train_head
+from tests.fixtures.utterances import Utterance, utterances_in
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 FILES = {
@@ -52,11 +50,6 @@ AFTER = {
 def read_utterances(name: str) -> Sequence[Utterance]:
     """Not at the import, which each process of a run pays for."""
     return [each for file in FILES[name] for each in utterances_in(file)]
-
-
-@cache
-def learned() -> bytes:
-    return packed(model().labels, bytes(model().weights), digest_of([SHIPPED_WEIGHTS]))
 
 
 class Score(NamedTuple):
@@ -163,46 +156,6 @@ def test_training_gives_the_same_weights_again() -> None:
     known = read_utterances("known")
     assert trained(known[::80], "") == trained(known[::80], "")
     assert train_head(known[::400], "") == train_head(known[::400], "")
-
-
-@pytest.mark.parametrize(
-    ("begin", "end", "labels"),
-    [
-        (b"", -1, b"create"),
-        (b"", None, b"crooked"),
-        (b" ", None, b"create"),
-    ],
-    ids=["short", "of other labels", "moved"],
-)
-def test_weights_of_another_version_are_not_used(
-    begin: bytes, end: int | None, labels: bytes
-) -> None:
-    expect_refused(begin + learned()[:end].replace(b"create", labels))
-
-
-@pytest.mark.parametrize("content", [b"", b"{}", SHIPPED_WEIGHTS.read_bytes()])
-def test_weights_that_are_damaged_are_not_used(content: bytes) -> None:
-    expect_refused(content)
-
-
-def expect_refused(content: bytes) -> None:
-    before = model()
-
-    with pytest.raises(ValueError, match="damaged"):
-        use(content)
-    assert model() is before
-
-
-@pytest.mark.parametrize("text", ["a cat in a red hat", "с котом", "«Кот» и x4", "ok ok", "5"])
-@pytest.mark.parametrize("latest", ["", "a cat in a blue hat", "кот, кот и «пёс» x4", "…"])
-def test_an_example_has_the_features_of_the_text_in_its_chat(text: str, latest: str) -> None:
-    for name in ("picture", "reply", "prompt"):
-        facts = replace(AFTER[name], latest_prompt=latest)
-        example = Example("change", facts.context, shared_words(text, facts), text)
-        stored = load_example(example.dump())
-
-        assert stored == example
-        assert features_of(read(text), example.utterance.facts) == features_of(read(text), facts)
 
 
 @ENCODERS

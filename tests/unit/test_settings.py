@@ -146,7 +146,6 @@ REFUSED = {
     "IMGBOT_ADMINS": ["me"],
     "IMGBOT_DAILY_BUDGET": ["5,00", "-1", "0.0000001"],
     "IMGBOT_PROVIDER_LIMITS": ["1200/min", "replicate=1200", "replicate=0/min"],
-    "IMGBOT_LEARN": ["yes", "On"],
     "IMGBOT_LOCAL_MODEL": [
         "sd.gguf",
         "/sd.txt",

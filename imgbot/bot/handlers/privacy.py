@@ -28,8 +28,6 @@ async def handle_privacy(_: Message, dialogue: Dialogue) -> None:
     services = dialogue.t("privacy_makers" if names else "privacy_builtin", makers=names)
     if chat_host := dialogue.app.chat_host:
         services += " " + dialogue.t("privacy_chat", host=chat_host)
-    if dialogue.app.examples.is_on:
-        services += "\n\n" + dialogue.t("privacy_learning")
     if dialogue.app.policy.star_prices:
         services += "\n\n" + dialogue.t("privacy_stars")
     await dialogue.reply_alone(
@@ -72,8 +70,6 @@ async def on_forget_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
     lines = [dialogue.t("forget_done"), "", dialogue.t("forget_out_of_reach")]
     if recipients := ", ".join(filter(None, (_makers(dialogue), app.chat_host))):
         lines.append(dialogue.t("forget_makers", makers=recipients))
-    if app.examples.is_on:
-        lines.append(dialogue.t("forget_learned"))
     lines += ["", dialogue.t("forget_kept")]
     if app.policy.star_prices:
         lines.append(dialogue.t("privacy_stars"))

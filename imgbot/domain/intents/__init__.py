@@ -2,8 +2,8 @@
 
 `words` reads a text, `features` turns it and the facts of its chat into numbers, `model` weighs
 them (and `head` the optional sentence encoder's), `classifier` decides, and `beginnings` finds the
-prompt. `training` makes the weights from `utterances`: who wants a text understood otherwise adds
-examples, and runs `make train-intents`.
+prompt. Who wants a text understood otherwise adds examples to `utterances`, and runs
+`make train-intents`.
 """
 
 from imgbot.domain.intents.classifier import classify, scale_in, wording_key

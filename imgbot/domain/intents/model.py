@@ -18,7 +18,7 @@ STEP = 1 / 16
 """Difference between two neighbouring weights."""
 
 FOLDER = files("imgbot.domain.intents")
-SHIPPED_WEIGHTS = FOLDER / "weights.bin"
+WEIGHTS = FOLDER / "weights.bin"
 UTTERANCES = tuple(FOLDER / "utterances" / f"{language}.toml" for language in ("en", "ru"))
 
 
@@ -29,7 +29,7 @@ class Model:
     labels: tuple[str, ...]
     weights: memoryview
     digest: str
-    """Of the utterances that the weights were learned from; of an operator's: see `use`."""
+    """Of the utterances that the weights were learned from."""
 
     def probabilities(self, buckets: Sequence[int]) -> Mapping[str, float]:
         """Return the probability of each label for a text with these features."""
@@ -49,37 +49,10 @@ def probabilities_of(labels: Sequence[str], scores: Sequence[float]) -> Mapping[
     return {label: each / total for label, each in zip(labels, powers, strict=True)}
 
 
-_own: list[Model] = []
-"""Model with the weights of the operator, once there are any."""
-
-
-def model() -> Model:
-    """Return the model in use."""
-    return _own[0] if _own else _shipped()
-
-
 @cache
-def _shipped() -> Model:
-    return unpacked(SHIPPED_WEIGHTS.read_bytes())
-
-
-def use(content: bytes) -> None:
-    """Use a file of weights, whose digest is that of the shipped ones, instead of those.
-
-    Their digest changes with the utterances, and with what is made of them. Raises ValueError.
-    """
-    labels = json.loads(SHIPPED_WEIGHTS.read_bytes().partition(b"\n")[0])["labels"]
-    if content.partition(b"\n")[0] != _head(labels, digest_of([SHIPPED_WEIGHTS])):
-        raise ValueError("it is damaged, or belongs to another version")
-    try:
-        _own[:] = [unpacked(content)]
-    except lzma.LZMAError:
-        raise ValueError("it is damaged") from None
-
-
-def unpacked(content: bytes) -> Model:
-    """Read a file of weights."""
-    known, weights = first_line_and_weights(content)
+def model() -> Model:
+    """Return the model that comes with the program."""
+    known, weights = first_line_and_weights(WEIGHTS.read_bytes())
     return Model(tuple(known["labels"]), weights, known["digest"])
 
 
@@ -90,11 +63,8 @@ def first_line_and_weights(content: bytes) -> tuple[dict[str, Any], memoryview]:
 
 def packed(labels: Sequence[str], weights: bytes, digest: str, **others: Any) -> bytes:
     """Return a file of weights; `others` are further facts of its first line."""
-    return _head(labels, digest, **others) + b"\n" + lzma.compress(weights, preset=9)
-
-
-def _head(labels: Sequence[str], digest: str, **others: Any) -> bytes:
-    return json.dumps({"labels": labels, "digest": digest, **others}).encode()
+    head = json.dumps({"labels": labels, "digest": digest, **others}).encode()
+    return head + b"\n" + lzma.compress(weights, preset=9)
 
 
 def digest_of(paths: Sequence[Traversable]) -> str:

@@ -419,20 +419,6 @@ def undo(action: str, ids: Sequence[int]) -> Keyboard:
     return _in_rows([Button(f"✖️ {each}", f"{action}:undo.{each}") for each in ids], _IN_A_ROW)
 
 
-def learned(language: str, ids: Mapping[int, str], page: int, pages: int) -> Keyboard:
-    """Buttons under a page of examples: delete one by its number, or all; turn the page."""
-    one = [Button(f"✖️ {number}", f"learned:ask.{each}") for number, each in ids.items()]
-    turns = {"◀": page - 1, "▶": page + 1}
-    turn = [Button(a, f"learned:page.{to}") for a, to in turns.items() if 0 <= to < pages]
-    return [one, *([turn] if turn else []), [_button(language, "learned_clear", "learned:ask.all")]]
-
-
-def learned_drop(language: str, which: str) -> Keyboard:
-    """Buttons under the question whether examples are deleted: `all` of them, or one by its id."""
-    drop = _button(language, "learned_drop", f"learned:drop.{which}")
-    return [[drop, _button(language, "back", "learned:page.0")]]
-
-
 class Remedy(StrEnum):
     """Action of an admin against an incident."""
 

@@ -7,7 +7,6 @@ from imgbot.bot.handlers.admin import (
     access,
     broadcast,
     config,
-    learned,
     people,
     remedies,
     reports,
@@ -19,7 +18,6 @@ COMMANDS: Mapping[str, MessageHandler] = {
     **people.COMMANDS,
     **config.COMMANDS,
     "broadcast": broadcast.handle_broadcast,
-    "learned": learned.handle_learned,
 }
 CALLBACKS: Mapping[str, CallbackHandler] = {
     **reports.CALLBACKS,
@@ -27,7 +25,6 @@ CALLBACKS: Mapping[str, CallbackHandler] = {
     **people.CALLBACKS,
     **config.CALLBACKS,
     "cast": broadcast.on_broadcast_callback,
-    "learned": learned.on_learned_callback,
     "fix": remedies.on_remedy_callback,
 }
 
