@@ -24,6 +24,7 @@ from imgbot.domain.prompt_options import (
 )
 from imgbot.domain.remix import amend
 from imgbot.domain.texts import counted, in_time
+from imgbot.providers.protocol import model_meant
 from imgbot.storage import keys, rate_limit
 from imgbot.storage.results import Result
 from imgbot.storage.users import SLIDESHOW
@@ -160,7 +161,7 @@ async def _is_slideshow(dialogue: Dialogue, job: Job) -> bool:
 
 async def regenerate(dialogue: Dialogue, result: Result, count: int = 1) -> None:
     """Order a delivered picture again, so many times: the same request with other seeds."""
-    _check_offered(dialogue, result.operation, result.chosen)
+    result = replace(result, chosen=_offered(dialogue, result.operation, result.chosen))
     await check_rate_limit(dialogue)
     await _enqueue_variants(dialogue, _job_like(dialogue, result), count)
 
@@ -174,7 +175,7 @@ async def retry(dialogue: Dialogue, failed: Result) -> bool:
         _job_like(dialogue, failed),
         id=request,
         # The sentence above the button says that it takes the usual one.
-        model=failed.chosen if failed.chosen in models else "",
+        model=model_meant(models, failed.chosen),
         seed=failed.seed,
         ignored=failed.ignored,
         base=await _base_of(failed.parent, dialogue),
@@ -202,7 +203,7 @@ async def create_version(dialogue: Dialogue, version: Version, like: Result | No
     """Order a written-out prompt, as a new picture or like the one whose prompt it was."""
     preferences = dialogue.context.preferences
     chosen = like.chosen if like else preferences.models.get(Operation.CREATE, "")
-    _check_offered(dialogue, Operation.CREATE, chosen)
+    chosen = _offered(dialogue, Operation.CREATE, chosen)
     await check_rate_limit(dialogue)
     first = with_changes(
         _job_of(dialogue, Operation.CREATE, PromptOptions(version.shown), chosen),
@@ -323,9 +324,7 @@ def model_in(
     rest, named = words_about_model(dialogue, operation, text)
     if chosen is None:
         chosen = dialogue.context.preferences.models.get(operation, "")
-    if not named:
-        _check_offered(dialogue, operation, chosen)
-    return rest, named or chosen
+    return rest, named or _offered(dialogue, operation, chosen)
 
 
 def words_about_model(dialogue: Dialogue, operation: Operation, text: str) -> tuple[str, str]:
@@ -337,13 +336,18 @@ def words_about_model(dialogue: Dialogue, operation: Operation, text: str) -> tu
     return named_in(text, {name: each.title for name, each in models.items()}, best)
 
 
-def _check_offered(dialogue: Dialogue, operation: Operation, model: str) -> None:
-    """Raise UserError if a model that was chosen is no longer offered: nothing is ordered."""
+def _offered(dialogue: Dialogue, operation: Operation, model: str) -> str:
+    """Return the id under which a chosen model is offered.
+
+    Raises UserError if it no longer is: nothing is ordered.
+    """
     models = dialogue.app.policy.models(operation)
-    if model and model not in models:
+    meant = model_meant(models, model)
+    if model and not meant:
         usual = dialogue.model_told(operation, next(iter(models)))
         facts = {"model": model.rpartition("/")[2], "usual": usual}
         raise UserError("model_gone", operation=operation, **facts)
+    return meant
 
 
 def _job_of(

@@ -131,7 +131,7 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         seed=job.request.seed,
         target=target_of(context, job.id),
         hook_url=context.webhooks.url_for(job.id),
-        model=model,
+        model=model and offer.model,
     )
 
 

@@ -113,7 +113,7 @@ class ModelChoice:
     """Highest price of a picture. Without it and without a list, that of the usual model."""
 
     def admits(self, offer: Capability, usual: Capability) -> bool:
-        if self.allowed and offer.model not in self.allowed:
+        if self.allowed and self.allowed.isdisjoint({offer.model, *offer.replaces}):
             return False
         ceiling_micro = self.ceiling_micro
         if ceiling_micro is None and not self.allowed:

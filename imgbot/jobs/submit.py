@@ -29,6 +29,7 @@ from imgbot.providers.protocol import (
     Provider,
     Recovery,
     Ticket,
+    model_meant,
 )
 from imgbot.telegram.messenger import cut
 from imgbot.telemetry import events
@@ -84,7 +85,7 @@ def _check_model(context: StepContext, job: Job) -> None:
     if not (model := job.request.model):
         return
     models = context.routing.models(job.request.operation)
-    if model not in models:
+    if not model_meant(models, model):
         title = model.rpartition("/")[2]
         usual = next(iter(models.values())).title or t(job.request.language, "model_usual")
         raise UserError("model_withdrawn", model=title, usual=usual, charge="no")
@@ -215,6 +216,7 @@ async def _record_submit(
         price_micro=price_micro,
         stars_back=_stars_back(context, job, price_micro, is_stand_in=is_stand_in),
         side_px=order.side_px,
+        model=order.model or job.request.model,
         lettering=order.lettering,
         note="stand_in_note" if is_stand_in else job.request.note,
     )
@@ -413,7 +415,7 @@ async def _repeat(context: StepContext, job: Job) -> Outcome:
     """Order again under the same key; the record stays, for the first order may be alive."""
     provider = context.routing.provider_of(job)
     order = await inputs.build_request(context, job, provider)
-    if order.model and order.model not in provider.models.get(order.operation, {}):
+    if order.model and order.model != job.request.model:
         # Another model is another order.
         return await conclude(context, job, State.DEAD, "submit_unknown")
     job = await move(context, job, State.SUBMITTING, tries=job.progress.tries + 1)

@@ -134,7 +134,7 @@ class OpenAiSpec(ServerSpec, Vendor):
     def model_for(self, operation: Operation, name: str = "") -> ImagesApiModel | None:
         """Return the named model, else the default model under that name; None if not served."""
         serving = [model for model in self.models if operation in model.operations]
-        named = [model for model in serving if model.id == name]
+        named = [model for model in serving if name in {model.id, *model.replaces}]
         if named or not name or not serving:
             return next(iter(named or serving), None)
         return serving[0].model_copy(update={"id": name})

@@ -97,11 +97,18 @@ class Capability:
     """Strength of the model in a few words, by language."""
     is_best: bool = False
     """True if the model makes the best pictures of those in its file."""
+    replaces: tuple[str, ...] = ()
+    """Ids of withdrawn models whose place it takes, at no higher price."""
 
     def price_at(self, scale: int) -> int:
         """Return the price in micro-dollars at a scale; the highest one for an unlisted scale."""
         most = max(self.scale_prices_micro.values(), default=self.price_micro)
         return self.scale_prices_micro.get(scale, most)
+
+
+def model_meant(models: Mapping[str, Capability], stored: str) -> str:
+    """Return the id of the model that a stored id means; empty if it is no longer offered."""
+    return next((name for name, each in models.items() if stored in {name, *each.replaces}), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,7 +260,8 @@ class Provider(ABC):
 
     def offer(self, operation: Operation, model: str) -> Capability:
         """Return the terms of a model; those of the usual one if `model` is empty or unknown."""
-        return self.models.get(operation, {}).get(model) or self.offers[operation]
+        models = self.models.get(operation, {})
+        return models.get(model_meant(models, model)) or self.offers[operation]
 
     async def upload(self, order: GenerationRequest) -> GenerationRequest:
         """Return the request with its `uploads`; free of charge, and no task exists yet."""

@@ -133,11 +133,18 @@ class ModelNotes(LocatedTable):
     )
     best: bool = False
     """True for the model that "in the best quality" means."""
+    replaces: tuple[str, ...] = ()
+    """Ids of withdrawn models whose place it takes, at no higher price."""
 
     def notes(self, model: str) -> dict[str, Any]:
         """Return them as fields of a Capability; the title is a part of the id without one."""
         title = self.title or model.rpartition("/")[2]
-        return {"title": title, "good_at": self.good_at, "is_best": self.best}
+        return {
+            "title": title,
+            "good_at": self.good_at,
+            "is_best": self.best,
+            "replaces": self.replaces,
+        }
 
 
 class Vendor(LocatedTable):

@@ -18,6 +18,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 BEST = "simulated/best"
 GONE = json.dumps({"create": "studio/withdrawn"})
+REPLACED = "simulated/good"
+"""The provider's file says that the best model takes the place of this one."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -162,3 +164,24 @@ async def test_an_order_for_a_model_that_is_gone_ends_with_a_sentence_and_costs_
     )
     await eventually(lambda: models(bob), ["a slow lake", "a green hill"].__eq__)
     await eventually(lambda: spent_micro(bob), (80_000).__eq__)
+
+
+async def test_a_model_that_was_replaced_is_the_new_one_in_all_that_is_stored(bob: User) -> None:
+    async with bob.stage.bot.redis() as redis:
+        await redis.hset(f"{keys.USER}{bob.id}", "models", json.dumps({"create": REPLACED}))
+        panel = await bob.press(await bob.ask("/settings"), "Models")
+        offered = await bob.press(panel, "Create a picture")
+        result = await bob.order("a green hill")
+        job = result.button("Again")["callback_data"].partition(":")[2]
+        await redis.hset(f"{keys.RESULT}{job}", "chosen", REPLACED)
+        await bob.click(result, "Again", lambda m: m.photo_id)
+        await bob.say("a slow lake [[sim:slow=600]]")
+        await eventually(bob.stage.orders, lambda orders: any("slow" in each for each in orders))
+        await bob.say("a blue sea")
+        [waiting] = await eventually(lambda: redis.lrange(keys.QUEUE, 0, -1))
+        await redis.hset(f"{keys.JOB}{waiting}", "model", REPLACED)
+    bob.stage.finish_tasks()
+
+    assert "✓ Fine Brush · $0.07" in [each["text"] for each in offered.buttons]
+    words = ["a green hill", "a green hill", "a slow lake", "a blue sea"]
+    await eventually(lambda: models(bob), [f"{BEST} {each}" for each in words].__eq__)

@@ -25,7 +25,7 @@ from tests.fakes.exchanges import Network, network, read_vendor
 from tests.fixtures.sandbox import picture, seen
 
 REPLICATE, FAL, OPENAI = (read_vendor(name) for name in ("replicate", "fal", "openai"))
-BANANA = "google/nano-banana-2"
+BANANA = "google/nano-banana-2.1"
 WORDS = {"prompt": "a lake", "image_input": [], "aspect_ratio": "16:9", "output_format": "jpg"}
 FAL_WORDS = FAL.orders["create"]["sends"]
 
@@ -52,7 +52,7 @@ class Clients:
 
     async def subscribe(self) -> Any:
         ask = self.fal.subscribe
-        return await asyncio.to_thread(ask, "fal-ai/nano-banana-2", FAL_WORDS, interval=0.01)
+        return await asyncio.to_thread(ask, "google/nano-banana-2.1", FAL_WORDS, interval=0.01)
 
     async def generate(self) -> Any:
         return await self.openai.images.generate(**OPENAI.orders["create"]["sends"])
@@ -168,7 +168,7 @@ async def test_replicates_client_accepts_the_webhook_and_no_forged_one(clients: 
 
 async def test_fals_client_submits_waits_and_cancels(clients: Clients) -> None:
     def work() -> list[Any]:
-        handle = clients.fal.submit("fal-ai/nano-banana-2", FAL_WORDS)
+        handle = clients.fal.submit("google/nano-banana-2.1", FAL_WORDS)
         states = [type(handle.status()) for _ in range(3)]
         result = handle.get()
         handle.cancel()

@@ -28,10 +28,12 @@ from imgbot.providers.declarative.dry_run import dry_run
 from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.spec import Spec, Stage, read_spec
 from imgbot.providers.declarative.templates import fill, first_text, pick
+from imgbot.providers.factory import open_provider
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.protocol import Done, Output, Pending, ProviderConfig
 from imgbot.providers.spec_file import (
     LocatedTable,
+    micro,
     parse,
     read_file,
     read_preset,
@@ -456,3 +458,44 @@ def test_the_file_of_replicate_explains_every_part() -> None:
 
     for table in _tables_in(Spec):
         assert table.model_fields.keys() <= words, table
+
+
+@pytest.mark.parametrize(
+    ("name", "operations", "former", "price_usd"),
+    [
+        ("replicate", ("create", "edit", "merge"), "google/nano-banana-2", 0.039),
+        ("fal", ("create",), "fal-ai/nano-banana-2", 0.08),
+        ("fal", ("edit", "merge"), "fal-ai/nano-banana-2/edit", 0.08),
+        ("kie", ("create", "edit", "merge", "retouch"), "nano-banana-2", 0.04),
+        ("kie", ("create",), "google/nano-banana", 0.02),
+        ("kie", ("edit", "merge", "retouch"), "google/nano-banana-edit", 0.02),
+        ("openai", ("retouch", "removebg"), "gpt-image-1.5", 0.06),
+    ],
+)
+async def test_the_id_of_a_withdrawn_model_means_one_that_costs_no_more(
+    name: str, operations: tuple[Operation, ...], former: str, price_usd: float
+) -> None:
+    config = ProviderConfig(models={Operation(each): former for each in operations})
+    async with (
+        aclosing(open_provider(name, ProviderConfig(), AsyncMock())) as chosen_by_users,
+        aclosing(open_provider(name, config, AsyncMock())) as chosen_by_the_operator,
+    ):
+        for operation in map(Operation, operations):
+            offer = chosen_by_users.offer(operation, former)
+
+            assert former in offer.replaces
+            assert former not in chosen_by_users.models[operation]
+            assert offer.price_micro <= micro(price_usd)
+            assert chosen_by_the_operator.offers[operation] == offer
+
+
+async def test_a_task_of_a_withdrawn_model_is_polled_where_it_was_ordered() -> None:
+    task = "/fal-ai/nano-banana-2/requests/r1"
+    async with open_script() as script:
+        script.on(f"GET {task}/status", {"status": "COMPLETED"})
+        script.on(f"GET {task}", {"images": [{"url": "https://v3.fal.media/a.jpg"}]})
+        config = ProviderConfig(script.url, KEY)
+        async with aclosing(open_provider("fal", config, AsyncMock())) as provider:
+            polled = await provider.poll({"id": "r1", "model": "fal-ai/nano-banana-2/edit"})
+
+    assert polled == Done((Output(url="https://v3.fal.media/a.jpg"),))

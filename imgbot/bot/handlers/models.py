@@ -12,6 +12,7 @@ from imgbot.domain.model_words import asks_for_the_same
 from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.domain.texts import buttons
 from imgbot.domain.texts.buttons import OPEN, Keyboard
+from imgbot.providers.protocol import model_meant
 from imgbot.storage.results import Result
 
 
@@ -88,7 +89,7 @@ def _panel(operation: Operation, dialogue: Dialogue, job_id: str) -> tuple[str, 
     models, language = dialogue.app.policy.models(operation), dialogue.language
     labels = {name: dialogue.model_told(operation, name) for name in models}
     chosen = dialogue.context.preferences.models.get(operation, "")
-    current = chosen if chosen in models else next(iter(models))
+    current = model_meant(models, chosen) or next(iter(models))
     lines = [
         " — ".join(filter(None, (f"• {labels[name]}", each.good_at.get(language, ""))))
         for name, each in models.items()

@@ -309,7 +309,7 @@ class Spec(spec_file.Vendor):
     def model_for(self, operation: Operation, wanted: str) -> DeclaredModel | None:
         """Return the wanted or the default model. Raises ConfigError for an unknown one."""
         able = [model for model in self.models if operation in model.operations]
-        found = next((model for model in able if wanted in {"", model.id}), None)
+        found = next((model for model in able if wanted in {"", model.id, *model.replaces}), None)
         if found is not None or not wanted:
             return found
         known = ", ".join(model.id for model in able) or "none"
