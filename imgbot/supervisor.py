@@ -273,7 +273,6 @@ async def _run(
         services.maintenance.repair_loop(),
         services.maintenance.forget_loop(),
         services.alert_notifier.run(),
-        services.text_encoder.run(),
         services.star_reconciler.run(),
         services.disabled_buttons.run(),
         measure_loop_lag(metrics.lag.observe),

@@ -8,7 +8,6 @@ from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
-from imgbot.bot.text_encoder import TextEncoder
 from imgbot.config.changed import ChangedSettings
 from imgbot.config.settings import Settings
 from imgbot.domain.job import InputPhoto
@@ -40,7 +39,6 @@ class App:
     policy: AccessPolicy
     messenger: Messenger
     chat_model: ChatModel
-    text_encoder: TextEncoder
     queue: JobQueue
     queue_stats: QueueStats
     results: ResultStore

@@ -213,8 +213,7 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
         pending = PendingQuestion.PHOTO
     # Talk is talk, whether there is a picture or not: it needs no look at the chat.
     facts = ChatFacts(has_picture=True, is_reply_to_picture=is_reply, pending=pending)
-    encoded = await dialogue.app.text_encoder.encoded(prompt)
-    found, target = classify(prompt, facts, encoded), TargetPicture()
+    found, target = classify(prompt, facts), TargetPicture()
     text = Text(prompt, found, question, expired, pending, is_reply, target)
     if found.topic == "delete" and not is_reply and (drawn := await _drawn(text, dialogue)):
         # Beside what was drawn, "delete this" is no wish to delete a message.
@@ -232,14 +231,14 @@ async def _classify(message: Message, dialogue: Dialogue) -> Text:
             picture_age_s=target.age_s,
             latest_prompt=target.prompt,
         )
-        found = classify(prompt, facts, encoded)
+        found = classify(prompt, facts)
         created_from = target.created_from.lower()
         if created_from and created_from == parse_prompt_options(prompt).prompt.lower():
             # The same words again, perhaps in another shape, ask for the same picture again.
             found = replace(found, intent=Intent.CREATE, is_sure=True)
         if not found.is_sure:
             remembered = await dialogue.app.users.meant(dialogue.user_id, wording_key(prompt))
-            found = classify(prompt, replace(facts, remembered=remembered), encoded)
+            found = classify(prompt, replace(facts, remembered=remembered))
     if is_repeat and found.intent is Intent.AGAIN:
         # Unless a created picture is drawn again with them, they change the one replied to.
         found = replace(found, intent=Intent.CHANGE, is_sure=is_reply, prompt=prompt)

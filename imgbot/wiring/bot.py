@@ -15,7 +15,6 @@ from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.router import UpdateHandler
-from imgbot.bot.text_encoder import TextEncoder
 from imgbot.config.changed import ChangedSettings
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
@@ -59,7 +58,6 @@ def build_app(settings: Settings, connections: Connections) -> App:
         policy=_access_policy(settings, routes),
         messenger=messenger,
         chat_model=_chat_model(settings, spend),
-        text_encoder=TextEncoder(),
         queue=queue,
         queue_stats=QueueStats(redis),
         results=ResultStore(redis),

@@ -10,7 +10,6 @@ from aiogram import Bot
 from imgbot.bot.albums import AlbumProcessor
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.policy import AccessPolicy
-from imgbot.bot.text_encoder import TextEncoder
 from imgbot.config.settings import Settings
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.broadcaster import Broadcaster
@@ -42,7 +41,6 @@ class Services:
     broadcaster: Broadcaster
     disabled_buttons: DisabledButtons
     alert_notifier: AlertNotifier
-    text_encoder: TextEncoder
     star_reconciler: StarReconciler
     policy: AccessPolicy
     handle_webhook: TakeHook
@@ -82,7 +80,6 @@ def build_services(
         broadcaster=Broadcaster(app.broadcasts, app.users, app.messenger),
         disabled_buttons=DisabledButtons(app.presses, app.messenger),
         alert_notifier=build_alert_notifier(connections, app, sampler, context.alarm),
-        text_encoder=app.text_encoder,
         star_reconciler=StarReconciler(
             app.star_ledger,
             app.star_payments,

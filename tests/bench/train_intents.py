@@ -9,11 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from zlib import crc32
 
-from imgbot.domain.intents import head
 from imgbot.domain.intents.features import BUCKETS, features_of
 from imgbot.domain.intents.model import STEP, UTTERANCES, WEIGHTS, digest_of, packed
 from imgbot.domain.intents.words import read
-from tests.bench.train_words import train_head
 from tests.fixtures.utterances import Utterance, utterances_in
 
 _EPOCHS = 10
@@ -84,4 +82,3 @@ def _errors(
 if __name__ == "__main__":
     known = [each for file in UTTERANCES for each in utterances_in(file)]
     Path(str(WEIGHTS)).write_bytes(trained(known, digest_of(UTTERANCES)))
-    Path(str(head.FILE)).write_bytes(train_head(known, digest_of(UTTERANCES)))

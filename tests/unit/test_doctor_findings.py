@@ -43,7 +43,6 @@ def the(findings: Sequence[Finding], check: str) -> Finding:
         (judge_disk(Path("/x"), GIB, 2000, ""), "warning", "IMGBOT_KEPT_PICTURES_MB"),
         (judge_workers(10, GIB, 2)[0], "ok", ""),
         (judge_workers(10, GIB // 2, 2)[0], "warning", "IMGBOT_WORKERS=3"),
-        (judge_workers(10, GIB, 2, has_encoder=True)[0], "warning", "IMGBOT_WORKERS=8"),
         (judge_workers(20, 4 * GIB, 2)[1], "warning", "IMGBOT_WORKERS=16"),
         (telegram.refused(401), "wrong", "@BotFather"),
         (telegram.refused(502), "warning", ""),

@@ -1,7 +1,7 @@
 """What a text asks for, scored over utterances in both languages."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,13 +19,10 @@ from imgbot.domain.intents import (
     wording_key,
 )
 from imgbot.domain.intents.classifier import ORDERS, UNSURE
-from imgbot.domain.intents.head import head
 from imgbot.domain.intents.model import UTTERANCES, digest_of, model
 from imgbot.domain.operations import Operation
 from imgbot.domain.spelling import slips_of
-from imgbot.imaging.encoder import share_of, shares_of
 from tests.bench.train_intents import trained
-from tests.bench.train_words import train_head
 from tests.fixtures.utterances import Utterance, utterances_in
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
@@ -61,32 +58,10 @@ class Score(NamedTuple):
     """Prompts that were taken for a change of the picture at hand."""
 
 
-Shares = Mapping[str, Sequence[float]]
-
-
-def without_encoder(texts: Iterable[str]) -> Shares:
-    return dict.fromkeys(texts, ())
-
-
-def with_encoder(texts: Iterable[str]) -> Shares:
-    read = list(texts)
-    shares = dict(zip(read, shares_of(read), strict=True))
-    for text in read[:5]:
-        assert share_of(text) == pytest.approx(shares[text], abs=1e-3)
-    return shares
-
-
-Encode = Callable[[Iterable[str]], Shares]
-ENCODERS = pytest.mark.parametrize(
-    "encode", [without_encoder, pytest.param(with_encoder, marks=pytest.mark.slow)]
-)
-
-
-def score(utterances: Sequence[Utterance], encode: Encode = without_encoder) -> Score:
+def score(utterances: Sequence[Utterance]) -> Score:
     misses, wrongly_ordered, bothered, changed = [], [], [], []
-    shares = encode(clean(each.text) for each in utterances)
     for each in utterances:
-        found = classify(clean(each.text), each.facts, shares[clean(each.text)])
+        found = classify(clean(each.text), each.facts)
         said = found.intent.value if found.is_sure else UNSURE
         expected, _, topic = each.label.partition(":")
         is_right = said in {expected, *each.also}
@@ -114,31 +89,8 @@ def test_utterances_are_understood(
     name: str, wrongly_ordered: float, bothered: float, missed: float
 ) -> None:
     utterances = read_utterances(name)
-    assert_within(score(utterances), utterances, wrongly_ordered, bothered, missed)
+    found = score(utterances)
 
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    ("name", "wrongly_ordered", "bothered", "missed"),
-    [("unseen", 0.01, 0.05, 0.06), ("judging", 0.012, 0.04, 0.1)],
-    ids=["unseen", "judging"],
-)
-def test_utterances_are_understood_better_with_the_encoder(
-    name: str, wrongly_ordered: float, bothered: float, missed: float
-) -> None:
-    utterances = read_utterances(name)
-    found = score(utterances, with_encoder)
-
-    assert_within(found, utterances, wrongly_ordered, bothered, missed)
-
-
-def assert_within(
-    found: Score,
-    utterances: Sequence[Utterance],
-    wrongly_ordered: float,
-    bothered: float,
-    missed: float,
-) -> None:
     expected = Counter(each.label for each in utterances)
     assert len(found.wrongly_ordered) <= wrongly_ordered * len(utterances), found.wrongly_ordered
     assert len(found.changed) <= 0.035 * expected[Intent.CREATE], found.changed
@@ -147,41 +99,33 @@ def assert_within(
 
 
 def test_weights_belong_to_the_utterances() -> None:
-    for each in (model(), head()):
-        assert each.digest == digest_of(UTTERANCES), "run `make train-intents`"
-    assert head().labels == model().labels
+    assert model().digest == digest_of(UTTERANCES), "run `make train-intents`"
 
 
 def test_training_gives_the_same_weights_again() -> None:
     known = read_utterances("known")
     assert trained(known[::80], "") == trained(known[::80], "")
-    assert train_head(known[::400], "") == train_head(known[::400], "")
 
 
-@ENCODERS
-def test_talk_and_complaints_order_nothing(encode: Encode) -> None:
-    said = [(each, clean(each.text)) for each in read_utterances("known") if each.mark == "strict"]
-    shares = encode(text for _, text in said)
+def test_talk_and_complaints_order_nothing() -> None:
     found = [
-        (text, classify(text, replace(AFTER[after], latest_prompt=latest), shares[text]))
-        for each, text in said
+        (text, classify(text, replace(AFTER[after], latest_prompt=latest)))
+        for each in read_utterances("known")
+        if each.mark == "strict"
         for after in ("nothing", "picture")
-        for latest in [each.facts.latest_prompt]
+        for text, latest in [(clean(each.text), each.facts.latest_prompt)]
     ]
 
     assert len(found) > 200
     assert not [each for each in found if each[1].is_sure and each[1].intent in ORDERS]
 
 
-@ENCODERS
-def test_prompts_that_begin_like_talk_are_at_most_asked_about(encode: Encode) -> None:
-    said = [
-        (each.facts, clean(each.text))
+def test_prompts_that_begin_like_talk_are_at_most_asked_about() -> None:
+    found = [
+        (each.text, classify(clean(each.text), each.facts))
         for each in read_utterances("known")
         if each.mark == "prompts"
     ]
-    shares = encode(text for _, text in said)
-    found = [(text, classify(text, facts, shares[text])) for facts, text in said]
 
     assert len(found) > 50
     assert not [each for each in found if each[1].is_sure and each[1].intent not in ORDERS]

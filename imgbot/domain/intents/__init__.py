@@ -1,9 +1,8 @@
 """Intents: what a text asks for, learned from utterances of users.
 
 `words` reads a text, `features` turns it and the facts of its chat into numbers, `model` weighs
-them (and `head` the optional sentence encoder's), `classifier` decides, and `beginnings` finds the
-prompt. Who wants a text understood otherwise adds examples to `utterances`, and runs
-`make train-intents`.
+them, `classifier` decides, and `beginnings` finds the prompt. Who wants a text understood otherwise
+adds examples to `utterances`, and runs `make train-intents`.
 """
 
 from imgbot.domain.intents.classifier import classify, scale_in, wording_key

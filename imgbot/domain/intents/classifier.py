@@ -7,7 +7,7 @@ question, the classification is unsure and the user is asked.
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from itertools import pairwise
@@ -15,8 +15,7 @@ from operator import itemgetter
 
 from imgbot.domain.intents.beginnings import is_request, without_beginning
 from imgbot.domain.intents.facts import ChatFacts, Classification, Intent, PendingQuestion
-from imgbot.domain.intents.features import features_of, shape_of
-from imgbot.domain.intents.head import head
+from imgbot.domain.intents.features import features_of
 from imgbot.domain.intents.model import model
 from imgbot.domain.intents.words import ParsedText, Token, clauses_of, read
 from imgbot.domain.operations import Operation
@@ -24,14 +23,12 @@ from imgbot.domain.texts import LANGUAGES, t
 
 UNSURE = "unsure"
 ORDERS = frozenset({"create", "change", "again", "operation"})
-_OTHER_LIMITS = {False: 0.25, True: 0.2}
-"""Probability that an order is none, above which the bot asks; without and with the encoder."""
+_OTHER_LIMIT = 0.25
+"""Probability that an order is none, above which the bot asks."""
 _OTHER_LIMIT_OF_QUESTION = 0.15
 _MARGIN = 0.05
 _NEW_LIMIT = 0.4
 """Probability of a new picture, above which a change of the one at hand is asked about."""
-_SHARPNESS = 0.6
-"""Exponent of the product of two probabilities: 0.5 would be their geometric mean."""
 _SURE_TALK = 0.6
 _TALK = frozenset({"small_talk", "complaint", "cancel", "undo", "help"})
 _WITH_PROMPT = frozenset({Intent.CREATE, Intent.CHANGE, Intent.COMPLAINT})
@@ -54,20 +51,18 @@ _SCALES = {
 }
 
 
-def classify(
-    text: str, facts: ChatFacts | None = None, encoded: Sequence[float] = ()
-) -> Classification:
-    """Return what the text asks for in this chat; `encoded` comes from the sentence encoder."""
+def classify(text: str, facts: ChatFacts | None = None) -> Classification:
+    """Return what the text asks for in this chat."""
     facts = facts or ChatFacts()
     reading = read(text)
     if not reading.tokens:
         return _without_words(text, facts)
-    likely = _likely(reading, facts, encoded)
+    likely = _likely(reading, facts)
     intents = _by_intent(likely)
-    best = _decided(intents, reading, facts, is_encoded=bool(encoded))
+    best = _decided(intents, reading, facts)
     if best != "operation" and text.strip(" .!").lower() in _offered():
         best = _offered_as(best, facts.context)
-    if best == "change" and _is_out_of_date(reading, facts, encoded):
+    if best == "change" and _is_out_of_date(reading, facts):
         best = UNSURE
     if best == UNSURE:
         return _unsure(intents, reading, facts)
@@ -118,16 +113,8 @@ def _without_words(text: str, facts: ChatFacts) -> Classification:
     return Classification(intent, prompt=text, reasons=("emoji",))
 
 
-def _likely(
-    reading: ParsedText, facts: ChatFacts, encoded: Sequence[float] = ()
-) -> Mapping[str, float]:
-    found = model().probabilities(features_of(reading, facts))
-    if not encoded:
-        return found
-    other = head().probabilities(encoded, shape_of(reading, facts))
-    powers = {label: (found[label] * other[label]) ** _SHARPNESS for label in found}
-    total = sum(powers.values())
-    return {label: each / total for label, each in powers.items()}
+def _likely(reading: ParsedText, facts: ChatFacts) -> Mapping[str, float]:
+    return model().probabilities(features_of(reading, facts))
 
 
 def _by_intent(likely: Mapping[str, float]) -> Mapping[str, float]:
@@ -138,9 +125,7 @@ def _by_intent(likely: Mapping[str, float]) -> Mapping[str, float]:
     return dict(sorted(found.items(), key=itemgetter(1), reverse=True))
 
 
-def _decided(
-    intents: Mapping[str, float], reading: ParsedText, facts: ChatFacts, *, is_encoded: bool
-) -> str:
+def _decided(intents: Mapping[str, float], reading: ParsedText, facts: ChatFacts) -> str:
     """Return the intent, or `unsure` if it is an order and might be another, or none."""
     (best, first), (_, second), *_ = intents.items()
     if best not in ORDERS:
@@ -148,7 +133,7 @@ def _decided(
     if facts.pending is PendingQuestion.PROMPT and not facts.is_reply_to_picture:
         return best if best == "operation" else "create"
     other = sum(each for intent, each in intents.items() if intent not in ORDERS)
-    limit = _OTHER_LIMIT_OF_QUESTION if reading.asks else _OTHER_LIMITS[is_encoded]
+    limit = _OTHER_LIMIT_OF_QUESTION if reading.asks else _OTHER_LIMIT
     if facts.pending is PendingQuestion.CHANGE and not facts.is_reply_to_picture:
         # The question has told already which of two orders is meant.
         other -= intents[UNSURE]
@@ -162,11 +147,11 @@ def _decided(
     return UNSURE if is_doubtful or is_unasked else best
 
 
-def _is_out_of_date(reading: ParsedText, facts: ChatFacts, encoded: Sequence[float]) -> bool:
+def _is_out_of_date(reading: ParsedText, facts: ChatFacts) -> bool:
     """Return true for a change of an old picture in words that could be a prompt."""
     if facts.picture_age_s <= _OLD_S or facts.context != "picture":
         return False
-    intents = _by_intent(_likely(reading, replace(facts, has_picture=False), encoded))
+    intents = _by_intent(_likely(reading, replace(facts, has_picture=False)))
     return intents["create"] > intents["change"] + intents[UNSURE]
 
 

@@ -19,7 +19,7 @@ _SIGNS = '!,.:;)(-–"«+/…'
 def features_of(reading: ParsedText, facts: ChatFacts) -> list[int]:
     """Return the buckets of a text's features, each once, in order."""
     tokens = reading.tokens[:_TOKENS]
-    named = {*_of_words(tokens), *_of_chat(tokens, facts), *shape_of(reading, facts)}
+    named = {*_of_words(tokens), *_of_chat(tokens, facts), *_of_shape(reading, facts)}
     return sorted({crc32(each.encode("utf-8", "replace")) % BUCKETS for each in named})
 
 
@@ -44,7 +44,7 @@ def _of_chat(tokens: Sequence[Token], facts: ChatFacts) -> Iterator[str]:
         yield f"l {tokens[-1].stem}"
 
 
-def shape_of(reading: ParsedText, facts: ChatFacts) -> Iterator[str]:
+def _of_shape(reading: ParsedText, facts: ChatFacts) -> Iterator[str]:
     """Yield the parts of a text's shape in its chat: all that can be said without its words."""
     tokens, context, shown = reading.tokens[:_TOKENS], facts.context, stems_of(facts.latest_prompt)
     names = [token.stem in shown for token in tokens if len(token.stem) >= _SHORTEST_NAME]

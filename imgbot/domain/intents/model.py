@@ -12,7 +12,6 @@ from functools import cache
 from hashlib import sha256
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from typing import Any
 
 STEP = 1 / 16
 """Difference between two neighbouring weights."""
@@ -38,33 +37,24 @@ class Model:
         known = [row for row in rows if any(row)]
         scale = STEP / math.sqrt(max(len(known), 1))
         scores = [sum(column) * scale for column in zip(*known, strict=True)]
-        return probabilities_of(self.labels, scores)
-
-
-def probabilities_of(labels: Sequence[str], scores: Sequence[float]) -> Mapping[str, float]:
-    """Return the probability of each label, by its score."""
-    highest = max(scores)
-    powers = [math.exp(each - highest) for each in scores]
-    total = sum(powers)
-    return {label: each / total for label, each in zip(labels, powers, strict=True)}
+        highest = max(scores)
+        powers = [math.exp(each - highest) for each in scores]
+        total = sum(powers)
+        return {label: each / total for label, each in zip(self.labels, powers, strict=True)}
 
 
 @cache
 def model() -> Model:
     """Return the model that comes with the program."""
-    known, weights = first_line_and_weights(WEIGHTS.read_bytes())
+    line, _, compressed = WEIGHTS.read_bytes().partition(b"\n")
+    known, weights = json.loads(line), memoryview(lzma.decompress(compressed)).cast("b")
     return Model(tuple(known["labels"]), weights, known["digest"])
 
 
-def first_line_and_weights(content: bytes) -> tuple[dict[str, Any], memoryview]:
-    line, _, compressed = content.partition(b"\n")
-    return json.loads(line), memoryview(lzma.decompress(compressed)).cast("b")
-
-
-def packed(labels: Sequence[str], weights: bytes, digest: str, **others: Any) -> bytes:
-    """Return a file of weights; `others` are further facts of its first line."""
-    head = json.dumps({"labels": labels, "digest": digest, **others}).encode()
-    return head + b"\n" + lzma.compress(weights, preset=9)
+def packed(labels: Sequence[str], weights: bytes, digest: str) -> bytes:
+    """Return a file of weights."""
+    line = json.dumps({"labels": labels, "digest": digest}).encode()
+    return line + b"\n" + lzma.compress(weights, preset=9)
 
 
 def digest_of(paths: Sequence[Traversable]) -> str:

@@ -12,7 +12,6 @@ from imgbot.config.settings import Settings, key_variables
 from imgbot.config.sources import read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, warning, wrong
-from imgbot.imaging import encoder
 from imgbot.ops.formatting import count
 from imgbot.ops.resource_usage import disk_problem, place_of
 
@@ -21,7 +20,6 @@ _FEW_FREE_BYTES = 1 << 30
 # Measured: supervisor and Redis together, and a worker that has painted, without its peak.
 _BASE_BYTES = 220 * _MIB
 _WORKER_BYTES = 60 * _MIB
-_ENCODER_BYTES = 145 * _MIB
 _WORKERS_PER_CORE = 8
 _SHARE = 0.85
 """MemoryMax of the unit."""
@@ -39,20 +37,15 @@ def check_machine(state_dir: Path, settings: Settings | None) -> list[Finding]:
     found = [disk, check_overcommit()]
     if settings is not None:
         memory_bytes, cores = psutil.virtual_memory().total, os.cpu_count() or 0
-        has_encoder = encoder.is_installed()
-        found += judge_workers(settings.worker_count, memory_bytes, cores, has_encoder=has_encoder)
+        found += judge_workers(settings.worker_count, memory_bytes, cores)
     return found
 
 
-def judge_workers(
-    workers: int, memory_bytes: int, cores: int, *, has_encoder: bool = False
-) -> list[Finding]:
-    """Evaluate whether the machine can run so many workers, and the extra `words`."""
-    base_bytes = _BASE_BYTES + _ENCODER_BYTES * has_encoder
-    needed_bytes = base_bytes + workers * _WORKER_BYTES
-    who = f"{workers} workers{' and the sentence encoder' if has_encoder else ''}"
-    text = f"{who} need about {needed_bytes // _MIB} MB of {memory_bytes // _MIB} MB"
-    fit = max(1, int((memory_bytes * _SHARE - base_bytes) // _WORKER_BYTES))
+def judge_workers(workers: int, memory_bytes: int, cores: int) -> list[Finding]:
+    """Evaluate whether the machine can run so many workers."""
+    needed_bytes = _BASE_BYTES + workers * _WORKER_BYTES
+    text = f"{workers} workers need about {needed_bytes // _MIB} MB of {memory_bytes // _MIB} MB"
+    fit = max(1, int((memory_bytes * _SHARE - _BASE_BYTES) // _WORKER_BYTES))
     found = [
         ok("memory", text)
         if needed_bytes <= memory_bytes * _SHARE
