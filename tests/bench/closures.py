@@ -18,8 +18,9 @@ def path_of(module: str) -> Path:
     return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
-def main() -> None:
-    graph = grimp.build_graph("imgbot", include_external_packages=False)
+def lines_by_part() -> dict[str, list[int]]:
+    """Lines of each module."""
+    graph = grimp.build_graph("imgbot", include_external_packages=False, cache_dir=None)
     served = graph.find_upstream_modules("imgbot.supervisor") | {"imgbot.supervisor"}
     parents = {".".join(name.split(".")[:size]) for name in served for size in range(1, 9)}
     parts: dict[str, list[int]] = {"serving": [], "engine": [], "sandbox": [], "tools": []}
@@ -28,6 +29,11 @@ def main() -> None:
         part = "serving" if module in parents else "tools"
         lines = path_of(module).read_text().count("\n")
         parts[package if package in parts else part].append(lines)
+    return parts
+
+
+def main() -> None:
+    parts = lines_by_part()
     parts["total"] = [lines for part in parts.values() for lines in part]
     for name, lines in parts.items():
         print(f"{name:8} {len(lines):4} files {sum(lines):6} lines")
