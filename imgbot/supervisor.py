@@ -223,6 +223,7 @@ async def _acquire_queue(redis: Client, queue: JobQueue, bot_id: int, notifier: 
         # With the lease of a cluster, one was opened.
         if not redis.epoch:
             await queue.open_epoch()
+        await queue.part_messages()
         return installation
 
     return await _until_done(acquire, "Redis", notifier, REDIS_TIMEOUT_S)

@@ -7,8 +7,9 @@ from aiogram.types import Message
 
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import replied_picture_of
-from imgbot.bot.this_picture import Meant, by_number, meant_by, numbered, undone, variant_ids
+from imgbot.bot.this_picture import Meant, by_number, meant_by, numbered, undone
 from imgbot.domain.errors import UserError
+from imgbot.domain.job import variant_ids
 from imgbot.domain.operations import CHANGES, Operation
 from imgbot.domain.ordinals import ORIGINAL, UNDONE, Named
 from imgbot.storage.results import Recent, Result

@@ -27,7 +27,6 @@ from imgbot.domain.texts import counted, in_time
 from imgbot.providers.protocol import model_meant
 from imgbot.storage import keys, rate_limit
 from imgbot.storage.results import Result
-from imgbot.storage.users import SLIDESHOW
 from imgbot.telemetry import events, metrics
 
 _REFUSALS = {
@@ -130,11 +129,7 @@ async def create(dialogue: Dialogue, text: str) -> None:
 
 async def _enqueue_variants(dialogue: Dialogue, first: Job, count: int) -> None:
     """Enqueue so many variants, or as many as possible, and report it."""
-    first = with_changes(
-        first,
-        variants=min(count, VARIANTS_MAX),
-        is_grouped=count > 1 and await _is_slideshow(dialogue, first),
-    )
+    first = with_changes(first, variants=min(count, VARIANTS_MAX))
     await _enqueue(dialogue, first)
     taken = 1
     # Accepted variants are made; an error now would read as if none had been accepted.
@@ -149,14 +144,6 @@ async def _enqueue_variants(dialogue: Dialogue, first: Job, count: int) -> None:
         await dialogue.reply_alone("variants_most", limit=VARIANTS_MAX)
     elif taken < count:
         await dialogue.reply_alone("variants_fewer", taken=taken, count=count)
-
-
-async def _is_slideshow(dialogue: Dialogue, job: Job) -> bool:
-    """Return true if the user wants variants in one message, and the chat has not refused it."""
-    preferences, chat_id = dialogue.context.preferences, job.request.chat_id
-    if not preferences.is_slideshow or preferences.is_file:
-        return False
-    return not await dialogue.app.users.is_forbidden(chat_id, SLIDESHOW)
 
 
 async def regenerate(dialogue: Dialogue, result: Result, count: int = 1) -> None:

@@ -13,7 +13,6 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto, Job, State, variant_number
 from imgbot.domain.operations import Operation
 from imgbot.domain.ordinals import LAST
-from imgbot.domain.prompt_options import VARIANTS_MAX
 from imgbot.storage.results import Recent, Result, result_of
 
 Meant = Result | tuple[InputPhoto, ...]
@@ -67,13 +66,6 @@ def target_of(meant: Meant, age_s: int = 0) -> TargetPicture:
     # Words like those of a picture that is not there yet are rather the next picture.
     prompt = meant.words if meant.is_there else ""
     return TargetPicture(meant.picture, meant.message_id, age_s, prompt, created_from)
-
-
-def variant_ids(job_id: str) -> list[str]:
-    """Return the ids of all variants that a job may have been ordered with, also once more."""
-    first = job_id.partition("-")[0]
-    ids = [first, *(f"{first}-{number}" for number in range(2, VARIANTS_MAX + 1))]
-    return [*ids, *(f"{each}-r" for each in ids)]
 
 
 def by_number(variants: Iterable[Result]) -> dict[int, Meant]:

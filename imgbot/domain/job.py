@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from imgbot.domain.operations import Operation
+from imgbot.domain.prompt_options import VARIANTS_MAX
 
 
 class State(StrEnum):
@@ -107,8 +108,6 @@ class Request:
     """Prompt as the provider gets it, in its language; empty if that is `prompt` itself."""
     inline_id: str = ""
     """Inline message in another chat that shows the end as well."""
-    is_grouped: bool = False
-    """True if it is shown in one message with its other variants."""
 
     @property
     def awaits_picture(self) -> bool:
@@ -199,15 +198,16 @@ class Job:
         return f"{variant_number(self.id)}/{count}" if count > 1 else ""
 
 
-def group_of(job_id: str) -> str:
-    """Return the id of the first of several variants, by that of any."""
-    return job_id.partition("-")[0]
-
-
 def group_ids(job_id: str, count: int) -> list[str]:
     """Return the ids of all variants, by that of any."""
-    first = group_of(job_id)
+    first = job_id.partition("-")[0]
     return [first, *(f"{first}-{number}" for number in range(2, count + 1))]
+
+
+def variant_ids(job_id: str) -> list[str]:
+    """Return the ids of all variants that a job may have been ordered with, also once more."""
+    ids = group_ids(job_id, VARIANTS_MAX)
+    return [*ids, *(f"{each}-r" for each in ids)]
 
 
 def variant_number(job_id: str) -> int:

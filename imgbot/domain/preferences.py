@@ -20,8 +20,6 @@ class Preferences:
     """True if the user has unsubscribed from broadcasts."""
     models: Mapping[str, str] = field(default_factory=dict[str, str])
     """Chosen models by operation; without one, the usual model of the operator."""
-    is_slideshow: bool = False
-    """True if variants are shown in one message: not every Telegram client can."""
 
     def with_choice(self, name: str, choice: str) -> "Preferences | None":
         """Return the preferences with one of them changed; None for an unknown choice."""
@@ -56,7 +54,6 @@ SETTINGS: Mapping[str, Setting] = {
         },
     ),
     "variants": Setting("variants", {str(count): (count, str(count)) for count in (1, 2, 3, 4)}),
-    "slides": Setting("is_slideshow", {"0": (False, "choice_apart"), "1": (True, "choice_one")}),
     "file": Setting("is_file", {"0": (False, "choice_photo"), "1": (True, "choice_file")}),
     "quiet": Setting("is_quiet", {"0": (False, "choice_on"), "1": (True, "choice_off")}),
     "news": Setting("is_unsubscribed", {"1": (False, "choice_on"), "0": (True, "choice_off")}),

@@ -27,7 +27,6 @@ from imgbot.domain.job import (
     InputPhoto,
     Job,
     State,
-    group_of,
     is_billed,
     variant_number,
     with_changes,
@@ -39,7 +38,7 @@ from imgbot.domain.texts import buttons, has_text, t
 from imgbot.domain.texts.captions import drawing_lines, edit_names
 from imgbot.files import copy_file
 from imgbot.imaging import steps
-from imgbot.jobs import inputs, slideshow
+from imgbot.jobs import inputs
 from imgbot.jobs.context import (
     Advance,
     Ended,
@@ -285,10 +284,6 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
             job = await _send_sticker(context, job, shown[0])
         if job.request.inline_id:
             await _show_inline(context, job, shown[1])
-    except slideshow.UngroupedError as error:
-        context.status_messages.ungroup(job.id)
-        changes = {} if error.keeps_message else {"message_id": 0}
-        return Advance(await move(context, job, State.DELIVERING, is_grouped=False, **changes))
     except Exception as error:  # noqa: BLE001 -- most are raised again
         return await _after_failure(context, job, error, failures)
     await finish(context, job, outcome, shown)
@@ -437,10 +432,6 @@ async def _show(context: StepContext, job: Job, outcome: State) -> _ShownPicture
         return await _show_failure(context, job, place)
     message_id = await context.status_messages.ensure(job, t(job.request.language, "job_ready"))
     async with context.status_messages.lock_final(job):
-        if job.request.is_grouped:
-            alone = with_changes(job, id=group_of(job.id), variants=0)
-            caption = success_caption(alone)
-            return message_id, await slideshow.show(context, job, place, message_id, caption)
         picture = await context.messenger.edit_to_picture(
             place,
             message_id,
@@ -520,8 +511,6 @@ async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> _S
     message_id = await context.status_messages.ensure(job, text)
     preview = inputs.preview_of(context, job.id)
     async with context.status_messages.lock_final(job):
-        if job.request.is_grouped and not await slideshow.is_last_without(context, job, message_id):
-            return _NOT_SHOWN
         if marked_area.is_previewed(job) and inputs.is_own_file(context, str(preview)):
             await context.messenger.edit_to_picture(
                 place, message_id, preview, text, rows, is_photo=True

@@ -22,7 +22,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import InputPhoto, Job, State, group_ids, group_of, variant_number
+from imgbot.domain.job import Job, State
 from imgbot.domain.texts import approx, buttons, t
 from imgbot.storage.job_queue import JobQueue
 from imgbot.telegram.messenger import ChatTarget, Messenger
@@ -64,10 +64,6 @@ class _MessageState:
     is_measured: bool = False
     """True once it tells the progress."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    slides: dict[str, InputPhoto] = field(default_factory=dict[str, InputPhoto])
-    """Pictures that it shows by their jobs, if it is that of several variants."""
-    ended: set[str] = field(default_factory=set[str])
-    """Variants that have ended without a picture."""
 
 
 class StatusMessages:
@@ -92,8 +88,6 @@ class StatusMessages:
         self._announcing = set[str]()
         """Jobs whose announcement has begun: a second one would send again what the first lost."""
         self._typical_s = typical_s
-        self._groups: dict[str, str] = {}
-        """Variants with one message for all, by their ids, and the first of each."""
 
     def nudge(self) -> None:
         """Announce the jobs that have to wait in the queue now, not at the next tick."""
@@ -150,15 +144,10 @@ class StatusMessages:
 
         Raises ChatGoneError, TransientError, StaleJobError.
         """
-        message = self._message_of(job)
+        message = self._message(job.id)
         async with message.lock:
-            if job.request.is_grouped and not (message.message_id or job.progress.message_id):
-                message.message_id = await self._id_in_group(job)
             if message.message_id or job.progress.message_id:
                 message.message_id = message.message_id or job.progress.message_id
-                if job.request.is_grouped and not job.progress.message_id:
-                    chat_id = job.request.chat_id
-                    await self._queue.record_status_message(job.id, message.message_id, chat_id)
                 return message.message_id
             retry_ms = self._now_ms() + _RETRY_MS
             if not await self._queue.record_status_message(job.id, retry_ms=retry_ms):
@@ -180,12 +169,6 @@ class StatusMessages:
             if message.lost:
                 await self._remove_lost(message, place)
             return message.message_id
-
-    async def _id_in_group(self, job: Job) -> int:
-        """Id of the message that another variant has, 0 without one: after a restart."""
-        jobs = await self._queue.jobs(group_ids(job.id, job.request.variants))
-        grouped = (each.progress.message_id for each in jobs if each.request.is_grouped)
-        return next(filter(None, grouped), 0)
 
     async def _remove_lost(self, message: _MessageState, place: ChatTarget) -> None:
         # Best effort: one that stays tells by its button what it is.
@@ -250,7 +233,7 @@ class StatusMessages:
 
     async def hint_left(self, job: Job, age_s: float) -> None:
         """Show about how long it still takes, if that is known; the number only falls."""
-        message = self._message_of(job)
+        message = self._message(job.id)
         if age_s < _COUNTED_FROM_S or message.is_measured or not message.left_s:
             return
         typical_s = await self._typical_s(job)
@@ -266,7 +249,7 @@ class StatusMessages:
 
     async def update(self, job: Job, text: str) -> None:
         """Change the message if that can be done at once; else this update is dropped."""
-        message = self._message_of(job)
+        message = self._message(job.id)
         if message.lock.locked():
             return
         with _optional(job.id):
@@ -275,9 +258,6 @@ class StatusMessages:
 
     async def _hint(self, message: _MessageState, job: Job, text: str, call: OptionalCall) -> None:
         if message.text == text or message.is_closed or not message.message_id:
-            return
-        if job.request.is_grouped and (variant_number(job.id) > 1 or not message.text):
-            # After a restart it may show pictures already.
             return
         now_s, chat_id = time.monotonic(), job.request.chat_id
         if not self._messenger.has_room(call, chat_id, now_s - message.shown_s):
@@ -293,43 +273,20 @@ class StatusMessages:
 
     def lock_final(self, job: Job) -> asyncio.Lock:
         """Lock for the final text; no hint is written from here on."""
-        message = self._message_of(job)
+        message = self._message(job.id)
         message.is_closed = True
         return message.lock
 
-    def slides_of(self, job: Job) -> dict[str, InputPhoto]:
-        """Return the pictures that the message of a group of variants has been shown with."""
-        return self._message_of(job).slides
-
-    def ended_of(self, job: Job) -> set[str]:
-        """Return the variants of a group that have ended without a picture."""
-        return self._message_of(job).ended
-
     def forget(self, job_id: str) -> None:
         """Forget a message that is gone from the chat: the next `ensure` sends another."""
-        message = self._message(job_id)
-        message.message_id = 0
-        message.slides.clear()
+        self._message(job_id).message_id = 0
 
     def discard(self, job_id: str) -> None:
-        """Drop the state of a finished job, of a group with its last one."""
-        self.ungroup(job_id)
+        """Drop the state of a finished job."""
         self._messages.pop(job_id, None)
 
-    def ungroup(self, job_id: str) -> None:
-        """Give a variant a message of its own; drop that of a group with its last one."""
-        group = self._groups.pop(job_id, "")
-        if group not in self._groups.values():
-            self._messages.pop(group, None)
-
-    def _message_of(self, job: Job) -> _MessageState:
-        if job.request.is_grouped:
-            # The first variant may need a message of its own, too.
-            self._groups[job.id] = f"{group_of(job.id)}+"
-        return self._message(job.id)
-
     def _message(self, job_id: str) -> _MessageState:
-        return self._messages.setdefault(self._groups.get(job_id, job_id), _MessageState())
+        return self._messages.setdefault(job_id, _MessageState())
 
 
 @contextmanager

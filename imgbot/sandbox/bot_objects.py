@@ -186,35 +186,6 @@ class InputMedia(Captioned):
     has_spoiler: bool = False
 
 
-class SlidePhoto(BotObject):
-    """Photo in a slideshow; a caption of its own is ignored."""
-
-    type: Literal["photo"]
-    media: Annotated[str, Field(min_length=1)]
-
-
-class RichSlide(BotObject):
-    """Element of a slideshow; others than photos are not simulated."""
-
-    type: Literal["photo"]
-    photo: SlidePhoto
-
-
-class RichBlock(BotObject):
-    """Block of a rich message: a paragraph of plain text, or a slideshow."""
-
-    type: Literal["paragraph", "slideshow"]
-    text: str = ""
-    blocks: Annotated[list[RichSlide], Field(max_length=20)] = []
-
-
-class InputRichMessage(BotObject):
-    """Content of a rich message, by its blocks; HTML and Markdown are not simulated."""
-
-    blocks: Annotated[list[RichBlock], Field(min_length=1)]
-    skip_entity_detection: bool = False
-
-
 class InputSticker(BotObject):
     """Sticker of a set, stored at Telegram; uploads with a set are not simulated."""
 

@@ -19,7 +19,6 @@ from imgbot.sandbox.bot_objects import (
     InlineQueryResult,
     InlineQueryResultsButton,
     InputMedia,
-    InputRichMessage,
     InputSticker,
     InvoiceOffer,
     MediaKind,
@@ -53,7 +52,7 @@ _MAX_UPDATES = 100
 _QUERY_TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
 _COPIED = (
     *("text", "entities", "photo", "document", "sticker", "caption", "caption_entities"),
-    *("has_media_spoiler", "rich_message"),
+    "has_media_spoiler",
 )
 _DELETABLE_S = 48 * 3600
 _EPHEMERAL_S = 15
@@ -407,30 +406,11 @@ class Edit(OfMessage):
 
 
 class EditMessageText(Edit, Texted):
-    rich_message: JsonText[InputRichMessage] | None = None
-
     async def act(self, call: Call) -> Any:
-        if self.rich_message and self.text:
-            raise bad_request("text and rich_message can't be used together")
-        part = None if self.rich_message else self.text_part()
-        if self.own(call).message.keys().isdisjoint({"text", "rich_message"}):
+        part = self.text_part()
+        if "text" not in self.own(call).message:
             raise bad_request("there is no text in the message to edit")
-        return self.edit(call, part or await self._rich_part(call))
-
-    async def _rich_part(self, call: Call) -> Json:
-        blocks: list[Json] = []
-        for block in self.rich_message.blocks if self.rich_message else []:
-            if block.type == "paragraph":
-                if not block.text or utf16_length(block.text) > TEXT_LIMIT:
-                    raise bad_request("paragraph text is empty or too long")
-                blocks.append({"type": "paragraph", "text": block.text})
-                continue
-            if not block.blocks:
-                raise bad_request("slideshow is empty")
-            slides = [await call.picture("photo", each.photo.media) for each in block.blocks]
-            photos = [{"type": "photo", "photo": each["photo"]} for each in slides]
-            blocks.append({"type": "slideshow", "blocks": photos})
-        return {"rich_message": {"blocks": blocks}}
+        return self.edit(call, part)
 
 
 class EditMessageMedia(Edit):

@@ -10,7 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
-from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
+from imgbot.domain.job import (
+    NEXT_STATES,
+    InputPhoto,
+    Job,
+    State,
+    variant_ids,
+    variant_number,
+    with_changes,
+)
 from imgbot.domain.operations import OFFERED
 from imgbot.storage import job_codec, keys, results
 from imgbot.storage.client import Client, Store
@@ -107,6 +115,22 @@ class JobQueue(Store):
         answer = await self._redis.call("open_epoch", uuid=str(uuid.uuid4()))
         self._redis.epoch = str(answer[1])
         self._empty_until_ms = 0
+
+    async def part_messages(self) -> None:
+        """Take its message from each job that shares it, but for the first, if it shows no picture.
+
+        The previous release has one for all variants of a request.
+        """
+        ids = sorted([*await self.waiting_ids(), *await self.due()], key=variant_number)
+        taken = set[str]()
+        for job in await self.jobs(ids):
+            place = f"{job.request.chat_id}.{job.progress.message_id}"
+            others = variant_ids(job.id) if job.request.variants > 1 else []
+            results = (self._redis.hget(keys.RESULT + each, "message") for each in others)
+            if job.progress.message_id and place in taken.union(await self._all(*results)):
+                await self._redis.zadd(keys.ANNOUNCE, {job.id: 0})
+                await self._redis.hdel(keys.JOB + job.id, "message_id")
+            taken.add(place)
 
     async def close_epoch(self) -> None:
         """Close the epoch, if Redis is reachable, so that an earlier release can take over, too."""

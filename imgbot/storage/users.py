@@ -21,8 +21,6 @@ _JOBS = "jobs_"
 _SEEN_AGAIN_MS = 86_400_000
 _TAP_S = 3
 _FORBIDDEN_S = 3600
-SLIDESHOW = "slideshow"
-"""Kind of picture, beside those of `check_allowed_in`, that a chat may not take."""
 EPHEMERAL = "ephemeral"
 """Messages that only one member sees: those that answer nothing."""
 _REFUSED_S = 86_400

@@ -26,11 +26,6 @@ from aiogram.types import (
     InputFile,
     InputMediaDocument,
     InputMediaPhoto,
-    InputRichBlockParagraph,
-    InputRichBlockPhoto,
-    InputRichBlockSlideshow,
-    InputRichBlockUnion,
-    InputRichMessage,
     InputSticker,
     InputTextMessageContent,
     Message,
@@ -454,45 +449,6 @@ class Messenger:
         except TelegramRefusedError as error:
             raise UserError("result_refused") from error
         return None if isinstance(shown, bool) else picture_in(shown)
-
-    async def edit_to_slides(
-        self,
-        place: ChatTarget,
-        message_id: int,
-        pictures: Sequence[InputPhoto | Path],
-        caption: str,
-        rows: Rows,
-    ) -> list[InputPhoto]:
-        """Replace the message's content by a slideshow; may be repeated.
-
-        Returns the file handles of its photos. Raises TelegramRefusedError where Telegram does not
-        take it.
-        """
-        slides = list[InputRichBlockUnion]()
-        for each in pictures:
-            file = each.file_id if isinstance(each, InputPhoto) else _FileOnDisk(each, "imgbot.jpg")
-            slides.append(InputRichBlockPhoto(photo=InputMediaPhoto(media=file)))
-        shown: Message | bool = False
-        # A repeated edit that changes nothing would not tell the files: the mark changes it.
-        for text in (caption, f"{caption}{_MARK}"):
-            paragraph = InputRichBlockParagraph(text=cut(text, CAPTION_LIMIT))
-            content = InputRichMessage(
-                blocks=[InputRichBlockSlideshow(blocks=slides), paragraph],
-                skip_entity_detection=True,
-            )
-            shown = shown or await _edited(
-                self._bot.edit_message_text(
-                    chat_id=place.chat_id,
-                    message_id=message_id,
-                    rich_message=content,
-                    reply_markup=keyboard(rows),
-                    request_timeout=_UPLOAD_TIMEOUT_S,
-                )
-            )
-        sizes = cast("SentMessage", shown).slides if shown else ()
-        return [
-            InputPhoto(each.file_id, each.file_unique_id, each.file_size or 0) for each in sizes
-        ]
 
 
 def _in_pack(file_id: str) -> InputSticker:

@@ -49,8 +49,6 @@ class SentMessage:
     message_id: int
     photo: list[PhotoSize] | None = None
     document: Document | None = None
-    slides: tuple[PhotoSize, ...] = ()
-    """Largest sizes of the photos in a slideshow."""
     has_media_spoiler: bool = False
     ephemeral_id: int = 0
 
@@ -181,14 +179,9 @@ def _sent_message(result: dict[str, Any]) -> SentMessage:
     photo = [PhotoSize.model_validate(size) for size in result.get("photo", [])[-1:]] or None
     file = result.get("document")
     document = Document.model_validate(file) if file else None
-    blocks = result.get("rich_message", {}).get("blocks", [])
-    shows = [block["blocks"] for block in blocks if block["type"] == "slideshow"]
-    slides = (PhotoSize(**each["photo"][-1]) for show in shows for each in show)
     is_hidden = bool(result.get("has_media_spoiler"))
     ephemeral_id = int(result.get("ephemeral_message_id", 0))
-    return SentMessage(
-        int(result["message_id"]), photo, document, tuple(slides), is_hidden, ephemeral_id
-    )
+    return SentMessage(int(result["message_id"]), photo, document, is_hidden, ephemeral_id)
 
 
 def _read_answer(text: str) -> dict[str, Any]:

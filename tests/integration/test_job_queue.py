@@ -14,6 +14,7 @@ from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.persistence import Persistence
+from imgbot.storage.results import to_hash
 from tests.fixtures.jobs import job_of
 from tests.fixtures.redis_servers import filled
 
@@ -61,6 +62,24 @@ async def test_no_job_of_a_full_chat_is_claimed(redis: Client) -> None:
     claims = [await queue.claim(NOW, chats) for chats in ((-1, 7), (-1, 1), ())]
 
     assert [found and found.request.chat_id for found in claims] == [-10, None, -1]
+
+
+async def test_no_job_keeps_a_message_that_shows_another_picture(redis: Client) -> None:
+    queue = await open_queue(redis)
+    for first, message_id in (("1", 7), ("5", 9)):
+        for job_id in (first, f"{first}-2", f"{first}-3"):
+            await queue.enqueue(job(job_id, variants=3), NOW)
+            await queue.record_status_message(job_id, message_id, 1)
+    done = await queue.claim(NOW)
+    assert done is not None
+    shown = to_hash(done, InputPhoto("f2", "u2"), "", done.progress.message_id)
+    await queue.finish(await to_delivering(queue, done), State.DELIVERED, NOW, shown)
+
+    await queue.part_messages()
+
+    left = {each.id: each.progress.message_id for each in await queue.jobs_of(1)}
+    assert left == {"1-2": 0, "1-3": 0, "5": 9, "5-2": 0, "5-3": 0}
+    assert set(await queue.unannounced(NOW, 9)) == {"1-2", "1-3", "5-2", "5-3"}
 
 
 async def test_a_job_awaits_the_picture_that_its_parent_makes(redis: Client) -> None:

@@ -3,7 +3,9 @@
 import pytest
 
 from imgbot.domain.texts import t
+from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
+from tests.fixtures.waiting import eventually
 from tests.integration.stage import BOT_NAME, Stage, User, is_picture, jpeg, open_group
 from tests.integration.test_this_picture import SLOW, all_done, source_of
 
@@ -94,6 +96,28 @@ async def test_a_variant_that_is_being_made_is_changed_when_it_is_there(
     ]
     changed = results.pop("✏️ ")
     assert await source_of(simulated_stage, changed) == results["2/3"].photo_unique_id
+
+
+async def test_variants_that_the_previous_release_shows_together_get_a_message_each(
+    simulated_stage: Stage,
+) -> None:
+    user, bot = await simulated_stage.user(), simulated_stage.bot
+    status = await user.ask(f"a fox {SLOW}, 3 variants")
+    async with bot.redis() as redis:
+
+        async def announced() -> list[str]:
+            jobs = [str(job) for job in await redis.keys(f"{keys.JOB}*")]
+            return [job for job in jobs if await redis.hexists(job, "message_id")]
+
+        for job in await eventually(announced, lambda found: len(found) == 3):
+            await redis.hset(job, mapping={"message_id": status.id, "is_grouped": 1})
+    await bot.kill()
+    await bot.start()
+    simulated_stage.finish_tasks()
+    shown = await eventually(user.results, lambda found: len(found) == 3)
+
+    assert shown[0].id == status.id
+    assert sorted(each.text[:3] for each in shown) == ["1/3", "2/3", "3/3"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ KEPT_FOR_A_CHARGE = {
     *("price_micro", "reserved_micro", "spend_day", "is_unbilled", "stars", "stars_back"),
     *("claimed_ms", "intent_ms", "accepted_ms", "pending_ms", "tries", "lost_orders"),
     *("provider", "order_id", "ticket", "side_px", "scale", "ratio", "is_file", "note"),
-    *("outcome", "reason", "variants", "is_grouped"),
+    *("outcome", "reason", "variants"),
 }
 """Nothing in them tells of the user: what was ordered where, when, and for how much."""
 

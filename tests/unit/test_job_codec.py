@@ -30,7 +30,7 @@ NAMES = (
     "reply_to parent is_file note negative ignored base price_micro reserved_micro spend_day "
     "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_fields "
     "pending_ms ticket message_id tries lost_orders file outcome reason facts is_cancelled "
-    "is_unbilled variants lettering model sent inline_id stars stars_back is_grouped"
+    "is_unbilled variants lettering model sent inline_id stars stars_back"
 )
 
 
@@ -60,7 +60,6 @@ def test_an_admitted_job_is_stored_as_text_by_those_names() -> None:
         "reply_to": "0",
         "is_file": "1",
         "variants": "0",
-        "is_grouped": "0",
         "price_micro": "40000",
         "reserved_micro": "40000",
         "spend_day": "2026-01-31",

@@ -15,10 +15,9 @@ from imgbot.bot.this_picture import (
     target_of,
     this_picture,
     undone,
-    variant_ids,
 )
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import InputPhoto, Job, State, with_changes
+from imgbot.domain.job import InputPhoto, Job, State, variant_ids, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.ordinals import LAST
 from imgbot.storage.results import Recent, Result, result_of

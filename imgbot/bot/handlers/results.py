@@ -29,7 +29,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import InputPhoto, group_ids
+from imgbot.domain.job import InputPhoto, variant_ids
 from imgbot.domain.operations import CHANGES, RESULT_ACTIONS, Operation
 from imgbot.domain.ordinals import named_in
 from imgbot.domain.prompt_options import count_in
@@ -250,22 +250,11 @@ async def _act_regenerate(result: Result, dialogue: Dialogue) -> str:
     return "accepted_short"
 
 
-async def _act_regenerate_all(result: Result, dialogue: Dialogue) -> str:
-    """Order as many variants again as a slideshow was to have."""
-    await requests.regenerate(dialogue, result, int(result.variant.rpartition("/")[2] or 1))
-    return "accepted_short"
-
-
-async def _beside(result: Result, dialogue: Dialogue) -> list[Result]:
-    """Return the results that the same message shows, this one among them."""
-    ids = group_ids(result.id, int(result.variant.rpartition("/")[2] or 1))
-    found = await dialogue.app.results.results(ids) if result.variant else [result]
-    return [each for each in found if each.message_id == result.message_id]
-
-
 async def _act_send_all_files(result: Result, dialogue: Dialogue) -> str:
-    for each in await _beside(result, dialogue):
-        await _act_send_file(each, dialogue)
+    """Send all variants that the previous release has shown in this message."""
+    for each in await dialogue.app.results.results(variant_ids(result.id)):
+        if each.message_id == result.message_id:
+            await _act_send_file(each, dialogue)
     return ""
 
 
@@ -344,20 +333,8 @@ async def _act_ask_delete(result: Result, dialogue: Dialogue) -> str:
 async def _act_delete(result: Result, dialogue: Dialogue) -> str:
     """Delete the message that shows the picture, and what is stored of it."""
     app, context, is_gone = dialogue.app, dialogue.context, False
-    left = [each for each in await _beside(result, dialogue) if each.id != result.id]
     with suppress(MessageGoneError, TelegramRefusedError):
-        if left:
-            pictures_left = [each.picture for each in left if each.picture]
-            caption = left[0].caption.partition(" · ")[2]
-            await app.messenger.edit_to_slides(
-                context.chat_target,
-                result.message_id,
-                pictures_left,
-                caption,
-                buttons.slides(dialogue.language, [each.id for each in left]),
-            )
-        else:
-            await app.messenger.remove(context.chat_target, result.message_id)
+        await app.messenger.remove(context.chat_target, result.message_id)
         is_gone = True
     await app.results.delete(result, context.place)
     await asyncio.to_thread(app.originals.remove, result.id)
@@ -510,10 +487,11 @@ CALLBACKS: Mapping[str, CallbackHandler] = {
     "compare": partial(_act_on_pressed, _act_compare),
     "undo": partial(_act_on_pressed, _act_undo),
     "receipt": partial(_act_on_pressed, _act_receipt),
-    "pick": partial(_act_on_pressed, _act_show),
-    "againall": partial(_act_on_pressed, _act_regenerate_all),
-    "fileall": partial(_act_on_pressed, _act_send_all_files),
     "pack": on_pack_callback,
+    # Under variants that the previous release has shown in one message.
+    "pick": partial(_act_on_pressed, _act_show),
+    "againall": partial(_act_on_pressed, _act_regenerate),
+    "fileall": partial(_act_on_pressed, _act_send_all_files),
     **{
         action: partial(on_operation_callback, operation)
         for action, operation in RESULT_ACTIONS.items()

@@ -26,9 +26,7 @@ from imgbot.bot.messages import (
 )
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import ImgbotError, UserError
-from imgbot.domain.job import group_ids
 from imgbot.domain.operations import ACTIONS
-from imgbot.domain.prompt_options import VARIANTS_MAX
 from imgbot.domain.texts import LANGUAGES, buttons, has_text, t
 from imgbot.telegram.client import telegram_errors
 from imgbot.telemetry import events
@@ -91,12 +89,6 @@ async def on_cancel_callback(callback: CallbackQuery, argument: str, dialogue: D
     app, context = dialogue.app, dialogue.context
     job = await app.queue.job(argument)
     verdict = await app.queue.cancel(argument, context.user_id, app.now_ms())
-    if job is None or job.request.is_grouped:
-        # The message may be that of several variants, of which the first has ended.
-        others = await app.queue.jobs({*group_ids(argument, VARIANTS_MAX)} - {argument})
-        grouped = [each.id for each in others if each.request.is_grouped]
-        told = [await app.queue.cancel(each, context.user_id, app.now_ms()) for each in grouped]
-        verdict = "ok" if "ok" in told else verdict
     is_left_over = job is not None and job.progress.message_id not in {0, context.message_id}
     # A forged callback must not remove another user's message, and none removes the /queue list.
     if is_left_over and verdict in {"ok", "too_late"} and _is_alone(callback):

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from imgbot.domain.job import variant_number
 from imgbot.domain.operations import (
     ACTIONS,
     OPERATIONS,
@@ -156,14 +155,6 @@ def under_result(
 def under_sticker(language: str, job_id: str) -> Keyboard:
     """Button under a sticker: add it to the user's pack."""
     return [[_button(language, "pack", f"pack:{job_id}")]]
-
-
-def slides(language: str, job_ids: Sequence[str]) -> Keyboard:
-    """Buttons under a slideshow: each picture alone by its number, all again, all as files."""
-    numbers = [Button(f"{variant_number(each)}", f"pick:{each}") for each in job_ids]
-    ends = {"again": "againall", "files": "fileall"}
-    last = [_button(language, name, f"{act}:{job_ids[0]}") for name, act in ends.items()]
-    return [numbers, last]
 
 
 def retry(language: str, job_id: str) -> Keyboard:

@@ -84,7 +84,6 @@ export function avatar(who, extra = "") {
 /** What a message holds: one of Telegram's names, "text", "service" or "other". */
 export function kindOf(message) {
   if (message.text !== undefined || message.invoice) return "text";
-  if (message.rich_message) return "photo";
   return KINDS.find((kind) => message[kind]) ?? (serviceText(message) ? "service" : "other");
 }
 

@@ -155,10 +155,6 @@ function textOf(messages) {
     const entities = [{ type: "bold", offset: 0, length: title.length }];
     return { owner, body: `${title}\n${description}`, entities };
   }
-  if (owner.rich_message) {
-    const texts = owner.rich_message.blocks.filter(({ type }) => type === "paragraph");
-    return { owner, body: texts.map(({ text }) => text).join("\n") };
-  }
   return { owner, body: owner.caption ?? "", entities: owner.caption_entities };
 }
 
@@ -200,16 +196,7 @@ function media(messages, act) {
   if (message.photo) return photo(message, act);
   if (message.document && !message.animation) return documentCard(message, act);
   if (message.sticker && message.outgoing) return sticker(message);
-  if (message.rich_message) return slideshow(message, act);
   return kindOf(message) === "text" ? null : label(message);
-}
-
-/** The photos of a slideshow side by side, to be swiped through. */
-function slideshow(message, act) {
-  const shows = message.rich_message.blocks.filter(({ type }) => type === "slideshow");
-  const slides = shows.flatMap(({ blocks }) => blocks);
-  const cells = slides.map((slide) => photo({ ...message, photo: slide.photo }, act));
-  return h("div", { class: "slideshow", testid: "slideshow", tabindex: "0" }, ...cells);
 }
 
 function cell(message, act) {
