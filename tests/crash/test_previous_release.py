@@ -1,6 +1,6 @@
-"""State directories of earlier releases, killed with jobs in every state, resumed and served.
+"""State directory of the previous release, killed with jobs in every state, resumed and served.
 
-`tests/bench/release_state.py` writes that of a new one.
+`tests/bench/release_state.py` has written it.
 """
 
 import asyncio
@@ -12,43 +12,32 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from imgbot.bot.handlers import admin
 from imgbot.bot.router import CALLBACKS
-from imgbot.domain.texts import buttons
+from imgbot.domain.texts import buttons, t
 from imgbot.sandbox.provider_tasks import TaskLedger, make_task
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from imgbot.storage.job_codec import from_hash
 from imgbot.storage.results import ResultStore
+from imgbot.storage.stars import StarLedger
 from imgbot.storage.users import UserStore
 from tests.fixtures.bot import Bot, with_simulated_provider
-from tests.fixtures.sandbox import Control, open_sandbox
+from tests.fixtures.sandbox import Control, Person, open_sandbox
 from tests.fixtures.waiting import eventually
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "previous_release"
+WORLD: dict[str, Any] = json.loads((FIXTURE / "world.json").read_text())
+USERS: dict[str, int] = WORLD["users"]
 PICTURES = {
-    "release_0_1_0": {
-        "Cara": 3,  # one was being made, two waited
-        "Eva": 1,  # polling
-        "Fay": 1,  # submitted, the answer lost
-        "Gus": 1,  # being delivered
-    },
-    "release_0_2_0": {
-        "Cara": 3,
-        "Eva": 1,
-        "Fay": 1,
-        "Gus": 1,
-        "Kim": 2,  # one was being made, a change of it waited
-    },
+    "Cara": 3,  # one was being made, two waited and hold Stars
+    "Eva": 1,  # polling
+    "Fay": 1,  # submitted, the answer lost
+    "Gus": 1,  # being delivered
+    "Kim": 2,  # one was being made, a change of it waited
 }
-"""Pictures that each user gets after the start, by release."""
-CHARGES = {"release_0_1_0": 2, "release_0_2_0": 3}
+"""Pictures that each user gets after the start."""
+CHARGES = 3
 """Only what waited is charged, once each."""
-WORLDS: dict[str, dict[str, Any]] = {
-    name: json.loads((FIXTURES / name / "world.json").read_text()) for name in PICTURES
-}
 _MILLISECONDS = re.compile(rb"179\d{10}")
 _FOLDER = re.compile(rb"/tmp/fx\w+/state")
 
@@ -74,11 +63,11 @@ def commands(log: bytes) -> list[list[bytes]]:
     return found
 
 
-def restore(release: str, folder: Path) -> None:
-    """Unpack the state directory as if the old release had been killed a moment ago, here."""
-    with tarfile.open(FIXTURES / release / "state.tar.gz") as archive:
+def restore(folder: Path) -> None:
+    """Unpack the state directory as if the previous release had been killed a moment ago, here."""
+    with tarfile.open(FIXTURE / "state.tar.gz") as archive:
         archive.extractall(folder.parent, filter="data")
-    shift_ms = int(time.time() * 1000) - WORLDS[release]["written_ms"]
+    shift_ms = int(time.time() * 1000) - WORLD["written_ms"]
 
     def shifted(found: re.Match[bytes]) -> bytes:
         return str(int(found[0]) + shift_ms).encode()
@@ -97,9 +86,9 @@ def restore(release: str, folder: Path) -> None:
             file.write(b"*%d\r\n" % len(arguments) + b"".join(sizes))
 
 
-def resume_provider(world: dict[str, Any], ledger: TaskLedger, now_s: float) -> None:
-    """Give the provider the tasks that the old release had ordered and been charged for."""
-    for task in world["tasks"]:
+def resume_provider(ledger: TaskLedger, now_s: float) -> None:
+    """Give the provider the tasks that the previous release had ordered and been charged for."""
+    for task in WORLD["tasks"]:
         known = {name: task[name] for name in ("id", "client_id", "idempotency_key")}
         ledger.keep(
             make_task("create", task["words"], [], started_at=now_s, duration_s=0.5, **known)
@@ -115,58 +104,70 @@ async def pictures(control: Control, user_id: int) -> int:
     return sum(1 for message in messages if message.is_outgoing and message.photo_id)
 
 
-@pytest.mark.parametrize("release", sorted(PICTURES))
-async def test_state_of_an_earlier_release_is_resumed(release: str, tmp_path: Path) -> None:
-    world = WORLDS[release]
-    restore(release, tmp_path / "state")
+async def test_state_of_the_previous_release_is_resumed(tmp_path: Path) -> None:
+    restore(tmp_path / "state")
     learned_from_users = tmp_path / "state" / "intents.bin"
     learned_from_users.touch()
-    async with open_sandbox(token=world["token"]) as (sandbox, control):
-        for name, user_id in world["users"].items():
-            assert (await control.make_user(name)).id == user_id
-            sandbox.state.chats[user_id].is_started = True
+    async with open_sandbox(token=WORLD["token"]) as (sandbox, control):
+        people = {name: await control.make_user(name) for name in USERS}
+        assert {name: person.id for name, person in people.items()} == USERS
+        for person in people.values():
+            sandbox.state.chats[person.id].is_started = True
         await control.set_provider(duration_s=[0.3, 0.5])
         ledger = sandbox.providers["simulated"].ledger
-        resume_provider(world, ledger, asyncio.get_running_loop().time())
+        resume_provider(ledger, asyncio.get_running_loop().time())
+        settings = with_simulated_provider(sandbox) | WORLD["settings"]
 
-        async with Bot(sandbox, tmp_path / "state", **with_simulated_provider(sandbox)) as bot:
-            async with bot.redis() as redis:
-                await eventually(lambda: no_jobs_left(redis), what="no job left")
-                await expect_what_users_had(redis, world["users"])
-                if "Dan" in world["users"]:
-                    await expect_dead_letter(redis, world["users"]["Dan"])
-            shown = {name: await pictures(control, id_) for name, id_ in world["users"].items()}
-            assert {name: count for name, count in shown.items() if count} == PICTURES[release]
+        async with Bot(sandbox, tmp_path / "state", **settings) as bot, bot.redis() as redis:
+            await eventually(lambda: no_jobs_left(redis), what="no job left")
+            await expect_what_users_had(redis)
+            shown = {name: await pictures(control, id_) for name, id_ in USERS.items()}
+            assert {name: count for name, count in shown.items() if count} == PICTURES
             charges = Counter(entry["client_id"] for entry in (await control.provider())["ledger"])
-            assert sorted(charges.values()) == [1] * CHARGES[release]
+            assert sorted(charges.values()) == [1] * CHARGES
+            await expect_settled(redis)
+            await expect_dead_letter_ends(control, people)
             assert bot.secrets_in_log() == []
             assert not learned_from_users.exists()
 
 
-async def expect_what_users_had(redis: Client, users: dict[str, int]) -> None:
-    anna = (await UserStore(redis).profile(users["Anna"])).preferences
+async def expect_what_users_had(redis: Client) -> None:
+    anna = (await UserStore(redis).profile(USERS["Anna"])).preferences
     assert anna.language == "en"
-    [latest] = await ResultStore(redis).history(users["Anna"])
-    result = await ResultStore(redis).result(latest)
-    assert result is not None
-    assert result.words == "рыжая лиса в снегу"
-    assert result.picture is not None
-    assert await redis.zcard(keys.PEOPLE) >= len(users) - 1
-    assert "Ask:upscale_photo" in {
+    latest, first = await ResultStore(redis).history(USERS["Anna"])
+    for job_id, words in ((latest, "сделай чёрно-белым"), (first, "рыжая лиса в снегу")):
+        result = await ResultStore(redis).result(job_id)
+        assert result is not None
+        assert result.words == words
+        assert result.picture is not None
+    assert await redis.zcard(keys.PEOPLE) >= len(USERS) - 1
+    assert {"Ask:upscale_photo", "Ask:merge_photos"} <= {
         await redis.get(key) for key in await redis.keys(f"{keys.DIALOGUE}*:state")
     }
 
 
-async def expect_dead_letter(redis: Client, user_id: int) -> None:
-    [dead_id] = await redis.zrange(keys.DEAD, 0, -1)
-    record = await redis.hgetall(f"{keys.DEAD_JOB}{dead_id}")
-    dead = from_hash({str(name): str(value) for name, value in record.items()})
-    assert (dead.user_id, dead.progress.reason) == (user_id, "submit_unknown")
+async def expect_settled(redis: Client) -> None:
+    """What the jobs had reserved of budgets and balances is spent, or given back."""
+    for day in await redis.keys(f"{keys.SPEND}*"):
+        spend = await redis.hgetall(day)
+        assert [int(spend[name]) for name in spend if "reserved" in str(name)] in ([], [0])
+    cara = await StarLedger(redis).account(USERS["Cara"])
+    assert (cara.balance, cara.spent, cara.held, cara.difference) == (45, 5, 0, 0)
 
 
-@pytest.mark.parametrize("release", sorted(PICTURES))
-def test_buttons_of_an_earlier_release_are_understood(release: str) -> None:
-    pressed = {data: buttons.parse(data) for data in WORLDS[release]["callback_data"]}
+async def expect_dead_letter_ends(control: Control, people: dict[str, Person]) -> None:
+    """An administrator finds it in /stuck, and ends it."""
+    after = await control.last_seq()
+    await control.say(people["Anna"], "/stuck")
+    stuck = await control.wait_message(
+        USERS["Anna"], lambda message: message.text.startswith("Stuck: 1"), after=after
+    )
+    await control.click(people["Anna"], stuck, "✖️ 1")
+    await control.wait_message(USERS["Dan"], lambda message: message.text == t("en", "given_up"))
+
+
+def test_buttons_of_the_previous_release_are_understood() -> None:
+    pressed = {data: buttons.parse(data) for data in WORLD["callback_data"]}
 
     known = {*CALLBACKS, *admin.CALLBACKS}
     assert [data for data, press in pressed.items() if not press or press.action not in known] == []
