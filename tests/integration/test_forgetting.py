@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -61,12 +62,10 @@ class ForgettingSetup:
 
     async def needles(self) -> Mapping[str, bytes]:
         """What must not be found: id, name, words, and parts of the user's pictures."""
-        files = [path for path in _files(self.stage.bot.state_dir) if path.parts[-2] != "redis"]
-        pictures = [path for path in files if "appendonlydir" not in path.parts]
         chunks = {
-            f"{path.name}@{at}": path.read_bytes()[at : at + CHUNK]
-            for path in pictures
-            if (size := path.stat().st_size) > 1000
+            f"{path.name}@{at}": content[at : at + CHUNK]
+            for path, content in _contents(self.stage.bot.state_dir).items()
+            if (size := len(content)) > 1000 and "redis" not in path.parts
             for at in (size // 4, size // 2, size - CHUNK)
         }
         assert chunks
@@ -83,16 +82,20 @@ class ForgettingSetup:
         found: set[tuple[str, str]] = set()
         async with self.stage.bot.redis() as redis:
             contents = {key: await _content(redis, key) async for key in redis.scan_iter()}
-        for path in _files(self.stage.bot.state_dir):
-            contents[str(path.relative_to(self.stage.bot.state_dir))] = path.read_bytes()
+        for path, content in _contents(self.stage.bot.state_dir).items():
+            contents[str(path)] = content
         for place, content in contents.items():
             text = place.encode() + b"\n" + content
             found |= {(place, name) for name, needle in needles.items() if needle in text}
         return found
 
 
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+def _contents(folder: Path) -> dict[Path, bytes]:
+    """All files; once more if one goes meanwhile, as when Redis has rewritten its log."""
+    while True:
+        with suppress(FileNotFoundError):
+            files = [path for path in folder.rglob("*") if path.is_file()]
+            return {path.relative_to(folder): path.read_bytes() for path in files}
 
 
 async def _content(redis: Client, key: str) -> bytes:
