@@ -14,7 +14,7 @@ from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.persistence import Persistence
-from imgbot.storage.results import to_hash
+from imgbot.storage.results import ResultStore, to_hash
 from tests.fixtures.jobs import job_of
 from tests.fixtures.redis_servers import filled
 
@@ -126,6 +126,23 @@ async def test_an_end_leaves_a_tombstone_and_a_result_for_a_while(
     assert await redis.hgetall(keys.STATS) == {outcome: "1"}
     assert 0 < await redis.ttl(keys.TOMBSTONE + "1") <= 172_800
     assert 0 < await redis.ttl(keys.RESULT + "1") <= 2_592_000
+
+
+async def test_what_is_recent_in_a_chat_and_a_users_history_are_bounded(redis: Client) -> None:
+    ids = [str(number) for number in range(keys.HISTORY_LENGTH + 2)]
+    limits = QueueLimits(waiting_per_user=len(ids), running_per_user=len(ids))
+    queue, results = await open_queue(redis, limits), ResultStore(redis)
+    for one in ids:
+        await queue.enqueue(job(one), NOW)
+    ordered = await results.recent("1.0", 1, NOW)
+    while found := await queue.claim(NOW):
+        result = await to_delivering(queue, found)
+        await queue.finish(result, State.DELIVERED, NOW, {"user_id": "1"})
+    shown = await results.recent("1.0", 1, NOW)
+
+    newest = ids[: -keys.HISTORY_LENGTH - 1 : -1]
+    assert [each.job_id for each in ordered] == [each.job_id for each in shown] == newest
+    assert await results.history(1) == newest
 
 
 async def test_the_status_message_is_noted_once_and_seen_by_the_next_move(redis: Client) -> None:
