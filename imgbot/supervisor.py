@@ -20,6 +20,7 @@ from typing import Any, TypeVar
 from aiogram import Bot
 
 from imgbot.aio import cancel_and_wait_current, run_or_cancel_on, sleep_or_event
+from imgbot.bot.disabled_buttons import enable_buttons
 from imgbot.bot.handlers.start import publish_commands
 from imgbot.bot.messages import BotIdentity
 from imgbot.config.settings import Settings
@@ -275,10 +276,10 @@ async def _run(
         services.maintenance.forget_loop(),
         services.alert_notifier.run(),
         services.star_reconciler.run(),
-        services.disabled_buttons.run(),
         measure_loop_lag(metrics.lag.observe),
         _report(services, connections, notifier),
         publish_commands(connections.bot, services.policy),
+        enable_buttons(connections.redis, connections.bot),
         *([server.watch()] if server else []),
         *([connections.lease.keep()] if connections.lease else []),
     )

@@ -19,7 +19,6 @@ from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.presses import PressStore
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
@@ -43,7 +42,6 @@ class App:
     queue_stats: QueueStats
     results: ResultStore
     users: UserStore
-    presses: PressStore
     albums: Albums
     limit: RateLimit
     spend: Spend

@@ -39,12 +39,9 @@ from imgbot.domain.errors import (
     StorageUnavailableError,
     UserError,
 )
-from imgbot.domain.job import group_ids
-from imgbot.domain.operations import ACTIONS, RESULT_ACTIONS
-from imgbot.domain.prompt_options import VARIANTS_MAX
+from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
-from imgbot.storage.presses import Press
 from imgbot.storage.results import Recent
 from imgbot.storage.stats import visitor_of
 from imgbot.telemetry import events
@@ -53,10 +50,6 @@ Event = Message | CallbackQuery
 
 _REPEATABLE = frozenset({"help", "set", "model", "more", "view", "queue", "stuck", "receipt"})
 """Actions exempt from double-press detection: turning a page twice quickly is intended."""
-
-
-_ORDERING = frozenset({"again", "againall", "anew", "compare", "draw", *RESULT_ACTIONS})
-"""Actions under a result that order something, and leave its buttons as they are."""
 
 CALLBACKS: Mapping[str, CallbackHandler] = {**handlers.CALLBACKS, "meant": on_meaning_callback}
 
@@ -257,28 +250,6 @@ class UpdateHandler:
             await dialogue.answer_callback(key.text, is_alert=True)
         else:
             await dialogue.answer_callback(dialogue.t(key) if key else "")
-        if press and press.action in _ORDERING and not dialogue.context.is_private:
-            with suppress(StorageUnavailableError):
-                await self._note_press(press, callback, dialogue.context)
-
-    async def _note_press(
-        self, press: CallbackData, callback: CallbackQuery, context: RequestContext
-    ) -> None:
-        """Note a press that has ordered something: the button is disabled until that has ended.
-
-        Not where the buttons change meanwhile: in the history, and while variants are added; nor
-        in an ephemeral message, which disappears.
-        """
-        markup = callback.message.reply_markup if isinstance(callback.message, Message) else None
-        if markup is None or context.ephemeral_id or "view:" in markup.model_dump_json():
-            return
-        shown = group_ids(press.argument.rpartition(".")[2], VARIANTS_MAX)
-        ordered = group_ids(context.request, VARIANTS_MAX)
-        found = [job.id for job in await self._app.queue.jobs([*ordered, *shown])]
-        if found and {*found}.isdisjoint(shown):
-            rows = markup.model_dump(exclude_none=True)["inline_keyboard"]
-            noted = Press(context.chat_id, context.message_id, callback.data or "", found, rows)
-            await self._app.presses.note(noted)
 
     async def _handle_again(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
         """Handle a message that was refused, as the update that it was: it orders once."""

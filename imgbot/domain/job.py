@@ -198,15 +198,10 @@ class Job:
         return f"{variant_number(self.id)}/{count}" if count > 1 else ""
 
 
-def group_ids(job_id: str, count: int) -> list[str]:
-    """Return the ids of all variants, by that of any."""
-    first = job_id.partition("-")[0]
-    return [first, *(f"{first}-{number}" for number in range(2, count + 1))]
-
-
 def variant_ids(job_id: str) -> list[str]:
     """Return the ids of all variants that a job may have been ordered with, also once more."""
-    ids = group_ids(job_id, VARIANTS_MAX)
+    first = job_id.partition("-")[0]
+    ids = [first, *(f"{first}-{number}" for number in range(2, VARIANTS_MAX + 1))]
     return [*ids, *(f"{each}-r" for each in ids)]
 
 

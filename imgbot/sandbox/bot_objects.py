@@ -80,23 +80,17 @@ class Captioned(BotObject):
         return part
 
 
-class DisabledButton(BotObject):
-    """Type of a button that does nothing; it holds no information."""
-
-
 class InlineKeyboardButton(BotObject):
     """Button under a message."""
 
     text: Annotated[str, Field(pattern=r"\S")]
     url: Annotated[str, Field(pattern=r"^(https?|tg)://\S+$")] | None = None
-    disabled: DisabledButton | None = None
     callback_data: str | None = Field(None, validate_default=True)
 
     @field_validator("callback_data")
     @classmethod
     def _is_short(cls, value: str | None, told: ValidationInfo) -> str | None:
-        given = (value, told.data.get("url"), told.data.get("disabled"))
-        if sum(each is not None for each in given) != 1:
+        if (value is None) is not bool(told.data.get("url")):
             raise ValueError("exactly one of the optional fields is needed")
         if value is not None and not 1 <= len(value.encode()) <= _ID_BYTES:
             raise bad_request("BUTTON_DATA_INVALID")

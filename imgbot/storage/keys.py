@@ -102,8 +102,7 @@ DIALOGUE = _key("img:fsm", r"(?::-?\d+)+:(\d+):.*")  # Prefix of the dialogue st
 TAP_GUARD = _key("img:tap:", r"-?\d+\.(\d+)\..*")
 # STRING: a counter, written before each wait for the disk and to test if Redis is writable.
 SYNCS = _key("img:syncs", Owner.NOBODY)
-# HASH, a day since the latest: job → press of a button that has ordered it, as JSON; gone once the
-# message of the button shows that the job has ended.
+# HASH, a day since the latest, by the previous release: job → press of a button that it disabled.
 PRESSES = _key("img:presses", Owner.LIVE_JOB)
 # STRING: a decision for an update, 25 hours, in case it is handled again; the owner of a task, an
 # hour.

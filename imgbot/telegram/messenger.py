@@ -402,12 +402,6 @@ class Messenger:
             )
         )
 
-    async def edit_keyboard(self, chat_id: int, message_id: int, rows: list[Any]) -> None:
-        """Edit the buttons of a message, given as Telegram takes them; may be repeated."""
-        edit = self._bot.edit_message_reply_markup
-        markup = InlineKeyboardMarkup(inline_keyboard=rows)
-        await _edited(edit(chat_id=chat_id, message_id=message_id, reply_markup=markup))
-
     async def edit_to_picture(
         self,
         place: ChatTarget,

@@ -30,7 +30,6 @@ from imgbot.storage.alerts import AlertStore
 from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
-from imgbot.storage.presses import PressStore
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
@@ -62,7 +61,6 @@ def build_app(settings: Settings, connections: Connections) -> App:
         queue_stats=QueueStats(redis),
         results=ResultStore(redis),
         users=UserStore(redis),
-        presses=PressStore(redis),
         albums=Albums(redis),
         limit=RateLimit(
             redis,

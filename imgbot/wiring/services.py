@@ -13,7 +13,6 @@ from imgbot.bot.policy import AccessPolicy
 from imgbot.config.settings import Settings
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.broadcaster import Broadcaster
-from imgbot.jobs.disabled_buttons import DisabledButtons
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.jobs.star_reconciler import StarReconciler
@@ -39,7 +38,6 @@ class Services:
     runner: Runner
     maintenance: Maintenance
     broadcaster: Broadcaster
-    disabled_buttons: DisabledButtons
     alert_notifier: AlertNotifier
     star_reconciler: StarReconciler
     policy: AccessPolicy
@@ -78,7 +76,6 @@ def build_services(
             functools.partial(_is_clock_sure, bot),
         ),
         broadcaster=Broadcaster(app.broadcasts, app.users, app.messenger),
-        disabled_buttons=DisabledButtons(app.presses, app.messenger),
         alert_notifier=build_alert_notifier(connections, app, sampler, context.alarm),
         star_reconciler=StarReconciler(
             app.star_ledger,

@@ -1,13 +1,23 @@
 """Groups and topics: silent unless spoken to, answers in the right place, and their end."""
 
+import json
 from typing import Any
 
 import pytest
 
 from imgbot.domain.texts import t
+from imgbot.storage import keys
 from tests.fixtures.sandbox import KINDS, picture
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import BOT_NAME, Stage, is_picture, jpeg, open_group, title
+from tests.integration.stage import (
+    BOT_NAME,
+    OUT_OF_REACH,
+    Stage,
+    is_picture,
+    jpeg,
+    open_group,
+    title,
+)
 
 pytestmark = [
     pytest.mark.slow,
@@ -205,25 +215,28 @@ async def test_a_question_after_a_press_is_for_the_user_who_pressed(simulated_st
     assert [m.text for m in shown[2:]] == ["✏️ a hat"]
 
 
-async def test_a_button_is_disabled_while_what_it_has_ordered_runs(simulated_stage: Stage) -> None:
+async def test_buttons_that_the_previous_release_disabled_are_enabled(
+    simulated_stage: Stage,
+) -> None:
     ann, _ = await open_group(simulated_stage)
     fox = await ann.order("/create a fox")
-    await ann.control.set_provider(duration_s=[600, 600])
+    post = simulated_stage.sandbox.state.chats[ann.chat_id].posts[fox.id]
+    rows = post.message["reply_markup"]["inline_keyboard"]
+    disabled = [[{"text": "🔁 …", "disabled": {}}, *rows[0][1:]], *rows[1:]]
+    post.message["reply_markup"] = {"inline_keyboard": disabled}
+    async with simulated_stage.bot.redis() as redis:
+        for name, message_id in (("1", OUT_OF_REACH), ("2", fox.id)):
+            press = [ann.chat_id, message_id, "again:1", [name], rows]
+            await redis.hset(keys.PRESSES, name, json.dumps(press))
+    await simulated_stage.bot.stop()
+    await simulated_stage.bot.start()
 
-    async def shown() -> list[dict[str, Any]]:
-        return (await ann.control.message(ann.chat_id, fox.id)).buttons
+    async def left() -> int:
+        async with simulated_stage.bot.redis() as redis:
+            return await redis.hlen(keys.PRESSES)
 
-    async def shown_at_the_end() -> list[dict[str, Any]]:
-        simulated_stage.finish_tasks()
-        return await shown()
-
-    again = await ann.click(fox, "Again")
-    disabled = await eventually(shown, lambda buttons: buttons != fox.buttons)
-    await eventually(shown_at_the_end, lambda buttons: buttons == fox.buttons)
-    await ann.control.set_provider(duration_s=[0.2, 0.4])
-
-    assert disabled == [{"text": "🔁 …", "disabled": {}}, *fox.buttons[1:]]
-    assert (await ann.control.message(ann.chat_id, again.id)).photo_id
+    await eventually(left, (0).__eq__)
+    assert (await ann.control.message(ann.chat_id, fox.id)).buttons == fox.buttons
 
 
 async def test_where_the_topic_is_gone_the_answers_come_to_the_group(

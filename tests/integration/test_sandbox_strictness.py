@@ -128,11 +128,6 @@ MALFORMED: list[tuple[str, dict[str, Any], str]] = [
     ("sendMessage", {"entities": [{"type": "loud", "offset": 0}]}, "entities.0.type"),
     ("sendMessage", {"reply_markup": keyboard(text="a")}, f"{BUTTON}.callback_data"),
     ("sendMessage", {"reply_markup": keyboard(callback_data="a")}, f"{BUTTON}.text"),
-    *(
-        ("sendMessage", {"reply_markup": keyboard(text="a", **two)}, f"{BUTTON}.callback_data")
-        for two in ({"disabled": {}, "url": "http://a"}, {"disabled": {}, "callback_data": "a"})
-    ),
-    ("sendMessage", {"reply_markup": keyboard(text="a", disabled=True)}, f"{BUTTON}.disabled"),
     ("sendMessage", {"reply_markup": "nope"}, "reply_markup"),
     ("sendMessage", {"reply_markup": [1]}, "reply_markup"),
     ("sendMessage", {"message_thread_id": "x"}, "message_thread_id"),

@@ -48,7 +48,7 @@ function draw(button, place, message, act) {
       words,
       icon("copy"),
     );
-  if (button.callback_data === undefined || button.disabled)
+  if (button.callback_data === undefined)
     return h("button", { ...attributes, type: "button", disabled: true }, words);
   const press = () => store.isPressed(place) || act.press(message, button.callback_data, place);
   return h("button", { ...attributes, type: "button", "data-place": place, onclick: press }, words);

@@ -1,0 +1,31 @@
+"""Disabled buttons of the previous release: it left them in groups while their orders ran."""
+
+import json
+from contextlib import suppress
+
+from aiogram import Bot
+from aiogram.types import InlineKeyboardMarkup
+
+from imgbot.domain.errors import ImgbotError, TransientError
+from imgbot.storage import keys
+from imgbot.storage.client import Client
+from imgbot.telegram.client import telegram_errors
+
+
+async def enable_buttons(redis: Client, bot: Bot) -> None:
+    """Enable each that is noted, once; after a failure that may pass, at the next start."""
+    with suppress(TransientError):
+        for name, noted in (await redis.hgetall(keys.PRESSES)).items():
+            chat_id, message_id, _, _, rows = json.loads(noted)[:5]
+            markup = InlineKeyboardMarkup(inline_keyboard=rows)
+            try:
+                async with telegram_errors():
+                    await bot.edit_message_reply_markup(
+                        chat_id=chat_id, message_id=message_id, reply_markup=markup
+                    )
+            except TransientError:
+                continue
+            except ImgbotError:
+                # It is enabled already, or gone.
+                pass
+            await redis.hdel(keys.PRESSES, name)
