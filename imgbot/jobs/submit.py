@@ -414,6 +414,8 @@ async def _is_own(context: StepContext, job: Job, ticket: Ticket) -> bool:
 async def _repeat(context: StepContext, job: Job) -> Outcome:
     """Order again under the same key; the record stays, for the first order may be alive."""
     provider = context.routing.provider_of(job)
+    if job.request.awaits_picture:
+        job = await _with_picture(context, job)
     order = await inputs.build_request(context, job, provider)
     if order.model and order.model != job.request.model:
         # Another model is another order.

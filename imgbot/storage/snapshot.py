@@ -169,6 +169,11 @@ def _commands(record: Record) -> list[tuple[str, ...]]:
 
 # Rebuilt from the jobs when the bot starts.
 _DERIVED = frozenset({keys.QUEUE, keys.TAGS, keys.SINCE, keys.WAITING, keys.ACTIVE})
+# Left to the bot that went on: it has made jobs or answers of them.
+_UNHANDLED = (keys.DEFERRED, keys.ALBUM, keys.ALBUMS, keys.ALBUM_BEGUN, keys.ALBUM_OPEN)
+_AWAITED = '[[""'
+"""Beginning of the sources of a job that awaits its picture, as claim.lua reads it."""
+
 _WITH_A_FILE = frozenset({State.RENDERING, State.DELIVERING})
 
 
@@ -198,16 +203,18 @@ def mark_uncertain(
     """
     due: list[str] = []
     for record in records:
-        if record.key in _DERIVED or record.key.startswith(keys.DEFERRED):
+        if record.key in _DERIVED or record.key.startswith(_UNHANDLED):
             continue
         if record.kind == "hash" and record.key.startswith(keys.BROADCAST_OF):
             is_running = record.fields.get("state") == "running"
             yield record.with_fields(state="cancelled") if is_running else record
         elif record.kind == "hash" and record.key.startswith(keys.JOB):
             job_id = record.key.removeprefix(keys.JOB)
-            due += [job_id, str(taken_ms)]
             order_id = f"{installation}-{job_id}" if installation else ""
-            yield record.with_fields(**_doubted(record.fields, taken_ms, order_id, has_file))
+            changes = _doubted(record.fields, taken_ms, order_id, has_file)
+            yield record.with_fields(**changes)
+            if changes.get("state") != State.QUEUED:
+                due += [job_id, str(taken_ms)]
         else:
             yield record
     if due:
@@ -219,6 +226,9 @@ def _doubted(
 ) -> dict[str, str]:
     state, claimed_ms = fields.get("state", ""), fields.get("claimed_ms", "0")
     is_ordered = state != State.SUBMITTING or fields.get("intent_ms", "0") != "0"
+    if state == State.QUEUED and fields.get("sources", "").startswith(_AWAITED):
+        # It is claimed, and looked up, once its picture is there.
+        return {"state": State.QUEUED.value, "intent_ms": str(taken_ms), "order_id": order_id}
     if state == State.QUEUED or not is_ordered:
         return {
             "state": State.SUBMITTING.value,

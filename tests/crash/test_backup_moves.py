@@ -35,8 +35,10 @@ async def order(move: Move, people: int) -> list[Person]:
 async def test_jobs_under_way_go_on_elsewhere(move: Move, *, is_stopped: bool) -> None:
     people = await order(move, 5)
     await move.control.say(people[1], "/quiet")
+    await move.control.say(people[2], "make it brighter")
     async with move.old.redis() as redis:
         await eventually(lambda: redis.hget(f"img:user:{people[1].id}", "is_quiet"))
+        await eventually(lambda: redis.keys("rq:job:*"), lambda found: len(found) == 8)
 
     if is_stopped:
         made = await run(move.old, "backup", "--stop", str(move.file))
@@ -49,14 +51,14 @@ async def test_jobs_under_way_go_on_elsewhere(move: Move, *, is_stopped: bool) -
     move.finish_tasks()
 
     assert (made.status, put.status) == (0, 0), made.said + put.said
-    assert "7 jobs in progress" in made.said
+    assert "8 jobs in progress" in made.said
     assert move.file.stat().st_mode & 0o777 == 0o600
     if refused:
         assert (refused.status, "moved" in refused.said) == (78, True)
     else:
         assert "what happens from now on is not in it" in made.said
         assert "stop it for good" in put.said
-    await expect_each(move, people, [3, 1, 1, 1, 1])
+    await expect_each(move, people, [3, 1, 2, 1, 1])
     async with move.new.redis() as redis:
         assert await redis.hget(f"img:user:{people[1].id}", "is_quiet") == "1"
 

@@ -4,8 +4,10 @@ import json
 
 import pytest
 
+from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys, snapshot, snapshot as relocation
+from imgbot.storage.albums import Albums, Item
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
@@ -135,13 +137,15 @@ def test_what_may_have_been_ordered_since_is_doubted(
 
 
 async def test_a_message_that_waited_is_left_to_the_bot_that_went_on(redis: Client) -> None:
-    ledger = UpdateLedger(redis)
+    ledger, albums = UpdateLedger(redis), Albums(redis)
     await ledger.defer([("7", NOW, [(NOW, {"update_id": 5, "message": {"text": "a fox"}})])])
+    await albums.add("7.1", "7", Item(1, InputPhoto("file", "unique"), "side by side", {}), NOW)
     records = [record async for record in snapshot.take(redis)]
     await snapshot.forget(redis)
     await snapshot.put(redis, relocation.mark_uncertain(records, NOW, lambda _: False))
 
     assert await ledger.deferred() == []
+    assert await redis.keys("img:album*") == []
 
     # One that was stopped has left it to nobody else.
     await snapshot.put(redis, records)

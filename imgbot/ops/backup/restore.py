@@ -95,7 +95,7 @@ def _report(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[st
         lines.append(
             "the bot was not stopped for this backup, or has served since: stop it for good. Jobs "
             "that were waiting are looked up at their provider first, and stop where it cannot "
-            "tell; messages that Telegram held back then are not answered here"
+            "tell; messages and albums that were waiting then are not answered here"
         )
     # A backup of an earlier release does not say.
     is_seen = any(name.startswith("settings/credentials/") for name in manifest.files)
