@@ -13,7 +13,7 @@ from imgbot.ops.backup.command import backup
 from imgbot.ops.backup.restore import restore
 from imgbot.ops.state_directory import supervisor_of
 from tests.crash.conftest import Move
-from tests.fixtures.commands import run
+from tests.fixtures.commands import run, run_forked
 
 _SERVICE = 65534
 _AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root acts for somebody else")
@@ -57,6 +57,16 @@ async def test_what_is_refused_changes_nothing(move: Move) -> None:
     assert not (move.new.state_dir / "restore.part").exists()
     # It starts as if nothing had been tried.
     await move.new.start()
+
+
+async def test_no_bot_of_a_cluster_is_moved_alone(move: Move) -> None:
+    await move.old.start()
+    sentinels = {"IMGBOT_REDIS_URL": "redis+sentinel://:secret@127.0.0.1:1,127.0.0.1:2/imgbot"}
+
+    refused = await run_forked(move.old.environ | sentinels, "backup", "--stop", str(move.file))
+
+    assert (refused.status, "the other bot of this cluster" in refused.said) == (1, True)
+    assert move.old.is_running
 
 
 async def test_while_a_place_is_left_no_bot_starts_there(

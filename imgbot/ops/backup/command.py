@@ -49,6 +49,11 @@ async def backup(
     target = Path(file)
     environ = environ_of_service(environ)
     settings = SettingsSource(environ).read()
+    if is_stopping and settings.is_clustered:
+        raise BackupError(
+            "nothing was stopped: the other bot of this cluster would go on with the jobs. First, "
+            "on its server, then on this one: sudo imgbot cluster leave"
+        )
     state_dir = settings.state_dir
     # Where nothing can be written, nothing is stopped.
     with _scratch(target, state_dir) as folder:
