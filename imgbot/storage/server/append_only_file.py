@@ -20,6 +20,7 @@ _LATEST = re.compile(rb"^file (appendonly\.aof\.\d+\.incr\.aof) seq \d+ type i\b
 _UNACKNOWLEDGED_BYTES = 4 << 20
 """More than the server writes before it waits for the disk and acknowledges."""
 
+_SECTOR_BYTES = 512
 _ARRAY = re.compile(rb"\*([1-9]\d{0,6})\r\n")
 _BULK = re.compile(rb"\$(\d{1,9})\r\n")
 _MULTI, _EXEC = b"*1\r\n$5\r\nMULTI\r\n", b"*1\r\n$4\r\nEXEC\r\n"
@@ -43,6 +44,16 @@ def rewrite_manifest(folder: Path) -> None:
         raise DamagedFileError(f"{path} is blank, and several files may be meant: {_RESTORE}")
     lines = (f"file {part[0]} seq {part[1]} type {part[2][0]}\n" for part in parts)
     replace_file(folder / _MANIFEST, "".join(lines))
+
+
+def is_torn(folder: Path) -> bool:
+    """Return whether the latest file ends in what no server writes; found without parsing it."""
+    if not (names := _LATEST.findall(_manifest_in(folder))):
+        return False
+    with open_plain(folder / names[-1].decode()) as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - _UNACKNOWLEDGED_BYTES))
+        tail = file.read()
+    return bool(tail) and (not tail.endswith(b"\r\n") or bytes(_SECTOR_BYTES) in tail)
 
 
 def cut_tail(folder: Path) -> str:
