@@ -57,7 +57,7 @@ cluster-chaos: .venv/bin/ruff ## Break a cluster in 16 ways, RUNS times; root, i
 	.venv/bin/python -m tests.bench.cluster_chaos $(RUNS)
 
 .PHONY: train-intents
-train-intents: .venv/bin/ruff ## Learn the intents from imgbot/domain/intents/utterances.
+train-intents: .venv/bin/ruff ## Learn the intents from tests/fixtures/utterances_*.toml.
 	.venv/bin/python -m tests.bench.train_intents
 
 LOCK = .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \

@@ -28,7 +28,6 @@ from imgbot.config.sources import load, read_environment_file
 from imgbot.domain.complaints import offer_for
 from imgbot.domain.errors import ConfigError, ProviderError, UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in, wording_key
-from imgbot.domain.intents.model import UTTERANCES
 from imgbot.domain.operations import Operation
 from imgbot.domain.ordinals import named_in
 from imgbot.domain.prompt_options import parse_prompt_options
@@ -46,7 +45,7 @@ from tests.fakes.exchanges import read_vendor
 from tests.fixtures import hostile
 from tests.fixtures.photos import load_photo
 from tests.fixtures.requests import make_order
-from tests.fixtures.utterances import utterances_in
+from tests.fixtures.utterances import KNOWN, utterances_in
 
 VENDORS = ("bfl", "fal", "kie", "replicate", "wavespeed", "comfyui", "openai")
 _HOSTILE_VALUES: Sequence[Any] = (
@@ -252,7 +251,7 @@ def updates() -> Iterator[Case]:
 
 def prompts() -> Iterator[Case]:
     """Texts in any chat: understood, amended, freed of their options, or read as an edit."""
-    known = [each.text for file in UTTERANCES for each in utterances_in(file)]
+    known = [each.text for file in KNOWN for each in utterances_in(file)]
 
     def use(dice: random.Random) -> None:
         text, latest = (messages.clean(mutated_text(known, dice)) for _ in range(2))

@@ -3,6 +3,8 @@
 A softmax regression in plain Python: its weights are the same each time.
 """
 
+import json
+import lzma
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -10,9 +12,9 @@ from pathlib import Path
 from zlib import crc32
 
 from imgbot.domain.intents.features import BUCKETS, features_of
-from imgbot.domain.intents.model import STEP, UTTERANCES, WEIGHTS, digest_of, packed
+from imgbot.domain.intents.model import STEP, WEIGHTS
 from imgbot.domain.intents.words import read
-from tests.fixtures.utterances import Utterance, utterances_in
+from tests.fixtures.utterances import KNOWN, Utterance, digest_of_known, utterances_in
 
 _EPOCHS = 10
 _RATE = 8.0
@@ -45,7 +47,8 @@ def trained(utterances: Iterable[Utterance], digest: str) -> bytes:
         steps = (min(max(int(each[at] / STEP), -127), 127) for each in weights)
         found = bytes(each & 0xFF if abs(each) > _FAINT else 0 for each in steps)
         table[bucket * len(labels) : (bucket + 1) * len(labels)] = found
-    return packed(labels, bytes(table), digest)
+    line = json.dumps({"labels": labels, "digest": digest}).encode()
+    return line + b"\n" + lzma.compress(table, preset=9)
 
 
 def _learn(
@@ -80,5 +83,5 @@ def _errors(
 
 
 if __name__ == "__main__":
-    known = [each for file in UTTERANCES for each in utterances_in(file)]
-    Path(str(WEIGHTS)).write_bytes(trained(known, digest_of(UTTERANCES)))
+    known = [each for file in KNOWN for each in utterances_in(file)]
+    Path(str(WEIGHTS)).write_bytes(trained(known, digest_of_known()))

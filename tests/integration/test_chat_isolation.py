@@ -11,12 +11,11 @@ import pytest_asyncio
 
 from imgbot.bot.handlers import COMMANDS
 from imgbot.bot.router import CALLBACKS
-from imgbot.domain.intents.model import UTTERANCES
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot import Constants
 from tests.fixtures.sandbox import Message
-from tests.fixtures.utterances import utterances_in
+from tests.fixtures.utterances import KNOWN, utterances_in
 from tests.integration.stage import (
     BOT_NAME,
     OUT_OF_REACH,
@@ -82,7 +81,7 @@ def job_of(picture: Message) -> str:
 def phrases() -> Iterator[str]:
     """Five texts for each command, and one for each other intent; but none that cancels."""
     counted = Counter[str]()
-    for each in chain.from_iterable(map(utterances_in, UTTERANCES)):
+    for each in chain.from_iterable(map(utterances_in, KNOWN)):
         intent, _, topic = each.label.partition(":")
         counted[each.label] += 1
         if intent not in {"cancel", "unsure", *NEW} and counted[each.label] <= (5 if topic else 1):

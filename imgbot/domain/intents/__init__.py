@@ -2,7 +2,7 @@
 
 `words` reads a text, `features` turns it and the facts of its chat into numbers, `model` weighs
 them, `classifier` decides, and `beginnings` finds the prompt. Who wants a text understood otherwise
-adds examples to `utterances`, and runs `make train-intents`.
+adds examples to `tests/fixtures/utterances_*.toml`, and runs `make train-intents`.
 """
 
 from imgbot.domain.intents.classifier import classify, scale_in, wording_key

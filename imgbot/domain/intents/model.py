@@ -1,6 +1,6 @@
 """Model of the intents: a softmax over the features of a text, with weights learned from examples.
 
-A file of weights is a line of JSON and one compressed byte for each weight.
+The file of weights is a line of JSON and one compressed byte for each weight.
 """
 
 import json
@@ -9,16 +9,13 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from hashlib import sha256
 from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 STEP = 1 / 16
 """Difference between two neighbouring weights."""
 
 FOLDER = files("imgbot.domain.intents")
 WEIGHTS = FOLDER / "weights.bin"
-UTTERANCES = tuple(FOLDER / "utterances" / f"{language}.toml" for language in ("en", "ru"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +24,6 @@ class Model:
 
     labels: tuple[str, ...]
     weights: memoryview
-    digest: str
-    """Of the utterances that the weights were learned from."""
 
     def probabilities(self, buckets: Sequence[int]) -> Mapping[str, float]:
         """Return the probability of each label for a text with these features."""
@@ -47,16 +42,5 @@ class Model:
 def model() -> Model:
     """Return the model that comes with the program."""
     line, _, compressed = WEIGHTS.read_bytes().partition(b"\n")
-    known, weights = json.loads(line), memoryview(lzma.decompress(compressed)).cast("b")
-    return Model(tuple(known["labels"]), weights, known["digest"])
-
-
-def packed(labels: Sequence[str], weights: bytes, digest: str) -> bytes:
-    """Return a file of weights."""
-    line = json.dumps({"labels": labels, "digest": digest}).encode()
-    return line + b"\n" + lzma.compress(weights, preset=9)
-
-
-def digest_of(paths: Sequence[Traversable]) -> str:
-    """Return the digest of files."""
-    return sha256(b"".join(each.read_bytes() for each in paths)).hexdigest()
+    weights = memoryview(lzma.decompress(compressed)).cast("b")
+    return Model(tuple(json.loads(line)["labels"]), weights)
