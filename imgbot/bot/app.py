@@ -73,8 +73,6 @@ class App:
     """Opens what other settings name, and closes it again. Raises ConfigError."""
     restart: Callable[[], None]
     """Stops the bot in order, to be started again with other settings."""
-    store_chat: int
-    """Chat that takes the pictures of users who have no chat with the bot; 0 for none."""
     welcome: str
     """The operator's own words to those who start the bot; empty for none."""
     forget_after_days: int

@@ -240,9 +240,6 @@ async def _enqueue(dialogue: Dialogue, job: Job, *, is_at_least: bool = False) -
     scale, model = job.request.scale, job.request.model
     price_micro = max(app.policy.price_of(each, scale, model) for each in operations)
     stars = app.policy.star_price(job.user_id, job.request.operation, price_micro)
-    if dialogue.context.inline_id and not dialogue.context.profile.seen_ms:
-        # The one picture of a stranger in another chat.
-        stars = 0
     job = replace(job, charge=Charge(price_micro, spend_day=app.spend.today(now_ms), stars=stars))
     admission = await app.queue.enqueue(job, now_ms, app.policy.free_daily)
     if len(operations) > 1 and admission.verdict in _WITHOUT_MONEY:

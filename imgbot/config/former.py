@@ -17,6 +17,7 @@ _WITHOUT_EFFECT: Mapping[str, str] = {
     "IMGBOT_LEARN": "nothing is learned from answers; texts that were kept for it are deleted",
     "IMGBOT_LOG_FORMAT": "`journalctl -o json` prints the log for a collector",
     "IMGBOT_POLLING": "polls are always timed by what is learned",
+    "IMGBOT_STORE_CHAT": "a mention by somebody who has not started the bot gets a link to it",
 }
 
 FORMER = (*_ENTRIES, *_WITHOUT_EFFECT)

@@ -166,7 +166,6 @@ class Settings(BaseModel):
     environment_file: Path | None = None
     admins: Ids = ()
     allowed_users: Ids = ()
-    store_chat: int = 0
     welcome: Annotated[str, Field(max_length=500)] = ""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     provider: Providers = (("", "builtin"),)

@@ -335,14 +335,6 @@ def _copied(post: Post, *further: str) -> Json:
     return {name: post.message[name] for name in (*_COPIED, *further) if name in post.message}
 
 
-class SendChatAction(Method):
-    action: Literal["typing", "upload_photo", "upload_document", "choose_sticker"]
-
-    async def act(self, call: Call) -> Any:
-        self.chat(call)
-        return True
-
-
 class CopyMessage(Send):
     from_chat_id: str = ""
     message_id: Annotated[int, Field(ge=0)] = 0
@@ -743,7 +735,7 @@ METHODS: Mapping[str, type[Method]] = {
     method.__name__[0].lower() + method.__name__[1:]: method
     for method in (
         *(GetUpdates, SetWebhook, DeleteWebhook, GetWebhookInfo),
-        *(SendMessage, SendPhoto, SendDocument, SendSticker, SendChatAction, CopyMessage),
+        *(SendMessage, SendPhoto, SendDocument, SendSticker, CopyMessage),
         *(EditMessageText, EditMessageMedia, EditMessageReplyMarkup, DeleteMessage),
         *(EditEphemeralMessageText, DeleteEphemeralMessage),
         *(CreateNewStickerSet, AddStickerToSet, DeleteStickerSet),

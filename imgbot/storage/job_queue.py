@@ -471,6 +471,6 @@ def _quotas_of(job: Job) -> list[int]:
     if job.request.operation not in OFFERED:
         # A comparison or a sticker is another form of a picture that was counted.
         return []
-    # What is ordered elsewhere may be stored in a group, but is not of it.
+    # The previous release shows what strangers ordered elsewhere in a group; it is not of that.
     is_of_group = job.request.chat_id < 0 and not job.request.inline_id
     return [job.user_id, job.request.chat_id] if is_of_group else [job.user_id]

@@ -87,7 +87,6 @@ def build_app(settings: Settings, connections: Connections) -> App:
         changed=None if settings.is_clustered else ChangedSettings(settings.state_dir, os.environ),
         try_settings=functools.partial(_try_settings, connections.pool),
         restart=lambda: os.kill(os.getpid(), signal.SIGUSR1),
-        store_chat=settings.store_chat,
         welcome=settings.welcome,
         forget_after_days=settings.forget_after_days,
         chat_host=urlsplit(settings.chat_url).hostname or "",

@@ -43,9 +43,7 @@ async def unpolled(place: Place) -> Place:
 
 async def test_a_running_bot_that_is_well(place: Place) -> None:
     sandbox, bot = place
-    store = sandbox.state.add_group("supergroup", "Pictures", [])
     bot.settings |= with_simulated_provider(sandbox) | {"IMGBOT_REDIS_MEMORY_MB": "300"}
-    bot.settings["IMGBOT_STORE_CHAT"] = str(store.id)
     async with bot:
         report = await run_doctor(bot.environ)
         polls = (await call(sandbox, "getMe")).json()
@@ -53,7 +51,7 @@ async def test_a_running_bot_that_is_well(place: Place) -> None:
     assert (report.status, report.wrong) == (0, [])
     assert f"@{polls['result']['username']}" in report.the("token")["text"]
     assert f"process {bot.pid} is running and healthy" in report.the("service")["text"]
-    assert report.the("second poller")["level"] == report.the("store chat")["level"] == "ok"
+    assert report.the("second poller")["level"] == "ok"
     assert report.the("redis")["text"].endswith(f" at {bot.state_dir}/redis/redis.sock")
     assert "fsync always" in report.the("redis durability")["text"]
     assert report.the("provider simulated")["level"] == "ok"
@@ -92,7 +90,6 @@ async def test_what_is_wrong_on_a_server_is_named_and_mended_by_fix_where_it_may
             "CREDENTIALS_DIRECTORY": str(credentials),
             "IMGBOT_ENVIRONMENT_FILE": str(file),
             "IMGBOT_HTTP": address,
-            "IMGBOT_STORE_CHAT": "-1001",
         }
 
         seen = await run_doctor(environ)
@@ -111,7 +108,7 @@ async def test_what_is_wrong_on_a_server_is_named_and_mended_by_fix_where_it_may
         f"sudo chmod 0600 {token}",
     ]
     assert "IMGBOT_TOKEN" in of_file["text"]
-    assert {"webhook", "clock", "port", "secrets", "store chat"} <= set(seen.wrong)
+    assert {"webhook", "clock", "port", "secrets"} <= set(seen.wrong)
     assert "webhook deleted" in mended.mended
     assert mended.the("webhook")["level"] == "ok"
     modes = [path.stat().st_mode & 0o777 for path in (credentials, token)]

@@ -61,10 +61,8 @@ async def test_a_placeholder_tells_a_refusal_and_can_be_cancelled(stage: Stage) 
 
     after = await control.last_seq()
     await control.say(boris.person, f"@{name} a fox", chat_id=chat)
-    stranger = await answer_in(stage, chat, after)
-    way_in = await eventually(
-        lambda: control.message(chat, stranger.id), lambda m: "https://t.me/" in m.text
-    )
+    way_in = await answer_in(stage, chat, after)
+    offers = await control.ask_inline(boris.person, "a fox", chat_id=chat)
     after = await control.last_seq()
     await control.say(anna.person, f"@{name} thanks!", chat_id=chat)
     thanked = await answer_in(stage, chat, after)
@@ -82,7 +80,9 @@ async def test_a_placeholder_tells_a_refusal_and_can_be_cancelled(stage: Stage) 
     await control.fault("editMessageText", "error", chat_id=0)
     cancelled = await eventually(pressed, lambda m: not m.buttons)
 
-    assert name in way_in.text
+    link = f"https://t.me/{name}?start=guest"
+    assert (way_in.text, way_in.buttons) == (t("en", "guest_stranger", link=link), [])
+    assert offers.results == []
     assert placeholder.text == t("en", "guest_wait")
     assert not cancelled.photo_id
     assert len((await control.provider())["ledger"]) - before <= 1
@@ -90,6 +90,7 @@ async def test_a_placeholder_tells_a_refusal_and_can_be_cancelled(stage: Stage) 
 
 async def test_of_mentions_beyond_the_limit_one_is_answered(stage: Stage) -> None:
     control, anna, boris = stage.control, await stage.user("Anna"), await stage.user("Boris")
+    await anna.ask("/start")
     chat = await foreign(stage, anna, boris)
     name = (await control.get("state"))["bot"]["username"]
 

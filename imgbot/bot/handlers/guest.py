@@ -49,7 +49,8 @@ _LOST = "lost"
 
 _ORDERS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
 _ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
-_REFUSED_EVERY_S = 3600
+_STRANGER = "guest_stranger"
+_REFUSED_EVERY_S, _LINK_EVERY_S = 3600, 60
 
 OpenDialogue = Callable[[RequestContext], AbstractAsyncContextManager[Dialogue]]
 
@@ -113,7 +114,11 @@ async def _answer(query_id: str, context: RequestContext, app: App) -> str:
 
 async def _refusal(context: RequestContext, app: App) -> tuple[str, int]:
     """Return why a mention is refused, and for how many seconds that is told once only."""
-    if not _is_admitted(context, app):
+    try:
+        _check(context, app)
+    except UserError as error:
+        if error.reason == _STRANGER:
+            return t(context.language, _STRANGER, **error.facts), _LINK_EVERY_S
         return t(context.language, "guest_refused"), _REFUSED_EVERY_S
     limit = await app.limit.peek(context.user_id)
     if limit.is_allowed or limit.wait_s <= WAITED_OUT_S:
@@ -205,9 +210,16 @@ async def _context(user: User, update_id: int, app: App) -> RequestContext:
     )
 
 
+def _check(context: RequestContext, app: App) -> None:
+    """Raise UserError for a user who is not admitted, or to whom the bot may not write yet."""
+    app.policy.check(context)
+    if not context.profile.seen_ms:
+        raise UserError(_STRANGER, link=f"https://t.me/{app.identity.name}?start=guest")
+
+
 def _is_admitted(context: RequestContext, app: App) -> bool:
     with suppress(UserError):
-        app.policy.check(context)
+        _check(context, app)
         return True
     return False
 
@@ -219,36 +231,18 @@ async def _serve(
     read: Callable[[], tuple[str, InputPhoto | None]],
 ) -> None:
     """Order what is asked for; a refusal takes the place of the placeholder."""
-    is_stranger = not context.profile.seen_ms
-    in_chat = context
-    if is_stranger and app.store_chat:
-        in_chat = replace(context, chat_id=app.store_chat, is_private=False)
-    async with open_dialogue(in_chat) as dialogue:
+    async with open_dialogue(context) as dialogue:
         try:
-            app.policy.check(context)
-            if is_stranger:
-                await _check_stranger(dialogue)
+            _check(context, app)
             await requests.check_rate_limit(dialogue)
             choice = f"inline.{context.inline_id}"
             if await app.users.choose_once(choice, context.request) != context.request:
                 # Its button was pressed before there was an order.
                 return
             await _enqueue(dialogue, *read())
-            if is_stranger:
-                await app.users.choose_once(f"stranger.{context.user_id}", context.request)
         except UserError as error:
             facts = {name: value for name, value in error.facts.items() if name != "wait_s"}
             await app.messenger.edit_inline(context.inline_id, dialogue.t(error.reason, **facts))
-
-
-async def _check_stranger(dialogue: Dialogue) -> None:
-    """Raise UserError for a user without a chat with the bot, but for one free picture a day."""
-    app, context = dialogue.app, dialogue.context
-    is_free = bool(app.store_chat) and app.policy.has_builtin_engine
-    known = await app.users.choice(f"stranger.{context.user_id}") if is_free else "-"
-    if known not in {"", context.request}:
-        link = f"https://t.me/{app.identity.name}?start=guest"
-        raise UserError("guest_stranger", link=link)
 
 
 async def _enqueue(dialogue: Dialogue, prompt: str, photo: InputPhoto | None) -> None:

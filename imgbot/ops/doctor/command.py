@@ -208,7 +208,6 @@ async def _check_bot(settings: Settings) -> list[Finding]:
     found += await telegram.check_telegram(
         settings.telegram_api,
         token,
-        settings.store_chat,
         # A bot that runs here polls: another getUpdates would interrupt it.
         may_poll=not is_running,
         polling_trouble=None if seen.status is None else seen.status["checks"].get("telegram"),

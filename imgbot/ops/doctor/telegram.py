@@ -20,7 +20,7 @@ NETWORK_ERRORS = (aiohttp.ClientError, TimeoutError, OSError)
 
 
 async def check_telegram(
-    api: str, token: str, store_chat: int, *, may_poll: bool, polling_trouble: str | None
+    api: str, token: str, *, may_poll: bool, polling_trouble: str | None
 ) -> list[Finding]:
     """Ask who the bot is; getUpdates only if `may_poll`: it briefly interrupts another poller.
 
@@ -40,11 +40,6 @@ async def check_telegram(
         me = _result(body)
         found += [ok("token", f"valid: @{str(me.get('username', '?'))[:64]}"), groups(me)]
         try:
-            if store_chat:
-                action = {"chat_id": store_chat, "action": "upload_photo"}
-                found.append(
-                    _store(store_chat, (await _call(session, "sendChatAction", action))[0])
-                )
             _, body, _ = await _call(session, "getWebhookInfo")
             if _result(body).get("url"):
                 text = "a webhook is set: it receives the updates, so the bot cannot poll for them"
@@ -52,8 +47,7 @@ async def check_telegram(
                 return [*found, wrong("webhook", text, "sudo imgbot doctor --fix", fix)]
             found.append(ok("webhook", "none is set: the bot polls for updates"))
             if may_poll:
-                wait = {"timeout": _PROBE_S, "limit": 1}
-                status, _, _ = await _call(session, "getUpdates", wait, _PROBE_S)
+                status, _, _ = await _call(session, "getUpdates", timeout=_PROBE_S, limit=1)
                 polling_trouble = "409" if status == 409 else ""
         except NETWORK_ERRORS as error:
             polling_trouble = f"no answer from Telegram ({type(error).__name__})"
@@ -68,16 +62,13 @@ async def ask(api: str, token: str, method: str) -> tuple[int, Mapping[str, Any]
 
 
 async def _call(
-    session: aiohttp.ClientSession,
-    method: str,
-    values: Mapping[str, int | str] | None = None,
-    wait_s: float = 0,
+    session: aiohttp.ClientSession, method: str, **values: int
 ) -> tuple[int, Any, float | None]:
     """Return the status, the body, and by how much this machine's clock is ahead of Telegram's."""
     began_s = time.time()
     async with (
-        asyncio.timeout(_CALL_TIMEOUT_S + wait_s),
-        session.post(method, json=values or {}, allow_redirects=False) as answer,
+        asyncio.timeout(_CALL_TIMEOUT_S + values.get("timeout", 0)),
+        session.post(method, json=values, allow_redirects=False) as answer,
     ):
         try:
             skew_s = (began_s + time.time()) / 2 - parsedate_to_datetime(
@@ -119,16 +110,6 @@ def groups(me: Mapping[str, Any]) -> Finding:
         "so users must begin with a command such as /create; mentions do not reach it",
         "for mentions: @BotFather, /setprivacy, the bot, Disable; then restart imgbot, remove the "
         "bot from each group and add it again",
-    )
-
-
-def _store(chat_id: int, status: int) -> Finding:
-    if status == 200:
-        return ok("store chat", "the bot may post in it")
-    return wrong(
-        "store chat",
-        f"the bot may not post in {chat_id} (IMGBOT_STORE_CHAT): mentions of strangers fail",
-        "make the bot an administrator there that may post, or correct the id",
     )
 
 
