@@ -73,7 +73,7 @@ lock: .venv/bin/ruff ## Lock the newest versions that pyproject.toml allows.
 	$(LOCK) -o requirements/program.txt pyproject.toml -c requirements/dev.txt
 	$(LOCK) -o requirements/build.txt --group build -c requirements/dev.txt
 	$(LOCK) -o requirements/extras.txt pyproject.toml -c requirements/dev.txt --extra cutout --extra fill --extra guard --extra heic \
-		--extra local --extra paint $(call REST,requirements/program.txt)
+		--extra paint --extra upscale $(call REST,requirements/program.txt)
 	$(LOCK) -o requirements/dev.txt pyproject.toml --all-extras --group build \
 		$(call REST,requirements/program.txt requirements/extras.txt)
 	$(call BEGIN,program,extras)

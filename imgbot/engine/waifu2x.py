@@ -1,4 +1,4 @@
-"""Neural upscaler of `imgbot[local]`: waifu2x for photos, on the CPU.
+"""Neural upscaler of `imgbot[upscale]`: waifu2x for photos, on the CPU.
 
 The only module that imports ncnn and numpy, and only at the first upscale: they start threads,
 which a forkserver must not have.

@@ -142,7 +142,7 @@ def _enlargers(scale: int) -> dict[str, Enlarge]:
     enlargers: dict[str, Callable[[Image.Image], Image.Image]]
     enlargers = {"plain Lanczos": by_lanczos, "built in": by_corrected_lanczos}
     if waifu2x.is_installed():
-        enlargers["imgbot[local]"] = by_network
+        enlargers["imgbot[upscale]"] = by_network
     return enlargers
 
 

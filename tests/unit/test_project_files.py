@@ -128,7 +128,7 @@ def test_prometheus_is_sent_to_where_the_bot_listens(
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PROGRAM = PROJECT["project"]["dependencies"]
 EXTRAS = PROJECT["project"]["optional-dependencies"]
-OPERATORS_EXTRAS = ("cutout", "fill", "guard", "heic", "local", "paint")
+OPERATORS_EXTRAS = ("cutout", "fill", "guard", "heic", "paint", "upscale")
 BUILD = PROJECT["dependency-groups"]["build"]
 LOCKED = {
     "program": PROGRAM,
