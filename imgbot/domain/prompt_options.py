@@ -282,7 +282,7 @@ def _without_flags(prompt: str, ignored: list[str]) -> tuple[str, dict[str, Any]
     """Take out our own flags; a ratio that no picture has is added to those without effect."""
     options: dict[str, Any] = {}
     for match in _FLAG.finditer(prompt):
-        name, first, second = match[1].lower(), int(match[2]), match[3]
+        name, first, second = fold(match[1]), int(match[2]), match[3]
         if name in {"ar", "aspect", "ratio"}:
             options["ratio"] = _ratio(first, int(second or 0))
             ignored += [] if options["ratio"] else [f"--{match[0].lstrip(' —–-')}"]
@@ -302,7 +302,7 @@ def _is_part_of_scene(prompt: str, match: re.Match[str]) -> bool:
     """Return true if the count is part of the scene: "a girl and two versions of herself"."""
     before, after = prompt[: match.start()].rstrip(), prompt[match.end() :].lstrip()
     is_amid = before[-1:].isalnum() and after[:1].isalnum()
-    return is_amid and match["noun"].lower().startswith(("верси", "version"))
+    return is_amid and fold(match["noun"]).startswith(("верси", "version"))
 
 
 def _without_ratio(prompt: str) -> tuple[str, str]:

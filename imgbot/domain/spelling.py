@@ -6,8 +6,10 @@ rapidfuzz is imported on first need: 15 ms and 6 MB, for words that are not list
 import re
 from collections.abc import Sequence
 
-# Alone of all letters, "İ" would become two in lower case.
-_PLAIN = str.maketrans({"İ": "I", **dict.fromkeys("´`‘’ʼ＇", "'")})
+# Alone of all letters, "İ" would become two in lower case. Patterns without case find the others,
+# too: what they find is looked up in tables.
+_LIKE_OTHERS = zip("İıſ\u1c80\u1c81\u1c82\u1c83\u1c84\u1c85\u1c86", "Iisвдосттъ", strict=True)
+_PLAIN = str.maketrans({**dict(_LIKE_OTHERS), **dict.fromkeys("´`‘’ʼ＇", "'")})
 _CYRILLIC = re.compile("[а-яё]", re.IGNORECASE)
 
 
