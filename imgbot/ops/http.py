@@ -17,6 +17,7 @@ import errno
 import html
 import json
 import logging
+import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -291,6 +292,7 @@ async def _send(response: web.StreamResponse, data: bytes) -> None:
         await response.write(data)
 
 
+_HOST = re.compile(r"(?:\[([^]]*)\]|([^:]*))(?::\d*)?")
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP", "Via")
 
 
@@ -300,7 +302,8 @@ def is_known_host(host: str, configured: str) -> bool:
     `configured` is the host of IMGBOT_HTTP. Where that is every address of the machine, any
     literal address will do: no name can be rebound to it.
     """
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0].lower()
+    found = _HOST.fullmatch(host)
+    name = (found[1] or found[2] or "").lower() if found else ""
     if name == "localhost" or name == configured.lower():
         return bool(name)
     asked, own = _address_of(name), _address_of(configured)

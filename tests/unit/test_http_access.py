@@ -23,6 +23,8 @@ from imgbot.ops.http import is_from_elsewhere, is_known_host, is_operator
         ("10.0.0.6", "10.0.0.5", False),
         ("", "", False),
         ("[]:8080", "::1", False),
+        ("[::1].evil.example:8080", "127.0.0.1", False),
+        ("[::1]evil.example", "127.0.0.1", False),
     ],
 )
 def test_names_of_ours_and_of_others(host: str, configured: str, is_ours: bool) -> None:
