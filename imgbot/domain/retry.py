@@ -68,14 +68,14 @@ _REPEATABLE = frozenset(
 )
 """Reasons of failed jobs whose request may succeed if it is ordered again as it is."""
 
-_ID_LENGTH = 44
+_ID_LENGTH = 21
 
 
 def is_repeatable(job: Job, outcome: State | None) -> bool:
     """Return true if the user may order a failed job's request again.
 
     A dead job's task may still be running. Each repetition makes the id longer, and callback data
-    is limited.
+    is limited: 64 bytes hold an id two characters longer, a user's, and the choice of a model.
     """
     is_short = len(job.id) <= _ID_LENGTH
     return outcome is State.FAILED and job.progress.reason in _REPEATABLE and is_short

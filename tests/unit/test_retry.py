@@ -48,7 +48,11 @@ def test_a_user_may_repeat_what_no_longer_runs_and_may_succeed(
     repeated = with_changes(job, id="1234567890")
     while retry.is_repeatable(repeated, end.outcome):
         repeated = with_changes(repeated, id=f"{repeated.id}-r")
-    rows = buttons.drawings("a fox", repeated.id, ["watercolour"])
+    # Telegram's user ids have 52 bits at most.
+    rows = [
+        *buttons.drawings("a fox", repeated.id, ["watercolour"]),
+        *buttons.models({"0" * 8: "Flux"}, Operation.REMOVE_BACKGROUND, 1 << 52, repeated.id, ""),
+    ]
     assert all(len(button.data) <= 64 for row in rows for button in row)
 
 
