@@ -106,7 +106,7 @@ SYNCS = _key("img:syncs", Owner.NOBODY)
 PRESSES = _key("img:presses", Owner.LIVE_JOB)
 # STRING: a decision for an update, 25 hours, in case it is handled again; the owner of a task, an
 # hour.
-CHOICE = _key("img:choice:", r"(?:album|stranger)\.(\d+)(?:\..*)?")
+CHOICE = _key("img:choice:", r"(?:album|inline|stranger)\.(\d+)(?:\..*)?")
 # STRING per user and update id modulo 64, a day: a message that was refused for now, as JSON: time
 # (ms), the update, or the items of an album.
 REFUSED_UPDATE = _key("img:refused-update:", r"(\d+)\..*")

@@ -1,6 +1,7 @@
 """Guest mode: the bot mentioned in chats that it is not in, and inline mode's "draw it"."""
 
 import time
+from typing import Any
 
 import pytest
 
@@ -8,7 +9,7 @@ from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message, picture
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, User
+from tests.integration.stage import BOT_NAME, Stage, User
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -23,15 +24,19 @@ async def answer_in(stage: Stage, chat: int, after: int) -> Message:
     return await stage.control.wait_message(chat, lambda m: m.is_outgoing, after=after)
 
 
+async def mentioned(stage: Stage, user: User, chat: int, words: str, **fields: Any) -> Message:
+    """The answer to a mention of the bot."""
+    after = await stage.control.last_seq()
+    await user.within(chat).say(f"{BOT_NAME} {words}", **fields)
+    return await answer_in(stage, chat, after)
+
+
 async def test_a_mention_is_answered_at_once_and_becomes_the_picture(stage: Stage) -> None:
     control, anna = stage.control, await stage.user("Anna")
     await anna.ask("/start")
     chat = await foreign(stage, anna)
-    name = (await control.get("state"))["bot"]["username"]
-    after = await control.last_seq()
 
-    await control.say(anna.person, f"@{name} a fox in the snow", chat_id=chat)
-    answer = await answer_in(stage, chat, after)
+    answer = await mentioned(stage, anna, chat, "a fox in the snow")
     shown = await eventually(
         lambda: control.message(chat, answer.id), lambda m: m.photo_id, what="the picture"
     )
@@ -40,9 +45,7 @@ async def test_a_mention_is_answered_at_once_and_becomes_the_picture(stage: Stag
             anna.person, chat_id=chat, photos=[await control.upload(picture(), "photo.jpg")]
         )
     )[0]
-    after = await control.last_seq()
-    await control.say(anna.person, f"@{name} make it night", chat_id=chat, reply_to=photo.id)
-    edit = await answer_in(stage, chat, after)
+    edit = await mentioned(stage, anna, chat, "make it night", reply_to=photo.id)
     edited = await eventually(lambda: control.message(chat, edit.id), lambda m: m.photo_id)
 
     assert "a fox in the snow" in shown.text
@@ -56,36 +59,82 @@ async def test_a_placeholder_tells_a_refusal_and_can_be_cancelled(stage: Stage) 
     control, anna, boris = stage.control, await stage.user("Anna"), await stage.user("Boris")
     await anna.ask("/start")
     chat = await foreign(stage, anna, boris)
-    name = (await control.get("state"))["bot"]["username"]
-    before = len((await control.provider())["ledger"])
+    before = await stage.charges()
 
-    after = await control.last_seq()
-    await control.say(boris.person, f"@{name} a fox", chat_id=chat)
-    way_in = await answer_in(stage, chat, after)
+    way_in = await mentioned(stage, boris, chat, "a fox")
     offers = await control.ask_inline(boris.person, "a fox", chat_id=chat)
-    after = await control.last_seq()
-    await control.say(anna.person, f"@{name} thanks!", chat_id=chat)
-    thanked = await answer_in(stage, chat, after)
-    words = t("en", "guest_words", name=name)
+    thanked = await mentioned(stage, anna, chat, "thanks!")
+    words = t("en", "guest_words", name=BOT_NAME[1:])
     await eventually(lambda: control.message(chat, thanked.id), lambda m: m.text == words)
-    after = await control.last_seq()
-    await control.say(anna.person, f"@{name} an owl [[sim:slow=600]]", chat_id=chat)
-    placeholder = await answer_in(stage, chat, after)
+    placeholder = await mentioned(stage, anna, chat, "an owl [[sim:slow=600]]")
 
     async def pressed() -> Message:
-        await control.press(anna.person, placeholder, "cancel:inline", chat_id=chat)
+        await control.press(anna.person, placeholder, f"cancel:inline.{anna.id}", chat_id=chat)
         return await control.message(chat, placeholder.id)
 
     # Its last words meet a failing Telegram; chat 0 stands for an inline message.
     await control.fault("editMessageText", "error", chat_id=0)
     cancelled = await eventually(pressed, lambda m: not m.buttons)
 
-    link = f"https://t.me/{name}?start=guest"
+    link = f"https://t.me/{BOT_NAME[1:]}?start=guest"
     assert (way_in.text, way_in.buttons) == (t("en", "guest_stranger", link=link), [])
     assert offers.results == []
     assert placeholder.text == t("en", "guest_wait")
     assert not cancelled.photo_id
-    assert len((await control.provider())["ledger"]) - before <= 1
+    assert await stage.charges() - before <= 1
+
+
+async def test_an_order_of_the_previous_release_is_cancelled(stage: Stage) -> None:
+    control, anna = stage.control, await stage.user("Anna")
+    await anna.ask("/start")
+    chat = await foreign(stage, anna)
+    placeholder = await mentioned(stage, anna, chat, "an owl [[sim:slow=600]]")
+    held = stage.sandbox.state.chats[chat]
+    inline_id = stage.sandbox.state.inline_id_of(held, held.posts[placeholder.id])
+    of_anna = f"{keys.CHOICE}inline.{anna.id}.{inline_id}"
+    async with stage.bot.redis() as redis:
+        await eventually(lambda: redis.hgetall(keys.ACTIVE))
+        await redis.rename(of_anna, f"{keys.CHOICE}inline.{inline_id}")
+
+    told = await anna.within(chat).toasts(placeholder, "cancel:inline")
+
+    assert told == [t("en", "cancelling")]
+    await eventually(lambda: control.message(chat, placeholder.id), lambda m: not m.buttons)
+
+
+async def test_only_its_user_ends_a_placeholder(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    control, anna, boris = stage.control, await stage.user("Anna"), await stage.user("Boris")
+    for user in (anna, boris):
+        await user.ask("/start")
+    chat = await foreign(stage, anna, boris)
+
+    async def chosen(words: str) -> tuple[Message, dict[str, Any]]:
+        """A placeholder whose order is on its way yet."""
+        offers, held = await control.ask_inline(anna.person, words, chat_id=chat), dict[str, Any]()
+        with monkeypatch.context() as patch:
+            patch.setattr(stage.sandbox.state.updates, "add", held.__setitem__)
+            return await control.choose_inline(offers, "draw", chat), held
+
+    placeholder, order = await chosen("a fox")
+    data = placeholder.buttons[0]["callback_data"]
+    # The second one as a client may forge it.
+    by_boris = await boris.within(chat).toasts(placeholder, data, "cancel:inline")
+    unchanged = await control.message(chat, placeholder.id)
+    await control.push_update(order)
+    await eventually(lambda: control.message(chat, placeholder.id), lambda m: m.photo_id)
+    before = await stage.charges()
+    placeholder, order = await chosen("an owl")
+    by_anna = await anna.within(chat).toasts(placeholder, placeholder.buttons[0]["callback_data"])
+    await control.push_update(order)
+    await anna.order("a hare")
+
+    assert by_boris == [t("en", "not_your_button"), t("en", "cancel_over")]
+    assert by_anna == [t("en", "cancel_over")]
+    assert unchanged.text == t("en", "guest_wait")
+    assert (await control.message(chat, placeholder.id)).text == t("en", "guest_lost")
+    assert await stage.charges() == before + 1
 
 
 async def test_of_mentions_beyond_the_limit_one_is_answered(stage: Stage) -> None:
@@ -125,42 +174,33 @@ async def test_an_old_mention_orders_nothing(stage: Stage, monkeypatch: pytest.M
     for holder, attribute in ((stage.sandbox, "_now"), (stage.sandbox.state, "now")):
         monkeypatch.setattr(holder, attribute, lambda: time.time() - 60)
     group = await foreign(stage, anna)
-    name = (await control.get("state"))["bot"]["username"]
-    after = await control.last_seq()
-    await control.say(anna.person, f"@{name} thanks!", chat_id=group)
-    await answer_in(stage, group, after)
+    await mentioned(stage, anna, group, "thanks!")
 
 
 async def test_a_placeholder_never_stays_without_its_end(stage: Stage) -> None:
     control, anna = stage.control, await stage.user("Anna")
     await anna.ask("/start")
     chat = await foreign(stage, anna)
-    name = (await control.get("state"))["bot"]["username"]
-    before = len((await control.provider())["ledger"])
-
-    async def mentioned(words: str) -> Message:
-        after = await control.last_seq()
-        await control.say(anna.person, f"@{name} {words}", chat_id=chat)
-        return await answer_in(stage, chat, after)
+    before = await stage.charges()
 
     # The answer that tells its id was lost: nobody but a user can name the placeholder.
     await control.fault("answerGuestQuery", "drop_after")
-    lost = await mentioned("a fox")
-    await control.press(anna.person, lost, "cancel:inline", chat_id=chat)
+    lost = await mentioned(stage, anna, chat, "a fox")
+    await control.click(anna.person, lost, "Cancel")
     given_up = await eventually(
         lambda: control.message(chat, lost.id), lambda m: m.text == t("en", "guest_lost")
     )
     # The chat takes no photos.
     refusal = {"error_code": 400, "description": "Bad Request: not enough rights to send photos"}
     await control.fault("editMessageMedia", "error", chat_id=0, **refusal)
-    refused = await mentioned("an owl")
+    refused = await mentioned(stage, anna, chat, "an owl")
     elsewhere = await eventually(
         lambda: control.message(chat, refused.id), lambda m: m.text == t("en", "guest_ready")
     )
 
     assert not given_up.buttons
     assert not elsewhere.buttons
-    assert len((await control.provider())["ledger"]) == before + 1
+    assert await stage.charges() == before + 1
 
 
 async def test_inline_mode_draws_its_words(stage: Stage) -> None:

@@ -98,7 +98,8 @@ async def _handle_mention(
 
 async def _answer(query_id: str, context: RequestContext, app: App) -> str:
     """Send the placeholder, and return its id; empty if nothing is to be ordered."""
-    text, rows = t(context.language, "guest_wait"), buttons.cancel_guest(context.language)
+    text = t(context.language, "guest_wait")
+    rows = buttons.cancel_guest(context.language, context.user_id)
     refusal, told_for_s = await _refusal(context, app)
     if refusal:
         claim, text, rows = app.users.claim_notice, refusal, []
@@ -145,18 +146,19 @@ async def _handle_inline(query: InlineQuery, update_id: int, app: App) -> None:
             _offer(each) for each in shown if wanted in each.words.lower()
         ]
         if wanted and is_admitted and query.chat_type != "sender":  # there it is shown anyway
-            offers.insert(0, _draw_offer(query.query.strip(), context.language))
+            offers.insert(0, _draw_offer(query.query.strip(), context))
         await app.messenger.answer_inline(query.id, offers, t(context.language, "inline_button"))
 
 
-def _draw_offer(words: str, language: str) -> InlineQueryResultArticle:
+def _draw_offer(words: str, context: RequestContext) -> InlineQueryResultArticle:
     """Offer to draw the words; without a button, Telegram would not tell which message it is."""
+    language = context.language
     return InlineQueryResultArticle(
         id=_DRAW,
         title=t(language, "inline_draw"),
         description=words[:_INLINE_TITLE_LENGTH],
         input_message_content=InputTextMessageContent(message_text=t(language, "guest_wait")),
-        reply_markup=keyboard(buttons.cancel_guest(language)),
+        reply_markup=keyboard(buttons.cancel_guest(language, context.user_id)),
     )
 
 
@@ -235,7 +237,7 @@ async def _serve(
         try:
             _check(context, app)
             await requests.check_rate_limit(dialogue)
-            choice = f"inline.{context.inline_id}"
+            choice = _choice(context, context.inline_id)
             if await app.users.choose_once(choice, context.request) != context.request:
                 # Its button was pressed before there was an order.
                 return
@@ -262,15 +264,27 @@ async def _enqueue(dialogue: Dialogue, prompt: str, photo: InputPhoto | None) ->
     await requests.order(dialogue, operation, prompt, (photo,), scale=found.scale or 2)
 
 
+def _choice(context: RequestContext, inline_id: str) -> str:
+    """Name the choice between the order and the cancellation of a placeholder, of this user.
+
+    Everybody in its chat can press its button, and forge what the button says of its user.
+    """
+    return f"inline.{context.user_id}.{inline_id}"
+
+
 async def _cancel(callback: CallbackQuery, update_id: int, app: App) -> None:
     """Cancel the order under whose placeholder the button is; without one there will be none.
 
     There is none, too, if the answer of Telegram that named the placeholder was lost.
     """
     context = await _context(callback.from_user, update_id, app)
-    inline_id = callback.inline_message_id or ""
-    job_id = await app.users.choose_once(f"inline.{inline_id}", _LOST)
+    inline_id, owner = callback.inline_message_id or "", (callback.data or "").rpartition(".")[2]
+    # The previous release did not tell users apart.
+    job_id = await app.users.choice(f"inline.{inline_id}")
+    job_id = job_id or await app.users.choose_once(_choice(context, inline_id), _LOST)
     verdict = await app.queue.cancel(job_id, context.user_id, app.now_ms())
-    if job_id == _LOST:
+    if job_id == _LOST and owner == str(context.user_id):
         await app.messenger.edit_inline(inline_id, t(context.language, "guest_lost"))
+    elif job_id == _LOST and owner.isdecimal():
+        verdict = "not_yours"
     await app.messenger.answer_callback(callback.id, t(context.language, CANCELLED[verdict]))

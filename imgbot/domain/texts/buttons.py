@@ -242,9 +242,9 @@ def pager(newer: str, older: str, current: str, where: str) -> list[Button]:
     return [Button(each.label, f"view:{each.data}") for each in row if each.data]
 
 
-def cancel_guest(language: str) -> Keyboard:
+def cancel_guest(language: str, user_id: int) -> Keyboard:
     """Button under the placeholder in a chat that the bot is not in."""
-    return [[_button(language, "cancel", "cancel:inline")]]
+    return [[_button(language, "cancel", f"cancel:inline.{user_id}")]]
 
 
 def cancel(job_ids: Sequence[str]) -> Keyboard:
