@@ -230,6 +230,7 @@ async def _enqueue(dialogue: Dialogue, job: Job, *, is_at_least: bool = False) -
     app = dialogue.app
     dialogue.refuse_while_paused()
     now_ms = app.now_ms()
+    await app.users.check_open(job.request)
     await app.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
     if await _needs_engine_hint(dialogue, job):
         job = with_changes(job, note="engine_hint")

@@ -285,11 +285,20 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
         if job.request.inline_id:
             await _show_inline(context, job, shown[1])
     except Exception as error:  # noqa: BLE001 -- most are raised again
+        await _note_refusal(context, job, error)
         return await _after_failure(context, job, error, failures)
     await finish(context, job, outcome, shown)
     events.stage_took("deliver", time.monotonic() - begun)
     await _notify_ready(context, job, outcome, shown[0])
     return Ended()
+
+
+async def _note_refusal(context: StepContext, job: Job, error: Exception) -> None:
+    """Remember what the job's chat does not take."""
+    if isinstance(error, ChatGoneError):
+        await context.users.note_closed(job.request.chat_id, job.request.thread_id)
+    elif isinstance(error, UserError) and error.reason.endswith("_forbidden"):
+        await context.users.note_forbidden(job.request.chat_id, error.reason)
 
 
 async def _after_failure(
@@ -317,8 +326,6 @@ async def _after_failure(
             # It has no result, by which it could be found and forgotten.
             await asyncio.to_thread(context.originals.remove, job.id)
         return Ended()
-    if isinstance(error, UserError) and error.reason.endswith("_forbidden"):
-        await context.users.note_forbidden(job.request.chat_id, error.reason)
     if isinstance(error, ImgbotError) or not is_made:
         raise error
     return _deliver_again(job, error, failures)

@@ -13,6 +13,7 @@ from functools import partial
 from imgbot.aio import cancel_and_wait, cancel_and_wait_current, sleep_or_event
 from imgbot.domain.errors import (
     FULL,
+    ChatGoneError,
     ConfigError,
     FencedError,
     FloodWaitError,
@@ -29,6 +30,7 @@ from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, Step, StepConte
 from imgbot.jobs.deliver import deliver, finish, render
 from imgbot.jobs.poll import poll
 from imgbot.jobs.redraw import redrawn
+from imgbot.jobs.status_messages import CHAT_CLOSED
 from imgbot.jobs.submit import submit
 from imgbot.storage.dead_letters import GIVEN_UP
 from imgbot.telegram.rate_limiter import PICTURES_PER_S, Bucket
@@ -474,6 +476,8 @@ async def after_error(context: StepContext, job: Job, error: Exception) -> Outco
 
 def _end_of(job: Job, error: Exception) -> tuple[State, str, Mapping[str, str | int | float]]:
     charge = _charge(job)
+    if isinstance(error, ChatGoneError):
+        return State.CANCELLED, CHAT_CLOSED, charge
     # A redelivered job has no price any longer: its death was charged.
     if job.state is State.RENDERING and is_billed(job):
         events.step_failed(error, job)

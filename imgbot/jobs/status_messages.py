@@ -29,6 +29,9 @@ from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.rate_limiter import OptionalCall, max_wait
 from imgbot.telemetry import events
 
+CHAT_CLOSED = "chat_closed"
+"""Reason of a job that was cancelled because its chat took no message."""
+
 _RETRY_MS = 15_000
 _BATCH = 50
 _TICK_S = 5.0
@@ -130,9 +133,8 @@ class StatusMessages:
         try:
             await self.ensure(job, "")
         except ChatGoneError:
-            # Unless it may have been paid for.
             with suppress(TransientError, UserError):
-                await self._queue.cancel(job.id, job.user_id, self._now_ms())
+                await self._queue.cancel(job.id, job.user_id, self._now_ms(), CHAT_CLOSED)
         except (FencedError, ConfigError):
             raise
         except Exception as error:  # noqa: BLE001 -- one message must not stop the others

@@ -70,6 +70,9 @@ async def submit(context: StepContext, job: Job) -> Outcome:
     begun = time.monotonic()
     order = await inputs.build_request(context, job, choice.provider)
     events.stage_took("prepare", time.monotonic() - begun)
+    if not choice.provider.is_on_this_server:
+        # Nothing is paid for in a chat that does not take even this. It is on its way already.
+        await context.status_messages.ensure(job, "")
     return await _order_in_slot(context, job, provider=choice.provider, order=order)
 
 

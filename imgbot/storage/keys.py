@@ -134,7 +134,8 @@ PEOPLE = _key("img:people", Owner.METHOD)
 # SET: user ids that unsubscribed from broadcasts
 UNSUBSCRIBED = _key("img:unsubscribed", Owner.SREM)
 # STRING per chat and kind of picture or message, an hour: marks that the chat did not allow it.
-FORBIDDEN = _key("img:forbidden:", Owner.NOBODY)
+# With `closed` and a topic, a minute: marks that it took no message at all.
+FORBIDDEN = _key("img:forbidden:", r"(\d+)\..*")
 # ZSET: the latest 200 ended jobs by the time (ms) of their end, 30 days, as JSON: id, user id,
 # status, operation, beginning of the prompt, reason of a failure, words that were not drawn,
 # duration (s), time of the end (ms).

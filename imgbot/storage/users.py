@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from imgbot.domain.errors import UserError
+from imgbot.domain.job import Request
 from imgbot.domain.preferences import Preferences
 from imgbot.storage import keys
 from imgbot.storage.access import UNSAID
@@ -20,7 +21,7 @@ _WRITTEN = "written"
 _JOBS = "jobs_"
 _SEEN_AGAIN_MS = 86_400_000
 _TAP_S = 3
-_FORBIDDEN_S = 3600
+_FORBIDDEN_S, _CLOSED_S = 3600, 60
 EPHEMERAL = "ephemeral"
 """Messages that only one member sees: those that answer nothing."""
 _REFUSED_S = 86_400
@@ -217,6 +218,21 @@ class UserStore(Store):
         """Remember for a while that a chat does not take pictures, or messages, of a kind."""
         await self._redis.set(f"{keys.FORBIDDEN}{chat_id}.{reason}", 1, ex=_FORBIDDEN_S)
 
+    async def note_closed(self, chat_id: int, thread_id: int) -> None:
+        """Remember for a moment that a chat, or a topic, takes no messages."""
+        await self._redis.set(_closed_key(chat_id, thread_id), 1, ex=_CLOSED_S)
+
+    async def check_open(self, request: Request) -> None:
+        """Raise UserError if the chat took no message a moment ago.
+
+        A private chat that the request was written in is open: a user who blocks the bot writes
+        nothing there.
+        """
+        is_elsewhere = request.chat_id < 0 or request.inline_id
+        key = _closed_key(request.chat_id, request.thread_id)
+        if is_elsewhere and await self._redis.exists(key):
+            raise UserError("chat_closed")
+
     async def is_forbidden(self, chat_id: int, reason: str) -> bool:
         return bool(await self._redis.exists(f"{keys.FORBIDDEN}{chat_id}.{reason}"))
 
@@ -250,6 +266,10 @@ class UserStore(Store):
     async def debounce_tap(self, tap: str, request: str) -> bool:
         """Return whether the same button was not tapped a moment ago by another request."""
         return await self._first(f"{keys.TAP_GUARD}{tap}", request, _TAP_S) == request
+
+
+def _closed_key(chat_id: int, thread_id: int) -> str:
+    return f"{keys.FORBIDDEN}{chat_id}.closed.{thread_id}"
 
 
 def _refused_key(user_id: int, update_id: int) -> str:

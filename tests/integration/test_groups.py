@@ -269,6 +269,9 @@ async def test_a_topic_deleted_during_the_work_costs_no_picture(simulated_stage:
     assert result.photo_id
 
 
+MUTED = {"error_code": 400, "description": "Bad Request: TOPIC_CLOSED"}
+
+
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
@@ -284,11 +287,36 @@ async def test_where_the_bot_may_not_write_it_gives_up_quietly(
     fault = {"error_code": 400, "description": f"Bad Request: {reason}"}
     await ann.control.fault("sendMessage", "error", times=50, chat_id=ann.chat_id, **fault)
 
+    before = await simulated_stage.charges()
+
     await ann.say(words)
     shown = await ann.heard()
     await ann.control.clear_faults()
 
     assert shown == []
+    assert await simulated_stage.charges() == before
+
+
+async def test_a_chat_that_took_no_message_is_asked_again_a_minute_later(
+    simulated_stage: Stage,
+) -> None:
+    ann, _ = await open_group(simulated_stage)
+    await ann.control.fault("sendMessage", "error", times=50, chat_id=ann.chat_id, **MUTED)
+    await ann.say("/create a fox")
+    await ann.heard()
+    await ann.control.clear_faults()
+
+    refused = await ann.ask("/create an owl")
+    in_private = await ann.within(ann.id).order("a hare")
+    async with simulated_stage.bot.redis() as redis:
+        [closed] = await redis.keys(f"{keys.FORBIDDEN}{ann.chat_id}.closed.*")
+        is_bounded = 0 < await redis.ttl(closed) <= 60
+        await redis.delete(closed)
+    drawn = await ann.order("/create a crow")
+
+    assert refused.text == t("en", "chat_closed")
+    assert is_bounded
+    assert (in_private.text, drawn.text) == ("a hare", "a crow")
 
 
 @pytest.mark.parametrize("reason", ["kicked", "deleted"])

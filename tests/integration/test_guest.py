@@ -203,6 +203,27 @@ async def test_a_placeholder_never_stays_without_its_end(stage: Stage) -> None:
     assert await stage.charges() == before + 1
 
 
+async def test_inline_mode_orders_nothing_for_a_user_who_has_blocked_the_bot(stage: Stage) -> None:
+    control, anna = stage.control, await stage.user("Anna")
+    await anna.ask("/start")
+    chat = await foreign(stage, anna)
+    before = await stage.charges()
+    await control.block(anna.person)
+
+    async def chosen(words: str) -> str:
+        offers = await control.ask_inline(anna.person, words, chat_id=chat)
+        sent = await control.choose_inline(offers, "draw", chat)
+        ended = await eventually(lambda: control.message(chat, sent.id), lambda m: not m.buttons)
+        return ended.text
+
+    told = [await chosen(words) for words in ("a fox", "an owl")]
+    await control.block(anna.person, blocked=False)
+    await anna.order("a hare")
+
+    assert told == [t("en", "chat_closed")] * 2
+    assert await stage.charges() == before + 1
+
+
 async def test_inline_mode_draws_its_words(stage: Stage) -> None:
     control, anna = stage.control, await stage.user("Anna")
     await anna.ask("/start")

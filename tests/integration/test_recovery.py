@@ -11,7 +11,12 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 
-from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind, TransientError
+from imgbot.domain.errors import (
+    ChatGoneError,
+    ProviderError,
+    ProviderErrorKind as Kind,
+    TransientError,
+)
 from imgbot.domain.job import Job, State, is_billed
 from imgbot.domain.operations import Operation
 from imgbot.domain.order_pace import OrderLimit
@@ -89,7 +94,12 @@ class QueueSetup:
     folder: Path
 
     async def order(
-        self, recovery: Recovery = Recovery.NONE, mark: str = "", *, is_adopted: bool = False
+        self,
+        recovery: Recovery = Recovery.NONE,
+        mark: str = "",
+        *,
+        is_adopted: bool = False,
+        announced: Exception | None = None,
     ) -> Job:
         """Take a job from its claim as far as ordering takes it."""
         queue = await open_queue(self.redis)
@@ -101,6 +111,7 @@ class QueueSetup:
             claimed = await queue.move(claimed, State.SUBMITTING, NOW, intent_ms=NOW)
         try:
             tools = tools_of(queue, self.redis, routes, self.folder, installation)
+            cast("AsyncMock", tools.status_messages.ensure).side_effect = announced
             return await take(submit, tools, claimed)
         finally:
             await routes.aclose()
@@ -191,6 +202,19 @@ async def test_a_job_cancelled_before_its_order_is_neither_ordered_nor_billed(
     job = await setup.order()
 
     assert (job.state, job.is_cancelled, is_billed(job)) == (State.SUBMITTING, True, False)
+    assert await setup.charges() == 0
+
+
+@pytest.mark.parametrize("error", [ChatGoneError("it is muted"), TransientError("no answer")])
+async def test_nothing_is_ordered_before_its_message_is_there(
+    setup: QueueSetup, error: Exception
+) -> None:
+    with pytest.raises(type(error)):
+        await setup.order(announced=error)
+
+    stored = await JobQueue(setup.redis, QueueLimits()).job("7")
+    assert stored is not None
+    assert (stored.state, is_billed(stored)) == (State.SUBMITTING, False)
     assert await setup.charges() == 0
 
 

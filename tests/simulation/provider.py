@@ -173,7 +173,12 @@ class PlayedProvider(Provider):
         return await self._ask("look_up", find, 30, Kind.UNAVAILABLE)
 
     async def fields_of(self, order: GenerationRequest) -> Mapping[str, str]:
-        return {"prompt": order.prompt, "operation": order.operation.value}
+        # Without the seed, the tasks of variants could be taken for one another.
+        return {
+            "prompt": order.prompt,
+            "operation": order.operation.value,
+            "seed": str(order.seed),
+        }
 
     async def search(
         self, operation: Operation, fields: Mapping[str, str], since_ms: int, model: str = ""

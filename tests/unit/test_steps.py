@@ -270,6 +270,7 @@ def context() -> StepContext:
     context = Mock(
         status_messages=status,
         queue=queue,
+        users=AsyncMock(),
         messenger=AsyncMock(),
         now_ms=lambda: 0,
         folder=Path(__file__).parent,
