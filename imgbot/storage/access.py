@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from imgbot.domain.errors import ConfigError
 from imgbot.storage import keys
 from imgbot.storage.client import Client, Store
+from imgbot.storage.entries import readable
 
 UNSAID = "1"
 """Stored value of a pause without a message."""
@@ -50,7 +51,9 @@ class Access(Store):
             self._redis.smembers(keys.BANNED), self._redis.hgetall(keys.BAN)
         )
         # An id added to the set manually has no record.
-        found = [Ban(int(user), *json.loads(records.get(user, "[]"))) for user in banned]
+        found = readable(
+            keys.BAN, lambda user: Ban(int(user), *json.loads(records.get(user, "[]"))), banned
+        )
         return sorted(found, key=lambda ban: (-ban.at_ms, ban.user_id))
 
     async def allow(self, some_id: int) -> bool:

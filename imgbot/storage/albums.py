@@ -13,6 +13,7 @@ from typing import Any
 from imgbot.domain.job import InputPhoto
 from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Client, Store
+from imgbot.storage.entries import readable
 
 PHOTOS_LIMIT = 10
 _QUIET_MS = 1500
@@ -84,9 +85,13 @@ class Albums(Store):
         return due, int(later[0][1]) if later else 0
 
     async def items(self, album: str) -> list[Item]:
-        """Return the items in message order."""
-        entries = await self._redis.lrange(keys.ALBUM + album, 0, -1)
-        return sorted(map(load_item, entries), key=lambda item: item.message_id)
+        """Return the items in message order; one that cannot be read would be due for ever."""
+        key = keys.ALBUM + album
+        entries = await self._redis.lrange(key, 0, -1)
+        found = readable(key, load_item, entries)
+        for lost in {*entries} - {item.entry for item in found}:
+            await self._redis.lrem(key, 0, lost)
+        return sorted(found, key=lambda item: item.message_id)
 
     async def wait_anew(self, now_ms: int) -> None:
         """Restart the wait after a restart: Telegram may still deliver the rest of an album."""

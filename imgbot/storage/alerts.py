@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from imgbot.storage import keys
 from imgbot.storage.client import Store
+from imgbot.storage.entries import readable
 
 _UNTOLD_KEPT = 20
 
@@ -32,7 +33,8 @@ class AlertStore(Store):
     async def firing(self) -> dict[str, int]:
         """Return the names of the firing alerts → start time (ms)."""
         found = await self._redis.hgetall(keys.INCIDENTS)
-        return {str(name): int(fired_ms) for name, fired_ms in found.items()}
+        read = readable(keys.INCIDENTS, lambda one: (str(one[0]), int(one[1])), found.items())
+        return dict(read)
 
     async def record(
         self,
@@ -52,13 +54,18 @@ class AlertStore(Store):
 
     async def undelivered(self, admin: int) -> list[Notice]:
         """Return the notices not yet delivered to an admin, in order."""
-        entries = await self._redis.lrange(f"{keys.ALARM}{admin}", 0, -1)
-        return [Notice(*json.loads(entry), entry=entry) for entry in entries]
+        key = f"{keys.ALARM}{admin}"
+        return readable(key, _notice_from, await self._redis.lrange(key, 0, -1))
 
     async def mark_delivered(self, admin: int, notices: Iterable[Notice]) -> None:
         """Remove notices that were delivered."""
         key = f"{keys.ALARM}{admin}"
         await self._all(*(self._redis.lrem(key, 1, notice.entry) for notice in notices))
+
+
+def _notice_from(entry: str) -> Notice:
+    key, facts = json.loads(entry)
+    return Notice(key, facts, entry)
 
 
 def _entry_of(notice: Notice) -> str:

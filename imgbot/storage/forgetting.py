@@ -15,7 +15,9 @@ from redis.exceptions import ResponseError
 from imgbot.domain.errors import StorageUnavailableError, TransientError
 from imgbot.domain.job import is_billed
 from imgbot.storage import job_codec, keys
+from imgbot.storage.albums import load_item
 from imgbot.storage.client import Client, Store
+from imgbot.storage.entries import readable
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.keys import Owner
 from imgbot.storage.results import load_recent
@@ -140,14 +142,12 @@ class Forgetting(Store):
 
     async def settle(self, now_ms: int, today: str) -> None:
         """Forget what had to wait: jobs that have ended since, and the spend of days gone by."""
-        left = {
-            tuple(entry.split(".")): user
-            for entry, user in (await self._redis.hgetall(keys.FORGOTTEN)).items()
-        }
-        jobs = {entry[1]: user for entry, user in left.items() if entry[0] == _JOB}
+        left = await self._redis.hgetall(keys.FORGOTTEN)
+        kept = readable(keys.FORGOTTEN, _kept_from, left)
+        jobs = {of: left[f"{_JOB}.{of}"] for kind, of, *_ in kept if kind == _JOB}
         ended = {job_id: jobs[job_id] for job_id in await self._ended(list(jobs))}
-        past = [entry for entry in left if entry[0] == _SPEND and entry[1] != today]
-        await self._delete_packs([entry[1] for entry in left if entry[0] == _PACK])
+        past = [entry for entry in kept if entry[0] == _SPEND and entry[1] != today]
+        await self._delete_packs([of for kind, of, *_ in kept if kind == _PACK])
         if not ended and not past:
             return
         if ended:
@@ -264,15 +264,16 @@ class Forgetting(Store):
     async def _forget_recent(self, names: Iterable[str], ids: Collection[str]) -> None:
         """Remove what users sent, or had made, from what is recent in chats."""
         for name in (name for name in names if name.startswith(keys.RECENT)):
-            for entry in await self._redis.lrange(name, 0, -1):
-                recent = load_recent(entry)
+            entries = await self._redis.lrange(name, 0, -1)
+            for entry, recent in readable(name, lambda one: (one, load_recent(one)), entries):
                 if not {str(recent.user_id), recent.job_id}.isdisjoint(ids):
                     await self._redis.lrem(name, 0, entry)
 
     async def _forget_ended(self, ids: Collection[str]) -> None:
         """Remove jobs of these users, or with these ids, from the latest that have ended."""
-        for entry in await self._redis.zrange(keys.ENDED_JOBS, 0, -1):
-            job = EndedJob.load(entry)
+        entries = await self._redis.zrange(keys.ENDED_JOBS, 0, -1)
+        read = readable(keys.ENDED_JOBS, lambda one: (one, EndedJob.load(one)), entries)
+        for entry, job in read:
             if not {str(job.user_id), job.id}.isdisjoint(ids):
                 await self._redis.zrem(keys.ENDED_JOBS, entry)
 
@@ -289,8 +290,9 @@ class Forgetting(Store):
 
     async def _forget_albums(self, users: Collection[int]) -> None:
         for album in await self._redis.zrange(keys.ALBUMS, 0, -1):
-            items = map(json.loads, await self._redis.lrange(keys.ALBUM + album, 0, -1))
-            if any(item[3].get("user_id") in users for item in items):
+            key = keys.ALBUM + album
+            items = readable(key, load_item, await self._redis.lrange(key, 0, -1))
+            if any(item.context.get("user_id") in users for item in items):
                 await self._redis.unlink(keys.ALBUM + album, keys.ALBUM_BEGUN + album)
                 await self._redis.zrem(keys.ALBUMS, album)
 
@@ -298,7 +300,8 @@ class Forgetting(Store):
         for chat in await self._redis.zrange(keys.DEFERRED, 0, -1):
             key = keys.DEFERRED_OF + chat
             entries = await self._redis.zrangebyscore(key, "-inf", before_update - 1)
-            own = [entry for entry in entries if _sender_of(json.loads(entry)[1]) in users]
+            read = readable(key, lambda one: (one, _sender_of(json.loads(one)[1])), entries)
+            own = [entry for entry, sender in read if sender in users]
             if own:
                 await self._redis.zrem(key, *own)
             if not await self._redis.exists(key):
@@ -332,9 +335,9 @@ class Forgetting(Store):
         Returns whether it did. Newer deletions wait: limits of the user have yet to expire, and
         their jobs to end, which holds up others for a few minutes at most.
         """
-        left = [entry.partition(".") for entry in await self._redis.hkeys(keys.FORGOTTEN)]
-        times = [int(time) for kind, _, time in left if kind == _LOG and int(time) <= before_ms]
-        has_jobs = any(kind == _JOB for kind, _, _ in left)
+        left = readable(keys.FORGOTTEN, _kept_from, await self._redis.hkeys(keys.FORGOTTEN))
+        times = [int(of) for kind, of, *_ in left if kind == _LOG and int(of) <= before_ms]
+        has_jobs = any(kind == _JOB for kind, *_ in left)
         if has_jobs and before_ms - min(times, default=0) < _JOBS_END_MS:
             return False
         if not times or await self._is_rewriting():
@@ -363,6 +366,16 @@ class Forgetting(Store):
     async def _is_rewriting(self) -> bool:
         state = await self._persistence()
         return bool(state["aof_rewrite_in_progress"] or state["aof_rewrite_scheduled"])
+
+
+def _kept_from(entry: str) -> tuple[str, ...]:
+    """Return the parts of an entry in `keys.FORGOTTEN`."""
+    kind, of, *rest = entry.split(".")
+    if kind == _LOG:
+        int(of)
+    if kind == _SPEND and len(rest) != 1:
+        raise ValueError(kind)
+    return kind, of, *rest
 
 
 def _kind_of(name: str) -> str:

@@ -13,6 +13,7 @@ from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.prompt_options import PromptOptions, to_prompt
 from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Store
+from imgbot.storage.entries import readable
 
 _PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
 _READ_AT_ONCE = 500
@@ -165,7 +166,7 @@ class ResultStore(Store):
             self._redis.get(latest),
             self._redis.ttl(latest),
         )
-        found = [load_recent(entry) for entry in entries]
+        found = readable(keys.RECENT + place, load_recent, entries)
         if job_id and all(each.job_id != job_id for each in found):
             shown_ms = now_ms - (keys.RESULT_KEPT_S - max(left_s, 0)) * 1000
             found.append(Recent(user_id, shown_ms, job_id, is_of_any_chat=True))
@@ -190,7 +191,8 @@ class ResultStore(Store):
     async def delete(self, result: Result, place: str) -> None:
         """Delete a result, and what leads to it from this chat and topic."""
         entries = await self._redis.lrange(keys.RECENT + place, 0, -1)
-        shown = [each for each in entries if load_recent(each).job_id == result.id]
+        read = readable(keys.RECENT + place, lambda each: (each, load_recent(each)), entries)
+        shown = [each for each, recent in read if recent.job_id == result.id]
         picture = [keys.PICTURE + result.picture.unique_id] if result.picture else []
         latest = f"{keys.LATEST}{result.user_id}"
         latest = [latest] if await self._text(latest) == result.id else []

@@ -10,8 +10,11 @@ import hashlib
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 
+from redis.exceptions import ResponseError
+
 from imgbot.storage import keys
 from imgbot.storage.client import Store
+from imgbot.storage.entries import readable, set_aside
 
 _SCANNED_AT_ONCE = 500
 
@@ -68,7 +71,8 @@ class StarLedger(Store):
     """Store of Stars."""
 
     async def account(self, user_id: int, today: str = "") -> StarAccount:
-        return _account(await self._redis.hgetall(f"{keys.STARS}{user_id}"), today)
+        key = f"{keys.STARS}{user_id}"
+        return _account(key, await self._redis.hgetall(key), today)
 
     async def credit(self, user_id: int, payment: StarPayment) -> str:
         """Record a payment once: ok, known (it was), or refused (it is to be refunded)."""
@@ -116,7 +120,7 @@ class StarLedger(Store):
 
     async def _refunds(self, from_ms: int, to_ms: int | str) -> list[tuple[int, str]]:
         found = await self._redis.zrangebyscore(keys.STAR_REFUNDS, from_ms, to_ms)
-        return [(int(user), charge) for user, _, charge in (each.partition(" ") for each in found)]
+        return readable(keys.STAR_REFUNDS, _refund_from, found)
 
     async def postpone_refund(self, user_id: int, charge_id: str, due_ms: int) -> None:
         await self._redis.zadd(keys.STAR_REFUNDS, {f"{user_id} {charge_id}": due_ms}, xx=True)
@@ -129,7 +133,10 @@ class StarLedger(Store):
         """Settle what is held for jobs that are gone; yield each user with their account."""
         async for key in self._redis.scan_iter(match=f"{keys.STARS}*", count=_SCANNED_AT_ONCE):
             if (user := key.removeprefix(keys.STARS)).isdecimal():
-                await self._redis.call("stars_settle", user=user)
+                try:
+                    await self._redis.call("stars_settle", user=user)
+                except ResponseError:
+                    set_aside(key, "no number")
                 yield int(user), await self.account(int(user))
 
     async def transfers_read(self) -> int:
@@ -140,21 +147,28 @@ class StarLedger(Store):
         await self._redis.set(keys.STAR_TRANSFERS, count)
 
 
-def _account(record: Mapping[str, str], today: str) -> StarAccount:
-    held, payments = 0, list[StarPayment]()
-    for entry, value in record.items():
-        kind, _, of = entry.partition(":")
-        if kind == "job":
-            held += int(value)
-        elif kind == "paid":
-            price, credit, at_ms = map(int, value.split())
-            is_back, month = f"back:{of}" in record, record.get(f"month:{of}", "")
-            end = month.removeprefix("1")
-            payments.append(StarPayment(of, price, credit, at_ms, is_back, month != "", end))
+def _refund_from(entry: str) -> tuple[int, str]:
+    user, charge = entry.split(" ", 1)
+    return int(user), charge
+
+
+def _account(key: str, record: Mapping[str, str], today: str) -> StarAccount:
+    held = [entry for entry in record if entry.startswith("job:")]
+    amounts = [entry for entry in ("balance", "spent", "free_count", *held) if entry in record]
+    stars = dict(readable(key, lambda entry: (entry, int(record[entry])), amounts))
+    paid = [entry for entry in record if entry.startswith("paid:")]
+    payments = readable(key, lambda entry: _payment_from(entry[5:], record), paid)
     return StarAccount(
-        balance=int(record.get("balance", 0)),
-        held=held,
-        spent=int(record.get("spent", 0)),
-        free_used=int(record.get("free_count", 0)) if record.get("free_day") == today else 0,
+        balance=stars.get("balance", 0),
+        held=sum(stars.get(entry, 0) for entry in held),
+        spent=stars.get("spent", 0),
+        free_used=stars.get("free_count", 0) if record.get("free_day") == today else 0,
         payments=tuple(sorted(payments, key=lambda payment: -payment.at_ms)),
     )
+
+
+def _payment_from(charge: str, record: Mapping[str, str]) -> StarPayment:
+    price, credit, at_ms = map(int, record[f"paid:{charge}"].split())
+    is_back, month = f"back:{charge}" in record, record.get(f"month:{charge}", "")
+    end = month.removeprefix("1")
+    return StarPayment(charge, price, credit, at_ms, is_back, month != "", end)

@@ -10,6 +10,7 @@ from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.job import Job
 from imgbot.storage import keys
 from imgbot.storage.client import Store
+from imgbot.storage.entries import readable
 from imgbot.storage.job_codec import load
 from imgbot.storage.server.durability import address_of
 
@@ -130,7 +131,8 @@ class QueueStats(Store):
                 for each in (hour, hour - 1)
             ),
         )
-        capped = [user for user, count in active.items() if int(count) >= running_per_user]
+        running = readable(keys.ACTIVE, lambda one: (one[0], int(one[1])), active.items())
+        capped = [user for user, count in running if count >= running_per_user]
         waiting = await self._all(*(redis.hget(keys.WAITING, user) for user in capped))
         return QueueSnapshot(
             waiting=await self._by_operation(ids, length),
@@ -157,7 +159,7 @@ class QueueStats(Store):
         A `limit` of 0 stands for none.
         """
         found = await self._redis.zrevrange(keys.ENDED_JOBS, 0, limit - 1)
-        jobs = map(EndedJob.load, found)
+        jobs = readable(keys.ENDED_JOBS, EndedJob.load, found)
         return [job for job in jobs if user_id in {None, job.user_id}]
 
     async def weeks(self, now_ms: int, count: int) -> list[WeekOfUse]:

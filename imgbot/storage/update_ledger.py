@@ -4,9 +4,10 @@ import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from imgbot.domain.errors import StorageFullError, UserError
-from imgbot.domain.update import Deferred
+from imgbot.domain.update import Deferred, Update
 from imgbot.storage import keys
 from imgbot.storage.client import Client, Store
+from imgbot.storage.entries import readable
 
 _POISON_KEPT = 1000
 
@@ -58,7 +59,7 @@ class UpdateLedger(Store):
             *(self._redis.zrange(f"{keys.DEFERRED_OF}{chat}", 0, -1) for chat, _ in chats)
         )
         return [
-            (chat, int(due_ms), [tuple(json.loads(entry)) for entry in entries])
+            (chat, int(due_ms), readable(f"{keys.DEFERRED_OF}{chat}", _deferred_from, entries))
             for (chat, due_ms), entries in zip(chats, found, strict=True)
         ]
 
@@ -66,3 +67,8 @@ class UpdateLedger(Store):
         """Return once everything written so far is on the server's disk."""
         if self._persist is not None:
             await self._persist()
+
+
+def _deferred_from(entry: str) -> tuple[int, Update]:
+    received_ms, update = json.loads(entry)
+    return int(received_ms), {**update, "update_id": int(update["update_id"])}

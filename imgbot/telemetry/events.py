@@ -151,6 +151,11 @@ def call_limited(method: str, retry_after_s: float) -> None:
     _log.warning("Telegram: %s rate-limited for %.0f s", method, retry_after_s)
 
 
+def entry_unreadable(key: str, fault: str) -> None:
+    metrics.unreadable.inc()
+    _log.error("%s has an entry that cannot be read (%s): it is left out", key, fault)
+
+
 def queue_repaired(strays: int, lost: int, days: int) -> None:
     metrics.repairs.labels("stray").inc(strays)
     metrics.repairs.labels("lost").inc(lost)

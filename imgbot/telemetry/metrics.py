@@ -116,6 +116,7 @@ redis_memory = _gauge("redis_memory_bytes")
 redis_memory_max = _gauge("redis_memory_max_bytes")
 kept = _gauge("kept_pictures_bytes")
 repairs = _counter("fsck_mended_total")
+unreadable = _counter("entries_unreadable_total")
 lag = _histogram("event_loop_lag_seconds", (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5))
 build = _gauge("build_info")
 

@@ -10,9 +10,10 @@ import pytest
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.scripts import script
+from imgbot.storage.server.process import RedisServer
 from tests.crash.test_parts_killed import children_named
-from tests.fixtures.bot import Bot
-from tests.fixtures.redis_servers import filled, hanging_proxy
+from tests.fixtures.bot import SOON, Bot
+from tests.fixtures.redis_servers import client_of, filled, hanging_proxy
 from tests.fixtures.sandbox import Control, open_sandbox
 from tests.fixtures.waiting import eventually
 
@@ -25,6 +26,46 @@ async def sandboxed(state_dir: Path, redis: Client) -> AsyncIterator[tuple[Bot, 
     assert await redis.dbsize() == 0
     async with open_sandbox() as (sandbox, control):
         yield Bot(sandbox, state_dir), control
+
+
+UNREADABLE = [
+    ("hset", "img:stars:77", "paid:stx1", "50 50 1764500000000 gift"),
+    ("hset", "img:stars:78", "balance", "10.5", "job:1", "5"),
+    ("zadd", "img:star-refunds", 1, "abc"),
+    ("hset", "img:presses", "5", "[1, 2]"),
+    ("hset", "img:forgotten", "log.soon", "1"),
+    ("zadd", "img:deferred", 1, "77"),
+    ("zadd", "img:deferred:77", 5, '{"update": 1}'),
+    ("zadd", "img:albums", 1, "77.1"),
+    ("rpush", "img:album:77.1", "{}"),
+    ("hset", "img:incidents", "provider.x", "yesterday"),
+    ("zadd", "img:ended-jobs", 1, '{"words": "a fox"}'),
+    ("hset", "img:active", "abc", "x"),
+]
+
+
+async def test_an_entry_that_cannot_be_read_costs_itself(
+    sandboxed: tuple[Bot, Control],
+) -> None:
+    bot, control = sandboxed
+    person = await control.make_user("Ann")
+    bot.settings |= {"IMGBOT_STARS": "picture=5, free=9, pack=50", "IMGBOT_ADMINS": "5"}
+    bot.constants = SOON
+    async with RedisServer(bot.state_dir, port=0) as server, client_of(server) as redis:
+        for command in UNREADABLE:
+            await redis.execute_command(*command)
+
+    async with bot, bot.redis() as kept:
+        await control.say(person, "a fox")
+        await control.wait_message(person.id, lambda m: bool(m.photo_id))
+        for _, key, *_ in UNREADABLE:
+            if key not in {keys.DEFERRED, keys.ALBUMS}:
+                await bot.until_logged(f"{key} has an entry that cannot be read")
+        metrics = await bot.get("/metrics")
+        assert "a fox" not in bot.log
+        assert await kept.exists("img:album:77.1") == 0
+        assert await kept.hlen("img:stars:77") == 1
+    assert "\nimgbot_entries_unreadable_total 1" in metrics
 
 
 @pytest.mark.parametrize("key", [keys.OWNER, script("open_epoch").sha])
