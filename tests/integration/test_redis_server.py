@@ -240,16 +240,18 @@ async def test_what_may_lose_acknowledged_writes_is_left_to_the_operator(tmp_pat
 async def test_the_embedded_redis_dies_with_a_killed_owner_and_keeps_its_data(
     tmp_path: Path,
 ) -> None:
-    owner, pid = _start_owner(tmp_path)
+    # What a URL would take for the end of a path.
+    folder = tmp_path / "bot #1? 100%"
+    owner, pid = _start_owner(folder)
     with owner:
-        client = Redis.from_url(url_of(tmp_path), decode_responses=True)
+        client = Redis.from_url(url_of(folder), decode_responses=True)
         await client.set("kept", "yes")
         await client.aclose()
 
         owner.kill()
         assert is_gone(pid)
 
-    async with RedisServer(tmp_path, port=0) as server, client_of(server) as client:
+    async with RedisServer(folder, port=0) as server, client_of(server) as client:
         assert await client.get("kept") == "yes"
 
 

@@ -19,6 +19,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from imgbot.domain.errors import FULL, ConfigError, ImgbotError
 from imgbot.files import open_plain
@@ -31,6 +32,7 @@ GUIDE_PORT = 6379
 """Default port of `redis-cli`."""
 
 _USER = "imgbot"
+_QUOTED = str.maketrans({mark: quote(mark) for mark in "#?%"})
 _GUIDE_RULES = (
     f"resetkeys %R~{keys.QUEUE} %R~{keys.RATE_LIMIT}* resetchannels"
     " -@all +ping +llen +lrange +get +keys +info"
@@ -76,7 +78,9 @@ def url_of(state_dir: Path) -> str:
 
 
 def _url(socket_path: Path, password: str) -> str:
-    return f"unix://{f'{_USER}:{password}@' if password else ''}{socket_path}"
+    return (
+        f"unix://{f'{_USER}:{password}@' if password else ''}{str(socket_path).translate(_QUOTED)}"
+    )
 
 
 def keeping_everything(memory_bytes: int) -> str:
