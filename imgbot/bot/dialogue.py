@@ -40,6 +40,7 @@ from imgbot.domain.texts import buttons, price, t
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage import keys
 from imgbot.storage.job_codec import pack, unpack
+from imgbot.storage.stats import visitor_of
 from imgbot.storage.users import EPHEMERAL
 from imgbot.telegram.messenger import ANSWER_LIMIT, ChatTarget, cut
 from imgbot.telegram.rate_limiter import max_wait
@@ -518,3 +519,15 @@ def paused_error(notice: str) -> UserError:
 
 def to_state_data(*photos: InputPhoto) -> list[list[str | int]]:
     return [pack(photo) for photo in photos]
+
+
+async def note_seen(context: RequestContext, app: App) -> None:
+    """Record once a day that a user is active: who is silent for long is forgotten."""
+    now_ms = app.now_ms()
+    if context.is_anonymous or not context.profile.needs_seen_update(now_ms):
+        return
+    await app.users.mark_seen(
+        context.user_id, context.language, now_ms, is_private=context.is_private
+    )
+    if visitor := visitor_of(context.profile.seen_ms, now_ms):
+        await app.queue_stats.count_use(visitor, now_ms)

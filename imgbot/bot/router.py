@@ -14,7 +14,14 @@ from imgbot.bot.albums import album_of, handle_album_again, handle_album_item
 from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
-from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, Dialogues, MessageHandler
+from imgbot.bot.dialogue import (
+    Alert,
+    CallbackHandler,
+    Dialogue,
+    Dialogues,
+    MessageHandler,
+    note_seen,
+)
 from imgbot.bot.handlers import admin, guest, stars
 from imgbot.bot.handlers.privacy import handle_forget_me, handle_privacy, on_forget_callback
 from imgbot.bot.handlers.start import (
@@ -43,7 +50,6 @@ from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
 from imgbot.storage.results import Recent
-from imgbot.storage.stats import visitor_of
 from imgbot.telemetry import events
 
 Event = Message | CallbackQuery
@@ -315,15 +321,9 @@ class UpdateHandler:
 
     async def _remember(self, context: RequestContext, stored_language: str) -> None:
         """Record the user's language, and once a day that they are active."""
-        now_ms = self._app.now_ms()
         # A full Redis must not prevent the answer that reports it.
         with suppress(StorageUnavailableError):
-            if context.profile.needs_seen_update(now_ms) and not context.is_anonymous:
-                await self._app.users.mark_seen(
-                    context.user_id, context.language, now_ms, is_private=context.is_private
-                )
-                if visitor := visitor_of(context.profile.seen_ms, now_ms):
-                    await self._app.queue_stats.count_use(visitor, now_ms)
+            await note_seen(context, self._app)
             if context.profile.written != stored_language:
                 await self._app.users.set_written(context.user_id, context.profile.written)
 

@@ -35,6 +35,10 @@ async def test_a_mention_is_answered_at_once_and_becomes_the_picture(stage: Stag
     control, anna = stage.control, await stage.user("Anna")
     await anna.ask("/start")
     chat = await foreign(stage, anna)
+    long_ago_ms = (time.time() - 2 * 86_400) * 1000
+    async with stage.bot.redis() as redis:
+        for seen in (keys.SEEN, keys.PEOPLE):
+            await redis.zadd(seen, {str(anna.id): long_ago_ms})
 
     answer = await mentioned(stage, anna, chat, "a fox in the snow")
     shown = await eventually(
@@ -48,6 +52,9 @@ async def test_a_mention_is_answered_at_once_and_becomes_the_picture(stage: Stag
     edit = await mentioned(stage, anna, chat, "make it night", reply_to=photo.id)
     edited = await eventually(lambda: control.message(chat, edit.id), lambda m: m.photo_id)
 
+    async with stage.bot.redis() as redis:
+        # Who is silent for long is forgotten.
+        assert (await redis.zscore(keys.SEEN, str(anna.id)) or 0) > long_ago_ms
     assert "a fox in the snow" in shown.text
     assert "make it night" in edited.text
     ledger = (await control.provider())["ledger"]

@@ -25,7 +25,7 @@ from aiogram.types import (
 from imgbot.bot import requests
 from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext
-from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.dialogue import Dialogue, note_seen
 from imgbot.bot.handlers.start import CANCELLED
 from imgbot.bot.messages import clean, prompt_of, target_photo, without_mention
 from imgbot.domain.errors import TelegramRefusedError, TransientError, UserError
@@ -236,6 +236,7 @@ async def _serve(
     async with open_dialogue(context) as dialogue:
         try:
             _check(context, app)
+            await note_seen(context, app)
             await requests.check_rate_limit(dialogue)
             choice = _choice(context, context.inline_id)
             if await app.users.choose_once(choice, context.request) != context.request:
