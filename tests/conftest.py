@@ -26,7 +26,7 @@ _SLOW_FOLDERS = {"browser", "crash", "simulation"}
 # They take longest, and begin first, so that no process waits for a late one at the end.
 _LONGEST = {
     f"test_{name}.py"
-    for name in ("simulation", "onefile", "install", "doctor", "prometheus", "loadtest",
+    for name in ("simulation", "bugs", "onefile", "install", "doctor", "prometheus", "loadtest",
                  "pool_supervisor", "operations", "conversation", "server_faults", "outages",
                  "broadcast", "groups", "backup_moves", "backup_refused", "parts_killed",
                  "supervisor_killed", "cluster", "cluster_network", "chat_isolation")

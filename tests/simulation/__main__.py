@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, fields
+from functools import partial
 
 from imgbot.telegram.lazy_models import import_aiogram
 from tests.simulation import marks
@@ -109,19 +110,22 @@ def explain(seed: int, bug: str) -> bool:
     return False
 
 
-def detect(names: Sequence[str], most: int) -> bool:
-    """Print how many seeds it takes to find each bug; whether all are found."""
-    is_all = True
-    for name in names:
-        began_s = time.perf_counter()
-        tally = Tally()
-        with multiprocessing.get_context("fork").Pool(1, maxtasksperchild=1) as pool:
-            tally = pool.apply(play_seeds, (range(most), name))
-        found = tally.failed[0][1] if tally.failed else "NOT FOUND"
-        took_s = time.perf_counter() - began_s
-        print(f"{name:28} {tally.seeds:5} seeds {took_s:5.0f} s  {found[:90]}", flush=True)
-        is_all &= bool(tally.failed)
-    return is_all
+def detect(names: Sequence[str], most: int, processes: int) -> bool:
+    """Print at which seed each bug is found; whether all are."""
+    find = partial(_find, most)
+    with multiprocessing.get_context("fork").Pool(processes, maxtasksperchild=1) as pool:
+        found = list(pool.imap(find, names, chunksize=1))
+    print(f"{sum(found)} of {len(found)} bugs are found")
+    return all(found)
+
+
+def _find(most: int, name: str) -> bool:
+    began_s = time.process_time()
+    failed = play_seeds(range(most), name).failed
+    seed, violation = failed[0] if failed else ("", "NOT FOUND")
+    took_s = time.process_time() - began_s
+    print(f"{name:30} seed {seed:>3} {took_s:4.0f} s  {violation[:90]}", flush=True)
+    return bool(failed)
 
 
 def main() -> int:
@@ -141,7 +145,7 @@ def main() -> int:
     if told.seed is not None:
         return not explain(told.seed, told.bug)
     if told.bugs is not None:
-        return not detect(told.bugs or list(BUGS), told.seeds)
+        return not detect(told.bugs or list(BUGS), told.seeds, told.processes)
     began_s = time.perf_counter()
     tally = play_all(told.first, told.seeds, told.processes)
     took_s = time.perf_counter() - began_s

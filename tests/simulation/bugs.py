@@ -40,8 +40,8 @@ class Bug:
             scripts.script.cache_clear()
 
     def _changed(self, source: str) -> str:
-        if self.before not in source:
-            raise ValueError(f"{self.where} has no {self.before!r}")
+        if source.count(self.before) != 1:
+            raise ValueError(f"{self.where} has {self.before!r} {source.count(self.before)} times")
         return source.replace(self.before, self.after)
 
     def _made(self) -> tuple[FunctionType, CodeType]:
@@ -84,10 +84,10 @@ BUGS = {
     "charge not in the ledger": Bug("finish", "add('charged', charge)", ""),
     "ended before it is shown": Bug(
         "imgbot.jobs.deliver:deliver",
-        "        shown = await _show(context, job, outcome)\n",
-        "        await finish(context, job, outcome)\n"
-        "        shown = await _show(context, job, outcome)\n"
-        "        return Ended()\n",
+        "job, shown = await _show_once(context, job, outcome)",
+        "await finish(context, job, outcome)\n"
+        "        await _show_once(context, job, outcome)\n"
+        "        return Ended()",
     ),
     "album handled twice": Bug(
         "imgbot.bot.albums:AlbumProcessor._process",

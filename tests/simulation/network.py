@@ -44,7 +44,8 @@ class Trouble:
 class Kill:
     """The end of a process at the n-th message of that name, some callbacks later.
 
-    The phase is sent, arrived or answered. With a power cut, what is not synced is lost.
+    The phase is sent, arrived or answered. With a power cut, what is not synced is lost, and in a
+    cluster the primary of Redis goes, too.
     """
 
     name: str

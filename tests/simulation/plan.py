@@ -109,7 +109,7 @@ _PHASES = ("sent", "arrived", "arrived", "answered", "answered")
 def plan_of(seed: int) -> Plan:
     """Draw a plan."""
     random = Random(seed)
-    users = random.choice((1, 2, 2, 3, 3, 4, 6)) if seed % 25 else random.randint(24, 40)
+    users = random.choice((1, 2, 2, 3, 3, 4, 6)) if seed % 25 != 24 else random.randint(24, 40)
     most = 6 if users < 10 else 2
     actions = sorted(
         (
@@ -133,10 +133,16 @@ def plan_of(seed: int) -> Plan:
     is_clustered = random.random() < 0.3
     if is_clustered and random.random() < 0.6:
         # Before the order's check of the lease, or after it.
-        name, phase, frozen_s = random.choice(
-            (("waitaof", "answered", 200.0), ("submit", "sent", 45.0))
+        name, phase, most, frozen_s = random.choice(
+            (
+                ("waitaof", "answered", 5, 200.0),
+                ("submit", "sent", 5, 45.0),
+                ("take_lease", "answered", 2, 45.0),
+            )
         )
-        kills = (Kill(name, random.randint(1, 5), phase, random.randint(0, 2), frozen_s=frozen_s),)
+        nth, hops = random.randint(1, most), random.randint(0, 2)
+        is_cut = name == "take_lease" or random.random() < 0.2
+        kills = (Kill(name, nth, phase, hops, is_power_cut=is_cut, frozen_s=frozen_s),)
     services = [random.choice(_SERVICES) for _ in range(random.choice((1, 1, 2)))]
     return Plan(
         seed,

@@ -178,8 +178,15 @@ class RedisServer:
     def _is_without_replica(self) -> bool:
         return not self.has_replica and self._loop.now_s - self._replica_gone_s > _LAG_S
 
+    def go_down(self) -> None:
+        """Answer nothing; what is not on the replica yet stays here."""
+        self._go_on_in_background()
+        self.is_down = True
+
     def _go_on_in_background(self) -> None:
         """Sync each second, and replicate within a second."""
+        if self.is_down:
+            return
         now_s = self._loop.now_s
         if now_s - self._synced_s >= _EVERY_S:
             self._synced_s, self._synced = now_s, len(self._log)

@@ -285,6 +285,8 @@ class World:
             self.note(f"{process.name} is frozen at {kill.name} for {kill.frozen_s:.0f} s")
             process.held, self._was_frozen = [], True
             self.network.later(kill.frozen_s, self.loop.thaw, process)
+            if kill.is_power_cut:
+                self._primary(kill.frozen_s)
             return
         self.note(f"{process.name} is killed at {kill.name} {kill.phase} +{kill.hops}")
         sometimes(f"killed at {kill.name}, {kill.phase}")
@@ -293,7 +295,9 @@ class World:
         if kill.is_power_cut:
             sometimes("a power cut")
             self._lose_files(Path(machine.settings.state_dir))
-            if not self.plan.is_clustered:
+            if self.plan.is_clustered:
+                self._primary(self._draw.uniform(1, 45))
+            else:
                 self.server.crash()
         self.network.later(self._draw.uniform(0.5, 20), self._start_again, machine)
 
@@ -346,7 +350,7 @@ class World:
     def _primary(self, amount: float) -> None:
         if self._may_fail_over:
             self._is_failing_over = True
-            self.server.is_down = True
+            self.server.go_down()
             self.network.later(6.0, self._promote, amount)
 
     @property
@@ -395,7 +399,7 @@ class World:
         self._outage(amount / 3)
 
     def _outage(self, amount: float) -> None:
-        self.server.is_down = True
+        self.server.go_down()
         self.network.later(amount, self._up)
 
     def _up(self) -> None:
