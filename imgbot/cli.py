@@ -13,7 +13,6 @@ from imgbot.domain.errors import (
     FULL,
     ConfigError,
     ImgbotError,
-    RestartError,
     flatten,
 )
 
@@ -216,15 +215,11 @@ def _serve(settings: Settings, source: SettingsSource) -> int:
                 server.spawn()
             serve, run = _import_bot()
             try:
-                run(serve(settings, source.read, pool, server))
+                return int(run(serve(settings, source.read, pool, server)))
             finally:
                 stop_helpers()
     except Exception as error:  # noqa: BLE001 -- the last place where it can be logged
-        status = _log_end(error, settings.state_dir)
-        if isinstance(error, RestartError) and "NOTIFY_SOCKET" not in os.environ:
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 -- itself
-        return status
-    return 0
+        return _log_end(error, settings.state_dir)
 
 
 def _import_bot() -> tuple[Any, Any]:

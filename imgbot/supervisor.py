@@ -6,7 +6,7 @@ only seconds are finished, the rest waits in Redis for the next start.
 In a cluster (IMGBOT_REDIS_URL=redis+sentinel://…) it stands by, READY as well, until it has taken
 the lease. Its stop releases the lease, and leaves what takes more than a second to the next leader,
 except for orders that could not be recovered. SIGUSR1 hands over: a stop with status 1, after which
-systemd starts it again as the standby; without a cluster it restarts the bot.
+systemd starts it again as the standby.
 """
 
 import asyncio
@@ -66,8 +66,10 @@ REDIS_TIMEOUT_S = 60.0
 
 async def serve(
     settings: Settings, reread: Callable[[], Settings], pool: Pool, server: RedisServer | None
-) -> None:
-    """Run the bot until it is told to stop; `server` is the embedded Redis, if it is used.
+) -> int:
+    """Run the bot until it is told to stop; return the exit status.
+
+    `server` is the embedded Redis, if it is used.
 
     Raises ConfigError, FencedError, StorageUnavailableError, also inside groups.
     """
@@ -94,7 +96,7 @@ async def serve(
         if connections is not None:
             services = start.services = build_services(settings, connections, sampler)
             await _serve(services, server, connections, notifier)
-    signals.conclude(is_clustered=settings.is_clustered)
+    return signals.conclude()
 
 
 def _redis_url(settings: Settings, server: RedisServer | None) -> str:

@@ -1,15 +1,13 @@
 """App: all that the handlers use, built once at the start; each reaches it by its dialogue."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
-from imgbot.config.changed import ChangedSettings
-from imgbot.config.settings import Settings
 from imgbot.domain.job import InputPhoto
 from imgbot.imaging.originals import OriginalStore
 from imgbot.storage.access import Access
@@ -67,12 +65,6 @@ class App:
     """Lets the next order try a provider that is out; False if nothing keeps it from that."""
     makers: Sequence[tuple[str, str]]
     """Name and country code, if known, of each service that pictures are ordered from."""
-    changed: ChangedSettings | None
-    """Settings that the chat may change; None in a cluster, whose machines have each their own."""
-    try_settings: Callable[[Settings], Awaitable[None]]
-    """Opens what other settings name, and closes it again. Raises ConfigError."""
-    restart: Callable[[], None]
-    """Stops the bot in order, to be started again with other settings."""
     welcome: str
     """The operator's own words to those who start the bot; empty for none."""
     forget_after_days: int

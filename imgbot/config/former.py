@@ -1,6 +1,8 @@
 """Settings that the previous release had, and what became of each; the next one drops them."""
 
+import os
 from collections.abc import Mapping, MutableMapping
+from pathlib import Path
 
 from imgbot.domain.operations import ACTIONS
 
@@ -35,3 +37,12 @@ def replace_former(values: MutableMapping[str, object]) -> tuple[str, ...]:
         else f"{name} has no effect any longer ({_WITHOUT_EFFECT[name]}); remove it"
         for name in found
     )
+
+
+def changed_in_chat(state_dir: Path) -> tuple[str, ...]:
+    """Return a notice about the former file of settings that were changed from the chat."""
+    path = state_dir / "changed.env"
+    why = "settings are changed in the environment file alone"
+    told = f"{path} has no effect any longer ({why}); move what should hold there, and remove it"
+    # Its owner is the service: it is named, and not read.
+    return (told,) if os.path.lexists(path) else ()

@@ -1,7 +1,6 @@
 """Sources of settings: variables, files, systemd credentials, the command line.
 
-Later ones win: variables < the environment file < changes from the chat < credentials < the command
-line.
+Later ones win: variables < the environment file < credentials < the command line.
 """
 
 import functools
@@ -12,8 +11,8 @@ from pathlib import Path
 from dotenv.parser import parse_stream
 from pydantic import ValidationError
 
-from imgbot.config.former import FORMER, replace_former
-from imgbot.config.setting_types import entries, is_of_sentinels
+from imgbot.config.former import FORMER, changed_in_chat, replace_former
+from imgbot.config.setting_types import entries
 from imgbot.config.settings import (
     Settings,
     key_names,
@@ -46,8 +45,6 @@ NO_PROVIDERS: Mapping[str, object] = {
 _FIELDS = {variable_of(field): info for field, info in Settings.model_fields.items()}
 _READ = {*_FIELDS, *FORMER}
 _FILE = "IMGBOT_ENVIRONMENT_FILE"
-CHANGED = "changed.env"
-"""File in the state directory with the settings that were changed from the chat."""
 _MISSING_KEY = (
     "is missing; the provider {} needs its key, as a variable or a credential of that name"
 )
@@ -65,17 +62,6 @@ class SettingsSource:
 
     def read(self) -> Settings:
         """Read all sources anew. Raises ConfigError."""
-        variables = self.variables()
-        try:
-            return load(variables, self._overrides)
-        except ConfigError as error:
-            if error.setting not in _changes(variables) or error.setting in self._overrides:
-                raise
-            where = f"it was changed from the chat, in {CHANGED} of the state directory"
-            raise ConfigError(error.setting, f"{error.sentence} ({where})") from None
-
-    def variables(self) -> dict[str, str]:
-        """Return the variables, with those of the files. Raises ConfigError."""
         path = self._environ.get(_FILE, "")
         file = self._lines(Path(path)) if path else {}
         if self._file_at_start is None:
@@ -84,8 +70,7 @@ class SettingsSource:
         # has been removed from the file since must not live on in them.
         at_start = self._file_at_start
         environ = {name: v for name, v in self._environ.items() if name not in at_start}
-        found = environ | file
-        return found | _changes(found)
+        return load(environ | file, self._overrides)
 
     def _lines(self, path: Path) -> dict[str, str]:
         try:
@@ -97,28 +82,6 @@ class SettingsSource:
                 # EnvironmentFile=), and handed its lines over as variables.
                 return {}
             raise
-
-
-def _changes(variables: Mapping[str, str]) -> dict[str, str]:
-    """Return what was changed from the chat. Raises ConfigError for a line that is no setting.
-
-    In a cluster nothing is: a change would hold on one of its machines alone.
-    """
-    redis_url = _given(variables, ["IMGBOT_REDIS_URL"]).get("IMGBOT_REDIS_URL", "")
-    if is_of_sentinels(str(redis_url)):
-        return {}
-    try:
-        path = Path(variables.get("IMGBOT_STATE_DIR", "").strip() or _default_state_dir(variables))
-    except ConfigError:
-        return {}
-    try:
-        lines = read_environment_file(path / CHANGED)
-    except ConfigError as error:
-        # The state directory is the service's own: others read the settings without it.
-        if isinstance(error.__cause__, OSError):
-            return {}
-        raise
-    return {name: value for name, value in lines.items() if value}
 
 
 def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = None) -> Settings:
@@ -152,6 +115,7 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = No
         *(name for each in settings.providers for name in key_names_of(each)),
     }
     keys = _given(environ, names - {""}) | {name: over[name] for name in names & over.keys()}
+    notices = (*notices, *changed_in_chat(settings.state_dir))
     settings.keep({name: str(key) for name, key in keys.items()}, notices)
     _check_together(settings)
     return settings
@@ -224,8 +188,7 @@ def _credential(environ: Mapping[str, str], variable: str) -> str:
 def merged(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables with those of the environment file. Raises ConfigError."""
     path = environ.get(_FILE, "")
-    found = dict(environ) | (read_environment_file(Path(path)) if path else {})
-    return found | _changes(found)
+    return dict(environ) | (read_environment_file(Path(path)) if path else {})
 
 
 def state_dir_of(environ: Mapping[str, str]) -> Path:

@@ -115,10 +115,6 @@ class ConfigError(ImgbotError):
         self.sentence = sentence
 
 
-class RestartError(ImgbotError):
-    """Planned end with status 1, after which the process is started again."""
-
-
 UNRELATED = (TransientError, FencedError, ConfigError, ChatGoneError)
 """Errors that are not the request's fault: it is handled again later, or by another supervisor."""
 

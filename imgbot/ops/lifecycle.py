@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from imgbot.config.settings import MAX_WORKERS, Settings
-from imgbot.domain.errors import ConfigError, RestartError
+from imgbot.domain.errors import ConfigError
 from imgbot.files import replace_file
 from imgbot.imaging.pool import Pool
 from imgbot.telemetry import events
@@ -157,7 +157,8 @@ def take_scale_request(state_dir: Path) -> int | None:
 class Signals:
     """SIGTERM and SIGINT set `draining`; a second SIGINT ends the process there and then.
 
-    SIGUSR1 does so as well, to restart, and in a cluster to hand over: it then ends with status 1.
+    SIGUSR1 does so as well, to hand a cluster over: unless it is told to stop, it then ends with
+    status 1, and its service starts it again.
 
     SIGHUP takes the size that was requested (`imgbot scale`), else that of the settings.
     """
@@ -166,7 +167,7 @@ class Signals:
         self, notifier: Notifier, pool: Pool, reread: Callable[[], Settings], state_dir: Path
     ) -> None:
         self.draining = asyncio.Event()
-        self._is_restarting = False
+        self._is_handing_over = False
         self._notifier = notifier
         self._pool = pool
         self._reread = reread
@@ -177,10 +178,10 @@ class Signals:
         # Requests to an earlier process do not concern this one.
         take_scale_request(self._state_dir)
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGTERM, self._drain)
+        loop.add_signal_handler(signal.SIGTERM, self._stop)
         loop.add_signal_handler(signal.SIGINT, self._interrupt)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
-        loop.add_signal_handler(signal.SIGUSR1, self._restart)
+        loop.add_signal_handler(signal.SIGUSR1, self._hand_over)
         loop.add_signal_handler(signal.SIGTTIN, lambda: resize(self._pool, self._pool.size + 1))
         loop.add_signal_handler(signal.SIGTTOU, lambda: resize(self._pool, self._pool.size - 1))
 
@@ -190,17 +191,18 @@ class Signals:
             force_exit_after(asyncio.get_running_loop())
         self.draining.set()
 
-    def _restart(self) -> None:
-        self._is_restarting = True
+    def _stop(self) -> None:
+        self._is_handing_over = False
         self._drain()
 
-    def conclude(self, *, is_clustered: bool) -> None:
-        """Say how the bot ended. Raises RestartError."""
-        if self._is_restarting and is_clustered:
-            raise RestartError("the lease was handed over; after its restart, the bot stands by")
-        if self._is_restarting:
-            raise RestartError("stopped, to be started again with the settings as they are now")
-        events.info("stopped")
+    def _hand_over(self) -> None:
+        self._is_handing_over = not self.draining.is_set()
+        self._drain()
+
+    def conclude(self) -> int:
+        """Log how the bot ended; return the exit status."""
+        events.info("stopped%s", ", to be started again" if self._is_handing_over else "")
+        return int(self._is_handing_over)
 
     def _interrupt(self) -> None:
         if self.draining.is_set():
@@ -208,7 +210,7 @@ class Signals:
             # Nothing to save: every step is in Redis before it counts. Workers and the
             # embedded Redis end with this process.
             os._exit(1)
-        self._drain()
+        self._stop()
 
     def _reload(self) -> None:
         self._notifier.reloading()

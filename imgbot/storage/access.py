@@ -14,7 +14,6 @@ UNSAID = "1"
 
 _ID_BYTES = 6
 _INVITATION_S = 604_800
-_DRAFT_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +75,6 @@ class Access(Store):
         """Let a user in by an invitation; return False if it is used up or unknown."""
         answer = await self._redis.call("accept_invitation", code=code, user=user_id)
         return answer[0] == "ok"
-
-    async def draft(self, draft: str, name: str, value: str, *, is_done: bool = False) -> None:
-        """Keep the change of a setting until it is confirmed, and until it may be undone."""
-        kept = json.dumps([name, value, is_done], ensure_ascii=False)
-        await self._redis.set(keys.CONFIG_DRAFT + draft, kept, ex=_DRAFT_S)
-
-    async def drafted(self, draft: str) -> tuple[str, str, bool]:
-        """Return the name and value of a change, and whether it was made; empty without one."""
-        found = await self._redis.get(keys.CONFIG_DRAFT + draft)
-        name, value, is_done = json.loads(found or '["", "", false]')
-        return name, value, is_done
-
-    async def drop_draft(self, draft: str) -> None:
-        await self._redis.delete(keys.CONFIG_DRAFT + draft)
 
     async def pause(self, words: str) -> None:
         """Refuse new jobs from now on; `words` are added to the refusal that users see."""

@@ -148,8 +148,6 @@ NOT_UNDERSTOOD = _key("img:not-understood:", Owner.METHOD)
 WEEK = _key("img:week:", Owner.NOBODY)
 # STRING per invitation, a week: how many users may still accept it.
 INVITATION = _key("img:invitation:", Owner.ADMIN)
-# STRING per admin and request, a day: the change of a setting, and whether it was made, as JSON.
-CONFIG_DRAFT = _key("img:config-draft:", Owner.ADMIN)
 BANNED = _key("img:banned", Owner.BAN)  # SET: banned user ids
 BAN = _key("img:bans", Owner.BAN)  # HASH: banned user id → reason, admin and time (ms), as JSON
 # SET: ids of users and groups that were allowed while the bot ran

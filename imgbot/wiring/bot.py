@@ -2,9 +2,7 @@
 
 import asyncio
 import functools
-import os
 import shutil
-import signal
 import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import cast
@@ -15,12 +13,10 @@ from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.router import UpdateHandler
-from imgbot.config.changed import ChangedSettings
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
 from imgbot.imaging.networks import is_installed
 from imgbot.imaging.originals import OriginalStore
-from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.ops import state_directory
 from imgbot.ops.lifecycle import resize
@@ -42,7 +38,6 @@ from imgbot.telegram.session import BotSession
 from imgbot.telegram.stars import StarPayments
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.wiring.connections import Connections, now_ms
-from imgbot.wiring.providers import open_providers
 
 
 def build_app(settings: Settings, connections: Connections) -> App:
@@ -84,18 +79,10 @@ def build_app(settings: Settings, connections: Connections) -> App:
         fall_back=routes.fall_back,
         try_now=lambda name: routes.try_now(name, time.monotonic()),
         makers=routes.makers,
-        changed=None if settings.is_clustered else ChangedSettings(settings.state_dir, os.environ),
-        try_settings=functools.partial(_try_settings, connections.pool),
-        restart=lambda: os.kill(os.getpid(), signal.SIGUSR1),
         welcome=settings.welcome,
         forget_after_days=settings.forget_after_days,
         chat_host=urlsplit(settings.chat_url).hostname or "",
     )
-
-
-async def _try_settings(pool: Pool, settings: Settings) -> None:
-    """Open the providers of other settings, and close them again. Raises ConfigError."""
-    await open_providers(settings, pool).aclose()
 
 
 def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:

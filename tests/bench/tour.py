@@ -95,10 +95,6 @@ class Tourist:
         offer = await self.control.ask_inline(self.user.person, query, chat_id=self.user.chat_id)
         await self.control.choose_inline(offer, offer.results[0]["id"], self.user.chat_id)
 
-    async def restart(self, _: str) -> None:
-        await self.user.stage.bot.wait()
-        await self.user.stage.bot.start()
-
 
 async def _play(stage: Stage, browser: Browser, parts: list[dict[str, Any]], page: TextIO) -> None:
     """Have a conversation, and write it to the page."""

@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -149,6 +150,18 @@ async def test_one_supervisor_per_state_directory_and_per_token(
     for refused in (same_folder, same_token):
         assert refused.returncode == 1
         assert f"process {bot.pid} " in refused.stderr
+
+
+async def test_a_stop_is_kept_whatever_was_asked_before(bot: Bot) -> None:
+    for asked, status in (
+        ([signal.SIGUSR1], 1),
+        ([signal.SIGUSR1, signal.SIGTERM], 0),
+    ):
+        await bot.start()
+        for number in asked:
+            bot.signal(number)
+        assert await bot.wait() == status
+    assert " error " not in bot.log
 
 
 async def test_health_and_metrics(sandboxed: tuple[Bot, Control]) -> None:

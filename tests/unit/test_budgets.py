@@ -13,7 +13,7 @@ from tests.bench.closures import ROOT, lines_by_part
 CEILINGS = {
     "lines of imgbot/*.py": 1000,
     "lines of imgbot/bot": 6500,
-    "lines of imgbot/config": 1100,
+    "lines of imgbot/config": 910,
     "lines of imgbot/domain": 4700,
     "lines of imgbot/engine": 8900,
     "lines of imgbot/imaging": 2200,
@@ -27,7 +27,7 @@ CEILINGS = {
     "lines of imgbot/wiring": 700,
     "lines that the supervisor imports": 32600,
     "settings": 46,
-    "Redis keys": 85,
+    "Redis keys": 84,
     "words of the README": 9274,
     "lines of the README": 446,
 }

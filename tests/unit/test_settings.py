@@ -302,6 +302,20 @@ def test_a_former_name_holds_and_its_new_one_is_told() -> None:
     assert "upscale=fal, edit=builtin, upscale=comfyui' cannot be used" in str(twice)
 
 
+def test_what_was_changed_from_the_chat_is_not_read_and_is_told(tmp_path: Path) -> None:
+    file, changed = tmp_path / "imgbot.env", tmp_path / "changed.env"
+    file.write_text("IMGBOT_DAILY_BUDGET=5\n")
+    environ = LEAST | {"IMGBOT_STATE_DIR": str(tmp_path), "IMGBOT_ENVIRONMENT_FILE": str(file)}
+    assert SettingsSource(environ).read().notices == ()
+    changed.write_text('IMGBOT_DAILY_BUDGET="100"\nIMGBOT_STATE_DIR=/elsewhere\n')
+
+    settings = SettingsSource(environ).read()
+
+    assert (settings.daily_budget, settings.state_dir) == (5_000_000, tmp_path)
+    [told] = settings.notices
+    assert told.startswith(f"{changed} has no effect any longer")
+
+
 def test_the_nearest_source_wins() -> None:
     environ = LEAST | {
         "IMGBOT_WORKERS": "2",

@@ -395,16 +395,6 @@ def to_user(language: str, user_id: int) -> list[Button]:
     return [_button(language, "back", f"user:card.{user_id}")]
 
 
-def config(language: str, request: str) -> Keyboard:
-    """Buttons that confirm or drop the change of a setting that a request asked for."""
-    names = ("go", "drop")
-    return [[_button(language, f"config_{each}", f"config:{each}.{request}") for each in names]]
-
-
-def config_undo(language: str, request: str) -> Keyboard:
-    return [[_button(language, "config_undo", f"config:undo.{request}")]]
-
-
 def undo(action: str, ids: Sequence[int]) -> Keyboard:
     """Buttons under a list of ids: each removes its entry."""
     return _in_rows([Button(f"✖️ {each}", f"{action}:undo.{each}") for each in ids], _IN_A_ROW)

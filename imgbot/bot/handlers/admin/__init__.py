@@ -6,7 +6,6 @@ from imgbot.bot.dialogue import CallbackHandler, MessageHandler
 from imgbot.bot.handlers.admin import (
     access,
     broadcast,
-    config,
     people,
     remedies,
     reports,
@@ -16,14 +15,12 @@ COMMANDS: Mapping[str, MessageHandler] = {
     **reports.COMMANDS,
     **access.COMMANDS,
     **people.COMMANDS,
-    **config.COMMANDS,
     "broadcast": broadcast.handle_broadcast,
 }
 CALLBACKS: Mapping[str, CallbackHandler] = {
     **reports.CALLBACKS,
     **access.CALLBACKS,
     **people.CALLBACKS,
-    **config.CALLBACKS,
     "cast": broadcast.on_broadcast_callback,
     "fix": remedies.on_remedy_callback,
 }
