@@ -4,6 +4,9 @@ import time
 from collections import deque
 from collections.abc import Callable
 
+WRONG_S = 120.0
+"""Difference from Telegram's clock at which that of this machine counts as wrong."""
+
 _JUMP_MS = 30_000
 _JUMPS_REMEMBERED = 100
 _SETTLED_MS = 3_600_000

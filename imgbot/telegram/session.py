@@ -25,12 +25,12 @@ from aiohttp import (
     TraceRequestEndParams,
 )
 
+from imgbot import clock
 from imgbot.telegram.rate_limiter import FloodGate
 from imgbot.telemetry import events
 
 # Shorter than a handler's deadline: a hanging call is repeated, not its handler.
 _CALL_TIMEOUT_S = 30.0
-_CLOCK_OFF_S = 120.0
 _PIECE_BYTES = 1 << 20
 _SENDING = frozenset(
     {
@@ -80,7 +80,7 @@ class BotSession(AiohttpSession):
     def clock_trouble(self) -> str:
         """Description of a wrong clock and its remedy; empty if it is right."""
         skew_s = self.skew_s
-        if skew_s is None or abs(skew_s) < _CLOCK_OFF_S:
+        if skew_s is None or abs(skew_s) < clock.WRONG_S:
             return ""
         side = "ahead of" if skew_s > 0 else "behind"
         return f"{abs(skew_s):.0f} s {side} Telegram's: sudo timedatectl set-ntp true"

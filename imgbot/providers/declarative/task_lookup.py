@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from imgbot.clock import WRONG_S
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.providers import signatures
 from imgbot.providers.declarative.responses import refusal
@@ -24,8 +25,8 @@ from imgbot.providers.picture_body import as_json
 from imgbot.telemetry import events
 
 _MAX_PAGES = 5
-_CLOCKS_APART_S = 60.0
-"""Tolerated lag of the provider's clock behind ours."""
+_CLOCKS_APART_S = 2 * WRONG_S
+"""Tolerated lag of the provider's clock behind ours: neither need be known to be wrong."""
 _DIGEST_CHARACTERS = 16
 _KEY_KEPT_S, _ASK_AGAIN_S = 24 * 3600.0, 60.0
 
