@@ -35,6 +35,15 @@ _STARS_MAX = 10_000
 class BotObject(BaseModel, extra="allow"):
     """Object with the fields that the sandbox knows."""
 
+    parse_mode: str = ""
+
+    @field_validator("parse_mode")
+    @classmethod
+    def _is_plain(cls, mode: str) -> str:
+        if mode:
+            raise bad_request("the sandbox formats texts by their entities alone")
+        return mode
+
     def given(self) -> Json:
         return self.model_dump(exclude_unset=True)
 

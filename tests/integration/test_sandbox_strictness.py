@@ -27,6 +27,11 @@ CHAT_REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("sendMessage", {"text": " \n "}, "message text is empty"),
     ("sendMessage", {"text": "x" * 4097}, "message is too long"),
     ("sendMessage", {"text": "😀" * 2049}, "message is too long"),
+    (
+        "sendMessage",
+        {"text": "x", "parse_mode": "HTML"},
+        "the sandbox formats texts by their entities alone",
+    ),
     ("sendMessage", {"text": "x", "chat_id": ""}, "chat_id is empty"),
     ("sendMessage", {"text": "x", "chat_id": 1}, "chat not found"),
     ("sendMessage", {"text": "x", "chat_id": "@nobody"}, "chat not found"),
