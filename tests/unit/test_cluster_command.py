@@ -81,6 +81,8 @@ def test_the_bot_that_runs_becomes_the_leader(server: Server) -> None:
     before = server.files
     server.machine(is_dry_run=True).init(ADDRESSES)
     assert (server.files, server.ran) == (before, [])
+    # A secret that is not used.
+    assert "redis+sentinel" not in "".join(server.told)
     server.told.clear()
 
     server.machine().init(ADDRESSES)

@@ -126,7 +126,8 @@ class Machine:
                 self._remove_member()
                 restart(UNIT, self._tell)
                 raise
-        self._tell(_next_after_init(plan))
+        if not self._is_dry_run:
+            self._tell(_next_after_init(plan))
 
     def join(self) -> None:
         """Become the standby of the cluster that the settings name. Raises InstallError."""
