@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import psutil
 
+from imgbot.config.place import place_of
 from imgbot.config.sources import read_environment_file, state_dir_of
 from imgbot.domain.errors import ImgbotError
 from imgbot.domain.findings import Severity
@@ -109,7 +110,7 @@ def restart(unit: str, tell: Callable[[str], None], deadline_s: float = START_DE
                 asked.terminate()
                 raise ServiceError(
                     f"not ready after {deadline_s:.0f} s ({said}); it keeps trying: "
-                    "journalctl -u imgbot -f"
+                    f"journalctl -u {unit} -f"
                 )
     if asked.returncode:
         status = _property(unit, "ExecMainStatus")
@@ -130,9 +131,10 @@ def stop_service(state_dir: Path, token: str) -> None:
     pid = supervisor_of(state_dir, token)
     if pid is None:
         return
-    if _is_service(pid):
+    unit = f"{place_of().unit}.service"
+    if _is_service(pid, unit):
         # Disabled, too: the next boot must not start it.
-        made = _run("systemctl", "--no-ask-password", "disable", "--now", UNIT)
+        made = _run("systemctl", "--no-ask-password", "disable", "--now", unit)
         if made.returncode:
             reason = made.stderr.strip().splitlines()[-1:] or [f"exit status {made.returncode}"]
             hint = "" if os.geteuid() == 0 else "; only root may stop it: use sudo"
@@ -140,7 +142,7 @@ def stop_service(state_dir: Path, token: str) -> None:
     else:
         _end(pid)
     if not _wait_for(lambda: supervisor_of(state_dir, token) is None, _STOP_DEADLINE_S):
-        raise ServiceError(f"{describe(pid)} does not stop: sudo systemctl stop imgbot")
+        raise ServiceError(f"{describe(pid)} does not stop: sudo systemctl stop {unit}")
 
 
 def _end(pid: int) -> None:
@@ -155,14 +157,14 @@ def _end(pid: int) -> None:
     raise ServiceError("another user's bot runs here: use sudo to stop it")
 
 
-def _is_service(pid: int) -> bool:
+def _is_service(pid: int, unit: str) -> bool:
     if not pid or not shutil.which("systemctl"):
         return False
     try:
         group = Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii", errors="replace")
     except OSError:
         return False
-    return group.strip().endswith(f"/{UNIT}")
+    return group.strip().endswith(f"/{unit}")
 
 
 def scale(
@@ -216,8 +218,8 @@ def _ask(state_dir: Path, name: str, text: str) -> str:
     pid = supervisor_of(state_dir)
     if not pid:
         raise ServiceError(
-            f"no bot runs with {state_dir} here: start it (sudo systemctl start imgbot), or set "
-            "IMGBOT_STATE_DIR to the state directory of another"
+            f"no bot runs with {state_dir} here: start it (sudo systemctl start "
+            f"{place_of().unit}), or set IMGBOT_STATE_DIR to the state directory of another"
         )
     with anchored(state_dir) as here:
         return _ask_process(pid, state_dir, here / name, text)

@@ -1,6 +1,7 @@
 """`imgbot doctor` on real installations: each trouble is named, and mended where it may be."""
 
 import asyncio
+import re
 import shutil
 import socket
 from collections.abc import AsyncIterator
@@ -58,6 +59,21 @@ async def test_a_running_bot_that_is_well(place: Place) -> None:
     assert report.the("guide: redis")["text"] == "maxmemory 300 MB"
     # It did not take the bot's place at Telegram for a moment.
     assert "Conflict" not in bot.log
+
+
+async def test_advice_for_a_further_bot_names_its_own_unit(place: Place, tmp_path: Path) -> None:
+    _, bot = place
+    file = tmp_path / "imgbot-shop" / "imgbot.env"
+    file.parent.mkdir()
+    file.write_text("IMGBOT_USERS=300\nIMGBOT_WORKERS=2\n")
+    bot.settings["IMGBOT_ENVIRONMENT_FILE"] = str(file)
+
+    stopped = await run_doctor(bot.environ)
+    async with bot:
+        running = await run_doctor(bot.environ)
+
+    told = re.findall(r"systemctl \w+ ([\w@-]+)", stopped.output + running.output)
+    assert set(told) == {"imgbot@shop"}
 
 
 async def test_no_secret_is_shown(place: Place) -> None:
@@ -173,6 +189,7 @@ async def test_a_state_that_must_not_be_served_from(unpolled: Place) -> None:
     assert "is not readable and writable" in spoilt.the("state")["text"]
     # A start would be refused.
     assert [each.the("service")["mend"] for each in (cut_off, moved, spoilt)] == [""] * 3
+    assert not any("systemctl start" in each.output for each in (cut_off, moved, spoilt))
 
 
 async def test_a_redis_of_ones_own_that_loses_jobs_or_is_full(

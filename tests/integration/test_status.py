@@ -90,11 +90,12 @@ async def test_the_most_refused_user_is_named_in_status_and_in_no_metric(stage: 
 
 
 async def test_status_where_nothing_answers() -> None:
-    status, out, error = await see_status(**environ_with(f"127.0.0.1:{free_port()}"))
+    file = {"IMGBOT_ENVIRONMENT_FILE": "/etc/imgbot-shop/imgbot.env"}
+    status, out, error = await see_status(**environ_with(f"127.0.0.1:{free_port()}", **file))
 
     assert (status, out) == (3, "")
     assert "nothing answers" in error
-    assert "systemctl status imgbot" in error
+    assert "systemctl status imgbot@shop\n" in error
     assert "Traceback" not in error
 
 

@@ -13,7 +13,7 @@ from tests.bench.closures import ROOT, lines_by_part
 CEILINGS = {
     "lines of imgbot/*.py": 1000,
     "lines of imgbot/bot": 6500,
-    "lines of imgbot/config": 910,
+    "lines of imgbot/config": 931,
     "lines of imgbot/domain": 4700,
     "lines of imgbot/engine": 8900,
     "lines of imgbot/imaging": 2200,

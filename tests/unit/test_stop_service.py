@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import PIPE
+from unittest.mock import Mock
 
 import pytest
 
@@ -34,7 +35,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pat
     program, state_dir = tmp_path / "bin" / "systemctl", tmp_path / "state"
     program.parent.mkdir()
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr(service, "_is_service", bool)
+    monkeypatch.setattr(service, "_is_service", Mock(return_value=True))
 
     def play(does: str) -> Path:
         program.write_text(f"#!/bin/sh\n{does}\n")
@@ -57,7 +58,13 @@ def test_a_user_who_may_not_stop_the_service_is_told_at_once(
         stop_service(state_dir, "")
 
 
-def test_the_service_is_stopped_for_good_and_waited_for(play: Callable[[str], Path]) -> None:
+@pytest.mark.parametrize(
+    ("folder", "unit"), [("imgbot", "imgbot.service"), ("imgbot-shop", "imgbot@shop.service")]
+)
+def test_the_service_is_stopped_for_good_and_waited_for(
+    play: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, folder: str, unit: str
+) -> None:
+    monkeypatch.setenv("IMGBOT_ENVIRONMENT_FILE", f"/etc/{folder}/imgbot.env")
     state_dir = play("")
     asked = state_dir.with_name("asked")
     with subprocess.Popen([sys.executable, "-c", _HOLDS, state_dir], stdout=PIPE) as holder:
@@ -67,4 +74,4 @@ def test_the_service_is_stopped_for_good_and_waited_for(play: Callable[[str], Pa
         stop_service(state_dir, "")
 
     assert supervisor_of(state_dir) is None
-    assert asked.read_text() == "--no-ask-password disable --now imgbot.service\n"
+    assert asked.read_text() == f"--no-ask-password disable --now {unit}\n"

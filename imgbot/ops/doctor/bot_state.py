@@ -6,13 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from imgbot.config.place import place_of
 from imgbot.config.setting_types import Address
 from imgbot.config.settings import Settings
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
 from imgbot.ops.state_directory import supervisor_of
 from imgbot.ops.status.command import NoStatusError, Target, ask
-
-_JOURNAL = "journalctl -u imgbot -n 50 --no-pager"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ def evaluate(seen: BotState) -> list[Finding]:
     process = f"process {seen.pid}" if seen.pid else "a process"
     if seen.status is None:
         text = f"{process} is running, but nothing answers at http://{seen.address}/status.json"
-        return [wrong("service", text, _JOURNAL)]
+        return [wrong("service", text, f"journalctl -u {place_of().unit} -n 50 --no-pager")]
     found: list[Finding] = []
     for problem in seen.status["problems"]:
         severity, check = (

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from imgbot.config.place import place_of
 from imgbot.config.setting_types import ClusterUrl, is_of_sentinels
 from imgbot.config.settings import Settings, key_names_of, key_variables
 from imgbot.config.sources import SettingsSource
@@ -186,7 +187,7 @@ def _placed(finding: Finding, environ: Mapping[str, str]) -> Finding:
     file = environ.get("IMGBOT_ENVIRONMENT_FILE", "")
     if not file or not finding.advice.startswith("IMGBOT_"):
         return finding
-    where = f"sudoedit {file}; then: sudo systemctl restart imgbot"
+    where = f"sudoedit {file}; then: sudo systemctl restart {place_of(environ).unit}"
     return replace(finding, advice=f"{finding.advice}: {where}")
 
 
@@ -194,13 +195,13 @@ async def _check_bot(settings: Settings) -> list[Finding]:
     """Check the bot, Telegram, Redis and the guide's points: each depends on whether it runs."""
     seen = await asyncio.to_thread(bot_state.inspect, settings)
     is_running, token = seen.pid is not None, settings.token.get_secret_value()
+    # Where a start would be refused, the state's own finding says what helps.
+    is_startable = state_directory.examine(settings.state_dir).level is not Severity.WRONG
+    start = f"sudo systemctl start {place_of().unit}" if is_startable else ""
     if is_running:
         found = bot_state.evaluate(seen)
     else:
         may_move = bool(settings.spare_http_ports)
-        # A start would be refused, and the state's own finding says what helps.
-        is_startable = state_directory.examine(settings.state_dir).level is not Severity.WRONG
-        start = "sudo systemctl start imgbot" if is_startable else ""
         found = [
             warning("service", "imgbot is not running", start),
             bot_state.check_port(settings.http, may_move=may_move),
@@ -222,6 +223,7 @@ async def _check_bot(settings: Settings) -> list[Finding]:
             redis.delivered,
             await asyncio.to_thread(guide.read_record, settings.state_dir),
             watched_at=None if seen.status is None else seen.address,
+            start=start,
         ),
     ]
 
@@ -255,7 +257,7 @@ async def _check_provider(
     if folder := credentials_of_service(environ):
         advice = (
             f"sudo install -m 0600 /dev/stdin {folder}/{variable} (type it, Enter, Ctrl-D), "
-            "then: sudo systemctl restart imgbot"
+            f"then: sudo systemctl restart {place_of(environ).unit}"
         )
     found = await factory.check_provider(name, config, variable, advice)
     is_one_of_several = len(settings.urls_of(name)) > 1

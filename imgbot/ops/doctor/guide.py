@@ -72,10 +72,12 @@ def evaluate(
     record: LoadTestRecord | None,
     *,
     watched_at: Address | None,
+    start: str,
 ) -> list[Finding]:
     """Check each point; `maxmemory_bytes` and `delivered` are Redis's, None if unknown.
 
-    `record` is that of the latest load test, `watched_at` the address that serves /metrics now.
+    `record` is that of the latest load test, `watched_at` the address that serves /metrics now,
+    `start` the command that starts the bot, empty where none would.
     """
     memory = "unknown" if maxmemory_bytes is None else f"{maxmemory_bytes >> 20} MB"
     where = f"http://{watched_at or settings.http}"
@@ -90,7 +92,7 @@ def evaluate(
         _point(
             "monitoring",
             f"{where}/ for people, {where}/metrics for Prometheus",
-            "sudo systemctl start imgbot",
+            start,
             is_met=watched_at is not None,
         ),
         _load(settings, delivered, record),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from imgbot.config.place import place_of
 from imgbot.config.setting_types import Address, parse_address
 from imgbot.config.settings import SPARE_HTTP_PORTS, Settings
 from imgbot.config.sources import read_environment_file
@@ -132,8 +133,8 @@ def _ask(address: Address, doubt: str) -> dict[str, Any]:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise NoStatusError(
             f"nothing answers at {address} ({why}).\n"
-            f"Is the service running?   systemctl status imgbot\n"
-            f"Why did it stop?          journalctl -u imgbot -n 50\n"
+            f"Is the service running?   systemctl status {place_of().unit}\n"
+            f"Why did it stop?          journalctl -u {place_of().unit} -n 50\n"
             f"Does it listen elsewhere? {doubt}"
         ) from error
     finally:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+from imgbot.config.place import place_of
 from imgbot.domain.texts.problems import problem_text
 from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.ops.formatting import orders
@@ -55,7 +56,7 @@ class QueueGlance:
 _PROBLEM = {Level.ATTENTION, Level.CRITICAL}
 _STATUSES = ("ok", "failed", "rejected", "cancelled")
 _APPLY = (
-    " Settings are in /etc/imgbot/imgbot.env; `sudo systemctl restart imgbot` applies them"
+    " Settings are in {folder}/imgbot.env; `sudo systemctl restart {unit}` applies them"
     " (`reload` is enough for IMGBOT_WORKERS)."
 )
 
@@ -224,8 +225,9 @@ def _held_back(glance: QueueGlance) -> dict[str, str]:
 
 
 def _problem(condition: Condition) -> Document:
-    what, advice = problem_text("en", condition.kind, condition.facts)
-    apply = _APPLY if "IMGBOT_" in advice else ""
+    place = place_of()._asdict()
+    what, advice = problem_text("en", condition.kind, {**condition.facts, **place})
+    apply = _APPLY.format_map(place) if "IMGBOT_" in advice else ""
     return {
         "name": condition.name,
         "level": condition.level,

@@ -22,6 +22,7 @@ from redis.exceptions import (
     ResponseError,
 )
 
+from imgbot.config.place import place_of
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.domain.texts.problems import problem_text
 from imgbot.storage import keys
@@ -114,8 +115,8 @@ def _refuse_foreign_socket(error: Exception, redis: Client) -> None:
     group = _group_of(Path(path))
     raise ConfigError(
         SETTING,
-        f"this user may not use {path}, which is of the group {group}; run: "
-        f"sudo systemctl edit imgbot, with the lines [Service] and SupplementaryGroups={group}",
+        f"this user may not use {path}, which is of the group {group}; run: sudo systemctl edit "
+        f"{place_of().unit}, with the lines [Service] and SupplementaryGroups={group}",
     ) from None
 
 
@@ -263,7 +264,8 @@ class Memory:
         """Command that raises the limit permanently."""
         enough_mb = max(2 * self.limit_mb, self.used_mb + self.used_mb // 2)
         if self.is_embedded:
-            return f"IMGBOT_REDIS_MEMORY_MB={enough_mb}, then: sudo systemctl restart imgbot"
+            restart = f"sudo systemctl restart {place_of().unit}"
+            return f"IMGBOT_REDIS_MEMORY_MB={enough_mb}, then: {restart}"
         return f"{self.cli} CONFIG SET maxmemory {enough_mb}mb && {self.cli} CONFIG REWRITE"
 
     @property
