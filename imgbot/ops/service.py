@@ -68,6 +68,13 @@ def is_active(unit: str) -> bool:
     return has_systemd() and _run("systemctl", "is-active", "--quiet", unit).returncode == 0
 
 
+def further_bots() -> list[str]:
+    """Return the units of further bots, which run by the same program."""
+    words = ("systemctl", "list-units", "--plain", "--no-legend", "--state=active,activating")
+    listed = _run(*words, "imgbot@*").stdout if has_systemd() else ""
+    return [line.split()[0] for line in listed.splitlines()]
+
+
 def _wait_for(probe: Callable[[], T], deadline_s: float) -> T:
     """Return the first answer that is true, else the last one before the deadline."""
     until_s = time.monotonic() + deadline_s

@@ -193,9 +193,27 @@ def test_an_uninstall_leaves_the_data_and_what_is_somebody_elses(
     assert not any(path.exists() for path in program)
     assert layout.command.read_text() == "mine"
     assert [path.exists() for path in data] == [not purge] * 2
-    assert [str(path) for path in data if any(f"kept: {path}" in line for line in told)] == [
-        str(path) for path in data if not purge
-    ]
+    # The command is gone, and with it --purge.
+    kept = " ".join(map(str, data))
+    said = f"kept: {kept}; to remove that, too: sudo rm -r {kept}"
+    assert told[-1] == ("imgbot has been removed" if purge else said)
+
+
+def test_a_program_that_runs_further_bots_is_not_removed(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout.program.mkdir(parents=True)
+    program = tmp_path / "systemctl"
+    program.write_text("#!/bin/sh\necho 'imgbot@shop.service loaded active running imgbot'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(service, "_SYSTEMD", tmp_path)
+    monkeypatch.setattr(command, "check_root_and_systemd", print)
+
+    with pytest.raises(InstallError, match=r"systemctl disable --now imgbot@shop\.service"):
+        command.uninstall(is_dry_run=False, is_purging=False, layout=layout, tell=print)
+
+    assert layout.program.is_dir()
 
 
 @pytest.mark.parametrize("python", ["/root/.pyenv/bin/python3.11", "/home/a/bin/python3"])

@@ -46,7 +46,7 @@ from imgbot.ops.installation import (
     shipped,
     umask,
 )
-from imgbot.ops.service import ServiceError, has_systemd, restart, started_s
+from imgbot.ops.service import ServiceError, further_bots, has_systemd, restart, started_s
 from imgbot.ops.status.command import NoStatusError, ask, target_of
 
 _RELEASE = re.compile(r"[0-9][0-9A-Za-z.+]*-[0-9a-f]{8}")
@@ -356,6 +356,9 @@ def uninstall(
     """Remove the service and the program; the data stays and is named, unless purged."""
     if not is_dry_run:
         check_root_and_systemd("uninstall")
+    if others := " ".join(further_bots()):
+        way = f"sudo systemctl disable --now {others}"
+        raise InstallError(f"the program runs further bots, too; to stop them for good: {way}")
     layout = layout or Layout()
     steps, is_installed = Steps(tell, is_dry_run=is_dry_run), layout.unit.exists()
     data = (layout.settings, layout.data, layout.private_data)
@@ -382,9 +385,8 @@ def uninstall(
         steps.run("systemctl", "daemon-reload")
     done = "nothing is changed" if is_dry_run else "imgbot has been removed"
     tell(done if steps.count else "there is nothing to remove")
-    if not is_purging:
-        for path in filter(Path.is_dir, (layout.settings, layout.data)):
-            tell(f"kept: {path}; --purge removes it, too")
+    if kept := " ".join(str(path) for path in data if os.path.lexists(path) and not is_purging):
+        tell(f"kept: {kept}; to remove that, too: sudo rm -r {kept}")
 
 
 def check_root_and_systemd(command: str) -> None:
