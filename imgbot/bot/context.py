@@ -58,8 +58,9 @@ class RequestContext:
 
     @property
     def user_key(self) -> str:
-        """Key of this user in this chat."""
-        return f"{self.chat_id}.{self.user_id}"
+        """Key of this user in this chat and topic."""
+        place = self.place if self.thread_id else self.chat_id
+        return f"{place}.{self.user_id}"
 
     @property
     def place(self) -> str:

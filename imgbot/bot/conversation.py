@@ -111,6 +111,13 @@ _PICTURE_ANSWERS: Mapping[str, MessageHandler] = {
 }
 """Handlers of pictures that answer a question."""
 
+_PHOTO_LINES = frozenset(
+    t(language, key)
+    for language in LANGUAGES
+    for key in ("ask_edit_words", "ask_photo_action", "ask_scale")
+)
+"""Questions about a photo, as they are shown."""
+
 _READY_LINES = frozenset(t(language, "ready") for language in LANGUAGES)
 
 
@@ -199,13 +206,23 @@ async def understand(message: Message, dialogue: Dialogue) -> Text:
 
 async def handle_picture(message: Message, dialogue: Dialogue) -> None:
     """Picture: the answer to a question, or one outside a dialogue."""
-    question, _ = await dialogue.question()
+    question, _ = await _question(message, dialogue)
     await _PICTURE_ANSWERS.get(question, handle_photo)(message, dialogue)
+
+
+async def _question(message: Message, dialogue: Dialogue) -> tuple[str, str]:
+    """Return the open question, and an expired one; in a group only a reply is an answer."""
+    is_alone = dialogue.context.is_private or message.ephemeral_message_id
+    replied = replied_message(message)
+    asked = await dialogue.question() if is_alone or replied else ("", "")
+    is_over = not any(asked) and replied is not None and replied.text in _PHOTO_LINES
+    # The photo that the text is about is not the newest one.
+    return ("", Question.EDIT_WORDS) if is_over else asked
 
 
 async def _classify(message: Message, dialogue: Dialogue) -> Text:
     """Classify a text by as little of the chat as it takes."""
-    prompt, (question, expired) = prompt_of(message), await dialogue.question()
+    prompt, (question, expired) = prompt_of(message), await _question(message, dialogue)
     is_announced = _is_to_ready_line(message, dialogue)
     is_reply = is_announced or is_about_picture(message)
     pending = _PENDING.get(question, PendingQuestion.NOTHING)

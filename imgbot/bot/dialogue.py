@@ -488,13 +488,14 @@ class Dialogues:
         callback_id: str = "",
         update: Mapping[str, Any] | None = None,
     ) -> AsyncGenerator[Dialogue]:
-        """Open a dialogue, one at a time for each user in a chat; report why it is refused.
+        """Open a dialogue, one at a time for each user in a topic; report why it is refused.
 
         Raises the errors of the block but UserError; the user is told of a failure.
         """
         # Messages and complete albums are serialised.
         lock = self._locks.setdefault(context.user_key, asyncio.Lock())
-        key = StorageKey(self._app.identity.id, context.chat_id, context.user_id)
+        thread_id = context.thread_id or None
+        key = StorageKey(self._app.identity.id, context.chat_id, context.user_id, thread_id)
         state = FSMContext(self._states, key)
         dialogue = Dialogue(context, state, self._app, callback_id, update)
         try:

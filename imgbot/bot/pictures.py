@@ -7,9 +7,9 @@ from aiogram.types import Message
 
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import replied_picture_of
-from imgbot.bot.this_picture import Meant, by_number, meant_by, numbered, undone
+from imgbot.bot.this_picture import Meant, by_number, meant_by, numbered, target_of, undone
 from imgbot.domain.errors import UserError
-from imgbot.domain.job import variant_ids
+from imgbot.domain.job import InputPhoto, variant_ids
 from imgbot.domain.operations import CHANGES, Operation
 from imgbot.domain.ordinals import ORIGINAL, UNDONE, Named
 from imgbot.storage.results import Recent, Result
@@ -59,6 +59,16 @@ async def meant_in(
             if fits(meant):
                 return meant
     return ()
+
+
+async def of_this_chat(unique_id: str, dialogue: Dialogue) -> InputPhoto | None:
+    """Return the recent picture of this chat and topic that has the id."""
+    async with aclosing(newest_first(dialogue)) as newest:
+        async for recent, meant in newest:
+            for photo in (target_of(meant).photo, *recent.photos):
+                if photo and photo.unique_id == unique_id:
+                    return photo
+    return None
 
 
 async def named(

@@ -305,7 +305,7 @@ class UpdateHandler:
     async def _is_first(self, context: RequestContext, press: CallbackData) -> bool:
         """Return false for a second press within seconds, of a button that orders something."""
         shown = f"e{context.ephemeral_id}" if context.ephemeral_id else context.message_id
-        tap = f"{context.user_key}.{shown}.{press.action}:{press.argument}"
+        tap = f"{context.chat_id}.{context.user_id}.{shown}.{press.action}:{press.argument}"
         is_first = await self._app.users.debounce_tap(tap, context.request)
         return is_first or press.action in _REPEATABLE
 

@@ -205,8 +205,8 @@ ALBUM = _key("img:album:", Owner.METHOD)  # LIST per incomplete album: its items
 ALBUMS = _key("img:albums", Owner.METHOD)
 # STRING per incomplete album: the time (ms) of its first item
 ALBUM_BEGUN = _key("img:album-begun:", Owner.METHOD)
-# STRING per chat and user, 10 s: the album that is being received
-ALBUM_OPEN = _key("img:album-open:", r"-?\d+\.(\d+)")
+# STRING per chat, topic and user, 10 s: the album that is being received
+ALBUM_OPEN = _key("img:album-open:", r"-?\d+(?:\.\d+)?\.(\d+)")
 # STRING per album, an hour: the job made from it, for late items
 ALBUM_JOB = _key("img:album-job:", Owner.POINTER, r"(\d+)\..*")
 # STRING: the bot's Telegram id; the jobs of one bot are never served by another.

@@ -9,7 +9,16 @@ from PIL import Image
 from imgbot.domain.texts import t
 from imgbot.storage.client import Client
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg
+from tests.integration.stage import (
+    BOT_NAME,
+    Stage,
+    User,
+    has_buttons,
+    is_picture,
+    jpeg,
+    open_group,
+    source_of,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -54,6 +63,16 @@ async def test_words_right_after_an_album_are_about_the_album(bob: User) -> None
 
     assert result.text.startswith("🧩 Photos merged: 2")
     assert len(await bob.results()) == 1
+
+
+async def test_words_in_another_topic_are_not_about_the_album(simulated_stage: Stage) -> None:
+    ann, _ = await open_group(simulated_stage, is_forum=True)
+    owl = await ann.order("/create an owl", thread_id=8)
+
+    await ann.photos(jpeg("cat"), jpeg("astronaut"), caption=BOT_NAME, thread_id=7)
+    darker = await ann.order(f"{BOT_NAME} make it darker", thread_id=8)
+
+    assert await source_of(simulated_stage, darker) == owl.photo_unique_id
 
 
 async def test_another_command_over_an_album_says_what_to_do(bob: User) -> None:

@@ -39,6 +39,21 @@ async def test_menu_is_uploaded_once_and_can_be_used_again(builtin_stage: Stage)
     assert new.text.startswith("a fox")
 
 
+async def test_a_menu_paints_the_photo_it_was_opened_for(builtin_stage: Stage) -> None:
+    user = await builtin_stage.user()
+    question = await user.ask("", jpeg("cat", (320, 240)))
+    menu = await user.click(question, t("en", "button_styles"), is_picture)
+    await user.say("/merge")
+    await user.photos(jpeg("astronaut", (240, 320)))
+
+    painted = await user.click(menu, "1", is_picture)
+    await user.photos(jpeg("cat", (300, 300)))
+    collected = await user.wait(lambda m: m.text == t("en", "merge_count", count=2))
+
+    assert (await user.image(painted)).size == (320, 240)
+    assert has_buttons(collected)
+
+
 async def test_styles_are_found_by_words_in_reply_to_a_picture(builtin_stage: Stage) -> None:
     user = await builtin_stage.user(language="ru")
     [photo] = await user.photos(jpeg("cat", (320, 240)))

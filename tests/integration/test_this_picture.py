@@ -130,6 +130,36 @@ async def test_in_a_topic_it_is_of_that_topic(simulated_stage: Stage) -> None:
     assert refusal.text == t("en", "nothing_to_change")
 
 
+async def test_a_text_in_a_topic_answers_no_question_of_another(simulated_stage: Stage) -> None:
+    ann, _ = await open_group(simulated_stage, is_forum=True)
+    owl = await ann.order("/create an owl", thread_id=8)
+    await ann.photos(jpeg("cat"), caption=f"/edit{BOT_NAME}", thread_id=7)
+    question = await ann.wait(lambda m: m.text == t("en", "ask_edit_words"))
+
+    darker = await ann.order(f"{BOT_NAME} make it darker", thread_id=8)
+    answer = await ann.order("make it red", thread_id=7, reply_to=question.id)
+
+    assert await source_of(simulated_stage, darker) == owl.photo_unique_id
+    assert answer.raw["message_thread_id"] == 7
+    assert await source_of(simulated_stage, answer) != owl.photo_unique_id
+
+
+async def test_in_a_group_only_a_reply_answers_a_question(simulated_stage: Stage) -> None:
+    ann, bob = await open_group(simulated_stage)
+    await ann.photos(jpeg("cat"), caption=f"/edit{BOT_NAME}")
+    question = await ann.wait(lambda m: m.text == t("en", "ask_edit_words"))
+    owl = await bob.order("/create an owl")
+
+    darker = await ann.order(f"{BOT_NAME} make it darker")
+    before = await simulated_stage.orders()
+    late = await ann.ask("make it red", reply_to=question.id)
+
+    assert await source_of(simulated_stage, darker) == owl.photo_unique_id
+    # That request has ended the question: which photo is meant is asked, and nothing is ordered.
+    assert late.text == t("en", "question_expired", minutes=15)
+    assert await simulated_stage.orders() == before
+
+
 SLOW = "[[sim:slow=600]]"
 
 

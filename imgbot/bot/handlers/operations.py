@@ -19,7 +19,7 @@ from imgbot.bot.dialogue import (
     to_state_data,
 )
 from imgbot.bot.messages import photo_of, prompt_of, replied_picture_of, target_photo
-from imgbot.bot.pictures import meant_in
+from imgbot.bot.pictures import meant_in, of_this_chat
 from imgbot.bot.this_picture import target_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in
@@ -333,39 +333,44 @@ async def handle_styles(message: Message, dialogue: Dialogue) -> None:
 
 async def on_style_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Show the menu of styles for a photo, or order one of them; the menu can be used again."""
-    photo = await dialogue.photo()
+    style, photo_id = f"{argument}.".split(".")[:2]
+    photo = await (of_this_chat(photo_id, dialogue) if photo_id else _photo_offered(dialogue))
     if photo is None:
         return "stale_photo_button"
     names = tables(dialogue.language)["photo_styles"]
-    if not argument:
+    if not style:
         await _show_styles(dialogue, photo)
-    elif argument in names:
+    elif style in names:
         await requests.check_rate_limit(dialogue)
-        prompt = dialogue.t("in_photo_style", name=names[argument])
+        prompt = dialogue.t("in_photo_style", name=names[style])
         await requests.order(dialogue, Operation.EDIT, prompt, (photo,))
-        await _offer_styles_for(dialogue, photo)
     else:
         return "unknown_button"
     return ""
+
+
+async def _photo_offered(dialogue: Dialogue) -> InputPhoto | None:
+    """Return the photo of a button that names none: the open question's.
+
+    That of a menu shown by the previous release counts while no question is open.
+    """
+    question, _ = await dialogue.question()
+    is_asked = not question or await dialogue.is_asking(Question.PHOTO_ACTION)
+    return await dialogue.photo() if is_asked else None
 
 
 async def _show_styles(dialogue: Dialogue, photo: InputPhoto) -> None:
     app, language = dialogue.app, dialogue.language
     if not app.policy.has_photo_styles:
         raise UserError("photo_styles_unavailable")
+    # The next text is not about the photo.
+    await dialogue.state.clear()
     # Uploaded once in each language.
     menu = app.style_menus.get(language) or _STYLE_MENUS / f"{language}.jpg"
-    rows = buttons.photo_styles()
+    rows = buttons.photo_styles(photo.unique_id)
     sent = await dialogue.send_picture(menu, dialogue.t("ask_photo_style"), rows, is_photo=True)
     if sent:
         app.style_menus[language] = sent
-    await _offer_styles_for(dialogue, photo)
-
-
-async def _offer_styles_for(dialogue: Dialogue, photo: InputPhoto) -> None:
-    """Keep the photo for the menu's buttons, without a question: the next text is not about it."""
-    await dialogue.state.clear()
-    await dialogue.state.set_data({"sources": to_state_data(photo)})
 
 
 async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:

@@ -99,10 +99,10 @@ def under_photo(language: str, *, has_styles: bool = False) -> Keyboard:
     ]
 
 
-def photo_styles() -> Keyboard:
-    """Buttons of the menu of styles: their numbers, as its picture shows them."""
+def photo_styles(photo_id: str) -> Keyboard:
+    """Buttons of the menu of styles for a photo: their numbers, as its picture shows them."""
     keys = tables(LANGUAGES[0])["photo_styles"]
-    numbers = [Button(str(number), f"style:{key}") for number, key in enumerate(keys, 1)]
+    numbers = [Button(str(number), f"style:{key}.{photo_id}") for number, key in enumerate(keys, 1)]
     return _in_rows(numbers, _STYLES_IN_A_ROW)
 
 
