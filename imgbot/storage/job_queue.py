@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
 from imgbot.domain.job import (
@@ -83,6 +83,19 @@ class Depth:
     running: int
     dead: int
     oldest_waiting_ms: int
+
+
+class Repairs(NamedTuple):
+    """What a check of the queue has found, and mended."""
+
+    strays: int
+    """Orphaned entries that were removed."""
+    lost: int
+    """Jobs that were queued again."""
+    days: int
+    """Days of which another sum was reserved than that of their jobs."""
+    slots: list[str]
+    """Users with a wrong number of waiting or running jobs."""
 
 
 class JobQueue(Store):
@@ -405,12 +418,8 @@ class JobQueue(Store):
         )
         return Depth(waiting, running, dead, int(oldest[0][1]) if oldest else 0)
 
-    async def fsck(self, now_ms: int, days: Sequence[str] = ()) -> tuple[int, int, int]:
-        """Repair indexes, counters and reservations.
-
-        Returns the number of orphaned entries removed, of lost jobs re-queued, and of days (among
-        `days` and those of live jobs) whose reserved sum differed from that of the jobs.
-        """
+    async def fsck(self, now_ms: int, days: Sequence[str] = ()) -> Repairs:
+        """Repair indexes, counters, and the reservations of `days` and of live jobs."""
         # Ids read beforehand are only candidates. Each script checks again, atomically, and covers
         # a few jobs or users, or one day, so that the server is never blocked for long.
         seen = list((await self._sightings()).items())
@@ -421,17 +430,18 @@ class JobQueue(Store):
             answer = await self._redis.call("fsck", now_ms=now_ms, sightings=sightings)
             orphans, lost = orphans + int(answer[1]), lost + int(answer[2])
             users.update(answer[3])
-        repaired: set[str] = set()
+        repaired, slots = set[str](), list[str]()
         names = list(users)
         for at in range(0, len(names), _JOBS_AT_ONCE):
             some = names[at : at + _JOBS_AT_ONCE]
             answer = await self._redis.call("fsck_users", days=",".join(days), users=some)
             repaired.update(answer[1])
+            slots += answer[2]
         for day in days:
             answer = await self._redis.call("fsck_day", day=day)
             repaired.update([day] * int(answer[1]))
         self._empty_until_ms = 0
-        return orphans, lost, len(repaired)
+        return Repairs(orphans, lost, len(repaired), slots)
 
     async def _sightings(self) -> Counter[str]:
         """Return every id in any index or job key → number of its entries in the queue."""

@@ -5,6 +5,7 @@ bounded: no user, chat, file, address or error text ever becomes one.
 """
 
 import logging
+from collections.abc import Sequence
 
 from imgbot.domain.errors import FloodWaitError, RateLimitedError
 from imgbot.domain.job import ENDS, Job, State
@@ -156,13 +157,16 @@ def entry_unreadable(key: str, fault: str) -> None:
     _log.error("%s has an entry that cannot be read (%s): it is left out", key, fault)
 
 
-def queue_repaired(strays: int, lost: int, days: int) -> None:
+def queue_repaired(strays: int, lost: int, days: int, slots: Sequence[str]) -> None:
     metrics.repairs.labels("stray").inc(strays)
     metrics.repairs.labels("lost").inc(lost)
     metrics.repairs.labels("reservation").inc(days)
+    metrics.repairs.labels("slot").inc(len(slots))
     if strays or lost:
         _log.warning(
             "queue repaired: %d orphaned entries removed, %d lost jobs re-queued", strays, lost
         )
     if days:
         _log.warning("reservations recalculated for %d days", days)
+    for each in slots:
+        _log.warning("leaked slots mended: %s", each)

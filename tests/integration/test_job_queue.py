@@ -177,8 +177,8 @@ async def test_inconsistent_queue_structures_are_repaired(redis: Client) -> None
     mended = await queue.fsck(NOW)
     again = await queue.fsck(NOW)
 
-    assert mended == (3, 2, 0)
-    assert again == (0, 0, 0)
+    assert mended == (3, 2, 0, ["user 1: waiting 0, not 1", "user 1: active 40, not 1"])
+    assert again == (0, 0, 0, [])
     assert list(await queue.due()) == ["1"]
     assert await redis.lrange(keys.QUEUE, 0, -1) == ["2"]
     assert await redis.hgetall(keys.ACTIVE) == {"1": "1"}
@@ -196,8 +196,8 @@ async def test_a_lost_queue_is_rebuilt_from_the_jobs(redis: Client) -> None:
 
     mended = await queue.fsck(NOW)
 
-    assert mended == (2, 0, 0)
-    assert await queue.fsck(NOW) == (0, 0, 0)
+    assert mended == (2, 0, 0, [])
+    assert await queue.fsck(NOW) == (0, 0, 0, [])
     assert await redis.lrange(keys.QUEUE, 0, -1) == ["0", "1", "2"]
     assert sorted(await queue.places(["0", "1", "2", "9"])) == [0, 1, 2, 3]
     assert (await queue.depth()).oldest_waiting_ms == NOW

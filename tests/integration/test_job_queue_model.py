@@ -141,6 +141,7 @@ class Model:
         if is_billed(job) and job.charge.price_micro:
             self.charged[job.user_id] += job.charge.price_micro
             self.charges += 1
+            self.is_priced = True
         if outcome is State.DEAD:
             self.dead[job.id] = job
 
@@ -349,7 +350,7 @@ class QueueMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         # It knows the other indexes.
-        assert self.run(self.queue.fsck(NOW, [DAY])) == (0, 0, 0)
+        assert self.run(self.queue.fsck(NOW, [DAY])) == (0, 0, 0, [])
         for client in (*self.clients, self.redis):
             self.runner.run(client.aclose())
         self.runner.close()

@@ -116,7 +116,7 @@ async def test_a_lost_reservation_heals_and_a_right_one_stays(redis: Client) -> 
     await ended(queue, running, State.DELIVERED, is_billed=True)
 
     assert leaking.reserved == 4 * PRICE
-    assert (mended, again) == ((2, 0, 2), (0, 0, 0))
+    assert (mended, again) == ((2, 0, 2, mended.slots), (0, 0, 0, []))
     assert (healed.reserved, healed.charged) == (right.reserved, right.charged)
     assert {user: micro for user, micro in healed.users.items() if micro} == right.users
     assert (await day(redis, NOW + 86_400_000)).users == {2: PRICE}
@@ -140,7 +140,7 @@ async def test_a_job_admitted_while_the_books_are_read_keeps_its_reservation(
     monkeypatch.setattr(redis, "call", late_call)
     mended = await queue.fsck(NOW, [TODAY])
 
-    assert mended == (0, 0, 0)
+    assert mended == (0, 0, 0, [])
     assert (await day(redis)).reserved == 2 * PRICE
 
 

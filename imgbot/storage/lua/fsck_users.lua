@@ -2,13 +2,17 @@
 -- KEYS: user_jobs: waiting active job: spend: spend_kept_s
 -- ARGV: days users...
 -- FLAGS: fenced
--- days is a list with commas. Returns the days in which another sum was reserved
-local repaired = {}
+-- days is a list with commas. Returns the days in which another sum was reserved, and what was
+-- counted wrongly of users
+local repaired, slots = {}, {}
 
-local function set_count(key, user, count)
+local function set_count(name, key, user, count)
+  local counted = redis.call('HGET', key, user) or '0'
+  if counted == tostring(count) then return end
+  slots[#slots + 1] = 'user ' .. user .. ': ' .. name .. ' ' .. counted .. ', not ' .. count
   if count == 0 then
     redis.call('HDEL', key, user)
-  elseif redis.call('HGET', key, user) ~= tostring(count) then
+  else
     redis.call('HSET', key, user, count)
   end
 end
@@ -38,8 +42,8 @@ for _, user in ipairs(users) do
     end
     if day ~= '' and micro > 0 then reserved[day] = (reserved[day] or 0) + micro end
   end
-  set_count(waiting, user, waiting_count)
-  set_count(active, user, active_count)
+  set_count('waiting', waiting, user, waiting_count)
+  set_count('active', active, user, active_count)
   for day, needed in pairs(reserved) do reserve(day, user, needed) end
 end
-return {'ok', repaired}
+return {'ok', repaired, slots}
