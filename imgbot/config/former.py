@@ -1,7 +1,8 @@
 """Settings that the previous release had, and what became of each; the next one drops them."""
 
 import os
-from collections.abc import Mapping, MutableMapping
+import re
+from collections.abc import Iterator, Mapping, MutableMapping
 from pathlib import Path
 
 from imgbot.domain.operations import ACTIONS
@@ -17,10 +18,15 @@ _WITHOUT_EFFECT: Mapping[str, str] = {
     "IMGBOT_ACCEPT_VOLATILE_REDIS": "a Redis that may lose jobs is always refused",
     "IMGBOT_CHAT_DAILY_LIMIT": "the chat model is asked at most 500 times a day",
     "IMGBOT_LEARN": "nothing is learned from answers; texts that were kept for it are deleted",
+    "IMGBOT_LOCAL_MODEL": "README says how a model on this server makes pictures",
     "IMGBOT_LOG_FORMAT": "`journalctl -o json` prints the log for a collector",
+    "IMGBOT_MODEL_MIRROR": "no model is fetched",
     "IMGBOT_POLLING": "polls are always timed by what is learned",
     "IMGBOT_STORE_CHAT": "a mention by somebody who has not started the bot gets a link to it",
 }
+
+_LOCAL_MODEL = re.compile(r"(?<![^\s,=])local(?![^\s,])")
+"""Former provider: a model on this server."""
 
 FORMER = (*_ENTRIES, *_WITHOUT_EFFECT)
 
@@ -31,12 +37,24 @@ def replace_former(values: MutableMapping[str, object]) -> tuple[str, ...]:
     moved = [f"{entry}{found[name]}" for name, entry in _ENTRIES.items() if name in found]
     if moved:
         values[_PROVIDER] = ", ".join([str(values.get(_PROVIDER) or "builtin"), *moved])
-    return tuple(
-        f"{name} has a new name; write {_PROVIDER}={values[_PROVIDER]}"
-        if name in _ENTRIES
-        else f"{name} has no effect any longer ({_WITHOUT_EFFECT[name]}); remove it"
-        for name in found
+    return (
+        *_replace_local_model(values),
+        *(
+            f"{name} has a new name; write {_PROVIDER}={values[_PROVIDER]}"
+            if name in _ENTRIES
+            else f"{name} has no effect any longer ({_WITHOUT_EFFECT[name]}); remove it"
+            for name in found
+        ),
     )
+
+
+def _replace_local_model(values: MutableMapping[str, object]) -> Iterator[str]:
+    """Let the built-in engine make what the provider `local` made; yield a notice about each."""
+    for name in (_PROVIDER, f"{_PROVIDER}_FALLBACK"):
+        value, count = _LOCAL_MODEL.subn("builtin", str(values.get(name, "")))
+        if count:
+            values[name] = value
+            yield f"{name} names a provider that is gone, local (see README); write {name}={value}"
 
 
 def changed_in_chat(state_dir: Path) -> tuple[str, ...]:

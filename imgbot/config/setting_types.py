@@ -24,10 +24,6 @@ _PACK = re.compile(r"([1-9]\d{0,4})(?::([1-9]\d{0,5}))?", re.ASCII)
 _COUNT = re.compile(r"0|[1-9]\d{0,5}", re.ASCII)
 _PACKS_MAX = 8
 _SERVICE = re.compile(r"/[A-Za-z0-9._-]{1,60}")
-_MODEL_FILE = re.compile(
-    r"/[^,=]+\.(gguf|safetensors)"
-    r"(\s*,\s*(steps=[1-9][0-9]?|guidance=[0-9]{1,2}(\.[0-9])?|side=(64|[1-9][0-9]{2}|1024)))*"
-)
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}")
 # The colon keeps an address that holds a `=` in one piece.
 _ENTRY = re.compile(r"(?:([^=:]+?)\s*=\s*)?(.+)", re.DOTALL)
@@ -168,13 +164,6 @@ def _pairs(value: object, *, has_default: bool = False) -> Pairs:
     return pairs
 
 
-def parse_model_file(value: object) -> object:
-    """Path of a model's file and how it is used: `/m.gguf, steps=20, guidance=7, side=512`."""
-    if not _MODEL_FILE.fullmatch(str(value)):
-        raise ValueError
-    return _pairs(value, has_default=True)
-
-
 def parse_usd(value: object) -> int:
     """US dollars as whole micro-dollars."""
     dollars = str(value).strip()
@@ -262,7 +251,6 @@ AddressToListenOn = Annotated[Address, BeforeValidator(parse_address)]
 Usd = Annotated[int, BeforeValidator(parse_usd)]
 Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
-ModelFile = Annotated[Pairs, BeforeValidator(parse_model_file)]
 Models = Annotated[Pairs, BeforeValidator(parse_models)]
 GuardModes = Annotated[Pairs, BeforeValidator(parse_guard)]
 Providers = Annotated[Pairs, BeforeValidator(parse_providers)]

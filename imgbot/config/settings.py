@@ -26,7 +26,6 @@ from imgbot.config.setting_types import (
     HttpsUrl,
     HttpUrl,
     Ids,
-    ModelFile,
     Models,
     Names,
     Prices,
@@ -61,7 +60,7 @@ def key_names() -> Mapping[str, KeyNames]:
     files = sorted((file for file in PRESETS.iterdir()), key=lambda file: file.name)
     found = {file.name: key_names_in(file) for file in files if file.name.endswith(".toml")}
     of_presets = {name.removesuffix(".toml"): names for name, names in found.items()}
-    return {"builtin": KeyNames(), **of_presets, "local": KeyNames()}
+    return {"builtin": KeyNames(), **of_presets}
 
 
 def key_variables() -> Mapping[str, str]:
@@ -178,8 +177,6 @@ class Settings(BaseModel):
     prices: Prices = ()
     stars: Stars | None = None
     public_url: HttpsUrl = ""
-    local_model: ModelFile = ()
-    model_mirror: HttpUrl = ""
     _keys: dict[str, Secret] = PrivateAttr(default_factory=dict[str, Secret])
     _notices: tuple[str, ...] = PrivateAttr(())
 

@@ -106,4 +106,3 @@ find_area: Callable[..., DrawnArea] = partial(_call, "imaging.drawn_area", "find
 fit_mask: Callable[..., str] = partial(_call, "imaging.drawn_area", "fit_mask")
 make_picture: Callable[..., EngineResult] = partial(_call, "engine", "run")
 letter: Callable[..., None] = partial(_call, "engine", "letter_result")
-draw_with_model: Callable[..., str] = partial(_call, "imaging.diffusion", "draw")

@@ -176,11 +176,7 @@ class ProviderRouter:
         """Name and country code of each service that orders go to; none is on this server."""
         names = dict.fromkeys((*self._chosen.values(), *self._fallbacks))
         used = [self._providers[name] for name in names if name != BUILTIN]
-        return tuple(
-            (each.vendor or service_of(each.name), each.country)
-            for each in used
-            if not each.is_on_this_server
-        )
+        return tuple((each.vendor or service_of(each.name), each.country) for each in used)
 
     def get(self, name: str) -> Provider | None:
         """Provider of that name; None if it is no longer configured."""
@@ -226,9 +222,7 @@ class ProviderRouter:
 
     def _able(self, operation: Operation) -> list[str]:
         """Names of the providers that may accept an order, the chosen one first."""
-        is_own = self._providers[self._chosen[operation]].is_on_this_server
-        fallbacks = [*self._fallbacks, *([BUILTIN] if is_own else [])]
-        able = (name for name in fallbacks if operation in self._providers[name].offers)
+        able = (name for name in self._fallbacks if operation in self._providers[name].offers)
         # Of several servers one that has failed is first, should a trial of it be due.
         servers = (
             sorted(self._servers[name], key=lambda each: not self._breakers[each].is_open)

@@ -70,9 +70,8 @@ async def submit(context: StepContext, job: Job) -> Outcome:
     begun = time.monotonic()
     order = await inputs.build_request(context, job, choice.provider)
     events.stage_took("prepare", time.monotonic() - begun)
-    if not choice.provider.is_on_this_server:
-        # Nothing is paid for in a chat that does not take even this. It is on its way already.
-        await context.status_messages.ensure(job, "")
+    # Nothing is paid for in a chat that does not take even this. It is on its way already.
+    await context.status_messages.ensure(job, "")
     return await _order_in_slot(context, job, provider=choice.provider, order=order)
 
 
@@ -430,9 +429,6 @@ async def _repeat(context: StepContext, job: Job) -> Outcome:
             context.check_lease()
             answer = await provider.submit(order)
     except ProviderError as error:
-        if provider.is_on_this_server:
-            # The first order ended with the process that made it.
-            return await _refused(context, job, provider, error)
         events.provider_failed(job, error.kind, str(error))
         decision = retry.after_submit(error, job.progress.tries)
         is_open = error.kind is ProviderErrorKind.SUBMIT_UNKNOWN

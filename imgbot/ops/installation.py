@@ -15,7 +15,7 @@ from imgbot.files import sync
 
 ETC = Path("/etc/imgbot")
 DISTRIBUTION = "imgbot-server"
-EXTRAS = ("cutout", "fill", "guard", "heic", "model", "paint", "upscale")
+EXTRAS = ("cutout", "fill", "guard", "heic", "paint", "upscale")
 """Extras that an operator may have installed; those of developers are left out."""
 
 STATE = Path("/var/lib/imgbot")

@@ -15,7 +15,6 @@ import struct
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
-from imgbot.config.local_models import FOLDER as MODELS
 from imgbot.domain.errors import FULL, ConfigError, ImgbotError
 from imgbot.domain.findings import Finding, ok, wrong
 from imgbot.files import PART, anchored, as_owner, open_plain, replace_file
@@ -39,7 +38,7 @@ _FORMER = "intents.bin"
 _SETTING = "IMGBOT_STATE_DIR"
 # The server's own files, locks, what can be fetched again or is true of this machine alone, and
 # what is only half there.
-_LEFT_OUT = frozenset({"redis", "lock", MODELS, LOADTEST_RECORD, MOVED, UNFINISHED})
+_LEFT_OUT = frozenset({"redis", "lock", "models", LOADTEST_RECORD, MOVED, UNFINISHED})
 
 
 def check(state_dir: Path) -> None:

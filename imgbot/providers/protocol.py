@@ -237,10 +237,6 @@ class Provider(ABC):
     prompt_language: str = "en"
     """Language of prompts that it understands best; empty if it takes them as users write them."""
     recovery: Recovery = Recovery.NONE
-    is_on_this_server: bool = False
-    """It costs nothing, sends nothing anywhere, and the built-in engine stands in for it."""
-    problem: str = ""
-    """Reason why it serves nobody until the next start; empty if it does serve."""
     is_deterministic: bool = False
     """Equal edits of equal pictures give equal results."""
     max_concurrent: int = 0

@@ -24,8 +24,6 @@ _next_ports = itertools.cycle(_PORTS)
 # What a program needs of where it runs, and no more: a provider's file may name any variable as
 # that of its key, and systemd's of a service lead to the operator's token and state.
 _FOR_THE_BOT = frozenset({"HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "SHELL", "TZ", "USER"})
-_MODEL = "IMGBOT_LOCAL_MODEL"
-"""Path of a large file: the one setting of the operator that the bot has as well."""
 _FOR_ITS_LOG = frozenset({"JOURNAL_STREAM", "NO_COLOR", "TERM"})
 _PREFIXES_FOR_THE_BOT = ("GLIBC_", "LC_", "LD_", "MALLOC_", "OMP_", "PYTHON", "VIRTUAL_ENV", "XDG_")
 
@@ -41,7 +39,7 @@ def environment(
     environ = {
         name: value
         for name, value in os.environ.items()
-        if name in _FOR_THE_BOT | _FOR_ITS_LOG | {_MODEL} or name.startswith(_PREFIXES_FOR_THE_BOT)
+        if name in _FOR_THE_BOT | _FOR_ITS_LOG or name.startswith(_PREFIXES_FOR_THE_BOT)
     }
     return environ | {
         "IMGBOT_TOKEN": sandbox.token,

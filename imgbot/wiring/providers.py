@@ -1,21 +1,17 @@
 """Opens the configured providers and assigns them to operations."""
 
 import functools
-import os
 
-from imgbot.config.local_models import local_model_of
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
-from imgbot.domain.local_model import LocalModel
 from imgbot.domain.operations import OFFERED, OPERATIONS, Operation
 from imgbot.imaging.pool import Pool
-from imgbot.imaging.steps import draw_with_model, make_picture
+from imgbot.imaging.steps import make_picture
 from imgbot.jobs.provider_routing import ModelChoice, ProviderRouter
 from imgbot.providers.factory import name_at, open_provider
 from imgbot.providers.protocol import (
     Done,
     GenerationRequest,
-    Make,
     Output,
     Provider,
     ProviderConfig,
@@ -23,11 +19,8 @@ from imgbot.providers.protocol import (
 )
 from imgbot.telemetry import events
 
-_LOCAL = "local"
-_SCHEDULING = os.SCHED_IDLE
-"""A model uses the processor only while no other process wants it."""
-_LONGEST_S = 1800.0
-"""For twenty steps on a slow machine."""
+_FORMER = "local"
+"""A model on this server that the previous release had; an order to it costs nothing."""
 
 
 def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
@@ -35,10 +28,10 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
     make = functools.partial(_make, pool)
     opened: dict[str, Provider] = {}
     by_name: dict[str, Provider] = {}
-    stored: dict[str, str] = {}
+    stored = {_FORMER: "builtin"}
     for name in dict.fromkeys((*settings.providers, "builtin")):
-        urls = settings.urls_of(name) if name != _LOCAL else [""]
-        servers = [_open(settings, name, url, make) for url in urls]
+        urls = settings.urls_of(name)
+        servers = [open_provider(name, _config(settings, name, url), make) for url in urls]
         service = servers[0].name
         if service in map(service_of, by_name):
             raise ConfigError("IMGBOT_PROVIDER", "two files have the same name; change one")
@@ -53,7 +46,7 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
     names = dict.fromkeys(chosen, "builtin") | {
         operation: provider.name
         for operation, provider in chosen.items()
-        if operation in provider.offers and not provider.problem
+        if operation in provider.offers
     }
     for operation, provider in chosen.items():
         if names[operation] != provider.name:
@@ -62,19 +55,6 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
     chosen_names = dict.fromkeys(OPERATIONS, "builtin") | names
     choice = ModelChoice(frozenset(settings.models_offered), settings.picture_limit)
     return ProviderRouter(by_name, chosen_names, fallback, stored, choice)
-
-
-def _open(settings: Settings, name: str, url: str, make: Make) -> Provider:
-    if name != _LOCAL:
-        return open_provider(name, _config(settings, name, url), make)
-    # Only those who use it need its code.
-    from imgbot.providers.local import LocalProvider  # noqa: PLC0415
-
-    model = local_model_of(settings)
-    provider = LocalProvider(functools.partial(_make_with_model, model), model)
-    if provider.problem:
-        events.warning("%s: the built-in engine makes the pictures instead", provider.problem)
-    return provider
 
 
 def _config(settings: Settings, name: str, url: str) -> ProviderConfig:
@@ -89,27 +69,6 @@ def _config(settings: Settings, name: str, url: str) -> ProviderConfig:
         models={operation: models[operation] for operation in served if operation in models},
         prices_micro={operation: prices[operation] for operation in served if operation in prices},
     )
-
-
-async def _make_with_model(model: LocalModel, order: GenerationRequest) -> Done:
-    """Make a picture in a process of its own, whose memory is free afterwards."""
-    options = {"deadline_s": _LONGEST_S, "worker_memory_bytes": 2 * model.needed_bytes}
-    pool = Pool(1, **options, on_restart=events.worker_replaced)
-    try:
-        path = await pool.run(
-            draw_with_model,
-            model,
-            (order.prompt, order.negative),
-            tuple(map(str, order.pictures)),
-            str(order.target),
-            about=f"{order.operation.value} with a model",
-            seed=order.seed,
-            ratio=order.ratio,
-            scheduling=_SCHEDULING,
-        )
-    finally:
-        await pool.close(0)
-    return Done((Output(path=path),))
 
 
 async def _make(pool: Pool, order: GenerationRequest) -> Done:

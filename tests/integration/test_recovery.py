@@ -302,7 +302,6 @@ async def test_a_task_of_one_job_is_found_for_no_other(
     tasks = [{"id": "t7"}, {"id": "t8"}]
     answers = [Accepted(tasks[0])] * (not is_lost) + [ProviderError(Kind.SUBMIT_UNKNOWN)] * 2
     provider = Mock(
-        is_on_this_server=False,
         recovery=Recovery.NONE,
         max_concurrent=0,
         order_limit=OrderLimit(),
@@ -350,9 +349,7 @@ async def test_an_upload_that_fails_for_good_has_cost_nothing(
     job = await claimed_job(queue)
     job = await queue.move(job, State.SUBMITTING, NOW, tries=SUBMIT_ATTEMPTS)
     upload = AsyncMock(side_effect=ProviderError(kind, "HTTP 410"))
-    provider = Mock(
-        recovery=Recovery.NONE, is_on_this_server=False, max_concurrent=0, upload=upload
-    )
+    provider = Mock(recovery=Recovery.NONE, max_concurrent=0, upload=upload)
     provider.offer.return_value = Capability()
     provider.name, provider.offers = "mine", {Operation.CREATE: Capability()}
     routes = ProviderRouter({"mine": provider}, {Operation.CREATE: "mine"})

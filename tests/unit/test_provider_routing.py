@@ -1,9 +1,11 @@
 """Who takes an order: the chosen one, the fallback, or nobody for a while."""
 
+from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
 
+from imgbot.config.sources import PLACEHOLDER_TOKEN, load
 from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import OFFERED, Operation
 from imgbot.domain.order_pace import OrderLimit, Turn
@@ -12,6 +14,7 @@ from imgbot.providers.factory import BuiltinProvider, open_provider
 from imgbot.providers.protocol import Done, GenerationRequest, ProviderConfig
 from imgbot.sandbox.simulated_provider import SPEC_FILE
 from imgbot.telemetry.health import ProviderState
+from imgbot.wiring.providers import open_providers
 
 CREATE = Operation.CREATE
 
@@ -55,6 +58,15 @@ def test_what_the_operator_must_mend_stops_all_orders_at_once(kind: Kind) -> Non
     route.fall_back()
     assert chosen_name(route, now_s=1.0) == "builtin"
     assert route.states(0.0)["simulated"] == ProviderState(kind)
+
+
+def test_an_order_of_the_former_model_on_this_server_is_the_builtin_engines() -> None:
+    settings = load({"IMGBOT_TOKEN": PLACEHOLDER_TOKEN, "HOME": "/"})
+    route = open_providers(settings, cast("Any", None))
+    order = Mock(progress=Mock(provider="local", intent_ms=1))
+
+    assert not route.is_orphaned(order)
+    assert route.provider_of(order).name == "builtin"
 
 
 def test_one_order_finds_out_whether_it_serves_again() -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
-from imgbot.config.local_models import local_model_of
 from imgbot.config.settings import (
     Settings,
     key_names,
@@ -18,7 +17,6 @@ from imgbot.config.settings import (
 )
 from imgbot.config.sources import NO_PROVIDERS, SettingsSource, load
 from imgbot.domain.errors import ConfigError
-from imgbot.domain.local_model import LocalModel
 from imgbot.domain.operations import Operation
 from imgbot.domain.order_pace import OrderLimit
 from imgbot.domain.stars import StarPack, StarPrices, credit_for, pack_of
@@ -146,14 +144,6 @@ REFUSED = {
     "IMGBOT_ADMINS": ["me"],
     "IMGBOT_DAILY_BUDGET": ["5,00", "-1", "0.0000001"],
     "IMGBOT_PROVIDER_LIMITS": ["1200/min", "replicate=1200", "replicate=0/min"],
-    "IMGBOT_LOCAL_MODEL": [
-        "sd.gguf",
-        "/sd.txt",
-        "/a.gguf, steps=0",
-        "/a.gguf, side=9",
-        "/a.gguf, x=1",
-    ],
-    "IMGBOT_MODEL_MIRROR": ["mirror.example"],
     "IMGBOT_STARS": [
         *("on", "picture=5", "pack=50", "picture=0, pack=50", "picture=5, pack=50, pack=50"),
         *("picture=5, pack=10001", "picture=5, month=9, month=8", "picture=5, pack=5:"),
@@ -271,7 +261,6 @@ def test_operations_may_go_to_several_providers(chosen: dict[str, str]) -> None:
         "IMGBOT_PROVIDER_URL": "comfyui=http://gpu/|http://gpu:81, replicate=https://gate.example",
         "IMGBOT_MODELS": "create=black-forest-labs/flux-schnell",
         "IMGBOT_PROVIDER_LIMITS": "replicate=1200/min, kie=40/10s",
-        "IMGBOT_LOCAL_MODEL": "/srv/sd.gguf, steps=4, guidance=1.5",
         "REPLICATE_API_TOKEN": "r8",
     }
     settings = load(LEAST | environ)
@@ -281,7 +270,6 @@ def test_operations_may_go_to_several_providers(chosen: dict[str, str]) -> None:
     assert settings.provider_for(Operation.CREATE) == "replicate"
     assert settings.urls_of("comfyui") == ["http://gpu", "http://gpu:81"]
     assert dict(settings.models) == {"create": "black-forest-labs/flux-schnell"}
-    assert local_model_of(settings) == LocalModel("/srv/sd.gguf", 0, 4, 1.5, 512)
     limits = {"replicate": OrderLimit(1200, 60.0), "kie": OrderLimit(40, 10.0)}
     assert dict(settings.provider_limits) == limits
 
@@ -300,6 +288,26 @@ def test_a_former_name_holds_and_its_new_one_is_told() -> None:
     # Two answers to one question may cost money.
     twice = _refused(environ | {"IMGBOT_PROVIDER": "fal, upscale=fal"})
     assert "upscale=fal, edit=builtin, upscale=comfyui' cannot be used" in str(twice)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "present"),
+    [
+        ("IMGBOT_PROVIDER", "local", "builtin"),
+        ("IMGBOT_PROVIDER", "comfyui, edit =local", "comfyui, edit =builtin"),
+        ("IMGBOT_PROVIDER_FALLBACK", "local", "builtin"),
+    ],
+)
+def test_the_former_model_on_this_server_is_replaced_and_told(
+    name: str, value: str, present: str
+) -> None:
+    files = {"IMGBOT_LOCAL_MODEL": "/srv/sd.gguf, steps=4", "IMGBOT_MODEL_MIRROR": "http://mirror"}
+    settings = load(LEAST | files | {name: value})
+
+    assert "local" not in (*settings.providers, settings.provider_fallback)
+    told = [notice.partition(" ")[0] for notice in settings.notices]
+    assert told == [name, *files]
+    assert settings.notices[0].endswith(f"write {name}={present}")
 
 
 def test_what_was_changed_from_the_chat_is_not_read_and_is_told(tmp_path: Path) -> None:

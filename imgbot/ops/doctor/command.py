@@ -21,7 +21,7 @@ from imgbot.config.settings import Settings, key_names_of, key_variables
 from imgbot.config.sources import SettingsSource
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
-from imgbot.ops import dns, model, state_directory
+from imgbot.ops import dns, state_directory
 from imgbot.ops.doctor import bot_state, cluster, extras, guide, machine, telegram
 from imgbot.ops.formatting import count, say, strip_control
 from imgbot.ops.installation import STATE, Layout, credentials_of_service, environ_of_service
@@ -245,8 +245,6 @@ async def _check_cluster(url: str) -> list[Finding]:
 async def _check_provider(
     settings: Settings, name: str, url: str, environ: Mapping[str, str]
 ) -> list[Finding]:
-    if name == "local":
-        return [await asyncio.to_thread(model.examine, settings)]
     key, variable = settings.key_of(name), key_names_of(name).key
     config = ProviderConfig(
         url=url,
