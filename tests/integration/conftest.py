@@ -17,6 +17,7 @@ from tests.integration.stage import (
     GUEST_ID,
     OWNER_ID,
     SECOND_ID,
+    STAGES,
     Stage,
     User,
     open_owned,
@@ -46,6 +47,14 @@ async def stage(
     settings = getattr(request.module, "SETTINGS", {})
     async for stage in open_owned(tmp_path_factory.mktemp("stage"), **settings):
         yield stage
+
+
+@pytest_asyncio.fixture(loop_scope="module", autouse=True)
+async def shared_bots_begin_anew() -> None:
+    """Each test finds the bots that its module shares as if it were the first."""
+    for stage in list(STAGES):
+        if stage.bot.is_running:
+            await stage.begin()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

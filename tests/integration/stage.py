@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from PIL import Image
 
@@ -42,6 +43,12 @@ _UNCROWDED: Constants = {
 OUT_OF_REACH = 987_654
 """Id of a message that Telegram no longer shows: its buttons may be any."""
 
+_OF_ALL_USERS = (
+    *(keys.SPEND, keys.ENDED, keys.ENDED_JOBS, keys.NOT_UNDERSTOOD, keys.DEAD),
+    *(keys.PAUSED, keys.BANNED, keys.BAN, keys.ALLOWED),
+)
+"""Keys, and beginnings of keys, by which a test would see what others have done."""
+
 Fits = Callable[[Message], object]
 
 
@@ -58,13 +65,30 @@ def has_buttons(message: Message) -> bool:
     return bool(message.buttons)
 
 
-@dataclass(frozen=True, slots=True)
+STAGES: WeakSet["Stage"] = WeakSet()
+"""All whose bot may run."""
+
+
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Stage:
     """A sandbox, its control, and the bot on it."""
 
     bot: Bot
     control: Control
     sandbox: Sandbox
+
+    async def begin(self) -> None:
+        """End and forget what earlier tests have left: the bot is shared, their users are not."""
+        await self.control.clear_faults()
+        async with self.bot.redis() as redis:
+
+            async def is_at_rest() -> bool:
+                self.finish_tasks()
+                return not await redis.keys(f"{keys.JOB}*")
+
+            await eventually(is_at_rest, what="earlier jobs end")
+            found = [key for name in _OF_ALL_USERS for key in await redis.keys(f"{name}*")]
+            await redis.delete("", *found)
 
     def finish_tasks(self) -> None:
         """Let the simulated provider be ready with all that it makes."""
@@ -211,7 +235,8 @@ async def open_stage(
         bot = Bot(sandbox, state_dir, **settings)
         bot.constants = {**_UNCROWDED, **(constants or {})}
         async with bot:
-            yield Stage(bot, control, sandbox)
+            STAGES.add(stage := Stage(bot, control, sandbox))
+            yield stage
             assert bot.is_running, bot.log[-4000:]
         assert (await control.calls())["violations"] == []
         assert bot.secrets_in_log() == []

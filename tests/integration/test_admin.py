@@ -64,10 +64,6 @@ async def test_the_help_has_a_topic_for_administrators_alone(admins: AdminStage)
 
 async def test_stats_say_how_it_goes(admins: AdminStage) -> None:
     guest = admins.guest
-    async with admins.stage.bot.redis() as redis:
-        # What other tests have ordered today.
-        for prefix in (keys.ENDED, keys.SPEND):
-            await redis.delete(*(await redis.keys(f"{prefix}*") or ["none"]))
     for words in ("a fox", "a hare [[sim:fail]]", "a wolf [[sim:moderated]]"):
         await guest.say(words)
         await guest.said()

@@ -120,7 +120,6 @@ async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(
     second = await owner.ask("/ban", reply_to=forwarded.id)
     async with admins.stage.bot.redis() as redis:
         banned = await redis.smembers(keys.BANNED)
-        await redis.delete(keys.BANNED, keys.BAN)
 
     assert told.text.startswith(f"🚫 {anna.id} is blocked.")
     assert second.text.startswith(f"🚫 {boris.id} is blocked.")
@@ -194,7 +193,6 @@ async def test_a_message_of_the_bot_stands_for_the_user_it_is_about(
     by_answer = await owner.ask("/unban", reply_to=both.id)
     async with admins.stage.bot.redis() as redis:
         banned = await redis.smembers(keys.BANNED)
-        await redis.delete(keys.BANNED, keys.BAN)
 
     assert by_picture.text == t("en", "ban_done", user=guest.id)
     assert undone.text == t("en", "ban_undone", user=guest.id)

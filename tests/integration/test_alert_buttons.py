@@ -82,7 +82,6 @@ async def test_more_workers_start_after_the_second_press_until_it_is_over(
 async def test_the_budget_is_raised_once_and_for_today_alone(admins: AdminStage) -> None:
     async with admins.stage.bot.redis() as redis:
         day = f"{keys.SPEND}{time.strftime('%Y-%m-%d')}"
-        await redis.delete(day)
         await redis.hset(day, "charged", 100_000_000)
     refused = await admins.guest.ask("a fox")
     facts = {"spent": "$100.00", "ceiling": "$100.00", "wait_s": 3600}
@@ -104,7 +103,6 @@ async def test_the_budget_is_raised_once_and_for_today_alone(admins: AdminStage)
     async with admins.stage.bot.redis() as redis:
         ceiling = await redis.hget(day, "ceiling")
         is_kept_s = await redis.ttl(day)
-        await redis.delete(day)
         await redis.hdel(keys.INCIDENTS, "budget")
 
     assert refused.text.startswith("The bot's budget for today is used up")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,10 @@ from tests.integration.stage import Stage, open_stage
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def full_stage(tmp_path_factory: pytest.TempPathFactory):
-    """A service whose every place is taken for longer than the tests take."""
-    folder = tmp_path_factory.mktemp("full")
-    async for stage in open_stage(folder, is_simulated=True, IMGBOT_JOBS_PER_WORKER="1"):
+@pytest_asyncio.fixture(loop_scope="module")
+async def full_stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    """A service whose every place is taken for longer than the test takes."""
+    async for stage in open_stage(tmp_path, is_simulated=True, IMGBOT_JOBS_PER_WORKER="1"):
         for number in range(10):
             person = await stage.control.make_user(f"P{number}")
             for _ in range(12):
@@ -29,7 +29,7 @@ async def full_stage(tmp_path_factory: pytest.TempPathFactory):
         yield stage
 
 
-async def test_the_status_service_tells_of_the_jobs(full_stage: Stage) -> None:
+async def test_a_full_service_tells_of_its_jobs_and_by_its_exit_status(full_stage: Stage) -> None:
     async def document() -> Any:
         return await document_of(full_stage.bot)
 
@@ -43,17 +43,10 @@ async def test_the_status_service_tells_of_the_jobs(full_stage: Stage) -> None:
         )
 
     found = await eventually(document, is_whole)
-
-    assert [worker["number"] for worker in found["workers"]] == [1, 2, 3, 4, 5]
-
-
-async def test_a_critical_service_has_another_exit_status(full_stage: Stage) -> None:
-    async def level() -> Any:
-        return (await document_of(full_stage.bot))["vitals"]["queue_jobs"]["level"]
-
-    await eventually(level, lambda found: found == "critical")
+    await eventually(document, lambda now: now["vitals"]["queue_jobs"]["level"] == "critical")
     status, out, _ = await see_status(**environ_with(address_of(full_stage.bot)))
 
+    assert [worker["number"] for worker in found["workers"]] == [1, 2, 3, 4, 5]
     assert status == 2
     assert "CRITICAL" in out.splitlines()[0]
     # Its workers are idle: more of them would be no help.

@@ -157,8 +157,6 @@ async def lengths(stage: Stage) -> tuple[str, int, int]:
 async def test_the_guides_commands_tell_the_truth(stage: Stage) -> None:
     bob = await stage.user()
     async with stage.bot.redis() as redis:
-        # What other tests left must be over.
-        await eventually(lambda: redis.keys("rq:job:*"), lambda keys: not keys)
         for words in ("a fox [[sim:slow=2]]", "an old barn", "a sailing ship"):
             await bob.say(words)
         await eventually(lambda: redis.llen("rq:queue:img_queue"), lambda count: count == 2)
