@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
 
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import Job, Request, State
 from imgbot.domain.retry import GiveUp
 from imgbot.domain.stars import StarPrices
 from imgbot.imaging.originals import OriginalStore
@@ -52,8 +52,8 @@ class StepContext:
     age_ms: Callable[[int], int]
     """Milliseconds since a stored time; a jump of the clock does not change them."""
     draining: asyncio.Event
-    guard_of: Callable[[int], str] = lambda _chat_id: "off"
-    """Treatment of pictures of a sexual kind in a chat: off, blur or refuse."""
+    guard_of: Callable[[Request], str] = lambda _: "off"
+    """Treatment of pictures of a sexual kind where a request is shown: off, blur or refuse."""
     star_prices: StarPrices | None = None
     """Price list for users; None if they pay nothing."""
     has_chat_model: bool = False

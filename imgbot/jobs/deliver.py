@@ -148,7 +148,7 @@ async def _move_to_delivery(
 
 async def _judge(context: StepContext, job: Job, ready: steps.Deliverable) -> str:
     """Return what the guard says of a result: safe, unsafe, or unknown where it cannot tell."""
-    if context.guard_of(job.request.chat_id) not in {"blur", "refuse"}:
+    if context.guard_of(job.request) not in {"blur", "refuse"}:
         return "safe"
     try:
         return await context.pool.run(steps.judge, ready.path, about="judging a picture")
@@ -159,7 +159,7 @@ async def _judge(context: StepContext, job: Job, ready: steps.Deliverable) -> st
 
 def _is_refused(context: StepContext, job: Job, verdict: str) -> bool:
     is_sticker = job.request.operation is Operation.STICKER
-    return is_sticker or (verdict == "unsafe" and context.guard_of(job.request.chat_id) == "refuse")
+    return is_sticker or (verdict == "unsafe" and context.guard_of(job.request) == "refuse")
 
 
 async def _refuse(context: StepContext, job: Job) -> Outcome:

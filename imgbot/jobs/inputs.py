@@ -192,7 +192,7 @@ async def _all_checked(context: StepContext, job: Job, folder: Path) -> list[Pat
     checked = [
         await _checked(context, job, index, folder) for index in range(len(job.request.sources))
     ]
-    if context.guard_of(job.request.chat_id) == "refuse":
+    if context.guard_of(job.request) == "refuse":
         for path in checked:
             verdict = await context.pool.run(steps.judge, str(path), about="judging a picture")
             if verdict == "unsafe":

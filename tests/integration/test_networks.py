@@ -7,6 +7,8 @@ import pytest
 from imgbot.domain.texts import t
 from tests.fixtures.unsafe_picture import unsafe_picture
 from tests.integration.stage import (
+    BOT_NAME,
+    Fits,
     Stage,
     as_jpeg,
     has_buttons,
@@ -14,6 +16,11 @@ from tests.integration.stage import (
     jpeg,
     open_stage,
 )
+
+
+def saying(text: str) -> Fits:
+    return lambda message: message.text == text
+
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -86,7 +93,8 @@ async def test_any_picture_gives_its_style(builtin_stage: Stage) -> None:
 
 
 async def test_guard_hides_a_picture_wherever_it_is_shown(tmp_path: Path) -> None:
-    async for stage in open_stage(tmp_path, is_simulated=False, IMGBOT_GUARD="blur"):
+    settings = {"IMGBOT_GUARD": "blur,-100=refuse"}
+    async for stage in open_stage(tmp_path, is_simulated=False, **settings):
         user = await stage.user()
         safe = await user.order("a fox")
         await user.order("square", as_jpeg(unsafe_picture()))
@@ -98,3 +106,9 @@ async def test_guard_hides_a_picture_wherever_it_is_shown(tmp_path: Path) -> Non
         assert hidden == [False, True, True, True]
         assert not safe.text.endswith(t("en", "guard_hidden"))
         assert (await user.results())[-1].text == shown[0].text
+
+        # Where Telegram does not tell the chat, the strictest rule of all holds.
+        there = user.within(await stage.control.make_group("A", [user.person], is_foreign=True))
+        [photo] = await there.photos(as_jpeg(unsafe_picture()))
+        refusal = t("en", "guard_refused_photo")
+        await there.ask(f"{BOT_NAME} square", reply_to=photo.id, fits=saying(refusal))
