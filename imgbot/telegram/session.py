@@ -1,9 +1,12 @@
 """HTTP session of the Bot API: rate limiter, clock check, responses parsed as far as needed."""
 
+import asyncio
 import json
+import math
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -14,8 +17,12 @@ from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.exceptions import ClientDecodeError
-from aiogram.methods import Response, TelegramMethod
+from aiogram.exceptions import (
+    ClientDecodeError,
+    TelegramServerError,
+    TelegramUnauthorizedError,
+)
+from aiogram.methods import GetMe, Response, TelegramMethod
 from aiogram.types import Document, InputFile, PhotoSize
 from aiohttp import (
     AsyncIterablePayload,
@@ -31,6 +38,7 @@ from imgbot.telemetry import events
 
 # Shorter than a handler's deadline: a hanging call is repeated, not its handler.
 _CALL_TIMEOUT_S = 30.0
+_TOKEN_CHECKED_AFTER_S = (0.0, 1.0, 4.0)
 _PIECE_BYTES = 1 << 20
 _SENDING = frozenset(
     {
@@ -69,6 +77,9 @@ class BotSession(AiohttpSession):
         """Raises TransientError unless this bot may write to chats."""
         self.middleware(self.gate)
         self.middleware(self._led)
+        self._token_check = asyncio.Lock()
+        self._token_known_s = -math.inf
+        self.middleware(self._authorised)
         self.middleware(_decoded)
 
     @property
@@ -123,6 +134,32 @@ class BotSession(AiohttpSession):
         if getattr(method, "chat_id", None):
             self.check_lease()
         return await make_request(bot, method)
+
+    async def _authorised(
+        self, make_request: NextRequestMiddlewareType[Any], bot: Bot, method: TelegramMethod[Any]
+    ) -> Response[Any]:
+        """Believe that the token is revoked only when getMe says so several times.
+
+        One refusal alone, as while Telegram moves a bot to another server, is a server's error.
+        """
+        try:
+            return await make_request(bot, method)
+        except TelegramUnauthorizedError:
+            refused_s = time.monotonic()
+            async with self._token_check:
+                if self._token_known_s < refused_s and not await self._is_known(make_request, bot):
+                    raise
+        message = f"{method.__api_method__} was refused as unauthorized, getMe is not"
+        raise TelegramServerError(method, message)
+
+    async def _is_known(self, make_request: NextRequestMiddlewareType[Any], bot: Bot) -> bool:
+        for pause_s in _TOKEN_CHECKED_AFTER_S:
+            await asyncio.sleep(pause_s)
+            with suppress(TelegramUnauthorizedError):
+                await make_request(bot, GetMe())
+                self._token_known_s = time.monotonic()
+                return True
+        return False
 
     async def create_session(self) -> ClientSession:
         session = await super().create_session()

@@ -72,6 +72,24 @@ async def expect_service(control: Control) -> None:
     await control.wait_message(person.id)
 
 
+async def test_a_token_refused_once_is_asked_about_before_it_counts_as_revoked(
+    stage: Stage,
+) -> None:
+    _, control, bot = stage
+    refusal = {"error_code": 401, "description": "Unauthorized"}
+    person = await control.make_user("Ann")
+    async with bot:
+        for method in ("getMe", "getUpdates", "sendMessage", "editMessageMedia"):
+            await control.fault(method, "error", times=2, **refusal)
+        await control.say(person, "a fox")
+        await control.wait_message(person.id, lambda m: bool(m.photo_id))
+
+        for method in ("getMe", "getUpdates"):
+            await control.fault(method, "error", times=1000, **refusal)
+        assert await bot.wait() == 78
+    assert "IMGBOT_TOKEN" in bot.log
+
+
 async def test_a_second_service_on_the_same_token_elsewhere(stage: Stage, clock: Clock) -> None:
     sandbox, control, bot = stage
     clock.offset_s = -86_400
