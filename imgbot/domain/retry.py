@@ -12,6 +12,12 @@ SUBMIT_ATTEMPTS = 8
 POLL_FAILURES = 30
 """Consecutive polls without an answer before the job is set aside; the task stays paid for."""
 
+LONG_REFUSAL_S = 60.0
+"""Pause asked for by a provider above which it counts as out of service: another one may serve."""
+
+PATIENCE_S = 600.0
+"""Longest wait for a provider that is out of service; their users are told instead."""
+
 FETCH_ATTEMPTS = 6
 
 LOST_ORDERS = 2
@@ -103,10 +109,19 @@ def backoff_s(attempt: int, *, first_s: float = 1.0, cap_s: float = 60.0) -> flo
     return min(first_s * 2.0 ** min(attempt, 30), cap_s)
 
 
+def judged(refusal: ProviderError) -> ProviderError:
+    """Return the refusal of an order; one for long is no service, and not a question of pace."""
+    if refusal.kind is _KIND.RATE_LIMITED and (refusal.retry_after_s or 0.0) > LONG_REFUSAL_S:
+        wait_s = refusal.retry_after_s
+        return ProviderError(_KIND.UNAVAILABLE, str(refusal), retry_after_s=wait_s)
+    return refusal
+
+
 def after_submit(error: ProviderError, attempt: int) -> TryAgain | GiveUp:
     """Retry only a refusal before a task existed: any other retry could pay twice."""
-    if error.kind in _NOT_ACCEPTED and attempt < SUBMIT_ATTEMPTS:
-        return TryAgain(max(error.retry_after_s or 0.0, backoff_s(attempt)))
+    wait_s = max(error.retry_after_s or 0.0, backoff_s(attempt))
+    if error.kind in _NOT_ACCEPTED and attempt < SUBMIT_ATTEMPTS and wait_s <= PATIENCE_S:
+        return TryAgain(wait_s)
     # A refusal before a task existed costs nothing, unless the provider says otherwise.
     is_refused = error.kind in REFUSALS and error.is_billed is None
     return replace(_end(error), is_billed=False if is_refused else error.is_billed)

@@ -92,13 +92,18 @@ class Breaker:
     def succeeded(self) -> None:
         self.failures, self.pause_s, self.reason, self.is_proven = 0, 0.0, None, True
 
-    def failed(self, kind: ProviderErrorKind, now_s: float) -> bool:
-        """Count a failure; True if it opened the breaker just now."""
+    def failed(self, kind: ProviderErrorKind, now_s: float, asked_s: float = 0.0) -> bool:
+        """Count a failure; True if it opened the breaker just now.
+
+        `asked_s` is a pause that the provider asked for, if it is a long one: it opens at once.
+        """
         self.failures += 1
-        if kind not in _HOPELESS and self.failures < _FAILURES and not self.is_open:
+        is_final = kind in _HOPELESS or asked_s > 0
+        if not is_final and self.failures < _FAILURES and not self.is_open:
             return False
         was_open, self.reason, self.is_proven = self.is_open, kind, True
-        self.pause_s = min(max(self.pause_s * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+        pause_s = min(max(self.pause_s * 2, _FIRST_PAUSE_S), _LONGEST_PAUSE_S)
+        self.pause_s = max(pause_s, asked_s)
         self.until_s = now_s + self.pause_s
         return not was_open
 
@@ -296,11 +301,13 @@ class ProviderRouter:
         """Record an accepted order: the provider serves."""
         self._breakers[name].succeeded()
 
-    def record_refusal(self, name: str, kind: ProviderErrorKind, now_s: float) -> bool:
+    def record_refusal(
+        self, name: str, kind: ProviderErrorKind, now_s: float, asked_s: float = 0.0
+    ) -> bool:
         """Record a refused order; True if the provider is out of service from now on."""
         breaker = self._breakers[name]
         if kind in REFUSES_SERVICE or kind is ProviderErrorKind.SUBMIT_UNKNOWN:
-            return breaker.failed(kind, now_s)
+            return breaker.failed(kind, now_s, asked_s)
         # An answer about the order itself is service.
         if kind is not ProviderErrorKind.RATE_LIMITED:
             breaker.succeeded()

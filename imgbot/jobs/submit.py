@@ -132,7 +132,7 @@ async def _order_in_slot(
         # Nothing was ordered yet, so that nothing can be lost, or be in doubt.
         kind = error.kind if error.kind in retry.REFUSALS else ProviderErrorKind.UNAVAILABLE
         refusal = ProviderError(kind, str(error), retry_after_s=error.retry_after_s)
-        return await _refused(context, job, provider, refusal)
+        return await _refused(context, job, provider, retry.judged(refusal))
     return await _order_in_turn(context, job, provider=provider, order=order, fields=fields)
 
 
@@ -174,9 +174,10 @@ async def _order(
         with context.routing.asking(provider.name):
             answer = await provider.submit(order)
     except ProviderError as error:
-        if error.kind is ProviderErrorKind.RATE_LIMITED:
-            _slow_down(context, provider, error, sent_s=begun)
-        return await _refused(context, job, provider, error)
+        refusal = retry.judged(error)
+        if refusal.kind is ProviderErrorKind.RATE_LIMITED:
+            _slow_down(context, provider, refusal, sent_s=begun)
+        return await _refused(context, job, provider, refusal)
     except TransientError:
         # It is without effect: nothing was ordered, and there is nothing to recover.
         await move(context, job, State.SUBMITTING, intent_ms=0, provider="")
@@ -253,7 +254,7 @@ async def _wait_for_provider(context: StepContext, job: Job, choice: Choice) -> 
     """No provider serves at the moment: wait a while, or give up."""
     if choice.is_permanent:
         return await give_up(context, job, _CLOSED)
-    if job.progress.tries >= retry.SUBMIT_ATTEMPTS:
+    if job.progress.tries >= retry.SUBMIT_ATTEMPTS or choice.wait_s > retry.PATIENCE_S:
         return await give_up(context, job, _DOWN)
     job = await move(context, job, State.SUBMITTING, tries=job.progress.tries + 1)
     return Snooze(job, min(choice.wait_s, _STAND_BY_S))
@@ -263,7 +264,9 @@ async def _refused(
     context: StepContext, job: Job, provider: Provider, error: ProviderError
 ) -> Outcome:
     events.provider_failed(with_changes(job, provider=provider.name), error.kind, str(error))
-    if context.routing.record_refusal(provider.name, error.kind, time.monotonic()):
+    asked_s = error.retry_after_s or 0.0
+    asked_s = asked_s if asked_s > retry.LONG_REFUSAL_S else 0.0
+    if context.routing.record_refusal(provider.name, error.kind, time.monotonic(), asked_s):
         events.error("provider %s is out of service: %s", provider.name, error.kind)
         context.alarm.set()
     if error.kind is ProviderErrorKind.SUBMIT_UNKNOWN:

@@ -34,9 +34,9 @@ _REFUSED = {
 class Refusal(Exception):  # noqa: N818 it is an answer
     """Refusal by the provider."""
 
-    def __init__(self, kind: ProviderErrorKind) -> None:
+    def __init__(self, kind: ProviderErrorKind, retry_after_s: int = 1) -> None:
         super().__init__(kind)
-        self.kind = kind
+        self.kind, self.retry_after_s = kind, retry_after_s
 
 
 @dataclass(slots=True)
@@ -221,7 +221,7 @@ class TaskLedger:
             return known
         for mark, kind in _REFUSED.items():
             if self._strikes(mark, task):
-                raise Refusal(kind)
+                raise Refusal(kind, int(task.marks.get("retry_after", 1)))
         least, most = self.settings.duration_s
         task.started_at = now
         task.duration_s = task.marks.get("slow", random.uniform(least, most))  # noqa: S311

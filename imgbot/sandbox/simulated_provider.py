@@ -18,6 +18,7 @@ that carry none.
     polls=2              the first two polls find it unfinished, at any time
     moderated, fail      it ends so, uncharged
     402, 429=2           the submit is refused: no credit; twice too many requests
+    retry_after=3600     for so many seconds, by the refusal of a submit
     5xx_on_submit=1      the first submit is refused for now, and made no task
     drop_after_accept    the task is made and charged, then the connection is cut, once
     500_after_accept     the task is made and charged, then answered 500, once
@@ -175,7 +176,7 @@ class SimulatedProvider:
             try:
                 return await act(request)
             except Refusal as refusal:
-                return _refused(refusal.kind)
+                return _refused(refusal.kind, refusal.retry_after_s)
 
         return answer
 
@@ -337,9 +338,9 @@ def _now() -> float:
     return asyncio.get_running_loop().time()
 
 
-def _refused(kind: ProviderErrorKind) -> web.Response:
+def _refused(kind: ProviderErrorKind, retry_after_s: int = 1) -> web.Response:
     status = _STATUSES.get(kind, _OTHER_STATUS)
-    headers = {"Retry-After": "1"} if status in {429, 503} else {}
+    headers = {"Retry-After": str(retry_after_s)} if status in {429, 503} else {}
     return web.json_response({"error": {"code": kind}}, status=status, headers=headers)
 
 

@@ -17,7 +17,7 @@ from tests.fixtures.bot import Bot
 from tests.fixtures.hosted_provider import hosted_settings
 from tests.fixtures.sandbox import Message, open_sandbox
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import OWNER_ID, Stage, jpeg
+from tests.integration.stage import OWNER_ID, Stage, is_picture, jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -195,6 +195,29 @@ async def test_a_refusal_for_now_slows_the_orders_down(hosted: Hosted) -> None:
 
     assert (await hosted.charges())[0] == before + 1
     assert "provider maker: slowed down to 0.50 orders per second" in hosted.bot.log
+
+
+@pytest.mark.parametrize("fallback", ["builtin", ""])
+async def test_a_refusal_for_an_hour_is_served_elsewhere_or_told(
+    tmp_path: Path, fallback: str
+) -> None:
+    async with open_hosted(tmp_path, IMGBOT_PROVIDER_FALLBACK=fallback) as hosted:
+        erik = await hosted.stage.user("Erik")
+        await hosted.mark("maker", "[[sim:429=1]] [[sim:retry_after=3600]]")
+
+        answers = [
+            await erik.ask(words, fits=lambda m: is_picture(m) or is_uncharged(m))
+            for words in ("a blue bird", "a red bird")
+        ]
+        await eventually(
+            lambda: hosted.bot.get("/metrics"),
+            lambda text: 'imgbot_provider_up{provider="maker"} 0.0' in text,
+            what="the metric of the provider that is out",
+        )
+
+        for answer in answers:
+            assert is_picture(answer) == bool(fallback)
+        assert await hosted.charges() == (0, 0)
 
 
 async def test_without_credit_the_stand_in_takes_over_and_the_owner_hears_of_it(
