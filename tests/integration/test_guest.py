@@ -176,6 +176,7 @@ async def test_an_old_mention_orders_nothing(stage: Stage, monkeypatch: pytest.M
     await anna.order("a hare")
 
     assert len((await control.provider())["ledger"]) == before + 1
+    assert t("en", "guest_unanswered", words="a fox") in await anna.said()
 
     # It is old by Telegram's clock, and not by a server's that is a minute ahead.
     for holder, attribute in ((stage.sandbox, "_now"), (stage.sandbox.state, "now")):
@@ -193,6 +194,8 @@ async def test_a_placeholder_never_stays_without_its_end(stage: Stage) -> None:
     # The answer that tells its id was lost: nobody but a user can name the placeholder.
     await control.fault("answerGuestQuery", "drop_after")
     lost = await mentioned(stage, anna, chat, "a fox")
+    told = t("en", "guest_unanswered", words=f"{BOT_NAME} a fox")
+    await anna.wait(lambda m: m.text == told)
     await control.click(anna.person, lost, "Cancel")
     given_up = await eventually(
         lambda: control.message(chat, lost.id), lambda m: m.text == t("en", "guest_lost")

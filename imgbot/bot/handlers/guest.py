@@ -28,19 +28,21 @@ from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue, note_seen
 from imgbot.bot.handlers.start import CANCELLED
 from imgbot.bot.messages import clean, prompt_of, target_photo, without_mention
-from imgbot.domain.errors import TelegramRefusedError, TransientError, UserError
+from imgbot.domain.errors import ChatGoneError, TelegramRefusedError, TransientError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.texts import buttons, counted, language_of, t
 from imgbot.storage.rate_limit import WAITED_OUT_S
 from imgbot.storage.results import Result
-from imgbot.telegram.messenger import CAPTION_LIMIT, cut, keyboard
+from imgbot.telegram.messenger import CAPTION_LIMIT, ChatTarget, cut, keyboard
 
 _DRAW = "draw"
 """Id of the inline result that orders a picture of the query."""
 
-_INLINE_TITLE_LENGTH = 60
+_WORDS = 60
+"""Characters of a request that are repeated to name it."""
+
 _OPEN_S = 10
 """Age of a mention that is not answered any more: its query is closed, or about to be."""
 
@@ -50,7 +52,7 @@ _LOST = "lost"
 _ORDERS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
 _ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
 _STRANGER = "guest_stranger"
-_REFUSED_EVERY_S, _LINK_EVERY_S = 3600, 60
+_REFUSED_EVERY_S, _TOLD_EVERY_S = 3600, 60
 
 OpenDialogue = Callable[[RequestContext], AbstractAsyncContextManager[Dialogue]]
 
@@ -85,9 +87,7 @@ async def _handle_mention(
     context = await _context(message.from_user, update_id, app)
     inline_id = await app.users.choice(f"guest.{update_id}")
     if not inline_id:
-        now_s = app.now_ms() / 1000 - app.messenger.clock_ahead_s
-        is_closed = now_s - message.date.timestamp() > _OPEN_S
-        inline_id = "" if is_closed else await _answer(message.guest_query_id, context, app)
+        inline_id = await _answer(message, context, app)
         if not inline_id:
             return
         await app.users.choose_once(f"guest.{update_id}", inline_id)
@@ -96,21 +96,34 @@ async def _handle_mention(
     await _serve(context, app, open_dialogue, lambda: (prompt_of(message), target_photo(message)))
 
 
-async def _answer(query_id: str, context: RequestContext, app: App) -> str:
+async def _answer(message: Message, context: RequestContext, app: App) -> str:
     """Send the placeholder, and return its id; empty if nothing is to be ordered."""
+    now_s = app.now_ms() / 1000 - app.messenger.clock_ahead_s
+    is_open = now_s - message.date.timestamp() <= _OPEN_S
     text = t(context.language, "guest_wait")
     rows = buttons.cancel_guest(context.language, context.user_id)
     refusal, told_for_s = await _refusal(context, app)
     if refusal:
         claim, text, rows = app.users.claim_notice, refusal, []
-        if not await claim(context.user_id, "guest", context.request, told_for_s):
+        if not (is_open and await claim(context.user_id, "guest", context.request, told_for_s)):
             return ""
-    try:
-        inline_id = await app.messenger.answer_guest(query_id, text, rows)
-    except TelegramRefusedError:
-        # Too old after all: what nobody would see is not ordered.
-        return ""
+    inline_id = ""
+    with suppress(TelegramRefusedError):
+        if is_open:
+            inline_id = await app.messenger.answer_guest(message.guest_query_id or "", text, rows)
+    if not (inline_id or refusal):
+        # It is too old, or the response to an earlier answer was lost.
+        await _tell_unanswered(message, context, app)
     return "" if refusal else inline_id
+
+
+async def _tell_unanswered(message: Message, context: RequestContext, app: App) -> None:
+    """Tell in the user's own chat, at most once a minute, that a mention orders nothing."""
+    claim, words = app.users.claim_notice, (message.text or message.caption or "")[:_WORDS]
+    if await claim(context.user_id, "unanswered", context.request, _TOLD_EVERY_S):
+        text = t(context.language, "guest_unanswered", words=words)
+        with suppress(ChatGoneError):
+            await app.messenger.send_text(ChatTarget(context.user_id), text, [])
 
 
 async def _refusal(context: RequestContext, app: App) -> tuple[str, int]:
@@ -119,7 +132,7 @@ async def _refusal(context: RequestContext, app: App) -> tuple[str, int]:
         _check(context, app)
     except UserError as error:
         if error.reason == _STRANGER:
-            return t(context.language, _STRANGER, **error.facts), _LINK_EVERY_S
+            return t(context.language, _STRANGER, **error.facts), _TOLD_EVERY_S
         return t(context.language, "guest_refused"), _REFUSED_EVERY_S
     limit = await app.limit.peek(context.user_id)
     if limit.is_allowed or limit.wait_s <= WAITED_OUT_S:
@@ -156,7 +169,7 @@ def _draw_offer(words: str, context: RequestContext) -> InlineQueryResultArticle
     return InlineQueryResultArticle(
         id=_DRAW,
         title=t(language, "inline_draw"),
-        description=words[:_INLINE_TITLE_LENGTH],
+        description=words[:_WORDS],
         input_message_content=InputTextMessageContent(message_text=t(language, "guest_wait")),
         reply_markup=keyboard(buttons.cancel_guest(language, context.user_id)),
     )
@@ -171,7 +184,7 @@ def _offer(result: Result) -> InlineQueryResultCachedPhoto | InlineQueryResultCa
     return InlineQueryResultCachedDocument(
         id=result.id,
         document_file_id=file_id,
-        title=title[:_INLINE_TITLE_LENGTH],
+        title=title[:_WORDS],
         caption=caption,
     )
 
