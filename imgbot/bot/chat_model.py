@@ -61,6 +61,8 @@ _USER_SHARE = 10
 """One user can ask this part of the questions of a day."""
 _WRITING_SHARE = 25
 """One user can have this part of them written out, beside that."""
+_WRITTEN_AT_ONCE = 8
+"""Prompts written out at the same time: each keeps a slot of the update dispatcher."""
 _DAY_S = 86_400.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 60.0, 3600.0
 
@@ -90,6 +92,7 @@ class ChatModel:
         self._count_call = count_call
         self._calls_of = Counter[tuple[int, int]]()
         self._calls_until_s = 0.0
+        self._writing_for: set[int] = set()
         self._auth = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
         self._failures = 0
         self._paused_until_s = 0.0
@@ -119,12 +122,18 @@ class ChatModel:
         """
         if not self._url or time.monotonic() < self._paused_until_s:
             return []
+        if user_id in self._writing_for or len(self._writing_for) >= _WRITTEN_AT_ONCE:
+            return []
         if not await self._may_call(user_id, _WRITING_SHARE):
             raise UserError("more_spent")
         asked = {"prompt": prompt, "shown_in": shown_in, "sent_in": sent_in}
         schema = _object(versions={"type": "array", "items": _object(**_VERSION)})
         body = _body(self._model, WRITING, asked, "versions", schema)
-        return await self._answer(body, _versions_in, _WRITING_TIMEOUT_S) or []
+        self._writing_for.add(user_id)
+        try:
+            return await self._answer(body, _versions_in, _WRITING_TIMEOUT_S) or []
+        finally:
+            self._writing_for.discard(user_id)
 
     async def _may_call(self, user_id: int, share: int) -> bool:
         """Count a call of the user's share, unless that, or the day's number, is used up."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 
+from imgbot.domain.errors import UserError
 from imgbot.domain.intents.words import stem
 from imgbot.domain.prompt_options import (
     PROMPT_LIMIT,
@@ -75,11 +76,11 @@ def amend(base: str, change: str) -> PromptOptions:
     """Return the request `base`, a prompt with its flags, as the change asks for it.
 
     It keeps its seed, so that the picture stays the same where the words do, unless other pictures
-    are asked for.
+    are asked for. Raises UserError if prompt or negative prompt would be too long.
     """
     if len(change) > _LONGEST_CHANGE:
         known = parse_prompt_options(base, has_words=False)
-        return replace(known, prompt=_appended(known.prompt, change)[:PROMPT_LIMIT])
+        return _checked(replace(known, prompt=_appended(known.prompt, change)))
     known, once_more = parse_prompt_options(base, has_words=False), _ONCE_MORE.fullmatch(change)
     wish = _read(once_more["change"] if once_more else change)
     unwanted = wish.options.negative
@@ -88,14 +89,22 @@ def amend(base: str, change: str) -> PromptOptions:
     for clause in _clauses(wish.words):
         prompt, negative = _apply(prompt, negative, clause)
     is_other = wish.is_other or once_more or wish.options.variants > 1
-    return PromptOptions(
-        prompt[:PROMPT_LIMIT],
-        ratio=wish.options.ratio or known.ratio,
-        variants=wish.options.variants,
-        seed=wish.options.seed or (0 if is_other else known.seed),
-        negative=negative,
-        ignored=wish.options.ignored,
+    return _checked(
+        PromptOptions(
+            prompt,
+            ratio=wish.options.ratio or known.ratio,
+            variants=wish.options.variants,
+            seed=wish.options.seed or (0 if is_other else known.seed),
+            negative=negative,
+            ignored=wish.options.ignored,
+        )
     )
+
+
+def _checked(wanted: PromptOptions) -> PromptOptions:
+    if max(len(wanted.prompt), len(wanted.negative)) > PROMPT_LIMIT:
+        raise UserError("change_too_long", limit=PROMPT_LIMIT)
+    return wanted
 
 
 def repeats_prompt(text: str) -> bool:

@@ -13,7 +13,10 @@ def redrawn(job: Job, error: Exception) -> Mapping[str, object]:
     is_refused = isinstance(error, UserError) and error.reason == "edit_words_unknown"
     if not (is_refused and job.request.base and job.state is State.SUBMITTING):
         return {}
-    wanted = amend(job.request.base, job.request.prompt)
+    try:
+        wanted = amend(job.request.base, job.request.prompt)
+    except UserError:
+        return {}
     changes = {
         "operation": Operation.CREATE,
         "prompt": wanted.prompt,

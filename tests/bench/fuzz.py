@@ -273,7 +273,8 @@ def prompts() -> Iterator[Case]:
             read(text)
         parse_prompt_options(said.prompt)
         parse_merge_request(text, 3)
-        amend(latest, text)
+        with suppress(UserError):
+            amend(latest, text)
 
     yield use
 

@@ -30,6 +30,11 @@ class Script:
     headers: dict[str, str] = field(default_factory=dict[str, str])
     """Of each answer of bytes."""
     asked: list[Asked] = field(default_factory=list[Asked])
+    held: asyncio.Event = field(default_factory=asyncio.Event)
+    """No answer while it is clear."""
+
+    def __post_init__(self) -> None:
+        self.held.set()
 
     def on(self, request: str, *contents: Any, status: int = 200) -> None:
         """JSON, or bytes as they are."""
@@ -39,6 +44,7 @@ class Script:
         body = await request.read()
         headers, query = request.headers.copy(), dict(request.query)
         self.asked.append(Asked(request.method, request.path, headers, body, query))
+        await self.held.wait()
         await asyncio.sleep(self.delay_s)
         waiting = self.answers.get(f"{request.method} {request.path}")
         if not waiting:

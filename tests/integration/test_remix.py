@@ -76,6 +76,17 @@ async def test_options_alone_repeat_the_prompt(
     assert (await simulated_stage.orders())[before:] == expected
 
 
+async def test_a_wish_that_no_longer_fits_is_not_ordered(simulated_stage: Stage) -> None:
+    user = await simulated_stage.user()
+    await user.order("a fox, " + "tall birches, " * 141)
+    before = await simulated_stage.charges()
+
+    answer = await user.ask("another one, but at night with a red moon and a green scarf")
+
+    assert answer.text == t("en", "change_too_long", limit=2000)
+    assert await simulated_stage.charges() == before
+
+
 async def test_options_after_a_photo_change_the_photo(simulated_stage: Stage) -> None:
     user = await simulated_stage.user()
     await user.order("a castle")

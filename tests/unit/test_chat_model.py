@@ -1,5 +1,6 @@
 """Chat model: an unsure text goes to it, and it only chooses among the intents."""
 
+import asyncio
 import itertools
 import json
 import logging
@@ -188,6 +189,28 @@ async def test_what_is_sure_or_long_or_over_the_budget_is_not_sent(
 
 
 THREE = [{"shown": f"лиса {n}", "sent": f"a  fox {n}"} for n in (1, 2, 3)]
+
+
+async def test_a_slow_model_writes_for_few_at_once_and_once_for_each(server: Script) -> None:
+    server.on(PATH, says({"versions": THREE}))
+    server.held.clear()
+    model = model_at(server)
+    refused: list[int] = []
+
+    async def press(user_id: int) -> bool:
+        found = await model.versions(user_id, "a fox", "en", "en")
+        if not found:
+            refused.append(user_id)
+            if len(refused) == 3:
+                server.held.set()
+        return bool(found)
+
+    async with asyncio.TaskGroup() as group:
+        users = [*range(1, 11), 1]
+        presses = [group.create_task(press(user)) for user in users]
+
+    assert refused == [9, 10, 1]
+    assert sum(each.result() for each in presses) == 8
 
 
 async def test_a_prompt_is_written_out_as_often_as_the_share_of_a_user_allows(

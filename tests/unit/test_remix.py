@@ -1,7 +1,10 @@
 """Prompts as words change them, and texts that ask for the latest prompt again."""
 
+from contextlib import suppress
+
 import pytest
 
+from imgbot.domain.errors import UserError
 from imgbot.domain.prompt_options import PROMPT_LIMIT, to_prompt
 from imgbot.domain.remix import amend, repeats_prompt
 
@@ -98,4 +101,18 @@ def test_hostile_texts_are_read(hostile: str) -> None:
     repeats_prompt(hostile)
 
     for base, change in (("a fox", hostile), (hostile, "without the fox, red"), (hostile, hostile)):
-        assert len(amend(base, change).prompt) <= PROMPT_LIMIT
+        with suppress(UserError):
+            assert len(amend(base, change).prompt) <= PROMPT_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("base", "change"),
+    [
+        ("tall birches, " * 142, "at night with a red moon"),
+        ("tall birches, " * 142, "another one, " + "but very cold, " * 30),
+        ("a fox --no " + "birches, " * 221, "another one but without the frozen brook"),
+    ],
+)
+def test_a_change_is_refused_where_the_prompt_would_be_cut(base: str, change: str) -> None:
+    with pytest.raises(UserError, match="change_too_long"):
+        amend(base, change)
