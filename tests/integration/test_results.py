@@ -205,3 +205,5 @@ async def test_in_a_group_only_the_asker_gets_the_receipt(builtin_stage: Stage) 
     assert alone.text == shown.text
     assert await mallory.toast(long, "ℹ️") == t("en", "not_your_button")
     assert {message.id for message in await ann.heard()} == {short.id, long.id}
+    by_words = await mallory.ask("what seed was that?", reply_to=short.id)
+    assert by_words.text == t("en", "receipt_nothing")

@@ -46,7 +46,7 @@ _AFTER_PHOTO = frozenset({"last", "file", "receipt"})
 """Actions on results that are not about a photo that was sent after them."""
 _BEFORE_SHOWN = frozenset({"again"})
 """Actions that are about a picture even before it is there."""
-_OWN = frozenset({"last"})
+_OWN = frozenset({"last", "complaint", "delete", "receipt"})
 """Actions that are about the user's own results, in a group, too."""
 
 _Act = Callable[[Result, Dialogue], Awaitable[str | Alert]]
@@ -166,7 +166,9 @@ async def _chosen_result(action: str, message: Message, dialogue: Dialogue) -> R
     # An undo changes the latest result: a redelivered update must start from the same one.
     choice = f"{action}.{dialogue.context.request}"
     result = await app.results.expected(await app.users.choose_once(choice, found))
-    if result is None or not result.is_of(dialogue.context.chat_id):
+    is_here = result is not None and result.is_of(dialogue.context.chat_id)
+    # Of any picture that is replied to, only `fits` was not asked.
+    if result is None or not is_here or (action in _OWN and result.user_id != dialogue.user_id):
         raise UserError(f"{action}_nothing")
     return result
 
@@ -287,9 +289,6 @@ async def on_retry_callback(callback: CallbackQuery, argument: str, dialogue: Di
 async def handle_complaint(message: Message, dialogue: Dialogue) -> None:
     """Answer a complaint: offer what its words miss, another picture, a change, a step back."""
     result = await _chosen_result("complaint", message, dialogue)
-    if result.user_id != dialogue.user_id:
-        # The buttons would be for the one who asked for the picture.
-        raise UserError("complaint_nothing")
     is_varied, offer = _is_varied(result, dialogue), offer_for(prompt_of(message))
     rows = buttons.after_complaint(
         dialogue.language,
@@ -322,9 +321,7 @@ async def on_offer_callback(callback: CallbackQuery, argument: str, dialogue: Di
 
 
 async def _act_ask_delete(result: Result, dialogue: Dialogue) -> str:
-    """Ask once before a picture of the user's own is deleted, in reply to it."""
-    if result.user_id != dialogue.user_id:
-        raise UserError("delete_nothing")
+    """Ask once before a picture is deleted, in reply to it."""
     rows = buttons.delete(dialogue.language, result.id)
     await dialogue.in_reply_to(result.message_id).ask_about_text("delete_ask", rows)
     return ""
