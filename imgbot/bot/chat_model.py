@@ -124,13 +124,13 @@ class ChatModel:
             return []
         if user_id in self._writing_for or len(self._writing_for) >= _WRITTEN_AT_ONCE:
             return []
-        if not await self._may_call(user_id, _WRITING_SHARE):
-            raise UserError("more_spent")
         asked = {"prompt": prompt, "shown_in": shown_in, "sent_in": sent_in}
         schema = _object(versions={"type": "array", "items": _object(**_VERSION)})
         body = _body(self._model, WRITING, asked, "versions", schema)
         self._writing_for.add(user_id)
         try:
+            if not await self._may_call(user_id, _WRITING_SHARE):
+                raise UserError("more_spent")
             return await self._answer(body, _versions_in, _WRITING_TIMEOUT_S) or []
         finally:
             self._writing_for.discard(user_id)

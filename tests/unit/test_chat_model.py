@@ -194,7 +194,12 @@ THREE = [{"shown": f"лиса {n}", "sent": f"a  fox {n}"} for n in (1, 2, 3)]
 async def test_a_slow_model_writes_for_few_at_once_and_once_for_each(server: Script) -> None:
     server.on(PATH, says({"versions": THREE}))
     server.held.clear()
-    model = model_at(server)
+
+    async def counted() -> int:
+        await asyncio.sleep(0)
+        return 1
+
+    model = ChatModel(f"{server.url}/v1", "small-1", SecretStr(KEY), counted)
     refused: list[int] = []
 
     async def press(user_id: int) -> bool:
