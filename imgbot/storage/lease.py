@@ -53,10 +53,11 @@ class Lease:
         own, said = str(uuid.uuid4()), ""
         while self.is_standby:
             try:
-                # A server that was a replica has none itself, and takes no writes at first.
-                await self._persistence.observe_replica()
                 holder = str(await self._redis.get(keys.LEADER) or "")
                 if not holder or own in holder:
+                    # A server that was a replica has none itself, and takes no writes at first.
+                    # While another bot leads, that one alone decides about its writes.
+                    await self._persistence.observe_replica()
                     holder = await self._take(own)
                 state = f"standing by: {holder} leads"
             except StorageUnavailableError as error:

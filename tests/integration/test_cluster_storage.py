@@ -1,6 +1,7 @@
 """Lease, durability and failover on a primary, a replica and three Sentinels."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -11,8 +12,9 @@ from redis.asyncio import Redis
 from redis.asyncio.sentinel import MasterNotFoundError
 
 from imgbot.domain.errors import FencedError, StorageUnavailableError, TransientError
+from imgbot.sandbox.bot_process import free_port
 from imgbot.storage import keys
-from imgbot.storage.client import Client
+from imgbot.storage.client import Client, connect
 from imgbot.storage.lease import Lease
 from imgbot.storage.persistence import Persistence
 from tests.fixtures.valkey_cluster import PASSWORD, ValkeyCluster
@@ -131,6 +133,35 @@ async def test_the_side_cut_off_takes_no_writes(servers: ValkeyCluster) -> None:
         for write in (redis.incr("img:test"), persistence.persist()):
             with pytest.raises(StorageUnavailableError, match="too few of its replicas"):
                 await write
+
+
+async def test_a_bot_that_stands_by_does_not_stop_the_writes_of_the_leader(
+    servers: ValkeyCluster, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    sees_one = servers.url
+    for name in ("s2", "s3"):
+        sees_one = sees_one.replace(f":{servers.ports[name]}", f":{free_port()}")
+    standby = connect(sees_one)
+    async with servers.client() as redis, standby, asyncio.TaskGroup() as group:
+        lease = Lease(redis, Persistence(redis))
+        await lease.take()
+        keeping = group.create_task(lease.keep())
+        servers.kill("b")
+        # Most Sentinels name its primary.
+        await eventually(lambda: took(redis), lambda is_taken: not is_taken, what="a refusal")
+        await eventually(lambda: took(redis), what="a write")
+
+        standing_by = group.create_task(Lease(standby, Persistence(standby)).take())
+        await eventually(lambda: is_logged(caplog, "standing by: 1-"))
+
+        assert await took(redis)
+        keeping.cancel()
+        standing_by.cancel()
+
+
+async def is_logged(caplog: pytest.LogCaptureFixture, words: str) -> bool:
+    return words in caplog.text
 
 
 async def test_a_primary_that_was_frozen_takes_no_writes(servers: ValkeyCluster) -> None:
