@@ -2,16 +2,21 @@
 
 One supervisor per state directory and per bot: two would fight over updates and jobs. Both locks
 are the kernel's and die with their process, so none is ever left behind: a flock on
-`<state>/lock`, and a listening abstract unix socket that is named by a hash of the token.
+`<state>/lock`, and a listening abstract unix socket that is named by a hash of the token, and
+proves to those who ask that it knows the token.
 """
 
 import contextlib
 import fcntl
 import hashlib
+import hmac
 import os
+import secrets
 import shutil
 import socket
 import struct
+import threading
+import time
 from collections.abc import Generator, Iterator
 from pathlib import Path
 
@@ -19,6 +24,7 @@ from imgbot.domain.errors import FULL, ConfigError, ImgbotError
 from imgbot.domain.findings import Finding, ok, wrong
 from imgbot.files import PART, anchored, as_owner, open_plain, replace_file
 from imgbot.ops.installation import STATE
+from imgbot.telemetry import events
 
 MOVED = "moved"
 """A file: the bot goes on elsewhere. The same jobs served at two places are paid twice."""
@@ -36,6 +42,8 @@ _FORMER = "intents.bin"
 """A file: the weights that earlier builds learned from texts of users."""
 
 _SETTING = "IMGBOT_STATE_DIR"
+_ATTEMPTS, _AGAIN_S, _ANSWER_S = 3, 0.2, 2.0
+_PROOF_BYTES = 32
 # The server's own files, locks, what can be fetched again or is true of this machine alone, and
 # what is only half there.
 _LEFT_OUT = frozenset({"redis", "lock", "models", LOADTEST_RECORD, MOVED, UNFINISHED})
@@ -198,27 +206,66 @@ def _lock(state_dir: Path) -> Generator[None]:
 
 @contextlib.contextmanager
 def _token_lock(token: str) -> Generator[None]:
-    name = f"\0{_name_of(token)}"
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as listener:
-        try:
-            listener.bind(name)
-        except OSError:
-            raise AlreadyRunningError("serves this bot", _listener_of(name)) from None
-        # A refused process connects, to learn from the kernel who listens. Nobody accepts: when the
-        # backlog is full, the next ones are refused without it.
+        for _ in range(_ATTEMPTS):
+            try:
+                listener.bind(f"\0{_name_of(token)}")
+            except OSError:
+                if (pid := _holder_of(token)) is not None:
+                    raise AlreadyRunningError("serves this bot", pid) from None
+                # It has just ended, or does not listen yet.
+                time.sleep(_AGAIN_S)
+            else:
+                break
+        else:
+            events.warning("another account holds the lock of this bot's token: it is not used")
+            yield
+            return
         listener.listen()
-        yield
+        proving = threading.Thread(target=_prove, args=(listener, token), daemon=True)
+        proving.start()
+        try:
+            yield
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            proving.join()
 
 
-def _listener_of(name: str) -> int:
+def _prove(listener: socket.socket, token: str) -> None:
+    """Answer those who ask whether this process knows the token."""
+    while True:
+        try:
+            asking, _ = listener.accept()
+        except OSError:
+            return
+        with asking, contextlib.suppress(OSError):
+            asking.settimeout(_ANSWER_S)
+            asking.sendall(_proof_of(token, asking.recv(_PROOF_BYTES)))
+
+
+def _holder_of(token: str) -> int | None:
+    """Return the process that holds the lock of a token, 0 where it cannot be seen, None without.
+
+    Any account of this machine can take the name, but not prove that it knows the token.
+    """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as asking:
-        asking.settimeout(0)
-        with contextlib.suppress(OSError):
-            asking.connect(name)
-            size = struct.calcsize("3i")
-            found = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, size)
-            return struct.unpack("3i", found)[0]
-    return 0
+        asking.settimeout(_ANSWER_S)
+        try:
+            asking.connect(f"\0{_name_of(token)}")
+            told = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+            pid, user, _ = struct.unpack("3i", told)
+            question = secrets.token_bytes(_PROOF_BYTES)
+            asking.sendall(question)
+            is_ours = user in {0, os.geteuid()} or hmac.compare_digest(
+                asking.recv(_PROOF_BYTES), _proof_of(token, question)
+            )
+        except OSError:
+            return None
+    return pid if is_ours else None
+
+
+def _proof_of(token: str, question: bytes) -> bytes:
+    return hmac.digest(token.encode(), question, "sha256")
 
 
 def supervisor_of(state_dir: Path, token: str = "") -> int | None:
@@ -237,9 +284,7 @@ def supervisor_of(state_dir: Path, token: str = "") -> int | None:
     held = [line.split() for line in _lines("/proc/locks") if "FLOCK" in line]
     if inode and any(f":{inode}" in words[-3] and words[-4] == str(pid) for words in held):
         return pid
-    if token and any(line.endswith(f"@{_name_of(token)}") for line in _lines("/proc/net/unix")):
-        return 0
-    return None
+    return 0 if token and _holder_of(token) is not None else None
 
 
 def _name_of(token: str) -> str:
