@@ -131,9 +131,12 @@ def test_the_leader_leaves_last_and_serves_alone_again(server: Server) -> None:
         server.machine().leave()
 
     server.state = state_of(primary_at(FIRST))
+    server.ran.clear()
     server.machine().leave()
 
     assert server.files == before
+    # A bot whose Redis is gone would wait for it before it ends.
+    assert server.ran[0] == "systemctl stop imgbot.service"
     assert server.ran[-1] == "restart imgbot.service"
 
 

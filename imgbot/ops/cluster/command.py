@@ -206,7 +206,10 @@ class Machine:
                 "sudo imgbot cluster leave; or here: sudo imgbot cluster handover"
             )
         is_bot_stopping = not is_primary and self._layout.unit.exists()
-        if is_bot_stopping:
+        if is_primary:
+            # A bot whose Redis is gone would wait for it before it ends.
+            self._steps.run("systemctl", "stop", UNIT)
+        elif is_bot_stopping:
             # Two bots with the same token would take each other's updates.
             self._steps.run("systemctl", "disable", "--now", UNIT)
         self._remove_member()
