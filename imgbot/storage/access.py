@@ -57,11 +57,21 @@ class Access(Store):
 
     async def allow(self, some_id: int) -> bool:
         """Allow a user or group; return False if it was already allowed."""
-        return bool(await self._redis.sadd(keys.ALLOWED, str(some_id)))
+        added, _ = await self._all(
+            self._redis.sadd(keys.ALLOWED, str(some_id)), self._redis.unlink(_withdrawn(some_id))
+        )
+        return bool(added)
 
     async def disallow(self, some_id: int) -> bool:
-        """Revoke `allow`; return False if the id was not allowed this way."""
-        return bool(await self._redis.srem(keys.ALLOWED, str(some_id)))
+        """Revoke `allow`; return False if the id was not allowed this way.
+
+        Nor does an invitation that is open by now let the user in again.
+        """
+        removed, _ = await self._all(
+            self._redis.srem(keys.ALLOWED, str(some_id)),
+            self._redis.set(_withdrawn(some_id), 1, ex=_INVITATION_S),
+        )
+        return bool(removed)
 
     async def allowed(self) -> list[int]:
         """Return the ids that were allowed while the bot ran."""
@@ -72,7 +82,9 @@ class Access(Store):
         await self._redis.set(keys.INVITATION + code, count, ex=_INVITATION_S, nx=True)
 
     async def accept(self, code: str, user_id: int) -> bool:
-        """Let a user in by an invitation; return False if it is used up or unknown."""
+        """Let a user in; return False if the invitation is used up, unknown, or withdrawn."""
+        if await self._redis.exists(_withdrawn(user_id)):
+            return False
         answer = await self._redis.call("accept_invitation", code=code, user=user_id)
         return answer[0] == "ok"
 
@@ -90,6 +102,10 @@ class Access(Store):
     async def resume(self) -> bool:
         """Accept jobs again; return False if there was no pause."""
         return bool(await self._redis.delete(keys.PAUSED))
+
+
+def _withdrawn(some_id: int) -> str:
+    return f"{keys.INVITATION}withdrawn.{some_id}"
 
 
 async def bind_to_bot(redis: Client, bot_id: int) -> str:

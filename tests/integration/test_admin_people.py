@@ -17,8 +17,7 @@ async def test_an_invitation_lets_in_as_many_users_as_it_is_for(admins: AdminSta
     refused = await anna.ask("a fox")
     useless = [(await admins.owner.ask(f"/invite {count}")).text for count in ("0", "101", "many")]
 
-    invitation = await admins.owner.ask("/invite")
-    words = f"/start {invitation.text.partition('?start=')[2]}"
+    words = await invited(admins, 1)
     let_in = [await anna.ask(words), await anna.ask(words)]
     late = await boris.ask(words)
     forged = await boris.ask("/start i-../../etc/pw")
@@ -31,6 +30,27 @@ async def test_an_invitation_lets_in_as_many_users_as_it_is_for(admins: AdminSta
     stats = await admins.owner.ask("/stats")
     assert "new: " in stats.text
     assert "refused messages: 0" not in stats.text.partition("Users by week")[2].split("\n")[1]
+
+
+async def test_no_invitation_lets_in_whose_own_was_withdrawn(admins: AdminStage) -> None:
+    owner, anna = admins.owner, await admins.stage.user("Anna")
+    words = await invited(admins, 3)
+    welcome = await anna.ask(words)
+    await owner.toast(await owner.ask(f"/user {anna.id}"), t("en", "button_user_disallow"))
+    back = [await anna.ask(each) for each in (words, await invited(admins, 1))]
+    await anna.toast(await anna.ask("/forget_me"), t("en", "button_forget"))
+    back.append(await anna.ask(words))
+    await owner.ask(f"/allow {anna.id}")
+    allowed = await anna.ask(words)
+
+    assert [each.text for each in back] == [t("en", "invitation_gone")] * 3
+    assert welcome.text == allowed.text == t("en", "start")
+
+
+async def invited(admins: AdminStage, count: int) -> str:
+    """What those say who press the link of a new invitation."""
+    invitation = await admins.owner.ask(f"/invite {count}")
+    return f"/start {invitation.text.partition('?start=')[2]}"
 
 
 async def test_a_user_is_shown_with_their_jobs_and_banned_by_a_button(admins: AdminStage) -> None:
