@@ -73,6 +73,7 @@ _THROTTLE_S = {
             "rate_limited", "queue_full", "too_many_waiting", "budget_used_up",
             "user_budget_used_up", "user_pictures_used_up", "group_pictures_used_up",
             "storage_full", "paused", "paused_words", "anonymous", "stars_short",
+            "stars_short_openly",
         ),
         15,
     ),
@@ -82,7 +83,7 @@ _THROTTLE_S = {
 
 _FOR_NOW = frozenset(
     {"rate_limited", "queue_full", "too_many_waiting", "paused", "paused_words"}
-    | {"budget_used_up", "user_budget_used_up", "stars_short"}
+    | {"budget_used_up", "user_budget_used_up", "stars_short", "stars_short_openly"}
     | {"user_pictures_used_up", "group_pictures_used_up"}
 )
 """Errors that say nothing against the message: it may be handled again later."""
@@ -281,8 +282,7 @@ class Dialogue:
         if reason not in _FOR_NOW or not await self._is_kept():
             return None
         again = buttons.resend(self.language, self.user_id, self.context.update_id)
-        is_to_buy = reason == "stars_short" and self.context.is_private
-        return [*(buttons.buy(self.language) if is_to_buy else []), *again]
+        return [*(buttons.buy(self.language) if reason == "stars_short" else []), *again]
 
     async def _usual_model(self, operation: str) -> Keyboard:
         """Return a button that takes the usual model, and handles a message again with it."""

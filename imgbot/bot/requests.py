@@ -254,7 +254,10 @@ async def _enqueue(dialogue: Dialogue, job: Job, *, is_at_least: bool = False) -
             await app.users.release_intro(job.user_id)
         resumes = in_time(dialogue.language, app.spend.resumes_in_s(now_ms))
         facts = {"count": admission.count, "stars": stars}
-        raise UserError(_REFUSALS[admission.verdict], **facts, wait=resumes)
+        reason = _REFUSALS[admission.verdict]
+        if reason == "stars_short" and dialogue.context.is_shown_to_others:
+            reason = "stars_short_openly"
+        raise UserError(reason, **facts, wait=resumes)
     return admission.verdict == "ok"
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from imgbot.domain.texts import t
 from imgbot.sandbox.star_bank import StarInvoice
 from imgbot.sandbox.users import SandboxUsers
 from imgbot.storage import keys
@@ -14,7 +15,16 @@ from imgbot.storage.stars import StarAccount, StarLedger
 from tests.fixtures.bot import SOON, Constants
 from tests.fixtures.hostile import assert_undisturbed
 from tests.fixtures.waiting import PATIENCE_S, eventually
-from tests.integration.stage import OWNER_ID, Stage, User, has_buttons, is_picture, open_stage
+from tests.integration.stage import (
+    BOT_NAME,
+    OWNER_ID,
+    Stage,
+    User,
+    has_buttons,
+    is_picture,
+    open_group,
+    open_stage,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -129,6 +139,20 @@ async def test_a_user_buys_pays_for_pictures_and_gets_back_what_brought_none(sho
     assert (await account(anna)).spent == 20
     # Some are spent.
     assert [button["text"] for button in after.buttons] == ["⭐ Buy Stars"]
+
+
+async def test_a_balance_is_told_to_nobody_else(shop: Stage) -> None:
+    ann, _ = await open_group(shop)
+    await ann.within(ann.id).order("a fox")
+    elsewhere = await shop.control.make_group("Elsewhere", [ann.person], is_foreign=True)
+
+    told = [await ann.ask("/create a hare")]
+    mention = ann.within(elsewhere).say(f"{BOT_NAME} a hare")
+    told.append(
+        await ann.within(elsewhere).after(mention, lambda m: m.is_outgoing and "⭐" in m.text)
+    )
+
+    assert {each.text for each in told} == {t("en", "stars_short_openly", stars=5)}
 
 
 async def test_a_model_is_offered_at_its_price_in_stars_and_holds_that(shop: Stage) -> None:
