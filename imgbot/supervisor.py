@@ -32,7 +32,7 @@ from imgbot.ops import dns
 from imgbot.ops.http import OpsServer
 from imgbot.ops.installation import Layout
 from imgbot.ops.lifecycle import Notifier, Signals, force_exit_after, measure_loop_lag
-from imgbot.storage.access import bind_to_bot
+from imgbot.storage.access import Access, bind_to_bot
 from imgbot.storage.client import Client, connect
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.lease import Lease
@@ -227,6 +227,7 @@ async def _acquire_queue(redis: Client, queue: JobQueue, bot_id: int, notifier: 
         if not redis.epoch:
             await queue.open_epoch()
         await queue.part_messages()
+        await Access(redis).hide_codes()
         return installation
 
     return await _until_done(acquire, "Redis", notifier, REDIS_TIMEOUT_S)

@@ -1,5 +1,6 @@
 """Bans, allowed ids and the pause, as admins set them while the bot runs."""
 
+import hashlib
 import json
 import secrets
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ UNSAID = "1"
 
 _ID_BYTES = 6
 _INVITATION_S = 604_800
+_CODE_LENGTH = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,7 @@ class Access(Store):
         return bool(added)
 
     async def disallow(self, some_id: int) -> bool:
-        """Revoke `allow`; return False if the id was not allowed this way.
-
-        Nor does an invitation that is open by now let the user in again.
-        """
+        """Revoke `allow`, and open invitations; return False if the id was not allowed this way."""
         removed, _ = await self._all(
             self._redis.srem(keys.ALLOWED, str(some_id)),
             self._redis.set(_withdrawn(some_id), 1, ex=_INVITATION_S),
@@ -79,13 +78,17 @@ class Access(Store):
 
     async def invite(self, code: str, count: int) -> None:
         """Store an invitation of so many users, once."""
-        await self._redis.set(keys.INVITATION + code, count, ex=_INVITATION_S, nx=True)
+        await self._redis.set(keys.INVITATION + _digest(code), count, ex=_INVITATION_S, nx=True)
+
+    async def hide_codes(self) -> None:
+        """Name the invitations of the previous release by digests, too."""
+        for name in await self._redis.keys(f"{keys.INVITATION}{'?' * _CODE_LENGTH}"):
+            digest = _digest(name.removeprefix(keys.INVITATION))
+            await self._redis.rename(name, keys.INVITATION + digest)
 
     async def accept(self, code: str, user_id: int) -> bool:
         """Let a user in; return False if the invitation is used up, unknown, or withdrawn."""
-        if await self._redis.exists(_withdrawn(user_id)):
-            return False
-        answer = await self._redis.call("accept_invitation", code=code, user=user_id)
+        answer = await self._redis.call("accept_invitation", digest=_digest(code), user=user_id)
         return answer[0] == "ok"
 
     async def pause(self, words: str) -> None:
@@ -102,6 +105,11 @@ class Access(Store):
     async def resume(self) -> bool:
         """Accept jobs again; return False if there was no pause."""
         return bool(await self._redis.delete(keys.PAUSED))
+
+
+def _digest(code: str) -> str:
+    """Return what names an invitation: any account of the machine may read the names of keys."""
+    return hashlib.sha256(code.encode()).hexdigest()
 
 
 def _withdrawn(some_id: int) -> str:

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
+from imgbot.bot.messages import INVITED
 from imgbot.domain.texts import t
+from imgbot.storage import keys
 from tests.fixtures.commands import run
 from tests.fixtures.waiting import eventually
 from tests.integration.conftest import AdminStage
@@ -45,6 +47,23 @@ async def test_no_invitation_lets_in_whose_own_was_withdrawn(admins: AdminStage)
 
     assert [each.text for each in back] == [t("en", "invitation_gone")] * 3
     assert welcome.text == allowed.text == t("en", "start")
+
+
+async def test_no_name_of_a_key_tells_the_code_of_an_invitation(admins: AdminStage) -> None:
+    bot, words = admins.stage.bot, [await invited(admins, 1), f"/start {INVITED}ofTheFormer1"]
+    codes = [each.removeprefix(f"/start {INVITED}") for each in words]
+    async with bot.redis() as redis:
+        # As the previous release has stored it.
+        await redis.set(f"{keys.INVITATION}{codes[1]}", 1, ex=600)
+    await bot.stop()
+    await bot.start()
+
+    async with bot.redis() as redis:
+        names = [str(name) for name in await redis.keys("*")]
+    let_in = [await (await admins.stage.user()).ask(each) for each in words]
+
+    assert [name for name in names if any(code in name for code in codes)] == []
+    assert [answer.text for answer in let_in] == [t("en", "start")] * 2
 
 
 async def invited(admins: AdminStage, count: int) -> str:
