@@ -115,6 +115,11 @@ class Request:
         return any(not photo.file_id for photo in self.sources)
 
     @property
+    def is_of_hidden(self) -> bool:
+        """True if it is about a picture that is hidden: so is what is made of it."""
+        return any(photo.is_hidden for photo in self.sources)
+
+    @property
     def may_be_marked(self) -> bool:
         """True if one of its two photos may be the other with an area marked on it.
 

@@ -151,10 +151,12 @@ async def _judge(context: StepContext, job: Job, ready: steps.Deliverable) -> st
     if context.guard_of(job.request) not in {"blur", "refuse"}:
         return "safe"
     try:
-        return await context.pool.run(steps.judge, ready.path, about="judging a picture")
+        verdict = await context.pool.run(steps.judge, ready.path, about="judging a picture")
     except (UserError, MemoryError, WorkerLostError) as error:
         events.step_failed(error, job)
         return "unknown"
+    # A change may keep what its source was hidden for, and only be harder to judge.
+    return "unknown" if verdict == "safe" and job.request.is_of_hidden else verdict
 
 
 def _is_refused(context: StepContext, job: Job, verdict: str) -> bool:
@@ -444,7 +446,7 @@ async def _show(context: StepContext, job: Job, outcome: State) -> _ShownPicture
             message_id,
             Path(job.progress.file),
             is_photo=job.progress.facts.get("kind") == "photo",
-            is_hidden="hidden" in job.progress.facts,
+            is_hidden="hidden" in job.progress.facts or job.request.is_of_hidden,
             caption=success_caption(job),
             rows=_buttons(context, job),
         )
@@ -517,10 +519,12 @@ async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> _S
     rows = buttons.area(language, job.id, _choices(context, job)) or rows
     message_id = await context.status_messages.ensure(job, text)
     preview = inputs.preview_of(context, job.id)
+    # With a mark on it, a photo cannot be judged.
+    is_hidden = job.request.is_of_hidden or context.guard_of(job.request) == "blur"
     async with context.status_messages.lock_final(job):
         if marked_area.is_previewed(job) and inputs.is_own_file(context, str(preview)):
             await context.messenger.edit_to_picture(
-                place, message_id, preview, text, rows, is_photo=True
+                place, message_id, preview, text, rows, is_photo=True, is_hidden=is_hidden
             )
         else:
             await context.messenger.edit_text(place, message_id, text, rows)

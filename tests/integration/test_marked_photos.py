@@ -100,13 +100,14 @@ async def test_a_doubtful_area_is_shown_before_it_is_ordered(
     simulated_stage: Stage, anna: User, label: str, order: tuple[str, str, int, float]
 ) -> None:
     charges = await simulated_stage.charges()
-    [photo] = await anna.photos(PLAIN)
+    [photo] = await anna.photos(PLAIN, spoiler=True)
 
     asked = await anna.order("make this red", OPEN_LINE, reply_to=photo.id)
     before = await simulated_stage.charges()
     await anna.click(asked, label, is_picture)
 
     assert asked.text.startswith(t("en", "area_unsure"))
+    assert asked.raw["has_media_spoiler"]
     assert before == charges
     assert await last_order(simulated_stage) == order
     assert await simulated_stage.charges() == charges + 1

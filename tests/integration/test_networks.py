@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from imgbot.domain.texts import t
+from tests.fixtures.drawings import drawn, loop
 from tests.fixtures.unsafe_picture import unsafe_picture
 from tests.integration.stage import (
     BOT_NAME,
@@ -106,6 +107,12 @@ async def test_guard_hides_a_picture_wherever_it_is_shown(tmp_path: Path) -> Non
         assert hidden == [False, True, True, True]
         assert not safe.text.endswith(t("en", "guard_hidden"))
         assert (await user.results())[-1].text == shown[0].text
+
+        [photo] = await user.photos(as_jpeg(unsafe_picture()))
+        line = as_jpeg(drawn(unsafe_picture(), loop(0.45, 0.45, 0.2, gap=0.12)))
+        asked = await user.ask("make this red", line, reply_to=photo.id, fits=is_picture)
+        assert asked.text.startswith(t("en", "area_unsure"))
+        assert asked.raw["has_media_spoiler"]
 
         # Where Telegram does not tell the chat, the strictest rule of all holds.
         there = user.within(await stage.control.make_group("A", [user.person], is_foreign=True))

@@ -51,6 +51,18 @@ async def test_undo_ends_at_the_users_own_photo(builtin_stage: Stage) -> None:
     assert shown.text.startswith("Это ваша исходная картинка")
 
 
+async def test_what_is_made_of_a_hidden_photo_is_hidden(bob: User) -> None:
+    [photo] = await bob.photos(jpeg("cat"), spoiler=True)
+    await bob.heard()
+    made = await bob.order("black and white", reply_to=photo.id)
+    again = await bob.order("rotate right", reply_to=made.id)
+    pair = await bob.click(made, "Compare", is_picture)
+    back = await bob.click(made, "Undo", is_picture)
+
+    shown = [message.raw.get("has_media_spoiler") for message in (made, again, pair, back)]
+    assert shown == [True] * 4
+
+
 async def test_compare_shows_before_and_after(bob: User) -> None:
     result = await bob.order("black and white", jpeg("astronaut"))
 

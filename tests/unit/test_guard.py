@@ -83,20 +83,22 @@ JOB = job_of(
 
 
 @pytest.mark.parametrize(
-    ("mode", "is_unsafe", "facts"),
+    ("mode", "is_unsafe", "is_of_hidden", "facts"),
     [
-        ("off", True, {"kind": "document", "factor": 1.0, "size": "320x320"}),
-        ("blur", False, {"kind": "document", "factor": 1.41, "size": "451x300"}),
-        ("blur", True, HIDDEN),
-        ("refuse", True, {"charge": "yes"}),
+        ("off", True, False, {"kind": "document", "factor": 1.0, "size": "320x320"}),
+        ("blur", False, False, {"kind": "document", "factor": 1.41, "size": "451x300"}),
+        ("blur", True, False, HIDDEN),
+        ("blur", False, True, HIDDEN | {"factor": 1.41, "size": "451x300"}),
+        ("refuse", True, False, {"charge": "yes"}),
     ],
 )
 async def test_result_is_hidden_or_refused_and_its_price_is_told(
-    mode: str, is_unsafe: bool, facts: dict[str, Any], tmp_path: Path
+    mode: str, is_unsafe: bool, is_of_hidden: bool, facts: dict[str, Any], tmp_path: Path
 ) -> None:
     made = unsafe_picture() if is_unsafe else load_photo("cat")
     job = with_changes(JOB, state=State.RENDERING, intent_ms=1, ticket={"outputs": [{"url": "u"}]})
-    job = with_changes(job, side_px=320, note="lettering_failed")
+    sources = (InputPhoto("file", "u", is_hidden=is_of_hidden),)
+    job = with_changes(job, side_px=320, note="lettering_failed", sources=sources)
     context = context_of(mode, tmp_path, made)
 
     outcome = await deliver.render(context, job)
