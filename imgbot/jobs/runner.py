@@ -242,7 +242,10 @@ class Runner:
                 events.warning("jobs wait: %s", reason)
             return None
         try:
-            return await self._context.queue.claim(self._context.now_ms(), self._full_chats)
+            idle_users = [each.job.user_id for each in self._running.values() if each.gives_way]
+            return await self._context.queue.claim(
+                self._context.now_ms(), self._full_chats, idle_users
+            )
         except TransientError as error:
             events.warning("no job can be claimed: %s", error)
             # It may have been claimed all the same.

@@ -242,9 +242,12 @@ class JobQueue(Store):
         """Return whether the latest claim, just before, left no waiting job."""
         return now_ms < self._empty_until_ms
 
-    async def claim(self, now_ms: int, full_chats: Iterable[int] = ()) -> Job | None:
+    async def claim(
+        self, now_ms: int, full_chats: Iterable[int] = (), idle_users: Iterable[int] = ()
+    ) -> Job | None:
         """Claim the next job in fair order that is not of a full chat, or return None.
 
+        `idle_users` has the user of each running job that does not count for their cap at present.
         Raises StorageUnavailableError; a claim whose reply is lost is resumed like any other.
         """
         answer: list[Any] = ["more", "-inf"]
@@ -259,6 +262,7 @@ class JobQueue(Store):
                 token=token,
                 begin=answer[1],
                 full_chats=f",{','.join(map(str, full_chats))},",
+                idle_users="".join(f";{each};" for each in idle_users),
             )
         self._empty_until_ms = 0 if answer[-1] else now_ms + _EMPTY_MS
         if answer[0] == "empty":

@@ -64,6 +64,19 @@ async def test_no_job_of_a_full_chat_is_claimed(redis: Client) -> None:
     assert [found and found.request.chat_id for found in claims] == [-10, None, -1]
 
 
+async def test_jobs_that_left_their_places_do_not_count_against_their_user(redis: Client) -> None:
+    queue = await open_queue(redis, QueueLimits(running_per_user=2))
+    for number in range(4):
+        await queue.enqueue(job(str(number)), NOW)
+    running = [await queue.claim(NOW) for _ in range(3)]
+    own = next(each.user_id for each in running if each)
+
+    claims = [await queue.claim(NOW, (), idle) for idle in ((own * 10, own * 10), (own,), (own,))]
+
+    assert [bool(each) for each in running] == [True, True, False]
+    assert [bool(each) for each in claims] == [False, True, False]
+
+
 async def test_no_job_keeps_a_message_that_shows_another_picture(redis: Client) -> None:
     queue = await open_queue(redis)
     for first, message_id in (("1", 7), ("5", 9)):

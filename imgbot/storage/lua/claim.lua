@@ -1,9 +1,10 @@
 -- Takes the first waiting job whose user is below their cap, whose chat is not full, and which does
 -- not await the picture that its parent is making; and leases it.
 -- KEYS: queue tags virtual_time user_tags due active waiting last_claim since job:
--- ARGV: now_ms due_ms running_limit scan_limit token begin full_chats
+-- ARGV: now_ms due_ms running_limit scan_limit token begin full_chats idle_users
 -- FLAGS: fenced
--- full_chats is a list with commas, also at both ends.
+-- full_chats is a list with commas, also at both ends. idle_users has the user of each running job
+-- that has left its place to others, each between semicolons; such a job does not count for the cap.
 -- Returns ok, the job and the length of the queue, empty and that, or more and the tag to go on at
 local function decrement(key, user)
   if redis.call('HINCRBY', key, user, -1) <= 0 then redis.call('HDEL', key, user) end
@@ -32,7 +33,9 @@ for i = 1, #found, 2 do
   if seen[1] ~= 'queued' then
     dequeue(id)
   elseif is_capped[user] == nil then
-    is_capped[user] = tonumber(redis.call('HGET', active, user) or '0') >= tonumber(running_limit)
+    local _, idle = idle_users:gsub(';' .. user .. ';', '')
+    local running = tonumber(redis.call('HGET', active, user) or '0') - idle
+    is_capped[user] = running >= tonumber(running_limit)
   end
   if seen[1] == 'queued' and not is_capped[user] and not is_held then
     dequeue(id)
