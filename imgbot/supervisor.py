@@ -32,6 +32,7 @@ from imgbot.ops import dns
 from imgbot.ops.http import OpsServer
 from imgbot.ops.installation import Layout
 from imgbot.ops.lifecycle import Notifier, Signals, force_exit_after, measure_loop_lag
+from imgbot.ops.status import key_of
 from imgbot.storage.access import Access, bind_to_bot
 from imgbot.storage.client import Client, connect
 from imgbot.storage.job_queue import JobQueue
@@ -88,7 +89,8 @@ async def serve(
         start = _Startup(bot, notifier, queue, lease)
         sampler = build_sampler(settings, redis, bot, pool, {"telegram": lambda: start.telegram})
         ports = settings.spare_http_ports
-        page = OpsServer(settings.http, sampler, start.take_hook, ports, start.is_standby)
+        key = key_of(settings.token.get_secret_value())
+        page = OpsServer(settings.http, sampler, start.take_hook, ports, start.is_standby, key)
         await closing.enter_async_context(page)
         await closing.enter_async_context(_beside(sampler.run()))
         opening = _open_connections(settings, redis, start, pool, server, signals.draining, closing)

@@ -13,7 +13,9 @@ from those who may ask.
 """
 
 import asyncio
+import base64
 import errno
+import hmac
 import html
 import json
 import logging
@@ -81,8 +83,11 @@ class OpsServer:
         take_hook: TakeHook | None = None,
         spare_ports: Iterable[int] = (),
         is_standby: Callable[[], bool] = bool,
+        key: str = "",
     ) -> None:
+        """`key` is what the operator's requests bear, as a password; empty if there is none."""
         self._is_standby = is_standby
+        self._key = key
         self._spare_ports = spare_ports
         self._take_hook = take_hook
         self._address = address
@@ -110,6 +115,7 @@ class OpsServer:
             [
                 web.get("/", self._index),
                 web.get("/page/{name}", self._file),
+                web.get("/names", self._sign_in),
                 web.get("/status.json", self._json),
                 web.get("/events", self._events),
                 web.get("/healthz", self._healthz),
@@ -196,12 +202,20 @@ class OpsServer:
             body=path.read_bytes(), content_type=_KINDS[path.suffix], headers=HEADERS
         )
 
+    async def _sign_in(self, request: web.Request) -> web.Response:
+        """Have the browser ask for the password, which it sends along from then on."""
+        if is_operator(request.remote, request.headers, self._key):
+            raise web.HTTPSeeOther("/", headers=HEADERS)
+        asks = {"WWW-Authenticate": 'Basic realm="imgbot"'}
+        text = "any name, and the password that this prints: sudo imgbot status"
+        raise web.HTTPUnauthorized(headers=HEADERS | asks, text=text)
+
     async def _json(self, request: web.Request) -> web.Response:
         _check_site(request)
         document = await self._sampler.refresh()
         if document is None:
             raise web.HTTPServiceUnavailable(headers=HEADERS)
-        return web.json_response(_for(request, document), headers=HEADERS)
+        return web.json_response(self._for(request, document), headers=HEADERS)
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         _check_site(request)
@@ -215,6 +229,11 @@ class OpsServer:
         finally:
             self._streams -= 1
 
+    def _for(self, request: web.Request, document: Document) -> Document:
+        if is_operator(request.remote, request.headers, self._key):
+            return document
+        return without_people(document)
+
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse(headers=HEADERS | {"Content-Type": "text/event-stream"})
         with suppress(ConnectionError, TimeoutError):
@@ -227,7 +246,9 @@ class OpsServer:
                 points = self._sampler.points
                 events = [_event("point", each) for each in points if (each[0] or 0.0) > begin_s]
                 # Before the first sample a comment keeps the connection open.
-                events.append(_event("status", _for(request, document)) if document else b":\n\n")
+                events.append(
+                    _event("status", self._for(request, document)) if document else b":\n\n"
+                )
                 await _send(response, b"".join(events))
                 await sleep_or_event(STREAM_EVERY_S, self._closing)
         return response
@@ -277,12 +298,6 @@ def _check_site(request: web.Request) -> None:
         raise web.HTTPForbidden(text="the status is for its own page", headers=HEADERS)
 
 
-def _for(request: web.Request, document: Document) -> Document:
-    if is_operator(request.remote, request.headers):
-        return document
-    return without_people(document)
-
-
 def _event(name: str, data: Any) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
 
@@ -317,13 +332,22 @@ def is_from_elsewhere(headers: Mapping[str, str]) -> bool:
     return headers.get("Sec-Fetch-Site", "none") not in {"none", "same-origin"}
 
 
-def is_operator(remote: str | None, headers: Mapping[str, str]) -> bool:
-    """True if the request comes from this machine itself, not through a proxy on it."""
+def is_operator(remote: str | None, headers: Mapping[str, str], key: str) -> bool:
+    """True if the request bears the key, and comes from this machine, not through a proxy on it."""
     address = _address_of(remote or "")
     # An IPv4 address may come as an IPv6 one.
     address = getattr(address, "ipv4_mapped", None) or address
     is_forwarded = any(name in headers for name in _FORWARDED)
-    return address is not None and address.is_loopback and not is_forwarded
+    is_local = address is not None and address.is_loopback and not is_forwarded
+    return is_local and bool(key) and hmac.compare_digest(_password_in(headers), key.encode())
+
+
+def _password_in(headers: Mapping[str, str]) -> bytes:
+    _, _, given = headers.get("Authorization", "").partition("Basic ")
+    try:
+        return base64.b64decode(given).partition(b":")[2]
+    except ValueError:
+        return b""
 
 
 def _address_of(text: str) -> IPv4Address | IPv6Address | None:

@@ -13,8 +13,9 @@ from playwright.async_api import Browser, expect
 
 from imgbot.ops import http
 from imgbot.ops.http import OpsServer
-from imgbot.storage.stats import DeadJob
-from tests.fakes.status_service import Service, write_history
+from imgbot.ops.status.document import QueueGlance
+from imgbot.storage.stats import DeadJob, EndedJob
+from tests.fakes.status_service import KEY, Service, write_history
 from tests.fixtures.browser import (
     DESKTOP,
     PHONE,
@@ -150,6 +151,18 @@ async def test_everything_fits_and_can_be_read(
         assert width == device["viewport"]["width"]
         assert await chat.page.evaluate(_TOO_PALE) == []
         assert chat.problems == []
+
+
+async def test_the_operator_signs_in_to_see_names_and_prompts(stage: StatusStage) -> None:
+    stage.service.glance = QueueGlance(ended=[EndedJob("7", 5, "ok", "create", "a red fox")])
+    password = {"username": "any name", "password": KEY}
+    async with stage.look(http_credentials=password) as chat:
+        latest = chat.page.locator("#latest")
+        await expect(latest).not_to_contain_text("a red fox")
+
+        await latest.get_by_text("Sign in to see names and prompts").click()
+
+        await expect(latest).to_contain_text("a red fox")
 
 
 async def test_the_status_page_updates_without_a_reload(stage: StatusStage) -> None:

@@ -19,6 +19,8 @@ from imgbot.ops.status.history import COLUMNS
 from imgbot.ops.status.sampler import Check, StatusSampler
 from tests.fixtures.status_facts import worker
 
+KEY = "key of the operator"
+
 
 class Service:
     """What the tests set, the status shows."""
@@ -47,7 +49,7 @@ class Service:
         return replace(self.glance, load=replace(self.glance.load, waiting=int(waiting or 0)))
 
     def server(self, port: int = 0, take_hook: TakeHook | None = None) -> OpsServer:
-        return OpsServer(Address("127.0.0.1", port), self.watch, take_hook)
+        return OpsServer(Address("127.0.0.1", port), self.watch, take_hook, key=KEY)
 
 
 def write_history(folder: Path, minutes: int, **figures: float) -> None:

@@ -22,6 +22,7 @@ from tests.fixtures.commands import (
     address_of,
     document_of,
     environ_with,
+    run_forked,
     run_in,
     see_status,
 )
@@ -59,7 +60,7 @@ async def test_json_is_the_document(stage: Stage) -> None:
         return resources["memory_bytes"] and resources["redis_bytes"]
 
     await eventually(measured)
-    status, out, _ = await see_status("--json", **environ_with(address_of(stage.bot)))
+    status, out, _ = await see_status("--json", **stage.bot.environ)
 
     document = json.loads(out)
     assert status == 0
@@ -82,10 +83,15 @@ async def test_the_most_refused_user_is_named_in_status_and_in_no_metric(stage: 
         return (await document_of(stage.bot))["rate_limit"]["users"]
 
     [user] = await eventually(users, lambda found: found and found[0]["refusals"] == 3)
-    _, out, _ = await see_status(**environ_with(address_of(stage.bot)))
+    _, out, _ = await see_status(**stage.bot.environ)
+    _, less, _ = await see_status(**environ_with(address_of(stage.bot)))
+    jobs = await run_forked(environ_with(address_of(stage.bot)), "jobs")
 
     assert user["user_id"] == cyd.id
     assert f"{cyd.id} (3)" in out
+    # Without the token, an account of this machine is told of nobody.
+    assert str(cyd.id) not in less
+    assert (jobs.status, "sudo imgbot jobs" in jobs.said) == (1, True)
     assert str(cyd.id) not in await stage.bot.get("/metrics")
 
 

@@ -15,7 +15,7 @@ from imgbot.ops.http import MOST_STREAMS
 from imgbot.ops.status.document import QueueGlance
 from imgbot.ops.status.history import COLUMNS
 from imgbot.telemetry.thresholds import Load
-from tests.fakes.status_service import Service
+from tests.fakes.status_service import KEY, Service
 from tests.fixtures.waiting import PATIENCE_S, eventually
 
 PERSON = 424242
@@ -29,12 +29,16 @@ def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     return service
 
 
+def _signed_in(password: str) -> dict[str, str]:
+    return {"Authorization": aiohttp.encode_basic_auth("any name", password)}
+
+
 @asynccontextmanager
 async def _serving(service: Service) -> AsyncGenerator[tuple[str, aiohttp.ClientSession]]:
     async with (
         asyncio.timeout(PATIENCE_S),
         service.server() as server,
-        aiohttp.ClientSession() as session,
+        aiohttp.ClientSession(headers=_signed_in(KEY)) as session,
     ):
         yield server.url, session
 
@@ -79,6 +83,21 @@ async def test_through_a_proxy_nobody_is_named(service: Service) -> None:
     assert answer.status == 200
     assert told
     assert str(PERSON) not in document + json.dumps(told)
+
+
+async def test_only_who_knows_the_password_is_told_names(service: Service) -> None:
+    async with _serving(service) as (url, session), aiohttp.ClientSession() as stranger:
+        seen = [
+            await (await stranger.get(f"{url}/status.json")).text(),
+            await (await stranger.get(f"{url}/status.json", headers=_signed_in("é"))).text(),
+        ]
+        known = await (await session.get(f"{url}/status.json")).text()
+        asked = await stranger.get(f"{url}/names")
+        signed_in = await session.get(f"{url}/names")
+
+    assert [str(PERSON) in text for text in (*seen, known)] == [False, False, True]
+    assert (asked.status, asked.headers["WWW-Authenticate"]) == (401, 'Basic realm="imgbot"')
+    assert (signed_in.status, signed_in.url.path) == (200, "/")
 
 
 async def _first(answer: aiohttp.ClientResponse, count: int) -> AsyncIterator[tuple[str, Any]]:

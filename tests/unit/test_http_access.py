@@ -1,5 +1,7 @@
 """Who may ask for the status: names that are ours, and nobody on behalf of another site."""
 
+from base64 import b64encode
+
 import pytest
 
 from imgbot.ops.http import is_from_elsewhere, is_known_host, is_operator
@@ -45,6 +47,9 @@ def test_pages_of_others(headers: dict[str, str], is_refused: bool) -> None:
     assert is_from_elsewhere(headers) is is_refused
 
 
+_KEY = {"Authorization": f"Basic {b64encode(b'any name:key').decode()}"}
+
+
 @pytest.mark.parametrize(
     ("remote", "headers", "is_one"),
     [
@@ -61,4 +66,6 @@ def test_pages_of_others(headers: dict[str, str], is_refused: bool) -> None:
 def test_callers_on_the_machine_itself(
     remote: str | None, headers: dict[str, str], is_one: bool
 ) -> None:
-    assert is_operator(remote, headers) is is_one
+    assert is_operator(remote, headers | _KEY, "key") is is_one
+    assert not is_operator(remote, headers, "key")
+    assert not is_operator(remote, headers | _KEY, "")

@@ -1,6 +1,12 @@
 """Status of the running service: indicators, document, page and command."""
 
+import hmac
 from typing import Any
 
 Document = dict[str, Any]
 """Status as a JSON object."""
+
+
+def key_of(token: str) -> str:
+    """Return the password of the operator: each account of the machine reaches the status."""
+    return hmac.digest(token.encode(), b"imgbot status", "sha256").hex()[:24]

@@ -1,5 +1,6 @@
 """`imgbot status`: asks the running service, and shows what it says."""
 
+import base64
 import contextlib
 import http.client
 import json
@@ -9,17 +10,18 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from imgbot.config.place import place_of
 from imgbot.config.setting_types import Address, parse_address
 from imgbot.config.settings import SPARE_HTTP_PORTS, Settings
-from imgbot.config.sources import read_environment_file
+from imgbot.config.sources import NO_PROVIDERS, SettingsSource, read_environment_file
 from imgbot.domain.errors import ConfigError, ImgbotError
 from imgbot.files import replace_file
-from imgbot.ops.installation import shipped
+from imgbot.ops.installation import environ_of_service, shipped
+from imgbot.ops.status import key_of
 from imgbot.ops.status.screen import jobs_of, screen_of
 
 CRITICAL = 2
@@ -55,6 +57,8 @@ def main(*, is_watching: bool, is_json: bool) -> int:
             return _watch(target)
         document = ask(target)
         sys.stdout.write(f"{json.dumps(document, indent=2) if is_json else _screen(document)}\n")
+        if target.key and not is_json:
+            sys.stdout.write(f"\nnames and prompts on the page: any name, password {target.key}\n")
         return exit_status(document)
 
     return _with_target("status", show)
@@ -64,7 +68,12 @@ def show_jobs() -> int:
     """Print the jobs that ended last; return the exit status of `main`."""
 
     def show(target: Target) -> int:
-        sys.stdout.writelines(f"{line}\n" for line in jobs_of(ask(target)))
+        document = ask(target)
+        if not document["has_people"]:
+            raise NoStatusError(
+                "this account may not read the token: sudo imgbot jobs", _UNEXPECTED
+            )
+        sys.stdout.writelines(f"{line}\n" for line in jobs_of(document))
         return 0
 
     return _with_target("jobs", show)
@@ -73,7 +82,7 @@ def show_jobs() -> int:
 def _with_target(command: str, show: "Callable[[Target], int]") -> int:
     """Show something of the running service; a refusal is a sentence and an exit status."""
     try:
-        return show(target_of(os.environ))
+        return show(replace(target_of(os.environ), key=_key_for(os.environ)))
     except (ConfigError, NoStatusError) as error:
         sys.stderr.write(f"imgbot {command}: {error}\n")
         return error.status if isinstance(error, NoStatusError) else _EX_CONFIG
@@ -90,6 +99,8 @@ class Target:
     addresses: tuple[Address, ...]
     doubt: str = _DOUBT
     """Reason why it may listen elsewhere, or the way to name the place."""
+    key: str = ""
+    """Password of the operator; empty for an account that may not read the bot's token."""
 
 
 def target_of(environ: Mapping[str, str]) -> Target:
@@ -112,21 +123,29 @@ def target_of(environ: Mapping[str, str]) -> Target:
     return Target((address, *spare), doubt)
 
 
+def _key_for(environ: Mapping[str, str]) -> str:
+    with contextlib.suppress(ConfigError):
+        settings = SettingsSource(environ_of_service(environ), NO_PROVIDERS).read()
+        return key_of(settings.token.get_secret_value())
+    return ""
+
+
 def ask(target: Target) -> dict[str, Any]:
     """Fetch the document from where the service is. Raises NoStatusError."""
     refusals: list[NoStatusError] = []
     for address in target.addresses:
         try:
-            return _ask(address, target.doubt)
+            return _ask(address, target)
         except NoStatusError as error:
             refusals.append(error)
     raise refusals[0]
 
 
-def _ask(address: Address, doubt: str) -> dict[str, Any]:
+def _ask(address: Address, target: Target) -> dict[str, Any]:
     connection = http.client.HTTPConnection(address.host, address.port, timeout=_TIMEOUT_S)
     try:
-        connection.request("GET", "/status.json")
+        bearing = base64.b64encode(f":{target.key}".encode()).decode()
+        connection.request("GET", "/status.json", headers={"Authorization": f"Basic {bearing}"})
         answer = connection.getresponse()
         body = answer.read(_MOST_BYTES)
     except (OSError, http.client.HTTPException) as error:
@@ -135,7 +154,7 @@ def _ask(address: Address, doubt: str) -> dict[str, Any]:
             f"nothing answers at {address} ({why}).\n"
             f"Is the service running?   systemctl status {place_of().unit}\n"
             f"Why did it stop?          journalctl -u {place_of().unit} -n 50\n"
-            f"Does it listen elsewhere? {doubt}"
+            f"Does it listen elsewhere? {target.doubt}"
         ) from error
     finally:
         connection.close()
@@ -147,7 +166,7 @@ def _ask(address: Address, doubt: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError):
         raise NoStatusError(
             f"the server at {address} is not this version of imgbot (HTTP {answer.status}); "
-            f"if imgbot listens elsewhere, say where: {doubt}",
+            f"if imgbot listens elsewhere, say where: {target.doubt}",
             _UNEXPECTED,
         ) from None
     return document

@@ -83,6 +83,7 @@ def document_of(
     stages = _times_of(now.stages, before.stages)
     document = {
         "at_s": now.at_s,
+        "has_people": True,
         **about,
         "recent_s": min(RECENT_S, now.clock_s - before.clock_s),
         "level": worst([*levels, *(each["level"] for each in problems)]),
@@ -149,6 +150,7 @@ def without_people(document: Document) -> Document:
         "rate_limit": document["rate_limit"] | {"users": users},
         "unknown_jobs": unknown,
         "ended_jobs": [],
+        "has_people": False,
         "problems": [_without_jobs(each, document) for each in document["problems"]],
         "redis": "",
     }

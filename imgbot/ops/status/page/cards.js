@@ -99,7 +99,8 @@ function unknown({ unknown_jobs: all, queue }) {
   return [h("p", {}, count(queue.unknown, "job")), table(["Operation", "Why", "Which"], rows), about];
 }
 
-function latest({ ended_jobs: all }) {
+function latest({ ended_jobs: all, has_people: isOperator }) {
+  if (!isOperator) return h("a", { href: "/names" }, "Sign in to see names and prompts");
   if (!all.length) return quiet("None yet.");
   const rows = all.map(({ at_s, status, operation, user, words, reason }) => [
     clock(at_s),
