@@ -144,6 +144,8 @@ class Charge:
     """Telegram Stars that are held until a picture comes; stored where that is done."""
     stars_back: int = 0
     """Of these, what is given back then: what was ordered may cost less than at admission."""
+    is_settled: bool = False
+    """True if it was charged when the job died: whatever becomes of that now costs nothing more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +197,11 @@ class Job:
     state: State = State.QUEUED
     version: int = 0
     is_cancelled: bool = False
+
+    @property
+    def is_called_off(self) -> bool:
+        """True once it was cancelled, though it may be paid for and go on."""
+        return self.is_cancelled or bool(self.progress.reason)
 
     @property
     def variant(self) -> str:
@@ -260,3 +267,8 @@ def is_billed(job: Job) -> bool:
     The intent is withdrawn if it is certain that nothing was submitted.
     """
     return job.progress.intent_ms > 0 and not job.charge.is_unbilled
+
+
+def is_paid(job: Job) -> bool:
+    """Return true if it has cost money by then; true if unknown."""
+    return is_billed(job) and job.charge.price_micro > 0

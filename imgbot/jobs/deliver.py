@@ -28,6 +28,7 @@ from imgbot.domain.job import (
     Job,
     State,
     is_billed,
+    is_paid,
     variant_number,
     with_changes,
 )
@@ -139,6 +140,7 @@ async def _move_to_delivery(
         State.DELIVERING,
         file=ready.path,
         outcome=State.DELIVERED,
+        reason="",
         facts=facts,
         note=ready.note or job.request.note,
         lettering=job.progress.lettering,
@@ -166,7 +168,7 @@ def _is_refused(context: StepContext, job: Job, verdict: str) -> bool:
 
 async def _refuse(context: StepContext, job: Job) -> Outcome:
     """Tell that a result is not shown, and what it cost."""
-    charge = "yes" if is_billed(job) and job.charge.price_micro else "no"
+    charge = "yes" if is_paid(job) else "no"
     return await conclude(context, job, State.FAILED, "guard_refused_picture", charge=charge)
 
 
@@ -625,7 +627,11 @@ def failure_text(job: Job) -> str:
         text = f"{text} {t(language, f'charge_{charge}')}"
     # To a question nothing was ordered, and it offers to order.
     stars = 0 if marked_area.choices(job) else job.charge.stars
-    return f"{text} {t(language, 'stars_given_back', stars=stars)}" if stars else text
+    if is_paid(job):
+        key, stars = "stars_spent", stars - min(stars, job.charge.stars_back)
+    else:
+        key = "stars_given_back"
+    return f"{text} {t(language, key, stars=stars)}" if stars else text
 
 
 def _shortened(words: str) -> str:

@@ -1,5 +1,6 @@
 """The `polling` step: ask the provider once, then wait for the next turn or go on."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -41,6 +42,10 @@ async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
         if isinstance(decision, retry.TryAgain):
             await _tell_progress(context, job, age_ms)
             return Snooze(job, decision.delay_s, partial(poll, failures=failures + 1))
+        if job.progress.reason:
+            # It was cancelled in time.
+            ended = replace(decision, outcome=State.CANCELLED, reason=job.progress.reason)
+            return await give_up(context, job, ended)
         again = await _order_again(context, job) if decision.reason == "provider_lost" else None
         return again or await give_up(context, job, decision)
     if isinstance(answer, Done):

@@ -23,8 +23,9 @@ from imgbot.domain.errors import (
     UserError,
     WorkerLostError,
 )
-from imgbot.domain.job import Job, State, UnreadableJob, is_billed
+from imgbot.domain.job import Job, State, UnreadableJob, is_billed, is_paid
 from imgbot.domain.retry import backoff_s
+from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, Step, StepContext, conclude, move
 from imgbot.jobs.deliver import deliver, finish, render
@@ -32,7 +33,9 @@ from imgbot.jobs.poll import poll
 from imgbot.jobs.redraw import redrawn
 from imgbot.jobs.status_messages import CHAT_CLOSED
 from imgbot.jobs.submit import submit
+from imgbot.providers.protocol import Cancelled
 from imgbot.storage.dead_letters import GIVEN_UP
+from imgbot.storage.job_queue import CANCELLED
 from imgbot.telegram.rate_limiter import PICTURES_PER_S, Bucket
 from imgbot.telemetry import events
 from imgbot.telemetry.liveness import Heartbeat
@@ -445,17 +448,31 @@ def _step_of(context: StepContext, job: Job) -> Step:
 
 
 async def _cancel(context: StepContext, job: Job) -> Advance:
-    if job.state is State.POLLING:
-        try:
-            await context.routing.provider_of(job).cancel(job.progress.ticket)
-        except ProviderError as error:
-            events.provider_failed(job, error.kind, str(error))
+    """End a cancelled job; one that is paid for goes on, until its provider says how it ended."""
+    is_late = job.state is not State.POLLING or await _ask_to_cancel(context, job)
     # The reason tells whether the user or an admin asked for it.
     stored = await context.queue.job(job.id)
+    reason = (stored and stored.progress.reason) or CANCELLED
+    if reason == CANCELLED and job.progress.ticket and is_paid(job):
+        changes = {"is_cancelled": False, "reason": reason, "note": "cancelled_late"}
+        job = await move(context, job, job.state, **changes)
+        if is_late:
+            await context.status_messages.update(job, t(job.request.language, "cancelled_late"))
+        return Advance(job)
     charge = _charge(job)
-    if stored is not None and stored.progress.reason == GIVEN_UP:
+    if reason == GIVEN_UP:
         return await conclude(context, job, State.FAILED, GIVEN_UP, **(charge or _FREE))
-    return await conclude(context, job, State.CANCELLED, "cancelled", **charge)
+    return await conclude(context, job, State.CANCELLED, reason, **charge)
+
+
+async def _ask_to_cancel(context: StepContext, job: Job) -> bool:
+    """Ask the provider to cancel a task; True if that is too late, or if it cannot."""
+    try:
+        answer = await context.routing.provider_of(job).cancel(job.progress.ticket)
+    except ProviderError as error:
+        events.provider_failed(job, error.kind, str(error))
+        return False
+    return answer is not Cancelled.ACCEPTED
 
 
 def _charge(job: Job) -> dict[str, str]:
@@ -481,7 +498,6 @@ def _end_of(job: Job, error: Exception) -> tuple[State, str, Mapping[str, str | 
     charge = _charge(job)
     if isinstance(error, ChatGoneError):
         return State.CANCELLED, CHAT_CLOSED, charge
-    # A redelivered job has no price any longer: its death was charged.
     if job.state is State.RENDERING and is_billed(job):
         events.step_failed(error, job)
         return State.DEAD, "result_unusable", charge

@@ -22,7 +22,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import Job, State, is_billed
 from imgbot.domain.texts import approx, buttons, t
 from imgbot.storage.job_queue import JobQueue
 from imgbot.telegram.messenger import ChatTarget, Messenger
@@ -133,6 +133,8 @@ class StatusMessages:
         try:
             await self.ensure(job, "")
         except ChatGoneError:
+            if is_billed(job):
+                return
             with suppress(TransientError, UserError):
                 await self._queue.cancel(job.id, job.user_id, self._now_ms(), CHAT_CLOSED)
         except (FencedError, ConfigError):

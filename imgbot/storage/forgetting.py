@@ -13,7 +13,7 @@ from typing import Any
 from redis.exceptions import ResponseError
 
 from imgbot.domain.errors import StorageUnavailableError, TransientError
-from imgbot.domain.job import is_billed
+from imgbot.domain.job import is_paid
 from imgbot.storage import job_codec, keys
 from imgbot.storage.albums import load_item
 from imgbot.storage.client import Client, Store
@@ -249,7 +249,7 @@ class Forgetting(Store):
         ids = [name.removeprefix(keys.DEAD_JOB) for name in names]
         for job in await self._queue.jobs(ids, keys.DEAD_JOB):
             key = keys.DEAD_JOB + job.id
-            if is_billed(job) and job.charge.price_micro:
+            if is_paid(job):
                 receipt = {k: v for k, v in job.progress.ticket.items() if k != "outputs"}
                 await self._strip(key, {**BLANK_DEAD, "ticket": receipt})
             else:

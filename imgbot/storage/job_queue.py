@@ -25,6 +25,12 @@ from imgbot.storage.client import Client, Store
 from imgbot.storage.persistence import Persistence
 from imgbot.storage.stats import EndedJob
 
+CANCELLED = "cancelled"
+"""Reason of a job that its user cancelled: it is shown all the same if it is paid for."""
+
+STOPPED = "stopped"
+"""Reason of a job that is cancelled because its user is banned, or forgotten."""
+
 _LEASE_MS = 60_000
 _EMPTY_MS = 1500
 """A fenced supervisor without jobs learns of it after this time."""
@@ -185,14 +191,12 @@ class JobQueue(Store):
             self.wakeup.set()
         return Admission(answer[0], int(answer[1]) if len(answer) > 1 else 0)
 
-    async def cancel(
-        self, job_id: str, user_id: int, now_ms: int, reason: str = "cancelled"
-    ) -> str:
+    async def cancel(self, job_id: str, user_id: int, now_ms: int, reason: str = CANCELLED) -> str:
         """Cancel a job; return ok, gone, not_yours or too_late."""
         return (await self._cancel([job_id], user_id, now_ms, reason))[0]
 
     async def _cancel(
-        self, job_ids: Sequence[str], user_id: int, now_ms: int, reason: str = "cancelled"
+        self, job_ids: Sequence[str], user_id: int, now_ms: int, reason: str = CANCELLED
     ) -> list[str]:
         return await self._redis.call(
             "cancel", user_id=user_id, now_ms=now_ms, reason=reason, ids=job_ids
@@ -206,7 +210,7 @@ class JobQueue(Store):
         recent = {user: mark for user, mark in self._revoked.items() if _is_recent(mark[1], now_ms)}
         self._revoked = {**recent, user_id: (before_update, now_ms)}
         ids = await self._redis.zrange(f"{keys.USER_JOBS}{user_id}", 0, -1)
-        verdicts = await self._cancel(ids, user_id, now_ms) if ids else []
+        verdicts = await self._cancel(ids, user_id, now_ms, STOPPED) if ids else []
         return dict(zip(ids, verdicts, strict=True))
 
     def is_revoked(self, user_id: int, request: str, now_ms: int) -> bool:

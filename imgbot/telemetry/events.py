@@ -97,7 +97,7 @@ def job_finished(job: Job, outcome: State, now_ms: int) -> None:
 
 
 def picture_charged(job: Job) -> None:
-    if job.charge.price_micro:
+    if job.charge.price_micro and not job.charge.is_settled:
         metrics.spend.labels(*_labels(job)).inc(job.charge.price_micro / _MICRO)
 
 

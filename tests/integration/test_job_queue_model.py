@@ -10,21 +10,37 @@ from hypothesis import Phase, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from imgbot.domain.errors import FencedError, StaleJobError
-from imgbot.domain.job import ENDS, NEXT_STATES, InputPhoto, Job, State, is_billed, with_changes
+from imgbot.domain.job import (
+    ENDS,
+    NEXT_STATES,
+    InputPhoto,
+    Job,
+    State,
+    is_billed,
+    is_paid,
+    with_changes,
+)
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
 from imgbot.storage.dead_letters import DeadLetters, resume_state
 from imgbot.storage.forgetting import BLANK, BLANK_DEAD, Forgetting
-from imgbot.storage.job_queue import Admission, JobQueue, QueueLimits
+from imgbot.storage.job_queue import CANCELLED, STOPPED, Admission, JobQueue, QueueLimits
 from imgbot.storage.scripts import Value
 from tests.fixtures.jobs import job_of
 from tests.fixtures.scripts import break_script, play
 
 _T = TypeVar("_T")
 
-NOW, DAY, PRICE = 1_800_000_000_000, "2027-01-15", 10
-LIMITS = QueueLimits(4, 2, 2, daily_micro=8 * PRICE, daily_micro_per_user=5 * PRICE)
+NOW, DAY, PRICE, STARS = 1_800_000_000_000, "2027-01-15", 10, 5
+_BALANCE = 4 * STARS
+"""Stars of each user at first."""
+LIMITS = QueueLimits(
+    *(4, 2, 2),
+    daily_micro=8 * PRICE,
+    daily_micro_per_user=5 * PRICE,
+    daily_pictures_per_user=5,
+)
 # Not `integers`, for which Hypothesis tries numbers of all modules that are loaded.
 _JOBS, _USERS, _ANY = map(st.sampled_from, (range(1, 13), range(1, 3), range(60)))
 _EPOCHS = 3
@@ -58,7 +74,10 @@ class Model:
         self.revoked: dict[int, int] = {}
         self.charged = Counter[int]()
         self.charges = 0
-        self.is_priced = False
+        self.pictures = Counter[int]()
+        self.balance = Counter[int]({1: _BALANCE, 2: _BALANCE})
+        self.spent_stars = Counter[int]()
+        self.held: dict[str, int] = {}
         self.tags: dict[str, tuple[int, int]] = {}
         self.served, self.admitted, self.user_tags = 0, 0, dict[int, int]()
 
@@ -88,20 +107,34 @@ class Model:
             return Admission("full")
         if own == LIMITS.waiting_per_user:
             return Admission("many", own)
+        if refusal := self.refusal(job):
+            return refusal
         price = job.charge.price_micro
-        total = self.charged.total() + reserved(self.live.values()) + price
-        if price and total > (LIMITS.daily_micro or 0):
-            return Admission("budget")
-        if price and self.spent(job.user_id) + price > (LIMITS.daily_micro_per_user or 0):
-            return Admission("user_budget")
+        self.pictures[job.user_id] += 1
+        if job.charge.stars:
+            self.held[job.id] = job.charge.stars
+            self.balance[job.user_id] -= job.charge.stars
         created_ms = NOW + self.admitted
-        self.is_priced |= price > 0
         start = max(self.served, self.user_tags.get(job.user_id, 0))
         self.user_tags[job.user_id] = start + 1
         self.admitted += 1
         self.tags[job.id] = (start, self.admitted)
         self.live[job.id] = with_changes(job, reserved_micro=price, created_ms=created_ms)
         return Admission("ok", self.waiting.index(job.id) + 1)
+
+    def refusal(self, job: Job) -> Admission | None:
+        """What there is not enough money or Stars for, or what is above a quota."""
+        price, user_id = job.charge.price_micro, job.user_id
+        total = self.charged.total() + reserved(self.live.values()) + price
+        if price and total > (LIMITS.daily_micro or 0):
+            return Admission("budget")
+        if price and self.spent(user_id) + price > (LIMITS.daily_micro_per_user or 0):
+            return Admission("user_budget")
+        if self.pictures[user_id] == LIMITS.daily_pictures_per_user:
+            return Admission("user_pictures")
+        if self.balance[user_id] < job.charge.stars:
+            return Admission("stars", self.balance[user_id])
+        return None
 
     def claim(self) -> Job | None:
         for job_id in self.waiting:
@@ -116,7 +149,7 @@ class Model:
                 return self.live[job_id]
         return None
 
-    def cancel(self, job_id: str, user_id: int) -> str:
+    def cancel(self, job_id: str, user_id: int, reason: str = CANCELLED) -> str:
         job = self.live.get(job_id)
         if job is None:
             return "gone"
@@ -126,7 +159,7 @@ class Model:
             return "ok"
         if job.state in {State.RENDERING, State.DELIVERING}:
             return "too_late"
-        flagged = with_changes(job, is_cancelled=True, reason="cancelled")
+        flagged = with_changes(job, is_cancelled=True, reason=reason)
         self.live[job_id] = flagged
         if self.tags.pop(job_id, None):
             if user_id in self.user_tags:
@@ -138,30 +171,34 @@ class Model:
     def finish(self, job_id: str, outcome: State) -> None:
         job = self.live.pop(job_id)
         self.ended[job.id] = outcome
-        if is_billed(job) and job.charge.price_micro:
+        if is_paid(job) and not job.charge.is_settled:
             self.charged[job.user_id] += job.charge.price_micro
             self.charges += 1
-            self.is_priced = True
+        counts = is_paid(job) or job.charge.is_settled or outcome is State.DELIVERED
+        self.pictures[job.user_id] -= not counts and outcome is not State.DEAD
+        account = self.spent_stars if counts else self.balance
+        account[job.user_id] += self.held.pop(job.id, 0)
         if outcome is State.DEAD:
             self.dead[job.id] = job
 
     def redeliver(self, job_id: str, state: State) -> None:
         dead = self.dead.pop(job_id)
         del self.ended[job_id]
-        price = 0 if is_billed(dead) else dead.charge.price_micro
+        is_settled = is_paid(dead)
         self.live[job_id] = dead
-        told = {"outcome": None, "reason": "", "facts": {}, "is_cancelled": False}
-        self.change(job_id, state=state, price_micro=price, reserved_micro=0, **told)
+        told: dict[str, Any] = {"outcome": None, "reason": "", "facts": {}, "is_cancelled": False}
+        told["stars"] = 0
+        self.change(job_id, state=state, is_settled=is_settled, reserved_micro=0, **told)
 
     def forget(self, user_id: int, before_update: int) -> None:
         self.revoked[user_id] = before_update
         for job in self.of(user_id):
-            if self.cancel(job.id, user_id) == "ok":
+            if self.cancel(job.id, user_id, STOPPED) == "ok":
                 self.live[job.id] = with_changes(self.live[job.id], **BLANK)
         self.user_tags.pop(user_id, None)
         for job in [job for job in self.dead.values() if job.user_id == user_id]:
             del self.dead[job.id]
-            if is_billed(job) and job.charge.price_micro:
+            if is_paid(job):
                 self.dead[job.id] = with_changes(job, **BLANK_DEAD)
 
 
@@ -185,7 +222,7 @@ class QueueMachine(RuleBasedStateMachine):
         super().__init__()
         self.runner = asyncio.Runner()
         self.redis = connect(self.url)
-        self.run(self.empty())
+        self.run(self.begin())
         self.clients: list[RepeatingClient] = []
         self.model = Model()
         self.open_epoch()
@@ -194,18 +231,20 @@ class QueueMachine(RuleBasedStateMachine):
         RepeatingClient.repeats = repeats
         return self.runner.run(call)
 
-    async def empty(self) -> None:
+    async def begin(self) -> None:
         await self.redis.flushall()
+        for user_id in (1, 2):
+            await self.redis.hset(f"{keys.STARS}{user_id}", "balance", _BALANCE)
 
     def job_of(self, job_id: int) -> Job:
         """Half of the jobs are of each user; a third change the picture of another one, which a
         sixth await.
 
-        Some are free; a repeated id is the same request.
+        Some are free, some cost Stars; a repeated id is the same request.
         """
         price_micro = PRICE if job_id % 4 else 0
         told: dict[str, Any] = {"price_micro": price_micro, "spend_day": DAY}
-        told |= {"scale": 4, "reply_to": 3}
+        told |= {"scale": 4, "reply_to": 3, "stars": 0 if job_id % 5 else STARS}
         told |= {"prompt": "лиса 🦊", "sources": (InputPhoto("f1", "u1", 10, "кот.jpg"),)}
         told["parent"] = "" if job_id % 3 else str(job_id - 2)
         if job_id % 6 == 0:
@@ -345,8 +384,13 @@ class QueueMachine(RuleBasedStateMachine):
         for user_id in (1, 2):
             expected[f"user:{user_id}"] = model.spent(user_id)
             expected[f"reserved:{user_id}"] = reserved(model.of(user_id))
+            expected[f"pictures:{user_id}"] = model.pictures[user_id]
+            account = await redis.hgetall(f"{keys.STARS}{user_id}")
+            stars = {"balance": model.balance[user_id], "spent": model.spent_stars[user_id]}
+            held = {one: model.held[one] for one in model.held if int(one) % 2 + 1 == user_id}
+            stars |= {f"job:{one}": count for one, count in held.items()}
+            assert {name: int(account.get(name, 0)) for name in {*stars, *account}} == stars
         assert {name: int(spend.get(name, 0)) for name in expected} == expected
-        assert model.is_priced or not spend
 
     def teardown(self) -> None:
         # It knows the other indexes.
@@ -381,8 +425,10 @@ def test_the_queue_does_what_the_model_says(redis_url: str) -> None:
         ("claim", "tonumber(running_limit)", "99"),
         ("cancel", "redis.call('HINCRBY', user_tags, user_id, -1)", ""),
         ("cancel", "seen[1] == 'rendering' or seen[1] == 'delivering'", "false"),
-        ("requeue_dead", "redis.call('HSET', job, 'price_micro', 0)", ""),
-        ("finish", "if is_billed ~= '1' then charge = 0 end", ""),
+        ("requeue_dead", "redis.call('HSET', job, 'is_settled', 1)", ""),
+        ("finish", "is_billed ~= '1' or is_settled", "is_settled"),
+        ("finish", "charge > 0 or is_settled or", "is_settled or"),
+        ("finish", "not counts and outcome ~= 'dead'", "not counts"),
         ("finish", "add('user:' .. seen[2], -reserved)", ""),
     ],
 )

@@ -17,7 +17,7 @@ from imgbot.domain.errors import (
     ProviderErrorKind as Kind,
     TransientError,
 )
-from imgbot.domain.job import Job, State, is_billed
+from imgbot.domain.job import Job, State, is_billed, is_paid, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.order_pace import OrderLimit
 from imgbot.domain.poll_schedule import Budget, PollingConfig
@@ -25,6 +25,7 @@ from imgbot.domain.retry import SUBMIT_ATTEMPTS
 from imgbot.jobs.context import StepContext
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
+from imgbot.jobs.runner import take_step
 from imgbot.jobs.submit import submit
 from imgbot.jobs.webhooks import Webhooks
 from imgbot.providers.factory import BuiltinProvider
@@ -36,6 +37,7 @@ from imgbot.providers.protocol import (
     Output,
     Recovery,
 )
+from imgbot.sandbox.simulated_provider import SPEC_FILE
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
@@ -203,6 +205,51 @@ async def test_a_job_cancelled_before_its_order_is_neither_ordered_nor_billed(
 
     assert (job.state, job.is_cancelled, is_billed(job)) == (State.SUBMITTING, True, False)
     assert await setup.charges() == 0
+
+
+@pytest.mark.parametrize(
+    ("took_s", "price_micro", "is_free_if_cancelled", "end", "is_counted"),
+    [
+        (0, 40_000, False, (State.RENDERING, None), True),
+        (60, 40_000, False, (State.DELIVERING, State.CANCELLED), True),
+        (60, 40_000, True, (State.DELIVERING, State.CANCELLED), False),
+        (0, 0, False, (State.DELIVERING, State.CANCELLED), False),
+    ],
+    ids=["too late", "billed all the same", "not billed", "free"],
+)
+async def test_an_ordered_job_that_is_cancelled_goes_on_unless_that_saves_its_price(
+    setup: QueueSetup,
+    took_s: float,
+    price_micro: int,
+    end: tuple[State, State | None],
+    *,
+    is_free_if_cancelled: bool,
+    is_counted: bool,
+) -> None:
+    await setup.control.set_provider(duration_s=[took_s, took_s])
+    spec, billed = setup.folder / "simulated.toml", 'equals = ["cancelled"]\nkind = "failed"\n'
+    rules = SPEC_FILE.read_text()
+    assert billed in rules
+    if is_free_if_cancelled:
+        rules = rules.replace(f"{billed}billed = true", f"{billed}billed = false")
+    spec.write_text(rules)
+    provider = simulated_provider(setup.control.url, Recovery.NONE, spec)
+    routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
+    queue = await open_queue(setup.redis)
+    tools = tools_of(queue, setup.redis, routes, setup.folder, "here")
+
+    job = await take(submit, tools, await claimed_job(queue))
+    job = await queue.move(job, State.POLLING, NOW, price_micro=price_micro)
+    assert await queue.cancel("7", 1, NOW) == "ok"
+    job = with_changes(job, is_cancelled=True)
+    while job.state is State.POLLING:
+        job = await take(take_step, tools, job)
+    await routes.aclose()
+
+    assert (job.state, job.progress.outcome) == end
+    assert is_paid(job) is is_counted
+    assert (job.request.note == "cancelled_late") is (price_micro > 0)
+    assert not (job.is_cancelled and price_micro)
 
 
 @pytest.mark.parametrize("error", [ChatGoneError("it is muted"), TransientError("no answer")])

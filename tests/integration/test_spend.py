@@ -9,6 +9,7 @@ from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client, Value
+from imgbot.storage.dead_letters import DeadLetters, ProblemJob
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.spend import Day, Spend
 from tests.fixtures.jobs import job_of
@@ -142,6 +143,22 @@ async def test_a_job_admitted_while_the_books_are_read_keeps_its_reservation(
 
     assert mended == (0, 0, 0, [])
     assert (await day(redis)).reserved == 2 * PRICE
+
+
+async def test_a_dead_job_that_was_billed_counts_once_and_for_good(redis: Client) -> None:
+    queue = JobQueue(redis, QueueLimits(daily_pictures_per_user=9))
+    await queue.open_epoch()
+    await ended(queue, await submitted(queue), State.DEAD, is_billed=True)
+    [dead] = await queue.jobs(["1"], keys.DEAD_JOB)
+    before = await redis.hgetall(keys.SPEND + TODAY)
+
+    letters = DeadLetters(redis, queue)
+    assert await letters.give_up(ProblemJob(dead, NOW, is_dead=True), NOW) == "ok"
+    [revived] = await queue.jobs(["1"])
+    await queue.finish(revived, State.FAILED, NOW, {})
+
+    assert (before["charged"], before["pictures:1"]) == (str(PRICE), "1")
+    assert await redis.hgetall(keys.SPEND + TODAY) == before
 
 
 async def test_a_quota_of_pictures_counts_what_was_made(redis: Client) -> None:

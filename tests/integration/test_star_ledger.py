@@ -29,6 +29,7 @@ from tests.integration.test_spend import NOW, TODAY, TOMORROW, ended, job, open_
 
 USER = 1
 PAID = StarPayment("charge", 250, 300, NOW)
+WITHOUT_PICTURE = State.FAILED, State.CANCELLED, State.DEAD
 
 
 async def open_ledger(redis: Client, *payments: StarPayment) -> tuple[JobQueue, StarLedger]:
@@ -56,21 +57,29 @@ async def finished(queue: JobQueue, outcome: State) -> Job:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "free", "back", "wanted"),
+    ("outcome", "is_billed", "free", "back", "wanted"),
     [
-        (State.DELIVERED, 0, 0, (295, 0, 5, 0)),
-        (State.FAILED, 0, 0, (300, 0, 0, 0)),
-        (State.CANCELLED, 0, 0, (300, 0, 0, 0)),
-        (State.DEAD, 0, 0, (300, 0, 0, 0)),
+        (State.DELIVERED, True, 0, 0, (295, 0, 5, 0)),
+        *((each, True, 0, 0, (295, 0, 5, 0)) for each in WITHOUT_PICTURE),
+        *((each, False, 0, 0, (300, 0, 0, 0)) for each in WITHOUT_PICTURE),
         # More was held than the order costs.
-        (State.DELIVERED, 0, 2, (297, 0, 3, 0)),
-        (State.DELIVERED, 0, 9, (300, 0, 0, 0)),
-        (State.FAILED, 0, 2, (300, 0, 0, 0)),
-        (State.DELIVERED, 1, 2, (300, 0, 0, 1)),
+        (State.DELIVERED, True, 0, 2, (297, 0, 3, 0)),
+        (State.DELIVERED, True, 0, 9, (300, 0, 0, 0)),
+        (State.CANCELLED, True, 0, 2, (297, 0, 3, 0)),
+        (State.FAILED, False, 0, 2, (300, 0, 0, 0)),
+        (State.DELIVERED, True, 1, 2, (300, 0, 0, 1)),
+        (State.CANCELLED, True, 1, 0, (300, 0, 0, 1)),
+        (State.CANCELLED, False, 1, 0, (300, 0, 0, 0)),
     ],
 )
 async def test_stars_are_held_and_then_spent_or_given_back_once(
-    redis: Client, outcome: State, free: int, back: int, wanted: tuple[int, int, int, int]
+    redis: Client,
+    outcome: State,
+    free: int,
+    back: int,
+    wanted: tuple[int, int, int, int],
+    *,
+    is_billed: bool,
 ) -> None:
     queue, ledger = await open_ledger(redis, PAID, PAID)
     assert await figures(ledger) == (300, 0, 0, 0)
@@ -82,7 +91,7 @@ async def test_stars_are_held_and_then_spent_or_given_back_once(
     over = await queue.move(claimed, State.DELIVERING, NOW, outcome=outcome, stars_back=back)
     # The answer to the first is lost.
     for _ in range(2):
-        await queue.finish(over, outcome, NOW, {})
+        await queue.finish(over, outcome, NOW, {}, is_billed=is_billed)
 
     assert await figures(ledger) == wanted
     assert (await ordered(queue, "7")).verdict == "duplicate"
@@ -166,10 +175,18 @@ async def test_every_operation_that_a_provider_may_make_has_its_price(operation:
     assert policy.star_price(USER, operation, price) == wanted
 
 
-@pytest.mark.parametrize(("reason", "is_told"), [("area_unsure", False), ("went_wrong", True)])
-def test_a_question_gives_back_no_stars_and_a_failure_does(reason: str, is_told: bool) -> None:
-    failed = with_changes(job("7", USER, stars=5), outcome=State.FAILED, reason=reason)
-    assert failure_text(failed).endswith("Your 5 ⭐ are back on your balance.") == is_told
+@pytest.mark.parametrize(
+    ("reason", "ordered_ms", "told"),
+    [
+        ("area_unsure", 0, "to the photo again."),
+        ("went_wrong", 0, "Your 5 ⭐ are back on your balance."),
+        ("cancelled", NOW, "It cost you 3 ⭐."),
+    ],
+)
+def test_a_failure_tells_what_becomes_of_the_stars(reason: str, ordered_ms: int, told: str) -> None:
+    changes = {"outcome": State.FAILED, "reason": reason, "intent_ms": ordered_ms}
+    failed = with_changes(job("7", USER, stars=5, stars_back=2), **changes)
+    assert failure_text(failed).endswith(told)
 
 
 async def test_payments_that_buy_nothing_and_of_banned_users_are_to_be_refunded(

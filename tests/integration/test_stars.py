@@ -125,7 +125,7 @@ async def test_a_user_buys_pays_for_pictures_and_gets_back_what_brought_none(sho
         assert (await anna.said())[-1].endswith("Your 5 ⭐ are back on your balance.")
     status = await anna.ask("a wolf [[sim:slow=60]]", fits=has_buttons)
     held = await anna.ask("/balance", fits=lambda message: message.text.startswith("⭐"))
-    await anna.click(status, "Cancel")
+    cancelled = await anna.click(status, "Cancel")
     await anna.say("3 variants of an owl")
     await anna.heard()
     after = await anna.ask("/balance")
@@ -135,8 +135,9 @@ async def test_a_user_buys_pays_for_pictures_and_gets_back_what_brought_none(sho
     assert held.text.splitlines() == [
         *("⭐ Your balance: 15 ⭐", "Held for pictures in progress: 5 ⭐", *lines),
     ]
-    assert after.text.splitlines() == price.text.splitlines() == ["⭐ Your balance: 5 ⭐", *lines]
-    assert (await account(anna)).spent == 20
+    assert after.text.splitlines() == price.text.splitlines() == ["⭐ Your balance: 0 ⭐", *lines]
+    # The provider had it under way.
+    assert ((await account(anna)).spent, cancelled.text[-16:]) == (25, "It cost you 5 ⭐.")
     # Some are spent.
     assert [button["text"] for button in after.buttons] == ["⭐ Buy Stars"]
 

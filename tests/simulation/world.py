@@ -550,17 +550,22 @@ class World:
             self.violate(f"{charged} is charged for {billed} pictures")
 
     def _check_stars(self) -> None:
-        """Each payment is credited once, and spent on pictures that came."""
+        """Each payment is credited once, and spent on pictures that came, or were billed."""
         for user in self._payers:
             account = self.server.read("HGETALL", f"{keys.STARS}{user}")
             spent, held = int(account.get("spent", 0)), [e for e in account if e[:4] == "job:"]
             if held or int(account.get("balance", 0)) + spent != _PAID:
                 self.violate(f"Stars of {user} are lost or made: {account}")
-            ends = (self.finished[job] for job, of in self.admitted.items() if of == user)
-            delivered = sum(outcomes[0][0] == "delivered" for outcomes in ends if outcomes)
+            own = [job for job, of in self.admitted.items() if of == user]
+            counted = sum(map(self._counts, own))
             sometimes("Stars are spent" if spent else "no Stars are spent")
-            if spent % _STARS or spent > delivered * _STARS:
-                self.violate(f"{user} has spent {spent} Stars on {delivered} pictures")
+            if spent % _STARS or spent > counted * _STARS:
+                self.violate(f"{user} has spent {spent} Stars on {counted} pictures")
+
+    def _counts(self, job_id: str) -> bool:
+        """Whether the first end of a job counts, however it ended."""
+        outcome, is_billed = next(iter(self.finished[job_id]), ("", False))
+        return outcome == "delivered" or (is_billed and self.is_priced(job_id))
 
     def is_priced(self, job_id: str) -> bool:
         tasks = self.ledger.by_job.get(self._order_of(job_id), ())

@@ -30,7 +30,7 @@ NAMES = (
     "reply_to parent is_file note negative ignored base price_micro reserved_micro spend_day "
     "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_fields "
     "pending_ms ticket message_id tries lost_orders file outcome reason facts is_cancelled "
-    "is_unbilled variants lettering model sent inline_id stars stars_back"
+    "is_unbilled variants lettering model sent inline_id stars stars_back is_settled"
 )
 
 

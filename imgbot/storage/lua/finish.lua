@@ -7,7 +7,7 @@
 -- FLAGS: fenced allow-oom
 -- quotas is a list with commas: the user and the group in whose quotas it was counted.
 local seen = redis.call('HMGET', job, 'version', 'user_id', 'reserved_micro', 'price_micro',
-  'stars', 'stars_back')
+  'stars', 'stars_back', 'is_settled')
 if not seen[1] then return {redis.call('EXISTS', tombstone) == 1 and 'ok' or 'gone'} end
 if seen[1] ~= version then return {'stale', seen[1]} end
 redis.call('ZREM', due, id)
@@ -28,7 +28,10 @@ if #fields > 0 and outcome == 'delivered' then
 end
 -- The reservation is what the admission took; the charge is what the picture cost.
 local reserved, charge = tonumber(seen[3] or '0'), tonumber(seen[4] or '0')
-if is_billed ~= '1' then charge = 0 end
+local is_settled = seen[7] == '1'
+if is_billed ~= '1' or is_settled then charge = 0 end
+-- What was billed counts, whoever cancelled it, and so does what is shown; all else is given back.
+local counts = charge > 0 or is_settled or outcome == 'delivered'
 local function add(entry, micro)
   if redis.call('HINCRBY', spend, entry, micro) == 0 then redis.call('HDEL', spend, entry) end
 end
@@ -43,18 +46,17 @@ if charge > 0 then
   add('of:' .. provider_operation, charge)
   add('n:' .. provider_operation, 1)
 end
--- What came to nothing does not count towards the pictures of the day.
 for owner in quotas:gmatch('[^,]+') do
   local entry = 'pictures:' .. owner
-  local is_free = outcome == 'failed' or outcome == 'cancelled'
-  if is_free and redis.call('HEXISTS', spend, entry) == 1 then add(entry, -1) end
+  -- A dead one has not come to its end.
+  if not counts and outcome ~= 'dead' and redis.call('HEXISTS', spend, entry) == 1 then add(entry, -1) end
 end
 if reserved + charge > 0 then redis.call('EXPIRE', spend, spend_kept_s) end
 -- The ledger has what is held for the job, once: a dead one may be delivered after all, at no price.
 local held = seen[5] and redis.call('HGET', stars, 'job:' .. id)
 if held then
   redis.call('HDEL', stars, 'job:' .. id)
-  if outcome == 'delivered' then
+  if counts then
     local back = math.min(tonumber(seen[6] or '0'), tonumber(held))
     redis.call('HINCRBY', stars, 'spent', held - back)
     if back > 0 then redis.call('HINCRBY', stars, 'balance', back) end

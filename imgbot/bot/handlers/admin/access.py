@@ -21,6 +21,7 @@ from imgbot.domain.job import State
 from imgbot.domain.texts import buttons
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.access import Ban
+from imgbot.storage.job_queue import STOPPED
 from imgbot.telegram.messenger import picture_in
 
 _LISTED = 40
@@ -140,7 +141,7 @@ async def ban(dialogue: Dialogue, user_id: int, reason: str = "") -> None:
     # Queued jobs are not paid for yet; running ones may be, and continue.
     for job in await app.queue.jobs_of(user_id):
         if job.state is State.QUEUED:
-            await app.queue.cancel(job.id, user_id, at_ms)
+            await app.queue.cancel(job.id, user_id, at_ms, STOPPED)
 
 
 async def handle_unban(message: Message, dialogue: Dialogue) -> None:
