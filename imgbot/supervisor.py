@@ -87,10 +87,12 @@ async def serve(
         bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
         closing.push_async_callback(bot.session.close)
         start = _Startup(bot, notifier, queue, lease)
-        sampler = build_sampler(settings, redis, bot, pool, {"telegram": lambda: start.telegram})
+        checks = {"telegram": lambda: start.telegram}
+        sampler = build_sampler(settings, redis, bot, pool, checks, start.is_standby)
+        metrics.REGISTRY.register(sampler.resources)
         ports = settings.spare_http_ports
         key = key_of(settings.token.get_secret_value())
-        page = OpsServer(settings.http, sampler, start.take_hook, ports, start.is_standby, key)
+        page = OpsServer(settings.http, sampler, start.take_hook, ports, key)
         await closing.enter_async_context(page)
         await closing.enter_async_context(_beside(sampler.run()))
         opening = _open_connections(settings, redis, start, pool, server, signals.draining, closing)
@@ -111,7 +113,11 @@ def _open_queue(settings: Settings, redis: Client) -> tuple[JobQueue, Lease | No
     """Build the queue, and in a cluster the lease on it."""
     persistence = Persistence(redis, goes_without_replica=settings.without_replica == "go")
     queue = JobQueue(redis, queue_limits_of(settings), persistence)
-    return queue, Lease(redis, persistence) if settings.is_clustered else None
+    if not settings.is_clustered:
+        return queue, None
+    lease = Lease(redis, persistence)
+    metrics.cluster.labels("leader").set_function(lambda: not lease.is_standby)
+    return queue, lease
 
 
 async def _open_connections(
@@ -129,6 +135,7 @@ async def _open_connections(
     async with _beside(*([server.watch()] if server else [])):
         myself = await start.identify()
         routes = open_providers(settings, pool)
+        metrics.preregister(version(), routes.names)
         closing.push_async_callback(routes.aclose)
         # A stop while it stands by finds itself fenced, and closes nothing.
         closing.push_async_callback(queue.close_epoch)
@@ -263,9 +270,7 @@ async def _serve(
     # READY must include the pool: one worker answers, the others start on need.
     await pool.run(worker.ping)
     sampler.observe(services.observer, services.checks)
-    metrics.REGISTRY.register(sampler.resources)
     names = "+".join(connections.routes.names)
-    metrics.build.labels(version(), names).set(1)
     events.info("serving: version %s, provider %s, %d workers", version(), names, pool.size)
     await _run(services, server, connections, notifier)
     notifier.stopping("closing")

@@ -82,11 +82,9 @@ class OpsServer:
         sampler: StatusSampler,
         take_hook: TakeHook | None = None,
         spare_ports: Iterable[int] = (),
-        is_standby: Callable[[], bool] = bool,
         key: str = "",
     ) -> None:
         """`key` is what the operator's requests bear, as a password; empty if there is none."""
-        self._is_standby = is_standby
         self._key = key
         self._spare_ports = spare_ports
         self._take_hook = take_hook
@@ -256,7 +254,7 @@ class OpsServer:
     async def _healthz(self, _: web.Request) -> web.Response:
         found = await self._sampler.health()
         is_well = not any(found.values())
-        status = "standby" if self._is_standby() else "ok"
+        status = "standby" if self._sampler.is_standby() else "ok"
         body = {
             "status": status if is_well else "failing",
             "checks": {

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from imgbot.storage.server.cluster import replicas_in
+from imgbot.storage.server.cluster import LAG_S, is_followed
 
 _log = logging.getLogger(__name__)
 
@@ -29,9 +29,6 @@ _SENTINEL_S = 1.0
 _LEAVING = frozenset({"o_down", "failover_in_progress"})
 _NAMED_S = 2.5
 """Longer than a Sentinel takes to learn from another that it has made a new primary."""
-
-_LAG_S = 5
-"""Silence of a replica after which it counts as gone."""
 
 
 class Persistence:
@@ -117,9 +114,7 @@ class Persistence:
         Raises StorageUnavailableError.
         """
         told, primary = await self._redis.info("replication"), self._redis.primary
-        has_replica = any(
-            each["state"] == "online" and each["lag"] <= _LAG_S for each in replicas_in(told)
-        )
+        has_replica = is_followed(told)
         self._is_alone = not has_replica and bool(await self._redis.exists(keys.ALONE))
         is_missed = not has_replica and not self._is_alone
         is_gone = is_missed and await self._is_named_by_most(primary)
@@ -128,7 +123,7 @@ class Persistence:
         if is_as_asked and not self._is_alone and is_gone == ("min_slaves_good_slaves" in told):
             # A server whose operator forbids CONFIG is as strict as they made it.
             with suppress(ResponseError):
-                await self._redis.config_set("min-replicas-max-lag", _LAG_S)
+                await self._redis.config_set("min-replicas-max-lag", LAG_S)
                 await self._redis.config_set("min-replicas-to-write", int(not is_gone))
 
     def _note(self, *, is_missed: bool, is_gone: bool) -> None:

@@ -12,6 +12,7 @@ from imgbot.storage import keys
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable
 from imgbot.storage.job_codec import load
+from imgbot.storage.server.cluster import is_followed
 from imgbot.storage.server.durability import address_of
 
 _LOOKED_AT = 200
@@ -110,6 +111,11 @@ class QueueSnapshot:
 
 class QueueStats(Store):
     """Reader of queue statistics; each snapshot takes a few round trips."""
+
+    async def has_replica(self) -> bool | None:
+        """Return whether Redis has a replica that keeps up; None outside a cluster."""
+        is_clustered = self._redis.sentinels is not None
+        return is_followed(await self._redis.info("replication")) if is_clustered else None
 
     @property
     def address(self) -> str:

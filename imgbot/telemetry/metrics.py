@@ -117,13 +117,15 @@ redis_memory_max = _gauge("redis_memory_max_bytes")
 kept = _gauge("kept_pictures_bytes")
 repairs = _counter("fsck_mended_total")
 unreadable = _counter("entries_unreadable_total")
+cluster = _gauge("cluster_up")
 lag = _histogram("event_loop_lag_seconds", (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5))
 build = _gauge("build_info")
 
 
-def preregister(providers: Iterable[str]) -> None:
-    """Create the series of these providers."""
+def preregister(version: str, providers: Iterable[str]) -> None:
+    """Create the series of this version with these providers."""
     names = tuple(providers)
+    build.labels(version, "+".join(names)).set(1)
     for name in names:
         provider_up.labels(name).set(1)
     _with_known(spend, {"provider": names, "operation": OFFERED})

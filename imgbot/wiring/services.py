@@ -22,7 +22,6 @@ from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.storage.server.durability import measure
 from imgbot.telegram.session import BotSession
 from imgbot.telegram.update_poller import UpdatePoller
-from imgbot.telemetry.metrics import preregister
 from imgbot.wiring.bot import build_app, build_update_poller
 from imgbot.wiring.connections import CLOCK, Connections, now_ms
 from imgbot.wiring.jobs import build_runner, build_step_context
@@ -52,7 +51,6 @@ def build_services(
 ) -> Services:
     """Build all components; nothing runs yet."""
     redis, bot = connections.redis, connections.bot
-    preregister(connections.routes.names)
     app = build_app(settings, connections)
     dialogues = Dialogues(redis, app)
     updates = build_update_poller(connections, app, dialogues)

@@ -2,7 +2,7 @@
 
 import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from aiogram import Bot
@@ -30,7 +30,12 @@ from imgbot.wiring.connections import Connections, now_ms, queue_limits_of
 
 
 def build_sampler(
-    settings: Settings, redis: Client, bot: Bot, pool: Pool, checks: Mapping[str, Check]
+    settings: Settings,
+    redis: Client,
+    bot: Bot,
+    pool: Pool,
+    checks: Mapping[str, Check],
+    is_standby: Callable[[], bool],
 ) -> StatusSampler:
     """Build the sampler of the status page; each check is a sentence on what is wrong, or nothing.
 
@@ -53,7 +58,8 @@ def build_sampler(
         "+".join(settings.providers),
         contact=NoPolling() if settings.is_clustered else PollingHealth(),
     )
-    return StatusSampler(metrics.REGISTRY, common | dict(checks), observer, settings.state_dir)
+    all_checks = common | dict(checks)
+    return StatusSampler(metrics.REGISTRY, all_checks, observer, settings.state_dir, is_standby)
 
 
 def build_observer(

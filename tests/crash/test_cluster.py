@@ -32,6 +32,10 @@ SOONER = {
 }
 
 
+_UP = re.compile(r'^imgbot_cluster_up\{part="(\w+)"\} (\d)', re.MULTILINE)
+_NAMES = re.compile(r"^imgbot_\w+\{?", re.MULTILINE).findall
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A leader, a standby and what they share."""
@@ -90,6 +94,10 @@ async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 
 async def test_the_leader_is_killed(pair: Pair) -> None:
     assert '"standby"' in await pair.standby.get("/healthz")
+    assert '"is_standby": true' in await pair.standby.get("/status.json")
+    told = await pair.standby.get("/metrics")
+    assert _UP.findall(told) == [("leader", "0"), ("replica", "1")]
+    assert {"imgbot_build_info{", "imgbot_cpu_cores", "imgbot_provider_up{"} <= set(_NAMES(told))
     people = await ask_for_pictures(pair.control, 5)
     await eventually(lambda: ordered(pair), what="an order")
 
@@ -98,6 +106,7 @@ async def test_the_leader_is_killed(pair: Pair) -> None:
 
     await pair.expect_one_each(people)
     assert '"ok"' in await pair.standby.get("/healthz")
+    assert ("leader", "1") in _UP.findall(await pair.standby.get("/metrics"))
     assert (await pair.control.calls())["violations"] == []
     print(f"takeover after kill -9 of the leader: {took_s:.1f} s")
 

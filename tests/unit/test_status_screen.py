@@ -53,6 +53,13 @@ def _text(**changes: Any) -> str:
     return "\n".join(screen_of(document_with(**changes)))
 
 
+def test_a_bot_that_stands_by_says_so() -> None:
+    document = document_with() | {"is_standby": True}
+
+    assert screen_of(document)[0].endswith("● STANDING BY")
+    assert screen_of(document | {"level": "critical"})[0].endswith("● CRITICAL")
+
+
 def test_a_quiet_service_on_one_screen() -> None:
     lines = screen_of(document_with())
 

@@ -71,7 +71,7 @@ def document_of(
     """Return the document; the indicators have a sample.
 
     `facts` are of `facts_of`; `seen` is None while Redis is away; `about` has the version, the
-    provider, the address of Redis, and how long it has been up.
+    provider, the address of Redis, whether it stands by, and how long it has been up.
     """
     glance = seen or QueueGlance()
     now, before = indicators.latest, indicators.earlier(RECENT_S)

@@ -62,7 +62,9 @@ class StatusSampler:
         checks: Mapping[str, Check],
         observer: Observer,
         state_dir: Path,
+        is_standby: Callable[[], bool] = bool,
     ) -> None:
+        self.is_standby = is_standby
         self.registry = registry
         self._metrics = registry.restricted_registry(READ)
         self._checks = checks
@@ -159,6 +161,7 @@ class StatusSampler:
             "version": version(),
             "provider": self._observer.provider,
             "redis": self._observer.redis,
+            "is_standby": self.is_standby(),
             "up_s": time.monotonic() - self._begun_s,
         }
         checks, workers = await self.health(), self._observer.workers()

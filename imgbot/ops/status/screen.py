@@ -35,7 +35,8 @@ def screen_of(document: Document, width: int = 80, *, is_coloured: bool = False)
     document = _clean(document)
     level, up = document["level"], duration(document["up_s"])
     left = f"imgbot {document['version']}  {document['provider']}  up {up}"
-    right = f"● {level.upper()}"
+    is_idle = document["is_standby"] and level == "normal"
+    right = f"● {'STANDING BY' if is_idle else level.upper()}"
     space = " " * max(2, width - len(left) - len(right))
     lines = [paint("bold", left) + space + paint(level, right)]
     for section in (

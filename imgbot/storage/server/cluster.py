@@ -18,6 +18,9 @@ from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 
 _ANSWER_S = 2.0
+LAG_S = 5
+"""Silence of a replica after which it counts as gone."""
+
 SILENCE = (RedisError, OSError, TimeoutError)
 """Errors of a server that does not answer, or not as it should."""
 
@@ -97,6 +100,12 @@ class ClusterState:
     @property
     def has_quorum(self) -> bool:
         return any(answer.startswith("OK") for answer in self.sentinels.values())
+
+
+def is_followed(info: Mapping[str, Any]) -> bool:
+    """Return whether a primary's INFO lists a replica that keeps up."""
+    near = (each for each in replicas_in(info) if each["state"] == "online")
+    return any(each["lag"] <= LAG_S for each in near)
 
 
 async def look(url: ClusterUrl) -> ClusterState:

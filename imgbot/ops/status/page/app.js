@@ -85,7 +85,8 @@ function showStatus(status) {
   history_.touch(status);
   setConnection("live", "");
   byId("about").textContent = `${status.version} · ${status.provider} · up ${duration(status.up_s)}`;
-  setState(status.level, WORDS[status.level]);
+  const isIdle = status.is_standby && status.level === "normal";
+  setState(status.level, isIdle ? "Standing by" : WORDS[status.level]);
   document.title = status.level === "normal" ? "imgbot" : `${WORDS[status.level]} · imgbot`;
   showProblems(status.problems);
   showVitals(byId("vitals"), status);
