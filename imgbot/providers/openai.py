@@ -47,7 +47,7 @@ from imgbot.providers.spec_file import (
     ProviderName,
     ServerSpec,
     Vendor,
-    micro,
+    price_or_guess,
     with_key,
 )
 from imgbot.providers.url_policy import Hosts
@@ -102,7 +102,7 @@ class ImagesApiModel(ModelNotes):
     operations: Annotated[tuple[Served, ...], Field(min_length=1)]
     id: str = ""
     """Empty sends none, for servers with a single model."""
-    price_usd: PriceUsd = 0.0
+    price_usd: PriceUsd | None = None
     pictures: Annotated[int, Field(ge=1, le=_MAX_PICTURES)] = 1
     """Maximum number of pictures."""
     body: Mapping[str, str | int | float | bool] = Field(
@@ -145,7 +145,9 @@ class OpenAiSpec(ServerSpec, Vendor):
         """Return the terms; `price_micro` is the operator's own price."""
         return Capability(
             model=model.id,
-            price_micro=micro(model.price_usd) if price_micro is None else price_micro,
+            price_micro=(
+                price_or_guess(model.price_usd, self.key) if price_micro is None else price_micro
+            ),
             inputs=self.inputs.limits(model.pictures if operation is Operation.MERGE else 1),
             **model.notes(model.id),
         )

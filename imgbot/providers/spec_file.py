@@ -22,6 +22,8 @@ KEY_SLOT = "{key}"
 """Placeholder for the key in a header; the key itself is never in a file."""
 
 _LIMIT_BYTES = 256 << 10
+_UNPRICED_USD = 0.10
+"""Above what most models cost, so that a budget is kept to."""
 _NAME = r"""(?:[\w-]+|"[^"]*"|'[^']*')"""
 _HEADER = re.compile(rf"\s*(\[{{1,2}})\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*\]")
 _KEY = re.compile(rf"\s*({_NAME}(?:\s*\.\s*{_NAME})*)\s*=")
@@ -236,6 +238,15 @@ class ServerSpec(LocatedTable):
 def micro(price_usd: float) -> int:
     """Convert US dollars to micro-dollars."""
     return round(price_usd * 1_000_000)
+
+
+def price_or_guess(price_usd: float | None, key: str) -> int:
+    """Return the price in micro-dollars; without one, a guess for a service that wants a key.
+
+    Who asks for a key charges: only a price of 0 that is written makes it free.
+    """
+    guess = _UNPRICED_USD if key else 0.0
+    return micro(guess if price_usd is None else price_usd)
 
 
 def with_key(headers: Mapping[str, str], key: str) -> dict[str, str]:

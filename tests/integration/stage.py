@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 from PIL import Image
 
+from imgbot.domain.operations import OFFERED
 from imgbot.domain.texts import LANGUAGES
 from imgbot.sandbox.server import Sandbox
 from imgbot.storage import keys
@@ -217,6 +218,9 @@ class User:
         return Image.open(io.BytesIO(content))
 
 
+FREE = {"IMGBOT_PRICES": ", ".join(f"{each}=0" for each in OFFERED)}
+
+
 async def open_stage(
     folder: Path,
     constants: Constants | None = None,
@@ -231,7 +235,7 @@ async def open_stage(
     async with open_sandbox(flood=False) as (sandbox, control):
         if is_simulated:
             await control.set_provider(duration_s=[0.2, 0.4])
-            settings = with_simulated_provider(sandbox) | settings
+            settings = with_simulated_provider(sandbox) | FREE | settings
         bot = Bot(sandbox, state_dir, **settings)
         bot.constants = {**_UNCROWDED, **(constants or {})}
         async with bot:

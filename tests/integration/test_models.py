@@ -27,7 +27,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     """Two models, the dearer one by the operator's list, and users who pay."""
     settings = {
         "IMGBOT_MODELS_OFFERED": BEST,
-        "IMGBOT_PRICES": "create=0.04",
+        "IMGBOT_PRICES": "create=0.04, edit=0",
         "IMGBOT_USER_DAILY_LIMIT": "9",
         "IMGBOT_RUNNING_PER_USER": "1",
     }

@@ -38,7 +38,7 @@ def full_report(anna: User, boris: User) -> str:
 async def limited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """Two pictures a day for everybody; retouching is free."""
     settings = {
-        "IMGBOT_PRICES": "create=0.04, edit=0.05",
+        "IMGBOT_PRICES": "create=0.04, edit=0.05, retouch=0",
         "IMGBOT_USER_DAILY_LIMIT": "0.10",
         "IMGBOT_DAILY_BUDGET": "100",
     }

@@ -460,6 +460,21 @@ def test_the_file_of_replicate_explains_every_part() -> None:
         assert table.model_fields.keys() <= words, table
 
 
+@pytest.mark.parametrize("name", ["replicate", "openai"])
+@pytest.mark.parametrize(
+    ("price", "is_keyed", "is_free"),
+    [("", True, False), ("price_usd = 0", True, True), ("", False, True)],
+)
+async def test_a_provider_with_a_key_costs_money_unless_a_price_of_nothing_is_written(
+    name: str, price: str, *, is_keyed: bool, is_free: bool, tmp_path: Path
+) -> None:
+    text = re.sub("(?m)^price_usd = .*$", price, read_preset(name).text)
+    text = text if is_keyed else re.sub('(?m)^key = ".*$', 'key = ""', text)
+    (file := tmp_path / "own.toml").write_text(text)
+    async with aclosing(open_provider(str(file), ProviderConfig(), AsyncMock())) as provider:
+        assert (provider.offers[Operation.CREATE].price_micro == 0) == is_free
+
+
 @pytest.mark.parametrize(
     ("name", "operations", "former", "price_usd"),
     [

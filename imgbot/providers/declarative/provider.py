@@ -60,12 +60,12 @@ class DeclaredProvider(Provider):
             if (model := spec.model_for(operation, config.models.get(operation, "")))
         }
         self.offers: Mapping[Operation, Capability] = {
-            operation: model.offer(spec.inputs, config.prices_micro.get(operation))
+            operation: model.offer(spec, config.prices_micro.get(operation))
             for operation, model in self._models.items()
         }
         self.models = {
             operation: {
-                name: usual if name == usual.model else model.offer(spec.inputs, None)
+                name: usual if name == usual.model else model.offer(spec, None)
                 for name, model in spec.models_for(operation).items()
             }
             for operation, usual in self.offers.items()

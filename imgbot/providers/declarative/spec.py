@@ -26,6 +26,7 @@ from imgbot.providers.spec_file import (
     SpecDocument,
     Url,
     micro,
+    price_or_guess,
     validate,
 )
 
@@ -240,7 +241,7 @@ class DeclaredModel(ModelNotes):
     operations: tuple[OfferedOperation, ...]
     id: str
     url: str = ""
-    price_usd: PriceUsd = 0.0
+    price_usd: PriceUsd | None = None
     scale_prices_usd: Mapping[Annotated[str, Field(pattern=r"^[2-8]$")], PriceUsd] = Field(
         default_factory=dict[str, PriceUsd]
     )
@@ -263,14 +264,16 @@ class DeclaredModel(ModelNotes):
     def nearest_scale(self, wanted: int) -> int:
         return min(self.scales, key=lambda scale: (abs(scale - wanted), -scale), default=wanted)
 
-    def offer(self, inputs: InputDelivery, price_micro: int | None) -> Capability:
+    def offer(self, spec: "Spec", price_micro: int | None) -> Capability:
         """Return the terms; `price_micro` is the operator's own price."""
         by_scale = {int(scale): micro(usd) for scale, usd in self.scale_prices_usd.items()}
         return Capability(
             model=self.id,
-            price_micro=micro(self.price_usd) if price_micro is None else price_micro,
+            price_micro=(
+                price_or_guess(self.price_usd, spec.key) if price_micro is None else price_micro
+            ),
             scale_prices_micro=by_scale if price_micro is None else {},
-            inputs=inputs.limits(self.pictures, self.max_side_px),
+            inputs=spec.inputs.limits(self.pictures, self.max_side_px),
             scales=frozenset(self.scales),
             takes_seed="seed" in names_in(self.body),
             **self.notes(self.id),
