@@ -1,11 +1,12 @@
 """Supervisor: start order, run, drain, stop.
 
-Start: settings, locks, Redis, pool, Telegram, then READY. Stop: no more updates, jobs that need
-only seconds are finished, the rest waits in Redis for the next start.
+Start: settings, locks, Redis, pool, Telegram, then READY. Stop: it serves on until the orders are
+answered that could not be recovered; then no more updates, jobs that need only seconds are
+finished, the rest waits in Redis for the next start.
 
 In a cluster (IMGBOT_REDIS_URL=redis+sentinel://…) it stands by, READY as well, until it has taken
-the lease. Its stop releases the lease, and leaves what takes more than a second to the next leader,
-except for orders that could not be recovered. SIGUSR1 hands over: a stop with status 1, after which
+the lease. Its stop releases the lease, and leaves what takes more than a second to the next leader.
+SIGUSR1 hands over: a stop with status 1, after which
 systemd starts it again as the standby.
 """
 
@@ -58,8 +59,8 @@ HANDOVER_S = 1.0
 """The same in a cluster, where another bot goes on with it."""
 
 ORDER_DRAIN_S = 115.0
-"""Additional seconds for a paid submit that would be lost without its response: OpenAI's edits are
-reported to take 60 to 150 s."""
+"""Seconds before that in which it serves on, for a paid submit that would be lost without its
+response: OpenAI's edits are reported to take 60 to 150 s."""
 
 REDIS_TIMEOUT_S = 60.0
 """Seconds to retry a Redis that stops answering during the start."""
@@ -95,11 +96,11 @@ async def serve(
         page = OpsServer(settings.http, sampler, start.take_hook, ports, key)
         await closing.enter_async_context(page)
         await closing.enter_async_context(_beside(sampler.run()))
-        opening = _open_connections(settings, redis, start, pool, server, signals.draining, closing)
-        connections = await run_or_cancel_on(signals.draining, opening)
+        opening = _open_connections(settings, redis, start, pool, server, closing)
+        connections = await run_or_cancel_on(signals.stopping, opening)
         if connections is not None:
             services = start.services = build_services(settings, connections, sampler)
-            await _serve(services, server, connections, notifier)
+            await _serve(services, server, connections, notifier, signals.stopping)
     return signals.conclude()
 
 
@@ -126,7 +127,6 @@ async def _open_connections(
     start: "_Startup",
     pool: Pool,
     server: RedisServer | None,
-    draining: asyncio.Event,
     closing: AsyncExitStack,
 ) -> Connections:
     """Wait for Redis and Telegram, and become the owner of the queue."""
@@ -144,7 +144,7 @@ async def _open_connections(
             async with _beside(_stand_by(start.notifier)):
                 await lease.take()
         installation = await _acquire_queue(redis, queue, myself.id, start.notifier)
-    return Connections(redis, queue, installation, start.bot, myself, pool, routes, draining, lease)
+    return Connections(redis, queue, installation, start.bot, myself, pool, routes, lease)
 
 
 async def _stand_by(notifier: Notifier) -> None:
@@ -264,7 +264,11 @@ async def _until_done(
 
 
 async def _serve(
-    services: Services, server: RedisServer | None, connections: Connections, notifier: Notifier
+    services: Services,
+    server: RedisServer | None,
+    connections: Connections,
+    notifier: Notifier,
+    stopping: asyncio.Event,
 ) -> None:
     pool, sampler = connections.pool, services.sampler
     # READY must include the pool: one worker answers, the others start on need.
@@ -272,12 +276,16 @@ async def _serve(
     sampler.observe(services.observer, services.checks)
     names = "+".join(connections.routes.names)
     events.info("serving: version %s, provider %s, %d workers", version(), names, pool.size)
-    await _run(services, server, connections, notifier)
+    await _run(services, server, connections, notifier, stopping)
     notifier.stopping("closing")
 
 
 async def _run(
-    services: Services, server: RedisServer | None, connections: Connections, notifier: Notifier
+    services: Services,
+    server: RedisServer | None,
+    connections: Connections,
+    notifier: Notifier,
+    stopping: asyncio.Event,
 ) -> None:
     """Serve; background tasks end after the work."""
     draining, drain_s = connections.draining, HANDOVER_S if connections.lease else DRAIN_S
@@ -300,7 +308,7 @@ async def _run(
             async with asyncio.TaskGroup() as work:
                 work.create_task(services.updates.run(draining, drain_s))
                 work.create_task(services.albums.run(draining, drain_s))
-                work.create_task(services.runner.run(drain_s, ORDER_DRAIN_S))
+                work.create_task(services.runner.run(stopping, drain_s, ORDER_DRAIN_S))
                 work.create_task(services.broadcaster.run(draining, drain_s))
         except BaseException:
             # An unexpected end, and the cleanup may hang as well.

@@ -10,7 +10,7 @@ import math
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
@@ -371,6 +371,9 @@ class ProviderSlots:
         """Set when a slot becomes free."""
         self.unanswered: set[str] = set()
         """Ids of jobs with a submit in flight that could not be recovered without its answer."""
+        self.is_closed = False
+        """No such submit may begin."""
+        self._answered = asyncio.Event()
 
     def acquire(self, job_id: str, provider: Provider) -> bool:
         """Take a slot; False if there is none: wait for `freed` then."""
@@ -389,6 +392,16 @@ class ProviderSlots:
             yield
         finally:
             self.unanswered.discard(job_id)
+            self._answered.set()
+
+    async def close(self, wait_s: float) -> None:
+        """Wait for the answers to submits that could not be recovered, and let none begin."""
+        self.is_closed = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while self.unanswered:
+                    self._answered.clear()
+                    await self._answered.wait()
 
     def adopt(self, job_id: str, name: str) -> None:
         """Count a task that exists already, even beyond the limit."""

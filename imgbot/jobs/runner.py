@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
-from imgbot.aio import cancel_and_wait, cancel_and_wait_current, sleep_or_event
+from imgbot.aio import cancel_and_wait_current, sleep_or_event
 from imgbot.domain.errors import (
     FULL,
     ChatGoneError,
@@ -101,7 +101,7 @@ class _RunningJob:
 
 
 class Runner:
-    """Runs jobs until the context's `draining` is set; `capacity` is the number at once.
+    """Runs jobs until it is to stop; `capacity` is the number at once.
 
     A job that waits for long, for its chat or as a provider told it to, does not count, up to as
     many again, and while several of one chat do so, no job of that chat is claimed. While
@@ -165,36 +165,37 @@ class Runner:
         """The running jobs, each as its latest step left it."""
         return [running.job for running in self._running.values()]
 
-    async def run(self, drain_s: float, order_s: float) -> None:
-        """Serve until drained; then end what is seconds away within `drain_s`.
+    async def run(self, stopping: asyncio.Event, drain_s: float, order_s: float) -> None:
+        """Serve until `stopping`; then end what is seconds away within `drain_s`.
 
-        A submit that could not be recovered later has `order_s` more to be answered.
+        Before that, the submits that could not be recovered later have `order_s` to be answered:
+        all goes on meanwhile, and the context's `draining` is set after it.
 
         Raises FencedError (in a group) when another supervisor took over.
         """
         async with asyncio.TaskGroup() as group:
             listener = group.create_task(self._listen())
             announcer = group.create_task(self._context.status_messages.announce_all())
-            group.create_task(self._wake_to_drain())
+            group.create_task(self._begin_drain(stopping, order_s))
             await self._serve(group)
             await cancel_and_wait_current(listener)
-            await self._drain(drain_s, order_s)
+            await self._drain(drain_s)
             await cancel_and_wait_current(announcer)
 
-    async def _wake_to_drain(self) -> None:
-        """Wake the claim loop when the drain begins: it waits for one event alone."""
-        await self._context.draining.wait()
+    async def _begin_drain(self, stopping: asyncio.Event, order_s: float) -> None:
+        await stopping.wait()
+        if count := len(self._context.slots.unanswered):
+            events.info("serving on until %d submits are answered", count)
+        await self._context.slots.close(order_s)
+        self._context.draining.set()
+        # The claim loop waits for one event alone.
         self._wakeup.set()
 
-    async def _drain(self, drain_s: float, order_s: float) -> None:
+    async def _drain(self, drain_s: float) -> None:
         tasks = {running.task for running in self._running.values() if running.task}
         if tasks:
             _, tasks = await asyncio.wait(tasks, timeout=drain_s)
-        late = {task for task in tasks if task.get_name() in self._context.slots.unanswered}
-        await cancel_and_wait_current(*(tasks - late))
-        if late:
-            events.info("waiting for the answers to %d submits", len(late))
-        await cancel_and_wait(late, order_s)
+        await cancel_and_wait_current(*tasks)
 
     async def _serve(self, group: asyncio.TaskGroup) -> None:
         """Start waiting jobs while there is room, until drained."""

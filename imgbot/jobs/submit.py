@@ -156,12 +156,14 @@ async def _order_in_turn(
         return Snooze(job, wait_s, again, keeps_turn=True)
     if context.draining.is_set():
         return Advance(job)
-    intended = await _record_submit(context, job, provider, order, fields)
-    if not intended.progress.intent_ms:
-        return Snooze(intended, _SYNC_AGAIN_S)
     # Else only the answer to the submit can tell what became of it.
     is_recovered = provider.recovery is not Recovery.NONE or context.webhooks.can_recover(provider)
+    if context.slots.is_closed and not is_recovered:
+        return Snooze(job, _SLOT_WAIT_S)
     with nullcontext() if is_recovered else context.slots.awaiting(job.id):
+        intended = await _record_submit(context, job, provider, order, fields)
+        if not intended.progress.intent_ms:
+            return Snooze(intended, _SYNC_AGAIN_S)
         return await _order(context, intended, provider, order)
 
 

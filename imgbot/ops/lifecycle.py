@@ -155,7 +155,7 @@ def take_scale_request(state_dir: Path) -> int | None:
 
 
 class Signals:
-    """SIGTERM and SIGINT set `draining`; a second SIGINT ends the process there and then.
+    """SIGTERM and SIGINT set `stopping`; a second SIGINT ends the process there and then.
 
     SIGUSR1 does so as well, to hand a cluster over: unless it is told to stop, it then ends with
     status 1, and its service starts it again.
@@ -166,7 +166,7 @@ class Signals:
     def __init__(
         self, notifier: Notifier, pool: Pool, reread: Callable[[], Settings], state_dir: Path
     ) -> None:
-        self.draining = asyncio.Event()
+        self.stopping = asyncio.Event()
         self._is_handing_over = False
         self._notifier = notifier
         self._pool = pool
@@ -186,17 +186,17 @@ class Signals:
         loop.add_signal_handler(signal.SIGTTOU, lambda: resize(self._pool, self._pool.size - 1))
 
     def _drain(self) -> None:
-        if not self.draining.is_set():
+        if not self.stopping.is_set():
             events.info("stopping: finishing jobs that are almost done; the rest waits in Redis")
             force_exit_after(asyncio.get_running_loop())
-        self.draining.set()
+        self.stopping.set()
 
     def _stop(self) -> None:
         self._is_handing_over = False
         self._drain()
 
     def _hand_over(self) -> None:
-        self._is_handing_over = not self.draining.is_set()
+        self._is_handing_over = not self.stopping.is_set()
         self._drain()
 
     def conclude(self) -> int:
@@ -205,7 +205,7 @@ class Signals:
         return int(self._is_handing_over)
 
     def _interrupt(self) -> None:
-        if self.draining.is_set():
+        if self.stopping.is_set():
             events.warning("stopped at once; the next start resumes from here")
             # Nothing to save: every step is in Redis before it counts. Workers and the
             # embedded Redis end with this process.

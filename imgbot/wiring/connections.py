@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiogram import Bot
 
@@ -34,9 +34,10 @@ class Connections:
     bot_identity: BotIdentity
     pool: Pool
     routes: ProviderRouter
-    draining: asyncio.Event
     lease: Lease | None = None
     """None outside a cluster."""
+    draining: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set once the bot is to stop, and the orders that only an answer can settle are answered."""
 
     def workers(self) -> tuple[int, int, int]:
         """Workers wanted, started and busy."""

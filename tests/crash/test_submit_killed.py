@@ -1,6 +1,7 @@
 """The bot dies or stops around the call that costs money: made once, and not lost."""
 
 import base64
+import signal
 from pathlib import Path
 
 import pytest
@@ -70,10 +71,12 @@ async def test_what_was_under_way_is_ordered_once(
             assert (task.operation, round(task.area, 1)) == ("inpaint", 0.1)
 
 
-async def test_a_stop_waits_for_what_nobody_could_ask_about_later(state_dir: Path) -> None:
+async def test_a_stop_serves_on_until_what_nobody_could_ask_about_later_is_answered(
+    state_dir: Path,
+) -> None:
     async with open_sandbox() as (sandbox, control), open_script() as script:
         script.on("POST /v1/images/generations", {"data": [{"b64_json": PICTURE}]})
-        script.delay_s = 2.0
+        script.held.clear()
         settings = {
             "IMGBOT_PROVIDER": "openai",
             "IMGBOT_PROVIDER_URL": f"openai={script.url}/v1",
@@ -83,12 +86,22 @@ async def test_a_stop_waits_for_what_nobody_could_ask_about_later(state_dir: Pat
         # What everything else is given at a stop.
         bot.constants = {"imgbot.supervisor.DRAIN_S": 0.1}
         await bot.start()
-        person = await control.make_user("Bob")
-        await control.say(person, "a fox")
+        bob, ann = await control.make_user("Bob"), await control.make_user("Ann")
+        await control.say(bob, "a fox")
         await eventually(lambda: field_is_set(bot, "intent_ms"), what="an order is on its way")
 
-        assert await bot.stop() == 0
-        async with bot:
-            await control.wait_message(person.id, is_made)
-
+        bot.signal(signal.SIGTERM)
+        await bot.until_logged("serving on until 1 submits are answered")
+        await control.say(ann, "/help")
+        await control.wait_message(ann.id)
+        await control.say(ann, "an owl")
+        await bot.until_logged("claimed", begin=bot.log.index("serving on"))
         assert len(script.asked) == 1
+        script.held.set()
+        assert await bot.wait() == 0
+        assert len(script.asked) == 1
+
+        async with bot:
+            await control.wait_message(bob.id, is_made)
+            await control.wait_message(ann.id, is_made)
+        assert len(script.asked) == 2

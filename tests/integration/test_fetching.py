@@ -169,7 +169,7 @@ async def test_a_stop_leaves_what_cannot_be_fetched_to_the_next_start(
 
     provider.fetch = AsyncMock(side_effect=fail)
 
-    await Runner(tools, lambda: 10).run(drain_s=3600, order_s=0)
+    await Runner(tools, lambda: 10).run(tools.draining, drain_s=3600, order_s=0)
 
     stored = await tools.queue.job("7")
     assert stored is not None

@@ -76,7 +76,7 @@ async def serving(
             await asyncio.sleep(0.05)
 
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(runner.run(drain_s=0.5, order_s=0))
+        task = group.create_task(runner.run(context.draining, drain_s=0.5, order_s=0))
         others = group.create_task(order_for_ever() if is_busy else never())
         try:
             yield runner

@@ -158,9 +158,7 @@ class Machine:
         notifier: Any = _Notifier()
         installation = await supervisor._acquire_queue(redis, queue, myself.id, notifier)
         pool: Any = PlayedPool(self.network, self.random)
-        return Connections(
-            redis, queue, installation, bot, myself, pool, self._routes(), self.draining, lease
-        )
+        return Connections(redis, queue, installation, bot, myself, pool, self._routes(), lease)
 
     async def _identify(self, bot: Bot) -> BotIdentity:
         while True:
@@ -188,7 +186,8 @@ class Machine:
         if connections.lease:
             loops.append(connections.lease.keep())
         async with supervisor._beside(*loops), asyncio.TaskGroup() as work:
-            work.create_task(services.updates.run(self.draining, drain_s))
-            work.create_task(services.albums.run(self.draining, drain_s))
-            work.create_task(services.runner.run(drain_s, supervisor.ORDER_DRAIN_S))
-            work.create_task(services.broadcaster.run(self.draining, drain_s))
+            draining, order_s = connections.draining, supervisor.ORDER_DRAIN_S
+            work.create_task(services.updates.run(draining, drain_s))
+            work.create_task(services.albums.run(draining, drain_s))
+            work.create_task(services.runner.run(self.draining, drain_s, order_s))
+            work.create_task(services.broadcaster.run(draining, drain_s))

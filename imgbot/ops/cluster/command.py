@@ -13,6 +13,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -59,7 +60,9 @@ from imgbot.storage.server.cluster import (
 
 _T = TypeVar("_T")
 _URL = "IMGBOT_REDIS_URL"
-_SYNC_S, _HANDOVER_S, _LOOK_EVERY_S = 120.0, 30.0, 0.05
+_SYNC_S, _LOOK_EVERY_S = 120.0, 0.05
+_HANDOVER_S = 150.0
+"""The leader serves on until its orders are answered that could not be recovered."""
 _SETTINGS_LINE = "sudo tar -C / -c etc/imgbot | ssh root@{} tar -C / -x"
 
 
@@ -344,7 +347,8 @@ class Machine:
         else:
             self._tell(f"{host} leads already")
             return
-        leader = await _until(lambda: _other_leader(url, primary.leader), "no other bot took over")
+        other = partial(_other_leader, url, primary.leader)
+        leader = await _until(other, "no other bot took over", _HANDOVER_S)
         self._tell(f"{leader} leads after {time.monotonic() - began_s:.1f} s")
         if primary.address.host != self._own():
             return
