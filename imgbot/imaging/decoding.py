@@ -71,9 +71,9 @@ _TURNS = {
 def decode(path: str, *, limit_megapixels: float, keep_megapixels: float) -> Image.Image:
     """Read a picture as upright sRGB without metadata, reduced to `keep_megapixels`.
 
-    `info["is_plain"]` is True where the file's own pixels are that already. UserError:
-    picture_not_a_picture, picture_too_many_pixels, picture_too_long, picture_truncated,
-    picture_heic.
+    `info["is_plain"]` is True where the file's own pixels are that already, `info["is_turned"]`
+    where its metadata turns them. UserError: picture_not_a_picture, picture_too_many_pixels,
+    picture_too_long, picture_truncated, picture_heic.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -87,9 +87,10 @@ def decode(path: str, *, limit_megapixels: float, keep_megapixels: float) -> Ima
             image = _reduce(image, keep_megapixels)
             image = _turn(_to_srgb(image, profile), orientation)
     image = _drop_full_alpha(image)
-    is_same = (image.size, image.mode) == (size, mode) and orientation not in _TURNS
+    is_turned = orientation in _TURNS
+    is_same = (image.size, image.mode) == (size, mode) and not is_turned
     # Encoders write comments, profiles and EXIF found here without being asked.
-    image.info = {"is_plain": is_same and profile is None}
+    image.info = {"is_plain": is_same and profile is None, "is_turned": is_turned}
     return image
 
 

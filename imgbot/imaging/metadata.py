@@ -1,10 +1,10 @@
-"""Removal of metadata from JPEG and PNG files without decoding them: comments, EXIF, XMP, text."""
+"""Removal of metadata from pictures without decoding them: comments, EXIF, XMP, text."""
 
 import re
 import struct
 
 _SOI, _SOS, _EOI = 0xD8, 0xDA, 0xD9
-_COMMENT, _JFIF, _ADOBE = 0xFE, 0xE0, 0xEE
+_COMMENT, _JFIF, _PROFILE, _ADOBE = 0xFE, 0xE0, 0xE2, 0xEE
 _APPLICATION = range(0xE0, 0xF0)
 _PLAIN_JFIF_BYTES = 18
 # Baseline, extended and progressive Huffman coding; programs may lack what decodes the others.
@@ -14,50 +14,77 @@ _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB"})
+_PROFILE_CHUNKS = frozenset({b"iCCP", b"cICP", b"mDCV", b"cLLI"})
+_WEBP_CHUNKS = frozenset({b"VP8X", b"VP8 ", b"VP8L", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})
+_WEBP_FLAGS, _WEBP_METADATA = 8, 0x0C
+"""Place in the chunk VP8X of the flags, and those for EXIF and XMP."""
 
 
-def stripped(content: bytes) -> bytes:
+def stripped(content: bytes, *, is_original: bool = False, is_damaged: bool = False) -> bytes:
     """Return the picture without its metadata and trailing bytes; empty if it cannot be done.
 
-    What is dropped includes colour profiles and the orientation: only for sRGB, upright pictures.
+    The orientation is dropped: only for upright pictures; and the colour profile, unless it
+    `is_original`. Of a damaged picture, what comes before the damage is returned.
     """
+    parts = list[bytes]()
     try:
         if content.startswith(_PNG):
-            return _stripped_png(content)
-        return _stripped_jpeg(content) if content.startswith(b"\xff\xd8\xff") else b""
-    except (IndexError, struct.error):
-        return b""
+            _strip_png(content, parts, is_original=is_original)
+        elif content.startswith(b"\xff\xd8\xff"):
+            _strip_jpeg(content, parts, is_original=is_original)
+        elif content.startswith(b"RIFF") and is_original:
+            _strip_webp(content, parts)
+    except (ValueError, IndexError, struct.error):
+        return b"".join(parts) if is_damaged else b""
+    return b"".join(parts)
 
 
-def _stripped_jpeg(content: bytes) -> bytes:
-    parts, at = [content[:2]], 2
+def _strip_jpeg(content: bytes, parts: list[bytes], *, is_original: bool) -> None:
+    parts.append(content[:2])
+    at = 2
     while content[at] == 0xFF:
         marker = content[at + 1]
         if marker == _EOI:
-            return b"".join([*parts, content[at : at + 2]])
-        if marker in _FRAMES and marker not in _COMMON_FRAMES:
-            return b""
+            parts.append(content[at : at + 2])
+            return
+        if marker in _FRAMES and not (marker in _COMMON_FRAMES or is_original):
+            break
         end = at + 2 + int.from_bytes(content[at + 2 : at + 4])
         if marker == _SOS:
             scan_end = _SCAN_END.search(content, end)
             end = scan_end.start() if scan_end else len(content)
         # A longer JFIF segment holds a thumbnail, maybe of what was cut away.
         is_needed = marker == _ADOBE or (marker == _JFIF and end - at == _PLAIN_JFIF_BYTES)
+        if is_original and marker == _PROFILE:
+            is_needed = content.startswith(b"ICC_PROFILE\0", at + 4)
         if is_needed or not (marker in _APPLICATION or marker == _COMMENT):
             parts.append(content[at:end])
         at = end
-    return b""
+    raise ValueError(at)
 
 
-def _stripped_png(content: bytes) -> bytes:
-    parts, at = [_PNG], len(_PNG)
-    while True:
+def _strip_png(content: bytes, parts: list[bytes], *, is_original: bool) -> None:
+    parts.append(_PNG)
+    at, name, kept = len(_PNG), b"", _CHUNKS | (_PROFILE_CHUNKS if is_original else set())
+    while name != b"IEND":
         length, name = struct.unpack_from(">I4s", content, at)
         end = at + 12 + length
-        if name in _CHUNKS:
+        if name in kept:
             parts.append(content[at:end])
         elif not name[0] & 0x20:
-            return b""
-        if name == b"IEND":
-            return b"".join(parts)
+            raise ValueError(name)
         at = end
+
+
+def _strip_webp(content: bytes, parts: list[bytes]) -> None:
+    at, end_of_all = 12, 8 + struct.unpack_from("<I", content, 4)[0]
+    while at + 8 <= min(end_of_all, len(content)):
+        name, length = struct.unpack_from("<4sI", content, at)
+        end = at + 8 + length + length % 2
+        if name == b"VP8X":
+            flags = content[at + _WEBP_FLAGS] & ~_WEBP_METADATA
+            parts += content[at : at + _WEBP_FLAGS], bytes([flags]), content[at + 9 : end]
+        elif name in _WEBP_CHUNKS:
+            parts.append(content[at:end])
+        at = end
+    parts.insert(0, struct.pack("<4sI4s", b"RIFF", 4 + sum(map(len, parts)), b"WEBP"))

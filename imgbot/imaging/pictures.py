@@ -129,10 +129,10 @@ def prepare(
     """Prepare a result, which is as untrusted as any input, for sending.
 
     `as_file` asks for a document in full quality, `on_white` for a photo of what has transparency.
-    UserError: result_not_a_picture.
+    The result's own file loses its metadata. UserError: result_not_a_picture.
     """
     image = decode_result(source)
-    suffix = original_suffix(source)
+    suffix = _strip_original(source, image)
     if as_file and suffix and size_bytes(source) <= DOCUMENT_LIMIT_BYTES:
         path = f"{target_stem}{suffix}"
         copy_file(source, Path(path))
@@ -153,7 +153,8 @@ def as_it_is(source: str, target_stem: str) -> Deliverable:
     if suffix and size_bytes(source) <= DOCUMENT_LIMIT_BYTES:
         width, height = size_of(source)
         path = f"{target_stem}{suffix}"
-        copy_file(source, Path(path))
+        content = stripped(Path(source).read_bytes(), is_original=True, is_damaged=True)
+        replace_file(Path(path), content)
         size = size_bytes(path)
         return Deliverable(path, "document", width, height, size, note="result_as_is_note")
     image = decode(
@@ -162,6 +163,18 @@ def as_it_is(source: str, target_stem: str) -> Deliverable:
         keep_megapixels=RESULT_REDUCED_MEGAPIXELS,
     )
     return _prepare(source, image, target_stem, as_file=True)
+
+
+def _strip_original(source: str, image: Image.Image) -> str:
+    """Remove the metadata of a result's own file, which is handed out as well; return its suffix.
+
+    It is empty where that would change what the file shows. `image` is the decoded file.
+    """
+    content = Path(source).read_bytes()
+    kept = b"" if image.info.get("is_turned") else stripped(content, is_original=True)
+    if kept and kept != content:
+        replace_file(Path(source), kept)
+    return original_suffix(source) if kept else ""
 
 
 def _prepare(source: str, image: Image.Image, target_stem: str, *, as_file: bool) -> Deliverable:

@@ -1,9 +1,12 @@
 """Requests about finished pictures: back, compare, the file, the latest, the strip."""
 
+import io
 import re
+from unittest.mock import Mock
 
 import pytest
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
@@ -95,6 +98,24 @@ async def test_the_original_file_comes_whole_over_a_restart_and_then_again(bob: 
     assert document.text == "The picture as a file, uncompressed"
     assert document.document_id
     assert again.document_id == document.document_id
+
+
+async def test_the_file_does_not_tell_what_the_provider_wrote_into_it(
+    simulated_stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    [provider] = simulated_stage.sandbox.providers.values()
+    content, about = io.BytesIO(), PngInfo()
+    about.add_text("prompt", "SECRET")
+    Image.new("RGB", (400, 300), "teal").save(content, "PNG", pnginfo=about)
+    monkeypatch.setattr(provider, "render", Mock(return_value=content.getvalue()))
+    user = await simulated_stage.user()
+
+    document = await user.click(await user.order("a fox"), "As a file")
+
+    file = await user.control.file(document.document_id or "")
+    assert b"SECRET" in content.getvalue()
+    assert b"SECRET" not in file
+    assert file.startswith(b"\x89PNG")
 
 
 async def test_the_file_in_words_is_the_one_of_the_button(bob: User) -> None:

@@ -221,6 +221,61 @@ def test_a_cut_out_keeps_its_transparency(tmp_path: Path) -> None:
     assert opened(deliverable.path).getpixel((0, 0)) == (0, 0, 0, 0)
 
 
+SECRET = b"SECRET"
+
+
+def with_metadata(name: str) -> bytes:
+    """A picture of a provider that tells its prompt, in colours of its own."""
+    about, exif = PngInfo(), Image.Exif()
+    about.add_text("prompt", SECRET.decode())
+    exif[0x010F] = SECRET.decode()
+    options = {"JPEG": {"comment": SECRET}, "PNG": {"pnginfo": about}, "WEBP": {}}[name]
+    profile = _with_swapped_primaries(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")))
+    content = encoded(
+        load_photo("cat"), name, exif=exif, xmp=SECRET, icc_profile=profile, **options
+    )
+    assert SECRET in content
+    return content + SECRET
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
+def test_an_original_loses_its_metadata_and_nothing_else(name: str, tmp_path: Path) -> None:
+    source = tmp_path / "result"
+    source.write_bytes(with_metadata(name))
+    came = opened(str(source))
+
+    ready = prepare(str(source), str(tmp_path / "out"), as_file=True)
+
+    assert ready.original_suffix == Path(ready.path).suffix
+    assert Path(ready.path).read_bytes() == source.read_bytes()
+    assert SECRET not in source.read_bytes()
+    handed_out = opened(ready.path)
+    assert handed_out.tobytes() == came.tobytes()
+    assert handed_out.info["icc_profile"] == came.info["icc_profile"]
+
+
+@pytest.mark.parametrize("name", ["JPEG", "PNG"])
+def test_half_a_picture_is_handed_out_without_its_metadata(name: str, tmp_path: Path) -> None:
+    source, content = tmp_path / "result", with_metadata(name)
+    source.write_bytes(content[: len(content) // 2])
+
+    half = Path(as_it_is(str(source), str(tmp_path / "out")).path).read_bytes()
+
+    assert len(half) > len(content) // 3
+    assert SECRET not in half
+
+
+def test_a_result_that_only_its_metadata_turns_upright_is_turned(tmp_path: Path) -> None:
+    source, exif = tmp_path / "result", Image.Exif()
+    exif[0x0112] = 6
+    load_photo("cat").resize((120, 80)).save(source, "JPEG", exif=exif)
+
+    ready = prepare(str(source), str(tmp_path / "out"), as_file=True)
+
+    assert ready.original_suffix == ""
+    assert opened(ready.path).size == (80, 120)
+
+
 def test_what_cannot_be_prepared_is_handed_out_as_it_is(tmp_path: Path) -> None:
     source = tmp_path / "result"
     Image.new("L", (7000, 7000)).save(source, "WEBP", quality=1, method=0)
