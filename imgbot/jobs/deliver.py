@@ -79,14 +79,27 @@ _ShownPicture = tuple[int, InputPhoto | None]
 _NOT_SHOWN: _ShownPicture = 0, None
 
 
+class _NotFetchedError(Exception):
+    """Result that is not there (yet); `outcome` is that of the step."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome
+
+
 async def render(context: StepContext, job: Job) -> Outcome:
     """Fetch the result and convert it to what Telegram takes; both are on disk afterwards."""
+    try:
+        return await _render(context, job)
+    except _NotFetchedError as error:
+        return error.outcome
+
+
+async def _render(context: StepContext, job: Job) -> Outcome:
     begun = time.monotonic()
     folder = await inputs.open_folder(context, job.id)
     raw = folder / inputs.RESULT
-    without_result = await _fetch(context, job, raw)
-    if without_result is not None:
-        return without_result
+    await _fetch(context, job, raw)
     raw, job = await _letter(context, job, raw)
     is_sticker = job.request.operation is Operation.STICKER
     is_cut_out = job.request.operation in _CUT_OUT
@@ -189,7 +202,7 @@ async def _letter(context: StepContext, job: Job, raw: Path) -> tuple[Path, Job]
         about="lettering",
     )
     try:
-        await inputs.if_short_again(letter, functools.partial(_fetch, context, job, raw))
+        await inputs.if_short_again(letter, functools.partial(_fetch_whole, context, job, raw))
     except (UserError, MemoryError, WorkerLostError) as error:
         events.step_failed(error, job)
         return raw, with_changes(job, lettering="", note="lettering_failed")
@@ -210,14 +223,21 @@ async def _prepare(
         on_white=on_white,
     )
     try:
-        return await inputs.if_short_again(prepare, functools.partial(_fetch, context, job, raw))
+        again = functools.partial(_fetch_whole, context, job, raw)
+        return await inputs.if_short_again(prepare, again)
     except (UserError, MemoryError, WorkerLostError) as error:
         events.step_failed(error, job)
         return await context.pool.run(steps.as_it_is, *paths, about=about)
 
 
-async def _fetch(context: StepContext, job: Job, raw: Path) -> Outcome | None:
-    """Fetch the result; an outcome where there is none (yet)."""
+async def _fetch_whole(context: StepContext, job: Job, raw: Path) -> None:
+    """Fetch a result once more that may have come short: half of it is no result."""
+    await asyncio.to_thread(raw.unlink, missing_ok=True)
+    await _fetch(context, job, raw)
+
+
+async def _fetch(context: StepContext, job: Job, raw: Path) -> None:
+    """Fetch the result. Raises _NotFetchedError where there is none (yet)."""
     outputs = cast("list[dict[str, str]]", job.progress.ticket["outputs"])
     output = Output(**outputs[0])
     try:
@@ -226,12 +246,12 @@ async def _fetch(context: StepContext, job: Job, raw: Path) -> Outcome | None:
         events.provider_failed(job, error.kind, str(error))
         decision = retry.after_fetch(error, job.progress.tries)
     else:
-        return None
-    if isinstance(decision, retry.GiveUp):
-        # The file of an earlier attempt will do as well.
-        is_here = await asyncio.to_thread(_recall, context, job, raw)
-        return None if is_here else await _make_again(context, job, output, decision)
-    return Snooze(job, decision.delay_s, _fetch_again, may_wake=False)
+        return
+    if isinstance(decision, retry.TryAgain):
+        raise _NotFetchedError(Snooze(job, decision.delay_s, _fetch_again, may_wake=False))
+    # The file of an earlier attempt will do as well.
+    if not await asyncio.to_thread(_recall, context, job, raw):
+        raise _NotFetchedError(await _make_again(context, job, output, decision))
 
 
 async def _fetch_output(context: StepContext, job: Job, output: Output, raw: Path) -> None:

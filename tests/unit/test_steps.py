@@ -386,6 +386,26 @@ async def test_a_result_that_comes_short_is_fetched_again(tmp_path: Path) -> Non
     assert pictures.size_of(stored["file"]) == (200, 100)
 
 
+async def test_half_a_result_is_not_sent_while_the_rest_may_come(tmp_path: Path) -> None:
+    half, broken = short_at_first(times=1), ProviderError(Kind.UNAVAILABLE, "it broke off")
+    fetch = AsyncMock(side_effect=[half, broken, half])
+
+    async def fetch_next(output: Output, target: Path) -> None:
+        await (await fetch())(output, target)
+
+    job = with_changes(JOB, id=tmp_path.name, ticket={"outputs": [{"url": "u"}]}, tries=0)
+    queue = Mock(move=AsyncMock())
+    context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
+    context.routing.provider_of.return_value.fetch = fetch_next
+
+    waits = await deliver.render(cast("StepContext", context), job)
+    assert isinstance(waits, Snooze)
+    assert not queue.move.await_count
+    await deliver.render(cast("StepContext", context), job)
+
+    assert pictures.size_of(queue.move.await_args.kwargs["file"]) == (200, 100)
+
+
 async def test_a_photo_that_comes_short_is_downloaded_again_and_not_for_ever(
     tmp_path: Path,
 ) -> None:
