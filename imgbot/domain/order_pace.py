@@ -109,6 +109,11 @@ class OrderPace:
             due_s=blocked_until_s + self._ahead_s(per_s),
         )
 
+    def resumed(self, per_s: float, age_s: float, now_s: float) -> "OrderPace":
+        """Return the pace of a new process; it was reduced to `per_s` so many seconds ago."""
+        pace = replace(self, reduced_per_s=per_s, reduced_s=now_s - age_s)
+        return replace(pace, due_s=now_s + self._ahead_s(pace.per_s(now_s)))
+
     def _ahead_s(self, per_s: float) -> float:
         """Return the time by which orders may be ahead of an even spread."""
         at_once = max(1.0, _BURST * per_s * self.limit.window_s)

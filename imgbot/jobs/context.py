@@ -15,6 +15,7 @@ from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks
 from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.provider_records import OrderPaces
 from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
@@ -47,6 +48,7 @@ class StepContext:
     messenger: Messenger
     download: Download
     poll_scheduler: PollScheduler
+    paces: OrderPaces
     folder: Path
     now_ms: Callable[[], int]
     age_ms: Callable[[int], int]

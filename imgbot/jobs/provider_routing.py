@@ -160,6 +160,7 @@ class ProviderRouter:
         self._fallbacks = [fallback] if fallback else []
         self._breakers = {name: Breaker() for name in providers}
         self._paces = {name: OrderPace(each.order_limit) for name, each in providers.items()}
+        self._resumed = set[str]()
         self._sent = {name: deque[float](maxlen=_MOST_SENT) for name in providers}
         """Times of the latest orders."""
 
@@ -276,6 +277,16 @@ class ProviderRouter:
 
     def is_fallback(self, operation: Operation, name: str) -> bool:
         return name not in self._servers[self._chosen[operation]]
+
+    def is_resumed(self, name: str) -> bool:
+        """Return whether it is known what an earlier process has learned of a provider's pace."""
+        return name in self._resumed
+
+    def resume(self, name: str, reduced: tuple[float, float] | None, now_s: float) -> None:
+        """Go on at the pace that an earlier process was reduced to, at so many seconds' age."""
+        if reduced and name not in self._resumed:
+            self._paces[name] = self._paces[name].resumed(*reduced, now_s)
+        self._resumed.add(name)
 
     def turn(self, name: str, now_s: float, held: Turn | None = None) -> Turn:
         """Turn of an order at a provider; `held` is the one it has waited for."""

@@ -6,13 +6,19 @@ submit is lost, the task is looked up, or ordered again under an idempotency key
 
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from functools import partial
 
 from imgbot.domain import marked_area, retry
 from imgbot.domain.duration_model import CensoredDuration
-from imgbot.domain.errors import ProviderError, ProviderErrorKind, TransientError, UserError
+from imgbot.domain.errors import (
+    ProviderError,
+    ProviderErrorKind,
+    StorageUnavailableError,
+    TransientError,
+    UserError,
+)
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.order_pace import Turn
@@ -146,8 +152,12 @@ async def _order_in_turn(
     held: Turn | None = None,
 ) -> Outcome:
     """Order as soon as the provider's limit of orders allows it; `held` is the job's turn."""
+    routing = context.routing
+    if not routing.is_resumed(provider.name):
+        reduced = await context.paces.stored(provider.name, context.now_ms())
+        routing.resume(provider.name, reduced, time.monotonic())
     now_s = time.monotonic()
-    turn = context.routing.turn(provider.name, now_s, held)
+    turn = routing.turn(provider.name, now_s, held)
     if turn.at_s > now_s:
         again = partial(_order_in_turn, provider=provider, order=order, fields=fields, held=turn)
         # Only in a pause that the provider asked for does the job leave its place to others.
@@ -178,7 +188,7 @@ async def _order(
     except ProviderError as error:
         refusal = retry.judged(error)
         if refusal.kind is ProviderErrorKind.RATE_LIMITED:
-            _slow_down(context, provider, refusal, sent_s=begun)
+            await _slow_down(context, provider, refusal, sent_s=begun)
         return await _refused(context, job, provider, refusal)
     except TransientError:
         # It is without effect: nothing was ordered, and there is nothing to recover.
@@ -190,13 +200,15 @@ async def _order(
     return await _accepted(context, job, provider, answer, context.now_ms())
 
 
-def _slow_down(
+async def _slow_down(
     context: StepContext, provider: Provider, error: ProviderError, sent_s: float
 ) -> None:
     now_s = time.monotonic()
     per_s = context.routing.slow_down(provider.name, sent_s, now_s, error.retry_after_s)
     if per_s is not None:
         events.info("provider %s: slowed down to %.2f orders per second", provider.name, per_s)
+        with suppress(StorageUnavailableError):
+            await context.paces.keep(provider.name, per_s, context.now_ms())
 
 
 async def _record_submit(

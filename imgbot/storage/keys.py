@@ -180,6 +180,9 @@ PICTURE = _key("img:picture:", Owner.POINTER)
 # LIST per provider.operation.model, the latest 200, 90 days: spans of job ages (ms) within which
 # polls saw a job finish.
 DURATIONS = _key("img:durations:", Owner.NOBODY)
+# STRING per provider, two hours: the orders per second to which a refusal has reduced it, and the
+# time (ms) of that.
+ORDER_PACE = _key("img:order-pace:", Owner.NOBODY)
 # STRING per job, an hour: the ticket received by a webhook, as JSON
 WEBHOOK_TICKET = _key("img:hint:", Owner.NAMED_BY_JOB)
 # HASH per local day, 8 days: `<operation>.<status>` → number of jobs of that day.

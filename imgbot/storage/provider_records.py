@@ -1,5 +1,6 @@
-"""Records of providers: the durations of their tasks."""
+"""Records of providers: the durations of their tasks, and the limits that they enforce."""
 
+import math
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 
@@ -9,6 +10,9 @@ from imgbot.storage.client import Store
 
 KEPT_S = 7_776_000
 """90 days: a kind that is not used for so long is measured again."""
+
+_PACE_KEPT_S = 7200
+"""By then the slowest limit has been raised beyond any that is documented."""
 
 _SPARE = 50
 _MOST_MS = 10**10
@@ -34,6 +38,22 @@ class Durations(Store):
         """Return the spans of a kind, oldest first; malformed entries are skipped."""
         entries = await self._redis.lrange(keys.DURATIONS + kind, 0, KEPT - 1)
         return list(_spans(reversed(entries)))
+
+
+class OrderPaces(Store):
+    """Store of reduced limits of orders: a restart must not order faster than it has learned."""
+
+    async def keep(self, name: str, per_s: float, now_ms: int) -> None:
+        """Store to how many orders per second a provider has just been reduced."""
+        await self._redis.set(keys.ORDER_PACE + name, f"{per_s}:{now_ms}", ex=_PACE_KEPT_S)
+
+    async def stored(self, name: str, now_ms: int) -> tuple[float, float] | None:
+        """Return the latest reduction, as orders per second and its age in seconds."""
+        per_s, _, at_ms = (await self._redis.get(keys.ORDER_PACE + name) or "").partition(":")
+        with suppress(ValueError):
+            found = float(per_s), max(0.0, (now_ms - int(at_ms)) / 1000)
+            return found if 0 < found[0] < math.inf else None
+        return None
 
 
 def _spans(entries: Iterable[str]) -> Iterator[CensoredDuration]:

@@ -21,7 +21,7 @@ from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks, read_key
 from imgbot.ops import state_directory
 from imgbot.ops.resource_usage import disk_problem
-from imgbot.storage.provider_records import Durations
+from imgbot.storage.provider_records import Durations, OrderPaces
 from imgbot.telegram.client import download
 from imgbot.wiring.connections import CLOCK, Connections, now_ms
 
@@ -50,6 +50,7 @@ def build_step_context(settings: Settings, connections: Connections, app: App) -
         messenger=messenger,
         download=functools.partial(download, connections.bot),
         poll_scheduler=scheduler,
+        paces=OrderPaces(connections.redis),
         folder=state_directory.folder(settings.state_dir, "jobs"),
         now_ms=now_ms,
         age_ms=CLOCK.age_ms,

@@ -22,7 +22,7 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.order_pace import OrderLimit
 from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.domain.retry import SUBMIT_ATTEMPTS
-from imgbot.jobs.context import StepContext
+from imgbot.jobs.context import Snooze, StepContext
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
 from imgbot.jobs.runner import take_step
@@ -41,7 +41,7 @@ from imgbot.sandbox.simulated_provider import SPEC_FILE
 from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
-from imgbot.storage.provider_records import Durations
+from imgbot.storage.provider_records import Durations, OrderPaces
 from imgbot.storage.users import UserStore
 from imgbot.telemetry.metrics import REGISTRY
 from tests.fixtures.jobs import job_of
@@ -80,6 +80,7 @@ def tools_of(
         poll_scheduler=PollScheduler(
             PollingConfig(), Budget(lambda: 100.0), Durations(redis), lambda: 0.0
         ),
+        paces=OrderPaces(redis),
         folder=folder,
         now_ms=lambda: NOW,
         age_ms=lambda since_ms: NOW - since_ms,
@@ -250,6 +251,25 @@ async def test_an_ordered_job_that_is_cancelled_goes_on_unless_that_saves_its_pr
     assert is_paid(job) is is_counted
     assert (job.request.note == "cancelled_late") is (price_micro > 0)
     assert not (job.is_cancelled and price_micro)
+
+
+async def test_a_restart_orders_no_faster_than_the_provider_has_let_it(setup: QueueSetup) -> None:
+    refused = await setup.order(mark="429=1")
+    queue = JobQueue(setup.redis, QueueLimits())
+    await queue.open_epoch()
+    provider = simulated_provider(setup.control.url, Recovery.NONE)
+    routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
+    tools = tools_of(queue, setup.redis, routes, setup.folder, "here")
+
+    outcomes = [
+        await submit(tools, await claimed_job(queue, job_id=job_id)) for job_id in ("8", "9")
+    ]
+    await routes.aclose()
+
+    assert refused.state is State.SUBMITTING
+    waiting = [each.job.state for each in outcomes if isinstance(each, Snooze)]
+    assert waiting == [State.POLLING, State.SUBMITTING]
+    assert await setup.charges() == 1
 
 
 @pytest.mark.parametrize("error", [ChatGoneError("it is muted"), TransientError("no answer")])
