@@ -110,7 +110,7 @@ class Forgetting(Store):
         await self._forget_members(named, ids)
         await self._forget_spend(named, ids, today)
         await self._forget_recent(named, ids)
-        await self._forget_ended(ids)
+        await self.forget_ended(ids)
         await self._forget_not_understood(named, ids)
         await self._forget_albums(users)
         await self._forget_deferred(users, before_update)
@@ -225,7 +225,7 @@ class Forgetting(Store):
         await self._forget_jobs(set(ended), owned)
         private = [f"{keys.RECENT}{user}.0" for user in ended.values()]
         await self._forget_recent([*named, *private], ended)
-        await self._forget_ended(ended)
+        await self.forget_ended(ended)
         for job_id, user in ended.items():
             await self._redis.lrem(keys.HISTORY + user, 0, job_id)
             if await self._redis.get(keys.LATEST + user) == job_id:
@@ -269,7 +269,7 @@ class Forgetting(Store):
                 if not {str(recent.user_id), recent.job_id}.isdisjoint(ids):
                     await self._redis.lrem(name, 0, entry)
 
-    async def _forget_ended(self, ids: Collection[str]) -> None:
+    async def forget_ended(self, ids: Collection[str]) -> None:
         """Remove jobs of these users, or with these ids, from the latest that have ended."""
         entries = await self._redis.zrange(keys.ENDED_JOBS, 0, -1)
         read = readable(keys.ENDED_JOBS, lambda one: (one, EndedJob.load(one)), entries)

@@ -72,6 +72,8 @@ class Result:
     """Telegram Stars that the user paid."""
     variant: str = ""
     """Its number among variants, as in 2/3; empty for one picture alone."""
+    inline_id: str = ""
+    """Inline message in another chat that shows it as well."""
 
     @property
     def full_prompt(self) -> str:
@@ -288,6 +290,7 @@ def to_hash(
         "price_micro": str(job.charge.price_micro if is_billed(job) else 0),
         "variant": job.variant,
         **({"stars": str(stars)} if stars else {}),
+        **({"inline_id": request.inline_id} if request.inline_id else {}),
     }
 
 

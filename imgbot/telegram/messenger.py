@@ -15,6 +15,7 @@ from typing import Any, cast
 from aiogram import Bot
 from aiogram.exceptions import AiogramError, TelegramBadRequest
 from aiogram.types import (
+    BufferedInputFile,
     EphemeralMessageParameters,
     ExternalReplyInfo,
     ForceReply,
@@ -390,6 +391,25 @@ class Messenger:
             events.info("an inline message was not changed: %s", error)
             return False
         return True
+
+    async def clear_inline(
+        self, inline_id: str, text: str, place: ChatTarget, message_id: int, rows: Rows
+    ) -> bool:
+        """Put a file without content in the place of an inline message's picture.
+
+        Such a message can neither be deleted, nor become a text, nor take an upload: the file goes
+        into another message of the bot's first. Returns False if Telegram refuses it.
+        """
+        media = InputMediaDocument(media=BufferedInputFile(b"\n", "deleted.txt"))
+        try:
+            edit = self._bot.edit_message_media(
+                media, chat_id=place.chat_id, message_id=message_id, reply_markup=keyboard(rows)
+            )
+            shown = await _edited(edit)
+        except (TelegramRefusedError, MessageGoneError):
+            return False
+        file = None if isinstance(shown, bool) else picture_in(shown)
+        return file is not None and await self.edit_inline(inline_id, text, file)
 
     async def edit_text(self, place: ChatTarget, message_id: int, text: str, rows: Rows) -> None:
         """Edit the text of a message; may be repeated."""

@@ -9,7 +9,7 @@ from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message, picture
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import BOT_NAME, Stage, User
+from tests.integration.stage import BOT_NAME, Stage, User, has_buttons
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -60,6 +60,22 @@ async def test_a_mention_is_answered_at_once_and_becomes_the_picture(stage: Stag
     ledger = (await control.provider())["ledger"]
     assert [entry["operation"] for entry in ledger[-2:]] == ["create", "edit"]
     assert (await control.calls())["violations"] == []
+
+
+async def test_a_picture_is_deleted_where_it_was_asked_for_as_well(stage: Stage) -> None:
+    anna = await stage.user("Anna")
+    await anna.ask("/start")
+    chat = await foreign(stage, anna)
+    answer = await mentioned(stage, anna, chat, "a fox in the snow")
+    await eventually(lambda: stage.control.message(chat, answer.id), lambda m: m.photo_id)
+
+    question = await anna.ask("delete this picture", fits=has_buttons)
+    toast = await anna.toast(question, "🗑 Delete this picture")
+
+    left = await stage.control.message(chat, answer.id)
+    assert toast == left.text == t("en", "deleted_short")
+    assert not left.photo_id
+    assert all(each.is_deleted for each in await anna.results())
 
 
 async def test_a_placeholder_tells_a_refusal_and_can_be_cancelled(stage: Stage) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from imgbot.domain.texts import t
+from imgbot.storage.stats import QueueStats
 from tests.integration.stage import Stage, User, is_picture, jpeg, open_group, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -171,6 +172,8 @@ async def test_picture_is_deleted_with_what_is_stored_of_it(builtin_stage: Stage
             if await redis.hget(key, "user_id") == str(user.id)
         ]
         assert await redis.hget(result, "words") == "a cat"
+        ended = await QueueStats(redis).ended(user.id)
+        assert [job.words for job in ended] == ["a cat"]
 
 
 async def test_only_the_own_picture_is_deleted(builtin_stage: Stage) -> None:

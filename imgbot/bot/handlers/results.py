@@ -328,11 +328,16 @@ async def _act_ask_delete(result: Result, dialogue: Dialogue) -> str:
 
 
 async def _act_delete(result: Result, dialogue: Dialogue) -> str:
-    """Delete the message that shows the picture, and what is stored of it."""
+    """Delete the messages that show the picture, and what is stored of it."""
     app, context, is_gone = dialogue.app, dialogue.context, False
+    target, rows = context.chat_target, buttons.delete(dialogue.language, result.id)
+    is_cleared = not result.inline_id or await app.messenger.clear_inline(
+        result.inline_id, dialogue.t("deleted_short"), target, context.message_id, rows
+    )
     with suppress(MessageGoneError, TelegramRefusedError):
-        await app.messenger.remove(context.chat_target, result.message_id)
-        is_gone = True
+        await app.messenger.remove(target, result.message_id)
+        is_gone = is_cleared
+    await app.forgetting.forget_ended({result.id})
     await app.results.delete(result, context.place)
     await asyncio.to_thread(app.originals.remove, result.id)
     await dialogue.remove_panel()
