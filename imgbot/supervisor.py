@@ -46,7 +46,7 @@ from imgbot.telemetry import events, metrics
 from imgbot.telemetry.liveness import most_overdue
 from imgbot.version import version
 from imgbot.wiring.connections import Connections, queue_limits_of
-from imgbot.wiring.providers import open_providers
+from imgbot.wiring.providers import open_providers, reopen_former
 from imgbot.wiring.services import Services, build_services
 from imgbot.wiring.status import build_sampler
 
@@ -144,6 +144,7 @@ async def _open_connections(
             async with _beside(_stand_by(start.notifier)):
                 await lease.take()
         installation = await _acquire_queue(redis, queue, myself.id, start.notifier)
+        await reopen_former(settings, pool, queue, routes)
     return Connections(redis, queue, installation, start.bot, myself, pool, routes, lease)
 
 

@@ -9,7 +9,7 @@ import math
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -179,6 +179,7 @@ class Settings(BaseModel):
     public_url: HttpsUrl = ""
     _keys: dict[str, Secret] = PrivateAttr(default_factory=dict[str, Secret])
     _notices: tuple[str, ...] = PrivateAttr(())
+    _find: Callable[[Iterable[str]], Mapping[str, object]] = PrivateAttr()
 
     @property
     def default_provider(self) -> str:
@@ -204,10 +205,21 @@ class Settings(BaseModel):
         """Notices to the operator about former settings, a sentence each."""
         return self._notices
 
-    def keep(self, keys: Mapping[str, str], notices: tuple[str, ...]) -> None:
-        """Add the values of variables that hold secrets of providers, and the notices."""
-        self._keys.update({variable: Secret(key) for variable, key in keys.items()})
-        self._notices = notices
+    def keep(
+        self, find: Callable[[Iterable[str]], Mapping[str, object]], notices: tuple[str, ...]
+    ) -> None:
+        """Add the secrets of providers, and notices; `find` returns the variables that are set."""
+        self._find, self._notices = find, notices
+        self._add_keys(key_variables())
+        for provider in self.providers:
+            self.add_keys_of(provider)
+
+    def add_keys_of(self, provider: str) -> None:
+        """Add the secrets that a provider's file names; a preset's are there."""
+        self._add_keys(name for name in key_names_of(provider) if name)
+
+    def _add_keys(self, variables: Iterable[str]) -> None:
+        self._keys.update({name: Secret(str(key)) for name, key in self._find(variables).items()})
 
     def key_of(self, provider: str) -> Secret | None:
         """Return the key of a provider, None where it needs none or has none."""

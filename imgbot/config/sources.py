@@ -17,7 +17,6 @@ from imgbot.config.settings import (
     Settings,
     key_names,
     key_names_of,
-    key_variables,
     variable_of,
 )
 from imgbot.domain.errors import ConfigError
@@ -110,13 +109,8 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = No
     _check_provider("IMGBOT_PROVIDER_FALLBACK", settings.provider_fallback or "builtin")
     for provider, _ in settings.provider_limits:
         _check_provider("IMGBOT_PROVIDER_LIMITS", provider)
-    names = {
-        *key_variables(),
-        *(name for each in settings.providers for name in key_names_of(each)),
-    }
-    keys = _given(environ, names - {""}) | {name: over[name] for name in names & over.keys()}
-    notices = (*notices, *changed_in_chat(settings.state_dir))
-    settings.keep({name: str(key) for name, key in keys.items()}, notices)
+    find = functools.partial(_given, {**environ, **{name: str(over[name]) for name in over}})
+    settings.keep(find, (*notices, *changed_in_chat(settings.state_dir)))
     _check_together(settings)
     return settings
 

@@ -9,7 +9,7 @@ import itertools
 import math
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -163,6 +163,15 @@ class ProviderRouter:
         self._resumed = set[str]()
         self._sent = {name: deque[float](maxlen=_MOST_SENT) for name in providers}
         """Times of the latest orders."""
+
+    def add(self, servers: Sequence[Provider]) -> None:
+        """Add a provider that gets no orders, with all of its servers, for those under way."""
+        names = [each.name for each in servers]
+        for server in servers:
+            name = server.name
+            self._providers[name], self._servers[name] = server, names
+            self._breakers[name], self._paces[name] = Breaker(), OrderPace(server.order_limit)
+            self._sent[name] = deque(maxlen=_MOST_SENT)
 
     @property
     def providers(self) -> list[Provider]:

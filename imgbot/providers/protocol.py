@@ -226,6 +226,8 @@ class Provider(ABC):
 
     name: str
     """With its address, as in comfyui@10.0.0.2:8188, where the provider has several."""
+    setting: str = ""
+    """Its name or file in IMGBOT_PROVIDER."""
     vendor: str = ""
     """Name of the company that runs it, if known."""
     country: str = ""

@@ -377,6 +377,18 @@ class JobQueue(Store):
         entry = await self._redis.brpop([keys.WAKE], timeout=self._wake_wait_s)
         return entry and entry[1]
 
+    async def ordered_at(self) -> Counter[str]:
+        """Count the orders under way by the names of their providers."""
+        jobs = await self.jobs(await self.due())
+        return Counter(each.progress.provider for each in jobs if each.progress.intent_ms)
+
+    async def former_providers(self, chosen: Mapping[str, str]) -> dict[str, str]:
+        """Return what was stored of the providers, by their names, and store the chosen ones."""
+        found = await self._redis.hgetall(keys.PROVIDERS)
+        if chosen.items() - found.items():
+            await self._redis.hset(keys.PROVIDERS, mapping=dict(chosen))
+        return found
+
     async def due(self) -> dict[str, int]:
         """Return all claimed jobs by the time (ms) of their next check, most urgent first.
 

@@ -215,6 +215,8 @@ ALBUM_OPEN = _key("img:album-open:", r"-?\d+(?:\.\d+)?\.(\d+)")
 ALBUM_JOB = _key("img:album-job:", Owner.POINTER, r"(\d+)\..*")
 # STRING: the bot's Telegram id; the jobs of one bot are never served by another.
 OWNER = _key("img:owner", Owner.NOBODY)
+# HASH: setting and addresses (JSON) of each provider that was ever chosen, by its name in orders.
+PROVIDERS = _key("img:providers", Owner.NOBODY)
 # HASH: what of forgotten users cannot go yet: `job.<id>` (it has not ended), `spend.<day>.<user
 # id>` (the day is not over) and `pack.<name>` (Telegram has it) → user id; `log.<time (ms)>` → 1
 # until Redis has rewritten its append-only file.

@@ -1,6 +1,8 @@
 """Opens the configured providers and assigns them to operations."""
 
 import functools
+import json
+from collections.abc import Sequence
 
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
@@ -12,12 +14,14 @@ from imgbot.providers.factory import name_at, open_provider
 from imgbot.providers.protocol import (
     Done,
     GenerationRequest,
+    Make,
     Output,
     Provider,
     ProviderConfig,
     service_of,
 )
-from imgbot.telemetry import events
+from imgbot.storage.job_queue import JobQueue
+from imgbot.telemetry import events, logs
 
 _FORMER = "local"
 """A model on this server that the previous release had; an order to it costs nothing."""
@@ -31,15 +35,14 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
     stored = {_FORMER: "builtin"}
     for name in dict.fromkeys((*settings.providers, "builtin")):
         urls = settings.urls_of(name)
-        servers = [open_provider(name, _config(settings, name, url), make) for url in urls]
-        service = servers[0].name
+        servers = _open_servers(settings, name, urls, make)
+        service = service_of(servers[0].name)
         if service in map(service_of, by_name):
             raise ConfigError("IMGBOT_PROVIDER", "two files have the same name; change one")
         for server, url in zip(servers, urls, strict=True):
             at = name_at(service, url)
             # An order is stored with one of both names, by the number of addresses at that time.
             stored.setdefault(*((service, at) if len(urls) > 1 else (at, service)))
-            server.name = at if len(urls) > 1 else service
             by_name[server.name] = server
         opened[name] = servers[0]
     chosen = {operation: opened[settings.provider_for(operation)] for operation in OFFERED}
@@ -55,6 +58,44 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
     chosen_names = dict.fromkeys(OPERATIONS, "builtin") | names
     choice = ModelChoice(frozenset(settings.models_offered), settings.picture_limit)
     return ProviderRouter(by_name, chosen_names, fallback, stored, choice)
+
+
+def _open_servers(settings: Settings, name: str, urls: Sequence[str], make: Make) -> list[Provider]:
+    """Open a provider at each of its addresses, named as orders are stored."""
+    servers = [open_provider(name, _config(settings, name, url), make) for url in urls]
+    for server, url in zip(servers, urls, strict=True):
+        server.setting = name
+        server.name = name_at(server.name, url) if len(urls) > 1 else server.name
+    return servers
+
+
+async def reopen_former(
+    settings: Settings, pool: Pool, queue: JobQueue, routes: ProviderRouter
+) -> None:
+    """Open the providers of orders under way that are no longer chosen: they end there.
+
+    One that cannot be opened is an error in the log, and its orders become dead letters.
+    """
+    chosen = {
+        service_of(each.name): json.dumps([each.setting, settings.urls_of(each.setting)])
+        for each in routes.providers
+    }
+    known = await queue.former_providers(chosen)
+    for name, count in (await queue.ordered_at()).items():
+        if not name or routes.get(name):
+            continue
+        service = service_of(name)
+        # Of a preset the name is enough.
+        setting, urls = json.loads(known.get(service) or json.dumps([service, [""]]))
+        settings.add_keys_of(setting)
+        logs.set_up(level=settings.log_level, secrets=settings.secrets)
+        make = functools.partial(_make, pool)
+        try:
+            routes.add(_open_servers(settings, setting, urls, make))
+        except ConfigError as error:
+            events.error("%d orders under way at %s are lost: %s", count, name, error)
+        else:
+            events.warning("%s is no longer chosen; %d orders under way end there", name, count)
 
 
 def _config(settings: Settings, name: str, url: str) -> ProviderConfig:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.crash.test_supervisor_killed import field_is_set
 from tests.fakes.scripted_server import open_script
-from tests.fixtures.bot import Bot
+from tests.fixtures.bot import Bot, with_simulated_provider
 from tests.fixtures.drawings import drawn, loop, stored
 from tests.fixtures.hosted_provider import hosted_settings
 from tests.fixtures.photos import load_photo
@@ -105,3 +105,31 @@ async def test_a_stop_serves_on_until_what_nobody_could_ask_about_later_is_answe
             await control.wait_message(bob.id, is_made)
             await control.wait_message(ann.id, is_made)
         assert len(script.asked) == 2
+
+
+async def test_orders_end_at_the_provider_that_is_no_longer_chosen(state_dir: Path) -> None:
+    async with open_sandbox() as (sandbox, control):
+        await control.set_provider(duration_s=[3.0, 3.0])
+        bot = Bot(sandbox, state_dir, **with_simulated_provider(sandbox))
+        await bot.start()
+        bob = await control.make_user("Bob")
+        await control.say(bob, "a fox")
+        await eventually(
+            control.provider, lambda view: view["ledger"], what="an order is under way"
+        )
+        await bot.stop()
+
+        # By a file of settings, which names no provider any longer.
+        for name in ("IMGBOT_PROVIDER", "IMGBOT_PROVIDER_URL"):
+            del bot.settings[name]
+        async with bot:
+            await control.wait_message(bob.id, is_made)
+            await control.say(bob, "a red boat")
+            await eventually(
+                lambda: control.messages(bob.id),
+                lambda shown: sum(map(is_made, shown)) == 2,
+                what="a picture by the built-in engine",
+            )
+
+        assert "simulated is no longer chosen; 1 orders under way end there" in bot.log
+        assert len((await control.provider())["ledger"]) == 1
