@@ -37,7 +37,7 @@ _MERGE_NOW = "/merge"
 """Stored as the prompt of an item that carries the command alone."""
 
 _NOT_STORED = frozenset({"profile", "as_of_ms", "ephemeral_id"})
-"""The profile is read again when the album is complete; earlier releases read no other fields."""
+"""The profile is read again when the album is complete; the others are of the update alone."""
 
 _RETRY_S = 2.0
 _RETRY_LIMIT_S = 60.0

@@ -21,25 +21,17 @@ _STEPS = 50
 async def newest_first(dialogue: Dialogue) -> AsyncGenerator[tuple[Recent, Meant]]:
     """Yield what "this picture" may mean in this chat and topic, the newest first."""
     context, results = dialogue.context, dialogue.app.results
-    for recent in await _recent(dialogue):
+    for recent in await results.recent(context.place):
         is_later = 0 < context.as_of_ms < recent.at_ms
         if is_later or recent.job_id.partition("-")[0] == context.request:
             # The update is handled again: it cannot mean what it ordered itself.
             continue
         job, result = await results.of_job(recent.job_id)
-        if recent.is_of_any_chat and result and result.model:
-            # Not of an earlier release: it was shown in another chat or topic.
-            continue
         if not _is_here(result, dialogue):
             _, result = await results.of_job(recent.parent)
         shown = result if _is_here(result, dialogue) else None
         if meant := meant_by(recent, job, shown, context.user_id):
             yield recent, meant
-
-
-async def _recent(dialogue: Dialogue) -> list[Recent]:
-    app, context = dialogue.app, dialogue.context
-    return await app.results.recent(context.place, context.user_id, app.now_ms())
 
 
 def _is_here(result: Result | None, dialogue: Dialogue) -> bool:
@@ -126,8 +118,9 @@ async def _variants(dialogue: Dialogue, meant: Meant) -> Mapping[int, Meant]:
 
 async def _changes_undone(dialogue: Dialogue, meant: Meant) -> list[Result]:
     """Return the results that came of a picture before it was shown again, the newest first."""
-    ids = undone(await _recent(dialogue), meant, dialogue.user_id)
-    return [each for each in await dialogue.app.results.results(ids) if _is_here(each, dialogue)]
+    results = dialogue.app.results
+    ids = undone(await results.recent(dialogue.context.place), meant, dialogue.user_id)
+    return [each for each in await results.results(ids) if _is_here(each, dialogue)]
 
 
 async def _change_undone(dialogue: Dialogue, meant: Meant) -> Meant:

@@ -8,7 +8,7 @@ _BUILTIN = "builtin"
 
 
 def receipt_of(result: Result, language: str, price: str) -> str:
-    """Return the receipt, without what an older release has not recorded."""
+    """Return the receipt."""
     words = result.words or t(language, f"title_{result.operation}")
     lines = [t(language, "receipt_prompt", words=words)]
     if result.sent:
@@ -23,8 +23,7 @@ def receipt_of(result: Result, language: str, price: str) -> str:
         lines.append(t(language, key, words=", ".join(result.undrawn)))
     if result.lettering:
         lines.append(t(language, "receipt_lettering", words=result.lettering))
-    if result.model:
-        lines += [*_made(result, language), price]
+    lines += [*_made(result, language), price]
     if result.variant:
         lines.append(t(language, "receipt_variant", number=result.variant))
     return "\n".join(lines)

@@ -173,15 +173,13 @@ async def retry(dialogue: Dialogue, failed: Result) -> bool:
 
 def _job_like(dialogue: Dialogue, result: Result) -> Job:
     """Return a job for the request of a result, with another seed."""
-    # An older release stored no ratio that only words imply.
-    implied = implied_ratio(result.words) if result.operation is Operation.CREATE else ""
     return with_changes(
         _job_of(dialogue, result.operation, PromptOptions(result.words), result.chosen),
         negative=result.negative,
         sent=result.sent,
         sources=result.sources,
         scale=result.scale,
-        ratio=result.ratio or implied,
+        ratio=result.ratio,
         parent=result.parent,
     )
 

@@ -84,9 +84,8 @@ def is_to_be_kept(job: Job) -> bool:
 
 
 def order_id_of(context: StepContext, job: Job) -> str:
-    """Id of the job at its provider; an order of an earlier release has the job's own."""
-    progress, own_id = job.progress, f"{context.installation}-{job.id}"
-    return progress.order_id or (job.id if progress.intent_ms else own_id)
+    """Id of the job at its provider."""
+    return job.progress.order_id or f"{context.installation}-{job.id}"
 
 
 async def build_request(context: StepContext, job: Job, provider: Provider) -> GenerationRequest:

@@ -54,7 +54,6 @@ class Maintenance:
     """Seconds after which nothing of a forgotten user is left in Redis but what must stay."""
     is_clock_sure: Callable[[], bool]
     """While it is false, no user or finished picture is deleted for its age."""
-    _has_all_users: bool = field(default=False, init=False)
     _since_s: float = field(init=False)
     _kept_s: int = field(default=RESULT_KEPT_S, init=False)
     _rewritten_s: float = field(default=-_REWRITE_EVERY_S, init=False)
@@ -86,10 +85,6 @@ class Maintenance:
         today = self.spend.today(now_ms)
         await self.forgetting.settle(now_ms, today)
         if self.forget_after_days and self.is_clock_sure():
-            if not self._has_all_users:
-                # An earlier release may have been at work since the last start.
-                await self.forgetting.find_users(now_ms)
-                self._has_all_users = True
             before_ms = now_ms - self.forget_after_days * _DAY_MS
             users = await self.forgetting.silent(before_ms, _FORGOTTEN_AT_ONCE)
             if users:

@@ -96,8 +96,6 @@ class Layout:
         """Leads to a release that was installed and has not served yet; else missing."""
         self.settings = root / "etc/imgbot"
         self.environment_file = self.settings / "imgbot.env"
-        self.former_example = self.settings / "imgbot.env.example"
-        """All settings with their defaults, as earlier releases wrote them beside an operator's."""
         self.credentials = self.settings / "credentials"
         self.token = self.credentials / "bot-token"
         self.unit = root / "etc/systemd/system" / UNIT
@@ -115,8 +113,6 @@ class Layout:
         self.data = root / "var/lib/imgbot"
         """Folder of jobs and pictures; with DynamicUser=, a link into /var/lib/private."""
         self.private_data = root / "var/lib/private/imgbot"
-        self.cache = root / "var/cache/imgbot"
-        """Folder into which the one file of earlier releases unpacked itself."""
 
 
 @contextmanager

@@ -126,15 +126,6 @@ class Forgetting(Store):
         if await self._redis.unlink(*_owned(Owner.FORMER)):
             await self.mark_log(now_ms)
 
-    async def find_users(self, now_ms: int) -> None:
-        """Add users whom earlier releases stored to those whose silence is known."""
-        pages = self._redis.scan_iter(match=f"{keys.USER}*", count=_READ_AT_ONCE)
-        ids = [name.removeprefix(keys.USER) async for name in pages]
-        for at in range(0, len(ids), _READ_AT_ONCE):
-            page = dict.fromkeys(ids[at : at + _READ_AT_ONCE], now_ms)
-            await self._redis.zadd(keys.SEEN, page, nx=True)
-        await self._redis.zunionstore(keys.SEEN, [keys.SEEN, keys.PEOPLE], aggregate="MAX")
-
     async def silent(self, before_ms: int, limit: int) -> list[int]:
         """Return users whose latest update is older."""
         found = await self._redis.zrangebyscore(keys.SEEN, 0, before_ms, start=0, num=limit)
@@ -228,8 +219,6 @@ class Forgetting(Store):
         await self.forget_ended(ended)
         for job_id, user in ended.items():
             await self._redis.lrem(keys.HISTORY + user, 0, job_id)
-            if await self._redis.get(keys.LATEST + user) == job_id:
-                await self._redis.delete(keys.LATEST + user)
         await self._forget_dead([keys.DEAD_JOB + job_id for job_id in ended])
         await self._unlink([keys.RESULT + job_id for job_id in ended])
 

@@ -152,7 +152,7 @@ class JobQueue(Store):
             taken.add(place)
 
     async def close_epoch(self) -> None:
-        """Close the epoch, if Redis is reachable, so that an earlier release can take over, too."""
+        """Close the epoch, if Redis is reachable, so that another supervisor can lead at once."""
         with suppress(StorageUnavailableError, FencedError, UserError):
             await self._redis.call("close_epoch")
 

@@ -77,7 +77,7 @@ ALONE = _key("img:alone", Owner.NOBODY)
 LAST_CLAIM = _key("img:lastclaim", Owner.NOBODY)
 # ZSET: jobs without a status message yet, by the time (ms) of the next attempt.
 ANNOUNCE = _key("img:announce", Owner.LIVE_JOB)
-# LIST, bounded: ids that the runner should check now; of earlier releases `+new` as well.
+# LIST, bounded: ids that the runner should check now
 WAKE = _key("img:wake", Owner.LIVE_JOB)
 # STRING per ended job, 48 h: longer than Telegram repeats an update
 TOMBSTONE = _key("img:done:", Owner.NOBODY)
@@ -89,8 +89,6 @@ DEAD_JOB = _key("img:dead:", Owner.RECORD)  # HASH per dead job, 30 days
 STATS = _key("img:stats", Owner.NOBODY)  # HASH: outcome → number of jobs since the first start
 # SET per 500 updates, 48 h: the last part (id % 500) of the ids of those that were handled.
 HANDLED = _key("img:handled:", Owner.NOBODY)
-# STRING per update that an earlier release handled, 48 h
-UPDATE = _key("img:update:", Owner.NOBODY)
 # ZSET: chats with deferred updates by the time (ms) of the next attempt at the first.
 DEFERRED = _key("img:deferred", Owner.METHOD)
 # ZSET per chat, at most 400: deferred updates by id, as JSON: time received (ms), the update.
@@ -168,7 +166,7 @@ BROADCAST_LEFT = _key("img:broadcast-left:", Owner.ZREM)
 NOTICE_SENT = _key("img:said:", r"(\d+)\..*")
 # LIST per user id, the latest 20, 30 days: their delivered jobs, newest first.
 HISTORY = _key("img:history:", r"(\d+)")
-# STRING per user id, 30 days: the job whose picture was shown to them last
+# STRING per user id, 30 days, by the previous release: the job whose picture they saw last.
 LATEST = _key("img:latest:", r"(\d+)")
 # LIST per chat and topic, the latest 20, 30 days: what "this picture" may mean there, newest first,
 # as JSON: user id, time (ms), job, the job whose picture it changes, photos.

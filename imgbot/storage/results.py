@@ -19,7 +19,6 @@ _PRUNED = (keys.RESULT, keys.PICTURE, keys.READY)
 _READ_AT_ONCE = 500
 _RECENT_PHOTOS = 2
 """Photos that are stored: two tell as much as ten, that none of them is the one that is meant."""
-_STORED_AS = {Operation.STICKER: Operation.REMOVE_BACKGROUND}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +48,14 @@ class Result:
     """Words that the bot has put on the provider's picture."""
     chat_id: int = 0
     message_id: int = 0
-    """Message that shows the picture; 0 in records of imgbot 0.1."""
+    """Message that shows the picture."""
     ignored: str = ""
     """Flags of the prompt that had no effect."""
     seed: int = 0
     takes_seed: bool = False
     """True if the model makes another picture with another seed."""
     model: str = ""
-    """Model, or the provider where it has none to choose; as all below, not in older records."""
+    """Model, or the provider where it has none to choose."""
     chosen: str = ""
     """Model that the user chose; empty for the usual one."""
     sent: str = ""
@@ -88,8 +87,8 @@ class Result:
         return self.picture is not None and bool(self.picture.file_id)
 
     def is_of(self, chat_id: int) -> bool:
-        """Return true if it was made in this chat; imgbot 0.1 did not record where."""
-        return (self.chat_id or self.user_id) == chat_id
+        """Return true if it was made in this chat."""
+        return self.chat_id == chat_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +102,6 @@ class Recent:
     """Job whose picture the job changes."""
     photos: tuple[InputPhoto, ...] = ()
     """Photos that were sent, or that the job changes."""
-    is_of_any_chat: bool = False
-    """True if it may have been shown elsewhere; not stored."""
 
     def dump(self) -> str:
         told = [self.user_id, self.at_ms, self.job_id, self.parent, self.photos[:_RECENT_PHOTOS]]
@@ -156,26 +153,14 @@ class ResultStore(Store):
         """Return the job ids of the user's pictures, newest first."""
         return await self._redis.lrange(f"{keys.HISTORY}{user_id}", 0, -1)
 
-    async def recent(self, place: str, user_id: int, now_ms: int) -> list[Recent]:
-        """Return what was sent, ordered or shown in a chat and topic, newest first.
-
-        With it comes the job whose picture was shown to the user last, here or elsewhere: an
-        earlier release keeps no list.
-        """
-        latest = f"{keys.LATEST}{user_id}"
-        entries, job_id, left_s = await self._all(
-            self._redis.lrange(keys.RECENT + place, 0, -1),
-            self._redis.get(latest),
-            self._redis.ttl(latest),
-        )
+    async def recent(self, place: str) -> list[Recent]:
+        """Return what was sent, ordered or shown in a chat and topic, newest first."""
+        entries = await self._redis.lrange(keys.RECENT + place, 0, -1)
         found = readable(keys.RECENT + place, load_recent, entries)
-        if job_id and all(each.job_id != job_id for each in found):
-            shown_ms = now_ms - (keys.RESULT_KEPT_S - max(left_s, 0)) * 1000
-            found.append(Recent(user_id, shown_ms, job_id, is_of_any_chat=True))
         return sorted(found, key=lambda each: each.at_ms, reverse=True)
 
     async def add_recent(self, place: str, recent: Recent) -> None:
-        """Add a photo that was sent, or a result that is shown again."""
+        """Add a photo that was sent, or a result or original photo that is shown again."""
         key = keys.RECENT + place
         await self._all(
             self._redis.lpush(key, recent.dump()),
@@ -183,25 +168,16 @@ class ResultStore(Store):
             self._redis.expire(key, keys.RESULT_KEPT_S),
         )
 
-    async def set_shown(self, place: str, recent: Recent) -> None:
-        """Record the result, or the original photo, that is shown to the user again."""
-        await self.add_recent(place, recent)
-        # Earlier releases know the latest one of all chats only.
-        latest = f"{keys.LATEST}{recent.user_id}"
-        await self._redis.set(latest, recent.job_id, ex=keys.RESULT_KEPT_S)
-
     async def delete(self, result: Result, place: str) -> None:
         """Delete a result, and what leads to it from this chat and topic."""
         entries = await self._redis.lrange(keys.RECENT + place, 0, -1)
         read = readable(keys.RECENT + place, lambda each: (each, load_recent(each)), entries)
         shown = [each for each, recent in read if recent.job_id == result.id]
         picture = [keys.PICTURE + result.picture.unique_id] if result.picture else []
-        latest = f"{keys.LATEST}{result.user_id}"
-        latest = [latest] if await self._text(latest) == result.id else []
         await self._all(
             *(self._redis.lrem(keys.RECENT + place, 0, each) for each in shown),
             self._redis.lrem(f"{keys.HISTORY}{result.user_id}", 0, result.id),
-            self._redis.unlink(keys.RESULT + result.id, *picture, *latest),
+            self._redis.unlink(keys.RESULT + result.id, *picture),
         )
 
     async def job_of_picture(self, picture: InputPhoto) -> str:
@@ -262,9 +238,7 @@ def to_hash(
     stars = job.charge.stars - job.charge.stars_back
     return {
         "user_id": str(job.user_id),
-        # An earlier release knows a sticker as the cut-out that it is.
-        "operation": _STORED_AS.get(request.operation, request.operation).value,
-        "made_as": request.operation.value,
+        "operation": request.operation.value,
         "language": request.language,
         "words": request.prompt,
         "sources": job_codec.to_text(request.sources),
@@ -301,8 +275,9 @@ def result_of(job: Job) -> Result:
 
 
 def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
-    chat_id, _, message_id = record.get("message", "0.0").partition(".")
+    chat_id, _, message_id = record["message"].partition(".")
     place = {"chat_id": chat_id, "message_id": message_id}
+    # The previous release stores a sticker as a cut-out, and as what it was made.
     operation = record.get("made_as", record["operation"])
     return job_codec.load(Result, {**record, **place, "id": job_id, "operation": operation})
 

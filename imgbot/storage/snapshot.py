@@ -20,8 +20,8 @@ _T = TypeVar("_T")
 
 _PREFIXES = ("rq:", "img:", keys.RATE_LIMIT)
 _BULKY = (
-    *(keys.RESULT, keys.HISTORY, keys.LATEST, keys.RECENT, keys.PICTURE, keys.READY),
-    *(keys.DEAD_JOB, keys.HANDLED, keys.UPDATE, keys.TOMBSTONE, keys.COUNTED, keys.CHOICE),
+    *(keys.RESULT, keys.HISTORY, keys.RECENT, keys.PICTURE, keys.READY),
+    *(keys.DEAD_JOB, keys.HANDLED, keys.TOMBSTONE, keys.COUNTED, keys.CHOICE),
 )
 _PRECIOUS = (keys.JOB, keys.RESULT, keys.USER, keys.SPEND, keys.DEAD_JOB, keys.STARS)
 """Key prefixes of valuable data; a server with none of them has not served any user yet."""
@@ -117,13 +117,9 @@ async def knows(redis: Client, records: Iterable[Record]) -> bool:
 
 
 async def forget(redis: Client) -> None:
-    """Delete all keys of imgbot except the installation id, which is part of its order ids.
-
-    A backup of a release before that id has none; orders placed here since would be looked up
-    under another id, not found, and placed again.
-    """
+    """Delete all keys of imgbot."""
     async for names in _pages(redis, _PREFIXES):
-        await redis.unlink(keys.QUEUE, *(name for name in names if name != keys.INSTALLATION))
+        await redis.unlink(keys.QUEUE, *names)
 
 
 async def epoch(redis: Client) -> int:
@@ -194,12 +190,11 @@ def mark_uncertain(
     records: Iterable[Record],
     taken_ms: int,
     has_file: Callable[[str], bool],
-    installation: str = "",
+    installation: str,
 ) -> Iterator[Record]:
     """Make every job check first whether it was ordered since `taken_ms`.
 
-    Its order id would begin with `installation`; empty for a backup of an earlier release, which
-    orders under the job id alone.
+    Its order id would begin with `installation`.
     """
     due: list[str] = []
     for record in records:
@@ -210,8 +205,7 @@ def mark_uncertain(
             yield record.with_fields(state="cancelled") if is_running else record
         elif record.kind == "hash" and record.key.startswith(keys.JOB):
             job_id = record.key.removeprefix(keys.JOB)
-            order_id = f"{installation}-{job_id}" if installation else ""
-            changes = _doubted(record.fields, taken_ms, order_id, has_file)
+            changes = _doubted(record.fields, taken_ms, f"{installation}-{job_id}", has_file)
             yield record.with_fields(**changes)
             if changes.get("state") != State.QUEUED:
                 due += [job_id, str(taken_ms)]

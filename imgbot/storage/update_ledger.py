@@ -22,12 +22,7 @@ class UpdateLedger(Store):
     async def is_handled(self, update_id: int) -> bool:
         """Return whether this update was handled, perhaps before a restart."""
         page, rest = divmod(update_id, keys.UPDATES_PER_PAGE)
-        return any(
-            await self._all(
-                self._redis.sismember(f"{keys.HANDLED}{page}", rest),
-                self._redis.exists(f"{keys.UPDATE}{update_id}"),
-            )
-        )
+        return bool(await self._redis.sismember(f"{keys.HANDLED}{page}", rest))
 
     async def mark_handled(self, update_id: int, chat: str) -> None:
         """Record that an update was handled, and remove it from the deferred ones."""

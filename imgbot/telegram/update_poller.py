@@ -32,8 +32,7 @@ ALLOWED_UPDATES = [
     *("message", "edited_message", "callback_query", "inline_query"),
     *("guest_message", "chosen_inline_result", "pre_checkout_query"),
 ]
-"""Sent with every call, as Telegram keeps the list: an earlier release takes back what it did not
-ask for."""
+"""Sent with every call, as Telegram keeps the list."""
 _LIMIT = 100
 _LONG_POLL_S = 30
 _ANSWER_S = 15

@@ -12,7 +12,6 @@ import pytest_asyncio
 from imgbot.bot.handlers import COMMANDS
 from imgbot.bot.router import CALLBACKS
 from imgbot.domain.texts import t
-from imgbot.storage import keys
 from tests.fixtures.bot import Constants
 from tests.fixtures.sandbox import Message
 from tests.fixtures.utterances import KNOWN, utterances_in
@@ -164,26 +163,6 @@ async def test_undo_in_a_group_ends_at_what_was_sent_there(stage: Stage) -> None
 
     assert first.photo_unique_id == drawn.photo_unique_id
     assert (first.text, second.text) == (t("en", "undo_original"), t("en", "undo_nothing"))
-
-
-async def test_results_of_an_earlier_release_are_of_their_chat(stage: Stage) -> None:
-    """It kept the latest picture of all chats; its first version, no chat at all."""
-    ann, _ = await open_group(stage)
-    private = ann.within(ann.id)
-    fox = await private.order("a fox")
-    badger = await ann.order("/create a badger")
-    async with stage.bot.redis() as redis:
-        for latest, place in ((badger, ann), (fox, private)):
-            await ann.heard()
-            for key in await redis.keys(f"{keys.RECENT}*"):
-                await redis.delete(key)
-            await redis.hdel(f"{keys.RESULT}{job_of(latest)}", "model")
-            await redis.set(f"{keys.LATEST}{ann.id}", job_of(latest))
-            there = private if place is ann else ann
-            assert (await there.ask(f"{BOT_NAME} another one")).text == t("en", "again_nothing")
-            if place is private:
-                await redis.hdel(f"{keys.RESULT}{job_of(fox)}", "message")
-            assert (await place.order(f"{BOT_NAME} another one")).text == latest.text
 
 
 async def test_buttons_of_another_chat_that_an_earlier_release_showed(stage: Stage) -> None:

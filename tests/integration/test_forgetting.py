@@ -347,17 +347,6 @@ async def test_nothing_is_ordered_after_the_wish_in_spite_of_a_kill(
     assert (late.verdict, new.verdict) == ("duplicate", "ok")
 
 
-async def test_users_whom_an_earlier_release_stored_are_found_silent(redis: Client) -> None:
-    forgetting = await open_forgetting(redis, set())
-    await redis.hset(f"{keys.USER}7", "username", "of_a_group")
-    await redis.zadd(keys.PEOPLE, {"8": 5, "9": 20})
-    await redis.zadd(keys.SEEN, {"9": 10})
-
-    await forgetting.find_users(15)
-
-    assert [await forgetting.silent(ms, 9) for ms in (9, 15, 20)] == [[8], [8, 7], [8, 7, 9]]
-
-
 async def test_the_spend_of_a_day_stays_until_the_day_is_over(redis: Client) -> None:
     forgetting, key = await open_forgetting(redis, set()), f"{keys.SPEND}2026-01-02"
     await redis.hset(key, mapping={"charged": 5, "user:7": 5, "user:77": 1})
@@ -379,12 +368,10 @@ async def test_a_late_job_goes_and_leaves_what_the_user_did_since(redis: Client)
         await redis.hset(f"{keys.RESULT}{job_id}", mapping={"user_id": 7})
         await redis.set(f"{keys.PICTURE}of-{job_id}", job_id)
         await redis.lpush(f"{keys.HISTORY}7", job_id)
-    await redis.set(f"{keys.LATEST}7", "6")
 
     await forgetting.settle(1, "2026-01-02")
 
     assert removed == {"5"}
     assert await redis.lrange(f"{keys.HISTORY}7", 0, -1) == ["6"]
-    assert await redis.get(f"{keys.LATEST}7") == "6"
     assert await redis.keys(f"{keys.RESULT}*") == [f"{keys.RESULT}6"]
     assert await redis.keys(f"{keys.PICTURE}*") == [f"{keys.PICTURE}of-6"]

@@ -56,7 +56,7 @@ async def test_what_gives_the_embedded_server_room_outlives_a_restart(state_dir:
     assert (memory.limit_mb, words[0], after.limit_mb) == (300, "IMGBOT_REDIS_MEMORY_MB", 600)
 
 
-async def test_a_state_of_the_previous_release_is_taken_over(redis: Client) -> None:
+async def test_a_full_redis_is_given_its_id(redis: Client) -> None:
     await redis.set(keys.OWNER, 1)
     async with filled(redis):
         installation = await bind_to_bot(redis, 1)

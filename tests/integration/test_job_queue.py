@@ -147,11 +147,11 @@ async def test_what_is_recent_in_a_chat_and_a_users_history_are_bounded(redis: C
     queue, results = await open_queue(redis, limits), ResultStore(redis)
     for one in ids:
         await queue.enqueue(job(one), NOW)
-    ordered = await results.recent("1.0", 1, NOW)
+    ordered = await results.recent("1.0")
     while found := await queue.claim(NOW):
         result = await to_delivering(queue, found)
         await queue.finish(result, State.DELIVERED, NOW, {"user_id": "1"})
-    shown = await results.recent("1.0", 1, NOW)
+    shown = await results.recent("1.0")
 
     newest = ids[: -keys.HISTORY_LENGTH - 1 : -1]
     assert [each.job_id for each in ordered] == [each.job_id for each in shown] == newest
@@ -203,7 +203,7 @@ async def test_a_lost_queue_is_rebuilt_from_the_jobs(redis: Client) -> None:
     queue = await open_queue(redis)
     for number in range(3):
         await queue.enqueue(job(str(number), number), NOW + number)
-    # As an earlier release left it, and as nothing should.
+    # As nothing should leave it.
     await redis.delete(keys.SINCE, keys.TAGS, f"{keys.USER_JOBS}1")
     await redis.rpush(keys.QUEUE, "1", "1")
 
@@ -234,7 +234,7 @@ async def test_however_many_capped_jobs_wait_in_front_the_next_one_is_found(redi
     assert await queue.claim(NOW) is None
 
 
-async def test_an_earlier_release_can_take_over_a_closed_queue(redis: Client) -> None:
+async def test_whoever_closes_a_queue_writes_no_more(redis: Client) -> None:
     earlier, queue = await open_queue(redis), await open_queue(redis)
 
     await earlier.close_epoch()

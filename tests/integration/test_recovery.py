@@ -45,7 +45,7 @@ from imgbot.storage.provider_records import Durations, OrderPaces
 from imgbot.storage.users import UserStore
 from imgbot.telemetry.metrics import REGISTRY
 from tests.fixtures.jobs import job_of
-from tests.fixtures.requests import make_order, simulated_provider
+from tests.fixtures.requests import simulated_provider
 from tests.fixtures.sandbox import Control, open_sandbox
 from tests.fixtures.steps import take
 
@@ -283,22 +283,6 @@ async def test_nothing_is_ordered_before_its_message_is_there(
     assert stored is not None
     assert (stored.state, is_billed(stored)) == (State.SUBMITTING, False)
     assert await setup.charges() == 0
-
-
-@pytest.mark.parametrize("recovery", [Recovery.REPEAT, Recovery.LOOK_UP])
-async def test_an_order_of_an_earlier_release_is_found_under_its_bare_id(
-    setup: QueueSetup, tmp_path: Path, recovery: Recovery
-) -> None:
-    await setup.control.set_provider(idempotency=recovery is Recovery.REPEAT)
-    earlier = simulated_provider(setup.control.url, recovery)
-    made = await earlier.submit(make_order(tmp_path, Operation.CREATE, "a fox", job_id="7", seed=0))
-    await earlier.aclose()
-
-    job = await setup.order(recovery, is_adopted=True)
-
-    assert isinstance(made, Accepted)
-    assert job.progress.ticket["id"] == made.ticket["id"]
-    assert await setup.charges() == 1
 
 
 async def test_a_picture_that_comes_with_its_order_took_the_providers_time(

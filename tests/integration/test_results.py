@@ -9,9 +9,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from imgbot.domain.texts import t
-from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
-from tests.fixtures.waiting import eventually
 from tests.integration.stage import BOT_NAME, Stage, User, is_picture, jpeg, open_group
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -203,16 +201,6 @@ async def test_the_receipt_tells_how_a_picture_was_made(bob: User) -> None:
     assert re.fullmatch(RECEIPT + "\nVariant: 1/2", first.text)
     assert re.fullmatch(RECEIPT.replace("7", r"\d+") + "\nVariant: 2/2", second.text)
     assert {first.reply_to, second.reply_to} == {picture.id for picture in pictures}
-
-
-async def test_what_an_older_release_made_has_a_shorter_receipt(bob: User) -> None:
-    result = await bob.order("a lighthouse")
-    async with bob.stage.bot.redis() as redis:
-        # The picture is shown a moment before its job ends.
-        [job_id] = await eventually(lambda: redis.lrange(f"{keys.HISTORY}{bob.id}", 0, -1))
-        await redis.hdel(f"{keys.RESULT}{job_id}", "model", "seed", "size", "takes_seed")
-
-    assert (await bob.click(result, "ℹ️")).text == "Prompt: a lighthouse"
 
 
 async def test_in_a_group_only_the_asker_gets_the_receipt(builtin_stage: Stage) -> None:

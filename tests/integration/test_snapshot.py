@@ -6,7 +6,7 @@ import pytest
 
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
-from imgbot.storage import keys, snapshot, snapshot as relocation
+from imgbot.storage import snapshot, snapshot as relocation
 from imgbot.storage.albums import Albums, Item
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
 from imgbot.storage.client import Client
@@ -130,7 +130,9 @@ def test_files_are_found_at_the_new_place() -> None:
 def test_what_may_have_been_ordered_since_is_doubted(
     before: dict[str, str], after: dict[str, str]
 ) -> None:
-    changed, due = relocation.mark_uncertain([job(**before)], NOW, lambda path: path == "/here")
+    changed, due = relocation.mark_uncertain(
+        [job(**before)], NOW, lambda path: path == "/here", "here"
+    )
 
     assert after.items() <= fields_of(changed).items()
     assert due == Record("img:due", "zset", 0, ["1", str(NOW)])
@@ -142,7 +144,7 @@ async def test_a_message_that_waited_is_left_to_the_bot_that_went_on(redis: Clie
     await albums.add("7.1", "7", Item(1, InputPhoto("file", "unique"), "side by side", {}), NOW)
     records = [record async for record in snapshot.take(redis)]
     await snapshot.forget(redis)
-    await snapshot.put(redis, relocation.mark_uncertain(records, NOW, lambda _: False))
+    await snapshot.put(redis, relocation.mark_uncertain(records, NOW, lambda _: False, "here"))
 
     assert await ledger.deferred() == []
     assert await redis.keys("img:album*") == []
@@ -166,7 +168,7 @@ async def test_a_broadcast_that_went_on_since_is_sent_to_nobody_else(redis: Clie
     records = [record async for record in snapshot.take(redis)]
     await snapshot.forget(redis)
 
-    await snapshot.put(redis, relocation.mark_uncertain(records, NOW, lambda _: False))
+    await snapshot.put(redis, relocation.mark_uncertain(records, NOW, lambda _: False, "here"))
     await queue.open_epoch()
     current = await broadcasts.current()
 
@@ -184,7 +186,7 @@ async def test_the_books_agree_after_a_doubtful_restore(redis: Client) -> None:
     records = [record async for record in snapshot.take(redis)]
     await snapshot.forget(redis)
 
-    await snapshot.put(redis, relocation.mark_uncertain(records, NOW, lambda _: False))
+    await snapshot.put(redis, relocation.mark_uncertain(records, NOW, lambda _: False, "here"))
     await queue.open_epoch()
     await queue.fsck(NOW)
 
@@ -202,12 +204,3 @@ async def test_a_job_that_has_been_here_is_known(redis: Client, prefix: str) -> 
     assert not await snapshot.knows(redis, jobs)
     await redis.set(f"{prefix}399", "x")
     assert await snapshot.knows(redis, jobs)
-
-
-async def test_the_id_that_orders_bear_outlives_what_is_forgotten(redis: Client) -> None:
-    await redis.mset({keys.INSTALLATION: "7f3a", keys.OWNER: "1", keys.QUEUE: "x"})
-
-    await snapshot.forget(redis)
-
-    assert await redis.get(keys.INSTALLATION) == "7f3a"
-    assert await redis.exists(keys.OWNER, keys.QUEUE) == 0

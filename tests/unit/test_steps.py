@@ -372,7 +372,6 @@ async def test_words_are_put_on_a_fetched_picture_once_or_it_is_shown_without(
 
 
 async def test_a_result_that_comes_short_is_fetched_again(tmp_path: Path) -> None:
-    # As an earlier release may have stored it.
     long = "https://files.example/" + "x" * 5000
     job = with_changes(JOB, id=tmp_path.name, ticket={"outputs": [{"url": long}]})
     queue = Mock(move=AsyncMock())

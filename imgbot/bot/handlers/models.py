@@ -64,8 +64,7 @@ async def on_redraw_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
     model = _by_mark(result.operation, dialogue).get(mark)
     if model is None:
         return "model_gone_short"
-    # An older release stored no price in it.
-    if told and told != mark_of(dialogue.model_told(result.operation, model)):
+    if told != mark_of(dialogue.model_told(result.operation, model)):
         await dialogue.update_panel(*_panel(result.operation, dialogue, job_id))
         return "price_changed_short"
     await redraw(dialogue.in_reply_to(result.message_id), result, model)

@@ -105,8 +105,7 @@ async def on_version_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
     if job_id and (like is None or not is_own or not like.is_of(dialogue.context.chat_id)):
         return "stale_button"
     model = like.chosen if like else _preferred(dialogue)
-    # An older release stored no price in the button.
-    if told and told != mark_of(dialogue.price_told(Operation.CREATE, model)):
+    if told != mark_of(dialogue.price_told(Operation.CREATE, model)):
         await dialogue.update_panel(*_panel(versions, digest, job_id, model, dialogue))
         return "price_changed_short"
     about = dialogue.in_reply_to(like.message_id) if like else dialogue

@@ -188,7 +188,7 @@ async def _act_show(result: Result, dialogue: Dialogue) -> str:
     rows = _buttons_of(result, dialogue)
     await dialogue.send_picture(result.picture, result.caption, rows)
     shown = Recent(dialogue.user_id, dialogue.app.now_ms(), result.id)
-    await dialogue.app.results.set_shown(dialogue.context.place, shown)
+    await dialogue.app.results.add_recent(dialogue.context.place, shown)
     return ""
 
 
@@ -221,7 +221,7 @@ async def _show(meant: Meant, dialogue: Dialogue) -> str:
     await dialogue.send_picture(meant[0], dialogue.t("undo_original"))
     # It has no job: there is no earlier step.
     original = Recent(dialogue.user_id, dialogue.app.now_ms(), photos=meant)
-    await dialogue.app.results.set_shown(dialogue.context.place, original)
+    await dialogue.app.results.add_recent(dialogue.context.place, original)
     return ""
 
 

@@ -24,7 +24,7 @@ _DEFAULTS: Mapping[str, str | int] = {
     "wait_s": 0,
     "workers": "",
 }
-"""Facts that notices stored by an earlier release lack."""
+"""Facts that not every kind of problem has."""
 
 
 def stored_key(kind: str) -> str:

@@ -98,9 +98,7 @@ def _report(manifest: Manifest, state_dir: Path, *, is_certain: bool) -> list[st
             "that were waiting are looked up at their provider first, and stop where it cannot "
             "tell; messages and albums that were waiting then are not answered here"
         )
-    # A backup of an earlier release does not say.
-    is_seen = any(name.startswith("settings/credentials/") for name in manifest.files)
-    if not manifest.about.get("has_secrets", is_seen):
+    if not manifest.about.get("has_secrets"):
         lines.append(
             "the token and the keys are not in the backup: `sudo ./imgbot install` asks for "
             "those that are missing here"

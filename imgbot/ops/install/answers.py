@@ -227,7 +227,6 @@ class _Questions:
 
         def accept(name: str) -> str | None:
             if "," in name or "=" in name:
-                # The release before, to which one may have to go back, reads a name only.
                 where = f"those of single operations into {self._layout.environment_file}"
                 raise ConfigError(_PROVIDER, f"write one provider here, {where}")
             chosen = ", ".join([name or "builtin", *others])

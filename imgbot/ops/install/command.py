@@ -264,8 +264,6 @@ def tidy(steps: Steps, kept: set[str | None], layout: Layout) -> None:
     # Somebody else's file of that name is left alone.
     if not os.path.lexists(mine) or (mine.is_symlink() and str(mine.readlink()) != command):
         steps.link(mine, command)
-    if layout.former_example.exists():
-        steps.remove(layout.former_example)
     if not layout.program.is_dir():
         return
     for folder in sorted(layout.program.iterdir()):
@@ -369,7 +367,6 @@ def uninstall(
         layout.cluster_unit,
         layout.cluster_drop_ins,
         layout.program,
-        layout.cache,
         *(data if is_purging else ()),
     ]
     if layout.command.is_symlink():

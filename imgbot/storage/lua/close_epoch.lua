@@ -1,4 +1,4 @@
--- Reduces the epoch to its number: an earlier release counts on from it, and knows no uuid.
+-- Reduces the epoch to its number, which fences its owner.
 -- In a cluster it releases the lease: another bot may lead.
 -- KEYS: epoch leader
 -- FLAGS: fenced

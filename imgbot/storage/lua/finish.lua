@@ -1,6 +1,6 @@
 -- Ends a claimed job: tombstone, counters, money, and what outlives it.
 -- KEYS: job:id due active user_jobs:user announce tombstone:id result:id dead dead_job:id stats
--- KEYS: history:user latest:user recent:place spend:day stars:user ended:day picture:picture_id
+-- KEYS: history:user recent:place spend:day stars:user ended:day picture:picture_id
 -- KEYS: ended_jobs user: tombstone_s result_kept_s history_length spend_kept_s
 -- ARGV: id user day picture_id version outcome now_ms is_billed provider_operation operation_status
 -- ARGV: quotas place recent_entry ended_entry status fields...
@@ -23,7 +23,6 @@ if #fields > 0 and outcome == 'delivered' then
     redis.call('LTRIM', list, 0, history_length - 1)
     redis.call('EXPIRE', list, result_kept_s)
   end
-  redis.call('SET', latest, id, 'EX', result_kept_s)
   if picture_id ~= '' then redis.call('SET', picture, id, 'EX', result_kept_s) end
 end
 -- The reservation is what the admission took; the charge is what the picture cost.

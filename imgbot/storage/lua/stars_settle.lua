@@ -1,4 +1,4 @@
--- Settles the Stars held for jobs that are gone: an earlier release ends a job without them.
+-- Settles the Stars held for jobs that are gone, as one that cannot be read ends without them.
 -- KEYS: stars:user job: tombstone:
 -- ARGV: user
 -- FLAGS: fenced allow-oom
