@@ -318,8 +318,19 @@ def words_about_model(dialogue: Dialogue, operation: Operation, text: str) -> tu
     models = dialogue.app.policy.models(operation)
     if len(models) == 1:
         return text, ""
+    titles = {name: each.title for name, each in models.items()}
     best = next((name for name, each in models.items() if each.is_best), "")
-    return named_in(text, {name: each.title for name, each in models.items()}, best)
+    # People write of the best quality without a thought of its price.
+    return named_in(text, titles, "" if _is_dearer(dialogue, operation, best) else best)
+
+
+def _is_dearer(dialogue: Dialogue, operation: Operation, model: str) -> bool:
+    """Return true if the user pays more for a model than for their own choice."""
+    own = dialogue.context.preferences.models.get(operation, "")
+    if dialogue.price_told(operation, model) == dialogue.price_told(operation, own):
+        return False
+    price_of = dialogue.app.policy.price_of
+    return price_of(operation, 2, model) > price_of(operation, 2, own)
 
 
 def _offered(dialogue: Dialogue, operation: Operation, model: str) -> str:

@@ -103,7 +103,6 @@ async def test_the_same_picture_is_made_with_another_model_by_a_button_that_tell
 async def test_words_choose_a_model_for_one_picture(bob: User) -> None:
     await bob.order("a red fox")
     await bob.order("the same with fine brush")
-    await bob.order("нарисуй синего кита в лучшем качестве")
     await bob.order("a girl with a fine hat")
 
     await eventually(
@@ -111,10 +110,23 @@ async def test_words_choose_a_model_for_one_picture(bob: User) -> None:
         [
             "a red fox",
             f"{BEST} a red fox",
-            f"{BEST} нарисуй синего кита",
             "a girl with a fine hat",
         ].__eq__,
     )
+
+
+@pytest.mark.parametrize(
+    ("own", "words"),
+    [("", "a blue whale in the best quality"), (BEST, f"{BEST} a blue whale")],
+)
+async def test_the_best_quality_is_a_model_only_if_that_costs_no_more(
+    bob: User, own: str, words: str
+) -> None:
+    async with bob.stage.bot.redis() as redis:
+        await redis.hset(f"{keys.USER}{bob.id}", "models", json.dumps({"create": own}))
+    await bob.order("a blue whale in the best quality")
+
+    await eventually(lambda: models(bob), [words].__eq__)
 
 
 async def test_the_chosen_model_changes_the_whole_photo_if_its_drawing_is_not_meant(
