@@ -61,6 +61,8 @@ FORGED = {
     "set:ratio.99x1.{me}": UNKNOWN,
     "set:variants.9.{me}": UNKNOWN,
     "set:is_banned.0.{me}": UNKNOWN,
+    "model:nothing.open.{me}": t("en", "model_gone_short"),
+    "model:create.open.{me}": t("en", "model_gone_short"),
 }
 
 

@@ -43,7 +43,7 @@ async def on_model_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
         await dialogue.update_panel(dialogue.t("settings_models"), rows)
         return ""
     known = _by_mark(Operation(name), dialogue) if name in with_models(dialogue) else {}
-    if mark not in {OPEN, *known}:
+    if not known or mark not in {OPEN, *known}:
         return "model_gone_short"
     if mark in known:
         chosen = dialogue.context.preferences.with_model(name, known[mark])
