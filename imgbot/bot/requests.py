@@ -1,5 +1,6 @@
 """Requests: what a user orders is counted, and becomes jobs."""
 
+from collections.abc import Set
 from contextlib import suppress
 from dataclasses import replace
 
@@ -236,10 +237,8 @@ async def _enqueue(dialogue: Dialogue, job: Job, *, is_at_least: bool = False) -
     operations = {job.request.operation, *([Operation.CREATE] if job.request.base else [])}
     if job.request.may_be_marked and not is_at_least:
         operations.add(Operation.INPAINT)
-    scale, model = job.request.scale, job.request.model
-    price_micro = max(app.policy.price_of(each, scale, model) for each in operations)
-    stars = app.policy.star_price(job.user_id, job.request.operation, price_micro)
-    job = replace(job, charge=Charge(price_micro, spend_day=app.spend.today(now_ms), stars=stars))
+    charge = _charge_of(dialogue, job, operations)
+    job = replace(job, charge=replace(charge, spend_day=app.spend.today(now_ms)))
     admission = await app.queue.enqueue(job, now_ms, app.policy.free_daily)
     if len(operations) > 1 and admission.verdict in _WITHOUT_MONEY:
         # The change itself costs less than a picture drawn anew, or a change of a marked area.
@@ -251,12 +250,22 @@ async def _enqueue(dialogue: Dialogue, job: Job, *, is_at_least: bool = False) -
         if job.request.note:
             await app.users.release_intro(job.user_id)
         resumes = in_time(dialogue.language, app.spend.resumes_in_s(now_ms))
-        facts = {"count": admission.count, "stars": stars}
+        facts = {"count": admission.count, "stars": charge.stars}
         reason = _REFUSALS[admission.verdict]
         if reason == "stars_short" and dialogue.context.is_shown_to_others:
             reason = "stars_short_openly"
         raise UserError(reason, **facts, wait=resumes)
     return admission.verdict == "ok"
+
+
+def _charge_of(dialogue: Dialogue, job: Job, operations: Set[Operation]) -> Charge:
+    """Return the charge of the dearest of the operations that a job may come to."""
+    policy, request = dialogue.app.policy, job.request
+    if request.is_lettering_alone and len(operations) == 1:
+        return Charge()
+    price_micro = max(policy.price_of(each, request.scale, request.model) for each in operations)
+    stars = policy.star_price(job.user_id, request.operation, price_micro)
+    return Charge(price_micro, stars=stars)
 
 
 async def _needs_engine_hint(dialogue: Dialogue, job: Job) -> bool:

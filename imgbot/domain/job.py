@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any
 
-from imgbot.domain.operations import Operation
+from imgbot.domain.lettering import Lettering, read_lettering
+from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.prompt_options import VARIANTS_MAX
 
 
@@ -118,6 +119,19 @@ class Request:
     def is_of_hidden(self) -> bool:
         """True if it is about a picture that is hidden: so is what is made of it."""
         return any(photo.is_hidden for photo in self.sources)
+
+    @property
+    def exact_words(self) -> Lettering | None:
+        """Words that the picture is to bear letter by letter, where the prompt says so."""
+        is_told = OPERATIONS[self.operation].prompt is not Prompt.NONE
+        found = read_lettering(self.prompt) if is_told else None
+        return found if found and found.is_exact else None
+
+    @property
+    def is_lettering_alone(self) -> bool:
+        """True if a photo is to bear words and to stay as it is otherwise: the engine does that."""
+        found = self.exact_words if self.operation is Operation.EDIT else None
+        return found is not None and not found.rest
 
     @property
     def may_be_marked(self) -> bool:

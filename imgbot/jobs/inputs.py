@@ -11,8 +11,8 @@ from typing import Any, TypeVar, cast
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job, State
-from imgbot.domain.lettering import Lettering, read_lettering
-from imgbot.domain.operations import OPERATIONS, Operation, Prompt
+from imgbot.domain.lettering import Lettering
+from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.files import copy_file, make_folder
 from imgbot.imaging import steps
 from imgbot.jobs.context import StepContext
@@ -136,23 +136,11 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
 
 def _lettering_of(job: Job, provider: Provider) -> Lettering | None:
     """Words for a provider's picture, which the bot puts on it; a model's letters are a guess."""
-    found = _exact_words(job)
+    found = job.request.exact_words
     if found is None or provider.is_literal:
         return None
     # Without another wish, only a merge has something to order.
     return found if found.scene or job.request.operation is Operation.MERGE else None
-
-
-def is_lettering_alone(job: Job) -> bool:
-    """True if a photo is to bear words and to stay as it is otherwise."""
-    found = _exact_words(job) if job.request.operation is Operation.EDIT else None
-    return found is not None and not found.rest
-
-
-def _exact_words(job: Job) -> Lettering | None:
-    is_told = OPERATIONS[job.request.operation].prompt is not Prompt.NONE
-    found = read_lettering(job.request.prompt) if is_told else None
-    return found if found and found.is_exact else None
 
 
 async def find_area(context: StepContext, job: Job, *, is_ordered: bool) -> steps.DrawnArea:

@@ -83,7 +83,7 @@ async def submit(context: StepContext, job: Job) -> Outcome:
 
 def _choose(context: StepContext, job: Job) -> Choice:
     # Words alone are free and exact at the engine; no model could add anything.
-    if inputs.is_lettering_alone(job) and (engine := context.routing.get(BUILTIN)):
+    if job.request.is_lettering_alone and (engine := context.routing.get(BUILTIN)):
         return Choice(engine)
     return context.routing.choose(job.request.operation, job.progress.provider, time.monotonic())
 
@@ -220,8 +220,8 @@ async def _record_submit(
 ) -> Job:
     """Store the submit record; a job returned without one (`intent_ms` 0) is not ordered yet."""
     price_micro = _price_of(job, provider, order)
-    is_stand_in = context.routing.is_fallback(job.request.operation, provider.name)
-    is_stand_in = is_stand_in and not inputs.is_lettering_alone(job)
+    is_alone = job.request.is_lettering_alone
+    is_stand_in = is_alone or context.routing.is_fallback(job.request.operation, provider.name)
     job = await move(
         context,
         job,
@@ -235,7 +235,7 @@ async def _record_submit(
         side_px=order.side_px,
         model=order.model or job.request.model,
         lettering=order.lettering,
-        note="stand_in_note" if is_stand_in else job.request.note,
+        note="stand_in_note" if is_stand_in and not is_alone else job.request.note,
     )
     if job.is_cancelled:
         # Nothing was ordered: without the record, nothing is charged.

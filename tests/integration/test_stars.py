@@ -22,6 +22,7 @@ from tests.integration.stage import (
     User,
     has_buttons,
     is_picture,
+    jpeg,
     open_group,
     open_stage,
 )
@@ -174,6 +175,21 @@ async def test_a_model_is_offered_at_its_price_in_stars_and_holds_that(shop: Sta
     assert "the payments and your balance are kept" in told.text
     assert "• Sketch · 5 ⭐ — quick drafts\n• Fine Brush · 7 ⭐ — the best" in offered.text
     assert await balance(anna) == 18
+
+
+async def test_words_alone_on_a_photo_cost_nothing(shop: Stage) -> None:
+    ann = await shop.user("Ann")
+    made = await shop.charges()
+    fox = await ann.order("a fox")
+    await ann.order("caption the photo: “Summer 2024”", jpeg("cat"))
+    short = await ann.ask("an owl")
+
+    assert short.text.startswith("This picture costs 5 ⭐")
+    await bought(ann, "50 ⭐")
+    await ann.order("add the text “Hello”", reply_to=fox.id)
+
+    await eventually(lambda: balance(ann), (50).__eq__)
+    assert await shop.charges() == made + 1
 
 
 async def test_a_subscription_is_credited_for_each_month_once(shop: Stage) -> None:
