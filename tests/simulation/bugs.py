@@ -80,8 +80,18 @@ BUGS = {
     "no lock-delay": Bug("imgbot.jobs.recovery:decide", "order.locked_s > 0", "False"),
     "epoch without a uuid": Bug("take_lease", "number, uuid)", "number, '')"),
     "no epoch check": Bug("imgbot.storage.scripts:Script.__init__", "_FENCE * ", "'' * "),
+    "end without a fence": Bug("finish", "FLAGS: fenced", "FLAGS:"),
+    "cancellation without a fence": Bug("cancel", "FLAGS: fenced", "FLAGS:"),
+    "lease not checked": Bug(f"{_SUBMIT}:_order", "context.check_lease()", "pass"),
+    "claim repeated": Bug("claim", "last_token == token", "false"),
+    "slot not given back": Bug("finish", "active, seen[2], -1)", "active, seen[2], 0)"),
     "reservation forgotten": Bug("finish", "add('reserved:' .. seen[2], -reserved)", ""),
     "charge not in the ledger": Bug("finish", "add('charged', charge)", ""),
+    "free pictures not counted": Bug("enqueue", "free_count + 1", "free_count"),
+    "Stars returned and spent": Bug("finish", "'spent', held - back", "'spent', held"),
+    "pictures given away": Bug(
+        f"{_SUBMIT}:_stars_back", "max(job.charge.stars - price, 0)", "job.charge.stars"
+    ),
     "ended before it is shown": Bug(
         "imgbot.jobs.deliver:deliver",
         "job, shown = await _show_once(context, job, outcome)",

@@ -8,6 +8,7 @@ from imgbot.providers.protocol import Recovery
 from tests.simulation.network import Kill, Trouble
 
 ACTED_S = 90.0
+ADMIN = 2001
 _KINDS = (
     *("create",) * 4,
     *("words", "edit", "retouch", "upscale", "removebg", "variants", "album", "album"),
@@ -44,6 +45,7 @@ class PlayedService:
     is_searchable: bool = False
     answers_at_once: bool = False
     max_concurrent: int = 0
+    has_credit: bool = True
 
 
 @dataclass(frozen=True)
@@ -57,10 +59,19 @@ class Plan:
     events: tuple[Event, ...] = ()
     services: tuple[PlayedService, ...] = ()
     is_clustered: bool = False
+    is_selling: bool = False
+    """Users pay with Stars."""
     syncs_always: bool = True
     rate_limit: int = 1000
     budget: str = ""
+    user_budget: str = ""
+    quota: str = ""
+    """Pictures of a user a day."""
     names: tuple[str, ...] = field(default=("actions", "troubles", "kills", "events"), repr=False)
+
+    @property
+    def has_limits(self) -> bool:
+        return bool(self.budget or self.user_budget or self.quota or self.rate_limit < 1000)
 
     def smaller(self) -> Iterator["Plan"]:
         """Plans with less in them, the smallest first."""
@@ -143,7 +154,15 @@ def plan_of(seed: int) -> Plan:
         nth, hops = random.randint(1, most), random.randint(0, 2)
         is_cut = name == "take_lease" or random.random() < 0.2
         kills = (Kill(name, nth, phase, hops, is_power_cut=is_cut, frozen_s=frozen_s),)
-    services = [random.choice(_SERVICES) for _ in range(random.choice((1, 1, 2)))]
+    is_selling = random.random() < 0.3
+    count = 2 if is_selling else random.choice((1, 1, 2))
+    services = [random.choice(_SERVICES) for _ in range(count)]
+    if any(each.frozen_s and each.name == "submit" for each in kills):
+        # The next leader may find that there is no such order, and make it.
+        services[0] = PlayedService(Recovery.LOOK_UP)
+    if count > 1 and random.random() < 0.4:
+        # The other one, which costs less, stands in.
+        services[0] = replace(services[0], has_credit=False)
     return Plan(
         seed,
         tuple(actions),
@@ -152,9 +171,12 @@ def plan_of(seed: int) -> Plan:
         tuple(_events(random, _CLUSTER_EVENTS if is_clustered else _EVENTS)),
         tuple(services),
         is_clustered=is_clustered,
+        is_selling=is_selling,
         syncs_always=random.random() < 0.5,
         rate_limit=random.choice((1000, 1000, 1000, 3)),
         budget=random.choice(("", "", "1", "0.1")),
+        user_budget=random.choice(("", "", "0.1")),
+        quota=random.choice(("", "", "3")),
     )
 
 

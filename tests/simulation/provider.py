@@ -27,7 +27,7 @@ from tests.simulation.loop import Loop
 from tests.simulation.marks import sometimes
 from tests.simulation.network import LostError, Network
 
-PRICE_MICRO = 40_000
+PRICES_MICRO = 40_000, 20_000
 REFUSED_WORD, FAILING_WORD = "forbidden", "unlucky"
 
 
@@ -43,6 +43,7 @@ class PlayedTask:
     made_s: float
     ready_s: float
     fails: bool
+    price_micro: int
     is_billed: bool = True
 
 
@@ -53,15 +54,20 @@ class Ledger:
     loop: Loop
     random: Random
     violate: Callable[[str], None]
+    may_order: Callable[[str], None]
+    """Told of each order that is about to leave."""
     tasks: dict[str, PlayedTask] = field(default_factory=dict[str, PlayedTask])
     by_job: dict[str, list[PlayedTask]] = field(
         default_factory=lambda: defaultdict[str, list[PlayedTask]](list)
     )
 
     def order(
-        self, provider: str, order: GenerationRequest, fields: Mapping[str, str], *, is_keyed: bool
+        self, asked: "PlayedProvider", order: GenerationRequest, fields: Mapping[str, str]
     ) -> PlayedTask:
         """Accept an order. Raises ProviderError."""
+        provider, is_keyed = asked.name, asked.recovery is Recovery.REPEAT
+        if not asked.has_credit:
+            raise ProviderError(Kind.NO_CREDIT, "402")
         if REFUSED_WORD in order.prompt:
             sometimes("provider: an order is refused")
             raise ProviderError(Kind.MODERATED, "not this")
@@ -80,6 +86,7 @@ class Ledger:
             self.loop.now_s,
             self.loop.now_s + took_s,
             FAILING_WORD in order.prompt,
+            asked.price_micro,
         )
         self.tasks[name] = made
         if any(each.is_billed for each in self.by_job[order.job_id]):
@@ -104,12 +111,16 @@ class PlayedProvider(Provider):
         is_searchable: bool = False,
         answers_at_once: bool = False,
         max_concurrent: int = 0,
+        price_micro: int = 0,
+        has_credit: bool = True,
     ) -> None:
         self.name = name
         self.recovery = recovery
         self.is_searchable = is_searchable
         self.max_concurrent = max_concurrent
-        self.offers = {each: Capability(f"{name}-1", PRICE_MICRO) for each in OFFERED}
+        self.has_credit = has_credit
+        self.price_micro = price_micro
+        self.offers = {each: Capability(f"{name}-1", price_micro) for each in OFFERED}
         self._answers_at_once = answers_at_once
         self._ledger = ledger
         self._network = network
@@ -146,12 +157,9 @@ class PlayedProvider(Provider):
 
     async def submit(self, order: GenerationRequest) -> Accepted | Done:
         fields = await self.fields_of(order)
-        is_keyed = self.recovery is Recovery.REPEAT
+        self._ledger.may_order(order.job_id)
         task = await self._ask(
-            "submit",
-            lambda: self._ledger.order(self.name, order, fields, is_keyed=is_keyed),
-            120,
-            Kind.SUBMIT_UNKNOWN,
+            "submit", lambda: self._ledger.order(self, order, fields), 120, Kind.SUBMIT_UNKNOWN
         )
         if not self._answers_at_once:
             return Accepted({"id": task.id})

@@ -8,7 +8,7 @@ import asyncio
 import contextvars
 from collections.abc import Callable
 from importlib import resources
-from typing import Any
+from typing import Any, NamedTuple
 
 import hiredis
 import redis.asyncio
@@ -23,6 +23,7 @@ from redis.exceptions import (
 
 from imgbot.storage import client, keys
 from imgbot.storage.scripts import Script
+from tests.simulation.books import Call
 from tests.simulation.loop import Loop
 from tests.simulation.marks import sometimes
 from tests.simulation.network import LostError, Network
@@ -42,8 +43,29 @@ _LAG_S = 5.0
 _OUTSIDE = contextvars.Context()
 _LUA: dict[str, Any] = {}
 
-Log = list[tuple[float, float, list[bytes]]]
-"""Time, how far the clock was set then, and the command."""
+_MAY_BE_STALE = {
+    *("accept_invitation", "add_album_item", "append_late_photo", "close_album", "defer_updates"),
+    *("find_keys", "mark_handled", "note_alerts", "open_epoch", "rate_limit", "set_once"),
+    *("snapshot", "take_lease"),
+}
+"""Scripts that a bot may still run while another one leads: they move no job, and no money."""
+
+_COUNTS_EACH = keys.REFUSED.encode()
+"""Counts how often a user was refused, for operators."""
+
+
+class Logged(NamedTuple):
+    """A command that was served."""
+
+    at_s: float
+    skew_s: float
+    """How far the clock was set then."""
+    fields: list[bytes]
+    call: Call | None
+    """The script that it ran."""
+
+
+Log = list[Logged]
 
 
 class RedisServer:
@@ -68,7 +90,9 @@ class RedisServer:
         self.has_lost = False
         """Answered writes were lost."""
         self.pushed = asyncio.Event()
-        self.answered: Callable[[str, list[str], Any], None] = lambda name, arguments, answer: None
+        self.answered: Callable[[Call], None] = lambda call: None
+        self._latest: dict[str, list[bytes]] = {}
+        """Of each script that only the leader may run, the latest call."""
         names = [each.name[:-4] for each in (resources.files("imgbot.storage") / "lua").iterdir()]
         self._scripts = {
             found.sha.encode(): (name, found) for name in names for found in [client.script(name)]
@@ -105,7 +129,7 @@ class RedisServer:
         self._socket = _open_fake()
         self._run([b"HELLO", b"3"])
         clock = self._loop.now_s, self._loop.skew_s
-        for self._loop.now_s, self._loop.skew_s, fields in log:
+        for self._loop.now_s, self._loop.skew_s, fields, _ in log:
             self._run(fields)
         self._loop.now_s, self._loop.skew_s = clock
         self._log, self._synced = list(log), len(log)
@@ -121,7 +145,7 @@ class RedisServer:
         """The replica has all but the last second: it may become the primary."""
         self._go_on_in_background()
         left = self._log[self._replicated :]
-        return self.has_replica and all(at_s > self._loop.now_s - 1 for at_s, *_ in left)
+        return self.has_replica and all(each.at_s > self._loop.now_s - 1 for each in left)
 
     def leave_replica(self) -> None:
         self._go_on_in_background()
@@ -138,19 +162,26 @@ class RedisServer:
             # A script that a crash has made unknown is told by its text.
             fields = [b"EVAL", found[1].text.encode(), *fields[2:]]
         self._go_on_in_background()
-        if name not in _READS:
-            if self._is_strict and self._is_without_replica:
-                sometimes("redis: no write without a replica")
-                return ResponseError("NOREPLICAS Not enough good replicas to write.")
-            self._log.append((self._loop.now_s, self._loop.skew_s, fields))
-            if name == b"LPUSH" or (found and "local wake =" in found[1].text):
-                self.pushed.set()
+        if name in _READS:
+            return self._run(fields)
+        if self._is_strict and self._is_without_replica:
+            sometimes("redis: no write without a replica")
+            return ResponseError("NOREPLICAS Not enough good replicas to write.")
         answer = self._run(fields)
+        call = Call(found[0], _named(found[1], fields[3:]), answer) if found else None
+        self._log.append(Logged(self._loop.now_s, self._loop.skew_s, fields, call))
         if self._syncs_always:
             self._synced = len(self._log)
-        if found:
-            self._check(*found, [each.decode() for each in fields[3:]], answer)
+        if name == b"LPUSH" or (found and "local wake =" in found[1].text):
+            self.pushed.set()
+        if call:
+            self._check(call, fields)
         return answer
+
+    @property
+    def calls(self) -> list[Call]:
+        """The scripts that have made what is stored, in their order."""
+        return [each.call for each in self._log if each.call]
 
     def _serve_client(self, _: list[bytes]) -> str:
         return "OK"
@@ -193,7 +224,7 @@ class RedisServer:
         while (
             self.has_replica
             and self._replicated < len(self._log)
-            and now_s - self._log[self._replicated][0] > _EVERY_S / 2
+            and now_s - self._log[self._replicated].at_s > _EVERY_S / 2
         ):
             self._replicated += 1
 
@@ -201,16 +232,42 @@ class RedisServer:
         _OUTSIDE.run(self._socket._process_command, fields)
         return _text_of(self._socket.responses.get_nowait())
 
-    def _check(self, name: str, found: Script, arguments: list[str], answer: Any) -> None:
-        if isinstance(answer, Exception):
-            self._violate(f"script {name}: {answer}")
+    def _check(self, call: Call, fields: list[bytes]) -> None:
+        if isinstance(call.answer, Exception):
+            self._violate(f"script {call.name}: {call.answer}")
             return
-        if answer and answer[0] == "fenced":
+        if call.answer and call.answer[0] == "fenced":
             sometimes("redis: a stale supervisor is fenced")
-        elif found.is_fenced and arguments[0] != self._epoch:
-            self._violate(f"{name} of the stale epoch {arguments[0]} was served")
-        self._epoch = self.read("GET", keys.EPOCH)
-        self.answered(name, arguments[found.is_fenced :], answer)
+        elif call.values.get("own_epoch", self._epoch) != self._epoch:
+            self._violate(f"{call.name} of a stale bot was served")
+        before, self._epoch = self._epoch, self.read("GET", keys.EPOCH)
+        if call.name not in _MAY_BE_STALE:
+            self._latest[call.name] = fields
+        if self._epoch != before:
+            self._serve_late()
+        if call.name != "open_epoch":
+            self._serve_again(call.name, fields)
+        self.answered(call)
+
+    def _serve_late(self) -> None:
+        """Serve the latest calls of the bot that led, as if they had been under way."""
+        late, self._latest = self._latest, {}
+        for name, fields in late.items():
+            if self._run(fields) != ["fenced"]:
+                self._violate(f"{name} of a stale bot was served")
+
+    def _serve_again(self, name: str, fields: list[bytes]) -> None:
+        """Serve a call once more, as the client does when an answer is lost: nothing may change."""
+        before = self._content()
+        self._run(fields)
+        after = self._content()
+        for key in before.keys() | after.keys():
+            if before.get(key) != after.get(key) and not key.startswith(_COUNTS_EACH):
+                self._violate(f"{name} served again changes {key.decode()}")
+
+    def _content(self) -> dict[bytes, str]:
+        stored: dict[bytes, Any] = self._socket._db._dict
+        return {key: _shown(item.value) for key, item in stored.items()}
 
     def name_of(self, fields: list[bytes]) -> str:
         """Name of a command, or of its script."""
@@ -231,6 +288,18 @@ def _open_fake() -> Any:
         socket._get_server_runtime(fake)
         _LUA.update({name: each for name, each in vars(fake).items() if name.startswith("_lua")})
     return socket
+
+
+def _shown(value: Any) -> str:
+    inside = vars(value) if hasattr(value, "__dict__") else {}
+    return repr(inside.get("_values", inside.get("_bylex", value)))
+
+
+def _named(found: Script, arguments: list[bytes]) -> dict[str, Any]:
+    """The arguments of a script by their names."""
+    told = [each.decode() for each in arguments]
+    named: dict[str, Any] = dict(zip(found._fixed, told, strict=False))
+    return {**named, found._rest: told[len(named) :]}
 
 
 def _text_of(answer: Any) -> Any:

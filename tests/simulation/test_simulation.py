@@ -22,11 +22,8 @@ def test_no_seed_breaks_a_promise() -> None:
 
     print(played.stdout)
     assert played.returncode == 0, played.stdout + played.stderr
-    for rare in ("a power cut", "event: failover", "event: takeover", "outcome: dead"):
+    for rare in (
+        *("a power cut", "event: failover", "event: takeover", "outcome: dead"),
+        *("Stars are spent", "Stars are given back", "redis: a stale supervisor is fenced"),
+    ):
         assert f" {rare}\n" in played.stdout
-
-
-def test_a_job_that_was_delivered_before_it_was_lost_holds() -> None:
-    played = simulate("--first", "356", "--seeds", "1", "--processes", "1")
-
-    assert played.returncode == 0, played.stdout

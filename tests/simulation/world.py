@@ -8,7 +8,8 @@ import random
 import shutil
 import uuid
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,26 +20,32 @@ from imgbot.config.settings import Settings
 from imgbot.config.sources import load
 from imgbot.domain.errors import FencedError, StorageUnavailableError, WorkerLostError, flatten
 from imgbot.domain.operations import Operation
+from imgbot.domain.stars import StarPack, StarPrices
 from imgbot.providers.protocol import Capability, Recovery
 from imgbot.storage import keys
-from tests.simulation.loop import DeadlockError, Loop, Process, use_time_of
+from imgbot.storage.lease import LEASE_S
+from tests.simulation.books import Account, Books, Call, Entry
+from tests.simulation.loop import PROCESS, DeadlockError, Loop, Process, use_time_of
 from tests.simulation.machine import Machine
 from tests.simulation.marks import sometimes
 from tests.simulation.network import Kill, Network
-from tests.simulation.plan import ACTED_S, Event, Plan
-from tests.simulation.provider import PRICE_MICRO, Ledger, PlayedProvider
+from tests.simulation.plan import ACTED_S, ADMIN, Event, Plan
+from tests.simulation.provider import PRICES_MICRO, Ledger, PlayedProvider
 from tests.simulation.redis_server import RedisServer
 from tests.simulation.telegram import TOKEN, Sent, Telegram
 from tests.simulation.users import Users
 
 _LOOKS, _LOOK_EVERY_S = 260, 5.0
+_OFTEN = 50
+"""Calls of a script with the same arguments that lead nowhere."""
+
 _SHARED = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path("/tmp")
 _EMPTY = (
     *(keys.QUEUE, keys.DUE, keys.TAGS, keys.SINCE, keys.WAITING, keys.ACTIVE, keys.ANNOUNCE),
     *(keys.DEFERRED, keys.ALBUMS, keys.POISON),
 )
 _EMPTY_PREFIXES = (keys.JOB, keys.USER_JOBS, keys.DEFERRED_OF, keys.ALBUM, keys.ALBUM_BEGUN)
-_STARS, _PAID = 5, 9999
+_STARS = StarPrices(5, (StarPack(1, 9999), StarPack(1, 40)), free_daily=2, per_usd=250)
 _LASTING = (
     *(keys.STARS, keys.ENDED_JOBS),
     *(keys.EPOCH, keys.SEQUENCE, keys.STATS, keys.SYNCS, keys.INSTALLATION, keys.OWNER),
@@ -103,10 +110,15 @@ class World:
         self._reached: dict[Process, RedisServer] = {}
         """What a process reaches while the network is cut."""
         self._epochs: dict[str, str] = {}
+        self._leases: dict[str, float] = {}
+        """By epoch, the end of its lease."""
+        self._calls = Counter[tuple[str, str]]()
         self._is_failing_over = self._was_frozen = False
         self.telegram = Telegram(self.loop, self.note)
         self.telegram.changed = self._on_shown
-        self.ledger = Ledger(self.loop, random.Random(self.plan.seed + 3), self.violate)
+        self.ledger = Ledger(
+            self.loop, random.Random(self.plan.seed + 3), self.violate, self._check_lease
+        )
         self.users = Users(self.telegram, self.network, random.Random(self.plan.seed + 4))
 
     def _new_server(self) -> RedisServer:
@@ -152,16 +164,16 @@ class World:
     @property
     def _payers(self) -> list[int]:
         """Users who pay with Stars, in some of the worlds."""
-        return sorted({each.user for each in self.plan.actions} if self._sells else ())
+        return sorted({each.user for each in self.plan.actions} if self.plan.is_selling else ())
 
     @property
-    def _sells(self) -> bool:
-        return self.plan.seed % 5 == 1
+    def _pack(self) -> StarPack:
+        return _STARS.packs[self.plan.seed % 2]
 
     def _pay(self) -> None:
         for user in self._payers:
             charge = {"telegram_payment_charge_id": str(user), "provider_payment_charge_id": ""}
-            what = {"currency": "XTR", "total_amount": 1, "invoice_payload": f"pack.1.{_PAID}"}
+            what = {"currency": "XTR", "total_amount": 1, "invoice_payload": self._pack.payload}
             tell = partial(self.telegram.message, user, successful_payment={**what, **charge})
             tell()
             # Telegram may tell of it twice.
@@ -224,11 +236,15 @@ class World:
         given = {
             "IMGBOT_TOKEN": TOKEN,
             "IMGBOT_STATE_DIR": folder,
-            "IMGBOT_ADMINS": "2001",
+            "IMGBOT_ADMINS": str(ADMIN),
             "IMGBOT_RATE_LIMIT_MAX_REQUESTS": str(self.plan.rate_limit),
             "IMGBOT_DAILY_BUDGET": self.plan.budget,
-            "IMGBOT_STARS": f"picture={_STARS}, pack=1:{_PAID}" if self._sells else "",
+            "IMGBOT_USER_DAILY_LIMIT": self.plan.user_budget,
+            "IMGBOT_USER_PICTURES_PER_DAY": self.plan.quota,
         }
+        if self.plan.is_selling:
+            packs = "".join(f", pack={each.price}:{each.credit}" for each in _STARS.packs)
+            given["IMGBOT_STARS"] = f"picture=5, free=2, usd=250{packs}"
         return load({name: value for name, value in given.items() if value})
 
     def _providers(self) -> list[PlayedProvider]:
@@ -241,6 +257,8 @@ class World:
                 is_searchable=each.is_searchable,
                 answers_at_once=each.answers_at_once,
                 max_concurrent=each.max_concurrent,
+                price_micro=PRICES_MICRO[number],
+                has_credit=each.has_credit,
             )
             for number, each in enumerate(self.plan.services)
         ]
@@ -436,21 +454,43 @@ class World:
     def _on_loop_error(self, _: Any, context: dict[str, Any]) -> None:
         self.violate(f"loop: {context.get('message')} {context.get('exception')!r}")
 
-    def _on_script(self, name: str, arguments: list[str], answer: Any) -> None:
-        self.note(f"script {name} {arguments[0] if arguments else ''} {answer[:1]}")
-        if name in {"open_epoch", "take_lease"} and answer[0] == "ok":
-            if self._epochs.setdefault(answer[1], arguments[0]) != arguments[0]:
-                self.violate(f"epoch {answer[1]} was opened twice")
-        elif name == "move" and answer[0] == "ok":
-            if int(answer[1]) != int(arguments[1]) + 1:
-                self.violate(f"job {arguments[0]} moved from a stale version")
-        elif name == "enqueue" and answer[0] == "ok":
-            job_id, user = arguments[0], int(arguments[1])
-            self.admitted[job_id] = user
-        elif name == "finish" and answer[0] == "ok":
-            self.finished[arguments[0]].append((arguments[5], arguments[7] == "1"))
-        elif name == "record_status_message" and answer[0] == "ok" and arguments[1] != "0":
-            self.told[arguments[0]] = int(arguments[1])
+    def _on_script(self, call: Call) -> None:
+        self.note(f"script {call.name} {call.values.get('id', '')} {call.answer[:1]}")
+        if not call.is_done:
+            return
+        see = getattr(self, f"_see_{call.name}", None)
+        if see:
+            see(call.values, call.answer)
+        if call.name != "renew_lease":
+            told = call.name, str(call.values)
+            self._calls[told] += 1
+            if self._calls[told] == _OFTEN:
+                self.violate(f"{call.name} is called again and again: {call.values}")
+
+    def _see_open_epoch(self, told: Mapping[str, Any], answer: list[str]) -> None:
+        if self._epochs.setdefault(answer[1], told["uuid"]) != told["uuid"]:
+            self.violate(f"epoch {answer[1]} was opened twice")
+
+    def _see_take_lease(self, told: Mapping[str, Any], answer: list[str]) -> None:
+        self._see_open_epoch(told, answer)
+        self._leases[answer[1]] = self.loop.now_s + LEASE_S
+
+    def _see_renew_lease(self, told: Mapping[str, Any], _: list[str]) -> None:
+        self._leases[told["own_epoch"]] = self.loop.now_s + LEASE_S
+
+    def _see_move(self, told: Mapping[str, Any], answer: list[str]) -> None:
+        if int(answer[1]) != int(told["version"]) + 1:
+            self.violate(f"job {told['id']} moved from a stale version")
+
+    def _see_enqueue(self, told: Mapping[str, Any], _: list[str]) -> None:
+        self.admitted[told["id"]] = int(told["user"])
+
+    def _see_finish(self, told: Mapping[str, Any], _: list[str]) -> None:
+        self.finished[told["id"]].append((told["outcome"], told["is_billed"] == "1"))
+
+    def _see_record_status_message(self, told: Mapping[str, Any], _: list[str]) -> None:
+        if told["message_id"] != "0":
+            self.told[told["id"]] = int(told["message_id"])
 
     def _on_shown(self, message: Sent) -> None:
         if not message.picture or not message.is_result:
@@ -464,6 +504,14 @@ class World:
         user = self.admitted.get(order.partition("-")[2])
         if user is not None and user != message.chat_id:
             self.violate(f"the picture of {order} is shown to {message.chat_id}")
+
+    def _check_lease(self, job_id: str) -> None:
+        """An order leaves only while its bot leads: the next leader may make it, too."""
+        process = PROCESS.get()
+        machine = next(each for each in self.machines if each.process is process)
+        epoch = machine.redis.epoch if machine.redis else ""
+        if self.plan.is_clustered and self._leases.get(epoch, 0.0) < self.loop.now_s:
+            self.violate(f"{job_id} is ordered by a bot whose lease is over")
 
     def is_expected(self, error: BaseException) -> bool:
         """Whether a logged error is a fault of the world, and not of the bot."""
@@ -491,8 +539,7 @@ class World:
     def _check_end(self) -> None:
         self._check_keys()
         self._check_jobs()
-        self._check_money()
-        self._check_stars()
+        self._check_books(Books.of(self.server.calls))
         self._check_answers()
 
     def _check_keys(self) -> None:
@@ -533,48 +580,51 @@ class World:
         elif f"cancel:{job_id}" in message.data:
             self.violate(f"job {job_id}, {outcome}, looks unfinished: {message.text}")
 
-    def _check_money(self) -> None:
-        charged = reserved = 0
+    def _check_books(self, books: Books) -> None:
+        """What Redis says of money is what it has accepted; and that what was ordered and shown."""
+        for fault in books.faults:
+            self.violate(fault)
         for name in self.server.read("KEYS", f"{keys.SPEND}*"):
-            day = self.server.read("HGETALL", name)
-            charged += int(day.get("charged", 0))
-            reserved += int(day.get("reserved", 0))
-        if reserved:
-            self.violate(f"{reserved} is still reserved")
-        billed = sum(
-            any(is_billed for _, is_billed in ends)
-            for job_id, ends in self.finished.items()
-            if self.is_priced(job_id)
+            stored = {each: int(n) for each, n in self.server.read("HGETALL", name).items()}
+            expected = books.days[name.removeprefix(keys.SPEND)]
+            for entry in stored.keys() | expected.keys():
+                if stored.get(entry, 0) != expected[entry]:
+                    self.violate(f"{entry} is {stored.get(entry)}, not {expected[entry]}")
+        for user, expected in books.accounts.items():
+            self._check_account(user, expected)
+        for job_id, job in books.jobs.items():
+            self._check_price(job_id, job)
+
+    def _check_account(self, user: str, expected: Account) -> None:
+        stored = self.server.read("HGETALL", f"{keys.STARS}{user}")
+        found = Account(
+            int(stored.get("balance", 0)),
+            int(stored.get("spent", 0)),
+            (stored.get("free_day", ""), int(stored.get("free_count", 0))),
         )
-        if charged != billed * PRICE_MICRO:
-            self.violate(f"{charged} is charged for {billed} pictures")
+        if found != expected or any(each.startswith("job:") for each in stored):
+            self.violate(f"the Stars of {user} are {stored}, not {expected}")
+        paid = self._pack.credit if int(user) in self._payers else 0
+        if found.balance + found.spent != paid:
+            self.violate(f"Stars of {user} are lost or made: {stored}")
 
-    def _check_stars(self) -> None:
-        """Each payment is credited once, and spent on pictures that came, or were billed."""
-        for user in self._payers:
-            account = self.server.read("HGETALL", f"{keys.STARS}{user}")
-            spent, held = int(account.get("spent", 0)), [e for e in account if e[:4] == "job:"]
-            if held or int(account.get("balance", 0)) + spent != _PAID:
-                self.violate(f"Stars of {user} are lost or made: {account}")
-            own = [job for job, of in self.admitted.items() if of == user]
-            counted = sum(map(self._counts, own))
-            sometimes("Stars are spent" if spent else "no Stars are spent")
-            if spent % _STARS or spent > counted * _STARS:
-                self.violate(f"{user} has spent {spent} Stars on {counted} pictures")
-
-    def _counts(self, job_id: str) -> bool:
-        """Whether the first end of a job counts, however it ended."""
-        outcome, is_billed = next(iter(self.finished[job_id]), ("", False))
-        return outcome == "delivered" or (is_billed and self.is_priced(job_id))
-
-    def is_priced(self, job_id: str) -> bool:
-        tasks = self.ledger.by_job.get(self._order_of(job_id), ())
-        return not any(each.provider == "builtin" for each in tasks)
+    def _check_price(self, job_id: str, job: Entry) -> None:
+        """A picture costs what its provider charges, and its user what is asked for that."""
+        tasks = [each for each in self.ledger.by_job[self._order_of(job_id)] if each.is_billed]
+        price = sum(each.price_micro for each in tasks)
+        if tasks and job.charged != price:
+            self.violate(f"job {job_id} is charged at {job.charged}, not at {price}")
+        is_paid = self.plan.is_selling and job.charged and int(job.user) != ADMIN
+        stars = _STARS.of_picture(job.charged) if is_paid and not job.is_gift else 0
+        if stars:
+            sometimes("Stars are spent" if job.spent == job.held else "Stars are given back")
+        if job.spent != stars:
+            self.violate(f"job {job_id} costs {job.spent} Stars, not {stars}")
 
     def _check_answers(self) -> None:
         for asked in self.users.asked:
             # A refusal is not repeated for a while.
-            since_s = asked.at_s - (60 if self.plan.budget or self.plan.rate_limit < 1000 else 0)
+            since_s = asked.at_s - (60 if self.plan.has_limits else 0)
             is_answered = self.telegram.spoken_s[asked.user] >= since_s
             if not is_answered and asked.user not in self.users.disturbed:
                 self.violate(f"update {asked.update_id} of {asked.user} is not answered")
@@ -592,7 +642,7 @@ class _Lines(logging.Handler):
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and not self._world.is_expected(error):
             self._world.violate(f"logged: {record.getMessage()}: {error!r}")
-        is_repair = record.getMessage().startswith(("queue repaired", "reservations"))
+        is_repair = record.getMessage().startswith(("queue repaired", "reservations", "leaked"))
         if is_repair and not self._world.server.has_lost:
             self._world.violate(record.getMessage())
 
