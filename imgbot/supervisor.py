@@ -6,8 +6,7 @@ finished, the rest waits in Redis for the next start.
 
 In a cluster (IMGBOT_REDIS_URL=redis+sentinel://…) it stands by, READY as well, until it has taken
 the lease. Its stop releases the lease, and leaves what takes more than a second to the next leader.
-SIGUSR1 hands over: a stop with status 1, after which
-systemd starts it again as the standby.
+SIGUSR1 hands over: a stop with status 1, after which systemd starts it again as the standby.
 """
 
 import asyncio

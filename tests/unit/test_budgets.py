@@ -13,7 +13,7 @@ from tests.bench.closures import ROOT, lines_by_part
 CEILINGS = {
     "lines of imgbot/*.py": 1000,
     "lines of imgbot/bot": 6500,
-    "lines of imgbot/config": 940,
+    "lines of imgbot/config": 910,
     "lines of imgbot/domain": 4700,
     "lines of imgbot/engine": 8900,
     "lines of imgbot/imaging": 1960,
@@ -28,8 +28,8 @@ CEILINGS = {
     "lines that the supervisor imports": 32600,
     "settings": 43,
     "Redis keys": 88,
-    "words of the README": 9274,
-    "lines of the README": 446,
+    "words of the README": 8800,
+    "lines of the README": 443,
 }
 
 
