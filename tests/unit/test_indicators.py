@@ -194,7 +194,14 @@ async def test_what_a_worker_makes_is_painted_and_not_submitted() -> None:
     slots = [SimpleNamespace(about=about) for about in ("create", "create", "fitting a picture")]
     spend = Mock(spent_today=AsyncMock(return_value=0), ceiling_today=AsyncMock(return_value=None))
     observer = Observer(
-        cast("Any", Mock(snapshot=AsyncMock(return_value=seen), ended=AsyncMock(return_value=[]))),
+        cast(
+            "Any",
+            Mock(
+                has_replica=AsyncMock(return_value=None),
+                snapshot=AsyncMock(return_value=seen),
+                ended=AsyncMock(return_value=[]),
+            ),
+        ),
         cast("Any", Mock(labels=AsyncMock(return_value={}))),
         cast("Any", spend),
         cast("Any", SimpleNamespace(slots=lambda: slots, started=3)),
