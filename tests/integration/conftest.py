@@ -52,9 +52,8 @@ async def stage(
 @pytest_asyncio.fixture(loop_scope="module", autouse=True)
 async def shared_bots_begin_anew() -> None:
     """Each test finds the bots that its module shares as if it were the first."""
-    for stage in list(STAGES):
-        if stage.bot.is_running:
-            await stage.begin()
+    for stage in tuple(STAGES):
+        await stage.begin()
 
 
 @pytest_asyncio.fixture(loop_scope="module")

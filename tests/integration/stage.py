@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
 from PIL import Image
 
@@ -66,11 +65,7 @@ def has_buttons(message: Message) -> bool:
     return bool(message.buttons)
 
 
-STAGES: WeakSet["Stage"] = WeakSet()
-"""All whose bot may run."""
-
-
-@dataclass(frozen=True, slots=True, weakref_slot=True)
+@dataclass(frozen=True, slots=True)
 class Stage:
     """A sandbox, its control, and the bot on it."""
 
@@ -80,6 +75,9 @@ class Stage:
 
     async def begin(self) -> None:
         """End and forget what earlier tests have left: the bot is shared, their users are not."""
+        if self.bot.ended_as_asked:
+            # By a test that failed then, and need not make others fail.
+            await self.bot.start()
         await self.control.clear_faults()
         async with self.bot.redis() as redis:
 
@@ -221,6 +219,10 @@ class User:
 FREE = {"IMGBOT_PRICES": ", ".join(f"{each}=0" for each in OFFERED)}
 
 
+STAGES: list[Stage] = []
+"""Those that are open."""
+
+
 async def open_stage(
     folder: Path,
     constants: Constants | None = None,
@@ -239,8 +241,11 @@ async def open_stage(
         bot = Bot(sandbox, state_dir, **settings)
         bot.constants = {**_UNCROWDED, **(constants or {})}
         async with bot:
-            STAGES.add(stage := Stage(bot, control, sandbox))
-            yield stage
+            STAGES.append(stage := Stage(bot, control, sandbox))
+            try:
+                yield stage
+            finally:
+                STAGES.remove(stage)
             assert bot.is_running, bot.log[-4000:]
         assert (await control.calls())["violations"] == []
         assert bot.secrets_in_log() == []
