@@ -7,7 +7,7 @@ from aiogram.types import Message
 
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import replied_picture_of
-from imgbot.bot.this_picture import Meant, by_number, meant_by, numbered, target_of, undone
+from imgbot.bot.this_picture import Meant, awaited, by_number, meant_by, numbered, target_of, undone
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto, variant_ids
 from imgbot.domain.operations import CHANGES, Operation
@@ -27,11 +27,24 @@ async def newest_first(dialogue: Dialogue) -> AsyncGenerator[tuple[Recent, Meant
             # The update is handled again: it cannot mean what it ordered itself.
             continue
         job, result = await results.of_job(recent.job_id)
+        if job is None and await _was_meant(recent, dialogue):
+            yield recent, awaited(recent)
+            continue
         if not _is_here(result, dialogue):
             _, result = await results.of_job(recent.parent)
         shown = result if _is_here(result, dialogue) else None
         if meant := meant_by(recent, job, shown, context.user_id):
             yield recent, meant
+
+
+async def _was_meant(recent: Recent, dialogue: Dialogue) -> bool:
+    """Return true if the user's picture was being made at the time of the message, and failed."""
+    app, context = dialogue.app, dialogue.context
+    if not (recent.job_id and context.sent_s) or recent.user_id != context.user_id:
+        return False
+    # Its time is in whole seconds.
+    latest_s = context.sent_s + 1 + app.messenger.clock_ahead_s
+    return latest_s * 1000 < await app.results.failed_ms(recent.job_id, app.now_ms())
 
 
 def _is_here(result: Result | None, dialogue: Dialogue) -> bool:

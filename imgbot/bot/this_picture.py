@@ -57,6 +57,12 @@ def meant_by(recent: Recent, job: Job | None, result: Result | None, user_id: in
     return recent.photos if is_own else ()
 
 
+def awaited(recent: Recent) -> Result:
+    """Return the picture of a job that has failed, as it was meant while that was being made."""
+    later = InputPhoto("", recent.job_id)
+    return Result(recent.job_id, recent.user_id, Operation.CREATE, (), 0, picture=later)
+
+
 def target_of(meant: Meant, age_s: int = 0) -> TargetPicture:
     """Return the picture as a text may be about it."""
     if isinstance(meant, tuple):

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from imgbot.domain.job import InputPhoto, Job, Request, is_billed
+from imgbot.domain.job import InputPhoto, Job, Request, State, is_billed
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
 from imgbot.domain.prompt_options import PromptOptions, to_prompt
 from imgbot.storage import job_codec, keys
@@ -140,6 +140,13 @@ class ResultStore(Store):
         """Read those of the results that are there, or that live jobs will have."""
         found = await self._all(*map(self.of_job, job_ids))
         return [result or result_of(job) for job, result in found if result or job]
+
+    async def failed_ms(self, job_id: str, now_ms: int) -> int:
+        """Return when a job ended that was to show a picture and did not; 0 if it is not known."""
+        key = keys.TOMBSTONE + job_id
+        outcome, left_ms = await self._all(self._redis.get(key), self._redis.pttl(key))
+        is_failed = outcome in {State.FAILED, State.DEAD}
+        return now_ms - (keys.TOMBSTONE_S * 1000 - left_ms) if is_failed else 0
 
     async def _read(self, job_ids: Sequence[str]) -> list[Result]:
         found = await self._all(*(self._redis.hgetall(keys.RESULT + one) for one in job_ids))

@@ -1,5 +1,6 @@
 """Which picture a text means that names none."""
 
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -224,6 +225,10 @@ async def test_changes_follow_each_other_through_a_kill(simulated_stage: Stage) 
     assert await source_of(simulated_stage, hat) == darker.photo_unique_id
 
 
+async def now_s() -> float:
+    return time.time()
+
+
 async def is_refused(user: User, _: Message) -> None:
     user.stage.finish_tasks()
 
@@ -250,6 +255,31 @@ async def test_a_change_of_a_picture_that_never_comes_ends_with_a_word(
     assert [message.text for message in said[1:]] == ends
     assert [message.id for message in said[1:]] == [message.id for message in kept]
     assert await simulated_stage.orders() == before
+
+
+async def test_a_change_read_after_its_picture_has_failed_changes_no_older_one(
+    simulated_stage: Stage,
+) -> None:
+    user, control = await simulated_stage.user(), simulated_stage.control
+    await user.order("a fox")
+    owl = await being_made(user, "an owl [[sim:moderated]]")
+    orders = await eventually(simulated_stage.orders, lambda found: found[-1] == "create an owl")
+    await simulated_stage.bot.kill()
+    change = await user.say("make it darker")
+    await control.fault("getUpdates", "delay", times=100, delay_s=600)
+    await simulated_stage.bot.start()
+    # Messages are dated by the second.
+    await eventually(now_s, lambda at_s: at_s > change.raw["date"] + 1)
+
+    simulated_stage.finish_tasks()
+    await user.wait(lambda message: message.id == owl.id and is_refusal(message))
+    await control.clear_faults()
+    *_, told = await user.said()
+    in_time = await user.order("make it darker")
+
+    assert told == t("en", "picture_never_came", words="make it darker")
+    assert in_time.text == "✏️ make it darker"
+    assert (await simulated_stage.orders())[len(orders) :] == ["edit make it darker"]
 
 
 @pytest.mark.parametrize("text", ["cancel", "undo"])
