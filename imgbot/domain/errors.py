@@ -124,6 +124,7 @@ class ProviderErrorKind(StrEnum):
 
     AUTH = "auth"
     NO_CREDIT = "no_credit"
+    NOT_FOUND = "not_found"  # the provider knows neither the address nor the model of an order
     INVALID = "invalid"
     UNSUITABLE = "unsuitable"  # the request was accepted, its pictures are unsuitable
     MODERATED = "moderated"

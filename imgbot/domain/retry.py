@@ -38,7 +38,7 @@ LOST_GRACE_S = 30.0
 
 _KIND = ProviderErrorKind
 _NOT_ACCEPTED = frozenset({_KIND.RATE_LIMITED, _KIND.UNAVAILABLE})
-_MAY_PASS = _NOT_ACCEPTED | {_KIND.AUTH, _KIND.NO_CREDIT}
+_MAY_PASS = _NOT_ACCEPTED | {_KIND.AUTH, _KIND.NO_CREDIT, _KIND.NOT_FOUND}
 """Errors unrelated to a task that is paid for: a key can be fixed, an account topped up."""
 
 REFUSALS = _MAY_PASS | {_KIND.INVALID, _KIND.UNSUITABLE, _KIND.MODERATED}
@@ -47,6 +47,7 @@ REFUSALS = _MAY_PASS | {_KIND.INVALID, _KIND.UNSUITABLE, _KIND.MODERATED}
 _REASONS = {
     _KIND.AUTH: "provider_closed",
     _KIND.NO_CREDIT: "provider_closed",
+    _KIND.NOT_FOUND: "provider_closed",
     _KIND.INVALID: "provider_invalid",
     _KIND.UNSUITABLE: "provider_unsuitable",
     _KIND.MODERATED: "provider_moderated",

@@ -23,7 +23,12 @@ from imgbot.telemetry.health import ProviderState
 BUILTIN = "builtin"
 
 REFUSES_SERVICE = frozenset(
-    {ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT, ProviderErrorKind.UNAVAILABLE}
+    {
+        ProviderErrorKind.AUTH,
+        ProviderErrorKind.NO_CREDIT,
+        ProviderErrorKind.NOT_FOUND,
+        ProviderErrorKind.UNAVAILABLE,
+    }
 )
 """Refusals that say nothing about the order: another provider may accept it."""
 
@@ -160,6 +165,8 @@ class ProviderRouter:
         self._fallbacks = [fallback] if fallback else []
         self._breakers = {name: Breaker() for name in providers}
         self._paces = {name: OrderPace(each.order_limit) for name, each in providers.items()}
+        self._missing = set[tuple[str, Operation, str]]()
+        """Provider, operation and model of orders whose address or model it does not know."""
         self._resumed = set[str]()
         self._sent = {name: deque[float](maxlen=_MOST_SENT) for name in providers}
         """Times of the latest orders."""
@@ -212,10 +219,7 @@ class ProviderRouter:
 
     def kind_of(self, job: Job) -> str:
         """Key under which the job's duration is learned: provider, operation and model."""
-        provider, operation = self.provider_of(job), job.request.operation
-        is_able = operation in provider.offers
-        model = provider.offer(operation, job.request.model).model if is_able else ""
-        return f"{provider.name}.{operation}.{model[:100]}"
+        return ".".join(_ordered(self.provider_of(job), job))
 
     def models(self, operation: Operation) -> Mapping[str, Capability]:
         """Models that users may choose for an operation, by their ids, the usual one first."""
@@ -247,8 +251,9 @@ class ProviderRouter:
 
     def _taker(self, operation: Operation) -> str:
         """Name of the provider that gets orders, silent or not; empty while all refuse service."""
-        able = self._able(operation)
-        return next((name for name in able if not self._breakers[name].is_open), "")
+        out = {name for name, lacking, _ in self._missing if lacking == operation}
+        able = (name for name in self._able(operation) if not self._breakers[name].is_open)
+        return next((name for name in able if name not in out), "")
 
     def choose(self, operation: Operation, refused_by: str, now_s: float) -> Choice:
         """Choose a provider; the one named `refused_by` has just refused service."""
@@ -317,15 +322,21 @@ class ProviderRouter:
         )
         return pace.per_s(now_s) if pace.reduced_s == now_s else None
 
-    def record_success(self, name: str) -> None:
+    def record_success(self, name: str, job: Job) -> None:
         """Record an accepted order: the provider serves."""
+        self._missing.discard(_ordered(self._providers[name], job))
         self._breakers[name].succeeded()
 
     def record_refusal(
-        self, name: str, kind: ProviderErrorKind, now_s: float, asked_s: float = 0.0
+        self, name: str, job: Job, kind: ProviderErrorKind, now_s: float, asked_s: float = 0.0
     ) -> bool:
-        """Record a refused order; True if the provider is out of service from now on."""
+        """Record a refused order; True if the provider, or its model, is out from now on."""
         breaker = self._breakers[name]
+        if kind is ProviderErrorKind.NOT_FOUND:
+            # Its other models may serve.
+            count = len(self._missing)
+            self._missing.add(_ordered(self._providers[name], job))
+            return len(self._missing) > count
         if kind in REFUSES_SERVICE or kind is ProviderErrorKind.SUBMIT_UNKNOWN:
             return breaker.failed(kind, now_s, asked_s)
         # An answer about the order itself is service.
@@ -354,9 +365,10 @@ class ProviderRouter:
         refusals = {name: each.trouble(now_s) for name, each in self._breakers.items()}
         takers = {operation: self._taker(operation) for operation in self._chosen}
         unserved = [each for each, taker in takers.items() if not taker or refusals[taker]]
+        lacking = {name: ProviderErrorKind.NOT_FOUND for name, _, _ in self._missing}
         return {
             name: ProviderState(
-                refusal,
+                refusal or lacking.get(name),
                 self._breakers[name].is_proven,
                 (lost := tuple(each for each in unserved if name in self._able(each))),
                 any(not takers[each] and BUILTIN not in self._able(each) for each in lost),
@@ -379,6 +391,13 @@ class ProviderRouter:
             return False
         breaker.until_s = now_s
         return True
+
+
+def _ordered(provider: Provider, job: Job) -> tuple[str, Operation, str]:
+    operation = job.request.operation
+    is_able = operation in provider.offers
+    model = provider.offer(operation, job.request.model).model if is_able else ""
+    return provider.name, operation, model[:100]
 
 
 class ProviderSlots:

@@ -280,7 +280,8 @@ async def _refused(
     events.provider_failed(with_changes(job, provider=provider.name), error.kind, str(error))
     asked_s = error.retry_after_s or 0.0
     asked_s = asked_s if asked_s > retry.LONG_REFUSAL_S else 0.0
-    if context.routing.record_refusal(provider.name, error.kind, time.monotonic(), asked_s):
+    now_s = time.monotonic()
+    if context.routing.record_refusal(provider.name, job, error.kind, now_s, asked_s):
         events.error("provider %s is out of service: %s", provider.name, error.kind)
         context.alarm.set()
     if error.kind is ProviderErrorKind.SUBMIT_UNKNOWN:
@@ -312,7 +313,7 @@ async def _accepted(
     answer: Accepted | Done,
     accepted_ms: int = 0,
 ) -> Outcome:
-    context.routing.record_success(provider.name)
+    context.routing.record_success(provider.name, job)
     if isinstance(answer, Accepted):
         if provider.is_searchable or context.webhooks.can_recover(provider):
             # First: nobody notes it later for a job that is resumed with its ticket.

@@ -20,6 +20,7 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.ratios import fitted
 from imgbot.providers.comfyui_workflow import ComfyUiSpec, Graph, Workflow, filled, grown
 from imgbot.providers.http import (
+    ORDER_KINDS,
     STATUS_KINDS,
     ProviderHttpClient,
     ProviderResponse,
@@ -247,7 +248,7 @@ def refusal(answer: ProviderResponse) -> ProviderError:
     """Return the error for a rejected submit; only a 4xx proves that there is no task."""
     kind = _KIND.SUBMIT_UNKNOWN
     if proves_refusal(answer.status):
-        kind = STATUS_KINDS.get(answer.status, _KIND.INVALID)
+        kind = ORDER_KINDS.get(answer.status, _KIND.INVALID)
     detail = f"HTTP {answer.status} {_reasons(answer.content)}".strip()
     is_billed = None if kind is _KIND.SUBMIT_UNKNOWN else False
     return ProviderError(kind, detail, retry_after_s=retry_after_s(answer), is_billed=is_billed)

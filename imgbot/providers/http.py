@@ -73,6 +73,13 @@ STATUS_KINDS: Mapping[int, ProviderErrorKind] = {
 }
 """Error kind by HTTP status, where a response does not say more."""
 
+ORDER_KINDS: Mapping[int, ProviderErrorKind] = {
+    **STATUS_KINDS,
+    404: _KIND.NOT_FOUND,
+    405: _KIND.NOT_FOUND,
+}
+"""The same for orders: there is no task yet that could be missing."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProviderResponse:

@@ -19,8 +19,8 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.operations import OFFERED, OPERATIONS, Operation
 from imgbot.domain.ratios import fitted, nearest, value_of
 from imgbot.providers.http import (
+    ORDER_KINDS,
     PICTURES_LIMIT_BYTES,
-    STATUS_KINDS,
     ProviderHttpClient,
     ProviderResponse,
     copy_result,
@@ -281,8 +281,9 @@ _BY_CODE = {
     "insufficient_quota": _KIND.NO_CREDIT,
     "billing_hard_limit_reached": _KIND.NO_CREDIT,
     "billing_not_active": _KIND.NO_CREDIT,
+    "model_not_found": _KIND.NOT_FOUND,
 }
-_BY_STATUS = {**STATUS_KINDS, 415: _KIND.UNSUITABLE}
+_BY_STATUS = {**ORDER_KINDS, 415: _KIND.UNSUITABLE}
 _PICTURE_CODE = re.compile(
     r"image_(parse_error|too_large)|unsupported_(file_mimetype|image)"
     r"|invalid_(base64_image|image|image_file|image_format)"

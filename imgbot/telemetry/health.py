@@ -45,7 +45,7 @@ class ProviderState:
     """State of a provider, as far as this process has seen it."""
 
     refusal: ProviderErrorKind | None = None
-    """Kind of error with which it is out of service; None while it serves."""
+    """Kind of error with which it is out of service, or one of its models; None if it serves."""
     is_proven: bool = True
     """Seen to serve, or to refuse service."""
     unserved: tuple[Operation, ...] = ()
@@ -194,7 +194,10 @@ def _figure(value: float) -> str:
 _REFUSALS = {
     ProviderErrorKind.AUTH: "provider_key",
     ProviderErrorKind.NO_CREDIT: "provider_credit",
+    ProviderErrorKind.NOT_FOUND: "provider_address",
 }
+_NEEDS_RESTART = frozenset({ProviderErrorKind.AUTH, ProviderErrorKind.NOT_FOUND})
+"""With a wrong key or address, no trial helps."""
 
 
 def _provider(name: str, state: ProviderState) -> Condition:
@@ -210,8 +213,7 @@ def _provider(name: str, state: ProviderState) -> Condition:
         effect="unserved" if state.unserved else "served",
         operations=",".join(state.unserved),
     )
-    # With a wrong key a restart is due, and no trial helps.
-    trial = () if state.refusal is ProviderErrorKind.AUTH else (Remedy.TRY,)
+    trial = () if state.refusal in _NEEDS_RESTART else (Remedy.TRY,)
     is_critical = is_out and bool(state.unserved)
     stand_in = (Remedy.FALLBACK,) if state.has_spare else ()
     return replace(

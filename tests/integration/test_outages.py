@@ -5,6 +5,7 @@ import re
 import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,7 @@ from imgbot.storage import keys
 from tests.fixtures.processes import redis_of
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import Stage, jpeg
+from tests.integration.stage import Stage, is_picture, jpeg, open_owned
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -51,6 +52,28 @@ async def test_a_file_that_telegram_lost_is_said_in_words(stage: Stage) -> None:
     reply = await bob.wait(lambda m: "no longer has" in m.text)
 
     assert "send it again" in reply.text
+
+
+async def test_a_wrong_address_of_the_provider_is_the_operators_to_mend(tmp_path: Path) -> None:
+    closed = t("en", "provider_closed")
+    async for stage in open_owned(tmp_path, IMGBOT_PRICES="create=0.04"):
+        bob = await stage.user()
+        await stage.bot.stop()
+        right = stage.bot.settings["IMGBOT_PROVIDER_URL"]
+        stage.bot.settings["IMGBOT_PROVIDER_URL"] = f"{right}/v9"
+        await stage.bot.start()
+
+        failed = await bob.ask("a fox", fits=lambda m: closed in m.text)
+        alert = await stage.owner.wait(lambda m: m.text.startswith("🔴"))
+        stage.bot.settings["IMGBOT_PROVIDER_URL"] = right
+        await stage.bot.stop()
+        await stage.bot.start()
+        await bob.click(failed, "Try again", is_picture)
+
+        assert t("en", "charge_no") in failed.text
+        assert alert.text.startswith("🔴 simulated doesn't know the address or the model")
+        assert "IMGBOT_PROVIDER_URL" in alert.text
+        assert await stage.charges() == 1
 
 
 async def test_a_full_redis_is_said_in_words_and_survived(stage: Stage) -> None:

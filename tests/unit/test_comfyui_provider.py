@@ -48,7 +48,7 @@ def failed(*messages: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
-        (answered(404), Kind.INVALID),
+        (answered(404), Kind.NOT_FOUND),
         (answered(401), Kind.AUTH),
         (answered(403), Kind.AUTH),
         (answered(413), Kind.UNSUITABLE),

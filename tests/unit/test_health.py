@@ -141,6 +141,9 @@ ROWS = [
     # With another key a restart is due.
     Row(provider(Refusal.AUTH, *MADE), "provider.painter", "critical", "painter rejects its key.",
         "the right key", ["pause."]),
+    Row(provider(Refusal.NOT_FOUND, Operation.EDIT), "provider.painter", "critical",
+        "painter doesn't know the address or the model of an order. Requests that need it fail: ",
+        "IMGBOT_PROVIDER_URL", ["pause."]),
     # The built-in engine stands in already, and is out as well.
     Row(provider(Refusal.UNAVAILABLE, *MADE), "provider.painter", "critical",
         "painter is not responding", "IMGBOT_PROVIDER_FALLBACK", ["pause.", "try."]),

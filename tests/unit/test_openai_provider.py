@@ -54,7 +54,7 @@ def spec_of(text: str) -> OpenAiSpec:
         (answered(429), Kind.RATE_LIMITED, False),
         (answered(403, error()), Kind.AUTH, False),
         (answered(400, error(param="size")), Kind.INVALID, False),
-        (answered(404, error(code=404)), Kind.INVALID, False),
+        (answered(404, error(code=404)), Kind.NOT_FOUND, False),
         (answered(302), Kind.SUBMIT_UNKNOWN, None),
         (answered(413), Kind.UNSUITABLE, False),
         (answered(400, error(code="unsupported_file_mimetype")), Kind.UNSUITABLE, False),

@@ -15,8 +15,10 @@ from imgbot.providers.protocol import Done, GenerationRequest, ProviderConfig
 from imgbot.sandbox.simulated_provider import SPEC_FILE
 from imgbot.telemetry.health import ProviderState
 from imgbot.wiring.providers import open_providers
+from tests.fixtures.jobs import job_of
 
 CREATE = Operation.CREATE
+JOB = job_of("1", 1, 1, CREATE, "en")
 
 
 async def no_engine(order: GenerationRequest) -> Done:
@@ -46,7 +48,7 @@ def test_the_chosen_provider_serves_and_is_asked_last_after_a_refusal() -> None:
 def test_what_the_operator_must_mend_stops_all_orders_at_once(kind: Kind) -> None:
     route = routes()
 
-    assert route.record_refusal("simulated", kind, 0.0)
+    assert route.record_refusal("simulated", JOB, kind, 0.0)
     choice = route.choose(CREATE, "", 1.0)
 
     assert (choice.provider, choice.is_permanent) == (None, True)
@@ -71,23 +73,44 @@ def test_an_order_of_the_former_model_on_this_server_is_the_builtin_engines() ->
 
 def test_one_order_finds_out_whether_it_serves_again() -> None:
     route = routes()
-    route.record_refusal("simulated", Kind.AUTH, 0.0)
+    route.record_refusal("simulated", JOB, Kind.AUTH, 0.0)
 
     assert chosen_name(route, now_s=29.0) == ""
     assert chosen_name(route, now_s=31.0) == "simulated"
     assert chosen_name(route, now_s=32.0) == ""
-    route.record_success("simulated")
+    route.record_success("simulated", JOB)
     assert chosen_name(route, now_s=33.0) == "simulated"
 
 
 def test_an_administrator_lets_the_next_order_find_out() -> None:
     route = routes()
-    route.record_refusal("simulated", Kind.NO_CREDIT, 0.0)
+    route.record_refusal("simulated", JOB, Kind.NO_CREDIT, 0.0)
 
     assert [route.try_now("simulated", 1.0) for _ in range(2)] == [True, False]
     assert chosen_name(route, now_s=1.0) == "simulated"
     assert chosen_name(route, now_s=2.0) == ""
     assert not route.try_now("unknown", 2.0)
+
+
+def test_a_provider_that_lacks_a_model_stays_in_service_with_the_others() -> None:
+    route = routes()
+    other = job_of("2", 1, 1, Operation.EDIT, "en")
+    route.record_success("simulated", JOB)
+
+    # An administrator is told once.
+    told = [route.record_refusal("simulated", JOB, Kind.NOT_FOUND, 0.0) for _ in range(4)]
+    assert told == [True, False, False, False]
+    route.record_success("simulated", other)
+    assert chosen_name(route) == "simulated"
+    assert route.states(0.0)["simulated"] == ProviderState(
+        Kind.NOT_FOUND, True, (CREATE,), has_spare=True
+    )
+    # A fallback takes over after each refusal.
+    route.fall_back()
+    assert chosen_name(route, refused_by="simulated") == "builtin"
+    assert route.states(0.0)["simulated"] == ProviderState(Kind.NOT_FOUND)
+    route.record_success("simulated", JOB)
+    assert route.states(0.0)["simulated"] == ProviderState()
 
 
 def test_an_outage_opens_after_three_in_a_row_and_for_longer_each_time() -> None:
@@ -108,7 +131,7 @@ def test_a_refusal_of_the_order_itself_shows_that_the_service_is_there() -> None
     # A busy provider has not failed either.
     busy = [Kind.RATE_LIMITED] * 5
     for kind in (Kind.UNAVAILABLE, Kind.UNAVAILABLE, Kind.MODERATED, Kind.UNAVAILABLE, *busy):
-        assert not route.record_refusal("simulated", kind, 0.0)
+        assert not route.record_refusal("simulated", JOB, kind, 0.0)
 
     assert chosen_name(route) == "simulated"
 
@@ -131,11 +154,11 @@ def test_a_server_that_fails_is_left_out_until_a_trial_is_due() -> None:
     assert (taker("", 0.0), taker("sim@b", 0.0)) == ("sim@b", "sim@a")
     # After the last of its servers has refused as well, the next order waits for a while.
     assert [route.may_hurry(CREATE, "sim@a", tries) for tries in range(3)] == [True, False, True]
-    route.record_refusal("sim@b", Kind.AUTH, 0.0)
+    route.record_refusal("sim@b", JOB, Kind.AUTH, 0.0)
     assert taker("", 29.0) == "sim@a"
     assert route.states(29.0)["sim@b"] == ProviderState(Kind.AUTH)
     assert (taker("", 31.0), taker("", 32.0)) == ("sim@b", "sim@a")
-    route.record_refusal("sim@a", Kind.AUTH, 32.0)
+    route.record_refusal("sim@a", JOB, Kind.AUTH, 32.0)
     assert taker("", 33.0) == "builtin"
     assert route.is_fallback(CREATE, "builtin")
     assert not route.is_fallback(CREATE, "sim@b")
@@ -184,7 +207,7 @@ def test_a_provider_that_answers_no_question_is_out_in_every_report(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     route = routes("builtin")
-    route.record_success("simulated")
+    route.record_success("simulated", JOB)
     clock = iter([1000.0, 1120.0])
     monkeypatch.setattr("imgbot.jobs.provider_routing.time", Mock(monotonic=lambda: next(clock)))
 

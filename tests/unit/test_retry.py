@@ -18,7 +18,10 @@ from tests.fixtures.jobs import job_of
 KINDS = list(ProviderErrorKind)
 AFTERWARDS = {ProviderErrorKind.LOST, ProviderErrorKind.EXPIRED, ProviderErrorKind.TOO_HEAVY}
 REPEATED = {ProviderErrorKind.RATE_LIMITED, ProviderErrorKind.UNAVAILABLE}
-ENDED = {ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT, ProviderErrorKind.FAILED}
+ENDED = {
+    *(ProviderErrorKind.AUTH, ProviderErrorKind.NO_CREDIT, ProviderErrorKind.NOT_FOUND),
+    ProviderErrorKind.FAILED,
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

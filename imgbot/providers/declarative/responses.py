@@ -7,6 +7,7 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.providers.declarative.spec import ErrorRule, Outputs, Spec, Stage
 from imgbot.providers.declarative.templates import decoded, first_text, pick, texts
 from imgbot.providers.http import (
+    ORDER_KINDS,
     STATUS_KINDS,
     TEXT_CHARACTERS,
     ProviderResponse,
@@ -127,8 +128,8 @@ def _by_status(stage: Stage, answer: ProviderResponse) -> ProviderErrorKind:
     status = answer.status
     if not proves_refusal(status):
         return _KIND.SUBMIT_UNKNOWN if stage == "submit" else _KIND.UNAVAILABLE
-    if stage in {"submit", "upload"} and status == 404:
-        return _KIND.INVALID
+    if stage in {"submit", "upload"} and status in ORDER_KINDS:
+        return ORDER_KINDS[status]
     if stage == "poll" and not isinstance(answer.content, dict) and status in {403, 404}:
         # A gateway's page, not the provider's own response.
         return _KIND.UNAVAILABLE
