@@ -211,13 +211,28 @@ async def handle_picture(message: Message, dialogue: Dialogue) -> None:
 
 
 async def _question(message: Message, dialogue: Dialogue) -> tuple[str, str]:
-    """Return the open question, and an expired one; in a group only a reply is an answer."""
-    is_alone = dialogue.context.is_private or message.ephemeral_message_id
-    replied = replied_message(message)
-    asked = await dialogue.question() if is_alone or replied else ("", "")
-    is_over = not any(asked) and replied is not None and replied.text in _PHOTO_LINES
-    # The photo that the text is about is not the newest one.
-    return ("", Question.EDIT_WORDS) if is_over else asked
+    """Return the open question that a message answers, and an expired one.
+
+    A reply to another message of the bot is no answer, and in a group nothing but a reply is.
+    """
+    replied, is_alone = replied_message(message), _is_alone(message, dialogue)
+    author = replied.from_user if replied else None
+    if replied is None or is_about_picture(message):
+        is_answer = is_alone or replied is not None
+    elif author is None or author.id != dialogue.app.identity.id:
+        is_answer = is_alone
+    else:
+        is_answer = await dialogue.may_be_question(replied.message_id)
+        _, _, line = (replied.text or "").rpartition("\n")
+        if line in _PHOTO_LINES and not (is_answer and any(await dialogue.question())):
+            # It is over, and the photo that the text is about is not the newest one.
+            return "", Question.EDIT_WORDS
+    return await dialogue.question() if is_answer else ("", "")
+
+
+def _is_alone(message: Message, dialogue: Dialogue) -> bool:
+    """Return whether nobody else reads the message."""
+    return dialogue.context.is_private or bool(message.ephemeral_message_id)
 
 
 async def _classify(message: Message, dialogue: Dialogue) -> Text:
@@ -485,7 +500,7 @@ async def _handle_unsure(text: Text, _: Message, dialogue: Dialogue) -> None:
         await dialogue.app.queue_stats.note_not_understood(
             dialogue.user_id, dialogue.context.update_id, text.prompt
         )
-    if text.is_about_expired:
+    if text.is_about_expired and any((await dialogue.question())[1:]):
         # Clear the state after the answer: if the answer fails, the same text comes again.
         await dialogue.state.clear()
 

@@ -439,6 +439,11 @@ class Dialogue:
         is_expired = asked_s is not None and self.context.sent_s - asked_s > EXPIRY_S
         return ("", asked) if is_expired else (asked, "")
 
+    async def may_be_question(self, message_id: int) -> bool:
+        """Return true for a message that was sent after what led to the open question."""
+        after = (await self.state.get_data()).get(_ASKED_AFTER, 0)
+        return message_id > after or after == sys.maxsize
+
     async def is_asking(self, question: str) -> bool:
         """Return true if the button that was pressed belongs to this question.
 

@@ -55,6 +55,12 @@ def _replace_local_model(values: MutableMapping[str, object]) -> Iterator[str]:
         if count:
             values[name] = value
             yield f"{name} names a provider that is gone, local (see README); write {name}={value}"
+    name = f"{_PROVIDER}_LIMITS"
+    entries = re.split(r"\s*,\s*", str(values.get(name, "")).strip())
+    kept = [each for each in entries if not each.startswith("local=")]
+    if len(kept) < len(entries):
+        values[name] = ", ".join(kept)
+        yield f"{name} names a provider that is gone, local; remove it there"
 
 
 def changed_in_chat(state_dir: Path) -> tuple[str, ...]:

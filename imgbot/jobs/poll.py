@@ -6,7 +6,7 @@ from typing import Any
 
 from imgbot.domain import retry
 from imgbot.domain.duration_model import CensoredDuration
-from imgbot.domain.errors import ProviderError
+from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs
@@ -42,7 +42,7 @@ async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
         if isinstance(decision, retry.TryAgain):
             await _tell_progress(context, job, age_ms)
             return Snooze(job, decision.delay_s, partial(poll, failures=failures + 1))
-        if job.progress.reason:
+        if job.progress.reason and error.kind is ProviderErrorKind.FAILED:
             # It was cancelled in time.
             ended = replace(decision, outcome=State.CANCELLED, reason=job.progress.reason)
             return await give_up(context, job, ended)

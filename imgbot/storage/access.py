@@ -3,7 +3,10 @@
 import hashlib
 import json
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
+
+from redis.exceptions import ResponseError
 
 from imgbot.domain.errors import ConfigError
 from imgbot.storage import keys
@@ -82,9 +85,11 @@ class Access(Store):
 
     async def hide_codes(self) -> None:
         """Name the invitations of the previous release by digests, too."""
-        for name in await self._redis.keys(f"{keys.INVITATION}{'?' * _CODE_LENGTH}"):
+        async for name in self._redis.scan_iter(f"{keys.INVITATION}{'?' * _CODE_LENGTH}"):
             digest = _digest(name.removeprefix(keys.INVITATION))
-            await self._redis.rename(name, keys.INVITATION + digest)
+            # It may expire meanwhile.
+            with suppress(ResponseError):
+                await self._redis.rename(name, keys.INVITATION + digest)
 
     async def accept(self, code: str, user_id: int) -> bool:
         """Let a user in; return False if the invitation is used up, unknown, or withdrawn."""

@@ -12,7 +12,7 @@ from imgbot.domain.job import NEXT_STATES, InputPhoto, Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.storage.job_queue import STOPPED, JobQueue, QueueLimits
 from imgbot.storage.persistence import Persistence
 from imgbot.storage.results import ResultStore, to_hash
 from tests.fixtures.jobs import job_of
@@ -282,6 +282,21 @@ async def test_a_running_job_is_told_that_it_is_cancelled(redis: Client, *, is_f
     assert moved.is_cancelled
     # Where there is room for it, it is told at once.
     assert is_full or await JobQueue(redis, QueueLimits()).next_wakeup() == "1"
+
+
+async def test_what_its_user_has_cancelled_is_stopped_when_they_are_forgotten(
+    redis: Client,
+) -> None:
+    queue = await open_queue(redis)
+    await queue.move(await claimed(queue), State.POLLING, NOW)
+
+    verdicts = [await queue.cancel("1", 1, NOW), await queue.cancel("1", 1, NOW, STOPPED)]
+    again = await queue.cancel("1", 1, NOW)
+
+    assert (*verdicts, again) == ("ok", "ok", "ok")
+    stored = await queue.job("1")
+    assert stored is not None
+    assert stored.progress.reason == STOPPED
 
 
 async def test_reading_the_depth_of_a_long_queue_costs_as_much_as_of_a_short_one(

@@ -145,6 +145,42 @@ async def test_a_text_in_a_topic_answers_no_question_of_another(simulated_stage:
     assert await source_of(simulated_stage, answer) != owl.photo_unique_id
 
 
+async def test_a_reply_to_an_older_question_is_not_about_the_newer_photo(
+    simulated_stage: Stage,
+) -> None:
+    user = await simulated_stage.user()
+    asked = [
+        await user.ask("", jpeg(name, (320, 240)), fits=has_buttons)
+        for name in ("cat", "astronaut")
+    ]
+    before = await simulated_stage.orders()
+
+    late = await user.ask("make it red", reply_to=asked[0].id)
+    unordered = await simulated_stage.orders()
+    [photo] = [m for m in await user.control.messages(user.id) if m.id == asked[1].id - 1]
+    red = await user.order("make it blue", reply_to=asked[1].id)
+
+    assert late.text == t("en", "question_expired", minutes=15)
+    assert unordered == before
+    assert await source_of(simulated_stage, red) == photo.photo_unique_id
+
+
+async def test_a_question_by_name_that_is_over_is_not_about_a_newer_picture(
+    simulated_stage: Stage,
+) -> None:
+    ann, bob = await open_group(simulated_stage)
+    fox = await ann.order("/create a fox")
+    question = await ann.click(fox, t("en", "button_edit"))
+    await ann.order("/create a cat")
+    await bob.order("/create an owl")
+    before = await simulated_stage.orders()
+
+    late = await ann.ask("make it red", reply_to=question.id)
+
+    assert late.text == t("en", "question_expired", minutes=15)
+    assert await simulated_stage.orders() == before
+
+
 async def test_in_a_group_only_a_reply_answers_a_question(simulated_stage: Stage) -> None:
     ann, bob = await open_group(simulated_stage)
     await ann.photos(jpeg("cat"), caption=f"/edit{BOT_NAME}")
@@ -268,8 +304,8 @@ async def test_a_change_read_after_its_picture_has_failed_changes_no_older_one(
     change = await user.say("make it darker")
     await control.fault("getUpdates", "delay", times=100, delay_s=600)
     await simulated_stage.bot.start()
-    # Messages are dated by the second.
-    await eventually(now_s, lambda at_s: at_s > change.raw["date"] + 1)
+    # Messages are dated by the second, and so is the clock that they are compared with.
+    await eventually(now_s, lambda at_s: at_s > change.raw["date"] + 4)
 
     simulated_stage.finish_tasks()
     await user.wait(lambda message: message.id == owl.id and is_refusal(message))

@@ -151,6 +151,8 @@ class World:
         except DeadlockError:
             self.violate("nothing will ever happen again")
         finally:
+            # What a killed process has not ended fails as it is closed.
+            logger.handlers[:] = [logging.NullHandler()]
             self._bury()
             shutil.rmtree(self._folder, ignore_errors=True)
         return Report(
@@ -456,6 +458,9 @@ class World:
 
     def _on_script(self, call: Call) -> None:
         self.note(f"script {call.name} {call.values.get('id', '')} {call.answer[:1]}")
+        if call.name == "enqueue" and call.answer[0] != "duplicate":
+            # What a failover has lost is asked for again, and may be refused then.
+            self.admitted.pop(call.values["id"], None)
         if not call.is_done:
             return
         see = getattr(self, f"_see_{call.name}", None)

@@ -310,6 +310,14 @@ def test_the_former_model_on_this_server_is_replaced_and_told(
     assert settings.notices[0].endswith(f"write {name}={present}")
 
 
+def test_a_limit_of_the_former_model_is_left_out_and_told() -> None:
+    settings = load(LEAST | {"IMGBOT_PROVIDER_LIMITS": "local=10/min, fal=9/s"})
+
+    assert [name for name, _ in settings.provider_limits] == ["fal"]
+    [notice] = settings.notices
+    assert notice.startswith("IMGBOT_PROVIDER_LIMITS names a provider that is gone, local")
+
+
 def test_what_was_changed_from_the_chat_is_not_read_and_is_told(tmp_path: Path) -> None:
     file, changed = tmp_path / "imgbot.env", tmp_path / "changed.env"
     file.write_text("IMGBOT_DAILY_BUDGET=5\n")

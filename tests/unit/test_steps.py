@@ -184,6 +184,31 @@ async def test_a_task_that_never_ends_is_a_dead_letter(provider: Any) -> None:
     assert (progress.outcome, progress.reason) == (State.DEAD, "exhausted")
 
 
+@pytest.mark.parametrize(
+    ("kind", "end"),
+    [
+        (Kind.FAILED, (State.CANCELLED, "cancelled")),
+        (Kind.LOST, (State.DEAD, "provider_lost")),
+        (Kind.EXPIRED, (State.DEAD, "provider_expired")),
+        (Kind.MODERATED, (State.FAILED, "provider_moderated")),
+    ],
+)
+async def test_what_was_cancelled_too_late_ends_with_its_true_reason(
+    provider: Any, kind: Kind, end: tuple[State, str]
+) -> None:
+    provider.poll.side_effect = ProviderError(kind)
+    scheduler = Mock(is_slow=Mock(return_value=False), next_slot_s=Mock(return_value=0.0))
+    context = _context(
+        routing=_routing(provider), poll_scheduler=scheduler, age_ms=Mock(return_value=10**6)
+    )
+    job = _job(State.POLLING, intent_ms=1, ticket={"id": "t"}, reason="cancelled", price_micro=1)
+
+    outcome = await poll(context, job)
+
+    assert isinstance(outcome, Advance)
+    assert (outcome.job.progress.outcome, outcome.job.progress.reason) == end
+
+
 async def test_a_clock_that_jumps_ends_no_task(provider: Any) -> None:
     wall_ns, monotonic_ns = 10**18, 0
     clock = Clock(lambda: wall_ns, lambda: monotonic_ns)
