@@ -156,6 +156,8 @@ class Model:
         if job.user_id != user_id:
             return "not_yours"
         if job.is_cancelled:
+            if job.progress.reason == CANCELLED:
+                self.live[job_id] = with_changes(job, reason=reason)
             return "ok"
         if job.state in {State.RENDERING, State.DELIVERING}:
             return "too_late"

@@ -7,12 +7,12 @@
 -- Returns the verdict on each
 local function cancel(id)
   local job = job_prefix .. id
-  local seen = redis.call('HMGET', job, 'state', 'user_id', 'is_cancelled')
+  local seen = redis.call('HMGET', job, 'state', 'user_id', 'is_cancelled', 'reason')
   if not seen[1] then return 'gone' end
   if seen[2] ~= user_id then return 'not_yours' end
   if seen[3] == '1' then
     -- A ban or /forget_me stops also what its user has cancelled, which might go on.
-    if reason ~= 'cancelled' then redis.call('HSET', job, 'reason', reason) end
+    if seen[4] == 'cancelled' then redis.call('HSET', job, 'reason', reason) end
     return 'ok'
   end
   if seen[1] == 'rendering' or seen[1] == 'delivering' then return 'too_late' end
