@@ -9,7 +9,6 @@ from typing import Any
 
 from PIL import Image
 
-from imgbot.domain.operations import OFFERED
 from imgbot.domain.texts import LANGUAGES
 from imgbot.sandbox.server import Sandbox
 from imgbot.storage import keys
@@ -216,9 +215,6 @@ class User:
         return Image.open(io.BytesIO(content))
 
 
-FREE = {"IMGBOT_PRICES": ", ".join(f"{each}=0" for each in OFFERED)}
-
-
 STAGES: list[Stage] = []
 """Those that are open."""
 
@@ -237,7 +233,7 @@ async def open_stage(
     async with open_sandbox(flood=False) as (sandbox, control):
         if is_simulated:
             await control.set_provider(duration_s=[0.2, 0.4])
-            settings = with_simulated_provider(sandbox) | FREE | settings
+            settings = with_simulated_provider(sandbox) | settings
         bot = Bot(sandbox, state_dir, **settings)
         bot.constants = {**_UNCROWDED, **(constants or {})}
         async with bot:
