@@ -53,7 +53,7 @@ class Walk:
         return f"{self.files} files, {self.functions} functions, {self.crossings} crossings"
 
 
-CEILINGS = Walk(files=86, functions=511, crossings=171)
+CEILINGS = Walk(files=86, functions=525, crossings=185)
 """To be lowered as the walk becomes shorter; a commit that raises one says so in its subject."""
 
 
