@@ -215,7 +215,8 @@ async def _question(message: Message, dialogue: Dialogue) -> tuple[str, str]:
 
     A reply to another message of the bot is no answer, and in a group nothing but a reply is.
     """
-    replied, is_alone = replied_message(message), _is_alone(message, dialogue)
+    replied, context = replied_message(message), dialogue.context
+    is_alone = context.is_private or bool(context.ephemeral_id)
     author = replied.from_user if replied else None
     if replied is None or is_about_picture(message):
         is_answer = is_alone or replied is not None
@@ -228,11 +229,6 @@ async def _question(message: Message, dialogue: Dialogue) -> tuple[str, str]:
             # It is over, and the photo that the text is about is not the newest one.
             return "", Question.EDIT_WORDS
     return await dialogue.question() if is_answer else ("", "")
-
-
-def _is_alone(message: Message, dialogue: Dialogue) -> bool:
-    """Return whether nobody else reads the message."""
-    return dialogue.context.is_private or bool(message.ephemeral_message_id)
 
 
 async def _classify(message: Message, dialogue: Dialogue) -> Text:
@@ -500,7 +496,7 @@ async def _handle_unsure(text: Text, _: Message, dialogue: Dialogue) -> None:
         await dialogue.app.queue_stats.note_not_understood(
             dialogue.user_id, dialogue.context.update_id, text.prompt
         )
-    if text.is_about_expired and any((await dialogue.question())[1:]):
+    if text.is_about_expired and (await dialogue.question())[1]:
         # Clear the state after the answer: if the answer fails, the same text comes again.
         await dialogue.state.clear()
 

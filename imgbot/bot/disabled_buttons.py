@@ -15,7 +15,7 @@ from imgbot.telegram.client import telegram_errors
 
 
 async def enable_buttons(redis: Client, bot: Bot) -> None:
-    """Enable each that is noted, once; after a failure that may pass, at the next start."""
+    """Enable each noted button once; after a transient failure, at the next start."""
     with suppress(TransientError):
         noted = await redis.hgetall(keys.PRESSES)
         for name, chat_id, message_id, markup in readable(keys.PRESSES, _press, noted.items()):

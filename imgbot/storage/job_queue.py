@@ -92,7 +92,7 @@ class Depth:
 
 
 class Repairs(NamedTuple):
-    """What a check of the queue has found, and mended."""
+    """Inconsistencies that a check of the queue has repaired."""
 
     strays: int
     """Orphaned entries that were removed."""

@@ -80,7 +80,7 @@ async def reopen_former(
         service_of(each.name): json.dumps([each.setting, settings.urls_of(each.setting)])
         for each in routes.providers
     }
-    known = await queue.former_providers(chosen)
+    known, make = await queue.former_providers(chosen), functools.partial(_make, pool)
     for name, count in (await queue.ordered_at()).items():
         if not name or routes.get(name):
             continue
@@ -89,7 +89,6 @@ async def reopen_former(
         setting, urls = json.loads(known.get(service) or json.dumps([service, [""]]))
         settings.add_keys_of(setting)
         logs.set_up(level=settings.log_level, secrets=settings.secrets)
-        make = functools.partial(_make, pool)
         try:
             routes.add(_open_servers(settings, setting, urls, make))
         except ConfigError as error:
