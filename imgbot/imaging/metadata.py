@@ -3,13 +3,15 @@
 import re
 import struct
 
-_SOI, _SOS, _EOI = 0xD8, 0xDA, 0xD9
+_SOS, _EOI = 0xDA, 0xD9
 _COMMENT, _JFIF, _PROFILE, _ADOBE = 0xFE, 0xE0, 0xE2, 0xEE
 _APPLICATION = range(0xE0, 0xF0)
 _PLAIN_JFIF_BYTES = 18
 # Baseline, extended and progressive Huffman coding; programs may lack what decodes the others.
 _COMMON_FRAMES = frozenset({0xC0, 0xC1, 0xC2})
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_MARKER_BEGIN = re.compile(rb"\xff+")
+"""Bytes before a marker's own; more than one of them fill up."""
 _SCAN_END = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 _PNG = b"\x89PNG\r\n\x1a\n"
@@ -42,7 +44,8 @@ def stripped(content: bytes, *, is_original: bool = False, is_damaged: bool = Fa
 def _strip_jpeg(content: bytes, parts: list[bytes], *, is_original: bool) -> None:
     parts.append(content[:2])
     at = 2
-    while content[at] == 0xFF:
+    while begin := _MARKER_BEGIN.match(content, at):
+        at = begin.end() - 1
         marker = content[at + 1]
         if marker == _EOI:
             parts.append(content[at : at + 2])

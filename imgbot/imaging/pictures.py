@@ -168,13 +168,18 @@ def as_it_is(source: str, target_stem: str) -> Deliverable:
 def _strip_original(source: str, image: Image.Image) -> str:
     """Remove the metadata of a result's own file, which is handed out as well; return its suffix.
 
-    It is empty where that would change what the file shows. `image` is the decoded file.
+    Where that would change what the file shows, it is written anew from `image`, the decoded file.
     """
     content = Path(source).read_bytes()
     kept = b"" if image.info.get("is_turned") else stripped(content, is_original=True)
     if kept and kept != content:
         replace_file(Path(source), kept)
-    return original_suffix(source) if kept else ""
+    elif not kept:
+        path = _write(image, f"{source}-anew", DOCUMENT_QUALITIES, DOCUMENT_LIMIT_BYTES)
+        if not path:
+            return ""
+        commit(Path(path), Path(source))
+    return original_suffix(source)
 
 
 def _prepare(source: str, image: Image.Image, target_stem: str, *, as_file: bool) -> Deliverable:

@@ -238,10 +238,16 @@ def with_metadata(name: str) -> bytes:
     return content + SECRET
 
 
-@pytest.mark.parametrize("name", ["JPEG", "PNG", "WEBP"])
-def test_an_original_loses_its_metadata_and_nothing_else(name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("name", "begin"),
+    [("JPEG", b"\xff\xd8"), ("JPEG", b"\xff\xd8\xff\xff"), ("PNG", b"\x89P"), ("WEBP", b"RI")],
+    ids=["JPEG", "JPEG with fill bytes", "PNG", "WEBP"],
+)
+def test_an_original_loses_its_metadata_and_nothing_else(
+    name: str, begin: bytes, tmp_path: Path
+) -> None:
     source = tmp_path / "result"
-    source.write_bytes(with_metadata(name))
+    source.write_bytes(begin + with_metadata(name)[2:])
     came = opened(str(source))
 
     ready = prepare(str(source), str(tmp_path / "out"), as_file=True)
@@ -265,15 +271,21 @@ def test_half_a_picture_is_handed_out_without_its_metadata(name: str, tmp_path: 
     assert SECRET not in half
 
 
-def test_a_result_that_only_its_metadata_turns_upright_is_turned(tmp_path: Path) -> None:
-    source, exif = tmp_path / "result", Image.Exif()
-    exif[0x0112] = 6
-    load_photo("cat").resize((120, 80)).save(source, "JPEG", exif=exif)
+@pytest.mark.parametrize("as_file", [False, True])
+@pytest.mark.parametrize("name", ["JPEG", "WEBP", "AVIF"])
+def test_an_original_that_its_metadata_turns_is_handed_out_upright(
+    name: str, as_file: bool, tmp_path: Path
+) -> None:
+    source, exif, cat = tmp_path / "result", Image.Exif(), load_photo("cat").resize((120, 80))
+    exif[0x0112], exif[0x010F] = 6, SECRET.decode()
+    cat.save(source, name, exif=exif, quality=95)
 
-    ready = prepare(str(source), str(tmp_path / "out"), as_file=True)
+    ready = prepare(str(source), str(tmp_path / "out"), as_file=as_file)
 
-    assert ready.original_suffix == ""
-    assert opened(ready.path).size == (80, 120)
+    assert ready.original_suffix == ".jpg"
+    assert SECRET not in source.read_bytes()
+    for path in (str(source), ready.path):
+        assert psnr_db(opened(path), cat.transpose(TURNS.ROTATE_270)) > 30
 
 
 def test_what_cannot_be_prepared_is_handed_out_as_it_is(tmp_path: Path) -> None:
