@@ -202,6 +202,10 @@ class OpsServer:
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         """Have the browser ask for the password, which it sends along from then on."""
+        if not _is_local(request.remote, request.headers):
+            # No password would do: the browser would ask for ever.
+            text = "names are shown on the server alone: ssh -L 8080:127.0.0.1:8080 server"
+            raise web.HTTPForbidden(headers=HEADERS, text=text)
         if is_operator(request.remote, request.headers, self._key):
             raise web.HTTPSeeOther("/", headers=HEADERS)
         asks = {"WWW-Authenticate": 'Basic realm="imgbot"'}
@@ -332,12 +336,16 @@ def is_from_elsewhere(headers: Mapping[str, str]) -> bool:
 
 def is_operator(remote: str | None, headers: Mapping[str, str], key: str) -> bool:
     """True if the request bears the key, and comes from this machine, not through a proxy on it."""
+    is_known = bool(key) and hmac.compare_digest(_password_in(headers), key.encode())
+    return is_known and _is_local(remote, headers)
+
+
+def _is_local(remote: str | None, headers: Mapping[str, str]) -> bool:
     address = _address_of(remote or "")
     # An IPv4 address may come as an IPv6 one.
     address = getattr(address, "ipv4_mapped", None) or address
     is_forwarded = any(name in headers for name in _FORWARDED)
-    is_local = address is not None and address.is_loopback and not is_forwarded
-    return is_local and bool(key) and hmac.compare_digest(_password_in(headers), key.encode())
+    return address is not None and address.is_loopback and not is_forwarded
 
 
 def _password_in(headers: Mapping[str, str]) -> bytes:

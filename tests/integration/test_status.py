@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import json
 import os
 import pty
@@ -15,7 +16,8 @@ import pytest
 import pytest_asyncio
 
 from imgbot.config.setting_types import Address, parse_address
-from imgbot.ops.status.command import Target, ask
+from imgbot.ops.installation import environ_of_service
+from imgbot.ops.status.command import Target, ask, show_jobs
 from imgbot.sandbox.bot_process import free_port
 from tests.fixtures.commands import (
     COMMAND,
@@ -93,6 +95,22 @@ async def test_the_most_refused_user_is_named_in_status_and_in_no_metric(stage: 
     assert str(cyd.id) not in less
     assert (jobs.status, "sudo imgbot jobs" in jobs.said) == (1, True)
     assert str(cyd.id) not in await stage.bot.get("/metrics")
+
+
+async def test_an_address_says_where_the_service_is_and_is_no_other_bot(
+    stage: Stage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "imgbot.env").touch()
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials/bot-token").write_text(stage.bot.environ["IMGBOT_TOKEN"])
+    installed = functools.partial(environ_of_service, etc=tmp_path)
+    monkeypatch.setattr("imgbot.ops.status.command.environ_of_service", installed)
+    for name in [*os.environ]:
+        if name.startswith("IMGBOT_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("IMGBOT_HTTP", address_of(stage.bot))
+
+    assert await asyncio.to_thread(show_jobs) == 0
 
 
 async def test_status_where_nothing_answers() -> None:

@@ -79,8 +79,10 @@ async def test_through_a_proxy_nobody_is_named(service: Service) -> None:
             document = await answer.text()
         async with session.get(f"{url}/events", headers=headers) as stream:
             told = [data async for name, data in _first(stream, 4) if name == "status"]
+        asked = await session.get(f"{url}/names", headers=headers)
 
     assert answer.status == 200
+    assert (asked.status, "ssh -L" in await asked.text()) == (403, True)
     assert told
     assert str(PERSON) not in document + json.dumps(told)
 

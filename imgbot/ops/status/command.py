@@ -124,6 +124,8 @@ def target_of(environ: Mapping[str, str]) -> Target:
 
 
 def _key_for(environ: Mapping[str, str]) -> str:
+    # An address alone says where the service listens: it is no other bot.
+    environ = {name: value for name, value in environ.items() if name != _SETTING}
     with contextlib.suppress(ConfigError):
         settings = SettingsSource(environ_of_service(environ), NO_PROVIDERS).read()
         return key_of(settings.token.get_secret_value())
