@@ -6,6 +6,7 @@ that it lasts: the bot itself may not read that file again, for it may hold a ke
 """
 
 import os
+import re
 import shutil
 import signal
 import stat
@@ -42,6 +43,7 @@ _LOOK_EVERY_S = 0.1
 _STATUS_EVERY_S = 1.0
 T = TypeVar("T")
 
+_PROCESSES = Path("/proc")
 _SYSTEMD = Path("/run/systemd/system")
 """Exists exactly where systemd is the init (sd_booted(3))."""
 
@@ -138,8 +140,7 @@ def stop_service(state_dir: Path, token: str) -> None:
     pid = supervisor_of(state_dir, token)
     if pid is None:
         return
-    unit = f"{place_of().unit}.service"
-    if _is_service(pid, unit):
+    if unit := _unit_of(pid):
         # Disabled, too: the next boot must not start it.
         made = _run("systemctl", "--no-ask-password", "disable", "--now", unit)
         if made.returncode:
@@ -149,7 +150,8 @@ def stop_service(state_dir: Path, token: str) -> None:
     else:
         _end(pid)
     if not _wait_for(lambda: supervisor_of(state_dir, token) is None, _STOP_DEADLINE_S):
-        raise ServiceError(f"{describe(pid)} does not stop: sudo systemctl stop {unit}")
+        way = f"sudo systemctl stop {unit}" if unit else f"sudo kill -9 {pid}"
+        raise ServiceError(f"{describe(pid)} does not stop: {way}")
 
 
 def _end(pid: int) -> None:
@@ -164,14 +166,16 @@ def _end(pid: int) -> None:
     raise ServiceError("another user's bot runs here: use sudo to stop it")
 
 
-def _is_service(pid: int, unit: str) -> bool:
+def _unit_of(pid: int) -> str:
+    """Return the unit that a process is of, if that is a bot's; else ""."""
     if not pid or not shutil.which("systemctl"):
-        return False
+        return ""
     try:
-        group = Path(f"/proc/{pid}/cgroup").read_text(encoding="ascii", errors="replace")
+        group = (_PROCESSES / f"{pid}/cgroup").read_text(encoding="ascii", errors="replace")
     except OSError:
-        return False
-    return group.strip().endswith(f"/{unit}")
+        return ""
+    found = re.search(r"/(imgbot(?:@[^/\s]+)?\.service)$", group.strip())
+    return found[1] if found else ""
 
 
 def scale(

@@ -7,6 +7,7 @@ proves to those who ask that it knows the token.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import hmac
@@ -236,8 +237,11 @@ def _prove(listener: socket.socket, token: str) -> None:
     while True:
         try:
             asking, _ = listener.accept()
-        except OSError:
-            return
+        except OSError as error:
+            if error.errno == errno.EINVAL:  # It is shut down.
+                return
+            time.sleep(_AGAIN_S)
+            continue
         with asking, contextlib.suppress(OSError):
             asking.settimeout(_ANSWER_S)
             asking.sendall(_proof_of(token, asking.recv(_PROOF_BYTES)))

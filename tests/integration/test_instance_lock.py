@@ -25,6 +25,18 @@ with instance_lock(Path(sys.argv[1]), sys.argv[2]):
     sys.stdin.read()
 """
 
+_OUT_OF_FILES = f"""
+import errno, socket
+
+accept, faults = socket.socket.accept, [OSError(errno.EMFILE, "")]
+def accept_later(listener):
+    if faults:
+        raise faults.pop()
+    return accept(listener)
+
+socket.socket.accept = accept_later
+{_HOLDER}"""
+
 _STRANGER = """
 import os, socket, sys
 from pathlib import Path
@@ -103,7 +115,7 @@ def test_only_an_account_with_the_token_holds_its_lock(tmp_path: Path) -> None:
             pass
 
     tmp_path.chmod(0o777)
-    with _other(tmp_path / "there", token, _OTHER_USER) as holder:
+    with _other(tmp_path / "there", token, _OTHER_USER, _OUT_OF_FILES) as holder:
         assert supervisor_of(tmp_path / "here", token) == 0
         with pytest.raises(AlreadyRunningError, match=f"serves this bot: process {holder.pid}"):
             instance_lock(tmp_path / "here", token).__enter__()

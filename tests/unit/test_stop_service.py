@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from subprocess import PIPE
-from unittest.mock import Mock
 
 import pytest
 
@@ -30,14 +29,16 @@ with instance_lock(pathlib.Path(sys.argv[1]), ""):
 
 
 @pytest.fixture
-def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Path]:
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Path]:
     """Let a service have the state directory that is returned, and systemd do this about it."""
     program, state_dir = tmp_path / "bin" / "systemctl", tmp_path / "state"
     program.parent.mkdir()
     monkeypatch.setenv("PATH", f"{program.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr(service, "_is_service", Mock(return_value=True))
+    monkeypatch.setattr(service, "_PROCESSES", tmp_path)
 
-    def play(does: str) -> Path:
+    def play(does: str, pid: int = 0, unit: str = "") -> Path:
+        (tmp_path / str(pid)).mkdir(exist_ok=True)
+        (tmp_path / f"{pid}/cgroup").write_text(f"0::/system.slice/{unit}\n")
         program.write_text(f"#!/bin/sh\n{does}\n")
         program.chmod(0o755)
         return state_dir
@@ -46,9 +47,9 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pat
 
 
 def test_a_user_who_may_not_stop_the_service_is_told_at_once(
-    play: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+    play: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state_dir = play(_REFUSES)
+    state_dir = play(_REFUSES, os.getpid(), "imgbot.service")
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
 
     with (
@@ -58,20 +59,17 @@ def test_a_user_who_may_not_stop_the_service_is_told_at_once(
         stop_service(state_dir, "")
 
 
-@pytest.mark.parametrize(
-    ("folder", "unit"), [("imgbot", "imgbot.service"), ("imgbot-shop", "imgbot@shop.service")]
-)
+@pytest.mark.parametrize("path", ["imgbot.service", "system-imgbot.slice/imgbot@shop.service"])
 def test_the_service_is_stopped_for_good_and_waited_for(
-    play: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch, folder: str, unit: str
+    play: Callable[..., Path], path: str
 ) -> None:
-    monkeypatch.setenv("IMGBOT_ENVIRONMENT_FILE", f"/etc/{folder}/imgbot.env")
     state_dir = play("")
     asked = state_dir.with_name("asked")
     with subprocess.Popen([sys.executable, "-c", _HOLDS, state_dir], stdout=PIPE) as holder:
         assert holder.stdout is not None
         holder.stdout.readline()
-        play(f'echo "$@" >{asked}; kill {holder.pid}')
+        play(f'echo "$@" >{asked}; kill {holder.pid}', holder.pid, path)
         stop_service(state_dir, "")
 
     assert supervisor_of(state_dir) is None
-    assert asked.read_text() == f"--no-ask-password disable --now {unit}\n"
+    assert asked.read_text() == f"--no-ask-password disable --now {Path(path).name}\n"
