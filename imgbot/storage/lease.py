@@ -13,6 +13,7 @@ from imgbot.storage.persistence import Persistence
 from imgbot.telemetry import events
 
 LEASE_S = 9.0
+_LEASE_MS = round(LEASE_S * 1000)
 _RENEW_S = 3.0
 _RESERVE_S = 3.0
 """Time before its end at which a lease is no longer relied on: clocks differ."""
@@ -59,6 +60,8 @@ class Lease:
                     # While another bot leads, that one alone decides about its writes.
                     await self._persistence.observe_replica()
                     holder = await self._take(own)
+                elif await self._redis.pttl(keys.LEADER) > _LEASE_MS:
+                    holder = await self._take(own)
                 state = f"standing by: {holder} leads"
             except StorageUnavailableError as error:
                 state = f"standing by: {error}"
@@ -70,7 +73,7 @@ class Lease:
 
     async def _take(self, own: str) -> str:
         began_s = self._now_s()
-        values = {"uuid": own, "host": self._host, "lease_ms": round(LEASE_S * 1000)}
+        values = {"uuid": own, "host": self._host, "lease_ms": _LEASE_MS}
         verdict, told = await self._redis.call("take_lease", **values)
         if verdict == "ok":
             self._redis.epoch = str(told)
@@ -100,7 +103,7 @@ class Lease:
     async def _renew(self) -> None:
         # First: without its replica, the server takes no writes until it is told to.
         await self._persistence.observe_replica()
-        await self._redis.call("renew_lease", host=self._host, lease_ms=round(LEASE_S * 1000))
+        await self._redis.call("renew_lease", host=self._host, lease_ms=_LEASE_MS)
 
     @property
     def _left_s(self) -> float:

@@ -42,7 +42,10 @@ async def test_one_lease_one_leader(servers: ValkeyCluster) -> None:
             first.check()
 
         async with asyncio.TaskGroup() as group:
+            # As a clock that is set back an hour leaves it.
+            await redis.pexpire(keys.LEADER, 3_600_000)
             waiting = group.create_task(second.take())
+            await eventually(lambda: redis.pttl(keys.LEADER), lambda left_ms: left_ms <= 9000)
             await redis.call("close_epoch")
             await waiting
         with pytest.raises(FencedError):

@@ -4,7 +4,11 @@
 -- ARGV: uuid host lease_ms
 -- FLAGS: allow-oom
 local held = redis.call('GET', leader)
-if held and not held:find(uuid, 1, true) then return {'held', held} end
+if held and not held:find(uuid, 1, true) then
+  -- A clock that was set back would hold it for as long.
+  if redis.call('PTTL', leader) > tonumber(lease_ms) then redis.call('PEXPIRE', leader, lease_ms) end
+  return {'held', held}
+end
 if held then return {'ok', held:match('^%S+')} end
 local number = tonumber((redis.call('GET', epoch) or ''):match('^%d+') or '0') + 1
 local opened = string.format('%.0f-%s', number, uuid)
