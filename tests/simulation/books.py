@@ -67,6 +67,8 @@ class Books:
         default_factory=lambda: defaultdict[str, Counter[str]](Counter)
     )
     accounts: dict[str, Account] = field(default_factory=lambda: defaultdict[str, Account](Account))
+    credits: dict[str, int] = field(default_factory=dict[str, int])
+    """By charge, the Stars that a payment bought."""
     jobs: dict[str, Entry] = field(default_factory=dict[str, Entry])
     running: dict[str, set[str]] = field(default_factory=lambda: defaultdict[str, set[str]](set))
     """Jobs of a user that are claimed, and have not ended."""
@@ -169,7 +171,13 @@ class Books:
 
     def _stars_credit(self, call: Call) -> None:
         if call.is_done:
-            self.accounts[call.values["user"]].balance += int(call.values["credit"])
+            credit = self.credits[call.values["charge"]] = int(call.values["credit"])
+            self.accounts[call.values["user"]].balance += credit
+
+    def _stars_take_back(self, call: Call) -> None:
+        if call.is_done:
+            credit = self.credits.get(call.values["charge"], 0)
+            self.accounts[call.values["user"]].balance -= credit
 
 
 def _pairs(flat: Sequence[str]) -> dict[str, str]:

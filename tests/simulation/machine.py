@@ -182,7 +182,12 @@ class Machine:
         sampler: Any = None
         services = build_services(self.settings, connections, sampler)
         drain_s = supervisor.HANDOVER_S if connections.lease else supervisor.DRAIN_S
-        loops = [services.maintenance.repair_loop(), services.maintenance.forget_loop()]
+        maintenance = services.maintenance
+        loops = [
+            maintenance.repair_loop(),
+            maintenance.forget_loop(),
+            services.star_reconciler.run(),
+        ]
         if connections.lease:
             loops.append(connections.lease.keep())
         async with supervisor._beside(*loops), asyncio.TaskGroup() as work:

@@ -15,6 +15,7 @@ _KINDS = (
     *("album_asked", "photo", "forbidden", "unlucky", "cancel", "cancel", "stop", "again"),
     *("again", "retry", "edit_result", "file", "undo", "compare", "history", "queue", "limits"),
     *("double", "delete", "forget", "block", "stuck", "settings", "gone"),
+    *("stuck", "news", "payback"),
 )
 
 
@@ -114,7 +115,7 @@ _TROUBLES = {
     "provider": ("down", "request", "answer", "answer", "slow", "late", "busy", "ill", "crashing"),
     "pool": ("lost", "unavailable"),
 }
-_PHASES = ("sent", "arrived", "arrived", "answered", "answered")
+_PHASES = ("sent", "arrived", "answered")
 
 
 def plan_of(seed: int) -> Plan:
@@ -124,7 +125,7 @@ def plan_of(seed: int) -> Plan:
     most = 6 if users < 10 else 2
     actions = sorted(
         (
-            Action(random.uniform(0, ACTED_S) ** (random.choice((1.0, 0.6))), 2001 + user, kind, n)
+            Action(random.uniform(0, ACTED_S) ** (random.choice((1.0, 0.6))), ADMIN + user, kind, n)
             for user in range(users)
             for n in range(random.randint(1, most))
             for kind in [random.choice(_KINDS)]
@@ -134,7 +135,7 @@ def plan_of(seed: int) -> Plan:
     kills = tuple(
         Kill(
             name := random.choice(_KILLED_AT),
-            random.randint(1, 300 if name == "any" else 6),
+            random.randint(1, 300) if name == "any" else random.choice((1, 1, 2, 3, 5)),
             random.choice(_PHASES),
             random.choice((0, 0, 1, 2, 3, 5, 8)),
             is_power_cut=random.random() < 0.3,
@@ -142,13 +143,12 @@ def plan_of(seed: int) -> Plan:
         for _ in range(random.choice((0, 1, 1, 2, 3)))
     )
     is_clustered = random.random() < 0.3
-    if is_clustered and random.random() < 0.6:
+    if is_clustered and random.random() < 0.75:
         # Before the order's check of the lease, or after it.
         name, phase, most, frozen_s = random.choice(
             (
-                ("waitaof", "answered", 5, 200.0),
-                ("submit", "sent", 5, 45.0),
-                ("take_lease", "answered", 2, 45.0),
+                *(("move", "answered", 2, 200.0), ("submit", "sent", 4, 45.0)) * 2,
+                *(("waitaof", "answered", 5, 200.0), ("take_lease", "answered", 2, 45.0)),
             )
         )
         nth, hops = random.randint(1, most), random.randint(0, 2)

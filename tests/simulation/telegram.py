@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +21,9 @@ from tests.simulation.network import LostError, Network
 BOT_ID = 123456789
 BOT = {"id": BOT_ID, "is_bot": True, "first_name": "imgbot", "username": "imgbot"}
 _CAPITAL = re.compile("[A-Z]")
+NEWS = "News"
+"""Begins what the administrator tells everybody."""
+
 TOKEN = f"{BOT_ID}:{'x' * 35}"
 
 
@@ -69,7 +72,11 @@ class Telegram:
     blocked: set[int] = field(default_factory=set[int])
     spoken_s: dict[int, float] = field(default_factory=lambda: defaultdict[int, float](float))
     """Time at which the bot last said or showed something in a chat."""
+    transfers: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Payments in Stars, and their refunds."""
     toasts: list[tuple[int, str]] = field(default_factory=list[tuple[int, str]])
+    news: Counter[tuple[int, str]] = field(default_factory=Counter[tuple[int, str]])
+    """How often a chat was sent some news."""
     changed: Callable[[Sent], None] = lambda _: None
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
     _ids: int = 10
@@ -108,6 +115,24 @@ class Telegram:
         self.files[f"file-{name}"] = f"photo {name}".encode()
         size = {"width": 1000, "height": 800, "file_size": 2000}
         return [{"file_id": f"file-{name}", "file_unique_id": f"unique-{name}", **size}]
+
+    def pay(self, user: int, payload: str) -> Callable[[], object]:
+        """A user pays with a Star; return what tells of it, which may be done twice."""
+        self._transfer("source", user, str(user), payload)
+        told = {"currency": "XTR", "total_amount": 1, "invoice_payload": payload}
+        told |= {"telegram_payment_charge_id": str(user), "provider_payment_charge_id": ""}
+        return lambda: self.message(user, successful_payment=told)
+
+    @property
+    def refunded(self) -> set[int]:
+        """Users who have their payment back."""
+        return {each["receiver"]["user"]["id"] for each in self.transfers if "receiver" in each}
+
+    def _transfer(self, side: str, user: int, charge: str, payload: str) -> None:
+        who = {"type": "user", "transaction_type": "invoice_payment", "user": _user(user)}
+        date = int(EPOCH_S + self.loop.now_s)
+        told = {"id": charge, "amount": 1, "date": date, side: {**who, "invoice_payload": payload}}
+        self.transfers.append(told)
 
     def press(self, user: int, message: Sent, data: str) -> int:
         """A user presses a button."""
@@ -177,6 +202,16 @@ class Telegram:
 
     def _answer_callback_query(self, told: Any) -> Any:
         self.toasts.append((int(told.callback_query_id), told.text or ""))
+        return True
+
+    def _get_star_transactions(self, told: Any) -> Any:
+        return {"transactions": self.transfers[told.offset :][: told.limit]}
+
+    def _refund_star_payment(self, told: Any) -> Any:
+        if told.user_id in self.refunded:
+            raise RefusedError(400, "Bad Request: CHARGE_ALREADY_REFUNDED")
+        sometimes("a payment is refunded")
+        self._transfer("receiver", told.user_id, told.telegram_payment_charge_id, "")
         return True
 
     def _get_file(self, told: Any) -> Any:
@@ -254,6 +289,10 @@ class Telegram:
         return {"photo": [photo]}
 
     def _say(self, message: Sent) -> None:
+        if NEWS in message.text:
+            # It answers nobody.
+            self.news[message.chat_id, message.text] += 1
+            return
         self.spoken_s[message.chat_id] = self.loop.now_s
         self.changed(message)
 

@@ -6,9 +6,9 @@ from random import Random
 from typing import Any
 
 from tests.simulation.network import Network
-from tests.simulation.plan import Action
+from tests.simulation.plan import ADMIN, Action
 from tests.simulation.provider import FAILING_WORD, REFUSED_WORD
-from tests.simulation.telegram import Sent, Telegram
+from tests.simulation.telegram import NEWS, Sent, Telegram
 
 _WHAT = ("red fox", "blue owl", "old ship", "tall tree", "small house", "white cat", "green hill")
 _WHERE = ("in the snow", "by the sea", "at dawn", "in a forest", "on the moon")
@@ -135,8 +135,19 @@ class Users:
 
     def _stuck(self, action: Action, _: str) -> None:
         """The administrator looks at the stuck jobs, and has one delivered or ended."""
-        self._say(2001, "/stuck")
-        self._press_later(2001, "stuck:again", "stuck:end")
+        self._say(ADMIN, "/stuck")
+        self._press_later(ADMIN, "stuck:again", "stuck:end")
+
+    def _news(self, action: Action, _: str) -> None:
+        """The administrator writes to everybody."""
+        self._say(ADMIN, f"/broadcast {NEWS} {action.user}.{action.number}")
+        self._press_later(ADMIN, "cast:go")
+
+    def _payback(self, action: Action, _: str) -> None:
+        """A user has a payment returned of which nothing is used."""
+        self._say(action.user, "/balance")
+        self._later(3.0, self._press, action.user, "payback:ask")
+        self._press_later(action.user, "payback:yes")
 
     def _edit_result(self, action: Action, what: str) -> None:
         if self._press(action.user, "edit:"):
