@@ -182,3 +182,47 @@ def test_the_colours_are_those_of_the_guide(title: str, indicator: Indicator) ->
 def _steps(panel: dict[str, Any]) -> list[tuple[str, float | None]]:
     steps = panel["fieldConfig"]["defaults"]["thresholds"]["steps"]
     return [(step["color"], step["value"]) for step in steps]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("queue_jobs", "spend_today_usd", "spend_budget_usd"),
+        *("redis_memory_bytes", "redis_memory_max_bytes"),
+    ],
+)
+def test_what_a_cluster_shares_is_counted_once(name: str, tmp_path: Path) -> None:
+    expressions = [
+        target["expr"].replace("$job", ".+")
+        for panel in panels()
+        for target in panel.get("targets", [])
+        if f"imgbot_{name}{{" in target["expr"]
+    ]
+    labels = {"queue": "img_queue", "state": "waiting"} if name == "queue_jobs" else {}
+    figures = [
+        {"series": _named(f"imgbot_{name}", instance=at, **labels), "values": "7x9"}
+        for at in ("leads", "stands-by", "alone")
+    ]
+    leads = [
+        {"series": _named("imgbot_cluster_up", instance=at, part="leader"), "values": f"{one}x9"}
+        for at, one in (("leads", 1), ("stands-by", 0))
+    ]
+    sums = [
+        {
+            "expr": f"sum({expression})",
+            "eval_time": "2m",
+            "exp_samples": [{"labels": "{}", "value": 14}],
+        }
+        for expression in expressions
+    ]
+    file = tmp_path / "tests.yml"
+    tests = [{"interval": "30s", "input_series": figures + leads, "promql_expr_test": sums}]
+    file.write_text(json.dumps({"rule_files": [], "tests": tests}))
+
+    assert sums
+    _promtool("test", "rules", str(file))
+
+
+def _named(name: str, **labels: str) -> str:
+    said = ",".join(f"{key}={json.dumps(value)}" for key, value in labels.items())
+    return f'{name}{{job="imgbot",{said}}}'
