@@ -153,7 +153,11 @@ async def check_provider(
             return wrong(check, f"refuses the key {key_variable}", mend_key)
         if error.kind is _KIND.NO_CREDIT:
             return wrong(check, "has no credit left", "top up the account")
-        return warning(check, f"is unavailable ({error.kind})", "run imgbot doctor again later")
+        again = "run imgbot doctor again later"
+        if not config.url:
+            return warning(check, f"is unavailable ({error})", again)
+        mend = f"correct IMGBOT_PROVIDER_URL, or {again}"
+        return warning(check, f"is unavailable at {config.url} ({error})", mend)
     finally:
         await provider.aclose()
 

@@ -225,6 +225,8 @@ async def test_a_redis_of_ones_own_that_loses_jobs_or_is_full(
          "ok", "accepts the key; does not report a balance"),
         ("replicate", "REPLICATE_API_TOKEN", ("/v1/account", 401, {"detail": "no such key"}),
          "wrong", "refuses the key REPLICATE_API_TOKEN"),
+        ("replicate", "REPLICATE_API_TOKEN", ("/v2/account", 404, {}),
+         "warning", "is unavailable at http://127.0.0.1:"),
         ("kie", "KIE_API_KEY", ("/api/v1/chat/credit", 200, {"code": 200, "data": 12}),
          "ok", "balance 12"),
         ("fal", "FAL_KEY", ("/", 404, {}), "ok", "without paying"),
