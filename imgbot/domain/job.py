@@ -174,6 +174,8 @@ class Progress:
     """Name of the provider; stored with the intent, and kept for recovery."""
     order_id: str = ""
     """Id of the job at its provider; stored with the intent, and kept for recovery."""
+    order_model: str = ""
+    """Model that was ordered, by its id; stored with the intent."""
     order_fields: Mapping[str, str] = field(default_factory=dict[str, str])
     """Fields that identify the submit in a provider's list, until there is a ticket."""
     side_px: int = 0

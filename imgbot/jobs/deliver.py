@@ -420,13 +420,14 @@ def _record_of(
         return {}
     provider = context.routing.get(job.progress.provider)
     is_able = provider is not None and job.request.operation in provider.offers
-    offer = provider.offer(job.request.operation, job.request.model) if is_able else None
+    model = context.routing.model_of(job, provider) if is_able else ""
+    offer = provider.offer(job.request.operation, model) if is_able else None
     return results.to_hash(
         job,
         picture,
         success_caption(with_changes(job, note="", ignored="")),
         message_id,
-        model=(offer and offer.model) or service_of(job.progress.provider),
+        model=model or (offer and offer.model) or service_of(job.progress.provider),
         takes_seed=offer is not None and offer.takes_seed,
     )
 

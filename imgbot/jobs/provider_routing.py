@@ -230,9 +230,18 @@ class ProviderRouter:
         return {usual.model: usual} | others
 
     def model_of(self, job: Job, provider: Provider) -> str:
-        """Model that the user chose, if its provider has the order; else its usual one is meant."""
-        is_stand_in = self.is_fallback(job.request.operation, provider.name)
-        return "" if is_stand_in else job.request.model
+        """Model that was ordered, else the one that the user chose; empty for the usual one."""
+        progress, operation, chosen = job.progress, job.request.operation, job.request.model
+        is_ordered = progress.intent_ms and progress.provider
+        if not is_ordered or operation not in provider.offers:
+            return "" if self.is_fallback(operation, provider.name) else chosen
+        if progress.order_model:
+            return progress.order_model
+        # The previous release has not stored it, and ordered what was replaced since.
+        offer = provider.offer(operation, chosen)
+        return (
+            chosen if chosen in {offer.model, *offer.replaces} else next(iter(offer.replaces), "")
+        )
 
     def price_micro(self, operation: Operation, scale: int, model: str = "") -> int:
         """Highest price of an order in micro-dollars at any of its providers."""

@@ -229,6 +229,7 @@ async def _record_submit(
         intent_ms=context.now_ms(),
         provider=provider.name,
         order_id=inputs.order_id_of(context, job),
+        order_model=provider.offer(job.request.operation, order.model).model,
         order_fields=fields,
         price_micro=price_micro,
         stars_back=_stars_back(context, job, price_micro, is_stand_in=is_stand_in),
@@ -434,12 +435,13 @@ async def _is_own(context: StepContext, job: Job, ticket: Ticket) -> bool:
 async def _repeat(context: StepContext, job: Job) -> Outcome:
     """Order again under the same key; the record stays, for the first order may be alive."""
     provider = context.routing.provider_of(job)
+    model = context.routing.model_of(job, provider)
+    if model and provider.offer(job.request.operation, model).model != model:
+        # Another model is another order.
+        return await conclude(context, job, State.DEAD, "submit_unknown")
     if job.request.awaits_picture:
         job = await _with_picture(context, job)
     order = await inputs.build_request(context, job, provider)
-    if order.model and order.model != job.request.model:
-        # Another model is another order.
-        return await conclude(context, job, State.DEAD, "submit_unknown")
     job = await move(context, job, State.SUBMITTING, tries=job.progress.tries + 1)
     try:
         with context.routing.asking(provider.name):

@@ -13,6 +13,7 @@ from pathlib import Path
 from imgbot.domain.errors import ProviderError, TransientError
 from imgbot.domain.job import Job
 from imgbot.files import replace_file
+from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.providers.protocol import Provider
 from imgbot.storage.job_queue import JobQueue
 from imgbot.telemetry import events
@@ -41,13 +42,13 @@ class Webhooks:
         public_url: str,
         key: bytes,
         queue: JobQueue,
-        provider_of: Callable[[Job], Provider],
+        routing: ProviderRouter,
         now_ms: Callable[[], int],
     ) -> None:
         self._public_url = public_url.rstrip("/")
         self._key = key
         self._queue = queue
-        self._provider_of = provider_of
+        self._routing = routing
         self._now_ms = now_ms
 
     def url_for(self, job_id: str) -> str:
@@ -84,10 +85,10 @@ class Webhooks:
         return is_true
 
     async def _tell(self, job: Job, headers: Mapping[str, str], body: bytes) -> bool:
-        provider = self._provider_of(job)
+        provider = self._routing.provider_of(job)
         now_s = self._now_ms() / 1000
         try:
-            operation, model = job.request.operation, job.request.model
+            operation, model = job.request.operation, self._routing.model_of(job, provider)
             ticket = await provider.ticket_of_hook(operation, headers, body, now_s, model)
         except ProviderError as error:
             raise TransientError(f"the signing key of {provider.name}: {error}") from error

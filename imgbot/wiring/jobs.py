@@ -102,7 +102,7 @@ def _webhooks(settings: Settings, connections: Connections) -> Webhooks:
         settings.public_url,
         key,
         connections.queue,
-        routes.provider_of,
+        routes,
         now_ms,
     )
 

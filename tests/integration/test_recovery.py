@@ -71,7 +71,7 @@ def tools_of(
         originals=unused,
         routing=routes,
         slots=ProviderSlots(),
-        webhooks=Webhooks("", b"key", queue, routes.provider_of, lambda: NOW),
+        webhooks=Webhooks("", b"key", queue, routes, lambda: NOW),
         alarm=asyncio.Event(),
         pool=unused,
         status_messages=cast("Any", AsyncMock()),
@@ -390,6 +390,68 @@ async def test_a_task_of_one_job_is_found_for_no_other(
         found.append(stored.progress.ticket)
 
     assert found == (tasks if is_searchable else [tasks[0], {}])
+
+
+async def _doubted(
+    setup: QueueSetup, recovery: Recovery, usual: str, *, is_former: bool = False, **acts: AsyncMock
+) -> tuple[StepContext, Job]:
+    """Return a job that was killed while it was ordered, and what orders since then.
+
+    The usual model was `usual` then; the provider may be one that is no longer chosen.
+    """
+    queue, create = await open_queue(setup.redis), Operation.CREATE
+    engine, fields = BuiltinProvider(AsyncMock()), AsyncMock(return_value={"prompt": "0a1b"})
+    killed = {"submit": AsyncMock(side_effect=_KilledError), "fields_of": fields}
+    tools: list[StepContext] = []
+    for model, parts in ((usual, killed), ("simulated/best", acts)):
+        provider = simulated_provider(setup.control.url, recovery, usual=model)
+        for name, part in {"is_searchable": True, **parts}.items():
+            setattr(provider, name, part)
+        routes = ProviderRouter({provider.name: provider}, {create: provider.name})
+        if is_former and parts is acts:
+            routes = ProviderRouter({"builtin": engine}, {create: "builtin"})
+            routes.add([provider])
+        tools.append(tools_of(queue, setup.redis, routes, setup.folder, "here"))
+    with pytest.raises(_KilledError):
+        await submit(tools[0], await claimed_job(queue))
+    job = await queue.job("7")
+    assert job is not None
+    return tools[1], job
+
+
+@pytest.mark.parametrize("is_former", [False, True], ids=["chosen", "no longer chosen"])
+@pytest.mark.parametrize(
+    ("usual", "ordered", "is_stored"),
+    [("simulated", "simulated", True), ("simulated/best", "simulated/good", False)],
+    ids=["stored", "by the previous release"],
+)
+async def test_an_order_in_doubt_is_looked_for_as_the_model_that_was_usual_then(
+    setup: QueueSetup, usual: str, ordered: str, *, is_stored: bool, is_former: bool
+) -> None:
+    search, hook = AsyncMock(return_value=[{"id": "t7"}]), AsyncMock(return_value=None)
+    tools, job = await _doubted(
+        setup, Recovery.NONE, usual, is_former=is_former, search=search, ticket_of_hook=hook
+    )
+    if not is_stored:
+        job = with_changes(job, order_model="")
+        await setup.redis.hdel("rq:job:7", "order_model")
+    webhooks = Webhooks("https://bot.example", b"key", tools.queue, tools.routing, lambda: NOW)
+    secret = webhooks.url_for("7").rpartition("/")[2]
+
+    await webhooks.handle("7", secret, {}, AsyncMock(return_value=b"{}"))
+    found = await take(submit, tools, job)
+
+    assert [act.mock_calls[-1].args[-1] for act in (search, hook)] == [ordered] * 2
+    assert found.progress.ticket == {"id": "t7"}
+
+
+async def test_an_order_is_repeated_as_the_model_that_was_usual_then(setup: QueueSetup) -> None:
+    again = AsyncMock(return_value=Accepted({"id": "t7"}))
+    tools, job = await _doubted(setup, Recovery.REPEAT, "simulated", submit=again)
+
+    await take(submit, tools, job)
+
+    assert [call.args[0].model for call in again.mock_calls] == ["simulated"]
 
 
 @pytest.mark.parametrize("kind", [Kind.FAILED, Kind.LOST, Kind.SUBMIT_UNKNOWN])

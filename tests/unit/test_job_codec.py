@@ -28,9 +28,9 @@ JOB = with_changes(JOB, is_file=True, price_micro=40_000, spend_day="2026-01-31"
 NAMES = (
     "id user_id chat_id operation language words sources scale side_px ratio seed thread_id "
     "reply_to parent is_file note negative ignored base price_micro reserved_micro spend_day "
-    "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_fields "
-    "pending_ms ticket message_id tries lost_orders file outcome reason facts is_cancelled "
-    "is_unbilled variants lettering model sent inline_id stars stars_back is_settled"
+    "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_model "
+    "order_fields pending_ms ticket message_id tries lost_orders file outcome reason facts "
+    "is_cancelled is_unbilled variants lettering model sent inline_id stars stars_back is_settled"
 )
 
 

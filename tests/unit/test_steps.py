@@ -263,7 +263,7 @@ async def test_a_webhook_is_believed_by_its_secret_signature_and_task(
         "https://bot.example",
         b"key",
         cast("Any", Mock(wake=store, job=AsyncMock(return_value=job))),
-        Mock(return_value=hooked),
+        _routing(hooked),
         lambda: 0,
     )
     secret = webhooks.url_for("1").rpartition("/")[2] if is_right else "0" * 32
