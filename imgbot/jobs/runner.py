@@ -74,10 +74,10 @@ def _is_left(job: Job) -> bool:
 
 def _gives_way(job: Job, pause_s: float, error: TransientError | None = None) -> bool:
     """True if a job leaves its place during a pause; never while its task is polled."""
+    is_limited = isinstance(error, FloodWaitError) and pause_s >= _LONG_FLOOD_WAIT_S
     if job.state is State.DELIVERING:
-        is_limited = isinstance(error, FloodWaitError) and pause_s >= _LONG_FLOOD_WAIT_S
         return error is None or is_limited
-    return pause_s > _LONG_PAUSE_S and job.state is not State.POLLING
+    return job.state is not State.POLLING and (is_limited or pause_s > _LONG_PAUSE_S)
 
 
 @dataclass(slots=True)

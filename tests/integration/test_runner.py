@@ -260,9 +260,15 @@ async def test_a_job_of_another_release_is_set_aside_and_the_others_are_served(
     assert await redis.hgetall(keys.STATS) == {"failed": "1", "dead": "1"}
 
 
-@pytest.mark.parametrize("state", [State.SUBMITTING, State.DELIVERING])
+@pytest.mark.parametrize(
+    ("state", "flood_s"), [(State.SUBMITTING, 0), (State.SUBMITTING, 20), (State.DELIVERING, 3600)]
+)
 async def test_jobs_that_wait_for_long_leave_room_for_others(
-    context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch, state: State
+    context: StepContext,
+    redis: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    state: State,
+    flood_s: float,
 ) -> None:
     for number in range(2, 5):
         await context.queue.enqueue(job_of(f"{number}", number, -5, Operation.CREATE, "en"), NOW)
@@ -275,8 +281,8 @@ async def test_jobs_that_wait_for_long_leave_room_for_others(
         if job.state is not state:
             return await conclude(context, job, State.FAILED, "went_wrong")
         waiting.add(job.id)
-        if state is State.DELIVERING:
-            raise FloodWaitError("Telegram asks to wait", 3600)
+        if flood_s:
+            raise FloodWaitError("Telegram asks to wait", flood_s)
         return Snooze(job, 3600)
 
     async with serving(context, monkeypatch, wait_in_the_group, capacity=2) as runner:
