@@ -67,7 +67,12 @@ async def meant_in(
 
 
 async def of_this_chat(unique_id: str, dialogue: Dialogue) -> InputPhoto | None:
-    """Return the recent picture of this chat and topic that has the id."""
+    """Return the picture of this chat that has the id; the user's own while it is recent."""
+    results = dialogue.app.results
+    # A picture that was being made had the id of its job.
+    result = await results.result(await results.job_of_unique_id(unique_id) or unique_id)
+    if result and _is_here(result, dialogue):
+        return result.picture
     async with aclosing(newest_first(dialogue)) as newest:
         async for recent, meant in newest:
             for photo in (target_of(meant).photo, *recent.photos):

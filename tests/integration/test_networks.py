@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from imgbot.domain.texts import t
+from imgbot.storage import keys
 from tests.fixtures.drawings import drawn, loop
 from tests.fixtures.unsafe_picture import unsafe_picture
 from tests.integration.stage import (
@@ -60,6 +61,25 @@ async def test_a_menu_paints_the_photo_it_was_opened_for(builtin_stage: Stage) -
 
     assert (await user.image(painted)).size == (320, 240)
     assert has_buttons(collected)
+
+
+async def test_a_menu_of_a_picture_that_is_not_recent(builtin_stage: Stage) -> None:
+    user = await builtin_stage.user()
+    fox = await user.order("a fox")
+    of_fox = await user.ask("/styles", reply_to=fox.id, fits=is_picture)
+    [cat] = await user.photos(jpeg("cat", (320, 240)))
+    of_cat = await user.ask("/styles", reply_to=cat.id, fits=is_picture)
+    async with builtin_stage.bot.redis() as redis:
+        await redis.delete(f"{keys.RECENT}{user.chat_id}.0")
+
+    painted = await user.click(of_fox, "1", is_picture)
+    said = await user.toast(of_cat, "1")
+    await user.ask("/styles", reply_to=cat.id, fits=is_picture)
+    as_advised = await user.click(of_cat, "7", is_picture)
+
+    assert said == t("en", "style_photo_gone")
+    assert t("en", "in_photo_style", name="Van Gogh") in painted.text
+    assert t("en", "in_photo_style", name="mosaic") in as_advised.text
 
 
 async def test_styles_are_found_by_words_in_reply_to_a_picture(builtin_stage: Stage) -> None:

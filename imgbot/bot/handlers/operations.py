@@ -336,7 +336,7 @@ async def on_style_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
     style, photo_id = f"{argument}.".split(".")[:2]
     photo = await (of_this_chat(photo_id, dialogue) if photo_id else _photo_offered(dialogue))
     if photo is None:
-        return "stale_photo_button"
+        return "style_photo_gone" if photo_id else "stale_photo_button"
     names = tables(dialogue.language)["photo_styles"]
     if not style:
         await _show_styles(dialogue, photo)
