@@ -453,8 +453,7 @@ class Dialogue:
         is_open = await self.state.get_state() == question
         if self.context.ephemeral_id:
             return is_open and self.context.ephemeral_id in data.get(_EPHEMERAL, [])
-        # Earlier releases store only the message with the buttons.
-        after = data.get(_ASKED_AFTER, data.get(_PANEL, 0) - 1)
+        after = data.get(_ASKED_AFTER, 0)
         is_newest = 0 < self.context.message_id == data.get(_PANEL)
         return is_open and (is_newest or self.context.message_id > after)
 

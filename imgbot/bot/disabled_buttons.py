@@ -1,4 +1,4 @@
-"""Disabled buttons of the previous release: it left them in groups while their orders ran."""
+"""Buttons that the previous release left disabled in groups; can go after the first release."""
 
 import json
 from contextlib import suppress

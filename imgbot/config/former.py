@@ -1,4 +1,4 @@
-"""Settings that the previous release had, and what became of each; the next one drops them."""
+"""Settings of the previous release, and what became of each; can go after the first release."""
 
 import os
 import re

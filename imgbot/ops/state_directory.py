@@ -40,7 +40,7 @@ LOADTEST_RECORD = "loadtest.json"
 """A file: the latest load test of this machine."""
 
 _FORMER = "intents.bin"
-"""A file: the weights that earlier builds learned from texts of users."""
+"""A file: the weights that the previous release learned from texts of users."""
 
 _SETTING = "IMGBOT_STATE_DIR"
 _ATTEMPTS, _AGAIN_S, _ANSWER_S = 3, 0.2, 2.0
@@ -57,7 +57,7 @@ def check(state_dir: Path) -> None:
 
 
 def remove_former(state_dir: Path) -> None:
-    """Remove what earlier builds made of users' texts, and nothing reads any longer."""
+    """Remove what nothing reads any longer; can go after the first release."""
     with usable(path := state_dir / _FORMER):
         path.unlink(missing_ok=True)
 

@@ -84,7 +84,7 @@ class Access(Store):
         await self._redis.set(keys.INVITATION + _digest(code), count, ex=_INVITATION_S, nx=True)
 
     async def hide_codes(self) -> None:
-        """Name the invitations of the previous release by digests, too."""
+        """Name earlier invitations by digests, too; can go after the first release."""
         async for name in self._redis.scan_iter(f"{keys.INVITATION}{'?' * _CODE_LENGTH}"):
             digest = _digest(name.removeprefix(keys.INVITATION))
             # It may expire meanwhile.

@@ -122,7 +122,7 @@ class Forgetting(Store):
         await self.mark_log(now_ms)
 
     async def delete_former(self, now_ms: int) -> None:
-        """Delete what earlier builds kept of users, and nothing reads any longer."""
+        """Delete what nothing reads any longer of users; can go after the first release."""
         if await self._redis.unlink(*_owned(Owner.FORMER)):
             await self.mark_log(now_ms)
 

@@ -138,7 +138,7 @@ class JobQueue(Store):
     async def part_messages(self) -> None:
         """Take its message from each job that shares it, but for the first, if it shows no picture.
 
-        The previous release has one for all variants of a request.
+        The previous release has one for all variants; this can go after the first release.
         """
         ids = sorted([*await self.waiting_ids(), *await self.due()], key=variant_number)
         taken = set[str]()
@@ -501,6 +501,6 @@ def _quotas_of(job: Job) -> list[int]:
     if job.request.operation not in OFFERED:
         # A comparison or a sticker is another form of a picture that was counted.
         return []
-    # The previous release shows what strangers ordered elsewhere in a group; it is not of that.
+    # What strangers ordered was shown in a group, but not of it; can go after the first release.
     is_of_group = job.request.chat_id < 0 and not job.request.inline_id
     return [job.user_id, job.request.chat_id] if is_of_group else [job.user_id]

@@ -16,7 +16,7 @@ class Owner(Enum):
     """Content of a key about users, and its treatment when one is forgotten."""
 
     NOBODY = auto()  # nothing of a user
-    FORMER = auto()  # kept by earlier builds, and read by nothing: deleted at the start
+    FORMER = auto()  # kept by the previous release, and read by nothing: deleted at the start
     LIVE_JOB = auto()  # their jobs, which are cancelled first: it goes when they have ended
     LIMIT = auto()  # it expires with its window: forgetting must not reset a limit
     ADMIN = auto()  # by and for administrators, who are named in the settings
@@ -101,6 +101,7 @@ TAP_GUARD = _key("img:tap:", r"-?\d+\.(\d+)\..*")
 # STRING: a counter, written before each wait for the disk and to test if Redis is writable.
 SYNCS = _key("img:syncs", Owner.NOBODY)
 # HASH, a day since the latest, by the previous release: job → press of a button that it disabled.
+# Like ASKED, LEARNED and LATEST it can go after the first release.
 PRESSES = _key("img:presses", Owner.LIVE_JOB)
 # STRING: a decision for an update, 25 hours, in case it is handled again; the owner of a task, an
 # hour.
@@ -121,9 +122,9 @@ USERNAMES = _key("img:names", Owner.METHOD)
 MEANT = _key("img:meant:", r"(\d+)")
 # STRING per user id and digest of a prompt, a day: its written-out versions, as JSON.
 VERSIONS = _key("img:versions:", r"(\d+)\..*")
-# HASH per user id, a day: of earlier builds, words of messages that the bot asked about.
+# HASH per user id, a day, by the previous release: words of messages that the bot asked about.
 ASKED = _key("img:asked:", r"(\d+)")
-# ZSET: texts of users, without their ids, that earlier builds learned from.
+# ZSET, by the previous release: texts of users, without their ids, that it learned from.
 LEARNED = _key("img:learned", Owner.FORMER)
 # ZSET: users of whom something is kept, by the time (ms, to a day) of their latest update.
 SEEN = _key("img:seen", Owner.METHOD)

@@ -284,7 +284,7 @@ def result_of(job: Job) -> Result:
 def _from_hash(job_id: str, record: Mapping[str, str]) -> Result:
     chat_id, _, message_id = record["message"].partition(".")
     place = {"chat_id": chat_id, "message_id": message_id}
-    # The previous release stores a sticker as a cut-out, and as what it was made.
+    # The previous release stores a sticker as a cut-out, too; can go after the first release.
     operation = record.get("made_as", record["operation"])
     return job_codec.load(Result, {**record, **place, "id": job_id, "operation": operation})
 

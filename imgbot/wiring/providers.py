@@ -24,7 +24,7 @@ from imgbot.storage.job_queue import JobQueue
 from imgbot.telemetry import events, logs
 
 _FORMER = "local"
-"""A model on this server that the previous release had; an order to it costs nothing."""
+"""A model on this server, whose orders cost nothing; can go after the first release."""
 
 
 def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:

@@ -293,7 +293,7 @@ async def _cancel(callback: CallbackQuery, update_id: int, app: App) -> None:
     """
     context = await _context(callback.from_user, update_id, app)
     inline_id, owner = callback.inline_message_id or "", (callback.data or "").rpartition(".")[2]
-    # The previous release did not tell users apart.
+    # The previous release did not tell users apart; this can go after the first release.
     job_id = await app.users.choice(f"inline.{inline_id}")
     job_id = job_id or await app.users.choose_once(_choice(context, inline_id), _LOST)
     verdict = await app.queue.cancel(job_id, context.user_id, app.now_ms())

@@ -352,7 +352,7 @@ async def on_style_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
 async def _photo_offered(dialogue: Dialogue) -> InputPhoto | None:
     """Return the photo of a button that names none: the open question's.
 
-    That of a menu shown by the previous release counts while no question is open.
+    That of the previous release's menus counts, too; it can go after the first release.
     """
     question, _ = await dialogue.question()
     is_asked = not question or await dialogue.is_asking(Question.PHOTO_ACTION)

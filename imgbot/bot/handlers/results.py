@@ -253,7 +253,7 @@ async def _act_regenerate(result: Result, dialogue: Dialogue) -> str:
 
 
 async def _act_send_all_files(result: Result, dialogue: Dialogue) -> str:
-    """Send all variants that the previous release has shown in this message."""
+    """Send all variants that the previous release has shown in one message."""
     for each in await dialogue.app.results.results(variant_ids(result.id)):
         if each.message_id == result.message_id:
             await _act_send_file(each, dialogue)
@@ -490,7 +490,7 @@ CALLBACKS: Mapping[str, CallbackHandler] = {
     "undo": partial(_act_on_pressed, _act_undo),
     "receipt": partial(_act_on_pressed, _act_receipt),
     "pack": on_pack_callback,
-    # Under variants that the previous release has shown in one message.
+    # Under variants that the previous release has shown in one message; can go after the first.
     "pick": partial(_act_on_pressed, _act_show),
     "againall": partial(_act_on_pressed, _act_regenerate),
     "fileall": partial(_act_on_pressed, _act_send_all_files),
