@@ -8,7 +8,7 @@ from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.job import InputPhoto
+from imgbot.domain.job import InputPhoto, Job
 from imgbot.imaging.originals import OriginalStore
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
@@ -59,6 +59,8 @@ class App:
     resize: Callable[[int], None]
     """Sets the number of workers, within its limits."""
     providers: Callable[[], Mapping[str, ProviderState]]
+    is_orphaned: Callable[[Job], bool]
+    """True for an order at a provider that is no longer there."""
     fall_back: Callable[[], bool]
     """Lets the built-in engine stand in for other providers; False if it does already."""
     try_now: Callable[[str], bool]

@@ -378,8 +378,12 @@ class JobQueue(Store):
         return entry and entry[1]
 
     async def ordered_at(self) -> Counter[str]:
-        """Count the orders under way by the names of their providers."""
-        jobs = await self.jobs(await self.due())
+        """Count the orders that may yet be asked for by the names of their providers."""
+        dead = await self.jobs(await self._redis.zrange(keys.DEAD, 0, -1), keys.DEAD_JOB)
+        jobs = [
+            *await self.jobs(await self.due()),
+            *(each for each in dead if each.progress.ticket),
+        ]
         return Counter(each.progress.provider for each in jobs if each.progress.intent_ms)
 
     async def former_providers(self, chosen: Mapping[str, str]) -> dict[str, str]:

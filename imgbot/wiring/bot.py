@@ -76,6 +76,7 @@ def build_app(settings: Settings, connections: Connections) -> App:
         workers=connections.workers,
         resize=functools.partial(resize, connections.pool),
         providers=connections.providers,
+        is_orphaned=routes.is_orphaned,
         fall_back=routes.fall_back,
         try_now=lambda name: routes.try_now(name, time.monotonic()),
         makers=routes.makers,

@@ -72,9 +72,9 @@ def _open_servers(settings: Settings, name: str, urls: Sequence[str], make: Make
 async def reopen_former(
     settings: Settings, pool: Pool, queue: JobQueue, routes: ProviderRouter
 ) -> None:
-    """Open the providers of orders under way that are no longer chosen: they end there.
+    """Open the providers that are no longer chosen, for orders under way and for dead letters.
 
-    One that cannot be opened is an error in the log, and its orders become dead letters.
+    One that cannot be opened is an error in the log, and its orders are dead letters.
     """
     chosen = {
         service_of(each.name): json.dumps([each.setting, settings.urls_of(each.setting)])
@@ -92,9 +92,9 @@ async def reopen_former(
         try:
             routes.add(_open_servers(settings, setting, urls, make))
         except ConfigError as error:
-            events.error("%d orders under way at %s are lost: %s", count, name, error)
+            events.error("%d orders at %s can't be asked for: %s", count, name, error)
         else:
-            events.warning("%s is no longer chosen; %d orders under way end there", name, count)
+            events.warning("%s is no longer chosen; %d orders are asked for there", name, count)
 
 
 def _config(settings: Settings, name: str, url: str) -> ProviderConfig:

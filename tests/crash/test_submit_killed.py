@@ -131,5 +131,5 @@ async def test_orders_end_at_the_provider_that_is_no_longer_chosen(state_dir: Pa
                 what="a picture by the built-in engine",
             )
 
-        assert "simulated is no longer chosen; 1 orders under way end there" in bot.log
+        assert "simulated is no longer chosen; 1 orders are asked for there" in bot.log
         assert len((await control.provider())["ledger"]) == 1

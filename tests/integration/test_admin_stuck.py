@@ -1,6 +1,7 @@
 """/stuck at the front door: dead jobs delivered by their receipt or ended, never ordered again."""
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -102,6 +103,33 @@ async def test_a_dead_job_is_delivered_by_its_receipt_and_charged_once(stage: St
     async with stage.bot.redis() as redis:
         assert await redis.hgetall(keys.ACTIVE) == {}
         assert await redis.exists(f"{keys.RESULT}{job_id}")
+
+
+async def test_a_dead_job_is_asked_for_at_the_provider_that_is_no_longer_chosen(
+    stage: Stage,
+) -> None:
+    anna, owner = await stage.user("Anna"), stage.owner
+    await die_of_age(anna, "slow=3600")
+    stage.finish_tasks()
+    for name in ("IMGBOT_PROVIDER", "IMGBOT_PROVIDER_URL"):
+        stage.bot.settings.pop(name, None)
+    async with stage.bot.redis() as redis:
+        known = await redis.hget(keys.PROVIDERS, "simulated")
+        await redis.hset(keys.PROVIDERS, "simulated", json.dumps(["/gone.toml", [""]]))
+    await stage.bot.stop()
+    await stage.bot.start()
+
+    refused = await owner.toast(await listed(stage), "🔁 1")
+    async with stage.bot.redis() as redis:
+        await redis.hset(keys.PROVIDERS, "simulated", known)
+    await stage.bot.stop()
+    await stage.bot.start()
+    answer = await owner.toast(await listed(stage), "🔁 1")
+    await anna.wait(is_picture)
+    await until_none_is_listed(stage)
+
+    assert (refused, answer) == (t("en", "stuck_disconnected"), t("en", "stuck_asked"))
+    assert await stage.charges() == 1
 
 
 async def test_the_alert_of_a_paid_file_that_is_no_picture_delivers_what_was_kept(

@@ -37,7 +37,8 @@ async def _resume(app: App, _: RemedyData) -> RemedyOutcome:
 async def _retry(app: App, _: RemedyData) -> RemedyOutcome:
     now_ms = app.now_ms()
     stuck, _count = await app.dead_letters.stuck(now_ms, LONGEST_MS, _RETRIED_AT_ONCE)
-    asked = [await app.dead_letters.redeliver(each, now_ms) for each in stuck]
+    able = [each for each in stuck if not app.is_orphaned(each.job)]
+    asked = [await app.dead_letters.redeliver(each, now_ms) for each in able]
     return any(asked), {"count": sum(asked)}
 
 

@@ -43,6 +43,8 @@ async def _apply(action: str, job_id: str, app: App) -> str:
     stuck = await dead_letters.find(job_id)
     if stuck is None:
         return "stuck_gone"
+    if action == "again" and app.is_orphaned(stuck.job):
+        return "stuck_disconnected"
     if action == "again":
         is_asked = await dead_letters.redeliver(stuck, at_ms)
         return "stuck_asked" if is_asked else "stuck_no_receipt"
