@@ -53,7 +53,7 @@ simulate: .venv/bin/ruff ## Play SEEDS=2000 runs of the simulated world; SEED=7 
 
 RUNS = 1
 .PHONY: cluster-chaos
-cluster-chaos: .venv/bin/ruff ## Break a cluster in 16 ways, RUNS times; root, iproute2, libfaketime.
+cluster-chaos: .venv/bin/ruff ## Break a cluster in 39 ways, RUNS times; root, iproute2, libfaketime.
 	.venv/bin/python -m tests.bench.cluster_chaos $(RUNS)
 
 .PHONY: train-intents

@@ -1,250 +1,341 @@
-"""What dies, what happens, and how many seconds it takes: a cluster under load, scene by scene.
+"""What happens to a cluster under load, and what its users see of it, scene by scene.
 
-`make cluster-chaos RUNS=100`, or `python -m tests.bench.cluster_chaos 3 frozen disk` for some of
-the scenes, three times each. Whatever happens: one charge and one picture for each request.
+`make cluster-chaos RUNS=10`, or `python -m tests.bench.cluster_chaos 3 frozen disk` for some of the
+scenes, three times each; `seed-7` is a scene with two failures drawn at random, `--seeds 20` are
+twenty of them. Prints a table. Whatever happens: each order is charged at most once and ends in
+one picture or one reason, and what users have set is kept; else the logs are kept, and it fails.
 """
 
 import argparse
 import asyncio
-import signal
+import random
+import shutil
 import subprocess
+import sys
 import tempfile
-import time
-from collections import defaultdict
-from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from imgbot.config.setting_types import ClusterUrl
-from imgbot.storage.server.cluster import fail_over
-from tests.crash.test_supervisor_killed import all_pictures
+from tests.bench.cluster_load import Figures, Load
 from tests.fixtures.machines import Machine, Machines, open_machines
-from tests.fixtures.sandbox import Control
-from tests.fixtures.waiting import eventually
 
-_BEFORE, _AFTER = 5, 3
-"""Requests that wait when it happens, and those that come then."""
+GAP_S = 12.0
+_BEFORE_S, _AFTER_S = 6.0, 8.0
+"""For which orders come before anything happens, and after all is mended."""
 
 _DISK_MB = 500
+
+ACTS: Mapping[str, Callable[..., Awaitable[None]]] = {
+    "off": Machine.power_off,
+    "on": Machine.power_on,
+    "kill": Machine.kill,
+    "lose": Machine.lose,
+    "freeze": Machine.freeze,
+    "wake": Machine.wake,
+    "cut": Machine.cut,
+    "heal": Machine.heal,
+    "fill": Machine.fill,
+    "free": Machine.free,
+    "handover": Machine.hand_over,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Something that happens to a cluster, how long it lasts, and what it is on."""
+    """What happens to a cluster: `steps` like "0 off standby; 18 off leader", with the seconds.
+
+    The machines have the names of what they are at its begin. After `until_s` all is mended.
+    """
 
     says: str
-    happens: Callable[[Machines], Coroutine[Any, Any, None]]
-    hold_s: float = 12.0
+    steps: str
+    until_s: float
+    is_up: bool = True
+    """At each moment a machine that has everything is up, with a majority: pictures go on."""
     clocks: tuple[str, str] = ("", "")
     """How far those of the leader and of the standby are ahead, for libfaketime."""
-    has_small_disk: bool = False
+
+    @property
+    def has_small_disks(self) -> bool:
+        return " fill " in self.steps
+
+
+_ONE_FAILURE = {
+    "process": Scene("the leader's process is killed", "0 kill leader bot", 15),
+    "machine": Scene("the leader's machine dies", "0 off leader", 20),
+    "redis": Scene("its Redis alone is killed, and starts again", "0 kill leader redis", 10),
+    "lost-redis": Scene("its Redis alone is killed, and stays away", "0 lose leader redis", 15),
+    "both-redis": Scene(
+        "both Redis are killed, and start again", "0 kill leader redis; 0 kill standby redis", 12
+    ),
+    "standby": Scene("the standby's machine dies", "0 off standby", 20),
+    "away": Scene("the standby's machine is away for 75 s", "0 off standby; 75 on standby", 85),
+    "witness": Scene("the witness dies", "0 off witness", 15),
+    "leader-standby": Scene("no network between leader and standby", "0 cut leader standby", 20),
+    "leader-witness": Scene("no network between leader and witness", "0 cut leader witness", 15),
+    "standby-witness": Scene("no network between standby and witness", "0 cut standby witness", 15),
+    "split": Scene(
+        "the leader is cut off from both, and reaches Telegram", "0 cut leader standby witness", 20
+    ),
+    "frozen": Scene("the leader's machine is frozen for 60 s, and wakes", "0 freeze leader", 60),
+    "clock": Scene(
+        "the standby's clock is 5 s ahead, and the leader's machine dies",
+        "0 off leader", 25, clocks=("", "+5s"),
+    ),
+    "clock-leader": Scene(
+        "the leader's clock is 5 s ahead, and its machine dies",
+        "0 off leader", 25, clocks=("+5s", ""),
+    ),
+    "disk": Scene("the leader's disk is full for 15 s", "0 fill leader; 15 free leader", 25),
+    "handover": Scene("planned: handover", "0 handover leader", 10),
+}  # fmt: skip
+
+_TWO_FAILURES = {
+    "bots": Scene(
+        "the leader's process is killed, then that of the new leader",
+        "0 kill leader bot; 12 kill standby bot", 30,
+    ),
+    "machine-bot": Scene(
+        "the leader's machine dies, then the process of the new leader",
+        "0 off leader; 15 kill standby bot", 35,
+    ),
+    "both-machines": Scene(
+        "the leader's machine dies and returns, then that of the new leader dies",
+        "0 off leader; 20 on leader; 35 off standby", 50,
+    ),
+    "stale": Scene(
+        "standby away, the leader's machine dies; the standby returns alone, then the leader",
+        "0 off standby; 18 off leader; 21 on standby; 45 on leader", 55, is_up=False,
+    ),
+    "away-die": Scene(
+        "standby away, the leader's machine dies and returns, then the standby",
+        "0 off standby; 18 off leader; 35 on leader; 50 on standby", 55, is_up=False,
+    ),
+    "return-die": Scene(
+        "standby away; 2 s after its return the leader's machine dies",
+        "0 off standby; 20 on standby; 22 off leader; 45 on leader", 55, is_up=False,
+    ),
+    "cut-20": Scene(
+        "no network between leader and standby for 20 s, then the leader's machine dies",
+        "0 cut leader standby; 20 off leader; 45 on leader", 55, is_up=False,
+    ),
+    "cut-48": Scene(
+        "no network between leader and standby for 48 s, then the leader's machine dies",
+        "0 cut leader standby; 48 off leader; 73 on leader", 83, is_up=False,
+    ),
+    "cut-20-heal": Scene(
+        "the same for 20 s, 10 s after which the leader's machine dies",
+        "0 cut leader standby; 20 heal leader standby; 30 off leader", 50,
+    ),
+    "cut-48-heal": Scene(
+        "the same for 48 s, 10 s after which the leader's machine dies",
+        "0 cut leader standby; 48 heal leader standby; 58 off leader", 78,
+    ),
+    "cut-twice": Scene(
+        "no network between leader and standby, twice; then the leader's machine dies",
+        "0 cut leader standby; 15 heal leader standby; 25 cut leader standby;"
+        " 40 off leader; 60 on leader", 70, is_up=False,
+    ),
+    "witness-bot": Scene(
+        "witness away, the leader's process is killed", "0 off witness; 10 kill leader bot", 30
+    ),
+    "witness-standby": Scene(
+        "witness away, the standby's machine dies and returns",
+        "0 off witness; 10 off standby; 35 on standby", 45, is_up=False,
+    ),
+    "witness-leader": Scene(
+        "witness away, the leader's machine dies; the witness returns",
+        "0 off witness; 10 off leader; 35 on witness", 55, is_up=False,
+    ),
+    "link-standby": Scene(
+        "no network between leader and witness, the standby's machine dies and returns",
+        "0 cut leader witness; 10 off standby; 35 on standby", 45, is_up=False,
+    ),
+    "link-leader": Scene(
+        "no network between standby and witness, the leader's machine dies and returns",
+        "0 cut standby witness; 10 off leader; 35 on leader", 45, is_up=False,
+    ),
+    "power-leader": Scene(
+        "all three without power; the leader is back 30 s after the others",
+        "0 off leader; 0 off standby; 0 off witness; 5 on standby; 5 on witness; 35 on leader",
+        45, is_up=False,
+    ),
+    "power-standby": Scene(
+        "all three without power; the standby is back 30 s after the others",
+        "0 off leader; 0 off standby; 0 off witness; 5 on leader; 5 on witness; 35 on standby",
+        45, is_up=False,
+    ),
+    "power-witness": Scene(
+        "all three without power; the witness is back 30 s after the others",
+        "0 off leader; 0 off standby; 0 off witness; 5 on leader; 5 on standby; 35 on witness",
+        45, is_up=False,
+    ),
+    "disks": Scene(
+        "the leader's disk is full for 15 s, and later the standby's",
+        "0 fill leader; 15 free leader; 35 fill standby; 50 free standby", 60,
+    ),
+    "frozen-standby": Scene(
+        "the leader's machine is frozen, that of the new leader dies; the first one wakes",
+        "0 freeze leader; 20 off standby; 35 wake leader; 55 on standby", 65, is_up=False,
+    ),
+    "clock-cut": Scene(
+        "the leader's clock is 5 s ahead; cut off from the standby for 20 s, then its machine dies",
+        "0 cut leader standby; 20 heal leader standby; 30 off leader", 50, clocks=("+5s", ""),
+    ),
+}  # fmt: skip
+
+SCENES = _ONE_FAILURE | _TWO_FAILURES
+
+_NAMES = ("leader", "standby", "witness")
+_FAILURES = (
+    *((f"off {name}", f"on {name}") for name in _NAMES),
+    *((f"freeze {name}", f"wake {name}") for name in _NAMES),
+    *((f"fill {name}", f"free {name}") for name in ("leader", "standby")),
+    *((f"kill {name} {part}", "") for name in ("leader", "standby") for part in ("bot", "redis")),
+    *((f"cut {one}", f"heal {one}") for one in (
+        "leader standby", "leader witness", "standby witness",
+        "leader standby witness", "standby leader witness", "witness leader standby",
+    )),
+)  # fmt: skip
+"""Each with what undoes it."""
+
+
+def drawn(seed: int) -> Scene:
+    """Draw two different failures; each begins within half a minute, and lasts as long at most."""
+    dice = random.Random(seed)
+    steps: list[tuple[int, str]] = []
+    for failure, undo in dice.sample(_FAILURES, 2):
+        begin_s = dice.randint(0, 30)
+        steps.append((begin_s, failure))
+        if undo:
+            steps.append((begin_s + dice.randint(3, 30), undo))
+    timeline = "; ".join(f"{at_s} {words}" for at_s, words in sorted(steps))
+    return Scene(f"drawn: {timeline}", timeline, until_s=65, is_up=False)
+
+
+def scene_of(name: str) -> Scene:
+    kind, _, seed = name.partition("-")
+    return drawn(int(seed)) if kind == "seed" else SCENES[name]
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Longest wait for an answer, seconds until all was done, and whether another machine led."""
+    """Figures of a scene, and what explains them."""
 
-    answered_s: float
-    done_s: float
+    figures: Figures
     has_moved: bool
+    """Another machine led."""
+    remarks: list[str]
+    """Of a broken promise: where the logs are, and each order that is not good."""
 
 
 async def act(scene: Scene) -> Outcome:
-    """Play a scene. Raises AssertionError for a promise that is broken."""
-    with tempfile.TemporaryDirectory() as name, _disk(Path(name), scene):
-        async with (
-            open_machines(Path(name), scene.clocks) as cluster,
-            Control(cluster.sandbox.url) as control,
-        ):
-            try:
-                return await _act(scene, cluster, control)
-            except BaseException:
-                for machine in cluster.all:
-                    print(machine.logs, flush=True)
-                raise
+    """Play a scene."""
+    with tempfile.TemporaryDirectory() as name, _disks(Path(name), scene):
+        async with open_machines(Path(name), scene.clocks) as cluster:
+            load = Load(cluster.sandbox)
+            async with asyncio.TaskGroup() as group:
+                watching = group.create_task(load.watch())
+                ordering = group.create_task(load.keep_ordering())
+                await load.begin()
+                await asyncio.sleep(_BEFORE_S)
+                await _play(scene, cluster)
+                has_moved = cluster.standby.has_led
+                await cluster.mend()
+                await asyncio.sleep(_AFTER_S)
+                load.end()
+                ordering.cancel()
+                is_complete = await _is_complete(cluster)
+                await load.settle(cluster.plan.url)
+                watching.cancel()
+            figures = await load.figures(is_complete=is_complete)
+            remarks = [f"logs: {_keep_logs(cluster)}", *load.oddities()] if figures.broken else []
+            return Outcome(figures, has_moved, remarks)
 
 
-async def _act(scene: Scene, cluster: Machines, control: Control) -> Outcome:
-    await control.set_provider(duration_s=[0.6, 0.9])
-    people = [await control.make_user(f"P{number}") for number in range(_BEFORE + _AFTER)]
-    for person in people[:_BEFORE]:
-        await control.say(person, "a fox")
-    await eventually(lambda: _charges(control), what="an order")
-    begun_s = time.monotonic()
-    async with asyncio.TaskGroup() as group:
-        asking = group.create_task(_longest_wait_s(control, scene.hold_s))
-        group.create_task(scene.happens(cluster))
-        await asyncio.sleep(0.05)
-        for person in people[_BEFORE:]:
-            await control.say(person, "a fox")
-    has_moved = cluster.standby.has_led
-    await cluster.mend()
-    await eventually(
-        lambda: all_pictures(control, people),
-        lambda counts: all(count >= 1 for count in counts),
-        what="a picture for everybody",
-    )
-    done_s = time.monotonic() - begun_s
-    await cluster.until_complete()
-    ledger = (await control.provider())["ledger"]
-    charged = [entry["client_id"] for entry in ledger]
-    assert len(charged) == len(set(charged)) == len(people), charged
-    assert await all_pictures(control, people) == [1] * len(people)
-    assert (await control.calls())["violations"] == []
-    return Outcome(asking.result(), done_s, has_moved)
+async def _is_complete(cluster: Machines) -> bool:
+    try:
+        await cluster.until_complete()
+    except AssertionError:
+        return False
+    return True
 
 
-async def _longest_wait_s(control: Control, hold_s: float) -> float:
-    """Ask twice a second; return how long the unluckiest has waited for an answer."""
-
-    async def ask() -> float:
-        asked_s, asker = time.monotonic(), await control.make_user("Asker")
-        await control.say(asker, "/limits")
-        await control.wait_message(asker.id)
-        return time.monotonic() - asked_s
-
-    until_s = time.monotonic() + hold_s
-    async with asyncio.TaskGroup() as group:
-        asked: list[asyncio.Task[float]] = []
-        while time.monotonic() < until_s:
-            asked.append(group.create_task(ask()))
-            await asyncio.sleep(0.5)
-    return max(each.result() for each in asked)
+async def _play(scene: Scene, cluster: Machines) -> None:
+    machines = dict(zip(_NAMES, cluster.all, strict=True))
+    clock = asyncio.get_running_loop().time
+    begun_s = clock()
+    for step in scene.steps.split("; "):
+        at_s, verb, *words = step.split()
+        await asyncio.sleep(begun_s + float(at_s) - clock())
+        await ACTS[verb](*(machines.get(word, word) for word in words))
+    await asyncio.sleep(begun_s + scene.until_s - clock())
 
 
-async def _charges(control: Control) -> int:
-    return len((await control.provider())["ledger"])
+def _keep_logs(cluster: Machines) -> Path:
+    kept = Path(tempfile.mkdtemp(prefix="cluster-chaos-"))
+    for machine in cluster.all:
+        for log in machine.logs:
+            shutil.copy(log, kept / f"m{machine.number}-{log.name}")
+    return kept
 
 
 @contextmanager
-def _disk(folder: Path, scene: Scene) -> Iterator[None]:
-    """Give the leader a small disk of its own, where the scene fills it."""
-    if not scene.has_small_disk:
-        yield
-        return
-    state = folder / "m1" / "state"
-    state.mkdir(parents=True)
-    subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m", "tmpfs", str(state)], check=True
-    )
+def _disks(folder: Path, scene: Scene) -> Iterator[None]:
+    """Give leader and standby small disks of their own, where the scene fills them."""
+    states = [folder / f"m{number}" / "state" for number in (1, 2)] if scene.has_small_disks else []
+    for state in states:
+        state.mkdir(parents=True)
+        words = ["mount", "-t", "tmpfs", "-o", f"size={_DISK_MB}m", "tmpfs", str(state)]
+        subprocess.run(words, check=True)
     try:
         yield
     finally:
-        subprocess.run(["umount", "--lazy", str(state)], check=True)
+        for state in states:
+            subprocess.run(["umount", "--lazy", str(state)], check=True)
 
 
-async def _kill_leader(cluster: Machines) -> None:
-    assert cluster.leader.bot
-    await cluster.leader.bot.kill()
-
-
-async def _kill_redis(*machines: Machine) -> None:
-    for machine in machines:
-        machine.kill("redis")
-    # As soon as its unit does.
-    await asyncio.sleep(0.3)
-    for machine in machines:
-        machine.start("redis")
-
-
-async def _lose_redis(cluster: Machines) -> None:
-    cluster.leader.kill("redis")
-
-
-async def _freeze(cluster: Machines) -> None:
-    cluster.leader.signal(signal.SIGSTOP)
-
-
-async def _cut(one: Machine, *others: Machine) -> None:
-    one.cut(*others)
-
-
-async def _fill_disk(cluster: Machines) -> None:
-    """Leave no room on the leader's disk; systemd starts its Redis again, ever later."""
-    full = cluster.leader.folder / "state" / "full"
-    with full.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(bytes(1 << 16))
-    # As its unit does; once the other Redis is the primary, this one stays.
-    for delay_s in (0.2, 0.5, 1.0, 2.2, 4.7):
-        if not await asyncio.to_thread(cluster.leader.wait, "redis", 10.0):
-            break
-        await asyncio.sleep(delay_s)
-        cluster.leader.start("redis")
-    full.unlink()
-
-
-async def _hand_over(cluster: Machines) -> None:
-    bot = cluster.leader.bot
-    assert bot
-    bot.signal(signal.SIGUSR1)
-    await bot.wait()
-    await fail_over(ClusterUrl.parse(cluster.plan.url))
-
-
-SCENES = {
-    "process": Scene("the leader's process is killed", _kill_leader),
-    "machine": Scene("the leader's machine dies", lambda on: on.leader.power_off()),
-    "redis": Scene(
-        "its Redis alone is killed, and starts again", lambda on: _kill_redis(on.leader)
-    ),
-    "lost-redis": Scene("its Redis alone is killed, and stays away", _lose_redis),
-    "both-redis": Scene(
-        "both Redis are killed, and start again", lambda on: _kill_redis(on.leader, on.standby)
-    ),
-    "standby": Scene("the standby's machine dies", lambda on: on.standby.power_off()),
-    "witness": Scene("the witness dies", lambda on: on.witness.power_off()),
-    "leader-standby": Scene(
-        "no network between leader and standby", lambda on: _cut(on.leader, on.standby)
-    ),
-    "leader-witness": Scene(
-        "no network between leader and witness", lambda on: _cut(on.leader, on.witness)
-    ),
-    "standby-witness": Scene(
-        "no network between standby and witness", lambda on: _cut(on.standby, on.witness)
-    ),
-    "split": Scene(
-        "the leader is cut off from both, and reaches Telegram",
-        lambda on: _cut(on.leader, on.standby, on.witness),
-        hold_s=20.0,
-    ),
-    "frozen": Scene("the leader's machine is frozen for 60 s, and wakes", _freeze, hold_s=60.0),
-    "clock": Scene(
-        "the standby's clock is 5 s ahead, and the leader's machine dies",
-        lambda on: on.leader.power_off(),
-        clocks=("", "+5s"),
-    ),
-    "clock-leader": Scene(
-        "the leader's clock is 5 s ahead, and its machine dies",
-        lambda on: on.leader.power_off(),
-        clocks=("+5s", ""),
-    ),
-    "disk": Scene("the leader's disk is full", _fill_disk, hold_s=25.0, has_small_disk=True),
-    "handover": Scene("planned: handover", _hand_over),
-}
-
-
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("runs", type=int, default=1, nargs="?")
-    parser.add_argument("scenes", nargs="*", default=[*SCENES])
+    parser.add_argument("scenes", nargs="*")
+    parser.add_argument("--seeds", type=int, default=0, help="so many scenes drawn at random")
     options = parser.parse_args()
-    seen: dict[str, list[Outcome]] = defaultdict(list)
+    seeds = [f"seed-{number + 1}" for number in range(options.seeds)]
+    names = [*options.scenes, *seeds] or [*SCENES]
+    seen: dict[str, Figures] = {}
     for run in range(options.runs):
-        for name in options.scenes:
-            outcome = asyncio.run(act(SCENES[name]))
-            seen[name].append(outcome)
-            print(f"{run + 1} {name}: {outcome}", flush=True)
-    print("| what dies | seconds without an answer (median, longest) | the other leads |")
-    print("|---|---|---|")
-    for name, outcomes in seen.items():
-        times = sorted(each.answered_s for each in outcomes)
-        median_s = times[len(times) // 2]
-        moved = sum(each.has_moved for each in outcomes)
-        print(f"| {SCENES[name].says} | {median_s:.1f}, {times[-1]:.1f} | {moved}/{len(times)} |")
+        for name in names:
+            outcome = asyncio.run(act(scene_of(name)))
+            print(f"{run + 1} {name}: {outcome.figures}", *outcome.remarks, sep="\n", flush=True)
+            seen[name] = seen.get(name, Figures()) + outcome.figures
+    print(*table(seen), sep="\n")
+    return int(any(figures.broken for figures in seen.values()))
+
+
+def table(seen: Mapping[str, Figures]) -> list[str]:
+    """The figures in Markdown; bold is what must not be."""
+    rows = [
+        ["what happens", *(name.replace("_", " ") for name in Figures.names())],
+        ["---"] * (len(Figures.names()) + 1),
+    ]
+    for name, figures in seen.items():
+        scene = scene_of(name)
+        bad = {*figures.broken, *(_not_served(figures) if scene.is_up else ())}
+        cells = [f"{getattr(figures, each)}" for each in Figures.names()]
+        marked = (f"**{cell}**" if each in bad else cell
+                  for each, cell in zip(Figures.names(), cells, strict=True))  # fmt: skip
+        rows.append([f"{name}: {scene.says}", *marked])
+    return [f"| {' | '.join(row)} |" for row in rows]
+
+
+def _not_served(figures: Figures) -> list[str]:
+    """Names of the figures that are too high where a machine was up all the time."""
+    most = {"refused": 0, "longest_gap_s": GAP_S}
+    return [name for name, limit in most.items() if getattr(figures, name) > limit]
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
