@@ -92,7 +92,8 @@ class ChatModel:
         self._count_call = count_call
         self._calls_of = Counter[tuple[int, int]]()
         self._calls_until_s = 0.0
-        self._writing_for: set[int] = set()
+        self._writing_for: dict[int, str] = {}
+        """Prompt that is being written out, by its user."""
         self._auth = {"Authorization": f"Bearer {key.get_secret_value()}"} if key else {}
         self._failures = 0
         self._paused_until_s = 0.0
@@ -118,8 +119,11 @@ class ChatModel:
     ) -> list[Version]:
         """Return three written-out versions of a prompt; none without a valid answer.
 
-        Raises UserError if the user has had so many today, or the bot all of them.
+        Raises UserError if it is being written out, if the user has had so many today, or the bot
+        all of them.
         """
+        if self._writing_for.get(user_id) == prompt:
+            raise UserError("tapped_already")
         if not self._url or time.monotonic() < self._paused_until_s:
             return []
         if user_id in self._writing_for or len(self._writing_for) >= _WRITTEN_AT_ONCE:
@@ -127,13 +131,13 @@ class ChatModel:
         asked = {"prompt": prompt, "shown_in": shown_in, "sent_in": sent_in}
         schema = _object(versions={"type": "array", "items": _object(**_VERSION)})
         body = _body(self._model, WRITING, asked, "versions", schema)
-        self._writing_for.add(user_id)
+        self._writing_for[user_id] = prompt
         try:
             if not await self._may_call(user_id, _WRITING_SHARE):
                 raise UserError("more_spent")
             return await self._answer(body, _versions_in, _WRITING_TIMEOUT_S) or []
         finally:
-            self._writing_for.discard(user_id)
+            del self._writing_for[user_id]
 
     async def _may_call(self, user_id: int, share: int) -> bool:
         """Count a call of the user's share, unless that, or the day's number, is used up."""

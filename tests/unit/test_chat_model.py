@@ -200,21 +200,25 @@ async def test_a_slow_model_writes_for_few_at_once_and_once_for_each(server: Scr
         return 1
 
     model = ChatModel(f"{server.url}/v1", "small-1", SecretStr(KEY), counted)
-    refused: list[int] = []
+    refused: list[tuple[int, str]] = []
 
-    async def press(user_id: int) -> bool:
-        found = await model.versions(user_id, "a fox", "en", "en")
+    async def press(user_id: int, prompt: str) -> bool:
+        found, told = list[Version](), ""
+        try:
+            found = await model.versions(user_id, prompt, "en", "en")
+        except UserError as error:
+            told = error.reason
         if not found:
-            refused.append(user_id)
-            if len(refused) == 3:
+            refused.append((user_id, told))
+            if len(refused) == 4:
                 server.held.set()
         return bool(found)
 
     async with asyncio.TaskGroup() as group:
-        users = [*range(1, 11), 1]
-        presses = [group.create_task(press(user)) for user in users]
+        asked = [*((user, "a fox") for user in range(1, 11)), (1, "a fox"), (1, "an owl")]
+        presses = [group.create_task(press(*each)) for each in asked]
 
-    assert refused == [9, 10, 1]
+    assert refused == [(9, ""), (10, ""), (1, "tapped_already"), (1, "")]
     assert sum(each.result() for each in presses) == 8
 
 
