@@ -12,6 +12,7 @@ from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext, conclude, give_up, move
 from imgbot.providers.protocol import Done, Recovery
+from imgbot.storage.job_queue import CANCELLED
 from imgbot.telemetry import events
 
 
@@ -44,7 +45,7 @@ async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
             return Snooze(job, decision.delay_s, partial(poll, failures=failures + 1))
         if job.progress.reason and error.kind is ProviderErrorKind.FAILED:
             # It was cancelled in time.
-            ended = replace(decision, outcome=State.CANCELLED, reason=job.progress.reason)
+            ended = replace(decision, outcome=State.CANCELLED, reason=CANCELLED)
             return await give_up(context, job, ended)
         again = await _order_again(context, job) if decision.reason == "provider_lost" else None
         return again or await give_up(context, job, decision)

@@ -35,7 +35,7 @@ from imgbot.jobs.status_messages import CHAT_CLOSED
 from imgbot.jobs.submit import submit
 from imgbot.providers.protocol import Cancelled
 from imgbot.storage.dead_letters import GIVEN_UP
-from imgbot.storage.job_queue import CANCELLED
+from imgbot.storage.job_queue import CANCELLED, CANCELLED_LATE
 from imgbot.telegram.rate_limiter import PICTURES_PER_S, Bucket
 from imgbot.telemetry import events
 from imgbot.telemetry.liveness import Heartbeat
@@ -455,10 +455,11 @@ async def _cancel(context: StepContext, job: Job) -> Advance:
     stored = await context.queue.job(job.id)
     reason = (stored and stored.progress.reason) or CANCELLED
     if reason == CANCELLED and job.progress.ticket and is_paid(job):
-        changes = {"is_cancelled": False, "reason": reason, "note": "cancelled_late"}
+        reason = CANCELLED_LATE if is_late else CANCELLED
+        changes = {"is_cancelled": False, "reason": reason, "note": CANCELLED_LATE}
         job = await move(context, job, job.state, **changes)
         if is_late:
-            await context.status_messages.update(job, t(job.request.language, "cancelled_late"))
+            await context.status_messages.update(job, t(job.request.language, reason))
         return Advance(job)
     charge = _charge(job)
     if reason == GIVEN_UP:

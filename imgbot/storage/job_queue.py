@@ -25,8 +25,8 @@ from imgbot.storage.client import Client, Store
 from imgbot.storage.persistence import Persistence
 from imgbot.storage.stats import EndedJob
 
-CANCELLED = "cancelled"
-"""Reason of a job that its user cancelled: it is shown all the same if it is paid for."""
+CANCELLED, CANCELLED_LATE = "cancelled", "cancelled_late"
+"""Reason of a job that its user cancelled, and, once that was too late, of one that goes on."""
 
 STOPPED = "stopped"
 """Reason of a job that is cancelled because its user is banned, or forgotten."""
@@ -192,7 +192,7 @@ class JobQueue(Store):
         return Admission(answer[0], int(answer[1]) if len(answer) > 1 else 0)
 
     async def cancel(self, job_id: str, user_id: int, now_ms: int, reason: str = CANCELLED) -> str:
-        """Cancel a job; return ok, gone, not_yours or too_late."""
+        """Cancel a job; return ok, gone, not_yours, too_late or cancelled_late."""
         return (await self._cancel([job_id], user_id, now_ms, reason))[0]
 
     async def _cancel(

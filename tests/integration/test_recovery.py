@@ -11,6 +11,7 @@ from unittest.mock import AsyncMock, Mock
 
 import pytest
 
+from imgbot.bot.handlers.start import CANCELLED
 from imgbot.domain.errors import (
     ChatGoneError,
     ProviderError,
@@ -31,6 +32,7 @@ from imgbot.jobs.webhooks import Webhooks
 from imgbot.providers.factory import BuiltinProvider
 from imgbot.providers.protocol import (
     Accepted,
+    Cancelled,
     Capability,
     Done,
     GenerationRequest,
@@ -251,6 +253,31 @@ async def test_an_ordered_job_that_is_cancelled_goes_on_unless_that_saves_its_pr
     assert is_paid(job) is is_counted
     assert (job.request.note == "cancelled_late") is (price_micro > 0)
     assert not (job.is_cancelled and price_micro)
+
+
+async def test_a_second_cancellation_says_only_that_the_first_was_too_late(
+    setup: QueueSetup, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await setup.control.set_provider(duration_s=[60, 60])
+    provider = simulated_provider(setup.control.url, Recovery.NONE)
+    monkeypatch.setattr(provider, "cancel", AsyncMock(return_value=Cancelled.UNSUPPORTED))
+    routes = ProviderRouter({provider.name: provider}, {Operation.CREATE: provider.name})
+    queue = await open_queue(setup.redis)
+    tools = tools_of(queue, setup.redis, routes, setup.folder, "here")
+    job = await take(submit, tools, await claimed_job(queue))
+    job = await queue.move(job, State.POLLING, NOW, price_micro=40_000)
+
+    verdicts = [await queue.cancel("7", 1, NOW)]
+    await take(take_step, tools, with_changes(job, is_cancelled=True))
+    verdicts.append(await queue.cancel("7", 1, NOW))
+    stored = await queue.job("7")
+    await routes.aclose()
+
+    assert [CANCELLED[each] for each in verdicts] == ["cancelling", "cancelled_late"]
+    assert stored is not None
+    assert not stored.is_cancelled
+    # A ban stops it all the same.
+    assert await queue.cancel_all(1, NOW, 0) == {"7": "ok"}
 
 
 async def test_a_restart_orders_no_faster_than_the_provider_has_let_it(setup: QueueSetup) -> None:

@@ -17,6 +17,7 @@ from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, MessageHandler
 from imgbot.bot.handlers.models import redraw, same_with, with_models
 from imgbot.bot.handlers.operations import start_photo_operation
 from imgbot.bot.handlers.prompt_help import can_say_more
+from imgbot.bot.handlers.start import CANCELLED
 from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mention
 from imgbot.bot.receipt import receipt_of
 from imgbot.bot.this_picture import Meant
@@ -204,9 +205,10 @@ async def _act_undo(result: Result, dialogue: Dialogue) -> str:
     """Go one step back from a result; a change that is not made yet is cancelled."""
     if not result.is_there:
         app = dialogue.app
+        verdict = await app.queue.cancel(result.id, dialogue.user_id, app.now_ms())
+        if verdict in {"too_late", "cancelled_late"}:
+            raise UserError(CANCELLED[verdict])
         # Its status message says so.
-        if await app.queue.cancel(result.id, dialogue.user_id, app.now_ms()) == "too_late":
-            raise UserError("cancel_too_late")
         return ""
     before = await pictures.version_before(dialogue, result)
     if not before:

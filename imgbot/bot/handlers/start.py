@@ -41,6 +41,7 @@ CANCELLED = {
     "gone": "cancel_over",
     "not_yours": "not_your_button",
     "too_late": "cancel_too_late",
+    "cancelled_late": "cancelled_late",
 }
 
 

@@ -16,6 +16,8 @@ local function cancel(id)
     return 'ok'
   end
   if seen[1] == 'rendering' or seen[1] == 'delivering' then return 'too_late' end
+  -- Nothing more can be done for its user.
+  if seen[4] == 'cancelled_late' and reason == 'cancelled' then return seen[4] end
   redis.call('ZREM', tags, id)
   redis.call('ZREM', since, id)
   redis.call('HSET', job, 'is_cancelled', 1, 'reason', reason)
