@@ -111,6 +111,9 @@ def _everything_at_once(stage: StatusStage) -> None:
         jobs={"create": {"queued": 118, "submitting": 2, "polling": 3, "delivering": 9}},
         refused=[(5_000_000_000 + number, 10) for number in range(8)],
         unknown=[lost] * 5,
+        ended=[
+            EndedJob("7", 5_000_000_001, "failed", "removebg", "make it " * 8, "provider_closed")
+        ],
     )
     about = "preparing a result"
     stage.service.workers = [
@@ -118,6 +121,7 @@ def _everything_at_once(stage: StatusStage) -> None:
     ]
 
 
+_PASSWORD = {"username": "any name", "password": KEY}
 _SMALL_PHONE = {**PHONE, "viewport": {"width": 360, "height": 740}}
 # A heading and its level that do not fit beside each other.
 _CROWDED = """
@@ -136,7 +140,9 @@ async def test_everything_fits_and_can_be_read(
     stage: StatusStage, device: dict[str, Any], scheme: str
 ) -> None:
     _everything_at_once(stage)
-    async with stage.look(color_scheme=scheme, **device) as chat:
+    async with stage.look(color_scheme=scheme, http_credentials=_PASSWORD, **device) as chat:
+        await chat.page.get_by_text("Sign in to see names and prompts").click()
+        await expect(chat.page.locator("#latest")).to_contain_text("make it")
         await _until_live(chat)
         await expect(chat.page.locator(".problem")).to_have_count(3)
         await expect(_plot(chat, "stages").locator("path.solid").nth(2)).to_have_attribute(
@@ -155,8 +161,7 @@ async def test_everything_fits_and_can_be_read(
 
 async def test_the_operator_signs_in_to_see_names_and_prompts(stage: StatusStage) -> None:
     stage.service.glance = QueueGlance(ended=[EndedJob("7", 5, "ok", "create", "a red fox")])
-    password = {"username": "any name", "password": KEY}
-    async with stage.look(http_credentials=password) as chat:
+    async with stage.look(http_credentials=_PASSWORD) as chat:
         latest = chat.page.locator("#latest")
         await expect(latest).not_to_contain_text("a red fox")
 

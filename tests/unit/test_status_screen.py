@@ -8,7 +8,7 @@ import pytest
 
 from imgbot.ops.formatting import count, duration, money, orders, share, size
 from imgbot.ops.resource_usage import ResourceUsage
-from imgbot.ops.status.document import QueueGlance
+from imgbot.ops.status.document import QueueGlance, without_people
 from imgbot.ops.status.screen import screen_of
 from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.health import ProviderState
@@ -74,6 +74,12 @@ def test_a_quiet_service_on_one_screen() -> None:
     assert "none running, none recent" in text
     assert "0 of 2 busy, 1 idle, 1 not started yet" in text
     assert "\x1b" not in text
+
+
+def test_what_is_hidden_is_not_said_to_be_unknown() -> None:
+    hidden = "\n".join(screen_of(without_people(document_with())))
+
+    assert "Redis         where: sudo imgbot status" in hidden
 
 
 def test_the_limit_of_a_provider_is_shown_while_it_holds_orders_back() -> None:

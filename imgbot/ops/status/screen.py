@@ -176,7 +176,7 @@ def _outside(document: Document, paint: _Paint, width: int) -> Iterator[str]:
         "Rate limit": refusals,
         "Telegram": waits + ("; has not answered yet" if age_s is None else answered),
         "Unknown": _unknown(document),
-        "Redis": document.get("redis") or "unknown",
+        "Redis": document.get("redis") or "where: sudo imgbot status",
     }
     for label, text in rows.items():
         first, *others = textwrap.wrap(text, max(20, width - _LABEL - 2))
