@@ -16,7 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, Page
 
 from imgbot.storage import keys
 from tests.fixtures.browser import find_chromium, open_browser, open_page
@@ -38,7 +38,7 @@ _PATIENCE_S = 30
 _SETTINGS = {"IMGBOT_RATE_LIMIT_MAX_REQUESTS": "10"}
 _PARTS = {"face": (140, 0, 340, 200), "suit": (60, 180, 460, 512), "eyes": (80, 40, 320, 200)}
 # The page scrolls the messages: the window must be as high as all of them.
-HEIGHT = """
+_HEIGHT = """
 () => {
   const scroller = document.querySelector(".scroller");
   return innerHeight - scroller.clientHeight + scroller.scrollHeight;
@@ -221,11 +221,17 @@ async def _play(stage: Stage, browser: Browser, script: dict[str, Any], shot: Pa
     query = f"?user={talk.user.id}&chat={talk.user.chat_id}"
     async with open_page(browser, stage.control.url, query) as chat:
         await chat.bubbles.first.wait_for()
-        height = await chat.page.evaluate(HEIGHT)
-        await chat.page.set_viewport_size({"width": 480, "height": height})
-        await chat.page.wait_for_load_state("networkidle")
+        await show_all(chat.page, 480)
         await chat.page.screenshot(path=shot)
     return failure
+
+
+async def show_all(page: Page, width: int) -> int:
+    """Make the page as high as its chat, with all pictures loaded; return that height."""
+    height = await page.evaluate(_HEIGHT)
+    await page.set_viewport_size({"width": width, "height": height})
+    await page.wait_for_function("[...document.images].every((each) => each.naturalWidth)")
+    return height
 
 
 async def run(folder: Path, chosen: list[int]) -> int:

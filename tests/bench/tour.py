@@ -18,7 +18,7 @@ from typing import Any, TextIO
 
 from playwright.async_api import Browser
 
-from tests.bench.conversations import HEIGHT
+from tests.bench.conversations import show_all
 from tests.fakes.scripted_server import open_script
 from tests.fixtures.browser import DESKTOP, PHONE, find_chromium, open_browser, open_page
 from tests.fixtures.drawings import drawn, loop, stored
@@ -126,9 +126,7 @@ async def _shot(browser: Browser, user: User, before: int, device: dict[str, Any
     query, width = f"?user={user.id}&chat={user.chat_id}", device["viewport"]["width"]
     async with open_page(browser, user.control.url, query, **device) as chat:
         await chat.bubbles.first.wait_for()
-        height = await chat.page.evaluate(HEIGHT)
-        await chat.page.set_viewport_size({"width": width, "height": height})
-        await chat.page.wait_for_load_state("networkidle")
+        height = await show_all(chat.page, width)
         top = await chat.page.evaluate(_TOP, before)
         clip = {"x": 0, "y": top, "width": width, "height": height - top}
         shot = base64.b64encode(await chat.page.screenshot(type="jpeg", quality=80, clip=clip))
