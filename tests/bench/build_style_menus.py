@@ -16,6 +16,8 @@ from tests.fixtures.photos import load_photo
 
 TARGET = Path(__file__).parents[2] / "imgbot" / "bot" / "style_menus"
 COLUMNS, CELL, LABEL_PX, GAP_PX = 4, (184, 138), 28, 4
+MARGIN_PX = 12
+"""Telegram rounds the corners."""
 QUALITY = 66
 
 
@@ -40,7 +42,7 @@ def menu(cells: dict[str, Image.Image], names: Mapping[str, str]) -> Image.Image
         sheet.paste(cell, (left, top + LABEL_PX))
         label = f"{number + 1} {names[key]}"
         draw.text((left + 4, top + LABEL_PX / 2), label, "black", font, anchor="lm")
-    return sheet
+    return ImageOps.expand(sheet, MARGIN_PX, "white")
 
 
 if __name__ == "__main__":
