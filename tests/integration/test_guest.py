@@ -180,15 +180,36 @@ async def test_of_mentions_beyond_the_limit_one_is_answered(stage: Stage) -> Non
     assert len([each for each in found if each.is_outgoing]) == 2
 
 
+async def mention_of_old(stage: Stage, user: User, words: str) -> None:
+    """Mention the bot so long ago that nothing can be answered there any more."""
+    chat = {"id": -100500, "type": "supergroup", "title": "Elsewhere"}
+    person = {"id": user.id, "is_bot": False, "first_name": user.person.first_name}
+    message = {"message_id": 5, "date": 1_700_000_000, "chat": chat, "from": person}
+    mention = message | {"text": words, "guest_query_id": "7"}
+    await stage.control.push_update({"guest_message": mention})
+
+
+async def test_an_old_mention_beyond_the_limit_is_told_of_to_whom_the_bot_knows(
+    stage: Stage,
+) -> None:
+    anna, boris = await stage.user("Anna"), await stage.user("Boris")
+    await anna.ask("/start")
+    async with stage.bot.redis() as redis:
+        for user in (boris, anna):
+            await redis.set(f"{keys.RATE_LIMIT}{user.id}", 10_000, ex=600)
+            await mention_of_old(stage, user, "a fox")
+
+    await anna.wait(lambda m: m.text == t("en", "guest_unanswered", words="a fox"))
+
+    assert await boris.said() == []
+
+
 async def test_an_old_mention_orders_nothing(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     control, anna = stage.control, await stage.user("Anna")
     await anna.ask("/start")
     before = len((await control.provider())["ledger"])
-    chat = {"id": -100500, "type": "supergroup", "title": "Elsewhere"}
-    user = {"id": anna.id, "is_bot": False, "first_name": "Anna"}
-    message = {"message_id": 5, "date": 1_700_000_000, "chat": chat, "from": user}
 
-    await control.push_update({"guest_message": message | {"text": "a fox", "guest_query_id": "7"}})
+    await mention_of_old(stage, anna, "a fox")
     await anna.order("a hare")
 
     assert len((await control.provider())["ledger"]) == before + 1

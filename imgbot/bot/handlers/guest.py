@@ -105,13 +105,13 @@ async def _answer(message: Message, context: RequestContext, app: App) -> str:
     refusal, told_for_s = await _refusal(context, app)
     if refusal:
         claim, text, rows = app.users.claim_notice, refusal, []
-        if not (is_open and await claim(context.user_id, "guest", context.request, told_for_s)):
+        if is_open and not await claim(context.user_id, "guest", context.request, told_for_s):
             return ""
     inline_id = ""
     with suppress(TelegramRefusedError):
         if is_open:
             inline_id = await app.messenger.answer_guest(message.guest_query_id or "", text, rows)
-    if not (inline_id or refusal):
+    if not inline_id and _is_admitted(context, app):
         # It is too old, or the response to an earlier answer was lost.
         await _tell_unanswered(message, context, app)
     return "" if refusal else inline_id
