@@ -37,16 +37,21 @@ async def stage(
         yield stage
 
 
-async def lose_while_delivering(stage: Stage, person: Person) -> None:
-    """Hold up a delivery, remove the job's files, and let it go on."""
+async def lose_while_delivering(stage: Stage, person: Person, kind: str = "error") -> None:
+    """Hold up a delivery by a fault, remove the job's files, and let it go on."""
     control = stage.control
     await control.fault(
-        "editMessageMedia", "error", times=100, error_code=502, description="Bad Gateway"
+        "editMessageMedia", kind, times=100, error_code=502, description="Bad Gateway"
     )
     await control.send_photos(person, [jpeg("cat")], caption='black and white, caption "Hi"')
     async with stage.bot.redis() as redis:
         [key] = await eventually(lambda: redis.keys(f"{keys.JOB}*"))
         await eventually(lambda: redis.hget(key, "state"), lambda s: s == State.DELIVERING)
+    if kind == "drop_after":
+        # It is shown all the same, and the provider keeps it no longer.
+        await control.wait_message(person.id, lambda m: bool(m.photo_id))
+        for task in stage.sandbox.providers["simulated"].ledger.tasks:
+            task.marks["expired"] = 1
     job_id = str(key).removeprefix(keys.JOB)
     shutil.rmtree(stage.bot.state_dir / "jobs" / job_id)
     for copy in (stage.bot.state_dir / "pictures").glob(f"{job_id}.*"):
@@ -56,14 +61,31 @@ async def lose_while_delivering(stage: Stage, person: Person) -> None:
 
 async def test_what_is_gone_before_it_is_shown_is_had_again(stage: Stage) -> None:
     control = stage.control
-    anna = await control.make_user("Anna")
+    anna, before = await control.make_user("Anna"), await stage.charges()
 
     await lose_while_delivering(stage, anna)
     shown = await control.wait_message(anna.id, lambda m: bool(m.photo_id))
 
     assert shown.text.startswith("✏️ black and white")
     if stage.bot.settings.get("IMGBOT_PROVIDER_URL"):
-        assert len((await control.provider())["ledger"]) == 1
+        assert await stage.charges() == before + 1
+
+
+@pytest.mark.parametrize("stage", ["simulated"], indirect=True, scope="module")
+async def test_a_picture_that_is_shown_is_delivered_though_it_is_gone_elsewhere(
+    stage: Stage,
+) -> None:
+    """Telegram has acted, and its answer was lost; then the disk, and the provider's copy."""
+    boris = await stage.user("Boris")
+
+    await lose_while_delivering(stage, boris.person, "drop_after")
+    await stage.bot.until_logged(f"(edit, user {boris.id}): delivered")
+
+    [shown] = await boris.results()
+    assert shown.text.startswith("✏️ black and white")
+    async with stage.bot.redis() as redis:
+        assert not await redis.exists(keys.DEAD)
+    assert "Traceback" not in stage.bot.log
 
 
 def tools_of(folder: Path, recovery: Recovery) -> Any:
