@@ -207,6 +207,21 @@ async def test_nothing_is_left_of_a_forgotten_user(setup: ForgettingSetup) -> No
     assert (await setup.user.order("a fox")).photo_id
 
 
+async def test_nothing_is_left_of_a_deleted_picture(setup: ForgettingSetup) -> None:
+    user = setup.user
+    picture = await user.order(WORDS)
+    needles = await setup.needles()
+    needles = {name: needles[name] for name in needles.keys() - {"id", "name", "edit"}}
+    before = await setup.traces(needles)
+
+    question = await user.ask("delete this picture", reply_to=picture.id)
+    await user.toast(question, "🗑 Delete this picture")
+    left = await eventually(lambda: setup.traces(needles), lambda found: not found)
+
+    assert {name for _, name in before} == set(needles)
+    assert left == set()
+
+
 async def test_a_ban_and_what_a_charge_needs_stay(paid_scene: ForgettingSetup) -> None:
     user, owner = paid_scene.user, paid_scene.owner
     await user.order(WORDS)

@@ -339,6 +339,7 @@ async def _act_delete(result: Result, dialogue: Dialogue) -> str:
     with suppress(MessageGoneError, TelegramRefusedError):
         await app.messenger.remove(target, result.message_id)
         is_gone = is_cleared
+    await app.forgetting.mark_log(app.now_ms())
     await app.forgetting.forget_ended({result.id})
     await app.results.delete(result, context.place)
     await asyncio.to_thread(app.originals.remove, result.id)
