@@ -322,15 +322,21 @@ def model_in(
     return rest, named or _offered(dialogue, operation, chosen)
 
 
-def words_about_model(dialogue: Dialogue, operation: Operation, text: str) -> tuple[str, str]:
-    """Return the text without its words about a model, and that model, if they name one."""
+def words_about_model(
+    dialogue: Dialogue, operation: Operation, text: str, *, is_asked: bool = False
+) -> tuple[str, str]:
+    """Return the text without its words about a model, and that model, if they name one.
+
+    The best one is meant where it costs the user no more, or where they are asked first.
+    """
     models = dialogue.app.policy.models(operation)
     if len(models) == 1:
         return text, ""
     titles = {name: each.title for name, each in models.items()}
     best = next((name for name, each in models.items() if each.is_best), "")
     # People write of the best quality without a thought of its price.
-    return named_in(text, titles, "" if _is_dearer(dialogue, operation, best) else best)
+    is_meant = is_asked or not _is_dearer(dialogue, operation, best)
+    return named_in(text, titles, best if is_meant else "")
 
 
 def _is_dearer(dialogue: Dialogue, operation: Operation, model: str) -> bool:

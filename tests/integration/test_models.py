@@ -129,6 +129,29 @@ async def test_the_best_quality_is_a_model_only_if_that_costs_no_more(
     await eventually(lambda: models(bob), [words].__eq__)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "redo in the highest quality",
+        "the same in the best quality",
+        "то же самое в лучшем качестве",
+    ],
+)
+async def test_the_same_in_the_best_quality_is_asked_about_where_that_costs_more(
+    bob: User, words: str
+) -> None:
+    await bob.order("a blue whale")
+    question = await bob.ask(words)
+    before = await models(bob)
+    [again] = [each["text"] for each in question.buttons]
+    await bob.click(question, again, lambda m: m.photo_id)
+
+    assert before == ["a blue whale"]
+    assert "Fine Brush · $0.07" in question.text
+    assert again.endswith("Fine Brush · $0.07")
+    await eventually(lambda: models(bob), ["a blue whale", f"{BEST} a blue whale"].__eq__)
+
+
 async def test_the_chosen_model_changes_the_whole_photo_if_its_drawing_is_not_meant(
     bob: User,
 ) -> None:

@@ -77,10 +77,24 @@ async def redraw(dialogue: Dialogue, result: Result, model: str) -> None:
     await requests.regenerate(dialogue, replace(result, chosen=model))
 
 
-def same_with(text: str, operation: Operation, dialogue: Dialogue) -> str:
-    """Return the model with which a text asks for the same picture, or nothing."""
-    rest, model = requests.words_about_model(dialogue, operation, text)
-    return model if model and asks_for_the_same(rest) else ""
+async def ask_to_redraw(dialogue: Dialogue, result: Result, model: str) -> None:
+    """Ask whether a picture is to be made again with a model, whose price is told."""
+    label = dialogue.model_told(result.operation, model)
+    data = f"{result.id}.{mark_of(model)}.{mark_of(label)}"
+    text = dialogue.t("ask_best_model", model=label)
+    await dialogue.reply_text(text, buttons.redraw(dialogue.language, data, label))
+
+
+def same_with(text: str, operation: Operation, dialogue: Dialogue) -> tuple[str, bool]:
+    """Return the model with which a text asks for the same picture, or nothing.
+
+    True with it if the user is to be asked first.
+    """
+    for is_asked in (False, True):
+        rest, model = requests.words_about_model(dialogue, operation, text, is_asked=is_asked)
+        if model and asks_for_the_same(rest):
+            return model, is_asked
+    return "", False
 
 
 def _panel(operation: Operation, dialogue: Dialogue, job_id: str) -> tuple[str, Keyboard]:

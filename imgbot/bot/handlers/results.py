@@ -14,7 +14,7 @@ from aiogram.types import (
 
 from imgbot.bot import pictures, requests
 from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, MessageHandler
-from imgbot.bot.handlers.models import redraw, same_with, with_models
+from imgbot.bot.handlers.models import ask_to_redraw, redraw, same_with, with_models
 from imgbot.bot.handlers.operations import start_photo_operation
 from imgbot.bot.handlers.prompt_help import can_say_more
 from imgbot.bot.handlers.start import CANCELLED
@@ -449,11 +449,12 @@ async def handle_same_with(message: Message, dialogue: Dialogue) -> bool:
     """Order the picture again with the model that the text names; False for any other text."""
     prompt, asked = prompt_of(message), None
     for operation in with_models(dialogue):
-        if not (model := same_with(prompt, operation, dialogue)):
+        model, is_asked = same_with(prompt, operation, dialogue)
+        if not model:
             continue
         asked = asked or (await _chosen_result("again", message, dialogue))
         if asked.operation is operation:
-            await redraw(dialogue, asked, model)
+            await (ask_to_redraw if is_asked else redraw)(dialogue, asked, model)
             return True
     return False
 
