@@ -1,6 +1,7 @@
 """How the service stands: the level, what is wrong in words, and what the document tells."""
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -66,6 +67,7 @@ def test_what_is_measured_is_judged(
 
     [problem] = document["problems"]
     assert words in problem["what"]
+    assert not re.search(r"[^.] Settings are in", problem["advice"])
 
 
 def test_an_unknown_job_of_last_week_is_listed_and_alarms_nobody() -> None:

@@ -229,12 +229,14 @@ def _held_back(glance: QueueGlance) -> dict[str, str]:
 def _problem(condition: Condition) -> Document:
     place = place_of()._asdict()
     what, advice = problem_text("en", condition.kind, {**condition.facts, **place})
-    apply = _APPLY.format_map(place) if "IMGBOT_" in advice else ""
+    if "IMGBOT_" in advice:
+        # It may end with a command.
+        advice = f"{advice.removesuffix('.')}.{_APPLY.format_map(place)}"
     return {
         "name": condition.name,
         "level": condition.level,
         "what": what,
-        "advice": advice.replace("\n", " ") + apply,
+        "advice": advice.replace("\n", " "),
     }
 
 
