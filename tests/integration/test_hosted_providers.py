@@ -55,11 +55,12 @@ async def hosted(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Host
 
 @asynccontextmanager
 async def open_hosted(
-    state_dir: Path, *, is_public: bool = True, **settings: str
+    folder: Path, *, is_public: bool = True, **settings: str
 ) -> AsyncGenerator[Hosted]:
+    (state_dir := folder / "state").mkdir()
     async with open_sandbox(providers=NAMES) as (sandbox, control):
         (maker, its_key), (enlarger, other_key) = [
-            hosted_settings(provider, state_dir.parent) for provider in sandbox.providers.values()
+            hosted_settings(provider, folder) for provider in sandbox.providers.values()
         ]
         bot = Bot(
             sandbox,
