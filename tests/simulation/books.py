@@ -122,7 +122,9 @@ class Books:
         job = self.jobs[job_id]
         running = self.running[job.user]
         running.add(job_id)
-        if len(running) > int(call.values["running_limit"]):
+        # One that has left its place to others does not count.
+        idle = call.values["idle_users"].count(f";{job.user};")
+        if len(running) - idle > int(call.values["running_limit"]):
             self.faults.append(f"user {job.user} runs too many jobs: {sorted(running)}")
 
     def _move(self, call: Call) -> None:

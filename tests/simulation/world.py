@@ -488,6 +488,12 @@ class World:
     def _see_enqueue(self, told: Mapping[str, Any], _: list[str]) -> None:
         self.admitted[told["id"]] = int(told["user"])
 
+    def _see_mark_handled(self, told: Mapping[str, Any], _: list[str]) -> None:
+        # What a failover has lost is asked for again, and may be refused then.
+        for job_id in [each for each in self.admitted if each.split("-")[0] == told["update_id"]]:
+            if not self.server.read("EXISTS", keys.JOB + job_id, keys.TOMBSTONE + job_id):
+                del self.admitted[job_id]
+
     def _see_finish(self, told: Mapping[str, Any], _: list[str]) -> None:
         self.finished[told["id"]].append((told["outcome"], told["is_billed"] == "1"))
 
