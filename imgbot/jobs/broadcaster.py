@@ -23,6 +23,7 @@ from imgbot.domain.errors import (
 from imgbot.domain.retry import backoff_s
 from imgbot.domain.texts import buttons, t
 from imgbot.storage.broadcasts import Broadcast, Broadcasts
+from imgbot.storage.persistence import Persistence
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.rate_limiter import OptionalCall, max_wait
@@ -41,10 +42,17 @@ _CANNOT_BE_TOLD = (ChatGoneError, TelegramRefusedError, UserError)
 class Broadcaster:
     """Sends the broadcasts one after the other."""
 
-    def __init__(self, broadcasts: Broadcasts, users: UserStore, messenger: Messenger) -> None:
+    def __init__(
+        self,
+        broadcasts: Broadcasts,
+        users: UserStore,
+        messenger: Messenger,
+        persistence: Persistence,
+    ) -> None:
         self._broadcasts = broadcasts
         self._users = users
         self._messenger = messenger
+        self._persistence = persistence
         self._told_at_s = 0.0
 
     async def run(self, stopping: asyncio.Event, drain_s: float) -> None:
@@ -99,6 +107,8 @@ class Broadcaster:
         """Send it to one user; returns the result, and the seconds to wait afterwards."""
         try:
             user = await self._users.profile(user_id)
+            # Else the next leader of a cluster might not know that they were taken.
+            await self._persistence.replicate()
         except StorageUnavailableError:
             return _AGAIN, _AWAY_S
         if user.is_banned or user.preferences.is_unsubscribed:

@@ -87,9 +87,16 @@ class Persistence:
 
     async def settle(self) -> None:
         """Wait for the replica, if there is one, with what has happened already."""
+        with suppress(StorageUnavailableError):
+            await self.replicate()
+
+    async def replicate(self) -> None:
+        """Return once the replica, if there is one, has everything written so far.
+
+        Raises StorageUnavailableError.
+        """
         if self._has_replica:
-            with suppress(StorageUnavailableError):
-                await self.persist()
+            await self.persist()
 
     async def _grouped(self) -> int | None:
         """Return the number of replicas that were waited for; None if it took too long."""

@@ -73,7 +73,9 @@ def build_services(
             settings.rate_limit_window,
             functools.partial(_is_clock_sure, bot),
         ),
-        broadcaster=Broadcaster(app.broadcasts, app.users, app.messenger),
+        broadcaster=Broadcaster(
+            app.broadcasts, app.users, app.messenger, connections.queue.persistence
+        ),
         alert_notifier=build_alert_notifier(connections, app, sampler, context.alarm),
         star_reconciler=StarReconciler(
             app.star_ledger,

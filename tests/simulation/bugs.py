@@ -76,6 +76,9 @@ BUGS = {
         "await self._grouped()",
         "int(self._has_replica)",
     ),
+    "news not replicated": Bug(
+        "imgbot.jobs.broadcaster:Broadcaster._send", "await self._persistence.replicate()", "pass"
+    ),
     "ticket not stored": Bug(f"{_SUBMIT}:_accepted", "ticket=answer.ticket,", ""),
     "no lock-delay": Bug("imgbot.jobs.recovery:decide", "order.locked_s > 0", "False"),
     "epoch without a uuid": Bug("take_lease", "number, uuid)", "number, '')"),

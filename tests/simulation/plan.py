@@ -1,6 +1,6 @@
 """Plan of a run: who does what, and what goes wrong; drawn from a seed, and made smaller."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -163,7 +163,7 @@ def plan_of(seed: int) -> Plan:
     if count > 1 and random.random() < 0.4:
         # The other one, which costs less, stands in.
         services[0] = replace(services[0], has_credit=False)
-    return Plan(
+    plan = Plan(
         seed,
         tuple(actions),
         tuple(_troubles(random)),
@@ -178,6 +178,15 @@ def plan_of(seed: int) -> Plan:
         user_budget=random.choice(("", "", "0.1")),
         quota=random.choice(("", "", "3")),
     )
+    return replace(plan, actions=(*plan.actions, *_news(random, plan.events)))
+
+
+def _news(random: Random, events: Iterable[Event]) -> Iterator[Action]:
+    """News that may be under way while their sender is cut off."""
+    for number, each in enumerate(events):
+        if each.kind == "partition":
+            at_s = max(each.at_s - random.uniform(0, 15), 0.0)
+            yield Action(at_s, ADMIN, "news", 90 + number)
 
 
 def _troubles(random: Random) -> Iterator[Trouble]:

@@ -551,7 +551,9 @@ class World:
         self._check_books(Books.of(self.server.calls))
         self._check_answers()
         for (user, text), times in self.telegram.news.items():
-            if times > 1 and user != ADMIN:
+            # One server that syncs each second may lose who was told in the last one.
+            is_known = self.plan.is_clustered or not self.server.has_lost
+            if times > 1 and user != ADMIN and is_known:
                 self.violate(f"{user} is told {text} {times} times")
 
     def _check_keys(self) -> None:
