@@ -28,8 +28,8 @@ CEILINGS = {
     "lines that the supervisor imports": 32600,
     "settings": 43,
     "Redis keys": 88,
-    "words of the README": 8800,
-    "lines of the README": 443,
+    "words of the README": 8660,
+    "lines of the README": 435,
 }
 
 

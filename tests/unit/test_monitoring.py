@@ -185,13 +185,19 @@ def _steps(panel: dict[str, Any]) -> list[tuple[str, float | None]]:
 
 
 @pytest.mark.parametrize(
-    "name",
+    ("name", "shown"),
     [
-        *("queue_jobs", "spend_today_usd", "spend_budget_usd"),
-        *("redis_memory_bytes", "redis_memory_max_bytes"),
+        ("queue_jobs", 14),
+        ("spend_today_usd", 14),
+        ("spend_budget_usd", 14),
+        ("redis_memory_bytes", 14),
+        ("redis_memory_max_bytes", 14),
+        ("last_poll_success_timestamp_seconds", 113),
     ],
 )
-def test_what_a_cluster_shares_is_counted_once(name: str, tmp_path: Path) -> None:
+def test_what_a_cluster_shares_is_told_by_its_leader(
+    name: str, shown: float, tmp_path: Path
+) -> None:
     expressions = [
         target["expr"].replace("$job", ".+")
         for panel in panels()
@@ -200,8 +206,8 @@ def test_what_a_cluster_shares_is_counted_once(name: str, tmp_path: Path) -> Non
     ]
     labels = {"queue": "img_queue", "state": "waiting"} if name == "queue_jobs" else {}
     figures = [
-        {"series": _named(f"imgbot_{name}", instance=at, **labels), "values": "7x9"}
-        for at in ("leads", "stands-by", "alone")
+        {"series": _named(f"imgbot_{name}", instance=at, **labels), "values": f"{figure}x9"}
+        for at, figure in (("leads", 7), ("stands-by", 5), ("alone", 7))
     ]
     leads = [
         {"series": _named("imgbot_cluster_up", instance=at, part="leader"), "values": f"{one}x9"}
@@ -211,7 +217,7 @@ def test_what_a_cluster_shares_is_counted_once(name: str, tmp_path: Path) -> Non
         {
             "expr": f"sum({expression})",
             "eval_time": "2m",
-            "exp_samples": [{"labels": "{}", "value": 14}],
+            "exp_samples": [{"labels": "{}", "value": shown}],
         }
         for expression in expressions
     ]
