@@ -155,6 +155,8 @@ def test_prompts_and_changes_are_told_apart(latest: str, text: str, intent: Inte
     [
         ("reply", "I want a picture of a sleeping dragon"),
         ("reply", "мне нужна иконка для приложения погоды"),
+        ("reply", "make it 21:9 with white margins"),
+        ("reply", "сделай 16:9 с белыми полями"),
         ("nothing", "i'd prefer a wooden table"),
         ("nothing", "собаку вместо кота"),
         ("nothing", "do you work in group chats"),

@@ -29,6 +29,8 @@ _OTHER_LIMIT_OF_QUESTION = 0.15
 _MARGIN = 0.05
 _NEW_LIMIT = 0.4
 """Probability of a new picture, above which a change of the one at hand is asked about."""
+_OLD_LIMIT = 0.25
+"""Probability of the picture replied to, above which a new one is asked about."""
 _SURE_TALK = 0.6
 _TALK = frozenset({"small_talk", "complaint", "cancel", "undo", "help"})
 _WITH_PROMPT = frozenset({Intent.CREATE, Intent.CHANGE, Intent.COMPLAINT})
@@ -142,6 +144,8 @@ def _decided(intents: Mapping[str, float], reading: ParsedText, facts: ChatFacts
     is_doubtful = is_doubtful or _LINK.fullmatch(reading.text) is not None
     if best == "change" and facts.context == "picture":
         is_doubtful = is_doubtful or intents["create"] > _NEW_LIMIT
+    if best == "create" and facts.context == "reply":
+        is_doubtful = is_doubtful or intents["change"] + intents["again"] > _OLD_LIMIT
     is_asked = facts.pending in {PendingQuestion.SCALE, PendingQuestion.PHOTO}
     is_unasked = is_asked and not facts.is_reply_to_picture and best in {"create", "change"}
     return UNSURE if is_doubtful or is_unasked else best
