@@ -81,6 +81,21 @@ def test_the_rules_are_valid_and_each_alert_is_quiet_and_fires_when_it_should(
     assert {case["alert"] for case in cases} == alert_blocks().keys()
 
 
+def test_what_a_cluster_shares_alerts_by_its_leader_alone(tmp_path: Path) -> None:
+    shared = r"imgbot_(queue_jobs|queue_oldest|job_oldest|spend_today|redis_memory_bytes)"
+    stands_by = 'imgbot_cluster_up{part="leader"} 0x99'
+    cases = [
+        {"alert": case["alert"], "series": [*case["series"], stands_by], "quiet": [case["fires"]]}
+        for case in tomllib.loads(CASES.read_text(encoding="utf-8"))["case"]
+        if re.search(shared, str(case["series"]))
+    ]
+    file = tmp_path / "tests.yml"
+    file.write_text(json.dumps({"rule_files": [str(RULES)], "tests": list(map(_rule_test, cases))}))
+
+    assert len(cases) >= 6
+    _promtool("test", "rules", str(file))
+
+
 @pytest.mark.parametrize("alert", sorted(alert_blocks()))
 def test_each_alert_says_what_is_wrong_where_to_look_and_what_to_turn(alert: str) -> None:
     block = alert_blocks()[alert]
