@@ -46,7 +46,7 @@ class Figures:
 
     orders: int = 0
     good: int = 0
-    """Exactly one picture, and nothing else."""
+    """Exactly one picture, and no reason."""
     charged: int = 0
     charged_twice: int = 0
     shown_twice: int = 0
@@ -54,7 +54,10 @@ class Figures:
     lost: int = 0
     """No picture, and no reason."""
     left_at_working: int = 0
-    """A message says at the end that it is under way."""
+    """All that its user sees at the end is that it is under way."""
+    stray: int = 0
+    """Answered, and another message says that it is under way: sent by a bot that ended before it
+    had stored which message that is. Telegram's sendMessage has no key against repetition."""
     refused: int = 0
     """A reason, and no picture."""
     delayed: int = 0
@@ -174,7 +177,8 @@ class Load:
                 len(each.pictures) + len(each.sentences) > 1 for each in found.values()
             ),
             lost=sum(not each.is_complete for each in found.values()),
-            left_at_working=sum(bool(each.unfinished) for each in found.values()),
+            left_at_working=sum(_is_left(each) for each in found.values()),
+            stray=sum(each.is_complete and bool(each.unfinished) for each in found.values()),
             refused=sum(bool(each.sentences) and not each.pictures for each in found.values()),
             delayed=sum((order.seconds or 0.0) > DELAYED_S for order in found),
             settings=len(self._writers),
@@ -230,7 +234,11 @@ class Load:
 
 
 def _is_good(replies: Replies) -> bool:
-    return len(replies.pictures) == 1 and not replies.sentences and not replies.unfinished
+    return len(replies.pictures) == 1 and not replies.sentences
+
+
+def _is_left(replies: Replies) -> bool:
+    return bool(replies.unfinished) and not replies.is_complete
 
 
 def _said(chat: Chat) -> list[str]:
