@@ -197,7 +197,8 @@ SPEND = _key("img:spend:", Owner.METHOD)
 # `kept` after its refund), `free_day` and
 # `free_count`: free pictures ordered that day.
 STARS = _key("img:stars:", Owner.ACCOUNTS)
-# ZSET: refunds to be made, as user id, blank, charge id, by the time (ms) of the next attempt.
+# ZSET: refunds to be made, as user id, blank, charge id, by the time (ms) of the next attempt,
+# or 0.
 STAR_REFUNDS = _key("img:star-refunds", Owner.ACCOUNTS)
 # STRING: number of the bot's Star transactions that were compared with the ledger.
 STAR_TRANSFERS = _key("img:star-transfers", Owner.NOBODY)

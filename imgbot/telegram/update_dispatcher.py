@@ -51,6 +51,8 @@ _DEFERRED = 1000
 _GIVE_UP_S = 3600.0
 _FLOOD_GIVE_UP_S = 86_400.0
 """Used while Telegram itself tells how long to wait."""
+_RESTORED_S = 60.0
+"""Longest wait after a restart: a clock that was set back would prolong one."""
 
 
 Handle = Callable[[Update, str], Awaitable[object]]
@@ -210,7 +212,7 @@ class UpdateDispatcher:
         self._stopping = stopping
         now_s, now_ms = time.monotonic(), _now_ms()
         for chat, due_ms, updates in await self._ledger.deferred():
-            queue = _ChatQueue(due_s=now_s + (due_ms - now_ms) / 1000)
+            queue = _ChatQueue(due_s=now_s + min((due_ms - now_ms) / 1000, _RESTORED_S))
             for at_ms, each in updates:
                 self._add(queue, PendingUpdate(each, sender_of(each), at_ms, is_deferred=True))
             self._deferred.update(pending.id for pending in queue.pending)

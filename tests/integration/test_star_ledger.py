@@ -202,7 +202,8 @@ async def test_payments_that_buy_nothing_and_of_banned_users_are_to_be_refunded(
     late = await ledger.credit(USER, StarPayment("third", 50, 50, NOW))
 
     assert (banned, nothing, early, late) == (["refused", "known"], "refused", "ok", "known")
-    assert await ledger.refunds_due(NOW) == [(USER, "charge"), (USER, "other")]
+    # The clock may be set back meanwhile.
+    assert await ledger.refunds_due(NOW - 50_000_000) == [(USER, "charge"), (USER, "other")]
     assert await figures(ledger) == (0, 0, 0, 0)
 
 
@@ -246,7 +247,7 @@ async def test_a_refund_whose_answer_is_lost_is_made_again_and_a_refused_one_lat
     payments.refund.assert_not_awaited()
     payments.refund.side_effect = TransientError("no answer")
     await reconciler._refund()
-    assert await ledger.refunds_due(NOW) == [(USER, "charge")]
+    assert await ledger.refunds_due(NOW - 50_000_000) == [(USER, "charge")]
     payments.refund.side_effect = TelegramRefusedError("BALANCE_TOO_LOW")
     await reconciler._refund()
     assert await ledger.refunds_due(NOW) == []

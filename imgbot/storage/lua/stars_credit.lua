@@ -12,7 +12,7 @@ if is_monthly == '1' then redis.call('HSET', stars, 'month:' .. charge, 1) end
 if is_back then return {'known'} end
 if credit == '0' then
   redis.call('HSET', stars, back, at_ms)
-  redis.call('ZADD', star_refunds, at_ms, user .. ' ' .. charge)
+  redis.call('ZADD', star_refunds, 0, user .. ' ' .. charge)
   return {'refused'}
 end
 redis.call('HINCRBY', stars, 'balance', credit)

@@ -11,7 +11,7 @@ if is_refunded ~= '1' then
   if not paid then return {'unknown'} end
   local balance = tonumber(redis.call('HGET', stars, 'balance') or '0')
   if is_unused == '1' and balance < credit then return {'used'} end
-  redis.call('ZADD', star_refunds, now_ms, member)
+  redis.call('ZADD', star_refunds, 0, member)
 end
 redis.call('HSET', stars, back, now_ms)
 redis.call('HINCRBY', stars, 'balance', -credit)
