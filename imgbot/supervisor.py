@@ -23,6 +23,7 @@ from imgbot.aio import cancel_and_wait_current, run_or_cancel_on, sleep_or_event
 from imgbot.bot.disabled_buttons import enable_buttons
 from imgbot.bot.handlers.start import publish_commands
 from imgbot.bot.messages import BotIdentity
+from imgbot.config.setting_types import ClusterUrl
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import TransientError, UnresolvedNameError
 from imgbot.domain.retry import backoff_s
@@ -39,7 +40,9 @@ from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.lease import Lease
 from imgbot.storage.persistence import Persistence
 from imgbot.storage.server.durability import verify
+from imgbot.storage.server.guard import Guard
 from imgbot.storage.server.process import RedisServer
+from imgbot.storage.server.record import Register
 from imgbot.telegram.client import identify, open_bot
 from imgbot.telemetry import events, metrics
 from imgbot.telemetry.liveness import most_overdue
@@ -83,7 +86,7 @@ async def serve(
             closing.push_async_callback(server.stop)
         redis = connect(_redis_url(settings, server))
         closing.push_async_callback(redis.aclose)
-        queue, lease = _open_queue(settings, redis)
+        queue, lease = _open_queue(settings, redis, await _open_record(settings, redis, closing))
         bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
         closing.push_async_callback(bot.session.close)
         start = _Startup(bot, notifier, queue, lease)
@@ -109,11 +112,25 @@ def _redis_url(settings: Settings, server: RedisServer | None) -> str:
     return settings.redis_url.get_secret_value() if settings.redis_url else ""
 
 
-def _open_queue(settings: Settings, redis: Client) -> tuple[JobQueue, Lease | None]:
-    """Build the queue, and in a cluster the lease on it."""
-    persistence = Persistence(redis, goes_without_replica=settings.without_replica == "go")
-    queue = JobQueue(redis, queue_limits_of(settings), persistence)
+async def _open_record(
+    settings: Settings, redis: Client, closing: AsyncExitStack
+) -> Register | None:
+    """Open the record of a cluster, and guard its servers by it; None outside of one."""
     if not settings.is_clustered:
+        return None
+    register = Register(ClusterUrl.parse(_redis_url(settings, None)))
+    closing.push_async_callback(register.aclose)
+    await closing.enter_async_context(_beside(Guard(redis, register).run()))
+    return register
+
+
+def _open_queue(
+    settings: Settings, redis: Client, register: Register | None
+) -> tuple[JobQueue, Lease | None]:
+    """Build the queue, and in a cluster the lease on it."""
+    persistence = Persistence(redis, register)
+    queue = JobQueue(redis, queue_limits_of(settings), persistence)
+    if register is None:
         return queue, None
     lease = Lease(redis, persistence)
     metrics.cluster.labels("leader").set_function(lambda: not lease.is_standby)

@@ -23,6 +23,7 @@ _WITHOUT_EFFECT: Mapping[str, str] = {
     "IMGBOT_MODEL_MIRROR": "no model is fetched",
     "IMGBOT_POLLING": "polls are always timed by what is learned",
     "IMGBOT_STORE_CHAT": "a mention by somebody who has not started the bot gets a link to it",
+    "IMGBOT_WITHOUT_REPLICA": "a leader without its replica goes on, as safe as a single server",
 }
 
 _LOCAL_MODEL = re.compile(r"(?<![^\s,=])local(?![^\s,])")

@@ -220,6 +220,17 @@ class ClusterUrl:
     sentinel_user: str | None = field(repr=False)
     sentinel_password: str | None = field(repr=False)
 
+    @property
+    def witness(self) -> Address:
+        """Address of the record of who has everything: by the last Sentinel, at the next port."""
+        last = self.sentinels[-1]
+        return Address(last.host, last.port + 1)
+
+    @property
+    def servers(self) -> tuple[Address, ...]:
+        """Redis servers that `imgbot cluster` sets up; others, too, where a Sentinel knows them."""
+        return tuple(Address(each.host, 6379) for each in self.sentinels[:-1])
+
     @classmethod
     def parse(cls, url: str) -> "ClusterUrl":
         parts = urlsplit(url)

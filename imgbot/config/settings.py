@@ -137,7 +137,6 @@ class Settings(BaseModel):
     token: BotToken
     telegram_api: HttpUrl = "https://api.telegram.org"
     redis_url: RedisUrl | None = None
-    without_replica: Literal["stop", "go"] = "stop"
     redis_memory_mb: Annotated[int, Field(ge=64, le=1_000_000)] | None = None
     users: _PositiveCount | None = None
     workers: Annotated[int, Field(ge=1, le=MAX_WORKERS)] | None = None

@@ -68,7 +68,6 @@ _REPEATABLE = frozenset(
         "provider_down",
         "provider_failed",
         "model_withdrawn",
-        "unguarded",
         "went_wrong",
     }
     | {"worker_killed"}

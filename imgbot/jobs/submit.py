@@ -42,15 +42,12 @@ from imgbot.telemetry import events
 
 _SYNC_AGAIN_S = 1.0
 _STAND_BY_S = 30.0
-_REPLICA_AGAIN_S, _REPLICA_PATIENCE_S = 5.0, 60.0
-"""A second machine that restarts is back by then."""
 _SLOT_WAIT_S = 30.0
 _SHOWN_WORDS = 200
 _JUST_BEFORE = 0.98
 """Lower bound of the duration of a picture that came with the answer to its submit."""
 
 _CLOSED = retry.GiveUp(State.FAILED, "provider_closed", is_billed=False)
-_UNGUARDED = retry.GiveUp(State.FAILED, "unguarded", is_billed=False)
 _DOWN = retry.GiveUp(State.FAILED, "provider_down", is_billed=False)
 
 
@@ -122,10 +119,6 @@ async def _order_in_slot(
     context: StepContext, job: Job, *, provider: Provider, order: GenerationRequest
 ) -> Outcome:
     """Order as soon as the provider takes one more task, at the least busy of its servers."""
-    if _price_of(job, provider, order) and not context.queue.persistence.is_guarded:
-        if context.queue.persistence.gone_s > _REPLICA_PATIENCE_S:
-            return await give_up(context, job, _UNGUARDED)
-        return Snooze(job, _REPLICA_AGAIN_S)
     provider = context.routing.least_busy(provider, job.progress.provider, context.slots.count)
     if not context.slots.acquire(job.id, provider):
         again = partial(_order_in_slot, provider=provider, order=order)
@@ -242,7 +235,7 @@ async def _record_submit(
         # Nothing was ordered: without the record, nothing is charged.
         return await move(context, job, State.SUBMITTING, intent_ms=0)
     try:
-        await context.queue.persistence.persist(is_paid=price_micro > 0)
+        await context.queue.persistence.persist()
     except TransientError as error:
         # Nothing was ordered: without the record, there is nothing to recover later.
         events.job_waits(job, error, _SYNC_AGAIN_S)

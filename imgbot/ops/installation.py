@@ -77,9 +77,9 @@ def has_sandbox() -> bool:
 
 UNIT = "imgbot.service"
 CLUSTER_UNIT = "imgbot-cluster@.service"
-"""Template of the units of a Redis and a Sentinel."""
-REDIS_UNIT, SENTINEL_UNIT = (
-    CLUSTER_UNIT.replace("@", f"@{part}") for part in ("redis", "sentinel")
+"""Template of the units of a Redis, a Sentinel and the record of a witness."""
+REDIS_UNIT, SENTINEL_UNIT, RECORD_UNIT = CLUSTER_UNITS = tuple(
+    CLUSTER_UNIT.replace("@", f"@{part}") for part in ("redis", "sentinel", "record")
 )
 
 

@@ -73,6 +73,9 @@ LEADER = _key("img:leader", Owner.NOBODY)
 WRITTEN = _key("img:written:", Owner.NOBODY)
 # STRING: there is no replica to wait for: a cluster whose second server has not joined yet.
 ALONE = _key("img:alone", Owner.NOBODY)
+# STRING, in the Valkey of the witness: the time (s) of its change, and the servers of a cluster
+# that have everything.
+RECORD = _key("img:record", Owner.NOBODY)
 # STRING: token and id of the latest claim, for a claim whose reply was lost.
 LAST_CLAIM = _key("img:lastclaim", Owner.NOBODY)
 # ZSET: jobs without a status message yet, by the time (ms) of the next attempt.

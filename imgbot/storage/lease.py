@@ -14,7 +14,7 @@ from imgbot.telemetry import events
 
 LEASE_S = 9.0
 _LEASE_MS = round(LEASE_S * 1000)
-_RENEW_S = 3.0
+_RENEW_S, _ATTEMPT_S, _OBSERVE_S = 2.5, 4.0, 1.0
 _RESERVE_S = 3.0
 """Time before its end at which a lease is no longer relied on: clocks differ."""
 
@@ -58,7 +58,7 @@ class Lease:
                 if not holder or own in holder:
                     # A server that was a replica has none itself, and takes no writes at first.
                     # While another bot leads, that one alone decides about its writes.
-                    await self._persistence.observe_replica()
+                    await self._persistence.observe()
                     holder = await self._take(own)
                 elif await self._redis.pttl(keys.LEADER) > _LEASE_MS:
                     holder = await self._take(own)
@@ -85,25 +85,29 @@ class Lease:
 
     async def keep(self) -> None:
         """Renew the lease until cancelled. Raises FencedError once another bot leads."""
+        said = ""
         while True:
-            began_s = self._now_s()
+            failure = ""
             try:
-                async with asyncio.timeout(_RENEW_S):
-                    await self._renew()
+                async with asyncio.timeout(_ATTEMPT_S):
+                    await self._persistence.observe()
+                    if self._now_s() - self._renewed_s >= _RENEW_S:
+                        await self._renew()
             except (StorageUnavailableError, TimeoutError) as error:
-                events.warning("the lease was not renewed: %s", str(error) or "no answer")
-            else:
-                self._renewed_s = began_s
-                self.expired.clear()
+                failure = str(error) or "no answer"
+            if failure and failure != said:
+                events.warning("the lease was not renewed: %s", failure)
+            said = failure
             if self._left_s <= 0 and not self.expired.is_set():
                 events.error("the lease expires: nothing is ordered or asked for meanwhile")
                 self.expired.set()
-            await asyncio.sleep(min(_RENEW_S, max(self._left_s / 2, _ASK_S)))
+            await asyncio.sleep(_OBSERVE_S)
 
     async def _renew(self) -> None:
-        # First: without its replica, the server takes no writes until it is told to.
-        await self._persistence.observe_replica()
+        began_s = self._now_s()
         await self._redis.call("renew_lease", host=self._host, lease_ms=_LEASE_MS)
+        self._renewed_s = began_s
+        self.expired.clear()
 
     @property
     def _left_s(self) -> float:

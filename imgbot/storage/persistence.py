@@ -1,22 +1,25 @@
 """Durability of writes: on the disk of the server, and in a cluster on that of its replica, too.
 
-The only module that knows how: once the server replicates synchronously by itself, it goes.
+Without its replica a primary goes on alone only once the witness has recorded that it alone has
+everything, and the replica can no longer be promoted: it is as safe as a single server then.
 """
 
 import asyncio
 import logging
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from redis.asyncio import Redis
-from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.exceptions import RedisError, ResponseError
 
+from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from imgbot.storage.server.cluster import LAG_S, is_followed
+from imgbot.storage.server.cluster import LAG_S, follower_in
+from imgbot.storage.server.record import Register
 
 _log = logging.getLogger(__name__)
 
@@ -30,60 +33,71 @@ _LEAVING = frozenset({"o_down", "failover_in_progress"})
 _NAMED_S = 2.5
 """Longer than a Sentinel takes to learn from another that it has made a new primary."""
 
+_IN_SYNC, _ALONE = "in sync", "alone: the replica is away"
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A Sentinel's answer: the primary, and its replicas."""
+
+    primary: dict[str, Any]
+    replicas: list[dict[str, Any]]
+
+    @property
+    def may_promote(self) -> bool:
+        near = (one for one in self.replicas if "s_down" not in one["flags"].split(","))
+        return any(int(one["slave-priority"]) > 0 for one in near)
+
 
 class Persistence:
-    """Waits for the disks; one wait serves all who ask while the one before it is under way."""
+    """Waits for the disks; one wait serves all who ask while the one before it is under way.
+
+    `register` holds the record of a cluster; None outside of one.
+    """
 
     def __init__(
-        self,
-        redis: Client,
-        *,
-        is_synced_by_itself: bool = True,
-        goes_without_replica: bool = False,
+        self, redis: Client, register: Register | None = None, *, is_synced_by_itself: bool = True
     ) -> None:
         self._redis = redis
+        self._register = register
         self.is_synced_by_itself = is_synced_by_itself
         """Each write is on the server's disk before its answer; a primary of a cluster changes."""
-        self._goes_without_replica = goes_without_replica
-        self._is_clustered = redis.sentinels is not None
-        self._gone_since_s: float | None = None
-        self._is_alone = False
-        """The second server has not joined its cluster yet, or has left it."""
-        self._state = "here"
+        self.state = _IN_SYNC
+        """Where writes are acknowledged, or why they are not."""
+        self._alone: Address | None = None
+        """Primary that goes on without its replica."""
+        self._alone_since_s = 0.0
         self._waiting = asyncio.Lock()
         self._begun = 0
-        self._latest: tuple[int, int | None] = (0, None)
-        """Number of the latest wait that has ended, and its result."""
-        self._named: tuple[object, float] = (None, 0.0)
-        """Address that the Sentinels name as the primary, and since when."""
+        self._latest = (0, True)
+        """Number of the latest wait that has ended, and whether all was on the disks."""
+        self._named: tuple[Address | None, float] = (None, 0.0)
+        """Primary that the Sentinels name, and since when."""
 
     @property
-    def gone_s(self) -> float:
-        """Seconds since the replica is gone; 0 while there is one, or without a cluster."""
-        return 0.0 if self._gone_since_s is None else time.monotonic() - self._gone_since_s
+    def alone_s(self) -> float:
+        """Seconds since the primary goes on alone; 0 with its replica, or outside a cluster."""
+        return 0.0 if self._alone is None else time.monotonic() - self._alone_since_s
 
-    @property
-    def is_guarded(self) -> bool:
-        """Return whether what is paid for may be relied on to be remembered."""
-        return self._gone_since_s is None or self._goes_without_replica
+    async def persist(self) -> None:
+        """Return once everything written so far is on the disks.
 
-    @property
-    def _has_replica(self) -> bool:
-        return self._is_clustered and self._gone_since_s is None and not self._is_alone
-
-    async def persist(self, *, is_paid: bool = False) -> None:
-        """Return once everything written so far is on the disks; `is_paid` if money depends on it.
-
-        Raises StorageUnavailableError if that takes too long, or the replica of money is gone.
+        Raises StorageUnavailableError if that takes too long, as it does without the replica.
         """
-        if self.is_synced_by_itself and not self._is_clustered:
+        if self.is_synced_by_itself and self._register is None:
             return
-        replicas = await self._grouped()
-        if replicas is None:
-            raise StorageUnavailableError("Redis did not reach its disk in time")
-        is_free_to_go = self._is_alone or self._goes_without_replica
-        if is_paid and self._is_clustered and not (replicas or is_free_to_go):
-            raise StorageUnavailableError("the replica of Redis is gone")
+        wanted = self._begun + 1
+        async with self._waiting:
+            if self._latest[0] < wanted:
+                self._begun = wanted
+                self._latest = (wanted, await self._wait())
+            if not self._latest[1]:
+                raise StorageUnavailableError("Redis did not reach its disks in time")
+
+    async def _wait(self) -> bool:
+        if self._register is None:
+            return await self._redis.wait_for_disk(_WAIT_MS)
+        return await self._redis.wait_for_disk(_CLUSTER_WAIT_MS, int(self._alone is None))
 
     async def settle(self) -> None:
         """Wait for the replica, if there is one, with what has happened already."""
@@ -95,61 +109,112 @@ class Persistence:
 
         Raises StorageUnavailableError.
         """
-        if self._has_replica:
+        if self._register is not None and self._alone is None:
             await self.persist()
 
-    async def _grouped(self) -> int | None:
-        """Return the number of replicas that were waited for; None if it took too long."""
-        wanted = self._begun + 1
-        async with self._waiting:
-            number, replicas = self._latest
-            if number < wanted:
-                self._begun = wanted
-                replicas = int(self._has_replica)
-                wait_ms = _CLUSTER_WAIT_MS if self._is_clustered else _WAIT_MS
-                if not await self._redis.wait_for_disk(wait_ms, replicas):
-                    replicas = None
-                self._latest = (wanted, replicas)
-            return replicas
+    async def observe(self) -> None:
+        """Learn whether there is a replica; without one, let the primary go on alone if it may.
 
-    async def observe_replica(self) -> None:
-        """Learn whether there is a replica, and let the primary take no writes without it.
-
-        Unless most Sentinels name this primary and no failover is under way: then the replica is
-        gone. Else this side is cut off, and its replica may become the primary of another bot,
-        without what was written here since: until then nothing that waits for the disks is done.
-        Raises StorageUnavailableError.
+        Raises StorageUnavailableError where it may not: then nothing is acknowledged.
         """
-        told, primary = await self._redis.info("replication"), self._redis.primary
-        has_replica = is_followed(told)
-        self._is_alone = not has_replica and bool(await self._redis.exists(keys.ALONE))
-        is_missed = not has_replica and not self._is_alone
-        is_gone = is_missed and await self._is_named_by_most(primary)
-        self._note(is_missed=is_missed, is_gone=is_gone)
-        is_as_asked = self._redis.primary == primary
-        if is_as_asked and not self._is_alone and is_gone == ("min_slaves_good_slaves" in told):
-            # A server whose operator forbids CONFIG is as strict as they made it.
-            with suppress(ResponseError):
-                await self._redis.config_set("min-replicas-max-lag", LAG_S)
-                await self._redis.config_set("min-replicas-to-write", int(not is_gone))
+        if self._register is None:
+            return
+        told, primary = await self._redis.info("replication"), self._primary
+        if self._alone != primary:
+            self._alone = None
+        try:
+            await self._decide(self._register, told, primary)
+        except StorageUnavailableError as error:
+            with suppress(StorageUnavailableError):
+                await self._demand_replica(told, primary, is_demanded=True)
+            self._note(str(error))
+            raise
+        self._note(_IN_SYNC if self._alone is None else _ALONE)
 
-    def _note(self, *, is_missed: bool, is_gone: bool) -> None:
-        if is_gone != (self._gone_since_s is not None):
-            self._gone_since_s = time.monotonic() if is_gone else None
-        doubt = "missed, and most Sentinels do not name this primary"
-        state = "gone" if is_gone else doubt if is_missed else "here"
-        if state != self._state:
-            self._state = state
-            _log.warning("the replica of Redis is %s", state)
+    async def _decide(self, register: Register, told: dict[str, Any], primary: Address) -> None:
+        follower = follower_in(told)
+        if follower is not None and await self._has_caught_up():
+            self._alone = None
+            await self._demand_replica(told, primary, is_demanded=True)
+            await self._record(register, str(primary), str(follower))
+        elif self._alone is not None:
+            await self._record(register, str(primary))
+        elif await self._redis.exists(keys.ALONE):
+            self._go_alone(primary)
+        else:
+            await self._claim(register, primary)
+            await self._demand_replica(told, primary, is_demanded=False)
+            self._go_alone(primary)
 
-    async def _is_named_by_most(self, primary: tuple[str, int] | None) -> bool:
+    @property
+    def _primary(self) -> Address:
+        found = self._redis.primary
+        if found is None:
+            raise StorageUnavailableError("the primary of Redis has just changed")
+        return Address(*found)
+
+    async def _has_caught_up(self) -> bool:
+        # Its disk may be slow to follow: until it has, nothing should wait for it.
+        return self._alone is None or await self._redis.wait_for_disk(_CLUSTER_WAIT_MS, 1)
+
+    async def _record(self, register: Register, *members: str) -> None:
+        """Have the record name `members`, the first being the primary; best effort."""
+        if register.known is not None and register.known.members == {*members}:
+            return
+        with suppress(StorageUnavailableError):
+            record = await register.read()
+            # What was written to the primary alone before is on both disks then.
+            await self.persist()
+            if record is None or members[0] in record.members:
+                await register.change(record, members)
+
+    async def _claim(self, register: Register, primary: Address) -> None:
+        """Have the record name this primary alone. Raises StorageUnavailableError."""
+        told = await self._ask()
+        if not await self._is_named(told, primary):
+            raise StorageUnavailableError("most Sentinels do not name this primary")
+        record, own = await register.read(), {str(primary)}
+        if record is None:
+            raise StorageUnavailableError("the replica is away, and the witness has no record")
+        if not own <= record.members:
+            raise StorageUnavailableError(f"only {record} has everything that was accepted")
+        if own != record.members:
+            await register.change(record, own)
+            told = await self._ask()
+        is_named = await self._is_named(told, primary)
+        if not is_named or any(one.may_promote for one in told):
+            raise StorageUnavailableError("the replica is away, and might still be promoted")
+
+    async def _demand_replica(
+        self, told: dict[str, Any], primary: Address, *, is_demanded: bool
+    ) -> None:
+        """Have the primary take no writes without its replica, or alone."""
+        if self._primary != primary or is_demanded == ("min_slaves_good_slaves" in told):
+            return
+        # A server whose operator forbids CONFIG is as strict as they made it.
+        with suppress(ResponseError):
+            if not is_demanded:
+                # Nobody has what it has from now on: it follows no one.
+                await self._redis.config_set("masterauth", "")
+            await self._redis.config_set("min-replicas-max-lag", LAG_S)
+            await self._redis.config_set("min-replicas-to-write", int(is_demanded))
+
+    def _go_alone(self, primary: Address) -> None:
+        self._alone, self._alone_since_s = primary, time.monotonic()
+
+    def _note(self, state: str) -> None:
+        if state != self.state:
+            self.state = state
+            _log.warning("cluster: %s", state)
+
+    async def _is_named(self, told: list[_Told], primary: Address) -> bool:
         """Return whether most Sentinels name this primary, and none has a reason not to."""
         pool, now_s = self._redis.sentinels, time.monotonic()
         if pool is None:
             return True
         most = len(pool.sentinel_manager.sentinels) // 2 + 1
-        answers = await self._ask(pool)
-        elsewhere = sum((one["ip"], one["port"]) != primary for one in answers)
+        answers = [one.primary for one in told]
+        elsewhere = sum(Address(one["ip"], one["port"]) != primary for one in answers)
         if elsewhere >= most:
             # One that was the primary, and does not know yet that it is not, keeps its clients.
             await pool.disconnect()
@@ -162,14 +227,21 @@ class Persistence:
         has_voted = any(one.get("voted-leader-epoch", 0) > one["config-epoch"] for one in answers)
         return is_named and (not has_voted or now_s - since_s >= _NAMED_S)
 
-    async def _ask(self, pool: SentinelConnectionPool) -> list[dict[str, Any]]:
-        """Return what each Sentinel that answers says of the primary."""
+    async def _ask(self) -> list[_Told]:
+        """Return what each Sentinel that answers says of the primary and its replicas."""
+        pool = self._redis.sentinels
+        if pool is None:
+            return []
+        name = pool.service_name
 
-        async def told_by(sentinel: Redis) -> Any:
+        async def told_by(sentinel: Redis) -> _Told | None:
             with suppress(RedisError, OSError, TimeoutError):
                 async with asyncio.timeout(_SENTINEL_S):
-                    return await sentinel.sentinel_master(pool.service_name)
+                    primary: Any = await sentinel.sentinel_master(name)
+                    replicas: Any = await sentinel.sentinel_slaves(name)
+                    return _Told(primary, replicas)
+            return None
 
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(told_by(one)) for one in pool.sentinel_manager.sentinels]
-        return [task.result() for task in asked if task.result()]
+        return [told for task in asked if (told := task.result())]

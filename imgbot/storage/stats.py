@@ -12,7 +12,7 @@ from imgbot.storage import keys
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable
 from imgbot.storage.job_codec import load
-from imgbot.storage.server.cluster import is_followed
+from imgbot.storage.server.cluster import follower_in
 from imgbot.storage.server.durability import address_of
 
 _LOOKED_AT = 200
@@ -114,8 +114,9 @@ class QueueStats(Store):
 
     async def has_replica(self) -> bool | None:
         """Return whether Redis has a replica that keeps up; None outside a cluster."""
-        is_clustered = self._redis.sentinels is not None
-        return is_followed(await self._redis.info("replication")) if is_clustered else None
+        if self._redis.sentinels is None:
+            return None
+        return follower_in(await self._redis.info("replication")) is not None
 
     @property
     def address(self) -> str:

@@ -83,7 +83,7 @@ def build_observer(
         connections.providers,
         contact,
         app.policy.least_price_micro,
-        lambda: connections.queue.persistence.gone_s,
+        lambda: connections.queue.persistence.alone_s,
     )
 
 

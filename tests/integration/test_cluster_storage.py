@@ -1,22 +1,27 @@
-"""Lease, durability and failover on a primary, a replica and three Sentinels."""
+"""Lease, durability and failover on a primary, a replica, three Sentinels and their record."""
 
 import asyncio
 import logging
 import signal
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 from redis.asyncio.sentinel import MasterNotFoundError
 
+from imgbot.config.setting_types import Address, ClusterUrl
 from imgbot.domain.errors import FencedError, StorageUnavailableError, TransientError
 from imgbot.sandbox.bot_process import free_port
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
 from imgbot.storage.lease import Lease
 from imgbot.storage.persistence import Persistence
+from imgbot.storage.server.cluster import promote
+from imgbot.storage.server.guard import Guard
+from imgbot.storage.server.record import Register
 from tests.fixtures.valkey_cluster import PASSWORD, ValkeyCluster
 from tests.fixtures.waiting import eventually
 
@@ -27,6 +32,48 @@ pytestmark = pytest.mark.slow
 async def servers(tmp_path: Path) -> AsyncIterator[ValkeyCluster]:
     async with ValkeyCluster(tmp_path) as servers:
         yield servers
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a bot of a cluster runs: its client, guard, durability and lease."""
+
+    redis: Client
+    register: Register
+    persistence: Persistence
+    lease: Lease
+
+    async def members(self) -> set[str]:
+        """The servers that the record names, by the last digits of their addresses."""
+        record = await self.register.read()
+        return set(record.members) if record else set()
+
+
+@asynccontextmanager
+async def open_part(servers: ValkeyCluster) -> AsyncIterator[Part]:
+    async with servers.client() as redis, asyncio.TaskGroup() as group:
+        register = Register(ClusterUrl.parse(servers.url))
+        guarding = group.create_task(Guard(redis, register).run())
+        persistence = Persistence(redis, register)
+        part = Part(redis, register, persistence, Lease(redis, persistence))
+        try:
+            yield part
+        finally:
+            guarding.cancel()
+            await register.aclose()
+
+
+@asynccontextmanager
+async def open_leader(servers: ValkeyCluster) -> AsyncIterator[Part]:
+    """A bot that leads, in sync with its replica."""
+    async with open_part(servers) as part, asyncio.TaskGroup() as group:
+        await part.lease.take()
+        assert await part.members() == servers.addresses("a", "b")
+        keeping = group.create_task(part.lease.keep())
+        try:
+            yield part
+        finally:
+            keeping.cancel()
 
 
 async def test_one_lease_one_leader(servers: ValkeyCluster) -> None:
@@ -53,42 +100,133 @@ async def test_one_lease_one_leader(servers: ValkeyCluster) -> None:
         assert second.locked_s(120.0) > 130.0
 
 
-async def test_a_client_finds_the_new_primary(servers: ValkeyCluster) -> None:
-    async with servers.client() as redis:
-        persistence = Persistence(redis)
-        lease = Lease(redis, persistence)
-        await lease.take()
-        await persistence.persist(is_paid=True)
-        calls = await redis.info("commandstats")
-        assert calls["cmdstat_waitaof"]["calls"] == 2
+async def test_it_goes_on_alone_at_the_new_primary(servers: ValkeyCluster) -> None:
+    async with open_leader(servers) as leader:
+        calls = await leader.redis.info("commandstats")
+        before = calls["cmdstat_waitaof"]["calls"]
         # The first has a wait of its own; one more serves all who ask while it is under way.
         async with asyncio.TaskGroup() as jobs:
             for _ in range(50):
-                jobs.create_task(persistence.persist(is_paid=True))
-        calls = await redis.info("commandstats")
-        assert calls["cmdstat_waitaof"]["calls"] == 4
+                jobs.create_task(leader.persistence.persist())
+        calls = await leader.redis.info("commandstats")
+        assert calls["cmdstat_waitaof"]["calls"] == before + 2
 
-        async with asyncio.TaskGroup() as group:
-            keeping = group.create_task(lease.keep())
-            servers.kill("a")
-            await servers.until_led_by("b")
-            # Without its replica it takes writes, as most Sentinels name it, but no money.
-            await eventually(lambda: took(redis), what="a write")
-            assert not persistence.is_guarded
-            with pytest.raises(StorageUnavailableError):
-                await persistence.persist(is_paid=True)
-            await persistence.persist()
-            # The former primary comes back as the replica.
-            servers.start("a")
-            await eventually(lambda: is_guarded(persistence), what="a replica")
-            await persistence.persist(is_paid=True)
-            keeping.cancel()
+        servers.kill("a")
+        await servers.until_led_by("b")
+        await eventually(lambda: persisted(leader), what="a write that is acknowledged")
+        assert await leader.members() == servers.addresses("b")
+        # The former primary comes back as the replica.
+        servers.start("a")
+        await eventually(leader.members, lambda found: found == servers.addresses("a", "b"))
+        await leader.persistence.persist()
+
+
+async def test_a_server_that_lacks_something_never_leads(servers: ValkeyCluster) -> None:
+    async with open_leader(servers) as leader:
+        servers.kill("b")
+        await eventually(lambda: persisted(leader), lambda done: not done, what="a refusal")
+        await eventually(lambda: persisted(leader), what="a leader alone")
+        assert await leader.members() == servers.addresses("a")
+        await leader.redis.set("img:test", "on the first server alone")
+        await leader.persistence.persist()
+        servers.kill("a")
+    servers.start("b")
+    async with open_part(servers) as standby, asyncio.TaskGroup() as group:
+        taking = group.create_task(standby.lease.take())
+        # As long as a failover takes.
+        await eventually(lambda: servers.seen_by("s1"), lambda told: "o_down" in told["flags"])
+        await asyncio.wait([taking], timeout=8.0)
+        assert standby.lease.is_standby
+        assert (await servers.info("b"))["role"] == "slave"
+
+        servers.start("a")
+        await taking
+        assert await standby.redis.get("img:test") == "on the first server alone"
+        keeping = group.create_task(standby.lease.keep())
+        await eventually(standby.members, lambda found: found == servers.addresses("a", "b"))
+        keeping.cancel()
+
+
+async def test_nobody_copies_a_server_that_lacks_something(servers: ValkeyCluster) -> None:
+    url = ClusterUrl.parse(servers.url)
+    async with open_leader(servers) as leader:
+        servers.kill("b")
+        await eventually(lambda: persisted(leader), lambda done: not done, what="a refusal")
+        await eventually(lambda: persisted(leader), what="a leader alone")
+        await leader.redis.set("img:test", "on the first server alone")
+        servers.kill("a")
+    servers.start("b")
+    first, second = (Address("127.0.0.1", servers.ports[name]) for name in "ab")
+    async with open_part(servers) as standby, asyncio.TaskGroup() as group:
+        taking = group.create_task(standby.lease.take())
+        await eventually(lambda: servers.info("b"), what="an answer")
+        # By force, as an operator's mistake.
+        await eventually(lambda: promote(url, second), what="the second server as the primary")
+
+        servers.start("a")
+        await eventually(lambda: servers.info("a"), lambda told: told.get("role") == "slave")
+        await asyncio.wait([taking], timeout=4.0)
+        assert standby.lease.is_standby
+        await eventually(lambda: promote(url, first), what="the first server as the primary")
+
+        await taking
+        assert await standby.redis.get("img:test") == "on the first server alone"
+
+
+async def test_the_record_is_changed_by_one_at_a_time(servers: ValkeyCluster) -> None:
+    url = ClusterUrl.parse(servers.url)
+    first, second = Register(url), Register(url)
+    before = await first.change(None, ["10.0.0.1:6379", "10.0.0.2:6379"])
+    assert await second.read() == before
+
+    alone = await second.change(before, ["10.0.0.2:6379"])
+
+    with pytest.raises(StorageUnavailableError, match="changed meanwhile"):
+        await first.change(before, ["10.0.0.1:6379"])
+    servers.kill("w")
+    servers.start("w")
+    await eventually(lambda: read(first), lambda found: found == alone, what="the same record")
+    await first.aclose()
+    await second.aclose()
+
+
+async def read(register: Register) -> object:
+    with suppress(StorageUnavailableError):
+        return await register.read()
+
+
+async def test_without_the_witness_nothing_is_acknowledged_alone(servers: ValkeyCluster) -> None:
+    async with open_leader(servers) as leader:
+        servers.kill("w")
+        await leader.persistence.persist()
+        servers.kill("b")
+        await eventually(
+            lambda: state_of(leader), lambda state: "the witness does not answer" in state
+        )
+        assert not await persisted(leader)
+
+        servers.start("w")
+        await eventually(lambda: persisted(leader), what="a leader alone")
+
+
+async def state_of(part: Part) -> str:
+    return part.persistence.state
+
+
+async def persisted(part: Part) -> bool:
+    """Whether a write is acknowledged."""
+    try:
+        await part.redis.incr("img:test:count")
+        await part.persistence.persist()
+    except StorageUnavailableError:
+        return False
+    return True
 
 
 async def test_a_leader_ends_where_its_last_writes_are_lost(servers: ValkeyCluster) -> None:
-    async with servers.client() as redis:
-        persistence = Persistence(redis)
-        await Lease(redis, persistence).take()
+    async with open_part(servers) as part:
+        redis, persistence = part.redis, part.persistence
+        await part.lease.take()
         async with Redis(port=servers.ports["a"], password=PASSWORD) as primary:
             await primary.config_set("min-replicas-to-write", 0)
             servers.signal("b", signal.SIGSTOP)
@@ -118,24 +256,22 @@ async def took(redis: Client) -> bool:
         return False
 
 
-async def is_guarded(persistence: Persistence) -> bool:
-    return persistence.is_guarded
-
-
 async def test_the_side_cut_off_takes_no_writes(servers: ValkeyCluster) -> None:
-    async with servers.client() as redis:
-        persistence = Persistence(redis)
-        await redis.ping()
+    async with open_part(servers) as part:
+        redis, persistence = part.redis, part.persistence
+        await part.lease.take()
         for name in ("b", "s2", "s3"):
             servers.signal(name, signal.SIGSTOP)
         servers.kill("b")
 
-        await persistence.observe_replica()
+        with pytest.raises(StorageUnavailableError, match="most Sentinels do not name"):
+            await persistence.observe()
 
         # Telegram gets no confirmation of what only this side knows.
         for write in (redis.incr("img:test"), persistence.persist()):
             with pytest.raises(StorageUnavailableError, match="too few of its replicas"):
                 await write
+        assert await part.members() == servers.addresses("a", "b")
 
 
 async def test_a_bot_that_stands_by_does_not_stop_the_writes_of_the_leader(
@@ -145,22 +281,22 @@ async def test_a_bot_that_stands_by_does_not_stop_the_writes_of_the_leader(
     sees_one = servers.url
     for name in ("s2", "s3"):
         sees_one = sees_one.replace(f":{servers.ports[name]}", f":{free_port()}")
-    standby = connect(sees_one)
-    async with servers.client() as redis, standby, asyncio.TaskGroup() as group:
-        lease = Lease(redis, Persistence(redis))
-        await lease.take()
-        keeping = group.create_task(lease.keep())
+    async with open_leader(servers) as leader, connect(sees_one) as standby:
+        redis = leader.redis
         servers.kill("b")
         # Most Sentinels name its primary.
         await eventually(lambda: took(redis), lambda is_taken: not is_taken, what="a refusal")
         await eventually(lambda: took(redis), what="a write")
 
-        standing_by = group.create_task(Lease(standby, Persistence(standby)).take())
-        await eventually(lambda: is_logged(caplog, "standing by: 1-"))
+        register = Register(ClusterUrl.parse(sees_one))
+        async with asyncio.TaskGroup() as group:
+            lease = Lease(standby, Persistence(standby, register))
+            standing_by = group.create_task(lease.take())
+            await eventually(lambda: is_logged(caplog, "standing by: 1-"))
 
-        assert await took(redis)
-        keeping.cancel()
-        standing_by.cancel()
+            assert await took(redis)
+            standing_by.cancel()
+        await register.aclose()
 
 
 async def is_logged(caplog: pytest.LogCaptureFixture, words: str) -> bool:
@@ -168,16 +304,19 @@ async def is_logged(caplog: pytest.LogCaptureFixture, words: str) -> bool:
 
 
 async def test_a_primary_that_was_frozen_takes_no_writes(servers: ValkeyCluster) -> None:
-    async with servers.client() as redis:
-        await redis.ping()
+    async with open_part(servers) as part:
+        redis = part.redis
+        await part.persistence.observe()
         servers.signal("a", signal.SIGSTOP)
         await servers.until_led_by("b")
         servers.signal("a", signal.SIGCONT)
         # As another connection does, while that of the commands still leads to the former one.
         await eventually(lambda: primary_by(redis), lambda found: found == servers.ports["b"])
 
-        await Persistence(redis).observe_replica()
+        with suppress(StorageUnavailableError):
+            await part.persistence.observe()
 
+        await redis.ping()
         assert redis.primary == ("127.0.0.1", servers.ports["b"])
     port = servers.ports["a"]
     async with Redis(port=port, password=PASSWORD, decode_responses=True) as former:

@@ -262,7 +262,7 @@ async def test_the_intent_is_on_the_disk_before_money_is_spent(redis: Client) ->
     persistence = Persistence(redis, is_synced_by_itself=False)
     await redis.config_set("appendfsync", "everysec")
 
-    await persistence.persist(is_paid=True)
+    await persistence.persist()
 
     calls = await redis.info("commandstats")
     assert calls["cmdstat_waitaof"]["calls"] >= 1

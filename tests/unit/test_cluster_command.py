@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -156,6 +156,9 @@ def test_a_standby_follows_the_primary_of_now(
         server.machine().join()
 
     data.rmdir()
+    with pytest.raises(InstallError, match=f"on {THIRD}: sudo imgbot cluster witness"):
+        server.machine().join()
+    monkeypatch.setattr(command, "_check_record", AsyncMock())
     server.machine().join()
 
     conf = (server.layout.cluster / "redis.conf").read_text()

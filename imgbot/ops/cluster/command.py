@@ -11,8 +11,9 @@ import signal
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -44,10 +45,19 @@ from imgbot.ops.install.command import (
     with_drop_in,
 )
 from imgbot.ops.install.release import InstallError, check_python, running_release
-from imgbot.ops.installation import REDIS_UNIT, SENTINEL_UNIT, UNIT, Layout, environ_of_service
+from imgbot.ops.installation import (
+    CLUSTER_UNITS,
+    RECORD_UNIT,
+    REDIS_UNIT,
+    SENTINEL_UNIT,
+    UNIT,
+    Layout,
+    environ_of_service,
+)
 from imgbot.ops.service import ServiceError, is_active, restart
 from imgbot.ops.state_directory import supervisor_of
 from imgbot.storage import keys
+from imgbot.storage.client import connect
 from imgbot.storage.server.cluster import (
     SILENCE,
     ClusterState,
@@ -55,8 +65,11 @@ from imgbot.storage.server.cluster import (
     fail_over,
     forget_missing,
     look,
+    promote,
     require_replica,
 )
+from imgbot.storage.server.guard import Guard
+from imgbot.storage.server.record import Register
 
 _T = TypeVar("_T")
 _URL = "IMGBOT_REDIS_URL"
@@ -66,7 +79,14 @@ _HANDOVER_S = 150.0
 _SETTINGS_LINE = "sudo tar -C / -c etc/imgbot | ssh root@{} tar -C / -x"
 
 
-def manage(action: str, addresses: list[str], *, secret_file: str | None, is_dry_run: bool) -> int:
+def manage(
+    action: str,
+    addresses: list[str],
+    *,
+    secret_file: str | None,
+    accept_loss_since: str | None,
+    is_dry_run: bool,
+) -> int:
     """Do what the operator asks; return the exit status. Raises ImgbotError."""
     if addresses and action != "init":
         raise ConfigError(f"cluster {action}", "takes no address")
@@ -80,6 +100,7 @@ def manage(action: str, addresses: list[str], *, secret_file: str | None, is_dry
         "join": machine.join,
         "witness": lambda: machine.witness(secret_file),
         "handover": machine.hand_over,
+        "promote": lambda: machine.promote(accept_loss_since),
         "leave": machine.leave,
     }
     actions[action]()
@@ -143,13 +164,14 @@ class Machine:
         primary = self._primary_of(state, plan)
         if primary != own and not is_active(REDIS_UNIT):
             self._check_may_follow(stored.state_dir)
+            asyncio.run(_check_record(url))
         answers = with_drop_in(Answers(), layout, self._tell, is_dry_run=self._is_dry_run)
         self._put_program(answers)
         conf = plan.redis_conf(own, primary, stored.memory_bytes, has_replica=True)
         self._put_member(plan, own, {"redis": conf, "sentinel": plan.sentinel_conf(own, primary)})
         self._steps.run("systemctl", "daemon-reload")
         self._steps.run("systemctl", "enable", "--quiet", "--now", REDIS_UNIT, SENTINEL_UNIT)
-        self._steps.take("wait until the data are here", self._wait_for_replica, url, own)
+        self._steps.take("wait until the data are here", self._wait_for_replica, plan, own)
         self._start_member()
         self._tell("This server stands by. Look at all: sudo imgbot cluster status")
         if state.primary and state.primary.leader.endswith(f" {socket.gethostname()}"):
@@ -158,7 +180,7 @@ class Machine:
             )
 
     def witness(self, secret_file: str | None) -> None:
-        """Run the third Sentinel here, and nothing else. Raises InstallError, ConfigError."""
+        """Run the third Sentinel and the record here. Raises InstallError, ConfigError."""
         layout = self._layout
         prompt = f"{_URL}, as `imgbot cluster init` has printed it (not shown): "
         if secret_file is None and layout.redis_url.exists():
@@ -173,9 +195,10 @@ class Machine:
         put_program(self._steps, release, layout)
         switch(self._steps, release.name, None, layout)
         tidy(self._steps, {release.name}, layout)
-        self._put_member(plan, own, {"sentinel": plan.sentinel_conf(own, primary)})
+        configs = {"sentinel": plan.sentinel_conf(own, primary), "record": plan.record_conf(own)}
+        self._put_member(plan, own, configs)
         self._steps.run("systemctl", "daemon-reload")
-        self._steps.run("systemctl", "enable", "--now", SENTINEL_UNIT)
+        self._steps.run("systemctl", "enable", "--now", SENTINEL_UNIT, RECORD_UNIT)
         self._tell("This server is the witness. Look at all: sudo imgbot cluster status")
 
     def show_status(self) -> int:
@@ -195,6 +218,13 @@ class Machine:
         stored = self._stored()
         url = ClusterUrl.parse(self._plan(stored.url).url)
         self._steps.take("hand over", lambda: asyncio.run(self._move(url, stored.state_dir)))
+
+    def promote(self, accepted: str | None) -> None:
+        """Have this server lead that lacks something. Raises InstallError."""
+        url = ClusterUrl.parse(self._plan(self._stored().url).url)
+        own = Address(self._own(), REDIS_PORT)
+        says = "have this server lead"
+        self._steps.take(says, lambda: asyncio.run(_promote(url, own, accepted)))
 
     def leave(self) -> None:
         """Undo what made this machine a member; its data stay. Raises InstallError."""
@@ -318,7 +348,7 @@ class Machine:
 
     def _remove_member(self) -> None:
         layout, steps = self._layout, self._steps
-        steps.run("systemctl", "disable", "--now", REDIS_UNIT, SENTINEL_UNIT)
+        steps.run("systemctl", "disable", "--now", *CLUSTER_UNITS)
         gone = (
             layout.redis_url,
             layout.cluster_drop_in,
@@ -330,8 +360,8 @@ class Machine:
             steps.remove(path)
         steps.run("systemctl", "daemon-reload")
 
-    def _wait_for_replica(self, url: ClusterUrl, own: str) -> None:
-        asyncio.run(_follow(url, own))
+    def _wait_for_replica(self, plan: ClusterPlan, own: str) -> None:
+        asyncio.run(_follow(plan, own))
 
     async def _move(self, url: ClusterUrl, state_dir: Path) -> None:
         before = await look(url)
@@ -382,16 +412,34 @@ async def _other_primary(url: ClusterUrl, former: Address) -> bool:
     return state.primary is not None and state.primary.address != former
 
 
-async def _follow(url: ClusterUrl, own: str) -> None:
+async def _check_record(url: ClusterUrl) -> None:
+    """Raise InstallError without a witness that knows which server has everything."""
+    async with aclosing(Register(url)) as register:
+        try:
+            record = await register.read()
+        except StorageUnavailableError as error:
+            record, said = None, str(error)
+        else:
+            said = f"the witness has no record yet: does the bot run at {url.servers[0].host}?"
+    if record is None:
+        raise InstallError(f"{said}; first, on {url.witness.host}: sudo imgbot cluster witness")
+
+
+async def _follow(plan: ClusterPlan, own: str) -> None:
     """Wait until the Redis here has all data; from then on the primary wants it to be there."""
+    url = ClusterUrl.parse(plan.url)
+    redis, register = connect(plan.url), Register(url)
+    guard = Guard(redis, register)
 
     async def primary_with_replica() -> RedisState | None:
+        await guard.step()
         primary = (await look(url)).primary
         near = (each for each in primary.replicas if each.get("ip") == own) if primary else ()
         is_here = any(each.get("state") == "online" for each in near)
         return primary if is_here or (primary and primary.address.host == own) else None
 
-    primary = await _until(primary_with_replica, "the data did not come", _SYNC_S)
+    async with aclosing(redis), aclosing(register), aclosing(guard):
+        primary = await _until(primary_with_replica, "the data did not come", _SYNC_S)
     if primary.address.host == own:
         return
     # The leader takes writes alone while the replica is away; a restart must not begin so.
@@ -406,14 +454,40 @@ async def _forget(url: ClusterUrl, *, has_data: bool) -> None:
     await forget_missing(url)
 
 
+async def _promote(url: ClusterUrl, own: Address, accepted: str | None) -> None:
+    """Have the Redis here be the primary, though the other one may have more, if that is accepted.
+
+    Raises InstallError, StorageUnavailableError.
+    """
+    async with aclosing(Register(url)) as register:
+        record = await register.read()
+        if record is None or str(own) in record.members:
+            raise InstallError("this server has everything: it leads once it can, by itself")
+        others = ", ".join(sorted(record.members))
+        since = datetime.fromtimestamp(record.since_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        state = await look(url)
+        if any(str(each.address) in record.members and each.info for each in state.servers):
+            raise InstallError(
+                f"{others} answers, and has everything: nothing needs to be given up"
+            )
+        if accepted != since:
+            raise InstallError(
+                f"this server lacks what was accepted since {since}, which {others} has: start "
+                "that one. If it is gone for good, switch it off, and give that up: "
+                f"sudo imgbot cluster promote --accept-loss-since {since}"
+            )
+        await register.change(record, [str(own)])
+    await _until(lambda: promote(url, own), "the Sentinels do not name this server", _SYNC_S)
+
+
 def _next_after_init(plan: ClusterPlan) -> str:
     first, second, third = plan.addresses
     return "\n".join(
         (
             f"This server, {first}, leads. Next:",
             f"  here:              {_SETTINGS_LINE.format(second)}",
+            f"  on {third}:  sudo imgbot cluster witness    and enter the secret below",
             f"  on {second}:  sudo imgbot cluster join       from where imgbot was installed there",
-            f"  on {third}:  sudo imgbot cluster witness    and enter this secret:",
             plan.url,
         )
     )

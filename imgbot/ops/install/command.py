@@ -37,8 +37,7 @@ from imgbot.ops.install.release import (
 )
 from imgbot.ops.installation import (
     CLUSTER_UNIT,
-    REDIS_UNIT,
-    SENTINEL_UNIT,
+    CLUSTER_UNITS,
     UNIT,
     Layout,
     replace_link,
@@ -372,7 +371,7 @@ def uninstall(
     if layout.command.is_symlink():
         # Else it is somebody else's program, which an installation has left alone, too.
         gone.append(layout.command)
-    units = {layout.unit: [UNIT], layout.cluster_unit: [REDIS_UNIT, SENTINEL_UNIT]}
+    units = {layout.unit: [UNIT], layout.cluster_unit: [*CLUSTER_UNITS]}
     for unit in filter(Path.exists, units):
         # Stopping drains: running work is finished, or waits in the data.
         steps.run("systemctl", "disable", "--now", *units[unit])

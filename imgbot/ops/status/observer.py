@@ -40,7 +40,7 @@ class Observer:
     contact: PollingHealth = field(default_factory=PollingHealth)
     least_price_micro: int = 0
     """Price of the cheapest picture that is not free; 0 if all are."""
-    replica_gone_s: Callable[[], float] = float
+    replica_away_s: Callable[[], float] = float
     _is_full: bool = field(default=False, init=False)
 
     @property
@@ -67,7 +67,7 @@ class Observer:
             figures={
                 "unattended": self.runner.unattended if self.runner else 0,
                 "redis_full": memory.ratio,
-                "replica": int(self.replica_gone_s() > 0),
+                "replica": int(self.replica_away_s() > 0),
             },
             redis=memory.words,
             providers=self.providers(),

@@ -18,7 +18,7 @@ from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 
 _ANSWER_S = 2.0
-LAG_S = 5
+LAG_S = 3
 """Silence of a replica after which it counts as gone."""
 
 SILENCE = (RedisError, OSError, TimeoutError)
@@ -102,10 +102,11 @@ class ClusterState:
         return any(answer.startswith("OK") for answer in self.sentinels.values())
 
 
-def is_followed(info: Mapping[str, Any]) -> bool:
-    """Return whether a primary's INFO lists a replica that keeps up."""
+def follower_in(info: Mapping[str, Any]) -> Address | None:
+    """Return the replica that keeps up, of those in a primary's INFO."""
     near = (each for each in replicas_in(info) if each["state"] == "online")
-    return any(each["lag"] <= LAG_S for each in near)
+    found = (Address(each["ip"], each["port"]) for each in near if each["lag"] <= LAG_S)
+    return next(found, None)
 
 
 async def look(url: ClusterUrl) -> ClusterState:
@@ -173,6 +174,25 @@ async def fail_over(url: ClusterUrl) -> None:
     raise StorageUnavailableError(f"the Sentinels do not move the primary: {said}")
 
 
+async def promote(url: ClusterUrl, server: Address) -> bool:
+    """Have the Sentinels make a server the primary, which need not have everything.
+
+    Return whether they name it now.
+    """
+    if (state := await look(url)).named == server:
+        return True
+    async with _redis_at(url, server) as redis:
+        # As a primary it has lost no link, for which the Sentinels would leave it out.
+        await redis.config_set("replica-priority", 100)
+        await redis.execute_command("REPLICAOF", "NO", "ONE")
+    for address in state.sentinels:
+        with suppress(*SILENCE):
+            async with _sentinel_at(url, address) as sentinel:
+                await sentinel.execute_command("SENTINEL", "FAILOVER", url.name)
+                break
+    return False
+
+
 async def require_replica(url: ClusterUrl, primary: Address, *, is_there: bool) -> None:
     """Have a primary take no writes without a replica, or alone, and after its next start, too.
 
@@ -189,8 +209,16 @@ async def require_replica(url: ClusterUrl, primary: Address, *, is_there: bool) 
 
 
 async def forget_missing(url: ClusterUrl) -> None:
-    """Have the Sentinels forget each member that does not answer now; best effort."""
+    """Have the Sentinels forget each member that does not answer now; best effort.
+
+    One after another: one that has just forgotten all can neither vote nor name a replica.
+    """
     for address in url.sentinels:
         with suppress(*SILENCE):
             async with _sentinel_at(url, address) as sentinel:
                 await sentinel.execute_command("SENTINEL", "RESET", url.name)
+                # They greet each other every two seconds.
+                for _ in range(15):
+                    if await sentinel.sentinel_sentinels(url.name):
+                        break
+                    await asyncio.sleep(0.2)

@@ -1,0 +1,130 @@
+"""Guard of a cluster's servers: it sees who leads and who lacks something, and acts on the latter.
+
+Sentinel promotes no server whose priority is 0, and a server without the password copies no other.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import aclosing, suppress
+from dataclasses import dataclass
+from typing import Any
+
+from imgbot.config.setting_types import Address
+from imgbot.domain.errors import StorageUnavailableError
+from imgbot.storage import keys
+from imgbot.storage.client import Client
+from imgbot.storage.server.cluster import SILENCE, replicas_in
+from imgbot.storage.server.record import Record, Register, open_client
+
+_EVERY_S = _ANSWER_S = 1.0
+_PROMOTABLE = 90
+"""Priority of a replica that has everything; another than the default, which is not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClusterFacts:
+    """A cluster as one of its bots sees it; empty or None is not known."""
+
+    leader: str = ""
+    """Machine whose bot leads."""
+    primary: str = ""
+    in_sync: tuple[str, ...] = ()
+    """Servers that have everything, as the witness has recorded."""
+    lag_bytes: int | None = None
+    lag_s: int | None = None
+    """Of the replica."""
+    has_quorum: bool = False
+    """Most Sentinels answer."""
+
+
+class Guard:
+    """Looks at a cluster each second: every bot of it has one."""
+
+    def __init__(self, redis: Client, register: Register) -> None:
+        pool = redis.sentinels
+        self._sentinels = pool.sentinel_manager.sentinels if pool else []
+        self._register = register
+        self._url = register.url
+        self._servers: dict[Address, Any] = {}
+        self.facts = ClusterFacts()
+
+    async def run(self) -> None:
+        """Look and act until cancelled."""
+        async with aclosing(self):
+            while True:
+                await self.step()
+                await asyncio.sleep(_EVERY_S)
+
+    async def aclose(self) -> None:
+        for server in self._servers.values():
+            await server.aclose()
+
+    async def step(self) -> None:
+        """Look once, and act by the record of now."""
+        record = None
+        with suppress(StorageUnavailableError):
+            record = await self._register.read()
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(self._known_to(each)) for each in self._sentinels]
+        known = [told for task in asked if (told := task.result())]
+        for address in {*self._url.servers}.union(*known) - self._servers.keys():
+            self._servers[address] = open_client(address, self._url)
+        async with asyncio.TaskGroup() as group:
+            looked = {
+                address: group.create_task(self._guard(address, record))
+                for address in self._servers
+            }
+        named = Counter(each[0] for each in known).most_common(1)
+        primary = looked.get(named[0][0]) if named else None
+        leader, told = primary.result() if primary else ("", {})
+        self.facts = ClusterFacts(
+            leader=leader.partition(" ")[2],
+            primary=str(named[0][0]) if named else "",
+            in_sync=tuple(sorted(record.members)) if record else (),
+            has_quorum=len(known) > len(self._sentinels) // 2,
+            **_lag_in(told),
+        )
+
+    async def _known_to(self, sentinel: Any) -> list[Address]:
+        """Return the servers that a Sentinel knows, the primary first; none without an answer."""
+        with suppress(*SILENCE):
+            async with asyncio.timeout(_ANSWER_S):
+                primary = await sentinel.sentinel_master(self._url.name)
+                replicas = await sentinel.sentinel_slaves(self._url.name)
+                return [Address(each["ip"], int(each["port"])) for each in (primary, *replicas)]
+        return []
+
+    async def _guard(
+        self, address: Address, record: Record | None
+    ) -> tuple[str, Mapping[str, Any]]:
+        """Act on a server; return the lease that it has, and its INFO."""
+        server = self._servers[address]
+        try:
+            told = await server.info("replication")
+            if record is not None:
+                priority = _PROMOTABLE if str(address) in record.members else 0
+                is_allowed = may_follow(told, str(address), record)
+                password = (self._url.password or "") if is_allowed else ""
+                await server.config_set("replica-priority", priority, "masterauth", password)
+            elif told.get("slave_priority") == _PROMOTABLE:
+                # Only the record could say that it still has everything.
+                await server.config_set("replica-priority", 0)
+            return str(await server.get(keys.LEADER) or ""), told
+        except SILENCE:
+            return "", {}
+
+
+def may_follow(told: Mapping[str, Any], own: str, record: Record) -> bool:
+    """Return whether a server, by its INFO, may copy the one that it follows, or is to follow."""
+    if told.get("role") == "slave":
+        return str(Address(told["master_host"], told["master_port"])) in record.members
+    return bool(record.members - {own})
+
+
+def _lag_in(told: Mapping[str, Any]) -> dict[str, int]:
+    """Return how far the first replica of a primary is behind, as its INFO says."""
+    for each in replicas_in(told):
+        behind = int(told.get("master_repl_offset", 0)) - int(each.get("offset", 0))
+        return {"lag_bytes": behind, "lag_s": int(each.get("lag", 0))}
+    return {}
