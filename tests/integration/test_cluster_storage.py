@@ -156,13 +156,12 @@ async def test_nobody_copies_a_server_that_lacks_something(servers: ValkeyCluste
         await leader.redis.set("img:test", "on the first server alone")
         servers.kill("a")
     servers.start("b")
+    await eventually(lambda: servers.info("b"), what="an answer")
     first, second = (Address("127.0.0.1", servers.ports[name]) for name in "ab")
+    # By force, while no bot is there that would keep it from that.
+    await eventually(lambda: promote(url, second), what="the second server as the primary")
     async with open_part(servers) as standby, asyncio.TaskGroup() as group:
         taking = group.create_task(standby.lease.take())
-        await eventually(lambda: servers.info("b"), what="an answer")
-        # By force, as an operator's mistake.
-        await eventually(lambda: promote(url, second), what="the second server as the primary")
-
         servers.start("a")
         await eventually(lambda: servers.info("a"), lambda told: told.get("role") == "slave")
         await asyncio.wait([taking], timeout=4.0)

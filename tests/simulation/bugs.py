@@ -72,9 +72,7 @@ BUGS = {
         "with_changes(job, intent_ms=context.now_ms(), provider=provider.name)",
     ),
     "record not synced": Bug(
-        "imgbot.storage.persistence:Persistence.persist",
-        "await self._grouped()",
-        "int(self._has_replica)",
+        "imgbot.storage.persistence:Persistence.persist", "await self._wait()", "True"
     ),
     "news not replicated": Bug(
         "imgbot.jobs.broadcaster:Broadcaster._send", "await self._persistence.replicate()", "pass"

@@ -35,6 +35,7 @@ from tests.simulation.network import Network
 from tests.simulation.provider import PlayedProvider
 from tests.simulation.redis_server import RedisServer, connect
 from tests.simulation.telegram import TOKEN, Session, Telegram
+from tests.simulation.witness import PlayedRegister
 
 
 class PlayedPool:
@@ -124,6 +125,7 @@ class Machine:
     find: Callable[[], RedisServer]
     primary: Callable[[], RedisServer | None] | None
     """The Redis that Sentinels name, in a cluster; None for a machine that is cut off."""
+    register: PlayedRegister | None
     telegram: Telegram
     network: Network
     providers: Callable[[], list[PlayedProvider]]
@@ -150,7 +152,8 @@ class Machine:
     async def _open(self, redis: Client) -> Connections:
         bot = Bot(TOKEN, session=Session(self.telegram, self.network))
         myself = await self._identify(bot)
-        persistence = Persistence(redis, is_synced_by_itself=self.is_synced_by_itself)
+        register: Any = self.register
+        persistence = Persistence(redis, register, is_synced_by_itself=self.is_synced_by_itself)
         queue = JobQueue(redis, queue_limits_of(self.settings), persistence)
         lease = Lease(redis, persistence, time.monotonic) if self.primary else None
         if lease is not None:

@@ -101,7 +101,7 @@ class RedisServer:
 
     @property
     def address(self) -> tuple[str, int]:
-        return f"redis-{self.number}", 6379
+        return address_of(self.number)
 
     def crash(self) -> None:
         """End; lose what is not synced."""
@@ -202,7 +202,8 @@ class RedisServer:
     def _serve_info(self, _: list[bytes]) -> str:
         lag_s = 0 if self.has_replica else round(self._loop.now_s - self._replica_gone_s)
         is_there = self.has_replica or lag_s < 3 * _LAG_S
-        replica = [f"slave0:ip=1.2.3.4,port=1,state=online,offset=1,lag={lag_s}"] * is_there
+        ip, port = address_of(self.number + 1)
+        replica = [f"slave0:ip={ip},port={port},state=online,offset=1,lag={lag_s}"] * is_there
         return "\r\n".join([*_INFO, *replica, *["min_slaves_good_slaves:1"] * self._is_strict])
 
     @property
@@ -277,6 +278,11 @@ class RedisServer:
     def read(self, *fields: str) -> Any:
         """Answer to a command of the tests, outside of every fault."""
         return self._run([each.encode() for each in fields])
+
+
+def address_of(number: int) -> tuple[str, int]:
+    """Address of the primary of that number, before as well: then it is the replica."""
+    return f"redis-{number}", 6379
 
 
 def _open_fake() -> Any:
@@ -448,6 +454,14 @@ class _Sentinel:
         ip, port = named.address
         flags = "master,o_down,failover_in_progress" if named.is_down else "master"
         return {"ip": ip, "port": port, "flags": flags, "config-epoch": named.number}
+
+    async def sentinel_slaves(self, _: str) -> list[dict[str, Any]]:
+        named = self._named()
+        if named is None:
+            raise RedisConnectionError("cut off")
+        ip, port = address_of(named.number + 1)
+        flags = "slave" if named.has_replica else "s_down,slave"
+        return [{"ip": ip, "port": port, "flags": flags, "slave-priority": 90}]
 
 
 class _Sentinels:

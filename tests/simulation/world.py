@@ -33,6 +33,7 @@ from tests.simulation.provider import PRICES_MICRO, Ledger, PlayedProvider
 from tests.simulation.redis_server import RedisServer
 from tests.simulation.telegram import TOKEN, Sent, Telegram
 from tests.simulation.users import Users
+from tests.simulation.witness import PlayedRegister, Witness
 
 _LOOKS, _LOOK_EVERY_S = 260, 5.0
 _REPAIRS = "queue repaired", "reservations", "leaked", "the Stars of"
@@ -108,6 +109,7 @@ class World:
         self._nowhere = self._new_server()
         self._nowhere.is_down, self._nowhere.number = True, 0
         self._reached: dict[Process, RedisServer] = {}
+        self._witness = Witness()
         """What a process reaches while the network is cut."""
         self._epochs: dict[str, str] = {}
         self._leases: dict[str, float] = {}
@@ -219,6 +221,7 @@ class World:
             self._settings(folder),
             lambda: self._reached.get(process, self.server),
             (lambda: self._primary_for(process)) if self.plan.is_clustered else None,
+            self._register_of(process),
             self.telegram,
             self.network,
             self._providers,
@@ -352,6 +355,13 @@ class World:
 
     def _primary_for(self, process: Process) -> RedisServer | None:
         return None if self._reached.get(process) not in {None, self._nowhere} else self.server
+
+    def _register_of(self, process: Process) -> PlayedRegister | None:
+        if not self.plan.is_clustered:
+            return None
+        return PlayedRegister(
+            self._witness, self.network, lambda: self._primary_for(process) is None
+        )
 
     @property
     def _leader(self) -> Machine:
