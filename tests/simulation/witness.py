@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from imgbot.domain.errors import StorageUnavailableError
-from imgbot.storage.server.record import Record
+from imgbot.storage.server.record import InSyncRecord
 from tests.simulation.network import LostError, Network
 
 _ANSWER_S = 1.0
@@ -28,14 +28,14 @@ class PlayedRegister:
 
     def __init__(self, witness: Witness, network: Network, is_cut: Callable[[], bool]) -> None:
         self._witness, self._network, self._is_cut = witness, network, is_cut
-        self.known: Record | None = None
+        self.known: InSyncRecord | None = None
 
-    async def read(self) -> Record | None:
-        self.known = Record.parse(await self._exchange("read", lambda: self._witness.text))
+    async def read(self) -> InSyncRecord | None:
+        self.known = InSyncRecord.parse(await self._exchange("read", lambda: self._witness.text))
         return self.known
 
-    async def change(self, before: Record | None, members: Iterable[str]) -> Record:
-        wanted = Record(round(self._network.loop.now_s, 3), frozenset(members))
+    async def change(self, before: InSyncRecord | None, members: Iterable[str]) -> InSyncRecord:
+        wanted = InSyncRecord(round(self._network.loop.now_s, 3), frozenset(members))
         old, new = str(before or ""), str(wanted)
         if await self._exchange("change", lambda: self._witness.change(old, new)) != new:
             raise StorageUnavailableError("the record has changed meanwhile")

@@ -44,7 +44,7 @@ def _figures() -> dict[str, int]:
         "lines of imgbot/*.py": _lines(list(package.glob("*"))),
         **{f"lines of imgbot/{each.name}": _lines(list(each.rglob("*"))) for each in folders},
         "lines that the supervisor imports": sum(lines_by_part()["serving"]),
-        "settings": 42len(Settings.model_fields),
+        "settings": len(Settings.model_fields),
         "Redis keys": len(keys.OWNERS),
         "words of the README": len(readme.split()),
         "lines of the README": readme.count("\n"),

@@ -122,7 +122,6 @@ REFUSED = {
         "redis+sentinel://h1:99999,h2,h3/imgbot",
         "redis+sentinel:///imgbot",
     ],
-    "IMGBOT_WITHOUT_REPLICA": ["wait"],
     "IMGBOT_PROVIDER": [
         "nobody",
         "/nowhere/mine.toml",

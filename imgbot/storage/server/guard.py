@@ -15,7 +15,7 @@ from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.server.cluster import SILENCE, replicas_in
-from imgbot.storage.server.record import Record, Register, open_client
+from imgbot.storage.server.record import InSyncRecord, Register, open_client
 
 _EVERY_S = _ANSWER_S = 1.0
 _PROMOTABLE = 90
@@ -96,7 +96,7 @@ class Guard:
         return []
 
     async def _guard(
-        self, address: Address, record: Record | None
+        self, address: Address, record: InSyncRecord | None
     ) -> tuple[str, Mapping[str, Any]]:
         """Act on a server; return the lease that it has, and its INFO."""
         server = self._servers[address]
@@ -115,7 +115,7 @@ class Guard:
             return "", {}
 
 
-def may_follow(told: Mapping[str, Any], own: str, record: Record) -> bool:
+def may_follow(told: Mapping[str, Any], own: str, record: InSyncRecord) -> bool:
     """Return whether a server, by its INFO, may copy the one that it follows, or is to follow."""
     if told.get("role") == "slave":
         return str(Address(told["master_host"], told["master_port"])) in record.members

@@ -1,4 +1,4 @@
-"""Record of the Redis servers of a cluster that have everything; the witness keeps it.
+"""InSyncRecord of the Redis servers of a cluster that have everything; the witness keeps it.
 
 It is asked and changed while one of the two servers is away: each majority has the witness then.
 """
@@ -26,14 +26,14 @@ return found
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class InSyncRecord:
     """Servers that have everything, each as host:port, since a time (Unix, s)."""
 
     since_s: float
     members: frozenset[str]
 
     @classmethod
-    def parse(cls, text: str) -> "Record | None":
+    def parse(cls, text: str) -> "InSyncRecord | None":
         """Return the record that is stored as `text`; None if there is none."""
         if not text:
             return None
@@ -59,17 +59,17 @@ class Register:
     def __init__(self, url: ClusterUrl) -> None:
         self.url = url
         self._redis = open_client(url.witness, url)
-        self.known: Record | None = None
-        """Record as it was last read."""
+        self.known: InSyncRecord | None = None
+        """InSyncRecord as it was last read."""
 
-    async def read(self) -> Record | None:
+    async def read(self) -> InSyncRecord | None:
         """Return the record; None if there is none yet."""
-        self.known = Record.parse(await self._ask("GET", keys.RECORD) or "")
+        self.known = InSyncRecord.parse(await self._ask("GET", keys.RECORD) or "")
         return self.known
 
-    async def change(self, before: Record | None, members: Iterable[str]) -> Record:
+    async def change(self, before: InSyncRecord | None, members: Iterable[str]) -> InSyncRecord:
         """Replace the record `before`; also raises if another bot has changed it meanwhile."""
-        wanted = Record(round(time.time(), 3), frozenset(members))
+        wanted = InSyncRecord(round(time.time(), 3), frozenset(members))
         old, new = str(before or ""), str(wanted)
         if await self._ask("EVAL", _CHANGE, 1, keys.RECORD, old, new) != new:
             raise StorageUnavailableError("the record at the witness has changed meanwhile")
