@@ -346,8 +346,8 @@ def _expression(alert: str) -> str:
 
 
 def _compared(alert: str) -> list[str]:
-    """Comparisons with a bound; `(… > 0)` only says that there is such a thing."""
-    expression = re.sub(r"\([^()]* > 0\b[^()]*\)", "", _expression(alert))
+    """Comparisons with a bound; `(… > 0)` and `unless …` only say that there is such a thing."""
+    expression = re.sub(r"\([^()]* > 0\b[^()]*\)|unless.*", "", _expression(alert))
     found = re.findall(r"(>=?|==) ([\d.]+)", expression)
     return [f"{sign} {float(bound):g}" for sign, bound in found]
 

@@ -1,4 +1,4 @@
-"""InSyncRecord of the Redis servers of a cluster that have everything; the witness keeps it.
+"""Record of the Redis servers of a cluster that have everything; the witness keeps it.
 
 It is asked and changed while one of the two servers is away: each majority has the witness then.
 """
@@ -60,7 +60,7 @@ class Register:
         self.url = url
         self._redis = open_client(url.witness, url)
         self.known: InSyncRecord | None = None
-        """InSyncRecord as it was last read."""
+        """Record as it was last read."""
 
     async def read(self) -> InSyncRecord | None:
         """Return the record; None if there is none yet."""
