@@ -357,13 +357,15 @@ async def _recover(context: StepContext, job: Job, *, is_foreign: bool = False) 
 
 
 async def _resolve(context: StepContext, job: Job, unknown: Unknown) -> Outcome:
-    age_s = max(0.0, (context.now_ms() - job.progress.intent_ms) / 1000)
+    age_s = max(unknown.age_s, (context.now_ms() - job.progress.intent_ms) / 1000)
     submit_s = context.routing.provider_of(job).submit_s
     locked_s = context.locked_s(submit_s) if unknown.is_foreign else 0.0
     decision = decide(replace(unknown, age_s=age_s, locked_s=locked_s))
     match decision.action:
         case Action.ASK:
-            return Snooze(job, decision.wait_s, partial(_ask, unknown=unknown))
+            # However far the clock is set back meanwhile.
+            waited = replace(unknown, age_s=age_s + decision.wait_s)
+            return Snooze(job, decision.wait_s, partial(_ask, unknown=waited))
         case Action.REPEAT:
             return Snooze(job, decision.wait_s, _repeat, may_wake=False)
         case Action.ORDER_AGAIN:

@@ -472,6 +472,16 @@ async def test_an_order_in_doubt_is_looked_for_as_the_model_that_was_usual_then(
     assert found.progress.ticket == {"id": "t7"}
 
 
+async def test_a_clock_that_is_set_back_prolongs_no_search(setup: QueueSetup) -> None:
+    search = AsyncMock(side_effect=[[]] * 20)
+    tools, job = await _doubted(setup, Recovery.NONE, "simulated", search=search)
+    object.__setattr__(tools, "now_ms", lambda: job.progress.intent_ms - 3_600_000)
+
+    ended = await take(submit, tools, job)
+
+    assert (ended.progress.outcome, ended.progress.reason) == (State.DEAD, "submit_unknown")
+
+
 async def test_an_order_is_repeated_as_the_model_that_was_usual_then(setup: QueueSetup) -> None:
     again = AsyncMock(return_value=Accepted({"id": "t7"}))
     tools, job = await _doubted(setup, Recovery.REPEAT, "simulated", submit=again)
