@@ -33,9 +33,14 @@ class Clock:
 
     def age_ms(self, since_ms: int) -> int:
         """Milliseconds since a stored time, without the jumps since then that are known."""
-        now_ms, _ = self._read()
-        jumped_ms = sum(size for after_ms, size in self._jumps if since_ms < after_ms)
-        return max(0, now_ms - since_ms - jumped_ms)
+        until_ms, _ = self._read()
+        age_ms = until_ms - since_ms
+        for after_ms, size in reversed(self._jumps):
+            if after_ms <= since_ms <= until_ms:
+                break
+            # Set back, it has had the same time twice.
+            age_ms, until_ms = age_ms - size, after_ms - size
+        return max(0, age_ms)
 
     @property
     def is_settled(self) -> bool:
