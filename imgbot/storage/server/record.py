@@ -16,6 +16,7 @@ from imgbot.config.setting_types import Address, ClusterUrl
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.server.cluster import SILENCE
+from imgbot.telemetry import events
 
 _ANSWER_S = 1.0
 _CHANGE = """
@@ -74,6 +75,7 @@ class Register:
         if await self._ask("EVAL", _CHANGE, 1, keys.RECORD, old, new) != new:
             raise StorageUnavailableError("the record at the witness has changed meanwhile")
         self.known = wanted
+        events.info("the witness has recorded who has everything: %s", ", ".join(wanted.members))
         return wanted
 
     async def aclose(self) -> None:
