@@ -18,7 +18,8 @@ KEPT_FOR_A_CHARGE = {
         "stars_back",
     ),
     *("claimed_ms", "intent_ms", "accepted_ms", "pending_ms", "tries", "lost_orders"),
-    *("provider", "order_id", "ticket", "side_px", "scale", "ratio", "is_file", "note"),
+    *("provider", "order_id", "order_model", "ticket", "side_px", "scale", "ratio", "is_file"),
+    "note",
     *("outcome", "reason", "variants"),
 }
 """Nothing in them tells of the user: what was ordered where, when, and for how much."""
