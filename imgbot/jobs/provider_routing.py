@@ -40,6 +40,9 @@ _SILENT_AFTER_S = 60.0
 _SILENCE_IS_OLD_AFTER_S = 300.0
 """Longer than the longest pause between two polls of a job that get no answer."""
 
+_OUTAGE_S = 10.0
+"""Shorter ones end before anything waits for long."""
+
 _FAILURES = 3
 _FIRST_PAUSE_S = 30.0
 _RECENT_S, _MOST_SENT = 10.0, 1000
@@ -74,14 +77,21 @@ class Breaker:
         self.until_s = now_s + _FIRST_PAUSE_S
         return 0.0
 
-    def note_call(self, kind: ProviderErrorKind | None, begun_s: float, now_s: float) -> None:
-        """Record the end of a call that began at `begun_s`; None is an answer without an error."""
+    def note_call(self, kind: ProviderErrorKind | None, begun_s: float, now_s: float) -> bool:
+        """Record the end of a call that began at `begun_s`; True if it ended an outage.
+
+        None is an answer without an error.
+        """
         if kind not in _NO_ANSWER:
+            is_over = self.silent_until_s > self.silent_since_s + _OUTAGE_S
             self.silent_since_s = self.silent_until_s = -math.inf
-            return
+            if is_over and self.reason in _NO_ANSWER:
+                self.until_s = now_s
+            return is_over
         if now_s - self.silent_until_s > _SILENCE_IS_OLD_AFTER_S:
             self.silent_since_s = begun_s
         self.silent_until_s = now_s
+        return False
 
     def is_silent(self, now_s: float) -> bool:
         """True once no call was answered for long, and while nothing suggests that it is over."""
@@ -94,8 +104,11 @@ class Breaker:
             return self.reason
         return ProviderErrorKind.UNAVAILABLE if self.is_silent(now_s) else None
 
-    def succeeded(self) -> None:
+    def succeeded(self) -> bool:
+        """Close; True if it was open."""
+        was_open = self.is_open
         self.failures, self.pause_s, self.reason, self.is_proven = 0, 0.0, None, True
+        return was_open
 
     def failed(self, kind: ProviderErrorKind, now_s: float, asked_s: float = 0.0) -> bool:
         """Count a failure; True if it opened the breaker just now.
@@ -170,6 +183,8 @@ class ProviderRouter:
         self._resumed = set[str]()
         self._sent = {name: deque[float](maxlen=_MOST_SENT) for name in providers}
         """Times of the latest orders."""
+        self.on_recovery: Callable[[], None] = lambda: None
+        """Called when a provider serves again: what waits for it may go on."""
 
     def add(self, servers: Sequence[Provider]) -> None:
         """Add a provider that gets no orders, with all of its servers, for those under way."""
@@ -183,6 +198,11 @@ class ProviderRouter:
     @property
     def providers(self) -> list[Provider]:
         return list(self._providers.values())
+
+    @property
+    def urls(self) -> list[str]:
+        """Base URLs of all providers."""
+        return [url for each in self._providers.values() for url in each.urls]
 
     @property
     def services(self) -> list[list[Provider]]:
@@ -334,7 +354,8 @@ class ProviderRouter:
     def record_success(self, name: str, job: Job) -> None:
         """Record an accepted order: the provider serves."""
         self._missing.discard(_ordered(self._providers[name], job))
-        self._breakers[name].succeeded()
+        if self._breakers[name].succeeded():
+            self.on_recovery()
 
     def record_refusal(
         self, name: str, job: Job, kind: ProviderErrorKind, now_s: float, asked_s: float = 0.0
@@ -356,13 +377,17 @@ class ProviderRouter:
     @contextmanager
     def asking(self, name: str) -> Generator[None]:
         """Record whether a call of a provider, a submit or a poll, is answered at all."""
-        begun_s, breaker = time.monotonic(), self._breakers[name]
+        begun_s = time.monotonic()
         try:
             yield
         except ProviderError as error:
-            breaker.note_call(error.kind, begun_s, time.monotonic())
+            self._note_call(name, error.kind, begun_s)
             raise
-        breaker.note_call(None, begun_s, time.monotonic())
+        self._note_call(name, None, begun_s)
+
+    def _note_call(self, name: str, kind: ProviderErrorKind | None, begun_s: float) -> None:
+        if self._breakers[name].note_call(kind, begun_s, time.monotonic()):
+            self.on_recovery()
 
     async def aclose(self) -> None:
         """Close all connections."""

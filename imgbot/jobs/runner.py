@@ -397,6 +397,11 @@ class Runner:
         if stored := await self._stored(running):
             running.update(stored)
 
+    def wake(self) -> None:
+        """Have every job that waits try again now, as after an outage."""
+        for running in self._running.values():
+            running.wake.set()
+
     async def _sleep(
         self, running: _RunningJob, seconds: float, *wakers: asyncio.Event, gives_way: bool
     ) -> None:

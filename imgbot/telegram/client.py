@@ -29,6 +29,7 @@ from imgbot.domain.errors import (
     ChatMovedError,
     ConfigError,
     FloodWaitError,
+    ImgbotError,
     MessageGoneError,
     PictureShownError,
     TelegramRefusedError,
@@ -97,6 +98,16 @@ async def identify(bot: Bot) -> User:
         # Never with drop_pending_updates: users' messages sent meanwhile must be handled.
         await bot.delete_webhook()
     return me
+
+
+async def is_reached(bot: Bot) -> bool:
+    """Return whether Telegram answers."""
+    try:
+        async with telegram_errors():
+            await bot.get_me()
+    except ImgbotError:
+        return False
+    return True
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import (
     ClientDecodeError,
+    TelegramNetworkError,
     TelegramServerError,
     TelegramUnauthorizedError,
 )
@@ -38,6 +39,8 @@ from imgbot.telemetry import events
 
 # Shorter than a handler's deadline: a hanging call is repeated, not its handler.
 _CALL_TIMEOUT_S = 30.0
+_OUTAGE_S = 10.0
+"""Shorter ones end before anything waits for long."""
 _TOKEN_CHECKED_AFTER_S = (0.0, 1.0, 4.0)
 _PIECE_BYTES = 1 << 20
 _SENDING = frozenset(
@@ -75,7 +78,11 @@ class BotSession(AiohttpSession):
         self.gate = FloodGate()
         self.check_lease: Callable[[], None] = lambda: None
         """Raises TransientError unless this bot may write to chats."""
+        self.on_recovery: list[Callable[[], None]] = []
+        """Called when Telegram answers again after an outage: what waits for it may go on."""
+        self._silent_since_s = math.inf
         self.middleware(self.gate)
+        self.middleware(self._watched)
         self.middleware(self._led)
         self._token_check = asyncio.Lock()
         self._token_known_s = -math.inf
@@ -126,6 +133,22 @@ class BotSession(AiohttpSession):
             except (ValueError, LookupError, TypeError, AttributeError):
                 pass
         return super().check_response(bot, method, status_code, content)
+
+    async def _watched(
+        self, make_request: NextRequestMiddlewareType[Any], bot: Bot, method: TelegramMethod[Any]
+    ) -> Response[Any]:
+        """Tell of the end of an outage."""
+        try:
+            answer = await make_request(bot, method)
+        except (TelegramNetworkError, TelegramServerError):
+            self._silent_since_s = min(self._silent_since_s, time.monotonic())
+            raise
+        was_silent_s = time.monotonic() - self._silent_since_s
+        self._silent_since_s = math.inf
+        if was_silent_s >= _OUTAGE_S:
+            for call in self.on_recovery:
+                call()
+        return answer
 
     async def _led(
         self, make_request: NextRequestMiddlewareType[Any], bot: Bot, method: TelegramMethod[Any]

@@ -85,6 +85,8 @@ class UpdatePoller:
         self.contact = PollingHealth()
         self.caught_up = asyncio.Event()
         """Set once the backlog from before the start was taken in."""
+        self.recovered = asyncio.Event()
+        """To be set when Telegram answers another call after an outage."""
 
     @property
     def overdue_s(self) -> float:
@@ -117,7 +119,7 @@ class UpdatePoller:
                     batch = await self._fetch()
                     failures = 0
                 except (AiogramError, OSError) as error:
-                    await self._recover(error, backoff_s(failures, cap_s=30.0))
+                    await self._recover(error, backoff_s(failures, cap_s=10.0))
                     failures += 1
                     continue
                 # In order, so that the offset of the last one confirms them all.
@@ -128,7 +130,7 @@ class UpdatePoller:
                 if len(batch) < _LIMIT:
                     self.caught_up.set()
         if not self._is_expired:
-            await self._confirm()
+            await self._confirm(drain_s)
 
     @property
     def _is_expired(self) -> bool:
@@ -211,7 +213,8 @@ class UpdatePoller:
             raise ConfigError("IMGBOT_TOKEN", "was revoked; get the new one from @BotFather")
         delay_s = self.contact.delay_after(error, delay_s)
         self._heartbeat.expect(delay_s, time.monotonic())
-        await sleep_or_event(delay_s, self._stopping)
+        self.recovered.clear()
+        await sleep_or_event(delay_s, self._stopping, self.recovered)
 
     def _take(self, start: Start, update: object) -> None:
         update_id = _id_of(update)
@@ -241,11 +244,12 @@ class UpdatePoller:
             if per_s >= _BUSY_PER_S and (left_s := self._fetched_s + _GATHERED / per_s - now_s) > 0:
                 await sleep_or_event(left_s, self._stopping)
 
-    async def _confirm(self) -> None:
+    async def _confirm(self, drain_s: float) -> None:
         # A cancelled long poll has sent its offset already.
         if self._window.offset not in {None, self._confirmed_offset}:
             with suppress(AiogramError, OSError):
-                await self._get_updates(0)
+                async with asyncio.timeout(drain_s):
+                    await self._get_updates(0)
 
 
 def _id_of(update: object) -> int:

@@ -56,6 +56,8 @@ def build_services(
     updates = build_update_poller(connections, app, dialogues)
     context = build_step_context(settings, connections, app)
     runner = build_runner(settings, context)
+    connections.routes.on_recovery = runner.wake
+    cast("BotSession", bot.session).on_recovery += (updates.recovered.set, runner.wake)
     return Services(
         updates=updates,
         albums=AlbumProcessor(app, dialogues, updates.caught_up, updates.is_busy_with),

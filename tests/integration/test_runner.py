@@ -213,6 +213,26 @@ async def test_a_delivery_is_taken_up_again_after_its_pause(
         await until_ended(redis)
 
 
+async def test_a_job_that_waits_for_an_outage_to_end_goes_on_when_it_has(
+    context: StepContext,
+    redis: Client,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async def fail_once(context: StepContext, job: Job) -> Outcome:
+        if "Telegram is away" in caplog.text:
+            return await end(context, job)
+        raise TransientError("Telegram is away", 3600)
+
+    async def is_waiting() -> bool:
+        return "Telegram is away" in caplog.text
+
+    async with serving(context, monkeypatch, fail_once, is_busy=False) as runner:
+        await eventually(is_waiting)
+        runner.wake()
+        await until_ended(redis)
+
+
 async def test_an_odd_failure_of_an_optional_edit_ends_no_job(
     context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,6 +16,7 @@ from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.supervisor import DRAIN_S
 from imgbot.telegram import update_dispatcher
 from imgbot.telegram.client import open_bot
+from imgbot.telegram.session import BotSession
 from imgbot.telegram.update_poller import GetRawUpdates, UpdatePoller
 from imgbot.telemetry.metrics import REGISTRY
 from tests.fixtures.redis_servers import filled
@@ -488,6 +489,48 @@ async def test_telegrams_troubles_are_survived_and_a_stop_confirms_what_was_hand
         left = await bot.get_updates(timeout=0)
 
     assert left == []
+
+
+async def test_it_polls_again_once_another_call_has_ended_an_outage(
+    redis: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def is_waiting() -> bool:
+        return "getUpdates: TelegramServerError" in caplog.text
+
+    monkeypatch.setattr("imgbot.telegram.session._OUTAGE_S", 0.0)
+    monkeypatch.setattr("imgbot.telegram.update_poller.backoff_s", lambda *_, **__: 3600.0)
+    recorder, stopping = Recorder(), asyncio.Event()
+    async with open_bot_on_sandbox() as (bot, control), asyncio.TaskGroup() as group:
+        ann = await control.make_user("Ann")
+        updates = poller(bot, recorder, redis)
+        cast("BotSession", bot.session).on_recovery.append(updates.recovered.set)
+        await control.fault("getUpdates", "error", error_code=502, description="Bad Gateway")
+        group.create_task(updates.run(stopping, DRAIN_S))
+        await control.say(ann, "hello")
+        await eventually(is_waiting)
+
+        await bot.get_me()
+
+        await recorder.until(ann, ["hello"])
+        stopping.set()
+
+
+async def test_a_stop_waits_no_longer_for_telegram_than_for_its_handlers(
+    redis: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgbot.telegram.update_poller._ANSWER_S", 3600)
+    recorder = Recorder()
+    recorder.gates["last words"] = asyncio.Event()
+    async with open_bot_on_sandbox() as (bot, control):
+        ann = await control.make_user("Ann")
+        async with polling(bot, recorder, redis, drain_s=1.0) as stopping:
+            await control.say(ann, "last words")
+            await recorder.until_running()
+            await control.fault("getUpdates", "delay", times=100, delay_s=3600)
+            stopping.set()
+            recorder.gates["last words"].set()
+
+    assert recorder.texts(ann.id) == ["last words"]
 
 
 @pytest.mark.parametrize("is_repeated", [False, True], ids=["unsorted", "again and again"])

@@ -203,6 +203,31 @@ def test_a_provider_that_hangs_is_out_though_it_refuses_nothing() -> None:
     assert not breaker.is_silent(1066.0)
 
 
+@pytest.mark.parametrize(("until_s", "is_outage"), [(12.0, True), (9.0, False)])
+def test_the_first_answer_after_an_outage_ends_all_waits(
+    until_s: float, monkeypatch: pytest.MonkeyPatch, *, is_outage: bool
+) -> None:
+    route, times_s = routes(), iter([0.0, 1.0, until_s - 1, until_s, 100.0, 100.0])
+    clock = Mock(monotonic=lambda: next(times_s))
+    monkeypatch.setattr("imgbot.jobs.provider_routing.time", clock)
+    route.on_recovery = recovered = Mock()
+    for _ in range(6):
+        route.record_refusal("simulated", JOB, Kind.UNAVAILABLE, until_s)
+    for _ in range(2):
+        with pytest.raises(ProviderError), route.asking("simulated"):
+            raise ProviderError(Kind.UNAVAILABLE)
+    until_now = recovered.call_count
+
+    # A poll: the next order finds out whether orders are taken, too.
+    with route.asking("simulated"):
+        pass
+
+    assert (until_now, recovered.call_count) == (0, int(is_outage))
+    assert chosen_name(route, now_s=100.0) == ("simulated" if is_outage else "")
+    route.record_success("simulated", JOB)
+    assert recovered.call_count == int(is_outage) + 1
+
+
 def test_a_provider_that_answers_no_question_is_out_in_every_report(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
