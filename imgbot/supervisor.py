@@ -6,11 +6,14 @@ finished, the rest waits in Redis for the next start.
 
 In a cluster (IMGBOT_REDIS_URL=redis+sentinel://…) it stands by, READY as well, until it has taken
 the lease. Its stop releases the lease, and leaves what takes more than a second to the next leader.
-SIGUSR1 hands over: a stop with status 1, after which systemd starts it again as the standby.
+SIGUSR1 hands over: a stop with status 1, after which systemd starts it again as the standby. It
+does so itself when it reaches neither Telegram nor a provider, and the other both.
 """
 
 import asyncio
+import functools
 import math
+import signal
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -29,6 +32,8 @@ from imgbot.domain.errors import TransientError, UnresolvedNameError
 from imgbot.domain.retry import backoff_s
 from imgbot.imaging import worker
 from imgbot.imaging.pool import Pool
+from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.jobs.reach import Reach
 from imgbot.ops import dns
 from imgbot.ops.http import OpsServer
 from imgbot.ops.installation import Layout
@@ -43,7 +48,7 @@ from imgbot.storage.server.durability import verify
 from imgbot.storage.server.guard import Guard
 from imgbot.storage.server.process import RedisServer
 from imgbot.storage.server.record import Register
-from imgbot.telegram.client import identify, open_bot
+from imgbot.telegram.client import identify, is_reached, open_bot
 from imgbot.telemetry import events, metrics
 from imgbot.telemetry.liveness import most_overdue
 from imgbot.version import version
@@ -155,13 +160,27 @@ async def _open_connections(
         closing.push_async_callback(routes.aclose)
         # A stop while it stands by finds itself fenced, and closes nothing.
         closing.push_async_callback(queue.close_epoch)
+        reach = None
         if lease is not None:
             await pool.run(worker.ping)
-            async with _beside(_stand_by(start.notifier)):
+            reach = _reach_of(start, redis, routes)
+            async with _beside(_stand_by(start.notifier), reach.run()):
                 await lease.take()
         installation = await _acquire_queue(redis, queue, myself.id, start.notifier)
         await reopen_former(settings, pool, queue, routes)
-    return Connections(redis, queue, installation, start.bot, myself, pool, routes, lease)
+    return Connections(redis, queue, installation, start.bot, myself, pool, routes, lease, reach)
+
+
+def _reach_of(start: "_Startup", redis: Client, routes: ProviderRouter) -> Reach:
+    persistence = start.queue.persistence
+    return Reach(
+        redis,
+        functools.partial(is_reached, start.bot),
+        lambda: routes.urls,
+        start.is_standby,
+        lambda: persistence.is_in_sync,
+        functools.partial(signal.raise_signal, signal.SIGUSR1),
+    )
 
 
 async def _stand_by(notifier: Notifier) -> None:
@@ -271,7 +290,7 @@ async def _until_done(
         except TransientError as error:
             if time.monotonic() - began_s > within_s:
                 raise
-            delay_s = error.retry_after_s or backoff_s(attempt, cap_s=30)
+            delay_s = error.retry_after_s or backoff_s(attempt, cap_s=10)
             said = f"{where} is not usable yet ({error})"
         notifier.status(said)
         events.warning("%s; retrying in %.0f s", said, delay_s)
@@ -317,6 +336,7 @@ async def _run(
         enable_buttons(connections.redis, connections.bot),
         *([server.watch()] if server else []),
         *([connections.lease.keep()] if connections.lease else []),
+        *([connections.reach.run()] if connections.reach else []),
     )
     async with _beside(*background):
         notifier.ready(services.sampler.summary)

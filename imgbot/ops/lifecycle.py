@@ -196,7 +196,7 @@ class Signals:
         self._drain()
 
     def _hand_over(self) -> None:
-        self._is_handing_over = not self.stopping.is_set()
+        self._is_handing_over |= not self.stopping.is_set()
         self._drain()
 
     def conclude(self) -> int:

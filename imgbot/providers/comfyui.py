@@ -70,6 +70,7 @@ class ComfyUiProvider(Provider):
         self.max_concurrent = spec.limits.jobs
         self.order_limit = spec.limits.order_limit(config)
         self._base_url = (config.url or spec.url).rstrip("/")
+        self.urls = (self._base_url,)
         self._graphs = graphs
         self._flows: dict[str, Workflow] = {}
         self.offers: Mapping[Operation, Capability] = {}

@@ -171,6 +171,7 @@ class OpenAiProvider(Provider):
         self._spec = spec
         self._key = config.key
         self._base_url = (config.url or spec.url).rstrip("/")
+        self.urls = (self._base_url,)
         self._models = {
             operation: model
             for operation in OFFERED

@@ -255,6 +255,8 @@ class Provider(ABC):
     """True if its requests carry the webhook address."""
     has_account: bool = False
     """True if `balance` can be asked for."""
+    urls: tuple[str, ...] = ()
+    """Its base URLs."""
 
     def offer(self, operation: Operation, model: str) -> Capability:
         """Return the terms of a model; those of the usual one if `model` is empty or unknown."""

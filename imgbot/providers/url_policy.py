@@ -8,6 +8,7 @@ import functools
 import re
 import socket
 from collections.abc import Iterable
+from contextlib import suppress
 from ipaddress import IPv4Address, ip_address, ip_network
 from urllib.parse import SplitResult, urlsplit
 
@@ -47,6 +48,17 @@ def origin_of(url: str) -> str:
     if parts is None:
         return ""
     return f"{parts.scheme}://{parts.hostname}:{parts.port or _DEFAULT_PORTS[parts.scheme]}"
+
+
+def far_address(url: str) -> tuple[str, int] | None:
+    """Return host and port of a URL; None for this machine's own, and for an invalid one."""
+    parts = split(url)
+    host = (parts.hostname if parts else None) or "localhost"
+    with suppress(ValueError):
+        host = "localhost" if ip_address(host).is_loopback else host
+    if parts is None or host == "localhost":
+        return None
+    return host, parts.port or _DEFAULT_PORTS[parts.scheme]
 
 
 class Hosts:

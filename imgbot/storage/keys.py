@@ -71,6 +71,10 @@ EPOCH = _key("img:epoch", Owner.NOBODY)
 LEADER = _key("img:leader", Owner.NOBODY)
 # STRING per epoch, an hour: number of the latest batch of writes of the bot that leads a cluster.
 WRITTEN = _key("img:written:", Owner.NOBODY)
+# STRING, 10 s: the bot that stands by in a cluster, and reaches Telegram and a provider.
+REACHES = _key("img:reaches", Owner.NOBODY)
+# STRING, 5 min: the bot that handed over because it reached neither.
+LEFT = _key("img:left", Owner.NOBODY)
 # STRING: there is no replica to wait for: a cluster whose second server has not joined yet.
 ALONE = _key("img:alone", Owner.NOBODY)
 # STRING, in the Valkey of the witness: the time (s) of its change, and the servers of a cluster

@@ -75,6 +75,11 @@ class Persistence:
         """Primary that the Sentinels name, and since when."""
 
     @property
+    def is_in_sync(self) -> bool:
+        """True while the replica has everything that was acknowledged."""
+        return self.state == _IN_SYNC
+
+    @property
     def alone_s(self) -> float:
         """Seconds since the primary goes on alone; 0 with its replica, or outside a cluster."""
         return 0.0 if self._alone is None else time.monotonic() - self._alone_since_s

@@ -12,6 +12,7 @@ from imgbot.clock import Clock
 from imgbot.config.settings import Settings
 from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.jobs.reach import Reach
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.lease import Lease
@@ -35,7 +36,8 @@ class Connections:
     pool: Pool
     routes: ProviderRouter
     lease: Lease | None = None
-    """None outside a cluster."""
+    """None outside a cluster, as is the next."""
+    reach: Reach | None = None
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the bot is to stop, and the orders that only an answer can settle are answered."""
 

@@ -19,7 +19,7 @@ from imgbot.storage import keys
 from tests.crash.test_supervisor_killed import all_pictures, ask_for_pictures
 from tests.fakes import stopping_bot
 from tests.fixtures.bot import SOON, Bot, with_simulated_provider
-from tests.fixtures.sandbox import Control, Person, open_sandbox
+from tests.fixtures.sandbox import Control, Person, Relay, open_relay, open_sandbox
 from tests.fixtures.valkey_cluster import ValkeyCluster
 from tests.fixtures.waiting import eventually
 
@@ -27,6 +27,9 @@ SOONER = {
     **SOON,
     # A stopped leader counts as one that may order for seven seconds after the takeover.
     "imgbot.storage.lease._LOCK_DELAY_S": -113.0,
+    "imgbot.jobs.reach._EVERY_S": 0.2,
+    "imgbot.jobs.reach._ANSWER_S": 1.0,
+    "imgbot.jobs.reach._SILENCE_S": 2.0,
 }
 
 
@@ -43,6 +46,8 @@ class Pair:
     servers: ValkeyCluster
     leader: Bot
     standby: Bot
+    relay: Relay
+    """The leader's way to Telegram."""
 
     async def until_led_by(self, bot: Bot, begin: int = 0) -> float:
         """Wait until a bot serves; return the seconds that it took."""
@@ -66,7 +71,11 @@ class Pair:
 
 @pytest.fixture
 async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Pair]:
-    async with open_sandbox() as (sandbox, control), ValkeyCluster(tmp_path / "servers") as servers:
+    async with (
+        open_sandbox() as (sandbox, control),
+        ValkeyCluster(tmp_path / "servers") as servers,
+        open_relay(sandbox) as relay,
+    ):
         await control.set_provider(duration_s=[0.6, 0.9])
         given: Mapping[str, Any] = getattr(request, "param", {})
         settings = with_simulated_provider(sandbox) | {"IMGBOT_REDIS_URL": servers.url}
@@ -83,10 +92,11 @@ async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
             bots.append(bot)
             bot.constants = SOONER
         bots[0].command = given.get("command", [])
+        bots[0].settings["IMGBOT_TELEGRAM_API"] = relay.url
         async with bots[0] as leader:
             await leader.until_logged("leading: epoch 1-")
             async with bots[1] as standby:
-                yield Pair(sandbox, control, servers, leader, standby)
+                yield Pair(sandbox, control, servers, leader, standby, relay)
                 assert leader.secrets_in_log() == standby.secrets_in_log() == []
 
 
@@ -194,6 +204,23 @@ async def test_it_hands_over(pair: Pair) -> None:
     assert '"standby"' in await pair.leader.get("/healthz")
     await pair.expect_one_each(people)
     print(f"takeover after SIGUSR1: {took_s:.1f} s")
+
+
+async def test_a_leader_without_telegram_lets_the_other_lead(pair: Pair) -> None:
+    people = await ask_for_pictures(pair.control, 3)
+    await eventually(lambda: ordered(pair), what="an order")
+
+    pair.relay.is_cut = True
+    took_s = await pair.until_led_by(pair.standby)
+    people += await ask_for_pictures(pair.control, 3, "a hen")
+    await pair.expect_one_each(people)
+
+    assert await pair.leader.wait() == 1
+    assert "handing over: neither Telegram" in pair.leader.log
+    pair.relay.is_cut = False
+    await pair.leader.start()
+    assert '"standby"' in await pair.leader.get("/healthz")
+    print(f"takeover after the leader lost Telegram: {took_s:.1f} s")
 
 
 KEYED, FOUND = r"idempotency_header.*\n", r"\[look_up\](.*\n){4}"

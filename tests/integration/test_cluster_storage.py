@@ -14,6 +14,7 @@ from redis.asyncio.sentinel import MasterNotFoundError
 
 from imgbot.config.setting_types import Address, ClusterUrl
 from imgbot.domain.errors import FencedError, StorageUnavailableError, TransientError
+from imgbot.jobs.reach import Reach
 from imgbot.sandbox.bot_process import free_port
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
@@ -329,3 +330,73 @@ async def primary_by(redis: Client) -> int:
         return (await redis.sentinels.get_master_address())[1]
     except MasterNotFoundError:
         return 0
+
+
+@dataclass
+class Place:
+    """What the network of a machine reaches, and what its bot makes of that."""
+
+    telegram: bool = True
+    provider: bool = True
+    is_standby: bool = False
+    is_in_sync: bool = True
+    now_s: float = 0.0
+    handed_over: int = 0
+
+    def reach(self, redis: Client, port: int) -> Reach:
+        # Any address of this machine but that of loopback, which does not count.
+        urls = lambda: ("http://127.0.0.1:1", f"http://0.0.0.0:{port if self.provider else 1}")  # noqa: E731
+
+        async def ask() -> bool:
+            return self.telegram
+
+        def hand_over() -> None:
+            self.handed_over += 1
+
+        return Reach(
+            redis, ask, urls, lambda: self.is_standby, lambda: self.is_in_sync, hand_over,
+            lambda: self.now_s,
+        )  # fmt: skip
+
+
+NOTHING = {"telegram": False, "provider": False}
+
+
+@pytest.mark.parametrize(
+    ("leads", "stands_by", "after_s", "count"),
+    [
+        (NOTHING, {}, 10.0, 1),
+        (NOTHING, {}, 9.9, 0),
+        ({"telegram": False}, {}, 10.0, 0),
+        ({"provider": False}, {}, 10.0, 0),
+        (NOTHING | {"is_in_sync": False}, {}, 10.0, 0),
+        (NOTHING, {"telegram": False}, 10.0, 0),
+        (NOTHING, {"provider": False}, 10.0, 0),
+    ],
+)
+async def test_who_reaches_nothing_lets_who_reaches_all_lead(
+    leads: dict[str, bool], stands_by: dict[str, bool], after_s: float, count: int, redis: Client
+) -> None:
+    leader, standby = Place(), Place(**stands_by, is_standby=True)
+    async with await asyncio.start_server(lambda _, writer: writer.close(), "0.0.0.0") as server:
+        port = server.sockets[0].getsockname()[1]
+        leading, standing = leader.reach(redis, port), standby.reach(redis, port)
+        # It was the standby itself until now.
+        leader.is_standby = True
+        await leading.step()
+        await redis.pexpire(keys.REACHES, 0)
+        leader.is_standby = False
+        for name, is_so in leads.items():
+            setattr(leader, name, is_so)
+        await standing.step()
+
+        leader.now_s = after_s
+        await leading.step()
+        # Once in five minutes at most, by whichever of the two.
+        standby.is_standby, standby.telegram, standby.provider = False, False, False
+        leader.is_standby = leader.telegram = leader.provider = True
+        await leading.step()
+        standby.now_s = 60.0
+        await standing.step()
+
+    assert (leader.handed_over, standby.handed_over) == (count, 1 - count)

@@ -156,6 +156,7 @@ async def test_a_stop_is_kept_whatever_was_asked_before(bot: Bot) -> None:
     for asked, status in (
         ([signal.SIGUSR1], 1),
         ([signal.SIGUSR1, signal.SIGTERM], 0),
+        ([signal.SIGUSR1, signal.SIGUSR1], 1),
     ):
         await bot.start()
         for number in asked:

@@ -21,14 +21,14 @@ CEILINGS = {
     "lines of imgbot/ops": 7760,
     "lines of imgbot/providers": 3750,
     "lines of imgbot/sandbox": 4900,
-    "lines of imgbot/storage": 6580,
+    "lines of imgbot/storage": 6587,
     "lines of imgbot/telegram": 2400,
     "lines of imgbot/telemetry": 1000,
-    "lines of imgbot/wiring": 660,
-    "lines that the supervisor imports": 32600,
+    "lines of imgbot/wiring": 663,
+    "lines that the supervisor imports": 32772,
     "settings": 42,
     "Redis keys": 88,
-    "words of the README": 8660,
+    "words of the README": 8689,
     "lines of the README": 435,
 }
 

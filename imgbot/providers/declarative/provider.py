@@ -71,6 +71,7 @@ class DeclaredProvider(Provider):
             for operation, usual in self.offers.items()
         }
         self._urls = spec.addresses(config.url)
+        self.urls = tuple(self._urls.values())
         auth = spec.auth
         self._client = ProviderHttpClient(
             Hosts(self._urls.values(), auth.hosts if auth else ()),
