@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, cast
+from unittest.mock import Mock
 
 import pytest
 from aiogram import Bot
@@ -498,7 +499,7 @@ async def test_it_polls_again_once_another_call_has_ended_an_outage(
         return "getUpdates: TelegramServerError" in caplog.text
 
     monkeypatch.setattr("imgbot.telegram.session._OUTAGE_S", 0.0)
-    monkeypatch.setattr("imgbot.telegram.update_poller.backoff_s", lambda *_, **__: 3600.0)
+    monkeypatch.setattr("imgbot.telegram.update_poller.backoff_s", Mock(return_value=3600.0))
     recorder, stopping = Recorder(), asyncio.Event()
     async with open_bot_on_sandbox() as (bot, control), asyncio.TaskGroup() as group:
         ann = await control.make_user("Ann")
