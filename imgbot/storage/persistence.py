@@ -143,6 +143,8 @@ class Persistence:
             await self._demand_replica(told, primary, is_demanded=True)
             await self._record(register, str(primary), str(follower))
         elif self._alone is not None:
+            # One that has started again asks for its replica, as its file says.
+            await self._demand_replica(told, primary, is_demanded=False)
             await self._record(register, str(primary))
         elif await self._redis.exists(keys.ALONE):
             self._go_alone(primary)

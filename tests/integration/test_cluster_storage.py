@@ -116,6 +116,10 @@ async def test_it_goes_on_alone_at_the_new_primary(servers: ValkeyCluster) -> No
         await servers.until_led_by("b")
         await eventually(lambda: persisted(leader), what="a write that is acknowledged")
         assert await leader.members() == servers.addresses("b")
+        # It starts again as its file says, which asks for a replica.
+        servers.kill("b")
+        servers.start("b")
+        await eventually(lambda: persisted(leader), what="a write after its restart")
         # The former primary comes back as the replica.
         servers.start("a")
         await eventually(leader.members, lambda found: found == servers.addresses("a", "b"))
