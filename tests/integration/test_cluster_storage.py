@@ -101,7 +101,7 @@ async def test_one_lease_one_leader(servers: ValkeyCluster) -> None:
         assert second.locked_s(120.0) > 130.0
 
 
-async def test_it_goes_on_alone_at_the_new_primary(servers: ValkeyCluster) -> None:
+async def test_it_goes_on_alone_at_the_new_primary(servers: ValkeyCluster, tmp_path: Path) -> None:
     async with open_leader(servers) as leader:
         calls = await leader.redis.info("commandstats")
         before = calls["cmdstat_waitaof"]["calls"]
@@ -124,6 +124,13 @@ async def test_it_goes_on_alone_at_the_new_primary(servers: ValkeyCluster) -> No
         servers.start("a")
         await eventually(leader.members, lambda found: found == servers.addresses("a", "b"))
         await leader.persistence.persist()
+
+        # By their files they follow, and may be promoted, also under a release without a record.
+        async def files() -> str:
+            return "".join((tmp_path / name / "conf").read_text() for name in "ab")
+
+        await eventually(files, lambda text: text.count("replica-priority 90") == 2)
+        assert (await files()).count(f'primaryauth "{PASSWORD}"') == 2
 
 
 async def test_a_server_that_lacks_something_never_leads(servers: ValkeyCluster) -> None:

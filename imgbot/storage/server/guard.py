@@ -4,11 +4,14 @@ Sentinel promotes no server whose priority is 0, and a server without the passwo
 """
 
 import asyncio
+import itertools
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from typing import Any
+
+from redis.exceptions import ResponseError
 
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
@@ -103,16 +106,28 @@ class Guard:
         try:
             told = await server.info("replication")
             if record is not None:
-                priority = _PROMOTABLE if str(address) in record.members else 0
+                is_member = str(address) in record.members
                 is_allowed = may_follow(told, str(address), record)
-                password = (self._url.password or "") if is_allowed else ""
-                await server.config_set("replica-priority", priority, "masterauth", password)
+                await self._configure(server, is_member=is_member, is_allowed=is_allowed)
             elif told.get("slave_priority") == _PROMOTABLE:
                 # Only the record could say that it still has everything.
                 await server.config_set("replica-priority", 0)
             return str(await server.get(keys.LEADER) or ""), told
         except SILENCE:
             return "", {}
+
+    async def _configure(self, server: Any, *, is_member: bool, is_allowed: bool) -> None:
+        wanted = {
+            "replica-priority": str(_PROMOTABLE if is_member else 0),
+            "masterauth": (self._url.password or "") if is_allowed else "",
+        }
+        if await server.config_get(*wanted) == wanted:
+            return
+        await server.config_set(*itertools.chain(*wanted.items()))
+        if is_member and is_allowed:
+            # A release that knows no record, after a rollback, takes its file as it is.
+            with suppress(ResponseError):
+                await server.config_rewrite()
 
 
 def may_follow(told: Mapping[str, Any], own: str, record: InSyncRecord) -> bool:
