@@ -21,6 +21,8 @@ class Process:
     """A process of the bot; `held` has its callbacks while it is frozen."""
 
     name: str
+    host: str = ""
+    """Machine of a cluster that it runs on."""
     is_dead: bool = False
     held: list[asyncio.Handle] | None = None
     tasks: list[asyncio.Task[Any]] = field(default_factory=list[asyncio.Task[Any]])

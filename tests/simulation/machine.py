@@ -27,15 +27,18 @@ from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.lease import Lease
 from imgbot.storage.persistence import Persistence
+from imgbot.storage.server.guard import Guard
+from imgbot.storage.server.record import Register
 from imgbot.telegram.client import identify
 from imgbot.wiring.connections import Connections, queue_limits_of
 from imgbot.wiring.services import build_services
+from tests.simulation.cluster import URL
 from tests.simulation.loop import PROCESS, Process
 from tests.simulation.network import Network
 from tests.simulation.provider import PlayedProvider
-from tests.simulation.redis_server import RedisServer, connect
+from tests.simulation.redis_connection import Way, connect
+from tests.simulation.sentinel import Sentinels
 from tests.simulation.telegram import TOKEN, Session, Telegram
-from tests.simulation.witness import PlayedRegister
 
 
 class PlayedPool:
@@ -122,10 +125,8 @@ class Machine:
 
     process: Process
     settings: Settings
-    find: Callable[[], RedisServer]
-    primary: Callable[[], RedisServer | None] | None
-    """The Redis that Sentinels name, in a cluster; None for a machine that is cut off."""
-    register: PlayedRegister | None
+    way: Way | Sentinels
+    """To its Redis; in a cluster by Sentinels."""
     telegram: Telegram
     network: Network
     providers: Callable[[], list[PlayedProvider]]
@@ -140,22 +141,27 @@ class Machine:
         """Start, serve until drained or ended. Raises what ends a supervisor."""
         PROCESS.set(self.process)
         _use(Clock(time.time_ns, time.monotonic_ns))
-        redis = self.redis = connect(self.find, self.network, self.primary)
+        redis = self.redis = connect(self.way, self.network)
+        register = Register(URL) if isinstance(self.way, Sentinels) else None
+        guards = [Guard(redis, register).run()] if register else []
         try:
-            connections = await run_or_cancel_on(self.draining, self._open(redis))
-            if connections is not None:
-                await self._serve(connections)
-                await connections.queue.close_epoch()
+            async with supervisor._beside(*guards):
+                opened = self._open(redis, register)
+                connections = await run_or_cancel_on(self.draining, opened)
+                if connections is not None:
+                    await self._serve(connections)
+                    await connections.queue.close_epoch()
         finally:
             await redis.aclose()
+            if register:
+                await register.aclose()
 
-    async def _open(self, redis: Client) -> Connections:
+    async def _open(self, redis: Client, register: Register | None) -> Connections:
         bot = Bot(TOKEN, session=Session(self.telegram, self.network))
         myself = await self._identify(bot)
-        register: Any = self.register
         persistence = Persistence(redis, register, is_synced_by_itself=self.is_synced_by_itself)
         queue = JobQueue(redis, queue_limits_of(self.settings), persistence)
-        lease = Lease(redis, persistence, time.monotonic) if self.primary else None
+        lease = Lease(redis, persistence, time.monotonic) if register else None
         if lease is not None:
             await lease.take()
         notifier: Any = _Notifier()

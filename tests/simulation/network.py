@@ -72,6 +72,8 @@ class Network:
         self.kills: list[Kill] = []
         self.is_calm = False
         """No trouble befalls anything any longer."""
+        self.cuts = set[tuple[str, str]]()
+        """Hosts of a cluster, from the one to the other: nothing passes."""
         self._random = random
         self._note = note
         self._kill = kill
@@ -99,11 +101,28 @@ class Network:
                 return each.kind
         return ""
 
-    async def exchange(self, link: str, name: str, serve: Callable[[], T]) -> T:
-        """Send a request, and wait for the answer. Raises LostError and what `serve` raises."""
+    def reaches(self, one: str, other: str) -> bool:
+        """Return whether a host gets answers from another."""
+        return not {(one, other), (other, one)} & self.cuts
+
+    @property
+    def is_untroubled(self) -> bool:
+        now_s = self.loop.now_s
+        return self.is_calm or not any(e.at_s <= now_s < e.at_s + e.lasts_s for e in self.troubles)
+
+    async def exchange(self, link: str, name: str, serve: Callable[[], T], host: str = "") -> T:
+        """Send a request to a host, and wait for the answer.
+
+        Raises LostError and what `serve` raises.
+        """
         kind = self.befalls(link, "down", "request", "answer", "slow", "late")
+        process = PROCESS.get()
+        if process and (process.host, host) in self.cuts:
+            kind = "request"
+        elif process and (host, process.host) in self.cuts:
+            kind = "answer"
         answer: asyncio.Future[T] = self.loop.create_future()
-        message = _Message(PROCESS.get(), link, name, kind, answer)
+        message = _Message(process, link, name, kind, answer)
         self._count(message, "sent")
         if message.process and message.process.held is not None:
             # It is frozen just before the message leaves.

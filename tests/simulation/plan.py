@@ -36,6 +36,8 @@ class Event:
     at_s: float
     kind: str
     amount: float = 0.0
+    who: str = ""
+    """Hosts of a cluster by their roles then: of the primary P, the replica R, the witness W."""
 
 
 @dataclass(frozen=True)

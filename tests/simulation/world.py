@@ -5,6 +5,7 @@ import hashlib
 import logging
 import os
 import random
+import re
 import shutil
 import uuid
 import warnings
@@ -24,18 +25,20 @@ from imgbot.providers.protocol import Capability, Recovery
 from imgbot.storage import keys
 from imgbot.storage.lease import LEASE_S
 from tests.simulation.books import Account, Books, Call, Entry
+from tests.simulation.cluster import Cluster
 from tests.simulation.loop import PROCESS, DeadlockError, Loop, Process, use_time_of
 from tests.simulation.machine import Machine
 from tests.simulation.marks import sometimes
 from tests.simulation.network import Kill, Network
 from tests.simulation.plan import ACTED_S, ADMIN, Event, Plan
 from tests.simulation.provider import PRICES_MICRO, Ledger, PlayedProvider
+from tests.simulation.redis_connection import Way
 from tests.simulation.redis_server import RedisServer
 from tests.simulation.telegram import TOKEN, Sent, Telegram
 from tests.simulation.users import Users
-from tests.simulation.witness import PlayedRegister, Witness
 
 _LOOKS, _LOOK_EVERY_S = 260, 5.0
+_TAKEOVER_S, _IDLE_S = 6.0, 60.0
 _REPAIRS = "queue repaired", "reservations", "leaked", "the Stars of"
 _OFTEN = 50
 """Calls of a script with the same arguments that lead nowhere."""
@@ -105,17 +108,13 @@ class World:
         )
         self.network.troubles = list(self.plan.troubles)
         self.network.kills = list(self.plan.kills)
-        self.server = self._new_server()
-        self._nowhere = self._new_server()
-        self._nowhere.is_down, self._nowhere.number = True, 0
-        self._reached: dict[Process, RedisServer] = {}
-        self._witness = Witness()
-        """What a process reaches while the network is cut."""
+        self._cluster = self._new_cluster() if self.plan.is_clustered else None
+        self._single = self._new_server("redis")
         self._epochs: dict[str, str] = {}
         self._leases: dict[str, float] = {}
         """By epoch, the end of its lease."""
         self._calls = Counter[tuple[str, str]]()
-        self._is_failing_over = self._was_frozen = False
+        self._was_frozen = False
         self.telegram = Telegram(self.loop, self.note)
         self.telegram.changed = self._on_shown
         self.ledger = Ledger(
@@ -123,11 +122,22 @@ class World:
         )
         self.users = Users(self.telegram, self.network, random.Random(self.plan.seed + 4))
 
-    def _new_server(self) -> RedisServer:
+    def _new_server(self, name: str) -> RedisServer:
         syncs_always = self.plan.syncs_always
-        server = RedisServer(self.loop, self.violate, [], syncs_always=syncs_always)
-        server.answered = self._on_script
+        server = RedisServer(self.loop, self.violate, name, syncs_always=syncs_always)
+        server.answered = lambda call: self._on_script(server, call)
         return server
+
+    def _new_cluster(self) -> Cluster:
+        servers = self._new_server("a"), self._new_server("b")
+        witness = RedisServer(self.loop, self.violate, "w", syncs_always=True)
+        lags_s = self._draw.uniform(0.05, 0.5), self._draw.choice((0.1, 0.5, 0.9))
+        return Cluster(self.network, servers, witness, self.violate, lags_s)
+
+    @property
+    def server(self) -> RedisServer:
+        """The one whose data counts."""
+        return self._cluster.primary if self._cluster else self._single
 
     def note(self, line: str) -> None:
         line = f"{self.loop.now_s:9.3f} {line}"
@@ -184,8 +194,8 @@ class World:
     async def _play(self) -> None:
         self._start(f"{self._folder}/1")
         if self.plan.is_clustered:
-            self.server.join_replica()
             self._start(f"{self._folder}/2")
+            self._watch()
         self._pay()
         for action in self.plan.actions:
             self.network.later(action.at_s, self._act, action)
@@ -214,14 +224,13 @@ class World:
 
     def _start(self, folder: str) -> None:
         self._started += 1
-        process = Process(f"p{self._started}")
+        host = {"1": "a", "2": "b"}[Path(folder).name] if self._cluster else ""
+        process = Process(f"p{self._started}", host)
         Path(folder).mkdir(parents=True, exist_ok=True)
         machine = Machine(
             process,
             self._settings(folder),
-            lambda: self._reached.get(process, self.server),
-            (lambda: self._primary_for(process)) if self.plan.is_clustered else None,
-            self._register_of(process),
+            self._cluster.sentinels_of(host) if self._cluster else Way(self._single),
             self.telegram,
             self.network,
             self._providers,
@@ -295,7 +304,9 @@ class World:
         is_there = any(
             each.settings.state_dir == folder or not self.plan.is_clustered for each in self._living
         )
-        if not is_there and not self._is_over:
+        if self._cluster and not self._cluster.is_up(machine.process.host):
+            self.network.later(5.0, self._start_again, machine)
+        elif not is_there and not self._is_over:
             self._start(str(folder))
 
     def _on_kill(self, process: Process, kill: Kill) -> None:
@@ -332,9 +343,9 @@ class World:
         self._synced_inodes.add(os.fstat(descriptor).st_ino)
 
     def _happen(self, event: Event) -> None:
-        self.note(f"{event.kind} {event.amount:.1f}")
-        sometimes(f"event: {event.kind}")
-        getattr(self, f"_{event.kind}")(event.amount)
+        self.note(f"{event.kind} {event.who} {event.amount:.1f}")
+        sometimes(f"event: {event.kind} {event.who}".rstrip())
+        getattr(self, f"_{event.kind}")(event.amount, *filter(None, [event.who]))
 
     def _restart(self, _: float) -> None:
         for machine in self._living:
@@ -353,16 +364,6 @@ class World:
                 process.held = []
                 self.network.later(amount * (1 + self.plan.is_clustered), self.loop.thaw, process)
 
-    def _primary_for(self, process: Process) -> RedisServer | None:
-        return None if self._reached.get(process) not in {None, self._nowhere} else self.server
-
-    def _register_of(self, process: Process) -> PlayedRegister | None:
-        if not self.plan.is_clustered:
-            return None
-        return PlayedRegister(
-            self._witness, self.network, lambda: self._primary_for(process) is None
-        )
-
     @property
     def _leader(self) -> Machine:
         epoch = self.server.read("GET", keys.EPOCH)
@@ -370,54 +371,57 @@ class World:
         return [*leading, *self.machines][0]
 
     def _failover(self, amount: float) -> None:
-        """The machine of the leader and of the primary is gone."""
-        if self._may_fail_over:
+        """The bot that leads is gone, and the primary."""
+        if self._is_whole:
             self._on_kill(self._leader.process, Kill("event", 0, "gone", 0))
             self._primary(amount)
 
     def _primary(self, amount: float) -> None:
-        if self._may_fail_over:
-            self._is_failing_over = True
-            self.server.go_down()
-            self.network.later(6.0, self._promote, amount)
+        if self._is_whole and self._cluster:
+            self._cluster.end_redis(self.server.name, _TAKEOVER_S + amount, loses=False)
 
     @property
-    def _may_fail_over(self) -> bool:
-        # Not with a replica that has not come up yet: that would be two failures at once.
-        return not self._is_failing_over and self.server.is_replicated
-
-    def _promote(self, amount: float) -> None:
-        self.note("the replica is the primary")
-        self.server = self.server.promoted()
-        self._reached = {
-            process: server
-            for process, server in self._reached.items()
-            if server is not self._nowhere
-        }
-        self.network.later(amount, self._heal)
-
-    def _heal(self) -> None:
-        self.note("the former primary is a replica")
-        for server in self._reached.values():
-            server.is_down = True
-        self._reached, self._is_failing_over = {}, False
-        self.server.join_replica()
+    def _is_whole(self) -> bool:
+        return self._cluster is None or self._cluster.is_whole
 
     def _partition(self, amount: float) -> None:
-        """The leader and the primary are cut off from the rest, but not from the internet."""
-        if not self._may_fail_over:
-            return
-        self._is_failing_over = True
-        leader = self._leader
-        for each in self._living:
-            self._reached[each.process] = self.server if each is leader else self._nowhere
-        self.server.leave_replica()
-        self.network.later(6.0, self._promote, amount)
+        """The primary is cut off from the rest, but not from the internet."""
+        if self._is_whole:
+            self._cut(_TAKEOVER_S + amount, "P-RW")
 
     def _replica(self, amount: float) -> None:
-        if self._may_fail_over:
-            self.server.leave_replica()
-            self.network.later(amount, self.server.join_replica)
+        if self._is_whole and self._cluster:
+            self._cluster.end_redis(self._cluster.replica.name, amount, loses=False)
+
+    def _cut(self, amount: float, who: str) -> None:
+        """Cut one host from the others, in one direction or in both."""
+        assert self._cluster
+        [one], others = map(self._cluster.hosts_of, re.split("[->]", who))
+        pairs = {(one, each) for each in others}
+        self._cluster.cut(pairs | {(b, a) for a, b in pairs if "-" in who}, amount)
+
+    def _off(self, amount: float, who: str) -> None:
+        """Hosts lose their power."""
+        assert self._cluster
+        for host in self._cluster.hosts_of(who):
+            lasts_s = amount * self._draw.uniform(0.4, 1)
+            self._cluster.end_redis(host, lasts_s, loses=True)
+            self._end_bot(host, lasts_s)
+
+    def _abandon(self, amount: float, who: str) -> None:
+        """The bot of a host is gone, and nothing reaches the host."""
+        assert self._cluster
+        for host in self._cluster.hosts_of(who):
+            self._end_bot(host, amount)
+        self._cut(amount, f"{who}-{'PRW'.replace(who, '')}")
+
+    def _end_bot(self, host: str, lasts_s: float) -> None:
+        for machine in [each for each in self._living if each.process.host == host]:
+            self.note(f"{machine.process.name} is gone")
+            machine.process.is_dead = True
+            self._lose_files(Path(machine.settings.state_dir))
+            again_s = lasts_s + self._draw.uniform(0.5, 8)
+            self.network.later(again_s, self._start_again, machine)
 
     def _clock(self, amount: float) -> None:
         self.loop.skew_s += amount
@@ -452,25 +456,44 @@ class World:
             for task in [*machine.process.tasks, machine.task]:
                 if not task.done():
                     task._log_destroy_pending = False  # pyrefly: ignore[missing-attribute]
-                    # Its `finally` finds no loop.
-                    with suppress(BaseException):
-                        task.get_coro().close()
+                    # Its `finally` finds no loop, at none of its awaits.
+                    for _ in range(20):
+                        with suppress(BaseException):
+                            task.get_coro().close()
         self.loop._ready.clear()  # pyrefly: ignore[missing-attribute]
         self.loop._scheduled.clear()  # pyrefly: ignore[missing-attribute]
         self.loop.close()
 
     # Observations
 
+    def _watch(self, idle_s: float = 0.0) -> None:
+        """A bot leads soon wherever one of the hosts in the record has a majority."""
+        assert self._cluster
+        leading = [each.redis.epoch for each in self._living if each.redis and each.redis.epoch]
+        is_led = any(self._leases.get(each, 0.0) > self.loop.now_s for each in leading)
+        is_held_up = not self.network.is_untroubled or any(
+            each.process.held for each in self._living
+        )
+        hosts = {each.process.host for each in self._living}
+        is_idle = not is_led and not is_held_up and self._cluster.can_go_on(hosts)
+        idle_s = idle_s + 1 if is_idle else 0.0
+        if idle_s > _IDLE_S:
+            self.violate(f"no bot leads; recorded: {sorted(self._cluster.members)}")
+        if not self._is_over:
+            self.network.later(1.0, self._watch, idle_s)
+
     def _on_loop_error(self, _: Any, context: dict[str, Any]) -> None:
         self.violate(f"loop: {context.get('message')} {context.get('exception')!r}")
 
-    def _on_script(self, call: Call) -> None:
+    def _on_script(self, server: RedisServer, call: Call) -> None:
         self.note(f"script {call.name} {call.values.get('id', '')} {call.answer[:1]}")
         if call.name == "enqueue" and call.answer[0] != "duplicate":
             # What a failover has lost is asked for again, and may be refused then.
             self.admitted.pop(call.values["id"], None)
         if not call.is_done:
             return
+        if self._cluster and call.name == "take_lease":
+            self._cluster.check(server, "lets a bot lead")
         see = getattr(self, f"_see_{call.name}", None)
         if see:
             see(call.values, call.answer)
@@ -544,7 +567,7 @@ class World:
 
     @property
     def _is_quiet(self) -> bool:
-        is_idle = not self._left_at_work() and not self.users.pending and not self._is_failing_over
+        is_idle = not self._left_at_work() and not self.users.pending and self._is_whole
         is_idle &= all(each.process.held is None for each in self._living)
         return is_idle and len(self._living) == 1 + self.plan.is_clustered
 
