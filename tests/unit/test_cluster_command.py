@@ -1,5 +1,6 @@
 """`imgbot cluster`: what it writes on a server of files, what it undoes, and what it judges."""
 
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -9,7 +10,7 @@ from unittest.mock import AsyncMock, Mock
 import pytest
 
 from imgbot.config.setting_types import Address
-from imgbot.domain.errors import ConfigError
+from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.domain.findings import Severity
 from imgbot.ops.cluster import command
 from imgbot.ops.cluster.command import Machine
@@ -20,6 +21,7 @@ from imgbot.ops.install.release import InstallError
 from imgbot.ops.installation import Layout
 from imgbot.ops.service import ServiceError
 from imgbot.storage.server.cluster import ClusterState, RedisState
+from imgbot.storage.server.record import InSyncRecord
 
 FIRST, SECOND, THIRD = ADDRESSES = ("127.0.0.2", "127.0.0.3", "127.0.0.4")
 TOKEN = "123456789:" + "T" * 35
@@ -140,6 +142,61 @@ def test_the_leader_leaves_last_and_serves_alone_again(server: Server) -> None:
     assert server.ran[-1] == "restart imgbot.service"
 
 
+def test_a_handover_waits_until_the_sentinels_know_the_replica(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.machine().init(ADDRESSES)
+    leader = f"7-abc {socket.gethostname()}"
+    server.state = state_of(primary_at(FIRST, leader=leader), replica_of())
+    answers = [StorageUnavailableError("NOGOODSLAVE No suitable replica to promote")]
+
+    def stop(*_: object) -> None:
+        server.state = state_of(primary_at(FIRST, leader="8-def other"), replica_of())
+
+    async def fail_over(_url: object) -> None:
+        if answers:
+            raise answers.pop()
+        server.state = state_of(primary_at(SECOND, leader="8-def other"))
+
+    monkeypatch.setattr(command, "supervisor_of", Mock(return_value=1))
+    monkeypatch.setattr(command.os, "kill", stop)
+    monkeypatch.setattr(command, "fail_over", fail_over)
+
+    server.machine().hand_over()
+
+    assert server.told[-1].startswith("its Redis is the primary")
+
+
+def test_a_server_without_everything_is_promoted_by_consent(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.machine().init(ADDRESSES)
+    record = InSyncRecord(0.0, frozenset({f"{SECOND}:6379"}))
+    register = AsyncMock(read=AsyncMock(return_value=record))
+    is_reached = AsyncMock(return_value=True)
+    monkeypatch.setattr(command, "Register", Mock(return_value=register))
+    monkeypatch.setattr(command, "is_reached", is_reached)
+    monkeypatch.setattr(command, "promote", AsyncMock(return_value=True))
+    since = "1970-01-01T00:00:00Z"
+    with pytest.raises(InstallError, match=f"{SECOND}:6379 is up"):
+        server.machine().promote(since)
+    is_reached.return_value = False
+    for machine in (server.machine(is_dry_run=True), server.machine()):
+        with pytest.raises(InstallError, match=f"--accept-loss-since {since}"):
+            machine.promote("1970-01-01T00:00:01Z")
+    server.machine(is_dry_run=True).promote(since)
+    register.change.assert_not_called()
+
+    server.machine().promote(since)
+
+    register.change.assert_awaited_once_with(record, [f"{FIRST}:6379"])
+    # The witness has nothing to lead with.
+    path = server.layout.cluster / "sentinel.conf"
+    path.write_text(path.read_text().replace(f"bind {FIRST}", f"bind {THIRD}"))
+    with pytest.raises(InstallError, match="is the witness"):
+        server.machine().promote(since)
+
+
 def test_a_standby_follows_the_primary_of_now(
     server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -156,7 +213,7 @@ def test_a_standby_follows_the_primary_of_now(
         server.machine().join()
 
     data.rmdir()
-    with pytest.raises(InstallError, match=f"on {THIRD}: sudo imgbot cluster witness"):
+    with pytest.raises(InstallError, match=f"on {THIRD}: sudo ./imgbot cluster witness"):
         server.machine().join()
     monkeypatch.setattr(command, "_check_record", AsyncMock())
     server.machine().join()

@@ -64,12 +64,13 @@ from imgbot.storage.server.cluster import (
     RedisState,
     fail_over,
     forget_missing,
+    is_reached,
     look,
     promote,
     require_replica,
 )
 from imgbot.storage.server.guard import Guard
-from imgbot.storage.server.record import Register
+from imgbot.storage.server.record import InSyncRecord, Register
 
 _T = TypeVar("_T")
 _URL = "IMGBOT_REDIS_URL"
@@ -221,10 +222,13 @@ class Machine:
 
     def promote(self, accepted: str | None) -> None:
         """Have this server lead that lacks something. Raises InstallError."""
-        url = ClusterUrl.parse(self._plan(self._stored().url).url)
-        own = Address(self._own(), REDIS_PORT)
+        plan = self._plan(self._stored().url)
+        url, own = ClusterUrl.parse(plan.url), Address(self._own(), REDIS_PORT)
+        if own.host not in plan.addresses[:2]:
+            raise InstallError("this server is the witness: it has no data")
+        record = asyncio.run(_record_without(own, url, accepted))
         says = "have this server lead"
-        self._steps.take(says, lambda: asyncio.run(_promote(url, own, accepted)))
+        self._steps.take(says, lambda: asyncio.run(_promote(url, own, record)))
 
     def leave(self) -> None:
         """Undo what made this machine a member; its data stay. Raises InstallError."""
@@ -268,7 +272,7 @@ class Machine:
         if not url:
             raise InstallError(
                 "this server is in no cluster; first, on the server with the bot: "
-                "sudo imgbot cluster init LEADER STANDBY WITNESS"
+                "sudo imgbot cluster init LEADER STANDBY WITNESS, which says what to do next"
             )
         return plan_of(url)
 
@@ -383,7 +387,7 @@ class Machine:
         if primary.address.host != self._own():
             return
         began_s = time.monotonic()
-        await fail_over(url)
+        await _until(lambda: _begin_move(url), "the Sentinels do not move the primary")
         await _until(lambda: _other_primary(url, primary.address), "the Redis did not move")
         self._tell(f"its Redis is the primary after {time.monotonic() - began_s:.1f} s")
 
@@ -407,6 +411,14 @@ async def _other_leader(url: ClusterUrl, former: str) -> str:
     return leader.partition(" ")[2] if leader != former else ""
 
 
+async def _begin_move(url: ClusterUrl) -> bool:
+    # Sentinels learn only every ten seconds that a replica has caught up.
+    with suppress(StorageUnavailableError):
+        await fail_over(url)
+        return True
+    return False
+
+
 async def _other_primary(url: ClusterUrl, former: Address) -> bool:
     state = await look(url)
     return state.primary is not None and state.primary.address != former
@@ -422,7 +434,7 @@ async def _check_record(url: ClusterUrl) -> None:
         else:
             said = f"the witness has no record yet: does the bot run at {url.servers[0].host}?"
     if record is None:
-        raise InstallError(f"{said}; first, on {url.witness.host}: sudo imgbot cluster witness")
+        raise InstallError(f"{said}; first, on {url.witness.host}: sudo ./imgbot cluster witness")
 
 
 async def _follow(plan: ClusterPlan, own: str) -> None:
@@ -454,28 +466,30 @@ async def _forget(url: ClusterUrl, *, has_data: bool) -> None:
     await forget_missing(url)
 
 
-async def _promote(url: ClusterUrl, own: Address, accepted: str | None) -> None:
-    """Have the Redis here be the primary, though the other one may have more, if that is accepted.
+async def _record_without(own: Address, url: ClusterUrl, accepted: str | None) -> InSyncRecord:
+    """Return the record that does not name this server, if the loss since then is accepted.
 
     Raises InstallError, StorageUnavailableError.
     """
     async with aclosing(Register(url)) as register:
         record = await register.read()
-        if record is None or str(own) in record.members:
-            raise InstallError("this server has everything: it leads once it can, by itself")
-        others = ", ".join(sorted(record.members))
-        since = datetime.fromtimestamp(record.since_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        state = await look(url)
-        if any(str(each.address) in record.members and each.info for each in state.servers):
-            raise InstallError(
-                f"{others} answers, and has everything: nothing needs to be given up"
-            )
-        if accepted != since:
-            raise InstallError(
-                f"this server lacks what was accepted since {since}, which {others} has: start "
-                "that one. If it is gone for good, switch it off, and give that up: "
-                f"sudo imgbot cluster promote --accept-loss-since {since}"
-            )
+    if record is None or str(own) in record.members:
+        raise InstallError("this server has everything: it leads once it can, by itself")
+    [other] = record.members
+    if await is_reached(url, other):
+        raise InstallError(f"{other} is up, and has everything: nothing needs to be given up")
+    since = datetime.fromtimestamp(record.since_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    if accepted != since:
+        raise InstallError(
+            f"this server lacks what was accepted since {since}, which {other} has: start "
+            "that one. If it is gone for good, switch it off, and give that up: "
+            f"sudo imgbot cluster promote --accept-loss-since {since}"
+        )
+    return record
+
+
+async def _promote(url: ClusterUrl, own: Address, record: InSyncRecord) -> None:
+    async with aclosing(Register(url)) as register:
         await register.change(record, [str(own)])
     await _until(lambda: promote(url, own), "the Sentinels do not name this server", _SYNC_S)
 
@@ -484,10 +498,10 @@ def _next_after_init(plan: ClusterPlan) -> str:
     first, second, third = plan.addresses
     return "\n".join(
         (
-            f"This server, {first}, leads. Next:",
-            f"  here:              {_SETTINGS_LINE.format(second)}",
-            f"  on {third}:  sudo imgbot cluster witness    and enter the secret below",
-            f"  on {second}:  sudo imgbot cluster join       from where imgbot was installed there",
+            f"This server, {first}, leads. Next, with ./imgbot being what you installed from:",
+            f"  here:        {_SETTINGS_LINE.format(second)}",
+            f"  on {third}:  sudo ./imgbot cluster witness    and enter the secret below",
+            f"  on {second}:  sudo ./imgbot cluster join",
             plan.url,
         )
     )

@@ -174,6 +174,19 @@ async def fail_over(url: ClusterUrl) -> None:
     raise StorageUnavailableError(f"the Sentinels do not move the primary: {said}")
 
 
+async def is_reached(url: ClusterUrl, server: str) -> bool:
+    """Return whether a Sentinel reaches a server (host:port), though this machine may not."""
+    for address in url.sentinels:
+        with suppress(*SILENCE):
+            async with _sentinel_at(url, address) as sentinel:
+                primary = await sentinel.sentinel_master(url.name)
+                told = (primary, *await sentinel.sentinel_slaves(url.name))
+                found = (one for one in told if f"{one['ip']}:{one['port']}" == server)
+                if any("s_down" not in one["flags"] for one in found):
+                    return True
+    return False
+
+
 async def promote(url: ClusterUrl, server: Address) -> bool:
     """Have the Sentinels make a server the primary, which need not have everything.
 
