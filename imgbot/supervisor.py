@@ -39,6 +39,7 @@ from imgbot.ops.http import OpsServer
 from imgbot.ops.installation import Layout
 from imgbot.ops.lifecycle import Notifier, Signals, force_exit_after, measure_loop_lag
 from imgbot.ops.status import key_of
+from imgbot.ops.status.cluster import ClusterStatus
 from imgbot.storage.access import Access, bind_to_bot
 from imgbot.storage.client import Client, connect
 from imgbot.storage.job_queue import JobQueue
@@ -91,12 +92,14 @@ async def serve(
             closing.push_async_callback(server.stop)
         redis = connect(_redis_url(settings, server))
         closing.push_async_callback(redis.aclose)
-        queue, lease = _open_queue(settings, redis, await _open_record(settings, redis, closing))
+        guard = await _open_guard(settings, redis, closing)
+        queue, lease = _open_queue(settings, redis, guard.register if guard else None)
         bot = open_bot(settings.token.get_secret_value(), settings.telegram_api)
         closing.push_async_callback(bot.session.close)
         start = _Startup(bot, notifier, queue, lease)
         checks = {"telegram": lambda: start.telegram}
-        sampler = build_sampler(settings, redis, bot, pool, checks, start.is_standby)
+        cluster = ClusterStatus(guard, lease) if guard and lease else None
+        sampler = build_sampler(settings, redis, bot, pool, checks, start.is_standby, cluster)
         metrics.REGISTRY.register(sampler.resources)
         ports = settings.spare_http_ports
         key = key_of(settings.token.get_secret_value())
@@ -117,16 +120,15 @@ def _redis_url(settings: Settings, server: RedisServer | None) -> str:
     return settings.redis_url.get_secret_value() if settings.redis_url else ""
 
 
-async def _open_record(
-    settings: Settings, redis: Client, closing: AsyncExitStack
-) -> Register | None:
+async def _open_guard(settings: Settings, redis: Client, closing: AsyncExitStack) -> Guard | None:
     """Open the record of a cluster, and guard its servers by it; None outside of one."""
     if not settings.is_clustered:
         return None
     register = Register(ClusterUrl.parse(_redis_url(settings, None)))
     closing.push_async_callback(register.aclose)
-    await closing.enter_async_context(_beside(Guard(redis, register).run()))
-    return register
+    guard = Guard(redis, register)
+    await closing.enter_async_context(_beside(guard.run()))
+    return guard
 
 
 def _open_queue(
@@ -137,9 +139,7 @@ def _open_queue(
     queue = JobQueue(redis, queue_limits_of(settings), persistence)
     if register is None:
         return queue, None
-    lease = Lease(redis, persistence)
-    metrics.cluster.labels("leader").set_function(lambda: not lease.is_standby)
-    return queue, lease
+    return queue, Lease(redis, persistence)
 
 
 async def _open_connections(

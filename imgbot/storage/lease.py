@@ -1,6 +1,7 @@
 """Lease of the bot that leads a cluster; the others stand by until it expires."""
 
 import asyncio
+import math
 import socket
 import time
 import uuid
@@ -41,17 +42,31 @@ class Lease:
         self._redis = redis
         self._persistence = persistence
         self._now_s = now_s
-        self._host = socket.gethostname()
+        self._about = ""
+        """Value of the lease, after its epoch."""
+        self._former_s = -math.inf
+        """When another bot last renewed it."""
         self._renewed_s = self._taken_s = -LEASE_S
         self.expired = asyncio.Event()
         self.is_standby = True
+        self.trouble = ""
+        """Why nothing is acknowledged; empty while another bot leads."""
+
+    @property
+    def is_leading(self) -> bool:
+        return not self.is_standby and not self.expired.is_set()
+
+    @property
+    def state(self) -> str:
+        """Where what is written is acknowledged, or why it is not."""
+        return self.trouble or ("standing by" if self.is_standby else self._persistence.state)
 
     async def take(self) -> None:
         """Wait until no other bot leads, and open an epoch.
 
         A lease that is released is taken within a second, one that is not after its nine.
         """
-        own, said = str(uuid.uuid4()), ""
+        own, said, holder = str(uuid.uuid4()), "", ""
         while self.is_standby:
             try:
                 holder = str(await self._redis.get(keys.LEADER) or "")
@@ -60,32 +75,42 @@ class Lease:
                     # While another bot leads, that one alone decides about its writes.
                     await self._persistence.observe()
                     holder = await self._take(own)
-                elif await self._redis.pttl(keys.LEADER) > _LEASE_MS:
+                elif await self._held_ms() > _LEASE_MS:
                     holder = await self._take(own)
-                state = f"standing by: {holder} leads"
+                self.trouble = ""
             except StorageUnavailableError as error:
-                state = f"standing by: {error}"
+                self.trouble = str(error)
             if self.is_standby:
+                state = self.trouble or f"{' '.join(holder.split()[:2])} leads"
                 if state != said:
-                    events.info("%s", state)
+                    events.info("standing by: %s", state)
                 said = state
                 await asyncio.sleep(_ASK_S)
 
+    async def _held_ms(self) -> int:
+        """Return for how long another bot holds the lease, from which follows its renewal."""
+        left_ms = await self._redis.pttl(keys.LEADER)
+        renewed_s = self._now_s() - LEASE_S + min(left_ms, _LEASE_MS) / 1000
+        self._former_s = max(self._former_s, renewed_s)
+        return left_ms
+
     async def _take(self, own: str) -> str:
         began_s = self._now_s()
-        values = {"uuid": own, "host": self._host, "lease_ms": _LEASE_MS}
+        takeover = f"{began_s - self._former_s:.1f}" if math.isfinite(self._former_s) else ""
+        self._about = f"{socket.gethostname()} {time.time():.3f} {takeover}".rstrip()
+        values = {"uuid": own, "about": self._about, "lease_ms": _LEASE_MS}
         verdict, told = await self._redis.call("take_lease", **values)
         if verdict == "ok":
             self._redis.epoch = str(told)
             self._renewed_s = self._taken_s = began_s
             self.is_standby = False
             await self._persistence.settle()
-            events.info("leading: epoch %s", told)
+            after = f", {takeover} s after the last renewal" if takeover else ""
+            events.info("leading: epoch %s%s", told, after)
         return str(told)
 
     async def keep(self) -> None:
         """Renew the lease until cancelled. Raises FencedError once another bot leads."""
-        said = ""
         while True:
             failure = ""
             try:
@@ -95,9 +120,9 @@ class Lease:
                         await self._renew()
             except (StorageUnavailableError, TimeoutError) as error:
                 failure = str(error) or "no answer"
-            if failure and failure != said:
+            if failure and failure != self.trouble:
                 events.warning("the lease was not renewed: %s", failure)
-            said = failure
+            self.trouble = failure
             if self._left_s <= 0 and not self.expired.is_set():
                 events.error("the lease expires: nothing is ordered or asked for meanwhile")
                 self.expired.set()
@@ -105,7 +130,7 @@ class Lease:
 
     async def _renew(self) -> None:
         began_s = self._now_s()
-        await self._redis.call("renew_lease", host=self._host, lease_ms=_LEASE_MS)
+        await self._redis.call("renew_lease", about=self._about, lease_ms=_LEASE_MS)
         self._renewed_s = began_s
         self.expired.clear()
 

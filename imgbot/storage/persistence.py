@@ -184,7 +184,9 @@ class Persistence:
         if record is None:
             raise StorageUnavailableError("the replica is away, and the witness has no record")
         if not own <= record.members:
-            raise StorageUnavailableError(f"only {record} has everything that was accepted")
+            raise StorageUnavailableError(
+                f"only {', '.join(sorted(record.members))} has everything that was accepted"
+            )
         if own != record.members:
             await register.change(record, own)
             told = await self._ask()

@@ -12,7 +12,6 @@ from imgbot.storage import keys
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable
 from imgbot.storage.job_codec import load
-from imgbot.storage.server.cluster import follower_in
 from imgbot.storage.server.durability import address_of
 
 _LOOKED_AT = 200
@@ -111,12 +110,6 @@ class QueueSnapshot:
 
 class QueueStats(Store):
     """Reader of queue statistics; each snapshot takes a few round trips."""
-
-    async def has_replica(self) -> bool | None:
-        """Return whether Redis has a replica that keeps up; None outside a cluster."""
-        if self._redis.sentinels is None:
-            return None
-        return follower_in(await self._redis.info("replication")) is not None
 
     @property
     def address(self) -> str:

@@ -14,6 +14,7 @@ from imgbot.imaging.pool import Pool
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.runner import Runner
 from imgbot.ops.resource_usage import disk_problem
+from imgbot.ops.status.cluster import ClusterStatus
 from imgbot.ops.status.observer import Observer
 from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.storage.alerts import AlertStore
@@ -36,6 +37,7 @@ def build_sampler(
     pool: Pool,
     checks: Mapping[str, Check],
     is_standby: Callable[[], bool],
+    cluster: ClusterStatus | None,
 ) -> StatusSampler:
     """Build the sampler of the status page; each check is a sentence on what is wrong, or nothing.
 
@@ -58,8 +60,13 @@ def build_sampler(
         "+".join(settings.providers),
         contact=NoPolling() if settings.is_clustered else PollingHealth(),
     )
-    all_checks = common | dict(checks)
-    return StatusSampler(metrics.REGISTRY, all_checks, observer, settings.state_dir, is_standby)
+    all_checks, folder = common | dict(checks), settings.state_dir
+    if cluster is None:
+        return StatusSampler(metrics.REGISTRY, all_checks, observer, folder)
+    all_checks["cluster"] = cluster.trouble
+    return StatusSampler(
+        metrics.REGISTRY, all_checks, observer, folder, is_standby, cluster.document
+    )
 
 
 def build_observer(

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from playwright.async_api import Browser, expect
 from imgbot.ops import http
 from imgbot.ops.http import OpsServer
 from imgbot.ops.status.document import QueueGlance
+from imgbot.storage.server.guard import ClusterFacts
 from imgbot.storage.stats import DeadJob, EndedJob
 from tests.fakes.status_service import KEY, Service, write_history
 from tests.fixtures.browser import (
@@ -24,7 +25,7 @@ from tests.fixtures.browser import (
     ChatPage,
     open_page,
 )
-from tests.fixtures.status_facts import glance_of, worker
+from tests.fixtures.status_facts import CLUSTER, glance_of, worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -115,6 +116,7 @@ def _everything_at_once(stage: StatusStage) -> None:
             EndedJob("7", 5_000_000_001, "failed", "removebg", "make it " * 8, "provider_closed")
         ],
     )
+    stage.service.cluster = CLUSTER
     about = "preparing a result"
     stage.service.workers = [
         worker(number, number, about, 99.0, 70_000_000) for number in range(99)
@@ -143,6 +145,7 @@ async def test_everything_fits_and_can_be_read(
     async with stage.look(color_scheme=scheme, http_credentials=_PASSWORD, **device) as chat:
         await chat.page.get_by_text("Sign in to see names and prompts").click()
         await expect(chat.page.locator("#latest")).to_contain_text("make it")
+        await expect(chat.page.locator("#cluster")).to_contain_text("debian for")
         await _until_live(chat)
         await expect(chat.page.locator(".problem")).to_have_count(3)
         await expect(_plot(chat, "stages").locator("path.solid").nth(2)).to_have_attribute(
@@ -156,6 +159,24 @@ async def test_everything_fits_and_can_be_read(
         width = await chat.page.evaluate("document.documentElement.scrollWidth")
         assert width == device["viewport"]["width"]
         assert await chat.page.evaluate(_TOO_PALE) == []
+        assert chat.problems == []
+
+
+async def test_a_cluster_is_shown_where_there_is_one(stage: StatusStage) -> None:
+    async with stage.look() as chat:
+        await _until_live(chat)
+        card = chat.page.locator("#cluster")
+        await expect(card).to_be_hidden()
+
+        stage.service.cluster = CLUSTER
+        await expect(card).to_contain_text("2 servers")
+        await expect(card).not_to_contain_text(re.compile(r"10\.0\.0|debian"))
+        await expect(card.locator('[data-level="normal"]')).to_have_count(4)
+        stage.service.cluster = CLUSTER | asdict(ClusterFacts())
+        await expect(card.locator('[data-level="critical"]')).to_have_text(
+            ["nobody", "most do not answer"]
+        )
+        await expect(card.locator('[data-level="attention"]')).to_have_text(["not known", "away"])
         assert chat.problems == []
 
 

@@ -1,8 +1,11 @@
 """Two supervisors on a primary, a replica and three Sentinels: any dies, one charge each."""
 
+import json
+import math
 import re
 import shutil
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -34,6 +37,7 @@ SOONER = {
 
 
 _UP = re.compile(r'^imgbot_cluster_up\{part="(\w+)"\} (\d)', re.MULTILINE)
+_FIGURES = re.compile(r"^imgbot_cluster_(\w+) (\S+)", re.MULTILINE)
 _NAMES = re.compile(r"^imgbot_\w+\{?", re.MULTILINE).findall
 
 
@@ -103,8 +107,19 @@ async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
 async def test_the_leader_is_killed(pair: Pair) -> None:
     assert '"standby"' in await pair.standby.get("/healthz")
     assert '"is_standby": true' in await pair.standby.get("/status.json")
-    told = await pair.standby.get("/metrics")
-    assert _UP.findall(told) == [("leader", "0"), ("replica", "1")]
+    told = await eventually(
+        lambda: pair.standby.get("/metrics"),
+        lambda told: (
+            _UP.findall(told)
+            == [("leader", "0"), ("replica", "1"), ("quorum", "1"), ("record", "1")]
+        ),
+    )
+    figures = {name: float(value) for name, value in _FIGURES.findall(told)}
+    led_since_s = figures["leader_since_timestamp_seconds"]
+    assert 0 < led_since_s < time.time()
+    # Nobody led before.
+    assert math.isnan(figures["takeover_seconds"])
+    assert figures["lag_seconds"] <= 1
     assert {"imgbot_build_info{", "imgbot_cpu_cores", "imgbot_provider_up{"} <= set(_NAMES(told))
     people = await ask_for_pictures(pair.control, 5)
     await eventually(lambda: ordered(pair), what="an order")
@@ -114,7 +129,24 @@ async def test_the_leader_is_killed(pair: Pair) -> None:
 
     await pair.expect_one_each(people)
     assert '"ok"' in await pair.standby.get("/healthz")
-    assert ("leader", "1") in _UP.findall(await pair.standby.get("/metrics"))
+    told = await eventually(
+        lambda: pair.standby.get("/metrics"),
+        lambda told: ("takeover_seconds", "NaN") not in _FIGURES.findall(told),
+    )
+    assert ("leader", "1") in _UP.findall(told)
+    figures = {name: float(value) for name, value in _FIGURES.findall(told)}
+    assert figures["leader_since_timestamp_seconds"] > led_since_s
+    # The lease of nine seconds, and what it took to see that it is over.
+    assert figures["takeover_seconds"] >= 8.9
+    assert f"{figures['takeover_seconds']} s after the last renewal" in pair.standby.log
+    shown = f'"takeover_s": {figures["takeover_seconds"]}'
+    told = await eventually(
+        lambda: pair.standby.get("/status.json"), lambda told: shown.removesuffix(".0") in told
+    )
+    cluster = json.loads(told)["cluster"]
+    assert cluster["lead"]["host"] == socket.gethostname()
+    assert {*cluster["in_sync"]} == pair.servers.addresses("a", "b")
+    assert cluster["state"] == "in sync"
     assert (await pair.control.calls())["violations"] == []
     print(f"takeover after kill -9 of the leader: {took_s:.1f} s")
 
@@ -260,7 +292,28 @@ async def test_without_its_replica_it_goes_on_and_pays(pair: Pair) -> None:
 
     await pair.expect_one_each(people)
     assert "alone" in pair.leader.log
+    await eventually(
+        lambda: pair.leader.get("/metrics"),
+        lambda told: {("leader", "1"), ("replica", "0"), ("record", "0")} < set(_UP.findall(told)),
+    )
     pair.servers.start("b")
     await eventually(
-        lambda: pair.leader.get("/metrics"), lambda told: _UP.findall(told)[1][1] == "1"
+        lambda: pair.leader.get("/metrics"),
+        lambda told: {("replica", "1"), ("record", "1")} < set(_UP.findall(told)),
     )
+
+
+async def test_a_leader_that_accepts_nothing_says_so(pair: Pair) -> None:
+    pair.servers.kill("w")
+    pair.servers.kill("b")
+
+    told = await eventually(
+        lambda: pair.leader.get("/healthz"), lambda told: '"cluster": {"ok": false' in told
+    )
+    assert str(pair.servers.ports["w"]) not in told
+    await eventually(
+        lambda: pair.leader.get("/metrics"), lambda told: ("leader", "0") in _UP.findall(told)
+    )
+    pair.servers.start("w")
+    await eventually(lambda: pair.leader.get("/healthz"), lambda told: '"status": "ok"' in told)
+    assert ("leader", "1") in _UP.findall(await pair.leader.get("/metrics"))

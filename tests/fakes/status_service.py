@@ -14,6 +14,7 @@ from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.ops.http import OpsServer, TakeHook
+from imgbot.ops.status import Document
 from imgbot.ops.status.document import QueueGlance
 from imgbot.ops.status.history import COLUMNS
 from imgbot.ops.status.sampler import Check, StatusSampler
@@ -32,13 +33,16 @@ class Service:
         self.glance = QueueGlance()
         self.workers: Sequence[WorkerStatus] = [worker(1, 99, "create", 2.0, 1000), worker(2)]
         self.is_redis_away = False
+        self.cluster: Document | None = None
         observer: Any = SimpleNamespace(
             workers=lambda: self.workers,
             glance=self._look,
             provider="simulated",
             redis="localhost:6380",
         )
-        self.watch = StatusSampler(self.registry, checks or {}, observer, folder)
+        self.watch = StatusSampler(
+            self.registry, checks or {}, observer, folder, cluster=lambda: self.cluster
+        )
 
     async def _look(self) -> QueueGlance:
         if self.is_redis_away:

@@ -80,7 +80,7 @@ class ScriptsMachine(RuleBasedStateMachine):
     @rule(bot=_SOME, uuid=_SOME, repeats=_REPEATS)
     def take_lease(self, bot: int, uuid: int, repeats: int) -> None:
         bot, own = bot % 2, f"uuid{uuid}"
-        values = {"uuid": own, "host": f"h{bot}", "lease_ms": LONG_MS}
+        values = {"uuid": own, "about": f"h{bot}", "lease_ms": LONG_MS}
         verdict, told = self.call("take_lease", repeats, bot, **values)
         if self.leader and own not in self.leader:
             assert (verdict, told) == ("held", self.leader)
@@ -101,7 +101,7 @@ class ScriptsMachine(RuleBasedStateMachine):
 
     @rule(bot=_SOME, repeats=_REPEATS)
     def renew_lease(self, bot: int, repeats: int) -> None:
-        values = {"host": f"h{bot % 2}", "lease_ms": LONG_MS}
+        values = {"about": f"h{bot % 2}", "lease_ms": LONG_MS}
         if self.fenced("renew_lease", repeats, bot % 2, **values):
             self.leader = f"{self.epoch} h{bot % 2}"
 
@@ -311,7 +311,7 @@ def test_the_scripts_do_what_the_model_says(open_client: Callable[[], Client]) -
     ("name", "check", "without"),
     [
         ("take_lease", "if held and not held:find(uuid, 1, true)", "if false"),
-        ("renew_lease", "own_epoch .. ' ' .. host", "host"),
+        ("renew_lease", "own_epoch .. ' ' .. about", "about"),
         ("close_epoch", "redis.call('DEL', leader)", ""),
         ("add_album_item", "not redis.call('LPOS', album, item)", "true"),
         ("close_album", "redis.call('EXISTS', album) == 0", "true"),

@@ -266,9 +266,11 @@ def replica_of(**changes: Any) -> RedisState:
 
 
 def state_of(
-    *servers: RedisState, sentinels: Mapping[Address, str] = MappingProxyType({})
+    *servers: RedisState,
+    sentinels: Mapping[Address, str] = MappingProxyType({}),
+    record: str | None = f"1800000000.000 {FIRST}:6379 {SECOND}:6379",
 ) -> ClusterState:
-    return ClusterState(servers, sentinels, servers[0].address)
+    return ClusterState(servers, sentinels, record, servers[0].address)
 
 
 INFO = primary_at(FIRST).info
@@ -288,11 +290,15 @@ INFO = primary_at(FIRST).info
             dict.fromkeys(SENTINELS, "NOQUORUM 1 usable Sentinels"),
             {"wrong": "no quorum"},
         ),
-        ((primary_at(FIRST, info={**INFO, "slave0": None}),), SENTINELS, {"wrong": "no replica"}),
+        (
+            (primary_at(FIRST, info={**INFO, "slave0": None}),),
+            SENTINELS,
+            {"warning": "if it fails, the bot waits"},
+        ),
         (
             (primary_at(FIRST, info={**INFO, "slave0": {**REPLICA, "lag": 9}}), replica_of()),
             SENTINELS,
-            {"wrong": "no replica"},
+            {"warning": "the replica is away"},
         ),
         (
             (primary_at(FIRST, config={"min-replicas-to-write": "0"}), replica_of()),
@@ -327,9 +333,42 @@ def test_what_is_wrong_with_a_cluster_is_said(
     assert all(words in found[level] for level, words in says.items())
 
 
-def test_the_state_is_shown_in_lines() -> None:
-    shown = lines(state_of(primary_at(FIRST), replica_of(skew_s=0.25), sentinels=SENTINELS))
+ALONE, OUTDATED = f"1800000000 {FIRST}:6379", f"1800000000 {SECOND}:6379"
+FORGOTTEN = {**_REPLICA_INFO, "slave_priority": 0}
 
-    assert shown[0] == "leader    debian (epoch 7)"
-    assert "10 bytes behind, last heard 1 s ago" in shown[2]
-    assert "clock +0.250 s" in shown[2]
+
+@pytest.mark.parametrize(
+    ("record", "replica", "level", "says"),
+    [
+        (None, replica_of(), Severity.WRONG, "the record does not answer"),
+        ("", replica_of(), Severity.WRONG, "the witness has no record"),
+        (ALONE, replica_of(), Severity.WARNING, f"{SECOND}:6379 lacks what {FIRST}:6379 has"),
+        (OUTDATED, replica_of(), Severity.WRONG, f"{FIRST}:6379 lacks what {SECOND}:6379 has"),
+        (None, replica_of(info=FORGOTTEN), Severity.WRONG, "the record does not answer"),
+        (f"{ALONE} {SECOND}:6379", replica_of(info=FORGOTTEN), Severity.WARNING, "priority 0"),
+    ],
+)
+def test_what_is_wrong_with_the_record_is_said(
+    record: str | None, replica: RedisState, level: Severity, says: str
+) -> None:
+    servers = (primary_at(FIRST), replica)
+    (finding,) = judge(state_of(*servers, sentinels=SENTINELS, record=record))
+
+    assert finding.level is level
+    assert says in finding.text
+
+
+def test_the_state_is_shown_in_lines() -> None:
+    leads = primary_at(FIRST, leader="7-abc debian 1800000000.000 9.2")
+    shown = lines(state_of(leads, replica_of(skew_s=0.25), sentinels=SENTINELS))
+
+    assert shown[0] == "leader    debian (epoch 7) since 2027-01-15T08:00:00Z"
+    recorded = f"in sync: {FIRST}:6379, {SECOND}:6379 since 2027-01-15T08:00:00Z"
+    assert shown[1] == f"record    {recorded}"
+    assert "10 bytes behind, last heard 1 s ago" in shown[3]
+    assert "clock +0.250 s" in shown[3]
+    # A bot of the release before says no more.
+    assert lines(state_of(primary_at(FIRST), record=ALONE))[:2] == [
+        "leader    debian (epoch 7)",
+        f"record    only {FIRST}:6379 has everything since 2027-01-15T08:00:00Z",
+    ]

@@ -197,7 +197,6 @@ async def test_what_a_worker_makes_is_painted_and_not_submitted() -> None:
         cast(
             "Any",
             Mock(
-                has_replica=AsyncMock(return_value=None),
                 snapshot=AsyncMock(return_value=seen),
                 ended=AsyncMock(return_value=[]),
             ),

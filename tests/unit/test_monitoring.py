@@ -244,6 +244,43 @@ def test_what_a_cluster_shares_is_told_by_its_leader(
     _promtool("test", "rules", str(file))
 
 
+def test_no_panel_is_empty_where_the_standby_alone_is_scraped(tmp_path: Path) -> None:
+    figures = ("lag_bytes", "takeover_seconds", "leader_since_timestamp_seconds")
+    names = [f"imgbot_cluster_{each}" for each in figures]
+    asked = {
+        panel["title"]: target["expr"].replace("$job", ".+")
+        for panel in panels()
+        for target in panel["targets"]
+        if "imgbot_cluster_" in target["expr"]
+    }
+    # Another bot asks Telegram, and the panel says so.
+    del asked["Telegram's last answer"]
+    names += {name for each in asked.values() for name in re.findall(r"\w+(?=\{)", each)}
+    series = [
+        {"series": _named(each, instance="b", state="waiting"), "values": "5x9"}
+        for each in names
+        if each != "imgbot_cluster_up"
+    ]
+    for part, figure in (("leader", 0), ("replica", 1)):
+        up = _named("imgbot_cluster_up", instance="b", part=part)
+        series.append({"series": up, "values": f"{figure}x9"})
+    told = [
+        {
+            "expr": f"count({each}) > bool 0",
+            "eval_time": "2m",
+            "exp_samples": [{"labels": "{}", "value": 1}],
+        }
+        for each in asked.values()
+    ]
+    tests = [{"interval": "30s", "input_series": series, "promql_expr_test": told}]
+    file = tmp_path / "tests.yml"
+    file.write_text(json.dumps({"rule_files": [], "tests": tests}))
+
+    _promtool("test", "rules", str(file))
+    silent = PANELS["Telegram's last answer"]["fieldConfig"]["defaults"]
+    assert silent["noValue"] == "stands by"
+
+
 def _named(name: str, **labels: str) -> str:
     said = ",".join(f"{key}={json.dumps(value)}" for key, value in labels.items())
     return f'{name}{{job="imgbot",{said}}}'

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from imgbot.ops.status.document import QueueGlance, without_people
+from imgbot.ops.status.screen import screen_of
 from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.health import BudgetState
 from tests.fixtures.status_facts import (
+    CLUSTER,
     GIB,
     NOW_S,
     QUIET,
@@ -124,6 +126,16 @@ def test_user_ids_are_for_the_operator_alone() -> None:
     assert "77" not in json.dumps(less["problems"])
     assert less["rate_limit"]["users"] == [{"refusals": 9}]
     assert less["unknown_jobs"][0]["operation"] == "create"
+
+
+def test_the_machines_of_a_cluster_are_for_the_operator_alone() -> None:
+    less = without_people(document_with(cluster=CLUSTER))
+
+    assert not re.search(r"10\.0\.0|debian", json.dumps(less))
+    assert screen_of(less)[-2:] == [
+        "Cluster       a server leads for 5 min (took over in 9.4 s); 2 servers in the",
+        "              record; lag 84 B, 1.0 s",
+    ]
 
 
 def test_the_status_document_is_json_whatever_is_unknown() -> None:

@@ -1,7 +1,7 @@
 """`imgbot status` as it is read in a terminal."""
 
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -10,10 +10,19 @@ from imgbot.ops.formatting import count, duration, money, orders, share, size
 from imgbot.ops.resource_usage import ResourceUsage
 from imgbot.ops.status.document import QueueGlance, without_people
 from imgbot.ops.status.screen import screen_of
+from imgbot.storage.server.cluster import Lead
 from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.health import ProviderState
 from imgbot.telemetry.thresholds import Load
-from tests.fixtures.status_facts import NOW_S, QUIET, document_with, glance_of, took, worker
+from tests.fixtures.status_facts import (
+    CLUSTER,
+    NOW_S,
+    QUIET,
+    document_with,
+    glance_of,
+    took,
+    worker,
+)
 
 
 @pytest.mark.parametrize(
@@ -57,7 +66,22 @@ def test_a_bot_that_stands_by_says_so() -> None:
     document = document_with() | {"is_standby": True}
 
     assert screen_of(document)[0].endswith("● STANDING BY")
+    silent = document_with(replace(QUIET, poll_answered_at_s=0.0), is_standby=True)
+    assert "Telegram      0 flood waits; asked by the leader" in screen_of(silent)
     assert screen_of(document | {"level": "critical"})[0].endswith("● CRITICAL")
+
+
+def test_a_cluster_is_told_in_a_line_or_two() -> None:
+    away = {"lead": asdict(Lead()), "in_sync": ()}
+    away |= {"has_replica": False, "has_quorum": False, "state": "standing by"}
+
+    assert screen_of(document_with(cluster=CLUSTER | {"state": "in sync"}))[-2:] == [
+        "Cluster       in sync; debian leads for 5 min (took over in 9.4 s);",
+        "              10.0.0.1:6379, 10.0.0.2:6379 in the record; lag 84 B, 1.0 s",
+    ]
+    assert screen_of(document_with(cluster=CLUSTER | away))[-1] == (
+        "Cluster       standing by; NOBODY LEADS; NO RECORD; REPLICA AWAY; NO QUORUM"
+    )
 
 
 def test_a_quiet_service_on_one_screen() -> None:

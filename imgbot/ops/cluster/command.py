@@ -175,7 +175,7 @@ class Machine:
         self._steps.take("wait until the data are here", self._wait_for_replica, plan, own)
         self._start_member()
         self._tell("This server stands by. Look at all: sudo imgbot cluster status")
-        if state.primary and state.primary.leader.endswith(f" {socket.gethostname()}"):
+        if state.primary and state.primary.lead.host == socket.gethostname():
             self._tell(
                 "note: both servers have the same name; change one: hostnamectl hostname NAME"
             )
@@ -372,7 +372,7 @@ class Machine:
         primary = before.primary
         if primary is None or not primary.leader or not primary.replicas:
             raise InstallError("there is nobody to hand over to: sudo imgbot cluster status")
-        began_s, host = time.monotonic(), primary.leader.partition(" ")[2]
+        began_s, host = time.monotonic(), primary.lead.host
         if host == socket.gethostname():
             pid = supervisor_of(state_dir)
             if not pid:
@@ -407,8 +407,8 @@ async def _until(
 
 async def _other_leader(url: ClusterUrl, former: str) -> str:
     state = await look(url)
-    leader = state.primary.leader if state.primary else ""
-    return leader.partition(" ")[2] if leader != former else ""
+    primary = state.primary
+    return primary.lead.host if primary and primary.leader != former else ""
 
 
 async def _begin_move(url: ClusterUrl) -> bool:

@@ -1,22 +1,27 @@
 """Check of a cluster, and its state in lines."""
 
+import time
 from collections.abc import Iterator
 
 from imgbot.domain.findings import Finding, ok, warning, wrong
-from imgbot.storage.server.cluster import ClusterState, RedisState
+from imgbot.storage.server.cluster import ClusterState, Lead, RedisState
+from imgbot.storage.server.record import InSyncRecord
 
 _MOST_SKEW_S = 1.0
 """A lease ends at a time of day, by the clock of the server that is asked."""
 
 _MOST_LAG_S = 5
 _CHECK = "cluster"
+_START_REDIS = "sudo systemctl start imgbot-cluster@redis, there"
 
 
 def judge(state: ClusterState) -> list[Finding]:
     """Return what is wrong with a cluster, or that it is complete."""
-    found = [*_judge_sentinels(state), *_judge_primary(state), *_judge_servers(state)]
+    judges = (_judge_sentinels, _judge_primary, _judge_record, _judge_servers)
+    found = [finding for each in judges for finding in each(state)]
     if not found:
-        return [ok(_CHECK, "complete: a leader, a primary, its replica, a quorum of Sentinels")]
+        text = "complete: a leader, a primary, its replica, a quorum of Sentinels, the record"
+        return [ok(_CHECK, text)]
     return found
 
 
@@ -31,22 +36,36 @@ def _judge_sentinels(state: ClusterState) -> Iterator[Finding]:
 
 
 def _judge_primary(state: ClusterState) -> Iterator[Finding]:
-    start, primary = "sudo systemctl start imgbot-cluster@redis, there", state.primary
+    primary = state.primary
     if primary is None:
-        yield wrong(_CHECK, "no Redis is the primary", start)
+        yield wrong(_CHECK, "no Redis is the primary", _START_REDIS)
         return
     if not primary.leader:
         yield wrong(_CHECK, "no bot leads", "sudo systemctl start imgbot")
     near = [each for each in primary.replicas if each.get("state") == "online"]
     if not near or near[0].get("lag", 0) > _MOST_LAG_S:
-        text = "the primary has no replica: another failure loses what was written since"
-        yield wrong(_CHECK, text, start)
+        text = "the replica is away: the primary is alone, and if it fails, the bot waits for it"
+        yield warning(_CHECK, text, _START_REDIS)
     elif primary.config and primary.config.get("min-replicas-to-write") != "1":
         text = "the primary would go on alone in a split network (min-replicas-to-write is not 1)"
         yield wrong(_CHECK, text, "sudo imgbot redis-cli CONFIG SET min-replicas-to-write 1")
-    if len(near) > 1:
-        text = "more than one replica: one may take over that lacks the latest writes"
-        yield wrong(_CHECK, text, "replica-priority 0 on all but one")
+
+
+def _judge_record(state: ClusterState) -> Iterator[Finding]:
+    if not state.record:
+        said = "the witness has no record" if state.record == "" else "the record does not answer"
+        text = f"{said}: no server would go on alone"
+        yield wrong(_CHECK, text, "sudo imgbot cluster witness, on the witness")
+        return
+    members = state.record.split()[1:]
+    for each in (one for one in state.servers if one.info):
+        if str(each.address) not in members:
+            text = f"{each.address} lacks what {', '.join(members)} has: it leads once it has that"
+            level = wrong if each.address == state.named else warning
+            yield level(_CHECK, text, "sudo systemctl start imgbot-cluster@redis imgbot, on both")
+        elif each.info.get("slave_priority") == 0:
+            text = f"{each.address} has everything, and cannot be promoted (replica-priority 0)"
+            yield warning(_CHECK, text, "sudo systemctl start imgbot, on either server")
 
 
 def _judge_servers(state: ClusterState) -> Iterator[Finding]:
@@ -68,10 +87,10 @@ def lines(state: ClusterState) -> list[str]:
     """Return a line for each part of a cluster."""
     shown: list[str] = []
     primary = state.primary
-    epoch, _, host = (primary.leader if primary else "").partition(" ")
-    shown.append(
-        f"leader    {host or 'none'}" + (f" (epoch {epoch.partition('-')[0]})" if host else "")
-    )
+    lead = primary.lead if primary else Lead()
+    epoch = f" (epoch {lead.epoch.partition('-')[0]})" if lead.host else ""
+    shown.append(f"leader    {lead.host or 'none'}{epoch}{_since(lead.since_s)}")
+    shown.append(f"record    {_record(state)}")
     for each in state.servers:
         role = "primary" if each.is_primary else "replica"
         about = f"Valkey {each.version}, clock {each.skew_s:+.3f} s" if each.info else "no answer"
@@ -80,6 +99,19 @@ def lines(state: ClusterState) -> list[str]:
         about = "quorum" if answer.startswith("OK") else "no quorum" if answer else "no answer"
         shown.append(f"sentinel  {address}  {about}")
     return shown
+
+
+def _record(state: ClusterState) -> str:
+    record = InSyncRecord.parse(state.record or "")
+    if record is None:
+        return "no answer" if state.record is None else "none"
+    members = ", ".join(sorted(record.members))
+    words = f"in sync: {members}" if len(record.members) > 1 else f"only {members} has everything"
+    return words + _since(record.since_s)
+
+
+def _since(at_s: float | None) -> str:
+    return f" since {time.strftime('%Y-%m-%dT%H:%M:%SZ', time.gmtime(at_s))}" if at_s else ""
 
 
 def _lag(primary: RedisState | None, server: RedisState) -> str:

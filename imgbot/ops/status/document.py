@@ -71,7 +71,8 @@ def document_of(
     """Return the document; the indicators have a sample.
 
     `facts` are of `facts_of`; `seen` is None while Redis is away; `about` has the version, the
-    provider, the address of Redis, whether it stands by, and how long it has been up.
+    provider, the address of Redis, whether it stands by, the cluster that it is in, and how long it
+    has been up.
     """
     glance = seen or QueueGlance()
     now, before = indicators.latest, indicators.earlier(RECENT_S)
@@ -151,10 +152,19 @@ def without_people(document: Document) -> Document:
         "unknown_jobs": unknown,
         "ended_jobs": [],
         "has_people": False,
+        "cluster": _without_places(document["cluster"]),
         "problems": [_without_jobs(each, document) for each in document["problems"]],
         "redis": "",
     }
     return document | hidden
+
+
+def _without_places(cluster: Document | None) -> Document | None:
+    if cluster is None:
+        return None
+    host, count = cluster["lead"]["host"] and "a server", len(cluster["in_sync"])
+    lead = cluster["lead"] | {"host": host}
+    return cluster | {"lead": lead, "in_sync": [""] * count, "state": ""}
 
 
 def _without_jobs(problem: Document, document: Document) -> Document:

@@ -53,8 +53,6 @@ class Observer:
         now_ms = self.now_ms()
         found = await self.stats.snapshot(now_ms, self.running_per_user)
         memory = await self.memory()
-        if (has_replica := await self.stats.has_replica()) is not None:
-            metrics.cluster.labels("replica").set(has_replica)
         self._report_full(memory)
         jobs = self.runner.jobs if self.runner else []
         load = self.runner.load if self.runner else Load(workers=self.pool.size)

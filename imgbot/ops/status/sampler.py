@@ -63,7 +63,9 @@ class StatusSampler:
         observer: Observer,
         state_dir: Path,
         is_standby: Callable[[], bool] = bool,
+        cluster: Callable[[], Document | None] = lambda: None,
     ) -> None:
+        self._cluster = cluster
         self.is_standby = is_standby
         self.registry = registry
         self._metrics = registry.restricted_registry(READ)
@@ -162,6 +164,7 @@ class StatusSampler:
             "provider": self._observer.provider,
             "redis": self._observer.redis,
             "is_standby": self.is_standby(),
+            "cluster": self._cluster(),
             "up_s": time.monotonic() - self._begun_s,
         }
         checks, workers = await self.health(), self._observer.workers()

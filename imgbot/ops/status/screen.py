@@ -170,18 +170,38 @@ def _outside(document: Document, paint: _Paint, width: int) -> Iterator[str]:
         refusals += f"; most in 2 h: {most}"
     waits, age_s = count(telegram["recent_flood_waits"], "flood wait"), telegram["answered_s_ago"]
     answered = f" in {recent}; answered {duration(age_s)} ago"
+    unasked = "; asked by the leader" if document["is_standby"] else "; has not answered yet"
     rows = {
         "Provider": _provider(document["providers"]),
         "Spend": _spend(document["providers"]),
         "Rate limit": refusals,
-        "Telegram": waits + ("; has not answered yet" if age_s is None else answered),
+        "Telegram": waits + (unasked if age_s is None else answered),
         "Unknown": _unknown(document),
         "Redis": document.get("redis") or "where: sudo imgbot status",
+        **({"Cluster": _cluster(document)} if document["cluster"] else {}),
     }
     for label, text in rows.items():
         first, *others = textwrap.wrap(text, max(20, width - _LABEL - 2))
         yield f"{paint('bold', label.ljust(_LABEL))}  {first}"
         yield from (" " * (_LABEL + 2) + other for other in others)
+
+
+def _cluster(document: Document) -> str:
+    found, number = document["cluster"], len(document["cluster"]["in_sync"])
+    since, takeover = found["lead"]["since_s"], found["lead"]["takeover_s"]
+    lead = f"{found['lead']['host']} leads" if found["lead"]["host"] else "NOBODY LEADS"
+    lead += f" for {duration(document['at_s'] - since)}" if since else ""
+    lead += f" (took over in {duration(takeover)})" if takeover else ""
+    servers = ", ".join(filter(None, found["in_sync"])) or count(number, "server")
+    behind = f"lag {size(found['lag_bytes'])}, {duration(found['lag_s'])}"
+    parts = (
+        found["state"],
+        lead,
+        f"{servers} in the record" if number else "NO RECORD",
+        behind if found["has_replica"] else "REPLICA AWAY",
+        "" if found["has_quorum"] else "NO QUORUM",
+    )
+    return "; ".join(filter(None, parts))
 
 
 def _provider(found: Document) -> str:

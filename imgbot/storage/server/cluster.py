@@ -50,6 +50,24 @@ async def _open(address: Address, user: str | None, password: str | None) -> Asy
 
 
 @dataclass(frozen=True, slots=True)
+class Lead:
+    """A bot's lead of a cluster, as the value of its lease says; empty if none leads."""
+
+    epoch: str = ""
+    host: str = ""
+    since_s: float | None = None
+    """Unix time; None, as the next, if it is not said."""
+    takeover_s: float | None = None
+    """From the last renewal by the leader before to the lease of this one."""
+
+    @classmethod
+    def parse(cls, value: str) -> "Lead":
+        epoch, host, *times = (*value.split(), *[""] * 4)[:4]
+        since_s, takeover_s = (float(time) if time else None for time in times)
+        return cls(epoch, host, since_s, takeover_s)
+
+
+@dataclass(frozen=True, slots=True)
 class RedisState:
     """A Redis of the cluster."""
 
@@ -61,11 +79,15 @@ class RedisState:
     skew_s: float = 0.0
     """Lead of its clock over this machine's, about."""
     leader: str = ""
-    """Epoch and name of the machine whose bot leads, as it knows."""
+    """Value of the lease, as it knows."""
 
     @property
     def is_primary(self) -> bool:
         return self.info.get("role") == "master"
+
+    @property
+    def lead(self) -> Lead:
+        return Lead.parse(self.leader)
 
     @property
     def version(self) -> str:
@@ -89,6 +111,8 @@ class ClusterState:
     servers: tuple[RedisState, ...] = ()
     sentinels: Mapping[Address, str] = field(default_factory=dict[Address, str])
     """Whether each can reach a quorum: its answer, empty where it gives none."""
+    record: str | None = None
+    """Text of the witness's record; None if that does not answer."""
     named: Address | None = None
     """Primary that most of them name: one that was away may take itself for it, for a moment."""
 
@@ -112,11 +136,19 @@ def follower_in(info: Mapping[str, Any]) -> Address | None:
 async def look(url: ClusterUrl) -> ClusterState:
     """Ask every server of a cluster; one that is away is reported as such."""
     told = await asyncio.gather(*(_ask_sentinel(url, each) for each in url.sentinels))  # noqa: TID251 -- none raises
+    record = await _ask_witness(url)
     addresses = dict.fromkeys(each for _, servers in told for each in servers)
     named = Counter(servers[0] for _, servers in told if servers).most_common(1)
     servers = await asyncio.gather(*(_ask_redis(url, each) for each in addresses))  # noqa: TID251 -- none raises
     sentinels = {each: answer for each, (answer, _) in zip(url.sentinels, told, strict=True)}
-    return ClusterState(tuple(servers), sentinels, named[0][0] if named else None)
+    return ClusterState(tuple(servers), sentinels, record, named[0][0] if named else None)
+
+
+async def _ask_witness(url: ClusterUrl) -> str | None:
+    with suppress(*SILENCE):
+        async with _redis_at(url, url.witness) as witness:
+            return await witness.get(keys.RECORD) or ""
+    return None
 
 
 async def _ask_sentinel(url: ClusterUrl, address: Address) -> tuple[str, list[Address]]:

@@ -8,7 +8,7 @@ import itertools
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import aclosing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from redis.exceptions import ResponseError
@@ -17,7 +17,7 @@ from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from imgbot.storage.server.cluster import SILENCE, replicas_in
+from imgbot.storage.server.cluster import SILENCE, Lead, follower_in, replicas_in
 from imgbot.storage.server.record import InSyncRecord, Register, open_client
 
 _EVERY_S = _ANSWER_S = 1.0
@@ -29,11 +29,11 @@ _PROMOTABLE = 90
 class ClusterFacts:
     """A cluster as one of its bots sees it; empty or None is not known."""
 
-    leader: str = ""
-    """Machine whose bot leads."""
-    primary: str = ""
+    lead: Lead = field(default_factory=Lead)
     in_sync: tuple[str, ...] = ()
     """Servers that have everything, as the witness has recorded."""
+    has_replica: bool = False
+    """It keeps up."""
     lag_bytes: int | None = None
     lag_s: int | None = None
     """Of the replica."""
@@ -47,7 +47,7 @@ class Guard:
     def __init__(self, redis: Client, register: Register) -> None:
         pool = redis.sentinels
         self._sentinels = pool.sentinel_manager.sentinels if pool else []
-        self._register = register
+        self.register = register
         self._url = register.url
         self._servers: dict[Address, Any] = {}
         self.facts = ClusterFacts()
@@ -67,7 +67,7 @@ class Guard:
         """Look once, and act by the record of now."""
         record = None
         with suppress(StorageUnavailableError):
-            record = await self._register.read()
+            record = await self.register.read()
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(self._known_to(each)) for each in self._sentinels]
         known = [told for task in asked if (told := task.result())]
@@ -80,11 +80,11 @@ class Guard:
             }
         named = Counter(each[0] for each in known).most_common(1)
         primary = looked.get(named[0][0]) if named else None
-        leader, told = primary.result() if primary else ("", {})
+        lead, told = primary.result() if primary else (Lead(), {})
         self.facts = ClusterFacts(
-            leader=leader.partition(" ")[2],
-            primary=str(named[0][0]) if named else "",
+            lead=lead,
             in_sync=tuple(sorted(record.members)) if record else (),
+            has_replica=follower_in(told) is not None,
             has_quorum=len(known) > len(self._sentinels) // 2,
             **_lag_in(told),
         )
@@ -100,8 +100,8 @@ class Guard:
 
     async def _guard(
         self, address: Address, record: InSyncRecord | None
-    ) -> tuple[str, Mapping[str, Any]]:
-        """Act on a server; return the lease that it has, and its INFO."""
+    ) -> tuple[Lead, Mapping[str, Any]]:
+        """Act on a server; return the lead that it knows of, and its INFO."""
         server = self._servers[address]
         try:
             told = await server.info("replication")
@@ -112,9 +112,9 @@ class Guard:
             elif told.get("slave_priority") == _PROMOTABLE:
                 # Only the record could say that it still has everything.
                 await server.config_set("replica-priority", 0)
-            return str(await server.get(keys.LEADER) or ""), told
+            return Lead.parse(await server.get(keys.LEADER) or ""), told
         except SILENCE:
-            return "", {}
+            return Lead(), {}
 
     async def _configure(self, server: Any, *, is_member: bool, is_allowed: bool) -> None:
         wanted = {

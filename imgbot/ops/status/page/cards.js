@@ -1,4 +1,4 @@
-// The tables below the plots: jobs, workers, provider, limits, unknown jobs.
+// The tables below the plots: jobs, workers, provider, limits, cluster, unknown jobs.
 
 import { h, show } from "./dom.js";
 import { clock, count, duration, money, size } from "./figures.js";
@@ -65,7 +65,7 @@ function provider({ providers: found, recent_s }) {
   return facts([
     ...Object.entries(found.up).map(([name, isUp]) => [
       name,
-      h("span", { class: "mark", "data-level": isUp ? "normal" : "critical" }, isUp ? "takes orders" : "takes no orders, or does not answer"),
+      mark(isUp, isUp ? "takes orders" : "takes no orders, or does not answer"),
     ]),
     ...Object.entries(found.held_back).map(([name, limit]) => [`${name} holds orders back`, limit]),
     ...timed.map(([name, { mean_s, p95_s }]) => [`${name} takes`, `${duration(mean_s)}, 95 % in ${duration(p95_s)}`]),
@@ -76,12 +76,12 @@ function provider({ providers: found, recent_s }) {
   ]);
 }
 
-function limits({ rate_limit: limit, telegram, recent_s }) {
+function limits({ rate_limit: limit, telegram, recent_s, is_standby: isStandby }) {
   const answered = telegram.answered_s_ago;
   const list = facts([
     [`Refused in ${duration(recent_s)}`, count(limit.recent_refusals, "request")],
     ["Telegram's flood waits", String(telegram.recent_flood_waits)],
-    ["Telegram answered", answered === null ? "not yet" : `${duration(answered)} ago`],
+    ["Telegram answered", answered === null ? (isStandby ? "the leader" : "not yet") : `${duration(answered)} ago`],
   ]);
   if (!limit.users.length) return list;
   const rows = limit.users.slice(0, 5).map(({ user, refusals }, i) => [user ?? `user ${i + 1}`, String(refusals)]);
@@ -112,10 +112,31 @@ function latest({ ended_jobs: all, has_people: isOperator }) {
   return table(["Ended", "Operation", "User", "Words", "Outcome"], rows);
 }
 
-const CARDS = { jobs, workers, provider, limits, unknown, latest };
+function mark(isWell, words, level = "critical") {
+  return h("span", { class: "mark", "data-level": isWell ? "normal" : level }, words);
+}
+
+function cluster({ cluster: found, at_s }) {
+  if (!found) return null;
+  const { lead: { host: leader, since_s: since, takeover_s: takeover }, in_sync: record } = found;
+  const lead = [leader || "nobody", leader && since && `for ${duration(at_s - since)}`].filter(Boolean).join(" ");
+  const servers = record.filter(Boolean).join(", ") || count(record.length, "server");
+  const behind = `${size(found.lag_bytes)}, ${duration(found.lag_s)} behind`;
+  return facts([
+    ["Leads", mark(leader, lead)],
+    takeover !== null && ["Last takeover", `in ${duration(takeover)}`],
+    ["Has everything", mark(record.length > 1, record.length ? servers : "not known", "attention")],
+    ["Replica", mark(found.has_replica, found.has_replica ? behind : "away", "attention")],
+    ["Sentinels", mark(found.has_quorum, found.has_quorum ? "most answer" : "most do not answer")],
+    found.state && ["This bot", found.state],
+  ]);
+}
+
+const CARDS = { jobs, workers, provider, limits, cluster, unknown, latest };
 
 export function showCards(document_) {
   for (const [id, card] of Object.entries(CARDS)) {
     show(document.getElementById(id), card(document_));
   }
+  document.getElementById("cluster").parentElement.hidden = !document_.cluster;
 }
