@@ -169,7 +169,11 @@ class RedisServer(ReplicatedLog):
         count = self._bring_along(is_synced=True)
         return [1, count]
 
-    def _serve_config(self, fields: list[bytes]) -> str:
+    def _serve_config(self, fields: list[bytes]) -> str | dict[bytes, bytes]:
+        if fields[1].upper() == b"GET":
+            known = {b"replica-priority": b"%d" % self.priority}
+            known[b"masterauth"] = self.password.encode()
+            return {name: known[name] for name in fields[2:]}
         for name, value in zip(fields[2::2], fields[3::2], strict=True):
             if name == b"min-replicas-to-write":
                 self._is_strict = value != b"0"
