@@ -496,12 +496,16 @@ async def _promote(url: ClusterUrl, own: Address, record: InSyncRecord) -> None:
 
 def _next_after_init(plan: ClusterPlan) -> str:
     first, second, third = plan.addresses
+    todo = {
+        "here": _SETTINGS_LINE.format(second),
+        f"on {third}": "sudo ./imgbot cluster witness, and enter the secret below",
+        f"on {second}": "sudo ./imgbot cluster join",
+    }
+    width = max(map(len, todo))
     return "\n".join(
         (
-            f"This server, {first}, leads. Next, with ./imgbot being what you installed from:",
-            f"  here:        {_SETTINGS_LINE.format(second)}",
-            f"  on {third}:  sudo ./imgbot cluster witness    and enter the secret below",
-            f"  on {second}:  sudo ./imgbot cluster join",
+            f"This server, {first}, leads. Next, with ./imgbot as it was installed from:",
+            *(f"  {where:{width}}  {what}" for where, what in todo.items()),
             plan.url,
         )
     )
