@@ -134,6 +134,10 @@ def test_the_leader_leaves_last_and_serves_alone_again(server: Server) -> None:
 
     server.state = state_of(primary_at(FIRST))
     server.ran.clear()
+    # As a witness keeps it.
+    record = server.layout.data / "record" / "appendonlydir"
+    record.mkdir(parents=True)
+    (record / "manifest").touch()
     server.machine().leave()
 
     assert server.files == before

@@ -359,6 +359,8 @@ class Machine:
             layout.cluster,
             layout.cluster_unit,
             layout.cluster_drop_ins,
+            # Another cluster's would keep the bot here from leading.
+            layout.data / "record",
         )
         for path in filter(os.path.lexists, gone):
             steps.remove(path)
