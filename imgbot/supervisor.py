@@ -18,6 +18,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeVar
 
 from aiogram import Bot
@@ -38,6 +39,7 @@ from imgbot.ops import dns
 from imgbot.ops.http import OpsServer
 from imgbot.ops.installation import Layout
 from imgbot.ops.lifecycle import Notifier, Signals, force_exit_after, measure_loop_lag
+from imgbot.ops.resource_usage import disk_problem
 from imgbot.ops.status import key_of
 from imgbot.ops.status.cluster import ClusterStatus
 from imgbot.storage.access import Access, bind_to_bot
@@ -163,7 +165,7 @@ async def _open_connections(
         reach = None
         if lease is not None:
             await pool.run(worker.ping)
-            reach = _reach_of(start, redis, routes)
+            reach = _reach_of(start, redis, routes, settings.state_dir)
             async with _beside(_stand_by(start.notifier), reach.run()):
                 await lease.take()
         installation = await _acquire_queue(redis, queue, myself.id, start.notifier)
@@ -171,15 +173,16 @@ async def _open_connections(
     return Connections(redis, queue, installation, start.bot, myself, pool, routes, lease, reach)
 
 
-def _reach_of(start: "_Startup", redis: Client, routes: ProviderRouter) -> Reach:
+def _reach_of(start: "_Startup", redis: Client, routes: ProviderRouter, state_dir: Path) -> Reach:
     persistence = start.queue.persistence
     return Reach(
-        redis,
-        functools.partial(is_reached, start.bot),
-        lambda: routes.urls,
-        start.is_standby,
-        lambda: persistence.is_in_sync,
-        functools.partial(signal.raise_signal, signal.SIGUSR1),
+        redis=redis,
+        ask_telegram=functools.partial(is_reached, start.bot),
+        providers=lambda: routes.urls,
+        is_standby=start.is_standby,
+        is_in_sync=lambda: persistence.is_in_sync,
+        disk_problem=functools.partial(disk_problem, state_dir),
+        hand_over=functools.partial(signal.raise_signal, signal.SIGUSR1),
     )
 
 

@@ -351,6 +351,7 @@ class Place:
     provider: bool = True
     is_standby: bool = False
     is_in_sync: bool = True
+    is_full: bool = False
     now_s: float = 0.0
     handed_over: int = 0
 
@@ -365,8 +366,10 @@ class Place:
             self.handed_over += 1
 
         return Reach(
-            redis, ask, urls, lambda: self.is_standby, lambda: self.is_in_sync, hand_over,
-            lambda: self.now_s,
+            redis=redis, ask_telegram=ask, providers=urls,
+            is_standby=lambda: self.is_standby, is_in_sync=lambda: self.is_in_sync,
+            disk_problem=lambda: "0 MB left" if self.is_full else "",
+            hand_over=hand_over, now_s=lambda: self.now_s,
         )  # fmt: skip
 
 
@@ -411,3 +414,19 @@ async def test_who_reaches_nothing_lets_who_reaches_all_lead(
         await standing.step()
 
     assert (leader.handed_over, standby.handed_over) == (count, 1 - count)
+
+
+@pytest.mark.parametrize(("is_there_room", "count"), [(True, 1), (False, 0)])
+async def test_a_leader_with_a_full_disk_lets_one_with_room_lead(
+    is_there_room: bool,
+    count: int,
+    redis: Client,
+) -> None:
+    leader, standby = Place(is_full=True), Place(is_standby=True, is_full=not is_there_room)
+    async with await asyncio.start_server(lambda _, writer: writer.close(), "0.0.0.0") as server:
+        port = server.sockets[0].getsockname()[1]
+        await standby.reach(redis, port).step()
+
+        await leader.reach(redis, port).step()
+
+    assert leader.handed_over == count
