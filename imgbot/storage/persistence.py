@@ -6,6 +6,7 @@ everything, and the replica can no longer be promoted: it is as safe as a single
 
 import asyncio
 import logging
+import math
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -32,6 +33,9 @@ _SENTINEL_S = 1.0
 _LEAVING = frozenset({"o_down", "failover_in_progress"})
 _NAMED_S = 2.5
 """Longer than a Sentinel takes to learn from another that it has made a new primary."""
+
+_PATIENCE_S = 3.0
+"""A replica connects again within it, when its primary has started again."""
 
 _IN_SYNC, _ALONE = "in sync", "alone: the replica is away"
 
@@ -67,6 +71,8 @@ class Persistence:
         self._alone: Address | None = None
         """Primary that goes on without its replica."""
         self._alone_since_s = 0.0
+        self._missed_since_s = math.inf
+        """Since when the primary answers, and has no replica."""
         self._waiting = asyncio.Lock()
         self._begun = 0
         self._latest = (0, True)
@@ -124,9 +130,12 @@ class Persistence:
         """
         if self._register is None:
             return
+        missed_since_s, self._missed_since_s = self._missed_since_s, math.inf
         told, primary = await self._redis.info("replication"), self._primary
         if self._alone != primary:
             self._alone = None
+        if follower_in(told) is None:
+            self._missed_since_s = min(missed_since_s, time.monotonic())
         try:
             await self._decide(self._register, told, primary)
         except StorageUnavailableError as error:
@@ -180,6 +189,9 @@ class Persistence:
         told = await self._ask()
         if not await self._is_named(told, primary):
             raise StorageUnavailableError("most Sentinels do not name this primary")
+        may_promote = any(one.may_promote for one in told)
+        if may_promote and time.monotonic() - self._missed_since_s < _PATIENCE_S:
+            raise StorageUnavailableError("the replica is away")
         record, own = await register.read(), {str(primary)}
         if record is None:
             raise StorageUnavailableError("the replica is away, and the witness has no record")

@@ -220,6 +220,23 @@ async def test_without_the_witness_nothing_is_acknowledged_alone(servers: Valkey
         await eventually(lambda: persisted(leader), what="a leader alone")
 
 
+async def test_a_replica_that_is_back_in_a_moment_stays_in_the_record(
+    servers: ValkeyCluster,
+) -> None:
+    """As one that connects again to a primary that has started again, or had a full disk."""
+    async with open_part(servers) as part:
+        await part.lease.take()
+        servers.signal("b", signal.SIGSTOP)
+        async with Redis(port=servers.ports["a"], password=PASSWORD) as primary:
+            await primary.execute_command("CLIENT", "KILL", "TYPE", "REPLICA")
+
+        with pytest.raises(StorageUnavailableError, match="the replica is away"):
+            await part.persistence.observe()
+
+        assert await part.members() == servers.addresses("a", "b")
+        servers.signal("b", signal.SIGCONT)
+
+
 async def state_of(part: Part) -> str:
     return part.persistence.state
 
