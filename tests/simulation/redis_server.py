@@ -36,7 +36,7 @@ _INFO = [
 _TIMEOUT_S = 60.0
 """Silence after which a primary forgets a replica."""
 
-_OF_REPLICAS = frozenset(b"INFO CONFIG CLIENT PING".split())
+_OF_REPLICAS = frozenset(b"INFO CONFIG CLIENT PING REPLICAOF".split())
 _OUTSIDE = contextvars.Context()
 _LUA: dict[str, Any] = {}
 
@@ -158,6 +158,12 @@ class RedisServer(ReplicatedLog):
         """The scripts that have made what is stored, in their order."""
         return [each.call for each in self.log if each.call]
 
+    def _serve_replicaof(self, _: list[bytes]) -> str:
+        if self.follows is not None:
+            super().lead(self.follows)
+            self._start_with(self.log)
+        return "OK"
+
     def _serve_client(self, _: list[bytes]) -> str:
         return "OK"
 
@@ -169,11 +175,9 @@ class RedisServer(ReplicatedLog):
         count = self._bring_along(is_synced=True)
         return [1, count]
 
-    def _serve_config(self, fields: list[bytes]) -> str | dict[bytes, bytes]:
-        if fields[1].upper() == b"GET":
-            known = {b"replica-priority": b"%d" % self.priority}
-            known[b"masterauth"] = self.password.encode()
-            return {name: known[name] for name in fields[2:]}
+    def _serve_config(self, fields: list[bytes]) -> Any:
+        if fields[1] == b"GET":
+            return {"replica-priority": str(self.priority), "masterauth": self.password}
         for name, value in zip(fields[2::2], fields[3::2], strict=True):
             if name == b"min-replicas-to-write":
                 self._is_strict = value != b"0"

@@ -111,9 +111,13 @@ class Sentinel:
     def _fail_over(self) -> None:
         self.epoch += 1
         self._voted, self._tried_s = self.epoch, self._now_s
-        votes = [each for each in self._reached() if each.vote(self.epoch)]
-        found = [each for each in self._servers if votes and self._may_promote(each)]
-        if found:
+        if sum(each.vote(self.epoch) for each in self._reached()):
+            self.promote()
+
+    def promote(self) -> None:
+        """Make a replica the primary if there is one that may be it."""
+        found = [each for each in self._servers if self._may_promote(each)]
+        if found and self._promoted is None:
             sometimes("a replica is promoted")
             found[0].lead(self.named)
             self._promoted = found[0]
@@ -123,9 +127,10 @@ class Sentinel:
         if server is self.named or info is None or server.is_down or self.is_down(server):
             return False
         is_reached = self._network.reaches(self.host, server.name)
-        down_s = self._answered_s[self.named] + _DOWN_S
+        is_lost = self.is_down(self.named)
+        down_s = self._answered_s[self.named] + _DOWN_S if is_lost else self._now_s
         is_near = info.cut_s is None or info.cut_s >= down_s - _LONGEST_CUT_S
-        is_fresh = self._now_s - info.at_s <= _FRESH_S
+        is_fresh = self._now_s - info.at_s <= (_FRESH_S if is_lost else 3 * _INFO_S)
         return is_reached and info.priority > 0 and is_near and is_fresh
 
     def _convert(self) -> None:
@@ -177,6 +182,12 @@ class _Asked:
         ip, port = self.sentinel.named.address
         epoch = self.sentinel.config_epoch
         return {"ip": ip, "port": port, "flags": self.sentinel.flags, "config-epoch": epoch}
+
+    async def execute_command(self, *_: str) -> None:
+        """As if told to fail over: nobody votes on that."""
+        self._require()
+        self.sentinel.epoch += 1
+        self.sentinel.promote()
 
     async def sentinel_slaves(self, _: str) -> list[dict[str, Any]]:
         self._require()

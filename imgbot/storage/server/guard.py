@@ -88,6 +88,22 @@ class Guard:
             has_quorum=len(known) > len(self._sentinels) // 2,
             **_lag_in(told),
         )
+        if record and named and named[0][1] > len(self._sentinels) // 2:
+            near = {str(each): each for each, task in looked.items() if task.result()[1]}
+            able = [near[each] for each in near.keys() & record.members]
+            if str(named[0][0]) not in record.members and able:
+                await self._restore(able[0])
+
+    async def _restore(self, address: Address) -> None:
+        """Have a server lead that has everything, in place of one that lacks something."""
+        with suppress(*SILENCE):
+            # As a primary it has lost no link, for which the Sentinels would leave it out.
+            await self._servers[address].execute_command("REPLICAOF", "NO", "ONE")
+        for sentinel in self._sentinels:
+            with suppress(*SILENCE):
+                async with asyncio.timeout(_ANSWER_S):
+                    await sentinel.execute_command("SENTINEL", "FAILOVER", self._url.name)
+                    return
 
     async def _known_to(self, sentinel: Any) -> list[Address]:
         """Return the servers that a Sentinel knows, the primary first; none without an answer."""
