@@ -155,20 +155,23 @@ async def _ask_sentinel(url: ClusterUrl, address: Address) -> tuple[str, list[Ad
     """Return its answer about the quorum, and the Redis servers that it knows."""
     try:
         async with _sentinel_at(url, address) as sentinel:
-            host, port = await sentinel.execute_command(
-                "SENTINEL", "GET-MASTER-ADDR-BY-NAME", url.name
-            )
+            primary = await _named_by(sentinel, url.name)
             replicas = await sentinel.sentinel_slaves(url.name)
             if not replicas:
-                return "knows no replica that could take over", [Address(host, int(port))]
+                return "knows no replica that could take over", [primary]
             try:
                 answer = str(await sentinel.execute_command("SENTINEL", "CKQUORUM", url.name))
             except RedisError as error:
                 answer = str(error)
     except (*SILENCE, TypeError):
         return "", []
-    known = [Address(host, int(port))]
-    return answer, [*known, *(Address(each["ip"], int(each["port"])) for each in replicas)]
+    return answer, [primary, *(Address(each["ip"], int(each["port"])) for each in replicas)]
+
+
+async def _named_by(sentinel: Any, name: str) -> Address:
+    """Return the primary that a Sentinel names. Raises TypeError where it knows none."""
+    host, port = await sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
+    return Address(host, int(port))
 
 
 async def _ask_redis(url: ClusterUrl, address: Address) -> RedisState:
@@ -233,8 +236,10 @@ async def promote(url: ClusterUrl, server: Address) -> bool:
     for address in state.sentinels:
         with suppress(*SILENCE):
             async with _sentinel_at(url, address) as sentinel:
-                await sentinel.execute_command("SENTINEL", "FAILOVER", url.name)
-                break
+                # One that names it already would move the primary to the other one.
+                if await _named_by(sentinel, url.name) != server:
+                    await sentinel.execute_command("SENTINEL", "FAILOVER", url.name)
+                    break
     return False
 
 
