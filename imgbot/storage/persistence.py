@@ -19,7 +19,7 @@ from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from imgbot.storage.server.cluster import LAG_S, follower_in
+from imgbot.storage.server.cluster import LAG_S, follower_in, replicas_in
 from imgbot.storage.server.record import Register
 
 _log = logging.getLogger(__name__)
@@ -36,6 +36,10 @@ _NAMED_S = 2.5
 
 _PATIENCE_S = 3.0
 """A replica connects again within it, when its primary has started again."""
+
+_SETTLE_S = 3.0
+"""After it, the guard beside a replica that the record has left out has lowered its priority,
+though a Sentinel may look at that in its own time only (10 s)."""
 
 _IN_SYNC, _ALONE = "in sync", "alone: the replica is away"
 
@@ -71,6 +75,8 @@ class Persistence:
         self._alone: Address | None = None
         """Primary that goes on without its replica."""
         self._alone_since_s = 0.0
+        self._recorded_s = -math.inf
+        """When this bot last had the record name the primary alone."""
         self._missed_since_s = math.inf
         """Since when the primary answers, and has no replica."""
         self._waiting = asyncio.Lock()
@@ -135,7 +141,9 @@ class Persistence:
         if self._alone != primary:
             self._alone = None
         if follower_in(told) is None:
-            self._missed_since_s = min(missed_since_s, time.monotonic())
+            lags_s = (float(each.get("lag", 0)) for each in replicas_in(told))
+            since_s = time.monotonic() - max(lags_s, default=0.0)
+            self._missed_since_s = min(missed_since_s, since_s)
         try:
             await self._decide(self._register, told, primary)
         except StorageUnavailableError as error:
@@ -201,9 +209,11 @@ class Persistence:
             )
         if own != record.members:
             await register.change(record, own)
+            self._recorded_s = time.monotonic()
             told = await self._ask()
-        is_named = await self._is_named(told, primary)
-        if not is_named or any(one.may_promote for one in told):
+        may_promote = any(one.may_promote for one in told)
+        is_settled = time.monotonic() - self._recorded_s >= _SETTLE_S or not may_promote
+        if not is_settled or not await self._is_named(told, primary):
             raise StorageUnavailableError("the replica is away, and might still be promoted")
 
     async def _demand_replica(

@@ -68,16 +68,16 @@ class Guard:
         record = None
         with suppress(StorageUnavailableError):
             record = await self.register.read()
+        # At once: a server or a Sentinel that is away is waited for.
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(self._known_to(each)) for each in self._sentinels]
-        known = [told for task in asked if (told := task.result())]
-        for address in {*self._url.servers}.union(*known) - self._servers.keys():
-            self._servers[address] = open_client(address, self._url)
-        async with asyncio.TaskGroup() as group:
             looked = {
                 address: group.create_task(self._guard(address, record))
                 for address in self._servers
             }
+        known = [told for task in asked if (told := task.result())]
+        for address in {*self._url.servers}.union(*known) - self._servers.keys():
+            self._servers[address] = open_client(address, self._url)
         named = Counter(each[0] for each in known).most_common(1)
         primary = looked.get(named[0][0]) if named else None
         lead, told = primary.result() if primary else (Lead(), {})
@@ -100,9 +100,12 @@ class Guard:
             # As a primary it has lost no link, for which the Sentinels would leave it out.
             await self._servers[address].execute_command("REPLICAOF", "NO", "ONE")
         for sentinel in self._sentinels:
-            with suppress(*SILENCE):
-                async with asyncio.timeout(_ANSWER_S):
-                    await sentinel.execute_command("SENTINEL", "FAILOVER", self._url.name)
+            # One that names it already would move the primary to the other one.
+            if (await self._known_to(sentinel) or [address])[0] != address:
+                with suppress(*SILENCE):
+                    async with asyncio.timeout(_ANSWER_S):
+                        await sentinel.execute_command("SENTINEL", "FAILOVER", self._url.name)
+                        return
                     return
 
     async def _known_to(self, sentinel: Any) -> list[Address]:
