@@ -64,6 +64,9 @@ class Bug:
 
 
 _SUBMIT = "imgbot.jobs.submit"
+_PERSISTENCE = "imgbot.storage.persistence:Persistence"
+_GUARD = "imgbot.storage.server.guard:Guard"
+_ONCE = "await (self.step() if not self._servers else asyncio.sleep(0))"
 
 BUGS = {
     "no submit record": Bug(
@@ -109,6 +112,19 @@ BUGS = {
         "imgbot.telegram.update_dispatcher:OffsetWindow.add",
         "self._is_settled[update_id] = False",
         "self._is_settled[update_id] = True",
+    ),
+    "alone before it is recorded": Bug(
+        f"{_PERSISTENCE}._decide",
+        "await self._claim(register, primary)\n",
+        "self._go_alone(primary)\n        await self._claim(register, primary)\n",
+    ),
+    "record not checked at promotion": Bug(
+        f"{_PERSISTENCE}._claim", "not own <= record.members", "False"
+    ),
+    "record checked at start only": Bug(f"{_GUARD}.run", "await self.step()", _ONCE),
+    "priority not lowered": Bug(f"{_GUARD}._configure", "_PROMOTABLE if is_member else 0", "90"),
+    "copy of an outdated server": Bug(
+        f"{_GUARD}._configure", 'if is_allowed else ""', 'if True else ""'
     ),
     "status message not recorded": Bug(
         "imgbot.jobs.status_messages:StatusMessages.ensure",

@@ -32,8 +32,9 @@ class Cluster:
         witness: RedisServer,
         violate: Callable[[str], None],
         lags_s: tuple[float, float],
+        has_lease: Callable[[], bool],
     ) -> None:
-        self._network, self._violate = network, violate
+        self._network, self._violate, self._has_lease = network, violate, has_lease
         self.servers = {each.name: each for each in servers}
         self.witness = witness
         self.sentinels = [Sentinel(host, network, servers) for host in "abw"]
@@ -93,7 +94,8 @@ class Cluster:
         self._network.later(_TICK_S, self._tick)
 
     def _step(self, sentinel: Sentinel) -> None:
-        sentinel.step()
+        if sentinel.is_up:
+            sentinel.step()
         self._network.later(_STEP_S, self._step, sentinel)
 
     # Failures
@@ -135,21 +137,20 @@ class Cluster:
     # What must hold
 
     def can_go_on(self, hosts: set[str]) -> bool:
-        """Return whether one in the record has a bot, and reaches the witness."""
-        return any(
-            host in hosts
-            and not self.servers[host].is_down
-            and self.is_up("w")
-            and self._network.reaches(host, "w")
-            for host in self.members
-        )
+        """Return whether one in the record has a bot, and leads or is to be promoted."""
+        members, primary = self.members, self.primary
+        able = [self.servers[host] for host in members & hosts if not self.servers[host].is_down]
+        near = [each for each in able if self.is_up("w") and self._network.reaches(each.name, "w")]
+        is_lost = primary.name not in members
+        # One that lost its link long before is not promoted.
+        return any(e is primary or is_lost or e.cut_s > primary.down_s - 20 for e in near)
 
     def _acknowledge(self, server: RedisServer, replicas: int, mark: Mark) -> None:
         """A bot was told that all up to there is on so many replicas, too."""
         self.check(server, "acknowledges")
         if not replicas:
             sometimes("a primary goes on alone")
-            if self.members != {server.name}:
+            if self._has_lease() and self.members != {server.name}:
                 self._violate(f"{server.name} acknowledges alone; recorded: {self.members}")
         if mark.length > self._accepted.length:
             self._accepted = mark

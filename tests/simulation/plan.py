@@ -180,7 +180,10 @@ def plan_of(seed: int) -> Plan:
         user_budget=random.choice(("", "", "0.1")),
         quota=random.choice(("", "", "3")),
     )
-    return replace(plan, actions=(*plan.actions, *_news(random, plan.events)))
+    plan = replace(plan, actions=(*plan.actions, *_news(random, plan.events)))
+    if is_clustered and random.random() < _PAIRED:
+        return replace(plan, events=(*plan.events, *_pair(random)))
+    return plan
 
 
 def _news(random: Random, events: Iterable[Event]) -> Iterator[Action]:
@@ -220,3 +223,25 @@ def _events(random: Random, kinds: tuple[str, ...]) -> Iterator[Event]:
         if kind == "clock":
             amount = random.choice((-50_000.0, -3600.0, -40.0, 40.0, 3600.0, 50_000.0))
         yield Event(random.uniform(0, ACTED_S), kind, amount)
+
+
+_PAIRED = 0.7
+"""Share of the clusters that have two failures one after the other."""
+
+_PAIRS = (
+    *(("off R", "off P"), ("cut R-P", "off P"), ("cut R>P", "off P"), ("cut P>R", "off P")),
+    *(("cut R-PW", "off P"), ("cut P-RW", "off R"), ("cut P-W", "cut P-R"), ("cut W>P", "off R")),
+    *(("off W", "off P"), ("off W", "off R"), ("off PRW", "off P"), ("off PR", "off W")),
+    *(("abandon R", "off P"), ("abandon R", "off P"), ("abandon R", "cut P-RW")),
+)
+
+
+def _pair(random: Random) -> Iterator[Event]:
+    at_s = random.uniform(5, ACTED_S / 2)
+    for each in random.choice(_PAIRS):
+        kind, who = each.split()
+        # What was abandoned may just still be promoted as it comes back.
+        is_short = kind == "abandon"
+        lasts_s = random.uniform(12, 26) if is_short else random.uniform(5, 50)
+        yield Event(at_s, kind, lasts_s, who)
+        at_s += lasts_s - random.uniform(1, 6) if is_short else random.uniform(2, 40)

@@ -126,6 +126,9 @@ class RedisServer(ReplicatedLog):
         """Answer to one command of a connection."""
         name = fields[0].upper()
         if self.follows is not None and name not in _OF_REPLICAS:
+            if fields[1:] == [keys.LEADER.encode()]:
+                # The lease that it had copied is over.
+                return None
             return ResponseError("MASTERDOWN it is a replica")
         own = getattr(self, f"_serve_{name.decode().lower()}", None)
         if own:

@@ -65,8 +65,6 @@ class Sentinel:
 
     def step(self) -> None:
         """What it does each second."""
-        if not self.is_up:
-            return
         for each in self._servers:
             if not each.is_down and self._network.reaches(self.host, each.name):
                 self._hear(each)
@@ -75,7 +73,8 @@ class Sentinel:
             if other.config_epoch > self.config_epoch:
                 self.named, self.config_epoch = other.named, other.config_epoch
         if self._promoted is not None:
-            self.named, self.config_epoch = self._promoted, self.epoch
+            if self._promoted.follows is None:
+                self.named, self.config_epoch = self._promoted, self.epoch
             self._promoted = None
         elif self._is_agreed_down and self._now_s - self._tried_s > _RETRY_S:
             self._fail_over()
@@ -141,8 +140,8 @@ class Sentinel:
             since_s = info.is_primary_since_s
             is_long = since_s is not None and self._now_s - since_s > _CONVERTED_S
             is_astray = is_long or (info.follows not in {None, self.named})
-            is_near = self._now_s == self._answered_s[server]
-            if server is not self.named and is_astray and is_near and server.follows != self.named:
+            is_fresh = info.at_s == self._now_s
+            if server is not self.named and is_astray and is_fresh and server.follows != self.named:
                 server.follow(self.named)
 
     @property

@@ -132,7 +132,7 @@ class World:
         servers = self._new_server("a"), self._new_server("b")
         witness = RedisServer(self.loop, self.violate, "w", syncs_always=True)
         lags_s = self._draw.uniform(0.05, 0.5), self._draw.choice((0.1, 0.5, 0.9))
-        return Cluster(self.network, servers, witness, self.violate, lags_s)
+        return Cluster(self.network, servers, witness, self.violate, lags_s, self._has_lease)
 
     @property
     def server(self) -> RedisServer:
@@ -472,7 +472,7 @@ class World:
         leading = [each.redis.epoch for each in self._living if each.redis and each.redis.epoch]
         is_led = any(self._leases.get(each, 0.0) > self.loop.now_s for each in leading)
         is_held_up = not self.network.is_untroubled or any(
-            each.process.held for each in self._living
+            each.process.held is not None for each in self._living
         )
         hosts = {each.process.host for each in self._living}
         is_idle = not is_led and not is_held_up and self._cluster.can_go_on(hosts)
@@ -546,6 +546,15 @@ class World:
         user = self.admitted.get(order.partition("-")[2])
         if user is not None and user != message.chat_id:
             self.violate(f"the picture of {order} is shown to {message.chat_id}")
+
+    def _has_lease(self) -> bool:
+        """Whether the bot of this task leads."""
+        found = [each for each in self._living if each.process is PROCESS.get() and each.redis]
+        return any(
+            self._leases.get(each.redis.epoch, 0.0) > self.loop.now_s
+            for each in found
+            if each.redis
+        )
 
     def _check_lease(self, job_id: str) -> None:
         """An order leaves only while its bot leads: the next leader may make it, too."""
