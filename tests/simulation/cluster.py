@@ -145,6 +145,14 @@ class Cluster:
         # One that lost its link long before is not promoted.
         return any(e is primary or is_lost or e.cut_s > primary.down_s - 20 for e in near)
 
+    def is_outdated_promotable(self, hosts: set[str]) -> bool:
+        """Return whether one that is not in the record may be promoted, though it has a bot."""
+        lacking = [self.servers[host] for host in hosts - self.members if self.members]
+        near = [
+            each for each in lacking if self.is_up("w") and self._network.reaches(each.name, "w")
+        ]
+        return any(each.priority > 0 and not each.is_down for each in near)
+
     def _acknowledge(self, server: RedisServer, replicas: int, mark: Mark) -> None:
         """A bot was told that all up to there is on so many replicas, too."""
         self.check(server, "acknowledges")

@@ -38,7 +38,7 @@ from tests.simulation.telegram import TOKEN, Sent, Telegram
 from tests.simulation.users import Users
 
 _LOOKS, _LOOK_EVERY_S = 260, 5.0
-_TAKEOVER_S, _IDLE_S = 6.0, 60.0
+_TAKEOVER_S, _IDLE_S, _OPEN_S = 6.0, 60.0, 10.0
 _REPAIRS = "queue repaired", "reservations", "leaked", "the Stars of"
 _OFTEN = 50
 """Calls of a script with the same arguments that lead nowhere."""
@@ -466,7 +466,7 @@ class World:
 
     # Observations
 
-    def _watch(self, idle_s: float = 0.0) -> None:
+    def _watch(self, idle_s: float = 0.0, open_s: float = 0.0) -> None:
         """A bot leads soon wherever one of the hosts in the record has a majority."""
         assert self._cluster
         leading = [each.redis.epoch for each in self._living if each.redis and each.redis.epoch]
@@ -479,8 +479,12 @@ class World:
         idle_s = idle_s + 1 if is_idle else 0.0
         if idle_s > _IDLE_S:
             self.violate(f"no bot leads; recorded: {sorted(self._cluster.members)}")
+        is_open = not is_held_up and self._cluster.is_outdated_promotable(hosts)
+        open_s = open_s + 1 if is_open else 0.0
+        if open_s > _OPEN_S:
+            self.violate("a server that lacks something may be promoted")
         if not self._is_over:
-            self.network.later(1.0, self._watch, idle_s)
+            self.network.later(1.0, self._watch, idle_s, open_s)
 
     def _on_loop_error(self, _: Any, context: dict[str, Any]) -> None:
         self.violate(f"loop: {context.get('message')} {context.get('exception')!r}")
