@@ -34,6 +34,7 @@ _LEAVING = frozenset({"o_down", "failover_in_progress"})
 _NAMED_S = 2.5
 """Longer than a Sentinel takes to learn from another that it has made a new primary."""
 
+_NEW_MS = 30_000
 _PATIENCE_S = 3.0
 """A replica connects again within it, when its primary has started again."""
 
@@ -50,6 +51,11 @@ class _Told:
 
     primary: dict[str, Any]
     replicas: list[dict[str, Any]]
+
+    @property
+    def is_new(self) -> bool:
+        """Whether a failover has just made the primary what it is."""
+        return int(self.primary.get("role-reported-time", _NEW_MS)) < _NEW_MS
 
     @property
     def may_promote(self) -> bool:
@@ -197,8 +203,9 @@ class Persistence:
         told = await self._ask()
         if not await self._is_named(told, primary):
             raise StorageUnavailableError("most Sentinels do not name this primary")
-        may_promote = any(one.may_promote for one in told)
-        if may_promote and time.monotonic() - self._missed_since_s < _PATIENCE_S:
+        # Where a failover has just made this primary, the other one is not waited for.
+        may_return = any(one.may_promote and not one.is_new for one in told)
+        if may_return and time.monotonic() - self._missed_since_s < _PATIENCE_S:
             raise StorageUnavailableError("the replica is away")
         record, own = await register.read(), {str(primary)}
         if record is None:
@@ -211,8 +218,8 @@ class Persistence:
             await register.change(record, own)
             self._recorded_s = time.monotonic()
             told = await self._ask()
-        may_promote = any(one.may_promote for one in told)
-        is_settled = time.monotonic() - self._recorded_s >= _SETTLE_S or not may_promote
+        may_return = any(one.may_promote and not one.is_new for one in told)
+        is_settled = time.monotonic() - self._recorded_s >= _SETTLE_S or not may_return
         if not is_settled or not await self._is_named(told, primary):
             raise StorageUnavailableError("the replica is away, and might still be promoted")
 

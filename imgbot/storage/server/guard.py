@@ -100,13 +100,13 @@ class Guard:
             # As a primary it has lost no link, for which the Sentinels would leave it out.
             await self._servers[address].execute_command("REPLICAOF", "NO", "ONE")
         for sentinel in self._sentinels:
+            known = await self._known_to(sentinel)
             # One that names it already would move the primary to the other one.
-            if (await self._known_to(sentinel) or [address])[0] != address:
+            if known and known[0] != address:
                 with suppress(*SILENCE):
                     async with asyncio.timeout(_ANSWER_S):
                         await sentinel.execute_command("SENTINEL", "FAILOVER", self._url.name)
-                        return
-                    return
+                return
 
     async def _known_to(self, sentinel: Any) -> list[Address]:
         """Return the servers that a Sentinel knows, the primary first; none without an answer."""
