@@ -55,7 +55,8 @@ class _Told:
     @property
     def is_new(self) -> bool:
         """Whether a failover has just made the primary what it is."""
-        return int(self.primary.get("role-reported-time", _NEW_MS)) < _NEW_MS
+        has_failed_over = self.primary["config-epoch"] > 0
+        return has_failed_over and self.primary.get("role-reported-time", _NEW_MS) < _NEW_MS
 
     @property
     def may_promote(self) -> bool:
