@@ -14,7 +14,7 @@ import asyncio, sys, threading
 from imgbot.cli import main
 from imgbot.ops import lifecycle as last_resort
 
-async def never_ends(self):
+async def never_ends(*_):
     await asyncio.Event().wait()
 
 def waits_for_nothing():

@@ -297,6 +297,8 @@ OF_PROMETHEUS_ALONE = {
     "ImgbotPeopleTurnedAway": ["> 0"], "ImgbotUpdatesSetAside": ["> 0"],
     "ImgbotBudgetNearlySpent": [">= 0.8"], "ImgbotOomKill": ["> 0"],
     "ImgbotWorkersReplaced": ["> 3"], "ImgbotLoopLags": ["> 3"], "ImgbotLoopBlocked": ["> 0"],
+    "ImgbotNobodyLeads": ["== 0"], "ImgbotReplicaAway": ["== 0"], "ImgbotNoQuorum": ["== 0"],
+    "ImgbotRecordIncomplete": ["== 0"],
 }  # fmt: skip
 """What the bot itself cannot see, or does not call a problem."""
 OF_EVENTS = {
