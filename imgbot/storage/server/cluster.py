@@ -222,6 +222,17 @@ async def is_reached(url: ClusterUrl, server: str) -> bool:
     return False
 
 
+async def may_promote(sentinel: Any, name: str, server: Address) -> bool:
+    """Return whether a Sentinel knows a server as a replica with a priority.
+
+    It learns that from replicas alone: one made a primary too early is never promoted.
+    """
+    for each in await sentinel.sentinel_slaves(name):
+        if Address(each["ip"], int(each["port"])) == server:
+            return int(each["slave-priority"]) > 0
+    return False
+
+
 async def promote(url: ClusterUrl, server: Address) -> bool:
     """Have the Sentinels make a server the primary, which need not have everything.
 
@@ -230,16 +241,15 @@ async def promote(url: ClusterUrl, server: Address) -> bool:
     if (state := await look(url)).named == server:
         return True
     async with _redis_at(url, server) as redis:
-        # As a primary it has lost no link, for which the Sentinels would leave it out.
         await redis.config_set("replica-priority", 100)
-        await redis.execute_command("REPLICAOF", "NO", "ONE")
-    for address in state.sentinels:
-        with suppress(*SILENCE):
-            async with _sentinel_at(url, address) as sentinel:
-                # One that names it already would move the primary to the other one.
-                if await _named_by(sentinel, url.name) != server:
-                    await sentinel.execute_command("SENTINEL", "FAILOVER", url.name)
-                    break
+        for address in state.sentinels:
+            with suppress(*SILENCE):
+                async with _sentinel_at(url, address) as sentinel:
+                    if await may_promote(sentinel, url.name, server):
+                        # As a primary it has lost no link, for which Sentinel would leave it out.
+                        await redis.execute_command("REPLICAOF", "NO", "ONE")
+                        await sentinel.execute_command("SENTINEL", "FAILOVER", url.name)
+                        break
     return False
 
 

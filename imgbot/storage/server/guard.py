@@ -17,7 +17,7 @@ from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from imgbot.storage.server.cluster import SILENCE, Lead, follower_in, replicas_in
+from imgbot.storage.server.cluster import SILENCE, Lead, follower_in, may_promote, replicas_in
 from imgbot.storage.server.record import InSyncRecord, Register, open_client
 
 _EVERY_S = _ANSWER_S = 1.0
@@ -96,17 +96,14 @@ class Guard:
 
     async def _restore(self, address: Address) -> None:
         """Have a server lead that has everything, in place of one that lacks something."""
-        with suppress(*SILENCE):
-            # As a primary it has lost no link, for which the Sentinels would leave it out.
-            await self._servers[address].execute_command("REPLICAOF", "NO", "ONE")
         for sentinel in self._sentinels:
-            known = await self._known_to(sentinel)
-            # One that names it already would move the primary to the other one.
-            if known and known[0] != address:
-                with suppress(*SILENCE):
-                    async with asyncio.timeout(_ANSWER_S):
+            with suppress(*SILENCE):
+                async with asyncio.timeout(_ANSWER_S):
+                    if await may_promote(sentinel, self._url.name, address):
+                        # As a primary it has lost no link, for which Sentinel would leave it out.
+                        await self._servers[address].execute_command("REPLICAOF", "NO", "ONE")
                         await sentinel.execute_command("SENTINEL", "FAILOVER", self._url.name)
-                return
+                        return
 
     async def _known_to(self, sentinel: Any) -> list[Address]:
         """Return the servers that a Sentinel knows, the primary first; none without an answer."""
