@@ -23,7 +23,7 @@ _REACHES_S, _SELDOM_S = 10, 300
 
 @dataclass(kw_only=True, slots=True)
 class Reach:
-    """What one bot reaches; providers on its own machine do not count."""
+    """Reach of one bot; providers on its own machine do not count."""
 
     redis: Client
     ask_telegram: Callable[[], Awaitable[bool]]
@@ -31,7 +31,7 @@ class Reach:
     """Base URLs."""
     is_standby: Callable[[], bool]
     is_in_sync: Callable[[], bool]
-    """Whether the other has all that this has."""
+    """True if the other server has everything that this one has."""
     disk_problem: Callable[[], str]
     """Says that the disk is full, on which a picture needs room."""
     hand_over: Callable[[], None]

@@ -58,7 +58,7 @@ class Lease:
 
     @property
     def state(self) -> str:
-        """Where what is written is acknowledged, or why it is not."""
+        """State of the writes: where they are acknowledged, or why they are not."""
         return self.trouble or ("standing by" if self.is_standby else self._persistence.state)
 
     async def take(self) -> None:

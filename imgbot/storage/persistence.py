@@ -1,7 +1,7 @@
 """Durability of writes: on the disk of the server, and in a cluster on that of its replica, too.
 
 Without its replica a primary goes on alone only once the witness has recorded that it alone has
-everything, and the replica can no longer be promoted: it is as safe as a single server then.
+everything, after which no bot leads at the replica: it is as safe as a single server then.
 """
 
 import asyncio
@@ -54,14 +54,15 @@ class _Told:
 
     @property
     def is_new(self) -> bool:
-        """Whether a failover has just made the primary what it is."""
+        """True if a failover has just made this server the primary."""
         has_failed_over = self.primary["config-epoch"] > 0
         return has_failed_over and self.primary.get("role-reported-time", _NEW_MS) < _NEW_MS
 
     @property
-    def may_promote(self) -> bool:
+    def may_return(self) -> bool:
+        """True if a replica is up that could be promoted, unless this primary has replaced it."""
         near = (one for one in self.replicas if "s_down" not in one["flags"].split(","))
-        return any(int(one["slave-priority"]) > 0 for one in near)
+        return not self.is_new and any(int(one["slave-priority"]) > 0 for one in near)
 
 
 class Persistence:
@@ -78,7 +79,7 @@ class Persistence:
         self.is_synced_by_itself = is_synced_by_itself
         """Each write is on the server's disk before its answer; a primary of a cluster changes."""
         self.state = _IN_SYNC
-        """Where writes are acknowledged, or why they are not."""
+        """State of the writes: where they are acknowledged, or why they are not."""
         self._alone: Address | None = None
         """Primary that goes on without its replica."""
         self._alone_since_s = 0.0
@@ -204,8 +205,7 @@ class Persistence:
         told = await self._ask()
         if not await self._is_named(told, primary):
             raise StorageUnavailableError("most Sentinels do not name this primary")
-        # Where a failover has just made this primary, the other one is not waited for.
-        may_return = any(one.may_promote and not one.is_new for one in told)
+        may_return = any(one.may_return for one in told)
         if may_return and time.monotonic() - self._missed_since_s < _PATIENCE_S:
             raise StorageUnavailableError("the replica is away")
         record, own = await register.read(), {str(primary)}
@@ -219,7 +219,7 @@ class Persistence:
             await register.change(record, own)
             self._recorded_s = time.monotonic()
             told = await self._ask()
-        may_return = any(one.may_promote and not one.is_new for one in told)
+        may_return = any(one.may_return for one in told)
         is_settled = time.monotonic() - self._recorded_s >= _SETTLE_S or not may_return
         if not is_settled or not await self._is_named(told, primary):
             raise StorageUnavailableError("the replica is away, and might still be promoted")

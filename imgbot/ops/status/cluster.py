@@ -1,4 +1,4 @@
-"""What is told of a cluster, by each of its bots: in /metrics, /healthz and the status document."""
+"""Status of a cluster, from each of its bots: for /metrics, /healthz and the status document."""
 
 import math
 from collections.abc import Callable
