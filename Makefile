@@ -44,7 +44,7 @@ fuzz: .venv/bin/ruff ## Feed CASES=100000 damaged inputs of each kind to what re
 	.venv/bin/python -m tests.bench.fuzz --cases $(CASES)
 
 .PHONY: subjects
-subjects: .venv/bin/ruff ## Build the drawings and names of imgbot/engine/subjects; needs npm.
+subjects: .venv/bin/ruff ## Build the drawings and names of imgbot/painter/engine/subjects; needs npm.
 	.venv/bin/python -m tests.bench.build_subjects
 
 .PHONY: simulate

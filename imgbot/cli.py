@@ -190,9 +190,9 @@ def _run_bot(options: argparse.Namespace) -> int:
 
 def _serve(settings: Settings, source: SettingsSource) -> int:
     """Start logs, lock, pool, Redis and event loop, in the order of their dependencies."""
-    from imgbot.imaging.pool import Pool, stop_helpers
     from imgbot.ops import state_directory
     from imgbot.ops.state_directory import instance_lock
+    from imgbot.painter.pool import Pool, stop_helpers
     from imgbot.storage.server.process import RedisServer
     from imgbot.telemetry import events, logs
 

@@ -31,8 +31,6 @@ from imgbot.config.setting_types import ClusterUrl
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import TransientError, UnresolvedNameError
 from imgbot.domain.retry import backoff_s
-from imgbot.imaging import worker
-from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.reach import Reach
 from imgbot.ops import dns
@@ -42,6 +40,8 @@ from imgbot.ops.lifecycle import Notifier, Signals, force_exit_after, measure_lo
 from imgbot.ops.resource_usage import disk_problem
 from imgbot.ops.status import key_of
 from imgbot.ops.status.cluster import ClusterStatus
+from imgbot.painter import worker
+from imgbot.painter.pool import Pool
 from imgbot.storage.access import Access, bind_to_bot
 from imgbot.storage.client import Client, connect
 from imgbot.storage.job_queue import JobQueue

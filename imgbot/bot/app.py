@@ -9,7 +9,7 @@ from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.job import InputPhoto, Job
-from imgbot.imaging.originals import OriginalStore
+from imgbot.painter.originals import OriginalStore
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
 from imgbot.storage.alerts import AlertStore

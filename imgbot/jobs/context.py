@@ -8,12 +8,12 @@ from pathlib import Path
 from imgbot.domain.job import Job, Request, State
 from imgbot.domain.retry import GiveUp
 from imgbot.domain.stars import StarPrices
-from imgbot.imaging.originals import OriginalStore
-from imgbot.imaging.pool import Pool
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks
+from imgbot.painter.originals import OriginalStore
+from imgbot.painter.pool import Pool
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.provider_records import OrderPaces
 from imgbot.storage.results import ResultStore

@@ -38,7 +38,6 @@ from imgbot.domain.remix import undone_part
 from imgbot.domain.texts import buttons, has_text, t
 from imgbot.domain.texts.captions import drawing_lines, edit_names
 from imgbot.files import copy_file
-from imgbot.imaging import steps
 from imgbot.jobs import inputs
 from imgbot.jobs.context import (
     Advance,
@@ -51,6 +50,7 @@ from imgbot.jobs.context import (
     move,
 )
 from imgbot.jobs.poll import next_poll
+from imgbot.painter import steps
 from imgbot.providers.protocol import Output, Recovery, service_of
 from imgbot.storage import job_codec, results
 from imgbot.telegram.messenger import ChatTarget, cut

@@ -14,8 +14,8 @@ from imgbot.domain.job import Job, State
 from imgbot.domain.lettering import Lettering
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.files import copy_file, make_folder
-from imgbot.imaging import steps
 from imgbot.jobs.context import StepContext
+from imgbot.painter import steps
 from imgbot.providers.protocol import GenerationRequest, InputLimits, Provider
 
 RESULT = "result"

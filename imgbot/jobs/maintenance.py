@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imgbot.domain.errors import TransientError, UserError
-from imgbot.imaging.originals import OriginalStore
+from imgbot.painter.originals import OriginalStore
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.keys import RESULT_KEPT_S

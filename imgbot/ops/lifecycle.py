@@ -19,7 +19,7 @@ from typing import Any
 from imgbot.config.settings import MAX_WORKERS, Settings
 from imgbot.domain.errors import ConfigError
 from imgbot.files import replace_file
-from imgbot.imaging.pool import Pool
+from imgbot.painter.pool import Pool
 from imgbot.telemetry import events
 
 LIMIT_S = 160.0

@@ -15,11 +15,11 @@ from imgbot.bot.policy import AccessPolicy
 from imgbot.bot.router import UpdateHandler
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
-from imgbot.imaging.networks import is_installed
-from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.ops import state_directory
 from imgbot.ops.lifecycle import resize
+from imgbot.painter.networks import is_installed
+from imgbot.painter.originals import OriginalStore
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
 from imgbot.storage.alerts import AlertStore

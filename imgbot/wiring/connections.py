@@ -10,9 +10,9 @@ from aiogram import Bot
 from imgbot.bot.messages import BotIdentity
 from imgbot.clock import Clock
 from imgbot.config.settings import Settings
-from imgbot.imaging.pool import Pool
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.reach import Reach
+from imgbot.painter.pool import Pool
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.lease import Lease

@@ -12,7 +12,6 @@ from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.job import Request
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
-from imgbot.imaging.networks import is_installed
 from imgbot.jobs.context import StepContext
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderSlots
@@ -21,6 +20,7 @@ from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks, read_key
 from imgbot.ops import state_directory
 from imgbot.ops.resource_usage import disk_problem
+from imgbot.painter.networks import is_installed
 from imgbot.storage.provider_records import Durations, OrderPaces
 from imgbot.telegram.client import download
 from imgbot.wiring.connections import CLOCK, Connections, now_ms

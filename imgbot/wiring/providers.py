@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import OFFERED, OPERATIONS, Operation
-from imgbot.imaging.pool import Pool
-from imgbot.imaging.steps import make_picture
 from imgbot.jobs.provider_routing import ModelChoice, ProviderRouter
+from imgbot.painter.pool import Pool
+from imgbot.painter.steps import make_picture
 from imgbot.providers.factory import name_at, open_provider
 from imgbot.providers.protocol import (
     Done,

@@ -10,13 +10,13 @@ from aiogram import Bot
 from imgbot.bot.app import App
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import StorageUnavailableError
-from imgbot.imaging.pool import Pool
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.runner import Runner
 from imgbot.ops.resource_usage import disk_problem
 from imgbot.ops.status.cluster import ClusterStatus
 from imgbot.ops.status.observer import Observer
 from imgbot.ops.status.sampler import Check, StatusSampler
+from imgbot.painter.pool import Pool
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.client import Client
 from imgbot.storage.server.durability import measure, trouble_of

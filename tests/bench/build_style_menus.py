@@ -10,8 +10,8 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageOps
 
 from imgbot.domain.texts import LANGUAGES, tables
-from imgbot.engine.photo_styles import STYLES, paint
-from imgbot.engine.typography import poster_font
+from imgbot.painter.engine.photo_styles import STYLES, paint
+from imgbot.painter.engine.typography import poster_font
 from tests.fixtures.photos import load_photo
 
 TARGET = Path(__file__).parents[2] / "imgbot" / "bot" / "style_menus"

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from imgbot.domain.spelling import fold
-from imgbot.engine.subjects import PHRASE_WORDS_MAX, phrase_keys
-from imgbot.engine.tables import table
+from imgbot.painter.engine.subjects import PHRASE_WORDS_MAX, phrase_keys
+from imgbot.painter.engine.tables import table
 
 PACKAGES = ("@iconify-json/noto@1.2.9", "emojibase-data@17.0.0")
-TARGET = Path(__file__).parents[2] / "imgbot" / "engine" / "subjects"
+TARGET = Path(__file__).parents[2] / "imgbot" / "painter" / "engine" / "subjects"
 # Two tones vary the people; the yellow of the emoji is left out where they have tones.
 TONES = ("medium-light", "medium-dark")
 _LEFT_OUT = re.compile(r"oclock|thirty|facing-right|-mouth$|keycap|button")

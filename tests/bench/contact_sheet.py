@@ -11,9 +11,9 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from imgbot.engine.create import draw
-from imgbot.engine.styles import STYLES
-from imgbot.engine.typography import poster_font
+from imgbot.painter.engine.create import draw
+from imgbot.painter.engine.styles import STYLES
+from imgbot.painter.engine.typography import poster_font
 from tests.bench.measure import measure
 
 _TABLES = Path(__file__).parents[1] / "fixtures" / "engine_requests.toml"

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from imgbot.engine import run, upscale, waifu2x
-from imgbot.engine.retouch import retouch_picture
+from imgbot.painter.engine import run, upscale, waifu2x
+from imgbot.painter.engine.retouch import retouch_picture
 from tests.bench.measure import measure
 from tests.fixtures.degradations import DEGRADATIONS, Degradation, overexpose, scratch, sprinkle
 from tests.fixtures.photos import add_cast, load_photo, psnr_db

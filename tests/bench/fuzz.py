@@ -34,9 +34,9 @@ from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import amend, repeats_prompt
 from imgbot.domain.texts import buttons
 from imgbot.domain.update import chat_of, is_group_chatter, sender_of
-from imgbot.engine.edit_request import parse_edit_request
-from imgbot.engine.merge_request import parse_merge_request
-from imgbot.imaging.pictures import check
+from imgbot.painter.engine.edit_request import parse_edit_request
+from imgbot.painter.engine.merge_request import parse_merge_request
+from imgbot.painter.pictures import check
 from imgbot.providers.factory import PRESETS, open_provider
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse, _decoded
 from imgbot.providers.protocol import Done, GenerationRequest, Output, ProviderConfig

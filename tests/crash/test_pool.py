@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from imgbot.domain.errors import TransientError, WorkerLostError
-from imgbot.imaging import worker
-from imgbot.imaging.pool import BOOT_FAILURES_ALLOWED, BOOT_PAUSE_S, MIB, Pool
+from imgbot.painter import worker
+from imgbot.painter.pool import BOOT_FAILURES_ALLOWED, BOOT_PAUSE_S, MIB, Pool
 from tests.fakes import pool_steps
 from tests.fixtures.processes import is_gone
 from tests.fixtures.waiting import PATIENCE_S, eventually
@@ -90,7 +90,7 @@ async def test_an_idle_worker_is_stopped_and_started_anew(monkeypatch: pytest.Mo
         pool.stop_idle()
         assert pids_of(pool) == [first]
 
-        monkeypatch.setattr("imgbot.imaging.pool.IDLE_KEPT_S", -1.0)
+        monkeypatch.setattr("imgbot.painter.pool.IDLE_KEPT_S", -1.0)
         pool.stop_idle()
 
         assert pids_of(pool) == []
@@ -282,8 +282,8 @@ async def test_workers_ignore_what_is_meant_for_the_supervisor() -> None:
 _CLOSED_FOR_GOOD = """
 import asyncio, os, sys
 from pathlib import Path
-from imgbot.imaging import worker
-from imgbot.imaging.pool import Pool, stop_helpers
+from imgbot.painter import worker
+from imgbot.painter.pool import Pool, stop_helpers
 
 async def main(pool):
     await pool.run(worker.ping)

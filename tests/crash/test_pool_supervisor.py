@@ -106,4 +106,6 @@ def test_workers_import_the_picture_code_alone_and_a_sigterm_to_the_unit_costs_n
     assert set(report["supervisor"]) >= FORBIDDEN, "the test supervisor has what workers must not"
     imported = {name.partition(".")[0] for name in report["worker"]}
     assert not imported & FORBIDDEN
-    assert {"PIL.Image", "imgbot.imaging.pictures", "imgbot.engine"} <= set(report["worker"])
+    assert {"PIL.Image", "imgbot.painter.pictures", "imgbot.painter.engine"} <= set(
+        report["worker"]
+    )

@@ -21,7 +21,7 @@ def supervise(folder: str) -> None:
     import redis.asyncio
     import uvloop
 
-    from imgbot.imaging.pool import Pool
+    from imgbot.painter.pool import Pool
     from tests.fakes import pool_steps
 
     assert all((httpx, prometheus_client, pydantic, redis.asyncio))

@@ -12,12 +12,12 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
-from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.ops.http import OpsServer, TakeHook
 from imgbot.ops.status import Document
 from imgbot.ops.status.document import QueueGlance
 from imgbot.ops.status.history import COLUMNS
 from imgbot.ops.status.sampler import Check, StatusSampler
+from imgbot.painter.worker_slot import WorkerStatus
 from tests.fixtures.status_facts import worker
 
 KEY = "key of the operator"

@@ -12,9 +12,9 @@ import pytest
 
 from imgbot.aio import cancel_and_wait_current
 from imgbot.domain.job import State, with_changes
-from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.inputs import is_to_be_kept
 from imgbot.jobs.maintenance import Maintenance
+from imgbot.painter.originals import OriginalStore
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.forgetting import Forgetting

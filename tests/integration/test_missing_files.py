@@ -13,9 +13,9 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import has_text
-from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs import deliver
 from imgbot.jobs.context import StepContext
+from imgbot.painter.originals import OriginalStore
 from imgbot.providers.factory import BuiltinProvider
 from imgbot.providers.protocol import Recovery
 from imgbot.storage import keys

@@ -19,11 +19,11 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
-from imgbot.imaging.steps import DrawnArea
 from imgbot.jobs import inputs, marking, runner as runner_module
 from imgbot.jobs.context import Ended, Outcome, Snooze, Step, StepContext, conclude
 from imgbot.jobs.runner import Runner
 from imgbot.jobs.status_messages import StatusMessages
+from imgbot.painter.steps import DrawnArea
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from tests.fixtures.jobs import job_of

@@ -13,9 +13,9 @@ from aiogram import Bot
 from aiogram.exceptions import TelegramNetworkError
 from aiogram.methods import GetMe
 
-from imgbot.imaging import pool as pool_module
-from imgbot.imaging.pool import Pool
 from imgbot.ops.lifecycle import Notifier
+from imgbot.painter import pool as pool_module
+from imgbot.painter.pool import Pool
 from imgbot.supervisor import DRAIN_S, _report
 from imgbot.telegram import polling_health as contact_module, update_poller as poller_module
 from imgbot.telegram.update_poller import UpdatePoller

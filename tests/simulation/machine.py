@@ -20,9 +20,9 @@ from imgbot.config.settings import Settings
 from imgbot.domain.errors import TransientError, UserError, WorkerLostError
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.files import replace_file
-from imgbot.imaging import steps
-from imgbot.imaging.steps import Deliverable
 from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.painter import steps
+from imgbot.painter.steps import Deliverable
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.lease import Lease

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageOps, ImageStat
 
-from imgbot.imaging.drawn_area import find_area, fit_mask
-from imgbot.imaging.steps import DrawnArea
+from imgbot.painter.drawn_area import find_area, fit_mask
+from imgbot.painter.steps import DrawnArea
 from tests.fixtures.drawings import BLUE, RED, Point, drawn, loop, stored
 from tests.fixtures.photos import load_photo
 

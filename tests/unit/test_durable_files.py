@@ -11,12 +11,12 @@ import pytest
 from PIL import Image
 
 from imgbot.files import make_folder
-from imgbot.imaging import pictures
-from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs.webhooks import read_key
 from imgbot.ops.backup import archive
 from imgbot.ops.installation import replace_link
 from imgbot.ops.status.history import History
+from imgbot.painter import pictures
+from imgbot.painter.originals import OriginalStore
 from imgbot.providers.factory import BuiltinProvider
 from imgbot.providers.http import ProviderHttpClient, write_base64
 from imgbot.providers.protocol import Output

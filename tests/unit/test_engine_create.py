@@ -9,19 +9,19 @@ from statistics import correlation
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
-from imgbot.engine import run
-from imgbot.engine.artwork import rasterise, tinted
-from imgbot.engine.colours import parse_hex
-from imgbot.engine.create import composition_of, draw, picture_size
-from imgbot.engine.figures import Placed, SubjectFigure
-from imgbot.engine.placing import PLACES, place_figures
-from imgbot.engine.scene import PALETTES, Scene
-from imgbot.engine.scenes import SCENES
-from imgbot.engine.scenes.outdoors import add_birds, paint_sun
-from imgbot.engine.styles import MARGIN_UNITS, STYLES, choose_style
-from imgbot.engine.subjects import artwork, has_own_drawing, subject_names, subject_of
-from imgbot.engine.tables import table
-from imgbot.engine.typography import draw_text
+from imgbot.painter.engine import run
+from imgbot.painter.engine.artwork import rasterise, tinted
+from imgbot.painter.engine.colours import parse_hex
+from imgbot.painter.engine.create import composition_of, draw, picture_size
+from imgbot.painter.engine.figures import Placed, SubjectFigure
+from imgbot.painter.engine.placing import PLACES, place_figures
+from imgbot.painter.engine.scene import PALETTES, Scene
+from imgbot.painter.engine.scenes import SCENES
+from imgbot.painter.engine.scenes.outdoors import add_birds, paint_sun
+from imgbot.painter.engine.styles import MARGIN_UNITS, STYLES, choose_style
+from imgbot.painter.engine.subjects import artwork, has_own_drawing, subject_names, subject_of
+from imgbot.painter.engine.tables import table
+from imgbot.painter.engine.typography import draw_text
 from tests.fixtures.image_metrics import difference
 
 pytestmark = pytest.mark.slow

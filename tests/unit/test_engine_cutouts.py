@@ -7,12 +7,12 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
-from imgbot.engine import merge, run, subject_network
-from imgbot.engine.backdrop import GUESSED, MISSING
-from imgbot.engine.background import cut_subject, remove_background
-from imgbot.engine.edit import edit_picture
-from imgbot.engine.merge import cut_out, merge_pictures
-from imgbot.imaging.networks import Network
+from imgbot.painter.engine import merge, run, subject_network
+from imgbot.painter.engine.backdrop import GUESSED, MISSING
+from imgbot.painter.engine.background import cut_subject, remove_background
+from imgbot.painter.engine.edit import edit_picture
+from imgbot.painter.engine.merge import cut_out, merge_pictures
+from imgbot.painter.networks import Network
 from tests.fixtures.flat_pictures import COLOURS, GREEN, Colour, box_of, mask_of, toy
 from tests.fixtures.photos import add_noise, load_photo, photo_path, save_photo
 

@@ -8,13 +8,13 @@ import pytest
 from PIL import Image, ImageChops, ImageStat
 
 from imgbot.domain.errors import UserError
-from imgbot.engine import background, run
-from imgbot.engine.backdrop import GUESSED
-from imgbot.engine.edit import APPLIED_KEYS, LETTERED, edit_picture
-from imgbot.engine.edit_request import KEYS, parse_edit_request
-from imgbot.engine.recolouring import recolour
-from imgbot.engine.segmentation import find_subject
-from imgbot.engine.subject_network import SubjectMask
+from imgbot.painter.engine import background, run
+from imgbot.painter.engine.backdrop import GUESSED
+from imgbot.painter.engine.edit import APPLIED_KEYS, LETTERED, edit_picture
+from imgbot.painter.engine.edit_request import KEYS, parse_edit_request
+from imgbot.painter.engine.recolouring import recolour
+from imgbot.painter.engine.segmentation import find_subject
+from imgbot.painter.engine.subject_network import SubjectMask
 from tests.fixtures.image_metrics import (
     blueness,
     colour,

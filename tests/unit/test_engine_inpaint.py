@@ -4,8 +4,8 @@ import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageStat
 
 from imgbot.domain.errors import UserError
-from imgbot.engine import filling
-from imgbot.engine.inpaint import inpaint
+from imgbot.painter.engine import filling
+from imgbot.painter.engine.inpaint import inpaint
 from tests.fixtures.photos import load_photo
 
 CAT = load_photo("cat")

@@ -8,9 +8,9 @@ from PIL import Image, ImageChops, ImageStat
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.lettering import Lettering, PlacedText, read_lettering
-from imgbot.engine.edit import edit_picture
-from imgbot.engine.lettering import CHARACTERS_MAX, letter
-from imgbot.engine.merge import merge_pictures
+from imgbot.painter.engine.edit import edit_picture
+from imgbot.painter.engine.lettering import CHARACTERS_MAX, letter
+from imgbot.painter.engine.merge import merge_pictures
 from tests.fixtures.flat_pictures import sheets
 from tests.fixtures.photos import load_photo
 

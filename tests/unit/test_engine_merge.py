@@ -9,9 +9,9 @@ import pytest
 from PIL import Image, ImageStat
 
 from imgbot.domain.errors import UserError
-from imgbot.engine import run
-from imgbot.engine.collages import before_after
-from imgbot.engine.merge import merge_pictures
+from imgbot.painter.engine import run
+from imgbot.painter.engine.collages import before_after
+from imgbot.painter.engine.merge import merge_pictures
 from tests.fixtures.flat_pictures import COLOURS, Box, box_of, mask_of, sheets
 from tests.fixtures.photos import load_photo, psnr_db, save_photo
 
@@ -156,7 +156,7 @@ def test_numbers_and_ordinals_set_the_order() -> None:
 
 _MEASURED = """
 import sys
-from imgbot.engine import run
+from imgbot.painter.engine import run
 from tests.fixtures.processes import growing_mib
 sys.modules["onnxruntime"] = None  # The network of the extra has memory of its own.
 grown_mib = growing_mib()

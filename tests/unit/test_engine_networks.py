@@ -9,12 +9,12 @@ from PIL import Image, ImageStat
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import LANGUAGES, tables
 from imgbot.domain.this_style import asks_for_this_style
-from imgbot.engine import photo_styles, run, subject_network
-from imgbot.engine.background import cut_subject
-from imgbot.engine.edit_request import parse_edit_request
-from imgbot.engine.merge_request import parse_merge_request
-from imgbot.imaging.networks import Network
-from imgbot.imaging.pool import MEMORY_BYTES, MIB, Pool
+from imgbot.painter.engine import photo_styles, run, subject_network
+from imgbot.painter.engine.background import cut_subject
+from imgbot.painter.engine.edit_request import parse_edit_request
+from imgbot.painter.engine.merge_request import parse_merge_request
+from imgbot.painter.networks import Network
+from imgbot.painter.pool import MEMORY_BYTES, MIB, Pool
 from tests.fakes import pool_steps
 from tests.fixtures.photos import load_photo, save_photo
 

@@ -10,19 +10,19 @@ import pytest
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import tables
 from imgbot.domain.texts.captions import drawing_lines, drawing_name, with_drawing
-from imgbot.engine.create import composition_of, picture_size
-from imgbot.engine.create_report import CreateReport, report
-from imgbot.engine.edit import QUOTE_MAX, edit_picture
-from imgbot.engine.edit_request import parse_edit_request
-from imgbot.engine.lexicon import STYLES as STYLE_WORDS
-from imgbot.engine.merge import APPLIED_KEYS, merge_pictures
-from imgbot.engine.merge_request import LAYOUT_WORDS, parse_merge_request
-from imgbot.engine.scenes import SCENES
-from imgbot.engine.styles import STYLES
-from imgbot.engine.subjects import has_own_drawing, subject_names
-from imgbot.engine.typography import text_to_draw
-from imgbot.engine.understand import understand
-from imgbot.engine.vocabulary import WORDS
+from imgbot.painter.engine.create import composition_of, picture_size
+from imgbot.painter.engine.create_report import CreateReport, report
+from imgbot.painter.engine.edit import QUOTE_MAX, edit_picture
+from imgbot.painter.engine.edit_request import parse_edit_request
+from imgbot.painter.engine.lexicon import STYLES as STYLE_WORDS
+from imgbot.painter.engine.merge import APPLIED_KEYS, merge_pictures
+from imgbot.painter.engine.merge_request import LAYOUT_WORDS, parse_merge_request
+from imgbot.painter.engine.scenes import SCENES
+from imgbot.painter.engine.styles import STYLES
+from imgbot.painter.engine.subjects import has_own_drawing, subject_names
+from imgbot.painter.engine.typography import text_to_draw
+from imgbot.painter.engine.understand import understand
+from imgbot.painter.engine.vocabulary import WORDS
 from tests.fixtures.flat_pictures import sheets
 from tests.fixtures.photos import load_photo
 

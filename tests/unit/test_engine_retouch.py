@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageDraw
 
-from imgbot.engine import run
-from imgbot.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
-from imgbot.engine.restoration import (
+from imgbot.painter.engine import run
+from imgbot.painter.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
+from imgbot.painter.engine.restoration import (
     denoise,
     estimate_blur_px,
     estimate_noise,
     find_jpeg_quality,
     in_strips,
 )
-from imgbot.engine.retouch import improve, retouch_picture
+from imgbot.painter.engine.retouch import improve, retouch_picture
 from tests.fixtures.degradations import (
     DEGRADATIONS,
     Degradation,

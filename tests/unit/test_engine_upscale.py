@@ -8,9 +8,9 @@ import pytest
 from PIL import Image
 
 from imgbot.domain.errors import UserError
-from imgbot.engine import run, upscale, waifu2x
-from imgbot.engine.upscale import progress_path, progress_writer, upscale_picture
-from imgbot.imaging.pool import MEMORY_BYTES, MIB, Pool
+from imgbot.painter.engine import run, upscale, waifu2x
+from imgbot.painter.engine.upscale import progress_path, progress_writer, upscale_picture
+from imgbot.painter.pool import MEMORY_BYTES, MIB, Pool
 from tests.fakes import pool_steps
 from tests.fixtures.photos import load_photo, psnr_db, save_photo
 

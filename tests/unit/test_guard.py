@@ -14,12 +14,12 @@ from imgbot.config.settings import Settings
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.imaging import guard
-from imgbot.imaging.networks import Network
-from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs import deliver
 from imgbot.jobs.context import Advance, StepContext
 from imgbot.jobs.inputs import build_request
+from imgbot.painter import guard
+from imgbot.painter.networks import Network
+from imgbot.painter.originals import OriginalStore
 from imgbot.providers.protocol import Capability, Output
 from imgbot.storage import job_codec
 from tests.fixtures.jobs import job_of

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.imaging.originals import KEPT_S, OriginalStore
+from imgbot.painter.originals import KEPT_S, OriginalStore
 
 NOW_S = 1_800_000_000.0
 MIB = 1 << 20

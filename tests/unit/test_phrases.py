@@ -3,7 +3,7 @@
 import pytest
 
 from imgbot.domain.phrases import PhraseLists
-from imgbot.engine import edit_request
+from imgbot.painter.engine import edit_request
 from tests.unit.test_engine_requests import TABLES
 
 LISTS = PhraseLists({"it": "it, the photo"}, colour="red|light blue")

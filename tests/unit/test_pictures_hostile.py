@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from imgbot.domain.errors import UserError
-from imgbot.imaging import worker
-from imgbot.imaging.pictures import MIB, check
+from imgbot.painter import worker
+from imgbot.painter.pictures import MIB, check
 from tests.fixtures import hostile
 from tests.fixtures.hostile import png_of_claimed_size as png
 from tests.fixtures.photos import load_photo

@@ -16,10 +16,10 @@ from packaging.requirements import Requirement
 from imgbot.cli import EX_CONFIG, main
 from imgbot.config.settings import key_variables
 from imgbot.config.sources import docs, read_environment_file
-from imgbot.engine.scenes import SCENES
-from imgbot.engine.styles import STYLES
-from imgbot.engine.subjects import subject_names
 from imgbot.ops import lifecycle
+from imgbot.painter.engine.scenes import SCENES
+from imgbot.painter.engine.styles import STYLES
+from imgbot.painter.engine.subjects import subject_names
 from imgbot.supervisor import DRAIN_S, ORDER_DRAIN_S
 from tests.fixtures.settings_table import FIELDS, in_readme, table
 

@@ -32,8 +32,6 @@ from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.domain.texts import has_text, t
 from imgbot.files import replace_file
-from imgbot.imaging import pictures, steps
-from imgbot.imaging.originals import OriginalStore
 from imgbot.jobs import deliver, inputs
 from imgbot.jobs.context import Advance, Snooze, StepContext
 from imgbot.jobs.inputs import build_request
@@ -43,6 +41,8 @@ from imgbot.jobs.provider_routing import Choice, ProviderSlots
 from imgbot.jobs.runner import after_error
 from imgbot.jobs.submit import submit
 from imgbot.jobs.webhooks import Webhooks
+from imgbot.painter import pictures, steps
+from imgbot.painter.originals import OriginalStore
 from imgbot.providers.protocol import Capability, Output, Pending, Provider, Recovery
 from tests.fixtures.jobs import job_of
 from tests.fixtures.steps import take

@@ -34,9 +34,9 @@ from imgbot.domain.texts import (
 )
 from imgbot.domain.texts.buttons import CallbackData, parse, parse_remedy
 from imgbot.domain.texts.captions import edit_names
-from imgbot.engine import backdrop, edit, merge
-from imgbot.engine.colours import NAMED_COLOURS
-from imgbot.engine.edit_request import parse_edit_request
+from imgbot.painter.engine import backdrop, edit, merge
+from imgbot.painter.engine.colours import NAMED_COLOURS
+from imgbot.painter.engine.edit_request import parse_edit_request
 
 ENGINE, NEURAL = (
     AccessPolicy(frozenset(), frozenset(), has_builtin_engine, has_builtin_engine, lambda *_: 0)

@@ -11,10 +11,10 @@ from typing import Any
 
 from imgbot.config.place import place_of
 from imgbot.domain.texts.problems import problem_text
-from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.ops.formatting import orders
 from imgbot.ops.status import Document
 from imgbot.ops.status.indicators import Histogram, Indicators, Sample
+from imgbot.painter.worker_slot import WorkerStatus
 from imgbot.storage.stats import DeadJob, EndedJob
 from imgbot.telemetry.health import (
     Condition,

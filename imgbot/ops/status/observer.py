@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from imgbot.domain.job import Job, State
-from imgbot.imaging.pool import Pool
-from imgbot.imaging.worker_slot import WorkerStatus
 from imgbot.jobs.runner import Runner
 from imgbot.ops.status.document import QueueGlance
+from imgbot.painter.pool import Pool
+from imgbot.painter.worker_slot import WorkerStatus
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import DeadJob, QueueStats

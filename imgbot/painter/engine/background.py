@@ -1,0 +1,122 @@
+"""Background removal: the subject of a photograph as a PNG with transparency."""
+
+from typing import Any
+
+from PIL import Image, ImageChops, ImageFilter, ImageMath, ImageStat
+
+from imgbot.painter.decoding import decode
+from imgbot.painter.engine.drawing import paint_spread
+from imgbot.painter.engine.restoration import STRIP_PX
+from imgbot.painter.engine.segmentation import CERTAIN, find_subject
+from imgbot.painter.pictures import save_lossless_or_jpeg
+from imgbot.painter.steps import EngineResult
+
+_BILINEAR = Image.Resampling.BILINEAR
+# Sizes of the filters that mark the band of unknown opacity around the coarse mask's edge.
+_INSIDE_PX, _OUTSIDE_PX = 5, 7
+# Radii for continuing colours into that band, the nearest last.
+_FILL_RADII_PX = (24, 9, 3)
+# Squared colour distance at which the mask counts as much as the colours.
+_REGULARIZATION = 900
+# Opacity below and above this is noise.
+_LOW, _HIGH = 0.1, 0.9
+
+
+def apply_matte(image: Image.Image, mask: Image.Image) -> Image.Image:
+    """Foreground of `image` (RGB) as RGBA; `mask` (L) has the size of a reduced copy.
+
+    Opacity is the projection of the pixel's colour onto the line from the local background colour
+    to the local foreground colour, pulled towards the mask where the two hardly differ.
+    """
+    small = image.resize(mask.size, Image.Resampling.BOX)
+    inside = mask.filter(ImageFilter.MinFilter(_INSIDE_PX))
+    outside = ImageChops.invert(mask.filter(ImageFilter.MaxFilter(_OUTSIDE_PX)))
+    front, back = _continue_colours(small, inside), _continue_colours(small, outside)
+    soft = mask.filter(ImageFilter.GaussianBlur(1))
+    result = Image.new("RGBA", image.size)
+    rows = small.height / image.height
+    for top in range(0, image.height, STRIP_PX):
+        bottom = min(image.height, top + STRIP_PX)
+        size = (image.width, bottom - top)
+        box = (0, top * rows, small.width, min(small.height, bottom * rows))
+        strip = image.crop((0, top, image.width, bottom))
+        near, far, guess, certain, excluded = (
+            layer.resize(size, _BILINEAR, box) for layer in (front, back, soft, inside, outside)
+        )
+        alpha = _project(strip, near, far, guess)
+        alpha = ImageChops.darker(ImageChops.lighter(alpha, certain), ImageChops.invert(excluded))
+        # Pixels at the edge hold background light: the foreground's own colour replaces it.
+        clean = Image.composite(strip, near, alpha)
+        clean.putalpha(alpha)
+        result.paste(clean, (0, top))
+    return result
+
+
+def _continue_colours(image: Image.Image, known: Image.Image) -> Image.Image:
+    """Colours of the picture where `known` is set, continued from there everywhere else."""
+    mean = ImageStat.Stat(image, known).mean if known.getbbox() else (0, 0, 0)
+    result = Image.new("RGB", image.size, tuple(map(int, mean)))
+    for radius_px in _FILL_RADII_PX:
+        paint_spread(result, image, known, radius_px)
+    return result
+
+
+def _project(
+    image: Image.Image, front: Image.Image, back: Image.Image, guess: Image.Image
+) -> Image.Image:
+    along = Image.new("F", image.size, 0)
+    length = Image.new("F", image.size, _REGULARIZATION)
+    for pixel, near, far in zip(image.split(), front.split(), back.split(), strict=True):
+        span, offset = _subtract(near, far), _subtract(pixel, far)
+        along = _multiply_add(along, offset, span)
+        length = _multiply_add(length, span, span)
+    return ImageMath.lambda_eval(_opacity, along=along, guess=guess, length=length)
+
+
+def _subtract(one: Image.Image, other: Image.Image) -> Image.Image:
+    return ImageMath.lambda_eval(lambda v: v["float"](v["a"]) - v["b"], a=one, b=other)
+
+
+def _multiply_add(total: Image.Image, one: Image.Image, other: Image.Image) -> Image.Image:
+    return ImageMath.lambda_eval(lambda v: v["t"] + v["a"] * v["b"], t=total, a=one, b=other)
+
+
+def _opacity(v: dict[str, Any]) -> Any:
+    share = (v["along"] + v["guess"] * (_REGULARIZATION / 255)) / v["length"]
+    stretched = (share - _LOW) * (255 / (_HIGH - _LOW))
+    return v["convert"](v["min"](v["max"](stretched, 0), 255), "L")
+
+
+# Keys of the results. Without a clear subject the picture is a guess, or whole if there is none.
+REMOVED, NO_CLEAR_SUBJECT = "background_removed", "no_clear_subject"
+_MEGAPIXELS_MAX = 64
+# The picture, its cut-out and the strips between them fit into a worker's memory.
+_KEPT_MEGAPIXELS = 12.0
+_JPEG_QUALITY = 95
+
+
+def remove_background(source: str, target_stem: str) -> EngineResult:
+    """Write the subject of the picture at `source` to `target_stem` + .png, as RGBA.
+
+    `applied` of the result is ("background_removed",), or ("no_clear_subject",) if the cut is a
+    guess; without even a guess, nothing is transparent. Transparency of the source is kept. Larger
+    pictures are reduced to 12 megapixels, which take about 2 s of CPU time and 250 MB.
+    UserError: the errors of `decode`.
+    """
+    image = decode(source, limit_megapixels=_MEGAPIXELS_MAX, keep_megapixels=_KEPT_MEGAPIXELS)
+    applied = REMOVED
+    if image.mode != "RGBA":
+        image, is_clear = cut_subject(image)
+        applied = REMOVED if is_clear else NO_CLEAR_SUBJECT
+    path = save_lossless_or_jpeg(image, target_stem, _JPEG_QUALITY)
+    return EngineResult(path, image.width, image.height, (applied,), ())
+
+
+def cut_subject(image: Image.Image) -> tuple[Image.Image, bool]:
+    """Picture (RGB) as RGBA, transparent around its subject, and True if the subject is certain."""
+    mask, confidence = find_subject(image)
+    if not confidence:
+        image = image.copy()
+        image.putalpha(255)
+        return image, False
+    return apply_matte(image, mask), confidence >= CERTAIN

@@ -1,0 +1,232 @@
+"""Edit: applies the changes that a prompt asks for, in their order."""
+
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from PIL import Image, ImageOps
+
+from imgbot.domain.errors import UserError
+from imgbot.domain.lettering import Lettering, read_lettering
+from imgbot.domain.ratios import value_of
+from imgbot.painter.engine import drawing, effects, filters, geometry, photo_styles, retouch, tones
+from imgbot.painter.engine.backdrop import Backdrop, blur_behind, in_scene, on_colour
+from imgbot.painter.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
+from imgbot.painter.engine.colours import NAMED_COLOURS, Colour, parse_hex
+from imgbot.painter.engine.edit_request import EditStep, parse_edit_request
+from imgbot.painter.engine.lettering import letter
+from imgbot.painter.engine.recolouring import find_thing, recolour
+from imgbot.painter.engine.vocabulary import MUCH, SLIGHT, find_suggestions, popular_words
+
+STEPS_MAX = 12
+QUOTE_MAX = 120
+DEGREE_MIN, DEGREE_MAX = 0.1, 3.0
+# Defaults: degrees of "a bit to the left", and shares that a crop without a number removes.
+TILT_DEGREES = 5
+SIDE_SHARE, EDGE_SHARE = 0.15, 0.1
+SMALLER_SHARE = 0.5
+
+_ValueChange = Callable[[Image.Image, EditStep], Image.Image | None]
+
+
+class EditResult(NamedTuple):
+    """Picture, keys of the applied changes, unrecognised words, and suggestions for them."""
+
+    image: Image.Image
+    applied: tuple[str, ...]
+    unrecognised: tuple[str, ...] = ()
+    suggestions: tuple[str, ...] = ()
+
+
+def _named(module: ModuleType, names: str) -> dict[str, Any]:
+    return {name: getattr(module, name) for name in names.split()}
+
+
+# Changes with a degree; most are functions of the same name.
+_BY_DEGREE: dict[str, Callable[[Image.Image, float], Image.Image]] = {
+    **_named(effects, "glow vignette vintage grain pixelate posterize outline sketch cartoon"),
+    **_named(effects, "halftone miniature blur soften sharpen"),
+    **_named(filters, "night golden_hour pop depth film faded cinematic noir watercolour glitch"),
+    **_named(filters, "blur_edges oil"),
+    **_named(tones, "dehaze saturate"),
+    **_named(geometry, "zoom round_corners"),
+    "brighter": tones.brighten,
+    "contrast": tones.add_contrast,
+    "shadows": tones.lift_shadows,
+    "highlights": tones.lower_highlights,
+    "warmer": tones.warm,
+    "frame": lambda image, degree: geometry.frame(image, degree, (255, 255, 255)),
+    "auto": lambda image, degree: retouch.improve(image, min(1.0, 0.7 * degree)),
+    "denoise": lambda image, degree: retouch.denoise(image, strength=degree),
+}
+
+
+def _opposite(key: str) -> Callable[[Image.Image, float], Image.Image]:
+    return lambda image, degree: _BY_DEGREE[key](image, -degree)
+
+
+_BY_DEGREE |= {
+    "darker": _opposite("brighter"),
+    "flatter": _opposite("contrast"),
+    "cooler": _opposite("warmer"),
+    "desaturate": _opposite("saturate"),
+}
+
+# Changes without a degree.
+_WITHOUT_DEGREE: Mapping[str, retouch.Repair] = {
+    **_named(effects, "solarize emboss"),
+    **_named(filters, "pop_art"),
+    **_named(geometry, "circle polaroid"),
+    **_named(tones, "black_white"),
+    **_named(ImageOps, "invert mirror flip"),
+    "sepia": lambda image: tones.toned(image, parse_hex("a1774a")),
+    "duotone": lambda image: tones.duotone(image, parse_hex("24145c"), parse_hex("ffcf8f")),
+    "upside_down": lambda image: geometry.rotate(image, 180),
+    "rotate_left": lambda image: geometry.rotate(image, 270),
+    "rotate_right": lambda image: geometry.rotate(image, 90),
+    "square": lambda image: geometry.crop_ratio(image, 1.0),
+    "white_balance": tones.correct_white_balance,
+    "red_eye": remove_red_eyes,
+    "scratches": remove_scratches,
+    "dust": remove_dust,
+}
+
+
+def _to_ratio(change: Callable[[Image.Image, float], Image.Image]) -> _ValueChange:
+    def changed(image: Image.Image, step: EditStep) -> Image.Image | None:
+        ratio = value_of(step.value, geometry.RATIO_MAX)
+        return change(image, ratio) if ratio else None
+
+    return changed
+
+
+def _share(step: EditStep, normal: float) -> float:
+    return step.percent / 100 if step.percent else normal * step.degree
+
+
+def _recoloured(image: Image.Image, step: EditStep) -> Image.Image | None:
+    mask = find_thing(image, step.thing)
+    return recolour(image, mask, _colour(step)) if mask else None
+
+
+def _colour(step: EditStep) -> Colour:
+    return (17, 17, 17) if step.value == "black" else NAMED_COLOURS[step.value]
+
+
+def _shift(image: Image.Image, step: EditStep, sign: int) -> Image.Image:
+    return tones.shift_colour(image, NAMED_COLOURS[step.value], sign * _degree(step))
+
+
+def _shrink(image: Image.Image, step: EditStep) -> Image.Image | None:
+    """Picture reduced by a share, or to so many pixels; None if it is that small already."""
+    if not step.value:
+        return drawing.resize(image, 1 - min(0.9, _share(step, SMALLER_SHARE)))
+    share = max(1, int(step.value)) / max(image.size)
+    return drawing.resize(image, share) if share < 1 else None
+
+
+# Changes with a value from the prompt.
+_BY_VALUE: Mapping[str, _ValueChange] = {
+    "rotate": lambda image, step: geometry.rotate(image, float(step.value)),
+    "crop_ratio": _to_ratio(geometry.crop_ratio),
+    "fit_ratio": _to_ratio(geometry.fit_ratio),
+    "crop_side": lambda image, step: geometry.crop_side(
+        image, step.value, _share(step, SIDE_SHARE)
+    ),
+    "crop_edges": lambda image, step: geometry.crop_edges(image, _share(step, EDGE_SHARE)),
+    "smaller": _shrink,
+    "tint": lambda image, step: tones.toned(image, NAMED_COLOURS[step.value]),
+    "more_colour": lambda image, step: _shift(image, step, 1),
+    "less_colour": lambda image, step: _shift(image, step, -1),
+    "colour_frame": lambda image, step: geometry.frame(image, _degree(step), _colour(step)),
+    "recolour": _recoloured,
+    "photo_style": lambda image, step: photo_styles.paint(image, step.value, _degree(step)),
+}
+
+# Changes of what is behind the subject.
+_BEHIND: Mapping[str, Callable[[Image.Image, EditStep], Backdrop]] = {
+    "backdrop": lambda image, step: on_colour(image, _colour(step), step.value),
+    "scenery": lambda image, step: in_scene(image, step.value),
+    "blur_background": lambda image, step: blur_behind(image, _degree(step)),
+}
+
+LETTERED = "lettering"
+APPLIED_KEYS = (*_BY_DEGREE, *_WITHOUT_DEGREE, *_BY_VALUE, *_BEHIND, LETTERED)
+# Key of a result without any change.
+UNCHANGED = "unchanged"
+
+
+def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> EditResult:
+    """Apply the prompt's changes to the picture (RGB); `applied` has `key`, `key|slightly` or so.
+
+    The things of a picture that `is_drawn` are left as they are: it is drawn anew from other words.
+    UserError edit_words_unknown (words, nearest) if no word is recognised, letters_unknown, or
+    thing_not_found (thing).
+    """
+    lettering = _lettering(prompt)
+    steps, unrecognised = parse_edit_request(lettering.rest if lettering else prompt)
+    if is_drawn:
+        unrecognised += tuple(step.thing for step in steps if step.thing)
+        steps = tuple(step for step in steps if not step.thing)
+    if not (steps or lettering):
+        quote = " ".join(prompt.split())[:QUOTE_MAX]
+        nearest = find_suggestions(unrecognised) or popular_words(prompt)
+        raise UserError("edit_words_unknown", words=quote, nearest=", ".join(nearest))
+    applied: list[str] = []
+    for step in map(_as_tilt, steps[:STEPS_MAX]):
+        image, done, undone = _change(image, step)
+        applied += done
+        unrecognised += undone
+    if unrecognised and not (applied or lettering) and (thing := steps[0].thing):
+        raise UserError("thing_not_found", thing=thing)
+    if lettering:
+        image, left_out = letter(image, lettering)
+        applied.append(LETTERED)
+        unrecognised = (*unrecognised, *left_out)
+    done = tuple(dict.fromkeys(applied)) or (UNCHANGED,)
+    return EditResult(image, done, unrecognised, find_suggestions(unrecognised))
+
+
+def _lettering(prompt: str) -> Lettering | None:
+    """Words that the picture is to bear; none if they are a change in quotation marks."""
+    found = read_lettering(prompt)
+    if found and not found.is_asked:
+        steps, unrecognised = parse_edit_request(prompt)
+        return None if steps and not unrecognised else found
+    return found
+
+
+def _as_tilt(step: EditStep) -> EditStep:
+    """Step with a quarter turn by "a bit" replaced by a tilt."""
+    if step.degree < 1 and step.key in ("rotate_left", "rotate_right"):
+        sign = "-" if step.key == "rotate_left" else ""
+        return EditStep("rotate", 1.0, f"{sign}{TILT_DEGREES}")
+    return step
+
+
+def _change(image: Image.Image, step: EditStep) -> Backdrop:
+    """Changed picture, or the same one if there was nothing to change."""
+    if step.key in _BEHIND:
+        return _BEHIND[step.key](image, step)
+    if step.key in _BY_DEGREE:
+        changed = _BY_DEGREE[step.key](image, _degree(step))
+    elif step.key in _WITHOUT_DEGREE:
+        changed = _WITHOUT_DEGREE[step.key](image)
+    else:
+        changed = _BY_VALUE[step.key](image, step)
+    if changed is None:
+        return Backdrop(image, (), (step.thing,) if step.thing else ())
+    return Backdrop(changed, (_describe(step),))
+
+
+def _degree(step: EditStep) -> float:
+    return min(DEGREE_MAX, max(DEGREE_MIN, step.degree))
+
+
+def _describe(step: EditStep) -> str:
+    if step.value and step.key != "smaller":
+        return f"{step.key}|{step.value}"
+    is_measured = step.key in _BY_DEGREE
+    if is_measured and step.degree <= (SLIGHT + 1) / 2:
+        return f"{step.key}|slightly"
+    return f"{step.key}|much" if is_measured and step.degree >= (MUCH + 1) / 2 else step.key

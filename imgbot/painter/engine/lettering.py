@@ -1,0 +1,182 @@
+"""Lettering: words on any picture, readable on any ground and off the face or the main thing."""
+
+from typing import NamedTuple
+
+from PIL import Image, ImageChops, ImageDraw, ImageFilter
+
+from imgbot.domain.errors import UserError
+from imgbot.domain.lettering import Lettering, PlacedText
+from imgbot.painter.engine import drawing, geometry, typography
+from imgbot.painter.engine.colours import Colour
+from imgbot.painter.engine.segmentation import CERTAIN, find_subject
+from imgbot.painter.engine.typography import (
+    Font,
+    FontOf,
+    card_font,
+    fit_text,
+    line_height,
+    poster_font,
+)
+
+CHARACTERS_MAX, _TAIL_MAX = 500, 40
+_WIDTH_SHARE = 0.92
+# Lines in all, and lines that are readable over a picture.
+_LINES_MAX, _LINES_OVER = 40, 4
+_READABLE_PX = 11
+# A smaller picture is enlarged to this longer side, so that the words have pixels.
+_SIDE_MIN_PX = 512
+# A narrower or flatter picture gets margins.
+_TALLEST, _WIDEST = 1 / 4, 40.0
+# Shares of a band that hide a face, the main thing where there is no face, or a guess at that.
+_FACE_MAX, _SUBJECT_MAX, _GUESS_MAX = 0.03, 0.45, 0.9
+# Share of the picture that makes skin a face.
+_FACE_MIN = 0.02
+# Skin in Cb and Cr (Chai and Ngan 1999), and not in the dark.
+_SKIN = ((60, 255), (77, 127), (135, 173))
+_PAPER, _INK = (250, 246, 236), (58, 44, 40)
+_EDGE_SHARE = 0.035
+
+
+class Lettered(NamedTuple):
+    """Picture with its words, and what is left out of them: signs that no font has, an end."""
+
+    image: Image.Image
+    left_out: tuple[str, ...]
+
+
+class _Block(NamedTuple):
+    lines: list[str]
+    font: Font
+    height: float
+
+
+class _Kept(NamedTuple):
+    """Mask (L) of what the words must not hide, and the most of it in a band."""
+
+    mask: Image.Image
+    most: float
+
+    def hidden(self, place: str, rows: float) -> float:
+        """Cost of hiding a band of so many rows (a share); beyond 1 it is too much."""
+        band = max(1, round(self.mask.height * rows))
+        top = 0 if place == "top" else self.mask.height - band
+        return drawing.share_of(self.mask.crop((0, top, self.mask.width, top + band))) / self.most
+
+
+def letter(
+    image: Image.Image, lettering: Lettering, *, focus: Image.Image | None = None
+) -> Lettered:
+    """Picture (RGB) with the words; `focus` (L) marks what they must not hide, if that is known.
+
+    UserError letters_unknown (words) if no font has any of their signs.
+    """
+    font_of = poster_font if lettering.form in ("caption", "meme") else card_font
+    parts = [PlacedText(part.place, _fitting(part.text, font_of)) for part in lettering.parts]
+    parts = [part for part in parts if any(map(str.isalnum, part.text))]
+    if not parts:
+        raise UserError("letters_unknown", words=lettering.text[: CHARACTERS_MAX // 4])
+    image = _with_room(image)
+    if lettering.form == "card":
+        image = _as_card(image, " ".join(part.text for part in parts))
+    else:
+        kept = _Kept(focus, _SUBJECT_MAX) if focus else _find_kept(image)
+        for part in parts:
+            text = part.text.upper() if lettering.form == "meme" else part.text
+            image = _overlaid(image, PlacedText(part.place, text), font_of, kept)
+    said = "".join(part.text for part in lettering.parts)
+    missing = [
+        sign for sign in said if sign.isprintable() and not typography.is_drawable(sign, font_of)
+    ]
+    cut = [part.text[CHARACTERS_MAX:][:_TAIL_MAX] for part in lettering.parts]
+    return Lettered(image, tuple(dict.fromkeys(each for each in [*missing, *cut] if each)))
+
+
+def _fitting(text: str, font_of: FontOf) -> str:
+    known = typography.drawable(text, font_of)
+    return known if len(known) <= CHARACTERS_MAX else known[: CHARACTERS_MAX - 1].rstrip() + "…"
+
+
+def _with_room(image: Image.Image) -> Image.Image:
+    """Picture with margins if it is too narrow for words, and enlarged if it is too small."""
+    ratio = image.width / image.height
+    if not _TALLEST <= ratio <= _WIDEST:
+        image = geometry.fit_ratio(image, min(_WIDEST, max(_TALLEST, ratio)))
+    return drawing.resize(image, max(1.0, _SIDE_MIN_PX / max(image.size)))
+
+
+def _block(image: Image.Image, text: str, font_of: FontOf, share: float) -> _Block:
+    """Text broken and sized for a part of the height; long texts get more of it."""
+    long = min(1.0, len(text) / 240)
+    height = max(image.height * share * (1 + 1.2 * long), min(image.height, image.width * 0.06))
+    lines, font = fit_text(text, font_of, image.width * _WIDTH_SHARE, height, _LINES_MAX)
+    if font.size < _READABLE_PX:
+        font = font_of(_READABLE_PX)
+    return _Block(lines, font, line_height(font) * len(lines))
+
+
+def _overlaid(image: Image.Image, part: PlacedText, font_of: FontOf, kept: _Kept) -> Image.Image:
+    """Words over the picture where they hide nothing, else on a strip of their own beside it."""
+    block = _block(image, part.text, font_of, 0.17)
+    margin = max(2.0, image.height * _EDGE_SHARE)
+    rows = min(1.0, (block.height + 2 * margin) / image.height)
+    place = part.place or min(("bottom", "top"), key=lambda each: kept.hidden(each, rows))
+    if kept.hidden(place, rows) > 1 or len(block.lines) > _LINES_OVER:
+        return _beside(image, block, is_above=place == "top")
+    top = margin if place == "top" else image.height - margin - block.height
+    canvas = image.copy()
+    _write(canvas, block, top, "white", outline=(0, 0, 0))
+    return canvas
+
+
+def _find_kept(image: Image.Image) -> _Kept:
+    subject, confidence = find_subject(image)
+    face = drawing.times(_skin(image.resize(subject.size, Image.Resampling.BOX)), subject)
+    if drawing.share_of(face) > _FACE_MIN:
+        return _Kept(face, _FACE_MAX)
+    return _Kept(subject, _SUBJECT_MAX if confidence >= CERTAIN else _GUESS_MAX)
+
+
+def _skin(image: Image.Image) -> Image.Image:
+    """Mask of what has the colour of skin."""
+    bands = [
+        band.point([255 if low <= value <= high else 0 for value in range(256)])
+        for band, (low, high) in zip(image.convert("YCbCr").split(), _SKIN, strict=True)
+    ]
+    skin = ImageChops.darker(ImageChops.darker(*bands[:2]), bands[2])
+    # Without specks.
+    return skin.filter(ImageFilter.MinFilter(7)).filter(ImageFilter.MaxFilter(7))
+
+
+def _beside(image: Image.Image, block: _Block, *, is_above: bool) -> Image.Image:
+    """Picture with the words in black on a white strip above or below it."""
+    margin = block.font.size * 0.45
+    strip = round(block.height + 2 * margin)
+    canvas = Image.new("RGB", (image.width, image.height + strip), "white")
+    canvas.paste(image, (0, strip if is_above else 0))
+    _write(canvas, block, margin + (0 if is_above else image.height), (17, 17, 17), outline=None)
+    return canvas
+
+
+def _write(
+    canvas: Image.Image, block: _Block, top: float, ink: str | Colour, outline: Colour | None
+) -> None:
+    draw, font = ImageDraw.Draw(canvas), block.font
+    width = max(1, round(font.size / 11)) if outline else 0
+    for index, line in enumerate(block.lines):
+        spot = (canvas.width / 2, top + (index + 0.5) * line_height(font))
+        draw.text(spot, line, ink, font, "mm", stroke_width=width, stroke_fill=outline)
+
+
+def _as_card(image: Image.Image, text: str) -> Image.Image:
+    """Card: the picture on paper with a thin line around it, the words in italics below."""
+    block = _block(image, text, card_font, 0.16)
+    border = max(3, round(min(image.size) * 0.05))
+    strip = round(block.height + 1.4 * border)
+    canvas = Image.new("RGB", (image.width + 2 * border, image.height + 2 * border + strip), _PAPER)
+    canvas.paste(image, (border, border))
+    inset = border // 2
+    box = (inset, inset, canvas.width - inset, canvas.height - inset)
+    ImageDraw.Draw(canvas).rectangle(box, outline=_INK, width=max(1, border // 12))
+    top = image.height + border + (strip + border * 0.5 - block.height) / 2
+    _write(canvas, block, top, _INK, outline=None)
+    return canvas

@@ -1,0 +1,73 @@
+"""Retouch: flaws of a photo, measured first and repaired as far as necessary.
+
+A good photo stays nearly unchanged.
+"""
+
+from collections.abc import Callable
+
+from PIL import Image
+
+from imgbot.painter.engine import restoration
+from imgbot.painter.engine.blemishes import remove_dust, remove_red_eyes, remove_scratches
+from imgbot.painter.engine.restoration import denoise, estimate_noise
+from imgbot.painter.engine.tones import correct_exposure, correct_white_balance, stretch_contrast
+
+__all__ = ["denoise", "improve", "retouch_picture"]
+
+# Standard deviations: noise below the first is invisible; above the second its remains after
+# denoising would be sharpened (similarity to the original falls).
+NOISE_FLOOR, NOISE_TO_SHARPEN_MAX = 2.2, 4.0
+
+Repair = Callable[[Image.Image], Image.Image | None]
+
+
+def retouch_picture(image: Image.Image) -> tuple[Image.Image, tuple[str, ...]]:
+    """Repaired picture (RGB), and the keys of the repairs in order.
+
+    Keys: deblock, scratches, dust, red_eye, white_balance, denoise, exposure, local_contrast,
+    detail.
+    """
+    steps: tuple[tuple[str, Repair], ...] = (
+        ("deblock", _deblock),
+        ("scratches", remove_scratches),
+        ("dust", remove_dust),
+        ("red_eye", remove_red_eyes),
+        # Before denoising, which weakens faint colour.
+        ("white_balance", correct_white_balance),
+        ("denoise", _denoise),
+        ("exposure", correct_exposure),
+        ("local_contrast", stretch_contrast),
+        ("detail", _sharpen),
+    )
+    applied: list[str] = []
+    noise = estimate_noise(image)
+    for name, repair in steps:
+        if name == "detail" and ("deblock" in applied or noise > NOISE_TO_SHARPEN_MAX):
+            continue
+        repaired = repair(image)
+        if repaired is not None:
+            image = repaired
+            applied.append(name)
+    return image, tuple(applied)
+
+
+def improve(image: Image.Image, strength: float) -> Image.Image:
+    """Retouch as the edit `auto`, blended in by strength."""
+    better, _ = retouch_picture(image)
+    return Image.blend(image, better, strength)
+
+
+def _deblock(image: Image.Image) -> Image.Image | None:
+    quality = restoration.find_jpeg_quality(image)
+    return None if quality is None else restoration.deblock(image, quality)
+
+
+def _denoise(image: Image.Image) -> Image.Image | None:
+    noise = estimate_noise(image)
+    return denoise(image, noise=noise) if noise > NOISE_FLOOR else None
+
+
+def _sharpen(image: Image.Image) -> Image.Image | None:
+    blur_px = restoration.estimate_blur_px(image)
+    is_blurred = blur_px > restoration.SHARP_PX
+    return restoration.deblur(image, blur_px, estimate_noise(image)) if is_blurred else None

@@ -1,0 +1,62 @@
+"""Styles by name: each renders a finished canvas in its technique."""
+
+import random
+from collections.abc import Callable, Mapping
+
+from PIL import Image
+
+from imgbot.painter.engine import drawing
+from imgbot.painter.engine.scene import Scene
+from imgbot.painter.engine.styles.cellular import glass, pixel, stitch
+from imgbot.painter.engine.styles.painted import (
+    linocut,
+    neon,
+    oil,
+    paper,
+    pencil,
+    riso,
+    watercolour,
+)
+from imgbot.painter.engine.tables import table
+
+
+def plain(scene: Scene, canvas: Image.Image) -> Image.Image:
+    """Canvas as painted, with the grain and vignette of a print."""
+    return drawing.grain(drawing.vignette(canvas, 0.28), scene.rng, 0.035)
+
+
+STYLES: Mapping[str, Callable[[Scene, Image.Image], Image.Image]] = {
+    style.__name__: style
+    for style in (
+        plain, watercolour, oil, pencil, pixel, glass, paper, riso, linocut, neon, stitch,
+    )
+}  # fmt: skip
+
+# Paper margin that a style leaves around the picture.
+MARGIN_UNITS: Mapping[str, float] = {"watercolour": 4.5, "pencil": 3, "riso": 3.4, "linocut": 4}
+
+# Share of plain pictures: figures of our own are stylised already, an emoji must be painted.
+_PLAIN_SHARE = 0.5
+
+# They print figures in colours of their own.
+_FEW_COLOURS = frozenset({"riso", "linocut", "neon", "pencil"})
+
+
+def choose_style(
+    wanted: Mapping[str, float],
+    scene_name: str,
+    rng: random.Random,
+    own_share: float = 1.0,
+    *,
+    keeps_colours: bool = False,
+) -> str:
+    """Most requested style, otherwise plain or one that suits the scene.
+
+    `own_share` is the share of figures of our own; others are hardly ever plain.
+    """
+    if wanted:
+        return max(sorted(wanted), key=lambda style: wanted[style])
+    if rng.random() < _PLAIN_SHARE * own_share**3:
+        return "plain"
+    style = rng.choice(table("create")["suiting_styles"][scene_name].split())
+    return "watercolour" if keeps_colours and style in _FEW_COLOURS else style

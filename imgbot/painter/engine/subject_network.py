@@ -1,0 +1,36 @@
+"""Main subject of a picture by a neural network, u2netp, with the extra `cutout`."""
+
+from typing import NamedTuple
+
+from PIL import Image
+
+from imgbot.painter.networks import Network, picture, pixels
+
+NETWORK = Network("imgbot.painter.engine", "networks/u2netp.onnx", room_bytes=260 << 20)
+_SIDE_PX = 320
+# Of the pixels' values in ImageNet, as shares of 255.
+_MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# Levels at which a pixel certainly is the subject's, and from which it may be.
+_SURE, _POSSIBLE = 240, 15
+
+
+class SubjectMask(NamedTuple):
+    """Mask (L) of the main subject, and the confidence in it: 0 to 1, 0 if the mask is empty."""
+
+    mask: Image.Image
+    confidence: float
+
+
+def salience(image: Image.Image) -> SubjectMask | None:
+    """Return the share of the subject in each pixel (RGB picture); None without the network."""
+    if not NETWORK.is_installed:
+        return None
+    reduced = pixels(image.resize((_SIDE_PX, _SIDE_PX), Image.Resampling.LANCZOS))
+    scaled = ((reduced / max(1 / 255, reduced.max()) - _MEAN) / _DEVIATION).astype("float32")
+    found = NETWORK.run(scaled.transpose(2, 0, 1)[None])
+    if found is None:
+        return None
+    shares = picture(found[0, 0])
+    counts = shares.histogram()
+    confidence = sum(counts[_SURE:]) / max(1, sum(counts[_POSSIBLE:]))
+    return SubjectMask(shares.resize(image.size, Image.Resampling.BICUBIC), confidence)

@@ -1,0 +1,108 @@
+"""Steps of workers as the supervisor names them, without loading the picture code itself."""
+
+import importlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from imgbot.domain.errors import UserError
+
+MIB = 1 << 20
+MEGAPIXEL = 1_000_000
+SIDE_LIMIT_PX = 20_000
+
+RESULT_LIMIT_BYTES = 100 * MIB
+RESULT_LIMIT_MEGAPIXELS = 64
+# Headroom of a provider's result: providers round sides, some up to a multiple of 16.
+ENLARGED_MEGAPIXELS = 63
+SCALES = (2, 4)
+# Less is not worth the price of an upscale.
+FACTOR_MIN = 1.1
+
+
+@dataclass(frozen=True, slots=True)
+class EngineResult:
+    """Path and size of a finished picture, the changes applied and the words not recognised.
+
+    `applied` has keys, some with a value (`blur|slightly`, `crop_ratio|16:9`); `suggestions` has
+    recognised words similar to the unrecognised ones, in the form shown to users; of a created
+    picture they are as `create_report` gives them.
+    """
+
+    path: str
+    width: int
+    height: int
+    applied: tuple[str, ...]
+    unrecognised: tuple[str, ...]
+    suggestions: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deliverable:
+    """File to send: a photo, or a document where a photo would be refused or degraded."""
+
+    path: str
+    kind: Literal["photo", "document"]
+    width: int
+    height: int
+    size_bytes: int
+    original_suffix: str = ""
+    """Suffix of the original result, such as .png; empty if it must not be handed out."""
+    note: str = ""
+    """Text key of a sentence appended to the caption."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnArea:
+    """Finding of `find_area`: `area_found`, a reason to ask, or nothing for unrelated pictures."""
+
+    reason: str
+    is_swapped: bool = False
+    """True if the first picture is the one that was drawn on."""
+
+
+def plan_enlargement(
+    size: tuple[int, int], scale: int, scales: frozenset[int], max_side_px: int
+) -> tuple[int, int]:
+    """Plan an upscale whose result keeps our limits and whose source keeps the provider's.
+
+    Return the scale, and the limit in pixels for the source's longer side (0 is no limit).
+    UserError upscale_large_already, if it would hardly become larger.
+    """
+    side_px = max(size)
+    most = min(
+        math.sqrt(ENLARGED_MEGAPIXELS * MEGAPIXEL / (size[0] * size[1])), SIDE_LIMIT_PX / side_px
+    )
+    wanted = min(scale, most)
+    ordered = min(scales or SCALES, key=lambda known: abs(known - wanted))
+    limits = [max_side_px] if max_side_px else []
+    if ordered > most:
+        limits.append(int(side_px * most / ordered))
+    limit_px = min(limits, default=0)
+    if min(limit_px or side_px, side_px) * ordered < side_px * FACTOR_MIN:
+        raise UserError("upscale_large_already")
+    return ordered, limit_px
+
+
+def _call(module: str, name: str, *args: Any, **options: Any) -> Any:
+    """Call a function of the picture code, which only workers import."""
+    code = importlib.import_module(f"imgbot.{module}")
+    return getattr(code, name)(*args, **options)
+
+
+# See the functions of these names.
+check: Callable[..., str] = partial(_call, "painter.pictures", "check")
+size_of: Callable[..., tuple[int, int]] = partial(_call, "painter.pictures", "size_of")
+fit: Callable[..., str] = partial(_call, "painter.pictures", "fit")
+prepare: Callable[..., Deliverable] = partial(_call, "painter.pictures", "prepare")
+make_sticker: Callable[..., None] = partial(_call, "painter.sticker", "make_sticker")
+judge: Callable[..., Literal["safe", "unsafe", "unknown"]] = partial(
+    _call, "painter.guard", "judge"
+)
+as_it_is: Callable[..., Deliverable] = partial(_call, "painter.pictures", "as_it_is")
+find_area: Callable[..., DrawnArea] = partial(_call, "painter.drawn_area", "find_area")
+fit_mask: Callable[..., str] = partial(_call, "painter.drawn_area", "fit_mask")
+make_picture: Callable[..., EngineResult] = partial(_call, "painter.engine", "run")
+letter: Callable[..., None] = partial(_call, "painter.engine", "letter_result")
