@@ -28,9 +28,10 @@ from imgbot.domain.retry import backoff_s
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, Step, StepContext, conclude, move
-from imgbot.jobs.deliver import deliver, finish, render
+from imgbot.jobs.deliver import deliver, finish
 from imgbot.jobs.poll import poll
 from imgbot.jobs.redraw import redrawn
+from imgbot.jobs.render import render
 from imgbot.jobs.status_messages import CHAT_CLOSED
 from imgbot.jobs.submit import submit
 from imgbot.providers.protocol import Cancelled

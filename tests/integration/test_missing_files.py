@@ -13,7 +13,7 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import has_text
-from imgbot.jobs import deliver
+from imgbot.jobs import deliver, render
 from imgbot.jobs.context import StepContext
 from imgbot.painter.originals import OriginalStore
 from imgbot.providers.factory import BuiltinProvider
@@ -128,7 +128,7 @@ async def test_nothing_is_ordered_again_that_may_cost(
 ) -> None:
     tools = cast("StepContext", tools_of(tmp_path, recovery))
 
-    moved = await take(deliver.render, tools, job)
+    moved = await take(render.render, tools, job)
 
     assert (
         moved.progress.outcome or moved.state,
@@ -152,7 +152,7 @@ async def test_a_file_that_is_not_of_a_job_is_never_sent(tmp_path: Path, *, is_l
     ready = with_changes(ready, outcome=State.DELIVERED)
 
     shown = await take(deliver.deliver, cast("StepContext", tools), ready)
-    fetched = await take(deliver.render, cast("StepContext", tools), job_of({}, path=str(file)))
+    fetched = await take(render.render, cast("StepContext", tools), job_of({}, path=str(file)))
 
     assert (shown.state, shown.progress.file) == (State.RENDERING, "")
     assert fetched.progress.reason == "result_missing"
@@ -166,6 +166,6 @@ async def test_a_copy_that_is_kept_is_as_good(tmp_path: Path) -> None:
 
     with pytest.raises(TypeError):
         # There is no pool to prepare it.
-        await deliver.render(cast("StepContext", tools), job_of({}, path="x"))
+        await render.render(cast("StepContext", tools), job_of({}, path="x"))
 
     assert (tmp_path / "8" / "result").read_bytes() == b"picture"

@@ -14,7 +14,7 @@ from imgbot.domain.errors import TelegramRefusedError, TransientError, UserError
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import OFFERED, Operation
 from imgbot.domain.stars import StarPrices
-from imgbot.jobs.deliver import failure_text
+from imgbot.jobs.captions import failure_text
 from imgbot.jobs.star_reconciler import StarReconciler
 from imgbot.jobs.submit import _stars_back
 from imgbot.storage import keys

@@ -14,7 +14,7 @@ from imgbot.config.settings import Settings
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.jobs import deliver
+from imgbot.jobs import captions, render
 from imgbot.jobs.context import Advance, StepContext
 from imgbot.jobs.inputs import build_request
 from imgbot.painter import guard
@@ -101,7 +101,7 @@ async def test_result_is_hidden_or_refused_and_its_price_is_told(
     job = with_changes(job, side_px=320, note="lettering_failed", sources=sources)
     context = context_of(mode, tmp_path, made)
 
-    outcome = await deliver.render(context, job)
+    outcome = await render.render(context, job)
 
     assert isinstance(outcome, Advance)
     progress = outcome.job.progress
@@ -111,10 +111,10 @@ async def test_result_is_hidden_or_refused_and_its_price_is_told(
     # What a provider has made costs its price, shown or not.
     assert is_billed(outcome.job)
     if is_refused:
-        assert deliver.failure_text(outcome.job).endswith("The service charged for it anyway.")
+        assert captions.failure_text(outcome.job).endswith("The service charged for it anyway.")
     if "hidden" in facts:
         # It takes the place of no other note.
-        caption = deliver.success_caption(outcome.job)
+        caption = captions.success_caption(outcome.job)
         assert "it can be wrong.\n\nℹ️ The text could not be put on" in caption
     # A file cannot be hidden.
     assert (context.originals.find(job.id) is None) is (is_refused or "hidden" in facts)

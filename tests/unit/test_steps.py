@@ -32,7 +32,7 @@ from imgbot.domain.poll_schedule import Budget, PollingConfig
 from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.domain.texts import has_text, t
 from imgbot.files import replace_file
-from imgbot.jobs import deliver, inputs
+from imgbot.jobs import captions, deliver, inputs, render
 from imgbot.jobs.context import Advance, Snooze, StepContext
 from imgbot.jobs.inputs import build_request
 from imgbot.jobs.poll import poll
@@ -325,7 +325,7 @@ async def shown_after(context: StepContext, *errors: Exception) -> Any:
 )
 def test_a_caption_says_how_much_larger_the_picture_is(factor: float, caption: str) -> None:
     job = with_changes(JOB, operation=Operation.UPSCALE, scale=4, facts={"factor": factor})
-    assert deliver.success_caption(job) == caption
+    assert captions.success_caption(job) == caption
 
 
 async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path) -> None:
@@ -338,7 +338,7 @@ async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path)
     context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
     context.routing.provider_of.return_value.fetch = fetch
 
-    await deliver.render(cast("StepContext", context), job)
+    await render.render(cast("StepContext", context), job)
 
     stored = queue.move.await_args.kwargs
     assert stored["file"] == str(tmp_path / "ready.webp")
@@ -367,18 +367,18 @@ async def test_words_are_put_on_a_fetched_picture_once_or_it_is_shown_without(
     async def fetch(_output: Output, target: Path) -> None:
         plain.save(target, "PNG")
 
-    async def render(job: Job, fetch: Any) -> Mapping[str, Any]:
+    async def rendered(job: Job, fetch: Any) -> Mapping[str, Any]:
         queue, originals = Mock(move=AsyncMock()), OriginalStore(tmp_path / "kept", limit_mb=10)
         context = Mock(queue=queue, folder=tmp_path / "jobs", pool=Mock(run=run), now_ms=lambda: 0)
         context.originals = originals
         context.routing.provider_of.return_value.fetch = fetch
-        await deliver.render(cast("StepContext", context), job)
+        await render.render(cast("StepContext", context), job)
         return queue.move.await_args.kwargs
 
     (tmp_path / "kept").mkdir()
     job = with_changes(JOB, ticket={"outputs": [{"url": "u"}]}, prompt='a cat, text "HI"')
     for lettering, words in (("", job.request.prompt), ("HI", job.request.prompt)):
-        made = await render(with_changes(job, lettering=lettering, prompt=words), fetch)
+        made = await rendered(with_changes(job, lettering=lettering, prompt=words), fetch)
         with Image.open(made["file"]) as image:
             extrema = image.convert("L").getextrema()
         assert (made["lettering"], extrema == (0, 255)) == (lettering, bool(lettering))
@@ -387,11 +387,13 @@ async def test_words_are_put_on_a_fetched_picture_once_or_it_is_shown_without(
     first = Image.open(made["file"]).tobytes()
     shutil.rmtree(tmp_path / "jobs")
     gone = AsyncMock(side_effect=ProviderError(Kind.EXPIRED))
-    again = await render(with_changes(job, lettering="HI", tries=99), gone)
+    again = await rendered(with_changes(job, lettering="HI", tries=99), gone)
     assert Image.open(again["file"]).tobytes() == first
 
     # What is paid for is shown, whatever becomes of its words.
-    failed = await render(with_changes(job, id="2", lettering="שלום", prompt='text "שלום"'), fetch)
+    failed = await rendered(
+        with_changes(job, id="2", lettering="שלום", prompt='text "שלום"'), fetch
+    )
     assert (failed["lettering"], failed["note"]) == ("", "lettering_failed")
     assert pictures.size_of(failed["file"]) == plain.size
 
@@ -403,7 +405,7 @@ async def test_a_result_that_comes_short_is_fetched_again(tmp_path: Path) -> Non
     context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
     context.routing.provider_of.return_value.fetch = short_at_first(times=1)
 
-    await deliver.render(cast("StepContext", context), job)
+    await render.render(cast("StepContext", context), job)
 
     stored = queue.move.await_args.kwargs
     assert stored["facts"] == {"kind": "photo", "size": "200x100"}
@@ -422,10 +424,10 @@ async def test_half_a_result_is_not_sent_while_the_rest_may_come(tmp_path: Path)
     context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
     context.routing.provider_of.return_value.fetch = fetch_next
 
-    waits = await deliver.render(cast("StepContext", context), job)
+    waits = await render.render(cast("StepContext", context), job)
     assert isinstance(waits, Snooze)
     assert not queue.move.await_count
-    await deliver.render(cast("StepContext", context), job)
+    await render.render(cast("StepContext", context), job)
 
     assert pictures.size_of(queue.move.await_args.kwargs["file"]) == (200, 100)
 

@@ -1,0 +1,123 @@
+"""Text under the end of a job: the caption of a picture, or the sentence instead of one. Pure."""
+
+import re
+
+from imgbot.domain import marked_area
+from imgbot.domain.job import Job, is_paid, variant_number
+from imgbot.domain.operations import OPERATIONS, Operation
+from imgbot.domain.prompt_options import with_negative
+from imgbot.domain.texts import has_text, t
+from imgbot.domain.texts.captions import drawing_lines, edit_names
+from imgbot.telegram.messenger import cut
+
+_CAPTION_WORDS = 600
+"""Characters of the prompt that a caption repeats; Telegram takes 1024 in all."""
+
+_UNKNOWN_WORDS = 120
+_NEARLY = 0.97
+"""Fraction of a scale that counts as reached: sides are rounded."""
+
+
+def success_caption(job: Job) -> str:
+    """Caption of a result: the prompt, what was applied, what was not understood."""
+    title = _title(job)
+    lines = [f"{job.variant} · {title}" if job.variant else title]
+    lines += _changes(job)
+    lines += _drawings(job) or _unknown(job)
+    # Of several variants the first names them.
+    if job.request.ignored and variant_number(job.id) == 1:
+        ignored = _shortened(job.request.ignored)
+        lines.append(t(job.request.language, "caption_ignored", flags=ignored))
+    hidden = "guard_hidden" if "hidden" in job.progress.facts else ""
+    for note in (hidden, job.request.note):
+        if note and has_text(note):
+            lines += ["", t(job.request.language, note)]
+    return "\n".join(lines)
+
+
+def failure_text(job: Job) -> str:
+    """Sentence that says why there is no picture, and what is known of its charge."""
+    language, reason = job.request.language, job.progress.reason
+    facts = dict(job.progress.facts)
+    charge = facts.pop("charge", "")
+    try:
+        text = t(language, reason if has_text(reason) else "went_wrong", **facts)
+    except KeyError:
+        # A sentence without its facts says less than the plain one.
+        return t(language, "went_wrong")
+    is_free = job.charge.price_micro == 0 and charge != "yes"
+    if charge and not is_free:
+        text = f"{text} {t(language, f'charge_{charge}')}"
+    return f"{text} {_stars(job)}".rstrip()
+
+
+def _stars(job: Job) -> str:
+    """Sentence on the Stars that a job without a picture held; empty if there were none."""
+    # To a question nothing was ordered, and it offers to order.
+    key, stars = "stars_given_back", 0 if marked_area.choices(job) else job.charge.stars
+    if is_paid(job):
+        key, stars = "stars_spent", stars - min(stars, job.charge.stars_back)
+    return t(job.request.language, key, stars=stars) if stars else ""
+
+
+def parts_of(job: Job, name: str) -> list[str]:
+    """Return the parts of a fact that lists some."""
+    return [part for part in str(job.progress.facts.get(name, "")).split(", ") if part]
+
+
+def _only_change(job: Job) -> str:
+    """Caption key of the only change that was made, where that has one of its own."""
+    match parts_of(job, "did"):
+        case [change]:
+            return OPERATIONS[job.request.operation].captions.get(change, "")
+        case _:
+            return ""
+
+
+def _title(job: Job) -> str:
+    request = job.request
+    factor = float(job.progress.facts.get("factor", request.scale))
+    key = _only_change(job) or f"caption_{request.operation}"
+    if OPERATIONS[request.operation].has_scale and factor < request.scale * _NEARLY:
+        key += "_less"
+    count, scale = len(request.sources), f"{factor:.2g}"
+    return t(request.language, key, words=_words(job), count=count, scale=scale)
+
+
+def _words(job: Job) -> str:
+    return _shortened(with_negative(job.request.prompt, job.request.negative))
+
+
+def _changes(job: Job) -> list[str]:
+    """Return the line of what was changed; none where the title says it already."""
+    if not OPERATIONS[job.request.operation].lists_changes or _only_change(job):
+        return []
+    did = edit_names(job.request.language, parts_of(job, "did"))
+    # A prompt that was applied to the letter need not be repeated.
+    is_edit = job.request.operation is Operation.EDIT
+    is_in_title = is_edit and _normalised(did) == _normalised(_words(job))
+    return [t(job.request.language, "caption_did", did=did)] if did and not is_in_title else []
+
+
+def _drawings(job: Job) -> list[str]:
+    did, unknown = parts_of(job, "did"), parts_of(job, "unknown")
+    return drawing_lines(job.request.language, job.request.prompt, did, unknown)
+
+
+def _unknown(job: Job) -> list[str]:
+    facts = job.progress.facts
+    if not (unknown := str(facts.get("unknown", ""))):
+        return []
+    key = "caption_unknown_nearest" if "nearest" in facts else "caption_unknown"
+    words, nearest = unknown[:_UNKNOWN_WORDS], facts.get("nearest", "")
+    return [t(job.request.language, key, words=words, nearest=nearest)]
+
+
+def _normalised(words: str) -> list[str]:
+    """Words without "and" and punctuation: "warmer and brighter" equals "warmer, brighter"."""
+    return [word for word in re.findall(r"\w+", words.lower()) if word not in {"и", "and"}]
+
+
+def _shortened(words: str) -> str:
+    short = cut(words, _CAPTION_WORDS)
+    return short if short == words else short + "…"
