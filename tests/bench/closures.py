@@ -4,6 +4,7 @@
 by its name, and the tools are the commands beside the bot. An __init__.py counts with its modules.
 """
 
+import functools
 from pathlib import Path
 
 import grimp
@@ -18,13 +19,18 @@ def path_of(module: str) -> Path:
     return place / "__init__.py" if place.is_dir() else place.with_suffix(".py")
 
 
+@functools.cache
+def graph() -> grimp.ImportGraph:
+    """Modules of the program with their imports."""
+    return grimp.build_graph("imgbot", include_external_packages=False, cache_dir=None)
+
+
 def lines_by_part() -> dict[str, list[int]]:
     """Lines of each module."""
-    graph = grimp.build_graph("imgbot", include_external_packages=False, cache_dir=None)
-    served = graph.find_upstream_modules("imgbot.supervisor") | {"imgbot.supervisor"}
+    served = graph().find_upstream_modules("imgbot.supervisor") | {"imgbot.supervisor"}
     parents = {".".join(name.split(".")[:size]) for name in served for size in range(1, 9)}
     parts: dict[str, list[int]] = {"serving": [], "engine": [], "sandbox": [], "tools": []}
-    for module in graph.modules:
+    for module in graph().modules:
         package = "engine" if ".painter.engine" in module else (*module.split("."), "")[1]
         part = "serving" if module in parents else "tools"
         lines = path_of(module).read_text().count("\n")
