@@ -4,8 +4,9 @@ Each contender serves the same users of the same Telegram (30 messages a second)
 provider, one after the other: it has Replicate's documented limit, and refuses what is over it.
 Two thirds of the requests are texts, one third photos with a caption. The window begins when the
 users have been in their loop for two rounds, which take as long as the provider's limit makes them.
-CPU is that of the contender's whole process tree, its Redis apart; the lag is that of texts. The
-sandbox and its users run in a process of their own, whose CPU is in the last column.
+CPU is that of the contender's whole process tree, its Redis apart; commands are those that its
+Redis processed, in scripts too; the lag is that of texts. The sandbox and its users run in a
+process of their own, whose CPU is in the last column.
 """
 
 import argparse
@@ -25,9 +26,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from redis import Redis
 
 from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
-from imgbot.sandbox.simulated_provider import SPEC_FILE
+from imgbot.sandbox.bot_process import free_port
+from imgbot.storage.server.process import url_of
 from tests.bench.race.world import LIMITS
 
 ROOT = Path(__file__).parents[3]
@@ -42,6 +45,7 @@ _COLUMNS = (
     ("CPU ms/picture", "{:.0f}"),
     ("main", "{:.0f}"),
     ("Redis", "{:.0f}"),
+    ("commands/picture", "{:.0f}"),
     ("calls/picture", "{:.1f}"),
     ("lag p50 s", "{:.1f}"),
     ("p95", "{:.1f}"),
@@ -49,13 +53,31 @@ _COLUMNS = (
     ("PSS MiB", "{:.0f}"),
     ("sandbox CPU %", "{:.0f}"),
 )
-_RATIOS = ("pictures/s", "CPU ms/picture", "calls/picture", "lag p50 s", "PSS MiB")
+_RATIOS = (
+    "pictures/s",
+    "CPU ms/picture",
+    "commands/picture",
+    "calls/picture",
+    "lag p50 s",
+    "PSS MiB",
+)
+
+
+def _spec_of(python: str, folder: Path) -> Path:
+    """Write the simulated provider's file of an installation, with the limit of the race."""
+    code = "import imgbot.sandbox; print(*imgbot.sandbox.__path__)"
+    # Isolated: another installation must not find this one's modules in its folder.
+    answer = subprocess.run([python, "-I", "-c", code], check=True, capture_output=True, text=True)
+    spec = Path(answer.stdout.strip()) / "simulated.toml"
+    limits = f"\n[limits]\norders = {LIMITS.orders}\nwindow_s = {LIMITS.window_s:g}\n"
+    (folder / spec.name).write_text(spec.read_text() + limits)
+    return folder / spec.name
 
 
 def _environ(
-    name: str, world: Mapping[str, str], folder: Path, users: int, workers: int
+    name: str, world: Mapping[str, str], spec: Path, users: int, workers: int
 ) -> dict[str, str]:
-    """Return the settings of a contender."""
+    """Return the settings of a contender, which keeps its state beside its provider's file."""
     url, token, provider, key = (world[n] for n in ("url", "token", "provider", "key"))
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     if name in PEERS:
@@ -64,18 +86,18 @@ def _environ(
             "RACE_TOKEN": token,
             "RACE_PROVIDER": provider,
             "RACE_KEY": key,
+            "RACE_REDIS": f"redis://127.0.0.1:{free_port()}/0",
             "RACE_WORKERS": str(workers),
             "RACE_USERS": str(users),
         }
     return kept | {
         "IMGBOT_TELEGRAM_API": url,
         "IMGBOT_TOKEN": token,
-        "IMGBOT_PROVIDER": str(SPEC_FILE),
+        "IMGBOT_PROVIDER": str(spec),
         "IMGBOT_PROVIDER_URL": provider,
-        "IMGBOT_PROVIDER_LIMITS": f"{SPEC_FILE}={LIMITS.orders}/{LIMITS.window_s:g}s",
         "SIMULATED_API_KEY": key,
         "IMGBOT_WORKERS": str(workers),
-        "IMGBOT_STATE_DIR": str(folder),
+        "IMGBOT_STATE_DIR": str(spec.parent),
         "IMGBOT_HTTP": "127.0.0.1:0",
     }
 
@@ -140,36 +162,50 @@ async def race(contender: str, users: int, options: argparse.Namespace) -> dict[
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with tempfile.TemporaryDirectory(prefix="race-", ignore_cleanup_errors=True) as name:
         log = Path(name) / "contender.log"
+        is_before = contender == BEFORE
+        program = [sys.executable, "-m", PEERS.get(contender, "imgbot")]
+        if is_before:
+            program = [str(options.before.absolute())]
+        python = str(Path(program[0]).with_name("python"))
         async with _process(command, cwd=ROOT, **pipes) as world:
             told = await _line(world)
-            environ = _environ(contender, told, Path(name), users, options.workers)
+            spec = _spec_of(python, Path(name))
+            environ = _environ(contender, told, spec, users, options.workers)
             with log.open("wb") as file:
-                # Another checkout must not find this one's modules in its folder.
-                cwd = name if contender == BEFORE else ROOT
+                cwd = name if is_before else ROOT
                 streams = {"env": environ, "stdout": file, "stderr": file, "cwd": cwd}
-                program = [sys.executable, "-m", PEERS.get(contender, "imgbot")]
-                if contender == BEFORE:
-                    program = [str(options.before.absolute())]
                 async with _process(program, **streams) as bot:
-                    return await _under_load(world, bot, log)
+                    return await _under_load(world, bot, environ, log)
 
 
 async def _under_load(
-    world: asyncio.subprocess.Process, bot: asyncio.subprocess.Process, log: Path
+    world: asyncio.subprocess.Process,
+    bot: asyncio.subprocess.Process,
+    environ: Mapping[str, str],
+    log: Path,
 ) -> dict[str, float]:
     async with asyncio.TaskGroup() as group:
         ended = group.create_task(_fail_at_end(bot, log))
         await _line(world)
         before, world_before = usage_by_part(bot.pid), usage_by_part(world.pid)
+        commands = -_commands(environ)
         memory: list[int] = []
         sampling = group.create_task(_sample(bot.pid, memory))
         result = await _line(world)
         after, world_after = usage_by_part(bot.pid), usage_by_part(world.pid)
+        result["commands"] = commands + _commands(environ)
         sampling.cancel()
         ended.cancel()
     if not result["pictures"]:
         raise SystemExit(f"no picture at all:\n{_last_lines(log)}")
     return _figures(result, _cpu_s(before, after), _cpu_s(world_before, world_after), memory)
+
+
+def _commands(environ: Mapping[str, str]) -> int:
+    """Commands that the Redis of a contender has processed."""
+    url = environ.get("RACE_REDIS") or url_of(Path(environ["IMGBOT_STATE_DIR"]))
+    with Redis.from_url(url) as client:
+        return client.info("stats")["total_commands_processed"]
 
 
 async def _fail_at_end(bot: asyncio.subprocess.Process, log: Path) -> None:
@@ -211,6 +247,7 @@ def _figures(
         "CPU ms/picture": own_s * 1000 / made,
         "main": cpu_s[ProcessGroup.BOT] * 1000 / made,
         "Redis": cpu_s[ProcessGroup.REDIS] * 1000 / made,
+        "commands/picture": result["commands"] / made,
         "calls/picture": calls / made,
         "lag p50 s": statistics.median(lags),
         "p95": lags[int(len(lags) * 0.95)],

@@ -4,7 +4,6 @@ Run it as a module: it starts its Redis and its workers as children, and is the 
 """
 
 import asyncio
-import os
 import subprocess
 import sys
 
@@ -35,13 +34,10 @@ async def serve(redis_url: str) -> None:
 
 
 def main() -> None:
-    redis_url = peer.start_redis()
+    peer.start_redis()
     for _ in range(peer.WORKERS):
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.bench.race.guide_worker"],
-            env=os.environ | {"RACE_REDIS": redis_url},
-        )
-    asyncio.run(serve(redis_url))
+        subprocess.Popen([sys.executable, "-m", "tests.bench.race.guide_worker"])
+    asyncio.run(serve(peer.REDIS))
 
 
 if __name__ == "__main__":

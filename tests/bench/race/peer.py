@@ -3,9 +3,9 @@
 import base64
 import os
 import shutil
-import socket
 import subprocess
 import time
+from urllib.parse import urlsplit
 
 import redis
 
@@ -38,22 +38,20 @@ POLLING = PollingConfig()
 TELEGRAM_ATTEMPTS = 20
 
 
-def start_redis() -> str:
-    """Start a Redis with its default durability as a child, and return its URL."""
+def start_redis() -> None:
+    """Start a Redis with its default durability as a child."""
     binary = shutil.which("redis-server") or shutil.which("valkey-server")
     if binary is None:
         raise SystemExit("the peers need redis-server or valkey-server on the PATH")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [binary, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--loglevel"]
+    port = str(urlsplit(REDIS).port)
+    command = [binary, "--port", port, "--bind", "127.0.0.1", "--save", "", "--loglevel"]
     subprocess.Popen([*command, "warning"], stdout=subprocess.DEVNULL)
-    client = redis.Redis(port=port)
+    client = redis.Redis.from_url(REDIS)
     for _ in range(100):
         try:
             client.ping()
         except redis.ConnectionError:
             time.sleep(0.05)
         else:
-            return f"redis://127.0.0.1:{port}/0"
+            return
     raise SystemExit("the Redis of the peer does not start")

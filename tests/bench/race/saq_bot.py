@@ -4,7 +4,6 @@ Run it as a module: it starts its Redis and its worker as children, and is the b
 """
 
 import asyncio
-import os
 import subprocess
 import sys
 from typing import Any
@@ -116,10 +115,9 @@ def main() -> None:
     if "work" in sys.argv:
         asyncio.run(work())
         return
-    redis_url = peer.start_redis()
-    command = [sys.executable, "-m", "tests.bench.race.saq_bot", "work"]
-    subprocess.Popen(command, env=os.environ | {"RACE_REDIS": redis_url})
-    asyncio.run(serve(redis_url))
+    peer.start_redis()
+    subprocess.Popen([sys.executable, "-m", "tests.bench.race.saq_bot", "work"])
+    asyncio.run(serve(peer.REDIS))
 
 
 if __name__ == "__main__":
