@@ -137,7 +137,7 @@ async def _enqueue_variants(dialogue: Dialogue, first: Job, count: int) -> None:
     with suppress(UserError):
         for number in range(2, min(count, VARIANTS_MAX) + 1):
             seed = (first.request.seed + number * 7919) % _SEEDS
-            variant = with_changes(first, id=f"{first.id}-{number}", seed=seed)
+            variant = with_changes(replace(first, id=f"{first.id}-{number}"), seed=seed)
             await check_rate_limit(dialogue, f"{first.id}.{number}")
             await _enqueue(dialogue, variant)
             taken = number
@@ -160,8 +160,7 @@ async def retry(dialogue: Dialogue, failed: Result) -> bool:
     await check_rate_limit(dialogue, request)
     models = dialogue.app.policy.models(failed.operation)
     again = with_changes(
-        _job_like(dialogue, failed),
-        id=request,
+        replace(_job_like(dialogue, failed), id=request),
         # The sentence above the button says that it takes the usual one.
         model=model_meant(models, failed.chosen),
         seed=failed.seed,

@@ -11,7 +11,7 @@ something (a poll made, an intent) without leaving it.
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 from imgbot.domain.lettering import Lettering, read_lettering
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
@@ -262,7 +262,61 @@ def job_from(values: Mapping[str, Any]) -> Job:
     return Job(**parts[""], **groups)
 
 
-def with_changes(job: Job, **changes: Any) -> Job:
+class Changes(TypedDict, total=False):
+    """New values of some fields of a job, of any group, for the type checker."""
+
+    is_cancelled: bool
+    # Request
+    chat_id: int
+    operation: Operation
+    language: str
+    prompt: str
+    sources: tuple[InputPhoto, ...]
+    scale: int
+    ratio: str
+    seed: int
+    thread_id: int
+    reply_to: int
+    parent: str
+    is_file: bool
+    note: str
+    negative: str
+    ignored: str
+    base: str
+    variants: int
+    model: str
+    sent: str
+    inline_id: str
+    # Charge
+    price_micro: int
+    reserved_micro: int
+    spend_day: str
+    is_unbilled: bool
+    stars: int
+    stars_back: int
+    is_settled: bool
+    # Progress
+    claimed_ms: int
+    intent_ms: int
+    accepted_ms: int
+    provider: str
+    order_id: str
+    order_model: str
+    order_fields: Mapping[str, str]
+    side_px: int
+    lettering: str
+    pending_ms: int
+    ticket: Mapping[str, object]
+    message_id: int
+    tries: int
+    lost_orders: int
+    file: str
+    outcome: State | None
+    reason: str
+    facts: Mapping[str, str | int | float]
+
+
+def with_changes(job: Job, **changes: Unpack[Changes]) -> Job:
     """Return the job with new values of some fields, of any group."""
     parts = _by_group(changes)
     own = parts.pop("", {})

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import KW_ONLY, dataclass
 from pathlib import Path
+from typing import Unpack
 
-from imgbot.domain.job import Job, Request, State
+from imgbot.domain.job import Changes, Job, Request, State
 from imgbot.domain.retry import GiveUp
 from imgbot.domain.stars import StarPrices
 from imgbot.jobs.poll_scheduler import PollScheduler
@@ -101,7 +102,7 @@ Outcome = Advance | Snooze | Ended
 Step = Callable[[StepContext, Job], Awaitable[Outcome]]
 
 
-async def move(context: StepContext, job: Job, state: State, **changes: object) -> Job:
+async def move(context: StepContext, job: Job, state: State, **changes: Unpack[Changes]) -> Job:
     """Make one transition of the state machine, and store `changes` with it."""
     return await context.queue.move(job, state, context.now_ms() + _DUE_MS, **changes)
 
@@ -110,15 +111,17 @@ async def conclude(
     context: StepContext, job: Job, outcome: State, reason: str, **facts: str | int | float
 ) -> Advance:
     """Go on to the delivery of a sentence instead of a picture."""
-    changes = {"outcome": outcome, "reason": reason, "facts": facts, "tries": 0}
+    changes: Changes = {"outcome": outcome, "reason": reason, "facts": facts, "tries": 0}
     return Advance(await move(context, job, State.DELIVERING, **changes))
 
 
 async def give_up(context: StepContext, job: Job, decision: GiveUp) -> Advance:
     """Go on to the job's end as decided, with what is known of its charge."""
-    changes = {"outcome": decision.outcome, "reason": decision.reason, "tries": 0}
-    facts, is_unbilled = {"charge": _CHARGES[decision.is_billed]}, decision.is_billed is False
-    moved = await move(
-        context, job, State.DELIVERING, **changes, facts=facts, is_unbilled=is_unbilled
-    )
-    return Advance(moved)
+    changes: Changes = {
+        "outcome": decision.outcome,
+        "reason": decision.reason,
+        "facts": {"charge": _CHARGES[decision.is_billed]},
+        "tries": 0,
+        "is_unbilled": decision.is_billed is False,
+    }
+    return Advance(await move(context, job, State.DELIVERING, **changes))

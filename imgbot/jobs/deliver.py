@@ -18,7 +18,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
+from imgbot.domain.job import Changes, InputPhoto, Job, State, is_billed, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import is_short
 from imgbot.domain.remix import undone_part
@@ -125,14 +125,14 @@ async def _move_to_another_message(
 ) -> Job | None:
     """Have the end shown in a new message; None where there is nobody to show it to."""
     if isinstance(error, ChatMovedError):
-        changes: dict[str, int] = {"chat_id": error.chat_id, "reply_to": 0}
+        changes: Changes = {"message_id": 0, "chat_id": error.chat_id, "reply_to": 0}
     elif isinstance(error, MessageGoneError) and job.progress.tries < _LOSSES:
-        changes = {"tries": job.progress.tries + 1}
+        changes = {"message_id": 0, "tries": job.progress.tries + 1}
     else:
         # A user who deletes each message has answered, too.
         return None
     context.status_messages.forget(job.id)
-    return await move(context, job, State.DELIVERING, message_id=0, **changes)
+    return await move(context, job, State.DELIVERING, **changes)
 
 
 async def _notify_ready(context: StepContext, job: Job, outcome: State, message_id: int) -> None:

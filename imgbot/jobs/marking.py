@@ -3,10 +3,8 @@
 The area is a file of the job. Where it is in doubt, the job ends with a question, at no cost.
 """
 
-from collections.abc import Mapping
-
 from imgbot.domain import marked_area
-from imgbot.domain.job import Job, State
+from imgbot.domain.job import Changes, Job, State
 from imgbot.domain.operations import Operation
 from imgbot.jobs import inputs
 from imgbot.jobs.context import Advance, StepContext, move
@@ -28,7 +26,7 @@ async def resolve(context: StepContext, job: Job) -> Job | Advance:
         return job if is_merge else await _without_area(context, job)
     # The first photo is the one to be changed; of another version, that is what was sent.
     is_turned = found.is_swapped if is_merge else reason == marked_area.ELSEWHERE
-    changes: dict[str, object] = {"operation": Operation.INPAINT, "base": ""}
+    changes: Changes = {"operation": Operation.INPAINT, "base": ""}
     if is_turned:
         inputs.remove_sources(context, job.id)
         changes |= {"sources": request.sources[::-1], "parent": ""}
@@ -37,20 +35,19 @@ async def resolve(context: StepContext, job: Job) -> Job | Advance:
         price_micro = price(Operation.INPAINT, request.scale, request.model)
         reason = marked_area.SHORT if price_micro > job.charge.reserved_micro else reason
     if reason == marked_area.FOUND:
-        return await move(context, job, State.SUBMITTING, **changes, model="")
+        changes["model"] = ""
+        return await move(context, job, State.SUBMITTING, **changes)
     return await _ask(context, job, reason, changes)
 
 
-async def _ask(
-    context: StepContext, job: Job, reason: str, changes: Mapping[str, object]
-) -> Advance:
+async def _ask(context: StepContext, job: Job, reason: str, changes: Changes) -> Advance:
     """End the job as a question, unless it was cancelled meanwhile."""
     stored = await context.queue.job(job.id)
     if stored is not None and stored.is_cancelled:
         # Its end says so; a question would not.
         return Advance(stored)
-    asked = {"outcome": State.FAILED, "reason": reason, "tries": 0, "facts": {"charge": "no"}}
-    return Advance(await move(context, job, State.DELIVERING, **changes, **asked))
+    changes |= {"outcome": State.FAILED, "reason": reason, "tries": 0, "facts": {"charge": "no"}}
+    return Advance(await move(context, job, State.DELIVERING, **changes))
 
 
 async def _without_area(context: StepContext, job: Job) -> Job:

@@ -23,7 +23,7 @@ from imgbot.domain.errors import (
     UserError,
     WorkerLostError,
 )
-from imgbot.domain.job import Job, State, UnreadableJob, is_billed, is_paid
+from imgbot.domain.job import Changes, Job, State, UnreadableJob, is_billed, is_paid
 from imgbot.domain.retry import backoff_s
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs
@@ -462,7 +462,7 @@ async def _cancel(context: StepContext, job: Job) -> Advance:
     reason = (stored and stored.progress.reason) or CANCELLED
     if reason == CANCELLED and job.progress.ticket and is_paid(job):
         reason = CANCELLED_LATE if is_late else CANCELLED
-        changes = {"is_cancelled": False, "reason": reason, "note": CANCELLED_LATE}
+        changes: Changes = {"is_cancelled": False, "reason": reason, "note": CANCELLED_LATE}
         job = await move(context, job, job.state, **changes)
         if is_late:
             await context.status_messages.update(job, t(job.request.language, reason))

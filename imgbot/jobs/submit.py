@@ -19,7 +19,7 @@ from imgbot.domain.errors import (
     TransientError,
     UserError,
 )
-from imgbot.domain.job import Job, State, with_changes
+from imgbot.domain.job import Changes, Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.order_pace import Turn
 from imgbot.domain.texts import t
@@ -295,7 +295,7 @@ async def _refused(
         return await give_up(context, job, decision)
     # Without the record, a restart in the pause has nothing to recover.
     refused_by = provider.name if error.kind in REFUSES_SERVICE else ""
-    changes = {"intent_ms": 0, "tries": job.progress.tries + 1, "provider": refused_by}
+    changes: Changes = {"intent_ms": 0, "tries": job.progress.tries + 1, "provider": refused_by}
     job = await move(context, job, State.SUBMITTING, **changes)
     return Snooze(job, decision.delay_s)
 
@@ -370,7 +370,7 @@ async def _resolve(context: StepContext, job: Job, unknown: Unknown) -> Outcome:
             return Snooze(job, decision.wait_s, _repeat, may_wake=False)
         case Action.ORDER_AGAIN:
             # It has refused nothing: the chosen provider is asked again, and no stand-in.
-            changes = {"intent_ms": 0, "tries": job.progress.tries + 1, "provider": ""}
+            changes: Changes = {"intent_ms": 0, "tries": job.progress.tries + 1, "provider": ""}
             return Advance(await move(context, job, State.SUBMITTING, **changes))
         case Action.SET_ASIDE:
             return await conclude(context, job, State.DEAD, "submit_unknown")

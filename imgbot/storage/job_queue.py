@@ -6,12 +6,13 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple, Unpack
 
 from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
 from imgbot.domain.job import (
     NEXT_STATES,
+    Changes,
     InputPhoto,
     Job,
     State,
@@ -274,7 +275,7 @@ class JobQueue(Store):
         record = answer[1]
         return job_codec.from_hash(dict(zip(record[::2], record[1::2], strict=True)))
 
-    async def move(self, job: Job, state: State, due_ms: int, **changes: Any) -> Job:
+    async def move(self, job: Job, state: State, due_ms: int, **changes: Unpack[Changes]) -> Job:
         """Make one transition and store `changes` with it. Raises StaleJobError if outdated."""
         if state not in NEXT_STATES[job.state]:
             raise ValueError(f"no arrow from {job.state} to {state}")
@@ -292,9 +293,9 @@ class JobQueue(Store):
         if "ticket" in changes:
             await self.persistence.settle()
         _, version, is_cancelled, message_id, chat_id = answer
-        told: dict[str, Any] = {"message_id": int(message_id or 0), "chat_id": int(chat_id)}
-        told |= {"version": int(version), "is_cancelled": is_cancelled == "1", **changes}
-        return with_changes(job, state=state, **told)
+        job = replace(job, state=state, version=int(version), is_cancelled=is_cancelled == "1")
+        job = with_changes(job, message_id=int(message_id or 0), chat_id=int(chat_id))
+        return with_changes(job, **changes)
 
     async def finish(
         self,

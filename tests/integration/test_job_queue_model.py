@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import pytest
@@ -97,7 +98,7 @@ class Model:
 
     def change(self, job_id: str, **changes: Any) -> None:
         job = self.live[job_id]
-        self.live[job_id] = with_changes(job, version=job.version + 1, **changes)
+        self.live[job_id] = with_changes(replace(job, version=job.version + 1), **changes)
 
     def enqueue(self, job: Job) -> Admission:
         own = sum(each.id in self.tags for each in self.of(job.user_id))
@@ -119,7 +120,8 @@ class Model:
         self.user_tags[job.user_id] = start + 1
         self.admitted += 1
         self.tags[job.id] = (start, self.admitted)
-        self.live[job.id] = with_changes(job, reserved_micro=price, created_ms=created_ms)
+        admitted = replace(job, created_ms=created_ms)
+        self.live[job.id] = with_changes(admitted, reserved_micro=price)
         return Admission("ok", self.waiting.index(job.id) + 1)
 
     def refusal(self, job: Job) -> Admission | None:

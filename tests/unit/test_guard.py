@@ -1,6 +1,6 @@
 """The guard: what it judges, and what becomes of photos and results that it takes for sexual."""
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -58,7 +58,7 @@ def context_of(mode: str, folder: Path, made: Image.Image) -> StepContext:
         made.save(target, "JPEG", quality=95)
 
     async def move(job: Job, state: State, _due_ms: int, **changes: Any) -> Job:
-        return with_changes(job, state=state, **changes)
+        return with_changes(replace(job, state=state), **changes)
 
     parts: dict[str, Any] = {field.name: Mock() for field in fields(StepContext)}
     parts["routing"].provider_of.return_value.fetch = fetch
@@ -96,12 +96,12 @@ async def test_result_is_hidden_or_refused_and_its_price_is_told(
     mode: str, is_unsafe: bool, is_of_hidden: bool, facts: dict[str, Any], tmp_path: Path
 ) -> None:
     made = unsafe_picture() if is_unsafe else load_photo("cat")
-    job = with_changes(JOB, state=State.RENDERING, intent_ms=1, ticket={"outputs": [{"url": "u"}]})
+    job = with_changes(JOB, intent_ms=1, ticket={"outputs": [{"url": "u"}]})
     sources = (InputPhoto("file", "u", is_hidden=is_of_hidden),)
     job = with_changes(job, side_px=320, note="lettering_failed", sources=sources)
     context = context_of(mode, tmp_path, made)
 
-    outcome = await render.render(context, job)
+    outcome = await render.render(context, replace(job, state=State.RENDERING))
 
     assert isinstance(outcome, Advance)
     progress = outcome.job.progress

@@ -2,13 +2,14 @@
 
 from importlib import resources
 from operator import attrgetter
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 from hypothesis import given, strategies as st
 
 from imgbot.domain.job import (
     FIELDS,
+    Changes,
     InputPhoto,
     Job,
     Operation,
@@ -40,6 +41,12 @@ def record_of(parts: list[str]) -> dict[str, str]:
 
 def test_stored_names_are_those_of_every_release() -> None:
     assert sorted(stored.name for stored in STORED.values()) == sorted(NAMES.split())
+
+
+def test_changes_are_checked_by_the_types_of_the_fields() -> None:
+    own = {"id", "user_id", "created_ms", "state", "version"}
+    kinds = {name: kind for name, (_, kind) in FIELDS.items() if name not in own}
+    assert get_type_hints(Changes) == kinds
 
 
 def test_an_admitted_job_is_stored_as_text_by_those_names() -> None:

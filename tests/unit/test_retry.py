@@ -1,13 +1,14 @@
 """Decisions after a failure and after a lost answer: money decides."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import product
 
 import pytest
 
 from imgbot.domain import retry
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
-from imgbot.domain.job import State, with_changes
+from imgbot.domain.job import State
 from imgbot.domain.operations import Operation
 from imgbot.domain.retry import SUBMIT_ATTEMPTS, GiveUp, TryAgain
 from imgbot.domain.texts import buttons, has_text
@@ -48,9 +49,9 @@ def test_a_user_may_repeat_what_no_longer_runs_and_may_succeed(
     may_succeed = {*REPEATED, *ENDED}
     is_over = end.outcome is not State.DEAD
     assert retry.is_repeatable(job, end.outcome) is (is_over and kind in may_succeed)
-    repeated = with_changes(job, id="1234567890")
+    repeated = replace(job, id="1234567890")
     while retry.is_repeatable(repeated, end.outcome):
-        repeated = with_changes(repeated, id=f"{repeated.id}-r")
+        repeated = replace(repeated, id=f"{repeated.id}-r")
     # Telegram's user ids have 52 bits at most.
     rows = [
         *buttons.drawings("a fox", repeated.id, ["watercolour"]),

@@ -59,7 +59,7 @@ MADE = _job(State.DELIVERING, intent_ms=1, outcome=State.DELIVERED)
 
 def _context(**parts: Any) -> StepContext:
     async def move(job: Job, state: State, _due_ms: int, **changes: Any) -> Job:
-        return with_changes(job, state=state, **changes)
+        return with_changes(replace(job, state=state), **changes)
 
     queue = SimpleNamespace(move=move, persistence=SimpleNamespace(is_guarded=True))
     context = Mock(queue=queue, now_ms=lambda: 0, folder=Path(), draining=asyncio.Event())
@@ -333,7 +333,9 @@ async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path)
         Image.new("L", (7000, 7000)).save(target, "WEBP", quality=1, method=0)
 
     changes = {"operation": Operation.UPSCALE, "scale": 4, "side_px": 2000}
-    job = with_changes(JOB, id=tmp_path.name, ticket={"outputs": [{"url": "u"}]}, **changes)
+    job = with_changes(
+        replace(JOB, id=tmp_path.name), ticket={"outputs": [{"url": "u"}]}, **changes
+    )
     queue = Mock(move=AsyncMock())
     context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
     context.routing.provider_of.return_value.fetch = fetch
@@ -392,7 +394,7 @@ async def test_words_are_put_on_a_fetched_picture_once_or_it_is_shown_without(
 
     # What is paid for is shown, whatever becomes of its words.
     failed = await rendered(
-        with_changes(job, id="2", lettering="שלום", prompt='text "שלום"'), fetch
+        with_changes(replace(job, id="2"), lettering="שלום", prompt='text "שלום"'), fetch
     )
     assert (failed["lettering"], failed["note"]) == ("", "lettering_failed")
     assert pictures.size_of(failed["file"]) == plain.size
@@ -400,7 +402,7 @@ async def test_words_are_put_on_a_fetched_picture_once_or_it_is_shown_without(
 
 async def test_a_result_that_comes_short_is_fetched_again(tmp_path: Path) -> None:
     long = "https://files.example/" + "x" * 5000
-    job = with_changes(JOB, id=tmp_path.name, ticket={"outputs": [{"url": long}]})
+    job = with_changes(replace(JOB, id=tmp_path.name), ticket={"outputs": [{"url": long}]})
     queue = Mock(move=AsyncMock())
     context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
     context.routing.provider_of.return_value.fetch = short_at_first(times=1)
@@ -419,7 +421,7 @@ async def test_half_a_result_is_not_sent_while_the_rest_may_come(tmp_path: Path)
     async def fetch_next(output: Output, target: Path) -> None:
         await (await fetch())(output, target)
 
-    job = with_changes(JOB, id=tmp_path.name, ticket={"outputs": [{"url": "u"}]}, tries=0)
+    job = with_changes(replace(JOB, id=tmp_path.name), ticket={"outputs": [{"url": "u"}]}, tries=0)
     queue = Mock(move=AsyncMock())
     context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
     context.routing.provider_of.return_value.fetch = fetch_next
@@ -525,7 +527,7 @@ async def test_an_original_that_is_too_heavy_is_downloaded_as_telegram_has_it(
     sizes: list[tuple[int, int]] = []
     for limit_bytes in (1 << 20, 10):
         monkeypatch.setattr(steps, "RESULT_LIMIT_BYTES", limit_bytes)
-        job = with_changes(photo_job(Operation.EDIT, "7"), id=str(limit_bytes))
+        job = replace(photo_job(Operation.EDIT, "7"), id=str(limit_bytes))
         [photo] = (await build_request(context, job, PROVIDER)).pictures
         sizes.append(pictures.size_of(str(photo)))
 
