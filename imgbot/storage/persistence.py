@@ -9,17 +9,15 @@ import logging
 import math
 import time
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ResponseError
 
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from imgbot.storage.server.cluster import LAG_S, follower_in, replicas_in
+from imgbot.storage.server.cluster import LAG_S, Told, ask_sentinels, follower_in, replicas_in
 from imgbot.storage.server.record import Register
 
 _log = logging.getLogger(__name__)
@@ -27,14 +25,6 @@ _log = logging.getLogger(__name__)
 _WAIT_MS, _CLUSTER_WAIT_MS = 4000, 1500
 """Shorter than the client waits for an answer."""
 
-_SENTINEL_S = 1.0
-"""Shorter than the time between two renewals of a lease, which wait for it."""
-
-_LEAVING = frozenset({"o_down", "failover_in_progress"})
-_NAMED_S = 2.5
-"""Longer than a Sentinel takes to learn from another that it has made a new primary."""
-
-_NEW_MS = 30_000
 _PATIENCE_S = 3.0
 """A replica connects again within it, when its primary has started again."""
 
@@ -43,26 +33,6 @@ _SETTLE_S = 3.0
 though a Sentinel may look at that in its own time only (10 s)."""
 
 _IN_SYNC, _ALONE = "in sync", "alone: the replica is away"
-
-
-@dataclass(frozen=True, slots=True)
-class _Told:
-    """A Sentinel's answer: the primary, and its replicas."""
-
-    primary: dict[str, Any]
-    replicas: list[dict[str, Any]]
-
-    @property
-    def is_new(self) -> bool:
-        """True if a failover has just made this server the primary."""
-        has_failed_over = self.primary["config-epoch"] > 0
-        return has_failed_over and self.primary.get("role-reported-time", _NEW_MS) < _NEW_MS
-
-    @property
-    def may_return(self) -> bool:
-        """True if a replica is up that could be promoted, unless this primary has replaced it."""
-        near = (one for one in self.replicas if "s_down" not in one["flags"].split(","))
-        return not self.is_new and any(int(one["slave-priority"]) > 0 for one in near)
 
 
 class Persistence:
@@ -91,8 +61,6 @@ class Persistence:
         self._begun = 0
         self._latest = (0, True)
         """Number of the latest wait that has ended, and whether all was on the disks."""
-        self._named: tuple[Address | None, float] = (None, 0.0)
-        """Primary that the Sentinels name, and since when."""
 
     @property
     def is_in_sync(self) -> bool:
@@ -202,11 +170,11 @@ class Persistence:
 
     async def _claim(self, register: Register, primary: Address) -> None:
         """Have the record name this primary alone. Raises StorageUnavailableError."""
-        told = await self._ask()
+        told = await ask_sentinels(self._redis.sentinels)
         if not await self._is_named(told, primary):
             raise StorageUnavailableError("most Sentinels do not name this primary")
-        may_return = any(one.may_return for one in told)
-        if may_return and time.monotonic() - self._missed_since_s < _PATIENCE_S:
+        may_move = any(one.may_move for one in told)
+        if may_move and time.monotonic() - self._missed_since_s < _PATIENCE_S:
             raise StorageUnavailableError("the replica is away")
         record, own = await register.read(), {str(primary)}
         if record is None:
@@ -218,9 +186,9 @@ class Persistence:
         if own != record.members:
             await register.change(record, own)
             self._recorded_s = time.monotonic()
-            told = await self._ask()
-        may_return = any(one.may_return for one in told)
-        is_settled = time.monotonic() - self._recorded_s >= _SETTLE_S or not may_return
+            told = await ask_sentinels(self._redis.sentinels)
+        may_move = any(one.may_move for one in told)
+        is_settled = time.monotonic() - self._recorded_s >= _SETTLE_S or not may_move
         if not is_settled or not await self._is_named(told, primary):
             raise StorageUnavailableError("the replica is away, and might still be promoted")
 
@@ -246,41 +214,13 @@ class Persistence:
             self.state = state
             _log.warning("cluster: %s", state)
 
-    async def _is_named(self, told: list[_Told], primary: Address) -> bool:
+    async def _is_named(self, told: list[Told], primary: Address) -> bool:
         """Return whether most Sentinels name this primary, and none has a reason not to."""
-        pool, now_s = self._redis.sentinels, time.monotonic()
-        if pool is None:
-            return True
-        most = len(pool.sentinel_manager.sentinels) // 2 + 1
-        answers = [one.primary for one in told]
-        elsewhere = sum(Address(one["ip"], one["port"]) != primary for one in answers)
-        if elsewhere >= most:
+        pool = self._redis.sentinels
+        most = len(pool.sentinel_manager.sentinels) // 2 + 1 if pool else 0
+        elsewhere = sum(one.named != primary for one in told)
+        if pool and elsewhere >= most:
             # One that was the primary, and does not know yet that it is not, keeps its clients.
             await pool.disconnect()
-        is_leaving = any(_LEAVING & set(one["flags"].split(",")) for one in answers)
-        is_named = len(answers) >= most and not elsewhere and not is_leaving
-        named, since_s = self._named
-        if not is_named or named != primary:
-            self._named, since_s = (primary if is_named else None, now_s), now_s
-        # A vote since this primary was made may have made another, and one of the voters answers.
-        has_voted = any(one.get("voted-leader-epoch", 0) > one["config-epoch"] for one in answers)
-        return is_named and (not has_voted or now_s - since_s >= _NAMED_S)
-
-    async def _ask(self) -> list[_Told]:
-        """Return what each Sentinel that answers says of the primary and its replicas."""
-        pool = self._redis.sentinels
-        if pool is None:
-            return []
-        name = pool.service_name
-
-        async def told_by(sentinel: Redis) -> _Told | None:
-            with suppress(RedisError, OSError, TimeoutError):
-                async with asyncio.timeout(_SENTINEL_S):
-                    primary: Any = await sentinel.sentinel_master(name)
-                    replicas: Any = await sentinel.sentinel_slaves(name)
-                    return _Told(primary, replicas)
-            return None
-
-        async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(told_by(one)) for one in pool.sentinel_manager.sentinels]
-        return [told for task in asked if (told := task.result())]
+        is_leaving = any(one.is_leaving for one in told)
+        return len(told) >= most and not elsewhere and not is_leaving

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import SentinelConnectionPool
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
@@ -18,6 +19,10 @@ from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 
 _ANSWER_S = 2.0
+_SENTINEL_S = 1.0
+"""Shorter than the time between two renewals of a lease, which wait for it."""
+
+_NEW_MS = 30_000
 LAG_S = 3
 """Silence of a replica after which it counts as gone."""
 
@@ -47,6 +52,92 @@ async def _open(address: Address, user: str | None, password: str | None) -> Asy
         retry=Retry(NoBackoff(), 0), single_connection_client=True,
     ) as redis:  # fmt: skip
         yield redis
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A Sentinel's answer: the primary that it names, and the replicas of that."""
+
+    primary: Mapping[str, Any]
+    replicas: Sequence[Mapping[str, Any]]
+
+    @property
+    def named(self) -> Address:
+        return _address_of(self.primary)
+
+    @property
+    def servers(self) -> list[Address]:
+        return [self.named, *map(_address_of, self.replicas)]
+
+    @property
+    def up(self) -> set[Address]:
+        """Those of the servers that it reaches."""
+        told = (self.primary, *self.replicas)
+        return {_address_of(each) for each in told if "s_down" not in _flags_of(each)}
+
+    @property
+    def is_leaving(self) -> bool:
+        """True if another one is about to be the primary."""
+        return not _flags_of(self.primary).isdisjoint({"o_down", "failover_in_progress"})
+
+    @property
+    def promotable(self) -> list[Address]:
+        """Replicas with a priority.
+
+        It learns that from replicas alone: one made a primary too early is never promoted.
+        """
+        return [_address_of(each) for each in self.replicas if int(each["slave-priority"]) > 0]
+
+    @property
+    def may_move(self) -> bool:
+        """True if a replica is up that could be promoted, unless this primary has replaced it."""
+        has_failed_over = self.primary["config-epoch"] > 0
+        is_new = has_failed_over and self.primary.get("role-reported-time", _NEW_MS) < _NEW_MS
+        return not is_new and not self.up.isdisjoint(self.promotable)
+
+
+def _address_of(told: Mapping[str, Any]) -> Address:
+    return Address(told["ip"], int(told["port"]))
+
+
+def _flags_of(told: Mapping[str, Any]) -> set[str]:
+    return {*told["flags"].split(",")}
+
+
+async def ask_sentinel(sentinel: Any, name: str) -> Told | None:
+    """Return what an open Sentinel says of a cluster; None without an answer."""
+    with suppress(*SILENCE):
+        async with asyncio.timeout(_SENTINEL_S):
+            primary = await sentinel.sentinel_master(name)
+            return Told(primary, await sentinel.sentinel_slaves(name))
+    return None
+
+
+async def ask_sentinels(pool: SentinelConnectionPool | None) -> list[Told]:
+    """Return the answers of those of a client that answer; none outside of a cluster."""
+    if pool is None:
+        return []
+    sentinels, name = pool.sentinel_manager.sentinels, pool.service_name
+    async with asyncio.TaskGroup() as group:
+        asked = [group.create_task(ask_sentinel(each, name)) for each in sentinels]
+    return [told for task in asked if (told := task.result())]
+
+
+def named_in(answers: Iterable[Told]) -> tuple[Address | None, int]:
+    """Return the primary that the most name, and how many do."""
+    counts = Counter(each.named for each in answers)
+    return counts.most_common(1)[0] if counts else (None, 0)
+
+
+async def have_lead(sentinel: Any, name: str, redis: Any, server: Address) -> bool:
+    """Have a Sentinel make a server the primary that it names another for; False if it may not."""
+    told = await ask_sentinel(sentinel, name)
+    if told is None or server not in told.promotable:
+        return False
+    # As a primary it has lost no link, for which Sentinel would leave it out.
+    await redis.execute_command("REPLICAOF", "NO", "ONE")
+    await sentinel.execute_command("SENTINEL", "FAILOVER", name)
+    return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,13 +226,13 @@ def follower_in(info: Mapping[str, Any]) -> Address | None:
 
 async def look(url: ClusterUrl) -> ClusterState:
     """Ask every server of a cluster; one that is away is reported as such."""
-    told = await asyncio.gather(*(_ask_sentinel(url, each) for each in url.sentinels))  # noqa: TID251 -- none raises
+    asked = await asyncio.gather(*(_ask_quorum(url, each) for each in url.sentinels))  # noqa: TID251 -- none raises
     record = await _ask_witness(url)
-    addresses = dict.fromkeys(each for _, servers in told for each in servers)
-    named = Counter(servers[0] for _, servers in told if servers).most_common(1)
+    answers = [told for _, told in asked if told]
+    addresses = dict.fromkeys(each for told in answers for each in told.servers)
     servers = await asyncio.gather(*(_ask_redis(url, each) for each in addresses))  # noqa: TID251 -- none raises
-    sentinels = {each: answer for each, (answer, _) in zip(url.sentinels, told, strict=True)}
-    return ClusterState(tuple(servers), sentinels, record, named[0][0] if named else None)
+    sentinels = {each: said for each, (said, _) in zip(url.sentinels, asked, strict=True)}
+    return ClusterState(tuple(servers), sentinels, record, named_in(answers)[0])
 
 
 async def _ask_witness(url: ClusterUrl) -> str | None:
@@ -151,27 +242,19 @@ async def _ask_witness(url: ClusterUrl) -> str | None:
     return None
 
 
-async def _ask_sentinel(url: ClusterUrl, address: Address) -> tuple[str, list[Address]]:
-    """Return its answer about the quorum, and the Redis servers that it knows."""
+async def _ask_quorum(url: ClusterUrl, address: Address) -> tuple[str, Told | None]:
+    """Return what a Sentinel says about the quorum, empty if nothing, and of the servers."""
+    said, told = "", None
     try:
         async with _sentinel_at(url, address) as sentinel:
-            primary = await _named_by(sentinel, url.name)
-            replicas = await sentinel.sentinel_slaves(url.name)
-            if not replicas:
-                return "knows no replica that could take over", [primary]
-            try:
-                answer = str(await sentinel.execute_command("SENTINEL", "CKQUORUM", url.name))
-            except RedisError as error:
-                answer = str(error)
-    except (*SILENCE, TypeError):
-        return "", []
-    return answer, [primary, *(Address(each["ip"], int(each["port"])) for each in replicas)]
-
-
-async def _named_by(sentinel: Any, name: str) -> Address:
-    """Return the primary that a Sentinel names. Raises TypeError where it knows none."""
-    host, port = await sentinel.execute_command("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
-    return Address(host, int(port))
+            told = await ask_sentinel(sentinel, url.name)
+            if told and not told.replicas:
+                said = "knows no replica that could take over"
+            elif told:
+                said = str(await sentinel.execute_command("SENTINEL", "CKQUORUM", url.name))
+    except SILENCE as error:
+        said = str(error) if told else ""
+    return said, told
 
 
 async def _ask_redis(url: ClusterUrl, address: Address) -> RedisState:
@@ -211,26 +294,8 @@ async def fail_over(url: ClusterUrl) -> None:
 
 async def is_reached(url: ClusterUrl, server: str) -> bool:
     """Return whether a Sentinel reaches a server (host:port), though this machine may not."""
-    for address in url.sentinels:
-        with suppress(*SILENCE):
-            async with _sentinel_at(url, address) as sentinel:
-                primary = await sentinel.sentinel_master(url.name)
-                told = (primary, *await sentinel.sentinel_slaves(url.name))
-                found = (one for one in told if f"{one['ip']}:{one['port']}" == server)
-                if any("s_down" not in one["flags"] for one in found):
-                    return True
-    return False
-
-
-async def may_promote(sentinel: Any, name: str, server: Address) -> bool:
-    """Return whether a Sentinel knows a server as a replica with a priority.
-
-    It learns that from replicas alone: one made a primary too early is never promoted.
-    """
-    for each in await sentinel.sentinel_slaves(name):
-        if Address(each["ip"], int(each["port"])) == server:
-            return int(each["slave-priority"]) > 0
-    return False
+    asked = [await _ask_quorum(url, each) for each in url.sentinels]
+    return any(server in map(str, told.up) for _, told in asked if told)
 
 
 async def promote(url: ClusterUrl, server: Address) -> bool:
@@ -245,10 +310,7 @@ async def promote(url: ClusterUrl, server: Address) -> bool:
         for address in state.sentinels:
             with suppress(*SILENCE):
                 async with _sentinel_at(url, address) as sentinel:
-                    if await may_promote(sentinel, url.name, server):
-                        # As a primary it has lost no link, for which Sentinel would leave it out.
-                        await redis.execute_command("REPLICAOF", "NO", "ONE")
-                        await sentinel.execute_command("SENTINEL", "FAILOVER", url.name)
+                    if await have_lead(sentinel, url.name, redis, server):
                         break
     return False
 

@@ -5,8 +5,7 @@ Sentinel promotes no server whose priority is 0, and a server without the passwo
 
 import asyncio
 import itertools
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,7 +16,15 @@ from imgbot.config.setting_types import Address
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
-from imgbot.storage.server.cluster import SILENCE, Lead, follower_in, may_promote, replicas_in
+from imgbot.storage.server.cluster import (
+    SILENCE,
+    Lead,
+    ask_sentinels,
+    follower_in,
+    have_lead,
+    named_in,
+    replicas_in,
+)
 from imgbot.storage.server.record import InSyncRecord, Register, open_client
 
 _EVERY_S = _ANSWER_S = 1.0
@@ -45,8 +52,7 @@ class Guard:
     """Looks at a cluster each second: every bot of it has one."""
 
     def __init__(self, redis: Client, register: Register) -> None:
-        pool = redis.sentinels
-        self._sentinels = pool.sentinel_manager.sentinels if pool else []
+        self._redis = redis
         self.register = register
         self._url = register.url
         self._servers: dict[Address, Any] = {}
@@ -70,49 +76,38 @@ class Guard:
             record = await self.register.read()
         # At once: a server or a Sentinel that is away is waited for.
         async with asyncio.TaskGroup() as group:
-            asked = [group.create_task(self._known_to(each)) for each in self._sentinels]
+            asking = group.create_task(ask_sentinels(self._redis.sentinels))
             looked = {
                 address: group.create_task(self._guard(address, record))
                 for address in self._servers
             }
-        known = [told for task in asked if (told := task.result())]
+        answers, most = asking.result(), len(self._url.sentinels) // 2 + 1
+        known = (each.servers for each in answers)
         for address in {*self._url.servers}.union(*known) - self._servers.keys():
             self._servers[address] = open_client(address, self._url)
-        named = Counter(each[0] for each in known).most_common(1)
-        primary = looked.get(named[0][0]) if named else None
-        lead, told = primary.result() if primary else (Lead(), {})
+        named, count = named_in(answers)
+        lead, told = looked[named].result() if named in looked else (Lead(), {})
         self.facts = ClusterFacts(
             lead=lead,
             in_sync=tuple(sorted(record.members)) if record else (),
             has_replica=follower_in(told) is not None,
-            has_quorum=len(known) > len(self._sentinels) // 2,
+            has_quorum=len(answers) >= most,
             **_lag_in(told),
         )
-        if record and named and named[0][1] > len(self._sentinels) // 2:
-            near = {str(each): each for each, task in looked.items() if task.result()[1]}
-            able = [near[each] for each in near.keys() & record.members]
-            if str(named[0][0]) not in record.members and able:
-                await self._restore(able[0])
+        if record and count >= most and str(named) not in record.members:
+            near = (each for each, task in looked.items() if task.result()[1])
+            await self._give_back(each for each in near if str(each) in record.members)
 
-    async def _restore(self, address: Address) -> None:
+    async def _give_back(self, complete: Iterable[Address]) -> None:
         """Have a server lead that has everything, in place of one that lacks something."""
-        for sentinel in self._sentinels:
+        pool = self._redis.sentinels
+        sentinels = pool.sentinel_manager.sentinels if pool else ()
+        for server, sentinel in itertools.product(complete, sentinels):
             with suppress(*SILENCE):
                 async with asyncio.timeout(_ANSWER_S):
-                    if await may_promote(sentinel, self._url.name, address):
-                        # As a primary it has lost no link, for which Sentinel would leave it out.
-                        await self._servers[address].execute_command("REPLICAOF", "NO", "ONE")
-                        await sentinel.execute_command("SENTINEL", "FAILOVER", self._url.name)
+                    redis = self._servers[server]
+                    if await have_lead(sentinel, self._url.name, redis, server):
                         return
-
-    async def _known_to(self, sentinel: Any) -> list[Address]:
-        """Return the servers that a Sentinel knows, the primary first; none without an answer."""
-        with suppress(*SILENCE):
-            async with asyncio.timeout(_ANSWER_S):
-                primary = await sentinel.sentinel_master(self._url.name)
-                replicas = await sentinel.sentinel_slaves(self._url.name)
-                return [Address(each["ip"], int(each["port"])) for each in (primary, *replicas)]
-        return []
 
     async def _guard(
         self, address: Address, record: InSyncRecord | None
