@@ -9,10 +9,18 @@ from imgbot.domain.operations import ACTIONS
 
 _PROVIDER = "IMGBOT_PROVIDER"
 
-_ENTRIES: Mapping[str, str] = {
-    f"{_PROVIDER}_{operation.upper()}": f"{operation}=" for operation in ACTIONS
+_CHAT = "IMGBOT_CHAT"
+_ENTRIES: Mapping[str, tuple[str, str]] = {
+    **{f"{_PROVIDER}_{each.upper()}": (_PROVIDER, f"{each}=") for each in ACTIONS},
+    "IMGBOT_USER_DAILY_LIMIT": ("IMGBOT_PER_USER", "usd="),
+    "IMGBOT_USER_PICTURES_PER_DAY": ("IMGBOT_PER_USER", "pictures="),
+    "IMGBOT_WAITING_PER_USER": ("IMGBOT_PER_USER", "waiting="),
+    "IMGBOT_RUNNING_PER_USER": ("IMGBOT_PER_USER", "running="),
+    "IMGBOT_GROUP_PICTURES_PER_DAY": ("IMGBOT_PER_GROUP", "pictures="),
+    "IMGBOT_CHAT_URL": (_CHAT, ""),
+    "IMGBOT_CHAT_MODEL": (_CHAT, ""),
 }
-"""Former setting → entry of IMGBOT_PROVIDER that takes its value."""
+"""Former setting → the present one, and the entry there that takes its value."""
 
 _WITHOUT_EFFECT: Mapping[str, str] = {
     "IMGBOT_ACCEPT_VOLATILE_REDIS": "a Redis that may lose jobs is always refused",
@@ -35,16 +43,21 @@ FORMER = (*_ENTRIES, *_WITHOUT_EFFECT)
 def replace_former(values: MutableMapping[str, object]) -> tuple[str, ...]:
     """Move the values of former settings to the present ones; return a notice about each."""
     found = {name: value for name in FORMER if (value := values.pop(name, ""))}
-    moved = [f"{entry}{found[name]}" for name, entry in _ENTRIES.items() if name in found]
-    if moved:
-        values[_PROVIDER] = ", ".join([str(values.get(_PROVIDER) or "builtin"), *moved])
+    moved = {name: _ENTRIES[name] for name in _ENTRIES if name in found}
+    for name, (setting, entry) in moved.items():
+        present = str(values.get(setting) or ("builtin" if setting == _PROVIDER else ""))
+        parts = filter(None, (present, f"{entry}{found[name]}"))
+        values[setting] = (" " if setting == _CHAT else ", ").join(parts)
     return (
         *_replace_local_model(values),
         *(
-            f"{name} has a new name; write {_PROVIDER}={values[_PROVIDER]}"
-            if name in _ENTRIES
-            else f"{name} has no effect any longer ({_WITHOUT_EFFECT[name]}); remove it"
-            for name in found
+            f"{name} has a new name; write {setting}={values[setting]}"
+            for name, (setting, _) in moved.items()
+        ),
+        *(
+            f"{name} has no effect any longer ({why}); remove it"
+            for name, why in _WITHOUT_EFFECT.items()
+            if name in found
         ),
     )
 

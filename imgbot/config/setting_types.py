@@ -7,10 +7,10 @@ import ipaddress
 import re
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr
 
 from imgbot.domain.operations import OFFERED
 from imgbot.domain.order_pace import OrderLimit
@@ -164,6 +164,11 @@ def _pairs(value: object, *, has_default: bool = False) -> Pairs:
     return pairs
 
 
+def parse_by_name(value: object) -> object:
+    """Parts of a setting, each with its name: `usd=2, pictures=50`."""
+    return dict(_pairs(value))
+
+
 def parse_usd(value: object) -> int:
     """US dollars as whole micro-dollars."""
     dollars = str(value).strip()
@@ -260,6 +265,7 @@ HttpUrl = Annotated[str, AfterValidator(check_http_url)]
 HttpsUrl = Annotated[str, AfterValidator(check_https_url)]
 AddressToListenOn = Annotated[Address, BeforeValidator(parse_address)]
 Usd = Annotated[int, BeforeValidator(parse_usd)]
+PositiveCount = Annotated[int, Field(ge=1, le=100_000)]
 Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]
 Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
 Models = Annotated[Pairs, BeforeValidator(parse_models)]
@@ -271,3 +277,31 @@ ProviderLimits = Annotated[
     tuple[tuple[str, OrderLimit], ...], BeforeValidator(parse_provider_limits)
 ]
 Stars = Annotated[StarPrices, BeforeValidator(parse_stars)]
+
+
+class GroupLimits(BaseModel, frozen=True, extra="forbid", hide_input_in_errors=True):
+    """Limits of a group's members together; None is no limit."""
+
+    pictures: PositiveCount | None = None
+    """Pictures a day."""
+
+
+class UserLimits(GroupLimits):
+    """Limits of one user."""
+
+    usd: Usd | None = None
+    """Micro-dollars a day."""
+    waiting: PositiveCount = 20
+    running: PositiveCount = 3
+
+
+class ChatServer(NamedTuple):
+    """Address and name of a chat model; both empty without one."""
+
+    url: HttpUrl
+    model: str
+
+
+PerUser = Annotated[UserLimits, BeforeValidator(parse_by_name)]
+PerGroup = Annotated[GroupLimits, BeforeValidator(parse_by_name)]
+ChatParts = Annotated[ChatServer, BeforeValidator(lambda value: str(value).split())]

@@ -22,12 +22,18 @@ from imgbot.config.setting_types import (
     Address,
     AddressToListenOn,
     BotToken,
+    ChatParts,
+    ChatServer,
+    GroupLimits,
     GuardModes,
     HttpsUrl,
     HttpUrl,
     Ids,
     Models,
     Names,
+    PerGroup,
+    PerUser,
+    PositiveCount,
     Prices,
     ProviderLimits,
     Providers,
@@ -36,6 +42,7 @@ from imgbot.config.setting_types import (
     Secret,
     Stars,
     Usd,
+    UserLimits,
     is_of_sentinels,
 )
 from imgbot.domain.operations import OFFERED, Operation
@@ -121,7 +128,6 @@ def redis_memory_mb_for(machine_bytes: int) -> int:
     return min(max(machine_bytes // 4 >> 20, MIN_REDIS_MEMORY_MB), MAX_DEFAULT_REDIS_MEMORY_MB)
 
 
-_PositiveCount = Annotated[int, Field(ge=1, le=100_000)]
 _Interval = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
 _Megabytes = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -138,27 +144,23 @@ class Settings(BaseModel):
     telegram_api: HttpUrl = "https://api.telegram.org"
     redis_url: RedisUrl | None = None
     redis_memory_mb: Annotated[int, Field(ge=64, le=1_000_000)] | None = None
-    users: _PositiveCount | None = None
+    users: PositiveCount | None = None
     workers: Annotated[int, Field(ge=1, le=MAX_WORKERS)] | None = None
-    jobs_per_worker: _PositiveCount = 50
-    queue_limit: _PositiveCount = 500
-    waiting_per_user: _PositiveCount = 20
-    running_per_user: _PositiveCount = 3
+    jobs_per_worker: PositiveCount = 50
+    queue_limit: PositiveCount = 500
+    per_user: PerUser = UserLimits()
+    per_group: PerGroup = GroupLimits()
     daily_budget: Usd | None = None
-    user_daily_limit: Usd | None = None
-    user_pictures_per_day: _PositiveCount | None = None
-    group_pictures_per_day: _PositiveCount | None = None
     rate_limit_window: Annotated[int, Field(ge=1, le=86_400)] = 60
-    rate_limit_max_requests: _PositiveCount = 10
+    rate_limit_max_requests: PositiveCount = 10
     poll_interval_initial: _Interval = 2.0
     poll_interval_max: _Interval = 10.0
-    image_poll_max_attempts: _PositiveCount = 60
+    image_poll_max_attempts: PositiveCount = 60
     http: AddressToListenOn = Address("127.0.0.1", 8080)
     state_dir: Annotated[Path, AfterValidator(Path.absolute)]
     kept_pictures_mb: _Megabytes = 2000
     forget_after_days: Annotated[int, Field(ge=0, le=36_500)] = 365
-    chat_url: HttpUrl = ""
-    chat_model: str = ""
+    chat: ChatParts = ChatServer("", "")
     chat_key: Secret | None = None
     guard: GuardModes = ()
     environment_file: Path | None = None

@@ -238,10 +238,6 @@ def _check_together(settings: Settings) -> None:
             f"{settings.poll_interval_max} is less than IMGBOT_POLL_INTERVAL_INITIAL; "
             f"write {settings.poll_interval_initial} or more",
         )
-    for setting, other in (("chat_model", "chat_url"), ("chat_url", "chat_model")):
-        if getattr(settings, other) and not getattr(settings, setting):
-            name = variable_of(setting)
-            raise ConfigError(name, f"is missing; write {_expected(name)}", is_missing=True)
 
 
 def _unknown(name: str) -> str:

@@ -82,7 +82,7 @@ def build_app(settings: Settings, connections: Connections) -> App:
         makers=routes.makers,
         welcome=settings.welcome,
         forget_after_days=settings.forget_after_days,
-        chat_host=urlsplit(settings.chat_url).hostname or "",
+        chat_host=urlsplit(settings.chat.url).hostname or "",
     )
 
 
@@ -103,8 +103,8 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
 
 def _chat_model(settings: Settings, spend: Spend) -> ChatModel:
     return ChatModel(
-        settings.chat_url,
-        settings.chat_model,
+        settings.chat.url,
+        settings.chat.model,
         settings.chat_key,
         lambda: spend.count_chat_call(now_ms()),
     )

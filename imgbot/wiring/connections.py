@@ -54,10 +54,10 @@ def queue_limits_of(settings: Settings) -> QueueLimits:
     """Return the queue limits from the settings."""
     return QueueLimits(
         waiting=settings.queue_limit,
-        waiting_per_user=settings.waiting_per_user,
-        running_per_user=settings.running_per_user,
+        waiting_per_user=settings.per_user.waiting,
+        running_per_user=settings.per_user.running,
         daily_micro=settings.daily_budget,
-        daily_micro_per_user=settings.user_daily_limit,
-        daily_pictures_per_user=settings.user_pictures_per_day,
-        daily_pictures_per_group=settings.group_pictures_per_day,
+        daily_micro_per_user=settings.per_user.usd,
+        daily_pictures_per_user=settings.per_user.pictures,
+        daily_pictures_per_group=settings.per_group.pictures,
     )

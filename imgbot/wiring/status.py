@@ -56,7 +56,7 @@ def build_sampler(
         pool,
         functools.partial(measure, redis),
         now_ms,
-        settings.running_per_user,
+        settings.per_user.running,
         "+".join(settings.providers),
         contact=NoPolling() if settings.is_clustered else PollingHealth(),
     )
@@ -84,7 +84,7 @@ def build_observer(
         connections.pool,
         functools.partial(measure, connections.redis),
         now_ms,
-        settings.running_per_user,
+        settings.per_user.running,
         "+".join(connections.routes.names),
         runner,
         connections.providers,

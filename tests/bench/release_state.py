@@ -20,12 +20,10 @@ from tests.fixtures.waiting import eventually
 
 TOKEN = "700000001:AAHfixturefixturefixturefixturefixt"
 SETTINGS = {
-    "IMGBOT_RUNNING_PER_USER": "1",
+    "IMGBOT_PER_USER": "usd=10, pictures=50, running=1",
     "IMGBOT_FORGET_AFTER_DAYS": "0",
     "IMGBOT_PRICES": "create=0.04, edit=0.05",
     "IMGBOT_DAILY_BUDGET": "100",
-    "IMGBOT_USER_DAILY_LIMIT": "10",
-    "IMGBOT_USER_PICTURES_PER_DAY": "50",
     "IMGBOT_MODELS_OFFERED": "simulated/best",
     "IMGBOT_STARS": "picture=5, free=2, pack=50",
 }

@@ -41,7 +41,7 @@ async def move(tmp_path: Path) -> AsyncIterator[Move]:
     """Two bots that are not started yet; a user has one picture made at a time."""
     async with open_sandbox() as (sandbox, control):
         await control.set_provider(duration_s=[0.2, 0.4])
-        settings = with_simulated_provider(sandbox) | {"IMGBOT_RUNNING_PER_USER": "1"}
+        settings = with_simulated_provider(sandbox) | {"IMGBOT_PER_USER": "running=1"}
         folders = [tmp_path / name / "state" for name in ("old", "new")]
         for folder in folders:
             folder.mkdir(parents=True)

@@ -83,7 +83,7 @@ async def test_a_ban_calls_off_what_waits_and_unban_takes_it_back(admins: AdminS
 async def test_a_ban_calls_off_more_than_a_person_is_shown(state_dir: Path) -> None:
     async with open_sandbox() as (sandbox, control):
         owner, anna = await control.make_user("Owner"), await control.make_user("Anna")
-        settings = {"IMGBOT_ADMINS": str(owner.id), "IMGBOT_WAITING_PER_USER": "100"}
+        settings = {"IMGBOT_ADMINS": str(owner.id), "IMGBOT_PER_USER": "waiting=100"}
         settings |= with_simulated_provider(sandbox)
         async with Bot(sandbox, state_dir, **settings) as bot, bot.redis() as redis:
             for number in range(10):

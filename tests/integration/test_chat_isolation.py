@@ -33,7 +33,7 @@ UNLIMITED: Constants = {
     f"{_LIMITER}._{name}": 100_000
     for name in ("PRIVATE_BURST", "GROUP_PER_MINUTE", "OVERALL_PER_S", "OVERALL_BURST")
 }
-LIMITS = {"IMGBOT_WAITING_PER_USER": "400", "IMGBOT_RUNNING_PER_USER": "50"}
+LIMITS = {"IMGBOT_PER_USER": "waiting=400, running=50"}
 AS_CHANNEL = {"id": 136_817_688, "is_bot": True, "first_name": "Channel", "username": "Channel_Bot"}
 NEW = ("create", "change")
 AT_ONCE = 20

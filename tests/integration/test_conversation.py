@@ -364,8 +364,7 @@ async def test_a_chat_model_decides_and_writes_out_until_its_daily_limit(
             _completion({"versions": pairs}),
         )
         settings = {
-            "IMGBOT_CHAT_URL": f"{model.url}/v1/",
-            "IMGBOT_CHAT_MODEL": "small-1",
+            "IMGBOT_CHAT": f"{model.url}/v1/ small-1",
             "IMGBOT_CHAT_KEY": "sk-not-for-the-log",
         }
         folder = tmp_path_factory.mktemp("chat")

@@ -39,7 +39,7 @@ GROUP = -1_009_000_001
 SETTINGS = {
     # Limits outlast forgetting by their window.
     "IMGBOT_RATE_LIMIT_WINDOW": "2",
-    "IMGBOT_RUNNING_PER_USER": "1",
+    "IMGBOT_PER_USER": "running=1",
 }
 PRICES = {"IMGBOT_PRICES": "create=0.04"}
 CHUNK = 48

@@ -28,8 +28,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     settings = {
         "IMGBOT_MODELS_OFFERED": BEST,
         "IMGBOT_PRICES": "create=0.04, edit=0",
-        "IMGBOT_USER_DAILY_LIMIT": "9",
-        "IMGBOT_RUNNING_PER_USER": "1",
+        "IMGBOT_PER_USER": "usd=9, running=1",
     }
     async for stage in open_stage(tmp_path_factory.mktemp("models"), **settings):
         await stage.control.set_provider(duration_s=[0, 0])

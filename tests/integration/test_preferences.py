@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 
 SETTINGS = {
-    "IMGBOT_RUNNING_PER_USER": "1",
+    "IMGBOT_PER_USER": "running=1",
     "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "50",
     "IMGBOT_RATE_LIMIT_WINDOW": "3600",
 }

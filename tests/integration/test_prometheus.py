@@ -33,7 +33,7 @@ LABELS = {
 SETTINGS = {
     "IMGBOT_WORKERS": "1",
     "IMGBOT_JOBS_PER_WORKER": "1",
-    "IMGBOT_WAITING_PER_USER": "100",
+    "IMGBOT_PER_USER": "waiting=100",
     "IMGBOT_PRICES": "create=0.04",
     "IMGBOT_DAILY_BUDGET": "1000",
 }

@@ -24,8 +24,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         "IMGBOT_QUEUE_LIMIT": "2",
         "IMGBOT_WORKERS": "1",
         "IMGBOT_JOBS_PER_WORKER": "2",
-        "IMGBOT_WAITING_PER_USER": "1",
-        "IMGBOT_RUNNING_PER_USER": "1",
+        "IMGBOT_PER_USER": "waiting=1, running=1",
     }
     async for stage in open_stage(tmp_path_factory.mktemp("crowd"), **settings):
         yield stage

@@ -210,7 +210,7 @@ async def test_picture_that_is_drawn_anew_costs_what_a_new_one_costs(tmp_path: P
     settings = {
         "IMGBOT_PROVIDER_EDIT": "builtin",
         "IMGBOT_PRICES": "create=0.04",
-        "IMGBOT_USER_DAILY_LIMIT": "0.1",
+        "IMGBOT_PER_USER": "usd=0.1",
     }
     async for stage in open_stage(tmp_path, **settings):
         user = await stage.user()

@@ -39,7 +39,7 @@ async def limited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
     """Two pictures a day for everybody; retouching is free."""
     settings = {
         "IMGBOT_PRICES": "create=0.04, edit=0.05, retouch=0",
-        "IMGBOT_USER_DAILY_LIMIT": "0.10",
+        "IMGBOT_PER_USER": "usd=0.10",
         "IMGBOT_DAILY_BUDGET": "100",
     }
     async for stage in open_owned(tmp_path_factory.mktemp("limited"), **settings):

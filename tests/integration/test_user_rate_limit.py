@@ -23,8 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 SETTINGS = {
     "IMGBOT_RATE_LIMIT_MAX_REQUESTS": "3",
     "IMGBOT_RATE_LIMIT_WINDOW": "60",
-    "IMGBOT_RUNNING_PER_USER": "1",
-    "IMGBOT_WAITING_PER_USER": "2",
+    "IMGBOT_PER_USER": "running=1, waiting=2",
 }
 
 

@@ -251,9 +251,11 @@ class World:
             "IMGBOT_ADMINS": str(ADMIN),
             "IMGBOT_RATE_LIMIT_MAX_REQUESTS": str(self.plan.rate_limit),
             "IMGBOT_DAILY_BUDGET": self.plan.budget,
-            "IMGBOT_USER_DAILY_LIMIT": self.plan.user_budget,
-            "IMGBOT_USER_PICTURES_PER_DAY": self.plan.quota,
         }
+        limits = {"usd": self.plan.user_budget, "pictures": self.plan.quota}
+        given["IMGBOT_PER_USER"] = ", ".join(
+            f"{name}={each}" for name, each in limits.items() if each
+        )
         if self.plan.is_selling:
             packs = "".join(f", pack={each.price}:{each.credit}" for each in _STARS.packs)
             given["IMGBOT_STARS"] = f"picture=5, free=1, usd=250{packs}"

@@ -21,7 +21,7 @@ from tests.bench.closures import ROOT, graph, lines_by_part
 CEILINGS = {
     "lines of imgbot/*.py": 1000,
     "lines of imgbot/bot": 6500,
-    "lines of imgbot/config": 917,
+    "lines of imgbot/config": 965,
     "lines of imgbot/domain": 4700,
     "lines of imgbot/jobs": 4300,
     "lines of imgbot/ops": 7885,
@@ -32,7 +32,7 @@ CEILINGS = {
     "lines of imgbot/telegram": 2400,
     "lines of imgbot/telemetry": 1000,
     "lines of imgbot/wiring": 670,
-    "lines that the supervisor imports": 33100,
+    "lines that the supervisor imports": 33150,
     "settings": 42,
     "Redis keys": 88,
     "words of the README": 8689,

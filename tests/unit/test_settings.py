@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, strategies as st
 
+from imgbot.config.setting_types import ChatServer, GroupLimits, UserLimits
 from imgbot.config.settings import (
     Settings,
     key_names,
@@ -52,7 +53,8 @@ def test_the_defaults_are_the_guides() -> None:
     assert settings.image_poll_max_attempts == 60
     assert settings.telegram_api == "https://api.telegram.org"
     assert (str(settings.http), settings.default_provider) == ("127.0.0.1:8080", "builtin")
-    assert settings.redis_url is settings.daily_budget is settings.user_daily_limit is None
+    assert settings.redis_url is settings.daily_budget is settings.per_user.usd is None
+    assert (settings.per_user.waiting, settings.per_user.running) == (20, 3)
     assert settings.state_dir == Path("/home/somebody/.local/state/imgbot")
 
 
@@ -63,7 +65,9 @@ def test_the_defaults_are_the_guides() -> None:
         ("IMGBOT_WORKERS", "", "worker_count", 10),
         ("IMGBOT_REDIS_MEMORY_MB", "300", "redis_memory_bytes", 300 << 20),
         ("IMGBOT_DAILY_BUDGET", "2.50", "daily_budget", 2_500_000),
-        ("IMGBOT_USER_DAILY_LIMIT", "0", "user_daily_limit", 0),
+        ("IMGBOT_PER_USER", "usd=0, running=1", "per_user", UserLimits(usd="0", running=1)),
+        ("IMGBOT_PER_GROUP", "pictures = 5,", "per_group", GroupLimits(pictures=5)),
+        ("IMGBOT_CHAT", " http://host/v1/  m:1", "chat", ChatServer("http://host/v1", "m:1")),
         (
             "IMGBOT_PRICES",
             " edit=0.000001,create = 0.29, ",
@@ -133,6 +137,9 @@ REFUSED = {
     "IMGBOT_PROVIDER_FALLBACK": ["nobody", "/nowhere/mine.toml"],
     "IMGBOT_PROVIDER_URL": ["somewhere", "comfyui=ftp://host", "http://a|", "http://a|http://a/"],
     "IMGBOT_MODELS": ["paint=model"],
+    "IMGBOT_PER_USER": ["usd=two", "waiting=0", "pictures=5, pictures=6", "money=2", "5"],
+    "IMGBOT_PER_GROUP": ["usd=2"],
+    "IMGBOT_CHAT": ["https://api.openai.com/v1", "gpt-4.1-mini", "https://host/v1 one two"],
     "IMGBOT_PUBLIC_URL": ["http://bot.example.org"],
     "IMGBOT_USERS": ["0"],
     "IMGBOT_WORKERS": ["100000"],
@@ -184,9 +191,6 @@ def test_any_text_is_taken_or_refused_with_its_variable(environ: dict[str, str])
         ({"IMGBOT_WORKER": "7"}, "IMGBOT_WORKER", "did you mean IMGBOT_WORKERS?"),
         ({"IMGBOT_RATELIMIT_X": "7"}, "IMGBOT_RATELIMIT_X", "mean IMGBOT_RATE_LIMIT_WINDOW?"),
         ({"IMGBOT_PROVIDER_LIMITS": "replicat=9/s"}, "IMGBOT_PROVIDER_LIMITS", "mean replicate?"),
-        # A chat model has an address and a name.
-        ({"IMGBOT_CHAT_URL": "https://api.openai.com/v1"}, "IMGBOT_CHAT_MODEL", ""),
-        ({"IMGBOT_CHAT_MODEL": "gpt-4.1-mini"}, "IMGBOT_CHAT_URL", ""),
         ({"HOME": ""}, "IMGBOT_STATE_DIR", ""),
     ],
 )
@@ -282,11 +286,21 @@ def test_a_former_name_holds_and_its_new_one_is_told() -> None:
         f"IMGBOT_PROVIDER_UPSCALE {told}",
     )
     assert load(environ, NO_PROVIDERS).providers == ("builtin",)
+    limits = {"IMGBOT_USER_DAILY_LIMIT": "2", "IMGBOT_RUNNING_PER_USER": "1"}
+    settings = load(LEAST | limits | {"IMGBOT_PER_USER": "pictures=50"})
+    assert settings.per_user == UserLimits(usd="2", pictures=50, running=1)
+    assert settings.notices[0] == (
+        "IMGBOT_USER_DAILY_LIMIT has a new name; "
+        "write IMGBOT_PER_USER=pictures=50, usd=2, running=1"
+    )
+    model = {"IMGBOT_CHAT_URL": "http://host/v1", "IMGBOT_CHAT_MODEL": "m"}
+    assert load(LEAST | model).chat == ChatServer("http://host/v1", "m")
     [idle] = load(LEAST | {"IMGBOT_PROVIDER_EDIT": "", "IMGBOT_POLLING": "fixed"}).notices
     assert re.fullmatch(r"IMGBOT_POLLING has no effect any longer \(.+\); remove it", idle)
     # Two answers to one question may cost money.
     twice = _refused(environ | {"IMGBOT_PROVIDER": "fal, upscale=fal"})
     assert "upscale=fal, edit=builtin, upscale=comfyui' cannot be used" in str(twice)
+    assert _refused(limits | {"IMGBOT_PER_USER": "usd=3"}).setting == "IMGBOT_PER_USER"
 
 
 @pytest.mark.parametrize(
