@@ -1,14 +1,18 @@
 """App: all that the handlers use, built once at the start; each reaches it by its dialogue."""
 
-import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+from aiogram.types import Message
 
 from imgbot.bot.chat_model import ChatModel
+from imgbot.bot.commands import CommandTable
 from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.job import InputPhoto, Job
+from imgbot.domain.texts.buttons import Keyboard
 from imgbot.painter.originals import OriginalStore
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
@@ -20,11 +24,9 @@ from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
-from imgbot.storage.stars import StarLedger
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
-from imgbot.telegram.stars import StarPayments
 from imgbot.telemetry.health import ProviderState
 
 
@@ -43,10 +45,6 @@ class App:
     albums: Albums
     limit: RateLimit
     spend: Spend
-    star_ledger: StarLedger
-    star_payments: StarPayments
-    refund_due: asyncio.Event
-    """Set when a refund is to be made now."""
     originals: OriginalStore
     access: Access
     broadcasts: Broadcasts
@@ -71,6 +69,19 @@ class App:
     """The operator's own words to those who start the bot; empty for none."""
     forget_after_days: int
     """Days of silence after which users are forgotten; 0 never."""
+    commands: CommandTable = field(default_factory=CommandTable)
+    answers: Mapping[str, Callable[[Message, Any], Awaitable[None]]] = field(
+        default_factory=dict[str, Callable[[Message, Any], Awaitable[None]]]
+    )
+    """Answers of features to questions, by topic, in place of the usual ones."""
+    refusal_rows: Mapping[str, Callable[[str], Keyboard]] = field(
+        default_factory=dict[str, Callable[[str], Keyboard]]
+    )
+    """Buttons of features under a refusal, by its text's key, in a language."""
+    privacy_notes: Sequence[str] = ()
+    """Texts of features, by key, on what else is kept of users."""
+    about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
+    """Lines of features about a user, by id and language, for administrators."""
     chat_host: str = ""
     """Host of the chat model that is asked about unsure messages, if there is one."""
     style_menus: dict[str, InputPhoto] = field(default_factory=dict[str, InputPhoto])

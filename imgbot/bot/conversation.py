@@ -22,7 +22,6 @@ from imgbot.bot.dialogue import (
     Question,
     to_state_data,
 )
-from imgbot.bot.handlers import COMMANDS
 from imgbot.bot.handlers.account import answer_price, handle_queue
 from imgbot.bot.handlers.operations import (
     PHOTO_HANDLERS,
@@ -46,7 +45,12 @@ from imgbot.bot.handlers.results import (
     handle_undo,
     show_chosen,
 )
-from imgbot.bot.handlers.start import handle_cancel, handle_help, handle_small_talk
+from imgbot.bot.handlers.start import (
+    handle_cancel,
+    handle_help,
+    handle_small_talk,
+    handle_unknown_command,
+)
 from imgbot.bot.messages import (
     asked_about,
     is_about_picture,
@@ -376,7 +380,7 @@ async def _newest(message: Message, dialogue: Dialogue) -> TargetPicture | None:
 def _handlers_of(text: Text) -> Sequence[MessageHandler]:
     """Return the handlers of a text; an unsure question is answered before it is asked about."""
     is_unsure_question = text.found.intent is Intent.QUESTION and not text.found.is_sure
-    answers = [_ANSWERS[text.found.topic]] if is_unsure_question else []
+    answers = [partial(_answer, text.found.topic)] if is_unsure_question else []
     return [*answers, _handler_of(text)]
 
 
@@ -397,9 +401,20 @@ def _handler_of(text: Text) -> MessageHandler:
         return partial(_handle_unsure, text)
     if intent in _ORDERS:
         return partial(_ORDERS[intent], text)
-    return {Intent.COMMAND: _COMMANDS, Intent.QUESTION: _ANSWERS}.get(intent, _TALK)[
-        text.found.topic or intent
-    ]
+    by_topic = {Intent.COMMAND: _command, Intent.QUESTION: _answer}
+    return partial(by_topic[intent], text.found.topic) if intent in by_topic else _TALK[intent]
+
+
+async def _command(topic: str, message: Message, dialogue: Dialogue) -> None:
+    """Do what a command in words asks for."""
+    command = dialogue.app.commands.command(topic, "")
+    handler = _IN_WORDS.get(topic) or (command.handler if command else handle_unknown_command)
+    await handler(message, dialogue)
+
+
+async def _answer(topic: str, message: Message, dialogue: Dialogue) -> None:
+    """Answer a question."""
+    await dialogue.app.answers.get(topic, _ANSWERS[topic])(message, dialogue)
 
 
 async def _handle_remix(result: Result, change: str, _: Message, dialogue: Dialogue) -> None:
@@ -575,14 +590,13 @@ _TALK: Mapping[str, MessageHandler] = {
     Intent.COMPLAINT: handle_complaint,
     Intent.SMALL_TALK: handle_small_talk,
 }
-_COMMANDS: Mapping[str, MessageHandler] = {
-    **COMMANDS,
+_IN_WORDS: Mapping[str, MessageHandler] = {
     "file": handle_file,
     "delete": handle_delete,
     "receipt": handle_receipt,
     "sticker": handle_sticker,
 }
-"""Handler of a command in words, by its topic."""
+"""Handler of a command that there is in words alone, by its topic."""
 
 _ANSWERS: Mapping[str, MessageHandler] = {
     "abilities": handle_help,

@@ -282,7 +282,12 @@ class Dialogue:
         if reason not in _FOR_NOW or not await self._is_kept():
             return None
         again = buttons.resend(self.language, self.user_id, self.context.update_id)
-        return [*(buttons.buy(self.language) if reason == "stars_short" else []), *again]
+        return [*self._remedy(reason), *again]
+
+    def _remedy(self, reason: str) -> Keyboard:
+        """Return the buttons of a feature under a refusal."""
+        rows = self.app.refusal_rows.get(reason)
+        return rows(self.language) if rows else []
 
     async def _usual_model(self, operation: str) -> Keyboard:
         """Return a button that takes the usual model, and handles a message again with it."""

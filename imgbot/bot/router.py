@@ -1,6 +1,6 @@
 """Router: chooses the handler of an update, and admits its user."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -12,26 +12,13 @@ from aiogram.types import CallbackQuery, Message, Update
 from imgbot.bot import handlers, requests
 from imgbot.bot.albums import album_of, handle_album_again, handle_album_item
 from imgbot.bot.app import App
+from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
-from imgbot.bot.dialogue import (
-    Alert,
-    CallbackHandler,
-    Dialogue,
-    Dialogues,
-    MessageHandler,
-    note_seen,
-)
-from imgbot.bot.handlers import admin, guest, stars
-from imgbot.bot.handlers.privacy import handle_forget_me, handle_privacy, on_forget_callback
-from imgbot.bot.handlers.start import (
-    handle_edited,
-    handle_invitation,
-    handle_unknown_command,
-    handle_unsupported,
-)
+from imgbot.bot.dialogue import Alert, Dialogue, Dialogues, note_seen
+from imgbot.bot.handlers import guest
+from imgbot.bot.handlers.start import handle_edited, handle_unknown_command, handle_unsupported
 from imgbot.bot.messages import (
-    INVITED,
     UNREADABLE,
     addressee_of,
     command_of,
@@ -53,11 +40,6 @@ from imgbot.storage.results import Recent
 from imgbot.telemetry import events
 
 Event = Message | CallbackQuery
-
-_REPEATABLE = frozenset({"help", "set", "model", "more", "view", "queue", "stuck", "receipt"})
-"""Actions exempt from double-press detection: turning a page twice quickly is intended."""
-
-CALLBACKS: Mapping[str, CallbackHandler] = {**handlers.CALLBACKS, "meant": on_meaning_callback}
 
 
 async def on_unknown_callback(_: CallbackQuery, __: str, ___: Dialogue) -> str:
@@ -88,24 +70,39 @@ def _has_button(callback: CallbackQuery) -> bool:
     return not isinstance(message, Message) or callback.data in held
 
 
-_OPEN = frozenset(
-    {
-        *(handle_privacy, handle_forget_me, on_forget_callback, handle_invitation),
-        *(stars.handle_balance, stars.on_payback_callback),
-    }
-)
-"""Handlers open to everybody: what is stored of a banned user is theirs as well, as are unused
-payments, and an invitation is for somebody who is not let in yet.
+COMMANDS: Sequence[ChatCommand] = handlers.COMMANDS
+BUTTONS: Sequence[ButtonAction] = (*handlers.BUTTONS, ButtonAction("meant", on_meaning_callback))
+"""Commands and button actions of the core."""
+
+FirstLook = Callable[[Update, str], Awaitable[bool]]
+"""Handler of updates of a feature; takes an update, and the reason for which requests are refused.
+
+Returns False for an update that is not its own.
 """
+
+_EDITED = ChatCommand("", handle_edited)
+_ALBUM_ITEM = ChatCommand("", handle_album_item)
+_UNKNOWN = ChatCommand("", handle_unknown_command)
+_TEXT, _PICTURE = ChatCommand("", handle_text), ChatCommand("", handle_picture)
+_UNSUPPORTED = ChatCommand("", handle_unsupported)
+_NO_ACTION = ButtonAction("", on_unknown_callback)
 
 
 class UpdateHandler:
     """Handles updates, one at a time for each user in a chat."""
 
-    def __init__(self, app: App, dialogues: Dialogues, bot: Bot) -> None:
+    def __init__(
+        self, app: App, dialogues: Dialogues, bot: Bot, first_looks: Sequence[FirstLook]
+    ) -> None:
         self._app = app
         self._dialogues = dialogues
         self._bot = bot
+        self._first_looks = first_looks
+        self._again = {
+            "resend": ButtonAction("resend", self._handle_again),
+            "usual": ButtonAction("usual", self._take_usual_model),
+        }
+        """Actions that handle a message again."""
 
     async def handle(self, raw: Mapping[str, Any], refusal: str = "") -> None:
         """Handle an update; if it is for the bot and has a `refusal`, only tell that."""
@@ -113,25 +110,24 @@ class UpdateHandler:
         if update.message and update.message.migrate_to_chat_id:
             await follow_group(update.message, update.message.migrate_to_chat_id, self._app)
             return
-        is_paid = await stars.handle_update(update, self._app)
-        if is_paid or await guest.handle_update(update, refusal, self._app, self._dialogues.open):
+        if await self._is_taken(update, refusal):
             return
         event = update.message or update.edited_message or update.callback_query
         context = context_from_event(event, update.update_id) if event else None
         if event is None or context is None:
             return
         if isinstance(event, CallbackQuery):
-            handler = self._callback_handler(event)
-            work = partial(self._press, handler, event)
+            entry = self._action_of(event)
+            work = partial(self._press, entry, event)
         else:
-            handler = await self._message_handler(event, is_edit=event is update.edited_message)
-            if handler is None:
+            entry = await self._command_of(event, is_edit=event is update.edited_message)
+            if entry is None:
                 return
             event = without_mention(event, self._app.identity.name)
-            work = partial(handler, event)
+            work = partial(entry.handler, event)
         if refusal:
             work = partial(_refuse, refusal)
-        is_open = handler in _OPEN and not refusal
+        is_open = entry.is_open and not refusal
         serve = partial(self._serve, work, event, raw, is_open=is_open)
         try:
             await serve(context)
@@ -139,62 +135,55 @@ class UpdateHandler:
             # Handling is safe to repeat, as an update may be; now in the supergroup.
             await serve(context.with_chat(moved.chat_id))
 
-    async def _message_handler(self, message: Message, *, is_edit: bool) -> MessageHandler | None:
-        """Return the handler of a message; None if it is for somebody else in a group."""
+    async def _is_taken(self, update: Update, refusal: str) -> bool:
+        """Return true for an update that a feature has handled."""
+        for look in self._first_looks:
+            if await look(update, refusal):
+                return True
+        return await guest.handle_update(update, refusal, self._app, self._dialogues.open)
+
+    async def _command_of(self, message: Message, *, is_edit: bool) -> ChatCommand | None:
+        """Return what a message calls; None if it is for somebody else in a group."""
         is_inline = message.via_bot is not None and message.via_bot.id == self._app.identity.id
         if is_inline and (is_edit or message.text):
             # A placeholder of inline mode, or its end.
             return None
         if is_edit:
             is_request = message.chat.type == "private" and (message.text or message.caption)
-            return handle_edited if is_request else None
+            return _EDITED if is_request else None
         is_addressed = self._app.identity.is_addressed(message)
         # An album item belongs to its album even if its caption is a command. In a group only the
         # item with the mention shows that the album is for the bot.
         if message.media_group_id and (
             is_addressed or await self._app.albums.is_known(album_of(message))
         ):
-            return handle_album_item
-        if handler := self._command_handler(message):
-            return handler
+            return _ALBUM_ITEM
+        if command := self._listed_command(message):
+            return command
         if not is_addressed:
             return None
         if message.text:
-            return handle_unknown_command if message.text.startswith("/") else handle_text
+            return _UNKNOWN if message.text.startswith("/") else _TEXT
         # Telegram reports a GIF twice: as the converted video, and as a document.
         if message.photo or (message.document and not message.animation):
-            return handle_picture
-        return handle_unsupported if message.content_type in UNREADABLE else None
+            return _PICTURE
+        return _UNSUPPORTED if message.content_type in UNREADABLE else None
 
-    def _command_handler(self, message: Message) -> MessageHandler | None:
-        name = command_of(message)
-        if not name or addressee_of(message) not in {"", self._app.identity.name.lower()}:
+    def _listed_command(self, message: Message) -> ChatCommand | None:
+        if addressee_of(message) not in {"", self._app.identity.name.lower()}:
             return None
-        is_private = message.chat.type == "private"
-        # Where nothing is sold, they may be for another bot of the group.
-        unsold = {"buy"} if is_private else stars.NAMES
-        if name in unsold and self._app.policy.star_prices is None:
+        command = self._app.commands.command(command_of(message), text_after(message))
+        if command is None or (command.is_private and message.chat.type != "private"):
             return None
-        if name in admin.COMMANDS:
-            is_allowed = is_private or name in admin.ANYWHERE
-            return admin.COMMANDS[name] if is_allowed and self._is_by_admin(message) else None
-        if name == "start" and text_after(message).startswith(INVITED):
-            return handle_invitation
-        # The link to the help that groups get.
-        return handlers.COMMANDS.get(
-            "help" if (name, text_after(message)) == ("start", "help") else name
-        )
+        return command if not command.is_for_admins or self._is_by_admin(message) else None
 
-    def _callback_handler(self, callback: CallbackQuery) -> CallbackHandler:
+    def _action_of(self, callback: CallbackQuery) -> ButtonAction:
         press = parse(callback.data)
-        if press and press.action == "resend":
-            return self._handle_again
-        if press and press.action == "usual":
-            return self._take_usual_model
-        handler = CALLBACKS.get(press.action) if press else None
-        if press and press.action in admin.CALLBACKS and self._is_by_admin(callback):
-            handler = admin.CALLBACKS[press.action]
-        return handler or on_unknown_callback
+        name = press.action if press else ""
+        action = self._again.get(name) or self._app.commands.action(name)
+        if action is None or (action.is_for_admins and not self._is_by_admin(callback)):
+            return _NO_ACTION
+        return action
 
     def _is_by_admin(self, event: Event) -> bool:
         return event.from_user is not None and self._app.policy.is_admin(event.from_user.id)
@@ -244,14 +233,14 @@ class UpdateHandler:
             raise
 
     async def _press(
-        self, handler: CallbackHandler, callback: CallbackQuery, dialogue: Dialogue
+        self, action: ButtonAction, callback: CallbackQuery, dialogue: Dialogue
     ) -> None:
         """Do what a button says, and answer the callback."""
         press, key = parse(callback.data), "tapped_already"
         if not _has_button(callback):
             key = "stale_button"
-        elif press is None or await self._is_first(dialogue.context, press):
-            key = await handler(callback, press.argument if press else "", dialogue)
+        elif press is None or action.is_repeatable or await self._is_first(dialogue.context, press):
+            key = await action.handler(callback, press.argument if press else "", dialogue)
         if isinstance(key, Alert):
             await dialogue.answer_callback(key.text, is_alert=True)
         else:
@@ -295,19 +284,18 @@ class UpdateHandler:
         update = Update.model_validate(raw, context={"bot": self._bot})
         message = update.message
         context = context_from_event(message, update.update_id) if message else None
-        handler = await self._message_handler(message, is_edit=False) if message else None
-        if message is None or context is None or handler is None:
+        command = await self._command_of(message, is_edit=False) if message else None
+        if message is None or context is None or command is None:
             raise UserError("request_gone")
         context = replace(context.with_profile(dialogue.context.profile), as_of_ms=at_ms)
         again = replace(dialogue, context=context)
-        await handler(without_mention(message, self._app.identity.name), again)
+        await command.handler(without_mention(message, self._app.identity.name), again)
 
     async def _is_first(self, context: RequestContext, press: CallbackData) -> bool:
         """Return false for a second press within seconds, of a button that orders something."""
         shown = f"e{context.ephemeral_id}" if context.ephemeral_id else context.message_id
         tap = f"{context.chat_id}.{context.user_id}.{shown}.{press.action}:{press.argument}"
-        is_first = await self._app.users.debounce_tap(tap, context.request)
-        return is_first or press.action in _REPEATABLE
+        return await self._app.users.debounce_tap(tap, context.request)
 
     async def _note_username(self, context: RequestContext) -> None:
         """Store the user's @name when it changes: Telegram tells no id for a name."""

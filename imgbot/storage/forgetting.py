@@ -37,26 +37,6 @@ _LAST_WRITES_S = 10
 _JOBS_END_MS = 180_000
 _REWRITE_POLL_S = 0.2
 
-_PATTERNS = {
-    key: re.compile(owner)
-    for key, owners in keys.OWNERS.items()
-    for owner in owners
-    if isinstance(owner, str)
-}
-
-
-def _owned(owner: Owner) -> tuple[str, ...]:
-    return tuple(key for key, owners in keys.OWNERS.items() if owner in owners)
-
-
-_RECORDS, _POINTERS = _owned(Owner.RECORD), _owned(Owner.POINTER)
-_WITH_MEMBER = {
-    key: command.name.lower()
-    for command in (Owner.ZREM, Owner.SREM, Owner.HDEL)
-    for key in _owned(command)
-}
-"""Key or prefix → command that removes the user's id from it."""
-
 BLANK: Mapping[str, Any] = {
     **dict.fromkeys(("prompt", "sent", "negative", "ignored", "parent", "base", "model"), ""),
     "lettering": "",
@@ -87,11 +67,29 @@ class Forgetting(Store):
         queue: JobQueue,
         remove_files: Callable[[Collection[str]], Awaitable[None]],
         delete_pack: Callable[[str], Awaitable[None]],
+        owners: keys.Owners = keys.OWNERS,
     ) -> None:
         super().__init__(redis)
+        self._owners = owners
+        self._patterns = {
+            key: re.compile(owner)
+            for key, found in owners.items()
+            for owner in found
+            if isinstance(owner, str)
+        }
+        self._records, self._pointers = self._owned(Owner.RECORD), self._owned(Owner.POINTER)
+        self._with_member = {
+            key: command.name.lower()
+            for command in (Owner.ZREM, Owner.SREM, Owner.HDEL)
+            for key in self._owned(command)
+        }
+        """Key or prefix → command that removes the user's id from it."""
         self._queue = queue
         self._remove_files = remove_files
         self._delete_pack = delete_pack
+
+    def _owned(self, owner: Owner) -> tuple[str, ...]:
+        return tuple(key for key, owners in self._owners.items() if owner in owners)
 
     async def forget(
         self, users: Collection[int], now_ms: int, today: str, before_update: int = 0
@@ -104,9 +102,9 @@ class Forgetting(Store):
         await self._forget_names(ids)
         owned, named = await self._find(ids)
         # They tell whose jobs these were, should the forgetting be repeated.
-        of_jobs = [key for key in owned if key.startswith(_RECORDS)]
+        of_jobs = [key for key in owned if key.startswith(self._records)]
         await self._forget_jobs({key.rpartition(":")[2] for key in of_jobs}, owned)
-        await self._unlink([key for key in named if _user_in(key) in ids])
+        await self._unlink([key for key in named if self._user_in(key) in ids])
         await self._forget_members(named, ids)
         await self._forget_spend(named, ids, today)
         await self._forget_recent(named, ids)
@@ -123,7 +121,7 @@ class Forgetting(Store):
 
     async def delete_former(self, now_ms: int) -> None:
         """Delete what nothing reads any longer of users; can go after the first release."""
-        if await self._redis.unlink(*_owned(Owner.FORMER)):
+        if await self._redis.unlink(*self._owned(Owner.FORMER)):
             await self.mark_log(now_ms)
 
     async def silent(self, before_ms: int, limit: int) -> list[int]:
@@ -200,9 +198,9 @@ class Forgetting(Store):
                 "find_keys",
                 cursor=cursor,
                 count=_SCANNED_AT_ONCE,
-                records=",".join(_RECORDS),
-                pointers=",".join(_POINTERS),
-                listed=",".join([keys.SPEND, keys.NOT_UNDERSTOOD, *_WITH_MEMBER]),
+                records=",".join(self._records),
+                pointers=",".join(self._pointers),
+                listed=",".join([keys.SPEND, keys.NOT_UNDERSTOOD, *self._with_member]),
                 owners=list(owners),
             )
             owned.update(page[0])
@@ -225,8 +223,8 @@ class Forgetting(Store):
     async def _forget_jobs(self, jobs: set[str], owned: Iterable[str]) -> None:
         """Delete all that belongs to ended jobs but their records, and the files."""
         await self._remove_files(jobs)
-        pointers = [key for key in owned if key.startswith(_POINTERS)]
-        named = _owned(Owner.NAMED_BY_JOB)
+        pointers = [key for key in owned if key.startswith(self._pointers)]
+        named = self._owned(Owner.NAMED_BY_JOB)
         await self._unlink([*pointers, *(prefix + job for prefix in named for job in jobs)])
 
     async def _unlink(self, names: Sequence[str]) -> None:
@@ -245,9 +243,9 @@ class Forgetting(Store):
                 await self._all(self._redis.unlink(key), self._redis.zrem(keys.DEAD, job.id))
 
     async def _forget_members(self, names: Iterable[str], ids: Collection[str]) -> None:
-        single = [key for key in _WITH_MEMBER if not key.endswith(":")]
+        single = [key for key in self._with_member if not key.endswith(":")]
         for name in [*names, *single]:
-            if command := _WITH_MEMBER.get(_kind_of(name)):
+            if command := self._with_member.get(self._kind_of(name)):
                 await getattr(self._redis, command)(name, *ids)
 
     async def _forget_recent(self, names: Iterable[str], ids: Collection[str]) -> None:
@@ -308,7 +306,7 @@ class Forgetting(Store):
         entries = [f"user:{user}" for user in ids]
         pictures = [f"pictures:{user}" for user in ids]
         for day in [
-            name.removeprefix(keys.SPEND) for name in names if _kind_of(name) == keys.SPEND
+            name.removeprefix(keys.SPEND) for name in names if self._kind_of(name) == keys.SPEND
         ]:
             if day != today:
                 await self._redis.hdel(keys.SPEND + day, *entries, *pictures)
@@ -356,6 +354,17 @@ class Forgetting(Store):
         state = await self._persistence()
         return bool(state["aof_rewrite_in_progress"] or state["aof_rewrite_scheduled"])
 
+    def _kind_of(self, name: str) -> str:
+        """Return the key, or the prefix, that a name belongs to."""
+        return name if name in self._owners else ":".join([*name.split(":")[:2], ""])
+
+    def _user_in(self, name: str) -> str:
+        """Return the id of the user that a key is named by, or an empty string."""
+        for prefix, pattern in self._patterns.items():
+            if name.startswith(prefix) and (found := pattern.fullmatch(name, len(prefix))):
+                return found[1]
+        return ""
+
 
 def _kept_from(entry: str) -> tuple[str, ...]:
     """Return the parts of an entry in `keys.FORGOTTEN`."""
@@ -365,19 +374,6 @@ def _kept_from(entry: str) -> tuple[str, ...]:
     if kind == _SPEND and len(rest) != 1:
         raise ValueError(kind)
     return kind, of, *rest
-
-
-def _kind_of(name: str) -> str:
-    """Return the key of `keys`, or the prefix, that a name belongs to."""
-    return name if name in keys.OWNERS else ":".join([*name.split(":")[:2], ""])
-
-
-def _user_in(name: str) -> str:
-    """Return the id of the user that a key is named by, or an empty string."""
-    for prefix, pattern in _PATTERNS.items():
-        if name.startswith(prefix) and (found := pattern.fullmatch(name, len(prefix))):
-            return found[1]
-    return ""
 
 
 def _sender_of(update: Mapping[str, Any]) -> int | None:

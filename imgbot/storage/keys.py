@@ -3,6 +3,7 @@
 Nothing else may use the prefixes `rq:queue:`, `rq:job:` and `rate_limit:`: operators count them.
 """
 
+from collections.abc import Mapping
 from enum import Enum, auto
 
 TOMBSTONE_S = 172_800  # 48 h: Telegram repeats an unconfirmed update for 24 h
@@ -31,9 +32,12 @@ class Owner(Enum):
     METHOD = auto()  # a method of `Forgetting` removes the user
 
 
-OWNERS: dict[str, tuple[Owner | str, ...]] = {}
+Owners = Mapping[str, tuple[Owner | str, ...]]
 """Key or prefix → its owners; one that is a pattern of the rest of its name has the user's id as
 its group: such keys are deleted."""
+
+OWNERS: dict[str, tuple[Owner | str, ...]] = {}
+"""Keys of the core; those of a feature are in its folder."""
 
 
 def _key(name: str, *owners: Owner | str) -> str:
@@ -204,11 +208,6 @@ SPEND = _key("img:spend:", Owner.METHOD)
 # `kept` after its refund), `free_day` and
 # `free_count`: free pictures ordered that day.
 STARS = _key("img:stars:", Owner.ACCOUNTS)
-# ZSET: refunds to be made, as user id, blank, charge id, by the time (ms) of the next attempt,
-# or 0.
-STAR_REFUNDS = _key("img:star-refunds", Owner.ACCOUNTS)
-# STRING: number of the bot's Star transactions that were compared with the ledger.
-STAR_TRANSFERS = _key("img:star-transfers", Owner.NOBODY)
 # STRING per local day, two days: number of questions to the chat model.
 CHAT_CALLS = _key("img:chat-calls:", Owner.NOBODY)
 ALBUM = _key("img:album:", Owner.METHOD)  # LIST per incomplete album: its items as JSON

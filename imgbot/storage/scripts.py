@@ -5,6 +5,7 @@ import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from importlib import resources
+from importlib.resources.abc import Traversable
 
 from imgbot.storage import keys
 
@@ -24,8 +25,8 @@ class Script:
     """Lua script; its header declares names that become local variables of its text.
 
     `-- KEYS: due job:id spend:` are constants of `keys`: DUE, JOB with the argument `id` behind
-    it, and the prefix SPEND itself as `spend_prefix`. They are part of the text, so that a call
-    sends arguments only.
+    it, and the prefix SPEND itself as `spend_prefix`; `own=img:own` is a key of a feature. They
+    are part of the text, so that a call sends arguments only.
     `-- ARGV: a b...` are the arguments, keywords of the call; `b...`, the last, is a table.
     `-- FLAGS: fenced` makes it answer `fenced` unless its caller's epoch is the current one,
     `allow-oom` lets it write when the memory of Redis is full.
@@ -65,6 +66,9 @@ def _arguments(fixed: Sequence[str], rest: str) -> str:
 
 
 def _key(declared: str) -> str:
+    own, equals, key = declared.partition("=")
+    if equals:
+        return f"local {own} = '{key}'\n"
     name, colon, argument = declared.partition(":")
     value = getattr(keys, name.upper())
     literal = f"'{value}'" if isinstance(value, str) else str(value)
@@ -78,6 +82,15 @@ def _key(declared: str) -> str:
 
 
 @functools.cache
+def sources() -> Mapping[str, Traversable]:
+    """Return the file of each script of the core and of the features, by its name."""
+    features = (each / "lua" for each in (resources.files("imgbot") / "features").iterdir())
+    folders = [resources.files("imgbot.storage") / "lua", *features]
+    files = (file for folder in folders if folder.is_dir() for file in folder.iterdir())
+    return {file.name.removesuffix(".lua"): file for file in files}
+
+
+@functools.cache
 def script(name: str) -> Script:
-    """Return the script of a file in `lua/`, by its name."""
-    return Script((resources.files("imgbot.storage") / "lua" / f"{name}.lua").read_text())
+    """Return the script of this name."""
+    return Script(sources()[name].read_text())

@@ -4,17 +4,21 @@ import asyncio
 import functools
 import shutil
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections import ChainMap
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import replace
 from typing import cast
 from urllib.parse import urlsplit
 
 from imgbot.bot.app import App
 from imgbot.bot.chat_model import ChatModel
+from imgbot.bot.commands import CommandTable
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.policy import AccessPolicy
-from imgbot.bot.router import UpdateHandler
+from imgbot.bot.router import BUTTONS, COMMANDS, UpdateHandler
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
+from imgbot.features.feature import Seams
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.ops import state_directory
 from imgbot.ops.lifecycle import resize
@@ -29,15 +33,14 @@ from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
-from imgbot.storage.stars import StarLedger
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
 from imgbot.telegram.session import BotSession
-from imgbot.telegram.stars import StarPayments
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.wiring.connections import Connections, now_ms
+from imgbot.wiring.features import owners
 
 
 def build_app(settings: Settings, connections: Connections) -> App:
@@ -63,14 +66,11 @@ def build_app(settings: Settings, connections: Connections) -> App:
             max_requests=settings.rate_limit_max_requests,
         ),
         spend=spend,
-        star_ledger=StarLedger(redis),
-        star_payments=StarPayments(connections.bot),
-        refund_due=asyncio.Event(),
         originals=originals,
         access=Access(redis),
         broadcasts=Broadcasts(redis),
         dead_letters=DeadLetters(redis, queue),
-        forgetting=Forgetting(redis, queue, remove_files, messenger.delete_pack),
+        forgetting=Forgetting(redis, queue, remove_files, messenger.delete_pack, owners()),
         alerts=AlertStore(redis),
         now_ms=now_ms,
         workers=connections.workers,
@@ -123,9 +123,26 @@ def _file_removal(
     return functools.partial(asyncio.to_thread, remove)
 
 
-def build_update_poller(connections: Connections, app: App, dialogues: Dialogues) -> UpdatePoller:
+def with_seams(app: App, seams: Sequence[Seams]) -> App:
+    """Return the app with what the features add to it."""
+    commands = (*COMMANDS, *(command for each in seams for command in each.commands))
+    actions = (*BUTTONS, *(action for each in seams for action in each.actions))
+    return replace(
+        app,
+        commands=CommandTable(commands, actions),
+        answers=dict(ChainMap(*(dict(each.answers) for each in seams))),
+        refusal_rows=dict(ChainMap(*(dict(each.refusal_rows) for each in seams))),
+        privacy_notes=[key for each in seams for key in each.privacy_notes],
+        about_user=[about for each in seams for about in each.about_user],
+    )
+
+
+def build_update_poller(
+    connections: Connections, app: App, dialogues: Dialogues, seams: Sequence[Seams]
+) -> UpdatePoller:
     """Build the poller, and the handler of its updates."""
-    handler = UpdateHandler(app, dialogues, connections.bot)
+    first_looks = [look for each in seams for look in each.first_looks]
+    handler = UpdateHandler(app, dialogues, connections.bot, first_looks)
     ledger = UpdateLedger(connections.redis, connections.queue.persistence.persist)
     lease, session = connections.lease, cast("BotSession", connections.bot.session)
     expired = None

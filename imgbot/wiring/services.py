@@ -1,29 +1,30 @@
 """Builds the services from open connections."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 from aiogram import Bot
 
 from imgbot.bot.albums import AlbumProcessor
+from imgbot.bot.app import App
 from imgbot.bot.dialogue import Dialogues
-from imgbot.bot.policy import AccessPolicy
 from imgbot.config.settings import Settings
+from imgbot.features.feature import Core
 from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.broadcaster import Broadcaster
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
-from imgbot.jobs.star_reconciler import StarReconciler
 from imgbot.ops.http import TakeHook
 from imgbot.ops.status.observer import Observer
 from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.storage.server.durability import measure
 from imgbot.telegram.session import BotSession
 from imgbot.telegram.update_poller import UpdatePoller
-from imgbot.wiring.bot import build_app, build_update_poller
+from imgbot.wiring.bot import build_app, build_update_poller, with_seams
 from imgbot.wiring.connections import CLOCK, Connections, now_ms
+from imgbot.wiring.features import build_seams
 from imgbot.wiring.jobs import build_runner, build_step_context
 from imgbot.wiring.status import build_alert_notifier, build_observer
 
@@ -38,8 +39,9 @@ class Services:
     maintenance: Maintenance
     broadcaster: Broadcaster
     alert_notifier: AlertNotifier
-    star_reconciler: StarReconciler
-    policy: AccessPolicy
+    loops: Sequence[Callable[[], Coroutine[Any, Any, None]]]
+    """Loops of features."""
+    app: App
     handle_webhook: TakeHook
     sampler: StatusSampler
     observer: Observer
@@ -51,9 +53,11 @@ def build_services(
 ) -> Services:
     """Build all components; nothing runs yet."""
     redis, bot = connections.redis, connections.bot
-    app = build_app(settings, connections)
+    base = build_app(settings, connections)
+    seams = build_seams(Core(settings, redis, bot, connections.queue.persistence, base))
+    app = with_seams(base, seams)
     dialogues = Dialogues(redis, app)
-    updates = build_update_poller(connections, app, dialogues)
+    updates = build_update_poller(connections, app, dialogues, seams)
     context = build_step_context(settings, connections, app)
     runner = build_runner(settings, context)
     connections.routes.on_recovery = runner.wake
@@ -79,16 +83,8 @@ def build_services(
             app.broadcasts, app.users, app.messenger, connections.queue.persistence
         ),
         alert_notifier=build_alert_notifier(connections, app, sampler, context.alarm),
-        star_reconciler=StarReconciler(
-            app.star_ledger,
-            app.star_payments,
-            connections.queue.persistence,
-            now_ms,
-            app.spend.today,
-            app.refund_due,
-            is_on=settings.stars is not None,
-        ),
-        policy=app.policy,
+        loops=[loop for each in seams for loop in each.loops],
+        app=app,
         handle_webhook=context.webhooks.handle,
         sampler=sampler,
         observer=build_observer(settings, connections, app, runner, updates.contact),

@@ -12,14 +12,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from imgbot.bot.handlers import admin
-from imgbot.bot.router import CALLBACKS
+from imgbot.bot.router import BUTTONS
 from imgbot.domain.texts import buttons, t
+from imgbot.features.stars.ledger import StarLedger
 from imgbot.sandbox.provider_tasks import TaskLedger, make_task
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.results import ResultStore
-from imgbot.storage.stars import StarLedger
 from imgbot.storage.users import UserStore
 from tests.fixtures.bot import Bot, with_simulated_provider
 from tests.fixtures.sandbox import Control, Person, open_sandbox
@@ -169,5 +168,5 @@ async def expect_dead_letter_ends(control: Control, people: dict[str, Person]) -
 def test_buttons_of_the_previous_release_are_understood() -> None:
     pressed = {data: buttons.parse(data) for data in WORLD["callback_data"]}
 
-    known = {*CALLBACKS, *admin.CALLBACKS}
+    known = {each.name for each in BUTTONS} | {"buy", "payback", "refund"}
     assert [data for data, press in pressed.items() if not press or press.action not in known] == []

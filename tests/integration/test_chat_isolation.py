@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from imgbot.bot.handlers import COMMANDS
-from imgbot.bot.router import CALLBACKS
+from imgbot.bot.router import BUTTONS
 from imgbot.domain.texts import t
 from tests.fixtures.bot import Constants
 from tests.fixtures.sandbox import Message
@@ -60,14 +60,14 @@ class Place:
         """Each command, phrase and button: alone, in reply to Ann's picture, and to Bob's."""
         is_private = self.ann.chat_id == self.ann.id
         texts = [phrase if is_private else f"{BOT_NAME} {phrase}" for phrase in phrases()]
-        await self.say_all(f"/{name}" for name in COMMANDS if name != "cancel")
+        await self.say_all({f"/{each.name}" for each in COMMANDS} - {"/cancel"})
         await self.say_all(texts)
         if not is_private:
             bison = await self.bob.order("/create a bison", **self.fields)
             for replied in (self.picture, bison):
                 await self.say_all(texts, reply_to=replied.id)
                 await self.say_all(("/last", "/undo", "/compare"), reply_to=replied.id)
-        for action in CALLBACKS.keys() - {"cancel"}:
+        for action in {each.name for each in BUTTONS} - {"cancel"}:
             forged = [f"{action}:{part}{job}" for part in ("", "2.", "change.") for job in jobs]
             for pressed in (self.picture, OUT_OF_REACH):
                 await self.ann.toasts(pressed, *forged)

@@ -195,7 +195,7 @@ class Machine:
         loops = [
             maintenance.repair_loop(),
             maintenance.forget_loop(),
-            services.star_reconciler.run(),
+            *(loop() for loop in services.loops),
         ]
         if connections.lease:
             loops.append(connections.lease.keep())

@@ -8,7 +8,6 @@ import asyncio
 import contextvars
 import math
 from collections.abc import Callable
-from importlib import resources
 from typing import Any
 
 import redis.asyncio
@@ -17,7 +16,7 @@ from fakeredis._socket import FakeSocket
 from redis.exceptions import ResponseError
 
 from imgbot.storage import client, keys
-from imgbot.storage.scripts import Script
+from imgbot.storage.scripts import Script, sources
 from tests.simulation.books import Call
 from tests.simulation.loop import Loop
 from tests.simulation.marks import sometimes
@@ -72,9 +71,10 @@ class RedisServer(ReplicatedLog):
         self.acknowledged: Callable[[RedisServer, int, Mark], None] = lambda *told: None
         self._latest: dict[str, list[bytes]] = {}
         """Of each script that only the leader may run, the latest call."""
-        names = [each.name[:-4] for each in (resources.files("imgbot.storage") / "lua").iterdir()]
         self._scripts = {
-            found.sha.encode(): (name, found) for name in names for found in [client.script(name)]
+            found.sha.encode(): (name, found)
+            for name in sources()
+            for found in [client.script(name)]
         }
         self._start_with([])
 

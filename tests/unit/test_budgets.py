@@ -15,7 +15,7 @@ from radon.complexity import cc_visit_ast
 from radon.metrics import mi_visit
 
 from imgbot.config.settings import Settings
-from imgbot.storage import keys
+from imgbot.wiring.features import owners
 from tests.bench.closures import ROOT, graph, lines_by_part
 
 CEILINGS = {
@@ -23,6 +23,7 @@ CEILINGS = {
     "lines of imgbot/bot": 6500,
     "lines of imgbot/config": 965,
     "lines of imgbot/domain": 4700,
+    "lines of imgbot/features": 6000,
     "lines of imgbot/jobs": 4300,
     "lines of imgbot/ops": 7885,
     "lines of imgbot/painter": 10850,
@@ -31,8 +32,8 @@ CEILINGS = {
     "lines of imgbot/storage": 6734,
     "lines of imgbot/telegram": 2400,
     "lines of imgbot/telemetry": 1000,
-    "lines of imgbot/wiring": 670,
-    "lines that the supervisor imports": 33150,
+    "lines of imgbot/wiring": 720,
+    "lines that the supervisor imports": 33500,
     "settings": 42,
     "Redis keys": 88,
     "words of the README": 8689,
@@ -43,9 +44,9 @@ CEILINGS = {
     "functions above complexity 12": 68,
     "files below maintainability 20": 13,
     "imports of one module": 37,
-    "imports of one module of wiring": 30,
+    "imports of one module of wiring": 32,
     "constants in 1,000 lines": 37,
-    "public function names in two folders": 37,
+    "public function names in two folders": 39,
     "KEYS of one script": 22,
     "ARGV of one script": 17,
 }
@@ -127,7 +128,7 @@ def _figures() -> dict[str, int]:
         **{f"lines of imgbot/{each.name}": _lines(each.rglob("*")) for each in folders},
         "lines that the supervisor imports": sum(lines_by_part()["serving"]),
         "settings": len(Settings.model_fields),
-        "Redis keys": len(keys.OWNERS),
+        "Redis keys": len(owners()),
         "words of the README": len(readme.split()),
         "lines of the README": readme.count("\n"),
         "lines of Python": python,

@@ -6,17 +6,19 @@ import string
 from collections.abc import Callable, Sequence
 from functools import reduce
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from aiogram.types import User
 from hypothesis import given, strategies as st
 
 import imgbot
-from imgbot.bot.handlers import admin
-from imgbot.bot.handlers.start import MENU, help_text, topics
+from imgbot.bot.commands import CommandTable
+from imgbot.bot.handlers.start import help_text, topics
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
-from imgbot.bot.router import CALLBACKS
+from imgbot.bot.router import BUTTONS, COMMANDS
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.preferences import Preferences
 from imgbot.domain.texts import (
@@ -50,6 +52,14 @@ def identity(*, hears_all: bool) -> BotIdentity:
 
 
 HEARS_ALL, HEARS_LITTLE = identity(hears_all=True), identity(hears_all=False)
+LISTED = CommandTable(COMMANDS)
+
+
+def shown_help(language: str, topic: str, policy: AccessPolicy, bot: BotIdentity) -> str:
+    app: Any = SimpleNamespace(policy=policy, identity=bot, commands=LISTED)
+    return help_text(language, topic, app)
+
+
 CHANGES = {Intent.CHANGE, Intent.OPERATION, Intent.AGAIN}
 ABOUT_PICTURE = (
     ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE),
@@ -84,12 +94,12 @@ def test_both_languages_have_the_same_texts_with_the_same_facts() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_telegrams_limits_are_kept(language: str) -> None:
-    for name in (*MENU, *admin.COMMANDS):
+    for name in (each.name for each in LISTED.menu(is_admin=True)):
         assert 1 <= len(t(language, f"command_{name}")) <= 256
     assert len(t(language, "about")) <= 120
     assert len(t(language, "description")) <= 512
     for topic in topics(ENGINE, is_admin=True):
-        assert len(help_text(language, topic, ENGINE, HEARS_ALL)) < 4000
+        assert len(shown_help(language, topic, ENGINE, HEARS_ALL)) < 4000
     for key in ("budget_used_up", "user_budget_used_up"):
         # It is also the answer to a callback.
         assert len(t(language, key, wait=in_time(language, 23 * 3600))) <= 200
@@ -98,11 +108,11 @@ def test_telegrams_limits_are_kept(language: str) -> None:
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("policy", [ENGINE, NEURAL], ids=["engine", "neural"])
 def test_the_help_names_every_command(language: str, policy: AccessPolicy) -> None:
-    shown = " ".join(help_text(language, topic, policy, HEARS_ALL) for topic in topics(policy))
-    unnamed = {name for name in MENU if f"/{name}" not in shown}
+    shown = " ".join(shown_help(language, topic, policy, HEARS_ALL) for topic in topics(policy))
+    unnamed = {name for name in (each.name for each in LISTED.menu()) if f"/{name}" not in shown}
 
-    # These are named by what to send, by the help itself, and where something is sold.
-    assert unnamed <= {"edit", "merge", "help", "forget_me", "balance", "buy"}
+    # These are named by what to send, and by the help itself.
+    assert unnamed <= {"edit", "merge", "help", "forget_me"}
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -110,8 +120,8 @@ def test_the_help_names_every_command(language: str, policy: AccessPolicy) -> No
 def test_the_help_promises_mentions_only_where_they_arrive(language: str, topic: str) -> None:
     word = {"ru": "упоминания", "en": "mentions"}[language]
 
-    assert word in help_text(language, topic, NEURAL, HEARS_ALL)
-    assert word not in help_text(language, topic, NEURAL, HEARS_LITTLE)
+    assert word in shown_help(language, topic, NEURAL, HEARS_ALL)
+    assert word not in shown_help(language, topic, NEURAL, HEARS_LITTLE)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -147,7 +157,7 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         assert len(button.data.encode()) <= 64
         press = parse(button.data)
         assert press is not None
-        assert press.action in {*CALLBACKS, *admin.CALLBACKS}
+        assert press.action in {each.name for each in BUTTONS}
         assert 0 < len(button.label) <= 40
     # A stored value that is no longer offered is shown as the first.
     row = buttons.settings("en", Preferences(ratio="21:9"), 7)[1]

@@ -1,24 +1,32 @@
 """Handlers of commands, messages and buttons."""
 
-from collections.abc import Mapping
-
-from imgbot.bot.dialogue import CallbackHandler, MessageHandler
+from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.handlers import (
     account,
+    admin,
     models,
     operations,
     privacy,
     prompt_help,
     results,
-    stars,
     start,
 )
 
-_MODULES = (start, operations, results, models, prompt_help, account, privacy, stars)
-
-COMMANDS: Mapping[str, MessageHandler] = {
-    name: handler for module in _MODULES for name, handler in module.COMMANDS.items()
-}
-CALLBACKS: Mapping[str, CallbackHandler] = {
-    action: handler for module in _MODULES for action, handler in module.CALLBACKS.items()
-}
+COMMANDS: tuple[ChatCommand, ...] = (
+    *operations.COMMANDS,
+    *results.COMMANDS,
+    *account.COMMANDS,
+    *privacy.COMMANDS,
+    *start.COMMANDS,
+    *admin.COMMANDS,
+)
+BUTTONS: tuple[ButtonAction, ...] = (
+    *start.BUTTONS,
+    *operations.BUTTONS,
+    *results.BUTTONS,
+    *models.BUTTONS,
+    *prompt_help.BUTTONS,
+    *account.BUTTONS,
+    *privacy.BUTTONS,
+    *admin.BUTTONS,
+)

@@ -1,16 +1,14 @@
 """Jobs, limits and settings of a user: /queue, /limits, /quiet, /settings."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.models import with_models
-from imgbot.bot.handlers.stars import handle_balance
 from imgbot.domain.job import Job, State
-from imgbot.domain.operations import Operation
 from imgbot.domain.preferences import SETTINGS, Preferences
 from imgbot.domain.texts import buttons, dollars, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
@@ -64,14 +62,9 @@ def _progress(language: str, job: Job, place: int) -> str:
     return t(language, "queue_working")
 
 
-async def handle_limits(
-    message: Message, dialogue: Dialogue, *, is_price_asked: bool = False
-) -> None:
+async def handle_limits(_: Message, dialogue: Dialogue, *, is_price_asked: bool = False) -> None:
     """/limits: remaining requests and budget, and the time of the reset."""
     app, language = dialogue.app, dialogue.language
-    if is_price_asked and app.policy.star_price(dialogue.user_id, Operation.CREATE, 0):
-        await handle_balance(message, dialogue)
-        return
     verdict = await app.limit.peek(dialogue.user_id)
     jobs = await app.queue.jobs_shown_to(dialogue.user_id)
     text = t(
@@ -175,14 +168,14 @@ async def on_subscription_callback(_: CallbackQuery, __: str, dialogue: Dialogue
     return "news_off"
 
 
-COMMANDS: Mapping[str, MessageHandler] = {
-    "queue": handle_queue,
-    "limits": handle_limits,
-    "settings": handle_settings,
-    "quiet": handle_quiet,
-}
-CALLBACKS: Mapping[str, CallbackHandler] = {
-    "queue": on_queue_callback,
-    "set": on_setting_callback,
-    "news": on_subscription_callback,
-}
+COMMANDS = (
+    ChatCommand("queue", handle_queue, menu_place=3, is_personal=True),
+    ChatCommand("limits", handle_limits, menu_place=5, is_personal=True),
+    ChatCommand("settings", handle_settings, menu_place=5, is_personal=True),
+    ChatCommand("quiet", handle_quiet, menu_place=5, is_personal=True),
+)
+BUTTONS = (
+    ButtonAction("queue", on_queue_callback, is_repeatable=True),
+    ButtonAction("set", on_setting_callback, is_repeatable=True),
+    ButtonAction("news", on_subscription_callback),
+)

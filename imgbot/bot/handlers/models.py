@@ -7,7 +7,8 @@ from dataclasses import replace
 from aiogram.types import CallbackQuery
 
 from imgbot.bot import requests
-from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.commands import ButtonAction
+from imgbot.bot.dialogue import Alert, Dialogue
 from imgbot.domain.model_words import asks_for_the_same
 from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.domain.texts import buttons
@@ -127,9 +128,8 @@ def mark_of(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]
 
 
-COMMANDS: Mapping[str, MessageHandler] = {}
-CALLBACKS: Mapping[str, CallbackHandler] = {
-    "models": on_models_callback,
-    "model": on_model_callback,
-    "redraw": on_redraw_callback,
-}
+BUTTONS = (
+    ButtonAction("models", on_models_callback),
+    ButtonAction("model", on_model_callback, is_repeatable=True),
+    ButtonAction("redraw", on_redraw_callback),
+)

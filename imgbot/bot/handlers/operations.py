@@ -10,9 +10,9 @@ from pathlib import Path
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot import requests
+from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import (
     PHOTO_STATES,
-    CallbackHandler,
     Dialogue,
     MessageHandler,
     Question,
@@ -383,18 +383,19 @@ async def on_scale_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
     return ""
 
 
-COMMANDS: Mapping[str, MessageHandler] = {
-    "styles": handle_styles,
-    **{
-        name: handler
+COMMANDS = (
+    ChatCommand("styles", handle_styles),
+    *(ChatCommand(each.value, START_HANDLERS[each], menu_place=1) for each in ACTIONS),
+    *(
+        ChatCommand(alias, handler)
         for operation, handler in START_HANDLERS.items()
-        for name in (operation.value, *OPERATIONS[operation].aliases)
-    },
-}
-CALLBACKS: Mapping[str, CallbackHandler] = {
-    "start": on_start_callback,
-    "photo": on_photo_callback,
-    "scale": on_scale_callback,
-    "style": on_style_callback,
-    "merge": on_merge_callback,
-}
+        for alias in OPERATIONS[operation].aliases
+    ),
+)
+BUTTONS = (
+    ButtonAction("start", on_start_callback),
+    ButtonAction("photo", on_photo_callback),
+    ButtonAction("scale", on_scale_callback),
+    ButtonAction("style", on_style_callback),
+    ButtonAction("merge", on_merge_callback),
+)

@@ -1,10 +1,9 @@
 """Privacy: what is stored of a user, and its removal: /privacy, /forget_me."""
 
-from collections.abc import Mapping
-
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.bot.dialogue import Dialogue
 from imgbot.domain.texts import buttons, has_text, in_time
 
 _DAY_S = 86_400
@@ -28,12 +27,11 @@ async def handle_privacy(_: Message, dialogue: Dialogue) -> None:
     services = dialogue.t("privacy_makers" if names else "privacy_builtin", makers=names)
     if chat_host := dialogue.app.chat_host:
         services += " " + dialogue.t("privacy_chat", host=chat_host)
-    if dialogue.app.policy.star_prices:
-        services += "\n\n" + dialogue.t("privacy_stars")
+    notes = "".join(f"\n\n{dialogue.t(key)}" for key in dialogue.app.privacy_notes)
     await dialogue.reply_alone(
         "privacy",
         silence=dialogue.t(silence, days=days),
-        makers=services,
+        makers=services + notes,
         user_id=dialogue.user_id,
     )
 
@@ -71,11 +69,13 @@ async def on_forget_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
     if recipients := ", ".join(filter(None, (_makers(dialogue), app.chat_host))):
         lines.append(dialogue.t("forget_makers", makers=recipients))
     lines += ["", dialogue.t("forget_kept")]
-    if app.policy.star_prices:
-        lines.append(dialogue.t("privacy_stars"))
+    lines += map(dialogue.t, app.privacy_notes)
     await dialogue.update_panel("\n".join(lines), [])
     return ""
 
 
-COMMANDS: Mapping[str, MessageHandler] = {"privacy": handle_privacy, "forget_me": handle_forget_me}
-CALLBACKS: Mapping[str, CallbackHandler] = {"forget": on_forget_callback}
+COMMANDS = (
+    ChatCommand("privacy", handle_privacy, menu_place=6, is_personal=True, is_open=True),
+    ChatCommand("forget_me", handle_forget_me, is_open=True),
+)
+BUTTONS = (ButtonAction("forget", on_forget_callback, is_open=True),)

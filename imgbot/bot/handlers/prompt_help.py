@@ -2,13 +2,14 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from aiogram.types import CallbackQuery
 
 from imgbot.bot import requests
 from imgbot.bot.chat_model import Version
-from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.commands import ButtonAction
+from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.models import mark_of
 from imgbot.bot.messages import asked_about, prompt_of, without_mention
 from imgbot.domain.errors import UserError
@@ -115,8 +116,7 @@ async def on_version_callback(_: CallbackQuery, argument: str, dialogue: Dialogu
     return "accepted_short"
 
 
-COMMANDS: Mapping[str, MessageHandler] = {}
-CALLBACKS: Mapping[str, CallbackHandler] = {
-    "more": on_more_callback,
-    "version": on_version_callback,
-}
+BUTTONS = (
+    ButtonAction("more", on_more_callback, is_repeatable=True),
+    ButtonAction("version", on_version_callback),
+)

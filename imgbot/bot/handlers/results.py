@@ -1,7 +1,7 @@
 """Results: their buttons, undo, comparison, original file, and history."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -13,7 +13,8 @@ from aiogram.types import (
 )
 
 from imgbot.bot import pictures, requests
-from imgbot.bot.dialogue import Alert, CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.bot.dialogue import Alert, Dialogue
 from imgbot.bot.handlers.models import ask_to_redraw, redraw, same_with, with_models
 from imgbot.bot.handlers.operations import start_photo_operation
 from imgbot.bot.handlers.prompt_help import can_say_more
@@ -473,33 +474,33 @@ handle_file = partial(_act_on_chosen, _act_send_file, "file")
 handle_delete = partial(_act_on_chosen, _act_ask_delete, "delete")
 handle_receipt = partial(_act_on_chosen, _act_receipt, "receipt")
 
-COMMANDS: Mapping[str, MessageHandler] = {
-    "undo": handle_undo,
-    "compare": handle_compare,
-    "last": handle_last,
-    "history": handle_history,
-}
-CALLBACKS: Mapping[str, CallbackHandler] = {
-    "view": on_history_callback,
-    "draw": on_draw_callback,
-    "again": partial(_act_on_pressed, _act_regenerate),
-    "retry": on_retry_callback,
-    "area": on_retry_callback,
-    "file": partial(_act_on_pressed, _act_send_file),
-    "prompt": partial(_act_on_pressed, _act_prompt),
-    "delete": partial(_act_on_pressed, _act_delete),
-    "anew": partial(_act_on_pressed, _act_draw_anew),
-    "offer": on_offer_callback,
-    "compare": partial(_act_on_pressed, _act_compare),
-    "undo": partial(_act_on_pressed, _act_undo),
-    "receipt": partial(_act_on_pressed, _act_receipt),
-    "pack": on_pack_callback,
+COMMANDS = (
+    ChatCommand("undo", handle_undo, menu_place=2),
+    ChatCommand("compare", handle_compare, menu_place=2),
+    ChatCommand("last", handle_last, menu_place=2),
+    ChatCommand("history", handle_history, menu_place=2),
+)
+BUTTONS = (
+    ButtonAction("view", on_history_callback, is_repeatable=True),
+    ButtonAction("draw", on_draw_callback),
+    ButtonAction("again", partial(_act_on_pressed, _act_regenerate)),
+    ButtonAction("retry", on_retry_callback),
+    ButtonAction("area", on_retry_callback),
+    ButtonAction("file", partial(_act_on_pressed, _act_send_file)),
+    ButtonAction("prompt", partial(_act_on_pressed, _act_prompt)),
+    ButtonAction("delete", partial(_act_on_pressed, _act_delete)),
+    ButtonAction("anew", partial(_act_on_pressed, _act_draw_anew)),
+    ButtonAction("offer", on_offer_callback),
+    ButtonAction("compare", partial(_act_on_pressed, _act_compare)),
+    ButtonAction("undo", partial(_act_on_pressed, _act_undo)),
+    ButtonAction("receipt", partial(_act_on_pressed, _act_receipt), is_repeatable=True),
+    ButtonAction("pack", on_pack_callback),
     # Under variants that the previous release has shown in one message; can go after the first.
-    "pick": partial(_act_on_pressed, _act_show),
-    "againall": partial(_act_on_pressed, _act_regenerate),
-    "fileall": partial(_act_on_pressed, _act_send_all_files),
-    **{
-        action: partial(on_operation_callback, operation)
+    ButtonAction("pick", partial(_act_on_pressed, _act_show)),
+    ButtonAction("againall", partial(_act_on_pressed, _act_regenerate)),
+    ButtonAction("fileall", partial(_act_on_pressed, _act_send_all_files)),
+    *(
+        ButtonAction(action, partial(on_operation_callback, operation))
         for action, operation in RESULT_ACTIONS.items()
-    },
-}
+    ),
+)

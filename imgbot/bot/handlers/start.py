@@ -1,7 +1,7 @@
 """General commands, the command menu, small talk, and unsupported messages."""
 
 import re
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from aiogram import Bot
@@ -13,13 +13,13 @@ from aiogram.types import (
     Message,
 )
 
-from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
-from imgbot.bot.handlers import admin, stars
+from imgbot.bot.app import App
+from imgbot.bot.commands import ButtonAction, ChatCommand, CommandTable
+from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import (
     INVITED,
     PICTURE_LIMIT_MB,
     UNREADABLE,
-    BotIdentity,
     command_of,
     replied_message,
     text_after,
@@ -51,7 +51,7 @@ async def handle_start(message: Message, dialogue: Dialogue) -> None:
     text = "\n\n".join(filter(None, (dialogue.app.welcome, dialogue.t("start"))))
     await dialogue.reply_text(text, buttons.menu(context.language))
     if context.is_private and dialogue.is_by_admin and message.bot:
-        await publish_admin_commands(message.bot, context.user_id, dialogue.app.policy)
+        await publish_admin_commands(message.bot, context.user_id, dialogue.app.commands)
 
 
 async def handle_invitation(message: Message, dialogue: Dialogue) -> None:
@@ -121,44 +121,30 @@ async def handle_edited(message: Message, _: Dialogue) -> None:
         raise UserError("edited_message")
 
 
-MENU = (
-    *ACTIONS, "undo", "compare", "last", "history",
-    "queue", "balance", "buy", "limits", "settings", "quiet", "privacy", "cancel", "help",
-)  # fmt: skip
-
-
-ALONE = frozenset({"queue", "balance", "buy", "limits", "settings", "quiet", "privacy", "cancel"})
-"""Commands that only their sender sees in a group, as far as the client knows how to send them."""
-
-
-def _offered(policy: AccessPolicy, names: Iterable[str]) -> list[str]:
-    return [name for name in names if policy.star_prices or name not in stars.NAMES]
-
-
-async def publish_commands(bot: Bot, policy: AccessPolicy) -> None:
+async def publish_commands(bot: Bot, table: CommandTable, admins: Iterable[int]) -> None:
     """Register commands and profile texts. A failure does not stop the bot from serving."""
     try:
         for language in LANGUAGES:
             code = _code(language)
             async with telegram_errors():
-                names, groups = _offered(policy, MENU), BotCommandScopeAllGroupChats()
-                await bot.set_my_commands(_commands(language, names), language_code=code)
-                commands = _commands(language, names, ALONE)
+                listed, groups = table.menu(), BotCommandScopeAllGroupChats()
+                await bot.set_my_commands(_commands(language, listed), language_code=code)
+                commands = _commands(language, listed, is_group=True)
                 await bot.set_my_commands(commands, groups, language_code=code)
                 await bot.set_my_short_description(t(language, "about"), language_code=code)
                 await bot.set_my_description(t(language, "description"), language_code=code)
     except ImgbotError as error:
         events.warning("the bot's menus were not registered: %s", error)
-    for some_id in sorted(policy.admins):
-        await publish_admin_commands(bot, some_id, policy)
+    for some_id in sorted(admins):
+        await publish_admin_commands(bot, some_id, table)
 
 
-async def publish_admin_commands(bot: Bot, admin_id: int, policy: AccessPolicy) -> None:
+async def publish_admin_commands(bot: Bot, admin_id: int, table: CommandTable) -> None:
     """Register the admin commands in each admin's private chat, and in no other."""
     scope = BotCommandScopeChat(chat_id=admin_id)
     try:
         for language in LANGUAGES:
-            commands = _commands(language, _offered(policy, (*MENU, *admin.COMMANDS)))
+            commands = _commands(language, table.menu(is_admin=True))
             async with telegram_errors():
                 await bot.set_my_commands(commands, scope, language_code=_code(language))
     except ImgbotError as error:
@@ -166,9 +152,17 @@ async def publish_admin_commands(bot: Bot, admin_id: int, policy: AccessPolicy) 
         events.info("administrator %d has no menu yet: %s", admin_id, error)
 
 
-def _commands(language: str, names: Iterable[str], alone: Container[str] = ()) -> list[BotCommand]:
-    found = [BotCommand(command=name, description=t(language, f"command_{name}")) for name in names]
-    return [c.model_copy(update={"is_ephemeral": c.command in alone or None}) for c in found]
+def _commands(
+    language: str, listed: Iterable[ChatCommand], *, is_group: bool = False
+) -> list[BotCommand]:
+    return [
+        BotCommand(
+            command=each.name,
+            description=t(language, f"command_{each.name}"),
+            is_ephemeral=(is_group and each.is_personal) or None,
+        )
+        for each in listed
+    ]
 
 
 def _code(language: str) -> str | None:
@@ -188,9 +182,7 @@ async def handle_help(_: Message, dialogue: Dialogue) -> None:
         known = topics(dialogue.app.policy, is_admin=dialogue.is_by_admin)
         await dialogue.reply("help", buttons.help_topics(dialogue.language, known))
     else:
-        await dialogue.reply_text(
-            help_text(dialogue.language, "in_group", dialogue.app.policy, dialogue.app.identity)
-        )
+        await dialogue.reply_text(help_text(dialogue.language, "in_group", dialogue.app))
 
 
 async def on_help_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
@@ -202,8 +194,7 @@ async def on_help_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) 
         await dialogue.send_picture(_CIRCLE_PICTURE, dialogue.t("help_circle"), is_photo=True)
     elif argument in known:
         rows = buttons.help_topic(dialogue.language, argument)
-        text = help_text(dialogue.language, argument, dialogue.app.policy, dialogue.app.identity)
-        await dialogue.update_panel(text, rows)
+        await dialogue.update_panel(help_text(dialogue.language, argument, dialogue.app), rows)
     else:
         return "unknown_button"
     return ""
@@ -223,7 +214,7 @@ def topics(policy: AccessPolicy, *, is_admin: bool = False) -> Sequence[str]:
     )
 
 
-def help_text(language: str, topic: str, policy: AccessPolicy, identity: BotIdentity) -> str:
+def help_text(language: str, topic: str, app: App) -> str:
     """Text of a topic, in the variant that holds for this provider and this bot.
 
     The built-in engine has its own examples, and mentions are promised only if Telegram
@@ -231,33 +222,38 @@ def help_text(language: str, topic: str, policy: AccessPolicy, identity: BotIden
     """
     key = f"help_{topic}"
     variants = {
-        "engine": policy.has_builtin_engine,
-        "mentions": identity.reads_groups,
+        "engine": app.policy.has_builtin_engine,
+        "mentions": app.identity.reads_groups,
     }
     for variant, is_given in variants.items():
         if is_given and has_text(f"{key}_{variant}"):
             key = f"{key}_{variant}"
-    return t(
+    listed = app.commands.menu(is_admin=True)
+    text = t(
         language,
         key,
-        name=identity.name,
+        name=app.identity.name,
         limit_mb=PICTURE_LIMIT_MB,
         vocabulary=t(language, "vocabulary"),
-        sold="".join(
-            f"/{name}: {t(language, f'command_{name}')}\n"
-            for name in ("balance", "buy")
-            if policy.star_prices
-        ),
-        commands="\n".join(
-            f"/{each}: {t(language, f'command_{each}')}"
-            for each in _offered(policy, admin.COMMANDS)
-        ),
+        commands=_lines(language, (each for each in listed if each.is_for_admins)),
     )
+    added = _lines(language, (each for each in listed if each.help_topic == topic))
+    return "\n".join(filter(None, (text, added)))
 
 
-COMMANDS: Mapping[str, MessageHandler] = {
-    "start": handle_start,
-    "help": handle_help,
-    "cancel": handle_cancel,
-}
-CALLBACKS: Mapping[str, CallbackHandler] = {"cancel": on_cancel_callback, "help": on_help_callback}
+def _lines(language: str, listed: Iterable[ChatCommand]) -> str:
+    return "\n".join(f"/{each.name}: {t(language, f'command_{each.name}')}" for each in listed)
+
+
+COMMANDS = (
+    ChatCommand("start", handle_start),
+    # The link to the help that groups get.
+    ChatCommand("start", handle_help, payload="help"),
+    ChatCommand("start", handle_invitation, payload=INVITED, is_open=True),
+    ChatCommand("cancel", handle_cancel, menu_place=7, is_personal=True),
+    ChatCommand("help", handle_help, menu_place=7),
+)
+BUTTONS = (
+    ButtonAction("cancel", on_cancel_callback),
+    ButtonAction("help", on_help_callback, is_repeatable=True),
+)

@@ -1,4 +1,7 @@
-"""Sentences that users read, in Russian and English: `ru.toml` and `en.toml`."""
+"""Sentences that users read, in Russian and English: `ru.toml` and `en.toml`.
+
+Those of a feature are in its folder, in files of the same names.
+"""
 
 import math
 import re
@@ -13,7 +16,17 @@ LANGUAGES = ("ru", "en")
 
 @cache
 def tables(language: str) -> Mapping[str, Mapping[str, Any]]:
-    return tomllib.loads((files("imgbot.domain.texts") / f"{language}.toml").read_text("utf-8"))
+    """Return the texts of a language by table and key. Raises ValueError for one that is twice."""
+    folders = [files("imgbot.domain.texts"), *(files("imgbot") / "features").iterdir()]
+    found: dict[str, dict[str, Any]] = {}
+    for file in (folder / f"{language}.toml" for folder in folders):
+        texts = tomllib.loads(file.read_text("utf-8")) if file.is_file() else {}
+        for name, table in texts.items():
+            known = found.setdefault(name, {})
+            if twice := known.keys() & table.keys():
+                raise ValueError(f"texts that are there twice: {', '.join(sorted(twice))}")
+            known.update(table)
+    return found
 
 
 # Languages whose speakers usually read Russian more easily than English.

@@ -18,7 +18,6 @@ from imgbot.domain.operations import (
     Operation,
 )
 from imgbot.domain.preferences import SETTINGS, Preferences
-from imgbot.domain.stars import StarPack
 from imgbot.domain.texts import LANGUAGES, dollars, has_text, t, tables
 from imgbot.domain.texts.captions import drawing_name
 
@@ -56,17 +55,17 @@ def parse(data: str | None) -> CallbackData | None:
     return CallbackData(found[1], found[2]) if found else None
 
 
-def _button(language: str, name: str, data: str) -> Button:
+def button(language: str, name: str, data: str) -> Button:
     return Button(t(language, f"button_{name}"), data)
 
 
-def _in_rows(buttons: Sequence[Button], length: int) -> Keyboard:
+def in_rows(buttons: Sequence[Button], length: int) -> Keyboard:
     return [list(buttons[start : start + length]) for start in range(0, len(buttons), length)]
 
 
 def menu(language: str) -> Keyboard:
-    first, *others = [_button(language, each, f"start:{each}") for each in ACTIONS]
-    return [[first], *_in_rows(others, 2)]
+    first, *others = [button(language, each, f"start:{each}") for each in ACTIONS]
+    return [[first], *in_rows(others, 2)]
 
 
 ALL_TOPICS = "all"
@@ -74,26 +73,26 @@ ALL_TOPICS = "all"
 
 
 def help_topics(language: str, topics: Sequence[str]) -> Keyboard:
-    first, *others = [_button(language, topic, f"help:{topic}") for topic in topics]
-    return [[first], *_in_rows(others, 2)]
+    first, *others = [button(language, topic, f"help:{topic}") for topic in topics]
+    return [[first], *in_rows(others, 2)]
 
 
 def help_topic(language: str, topic: str) -> Keyboard:
     """Buttons under one topic: start its operation, if it is one, and back to all topics."""
-    start = [[_button(language, topic, f"start:{topic}")]] if topic in ACTIONS else []
-    return [*start, [_button(language, "back", f"help:{ALL_TOPICS}")]]
+    start = [[button(language, topic, f"start:{topic}")]] if topic in ACTIONS else []
+    return [*start, [button(language, "back", f"help:{ALL_TOPICS}")]]
 
 
 def waiting(language: str, job_id: str) -> Keyboard:
-    return [[_button(language, "cancel", f"cancel:{job_id}")]]
+    return [[button(language, "cancel", f"cancel:{job_id}")]]
 
 
 def under_photo(language: str, *, has_styles: bool = False) -> Keyboard:
     """Buttons under a photo that was sent without a prompt."""
-    styles = [[_button(language, "styles", "style:")]] if has_styles else []
+    styles = [[button(language, "styles", "style:")]] if has_styles else []
     plain = [each for each in PHOTO_ACTIONS if not OPERATIONS[each].has_scale]
     return [
-        *_in_rows([_button(language, each, f"photo:{each}") for each in plain], 2),
+        *in_rows([button(language, each, f"photo:{each}") for each in plain], 2),
         [Button(f"×{scale}", f"photo:x{scale}") for scale in SCALES],
         *styles,
     ]
@@ -103,7 +102,7 @@ def photo_styles(photo_id: str) -> Keyboard:
     """Buttons of the menu of styles for a photo: their numbers, as its picture shows them."""
     keys = tables(LANGUAGES[0])["photo_styles"]
     numbers = [Button(str(number), f"style:{key}.{photo_id}") for number, key in enumerate(keys, 1)]
-    return _in_rows(numbers, _STYLES_IN_A_ROW)
+    return in_rows(numbers, _STYLES_IN_A_ROW)
 
 
 def scales() -> Keyboard:
@@ -112,7 +111,7 @@ def scales() -> Keyboard:
 
 def merge(language: str) -> Keyboard:
     """Buttons while photos for a merge are collected."""
-    return [[_button(language, "merge_now", "merge:")]]
+    return [[button(language, "merge_now", "merge:")]]
 
 
 def under_result(
@@ -137,44 +136,44 @@ def under_result(
         for action, operation in RESULT_ACTIONS.items()
         if not OPERATIONS[operation].has_scale
     }
-    sticker = _button(language, "sticker", f"{actions.pop(Operation.STICKER)}:{job_id}")
+    sticker = button(language, "sticker", f"{actions.pop(Operation.STICKER)}:{job_id}")
     sizes = [Button(f"×{scale}", f"up:{scale}.{job_id}") for scale in SCALES]
-    file = [_button(language, "file", f"file:{job_id}")] if is_photo else []
+    file = [button(language, "file", f"file:{job_id}")] if is_photo else []
     more = ("compare", "undo") if is_change else ("prompt",) if is_created else ()
-    first = [_button(language, name, f"{action}:{job_id}") for name, action in actions.items()]
-    last = [_button(language, name, f"{name}:{job_id}") for name in (*more, "receipt")]
+    first = [button(language, name, f"{action}:{job_id}") for name, action in actions.items()]
+    last = [button(language, name, f"{name}:{job_id}") for name in (*more, "receipt")]
     if len(first) < _IN_A_ROW:
         first.append(sticker)
     else:
         last.insert(-1, sticker)
-    last[-1:-1] = [_button(language, name, f"{name}:{job_id}") for name in extras]
+    last[-1:-1] = [button(language, name, f"{name}:{job_id}") for name in extras]
     length = _IN_A_ROW if len(last) != _IN_A_ROW + 1 else 2
-    return [first, [*sizes, *file], *_in_rows(last, length)]
+    return [first, [*sizes, *file], *in_rows(last, length)]
 
 
 def under_sticker(language: str, job_id: str) -> Keyboard:
     """Button under a sticker: add it to the user's pack."""
-    return [[_button(language, "pack", f"pack:{job_id}")]]
+    return [[button(language, "pack", f"pack:{job_id}")]]
 
 
 def retry(language: str, job_id: str) -> Keyboard:
     """Button under the message of a failed job: order its request again."""
-    return [[_button(language, "retry", f"retry:{job_id}")]]
+    return [[button(language, "retry", f"retry:{job_id}")]]
 
 
 def usual_model(language: str, operation: str, user_id: int, update_id: int) -> Keyboard:
     """Button under the sentence that a model is gone: take the usual one, and go on."""
-    return [[_button(language, "usual_model", f"usual:{user_id}.{update_id}.{operation}")]]
+    return [[button(language, "usual_model", f"usual:{user_id}.{update_id}.{operation}")]]
 
 
 def area(language: str, job_id: str, choices: Sequence[Operation]) -> Keyboard:
     """Buttons under a question about a drawing: what may be ordered instead."""
-    return [[_button(language, f"area_{each}", f"area:{each}.{job_id}")] for each in choices]
+    return [[button(language, f"area_{each}", f"area:{each}.{job_id}")] for each in choices]
 
 
 def resend(language: str, user_id: int, update_id: int) -> Keyboard:
     """Button under a refusal: handle the refused message again."""
-    return [[_button(language, "retry", f"resend:{user_id}.{update_id}")]]
+    return [[button(language, "retry", f"resend:{user_id}.{update_id}")]]
 
 
 def after_complaint(
@@ -195,12 +194,12 @@ def after_complaint(
     ]
     names = {"again": is_varied and not again, "edit": True, "undo": is_change}
     given = [name for name, is_possible in names.items() if is_possible]
-    return [*offered, [_button(language, name, f"{name}:{job_id}") for name in given]]
+    return [*offered, [button(language, name, f"{name}:{job_id}") for name in given]]
 
 
 def delete(language: str, job_id: str) -> Keyboard:
     """Button that confirms that one picture is deleted."""
-    return [[_button(language, "delete", f"delete:{job_id}")]]
+    return [[button(language, "delete", f"delete:{job_id}")]]
 
 
 def drawn_anew(language: str, job_id: str, words: str) -> Keyboard:
@@ -215,12 +214,12 @@ def meanings(
 
     With a chat model, a third one has the prompt of a new picture written out.
     """
-    row = [_button(language, "new_picture", "meant:create")]
+    row = [button(language, "new_picture", "meant:create")]
     if is_merging:
-        row.append(_button(language, "merge_now", "meant:merge"))
+        row.append(button(language, "merge_now", "meant:merge"))
     elif picture_id:
-        row.append(_button(language, "change_this", f"meant:change.{picture_id}"))
-    return [row, *([[_button(language, "more", "more:")]] if has_more else [])]
+        row.append(button(language, "change_this", f"meant:change.{picture_id}"))
+    return [row, *([[button(language, "more", "more:")]] if has_more else [])]
 
 
 def versions(prompt: str, count: int, job_id: str) -> Keyboard:
@@ -244,55 +243,20 @@ def pager(newer: str, older: str, current: str, where: str) -> list[Button]:
 
 def cancel_guest(language: str, user_id: int) -> Keyboard:
     """Button under the placeholder in a chat that the bot is not in."""
-    return [[_button(language, "cancel", f"cancel:inline.{user_id}")]]
+    return [[button(language, "cancel", f"cancel:inline.{user_id}")]]
 
 
 def cancel(job_ids: Sequence[str]) -> Keyboard:
     """Button that cancels one entry of the job list, by its number."""
-    return _in_rows([Button(f"✖️ {n}", f"cancel:{each}") for n, each in enumerate(job_ids, 1)], 5)
+    return in_rows([Button(f"✖️ {n}", f"cancel:{each}") for n, each in enumerate(job_ids, 1)], 5)
 
 
 def refresh(language: str, user_id: int) -> Button:
-    return _button(language, "refresh", f"queue:{user_id}")
-
-
-def buy(language: str, packs: Sequence[StarPack] = ()) -> Keyboard:
-    """Buttons of the packs, one in a row; without any, the one that shows them."""
-    rows = []
-    for pack in packs:
-        key = f"button_stars{'_month' * pack.is_monthly}{'_more' * (pack.credit > pack.price)}"
-        label = t(language, key, price=pack.price, credit=pack.credit)
-        rows.append([Button(label, f"buy:{pack.payload}")])
-    return rows or [[_button(language, "buy", "buy:list")]]
-
-
-def account(language: str, payment: str, price: int, *, is_sold: bool) -> Keyboard:
-    """Buttons under the balance: buy, and return the payment of this key, if there is one."""
-    label = t(language, "button_payback", price=price)
-    back = [[Button(label, f"payback:ask.{payment}")]] if payment else []
-    return [*(buy(language) if is_sold else []), *back]
-
-
-def payback(language: str, payment: str) -> Keyboard:
-    """Buttons under the question whether a payment is returned."""
-    yes = _button(language, "payback_yes", f"payback:yes.{payment}")
-    return [[yes], [_button(language, "back", "payback:no")]]
-
-
-def refunds(user_id: int, payments: Sequence[tuple[int, str]]) -> Keyboard:
-    """Buttons under the payments of a user: each asks whether one is refunded, by its number."""
-    asks = [Button(f"↩️ {n}", f"refund:ask.{user_id}.{key}") for n, key in payments]
-    return _in_rows(asks, 5)
-
-
-def refund(language: str, user_id: int, payment: str) -> Keyboard:
-    """Buttons under the question whether a user's payment is refunded."""
-    yes = _button(language, "payback_yes", f"refund:yes.{user_id}.{payment}")
-    return [[yes], [_button(language, "back", f"refund:list.{user_id}.")]]
+    return button(language, "refresh", f"queue:{user_id}")
 
 
 def unsubscribe(language: str) -> Keyboard:
-    return [[_button(language, "news_off", "news:off")]]
+    return [[button(language, "news_off", "news:off")]]
 
 
 OPEN = "open"
@@ -316,7 +280,7 @@ def settings(
         choice = OPEN if opens else others[0]
         rows.append([Button(label, f"set:{name}.{choice}.{user_id}")])
     if has_models:
-        rows.append([_button(language, "all_models", f"model:{OPEN}..{user_id}")])
+        rows.append([button(language, "all_models", f"model:{OPEN}..{user_id}")])
     return rows
 
 
@@ -330,14 +294,14 @@ def setting(language: str, preferences: Preferences, name: str, user_id: int) ->
         )
         for choice, (_, label) in SETTINGS[name].choices.items()
     ]
-    rows = _in_rows(choices, _IN_A_ROW if len(choices) > _SETTING_BUTTONS else len(choices))
-    return [*rows, [_button(language, "back", f"set:all.{OPEN}.{user_id}")]]
+    rows = in_rows(choices, _IN_A_ROW if len(choices) > _SETTING_BUTTONS else len(choices))
+    return [*rows, [button(language, "back", f"set:all.{OPEN}.{user_id}")]]
 
 
 def model_operations(language: str, names: Sequence[str], user_id: int) -> Keyboard:
     """Buttons of the operations that have several models, and back to all settings."""
-    rows = [[_button(language, each, f"model:{each}.{OPEN}.{user_id}")] for each in names]
-    return [*rows, [_button(language, "back", f"set:all.{OPEN}.{user_id}")]]
+    rows = [[button(language, each, f"model:{each}.{OPEN}.{user_id}")] for each in names]
+    return [*rows, [button(language, "back", f"set:all.{OPEN}.{user_id}")]]
 
 
 def models(
@@ -352,7 +316,7 @@ def models(
 
 
 def to_models(language: str, user_id: int) -> list[Button]:
-    return [_button(language, "back", f"model:{OPEN}..{user_id}")]
+    return [button(language, "back", f"model:{OPEN}..{user_id}")]
 
 
 def redraw(language: str, data: str, model: str) -> Keyboard:
@@ -374,7 +338,7 @@ def _choice_label(language: str, label: str) -> str:
 
 def forget(language: str, user_id: int) -> Keyboard:
     """Button that confirms that everything about a user is deleted."""
-    return [[_button(language, "forget", f"forget:{user_id}")]]
+    return [[button(language, "forget", f"forget:{user_id}")]]
 
 
 def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:
@@ -383,21 +347,21 @@ def stuck(language: str, jobs: Sequence[tuple[str, bool]]) -> Keyboard:
     for number, (job_id, has_way_back) in enumerate(jobs, 1):
         again = [Button(f"🔁 {number}", f"stuck:again.{job_id}")] if has_way_back else []
         rows.append([*again, Button(f"✖️ {number}", f"stuck:end.{job_id}")])
-    return [*rows, [_button(language, "refresh", "stuck:list")]]
+    return [*rows, [button(language, "refresh", "stuck:list")]]
 
 
 def user(language: str, user_id: int, actions: Sequence[str]) -> Keyboard:
     """Buttons under what is known of a user, by their actions, one in a row."""
-    return [[_button(language, f"user_{each}", f"user:{each}.{user_id}")] for each in actions]
+    return [[button(language, f"user_{each}", f"user:{each}.{user_id}")] for each in actions]
 
 
 def to_user(language: str, user_id: int) -> list[Button]:
-    return [_button(language, "back", f"user:card.{user_id}")]
+    return [button(language, "back", f"user:card.{user_id}")]
 
 
 def undo(action: str, ids: Sequence[int]) -> Keyboard:
     """Buttons under a list of ids: each removes its entry."""
-    return _in_rows([Button(f"✖️ {each}", f"{action}:undo.{each}") for each in ids], _IN_A_ROW)
+    return in_rows([Button(f"✖️ {each}", f"{action}:undo.{each}") for each in ids], _IN_A_ROW)
 
 
 class Remedy(StrEnum):
@@ -450,10 +414,9 @@ def resume(language: str) -> Button:
 
 def broadcast_preview(language: str, broadcast_id: str) -> Keyboard:
     return [
-        [_button(language, f"cast_{name}", f"cast:{name}.{broadcast_id}")]
-        for name in ("go", "drop")
+        [button(language, f"cast_{name}", f"cast:{name}.{broadcast_id}")] for name in ("go", "drop")
     ]
 
 
 def broadcast_running(language: str, broadcast_id: str) -> Keyboard:
-    return [[_button(language, "cast_stop", f"cast:stop.{broadcast_id}")]]
+    return [[button(language, "cast_stop", f"cast:stop.{broadcast_id}")]]

@@ -17,7 +17,7 @@ from imgbot.painter.engine.drawing import colour_at, scaled
 from imgbot.painter.engine.regions import SINK, SOURCE, UNITS, Region, find_regions, source_side
 from imgbot.painter.engine.subject_network import SubjectMask
 
-Feature = tuple[float, ...]
+Property = tuple[float, ...]
 
 _NETWORK_SIDE_PX = 300
 _STRIP_SHARE = 0.04
@@ -230,7 +230,7 @@ def _place_probability(region: Region) -> float:
     return _gauss((region.x - 0.5) / width) * min(1.0, region.y / 0.3)
 
 
-def _is_skin(colour: Feature) -> bool:
+def _is_skin(colour: Property) -> bool:
     blue, red = colour[1] / UNITS[1], colour[2] / UNITS[2]
     is_tone = _SKIN_BLUE[0] <= blue <= _SKIN_BLUE[1] and _SKIN_RED[0] <= red <= _SKIN_RED[1]
     return is_tone and colour[0] > 20
@@ -260,7 +260,7 @@ def _cut(regions: Sequence[Region], priors: Sequence[float]) -> list[bool]:
     for _ in range(_ROUNDS):
         if all(front) or not any(front):
             break
-        sides: dict[bool, list[tuple[Feature, float]]] = {True: [], False: []}
+        sides: dict[bool, list[tuple[Property, float]]] = {True: [], False: []}
         for feature, region, is_front in zip(features, regions, front, strict=True):
             sides[is_front].append((feature, region.area_px))
         near, far = _colour_model(sides[True]), _colour_model(sides[False])
@@ -299,10 +299,10 @@ def _boundaries(regions: Sequence[Region]) -> list[tuple[int, int, float]]:
     ]
 
 
-def _colour_model(chosen: Sequence[tuple[Feature, float]]) -> Callable[[Feature], float]:
+def _colour_model(chosen: Sequence[tuple[Property, float]]) -> Callable[[Property], float]:
     """Log likelihood under a mixture of Gaussians, one per cluster of the weighted features."""
     total = sum(weight for _, weight in chosen)
-    parts: list[tuple[float, Feature, Feature]] = []
+    parts: list[tuple[float, Property, Property]] = []
     for group in _clusters(chosen):
         weight, centre = sum(w for _, w in group), _mean(group)
         spreads = (sum(w * (f[axis] - middle) ** 2 for f, w in group)
@@ -311,7 +311,7 @@ def _colour_model(chosen: Sequence[tuple[Feature, float]]) -> Callable[[Feature]
         scale = math.log(weight / total) - sum(map(math.log, variances)) / 2
         parts.append((scale, centre, variances))
 
-    def log_likelihood(feature: Feature) -> float:
+    def log_likelihood(feature: Property) -> float:
         logs = [scale - sum((f - m) ** 2 / v for f, m, v in zip(feature, *part, strict=True)) / 2
                 for scale, *part in parts]  # fmt: skip
         top = max(logs)
@@ -320,13 +320,13 @@ def _colour_model(chosen: Sequence[tuple[Feature, float]]) -> Callable[[Feature]
     return log_likelihood
 
 
-def _clusters(chosen: Sequence[tuple[Feature, float]]) -> list[list[tuple[Feature, float]]]:
+def _clusters(chosen: Sequence[tuple[Property, float]]) -> list[list[tuple[Property, float]]]:
     """k-means; each first centre is the feature that those before it represent worst."""
     centres = [max(chosen, key=lambda item: item[1])[0]]
     while len(centres) < min(_COMPONENTS, len(chosen)):
         errors = [w * min(math.dist(f, centre) for centre in centres) ** 2 for f, w in chosen]
         centres.append(chosen[errors.index(max(errors))][0])
-    groups: list[list[tuple[Feature, float]]] = []
+    groups: list[list[tuple[Property, float]]] = []
     for _ in range(6):
         groups = [[] for _ in centres]
         for feature, weight in chosen:
@@ -337,7 +337,7 @@ def _clusters(chosen: Sequence[tuple[Feature, float]]) -> list[list[tuple[Featur
     return groups
 
 
-def _mean(group: Sequence[tuple[Feature, float]]) -> Feature:
+def _mean(group: Sequence[tuple[Property, float]]) -> Property:
     total = sum(weight for _, weight in group)
     weighed = ([value * weight for value in feature] for feature, weight in group)
     return tuple(sum(values) / total for values in zip(*weighed, strict=True))

@@ -1,29 +1,18 @@
-"""Admin commands and callbacks; for other users they do not exist."""
+"""Admin commands and buttons; for other users they do not exist."""
 
-from collections.abc import Mapping
+from imgbot.bot.commands import ButtonAction, ChatCommand, admin_command
+from imgbot.bot.handlers.admin import access, broadcast, people, remedies, reports
 
-from imgbot.bot.dialogue import CallbackHandler, MessageHandler
-from imgbot.bot.handlers.admin import (
-    access,
-    broadcast,
-    people,
-    remedies,
-    reports,
+COMMANDS: tuple[ChatCommand, ...] = (
+    *reports.COMMANDS,
+    *access.COMMANDS,
+    *people.COMMANDS,
+    admin_command("broadcast", broadcast.handle_broadcast),
 )
-
-COMMANDS: Mapping[str, MessageHandler] = {
-    **reports.COMMANDS,
-    **access.COMMANDS,
-    **people.COMMANDS,
-    "broadcast": broadcast.handle_broadcast,
-}
-CALLBACKS: Mapping[str, CallbackHandler] = {
-    **reports.CALLBACKS,
-    **access.CALLBACKS,
-    **people.CALLBACKS,
-    "cast": broadcast.on_broadcast_callback,
-    "fix": remedies.on_remedy_callback,
-}
-
-ANYWHERE = frozenset({"ban", "unban", "allow", "pause", "resume"})
-"""Commands that also work in a group: their answers disclose nothing private."""
+BUTTONS: tuple[ButtonAction, ...] = (
+    *reports.BUTTONS,
+    *access.BUTTONS,
+    *people.BUTTONS,
+    ButtonAction("cast", broadcast.on_broadcast_callback, is_for_admins=True),
+    ButtonAction("fix", remedies.on_remedy_callback, is_for_admins=True),
+)

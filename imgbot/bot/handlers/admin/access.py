@@ -14,7 +14,8 @@ from aiogram.types import (
 )
 
 from imgbot.bot.app import App
-from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler, paused_error
+from imgbot.bot.commands import ButtonAction, admin_command
+from imgbot.bot.dialogue import Dialogue, paused_error
 from imgbot.bot.messages import clean, replied_message, text_after
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
@@ -247,12 +248,16 @@ async def handle_resume(_: Message, dialogue: Dialogue) -> None:
     await dialogue.reply("resume_done" if is_resumed else "resume_nothing")
 
 
-COMMANDS: Mapping[str, MessageHandler] = {
-    "ban": handle_ban,
-    "unban": handle_unban,
-    "allow": handle_allow,
-    "forget": handle_forget,
-    "pause": handle_pause,
-    "resume": handle_resume,
-}
-CALLBACKS: Mapping[str, CallbackHandler] = {"ban": on_ban_callback, "allow": on_allow_callback}
+# Those that also work in a group disclose nothing private by their answers.
+COMMANDS = (
+    admin_command("ban", handle_ban, is_private=False),
+    admin_command("unban", handle_unban, is_private=False),
+    admin_command("allow", handle_allow, is_private=False),
+    admin_command("forget", handle_forget),
+    admin_command("pause", handle_pause, is_private=False),
+    admin_command("resume", handle_resume, is_private=False),
+)
+BUTTONS = (
+    ButtonAction("ban", on_ban_callback, is_for_admins=True),
+    ButtonAction("allow", on_allow_callback, is_for_admins=True),
+)

@@ -1,14 +1,14 @@
-"""Users, their jobs and payments, for administrators: /user, /jobs, /refund, /invite."""
+"""Users and their jobs, for administrators: /user, /jobs, /invite."""
 
 import re
 import secrets
 import time
 from collections import Counter
-from collections.abc import Mapping
 
 from aiogram.types import CallbackQuery, Message
 
-from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.commands import ButtonAction, admin_command
+from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.admin.access import ban, label_of, target_of
 from imgbot.bot.messages import INVITED, text_after
 from imgbot.domain.errors import UserError
@@ -18,7 +18,6 @@ from imgbot.storage.stats import EndedJob
 
 _JOBS_OF_USER = 5
 _JOBS_LISTED = 15
-_PAYMENTS_SHOWN = 10
 _WORDS_SHOWN = 60
 _INVITED_AT_ONCE = 100
 _CODE_BYTES = 9
@@ -76,9 +75,8 @@ async def _card(dialogue: Dialogue, user_id: int) -> tuple[str, Keyboard]:
         dialogue.t("user_requests", remaining=limit.remaining, limit=app.limit.max_requests),
         *([dialogue.t("user_seen", day=seen)] if profile.seen_ms else []),
     ]
-    if app.policy.star_prices:
-        stars = await app.star_ledger.account(user_id)
-        lines.append(dialogue.t("user_stars", balance=stars.balance, spent=stars.spent))
+    for about in app.about_user:
+        lines += await about(user_id, dialogue.language)
     jobs = (await app.queue_stats.ended(user_id))[:_JOBS_OF_USER]
     lines += ["", *(_job_line(dialogue.language, job) for job in jobs)] if jobs else []
     actions = ["unban" if profile.is_banned else "ban"]
@@ -116,54 +114,6 @@ async def handle_jobs(_: Message, dialogue: Dialogue) -> None:
     await dialogue.reply_text("\n".join([dialogue.t("jobs_title", count=len(jobs)), "", *lines]))
 
 
-async def handle_refund(message: Message, dialogue: Dialogue) -> None:
-    """/refund id or @name, or as a reply: their latest payments, each with a button."""
-    user_id, _ = await target_of(message, dialogue.app)
-    if user_id is None:
-        raise UserError("refund_usage")
-    await dialogue.reply_text(*await _payments(user_id, dialogue))
-
-
-async def _payments(user_id: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
-    app = dialogue.app
-    account = await app.star_ledger.account(user_id)
-    refused = await app.star_ledger.refunds_refused(app.now_ms())
-    label = await label_of(user_id, app)
-    facts = {"user": label, "balance": account.balance, "spent": account.spent}
-    lines, rest = [dialogue.t("refund_title", **facts)], list[tuple[int, str]]()
-    for number, payment in enumerate(account.payments[:_PAYMENTS_SHOWN], 1):
-        day = time.strftime("%Y-%m-%d", time.gmtime(payment.at_ms / 1000))
-        key = f"refund_line_{payment.end or 'back'}" if payment.is_back else "refund_line"
-        if (user_id, payment.charge_id) in refused:
-            key = "refund_line_refused"
-        told = {"number": number, "day": day, "price": payment.price}
-        lines.append(dialogue.t(key, credit=payment.credit, **told))
-        rest += [] if payment.is_back else [(number, payment.key)]
-    return "\n".join(lines), buttons.refunds(user_id, rest)
-
-
-async def on_refund_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    step, user, key = [*argument.split("."), "", ""][:3]
-    if not user.isdecimal():
-        return "unknown_button"
-    app, user_id = dialogue.app, int(user)
-    account = await app.star_ledger.account(user_id)
-    payment = next((each for each in account.payments if each.key == key), None)
-    if payment is not None and step == "ask":
-        left, label = account.balance - payment.credit, await label_of(user_id, app)
-        rows = buttons.refund(dialogue.language, user_id, key)
-        await dialogue.update_panel(
-            dialogue.t("refund_ask", user=label, price=payment.price, left=left), rows
-        )
-        return ""
-    if payment is not None and step == "yes":
-        await app.star_ledger.take_back(user_id, payment.charge_id, app.now_ms())
-        app.refund_due.set()
-    await dialogue.update_panel(*await _payments(user_id, dialogue))
-    is_monthly = payment is not None and payment.is_monthly
-    return f"refund_made{'_month' * is_monthly}" if step == "yes" else ""
-
-
 async def handle_invite(message: Message, dialogue: Dialogue) -> None:
     """/invite [number]: a link that lets so many users in."""
     app, text = dialogue.app, text_after(message).strip()
@@ -179,13 +129,9 @@ async def handle_invite(message: Message, dialogue: Dialogue) -> None:
     await dialogue.reply("invite_done", link=link, count=count)
 
 
-COMMANDS: Mapping[str, MessageHandler] = {
-    "user": handle_user,
-    "jobs": handle_jobs,
-    "invite": handle_invite,
-    "refund": handle_refund,
-}
-CALLBACKS: Mapping[str, CallbackHandler] = {
-    "user": on_user_callback,
-    "refund": on_refund_callback,
-}
+COMMANDS = (
+    admin_command("user", handle_user),
+    admin_command("jobs", handle_jobs),
+    admin_command("invite", handle_invite),
+)
+BUTTONS = (ButtonAction("user", on_user_callback, is_for_admins=True),)

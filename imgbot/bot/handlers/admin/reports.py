@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.app import App
-from imgbot.bot.dialogue import CallbackHandler, Dialogue, MessageHandler
+from imgbot.bot.commands import ButtonAction, admin_command
+from imgbot.bot.dialogue import Dialogue
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import ago, buttons, counted, dollars, has_text, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
@@ -239,9 +240,9 @@ def _usd(micro: int) -> str:
     return f"${whole}.{f'{part:06}'.rstrip('0'):0<2}"
 
 
-COMMANDS: Mapping[str, MessageHandler] = {
-    "stats": handle_stats,
-    "stuck": handle_stuck,
-    "spend": handle_spend,
-}
-CALLBACKS: Mapping[str, CallbackHandler] = {"stuck": on_stuck_callback}
+COMMANDS = (
+    admin_command("stats", handle_stats),
+    admin_command("stuck", handle_stuck),
+    admin_command("spend", handle_spend),
+)
+BUTTONS = (ButtonAction("stuck", on_stuck_callback, is_for_admins=True, is_repeatable=True),)

@@ -1,6 +1,6 @@
 -- Credits a payment once, by its charge. One that buys nothing, or of a banned user, is to be
 -- refunded.
--- KEYS: stars:user star_refunds banned
+-- KEYS: stars:user refunds=img:star-refunds banned
 -- ARGV: user charge price credit at_ms is_monthly
 -- FLAGS: fenced allow-oom
 local paid, back = 'paid:' .. charge, 'back:' .. charge
@@ -12,7 +12,7 @@ if is_monthly == '1' then redis.call('HSET', stars, 'month:' .. charge, 1) end
 if is_back then return {'known'} end
 if credit == '0' then
   redis.call('HSET', stars, back, at_ms)
-  redis.call('ZADD', star_refunds, 0, user .. ' ' .. charge)
+  redis.call('ZADD', refunds, 0, user .. ' ' .. charge)
   return {'refused'}
 end
 redis.call('HINCRBY', stars, 'balance', credit)

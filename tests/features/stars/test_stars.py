@@ -8,10 +8,11 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
+from imgbot.features.stars.keys import REFUNDS
+from imgbot.features.stars.ledger import StarAccount, StarLedger
 from imgbot.sandbox.star_bank import StarInvoice
 from imgbot.sandbox.users import SandboxUsers
 from imgbot.storage import keys
-from imgbot.storage.stars import StarAccount, StarLedger
 from tests.fixtures.bot import SOON, Constants
 from tests.fixtures.hostile import assert_undisturbed
 from tests.fixtures.waiting import PATIENCE_S, eventually
@@ -31,10 +32,10 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
 CONSTANTS: Constants = {
     **SOON,
-    "imgbot.jobs.star_reconciler._LOOK_EVERY_S": 0.2,
+    "imgbot.features.stars.reconciler._LOOK_EVERY_S": 0.2,
     # A busy bot gathers updates for up to a second.
     "imgbot.telegram.update_poller._BUSY_PER_S": 1000.0,
-    "imgbot.bot.handlers.stars._CHECK_S": PATIENCE_S,
+    "imgbot.features.stars.handlers._CHECK_S": PATIENCE_S,
 }
 SETTINGS = {
     "IMGBOT_STARS": "picture=5, usd=100, free=1, pack=50, pack=20:25, month=300:400",
@@ -318,9 +319,9 @@ async def test_an_administrator_refunds_and_a_spent_pack_is_a_debt(shop: Stage) 
     await eventually(partial(balance, anna), lambda found: found == -5)
     refusal = await anna.ask("a wolf")
     async with shop.bot.redis() as redis:
-        await redis.zadd(keys.STAR_REFUNDS, {f"{anna.id} {second}": 2**52})
+        await redis.zadd(REFUNDS, {f"{anna.id} {second}": 2**52})
         refused = await owner.ask(f"/refund {anna.id}")
-        await redis.delete(keys.STAR_REFUNDS)
+        await redis.delete(REFUNDS)
     assert ": 50 ⭐, still owed: Telegram refused" in refused.text
     assert listed.text.splitlines()[0] == f"⭐ @anna_k ({anna.id}): balance 70 ⭐, spent 5 ⭐"
     assert ": 20 ⭐ → 25 ⭐" in listed.text
@@ -368,7 +369,7 @@ async def test_a_kill_settles_once_and_refunds_once(shop: Stage) -> None:
     after = await shop.control.last_seq()
     await anna.press(asked, "Yes")
     async with bot.redis() as redis:
-        assert await redis.zcard(keys.STAR_REFUNDS) == 1
+        assert await redis.zcard(REFUNDS) == 1
     await bot.kill()
     await shop.control.clear_faults()
     await bot.start()

@@ -14,16 +14,16 @@ from imgbot.domain.errors import TelegramRefusedError, TransientError, UserError
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import OFFERED, Operation
 from imgbot.domain.stars import StarPrices
+from imgbot.features.stars.ledger import StarLedger, StarPayment
+from imgbot.features.stars.payments import StarTransfer
+from imgbot.features.stars.reconciler import StarReconciler
 from imgbot.jobs.captions import failure_text
-from imgbot.jobs.star_reconciler import StarReconciler
 from imgbot.jobs.submit import _stars_back
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.dead_letters import DeadLetters, ProblemJob
 from imgbot.storage.job_queue import Admission, JobQueue
 from imgbot.storage.persistence import Persistence
-from imgbot.storage.stars import StarLedger, StarPayment
-from imgbot.telegram.stars import StarTransfer
 from tests.fixtures.redis_servers import filled
 from tests.integration.test_spend import NOW, TODAY, TOMORROW, ended, job, open_queue
 
@@ -226,9 +226,8 @@ async def test_an_external_refund_of_spent_stars_is_a_debt(redis: Client) -> Non
 def reconciler_of(
     redis: Client, ledger: StarLedger, payments: Any, *, is_on: bool = True
 ) -> StarReconciler:
-    persistence, due = Persistence(redis), asyncio.Event()
     return StarReconciler(
-        ledger, payments, persistence, lambda: NOW, lambda _: TODAY, due, is_on=is_on
+        ledger, payments, Persistence(redis), lambda: NOW, lambda _: TODAY, is_on=is_on
     )
 
 

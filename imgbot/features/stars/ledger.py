@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from redis.exceptions import ResponseError
 
+from imgbot.features.stars.keys import REFUNDS, TRANSFERS
 from imgbot.storage import keys
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable, set_aside
@@ -119,11 +120,11 @@ class StarLedger(Store):
         return await self._refunds(now_ms + 1, "+inf")
 
     async def _refunds(self, from_ms: int, to_ms: int | str) -> list[tuple[int, str]]:
-        found = await self._redis.zrangebyscore(keys.STAR_REFUNDS, from_ms, to_ms)
-        return readable(keys.STAR_REFUNDS, _refund_from, found)
+        found = await self._redis.zrangebyscore(REFUNDS, from_ms, to_ms)
+        return readable(REFUNDS, _refund_from, found)
 
     async def postpone_refund(self, user_id: int, charge_id: str, due_ms: int) -> None:
-        await self._redis.zadd(keys.STAR_REFUNDS, {f"{user_id} {charge_id}": due_ms}, xx=True)
+        await self._redis.zadd(REFUNDS, {f"{user_id} {charge_id}": due_ms}, xx=True)
 
     async def set_end(self, user_id: int, charge_id: str, end: str) -> None:
         """Record how the subscription of a refunded payment ended."""
@@ -141,10 +142,10 @@ class StarLedger(Store):
 
     async def transfers_read(self) -> int:
         """Return the number of Telegram's transactions that were compared."""
-        return int(await self._redis.get(keys.STAR_TRANSFERS) or 0)
+        return int(await self._redis.get(TRANSFERS) or 0)
 
     async def set_transfers_read(self, count: int) -> None:
-        await self._redis.set(keys.STAR_TRANSFERS, count)
+        await self._redis.set(TRANSFERS, count)
 
 
 def _refund_from(entry: str) -> tuple[int, str]:

@@ -14,9 +14,9 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.stars import CURRENCY, credit_for, is_monthly, pack_of
+from imgbot.features.stars.ledger import StarLedger, StarPayment
+from imgbot.features.stars.payments import StarPayments, StarTransfer
 from imgbot.storage.persistence import Persistence
-from imgbot.storage.stars import StarLedger, StarPayment
-from imgbot.telegram.stars import StarPayments, StarTransfer
 from imgbot.telemetry import events
 
 _REFUSALS = (UserError, TelegramRefusedError, ChatGoneError)
@@ -35,9 +35,10 @@ class StarReconciler:
     persistence: Persistence
     now_ms: Callable[[], int]
     today: Callable[[int], str]
-    refund_due: asyncio.Event
     is_on: bool
     """False if nothing is sold: then payments that arrive are refunded, and no list is read."""
+    refund_due: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when a refund is to be made now."""
     _compared: str = field(default="", init=False)
 
     async def run(self) -> None:

@@ -1,0 +1,59 @@
+"""Record by which a feature enters the bot, and what it is built from."""
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiogram import Bot
+from aiogram.types import Message
+
+from imgbot.bot.app import App
+from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.bot.router import FirstLook
+from imgbot.config.settings import Settings
+from imgbot.domain.texts.buttons import Keyboard
+from imgbot.storage.client import Client
+from imgbot.storage.keys import Owners
+from imgbot.storage.persistence import Persistence
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """Parts of the core that features are built from."""
+
+    settings: Settings
+    redis: Client
+    bot: Bot
+    persistence: Persistence
+    app: App
+
+
+@dataclass(frozen=True, slots=True)
+class Seams:
+    """What a feature adds to a bot; each part is optional."""
+
+    first_looks: Sequence[FirstLook] = ()
+    """Handlers of updates that are no requests; each says whether the update was its own."""
+    commands: Sequence[ChatCommand] = ()
+    actions: Sequence[ButtonAction] = ()
+    answers: Mapping[str, Callable[[Message, Any], Awaitable[None]]] = field(default_factory=dict)
+    """Answers to questions, by topic, in place of those of the core."""
+    refusal_rows: Mapping[str, Callable[[str], Keyboard]] = field(default_factory=dict)
+    """Buttons under a refusal, by its text's key; each is called with the language."""
+    about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
+    """Lines about a user, by id and language, for administrators."""
+    privacy_notes: Sequence[str] = ()
+    """Keys of texts on what it keeps of users, for /privacy and /forget_me."""
+    loops: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
+    """Loops that run while this bot leads, until they are cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """Feature as its folder declares it."""
+
+    name: str
+    """Name of its folder."""
+    build: Callable[[Core], Seams]
+    keys: Owners = field(default_factory=dict)
+    """Redis keys, each with its owners: /forget_me follows."""

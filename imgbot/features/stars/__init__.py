@@ -1,0 +1,56 @@
+"""Telegram Stars: users buy them, and pay for pictures with them.
+
+* `handlers`: /balance, /buy, payments, and /refund for administrators.
+* `ledger`: what users have paid, hold and have spent, in Redis.
+* `payments`: the Bot API calls; `reconciler`: refunds, and the ledger held against Telegram's list.
+
+The price of a picture is held at its admission and settled at its end by the queue's scripts.
+"""
+
+from imgbot.bot.commands import ButtonAction, ChatCommand, admin_command
+from imgbot.features.feature import Core, Feature, Seams
+from imgbot.features.stars import buttons
+from imgbot.features.stars.handlers import StarHandlers
+from imgbot.features.stars.keys import KEYS
+from imgbot.features.stars.ledger import StarLedger
+from imgbot.features.stars.payments import StarPayments
+from imgbot.features.stars.reconciler import StarReconciler
+
+
+def build(core: Core) -> Seams:
+    """Build it; where nothing is sold, what was paid is still seen, returned and refunded."""
+    app, prices = core.app, core.settings.stars
+    ledger, payments = StarLedger(core.redis), StarPayments(core.bot)
+    is_sold = prices is not None
+    reconciler = StarReconciler(
+        ledger, payments, core.persistence, app.now_ms, app.spend.today, is_on=is_sold
+    )
+    handlers = StarHandlers(app, ledger, payments, prices, reconciler.refund_due)
+    place = 4 if is_sold else 0
+    # Where nothing is sold, a command in a group may be for another bot.
+    common = {"is_open": True, "is_private": not is_sold}
+    commands = [
+        ChatCommand("balance", handlers.show_balance, place, is_personal=True, **common, **_HELP),
+        ChatCommand("paysupport", handlers.show_balance, **common),
+    ]
+    if is_sold:
+        commands.append(ChatCommand("buy", handlers.offer_packs, place, is_personal=True, **_HELP))
+    return Seams(
+        first_looks=[handlers.look],
+        commands=[*commands, admin_command("refund", handlers.list_payments, is_listed=is_sold)],
+        actions=[
+            ButtonAction("buy", handlers.on_buy),
+            ButtonAction("payback", handlers.on_payback, is_open=True),
+            ButtonAction("refund", handlers.on_refund, is_for_admins=True),
+        ],
+        answers={"price": handlers.answer_price} if is_sold else {},
+        refusal_rows={"stars_short": buttons.buy},
+        about_user=[handlers.about_user] if is_sold else [],
+        privacy_notes=["privacy_stars"] if is_sold else [],
+        loops=[reconciler.run],
+    )
+
+
+_HELP = {"help_topic": "account"}
+
+FEATURE = Feature("stars", build, KEYS)

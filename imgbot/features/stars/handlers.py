@@ -1,0 +1,279 @@
+"""Telegram Stars in the chat: /balance, /buy, payments; /refund for administrators."""
+
+import asyncio
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+
+from aiogram.types import CallbackQuery, Message, PreCheckoutQuery, SuccessfulPayment, Update
+
+from imgbot.bot.app import App
+from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.handlers.account import answer_price
+from imgbot.bot.handlers.admin.access import label_of, target_of
+from imgbot.domain.errors import (
+    ChatGoneError,
+    StorageFullError,
+    StorageUnavailableError,
+    TelegramRefusedError,
+    UserError,
+)
+from imgbot.domain.operations import Operation
+from imgbot.domain.stars import StarPack, StarPrices, credit_for, is_monthly, pack_of
+from imgbot.domain.texts import language_of, t
+from imgbot.domain.texts.buttons import Button, Keyboard
+from imgbot.features.stars import buttons
+from imgbot.features.stars.ledger import StarLedger, StarPayment
+from imgbot.features.stars.payments import StarPayments
+from imgbot.telegram.messenger import ChatTarget
+
+_CHECK_S = 5.0
+"""Telegram waits ten seconds for the answer before a payment."""
+
+_TOLD_S = 172_800
+"""Longer than Telegram repeats an update."""
+
+_PAYMENTS_SHOWN = 10
+
+
+@dataclass(frozen=True, slots=True)
+class StarHandlers:
+    """Handlers of commands, buttons and payments."""
+
+    app: App
+    ledger: StarLedger
+    payments: StarPayments
+    prices: StarPrices | None
+    """Price list; None if nothing is sold."""
+    refund_due: asyncio.Event
+    """Set when a refund is to be made now."""
+
+    def _sold(self) -> StarPrices:
+        if self.prices is None:
+            raise UserError("stars_not_sold")
+        return self.prices
+
+    def _price_line(self, dialogue: Dialogue) -> str:
+        prices = self._sold()
+        key = "stars_price_from" if prices.per_usd else "stars_price"
+        return dialogue.t(key, price=prices.picture)
+
+    async def show_balance(self, _: Message, dialogue: Dialogue) -> None:
+        """/balance: Stars and free pictures left, and a payment that can be returned."""
+        text, rows = await self._balance(dialogue)
+        if dialogue.context.is_private:
+            await dialogue.reply_text(text, rows)
+        else:
+            await dialogue.tell_alone(text)
+
+    async def _balance(self, dialogue: Dialogue) -> tuple[str, Keyboard]:
+        """Text and buttons; what is left of the time when something was sold can be returned."""
+        prices, today = self.prices, self.app.spend.today(self.app.now_ms())
+        account = await self.ledger.account(dialogue.user_id, today)
+        if not (prices or account.balance > 0 or account.held):
+            raise UserError("unknown_command")
+        lines = [dialogue.t("stars_balance", balance=account.balance)]
+        if account.held:
+            lines.append(dialogue.t("stars_held", held=account.held))
+        if prices:
+            lines.append(self._price_line(dialogue))
+        if prices and prices.free_daily:
+            left = max(prices.free_daily - account.free_used, 0)
+            lines.append(dialogue.t("stars_free", left=left, limit=prices.free_daily))
+        key, price = (account.unused.key, account.unused.price) if account.unused else ("", 0)
+        rows = buttons.account(dialogue.language, key, price, is_sold=prices is not None)
+        return "\n".join(lines), rows
+
+    async def offer_packs(self, _: Message, dialogue: Dialogue) -> None:
+        """/buy: the packs, each as a button that sends its invoice."""
+        if not dialogue.context.is_private:
+            await dialogue.reply_alone("stars_in_private", name=self.app.identity.name)
+            return
+        text = f"{dialogue.t('stars_buy')}\n{self._price_line(dialogue)}"
+        await dialogue.reply_text(text, buttons.buy(dialogue.language, self._sold().packs))
+
+    async def on_buy(self, callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        if argument == "list":
+            if isinstance(callback.message, Message):
+                await self.offer_packs(callback.message, dialogue)
+            return ""
+        pack, prices = pack_of(argument), self._sold()
+        if pack is None or pack not in prices.packs:
+            return "pack_gone"
+        kind = "month" if pack.is_monthly else "pack"
+        title = dialogue.t(f"invoice_{kind}", credit=pack.credit)
+        about = f"{dialogue.t('invoice_about')} {self._price_line(dialogue)}"
+        try:
+            await self._offer(pack, title, about, dialogue)
+        except ChatGoneError:
+            raise UserError("stars_in_private", name=self.app.identity.name) from None
+        return ""
+
+    async def _offer(self, pack: StarPack, title: str, about: str, dialogue: Dialogue) -> None:
+        """Send the invoice of a pack to the user alone; a subscription has a link."""
+        user_id = dialogue.user_id
+        if not pack.is_monthly:
+            await self.payments.send_invoice(user_id, pack, title, about)
+            return
+        link = await self.payments.subscription_link(pack, title, about)
+        text = dialogue.t("stars_month", price=pack.price, credit=pack.credit)
+        rows = [[Button(dialogue.t("button_subscribe", price=pack.price), "", link)]]
+        await self.app.messenger.send_text(ChatTarget(user_id), text, rows)
+
+    async def on_payback(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        """Return an unused payment, after a question."""
+        step, _sep, key = argument.partition(".")
+        if step == "no":
+            await dialogue.update_panel(*await self._balance(dialogue))
+            return ""
+        account = await self.ledger.account(dialogue.user_id)
+        payment = next((each for each in account.payments if each.key == key), None)
+        if payment is None or payment.is_back:
+            return "payback_done_already"
+        facts = {"price": payment.price, "credit": payment.credit}
+        if step == "ask":
+            rows = buttons.payback(dialogue.language, key)
+            await dialogue.update_panel(dialogue.t("payback_ask", **facts), rows)
+            return ""
+        verdict = await self.ledger.take_back(
+            dialogue.user_id, payment.charge_id, self.app.now_ms(), is_unused=True
+        )
+        if verdict == "used":
+            return "payback_used"
+        self.refund_due.set()
+        text = dialogue.t("payback_done", **facts)
+        if payment.is_monthly:
+            text += f"\n{dialogue.t('payback_month')}"
+        await dialogue.update_panel(text, [])
+        return ""
+
+    async def look(self, update: Update, _refusal: str) -> bool:
+        """Handle an update about a payment; False for any other.
+
+        Access, limits and what else concerns requests do not concern money that was paid.
+        """
+        message = update.message
+        if update.pre_checkout_query:
+            await self._check_out(update.pre_checkout_query, update.update_id)
+        elif message and message.successful_payment:
+            await self._receive(message.successful_payment, message, update.update_id)
+        elif message and (refunded := message.refunded_payment):
+            user_id, charge_id = _payer(message), refunded.telegram_payment_charge_id
+            await self.ledger.take_back(user_id, charge_id, self.app.now_ms(), is_refunded=True)
+        else:
+            return False
+        return True
+
+    async def _check_out(self, query: PreCheckoutQuery, update_id: int) -> None:
+        """Answer in time, even if Redis does not."""
+        user = query.from_user
+        context = RequestContext(update_id, user.id, user.id, language_of(user.language_code))
+        refusal = UserError("pay_later")
+        with suppress(StorageUnavailableError, TimeoutError):
+            async with asyncio.timeout(_CHECK_S):
+                profile = await self.app.users.profile(user.id, user.id)
+                context = context.with_profile(profile)
+                refusal = self._refusal(query, context)
+        text = t(context.language, refusal.reason, **refusal.facts) if refusal else ""
+        await self.payments.answer_checkout(query.id, text)
+
+    def _refusal(self, query: PreCheckoutQuery, context: RequestContext) -> UserError | None:
+        prices, pack = self.prices, pack_of(query.invoice_payload)
+        is_offered = prices is not None and pack in prices.packs
+        # The payload is the bot's own, but the price must be that of the invoice, too.
+        is_exact = credit_for(query.currency, query.total_amount, query.invoice_payload)
+        if not is_offered or not is_exact:
+            return UserError("pack_gone")
+        try:
+            self.app.policy.check(context)
+        except UserError as error:
+            return error
+        return None
+
+    async def _receive(self, paid: SuccessfulPayment, message: Message, update_id: int) -> None:
+        """Credit a payment, as far as it is for something, and tell its user.
+
+        The reconciliation may have been first.
+        """
+        amount, payload = paid.total_amount, paid.invoice_payload
+        user_id = _payer(message)
+        credit = credit_for(paid.currency, amount, payload) if self.prices else 0
+        at_ms = int(message.date.timestamp() * 1000)
+        is_month, charge_id = is_monthly(payload), paid.telegram_payment_charge_id
+        payment = StarPayment(charge_id, amount, credit, at_ms, is_monthly=is_month)
+        if await self.ledger.credit(user_id, payment) == "refused":
+            self.refund_due.set()
+        notice = f"paid.{payment.key}"
+        with suppress(StorageFullError):
+            if not await self.app.users.claim_notice(user_id, notice, str(update_id), _TOLD_S):
+                return
+        profile = await self.app.users.profile(user_id, user_id)
+        account = await self.ledger.account(user_id)
+        is_back = any(each.key == payment.key and each.is_back for each in account.payments)
+        key = "stars_paid_back" if is_back else "stars_paid"
+        text = t(profile.language, key, price=amount, credit=credit, balance=account.balance)
+        if is_back and is_month:
+            text += f"\n{t(profile.language, 'payback_month')}"
+        with suppress(ChatGoneError, TelegramRefusedError):
+            await self.app.messenger.send_text(ChatTarget(user_id), text, [])
+
+    async def list_payments(self, message: Message, dialogue: Dialogue) -> None:
+        """/refund id or @name, or as a reply: their latest payments, each with a button."""
+        user_id, _ = await target_of(message, self.app)
+        if user_id is None:
+            raise UserError("refund_usage")
+        await dialogue.reply_text(*await self._paid_by(user_id, dialogue))
+
+    async def _paid_by(self, user_id: int, dialogue: Dialogue) -> tuple[str, Keyboard]:
+        account = await self.ledger.account(user_id)
+        refused = await self.ledger.refunds_refused(self.app.now_ms())
+        label = await label_of(user_id, self.app)
+        facts = {"user": label, "balance": account.balance, "spent": account.spent}
+        lines, rest = [dialogue.t("refund_title", **facts)], list[tuple[int, str]]()
+        for number, payment in enumerate(account.payments[:_PAYMENTS_SHOWN], 1):
+            day = time.strftime("%Y-%m-%d", time.gmtime(payment.at_ms / 1000))
+            key = f"refund_line_{payment.end or 'back'}" if payment.is_back else "refund_line"
+            if (user_id, payment.charge_id) in refused:
+                key = "refund_line_refused"
+            told = {"number": number, "day": day, "price": payment.price}
+            lines.append(dialogue.t(key, credit=payment.credit, **told))
+            rest += [] if payment.is_back else [(number, payment.key)]
+        return "\n".join(lines), buttons.refunds(user_id, rest)
+
+    async def on_refund(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        step, user, key = [*argument.split("."), "", ""][:3]
+        if not user.isdecimal():
+            return "unknown_button"
+        user_id = int(user)
+        account = await self.ledger.account(user_id)
+        payment = next((each for each in account.payments if each.key == key), None)
+        if payment is not None and step == "ask":
+            left, label = account.balance - payment.credit, await label_of(user_id, self.app)
+            rows = buttons.refund(dialogue.language, user_id, key)
+            await dialogue.update_panel(
+                dialogue.t("refund_ask", user=label, price=payment.price, left=left), rows
+            )
+            return ""
+        if payment is not None and step == "yes":
+            await self.ledger.take_back(user_id, payment.charge_id, self.app.now_ms())
+            self.refund_due.set()
+        await dialogue.update_panel(*await self._paid_by(user_id, dialogue))
+        is_monthly = payment is not None and payment.is_monthly
+        return f"refund_made{'_month' * is_monthly}" if step == "yes" else ""
+
+    async def answer_price(self, message: Message, dialogue: Dialogue) -> None:
+        """Say what a picture costs, to whom it costs something."""
+        costs = dialogue.app.policy.star_price(dialogue.user_id, Operation.CREATE, 0)
+        await (self.show_balance if costs else answer_price)(message, dialogue)
+
+    async def about_user(self, user_id: int, language: str) -> list[str]:
+        """Return a line about a user's Stars."""
+        account = await self.ledger.account(user_id)
+        return [t(language, "user_stars", balance=account.balance, spent=account.spent)]
+
+
+def _payer(message: Message) -> int:
+    # In a private chat, the message about a refund may be the bot's own.
+    is_private = message.chat.type == "private"
+    return message.from_user.id if message.from_user and not is_private else message.chat.id

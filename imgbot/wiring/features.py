@@ -1,0 +1,24 @@
+"""Features of the bot: deleting one is deleting its folder and its line here."""
+
+from collections.abc import Sequence
+
+from imgbot.features.feature import Core, Feature, Seams
+from imgbot.features.stars import FEATURE as STARS
+from imgbot.storage import keys
+
+FEATURES: tuple[Feature, ...] = (STARS,)
+
+
+def owners() -> keys.Owners:
+    """Return the keys of the core and of the features. Raises ValueError for one that two have."""
+    found = dict(keys.OWNERS)
+    for feature in FEATURES:
+        if twice := found.keys() & feature.keys.keys():
+            raise ValueError(f"{feature.name} has keys of another: {', '.join(sorted(twice))}")
+        found |= feature.keys
+    return found
+
+
+def build_seams(core: Core) -> Sequence[Seams]:
+    """Build all features."""
+    return [feature.build(core) for feature in FEATURES]
