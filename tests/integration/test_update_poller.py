@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any, cast
 from unittest.mock import Mock
 
@@ -88,91 +89,100 @@ class Recorder:
         await eventually(handled, lambda found: found == count)
 
 
-def poller(
-    bot: Bot,
-    recorder: Recorder,
-    redis: Client,
-    persist: Callable[[], Awaitable[None]] | None = None,
-) -> UpdatePoller:
-    return UpdatePoller(bot, recorder, UpdateLedger(redis, persist))
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A bot on a sandbox, whose updates a recorder handles."""
+
+    bot: Bot
+    control: Control
+    redis: Client
+    ann: Person
+    recorder: Recorder
+
+    def poller(self) -> UpdatePoller:
+        return UpdatePoller(self.bot, self.recorder, UpdateLedger(self.redis))
+
+    @asynccontextmanager
+    async def polling(self, drain_s: float = DRAIN_S) -> AsyncGenerator[asyncio.Event]:
+        stopping = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.poller().run(stopping, drain_s))
+            try:
+                yield stopping
+            finally:
+                stopping.set()
+
+    async def say(self, *texts: str) -> None:
+        """Let Ann write these messages."""
+        for text in texts:
+            await self.control.say(self.ann, text)
+
+    def hold(self, text: str) -> asyncio.Event:
+        """Return the gate at which the handler of this text waits."""
+        return self.recorder.gates.setdefault(text, asyncio.Event())
+
+    async def left(self) -> list[str]:
+        """Texts of what Telegram has not seen confirmed."""
+        updates = await self.bot.get_updates(timeout=0)
+        return [update.message.text or "" for update in updates if update.message]
 
 
-@asynccontextmanager
-async def polling(
-    bot: Bot, recorder: Recorder, redis: Client, drain_s: float = DRAIN_S
-) -> AsyncGenerator[asyncio.Event]:
-    stopping = asyncio.Event()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(poller(bot, recorder, redis).run(stopping, drain_s))
-        try:
-            yield stopping
-        finally:
-            stopping.set()
-
-
-@asynccontextmanager
-async def open_bot_on_sandbox() -> AsyncGenerator[tuple[Bot, Control]]:
+@pytest.fixture
+async def place(redis: Client) -> AsyncGenerator[Place]:
     async with open_sandbox(flood=False) as (sandbox, control):
         bot = open_bot(sandbox.token, sandbox.url)
-        try:
-            yield bot, control
-        finally:
-            await bot.session.close()
+        yield Place(bot, control, redis, await control.make_user("Ann"), Recorder())
+        await bot.session.close()
 
 
-async def test_nothing_is_asked_for_while_another_bot_may_lead(redis: Client) -> None:
-    recorder, expired, stopping = Recorder(), asyncio.Event(), asyncio.Event()
+async def test_nothing_is_asked_for_while_another_bot_may_lead(place: Place) -> None:
+    expired, stopping = asyncio.Event(), asyncio.Event()
     under_way = 0
 
     async def is_asking() -> bool:
         return under_way > 0
 
-    async with open_bot_on_sandbox() as (bot, control), asyncio.TaskGroup() as group:
+    async def call(method: Any, **options: Any) -> Any:
+        nonlocal under_way
+        under_way += 1
+        try:
+            return await place.bot(method, **options)
+        finally:
+            under_way -= 1
 
-        async def call(method: Any, **options: Any) -> Any:
-            nonlocal under_way
-            under_way += 1
-            try:
-                return await bot(method, **options)
-            finally:
-                under_way -= 1
-
-        anna = await control.make_user("Anna")
-        updates = UpdatePoller(cast("Bot", call), recorder, UpdateLedger(redis), expired)
+    async with asyncio.TaskGroup() as group:
+        ledger = UpdateLedger(place.redis)
+        updates = UpdatePoller(cast("Bot", call), place.recorder, ledger, expired)
         group.create_task(updates.run(stopping, DRAIN_S))
-        await control.say(anna, "before")
-        await recorder.until(anna, ["before"])
+        await place.say("before")
+        await place.recorder.until(place.ann, ["before"])
 
         await eventually(is_asking)
         # It ends the long poll that is under way, too.
         expired.set()
         await eventually(is_asking, lambda found: not found)
-        await control.say(anna, "meanwhile")
+        await place.say("meanwhile")
         assert not under_way
         expired.clear()
-        await recorder.until(anna, ["before", "meanwhile"])
+        await place.recorder.until(place.ann, ["before", "meanwhile"])
         stopping.set()
 
 
-async def test_order_within_a_chat_and_chats_side_by_side(redis: Client) -> None:
-    recorder = Recorder()
-    recorder.gates["slow"] = asyncio.Event()
-    async with open_bot_on_sandbox() as (bot, control):
-        ann, bob = await control.make_user("Ann"), await control.make_user("Bob")
-        async with polling(bot, recorder, redis):
-            for text in ("slow", "a1", "a2"):
-                await control.say(ann, text)
-            for text in ("b1", "b2", "b3"):
-                await control.say(bob, text)
+async def test_order_within_a_chat_and_chats_side_by_side(place: Place) -> None:
+    gate, bob = place.hold("slow"), await place.control.make_user("Bob")
+    async with place.polling():
+        await place.say("slow", "a1", "a2")
+        for text in ("b1", "b2", "b3"):
+            await place.control.say(bob, text)
 
-            await recorder.until(bob, ["b1", "b2", "b3"])
-            held_back = recorder.texts(ann.id)
-            recorder.gates["slow"].set()
+        await place.recorder.until(bob, ["b1", "b2", "b3"])
+        held_back = place.recorder.texts(place.ann.id)
+        gate.set()
 
-            await recorder.until(ann, ["slow", "a1", "a2"])
+        await place.recorder.until(place.ann, ["slow", "a1", "a2"])
 
     assert held_back == []
-    assert len(recorder.handled) == 6
+    assert len(place.recorder.handled) == 6
 
 
 async def received() -> float:
@@ -180,122 +190,114 @@ async def received() -> float:
     return REGISTRY.get_sample_value("imgbot_updates_received_total", sample) or 0.0
 
 
-async def test_a_chat_that_never_rests_keeps_all_its_messages(redis: Client) -> None:
+async def test_a_chat_that_never_rests_keeps_all_its_messages(place: Place) -> None:
     """What counts is how many wait, not how many came since the chat was last quiet."""
-    recorder = Recorder()
-    gates = [asyncio.Event() for _ in range(3)]
-    async with open_bot_on_sandbox() as (bot, control):
-        ann = await control.make_user("Ann")
-        async with polling(bot, recorder, redis):
-            before = await received()
-            for turn, gate in enumerate(gates):
-                recorder.gates[f"gate {turn}"] = gate
-                await control.say(ann, f"gate {turn}")
-                for number in range(20):
-                    # The line is full up to its gate before the gate ahead of it opens.
-                    await control.say(ann, f"{turn}.{number}")
-                    if number == 5:
-                        taken = before + turn * 21 + 7
-                        await eventually(received, lambda n, taken=taken: n >= taken)
-                        if turn:
-                            gates[turn - 1].set()
-                await recorder.until_count(turn * 21)
-            gates[-1].set()
-            await recorder.until_count(63)
+    gates = [place.hold(f"gate {turn}") for turn in range(3)]
+    async with place.polling():
+        before = await received()
+        for turn in range(3):
+            await place.say(f"gate {turn}")
+            for number in range(20):
+                # The line is full up to its gate before the gate ahead of it opens.
+                await place.say(f"{turn}.{number}")
+                if number == 5:
+                    taken = before + turn * 21 + 7
+                    await eventually(received, lambda n, taken=taken: n >= taken)
+                    if turn:
+                        gates[turn - 1].set()
+            await place.recorder.until_count(turn * 21)
+        gates[-1].set()
+        await place.recorder.until_count(63)
 
-    assert recorder.texts(ann.id)[-1] == "2.19"
+    assert place.recorder.texts(place.ann.id)[-1] == "2.19"
 
 
-async def test_one_member_of_a_group_crowds_nobody_out(redis: Client) -> None:
+async def test_one_member_of_a_group_crowds_nobody_out(place: Place) -> None:
     """What is too much is refused: a press at once, messages once in each chat, in their turn."""
-    recorder = Recorder()
-    recorder.gates["/first"] = asyncio.Event()
-    recorder.failures["too_fast"] = [TransientError("Telegram", 0.01)]
-    async with open_bot_on_sandbox() as (bot, control):
-        mallory, bob = await control.make_user("Mallory"), await control.make_user("Bob")
-        groups = [await control.make_group(name, [mallory, bob]) for name in ("A", "B")]
-        message = {"chat": {"id": groups[0]}}
-        async with polling(bot, recorder, redis):
-            await control.say(mallory, "/first", chat_id=groups[0])
-            await recorder.until_running()
-            for number in range(2, 61):
-                await control.say(mallory, f"/{number}", chat_id=groups[0])
-            # What is paid must not be refused.
-            paid = message | {"from": {"id": mallory.id}, "text": "paid", "successful_payment": {}}
-            await control.push_update({"message": paid})
-            await control.say(mallory, "/elsewhere", chat_id=groups[1])
-            await control.push_update(
-                {"callback_query": {"from": {"id": mallory.id}, "message": message}}
-            )
-            for text in ("/bob", "/bob again"):
-                await control.say(bob, text, chat_id=groups[0])
-            await control.say(bob, "/there", chat_id=groups[1])
+    gate, control = place.hold("/first"), place.control
+    place.recorder.failures["too_fast"] = [TransientError("Telegram", 0.01)]
+    mallory, bob = await control.make_user("Mallory"), await control.make_user("Bob")
+    groups = [await control.make_group(name, [mallory, bob]) for name in ("A", "B")]
+    message = {"chat": {"id": groups[0]}}
+    async with place.polling():
+        await control.say(mallory, "/first", chat_id=groups[0])
+        await place.recorder.until_running()
+        for number in range(2, 61):
+            await control.say(mallory, f"/{number}", chat_id=groups[0])
+        # What is paid must not be refused.
+        paid = message | {"from": {"id": mallory.id}, "text": "paid", "successful_payment": {}}
+        await control.push_update({"message": paid})
+        await control.say(mallory, "/elsewhere", chat_id=groups[1])
+        press = {"from": {"id": mallory.id}, "message": message}
+        await control.push_update({"callback_query": press})
+        for text in ("/bob", "/bob again"):
+            await control.say(bob, text, chat_id=groups[0])
+        await control.say(bob, "/there", chat_id=groups[1])
 
-            refused = [(groups[0], "slow_down"), (groups[1], "too_fast")]
+        refused = [(groups[0], "slow_down"), (groups[1], "too_fast")]
 
-            async def answers() -> list[tuple[int, str]]:
-                return sorted(recorder.refused)
+        async def answers() -> list[tuple[int, str]]:
+            return sorted(place.recorder.refused)
 
-            await eventually(answers, lambda found: found == sorted(refused))
-            # "/there", which was sent last: all have been taken in.
-            await recorder.until_count(1)
-            recorder.gates["/first"].set()
-            refused.append((groups[0], "too_fast"))
-            await eventually(answers, lambda found: found == sorted(refused))
-            await recorder.until_count(54)
+        await eventually(answers, lambda found: found == sorted(refused))
+        # "/there", which was sent last: all have been taken in.
+        await place.recorder.until_count(1)
+        gate.set()
+        refused.append((groups[0], "too_fast"))
+        await eventually(answers, lambda found: found == sorted(refused))
+        await place.recorder.until_count(54)
 
     own = [f"/{number}" for number in range(2, 51)]
-    assert recorder.texts(groups[0]) == ["/first", "/bob", own[0], "/bob again", *own[1:], "paid"]
-    assert recorder.texts(groups[1]) == ["/there"]
+    assert place.recorder.texts(groups[0]) == [
+        "/first",
+        "/bob",
+        own[0],
+        "/bob again",
+        *own[1:],
+        "paid",
+    ]
+    assert place.recorder.texts(groups[1]) == ["/there"]
 
 
 async def test_a_handler_that_takes_too_long_is_told_of(
-    redis: Client, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imgbot.telegram.update_dispatcher._HANDLER_DEADLINE_S", 0.1)
-    recorder = Recorder()
-    recorder.gates["slow"] = asyncio.Event()
-    recorder.failures["went_wrong"] = [TransientError("Telegram", 0.01)]
-    async with open_bot_on_sandbox() as (bot, control):
-        ann = await control.make_user("Ann")
-        async with polling(bot, recorder, redis):
-            await control.say(ann, "slow")
-            await control.say(ann, "after it")
+    place.hold("slow")
+    place.recorder.failures["went_wrong"] = [TransientError("Telegram", 0.01)]
+    async with place.polling():
+        await place.say("slow", "after it")
 
-            await recorder.until(ann, ["after it"])
+        await place.recorder.until(place.ann, ["after it"])
 
-    assert recorder.refused == [(ann.id, "went_wrong")]
-    assert await redis.llen(keys.POISON) == 1
+    assert place.recorder.refused == [(place.ann.id, "went_wrong")]
+    assert await place.redis.llen(keys.POISON) == 1
 
 
-async def test_nothing_is_confirmed_before_it_is_handled(redis: Client) -> None:
+async def test_nothing_is_confirmed_before_it_is_handled(place: Place) -> None:
     """Stopped hard in the middle, the next poller gets what was not handled, and only that."""
-    recorder = Recorder()
-    recorder.gates["stuck"] = asyncio.Event()
-    async with open_bot_on_sandbox() as (bot, control):
-        ann, bob = await control.make_user("Ann"), await control.make_user("Bob")
-        async with asyncio.TaskGroup() as group:
-            updates = poller(bot, recorder, redis)
-            life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
-            await control.say(ann, "stuck")
-            await control.say(ann, "behind it")
-            await control.say(bob, "free")
+    place.hold("stuck")
+    bob = await place.control.make_user("Bob")
+    async with asyncio.TaskGroup() as group:
+        life = group.create_task(place.poller().run(asyncio.Event(), DRAIN_S))
+        await place.say("stuck", "behind it")
+        await place.control.say(bob, "free")
 
-            await recorder.until(bob, ["free"])
-            await eventually(lambda: redis.keys(f"{keys.HANDLED}*"), lambda k: len(k) == 1)
-            life.cancel()
-        recorder.gates.clear()
-        async with polling(bot, recorder, redis):
-            await recorder.until_count(3)
+        await place.recorder.until(bob, ["free"])
+        await eventually(lambda: place.redis.keys(f"{keys.HANDLED}*"), lambda k: len(k) == 1)
+        life.cancel()
+    place.recorder.gates.clear()
+    async with place.polling():
+        await place.recorder.until_count(3)
 
-    assert sorted(recorder.texts(ann.id)) == ["behind it", "stuck"]
-    assert recorder.texts(bob.id) == ["free"]
+    assert sorted(place.recorder.texts(place.ann.id)) == ["behind it", "stuck"]
+    assert place.recorder.texts(bob.id) == ["free"]
 
 
 async def test_nothing_is_confirmed_before_it_is_on_the_disk(redis: Client) -> None:
-    asked, is_on_disk = asyncio.Event(), asyncio.Event()
+    recorder, asked, is_on_disk = Recorder(), asyncio.Event(), asyncio.Event()
     offsets: list[int | None] = []
-    recorder, troubles = Recorder(), [StorageUnavailableError("the disk is slow")]
+    troubles = [StorageUnavailableError("the disk is slow")]
 
     async def persist() -> None:
         asked.set()
@@ -310,7 +312,7 @@ async def test_nothing_is_confirmed_before_it_is_on_the_disk(redis: Client) -> N
         return [{"update_id": 7, "message": {"text": "a fox", "chat": {"id": 1}}}]
 
     async with asyncio.TaskGroup() as group:
-        updates = poller(cast("Bot", telegram), recorder, redis, persist)
+        updates = UpdatePoller(cast("Bot", telegram), recorder, UpdateLedger(redis, persist))
         life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
         await asked.wait()
         before = list(offsets)
@@ -327,21 +329,21 @@ async def test_nothing_is_confirmed_before_it_is_on_the_disk(redis: Client) -> N
     assert troubles == []
 
 
-async def test_a_poisoned_update_is_set_aside_and_blocks_nothing(redis: Client) -> None:
-    recorder = Recorder()
-    recorder.failures["bug"] = [ZeroDivisionError("a bug")]
-    async with open_bot_on_sandbox() as (bot, control):
-        ann = await control.make_user("Ann")
-        async with polling(bot, recorder, redis):
-            await control.push_update({"message": {"chat": {"id": ann.id}, "text": "bug"}})
-            await control.push_update({"message": "not even an object"})
-            await control.push_update({"from_the_future": [1, 2, 3]})
-            await control.say(ann, "after all that")
+async def test_a_poisoned_update_is_set_aside_and_blocks_nothing(place: Place) -> None:
+    place.recorder.failures["bug"] = [ZeroDivisionError("a bug")]
+    async with place.polling():
+        for odd in (
+            {"message": {"chat": {"id": place.ann.id}, "text": "bug"}},
+            {"message": "not even an object"},
+            {"from_the_future": [1, 2, 3]},
+        ):
+            await place.control.push_update(odd)
+        await place.say("after all that")
 
-            await recorder.until(ann, ["after all that"])
-            aside = await eventually(
-                lambda: redis.lrange(keys.POISON, 0, -1), lambda found: len(found) == 3
-            )
+        await place.recorder.until(place.ann, ["after all that"])
+        aside = await eventually(
+            lambda: place.redis.lrange(keys.POISON, 0, -1), lambda found: len(found) == 3
+        )
 
     assert any("not even an object" in str(update) for update in aside)
     assert any("from_the_future" in str(update) for update in aside)
@@ -350,61 +352,54 @@ async def test_a_poisoned_update_is_set_aside_and_blocks_nothing(redis: Client) 
 @pytest.mark.parametrize(
     "error", [StorageUnavailableError("Redis"), TransientError("Telegram", 0.01)]
 )
-async def test_what_can_wait_is_tried_again(redis: Client, error: Exception) -> None:
-    recorder = Recorder()
-    recorder.failures["later"] = [error, error]
-    async with open_bot_on_sandbox() as (bot, control):
-        ann = await control.make_user("Ann")
-        async with polling(bot, recorder, redis):
-            await control.say(ann, "later")
+async def test_what_can_wait_is_tried_again(place: Place, error: Exception) -> None:
+    place.recorder.failures["later"] = [error, error]
+    async with place.polling():
+        await place.say("later")
 
-            await recorder.until(ann, ["later"])
+        await place.recorder.until(place.ann, ["later"])
 
-    assert await redis.llen(keys.POISON) == 0
+    assert await place.redis.llen(keys.POISON) == 0
 
 
 @pytest.mark.parametrize("cause", ["told to wait", "slow"])
 async def test_a_chat_that_must_wait_holds_nobody_up(
-    redis: Client, monkeypatch: pytest.MonkeyPatch, cause: str
+    place: Place, monkeypatch: pytest.MonkeyPatch, cause: str
 ) -> None:
     """Its updates are stored in their order, and the window goes on to everybody else."""
-    recorder = Recorder()
-    recorder.gates["slow"] = asyncio.Event()
-    recorder.failures["told to wait"] = [TransientError("Telegram asks to wait", 3000.0)]
-    behind = [f"behind {number}" for number in range(20)]
-    async with open_bot_on_sandbox() as (bot, control):
-        ann, *others = [await control.make_user(name) for name in ("Ann", "Bob", "Carl", "Dan")]
-        async with asyncio.TaskGroup() as group:
-            updates = poller(bot, recorder, redis)
-            life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
-            for text in (cause, *behind):
-                await control.say(ann, text)
-            for number in range(40):
-                for other in others:
-                    await control.say(other, f"{number}")
+    place.hold("slow")
+    place.recorder.failures["told to wait"] = [TransientError("Telegram asks to wait", 3000.0)]
+    behind, in_order = [f"behind {n}" for n in range(20)], [f"{n}" for n in range(40)]
+    ann, redis = place.ann, place.redis
+    others = [await place.control.make_user(name) for name in ("Bob", "Carl", "Dan")]
+    async with asyncio.TaskGroup() as group:
+        updates = place.poller()
+        life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
+        await place.say(cause, *behind)
+        for text in in_order:
+            for other in others:
+                await place.control.say(other, text)
 
-            async def of_others() -> list[list[str]]:
-                return [recorder.texts(other.id) for other in others]
+        async def of_others() -> list[list[str]]:
+            return [place.recorder.texts(other.id) for other in others]
 
-            in_order = [str(number) for number in range(40)]
-            await eventually(of_others, lambda texts: texts == [in_order] * 3)
-            stored = f"{keys.DEFERRED_OF}{ann.id}"
-            await eventually(lambda: redis.zcard(stored), lambda count: count == 21)
-            assert updates.is_busy_with(ann.id)
-            life.cancel()
-        recorder.gates.clear()
-        # As a clock that is set back leaves it.
-        await redis.zadd(keys.DEFERRED, {str(ann.id): 1 << 52}, xx=True)
-        monkeypatch.setattr(update_dispatcher, "_RESTORED_S", 0.0, raising=False)
-        async with polling(bot, recorder, redis):
-            await control.say(ann, "after the restart")
+        await eventually(of_others, lambda texts: texts == [in_order] * 3)
+        stored = f"{keys.DEFERRED_OF}{ann.id}"
+        await eventually(lambda: redis.zcard(stored), lambda count: count == 21)
+        assert updates.is_busy_with(ann.id)
+        life.cancel()
+    place.recorder.gates.clear()
+    # As a clock that is set back leaves it.
+    await redis.zadd(keys.DEFERRED, {str(ann.id): 1 << 52}, xx=True)
+    monkeypatch.setattr(update_dispatcher, "_RESTORED_S", 0.0, raising=False)
+    async with place.polling():
+        await place.say("after the restart")
 
-            await recorder.until(ann, [cause, *behind, "after the restart"])
-            await eventually(lambda: redis.keys(f"{keys.DEFERRED}*"), lambda left: not left)
+        await place.recorder.until(ann, [cause, *behind, "after the restart"])
+        await eventually(lambda: redis.keys(f"{keys.DEFERRED}*"), lambda left: not left)
 
 
 async def test_an_update_that_has_waited_for_long_is_told_of(redis: Client) -> None:
-    recorder = Recorder()
     ledger = UpdateLedger(redis)
     came_ms, due_ms = time.time_ns() // 1_000_000 - 700_000, 1 << 52
     update = {"update_id": 3, "message": {"text": "late", "chat": {"id": 7}}}
@@ -414,7 +409,7 @@ async def test_an_update_that_has_waited_for_long_is_told_of(redis: Client) -> N
         return []
 
     async with asyncio.TaskGroup() as group:
-        updates = poller(cast("Bot", nothing), recorder, redis)
+        updates = UpdatePoller(cast("Bot", nothing), Recorder(), ledger)
         before = updates.trouble
         life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
 
@@ -431,119 +426,107 @@ async def test_an_update_that_has_waited_for_long_is_told_of(redis: Client) -> N
     ) == pytest.approx(came_ms / 1000)
 
 
-async def test_what_cannot_be_stored_stays_at_telegram(redis: Client) -> None:
-    recorder = Recorder()
-    recorder.failures["later"] = [TransientError("Telegram asks to wait", 3000.0)]
-    async with open_bot_on_sandbox() as (bot, control):
-        ann = await control.make_user("Ann")
-        async with filled(redis), polling(bot, recorder, redis):
-            await control.say(ann, "later")
+async def test_what_cannot_be_stored_stays_at_telegram(place: Place) -> None:
+    place.recorder.failures["later"] = [TransientError("Telegram asks to wait", 3000.0)]
+    async with filled(place.redis), place.polling():
+        await place.say("later")
 
-            async def is_refused() -> bool:
-                return not recorder.failures["later"]
+        async def is_refused() -> bool:
+            return not place.recorder.failures["later"]
 
-            await eventually(is_refused)
-        left = await bot.get_updates(timeout=0)
+        await eventually(is_refused)
 
-    assert [update.message.text for update in left if update.message] == ["later"]
+    assert await place.left() == ["later"]
 
 
-async def test_no_more_handlers_at_once_than_there_are_slots(redis: Client) -> None:
-    recorder = Recorder()
-    gate = asyncio.Event()
-    async with open_bot_on_sandbox() as (bot, control):
-        people = [await control.make_user(f"P{number}") for number in range(50)]
+async def test_no_more_handlers_at_once_than_there_are_slots(place: Place) -> None:
+    gate, control = asyncio.Event(), place.control
+    people = [await control.make_user(f"P{number}") for number in range(50)]
+    place.recorder.gates.update(dict.fromkeys([str(person.id) for person in people], gate))
+    async with place.polling():
         for person in people:
-            recorder.gates[str(person.id)] = gate
-        async with polling(bot, recorder, redis):
-            for person in people:
-                await control.say(person, str(person.id))
+            await control.say(person, str(person.id))
 
-            await recorder.until_running(32)
-            # Telegram waits ten seconds for its answer.
-            asked = {"id": "1", "from": {"id": people[0].id}}
-            await control.push_update({"pre_checkout_query": asked})
-            await recorder.until(people[0], ["checkout"])
-            gate.set()
+        await place.recorder.until_running(32)
+        # Telegram waits ten seconds for its answer.
+        asked = {"id": "1", "from": {"id": people[0].id}}
+        await control.push_update({"pre_checkout_query": asked})
+        await place.recorder.until(people[0], ["checkout"])
+        gate.set()
 
-            await recorder.until_count(51)
+        await place.recorder.until_count(51)
 
-    assert recorder.most_running == 32
+    assert place.recorder.most_running == 32
 
 
 async def test_telegrams_troubles_are_survived_and_a_stop_confirms_what_was_handled(
-    redis: Client,
+    place: Place,
 ) -> None:
-    recorder = Recorder()
-    recorder.gates["last words"] = asyncio.Event()
-    async with open_bot_on_sandbox() as (bot, control):
-        ann = await control.make_user("Ann")
-        await control.fault("getUpdates", "error", error_code=502, description="Bad Gateway")
-        await control.fault("getUpdates", "drop_after", times=1)
-        async with polling(bot, recorder, redis) as stopping:
-            await control.say(ann, "last words")
-            await recorder.until_running()
-            # No poll comes after it but that of the stop.
-            stopping.set()
-            recorder.gates["last words"].set()
-            await recorder.until(ann, ["last words"])
-        left = await bot.get_updates(timeout=0)
+    gate, control = place.hold("last words"), place.control
+    await control.fault("getUpdates", "error", error_code=502, description="Bad Gateway")
+    await control.fault("getUpdates", "drop_after", times=1)
+    async with place.polling() as stopping:
+        await place.say("last words")
+        await place.recorder.until_running()
+        # No poll comes after it but that of the stop.
+        stopping.set()
+        gate.set()
+        await place.recorder.until(place.ann, ["last words"])
 
-    assert left == []
+    assert await place.left() == []
 
 
 async def test_it_polls_again_once_another_call_has_ended_an_outage(
-    redis: Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    place: Place,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def is_waiting() -> bool:
         return "getUpdates: TelegramServerError" in caplog.text
 
     monkeypatch.setattr("imgbot.telegram.session._OUTAGE_S", 0.0)
     monkeypatch.setattr("imgbot.telegram.update_poller.backoff_s", Mock(return_value=3600.0))
-    recorder, stopping = Recorder(), asyncio.Event()
-    async with open_bot_on_sandbox() as (bot, control), asyncio.TaskGroup() as group:
-        ann = await control.make_user("Ann")
-        updates = poller(bot, recorder, redis)
-        cast("BotSession", bot.session).on_recovery.append(updates.recovered.set)
-        await control.fault("getUpdates", "error", error_code=502, description="Bad Gateway")
+    stopping = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        updates = place.poller()
+        cast("BotSession", place.bot.session).on_recovery.append(updates.recovered.set)
+        fault = {"error_code": 502, "description": "Bad Gateway"}
+        await place.control.fault("getUpdates", "error", **fault)
         group.create_task(updates.run(stopping, DRAIN_S))
-        await control.say(ann, "hello")
+        await place.say("hello")
         await eventually(is_waiting)
 
-        await bot.get_me()
+        await place.bot.get_me()
 
-        await recorder.until(ann, ["hello"])
+        await place.recorder.until(place.ann, ["hello"])
         stopping.set()
 
 
 async def test_a_stop_waits_no_longer_for_telegram_than_for_its_handlers(
-    redis: Client, monkeypatch: pytest.MonkeyPatch
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("imgbot.telegram.update_poller._ANSWER_S", 3600)
-    recorder = Recorder()
-    recorder.gates["last words"] = asyncio.Event()
-    async with open_bot_on_sandbox() as (bot, control):
-        ann = await control.make_user("Ann")
-        async with polling(bot, recorder, redis, drain_s=1.0) as stopping:
-            await control.say(ann, "last words")
-            await recorder.until_running()
-            await control.fault("getUpdates", "delay", times=100, delay_s=3600)
-            stopping.set()
-            recorder.gates["last words"].set()
+    gate = place.hold("last words")
+    async with place.polling(drain_s=1.0) as stopping:
+        await place.say("last words")
+        await place.recorder.until_running()
+        await place.control.fault("getUpdates", "delay", times=100, delay_s=3600)
+        stopping.set()
+        gate.set()
 
-    assert recorder.texts(ann.id) == ["last words"]
+    assert place.recorder.texts(place.ann.id) == ["last words"]
 
 
 @pytest.mark.parametrize("is_repeated", [False, True], ids=["unsorted", "again and again"])
 async def test_a_server_that_orders_or_repeats_updates_as_it_likes_is_not_flooded(
-    redis: Client,
+    place: Place,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     *,
     is_repeated: bool,
 ) -> None:
     monkeypatch.setattr("imgbot.telegram.update_poller._PACE_S", 0.3)
-    recorder, offsets, sent = Recorder(), list[int | None](), list[Any]()
+    offsets, sent = list[int | None](), list[Any]()
 
     async def answer(make_request: Any, bot: Bot, method: Any) -> Any:
         if not isinstance(method, GetRawUpdates):
@@ -558,27 +541,20 @@ async def test_a_server_that_orders_or_repeats_updates_as_it_likes_is_not_floode
             return "returns nothing new at once" in caplog.text
         return sent and offsets[-1] == sent[-1]["update_id"] + 1
 
-    async with open_bot_on_sandbox() as (bot, control):
-        bot.session.middleware(answer)
-        ann = await control.make_user("Ann")
-        for text in ("1", "2", "3"):
-            await control.say(ann, text)
-        async with polling(bot, recorder, redis):
-            await eventually(is_done)
+    place.bot.session.middleware(answer)
+    await place.say("1", "2", "3")
+    async with place.polling():
+        await eventually(is_done)
 
-    assert recorder.texts(ann.id) == ["1", "2", "3"]
+    assert place.recorder.texts(place.ann.id) == ["1", "2", "3"]
 
 
-async def test_a_handler_that_does_not_end_is_left_to_the_next_start(redis: Client) -> None:
-    recorder = Recorder()
-    recorder.gates["slow"] = asyncio.Event()
-    async with open_bot_on_sandbox() as (bot, control):
-        ann = await control.make_user("Ann")
-        async with polling(bot, recorder, redis, drain_s=0.01):
-            await control.say(ann, "slow")
+async def test_a_handler_that_does_not_end_is_left_to_the_next_start(place: Place) -> None:
+    place.hold("slow")
+    async with place.polling(drain_s=0.01):
+        await place.say("slow")
 
-            await recorder.until_running()
-        left = await bot.get_updates(timeout=0)
+        await place.recorder.until_running()
 
-    assert [update.message.text for update in left if update.message] == ["slow"]
-    assert recorder.handled == []
+    assert await place.left() == ["slow"]
+    assert place.recorder.handled == []
