@@ -312,7 +312,7 @@ async def _serve(
     pool, sampler = connections.pool, services.sampler
     # READY must include the pool: one worker answers, the others start on need.
     await pool.run(worker.ping)
-    sampler.observe(services.observer, services.checks)
+    sampler.serve(services.serving)
     names = "+".join(connections.routes.names)
     events.info("serving: version %s, provider %s, %d workers", version(), names, pool.size)
     await _run(services, server, connections, notifier, stopping)

@@ -40,7 +40,6 @@ from imgbot.storage.job_queue import CANCELLED, CANCELLED_LATE
 from imgbot.telegram.rate_limiter import PICTURES_PER_S, Bucket
 from imgbot.telemetry import events
 from imgbot.telemetry.liveness import Heartbeat
-from imgbot.telemetry.thresholds import Load
 
 _TICK_S = 3.0
 _CLAIMS_AT_ONCE = 25
@@ -146,20 +145,15 @@ class Runner:
         return sum(s < before_s or crashes[one] > _UNATTENDED_CRASHES for one, s in idle)
 
     @property
-    def load(self) -> Load:
-        """Use of the capacity, the workers and the providers; the queue is not known here."""
-        context, jobs = self._context, self.jobs
-        return Load(
-            running=len(jobs),
-            capacity=self._capacity() + sum(each.gives_way for each in self._running.values()),
-            delivering=sum(job.state is State.DELIVERING for job in jobs),
-            workers=context.pool.size,
-            busy=context.pool.busy,
-            steps_waiting=context.pool.waiting,
-            is_provider_full=any(
-                all(map(context.slots.is_full, servers)) for servers in context.routing.services
-            ),
-        )
+    def capacity(self) -> int:
+        """Maximum number of running jobs."""
+        return self._capacity() + sum(each.gives_way for each in self._running.values())
+
+    @property
+    def is_provider_full(self) -> bool:
+        """True if all servers of a provider are at their concurrency limit."""
+        context = self._context
+        return any(all(map(context.slots.is_full, each)) for each in context.routing.services)
 
     @property
     def jobs(self) -> list[Job]:

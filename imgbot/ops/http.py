@@ -29,6 +29,7 @@ from typing import Any, Self
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from imgbot.aio import sleep_or_event
@@ -38,6 +39,7 @@ from imgbot.ops.status import Document
 from imgbot.ops.status.document import without_people
 from imgbot.ops.status.history import COLUMNS
 from imgbot.ops.status.sampler import StatusSampler
+from imgbot.telemetry import metrics
 
 MOST_STREAMS = 16
 STREAM_EVERY_S = 5.0
@@ -83,9 +85,11 @@ class OpsServer:
         take_hook: TakeHook | None = None,
         spare_ports: Iterable[int] = (),
         key: str = "",
+        registry: CollectorRegistry = metrics.REGISTRY,
     ) -> None:
         """`key` is what the operator's requests bear, as a password; empty if there is none."""
         self._key = key
+        self._registry = registry
         self._spare_ports = spare_ports
         self._take_hook = take_hook
         self._address = address
@@ -240,12 +244,12 @@ class OpsServer:
         response = web.StreamResponse(headers=HEADERS | {"Content-Type": "text/event-stream"})
         with suppress(ConnectionError, TimeoutError):
             await response.prepare(request)
-            points = self._sampler.points
+            points = self._sampler.history.points
             await _send(response, _event("history", {"columns": COLUMNS, "points": points}))
             while not self._closing.is_set():
                 document = await self._sampler.refresh(0.8 * STREAM_EVERY_S)
                 begin_s = max((point[0] or 0.0 for point in points), default=0.0)
-                points = self._sampler.points
+                points = self._sampler.history.points
                 events = [_event("point", each) for each in points if (each[0] or 0.0) > begin_s]
                 # Before the first sample a comment keeps the connection open.
                 events.append(
@@ -272,7 +276,7 @@ class OpsServer:
         await self._sampler.refresh()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         # Some figures are read from /proc, process by process.
-        body = await asyncio.to_thread(encode, self._sampler.registry)
+        body = await asyncio.to_thread(encode, self._registry)
         return web.Response(body=body, headers={**HEADERS, "Content-Type": content_type})
 
     async def _hook(self, request: web.Request) -> web.Response:

@@ -82,16 +82,6 @@ class QueueLimits:
     daily_pictures_per_group: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """Depth of the queue; times in ms since 1970, 0 where there is none."""
-
-    waiting: int
-    running: int
-    dead: int
-    oldest_waiting_ms: int
-
-
 class Repairs(NamedTuple):
     """Inconsistencies that a check of the queue has repaired."""
 
@@ -433,15 +423,6 @@ class JobQueue(Store):
     async def waiting_ids(self, limit: int = 0) -> list[str]:
         """Return the first `limit` ids of waiting jobs in queue order, or all of them."""
         return await self._redis.lrange(keys.QUEUE, 0, limit - 1)
-
-    async def depth(self) -> Depth:
-        waiting, running, dead, oldest = await self._all(
-            self._redis.llen(keys.QUEUE),
-            self._redis.zcard(keys.DUE),
-            self._redis.zcard(keys.DEAD),
-            self._redis.zrange(keys.SINCE, 0, 0, withscores=True),
-        )
-        return Depth(waiting, running, dead, int(oldest[0][1]) if oldest else 0)
 
     async def fsck(self, now_ms: int, days: Sequence[str] = ()) -> Repairs:
         """Repair indexes, counters, and the reservations of `days` and of live jobs."""

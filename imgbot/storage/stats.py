@@ -2,9 +2,9 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.job import Job
@@ -12,12 +12,13 @@ from imgbot.storage import keys
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable
 from imgbot.storage.job_codec import load
-from imgbot.storage.server.durability import address_of
+from imgbot.storage.server.durability import Memory, address_of, measure
 
 _LOOKED_AT = 200
 """Waiting jobs whose operation is looked up; those behind them count as `other`."""
 
 _SHOWN = 10
+_ENDED_SHOWN = 20
 _HOUR_MS = 3_600_000
 _WEEK_MS = 7 * 24 * _HOUR_MS
 _MONDAY_MS = 4 * 24 * _HOUR_MS
@@ -91,36 +92,45 @@ class WeekOfUse:
 
 
 @dataclass(frozen=True, slots=True)
-class QueueSnapshot:
+class QueueState:
     """State of the queue at one time."""
 
+    memory: Memory
+    """Of Redis."""
     waiting: Mapping[str, int]
     """By operation."""
-    refused: tuple[tuple[int, int], ...]
+    running: int
+    refused: Sequence[tuple[int, int]]
     """User ids with their refused requests of this hour and the one before, most first."""
-    dead: tuple[DeadJob, ...]
-    """Newest dead jobs."""
+    dead: Sequence[DeadJob]
+    """Newest dead jobs; listed until an admin handles them."""
     dead_count: int
+    ended: Sequence[EndedJob]
+    """Newest ended jobs."""
     oldest_waiting_ms: int
     """0 if none waits."""
     is_paused: bool
     capped: int
     """Waiting jobs of users who have reached the limit of running jobs per user."""
+    names: Mapping[int, str] = field(default_factory=dict[int, str])
+    """User id → id with the user's @name, of those above."""
 
 
 class QueueStats(Store):
-    """Reader of queue statistics; each snapshot takes a few round trips."""
+    """Reader of queue statistics; each state takes a few round trips."""
 
     @property
     def address(self) -> str:
         return address_of(self._redis)
 
-    async def snapshot(self, now_ms: int, running_per_user: int) -> QueueSnapshot:
-        """Read a snapshot. Raises StorageUnavailableError while Redis is unavailable."""
+    async def state(self, now_ms: int, running_per_user: int) -> QueueState:
+        """Read the state. Raises StorageUnavailableError while Redis is unavailable."""
         redis, hour = self._redis, now_ms // _HOUR_MS
-        ids, length, paused, dead, dead_count, oldest, active, *refused = await self._all(
+        memory, ended = await measure(redis), await self.ended(limit=_ENDED_SHOWN)
+        ids, length, running, paused, dead, dead_count, oldest, active, *refused = await self._all(
             redis.lrange(keys.QUEUE, 0, _LOOKED_AT - 1),
             redis.llen(keys.QUEUE),
+            redis.zcard(keys.DUE),
             redis.exists(keys.PAUSED),
             redis.zrevrange(keys.DEAD, 0, _SHOWN - 1, withscores=True),
             redis.zcard(keys.DEAD),
@@ -131,14 +141,17 @@ class QueueStats(Store):
                 for each in (hour, hour - 1)
             ),
         )
-        running = readable(keys.ACTIVE, lambda one: (one[0], int(one[1])), active.items())
-        capped = [user for user, count in running if count >= running_per_user]
+        by_user = readable(keys.ACTIVE, lambda one: (one[0], int(one[1])), active.items())
+        capped = [user for user, count in by_user if count >= running_per_user]
         waiting = await self._all(*(redis.hget(keys.WAITING, user) for user in capped))
-        return QueueSnapshot(
+        return QueueState(
+            memory=memory,
             waiting=await self._by_operation(ids, length),
+            running=running,
             refused=_most(*refused),
             dead=await self._dead(dead),
             dead_count=dead_count,
+            ended=ended,
             oldest_waiting_ms=int(oldest[0][1]) if oldest else 0,
             is_paused=bool(paused),
             capped=sum(int(count or 0) for count in waiting),

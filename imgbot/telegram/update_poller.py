@@ -94,9 +94,14 @@ class UpdatePoller:
         return self._heartbeat.overdue_s(time.monotonic())
 
     @property
+    def oldest_age_s(self) -> float:
+        """Age of the oldest update that is not handled yet, in seconds; 0 without one."""
+        return self._dispatcher.oldest_age_s
+
+    @property
     def trouble(self) -> str:
         """Description of a problem with handling updates; empty if there is none."""
-        age_s = self._dispatcher.oldest_age_s
+        age_s = self.oldest_age_s
         is_late = THRESHOLDS[Indicator.UPDATE_AGE_S].level(age_s) is Level.CRITICAL
         return f"an update has waited for {age_s:.0f} s" if is_late else ""
 

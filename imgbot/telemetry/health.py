@@ -56,18 +56,40 @@ class ProviderState:
     """Orders per second that it accepts, if that holds orders back; 0 while it wants none."""
 
 
+Levels = Mapping[Indicator, tuple[float | None, Level]]
+"""Value of each indicator, in the unit of its bounds, and its level."""
+
+
 @dataclass(frozen=True, slots=True)
 class HealthFacts:
-    """Measurements of the service at one moment."""
+    """Measurements of the service at one moment; times in ms since 1970, 0 where there is none."""
 
     now_ms: int = 0
-    levels: Mapping[Indicator, tuple[float | None, Level]] = field(
-        default_factory=dict[Indicator, "tuple[float | None, Level]"]
-    )
+    levels: Levels = field(default_factory=dict[Indicator, "tuple[float | None, Level]"])
     bound: Bound = Bound.NONE
     slowest_stage: str = ""
     """Stage that takes most of the time of the jobs."""
+    jobs: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
+    """Operation → state → number of jobs."""
+    waiting: int | None = None
+    """None while Redis is away."""
+    capped: int = 0
+    """Waiting jobs of users who have as many under way as one user may."""
+    running: int = 0
+    delivering: int = 0
+    capacity: int = 0
+    """Maximum number of running jobs."""
+    oldest_waiting_ms: int = 0
+    oldest_running_ms: int = 0
+    update_age_s: float = 0.0
+    """Of the oldest update that is not handled yet; 0 without one."""
     workers: int = 0
+    started: int = 0
+    busy: int = 0
+    steps_waiting: int = 0
+    """Steps that wait for a worker."""
+    is_provider_full: bool = False
+    """True if a provider is at its concurrency limit or has recently rate-limited us."""
     checks: Mapping[str, str] = field(default_factory=dict[str, str])
     """Health checks: what is wrong by name, empty when well."""
     figures: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -88,6 +110,36 @@ class HealthFacts:
     rival: str = ""
     """Another consumer of this bot's updates: poller, webhook, or none."""
     is_paused: bool = False
+
+    def age_s(self, at_ms: int) -> float | None:
+        """Seconds since a time; None where there is none."""
+        return max(0, self.now_ms - at_ms) / 1000 if at_ms else None
+
+
+def bound_of(facts: HealthFacts) -> Bound:
+    """Return what really holds the jobs back; what stands later in their way comes first."""
+    needs_worker = facts.steps_waiting > 0 and facts.busy >= facts.workers
+    hosted = [state for name, state in facts.providers.items() if name != "builtin"]
+    is_held = any(state.held_per_s is not None for state in facts.providers.values())
+    holds = {
+        Bound.DISK: bool(facts.checks.get("disk")),
+        Bound.CPU: needs_worker and _is_short(Indicator.CPU_RATIO, facts),
+        Bound.MEMORY: needs_worker and _is_short(Indicator.MEMORY_RATIO, facts),
+        Bound.WORKERS: needs_worker,
+        Bound.PROVIDER_OUT: bool(hosted) and all(state.refusal for state in hosted),
+        Bound.TELEGRAM: facts.figures.get("flood", 0) > 0
+        and 2 * facts.delivering >= facts.running > 0,
+        Bound.PROVIDER_LIMIT: facts.is_provider_full or is_held,
+        Bound.JOBS_PER_WORKER: facts.running >= facts.capacity > 0,
+        Bound.RUNNING_PER_USER: 0 < (facts.waiting or 0) <= facts.capped,
+        Bound.BUDGET: facts.budget.is_spent,
+    }
+    return next((bound for bound, does_hold in holds.items() if does_hold), Bound.NONE)
+
+
+def _is_short(indicator: Indicator, facts: HealthFacts) -> bool:
+    _, level = facts.levels.get(indicator, (None, Level.UNKNOWN))
+    return level is Level.ATTENTION
 
 
 @dataclass(frozen=True, slots=True)

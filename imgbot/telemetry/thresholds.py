@@ -143,53 +143,6 @@ class Bound(StrEnum):
     NONE = "none"
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """Load and capacity at one moment."""
-
-    waiting: int = 0
-    capped: int = 0
-    """Waiting jobs of users who have as many under way as one user may."""
-    running: int = 0
-    capacity: int = 0
-    """Maximum number of running jobs."""
-    delivering: int = 0
-    workers: int = 0
-    busy: int = 0
-    steps_waiting: int = 0
-    """Steps that wait for a worker."""
-    flood_waits: float = 0.0
-    """Of the last minutes."""
-    cpu_ratio: float | None = None
-    memory_ratio: float | None = None
-    is_disk_full: bool = False
-    is_provider_out: bool = False
-    """True if only the built-in engine serves although another provider is configured."""
-    is_provider_full: bool = False
-    """True if a provider is at its concurrency limit or has recently rate-limited us."""
-    is_budget_spent: bool = False
-
-
-def bound_of(load: Load) -> Bound:
-    """Return what really holds the jobs back; what stands later in their way comes first."""
-    needs_worker = load.steps_waiting > 0 and load.busy >= load.workers
-    is_cpu_short = THRESHOLDS[Indicator.CPU_RATIO].level(load.cpu_ratio) is Level.ATTENTION
-    is_memory_short = THRESHOLDS[Indicator.MEMORY_RATIO].level(load.memory_ratio) is Level.ATTENTION
-    holds = {
-        Bound.DISK: load.is_disk_full,
-        Bound.CPU: needs_worker and is_cpu_short,
-        Bound.MEMORY: needs_worker and is_memory_short,
-        Bound.WORKERS: needs_worker,
-        Bound.PROVIDER_OUT: load.is_provider_out,
-        Bound.TELEGRAM: load.flood_waits > 0 and 2 * load.delivering >= load.running > 0,
-        Bound.PROVIDER_LIMIT: load.is_provider_full,
-        Bound.JOBS_PER_WORKER: load.running >= load.capacity > 0,
-        Bound.RUNNING_PER_USER: 0 < load.waiting <= load.capped,
-        Bound.BUDGET: load.is_budget_spent,
-    }
-    return next((bound for bound, does_hold in holds.items() if does_hold), Bound.NONE)
-
-
 def worst(levels: Iterable[Level]) -> Level:
     """Return the worst of some levels; what is not known counts where nothing is."""
     return max(levels, key=_BY_WEIGHT.index, default=Level.NORMAL)

@@ -1,7 +1,7 @@
 """Builds the services from open connections."""
 
 import functools
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -17,8 +17,8 @@ from imgbot.jobs.broadcaster import Broadcaster
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
-from imgbot.ops.status.observer import Observer
-from imgbot.ops.status.sampler import Check, StatusSampler
+from imgbot.ops.status.observer import Serving
+from imgbot.ops.status.sampler import StatusSampler
 from imgbot.storage.server.durability import measure
 from imgbot.telegram.session import BotSession
 from imgbot.telegram.update_poller import UpdatePoller
@@ -26,7 +26,7 @@ from imgbot.wiring.bot import build_app, build_update_poller, with_seams
 from imgbot.wiring.connections import CLOCK, Connections, now_ms
 from imgbot.wiring.features import build_seams
 from imgbot.wiring.jobs import build_runner, build_step_context
-from imgbot.wiring.status import build_alert_notifier, build_observer
+from imgbot.wiring.status import build_alert_notifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,7 @@ class Services:
     app: App
     handle_webhook: TakeHook
     sampler: StatusSampler
-    observer: Observer
-    checks: Mapping[str, Check]
+    serving: Serving
 
 
 def build_services(
@@ -87,8 +86,14 @@ def build_services(
         app=app,
         handle_webhook=context.webhooks.handle,
         sampler=sampler,
-        observer=build_observer(settings, connections, app, runner, updates.contact),
-        checks={"telegram": lambda: updates.contact.trouble, "updates": lambda: updates.trouble},
+        serving=Serving(
+            "+".join(connections.routes.names),
+            connections.providers,
+            runner,
+            updates,
+            connections.queue.persistence,
+            app.policy.least_price_micro,
+        ),
     )
 
 

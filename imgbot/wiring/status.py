@@ -11,7 +11,6 @@ from imgbot.bot.app import App
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.jobs.alert_notifier import AlertNotifier
-from imgbot.jobs.runner import Runner
 from imgbot.ops.resource_usage import disk_problem
 from imgbot.ops.status.cluster import ClusterStatus
 from imgbot.ops.status.observer import Observer
@@ -19,13 +18,12 @@ from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.painter.pool import Pool
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.client import Client
-from imgbot.storage.server.durability import measure, trouble_of
+from imgbot.storage.server.durability import trouble_of
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.users import UserStore
 from imgbot.telegram.polling_health import NoPolling, PollingHealth
 from imgbot.telegram.session import BotSession
-from imgbot.telemetry import metrics
 from imgbot.telemetry.health import HealthFacts
 from imgbot.wiring.connections import Connections, now_ms, queue_limits_of
 
@@ -54,44 +52,15 @@ def build_sampler(
         UserStore(redis),
         Spend(redis, queue_limits_of(settings)),
         pool,
-        functools.partial(measure, redis),
         now_ms,
-        settings.per_user.running,
         "+".join(settings.providers),
-        contact=NoPolling() if settings.is_clustered else PollingHealth(),
+        NoPolling() if settings.is_clustered else PollingHealth(),
     )
     all_checks, folder = common | dict(checks), settings.state_dir
     if cluster is None:
-        return StatusSampler(metrics.REGISTRY, all_checks, observer, folder)
+        return StatusSampler(all_checks, observer, folder)
     all_checks["cluster"] = cluster.trouble
-    return StatusSampler(
-        metrics.REGISTRY, all_checks, observer, folder, is_standby, cluster.document
-    )
-
-
-def build_observer(
-    settings: Settings,
-    connections: Connections,
-    app: App,
-    runner: Runner,
-    contact: PollingHealth,
-) -> Observer:
-    """Build the observer of the service that serves."""
-    return Observer(
-        app.queue_stats,
-        app.users,
-        app.spend,
-        connections.pool,
-        functools.partial(measure, connections.redis),
-        now_ms,
-        settings.per_user.running,
-        "+".join(connections.routes.names),
-        runner,
-        connections.providers,
-        contact,
-        app.policy.least_price_micro,
-        lambda: connections.queue.persistence.alone_s,
-    )
+    return StatusSampler(all_checks, observer, folder, is_standby, cluster.document)
 
 
 def build_alert_notifier(
@@ -114,7 +83,7 @@ def build_alert_notifier(
 async def _facts(connections: Connections, sampler: StatusSampler) -> HealthFacts:
     """Gather the facts by which alerts are judged. Raises StorageUnavailableError."""
     await sampler.refresh()
-    if sampler.glance is None:
+    if sampler.queue is None:
         raise StorageUnavailableError("Redis is away")
     # A refusal sets the alarm, and is newer than the sample.
     return replace(sampler.facts, now_ms=now_ms(), providers=connections.providers())

@@ -13,7 +13,6 @@ from playwright.async_api import Browser, expect
 
 from imgbot.ops import http
 from imgbot.ops.http import OpsServer
-from imgbot.ops.status.document import QueueGlance
 from imgbot.storage.server.guard import ClusterFacts
 from imgbot.storage.stats import DeadJob, EndedJob
 from tests.fakes.status_service import KEY, Service, write_history
@@ -25,7 +24,7 @@ from tests.fixtures.browser import (
     ChatPage,
     open_page,
 )
-from tests.fixtures.status_facts import CLUSTER, glance_of, worker
+from tests.fixtures.status_facts import CLUSTER, queue_of, worker
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -105,17 +104,17 @@ async def _until_live(chat: ChatPage) -> None:
 
 
 def _everything_at_once(stage: StatusStage) -> None:
-    stage.service.waiting.set(120)
     lost = DeadJob("991", 5, "create", "simulated", "submit_unknown", 1_700_000_000_000)
-    stage.service.glance = replace(
-        glance_of(is_paused=True, figures={"redis_full": 0.97}, redis={"used": 97, "limit": 100}),
+    stage.service.set_facts(
+        waiting=120,
+        is_paused=True,
+        figures={"redis_full": 0.97},
+        redis={"used": 97, "limit": 100},
         jobs={"create": {"queued": 118, "submitting": 2, "polling": 3, "delivering": 9}},
-        refused=[(5_000_000_000 + number, 10) for number in range(8)],
-        unknown=[lost] * 5,
-        ended=[
-            EndedJob("7", 5_000_000_001, "failed", "removebg", "make it " * 8, "provider_closed")
-        ],
     )
+    failed = EndedJob("7", 5_000_000_001, "failed", "removebg", "make it " * 8, "provider_closed")
+    refused = tuple((5_000_000_000 + number, 10) for number in range(8))
+    stage.service.queue = queue_of(*[lost] * 5, refused=refused, ended=(failed,))
     stage.service.cluster = CLUSTER
     about = "preparing a result"
     stage.service.workers = [
@@ -181,7 +180,7 @@ async def test_a_cluster_is_shown_where_there_is_one(stage: StatusStage) -> None
 
 
 async def test_the_operator_signs_in_to_see_names_and_prompts(stage: StatusStage) -> None:
-    stage.service.glance = QueueGlance(ended=[EndedJob("7", 5, "ok", "create", "a red fox")])
+    stage.service.queue = queue_of(ended=(EndedJob("7", 5, "ok", "create", "a red fox"),))
     async with stage.look(http_credentials=_PASSWORD) as chat:
         latest = chat.page.locator("#latest")
         await expect(latest).not_to_contain_text("a red fox")
@@ -197,7 +196,7 @@ async def test_the_status_page_updates_without_a_reload(stage: StatusStage) -> N
         state = chat.page.locator("#state")
         await expect(state).to_have_text("All is well")
 
-        stage.service.waiting.set(57)
+        stage.service.set_facts(waiting=57)
         await expect(queue.locator(".value")).to_have_text("57 waiting")
         await expect(chat.page.get_by_role("meter", name="Queue")).to_have_attribute(
             "aria-valuetext", "57; attention from 50, critical above 100"
@@ -207,7 +206,7 @@ async def test_the_status_page_updates_without_a_reload(stage: StatusStage) -> N
         await expect(chat.page.locator(".problem")).to_contain_text("not the bottleneck")
         await expect(chat.page).to_have_title("Attention · imgbot")
 
-        stage.service.waiting.set(3)
+        stage.service.set_facts(waiting=3)
         await expect(state).to_have_text("All is well")
         await expect(chat.page.locator(".problem")).to_have_count(0)
         assert chat.problems == []

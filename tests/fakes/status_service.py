@@ -8,17 +8,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from prometheus_client import CollectorRegistry, Gauge
+from prometheus_client import CollectorRegistry
 
 from imgbot.config.setting_types import Address
-from imgbot.domain.errors import StorageUnavailableError
 from imgbot.ops.http import OpsServer, TakeHook
 from imgbot.ops.status import Document
-from imgbot.ops.status.document import QueueGlance
 from imgbot.ops.status.history import COLUMNS
 from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.painter.worker_slot import WorkerStatus
-from tests.fixtures.status_facts import worker
+from imgbot.storage.stats import QueueState
+from imgbot.telemetry.health import HealthFacts
+from tests.fixtures.status_facts import queue_of, worker
 
 KEY = "key of the operator"
 
@@ -28,32 +28,31 @@ class Service:
 
     def __init__(self, folder: Path, checks: Mapping[str, Check] | None = None) -> None:
         self.registry = CollectorRegistry()
-        jobs = Gauge("imgbot_queue_jobs", "Jobs.", ("queue", "state"), registry=self.registry)
-        self.waiting = jobs.labels("img_queue", "waiting")
-        self.glance = QueueGlance()
+        self.facts = HealthFacts(waiting=0)
+        self.queue = queue_of()
         self.workers: Sequence[WorkerStatus] = [worker(1, 99, "create", 2.0, 1000), worker(2)]
         self.is_redis_away = False
         self.cluster: Document | None = None
         observer: Any = SimpleNamespace(
-            workers=lambda: self.workers,
-            glance=self._look,
+            observe=self._observe,
+            pool=SimpleNamespace(slots=lambda: self.workers),
             provider="simulated",
-            redis="localhost:6380",
+            stats=SimpleNamespace(address="localhost:6380"),
         )
-        self.watch = StatusSampler(
-            self.registry, checks or {}, observer, folder, cluster=lambda: self.cluster
-        )
+        self.watch = StatusSampler(checks or {}, observer, folder, cluster=lambda: self.cluster)
 
-    async def _look(self) -> QueueGlance:
+    def set_facts(self, **facts: Any) -> None:
+        self.facts = replace(self.facts, **facts)
+
+    async def _observe(self) -> tuple[HealthFacts, QueueState | None]:
         if self.is_redis_away:
-            raise StorageUnavailableError("Redis: ConnectionError")
-        waiting = self.registry.get_sample_value(
-            "imgbot_queue_jobs", {"queue": "img_queue", "state": "waiting"}
-        )
-        return replace(self.glance, load=replace(self.glance.load, waiting=int(waiting or 0)))
+            return replace(self.facts, waiting=None), None
+        return self.facts, self.queue
 
     def server(self, port: int = 0, take_hook: TakeHook | None = None) -> OpsServer:
-        return OpsServer(Address("127.0.0.1", port), self.watch, take_hook, key=KEY)
+        return OpsServer(
+            Address("127.0.0.1", port), self.watch, take_hook, key=KEY, registry=self.registry
+        )
 
 
 def write_history(folder: Path, minutes: int, **figures: float) -> None:

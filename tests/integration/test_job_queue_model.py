@@ -362,7 +362,7 @@ class QueueMachine(RuleBasedStateMachine):
     async def check(self) -> None:
         redis, model, live = self.redis, self.model, self.model.live
         waiting, running = model.waiting, model.running
-        jobs, dead, listed, queue, due, counted, active, spend, depth = await self.queue._all(
+        jobs, dead, listed, queue, due, counted, active, spend, since = await self.queue._all(
             self.queue.jobs(map(str, range(1, 13))),
             self.queue.jobs(model.dead, keys.DEAD_JOB),
             redis.zrange(keys.DEAD, 0, -1),
@@ -371,14 +371,14 @@ class QueueMachine(RuleBasedStateMachine):
             redis.hgetall(keys.WAITING),
             redis.hgetall(keys.ACTIVE),
             redis.hgetall(keys.SPEND + DAY),
-            self.queue.depth(),
+            redis.zrange(keys.SINCE, 0, 0, withscores=True),
         )
         assert {job.id: job for job in jobs} == live
         assert {job.id: job for job in dead} == model.dead
         assert (set(listed), queue, sorted(due)) == (model.dead.keys(), waiting, running)
         queued = [live[each] for each in waiting if not live[each].request.awaits_picture]
         oldest_ms = min((each.created_ms for each in queued), default=0)
-        assert (depth.waiting, depth.oldest_waiting_ms) == (len(waiting), oldest_ms)
+        assert sum(int(made_ms) for _, made_ms in since) == oldest_ms
         for counts, ids in ((counted, waiting), (active, running)):
             assert counts == {
                 str(user): str(n) for user, n in Counter(live[each].user_id for each in ids).items()

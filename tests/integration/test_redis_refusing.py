@@ -113,12 +113,12 @@ async def test_commands_sent_together_fail_and_are_cancelled_one_by_one(redis: C
     async with asyncio.TaskGroup() as group:
         cancelled = group.create_task(JobQueue(redis, QueueLimits()).waiting_ids())
         wrong = group.create_task(_refused(redis))
-        right = group.create_task(JobQueue(redis, QueueLimits()).depth())
+        right = group.create_task(JobQueue(redis, QueueLimits()).due())
         await asyncio.sleep(0)
         cancelled.cancel()
 
     assert "not an integer" in wrong.result()
-    assert right.result().waiting == 0
+    assert right.result() == {}
 
 
 async def _refused(redis: Client) -> str:
@@ -133,11 +133,11 @@ async def test_a_command_that_cannot_be_sent_or_read_fails_alone(redis: Client) 
     async with asyncio.TaskGroup() as group:
         unsent = group.create_task(_error_of(lambda: redis.set("img:x", "\ud800")))
         unread = group.create_task(_error_of(lambda: redis.zscore("img:z", "member")))
-        right = group.create_task(JobQueue(redis, QueueLimits()).depth())
+        right = group.create_task(JobQueue(redis, QueueLimits()).due())
 
     assert isinstance(unsent.result(), UnicodeEncodeError)
     assert isinstance(unread.result(), ZeroDivisionError)
-    assert right.result().waiting == 0
+    assert right.result() == {}
     # The answers that follow are those of the commands that follow.
     assert await redis.zcard("img:z") == 1
 

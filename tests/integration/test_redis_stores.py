@@ -1,19 +1,29 @@
 """Stores beside the job queue: counts, albums that gather, updates set aside, examples."""
 
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 from hypothesis import given, settings, strategies as st
 
-from imgbot.domain.job import InputPhoto
+from imgbot.domain.errors import ProviderErrorKind
+from imgbot.domain.job import InputPhoto, Job, State
 from imgbot.domain.operations import Operation
+from imgbot.ops.status.observer import Observer
 from imgbot.storage import keys
 from imgbot.storage.albums import Albums, Item
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.rate_limit import RateLimit
+from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
+from imgbot.telegram.polling_health import NoPolling, PollingHealth
+from imgbot.telemetry import metrics
+from imgbot.telemetry.health import ProviderState
 from tests.fixtures.jobs import job_of
 
 NOW = 1_800_000_000_000
@@ -123,16 +133,52 @@ async def test_a_bounded_number_of_refused_messages_is_kept(redis: Client) -> No
     assert await users.refused(1, 1) is None
 
 
-async def test_users_waiting_for_their_own_jobs_are_counted(redis: Client) -> None:
-    queue = JobQueue(redis, QueueLimits(running_per_user=1))
+async def test_the_status_counts_each_job_once_and_shows_what_is_painted(redis: Client) -> None:
+    limits = QueueLimits(running_per_user=1, daily_micro=5_000_000)
+    queue = JobQueue(redis, limits)
     await queue.open_epoch()
     for number, user_id in enumerate((7, 7, 7, 8)):
         await queue.enqueue(job_of(str(number), user_id, user_id, Operation.CREATE, "en"), NOW)
-    overview = QueueStats(redis)
+    claimed = await queue.claim(NOW + 1000)
+    assert claimed
+    pool: Any = SimpleNamespace(size=3, started=2, busy=2, waiting=0)
+    pool.slots = lambda: [SimpleNamespace(about=each) for each in ("create", "fitting")]
+    stores = QueueStats(redis), UserStore(redis), Spend(redis, limits)
+    observer = Observer(*stores, pool, lambda: NOW + 2000, "", NoPolling())
+    alone, _ = await observer.observe()
 
-    before = await overview.snapshot(NOW, 1)
-    await queue.claim(NOW)
-    after = await overview.snapshot(NOW, 1)
+    observer.serve(_serving(queue, replace(claimed, state=State.SUBMITTING)))
+    facts, seen = await observer.observe()
 
-    assert (before.capped, sum(before.waiting.values())) == (0, 4)
-    assert (after.capped, sum(after.waiting.values())) == (2, 3)
+    assert (alone.waiting, alone.running, alone.workers, alone.capacity) == (3, 0, 3, 0)
+    assert facts.jobs == {"create": {"queued": 3, "submitting": 1, "painting": 1}}
+    assert (facts.waiting, facts.capped, facts.running, facts.capacity) == (3, 2, 2, 9)
+    assert facts.age_s(facts.oldest_running_ms) == 1.0
+    assert facts.figures == {"unattended": 2, "replica": 0, "redis_full": 0}
+    assert seen
+    assert seen.running == 1
+    assert {name: shown(f"imgbot_{name}", labels) for name, labels, _ in SHOWN} == {
+        name: figure for name, _, figure in SHOWN
+    }
+
+
+shown = metrics.REGISTRY.get_sample_value
+SHOWN: Sequence[tuple[str, dict[str, str], float]] = [
+    ("queue_jobs", {"queue": "img_queue", "state": "waiting"}, 3),
+    ("workers", {"state": "busy"}, 2),
+    ("provider_up", {"provider": "fal"}, 0),
+    ("spend_budget_usd", {}, 5),
+    ("job_oldest_running_timestamp_seconds", {}, (NOW + 1000) / 1000),
+]
+
+
+def _serving(queue: JobQueue, made: Job) -> Any:
+    """A bot that makes a job twice."""
+    return SimpleNamespace(
+        provider="fal",
+        providers=lambda: {"fal": ProviderState(ProviderErrorKind.AUTH)},
+        runner=SimpleNamespace(jobs=[made, made], capacity=9, is_provider_full=False, unattended=2),
+        updates=SimpleNamespace(contact=PollingHealth(), oldest_age_s=3.0),
+        persistence=queue.persistence,
+        least_price_micro=1,
+    )

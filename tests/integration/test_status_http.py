@@ -12,10 +12,9 @@ import pytest
 
 from imgbot.ops import http
 from imgbot.ops.http import MOST_STREAMS
-from imgbot.ops.status.document import QueueGlance
 from imgbot.ops.status.history import COLUMNS
-from imgbot.telemetry.thresholds import Load
 from tests.fakes.status_service import KEY, Service
+from tests.fixtures.status_facts import queue_of
 from tests.fixtures.waiting import PATIENCE_S, eventually
 
 PERSON = 424242
@@ -25,7 +24,7 @@ PERSON = 424242
 def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
     monkeypatch.setattr(http, "STREAM_EVERY_S", 0.02)
     service = Service(tmp_path)
-    service.glance = QueueGlance(refused=[(PERSON, 5)])
+    service.queue = queue_of(refused=((PERSON, 5),))
     return service
 
 
@@ -55,13 +54,11 @@ async def _events(answer: aiohttp.ClientResponse) -> AsyncIterator[tuple[str, An
             yield "comment", text
 
 
-async def test_the_document_is_of_the_moment_and_counts_the_jobs_once(service: Service) -> None:
+async def test_the_document_is_of_the_moment(service: Service) -> None:
     async with _serving(service) as (url, session):
         async with session.get(f"{url}/status.json") as answer:
             await answer.json()
-        # The gauges are those of a moment ago.
-        service.glance = QueueGlance(jobs={"create": {"queued": 15}}, load=Load(running=3))
-        service.waiting.set(15)
+        service.set_facts(jobs={"create": {"queued": 15}}, waiting=15, running=3)
         await asyncio.sleep(1.0)
         async with session.get(f"{url}/status.json") as answer:
             document = await answer.json()
@@ -212,4 +209,5 @@ async def test_while_redis_is_away_the_rest_is_shown(service: Service) -> None:
         document = await answer.json()
 
     assert document["jobs"] is None
+    assert document["queue"]["waiting"] is None
     assert document["workers"][0]["about"] == "create"

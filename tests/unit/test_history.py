@@ -10,11 +10,12 @@ import pytest
 from imgbot.ops.resource_usage import ResourceUsage
 from imgbot.ops.status.history import COLUMNS, KEPT_S, History
 from imgbot.ops.status.indicators import Histogram, Sample
+from imgbot.telemetry.health import HealthFacts
 from imgbot.telemetry.thresholds import Indicator, Level
 
 LEVELS = dict.fromkeys(Indicator, (0.25, Level.NORMAL))
 NOW_S = 1_000_000.0
-START = Sample(at_s=NOW_S, clock_s=0, jobs={"waiting": 1, "running": 0})
+START = Sample(at_s=NOW_S, clock_s=0, facts=HealthFacts(waiting=1))
 
 
 def _at(seconds: float, **changes: Any) -> Sample:
@@ -37,7 +38,7 @@ def history(path: Path) -> History:
 
 def _fill(history: History, minutes: int) -> None:
     for minute in range(minutes + 1):
-        history.take(_at(60.0 * minute, jobs={"waiting": minute}), LEVELS)
+        history.take(_at(60.0 * minute, facts=HealthFacts(waiting=minute)), LEVELS)
 
 
 def _reopened(path: Path, now_s: float = NOW_S + 60) -> list[float | None]:
@@ -54,8 +55,8 @@ def test_a_point_sums_up_a_minute(history: History) -> None:
     )
     samples = [
         _at(0, ended={("create", "ok"): 5.0}, refusals=10, stages={"render": Histogram()}),
-        _at(30, jobs={"waiting": 70, "running": 4}),
-        _at(60, jobs={"waiting": 2}, ended=ended, refusals=14, stages=stages, usage=usage),
+        _at(30, facts=HealthFacts(waiting=70, running=4)),
+        _at(60, facts=HealthFacts(), ended=ended, refusals=14, stages=stages, usage=usage),
     ]
 
     assert [history.take(sample, LEVELS) for sample in samples] == [False, False, True]
@@ -90,8 +91,8 @@ def test_nothing_is_counted_twice_or_lost_between_two_points(history: History) -
 
 def test_its_memory_and_its_file_are_bounded(history: History, path: Path) -> None:
     for minute in range(1001):
-        jobs = {"waiting": 12_345, "running": 999}
-        history.take(_at(60.0 * minute, jobs=jobs, refusals=1234.0 * minute), LEVELS)
+        facts = HealthFacts(waiting=12_345, running=999)
+        history.take(_at(60.0 * minute, facts=facts, refusals=1234.0 * minute), LEVELS)
     history.save()
 
     assert len(history.points) == KEPT_S / 60

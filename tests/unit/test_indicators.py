@@ -1,36 +1,27 @@
 """Indicators of the service, read from the metrics and judged by the guide's bounds."""
 
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import Any, cast
-from unittest.mock import AsyncMock, Mock
+from typing import Any
 
 import pytest
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram as Observed
 
-from imgbot.domain.job import Job, State
+from imgbot.domain.errors import ProviderErrorKind
+from imgbot.domain.job import State
 from imgbot.domain.operations import Operation
 from imgbot.ops.resource_usage import ResourceUsage
-from imgbot.ops.status.indicators import (
-    READ,
-    Histogram,
-    Indicators,
-    Sample,
-    take_sample,
-)
-from imgbot.ops.status.observer import Observer
-from imgbot.storage.server.durability import Memory
-from imgbot.storage.stats import DeadJob, QueueSnapshot
-from imgbot.telemetry.thresholds import Bound, Indicator, Level, Load, bound_of
+from imgbot.ops.status.indicators import Histogram, Indicators, Sample, take_sample
+from imgbot.telemetry import events
+from imgbot.telemetry.health import BudgetState, HealthFacts, ProviderState, bound_of
+from imgbot.telemetry.thresholds import THRESHOLDS, Bound, Indicator, Level
 from tests.fixtures.jobs import job_of
-from tests.fixtures.status_facts import GIB, took
+from tests.fixtures.status_facts import GIB, took, with_facts
 
-START = Sample(at_s=1_000_000, clock_s=50, jobs={"waiting": 0, "running": 0, "dead": 0})
+START = Sample(at_s=1_000_000, clock_s=50, facts=HealthFacts(now_ms=1_000_000_000, waiting=0))
 
 
 def _after(seconds: float, **changes: Any) -> Sample:
     moved = replace(START, at_s=START.at_s + seconds, clock_s=START.clock_s + seconds)
-    return replace(moved, **changes)
+    return replace(with_facts(moved, now_ms=round(moved.at_s * 1000)), **changes)
 
 
 def _judged(*samples: Sample) -> Indicators:
@@ -45,7 +36,7 @@ def test_before_the_first_sample_nothing_is_known() -> None:
 
 
 def _queue(waiting: int) -> list[Sample]:
-    return [_after(5, jobs={"waiting": waiting})]
+    return [with_facts(_after(5), waiting=waiting)]
 
 
 def _times(*seconds: float) -> list[Sample]:
@@ -54,7 +45,8 @@ def _times(*seconds: float) -> list[Sample]:
 
 def _stuck(*ended_s: float) -> list[Sample]:
     """A job that has been running for 100 s, and how long others took that ended."""
-    return [_after(200, job_time=took(*ended_s), oldest_running_at_s=START.at_s + 100)]
+    ended = _after(200, job_time=took(*ended_s))
+    return [with_facts(ended, oldest_running_ms=round(START.at_s + 100) * 1000)]
 
 
 def _memory(limit: int | None) -> list[Sample]:
@@ -71,7 +63,7 @@ def _ended(after_s: float, **counts: float) -> Sample:
 
 
 def _update(age_s: float) -> list[Sample]:
-    return [_after(5, oldest_update_at_s=START.at_s + 5 - age_s)]
+    return [with_facts(_after(5), update_age_s=age_s)]
 
 
 @pytest.mark.parametrize(
@@ -115,9 +107,9 @@ def test_an_indicator_is_judged_over_its_window(
 
 
 def test_its_memory_is_bounded() -> None:
-    indicators = _judged(*[_after(5 * i, jobs={"waiting": i}) for i in range(10_000)])
+    indicators = _judged(*[_after(5 * i, refusals=i) for i in range(10_000)])
 
-    assert indicators.earlier(1e9).jobs["waiting"] == 10_000 - 181
+    assert indicators.recent(1e9).refusals == 180
 
 
 @pytest.mark.parametrize(("share", "seconds"), [(0.25, 3.0), (0.5, 5.0), (0.9, 54.0), (1.0, 60.0)])
@@ -129,91 +121,62 @@ def test_quantiles_are_those_of_prometheus(share: float, seconds: float) -> None
     assert Histogram().quantile_s(share) is None
 
 
-def test_a_sample_is_what_the_metrics_say() -> None:
-    registry = CollectorRegistry()
-    queue = Gauge("imgbot_queue_jobs", "Jobs.", ("queue", "state"), registry=registry)
-    queue.labels("img_queue", "waiting").set(7)
-    ended = Counter("imgbot_jobs_finished", "Jobs.", ("operation", "status"), registry=registry)
-    ended.labels("edit", "failed").inc(2)
-    names = ("provider", "operation")
-    orders = Observed(
-        "imgbot_provider_duration_seconds", "Orders.", names, buckets=(1, 30), registry=registry
-    )
-    orders.labels("fal", "edit").observe(2)
-    orders.labels("fal", "create").observe(0.5)
+def test_a_sample_is_what_the_events_have_counted() -> None:
+    def sample() -> Sample:
+        return take_sample(HealthFacts(waiting=7), ResourceUsage(), 12.0, 3.0)
 
-    sample = take_sample(registry.restricted_registry(READ).collect(), ResourceUsage(), 12.0, 3.0)
+    before = sample()
+    edit = job_of("1", 1, 1, Operation.EDIT, "en")
+    edit = replace(edit, progress=replace(edit.progress, provider="fal"))
+    events.job_finished(edit, State.DEAD, edit.created_ms + 4000)
+    events.provider_failed(edit, "rate_limited", "429")
+    for job in (edit, replace(edit, request=replace(edit.request, operation=Operation.CREATE))):
+        events.provider_task_done(job, 2.0)
+    events.stage_took("render", 2.0)
+    events.call_limited("sendPhoto", 3.0)
+    found = sample().since(before)
 
-    assert (sample.at_s, sample.clock_s) == (12.0, 3.0)
-    assert sample.jobs == {"waiting": 7}
-    assert sample.ended_as("failed") == 2
-    assert sample.provider_time == {"fal": Histogram(((1, 1), (30, 2), (float("inf"), 2)), 2.5)}
+    assert (found.at_s, found.clock_s, found.facts.waiting) == (12.0, 0.0, 7)
+    assert found.ended_as("failed") == 1
+    assert (found.job_time.total_s, found.stages["render"].total_s) == (4.0, 2.0)
+    assert found.provider_errors["rate_limited"] == found.flood_waits == 1
+    assert (found.provider_time["fal"].count, found.provider_time["fal"].total_s) == (2, 4.0)
 
 
-IDLE = Load(waiting=57, running=4, capacity=250, workers=5)
+IDLE = HealthFacts(waiting=57, running=4, capacity=250, workers=5)
 CROWDED = replace(IDLE, busy=5, steps_waiting=9)
+OUT = {"fal": ProviderState(ProviderErrorKind.AUTH), "builtin": ProviderState()}
+
+
+def _short(indicator: Indicator) -> dict[str, Any]:
+    return {"levels": {indicator: (0.9, THRESHOLDS[indicator].level(0.9))}}
 
 
 @pytest.mark.parametrize(
-    ("load", "bound"),
+    ("facts", "bound"),
     [
-        (Load(), Bound.NONE),
+        (HealthFacts(), Bound.NONE),
         (IDLE, Bound.NONE),
         (replace(IDLE, busy=5), Bound.NONE),
         (CROWDED, Bound.WORKERS),
-        (replace(CROWDED, cpu_ratio=0.8), Bound.CPU),
-        (replace(CROWDED, memory_ratio=0.9), Bound.MEMORY),
-        (replace(IDLE, cpu_ratio=0.8, memory_ratio=0.9), Bound.NONE),
+        (replace(CROWDED, **_short(Indicator.CPU_RATIO)), Bound.CPU),
+        (replace(CROWDED, **_short(Indicator.MEMORY_RATIO)), Bound.MEMORY),
+        (replace(IDLE, **_short(Indicator.CPU_RATIO)), Bound.NONE),
         (replace(IDLE, capped=57), Bound.RUNNING_PER_USER),
         (replace(IDLE, capped=56), Bound.NONE),
         (replace(CROWDED, capped=57), Bound.WORKERS),
         (replace(IDLE, waiting=0), Bound.NONE),
         (replace(IDLE, running=250), Bound.JOBS_PER_WORKER),
         (replace(IDLE, running=250, is_provider_full=True), Bound.PROVIDER_LIMIT),
-        (replace(IDLE, flood_waits=3, delivering=3), Bound.TELEGRAM),
-        (replace(IDLE, flood_waits=3, delivering=1), Bound.NONE),
-        (replace(IDLE, is_provider_out=True, capped=57), Bound.PROVIDER_OUT),
-        (replace(CROWDED, is_provider_out=True), Bound.WORKERS),
-        (replace(IDLE, is_budget_spent=True), Bound.BUDGET),
-        (replace(CROWDED, is_disk_full=True), Bound.DISK),
+        (replace(IDLE, providers={"fal": ProviderState(held_per_s=1.0)}), Bound.PROVIDER_LIMIT),
+        (replace(IDLE, figures={"flood": 3}, delivering=3), Bound.TELEGRAM),
+        (replace(IDLE, figures={"flood": 3}, delivering=1), Bound.NONE),
+        (replace(IDLE, providers=OUT, capped=57), Bound.PROVIDER_OUT),
+        (replace(IDLE, providers=OUT | {"x": ProviderState()}), Bound.NONE),
+        (replace(CROWDED, providers=OUT), Bound.WORKERS),
+        (replace(IDLE, budget=BudgetState(97, 100, 4)), Bound.BUDGET),
+        (replace(CROWDED, checks={"disk": "full"}), Bound.DISK),
     ],
 )
-def test_the_bound_that_really_holds_is_named(load: Load, bound: Bound) -> None:
-    assert bound_of(load) is bound
-
-
-def job(number: int, operation: Operation, state: State) -> Job:
-    return job_of(str(number), 1, 1, operation, "en", state=state)
-
-
-async def test_what_a_worker_makes_is_painted_and_not_submitted() -> None:
-    jobs = [job(number, Operation.CREATE, State.SUBMITTING) for number in range(3)]
-    jobs.append(job(9, Operation.EDIT, State.POLLING))
-    lost = DeadJob("77", provider="fal", died_ms=5)
-    seen = QueueSnapshot({"create": 4}, (), (lost,), 2, 0, is_paused=False, capped=0)
-    slots = [SimpleNamespace(about=about) for about in ("create", "create", "fitting a picture")]
-    spend = Mock(spent_today=AsyncMock(return_value=0), ceiling_today=AsyncMock(return_value=None))
-    observer = Observer(
-        cast(
-            "Any",
-            Mock(
-                snapshot=AsyncMock(return_value=seen),
-                ended=AsyncMock(return_value=[]),
-            ),
-        ),
-        cast("Any", Mock(labels=AsyncMock(return_value={}))),
-        cast("Any", spend),
-        cast("Any", SimpleNamespace(slots=lambda: slots, started=3)),
-        AsyncMock(return_value=Memory(0, 0)),
-        lambda: 0,
-        3,
-        runner=cast("Any", SimpleNamespace(jobs=jobs, load=Load(running=4), unattended=0)),
-    )
-
-    glance = await observer.glance()
-
-    created = {"queued": 4, "submitting": 1, "painting": 2}
-    assert glance.jobs == {"create": created, "edit": {"polling": 1}}
-    assert (glance.load.waiting, glance.load.running) == (4, 4)
-    facts = glance.facts
-    assert (facts.dead, facts.dead_job, facts.dead_provider, facts.dead_ms) == (2, "77", "fal", 5)
+def test_the_bound_that_really_holds_is_named(facts: HealthFacts, bound: Bound) -> None:
+    assert bound_of(facts) is bound

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from imgbot.ops.status.document import QueueGlance, without_people
+from imgbot.ops.status.document import without_people
 from imgbot.ops.status.screen import screen_of
 from imgbot.storage.stats import DeadJob
 from imgbot.telemetry.health import BudgetState
@@ -17,8 +17,10 @@ from tests.fixtures.status_facts import (
     NOW_S,
     QUIET,
     document_with,
-    glance_of,
+    queue_of,
     took,
+    with_dead,
+    with_facts,
     worker,
 )
 
@@ -43,7 +45,7 @@ def test_a_quiet_service_is_well() -> None:
 
 
 SLOW = {"job_time": took(*[100.0] * 9), "stages": {"provider": took(*[95.0] * 9)}}
-STUCK = {"oldest_running_at_s": NOW_S - 400, "job_time": took(*[5.0] * 9)}
+STUCK = {"oldest_running_ms": int(NOW_S - 400) * 1000}
 FAILING = {("edit", "ok"): 95.0, ("edit", "failed"): 5.0}
 MEMORY = replace(QUIET.usage, memory_bytes=0.9 * GIB)
 CPU = replace(QUIET.usage, cpu_s=100 + 900 * 2 * 0.8)
@@ -52,12 +54,12 @@ CPU = replace(QUIET.usage, cpu_s=100 + 900 * 2 * 0.8)
 @pytest.mark.parametrize(
     ("changes", "facts", "words"),
     [
-        ({"jobs": {"waiting": 57}}, {}, "57 pictures are waiting"),
+        ({}, {"waiting": 57}, "57 pictures are waiting"),
         (SLOW, {}, "most of it is the stage “provider”"),
         ({"usage": MEMORY}, {}, "90% of the memory"),
         ({"usage": CPU}, {}, "The processor is 80% busy"),
         ({"ended": FAILING}, {}, "5% of the pictures fail"),
-        (STUCK, {}, "in progress for 7 minutes"),
+        ({"job_time": took(*[5.0] * 9)}, STUCK, "in progress for 7 minutes"),
         ({"flood_waits": 3.0}, {}, "wait 3 times"),
         ({}, {"budget": BudgetState(970_000, 1_000_000, 40_000)}, "$0.97 of $1.00"),
     ],
@@ -65,7 +67,7 @@ CPU = replace(QUIET.usage, cpu_s=100 + 900 * 2 * 0.8)
 def test_what_is_measured_is_judged(
     changes: dict[str, Any], facts: dict[str, Any], words: str
 ) -> None:
-    document = document_with(replace(QUIET, **changes), glance=glance_of(**facts))
+    document = document_with(with_facts(replace(QUIET, **changes), **facts))
 
     [problem] = document["problems"]
     assert words in problem["what"]
@@ -75,7 +77,7 @@ def test_what_is_measured_is_judged(
 def test_an_unknown_job_of_last_week_is_listed_and_alarms_nobody() -> None:
     old = replace(LOST, died_ms=LOST.died_ms - 7 * 86_400_000)
 
-    document = document_with(glance=glance_of(old))
+    document = document_with(with_dead(QUIET, old), queue=queue_of(old))
 
     assert document["level"] == "normal"
     assert [job["id"] for job in document["unknown_jobs"]] == ["77"]
@@ -83,9 +85,9 @@ def test_an_unknown_job_of_last_week_is_listed_and_alarms_nobody() -> None:
 
 def test_a_failing_check_is_critical_and_comes_first() -> None:
     document = document_with(
-        replace(QUIET, jobs={"waiting": 60}),
+        with_facts(update_age_s=60.0, waiting=None),
         checks={"redis": "no answer in 3 s", "telegram": ""},
-        glance=None,
+        queue=None,
     )
 
     assert document["level"] == "critical"
@@ -103,8 +105,7 @@ def test_the_status_document_has_jobs_workers_and_outcomes() -> None:
     )
 
     document = document_with(
-        now,
-        glance=QueueGlance(jobs={"create": {"queued": 2, "polling": 1}}),
+        with_facts(now, jobs={"create": {"queued": 2, "polling": 1}}),
         workers=[worker(1, 4321, "create", 2.5, 70_000_000)],
     )
 
@@ -116,7 +117,8 @@ def test_the_status_document_has_jobs_workers_and_outcomes() -> None:
 
 
 def test_user_ids_are_for_the_operator_alone() -> None:
-    document = document_with(glance=replace(glance_of(LOST), refused=[(424242, 9)]))
+    queue = queue_of(LOST, refused=((424242, 9),))
+    document = document_with(with_dead(QUIET, LOST), queue=queue)
     assert "424242" in json.dumps(document)
     assert "Job 77 at replicate" in json.dumps(document["problems"])
 
@@ -139,9 +141,10 @@ def test_the_machines_of_a_cluster_are_for_the_operator_alone() -> None:
 
 
 def test_the_status_document_is_json_whatever_is_unknown() -> None:
-    document = document_with(replace(QUIET, jobs={}, poll_answered_at_s=0.0), glance=None)
+    document = document_with(with_facts(waiting=None, has_answered=False), queue=None)
 
-    text = json.dumps(document, allow_nan=False)
+    found = json.loads(json.dumps(document, allow_nan=False))
 
-    assert json.loads(text)["queue"]["waiting"] is None
-    assert json.loads(text)["telegram"]["answered_s_ago"] is None
+    assert found["queue"]["waiting"] is found["queue"]["unknown"] is None
+    assert found["telegram"]["answered_s_ago"] is None
+    assert found["providers"]["spend_today_usd"] is found["resources"]["redis_bytes"] is None

@@ -8,19 +8,19 @@ import pytest
 
 from imgbot.ops.formatting import count, duration, money, orders, share, size
 from imgbot.ops.resource_usage import ResourceUsage
-from imgbot.ops.status.document import QueueGlance, without_people
+from imgbot.ops.status.document import without_people
 from imgbot.ops.status.screen import screen_of
 from imgbot.storage.server.cluster import Lead
 from imgbot.storage.stats import DeadJob
-from imgbot.telemetry.health import ProviderState
-from imgbot.telemetry.thresholds import Load
+from imgbot.telemetry.health import BudgetState, ProviderState
 from tests.fixtures.status_facts import (
     CLUSTER,
     NOW_S,
     QUIET,
     document_with,
-    glance_of,
+    queue_of,
     took,
+    with_facts,
     worker,
 )
 
@@ -66,8 +66,9 @@ def test_a_bot_that_stands_by_says_so() -> None:
     document = document_with() | {"is_standby": True}
 
     assert screen_of(document)[0].endswith("● STANDING BY")
-    silent = document_with(replace(QUIET, poll_answered_at_s=0.0), is_standby=True)
+    silent = document_with(with_facts(has_answered=False, providers={}), is_standby=True)
     assert "Telegram      0 flood waits; asked by the leader" in screen_of(silent)
+    assert "Provider      not asked yet; no errors" in screen_of(silent)
     assert screen_of(document | {"level": "critical"})[0].endswith("● CRITICAL")
 
 
@@ -107,42 +108,39 @@ def test_what_is_hidden_is_not_said_to_be_unknown() -> None:
 
 
 def test_the_limit_of_a_provider_is_shown_while_it_holds_orders_back() -> None:
-    glance = glance_of(
-        providers={"replicate": ProviderState(held_per_s=10.0), "builtin": ProviderState()}
-    )
+    states = {"replicate": ProviderState(held_per_s=10.0), "builtin": ProviderState()}
 
     assert "replicate up, held back by the provider: 10 orders/s, builtin up" in " ".join(
-        _text(glance=glance).split()
+        _text(now=with_facts(providers=states)).split()
     )
 
 
 BUSY = replace(
-    QUIET,
-    jobs={"waiting": 120, "running": 3, "dead": 1},
-    oldest_waiting_at_s=NOW_S - 75,
-    oldest_running_at_s=NOW_S - 12,
+    with_facts(
+        jobs={"create": {"queued": 118, "polling": 3}, "upscale": {"queued": 2}},
+        waiting=120,
+        running=3,
+        oldest_waiting_ms=int(NOW_S - 75) * 1000,
+        oldest_running_ms=int(NOW_S - 12) * 1000,
+        busy=3,
+        steps_waiting=100,
+        budget=BudgetState(1_250_000, 5_000_000),
+    ),
     job_time=took(*[8.0] * 20),
     ended={("create", "ok"): 40.0, ("edit", "failed"): 4.0},
     stages={"provider": took(4.0, 6.0)},
     refusals=12.0,
     flood_waits=2.0,
-    spend_today_usd=1.25,
-    budget_usd=5.0,
     provider_errors={"timeout": 3.0},
 )
-GLANCE = replace(
-    glance_of(),
-    jobs={"create": {"queued": 118, "polling": 3}, "upscale": {"queued": 2}},
-    refused=[(5_000_000_001, 9), (77, 3)],
-    unknown=[DeadJob("991", 5, "create", "replicate", "submit_unknown", int(NOW_S - 300) * 1000)],
-    load=Load(workers=3, busy=3, steps_waiting=100),
-)
+LOST = DeadJob("991", 5, "create", "replicate", "submit_unknown", int(NOW_S - 300) * 1000)
+QUEUE = queue_of(LOST, refused=((5_000_000_001, 9), (77, 3)))
 
 
 def test_a_busy_service_tells_everything_at_eighty_columns() -> None:
     workers = [worker(i, 100 + i, "create", 2.5, 70_000_000) for i in range(1, 4)]
 
-    text = _text(now=BUSY, glance=GLANCE, workers=workers)
+    text = _text(now=BUSY, queue=QUEUE, workers=workers)
 
     for words in (
         "● CRITICAL",
@@ -180,16 +178,16 @@ def test_a_single_failure_is_shown_for_what_it_is() -> None:
 
 
 def test_what_is_not_known_is_said_to_be_unknown() -> None:
-    text = _text(now=replace(QUIET, usage=ResourceUsage()), glance=QueueGlance())
+    text = _text(now=replace(QUIET, usage=ResourceUsage()))
 
     assert re.search(r"● CPU +unknown", text)
     assert re.search(r"● Job time +no recent jobs +<", text)
     assert re.search(r"● Memory +unknown", text)
-    assert "unknown: Redis does not answer" in _text(glance=None)
+    assert "unknown: Redis does not answer" in _text(now=with_facts(waiting=None), queue=None)
 
 
 def test_colours_change_nothing_but_the_colours() -> None:
-    document = document_with(BUSY, glance=GLANCE)
+    document = document_with(BUSY, queue=QUEUE)
 
     painted = screen_of(document, is_coloured=True)
 
@@ -198,8 +196,8 @@ def test_colours_change_nothing_but_the_colours() -> None:
 
 
 def test_words_from_outside_cannot_steer_the_terminal() -> None:
-    lost = replace(GLANCE.unknown[0], operation="\x1b]0;owned\x07", reason="\x1b[2J\r\n")
+    lost = replace(LOST, operation="\x1b]0;owned\x07", reason="\x1b[2J\r\n")
 
-    text = _text(glance=replace(GLANCE, unknown=[lost]))
+    text = _text(queue=queue_of(lost))
 
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f-\x9f]", text)

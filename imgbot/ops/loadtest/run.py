@@ -25,8 +25,8 @@ from imgbot.aio import cancel_and_wait_current, run_or_cancel_on
 from imgbot.config.settings import workers_for
 from imgbot.domain.errors import ConfigError, ImgbotError, TransientError
 from imgbot.domain.texts import LANGUAGES, t
-from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, ResourceUsage, usage_by_part
-from imgbot.ops.status.indicators import Histogram, take_sample
+from imgbot.ops.resource_usage import ProcessGroup, ProcessUsage, usage_by_part
+from imgbot.ops.status.indicators import Histogram, histograms
 from imgbot.sandbox import bot_process
 from imgbot.sandbox.faults import Fault
 from imgbot.sandbox.load_orders import Order, OrderOutcome, wrong_charges
@@ -236,7 +236,7 @@ class LoadTest:
             charges=len(charges),
             samples=self._samples,
             lags=[
-                after.since(before)
+                after - before
                 for before, after in zip(self._lags[::2], self._lags[1::2], strict=False)
             ],
             made_s=[task.duration_s for task in made],
@@ -321,7 +321,7 @@ class LoadTest:
         } | {ProcessGroup.REDIS: redis}
         now_s = asyncio.get_running_loop().time()
         with suppress(TransientError):
-            waiting = (await self._jobs.depth()).waiting
+            waiting = len(await self._jobs.waiting_ids())
             self._samples.append(LoadSample(now_s, parts, time.process_time(), waiting))
 
     async def _read_lag(self) -> None:
@@ -382,5 +382,6 @@ async def read_loop_lag(url: str) -> Histogram:
             text = await answer.text()
     except aiohttp.ClientError as error:
         raise ConnectionError(f"{url}/metrics broke off: {error!r}") from error
-    metrics = text_string_to_metric_families(text)
-    return take_sample(metrics, ResourceUsage(), 0.0, 0.0).loop_lag
+    found = text_string_to_metric_families(text)
+    lags = histograms(each for each in found if each.name == "imgbot_event_loop_lag_seconds")
+    return lags.get("", Histogram())

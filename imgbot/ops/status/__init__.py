@@ -6,6 +6,9 @@ from typing import Any
 Document = dict[str, Any]
 """Status as a JSON object."""
 
+STATUSES = ("ok", "failed", "rejected", "cancelled")
+"""How jobs end, as it counts them."""
+
 
 def key_of(token: str) -> str:
     """Return the password of the operator: each account of the machine reaches the status."""

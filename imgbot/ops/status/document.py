@@ -4,89 +4,54 @@ Times are seconds, sizes bytes, money US dollars; what is not known is null. Rea
 new keys. Problems are judged in `telemetry/health.py`.
 """
 
-import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from imgbot.config.place import place_of
 from imgbot.domain.texts.problems import problem_text
 from imgbot.ops.formatting import orders
-from imgbot.ops.status import Document
+from imgbot.ops.status import STATUSES, Document
 from imgbot.ops.status.indicators import Histogram, Indicators, Sample
 from imgbot.painter.worker_slot import WorkerStatus
-from imgbot.storage.stats import DeadJob, EndedJob
-from imgbot.telemetry.health import (
-    Condition,
-    HealthFacts,
-    conditions_of,
-)
-from imgbot.telemetry.thresholds import (
-    RECENT_S,
-    THRESHOLDS,
-    Indicator,
-    Level,
-    Load,
-    Thresholds,
-    bound_of,
-    worst,
-)
-
-
-@dataclass(frozen=True, slots=True)
-class QueueGlance:
-    """The queue at one time, and what is measured with it."""
-
-    jobs: Mapping[str, Mapping[str, int]] = field(default_factory=dict[str, Mapping[str, int]])
-    """Operation → state → how many are in it."""
-    refused: Sequence[tuple[int, int]] = ()
-    """User ids with their requests over the rate limit in this hour and the last, most first."""
-    unknown: Sequence[DeadJob] = ()
-    """The latest jobs with an unknown outcome; listed until an admin handles them."""
-    load: Load = field(default_factory=Load)
-    """As far as queue, runner and pool know it."""
-    facts: HealthFacts = field(default_factory=HealthFacts)
-    """As far as they are measured here."""
-    ended: Sequence[EndedJob] = ()
-    """The latest ended jobs."""
-    names: Mapping[int, str] = field(default_factory=dict[int, str])
-    """User id → id with the user's @name, of those above."""
-
+from imgbot.storage.server.durability import Memory
+from imgbot.storage.stats import QueueState
+from imgbot.telemetry.health import Condition, HealthFacts, bound_of, conditions_of
+from imgbot.telemetry.thresholds import RECENT_S, THRESHOLDS, Indicator, Level, Thresholds, worst
 
 _PROBLEM = {Level.ATTENTION, Level.CRITICAL}
-_STATUSES = ("ok", "failed", "rejected", "cancelled")
 _APPLY = (
     " Settings are in {folder}/imgbot.env; `sudo systemctl restart {unit}` applies them"
     " (`reload` is enough for IMGBOT_WORKERS)."
 )
+_MICRO = 1_000_000
 
 
 def document_of(
     indicators: Indicators,
     facts: HealthFacts,
-    seen: QueueGlance | None,
+    queue: QueueState | None,
     workers: Sequence[WorkerStatus],
     about: Mapping[str, Any],
 ) -> Document:
     """Return the document; the indicators have a sample.
 
-    `facts` are of `facts_of`; `seen` is None while Redis is away; `about` has the version, the
+    `facts` are of `judged`; `queue` is None while Redis is away; `about` has the version, the
     provider, the address of Redis, whether it stands by, the cluster that it is in, and how long it
     has been up.
     """
-    glance = seen or QueueGlance()
-    now, before = indicators.latest, indicators.earlier(RECENT_S)
+    now, recent = indicators.latest, indicators.recent()
     problems = sorted(
         (_problem(each) for each in conditions_of(facts) if each.level in _PROBLEM),
         key=lambda each: each["level"] != Level.CRITICAL,
     )
     levels = [level for _, level in indicators.levels.values()]
-    stages = _times_of(now.stages, before.stages)
+    stages = _times_of(recent.stages)
     document = {
         "at_s": now.at_s,
         "has_people": True,
         **about,
-        "recent_s": min(RECENT_S, now.clock_s - before.clock_s),
+        "recent_s": min(RECENT_S, recent.clock_s),
         "level": worst([*levels, *(each["level"] for each in problems)]),
         "bound": facts.bound,
         "problems": problems,
@@ -95,13 +60,24 @@ def document_of(
             name: {"value": value, "level": level, **_bounds(THRESHOLDS[name])}
             for name, (value, level) in indicators.levels.items()
         },
-        "jobs": glance.jobs if seen else None,
-        "ended": _ended(now, before),
+        "jobs": facts.jobs if queue else None,
+        "ended": _ended(recent),
         "workers": [asdict(worker) | {"number": worker.number + 1} for worker in workers],
         "stages": stages,
-        "providers": _providers(now, before, stages) | {"held_back": _held_back(glance)},
-        "resources": _resources(now),
-        **_counts(now, before, glance),
+        "providers": _providers(now, recent, facts, stages.get("provider")),
+        "resources": _resources(now, queue),
+        "queue": {
+            "waiting": facts.waiting,
+            "running": facts.running,
+            "unknown": queue.dead_count if queue else None,
+            "oldest_waiting_s": facts.age_s(facts.oldest_waiting_ms),
+            "oldest_running_s": facts.age_s(facts.oldest_running_ms),
+        },
+        "telegram": {
+            "recent_flood_waits": recent.flood_waits,
+            "answered_s_ago": facts.silence_s if facts.has_answered else None,
+        },
+        **_people(recent, queue),
     }
     return _rounded(document)
 
@@ -110,32 +86,23 @@ def _bounds(thresholds: Thresholds) -> Document:
     return {name: getattr(thresholds, name) for name in ("attention", "critical", "window_s")}
 
 
-def _counts(now: Sample, before: Sample, glance: QueueGlance) -> Document:
-    """Count the queue, the refusals and the waits for Telegram."""
-    unknown = [asdict(job) for job in glance.unknown]
+def _people(recent: Sample, queue: QueueState | None) -> Document:
+    """List what is of single users: refusals, jobs with an unknown outcome, jobs that ended."""
+    refused, dead, ended = (queue.refused, queue.dead, queue.ended) if queue else ((), (), ())
+    names = queue.names if queue else {}
+    unknown = map(asdict, dead)
     return {
-        "queue": {
-            "waiting": now.jobs.get("waiting"),
-            "running": now.jobs.get("running"),
-            "unknown": now.jobs.get("dead"),
-            "oldest_waiting_s": _ago(now.at_s, now.oldest_waiting_at_s),
-            "oldest_running_s": _ago(now.at_s, now.oldest_running_at_s),
-        },
         "rate_limit": {
-            "recent_refusals": now.refusals - before.refusals,
+            "recent_refusals": recent.refusals,
             "users": [
-                {"user_id": user, "user": glance.names.get(user), "refusals": count}
-                for user, count in glance.refused
+                {"user_id": user, "user": names.get(user), "refusals": count}
+                for user, count in refused
             ],
-        },
-        "telegram": {
-            "recent_flood_waits": now.flood_waits - before.flood_waits,
-            "answered_s_ago": _ago(now.at_s, now.poll_answered_at_s),
         },
         "unknown_jobs": [job | {"at_s": job.pop("died_ms") / 1000} for job in unknown],
         "ended_jobs": [
-            {**asdict(job), "user": glance.names.get(job.user_id), "at_s": job.ended_ms / 1000}
-            for job in glance.ended
+            {**asdict(job), "user": names.get(job.user_id), "at_s": job.ended_ms / 1000}
+            for job in ended
         ],
     }
 
@@ -174,66 +141,30 @@ def _without_jobs(problem: Document, document: Document) -> Document:
     return problem | {"what": what}
 
 
-def facts_of(
-    indicators: Indicators, checks: Mapping[str, str], seen: QueueGlance | None
-) -> HealthFacts:
-    """Return the facts by which the health is judged; the indicators have a sample.
+def judged(indicators: Indicators, checks: Mapping[str, str]) -> HealthFacts:
+    """Complete the latest sample's facts by what is judged over a time.
 
-    `checks` say what is wrong by name, empty when well; `seen` is None while Redis is away.
+    `checks` say what is wrong by name, empty when well.
     """
-    glance, now = seen or QueueGlance(), indicators.latest
-    return replace(
-        glance.facts,
+    facts = indicators.latest.facts
+    flood_waits = indicators.recent(THRESHOLDS["flood"].window_s).flood_waits
+    stuck_s = facts.age_s(facts.oldest_running_ms) or 0.0
+    has_limited = indicators.recent().provider_errors.get("rate_limited", 0.0) > 0
+    found = replace(
+        facts,
         levels=indicators.levels,
-        bound=bound_of(_load(indicators, checks, glance)),
         slowest_stage=_slowest_stage(indicators),
         checks=checks,
-        figures={
-            **glance.facts.figures,
-            "stuck": _ago(now.at_s, now.oldest_running_at_s) or 0.0,
-            "flood": _flood_waits(indicators),
-        },
+        figures={**facts.figures, "stuck": stuck_s, "flood": flood_waits},
+        is_provider_full=facts.is_provider_full or has_limited,
     )
-
-
-def _flood_waits(indicators: Indicators) -> float:
-    before = indicators.earlier(THRESHOLDS["flood"].window_s)
-    return indicators.latest.flood_waits - before.flood_waits
+    return replace(found, bound=bound_of(found))
 
 
 def _slowest_stage(indicators: Indicators) -> str:
-    before = indicators.earlier(THRESHOLDS[Indicator.JOB_TIME_S].window_s).stages
-    spent = {
-        name: stage.since(before.get(name, Histogram())).total_s
-        for name, stage in indicators.latest.stages.items()
-    }
-    slowest = max(spent, key=lambda name: spent[name], default="")
-    return slowest if spent.get(slowest) else ""
-
-
-def _load(indicators: Indicators, checks: Mapping[str, str], glance: QueueGlance) -> Load:
-    """Combine queue, checks and metrics."""
-    now, before = indicators.latest, indicators.earlier(RECENT_S)
-    hosted = [is_up for name, is_up in now.provider_up.items() if name != "builtin"]
-    errors, errors_before = now.provider_errors, before.provider_errors
-    return replace(
-        glance.load,
-        flood_waits=_flood_waits(indicators),
-        cpu_ratio=indicators.levels[Indicator.CPU_RATIO][0],
-        memory_ratio=indicators.levels[Indicator.MEMORY_RATIO][0],
-        is_disk_full=bool(checks.get("disk")),
-        is_provider_out=bool(hosted) and not any(hosted),
-        is_provider_full=glance.load.is_provider_full
-        or bool(_held_back(glance))
-        or errors.get("rate_limited", 0.0) > errors_before.get("rate_limited", 0.0),
-        is_budget_spent=glance.facts.budget.is_spent,
-    )
-
-
-def _held_back(glance: QueueGlance) -> dict[str, str]:
-    """Return the present limits of orders of the providers that hold some back."""
-    limits = {name: state.held_per_s for name, state in glance.facts.providers.items()}
-    return {name: orders(per_s) for name, per_s in limits.items() if per_s is not None}
+    stages = indicators.recent(THRESHOLDS[Indicator.JOB_TIME_S].window_s).stages
+    spent = {name: stage.total_s for name, stage in stages.items() if stage.total_s}
+    return max(spent, key=lambda name: spent[name], default="")
 
 
 def _problem(condition: Condition) -> Document:
@@ -250,47 +181,47 @@ def _problem(condition: Condition) -> Document:
     }
 
 
-def _ended(now: Sample, before: Sample) -> Document:
+def _ended(recent: Sample) -> Document:
     """Count recently ended jobs: operation → status → count, where there is any."""
     found: dict[str, dict[str, float]] = {}
-    for (operation, status), count in now.ended.items():
-        recent = count - before.ended.get((operation, status), 0.0)
-        if recent and status in _STATUSES:
-            found.setdefault(operation, {})[status] = recent
+    for (operation, status), count in recent.ended.items():
+        if count and status in STATUSES:
+            found.setdefault(operation, {})[status] = count
     return found
 
 
-def _times_of(now: Mapping[str, Histogram], before: Mapping[str, Histogram]) -> Document:
-    recent = {name: found.since(before.get(name, Histogram())) for name, found in now.items()}
+def _times_of(times: Mapping[str, Histogram]) -> Document:
     return {
         name: {"count": found.count, "mean_s": found.mean_s, "p95_s": found.quantile_s(0.95)}
-        for name, found in recent.items()
+        for name, found in times.items()
     }
 
 
-def _providers(now: Sample, before: Sample, stages: Document) -> Document:
-    errors = {
-        kind: count - before.provider_errors.get(kind, 0.0)
-        for kind, count in now.provider_errors.items()
-    }
-    took = stages.get("provider")
+def _providers(now: Sample, recent: Sample, facts: HealthFacts, took: Document | None) -> Document:
+    limits = {name: state.held_per_s for name, state in facts.providers.items()}
+    ceiling_micro = facts.budget.ceiling_micro
     return {
         "took": took if took and took["count"] else None,
-        "took_by": _times_of(now.provider_time, before.provider_time),
-        "up": {name: bool(is_up) for name, is_up in now.provider_up.items()},
-        "recent_errors": {kind: count for kind, count in errors.items() if count},
-        "spend_usd": {name: usd for name, usd in now.spend_usd.items() if usd},
-        "spend_today_usd": now.spend_today_usd,
-        "budget_usd": now.budget_usd if math.isfinite(now.budget_usd) else None,
+        "took_by": _times_of(recent.provider_time),
+        "up": {name: state.refusal is None for name, state in facts.providers.items()},
+        "held_back": {name: orders(each) for name, each in limits.items() if each is not None},
+        "recent_errors": _nonzero(recent.provider_errors),
+        "spend_usd": _nonzero(now.spend_usd),
+        "spend_today_usd": None if facts.waiting is None else facts.budget.spent_micro / _MICRO,
+        "budget_usd": None if ceiling_micro is None else ceiling_micro / _MICRO,
     }
 
 
-def _resources(now: Sample) -> Document:
+def _nonzero(counts: Mapping[str, float]) -> Document:
+    return {name: count for name, count in counts.items() if count}
+
+
+def _resources(now: Sample, queue: QueueState | None) -> Document:
     usage = {name: value for name, value in asdict(now.usage).items() if name != "cpu_s"}
-    limit_bytes = now.redis_limit_bytes if math.isfinite(now.redis_limit_bytes) else None
+    memory = queue.memory if queue else Memory(0, 0)
     return usage | {
-        "redis_bytes": now.redis_bytes or None,
-        "redis_limit_bytes": limit_bytes or None,
+        "redis_bytes": memory.used_bytes or None,
+        "redis_limit_bytes": memory.limit_bytes or None,
     }
 
 
@@ -305,7 +236,3 @@ def _rounded(value: Any) -> Any:
             return int(value) if value == int(value) else round(value, 4)
         case _:
             return value
-
-
-def _ago(now_s: float, at_s: float) -> float | None:
-    return max(0.0, now_s - at_s) if at_s else None

@@ -6,29 +6,28 @@ In bounded memory, and in a small file for the next start.
 import json
 import math
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from imgbot.files import replace_file
-from imgbot.ops.status.indicators import JudgedValue, Sample
+from imgbot.ops.status import STATUSES
+from imgbot.ops.status.indicators import Sample
 from imgbot.telemetry import events
+from imgbot.telemetry.health import Levels
+from imgbot.telemetry.metrics import STAGES
 from imgbot.telemetry.thresholds import Indicator
 
 KEPT_S = 12 * 3600.0
 POINT_EVERY_S = 60.0
-STAGES = ("prepare", "submit", "provider", "render", "deliver")
 COLUMNS = (
     "at_s",
     "waiting",
     "running",
     "job_time_s",
     *(f"{stage}_s" for stage in STAGES),
-    "ok",
-    "failed",
-    "rejected",
-    "cancelled",
+    *STATUSES,
     "refused",
     "flood_waits",
     "cpu_ratio",
@@ -50,14 +49,14 @@ class History:
         self._path = path
         self._points: deque[HistoryPoint] = deque(maxlen=_MOST)
         self._minute: list[Sample] = []
-        self._levels: Mapping[Indicator, JudgedValue] = {}
+        self._levels: Levels = {}
 
     @property
     def points(self) -> Sequence[HistoryPoint]:
         """The oldest first."""
         return tuple(self._points)
 
-    def take(self, sample: Sample, levels: Mapping[Indicator, JudgedValue]) -> bool:
+    def take(self, sample: Sample, levels: Levels) -> bool:
         """Remember a sample; True if it completes a point."""
         self._minute.append(sample)
         self._levels = levels
@@ -93,29 +92,22 @@ class History:
             replace_file(self._path, json.dumps(document, separators=(",", ":")))
 
 
-def point_of(samples: Sequence[Sample], levels: Mapping[Indicator, JudgedValue]) -> HistoryPoint:
+def point_of(samples: Sequence[Sample], levels: Levels) -> HistoryPoint:
     """Sum up the samples of a minute, of which the first belongs to the one before as well."""
-    first, last = samples[0], samples[-1]
+    facts, minute = [sample.facts for sample in samples], samples[-1].since(samples[0])
     values: dict[str, float | None] = {
-        "at_s": last.at_s,
-        "waiting": _most(samples, "waiting"),
-        "running": _most(samples, "running"),
-        "job_time_s": last.job_time.since(first.job_time).quantile_s(0.95),
-        "refused": last.refusals - first.refusals,
-        "flood_waits": last.flood_waits - first.flood_waits,
+        "at_s": minute.at_s,
+        "waiting": max((each.waiting for each in facts if each.waiting is not None), default=None),
+        "running": max(each.running for each in facts),
+        "job_time_s": minute.job_time.quantile_s(0.95),
+        "refused": minute.refusals,
+        "flood_waits": minute.flood_waits,
         "cpu_ratio": levels[Indicator.CPU_RATIO][0],
-        "memory_bytes": last.usage.memory_bytes,
+        "memory_bytes": minute.usage.memory_bytes,
     }
-    for stage in STAGES:
-        if stage in last.stages and stage in first.stages:
-            values[f"{stage}_s"] = last.stages[stage].since(first.stages[stage]).mean_s
-    for status in ("ok", "failed", "rejected", "cancelled"):
-        values[status] = last.ended_as(status) - first.ended_as(status)
+    values |= {f"{stage}_s": found.mean_s for stage, found in minute.stages.items()}
+    values |= {status: minute.ended_as(status) for status in STATUSES}
     return tuple(_short(values.get(column)) for column in COLUMNS)
-
-
-def _most(samples: Sequence[Sample], state: str) -> float | None:
-    return max((sample.jobs[state] for sample in samples if state in sample.jobs), default=None)
 
 
 def _short(value: float | None) -> float | None:

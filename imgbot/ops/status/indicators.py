@@ -1,18 +1,17 @@
-"""Samples of the metrics, and the indicators: the guide's figures over a window of samples."""
+"""Samples of the service, and the indicators: the guide's figures over a window of samples."""
 
-import math
 from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Self, TypeVar
 
 from prometheus_client import Metric
+from prometheus_client.metrics import MetricWrapperBase
 
 from imgbot.ops.resource_usage import ResourceUsage
+from imgbot.telemetry import metrics
+from imgbot.telemetry.health import HealthFacts, Levels
 from imgbot.telemetry.thresholds import RECENT_S, THRESHOLDS, Indicator, Level
-
-Series = Mapping[str, float]
-"""Label → figure, summed over the other labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +29,7 @@ class Histogram:
     def mean_s(self) -> float | None:
         return self.total_s / self.count if self.count else None
 
-    def since(self, earlier: "Histogram") -> "Histogram":
-        """Return the difference to an earlier histogram."""
+    def __sub__(self, earlier: Self) -> "Histogram":
         before = dict(earlier.cumulative)
         left = tuple((bound, count - before.get(bound, 0.0)) for bound, count in self.cumulative)
         return Histogram(left, self.total_s - earlier.total_s)
@@ -49,120 +47,100 @@ class Histogram:
         return None
 
 
-class _Found:
-    """Series by name, without their prefix."""
-
-    def __init__(self, metrics: Iterable[Metric]) -> None:
-        self._series: dict[str, list[tuple[Mapping[str, str], float]]] = defaultdict(list)
-        for metric in metrics:
-            for sample in metric.samples:
-                name = sample.name.removeprefix("imgbot_")
-                self._series[name].append((sample.labels, sample.value))
-
-    def total(self, name: str) -> float | None:
-        values = [value for _, value in self._series[name]]
-        return sum(values) if values else None
-
-    def by(self, name: str, label: str) -> dict[str, float]:
-        sums: dict[str, float] = defaultdict(float)
-        for labels, value in self._series[name]:
-            sums[labels[label]] += value
-        return dict(sums)
-
-    def by_two(self, name: str, one: str, two: str) -> dict[tuple[str, str], float]:
-        return {(labels[one], labels[two]): value for labels, value in self._series[name]}
-
-    def histogram(self, name: str) -> Histogram:
-        return self.histograms(name, "").get("", Histogram())
-
-    def histograms(self, name: str, label: str) -> dict[str, Histogram]:
-        """Return the histogram of each value of a label; of them all for no label."""
-        counts: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
-        sums: dict[str, float] = defaultdict(float)
-        for labels, value in self._series[f"{name}_bucket"]:
-            counts[labels.get(label, "")][float(labels["le"])] += value
-        for labels, value in self._series[f"{name}_sum"]:
-            sums[labels.get(label, "")] += value
-        return {
-            each: Histogram(tuple(sorted(found.items())), sums[each])
-            for each, found in counts.items()
-        }
+def histograms(found: Iterable[Metric], label: str = "") -> dict[str, Histogram]:
+    """Return the histogram of each value of a label; of them all, as "", for no label."""
+    counts: dict[str, dict[float, float]] = defaultdict(lambda: defaultdict(float))
+    sums: dict[str, float] = defaultdict(float)
+    for metric in found:
+        for name, labels, value, *_ in metric.samples:
+            if name.endswith("_bucket"):
+                counts[labels.get(label, "")][float(labels["le"])] += value
+            elif name.endswith("_sum"):
+                sums[labels.get(label, "")] += value
+    return {
+        each: Histogram(tuple(sorted(found.items())), sums[each]) for each, found in counts.items()
+    }
 
 
-def _read(read: Callable[..., Any], series: str, *labels: str, default: Any = 0.0) -> Any:
-    """Declare a field of a sample: how it is read, and from which series."""
-    metadata = {"read": read, "series": series, "labels": labels}
-    if callable(default):
-        return field(default_factory=default, metadata=metadata)
-    return field(default=default, metadata=metadata)
+def _sums(metric: MetricWrapperBase, label: str = "") -> dict[str, float]:
+    """Return the sum for each value of a label; of them all, as "", for no label."""
+    sums: dict[str, float] = defaultdict(float)
+    for found in metric.collect():
+        for sample in found.samples:
+            sums[sample.labels.get(label, "")] += sample.value
+    return dict(sums)
+
+
+_K = TypeVar("_K")
+_V = TypeVar("_V", float, Histogram)
+
+
+def _since(now: Mapping[_K, _V], before: Mapping[_K, _V]) -> dict[_K, _V]:
+    return {name: each - before[name] if name in before else each for name, each in now.items()}
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """The figures at one time; counters count from the start of the process."""
+    """Facts, usage and counters at one time; counters count from the start of the process."""
 
     at_s: float
     """Since 1970."""
     clock_s: float
     """By the clock that nobody sets."""
-    jobs: Series = _read(_Found.by, "queue_jobs", "state", default=dict)
-    """Jobs by state: waiting, running, dead; empty until they have been counted."""
-    oldest_waiting_at_s: float = _read(_Found.total, "queue_oldest_job_timestamp_seconds")
-    oldest_running_at_s: float = _read(_Found.total, "job_oldest_running_timestamp_seconds")
-    ended: Mapping[tuple[str, str], float] = _read(
-        _Found.by_two, "jobs_finished_total", "operation", "status", default=dict
-    )
-    """(operation, status) → count."""
-    job_time: Histogram = _read(_Found.histogram, "job_duration_seconds", default=Histogram)
-    stages: Mapping[str, Histogram] = _read(
-        _Found.histograms, "job_stage_duration_seconds", "stage", default=dict
-    )
-    loop_lag: Histogram = _read(_Found.histogram, "event_loop_lag_seconds", default=Histogram)
-    refusals: float = _read(_Found.total, "rate_limit_refusals_total")
-    flood_waits: float = _read(_Found.total, "telegram_rate_limited_total")
-    poll_answered_at_s: float = _read(_Found.total, "last_poll_success_timestamp_seconds")
-    oldest_update_at_s: float = _read(_Found.total, "update_oldest_unhandled_timestamp_seconds")
-    """Of those that are not handled yet; 0: there is none."""
-    provider_time: Mapping[str, Histogram] = _read(
-        _Found.histograms, "provider_duration_seconds", "provider", default=dict
-    )
-    """By provider: from an order to the news that its picture is there."""
-    provider_up: Series = _read(_Found.by, "provider_up", "provider", default=dict)
-    provider_errors: Series = _read(_Found.by, "provider_errors_total", "kind", default=dict)
-    spend_usd: Series = _read(_Found.by, "spend_usd_total", "provider", default=dict)
-    """By provider."""
-    spend_today_usd: float = _read(_Found.total, "spend_today_usd")
-    budget_usd: float = _read(_Found.total, "spend_budget_usd", default=math.inf)
-    """Infinite: no ceiling."""
-    redis_bytes: float = _read(_Found.total, "redis_memory_bytes")
-    """Memory used by the data of Redis; 0: unknown."""
-    redis_limit_bytes: float = _read(_Found.total, "redis_memory_max_bytes", default=math.inf)
-    """Infinite: it has no limit."""
+    facts: HealthFacts = HealthFacts()
+    """As far as they are measured at one moment."""
     usage: ResourceUsage = field(default_factory=ResourceUsage)
+    ended: Mapping[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
+    """(operation, status) → count."""
+    job_time: Histogram = Histogram()
+    stages: Mapping[str, Histogram] = field(default_factory=dict[str, Histogram])
+    provider_time: Mapping[str, Histogram] = field(default_factory=dict[str, Histogram])
+    """By provider: from an order to the news that its picture is there."""
+    provider_errors: Mapping[str, float] = field(default_factory=dict[str, float])
+    """By kind."""
+    spend_usd: Mapping[str, float] = field(default_factory=dict[str, float])
+    """By provider."""
+    refusals: float = 0.0
+    flood_waits: float = 0.0
 
-    def ended_as(self, *statuses: str) -> float:
-        return sum(count for (_, status), count in self.ended.items() if status in statuses)
+    def since(self, earlier: Self) -> "Sample":
+        """Return the facts and usage of now, and what was counted since an earlier sample."""
+        return Sample(
+            self.at_s,
+            self.clock_s - earlier.clock_s,
+            self.facts,
+            self.usage,
+            ended=_since(self.ended, earlier.ended),
+            job_time=self.job_time - earlier.job_time,
+            stages=_since(self.stages, earlier.stages),
+            provider_time=_since(self.provider_time, earlier.provider_time),
+            provider_errors=_since(self.provider_errors, earlier.provider_errors),
+            spend_usd=_since(self.spend_usd, earlier.spend_usd),
+            refusals=self.refusals - earlier.refusals,
+            flood_waits=self.flood_waits - earlier.flood_waits,
+        )
+
+    def ended_as(self, wanted: str) -> float:
+        return sum(count for (_, status), count in self.ended.items() if status == wanted)
 
 
-_DECLARED = {each.name: each.metadata for each in fields(Sample) if each.metadata}
-READ = tuple(
-    f"imgbot_{declared['series']}{part}"
-    for declared in _DECLARED.values()
-    for part in ("", "_bucket", "_sum")
-)
-"""Series that a sample reads: all others are collected at a scrape only."""
-
-
-def take_sample(
-    metrics: Iterable[Metric], usage: ResourceUsage, at_s: float, clock_s: float
-) -> Sample:
-    found = _Found(metrics)
-    values = {
-        name: declared["read"](found, declared["series"], *declared["labels"])
-        for name, declared in _DECLARED.items()
-    }
-    known = {name: value for name, value in values.items() if value is not None}
-    return Sample(at_s, clock_s, usage=usage, **known)
+def take_sample(facts: HealthFacts, usage: ResourceUsage, at_s: float, clock_s: float) -> Sample:
+    """Add what the events have counted so far."""
+    [finished] = metrics.finished.collect()
+    return Sample(
+        at_s,
+        clock_s,
+        facts,
+        usage,
+        ended={(at["operation"], at["status"]): value for _, at, value, *_ in finished.samples},
+        job_time=histograms(metrics.duration.collect())[""],
+        stages=histograms(metrics.stage.collect(), "stage"),
+        provider_time=histograms(metrics.provider_time.collect(), "provider"),
+        provider_errors=_sums(metrics.provider_errors, "kind"),
+        spend_usd=_sums(metrics.spend, "provider"),
+        refusals=_sums(metrics.refusals)[""],
+        flood_waits=_sums(metrics.limited)[""],
+    )
 
 
 FEWEST_FAILURES = 3
@@ -170,8 +148,6 @@ FEWEST_FAILURES = 3
 
 _FEWEST_ENDED = 5
 """The quick ones end first: with fewer than these, what still runs says more."""
-
-JudgedValue = tuple[float | None, Level]
 
 
 class Indicators:
@@ -182,10 +158,7 @@ class Indicators:
 
     def __init__(self) -> None:
         self._samples: deque[Sample] = deque()
-        self.levels: Mapping[Indicator, JudgedValue] = dict.fromkeys(
-            Indicator, (None, Level.UNKNOWN)
-        )
-        """Each indicator's value, in the unit of its bounds, and its level."""
+        self.levels: Levels = dict.fromkeys(Indicator, (None, Level.UNKNOWN))
 
     def take(self, sample: Sample) -> None:
         """Remember a sample, and no more before it than the longest window needs."""
@@ -200,12 +173,15 @@ class Indicators:
         """The latest sample; raises IndexError before the first one."""
         return self._samples[-1]
 
-    def earlier(self, window_s: float) -> Sample:
-        """Return the sample that a window, ending with the latest, begins at.
+    def recent(self, window_s: float = RECENT_S) -> Sample:
+        """Return what was counted in a window that ends with the latest sample.
 
         Raises IndexError before the first sample.
         """
-        begin_s = self._samples[-1].clock_s - window_s
+        return self.latest.since(self._earlier(window_s))
+
+    def _earlier(self, window_s: float) -> Sample:
+        begin_s = self.latest.clock_s - window_s
         found = self._samples[0]
         for sample in self._samples:
             if sample.clock_s > begin_s:
@@ -213,19 +189,18 @@ class Indicators:
             found = sample
         return found
 
-    def _levels(self) -> Mapping[Indicator, JudgedValue]:
-        now, before = self._samples[-1], self.earlier(RECENT_S)
-        used, limit = now.usage.memory_bytes, now.usage.memory_limit_bytes
-        failed = now.ended_as("failed") - before.ended_as("failed")
-        ended = failed + now.ended_as("ok") - before.ended_as("ok")
-        update_age_s = now.at_s - now.oldest_update_at_s if now.oldest_update_at_s else 0.0
+    def _levels(self) -> Levels:
+        facts, usage, recent = self.latest.facts, self.latest.usage, self.recent()
+        used, limit = usage.memory_bytes, usage.memory_limit_bytes
+        failed = recent.ended_as("failed")
+        ended = failed + recent.ended_as("ok")
         values = {
-            Indicator.QUEUE_JOBS: now.jobs.get("waiting"),
+            Indicator.QUEUE_JOBS: facts.waiting,
             Indicator.JOB_TIME_S: self._job_time_s(),
             Indicator.CPU_RATIO: self._cpu_ratio(),
             Indicator.MEMORY_RATIO: None if used is None or not limit else used / limit,
             Indicator.ERROR_RATIO: failed / ended if ended else None,
-            Indicator.UPDATE_AGE_S: max(0.0, update_age_s),
+            Indicator.UPDATE_AGE_S: facts.update_age_s,
         }
         found = {
             indicator: (value, THRESHOLDS[indicator].level(value))
@@ -237,15 +212,16 @@ class Indicators:
 
     def _job_time_s(self) -> float | None:
         """The 95th percentile; where hardly any job ends, of the one that runs longest, too."""
-        now = self._samples[-1]
-        ended = now.job_time.since(self.earlier(THRESHOLDS[Indicator.JOB_TIME_S].window_s).job_time)
+        facts = self.latest.facts
+        ended = self.recent(THRESHOLDS[Indicator.JOB_TIME_S].window_s).job_time
         found = ended.quantile_s(0.95)
-        if ended.count >= _FEWEST_ENDED or not now.oldest_running_at_s:
+        oldest_s = facts.age_s(facts.oldest_running_ms)
+        if ended.count >= _FEWEST_ENDED or oldest_s is None:
             return found
-        return max(found or 0.0, now.at_s - now.oldest_running_at_s)
+        return max(found or 0.0, oldest_s)
 
     def _cpu_ratio(self) -> float | None:
-        now, before = self._samples[-1], self.earlier(THRESHOLDS[Indicator.CPU_RATIO].window_s)
+        now, before = self.latest, self._earlier(THRESHOLDS[Indicator.CPU_RATIO].window_s)
         used_s, used_before_s, cores = now.usage.cpu_s, before.usage.cpu_s, now.usage.cores
         elapsed_s = now.clock_s - before.clock_s
         if used_s is None or used_before_s is None or not cores or elapsed_s <= 0:

@@ -5,21 +5,18 @@ import inspect
 import logging
 import math
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
-
-from imgbot.domain.errors import TransientError
 from imgbot.ops.resource_usage import ResourceCollector
 from imgbot.ops.status import Document
-from imgbot.ops.status.document import QueueGlance, document_of, facts_of
-from imgbot.ops.status.history import History, HistoryPoint
-from imgbot.ops.status.indicators import READ, Indicators, take_sample
-from imgbot.ops.status.observer import Observer
-from imgbot.telemetry import events, metrics
+from imgbot.ops.status.document import document_of, judged
+from imgbot.ops.status.history import History
+from imgbot.ops.status.indicators import Indicators, take_sample
+from imgbot.ops.status.observer import Observer, Serving
+from imgbot.storage.stats import QueueState
+from imgbot.telemetry import events
 from imgbot.telemetry.health import HealthFacts
 from imgbot.version import version
 
@@ -58,7 +55,6 @@ class StatusSampler:
 
     def __init__(
         self,
-        registry: CollectorRegistry,
         checks: Mapping[str, Check],
         observer: Observer,
         state_dir: Path,
@@ -67,18 +63,15 @@ class StatusSampler:
     ) -> None:
         self._cluster = cluster
         self.is_standby = is_standby
-        self.registry = registry
-        self._metrics = registry.restricted_registry(READ)
         self._checks = checks
         self._observer = observer
-        self._history = History(state_dir / "history.json")
+        self.history = History(state_dir / "history.json")
         self._begun_s = time.monotonic()
         self._looking = asyncio.Lock()
         self._looked_s = -math.inf
-        self._away_since_s: float | None = None
         self.resources = ResourceCollector()
         self.indicators = Indicators()
-        self.glance: QueueGlance | None = None
+        self.queue: QueueState | None = None
         """None while Redis is away."""
         self.facts = HealthFacts()
         """Facts by which the latest document judges the health."""
@@ -86,27 +79,25 @@ class StatusSampler:
         """The latest; None before the first sample."""
 
     @property
-    def points(self) -> Sequence[HistoryPoint]:
-        """Points of the history, the oldest first."""
-        return self._history.points
-
-    @property
     def summary(self) -> str:
         """One line for systemd."""
         if self.document is None:
             return "serving"
-        if self.glance is None:
+        if self.queue is None:
             return "Redis is away"
-        load, workers = self.glance.load, self._observer.workers()
-        busy = sum(bool(worker.about) for worker in workers)
-        return (
-            f"{load.waiting} waiting, {load.running} running, {busy} of {len(workers)} workers busy"
-        )
+        facts = self.facts
+        workers = f"{facts.busy} of {facts.workers} workers busy"
+        return f"{facts.waiting} waiting, {facts.running} running, {workers}"
 
-    def observe(self, observer: Observer, checks: Mapping[str, Check]) -> None:
-        """Sample by another observer from now on, with further checks."""
-        self._observer = observer
-        self._checks = {**self._checks, **checks}
+    def serve(self, serving: Serving) -> None:
+        """Sample and check these parts as well from now on."""
+        updates = serving.updates
+        self._observer.serve(serving)
+        self._checks = {
+            **self._checks,
+            "telegram": lambda: updates.contact.trouble,
+            "updates": lambda: updates.trouble,
+        }
 
     async def health(self) -> dict[str, str]:
         """Run all checks; name → what is wrong, empty when well."""
@@ -118,15 +109,15 @@ class StatusSampler:
 
     async def run(self) -> None:
         """Sample until cancelled; then save the unfinished minute."""
-        await asyncio.to_thread(self._history.load, time.time())
+        await asyncio.to_thread(self.history.load, time.time())
         await asyncio.sleep(FIRST_AFTER_S)
         try:
             while True:
                 await self._look(0.8 * SAMPLE_EVERY_S)
                 await asyncio.sleep(SAMPLE_EVERY_S)
         finally:
-            self._history.complete()
-            self._history.save()
+            self.history.complete()
+            self.history.save()
 
     async def refresh(self, max_age_s: float = 1.0) -> Document | None:
         """Return a document of this age at most, or the latest if sampling takes too long."""
@@ -145,41 +136,20 @@ class StatusSampler:
             events.warning("the status could not be taken: %s: %s", type(error).__name__, error)
 
     async def _sample(self) -> None:
-        self.glance = await self._glance()
+        facts, self.queue = await self._observer.observe()
         usage = await asyncio.to_thread(self.resources.usage)
-        sample = take_sample(self._metrics.collect(), usage, time.time(), time.monotonic())
-        if self.glance is not None:
-            # One count of the jobs for all parts of the document, taken at one moment.
-            load = self.glance.load
-            sample = replace(
-                sample,
-                jobs={**sample.jobs, "waiting": load.waiting, "running": load.running},
-                oldest_waiting_at_s=sample.oldest_waiting_at_s if load.waiting else 0.0,
-            )
+        sample = take_sample(facts, usage, time.time(), time.monotonic())
         self.indicators.take(sample)
-        if self._history.take(sample, self.indicators.levels):
-            await asyncio.to_thread(self._history.save)
+        if self.history.take(sample, self.indicators.levels):
+            await asyncio.to_thread(self.history.save)
+        self.facts = judged(self.indicators, await self.health())
         about = {
             "version": version(),
             "provider": self._observer.provider,
-            "redis": self._observer.redis,
+            "redis": self._observer.stats.address,
             "is_standby": self.is_standby(),
             "cluster": self._cluster(),
             "up_s": time.monotonic() - self._begun_s,
         }
-        checks, workers = await self.health(), self._observer.workers()
-        self.facts = facts_of(self.indicators, checks, self.glance)
-        self.document = document_of(self.indicators, self.facts, self.glance, workers, about)
-
-    async def _glance(self) -> QueueGlance | None:
-        try:
-            glance = await self._observer.glance()
-        except TransientError as error:
-            metrics.redis_up.set(0)
-            events.warning("the queue was not measured: %s", error)
-            self._away_since_s = self._away_since_s or time.monotonic()
-            return None
-        if self._away_since_s is not None:
-            events.info("Redis answers again, after %.0f s", time.monotonic() - self._away_since_s)
-            self._away_since_s = None
-        return glance
+        workers = self._observer.pool.slots()
+        self.document = document_of(self.indicators, self.facts, self.queue, workers, about)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from imgbot.ops.formatting import count, duration, money, share, size, strip_control
-from imgbot.ops.status import Document
+from imgbot.ops.status import STATUSES, Document
 
 _Paint = Callable[[str, str], str]
 """(style, text) → the text in that style: a level, `dim` or `bold`."""
@@ -20,7 +20,6 @@ _CODES = {
     "bold": "1",
 }
 _STATES = ("queued", "submitting", "painting", "polling", "rendering", "delivering")
-_STATUSES = ("ok", "failed", "rejected", "cancelled")
 _MOST_ROWS = 10
 _LABEL = 12
 """Columns of the words that a line begins with."""
@@ -139,7 +138,7 @@ def _jobs(document: Document, paint: _Paint) -> Iterator[str]:
     heads = f"{'now':<{wide}}  ended in {duration(document['recent_s'])}"
     yield f"{title}  {paint('dim', heads)}"
     for name in operations[:_MOST_ROWS]:
-        was = _listed(ended.get(name, {}), _STATUSES)
+        was = _listed(ended.get(name, {}), STATUSES)
         yield f"  {name:<{_LABEL}}{now[name]:<{wide}}  {was}"
 
 
@@ -215,7 +214,7 @@ def _provider(found: Document) -> str:
     if found["took"] and not any("(" in part for part in parts):
         parts.append(_took(found["took"]))
     wrong = ", ".join(f"{number} {kind}" for kind, number in found["recent_errors"].items())
-    return f"{', '.join(parts)}; {'errors: ' + wrong if wrong else 'no errors'}"
+    return f"{', '.join(parts) or 'not asked yet'}; {'errors: ' + wrong if wrong else 'no errors'}"
 
 
 def _took(times: Document) -> str:

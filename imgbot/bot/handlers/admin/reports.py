@@ -121,19 +121,18 @@ async def _use(language: str, app: App, at_ms: int) -> list[str]:
 
 
 async def _now(language: str, app: App, at_ms: int) -> list[str]:
-    snapshot = await app.queue_stats.snapshot(at_ms, app.spend.caps.running_per_user)
-    depth = await app.queue.depth()
+    queue = await app.queue_stats.state(at_ms, app.spend.caps.running_per_user)
     wanted, _, busy = app.workers()
     out = [name for name, state in app.providers().items() if state.refusal]
-    oldest_s = max(1, (at_ms - depth.oldest_waiting_ms) // 1000)
-    key = "stats_waiting_oldest" if depth.oldest_waiting_ms else "stats_waiting"
+    oldest_s = max(1, (at_ms - queue.oldest_waiting_ms) // 1000)
+    key = "stats_waiting_oldest" if queue.oldest_waiting_ms else "stats_waiting"
     users = counted(language, "users", await app.users.count())
     return [
-        t(language, key, count=depth.waiting, age=ago(language, oldest_s)),
-        t(language, "stats_running", count=depth.running, busy=busy, wanted=wanted),
-        *([t(language, "stats_paused")] if snapshot.is_paused else []),
+        t(language, key, count=sum(queue.waiting.values()), age=ago(language, oldest_s)),
+        t(language, "stats_running", count=queue.running, busy=busy, wanted=wanted),
+        *([t(language, "stats_paused")] if queue.is_paused else []),
         *([t(language, "stats_out", names=", ".join(out))] if out else []),
-        *([t(language, "stats_stuck", count=depth.dead)] if depth.dead else []),
+        *([t(language, "stats_stuck", count=queue.dead_count)] if queue.dead_count else []),
         t(language, "stats_people", people=users),
     ]
 
