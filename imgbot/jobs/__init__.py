@@ -4,9 +4,11 @@ In come ids from the queue (`storage.JobQueue.claim`); out go the status message
 picture, a result, a charge. `bot` and `jobs` never call each other; they meet in Redis.
 
 * `runner` has one task for each job: it takes the step of the job's state and does what the
-  returned outcome says: `Advance`, `Snooze` or `Ended` (`context`). Only the runner waits.
-* `submit`, `poll`, `deliver` are the steps; `recovery` decides what a lost response means, and
-  `redraw` what is drawn in place of a change that cannot be made.
+  returned outcome says: `Advance`, `Snooze` or `Ended` (`outcomes`). Only the runner waits.
+* `submit`, `poll`, `render`, `deliver` are the steps, which `step_table` lists with the points at
+  which a job resumes after a pause; `captions` words their ends.
+* `recovery` decides what a lost response means, and `redraw` what is drawn in place of a change
+  that cannot be made.
 * `status_messages` owns the one message of a job: every write to it is under its lock.
 * `provider_routing` chooses the provider, `poll_scheduler` the time of a poll.
 * `alert_notifier` (with `alert_notices`), `broadcaster`, `maintenance` run beside the jobs.

@@ -1,14 +1,15 @@
-"""Dependencies of the job steps, the outcomes that a step returns, and their transitions."""
+"""Dependencies of the job steps, and the transitions that they make."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
 
 from imgbot.domain.job import Changes, Job, Request, State
 from imgbot.domain.retry import GiveUp
 from imgbot.domain.stars import StarPrices
+from imgbot.jobs.outcomes import Advance, Outcome
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
 from imgbot.jobs.status_messages import StatusMessages
@@ -67,38 +68,6 @@ class StepContext:
     """Seconds for which a leader before this one may still order, with such a deadline."""
 
 
-@dataclass(frozen=True, slots=True)
-class Advance:
-    """A step is over: the job goes on at its stored state at once."""
-
-    job: Job
-
-
-@dataclass(frozen=True, slots=True)
-class Snooze:
-    """A pause before `then`, or before the step of the job's state where there is none.
-
-    A drain cuts it short, unless the job is being delivered.
-    """
-
-    job: Job
-    seconds: float
-    then: "Step | None" = None
-    _: KW_ONLY
-    may_wake: bool = True
-    """A wake-up (webhook, cancellation) cuts it short, and the job's step starts anew."""
-    keeps_turn: bool = False
-    """Only a cancellation makes the step start anew; after any other wake-up `then` follows."""
-    until: asyncio.Event | None = None
-    """Cuts it short as well."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The job is finished, and no longer in Redis."""
-
-
-Outcome = Advance | Snooze | Ended
 Step = Callable[[StepContext, Job], Awaitable[Outcome]]
 
 

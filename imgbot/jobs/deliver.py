@@ -1,7 +1,6 @@
 """The `delivering` step: show the picture or the sentence, then end the job."""
 
 import asyncio
-import functools
 import json
 import time
 from contextlib import suppress
@@ -25,7 +24,8 @@ from imgbot.domain.remix import undone_part
 from imgbot.domain.texts import buttons, t
 from imgbot.jobs import inputs
 from imgbot.jobs.captions import failure_text, parts_of, success_caption
-from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, StepContext, move
+from imgbot.jobs.context import StepContext, move
+from imgbot.jobs.outcomes import Advance, Ended, FailedDelivery, Outcome, Snooze
 from imgbot.providers.protocol import service_of
 from imgbot.storage import job_codec, results
 from imgbot.telegram.messenger import ChatTarget
@@ -46,11 +46,8 @@ _ShownPicture = tuple[int, InputPhoto | None]
 _NOT_SHOWN: _ShownPicture = 0, None
 
 
-async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
-    """Show the picture or send the sentence, then end the job.
-
-    `failures` deliveries of its picture failed: its chat refused it, or for no known reason.
-    """
+async def deliver(context: StepContext, job: Job, resumed: FailedDelivery | None = None) -> Outcome:
+    """Show the picture or send the sentence, then end the job."""
     begun = time.monotonic()
     outcome = job.progress.outcome or State.FAILED
     if outcome is State.DELIVERED and not inputs.is_own_file(context, job.progress.file):
@@ -64,7 +61,7 @@ async def deliver(context: StepContext, job: Job, failures: int = 0) -> Outcome:
             await _show_inline(context, job, shown[1])
     except Exception as error:  # noqa: BLE001 -- most are raised again
         await _note_refusal(context, job, error)
-        return await _after_failure(context, job, error, failures)
+        return await _after_failure(context, job, error, resumed.failures if resumed else 0)
     await finish(context, job, outcome, shown)
     events.stage_took("deliver", time.monotonic() - begun)
     await _notify_ready(context, job, outcome, shown[0])
@@ -117,7 +114,7 @@ def _deliver_again(job: Job, error: Exception, failures: int) -> Snooze:
     delay_s = retry.backoff_s(failures, cap_s=30)
     reason = f"the delivery failed ({type(error).__name__}: {error})"
     events.job_waits(job, TransientError(reason), delay_s)
-    return Snooze(job, delay_s, functools.partial(deliver, failures=failures), may_wake=False)
+    return Snooze(job, delay_s, FailedDelivery(failures), wake_on=frozenset())
 
 
 async def _move_to_another_message(

@@ -7,7 +7,8 @@ from imgbot.domain import marked_area
 from imgbot.domain.job import Changes, Job, State
 from imgbot.domain.operations import Operation
 from imgbot.jobs import inputs
-from imgbot.jobs.context import Advance, StepContext, move
+from imgbot.jobs.context import StepContext, move
+from imgbot.jobs.outcomes import Advance
 
 
 async def resolve(context: StepContext, job: Job) -> Job | Advance:

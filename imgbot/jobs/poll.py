@@ -1,7 +1,6 @@
 """The `polling` step: ask the provider once, then wait for the next turn or go on."""
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 from imgbot.domain import retry
@@ -10,7 +9,8 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs
-from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext, conclude, give_up, move
+from imgbot.jobs.context import StepContext, conclude, give_up, move
+from imgbot.jobs.outcomes import Advance, FailedPoll, Outcome, PollTurn, Snooze
 from imgbot.providers.protocol import Done, Recovery
 from imgbot.storage.job_queue import CANCELLED
 from imgbot.telemetry import events
@@ -24,25 +24,25 @@ async def next_poll(context: StepContext, job: Job) -> Outcome:
     return Snooze(job, wait_s)
 
 
-async def poll(context: StepContext, job: Job, failures: int = 0) -> Outcome:
-    """Ask when the budget of all jobs has a turn; `failures` polls in a row had no answer."""
-    ask = partial(_ask, failures=failures)
+async def poll(context: StepContext, job: Job, resumed: FailedPoll | None = None) -> Outcome:
+    """Ask the provider when the budget of all jobs has a turn."""
+    turn = PollTurn(resumed.failures if resumed else 0)
     if delay_s := context.poll_scheduler.next_slot_s():
-        return Snooze(job, delay_s, ask)
-    return await ask(context, job)
+        return Snooze(job, delay_s, turn)
+    return await poll_in_turn(context, job, turn)
 
 
-async def _ask(context: StepContext, job: Job, failures: int) -> Outcome:
+async def poll_in_turn(context: StepContext, job: Job, turn: PollTurn) -> Outcome:
     age_ms, provider = context.age_ms(job.progress.ordered_ms), context.routing.provider_of(job)
     try:
         with context.routing.asking(provider.name):
             answer = await provider.poll(job.progress.ticket)
     except ProviderError as error:
         events.provider_failed(job, error.kind, str(error))
-        decision = retry.after_poll(error, failures, age_ms / 1000)
+        decision = retry.after_poll(error, turn.failures, age_ms / 1000)
         if isinstance(decision, retry.TryAgain):
             await _tell_progress(context, job, age_ms)
-            return Snooze(job, decision.delay_s, partial(poll, failures=failures + 1))
+            return Snooze(job, decision.delay_s, FailedPoll(turn.failures + 1))
         if job.progress.reason and error.kind is ProviderErrorKind.FAILED:
             # It was cancelled in time.
             ended = replace(decision, outcome=State.CANCELLED, reason=CANCELLED)

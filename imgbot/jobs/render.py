@@ -12,7 +12,8 @@ from imgbot.domain.job import Job, State, is_paid, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.files import copy_file
 from imgbot.jobs import inputs
-from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext, conclude, give_up, move
+from imgbot.jobs.context import StepContext, conclude, give_up, move
+from imgbot.jobs.outcomes import Advance, FailedFetch, Outcome, Snooze, Wake
 from imgbot.jobs.poll import next_poll
 from imgbot.painter import steps
 from imgbot.providers.protocol import Output, Recovery
@@ -190,7 +191,9 @@ async def _fetch(context: StepContext, job: Job, raw: Path) -> None:
     else:
         return
     if isinstance(decision, retry.TryAgain):
-        raise _NotFetchedError(Snooze(job, decision.delay_s, _fetch_again, may_wake=False))
+        raise _NotFetchedError(
+            Snooze(job, decision.delay_s, FailedFetch(), wake_on=frozenset({Wake.DRAIN}))
+        )
     # The file of an earlier attempt will do as well.
     if not await asyncio.to_thread(_recall, context, job, raw):
         raise _NotFetchedError(await _make_again(context, job, output, decision))
@@ -202,7 +205,7 @@ async def _fetch_output(context: StepContext, job: Job, output: Output, raw: Pat
     await context.routing.provider_of(job).fetch(output, raw)
 
 
-async def _fetch_again(context: StepContext, job: Job) -> Outcome:
+async def fetch_again(context: StepContext, job: Job, _: FailedFetch) -> Outcome:
     return Advance(await move(context, job, State.RENDERING, tries=job.progress.tries + 1))
 
 

@@ -6,37 +6,24 @@ A step returns an outcome (`Advance`, `Snooze`, `Ended`); pauses are the runner'
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import partial
 
 from imgbot.aio import cancel_and_wait_current, sleep_or_event
 from imgbot.domain.errors import (
-    FULL,
-    ChatGoneError,
     ConfigError,
     FencedError,
     FloodWaitError,
-    ProviderError,
     StaleJobError,
     TransientError,
     UserError,
-    WorkerLostError,
 )
-from imgbot.domain.job import Changes, Job, State, UnreadableJob, is_billed, is_paid
+from imgbot.domain.job import Job, State
 from imgbot.domain.retry import backoff_s
-from imgbot.domain.texts import t
 from imgbot.jobs import inputs
-from imgbot.jobs.context import Advance, Ended, Outcome, Snooze, Step, StepContext, conclude, move
-from imgbot.jobs.deliver import deliver, finish
-from imgbot.jobs.poll import poll
-from imgbot.jobs.redraw import redrawn
-from imgbot.jobs.render import render
-from imgbot.jobs.status_messages import CHAT_CLOSED
-from imgbot.jobs.submit import submit
-from imgbot.providers.protocol import Cancelled
-from imgbot.storage.dead_letters import GIVEN_UP
-from imgbot.storage.job_queue import CANCELLED, CANCELLED_LATE
+from imgbot.jobs.context import StepContext
+from imgbot.jobs.outcomes import Ended, ResumePoint, Snooze, Wake
+from imgbot.jobs.step_table import take_step
 from imgbot.telegram.rate_limiter import PICTURES_PER_S, Bucket
 from imgbot.telemetry import events
 from imgbot.telemetry.liveness import Heartbeat
@@ -56,15 +43,6 @@ _CALL_S = 60.0
 
 # While draining, what only waits is left in Redis for the next start; what acts goes on.
 _LEFT = frozenset({State.QUEUED, State.SUBMITTING, State.POLLING})
-
-STEPS: Mapping[State, Step] = {
-    State.SUBMITTING: submit,
-    State.POLLING: poll,
-    State.RENDERING: render,
-    State.DELIVERING: deliver,
-}
-
-_FREE = {"charge": "no"}
 
 
 def _is_left(job: Job) -> bool:
@@ -349,37 +327,39 @@ class Runner:
 
     async def _run_steps(self, running: _RunningJob) -> bool:
         """Take step after step; False if the rest is left to the next start."""
-        step: Step | None = None
+        point: ResumePoint | None = None
         while not (self._context.draining.is_set() and _is_left(running.job)):
             try:
-                outcome = await take_step(self._context, running.job, step)
+                outcome = await take_step(self._context, running.job, point)
             except TransientError as error:
                 await self._wait_out(running, error)
-                step = None
+                point = None
                 continue
             if isinstance(outcome, Ended):
                 return True
             running.update(outcome.job)
-            step = await self._pause(running, outcome) if isinstance(outcome, Snooze) else None
+            point = await self._pause(running, outcome) if isinstance(outcome, Snooze) else None
         return False
 
-    async def _pause(self, running: _RunningJob, snooze: Snooze) -> Step | None:
-        """Sleep; return the step to be taken then, None for that of the job's state."""
-        if snooze.may_wake and snooze.job.is_cancelled:
+    async def _pause(self, running: _RunningJob, snooze: Snooze) -> ResumePoint | None:
+        """Sleep; return the point to resume at, None for the step of the job's state."""
+        if Wake.CANCEL in snooze.wake_on and snooze.job.is_cancelled:
             return None
-        wakers = [running.wake] if snooze.may_wake else []
-        if not snooze.may_wake and snooze.job.state is not State.DELIVERING:
-            wakers = [self._context.draining]
-        if snooze.until:
-            wakers.append(snooze.until)
+        events = {
+            Wake.CANCEL: running.wake,
+            Wake.HOOK: running.wake,
+            Wake.SLOT: self._context.slots.freed,
+            Wake.DRAIN: self._context.draining,
+        }
+        wakers = {events[wake] for wake in snooze.wake_on}
         gives_way = _gives_way(snooze.job, snooze.seconds)
         await self._sleep(running, snooze.seconds, *wakers, gives_way=gives_way)
-        if snooze.may_wake and running.wake.is_set():
-            if stored := await self._stored(running):
-                running.job = replace(running.job, is_cancelled=stored.is_cancelled)
-            if running.job.is_cancelled or not snooze.keeps_turn:
-                return None
-        return snooze.then
+        if running.wake not in wakers or not running.wake.is_set():
+            return snooze.resume
+        if stored := await self._stored(running):
+            running.job = replace(running.job, is_cancelled=stored.is_cancelled)
+        wake = Wake.CANCEL if running.job.is_cancelled else Wake.HOOK
+        return None if wake in snooze.wake_on else snooze.resume
 
     async def _wait_out(self, running: _RunningJob, error: TransientError) -> None:
         """Sleep before the same step, unless the job is woken meanwhile."""
@@ -416,102 +396,3 @@ class Runner:
             return await self._context.queue.job(running.job.id)
         except TransientError:
             return None
-
-
-async def take_step(context: StepContext, job: Job, step: Step | None = None) -> Outcome:
-    """Take a step, that of the job's state by default; what it raises ends the job in words.
-
-    Raises TransientError, FencedError, StaleJobError, ConfigError.
-    """
-    try:
-        return await (step or _step_of(context, job))(context, job)
-    except (TransientError, FencedError, StaleJobError, ConfigError):
-        raise
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in FULL:
-            raise TransientError("the disk is full") from error
-        # What the step stored before it failed counts: a stale view could not be ended.
-        stored = await context.queue.job(job.id)
-        return await after_error(context, stored or job, error)
-
-
-def _step_of(context: StepContext, job: Job) -> Step:
-    """Return the step of the job's state, or of its end if it cannot or must not go on."""
-    if isinstance(job, UnreadableJob) and job.progress.outcome in {None, State.DELIVERED}:
-        events.error("%s: set aside, cannot be read: %s", events.name_of(job), job.fault)
-        return partial(conclude, outcome=State.DEAD, reason="unreadable", **_charge(job))
-    if job.state is not State.DELIVERING:
-        if context.routing.is_orphaned(job):
-            return partial(conclude, outcome=State.DEAD, reason="provider_gone")
-        if job.is_cancelled:
-            return _cancel
-    return STEPS[job.state]
-
-
-async def _cancel(context: StepContext, job: Job) -> Advance:
-    """End a cancelled job; one that is paid for goes on, until its provider says how it ended."""
-    is_late = job.state is not State.POLLING or await _ask_to_cancel(context, job)
-    # The reason tells whether the user or an admin asked for it.
-    stored = await context.queue.job(job.id)
-    reason = (stored and stored.progress.reason) or CANCELLED
-    if reason == CANCELLED and job.progress.ticket and is_paid(job):
-        reason = CANCELLED_LATE if is_late else CANCELLED
-        changes: Changes = {"is_cancelled": False, "reason": reason, "note": CANCELLED_LATE}
-        job = await move(context, job, job.state, **changes)
-        if is_late:
-            await context.status_messages.update(job, t(job.request.language, reason))
-        return Advance(job)
-    charge = _charge(job)
-    if reason == GIVEN_UP:
-        return await conclude(context, job, State.FAILED, GIVEN_UP, **(charge or _FREE))
-    return await conclude(context, job, State.CANCELLED, reason, **charge)
-
-
-async def _ask_to_cancel(context: StepContext, job: Job) -> bool:
-    """Ask the provider to cancel a task; True if that is too late, or if it cannot."""
-    try:
-        answer = await context.routing.provider_of(job).cancel(job.progress.ticket)
-    except ProviderError as error:
-        events.provider_failed(job, error.kind, str(error))
-        return False
-    return answer is not Cancelled.ACCEPTED
-
-
-def _charge(job: Job) -> dict[str, str]:
-    """Charge to report where an order may have been paid for."""
-    return {"charge": "maybe"} if is_billed(job) else {}
-
-
-async def after_error(context: StepContext, job: Job, error: Exception) -> Outcome:
-    """Turn what a step raised into the job's end, which the user reads in a sentence."""
-    if job.state is State.DELIVERING and job.progress.outcome is not State.DELIVERED:
-        # Not even the sentence can be sent: the job must end all the same.
-        events.step_failed(error, job)
-        await finish(context, job, job.progress.outcome or State.FAILED)
-        return Ended()
-    if changes := redrawn(job, error):
-        context.slots.release(job.id)
-        return Advance(await move(context, job, State.SUBMITTING, **changes))
-    outcome, reason, facts = _end_of(job, error)
-    return await conclude(context, job, outcome, reason, **facts)
-
-
-def _end_of(job: Job, error: Exception) -> tuple[State, str, Mapping[str, str | int | float]]:
-    charge = _charge(job)
-    if isinstance(error, ChatGoneError):
-        return State.CANCELLED, CHAT_CLOSED, charge
-    if job.state is State.RENDERING and is_billed(job):
-        events.step_failed(error, job)
-        return State.DEAD, "result_unusable", charge
-    if isinstance(error, UserError):
-        is_made = job.state is State.DELIVERING and is_billed(job)
-        return State.DEAD if is_made else State.FAILED, error.reason, {**error.facts, **charge}
-    if isinstance(error, MemoryError):
-        return State.FAILED, "picture_too_much_memory", charge
-    if isinstance(error, WorkerLostError):
-        # Only a step that never ends is known to be its picture's doing.
-        reason = "worker_lost" if error.reason == "hung" else "worker_killed"
-        return State.FAILED, reason, charge or _FREE
-    events.step_failed(error, job)
-    # With a submit record, money may be in it: an operator has to look at it.
-    return State.DEAD if job.progress.intent_ms else State.FAILED, "went_wrong", charge

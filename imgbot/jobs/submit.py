@@ -8,7 +8,6 @@ import time
 from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import replace
-from functools import partial
 
 from imgbot.domain import marked_area, retry
 from imgbot.domain.duration_model import CensoredDuration
@@ -21,10 +20,19 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import Changes, Job, State, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.domain.order_pace import Turn
 from imgbot.domain.texts import t
 from imgbot.jobs import inputs, marking
-from imgbot.jobs.context import Advance, Outcome, Snooze, StepContext, conclude, give_up, move
+from imgbot.jobs.context import StepContext, conclude, give_up, move
+from imgbot.jobs.outcomes import (
+    Advance,
+    LostAnswer,
+    OrderSlot,
+    OrderTurn,
+    Outcome,
+    RepeatedOrder,
+    Snooze,
+    Wake,
+)
 from imgbot.jobs.poll import facts_of, next_poll, stored
 from imgbot.jobs.provider_routing import BUILTIN, REFUSES_SERVICE, Choice
 from imgbot.jobs.recovery import SEARCHED_MS, Action, Answer, Unknown, decide
@@ -43,6 +51,7 @@ from imgbot.telemetry import events
 _SYNC_AGAIN_S = 1.0
 _STAND_BY_S = 30.0
 _SLOT_WAIT_S = 30.0
+_SLOT_WAKES = frozenset({Wake.CANCEL, Wake.HOOK, Wake.SLOT})
 _SHOWN_WORDS = 200
 _JUST_BEFORE = 0.98
 """Lower bound of the duration of a picture that came with the answer to its submit."""
@@ -75,7 +84,7 @@ async def submit(context: StepContext, job: Job) -> Outcome:
     events.stage_took("prepare", time.monotonic() - begun)
     # Nothing is paid for in a chat that does not take even this. It is on its way already.
     await context.status_messages.ensure(job, "")
-    return await _order_in_slot(context, job, provider=choice.provider, order=order)
+    return await order_in_slot(context, job, OrderSlot(choice.provider, order))
 
 
 def _choose(context: StepContext, job: Job) -> Choice:
@@ -115,14 +124,13 @@ async def _with_picture(context: StepContext, job: Job) -> Job:
     return await move(context, job, State.SUBMITTING, sources=(result.picture,), base=base)
 
 
-async def _order_in_slot(
-    context: StepContext, job: Job, *, provider: Provider, order: GenerationRequest
-) -> Outcome:
+async def order_in_slot(context: StepContext, job: Job, at: OrderSlot) -> Outcome:
     """Order as soon as the provider takes one more task, at the least busy of its servers."""
-    provider = context.routing.least_busy(provider, job.progress.provider, context.slots.count)
+    count, order = context.slots.count, at.order
+    provider = context.routing.least_busy(at.provider, job.progress.provider, count)
     if not context.slots.acquire(job.id, provider):
-        again = partial(_order_in_slot, provider=provider, order=order)
-        return Snooze(job, _SLOT_WAIT_S, again, until=context.slots.freed)
+        at = OrderSlot(provider, order)
+        return Snooze(job, _SLOT_WAIT_S, at, wake_on=_SLOT_WAKES)
     try:
         with context.routing.asking(provider.name):
             order = await provider.upload(order)
@@ -132,31 +140,22 @@ async def _order_in_slot(
         kind = error.kind if error.kind in retry.REFUSALS else ProviderErrorKind.UNAVAILABLE
         refusal = ProviderError(kind, str(error), retry_after_s=error.retry_after_s)
         return await _refused(context, job, provider, retry.judged(refusal))
-    return await _order_in_turn(context, job, provider=provider, order=order, fields=fields)
+    return await order_in_turn(context, job, OrderTurn(provider, order, fields))
 
 
-async def _order_in_turn(
-    context: StepContext,
-    job: Job,
-    *,
-    provider: Provider,
-    order: GenerationRequest,
-    fields: Mapping[str, str],
-    held: Turn | None = None,
-) -> Outcome:
-    """Order as soon as the provider's limit of orders allows it; `held` is the job's turn."""
-    routing = context.routing
+async def order_in_turn(context: StepContext, job: Job, at: OrderTurn) -> Outcome:
+    """Order as soon as the provider's limit of orders allows it."""
+    routing, provider = context.routing, at.provider
     if not routing.is_resumed(provider.name):
         reduced = await context.paces.stored(provider.name, context.now_ms())
         routing.resume(provider.name, reduced, time.monotonic())
     now_s = time.monotonic()
-    turn = routing.turn(provider.name, now_s, held)
+    turn = routing.turn(provider.name, now_s, at.turn)
     if turn.at_s > now_s:
-        again = partial(_order_in_turn, provider=provider, order=order, fields=fields, held=turn)
         # Only in a pause that the provider asked for does the job leave its place to others.
         wait_s = turn.at_s - now_s
         wait_s = min(wait_s, _SLOT_WAIT_S) if turn.is_taken else wait_s
-        return Snooze(job, wait_s, again, keeps_turn=True)
+        return Snooze(job, wait_s, replace(at, turn=turn), wake_on=frozenset({Wake.CANCEL}))
     if context.draining.is_set():
         return Advance(job)
     # Else only the answer to the submit can tell what became of it.
@@ -164,10 +163,10 @@ async def _order_in_turn(
     if context.slots.is_closed and not is_recovered:
         return Snooze(job, _SLOT_WAIT_S)
     with nullcontext() if is_recovered else context.slots.awaiting(job.id):
-        intended = await _record_submit(context, job, provider, order, fields)
+        intended = await _record_submit(context, job, provider, at.order, at.fields)
         if not intended.progress.intent_ms:
             return Snooze(intended, _SYNC_AGAIN_S)
-        return await _order(context, intended, provider, order)
+        return await _order(context, intended, provider, at.order)
 
 
 async def _order(
@@ -365,9 +364,9 @@ async def _resolve(context: StepContext, job: Job, unknown: Unknown) -> Outcome:
         case Action.ASK:
             # However far the clock is set back meanwhile.
             waited = replace(unknown, age_s=age_s + decision.wait_s)
-            return Snooze(job, decision.wait_s, partial(_ask, unknown=waited))
+            return Snooze(job, decision.wait_s, LostAnswer(waited))
         case Action.REPEAT:
-            return Snooze(job, decision.wait_s, _repeat, may_wake=False)
+            return Snooze(job, decision.wait_s, RepeatedOrder(), wake_on=frozenset({Wake.DRAIN}))
         case Action.ORDER_AGAIN:
             # It has refused nothing: the chosen provider is asked again, and no stand-in.
             changes: Changes = {"intent_ms": 0, "tries": job.progress.tries + 1, "provider": ""}
@@ -376,10 +375,10 @@ async def _resolve(context: StepContext, job: Job, unknown: Unknown) -> Outcome:
             return await conclude(context, job, State.DEAD, "submit_unknown")
 
 
-async def _ask(context: StepContext, job: Job, *, unknown: Unknown) -> Outcome:
+async def look_for_task(context: StepContext, job: Job, lost: LostAnswer) -> Outcome:
     found = await _find(context, job, context.routing.provider_of(job))
     if isinstance(found, Answer):
-        unknown = replace(unknown, questions=unknown.questions + 1, answer=found)
+        unknown = replace(lost.unknown, questions=lost.unknown.questions + 1, answer=found)
         return await _resolve(context, job, unknown)
     moved = await move(context, job, State.POLLING, ticket=found, order_fields={}, tries=0)
     return await next_poll(context, moved)
@@ -427,7 +426,7 @@ async def _is_own(context: StepContext, job: Job, ticket: Ticket) -> bool:
     return await context.queue.own_task(f"{job.progress.provider}.{ticket['id']}", job.id)
 
 
-async def _repeat(context: StepContext, job: Job) -> Outcome:
+async def repeat_order(context: StepContext, job: Job, _: RepeatedOrder) -> Outcome:
     """Order again under the same key; the record stays, for the first order may be alive."""
     provider = context.routing.provider_of(job)
     model = context.routing.model_of(job, provider)

@@ -6,7 +6,8 @@ import signal
 from typing import Any
 
 from imgbot.jobs import submit
-from imgbot.jobs.context import Outcome, StepContext
+from imgbot.jobs.context import StepContext
+from imgbot.jobs.outcomes import Outcome
 from imgbot.telegram.lazy_models import import_aiogram
 
 order = submit._order

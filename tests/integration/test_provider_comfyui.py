@@ -13,7 +13,8 @@ from imgbot.config.sources import load
 from imgbot.domain.errors import ProviderErrorKind as Kind
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.jobs.context import Snooze, StepContext
+from imgbot.jobs.context import StepContext
+from imgbot.jobs.outcomes import Snooze
 from imgbot.jobs.poll import poll
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.jobs.submit import submit
@@ -28,7 +29,7 @@ from tests.fixtures.comfyui_provider import opened, ordered, polled, refused
 from tests.fixtures.jobs import job_of
 from tests.fixtures.requests import make_order, submitted
 from tests.fixtures.sandbox import picture
-from tests.fixtures.steps import take
+from tests.fixtures.steps import resume, take
 from tests.integration.test_recovery import NOW, tools_of
 
 COMFYUI = read_vendor("comfyui")
@@ -293,8 +294,7 @@ async def test_orders_are_shared_and_each_is_asked_for_where_it_was_given(
             lost = with_changes(jobs[0], ticket={})
             found = await submit(context, replace(lost, state=State.SUBMITTING))
             assert isinstance(found, Snooze)
-            assert found.then
-            await found.then(context, found.job)
+            await resume(context, found)
         assert (script.asked[-1].path, len(other.asked)) == (f"/history/{task_id_of('0a1b-1')}", 2)
 
 

@@ -19,8 +19,9 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
-from imgbot.jobs import inputs, marking, runner as runner_module
-from imgbot.jobs.context import Ended, Outcome, Snooze, Step, StepContext, conclude
+from imgbot.jobs import inputs, marking, runner as runner_module, step_table
+from imgbot.jobs.context import Step, StepContext, conclude
+from imgbot.jobs.outcomes import Ended, FailedDelivery, OrderTurn, Outcome, Snooze, Wake
 from imgbot.jobs.runner import Runner
 from imgbot.jobs.status_messages import StatusMessages
 from imgbot.painter.steps import DrawnArea
@@ -67,7 +68,7 @@ async def serving(
     is_busy: bool = True,
 ) -> AsyncGenerator[Runner]:
     """Run jobs by this step, while others order all the time."""
-    monkeypatch.setattr(runner_module, "STEPS", dict.fromkeys(State, step))
+    monkeypatch.setattr(step_table, "STEPS", dict.fromkeys(State, step))
     runner = Runner(context, lambda: capacity)
 
     async def order_for_ever() -> None:
@@ -181,15 +182,19 @@ async def test_an_order_keeps_its_turn_when_it_is_woken_and_not_when_it_is_cance
     context: StepContext, redis: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     taken: list[str] = []
+    turn = OrderTurn(Mock(), Mock(), {})
 
     async def upload(context: StepContext, job: Job) -> Outcome:
         taken.append("cancelled" if job.is_cancelled else "upload")
-        return await end(context, job) if job.progress.outcome else await take_turn(context, job)
+        return (
+            await end(context, job) if job.progress.outcome else await take_turn(context, job, turn)
+        )
 
-    async def take_turn(_: StepContext, job: Job) -> Outcome:
+    async def take_turn(_: StepContext, job: Job, turn: OrderTurn) -> Outcome:
         taken.append("turn")
-        return Snooze(job, 3600, take_turn, keeps_turn=True)
+        return Snooze(job, 3600, turn, wake_on=frozenset({Wake.CANCEL}))
 
+    monkeypatch.setitem(step_table.RESUMED, OrderTurn, take_turn)
     async with serving(context, monkeypatch, upload):
         for turns in (1, 2):
             await eventually(AsyncMock(side_effect=partial(taken.count, "turn")), turns.__eq__)
@@ -207,8 +212,12 @@ async def test_a_delivery_is_taken_up_again_after_its_pause(
     async def fail_once(context: StepContext, job: Job) -> Outcome:
         if job.state is not State.DELIVERING:
             return await conclude(context, job, State.FAILED, "went_wrong")
-        return Snooze(job, 0.01, end, may_wake=False)
+        return Snooze(job, 0.01, FailedDelivery(1), wake_on=frozenset())
 
+    async def end_at_last(context: StepContext, job: Job, _: FailedDelivery) -> Outcome:
+        return await end(context, job)
+
+    monkeypatch.setitem(step_table.RESUMED, FailedDelivery, end_at_last)
     async with serving(context, monkeypatch, fail_once):
         await until_ended(redis)
 

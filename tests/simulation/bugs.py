@@ -70,8 +70,8 @@ _ONCE = "await (self.step() if not self._servers else asyncio.sleep(0))"
 
 BUGS = {
     "no submit record": Bug(
-        f"{_SUBMIT}:_order_in_turn",
-        "await _record_submit(context, job, provider, order, fields)",
+        f"{_SUBMIT}:order_in_turn",
+        "await _record_submit(context, job, provider, at.order, at.fields)",
         "with_changes(job, intent_ms=context.now_ms(), provider=provider.name)",
     ),
     "record not synced": Bug(

@@ -15,8 +15,9 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.jobs import captions, render
-from imgbot.jobs.context import Advance, StepContext
+from imgbot.jobs.context import StepContext
 from imgbot.jobs.inputs import build_request
+from imgbot.jobs.outcomes import Advance
 from imgbot.painter import guard
 from imgbot.painter.networks import Network
 from imgbot.painter.originals import OriginalStore

@@ -10,7 +10,7 @@ from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any, cast, get_args
 from unittest.mock import AsyncMock, Mock
 
 import pytest
@@ -33,19 +33,20 @@ from imgbot.domain.retry import DELIVERY_ATTEMPTS
 from imgbot.domain.texts import has_text, t
 from imgbot.files import replace_file
 from imgbot.jobs import captions, deliver, inputs, render
-from imgbot.jobs.context import Advance, Snooze, StepContext
+from imgbot.jobs.context import StepContext
 from imgbot.jobs.inputs import build_request
+from imgbot.jobs.outcomes import Advance, ResumePoint, Snooze, Wake
 from imgbot.jobs.poll import poll
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import Choice, ProviderSlots
-from imgbot.jobs.runner import after_error
+from imgbot.jobs.step_table import RESUMED, after_error
 from imgbot.jobs.submit import submit
 from imgbot.jobs.webhooks import Webhooks
 from imgbot.painter import pictures, steps
 from imgbot.painter.originals import OriginalStore
 from imgbot.providers.protocol import Capability, Output, Pending, Provider, Recovery
 from tests.fixtures.jobs import job_of
-from tests.fixtures.steps import take
+from tests.fixtures.steps import resume, take
 
 
 def _job(state: State, **fields: Any) -> Job:
@@ -123,11 +124,15 @@ async def test_a_job_waits_for_a_slot_of_its_provider(provider: Any) -> None:
     outcome = await submit(_context(routing=_routing(provider), slots=slots), NEW)
 
     assert isinstance(outcome, Snooze)
-    assert outcome.until is slots.freed
+    assert Wake.SLOT in outcome.wake_on
     provider.submit.assert_not_awaited()
     slots.release("another")
     assert slots.freed.is_set()
     assert slots.acquire("1", provider)
+
+
+def test_every_point_of_resumption_is_in_the_table() -> None:
+    assert RESUMED.keys() == set(get_args(ResumePoint))
 
 
 @pytest.mark.parametrize(("is_taken", "sleeps_s"), [(True, 30), (False, 3600)])
@@ -141,8 +146,7 @@ async def test_an_order_waits_for_its_turn_and_gives_way_in_a_pause(
 
     outcome = await submit(context, NEW)
     assert isinstance(outcome, Snooze)
-    assert outcome.then
-    await outcome.then(context, NEW)
+    await resume(context, outcome)
 
     assert math.ceil(outcome.seconds) == sleeps_s
     assert routing.turn.call_args.args[2] is turn
