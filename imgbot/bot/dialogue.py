@@ -8,7 +8,7 @@ import asyncio
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -477,6 +477,10 @@ class Dialogue:
 MessageHandler = Callable[[Message, Dialogue], Awaitable[None]]
 CallbackHandler = Callable[[CallbackQuery, str, Dialogue], Awaitable[str | Alert]]
 """Handler of a button; takes its argument, returns the answer or its key, or nothing."""
+
+
+OpenDialogue = Callable[[RequestContext], AbstractAsyncContextManager[Dialogue]]
+"""Opens a dialogue, which is closed behind its block."""
 
 
 class Dialogues:

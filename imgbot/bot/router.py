@@ -15,8 +15,7 @@ from imgbot.bot.app import App
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.context import RequestContext, context_from_event
 from imgbot.bot.conversation import handle_picture, handle_text, on_meaning_callback
-from imgbot.bot.dialogue import Alert, Dialogue, Dialogues, note_seen
-from imgbot.bot.handlers import guest
+from imgbot.bot.dialogue import Alert, Dialogue, Dialogues, OpenDialogue, note_seen
 from imgbot.bot.handlers.start import handle_edited, handle_unknown_command, handle_unsupported
 from imgbot.bot.messages import (
     UNREADABLE,
@@ -74,8 +73,9 @@ COMMANDS: Sequence[ChatCommand] = handlers.COMMANDS
 BUTTONS: Sequence[ButtonAction] = (*handlers.BUTTONS, ButtonAction("meant", on_meaning_callback))
 """Commands and button actions of the core."""
 
-FirstLook = Callable[[Update, str], Awaitable[bool]]
-"""Handler of updates of a feature; takes an update, and the reason for which requests are refused.
+FirstLook = Callable[[Update, str, OpenDialogue], Awaitable[bool]]
+"""Handler of updates of a feature; takes an update, the reason for which requests are
+refused, if any, and what opens a dialogue.
 
 Returns False for an update that is not its own.
 """
@@ -138,9 +138,9 @@ class UpdateHandler:
     async def _is_taken(self, update: Update, refusal: str) -> bool:
         """Return true for an update that a feature has handled."""
         for look in self._first_looks:
-            if await look(update, refusal):
+            if await look(update, refusal, self._dialogues.open):
                 return True
-        return await guest.handle_update(update, refusal, self._app, self._dialogues.open)
+        return False
 
     async def _command_of(self, message: Message, *, is_edit: bool) -> ChatCommand | None:
         """Return what a message calls; None if it is for somebody else in a group."""

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from imgbot.features.feature import Core, Feature, Seams
+from imgbot.features.guest import FEATURE as GUEST
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.storage import keys
 
-FEATURES: tuple[Feature, ...] = (STARS,)
+FEATURES: tuple[Feature, ...] = (STARS, GUEST)
 
 
 def owners() -> keys.Owners:

@@ -36,7 +36,7 @@ OWNER_ID, SECOND_ID, GUEST_ID = 5_000_000_001, 5_000_000_002, 5_000_000_003
 _UNCROWDED: Constants = {
     "imgbot.telegram.rate_limiter._PRIVATE_BURST": 1000,
     "imgbot.domain.retry.DELIVERY_ATTEMPTS": 3,
-    "imgbot.bot.handlers.guest._OPEN_S": 50,
+    "imgbot.features.guest.handlers._OPEN_S": 50,
 }
 
 OUT_OF_REACH = 987_654

@@ -241,11 +241,6 @@ def pager(newer: str, older: str, current: str, where: str) -> list[Button]:
     return [Button(each.label, f"view:{each.data}") for each in row if each.data]
 
 
-def cancel_guest(language: str, user_id: int) -> Keyboard:
-    """Button under the placeholder in a chat that the bot is not in."""
-    return [[button(language, "cancel", f"cancel:inline.{user_id}")]]
-
-
 def cancel(job_ids: Sequence[str]) -> Keyboard:
     """Button that cancels one entry of the job list, by its number."""
     return in_rows([Button(f"✖️ {n}", f"cancel:{each}") for n, each in enumerate(job_ids, 1)], 5)

@@ -17,7 +17,7 @@ from imgbot.features.stars.payments import StarPayments
 from imgbot.features.stars.reconciler import StarReconciler
 
 
-def build(core: Core) -> Seams:
+def _build(core: Core) -> Seams:
     """Build it; where nothing is sold, what was paid is still seen, returned and refunded."""
     app, prices = core.app, core.settings.stars
     ledger, payments = StarLedger(core.redis), StarPayments(core.bot)
@@ -53,4 +53,4 @@ def build(core: Core) -> Seams:
 
 _HELP = {"help_topic": "account"}
 
-FEATURE = Feature("stars", build, KEYS)
+FEATURE = Feature("stars", _build, KEYS)

@@ -9,7 +9,7 @@ from aiogram.types import CallbackQuery, Message, PreCheckoutQuery, SuccessfulPa
 
 from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext
-from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.dialogue import Dialogue, OpenDialogue
 from imgbot.bot.handlers.account import answer_price
 from imgbot.bot.handlers.admin.access import label_of, target_of
 from imgbot.domain.errors import (
@@ -148,7 +148,7 @@ class StarHandlers:
         await dialogue.update_panel(text, [])
         return ""
 
-    async def look(self, update: Update, _refusal: str) -> bool:
+    async def look(self, update: Update, _refusal: str, _open: OpenDialogue) -> bool:
         """Handle an update about a payment; False for any other.
 
         Access, limits and what else concerns requests do not concern money that was paid.

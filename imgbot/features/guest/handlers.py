@@ -5,7 +5,7 @@ picture in the user's own chat with the bot, and then, by its file id, in place 
 """
 
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager, suppress
+from contextlib import suppress
 from dataclasses import replace
 
 from aiogram.types import (
@@ -25,14 +25,15 @@ from aiogram.types import (
 from imgbot.bot import requests
 from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext
-from imgbot.bot.dialogue import Dialogue, note_seen
+from imgbot.bot.dialogue import Dialogue, OpenDialogue, note_seen
 from imgbot.bot.handlers.start import CANCELLED
 from imgbot.bot.messages import clean, prompt_of, target_photo, without_mention
 from imgbot.domain.errors import ChatGoneError, TelegramRefusedError, TransientError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import PHOTO_ACTIONS, Operation
-from imgbot.domain.texts import buttons, counted, language_of, t
+from imgbot.domain.texts import counted, language_of, t
+from imgbot.domain.texts.buttons import Keyboard, button
 from imgbot.storage.rate_limit import WAITED_OUT_S
 from imgbot.storage.results import Result
 from imgbot.telegram.messenger import CAPTION_LIMIT, ChatTarget, cut, keyboard
@@ -54,11 +55,9 @@ _ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
 _STRANGER = "guest_stranger"
 _REFUSED_EVERY_S, _TOLD_EVERY_S = 3600, 60
 
-OpenDialogue = Callable[[RequestContext], AbstractAsyncContextManager[Dialogue]]
-
 
 async def handle_update(
-    update: Update, refusal: str, app: App, open_dialogue: OpenDialogue
+    app: App, update: Update, refusal: str, open_dialogue: OpenDialogue
 ) -> bool:
     """Handle an update from a chat that the bot is not in; False for another one."""
     press, chosen = update.callback_query, update.chosen_inline_result
@@ -101,7 +100,7 @@ async def _answer(message: Message, context: RequestContext, app: App) -> str:
     now_s = app.now_ms() / 1000 - app.messenger.clock_ahead_s
     is_open = now_s - message.date.timestamp() <= _OPEN_S
     text = t(context.language, "guest_wait")
-    rows = buttons.cancel_guest(context.language, context.user_id)
+    rows = cancel_button(context.language, context.user_id)
     refusal, told_for_s = await _refusal(context, app)
     if refusal:
         claim, text, rows = app.users.claim_notice, refusal, []
@@ -171,7 +170,7 @@ def _draw_offer(words: str, context: RequestContext) -> InlineQueryResultArticle
         title=t(language, "inline_draw"),
         description=words[:_WORDS],
         input_message_content=InputTextMessageContent(message_text=t(language, "guest_wait")),
-        reply_markup=keyboard(buttons.cancel_guest(language, context.user_id)),
+        reply_markup=keyboard(cancel_button(language, context.user_id)),
     )
 
 
@@ -302,3 +301,8 @@ async def _cancel(callback: CallbackQuery, update_id: int, app: App) -> None:
     elif job_id == _LOST and owner.isdecimal():
         verdict = "not_yours"
     await app.messenger.answer_callback(callback.id, t(context.language, CANCELLED[verdict]))
+
+
+def cancel_button(language: str, user_id: int) -> Keyboard:
+    """Button under the placeholder in a chat that the bot is not in."""
+    return [[button(language, "cancel", f"cancel:inline.{user_id}")]]
