@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from PIL import Image
 
 from imgbot.domain.texts import LANGUAGES
@@ -47,6 +48,13 @@ _OF_ALL_USERS = (
     *(keys.PAUSED, keys.BANNED, keys.BAN, keys.ALLOWED),
 )
 """Keys, and beginnings of keys, by which a test would see what others have done."""
+
+UNDISTURBED = [
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.usefixtures("undisturbed"),
+]
+"""Marks of a module whose tests share the bot with the simulated provider, and leave it well."""
 
 Fits = Callable[[Message], object]
 

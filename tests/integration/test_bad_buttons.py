@@ -8,6 +8,7 @@ from imgbot.domain.texts import t
 from tests.integration.stage import (
     BOT_NAME,
     OUT_OF_REACH,
+    UNDISTURBED,
     Stage,
     User,
     has_buttons,
@@ -16,11 +17,7 @@ from tests.integration.stage import (
     open_group,
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.usefixtures("undisturbed"),
-]
+pytestmark = UNDISTURBED
 
 
 UNKNOWN = "This button doesn't work. Start again: /start"

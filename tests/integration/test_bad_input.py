@@ -6,13 +6,9 @@ import pytest
 
 from imgbot.domain.texts import t
 from tests.fixtures.sandbox import KINDS, picture
-from tests.integration.stage import Stage, User, is_picture
+from tests.integration.stage import UNDISTURBED, Stage, User, is_picture
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.usefixtures("undisturbed"),
-]
+pytestmark = UNDISTURBED
 
 EMPTY = "Tell me in words what to draw"
 LOADS = {"message_id": 9000, "date": 1_800_000_000}

@@ -11,6 +11,7 @@ from imgbot.storage import keys
 from tests.fakes.scripted_server import open_script
 from tests.fixtures.sandbox import Message
 from tests.integration.stage import (
+    UNDISTURBED,
     Stage,
     User,
     has_buttons,
@@ -20,11 +21,7 @@ from tests.integration.stage import (
     open_stage,
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.usefixtures("undisturbed"),
-]
+pytestmark = UNDISTURBED
 
 FOX = {"en": "a fox", "ru": "лиса"}
 

@@ -6,13 +6,9 @@ import pytest
 
 from imgbot.domain.texts import t
 from tests.fixtures.sandbox import KINDS, picture
-from tests.integration.stage import BOT_NAME, Stage, User, jpeg, open_group
+from tests.integration.stage import BOT_NAME, UNDISTURBED, Stage, User, jpeg, open_group
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.usefixtures("undisturbed"),
-]
+pytestmark = UNDISTURBED
 
 
 @pytest.mark.parametrize(

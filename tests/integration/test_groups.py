@@ -12,6 +12,7 @@ from tests.fixtures.waiting import eventually
 from tests.integration.stage import (
     BOT_NAME,
     OUT_OF_REACH,
+    UNDISTURBED,
     Stage,
     is_picture,
     jpeg,
@@ -19,11 +20,7 @@ from tests.integration.stage import (
     title,
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.usefixtures("undisturbed"),
-]
+pytestmark = UNDISTURBED
 
 
 UNADDRESSED: dict[str, dict[str, Any]] = {

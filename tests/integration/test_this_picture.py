@@ -11,6 +11,7 @@ from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import (
     BOT_NAME,
+    UNDISTURBED,
     Stage,
     User,
     has_buttons,
@@ -19,11 +20,7 @@ from tests.integration.stage import (
     source_of,
 )
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.usefixtures("undisturbed"),
-]
+pytestmark = UNDISTURBED
 
 REFUSED = "make it much brighter [[sim:moderated]]"
 

@@ -6,14 +6,10 @@ from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import BOT_NAME, Stage, User, is_picture, jpeg, open_group
+from tests.integration.stage import BOT_NAME, UNDISTURBED, Stage, User, is_picture, jpeg, open_group
 from tests.integration.test_this_picture import SLOW, all_done, source_of
 
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.asyncio(loop_scope="module"),
-    pytest.mark.usefixtures("undisturbed"),
-]
+pytestmark = UNDISTURBED
 
 
 async def three_variants(user: User, text: str = "a fox, 3 variants") -> list[Message]:
