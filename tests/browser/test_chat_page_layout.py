@@ -10,13 +10,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import OpenWindow
 from tests.browser.demo import Demo
-from tests.fixtures.browser import (
-    DESKTOP,
-    PHONE,
-    SCROLLS_SIDEWAYS,
-    STICKS_OUT,
-    natural_size,
-)
+from tests.fixtures.browser import DESKTOP, PHONE, SCROLLS_SIDEWAYS, STICKS_OUT, natural_size
 from tests.fixtures.photos import photo_path
 from tests.fixtures.sandbox import Control
 
@@ -112,9 +106,7 @@ async def test_the_commands_menu(control: Control, open_window: OpenWindow) -> N
 
 
 @pytest.mark.parametrize(
-    ("device", "language"),
-    [(PHONE, "ru"), (DESKTOP, "en")],
-    ids=["phone", "desktop"],
+    ("device", "language"), [(PHONE, "ru"), (DESKTOP, "en")], ids=["phone", "desktop"]
 )
 async def test_everything_fits(
     control: Control, open_window: OpenWindow, device: dict[str, Any], language: str

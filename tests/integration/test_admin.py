@@ -28,9 +28,7 @@ async def test_for_other_users_neither_commands_nor_buttons_exist(admins: AdminS
     assert set(toasts) == {t("en", "unknown_button")}
 
 
-async def test_administrators_alone_have_the_commands_in_their_menu(
-    admins: AdminStage,
-) -> None:
+async def test_administrators_alone_have_the_commands_in_their_menu(admins: AdminStage) -> None:
     await admins.owner.ask("/start")
     table = CommandTable(COMMANDS)
     everybody, all_of_it = [[each.name for each in table.menu(is_admin=b)] for b in (False, True)]
@@ -107,9 +105,7 @@ SENTENCES = {
 }
 
 
-async def test_a_command_without_effect_is_answered_with_a_sentence(
-    admins: AdminStage,
-) -> None:
+async def test_a_command_without_effect_is_answered_with_a_sentence(admins: AdminStage) -> None:
     for command, key in SENTENCES.items():
         answer = await admins.owner.ask(command)
 
@@ -135,9 +131,7 @@ async def test_a_pause_is_told_before_anything_is_asked(admins: AdminStage) -> N
     assert questions == []
 
 
-async def test_a_pause_holds_over_a_restart_for_all_but_administrators(
-    admins: AdminStage,
-) -> None:
+async def test_a_pause_holds_over_a_restart_for_all_but_administrators(admins: AdminStage) -> None:
     owner, guest = admins.owner, admins.guest
     await guest.ask("a slow fox [[sim:slow=2]]", fits=lambda m: "Working" in m.text)
 

@@ -18,9 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 BANNED = t("en", "banned")
 
 
-async def test_a_banned_user_is_told_once_and_served_after_the_unban(
-    admins: AdminStage,
-) -> None:
+async def test_a_banned_user_is_told_once_and_served_after_the_unban(admins: AdminStage) -> None:
     control, owner = admins.stage.control, admins.owner
     anna = await admins.stage.user("Anna")
     async with admins.stage.bot.redis() as redis:
@@ -102,9 +100,7 @@ async def test_a_ban_calls_off_more_than_a_person_is_shown(state_dir: Path) -> N
     assert int(running[str(anna.id)]) >= 3
 
 
-async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(
-    admins: AdminStage,
-) -> None:
+async def test_a_ban_by_a_reply_in_a_group_and_by_a_forwarded_message(admins: AdminStage) -> None:
     control, owner = admins.stage.control, admins.owner
     anna, boris = await admins.stage.user("Anna"), await admins.stage.user("Boris")
     group = await control.make_group("Invited", [owner.person, anna.person, boris.person])
@@ -173,9 +169,7 @@ async def test_a_forwarded_message_without_an_account_names_nobody(admins: Admin
     assert answer.text == t("en", "author_hidden")
 
 
-async def test_a_message_of_the_bot_stands_for_the_user_it_is_about(
-    admins: AdminStage,
-) -> None:
+async def test_a_message_of_the_bot_stands_for_the_user_it_is_about(admins: AdminStage) -> None:
     control, owner, guest = admins.stage.control, admins.owner, admins.guest
     anna = await admins.stage.user("Anna")
     group = await control.make_group("Painters", [owner.person, guest.person])
@@ -285,9 +279,7 @@ async def test_a_ban_in_a_topic_names_nobody_by_itself(admins: AdminStage) -> No
     assert str(anna.id) not in allowed
 
 
-async def test_an_anonymous_administrator_is_told_that_and_no_number(
-    admins: AdminStage,
-) -> None:
+async def test_an_anonymous_administrator_is_told_that_and_no_number(admins: AdminStage) -> None:
     guest = admins.guest
     there = guest.within(await guest.control.make_group("Uninvited", [guest.person]))
 

@@ -111,9 +111,7 @@ async def test_a_user_is_shown_with_their_jobs_and_banned_by_a_button(admins: Ad
     assert stranger.text == t("en", "user_unknown", user=123456789012)
 
 
-async def test_what_a_forgotten_user_asked_for_is_gone_from_the_reports(
-    admins: AdminStage,
-) -> None:
+async def test_what_a_forgotten_user_asked_for_is_gone_from_the_reports(admins: AdminStage) -> None:
     guest = admins.guest
     await guest.order("a violet submarine")
     asked = await guest.ask("On  the beach")

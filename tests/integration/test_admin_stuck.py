@@ -23,10 +23,7 @@ PRICE = 40_000
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    settings = {
-        "IMGBOT_PRICES": "create=0.04",
-        "IMGBOT_IMAGE_POLL_MAX_ATTEMPTS": "2",
-    }
+    settings = {"IMGBOT_PRICES": "create=0.04", "IMGBOT_IMAGE_POLL_MAX_ATTEMPTS": "2"}
     async for stage in open_owned(tmp_path, **settings):
         yield stage
 

@@ -153,7 +153,7 @@ async def test_while_paused_nothing_is_ordered_and_the_rest_works(invited: Invit
     assert helped.text == t("en", "help")
     assert resumed == ["Got it."]
     assert sorted(message.text.splitlines()[0] for message in shown) == [
-        *("a fox", "a fox", "a hare", "✏️ a hat", "🔍 Enlarged ×2", "🧩 Photos merged: 2"),
+        *("a fox", "a fox", "a hare", "✏️ a hat", "🔍 Enlarged ×2", "🧩 Photos merged: 2")
     ]
 
 

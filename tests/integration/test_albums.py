@@ -22,12 +22,7 @@ from tests.integration.stage import (
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
-PHOTOS = [
-    jpeg("cat"),
-    jpeg("astronaut"),
-    jpeg("cat", (300, 500)),
-    jpeg("astronaut", (400, 300)),
-]
+PHOTOS = [jpeg("cat"), jpeg("astronaut"), jpeg("cat", (300, 500)), jpeg("astronaut", (400, 300))]
 
 
 def grey(level: int) -> bytes:
@@ -36,10 +31,7 @@ def grey(level: int) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("caption", "count"),
-    [("/merge", 2), ("collage", 4)],
-)
+@pytest.mark.parametrize(("caption", "count"), [("/merge", 2), ("collage", 4)])
 async def test_an_album_with_a_caption_is_merged(bob: User, caption: str, count: int) -> None:
     result = await bob.order(caption, *PHOTOS[:count], gap_ms=400 if count == 4 else 0)
 

@@ -80,9 +80,7 @@ async def test_forged_and_stale_buttons_are_answered(anna: User) -> None:
     ]
 
 
-async def test_pictures_and_jobs_of_another_user_are_out_of_reach(
-    simulated_stage: Stage,
-) -> None:
+async def test_pictures_and_jobs_of_another_user_are_out_of_reach(simulated_stage: Stage) -> None:
     anna, mallory = await open_group(simulated_stage)
     fox = await anna.order("/create a fox")
     grey = await anna.order(f"{BOT_NAME} make it darker")

@@ -85,9 +85,7 @@ async def test_the_pace_is_the_schedule_until_something_is_learned(redis: Client
     assert waits == [pytest.approx(seconds, rel=0.0301) for seconds in (2, 3, 10, 60)]
 
 
-async def test_a_job_past_the_schedule_is_asked_for_slowly_and_then_given_up(
-    redis: Client,
-) -> None:
+async def test_a_job_past_the_schedule_is_asked_for_slowly_and_then_given_up(redis: Client) -> None:
     scheduler = pace(redis)
     lasts_s = sum(CONFIG.get_interval(attempt) for attempt in range(CONFIG.max_attempts))
 

@@ -241,8 +241,7 @@ async def test_a_ban_and_what_a_charge_needs_stay(paid_scene: ForgettingSetup) -
         lambda found: {each for each in found if "appendonly" not in each[0]} == expected,
     )
     log = await eventually(
-        lambda: paid_scene.traces(needles),
-        lambda found: all(name == "id" for _, name in found),
+        lambda: paid_scene.traces(needles), lambda found: all(name == "id" for _, name in found)
     )
 
     assert expected <= log

@@ -397,9 +397,7 @@ async def test_two_users_are_asked_independently(simulated_stage: Stage) -> None
     assert [m.text for m in shown[2:]] == ["How many times larger?", "a fox"]
 
 
-async def test_an_ephemeral_command_is_answered_to_its_sender_alone(
-    simulated_stage: Stage,
-) -> None:
+async def test_an_ephemeral_command_is_answered_to_its_sender_alone(simulated_stage: Stage) -> None:
     """The bot is no administrator."""
     ann, _ = await open_group(simulated_stage)
 

@@ -46,10 +46,7 @@ def test_the_installed_program_needs_nothing_of_where_it_came_from(server: Layou
             text=True,
             check=True,
         ).stdout
-        for command in (
-            [server.command, "--version"],
-            [server.current / "bin/python3", "-c", code],
-        )
+        for command in ([server.command, "--version"], [server.current / "bin/python3", "-c", code])
     )
     (packages,) = server.current.resolve().glob("lib/python3*/site-packages")
 

@@ -121,10 +121,7 @@ async def test_a_doubtful_area_is_shown_before_it_is_ordered(
         (stored(ImageOps.mirror(drawn(CAT, CIRCLE))), "area_elsewhere"),
         (stored(Image.new("RGB", CAT.size, RED)), "area_all"),
         (DOT, "area_dot"),
-        (
-            stored(drawn(CAT, CIRCLE, loop(0.8, 0.8, 0.1), colours=[RED, BLUE])),
-            "area_two_pens",
-        ),
+        (stored(drawn(CAT, CIRCLE, loop(0.8, 0.8, 0.1), colours=[RED, BLUE])), "area_two_pens"),
         (OTHER, "area_missing"),
     ],
     ids=["cropped", "mirrored", "everything", "dot", "two pens", "another photo"],

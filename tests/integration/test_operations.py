@@ -247,10 +247,7 @@ async def test_the_caption_says_what_was_not_drawn_and_a_button_orders_what_can_
     style = english.buttons[2]["text"].removeprefix("🖌 ")
     styled = await bob.click(english, style, is_picture)
 
-    assert english.text.splitlines()[1:] == [
-        "Drawn: “in the city at night”",
-        "Not drawn: “a zorb”",
-    ]
+    assert english.text.splitlines()[1:] == ["Drawn: “in the city at night”", "Not drawn: “a zorb”"]
     assert russian.text.splitlines()[2] == "Не нарисовано: «Ждун»"
     assert [button["text"] for button in russian.buttons][:2] == ["🖌 машина", "🖌 кошка"]
     assert instead.text == "in the city at night, car"

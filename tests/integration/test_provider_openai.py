@@ -17,12 +17,7 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
 from imgbot.providers import http
 from imgbot.providers.openai import OpenAiProvider, OpenAiSpec
-from imgbot.providers.protocol import (
-    Done,
-    GenerationRequest,
-    Output,
-    ProviderConfig,
-)
+from imgbot.providers.protocol import Done, GenerationRequest, Output, ProviderConfig
 from imgbot.providers.spec_file import parse, read_preset, validate
 from tests.fakes.exchanges import Network, open_network, read_vendor
 from tests.fakes.scripted_server import Script

@@ -159,10 +159,7 @@ async def write_two(state_dir: Path, binary: Path | None = None) -> Path:
 
 
 async def read_two(state_dir: Path, binary: Path | None = None) -> list[Any]:
-    async with (
-        RedisServer(state_dir, port=0, binary=binary) as server,
-        client_of(server) as client,
-    ):
+    async with RedisServer(state_dir, port=0, binary=binary) as server, client_of(server) as client:
         await client.incr("img:syncs")
         return await client.mget("first", "second")
 

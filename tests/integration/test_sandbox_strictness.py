@@ -106,11 +106,7 @@ OTHER_REFUSALS: list[tuple[str, dict[str, Any], str]] = [
         {"pre_checkout_query_id": "1", "ok": True},
         "query is too old and response timeout expired or query ID is invalid",
     ),
-    (
-        "refundStarPayment",
-        {"user_id": 1, "telegram_payment_charge_id": "x"},
-        "CHARGE_ID_INVALID",
-    ),
+    ("refundStarPayment", {"user_id": 1, "telegram_payment_charge_id": "x"}, "CHARGE_ID_INVALID"),
     (
         "editUserStarSubscription",
         {"user_id": 1, "telegram_payment_charge_id": "x", "is_canceled": True},
@@ -144,11 +140,7 @@ MALFORMED: list[tuple[str, dict[str, Any], str]] = [
     ("sendInvoice", INVOICE | {"prices": [PRICE, PRICE]}, "prices"),
     ("createInvoiceLink", INVOICE | {"subscription_period": 60}, "subscription_period"),
     ("getStarTransactions", {"limit": 101}, "limit"),
-    (
-        "editUserStarSubscription",
-        {"user_id": 1, "telegram_payment_charge_id": "x"},
-        "is_canceled",
-    ),
+    ("editUserStarSubscription", {"user_id": 1, "telegram_payment_charge_id": "x"}, "is_canceled"),
     ("setMyCommands", {}, "commands"),
     ("setMyCommands", {"commands": [COMMAND | {"command": "Große"}]}, "commands.0.command"),
     ("setMyCommands", {"commands": [COMMAND | {"command": "a" * 33}]}, "commands.0.command"),

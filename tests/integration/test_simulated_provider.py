@@ -14,13 +14,7 @@ from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
 from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.spec import read_spec
-from imgbot.providers.protocol import (
-    Accepted,
-    Done,
-    GenerationRequest,
-    Pending,
-    ProviderConfig,
-)
+from imgbot.providers.protocol import Accepted, Done, GenerationRequest, Pending, ProviderConfig
 from imgbot.providers.spec_file import read_file
 from imgbot.sandbox.simulated_provider import SPEC_FILE, SimulatedProvider
 from tests.fixtures.requests import make_order, submitted

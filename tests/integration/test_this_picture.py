@@ -330,9 +330,7 @@ async def test_what_was_said_last_can_be_taken_back(simulated_stage: Stage, text
     assert [message.text for message in await user.results()] == [f"an owl {SLOW}"]
 
 
-async def test_an_unsure_text_may_be_about_the_picture_that_is_made(
-    simulated_stage: Stage,
-) -> None:
+async def test_an_unsure_text_may_be_about_the_picture_that_is_made(simulated_stage: Stage) -> None:
     user = await simulated_stage.user()
     await being_made(user)
 

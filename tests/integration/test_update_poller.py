@@ -477,9 +477,7 @@ async def test_telegrams_troubles_are_survived_and_a_stop_confirms_what_was_hand
 
 
 async def test_it_polls_again_once_another_call_has_ended_an_outage(
-    place: Place,
-    monkeypatch: pytest.MonkeyPatch,
-    caplog: pytest.LogCaptureFixture,
+    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def is_waiting() -> bool:
         return "getUpdates: TelegramServerError" in caplog.text

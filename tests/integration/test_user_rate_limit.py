@@ -9,13 +9,7 @@ from imgbot.domain.texts import t
 from tests.fixtures.commands import run, run_forked
 from tests.fixtures.sandbox import picture
 from tests.fixtures.waiting import eventually
-from tests.integration.stage import (
-    Stage,
-    has_buttons,
-    is_picture,
-    open_group,
-    source_of,
-)
+from tests.integration.stage import Stage, has_buttons, is_picture, open_group, source_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -34,10 +28,7 @@ async def cli(stage: Stage, *arguments: str) -> str:
 
 @pytest.mark.parametrize(
     ("language", "sentence"),
-    [
-        ("ru", "⏳ Слишком много запросов. Подождите "),
-        ("en", "⏳ Too many requests. Wait "),
-    ],
+    [("ru", "⏳ Слишком много запросов. Подождите "), ("en", "⏳ Too many requests. Wait ")],
 )
 async def test_the_guides_refusal(stage: Stage, language: str, sentence: str) -> None:
     bob = await stage.user(language=language)

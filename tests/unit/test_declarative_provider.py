@@ -31,13 +31,7 @@ from imgbot.providers.declarative.templates import fill, first_text, pick
 from imgbot.providers.factory import open_provider
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.protocol import Done, Output, Pending, ProviderConfig
-from imgbot.providers.spec_file import (
-    LocatedTable,
-    micro,
-    parse,
-    read_file,
-    read_preset,
-)
+from imgbot.providers.spec_file import LocatedTable, micro, parse, read_file, read_preset
 from imgbot.providers.url_policy import Hosts, is_allowed, is_public
 from imgbot.sandbox.simulated_provider import SPEC_FILE
 from tests.fakes.scripted_server import Script, open_script

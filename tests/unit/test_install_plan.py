@@ -78,9 +78,7 @@ def test_a_rollback_leads_to_the_last_other_release_that_served(
     assert layout.command.readlink() == layout.current / "bin/imgbot"
 
 
-def test_what_is_as_it_should_be_needs_no_step_and_what_is_not_is_put_right(
-    layout: Layout,
-) -> None:
+def test_what_is_as_it_should_be_needs_no_step_and_what_is_not_is_put_right(layout: Layout) -> None:
     release = Release(NEW, Path("/usr/bin/python3"), {})
     lay(layout, NEW)
     layout.unit.parent.mkdir(parents=True)
@@ -244,12 +242,7 @@ _BLOCKED = "the unit's IPAddressDeny= blocks the DNS resolver 10.0.0.2"
     ids=["ready", "refused", "slow", "hopeless"],
 )
 def test_a_start_is_waited_for(
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    takes_s: int,
-    status: int,
-    text: str,
-    said: str,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, takes_s: int, status: int, text: str, said: str
 ) -> None:
     program = tmp_path / "systemctl"
     program.write_text(_SYSTEMCTL.format(takes_s=takes_s, status=status, text=text))

@@ -84,11 +84,7 @@ def test_every_no_that_the_exchanges_lack_has_its_meaning(
 
 @pytest.mark.parametrize(
     ("headers", "wait_s"),
-    [
-        ({"retry_after": "soon"}, None),
-        ({"retry_after": "9e9"}, 3600.0),
-        ({}, None),
-    ],
+    [({"retry_after": "soon"}, None), ({"retry_after": "9e9"}, 3600.0), ({}, None)],
 )
 def test_the_wait_is_taken_from_the_header(headers: dict[str, str], wait_s: float | None) -> None:
     with pytest.raises(ProviderError) as refusal:
@@ -125,9 +121,7 @@ async def test_the_preset_offers_all_but_an_upscale() -> None:
     spec = validate(read_preset("openai"), OpenAiSpec)
     provider = OpenAiProvider(spec, ProviderConfig(key="sk-1"))
 
-    assert list(provider.offers) == [
-        *("create", "edit", "merge", "retouch", "inpaint", "removebg"),
-    ]
+    assert list(provider.offers) == [*("create", "edit", "merge", "retouch", "inpaint", "removebg")]
     assert provider.offers[Operation.MERGE].inputs.max_count == 10
     assert (spec.key, provider.order_limit) == ("OPENAI_API_KEY", OrderLimit(250, 60.0))
     assert base64.b64encode(b"sk-1").decode() not in repr(provider.offers)
