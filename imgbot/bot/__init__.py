@@ -1,7 +1,7 @@
 """Telegram conversation: turns what a user sends into jobs, and answers everything else.
 
-In come updates (`telegram.Update`: JSON, not to be trusted), one at a time in a chat. Out go
-messages to that chat, and jobs through `storage`; this package never calls `jobs`.
+Updates come in (`telegram.Update`: JSON, not to be trusted), one at a time in a chat. Messages to
+that chat go out, and jobs through `storage`; this package never calls `jobs`.
 
 * `router` chooses the handler of an update, after `policy` has admitted its user.
 * `conversation` decides what a plain text asks for; `this_picture` which picture it means, of

@@ -1,7 +1,7 @@
 """Settings and credentials: read, checked and named in one place.
 
-In come variables, the environment file, systemd credentials and the command line (`sources`). Out
-goes one frozen `Settings` (`settings`), or a ConfigError that names the variable and its line.
+Variables, the environment file, systemd credentials and the command line (`sources`) become one
+frozen `Settings` (`settings`), or a ConfigError that names the variable and its line.
 `settings.toml` has what the README's table says of each variable, `former` the names that the
 previous release had; `place` tells advice the unit and the folder of the bot.
 

@@ -1,7 +1,7 @@
 """A job's life: claimed or adopted, carried from state to state, shown, ended.
 
-In come ids from the queue (`storage.JobQueue.claim`); out go the status message that becomes the
-picture, a result, a charge. `bot` and `jobs` never call each other; they meet in Redis.
+Ids come in from the queue (`storage.JobQueue.claim`); the status message that becomes the picture,
+a result and a charge go out. `bot` and `jobs` never call each other; they meet in Redis.
 
 * `runner` has one task for each job: it takes the step of the job's state and does what the
   returned outcome says: `Advance`, `Snooze` or `Ended` (`outcomes`). Only the runner waits.

@@ -1,7 +1,7 @@
 """For operators: the status, the installation, backups, checks and the load test.
 
-In come the state of the running bot (`/status.json`), of systemd and of the state directory; out
-go a page, lines for a terminal, exit statuses, and changes to this machine.
+It reads the state of the running bot (`/status.json`), of systemd and of the state directory, and
+makes a page, lines for a terminal, exit statuses, and changes to this machine.
 
 * `http` serves /healthz, /metrics, the status page and webhooks; `status/` has what they show.
 * `doctor/` gathers facts, decides findings, prints each with the command that repairs it.

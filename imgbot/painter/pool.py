@@ -154,7 +154,7 @@ class Pool:
                     # Memory left behind by earlier steps must not count against this one.
                     if is_fresh:
                         raise
-            raise WorkerLostError(getattr(work, "__name__", "step"), loss)
+            raise WorkerLostError(about, loss)
         finally:
             slot.about, slot.since_s = "", time.monotonic()
             self._release_slot(slot)

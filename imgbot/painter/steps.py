@@ -1,13 +1,16 @@
-"""Steps of workers as the supervisor names them, without loading the picture code itself."""
+"""The steps that a worker can run, with their records: all that the supervisor knows of them.
+
+It names a step and hands it to `pool.Pool.run`; the code of the step is loaded in the worker.
+"""
 
 import importlib
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
+from typing import Generic, Literal, TypeVar
 
 from imgbot.domain.errors import UserError
+
+T = TypeVar("T")
 
 MIB = 1 << 20
 MEGAPIXEL = 1_000_000
@@ -86,23 +89,29 @@ def plan_enlargement(
     return ordered, limit_px
 
 
-def _call(module: str, name: str, *args: Any, **options: Any) -> Any:
-    """Call a function of the picture code, which only workers import."""
-    code = importlib.import_module(f"imgbot.{module}")
-    return getattr(code, name)(*args, **options)
+@dataclass(frozen=True, slots=True)
+class WorkerStep(Generic[T]):
+    """A function of the picture code, called by name: only a worker imports its module."""
+
+    module: str
+    name: str
+
+    def __call__(self, *args: object, **options: object) -> T:
+        """Call the function, in a worker."""
+        module = importlib.import_module(self.module, __package__)
+        done: T = getattr(module, self.name)(*args, **options)
+        return done
 
 
 # See the functions of these names.
-check: Callable[..., str] = partial(_call, "painter.pictures", "check")
-size_of: Callable[..., tuple[int, int]] = partial(_call, "painter.pictures", "size_of")
-fit: Callable[..., str] = partial(_call, "painter.pictures", "fit")
-prepare: Callable[..., Deliverable] = partial(_call, "painter.pictures", "prepare")
-make_sticker: Callable[..., None] = partial(_call, "painter.sticker", "make_sticker")
-judge: Callable[..., Literal["safe", "unsafe", "unknown"]] = partial(
-    _call, "painter.guard", "judge"
-)
-as_it_is: Callable[..., Deliverable] = partial(_call, "painter.pictures", "as_it_is")
-find_area: Callable[..., DrawnArea] = partial(_call, "painter.drawn_area", "find_area")
-fit_mask: Callable[..., str] = partial(_call, "painter.drawn_area", "fit_mask")
-make_picture: Callable[..., EngineResult] = partial(_call, "painter.engine", "run")
-letter: Callable[..., None] = partial(_call, "painter.engine", "letter_result")
+check: WorkerStep[str] = WorkerStep(".pictures", "check")
+size_of: WorkerStep[tuple[int, int]] = WorkerStep(".pictures", "size_of")
+fit: WorkerStep[str] = WorkerStep(".pictures", "fit")
+prepare: WorkerStep[Deliverable] = WorkerStep(".pictures", "prepare")
+as_it_is: WorkerStep[Deliverable] = WorkerStep(".pictures", "as_it_is")
+make_sticker: WorkerStep[None] = WorkerStep(".sticker", "make_sticker")
+judge: WorkerStep[Literal["safe", "unsafe", "unknown"]] = WorkerStep(".guard", "judge")
+find_area: WorkerStep[DrawnArea] = WorkerStep(".drawn_area", "find_area")
+fit_mask: WorkerStep[str] = WorkerStep(".drawn_area", "fit_mask")
+make_picture: WorkerStep[EngineResult] = WorkerStep(".engine", "run")
+letter: WorkerStep[None] = WorkerStep(".engine", "letter_result")

@@ -51,8 +51,11 @@ def ping() -> int:
     return os.getpid()
 
 
-def run_task(deadline_s: float, work: Callable[[], T]) -> T:
-    """Run one step; its exception is raised unchanged if it can be pickled."""
+def run_step(deadline_s: float, work: Callable[[], T]) -> T:
+    """Run one step, as the only function that a pool calls in a worker.
+
+    Its exception is raised unchanged if it can be pickled.
+    """
     # The default action of SIGALRM ends the process in the kernel, even where a C loop holds the
     # interpreter and no Python thread would run.
     signal.setitimer(signal.ITIMER_REAL, deadline_s + ALARM_GRACE_S)

@@ -79,7 +79,7 @@ class WorkerSlot:
             initargs=(self._memory_bytes,),
         )
         try:
-            answer = self._executor.submit(worker.ping)
+            answer = self._executor.submit(worker.run_step, BOOT_DEADLINE_S, worker.ping)
             # The executor does not expose its process.
             (self.pid,) = self._executor._processes  # noqa: SLF001
             self._descriptor = os.pidfd_open(self.pid)
@@ -104,7 +104,7 @@ class WorkerSlot:
         self.tasks += 1
         limit = asyncio.timeout(deadline_s)
         try:
-            step = self._executor.submit(worker.run_task, deadline_s, work)
+            step = self._executor.submit(worker.run_step, deadline_s, work)
             async with limit:
                 return await asyncio.wrap_future(step)
         except BrokenExecutor as error:

@@ -1,8 +1,8 @@
 """Image providers behind one protocol: submit, poll, fetch, cancel, and find a lost order.
 
-In comes a `GenerationRequest` (operation, prompt, files); out come an `Accepted` with its ticket, a
-`Done` with the picture, or a ProviderError whose kind says whether anything may have been charged.
-Start reading with `protocol.py`.
+A `GenerationRequest` (operation, prompt, files) goes in; an `Accepted` with its ticket, a `Done`
+with the picture, or a ProviderError whose kind says whether anything may have been charged comes
+out. Start reading with `protocol.py`.
 
 * `declarative/` does everything for a provider that a TOML file describes (`presets/`).
 * `openai` and `comfyui` are code, as no file could describe them; `factory` opens each by name.

@@ -117,8 +117,8 @@ async def test_a_step_that_kills_its_worker_twice_is_given_up(tmp_path: Path) ->
     async with running(2) as (pool, restarts):
         assert await pool.run(pool_steps.die_once, str(tmp_path / "died")) in pids_of(pool)
         assert restarts == ["killed"]
-        with pytest.raises(WorkerLostError, match="die"):
-            await pool.run(pool_steps.die)
+        with pytest.raises(WorkerLostError, match="dying: killed"):
+            await pool.run(pool_steps.die, about="dying")
         assert restarts == ["killed"] * 3
         assert await pool.run(pool_steps.pid)
 

@@ -1,15 +1,15 @@
 """Built-in engine: makes pictures in a worker process, without key or network.
 
-In come an operation, its words, paths of pictures and a seed (`run`); out come a file and what was
-done, not understood and suggested (`EngineResult`). The same input makes the same picture.
+`run` takes an operation, its words, paths of pictures and a seed; it writes a file and returns what
+was done, not understood and suggested (`EngineResult`). The same input makes the same picture.
 
 * `create`: `understand` reads the prompt, `compose` decides what goes where, `create` paints it.
 * `edit`, `merge`: `edit_request` and `merge_request` turn words into steps, which they perform.
 * `retouch`, `upscale`, `background`: photographs, measured rather than told.
 * `backdrop`: what is behind a subject; `segmentation.find_subject` tells every cut-out where it is.
 
-A program of its own: it uses decoding, saving and the domain, and nothing imports it; workers load
-it by name. Start reading with `run`.
+It uses decoding, saving and the domain, and nothing imports it: workers load it by name. Start
+reading with `run`; ARCHITECTURE.md tells how an operation or a change is added.
 """
 
 from collections.abc import Sequence
