@@ -4,13 +4,13 @@ A closed line means its inside; a scribble, or a line that is not closed, means 
 worker. Sizes are in pixels of a small copy, in which the noise of JPEG is weak and all is fast.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
+from imgbot.painter.components import Component, find_components
 from imgbot.painter.pictures import save_jpeg
 from imgbot.painter.steps import DrawnArea
 
@@ -109,9 +109,9 @@ def _difference(one: Image.Image, other: Image.Image) -> Image.Image:
 
 
 def _without_specks(mask: Image.Image) -> Image.Image:
-    for runs in _components(mask, 255):
-        if _area_px(runs) < _SPECK_PX:
-            _fill(mask, runs, 0)
+    for part in find_components(mask, 255, is_diagonal=False):
+        if part.area_px < _SPECK_PX:
+            _fill(mask, part, 0)
     return mask
 
 
@@ -214,62 +214,26 @@ def _area(line: Image.Image) -> tuple[Image.Image, bool]:
 
 def _inside(line: Image.Image) -> Image.Image:
     """Mask of what a line encloses, alone or together with the picture's border."""
-    parts = [runs for runs in _components(line, 0) if _area_px(runs) >= _INSIDE_MIN_PX]
-    borders = [_border_px(runs, line.size) for runs in parts]
+    found = find_components(line, 0, is_diagonal=False)
+    parts = [part for part in found if part.area_px >= _INSIDE_MIN_PX]
+    borders = [_border_px(part, line.size) for part in parts]
     most = max(borders, default=0)
     is_enclosed = 0 in borders
     inside = Image.new("L", line.size)
-    for runs, border_px in zip(parts, borders, strict=True):
+    for part, border_px in zip(parts, borders, strict=True):
         if border_px == 0 or (border_px < most and not is_enclosed):
-            _fill(inside, runs, 255)
+            _fill(inside, part, 255)
     return inside
 
 
-_Run = tuple[int, int, int]
-"""Row, start and end of pixels of one value."""
+def _border_px(part: Component, size: tuple[int, int]) -> int:
+    ends = sum((start == 0) + (end == size[0]) for _, start, end in part.runs)
+    return ends + sum(end - start for row, start, end in part.runs if row in (0, size[1] - 1))
 
 
-def _area_px(runs: Sequence[_Run]) -> int:
-    return sum(end - start for _, start, end in runs)
-
-
-def _border_px(runs: Sequence[_Run], size: tuple[int, int]) -> int:
-    ends = sum((start == 0) + (end == size[0]) for _, start, end in runs)
-    return ends + _area_px([run for run in runs if run[0] in (0, size[1] - 1)])
-
-
-def _fill(mask: Image.Image, runs: Sequence[_Run], value: int) -> None:
-    for row, start, end in runs:
+def _fill(mask: Image.Image, part: Component, value: int) -> None:
+    for row, start, end in part.runs:
         mask.paste(value, (start, row, end, row + 1))
-
-
-def _components(mask: Image.Image, value: int) -> list[list[_Run]]:
-    """Pixels of a value that are connected by their sides, as runs."""
-    runs: list[_Run] = []
-    parents: list[int] = []
-
-    def root(node: int) -> int:
-        while parents[node] != node:
-            parents[node] = node = parents[parents[node]]
-        return node
-
-    pattern, content = re.compile(re.escape(bytes([value])) + b"+"), mask.tobytes()
-    above: list[int] = []
-    for row in range(mask.height):
-        here: list[int] = []
-        for found in pattern.finditer(content[row * mask.width : (row + 1) * mask.width]):
-            start, end = found.span()
-            here.append(len(runs))
-            parents.append(len(runs))
-            runs.append((row, start, end))
-            for node in above:
-                if runs[node][1] < end and start < runs[node][2]:
-                    parents[root(node)] = root(here[-1])
-        above = here
-    grouped: dict[int, list[_Run]] = {}
-    for node, run in enumerate(runs):
-        grouped.setdefault(root(node), []).append(run)
-    return list(grouped.values())
 
 
 def _is_part(one: Image.Image, other: Image.Image) -> bool:

@@ -2,58 +2,22 @@
 
 from collections.abc import Callable, Sequence
 from math import cos, pi, sin
-from typing import NamedTuple
 
 from PIL import Image, ImageChops, ImageFilter, ImageStat
 
+from imgbot.painter.components import Component, find_components
 from imgbot.painter.engine.colours import Colour
-from imgbot.painter.engine.drawing import Box, Size, colour_at, padded, scaled, soft, spread
+from imgbot.painter.engine.drawing import Box, colour_at, padded, scaled, soft, spread
 
 
-class Component(NamedTuple):
-    """Connected component: its box, right and bottom exclusive, and its area in pixels."""
-
-    box: Box
-    area: int
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.box[2] - self.box[0], self.box[3] - self.box[1]
-
-    def padded(self, by_px: int, size: Size) -> Box:
-        """Box with a margin, clipped to a picture of `size`."""
-        return padded(self.box, by_px, size)
-
-
-def find_components(mask: Image.Image, *, share_max: float) -> list[Component]:
-    """Components (8-connected) of the pixels that are 255 in a mask (L).
+def _find_spots(mask: Image.Image, share_max: float) -> list[Component]:
+    """Spots of the pixels that are 255 in a mask (L).
 
     None if more than `share_max` of the pixels are set: that bounds the work, and so full a mask
     shows a subject instead of flaws.
     """
-    width = mask.width + 2
-    if mask.histogram()[255] > share_max * mask.width * mask.height:
-        return []
-    # A frame of unset pixels makes bounds checks unnecessary.
-    framed = Image.new("L", (width, mask.height + 2), 0)
-    framed.paste(mask, (1, 1))
-    pixels = bytearray(framed.tobytes())
-    around = (-width - 1, -width, -width + 1, -1, 1, width - 1, width, width + 1)
-    spots: list[Component] = []
-    start = pixels.find(255)
-    while start >= 0:
-        pixels[start] = 0
-        found = [start]
-        for place in found:
-            for near in (place + step for step in around):
-                if pixels[near] == 255:
-                    pixels[near] = 0
-                    found.append(near)
-        columns = [place % width for place in found]
-        box = (min(columns) - 1, start // width - 1, max(columns), max(found) // width)
-        spots.append(Component(box, len(found)))
-        start = pixels.find(255, start)
-    return spots
+    is_full = mask.histogram()[255] > share_max * mask.width * mask.height
+    return [] if is_full else find_components(mask, 255, is_diagonal=True)
 
 
 def _searched(image: Image.Image, pixels: int) -> Image.Image | None:
@@ -113,15 +77,15 @@ def remove_dust(image: Image.Image) -> Image.Image | None:
     marks = ImageChops.subtract(_above(difference, _STANDS_OUT), _above(unrest, _CALM_MAX - 1))
     specks = [
         spot
-        for spot in find_components(marks, share_max=_SHARE_MAX)
-        if spot.area > 1 and max(spot.size) <= _SIDE_MAX_PX and _is_speck(grey, difference, spot)
+        for spot in _find_spots(marks, _SHARE_MAX)
+        if spot.area_px > 1 and max(spot.size) <= _SIDE_MAX_PX and _is_speck(grey, difference, spot)
     ]
     if not _SPECKS_MIN <= len(specks) <= _SPECKS_MAX:
         return None
     flaws = Image.new("L", grey.size, 0)
     for speck in specks:
-        flaws.paste(255, speck.padded(1, grey.size))
-    return _mended(image, flaws, [speck.padded(2 * _AROUND_PX, grey.size) for speck in specks])
+        flaws.paste(255, padded(speck.box, 1, grey.size))
+    return _mended(image, flaws, [padded(speck.box, 2 * _AROUND_PX, grey.size) for speck in specks])
 
 
 def _is_speck(grey: Image.Image, difference: Image.Image, spot: Component) -> bool:
@@ -130,7 +94,7 @@ def _is_speck(grey: Image.Image, difference: Image.Image, spot: Component) -> bo
     # Bare paper and film are colourless; boats on a lake are only a little darker than it.
     if peak < _SPECK_CONTRAST or _SPECK_BLACK < low < high < _SPECK_WHITE:
         return False
-    around, inner = spot.padded(_AROUND_PX, grey.size), spot.padded(1, grey.size)
+    around, inner = padded(spot.box, _AROUND_PX, grey.size), padded(spot.box, 1, grey.size)
     # Without the speck itself and its soft edge.
     ground = Image.new("L", grey.size, 0)
     ground.paste(255, around)
@@ -182,7 +146,7 @@ def _remove_upright(
             mask.paste(marks.crop(line.box), line.box)
             if _is_scratch(grey, mask, is_bright=is_bright):
                 flaws = ImageChops.lighter(flaws, mask)
-                boxes.append(line.padded(2 * _REACH_PX, grey.size))
+                boxes.append(padded(line.box, 2 * _REACH_PX, grey.size))
     if not 0 < len(boxes) <= _COUNT_MAX:
         return None
     return _mended(image, flaws.filter(ImageFilter.MaxFilter(3)), boxes)
@@ -197,7 +161,7 @@ def _lines(marks: Image.Image, length_min: float) -> list[Component]:
     lines = ImageChops.darker(ahead, _above(dense, 255 * _DENSE_MIN))
     return [
         line
-        for line in find_components(lines, share_max=0.2)
+        for line in _find_spots(lines, 0.2)
         if line.size[1] > length_min * marks.height
         and line.size[0] < _LEAN_MAX * marks.height + 2 * _REACH_PX
     ]
@@ -258,7 +222,7 @@ def remove_red_eyes(image: Image.Image) -> Image.Image | None:
     """Picture (RGB) without red eyes; None if there are none."""
     scale = min(1.0, _SEARCHED_PX / max(image.size))
     small = image.resize(scaled(image.size, scale), Image.Resampling.BOX)
-    spots = find_components(_redness(small), share_max=_RED_SHARE_MAX)
+    spots = _find_spots(_redness(small), _RED_SHARE_MAX)
     eyes = [spot for spot in spots if _is_eye(small, spot)]
     if not eyes:
         return None
@@ -278,7 +242,7 @@ def _redness(small: Image.Image) -> Image.Image:
 
 def _is_eye(small: Image.Image, spot: Component) -> bool:
     longer, shorter = max(spot.size), min(spot.size)
-    filled = spot.area / (longer * shorter)
+    filled = spot.area_px / (longer * shorter)
     return (
         shorter >= _EYE_MIN_PX
         and longer <= _SIDE_SHARE_MAX * min(small.size)
@@ -321,7 +285,7 @@ def _is_skin(colour: Colour) -> bool:
 
 def _take_red_out(image: Image.Image, eye: Component, scale: float) -> None:
     """Lower the disc's red to its green and blue, in place."""
-    box = eye.padded(max(2, eye.size[0] // 3), (_SEARCHED_PX, _SEARCHED_PX))
+    box = padded(eye.box, max(2, eye.size[0] // 3), (_SEARCHED_PX, _SEARCHED_PX))
     area = _enlarged(box, 1 / scale, image)
     part = image.crop(area)
     _, green, blue = part.split()

@@ -12,6 +12,7 @@ from itertools import chain
 
 from PIL import Image, ImageChops
 
+from imgbot.painter.components import connected
 from imgbot.painter.engine import subject_network
 from imgbot.painter.engine.drawing import colour_at, scaled
 from imgbot.painter.engine.regions import SINK, SOURCE, UNITS, Region, find_regions, source_side
@@ -346,13 +347,13 @@ def _mean(group: Sequence[tuple[Property, float]]) -> Property:
 def _without_specks(regions: Sequence[Region], front: Sequence[bool]) -> list[bool]:
     """Foreground without islands that are small beside the largest, and without small holes."""
     result = list(front)
-    islands = _components(regions, front, is_front=True)
+    islands = _sides(regions, front, is_front=True)
     largest_px = max((_area_px(regions, island) for island in islands), default=0)
     small = (each for each in islands if _area_px(regions, each) < _ISLAND_SHARE * largest_px)
     for number in chain.from_iterable(small):
         result[number] = False
     hole_max_px = _HOLE_SHARE * _area_px(regions, range(len(regions)))
-    for hole in _components(regions, result, is_front=False):
+    for hole in _sides(regions, result, is_front=False):
         touches_border = any(regions[number].border_px for number in hole)
         if not touches_border and _area_px(regions, hole) < hole_max_px:
             for number in hole:
@@ -364,25 +365,12 @@ def _area_px(regions: Sequence[Region], numbers: Sequence[int]) -> int:
     return sum(regions[number].area_px for number in numbers)
 
 
-def _components(
-    regions: Sequence[Region], front: Sequence[bool], *, is_front: bool
-) -> list[list[int]]:
+def _sides(regions: Sequence[Region], front: Sequence[bool], *, is_front: bool) -> list[list[int]]:
     """Connected groups of regions on one side."""
-    seen: set[int] = set()
-    groups: list[list[int]] = []
-    for start, side in enumerate(front):
-        if start in seen or side != is_front:
-            continue
-        seen.add(start)
-        group = [start]
-        for number in group:
-            found = [
-                n for n in regions[number].neighbours if front[n] == is_front and n not in seen
-            ]
-            seen.update(found)
-            group += found
-        groups.append(group)
-    return groups
+    return connected({
+        number: [n for n in regions[number].neighbours if front[n] == is_front]
+        for number, side in enumerate(front) if side == is_front
+    })  # fmt: skip
 
 
 def _is_clear(
