@@ -38,7 +38,7 @@ from imgbot.ops.http import OpsServer
 from imgbot.ops.installation import Layout
 from imgbot.ops.lifecycle import Notifier, Signals, force_exit_after, measure_loop_lag
 from imgbot.ops.resource_usage import disk_problem
-from imgbot.ops.status import key_of
+from imgbot.ops.status import operator_key
 from imgbot.ops.status.cluster import ClusterStatus
 from imgbot.painter import worker
 from imgbot.painter.pool import Pool
@@ -104,7 +104,7 @@ async def serve(
         sampler = build_sampler(settings, redis, bot, pool, checks, start.is_standby, cluster)
         metrics.REGISTRY.register(sampler.resources)
         ports = settings.spare_http_ports
-        key = key_of(settings.token.get_secret_value())
+        key = operator_key(settings.token.get_secret_value())
         page = OpsServer(settings.http, sampler, start.take_hook, ports, key)
         await closing.enter_async_context(page)
         await closing.enter_async_context(_beside(sampler.run()))

@@ -27,7 +27,7 @@ from imgbot.telemetry.thresholds import (
     INACTIVE,
     THRESHOLDS,
     AlertState,
-    decide,
+    next_state,
 )
 
 LOOK_EVERY_S = 15.0
@@ -101,7 +101,7 @@ class AlertNotifier:
             if hold is None:
                 continue
             state = before.get(name, INACTIVE)
-            states[name] = decide(state, condition.status, hold, facts.now_ms)
+            states[name] = next_state(state, condition.status, hold, facts.now_ms)
             if (is_firing := states[name].is_firing) != state.is_firing:
                 notices.append(notice_of(condition, facts, is_firing=is_firing))
         were_firing = {name for name, state in before.items() if state.is_firing}

@@ -35,7 +35,7 @@ from prometheus_client.exposition import choose_encoder
 from imgbot.aio import sleep_or_event
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import ConfigError, TransientError
-from imgbot.ops.status import Document
+from imgbot.ops.status import HTTP_SETTING, Document
 from imgbot.ops.status.document import without_people
 from imgbot.ops.status.history import COLUMNS
 from imgbot.ops.status.sampler import StatusSampler
@@ -60,7 +60,6 @@ _PAGE_HEADERS = HEADERS | {
     "X-Frame-Options": "DENY",
 }
 
-SETTING = "IMGBOT_HTTP"
 # A webhook may carry the whole answer of its model.
 _MAX_BODY_BYTES = 1 << 20
 BODY_DEADLINE_S = 20.0
@@ -137,11 +136,11 @@ class OpsServer:
             where = "a host and port of this machine"
             if error.errno == errno.EADDRINUSE:
                 why, where = f"{self._address} is in use by another program", "another port"
-            raise ConfigError(SETTING, f"{why}; choose {where}") from error
+            raise ConfigError(HTTP_SETTING, f"{why}; choose {where}") from error
         self.port = self._listener.sockets[0].getsockname()[1]
         _log.info("status, health and metrics at %s", self.url)
         if self._address.port not in {0, self.port}:
-            _log.warning("%s is in use by another program; set %s", self._address, SETTING)
+            _log.warning("%s is in use by another program; set %s", self._address, HTTP_SETTING)
 
     async def _listen(self) -> asyncio.Server:
         """Listen on the configured port, else on the first spare port that is free."""

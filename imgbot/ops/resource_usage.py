@@ -77,7 +77,8 @@ class ResourceCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         for name, value in _unit_figures(self._folder).items():
-            kind = CounterMetricFamily if name in _COUNTERS else GaugeMetricFamily
+            is_counter = name.endswith(("_seconds", "_kills"))
+            kind = CounterMetricFamily if is_counter else GaugeMetricFamily
             yield kind(f"imgbot_{name}", _UNIT_METRICS[name], value)
         count = GaugeMetricFamily("imgbot_processes", "Processes.", labels=["part"])
         cpu = CounterMetricFamily("imgbot_processes_cpu_seconds", "CPU time.", labels=["part"])
@@ -99,7 +100,6 @@ _UNIT_METRICS = {
     "cgroup_memory_max_bytes": "MemoryMax of the unit.",
     "cgroup_oom_kills": "Processes killed for want of memory.",
 }
-_COUNTERS = {"cgroup_cpu_seconds", "cgroup_oom_kills"}
 
 
 def _unit_figures(folder: Path | None) -> dict[str, float]:
@@ -193,14 +193,14 @@ LEAST_FREE_FILES = 500
 """Inodes; a job has some ten files at a time."""
 
 
-def place_of(folder: Path) -> Path:
+def nearest_folder(folder: Path) -> Path:
     """Return the folder itself, or the nearest one above it that exists."""
     return next(place for place in (folder, *folder.parents, Path("/")) if place.exists())
 
 
 def disk_problem(folder: Path) -> str:
     """Say in a sentence that the disk is full, or nearly; empty when it is not."""
-    disk = os.statvfs(place_of(folder))
+    disk = os.statvfs(nearest_folder(folder))
     free_bytes = disk.f_bavail * disk.f_frsize
     if free_bytes < LEAST_FREE_BYTES:
         return f"{free_bytes >> 20} MB left in {folder}; free some space"

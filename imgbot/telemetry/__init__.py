@@ -1,4 +1,4 @@
-"""Logs, metrics and health: what the bot tells of itself.
+"""Logs, metrics and health of the bot.
 
 * `events`: one function for each thing that happens, which writes its log line and counts it.
 * `logs`: the lines; secrets are struck out of each.

@@ -16,7 +16,6 @@ debug, info, warning = _log.debug, _log.info, _log.warning
 error, critical = _log.error, _log.critical
 """For what is not counted: a start, a signal, an outage."""
 
-_MICRO = 1_000_000
 _STATUS = {State.DELIVERED: "ok", State.CANCELLED: "cancelled", State.DEAD: "failed"}
 _REJECTIONS = (
     *("area_", "picture_", "edit_", "merge_", "upscale_", "too_many_for_service"),
@@ -54,9 +53,9 @@ def update_postponed(update_id: int, error: BaseException) -> None:
 
 
 def _level_of(error: BaseException) -> int:
-    # `call_limited` has told of a flood wait, and a user's short wait is no trouble.
-    is_told = isinstance(error, FloodWaitError | RateLimitedError)
-    return logging.DEBUG if is_told else logging.WARNING
+    # `call_limited` has logged a flood wait, and a user's short wait is no trouble.
+    is_known = isinstance(error, FloodWaitError | RateLimitedError)
+    return logging.DEBUG if is_known else logging.WARNING
 
 
 def name_of(job: Job) -> str:
@@ -98,7 +97,7 @@ def job_finished(job: Job, outcome: State, now_ms: int) -> None:
 
 def picture_charged(job: Job) -> None:
     if job.charge.price_micro and not job.charge.is_settled:
-        metrics.spend.labels(*_labels(job)).inc(job.charge.price_micro / _MICRO)
+        metrics.spend.labels(*_labels(job)).inc(job.charge.price_micro / 1_000_000)
 
 
 def announcement_failed(name: str, error: BaseException) -> None:

@@ -33,6 +33,14 @@ class BudgetState:
     day: str = ""
 
     @property
+    def spent_usd(self) -> float:
+        return self.spent_micro / 1_000_000
+
+    @property
+    def ceiling_usd(self) -> float | None:
+        return None if self.ceiling_micro is None else self.ceiling_micro / 1_000_000
+
+    @property
     def is_spent(self) -> bool:
         """True once it pays for no further picture."""
         if self.ceiling_micro is None or not self.least_price_micro:
@@ -115,21 +123,26 @@ class HealthFacts:
         """Seconds since a time; None where there is none."""
         return max(0, self.now_ms - at_ms) / 1000 if at_ms else None
 
+    @property
+    def held_per_s(self) -> Mapping[str, float]:
+        """Orders per second that providers accept which hold some back."""
+        limits = {name: state.held_per_s for name, state in self.providers.items()}
+        return {name: per_s for name, per_s in limits.items() if per_s is not None}
+
 
 def bound_of(facts: HealthFacts) -> Bound:
     """Return what really holds the jobs back; what stands later in their way comes first."""
     needs_worker = facts.steps_waiting > 0 and facts.busy >= facts.workers
-    hosted = [state for name, state in facts.providers.items() if name != "builtin"]
-    is_held = any(state.held_per_s is not None for state in facts.providers.values())
+    hosted = [state.refusal for name, state in facts.providers.items() if name != "builtin"]
+    is_flooded = facts.figures.get("flood", 0) > 0
     holds = {
         Bound.DISK: bool(facts.checks.get("disk")),
         Bound.CPU: needs_worker and _is_short(Indicator.CPU_RATIO, facts),
         Bound.MEMORY: needs_worker and _is_short(Indicator.MEMORY_RATIO, facts),
         Bound.WORKERS: needs_worker,
-        Bound.PROVIDER_OUT: bool(hosted) and all(state.refusal for state in hosted),
-        Bound.TELEGRAM: facts.figures.get("flood", 0) > 0
-        and 2 * facts.delivering >= facts.running > 0,
-        Bound.PROVIDER_LIMIT: facts.is_provider_full or is_held,
+        Bound.PROVIDER_OUT: bool(hosted) and all(hosted),
+        Bound.TELEGRAM: is_flooded and 2 * facts.delivering >= facts.running > 0,
+        Bound.PROVIDER_LIMIT: facts.is_provider_full or bool(facts.held_per_s),
         Bound.JOBS_PER_WORKER: facts.running >= facts.capacity > 0,
         Bound.RUNNING_PER_USER: 0 < (facts.waiting or 0) <= facts.capped,
         Bound.BUDGET: facts.budget.is_spent,
@@ -155,7 +168,6 @@ class Condition:
     facts: Mapping[str, str | int] = field(default_factory=dict[str, "str | int"])
     """Of its texts."""
     remedies: tuple[Remedy, ...] = ()
-    """Remedies that its advice names, which an administrator can order from the chat."""
 
     @property
     def rule(self) -> str:
@@ -184,7 +196,7 @@ def _condition(
     bounds = THRESHOLDS[rule]
     level = bounds.level(value)
     status = bounds.status(value, level)
-    return Condition(rule, kind or rule, level, status, facts, _REMEDIES.get(rule, ()))
+    return Condition(rule, kind or rule, level, status, facts, bounds.remedies)
 
 
 def _figures(facts: HealthFacts) -> Iterator[Condition]:
@@ -196,7 +208,7 @@ def _figures(facts: HealthFacts) -> Iterator[Condition]:
     is_silent = facts.silence_s >= THRESHOLDS["polling"].attention
     # A start is no answer, and silence is none: what was wrong before it may be so still.
     rivals = 1 if facts.rival else None if is_silent or not facts.has_answered else 0
-    # Silence whose cause is known and told needs no second sentence.
+    # Silence whose cause is reported needs no second sentence.
     is_known = not facts.rival if is_silent else facts.has_answered
     silence_s = facts.silence_s if is_known else None
     yield _condition("polling", silence_s, minutes=max(1, round(facts.silence_s / 60)))
@@ -204,76 +216,57 @@ def _figures(facts: HealthFacts) -> Iterator[Condition]:
     yield _condition("paused", int(facts.is_paused))
 
 
-_REMEDIES: Mapping[str, tuple[Remedy, ...]] = {
-    Indicator.QUEUE_JOBS: (Remedy.PAUSE,),
-    Indicator.JOB_TIME_S: (Remedy.RETRY,),
-    Indicator.CPU_RATIO: (Remedy.WORKERS,),
-    Indicator.MEMORY_RATIO: (Remedy.WORKERS,),
-    "budget": (Remedy.BUDGET,),
-    "dead": (Remedy.RETRY,),
-    "stuck": (Remedy.RETRY,),
-}
-_REMEDIES_OF_BOUND: Mapping[Bound, tuple[Remedy, ...]] = {
-    Bound.WORKERS: (Remedy.WORKERS,),
-    Bound.BUDGET: (Remedy.BUDGET,),
-}
-_NAMES_BOUND = frozenset({Indicator.QUEUE_JOBS, Indicator.JOB_TIME_S})
+_WIDENED_BY = {Bound.WORKERS: (Remedy.WORKERS,), Bound.BUDGET: (Remedy.BUDGET,)}
 
 
 def _indicator(indicator: Indicator, facts: HealthFacts) -> Condition:
     value, level = facts.levels[indicator]
     bounds = THRESHOLDS[indicator]
     scale = 100 if indicator.endswith("_ratio") else 1
-    remedies = _REMEDIES.get(indicator, ())
-    if indicator in _NAMES_BOUND:
-        remedies = (*_REMEDIES_OF_BOUND.get(facts.bound, ()), *remedies)
-    shown: dict[str, str | int] = {
-        "value": _figure((value or 0.0) * scale),
-        "bound": _figure(bounds.attention * scale),
-        "workers": facts.workers,
-        "held_by": facts.bound.value,
-    }
-    if indicator is Indicator.JOB_TIME_S:
-        shown["stage"] = facts.slowest_stage
-    status = bounds.status(value, level)
-    return Condition(indicator, indicator, level, status, shown, remedies)
+    found = _condition(
+        indicator,
+        value,
+        value=_figure((value or 0.0) * scale),
+        bound=_figure(bounds.attention * scale),
+        workers=facts.workers,
+        held_by=facts.bound.value,
+        **({"stage": facts.slowest_stage} if indicator is Indicator.JOB_TIME_S else {}),
+    )
+    names_bound = indicator in {Indicator.QUEUE_JOBS, Indicator.JOB_TIME_S}
+    widening = _WIDENED_BY.get(facts.bound, ()) if names_bound else ()
+    remedies = (*widening, *found.remedies)
+    return replace(found, level=level, status=bounds.status(value, level), remedies=remedies)
 
 
 def _figure(value: float) -> str:
     return f"{value:.2g}" if value < 9.95 else f"{value:.0f}"
 
 
-_REFUSALS = {
-    ProviderErrorKind.AUTH: "provider_key",
-    ProviderErrorKind.NO_CREDIT: "provider_credit",
-    ProviderErrorKind.NOT_FOUND: "provider_address",
+_REFUSALS: Mapping[ProviderErrorKind | None, tuple[str, tuple[Remedy, ...]]] = {
+    ProviderErrorKind.AUTH: ("provider_key", ()),
+    ProviderErrorKind.NO_CREDIT: ("provider_credit", (Remedy.TRY,)),
+    ProviderErrorKind.NOT_FOUND: ("provider_address", ()),
 }
-_NEEDS_RESTART = frozenset({ProviderErrorKind.AUTH, ProviderErrorKind.NOT_FOUND})
-"""With a wrong key or address, no trial helps."""
+"""Texts, and whether a trial may help: with a wrong key or address, none does."""
 
 
 def _provider(name: str, state: ProviderState) -> Condition:
     """Judge a provider: critical where nothing can be made without it."""
     is_out = state.refusal is not None
-    known = int(is_out) if is_out or state.is_proven else None
-    kind = _REFUSALS.get(state.refusal, "provider_out") if state.refusal else "provider_out"
+    kind, trial = _REFUSALS.get(state.refusal, ("provider_out", (Remedy.TRY,)))
     found = _condition(
         "provider",
-        known,
+        int(is_out) if is_out or state.is_proven else None,
         kind,
         provider=name,
         effect="unserved" if state.unserved else "served",
         operations=",".join(state.unserved),
     )
-    trial = () if state.refusal in _NEEDS_RESTART else (Remedy.TRY,)
-    is_critical = is_out and bool(state.unserved)
+    found = replace(found, name=f"provider.{name}", remedies=trial)
+    if not is_out or not state.unserved:
+        return found
     stand_in = (Remedy.FALLBACK,) if state.has_spare else ()
-    return replace(
-        found,
-        name=f"provider.{name}",
-        level=Level.CRITICAL if is_critical else found.level,
-        remedies=(Remedy.PAUSE, *stand_in, *trial) if is_critical else trial,
-    )
+    return replace(found, level=Level.CRITICAL, remedies=(Remedy.PAUSE, *stand_in, *trial))
 
 
 def _budget(budget: BudgetState) -> Condition:
@@ -286,14 +279,11 @@ def _budget(budget: BudgetState) -> Condition:
     )
 
 
-_NEWS_MS = 3_600_000
-
-
 def _dead(facts: HealthFacts) -> Condition:
     """Judge jobs with an unknown outcome: of a day; the first one in a quiet hour is an alert."""
     age_ms = facts.now_ms - facts.dead_ms
     is_recent = facts.dead_ms > 0 and age_ms < THRESHOLDS["dead"].window_s * 1000
-    is_news = is_recent and age_ms < _NEWS_MS
+    is_news = is_recent and age_ms < 3_600_000
     found = _condition(
         "dead",
         int(is_recent),
@@ -314,6 +304,6 @@ _JUDGED_AS = {
 
 def _checks(checks: Mapping[str, str], critical: Collection[str]) -> Iterator[Condition]:
     for name, wrong in checks.items():
-        is_told = not _JUDGED_AS.get(name, set()).isdisjoint(critical)
-        found = _condition("check", None if is_told else int(bool(wrong)), check=name, wrong=wrong)
+        is_known = not _JUDGED_AS.get(name, set()).isdisjoint(critical)
+        found = _condition("check", None if is_known else int(bool(wrong)), check=name, wrong=wrong)
         yield replace(found, name=f"check.{name}")

@@ -8,17 +8,20 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from imgbot.domain.texts.buttons import Remedy
+
 
 class Level(StrEnum):
-    """Green, yellow, red, and a figure that is not known."""
+    """A figure that is not known, green, yellow, red; the worst last."""
 
+    UNKNOWN = "unknown"
     NORMAL = "normal"
     ATTENTION = "attention"
     CRITICAL = "critical"
-    UNKNOWN = "unknown"
 
-
-_BY_WEIGHT = (Level.UNKNOWN, Level.NORMAL, Level.ATTENTION, Level.CRITICAL)
+    @property
+    def is_problem(self) -> bool:
+        return self in {Level.ATTENTION, Level.CRITICAL}
 
 
 class ConditionStatus(StrEnum):
@@ -37,10 +40,6 @@ class HoldTime:
     resolve_after_s: float = 0.0
 
 
-_RESERVE = 0.9
-"""A figure with one bound alone is clear below so much of it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Thresholds:
     """Below `attention` all is normal; above `critical` it is critical."""
@@ -53,6 +52,8 @@ class Thresholds:
     """Of its alert: against a single odd figure, for most are taken over minutes already.
     Without one there is no alert."""
     resolve_below: float | None = None
+    remedies: tuple[Remedy, ...] = ()
+    """Remedies that the advice names, which an administrator can order from the chat."""
 
     def level(self, value: float | None) -> Level:
         if value is None:
@@ -65,7 +66,8 @@ class Thresholds:
         """Judge an alert's condition: met if critical, or at attention if nothing is above it."""
         if level is (Level.ATTENTION if self.critical is None else Level.CRITICAL):
             return ConditionStatus.MET
-        reserve = _RESERVE if self.critical is None else 1
+        # A figure with one bound alone is clear below most of it.
+        reserve = 0.9 if self.critical is None else 1
         bound = self.attention * reserve if self.resolve_below is None else self.resolve_below
         is_clear = level is not Level.CRITICAL and value is not None and value < bound
         return ConditionStatus.CLEAR if is_clear else ConditionStatus.UNCLEAR
@@ -85,19 +87,23 @@ class Indicator(StrEnum):
 # The bounds and windows are those of the alerts for Prometheus.
 THRESHOLDS: Mapping[str, Thresholds] = {
     # Waiting jobs. Guide: normal < 50, attention 50-100, critical > 100.
-    Indicator.QUEUE_JOBS: Thresholds(50, 100, 0, HoldTime(60, 120)),
+    Indicator.QUEUE_JOBS: Thresholds(50, 100, 0, HoldTime(60, 120), remedies=(Remedy.PAUSE,)),
     # From the request to its end. Guide: normal < 30 s, acceptable 30-60 s, problem > 60 s.
-    Indicator.JOB_TIME_S: Thresholds(30, 60, 300, HoldTime(60, 180)),
+    Indicator.JOB_TIME_S: Thresholds(30, 60, 300, HoldTime(60, 180), remedies=(Remedy.RETRY,)),
     # Of the cores that the unit may use. Guide: < 70 %.
-    Indicator.CPU_RATIO: Thresholds(0.70, None, 300, HoldTime(120, 180)),
+    Indicator.CPU_RATIO: Thresholds(
+        0.70, None, 300, HoldTime(120, 180), remedies=(Remedy.WORKERS,)
+    ),
     # Of the unit's limit. Guide: < 80 %.
-    Indicator.MEMORY_RATIO: Thresholds(0.80, None, 0, HoldTime(60, 180)),
+    Indicator.MEMORY_RATIO: Thresholds(
+        0.80, None, 0, HoldTime(60, 180), remedies=(Remedy.WORKERS,)
+    ),
     # Failed among ended jobs; what people's input or moderation refused is none. Guide: < 1 %.
     Indicator.ERROR_RATIO: Thresholds(0.01, None, 900, HoldTime(60, 300)),
     # Of the oldest update that is not handled yet. Most take less than a second.
     Indicator.UPDATE_AGE_S: Thresholds(60, 600, 0, HoldTime(60, 60)),
     # Seconds for which the oldest running job has been running: longer than any regular job.
-    "stuck": Thresholds(300, 300, 0, HoldTime(60, 60)),
+    "stuck": Thresholds(300, 300, 0, HoldTime(60, 60), remedies=(Remedy.RETRY,)),
     # Started jobs on which nothing is working.
     "unattended": Thresholds(1, 0, 0, HoldTime(60, 60)),
     # Replicas of a cluster that are gone. One that is started again is back in less.
@@ -116,9 +122,9 @@ THRESHOLDS: Mapping[str, Thresholds] = {
     "provider": Thresholds(1, None, 0, HoldTime(0, 300)),
     # Whether the budget is spent. A reservation may be released in a moment, and each finished
     # picture releases a bit.
-    "budget": Thresholds(1, None, 0, HoldTime(60, 300)),
+    "budget": Thresholds(1, None, 0, HoldTime(60, 300), remedies=(Remedy.BUDGET,)),
     # Jobs with an unknown outcome.
-    "dead": Thresholds(1, None, 86_400),
+    "dead": Thresholds(1, None, 86_400, remedies=(Remedy.RETRY,)),
     "paused": Thresholds(1, hold=None),
 }
 """By alert rule; the first six are figures of the status page."""
@@ -145,7 +151,7 @@ class Bound(StrEnum):
 
 def worst(levels: Iterable[Level]) -> Level:
     """Return the worst of some levels; what is not known counts where nothing is."""
-    return max(levels, key=_BY_WEIGHT.index, default=Level.NORMAL)
+    return max(levels, key=list(Level).index, default=Level.NORMAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +166,7 @@ INACTIVE = AlertState()
 FIRING = AlertState(is_firing=True)
 
 
-def decide(
+def next_state(
     state: AlertState, condition: ConditionStatus, hold: HoldTime, now_ms: int
 ) -> AlertState:
     """Return the alert's state now.

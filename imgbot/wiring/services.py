@@ -19,6 +19,7 @@ from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
 from imgbot.ops.status.observer import Serving
 from imgbot.ops.status.sampler import StatusSampler
+from imgbot.storage.alerts import AlertStore
 from imgbot.storage.server.durability import measure
 from imgbot.telegram.session import BotSession
 from imgbot.telegram.update_poller import UpdatePoller
@@ -26,7 +27,6 @@ from imgbot.wiring.bot import build_app, build_update_poller, with_seams
 from imgbot.wiring.connections import CLOCK, Connections, now_ms
 from imgbot.wiring.features import build_seams
 from imgbot.wiring.jobs import build_runner, build_step_context
-from imgbot.wiring.status import build_alert_notifier
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,14 @@ def build_services(
         broadcaster=Broadcaster(
             app.broadcasts, app.users, app.messenger, connections.queue.persistence
         ),
-        alert_notifier=build_alert_notifier(connections, app, sampler, context.alarm),
+        alert_notifier=AlertNotifier(
+            sorted(app.policy.admins),
+            AlertStore(redis),
+            app.users,
+            app.messenger,
+            sampler.measure,
+            context.alarm,
+        ),
         loops=[loop for each in seams for loop in each.loops],
         app=app,
         handle_webhook=context.webhooks.handle,

@@ -1,22 +1,15 @@
 """Builds what operators and administrators see: metrics, the status page, alerts."""
 
-import asyncio
-import functools
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
 from aiogram import Bot
 
-from imgbot.bot.app import App
 from imgbot.config.settings import Settings
-from imgbot.domain.errors import StorageUnavailableError
-from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.ops.resource_usage import disk_problem
 from imgbot.ops.status.cluster import ClusterStatus
 from imgbot.ops.status.observer import Observer
 from imgbot.ops.status.sampler import Check, StatusSampler
 from imgbot.painter.pool import Pool
-from imgbot.storage.alerts import AlertStore
 from imgbot.storage.client import Client
 from imgbot.storage.server.durability import trouble_of
 from imgbot.storage.spend import Spend
@@ -24,8 +17,7 @@ from imgbot.storage.stats import QueueStats
 from imgbot.storage.users import UserStore
 from imgbot.telegram.polling_health import NoPolling, PollingHealth
 from imgbot.telegram.session import BotSession
-from imgbot.telemetry.health import HealthFacts
-from imgbot.wiring.connections import Connections, now_ms, queue_limits_of
+from imgbot.wiring.connections import now_ms, queue_limits_of
 
 
 def build_sampler(
@@ -61,29 +53,3 @@ def build_sampler(
         return StatusSampler(all_checks, observer, folder)
     all_checks["cluster"] = cluster.trouble
     return StatusSampler(all_checks, observer, folder, is_standby, cluster.document)
-
-
-def build_alert_notifier(
-    connections: Connections,
-    app: App,
-    sampler: StatusSampler,
-    alarm: asyncio.Event,
-) -> AlertNotifier:
-    """Build the alert notifier, which evaluates at once when `alarm` is set."""
-    return AlertNotifier(
-        sorted(app.policy.admins),
-        AlertStore(connections.redis),
-        app.users,
-        app.messenger,
-        functools.partial(_facts, connections, sampler),
-        alarm,
-    )
-
-
-async def _facts(connections: Connections, sampler: StatusSampler) -> HealthFacts:
-    """Gather the facts by which alerts are judged. Raises StorageUnavailableError."""
-    await sampler.refresh()
-    if sampler.queue is None:
-        raise StorageUnavailableError("Redis is away")
-    # A refusal sets the alarm, and is newer than the sample.
-    return replace(sampler.facts, now_ms=now_ms(), providers=connections.providers())

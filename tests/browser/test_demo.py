@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from imgbot.ops.status.command import Target, ask, target_of
+from imgbot.ops.status.command import Target, fetch_status, find_service
 from tests.browser.conftest import OpenWindow
 from tests.browser.demo import Demo
 from tests.fixtures.browser import natural_size
@@ -39,9 +39,9 @@ async def test_from_the_first_visit_to_ctrl_c_which_leaves_nothing_behind(
     await expect(chat.page.get_by_test_id("start-button")).to_have_count(0)
     await chat.say("a calm sea")
     await chat.picture("a calm sea")
-    found = target_of({"IMGBOT_ENVIRONMENT_FILE": "/dev/null"}).addresses
+    found = find_service({"IMGBOT_ENVIRONMENT_FILE": "/dev/null"}).addresses
     [address] = [each for each in found if str(each) in demo.status_url]
-    assert ask(Target((address,)))["provider"] == "builtin"
+    assert fetch_status(Target((address,)))["provider"] == "builtin"
     family = demo.family()
     names = " ".join(family.values())
     assert all(part in names for part in ("imgbot", "redis-server", "forkserver"))

@@ -17,7 +17,7 @@ import pytest_asyncio
 
 from imgbot.config.setting_types import Address, parse_address
 from imgbot.ops.installation import environ_of_service
-from imgbot.ops.status.command import Target, ask, show_jobs
+from imgbot.ops.status.command import Target, fetch_status, show_jobs
 from imgbot.sandbox.bot_process import free_port
 from tests.fixtures.commands import (
     COMMAND,
@@ -197,7 +197,7 @@ async def test_a_page_that_has_moved_from_a_taken_port_is_found(stage: Stage) ->
     moved = parse_address(address_of(stage.bot))
     target = Target((Address("127.0.0.1", free_port()), moved))
 
-    document = await asyncio.to_thread(ask, target)
+    document = await asyncio.to_thread(fetch_status, target)
 
     assert document["level"]
 

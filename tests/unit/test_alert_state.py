@@ -9,7 +9,7 @@ from imgbot.telemetry.thresholds import (
     AlertState,
     ConditionStatus as Status,
     HoldTime,
-    decide,
+    next_state,
 )
 
 HOLD = HoldTime(60, 120)
@@ -23,7 +23,7 @@ def reported(
     story = ""
     for index, status in enumerate(statuses):
         now_ms = 1_800_000_000_000 + round(index * step_s * 1000)
-        before, state = state, decide(state, STATUSES[status], hold, now_ms)
+        before, state = state, next_state(state, STATUSES[status], hold, now_ms)
         story += "-" if state.is_firing == before.is_firing else "!" if state.is_firing else "o"
     return story
 
@@ -57,9 +57,9 @@ def test_a_hold_a_restart_and_a_clock_that_goes_back() -> None:
 
 def test_a_clock_set_back_a_day_delays_an_alert_by_no_more_than_its_hold() -> None:
     day_ms, now_ms = 86_400_000, 1_800_000_000_000
-    pending = decide(INACTIVE, Status.MET, HOLD, now_ms)
-    anew = decide(pending, Status.MET, HOLD, now_ms - day_ms)
-    state = decide(anew, Status.MET, HOLD, now_ms - day_ms + 60_000)
+    pending = next_state(INACTIVE, Status.MET, HOLD, now_ms)
+    anew = next_state(pending, Status.MET, HOLD, now_ms - day_ms)
+    state = next_state(anew, Status.MET, HOLD, now_ms - day_ms + 60_000)
 
     assert (anew.is_firing, state) == (False, FIRING)
 

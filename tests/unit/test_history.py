@@ -1,6 +1,7 @@
 """The last hours: what a point says, what is kept of them, and what a bad file does."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ def _at(seconds: float, **changes: Any) -> Sample:
     return replace(START, at_s=NOW_S + seconds, clock_s=seconds, **changes)
 
 
-def _named(point: tuple[float | None, ...]) -> dict[str, float | None]:
+def _named(point: Sequence[float | None]) -> dict[str, float | None]:
     return dict(zip(COLUMNS, point, strict=True))
 
 

@@ -11,7 +11,7 @@ from imgbot.config.setting_types import Address
 from imgbot.config.settings import Settings
 from imgbot.domain.findings import Finding, Severity, ok, warning, wrong
 from imgbot.ops.state_directory import supervisor_of
-from imgbot.ops.status.command import NoStatusError, Target, ask
+from imgbot.ops.status.command import NoStatusError, Target, fetch_status
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ def inspect(settings: Settings) -> BotState:
     for port in ports:
         address = Address(settings.http.host, port).reachable
         with suppress(NoStatusError):
-            return BotState(address, pid, ask(Target((address,))))
+            return BotState(address, pid, fetch_status(Target((address,))))
     return BotState(settings.http, pid)
 
 

@@ -13,7 +13,7 @@ from imgbot.config.sources import read_environment_file
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, ok, warning, wrong
 from imgbot.ops.formatting import count
-from imgbot.ops.resource_usage import disk_problem, place_of
+from imgbot.ops.resource_usage import disk_problem, nearest_folder
 
 _MIB = 1 << 20
 _FEW_FREE_BYTES = 1 << 30
@@ -28,7 +28,7 @@ _SHARE = 0.85
 def check_machine(state_dir: Path, settings: Settings | None) -> list[Finding]:
     """Check the machine; what depends on settings is left out without them."""
     try:
-        folder = place_of(state_dir)
+        folder = nearest_folder(state_dir)
         kept_mb = settings.kept_pictures_mb if settings else 0
         free_bytes = shutil.disk_usage(folder).free
         disk = judge_disk(folder, free_bytes, kept_mb, disk_problem(state_dir))

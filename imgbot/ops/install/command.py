@@ -46,7 +46,7 @@ from imgbot.ops.installation import (
     umask,
 )
 from imgbot.ops.service import ServiceError, further_bots, has_systemd, restart, started_s
-from imgbot.ops.status.command import NoStatusError, ask, target_of
+from imgbot.ops.status.command import NoStatusError, fetch_status, find_service
 
 _RELEASE = re.compile(r"[0-9][0-9A-Za-z.+]*-[0-9a-f]{8}")
 _TELL_OPERATIONS = """
@@ -306,7 +306,7 @@ def check_jobs(release: Path, tell: Tell) -> None:
     if not unknown:
         return
     try:
-        jobs = ask(target_of(os.environ))["jobs"] or {}
+        jobs = fetch_status(find_service(os.environ))["jobs"] or {}
     except (NoStatusError, ConfigError):
         tell(
             f"note: the bot does not answer; {release.name} will not start while there are jobs "

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
+from enum import IntEnum
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -21,29 +22,27 @@ from imgbot.config.sources import NO_PROVIDERS, SettingsSource, read_environment
 from imgbot.domain.errors import ConfigError, ImgbotError
 from imgbot.files import replace_file
 from imgbot.ops.installation import environ_of_service, shipped
-from imgbot.ops.status import key_of
+from imgbot.ops.status import HTTP_SETTING, operator_key
 from imgbot.ops.status.screen import jobs_of, screen_of
 
-CRITICAL = 2
-NOT_RUNNING = 3
-_UNEXPECTED = 1
-_EX_CONFIG = 78
-_SETTING = "IMGBOT_HTTP"
-_DOUBT = f"{_SETTING}=HOST:PORT imgbot status"
-_FILE = "/etc/imgbot/imgbot.env"
+_ELSEWHERE = "IMGBOT_HTTP=HOST:PORT imgbot status"
 _FOR_PROMETHEUS = ("prometheus/imgbot.yml", "prometheus/imgbot.rules.yml", "grafana/imgbot.json")
-_SHIPPED_TARGET = "127.0.0.1:8080"
-_TIMEOUT_S = 8.0
-_AGAIN_S = 2.0
-_MOST_BYTES = 4 << 20
-_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
-_HOME, _REST_OF_LINE, _REST_OF_SCREEN = "\x1b[H", "\x1b[K", "\x1b[J"
+
+
+class ExitStatus(IntEnum):
+    """Exit statuses, as the help of `cli` has them."""
+
+    WELL = 0
+    UNEXPECTED = 1
+    CRITICAL = 2
+    NOT_RUNNING = 3
+    MISCONFIGURED = 78
 
 
 class NoStatusError(ImgbotError):
     """Nothing answers, or something else does; the message says what to do."""
 
-    def __init__(self, sentence: str, status: int = NOT_RUNNING) -> None:
+    def __init__(self, sentence: str, status: int = ExitStatus.NOT_RUNNING) -> None:
         super().__init__(sentence)
         self.status = status
         """Exit status."""
@@ -55,7 +54,7 @@ def main(*, is_watching: bool, is_json: bool) -> int:
     def show(target: Target) -> int:
         if is_watching:
             return _watch(target)
-        document = ask(target)
+        document = fetch_status(target)
         sys.stdout.write(f"{json.dumps(document, indent=2) if is_json else _screen(document)}\n")
         if target.key and not is_json:
             sys.stdout.write(f"\nnames and prompts on the page: any name, password {target.key}\n")
@@ -68,10 +67,10 @@ def show_jobs() -> int:
     """Print the jobs that ended last; return the exit status of `main`."""
 
     def show(target: Target) -> int:
-        document = ask(target)
+        document = fetch_status(target)
         if not document["has_people"]:
             raise NoStatusError(
-                "this account may not read the token: sudo imgbot jobs", _UNEXPECTED
+                "this account may not read the token: sudo imgbot jobs", ExitStatus.UNEXPECTED
             )
         sys.stdout.writelines(f"{line}\n" for line in jobs_of(document))
         return 0
@@ -82,14 +81,14 @@ def show_jobs() -> int:
 def _with_target(command: str, show: "Callable[[Target], int]") -> int:
     """Show something of the running service; a refusal is a sentence and an exit status."""
     try:
-        return show(replace(target_of(os.environ), key=_key_for(os.environ)))
+        return show(replace(find_service(os.environ), key=_key_for(os.environ)))
     except (ConfigError, NoStatusError) as error:
         sys.stderr.write(f"imgbot {command}: {error}\n")
-        return error.status if isinstance(error, NoStatusError) else _EX_CONFIG
+        return error.status if isinstance(error, NoStatusError) else ExitStatus.MISCONFIGURED
 
 
 def exit_status(document: dict[str, Any]) -> int:
-    return CRITICAL if document["level"] == "critical" else 0
+    return ExitStatus.CRITICAL if document["level"] == "critical" else ExitStatus.WELL
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,19 +96,19 @@ class Target:
     """Addresses at which the service may be: the second and later ones if the first was taken."""
 
     addresses: tuple[Address, ...]
-    doubt: str = _DOUBT
+    doubt: str = _ELSEWHERE
     """Reason why it may listen elsewhere, or the way to name the place."""
     key: str = ""
     """Password of the operator; empty for an account that may not read the bot's token."""
 
 
-def target_of(environ: Mapping[str, str]) -> Target:
+def find_service(environ: Mapping[str, str]) -> Target:
     """Find where the service listens. Raises ConfigError for an address that is none."""
-    text, doubt = environ.get(_SETTING, "").strip(), _DOUBT
+    text, doubt = environ.get(HTTP_SETTING, "").strip(), _ELSEWHERE
     if not text:
-        file = environ.get("IMGBOT_ENVIRONMENT_FILE", "") or _FILE
+        file = environ.get("IMGBOT_ENVIRONMENT_FILE", "") or "/etc/imgbot/imgbot.env"
         try:
-            text = read_environment_file(Path(file)).get(_SETTING, "").strip()
+            text = read_environment_file(Path(file)).get(HTTP_SETTING, "").strip()
         except ConfigError as error:
             if not isinstance(error.__cause__, PermissionError):
                 raise
@@ -118,21 +117,21 @@ def target_of(environ: Mapping[str, str]) -> Target:
     try:
         address = parse_address(text or Settings.model_fields["http"].default).reachable
     except ValueError:
-        raise ConfigError(_SETTING, "write a host and port: 127.0.0.1:8080") from None
+        raise ConfigError(HTTP_SETTING, "write a host and port: 127.0.0.1:8080") from None
     spare = () if text else (Address(address.host, port) for port in SPARE_HTTP_PORTS)
     return Target((address, *spare), doubt)
 
 
 def _key_for(environ: Mapping[str, str]) -> str:
     # An address alone says where the service listens: it is no other bot.
-    environ = {name: value for name, value in environ.items() if name != _SETTING}
+    environ = {name: value for name, value in environ.items() if name != HTTP_SETTING}
     with contextlib.suppress(ConfigError):
         settings = SettingsSource(environ_of_service(environ), NO_PROVIDERS).read()
-        return key_of(settings.token.get_secret_value())
+        return operator_key(settings.token.get_secret_value())
     return ""
 
 
-def ask(target: Target) -> dict[str, Any]:
+def fetch_status(target: Target) -> dict[str, Any]:
     """Fetch the document from where the service is. Raises NoStatusError."""
     refusals: list[NoStatusError] = []
     for address in target.addresses:
@@ -144,12 +143,12 @@ def ask(target: Target) -> dict[str, Any]:
 
 
 def _ask(address: Address, target: Target) -> dict[str, Any]:
-    connection = http.client.HTTPConnection(address.host, address.port, timeout=_TIMEOUT_S)
+    connection = http.client.HTTPConnection(address.host, address.port, timeout=8.0)
     try:
         bearing = base64.b64encode(f":{target.key}".encode()).decode()
         connection.request("GET", "/status.json", headers={"Authorization": f"Basic {bearing}"})
         answer = connection.getresponse()
-        body = answer.read(_MOST_BYTES)
+        body = answer.read(4 << 20)
     except (OSError, http.client.HTTPException) as error:
         why = getattr(error, "strerror", None) or type(error).__name__
         raise NoStatusError(
@@ -169,7 +168,7 @@ def _ask(address: Address, target: Target) -> dict[str, Any]:
         raise NoStatusError(
             f"the server at {address} is not this version of imgbot (HTTP {answer.status}); "
             f"if imgbot listens elsewhere, say where: {target.doubt}",
-            _UNEXPECTED,
+            ExitStatus.UNEXPECTED,
         ) from None
     return document
 
@@ -182,12 +181,12 @@ def _watch(target: Target) -> int:
     with contextlib.suppress(KeyboardInterrupt), _full_screen():
         while True:
             try:
-                document = ask(target)
+                document = fetch_status(target)
                 text, status = _screen(document), exit_status(document)
             except NoStatusError as error:
                 text, status = f"imgbot status: {error}", error.status
             _draw(text)
-            time.sleep(_AGAIN_S)
+            time.sleep(2.0)
     return status
 
 
@@ -195,19 +194,19 @@ def _watch(target: Target) -> int:
 def _full_screen() -> Generator[None]:
     """Use the terminal's other screen, and give it back as it was."""
     is_terminal = sys.stdout.isatty()
-    sys.stdout.write(_ENTER if is_terminal else "")
+    sys.stdout.write("\x1b[?1049h\x1b[?25l" if is_terminal else "")
     try:
         yield
     finally:
-        sys.stdout.write(_LEAVE if is_terminal else "")
+        sys.stdout.write("\x1b[?25h\x1b[?1049l" if is_terminal else "")
         sys.stdout.flush()
 
 
 def _draw(text: str) -> None:
     if sys.stdout.isatty():
         lines = text.splitlines()[: shutil.get_terminal_size().lines - 1]
-        # Over what is there, so that nothing flickers.
-        text = _HOME + "".join(f"{line}{_REST_OF_LINE}\n" for line in lines) + _REST_OF_SCREEN
+        # From the corner over what is there, so that nothing flickers; then the rest is cleared.
+        text = "\x1b[H" + "".join(f"{line}\x1b[K\n" for line in lines) + "\x1b[J"
     else:
         text += "\n\n"
     sys.stdout.write(text)
@@ -225,11 +224,11 @@ def write_prometheus_config(folder: str) -> list[str]:
 
     Returns, in sentences, what is there now. Raises ConfigError, OSError.
     """
-    target, place = str(target_of(os.environ).addresses[0]), Path(folder)
+    target, place = str(find_service(os.environ).addresses[0]), Path(folder)
     place.mkdir(parents=True, exist_ok=True)
     paths = [place / PurePosixPath(name).name for name in _FOR_PROMETHEUS]
     for name, path in zip(_FOR_PROMETHEUS, paths, strict=True):
         text = shipped(name).read_text(encoding="utf-8")
-        replace_file(path, text.replace(f'"{_SHIPPED_TARGET}"', f'"{target}"'), 0o644)
-    said = [f"{path} is written" for path in paths]
-    return [*said, f"{paths[0]} scrapes {target}; its header lists the remaining steps"]
+        replace_file(path, text.replace('"127.0.0.1:8080"', f'"{target}"'), 0o644)
+    written = [f"{path} is written" for path in paths]
+    return [*written, f"{paths[0]} scrapes {target}; its header lists the remaining steps"]

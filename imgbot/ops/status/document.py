@@ -5,7 +5,7 @@ new keys. Problems are judged in `telemetry/health.py`.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from imgbot.config.place import place_of
@@ -16,18 +16,16 @@ from imgbot.ops.status.indicators import Histogram, Indicators, Sample
 from imgbot.painter.worker_slot import WorkerStatus
 from imgbot.storage.server.durability import Memory
 from imgbot.storage.stats import QueueState
-from imgbot.telemetry.health import Condition, HealthFacts, bound_of, conditions_of
-from imgbot.telemetry.thresholds import RECENT_S, THRESHOLDS, Indicator, Level, Thresholds, worst
+from imgbot.telemetry.health import Condition, HealthFacts, conditions_of
+from imgbot.telemetry.thresholds import RECENT_S, THRESHOLDS, Level, Thresholds, worst
 
-_PROBLEM = {Level.ATTENTION, Level.CRITICAL}
 _APPLY = (
     " Settings are in {folder}/imgbot.env; `sudo systemctl restart {unit}` applies them"
     " (`reload` is enough for IMGBOT_WORKERS)."
 )
-_MICRO = 1_000_000
 
 
-def document_of(
+def status_document(
     indicators: Indicators,
     facts: HealthFacts,
     queue: QueueState | None,
@@ -36,13 +34,13 @@ def document_of(
 ) -> Document:
     """Return the document; the indicators have a sample.
 
-    `facts` are of `judged`; `queue` is None while Redis is away; `about` has the version, the
-    provider, the address of Redis, whether it stands by, the cluster that it is in, and how long it
-    has been up.
+    `facts` are those of `Indicators.health`; `queue` is None while Redis is away; `about` has the
+    version, the provider, the address of Redis, whether it stands by, the cluster that it is in,
+    and how long it has been up.
     """
     now, recent = indicators.latest, indicators.recent()
     problems = sorted(
-        (_problem(each) for each in conditions_of(facts) if each.level in _PROBLEM),
+        (_problem(each) for each in conditions_of(facts) if each.level.is_problem),
         key=lambda each: each["level"] != Level.CRITICAL,
     )
     levels = [level for _, level in indicators.levels.values()]
@@ -141,32 +139,6 @@ def _without_jobs(problem: Document, document: Document) -> Document:
     return problem | {"what": what}
 
 
-def judged(indicators: Indicators, checks: Mapping[str, str]) -> HealthFacts:
-    """Complete the latest sample's facts by what is judged over a time.
-
-    `checks` say what is wrong by name, empty when well.
-    """
-    facts = indicators.latest.facts
-    flood_waits = indicators.recent(THRESHOLDS["flood"].window_s).flood_waits
-    stuck_s = facts.age_s(facts.oldest_running_ms) or 0.0
-    has_limited = indicators.recent().provider_errors.get("rate_limited", 0.0) > 0
-    found = replace(
-        facts,
-        levels=indicators.levels,
-        slowest_stage=_slowest_stage(indicators),
-        checks=checks,
-        figures={**facts.figures, "stuck": stuck_s, "flood": flood_waits},
-        is_provider_full=facts.is_provider_full or has_limited,
-    )
-    return replace(found, bound=bound_of(found))
-
-
-def _slowest_stage(indicators: Indicators) -> str:
-    stages = indicators.recent(THRESHOLDS[Indicator.JOB_TIME_S].window_s).stages
-    spent = {name: stage.total_s for name, stage in stages.items() if stage.total_s}
-    return max(spent, key=lambda name: spent[name], default="")
-
-
 def _problem(condition: Condition) -> Document:
     place = place_of()._asdict()
     what, advice = problem_text("en", condition.kind, {**condition.facts, **place})
@@ -198,17 +170,15 @@ def _times_of(times: Mapping[str, Histogram]) -> Document:
 
 
 def _providers(now: Sample, recent: Sample, facts: HealthFacts, took: Document | None) -> Document:
-    limits = {name: state.held_per_s for name, state in facts.providers.items()}
-    ceiling_micro = facts.budget.ceiling_micro
     return {
         "took": took if took and took["count"] else None,
         "took_by": _times_of(recent.provider_time),
         "up": {name: state.refusal is None for name, state in facts.providers.items()},
-        "held_back": {name: orders(each) for name, each in limits.items() if each is not None},
+        "held_back": {name: orders(per_s) for name, per_s in facts.held_per_s.items()},
         "recent_errors": _nonzero(recent.provider_errors),
         "spend_usd": _nonzero(now.spend_usd),
-        "spend_today_usd": None if facts.waiting is None else facts.budget.spent_micro / _MICRO,
-        "budget_usd": None if ceiling_micro is None else ceiling_micro / _MICRO,
+        "spend_today_usd": None if facts.waiting is None else facts.budget.spent_usd,
+        "budget_usd": facts.budget.ceiling_usd,
     }
 
 

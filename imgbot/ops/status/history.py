@@ -36,23 +36,18 @@ COLUMNS = (
 """`at_s` is a point's end. Jobs waiting and running are the most in it, stages their mean time,
 the others' counts are of that minute; what is not known is null."""
 
-HistoryPoint = tuple[float | None, ...]
-
-_MOST = int(KEPT_S / POINT_EVERY_S)
-_MOST_BYTES = 1 << 20
-
 
 class History:
     """Makes points of samples; `save` and `load` them."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._points: deque[HistoryPoint] = deque(maxlen=_MOST)
+        self._points: deque[Sequence[float | None]] = deque(maxlen=int(KEPT_S / POINT_EVERY_S))
         self._minute: list[Sample] = []
         self._levels: Levels = {}
 
     @property
-    def points(self) -> Sequence[HistoryPoint]:
+    def points(self) -> Sequence[Sequence[float | None]]:
         """The oldest first."""
         return tuple(self._points)
 
@@ -75,7 +70,7 @@ class History:
         """Load the points that an earlier process has saved; an invalid file is ignored."""
         try:
             with self._path.open("rb") as file:
-                points = _points_in(json.loads(file.read(_MOST_BYTES)))
+                points = _points_in(json.loads(file.read(1 << 20)))
         except FileNotFoundError:
             return
         except (OSError, ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
@@ -92,7 +87,7 @@ class History:
             replace_file(self._path, json.dumps(document, separators=(",", ":")))
 
 
-def point_of(samples: Sequence[Sample], levels: Levels) -> HistoryPoint:
+def point_of(samples: Sequence[Sample], levels: Levels) -> Sequence[float | None]:
     """Sum up the samples of a minute, of which the first belongs to the one before as well."""
     facts, minute = [sample.facts for sample in samples], samples[-1].since(samples[0])
     values: dict[str, float | None] = {
@@ -117,7 +112,7 @@ def _short(value: float | None) -> float | None:
     return round(value) if value >= 1000 or value == round(value) else round(value, 3)
 
 
-def _points_in(document: Any) -> list[HistoryPoint]:
+def _points_in(document: Any) -> Sequence[Sequence[float | None]]:
     """Check a file's content. Raises ValueError, TypeError, KeyError, OverflowError."""
     if tuple(document["columns"]) != COLUMNS:
         raise ValueError("the columns are those of another version")

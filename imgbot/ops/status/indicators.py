@@ -2,7 +2,7 @@
 
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Self, TypeVar
 
 from prometheus_client import Metric
@@ -10,7 +10,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 from imgbot.ops.resource_usage import ResourceUsage
 from imgbot.telemetry import metrics
-from imgbot.telemetry.health import HealthFacts, Levels
+from imgbot.telemetry.health import HealthFacts, Levels, bound_of
 from imgbot.telemetry.thresholds import RECENT_S, THRESHOLDS, Indicator, Level
 
 
@@ -188,6 +188,29 @@ class Indicators:
                 break
             found = sample
         return found
+
+    def health(self, checks: Mapping[str, str]) -> HealthFacts:
+        """Complete the latest sample's facts by what is judged over a time.
+
+        `checks` say what is wrong by name, empty when well.
+        """
+        facts = self.latest.facts
+        stages = self.recent(THRESHOLDS[Indicator.JOB_TIME_S].window_s).stages
+        spent = {name: stage.total_s for name, stage in stages.items() if stage.total_s}
+        has_limited = self.recent().provider_errors.get("rate_limited", 0.0) > 0
+        timed = {
+            "stuck": facts.age_s(facts.oldest_running_ms) or 0.0,
+            "flood": self.recent(THRESHOLDS["flood"].window_s).flood_waits,
+        }
+        found = replace(
+            facts,
+            levels=self.levels,
+            slowest_stage=max(spent, key=lambda name: spent[name], default=""),
+            checks=checks,
+            figures={**facts.figures, **timed},
+            is_provider_full=facts.is_provider_full or has_limited,
+        )
+        return replace(found, bound=bound_of(found))
 
     def _levels(self) -> Levels:
         facts, usage, recent = self.latest.facts, self.latest.usage, self.recent()

@@ -23,8 +23,6 @@ from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.telemetry import events, metrics
 from imgbot.telemetry.health import BudgetState, HealthFacts, ProviderState
 
-_MICRO = 1_000_000
-
 
 @dataclass(frozen=True, slots=True)
 class Serving:
@@ -185,9 +183,9 @@ def _set_gauges(facts: HealthFacts, queue: QueueState | None) -> None:
     counts = {"waiting": facts.waiting or 0, "running": facts.running, "dead": facts.dead}
     for state, count in counts.items():
         metrics.queue.labels(metrics.QUEUE, state).set(count)
-    ceiling_micro = facts.budget.ceiling_micro
+    ceiling_usd = facts.budget.ceiling_usd
     metrics.oldest_waiting.set(facts.oldest_waiting_ms / 1000)
     metrics.redis_memory.set(queue.memory.used_bytes)
     metrics.redis_memory_max.set(queue.memory.limit_bytes or math.inf)
-    metrics.spend_today.set(facts.budget.spent_micro / _MICRO)
-    metrics.budget.set(math.inf if ceiling_micro is None else ceiling_micro / _MICRO)
+    metrics.spend_today.set(facts.budget.spent_usd)
+    metrics.budget.set(math.inf if ceiling_usd is None else ceiling_usd)

@@ -9,9 +9,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from imgbot.domain.errors import StorageUnavailableError
 from imgbot.ops.resource_usage import ResourceCollector
 from imgbot.ops.status import Document
-from imgbot.ops.status.document import document_of, judged
+from imgbot.ops.status.document import status_document
 from imgbot.ops.status.history import History
 from imgbot.ops.status.indicators import Indicators, take_sample
 from imgbot.ops.status.observer import Observer, Serving
@@ -126,6 +127,13 @@ class StatusSampler:
                 await self._look(max_age_s)
         return self.document
 
+    async def measure(self) -> HealthFacts:
+        """Return the facts of this moment. Raises StorageUnavailableError while Redis is away."""
+        await self.refresh(0.0)
+        if self.queue is None:
+            raise StorageUnavailableError("Redis is away")
+        return self.facts
+
     async def _look(self, max_age_s: float) -> None:
         try:
             async with self._looking:
@@ -142,7 +150,7 @@ class StatusSampler:
         self.indicators.take(sample)
         if self.history.take(sample, self.indicators.levels):
             await asyncio.to_thread(self.history.save)
-        self.facts = judged(self.indicators, await self.health())
+        self.facts = self.indicators.health(await self.health())
         about = {
             "version": version(),
             "provider": self._observer.provider,
@@ -152,4 +160,4 @@ class StatusSampler:
             "up_s": time.monotonic() - self._begun_s,
         }
         workers = self._observer.pool.slots()
-        self.document = document_of(self.indicators, self.facts, self.queue, workers, about)
+        self.document = status_document(self.indicators, self.facts, self.queue, workers, about)
