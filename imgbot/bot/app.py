@@ -11,6 +11,7 @@ from imgbot.bot.commands import CommandTable
 from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
+from imgbot.domain.holds import Hold
 from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.painter.originals import OriginalStore
@@ -80,6 +81,8 @@ class App:
     """Buttons of features under a refusal, by its text's key, in a language."""
     privacy_notes: Sequence[str] = ()
     """Texts of features, by key, on what else is kept of users."""
+    holds: Sequence[Callable[[Job], Sequence[Hold]]] = ()
+    """What a priced job holds by features, beside the budgets and quotas of its day."""
     about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
     """Lines of features about a user, by id and language, for administrators."""
     chat_host: str = ""

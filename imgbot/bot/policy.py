@@ -45,11 +45,6 @@ class AccessPolicy:
             return 0
         return self.star_prices.of_picture(price_micro)
 
-    @property
-    def free_daily(self) -> int:
-        """Pictures of a user that cost no Stars, per day."""
-        return self.star_prices.free_daily if self.star_prices else 0
-
     def admits(self, *ids: int) -> bool:
         """Return true if this user, or the chat they write in, is admitted."""
         return not self.allowed or not (self.allowed | self.admins).isdisjoint(ids)

@@ -1,6 +1,6 @@
 """Requests: what a user orders is counted, and becomes jobs."""
 
-from collections.abc import Set
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
@@ -12,7 +12,7 @@ from imgbot.bot.messages import command_of, photo_of, prompt_of
 from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.intents.beginnings import without_preamble
-from imgbot.domain.job import Charge, InputPhoto, Job, Request, with_changes
+from imgbot.domain.job import InputPhoto, Job, Request, with_changes
 from imgbot.domain.marked_area import needs_area
 from imgbot.domain.model_words import named_in
 from imgbot.domain.operations import Operation
@@ -27,19 +27,12 @@ from imgbot.domain.remix import amend
 from imgbot.domain.texts import counted, in_time
 from imgbot.providers.protocol import model_meant
 from imgbot.storage import keys, rate_limit
+from imgbot.storage.job_queue import Admission
 from imgbot.storage.results import Result
 from imgbot.telemetry import events, metrics
 
-_REFUSALS = {
-    "full": "queue_full",
-    "many": "too_many_waiting",
-    "budget": "budget_used_up",
-    "user_budget": "user_budget_used_up",
-    "stars": "stars_short",
-    "user_pictures": "user_pictures_used_up",
-    "group_pictures": "group_pictures_used_up",
-}
-_WITHOUT_MONEY = frozenset({"budget", "user_budget", "stars"})
+_REFUSALS = {"full": "queue_full", "many": "too_many_waiting", "stars": "stars_short"}
+"""Sentences by verdict; that on any other limit is `<verdict>_used_up`."""
 _SEEDS = 1_000_003
 _CAPTION_PROMPTS = frozenset({Intent.CREATE, Intent.CHANGE, Intent.OPERATION})
 _ABOUT_PHOTO = ChatFacts(has_picture=True, pending=PendingQuestion.CHANGE)
@@ -220,10 +213,10 @@ async def remix(
     await _enqueue_variants(dialogue, first, wanted.variants)
 
 
-async def _enqueue(dialogue: Dialogue, job: Job, *, is_at_least: bool = False) -> bool:
+async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
     """Enqueue a job; False if it was queued already. Raises UserError if not admitted.
 
-    Reserved is the most that it may cost, and where that is too much, what it costs at least.
+    Held is the most that it may cost, and where that is too much, what it costs at least.
     """
     app = dialogue.app
     dialogue.refuse_while_paused()
@@ -232,39 +225,53 @@ async def _enqueue(dialogue: Dialogue, job: Job, *, is_at_least: bool = False) -
     await app.users.check_allowed_in(job.request.chat_id, is_file=job.request.is_file)
     if await _needs_engine_hint(dialogue, job):
         job = with_changes(job, note="engine_hint")
-    # What cannot be changed is drawn anew, at the price of a new picture.
-    operations = {job.request.operation, *([Operation.CREATE] if job.request.base else [])}
-    if job.request.may_be_marked and not is_at_least:
-        operations.add(Operation.INPAINT)
-    charge = _charge_of(dialogue, job, operations)
-    job = replace(job, charge=replace(charge, spend_day=app.spend.today(now_ms)))
-    admission = await app.queue.enqueue(job, now_ms, app.policy.free_daily)
-    if len(operations) > 1 and admission.verdict in _WITHOUT_MONEY:
-        # The change itself costs less than a picture drawn anew, or a change of a marked area.
-        return await _enqueue(dialogue, with_changes(job, base=""), is_at_least=True)
+    admission = Admission("")
+    for offer in _offers(dialogue, with_changes(job, spend_day=app.spend.today(now_ms))):
+        further = [hold for holds_of in app.holds for hold in holds_of(offer)]
+        admission = await app.queue.enqueue(offer, now_ms, further)
+        if admission.hold is None:
+            break
     if admission.verdict == "ok":
         events.job_admitted(job, admission.count)
     elif admission.verdict != "duplicate":
-        metrics.admissions.labels(admission.verdict).inc()
         if job.request.note:
             await app.users.release_intro(job.user_id)
-        resumes = in_time(dialogue.language, app.spend.resumes_in_s(now_ms))
-        facts = {"count": admission.count, "stars": charge.stars}
-        reason = _REFUSALS[admission.verdict]
-        if reason == "stars_short" and dialogue.context.is_shown_to_others:
-            reason = "stars_short_openly"
-        raise UserError(reason, **facts, wait=resumes)
+        raise _refusal(dialogue, admission)
     return admission.verdict == "ok"
 
 
-def _charge_of(dialogue: Dialogue, job: Job, operations: Set[Operation]) -> Charge:
-    """Return the charge of the dearest of the operations that a job may come to."""
+def _refusal(dialogue: Dialogue, admission: Admission) -> UserError:
+    metrics.admissions.labels(admission.verdict).inc()
+    spend, hold = dialogue.app.spend, admission.hold
+    resumes = in_time(dialogue.language, spend.resumes_in_s(dialogue.app.now_ms()))
+    facts = {"count": admission.count, "stars": abs(hold.amount) if hold else 0}
+    reason = _REFUSALS.get(admission.verdict, f"{admission.verdict}_used_up")
+    if reason == "stars_short" and dialogue.context.is_shown_to_others:
+        reason = "stars_short_openly"
+    return UserError(reason, **facts, wait=resumes)
+
+
+def _offers(dialogue: Dialogue, job: Job) -> Iterator[Job]:
+    """Return the job at the most that it may cost, then as one that costs less, if there is one."""
+    request = job.request
+    # What cannot be changed is drawn anew, at the price of a new picture.
+    further = [Operation.CREATE] * bool(request.base)
+    further += [Operation.INPAINT] * request.may_be_marked
+    if further:
+        yield _priced(dialogue, job, request.operation, *further)
+        job = with_changes(job, base="")
+    if request.is_lettering_alone:
+        yield job
+    else:
+        yield _priced(dialogue, job, request.operation)
+
+
+def _priced(dialogue: Dialogue, job: Job, *operations: Operation) -> Job:
+    """Return the job at the price of the dearest of the operations that it may come to."""
     policy, request = dialogue.app.policy, job.request
-    if request.is_lettering_alone and len(operations) == 1:
-        return Charge()
     price_micro = max(policy.price_of(each, request.scale, request.model) for each in operations)
     stars = policy.star_price(job.user_id, request.operation, price_micro)
-    return Charge(price_micro, stars=stars)
+    return with_changes(job, price_micro=price_micro, stars=stars)
 
 
 async def _needs_engine_hint(dialogue: Dialogue, job: Job) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from typing import Any, TypedDict, Unpack
 
+from imgbot.domain.holds import Hold
 from imgbot.domain.lettering import Lettering, read_lettering
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.prompt_options import VARIANTS_MAX
@@ -144,7 +145,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Price of a job, and its reservation in the day's budget."""
+    """Price of a job, and what it holds until its end."""
 
     price_micro: int = 0
     """Charge at the end of the job if the picture is billed, in micro-dollars."""
@@ -155,11 +156,12 @@ class Charge:
     is_unbilled: bool = False
     """True if the submit is known to cost nothing."""
     stars: int = 0
-    """Telegram Stars that are held until a picture comes; stored where that is done."""
+    """Telegram Stars that are held until a picture comes: before its admission, their price."""
     stars_back: int = 0
     """Of these, what is given back then: what was ordered may cost less than at admission."""
     is_settled: bool = False
     """True if it was charged when the job died: whatever becomes of that now costs nothing more."""
+    holds: tuple[Hold, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,6 +297,7 @@ class Changes(TypedDict, total=False):
     stars: int
     stars_back: int
     is_settled: bool
+    holds: tuple[Hold, ...]
     # Progress
     claimed_ms: int
     intent_ms: int

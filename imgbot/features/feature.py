@@ -11,6 +11,8 @@ from imgbot.bot.app import App
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.router import FirstLook
 from imgbot.config.settings import Settings
+from imgbot.domain.holds import Hold
+from imgbot.domain.job import Job
 from imgbot.domain.texts.buttons import Keyboard
 from imgbot.storage.client import Client
 from imgbot.storage.keys import Owners
@@ -42,6 +44,8 @@ class Seams:
     """Buttons under a refusal, by its text's key; each is called with the language."""
     about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
     """Lines about a user, by id and language, for administrators."""
+    holds: Sequence[Callable[[Job], Sequence[Hold]]] = ()
+    """What a priced job holds beside the budgets and quotas of its day; told nothing else."""
     privacy_notes: Sequence[str] = ()
     """Keys of texts on what it keeps of users, for /privacy and /forget_me."""
     loops: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()

@@ -192,20 +192,19 @@ async def finish(
         text = t(job.request.language, "guest_ready")
         text = text if outcome is State.DELIVERED else failure_text(job)
         await context.messenger.edit_inline(job.request.inline_id, text)
-    result, has_cost = _record_of(context, job, outcome, shown), is_billed(job)
+    result = _record_of(context, job, outcome, shown)
     await context.queue.finish(
         job,
         outcome,
         context.now_ms(),
         result,
         shown[1] if result else None,
-        is_billed=has_cost,
         status=events.status_of(job, outcome),
     )
     events.job_finished(job, outcome, context.now_ms())
     if outcome is State.DEAD:
         context.alarm.set()
-    if has_cost:
+    if is_billed(job):
         events.picture_charged(job)
 
 

@@ -6,7 +6,8 @@ No action places a new order: a dead job is resumed by its existing ticket, or e
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from imgbot.domain.job import Job, State
+from imgbot.domain.holds import AT_END
+from imgbot.domain.job import Job, State, is_paid
 from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Client, Store
 from imgbot.storage.job_queue import JobQueue
@@ -100,11 +101,16 @@ class DeadLetters(Store):
         return "ok" if await self._revive(job, now_ms, changes) else "gone"
 
     async def _revive(self, job: Job, now_ms: int, changes: Mapping[str, object]) -> bool:
+        # It was charged when it died: it must not be charged again, nor count as one without cost.
+        is_settled = job.charge.is_settled or is_paid(job)
+        held = tuple(each for each in job.charge.holds if each.decided == AT_END)
+        charge = {"reserved_micro": 0, "stars": 0, "stars_back": 0, "is_settled": is_settled}
+        anew = {"is_cancelled": False, "tries": 0, "accepted_ms": 0, "pending_ms": 0}
         answer = await self._redis.call(
             "requeue_dead",
             id=job.id,
             user=job.user_id,
             now_ms=now_ms,
-            fields=job_codec.to_fields(changes),
+            fields=job_codec.to_fields({**charge, "holds": held, **anew, **changes}),
         )
         return answer[0] == "ok"

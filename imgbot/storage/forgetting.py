@@ -50,6 +50,7 @@ BLANK_DEAD: Mapping[str, Any] = {
     **dict.fromkeys(("user_id", "chat_id", "thread_id", "reply_to", "message_id", "seed"), 0),
     **dict.fromkeys(("file", "inline_id"), ""),
     "facts": {},
+    "holds": (),
 }
 """The same of a dead job whose charge is unsettled. What remains: the order at its provider."""
 

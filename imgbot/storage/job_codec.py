@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import fields
 from typing import Any, NamedTuple, TypeVar, cast
 
+from imgbot.domain.holds import Hold
 from imgbot.domain.job import (
     FIELDS,
     InputPhoto,
@@ -18,7 +19,9 @@ from imgbot.domain.job import (
     State,
     UnreadableJob,
     job_from,
+    with_changes,
 )
+from imgbot.storage import holds
 
 _T = TypeVar("_T")
 
@@ -64,6 +67,7 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     tuple[InputPhoto, ...]: lambda text: unpack(json.loads(text)),
     InputPhoto | None: lambda text: next(iter(unpack(json.loads(text))), None),
     tuple[str, ...]: lambda text: tuple(filter(None, text.split(", "))),
+    tuple[Hold, ...]: lambda text: tuple(Hold(*each) for each in json.loads(text)),
     Mapping[str, str]: _mapping,
 }
 """By the type of a field; all others are mappings, in JSON."""
@@ -107,8 +111,9 @@ def to_fields(changes: Mapping[str, Any]) -> list[str]:
 def admitted_fields(job: Job) -> list[str]:
     """Return stored names and texts of a new job; the script sets identity, state and time."""
     request = {each.name: getattr(job.request, each.name) for each in fields(job.request)}
-    price = {"price_micro": job.charge.price_micro, "reserved_micro": job.charge.price_micro}
-    return to_fields({**request, **price, "spend_day": job.charge.spend_day})
+    held = {name: getattr(job.charge, name) for name in ("price_micro", "spend_day", "holds")}
+    stars = {"stars": job.charge.stars} if job.charge.stars else {}
+    return to_fields({**request, **held, **stars, "reserved_micro": job.charge.price_micro})
 
 
 def from_hash(record: Mapping[str, str]) -> Job:
@@ -121,9 +126,11 @@ def from_hash(record: Mapping[str, str]) -> Job:
                 values[field] = read(record[name])
             except _MALFORMED as error:
                 faults.append(f"{name}: {error}"[:_FAULT_LENGTH])
-    if not faults:
-        return job_from(values)
     rest = job_from({**_REQUIRED, **values})
+    if "holds" not in values:
+        rest = with_changes(rest, holds=holds.former(rest, record))
+    if not faults:
+        return rest
     parts = {each.name: getattr(rest, each.name) for each in fields(rest)}
     return UnreadableJob(**parts, fault=", ".join(faults))
 

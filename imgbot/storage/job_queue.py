@@ -6,10 +6,11 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Unpack
 
 from imgbot.domain.errors import FencedError, StaleJobError, StorageUnavailableError, UserError
+from imgbot.domain.holds import Hold
 from imgbot.domain.job import (
     NEXT_STATES,
     Changes,
@@ -20,9 +21,9 @@ from imgbot.domain.job import (
     variant_number,
     with_changes,
 )
-from imgbot.domain.operations import OFFERED
-from imgbot.storage import job_codec, keys, results
+from imgbot.storage import holds, job_codec, keys, results
 from imgbot.storage.client import Client, Store
+from imgbot.storage.holds import QueueLimits, Tally
 from imgbot.storage.persistence import Persistence
 from imgbot.storage.stats import EndedJob
 
@@ -47,6 +48,7 @@ _TASK_OWNED_S = 3600
 _REVOKED_MS = 90_000_000
 """Longer than an update waits."""
 
+_ENDED_KEPT_S = 691_200
 _JOBS_AT_ONCE = 100
 _MINE_SHOWN = 30
 _WAKE_WAIT_S, _CLUSTER_WAKE_WAIT_S = 4, 1
@@ -57,29 +59,13 @@ _WAKE_WAIT_S, _CLUSTER_WAKE_WAIT_S = 4, 1
 class Admission:
     """Outcome of an enqueue: ok, duplicate, full (the queue), many (waiting jobs of the user).
 
-    Or budget (the day's budget is spent), user_budget (the user's is), stars (their balance is too
-    low). `count` is the position in the queue for ok, the user's waiting jobs for many, the balance
-    for stars, else 0.
+    Or the name of the hold that it is too much for. `count` is the position in the queue for ok,
+    the user's waiting jobs for many, what the limit of the hold is compared with, else 0.
     """
 
     verdict: str
     count: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class QueueLimits:
-    """Limits on waiting jobs in total and per user, running jobs per user, and of a day.
-
-    Budgets are in micro-dollars; None is no limit, 0 admits no job that has a price.
-    """
-
-    waiting: int = 500
-    waiting_per_user: int = 20
-    running_per_user: int = 3
-    daily_micro: int | None = None
-    daily_micro_per_user: int | None = None
-    daily_pictures_per_user: int | None = None
-    daily_pictures_per_group: int | None = None
+    hold: Hold | None = field(default=None, compare=False)
 
 
 class Repairs(NamedTuple):
@@ -147,40 +133,44 @@ class JobQueue(Store):
         with suppress(StorageUnavailableError, FencedError, UserError):
             await self._redis.call("close_epoch")
 
-    async def enqueue(self, job: Job, now_ms: int, free_daily: int = 0) -> Admission:
-        """Admit a job once and reserve its price; a repeated id changes nothing.
+    async def enqueue(self, job: Job, now_ms: int, further: Iterable[Hold] = ()) -> Admission:
+        """Admit a job once, with what it holds; a repeated id changes nothing.
 
-        The user's first `free_daily` pictures of the day cost them no Stars.
+        It holds `further` beside what is of its day.
         """
         if self.is_revoked(job.user_id, job.id, now_ms):
             return Admission("duplicate")
-        caps, quotas = self.caps, _quotas_of(job)
+        found = Admission("")
+        for held in holds.alternatives([*holds.of_day(job, self.caps), *further]):
+            found = await self._admit(job, held, now_ms)
+            if not (found.hold and found.hold.spares):
+                break
+        return found
+
+    async def _admit(self, job: Job, held: Sequence[Hold], now_ms: int) -> Admission:
+        stars = sum(max(each.amount, 0) for each in held if each.name == "stars")
+        job = with_changes(job, holds=tuple(held), stars=stars)
+        recent = results.ordered(job, now_ms)
         try:
             answer = await self._redis.call(
                 "enqueue",
                 id=job.id,
                 user=job.user_id,
                 day=job.charge.spend_day,
-                queue_limit=caps.waiting,
-                waiting_limit=caps.waiting_per_user,
+                queue_limit=self.caps.waiting,
+                waiting_limit=self.caps.waiting_per_user,
                 now_ms=now_ms,
-                price_micro=job.charge.price_micro,
-                day_limit_micro=_text(caps.daily_micro),
-                user_limit_micro=_text(caps.daily_micro_per_user),
-                place=results.place_of(job),
-                recent_entry=results.ordered(job, now_ms),
                 awaits_picture=int(job.request.awaits_picture),
-                star_price=job.charge.stars,
-                free_limit=free_daily,
-                user_pictures=_text(caps.daily_pictures_per_user if quotas else None),
-                group_pictures=_text(caps.daily_pictures_per_group if quotas[1:] else None),
+                holds=json.dumps([holds.row_of(each) for each in held]),
+                lists=_entries({keys.RECENT + results.place_of(job): recent} if recent else {}),
                 fields=job_codec.admitted_fields(job),
             )
         finally:
             # Also when the answer was lost, and after one of a claim that was sent before.
             self._empty_until_ms = 0
             self.wakeup.set()
-        return Admission(answer[0], int(answer[1]) if len(answer) > 1 else 0)
+        verdict, count = answer[0], int(answer[1]) if len(answer) > 1 else 0
+        return Admission(verdict, count, next((e for e in held if e.name == verdict), None))
 
     async def cancel(self, job_id: str, user_id: int, now_ms: int, reason: str = CANCELLED) -> str:
         """Cancel a job; return ok, gone, not_yours, too_late or cancelled_late."""
@@ -295,33 +285,31 @@ class JobQueue(Store):
         result: Mapping[str, str] | None = None,
         picture: InputPhoto | None = None,
         *,
-        is_billed: bool = True,
         status: str = "",
     ) -> None:
         """End a job; `result` is kept for 30 days, and `picture` is recorded as made by the job.
 
-        Its reservation becomes a charge, or is released if the job is not billed. It counts as
-        `status` among the jobs of its day, or as its outcome if `status` is empty.
+        What it holds stays or is given back. It counts as `status` among the jobs of its day, or as
+        its outcome if `status` is empty.
         """
         if outcome not in NEXT_STATES[job.state]:
             raise ValueError(f"no arrow from {job.state} to {outcome}")
+        status = status or outcome.value
+        is_shown = result and outcome is State.DELIVERED
+        recent = {keys.RECENT + results.place_of(job): results.shown(job, now_ms)}
+        shown = {f"{keys.HISTORY}{job.user_id}": job.id, **recent} if is_shown else {}
         answer = await self._redis.call_until_done(
             "finish",
             id=job.id,
             user=job.user_id,
             day=job.charge.spend_day,
-            picture_id=picture.unique_id if picture else "",
+            picture_id=picture.unique_id if picture and is_shown else "",
             version=job.version,
             outcome=outcome.value,
             now_ms=now_ms,
-            is_billed=int(is_billed),
-            provider_operation=f"{job.progress.provider or 'unknown'}.{job.request.operation}",
-            operation_status=f"{job.request.operation}.{status or outcome}",
-            status=status or outcome.value,
-            ended_entry=EndedJob.of(job, status or outcome.value, now_ms).dump(),
-            quotas=",".join(map(str, _quotas_of(job))),
-            place=results.place_of(job),
-            recent_entry=results.shown(job, now_ms),
+            counts=json.dumps([*holds.at_end(job, outcome), *_tallies(job, outcome, status)]),
+            lists=_entries(shown),
+            ended_entry=EndedJob.of(job, status, now_ms).dump(),
             fields=[part for item in (result or {}).items() for part in item],
         )
         if answer[0] != "ok":
@@ -478,15 +466,19 @@ def _is_recent(at_ms: int, now_ms: int) -> bool:
     return now_ms - at_ms < _REVOKED_MS
 
 
-def _text(limit: int | None) -> str:
-    return "" if limit is None else str(limit)
+def _entries(lists: Mapping[str, str]) -> str:
+    """Return new entries of lists, by their keys, as the scripts get them."""
+    bounds = keys.HISTORY_LENGTH, keys.RESULT_KEPT_S
+    return json.dumps([(key, entry, *bounds) for key, entry in lists.items()], ensure_ascii=False)
 
 
-def _quotas_of(job: Job) -> list[int]:
-    """Return the user, and the group if any, in whose quotas of pictures a job is counted."""
-    if job.request.operation not in OFFERED:
-        # A comparison or a sticker is another form of a picture that was counted.
-        return []
-    # What strangers ordered was shown in a group, but not of it; can go after the first release.
-    is_of_group = job.request.chat_id < 0 and not job.request.inline_id
-    return [job.user_id, job.request.chat_id] if is_of_group else [job.user_id]
+def _tallies(job: Job, outcome: State, status: str) -> list[Tally]:
+    """Return how a job that ends is counted."""
+    day, of_day = f"{keys.ENDED}{job.charge.spend_day}", f"{job.request.operation}.{status}"
+    return [
+        Tally(keys.ACTIVE, str(job.user_id), -1),
+        Tally(keys.STATS, outcome, 1),
+        Tally(day, of_day, 1, _ENDED_KEPT_S),
+        # A user who was forgotten meanwhile stays forgotten.
+        Tally(f"{keys.USER}{job.user_id}", f"jobs_{status}", 1, is_of_known=True),
+    ]

@@ -202,7 +202,7 @@ ENDED = _key("img:ended:", Owner.NOBODY)
 # the prefix `n:` for the number of charges, `pictures:<user or group id>` (ordered within their
 # quota), and `ceiling`: the budget if raised for that day.
 SPEND = _key("img:spend:", Owner.METHOD)
-# HASH per user id: `balance` of Stars, `spent`, `job:<id>` (held for a job, 0 for a free picture),
+# HASH per user id: `balance` of Stars, `spent`, `job:<id>` (held for a job),
 # `paid:<charge id>` (price, credit, time in ms), `back:<charge id>` (time in ms at which that was
 # taken off the balance), `month:<charge id>` (1: it is of a subscription, which is `cancelled` or
 # `kept` after its refund), `free_day` and

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 
 from imgbot.storage import keys
 from imgbot.storage.client import Client, Store
-from imgbot.storage.job_queue import QueueLimits
+from imgbot.storage.holds import QueueLimits
 
 MICRO_PER_CENT = 10_000
 _WEEK_DAYS = 7

@@ -134,6 +134,7 @@ def with_seams(app: App, seams: Sequence[Seams]) -> App:
         refusal_rows=dict(ChainMap(*(dict(each.refusal_rows) for each in seams))),
         privacy_notes=[key for each in seams for key in each.privacy_notes],
         about_user=[about for each in seams for about in each.about_user],
+        holds=[holds for each in seams for holds in each.holds],
     )
 
 

@@ -47,8 +47,9 @@ async def submitted(queue: JobQueue, job_id: str = "1", **changes: Any) -> Job:
 
 
 async def ended(queue: JobQueue, one: Job, outcome: State, *, is_billed: bool) -> Job:
-    one = await queue.move(one, State.DELIVERING, NOW, outcome=outcome)
-    await queue.finish(one, outcome, NOW, {}, is_billed=is_billed)
+    told = {"outcome": outcome, "intent_ms": NOW * is_billed}
+    one = await queue.move(one, State.DELIVERING, NOW, **told)
+    await queue.finish(one, outcome, NOW, {})
     return one
 
 

@@ -3,6 +3,7 @@
 It is told each script of the log of a server, by the names of its arguments, in their order.
 """
 
+import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,21 +30,25 @@ class Entry:
 
     user: str
     day: str
+    facts: dict[str, str]
+    """Its fields, as they were stored last."""
     reserved: int
-    price: int
     is_counted: bool
     """In the quota of its user."""
     held: int = 0
     """Stars that were held."""
     is_gift: bool = False
     """One of the free pictures of its day."""
-    back: int = 0
-    """Of the Stars, what is given back in any case."""
     charged: int = 0
     spent: int = 0
     is_settled: bool = False
     """Its Stars are spent, or given back: what becomes of a dead one costs none."""
     outcome: str = ""
+
+    @property
+    def is_billed(self) -> bool:
+        """If it was ordered, its price is charged, unless that is known to cost nothing."""
+        return int(self.facts.get("intent_ms", 0)) > 0 and self.facts.get("is_unbilled") != "1"
 
 
 @dataclass
@@ -87,25 +92,25 @@ class Books:
 
     def _enqueue(self, call: Call) -> None:
         told, account = call.values, self.accounts[call.values["user"]]
-        day, user = self.days[told["day"]], told["user"]
-        price, stars = int(told["price_micro"]), int(told["star_price"])
-        is_gift = bool(stars) and account.gifts_on(told["day"]) < int(told["free_limit"])
-        stars = 0 if is_gift else stars
+        day, user, facts = self.days[told["day"]], told["user"], _pairs(told["fields"])
+        price, stars = int(facts["price_micro"]), int(facts.get("stars", 0))
+        limits = {row.get("name"): row.get("limit", math.inf) for row in json.loads(told["holds"])}
+        is_counted, is_gift = "user_pictures" in limits, "free" in limits
         spent = day["charged"] + day["reserved"]
-        limits = {
-            "budget": price and spent + price > _limit(told["day_limit_micro"]),
-            "user_budget": price and day[f"user:{user}"] + price > _limit(told["user_limit_micro"]),
-            "user_pictures": day[f"pictures:{user}"] >= _limit(told["user_pictures"]),
+        refusals = {
+            "budget": price and spent + price > limits["budget"],
+            "user_budget": price and day[f"user:{user}"] + price > limits["user_budget"],
+            "user_pictures": is_counted and day[f"pictures:{user}"] >= limits["user_pictures"],
+            "free": is_gift and account.gifts_on(told["day"]) >= limits["free"],
             "stars": stars > account.balance,
         }
-        verdict = next((name for name, is_met in limits.items() if is_met), "ok")
-        if call.answer[0] in {*limits, "ok"} and call.answer[0] != verdict:
+        verdict = next((name for name, is_met in refusals.items() if is_met), "ok")
+        if call.answer[0] in {*refusals, "ok"} and call.answer[0] != verdict:
             self.faults.append(f"job {told['id']} is admitted as {call.answer}, not {verdict}")
         if not call.is_done:
             return
-        is_counted = told["user_pictures"] != ""
         self.jobs[told["id"]] = Entry(
-            user, told["day"], price, price, is_counted, held=stars, is_gift=is_gift
+            user, told["day"], facts, price, is_counted, held=stars, is_gift=is_gift
         )
         day.update({"reserved": price, f"reserved:{user}": price, f"user:{user}": price})
         day[f"pictures:{user}"] += is_counted
@@ -129,11 +134,8 @@ class Books:
 
     def _move(self, call: Call) -> None:
         told = call.values
-        changes = _pairs(told["fields"])
         if call.is_done:
-            job = self.jobs[told["id"]]
-            job.price = int(changes.get("price_micro", job.price))
-            job.back = int(changes.get("stars_back", job.back))
+            self.jobs[told["id"]].facts |= _pairs(told["fields"])
 
     def _finish(self, call: Call) -> None:
         told = call.values
@@ -143,10 +145,10 @@ class Books:
             return
         day = self.days[job.day]
         self.running[job.user].discard(told["id"])
-        charge = job.price if told["is_billed"] == "1" and not job.charged else 0
+        charge = int(job.facts["price_micro"]) if job.is_billed and not job.charged else 0
         job.outcome, job.charged = outcome, job.charged + charge
-        day.update({"charged": charge, f"of:{told['provider_operation']}": charge})
-        day[f"n:{told['provider_operation']}"] += bool(charge)
+        made = f"{job.facts.get('provider') or 'unknown'}.{job.facts['operation']}"
+        day.update({"charged": charge, f"of:{made}": charge, f"n:{made}": bool(charge)})
         day[f"user:{job.user}"] += charge - job.reserved
         day.subtract({"reserved": job.reserved, f"reserved:{job.user}": job.reserved})
         job.reserved = 0
@@ -160,7 +162,8 @@ class Books:
 
     def _settle(self, job: Entry, *, counts: bool) -> None:
         account = self.accounts[job.user]
-        job.spent = job.held - min(job.back, job.held) if counts else 0
+        back = int(job.facts.get("stars_back", 0))
+        job.spent = job.held - min(back, job.held) if counts else 0
         account.spent += job.spent
         account.balance += job.held - job.spent
         day, gifts = account.gifts
@@ -169,7 +172,9 @@ class Books:
 
     def _requeue_dead(self, call: Call) -> None:
         if call.is_done:
-            self.jobs[call.values["id"]].outcome = ""
+            job = self.jobs[call.values["id"]]
+            job.outcome = ""
+            job.facts |= _pairs(call.values["fields"])
 
     def _stars_credit(self, call: Call) -> None:
         if call.is_done:
@@ -184,7 +189,3 @@ class Books:
 
 def _pairs(flat: Sequence[str]) -> dict[str, str]:
     return dict(zip(flat[::2], flat[1::2], strict=True))
-
-
-def _limit(told: str) -> float:
-    return float(told) if told else math.inf

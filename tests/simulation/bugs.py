@@ -63,6 +63,7 @@ class Bug:
         return lambda name: broken if name == self.where else original(name)
 
 
+_HOLDS, _QUEUE = "imgbot.storage.holds", "imgbot.storage.job_queue"
 _SUBMIT = "imgbot.jobs.submit"
 _PERSISTENCE = "imgbot.storage.persistence:Persistence"
 _GUARD = "imgbot.storage.server.guard:Guard"
@@ -88,11 +89,15 @@ BUGS = {
     "cancellation without a fence": Bug("cancel", "FLAGS: fenced", "FLAGS:"),
     "lease not checked": Bug(f"{_SUBMIT}:_order", "context.check_lease()", "pass"),
     "claim repeated": Bug("claim", "last_token == token", "false"),
-    "slot not given back": Bug("finish", "active, seen[2], -1)", "active, seen[2], 0)"),
-    "reservation forgotten": Bug("finish", "add('reserved:' .. seen[2], -reserved)", ""),
-    "charge not in the ledger": Bug("finish", "add('charged', charge)", ""),
-    "free pictures not counted": Bug("enqueue", "free_count + 1", "free_count"),
-    "Stars returned and spent": Bug("finish", "'spent', held - back", "'spent', held"),
+    "slot not given back": Bug(
+        f"{_QUEUE}:_tallies", "str(job.user_id), -1)", "str(job.user_id), 0)"
+    ),
+    "reservation forgotten": Bug(
+        f"{_HOLDS}:at_end", "-hold.amount,", "-hold.amount * ('reserved:' not in hold.field),"
+    ),
+    "charge not in the ledger": Bug(f"{_HOLDS}:_charge", '"charged": price, ', ""),
+    "free pictures not counted": Bug("enqueue", "day, hold.field, 0)", "day, hold.field, -1)"),
+    "Stars returned and spent": Bug(f"{_HOLDS}:at_end", "-hold.amount - back", "-hold.amount"),
     "pictures given away": Bug(
         f"{_SUBMIT}:_stars_back", "max(job.charge.stars - price, 0)", "job.charge.stars"
     ),

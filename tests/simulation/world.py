@@ -82,10 +82,10 @@ class World:
     lines: list[str] = field(default_factory=list[str])
     admitted: dict[str, int] = field(default_factory=dict[str, int])
     """User of each admitted job."""
-    finished: dict[str, list[tuple[str, bool]]] = field(
-        default_factory=lambda: defaultdict[str, list[tuple[str, bool]]](list)
+    finished: dict[str, list[str]] = field(
+        default_factory=lambda: defaultdict[str, list[str]](list)
     )
-    """Outcomes of a job, each with whether it was billed."""
+    """Outcomes of a job."""
     told: dict[str, int] = field(default_factory=dict[str, int])
     """Status message of each job."""
     machines: list[Machine] = field(default_factory=list[Machine])
@@ -535,7 +535,7 @@ class World:
                 del self.admitted[job_id]
 
     def _see_finish(self, told: Mapping[str, Any], _: list[str]) -> None:
-        self.finished[told["id"]].append((told["outcome"], told["is_billed"] == "1"))
+        self.finished[told["id"]].append(told["outcome"])
 
     def _see_record_status_message(self, told: Mapping[str, Any], _: list[str]) -> None:
         if told["message_id"] != "0":
@@ -596,8 +596,9 @@ class World:
 
     def _check_end(self) -> None:
         self._check_keys()
-        self._check_jobs()
-        self._check_books(Books.of(self.server.calls))
+        books = Books.of(self.server.calls)
+        self._check_jobs(books)
+        self._check_books(books)
         self._check_answers()
         for (user, text), times in self.telegram.news.items():
             # One server that syncs each second may lose who was told in the last one.
@@ -613,22 +614,21 @@ class World:
     def _order_of(self, job_id: str) -> str:
         return f"{self.server.read('GET', keys.INSTALLATION)}-{job_id}"
 
-    def _check_jobs(self) -> None:
+    def _check_jobs(self, books: Books) -> None:
         for job_id, user in self.admitted.items():
             outcomes = self.finished.get(job_id)
             if not outcomes or not self.server.read("GET", keys.TOMBSTONE + job_id):
                 self.violate(f"job {job_id} of {user} has no end: {outcomes}")
                 continue
-            self._check_job(job_id, user, *outcomes[-1])
+            self._check_job(job_id, user, outcomes[-1], is_billed=books.jobs[job_id].is_billed)
 
-    def _check_job(self, job_id: str, user: int, outcome: str, is_billed: bool) -> None:
+    def _check_job(self, job_id: str, user: int, outcome: str, *, is_billed: bool) -> None:
         order = self._order_of(job_id)
         charges = self.ledger.charges(order)
         sometimes(f"outcome: {outcome}")
         if charges > 1 or (outcome == "delivered" and charges != 1):
             self.violate(f"job {job_id}, {outcome}, is charged {charges} times")
-        was_billed = any(billed for _, billed in self.finished[job_id])
-        if charges and not was_billed:
+        if charges and not is_billed:
             self.violate(f"job {job_id}, {outcome}, is charged but not billed")
         if user in self.users.disturbed:
             return

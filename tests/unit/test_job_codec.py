@@ -7,6 +7,7 @@ from typing import Any, get_type_hints
 import pytest
 from hypothesis import given, strategies as st
 
+from imgbot.domain.holds import Hold
 from imgbot.domain.job import (
     FIELDS,
     Changes,
@@ -31,7 +32,8 @@ NAMES = (
     "reply_to parent is_file note negative ignored base price_micro reserved_micro spend_day "
     "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_model "
     "order_fields pending_ms ticket message_id tries lost_orders file outcome reason facts "
-    "is_cancelled is_unbilled variants lettering model sent inline_id stars stars_back is_settled"
+    "is_cancelled is_unbilled variants lettering model sent inline_id stars stars_back is_settled "
+    "holds"
 )
 
 
@@ -70,11 +72,13 @@ def test_an_admitted_job_is_stored_as_text_by_those_names() -> None:
         "price_micro": "40000",
         "reserved_micro": "40000",
         "spend_day": "2026-01-31",
+        "holds": "[]",
     }
 
 
 TEXTS, NUMBERS = st.text(st.characters(codec="utf-8")), st.integers()
 PHOTOS = st.builds(InputPhoto, TEXTS, TEXTS, NUMBERS, TEXTS, st.booleans())
+HOLDS = st.builds(Hold, TEXTS, TEXTS, TEXTS, NUMBERS, TEXTS, limit=st.none() | NUMBERS)
 BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     str: TEXTS,
     int: NUMBERS,
@@ -84,6 +88,7 @@ BY_TYPE: dict[Any, st.SearchStrategy[Any]] = {
     # Only an outcome that there is is stored.
     State | None: st.sampled_from(State),
     tuple[InputPhoto, ...]: st.lists(PHOTOS, max_size=3).map(tuple),
+    tuple[Hold, ...]: st.lists(HOLDS, max_size=3).map(tuple),
 }
 MAPPINGS = st.dictionaries(TEXTS, TEXTS | NUMBERS | st.lists(TEXTS, max_size=2), max_size=3)
 VALUES = st.fixed_dictionaries(

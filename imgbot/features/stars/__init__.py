@@ -4,15 +4,17 @@
 * `ledger`: what users have paid, hold and have spent, in Redis.
 * `payments`: the Bot API calls; `reconciler`: refunds, and the ledger held against Telegram's list.
 
-The price of a picture is held at its admission and settled at its end by the queue's scripts.
+The price of a picture is held from its admission to its end by the queue (`ledger.star_holds`).
 """
+
+from functools import partial
 
 from imgbot.bot.commands import ButtonAction, ChatCommand, admin_command
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.stars import buttons
 from imgbot.features.stars.handlers import StarHandlers
 from imgbot.features.stars.keys import KEYS
-from imgbot.features.stars.ledger import StarLedger
+from imgbot.features.stars.ledger import StarLedger, star_holds
 from imgbot.features.stars.payments import StarPayments
 from imgbot.features.stars.reconciler import StarReconciler
 
@@ -46,6 +48,7 @@ def _build(core: Core) -> Seams:
         answers={"price": handlers.answer_price} if is_sold else {},
         refusal_rows={"stars_short": buttons.buy},
         about_user=[handlers.about_user] if is_sold else [],
+        holds=[partial(star_holds, prices)] if prices else [],
         privacy_notes=["privacy_stars"] if is_sold else [],
         loops=[reconciler.run],
     )

@@ -1,7 +1,7 @@
 """Ledger of Telegram Stars: what users have paid, hold, and have spent.
 
-The queue's scripts hold the price of a picture at its admission, and settle it at its end: spent if
-the picture was delivered, else given back. This module credits payments and takes them back. In a
+The queue holds the price of a picture from its admission to its end: then it is spent if the job
+counts, else given back. This module credits payments and takes them back. In a
 user's ledger, what is credited is always the sum of the balance, what is held, what is spent and
 what was taken back.
 """
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 from redis.exceptions import ResponseError
 
+from imgbot.domain.holds import AT_DEATH, Hold
+from imgbot.domain.job import Job
+from imgbot.domain.stars import StarPrices
 from imgbot.features.stars.keys import REFUNDS, TRANSFERS
 from imgbot.storage import keys
 from imgbot.storage.client import Store
@@ -66,6 +69,20 @@ class StarAccount:
         """Stars that the ledger lacks; below 0 if it has too many."""
         credited = sum(payment.credit for payment in self.payments if not payment.is_back)
         return credited - self.balance - self.held - self.spent
+
+
+def star_holds(prices: StarPrices, job: Job) -> list[Hold]:
+    """Return what a job holds of its user's Stars: its price, or one of their free pictures."""
+    price, account = job.charge.stars, f"{keys.STARS}{job.user_id}"
+    if not price:
+        return []
+    free = Hold("free", account, "free_count", 1, AT_DEATH, dated="free_day", spares="stars")
+    return [
+        *([free._replace(limit=prices.free_daily)] if prices.free_daily else []),
+        Hold("stars", account, "balance", -price, AT_DEATH, spent_in="spent", limit=0),
+        # What is held for jobs that are gone is found by it.
+        Hold("stars", account, f"job:{job.id}", price),
+    ]
 
 
 class StarLedger(Store):

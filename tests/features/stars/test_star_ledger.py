@@ -14,7 +14,7 @@ from imgbot.domain.errors import TelegramRefusedError, TransientError, UserError
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import OFFERED, Operation
 from imgbot.domain.stars import StarPrices
-from imgbot.features.stars.ledger import StarLedger, StarPayment
+from imgbot.features.stars.ledger import StarLedger, StarPayment, star_holds
 from imgbot.features.stars.payments import StarTransfer
 from imgbot.features.stars.reconciler import StarReconciler
 from imgbot.jobs.captions import failure_text
@@ -25,7 +25,7 @@ from imgbot.storage.dead_letters import DeadLetters, ProblemJob
 from imgbot.storage.job_queue import Admission, JobQueue
 from imgbot.storage.persistence import Persistence
 from tests.fixtures.redis_servers import filled
-from tests.integration.test_spend import NOW, TODAY, TOMORROW, ended, job, open_queue
+from tests.integration.test_spend import NOW, PRICE, TODAY, TOMORROW, ended, job, open_queue
 
 USER = 1
 PAID = StarPayment("charge", 250, 300, NOW)
@@ -47,7 +47,8 @@ async def figures(ledger: StarLedger, day: str = TODAY) -> tuple[int, int, int, 
 
 
 async def ordered(queue: JobQueue, job_id: str, free: int = 0, **changes: Any) -> Admission:
-    return await queue.enqueue(job(job_id, USER, **{"stars": 5, **changes}), NOW, free)
+    one = job(job_id, USER, **{"stars": 5, **changes})
+    return await queue.enqueue(one, NOW, star_holds(StarPrices(5, (), free), one))
 
 
 async def finished(queue: JobQueue, outcome: State) -> Job:
@@ -72,6 +73,7 @@ async def finished(queue: JobQueue, outcome: State) -> Job:
         (State.CANCELLED, False, 1, 0, (300, 0, 0, 0)),
     ],
 )
+@pytest.mark.parametrize("is_former", [False, True])
 async def test_stars_are_held_and_then_spent_or_given_back_once(
     redis: Client,
     outcome: State,
@@ -80,20 +82,32 @@ async def test_stars_are_held_and_then_spent_or_given_back_once(
     wanted: tuple[int, int, int, int],
     *,
     is_billed: bool,
+    is_former: bool,
 ) -> None:
     queue, ledger = await open_ledger(redis, PAID, PAID)
     assert await figures(ledger) == (300, 0, 0, 0)
 
     assert [(await ordered(queue, "7", free)).verdict for _ in range(2)] == ["ok", "duplicate"]
     assert await figures(ledger) == ((300, 0, 0, 1) if free else (295, 5, 0, 0))
+    if is_former:
+        # What the previous release has stored, no quota having been set.
+        await redis.hdel(keys.JOB + "7", "holds")
+        await redis.hset(keys.JOB + "7", "stars", 0 if free else 5)
+        await redis.hset(f"{keys.STARS}{USER}", "job:7", 0 if free else 5)
     claimed = await queue.claim(NOW)
     assert claimed is not None
-    over = await queue.move(claimed, State.DELIVERING, NOW, outcome=outcome, stars_back=back)
+    told = {"outcome": outcome, "stars_back": back, "intent_ms": NOW * is_billed}
+    over = await queue.move(claimed, State.DELIVERING, NOW, **told)
     # The answer to the first is lost.
     for _ in range(2):
-        await queue.finish(over, outcome, NOW, {}, is_billed=is_billed)
+        await queue.finish(over, outcome, NOW, {})
 
     assert await figures(ledger) == wanted
+    assert await redis.hget(f"{keys.STARS}{USER}", "job:7") is None
+    stored = await redis.hgetall(keys.SPEND + TODAY)
+    charge = str(PRICE) if is_billed else None
+    assert (stored.get("charged"), stored.get(f"user:{USER}")) == (charge, charge)
+    assert not stored.keys() & {"reserved", f"reserved:{USER}", f"pictures:{USER}"}
     assert (await ordered(queue, "7")).verdict == "duplicate"
 
 
