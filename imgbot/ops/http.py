@@ -22,6 +22,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from pathlib import Path
@@ -41,37 +42,42 @@ from imgbot.ops.status.history import COLUMNS
 from imgbot.ops.status.sampler import StatusSampler
 from imgbot.telemetry import metrics
 
-MOST_STREAMS = 16
-STREAM_EVERY_S = 5.0
-_WRITE_TIMEOUT_S = 30.0
 _PAGE = Path(__file__).parent / "status/page"
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
-HEADERS = {
+_HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-_PAGE_HEADERS = HEADERS | {
+_PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'",
     "X-Frame-Options": "DENY",
 }
 
-# A webhook may carry the whole answer of its model.
-_MAX_BODY_BYTES = 1 << 20
-BODY_DEADLINE_S = 20.0
-IDLE_S = 60.0
-"""Seconds that a connection may take to send a whole request."""
-MOST_CONNECTIONS = 256
-
 _log = logging.getLogger(__name__)
 
 TakeHook = Callable[[str, str, Mapping[str, str], Callable[[], Awaitable[bytes]]], Awaitable[bool]]
 """Takes a job's id, its secret, headers (names in lower case) and a function that reads the body,
 called only for a right secret; returns False for a forged webhook."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """Bounds of what clients may take."""
+
+    connections: int = 256
+    streams: int = 16
+    stream_every_s: float = 5.0
+    write_s: float = 30.0
+    request_s: float = 60.0
+    """Time that a connection may take to send a whole request."""
+    body_s: float = 20.0
+    body_bytes: int = 1 << 20
+    """A webhook may carry the whole answer of its model."""
 
 
 class OpsServer:
@@ -85,10 +91,12 @@ class OpsServer:
         spare_ports: Iterable[int] = (),
         key: str = "",
         registry: CollectorRegistry = metrics.REGISTRY,
+        limits: HttpLimits = HttpLimits(),
     ) -> None:
         """`key` is what the operator's requests bear, as a password; empty if there is none."""
         self._key = key
         self._registry = registry
+        self._limits = limits
         self._spare_ports = spare_ports
         self._take_hook = take_hook
         self._address = address
@@ -111,7 +119,10 @@ class OpsServer:
         await self.stop()
 
     async def start(self) -> None:
-        app = web.Application(client_max_size=_MAX_BODY_BYTES, middlewares=[self._check_host])
+        app = web.Application(
+            client_max_size=self._limits.body_bytes, middlewares=[self._check_host]
+        )
+        app.on_response_prepare.append(_add_headers)
         app.add_routes(
             [
                 web.get("/", self._index),
@@ -125,7 +136,7 @@ class OpsServer:
             ]
         )
         self._runner = web.AppRunner(
-            app, access_log=None, shutdown_timeout=2.0, keepalive_timeout=IDLE_S
+            app, access_log=None, shutdown_timeout=2.0, keepalive_timeout=self._limits.request_s
         )
         await self._runner.setup()
         try:
@@ -171,7 +182,7 @@ class OpsServer:
         server = self._runner.server if self._runner else None
         if server is None:
             return asyncio.Protocol()
-        for oldest in server.connections[: 1 - MOST_CONNECTIONS]:
+        for oldest in server.connections[: 1 - self._limits.connections]:
             oldest.force_close()
         return server()
 
@@ -180,7 +191,7 @@ class OpsServer:
         """Refuse what a page of a foreign site asks by its own name (DNS rebinding)."""
         is_hook = "secret" in request.match_info
         if not is_hook and not is_known_host(request.headers.get("Host", ""), self._address.host):
-            raise web.HTTPForbidden(text="use the address in IMGBOT_HTTP", headers=HEADERS)
+            raise web.HTTPForbidden(text=f"use the address in {HTTP_SETTING}")
         return await handler(request)
 
     async def _index(self, _: web.Request) -> web.Response:
@@ -198,36 +209,33 @@ class OpsServer:
         files = {path.name: path for path in _PAGE.iterdir() if path.suffix in _KINDS}
         path = files.get(request.match_info["name"])
         if path is None:
-            raise web.HTTPNotFound(headers=HEADERS)
-        return web.Response(
-            body=path.read_bytes(), content_type=_KINDS[path.suffix], headers=HEADERS
-        )
+            raise web.HTTPNotFound
+        return web.Response(body=path.read_bytes(), content_type=_KINDS[path.suffix])
 
     async def _sign_in(self, request: web.Request) -> web.Response:
         """Have the browser ask for the password, which it sends along from then on."""
         if not _is_local(request.remote, request.headers):
             # No password would do: the browser would ask for ever.
             text = "names are shown on the server alone: ssh -L 8080:127.0.0.1:8080 server"
-            raise web.HTTPForbidden(headers=HEADERS, text=text)
+            raise web.HTTPForbidden(text=text)
         if is_operator(request.remote, request.headers, self._key):
-            raise web.HTTPSeeOther("/", headers=HEADERS)
-        asks = {"WWW-Authenticate": 'Basic realm="imgbot"'}
+            raise web.HTTPSeeOther("/")
         text = "any name, and the password that this prints: sudo imgbot status"
-        raise web.HTTPUnauthorized(headers=HEADERS | asks, text=text)
+        basic = {"WWW-Authenticate": 'Basic realm="imgbot"'}
+        raise web.HTTPUnauthorized(headers=basic, text=text)
 
     async def _json(self, request: web.Request) -> web.Response:
         _check_site(request)
         document = await self._sampler.refresh()
         if document is None:
-            raise web.HTTPServiceUnavailable(headers=HEADERS)
-        return web.json_response(self._for(request, document), headers=HEADERS)
+            raise web.HTTPServiceUnavailable
+        return web.json_response(self._for(request, document))
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         _check_site(request)
-        if self._streams >= MOST_STREAMS:
-            raise web.HTTPServiceUnavailable(
-                text="too many status streams are open", headers=HEADERS | {"Retry-After": "30"}
-            )
+        if self._streams >= self._limits.streams:
+            text = "too many status streams are open"
+            raise web.HTTPServiceUnavailable(text=text, headers={"Retry-After": "30"})
         self._streams += 1
         try:
             return await self._stream(request)
@@ -240,13 +248,13 @@ class OpsServer:
         return without_people(document)
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse(headers=HEADERS | {"Content-Type": "text/event-stream"})
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         with suppress(ConnectionError, TimeoutError):
             await response.prepare(request)
             points = self._sampler.history.points
-            await _send(response, _event("history", {"columns": COLUMNS, "points": points}))
+            await self._send(response, _event("history", {"columns": COLUMNS, "points": points}))
             while not self._closing.is_set():
-                document = await self._sampler.refresh(0.8 * STREAM_EVERY_S)
+                document = await self._sampler.refresh(0.8 * self._limits.stream_every_s)
                 begin_s = max((point[0] or 0.0 for point in points), default=0.0)
                 points = self._sampler.history.points
                 events = [_event("point", each) for each in points if (each[0] or 0.0) > begin_s]
@@ -254,9 +262,13 @@ class OpsServer:
                 events.append(
                     _event("status", self._for(request, document)) if document else b":\n\n"
                 )
-                await _send(response, b"".join(events))
-                await sleep_or_event(STREAM_EVERY_S, self._closing)
+                await self._send(response, b"".join(events))
+                await sleep_or_event(self._limits.stream_every_s, self._closing)
         return response
+
+    async def _send(self, response: web.StreamResponse, data: bytes) -> None:
+        async with asyncio.timeout(self._limits.write_s):
+            await response.write(data)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         found = await self._sampler.health()
@@ -269,14 +281,14 @@ class OpsServer:
                 for name, wrong in found.items()
             },
         }
-        return web.json_response(body, status=200 if is_well else 503, headers=HEADERS)
+        return web.json_response(body, status=200 if is_well else 503)
 
     async def _metrics(self, request: web.Request) -> web.Response:
         await self._sampler.refresh()
         encode, content_type = choose_encoder(request.headers.get("Accept", ""))
         # Some figures are read from /proc, process by process.
         body = await asyncio.to_thread(encode, self._registry)
-        return web.Response(body=body, headers={**HEADERS, "Content-Type": content_type})
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
     async def _hook(self, request: web.Request) -> web.Response:
         if self._take_hook is None:
@@ -284,32 +296,30 @@ class OpsServer:
         headers = {name.lower(): value for name, value in request.headers.items()}
         job, secret = request.match_info["job"][:100], request.match_info["secret"][:100]
         try:
-            is_taken = await self._take_hook(job, secret, headers, partial(_body_of, request))
+            is_taken = await self._take_hook(job, secret, headers, partial(self._body_of, request))
         except TimeoutError:
-            raise web.HTTPRequestTimeout(headers=HEADERS) from None
+            raise web.HTTPRequestTimeout from None
         except TransientError:
             # The sender will try again.
-            return web.Response(status=503, headers=HEADERS)
-        return web.Response(status=200 if is_taken else 403, headers=HEADERS)
+            return web.Response(status=503)
+        return web.Response(status=200 if is_taken else 403)
+
+    async def _body_of(self, request: web.Request) -> bytes:
+        async with asyncio.timeout(self._limits.body_s):
+            return await request.read()
 
 
-async def _body_of(request: web.Request) -> bytes:
-    async with asyncio.timeout(BODY_DEADLINE_S):
-        return await request.read()
+async def _add_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(_HEADERS)
 
 
 def _check_site(request: web.Request) -> None:
     if is_from_elsewhere(request.headers):
-        raise web.HTTPForbidden(text="the status is for its own page", headers=HEADERS)
+        raise web.HTTPForbidden(text="the status is for its own page")
 
 
 def _event(name: str, data: Any) -> bytes:
     return f"event: {name}\ndata: {json.dumps(data, separators=(',', ':'))}\n\n".encode()
-
-
-async def _send(response: web.StreamResponse, data: bytes) -> None:
-    async with asyncio.timeout(_WRITE_TIMEOUT_S):
-        await response.write(data)
 
 
 _HOST = re.compile(r"(?:\[([^]]*)\]|([^:]*))(?::\d*)?")
@@ -326,10 +336,10 @@ def is_known_host(host: str, configured: str) -> bool:
     name = (found[1] or found[2] or "").lower() if found else ""
     if name == "localhost" or name == configured.lower():
         return bool(name)
-    asked, own = _address_of(name), _address_of(configured)
-    if asked is None:
+    named, own = _address_of(name), _address_of(configured)
+    if named is None:
         return False
-    return asked.is_loopback or (own is not None and (own.is_unspecified or own == asked))
+    return named.is_loopback or (own is not None and (own.is_unspecified or own == named))
 
 
 def is_from_elsewhere(headers: Mapping[str, str]) -> bool:

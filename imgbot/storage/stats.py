@@ -21,9 +21,6 @@ _SHOWN = 10
 _ENDED_SHOWN = 20
 _HOUR_MS = 3_600_000
 _WEEK_MS = 7 * 24 * _HOUR_MS
-_MONDAY_MS = 4 * 24 * _HOUR_MS
-"""First Monday since 1970, UTC."""
-_WEEK_KEPT_S = 10 * _WEEK_MS // 1000
 _WORDS_KEPT = 120
 _MESSAGES_KEPT = 200
 
@@ -186,7 +183,9 @@ class QueueStats(Store):
     async def count_use(self, kind: str, now_ms: int) -> None:
         """Count a `new` or `returning` user, or a `refused` message, in this week."""
         key = f"{keys.WEEK}{_week(now_ms)}"
-        await self._all(self._redis.hincrby(key, kind, 1), self._redis.expire(key, _WEEK_KEPT_S))
+        await self._all(
+            self._redis.hincrby(key, kind, 1), self._redis.expire(key, 10 * _WEEK_MS // 1000)
+        )
 
     async def note_not_understood(self, user_id: int, update_id: int, text: str) -> None:
         """Note a message that was not understood; it does without while Redis is unavailable."""
@@ -230,7 +229,8 @@ def visitor_of(seen_ms: int, now_ms: int) -> str:
 
 def _week(at_ms: int) -> int:
     """Return the number of a week, which begins on Monday, UTC."""
-    return (at_ms - _MONDAY_MS) // _WEEK_MS
+    # The first day of 1970 was a Thursday.
+    return (at_ms - 4 * 24 * _HOUR_MS) // _WEEK_MS
 
 
 def _most(*hours: list[tuple[str, float]]) -> tuple[tuple[int, int], ...]:

@@ -119,12 +119,12 @@ def set_up(
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.WARNING)
-    # An exception of a handler is told once, by telemetry; while Redis is away, in one line.
+    # An exception of a handler is logged once, by `events`; while Redis is away, in one line.
     logging.getLogger("aiogram.event").setLevel(logging.CRITICAL)
 
 
 def is_journal(environ: Mapping[str, str], stream: TextIO) -> bool:
-    """Tell whether the stream leads to journald, as systemd's JOURNAL_STREAM says."""
+    """True if the stream leads to journald, as systemd's JOURNAL_STREAM says."""
     device, _, inode = environ.get("JOURNAL_STREAM", "").partition(":")
     if not inode:
         return False

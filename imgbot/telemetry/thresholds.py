@@ -1,7 +1,7 @@
 """Thresholds of the service's indicators: the operator's guide in numbers.
 
-The status page, `imgbot status`, the alerts of Prometheus and what administrators are told
-on Telegram read the same bounds.
+The status page, `imgbot status`, the alerts of Prometheus and those on
+Telegram have the same bounds.
 """
 
 from collections.abc import Iterable, Mapping

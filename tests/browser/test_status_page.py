@@ -11,8 +11,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from imgbot.ops import http
-from imgbot.ops.http import OpsServer
+from imgbot.ops.http import HttpLimits, OpsServer
 from imgbot.storage.server.guard import ClusterFacts
 from imgbot.storage.stats import DeadJob, EndedJob
 from tests.fakes.status_service import KEY, Service, write_history
@@ -62,6 +61,7 @@ class StatusStage:
 
     def __init__(self, folder: Path, browser: Browser) -> None:
         self.service = Service(folder)
+        self.service.limits = HttpLimits(stream_every_s=0.1)
         self.server: OpsServer = self.service.server()
         self.browser = browser
 
@@ -80,7 +80,6 @@ class StatusStage:
 async def stage(
     browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[StatusStage]:
-    monkeypatch.setattr(http, "STREAM_EVERY_S", 0.1)
     write_history(tmp_path, 90, waiting=7, running=3, ok=4, provider_s=5.5, refused=2)
     stage = StatusStage(tmp_path, browser)
     resources = stage.service.watch.resources

@@ -11,7 +11,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry
 
 from imgbot.config.setting_types import Address
-from imgbot.ops.http import OpsServer, TakeHook
+from imgbot.ops.http import HttpLimits, OpsServer, TakeHook
 from imgbot.ops.status import Document
 from imgbot.ops.status.history import COLUMNS
 from imgbot.ops.status.sampler import Check, StatusSampler
@@ -28,6 +28,7 @@ class Service:
 
     def __init__(self, folder: Path, checks: Mapping[str, Check] | None = None) -> None:
         self.registry = CollectorRegistry()
+        self.limits = HttpLimits()
         self.facts = HealthFacts(waiting=0)
         self.queue = queue_of()
         self.workers: Sequence[WorkerStatus] = [worker(1, 99, "create", 2.0, 1000), worker(2)]
@@ -51,7 +52,12 @@ class Service:
 
     def server(self, port: int = 0, take_hook: TakeHook | None = None) -> OpsServer:
         return OpsServer(
-            Address("127.0.0.1", port), self.watch, take_hook, key=KEY, registry=self.registry
+            Address("127.0.0.1", port),
+            self.watch,
+            take_hook,
+            key=KEY,
+            registry=self.registry,
+            limits=self.limits,
         )
 
 

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import ConfigError
 from imgbot.ops import lifecycle
-from imgbot.ops.http import OpsServer
+from imgbot.ops.http import HttpLimits, OpsServer
 from imgbot.ops.resource_usage import ResourceCollector
 from imgbot.ops.status.sampler import Check
 from imgbot.sandbox.bot_process import free_port
@@ -119,11 +119,12 @@ async def _take_hook(
     ids=["by any name", "not waited for", "a stranger's, not read"],
 )
 async def test_a_webhook_is_taken_whole_from_whoever_knows_its_secret(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, secret: str, rest: str, status: int
+    tmp_path: Path, secret: str, rest: str, status: int
 ) -> None:
-    monkeypatch.setattr("imgbot.ops.http.BODY_DEADLINE_S", 0.05)
+    service = Service(tmp_path)
+    service.limits = HttpLimits(body_s=0.05)
 
-    async with Service(tmp_path).server(take_hook=_take_hook) as server:
+    async with service.server(take_hook=_take_hook) as server:
         reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
         writer.write(f"POST /hook/7/{secret} HTTP/1.1\r\nHost: bot.example\r\n{rest}".encode())
         answer = await reader.readline()
@@ -132,12 +133,11 @@ async def test_a_webhook_is_taken_whole_from_whoever_knows_its_secret(
     assert answer.startswith(f"HTTP/1.1 {status} ".encode())
 
 
-async def test_a_new_connection_takes_the_place_of_the_oldest(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    monkeypatch.setattr("imgbot.ops.http.MOST_CONNECTIONS", 2)
+async def test_a_new_connection_takes_the_place_of_the_oldest(tmp_path: Path) -> None:
+    service = Service(tmp_path)
+    service.limits = HttpLimits(connections=2)
 
-    async with Service(tmp_path).server(take_hook=_take_hook) as server:
+    async with service.server(take_hook=_take_hook) as server:
         silent = [await asyncio.open_connection("127.0.0.1", server.port) for _ in range(2)]
         for _, writer in silent:
             writer.write(b"POST /hook/7/x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf")

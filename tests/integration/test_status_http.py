@@ -10,8 +10,7 @@ from typing import Any, cast
 import aiohttp
 import pytest
 
-from imgbot.ops import http
-from imgbot.ops.http import MOST_STREAMS
+from imgbot.ops.http import HttpLimits
 from imgbot.ops.status.history import COLUMNS
 from tests.fakes.status_service import KEY, Service
 from tests.fixtures.status_facts import queue_of
@@ -21,9 +20,9 @@ PERSON = 424242
 
 
 @pytest.fixture
-def service(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Service:
-    monkeypatch.setattr(http, "STREAM_EVERY_S", 0.02)
+def service(tmp_path: Path) -> Service:
     service = Service(tmp_path)
+    service.limits = HttpLimits(stream_every_s=0.02, streams=3)
     service.queue = queue_of(refused=((PERSON, 5),))
     return service
 
@@ -113,6 +112,7 @@ REFUSED: Sequence[tuple[int, dict[str, str], str]] = [
     *((403, ANOTHER_NAME, path) for path in ("/", "/status.json", "/events", "/metrics")),
     *((403, ANOTHER_SITE, path) for path in ("/status.json", "/events")),
     *((404, {}, f"/page/{file}") for file in ("none.js", "..%2Fhttp.py", "index.html")),
+    (404, {}, "/none"),
 ]
 
 
@@ -121,6 +121,7 @@ async def test_other_names_other_sites_and_other_files_are_refused(service: Serv
         for status, headers, path in REFUSED:
             async with session.get(f"{url}{path}", headers=headers) as answer:
                 assert (path, answer.status) == (path, status)
+                assert answer.headers["Cache-Control"] == "no-store"
                 assert str(PERSON) not in await answer.text()
                 assert not [each for each in answer.headers if each.startswith("Access-Control")]
 
@@ -178,7 +179,7 @@ async def test_a_look_that_fails_is_told_of_and_stops_nothing(
 
 async def test_the_streams_are_bounded_and_a_place_comes_free(service: Service) -> None:
     async with _serving(service) as (url, session):
-        streams = [await session.get(f"{url}/events") for _ in range(MOST_STREAMS)]
+        streams = [await session.get(f"{url}/events") for _ in range(3)]
         async with session.get(f"{url}/events") as one_more:
             assert one_more.status == 503
             assert one_more.headers["Retry-After"] == "30"

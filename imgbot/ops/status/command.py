@@ -1,4 +1,4 @@
-"""`imgbot status`: asks the running service, and shows what it says."""
+"""`imgbot status`: fetches the document of the running service, and shows it."""
 
 import base64
 import contextlib

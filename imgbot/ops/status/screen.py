@@ -20,7 +20,6 @@ _CODES = {
     "bold": "1",
 }
 _STATES = ("queued", "submitting", "painting", "polling", "rendering", "delivering")
-_MOST_ROWS = 10
 _LABEL = 12
 """Columns of the words that a line begins with."""
 
@@ -53,36 +52,43 @@ def screen_of(document: Document, width: int = 80, *, is_coloured: bool = False)
 def _indicators(document: Document, paint: _Paint, width: int) -> Iterator[str]:
     vitals, queue = document["vitals"], document["queue"]
     value = {name: found["value"] for name, found in vitals.items()}
-    oldest, longest = queue["oldest_waiting_s"], queue["oldest_running_s"]
-    waits = "" if oldest is None else f", oldest for {duration(oldest)}"
-    runs = "" if longest is None else f", longest running for {duration(longest)}"
-    time, age = duration(value["job_time_s"]), duration(value["update_age_s"])
-    job_time = "no recent jobs" if value["job_time_s"] is None else f"95 % in {time}{runs}"
-    cores = count(document["resources"]["cores"], "core")
+    cores, age_s = count(document["resources"]["cores"], "core"), value["update_age_s"]
+    waiting = count(queue["waiting"], "waiting", "waiting")
+    job_time = f"95 % in {duration(value['job_time_s'])}"
     texts = {
-        "queue_jobs": ("Queue", count(queue["waiting"], "waiting", "waiting") + waits, ""),
-        "job_time_s": ("Job time", job_time, " s"),
-        "cpu_ratio": ("CPU", f"{share(value['cpu_ratio'])} of {cores}", " %"),
-        "memory_ratio": ("Memory", _memory_text(document), " %"),
-        "error_ratio": ("Errors", _error_text(document), " %"),
-        "update_age_s": (
-            "Updates",
-            f"oldest waiting for {age}" if value["update_age_s"] else "none waiting",
-            " s",
+        "queue_jobs": ("Queue", waiting + _since(", oldest for", queue["oldest_waiting_s"])),
+        "job_time_s": (
+            "Job time",
+            "no recent jobs"
+            if value["job_time_s"] is None
+            else job_time + _since(", longest running for", queue["oldest_running_s"]),
         ),
+        "cpu_ratio": ("CPU", f"{share(value['cpu_ratio'])} of {cores}"),
+        "memory_ratio": ("Memory", _memory_text(document)),
+        "error_ratio": ("Errors", _error_text(document)),
+        "update_age_s": ("Updates", _since("oldest waiting for", age_s or None) or "none waiting"),
     }
-    for name, (label, text, unit) in texts.items():
-        found = vitals[name]
-        level, scale = found["level"], 100 if unit == " %" else 1
-        bound = f"< {found['attention'] * scale:.0f}{unit}"
-        if found["critical"] is not None:
-            bound += f", critical > {found['critical'] * scale:.0f}{unit}"
+    for name, (label, text) in texts.items():
+        level, bound = vitals[name]["level"], _bound_text(name, vitals[name])
         # The text itself says that a figure is unknown.
         word = "" if level in {"normal", "unknown"} else f" {level}"
         space = width - (_LABEL + 2 + len(text) + len(word) + len(bound))
         marked = f"{paint(level, '●')} {label:<{_LABEL - 1}} {text}{paint(level, word)}"
         # Where there is no room, the figure is worth more than what it is measured by.
         yield marked + (" " * space + paint("dim", bound) if space > 0 else "")
+
+
+def _since(words: str, seconds: float | None) -> str:
+    return "" if seconds is None else f"{words} {duration(seconds)}"
+
+
+def _bound_text(name: str, found: Document) -> str:
+    scale, unit = (
+        (100, " %") if name.endswith("_ratio") else (1, " s" if name.endswith("_s") else "")
+    )
+    attention, critical = found["attention"], found["critical"]
+    more = "" if critical is None else f", critical > {critical * scale:.0f}{unit}"
+    return f"< {attention * scale:.0f}{unit}{more}"
 
 
 def _memory_text(document: Document) -> str:
@@ -137,7 +143,7 @@ def _jobs(document: Document, paint: _Paint) -> Iterator[str]:
     wide = max(len(text) for text in (*now.values(), "now"))
     heads = f"{'now':<{wide}}  ended in {duration(document['recent_s'])}"
     yield f"{title}  {paint('dim', heads)}"
-    for name in operations[:_MOST_ROWS]:
+    for name in operations:
         was = _listed(ended.get(name, {}), STATUSES)
         yield f"  {name:<{_LABEL}}{now[name]:<{wide}}  {was}"
 
@@ -158,11 +164,8 @@ def _workers(document: Document, paint: _Paint) -> Iterator[str]:
 
 
 def _outside(document: Document, paint: _Paint, width: int) -> Iterator[str]:
-    recent, limit, telegram = (
-        duration(document["recent_s"]),
-        document["rate_limit"],
-        document["telegram"],
-    )
+    recent, limit = duration(document["recent_s"]), document["rate_limit"]
+    telegram = document["telegram"]
     refusals = f"{count(limit['recent_refusals'], 'refusal')} in {recent}"
     users = limit["users"][:4]
     if most := ", ".join(f"{user.get('user_id', '?')} ({user['refusals']})" for user in users):
@@ -204,17 +207,19 @@ def _cluster(document: Document) -> str:
 
 
 def _provider(found: Document) -> str:
-    parts = []
-    for name, is_up in found["up"].items():
-        times = found["took_by"].get(name, {})
-        took = f" ({_took(times)})" if times.get("count") else ""
-        held = found.get("held_back", {}).get(name)
-        limit = f", held back by the provider: {held}" if held else ""
-        parts.append(f"{name} {'up' if is_up else 'DOWN'}{took}{limit}")
-    if found["took"] and not any("(" in part for part in parts):
+    parts = [_provider_state(name, found) for name in found["up"]]
+    if found["took"] and not any(times["count"] for times in found["took_by"].values()):
         parts.append(_took(found["took"]))
     wrong = ", ".join(f"{number} {kind}" for kind, number in found["recent_errors"].items())
-    return f"{', '.join(parts) or 'not asked yet'}; {'errors: ' + wrong if wrong else 'no errors'}"
+    errors = f"errors: {wrong}" if wrong else "no errors"
+    return f"{', '.join(parts) or 'not asked yet'}; {errors}"
+
+
+def _provider_state(name: str, found: Document) -> str:
+    times, limit = found["took_by"].get(name, {}), found["held_back"].get(name)
+    took = f" ({_took(times)})" if times.get("count") else ""
+    held = f", held back by the provider: {limit}" if limit else ""
+    return f"{name} {'up' if found['up'][name] else 'DOWN'}{took}{held}"
 
 
 def _took(times: Document) -> str:
