@@ -349,7 +349,8 @@ async def _run(
                 work.create_task(services.updates.run(draining, drain_s))
                 work.create_task(services.albums.run(draining, drain_s))
                 work.create_task(services.runner.run(stopping, drain_s, ORDER_DRAIN_S))
-                work.create_task(services.broadcaster.run(draining, drain_s))
+                for each in services.work:
+                    work.create_task(each(draining, drain_s))
         except BaseException:
             # An unexpected end, and the cleanup may hang as well.
             force_exit_after(asyncio.get_running_loop())

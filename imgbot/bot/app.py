@@ -18,7 +18,6 @@ from imgbot.painter.originals import OriginalStore
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
 from imgbot.storage.alerts import AlertStore
-from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
@@ -48,7 +47,6 @@ class App:
     spend: Spend
     originals: OriginalStore
     access: Access
-    broadcasts: Broadcasts
     dead_letters: DeadLetters
     forgetting: Forgetting
     alerts: AlertStore

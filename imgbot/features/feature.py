@@ -1,5 +1,6 @@
 """Record by which a feature enters the bot, and what it is built from."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ from aiogram.types import Message
 
 from imgbot.bot.app import App
 from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.router import FirstLook
 from imgbot.config.settings import Settings
 from imgbot.domain.holds import Hold
@@ -31,6 +33,17 @@ class Core:
 
 
 @dataclass(frozen=True, slots=True)
+class Intake:
+    """Part of a bot that takes updates in, built after its features."""
+
+    dialogues: Dialogues
+    caught_up: asyncio.Event
+    """Set once the backlog of updates from before the start was taken in."""
+    is_busy_with: Callable[[int], bool]
+    """True if an update of this chat was taken in and is not handled yet."""
+
+
+@dataclass(frozen=True, slots=True)
 class Seams:
     """What a feature adds to a bot; each part is optional."""
 
@@ -50,6 +63,9 @@ class Seams:
     """Keys of texts on what it keeps of users, for /privacy and /forget_me."""
     loops: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     """Loops that run while this bot leads, until they are cancelled."""
+    work: Sequence[Callable[[Intake, asyncio.Event, float], Coroutine[Any, Any, None]]] = ()
+    """Loops that end by themselves, once the event is set; what is under way then has the seconds
+    to end."""
 
 
 @dataclass(frozen=True, slots=True)

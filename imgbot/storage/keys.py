@@ -169,11 +169,6 @@ PAUSED = _key("img:paused", Owner.ADMIN)
 INCIDENTS = _key("img:incidents", Owner.NOBODY)
 # LIST per admin, bounded: notices not yet delivered to them, as JSON
 ALARM = _key("img:alarm:", Owner.ADMIN)
-BROADCAST = _key("img:broadcast", Owner.ADMIN)  # STRING: the id of the running broadcast
-# HASH per broadcast: content and progress; a draft for an hour, an ended one for a week.
-BROADCAST_OF = _key("img:broadcast:", Owner.ADMIN)
-# ZSET per broadcast: user ids of the remaining recipients
-BROADCAST_LEFT = _key("img:broadcast-left:", Owner.ZREM)
 # STRING per user and refusal: marks a refusal that was sent a moment ago
 NOTICE_SENT = _key("img:said:", r"(\d+)\..*")
 # LIST per user id, the latest 20, 30 days: their delivered jobs, newest first.

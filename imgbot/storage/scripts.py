@@ -25,8 +25,9 @@ class Script:
     """Lua script; its header declares names that become local variables of its text.
 
     `-- KEYS: due job:id spend:` are constants of `keys`: DUE, JOB with the argument `id` behind
-    it, and the prefix SPEND itself as `spend_prefix`; `own=img:own` is a key of a feature. They
-    are part of the text, so that a call sends arguments only.
+    it, and the prefix SPEND itself as `spend_prefix`; `own=img:own` is a key of a feature, and
+    `one=img:one:{id}` one with an argument behind it. They are part of the text, so that a call
+    sends arguments only.
     `-- ARGV: a b...` are the arguments, keywords of the call; `b...`, the last, is a table.
     `-- FLAGS: fenced` makes it answer `fenced` unless its caller's epoch is the current one,
     `allow-oom` lets it write when the memory of Redis is full.
@@ -68,7 +69,8 @@ def _arguments(fixed: Sequence[str], rest: str) -> str:
 def _key(declared: str) -> str:
     own, equals, key = declared.partition("=")
     if equals:
-        return f"local {own} = '{key}'\n"
+        key, _, argument = key.removesuffix("}").partition("{")
+        return f"local {own} = '{key}'{argument and f' .. {argument}'}\n"
     name, colon, argument = declared.partition(":")
     value = getattr(keys, name.upper())
     literal = f"'{value}'" if isinstance(value, str) else str(value)

@@ -167,6 +167,9 @@ def _commands(record: Record) -> list[tuple[str, ...]]:
 _DERIVED = frozenset({keys.QUEUE, keys.TAGS, keys.SINCE, keys.WAITING, keys.ACTIVE})
 # Left to the bot that went on: it has made jobs or answers of them.
 _UNHANDLED = (keys.DEFERRED, keys.ALBUM, keys.ALBUMS, keys.ALBUM_BEGUN, keys.ALBUM_OPEN)
+_RUNNING = "running"
+"""State of a feature's long work, such as a broadcast; left to the bot that went on as well."""
+
 _AWAITED = '[[""'
 """Beginning of the sources of a job that awaits its picture, as claim.lua reads it."""
 
@@ -200,9 +203,8 @@ def mark_uncertain(
     for record in records:
         if record.key in _DERIVED or record.key.startswith(_UNHANDLED):
             continue
-        if record.kind == "hash" and record.key.startswith(keys.BROADCAST_OF):
-            is_running = record.fields.get("state") == "running"
-            yield record.with_fields(state="cancelled") if is_running else record
+        if record.kind == "hash" and record.fields.get("state") == _RUNNING:
+            yield record.with_fields(state="cancelled")
         elif record.kind == "hash" and record.key.startswith(keys.JOB):
             job_id = record.key.removeprefix(keys.JOB)
             changes = _doubted(record.fields, taken_ms, f"{installation}-{job_id}", has_file)

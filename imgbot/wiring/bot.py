@@ -27,7 +27,6 @@ from imgbot.painter.originals import OriginalStore
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
 from imgbot.storage.alerts import AlertStore
-from imgbot.storage.broadcasts import Broadcasts
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.rate_limit import RateLimit
@@ -68,7 +67,6 @@ def build_app(settings: Settings, connections: Connections) -> App:
         spend=spend,
         originals=originals,
         access=Access(redis),
-        broadcasts=Broadcasts(redis),
         dead_letters=DeadLetters(redis, queue),
         forgetting=Forgetting(redis, queue, remove_files, messenger.delete_pack, owners()),
         alerts=AlertStore(redis),

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from imgbot.features.broadcast import FEATURE as BROADCAST
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.guest import FEATURE as GUEST
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.storage import keys
 
-FEATURES: tuple[Feature, ...] = (STARS, GUEST)
+FEATURES: tuple[Feature, ...] = (BROADCAST, STARS, GUEST)
 
 
 def owners() -> keys.Owners:

@@ -1,5 +1,6 @@
 """Builds the services from open connections."""
 
+import asyncio
 import functools
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
@@ -11,9 +12,8 @@ from imgbot.bot.albums import AlbumProcessor
 from imgbot.bot.app import App
 from imgbot.bot.dialogue import Dialogues
 from imgbot.config.settings import Settings
-from imgbot.features.feature import Core
+from imgbot.features.feature import Core, Intake
 from imgbot.jobs.alert_notifier import AlertNotifier
-from imgbot.jobs.broadcaster import Broadcaster
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
@@ -37,10 +37,11 @@ class Services:
     albums: AlbumProcessor
     runner: Runner
     maintenance: Maintenance
-    broadcaster: Broadcaster
     alert_notifier: AlertNotifier
     loops: Sequence[Callable[[], Coroutine[Any, Any, None]]]
     """Loops of features."""
+    work: Sequence[Callable[[asyncio.Event, float], Coroutine[Any, Any, None]]]
+    """Loops of features that end once the event is set, what is under way within the seconds."""
     app: App
     handle_webhook: TakeHook
     sampler: StatusSampler
@@ -57,6 +58,7 @@ def build_services(
     app = with_seams(base, seams)
     dialogues = Dialogues(redis, app)
     updates = build_update_poller(connections, app, dialogues, seams)
+    intake = Intake(dialogues, updates.caught_up, updates.is_busy_with)
     context = build_step_context(settings, connections, app)
     runner = build_runner(settings, context)
     connections.routes.on_recovery = runner.wake
@@ -78,9 +80,6 @@ def build_services(
             settings.rate_limit_window,
             functools.partial(_is_clock_sure, bot),
         ),
-        broadcaster=Broadcaster(
-            app.broadcasts, app.users, app.messenger, connections.queue.persistence
-        ),
         alert_notifier=AlertNotifier(
             sorted(app.policy.admins),
             AlertStore(redis),
@@ -90,6 +89,7 @@ def build_services(
             context.alarm,
         ),
         loops=[loop for each in seams for loop in each.loops],
+        work=[functools.partial(loop, intake) for each in seams for loop in each.work],
         app=app,
         handle_webhook=context.webhooks.handle,
         sampler=sampler,

@@ -14,6 +14,7 @@ from hypothesis import Phase, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from imgbot.domain.errors import FencedError
+from imgbot.features.broadcast.keys import BROADCAST_LEFT, BROADCAST_OF
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
 from tests.fixtures.scripts import break_script, play
@@ -57,9 +58,9 @@ class ScriptsMachine(RuleBasedStateMachine):
         job = {"state": "queued", "operation": "merge", "sources": '[["f0", "u0"]]'}
         await self.redis.hset(f"{keys.JOB}m", mapping=job)
         for name in ("a", "b"):
-            await self.redis.hset(f"{keys.BROADCAST_OF}{name}", "state", "draft")
+            await self.redis.hset(f"{BROADCAST_OF}{name}", "state", "draft")
             members = {str(user): user for user in range(3)}
-            await self.redis.zadd(f"{keys.BROADCAST_LEFT}{name}", members)
+            await self.redis.zadd(f"{BROADCAST_LEFT}{name}", members)
 
     def call(self, name: str, repeats: int = 0, bot: int = 0, **values: Any) -> list[Any]:
         """Call a script, more than once if its answers are lost."""
@@ -278,7 +279,7 @@ class ScriptsMachine(RuleBasedStateMachine):
         for admin, notices in self.notices.items():
             assert await redis.lrange(keys.ALARM + admin, 0, -1) == notices
         for name in ("a", "b"):
-            told = await redis.hgetall(keys.BROADCAST_OF + name)
+            told = await redis.hgetall(BROADCAST_OF + name)
             counts = {each: int(told[each]) for each in ("sent", "unknown") if each in told}
             assert counts == self.outcomes[name]
             assert told.get("in_hand", "") == self.in_hand.get(name, "").partition(" ")[0]

@@ -79,7 +79,9 @@ BUGS = {
         "imgbot.storage.persistence:Persistence.persist", "await self._wait()", "True"
     ),
     "news not replicated": Bug(
-        "imgbot.jobs.broadcaster:Broadcaster._send", "await self._persistence.replicate()", "pass"
+        "imgbot.features.broadcast.broadcaster:Broadcaster._send",
+        "await self._persistence.replicate()",
+        "pass",
     ),
     "ticket not stored": Bug(f"{_SUBMIT}:_accepted", "ticket=answer.ticket,", ""),
     "no lock-delay": Bug("imgbot.jobs.recovery:decide", "order.locked_s > 0", "False"),

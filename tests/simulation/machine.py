@@ -204,4 +204,5 @@ class Machine:
             work.create_task(services.updates.run(draining, drain_s))
             work.create_task(services.albums.run(draining, drain_s))
             work.create_task(services.runner.run(self.draining, drain_s, order_s))
-            work.create_task(services.broadcaster.run(draining, drain_s))
+            for each in services.work:
+                work.create_task(each(draining, drain_s))

@@ -1,6 +1,5 @@
 """Stored form of a job, and the declared keys and arguments of Lua scripts."""
 
-from importlib import resources
 from operator import attrgetter
 from typing import Any, get_type_hints
 
@@ -20,7 +19,7 @@ from imgbot.domain.job import (
     with_changes,
 )
 from imgbot.storage.job_codec import STORED, admitted_fields, from_hash, to_fields
-from imgbot.storage.scripts import Script, Value, script
+from imgbot.storage.scripts import Script, Value, script, sources
 from tests.fixtures.jobs import job_of
 
 PHOTO = InputPhoto("file", "unique", 1234, "кот.jpg", is_file=True)
@@ -145,7 +144,11 @@ def test_a_field_that_no_job_has_is_named() -> None:
         to_fields({"prize": 1})
 
 
-MOVE = Script("-- KEYS: due job:id spend:\n-- ARGV: id fields...\nreturn {'ok'}\n")
+MOVE = Script(
+    "-- KEYS: due job:id spend: own=img:own one=img:one:{id}\n"
+    "-- ARGV: id fields...\n"
+    "return {'ok'}\n"
+)
 
 
 def test_a_header_declares_keys_and_arguments() -> None:
@@ -153,6 +156,7 @@ def test_a_header_declares_keys_and_arguments() -> None:
     assert "local id = unpack(ARGV, 1, 1)" in MOVE.text
     assert "local due = 'img:due'\nlocal job = 'rq:job:' .. id\n" in MOVE.text
     assert "local spend_prefix = 'img:spend:'" in MOVE.text
+    assert "local own = 'img:own'\nlocal one = 'img:one:' .. id\n" in MOVE.text
 
 
 @pytest.mark.parametrize("values", [{"id": "1"}, {"id": "1", "fields": [], "jobs": "j"}])
@@ -168,8 +172,7 @@ def test_a_fenced_script_checks_the_epoch_before_its_first_write() -> None:
 
 
 def test_every_script_names_what_it_uses() -> None:
-    folder = resources.files("imgbot.storage") / "lua"
-    texts = {entry.name: entry.read_text() for entry in folder.iterdir()}
+    texts = {name: file.read_text() for name, file in sources().items()}
 
     assert [name for name, text in texts.items() if "KEYS[" in text or "ARGV[" in text] == []
-    assert all(script(name.removesuffix(".lua")).text for name in texts)
+    assert all(script(name).text for name in texts)

@@ -146,11 +146,8 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         buttons.meanings(language, "", is_merging=True),
         buttons.settings(language, Preferences(), 9 * 10**11),
         buttons.setting(language, Preferences(), "ratio", 9 * 10**11),
-        buttons.unsubscribe(language),
         buttons.stuck(language, [(job_id, True)]),
         buttons.undo("allow", [-1_009_999_999_999]),
-        buttons.broadcast_preview(language, job_id),
-        buttons.broadcast_running(language, job_id),
     ]
 
     for button in (each for keyboard in keyboards for row in keyboard for each in row):

@@ -162,12 +162,6 @@ async def _show_settings(dialogue: Dialogue, preferences: Preferences) -> None:
     await dialogue.update_panel(t(language, "settings"), rows)
 
 
-async def on_subscription_callback(_: CallbackQuery, __: str, dialogue: Dialogue) -> str:
-    preferences = replace(dialogue.context.preferences, is_unsubscribed=True)
-    await dialogue.app.users.set_preference(dialogue.user_id, preferences)
-    return "news_off"
-
-
 COMMANDS = (
     ChatCommand("queue", handle_queue, menu_place=3, is_personal=True),
     ChatCommand("limits", handle_limits, menu_place=5, is_personal=True),
@@ -177,5 +171,4 @@ COMMANDS = (
 BUTTONS = (
     ButtonAction("queue", on_queue_callback, is_repeatable=True),
     ButtonAction("set", on_setting_callback, is_repeatable=True),
-    ButtonAction("news", on_subscription_callback),
 )

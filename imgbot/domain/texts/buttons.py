@@ -250,10 +250,6 @@ def refresh(language: str, user_id: int) -> Button:
     return button(language, "refresh", f"queue:{user_id}")
 
 
-def unsubscribe(language: str) -> Keyboard:
-    return [[button(language, "news_off", "news:off")]]
-
-
 OPEN = "open"
 """In the data of a setting's button, instead of a choice: show the choices of the setting."""
 
@@ -405,13 +401,3 @@ def remedy(language: str, press: RemedyData, step: str = "ask") -> Button:
 
 def resume(language: str) -> Button:
     return remedy(language, RemedyData(Remedy.RESUME))
-
-
-def broadcast_preview(language: str, broadcast_id: str) -> Keyboard:
-    return [
-        [button(language, f"cast_{name}", f"cast:{name}.{broadcast_id}")] for name in ("go", "drop")
-    ]
-
-
-def broadcast_running(language: str, broadcast_id: str) -> Keyboard:
-    return [[button(language, "cast_stop", f"cast:stop.{broadcast_id}")]]

@@ -1,5 +1,5 @@
 -- Records the outcome for the user taken last: sent, blocked, refused, skipped, unknown, or again.
--- KEYS: broadcast_of:id broadcast_left:id people
+-- KEYS: broadcast_of=img:broadcast:{id} broadcast_left=img:broadcast-left:{id} people
 -- ARGV: id user_id outcome
 -- FLAGS: fenced
 if redis.call('HGET', broadcast_of, 'in_hand') ~= user_id then return {'ok'} end

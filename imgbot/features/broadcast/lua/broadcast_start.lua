@@ -1,5 +1,5 @@
 -- Makes a draft the one broadcast that is being sent; status_id is the message with its progress.
--- KEYS: broadcast broadcast_of:id broadcast_left:id
+-- KEYS: broadcast=img:broadcast broadcast_of=img:broadcast:{id} broadcast_left=img:broadcast-left:{id}
 -- ARGV: id status_id
 -- FLAGS: fenced
 local current = redis.call('GET', broadcast)

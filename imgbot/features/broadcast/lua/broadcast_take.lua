@@ -1,6 +1,6 @@
 -- Takes the next recipient of a broadcast. The one taken before a restart may have got the message
 -- or not: it is not sent again, and counted as unknown.
--- KEYS: broadcast_of:id broadcast_left:id
+-- KEYS: broadcast_of=img:broadcast:{id} broadcast_left=img:broadcast-left:{id}
 -- ARGV: id token
 -- FLAGS: fenced
 -- Returns ok and the user id, or over

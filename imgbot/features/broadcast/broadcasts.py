@@ -15,6 +15,7 @@ import asyncio
 import uuid
 from dataclasses import asdict, dataclass
 
+from imgbot.features.broadcast.keys import BROADCAST, BROADCAST_LEFT, BROADCAST_OF
 from imgbot.storage import keys
 from imgbot.storage.client import Client, Store
 from imgbot.storage.job_codec import load
@@ -68,7 +69,7 @@ class Broadcasts(Store):
         Recipients are all users with a private chat except the author, banned users and those who
         unsubscribed.
         """
-        key, left = keys.BROADCAST_OF + broadcast.id, keys.BROADCAST_LEFT + broadcast.id
+        key, left = BROADCAST_OF + broadcast.id, BROADCAST_LEFT + broadcast.id
         _, _, _, total = await self._all(
             self._redis.zdiffstore(left, [keys.PEOPLE, keys.UNSUBSCRIBED, keys.BANNED]),
             self._redis.zrem(left, str(broadcast.admin)),
@@ -97,18 +98,18 @@ class Broadcasts(Store):
         broadcast = await self.read(broadcast_id)
         if broadcast is None or broadcast.state not in {"draft", "running"}:
             return False
-        key = keys.BROADCAST_OF + broadcast_id
+        key = BROADCAST_OF + broadcast_id
         await self._redis.hset(key, "state", "cancelled")
         self.started.set()
         return True
 
     async def read(self, broadcast_id: str) -> Broadcast | None:
-        record = await self._redis.hgetall(keys.BROADCAST_OF + broadcast_id)
+        record = await self._redis.hgetall(BROADCAST_OF + broadcast_id)
         return load(Broadcast, record) if "admin" in record else None
 
     async def current(self) -> Broadcast | None:
         """Return the running broadcast, or the ended one that is not reported yet."""
-        broadcast_id = await self._redis.get(keys.BROADCAST)
+        broadcast_id = await self._redis.get(BROADCAST)
         return await self.read(broadcast_id) if broadcast_id else None
 
     async def take(self, broadcast: Broadcast) -> int | None:
@@ -135,6 +136,6 @@ class Broadcasts(Store):
     async def close(self, broadcast: Broadcast) -> None:
         """Release an ended broadcast after its report, so that another one can start."""
         await self._all(
-            self._redis.delete(keys.BROADCAST, keys.BROADCAST_LEFT + broadcast.id),
-            self._redis.expire(keys.BROADCAST_OF + broadcast.id, _ENDED_KEPT_S),
+            self._redis.delete(BROADCAST, BROADCAST_LEFT + broadcast.id),
+            self._redis.expire(BROADCAST_OF + broadcast.id, _ENDED_KEPT_S),
         )

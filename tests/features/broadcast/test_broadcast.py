@@ -7,6 +7,7 @@ import pytest
 import pytest_asyncio
 
 from imgbot.domain.texts import t
+from imgbot.features.broadcast.keys import BROADCAST_LEFT, BROADCAST_OF
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message, picture
 from tests.fixtures.waiting import PATIENCE_S, eventually
@@ -173,7 +174,7 @@ async def test_one_at_a_time_with_progress_and_a_stop(audience: Audience) -> Non
     second = await audience.draft("/broadcast two")
     begun = await audience.send(first)
     async with audience.stage.bot.redis() as redis:
-        await eventually(lambda: redis.hget(keys.BROADCAST_OF + id_of(first), "in_hand"))
+        await eventually(lambda: redis.hget(BROADCAST_OF + id_of(first), "in_hand"))
     busy = await audience.send(second)
 
     stopping = await audience.stop(first)
@@ -216,7 +217,7 @@ async def begin_to_wait(audience: Audience) -> Message:
     await audience.stage.control.fault("sendMessage", "flood", times=1, **fault)
     question = await audience.draft("/broadcast patience")
     await audience.send(question)
-    left = keys.BROADCAST_LEFT + id_of(question)
+    left = BROADCAST_LEFT + id_of(question)
     async with audience.stage.bot.redis() as redis:
         # She was put back, before all the others.
         await eventually(lambda: redis.zscore(left, str(anna.id)), lambda score: score == 0)

@@ -7,9 +7,9 @@ import pytest
 
 from imgbot.domain.errors import FencedError, StorageUnavailableError
 from imgbot.domain.preferences import Preferences
-from imgbot.storage import keys
+from imgbot.features.broadcast.broadcasts import Broadcast, Broadcasts
+from imgbot.features.broadcast.keys import BROADCAST_LEFT, BROADCAST_OF
 from imgbot.storage.access import Access, Ban
-from imgbot.storage.broadcasts import Broadcast, Broadcasts
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.users import UserStore
@@ -148,14 +148,14 @@ async def test_one_at_a_time_and_a_draft_that_was_dropped_is_gone(redis: Client)
     assert nobody is None
     assert (dropped, late) == (True, "gone")
     assert await broadcasts.current() is None
-    assert await redis.exists(keys.BROADCAST_LEFT + "77") == 0
-    assert 0 < await redis.ttl(keys.BROADCAST_OF + "77") <= 604_800
+    assert await redis.exists(BROADCAST_LEFT + "77") == 0
+    assert 0 < await redis.ttl(BROADCAST_OF + "77") <= 604_800
 
 
 async def test_a_draft_is_kept_for_an_hour_and_a_running_one_to_its_end(redis: Client) -> None:
     broadcasts = await opened(redis)
     await broadcasts.draft(CAST)
-    stored = keys.BROADCAST_OF + CAST.id, keys.BROADCAST_LEFT + CAST.id
+    stored = BROADCAST_OF + CAST.id, BROADCAST_LEFT + CAST.id
     drafted = [await redis.ttl(key) for key in stored]
     await broadcasts.start(CAST.id, 9)
 

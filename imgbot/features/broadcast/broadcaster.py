@@ -21,8 +21,10 @@ from imgbot.domain.errors import (
     UserError,
 )
 from imgbot.domain.retry import backoff_s
-from imgbot.domain.texts import buttons, t
-from imgbot.storage.broadcasts import Broadcast, Broadcasts
+from imgbot.domain.texts import t
+from imgbot.features.broadcast import buttons
+from imgbot.features.broadcast.broadcasts import Broadcast, Broadcasts
+from imgbot.features.feature import Intake
 from imgbot.storage.persistence import Persistence
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
@@ -55,7 +57,7 @@ class Broadcaster:
         self._persistence = persistence
         self._told_at_s = 0.0
 
-    async def run(self, stopping: asyncio.Event, drain_s: float) -> None:
+    async def run(self, _: Intake, stopping: asyncio.Event, drain_s: float) -> None:
         """Send until `stopping`; the rest is left to the next start.
 
         Requests in flight then have `drain_s` to end.
@@ -162,7 +164,7 @@ class Broadcaster:
         if broadcast is None or broadcast.state != "running":
             return
         text = progress(broadcast)
-        rows = buttons.broadcast_running(broadcast.language, broadcast.id)
+        rows = buttons.running(broadcast.language, broadcast.id)
         if not self._messenger.has_room(OptionalCall.BROADCAST, broadcast.admin):
             return
         # The next update has more: one that cannot be sent is dropped.

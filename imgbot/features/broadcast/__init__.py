@@ -1,0 +1,31 @@
+"""Broadcasts: one message of an administrator to all users, except those who want no news.
+
+* `handlers`: /broadcast, its preview, and the button by which users unsubscribe.
+* `broadcaster`: sends, user by user; `broadcasts`: recipients, outcomes and progress, in Redis.
+
+Who is unsubscribed is a setting of the user, among those of /settings.
+"""
+
+from imgbot.bot.commands import ButtonAction, admin_command
+from imgbot.features.broadcast.broadcaster import Broadcaster
+from imgbot.features.broadcast.broadcasts import Broadcasts
+from imgbot.features.broadcast.handlers import BroadcastHandlers, on_unsubscribe
+from imgbot.features.broadcast.keys import KEYS
+from imgbot.features.feature import Core, Feature, Seams
+
+
+def _build(core: Core) -> Seams:
+    broadcasts, app = Broadcasts(core.redis), core.app
+    handlers = BroadcastHandlers(broadcasts)
+    broadcaster = Broadcaster(broadcasts, app.users, app.messenger, core.persistence)
+    return Seams(
+        commands=[admin_command("broadcast", handlers.preview)],
+        actions=[
+            ButtonAction("cast", handlers.on_press, is_for_admins=True),
+            ButtonAction("news", on_unsubscribe),
+        ],
+        work=[broadcaster.run],
+    )
+
+
+FEATURE = Feature("broadcast", _build, KEYS)

@@ -1,0 +1,74 @@
+"""/broadcast: one message to all users, previewed first, then sent by the broadcaster."""
+
+from dataclasses import dataclass, replace
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.messages import replied_message, text_after
+from imgbot.domain.errors import MessageGoneError, TelegramRefusedError, UserError
+from imgbot.domain.texts import counted
+from imgbot.features.broadcast import buttons
+from imgbot.features.broadcast.broadcasts import Broadcast, Broadcasts
+
+
+@dataclass(frozen=True, slots=True)
+class BroadcastHandlers:
+    """Handlers of the command and of its buttons."""
+
+    broadcasts: Broadcasts
+
+    async def preview(self, message: Message, dialogue: Dialogue) -> None:
+        """/broadcast text, or as a reply to the message to send."""
+        context = dialogue.context
+        text, replied = text_after(message), replied_message(message)
+        if not text and replied is None:
+            raise UserError("cast_usage")
+        broadcast = Broadcast(
+            id=str(context.update_id),
+            admin=context.user_id,
+            language=context.language,
+            text=text,
+            from_chat=0 if text else context.chat_id,
+            message_id=0 if text or replied is None else replied.message_id,
+        )
+        count = await self.broadcasts.draft(broadcast)
+        if not count:
+            raise UserError("cast_nobody")
+        await _preview(broadcast, dialogue)
+        rows = buttons.preview(context.language, broadcast.id)
+        people = counted(context.language, "to_users", count)
+        await dialogue.reply("cast_preview", rows, people=people)
+
+    async def on_press(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        action, _sep, broadcast_id = argument.partition(".")
+        context = dialogue.context
+        if action == "go":
+            verdict = await self.broadcasts.start(broadcast_id, context.message_id)
+            return {"ok": "cast_begun", "busy": "cast_busy"}.get(verdict, "cast_stale")
+        if action not in {"drop", "stop"}:
+            return "unknown_button"
+        is_cancelled = await self.broadcasts.cancel(broadcast_id)
+        if action == "stop":
+            return "cast_stopping" if is_cancelled else "cast_stale"
+        if is_cancelled:
+            await dialogue.update_panel(dialogue.t("cast_dropped"), [])
+        return "" if is_cancelled else "cast_stale"
+
+
+async def _preview(broadcast: Broadcast, dialogue: Dialogue) -> None:
+    target, rows = dialogue.context.chat_target, buttons.unsubscribe(broadcast.language)
+    if not broadcast.message_id:
+        await dialogue.reply_text(broadcast.text, rows)
+        return
+    try:
+        origin = broadcast.from_chat, broadcast.message_id
+        await dialogue.app.messenger.copy_message(target, *origin, rows)
+    except (TelegramRefusedError, MessageGoneError) as error:
+        raise UserError("cast_uncopied") from error
+
+
+async def on_unsubscribe(_: CallbackQuery, __: str, dialogue: Dialogue) -> str:
+    preferences = replace(dialogue.context.preferences, is_unsubscribed=True)
+    await dialogue.app.users.set_preference(dialogue.user_id, preferences)
+    return "news_off"
