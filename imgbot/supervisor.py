@@ -154,7 +154,7 @@ async def _open_connections(
 ) -> Connections:
     """Wait for Redis and Telegram, and become the owner of the queue."""
     queue, lease = start.queue, start.lease
-    queue.persistence.is_synced_by_itself = await _open_redis(redis, server, start.notifier)
+    await _open_redis(redis, server, start)
     async with _beside(*([server.watch()] if server else [])):
         myself = await start.identify()
         routes = open_providers(settings, pool)
@@ -194,16 +194,15 @@ async def _stand_by(notifier: Notifier) -> None:
         await asyncio.sleep(notifier.watchdog_interval_s or 60.0)
 
 
-async def _open_redis(redis: Client, server: RedisServer | None, notifier: Notifier) -> bool:
-    """Wait for Redis; return whether each of its writes is on the disk by itself.
-
-    Raises ConfigError, ServerError.
-    """
-    notifier.status("waiting for Redis")
+async def _open_redis(redis: Client, server: RedisServer | None, start: "_Startup") -> None:
+    """Wait for Redis. Raises ConfigError, ServerError."""
+    start.notifier.status("waiting for Redis")
     if server is not None:
         await server.start()
-        return True
-    return (await verify(redis)).is_durable_at_once
+        return
+    persistence = start.queue.persistence
+    found = await verify(redis, explain=persistence.explain)
+    persistence.is_synced_by_itself = found.is_durable_at_once
 
 
 @dataclass(slots=True)

@@ -46,6 +46,7 @@ _PASSING = {
     "READONLY": "takes no write: it is a replica now",
     "UNBLOCKED": "has become a replica",
     "MASTERDOWN": "has lost its master",
+    "No master found": "has no primary that the Sentinels reach",
     "CLUSTERDOWN": "says that its cluster is down",
     "TRYAGAIN": "says that its keys are being moved",
     "NOAUTH": _NO_ACCESS,

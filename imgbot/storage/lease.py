@@ -79,7 +79,7 @@ class Lease:
                     holder = await self._take(own)
                 self.trouble = ""
             except StorageUnavailableError as error:
-                self.trouble = str(error)
+                self.trouble = self._persistence.explain(error)
             if self.is_standby:
                 state = self.trouble or f"{' '.join(holder.split()[:2])} leads"
                 if state != said:

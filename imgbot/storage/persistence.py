@@ -72,6 +72,13 @@ class Persistence:
         """Seconds since the primary goes on alone; 0 with its replica, or outside a cluster."""
         return 0.0 if self._alone is None else time.monotonic() - self._alone_since_s
 
+    def explain(self, error: object) -> str:
+        """Return why no primary answers: the one that alone may lead is away, or as it was said."""
+        known = self._register.known if self._register else None
+        if self._redis.primary or known is None or len(known.members) > 1:
+            return str(error)
+        return f"only {known.named} has everything that was accepted, and it does not lead"
+
     async def persist(self) -> None:
         """Return once everything written so far is on the disks.
 
@@ -180,9 +187,7 @@ class Persistence:
         if record is None:
             raise StorageUnavailableError("the replica is away, and the witness has no record")
         if not own <= record.members:
-            raise StorageUnavailableError(
-                f"only {', '.join(sorted(record.members))} has everything that was accepted"
-            )
+            raise StorageUnavailableError(f"only {record.named} has everything that was accepted")
         if own != record.members:
             await register.change(record, own)
             self._recorded_s = time.monotonic()

@@ -14,13 +14,16 @@ from redis.asyncio.sentinel import MasterNotFoundError
 
 from imgbot.config.setting_types import Address, ClusterUrl
 from imgbot.domain.errors import FencedError, StorageUnavailableError, TransientError
+from imgbot.domain.findings import Severity
 from imgbot.jobs.reach import Reach
+from imgbot.ops.doctor.cluster import judge
 from imgbot.sandbox.bot_process import free_port
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
 from imgbot.storage.lease import Lease
 from imgbot.storage.persistence import Persistence
-from imgbot.storage.server.cluster import promote
+from imgbot.storage.server.cluster import forget_missing, look, promote, require_replica
+from imgbot.storage.server.durability import wait_until_reachable
 from imgbot.storage.server.guard import Guard
 from imgbot.storage.server.record import Register
 from tests.fixtures.valkey_cluster import PASSWORD, ValkeyCluster
@@ -150,6 +153,12 @@ async def test_a_server_that_lacks_something_never_leads(servers: ValkeyCluster)
         await asyncio.wait([taking], timeout=8.0)
         assert standby.lease.is_standby
         assert (await servers.info("b"))["role"] == "slave"
+        [first] = servers.addresses("a")
+        assert f"only {first} has everything" in standby.lease.state
+        with pytest.raises(StorageUnavailableError, match=f"only {first} has everything"):
+            await wait_until_reachable(
+                standby.redis, deadline_s=0, explain=standby.persistence.explain
+            )
 
         servers.start("a")
         await taking
@@ -178,6 +187,36 @@ async def test_nobody_copies_a_server_that_lacks_something(servers: ValkeyCluste
         # The first server leads again, by itself.
         await standby.lease.take()
         assert await standby.redis.get("img:test") == "on the first server alone"
+
+
+async def test_what_has_left_as_planned_is_not_wrong(servers: ValkeyCluster) -> None:
+    url = ClusterUrl.parse(servers.url)
+    async with open_leader(servers) as leader:
+        primary = Address("127.0.0.1", servers.ports["a"])
+        await require_replica(url, primary, is_there=False)
+        servers.kill("b")
+        servers.kill("s2")
+        await forget_missing(url)
+        await eventually(lambda: persisted(leader), what="a leader alone")
+
+        (finding,) = judge(await look(url))
+
+    assert finding.level is Severity.WARNING
+    assert "has left, or has not joined yet" in finding.text
+    assert "imgbot cluster join" in finding.advice
+
+
+async def test_servers_that_an_earlier_release_has_set_up_get_what_is_set_now(
+    servers: ValkeyCluster,
+) -> None:
+    port, former = servers.ports["b"], {"repl-backlog-size": 1 << 20, "maxmemory": 100 << 20}
+    async with Redis(port=port, password=PASSWORD, decode_responses=True) as replica:
+        for name, value in {**former, "min-replicas-max-lag": 5}.items():
+            await replica.config_set(name, value)
+        async with open_leader(servers):
+            now = {"repl-backlog-size": 64 << 20, "maxmemory": 163 << 20, "min-replicas-max-lag": 3}
+            wanted = {name: str(value) for name, value in now.items()}
+            await eventually(lambda: replica.config_get(*wanted), lambda found: found == wanted)
 
 
 async def test_the_record_is_changed_by_one_at_a_time(servers: ValkeyCluster) -> None:

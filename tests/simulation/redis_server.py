@@ -50,6 +50,9 @@ _COUNTS_EACH = keys.REFUSED.encode()
 """Counts how often a user was refused, for operators."""
 
 
+_CONFIG = {"maxmemory": "0", "min-replicas-max-lag": "3", "repl-backlog-size": str(64 << 20)}
+
+
 class RedisServer(ReplicatedLog):
     """Server: what its log makes of an empty one."""
 
@@ -180,7 +183,8 @@ class RedisServer(ReplicatedLog):
 
     def _serve_config(self, fields: list[bytes]) -> Any:
         if fields[1] == b"GET":
-            return {"replica-priority": str(self.priority), "masterauth": self.password}
+            own = {"replica-priority": str(self.priority), "masterauth": self.password}
+            return _CONFIG | own
         for name, value in zip(fields[2::2], fields[3::2], strict=True):
             if name == b"min-replicas-to-write":
                 self._is_strict = value != b"0"

@@ -157,10 +157,11 @@ def test_a_handover_waits_until_the_sentinels_know_the_replica(
     def stop(*_: object) -> None:
         server.state = state_of(primary_at(FIRST, leader="8-def other"), replica_of())
 
-    async def fail_over(_url: object) -> None:
+    async def fail_over(_url: object) -> bool:
         if answers:
             raise answers.pop()
         server.state = state_of(primary_at(SECOND, leader="8-def other"))
+        return True
 
     monkeypatch.setattr(command, "supervisor_of", Mock(return_value=1))
     monkeypatch.setattr(command.os, "kill", stop)
@@ -201,15 +202,16 @@ def test_a_server_without_everything_is_promoted_by_consent(
         server.machine().promote(since)
 
 
+@pytest.mark.parametrize("addresses", [(SECOND, FIRST, THIRD), ADDRESSES])
 def test_a_standby_follows_the_primary_of_now(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Server, monkeypatch: pytest.MonkeyPatch, addresses: tuple[str, str, str]
 ) -> None:
-    for name in ("_put_program", "_wait_for_replica"):
-        monkeypatch.setattr(Machine, name, Mock())
+    monkeypatch.setattr(Machine, "_put_program", Mock())
+    monkeypatch.setattr(command, "_follow", AsyncMock())
     with pytest.raises(InstallError, match="cluster init"):
         server.machine().join()
     # The second server has led before, and the first one is gone.
-    server.layout.redis_url.write_text(ClusterPlan((SECOND, FIRST, THIRD), "pw").url)
+    server.layout.redis_url.write_text(ClusterPlan(addresses, "pw").url)
     server.state = state_of(primary_at(SECOND))
     data = server.layout.data / "redis/appendonlydir"
     data.mkdir(parents=True)
@@ -249,7 +251,7 @@ def test_an_address_of_another_machine_is_refused(server: Server) -> None:
         server.machine().init(("192.0.2.1", SECOND, THIRD))
 
 
-REPLICA = {"ip": SECOND, "state": "online", "offset": 90, "lag": 1}
+REPLICA = {"ip": SECOND, "port": 6379, "state": "online", "offset": 90, "lag": 1}
 SENTINELS = {Address(each, 26379): "OK 3 usable Sentinels" for each in ADDRESSES}
 
 
@@ -360,6 +362,15 @@ def test_what_is_wrong_with_the_record_is_said(
 
     assert finding.level is level
     assert says in finding.text
+
+
+def test_the_server_that_is_waited_for_is_named() -> None:
+    found = judge(state_of(RedisState(Address(FIRST, 6379)), replica_of(), record=ALONE))
+
+    [finding] = (
+        each for each in found if f"{SECOND}:6379 lacks what {FIRST}:6379 has" in each.text
+    )
+    assert "imgbot cluster promote" in finding.advice
 
 
 def test_the_state_is_shown_in_lines() -> None:

@@ -29,7 +29,7 @@ from imgbot.ops.cluster.plan import (
     checked,
     plan_of,
 )
-from imgbot.ops.doctor.cluster import judge, lines
+from imgbot.ops.doctor.cluster import SETTINGS_LINE, judge, lines
 from imgbot.ops.doctor.command import Report
 from imgbot.ops.formatting import say
 from imgbot.ops.install.answers import Answers, Tell, read_secret
@@ -77,7 +77,6 @@ _URL = "IMGBOT_REDIS_URL"
 _SYNC_S, _LOOK_EVERY_S = 120.0, 0.05
 _HANDOVER_S = 150.0
 """The leader serves on until its orders are answered that could not be recovered."""
-_SETTINGS_LINE = "sudo tar -C / -c etc/imgbot | ssh root@{} tar -C / -x"
 
 
 def manage(
@@ -158,12 +157,13 @@ class Machine:
         """Become the standby of the cluster that the settings name. Raises InstallError."""
         layout, stored = self._layout, self._stored()
         plan = self._plan(stored.url)
-        own = plan.addresses[1]
-        check_is_here(own)
         url = ClusterUrl.parse(plan.url)
         state = asyncio.run(look(url))
         primary = self._primary_of(state, plan)
-        if primary != own and not is_active(REDIS_UNIT):
+        # The first one may have handed over, and left.
+        own = plan.addresses[int(primary == plan.addresses[0])]
+        check_is_here(own)
+        if not is_active(REDIS_UNIT):
             self._check_may_follow(stored.state_dir)
             asyncio.run(_check_record(url))
         answers = with_drop_in(Answers(), layout, self._tell, is_dry_run=self._is_dry_run)
@@ -172,7 +172,8 @@ class Machine:
         self._put_member(plan, own, {"redis": conf, "sentinel": plan.sentinel_conf(own, primary)})
         self._steps.run("systemctl", "daemon-reload")
         self._steps.run("systemctl", "enable", "--quiet", "--now", REDIS_UNIT, SENTINEL_UNIT)
-        self._steps.take("wait until the data are here", self._wait_for_replica, plan, own)
+        says = "wait until the data are here"
+        self._steps.take(says, lambda: asyncio.run(_follow(plan, own)))
         self._start_member()
         self._tell("This server stands by. Look at all: sudo imgbot cluster status")
         if state.primary and state.primary.lead.host == socket.gethostname():
@@ -308,7 +309,7 @@ class Machine:
         if not self._is_dry_run and not layout.token.exists():
             raise InstallError(
                 "the settings are missing; on the first server: "
-                f"{_SETTINGS_LINE.format('THIS-SERVER')}"
+                f"{SETTINGS_LINE.format('THIS-SERVER')}"
             )
         release = running_release(layout)
         check_python(release.python)
@@ -366,30 +367,27 @@ class Machine:
             steps.remove(path)
         steps.run("systemctl", "daemon-reload")
 
-    def _wait_for_replica(self, plan: ClusterPlan, own: str) -> None:
-        asyncio.run(_follow(plan, own))
-
     async def _move(self, url: ClusterUrl, state_dir: Path) -> None:
         before = await look(url)
         primary = before.primary
         if primary is None or not primary.leader or not primary.replicas:
             raise InstallError("there is nobody to hand over to: sudo imgbot cluster status")
         began_s, host = time.monotonic(), primary.lead.host
-        if host == socket.gethostname():
-            pid = supervisor_of(state_dir)
-            if not pid:
-                raise InstallError(f"the bot that leads is not to be found with {state_dir}")
-            os.kill(pid, signal.SIGUSR1)
-        else:
+        if host != socket.gethostname():
             self._tell(f"{host} leads already")
             return
+        pid = supervisor_of(state_dir)
+        if not pid:
+            raise InstallError(f"the bot that leads is not to be found with {state_dir}")
+        os.kill(pid, signal.SIGUSR1)
         other = partial(_other_leader, url, primary.leader)
         leader = await _until(other, "no other bot took over", _HANDOVER_S)
         self._tell(f"{leader} leads after {time.monotonic() - began_s:.1f} s")
         if primary.address.host != self._own():
             return
         began_s = time.monotonic()
-        await _until(lambda: _begin_move(url), "the Sentinels do not move the primary")
+        # Sentinels learn only every ten seconds that a replica has caught up.
+        await _until(lambda: fail_over(url), "the Sentinels do not move the primary")
         await _until(lambda: _other_primary(url, primary.address), "the Redis did not move")
         self._tell(f"its Redis is the primary after {time.monotonic() - began_s:.1f} s")
 
@@ -400,7 +398,7 @@ async def _until(
     """Return the first answer that is true. Raises ServiceError."""
     until_s = time.monotonic() + wait_s
     while time.monotonic() < until_s:
-        with suppress(*SILENCE):
+        with suppress(StorageUnavailableError, *SILENCE):
             if found := await probe():
                 return found
         await asyncio.sleep(_LOOK_EVERY_S)
@@ -411,14 +409,6 @@ async def _other_leader(url: ClusterUrl, former: str) -> str:
     state = await look(url)
     primary = state.primary
     return primary.lead.host if primary and primary.leader != former else ""
-
-
-async def _begin_move(url: ClusterUrl) -> bool:
-    # Sentinels learn only every ten seconds that a replica has caught up.
-    with suppress(StorageUnavailableError):
-        await fail_over(url)
-        return True
-    return False
 
 
 async def _other_primary(url: ClusterUrl, former: Address) -> bool:
@@ -450,12 +440,10 @@ async def _follow(plan: ClusterPlan, own: str) -> None:
         primary = (await look(url)).primary
         near = (each for each in primary.replicas if each.get("ip") == own) if primary else ()
         is_here = any(each.get("state") == "online" for each in near)
-        return primary if is_here or (primary and primary.address.host == own) else None
+        return primary if is_here else None
 
     async with aclosing(redis), aclosing(register), aclosing(guard):
         primary = await _until(primary_with_replica, "the data did not come", _SYNC_S)
-    if primary.address.host == own:
-        return
     # The leader takes writes alone while the replica is away; a restart must not begin so.
     await require_replica(url, primary.address, is_there=True)
 
@@ -499,7 +487,7 @@ async def _promote(url: ClusterUrl, own: Address, record: InSyncRecord) -> None:
 def _next_after_init(plan: ClusterPlan) -> str:
     first, second, third = plan.addresses
     todo = {
-        "here": _SETTINGS_LINE.format(second),
+        "here": SETTINGS_LINE.format(second),
         f"on {third}": "sudo ./imgbot cluster witness, and enter the secret below",
         f"on {second}": "sudo ./imgbot cluster join",
     }

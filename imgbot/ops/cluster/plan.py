@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from imgbot.config.setting_types import Address, is_of_sentinels, sentinels_of
 from imgbot.domain.errors import ConfigError
-from imgbot.storage.server.cluster import LAG_S
+from imgbot.storage.server.cluster import BACKLOG_BYTES, LAG_S
 from imgbot.storage.server.process import keeping_everything
 
 NAME = "imgbot"
@@ -16,9 +16,6 @@ NAME = "imgbot"
 
 REDIS_PORT, SENTINEL_PORT, RECORD_PORT = 6379, 26379, 26380
 _RECORD_BYTES = 16 << 20
-_BACKLOG_BYTES = 64 << 20
-"""Ten minutes at ten pictures a second, of 11 KB each: a replica that was cut off for less needs no
-full copy; one that was restarted always does."""
 
 _URL = "IMGBOT_REDIS_URL"
 
@@ -47,10 +44,10 @@ class ClusterPlan:
             # The only user may do everything: an append-only file is replayed with its rights.
             f"requirepass {self.password}\nmasterauth {self.password}\n{following}"
             f"replica-announce-ip {own}\nrepl-diskless-sync-delay 0\nshutdown-timeout 3\n"
-            f"repl-backlog-size {_BACKLOG_BYTES}\n"
+            f"repl-backlog-size {BACKLOG_BYTES}\n"
             f"min-replicas-to-write {int(has_replica)}\nmin-replicas-max-lag {LAG_S}\n"
             "daemonize no\nloglevel notice\n"
-            f"{keeping_everything(memory_bytes + _BACKLOG_BYTES)}"
+            f"{keeping_everything(memory_bytes + BACKLOG_BYTES)}"
         )
 
     def record_conf(self, own: str) -> str:

@@ -4,20 +4,22 @@ import time
 from collections.abc import Iterator
 
 from imgbot.domain.findings import Finding, ok, warning, wrong
-from imgbot.storage.server.cluster import ClusterState, Lead, RedisState
+from imgbot.storage.server.cluster import ClusterState, Lead, RedisState, follower_in
 from imgbot.storage.server.record import InSyncRecord
 
 _MOST_SKEW_S = 1.0
 """A lease ends at a time of day, by the clock of the server that is asked."""
 
-_MOST_LAG_S = 5
 _CHECK = "cluster"
+SETTINGS_LINE = "sudo tar -C / -c etc/imgbot | ssh root@{} tar -C / -x"
 _START_REDIS = "sudo systemctl start imgbot-cluster@redis, there"
 
 
 def judge(state: ClusterState) -> list[Finding]:
     """Return what is wrong with a cluster, or that it is complete."""
-    judges = (_judge_sentinels, _judge_primary, _judge_record, _judge_servers)
+    judges = (_judge_sentinels, _judge_lead, _judge_primary, _judge_record, _judge_servers)
+    if state.primary and state.primary.is_alone:
+        judges = (_judge_lead, _judge_alone, _judge_servers)
     found = [finding for each in judges for finding in each(state)]
     if not found:
         text = "complete: a leader, a primary, its replica, a quorum of Sentinels, the record"
@@ -35,15 +37,25 @@ def _judge_sentinels(state: ClusterState) -> Iterator[Finding]:
         yield wrong(_CHECK, "the Sentinels have no quorum: nobody would take over", start)
 
 
+def _judge_lead(state: ClusterState) -> Iterator[Finding]:
+    if state.primary and not state.primary.leader:
+        yield wrong(_CHECK, "no bot leads", "sudo systemctl start imgbot")
+
+
+def _judge_alone(state: ClusterState) -> Iterator[Finding]:
+    here = state.named.host if state.named else ""
+    other = next((each.host for each in state.sentinels if each.host != here), "ADDRESS")
+    text = "the second server has left, or has not joined yet: the bot goes on without it"
+    advice = f"{SETTINGS_LINE.format(other)}; then, there: sudo imgbot cluster join"
+    yield warning(_CHECK, text, advice)
+
+
 def _judge_primary(state: ClusterState) -> Iterator[Finding]:
     primary = state.primary
     if primary is None:
         yield wrong(_CHECK, "no Redis is the primary", _START_REDIS)
         return
-    if not primary.leader:
-        yield wrong(_CHECK, "no bot leads", "sudo systemctl start imgbot")
-    near = [each for each in primary.replicas if each.get("state") == "online"]
-    if not near or near[0].get("lag", 0) > _MOST_LAG_S:
+    if follower_in(primary.info) is None:
         text = "the replica is away: the primary is alone, and if it fails, the bot waits for it"
         yield warning(_CHECK, text, _START_REDIS)
     elif primary.config and primary.config.get("min-replicas-to-write") != "1":
@@ -62,7 +74,9 @@ def _judge_record(state: ClusterState) -> Iterator[Finding]:
         if str(each.address) not in members:
             text = f"{each.address} lacks what {', '.join(members)} has: it leads once it has that"
             level = wrong if each.address == state.named else warning
-            yield level(_CHECK, text, "sudo systemctl start imgbot-cluster@redis imgbot, on both")
+            start = "sudo systemctl start imgbot-cluster@redis imgbot, on both"
+            lost = "if that one is gone for good: sudo imgbot cluster promote, here"
+            yield level(_CHECK, text, start if state.primary else f"{start}; {lost}")
         elif each.info.get("slave_priority") == 0:
             text = f"{each.address} has everything, and cannot be promoted (replica-priority 0)"
             yield warning(_CHECK, text, "sudo systemctl start imgbot, on either server")

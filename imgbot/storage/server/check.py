@@ -47,6 +47,8 @@ async def check_redis(url: str, bot_id: str, *, is_embedded: bool) -> RedisRepor
         advice = "another IMGBOT_REDIS_URL, or none (imgbot brings its own); jobs stay in this one"
         return RedisReport([wrong(_CHECK, error.sentence, advice)])
     except (StorageUnavailableError, ResponseError, TimeoutError) as error:
+        if redis.sentinels:
+            return RedisReport([wrong(_CHECK, "no primary answers", "sudo imgbot cluster status")])
         return RedisReport([_silent(type(error).__name__, is_embedded=is_embedded)])
     finally:
         await redis.aclose()

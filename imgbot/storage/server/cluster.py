@@ -26,6 +26,10 @@ _NEW_MS = 30_000
 LAG_S = 3
 """Silence of a replica after which it counts as gone."""
 
+BACKLOG_BYTES = 64 << 20
+"""Ten minutes at ten pictures a second, of 11 KB each: a replica that was cut off for less needs no
+full copy; one that was restarted always does."""
+
 SILENCE = (RedisError, OSError, TimeoutError)
 """Errors of a server that does not answer, or not as it should."""
 
@@ -171,6 +175,8 @@ class RedisState:
     """Lead of its clock over this machine's, about."""
     leader: str = ""
     """Value of the lease, as it knows."""
+    is_alone: bool = False
+    """It is to have no replica: the second server has left, or has not joined yet."""
 
     @property
     def is_primary(self) -> bool:
@@ -265,6 +271,7 @@ async def _ask_redis(url: ClusterUrl, address: Address) -> RedisState:
             seconds, micro_s = await redis.time()
             here_s = (began_s + time.time()) / 2
             info, leader = await redis.info(), await redis.get(keys.LEADER)
+            is_alone = bool(await redis.exists(keys.ALONE))
             try:
                 config = await redis.config_get("min-replicas-to-write", "appendfsync")
             except RedisError:
@@ -272,23 +279,22 @@ async def _ask_redis(url: ClusterUrl, address: Address) -> RedisState:
     except SILENCE:
         return RedisState(address)
     skew_s = seconds + micro_s / 1e6 - here_s
-    return RedisState(address, info, config, skew_s, str(leader or ""))
+    return RedisState(address, info, config, skew_s, str(leader or ""), is_alone)
 
 
-async def fail_over(url: ClusterUrl) -> None:
-    """Have the Sentinels move the primary, once the replica has caught up.
+async def fail_over(url: ClusterUrl) -> bool:
+    """Have the Sentinels move the primary; True, or raises StorageUnavailableError.
 
-    Raises StorageUnavailableError.
+    The replica catches up before.
     """
     said = "none answers"
     for address in url.sentinels:
         try:
             async with _sentinel_at(url, address) as sentinel:
                 await sentinel.execute_command("SENTINEL", "FAILOVER", url.name, "COORDINATED")
+                return True
         except SILENCE as error:
             said = str(error)
-        else:
-            return
     raise StorageUnavailableError(f"the Sentinels do not move the primary: {said}")
 
 

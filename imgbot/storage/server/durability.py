@@ -9,7 +9,7 @@ import asyncio
 import grp
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,6 +37,7 @@ _PAUSE_S = 0.5
 _SAY_EACH = 10
 """Attempts per line in the log."""
 _OLDEST = (7, 2)
+Explain = Callable[[object], str]
 _NOT_ALLOWED = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
@@ -59,9 +60,11 @@ class Durability:
         return self.is_append_only and self.fsync == "always"
 
 
-async def verify(redis: Client, *, deadline_s: float | None = None) -> Durability:
+async def verify(
+    redis: Client, *, deadline_s: float | None = None, explain: Explain = str
+) -> Durability:
     """Wait for the server, logging the wait, and refuse one that would lose or evict jobs."""
-    await wait_until_reachable(redis, deadline_s=deadline_s)
+    await wait_until_reachable(redis, deadline_s=deadline_s, explain=explain)
     found = await ask(redis)
     refusals = [f"{what}; run: {advice}" for what, advice in losses(found, redis)]
     if refusals:
@@ -69,7 +72,9 @@ async def verify(redis: Client, *, deadline_s: float | None = None) -> Durabilit
     return found
 
 
-async def wait_until_reachable(redis: Client, *, deadline_s: float | None = None) -> None:
+async def wait_until_reachable(
+    redis: Client, *, deadline_s: float | None = None, explain: Explain = str
+) -> None:
     """Poll the server until it answers; without limit if there is no deadline.
 
     Raises ConfigError for a refusal that waiting does not end, StorageUnavailableError.
@@ -84,7 +89,8 @@ async def wait_until_reachable(redis: Client, *, deadline_s: float | None = None
             if attempt:
                 # A server that starts sets the mode of its socket a moment after creating it.
                 _refuse_foreign_socket(error, redis)
-            reason = error.__cause__ or error
+            # What a client of Sentinels raises lists all that it is made of.
+            reason = explain(error if redis.sentinels else error.__cause__ or error)
         else:
             return
         if deadline_s is not None and time.monotonic() - began >= deadline_s:

@@ -41,6 +41,11 @@ class InSyncRecord:
         since, *members = text.split()
         return cls(float(since), frozenset(members))
 
+    @property
+    def named(self) -> str:
+        """The members, in a sentence."""
+        return ", ".join(sorted(self.members))
+
     def __str__(self) -> str:
         return " ".join((f"{self.since_s:.3f}", *sorted(self.members)))
 
@@ -75,7 +80,7 @@ class Register:
         if await self._ask("EVAL", _CHANGE, 1, keys.RECORD, old, new) != new:
             raise StorageUnavailableError("the record at the witness has changed meanwhile")
         self.known = wanted
-        events.info("the witness has recorded who has everything: %s", ", ".join(wanted.members))
+        events.info("the witness has recorded who has everything: %s", wanted.named)
         return wanted
 
     async def aclose(self) -> None:
