@@ -6,14 +6,14 @@ from typing import Any
 
 from aiogram.types import Message
 
-from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.commands import CommandTable
 from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.holds import Hold
+from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.job import InputPhoto, Job
-from imgbot.domain.texts.buttons import Keyboard
+from imgbot.domain.texts.buttons import Keyboard, ResultButton
 from imgbot.painter.originals import OriginalStore
 from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
@@ -31,13 +31,24 @@ from imgbot.telemetry.health import ProviderState
 
 
 @dataclass(frozen=True, slots=True)
+class PrivacyNote:
+    """Sentence of a feature on what it keeps, or to whom it sends what."""
+
+    key: str
+    """Key of its text; `recipient` is a fact of it."""
+    recipient: str = ""
+    """Who is sent something of users."""
+    is_kept: bool = False
+    """True for what /forget_me does not delete."""
+
+
+@dataclass(frozen=True, slots=True)
 class App:
     """Stores, rules and controls that the handlers use."""
 
     identity: BotIdentity
     policy: AccessPolicy
     messenger: Messenger
-    chat_model: ChatModel
     queue: JobQueue
     queue_stats: QueueStats
     results: ResultStore
@@ -77,13 +88,15 @@ class App:
         default_factory=dict[str, Callable[[str], Keyboard]]
     )
     """Buttons of features under a refusal, by its text's key, in a language."""
-    privacy_notes: Sequence[str] = ()
-    """Texts of features, by key, on what else is kept of users."""
+    privacy_notes: Sequence[PrivacyNote] = ()
+    result_buttons: Sequence[ResultButton] = ()
+    decide_unsure: (
+        Callable[[int, str, ChatFacts, Classification], Awaitable[Classification]] | None
+    ) = None
+    """Classifies an unsure text of a user; returns the given classification if it cannot tell."""
     holds: Sequence[Callable[[Job], Sequence[Hold]]] = ()
     """What a priced job holds by features, beside the budgets and quotas of its day."""
     about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
     """Lines of features about a user, by id and language, for administrators."""
-    chat_host: str = ""
-    """Host of the chat model that is asked about unsure messages, if there is one."""
     style_menus: dict[str, InputPhoto] = field(default_factory=dict[str, InputPhoto])
     """Menu of styles as Telegram stored it, by language; filled by its first use."""

@@ -73,7 +73,7 @@ from imgbot.domain.intents.beginnings import names_new_picture, without_preamble
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import OPERATIONS, Operation, Prompt
 from imgbot.domain.ordinals import Named, named_in
-from imgbot.domain.prompt_options import is_short, parse_prompt_options
+from imgbot.domain.prompt_options import parse_prompt_options
 from imgbot.domain.remix import repeats_prompt
 from imgbot.domain.texts import LANGUAGES, buttons, t
 from imgbot.domain.texts.buttons import Keyboard
@@ -200,10 +200,9 @@ async def understand(message: Message, dialogue: Dialogue) -> Text:
         text = _repeated(text, await _created(text.target, dialogue), text.prompt)
     if not (text.pending or text.is_reply) and names_new_picture(text.prompt):
         text = replace(text, found=Classification(Intent.CREATE, prompt=text.prompt))
-    if not (text.found.is_sure or text.is_merging) and text.handler is None:
-        found = await dialogue.app.chat_model.decide(
-            dialogue.user_id, text.prompt, text.facts, text.found
-        )
+    decide = dialogue.app.decide_unsure
+    if decide and not (text.found.is_sure or text.is_merging) and text.handler is None:
+        found = await decide(dialogue.user_id, text.prompt, text.facts, text.found)
         text = replace(text, found=found)
     return text
 
@@ -504,7 +503,7 @@ async def _handle_unsure(text: Text, _: Message, dialogue: Dialogue) -> None:
         dialogue.language,
         photo.unique_id if photo else "",
         is_merging=text.is_merging,
-        has_more=dialogue.app.chat_model.is_on and is_short(text.prompt) and not text.is_merging,
+        extras=[] if text.is_merging else _extras(text.prompt, dialogue),
     )
     await dialogue.ask_about_text(key, [*rows, *meanings], minutes=EXPIRY_S // 60)
     if key == "ask_meaning":
@@ -514,6 +513,11 @@ async def _handle_unsure(text: Text, _: Message, dialogue: Dialogue) -> None:
     if text.is_about_expired and (await dialogue.question())[1]:
         # Clear the state after the answer: if the answer fails, the same text comes again.
         await dialogue.state.clear()
+
+
+def _extras(words: str, dialogue: Dialogue) -> list[str]:
+    offered = (each for each in dialogue.app.result_buttons if each.is_about_words)
+    return [each.name for each in offered if each.fits(Operation.CREATE, words)]
 
 
 def _unsure_question(text: Text) -> tuple[str, Keyboard]:

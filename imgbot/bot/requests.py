@@ -6,7 +6,6 @@ from dataclasses import replace
 
 from aiogram.types import Message, MessageOriginUser
 
-from imgbot.bot.chat_model import Version
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import command_of, photo_of, prompt_of
 from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, UserError
@@ -177,16 +176,19 @@ def _job_like(dialogue: Dialogue, result: Result) -> Job:
     )
 
 
-async def create_version(dialogue: Dialogue, version: Version, like: Result | None) -> None:
-    """Order a written-out prompt, as a new picture or like the one whose prompt it was."""
+async def create_version(dialogue: Dialogue, shown: str, sent: str, like: Result | None) -> None:
+    """Order a written-out prompt, as a new picture or like the one whose prompt it was.
+
+    The provider gets it as `sent`.
+    """
     preferences = dialogue.context.preferences
     chosen = like.chosen if like else preferences.models.get(Operation.CREATE, "")
     chosen = _offered(dialogue, Operation.CREATE, chosen)
     await check_rate_limit(dialogue)
     first = with_changes(
-        _job_of(dialogue, Operation.CREATE, PromptOptions(version.shown), chosen),
-        sent=version.sent if version.sent != version.shown else "",
-        ratio=(like and like.ratio) or preferences.ratio or implied_ratio(version.shown),
+        _job_of(dialogue, Operation.CREATE, PromptOptions(shown), chosen),
+        sent=sent if sent != shown else "",
+        ratio=(like and like.ratio) or preferences.ratio or implied_ratio(shown),
         negative=like.negative if like else "",
         parent=like.id if like else "",
     )

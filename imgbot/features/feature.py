@@ -8,14 +8,15 @@ from typing import Any
 from aiogram import Bot
 from aiogram.types import Message
 
-from imgbot.bot.app import App
+from imgbot.bot.app import App, PrivacyNote
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.router import FirstLook
 from imgbot.config.settings import Settings
 from imgbot.domain.holds import Hold
+from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.job import Job
-from imgbot.domain.texts.buttons import Keyboard
+from imgbot.domain.texts.buttons import Keyboard, ResultButton
 from imgbot.storage.client import Client
 from imgbot.storage.keys import Owners
 from imgbot.storage.persistence import Persistence
@@ -59,8 +60,13 @@ class Seams:
     """Lines about a user, by id and language, for administrators."""
     holds: Sequence[Callable[[Job], Sequence[Hold]]] = ()
     """What a priced job holds beside the budgets and quotas of its day; told nothing else."""
-    privacy_notes: Sequence[str] = ()
-    """Keys of texts on what it keeps of users, for /privacy and /forget_me."""
+    privacy_notes: Sequence[PrivacyNote] = ()
+    """Sentences for /privacy and /forget_me."""
+    result_buttons: Sequence[ResultButton] = ()
+    decide_unsure: (
+        Callable[[int, str, ChatFacts, Classification], Awaitable[Classification]] | None
+    ) = None
+    """Classifies a text of a user where the learned intents are unsure; of one feature alone."""
     loops: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     """Loops that run while this bot leads, until they are cancelled."""
     work: Sequence[Callable[[Intake, asyncio.Event, float], Coroutine[Any, Any, None]]] = ()

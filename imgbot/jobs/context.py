@@ -1,7 +1,7 @@
 """Dependencies of the job steps, and the transitions that they make."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Unpack
@@ -9,6 +9,7 @@ from typing import Unpack
 from imgbot.domain.job import Changes, Job, Request, State
 from imgbot.domain.retry import GiveUp
 from imgbot.domain.stars import StarPrices
+from imgbot.domain.texts.buttons import ResultButton
 from imgbot.jobs.outcomes import Advance, Outcome
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
@@ -60,8 +61,8 @@ class StepContext:
     """Treatment of pictures of a sexual kind where a request is shown: off, blur or refuse."""
     star_prices: StarPrices | None = None
     """Price list for users; None if they pay nothing."""
-    has_chat_model: bool = False
-    """True if a short prompt can be written out."""
+    result_buttons: Sequence[ResultButton] = ()
+    """Buttons of features under a result."""
     check_lease: Callable[[], None] = lambda: None
     """Raises TransientError unless this bot may order."""
     locked_s: Callable[[float], float] = lambda _submit_s: 0.0

@@ -19,7 +19,6 @@ from imgbot.domain.errors import (
 )
 from imgbot.domain.job import Changes, InputPhoto, Job, State, is_billed, with_changes
 from imgbot.domain.operations import Operation
-from imgbot.domain.prompt_options import is_short
 from imgbot.domain.remix import undone_part
 from imgbot.domain.texts import buttons, t
 from imgbot.jobs import inputs
@@ -323,10 +322,9 @@ def _buttons(context: StepContext, job: Job) -> buttons.Keyboard:
 
 
 def _extras(context: StepContext, job: Job) -> list[str]:
-    is_created = job.request.operation is Operation.CREATE
-    is_written_out = is_created and context.has_chat_model and is_short(job.request.prompt)
-    more = ["more"] if is_written_out else []
-    return more + (["models"] if len(context.routing.models(job.request.operation)) > 1 else [])
+    operation, prompt = job.request.operation, job.request.prompt
+    more = [each.name for each in context.result_buttons if each.fits(operation, prompt)]
+    return more + (["models"] if len(context.routing.models(operation)) > 1 else [])
 
 
 def _anew(job: Job) -> buttons.Keyboard:

@@ -131,8 +131,6 @@ USERNAMES = _key("img:names", Owner.METHOD)
 # HASH per user id, 90 days since the latest choice: digest of an ambiguous wording → what the user
 # chose for it, `create` or `change`.
 MEANT = _key("img:meant:", r"(\d+)")
-# STRING per user id and digest of a prompt, a day: its written-out versions, as JSON.
-VERSIONS = _key("img:versions:", r"(\d+)\..*")
 # HASH per user id, a day, by the previous release: words of messages that the bot asked about.
 ASKED = _key("img:asked:", r"(\d+)")
 # ZSET, by the previous release: texts of users, without their ids, that it learned from.
@@ -203,8 +201,6 @@ SPEND = _key("img:spend:", Owner.METHOD)
 # `kept` after its refund), `free_day` and
 # `free_count`: free pictures ordered that day.
 STARS = _key("img:stars:", Owner.ACCOUNTS)
-# STRING per local day, two days: number of questions to the chat model.
-CHAT_CALLS = _key("img:chat-calls:", Owner.NOBODY)
 ALBUM = _key("img:album:", Owner.METHOD)  # LIST per incomplete album: its items as JSON
 # ZSET: incomplete albums by the time (ms) at which they count as complete
 ALBUMS = _key("img:albums", Owner.METHOD)

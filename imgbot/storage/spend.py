@@ -73,12 +73,6 @@ class Spend(Store):
         at_s, offset_s = now_ms // 1000, self._utc_offset_s
         return at_s + (time.localtime(at_s).tm_gmtoff if offset_s is None else offset_s)
 
-    async def count_chat_call(self, now_ms: int) -> int:
-        """Count a question to the chat model; return the number of today's."""
-        key = f"{keys.CHAT_CALLS}{self.today(now_ms)}"
-        count, _ = await self._all(self._redis.incr(key), self._redis.expire(key, 2 * _DAY_S))
-        return int(count)
-
     def resumes_in_s(self, now_ms: int) -> int:
         """Return the seconds until the budget of the next day is available: 1 to 86,400.
 

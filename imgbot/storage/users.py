@@ -28,7 +28,6 @@ _REFUSED_S = 86_400
 _REFUSED_KEPT = 64
 """Messages of a user that are kept at most: one for each id modulo this."""
 
-_VERSIONS_S = 86_400
 _MEANT_S = 7_776_000
 
 
@@ -255,13 +254,6 @@ class UserStore(Store):
 
     async def drop_refused(self, user_id: int, update_id: int) -> None:
         await self._redis.unlink(_refused_key(user_id, update_id))
-
-    async def keep_versions(self, user_id: int, prompt: str, versions: str) -> None:
-        """Keep the written-out versions of a prompt, named by its digest, for a day."""
-        await self._redis.set(f"{keys.VERSIONS}{user_id}.{prompt}", versions, ex=_VERSIONS_S)
-
-    async def versions(self, user_id: int, prompt: str) -> str:
-        return await self._redis.get(f"{keys.VERSIONS}{user_id}.{prompt}") or "[]"
 
     async def debounce_tap(self, tap: str, request: str) -> bool:
         """Return whether the same button was not tapped a moment ago by another request."""

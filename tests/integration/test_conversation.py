@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from imgbot.bot.chat_model import DAILY_LIMIT
 from imgbot.domain.texts import t
+from imgbot.features.prompt_help.chat_model import DAILY_LIMIT
 from imgbot.storage import keys
 from tests.fakes.scripted_server import open_script
 from tests.fixtures.sandbox import Message
@@ -378,7 +378,7 @@ async def test_a_chat_model_decides_and_writes_out_until_its_daily_limit(
             drawn = await ivan.click(offered[1], "🎨 2", is_picture)
             receipt = await ivan.click(drawn, "ℹ️")
             async with stage.bot.redis() as redis:
-                [today] = await redis.keys(f"{keys.CHAT_CALLS}*")
+                [today] = await redis.keys("img:chat-calls:*")
                 assert await redis.getset(today, DAILY_LIMIT) == "3"
             second, [question] = await ordered_by(user, "in the desert")
             privacy = await user.ask("/privacy")

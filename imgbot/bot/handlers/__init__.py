@@ -7,7 +7,6 @@ from imgbot.bot.handlers import (
     models,
     operations,
     privacy,
-    prompt_help,
     results,
     start,
 )
@@ -25,7 +24,6 @@ BUTTONS: tuple[ButtonAction, ...] = (
     *operations.BUTTONS,
     *results.BUTTONS,
     *models.BUTTONS,
-    *prompt_help.BUTTONS,
     *account.BUTTONS,
     *privacy.BUTTONS,
     *admin.BUTTONS,

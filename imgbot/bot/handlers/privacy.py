@@ -2,6 +2,7 @@
 
 from aiogram.types import CallbackQuery, Message
 
+from imgbot.bot.app import PrivacyNote
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Dialogue
 from imgbot.domain.texts import buttons, has_text, in_time
@@ -18,6 +19,10 @@ def _maker(dialogue: Dialogue, name: str, country: str) -> str:
     return f"{name} ({dialogue.t(key)})" if has_text(key) else name
 
 
+def _note(note: PrivacyNote, dialogue: Dialogue) -> str:
+    return dialogue.t(note.key, recipient=note.recipient)
+
+
 async def handle_privacy(_: Message, dialogue: Dialogue) -> None:
     """/privacy: what is kept, where and how long, and who makes the pictures."""
     names = _makers(dialogue)
@@ -25,9 +30,7 @@ async def handle_privacy(_: Message, dialogue: Dialogue) -> None:
     days = in_time(dialogue.language, forget_after_days * _DAY_S)
     silence = "privacy_silence" if forget_after_days else "privacy_no_silence"
     services = dialogue.t("privacy_makers" if names else "privacy_builtin", makers=names)
-    if chat_host := dialogue.app.chat_host:
-        services += " " + dialogue.t("privacy_chat", host=chat_host)
-    notes = "".join(f"\n\n{dialogue.t(key)}" for key in dialogue.app.privacy_notes)
+    notes = "".join(f"\n\n{_note(each, dialogue)}" for each in dialogue.app.privacy_notes)
     await dialogue.reply_alone(
         "privacy",
         silence=dialogue.t(silence, days=days),
@@ -66,10 +69,11 @@ async def on_forget_callback(_: CallbackQuery, argument: str, dialogue: Dialogue
         await dialogue.update_panel(dialogue.t("forget_done_other", user=argument), [])
         return ""
     lines = [dialogue.t("forget_done"), "", dialogue.t("forget_out_of_reach")]
-    if recipients := ", ".join(filter(None, (_makers(dialogue), app.chat_host))):
+    others = (each.recipient for each in app.privacy_notes)
+    if recipients := ", ".join(filter(None, (_makers(dialogue), *others))):
         lines.append(dialogue.t("forget_makers", makers=recipients))
     lines += ["", dialogue.t("forget_kept")]
-    lines += map(dialogue.t, app.privacy_notes)
+    lines += [_note(each, dialogue) for each in app.privacy_notes if each.is_kept]
     await dialogue.update_panel("\n".join(lines), [])
     return ""
 

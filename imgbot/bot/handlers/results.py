@@ -17,7 +17,6 @@ from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Alert, Dialogue
 from imgbot.bot.handlers.models import ask_to_redraw, redraw, same_with, with_models
 from imgbot.bot.handlers.operations import start_photo_operation
-from imgbot.bot.handlers.prompt_help import can_say_more
 from imgbot.bot.handlers.start import CANCELLED
 from imgbot.bot.messages import asked_about, photo_of, prompt_of, without_mention
 from imgbot.bot.receipt import receipt_of
@@ -120,7 +119,8 @@ def _buttons_of(result: Result, dialogue: Dialogue) -> Keyboard:
 
 
 def _extras(result: Result, dialogue: Dialogue) -> list[str]:
-    more = ["more"] if can_say_more(result, dialogue) else []
+    offered = dialogue.app.result_buttons
+    more = [each.name for each in offered if each.fits(result.operation, result.words)]
     return more + (["models"] if result.operation in with_models(dialogue) else [])
 
 

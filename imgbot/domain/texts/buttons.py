@@ -5,7 +5,7 @@ callback handlers check actions, arguments and access.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
@@ -37,6 +37,17 @@ class CallbackData:
 
     action: str
     argument: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ResultButton:
+    """Button of a feature under results; its name is that of its action, and of its label."""
+
+    name: str
+    fits: Callable[[Operation, str], bool]
+    """Takes the operation and the prompt of a result."""
+    is_about_words: bool = False
+    """True if it is also under the question what words mean, of which it takes the first sense."""
 
 
 Keyboard = list[list[Button]]
@@ -127,8 +138,8 @@ def under_result(
     """Buttons under a result; three in a row at most, or phones truncate their labels.
 
     The file if it was shown as a photo, undo if it changed another picture, regenerate if that
-    would make another one, the prompt if it was created from that. `extras` are "more" where a
-    prompt can be written out, and "models" where there are several.
+    would make another one, the prompt if it was created from that. `extras` are the
+    names of buttons of features, and "models" where there are several.
     """
     actions = {"again": "again"} if is_varied else {}
     actions |= {
@@ -208,24 +219,18 @@ def drawn_anew(language: str, job_id: str, words: str) -> Keyboard:
 
 
 def meanings(
-    language: str, picture_id: str, *, is_merging: bool = False, has_more: bool = False
+    language: str, picture_id: str, *, is_merging: bool = False, extras: Sequence[str] = ()
 ) -> Keyboard:
     """Buttons for what an unsure text may mean: a new picture, or a change of this one.
 
-    With a chat model, a third one has the prompt of a new picture written out.
+    `extras` are the names of buttons of features about a new picture.
     """
     row = [button(language, "new_picture", "meant:create")]
     if is_merging:
         row.append(button(language, "merge_now", "meant:merge"))
     elif picture_id:
         row.append(button(language, "change_this", f"meant:change.{picture_id}"))
-    return [row, *([[button(language, "more", "more:")]] if has_more else [])]
-
-
-def versions(prompt: str, count: int, job_id: str) -> Keyboard:
-    """Buttons of the versions of a prompt, by their numbers; each orders one."""
-    numbers = range(1, count + 1)
-    return [[Button(f"🎨 {each}", f"version:{each}.{prompt}.{job_id}") for each in numbers]]
+    return [row, *([button(language, name, f"{name}:")] for name in extras)]
 
 
 def drawings(prompt: str, job_id: str, keys: Sequence[str]) -> Keyboard:

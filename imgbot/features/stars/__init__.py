@@ -9,6 +9,7 @@ The price of a picture is held from its admission to its end by the queue (`ledg
 
 from functools import partial
 
+from imgbot.bot.app import PrivacyNote
 from imgbot.bot.commands import ButtonAction, ChatCommand, admin_command
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.stars import buttons
@@ -49,7 +50,7 @@ def _build(core: Core) -> Seams:
         refusal_rows={"stars_short": buttons.buy},
         about_user=[handlers.about_user] if is_sold else [],
         holds=[partial(star_holds, prices)] if prices else [],
-        privacy_notes=["privacy_stars"] if is_sold else [],
+        privacy_notes=[PrivacyNote("privacy_stars", is_kept=True)] if is_sold else [],
         loops=[reconciler.run],
     )
 

@@ -13,10 +13,10 @@ import pytest
 import pytest_asyncio
 from pydantic import SecretStr
 
-from imgbot.bot import chat_model
-from imgbot.bot.chat_model import INSTRUCTIONS, WRITING, ChatModel, Version
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, Classification, Intent, classify
+from imgbot.features.prompt_help import chat_model
+from imgbot.features.prompt_help.chat_model import INSTRUCTIONS, WRITING, ChatModel, Version
 from tests.fakes.scripted_server import Script, open_script
 
 PATH = "POST /v1/chat/completions"

@@ -1,0 +1,42 @@
+"""Prompt help: the operator's chat model writes out short prompts, and reads unsure texts.
+
+Without `IMGBOT_CHAT` nothing is offered, and the learned intents decide alone.
+"""
+
+from urllib.parse import urlsplit
+
+from imgbot.bot.app import PrivacyNote
+from imgbot.bot.commands import ButtonAction
+from imgbot.domain.operations import Operation
+from imgbot.domain.prompt_options import is_short
+from imgbot.domain.texts.buttons import ResultButton
+from imgbot.features.feature import Core, Feature, Seams
+from imgbot.features.prompt_help.chat_model import ChatModel
+from imgbot.features.prompt_help.handlers import PromptHelp
+from imgbot.features.prompt_help.store import KEYS, PromptHelpStore
+
+
+def _build(core: Core) -> Seams:
+    app, settings, store = core.app, core.settings, PromptHelpStore(core.redis)
+    chat, key = settings.chat, settings.chat_key
+    model = ChatModel(
+        chat.url, chat.model, key, lambda: store.count_call(app.spend.today(app.now_ms()))
+    )
+
+    def fits(operation: Operation, words: str) -> bool:
+        return model.is_on and operation is Operation.CREATE and is_short(words)
+
+    handlers = PromptHelp(app, model, store, fits)
+    host = urlsplit(chat.url).hostname or ""
+    return Seams(
+        actions=[
+            ButtonAction("more", handlers.on_more, is_repeatable=True),
+            ButtonAction("version", handlers.on_version),
+        ],
+        result_buttons=[ResultButton("more", fits, is_about_words=True)],
+        decide_unsure=model.decide if model.is_on else None,
+        privacy_notes=[PrivacyNote("privacy_chat", host)] if host else [],
+    )
+
+
+FEATURE = Feature("prompt_help", _build, KEYS)

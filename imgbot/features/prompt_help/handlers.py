@@ -1,0 +1,127 @@
+"""Prompt help: a short prompt written out by the chat model, in three versions to choose from."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aiogram.types import CallbackQuery
+
+from imgbot.bot import requests
+from imgbot.bot.app import App
+from imgbot.bot.dialogue import Dialogue
+from imgbot.bot.handlers.models import mark_of
+from imgbot.bot.messages import asked_about, prompt_of, without_mention
+from imgbot.domain.errors import UserError
+from imgbot.domain.operations import Operation
+from imgbot.domain.prompt_options import parse_prompt_options
+from imgbot.domain.texts.buttons import Button, Keyboard
+from imgbot.features.prompt_help.chat_model import ChatModel, Version
+from imgbot.features.prompt_help.store import PromptHelpStore
+
+
+@dataclass(frozen=True, slots=True)
+class PromptHelp:
+    """Handlers of the buttons."""
+
+    app: App
+    model: ChatModel
+    store: PromptHelpStore
+    fits: Callable[[Operation, str], bool]
+    """Returns whether the prompt of a picture can be written out."""
+
+    async def on_more(self, callback: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        """Show versions of the prompt of a result, or of the text asked about; orders nothing."""
+        prompt, model = await self._prompt_of(callback, argument, dialogue)
+        digest = hashlib.sha256(f"{dialogue.language} {prompt}".encode()).hexdigest()[:12]
+        # Once asked for, they stay for a day: the model is not paid for them again.
+        versions = await self._versions(digest, dialogue) or await self._write(
+            prompt, digest, dialogue
+        )
+        await dialogue.reply_about(*_panel(versions, digest, argument, model, dialogue))
+        return ""
+
+    async def _prompt_of(
+        self, callback: CallbackQuery, argument: str, dialogue: Dialogue
+    ) -> tuple[str, str]:
+        """Return the prompt, and the model that is to draw it. Raises UserError without one."""
+        if argument:
+            result = await self.app.results.result(argument)
+            is_here = result is not None and result.is_of(dialogue.context.chat_id)
+            if result is None or not is_here or not self.fits(result.operation, result.words):
+                raise UserError("stale_button")
+            owner, prompt, model = result.user_id, result.words, result.chosen
+        else:
+            asked = asked_about(callback)
+            if asked is None or asked.from_user is None:
+                raise UserError("words_gone")
+            said = prompt_of(without_mention(asked, self.app.identity.name))
+            owner, prompt = asked.from_user.id, parse_prompt_options(said).prompt
+            model = _preferred(dialogue)
+        if owner != dialogue.user_id:
+            raise UserError("not_your_button")
+        return prompt, model
+
+    async def _versions(self, digest: str, dialogue: Dialogue) -> list[Version]:
+        stored = json.loads(await self.store.versions(dialogue.user_id, digest))
+        return [Version(*each) for each in stored]
+
+    async def _write(self, prompt: str, digest: str, dialogue: Dialogue) -> list[Version]:
+        """Have the prompt written out, once for each press. Raises UserError without an answer."""
+        app, language = self.app, dialogue.language
+        mine = f"{app.now_ms()}"
+        if await app.users.choose_once(f"more.{dialogue.context.request}", mine) != mine:
+            # The press is handled again: its first answer may have been paid for.
+            raise UserError("more_failed")
+        sent_in = app.policy.prompt_language or language
+        versions = await self.model.versions(dialogue.user_id, prompt, language, sent_in)
+        if not versions:
+            raise UserError("more_failed")
+        if sent_in == language:
+            versions = [Version(each.shown, each.shown) for each in versions]
+        await self.store.keep_versions(dialogue.user_id, digest, json.dumps(versions))
+        return versions
+
+    async def on_version(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        """Order the version that was chosen."""
+        number, digest, job_id, told = f"{argument}...".split(".")[:4]
+        versions = await self._versions(digest, dialogue)
+        if not number.isdecimal() or not 0 < int(number) <= len(versions):
+            # Also in a group, to everybody else.
+            return "stale_button"
+        like = await self.app.results.result(job_id)
+        is_own = like is not None and like.user_id == dialogue.user_id
+        if job_id and (like is None or not is_own or not like.is_of(dialogue.context.chat_id)):
+            return "stale_button"
+        model = like.chosen if like else _preferred(dialogue)
+        if told != mark_of(dialogue.price_told(Operation.CREATE, model)):
+            await dialogue.update_panel(*_panel(versions, digest, job_id, model, dialogue))
+            return "price_changed_short"
+        about = dialogue.in_reply_to(like.message_id) if like else dialogue
+        version = versions[int(number) - 1]
+        await requests.create_version(about, version.shown, version.sent, like)
+        # Pressed once more, it would order a second picture.
+        await dialogue.remove_panel()
+        return "accepted_short"
+
+
+def _panel(
+    versions: Sequence[Version], digest: str, job_id: str, model: str, dialogue: Dialogue
+) -> tuple[str, Keyboard]:
+    numbered = [f"{number}. {each.shown}" for number, each in enumerate(versions, 1)]
+    text = dialogue.t("more_versions", versions="\n\n".join(numbered))
+    told = dialogue.price_told(Operation.CREATE, model)
+    if told:
+        text += dialogue.t("more_price", price=told)
+    end = f"{job_id}.{mark_of(told)}"
+    return text, _buttons(digest, len(versions), end)
+
+
+def _preferred(dialogue: Dialogue) -> str:
+    return dialogue.context.preferences.models.get(Operation.CREATE, "")
+
+
+def _buttons(prompt: str, count: int, job_id: str) -> Keyboard:
+    """Buttons of the versions of a prompt, by their numbers; each orders one."""
+    numbers = range(1, count + 1)
+    return [[Button(f"🎨 {each}", f"version:{each}.{prompt}.{job_id}") for each in numbers]]
