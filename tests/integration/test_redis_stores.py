@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
+import pytest
 from hypothesis import given, settings, strategies as st
 
-from imgbot.domain.errors import ProviderErrorKind
+from imgbot.domain.errors import ProviderErrorKind, StorageUnavailableError
 from imgbot.domain.job import InputPhoto, Job, State
 from imgbot.domain.operations import Operation
 from imgbot.ops.status.observer import Observer
@@ -160,6 +162,30 @@ async def test_the_status_counts_each_job_once_and_shows_what_is_painted(redis: 
     assert {name: shown(f"imgbot_{name}", labels) for name, labels, _ in SHOWN} == {
         name: figure for name, _, figure in SHOWN
     }
+
+
+async def test_while_redis_is_away_the_rest_is_measured(
+    redis: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    queue, stats = JobQueue(redis, QueueLimits()), QueueStats(redis)
+    away: Any = SimpleNamespace(state=AsyncMock(side_effect=StorageUnavailableError("away")))
+    pool: Any = SimpleNamespace(size=3, started=2, busy=2, waiting=0, slots=list)
+    stores = UserStore(redis), Spend(redis, QueueLimits())
+    observer = Observer(stats, *stores, pool, lambda: NOW, "", NoPolling())
+    observer.serve(_serving(queue, job_of("1", 7, 7, Operation.CREATE, "en")))
+    await observer.observe()
+
+    observer.stats = away
+    facts, seen = await observer.observe()
+    was_up = shown("imgbot_redis_up")
+    observer.stats = stats
+    await observer.observe()
+
+    assert (seen, facts.waiting, facts.running, facts.workers) == (None, None, 2, 3)
+    assert facts.providers["fal"].refusal is ProviderErrorKind.AUTH
+    assert (was_up, shown("imgbot_redis_up")) == (0, 1)
+    assert "Redis answers again" in caplog.text
 
 
 shown = metrics.REGISTRY.get_sample_value
