@@ -48,7 +48,7 @@ class NoStatusError(ImgbotError):
         """Exit status."""
 
 
-def main(*, is_watching: bool, is_json: bool) -> int:
+def show_status(*, is_watching: bool, is_json: bool) -> int:
     """Show the status once, or until interrupted; return the exit status of `cli`'s help."""
 
     def show(target: Target) -> int:
@@ -64,7 +64,7 @@ def main(*, is_watching: bool, is_json: bool) -> int:
 
 
 def show_jobs() -> int:
-    """Print the jobs that ended last; return the exit status of `main`."""
+    """Print the jobs that ended last; return the exit status of `show_status`."""
 
     def show(target: Target) -> int:
         document = fetch_status(target)
