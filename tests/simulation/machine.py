@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 
 from aiogram import Bot
@@ -188,7 +189,7 @@ class Machine:
 
     async def _serve(self, connections: Connections) -> None:
         """Serve as the supervisor does, but for alerts and words to systemd."""
-        sampler: Any = None
+        sampler: Any = SimpleNamespace(measure=None)
         services = build_services(self.settings, connections, sampler)
         drain_s = supervisor.HANDOVER_S if connections.lease else supervisor.DRAIN_S
         maintenance = services.maintenance
