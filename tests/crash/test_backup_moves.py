@@ -110,12 +110,9 @@ async def test_a_file_that_was_thrown_away_since_is_made_again_for_nothing(move:
     await control.fault("editMessageMedia", "delay", times=1, delay_s=600.0)
     await move.old.start()
     people = await ask_for_pictures(control, 1)
-
-    async def is_uploaded() -> bool:
-        return not len(move.sandbox.state.faults)
-
     # Before that, the message to be edited may be too new for the copy.
-    await eventually(is_uploaded, what="the picture is uploaded, and its edit held")
+    faults = move.sandbox.state.faults
+    await eventually(lambda: not len(faults), what="the picture is uploaded, and its edit held")
     shutil.rmtree(move.old.state_dir / "jobs")
     made = await run(move.old, "backup", str(move.file))
     await move.old.kill()

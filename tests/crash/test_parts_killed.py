@@ -47,11 +47,7 @@ async def test_workers_killed_while_they_work(sandboxed: Sandboxed, tmp_path: Pa
     people = [await control.make_user(f"P{number}") for number in range(4)]
     for person in people:
         await control.send_documents(person, [("large.jpg", content)], caption="a hat")
-
-    async def workers() -> list[int]:
-        return workers_of(bot)
-
-    killed = await eventually(workers, what="a worker")
+    killed = await eventually(lambda: workers_of(bot), what="a worker")
     for pid in killed:
         os.kill(pid, signal.SIGKILL)
 

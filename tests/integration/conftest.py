@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from tests.fakes.scripted_server import Script, open_script
 from tests.fixtures.bot import SOON
+from tests.fixtures.bot_api import Setup, open_bot_api
 from tests.fixtures.hostile import assert_undisturbed
 from tests.fixtures.sandbox import Clock
 from tests.integration.stage import (
@@ -20,6 +21,7 @@ from tests.integration.stage import (
     STAGES,
     Stage,
     User,
+    open_group,
     open_owned,
     open_stage,
 )
@@ -69,6 +71,12 @@ async def anna(simulated_stage: Stage) -> User:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
+async def ann(simulated_stage: Stage) -> User:
+    """Another, in a group of theirs and Bob's."""
+    return (await open_group(simulated_stage))[0]
+
+
+@pytest_asyncio.fixture(loop_scope="module")
 async def undisturbed(simulated_stage: Stage) -> AsyncIterator[None]:
     """After the test another user is answered, and no update is a dead letter."""
     yield
@@ -111,3 +119,10 @@ def clock() -> Clock:
 async def script() -> AsyncGenerator[Script]:
     async with open_script() as script:
         yield script
+
+
+@pytest.fixture
+async def setup(request: pytest.FixtureRequest, clock: Clock) -> AsyncGenerator[Setup]:
+    """A sandbox as the module's BOT_API says, the Bot API on it, and Anna."""
+    async with open_bot_api(now=clock, **getattr(request.module, "BOT_API", {})) as setup:
+        yield setup

@@ -277,11 +277,11 @@ async def open_group(
 ) -> tuple[User, User]:
     """Two users, Ann and Bob, in a group of their own."""
 
-    async def count_menus() -> int:
-        return sum(scope == "all_group_chats" for scope, *_ in stage.sandbox.state.commands)
+    def scopes() -> list[str]:
+        return [scope for scope, *_ in stage.sandbox.state.commands]
 
     # Which commands are ephemeral must not depend on how fast the bot has told it.
-    await eventually(count_menus, lambda count: count == len(LANGUAGES))
+    await eventually(scopes, lambda found: found.count("all_group_chats") == len(LANGUAGES))
     ann, bob = await stage.user("Ann"), await stage.user("Bob")
     group = await stage.control.make_group("Friends", [ann.person, bob.person], **fields)
     if hears_all:

@@ -146,11 +146,10 @@ async def test_complaint_about_the_picture_of_another_offers_no_buttons(
     assert not others.buttons
 
 
-async def test_change_is_shown_in_reply_to_the_picture_it_changes(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    fox = await user.order("a fox")
+async def test_change_is_shown_in_reply_to_the_picture_it_changes(anna: User) -> None:
+    fox = await anna.order("a fox")
 
-    brighter = await user.order("make it brighter")
+    brighter = await anna.order("make it brighter")
 
     assert brighter.reply_to == fox.id
 
@@ -186,16 +185,15 @@ async def test_unsure_text_is_ordered_by_a_button_and_next_time_at_once(
     assert question.id not in {message.id for message in shown}
 
 
-async def test_text_that_is_gone_is_not_guessed(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    await user.order("a fox")
-    question = await user.ask("on the beach")
-    before = await simulated_stage.orders()
+async def test_text_that_is_gone_is_not_guessed(anna: User) -> None:
+    await anna.order("a fox")
+    question = await anna.ask("on the beach")
+    before = await anna.stage.orders()
     # Telegram shows a question without the deleted message that it replied to.
-    del simulated_stage.sandbox.state.chats[user.id].posts[question.id].message["reply_to_message"]
+    del anna.stage.sandbox.state.chats[anna.id].posts[question.id].message["reply_to_message"]
 
-    assert await user.toasts(question, "meant:create") == [t("en", "words_gone")]
-    assert await simulated_stage.orders() == before
+    assert await anna.toasts(question, "meant:create") == [t("en", "words_gone")]
+    assert await anna.stage.orders() == before
 
 
 async def test_new_idea_is_offered_while_a_photo_waits_and_the_question_stays(
@@ -213,13 +211,12 @@ async def test_new_idea_is_offered_while_a_photo_waits_and_the_question_stays(
     assert edited.text == "✏️ чб"
 
 
-async def test_new_idea_is_offered_while_a_size_is_awaited(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    await user.ask("/upscale", jpeg("cat"))
+async def test_new_idea_is_offered_while_a_size_is_awaited(anna: User) -> None:
+    await anna.ask("/upscale", jpeg("cat"))
 
-    orders, [question] = await ordered_by(user, "two cats in space")
-    created = await user.click(question, "New picture", is_picture)
-    enlarged, _ = await ordered_by(user, "4")
+    orders, [question] = await ordered_by(anna, "two cats in space")
+    created = await anna.click(question, "New picture", is_picture)
+    enlarged, _ = await ordered_by(anna, "4")
 
     assert orders == []
     assert question.text == t("en", "choose_scale_please")
@@ -238,13 +235,9 @@ async def test_picture_of_another_chat_is_not_changed(simulated_stage: Stage) ->
     assert await bob.toast(question, "New picture") == t("en", "not_your_button")
 
 
-async def test_flags_of_other_services_are_named_once_and_never_sent(
-    simulated_stage: Stage,
-) -> None:
-    user = await simulated_stage.user()
-
-    orders, messages = await ordered_by(user, "a fox, 2 variants --v 6.1 --s 250 --no snow")
-    changed, [edited] = await ordered_by(user, "make it brighter --q 2")
+async def test_flags_of_other_services_are_named_once_and_never_sent(anna: User) -> None:
+    orders, messages = await ordered_by(anna, "a fox, 2 variants --v 6.1 --s 250 --no snow")
+    changed, [edited] = await ordered_by(anna, "make it brighter --q 2")
 
     captions = sorted(message.text for message in messages)
     assert orders == ["create a fox, without: snow"] * 2
@@ -268,32 +261,26 @@ async def test_more_variants_than_possible_are_reported(simulated_stage: Stage) 
 @pytest.mark.parametrize(
     ("text", "count"), [("one more", 1), ("3 more", 3), ("давай ещё два варианта", 2)]
 )
-async def test_as_many_more_are_made_as_asked_for(
-    simulated_stage: Stage, text: str, count: int
-) -> None:
-    user = await simulated_stage.user()
-    await user.order("a fox")
+async def test_as_many_more_are_made_as_asked_for(anna: User, text: str, count: int) -> None:
+    await anna.order("a fox")
 
-    orders, _ = await ordered_by(user, text)
+    orders, _ = await ordered_by(anna, text)
 
     assert orders == ["create a fox"] * count
 
 
-async def test_more_repetitions_than_possible_are_reported(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    await user.order("a fox")
+async def test_more_repetitions_than_possible_are_reported(anna: User) -> None:
+    await anna.order("a fox")
 
-    orders, messages = await ordered_by(user, "make 7 variants of this")
+    orders, messages = await ordered_by(anna, "make 7 variants of this")
 
     assert orders == ["create a fox"] * 4
     assert t("en", "variants_most", limit=4) in [message.text for message in messages]
 
 
 @pytest.mark.parametrize("text", ["/create 3 variants", "16:9", "/create --ar 16:9"])
-async def test_options_alone_are_no_picture(simulated_stage: Stage, text: str) -> None:
-    user = await simulated_stage.user()
-
-    orders, [answer] = await ordered_by(user, text)
+async def test_options_alone_are_no_picture(anna: User, text: str) -> None:
+    orders, [answer] = await ordered_by(anna, text)
 
     assert orders == []
     assert answer.text in {t("en", "words_empty"), t("en", "again_nothing")}
@@ -403,13 +390,12 @@ async def test_a_chat_model_decides_and_writes_out_until_its_daily_limit(
             assert "sk-not-for-the-log" not in stage.bot.log
 
 
-async def test_unsure_text_waits_for_its_button_through_a_restart(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    await user.order("a fox")
-    question = await user.ask("on the beach")
-    await simulated_stage.bot.stop()
-    await simulated_stage.bot.start()
+async def test_unsure_text_waits_for_its_button_through_a_restart(anna: User) -> None:
+    await anna.order("a fox")
+    question = await anna.ask("on the beach")
+    await anna.stage.bot.stop()
+    await anna.stage.bot.start()
 
-    changed = await user.click(question, "Change this", is_picture)
+    changed = await anna.click(question, "Change this", is_picture)
 
     assert changed.text == "✏️ on the beach"

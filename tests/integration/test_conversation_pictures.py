@@ -53,8 +53,7 @@ async def test_a_photo_instead_of_words_is_taken_as_a_photo(anna: User) -> None:
     assert question == t("en", "ask_photo_action")
 
 
-async def test_a_reply_to_a_picture_of_another_chat_is_about_it(simulated_stage: Stage) -> None:
-    ann, _ = await open_group(simulated_stage)
+async def test_a_reply_to_a_picture_of_another_chat_is_about_it(ann: User) -> None:
     [photo] = await ann.photos(jpeg("cat"))
     origin = {"type": "user", "date": 0, "sender_user": ann.person.raw}
     elsewhere = {"origin": origin, "photo": photo.raw["photo"]}

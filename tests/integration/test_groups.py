@@ -14,6 +14,7 @@ from tests.integration.stage import (
     OUT_OF_REACH,
     UNDISTURBED,
     Stage,
+    User,
     is_picture,
     jpeg,
     open_group,
@@ -56,9 +57,8 @@ async def test_messages_of_a_group_that_are_not_for_the_bot_are_met_with_silence
     assert await ann.heard() == []
 
 
-async def test_a_busy_group_that_was_read_late_hears_no_complaint(simulated_stage: Stage) -> None:
+async def test_a_busy_group_that_was_read_late_hears_no_complaint(ann: User) -> None:
     """People talk with each other there: how fast is not the bot's business."""
-    ann, _ = await open_group(simulated_stage)
     await ann.control.fault("getUpdates", "delay", times=2, delay_s=1.5)
     await ann.within(ann.id).say("/start")
 
@@ -69,10 +69,9 @@ async def test_a_busy_group_that_was_read_late_hears_no_complaint(simulated_stag
     assert [m.text for m in await ann.heard()] == ["a fox"]
 
 
-async def test_a_group_that_forbids_photos_costs_one_picture(simulated_stage: Stage) -> None:
-    ann, _ = await open_group(simulated_stage)
+async def test_a_group_that_forbids_photos_costs_one_picture(ann: User) -> None:
     refusal = {"description": "Bad Request: not enough rights to send photos to the chat"}
-    before = await simulated_stage.charges()
+    before = await ann.stage.charges()
     await ann.control.fault(
         "editMessageMedia", "error", times=1, chat_id=ann.chat_id, error_code=400, **refusal
     )
@@ -85,7 +84,7 @@ async def test_a_group_that_forbids_photos_costs_one_picture(simulated_stage: St
 
     assert [m.text for m in first] == [t("en", "photos_forbidden")]
     assert [m.text for m in both] == [t("en", "photos_forbidden")] * 2
-    assert await simulated_stage.charges() == before + 2
+    assert await ann.stage.charges() == before + 2
 
 
 ADDRESSED = {
@@ -101,9 +100,7 @@ ADDRESSED = {
 }
 
 
-async def test_an_addressed_bot_draws_without_its_name(simulated_stage: Stage) -> None:
-    ann, _ = await open_group(simulated_stage)
-
+async def test_an_addressed_bot_draws_without_its_name(ann: User) -> None:
     asked = {(await ann.say(words)).id for words in ADDRESSED.values()}
     results = await ann.heard()
 
@@ -174,8 +171,7 @@ async def test_answers_and_pictures_stay_in_their_topic(simulated_stage: Stage) 
     }
 
 
-async def test_a_dialogue_in_private_does_not_leak_into_the_group(simulated_stage: Stage) -> None:
-    ann, _ = await open_group(simulated_stage)
+async def test_a_dialogue_in_private_does_not_leak_into_the_group(ann: User) -> None:
     await ann.within(ann.id).ask("/upscale")
 
     await ann.say(f"{BOT_NAME} a fox")
@@ -183,8 +179,7 @@ async def test_a_dialogue_in_private_does_not_leak_into_the_group(simulated_stag
     assert await ann.said() == ["a fox"]
 
 
-async def test_a_picture_sent_inline_into_a_group_is_no_request(simulated_stage: Stage) -> None:
-    ann, _ = await open_group(simulated_stage)
+async def test_a_picture_sent_inline_into_a_group_is_no_request(ann: User) -> None:
     await ann.within(ann.id).order("a lighthouse")
     offers = await ann.control.ask_inline(ann.person, "light", chat_id=ann.chat_id)
 
@@ -193,9 +188,8 @@ async def test_a_picture_sent_inline_into_a_group_is_no_request(simulated_stage:
     assert await ann.heard() == []
 
 
-async def test_a_question_after_a_press_is_for_the_user_who_pressed(simulated_stage: Stage) -> None:
+async def test_a_question_after_a_press_is_for_the_user_who_pressed(ann: User) -> None:
     """It answers the bot's own message: without a mention no client would show it as asked."""
-    ann, _ = await open_group(simulated_stage)
     await ann.say("/create a fox")
     [fox] = await ann.heard()
 
@@ -212,24 +206,21 @@ async def test_a_question_after_a_press_is_for_the_user_who_pressed(simulated_st
     assert [m.text for m in shown[2:]] == ["✏️ a hat"]
 
 
-async def test_buttons_that_the_previous_release_disabled_are_enabled(
-    simulated_stage: Stage,
-) -> None:
-    ann, _ = await open_group(simulated_stage)
+async def test_buttons_that_the_previous_release_disabled_are_enabled(ann: User) -> None:
     fox = await ann.order("/create a fox")
-    post = simulated_stage.sandbox.state.chats[ann.chat_id].posts[fox.id]
+    post = ann.stage.sandbox.state.chats[ann.chat_id].posts[fox.id]
     rows = post.message["reply_markup"]["inline_keyboard"]
     disabled = [[{"text": "🔁 …", "disabled": {}}, *rows[0][1:]], *rows[1:]]
     post.message["reply_markup"] = {"inline_keyboard": disabled}
-    async with simulated_stage.bot.redis() as redis:
+    async with ann.stage.bot.redis() as redis:
         for name, message_id in (("1", OUT_OF_REACH), ("2", fox.id)):
             press = [ann.chat_id, message_id, "again:1", [name], rows]
             await redis.hset(keys.PRESSES, name, json.dumps(press))
-    await simulated_stage.bot.stop()
-    await simulated_stage.bot.start()
+    await ann.stage.bot.stop()
+    await ann.stage.bot.start()
 
     async def left() -> int:
-        async with simulated_stage.bot.redis() as redis:
+        async with ann.stage.bot.redis() as redis:
             return await redis.hlen(keys.PRESSES)
 
     await eventually(left, (0).__eq__)
@@ -278,26 +269,22 @@ MUTED = {"error_code": 400, "description": "Bad Request: TOPIC_CLOSED"}
     ],
 )
 async def test_where_the_bot_may_not_write_it_gives_up_quietly(
-    simulated_stage: Stage, reason: str, words: str
+    ann: User, reason: str, words: str
 ) -> None:
-    ann, _ = await open_group(simulated_stage)
     fault = {"error_code": 400, "description": f"Bad Request: {reason}"}
     await ann.control.fault("sendMessage", "error", times=50, chat_id=ann.chat_id, **fault)
 
-    before = await simulated_stage.charges()
+    before = await ann.stage.charges()
 
     await ann.say(words)
     shown = await ann.heard()
     await ann.control.clear_faults()
 
     assert shown == []
-    assert await simulated_stage.charges() == before
+    assert await ann.stage.charges() == before
 
 
-async def test_a_chat_that_took_no_message_is_asked_again_a_minute_later(
-    simulated_stage: Stage,
-) -> None:
-    ann, _ = await open_group(simulated_stage)
+async def test_a_chat_that_took_no_message_is_asked_again_a_minute_later(ann: User) -> None:
     await ann.control.fault("sendMessage", "error", times=50, chat_id=ann.chat_id, **MUTED)
     await ann.say("/create a fox")
     await ann.heard()
@@ -305,7 +292,7 @@ async def test_a_chat_that_took_no_message_is_asked_again_a_minute_later(
 
     refused = await ann.ask("/create an owl")
     in_private = await ann.within(ann.id).order("a hare")
-    async with simulated_stage.bot.redis() as redis:
+    async with ann.stage.bot.redis() as redis:
         [closed] = await redis.keys(f"{keys.FORBIDDEN}{ann.chat_id}.closed.*")
         is_bounded = 0 < await redis.ttl(closed) <= 60
         await redis.delete(closed)
@@ -317,21 +304,17 @@ async def test_a_chat_that_took_no_message_is_asked_again_a_minute_later(
 
 
 @pytest.mark.parametrize("reason", ["kicked", "deleted"])
-async def test_a_group_without_the_bot_ends_its_job_quietly(
-    simulated_stage: Stage, reason: str
-) -> None:
-    ann, _ = await open_group(simulated_stage)
+async def test_a_group_without_the_bot_ends_its_job_quietly(ann: User, reason: str) -> None:
     await ann.ask("/create a fox [[sim:slow=1]]")
-    before = len(simulated_stage.bot.log)
+    before = len(ann.stage.bot.log)
 
     await ann.control.close_chat(ann.chat_id, reason)
 
     assert not [m for m in await ann.heard() if is_picture(m)]
-    assert "Traceback" not in simulated_stage.bot.log[before:]
+    assert "Traceback" not in ann.stage.bot.log[before:]
 
 
-async def test_a_command_read_after_the_bot_was_kicked_is_let_go(simulated_stage: Stage) -> None:
-    ann, _ = await open_group(simulated_stage)
+async def test_a_command_read_after_the_bot_was_kicked_is_let_go(ann: User) -> None:
     await ann.control.fault("getUpdates", "delay", delay_s=1.0)
     await ann.within(ann.id).say("/start")
 
@@ -371,10 +354,7 @@ async def test_requests_read_after_their_group_became_a_supergroup_are_answered_
     assert len(await there.heard()) == len(commands)
 
 
-async def test_a_reply_with_a_command_for_another_bot_is_not_answered(
-    simulated_stage: Stage,
-) -> None:
-    ann, _ = await open_group(simulated_stage)
+async def test_a_reply_with_a_command_for_another_bot_is_not_answered(ann: User) -> None:
     await ann.say("/create")
     [question] = await ann.heard()
 
@@ -397,10 +377,8 @@ async def test_two_users_are_asked_independently(simulated_stage: Stage) -> None
     assert [m.text for m in shown[2:]] == ["How many times larger?", "a fox"]
 
 
-async def test_an_ephemeral_command_is_answered_to_its_sender_alone(simulated_stage: Stage) -> None:
+async def test_an_ephemeral_command_is_answered_to_its_sender_alone(ann: User) -> None:
     """The bot is no administrator."""
-    ann, _ = await open_group(simulated_stage)
-
     commands = ("/limits", "/settings", "/queue", "/privacy", "/cancel")
     answers = [await ann.ask(command) for command in commands]
 

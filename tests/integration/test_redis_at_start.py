@@ -108,7 +108,7 @@ async def test_the_embedded_one_is_started_again_and_shown_while_telegram_is_wai
     person = await control.make_user("Ann")
     await control.fault("getMe", "error", times=1000, error_code=502, description="Bad Gateway")
     await bot.launch()
-    await eventually(lambda: is_logged(bot, "Telegram is not usable yet"))
+    await bot.until_logged("Telegram is not usable yet")
     [server] = children_named(bot, "redis-server") + children_named(bot, "valkey-server")
 
     os.kill(server, signal.SIGSTOP)
@@ -131,15 +131,11 @@ async def test_one_that_hangs_at_the_start_is_shown(
     async with hanging_proxy(redis_url, "HELLO", times=1000) as url:
         bot.settings["IMGBOT_REDIS_URL"] = url
         await bot.launch()
-        await eventually(lambda: is_logged(bot, "status, health and metrics at"))
+        await bot.until_logged("status, health and metrics at")
         checks = await bot.health()
         await bot.kill()
 
     assert checks["redis"]
-
-
-async def is_logged(bot: Bot, words: str) -> bool:
-    return words in bot.log
 
 
 async def test_one_that_is_full_is_worked_off(

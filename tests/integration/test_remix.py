@@ -64,50 +64,44 @@ REPEATED = [
 
 
 @pytest.mark.parametrize(("text", "expected"), REPEATED)
-async def test_options_alone_repeat_the_prompt(
-    simulated_stage: Stage, text: str, expected: list[str]
-) -> None:
-    user = await simulated_stage.user()
-    await user.order("a castle --seed 5")
-    before = len(await simulated_stage.orders())
+async def test_options_alone_repeat_the_prompt(anna: User, text: str, expected: list[str]) -> None:
+    await anna.order("a castle --seed 5")
+    before = len(await anna.stage.orders())
 
-    await user.say(text)
-    await user.heard()
+    await anna.say(text)
+    await anna.heard()
 
-    assert (await simulated_stage.orders())[before:] == expected
+    assert (await anna.stage.orders())[before:] == expected
 
 
-async def test_a_wish_that_no_longer_fits_is_not_ordered(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    await user.order("a fox, " + "tall birches, " * 141)
-    before = await simulated_stage.charges()
+async def test_a_wish_that_no_longer_fits_is_not_ordered(anna: User) -> None:
+    await anna.order("a fox, " + "tall birches, " * 141)
+    before = await anna.stage.charges()
 
-    answer = await user.ask("another one, but at night with a red moon and a green scarf")
+    answer = await anna.ask("another one, but at night with a red moon and a green scarf")
 
     assert answer.text == t("en", "change_too_long", limit=2000)
-    assert await simulated_stage.charges() == before
+    assert await anna.stage.charges() == before
 
 
-async def test_options_after_a_photo_change_the_photo(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    await user.order("a castle")
-    [photo] = await user.photos(jpeg("cat"))
-    before = len(await simulated_stage.orders())
+async def test_options_after_a_photo_change_the_photo(anna: User) -> None:
+    await anna.order("a castle")
+    [photo] = await anna.photos(jpeg("cat"))
+    before = len(await anna.stage.orders())
 
-    await user.order("16:9", reply_to=photo.id)
+    await anna.order("16:9", reply_to=photo.id)
 
-    assert (await simulated_stage.orders())[before:] == ["edit 16:9"]
+    assert (await anna.stage.orders())[before:] == ["edit 16:9"]
 
 
-async def test_options_after_a_change_of_a_photo_repeat_no_change(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    await user.order("make it darker", jpeg("cat"))
-    before = await simulated_stage.orders()
+async def test_options_after_a_change_of_a_photo_repeat_no_change(anna: User) -> None:
+    await anna.order("make it darker", jpeg("cat"))
+    before = await anna.stage.orders()
 
-    question = await user.ask("16:9", fits=lambda message: message.buttons)
+    question = await anna.ask("16:9", fits=lambda message: message.buttons)
 
     assert question.text == t("en", "ask_meaning")
-    assert await simulated_stage.orders() == before
+    assert await anna.stage.orders() == before
 
 
 async def test_part_of_a_change_that_is_left_out_can_be_drawn_anew(bob: User) -> None:

@@ -1,18 +1,11 @@
 """Chats: albums and forwards of users, privacy mode, migration, closed chats."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 from aiogram.types import Update
 
-from tests.fixtures.bot_api import Setup, open_bot_api
-
-
-@pytest.fixture
-async def setup() -> AsyncGenerator[Setup]:
-    async with open_bot_api() as setup:
-        yield setup
+from tests.fixtures.bot_api import Setup
 
 
 def texts(updates: list[dict[str, Any]]) -> list[str]:

@@ -1,19 +1,13 @@
 """The control interface: people, watching, and who may reach it."""
 
-from collections.abc import AsyncGenerator
-
 import httpx
 import pytest
 
 from imgbot.sandbox.events import HISTORY
-from tests.fixtures.bot_api import Setup, open_bot_api
+from tests.fixtures.bot_api import Setup
 from tests.fixtures.sandbox import open_sandbox, picture
 
-
-@pytest.fixture
-async def setup() -> AsyncGenerator[Setup]:
-    async with open_bot_api(person={"username": "anna", "language_code": "ru"}) as setup:
-        yield setup
+BOT_API = {"person": {"username": "anna", "language_code": "ru"}}
 
 
 async def test_a_watcher_that_comes_too_late_is_told_to_start_anew() -> None:

@@ -1,12 +1,11 @@
 """Flood limits and scripted faults."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.fixtures.bot_api import BotApi, Setup, open_bot_api
+from tests.fixtures.bot_api import BotApi, Setup
 from tests.fixtures.sandbox import Clock
 
 
@@ -16,10 +15,7 @@ def clock() -> Clock:
     return Clock(lambda: 1_800_000_000.0)
 
 
-@pytest.fixture
-async def setup(clock: Clock) -> AsyncGenerator[Setup]:
-    async with open_bot_api(said="hello", now=clock, flood=True) as setup:
-        yield setup
+BOT_API = {"said": "hello", "flood": True}
 
 
 async def send_many(api: BotApi, chat_id: int, count: int) -> list[dict[str, Any]]:

@@ -1,21 +1,17 @@
 """Inline mode: a question in any chat, results by file_id, and the message that comes of one."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 from aiogram.types import Update
 
-from tests.fixtures.bot_api import BotApi, Setup, open_bot_api
+from tests.fixtures.bot_api import BotApi, Setup
 from tests.fixtures.sandbox import Clock, Person, picture
 
 TOO_OLD = "400 Bad Request: query is too old and response timeout expired or query ID is invalid"
 
 
-@pytest.fixture
-async def setup(clock: Clock) -> AsyncGenerator[Setup]:
-    async with open_bot_api(said="/start", now=clock) as setup:
-        yield setup
+BOT_API = {"said": "/start"}
 
 
 async def photo_id(api: BotApi, person: Person) -> str:

@@ -1,21 +1,17 @@
 """Pictures and files: uploads, handles, albums, sizes, and messages that become pictures."""
 
 import io
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from imgbot.sandbox.state import StickerSet
-from tests.fixtures.bot_api import Setup, open_bot_api
+from tests.fixtures.bot_api import Setup
 from tests.fixtures.sandbox import picture
 
-
-@pytest.fixture
-async def setup() -> AsyncGenerator[Setup]:
-    async with open_bot_api(said="hello") as setup:
-        yield setup
+BOT_API = {"said": "hello"}
 
 
 def jpg(content: bytes, name: str = "a.jpg") -> dict[str, tuple[str, bytes]]:

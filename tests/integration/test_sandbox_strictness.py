@@ -1,11 +1,10 @@
 """The sandbox refuses what Telegram refuses, in Telegram's words."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import pytest
 
-from tests.fixtures.bot_api import BotApi, Setup, keyboard, open_bot_api
+from tests.fixtures.bot_api import BotApi, Setup, keyboard
 from tests.fixtures.sandbox import Clock
 
 NOT_MODIFIED = (
@@ -15,10 +14,7 @@ NOT_MODIFIED = (
 TOO_OLD = "400 Bad Request: query is too old and response timeout expired or query ID is invalid"
 
 
-@pytest.fixture
-async def setup(clock: Clock) -> AsyncGenerator[Setup]:
-    async with open_bot_api(said="hello", now=clock) as setup:
-        yield setup
+BOT_API = {"said": "hello"}
 
 
 CHAT_REFUSALS: list[tuple[str, dict[str, Any], str]] = [

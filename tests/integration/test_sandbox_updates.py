@@ -1,12 +1,9 @@
 """Updates: offsets, long polls, one poller, lifetimes, kinds, the conflict with a webhook."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from typing import Any
 
-import pytest
-
-from tests.fixtures.bot_api import Setup, open_bot_api
+from tests.fixtures.bot_api import Setup
 from tests.fixtures.sandbox import Clock
 
 OTHER_POLL = (
@@ -17,12 +14,6 @@ WEBHOOK_ACTIVE = (
     "409 Conflict: can't use getUpdates method while webhook is active;"
     " use deleteWebhook to delete the webhook first"
 )
-
-
-@pytest.fixture
-async def setup(clock: Clock) -> AsyncGenerator[Setup]:
-    async with open_bot_api(now=clock) as setup:
-        yield setup
 
 
 def texts(updates: list[dict[str, Any]]) -> list[str]:

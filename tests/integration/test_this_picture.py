@@ -78,32 +78,30 @@ async def older_picture_that_was_replied_to(user: User) -> Message:
 )
 @pytest.mark.parametrize("text", ["ok then make it darker", "ладно тогда сделай чб"])
 async def test_a_picture_stays_the_one_that_is_meant(
-    simulated_stage: Stage, meant: Callable[[User], Awaitable[Message]], text: str
+    anna: User, meant: Callable[[User], Awaitable[Message]], text: str
 ) -> None:
-    user = await simulated_stage.user()
-    await user.order("a fox")
-    await user.order("an owl")
+    await anna.order("a fox")
+    await anna.order("an owl")
 
-    picture = await meant(user)
-    changed = await user.order(text)
+    picture = await meant(anna)
+    changed = await anna.order(text)
 
-    assert await source_of(simulated_stage, changed) == picture.photo_unique_id
+    assert await source_of(anna.stage, changed) == picture.photo_unique_id
 
 
 @pytest.mark.parametrize("caption", ["side by side [[sim:moderated]]", ""])
-async def test_none_of_several_photos_is_guessed(simulated_stage: Stage, caption: str) -> None:
-    user = await simulated_stage.user()
-    await user.order("a fox")
-    await user.ask(caption, *[jpeg("cat", (width, 240)) for width in (320, 240)])
+async def test_none_of_several_photos_is_guessed(anna: User, caption: str) -> None:
+    await anna.order("a fox")
+    await anna.ask(caption, *[jpeg("cat", (width, 240)) for width in (320, 240)])
     if not caption:
-        await user.ask("/cancel")
-    heard, before = await user.heard(), await simulated_stage.orders()
+        await anna.ask("/cancel")
+    heard, before = await anna.heard(), await anna.stage.orders()
 
-    await user.say("make it darker")
+    await anna.say("make it darker")
 
-    [answer] = (await user.heard())[len(heard) :]
+    [answer] = (await anna.heard())[len(heard) :]
     assert answer.text == t("en", "nothing_to_change")
-    assert await simulated_stage.orders() == before
+    assert await anna.stage.orders() == before
 
 
 async def test_in_a_group_it_is_the_newest_of_all(simulated_stage: Stage) -> None:
@@ -142,24 +140,21 @@ async def test_a_text_in_a_topic_answers_no_question_of_another(simulated_stage:
     assert await source_of(simulated_stage, answer) != owl.photo_unique_id
 
 
-async def test_a_reply_to_an_older_question_is_not_about_the_newer_photo(
-    simulated_stage: Stage,
-) -> None:
-    user = await simulated_stage.user()
+async def test_a_reply_to_an_older_question_is_not_about_the_newer_photo(anna: User) -> None:
     asked = [
-        await user.ask("", jpeg(name, (320, 240)), fits=has_buttons)
+        await anna.ask("", jpeg(name, (320, 240)), fits=has_buttons)
         for name in ("cat", "astronaut")
     ]
-    before = await simulated_stage.orders()
+    before = await anna.stage.orders()
 
-    late = await user.ask("make it red", reply_to=asked[0].id)
-    unordered = await simulated_stage.orders()
-    [photo] = [m for m in await user.control.messages(user.id) if m.id == asked[1].id - 1]
-    red = await user.order("make it blue", reply_to=asked[1].id)
+    late = await anna.ask("make it red", reply_to=asked[0].id)
+    unordered = await anna.stage.orders()
+    [photo] = [m for m in await anna.control.messages(anna.id) if m.id == asked[1].id - 1]
+    red = await anna.order("make it blue", reply_to=asked[1].id)
 
     assert late.text == t("en", "question_expired", minutes=15)
     assert unordered == before
-    assert await source_of(simulated_stage, red) == photo.photo_unique_id
+    assert await source_of(anna.stage, red) == photo.photo_unique_id
 
 
 async def test_a_question_by_name_that_is_over_is_not_about_a_newer_picture(
@@ -228,38 +223,32 @@ async def all_done(user: User) -> list[Message]:
     ],
 )
 async def test_what_is_said_while_the_picture_is_made_is_done_when_it_is_there(
-    simulated_stage: Stage, text: str, order: str
+    anna: User, text: str, order: str
 ) -> None:
-    user = await simulated_stage.user()
-    await user.order("a fox")
-    owl = await being_made(user)
+    await anna.order("a fox")
+    owl = await being_made(anna)
 
-    kept = await user.ask(text, fits=lambda each: each.buttons and each.id != owl.id)
-    [*_, shown, changed] = await all_done(user)
+    kept = await anna.ask(text, fits=lambda each: each.buttons and each.id != owl.id)
+    [*_, shown, changed] = await all_done(anna)
 
     assert kept.text in {t(language, "job_waiting_picture") for language in LANGUAGES}
     assert (shown.id, changed.id, changed.reply_to) == (owl.id, kept.id, owl.id)
-    assert await source_of(simulated_stage, changed) == shown.photo_unique_id
-    assert (await simulated_stage.orders())[-1] == order
+    assert await source_of(anna.stage, changed) == shown.photo_unique_id
+    assert (await anna.stage.orders())[-1] == order
 
 
-async def test_changes_follow_each_other_through_a_kill(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    await being_made(user)
+async def test_changes_follow_each_other_through_a_kill(anna: User) -> None:
+    await being_made(anna)
 
     for text in ("make it darker", "add a hat"):
-        await user.ask(text, fits=is_kept)
-    await simulated_stage.bot.kill()
-    await simulated_stage.bot.start()
-    await all_done(user)
-    [owl, darker, hat] = await user.results()
+        await anna.ask(text, fits=is_kept)
+    await anna.stage.bot.kill()
+    await anna.stage.bot.start()
+    await all_done(anna)
+    [owl, darker, hat] = await anna.results()
 
-    assert await source_of(simulated_stage, darker) == owl.photo_unique_id
-    assert await source_of(simulated_stage, hat) == darker.photo_unique_id
-
-
-async def now_s() -> float:
-    return time.time()
+    assert await source_of(anna.stage, darker) == owl.photo_unique_id
+    assert await source_of(anna.stage, hat) == darker.photo_unique_id
 
 
 async def is_refused(user: User, _: Message) -> None:
@@ -302,7 +291,7 @@ async def test_a_change_read_after_its_picture_has_failed_changes_no_older_one(
     await control.fault("getUpdates", "delay", times=100, delay_s=600)
     await simulated_stage.bot.start()
     # Messages are dated by the second, and so is the clock that they are compared with.
-    await eventually(now_s, lambda at_s: at_s > change.raw["date"] + 4)
+    await eventually(lambda: time.time() > change.raw["date"] + 4)
 
     simulated_stage.finish_tasks()
     await user.wait(lambda message: message.id == owl.id and is_refusal(message))
@@ -316,51 +305,47 @@ async def test_a_change_read_after_its_picture_has_failed_changes_no_older_one(
 
 
 @pytest.mark.parametrize("text", ["cancel", "undo"])
-async def test_what_was_said_last_can_be_taken_back(simulated_stage: Stage, text: str) -> None:
-    user = await simulated_stage.user()
-    await being_made(user)
-    kept = await user.ask("make it darker", fits=is_kept)
-    listed = await user.ask("/queue", fits=lambda each: each.text.startswith("Your pictures"))
+async def test_what_was_said_last_can_be_taken_back(anna: User, text: str) -> None:
+    await being_made(anna)
+    kept = await anna.ask("make it darker", fits=is_kept)
+    listed = await anna.ask("/queue", fits=lambda each: each.text.startswith("Your pictures"))
 
-    await user.say(text)
-    await user.wait(lambda message: message.id == kept.id and message.text == t("en", "cancelled"))
-    await all_done(user)
+    await anna.say(text)
+    await anna.wait(lambda message: message.id == kept.id and message.text == t("en", "cancelled"))
+    await all_done(anna)
 
     assert f"2. make it darker — {t('en', 'queue_awaits_picture')}" in listed.text
-    assert [message.text for message in await user.results()] == [f"an owl {SLOW}"]
+    assert [message.text for message in await anna.results()] == [f"an owl {SLOW}"]
 
 
-async def test_an_unsure_text_may_be_about_the_picture_that_is_made(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    await being_made(user)
+async def test_an_unsure_text_may_be_about_the_picture_that_is_made(anna: User) -> None:
+    await being_made(anna)
 
-    question = await user.ask("on the beach", fits=lambda m: m.text == t("en", "ask_meaning"))
-    await user.click(question, "Change this", is_kept)
-    await all_done(user)
+    question = await anna.ask("on the beach", fits=lambda m: m.text == t("en", "ask_meaning"))
+    await anna.click(question, "Change this", is_kept)
+    await all_done(anna)
 
-    assert (await simulated_stage.orders())[-1] == "edit on the beach"
-
-
-async def test_a_reply_to_a_status_message_is_about_its_picture(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    owl = await being_made(user)
-    await being_made(user, "a hedgehog")
-
-    kept = await user.ask("make it darker", fits=is_kept, reply_to=owl.id)
-    said = {message.id: message for message in await all_done(user)}
-
-    assert await source_of(simulated_stage, said[kept.id]) == said[owl.id].photo_unique_id
+    assert (await anna.stage.orders())[-1] == "edit on the beach"
 
 
-async def test_another_one_repeats_the_picture_that_is_made(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    await user.order("a fox")
-    owl = await being_made(user)
+async def test_a_reply_to_a_status_message_is_about_its_picture(anna: User) -> None:
+    owl = await being_made(anna)
+    await being_made(anna, "a hedgehog")
 
-    await user.ask("another one", fits=lambda message: message.id != owl.id and message.buttons)
-    await all_done(user)
+    kept = await anna.ask("make it darker", fits=is_kept, reply_to=owl.id)
+    said = {message.id: message for message in await all_done(anna)}
 
-    assert (await simulated_stage.orders())[-2:] == ["create an owl"] * 2
+    assert await source_of(anna.stage, said[kept.id]) == said[owl.id].photo_unique_id
+
+
+async def test_another_one_repeats_the_picture_that_is_made(anna: User) -> None:
+    await anna.order("a fox")
+    owl = await being_made(anna)
+
+    await anna.ask("another one", fits=lambda message: message.id != owl.id and message.buttons)
+    await all_done(anna)
+
+    assert (await anna.stage.orders())[-2:] == ["create an owl"] * 2
 
 
 async def test_what_is_made_for_others_is_theirs(simulated_stage: Stage) -> None:

@@ -66,27 +66,15 @@ class Recorder:
 
     async def until(self, user: Person, texts: list[str]) -> None:
         """Wait until these messages of a user, and no others, are handled."""
-
-        async def handled() -> list[str]:
-            return self.texts(user.id)
-
-        await eventually(handled, lambda found: found == texts)
+        await eventually(lambda: self.texts(user.id), lambda found: found == texts)
 
     async def until_running(self, count: int = 1) -> None:
         """Wait until so many handlers are at work."""
-
-        async def running() -> int:
-            return self.running
-
-        await eventually(running, lambda found: found == count)
+        await eventually(lambda: self.running, lambda found: found == count)
 
     async def until_count(self, count: int) -> None:
         """Wait until so many messages are handled."""
-
-        async def handled() -> int:
-            return len(self.handled)
-
-        await eventually(handled, lambda found: found == count)
+        await eventually(lambda: len(self.handled), lambda found: found == count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +127,6 @@ async def test_nothing_is_asked_for_while_another_bot_may_lead(place: Place) -> 
     expired, stopping = asyncio.Event(), asyncio.Event()
     under_way = 0
 
-    async def is_asking() -> bool:
-        return under_way > 0
-
     async def call(method: Any, **options: Any) -> Any:
         nonlocal under_way
         under_way += 1
@@ -157,10 +142,10 @@ async def test_nothing_is_asked_for_while_another_bot_may_lead(place: Place) -> 
         await place.say("before")
         await place.recorder.until(place.ann, ["before"])
 
-        await eventually(is_asking)
+        await eventually(lambda: under_way)
         # It ends the long poll that is under way, too.
         expired.set()
-        await eventually(is_asking, lambda found: not found)
+        await eventually(lambda: not under_way)
         await place.say("meanwhile")
         assert not under_way
         expired.clear()
@@ -185,7 +170,7 @@ async def test_order_within_a_chat_and_chats_side_by_side(place: Place) -> None:
     assert len(place.recorder.handled) == 6
 
 
-async def received() -> float:
+def received() -> float:
     sample = {"type": "message"}
     return REGISTRY.get_sample_value("imgbot_updates_received_total", sample) or 0.0
 
@@ -194,7 +179,7 @@ async def test_a_chat_that_never_rests_keeps_all_its_messages(place: Place) -> N
     """What counts is how many wait, not how many came since the chat was last quiet."""
     gates = [place.hold(f"gate {turn}") for turn in range(3)]
     async with place.polling():
-        before = await received()
+        before = received()
         for turn in range(3):
             await place.say(f"gate {turn}")
             for number in range(20):
@@ -235,16 +220,12 @@ async def test_one_member_of_a_group_crowds_nobody_out(place: Place) -> None:
         await control.say(bob, "/there", chat_id=groups[1])
 
         refused = [(groups[0], "slow_down"), (groups[1], "too_fast")]
-
-        async def answers() -> list[tuple[int, str]]:
-            return sorted(place.recorder.refused)
-
-        await eventually(answers, lambda found: found == sorted(refused))
+        await eventually(lambda: sorted(place.recorder.refused) == sorted(refused))
         # "/there", which was sent last: all have been taken in.
         await place.recorder.until_count(1)
         gate.set()
         refused.append((groups[0], "too_fast"))
-        await eventually(answers, lambda found: found == sorted(refused))
+        await eventually(lambda: sorted(place.recorder.refused) == sorted(refused))
         await place.recorder.until_count(54)
 
     own = [f"/{number}" for number in range(2, 51)]
@@ -317,11 +298,7 @@ async def test_nothing_is_confirmed_before_it_is_on_the_disk(redis: Client) -> N
         await asked.wait()
         before = list(offsets)
         is_on_disk.set()
-
-        async def told() -> list[int | None]:
-            return offsets
-
-        await eventually(told, lambda offsets: len(offsets) > 1)
+        await eventually(lambda: len(offsets) > 1)
         life.cancel()
 
     assert recorder.texts(1) == ["a fox"]
@@ -379,11 +356,8 @@ async def test_a_chat_that_must_wait_holds_nobody_up(
         for text in in_order:
             for other in others:
                 await place.control.say(other, text)
-
-        async def of_others() -> list[list[str]]:
-            return [place.recorder.texts(other.id) for other in others]
-
-        await eventually(of_others, lambda texts: texts == [in_order] * 3)
+        for other in others:
+            await place.recorder.until(other, in_order)
         stored = f"{keys.DEFERRED_OF}{ann.id}"
         await eventually(lambda: redis.zcard(stored), lambda count: count == 21)
         assert updates.is_busy_with(ann.id)
@@ -412,11 +386,7 @@ async def test_an_update_that_has_waited_for_long_is_told_of(redis: Client) -> N
         updates = UpdatePoller(cast("Bot", nothing), Recorder(), ledger)
         before = updates.trouble
         life = group.create_task(updates.run(asyncio.Event(), DRAIN_S))
-
-        async def trouble() -> str:
-            return updates.trouble
-
-        after = await eventually(trouble)
+        after = await eventually(lambda: updates.trouble)
         life.cancel()
 
     assert before == ""
@@ -430,11 +400,7 @@ async def test_what_cannot_be_stored_stays_at_telegram(place: Place) -> None:
     place.recorder.failures["later"] = [TransientError("Telegram asks to wait", 3000.0)]
     async with filled(place.redis), place.polling():
         await place.say("later")
-
-        async def is_refused() -> bool:
-            return not place.recorder.failures["later"]
-
-        await eventually(is_refused)
+        await eventually(lambda: not place.recorder.failures["later"])
 
     assert await place.left() == ["later"]
 
@@ -479,9 +445,6 @@ async def test_telegrams_troubles_are_survived_and_a_stop_confirms_what_was_hand
 async def test_it_polls_again_once_another_call_has_ended_an_outage(
     place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def is_waiting() -> bool:
-        return "getUpdates: TelegramServerError" in caplog.text
-
     monkeypatch.setattr("imgbot.telegram.session._OUTAGE_S", 0.0)
     monkeypatch.setattr("imgbot.telegram.update_poller.backoff_s", Mock(return_value=3600.0))
     stopping = asyncio.Event()
@@ -492,7 +455,7 @@ async def test_it_polls_again_once_another_call_has_ended_an_outage(
         await place.control.fault("getUpdates", "error", **fault)
         group.create_task(updates.run(stopping, DRAIN_S))
         await place.say("hello")
-        await eventually(is_waiting)
+        await eventually(lambda: "getUpdates: TelegramServerError" in caplog.text)
 
         await place.bot.get_me()
 
@@ -534,7 +497,7 @@ async def test_a_server_that_orders_or_repeats_updates_as_it_likes_is_not_floode
             sent[:] = await make_request(bot, method) or sent
         return sent[::-1]
 
-    async def is_done() -> object:
+    def is_done() -> object:
         if is_repeated:
             return "returns nothing new at once" in caplog.text
         return sent and offsets[-1] == sent[-1]["update_id"] + 1

@@ -33,65 +33,59 @@ async def three_variants(user: User, text: str = "a fox, 3 variants") -> list[Me
     ],
 )
 async def test_the_variant_that_is_named_is_changed(
-    simulated_stage: Stage, text: str, number: int, order: str
+    anna: User, text: str, number: int, order: str
 ) -> None:
-    user = await simulated_stage.user()
-    variants = await three_variants(user)
+    variants = await three_variants(anna)
 
-    first = await user.order(text)
+    first = await anna.order(text)
     # And those of the picture that came of it.
-    second = await user.order("the second in black and white")
+    second = await anna.order("the second in black and white")
 
-    assert await source_of(simulated_stage, first) == variants[number - 1].photo_unique_id
-    assert await source_of(simulated_stage, second) == variants[1].photo_unique_id
-    assert (await simulated_stage.orders())[-2] == order
+    assert await source_of(anna.stage, first) == variants[number - 1].photo_unique_id
+    assert await source_of(anna.stage, second) == variants[1].photo_unique_id
+    assert (await anna.stage.orders())[-2] == order
 
 
-async def test_the_variant_that_is_chosen_is_shown_and_is_this_one(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    variants = await three_variants(user)
+async def test_the_variant_that_is_chosen_is_shown_and_is_this_one(anna: User) -> None:
+    variants = await three_variants(anna)
 
-    chosen = [await user.order(text) for text in ("use the first one", "2")]
-    changed = await user.order("make it darker")
-    before = await simulated_stage.orders()
-    await user.order("variations of the third")
+    chosen = [await anna.order(text) for text in ("use the first one", "2")]
+    changed = await anna.order("make it darker")
+    before = await anna.stage.orders()
+    await anna.order("variations of the third")
 
     assert [each.photo_unique_id for each in chosen] == [
         each.photo_unique_id for each in variants[:2]
     ]
     assert [each.text for each in chosen] == ["1/3 · a fox", "2/3 · a fox"]
-    assert await source_of(simulated_stage, changed) == variants[1].photo_unique_id
-    assert (await simulated_stage.orders())[len(before) :] == ["create a fox"]
+    assert await source_of(anna.stage, changed) == variants[1].photo_unique_id
+    assert (await anna.stage.orders())[len(before) :] == ["create a fox"]
 
 
-async def test_options_alone_repeat_the_variant_that_is_named(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    variants = await three_variants(user)
+async def test_options_alone_repeat_the_variant_that_is_named(anna: User) -> None:
+    variants = await three_variants(anna)
 
-    again = await user.order("второй в 16:9")
-    before = await user.order("undo")
+    again = await anna.order("второй в 16:9")
+    before = await anna.order("undo")
 
     assert again.text == "a fox"
     assert before.photo_unique_id == variants[1].photo_unique_id
 
 
-async def test_a_variant_that_is_being_made_is_changed_when_it_is_there(
-    simulated_stage: Stage,
-) -> None:
-    user = await simulated_stage.user()
-    await user.say(f"a fox {SLOW}, 3 variants")
-    await user.heard(rests=False)
+async def test_a_variant_that_is_being_made_is_changed_when_it_is_there(anna: User) -> None:
+    await anna.say(f"a fox {SLOW}, 3 variants")
+    await anna.heard(rests=False)
 
-    await user.ask("второй поярче", fits=lambda m: m.text == t("ru", "job_waiting_picture"))
-    listed = await user.ask("/queue", fits=lambda m: ": 4" in m.text)
-    await all_done(user)
+    await anna.ask("второй поярче", fits=lambda m: m.text == t("ru", "job_waiting_picture"))
+    listed = await anna.ask("/queue", fits=lambda m: ": 4" in m.text)
+    await all_done(anna)
 
-    results = {message.text[:3]: message for message in await user.results()}
+    results = {message.text[:3]: message for message in await anna.results()}
     assert [line[:8] for line in listed.text.splitlines()[1:4]] == [
         f"{number}. {number}/3 ·"[:8] for number in (1, 2, 3)
     ]
     changed = results.pop("✏️ ")
-    assert await source_of(simulated_stage, changed) == results["2/3"].photo_unique_id
+    assert await source_of(anna.stage, changed) == results["2/3"].photo_unique_id
 
 
 async def test_variants_that_the_previous_release_shows_together_get_a_message_each(
@@ -134,47 +128,44 @@ async def test_variants_that_the_previous_release_shows_together_get_a_message_e
     ],
 )
 async def test_a_number_without_a_picture_is_answered_and_costs_nothing(
-    simulated_stage: Stage, text: str, words: str, answer: str
+    anna: User, text: str, words: str, answer: str
 ) -> None:
-    user = await simulated_stage.user()
     if words:
-        await three_variants(user, words)
+        await three_variants(anna, words)
     else:
-        await user.order("a fox")
-    before = await simulated_stage.orders()
+        await anna.order("a fox")
+    before = await anna.stage.orders()
 
-    answers = [await user.ask(text)]
+    answers = [await anna.ask(text)]
 
     assert [each.text for each in answers] == [answer]
-    assert await simulated_stage.orders() == before
+    assert await anna.stage.orders() == before
 
 
-async def test_one_goes_back_to_any_version_and_forth_again(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    versions = [await user.order("a fox")]
-    versions += [await user.order(text) for text in ("make it darker", "add a hat", "add a boat")]
-    before = await simulated_stage.orders()
+async def test_one_goes_back_to_any_version_and_forth_again(anna: User) -> None:
+    versions = [await anna.order("a fox")]
+    versions += [await anna.order(text) for text in ("make it darker", "add a hat", "add a boat")]
+    before = await anna.stage.orders()
 
     texts = ("верни первую", "верни обратно", "undo", "undo", "put it back", "put it back")
     texts = (*texts, "back to the original", "верни вторую")
-    shown = [await user.order(text) for text in texts]
+    shown = [await anna.order(text) for text in texts]
 
     ids = [each.photo_unique_id for each in versions]
     numbers = [ids.index(each.photo_unique_id) + 1 for each in shown]
     assert numbers == [1, 4, 3, 2, 3, 4, 1, 2]
-    assert await simulated_stage.orders() == before
+    assert await anna.stage.orders() == before
 
 
-async def test_the_original_of_a_photo_is_the_photo(simulated_stage: Stage) -> None:
-    user = await simulated_stage.user()
-    changed = await user.order("make it darker", jpeg("cat", (320, 240)))
-    await user.order("add a hat")
+async def test_the_original_of_a_photo_is_the_photo(anna: User) -> None:
+    changed = await anna.order("make it darker", jpeg("cat", (320, 240)))
+    await anna.order("add a hat")
 
-    original = await user.order("the original")
-    back = await user.order("put it back")
+    original = await anna.order("the original")
+    back = await anna.order("put it back")
 
     assert original.text == t("en", "undo_original")
-    assert original.photo_unique_id == await source_of(simulated_stage, changed)
+    assert original.photo_unique_id == await source_of(anna.stage, changed)
     assert back.text == "✏️ add a hat"
 
 
