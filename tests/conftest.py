@@ -16,6 +16,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from imgbot.storage.client import Client, connect
 from imgbot.storage.server.process import find_binary
 from imgbot.telegram.lazy_models import import_aiogram
+from tests.fakes.scripted_server import Script, open_script
 from tests.fixtures.bot import BOTS
 from tests.fixtures.waiting import wait_until
 
@@ -114,6 +115,12 @@ async def redis(redis_url: str) -> AsyncIterator[Client]:
     redis = connect(redis_url)
     yield redis
     await redis.aclose()
+
+
+@pytest.fixture
+async def script() -> AsyncIterator[Script]:
+    async with open_script() as script:
+        yield script
 
 
 @pytest.fixture(autouse=True)

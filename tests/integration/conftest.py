@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from tests.fakes.scripted_server import Script, open_script
 from tests.fixtures.bot import SOON
 from tests.fixtures.bot_api import Setup, open_bot_api
 from tests.fixtures.hostile import assert_undisturbed
@@ -113,12 +112,6 @@ async def admins(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Admi
 def clock() -> Clock:
     """The sandbox's clock, for a test to turn."""
     return Clock()
-
-
-@pytest.fixture
-async def script() -> AsyncGenerator[Script]:
-    async with open_script() as script:
-        yield script
 
 
 @pytest.fixture

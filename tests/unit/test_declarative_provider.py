@@ -34,7 +34,7 @@ from imgbot.providers.protocol import Done, Output, Pending, ProviderConfig
 from imgbot.providers.spec_file import LocatedTable, micro, parse, read_file, read_preset
 from imgbot.providers.url_policy import Hosts, is_allowed, is_public
 from imgbot.sandbox.simulated_provider import SPEC_FILE
-from tests.fakes.scripted_server import Script, open_script
+from tests.fakes.scripted_server import Script
 from tests.fixtures.requests import KEY, make_order, submitted
 
 
@@ -259,45 +259,41 @@ STANDARD = {
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
-async def test_webhooks_before_the_published_key_wait_for_one_fetch() -> None:
+async def test_webhooks_before_the_published_key_wait_for_one_fetch(script: Script) -> None:
     config, heard = ProviderConfig(key="k"), list[object]()
-    async with open_script() as script:
-        for status in (200, 503):
-            script.answers["GET /v1/webhooks/default/secret"] = [(status, {"key": SECRET})]
-            spec = read_spec(read_preset("replicate"))
-            async with aclosing(
-                DeclaredProvider(spec, replace(config, url=script.url))
-            ) as provider:
+    for status in (200, 503):
+        script.answers["GET /v1/webhooks/default/secret"] = [(status, {"key": SECRET})]
+        spec = read_spec(read_preset("replicate"))
+        async with aclosing(DeclaredProvider(spec, replace(config, url=script.url))) as provider:
 
-                async def hear() -> None:
-                    said = provider.ticket_of_hook(Operation.CREATE, STANDARD, BODY, NOW_S)
-                    try:
-                        heard.append((await said or {}).get("id"))
-                    except ProviderError as error:
-                        heard.append(error.kind)
+            async def hear() -> None:
+                said = provider.ticket_of_hook(Operation.CREATE, STANDARD, BODY, NOW_S)
+                try:
+                    heard.append((await said or {}).get("id"))
+                except ProviderError as error:
+                    heard.append(error.kind)
 
-                async with asyncio.TaskGroup() as group:
-                    for _ in range(3):
-                        group.create_task(hear())
+            async with asyncio.TaskGroup() as group:
+                for _ in range(3):
+                    group.create_task(hear())
 
     assert heard == ["p1"] * 3 + [Kind.UNAVAILABLE] * 3
     assert len(script.asked) == 2
 
 
-async def test_a_number_beyond_all_bounds_is_none() -> None:
+async def test_a_number_beyond_all_bounds_is_none(script: Script) -> None:
     config = ProviderConfig(key="k")
-    async with open_script() as script:
-        script.on("GET /v1/credits", {"credits": 10**400})
-        script.on("GET /v1/get_result", {"status": "Pending", "progress": 10**400})
-        config = replace(config, url=script.url)
-        async with aclosing(DeclaredProvider(read_spec(read_preset("bfl")), config)) as provider:
-            assert await provider.balance() is None
-            assert await provider.poll({"id": "t"}) == Pending()
+    script.on("GET /v1/credits", {"credits": 10**400})
+    script.on("GET /v1/get_result", {"status": "Pending", "progress": 10**400})
+    config = replace(config, url=script.url)
+    async with aclosing(DeclaredProvider(read_spec(read_preset("bfl")), config)) as provider:
+        assert await provider.balance() is None
+        assert await provider.poll({"id": "t"}) == Pending()
 
 
-async def test_only_an_empty_list_proves_that_a_job_has_no_task() -> None:
+async def test_only_an_empty_list_proves_that_a_job_has_no_task(script: Script) -> None:
     silent = [{}, {"tasks": None}, {"tasks": {"id": "t"}}, {"tasks": [{}]}, []]
-    async with open_script() as script, simulated(script) as provider:
+    async with simulated(script) as provider:
         script.on("GET /tasks", {"tasks": []}, {"tasks": [{"id": "t"}]}, *silent)
         assert await provider.look_up("job-1") is None
         assert await provider.look_up("job-1") == {"id": "t"}
@@ -313,35 +309,35 @@ async def simulated(script: Script) -> AsyncGenerator[DeclaredProvider]:
         yield provider
 
 
-async def test_the_key_is_sent_to_no_other_host() -> None:
-    async with open_script() as script:
-        client = ProviderHttpClient(Hosts([script.url], ()), {"Key": "x"})
-        await client.ask("GET", f"{script.url}/1")
-        with pytest.raises(ProviderError, match="must not be sent"):
-            await client.ask("GET", "https://evil.example/1")
-        await client.aclose()
+async def test_the_key_is_sent_to_no_other_host(script: Script) -> None:
+    client = ProviderHttpClient(Hosts([script.url], ()), {"Key": "x"})
+    await client.ask("GET", f"{script.url}/1")
+    with pytest.raises(ProviderError, match="must not be sent"):
+        await client.ask("GET", "https://evil.example/1")
+    await client.aclose()
 
     assert [request.headers["Key"] for request in script.asked] == ["x"]
 
 
-async def test_a_compressed_answer_is_measured_while_it_is_unpacked(tmp_path: Path) -> None:
+async def test_a_compressed_answer_is_measured_while_it_is_unpacked(
+    script: Script, tmp_path: Path
+) -> None:
     whole, limit = gzip.compress(json.dumps({"id": "t"}).encode()), 1 << 20
-    async with open_script() as script:
-        script.headers["Content-Encoding"] = "gzip"
-        script.on("GET /1", whole, gzip.compress(bytes(64 << 20)), whole[:-12])
-        client = ProviderHttpClient(Hosts([script.url], ()), {}, answer_limit_bytes=limit)
-        async with aclosing(client):
-            assert (await client.ask("GET", f"{script.url}/1")).content == {"id": "t"}
-            tracemalloc.start()
-            with pytest.raises(ProviderError, match="unavailable"):
-                await client.ask("GET", f"{script.url}/1")
-            _, peak_bytes = tracemalloc.get_traced_memory()
-            tracemalloc.stop()
-            assert peak_bytes < 8 * limit
-            # The provider's own words end early, and so may a submit's.
-            assert (await client.ask("GET", f"{script.url}/1")).content is None
-            script.on("GET /1", whole)
-            await client.fetch(f"{script.url}/1", tmp_path / "made")
+    script.headers["Content-Encoding"] = "gzip"
+    script.on("GET /1", whole, gzip.compress(bytes(64 << 20)), whole[:-12])
+    client = ProviderHttpClient(Hosts([script.url], ()), {}, answer_limit_bytes=limit)
+    async with aclosing(client):
+        assert (await client.ask("GET", f"{script.url}/1")).content == {"id": "t"}
+        tracemalloc.start()
+        with pytest.raises(ProviderError, match="unavailable"):
+            await client.ask("GET", f"{script.url}/1")
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak_bytes < 8 * limit
+        # The provider's own words end early, and so may a submit's.
+        assert (await client.ask("GET", f"{script.url}/1")).content is None
+        script.on("GET /1", whole)
+        await client.fetch(f"{script.url}/1", tmp_path / "made")
 
     assert json.loads((tmp_path / "made").read_bytes()) == {"id": "t"}
 
@@ -389,15 +385,14 @@ async def test_a_name_is_resolved_to_public_addresses_only(monkeypatch: pytest.M
 
 
 async def test_a_full_disk_is_no_fault_of_the_providers(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    script: Script, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     full = AsyncMock(side_effect=OSError(errno.ENOSPC, "no space left"))
     monkeypatch.setattr(http, "_write", full)
-    async with open_script() as script:
-        script.on("GET /1.png", b"a picture")
-        async with aclosing(ProviderHttpClient(Hosts([script.url], ()), {})) as client:
-            with pytest.raises(OSError, match="no space left"):
-                await client.fetch(f"{script.url}/1.png", tmp_path / "result")
+    script.on("GET /1.png", b"a picture")
+    async with aclosing(ProviderHttpClient(Hosts([script.url], ()), {})) as client:
+        with pytest.raises(OSError, match="no space left"):
+            await client.fetch(f"{script.url}/1.png", tmp_path / "result")
 
 
 @pytest.mark.parametrize(
@@ -411,28 +406,28 @@ async def test_a_full_disk_is_no_fault_of_the_providers(
     ],
 )
 async def test_negative_prompt_has_its_own_field_or_follows_in_words(
-    tmp_path: Path, body: dict[str, str], sent: dict[str, str]
+    script: Script, tmp_path: Path, body: dict[str, str], sent: dict[str, str]
 ) -> None:
     document = read_file(SPEC_FILE)
     document.content["models"] = [{"id": "m", "operations": ["create"], "body": body}]
-    async with open_script() as script:
-        script.on("POST /tasks", {"id": "1"})
-        provider = DeclaredProvider(read_spec(document), ProviderConfig(script.url, KEY))
-        await submitted(provider, make_order(tmp_path, Operation.CREATE, "a fox", negative="snow"))
-        await provider.aclose()
+    script.on("POST /tasks", {"id": "1"})
+    provider = DeclaredProvider(read_spec(document), ProviderConfig(script.url, KEY))
+    await submitted(provider, make_order(tmp_path, Operation.CREATE, "a fox", negative="snow"))
+    await provider.aclose()
 
     assert json.loads(script.asked[-1].body) == sent
 
 
 @pytest.mark.parametrize("query", [{}, {"hook": "{hook?}", "of": "{job}"}])
-async def test_the_query_of_an_address_is_sent(query: dict[str, str], tmp_path: Path) -> None:
+async def test_the_query_of_an_address_is_sent(
+    script: Script, query: dict[str, str], tmp_path: Path
+) -> None:
     document = read_file(SPEC_FILE)
     document.content["submit"] |= {"url": "{api}/tasks?version=2", "query": query}
-    async with open_script() as script:
-        script.on("POST /tasks", {"id": "1"})
-        config = ProviderConfig(script.url, KEY)
-        async with aclosing(DeclaredProvider(read_spec(document), config)) as provider:
-            await submitted(provider, make_order(tmp_path, Operation.CREATE, "a fox"))
+    script.on("POST /tasks", {"id": "1"})
+    config = ProviderConfig(script.url, KEY)
+    async with aclosing(DeclaredProvider(read_spec(document), config)) as provider:
+        await submitted(provider, make_order(tmp_path, Operation.CREATE, "a fox"))
 
     assert script.asked[-1].query == {"version": "2"} | ({"of": "job-1"} if query else {})
 
@@ -498,13 +493,12 @@ async def test_the_id_of_a_withdrawn_model_means_one_that_costs_no_more(
             assert chosen_by_the_operator.offers[operation] == offer
 
 
-async def test_a_task_of_a_withdrawn_model_is_polled_where_it_was_ordered() -> None:
+async def test_a_task_of_a_withdrawn_model_is_polled_where_it_was_ordered(script: Script) -> None:
     task = "/fal-ai/nano-banana-2/requests/r1"
-    async with open_script() as script:
-        script.on(f"GET {task}/status", {"status": "COMPLETED"})
-        script.on(f"GET {task}", {"images": [{"url": "https://v3.fal.media/a.jpg"}]})
-        config = ProviderConfig(script.url, KEY)
-        async with aclosing(open_provider("fal", config, AsyncMock())) as provider:
-            polled = await provider.poll({"id": "r1", "model": "fal-ai/nano-banana-2/edit"})
+    script.on(f"GET {task}/status", {"status": "COMPLETED"})
+    script.on(f"GET {task}", {"images": [{"url": "https://v3.fal.media/a.jpg"}]})
+    config = ProviderConfig(script.url, KEY)
+    async with aclosing(open_provider("fal", config, AsyncMock())) as provider:
+        polled = await provider.poll({"id": "r1", "model": "fal-ai/nano-banana-2/edit"})
 
     assert polled == Done((Output(url="https://v3.fal.media/a.jpg"),))

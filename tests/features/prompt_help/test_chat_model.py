@@ -4,32 +4,24 @@ import asyncio
 import itertools
 import json
 import logging
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from unittest.mock import AsyncMock
 
 import pytest
-import pytest_asyncio
 from pydantic import SecretStr
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, Classification, Intent, classify
 from imgbot.features.prompt_help import chat_model
 from imgbot.features.prompt_help.chat_model import INSTRUCTIONS, WRITING, ChatModel, Version
-from tests.fakes.scripted_server import Script, open_script
+from tests.fakes.scripted_server import Script
 
 PATH = "POST /v1/chat/completions"
 KEY = "sk-not-for-the-log"
 FACTS = ChatFacts(has_picture=True)
 TEXT = "on the beach"
 ANN, BOB = 1, 2
-
-
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[Script]:
-    async with open_script() as script:
-        yield script
 
 
 def says(content: Any) -> dict[str, Any]:
@@ -45,21 +37,21 @@ def says(content: Any) -> dict[str, Any]:
     }
 
 
-def model_at(server: Script) -> ChatModel:
+def model_at(script: Script) -> ChatModel:
     count_call = AsyncMock(side_effect=itertools.count(1))
-    return ChatModel(f"{server.url}/v1", "small-1", SecretStr(KEY), count_call)
+    return ChatModel(f"{script.url}/v1", "small-1", SecretStr(KEY), count_call)
 
 
 @pytest.mark.parametrize("intent", ["create", "change", "question", "complaint"])
-async def test_the_model_decides_what_the_rules_cannot(server: Script, intent: str) -> None:
-    server.on(PATH, says({"intent": intent}))
+async def test_the_model_decides_what_the_rules_cannot(script: Script, intent: str) -> None:
+    script.on(PATH, says({"intent": intent}))
     unsure = classify(TEXT, FACTS)
 
-    found = await model_at(server).decide(ANN, TEXT, FACTS, unsure)
+    found = await model_at(script).decide(ANN, TEXT, FACTS, unsure)
 
     assert not unsure.is_sure
     assert (found.intent, found.is_sure, found.prompt) == (intent, True, unsure.prompt)
-    [asked] = server.asked
+    [asked] = script.asked
     assert asked.headers["Authorization"] == f"Bearer {KEY}"
     body = json.loads(asked.body)
     system, user = body["messages"]
@@ -91,10 +83,10 @@ async def test_the_model_decides_what_the_rules_cannot(server: Script, intent: s
     ],
 )
 async def test_any_other_answer_leaves_the_decision_to_the_rules(
-    server: Script, status: int, content: Any, caplog: pytest.LogCaptureFixture
+    script: Script, status: int, content: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server.on(PATH, content, status=status)
-    unsure, model = classify(TEXT, FACTS), model_at(server)
+    script.on(PATH, content, status=status)
+    unsure, model = classify(TEXT, FACTS), model_at(script)
 
     with caplog.at_level(logging.DEBUG):
         found = [await model.decide(ANN, TEXT, FACTS, unsure) for _ in range(5)]
@@ -102,28 +94,28 @@ async def test_any_other_answer_leaves_the_decision_to_the_rules(
     assert found == [unsure] * 5
     is_answer = content == says({"intent": "other"})
     # After failures in a row it is left alone for a while.
-    assert len(server.asked) == (5 if is_answer else 3)
+    assert len(script.asked) == (5 if is_answer else 3)
     assert ("chat model fails" in caplog.text) is not is_answer
     assert KEY not in caplog.text
     assert TEXT not in caplog.text
 
 
 async def test_a_slow_model_is_not_waited_for(
-    server: Script, monkeypatch: pytest.MonkeyPatch
+    script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(chat_model, "_TIMEOUT_S", 0.1)
-    server.on(PATH, says({"intent": "create"}))
-    server.delay_s = 1.0
+    script.on(PATH, says({"intent": "create"}))
+    script.delay_s = 1.0
     unsure = classify(TEXT, FACTS)
 
-    assert await model_at(server).decide(ANN, TEXT, FACTS, unsure) == unsure
+    assert await model_at(script).decide(ANN, TEXT, FACTS, unsure) == unsure
 
 
 async def test_after_its_pause_the_model_is_asked_again(
-    server: Script, monkeypatch: pytest.MonkeyPatch
+    script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.on(PATH, b"", b"", b"", says({"intent": "create"}))
-    model, unsure = model_at(server), classify(TEXT, FACTS)
+    script.on(PATH, b"", b"", b"", says({"intent": "create"}))
+    model, unsure = model_at(script), classify(TEXT, FACTS)
     for _ in range(4):
         await model.decide(ANN, TEXT, FACTS, unsure)
 
@@ -131,7 +123,7 @@ async def test_after_its_pause_the_model_is_asked_again(
     monkeypatch.setattr(chat_model.time, "monotonic", lambda: later_s)
     found = await model.decide(ANN, TEXT, FACTS, unsure)
 
-    assert (len(server.asked), found.is_sure) == (4, True)
+    assert (len(script.asked), found.is_sure) == (4, True)
 
 
 @pytest.mark.parametrize(
@@ -146,60 +138,60 @@ async def test_after_its_pause_the_model_is_asked_again(
     ],
 )
 async def test_talk_never_becomes_an_order(
-    server: Script, intent: Intent, facts: ChatFacts, answer: str
+    script: Script, intent: Intent, facts: ChatFacts, answer: str
 ) -> None:
-    server.on(PATH, says({"intent": answer}))
+    script.on(PATH, says({"intent": answer}))
     talk = Classification(intent, is_sure=False, topic="price")
 
-    assert await model_at(server).decide(ANN, TEXT, facts, talk) == talk
+    assert await model_at(script).decide(ANN, TEXT, facts, talk) == talk
 
 
 async def test_one_user_asks_no_more_than_a_tenth_of_the_questions_of_a_day(
-    server: Script, monkeypatch: pytest.MonkeyPatch
+    script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.on(PATH, says({"intent": "create"}))
+    script.on(PATH, says({"intent": "create"}))
     monkeypatch.setattr(chat_model, "DAILY_LIMIT", 30)
-    model, unsure = model_at(server), classify(TEXT, FACTS)
+    model, unsure = model_at(script), classify(TEXT, FACTS)
 
     async def decided(user_id: int) -> int:
         found = [await model.decide(user_id, TEXT, FACTS, unsure) for _ in range(5)]
         return sum(each.is_sure for each in found)
 
-    assert [await decided(ANN), await decided(BOB), len(server.asked)] == [3, 3, 6]
+    assert [await decided(ANN), await decided(BOB), len(script.asked)] == [3, 3, 6]
     later_s = chat_model.time.monotonic() + 86_401
     monkeypatch.setattr(chat_model.time, "monotonic", lambda: later_s)
     assert await decided(ANN) == 3
 
 
 async def test_what_is_sure_or_long_or_over_the_budget_is_not_sent(
-    server: Script, monkeypatch: pytest.MonkeyPatch
+    script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.on(PATH, says({"intent": "question"}))
+    script.on(PATH, says({"intent": "question"}))
     monkeypatch.setattr(chat_model, "DAILY_LIMIT", 1)
     monkeypatch.setattr(chat_model, "_USER_SHARE", 1)
-    model, unsure = model_at(server), classify(TEXT, FACTS)
+    model, unsure = model_at(script), classify(TEXT, FACTS)
 
     sure = Classification(Intent.CREATE, prompt="a fox")
     assert await model.decide(ANN, "a fox", FACTS, sure) == sure
     assert await model.decide(ANN, TEXT * 50, FACTS, unsure) == unsure
-    assert server.asked == []
+    assert script.asked == []
     assert (await model.decide(ANN, TEXT, FACTS, unsure)).intent is Intent.QUESTION
     assert await model.decide(ANN, TEXT, FACTS, unsure) == unsure
-    assert len(server.asked) == 1
+    assert len(script.asked) == 1
 
 
 THREE = [{"shown": f"лиса {n}", "sent": f"a  fox {n}"} for n in (1, 2, 3)]
 
 
-async def test_a_slow_model_writes_for_few_at_once_and_once_for_each(server: Script) -> None:
-    server.on(PATH, says({"versions": THREE}))
-    server.held.clear()
+async def test_a_slow_model_writes_for_few_at_once_and_once_for_each(script: Script) -> None:
+    script.on(PATH, says({"versions": THREE}))
+    script.held.clear()
 
     async def counted() -> int:
         await asyncio.sleep(0)
         return 1
 
-    model = ChatModel(f"{server.url}/v1", "small-1", SecretStr(KEY), counted)
+    model = ChatModel(f"{script.url}/v1", "small-1", SecretStr(KEY), counted)
     refused: list[tuple[int, str]] = []
 
     async def press(user_id: int, prompt: str) -> bool:
@@ -211,7 +203,7 @@ async def test_a_slow_model_writes_for_few_at_once_and_once_for_each(server: Scr
         if not found:
             refused.append((user_id, told))
             if len(refused) == 4:
-                server.held.set()
+                script.held.set()
         return bool(found)
 
     async with asyncio.TaskGroup() as group:
@@ -223,23 +215,23 @@ async def test_a_slow_model_writes_for_few_at_once_and_once_for_each(server: Scr
 
 
 async def test_a_prompt_is_written_out_as_often_as_the_share_of_a_user_allows(
-    server: Script, monkeypatch: pytest.MonkeyPatch
+    script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server.on(PATH, says({"versions": [*THREE, THREE[0]]}))
+    script.on(PATH, says({"versions": [*THREE, THREE[0]]}))
     monkeypatch.setattr(chat_model, "DAILY_LIMIT", 25)
-    model = model_at(server)
+    model = model_at(script)
 
     found = await model.versions(ANN, "лиса", "ru", "en")
 
     assert found == [Version(f"лиса {n}", f"a fox {n}") for n in (1, 2, 3)]
-    system, user = json.loads(server.asked[0].body)["messages"]
+    system, user = json.loads(script.asked[0].body)["messages"]
     assert system["content"] == WRITING
     assert json.loads(user["content"]) == {"prompt": "лиса", "shown_in": "ru", "sent_in": "en"}
     with pytest.raises(UserError, match="more_spent"):
         await model.versions(ANN, "кот", "ru", "en")
     # What is written out counts apart from what is unsure.
     assert await model.decide(ANN, TEXT, FACTS, classify(TEXT, FACTS))
-    assert len(server.asked) == 2
+    assert len(script.asked) == 2
 
 
 @pytest.mark.parametrize(
@@ -256,9 +248,9 @@ async def test_a_prompt_is_written_out_as_often_as_the_share_of_a_user_allows(
         [],
     ],
 )
-async def test_an_answer_without_three_versions_is_none(server: Script, content: Any) -> None:
-    server.on(PATH, says(content))
-    assert await model_at(server).versions(ANN, "лиса", "ru", "en") == []
+async def test_an_answer_without_three_versions_is_none(script: Script, content: Any) -> None:
+    script.on(PATH, says(content))
+    assert await model_at(script).versions(ANN, "лиса", "ru", "en") == []
 
 
 def test_the_readme_shows_what_is_sent() -> None:
