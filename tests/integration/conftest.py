@@ -5,14 +5,15 @@ A bot's start takes seconds, its work does not.
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from tests.fixtures.bot import SOON
+from tests.fixtures.bot import SOON, Bot
 from tests.fixtures.bot_api import Setup, open_bot_api
 from tests.fixtures.hostile import assert_undisturbed
-from tests.fixtures.sandbox import Clock
+from tests.fixtures.sandbox import Clock, Control, open_sandbox
 from tests.integration.stage import (
     GUEST_ID,
     OWNER_ID,
@@ -106,6 +107,13 @@ async def admins(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Admi
         guest = await stage.user("Guest")
         assert (owner.id, second.id, guest.id) == (OWNER_ID, SECOND_ID, GUEST_ID)
         yield AdminStage(stage, owner, second, guest)
+
+
+@pytest.fixture
+async def sandboxed(state_dir: Path) -> AsyncIterator[tuple[Bot, Control]]:
+    """A bot that is not started yet."""
+    async with open_sandbox() as (sandbox, control):
+        yield Bot(sandbox, state_dir), control
 
 
 @pytest.fixture

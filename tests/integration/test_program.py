@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,12 +34,6 @@ def run(*arguments: str, environ: dict[str, str] | None = None) -> subprocess.Co
         timeout=PATIENCE_S,
         check=False,
     )
-
-
-@pytest.fixture
-async def sandboxed(state_dir: Path) -> AsyncIterator[tuple[Bot, Control]]:
-    async with open_sandbox() as (sandbox, control):
-        yield Bot(sandbox, state_dir), control
 
 
 @pytest.fixture

@@ -2,8 +2,6 @@
 
 import os
 import signal
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -14,18 +12,10 @@ from imgbot.storage.server.process import RedisServer
 from tests.crash.test_parts_killed import children_named
 from tests.fixtures.bot import SOON, Bot
 from tests.fixtures.redis_servers import client_of, filled, hanging_proxy
-from tests.fixtures.sandbox import Control, open_sandbox
+from tests.fixtures.sandbox import Control
 from tests.fixtures.waiting import eventually
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-async def sandboxed(state_dir: Path, redis: Client) -> AsyncIterator[tuple[Bot, Control]]:
-    """The bot is not started yet, and nothing is in its Redis."""
-    assert await redis.dbsize() == 0
-    async with open_sandbox() as (sandbox, control):
-        yield Bot(sandbox, state_dir), control
 
 
 UNREADABLE = [

@@ -89,10 +89,9 @@ async def test_a_variant_that_is_being_made_is_changed_when_it_is_there(anna: Us
 
 
 async def test_variants_that_the_previous_release_shows_together_get_a_message_each(
-    simulated_stage: Stage,
+    anna: User,
 ) -> None:
-    user, bot = await simulated_stage.user(), simulated_stage.bot
-    status = await user.ask(f"a fox {SLOW}, 3 variants")
+    bot, status = anna.stage.bot, await anna.ask(f"a fox {SLOW}, 3 variants")
     async with bot.redis() as redis:
 
         async def announced() -> list[str]:
@@ -103,8 +102,8 @@ async def test_variants_that_the_previous_release_shows_together_get_a_message_e
             await redis.hset(job, mapping={"message_id": status.id, "is_grouped": 1})
     await bot.kill()
     await bot.start()
-    simulated_stage.finish_tasks()
-    shown = await eventually(user.results, lambda found: len(found) == 3)
+    await all_done(anna)
+    shown = await anna.results()
 
     assert shown[0].id == status.id
     assert sorted(each.text[:3] for each in shown) == ["1/3", "2/3", "3/3"]
