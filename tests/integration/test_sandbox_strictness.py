@@ -11,55 +11,34 @@ NOT_MODIFIED = (
     "400 Bad Request: message is not modified: specified new message content and reply markup are"
     " exactly the same as a current content and reply markup of the message"
 )
-TOO_OLD = "400 Bad Request: query is too old and response timeout expired or query ID is invalid"
+QUERY_TOO_OLD = "query is too old and response timeout expired or query ID is invalid"
+TOO_OLD = f"400 Bad Request: {QUERY_TOO_OLD}"
 
 
 BOT_API = {"said": "hello"}
 
 
+BUTTON = {"text": "a", "callback_data": "a"}
+NO_EPHEMERAL = "ephemeral messages can be sent only to groups and supergroups"
+MESSAGE_REFUSALS: list[tuple[dict[str, Any], str]] = [
+    ({"text": ""}, "message text is empty"),
+    ({"text": " \n "}, "message text is empty"),
+    ({"text": "x" * 4097}, "message is too long"),
+    ({"text": "😀" * 2049}, "message is too long"),
+    ({"parse_mode": "HTML"}, "the sandbox formats texts by their entities alone"),
+    ({"chat_id": ""}, "chat_id is empty"),
+    ({"chat_id": 1}, "chat not found"),
+    ({"chat_id": "@nobody"}, "chat not found"),
+    ({"message_thread_id": 5}, "message thread not found"),
+    ({"reply_parameters": {"message_id": 99}}, "message to be replied not found"),
+    ({"ephemeral_message_parameters": {"receiver_user_id": 1}}, NO_EPHEMERAL),
+    ({"reply_markup": keyboard(text="a", callback_data="ж" * 33)}, "BUTTON_DATA_INVALID"),
+    ({"reply_markup": keyboard(text="a", callback_data="")}, "BUTTON_DATA_INVALID"),
+    ({"reply_markup": {"inline_keyboard": [[BUTTON]] * 101}}, "reply markup is too long"),
+]
 CHAT_REFUSALS: list[tuple[str, dict[str, Any], str]] = [
-    ("sendMessage", {"text": ""}, "message text is empty"),
+    *(("sendMessage", {"text": "x"} | fields, refusal) for fields, refusal in MESSAGE_REFUSALS),
     ("sendMessage", {}, "message text is empty"),
-    ("sendMessage", {"text": " \n "}, "message text is empty"),
-    ("sendMessage", {"text": "x" * 4097}, "message is too long"),
-    ("sendMessage", {"text": "😀" * 2049}, "message is too long"),
-    (
-        "sendMessage",
-        {"text": "x", "parse_mode": "HTML"},
-        "the sandbox formats texts by their entities alone",
-    ),
-    ("sendMessage", {"text": "x", "chat_id": ""}, "chat_id is empty"),
-    ("sendMessage", {"text": "x", "chat_id": 1}, "chat not found"),
-    ("sendMessage", {"text": "x", "chat_id": "@nobody"}, "chat not found"),
-    ("sendMessage", {"text": "x", "message_thread_id": 5}, "message thread not found"),
-    (
-        "sendMessage",
-        {"text": "x", "reply_parameters": {"message_id": 99}},
-        "message to be replied not found",
-    ),
-    (
-        "sendMessage",
-        {"text": "x", "ephemeral_message_parameters": {"receiver_user_id": 1}},
-        "ephemeral messages can be sent only to groups and supergroups",
-    ),
-    (
-        "sendMessage",
-        {"text": "x", "reply_markup": keyboard(text="a", callback_data="ж" * 33)},
-        "BUTTON_DATA_INVALID",
-    ),
-    (
-        "sendMessage",
-        {"text": "x", "reply_markup": keyboard(text="a", callback_data="")},
-        "BUTTON_DATA_INVALID",
-    ),
-    (
-        "sendMessage",
-        {
-            "text": "x",
-            "reply_markup": {"inline_keyboard": [[{"text": "a", "callback_data": "a"}]] * 101},
-        },
-        "reply markup is too long",
-    ),
     ("sendPhoto", {}, "there is no photo in the request"),
     ("sendPhoto", {"photo": "AgACnope"}, "wrong file identifier/HTTP URL specified"),
     ("sendPhoto", {"photo": "x", "caption": "c" * 1025}, "message caption is too long"),
@@ -97,11 +76,7 @@ OTHER_REFUSALS: list[tuple[str, dict[str, Any], str]] = [
     ("createInvoiceLink", INVOICE | {"provider_token": "x"}, "PAYMENT_PROVIDER_INVALID"),
     ("createInvoiceLink", INVOICE | {"prices": [PRICE | {"amount": 0}]}, TOTAL_INVALID),
     ("createInvoiceLink", INVOICE | {"prices": [PRICE | {"amount": 10_001}]}, TOTAL_INVALID),
-    (
-        "answerPreCheckoutQuery",
-        {"pre_checkout_query_id": "1", "ok": True},
-        "query is too old and response timeout expired or query ID is invalid",
-    ),
+    ("answerPreCheckoutQuery", {"pre_checkout_query_id": "1", "ok": True}, QUERY_TOO_OLD),
     ("refundStarPayment", {"user_id": 1, "telegram_payment_charge_id": "x"}, "CHARGE_ID_INVALID"),
     (
         "editUserStarSubscription",
