@@ -12,7 +12,7 @@ import pytest
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import ConfigError, StorageUnavailableError
 from imgbot.domain.findings import Severity
-from imgbot.ops.cluster import command
+from imgbot.ops.cluster import command, node
 from imgbot.ops.cluster.command import Machine
 from imgbot.ops.cluster.plan import ClusterPlan, checked, plan_of
 from imgbot.ops.doctor.cluster import judge, lines
@@ -112,6 +112,23 @@ def test_the_bot_that_runs_becomes_the_leader(server: Server) -> None:
     assert (server.ran, server.told[-1]) == ([], last)
     with pytest.raises(InstallError, match="another cluster"):
         server.machine().init((FIRST, SECOND, "127.0.0.5"))
+
+
+def test_a_redis_without_room_on_its_disk_stays_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "conf").touch()
+    usage = Mock(side_effect=[Mock(free=free) for free in (0, 64 << 10, 1 << 30)])
+    slept = Mock()
+    monkeypatch.setattr(node.shutil, "disk_usage", usage)
+    monkeypatch.setattr(node.time, "sleep", slept)
+    monkeypatch.setattr(node.os, "execv", Mock(side_effect=SystemExit))
+
+    with pytest.raises(SystemExit):
+        node.run("redis", tmp_path, tmp_path / "conf")
+
+    assert (usage.call_count, slept.call_count) == (3, 2)
 
 
 def test_what_does_not_start_leaves_the_bot_as_it_was(server: Server) -> None:

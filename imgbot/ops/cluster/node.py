@@ -2,6 +2,8 @@
 
 import fcntl
 import os
+import shutil
+import time
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -11,6 +13,7 @@ from imgbot.ops.formatting import say
 from imgbot.storage.server import append_only_file
 from imgbot.storage.server.process import bundled_binary, find_binary
 
+_ROOM_BYTES = 1 << 20
 PARTS = ("redis", "sentinel", "record")
 WORDS = {
     "sentinel": ("--sentinel",),
@@ -43,6 +46,10 @@ def run(part: str, state_dir: Path, given: Path) -> NoReturn:
         replace_file(first, text)
     if part != "sentinel":
         _lock(folder)
+        # It would end at its first write. Sentinels replace one that stays away, and count one
+        # that comes and goes as up.
+        while shutil.disk_usage(folder).free < _ROOM_BYTES:
+            time.sleep(1.0)
         _mend(folder / "appendonlydir")
     os.chdir(folder)
     # That of the wheel, on every machine: a replica must understand its primary.
