@@ -17,6 +17,8 @@ from imgbot.domain.holds import Hold
 from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.job import Job
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
+from imgbot.jobs.hooks import Hooks
+from imgbot.painter.pool import Pool
 from imgbot.storage.client import Client
 from imgbot.storage.keys import Owners
 from imgbot.storage.persistence import Persistence
@@ -30,6 +32,7 @@ class Core:
     redis: Client
     bot: Bot
     persistence: Persistence
+    pool: Pool
     app: App
 
 
@@ -67,6 +70,8 @@ class Seams:
         Callable[[int, str, ChatFacts, Classification], Awaitable[Classification]] | None
     ) = None
     """Classifies a text of a user where the learned intents are unsure; of one feature alone."""
+    hooks: Hooks = field(default_factory=Hooks)
+    """What it does in the steps of a job."""
     loops: Sequence[Callable[[], Coroutine[Any, Any, None]]] = ()
     """Loops that run while this bot leads, until they are cancelled."""
     work: Sequence[Callable[[Intake, asyncio.Event, float], Coroutine[Any, Any, None]]] = ()

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Unpack
 
-from imgbot.domain.job import Changes, Job, Request, State
+from imgbot.domain.job import Changes, Job, State
 from imgbot.domain.retry import GiveUp
 from imgbot.domain.stars import StarPrices
 from imgbot.domain.texts.buttons import ResultButton
+from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.outcomes import Advance, Outcome
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderRouter, ProviderSlots
@@ -57,8 +58,8 @@ class StepContext:
     age_ms: Callable[[int], int]
     """Milliseconds since a stored time; a jump of the clock does not change them."""
     draining: asyncio.Event
-    guard_of: Callable[[Request], str] = lambda _: "off"
-    """Treatment of pictures of a sexual kind where a request is shown: off, blur or refuse."""
+    hooks: Hooks = field(default_factory=Hooks)
+    """What features do in the steps."""
     star_prices: StarPrices | None = None
     """Price list for users; None if they pay nothing."""
     result_buttons: Sequence[ResultButton] = ()

@@ -292,7 +292,8 @@ async def _show_failure(context: StepContext, job: Job, place: ChatTarget) -> _S
     message_id = await context.status_messages.ensure(job, text)
     preview = inputs.preview_of(context, job.id)
     # With a mark on it, a photo cannot be judged.
-    is_hidden = job.request.is_of_hidden or context.guard_of(job.request) == "blur"
+    is_unjudged_hidden = any(hides(job.request) for hides in context.hooks.hides_unjudged)
+    is_hidden = job.request.is_of_hidden or is_unjudged_hidden
     async with context.status_messages.lock_final(job):
         if marked_area.is_previewed(job) and inputs.is_own_file(context, str(preview)):
             await context.messenger.edit_to_picture(

@@ -11,7 +11,6 @@ from typing import Any, TypeVar, cast
 
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import Job, State
-from imgbot.domain.lettering import Lettering
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.files import copy_file, make_folder
 from imgbot.jobs.context import StepContext
@@ -23,9 +22,6 @@ RESULT = "result"
 
 STICKER = "sticker.webp"
 """File name of the sticker made of a result."""
-
-LETTERED = "lettered.jpg"
-"""The same with the words that it is to bear."""
 
 _TARGET = "made.jpg"
 _AREA, _PREVIEW = "area.png", "area.jpg"
@@ -112,14 +108,11 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         scale, limit_px = steps.plan_enlargement(size, scale, offer.scales, inputs.max_side_px)
         inputs = replace(inputs, max_side_px=limit_px)
         side_px = max(size)
-    # A written-out prompt names its words itself.
-    lettering = None if job.request.sent else _lettering_of(job, provider)
     pictures = [await _fitted(context, path, inputs) for path in checked]
-    return GenerationRequest(
+    order = GenerationRequest(
         job_id=order_id_of(context, job),
         operation=job.request.operation,
-        prompt=lettering.scene if lettering else job.request.sent or job.request.prompt,
-        lettering=lettering.text if lettering else "",
+        prompt=job.request.sent or job.request.prompt,
         is_drawn=bool(job.request.base),
         negative=job.request.negative,
         pictures=tuple(pictures),
@@ -132,15 +125,9 @@ async def build_request(context: StepContext, job: Job, provider: Provider) -> G
         hook_url=context.webhooks.url_for(job.id),
         model=model and offer.model,
     )
-
-
-def _lettering_of(job: Job, provider: Provider) -> Lettering | None:
-    """Words for a provider's picture, which the bot puts on it; a model's letters are a guess."""
-    found = job.request.exact_words
-    if found is None or provider.is_literal:
-        return None
-    # Without another wish, only a merge has something to order.
-    return found if found.scene or job.request.operation is Operation.MERGE else None
+    for hook in context.hooks.before_submit:
+        order = hook(job, provider, order)
+    return order
 
 
 async def find_area(context: StepContext, job: Job, *, is_ordered: bool) -> steps.DrawnArea:
@@ -179,11 +166,9 @@ async def _all_checked(context: StepContext, job: Job, folder: Path) -> list[Pat
     checked = [
         await _checked(context, job, index, folder) for index in range(len(job.request.sources))
     ]
-    if context.guard_of(job.request) == "refuse":
-        for path in checked:
-            verdict = await context.pool.run(steps.judge, str(path), about="judging a picture")
-            if verdict == "unsafe":
-                raise UserError("guard_refused_photo")
+    for hook in context.hooks.check_photo:
+        for photo in checked:
+            await hook(job, photo)
     return checked
 
 

@@ -118,3 +118,11 @@ class Ended:
 
 
 Outcome = Advance | Snooze | Ended
+
+
+class NotFetchedError(Exception):
+    """Result that is not there (yet); `outcome` is that of the step."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome)
+        self.outcome = outcome

@@ -8,87 +8,113 @@ from typing import cast
 
 from imgbot.domain import retry
 from imgbot.domain.errors import ProviderError, ProviderErrorKind, UserError, WorkerLostError
-from imgbot.domain.job import Job, State, is_paid, with_changes
+from imgbot.domain.job import Job, State, is_paid
 from imgbot.domain.operations import Operation
 from imgbot.files import copy_file
 from imgbot.jobs import inputs
 from imgbot.jobs.context import StepContext, conclude, give_up, move
-from imgbot.jobs.outcomes import Advance, FailedFetch, Outcome, Snooze, Wake
+from imgbot.jobs.hooks import Refused, Rendered, run_after_render
+from imgbot.jobs.outcomes import Advance, FailedFetch, NotFetchedError, Outcome, Snooze, Wake
 from imgbot.jobs.poll import next_poll
 from imgbot.painter import steps
 from imgbot.providers.protocol import Output, Recovery
 from imgbot.telemetry import events
 
 _CUT_OUT = frozenset({Operation.STICKER, Operation.REMOVE_BACKGROUND})
-
-
-class _NotFetchedError(Exception):
-    """Result that is not there (yet); `outcome` is that of the step."""
-
-    def __init__(self, outcome: Outcome) -> None:
-        super().__init__(outcome)
-        self.outcome = outcome
+_FORMER = "former"
+"""File name of a copy of the original of an earlier delivery."""
 
 
 async def render(context: StepContext, job: Job) -> Outcome:
     """Fetch the result and convert it to what Telegram takes; both are on disk afterwards."""
     try:
         return await _render(context, job)
-    except _NotFetchedError as error:
+    except NotFetchedError as error:
         return error.outcome
 
 
 async def _render(context: StepContext, job: Job) -> Outcome:
     begun = time.monotonic()
-    folder = await inputs.open_folder(context, job.id)
-    raw = folder / inputs.RESULT
-    await _fetch(context, job, raw)
-    raw, job = await _letter(context, job, raw)
-    is_sticker = job.request.operation is Operation.STICKER
-    is_cut_out = job.request.operation in _CUT_OUT
-    ready = await _prepare(context, job, raw, on_white=is_cut_out and not job.request.is_file)
-    verdict = await _judge(context, job, ready)
-    is_hidden = verdict != "safe"
-    if is_hidden:
-        if _is_refused(context, job, verdict):
-            return await _refuse(context, job)
-        # Only a photo can be hidden.
-        ready = await _prepare(context, with_changes(job, is_file=False), raw, on_white=True)
-        if ready.kind != "photo":
-            return await _refuse(context, job)
-    else:
-        ready = await _keep_file(context, job, raw, ready)
-    if is_sticker:
-        paths = str(raw), str(folder / inputs.STICKER)
+    raw = await inputs.open_folder(context, job.id) / inputs.RESULT
+    picture = await _fetch(context, job, raw)
+    preparation = _Preparation(context, job, raw)
+    rendered = Rendered(
+        job, picture, preparation.fetch_again, preparation.run, is_former=picture != raw
+    )
+    changed = await run_after_render(context.hooks, rendered)
+    if isinstance(changed, Refused):
+        charge = "yes" if is_paid(job) else "no"
+        return await conclude(context, job, State.FAILED, changed.reason, charge=charge)
+    ready = await changed.ready()
+    if not changed.is_hidden:
+        ready = await _keep_file(context, changed, ready, preparation)
+    if job.request.operation is Operation.STICKER:
+        paths = str(changed.picture), str(raw.with_name(inputs.STICKER))
         await context.pool.run(steps.make_sticker, *paths, about="making a sticker")
     events.stage_took("render", time.monotonic() - begun)
-    return Advance(await _move_to_delivery(context, job, ready, is_hidden=is_hidden))
+    return Advance(await _move_to_delivery(context, changed, ready))
+
+
+class _Preparation:
+    """Conversion of a job's result for Telegram; what was converted for a hook is used again."""
+
+    def __init__(self, context: StepContext, job: Job, raw: Path) -> None:
+        self._context, self._job, self._raw = context, job, raw
+        self._done: dict[tuple[Path, bool], steps.Deliverable] = {}
+
+    async def run(self, rendered: Rendered) -> steps.Deliverable:
+        """Convert a picture; a cut-out without a file of its own, and what is hidden, on white."""
+        picture, is_hidden = rendered.picture, rendered.is_hidden
+        is_file = self._job.request.is_file and not is_hidden
+        is_cut_out = self._job.request.operation in _CUT_OUT
+        if (picture, is_hidden) not in self._done:
+            on_white = is_hidden or (is_cut_out and not is_file)
+            done = await self.convert(picture, is_file=is_file, on_white=on_white)
+            self._done[picture, is_hidden] = done
+        return self._done[picture, is_hidden]
+
+    async def convert(self, picture: Path, *, is_file: bool, on_white: bool) -> steps.Deliverable:
+        """Convert a picture; if that fails, it is sent as it is, for it may be paid for."""
+        run, about = self._context.pool.run, "preparing a result"
+        paths = str(picture), str(picture.with_name("ready"))
+        options = {"as_file": is_file, "on_white": on_white}
+        prepare = functools.partial(run, steps.prepare, *paths, about=about, **options)
+        try:
+            return await inputs.if_short_again(prepare, self.fetch_again)
+        except (UserError, MemoryError, WorkerLostError) as error:
+            events.step_failed(error, self._job)
+            return await run(steps.as_it_is, *paths, about=about)
+
+    async def fetch_again(self) -> None:
+        """Fetch a result once more that may have come short: half of it is no result."""
+        await asyncio.to_thread(self._raw.unlink, missing_ok=True)
+        await _fetch(self._context, self._job, self._raw)
 
 
 async def _keep_file(
-    context: StepContext, job: Job, raw: Path, ready: steps.Deliverable
+    context: StepContext, rendered: Rendered, ready: steps.Deliverable, preparation: _Preparation
 ) -> steps.Deliverable:
     """Keep the file behind a photo's button; return what shows the result."""
-    if ready.original_suffix and job.request.operation is not Operation.COMPARE:
-        await asyncio.to_thread(context.originals.keep, raw, job.id, ready.original_suffix)
-    is_cut_out = job.request.operation in _CUT_OUT
-    if (
-        is_cut_out
-        and ready.kind == "photo"
-        and not await asyncio.to_thread(context.originals.find, job.id)
-    ):
-        # Without the file behind its button, a preview alone would lose the transparency.
-        return await _prepare(context, job, raw)
-    return ready
+    job, picture, suffix = rendered.job, rendered.picture, ready.original_suffix
+    if suffix and job.request.operation is not Operation.COMPARE:
+        await asyncio.to_thread(context.originals.keep, picture, job.id, suffix)
+    if job.request.operation not in _CUT_OUT or ready.kind != "photo":
+        return ready
+    if await asyncio.to_thread(context.originals.find, job.id):
+        return ready
+    # Without the file behind its button, a preview alone would lose the transparency.
+    is_file = job.request.is_file
+    return await preparation.convert(picture, is_file=is_file, on_white=False)
 
 
 async def _move_to_delivery(
-    context: StepContext, job: Job, ready: steps.Deliverable, *, is_hidden: bool
+    context: StepContext, rendered: Rendered, ready: steps.Deliverable
 ) -> Job:
+    job = rendered.job
     facts = {**job.progress.facts, "kind": ready.kind, "size": f"{ready.width}x{ready.height}"}
     if job.progress.side_px:
         facts["factor"] = round(max(ready.width, ready.height) / job.progress.side_px, 2)
-    if is_hidden:
+    if rendered.is_hidden:
         facts["hidden"] = 1
     return await move(
         context,
@@ -104,83 +130,8 @@ async def _move_to_delivery(
     )
 
 
-async def _judge(context: StepContext, job: Job, ready: steps.Deliverable) -> str:
-    """Return what the guard says of a result: safe, unsafe, or unknown where it cannot tell."""
-    if context.guard_of(job.request) not in {"blur", "refuse"}:
-        return "safe"
-    try:
-        verdict = await context.pool.run(steps.judge, ready.path, about="judging a picture")
-    except (UserError, MemoryError, WorkerLostError) as error:
-        events.step_failed(error, job)
-        return "unknown"
-    # A change may keep what its source was hidden for, and only be harder to judge.
-    return "unknown" if verdict == "safe" and job.request.is_of_hidden else verdict
-
-
-def _is_refused(context: StepContext, job: Job, verdict: str) -> bool:
-    is_sticker = job.request.operation is Operation.STICKER
-    return is_sticker or (verdict == "unsafe" and context.guard_of(job.request) == "refuse")
-
-
-async def _refuse(context: StepContext, job: Job) -> Outcome:
-    """Tell that a result is not shown, and what it cost."""
-    charge = "yes" if is_paid(job) else "no"
-    return await conclude(context, job, State.FAILED, "guard_refused_picture", charge=charge)
-
-
-async def _letter(context: StepContext, job: Job, raw: Path) -> tuple[Path, Job]:
-    """Put the words on a fetched result; if that fails it is shown without, for it may be paid for.
-
-    Once written, the picture with its words stays: a repeated step finds it.
-    """
-    target = raw.with_name(inputs.LETTERED)
-    if not job.progress.lettering or await asyncio.to_thread(target.exists):
-        return (target if job.progress.lettering else raw), job
-    letter = functools.partial(
-        context.pool.run,
-        steps.letter,
-        job.request.prompt,
-        str(raw),
-        str(target),
-        about="lettering",
-    )
-    try:
-        await inputs.if_short_again(letter, functools.partial(_fetch_whole, context, job, raw))
-    except (UserError, MemoryError, WorkerLostError) as error:
-        events.step_failed(error, job)
-        return raw, with_changes(job, lettering="", note="lettering_failed")
-    return target, job
-
-
-async def _prepare(
-    context: StepContext, job: Job, raw: Path, *, on_white: bool = False
-) -> steps.Deliverable:
-    """Convert a result for Telegram; if that fails, it is sent as it is, for it may be paid for."""
-    paths, about = (str(raw), str(raw.with_name("ready"))), "preparing a result"
-    prepare = functools.partial(
-        context.pool.run,
-        steps.prepare,
-        *paths,
-        about=about,
-        as_file=job.request.is_file,
-        on_white=on_white,
-    )
-    try:
-        again = functools.partial(_fetch_whole, context, job, raw)
-        return await inputs.if_short_again(prepare, again)
-    except (UserError, MemoryError, WorkerLostError) as error:
-        events.step_failed(error, job)
-        return await context.pool.run(steps.as_it_is, *paths, about=about)
-
-
-async def _fetch_whole(context: StepContext, job: Job, raw: Path) -> None:
-    """Fetch a result once more that may have come short: half of it is no result."""
-    await asyncio.to_thread(raw.unlink, missing_ok=True)
-    await _fetch(context, job, raw)
-
-
-async def _fetch(context: StepContext, job: Job, raw: Path) -> None:
-    """Fetch the result. Raises _NotFetchedError where there is none (yet)."""
+async def _fetch(context: StepContext, job: Job, raw: Path) -> Path:
+    """Fetch the result, and return its file. Raises NotFetchedError where there is none (yet)."""
     outputs = cast("list[dict[str, str]]", job.progress.ticket["outputs"])
     output = Output(**outputs[0])
     try:
@@ -189,14 +140,15 @@ async def _fetch(context: StepContext, job: Job, raw: Path) -> None:
         events.provider_failed(job, error.kind, str(error))
         decision = retry.after_fetch(error, job.progress.tries)
     else:
-        return
+        return raw
     if isinstance(decision, retry.TryAgain):
-        raise _NotFetchedError(
+        raise NotFetchedError(
             Snooze(job, decision.delay_s, FailedFetch(), wake_on=frozenset({Wake.DRAIN}))
         )
     # The file of an earlier attempt will do as well.
-    if not await asyncio.to_thread(_recall, context, job, raw):
-        raise _NotFetchedError(await _make_again(context, job, output, decision))
+    if found := await asyncio.to_thread(_recalled, context, job, raw):
+        return found
+    raise NotFetchedError(await _make_again(context, job, output, decision))
 
 
 async def _fetch_output(context: StepContext, job: Job, output: Output, raw: Path) -> None:
@@ -209,14 +161,13 @@ async def fetch_again(context: StepContext, job: Job, _: FailedFetch) -> Outcome
     return Advance(await move(context, job, State.RENDERING, tries=job.progress.tries + 1))
 
 
-def _recall(context: StepContext, job: Job, raw: Path) -> bool:
-    """Restore the result from the original, if need be; False if there is neither."""
-    # The original bears its words already.
-    target = raw.with_name(inputs.LETTERED) if job.progress.lettering else raw
-    original = None if raw.exists() or target.exists() else context.originals.find(job.id)
+def _recalled(context: StepContext, job: Job, raw: Path) -> Path | None:
+    """Return the result of an earlier attempt, else what was delivered before, if it is there."""
+    former = raw.with_name(_FORMER)
+    original = None if raw.exists() or former.exists() else context.originals.find(job.id)
     if original is not None:
-        copy_file(original, target)
-    return raw.exists() or target.exists()
+        copy_file(original, former)
+    return next((path for path in (raw, former) if path.exists()), None)
 
 
 async def _make_again(

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 
 from imgbot.features.broadcast import FEATURE as BROADCAST
 from imgbot.features.feature import Core, Feature, Seams
+from imgbot.features.guard import FEATURE as GUARD
 from imgbot.features.guest import FEATURE as GUEST
+from imgbot.features.lettering import FEATURE as LETTERING
 from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.storage import keys
 
-FEATURES: tuple[Feature, ...] = (STARS, GUEST, PROMPT_HELP, BROADCAST)
+FEATURES: tuple[Feature, ...] = (STARS, GUEST, PROMPT_HELP, BROADCAST, LETTERING, GUARD)
 
 
 def owners() -> keys.Owners:

