@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from pathlib import Path
 
+from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import ACTIONS
 
 _PROVIDER = "IMGBOT_PROVIDER"
-
 _CHAT = "IMGBOT_CHAT"
 _ENTRIES: Mapping[str, tuple[str, str]] = {
     **{f"{_PROVIDER}_{each.upper()}": (_PROVIDER, f"{each}=") for each in ACTIONS},
@@ -34,32 +34,49 @@ _WITHOUT_EFFECT: Mapping[str, str] = {
     "IMGBOT_WITHOUT_REPLICA": "a leader without its replica goes on, as safe as a single server",
 }
 
+_IN_FILE: Mapping[str, str] = {
+    "IMGBOT_MODELS": 'usual = { create = "MODEL" }',
+    "IMGBOT_MODELS_OFFERED": 'offered = ["MODEL", "MODEL"]',
+    "IMGBOT_PICTURE_LIMIT": "price_limit_usd = 0.10",
+    "IMGBOT_PRICES": "prices_usd = { create = 0.04 }",
+    "IMGBOT_PROVIDER_LIMITS": "limits = { orders = 1200, window_s = 60 }",
+}
+"""Former setting → the line of the provider's file that takes its value."""
+
 _LOCAL_MODEL = re.compile(r"(?<![^\s,=])local(?![^\s,])")
 """Former provider: a model on this server."""
 
-FORMER = (*_ENTRIES, *_WITHOUT_EFFECT)
+FORMER = (*_ENTRIES, *_WITHOUT_EFFECT, *_IN_FILE)
 
 
 def replace_former(values: MutableMapping[str, object]) -> tuple[str, ...]:
-    """Move the values of former settings to the present ones; return a notice about each."""
+    """Move the values of former settings to the present ones; return a notice about each.
+
+    Raises ConfigError for one that belongs to a provider.
+    """
     found = {name: value for name in FORMER if (value := values.pop(name, ""))}
+    _refuse([name for name in _IN_FILE if name in found])
     moved = {name: _ENTRIES[name] for name in _ENTRIES if name in found}
     for name, (setting, entry) in moved.items():
-        present = str(values.get(setting) or ("builtin" if setting == _PROVIDER else ""))
-        parts = filter(None, (present, f"{entry}{found[name]}"))
-        values[setting] = (" " if setting == _CHAT else ", ").join(parts)
-    return (
-        *_replace_local_model(values),
-        *(
-            f"{name} has a new name; write {setting}={values[setting]}"
-            for name, (setting, _) in moved.items()
-        ),
-        *(
-            f"{name} has no effect any longer ({why}); remove it"
-            for name, why in _WITHOUT_EFFECT.items()
-            if name in found
-        ),
-    )
+        present = values.get(setting) or ("builtin" if setting == _PROVIDER else "")
+        between = "" if not present else " " if setting == _CHAT else ", "
+        values[setting] = f"{present}{between}{entry}{found[name]}"
+    local, names = tuple(_replace_local_model(values)), {name: moved[name][0] for name in moved}
+    renamed = (f"{old} has a new name; write {new}={values[new]}" for old, new in names.items())
+    idle = {name: why for name, why in _WITHOUT_EFFECT.items() if name in found}
+    told = (f"{name} has no effect any longer ({idle[name]}); remove it" for name in idle)
+    return (*local, *renamed, *told)
+
+
+def _refuse(names: Sequence[str]) -> None:
+    """Refuse settings of a provider: they limit what a picture costs. Raises ConfigError."""
+    if names:
+        lines = " and ".join(_IN_FILE[name] for name in names)
+        raise ConfigError(
+            ", ".join(names),
+            f"what belongs to a provider stands in its file; write there {lines} (in a new one "
+            f'below the line extends = "PRESET"), and the path of the file as {_PROVIDER}',
+        )
 
 
 def _replace_local_model(values: MutableMapping[str, object]) -> Iterator[str]:
@@ -69,12 +86,6 @@ def _replace_local_model(values: MutableMapping[str, object]) -> Iterator[str]:
         if count:
             values[name] = value
             yield f"{name} names a provider that is gone, local (see README); write {name}={value}"
-    name = f"{_PROVIDER}_LIMITS"
-    entries = re.split(r"\s*,\s*", str(values.get(name, "")).strip())
-    kept = [each for each in entries if not each.startswith("local=")]
-    if len(kept) < len(entries):
-        values[name] = ", ".join(kept)
-        yield f"{name} names a provider that is gone, local; remove it there"
 
 
 def changed_in_chat(state_dir: Path) -> tuple[str, ...]:

@@ -13,13 +13,10 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, SecretStr
 
 from imgbot.domain.operations import OFFERED
-from imgbot.domain.order_pace import OrderLimit
 from imgbot.domain.stars import STARS_MAX, StarPack, StarPrices
 
 _TOKEN = re.compile(r"\d{6,20}:[A-Za-z0-9_-]{30,100}")
 _USD = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
-_RATE = re.compile(r"([1-9][0-9]{0,5})/([1-9][0-9]{0,3})?(s|min|h)")
-_SECONDS = {"s": 1, "min": 60, "h": 3600}
 _PACK = re.compile(r"([1-9]\d{0,4})(?::([1-9]\d{0,5}))?", re.ASCII)
 _COUNT = re.compile(r"0|[1-9]\d{0,5}", re.ASCII)
 _PACKS_MAX = 8
@@ -71,18 +68,9 @@ def parse_ids(value: object) -> object:
     return tuple(sorted({int(part) for part in ids}))
 
 
-def parse_names(value: object) -> object:
-    return tuple(part for text in str(value).split(",") if (part := text.strip()))
-
-
-def parse_prices(value: object) -> object:
-    """US dollars by operation, as (operation, micro-dollars)."""
-    return tuple(sorted((name, parse_usd(price)) for name, price in parse_models(value)))
-
-
 def parse_provider_urls(value: object) -> object:
     """Addresses by provider, as (name, addresses with | between them)."""
-    pairs = _pairs(value, has_default=True)
+    pairs = _pairs(value)
     return tuple((name, "|".join(_addresses(text))) for name, text in pairs)
 
 
@@ -91,18 +79,6 @@ def _addresses(text: str) -> list[str]:
     if "" in urls or len(set(urls)) < len(urls):
         raise ValueError
     return urls
-
-
-def parse_provider_limits(value: object) -> object:
-    """Orders per time by provider, as (name, limit)."""
-    return tuple((name, _order_limit(text)) for name, text in _pairs(value))
-
-
-def _order_limit(text: str) -> OrderLimit:
-    found = _RATE.fullmatch(text)
-    if not found:
-        raise ValueError
-    return OrderLimit(int(found[1]), float(found[2] or 1) * _SECONDS[found[3]])
 
 
 def parse_stars(value: object) -> object:
@@ -128,22 +104,17 @@ def _pack(name: str, text: str) -> StarPack:
     return StarPack(int(found[1]), int(found[2] or found[1]), is_monthly=name == "month")
 
 
-def parse_models(value: object, *, has_default: bool = False) -> Pairs:
-    """Models, or other words, by operation."""
-    pairs = _pairs(value, has_default=has_default)
+def parse_providers(value: object) -> Pairs:
+    """Providers by operation; the one without a name is for all others."""
+    pairs = _pairs(value)
     if not dict(pairs).keys() <= {"", *OFFERED}:
         raise ValueError
     return pairs
 
 
-def parse_providers(value: object) -> Pairs:
-    """Providers by operation; the one without a name is for all others."""
-    return parse_models(value, has_default=True)
-
-
 def parse_guard(value: object) -> Pairs:
     """Mode of the guard by chat; the one without a name is for all others."""
-    pairs = tuple((name, mode.lower()) for name, mode in _pairs(value, has_default=True))
+    pairs = tuple((name, mode.lower()) for name, mode in _pairs(value))
     chats = all(re.fullmatch(r"-\d+", name) for name, _ in pairs if name)
     if not chats or any(mode not in {"off", "blur", "refuse"} for _, mode in pairs):
         raise ValueError
@@ -156,17 +127,11 @@ def entries(value: object) -> Pairs:
     return tuple(pair for text in parts for pair in _ENTRY.findall(text))
 
 
-def _pairs(value: object, *, has_default: bool = False) -> Pairs:
+def _pairs(value: object) -> Pairs:
     pairs = entries(value)
-    names = {name for name, _ in pairs}
-    if len(names) < len(pairs) or ("" in names and not has_default):
+    if len(dict(pairs)) < len(pairs):
         raise ValueError
     return pairs
-
-
-def parse_by_name(value: object) -> object:
-    """Parts of a setting, each with its name: `usd=2, pictures=50`."""
-    return dict(_pairs(value))
 
 
 def parse_usd(value: object) -> int:
@@ -267,15 +232,9 @@ AddressToListenOn = Annotated[Address, BeforeValidator(parse_address)]
 Usd = Annotated[int, BeforeValidator(parse_usd)]
 PositiveCount = Annotated[int, Field(ge=1, le=100_000)]
 Ids = Annotated[tuple[int, ...], BeforeValidator(parse_ids)]
-Names = Annotated[tuple[str, ...], BeforeValidator(parse_names)]
-Models = Annotated[Pairs, BeforeValidator(parse_models)]
 GuardModes = Annotated[Pairs, BeforeValidator(parse_guard)]
 Providers = Annotated[Pairs, BeforeValidator(parse_providers)]
-Prices = Annotated[tuple[tuple[str, int], ...], BeforeValidator(parse_prices)]
 ProviderUrls = Annotated[Pairs, BeforeValidator(parse_provider_urls)]
-ProviderLimits = Annotated[
-    tuple[tuple[str, OrderLimit], ...], BeforeValidator(parse_provider_limits)
-]
 Stars = Annotated[StarPrices, BeforeValidator(parse_stars)]
 
 
@@ -302,6 +261,6 @@ class ChatServer(NamedTuple):
     model: str
 
 
-PerUser = Annotated[UserLimits, BeforeValidator(parse_by_name)]
-PerGroup = Annotated[GroupLimits, BeforeValidator(parse_by_name)]
+PerUser = Annotated[UserLimits, BeforeValidator(lambda value: dict(_pairs(value)))]
+PerGroup = Annotated[GroupLimits, BeforeValidator(lambda value: dict(_pairs(value)))]
 ChatParts = Annotated[ChatServer, BeforeValidator(lambda value: str(value).split())]

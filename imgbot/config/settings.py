@@ -29,13 +29,9 @@ from imgbot.config.setting_types import (
     HttpsUrl,
     HttpUrl,
     Ids,
-    Models,
-    Names,
     PerGroup,
     PerUser,
     PositiveCount,
-    Prices,
-    ProviderLimits,
     Providers,
     ProviderUrls,
     RedisUrl,
@@ -90,15 +86,32 @@ def key_names_of(provider: str) -> KeyNames:
     return key_names_in(Path(provider))
 
 
+def extend(base: Any, own: Any) -> Any:
+    """Merge tables, put the tables of a list before the others, and replace all else."""
+    match base, own:
+        case dict(), dict():
+            return base | {name: extend(base.get(name), part) for name, part in own.items()}
+        case [dict(), *_], [dict(), *_]:
+            return [*own, *base]
+    return own
+
+
 def key_names_in(file: Path | Traversable) -> KeyNames:
     """Return the variables that a provider's file names; none for one that cannot be read."""
-    try:
-        content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError):
-        return KeyNames()
+    content = _content_of(file)
+    if isinstance(file, Path) and (base := str(content.get("extends", ""))):
+        own = file.parent / base if base.endswith(".toml") else PRESETS / f"{base}.toml"
+        content = extend(_content_of(own), content)
     hook = content.get("hook")
     hook_key = hook.get("key") if isinstance(hook, dict) else ""
     return KeyNames(_key_name(content.get("key")), _key_name(hook_key))
+
+
+def _content_of(file: Path | Traversable) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
 
 
 def _key_name(text: Any) -> str:
@@ -171,11 +184,6 @@ class Settings(BaseModel):
     provider: Providers = (("", "builtin"),)
     provider_fallback: str = ""
     provider_url: ProviderUrls = ()
-    provider_limits: ProviderLimits = ()
-    models: Models = ()
-    models_offered: Names = ()
-    picture_limit: Usd | None = None
-    prices: Prices = ()
     stars: Stars | None = None
     public_url: HttpsUrl = ""
     _keys: dict[str, Secret] = PrivateAttr(default_factory=dict[str, Secret])
@@ -234,7 +242,9 @@ class Settings(BaseModel):
         """Return the base URLs that the operator gave a provider; an empty one is its own."""
         urls = dict(self.provider_url)
         plain = urls.get("", "") if provider == self.default_provider else ""
-        return urls.get(provider, plain).split("|")
+        own = _content_of(Path(provider)) if provider.endswith(".toml") else {}
+        # What is set for a preset holds for a file that extends it.
+        return urls.get(provider, urls.get(str(own.get("extends")), plain)).split("|")
 
     def guard_of(self, chat_id: int) -> str:
         """Return what the guard does in a chat: off, blur or refuse."""

@@ -36,7 +36,6 @@ PLACEHOLDER_TOKEN = "1000000:" + "0" * 35
 NO_PROVIDERS: Mapping[str, object] = {
     "IMGBOT_PROVIDER": "builtin",
     "IMGBOT_PROVIDER_FALLBACK": "builtin",
-    "IMGBOT_PROVIDER_LIMITS": "",
     **dict.fromkeys(FORMER, ""),
 }
 """Overrides with which no provider's file or key need be there."""
@@ -107,8 +106,6 @@ def load(environ: Mapping[str, str], overrides: Mapping[str, object] | None = No
     for _, provider in settings.provider:
         _check_provider("IMGBOT_PROVIDER", provider)
     _check_provider("IMGBOT_PROVIDER_FALLBACK", settings.provider_fallback or "builtin")
-    for provider, _ in settings.provider_limits:
-        _check_provider("IMGBOT_PROVIDER_LIMITS", provider)
     find = functools.partial(_given, {**environ, **{name: str(over[name]) for name in over}})
     settings.keep(find, (*notices, *changed_in_chat(settings.state_dir)))
     _check_together(settings)

@@ -127,24 +127,6 @@ class Breaker:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelChoice:
-    """Models among which users may choose, by the operator's settings."""
-
-    allowed: frozenset[str] = frozenset()
-    """Their ids; all models of the provider if empty."""
-    ceiling_micro: int | None = None
-    """Highest price of a picture. Without it and without a list, that of the usual model."""
-
-    def admits(self, offer: Capability, usual: Capability) -> bool:
-        if self.allowed and self.allowed.isdisjoint({offer.model, *offer.replaces}):
-            return False
-        ceiling_micro = self.ceiling_micro
-        if ceiling_micro is None and not self.allowed:
-            ceiling_micro = usual.price_at(0)
-        return ceiling_micro is None or offer.price_at(0) <= ceiling_micro
-
-
-@dataclass(frozen=True, slots=True)
 class Choice:
     """The provider for a submit; without one, `wait_s` until one may serve."""
 
@@ -163,10 +145,8 @@ class ProviderRouter:
         chosen: Mapping[Operation, str],
         fallback: str = "",
         stored: Mapping[str, str] | None = None,
-        choice: ModelChoice | None = None,
     ) -> None:
         """`stored` are other names under which orders may be stored, with today's."""
-        self._choice = choice or ModelChoice()
         self._providers = dict(providers)
         self._stored = dict(stored or {})
         self._servers = {
@@ -246,7 +226,7 @@ class ProviderRouter:
         provider = self.primary(operation)
         usual = provider.offers[operation]
         offered = provider.models.get(operation, {}).items()
-        others = {name: each for name, each in offered if self._choice.admits(each, usual)}
+        others = {name: each for name, each in offered if provider.admits(each, usual)}
         return {usual.model: usual} | others
 
     def model_of(self, job: Job, provider: Provider) -> str:

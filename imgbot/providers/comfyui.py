@@ -68,19 +68,19 @@ class ComfyUiProvider(Provider):
         self.name = spec.name
         self.recovery = Recovery(spec.recovery)
         self.max_concurrent = spec.limits.jobs
-        self.order_limit = spec.limits.order_limit(config)
+        self.order_limit = spec.limits.order_limit
         self._base_url = (config.url or spec.url).rstrip("/")
         self.urls = (self._base_url,)
         self._graphs = graphs
         self._flows: dict[str, Workflow] = {}
         self.offers: Mapping[Operation, Capability] = {}
         for operation, flow in spec.operations.items():
-            model = config.models.get(operation, flow.model)
+            model = spec.usual.get(operation, flow.model)
             if model or flow.inputs.model is None:
                 self._flows[operation] = flow.model_copy(update={"model": model})
                 self.offers[operation] = Capability(
                     model=model,
-                    price_micro=config.prices_micro.get(operation, micro(flow.price_usd)),
+                    price_micro=micro(spec.prices_usd.get(operation, flow.price_usd)),
                     inputs=spec.inputs.limits(flow.max_pictures, flow.max_side_px),
                     scales=frozenset(flow.scales),
                     takes_seed=flow.inputs.seed is not None,

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, cast
 
 from pydantic import AfterValidator, Field
 
+from imgbot.config.settings import PRESETS
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.providers.spec_file import (
     LocatedTable,
@@ -118,7 +119,10 @@ def read_comfyui(
     graphs: dict[Operation, Graph] = {}
     for name, flow in spec.operations.items():
         place = ("operations", name)
-        graph = _read_graph(document, (*place, "workflow"), folder / flow.workflow)
+        file = folder / flow.workflow
+        # A file that extends the preset may name the workflows there.
+        found = file if file.is_file() else PRESETS / flow.workflow
+        graph = _read_graph(document, (*place, "workflow"), found)
         for below, why in _mistakes(name, flow, graph):
             raise document.error((*place, *below), why)
         graphs[name] = graph

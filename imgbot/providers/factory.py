@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import tomllib
 from pathlib import Path
 
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind
@@ -79,7 +80,9 @@ def open_provider(name: str, config: ProviderConfig, make: Make) -> Provider:
             # Adapters are loaded by those who use them: each takes a part of the start.
             from imgbot.providers.openai import OpenAiProvider, OpenAiSpec  # noqa: PLC0415
 
-            return OpenAiProvider(validate(document, OpenAiSpec), config)
+            spec = validate(document, OpenAiSpec)
+            spec.check_offered(document, spec.models)
+            return OpenAiProvider(spec, config)
         case "comfyui":
             from imgbot.providers.comfyui import ComfyUiProvider  # noqa: PLC0415
             from imgbot.providers.comfyui_workflow import read_comfyui  # noqa: PLC0415
@@ -118,14 +121,16 @@ def document_of(name: str) -> SpecDocument:
 
 
 def files_of(path: Path) -> tuple[str, ...]:
-    """Return the names of an operator's own file and of the workflow files it references."""
+    """Return the names of an operator's own file and of the files it references."""
     try:
-        operations = read_file(path).content.get("operations")
+        content = tomllib.loads(read_file(path).text)
     except ConfigError:
-        operations = None
-    flows = operations.values() if isinstance(operations, dict) else ()
-    named = (flow.get("workflow") for flow in flows if isinstance(flow, dict))
-    return (path.name, *dict.fromkeys(name for name in named if isinstance(name, str)))
+        content = {}
+    flows = content.get("operations")
+    tables = [*flows.values()] if isinstance(flows, dict) else []
+    named = [each.get("workflow") for each in tables if isinstance(each, dict)]
+    names = (name for name in (*named, content.get("extends")) if isinstance(name, str))
+    return (path.name, *dict.fromkeys(name for name in names if (path.parent / name).is_file()))
 
 
 _KIND = ProviderErrorKind

@@ -140,14 +140,12 @@ class OpenAiSpec(ServerSpec, Vendor):
         return serving[0].model_copy(update={"id": name})
 
     def offer(
-        self, operation: Operation, model: ImagesApiModel, price_micro: int | None
+        self, operation: Operation, model: ImagesApiModel, own_usd: float | None
     ) -> Capability:
-        """Return the terms; `price_micro` is the operator's own price."""
+        """Return the terms; `own_usd` is the operator's own price."""
         return Capability(
             model=model.id,
-            price_micro=(
-                price_or_guess(model.price_usd, self.key) if price_micro is None else price_micro
-            ),
+            price_micro=price_or_guess(own_usd, model.price_usd, self.key),
             inputs=self.inputs.limits(model.pictures if operation is Operation.MERGE else 1),
             **model.notes(model.id),
         )
@@ -167,7 +165,8 @@ class OpenAiProvider(Provider):
         if not config.url:
             self.vendor, self.country = spec.vendor, spec.country
         self.max_concurrent = spec.limits.jobs
-        self.order_limit = spec.limits.order_limit(config)
+        self.order_limit = spec.limits.order_limit
+        self.admits = spec.admits
         self._spec = spec
         self._key = config.key
         self._base_url = (config.url or spec.url).rstrip("/")
@@ -175,10 +174,10 @@ class OpenAiProvider(Provider):
         self._models = {
             operation: model
             for operation in OFFERED
-            if (model := spec.model_for(operation, config.models.get(operation, ""))) is not None
+            if (model := spec.model_for(operation, spec.usual.get(operation, ""))) is not None
         }
         self.offers: Mapping[Operation, Capability] = {
-            operation: spec.offer(operation, model, config.prices_micro.get(operation))
+            operation: spec.offer(operation, model, spec.prices_usd.get(operation))
             for operation, model in self._models.items()
         }
         self.models = {

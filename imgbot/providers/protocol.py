@@ -37,16 +37,12 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class ProviderConfig:
-    """Operator's overrides of a spec file; empty values leave the choice to the file."""
+    """Address and keys of a provider; without an address, that of its file."""
 
     url: str = ""
     key: str = ""
     hook_key: str = ""
     """Webhook signing key, where the provider's dashboard shows one."""
-    models: Mapping[Operation, str] = field(default_factory=dict[Operation, str])
-    prices_micro: Mapping[Operation, int] = field(default_factory=dict[Operation, int])
-    order_limit: OrderLimit | None = None
-    """Limit of the operator's account, where it is not that of the file."""
     deadlines: Timeouts = field(default_factory=Timeouts)
 
 
@@ -236,6 +232,8 @@ class Provider(ABC):
     """Supported operations, by their usual models."""
     models: Mapping[Operation, Mapping[str, Capability]] = MappingProxyType({})
     """All models of each operation by their ids, where there are several."""
+    admits: Callable[[Capability, Capability], bool] = staticmethod(lambda offer, usual: True)  # noqa: ARG005
+    """Whether users may choose a model beside the usual one."""
     prompt_language: str = "en"
     """Language of prompts that it understands best; empty if it takes them as users write them."""
     recovery: Recovery = Recovery.NONE

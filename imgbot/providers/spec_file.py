@@ -3,18 +3,18 @@
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
-from imgbot.config.settings import PRESETS
+from imgbot.config.settings import PRESETS, extend, key_names
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.domain.order_pace import OrderLimit
-from imgbot.providers.protocol import InputLimits, ProviderConfig
+from imgbot.providers.protocol import Capability, InputLimits
 from imgbot.providers.url_policy import split
 
 SETTING = "IMGBOT_PROVIDER"
@@ -64,17 +64,41 @@ class SpecDocument:
 
 
 def read_file(path: Path) -> SpecDocument:
-    """Read an operator's own file. Raises ConfigError."""
+    """Read an operator's own file, on top of the one that it extends. Raises ConfigError."""
+    document = parse(str(path), _text_of(path))
+    own = dict(document.content)
+    if (name := own.pop("extends", None)) is None:
+        return document
+    base = _base_of(document, str(name), path.parent)
+    if own.keys() & {"url", "urls"}:
+        # Another server is another company's.
+        base = {key: part for key, part in base.items() if key not in {"vendor", "country"}}
+    return replace(document, content=extend(base, own))
+
+
+def _base_of(document: SpecDocument, name: str, folder: Path) -> dict[str, Any]:
+    presets = sorted(key_names().keys() - {"builtin"})
+    if name.endswith(".toml"):
+        base = parse(str(folder / name), _text_of(folder / name)).content
+        if "extends" not in base:
+            return base
+    elif name in presets:
+        return read_preset(name).content
+    hint = f"write {', '.join(presets)}, or the path of a .toml file that extends nothing"
+    raise document.error(("extends",), f"{name!r} cannot be extended; {hint}")
+
+
+def _text_of(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(_LIMIT_BYTES + 1)
         text = content.decode("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(SETTING, f"{path} cannot be read: {why}") from error
     if len(content) > _LIMIT_BYTES:
         raise ConfigError(SETTING, f"{path} is too large (limit 256 KiB)")
-    return parse(str(path), text)
+    return text
 
 
 def read_preset(name: str) -> SpecDocument:
@@ -127,8 +151,9 @@ def _names(text: str) -> list[str]:
 
 
 class ModelNotes(LocatedTable):
-    """Title and strength of a model, for users who choose one."""
+    """Id of a model, and its title and strength, for users who choose one."""
 
+    id: str
     title: Annotated[str, Field(max_length=40)] = ""
     good_at: Mapping[Literal["en", "ru"], Annotated[str, Field(max_length=80)]] = Field(
         default_factory=dict[Literal["en", "ru"], str]
@@ -198,9 +223,9 @@ class Limits(LocatedTable):
     orders: Count = 0
     window_s: Annotated[float, Field(gt=0)] = 60.0
 
-    def order_limit(self, config: ProviderConfig) -> OrderLimit:
-        """Return the limit of orders: that of the operator's account, if it is given."""
-        return config.order_limit or OrderLimit(self.orders, self.window_s)
+    @property
+    def order_limit(self) -> OrderLimit:
+        return OrderLimit(self.orders, self.window_s)
 
 
 class InputRules(LocatedTable):
@@ -223,7 +248,36 @@ class InputRules(LocatedTable):
         )
 
 
-class ServerSpec(LocatedTable):
+class Terms(LocatedTable):
+    """Operator's choice among the models of a file; what is left out is the file's own."""
+
+    usual: Mapping[OfferedOperation, str] = Field(default_factory=dict[Operation, str])
+    """Model by operation, where it is not the first one that serves it."""
+    prices_usd: Mapping[OfferedOperation, PriceUsd] = Field(default_factory=dict[Operation, float])
+    """Price of a picture by operation, with the usual model."""
+    offered: tuple[str, ...] = ()
+    """Models that users may choose beside the usual one."""
+    price_limit_usd: PriceUsd | None = None
+    """Highest price of a picture for which users may choose a model."""
+
+    def admits(self, offer: Capability, usual: Capability) -> bool:
+        """Return whether users may choose a model: one of the list, or as cheap as the usual."""
+        if self.offered and not {offer.model, *offer.replaces} & {*self.offered}:
+            return False
+        if self.price_limit_usd is not None:
+            return offer.price_at(0) <= micro(self.price_limit_usd)
+        return bool(self.offered) or offer.price_at(0) <= usual.price_at(0)
+
+    def check_offered(self, document: SpecDocument, models: Sequence[ModelNotes]) -> None:
+        """Raise ConfigError for an offered model that is none of these."""
+        known = {each.id for each in models}
+        for name in self.offered:
+            if not any(name in {each.id, *each.replaces} for each in models):
+                sentence = f"there is no model {name!r}; it has: {', '.join(sorted(known))}"
+                raise document.error(("offered",), sentence)
+
+
+class ServerSpec(Terms):
     """Parts of the spec file of a server at an address of the operator's."""
 
     url: Url
@@ -240,13 +294,13 @@ def micro(price_usd: float) -> int:
     return round(price_usd * 1_000_000)
 
 
-def price_or_guess(price_usd: float | None, key: str) -> int:
+def price_or_guess(own_usd: float | None, price_usd: float | None, key: str) -> int:
     """Return the price in micro-dollars; without one, a guess for a service that wants a key.
 
     Who asks for a key charges: only a price of 0 that is written makes it free.
     """
     guess = _UNPRICED_USD if key else 0.0
-    return micro(guess if price_usd is None else price_usd)
+    return micro(next(usd for usd in (own_usd, price_usd, guess) if usd is not None))
 
 
 def with_key(headers: Mapping[str, str], key: str) -> dict[str, str]:

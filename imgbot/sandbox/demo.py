@@ -70,8 +70,6 @@ def _environment(sandbox: Sandbox, state_dir: Path, provider: str) -> dict[str, 
     return bot_process.environment(sandbox, state_dir, provider, ports) | {
         # The first user of the page is an admin, so /stats and the like can be tried too.
         "IMGBOT_ADMINS": str(FIRST_USER_ID),
-        # All models of the provider can be chosen.
-        "IMGBOT_PICTURE_LIMIT": "1",
         # A price list can be tried, by a second user: an admin pays nothing.
         "IMGBOT_STARS": os.environ.get("IMGBOT_STARS", ""),
         "IMGBOT_LOG_LEVEL": os.environ.get("IMGBOT_LOG_LEVEL", "warning"),

@@ -68,6 +68,8 @@ from imgbot.sandbox.provider_tasks import (
 
 NAME = "simulated"
 SPEC_FILE = Path(__file__).with_name("simulated.toml")
+DEMO_FILE = Path(__file__).with_name("demo.toml")
+"""The same, with all of its models to be chosen."""
 PAGE = b"<!doctype html><title>Sign in</title><p>Please sign in to see this picture."
 
 _KIND = ProviderErrorKind
@@ -126,7 +128,7 @@ class SimulatedProvider:
     def settings(self) -> dict[str, str]:
         """The bot's settings that make it the provider of every operation."""
         return {
-            "IMGBOT_PROVIDER": str(SPEC_FILE),
+            "IMGBOT_PROVIDER": str(DEMO_FILE),
             "IMGBOT_PROVIDER_URL": self.base_url,
             "SIMULATED_API_KEY": self.key,
         }

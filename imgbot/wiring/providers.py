@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from imgbot.config.settings import Settings
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import OFFERED, OPERATIONS, Operation
-from imgbot.jobs.provider_routing import ModelChoice, ProviderRouter
+from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.painter.pool import Pool
 from imgbot.painter.steps import make_picture
 from imgbot.providers.factory import name_at, open_provider
@@ -38,7 +38,10 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
         servers = _open_servers(settings, name, urls, make)
         service = service_of(servers[0].name)
         if service in map(service_of, by_name):
-            raise ConfigError("IMGBOT_PROVIDER", "two files have the same name; change one")
+            raise ConfigError(
+                "IMGBOT_PROVIDER",
+                "two of them have the same name; write a name of its own into the file of one",
+            )
         for server, url in zip(servers, urls, strict=True):
             at = name_at(service, url)
             # An order is stored with one of both names, by the number of addresses at that time.
@@ -56,8 +59,7 @@ def open_providers(settings: Settings, pool: Pool) -> ProviderRouter:
             events.info("%s has no model for %s: using builtin", provider.name, operation)
     fallback = opened[settings.provider_fallback].name if settings.provider_fallback else ""
     chosen_names = dict.fromkeys(OPERATIONS, "builtin") | names
-    choice = ModelChoice(frozenset(settings.models_offered), settings.picture_limit)
-    return ProviderRouter(by_name, chosen_names, fallback, stored, choice)
+    return ProviderRouter(by_name, chosen_names, fallback, stored)
 
 
 def _open_servers(settings: Settings, name: str, urls: Sequence[str], make: Make) -> list[Provider]:
@@ -98,16 +100,11 @@ async def reopen_former(
 
 
 def _config(settings: Settings, name: str, url: str) -> ProviderConfig:
-    served = [operation for operation in OFFERED if settings.provider_for(operation) == name]
-    models, prices = dict(settings.models), dict(settings.prices)
     key, hook_key = settings.key_of(name), settings.hook_key_of(name)
     return ProviderConfig(
         url=url,
         key=key.get_secret_value() if key else "",
         hook_key=hook_key.get_secret_value() if hook_key else "",
-        order_limit=dict(settings.provider_limits).get(name),
-        models={operation: models[operation] for operation in served if operation in models},
-        prices_micro={operation: prices[operation] for operation in served if operation in prices},
     )
 
 

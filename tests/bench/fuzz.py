@@ -43,6 +43,7 @@ from imgbot.providers.protocol import Done, GenerationRequest, Output, ProviderC
 from imgbot.telegram.lazy_models import import_aiogram
 from tests.fakes.exchanges import read_vendor
 from tests.fixtures import hostile
+from tests.fixtures.bot import extending
 from tests.fixtures.photos import load_photo
 from tests.fixtures.requests import make_order
 from tests.fixtures.utterances import KNOWN, utterances_in
@@ -284,8 +285,10 @@ def answers() -> Iterator[Case]:
     folder = Path(tempfile.mkdtemp(prefix="fuzz-"))
     for name in VENDORS:
         vendor = read_vendor(name)
-        models = {Operation(key): model for key, model in vendor.data.get("models", {}).items()}
-        provider = open_provider(name, ProviderConfig(key=vendor.data["key"], models=models), _make)
+        models = vendor.data.get("models", {}).items()
+        usual = ", ".join(f'{operation} = "{model}"' for operation, model in models)
+        file = extending(name, folder, f"usual = {{ {usual} }}")
+        provider = open_provider(file, ProviderConfig(key=vendor.data["key"]), _make)
         known = [each for each in vendor.responses.values() if not each.picture]
         order = make_order(folder, Operation.CREATE, "a lake")
         yield functools.partial(_answer, provider, order, known)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from imgbot.storage import keys
-from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.bot import Bot, with_simulated_provider, with_terms
 from tests.fixtures.sandbox import Control, Message, Person, open_sandbox, picture
 from tests.fixtures.waiting import eventually
 
@@ -22,11 +22,10 @@ TOKEN = "700000001:AAHfixturefixturefixturefixturefixt"
 SETTINGS = {
     "IMGBOT_PER_USER": "usd=10, pictures=50, running=1",
     "IMGBOT_FORGET_AFTER_DAYS": "0",
-    "IMGBOT_PRICES": "create=0.04, edit=0.05",
     "IMGBOT_DAILY_BUDGET": "100",
-    "IMGBOT_MODELS_OFFERED": "simulated/best",
     "IMGBOT_STARS": "picture=5, free=2, pack=50",
 }
+TERMS = 'prices_usd = { create = 0.04, edit = 0.05 }\noffered = ["simulated/best"]'
 """What limits an order, so that each kind of limit has something reserved."""
 _LONG_S = 3600.0
 
@@ -38,6 +37,7 @@ async def write(folder: Path) -> None:
             admin = await control.make_user("Anna", language_code="ru")
             settings = SETTINGS | {"IMGBOT_ADMINS": str(admin.id)}
             provider = with_simulated_provider(sandbox)
+            provider["IMGBOT_PROVIDER"] = with_terms(Path(place), TERMS)
             async with Bot(sandbox, Path(place) / "state", **provider, **settings) as bot:
                 users = {"Anna": admin} | await _leave_jobs(bot, control, admin)
                 await bot.kill()

@@ -18,6 +18,7 @@ from typing import Any, TextIO
 
 from playwright.async_api import Browser
 
+from imgbot.sandbox.simulated_provider import DEMO_FILE
 from tests.bench.conversations import show_all
 from tests.fakes.scripted_server import open_script
 from tests.fixtures.browser import DESKTOP, PHONE, find_chromium, open_browser, open_page
@@ -142,7 +143,7 @@ async def run(page: TextIO) -> None:
         model.on("POST /v1/chat/completions", {"choices": [_WRITTEN]})
         for is_simulated, name in ((True, "service"), (False, "engine")):
             settings = {
-                setting: value.format(owner=OWNER_ID, chat=f"{model.url}/v1/")
+                setting: value.format(owner=OWNER_ID, chat=f"{model.url}/v1/", demo=DEMO_FILE)
                 for setting, value in _TOUR[name]["settings"].items()
             }
             with TemporaryDirectory(prefix="imgbot-") as folder:

@@ -21,7 +21,7 @@ from imgbot.sandbox.simulated_provider import SPEC_FILE
 from imgbot.storage import keys
 from tests.crash.test_supervisor_killed import all_pictures, ask_for_pictures
 from tests.fakes import stopping_bot
-from tests.fixtures.bot import SOON, Bot, with_simulated_provider
+from tests.fixtures.bot import SOON, Bot, extending, with_simulated_provider
 from tests.fixtures.sandbox import Control, Person, Relay, open_relay, open_sandbox
 from tests.fixtures.valkey_cluster import ValkeyCluster
 from tests.fixtures.waiting import eventually
@@ -83,12 +83,15 @@ async def pair(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         await control.set_provider(duration_s=[0.6, 0.9])
         given: Mapping[str, Any] = getattr(request, "param", {})
         settings = with_simulated_provider(sandbox) | {"IMGBOT_REDIS_URL": servers.url}
-        settings |= given.get("settings", {})
         spec = SPEC_FILE.read_text()
         for guarantee in given.get("without", ()):
             spec = re.sub(guarantee, "", spec)
         (tmp_path / "simulated.toml").write_text(spec)
-        settings["IMGBOT_PROVIDER"] = str(tmp_path / "simulated.toml")
+        terms = given.get("terms", "prices_usd = { create = 0, edit = 0 }")
+        (tmp_path / "own").mkdir()
+        settings["IMGBOT_PROVIDER"] = extending(
+            tmp_path / "simulated.toml", tmp_path / "own", terms
+        )
         bots: list[Bot] = []
         for name in ("first", "second"):
             (tmp_path / name / "state").mkdir(parents=True)
@@ -284,7 +287,7 @@ async def test_a_leader_stopped_before_its_order_orders_nothing(pair: Pair, char
     assert await all_pictures(pair.control, [person]) == [charges]
 
 
-@pytest.mark.parametrize("pair", [{"settings": {"IMGBOT_PRICES": "create=0.04"}}], indirect=True)
+@pytest.mark.parametrize("pair", [{"terms": "prices_usd = { create = 0.04 }"}], indirect=True)
 async def test_without_its_replica_it_goes_on_and_pays(pair: Pair) -> None:
     pair.servers.kill("b")
 

@@ -20,11 +20,13 @@ from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.results import ResultStore
 from imgbot.storage.users import UserStore
-from tests.fixtures.bot import Bot, with_simulated_provider
+from tests.fixtures.bot import Bot, with_simulated_provider, with_terms
 from tests.fixtures.sandbox import Control, Person, open_sandbox
 from tests.fixtures.waiting import eventually
 
 FIXTURE = Path(__file__).parents[1] / "fixtures" / "previous_release"
+TERMS = 'prices_usd = { create = 0.04, edit = 0.05 }\noffered = ["simulated/best"]'
+"""What its settings say of the provider, as it is written now."""
 WORLD: dict[str, Any] = json.loads((FIXTURE / "world.json").read_text())
 USERS: dict[str, int] = WORLD["users"]
 PICTURES = {
@@ -116,6 +118,9 @@ async def test_state_of_the_previous_release_is_resumed(tmp_path: Path) -> None:
         ledger = sandbox.providers["simulated"].ledger
         resume_provider(ledger, asyncio.get_running_loop().time())
         settings = with_simulated_provider(sandbox) | WORLD["settings"]
+        for name in ("IMGBOT_PRICES", "IMGBOT_MODELS_OFFERED"):
+            del settings[name]
+        settings["IMGBOT_PROVIDER"] = with_terms(tmp_path, TERMS)
 
         async with Bot(sandbox, tmp_path / "state", **settings) as bot, bot.redis() as redis:
             await eventually(lambda: no_jobs_left(redis), what="no job left")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.fixtures.bot import SOON, Bot
+from tests.fixtures.bot import PAID, SOON, Bot
 from tests.fixtures.bot_api import Setup, open_bot_api
 from tests.fixtures.hostile import assert_undisturbed
 from tests.fixtures.sandbox import Clock, Control, open_sandbox
@@ -98,7 +98,7 @@ async def admins(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Admi
     settings = {
         "IMGBOT_ADMINS": f"{OWNER_ID},{SECOND_ID}",
         "IMGBOT_ALLOWED_USERS": str(GUEST_ID),
-        "IMGBOT_PRICES": "create=0.04",
+        **PAID,
         "IMGBOT_DAILY_BUDGET": "100",
     }
     folder = tmp_path_factory.mktemp("admins")

@@ -12,6 +12,7 @@ from imgbot.bot.handlers.admin.reports import LONGEST_MS
 from imgbot.domain.texts import t
 from imgbot.sandbox.simulated_provider import PAGE
 from imgbot.storage import keys
+from tests.fixtures.bot import PAID
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import OUT_OF_REACH, Stage, User, is_picture, open_owned
@@ -23,8 +24,7 @@ PRICE = 40_000
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    settings = {"IMGBOT_PRICES": "create=0.04", "IMGBOT_IMAGE_POLL_MAX_ATTEMPTS": "2"}
-    async for stage in open_owned(tmp_path, **settings):
+    async for stage in open_owned(tmp_path, **PAID, IMGBOT_IMAGE_POLL_MAX_ATTEMPTS="2"):
         yield stage
 
 

@@ -24,6 +24,7 @@ from imgbot.providers.protocol import (
     ProviderConfig,
 )
 from tests.fakes.exchanges import Exchange, Flow, Network, Vendor, open_network, read_vendor
+from tests.fixtures.bot import extending
 from tests.fixtures.requests import make_order, submitted
 from tests.fixtures.sandbox import picture
 
@@ -68,9 +69,11 @@ class VendorSetup:
 async def open_vendor(name: str, folder: Path, **config: Any) -> AsyncGenerator[VendorSetup]:
     vendor = VENDORS[name]
     async with open_network(vendor.data["key_header"]) as net:
-        models = {Operation(name): model for name, model in vendor.data.get("models", {}).items()}
-        wanted = ProviderConfig(key=vendor.data["key"], models=models, **config)
-        provider = open_provider(name, wanted, _no_engine)
+        models = vendor.data.get("models", {}).items()
+        usual = ", ".join(f'{operation} = "{model}"' for operation, model in models)
+        file = extending(name, folder, f"usual = {{ {usual} }}")
+        wanted = ProviderConfig(key=vendor.data["key"], **config)
+        provider = open_provider(file, wanted, _no_engine)
         async with aclosing(provider):
             yield VendorSetup(vendor, net, provider, folder)
         assert not net.left, f"not asked: {[one.name for one in net.left]}"

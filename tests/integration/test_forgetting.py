@@ -20,6 +20,7 @@ from imgbot.storage.client import Client
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.results import Recent
+from tests.fixtures.bot import PAID
 from tests.fixtures.jobs import job_of
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import (
@@ -41,7 +42,6 @@ SETTINGS = {
     "IMGBOT_RATE_LIMIT_WINDOW": "2",
     "IMGBOT_PER_USER": "running=1",
 }
-PRICES = {"IMGBOT_PRICES": "create=0.04"}
 CHUNK = 48
 
 
@@ -140,7 +140,7 @@ async def other_setup(shared: ForgettingSetup) -> ForgettingSetup:
 @pytest.fixture
 async def paid_scene(tmp_path: Path) -> AsyncIterator[ForgettingSetup]:
     """New pictures that cost something."""
-    async for setup in open_scene(tmp_path, **PRICES):
+    async for setup in open_scene(tmp_path, **PAID):
         yield setup
 
 

@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
+from tests.fixtures.bot import with_terms
 from tests.fixtures.drawings import drawn, loop, stored
 from tests.fixtures.photos import load_photo
 from tests.fixtures.sandbox import picture
@@ -25,12 +26,12 @@ REPLACED = "simulated/good"
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """Two models, the dearer one by the operator's list, and users who pay."""
+    folder = tmp_path_factory.mktemp("models")
     settings = {
-        "IMGBOT_MODELS_OFFERED": BEST,
-        "IMGBOT_PRICES": "create=0.04, edit=0",
+        "IMGBOT_PROVIDER": with_terms(folder, f'prices_usd = {{ edit = 0 }}\noffered = ["{BEST}"]'),
         "IMGBOT_PER_USER": "usd=9, running=1",
     }
-    async for stage in open_stage(tmp_path_factory.mktemp("models"), **settings):
+    async for stage in open_stage(folder, **settings):
         await stage.control.set_provider(duration_s=[0, 0])
         yield stage
 

@@ -11,6 +11,7 @@ import pytest
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
+from tests.fixtures.bot import PAID
 from tests.fixtures.processes import redis_of
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.waiting import eventually
@@ -56,7 +57,7 @@ async def test_a_file_that_telegram_lost_is_said_in_words(stage: Stage) -> None:
 
 async def test_a_wrong_address_of_the_provider_is_the_operators_to_mend(tmp_path: Path) -> None:
     closed = t("en", "provider_closed")
-    async for stage in open_owned(tmp_path, IMGBOT_PRICES="create=0.04"):
+    async for stage in open_owned(tmp_path, **PAID):
         bob = await stage.user()
         await stage.bot.stop()
         right = stage.bot.settings["IMGBOT_PROVIDER_URL"]

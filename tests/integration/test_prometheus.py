@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import pytest
 import pytest_asyncio
 
-from tests.fixtures.bot import SOON
+from tests.fixtures.bot import PAID, SOON
 from tests.fixtures.processes import children_of, redis_of
 from tests.fixtures.prometheus import (
     Prometheus,
@@ -34,7 +34,7 @@ SETTINGS = {
     "IMGBOT_WORKERS": "1",
     "IMGBOT_JOBS_PER_WORKER": "1",
     "IMGBOT_PER_USER": "waiting=100",
-    "IMGBOT_PRICES": "create=0.04",
+    **PAID,
     "IMGBOT_DAILY_BUDGET": "1000",
 }
 

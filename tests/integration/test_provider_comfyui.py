@@ -25,6 +25,7 @@ from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.wiring.providers import open_providers
 from tests.fakes.exchanges import Network, open_network, read_vendor
 from tests.fakes.scripted_server import Script, open_script
+from tests.fixtures.bot import extending
 from tests.fixtures.comfyui_provider import opened, ordered, polled, refused
 from tests.fixtures.jobs import job_of
 from tests.fixtures.requests import make_order, submitted
@@ -231,9 +232,9 @@ async def carried_by(provider: ComfyUiProvider, redis: Client, folder: Path) -> 
     return Carried(queue, tools_of(queue, redis, routes, folder, "0a1b"), routes)
 
 
-@pytest.mark.parametrize(("price_micro", "is_repeated"), [(0, True), (50_000, False)])
+@pytest.mark.parametrize(("price_usd", "is_repeated"), [(0, True), (0.05, False)])
 async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
-    script: Script, redis: Client, tmp_path: Path, price_micro: int, *, is_repeated: bool
+    script: Script, redis: Client, tmp_path: Path, price_usd: float, *, is_repeated: bool
 ) -> None:
     task_id = task_id_of("0a1b-7")
     script.on("POST /prompt", {"prompt_id": task_id})
@@ -241,7 +242,7 @@ async def test_what_a_restart_forgot_is_ordered_again_only_where_it_is_free(
     script.on(f"GET /history/{task_id}", {})
     script.on("GET /queue", {"queue_running": [], "queue_pending": []})
     script.on("GET /system_stats", {"system": {"comfyui_version": "0.3.45"}})
-    async with opened(script, prices_micro={Operation.CREATE: price_micro}) as provider:
+    async with opened(script, prices_usd={Operation.CREATE: price_usd}) as provider:
         carried = await carried_by(provider, redis, tmp_path)
         # Longer ago than a task may take to become known.
         long_ago = replace(carried.context, now_ms=lambda: NOW - 60_000)
@@ -262,7 +263,8 @@ async def servers_at(urls: str, redis: Client, folder: Path) -> AsyncGenerator[S
     """What orders at several servers, opened from the setting."""
     settings = load({
         "IMGBOT_TOKEN": f"1234567:{'A' * 35}", "STATE_DIRECTORY": str(folder),
-        "IMGBOT_PROVIDER": "comfyui", "IMGBOT_PROVIDER_URL": urls, "IMGBOT_MODELS": "create=a",
+        "IMGBOT_PROVIDER": extending("comfyui", folder, 'usual = { create = "a" }'),
+        "IMGBOT_PROVIDER_URL": urls,
     })  # fmt: skip
     routes = open_providers(settings, cast("Any", None))
     yield tools_of(JobQueue(redis, QueueLimits()), redis, routes, folder, "0a1b")

@@ -6,6 +6,7 @@ import pytest
 
 from imgbot.domain.texts import t
 from imgbot.storage.stats import QueueStats
+from tests.fixtures.bot import PAID
 from tests.integration.stage import Stage, User, is_picture, jpeg, open_group, open_stage
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
@@ -203,7 +204,7 @@ async def test_words_do_what_the_buttons_do(
 async def test_picture_that_is_drawn_anew_costs_what_a_new_one_costs(tmp_path: Path) -> None:
     settings = {
         "IMGBOT_PROVIDER_EDIT": "builtin",
-        "IMGBOT_PRICES": "create=0.04",
+        **PAID,
         "IMGBOT_PER_USER": "usd=0.1",
     }
     async for stage in open_stage(tmp_path, **settings):

@@ -9,6 +9,7 @@ import pytest_asyncio
 
 from imgbot.domain.texts import t
 from imgbot.storage import keys
+from tests.fixtures.bot import PAID, with_terms
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import Stage, User, has_buttons, is_picture, jpeg, open_owned
 from tests.integration.test_marked_photos import DRAWN, PLAIN
@@ -37,12 +38,10 @@ def full_report(anna: User, boris: User) -> str:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def limited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """Two pictures a day for everybody; retouching is free."""
-    settings = {
-        "IMGBOT_PRICES": "create=0.04, edit=0.05, retouch=0",
-        "IMGBOT_PER_USER": "usd=0.10",
-        "IMGBOT_DAILY_BUDGET": "100",
-    }
-    async for stage in open_owned(tmp_path_factory.mktemp("limited"), **settings):
+    folder = tmp_path_factory.mktemp("limited")
+    settings = {"IMGBOT_PER_USER": "usd=0.10", "IMGBOT_DAILY_BUDGET": "100"}
+    settings["IMGBOT_PROVIDER"] = with_terms(folder, "prices_usd = { edit = 0.05, retouch = 0 }")
+    async for stage in open_owned(folder, **settings):
         yield stage
 
 
@@ -50,8 +49,9 @@ async def limited(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Sta
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
     """Two pictures a day for all together, in a place where the day has long begun."""
     settings = {"IMGBOT_DAILY_BUDGET": "0.08", "TZ": "UTC+11"}
-    settings["IMGBOT_PRICES"] = "create=0.04, edit=0, inpaint=0.09"
-    async for stage in open_owned(tmp_path_factory.mktemp("shared"), **settings):
+    folder = tmp_path_factory.mktemp("shared")
+    settings["IMGBOT_PROVIDER"] = with_terms(folder, "prices_usd = { edit = 0, inpaint = 0.09 }")
+    async for stage in open_owned(folder, **settings):
         yield stage
 
 
@@ -202,7 +202,7 @@ async def test_what_costs_too_much_for_a_marked_area_is_done_to_the_whole_photo(
 async def test_a_kill_in_the_middle_charges_once_and_a_refusal_at_the_submit_nothing(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    async for stage in open_owned(tmp_path_factory.mktemp("killed"), IMGBOT_PRICES="create=0.04"):
+    async for stage in open_owned(tmp_path_factory.mktemp("killed"), **PAID):
         anna = await stage.user("Anna")
         await anna.say("a fox [[sim:slow=2]]")
         async with stage.bot.redis() as redis:

@@ -20,21 +20,24 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from imgbot.config.settings import key_names_of
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import Operation
+from imgbot.domain.order_pace import OrderLimit
 from imgbot.providers import http
 from imgbot.providers.declarative import responses
 from imgbot.providers.declarative.dry_run import dry_run
 from imgbot.providers.declarative.provider import DeclaredProvider
 from imgbot.providers.declarative.spec import Spec, Stage, read_spec
 from imgbot.providers.declarative.templates import fill, first_text, pick
-from imgbot.providers.factory import open_provider
+from imgbot.providers.factory import files_of, open_provider
 from imgbot.providers.http import ProviderHttpClient, ProviderResponse
 from imgbot.providers.protocol import Done, Output, Pending, ProviderConfig
 from imgbot.providers.spec_file import LocatedTable, micro, parse, read_file, read_preset
 from imgbot.providers.url_policy import Hosts, is_allowed, is_public
 from imgbot.sandbox.simulated_provider import SPEC_FILE
 from tests.fakes.scripted_server import Script
+from tests.fixtures.bot import extending
 from tests.fixtures.requests import KEY, make_order, submitted
 
 
@@ -449,6 +452,75 @@ def test_the_file_of_replicate_explains_every_part() -> None:
         assert table.model_fields.keys() <= words, table
 
 
+TERMS = """
+usual = { create = "black-forest-labs/flux-schnell", edit = "mine/edit" }
+prices_usd = { create = 0.004 }
+offered = ["bytedance/seedream-4.5"]
+price_limit_usd = 0.05
+limits = { orders = 1200 }
+[[models]]
+operations = ["edit"]
+id = "mine/edit"
+price_usd = 0.01
+body = { prompt = "{prompt}" }
+"""
+
+
+async def test_a_file_extends_a_preset_by_terms_of_its_own(tmp_path: Path) -> None:
+    async with aclosing(open_provider("replicate", ProviderConfig(), AsyncMock())) as preset:
+        file = extending("replicate", tmp_path, TERMS)
+        async with aclosing(open_provider(file, ProviderConfig(), AsyncMock())) as own:
+            assert (own.name, own.vendor, own.urls) == ("replicate", "Replicate", preset.urls)
+            assert own.order_limit == OrderLimit(1200, 60.0)
+            created, edited = own.offers[Operation.CREATE], own.offers[Operation.EDIT]
+            assert (created.model, created.price_micro) == (
+                "black-forest-labs/flux-schnell",
+                4_000,
+            )
+            assert (edited.model, edited.price_micro) == ("mine/edit", 10_000)
+            assert own.offers[Operation.UPSCALE] == preset.offers[Operation.UPSCALE]
+            others = own.models[Operation.CREATE].values()
+            chosen = {each.model for each in others if own.admits(each, created)}
+            assert chosen == {"bytedance/seedream-4.5"}
+    # Another server is not the vendor's, and may want no key.
+    file = extending("openai", tmp_path, 'url = "http://127.0.0.1:1234/v1"\nkey = ""')
+    async with aclosing(open_provider(file, ProviderConfig(), AsyncMock())) as own:
+        assert (own.name, own.vendor, own.urls) == ("openai", "", ("http://127.0.0.1:1234/v1",))
+    assert key_names_of(file).key == ""
+    # Workflows of the preset are found, too.
+    file = extending("comfyui", tmp_path, 'usual = { create = "a" }')
+    async with aclosing(open_provider(file, ProviderConfig(), AsyncMock())) as own:
+        assert own.offers[Operation.CREATE].model == "a"
+        assert files_of(Path(file)) == ("comfyui.toml",)
+
+
+@pytest.mark.parametrize(
+    ("base", "terms", "complaint"),
+    [
+        ("replicat", "", "line 1: extends: 'replicat' cannot be extended; write bfl, comfyui"),
+        ("builtin", "", "line 1: extends: 'builtin' cannot be extended; write bfl, comfyui"),
+        ("fal.toml", "", "line 1: extends: 'fal.toml' cannot be extended; write bfl"),
+        ("/nowhere/my.toml", "", "/nowhere/my.toml cannot be read: No such file"),
+        ("fal", 'usual = { create = "x" }', "line 2: usual.create: there is no model 'x' for it"),
+        ("fal", 'usual = { paint = "x" }', "line 2: usual.paint"),
+        ("fal", 'offered = ["x"]', "line 2: offered: there is no model 'x'; it has: "),
+        ("openai", 'offered = ["x"]', "line 2: offered: there is no model 'x'; it has: gpt-image"),
+        ("fal", "prices_usd = { create = -1 }", "line 2: prices_usd.create"),
+        ("fal", 'price_limit_usd = "low"', "line 2: price_limit_usd"),
+        ("fal", "limits = { order = 5 }", "line 2: limits.order: unknown key"),
+    ],
+)
+def test_a_mistake_in_a_file_that_extends_is_told_with_its_line(
+    base: str, terms: str, complaint: str, tmp_path: Path
+) -> None:
+    file = extending(base, tmp_path, terms)
+
+    with pytest.raises(ConfigError, match=r"^IMGBOT_PROVIDER: /") as refusal:
+        open_provider(file, ProviderConfig(), AsyncMock())
+
+    assert complaint in str(refusal.value)
+
+
 @pytest.mark.parametrize("name", ["replicate", "openai"])
 @pytest.mark.parametrize(
     ("price", "is_keyed", "is_free"),
@@ -477,12 +549,13 @@ async def test_a_provider_with_a_key_costs_money_unless_a_price_of_nothing_is_wr
     ],
 )
 async def test_the_id_of_a_withdrawn_model_means_one_that_costs_no_more(
-    name: str, operations: tuple[Operation, ...], former: str, price_usd: float
+    name: str, operations: tuple[Operation, ...], former: str, price_usd: float, tmp_path: Path
 ) -> None:
-    config = ProviderConfig(models={Operation(each): former for each in operations})
+    usual = ", ".join(f'{operation} = "{former}"' for operation in operations)
+    own = extending(name, tmp_path, f"usual = {{ {usual} }}")
     async with (
         aclosing(open_provider(name, ProviderConfig(), AsyncMock())) as chosen_by_users,
-        aclosing(open_provider(name, config, AsyncMock())) as chosen_by_the_operator,
+        aclosing(open_provider(own, ProviderConfig(), AsyncMock())) as chosen_by_the_operator,
     ):
         for operation in map(Operation, operations):
             offer = chosen_by_users.offer(operation, former)

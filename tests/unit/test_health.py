@@ -84,7 +84,7 @@ class Row:
 QUEUE, TIME, CPU, MEMORY, ERRORS, AGE = Indicator
 ROWS = [
     Row(level_of(QUEUE, 57), QUEUE, "attention", "57 pictures are waiting; normal is below 50.",
-        "IMGBOT_MODELS", NO_ALERT, "ImgbotQueueLong"),
+        "`usual`", NO_ALERT, "ImgbotQueueLong"),
     Row({**level_of(QUEUE, 140), "bound": Bound.WORKERS}, QUEUE, "critical", "140 pictures",
         "IMGBOT_WORKERS (now 10)", ["workers.15", "pause."], "ImgbotQueueVeryLong"),
     Row({**level_of(QUEUE, 140), "bound": Bound.BUDGET}, QUEUE, "critical", "140 pictures",
@@ -95,7 +95,7 @@ ROWS = [
         for bound in Bound if bound not in {Bound.WORKERS, Bound.BUDGET}
     ),
     Row(level_of(TIME, 40), TIME, "attention", "Pictures take up to 40 s; normal is below 30 s.",
-        "IMGBOT_MODELS", NO_ALERT, "ImgbotJobsSlow"),
+        "`usual`", NO_ALERT, "ImgbotJobsSlow"),
     Row({**level_of(TIME, 95.4), "slowest_stage": "provider"}, TIME, "critical",
         "Pictures take up to 95 s; normal is below 30 s; most of it is the stage “provider”.",
         "The image service is slow.", ["retry."], "ImgbotJobsVerySlow"),

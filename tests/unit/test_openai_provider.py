@@ -129,11 +129,11 @@ async def test_the_preset_offers_all_but_an_upscale() -> None:
 
 
 async def test_an_operator_chooses_address_model_and_price() -> None:
-    config = ProviderConfig(
-        models={Operation.CREATE: "two", Operation.EDIT: "third", Operation.UPSCALE: "fourth"},
-        prices_micro={Operation.EDIT: 3},
-    )
-    provider = OpenAiProvider(spec_of(FILE), config)
+    terms = """
+usual = { create = "two", edit = "third", upscale = "fourth" }
+prices_usd = { edit = 0.000003 }
+"""
+    provider = OpenAiProvider(spec_of(terms + FILE), ProviderConfig())
 
     chosen = {name: (offer.model, offer.price_micro) for name, offer in provider.offers.items()}
     assert chosen == {"create": ("two", 0), "edit": ("third", 3)}

@@ -1,20 +1,22 @@
 """Who takes an order: the chosen one, the fallback, or nobody for a while."""
 
+from pathlib import Path
 from typing import Any, cast
 from unittest.mock import Mock
 
 import pytest
 
 from imgbot.config.sources import PLACEHOLDER_TOKEN, load
-from imgbot.domain.errors import ProviderError, ProviderErrorKind as Kind
+from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind as Kind
 from imgbot.domain.operations import OFFERED, Operation
-from imgbot.domain.order_pace import OrderLimit, Turn
-from imgbot.jobs.provider_routing import Breaker, ModelChoice, ProviderRouter
+from imgbot.domain.order_pace import Turn
+from imgbot.jobs.provider_routing import Breaker, ProviderRouter
 from imgbot.providers.factory import BuiltinProvider, open_provider
 from imgbot.providers.protocol import Done, GenerationRequest, ProviderConfig
 from imgbot.sandbox.simulated_provider import SPEC_FILE
 from imgbot.telemetry.health import ProviderState
 from imgbot.wiring.providers import open_providers
+from tests.fixtures.bot import extending
 from tests.fixtures.jobs import job_of
 
 CREATE = Operation.CREATE
@@ -26,8 +28,7 @@ async def no_engine(order: GenerationRequest) -> Done:
 
 
 def routes(fallback: str = "") -> ProviderRouter:
-    prices = {CREATE: 40_000}
-    simulated = open_provider(str(SPEC_FILE), ProviderConfig(prices_micro=prices), no_engine)
+    simulated = open_provider(str(SPEC_FILE), ProviderConfig(), no_engine)
     builtin = BuiltinProvider(no_engine)
     chosen = dict.fromkeys(Operation, "builtin") | dict.fromkeys(OFFERED, "simulated")
     return ProviderRouter({"simulated": simulated, "builtin": builtin}, chosen, fallback)
@@ -69,6 +70,20 @@ def test_an_order_of_the_former_model_on_this_server_is_the_builtin_engines() ->
 
     assert not route.is_orphaned(order)
     assert route.provider_of(order).name == "builtin"
+
+
+def test_an_order_at_a_preset_is_asked_for_by_a_file_that_extends_it(tmp_path: Path) -> None:
+    environ = {"IMGBOT_TOKEN": PLACEHOLDER_TOKEN, "HOME": "/", "FAL_KEY": "k"}
+    file = extending("fal", tmp_path, "")
+    urls = {"IMGBOT_PROVIDER_URL": "fal=http://gateway", "IMGBOT_PROVIDER": f"builtin, edit={file}"}
+    route = open_providers(load(environ | urls), cast("Any", None))
+    order = Mock(progress=Mock(provider="fal", intent_ms=1))
+
+    assert not route.is_orphaned(order)
+    assert route.provider_of(order).setting == file
+    assert route.provider_of(order).urls[0] == "http://gateway"
+    with pytest.raises(ConfigError, match="have the same name"):
+        open_providers(load(environ | {"IMGBOT_PROVIDER": f"fal, edit={file}"}), cast("Any", None))
 
 
 def test_one_order_finds_out_whether_it_serves_again() -> None:
@@ -174,9 +189,9 @@ def test_what_is_reserved_for_a_larger_picture_is_its_own_price() -> None:
     assert prices == [50_000, 100_000]
 
 
-def test_a_provider_that_refuses_for_now_is_given_fewer_orders() -> None:
-    config = ProviderConfig(order_limit=OrderLimit(600, 60.0))
-    provider = open_provider(str(SPEC_FILE), config, no_engine)
+def test_a_provider_that_refuses_for_now_is_given_fewer_orders(tmp_path: Path) -> None:
+    file = extending(SPEC_FILE, tmp_path, "limits = { orders = 600, window_s = 60 }")
+    provider = open_provider(file, ProviderConfig(), no_engine)
     route = ProviderRouter({"simulated": provider}, dict.fromkeys(Operation, "simulated"))
     # At two orders a second, of the ten that it may accept.
     for tick in range(40):
@@ -244,23 +259,25 @@ def test_a_provider_that_answers_no_question_is_out_in_every_report(
 
 
 @pytest.mark.parametrize(
-    ("own_micro", "choice", "offered"),
+    ("own_micro", "terms", "offered"),
     [
-        (40_000, ModelChoice(), ["simulated"]),
-        (80_000, ModelChoice(), ["simulated", "simulated/best"]),
-        (40_000, ModelChoice(frozenset({"simulated/best"})), ["simulated", "simulated/best"]),
-        (40_000, ModelChoice(ceiling_micro=70_000), ["simulated", "simulated/best"]),
-        (40_000, ModelChoice(frozenset({"simulated/best"}), 69_999), ["simulated"]),
+        (40_000, "", ["simulated"]),
+        (80_000, "", ["simulated", "simulated/best"]),
+        (40_000, 'offered = ["simulated/best"]', ["simulated", "simulated/best"]),
+        # A withdrawn model means the one that took its place.
+        (40_000, 'offered = ["simulated/good"]', ["simulated", "simulated/best"]),
+        (40_000, "price_limit_usd = 0.07", ["simulated", "simulated/best"]),
+        (40_000, 'price_limit_usd = 0.069999\noffered = ["simulated/best"]', ["simulated"]),
         # The operator's own model is always there.
-        (90_000, ModelChoice(frozenset({"another"}), 0), ["simulated"]),
+        (90_000, "price_limit_usd = 0", ["simulated"]),
     ],
 )
 def test_nothing_dearer_is_offered_than_the_operator_allows(
-    own_micro: int, choice: ModelChoice, offered: list[str]
+    own_micro: int, terms: str, offered: list[str], tmp_path: Path
 ) -> None:
-    config = ProviderConfig(prices_micro={CREATE: own_micro})
-    provider = open_provider(str(SPEC_FILE), config, no_engine)
-    route = ProviderRouter({"simulated": provider}, {CREATE: "simulated"}, choice=choice)
+    terms += f"\nprices_usd = {{ create = {own_micro / 1_000_000} }}"
+    provider = open_provider(extending(SPEC_FILE, tmp_path, terms), ProviderConfig(), no_engine)
+    route = ProviderRouter({"simulated": provider}, {CREATE: "simulated"})
 
     assert [*route.models(CREATE)] == offered
     assert route.price_micro(CREATE, 1, "simulated/best") == 70_000

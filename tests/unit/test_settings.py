@@ -19,7 +19,6 @@ from imgbot.config.settings import (
 from imgbot.config.sources import NO_PROVIDERS, SettingsSource, load
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import Operation
-from imgbot.domain.order_pace import OrderLimit
 from imgbot.domain.stars import StarPack, StarPrices, credit_for, pack_of
 
 TOKEN = "123456789:" + "A" * 35
@@ -68,12 +67,6 @@ def test_the_defaults_are_the_guides() -> None:
         ("IMGBOT_PER_USER", "usd=0, running=1", "per_user", UserLimits(usd="0", running=1)),
         ("IMGBOT_PER_GROUP", "pictures = 5,", "per_group", GroupLimits(pictures=5)),
         ("IMGBOT_CHAT", " http://host/v1/  m:1", "chat", ChatServer("http://host/v1", "m:1")),
-        (
-            "IMGBOT_PRICES",
-            " edit=0.000001,create = 0.29, ",
-            "prices",
-            {"edit": 1, "create": 290_000},
-        ),
         (
             "IMGBOT_STARS",
             "picture=5, usd=150,free=3, pack=50,pack=250:300, month=300:400",
@@ -136,7 +129,6 @@ REFUSED = {
     ],
     "IMGBOT_PROVIDER_FALLBACK": ["nobody", "/nowhere/mine.toml"],
     "IMGBOT_PROVIDER_URL": ["somewhere", "comfyui=ftp://host", "http://a|", "http://a|http://a/"],
-    "IMGBOT_MODELS": ["paint=model"],
     "IMGBOT_PER_USER": ["usd=two", "waiting=0", "pictures=5, pictures=6", "money=2", "5"],
     "IMGBOT_PER_GROUP": ["usd=2"],
     "IMGBOT_CHAT": ["https://api.openai.com/v1", "gpt-4.1-mini", "https://host/v1 one two"],
@@ -149,13 +141,11 @@ REFUSED = {
     "IMGBOT_HTTP": ["8080", "127.0.0.1:70000"],
     "IMGBOT_ADMINS": ["me"],
     "IMGBOT_DAILY_BUDGET": ["5,00", "-1", "0.0000001"],
-    "IMGBOT_PROVIDER_LIMITS": ["1200/min", "replicate=1200", "replicate=0/min"],
     "IMGBOT_STARS": [
         *("on", "picture=5", "pack=50", "picture=0, pack=50", "picture=5, pack=50, pack=50"),
         *("picture=5, pack=10001", "picture=5, month=9, month=8", "picture=5, pack=5:"),
         *("picture=5, pack=50, free=-1", "picture=5, pack=50, free=3, free=4", "picture=5, pack"),
     ],
-    "IMGBOT_PRICES": ["create=free", "compare=0.04", "create=0.04, create=0.05"],
 }
 
 
@@ -190,7 +180,7 @@ def test_any_text_is_taken_or_refused_with_its_variable(environ: dict[str, str])
     [
         ({"IMGBOT_WORKER": "7"}, "IMGBOT_WORKER", "did you mean IMGBOT_WORKERS?"),
         ({"IMGBOT_RATELIMIT_X": "7"}, "IMGBOT_RATELIMIT_X", "mean IMGBOT_RATE_LIMIT_WINDOW?"),
-        ({"IMGBOT_PROVIDER_LIMITS": "replicat=9/s"}, "IMGBOT_PROVIDER_LIMITS", "mean replicate?"),
+        ({"IMGBOT_PROVIDER": "replicat"}, "IMGBOT_PROVIDER", "mean replicate?"),
         ({"HOME": ""}, "IMGBOT_STATE_DIR", ""),
     ],
 )
@@ -245,6 +235,11 @@ def test_a_provider_file_names_the_variables_of_its_keys(tmp_path: Path) -> None
     assert settings.default_provider == str(file)
     assert [key and key.get_secret_value() for key in found] == ["my-secret", "signing-key"]
     assert {"my-secret", "signing-key"} <= set(settings.secrets)
+    # One that extends a preset has that one's key, unless it names another.
+    file.write_text('extends = "fal"\n')
+    assert _refused(chosen).setting == "FAL_KEY"
+    file.write_text('extends = "fal"\nname = "second"\nkey = "FAL_KEY_TWO"\n')
+    assert _refused(chosen).setting == "FAL_KEY_TWO"
     # The bot's token cannot be taken for a provider's key.
     file.write_text('name = "mine"\nkey = "IMGBOT_TOKEN"\n')
     assert load(LEAST | chosen).key_of(str(file)) is None
@@ -262,8 +257,6 @@ def test_operations_may_go_to_several_providers(chosen: dict[str, str]) -> None:
     environ = chosen | {
         "IMGBOT_PROVIDER_FALLBACK": "builtin",
         "IMGBOT_PROVIDER_URL": "comfyui=http://gpu/|http://gpu:81, replicate=https://gate.example",
-        "IMGBOT_MODELS": "create=black-forest-labs/flux-schnell",
-        "IMGBOT_PROVIDER_LIMITS": "replicate=1200/min, kie=40/10s",
         "REPLICATE_API_TOKEN": "r8",
     }
     settings = load(LEAST | environ)
@@ -272,9 +265,6 @@ def test_operations_may_go_to_several_providers(chosen: dict[str, str]) -> None:
     assert settings.provider_for(Operation.UPSCALE) == "comfyui"
     assert settings.provider_for(Operation.CREATE) == "replicate"
     assert settings.urls_of("comfyui") == ["http://gpu", "http://gpu:81"]
-    assert dict(settings.models) == {"create": "black-forest-labs/flux-schnell"}
-    limits = {"replicate": OrderLimit(1200, 60.0), "kie": OrderLimit(40, 10.0)}
-    assert dict(settings.provider_limits) == limits
 
 
 def test_a_former_name_holds_and_its_new_one_is_told() -> None:
@@ -303,6 +293,15 @@ def test_a_former_name_holds_and_its_new_one_is_told() -> None:
     assert _refused(limits | {"IMGBOT_PER_USER": "usd=3"}).setting == "IMGBOT_PER_USER"
 
 
+def test_a_former_setting_of_a_provider_is_refused_with_the_line_of_its_file() -> None:
+    former = {"IMGBOT_PRICES": "create=0.04", "IMGBOT_PICTURE_LIMIT": "0.10"}
+
+    refusal = str(_refused(former | {"IMGBOT_PROVIDER": "fal"}))
+    assert refusal.startswith("IMGBOT_PICTURE_LIMIT, IMGBOT_PRICES: ")
+    assert "price_limit_usd = 0.10 and prices_usd = { create = 0.04 }" in refusal
+    assert load(LEAST | former, NO_PROVIDERS).providers == ("builtin",)
+
+
 @pytest.mark.parametrize(
     ("name", "value", "present"),
     [
@@ -321,14 +320,6 @@ def test_the_former_model_on_this_server_is_replaced_and_told(
     told = [notice.partition(" ")[0] for notice in settings.notices]
     assert told == [name, *files]
     assert settings.notices[0].endswith(f"write {name}={present}")
-
-
-def test_a_limit_of_the_former_model_is_left_out_and_told() -> None:
-    settings = load(LEAST | {"IMGBOT_PROVIDER_LIMITS": "local=10/min, fal=9/s"})
-
-    assert [name for name, _ in settings.provider_limits] == ["fal"]
-    [notice] = settings.notices
-    assert notice.startswith("IMGBOT_PROVIDER_LIMITS names a provider that is gone, local")
 
 
 def test_what_was_changed_from_the_chat_is_not_read_and_is_told(tmp_path: Path) -> None:

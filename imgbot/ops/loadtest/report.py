@@ -162,7 +162,7 @@ def _more(r: LoadTestResults) -> str:
 def _faster(r: LoadTestResults) -> str:
     is_provider = r.provider_share is not None and r.provider_share > 0.8
     return (
-        "most of it is the provider's: use a faster model (IMGBOT_MODELS)"
+        "most of it is the provider's: use a faster model (`usual` in its file)"
         if is_provider
         else _more(r)
     )

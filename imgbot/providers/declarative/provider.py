@@ -40,12 +40,12 @@ class DeclaredProvider(Provider):
     """Provider defined by its spec file alone, with one model chosen per operation."""
 
     def __init__(self, spec: Spec, config: ProviderConfig) -> None:
-        """Raise ConfigError for a model that is not in the file."""
         self.name = spec.name
         if not config.url:
             self.vendor, self.country = spec.vendor, spec.country
         self.max_concurrent = spec.limits.jobs
-        self.order_limit = spec.limits.order_limit(config)
+        self.order_limit = spec.limits.order_limit
+        self.admits = spec.admits
         self.is_hooked = spec.hook is not None
         self.is_searchable = spec.search is not None
         self.has_account = spec.balance is not None
@@ -55,12 +55,10 @@ class DeclaredProvider(Provider):
             self.recovery = Recovery.LOOK_UP
         self._spec = spec
         self._models = {
-            operation: model
-            for operation in Operation
-            if (model := spec.model_for(operation, config.models.get(operation, "")))
+            operation: model for operation in Operation if (model := spec.usual_for(operation))
         }
         self.offers: Mapping[Operation, Capability] = {
-            operation: model.offer(spec, config.prices_micro.get(operation))
+            operation: model.offer(spec, spec.prices_usd.get(operation))
             for operation, model in self._models.items()
         }
         self.models = {

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from imgbot.domain.errors import ConfigError, ProviderErrorKind
+from imgbot.domain.errors import ProviderErrorKind
 from imgbot.domain.operations import Operation
 from imgbot.providers import spec_file
 from imgbot.providers.declarative.templates import is_path, names_in, slots_in
@@ -239,7 +239,6 @@ class DeclaredModel(ModelNotes):
     """One model, its operations, and the body of its submit request."""
 
     operations: tuple[OfferedOperation, ...]
-    id: str
     url: str = ""
     price_usd: PriceUsd | None = None
     scale_prices_usd: Mapping[Annotated[str, Field(pattern=r"^[2-8]$")], PriceUsd] = Field(
@@ -264,15 +263,13 @@ class DeclaredModel(ModelNotes):
     def nearest_scale(self, wanted: int) -> int:
         return min(self.scales, key=lambda scale: (abs(scale - wanted), -scale), default=wanted)
 
-    def offer(self, spec: "Spec", price_micro: int | None) -> Capability:
-        """Return the terms; `price_micro` is the operator's own price."""
+    def offer(self, spec: "Spec", own_usd: float | None) -> Capability:
+        """Return the terms; `own_usd` is the operator's own price."""
         by_scale = {int(scale): micro(usd) for scale, usd in self.scale_prices_usd.items()}
         return Capability(
             model=self.id,
-            price_micro=(
-                price_or_guess(self.price_usd, spec.key) if price_micro is None else price_micro
-            ),
-            scale_prices_micro=by_scale if price_micro is None else {},
+            price_micro=price_or_guess(own_usd, self.price_usd, spec.key),
+            scale_prices_micro=by_scale if own_usd is None else {},
             inputs=spec.inputs.limits(self.pictures, self.max_side_px),
             scales=frozenset(self.scales),
             takes_seed="seed" in names_in(self.body),
@@ -280,7 +277,7 @@ class DeclaredModel(ModelNotes):
         )
 
 
-class Spec(spec_file.Vendor):
+class Spec(spec_file.Vendor, spec_file.Terms):
     """Complete spec file of one provider."""
 
     name: ProviderName
@@ -309,16 +306,11 @@ class Spec(spec_file.Vendor):
     models: Annotated[tuple[DeclaredModel, ...], Field(min_length=1)]
     """The first model that serves an operation is its default."""
 
-    def model_for(self, operation: Operation, wanted: str) -> DeclaredModel | None:
-        """Return the wanted or the default model. Raises ConfigError for an unknown one."""
-        able = [model for model in self.models if operation in model.operations]
-        found = next((model for model in able if wanted in {"", model.id, *model.replaces}), None)
-        if found is not None or not wanted:
-            return found
-        known = ", ".join(model.id for model in able) or "none"
-        raise ConfigError(
-            "IMGBOT_MODELS", f"{self.name} has no model {wanted!r} for {operation}; it has: {known}"
-        )
+    def usual_for(self, operation: Operation) -> DeclaredModel | None:
+        """Return the usual model of an operation; None if it is not served."""
+        wanted = self.usual.get(operation, "")
+        able = (model for model in self.models if operation in model.operations)
+        return next((model for model in able if wanted in {"", model.id, *model.replaces}), None)
 
     def models_for(self, operation: Operation) -> dict[str, DeclaredModel]:
         """Return the models that serve an operation, by id; the first of several with one id."""
@@ -368,6 +360,12 @@ def read_spec(document: SpecDocument) -> Spec:
         for index, each in tables:
             place = (table, key) if index is None else (table, index, key)
             _check_slots(document, spec, place, each.get(key), allowed | {*spec.urls})
+    spec.check_offered(document, spec.models)
+    for operation, wanted in spec.usual.items():
+        if spec.usual_for(operation) is None:
+            known = ", ".join(spec.models_for(operation)) or "none"
+            sentence = f"there is no model {wanted!r} for it; it has: {known}"
+            raise document.error(("usual", operation), sentence)
     if "api" not in spec.urls:
         raise document.error(("urls",), "api is missing")
     if not spec.upload and (spec.inputs.hand_over == "upload" or spec.inputs.data_uri_max_bytes):

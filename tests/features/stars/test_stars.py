@@ -13,7 +13,7 @@ from imgbot.features.stars.ledger import StarAccount, StarLedger
 from imgbot.sandbox.star_bank import StarInvoice
 from imgbot.sandbox.users import SandboxUsers
 from imgbot.storage import keys
-from tests.fixtures.bot import SOON, Constants
+from tests.fixtures.bot import SOON, Constants, with_terms
 from tests.fixtures.hostile import assert_undisturbed
 from tests.fixtures.waiting import PATIENCE_S, eventually
 from tests.integration.stage import (
@@ -39,8 +39,6 @@ CONSTANTS: Constants = {
 }
 SETTINGS = {
     "IMGBOT_STARS": "picture=5, usd=100, free=1, pack=50, pack=20:25, month=300:400",
-    "IMGBOT_MODELS_OFFERED": "simulated/best",
-    "IMGBOT_PRICES": "create=0.04",
     "IMGBOT_ADMINS": str(OWNER_ID),
 }
 
@@ -50,7 +48,9 @@ PRICE = "A picture costs 5 ⭐ or more, depending on what it takes to make it."
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def shop(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    async for stage in open_stage(tmp_path_factory.mktemp("shop"), CONSTANTS, **SETTINGS):
+    folder = tmp_path_factory.mktemp("shop")
+    own = with_terms(folder, 'offered = ["simulated/best"]')
+    async for stage in open_stage(folder, CONSTANTS, IMGBOT_PROVIDER=own, **SETTINGS):
         stage.sandbox.state.stars.checkout_s = PATIENCE_S
         await stage.control.set_provider(duration_s=[0, 0])
         await stage.user("Owner")
