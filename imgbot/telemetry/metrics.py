@@ -31,9 +31,6 @@ ProcessCollector(registry=REGISTRY)
 _JOB_BUCKETS = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 15, 20, 30, 45, 60, 90, 120, 300)
 """Seconds; the alerts' thresholds (30, 60) are boundaries, so their quantiles are exact."""
 
-_CALL_BUCKETS = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
-
-
 _M = TypeVar("_M", Counter, Gauge, Histogram)
 
 QUEUE = "img_queue"
@@ -102,7 +99,9 @@ budget = _gauge("spend_budget_usd")
 budget.set(math.inf)
 admissions = _counter("admission_refusals_total")
 calls = _counter("telegram_requests_total")
-call_time = _histogram("telegram_request_duration_seconds", _CALL_BUCKETS)
+call_time = _histogram(
+    "telegram_request_duration_seconds", (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+)
 limited = _counter("telegram_rate_limited_total")
 provider_errors = _counter("provider_errors_total")
 provider_time = _histogram("provider_duration_seconds", _JOB_BUCKETS)

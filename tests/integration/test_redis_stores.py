@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
-from unittest.mock import AsyncMock
+from unittest.mock import ANY, AsyncMock
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -15,6 +15,7 @@ from imgbot.domain.job import InputPhoto, Job, State
 from imgbot.domain.operations import Operation
 from imgbot.ops.status.observer import Observer
 from imgbot.storage import keys
+from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums, Item
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
@@ -23,9 +24,9 @@ from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.update_ledger import UpdateLedger
 from imgbot.storage.users import UserStore
-from imgbot.telegram.polling_health import NoPolling, PollingHealth
+from imgbot.telegram.polling_health import NoPolling
 from imgbot.telemetry import metrics
-from imgbot.telemetry.health import ProviderState
+from imgbot.telemetry.health import BudgetState, HealthFacts, ProviderState
 from tests.fixtures.jobs import job_of
 
 NOW = 1_800_000_000_000
@@ -137,31 +138,65 @@ async def test_a_bounded_number_of_refused_messages_is_kept(redis: Client) -> No
 
 async def test_the_status_counts_each_job_once_and_shows_what_is_painted(redis: Client) -> None:
     limits = QueueLimits(running_per_user=1, daily_micro=5_000_000)
-    queue = JobQueue(redis, limits)
+    queue, users = JobQueue(redis, limits), UserStore(redis)
     await queue.open_epoch()
-    for number, user_id in enumerate((7, 7, 7, 8)):
+    for number, user_id in enumerate((8, 7, 7, 7)):
         await queue.enqueue(job_of(str(number), user_id, user_id, Operation.CREATE, "en"), NOW)
-    claimed = await queue.claim(NOW + 1000)
+    lost, claimed = await queue.claim(NOW), await queue.claim(NOW + 1000)
+    assert lost
     assert claimed
-    pool: Any = SimpleNamespace(size=3, started=2, busy=2, waiting=0)
+    lost = await queue.move(lost, State.DELIVERING, NOW)
+    await queue.finish(lost, State.DEAD, NOW + 1500)
+    await Access(redis).pause_anew()
+    await users.set_username(8, "anna", "", NOW)
+    await redis.zadd(f"{keys.REFUSED}{NOW // 3_600_000}", {"8": 3})
+    pool: Any = SimpleNamespace(size=3, started=2, busy=2, waiting=4)
     pool.slots = lambda: [SimpleNamespace(about=each) for each in ("create", "fitting")]
-    stores = QueueStats(redis), UserStore(redis), Spend(redis, limits)
-    observer = Observer(*stores, pool, lambda: NOW + 2000, "", NoPolling())
+    spend = Spend(redis, limits)
+    observer = Observer(QueueStats(redis), users, spend, pool, lambda: NOW + 2000, "", NoPolling())
     alone, _ = await observer.observe()
 
     observer.serve(_serving(queue, replace(claimed, state=State.SUBMITTING)))
     facts, seen = await observer.observe()
 
-    assert (alone.waiting, alone.running, alone.workers, alone.capacity) == (3, 0, 3, 0)
-    assert facts.jobs == {"create": {"queued": 3, "submitting": 1, "painting": 1}}
-    assert (facts.waiting, facts.capped, facts.running, facts.capacity) == (3, 2, 2, 9)
-    assert facts.age_s(facts.oldest_running_ms) == 1.0
-    assert facts.figures == {"unattended": 2, "replica": 0, "redis_full": 0}
+    assert (alone.waiting, alone.running, alone.workers, alone.capacity) == (2, 0, 3, 0)
+    assert facts == FACTS
     assert seen
-    assert seen.running == 1
+    assert (seen.running, seen.refused, seen.names) == (1, ((8, 3),), {8: "@anna (8)"})
+    assert shown("imgbot_redis_memory_bytes") == seen.memory.used_bytes
     assert {name: shown(f"imgbot_{name}", labels) for name, labels, _ in SHOWN} == {
         name: figure for name, _, figure in SHOWN
     }
+
+
+FACTS = HealthFacts(
+    now_ms=NOW + 2000,
+    jobs={"create": {"queued": 2, "submitting": 1, "painting": 1, "delivering": 1}},
+    waiting=2,
+    capped=2,
+    running=3,
+    delivering=1,
+    capacity=9,
+    oldest_waiting_ms=NOW,
+    oldest_running_ms=NOW + 1000,
+    update_age_s=3.0,
+    workers=3,
+    started=2,
+    busy=2,
+    steps_waiting=4,
+    is_provider_full=True,
+    figures={"unattended": 2, "replica": 0, "redis_full": 0},
+    redis=ANY,
+    providers={"fal": ProviderState(ProviderErrorKind.AUTH)},
+    budget=BudgetState(0, 5_000_000, 1, ANY, ANY),
+    dead=1,
+    dead_job="0",
+    dead_ms=NOW + 1500,
+    silence_s=4.0,
+    has_answered=True,
+    rival="poller",
+    is_paused=True,
+)
 
 
 async def test_while_redis_is_away_the_rest_is_measured(
@@ -180,17 +215,19 @@ async def test_while_redis_is_away_the_rest_is_measured(
     facts, seen = await observer.observe()
     was_up = shown("imgbot_redis_up")
     observer.stats = stats
-    await observer.observe()
+    for _ in range(2):
+        await observer.observe()
 
-    assert (seen, facts.waiting, facts.running, facts.workers) == (None, None, 2, 3)
+    assert (seen, facts.waiting, facts.running, facts.workers) == (None, None, 3, 3)
     assert facts.providers["fal"].refusal is ProviderErrorKind.AUTH
     assert (was_up, shown("imgbot_redis_up")) == (0, 1)
-    assert "Redis answers again" in caplog.text
+    assert caplog.text.count("Redis answers again") == 1
 
 
 shown = metrics.REGISTRY.get_sample_value
 SHOWN: Sequence[tuple[str, dict[str, str], float]] = [
-    ("queue_jobs", {"queue": "img_queue", "state": "waiting"}, 3),
+    ("queue_jobs", {"queue": "img_queue", "state": "waiting"}, 2),
+    ("queue_oldest_job_timestamp_seconds", {}, NOW / 1000),
     ("workers", {"state": "busy"}, 2),
     ("provider_up", {"provider": "fal"}, 0),
     ("spend_budget_usd", {}, 5),
@@ -199,12 +236,16 @@ SHOWN: Sequence[tuple[str, dict[str, str], float]] = [
 
 
 def _serving(queue: JobQueue, made: Job) -> Any:
-    """A bot that makes a job twice."""
+    """A bot that makes a job twice, and delivers it as well."""
+    jobs = [made, made, replace(made, state=State.DELIVERING)]
     return SimpleNamespace(
         provider="fal",
         providers=lambda: {"fal": ProviderState(ProviderErrorKind.AUTH)},
-        runner=SimpleNamespace(jobs=[made, made], capacity=9, is_provider_full=False, unattended=2),
-        updates=SimpleNamespace(contact=PollingHealth(), oldest_age_s=3.0),
+        runner=SimpleNamespace(jobs=jobs, capacity=9, is_provider_full=True, unattended=2),
+        updates=SimpleNamespace(
+            contact=SimpleNamespace(seconds_since_answer=4.0, has_answered=True, rival="poller"),
+            oldest_age_s=3.0,
+        ),
         persistence=queue.persistence,
         least_price_micro=1,
     )

@@ -125,15 +125,20 @@ def test_a_sample_is_what_the_events_have_counted() -> None:
     def sample() -> Sample:
         return take_sample(HealthFacts(waiting=7), ResourceUsage(), 12.0, 3.0)
 
-    before = sample()
     edit = job_of("1", 1, 1, Operation.EDIT, "en")
     edit = replace(edit, progress=replace(edit.progress, provider="fal"))
-    events.job_finished(edit, State.DEAD, edit.created_ms + 4000)
-    events.provider_failed(edit, "rate_limited", "429")
-    for job in (edit, replace(edit, request=replace(edit.request, operation=Operation.CREATE))):
-        events.provider_task_done(job, 2.0)
-    events.stage_took("render", 2.0)
-    events.call_limited("sendPhoto", 3.0)
+
+    def happen() -> None:
+        events.job_finished(edit, State.DEAD, edit.created_ms + 4000)
+        events.provider_failed(edit, "rate_limited", "429")
+        for job in (edit, replace(edit, request=replace(edit.request, operation=Operation.CREATE))):
+            events.provider_task_done(job, 2.0)
+        events.stage_took("render", 2.0)
+        events.call_limited("sendPhoto", 3.0)
+
+    happen()
+    before = sample()
+    happen()
     found = sample().since(before)
 
     assert (found.at_s, found.clock_s, found.facts.waiting) == (12.0, 0.0, 7)
@@ -141,6 +146,13 @@ def test_a_sample_is_what_the_events_have_counted() -> None:
     assert (found.job_time.total_s, found.stages["render"].total_s) == (4.0, 2.0)
     assert found.provider_errors["rate_limited"] == found.flood_waits == 1
     assert (found.provider_time["fal"].count, found.provider_time["fal"].total_s) == (2, 4.0)
+
+
+def test_flood_waits_are_those_of_their_window() -> None:
+    samples = [_after(s, flood_waits=n) for s, n in ((0, 5.0), (500, 6.0), (900, 8.0))]
+
+    assert _judged(*samples).health({}).figures["flood"] == 8 - 5
+    assert _judged(*samples, _after(1200, flood_waits=8.0)).health({}).figures["flood"] == 8 - 6
 
 
 IDLE = HealthFacts(waiting=57, running=4, capacity=250, workers=5)

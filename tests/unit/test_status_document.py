@@ -74,6 +74,12 @@ def test_what_is_measured_is_judged(
     assert not re.search(r"[^.] Settings are in", problem["advice"])
 
 
+def test_a_provider_that_limited_us_of_late_is_what_holds_jobs_back() -> None:
+    limited = replace(QUIET, provider_errors={"rate_limited": 1.0})
+
+    assert [document_with(each)["bound"] for each in (QUIET, limited)] == ["none", "provider_limit"]
+
+
 def test_an_unknown_job_of_last_week_is_listed_and_alarms_nobody() -> None:
     old = replace(LOST, died_ms=LOST.died_ms - 7 * 86_400_000)
 
