@@ -25,6 +25,7 @@ from imgbot.ops.install.release import InstallError
 from imgbot.ops.installation import Layout
 from imgbot.sandbox.bot_process import free_port
 from imgbot.sandbox.server import Sandbox
+from tests.fixtures.bot import extending
 from tests.fixtures.sandbox import open_sandbox
 
 TOKEN = "123456789:" + "A" * 35
@@ -197,8 +198,12 @@ async def test_secrets_come_from_files_without_a_terminal(
     both = await answers_to(server, InstallOptions("-", "replicate", "-"))
     monkeypatch.setattr(sys, "stdin", io.StringIO(f"{sandbox.token}\n"))
     file = await answers_to(server, InstallOptions(None, "kie", str(tmp_path / "key")))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(f"{sandbox.token}\n"))
+    own = extending("kie", tmp_path, "prices_usd = { create = 0.03 }")
+    extended = await answers_to(server, InstallOptions(None, own, str(tmp_path / "key")))
 
     assert dict(both.keys) == {"REPLICATE_API_TOKEN": "right"}
+    assert (extended.provider, extended.keys) == (own, file.keys)
     assert dict(file.keys) == {"KIE_API_KEY": "right"}
 
 

@@ -12,12 +12,7 @@ from typing import TypeVar
 from pydantic import SecretStr
 
 from imgbot.config.setting_types import check_token, entries
-from imgbot.config.settings import (
-    KeyNames,
-    Settings,
-    key_names,
-    key_variables,
-)
+from imgbot.config.settings import Settings, key_names, key_names_of, key_variables
 from imgbot.config.sources import NO_PROVIDERS, PLACEHOLDER_TOKEN, SettingsSource, merged
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.findings import Finding, Severity
@@ -139,7 +134,7 @@ def ask_telegram(api: str, token: str) -> str:
 
 def placeholders(options: InstallOptions, layout: Layout) -> Answers:
     """Give answers with placeholders, for a plan that is only printed."""
-    key = key_names().get(options.provider or "", KeyNames()).key
+    key = key_names_of(options.provider or "").key
     is_new = bool(key) and (options.key_file or not _is_stored(layout, key))
     token = None if _is_stored(layout, layout.token.name) else PLACEHOLDER_TOKEN
     return Answers(token, {key: PLACEHOLDER_TOKEN} if is_new else {}, options.provider)
@@ -266,7 +261,7 @@ class _Questions:
     def _variable_of_key_file(self) -> str:
         chosen = self._given[_PROVIDER] or self._stored_provider()
         provider = dict(entries(chosen)).get("", "builtin")
-        if not (variable := key_names().get(provider, KeyNames()).key):
+        if (variable := key_names_of(provider).key) not in key_variables():
             raise ConfigError(
                 "--key-file",
                 f"the provider {provider} takes no key; name another with --provider",
