@@ -42,8 +42,8 @@ from imgbot.ops.status import operator_key
 from imgbot.ops.status.cluster import ClusterStatus
 from imgbot.painter import worker
 from imgbot.painter.pool import Pool
-from imgbot.storage.access import Access, bind_to_bot
 from imgbot.storage.client import Client, connect
+from imgbot.storage.installation import bind_to_bot
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.lease import Lease
 from imgbot.storage.persistence import Persistence
@@ -274,7 +274,6 @@ async def _acquire_queue(redis: Client, queue: JobQueue, bot_id: int, notifier: 
         if not redis.epoch:
             await queue.open_epoch()
         await queue.part_messages()
-        await Access(redis).hide_codes()
         return installation
 
     return await _until_done(acquire, "Redis", notifier, REDIS_TIMEOUT_S)

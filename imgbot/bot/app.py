@@ -15,19 +15,18 @@ from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
 from imgbot.painter.originals import OriginalStore
-from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.job_queue import JobQueue
+from imgbot.storage.pause import Pause
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import Messenger
-from imgbot.telemetry.health import ProviderState
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class App:
     limit: RateLimit
     spend: Spend
     originals: OriginalStore
-    access: Access
+    pause: Pause
     dead_letters: DeadLetters
     forgetting: Forgetting
     alerts: AlertStore
@@ -66,7 +65,6 @@ class App:
     """Wanted, started and busy workers."""
     resize: Callable[[int], None]
     """Sets the number of workers, within its limits."""
-    providers: Callable[[], Mapping[str, ProviderState]]
     is_orphaned: Callable[[Job], bool]
     """True for an order at a provider that is no longer there."""
     fall_back: Callable[[], bool]

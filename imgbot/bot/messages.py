@@ -16,9 +16,6 @@ from imgbot.telegram.messenger import picture_in
 
 PICTURE_LIMIT_MB = DOWNLOAD_LIMIT_BYTES >> 20
 
-INVITED = "i-"
-"""Beginning of the argument of /start in the link of an invitation; its code follows."""
-
 _SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".heic", ".heif"}
 )

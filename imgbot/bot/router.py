@@ -36,21 +36,12 @@ from imgbot.domain.operations import ACTIONS
 from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.storage import keys
 from imgbot.storage.results import Recent
-from imgbot.telemetry import events
 
 Event = Message | CallbackQuery
 
 
 async def on_unknown_callback(_: CallbackQuery, __: str, ___: Dialogue) -> str:
     return "unknown_button"
-
-
-async def follow_group(message: Message, new: int, app: App) -> None:
-    """Let in the supergroup that an allowed group has become."""
-    old = message.chat.id
-    if old in app.policy.allowed or old in await app.access.allowed():
-        await app.access.allow(new)
-        events.info("the allowed group %d is the supergroup %d now", old, new)
 
 
 async def _refuse(reason: str, _: Dialogue) -> None:
@@ -107,10 +98,8 @@ class UpdateHandler:
     async def handle(self, raw: Mapping[str, Any], refusal: str = "") -> None:
         """Handle an update; if it is for the bot and has a `refusal`, only tell that."""
         update = Update.model_validate(raw, context={"bot": self._bot})
-        if update.message and update.message.migrate_to_chat_id:
-            await follow_group(update.message, update.message.migrate_to_chat_id, self._app)
-            return
-        if await self._is_taken(update, refusal):
+        is_move = bool(update.message and update.message.migrate_to_chat_id)
+        if await self._is_taken(update, refusal) or is_move:
             return
         event = update.message or update.edited_message or update.callback_query
         context = context_from_event(event, update.update_id) if event else None

@@ -18,6 +18,7 @@ from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.job import Job
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
 from imgbot.jobs.hooks import Hooks
+from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.painter.pool import Pool
 from imgbot.storage.client import Client
 from imgbot.storage.keys import Owners
@@ -33,6 +34,7 @@ class Core:
     bot: Bot
     persistence: Persistence
     pool: Pool
+    routes: ProviderRouter
     app: App
 
 

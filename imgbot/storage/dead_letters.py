@@ -11,9 +11,13 @@ from imgbot.domain.job import Job, State, is_paid
 from imgbot.storage import job_codec, keys
 from imgbot.storage.client import Client, Store
 from imgbot.storage.job_queue import JobQueue
+from imgbot.telemetry.thresholds import THRESHOLDS
 
 GIVEN_UP = "given_up"
 """Reason of a job that an admin ended."""
+
+LONGEST_MS = int(THRESHOLDS["stuck"].attention * 1000)
+"""Age beyond the duration of any regular job."""
 
 _LOOKED_AT = 1000
 

@@ -154,11 +154,7 @@ NOT_UNDERSTOOD = _key("img:not-understood:", Owner.METHOD)
 # HASH per week since 1970, 10 weeks: numbers of `new` and `returning` users, and of messages that
 # were `refused` because their users are not allowed.
 WEEK = _key("img:week:", Owner.NOBODY)
-# STRING per digest of an invitation's code, a week: how many users may still accept it. With
-# `withdrawn.` and a user's id, as long: no invitation lets them in.
-INVITATION = _key("img:invitation:", Owner.ADMIN)
 BANNED = _key("img:banned", Owner.BAN)  # SET: banned user ids
-BAN = _key("img:bans", Owner.BAN)  # HASH: banned user id → reason, admin and time (ms), as JSON
 # SET: ids of users and groups that were allowed while the bot ran
 ALLOWED = _key("img:allowed", Owner.SREM)
 # STRING: while it exists, new jobs are refused; the message added to the refusal, or 1.

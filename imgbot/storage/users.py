@@ -10,9 +10,9 @@ from imgbot.domain.errors import UserError
 from imgbot.domain.job import Request
 from imgbot.domain.preferences import Preferences
 from imgbot.storage import keys
-from imgbot.storage.access import UNSAID
 from imgbot.storage.client import Store
 from imgbot.storage.job_codec import load, to_text
+from imgbot.storage.pause import UNSAID
 
 _INTRODUCED = "introduced"
 _SPOKEN = "spoken"

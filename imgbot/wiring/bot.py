@@ -22,11 +22,11 @@ from imgbot.ops import state_directory
 from imgbot.ops.lifecycle import resize
 from imgbot.painter.networks import is_installed
 from imgbot.painter.originals import OriginalStore
-from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
+from imgbot.storage.pause import Pause
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
@@ -63,14 +63,13 @@ def build_app(settings: Settings, connections: Connections) -> App:
         ),
         spend=spend,
         originals=originals,
-        access=Access(redis),
+        pause=Pause(redis),
         dead_letters=DeadLetters(redis, queue),
         forgetting=Forgetting(redis, queue, remove_files, messenger.delete_pack, owners()),
         alerts=AlertStore(redis),
         now_ms=now_ms,
         workers=connections.workers,
         resize=functools.partial(resize, connections.pool),
-        providers=connections.providers,
         is_orphaned=routes.is_orphaned,
         fall_back=routes.fall_back,
         try_now=lambda name: routes.try_now(name, time.monotonic()),

@@ -7,11 +7,12 @@ from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.guard import FEATURE as GUARD
 from imgbot.features.guest import FEATURE as GUEST
 from imgbot.features.lettering import FEATURE as LETTERING
+from imgbot.features.people import FEATURE as PEOPLE
 from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.storage import keys
 
-FEATURES: tuple[Feature, ...] = (STARS, GUEST, PROMPT_HELP, BROADCAST, LETTERING, GUARD)
+FEATURES: tuple[Feature, ...] = (PEOPLE, BROADCAST, STARS, GUEST, PROMPT_HELP, LETTERING, GUARD)
 
 
 def owners() -> keys.Owners:

@@ -55,8 +55,8 @@ def build_services(
     """Build all components; nothing runs yet."""
     redis, bot = connections.redis, connections.bot
     base = build_app(settings, connections)
-    persistence = connections.queue.persistence
-    seams = build_seams(Core(settings, redis, bot, persistence, connections.pool, base))
+    persistence, pool, routes = connections.queue.persistence, connections.pool, connections.routes
+    seams = build_seams(Core(settings, redis, bot, persistence, pool, routes, base))
     app = with_seams(base, seams)
     dialogues = Dialogues(redis, app)
     updates = build_update_poller(connections, app, dialogues, seams)

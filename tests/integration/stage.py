@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from imgbot.domain.texts import LANGUAGES
+from imgbot.features.people.keys import BAN
 from imgbot.sandbox.server import Sandbox
 from imgbot.storage import keys
 from tests.fixtures.bot import SOON, Bot, Constants, with_simulated_provider
@@ -45,7 +46,7 @@ OUT_OF_REACH = 987_654
 
 _OF_ALL_USERS = (
     *(keys.SPEND, keys.ENDED, keys.ENDED_JOBS, keys.NOT_UNDERSTOOD, keys.DEAD),
-    *(keys.PAUSED, keys.BANNED, keys.BAN, keys.ALLOWED),
+    *(keys.PAUSED, keys.BANNED, BAN, keys.ALLOWED),
 )
 """Keys, and beginnings of keys, by which a test would see what others have done."""
 

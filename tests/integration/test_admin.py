@@ -6,20 +6,21 @@ from typing import Any
 import pytest
 
 from imgbot.bot.commands import CommandTable
-from imgbot.bot.handlers import admin
-from imgbot.bot.router import COMMANDS
 from imgbot.domain.texts import t
 from imgbot.storage import keys
 from tests.fixtures.bot_api import BotApi
+from tests.fixtures.features import COMMANDS
 from tests.fixtures.waiting import eventually
 from tests.integration.conftest import AdminStage
 from tests.integration.stage import OUT_OF_REACH, OWNER_ID, SECOND_ID, jpeg
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
+ADMIN = [each for each in COMMANDS if each.is_for_admins and each.menu_place]
+
 
 async def test_for_other_users_neither_commands_nor_buttons_exist(admins: AdminStage) -> None:
-    answers = [await admins.guest.ask(f"/{each.name} {OWNER_ID}") for each in admin.COMMANDS]
+    answers = [await admins.guest.ask(f"/{each.name} {OWNER_ID}") for each in ADMIN]
     toasts = await admins.guest.toasts(
         OUT_OF_REACH, "stuck:list", "ban:undo.5", "allow:undo.5", "cast:go.1"
     )
@@ -55,7 +56,7 @@ async def test_the_help_has_a_topic_for_administrators_alone(admins: AdminStage)
     shown = (await admins.stage.control.message(OWNER_ID, topics.id)).text
     forged = await admins.guest.toasts(OUT_OF_REACH, "help:admin")
 
-    assert [each.name for each in admin.COMMANDS if f"/{each.name}:" not in shown] == []
+    assert [each.name for each in ADMIN if f"/{each.name}:" not in shown] == []
     # Nothing is sold here.
     assert "/refund:" not in shown
     assert "For administrators" not in str(others.buttons)

@@ -9,10 +9,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from imgbot.bot.handlers import COMMANDS
-from imgbot.bot.router import BUTTONS
 from imgbot.domain.texts import t
 from tests.fixtures.bot import Constants
+from tests.fixtures.features import BUTTONS, COMMANDS
 from tests.fixtures.sandbox import Message
 from tests.fixtures.utterances import KNOWN, utterances_in
 from tests.integration.stage import (

@@ -24,8 +24,8 @@ from imgbot.jobs.runner import Runner
 from imgbot.providers.http import ProviderHttpClient
 from imgbot.providers.protocol import Timeouts
 from imgbot.providers.url_policy import Hosts
-from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client
+from imgbot.storage.installation import bind_to_bot
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from tests.fixtures.jobs import job_of
 from tests.fixtures.waiting import let_pass

@@ -15,6 +15,7 @@ import pytest_asyncio
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import t
+from imgbot.features.people.keys import BAN
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.forgetting import Forgetting
@@ -232,7 +233,7 @@ async def test_a_ban_and_what_a_charge_needs_stay(paid_scene: ForgettingSetup) -
     await paid_scene.forget_me()
     expected = {
         (keys.BANNED, "id"),
-        (keys.BAN, "id"),
+        (BAN, "id"),
         (keys.FORGOTTEN, "id"),
         (f"{keys.SPEND}{time.strftime('%Y-%m-%d')}", "id"),
     }

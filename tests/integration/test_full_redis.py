@@ -7,8 +7,8 @@ import pytest
 from imgbot.domain.errors import UserError
 from imgbot.domain.job import State
 from imgbot.storage import keys
-from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client
+from imgbot.storage.installation import bind_to_bot
 from imgbot.storage.server.durability import measure
 from tests.fixtures.bot import Bot
 from tests.fixtures.redis_servers import filled

@@ -41,8 +41,8 @@ from imgbot.providers.protocol import (
     Recovery,
 )
 from imgbot.sandbox.simulated_provider import SPEC_FILE
-from imgbot.storage.access import bind_to_bot
 from imgbot.storage.client import Client
+from imgbot.storage.installation import bind_to_bot
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.provider_records import Durations, OrderPaces
 from imgbot.storage.users import UserStore

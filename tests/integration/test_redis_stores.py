@@ -15,10 +15,10 @@ from imgbot.domain.job import InputPhoto, Job, State
 from imgbot.domain.operations import Operation
 from imgbot.ops.status.observer import Observer
 from imgbot.storage import keys
-from imgbot.storage.access import Access
 from imgbot.storage.albums import Albums, Item
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.storage.pause import Pause
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.spend import Spend
 from imgbot.storage.stats import QueueStats
@@ -147,7 +147,7 @@ async def test_the_status_counts_each_job_once_and_shows_what_is_painted(redis: 
     assert claimed
     lost = await queue.move(lost, State.DELIVERING, NOW)
     await queue.finish(lost, State.DEAD, NOW + 1500)
-    await Access(redis).pause_anew()
+    await Pause(redis).begin_anew()
     await users.set_username(8, "anna", "", NOW)
     await redis.zadd(f"{keys.REFUSED}{NOW // 3_600_000}", {"8": 3})
     pool: Any = SimpleNamespace(size=3, started=2, busy=2, waiting=4)

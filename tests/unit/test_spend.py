@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from imgbot.bot.handlers.admin import reports
 from imgbot.domain import retry
 from imgbot.domain.errors import ProviderError, ProviderErrorKind
 from imgbot.domain.job import Job, is_billed, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import dollars
+from imgbot.features.people import reports
 from imgbot.storage.client import connect
 from imgbot.storage.job_queue import QueueLimits
 from imgbot.storage.spend import Spend

@@ -18,7 +18,6 @@ from imgbot.bot.commands import CommandTable
 from imgbot.bot.handlers.start import help_text, topics
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
-from imgbot.bot.router import BUTTONS, COMMANDS
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.preferences import Preferences
 from imgbot.domain.texts import (
@@ -39,6 +38,7 @@ from imgbot.domain.texts.captions import edit_names
 from imgbot.painter.engine import backdrop, edit, merge
 from imgbot.painter.engine.colours import NAMED_COLOURS
 from imgbot.painter.engine.edit_request import parse_edit_request
+from tests.fixtures.features import BUTTONS, COMMANDS
 
 ENGINE, NEURAL = (
     AccessPolicy(frozenset(), frozenset(), has_builtin_engine, has_builtin_engine, lambda *_: 0)
@@ -146,8 +146,6 @@ def test_every_button_fits_and_comes_back(language: str) -> None:
         buttons.meanings(language, "", is_merging=True),
         buttons.settings(language, Preferences(), 9 * 10**11),
         buttons.setting(language, Preferences(), "ratio", 9 * 10**11),
-        buttons.stuck(language, [(job_id, True)]),
-        buttons.undo("allow", [-1_009_999_999_999]),
     ]
 
     for button in (each for keyboard in keyboards for row in keyboard for each in row):

@@ -1,6 +1,5 @@
 """General commands, the command menu, small talk, and unsupported messages."""
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -17,12 +16,10 @@ from imgbot.bot.app import App
 from imgbot.bot.commands import ButtonAction, ChatCommand, CommandTable
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import (
-    INVITED,
     PICTURE_LIMIT_MB,
     UNREADABLE,
     command_of,
     replied_message,
-    text_after,
 )
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.errors import ImgbotError, UserError
@@ -32,7 +29,6 @@ from imgbot.telegram.client import telegram_errors
 from imgbot.telemetry import events
 
 _FRESH_S = 600
-_CODE = re.compile(r"[A-Za-z0-9_-]{12}")
 _CIRCLE = "circle"
 _CIRCLE_PICTURE = Path(__file__).parents[1] / "circle.jpg"
 """A photo, the photo with a line drawn on it, and what became of it (NASA, public domain)."""
@@ -52,18 +48,6 @@ async def handle_start(message: Message, dialogue: Dialogue) -> None:
     await dialogue.reply_text(text, buttons.menu(context.language))
     if context.is_private and dialogue.is_by_admin and message.bot:
         await publish_admin_commands(message.bot, context.user_id, dialogue.app.commands)
-
-
-async def handle_invitation(message: Message, dialogue: Dialogue) -> None:
-    """/start with the code of an invitation: from now on the user is let in."""
-    if dialogue.context.profile.is_banned:
-        raise UserError("banned")
-    code = text_after(message).removeprefix(INVITED)
-    is_code = _CODE.fullmatch(code) is not None
-    is_in = dialogue.app.policy.admits(dialogue.user_id)
-    if not is_in and not (is_code and await dialogue.app.access.accept(code, dialogue.user_id)):
-        raise UserError("invitation_gone")
-    await handle_start(message, dialogue)
 
 
 async def handle_cancel(_: Message, dialogue: Dialogue) -> None:
@@ -249,7 +233,6 @@ COMMANDS = (
     ChatCommand("start", handle_start),
     # The link to the help that groups get.
     ChatCommand("start", handle_help, payload="help"),
-    ChatCommand("start", handle_invitation, payload=INVITED, is_open=True),
     ChatCommand("cancel", handle_cancel, menu_place=7, is_personal=True),
     ChatCommand("help", handle_help, menu_place=7),
 )

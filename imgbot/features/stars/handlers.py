@@ -11,7 +11,7 @@ from imgbot.bot.app import App
 from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue, OpenDialogue
 from imgbot.bot.handlers.account import answer_price
-from imgbot.bot.handlers.admin.access import label_of, target_of
+from imgbot.bot.people import label_of, target_of
 from imgbot.domain.errors import (
     ChatGoneError,
     StorageFullError,

@@ -9,7 +9,7 @@ from imgbot.domain.errors import FencedError, StorageUnavailableError
 from imgbot.domain.preferences import Preferences
 from imgbot.features.broadcast.broadcasts import Broadcast, Broadcasts
 from imgbot.features.broadcast.keys import BROADCAST_LEFT, BROADCAST_OF
-from imgbot.storage.access import Access, Ban
+from imgbot.features.people.access import Access, Ban
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.users import UserStore

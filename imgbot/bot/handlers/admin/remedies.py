@@ -6,10 +6,10 @@ from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.app import App
 from imgbot.bot.dialogue import Dialogue
-from imgbot.bot.handlers.admin.reports import LONGEST_MS
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import buttons, dollars
 from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData
+from imgbot.storage.dead_letters import LONGEST_MS
 from imgbot.storage.spend import MICRO_PER_CENT, raised
 
 _RETRIED_AT_ONCE = 200
@@ -27,11 +27,11 @@ async def _set_workers(app: App, press: RemedyData) -> RemedyOutcome:
 
 
 async def _pause(app: App, _: RemedyData) -> RemedyOutcome:
-    return await app.access.pause_anew(), {}
+    return await app.pause.begin_anew(), {}
 
 
 async def _resume(app: App, _: RemedyData) -> RemedyOutcome:
-    return await app.access.resume(), {}
+    return await app.pause.end(), {}
 
 
 async def _retry(app: App, _: RemedyData) -> RemedyOutcome:

@@ -1,25 +1,24 @@
 """Reports to admins: /stats, /spend, and /stuck with its buttons."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot.app import App
-from imgbot.bot.commands import ButtonAction, admin_command
 from imgbot.bot.dialogue import Dialogue
 from imgbot.domain.operations import Operation
-from imgbot.domain.texts import ago, buttons, counted, dollars, has_text, in_time, t
+from imgbot.domain.texts import ago, counted, dollars, has_text, in_time, t
 from imgbot.domain.texts.buttons import Keyboard
-from imgbot.storage.dead_letters import ProblemJob, resume_state
+from imgbot.features.people import buttons
+from imgbot.jobs.provider_routing import ProviderRouter
+from imgbot.painter.pool import Pool
+from imgbot.storage.dead_letters import LONGEST_MS, DeadLetters, ProblemJob, resume_state
 from imgbot.storage.spend import Day, ProducedCount, Spend
 from imgbot.storage.stats import WeekOfUse
-from imgbot.telemetry.thresholds import THRESHOLDS
-
-LONGEST_MS = int(THRESHOLDS["stuck"].attention * 1000)
-"""Age beyond the duration of any regular job."""
 
 _JOBS_LISTED = 8
 _WEEKS = 4
@@ -28,48 +27,77 @@ _NOT_UNDERSTOOD = frozenset({"edit_words_unknown", "area_words_unknown"})
 """Reasons of failures."""
 
 
-async def handle_stuck(_: Message, dialogue: Dialogue) -> None:
-    await dialogue.reply_text(*await _stuck_list(dialogue))
+@dataclass(frozen=True, slots=True)
+class ReportHandlers:
+    """Handlers of what is stuck, and of how the bot is doing."""
 
+    app: App
+    dead_letters: DeadLetters
+    pool: Pool
+    routes: ProviderRouter
 
-async def on_stuck_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    action, _sep, job_id = argument.partition(".")
-    answer = "" if action == "list" else await _apply(action, job_id, dialogue.app)
-    await dialogue.update_panel(*await _stuck_list(dialogue))
-    return answer
+    async def list_stuck(self, _: Message, dialogue: Dialogue) -> None:
+        await dialogue.reply_text(*await self._stuck_list(dialogue))
 
+    async def on_stuck(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        action, _sep, job_id = argument.partition(".")
+        answer = "" if action == "list" else await self._apply(action, job_id)
+        await dialogue.update_panel(*await self._stuck_list(dialogue))
+        return answer
 
-async def _apply(action: str, job_id: str, app: App) -> str:
-    dead_letters, at_ms = app.dead_letters, app.now_ms()
-    stuck = await dead_letters.find(job_id)
-    if stuck is None:
-        return "stuck_gone"
-    if action == "again" and app.is_orphaned(stuck.job):
-        return "stuck_disconnected"
-    if action == "again":
-        is_asked = await dead_letters.redeliver(stuck, at_ms)
-        return "stuck_asked" if is_asked else "stuck_no_receipt"
-    if action == "end":
-        verdict = await dead_letters.give_up(stuck, at_ms)
-        return {"ok": "stuck_ended", "too_late": "stuck_too_late"}.get(verdict, "stuck_gone")
-    return "unknown_button"
+    async def _apply(self, action: str, job_id: str) -> str:
+        dead_letters, at_ms = self.dead_letters, self.app.now_ms()
+        stuck = await dead_letters.find(job_id)
+        if stuck is None:
+            return "stuck_gone"
+        if action == "again" and self.routes.is_orphaned(stuck.job):
+            return "stuck_disconnected"
+        if action == "again":
+            is_asked = await dead_letters.redeliver(stuck, at_ms)
+            return "stuck_asked" if is_asked else "stuck_no_receipt"
+        if action == "end":
+            verdict = await dead_letters.give_up(stuck, at_ms)
+            return {"ok": "stuck_ended", "too_late": "stuck_too_late"}.get(verdict, "stuck_gone")
+        return "unknown_button"
 
+    async def _stuck_list(self, dialogue: Dialogue) -> tuple[str, Keyboard]:
+        language, at_ms = dialogue.language, dialogue.app.now_ms()
+        found, count = await self.dead_letters.stuck(at_ms, LONGEST_MS, _JOBS_LISTED)
+        if not found:
+            return t(language, "stuck_none"), []
+        lines = [t(language, "stuck_title", count=count)]
+        labels = await dialogue.app.users.labels(stuck.job.user_id for stuck in found)
+        for number, stuck in enumerate(found, 1):
+            user = labels[stuck.job.user_id]
+            lines += ["", *_stuck_lines(language, number, stuck, user, at_ms)]
+        if count > len(found):
+            lines += ["", t(language, "queue_more", count=count - len(found))]
+        lines += ["", t(language, "stuck_legend")]
+        jobs = [(s.job.id, not s.is_dead or resume_state(s.job) is not None) for s in found]
+        return "\n".join(lines), buttons.stuck(language, jobs)
 
-async def _stuck_list(dialogue: Dialogue) -> tuple[str, Keyboard]:
-    language, at_ms = dialogue.language, dialogue.app.now_ms()
-    found, count = await dialogue.app.dead_letters.stuck(at_ms, LONGEST_MS, _JOBS_LISTED)
-    if not found:
-        return t(language, "stuck_none"), []
-    lines = [t(language, "stuck_title", count=count)]
-    labels = await dialogue.app.users.labels(stuck.job.user_id for stuck in found)
-    for number, stuck in enumerate(found, 1):
-        user = labels[stuck.job.user_id]
-        lines += ["", *_stuck_lines(language, number, stuck, user, at_ms)]
-    if count > len(found):
-        lines += ["", t(language, "queue_more", count=count - len(found))]
-    lines += ["", t(language, "stuck_legend")]
-    jobs = [(s.job.id, not s.is_dead or resume_state(s.job) is not None) for s in found]
-    return "\n".join(lines), buttons.stuck(language, jobs)
+    async def show_stats(self, _: Message, dialogue: Dialogue) -> None:
+        language, app, at_ms = dialogue.language, dialogue.app, dialogue.app.now_ms()
+        now, today = await self._now(language, at_ms), await _today(language, app, at_ms)
+        use = await _use(language, app, at_ms)
+        await dialogue.reply_text("\n".join([*now, "", *today, "", *use]))
+
+    async def _now(self, language: str, at_ms: int) -> list[str]:
+        app, pool = self.app, self.pool
+        queue = await app.queue_stats.state(at_ms, app.spend.caps.running_per_user)
+        states = self.routes.states(time.monotonic())
+        out = [name for name, state in states.items() if state.refusal]
+        oldest_s = max(1, (at_ms - queue.oldest_waiting_ms) // 1000)
+        key = "stats_waiting_oldest" if queue.oldest_waiting_ms else "stats_waiting"
+        users = counted(language, "users", await app.users.count())
+        return [
+            t(language, key, count=sum(queue.waiting.values()), age=ago(language, oldest_s)),
+            t(language, "stats_running", count=queue.running, busy=pool.busy, wanted=pool.size),
+            *([t(language, "stats_paused")] if queue.is_paused else []),
+            *([t(language, "stats_out", names=", ".join(out))] if out else []),
+            *([t(language, "stats_stuck", count=queue.dead_count)] if queue.dead_count else []),
+            t(language, "stats_people", people=users),
+        ]
 
 
 def _stuck_lines(language: str, number: int, stuck: ProblemJob, user: str, at_ms: int) -> list[str]:
@@ -89,13 +117,6 @@ def _stuck_lines(language: str, number: int, stuck: ProblemJob, user: str, at_ms
 
 
 _STATUSES = ("ok", "failed", "rejected", "cancelled")
-
-
-async def handle_stats(_: Message, dialogue: Dialogue) -> None:
-    language, app, at_ms = dialogue.language, dialogue.app, dialogue.app.now_ms()
-    now, today = await _now(language, app, at_ms), await _today(language, app, at_ms)
-    use = await _use(language, app, at_ms)
-    await dialogue.reply_text("\n".join([*now, "", *today, "", *use]))
 
 
 async def _use(language: str, app: App, at_ms: int) -> list[str]:
@@ -118,23 +139,6 @@ async def _use(language: str, app: App, at_ms: int) -> list[str]:
         if most := [f"{word} ({count})" for word, count in words.most_common(_WORDS_LISTED)]:
             lines.append(t(language, key, words=", ".join(most)))
     return lines
-
-
-async def _now(language: str, app: App, at_ms: int) -> list[str]:
-    queue = await app.queue_stats.state(at_ms, app.spend.caps.running_per_user)
-    wanted, _, busy = app.workers()
-    out = [name for name, state in app.providers().items() if state.refusal]
-    oldest_s = max(1, (at_ms - queue.oldest_waiting_ms) // 1000)
-    key = "stats_waiting_oldest" if queue.oldest_waiting_ms else "stats_waiting"
-    users = counted(language, "users", await app.users.count())
-    return [
-        t(language, key, count=sum(queue.waiting.values()), age=ago(language, oldest_s)),
-        t(language, "stats_running", count=queue.running, busy=busy, wanted=wanted),
-        *([t(language, "stats_paused")] if queue.is_paused else []),
-        *([t(language, "stats_out", names=", ".join(out))] if out else []),
-        *([t(language, "stats_stuck", count=queue.dead_count)] if queue.dead_count else []),
-        t(language, "stats_people", people=users),
-    ]
 
 
 async def _today(language: str, app: App, at_ms: int) -> list[str]:
@@ -237,11 +241,3 @@ def _usd(micro: int) -> str:
     """Return an amount with all its digits, in cents at least."""
     whole, part = divmod(micro, 1_000_000)
     return f"${whole}.{f'{part:06}'.rstrip('0'):0<2}"
-
-
-COMMANDS = (
-    admin_command("stats", handle_stats),
-    admin_command("stuck", handle_stuck),
-    admin_command("spend", handle_spend),
-)
-BUTTONS = (ButtonAction("stuck", on_stuck_callback, is_for_admins=True, is_repeatable=True),)

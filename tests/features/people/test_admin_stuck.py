@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from imgbot.bot.handlers.admin.reports import LONGEST_MS
 from imgbot.domain.texts import t
 from imgbot.sandbox.simulated_provider import PAGE
 from imgbot.storage import keys
+from imgbot.storage.dead_letters import LONGEST_MS
 from tests.fixtures.bot import PAID
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually

@@ -1,0 +1,53 @@
+"""People: what administrators see of users and their pictures, and whom they let in.
+
+* `cards`: /user, /jobs; `reports`: /stats, /stuck, /spend.
+* `admission`: /ban, /unban, /allow, /forget; `invitations`: /invite, and its links.
+* `access`: who is banned, allowed or invited, in Redis.
+
+The core refuses who is banned or not allowed.
+"""
+
+from imgbot.bot.commands import ButtonAction, ChatCommand, admin_command
+from imgbot.features.feature import Core, Feature, Seams
+from imgbot.features.people.access import Access
+from imgbot.features.people.admission import AdmissionHandlers, handle_forget
+from imgbot.features.people.cards import CardHandlers, handle_jobs
+from imgbot.features.people.invitations import INVITED, InvitationHandlers
+from imgbot.features.people.keys import KEYS
+from imgbot.features.people.reports import ReportHandlers, handle_spend
+from imgbot.storage.dead_letters import DeadLetters
+
+
+def _build(core: Core) -> Seams:
+    app, access = core.app, Access(core.redis)
+    dead_letters = DeadLetters(core.redis, app.queue)
+    reports = ReportHandlers(app, dead_letters, core.pool, core.routes)
+    admission, invitations = AdmissionHandlers(app, access), InvitationHandlers(access)
+    cards = CardHandlers(admission)
+    return Seams(
+        first_looks=[admission.look],
+        commands=[
+            admin_command("stats", reports.show_stats),
+            admin_command("stuck", reports.list_stuck),
+            admin_command("spend", handle_spend),
+            # Those that also work in a group disclose nothing private by their answers.
+            admin_command("ban", admission.ban, is_private=False),
+            admin_command("unban", admission.unban, is_private=False),
+            admin_command("allow", admission.allow, is_private=False),
+            admin_command("forget", handle_forget),
+            admin_command("user", cards.show),
+            admin_command("jobs", handle_jobs),
+            admin_command("invite", invitations.invite),
+            ChatCommand("start", invitations.accept, payload=INVITED, is_open=True),
+        ],
+        actions=[
+            ButtonAction("stuck", reports.on_stuck, is_for_admins=True, is_repeatable=True),
+            ButtonAction("ban", admission.on_ban, is_for_admins=True),
+            ButtonAction("allow", admission.on_allow, is_for_admins=True),
+            ButtonAction("user", cards.on_press, is_for_admins=True),
+        ],
+        loops=[access.hide_codes],
+    )
+
+
+FEATURE = Feature("people", _build, KEYS)
