@@ -10,7 +10,6 @@ from imgbot.bot.commands import CommandTable
 from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
-from imgbot.domain.holds import Hold
 from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.job import InputPhoto, Job
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
@@ -19,6 +18,7 @@ from imgbot.storage.albums import Albums
 from imgbot.storage.alerts import AlertStore
 from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
+from imgbot.storage.holds import HoldsOf
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.pause import Pause
 from imgbot.storage.rate_limit import RateLimit
@@ -92,8 +92,7 @@ class App:
         Callable[[int, str, ChatFacts, Classification], Awaitable[Classification]] | None
     ) = None
     """Classifies an unsure text of a user; returns the given classification if it cannot tell."""
-    holds: Sequence[Callable[[Job], Sequence[Hold]]] = ()
-    """What a priced job holds by features, beside the budgets and quotas of its day."""
+    holds: Sequence[HoldsOf] = ()
     about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
     """Lines of features about a user, by id and language, for administrators."""
     style_menus: dict[str, InputPhoto] = field(default_factory=dict[str, InputPhoto])

@@ -9,6 +9,7 @@ from aiogram.types import Message, MessageOriginUser
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.messages import command_of, photo_of, prompt_of
 from imgbot.domain.errors import RateLimitedError, StorageUnavailableError, UserError
+from imgbot.domain.holds import Hold
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.intents.beginnings import without_preamble
 from imgbot.domain.job import InputPhoto, Job, Request, with_changes
@@ -228,9 +229,8 @@ async def _enqueue(dialogue: Dialogue, job: Job) -> bool:
     if await _needs_engine_hint(dialogue, job):
         job = with_changes(job, note="engine_hint")
     admission = Admission("")
-    for offer in _offers(dialogue, with_changes(job, spend_day=app.spend.today(now_ms))):
-        further = [hold for holds_of in app.holds for hold in holds_of(offer)]
-        admission = await app.queue.enqueue(offer, now_ms, further)
+    for offer, held in _offers(dialogue, with_changes(job, spend_day=app.spend.today(now_ms))):
+        admission = await app.queue.enqueue(offer, now_ms, held)
         if admission.hold is None:
             break
     if admission.verdict == "ok":
@@ -253,7 +253,7 @@ def _refusal(dialogue: Dialogue, admission: Admission) -> UserError:
     return UserError(reason, **facts, wait=resumes)
 
 
-def _offers(dialogue: Dialogue, job: Job) -> Iterator[Job]:
+def _offers(dialogue: Dialogue, job: Job) -> Iterator[tuple[Job, list[Hold]]]:
     """Return the job at the most that it may cost, then as one that costs less, if there is one."""
     request = job.request
     # What cannot be changed is drawn anew, at the price of a new picture.
@@ -263,17 +263,17 @@ def _offers(dialogue: Dialogue, job: Job) -> Iterator[Job]:
         yield _priced(dialogue, job, request.operation, *further)
         job = with_changes(job, base="")
     if request.is_lettering_alone:
-        yield job
+        yield job, []
     else:
         yield _priced(dialogue, job, request.operation)
 
 
-def _priced(dialogue: Dialogue, job: Job, *operations: Operation) -> Job:
-    """Return the job at the price of the dearest of the operations that it may come to."""
-    policy, request = dialogue.app.policy, job.request
-    price_micro = max(policy.price_of(each, request.scale, request.model) for each in operations)
-    stars = policy.star_price(job.user_id, request.operation, price_micro)
-    return with_changes(job, price_micro=price_micro, stars=stars)
+def _priced(dialogue: Dialogue, job: Job, *operations: Operation) -> tuple[Job, list[Hold]]:
+    """Return the job at the price of the dearest of these, and what it holds by features."""
+    app, request = dialogue.app, job.request
+    prices = (app.policy.price_of(each, request.scale, request.model) for each in operations)
+    job = with_changes(job, price_micro=max(prices))
+    return job, [hold for holds_of in app.holds for hold in holds_of(job)]
 
 
 async def _needs_engine_hint(dialogue: Dialogue, job: Job) -> bool:

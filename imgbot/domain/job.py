@@ -156,7 +156,7 @@ class Charge:
     is_unbilled: bool = False
     """True if the submit is known to cost nothing."""
     stars: int = 0
-    """Telegram Stars that are held until a picture comes: before its admission, their price."""
+    """Telegram Stars that are held until a picture comes."""
     stars_back: int = 0
     """Of these, what is given back then: what was ordered may cost less than at admission."""
     is_settled: bool = False

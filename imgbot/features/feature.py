@@ -13,14 +13,13 @@ from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.router import FirstLook
 from imgbot.config.settings import Settings
-from imgbot.domain.holds import Hold
 from imgbot.domain.intents import ChatFacts, Classification
-from imgbot.domain.job import Job
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
 from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.painter.pool import Pool
 from imgbot.storage.client import Client
+from imgbot.storage.holds import HoldsOf
 from imgbot.storage.keys import Owners
 from imgbot.storage.persistence import Persistence
 
@@ -63,8 +62,8 @@ class Seams:
     """Buttons under a refusal, by its text's key; each is called with the language."""
     about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
     """Lines about a user, by id and language, for administrators."""
-    holds: Sequence[Callable[[Job], Sequence[Hold]]] = ()
-    """What a priced job holds beside the budgets and quotas of its day; told nothing else."""
+    holds: Sequence[HoldsOf] = ()
+    """Rows that a job holds until its end, by its price; read at its admission and its order."""
     privacy_notes: Sequence[PrivacyNote] = ()
     """Sentences for /privacy and /forget_me."""
     result_buttons: Sequence[ResultButton] = ()

@@ -8,7 +8,6 @@ from typing import Unpack
 
 from imgbot.domain.job import Changes, Job, State
 from imgbot.domain.retry import GiveUp
-from imgbot.domain.stars import StarPrices
 from imgbot.domain.texts.buttons import ResultButton
 from imgbot.jobs.hooks import Hooks
 from imgbot.jobs.outcomes import Advance, Outcome
@@ -18,6 +17,7 @@ from imgbot.jobs.status_messages import StatusMessages
 from imgbot.jobs.webhooks import Webhooks
 from imgbot.painter.originals import OriginalStore
 from imgbot.painter.pool import Pool
+from imgbot.storage.holds import HoldsOf
 from imgbot.storage.job_queue import JobQueue
 from imgbot.storage.provider_records import OrderPaces
 from imgbot.storage.results import ResultStore
@@ -60,8 +60,7 @@ class StepContext:
     draining: asyncio.Event
     hooks: Hooks = field(default_factory=Hooks)
     """What features do in the steps."""
-    star_prices: StarPrices | None = None
-    """Price list for users; None if they pay nothing."""
+    holds: Sequence[HoldsOf] = ()
     result_buttons: Sequence[ResultButton] = ()
     """Buttons of features under a result."""
     check_lease: Callable[[], None] = lambda: None

@@ -249,12 +249,12 @@ def _price_of(job: Job, provider: Provider, order: GenerationRequest) -> int:
 
 
 def _stars_back(context: StepContext, job: Job, price_micro: int, *, is_stand_in: bool) -> int:
-    """Stars held for more than is ordered; a stand-in that costs nothing is free."""
-    if not (job.charge.stars and context.star_prices):
-        return 0
-    is_free = is_stand_in and not price_micro
-    price = 0 if is_free else context.star_prices.of_picture(price_micro)
-    return max(job.charge.stars - price, 0)
+    """What is held of a balance for more than is ordered; a stand-in that costs nothing is free."""
+    is_free, priced = is_stand_in and not price_micro, with_changes(job, price_micro=price_micro)
+    held = {each.field: each.amount for each in job.charge.holds if each.spent_in}
+    needed = {each.field: each.amount for holds_of in context.holds for each in holds_of(priced)}
+    kept = dict.fromkeys(held, 0) if is_free else held | needed
+    return sum(max(kept[field] - amount, 0) for field, amount in held.items())
 
 
 async def _wait_for_provider(context: StepContext, job: Job, choice: Choice) -> Outcome:

@@ -3,7 +3,7 @@
 The scripts of the queue know no limit: they add what is held, and what this module says at the end.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -27,6 +27,10 @@ class QueueLimits:
     daily_micro_per_user: int | None = None
     daily_pictures_per_user: int | None = None
     daily_pictures_per_group: int | None = None
+
+
+HoldsOf = Callable[[Job], Sequence[Hold]]
+"""What a priced job holds by a feature, beside the budgets and quotas of its day."""
 
 
 class Tally(NamedTuple):

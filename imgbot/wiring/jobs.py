@@ -55,7 +55,7 @@ def build_step_context(
         age_ms=CLOCK.age_ms,
         draining=connections.draining,
         hooks=hooks,
-        star_prices=settings.stars,
+        holds=app.holds,
         result_buttons=app.result_buttons,
         **leading,
     )

@@ -11,6 +11,7 @@ from hypothesis import Phase, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from imgbot.domain.errors import FencedError, StaleJobError
+from imgbot.domain.holds import Hold
 from imgbot.domain.job import (
     ENDS,
     NEXT_STATES,
@@ -21,7 +22,6 @@ from imgbot.domain.job import (
     with_changes,
 )
 from imgbot.domain.operations import Operation
-from imgbot.domain.stars import StarPrices
 from imgbot.features.stars.ledger import star_holds
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
@@ -36,7 +36,6 @@ from tests.simulation.bugs import Bug
 _T = TypeVar("_T")
 
 NOW, DAY, PRICE, STARS = 1_800_000_000_000, "2027-01-15", 10, 5
-_PRICES = StarPrices(STARS, ())
 _BALANCE = 4 * STARS
 """Stars of each user at first."""
 LIMITS = QueueLimits(
@@ -296,7 +295,7 @@ class QueueMachine(RuleBasedStateMachine):
             expected = self.model.enqueue(job)
             if repeats and expected.verdict == "ok":
                 expected = Admission("duplicate")
-            call = self.queue.enqueue(job, now_ms, star_holds(_PRICES, job))
+            call = self.queue.enqueue(job, now_ms, self.stars_of(job))
             assert self.run(call, repeats) == expected
 
     @rule(which=_ANY, arrows=_ARROWS, repeats=_SOMETIMES)
@@ -309,6 +308,9 @@ class QueueMachine(RuleBasedStateMachine):
         found = self.run(self.queue.claim(NOW), repeats)
         assert (found and bare(found)) == claimed
         self.follow(found, arrows, repeats)
+
+    def stars_of(self, job: Job) -> list[Hold]:
+        return star_holds(lambda *_: job.charge.stars, 0, job)
 
     def follow(self, job: Job | None, arrows: Iterable[int], repeats: int) -> None:
         for arrow in arrows:

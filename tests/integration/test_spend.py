@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
+from imgbot.domain.holds import AT_END, Hold
 from imgbot.domain.job import Job, State, with_changes
 from imgbot.domain.operations import Operation
 from imgbot.storage import keys
 from imgbot.storage.client import Client, Value
 from imgbot.storage.dead_letters import DeadLetters, ProblemJob
-from imgbot.storage.job_queue import JobQueue, QueueLimits
+from imgbot.storage.job_queue import Admission, JobQueue, QueueLimits
 from imgbot.storage.spend import Day, Spend
 from tests.fixtures.jobs import job_of
 
@@ -160,6 +161,27 @@ async def test_a_dead_job_that_was_billed_counts_once_and_for_good(redis: Client
 
     assert (before["charged"], before["pictures:1"]) == (str(PRICE), "1")
     assert await redis.hgetall(keys.SPEND + TODAY) == before
+
+
+async def test_a_new_limit_is_a_row(redis: Client) -> None:
+    queue = await open_queue(redis)
+    row = Hold("songs", keys.SPEND + TODAY, "songs:1", 2, AT_END, limit=3)
+
+    verdicts = [
+        await queue.enqueue(job("1"), NOW, [row]),
+        await queue.enqueue(job("2"), NOW, [row]),
+    ]
+    claimed = await queue.claim(NOW)
+    assert claimed is not None
+    await ended(queue, claimed, State.FAILED, is_billed=False)
+    given_back = await redis.hget(keys.SPEND + TODAY, "songs:1")
+    again = await queue.enqueue(job("3"), NOW, [row])
+
+    assert (verdicts, given_back, again.verdict) == (
+        [Admission("ok", 1), Admission("songs", 2)],
+        None,
+        "ok",
+    )
 
 
 async def test_a_quota_of_pictures_counts_what_was_made(redis: Client) -> None:

@@ -100,9 +100,7 @@ BUGS = {
     "charge not in the ledger": Bug(f"{_HOLDS}:_charge", '"charged": price, ', ""),
     "free pictures not counted": Bug("enqueue", "day, hold.field, 0)", "day, hold.field, -1)"),
     "Stars returned and spent": Bug(f"{_HOLDS}:at_end", "-hold.amount - back", "-hold.amount"),
-    "pictures given away": Bug(
-        f"{_SUBMIT}:_stars_back", "max(job.charge.stars - price, 0)", "job.charge.stars"
-    ),
+    "pictures given away": Bug(f"{_SUBMIT}:_stars_back", "max(kept[field] - amount, 0)", "-amount"),
     "ended before it is shown": Bug(
         "imgbot.jobs.deliver:deliver",
         "job, shown = await _show_once(context, job, outcome)",

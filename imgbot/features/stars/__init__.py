@@ -49,7 +49,7 @@ def _build(core: Core) -> Seams:
         answers={"price": handlers.answer_price} if is_sold else {},
         refusal_rows={"stars_short": buttons.buy},
         about_user=[handlers.about_user] if is_sold else [],
-        holds=[partial(star_holds, prices)] if prices else [],
+        holds=[partial(star_holds, app.policy.star_price, prices.free_daily)] if prices else [],
         privacy_notes=[PrivacyNote("privacy_stars", is_kept=True)] if is_sold else [],
         loops=[reconciler.run],
     )

@@ -7,14 +7,14 @@ what was taken back.
 """
 
 import hashlib
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 
 from redis.exceptions import ResponseError
 
 from imgbot.domain.holds import AT_DEATH, Hold
 from imgbot.domain.job import Job
-from imgbot.domain.stars import StarPrices
+from imgbot.domain.operations import Operation
 from imgbot.features.stars.keys import REFUNDS, TRANSFERS
 from imgbot.storage import keys
 from imgbot.storage.client import Store
@@ -71,14 +71,17 @@ class StarAccount:
         return credited - self.balance - self.held - self.spent
 
 
-def star_holds(prices: StarPrices, job: Job) -> list[Hold]:
+def star_holds(
+    price_of: Callable[[int, Operation, int], int], free_daily: int, job: Job
+) -> list[Hold]:
     """Return what a job holds of its user's Stars: its price, or one of their free pictures."""
-    price, account = job.charge.stars, f"{keys.STARS}{job.user_id}"
+    price = price_of(job.user_id, job.request.operation, job.charge.price_micro)
+    account = f"{keys.STARS}{job.user_id}"
     if not price:
         return []
     free = Hold("free", account, "free_count", 1, AT_DEATH, dated="free_day", spares="stars")
     return [
-        *([free._replace(limit=prices.free_daily)] if prices.free_daily else []),
+        *([free._replace(limit=free_daily)] if free_daily else []),
         Hold("stars", account, "balance", -price, AT_DEATH, spent_in="spent", limit=0),
         # What is held for jobs that are gone is found by it.
         Hold("stars", account, f"job:{job.id}", price),

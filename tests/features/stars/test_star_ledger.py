@@ -47,8 +47,8 @@ async def figures(ledger: StarLedger, day: str = TODAY) -> tuple[int, int, int, 
 
 
 async def ordered(queue: JobQueue, job_id: str, free: int = 0, **changes: Any) -> Admission:
-    one = job(job_id, USER, **{"stars": 5, **changes})
-    return await queue.enqueue(one, NOW, star_holds(StarPrices(5, (), free), one))
+    one = job(job_id, USER, **changes)
+    return await queue.enqueue(one, NOW, star_holds(lambda *_: 5, free, one))
 
 
 async def finished(queue: JobQueue, outcome: State) -> Job:
@@ -118,8 +118,10 @@ async def test_stars_are_held_and_then_spent_or_given_back_once(
 def test_a_user_pays_for_what_is_ordered_and_no_more_than_is_held(
     price_micro: int, is_stand_in: bool, back: int
 ) -> None:
-    context = cast("Any", SimpleNamespace(star_prices=StarPrices(5, (), per_usd=100)))
-    held = job("7", USER, stars=7)
+    prices = StarPrices(5, (), per_usd=100)
+    holds_of = partial(star_holds, lambda _user, _operation, micro: prices.of_picture(micro), 1)
+    context = cast("Any", SimpleNamespace(holds=[holds_of]))
+    held = with_changes(job("7", USER), holds=tuple(holds_of(job("7", USER, price_micro=70_000))))
     assert _stars_back(context, held, price_micro, is_stand_in=is_stand_in) == back
 
 
@@ -174,7 +176,7 @@ async def test_fifty_orders_at_once_spend_no_star_twice(redis: Client) -> None:
 
 async def test_without_a_price_the_queue_touches_no_ledger(redis: Client) -> None:
     queue, _ = await open_ledger(redis)
-    await ordered(queue, "7", stars=0)
+    await queue.enqueue(job("7", USER), NOW, star_holds(lambda *_: 0, 1, job("7", USER)))
     assert await redis.hget(keys.JOB + "7", "stars") is None
     await finished(queue, State.DELIVERED)
     assert await redis.keys(f"{keys.STARS}*") == []
