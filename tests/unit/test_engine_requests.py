@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Callable
+from contextlib import suppress
 from itertools import product
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from imgbot.domain.errors import UserError
 from imgbot.domain.texts import tables
 from imgbot.domain.texts.captions import drawing_lines, drawing_name, with_drawing
+from imgbot.painter.engine import roles
 from imgbot.painter.engine.create import composition_of, picture_size
 from imgbot.painter.engine.create_report import CreateReport, report
 from imgbot.painter.engine.edit import QUOTE_MAX, edit_picture
@@ -81,6 +83,24 @@ def told(words: str) -> str:
 def test_requests_are_understood(name: str, understand: Callable[[str], str]) -> None:
     expected = table(name)
     assert {words: understand(words) for words in expected} == expected
+
+
+@pytest.mark.parametrize("rule", roles.RULES, ids=lambda rule: rule.example)
+def test_each_rule_gives_its_example_a_role(
+    rule: roles.Rule, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def role_in_example() -> roles.Role:
+        before, _, rest = rule.example.partition("<")
+        marked, _, after = rest.partition(">")
+        words = understand(before + marked + after).words
+        return next(word.role for word in words if word.text == marked)
+
+    role = role_in_example()
+    assert rule.role in {None, role}
+    # Without the rule it is another one.
+    monkeypatch.setattr(roles, "RULES", tuple(each for each in roles.RULES if each is not rule))
+    with suppress(StopIteration, ValueError):
+        assert role_in_example() is not role
 
 
 def test_prompt_chooses_the_scene_and_its_palette() -> None:

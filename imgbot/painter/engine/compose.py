@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from imgbot.painter.engine.drawing_request import DrawingRequest, Relation
 from imgbot.painter.engine.figures import (
     Placed,
     SubjectFigure,
@@ -23,7 +24,6 @@ from imgbot.painter.engine.scenes import SCENES
 from imgbot.painter.engine.styles import choose_style
 from imgbot.painter.engine.subjects import Subject, has_own_drawing, subject_of
 from imgbot.painter.engine.tables import table
-from imgbot.painter.engine.understand import DrawingRequest, Relation
 
 FIGURES_MAX = 12
 COSTUMES: Mapping[str, str] = table("subjects/subjects")["costumes"]

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from imgbot.domain.spelling import fold
 from imgbot.painter.engine.compose import COSTUMES, Composition
+from imgbot.painter.engine.drawing_request import Role, Word
 from imgbot.painter.engine.lexicon import DETAILS, LINKS, ROUGH, matches_stem
 from imgbot.painter.engine.subjects import has_own_drawing, subject_names, subject_of
-from imgbot.painter.engine.understand import Role, Word
 
 SUGGESTIONS_MAX = 3
 # Where nothing suits the scene.
