@@ -11,7 +11,10 @@ what was decided when it died is not decided again.
 
 
 class Hold(NamedTuple):
-    """Amount that is added to a field of a hash in Redis; one below 0 is taken from a balance."""
+    """Amount that is added to a field of a hash in Redis; one below 0 is taken from a balance.
+
+    It is stored in this order: a new field goes last.
+    """
 
     name: str
     """Verdict on a job that it is too much for."""

@@ -24,6 +24,8 @@ from imgbot.domain.job import (
 from imgbot.storage import holds
 
 _T = TypeVar("_T")
+_HOLD = len(Hold._fields)
+"""Stored values of a hold; a later release may have more."""
 
 
 class StoredField(NamedTuple):
@@ -67,7 +69,7 @@ _READERS: Mapping[Any, Callable[[str], Any]] = {
     tuple[InputPhoto, ...]: lambda text: unpack(json.loads(text)),
     InputPhoto | None: lambda text: next(iter(unpack(json.loads(text))), None),
     tuple[str, ...]: lambda text: tuple(filter(None, text.split(", "))),
-    tuple[Hold, ...]: lambda text: tuple(Hold(*each) for each in json.loads(text)),
+    tuple[Hold, ...]: lambda text: tuple(Hold(*each[:_HOLD]) for each in json.loads(text)),
     Mapping[str, str]: _mapping,
 }
 """By the type of a field; all others are mappings, in JSON."""

@@ -6,7 +6,7 @@ from typing import Any, get_type_hints
 import pytest
 from hypothesis import given, strategies as st
 
-from imgbot.domain.holds import Hold
+from imgbot.domain.holds import AT_END, Hold
 from imgbot.domain.job import (
     FIELDS,
     Changes,
@@ -103,6 +103,14 @@ def values_of(job: Job) -> dict[str, Any]:
 @given(VALUES)
 def test_what_is_stored_is_read_back(values: dict[str, Any]) -> None:
     assert from_hash(record_of(to_fields(values))) == job_from(values)
+
+
+def test_a_hold_of_a_later_release_is_read() -> None:
+    record = record_of(admitted_fields(JOB)) | {"id": "1", "user_id": "2", "state": "queued"}
+    holds = '[["budget", "key", "field", 5, "end", "", "", null, "", "", 0, "", "later"]]'
+    assert from_hash(record | {"holds": holds}).charge.holds == (
+        Hold("budget", "key", "field", 5, AT_END),
+    )
 
 
 @given(VALUES, st.sampled_from(sorted(FIELDS)), TEXTS)
