@@ -195,6 +195,10 @@ class Progress:
     outcome: State | None = None
     reason: str = ""
     facts: Mapping[str, str | int | float] = field(default_factory=dict[str, "str | int | float"])
+    shown: tuple[InputPhoto, ...] = ()
+    """Telegram's file of the picture, once it is shown and something else is to follow."""
+    features: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, Mapping[str, Any]])
+    """Records of features, by their names."""
 
     @property
     def ordered_ms(self) -> int:
@@ -317,6 +321,8 @@ class Changes(TypedDict, total=False):
     outcome: State | None
     reason: str
     facts: Mapping[str, str | int | float]
+    shown: tuple[InputPhoto, ...]
+    features: Mapping[str, Mapping[str, Any]]
 
 
 def with_changes(job: Job, **changes: Unpack[Changes]) -> Job:

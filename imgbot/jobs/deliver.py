@@ -1,16 +1,17 @@
 """The `delivering` step: show the picture or the sentence, then end the job."""
 
 import asyncio
-import json
+import functools
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from imgbot.domain import marked_area, retry
 from imgbot.domain.errors import (
     ChatGoneError,
     ChatMovedError,
-    FloodWaitError,
     ImgbotError,
     MessageGoneError,
     PictureShownError,
@@ -24,9 +25,10 @@ from imgbot.domain.texts import buttons, t
 from imgbot.jobs import inputs
 from imgbot.jobs.captions import failure_text, parts_of, success_caption
 from imgbot.jobs.context import StepContext, move
+from imgbot.jobs.hooks import ShownEnd, run_after_shown
 from imgbot.jobs.outcomes import Advance, Ended, FailedDelivery, Outcome, Snooze
 from imgbot.providers.protocol import service_of
-from imgbot.storage import job_codec, results
+from imgbot.storage import results
 from imgbot.telegram.messenger import ChatTarget
 from imgbot.telegram.rate_limiter import OptionalCall
 from imgbot.telemetry import events
@@ -35,9 +37,6 @@ _LOSSES = 3
 _LONG_WAIT_S = 30.0
 """A shorter wait, which the status message has announced, is not worth another message."""
 
-_STICKER_BEGUN = "sticker"
-_SHOWN = "shown"
-"""Fact of a picture that is shown in its chat, but not in the inline message yet."""
 _LABEL_WORDS = 40
 
 _ShownPicture = tuple[int, InputPhoto | None]
@@ -54,10 +53,6 @@ async def deliver(context: StepContext, job: Job, resumed: FailedDelivery | None
         return Advance(await move(context, job, State.RENDERING, file="", tries=0))
     try:
         job, shown = await _show_once(context, job, outcome)
-        if job.request.operation is Operation.STICKER and outcome is State.DELIVERED:
-            job = await _send_sticker(context, job, shown[0])
-        if job.request.inline_id:
-            await _show_inline(context, job, shown[1])
     except Exception as error:  # noqa: BLE001 -- most are raised again
         await _note_refusal(context, job, error)
         return await _after_failure(context, job, error, resumed.failures if resumed else 0)
@@ -87,7 +82,7 @@ async def _after_failure(
         # Redis lost its last second, and with it that the job was delivered, or has asked.
         shown_id = await context.status_messages.ensure(job, "")
         end = State.FAILED if marked_area.is_previewed(job) else State.DELIVERED
-        await finish(context, job, end, (shown_id, None))
+        await finish(context, job, end, (shown_id, None), is_late=True)
         return Ended()
     if isinstance(error, MessageGoneError | ChatMovedError | ChatGoneError):
         moved = await _move_to_another_message(context, job, error)
@@ -183,14 +178,18 @@ def _record_of(
 
 
 async def finish(
-    context: StepContext, job: Job, outcome: State, shown: _ShownPicture = _NOT_SHOWN
+    context: StepContext,
+    job: Job,
+    outcome: State,
+    shown: _ShownPicture = _NOT_SHOWN,
+    *,
+    is_late: bool = False,
 ) -> None:
     """Finish the job in Redis, with what the buttons under its last message need."""
-    if job.request.inline_id and _SHOWN not in job.progress.facts:
-        # It ended otherwise than by a picture that was shown.
-        text = t(job.request.language, "guest_ready")
-        text = text if outcome is State.DELIVERED else failure_text(job)
-        await context.messenger.edit_inline(job.request.inline_id, text)
+    store = functools.partial(_store_features, context)
+    end = ShownEnd(job, outcome, *shown, is_late=is_late, move=store)
+    await run_after_shown(context.hooks, end)
+    job = end.job
     result = _record_of(context, job, outcome, shown)
     await context.queue.finish(
         job,
@@ -205,6 +204,12 @@ async def finish(
         context.alarm.set()
     if is_billed(job):
         events.picture_charged(job)
+
+
+async def _store_features(
+    context: StepContext, job: Job, features: Mapping[str, Mapping[str, Any]]
+) -> Job:
+    return await move(context, job, State.DELIVERING, features=features)
 
 
 async def _show(context: StepContext, job: Job, outcome: State) -> _ShownPicture:
@@ -225,56 +230,14 @@ async def _show(context: StepContext, job: Job, outcome: State) -> _ShownPicture
     return message_id, picture
 
 
-async def _send_sticker(context: StepContext, job: Job, message_id: int) -> Job:
-    """Send the sticker in reply to its picture, at most once: a message cannot become one.
-
-    Where it may not have arrived, that is told; the button under the picture makes another.
-    """
-    request, facts = job.request, job.progress.facts
-    place = ChatTarget(request.chat_id, request.thread_id, message_id)
-    if _STICKER_BEGUN not in facts:
-        begun = {**facts, _STICKER_BEGUN: 1}
-        job = await move(context, job, State.DELIVERING, facts=begun)
-        path = Path(job.progress.file).with_name(inputs.STICKER)
-        rows = buttons.under_sticker(request.language, job.id)
-        try:
-            sent_id = await context.messenger.send_sticker(place, path, rows)
-        except FloodWaitError:
-            # It was not sent: the delivery is repeated.
-            await move(context, job, State.DELIVERING, facts=facts)
-            raise
-        except (ImgbotError, OSError) as error:
-            events.warning("%s: its sticker was not sent: %s", events.name_of(job), error)
-        else:
-            # A reply to it is about the picture.
-            await context.results.note_ready(request.chat_id, sent_id, job.id)
-            return job
-    with suppress(ImgbotError):
-        await context.messenger.send_text(place, t(request.language, "sticker_unsure"), [])
-    return job
-
-
 async def _show_once(context: StepContext, job: Job, outcome: State) -> tuple[Job, _ShownPicture]:
-    """Show the end; if an inline message is to follow, the picture is not uploaded again for it."""
-    if stored := job.progress.facts.get(_SHOWN):
-        message_id, picture = json.loads(str(stored))
-        return job, (message_id, next(iter(job_codec.unpack([picture]))))
-    shown = await _show(context, job, outcome)
-    if job.request.inline_id and shown[1]:
-        facts = {**job.progress.facts, _SHOWN: json.dumps([shown[0], job_codec.pack(shown[1])])}
-        job = await move(context, job, State.DELIVERING, facts=facts)
-    return job, shown
-
-
-async def _show_inline(context: StepContext, job: Job, picture: InputPhoto | None) -> None:
-    """Show a picture in the inline message, too, by the file that was uploaded.
-
-    Where its chat takes no pictures, that says where it is.
-    """
-    inline_id, messenger = job.request.inline_id, context.messenger
-    caption = success_caption(with_changes(job, note=""))
-    if picture and not await messenger.edit_inline(inline_id, caption, picture):
-        await messenger.edit_inline(inline_id, t(job.request.language, "guest_ready"))
+    """Show the end; if something is to follow, the picture is not uploaded again for it."""
+    if outcome is State.DELIVERED and job.progress.shown:
+        return job, (job.progress.message_id, job.progress.shown[0])
+    message_id, picture = await _show(context, job, outcome)
+    if picture and any(hook.concerns(job, outcome) for hook in context.hooks.after_shown):
+        job = await move(context, job, State.DELIVERING, shown=(picture,))
+    return job, (message_id, picture)
 
 
 def _choices(context: StepContext, job: Job) -> tuple[Operation, ...]:

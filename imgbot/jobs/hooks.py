@@ -4,19 +4,24 @@ Each kind is called in the order of the features, and again after a crash, until
 the state in which it is called. A transient error repeats the step.
 """
 
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, fields, replace
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from imgbot.domain.errors import ConfigError, FencedError, StaleJobError, TransientError
-from imgbot.domain.job import Job, Request
+from imgbot.domain.job import InputPhoto, Job, Request, State
 from imgbot.jobs.outcomes import NotFetchedError
 from imgbot.painter.steps import Deliverable
 from imgbot.providers.protocol import GenerationRequest, Provider
 from imgbot.telemetry import events
 
-_RAISED = (TransientError, FencedError, StaleJobError, ConfigError, NotFetchedError, OSError)
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+R = TypeVar("R", bound="DataclassInstance")
+
+_RAISED = (TransientError, FencedError, StaleJobError, ConfigError, NotFetchedError)
 """Errors that are no failure of a hook: they tell what becomes of the step."""
 
 
@@ -57,6 +62,34 @@ class AfterRender:
     """Makes the job that is delivered if it fails, whose caption says so; None if it must not."""
 
 
+@dataclass(slots=True)
+class ShownEnd:
+    """End of a job that is shown, before the job ends in Redis."""
+
+    job: Job
+    outcome: State
+    message_id: int
+    """Message that shows it; 0 if none could."""
+    picture: InputPhoto | None
+    """Telegram's file of the picture, where it is known."""
+    is_late: bool
+    """True if it was shown by a job whose end Redis has lost since."""
+    move: Callable[[Job, Mapping[str, Any]], Awaitable[Job]]
+
+    async def store(self, name: str, record: "DataclassInstance") -> None:
+        """Store what a feature has begun; see `record_of`."""
+        self.job = await self.move(self.job, {**self.job.progress.features, name: asdict(record)})
+
+
+@dataclass(frozen=True, slots=True)
+class AfterShown:
+    """Hook on what was shown; what it has begun is its own record, stored with the job."""
+
+    concerns: Callable[[Job, State], bool]
+    """True if it has something to do at the end of such a job."""
+    run: Callable[[ShownEnd], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True)
 class Hooks:
     """Hooks of all features."""
@@ -66,6 +99,7 @@ class Hooks:
     before_submit: tuple[Callable[[Job, Provider, GenerationRequest], GenerationRequest], ...] = ()
     """Called with each order before its uploads; pure."""
     after_render: tuple[AfterRender, ...] = ()
+    after_shown: tuple[AfterShown, ...] = ()
     hides_unjudged: tuple[Callable[[Request], bool], ...] = ()
     """True if a picture that nothing has judged is to be shown under a spoiler."""
 
@@ -84,7 +118,7 @@ async def run_after_render(hooks: Hooks, rendered: Rendered) -> Rendered | Refus
     for hook in hooks.after_render:
         try:
             changed = await hook.run(rendered)
-        except _RAISED:
+        except (*_RAISED, OSError):
             raise
         except Exception as error:
             if hook.without is None:
@@ -96,3 +130,23 @@ async def run_after_render(hooks: Hooks, rendered: Rendered) -> Rendered | Refus
             return changed
         rendered = changed
     return rendered
+
+
+async def run_after_shown(hooks: Hooks, shown: ShownEnd) -> None:
+    """Run the hooks that the job concerns; with any other error, it ends well all the same."""
+    for hook in hooks.after_shown:
+        if not hook.concerns(shown.job, shown.outcome):
+            continue
+        try:
+            await hook.run(shown)
+        except _RAISED:
+            raise
+        except Exception as error:  # noqa: BLE001 -- see above
+            events.step_failed(error, shown.job)
+
+
+def record_of(job: Job, name: str, kind: type[R]) -> R:
+    """Return what a feature has stored with a job; what another release adds is left out."""
+    stored = job.progress.features.get(name, {})
+    known = {each.name for each in fields(kind)}
+    return kind(**{key: value for key, value in stored.items() if key in known})

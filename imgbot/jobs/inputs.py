@@ -20,8 +20,6 @@ from imgbot.providers.protocol import GenerationRequest, InputLimits, Provider
 RESULT = "result"
 """File name of a result as fetched from its provider."""
 
-STICKER = "sticker.webp"
-"""File name of the sticker made of a result."""
 
 _TARGET = "made.jpg"
 _AREA, _PREVIEW = "area.png", "area.jpg"

@@ -48,9 +48,6 @@ async def _render(context: StepContext, job: Job) -> Outcome:
     ready = await changed.ready()
     if not changed.is_hidden:
         ready = await _keep_file(context, changed, ready, preparation)
-    if job.request.operation is Operation.STICKER:
-        paths = str(changed.picture), str(raw.with_name(inputs.STICKER))
-        await context.pool.run(steps.make_sticker, *paths, about="making a sticker")
     events.stage_took("render", time.monotonic() - begun)
     return Advance(await _move_to_delivery(context, changed, ready))
 

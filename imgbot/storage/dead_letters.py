@@ -93,6 +93,7 @@ class DeadLetters(Store):
         if state is None:
             return False
         changes = {"outcome": "", "reason": "", "facts": "", "file": "", "is_unbilled": False}
+        changes |= {"shown": (), "features": {}}
         return await self._revive(stuck.job, now_ms, {"state": state.value, **changes})
 
     async def give_up(self, stuck: ProblemJob, now_ms: int) -> str:

@@ -42,6 +42,7 @@ BLANK: Mapping[str, Any] = {
     "lettering": "",
     "sources": (),
     "order_fields": {},
+    "shown": (),
 }
 """Fields of a cancelled job that tell of its user, and are not needed to end it."""
 
@@ -50,6 +51,7 @@ BLANK_DEAD: Mapping[str, Any] = {
     **dict.fromkeys(("user_id", "chat_id", "thread_id", "reply_to", "message_id", "seed"), 0),
     **dict.fromkeys(("file", "inline_id"), ""),
     "facts": {},
+    "features": {},
     "holds": (),
 }
 """The same of a dead job whose charge is unsettled. What remains: the order at its provider."""

@@ -131,10 +131,26 @@ def from_hash(record: Mapping[str, str]) -> Job:
     rest = job_from({**_REQUIRED, **values})
     if "holds" not in values:
         rest = with_changes(rest, holds=holds.former(rest, record))
+    try:
+        rest = _without_former_facts(rest)
+    except _MALFORMED as error:
+        faults.append(f"facts: {error}"[:_FAULT_LENGTH])
     if not faults:
         return rest
     parts = {each.name: getattr(rest, each.name) for each in fields(rest)}
     return UnreadableJob(**parts, fault=", ".join(faults))
+
+
+def _without_former_facts(job: Job) -> Job:
+    """Read what the previous release keeps in `facts`; this can go after the first release."""
+    facts = dict(job.progress.facts)
+    if begun := facts.pop("sticker", 0):
+        features = {"stickers": {"is_begun": bool(begun)}}
+        job = with_changes(job, facts=facts, features=features)
+    if stored := facts.pop("shown", ""):
+        shown = unpack([json.loads(str(stored))[1]])
+        job = with_changes(job, facts=facts, shown=shown)
+    return job
 
 
 def load(kind: type[_T], record: Mapping[str, str]) -> _T:

@@ -10,9 +10,20 @@ from imgbot.features.lettering import FEATURE as LETTERING
 from imgbot.features.people import FEATURE as PEOPLE
 from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
 from imgbot.features.stars import FEATURE as STARS
+from imgbot.features.stickers import FEATURE as STICKERS
 from imgbot.storage import keys
 
-FEATURES: tuple[Feature, ...] = (PEOPLE, BROADCAST, STARS, GUEST, PROMPT_HELP, LETTERING, GUARD)
+# In the order of their hooks; the guard judges what all others have made.
+FEATURES: tuple[Feature, ...] = (
+    PEOPLE,
+    BROADCAST,
+    STARS,
+    GUEST,
+    PROMPT_HELP,
+    LETTERING,
+    STICKERS,
+    GUARD,
+)
 
 
 def owners() -> keys.Owners:

@@ -1,5 +1,6 @@
 """Stored form of a job, and the declared keys and arguments of Lua scripts."""
 
+import json
 from operator import attrgetter
 from typing import Any, get_type_hints
 
@@ -18,6 +19,7 @@ from imgbot.domain.job import (
     job_from,
     with_changes,
 )
+from imgbot.storage import job_codec
 from imgbot.storage.job_codec import STORED, admitted_fields, from_hash, to_fields
 from imgbot.storage.scripts import Script, Value, script, sources
 from tests.fixtures.jobs import job_of
@@ -25,6 +27,7 @@ from tests.fixtures.jobs import job_of
 PHOTO = InputPhoto("file", "unique", 1234, "кот.jpg", is_file=True)
 JOB = job_of("1", 2, 3, Operation.MERGE, "ru", prompt="лиса", sources=(PHOTO,), ratio="16:9")
 JOB = with_changes(JOB, is_file=True, price_micro=40_000, spend_day="2026-01-31")
+IDENTITY = {"id": "1", "user_id": "2", "state": "delivering"}
 # Contract of the state directory: never renamed, whatever the fields of Job are called.
 NAMES = (
     "id user_id chat_id operation language words sources scale side_px ratio seed thread_id "
@@ -32,7 +35,7 @@ NAMES = (
     "created_ms state version claimed_ms intent_ms accepted_ms provider order_id order_model "
     "order_fields pending_ms ticket message_id tries lost_orders file outcome reason facts "
     "is_cancelled is_unbilled variants lettering model sent inline_id stars stars_back is_settled "
-    "holds"
+    "holds shown features"
 )
 
 
@@ -42,6 +45,16 @@ def record_of(parts: list[str]) -> dict[str, str]:
 
 def test_stored_names_are_those_of_every_release() -> None:
     assert sorted(stored.name for stored in STORED.values()) == sorted(NAMES.split())
+
+
+def test_what_the_previous_release_keeps_in_facts_is_read() -> None:
+    shown = json.dumps([7, job_codec.pack(PHOTO)])
+    facts = json.dumps({"kind": "photo", "sticker": 1, "shown": shown})
+
+    progress = from_hash(record_of(admitted_fields(JOB)) | IDENTITY | {"facts": facts}).progress
+
+    assert progress.facts == {"kind": "photo"}
+    assert (progress.shown, progress.features) == ((PHOTO,), {"stickers": {"is_begun": True}})
 
 
 def test_changes_are_checked_by_the_types_of_the_fields() -> None:

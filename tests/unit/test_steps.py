@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import nullcontext
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast, get_args
@@ -33,7 +34,7 @@ from imgbot.domain.texts import has_text, t
 from imgbot.files import replace_file
 from imgbot.jobs import captions, deliver, inputs, render
 from imgbot.jobs.context import StepContext
-from imgbot.jobs.hooks import Hooks
+from imgbot.jobs.hooks import AfterRender, AfterShown, Hooks, Rendered, run_after_render
 from imgbot.jobs.inputs import build_request
 from imgbot.jobs.outcomes import Advance, ResumePoint, Snooze, Wake
 from imgbot.jobs.poll import poll
@@ -431,6 +432,25 @@ async def test_a_delivery_that_fails_is_repeated_and_not_for_ever(context: StepC
         await shown_after(context, *[gone] * DELIVERY_ATTEMPTS)
     with pytest.raises(UserError, match="result_refused"):
         await shown_after(context, UserError("result_refused"))
+
+
+async def test_a_hook_that_fails_costs_no_picture(
+    context: StepContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    hook = AsyncMock(side_effect=RuntimeError("odd"))
+    shows = AfterShown(lambda *_: True, hook)
+    object.__setattr__(context, "hooks", Hooks(after_shown=(shows, shows)))
+    object.__setattr__(context.queue, "move", AsyncMock(return_value=JOB))
+    assert (await shown_after(context)).args[1] is State.DELIVERED
+    assert hook.await_count == caplog.text.count("a step failed") == 2
+
+    rendered = Rendered(JOB, tmp_path, AsyncMock(), AsyncMock())
+    may = AfterRender(hook, partial(with_changes, note="lettering_failed"))
+    after = await run_after_render(Hooks(after_render=(may,)), rendered)
+    assert isinstance(after, Rendered)
+    assert after.job.request.note == "lettering_failed"
+    with pytest.raises(RuntimeError):
+        await run_after_render(Hooks(after_render=(may, AfterRender(hook))), rendered)
 
 
 async def test_a_dead_letter_stays_one_where_its_chat_is_gone(context: StepContext) -> None:

@@ -3,11 +3,13 @@
 from functools import partial
 
 from imgbot.features.feature import Core, Feature, Seams
+from imgbot.features.guest.delivery import hooks
 from imgbot.features.guest.handlers import handle_update
 
 
 def _build(core: Core) -> Seams:
-    return Seams(first_looks=[partial(handle_update, core.app)])
+    first_look = partial(handle_update, core.app)
+    return Seams(first_looks=[first_look], hooks=hooks(core.app.messenger))
 
 
 FEATURE = Feature("guest", _build)
