@@ -60,10 +60,9 @@ class KeyNames(NamedTuple):
 @functools.cache
 def key_names() -> Mapping[str, KeyNames]:
     """Return the variables of the secrets of every provider that comes with imgbot."""
-    files = sorted((file for file in PRESETS.iterdir()), key=lambda file: file.name)
-    found = {file.name: key_names_in(file) for file in files if file.name.endswith(".toml")}
-    of_presets = {name.removesuffix(".toml"): names for name, names in found.items()}
-    return {"builtin": KeyNames(), **of_presets}
+    names = sorted(file.name for file in PRESETS.iterdir() if file.name.endswith(".toml"))
+    found = {name.removesuffix(".toml"): key_names_in(PRESETS / name) for name in names}
+    return {"builtin": KeyNames(), **found}
 
 
 def key_variables() -> Mapping[str, str]:
@@ -81,9 +80,8 @@ def key_names_of(provider: str) -> KeyNames:
 
     An error in that file is reported when it is opened.
     """
-    if not provider.endswith(".toml"):
-        return key_names().get(provider, KeyNames())
-    return key_names_in(Path(provider))
+    is_own = provider.endswith(".toml")
+    return key_names_in(Path(provider)) if is_own else key_names().get(provider, KeyNames())
 
 
 def extend(base: Any, own: Any) -> Any:

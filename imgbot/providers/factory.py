@@ -1,10 +1,10 @@
 """Factory of providers by name or spec file, and their checks that cost nothing."""
 
 import hashlib
-import re
 import tomllib
 from pathlib import Path
 
+from imgbot.config.settings import key_names
 from imgbot.domain.errors import ConfigError, ProviderError, ProviderErrorKind
 from imgbot.domain.findings import Finding, ok, warning, wrong
 from imgbot.domain.operations import Operation
@@ -114,7 +114,7 @@ def document_of(name: str) -> SpecDocument:
     """Read a provider's spec file: a preset by name, or an operator's own by path."""
     if name.endswith(".toml"):
         return read_file(Path(name))
-    if not re.fullmatch(r"[a-z]+", name) or not (PRESETS / f"{name}.toml").is_file():
+    if name not in key_names().keys() - {"builtin"}:
         hint = "write the name of a preset, or the path of a .toml file"
         raise ConfigError(SETTING, f"there is no provider {name!r}; {hint}")
     return read_preset(name)

@@ -2,9 +2,10 @@
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
-from imgbot.config.settings import Settings
+from imgbot.config.settings import Settings, key_names
 from imgbot.domain.errors import ConfigError
 from imgbot.domain.operations import OFFERED, OPERATIONS, Operation
 from imgbot.jobs.provider_routing import ProviderRouter
@@ -86,9 +87,7 @@ async def reopen_former(
     for name, count in (await queue.ordered_at()).items():
         if not name or routes.get(name):
             continue
-        service = service_of(name)
-        # Of a preset the name is enough.
-        setting, urls = json.loads(known.get(service) or json.dumps([service, [""]]))
+        setting, urls = _former(known, service_of(name))
         settings.add_keys_of(setting)
         logs.set_up(level=settings.log_level, secrets=settings.secrets)
         try:
@@ -97,6 +96,14 @@ async def reopen_former(
             events.error("%d orders at %s can't be asked for: %s", count, name, error)
         else:
             events.warning("%s is no longer chosen; %d orders are asked for there", name, count)
+
+
+def _former(known: Mapping[str, str], service: str) -> tuple[str, Sequence[str]]:
+    """Return the setting and the addresses that a provider had when it was chosen."""
+    # Of a preset the name is enough, and a file that extended it may be gone.
+    setting, urls = json.loads(known.get(service) or json.dumps([service, [""]]))
+    is_there = service not in key_names() or Path(setting).is_file()
+    return setting if is_there else service, urls
 
 
 def _config(settings: Settings, name: str, url: str) -> ProviderConfig:

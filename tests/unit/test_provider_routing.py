@@ -1,8 +1,9 @@
 """Who takes an order: the chosen one, the fallback, or nobody for a while."""
 
+import json
 from pathlib import Path
 from typing import Any, cast
-from unittest.mock import Mock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -15,7 +16,7 @@ from imgbot.providers.factory import BuiltinProvider, open_provider
 from imgbot.providers.protocol import Done, GenerationRequest, ProviderConfig
 from imgbot.sandbox.simulated_provider import SPEC_FILE
 from imgbot.telemetry.health import ProviderState
-from imgbot.wiring.providers import open_providers
+from imgbot.wiring.providers import open_providers, reopen_former
 from tests.fixtures.bot import extending
 from tests.fixtures.jobs import job_of
 
@@ -84,6 +85,21 @@ def test_an_order_at_a_preset_is_asked_for_by_a_file_that_extends_it(tmp_path: P
     assert route.provider_of(order).urls[0] == "http://gateway"
     with pytest.raises(ConfigError, match="have the same name"):
         open_providers(load(environ | {"IMGBOT_PROVIDER": f"fal, edit={file}"}), cast("Any", None))
+
+
+async def test_orders_of_a_file_that_is_gone_are_asked_for_by_the_preset_of_its_name() -> None:
+    settings = load({"IMGBOT_TOKEN": PLACEHOLDER_TOKEN, "HOME": "/", "FAL_KEY": "k"})
+    route = open_providers(settings, cast("Any", None))
+    stored = {name: json.dumps(["/nowhere/own.toml", [""]]) for name in ("fal", "own")}
+    queue = AsyncMock(
+        **{"former_providers.return_value": stored, "ordered_at.return_value": {"fal": 1, "own": 1}}
+    )
+
+    await reopen_former(settings, cast("Any", None), queue, route)
+
+    order = Mock(progress=Mock(provider="fal", intent_ms=1))
+    assert route.provider_of(order).setting == "fal"
+    assert route.get("own") is None
 
 
 def test_one_order_finds_out_whether_it_serves_again() -> None:
