@@ -75,8 +75,6 @@ class App:
     """Name and country code, if known, of each service that pictures are ordered from."""
     welcome: str
     """The operator's own words to those who start the bot; empty for none."""
-    forget_after_days: int
-    """Days of silence after which users are forgotten; 0 never."""
     commands: CommandTable = field(default_factory=CommandTable)
     answers: Mapping[str, Callable[[Message, Any], Awaitable[None]]] = field(
         default_factory=dict[str, Callable[[Message, Any], Awaitable[None]]]

@@ -34,7 +34,6 @@ from imgbot.bot.handlers.operations import (
     order_or_ask,
     take_merge_photo,
 )
-from imgbot.bot.handlers.privacy import answer_privacy, answer_provider
 from imgbot.bot.handlers.results import (
     handle_again,
     handle_complaint,
@@ -413,7 +412,7 @@ async def _command(topic: str, message: Message, dialogue: Dialogue) -> None:
 
 async def _answer(topic: str, message: Message, dialogue: Dialogue) -> None:
     """Answer a question."""
-    await dialogue.app.answers.get(topic, _ANSWERS[topic])(message, dialogue)
+    await (dialogue.app.answers.get(topic) or _ANSWERS.get(topic, handle_help))(message, dialogue)
 
 
 async def _handle_remix(result: Result, change: str, _: Message, dialogue: Dialogue) -> None:
@@ -605,8 +604,6 @@ _IN_WORDS: Mapping[str, MessageHandler] = {
 _ANSWERS: Mapping[str, MessageHandler] = {
     "abilities": handle_help,
     "price": answer_price,
-    "privacy": answer_privacy,
-    "provider": answer_provider,
     "status": handle_queue,
 }
 """Handler of a question, by its topic."""

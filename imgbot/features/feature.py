@@ -34,6 +34,8 @@ class Core:
     persistence: Persistence
     pool: Pool
     routes: ProviderRouter
+    is_clock_sure: Callable[[], bool]
+    """While it is false, nothing may be deleted for its age."""
     app: App
 
 

@@ -1,9 +1,8 @@
-"""Periodic maintenance: consistency of the queue, memory of Redis, left-over files, forgetting."""
+"""Periodic maintenance: consistency of the queue, memory of Redis, left-over files."""
 
 import asyncio
 import math
 import shutil
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,13 +19,6 @@ from imgbot.telemetry import events, metrics
 from imgbot.telemetry.thresholds import Level
 
 CHECK_EVERY_S = 60.0
-_FORGET_EVERY_S = 5.0
-_FORGOTTEN_AT_ONCE = 100
-_REWRITE_EVERY_S = 300.0
-"""Rewriting the append-only file copies all of Redis, so several requests share one rewrite."""
-
-_DAY_MS = 86_400_000
-
 _KEPT_AT_LEAST_S = 86_400
 _FORGOTTEN_AFTER_S = 3600.0
 """Age beyond which a folder without a job is removed: it is made before its job is known."""
@@ -34,10 +26,7 @@ _FORGOTTEN_AFTER_S = 3600.0
 
 @dataclass(slots=True)
 class Maintenance:
-    """Repairs the queue, prunes what nobody owns, and forgets silent users.
-
-    It also finishes what a forgetting had to leave for later.
-    """
+    """Repairs the queue, and prunes what nobody owns."""
 
     queue: JobQueue
     results: ResultStore
@@ -48,26 +37,17 @@ class Maintenance:
     """Of Redis."""
     now_ms: Callable[[], int]
     forgetting: Forgetting
-    forget_after_days: int
-    """0 keeps silent users."""
-    limits_expire_s: int
-    """Seconds after which nothing of a forgotten user is left in Redis but what must stay."""
     is_clock_sure: Callable[[], bool]
-    """While it is false, no user or finished picture is deleted for its age."""
+    """While it is false, no finished picture is deleted for its age."""
     _since_s: float = field(init=False)
     _kept_s: int = field(default=RESULT_KEPT_S, init=False)
-    _rewritten_s: float = field(default=-_REWRITE_EVERY_S, init=False)
 
     def __post_init__(self) -> None:
         self._since_s = self.now_ms() / 1000
 
     async def repair_loop(self) -> None:
         """Repair the queue each minute, and prune files and pictures without an owner."""
-        await _repeat(CHECK_EVERY_S, self._repair, "queue not checked")
-
-    async def forget_loop(self) -> None:
-        """Forget users, and have Redis rewrite its append-only file when that is due."""
-        await _repeat(_FORGET_EVERY_S, self._forget, "forgetting goes on later")
+        await repeat(CHECK_EVERY_S, self._repair, "queue not checked")
 
     async def _repair(self) -> None:
         await self._make_room()
@@ -79,20 +59,6 @@ class Maintenance:
         kept_s = self._kept_s if self.is_clock_sure() else math.inf
         kept = await asyncio.to_thread(self.originals.prune, self.now_ms() / 1000, kept_s)
         metrics.kept.set(kept)
-
-    async def _forget(self) -> None:
-        now_ms = self.now_ms()
-        today = self.spend.today(now_ms)
-        await self.forgetting.settle(now_ms, today)
-        if self.forget_after_days and self.is_clock_sure():
-            before_ms = now_ms - self.forget_after_days * _DAY_MS
-            users = await self.forgetting.silent(before_ms, _FORGOTTEN_AT_ONCE)
-            if users:
-                await self.forgetting.forget(set(users), now_ms, today)
-                events.info("%d users were silent for long, and are forgotten", len(users))
-        is_due = time.monotonic() - self._rewritten_s >= _REWRITE_EVERY_S
-        if is_due and await self.forgetting.rewrite_log(now_ms - self.limits_expire_s * 1000):
-            self._rewritten_s = time.monotonic()
 
     async def _make_room(self) -> None:
         """Halve the retention of delivered pictures each time Redis is found short of memory."""
@@ -123,7 +89,8 @@ class Maintenance:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _repeat(every_s: float, work: Callable[[], Awaitable[None]], failure: str) -> None:
+async def repeat(every_s: float, work: Callable[[], Awaitable[None]], failure: str) -> None:
+    """Do the work again and again; what keeps it from that is a warning."""
     while True:
         try:
             await work()

@@ -75,7 +75,6 @@ def build_app(settings: Settings, connections: Connections) -> App:
         try_now=lambda name: routes.try_now(name, time.monotonic()),
         makers=routes.makers,
         welcome=settings.welcome,
-        forget_after_days=settings.forget_after_days,
     )
 
 

@@ -8,6 +8,7 @@ from imgbot.features.guard import FEATURE as GUARD
 from imgbot.features.guest import FEATURE as GUEST
 from imgbot.features.lettering import FEATURE as LETTERING
 from imgbot.features.people import FEATURE as PEOPLE
+from imgbot.features.privacy import FEATURE as PRIVACY
 from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.features.stickers import FEATURE as STICKERS
@@ -17,6 +18,7 @@ from imgbot.storage import keys
 FEATURES: tuple[Feature, ...] = (
     PEOPLE,
     BROADCAST,
+    PRIVACY,
     STARS,
     GUEST,
     PROMPT_HELP,

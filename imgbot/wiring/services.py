@@ -55,8 +55,18 @@ def build_services(
     """Build all components; nothing runs yet."""
     redis, bot = connections.redis, connections.bot
     base = build_app(settings, connections)
-    persistence, pool, routes = connections.queue.persistence, connections.pool, connections.routes
-    seams = build_seams(Core(settings, redis, bot, persistence, pool, routes, base))
+    is_clock_sure = functools.partial(_is_clock_sure, bot)
+    core = Core(
+        settings=settings,
+        redis=redis,
+        bot=bot,
+        persistence=connections.queue.persistence,
+        pool=connections.pool,
+        routes=connections.routes,
+        is_clock_sure=is_clock_sure,
+        app=base,
+    )
+    seams = build_seams(core)
     app = with_seams(base, seams)
     dialogues = Dialogues(redis, app)
     updates = build_update_poller(connections, app, dialogues, seams)
@@ -78,9 +88,7 @@ def build_services(
             functools.partial(measure, redis),
             now_ms,
             app.forgetting,
-            settings.forget_after_days,
-            settings.rate_limit_window,
-            functools.partial(_is_clock_sure, bot),
+            is_clock_sure,
         ),
         alert_notifier=AlertNotifier(
             sorted(app.policy.admins),

@@ -257,11 +257,17 @@ async def open_stage(
 
 
 async def open_owned(
-    folder: Path, *, is_simulated: bool = True, **settings: str
+    folder: Path,
+    constants: Constants | None = None,
+    /,
+    *,
+    is_simulated: bool = True,
+    **settings: str,
 ) -> AsyncGenerator[Stage]:
     """The same with an administrator, its first user, who has sent /start and is told soon."""
     admins = {"IMGBOT_ADMINS": str(OWNER_ID)}
-    async for stage in open_stage(folder, SOON, is_simulated=is_simulated, **admins, **settings):
+    changed = {**SOON, **(constants or {})}
+    async for stage in open_stage(folder, changed, is_simulated=is_simulated, **admins, **settings):
         assert (await stage.user("Owner")).id == OWNER_ID
         await stage.owner.ask("/start")
         yield stage

@@ -12,6 +12,7 @@ import pytest
 
 from imgbot.aio import cancel_and_wait_current
 from imgbot.domain.job import State, with_changes
+from imgbot.features.privacy.forgetter import Forgetter
 from imgbot.jobs.inputs import is_to_be_kept
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.painter.originals import OriginalStore
@@ -39,8 +40,6 @@ def upkeep_of(redis: Client, queue: JobQueue, folder: Path, **changes: Any) -> M
         partial(measure, redis),
         lambda: NOW,
         Forgetting(redis, queue, AsyncMock(), AsyncMock()),
-        forget_after_days=0,
-        limits_expire_s=60,
         is_clock_sure=lambda: True,
     )
     return replace(upkeep, **changes)
@@ -122,12 +121,14 @@ async def test_nothing_is_deleted_for_its_age_while_the_clock_is_doubted(
         queue,
         tmp_path,
         originals=originals,
-        forget_after_days=365,
         is_clock_sure=lambda: is_sure,
+    )
+    forgetter = Forgetter(
+        upkeep.forgetting, lambda: NOW, upkeep.spend.today, 365, 60, lambda: is_sure
     )
 
     await upkeep._repair()
-    await upkeep._forget()
+    await forgetter._forget()
 
     assert await redis.zcard(keys.PEOPLE) == (0 if is_sure else 1)
     assert (originals.find("1") is None) is is_sure

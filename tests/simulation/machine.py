@@ -195,7 +195,6 @@ class Machine:
         maintenance = services.maintenance
         loops = [
             maintenance.repair_loop(),
-            maintenance.forget_loop(),
             *(loop() for loop in services.loops),
         ]
         if connections.lease:

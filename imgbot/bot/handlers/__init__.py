@@ -6,7 +6,6 @@ from imgbot.bot.handlers import (
     admin,
     models,
     operations,
-    privacy,
     results,
     start,
 )
@@ -15,7 +14,6 @@ COMMANDS: tuple[ChatCommand, ...] = (
     *operations.COMMANDS,
     *results.COMMANDS,
     *account.COMMANDS,
-    *privacy.COMMANDS,
     *start.COMMANDS,
     *admin.COMMANDS,
 )
@@ -25,6 +23,5 @@ BUTTONS: tuple[ButtonAction, ...] = (
     *results.BUTTONS,
     *models.BUTTONS,
     *account.BUTTONS,
-    *privacy.BUTTONS,
     *admin.BUTTONS,
 )

@@ -1,0 +1,35 @@
+"""Privacy: /privacy says what is kept of users, /forget_me deletes it, as does long silence.
+
+What forgetting does with each Redis key is declared with the key, and done by the core's
+`imgbot.storage.forgetting`, which also deletes single pictures.
+"""
+
+from imgbot.bot.commands import ButtonAction, ChatCommand
+from imgbot.features.feature import Core, Feature, Seams
+from imgbot.features.privacy.forgetter import Forgetter
+from imgbot.features.privacy.handlers import PrivacyHandlers
+
+
+def _build(core: Core) -> Seams:
+    app, settings = core.app, core.settings
+    handlers = PrivacyHandlers(app.makers, settings.forget_after_days)
+    forgetter = Forgetter(
+        app.forgetting,
+        app.now_ms,
+        app.spend.today,
+        settings.forget_after_days,
+        settings.rate_limit_window,
+        core.is_clock_sure,
+    )
+    return Seams(
+        commands=[
+            ChatCommand("privacy", handlers.show, menu_place=6, is_personal=True, is_open=True),
+            ChatCommand("forget_me", handlers.ask_to_forget, is_open=True),
+        ],
+        actions=[ButtonAction("forget", handlers.on_forget, is_open=True)],
+        answers={"privacy": handlers.answer_privacy, "provider": handlers.answer_provider},
+        loops=[forgetter.run],
+    )
+
+
+FEATURE = Feature("privacy", _build)

@@ -1,0 +1,83 @@
+"""What is stored of a user, and its removal: /privacy, /forget_me."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aiogram.types import CallbackQuery, Message
+
+from imgbot.bot.app import PrivacyNote
+from imgbot.bot.dialogue import Dialogue
+from imgbot.domain.texts import buttons, has_text, in_time
+
+_DAY_S = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class PrivacyHandlers:
+    """Handlers of commands, of the button that confirms, and of questions."""
+
+    makers: Sequence[tuple[str, str]]
+    """Name and country code, if known, of each service that pictures are ordered from."""
+    forget_after_days: int
+    """Days of silence after which users are forgotten; 0 never."""
+
+    def _makers(self, dialogue: Dialogue) -> str:
+        return ", ".join(_maker(dialogue, *maker) for maker in self.makers)
+
+    async def show(self, _: Message, dialogue: Dialogue) -> None:
+        """/privacy: what is kept, where and how long, and who makes the pictures."""
+        names = self._makers(dialogue)
+        days = in_time(dialogue.language, self.forget_after_days * _DAY_S)
+        silence = "privacy_silence" if self.forget_after_days else "privacy_no_silence"
+        services = dialogue.t("privacy_makers" if names else "privacy_builtin", makers=names)
+        notes = "".join(f"\n\n{_note(each, dialogue)}" for each in dialogue.app.privacy_notes)
+        await dialogue.reply_alone(
+            "privacy",
+            silence=dialogue.t(silence, days=days),
+            makers=services + notes,
+            user_id=dialogue.user_id,
+        )
+
+    async def answer_privacy(self, _: Message, dialogue: Dialogue) -> None:
+        await dialogue.reply("answer_privacy")
+
+    async def answer_provider(self, _: Message, dialogue: Dialogue) -> None:
+        names = self._makers(dialogue)
+        await dialogue.reply("answer_provider" if names else "answer_engine", makers=names)
+
+    async def ask_to_forget(self, _: Message, dialogue: Dialogue) -> None:
+        """/forget_me: one question before everything is deleted."""
+        context = dialogue.context
+        question = dialogue.t("forget_ask")
+        if context.is_private and context.profile.is_allowed:
+            question = f"{question} {dialogue.t('forget_ask_invited')}"
+        await dialogue.reply_text_alone(question, buttons.forget(context.language, context.user_id))
+
+    async def on_forget(self, _: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
+        """Delete what is stored of the user whose id is the argument."""
+        app = dialogue.app
+        is_own = argument == str(dialogue.user_id)
+        if not argument.isdecimal() or not (is_own or dialogue.is_by_admin):
+            return "not_your_button"
+        at_ms, update_id = app.now_ms(), dialogue.context.update_id
+        await app.forgetting.forget({int(argument)}, at_ms, app.spend.today(at_ms), update_id)
+        if not is_own:
+            await dialogue.update_panel(dialogue.t("forget_done_other", user=argument), [])
+            return ""
+        lines = [dialogue.t("forget_done"), "", dialogue.t("forget_out_of_reach")]
+        others = (each.recipient for each in app.privacy_notes)
+        if recipients := ", ".join(filter(None, (self._makers(dialogue), *others))):
+            lines.append(dialogue.t("forget_makers", makers=recipients))
+        lines += ["", dialogue.t("forget_kept")]
+        lines += [_note(each, dialogue) for each in app.privacy_notes if each.is_kept]
+        await dialogue.update_panel("\n".join(lines), [])
+        return ""
+
+
+def _maker(dialogue: Dialogue, name: str, country: str) -> str:
+    key = f"country_{country.lower()}"
+    return f"{name} ({dialogue.t(key)})" if has_text(key) else name
+
+
+def _note(note: PrivacyNote, dialogue: Dialogue) -> str:
+    return dialogue.t(note.key, recipient=note.recipient)

@@ -1,0 +1,58 @@
+"""Features: the bot works without any one of them, and none takes what is another's."""
+
+from pathlib import Path
+
+import pytest
+
+from imgbot.domain.texts import t
+from imgbot.features.feature import Feature
+from imgbot.storage.scripts import sources
+from imgbot.wiring.features import FEATURES, owners
+from tests.fixtures.hostile import assert_undisturbed
+from tests.integration.stage import jpeg, open_owned
+
+FOLDER = Path(__file__).parents[2] / "imgbot" / "features"
+
+COMMANDS = {
+    "stars": "/refund",
+    "broadcast": "/broadcast to all",
+    "people": "/stats",
+    "privacy": "/privacy",
+}
+"""One that is gone with its feature, where it has any."""
+
+
+def test_each_folder_is_a_feature_that_is_listed() -> None:
+    folders = sorted(file.parent.name for file in FOLDER.glob("*/__init__.py"))
+
+    assert folders == sorted(feature.name for feature in FEATURES)
+
+
+def test_scripts_of_a_feature_use_its_own_keys() -> None:
+    for feature in FEATURES:
+        for script in (FOLDER / feature.name / "lua").glob("*.lua"):
+            header = script.read_text().partition("-- KEYS: ")[2].partition("\n")[0]
+            named = (name.partition("=")[2] for name in header.split())
+            own = (key.partition("{")[0] for key in named)
+            assert set(filter(None, own)) <= feature.keys.keys()
+            assert script.stem in sources()
+    assert len(owners()) > len(FEATURES)
+
+
+@pytest.mark.slow
+@pytest.mark.asyncio
+@pytest.mark.parametrize("feature", FEATURES, ids=lambda feature: feature.name)
+async def test_a_bot_without_it_draws_edits_and_merges(feature: Feature, tmp_path: Path) -> None:
+    others = tuple(each for each in FEATURES if each is not feature)
+    without = {"imgbot.wiring.features.FEATURES": others}
+    async for stage in open_owned(tmp_path, without):
+        owner = stage.owner
+        fox = await owner.order("a fox in the snow")
+        cat = await owner.order("add a hat", jpeg("cat", (320, 240)))
+        two = [jpeg(name, (320, 240)) for name in ("cat", "astronaut")]
+        both = await owner.order("both on a beach", *two)
+
+        assert len({fox.id, cat.id, both.id}) == 3
+        if command := COMMANDS.get(feature.name):
+            assert (await owner.ask(command)).text == t("en", "unknown_command")
+        await assert_undisturbed(stage.bot, stage.control)
