@@ -75,8 +75,11 @@ class Lease:
                     # While another bot leads, that one alone decides about its writes.
                     await self._persistence.observe()
                     holder = await self._take(own)
-                elif await self._held_ms() > _LEASE_MS:
+                elif (left_ms := await self._held_ms()) > _LEASE_MS:
                     holder = await self._take(own)
+                elif left_ms < _RESERVE_S * 1000:
+                    # Its leader does not rely on it any longer: what takes seconds begins now.
+                    await self._persistence.observe()
                 self.trouble = ""
             except StorageUnavailableError as error:
                 self.trouble = self._persistence.explain(error)

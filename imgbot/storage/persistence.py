@@ -18,7 +18,7 @@ from imgbot.domain.errors import StorageUnavailableError
 from imgbot.storage import keys
 from imgbot.storage.client import Client
 from imgbot.storage.server.cluster import LAG_S, Told, ask_sentinels, follower_in, replicas_in
-from imgbot.storage.server.record import Register
+from imgbot.storage.server.record import InSyncRecord, Register
 
 _log = logging.getLogger(__name__)
 
@@ -53,8 +53,8 @@ class Persistence:
         self._alone: Address | None = None
         """Primary that goes on without its replica."""
         self._alone_since_s = 0.0
-        self._recorded_s = -math.inf
-        """When this bot last had the record name the primary alone."""
+        self._claimed: tuple[InSyncRecord | None, float] = (None, -math.inf)
+        """Record that names the primary alone, and when this bot first saw it."""
         self._missed_since_s = math.inf
         """Since when the primary answers, and has no replica."""
         self._waiting = asyncio.Lock()
@@ -189,11 +189,12 @@ class Persistence:
         if not own <= record.members:
             raise StorageUnavailableError(f"only {record.named} has everything that was accepted")
         if own != record.members:
-            await register.change(record, own)
-            self._recorded_s = time.monotonic()
+            record = await register.change(record, own)
             told = await ask_sentinels(self._redis.sentinels)
+        if record != self._claimed[0]:
+            self._claimed = (record, time.monotonic())
         may_move = any(one.may_move for one in told)
-        is_settled = time.monotonic() - self._recorded_s >= _SETTLE_S or not may_move
+        is_settled = time.monotonic() - self._claimed[1] >= _SETTLE_S or not may_move
         if not is_settled or not await self._is_named(told, primary):
             raise StorageUnavailableError("the replica is away, and might still be promoted")
 

@@ -36,6 +36,8 @@ ACTS: Mapping[str, Callable[..., Awaitable[None]]] = {
     "wake": Machine.wake,
     "cut": Machine.cut,
     "heal": Machine.heal,
+    "offline": Machine.go_offline,
+    "online": Machine.go_online,
     "fill": Machine.fill,
     "free": Machine.free,
     "handover": Machine.hand_over,
@@ -89,6 +91,10 @@ _ONE_FAILURE = {
         "0 off leader", 25, clocks=("+5s", ""),
     ),
     "disk": Scene("the leader's disk is full for 15 s", "0 fill leader; 15 free leader", 25),
+    "offline": Scene(
+        "the leader reaches neither Telegram nor a provider for 30 s",
+        "0 offline leader; 30 online leader", 35,
+    ),
     "handover": Scene("planned: handover", "0 handover leader", 10),
 }  # fmt: skip
 
@@ -96,6 +102,10 @@ _TWO_FAILURES = {
     "bots": Scene(
         "the leader's process is killed, then that of the new leader",
         "0 kill leader bot; 12 kill standby bot", 30,
+    ),
+    "crossed": Scene(
+        "the leader's process is killed; then no network between the new leader and its primary",
+        "0 kill leader bot; 14 cut leader standby", 40,
     ),
     "machine-bot": Scene(
         "the leader's machine dies, then the process of the new leader",

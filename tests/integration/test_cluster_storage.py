@@ -104,6 +104,20 @@ async def test_one_lease_one_leader(servers: ValkeyCluster) -> None:
         assert second.locked_s(120.0) > 130.0
 
 
+async def test_what_takes_seconds_begins_before_the_lease_ends(servers: ValkeyCluster) -> None:
+    async with open_part(servers) as part, asyncio.TaskGroup() as group:
+
+        async def recorded() -> set[str]:
+            await part.redis.set(keys.LEADER, "1-another host", px=2900)
+            return await part.members()
+
+        assert await recorded() == set()
+        taking = group.create_task(part.lease.take())
+        await eventually(recorded, lambda found: found == servers.addresses("a", "b"))
+        assert part.lease.is_standby
+        taking.cancel()
+
+
 async def test_it_goes_on_alone_at_the_new_primary(servers: ValkeyCluster, tmp_path: Path) -> None:
     async with open_leader(servers) as leader:
         calls = await leader.redis.info("commandstats")
