@@ -48,8 +48,6 @@ class Address:
 
 
 def parse_address(value: object) -> Address:
-    if isinstance(value, Address):
-        return value
     host, colon, port = str(value).strip().rpartition(":")
     if not colon or not port.isascii() or not port.isdecimal() or int(port) > 65_535:
         raise ValueError
@@ -83,8 +81,6 @@ def _addresses(text: str) -> list[str]:
 
 def parse_stars(value: object) -> object:
     """Price list in Telegram Stars: `picture=5, pack=50, pack=250:300, month=300:400, free=3`."""
-    if isinstance(value, StarPrices):
-        return value
     parts = entries(value)
     packs = tuple(_pack(name, text) for name, text in parts if name in {"pack", "month"})
     rest = [(name, text) for name, text in parts if name not in {"pack", "month"}]
