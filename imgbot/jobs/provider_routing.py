@@ -384,12 +384,15 @@ class ProviderRouter:
             name: ProviderState(
                 refusal or lacking.get(name),
                 self._breakers[name].is_proven,
-                (lost := tuple(each for each in unserved if name in self._able(each))),
+                (lost := self._unserved_of(name, unserved)),
                 any(not takers[each] and BUILTIN not in self._able(each) for each in lost),
                 self._paces[name].held_per_s(now_s),
             )
             for name, refusal in refusals.items()
         }
+
+    def _unserved_of(self, name: str, unserved: Sequence[Operation]) -> tuple[Operation, ...]:
+        return tuple(each for each in unserved if name in self._able(each))
 
     def fall_back(self) -> bool:
         """Let the built-in engine stand in from now on; False if it does already."""
