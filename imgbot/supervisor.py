@@ -328,7 +328,6 @@ async def _run(
     draining, drain_s = connections.draining, HANDOVER_S if connections.lease else DRAIN_S
     background = (
         services.maintenance.repair_loop(),
-        services.alert_notifier.run(),
         *(loop() for loop in services.loops),
         measure_loop_lag(metrics.lag.observe),
         _report(services, connections, notifier),

@@ -11,16 +11,13 @@ from imgbot.bot.context import NowMs
 from imgbot.bot.messages import BotIdentity
 from imgbot.bot.policy import AccessPolicy
 from imgbot.domain.intents import ChatFacts, Classification
-from imgbot.domain.job import InputPhoto, Job
+from imgbot.domain.job import InputPhoto
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
 from imgbot.painter.originals import OriginalStore
 from imgbot.storage.albums import Albums
-from imgbot.storage.alerts import AlertStore
-from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.holds import HoldsOf
 from imgbot.storage.job_queue import JobQueue
-from imgbot.storage.pause import Pause
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
@@ -56,21 +53,8 @@ class App:
     limit: RateLimit
     spend: Spend
     originals: OriginalStore
-    pause: Pause
-    dead_letters: DeadLetters
     forgetting: Forgetting
-    alerts: AlertStore
     now_ms: NowMs
-    workers: Callable[[], tuple[int, int, int]]
-    """Wanted, started and busy workers."""
-    resize: Callable[[int], None]
-    """Sets the number of workers, within its limits."""
-    is_orphaned: Callable[[Job], bool]
-    """True for an order at a provider that is no longer there."""
-    fall_back: Callable[[], bool]
-    """Lets the built-in engine stand in for other providers; False if it does already."""
-    try_now: Callable[[str], bool]
-    """Lets the next order try a provider that is out; False if nothing keeps it from that."""
     makers: Sequence[tuple[str, str]]
     """Name and country code, if known, of each service that pictures are ordered from."""
     welcome: str

@@ -22,6 +22,7 @@ from imgbot.storage.client import Client
 from imgbot.storage.holds import HoldsOf
 from imgbot.storage.keys import Owners
 from imgbot.storage.persistence import Persistence
+from imgbot.telemetry.health import HealthFacts
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,10 @@ class Core:
     routes: ProviderRouter
     is_clock_sure: Callable[[], bool]
     """While it is false, nothing may be deleted for its age."""
+    measure: Callable[[], Awaitable[HealthFacts]]
+    """Measures the service now. Raises StorageUnavailableError."""
+    alarm: asyncio.Event
+    """Set when something may be wrong that was not a moment ago."""
     app: App
 
 

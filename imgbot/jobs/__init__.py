@@ -11,7 +11,7 @@ a result and a charge go out. `bot` and `jobs` never call each other; they meet 
   that cannot be made.
 * `status_messages` owns the one message of a job: every write to it is under its lock.
 * `provider_routing` chooses the provider, `poll_scheduler` the time of a poll.
-* `alert_notifier` (with `alert_notices`), `maintenance` run beside the jobs.
+* `maintenance` runs beside the jobs.
 
 A step stores what it is about to do before it does what cannot be taken back, and may be taken
 again after a crash at any line. Start reading with `runner.py`, then `submit.py`.

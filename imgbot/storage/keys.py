@@ -159,10 +159,6 @@ BANNED = _key("img:banned", Owner.BAN)  # SET: banned user ids
 ALLOWED = _key("img:allowed", Owner.SREM)
 # STRING: while it exists, new jobs are refused; the message added to the refusal, or 1.
 PAUSED = _key("img:paused", Owner.ADMIN)
-# HASH: open incidents that admins were told about → start time (ms)
-INCIDENTS = _key("img:incidents", Owner.NOBODY)
-# LIST per admin, bounded: notices not yet delivered to them, as JSON
-ALARM = _key("img:alarm:", Owner.ADMIN)
 # STRING per user and refusal: marks a refusal that was sent a moment ago
 NOTICE_SENT = _key("img:said:", r"(\d+)\..*")
 # LIST per user id, the latest 20, 30 days: their delivered jobs, newest first.

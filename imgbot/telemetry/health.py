@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from imgbot.domain.errors import ProviderErrorKind
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import dollars
-from imgbot.domain.texts.buttons import Remedy
 from imgbot.telemetry.thresholds import (
     THRESHOLDS,
     Bound,
     ConditionStatus,
     Indicator,
     Level,
+    Remedy,
 )
 
 

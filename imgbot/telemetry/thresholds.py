@@ -8,7 +8,17 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from imgbot.domain.texts.buttons import Remedy
+
+class Remedy(StrEnum):
+    """Action of an admin against an incident."""
+
+    WORKERS = "workers"
+    PAUSE = "pause"
+    RESUME = "resume"
+    RETRY = "retry"
+    BUDGET = "budget"
+    FALLBACK = "fallback"
+    TRY = "try"
 
 
 class Level(StrEnum):

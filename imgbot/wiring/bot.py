@@ -3,7 +3,6 @@
 import asyncio
 import functools
 import shutil
-import time
 from collections import ChainMap
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
@@ -19,14 +18,10 @@ from imgbot.domain.operations import Operation
 from imgbot.features.feature import Seams
 from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.ops import state_directory
-from imgbot.ops.lifecycle import resize
 from imgbot.painter.networks import is_installed
 from imgbot.painter.originals import OriginalStore
 from imgbot.storage.albums import Albums
-from imgbot.storage.alerts import AlertStore
-from imgbot.storage.dead_letters import DeadLetters
 from imgbot.storage.forgetting import Forgetting
-from imgbot.storage.pause import Pause
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
 from imgbot.storage.spend import Spend
@@ -63,16 +58,8 @@ def build_app(settings: Settings, connections: Connections) -> App:
         ),
         spend=spend,
         originals=originals,
-        pause=Pause(redis),
-        dead_letters=DeadLetters(redis, queue),
         forgetting=Forgetting(redis, queue, remove_files, messenger.delete_pack, owners()),
-        alerts=AlertStore(redis),
         now_ms=now_ms,
-        workers=connections.workers,
-        resize=functools.partial(resize, connections.pool),
-        is_orphaned=routes.is_orphaned,
-        fall_back=routes.fall_back,
-        try_now=lambda name: routes.try_now(name, time.monotonic()),
         makers=routes.makers,
         welcome=settings.welcome,
     )

@@ -40,6 +40,8 @@ class Connections:
     reach: Reach | None = None
     draining: asyncio.Event = field(default_factory=asyncio.Event)
     """Set once the bot is to stop, and the orders that only an answer can settle are answered."""
+    alarm: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set to have the rules of alerts evaluated at once."""
 
     def workers(self) -> tuple[int, int, int]:
         """Workers wanted, started and busy."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from imgbot.features.alerts import FEATURE as ALERTS
 from imgbot.features.broadcast import FEATURE as BROADCAST
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.guard import FEATURE as GUARD
@@ -17,6 +18,7 @@ from imgbot.storage import keys
 # In the order of their hooks; the guard judges what all others have made.
 FEATURES: tuple[Feature, ...] = (
     PEOPLE,
+    ALERTS,
     BROADCAST,
     PRIVACY,
     STARS,

@@ -1,6 +1,5 @@
 """Builds the side that runs jobs."""
 
-import asyncio
 import functools
 import hmac
 import time
@@ -41,7 +40,7 @@ def build_step_context(
         routing=routes,
         slots=ProviderSlots(),
         webhooks=_webhooks(settings, connections),
-        alarm=asyncio.Event(),
+        alarm=connections.alarm,
         pool=connections.pool,
         status_messages=StatusMessages(
             queue, messenger, now_ms, lambda job: scheduler.typical_s(routes.kind_of(job))

@@ -13,14 +13,12 @@ from imgbot.bot.app import App
 from imgbot.bot.dialogue import Dialogues
 from imgbot.config.settings import Settings
 from imgbot.features.feature import Core, Intake
-from imgbot.jobs.alert_notifier import AlertNotifier
 from imgbot.jobs.hooks import joined
 from imgbot.jobs.maintenance import Maintenance
 from imgbot.jobs.runner import Runner
 from imgbot.ops.http import TakeHook
 from imgbot.ops.status.observer import Serving
 from imgbot.ops.status.sampler import StatusSampler
-from imgbot.storage.alerts import AlertStore
 from imgbot.storage.server.durability import measure
 from imgbot.telegram.session import BotSession
 from imgbot.telegram.update_poller import UpdatePoller
@@ -38,7 +36,6 @@ class Services:
     albums: AlbumProcessor
     runner: Runner
     maintenance: Maintenance
-    alert_notifier: AlertNotifier
     loops: Sequence[Callable[[], Coroutine[Any, Any, None]]]
     """Loops of features."""
     work: Sequence[Callable[[asyncio.Event, float], Coroutine[Any, Any, None]]]
@@ -64,6 +61,8 @@ def build_services(
         pool=connections.pool,
         routes=connections.routes,
         is_clock_sure=is_clock_sure,
+        measure=sampler.measure,
+        alarm=connections.alarm,
         app=base,
     )
     seams = build_seams(core)
@@ -89,14 +88,6 @@ def build_services(
             now_ms,
             app.forgetting,
             is_clock_sure,
-        ),
-        alert_notifier=AlertNotifier(
-            sorted(app.policy.admins),
-            AlertStore(redis),
-            app.users,
-            app.messenger,
-            sampler.measure,
-            context.alarm,
         ),
         loops=[loop for each in seams for loop in each.loops],
         work=[functools.partial(loop, intake) for each in seams for loop in each.work],

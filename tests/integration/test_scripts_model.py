@@ -14,6 +14,7 @@ from hypothesis import Phase, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from imgbot.domain.errors import FencedError
+from imgbot.features.alerts.keys import ALARM, INCIDENTS
 from imgbot.features.broadcast.keys import BROADCAST_LEFT, BROADCAST_OF
 from imgbot.storage import keys
 from imgbot.storage.client import Client, connect
@@ -275,9 +276,9 @@ class ScriptsMachine(RuleBasedStateMachine):
             stored = await redis.zrange(keys.DEFERRED_OF + chat, 0, -1)
             assert stored == [updates[each] for each in sorted(updates)]
             assert (await redis.zscore(keys.DEFERRED, chat) is None) == (not updates)
-        assert await redis.hgetall(keys.INCIDENTS) == self.incidents
+        assert await redis.hgetall(INCIDENTS) == self.incidents
         for admin, notices in self.notices.items():
-            assert await redis.lrange(keys.ALARM + admin, 0, -1) == notices
+            assert await redis.lrange(ALARM + admin, 0, -1) == notices
         for name in ("a", "b"):
             told = await redis.hgetall(BROADCAST_OF + name)
             counts = {each: int(told[each]) for each in ("sent", "unknown") if each in told}

@@ -18,7 +18,7 @@ from imgbot.aio import run_or_cancel_on
 from imgbot.bot.messages import BotIdentity
 from imgbot.clock import Clock
 from imgbot.config.settings import Settings
-from imgbot.domain.errors import TransientError, UserError, WorkerLostError
+from imgbot.domain.errors import StorageUnavailableError, TransientError, UserError, WorkerLostError
 from imgbot.domain.operations import OPERATIONS, Operation
 from imgbot.files import replace_file
 from imgbot.jobs.provider_routing import ProviderRouter
@@ -31,6 +31,7 @@ from imgbot.storage.persistence import Persistence
 from imgbot.storage.server.guard import Guard
 from imgbot.storage.server.record import Register
 from imgbot.telegram.client import identify
+from imgbot.telemetry.health import HealthFacts
 from imgbot.wiring.connections import Connections, queue_limits_of
 from imgbot.wiring.services import build_services
 from tests.simulation.cluster import URL
@@ -113,6 +114,10 @@ def _use(clock: Clock) -> None:
         module.CLOCK, module.now_ms = clock, clock.now_ms
 
 
+async def _nothing_measured() -> HealthFacts:
+    raise StorageUnavailableError("no health is played")
+
+
 class _Notifier:
     """The supervisor's words to systemd, which nobody hears."""
 
@@ -189,7 +194,7 @@ class Machine:
 
     async def _serve(self, connections: Connections) -> None:
         """Serve as the supervisor does, but for alerts and words to systemd."""
-        sampler: Any = SimpleNamespace(measure=None)
+        sampler: Any = SimpleNamespace(measure=_nothing_measured)
         services = build_services(self.settings, connections, sampler)
         drain_s = supervisor.HANDOVER_S if connections.lease else supervisor.DRAIN_S
         maintenance = services.maintenance

@@ -10,13 +10,14 @@ import pytest
 from imgbot.config.setting_types import Address
 from imgbot.domain.errors import ProviderErrorKind as Refusal
 from imgbot.domain.operations import Operation
-from imgbot.domain.texts.buttons import parse, parse_remedy
-from imgbot.jobs.alert_notices import advised_workers, notice_of, remedy_rows, render
+from imgbot.domain.texts.buttons import parse
+from imgbot.features.alerts.buttons import parse_remedy
+from imgbot.features.alerts.notices import advised_workers, notice_of, remedy_rows, render
+from imgbot.features.alerts.store import Notice
 from imgbot.ops.doctor import bot_state
 from imgbot.ops.doctor.bot_state import BotState
 from imgbot.ops.status.command import exit_status
 from imgbot.ops.status.indicators import FEWEST_FAILURES
-from imgbot.storage.alerts import Notice
 from imgbot.storage.spend import raised
 from imgbot.telegram.polling_health import CONFLICTS_IN_A_ROW, NoPolling, PollingHealth
 from imgbot.telemetry.health import (
@@ -33,7 +34,7 @@ from imgbot.telemetry.thresholds import (
     Indicator,
     Level,
 )
-from tests.fixtures.alerts import CALM, NOW, SETTING, level_of
+from tests.features.alerts.stage import CALM, NOW, SETTING, level_of
 from tests.fixtures.prometheus import alert_blocks
 from tests.fixtures.status_facts import document_with
 

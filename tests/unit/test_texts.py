@@ -33,8 +33,9 @@ from imgbot.domain.texts import (
     t,
     tables,
 )
-from imgbot.domain.texts.buttons import CallbackData, parse, parse_remedy
+from imgbot.domain.texts.buttons import CallbackData, parse
 from imgbot.domain.texts.captions import edit_names
+from imgbot.features.alerts.buttons import parse_remedy
 from imgbot.painter.engine import backdrop, edit, merge
 from imgbot.painter.engine.colours import NAMED_COLOURS
 from imgbot.painter.engine.edit_request import parse_edit_request

@@ -3,7 +3,6 @@
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.handlers import (
     account,
-    admin,
     models,
     operations,
     results,
@@ -15,7 +14,6 @@ COMMANDS: tuple[ChatCommand, ...] = (
     *results.COMMANDS,
     *account.COMMANDS,
     *start.COMMANDS,
-    *admin.COMMANDS,
 )
 BUTTONS: tuple[ButtonAction, ...] = (
     *start.BUTTONS,
@@ -23,5 +21,4 @@ BUTTONS: tuple[ButtonAction, ...] = (
     *results.BUTTONS,
     *models.BUTTONS,
     *account.BUTTONS,
-    *admin.BUTTONS,
 )

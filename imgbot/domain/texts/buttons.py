@@ -7,8 +7,6 @@ callback handlers check actions, arguments and access.
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import NamedTuple
 
 from imgbot.domain.operations import (
     ACTIONS,
@@ -18,7 +16,7 @@ from imgbot.domain.operations import (
     Operation,
 )
 from imgbot.domain.preferences import SETTINGS, Preferences
-from imgbot.domain.texts import LANGUAGES, dollars, has_text, t, tables
+from imgbot.domain.texts import LANGUAGES, has_text, t, tables
 from imgbot.domain.texts.captions import drawing_name
 
 
@@ -335,51 +333,3 @@ def _choice_label(language: str, label: str) -> str:
 def forget(language: str, user_id: int) -> Keyboard:
     """Button that confirms that everything about a user is deleted."""
     return [[button(language, "forget", f"forget:{user_id}")]]
-
-
-class Remedy(StrEnum):
-    """Action of an admin against an incident."""
-
-    WORKERS = "workers"
-    PAUSE = "pause"
-    RESUME = "resume"
-    RETRY = "retry"
-    BUDGET = "budget"
-    FALLBACK = "fallback"
-    TRY = "try"
-
-
-_STEPS = {"ask": "fix_{}", "yes": "fix_{}_yes", "no": "fix_no"}
-"""Presses of a remedy, with the keys of their labels: the first one asks, the second answers."""
-
-
-class RemedyData(NamedTuple):
-    """Parsed callback data of a remedy."""
-
-    remedy: Remedy
-    amount: str = ""
-    """Wanted number of workers; wanted budget of a day in cents, as <cents>-<YYYYMMDD>."""
-    incident: str = ""
-    """Incident that must be open; empty if none needs to be."""
-    step: str = "ask"
-
-
-def parse_remedy(argument: str) -> RemedyData | None:
-    """Parse the argument of a remedy's callback data; None for another form."""
-    # The incident of a provider has a dot in its name.
-    parts = argument.split(".", 3)
-    if len(parts) != 4 or parts[0] not in _STEPS or parts[1] not in set(Remedy):
-        return None
-    return RemedyData(Remedy(parts[1]), parts[2], parts[3], parts[0])
-
-
-def remedy(language: str, press: RemedyData, step: str = "ask") -> Button:
-    """Button of a remedy; the first press asks for confirmation."""
-    amount, _, day = press.amount.partition("-")
-    shown = dollars(int(amount) * 10_000) if day and amount.isdecimal() else amount
-    data = f"fix:{step}.{press.remedy}.{press.amount}.{press.incident}"
-    return Button(t(language, _STEPS[step].format(press.remedy), amount=shown), data)
-
-
-def resume(language: str) -> Button:
-    return remedy(language, RemedyData(Remedy.RESUME))

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from imgbot.domain.texts import t
+from imgbot.features.alerts.keys import ALARM, INCIDENTS
 from imgbot.storage import keys
 from tests.fixtures.sandbox import Message
 from tests.fixtures.waiting import eventually
@@ -23,9 +24,9 @@ async def alert(admins: AdminStage, key: str, **facts: Any) -> Message:
     await admins.owner.ask("/start")
     after = await admins.stage.control.last_seq()
     async with admins.stage.bot.redis() as redis:
-        await redis.hset(keys.INCIDENTS, facts["incident"], "1")
+        await redis.hset(INCIDENTS, facts["incident"], "1")
         notice = json.dumps([key, facts])
-        await redis.rpush(f"{keys.ALARM}{admins.owner.id}", notice)
+        await redis.rpush(f"{ALARM}{admins.owner.id}", notice)
     return await admins.owner.wait(
         lambda m: m.text.startswith("🔴") and has_buttons(m), after=after
     )
@@ -58,7 +59,7 @@ async def test_more_workers_start_after_the_second_press_until_it_is_over(
     _, asking_pause = await pressed(admins, after, "Pause new requests")
     _, as_before = await pressed(admins, asking_pause, "No")
     async with admins.stage.bot.redis() as redis:
-        await redis.hdel(keys.INCIDENTS, "queue_jobs")
+        await redis.hdel(INCIDENTS, "queue_jobs")
         is_paused = await redis.exists(keys.PAUSED)
     yes = asking_pause.button("Yes, pause")["callback_data"]
     [over] = await admins.owner.press_again(as_before, yes)
@@ -103,7 +104,7 @@ async def test_the_budget_is_raised_once_and_for_today_alone(admins: AdminStage)
     async with admins.stage.bot.redis() as redis:
         ceiling = await redis.hget(day, "ceiling")
         is_kept_s = await redis.ttl(day)
-        await redis.hdel(keys.INCIDENTS, "budget")
+        await redis.hdel(INCIDENTS, "budget")
 
     assert refused.text.startswith("The bot's budget for today is used up")
     assert labels(message) == ["💵 Raise today's budget to $125.00"]
@@ -132,7 +133,7 @@ async def test_a_pause_brings_the_button_that_ends_it(admins: AdminStage) -> Non
     by_words = await admins.owner.ask("/pause")
     await admins.owner.ask("/resume")
     async with admins.stage.bot.redis() as redis:
-        await redis.hdel(keys.INCIDENTS, "queue_jobs")
+        await redis.hdel(INCIDENTS, "queue_jobs")
 
     assert refused.text == t("en", "paused")
     assert done == t("en", "undone")

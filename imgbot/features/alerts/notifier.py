@@ -15,8 +15,8 @@ from imgbot.domain.errors import (
     ImgbotError,
     TransientError,
 )
-from imgbot.jobs.alert_notices import notice_of, remedy_rows, render
-from imgbot.storage.alerts import AlertStore, Notice
+from imgbot.features.alerts.notices import notice_of, remedy_rows, render
+from imgbot.features.alerts.store import AlertStore, Notice
 from imgbot.storage.users import UserStore
 from imgbot.telegram.messenger import ChatTarget, Messenger
 from imgbot.telegram.rate_limiter import max_wait

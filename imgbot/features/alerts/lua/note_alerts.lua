@@ -1,5 +1,5 @@
 -- Stores which alerts fired and resolved, and queues the notices of that for each admin.
--- KEYS: incidents alarm:
+-- KEYS: incidents=img:incidents alarm_prefix=img:alarm:
 -- ARGV: kept change
 -- FLAGS: allow-oom
 -- change is JSON: fired (name → time), resolved (names), notices and admins, all of it text.

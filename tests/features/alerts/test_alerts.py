@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from imgbot.domain.errors import ProviderErrorKind
-from imgbot.storage import keys
+from imgbot.features.alerts.keys import INCIDENTS
 from imgbot.storage.client import Client
 from imgbot.telemetry.health import BudgetState, ProviderState
 from imgbot.telemetry.thresholds import Indicator
-from tests.fixtures.alerts import AlertStage, level_of, open_alert_stage
+from tests.features.alerts.stage import AlertStage, level_of, open_alert_stage
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ async def test_a_restart_neither_repeats_nor_forgets(alerts: AlertStage) -> None
     assert len(in_between) == 1
     assert in_between[0].startswith("🟡 painter says that its credit is used up.")
     assert (await alerts.told())[1:] == ["🟢 painter is accepting requests again."]
-    assert await alerts.redis.hgetall(keys.INCIDENTS) == {}
+    assert await alerts.redis.hgetall(INCIDENTS) == {}
 
 
 async def test_a_provider_that_comes_and_goes_is_one_incident(alerts: AlertStage) -> None:
@@ -68,7 +68,7 @@ async def test_a_provider_that_is_not_set_up_any_longer_is_forgotten(alerts: Ale
     await alerts.look(60, providers={"builtin": ProviderState(is_proven=False)})
 
     assert len(await alerts.told()) == 1
-    assert await alerts.redis.hgetall(keys.INCIDENTS) == {}
+    assert await alerts.redis.hgetall(INCIDENTS) == {}
 
 
 async def test_the_days_money_is_told_once_and_the_new_day_too(alerts: AlertStage) -> None:

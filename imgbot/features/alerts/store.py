@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from imgbot.storage import keys
+from imgbot.features.alerts.keys import ALARM, INCIDENTS
 from imgbot.storage.client import Store
 from imgbot.storage.entries import readable
 
@@ -32,8 +32,8 @@ class AlertStore(Store):
 
     async def firing(self) -> dict[str, int]:
         """Return the names of the firing alerts → start time (ms)."""
-        found = await self._redis.hgetall(keys.INCIDENTS)
-        read = readable(keys.INCIDENTS, lambda one: (str(one[0]), int(one[1])), found.items())
+        found = await self._redis.hgetall(INCIDENTS)
+        read = readable(INCIDENTS, lambda one: (str(one[0]), int(one[1])), found.items())
         return dict(read)
 
     async def record(
@@ -54,12 +54,12 @@ class AlertStore(Store):
 
     async def undelivered(self, admin: int) -> list[Notice]:
         """Return the notices not yet delivered to an admin, in order."""
-        key = f"{keys.ALARM}{admin}"
+        key = f"{ALARM}{admin}"
         return readable(key, _notice_from, await self._redis.lrange(key, 0, -1))
 
     async def mark_delivered(self, admin: int, notices: Iterable[Notice]) -> None:
         """Remove notices that were delivered."""
-        key = f"{keys.ALARM}{admin}"
+        key = f"{ALARM}{admin}"
         await self._all(*(self._redis.lrem(key, 1, notice.entry) for notice in notices))
 
 

@@ -14,11 +14,12 @@ import pytest
 
 from imgbot.aio import cancel_and_wait_current
 from imgbot.domain.errors import ProviderErrorKind, StorageUnavailableError
+from imgbot.features.alerts.keys import ALARM
+from imgbot.features.alerts.store import AlertStore, Notice
 from imgbot.storage import keys
-from imgbot.storage.alerts import AlertStore, Notice
 from imgbot.storage.client import Client
 from imgbot.telemetry.health import ProviderState
-from tests.fixtures.alerts import CALM, SETTING, AlertStage, open_alert_stage
+from tests.features.alerts.stage import CALM, SETTING, AlertStage, open_alert_stage
 from tests.fixtures.redis_servers import filled
 from tests.fixtures.waiting import eventually
 from tests.integration.stage import open_owned
@@ -61,7 +62,7 @@ async def test_an_administrator_who_has_no_chat_keeps_nothing_from_the_others(
 
     assert await alerts.told() == []
     assert len(await alerts.told(alerts.ivan)) == 1
-    assert await alerts.redis.keys(f"{keys.ALARM}*") == []
+    assert await alerts.redis.keys(f"{ALARM}*") == []
 
 
 async def test_what_cannot_be_told_for_long_stays_small(alerts: AlertStage) -> None:
@@ -71,7 +72,7 @@ async def test_what_cannot_be_told_for_long_stays_small(alerts: AlertStage) -> N
         await alerts.look(60, silence_s=1.0, is_patient=True)
         await alerts.look(60, silence_s=1.0, is_patient=True)
 
-    assert await alerts.redis.llen(f"{keys.ALARM}{alerts.owner.id}") == 20
+    assert await alerts.redis.llen(f"{ALARM}{alerts.owner.id}") == 20
 
 
 async def test_redis_that_was_away_is_told_when_it_is_back(alerts: AlertStage) -> None:
@@ -117,7 +118,7 @@ async def test_a_notice_that_another_process_stores_is_told_without_a_restart(
 ) -> None:
     await alerts.look()
     notice = json.dumps(["incident_rival_over", {}])
-    await alerts.redis.rpush(f"{keys.ALARM}{alerts.owner.id}", notice)
+    await alerts.redis.rpush(f"{ALARM}{alerts.owner.id}", notice)
     await alerts.look(15)
 
     assert len(await alerts.told()) == 1
@@ -169,7 +170,7 @@ async def test_the_running_bot_tells_its_owner_once_over_a_kill(tmp_path: Path) 
         await owner.wait(lambda m: "credit" in m.text)
         # A kill between the saying and its note would say it twice: better than never.
         async with bot.redis() as redis:
-            untold = functools.partial(redis.exists, f"{keys.ALARM}{owner.id}")
+            untold = functools.partial(redis.exists, f"{ALARM}{owner.id}")
             await eventually(untold, lambda found: not found)
         for _ in range(2):
             await bot.kill()

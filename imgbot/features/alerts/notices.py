@@ -5,12 +5,13 @@ from collections.abc import Iterable, Mapping
 from imgbot.config.place import place_of
 from imgbot.config.settings import MAX_WORKERS
 from imgbot.domain.texts import has_text, in_time, t
-from imgbot.domain.texts.buttons import Button, Keyboard, Remedy, RemedyData, remedy
+from imgbot.domain.texts.buttons import Button, Keyboard
 from imgbot.domain.texts.problems import problem_text, stored_key
-from imgbot.storage.alerts import Notice
+from imgbot.features.alerts.buttons import RemedyData, remedy
+from imgbot.features.alerts.store import Notice
 from imgbot.storage.spend import MICRO_PER_CENT, raised
 from imgbot.telemetry.health import Condition, HealthFacts
-from imgbot.telemetry.thresholds import Indicator, Level
+from imgbot.telemetry.thresholds import Indicator, Level, Remedy
 
 _REMEDIES_AFTERWARDS: Mapping[str, tuple[Remedy, ...]] = {
     Indicator.QUEUE_JOBS: (Remedy.RESUME,),

@@ -1,0 +1,40 @@
+"""Alerts: administrators are told what is wrong with the bot, and may do what helps.
+
+* `notifier`: judges the facts every few seconds, and sends `notices`; `store`: what was told.
+* `remedies`: the buttons under a notice; `pause`: /pause, /resume.
+
+What is a problem, and what helps, is said in the core, for the status page as well.
+"""
+
+from imgbot.bot.commands import ButtonAction, admin_command
+from imgbot.features.alerts.keys import KEYS
+from imgbot.features.alerts.notifier import AlertNotifier
+from imgbot.features.alerts.pause import PauseHandlers
+from imgbot.features.alerts.remedies import Remedies, RemedyHandlers
+from imgbot.features.alerts.store import AlertStore
+from imgbot.features.feature import Core, Feature, Seams
+from imgbot.storage.dead_letters import DeadLetters
+from imgbot.storage.pause import Pause
+
+
+def _build(core: Core) -> Seams:
+    app, redis = core.app, core.redis
+    alerts, pause, dead_letters = AlertStore(redis), Pause(redis), DeadLetters(redis, app.queue)
+    pausing = PauseHandlers(pause)
+    remedies = Remedies(app, core.pool, core.routes, pause, dead_letters)
+    admins = sorted(app.policy.admins)
+    notifier = AlertNotifier(admins, alerts, app.users, app.messenger, core.measure, core.alarm)
+    return Seams(
+        commands=[
+            # They also work in a group: their answers disclose nothing private.
+            admin_command("pause", pausing.begin, is_private=False),
+            admin_command("resume", pausing.end, is_private=False),
+        ],
+        actions=[
+            ButtonAction("fix", RemedyHandlers(alerts, remedies).on_press, is_for_admins=True)
+        ],
+        loops=[notifier.run],
+    )
+
+
+FEATURE = Feature("alerts", _build, KEYS)
