@@ -2,7 +2,8 @@
 
 import re
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -62,35 +63,68 @@ def _pattern(name: str) -> re.Pattern[str]:
     return _lists()[name]
 
 
+class Cue(NamedTuple):
+    """List of which a prompt has a phrase, as its example: its quoted words are for the picture."""
+
+    name: str
+    example: str
+    is_exact: bool = True
+    """True if the words are not left to a picture model."""
+
+
+# The two without a list: quotations with a place, and with more than one.
+CUES = (
+    Cue("asked", 'a cat, write "HI"'),
+    Cue("named", 'a cat, lettering "HI"'),
+    Cue("meme", 'a cat, meme "HI"'),
+    Cue("card", 'a birthday card, "HI"'),
+    Cue("script", '"HI" in a fancy font'),
+    Cue("places", '"HI" at the top, "BYE" at the bottom'),
+    Cue("place", 'character "HI" at the top of a mountain', is_exact=False),
+    Cue("spoken", 'a parrot saying "HI"', is_exact=False),
+)
+
+
+def _has(name: str, plain: str) -> bool:
+    return _pattern(name).search(plain) is not None
+
+
 @lru_cache(maxsize=16)
 def read_lettering(prompt: str) -> Lettering | None:
     """Words that the prompt wants on the picture; None without any."""
     text = " ".join(prompt.split())
     quotes = [quote for quote in QUOTED.finditer(text) if _content(quote)]
     plain = fold(QUOTED.sub(lambda quote: _GAP * len(quote[0]), text))
-    if _pattern("removed").search(plain):
+    if _has("removed", plain):
         return None
-    is_told = bool(_pattern("asked").search(plain) or _pattern("named").search(plain))
-    scene = ""
-    form = next((name for name in _FORMS if _pattern(name).search(plain)), "")
+    form = next((name for name in _FORMS if _has(name, plain)), "")
     if quotes:
-        parts = _quoted_parts(plain, quotes)
-        asking = ("asked", "named", "spoken", "meme", "look", "top", "bottom")
-        scene, rest = (_without(text, plain, *names) for names in (asking, (*asking, *_FORMS)))
-        is_spoken = bool(_pattern("spoken").search(plain))
-        is_wanted = is_told or is_spoken or bool(form) or any(part.place for part in parts)
-        is_pair = len({part.place for part in parts}) > 1
-        is_exact = bool(is_told or form or is_pair) and not _pattern("thing").search(plain)
-        is_exact = is_exact and all(_WRITABLE.fullmatch(part.text) for part in parts)
+        found = _read_quoted(text, plain, quotes)
     else:
         parts, rest = _plain_parts(text, plain, has_form=bool(form))
-        is_exact, is_wanted = False, True
-    if form == "meme" and len(parts) == 2 and not any(part.place for part in parts):
+        found = Lettering(parts, "", rest, is_exact=False)
+    return _formed(found, form) if found.parts else None
+
+
+def _formed(found: Lettering, form: str) -> Lettering:
+    """Words in the form that is asked for, or that their places have; two of a meme are split."""
+    places = {part.place for part in found.parts}
+    parts = found.parts
+    if form == "meme" and len(parts) == 2 and places == {""}:
         parts = (PlacedText("top", parts[0].text), PlacedText("bottom", parts[1].text))
-    if len({part.place for part in parts}) > 1 and not form:
-        form = "meme"
-    form = form or "caption"
-    return Lettering(parts, form, rest, is_exact, is_wanted, scene) if parts else None
+    return replace(found, parts=parts, form=form or ("meme" if len(places) > 1 else "caption"))
+
+
+def _read_quoted(text: str, plain: str, quotes: list[re.Match[str]]) -> Lettering:
+    parts = _quoted_parts(plain, quotes)
+    places = {part.place for part in parts}
+    seen = {"place": places != {""}, "places": len(places) > 1}
+    found = [cue for cue in CUES if (seen[cue.name] if cue.name in seen else _has(cue.name, plain))]
+    is_exact = any(cue.is_exact for cue in found) and not _has("thing", plain)
+    is_exact = is_exact and all(_WRITABLE.fullmatch(part.text) for part in parts)
+    asking = ("asked", "named", "spoken", "meme", "look", "top", "bottom")
+    scene, rest = (_without(text, plain, *names) for names in (asking, (*asking, *_FORMS)))
+    return Lettering(parts, "", rest, is_exact, bool(found), scene)
 
 
 def _content(quote: re.Match[str]) -> str:
@@ -114,20 +148,34 @@ def _place_in(plain: str) -> str:
     return next((name for name, match in found.items() if match), "")
 
 
+_Mark = tuple[int, int, str]
+"""Start and end of the words for a place, and its name."""
+
+
 def _plain_parts(text: str, plain: str, *, has_form: bool) -> tuple[tuple[PlacedText, ...], str]:
     """Words without quotation marks: they follow what asks for them, or the place of each."""
     asked = _pattern("asked").search(plain) or _pattern("led").search(plain)
-    places = sorted(
-        (match.start(), match.end(), name)
+    places: list[_Mark] = sorted(
+        (*match.span(), name)
         for name in ("top", "bottom")
         for match in _pattern(name).finditer(plain)
-        if asked or has_form
     )
-    if asked is None and not (has_form and places):
+    if asked:
+        begin, start = asked.span()
+    elif has_form and places:
+        begin = start = places[0][0]
+    else:
         return (), text
-    start = asked.end() if asked else places[0][0]
     end = _end_of_words(plain, start)
     marks = [(start, start, ""), *(mark for mark in places if start <= mark[0] < end)]
+    rest = f"{text[:begin].strip(_EDGES)}, {text[end:].strip(_EDGES)}".strip(_EDGES)
+    return _marked_parts(text, plain, marks, end), _without(rest, fold(rest), *_FORMS, "look")
+
+
+def _marked_parts(
+    text: str, plain: str, marks: Sequence[_Mark], end: int
+) -> tuple[PlacedText, ...]:
+    """Words behind each mark."""
     stops = [*(mark[0] for mark in marks[1:]), end]
     parts = [
         PlacedText(name, _words(text, plain, after, stop))
@@ -136,10 +184,7 @@ def _plain_parts(text: str, plain: str, *, has_form: bool) -> tuple[tuple[Placed
     # "Write hello at the top": the place comes after the words.
     if len(parts) == 2 and parts[0].text and not parts[1].text:
         parts = [PlacedText(parts[1].place, parts[0].text)]
-    before = text[: asked.start() if asked else start]
-    rest = f"{before.strip(_EDGES)}, {text[end:].strip(_EDGES)}".strip(_EDGES)
-    rest = _without(rest, fold(rest), *_FORMS, "look")
-    return tuple(part for part in parts if part.text), rest
+    return tuple(part for part in parts if part.text)
 
 
 def _end_of_words(plain: str, start: int) -> int:

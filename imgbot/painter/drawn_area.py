@@ -62,13 +62,16 @@ def find_area(
     if not changed.getbbox():
         return DrawnArea("")
     mask, is_clear = _area(changed)
-    picture = pair[is_swapped]
+    _write(pair[is_swapped], mask, mask_target, preview_target)
+    return DrawnArea(_finding(mask, ink, is_clear=is_clear), is_swapped=is_swapped)
+
+
+def _write(picture: Image.Image, mask: Image.Image, mask_target: str, preview_target: str) -> None:
     large = mask.resize(picture.size, Image.Resampling.BICUBIC)
     large = large.point([255 * (value > 127) for value in range(256)])
     large.save(mask_target, "PNG")
     dimmed = picture.point([value // 3 for value in range(256)] * 3)
     save_jpeg(Image.composite(picture, dimmed, large), preview_target, _PREVIEW_QUALITY)
-    return DrawnArea(_finding(mask, ink, is_clear=is_clear), is_swapped=is_swapped)
 
 
 def fit_mask(area: str, picture: str, *, mask: str) -> str:

@@ -56,14 +56,19 @@ def _strip_jpeg(content: bytes, parts: list[bytes], *, is_original: bool) -> Non
         if marker == _SOS:
             scan_end = _SCAN_END.search(content, end)
             end = scan_end.start() if scan_end else len(content)
-        # A longer JFIF segment holds a thumbnail, maybe of what was cut away.
-        is_needed = marker == _ADOBE or (marker == _JFIF and end - at == _PLAIN_JFIF_BYTES)
-        if is_original and marker == _PROFILE:
-            is_needed = content.startswith(b"ICC_PROFILE\0", at + 4)
-        if is_needed or not (marker in _APPLICATION or marker == _COMMENT):
+        if _is_needed(marker, content[at:end], is_original=is_original):
             parts.append(content[at:end])
         at = end
     raise ValueError(at)
+
+
+def _is_needed(marker: int, segment: bytes, *, is_original: bool) -> bool:
+    if is_original and marker == _PROFILE:
+        return segment.startswith(b"ICC_PROFILE\0", 4)
+    if marker == _JFIF:
+        # A longer one holds a thumbnail, maybe of what was cut away.
+        return len(segment) == _PLAIN_JFIF_BYTES
+    return marker == _ADOBE or not (marker in _APPLICATION or marker == _COMMENT)
 
 
 def _strip_png(content: bytes, parts: list[bytes], *, is_original: bool) -> None:

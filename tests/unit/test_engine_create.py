@@ -17,7 +17,7 @@ from imgbot.painter.engine.figures import Placed, SubjectFigure
 from imgbot.painter.engine.placing import PLACES, place_figures
 from imgbot.painter.engine.scene import PALETTES, Scene
 from imgbot.painter.engine.scenes import SCENES
-from imgbot.painter.engine.scenes.outdoors import add_birds, paint_sun
+from imgbot.painter.engine.scenes.weather import add_birds, paint_sun
 from imgbot.painter.engine.styles import MARGIN_UNITS, STYLES, choose_style
 from imgbot.painter.engine.subjects import artwork, has_own_drawing, subject_names, subject_of
 from imgbot.painter.engine.tables import table

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageStat
 
+from imgbot.domain import lettering
 from imgbot.domain.errors import UserError
-from imgbot.domain.lettering import Lettering, PlacedText, read_lettering
+from imgbot.domain.lettering import CUES, Cue, Lettering, PlacedText, read_lettering
 from imgbot.painter.engine.edit import edit_picture
 from imgbot.painter.engine.lettering import CHARACTERS_MAX, letter
 from imgbot.painter.engine.merge import merge_pictures
@@ -38,6 +39,21 @@ def understood(prompt: str) -> str:
 def test_words_for_a_picture_are_found_in_a_prompt() -> None:
     expected = {words: meaning for meaning, texts in REQUESTS.items() for words in texts}
     assert {words: understood(words) for words in expected} == expected
+
+
+@pytest.mark.parametrize("cue", CUES, ids=lambda cue: cue.name)
+def test_each_cue_says_whether_quoted_words_are_asked_for(
+    cue: Cue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = read_lettering(cue.example)
+    assert found is not None
+    assert (found.is_asked, found.is_exact) == (True, cue.is_exact)
+    monkeypatch.setattr(lettering, "CUES", tuple(each for each in CUES if each is not cue))
+    read_lettering.cache_clear()
+    without = read_lettering(cue.example)
+    read_lettering.cache_clear()
+    assert without is not None
+    assert (without.is_asked, without.is_exact) != (True, cue.is_exact)
 
 
 def test_a_picture_model_is_told_what_to_draw_without_the_words() -> None:

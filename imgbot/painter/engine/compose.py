@@ -213,14 +213,13 @@ def _choose_scene(request: DrawingRequest, things: Sequence[Subject], seed: int)
     wanted = defaultdict(
         float, {name: request.scenes[name] for name in allowed if name in request.scenes}
     )
-    if not request.has_place:
-        for rank, name in enumerate(things[0].scenes if things else (), 1):
-            is_seen = name in allowed and not (name in _INDOORS and request.hints & _OUTDOOR_HINTS)
-            wanted[name] += _HOME_WEIGHT / rank**0.5 if is_seen else 0
+    hidden = _INDOORS if request.hints & _OUTDOOR_HINTS else frozenset[str]()
+    homes = things[0].scenes if things and not request.has_place else ()
+    for rank, name in enumerate(homes, 1):
+        wanted[name] += _HOME_WEIGHT / rank**0.5 if name in {*allowed} - hidden else 0
     # A word that names nothing says nothing about a place: a quiet ground suits it.
     scene = _choose(wanted, ("quiet",), seed)
-    is_calm = scene == "waves" and "calm" in request.hints
-    return "lake" if is_calm else scene
+    return {"waves": "lake"}.get(scene, scene) if "calm" in request.hints else scene
 
 
 def _choose(wanted: Mapping[str, float], known: tuple[str, ...], seed: int) -> str:
@@ -252,22 +251,25 @@ def _place(
 ) -> Iterator[Placed]:
     if not roots:
         return
-    front = [each for each in roots if each[1] != "behind"] or list(roots)
-    behind = [each for each in roots if each[1] == "behind" and each not in front]
+    ahead = [each for each in roots if each[1] != "behind"]
+    front, behind = (ahead, [each for each in roots if each not in ahead]) if ahead else (roots, [])
     placed = _agreed([(each[0], _place_of(*each, request, scene)) for each in front])
-    aloft = [each for each in placed if each[1] == "sky"]
-    if 1 < len(aloft) < len(placed):
-        # Several in the sky have a row of their own.
-        yield from _row_up([each for each in placed if each[1] != "sky"], rng, is_alone=not behind)
-        yield from _row_up(aloft, rng, is_alone=False)
-    else:
-        yield from _row_up(placed, rng, is_alone=not behind)
+    for number, row in enumerate(_with_row_aloft(placed)):
+        yield from _row_up(row, rng, is_alone=not (number or behind))
     for index, (figure, _) in enumerate(behind):
         x = 0.5 + (index - (len(behind) - 1) / 2) * 0.36 + rng.uniform(-0.05, 0.05)
         place, front_figure = _place_of(figure, "", request, scene), front[0][0]
         if figure.subject.height * figure.size < front_figure.base.subject.height * 1.2:
             x += rng.choice((-0.27, 0.27))  # what is not taller looks out at a side
         yield Placed(figure, place, x, min(_GROWN_MAX, figure.size), 1 + (len(front) > 4))
+
+
+def _with_row_aloft(placed: Sequence[_Root]) -> list[Sequence[_Root]]:
+    """The figures, of which several in the sky have a row of their own."""
+    aloft = [each for each in placed if each[1] == "sky"]
+    if not 1 < len(aloft) < len(placed):
+        return [placed]
+    return [[each for each in placed if each[1] != "sky"], aloft]
 
 
 def _row_up(placed: Sequence[_Root], rng: random.Random, *, is_alone: bool) -> Iterator[Placed]:

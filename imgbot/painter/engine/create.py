@@ -14,7 +14,7 @@ from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.placing import place_figures
 from imgbot.painter.engine.scene import Scene
 from imgbot.painter.engine.scenes import SCENES
-from imgbot.painter.engine.scenes.outdoors import add_weather
+from imgbot.painter.engine.scenes.weather import add_weather
 from imgbot.painter.engine.styles import MARGIN_UNITS, STYLES
 from imgbot.painter.engine.typography import draw_text
 from imgbot.painter.engine.understand import understand

@@ -52,16 +52,14 @@ class CreateReport(NamedTuple):
 def report(composition: Composition) -> CreateReport:
     """Compare the request with its composition."""
     judged = [_judge(word, composition) for word in composition.request.words]
-    phrases = list(_phrases(_with_attributes(judged, composition.request.words)))
-    undrawn = tuple(dict.fromkeys(each.text for each in phrases if each.shown is _Shown.NOT))
-    roughly = [
-        f"roughly|{each.text}|{each.standing_in}"
-        for each in phrases
-        if each.shown is _Shown.ROUGHLY
-    ]
+    by_fate: dict[_Shown, list[_Judged]] = {fate: [] for fate in _Shown}
+    for each in _phrases(_with_attributes(judged, composition.request.words)):
+        by_fate[each.shown].append(each)
+    undrawn = tuple(dict.fromkeys(each.text for each in by_fate[_Shown.NOT]))
+    roughly = [f"roughly|{each.text}|{each.standing_in}" for each in by_fate[_Shown.ROUGHLY]]
     if not (undrawn or roughly):
         return CreateReport()
-    drawn = [f"drawn|{each.text}" for each in phrases if each.shown is _Shown.DRAWN]
+    drawn = [f"drawn|{each.text}" for each in by_fate[_Shown.DRAWN]]
     shown_at_least = [] if drawn or roughly else [f"scene|{composition.scene}"]
     applied = tuple(dict.fromkeys([*drawn, *roughly, *shown_at_least]))
     return CreateReport(applied, undrawn, _suggest(composition) if undrawn else ())
@@ -121,28 +119,38 @@ def _is_shown(word: Word, composition: Composition) -> bool:
             return composition.palette.name in {"named", "gold", "silver"}
         case Role.SIZE:
             return word.number < 0 or bool(figures)
+    return _is_detail(word, composition)
+
+
+def _is_detail(word: Word, composition: Composition) -> bool:
     names = (figure.subject.name for figure in composition.figures())
     return any(matches_stem(fold(word.text), DETAILS[name]) for name in names)
 
 
 def _judge_setting(word: Word, composition: Composition) -> _Judged:
-    scene, is_indoors = composition.scene, composition.scene in _INDOORS
-    found = word.sense.concepts
+    scene, found = composition.scene, word.sense.concepts
     scenes, palettes, hints = (
         {name for each in found for name in names(each)}
         for names in map(attrgetter, ("scenes", "palettes", "hints"))
     )
-    weather = set() if is_indoors else hints & _WEATHER
-    if "stars" in hints:
-        weather = {"stars"} if composition.palette.is_dark and not is_indoors else set()
-    if hints & _WEATHER and is_indoors and scene not in scenes:
+    if hints & _WEATHER and scene in _INDOORS and scene not in scenes:
         return _Judged(word.text, _Shown.NOT)
-    seen = scenes & {scene, *_ALSO.get(scene, ())} or weather or hints & {"brick", "aurora"}
+    shown = _weather(hints, composition) | hints & {"brick", "aurora"}
+    seen = shown | scenes & {scene, *_ALSO.get(scene, ())}
     if seen or composition.palette.name in palettes:
         return _drawn(word, scene, is_rough=matches_stem(fold(word.text), ROUGH))
     # A mood that has given way to another one is not missed.
     is_mood = all(each.for_scene < 1 and each.for_palette == 1 for each in found)
     return _Judged(word.text, _Shown.FILLER if is_mood else _Shown.NOT)
+
+
+def _weather(hints: set[str], composition: Composition) -> set[str]:
+    """What the picture shows of the weather and the stars that are asked for."""
+    if composition.scene in _INDOORS:
+        return set()
+    if "stars" in hints:
+        return {"stars"} if composition.palette.is_dark else set()
+    return hints & _WEATHER
 
 
 def _judge_style(word: Word, composition: Composition) -> _Judged:

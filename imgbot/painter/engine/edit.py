@@ -164,14 +164,7 @@ def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> 
     thing_not_found (thing).
     """
     lettering = _lettering(prompt)
-    steps, unrecognised = parse_edit_request(lettering.rest if lettering else prompt)
-    if is_drawn:
-        unrecognised += tuple(step.thing for step in steps if step.thing)
-        steps = tuple(step for step in steps if not step.thing)
-    if not (steps or lettering):
-        quote = " ".join(prompt.split())[:QUOTE_MAX]
-        nearest = find_suggestions(unrecognised) or popular_words(prompt)
-        raise UserError("edit_words_unknown", words=quote, nearest=", ".join(nearest))
+    steps, unrecognised = _read(prompt, lettering, is_drawn=is_drawn)
     applied: list[str] = []
     for step in map(_as_tilt, steps[:STEPS_MAX]):
         image, done, undone = _change(image, step)
@@ -185,6 +178,21 @@ def edit_picture(image: Image.Image, prompt: str, *, is_drawn: bool = False) -> 
         unrecognised = (*unrecognised, *left_out)
     done = tuple(dict.fromkeys(applied)) or (UNCHANGED,)
     return EditResult(image, done, unrecognised, find_suggestions(unrecognised))
+
+
+def _read(
+    prompt: str, lettering: Lettering | None, *, is_drawn: bool
+) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
+    """Changes that are asked for, and the words that are not recognised."""
+    steps, unrecognised = parse_edit_request(lettering.rest if lettering else prompt)
+    if is_drawn:
+        unrecognised += tuple(step.thing for step in steps if step.thing)
+        steps = tuple(step for step in steps if not step.thing)
+    if not (steps or lettering):
+        quote = " ".join(prompt.split())[:QUOTE_MAX]
+        nearest = find_suggestions(unrecognised) or popular_words(prompt)
+        raise UserError("edit_words_unknown", words=quote, nearest=", ".join(nearest))
+    return steps, unrecognised
 
 
 def _lettering(prompt: str) -> Lettering | None:

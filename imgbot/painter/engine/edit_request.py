@@ -61,16 +61,25 @@ def diagnose(text: str, start: int, end: int, key: str, others: Collection[str])
     if _LISTS["excess"].fullmatch(words):
         return "" if key in others else key
     is_scene = bool(_LISTS["scene"].fullmatch(words))
-    if key not in _REMEDIES or not (is_scene or _LISTS["defect"].fullmatch(words)):
+    is_defect = is_scene or _LISTS["defect"].fullmatch(words) is not None
+    if not is_defect or key not in _REMEDIES:
         return key
-    is_attribute = bool(_OF_PHOTO.match(text[end:]) or _LISTS["old_shot"].fullmatch(words))
     is_remedied = not _REMEDIES[key].isdisjoint(others)
-    if not is_attribute and not _describes_photo(_PHOTO_IS, text, start, end):
+    if not _is_of_photo(text, start, end):
         return "" if is_remedied and _describes_photo(_PART_IS, text, start, end) else key
-    is_made = bool(_MADE_BEFORE.search(_before(text, start)) or _MADE_AFTER.match(text[end:]))
-    if is_remedied and not (is_made and is_scene):
-        return ""
-    return key if is_made or is_scene else _ALONE.get(key, key)
+    reasons = _is_made(text, start, end) + is_scene
+    if is_remedied:
+        return key if reasons > 1 else ""
+    return key if reasons else _ALONE.get(key, key)
+
+
+def _is_made(text: str, start: int, end: int) -> bool:
+    return bool(_MADE_BEFORE.search(_before(text, start)) or _MADE_AFTER.match(text[end:]))
+
+
+def _is_of_photo(text: str, start: int, end: int) -> bool:
+    is_attribute = _OF_PHOTO.match(text[end:]) or _LISTS["old_shot"].fullmatch(text[start:end])
+    return bool(is_attribute) or _describes_photo(_PHOTO_IS, text, start, end)
 
 
 def _describes_photo(subject_pattern: re.Pattern[str], text: str, start: int, end: int) -> bool:
@@ -156,12 +165,13 @@ def _parse(text: str) -> tuple[tuple[EditStep, ...], tuple[str, ...]]:
         for index, item in enumerate(found)
         if item.key and not _is_repeated(index, found, left)
     )
-    unrecognised = [
-        *(text[item.start : item.end] for item in understood if item.key == _NOT_DONE),
-        *(word for word in left.split()
-          if word not in STOP_WORDS and any(char.isalpha() for char in word)),
-    ]  # fmt: skip
-    return steps, tuple(dict.fromkeys(unrecognised))
+    not_done = (text[item.start : item.end] for item in understood if item.key == _NOT_DONE)
+    return steps, tuple(dict.fromkeys([*not_done, *_words_left(left)]))
+
+
+def _words_left(text: str) -> list[str]:
+    words = (word for word in text.split() if word not in STOP_WORDS)
+    return [word for word in words if any(map(str.isalpha, word))]
 
 
 def _find_changes(text: str) -> list[_FoundPhrase]:

@@ -1,17 +1,16 @@
-"""Figures: a subject with all that it wears, holds and sits on, drawn and lit as one tile."""
+"""Figures: a subject with all that it wears, holds and sits on, drawn as one piece."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from PIL import Image, ImageChops
+from PIL import Image
 
 from imgbot.painter.engine import drawing
 from imgbot.painter.engine.artwork import areas_of, part, rasterise, tinted
-from imgbot.painter.engine.colours import Colour, lightness, mix, parse_hex, with_lightness
+from imgbot.painter.engine.colours import Colour, lightness, mix, parse_hex
 from imgbot.painter.engine.drawing import Point
-from imgbot.painter.engine.scene import Scene
 from imgbot.painter.engine.subjects import (
     Subject,
     artwork,
@@ -27,7 +26,7 @@ _ON_TOP, _ON_BACK = "5.0 1.2 on", "5.2 2.8 on"
 _NO_THING = -1
 _CLOTHES: Mapping[str, str] = _TABLE["clothes"]
 _CLOTH: Colour = (176, 58, 72)  # of clothes without a colour
-_FACING_LEFT = frozenset(_TABLE["facing"]["left"].split())
+FACING_LEFT = frozenset(_TABLE["facing"]["left"].split())
 _WORN = {
     name: (where, float(width))
     for where, things in _TABLE["worn"].items()
@@ -48,7 +47,7 @@ Anchor = tuple[float, float, float]  # x, y and a width
 _Dress = tuple[str, Colour]
 
 
-def _moved(anchors: Sequence[Anchor], right: float, down: float) -> list[Anchor]:
+def moved_anchors(anchors: Sequence[Anchor], right: float, down: float) -> list[Anchor]:
     return [(x + right, y + down, width) for x, y, width in anchors]
 
 
@@ -144,11 +143,11 @@ class _Piece:
         layers = [(self.image, (-left, -top)), (other, at)]
         for layer in reversed(layers) if is_behind else layers:
             canvas.alpha_composite(*layer)
-        anchors = {name: _moved(found, -left, -top) for name, found in self.anchors.items()}
+        anchors = {name: moved_anchors(found, -left, -top) for name, found in self.anchors.items()}
         return replace(self, image=canvas, anchors=anchors)
 
 
-def _piece(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
+def piece_of(figure: SubjectFigure, height_px: float, tone: int) -> _Piece:
     """SubjectFigure with all that is attached to it; its own drawing has the height."""
     piece = _drawn(figure, height_px, tone)
     for item in figure.worn:
@@ -285,8 +284,8 @@ def _with_held(
     is_raised = item.subject.name in {"umbrella", "party-balloon", "balloon", "kite"}
     is_bunch = item.subject.name == "party-balloon"
     share = (0.5 if is_bunch else 0.8) if is_raised else share
-    held = _piece(item, height * share, tone)
-    side = -1 if (figure.subject.name in _FACING_LEFT) != (number % 2 == 1) else 1
+    held = piece_of(item, height * share, tone)
+    side = -1 if (figure.subject.name in FACING_LEFT) != (number % 2 == 1) else 1
     aside_px = width * (0.3 if is_raised and not is_bunch else 0.42)
     aside_px += held.image.width * (0.32 + 0.4 * (number // 2)) * is_bunch
     x = width / 2 + side * aside_px - held.image.width / 2
@@ -300,7 +299,7 @@ def _seated(piece: _Piece, figure: SubjectFigure, tone: int) -> _Piece:
     kind = seat_kind(seat.subject)
     natural = seat.subject.height * seat.size / (figure.subject.height * figure.size)
     bounds = (0.8, 1.6) if kind == "on" else (0.9, 1.9)
-    under = _piece(seat, piece.base_height * min(bounds[1], max(bounds[0], natural)), tone)
+    under = piece_of(seat, piece.base_height * min(bounds[1], max(bounds[0], natural)), tone)
     room = under.image.width * _ROOM[kind] / figure.copies**0.6
     picture = piece.image
     if picture.width > room:
@@ -323,16 +322,6 @@ def _seated(piece: _Piece, figure: SubjectFigure, tone: int) -> _Piece:
 
 
 @dataclass(frozen=True, slots=True)
-class FigureTile:
-    """Rendered figure: colours, mask, position of the feet in it, and its lights."""
-
-    image: Image.Image
-    mask: Image.Image
-    feet: Point
-    lights: Sequence[Anchor] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Placed:
     """Figure in the picture: its place, its centre as a share of the width, its size and row."""
 
@@ -346,105 +335,3 @@ class Placed:
     def name(self) -> str:
         """Name of what stands there."""
         return self.figure.base.subject.name
-
-
-def make_tile(scene: Scene, placed: Placed) -> FigureTile:
-    """Figure drawn in the scene's light, facing the centre of the picture."""
-    figure, base = placed.figure, placed.figure.base.subject
-    height = figure.subject.height if figure.seat else base.height
-    piece = _piece(figure, scene.unit_px * height * placed.size, scene.rng.randrange(2))
-    image, lights = piece.image, piece.anchors["lights"]
-    high = 0.62 if figure.seat else 0.76
-    room = min(scene.width * 0.78 / image.width, scene.height * high / image.height)
-    if room < 1:
-        size = (max(8, round(image.width * room)), max(8, round(image.height * room)))
-        image = image.resize(size, Image.Resampling.LANCZOS)
-        lights = [(x * room, y * room, reach * room) for x, y, reach in lights]
-    is_left = base.name in _FACING_LEFT
-    has_side = is_left or can_wear(base) or has_own_drawing(base.name)
-    if has_side and (placed.x > 0.52) != is_left:
-        image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        lights = [(image.width - x, y, reach) for x, y, reach in lights]
-    margin = max(6, round(scene.unit_px * 1.2))
-    tile = _lit(scene, image, margin, placed)
-    return replace(tile, lights=_moved(lights, margin, margin))
-
-
-def _lit(scene: Scene, drawn: Image.Image, margin: int, placed: Placed) -> FigureTile:
-    """Tile with the haze or the night of the scene, shaded away from the sun."""
-    size = (drawn.width + 2 * margin, drawn.height + 2 * margin)
-    mask = Image.new("L", size, 0)
-    mask.paste(drawn.getchannel("A"), (margin, margin))
-    mean = drawing.colour_at(drawn.resize((1, 1), Image.Resampling.BOX), 0, 0)
-    image = Image.new("RGB", size, mean)
-    image.paste(drawn.convert("RGB"), (margin, margin), drawn)
-    palette = scene.palette
-    if palette.is_dark:
-        air, strength = mix(palette.layers[-1], palette.layers[0], 0.3), 0.34
-    else:
-        far = placed.place in {"hill", "rock"}
-        air, strength = palette.layers[1], 0.1 + 0.08 * far + 0.2 * scene.has("fog")
-    image = Image.blend(image, Image.new("RGB", size, air), strength)
-    _shade(scene, image, mask)
-    feet = table("subjects/subjects")["feet"].get(placed.name, 9.8)
-    return FigureTile(image, mask, (size[0] / 2, margin + drawn.height * feet / 10))
-
-
-def _shade(scene: Scene, image: Image.Image, mask: Image.Image) -> None:
-    """Shade the flat tones: dark away from the sun, a bright rim towards it, some texture."""
-    reach = max(image.size) / 115
-    turn = round(reach * 5) * scene.sun_side
-    shade = drawing.moved(drawing.soft(mask, max(0.6, reach * 3.2)), turn, -round(reach * 4))
-    shade = drawing.times(ImageChops.invert(shade), mask)
-    dark = mix(scene.palette.ink, scene.palette.layers[-1], 0.5)
-    drawing.paint(image, dark, drawing.dim(shade, 0.5))
-    rim = drawing.moved(drawing.soft(mask, max(0.5, reach)), -turn // 3, round(reach * 1.6))
-    rim = drawing.times(ImageChops.invert(rim), mask)
-    drawing.paint(image, with_lightness(scene.palette.light, 0.95), drawing.dim(rim, 0.4))
-    grain = drawing.clouds(image.size, scene.rng, max(4.0, reach * 16), 5)
-    grain = drawing.curve(grain, lambda value: max(0.0, 0.55 - value) * 0.2)
-    drawing.paint(image, scene.palette.ink, grain)
-
-
-def paste_tile(scene: Scene, canvas: Image.Image, tile: FigureTile, feet: Point) -> Image.Image:
-    """Canvas with the tile at these feet, and its lights."""
-    corner = (round(feet[0] - tile.feet[0]), round(feet[1] - tile.feet[1]))
-    canvas.paste(tile.image, corner, tile.mask)
-    if scene.focus:
-        scene.focus.paste(255, (*corner, corner[0] + tile.mask.width,
-                                corner[1] + tile.mask.height), tile.mask)  # fmt: skip
-    strength = 0.75 if scene.palette.is_dark else 0.3
-    for x, y, reach in tile.lights:
-        at = (corner[0] + x, corner[1] + y)
-        canvas = drawing.glow(canvas, at, reach, (255, 214, 140), strength)
-    return canvas
-
-
-def mirror_tile(
-    scene: Scene, canvas: Image.Image, tile: FigureTile, feet: Point, strength: float
-) -> None:
-    """Paint the fading mirror image below the figure's feet."""
-    depth = max(2, round(tile.feet[1]))
-    box = (0, 0, tile.image.width, depth)
-    flipped = tile.image.crop(box).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    mask = tile.mask.crop(box).transpose(Image.Transpose.FLIP_TOP_BOTTOM)
-    squeezed = (flipped.width, max(2, round(depth * 0.8)))
-    flipped, mask = flipped.resize(squeezed), mask.resize(squeezed)
-    fade = Image.linear_gradient("L").transpose(Image.Transpose.FLIP_TOP_BOTTOM).resize(squeezed)
-    mask = drawing.dim(drawing.times(drawing.soft(mask, scene.unit_px * 0.35), fade), strength)
-    canvas.paste(flipped, (round(feet[0] - tile.feet[0]), round(feet[1])), mask)
-
-
-def turn_tile(tile: FigureTile, degrees: float) -> FigureTile:
-    """Tile rotated around its centre, which becomes its reference point."""
-    image = tile.image.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
-    mask = tile.mask.rotate(degrees, Image.Resampling.BICUBIC, expand=True)
-    middle = (tile.image.width / 2, tile.image.height / 2)
-    centre = (image.width / 2, image.height / 2)
-    sine, cosine = math.sin(math.radians(-degrees)), math.cos(math.radians(-degrees))
-    lights = [
-        (centre[0] + (x - middle[0]) * cosine - (y - middle[1]) * sine,
-         centre[1] + (x - middle[0]) * sine + (y - middle[1]) * cosine, reach)
-        for x, y, reach in tile.lights
-    ]  # fmt: skip
-    return FigureTile(image, mask, centre, lights)

@@ -83,12 +83,16 @@ def letter(
         for part in parts:
             text = part.text.upper() if lettering.form == "meme" else part.text
             image = _overlaid(image, PlacedText(part.place, text), font_of, kept)
+    return Lettered(image, _left_out(lettering, font_of))
+
+
+def _left_out(lettering: Lettering, font_of: FontOf) -> tuple[str, ...]:
     said = "".join(part.text for part in lettering.parts)
     missing = [
         sign for sign in said if sign.isprintable() and not typography.is_drawable(sign, font_of)
     ]
     cut = [part.text[CHARACTERS_MAX:][:_TAIL_MAX] for part in lettering.parts]
-    return Lettered(image, tuple(dict.fromkeys(each for each in [*missing, *cut] if each)))
+    return tuple(dict.fromkeys(each for each in [*missing, *cut] if each))
 
 
 def _fitting(text: str, font_of: FontOf) -> str:

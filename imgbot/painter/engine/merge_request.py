@@ -131,13 +131,19 @@ def _read_cut_out(text: str, count: int) -> tuple[tuple[int, ...], int | None, b
             subjects, ground = _numbers(match["subjects"], count), _numbers(match["ground"], count)
             if subjects and ground and ground[0] not in subjects:
                 return subjects, ground[0], True
-    if (match := _PARTS["ground_only"].search(text)) and (ground := _numbers(match[0], count)):
-        return tuple(index for index in range(count) if index != ground[0]), ground[0], True
-    if match := _PARTS["cutting"].search(text):
-        subjects = _numbers(match[0], count)
-        rest = [index for index in range(count) if index not in subjects]
-        return (subjects, rest[0], True) if subjects and rest else ((), None, True)
-    return (), None, False
+    match = _PARTS["ground_only"].search(text)
+    if match and (ground := _numbers(match[0], count)):
+        return _all_but(ground[:1], count), ground[0], True
+    match = _PARTS["cutting"].search(text)
+    subjects = _numbers(match[0], count) if match else ()
+    rest = _all_but(subjects, count)
+    if subjects and rest:
+        return subjects, rest[0], True
+    return (), None, match is not None
+
+
+def _all_but(chosen: Sequence[int], count: int) -> tuple[int, ...]:
+    return tuple(index for index in range(count) if index not in chosen)
 
 
 def _read_order(text: str, count: int) -> tuple[tuple[int, ...], str]:

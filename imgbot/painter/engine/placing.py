@@ -8,18 +8,12 @@ from imgbot.painter.engine import drawing, grounds
 from imgbot.painter.engine.artwork import lay_part
 from imgbot.painter.engine.colours import mix
 from imgbot.painter.engine.drawing import Point
-from imgbot.painter.engine.figures import (
-    FigureTile,
-    Placed,
-    make_tile,
-    mirror_tile,
-    paste_tile,
-    turn_tile,
-)
+from imgbot.painter.engine.figures import Placed
 from imgbot.painter.engine.grounds import height_at
 from imgbot.painter.engine.scene import Scene
 from imgbot.painter.engine.scenes.outdoors import roll_wave
 from imgbot.painter.engine.subjects import has_own_drawing
+from imgbot.painter.engine.tiles import FigureTile, make_tile, mirror_tile, paste_tile, turn_tile
 
 _WATERS = frozenset({"lake", "waves", "beach"})
 

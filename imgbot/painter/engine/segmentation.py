@@ -261,10 +261,7 @@ def _cut(regions: Sequence[Region], priors: Sequence[float]) -> list[bool]:
     for _ in range(_ROUNDS):
         if all(front) or not any(front):
             break
-        sides: dict[bool, list[tuple[Property, float]]] = {True: [], False: []}
-        for feature, region, is_front in zip(features, regions, front, strict=True):
-            sides[is_front].append((feature, region.area_px))
-        near, far = _colour_model(sides[True]), _colour_model(sides[False])
+        near, far = _colour_models(features, regions, front)
         rooms: list[dict[int, float]] = [{} for _ in range(len(regions) + 2)]
         for number, (feature, prior) in enumerate(zip(features, priors, strict=True)):
             evidence = prior + _limit(near(feature) - far(feature), _LIKELIHOOD_MAX)
@@ -277,6 +274,16 @@ def _cut(regions: Sequence[Region], priors: Sequence[float]) -> list[bool]:
         if front == before:
             break
     return front
+
+
+def _colour_models(
+    features: Sequence[Property], regions: Sequence[Region], front: Sequence[bool]
+) -> tuple[Callable[[Property], float], Callable[[Property], float]]:
+    """Log likelihoods of a feature by the colours of the foreground, and of the background."""
+    sides: dict[bool, list[tuple[Property, float]]] = {True: [], False: []}
+    for feature, region, is_front in zip(features, regions, front, strict=True):
+        sides[is_front].append((feature, region.area_px))
+    return _colour_model(sides[True]), _colour_model(sides[False])
 
 
 def _pairs(regions: Sequence[Region]) -> list[tuple[int, int, int, float]]:

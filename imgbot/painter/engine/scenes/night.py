@@ -8,13 +8,8 @@ from imgbot.painter.engine import drawing
 from imgbot.painter.engine.artwork import rasterise, tinted
 from imgbot.painter.engine.colours import Colour, mix, ramp, with_lightness
 from imgbot.painter.engine.scene import Scene, ridge
-from imgbot.painter.engine.scenes.outdoors import (
-    add_birds,
-    paint_layer,
-    paint_sky,
-    paint_sun,
-    plant_trees,
-)
+from imgbot.painter.engine.scenes.outdoors import paint_layer, plant_trees
+from imgbot.painter.engine.scenes.weather import add_birds, paint_sky, paint_sun
 from imgbot.painter.engine.subjects import artwork
 
 Tower = tuple[float, float, float, str]  # left, width, top, shape of the roof
