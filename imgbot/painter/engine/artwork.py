@@ -12,9 +12,7 @@ from imgbot.painter.engine.colours import Colour, lightness, mix, ramp, with_lig
 from imgbot.painter.engine.drawing import Point
 from imgbot.painter.engine.subjects import artwork
 
-_SAMPLES_PX = 96
 _KEY = (1, 255, 2)  # colour of what is transparent, while colours are counted
-_NEAR_HUES = 20  # of 256, for shades of one colour
 # Colours of a part that stand for those it is given.
 _GIVEN = ("#c0ffee", "#bada55", "#decade", "#facade")
 
@@ -64,7 +62,7 @@ def scatter(
 
 def areas_of(image: Image.Image) -> list[tuple[int, Colour]]:
     """Few colours of the drawing with their pixels in a small copy, the most frequent first."""
-    small = image.resize((_SAMPLES_PX, _SAMPLES_PX))
+    small = image.resize((96, 96))
     opaque = small.getchannel("A").point([0] * 200 + [255] * 56)
     flat = Image.composite(small.convert("RGB"), Image.new("RGB", small.size, _KEY), opaque)
     few = flat.quantize(10, Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
@@ -109,7 +107,8 @@ def main_colour(image: Image.Image) -> Colour:
     hues = [drawing.hsv_of(colour)[0] for _, colour in vivid]
 
     def area(hue: int) -> int:
-        near = (min((hue - other) % 256, (other - hue) % 256) < _NEAR_HUES for other in hues)
+        # Shades of one colour.
+        near = (min((hue - other) % 256, (other - hue) % 256) < 20 for other in hues)
         return sum(count for (count, _), is_near in zip(vivid, near, strict=True) if is_near)
 
     return max(zip(vivid, hues, strict=True), key=lambda each: area(each[1]))[0][1]

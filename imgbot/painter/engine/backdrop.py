@@ -24,12 +24,10 @@ _PLACES = tuple(
 )
 # Limits of a painted scene, which takes 2 s at the largest size, and is behind the subject.
 _SIDE_MIN_PX, _SIDE_MAX_PX, _RATIO_MAX = 256, 1280, 3.0
-_SEEDS = 6
 _SOLID = 128
 # Shares of the height: of the feet from the top, and of a part that counts as cut off below.
 GROUND_LINE, _CUT_OFF_SHARE = 0.93, 0.12
 SHADOW = (12, 12, 18)
-_BLUR_UNITS = 1.5
 
 
 class Backdrop(NamedTuple):
@@ -68,7 +66,7 @@ def _painted_words(words: str) -> str:
 
 def _scene_of(words: str) -> Composition:
     """Scene without figures, by day unless the words say otherwise: the subject was lit then."""
-    found = [composition_of(words, seed) for seed in range(_SEEDS)]
+    found = [composition_of(words, seed) for seed in range(6)]
     chosen = next((each for each in found if not each.palette.is_dark), found[0])
     style = chosen.style if chosen.request.styles else "plain"
     return replace(chosen, placed=(), relations=frozenset(), style=style)
@@ -83,7 +81,7 @@ def blur_behind(image: Image.Image, degree: float) -> Backdrop:
     if not is_certain:
         # What the guess has missed is probably in the middle.
         sharp = ImageChops.lighter(sharp, ImageChops.invert(around_middle(image.size)))
-    radius_px = max(1.0, unit_px(image) * _BLUR_UNITS * degree)
+    radius_px = max(1.0, unit_px(image) * 1.5 * degree)
     ground = image.copy()
     paint_spread(ground, image, ImageChops.invert(sharp), radius_px)
     subject = cut.convert("RGB") if is_certain else image

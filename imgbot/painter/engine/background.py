@@ -89,10 +89,8 @@ def _opacity(v: dict[str, Any]) -> Any:
 
 # Keys of the results. Without a clear subject the picture is a guess, or whole if there is none.
 REMOVED, NO_CLEAR_SUBJECT = "background_removed", "no_clear_subject"
-_MEGAPIXELS_MAX = 64
 # The picture, its cut-out and the strips between them fit into a worker's memory.
 _KEPT_MEGAPIXELS = 12.0
-_JPEG_QUALITY = 95
 
 
 def remove_background(source: str, target_stem: str) -> EngineResult:
@@ -103,12 +101,12 @@ def remove_background(source: str, target_stem: str) -> EngineResult:
     pictures are reduced to 12 megapixels, which take about 2 s of CPU time and 250 MB.
     UserError: the errors of `decode`.
     """
-    image = decode(source, limit_megapixels=_MEGAPIXELS_MAX, keep_megapixels=_KEPT_MEGAPIXELS)
+    image = decode(source, limit_megapixels=64, keep_megapixels=_KEPT_MEGAPIXELS)
     applied = REMOVED
     if image.mode != "RGBA":
         image, is_clear = cut_subject(image)
         applied = REMOVED if is_clear else NO_CLEAR_SUBJECT
-    path = save_lossless_or_jpeg(image, target_stem, _JPEG_QUALITY)
+    path = save_lossless_or_jpeg(image, target_stem, 95)
     return EngineResult(path, image.width, image.height, (applied,), ())
 
 

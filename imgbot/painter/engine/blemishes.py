@@ -23,7 +23,7 @@ def _find_spots(mask: Image.Image, share_max: float) -> list[Component]:
 def _searched(image: Image.Image, pixels: int) -> Image.Image | None:
     """Grey copy of at most so many pixels; None if it is too small to tell flaws from detail."""
     size = scaled(image.size, min(1.0, (pixels / (image.width * image.height)) ** 0.5))
-    is_enough = min(size) >= _SIDE_MIN_PX
+    is_enough = min(size) >= 48
     return image.convert("L").resize(size, Image.Resampling.BOX) if is_enough else None
 
 
@@ -40,7 +40,7 @@ def _mended(image: Image.Image, flaws: Image.Image, boxes: Sequence[Box]) -> Ima
         area = _enlarged(box, scale, image)
         part = image.crop(area)
         mask = flaws.crop(box).resize(part.size, Image.Resampling.BILINEAR)
-        around = spread(part, ImageChops.invert(mask), _FILL_PX * scale)
+        around = spread(part, ImageChops.invert(mask), 2.5 * scale)
         repaired.paste(around.convert("RGB"), area[:2], soft(mask, 0.5 * scale))
     return repaired
 
@@ -51,36 +51,26 @@ def _enlarged(box: Box, scale: float, image: Image.Image) -> Box:
     return left, top, min(right, image.width), min(bottom, image.height)
 
 
-_SIDE_MIN_PX, _FILL_PX = 48, 2.5
-# Size of the copy that is searched; repairs are made at full resolution.
-_DUST_SEARCHED_PIXELS = 1_500_000
-_SHARE_MAX = 0.03
-# Largest mean difference from the surroundings within this radius; more is texture.
-_CALM_PX, _CALM_MAX = 12, 9
-_STANDS_OUT, _SPECK_CONTRAST = 26, 45
-_SPECK_WHITE, _SPECK_BLACK = 200, 55
 _SIDE_MAX_PX = 7
-_SPECKS_MIN, _SPECKS_MAX = 8, 400
-# Deviation of the lightness around a speck, absolute and relative to its contrast, and the least
-# mean lightness there: stars are surrounded by black.
-_EVEN_MAX, _EVEN_SHARE_MAX, _GROUND_MIN = 12.0, 0.2, 50.0
 _AROUND_PX = 4
 
 
 def remove_dust(image: Image.Image) -> Image.Image | None:
     """Picture (RGB) without dust; None if there is hardly any."""
-    grey = _searched(image, _DUST_SEARCHED_PIXELS)
+    # Repairs are made at full resolution.
+    grey = _searched(image, 1_500_000)
     if grey is None:
         return None
     difference = ImageChops.difference(grey, grey.filter(ImageFilter.BoxBlur(_SIDE_MAX_PX)))
-    unrest = difference.filter(ImageFilter.BoxBlur(_CALM_PX))
-    marks = ImageChops.subtract(_above(difference, _STANDS_OUT), _above(unrest, _CALM_MAX - 1))
+    # Where all around differs from its surroundings, it is texture.
+    unrest = difference.filter(ImageFilter.BoxBlur(12))
+    marks = ImageChops.subtract(_above(difference, 26), _above(unrest, 8))
     specks = [
         spot
-        for spot in _find_spots(marks, _SHARE_MAX)
+        for spot in _find_spots(marks, 0.03)
         if spot.area_px > 1 and max(spot.size) <= _SIDE_MAX_PX and _is_speck(grey, difference, spot)
     ]
-    if not _SPECKS_MIN <= len(specks) <= _SPECKS_MAX:
+    if not 8 <= len(specks) <= 400:
         return None
     flaws = Image.new("L", grey.size, 0)
     for speck in specks:
@@ -92,7 +82,7 @@ def _is_speck(grey: Image.Image, difference: Image.Image, spot: Component) -> bo
     [(low, high)] = ImageStat.Stat(grey.crop(spot.box)).extrema
     [(_, peak)] = ImageStat.Stat(difference.crop(spot.box)).extrema
     # Bare paper and film are colourless; boats on a lake are only a little darker than it.
-    if peak < _SPECK_CONTRAST or _SPECK_BLACK < low < high < _SPECK_WHITE:
+    if peak < 45 or 55 < low < high < 200:
         return False
     around, inner = padded(spot.box, _AROUND_PX, grey.size), padded(spot.box, 1, grey.size)
     # Without the speck itself and its soft edge.
@@ -100,54 +90,41 @@ def _is_speck(grey: Image.Image, difference: Image.Image, spot: Component) -> bo
     ground.paste(255, around)
     ground.paste(0, inner)
     statistics = ImageStat.Stat(grey.crop(around), ground.crop(around))
-    is_even = statistics.stddev[0] < min(_EVEN_MAX, _EVEN_SHARE_MAX * peak)
-    return is_even and statistics.mean[0] > _GROUND_MIN
+    is_even = statistics.stddev[0] < min(12, 0.2 * peak)
+    # Stars are surrounded by black.
+    return is_even and statistics.mean[0] > 50
 
 
-_SCRATCHES_SEARCHED_PIXELS = 700_000
 # Distance from a line at which its sides are measured.
 _REACH_PX = 4
-_CONTRAST = 12
-# Least share of marks along a line, and its excess over what is around it.
-_DENSE_MIN, _AHEAD_MIN = 0.5, 0.25
-_NEAR_PX = 9
-# Least share of the height that a line covers, if vertical or horizontal, and its largest lean.
-_LENGTH_MIN, _LYING_LENGTH_MIN, _LEAN_MAX = 0.4, 0.6, 0.08
-# Bare film or paper: lightness of the line, and its least difference from both sides.
-_WHITE, _BLACK = 205, 45
-_ABOVE_SIDES, _BELOW_SIDES = 52, 70
-# Least deviation of the lightness beside the line, the same without slow slopes (a wire has sky
-# beside it), and largest deviation along the line as a share of the first.
-_VARIETY_MIN, _CHANGES_MIN, _SAMENESS_MAX = 10.0, 5.0, 0.65
-_COUNT_MAX = 40
 
 
 def remove_scratches(image: Image.Image) -> Image.Image | None:
     """Picture (RGB) without scratches; None if there are none."""
-    upright = _remove_upright(image, _LENGTH_MIN, (True, False))
+    upright = _remove_upright(image, 0.4, (True, False))
     # Shelves, wires and text are horizontal; so a horizontal scratch must be long and light.
     turned = (upright or image).transpose(Image.Transpose.TRANSPOSE)
-    turned = _remove_upright(turned, _LYING_LENGTH_MIN, (True,))
+    turned = _remove_upright(turned, 0.6, (True,))
     return upright if turned is None else turned.transpose(Image.Transpose.TRANSPOSE)
 
 
 def _remove_upright(
     image: Image.Image, length_min: float, tones: Sequence[bool]
 ) -> Image.Image | None:
-    grey = _searched(image, _SCRATCHES_SEARCHED_PIXELS)
+    grey = _searched(image, 700_000)
     if grey is None:
         return None
     flaws = Image.new("L", grey.size, 0)
     boxes: list[Box] = []
     for is_bright in tones:
-        marks = _above(_ridges(grey, is_bright=is_bright), _CONTRAST)
+        marks = _above(_ridges(grey, is_bright=is_bright), 12)
         for line in _lines(marks, length_min):
             mask = Image.new("L", grey.size, 0)
             mask.paste(marks.crop(line.box), line.box)
             if _is_scratch(grey, mask, is_bright=is_bright):
                 flaws = ImageChops.lighter(flaws, mask)
                 boxes.append(padded(line.box, 2 * _REACH_PX, grey.size))
-    if not 0 < len(boxes) <= _COUNT_MAX:
+    if not 0 < len(boxes) <= 40:
         return None
     return _mended(image, flaws.filter(ImageFilter.MaxFilter(3)), boxes)
 
@@ -156,14 +133,15 @@ def _lines(marks: Image.Image, length_min: float) -> list[Component]:
     """Long and nearly upright lines of marks, with gaps."""
     along = ImageFilter.BoxBlur((0, marks.height // 10))
     dense = marks.filter(ImageFilter.MaxFilter(3)).filter(along)
-    around = dense.filter(ImageFilter.BoxBlur((_NEAR_PX, 0)))
-    ahead = _above(ImageChops.subtract(dense, around), 255 * _AHEAD_MIN)
-    lines = ImageChops.darker(ahead, _above(dense, 255 * _DENSE_MIN))
+    around = dense.filter(ImageFilter.BoxBlur((9, 0)))
+    # At least half of a line is marked, and a quarter more than around it.
+    ahead = _above(ImageChops.subtract(dense, around), 255 * 0.25)
+    lines = ImageChops.darker(ahead, _above(dense, 255 * 0.5))
     return [
         line
         for line in _find_spots(lines, 0.2)
         if line.size[1] > length_min * marks.height
-        and line.size[0] < _LEAN_MAX * marks.height + 2 * _REACH_PX
+        and line.size[0] < 0.08 * marks.height + 2 * _REACH_PX
     ]
 
 
@@ -191,30 +169,21 @@ def _is_scratch(grey: Image.Image, mask: Image.Image, *, is_bright: bool) -> boo
     sides = [ImageStat.Stat(_beside(grey, place), mask) for place in places]
     means = [side.mean[0] for side in sides]
     light = line.mean[0]
-    is_bare = light <= _BLACK and min(means) - light > _BELOW_SIDES
+    # Bare film or paper.
+    is_bare = light <= 45 and min(means) - light > 70
     if is_bright:
-        is_bare = light >= _WHITE and light - max(means) > _ABOVE_SIDES
+        is_bare = light >= 205 and light - max(means) > 52
     variety = min(side.stddev[0] for side in sides)
-    if not is_bare or variety < _VARIETY_MIN or line.stddev[0] > _SAMENESS_MAX * variety:
+    if not is_bare or variety < 10 or line.stddev[0] > 0.65 * variety:
         return False
+    # A wire has the slow slopes of a sky beside it.
     slope = grey.filter(ImageFilter.BoxBlur((0, max(2, grey.height // 12))))
     changes = ImageChops.subtract(grey, slope, 1, 128)
-    return all(
-        ImageStat.Stat(_beside(changes, place), mask).stddev[0] > _CHANGES_MIN for place in places
-    )
+    return all(ImageStat.Stat(_beside(changes, place), mask).stddev[0] > 5 for place in places)
 
 
 # Longer side of the copy that is searched; a portrait's pupils still have some pixels there.
 _SEARCHED_PX = 1024
-_RED_SHARE_MAX = 0.15
-_EYE_MIN_PX = 6
-# Largest pupil as a share of the picture's shorter side.
-_SIDE_SHARE_MAX = 0.12
-_LONGISH_MAX = 1.6
-# A disc fills 0.785 of its box, less with a highlight.
-_FILLED_MIN, _FILLED_MAX = 0.5, 0.95
-_GREY_MIN = 0.45
-_SKIN_MIN = 0.65
 _SAMPLES = 24
 
 
@@ -222,7 +191,7 @@ def remove_red_eyes(image: Image.Image) -> Image.Image | None:
     """Picture (RGB) without red eyes; None if there are none."""
     scale = min(1.0, _SEARCHED_PX / max(image.size))
     small = image.resize(scaled(image.size, scale), Image.Resampling.BOX)
-    spots = _find_spots(_redness(small), _RED_SHARE_MAX)
+    spots = _find_spots(_redness(small), 0.15)
     eyes = [spot for spot in spots if _is_eye(small, spot)]
     if not eyes:
         return None
@@ -244,13 +213,14 @@ def _is_eye(small: Image.Image, spot: Component) -> bool:
     longer, shorter = max(spot.size), min(spot.size)
     filled = spot.area_px / (longer * shorter)
     return (
-        shorter >= _EYE_MIN_PX
-        and longer <= _SIDE_SHARE_MAX * min(small.size)
-        and longer <= _LONGISH_MAX * shorter
-        and _FILLED_MIN <= filled <= _FILLED_MAX
+        shorter >= 6
+        and longer <= 0.12 * min(small.size)
+        and longer <= 1.6 * shorter
+        # A disc fills 0.785 of its box, less with a highlight.
+        and 0.5 <= filled <= 0.95
         # Iris, white and lashes surround the pupil, a face surrounds these.
-        and _share_around(small, spot, (0.75, 0.95), _is_grey) >= _GREY_MIN
-        and _share_around(small, spot, (1.8, 2.4, 3.0), _is_skin) >= _SKIN_MIN
+        and _share_around(small, spot, (0.75, 0.95), _is_grey) >= 0.45
+        and _share_around(small, spot, (1.8, 2.4, 3.0), _is_skin) >= 0.65
     )
 
 

@@ -191,7 +191,6 @@ def _sheet_width(ratio: float) -> int:
 # Wider pictures than this stand below each other.
 WIDE_RATIO = 1.6
 BADGE_SHARE = 0.035
-_GROUND = (250, 250, 250)
 
 
 def before_after(before: Image.Image, after: Image.Image) -> Image.Image:
@@ -199,7 +198,7 @@ def before_after(before: Image.Image, after: Image.Image) -> Image.Image:
     images = (before, after)
     is_wide = (_ratio(before) * _ratio(after)) ** 0.5 > WIDE_RATIO
     rows = [[0], [1]] if is_wide else [[0, 1]]
-    sheet = in_rows(images, rows, _GROUND, has_gaps=True)
+    sheet = in_rows(images, rows, (250, 250, 250), has_gaps=True)
     _, (_, second) = _arrange(images, rows, _GAP_PX)
     middle = (second[0] - _GAP_PX / 2, sheet.height / 2)
     if is_wide:

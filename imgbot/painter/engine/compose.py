@@ -18,28 +18,19 @@ from imgbot.painter.engine.figures import (
     seat_kind,
     with_prop,
 )
-from imgbot.painter.engine.lexicon import WORN
+from imgbot.painter.engine.lexicon import COUNT_MAX, WORN
 from imgbot.painter.engine.scene import PALETTES, Palette, from_colours
 from imgbot.painter.engine.scenes import SCENES
 from imgbot.painter.engine.styles import choose_style
 from imgbot.painter.engine.subjects import Subject, has_own_drawing, subject_of
 from imgbot.painter.engine.tables import table
 
-FIGURES_MAX = 12
 COSTUMES: Mapping[str, str] = table("subjects/subjects")["costumes"]
-_SEATS = 5
-_HANDS = 2
-_BALLOONS_MAX = 5
 _GROWN_MAX = 2.0  # how much larger a thing gets, so that another is under it
 _HOLDABLE = frozenset(table("create")["holdable"].split())
-_OVERHEAD = frozenset({"umbrella"})
 # Places of figures that no stand takes; a rock takes buildings.
 _LOOSE = frozenset({"close", "branch", "leap"})
 _ALOFT = ("hill", "sky", "wall")
-_GROUND_SHARE = 0.6  # of the height of a thing that lies on the ground instead of a table
-_ROW_UNITS = 84  # of the width, for all figures of a row
-_HEIGHT_MIN = 42  # of the largest figure, in units
-_HOME_WEIGHT = 60  # of a subject's own scenes; a scene that is named has 100
 _INDOORS = frozenset({"room", "quiet", "washes"})
 _OUTDOOR_HINTS = {"snow", "rain", "fog", "clouds"}
 
@@ -112,7 +103,7 @@ class _Arrangement:
         self.roots = list(self._stand_alone())
 
     def _stand_alone(self) -> Iterator[_Root]:
-        room = FIGURES_MAX
+        room = COUNT_MAX
         for number, figure in enumerate(self._figures):
             if figure is None or room <= 0:
                 continue
@@ -148,9 +139,9 @@ class _Arrangement:
     def _with(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
         is_light = not _HOLDABLE.isdisjoint({second.subject.group, second.subject.name})
         count = self._things[relation.second].count
-        most = _BALLOONS_MAX if second.subject.name == "party-balloon" else 1
+        most = 5 if second.subject.name == "party-balloon" else 1
         if is_light and count <= most and can_wear(first.subject) and not second.held:
-            if len(first.held) < _HANDS:
+            if len(first.held) < 2:
                 held = (*(second,) * count, *first.held)
                 return self._attach(relation, replace(first, held=held))
         elif count > 1 and first.subject.place == second.subject.place == "table":
@@ -171,7 +162,7 @@ class _Arrangement:
             return False
         if second.subject.name == "broom":
             self._flags[relation.first] = "over"
-        copies = min(_SEATS, self._things[relation.first].count)
+        copies = min(5, self._things[relation.first].count)
         return self._attach(relation, replace(first, seat=second, copies=copies))
 
     def _in(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
@@ -181,7 +172,7 @@ class _Arrangement:
         return seat_kind(second.subject) != "on" and self._rides(relation, first, second)
 
     def _under(self, relation: Relation, first: SubjectFigure, second: SubjectFigure) -> bool:
-        if second.subject.name in _OVERHEAD:
+        if second.subject.name == "umbrella":
             return self._with(relation, first, second)
         if second.subject.place == "sky":
             return True
@@ -216,7 +207,8 @@ def _choose_scene(request: DrawingRequest, things: Sequence[Subject], seed: int)
     hidden = _INDOORS if request.hints & _OUTDOOR_HINTS else frozenset[str]()
     homes = things[0].scenes if things and not request.has_place else ()
     for rank, name in enumerate(homes, 1):
-        wanted[name] += _HOME_WEIGHT / rank**0.5 if name in {*allowed} - hidden else 0
+        # A scene that is named has 100.
+        wanted[name] += 60 / rank**0.5 if name in {*allowed} - hidden else 0
     # A word that names nothing says nothing about a place: a quiet ground suits it.
     scene = _choose(wanted, ("quiet",), seed)
     return {"waves": "lake"}.get(scene, scene) if "calm" in request.hints else scene
@@ -280,7 +272,7 @@ def _row_up(placed: Sequence[_Root], rng: random.Random, *, is_alone: bool) -> I
     for row in range(rows):
         numbers = range(row * across, min(len(placed), (row + 1) * across))
         wide = [heights[each] * (0.62 if _is_person(placed[each][0]) else 1.0) for each in numbers]
-        shrunk = min(1.0, _ROW_UNITS / sum(wide)) * 0.92**row
+        shrunk = min(1.0, 84 / sum(wide)) * 0.92**row
         left = 0.0
         for number, width in zip(numbers, wide, strict=True):
             share = width / sum(wide)
@@ -317,13 +309,14 @@ def _heights(placed: Sequence[_Root]) -> list[float]:
     """Heights in units, so that none is lost beside another."""
     subjects = [figure.base.subject for figure, _ in placed]
     is_scene = any(place in {"ground", "floor", "hill"} for _, place in placed)
+    # What lies on the ground instead of a table is smaller.
     natural = [
-        each.height * (_GROUND_SHARE if is_scene and each.place in {"table", "close"} else 1.0)
+        each.height * (0.6 if is_scene and each.place in {"table", "close"} else 1.0)
         for each in subjects
     ]
     largest = max(natural)
     # Small ones are drawn larger than they are beside large ones, and all small ones are.
-    grown = min(1.5, max(1.0, _HEIGHT_MIN / largest)) * largest
+    grown = min(1.5, max(1.0, 42 / largest)) * largest
     pairs = zip(placed, natural, strict=True)
     return [grown * (height / largest) ** 0.75 * figure.size for (figure, _), height in pairs]
 

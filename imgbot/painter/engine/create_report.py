@@ -15,7 +15,6 @@ from imgbot.painter.engine.subjects import has_own_drawing, subject_names, subje
 SUGGESTIONS_MAX = 3
 # Where nothing suits the scene.
 _POPULAR = ("fox", "cat", "lighthouse")
-_STYLES = ("watercolour", "oil")
 # Scenes that these scenes show, too.
 _ALSO = {"stars": ("hills", "forest", "planet"), "beach": ("waves", "dunes"), "waves": ("lake",)}
 # Hints that show in every scene outdoors.
@@ -213,5 +212,5 @@ def _suggest(composition: Composition) -> tuple[str, ...]:
     own = [name for name in subject_names() if has_own_drawing(name)]
     fitting = [name for name in own if composition.scene in subject_of(name).scenes[:1]]
     subjects = [name for name in dict.fromkeys([*fitting, *_POPULAR]) if name not in drawn]
-    style = next(name for name in _STYLES if name != composition.style)
+    style = next(name for name in ("watercolour", "oil") if name != composition.style)
     return (*subjects[: SUGGESTIONS_MAX - 1], style)

@@ -22,7 +22,6 @@ _TABLE, _LISTS = table("edit"), phrase_lists("edit")
 # By the change that a word would ask for: requests that make the word a mere description.
 _REMEDIES = {key: frozenset(keys.split()) for key, keys in _TABLE["remedies"].items()}
 _ALONE, _OPPOSITES = _TABLE["alone"], _TABLE["opposites"]
-_CONTEXT_CHARACTERS = 80
 
 
 def _at_end(name: str, following: str = "") -> re.Pattern[str]:
@@ -49,7 +48,7 @@ _BOTH = re.compile(
 
 def _before(text: str, place: int) -> str:
     """Context in which a negation, a subject or so is searched."""
-    return text[max(0, place - _CONTEXT_CHARACTERS) : place]
+    return text[max(0, place - 80) : place]
 
 
 def diagnose(text: str, start: int, end: int, key: str, others: Collection[str]) -> str:
@@ -96,7 +95,6 @@ def _describes_photo(subject_pattern: re.Pattern[str], text: str, start: int, en
 
 # More than a prompt can contain; bounds the work.
 _PHRASES_MAX = 200
-_THING_WORDS = 3
 
 
 class _Phrase(NamedTuple):
@@ -234,7 +232,7 @@ def _is_thing(words: str) -> bool:
     others = [phrase.pattern for phrase in _PHRASES if "thing" not in phrase.pattern.groupindex]
     others += [_LISTS["no_thing"], *(pattern for _, pattern in _DEGREES)]
     return (
-        0 < len(said) <= _THING_WORDS
+        0 < len(said) <= 3
         and STOP_WORDS.isdisjoint(said)
         and colour_key(said[-1]) is None
         and not any(pattern.search(words) for pattern in others)

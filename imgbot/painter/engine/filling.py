@@ -18,10 +18,8 @@ from imgbot.painter.engine.drawing import padded, scaled
 _SIDE_PX = 400
 # Width of the surroundings: a share of the hole's side, and at least some pixels.
 _AROUND, _AROUND_PX = 0.5, 16
-_SMOOTHINGS = (8, 4, 2)
-_PATCH_PX, _ITERATIONS, _TEXTURE_PX = 5, 6, 10
+_PATCH_PX = 5
 _MIDDLE = 128
-_FEATHER_SHARE = 0.003
 # Address space that numpy takes; it ends the process where memory does not suffice.
 _ROOM_BYTES = 200 << 20
 
@@ -45,7 +43,7 @@ def fill(image: Image.Image, mask: Image.Image) -> Image.Image:
     small_hole = hole.resize(size, Image.Resampling.BOX).point([0] + [255] * 255)
     filled = _textured(small, small_hole, _smooth(small, small_hole))
     result = image.copy()
-    soft = hole.filter(ImageFilter.GaussianBlur(max(image.size) * _FEATHER_SHARE))
+    soft = hole.filter(ImageFilter.GaussianBlur(max(image.size) * 0.003))
     result.paste(filled.resize(part.size, Image.Resampling.BICUBIC), area[:2], soft)
     return result
 
@@ -55,7 +53,7 @@ def _smooth(image: Image.Image, hole: Image.Image) -> Image.Image:
     known = image.convert("RGBA")
     known.putalpha(ImageChops.invert(hole))
     filled = _from_coarser(known)
-    for radius_px in _SMOOTHINGS:
+    for radius_px in (8, 4, 2):
         for _ in range(6):
             blurred = filled.filter(ImageFilter.BoxBlur(radius_px))
             filled = Image.composite(blurred, image, hole)
@@ -84,9 +82,9 @@ def _textured(image: Image.Image, hole: Image.Image, smooth: Image.Image) -> Ima
     arrays, patchmatch = import_module("numpy"), import_module("patchmatch_cython")
     known, unknown = arrays.asarray(smooth).copy(), arrays.asarray(hole) > 0
     solver = patchmatch.CythonSolver(known, unknown, _PATCH_PX)
-    found = solver(iterations=_ITERATIONS, randomize_nnf=True, nnf=None, seed=1, em_loops=1)
+    found = solver(iterations=6, randomize_nnf=True, nnf=None, seed=1, em_loops=1)
     matched = Image.fromarray(arrays.clip(found, 0, 255).astype("uint8"))
     matched = Image.composite(matched, image, hole)
-    blurred = matched.filter(ImageFilter.GaussianBlur(_TEXTURE_PX))
+    blurred = matched.filter(ImageFilter.GaussianBlur(10))
     detail = ImageChops.subtract(matched, blurred, 1, _MIDDLE)
     return Image.composite(ImageChops.add(smooth, detail, 1, -_MIDDLE), image, hole)

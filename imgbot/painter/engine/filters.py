@@ -12,7 +12,6 @@ from imgbot.painter.engine.styles import painted
 
 # Fixed, so that a repeated edit gives the same file.
 _SEED = 20
-_PAINTED_MEGAPIXELS = 1.0
 # Strokes of narrower pictures would be smaller than a pixel.
 _PAINTED_MIN_PX = 100
 _TEAL, _AMBER = parse_hex("0b5563"), parse_hex("ffb56b")
@@ -121,7 +120,7 @@ def _painted(
     """Filter that paints a photo in a style of created pictures."""
 
     def paint(image: Image.Image, degree: float) -> Image.Image:
-        small = drawing.shrink_to(image, _PAINTED_MEGAPIXELS)
+        small = drawing.shrink_to(image, 1.0)
         if min(small.size) < _PAINTED_MIN_PX:
             return effects.posterize(image, degree)
         # All of a photo has the detail of a figure.

@@ -30,7 +30,6 @@ _WHOLE = frozenset(
     {"upside_down", "mirror", "flip", "zoom", "frame", "colour_frame", "round_corners", "circle"}
     | {"polaroid", "backdrop", "scenery", "blur_background", "vignette", "blur_edges", "miniature"}
 )
-_FEATHER_SHARE = 0.004
 
 APPLIED_KEYS = ("removed", "recoloured")
 
@@ -43,7 +42,7 @@ def inpaint(image: Image.Image, mask: Image.Image, prompt: str) -> EditResult:
     """
     text = " ".join(fold(prompt).split())
     mask = mask.resize(image.size, Image.Resampling.NEAREST)
-    soft = mask.filter(ImageFilter.GaussianBlur(max(image.size) * _FEATHER_SHARE))
+    soft = mask.filter(ImageFilter.GaussianBlur(max(image.size) * 0.004))
     keys = {step.key for step in parse_edit_request(prompt)[0]}
     if keys - _COLOURS:
         outcome = edit_picture(image, prompt)

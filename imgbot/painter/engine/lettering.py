@@ -18,23 +18,15 @@ from imgbot.painter.engine.typography import (
     poster_font,
 )
 
-CHARACTERS_MAX, _TAIL_MAX = 500, 40
-_WIDTH_SHARE = 0.92
-# Lines in all, and lines that are readable over a picture.
-_LINES_MAX, _LINES_OVER = 40, 4
+CHARACTERS_MAX = 500
 _READABLE_PX = 11
-# A smaller picture is enlarged to this longer side, so that the words have pixels.
-_SIDE_MIN_PX = 512
 # A narrower or flatter picture gets margins.
 _TALLEST, _WIDEST = 1 / 4, 40.0
-# Shares of a band that hide a face, the main thing where there is no face, or a guess at that.
-_FACE_MAX, _SUBJECT_MAX, _GUESS_MAX = 0.03, 0.45, 0.9
-# Share of the picture that makes skin a face.
-_FACE_MIN = 0.02
+# Share of a band that hides the main thing, where there is no face.
+_SUBJECT_MAX = 0.45
 # Skin in Cb and Cr (Chai and Ngan 1999), and not in the dark.
 _SKIN = ((60, 255), (77, 127), (135, 173))
-_PAPER, _INK = (250, 246, 236), (58, 44, 40)
-_EDGE_SHARE = 0.035
+_INK = (58, 44, 40)
 
 
 class Lettered(NamedTuple):
@@ -91,7 +83,7 @@ def _left_out(lettering: Lettering, font_of: FontOf) -> tuple[str, ...]:
     missing = [
         sign for sign in said if sign.isprintable() and not typography.is_drawable(sign, font_of)
     ]
-    cut = [part.text[CHARACTERS_MAX:][:_TAIL_MAX] for part in lettering.parts]
+    cut = [part.text[CHARACTERS_MAX:][:40] for part in lettering.parts]
     return tuple(dict.fromkeys(each for each in [*missing, *cut] if each))
 
 
@@ -105,14 +97,14 @@ def _with_room(image: Image.Image) -> Image.Image:
     ratio = image.width / image.height
     if not _TALLEST <= ratio <= _WIDEST:
         image = geometry.fit_ratio(image, min(_WIDEST, max(_TALLEST, ratio)))
-    return drawing.resize(image, max(1.0, _SIDE_MIN_PX / max(image.size)))
+    return drawing.resize(image, max(1.0, 512 / max(image.size)))
 
 
 def _block(image: Image.Image, text: str, font_of: FontOf, share: float) -> _Block:
     """Text broken and sized for a part of the height; long texts get more of it."""
     long = min(1.0, len(text) / 240)
     height = max(image.height * share * (1 + 1.2 * long), min(image.height, image.width * 0.06))
-    lines, font = fit_text(text, font_of, image.width * _WIDTH_SHARE, height, _LINES_MAX)
+    lines, font = fit_text(text, font_of, image.width * 0.92, height, 40)
     if font.size < _READABLE_PX:
         font = font_of(_READABLE_PX)
     return _Block(lines, font, line_height(font) * len(lines))
@@ -121,10 +113,11 @@ def _block(image: Image.Image, text: str, font_of: FontOf, share: float) -> _Blo
 def _overlaid(image: Image.Image, part: PlacedText, font_of: FontOf, kept: _Kept) -> Image.Image:
     """Words over the picture where they hide nothing, else on a strip of their own beside it."""
     block = _block(image, part.text, font_of, 0.17)
-    margin = max(2.0, image.height * _EDGE_SHARE)
+    margin = max(2.0, image.height * 0.035)
     rows = min(1.0, (block.height + 2 * margin) / image.height)
     place = part.place or min(("bottom", "top"), key=lambda each: kept.hidden(each, rows))
-    if kept.hidden(place, rows) > 1 or len(block.lines) > _LINES_OVER:
+    # More lines are not readable over a picture.
+    if kept.hidden(place, rows) > 1 or len(block.lines) > 4:
         return _beside(image, block, is_above=place == "top")
     top = margin if place == "top" else image.height - margin - block.height
     canvas = image.copy()
@@ -135,9 +128,9 @@ def _overlaid(image: Image.Image, part: PlacedText, font_of: FontOf, kept: _Kept
 def _find_kept(image: Image.Image) -> _Kept:
     subject, confidence = find_subject(image)
     face = drawing.times(_skin(image.resize(subject.size, Image.Resampling.BOX)), subject)
-    if drawing.share_of(face) > _FACE_MIN:
-        return _Kept(face, _FACE_MAX)
-    return _Kept(subject, _SUBJECT_MAX if confidence >= CERTAIN else _GUESS_MAX)
+    if drawing.share_of(face) > 0.02:
+        return _Kept(face, 0.03)
+    return _Kept(subject, _SUBJECT_MAX if confidence >= CERTAIN else 0.9)
 
 
 def _skin(image: Image.Image) -> Image.Image:
@@ -176,7 +169,8 @@ def _as_card(image: Image.Image, text: str) -> Image.Image:
     block = _block(image, text, card_font, 0.16)
     border = max(3, round(min(image.size) * 0.05))
     strip = round(block.height + 1.4 * border)
-    canvas = Image.new("RGB", (image.width + 2 * border, image.height + 2 * border + strip), _PAPER)
+    size = (image.width + 2 * border, image.height + 2 * border + strip)
+    canvas = Image.new("RGB", size, (250, 246, 236))
     canvas.paste(image, (border, border))
     inset = border // 2
     box = (inset, inset, canvas.width - inset, canvas.height - inset)

@@ -26,7 +26,6 @@ from imgbot.painter.engine.vocabulary import STOP_WORDS
 WORDS_MAX, COUNT_MAX = 200, 12
 _TYPO_LETTERS_MIN = 6
 _DIMINUTIVE = re.compile("(?:[оеёуыюи]?[чшн](?:ек|ик|к)|ик|ок|ек)(?:[аеиоуы]|о[мвй]|ами|ах)?$")
-_PLAIN_ENDINGS = ("", "а", "ка", "ок", "о", "ь")
 _ADJECTIVES = ("ый", "ий", "ой", "ая", "яя", "ое", "ее", "ые", "ие")
 _TABLE = table("create")
 # Weights for scene and palette: things decide the scene, times and moods rather the colours.
@@ -149,7 +148,7 @@ def _diminutive_of(word: str) -> tuple[str, bool] | None:
     base = _DIMINUTIVE.sub("", word)
     if base == word or len(base) < 3 or is_known(word):
         return None
-    found = (meanings().get(EXACT + base + ending) for ending in _PLAIN_ENDINGS)
+    found = (meanings().get(EXACT + base + ending) for ending in ("", "а", "ка", "ок", "о", "ь"))
     return next(filter(None, found), None)
 
 

@@ -16,9 +16,8 @@ from imgbot.painter.engine.lettering import letter
 from imgbot.painter.engine.merge_request import MergeRequest, parse_merge_request
 from imgbot.painter.pictures import flatten
 
-# Limits of the subject's share of the picture, and the least opacity that is part of it.
+# Limits of the subject's share of the picture.
 _SUBJECT_MIN, _SUBJECT_MAX = 0.002, 0.98
-_CLEAR = 5
 
 HEIGHT_SHARE, WIDTH_SHARE_MAX, HEIGHT_SHARE_MAX = 0.55, 0.8, 0.92
 CORNER_SHARE, INSET_SHARE = 0.36, 0.36
@@ -44,7 +43,7 @@ def cut_out(image: Image.Image) -> CutOut | None:
     share = sum(alpha.histogram()[128:]) / (alpha.width * alpha.height)
     if not _SUBJECT_MIN <= share <= _SUBJECT_MAX:
         return None
-    box = alpha.point([0 if value < _CLEAR else 255 for value in range(256)]).getbbox()
+    box = alpha.point([0 if value < 5 else 255 for value in range(256)]).getbbox()
     if box is None:
         return None
     return CutOut(image.crop(box), is_cut_off(alpha, box))
@@ -115,7 +114,6 @@ def place_inset(
 
 PHOTOS_MIN, PHOTOS_MAX = 2, 10
 _Merged = tuple[Image.Image, tuple[str, ...]]
-_GROUND_SIDE_PX = 2048
 _SQUARED = tuple(value * value // 255 for value in range(256))
 
 # Keys of a merge's results; left_out carries the numbers of unused photos.
@@ -208,7 +206,7 @@ def _cut_out(images: Sequence[Image.Image], request: MergeRequest) -> _Merged:
         return cut_out(images[index])
 
     subjects, ground_index = _roles(len(images), request, cut)
-    ground = _shrunk(flatten(images[ground_index]), _GROUND_SIDE_PX)
+    ground = _shrunk(flatten(images[ground_index]), 2048)
     if len(subjects) > 1:
         # At one position, several subjects would hide each other.
         request = replace(request, position="")

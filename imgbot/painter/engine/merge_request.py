@@ -44,7 +44,7 @@ if photo_styles.PAINTER.is_installed:
 _SIDES = {
     word: side.split("_") for side, words in _TABLE["sides"].items() for word in words.split()
 }
-_TYPO_LETTERS_MIN, _LETTERS_OF_TWO_SLIPS = 5, 8
+_TYPO_LETTERS_MIN = 5
 _MERGE_WORDS = frozenset(_TABLE["stop_words"].split())
 _STOP_WORDS = _FILLERS | _MERGE_WORDS
 _OBEYED = tuple(sorted(word for word in _MERGE_WORDS if len(word) >= _TYPO_LETTERS_MIN))
@@ -180,7 +180,7 @@ def _unrecognised_words(text: str) -> tuple[str, ...]:
         for word in blanked(text, spans).split()
         if word not in _STOP_WORDS
         and any(char.isalpha() for char in word)
-        and not slips_of(word, _OBEYED, 2 if len(word) >= _LETTERS_OF_TWO_SLIPS else 1)
+        and not slips_of(word, _OBEYED, 2 if len(word) >= 8 else 1)
     ]
     return tuple(dict.fromkeys(words))
 

@@ -29,15 +29,13 @@ STYLES: Mapping[str, Mapping[str, str | int]] = table("photo_styles")["styles"]
 
 # Strokes have a size in pixels: a larger photo is painted smaller, and enlarged.
 _PAINTED_PIXELS, _PAINTED_PIXELS_MIN = 700_000, 20_000
-_SIDE_MIN_PX, _STEP_PX = 32, 4
 # Measured 257 bytes of address space for a pixel, and what is needed beside the picture.
 _BYTES_PER_PIXEL, _BYTES_LEFT = 300, 190 << 20
 # More would only be an enlargement of the strokes.
 _RESULT_PIXELS = 2_600_000
 
 _READ_PX, _TILE_PX = 256, 384
-_TILE_STEP_PX, _COPY_SIDE_MAX_PX = 192, 768
-_TONE_RADIUS_PX = 24
+_TILE_STEP_PX = 192
 
 
 def patterns() -> Iterator[tuple[str, str]]:
@@ -61,7 +59,7 @@ def paint(image: Image.Image, style: str, degree: float) -> Image.Image:
     if most < _PAINTED_PIXELS_MIN:
         raise UserError("photo_styles_unavailable")
     # The network halves the sides twice.
-    size = _scaled(image.size, most, _SIDE_MIN_PX, _STEP_PX)
+    size = _scaled(image.size, most, 32, 4)
     weights = pixels(Image.new("L", (len(STYLES), 1)))[0].copy()
     weights[int(STYLES[style]["network"])] = 1
     reduced = pixels(image.resize(size, Image.Resampling.LANCZOS)).transpose(2, 0, 1)[None]
@@ -82,7 +80,7 @@ def paint_like(image: Image.Image, example: Image.Image) -> Image.Image:
     def copied(part: Image.Image) -> Image.Image:
         return picture(_run(_COPYIST, pixels(part)[None], style)[0])
 
-    most = _COPY_SIDE_MAX_PX / max(image.size)
+    most = 768 / max(image.size)
     width, height = (
         max(_TILE_PX, round(side * most / _TILE_STEP_PX) * _TILE_STEP_PX) for side in image.size
     )
@@ -94,7 +92,7 @@ def paint_like(image: Image.Image, example: Image.Image) -> Image.Image:
         tile = copied(reduced.crop((left, top, left + _TILE_PX, top + _TILE_PX)))
         sheet.paste(tile, (left, top), _overlap(bool(left), bool(top)))
     tones = whole.resize(sheet.size, Image.Resampling.BICUBIC)
-    blur = ImageFilter.GaussianBlur(_TONE_RADIUS_PX)
+    blur = ImageFilter.GaussianBlur(24)
     details = ImageChops.subtract(sheet, sheet.filter(blur), 1, 128)
     return _enlarged(ImageChops.add(details, tones.filter(blur), 1, -128), image.size)
 

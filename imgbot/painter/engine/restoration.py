@@ -34,7 +34,6 @@ def in_strips(
 # Eight shifts of the 8 x 8 grid, no two of them in one row or column.
 _SHIFTS_PX = ((1, 2), (4, 0), (7, 6), (2, 5), (5, 3), (0, 7), (3, 1), (6, 4))
 _GRID_PX = 8
-_PROBE_PX = 512
 _QUALITIES = range(6, 96, 2)
 # Least ratio by which the error dips at the picture's own quality: photographs that were never
 # JPEG-encoded stay below 1.1, those encoded at 75 and less reach 3 to 10.
@@ -60,7 +59,7 @@ def find_jpeg_quality(image: Image.Image) -> int | None:
 
 def _probe(image: Image.Image) -> Image.Image:
     """Greyscale centre of the picture, aligned to the grid."""
-    width, height = (min(_PROBE_PX, side) // _GRID_PX * _GRID_PX for side in image.size)
+    width, height = (min(512, side) // _GRID_PX * _GRID_PX for side in image.size)
     left, top = (
         (whole - part) // 2 // _GRID_PX * _GRID_PX
         for whole, part in zip(image.size, (width, height), strict=True)
@@ -140,7 +139,6 @@ _WEAKEST, _STRONGEST = 1.5, 45.0
 # Share of the noise left in each band of detail, from fine to coarse; measured on white noise with
 # the filters below.
 _BAND_NOISE = (0.83, 0.26, 0.13)
-_BAND_RADII_PX = (1.0, 2.2, 4.4)
 # Reach of the three blurs and that of the energy, added up.
 _REACH_PX = 32
 # Quantization steps in standard deviations of the noise: the best of 3 to 7 on test photos.
@@ -209,7 +207,7 @@ def _shrink_bands(image: Image.Image, sigma: float) -> Image.Image:
 def _shrink_channel(channel: Image.Image, sigma: float) -> Image.Image:
     smooth = channel
     bands: list[Image.Image] = []
-    for radius, share in zip(_BAND_RADII_PX, _BAND_NOISE, strict=True):
+    for radius, share in zip((1.0, 2.2, 4.4), _BAND_NOISE, strict=True):
         smoother = smooth.filter(ImageFilter.GaussianBlur(radius))
         bands.append(_shrink(smooth, smoother, sigma * share))
         smooth = smoother
@@ -240,8 +238,6 @@ _CAUTION = 0.85
 _PROBE_BLUR_PX = 1.0
 # Edges: the steepest 500th of the pixels.
 _EDGE_SHARE = 0.998
-_FAINT_EDGE = 12
-_ROUNDS = 4
 
 
 def estimate_blur_px(image: Image.Image) -> float:
@@ -253,7 +249,7 @@ def estimate_blur_px(image: Image.Image) -> float:
         return 0.0
     grey = image.convert("L")
     steep = _edge_strength(grey)
-    if steep < _FAINT_EDGE:
+    if steep < 12:
         return 0.0
     again = _edge_strength(grey.filter(ImageFilter.GaussianBlur(_PROBE_BLUR_PX)))
     ratio = min(0.98, again / steep)
@@ -273,7 +269,7 @@ def deblur(image: Image.Image, blur_px: float, noise: float) -> Image.Image:
     smear = sqrt(max(0.0, min(_UNDOABLE_PX, _CAUTION * blur_px) ** 2 - _NATURAL_PX**2))
     lightness, blue, red = image.convert("YCbCr").split()
     better = lightness
-    for _ in range(_ROUNDS if noise < 1.5 else 2):
+    for _ in range(4 if noise < 1.5 else 2):
         blurred = better.filter(ImageFilter.GaussianBlur(smear))
         missing = ImageChops.subtract(lightness, blurred, 1, 128)
         better = ImageChops.add(better, missing, 1, -128)

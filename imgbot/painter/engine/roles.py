@@ -11,7 +11,6 @@ from imgbot.painter.engine.subjects import PHRASE_WORDS_MAX
 
 _NAME_WORDS = 2
 _PARTITIVE = frozenset({"with", "in", "wears", "of"})
-_LOGOS = ("logo", "логотип")
 _SMALL = frozenset({Role.COUNT, Role.COLOUR, Role.SIZE, Role.RELATION, Role.STAND, Role.FILLER})
 
 
@@ -21,7 +20,7 @@ class PromptWords:
     def __init__(self, found: Sequence[str], lettering: set[str]) -> None:
         self.found, self.lettering = found, lettering
         self.folded = [fold(word) for word in found]
-        self.is_logo = any(word.startswith(_LOGOS) for word in self.folded)
+        self.is_logo = any(word.startswith(("logo", "логотип")) for word in self.folded)
         # Titles capitalise every word.
         self.is_title = sum(map(str.istitle, found)) > max(_NAME_WORDS, len(found) / 2)
 

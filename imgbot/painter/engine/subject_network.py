@@ -7,7 +7,6 @@ from PIL import Image
 from imgbot.painter.networks import Network, picture, pixels
 
 NETWORK = Network("imgbot.painter.engine", "networks/u2netp.onnx", room_bytes=260 << 20)
-_SIDE_PX = 320
 # Of the pixels' values in ImageNet, as shares of 255.
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 # Levels at which a pixel certainly is the subject's, and from which it may be.
@@ -25,7 +24,7 @@ def salience(image: Image.Image) -> SubjectMask | None:
     """Return the share of the subject in each pixel (RGB picture); None without the network."""
     if not NETWORK.is_installed:
         return None
-    reduced = pixels(image.resize((_SIDE_PX, _SIDE_PX), Image.Resampling.LANCZOS))
+    reduced = pixels(image.resize((320, 320), Image.Resampling.LANCZOS))
     scaled = ((reduced / max(1 / 255, reduced.max()) - _MEAN) / _DEVIATION).astype("float32")
     found = NETWORK.run(scaled.transpose(2, 0, 1)[None])
     if found is None:

@@ -15,7 +15,6 @@ STOP_WORDS = frozenset(fold(table("edit")["stop_words"]).split())
 SUGGESTIONS_MAX = 3
 # Shorter words are too similar to each other for a guess.
 _TYPO_LETTERS_MIN = 5
-_CLOSE = 0.76
 
 _NAMES = {
     fold(word): line.split()[0]
@@ -53,7 +52,7 @@ def find_suggestions(unknown: Sequence[str]) -> tuple[str, ...]:
     spelt = [
         near
         for word in unknown
-        for near in similar(word, _BY_ALPHABET[has_cyrillic(word)], 2, _CLOSE)
+        for near in similar(word, _BY_ALPHABET[has_cyrillic(word)], 2, 0.76)
     ]
     meant = [
         near

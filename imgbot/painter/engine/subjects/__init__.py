@@ -29,10 +29,6 @@ _LOSES = re.compile("([^аеиоуыэюя])ь?[ео]([^аеиоуыэюя])ь?$
 _GAINS = re.compile("([^аеиоуыэюяьй])ь?([кнлцрв])[аояе]$")
 
 
-_CASES = ("а", "у", "е", "ом")
-_SOFT_CASES = ("я", "ю", "е", "ем", "и", "ев")
-
-
 class Subject(NamedTuple):
     """Something to draw: its place in a scene, its height there in units, and fitting scenes."""
 
@@ -84,9 +80,11 @@ def _forms(word: str) -> tuple[str, ...]:
             forms |= dict.fromkeys(gained.replace("*", vowel) for vowel in "ео")
         # The stemmer takes some words for other forms: "диван" for a participle.
         base = word.rstrip("аяоеь")
-        forms |= dict.fromkeys(key_of(base + ending) for ending in _CASES)
+        forms |= dict.fromkeys(key_of(base + ending) for ending in ("а", "у", "е", "ом"))
         if word.endswith("й"):
-            forms |= dict.fromkeys(key_of(word[:-1] + ending) for ending in _SOFT_CASES)
+            forms |= dict.fromkeys(
+                key_of(word[:-1] + ending) for ending in ("я", "ю", "е", "ем", "и", "ев")
+            )
         if word.endswith("енок"):
             forms[key_of(f"{word.removesuffix('енок')}ята")] = None
     elif word.endswith("man"):
