@@ -3,7 +3,7 @@
 The scripts of the queue know no limit: they add what is held, and what this module says at the end.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -34,7 +34,7 @@ HoldsOf = Callable[[Job], Sequence[Hold]]
 
 
 class Tally(NamedTuple):
-    """Change of a field of a hash; one below 0 only of a field that there is."""
+    """Change of a field of a hash, which goes at 0; one below 0 takes no more than there is."""
 
     key: str
     field: str
@@ -48,9 +48,10 @@ class Tally(NamedTuple):
 
 def of_day(job: Job, limits: QueueLimits) -> list[Hold]:
     """Return what a job holds of the budgets and the quotas of its day."""
-    held = [*_budgets(job, limits), *_quotas(job, limits)]
-    day = keys.SPEND + job.charge.spend_day
-    return [each._replace(key=day, kept_s=keys.SPEND_KEPT_S) for each in held]
+    day, rows = keys.SPEND + job.charge.spend_day, [*_budgets(job, limits), *_quotas(job, limits)]
+    held = [each._replace(key=day) for each in rows]
+    # The first row renews the lifetime of the hash.
+    return [*(each._replace(kept_s=keys.SPEND_KEPT_S) for each in held[:1]), *held[1:]]
 
 
 def _budgets(job: Job, limits: QueueLimits) -> Iterator[Hold]:
@@ -109,11 +110,12 @@ def at_end(job: Job, outcome: State) -> Iterator[Tally]:
             yield Tally(hold.key, hold.spent_in, -hold.amount - back)
 
 
-def _charge(job: Job, price: int) -> Iterable[Tally]:
-    made = f"{job.progress.provider or 'unknown'}.{job.request.operation}"
-    changes = {"charged": price, f"user:{job.user_id}": price, f"of:{made}": price, f"n:{made}": 1}
+def _charge(job: Job, price: int) -> Iterator[Tally]:
     day = keys.SPEND + job.charge.spend_day
-    return [Tally(day, field, change, keys.SPEND_KEPT_S) for field, change in changes.items()]
+    made = f"{job.progress.provider or 'unknown'}.{job.request.operation}"
+    yield Tally(day, "charged", price, keys.SPEND_KEPT_S)
+    for field, change in ((f"user:{job.user_id}", price), (f"of:{made}", price), (f"n:{made}", 1)):
+        yield Tally(day, field, change)
 
 
 def former(job: Job, record: Mapping[str, str]) -> tuple[Hold, ...]:

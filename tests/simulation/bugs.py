@@ -97,7 +97,7 @@ BUGS = {
     "reservation forgotten": Bug(
         f"{_HOLDS}:at_end", "-hold.amount,", "-hold.amount * ('reserved:' not in hold.field),"
     ),
-    "charge not in the ledger": Bug(f"{_HOLDS}:_charge", '"charged": price, ', ""),
+    "charge not in the ledger": Bug(f"{_HOLDS}:_charge", '"charged", price', '"charged", 0'),
     "free pictures not counted": Bug("enqueue", "day, hold.field, 0)", "day, hold.field, -1)"),
     "Stars returned and spent": Bug(f"{_HOLDS}:at_end", "-hold.amount - back", "-hold.amount"),
     "pictures given away": Bug(f"{_SUBMIT}:_stars_back", "max(kept[field] - amount, 0)", "-amount"),

@@ -14,11 +14,13 @@ local own_waiting = tonumber(redis.call('HGET', waiting, user) or '0')
 if own_waiting >= tonumber(waiting_limit) then return {'many', own_waiting} end
 local held = cjson.decode(holds)
 for _, hold in ipairs(held) do
-  local function stored(name) return name and tonumber(redis.call('HGET', hold.key, name)) or 0 end
   hold.is_anew = hold.dated and redis.call('HGET', hold.key, hold.dated) ~= day
   if hold.limit then
-    local counted = hold.is_anew and 0 or stored(hold.field) + stored(hold.beside)
-    local left = math.max(hold.limit, stored(hold.raised_in)) - counted - hold.amount
+    local others = {hold.beside or '', hold.raised_in or ''}
+    local seen = redis.call('HMGET', hold.key, hold.field, unpack(others))
+    for i = 1, 3 do seen[i] = tonumber(seen[i] or '0') end
+    local counted = hold.is_anew and 0 or seen[1] + seen[2]
+    local left = math.max(hold.limit, seen[3]) - counted - hold.amount
     if (hold.amount < 0 and -left or left) < 0 then return {hold.name, counted} end
   end
 end

@@ -20,16 +20,13 @@ for _, list in ipairs(cjson.decode(lists)) do
   redis.call('EXPIRE', list[1], list[4])
 end
 if picture_id ~= '' then redis.call('SET', picture, id, 'EX', result_kept_s) end
-local function applies(key, field, change, dated, is_of_known)
-  if dated ~= '' and redis.call('HGET', key, dated) ~= day then return false end
-  if is_of_known then return redis.call('EXISTS', key) == 1 end
-  -- What was forgotten is not given back.
-  return change > 0 or redis.call('HEXISTS', key, field) == 1
-end
-for _, count in ipairs(cjson.decode(counts)) do
-  local key, field, change, kept_s, dated, is_of_known = unpack(count)
-  if applies(key, field, change, dated, is_of_known) then
-    if redis.call('HINCRBY', key, field, change) == 0 then redis.call('HDEL', key, field) end
+for _, tally in ipairs(cjson.decode(counts)) do
+  local key, field, change, kept_s, dated, is_of_known = unpack(tally)
+  local is_past = dated ~= '' and redis.call('HGET', key, dated) ~= day
+  if not is_past and not (is_of_known and redis.call('EXISTS', key) == 0) then
+    local sum = redis.call('HINCRBY', key, field, change)
+    -- Below 0, it was forgotten, or never counted.
+    if sum == 0 or change < 0 and sum < 0 then redis.call('HDEL', key, field) end
     if kept_s > 0 then redis.call('EXPIRE', key, kept_s) end
   end
 end
