@@ -18,6 +18,22 @@ _STEPS = 50
 """Changes of one picture that are followed back."""
 
 
+async def owned_result(job_id: str, dialogue: Dialogue, *, gone: str = "stale_button") -> Result:
+    """Return the user's own result of this chat, for a button under it.
+
+    Raises UserError if it is `gone`, somebody else's, or of another chat.
+    """
+    result = await dialogue.app.results.result(job_id)
+    if result is None:
+        raise UserError(gone)
+    if result.user_id != dialogue.user_id:
+        raise UserError("not_your_button")
+    # 0: by a former release, which did not store it.
+    if result.chat_id not in {0, dialogue.context.chat_id}:
+        raise UserError("stale_button")
+    return result
+
+
 async def newest_first(dialogue: Dialogue) -> AsyncGenerator[tuple[Recent, Meant]]:
     """Yield what "this picture" may mean in this chat and topic, the newest first."""
     context, results = dialogue.context, dialogue.app.results

@@ -9,6 +9,7 @@ from aiogram.types import CallbackQuery
 from imgbot.bot import requests
 from imgbot.bot.commands import ButtonAction
 from imgbot.bot.dialogue import Alert, Dialogue
+from imgbot.bot.pictures import owned_result
 from imgbot.domain.model_words import asks_for_the_same
 from imgbot.domain.operations import ACTIONS, Operation
 from imgbot.domain.texts import buttons
@@ -24,12 +25,9 @@ def with_models(dialogue: Dialogue) -> Sequence[Operation]:
 
 async def on_models_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
     """Show the models for the operation of a result, in reply to it."""
-    result = await dialogue.app.results.result(argument)
-    is_here = result is not None and result.is_of(dialogue.context.chat_id)
-    if result is None or not is_here or result.operation not in with_models(dialogue):
+    result = await owned_result(argument, dialogue)
+    if result.operation not in with_models(dialogue):
         return "stale_button"
-    if result.user_id != dialogue.user_id:
-        return "not_your_button"
     await dialogue.reply_about(*_panel(result.operation, dialogue, result.id))
     return ""
 
@@ -58,10 +56,7 @@ async def on_model_callback(_: CallbackQuery, argument: str, dialogue: Dialogue)
 async def on_redraw_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str | Alert:
     """Order a picture again with the model that its button names, at the price that it tells."""
     job_id, mark, told = f"{argument}..".split(".")[:3]
-    result = await dialogue.app.results.result(job_id)
-    is_here = result is not None and result.is_of(dialogue.context.chat_id)
-    if result is None or not is_here or result.user_id != dialogue.user_id:
-        return "stale_button"
+    result = await owned_result(job_id, dialogue)
     model = _by_mark(result.operation, dialogue).get(mark)
     if model is None:
         return "model_gone_short"

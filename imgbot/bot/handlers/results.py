@@ -83,9 +83,8 @@ async def handle_history(_: Message, dialogue: Dialogue) -> None:
 
 
 async def on_history_callback(_: CallbackQuery, argument: str, dialogue: Dialogue) -> str:
-    context, result = dialogue.context, await dialogue.app.results.result(argument)
-    if result is not None and result.user_id != context.user_id:
-        return "not_your_button"
+    context = dialogue.context
+    await pictures.owned_result(argument, dialogue)
     shown = await _results_here(dialogue)
     index = next((at for at, each in enumerate(shown) if each.id == argument), None)
     picture = shown[index].picture if index is not None else None
@@ -135,12 +134,8 @@ async def _pressed_result(callback: CallbackQuery, argument: str, dialogue: Dial
 
     Raises UserError if it is gone, of another chat, or belongs to another user.
     """
-    result = await dialogue.app.results.result(argument.rpartition(".")[2])
-    if result is None or not isinstance(callback.message, Message):
-        raise UserError("stale_button")
-    if result.user_id != callback.from_user.id:
-        raise UserError("not_your_button")
-    if result.chat_id not in {0, callback.message.chat.id}:
+    result = await pictures.owned_result(argument.rpartition(".")[2], dialogue)
+    if not isinstance(callback.message, Message):
         raise UserError("stale_button")
     picture = result.picture or photo_of(callback.message)
     if picture is None:
@@ -269,13 +264,9 @@ async def on_retry_callback(callback: CallbackQuery, argument: str, dialogue: Di
     After a question about a drawing: a change of the area, or of the first photo.
     """
     choice, _, job_id = argument.rpartition(".")
-    wanted, message = await dialogue.app.results.result(job_id), callback.message
-    if wanted is None or not isinstance(message, Message):
-        return "request_gone"
-    if wanted.user_id != dialogue.user_id:
-        return "not_your_button"
-    is_known = choice in {"", Operation.INPAINT, Operation.EDIT}
-    if wanted.chat_id != message.chat.id or wanted.picture is not None or not is_known:
+    wanted = await pictures.owned_result(job_id, dialogue, gone="request_gone")
+    message, is_known = callback.message, choice in {"", Operation.INPAINT, Operation.EDIT}
+    if not isinstance(message, Message) or wanted.picture is not None or not is_known:
         return "stale_button"
     if choice:
         sources = wanted.sources[:1] if choice == Operation.EDIT else wanted.sources

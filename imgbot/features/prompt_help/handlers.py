@@ -12,6 +12,7 @@ from imgbot.bot.app import App
 from imgbot.bot.dialogue import Dialogue
 from imgbot.bot.handlers.models import mark_of
 from imgbot.bot.messages import asked_about, prompt_of, without_mention
+from imgbot.bot.pictures import owned_result
 from imgbot.domain.errors import UserError
 from imgbot.domain.operations import Operation
 from imgbot.domain.prompt_options import parse_prompt_options
@@ -46,21 +47,17 @@ class PromptHelp:
     ) -> tuple[str, str]:
         """Return the prompt, and the model that is to draw it. Raises UserError without one."""
         if argument:
-            result = await self.app.results.result(argument)
-            is_here = result is not None and result.is_of(dialogue.context.chat_id)
-            if result is None or not is_here or not self.fits(result.operation, result.words):
+            result = await owned_result(argument, dialogue)
+            if not self.fits(result.operation, result.words):
                 raise UserError("stale_button")
-            owner, prompt, model = result.user_id, result.words, result.chosen
-        else:
-            asked = asked_about(callback)
-            if asked is None or asked.from_user is None:
-                raise UserError("words_gone")
-            said = prompt_of(without_mention(asked, self.app.identity.name))
-            owner, prompt = asked.from_user.id, parse_prompt_options(said).prompt
-            model = _preferred(dialogue)
-        if owner != dialogue.user_id:
+            return result.words, result.chosen
+        asked = asked_about(callback)
+        if asked is None or asked.from_user is None:
+            raise UserError("words_gone")
+        if asked.from_user.id != dialogue.user_id:
             raise UserError("not_your_button")
-        return prompt, model
+        said = prompt_of(without_mention(asked, self.app.identity.name))
+        return parse_prompt_options(said).prompt, _preferred(dialogue)
 
     async def _versions(self, digest: str, dialogue: Dialogue) -> list[Version]:
         stored = json.loads(await self.store.versions(dialogue.user_id, digest))
@@ -89,10 +86,7 @@ class PromptHelp:
         if not number.isdecimal() or not 0 < int(number) <= len(versions):
             # Also in a group, to everybody else.
             return "stale_button"
-        like = await self.app.results.result(job_id)
-        is_own = like is not None and like.user_id == dialogue.user_id
-        if job_id and (like is None or not is_own or not like.is_of(dialogue.context.chat_id)):
-            return "stale_button"
+        like = await owned_result(job_id, dialogue) if job_id else None
         model = like.chosen if like else _preferred(dialogue)
         if told != mark_of(dialogue.price_told(Operation.CREATE, model)):
             await dialogue.update_panel(*_panel(versions, digest, job_id, model, dialogue))
