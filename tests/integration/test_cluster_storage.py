@@ -203,6 +203,26 @@ async def test_nobody_copies_a_server_that_lacks_something(servers: ValkeyCluste
         assert await standby.redis.get("img:test") == "on the first server alone"
 
 
+async def test_a_server_with_everything_leads_though_it_lost_its_link_long_ago(
+    servers: ValkeyCluster,
+) -> None:
+    async with open_leader(servers):
+        pass
+    async with Redis(port=servers.ports["b"], password=PASSWORD) as replica:
+        # As a network that is cut for over half a minute, while no bot is there.
+        await replica.config_set("masterauth", "wrong")
+        async with Redis(port=servers.ports["a"], password=PASSWORD) as primary:
+            await primary.execute_command("CLIENT", "KILL", "TYPE", "REPLICA")
+        link = "master_link_down_since_seconds"
+        await eventually(lambda: servers.info("b"), lambda told: int(str(told.get(link, 0))) > 32)
+    servers.kill("a")
+    await eventually(lambda: servers.seen_by("s1"), lambda told: "o_down" in told["flags"])
+
+    async with open_part(servers) as standby:
+        await standby.lease.take()
+        assert await standby.members() == servers.addresses("b")
+
+
 async def test_what_has_left_as_planned_is_not_wrong(servers: ValkeyCluster) -> None:
     url = ClusterUrl.parse(servers.url)
     async with open_leader(servers) as leader:

@@ -138,12 +138,8 @@ class Cluster:
 
     def can_go_on(self, hosts: set[str]) -> bool:
         """Return whether one in the record has a bot, and leads or is to be promoted."""
-        members, primary = self.members, self.primary
-        able = [self.servers[host] for host in members & hosts if not self.servers[host].is_down]
-        near = [each for each in able if self.is_up("w") and self._network.reaches(each.name, "w")]
-        is_lost = primary.name not in members
-        # One that lost its link long before is not promoted.
-        return any(e is primary or is_lost or e.cut_s > primary.down_s - 20 for e in near)
+        able = [each for each in self.members & hosts if not self.servers[each].is_down]
+        return any(self.is_up("w") and self._network.reaches(each, "w") for each in able)
 
     def is_outdated_promotable(self, hosts: set[str]) -> bool:
         """Return whether one that is not in the record may be promoted, though it has a bot."""

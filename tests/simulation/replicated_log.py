@@ -4,7 +4,6 @@ A replica copies the log some time later. After a cut it goes on where it was, i
 primary begins like its own; else its own is wiped first, and copied after a while.
 """
 
-import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -45,7 +44,7 @@ class ReplicatedLog:
         self.name = name
         self.log: Log = []
         self._synced, self._synced_s = 0, 0.0
-        self.is_down, self.down_s = False, math.inf
+        self.is_down = False
         self.has_lost = False
         """Answered writes were lost."""
         self.follows: ReplicatedLog | None = None
@@ -141,7 +140,7 @@ class ReplicatedLog:
     def go_down(self) -> None:
         """Answer nothing."""
         self._go_on_in_background()
-        self.is_down, self.down_s = True, self._loop.now_s
+        self.is_down = True
 
     def _go_on_in_background(self) -> None:
         """Sync each second."""

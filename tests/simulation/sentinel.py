@@ -179,8 +179,12 @@ class _Asked:
     async def sentinel_master(self, _: str) -> dict[str, Any]:
         self._require()
         ip, port = self.sentinel.named.address
-        epoch = self.sentinel.config_epoch
-        return {"ip": ip, "port": port, "flags": self.sentinel.flags, "config-epoch": epoch}
+        told = {"ip": ip, "port": port, "flags": self.sentinel.flags}
+        away_s = self.sentinel._now_s - self.sentinel._answered_s[self.sentinel.named] - _DOWN_S
+        return told | {
+            "config-epoch": self.sentinel.config_epoch,
+            "s-down-time": max(0, round(away_s * 1000)),
+        }
 
     async def execute_command(self, *_: str) -> None:
         """As if told to fail over: nobody votes on that."""

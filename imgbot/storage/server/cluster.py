@@ -23,6 +23,9 @@ _SENTINEL_S = 1.0
 """Shorter than the time between two renewals of a lease, which wait for it."""
 
 _NEW_MS = 30_000
+_STUCK_MS = 15_000
+"""Longer than a failover takes."""
+
 LAG_S = 3
 """Silence of a replica after which it counts as gone."""
 
@@ -83,6 +86,14 @@ class Told:
     def is_leaving(self) -> bool:
         """True if another one is about to be the primary."""
         return not _flags_of(self.primary).isdisjoint({"o_down", "failover_in_progress"})
+
+    @property
+    def is_stuck(self) -> bool:
+        """True if the primary is away, and no failover came of it.
+
+        A replica that lost its link long before the primary was away is not promoted.
+        """
+        return int(self.primary.get("s-down-time", 0)) > _STUCK_MS
 
     @property
     def promotable(self) -> list[Address]:

@@ -96,12 +96,13 @@ class Guard:
             has_quorum=len(answers) >= most,
             **_lag_in(told),
         )
-        if record and count >= most and str(named) not in record.members:
+        is_stuck = sum(each.is_stuck for each in answers) >= most
+        if record and count >= most and (is_stuck or str(named) not in record.members):
             near = (each for each, task in looked.items() if task.result()[1])
             await self._give_back(each for each in near if str(each) in record.members)
 
     async def _give_back(self, complete: Iterable[Address]) -> None:
-        """Have a server lead that has everything, in place of one that lacks something."""
+        """Have a server lead that has everything, in place of one that lacks something, or died."""
         pool = self._redis.sentinels
         sentinels = pool.sentinel_manager.sentinels if pool else ()
         for server, sentinel in itertools.product(complete, sentinels):
