@@ -17,6 +17,7 @@ COMMANDS = {
     "stars": "/refund",
     "broadcast": "/broadcast to all",
     "people": "/stats",
+    "alerts": "/pause",
     "privacy": "/privacy",
 }
 """One that is gone with its feature, where it has any."""
