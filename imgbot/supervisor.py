@@ -343,7 +343,6 @@ async def _run(
         try:
             async with asyncio.TaskGroup() as work:
                 work.create_task(services.updates.run(draining, drain_s))
-                work.create_task(services.albums.run(draining, drain_s))
                 work.create_task(services.runner.run(stopping, drain_s, ORDER_DRAIN_S))
                 for each in services.work:
                     work.create_task(each(draining, drain_s))

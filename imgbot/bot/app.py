@@ -14,7 +14,6 @@ from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
 from imgbot.painter.originals import OriginalStore
-from imgbot.storage.albums import Albums
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.holds import HoldsOf
 from imgbot.storage.job_queue import JobQueue
@@ -49,7 +48,6 @@ class App:
     queue_stats: QueueStats
     results: ResultStore
     users: UserStore
-    albums: Albums
     limit: RateLimit
     spend: Spend
     originals: OriginalStore
@@ -68,6 +66,8 @@ class App:
         default_factory=dict[str, Callable[[str], Keyboard]]
     )
     """Buttons of features under a refusal, by its text's key, in a language."""
+    prompt_looks: Sequence[Callable[[str, Any], Awaitable[bool]]] = ()
+    """Handlers of features for the prompt of a text; each says whether it has taken it."""
     privacy_notes: Sequence[PrivacyNote] = ()
     result_buttons: Sequence[ResultButton] = ()
     decide_unsure: (

@@ -27,6 +27,8 @@ class ChatCommand:
     """True if only its sender sees it in a group, as far as the client can do that."""
     is_open: bool = False
     """True if also those who are not admitted may use it: it is about what is theirs."""
+    is_part: bool = False
+    """True if its message is a part of a request: it is neither noted nor kept by itself."""
     help_topic: str = ""
     """Topic of the help that ends with it, where no text of the topic names it."""
 

@@ -12,7 +12,6 @@ from functools import partial
 from aiogram.types import CallbackQuery, Message
 
 from imgbot.bot import pictures, requests
-from imgbot.bot.albums import add_prompt
 from imgbot.bot.dialogue import (
     ABOUT_A_PHOTO,
     EXPIRY_S,
@@ -179,14 +178,22 @@ class Text:
 
 
 async def handle_text(message: Message, dialogue: Dialogue) -> None:
-    """Handle a text as the prompt of an album, or by what it asks for."""
+    """Handle a text as the prompt of a feature, or by what it asks for."""
     if await handle_same_with(message, dialogue):
         return
     text = await understand(message, dialogue)
-    if text.is_prompt and await add_prompt(text.prompt, dialogue):
+    if text.is_prompt and await _is_taken(text.prompt, dialogue):
         return
     for handler in _handlers_of(text):
         await handler(message, dialogue)
+
+
+async def _is_taken(prompt: str, dialogue: Dialogue) -> bool:
+    """Return true for a prompt that a feature has taken."""
+    for look in dialogue.app.prompt_looks:
+        if await look(prompt, dialogue):
+            return True
+    return False
 
 
 async def understand(message: Message, dialogue: Dialogue) -> Text:

@@ -123,7 +123,7 @@ class Dialogue:
     callback_id: str = ""
     """Id of the callback that is handled; empty for a message."""
     update: Mapping[str, Any] | None = None
-    """Message that is handled, as received, or what is kept of an album; else None."""
+    """Message that is handled, as received, or what a feature keeps of several; else None."""
 
     @property
     def language(self) -> str:
@@ -505,7 +505,7 @@ class Dialogues:
 
         Raises the errors of the block but UserError; the user is told of a failure.
         """
-        # Messages and complete albums are serialised.
+        # Messages are serialised, and with them what features make of several.
         lock = self._locks.setdefault(context.user_key, asyncio.Lock())
         thread_id = context.thread_id or None
         key = StorageKey(self._app.identity.id, context.chat_id, context.user_id, thread_id)

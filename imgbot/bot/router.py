@@ -10,7 +10,6 @@ from aiogram import Bot
 from aiogram.types import CallbackQuery, Message, Update
 
 from imgbot.bot import handlers, requests
-from imgbot.bot.albums import album_of, handle_album_again, handle_album_item
 from imgbot.bot.app import App
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.context import RequestContext, context_from_event
@@ -71,8 +70,13 @@ refused, if any, and what opens a dialogue.
 Returns False for an update that is not its own.
 """
 
+MessageLook = Callable[[Message], Awaitable[ChatCommand | None]]
+"""Choice of a feature for a message, before the commands; None for one that is not its own."""
+
+KeptHandler = Callable[[Mapping[str, Any], int, Dialogue], Awaitable[None]]
+"""Handler of a request that was refused at a time (ms), by what was kept of it."""
+
 _EDITED = ChatCommand("", handle_edited)
-_ALBUM_ITEM = ChatCommand("", handle_album_item)
 _UNKNOWN = ChatCommand("", handle_unknown_command)
 _TEXT, _PICTURE = ChatCommand("", handle_text), ChatCommand("", handle_picture)
 _UNSUPPORTED = ChatCommand("", handle_unsupported)
@@ -83,12 +87,21 @@ class UpdateHandler:
     """Handles updates, one at a time for each user in a chat."""
 
     def __init__(
-        self, app: App, dialogues: Dialogues, bot: Bot, first_looks: Sequence[FirstLook]
+        self,
+        app: App,
+        dialogues: Dialogues,
+        bot: Bot,
+        first_looks: Sequence[FirstLook],
+        message_looks: Sequence[MessageLook],
+        kept_handlers: Mapping[str, KeptHandler],
     ) -> None:
+        """`kept_handlers` are by a name that is in what was kept."""
         self._app = app
         self._dialogues = dialogues
         self._bot = bot
         self._first_looks = first_looks
+        self._message_looks = message_looks
+        self._kept_handlers = kept_handlers
         self._again = {
             "resend": ButtonAction("resend", self._handle_again),
             "usual": ButtonAction("usual", self._take_usual_model),
@@ -105,6 +118,7 @@ class UpdateHandler:
         context = context_from_event(event, update.update_id) if event else None
         if event is None or context is None:
             return
+        kept = None
         if isinstance(event, CallbackQuery):
             entry = self._action_of(event)
             work = partial(self._press, entry, event)
@@ -112,12 +126,14 @@ class UpdateHandler:
             entry = await self._command_of(event, is_edit=event is update.edited_message)
             if entry is None:
                 return
+            if event is update.message and not entry.is_part:
+                kept = raw
             event = without_mention(event, self._app.identity.name)
             work = partial(entry.handler, event)
         if refusal:
             work = partial(_refuse, refusal)
         is_open = entry.is_open and not refusal
-        serve = partial(self._serve, work, event, raw, is_open=is_open)
+        serve = partial(self._serve, work, event, kept, is_open=is_open)
         try:
             await serve(context)
         except ChatMovedError as moved:
@@ -141,13 +157,7 @@ class UpdateHandler:
             is_request = message.chat.type == "private" and (message.text or message.caption)
             return _EDITED if is_request else None
         is_addressed = self._app.identity.is_addressed(message)
-        # An album item belongs to its album even if its caption is a command. In a group only the
-        # item with the mention shows that the album is for the bot.
-        if message.media_group_id and (
-            is_addressed or await self._app.albums.is_known(album_of(message))
-        ):
-            return _ALBUM_ITEM
-        if command := self._listed_command(message):
+        if command := await self._feature_of(message) or self._listed_command(message):
             return command
         if not is_addressed:
             return None
@@ -157,6 +167,13 @@ class UpdateHandler:
         if message.photo or (message.document and not message.animation):
             return _PICTURE
         return _UNSUPPORTED if message.content_type in UNREADABLE else None
+
+    async def _feature_of(self, message: Message) -> ChatCommand | None:
+        """Return what a feature has chosen for a message."""
+        for look in self._message_looks:
+            if command := await look(message):
+                return command
+        return None
 
     def _listed_command(self, message: Message) -> ChatCommand | None:
         if addressee_of(message) not in {"", self._app.identity.name.lower()}:
@@ -181,14 +198,12 @@ class UpdateHandler:
         self,
         work: Callable[[Dialogue], Awaitable[None]],
         event: Event,
-        raw: Mapping[str, Any],
+        kept: Mapping[str, Any] | None,
         context: RequestContext,
         *,
         is_open: bool,
     ) -> None:
-        """Do the work in a dialogue, for a user who is admitted."""
-        # Of an album each item is an update of its own.
-        update = raw if "message" in raw and "media_group_id" not in raw["message"] else None
+        """Do the work in a dialogue, for a user who is admitted; `kept` is a whole message."""
         if self._app.queue.is_revoked(context.user_id, context.request, self._app.now_ms()):
             return
         profile = await self._app.users.profile(context.user_id, context.chat_id)
@@ -197,7 +212,7 @@ class UpdateHandler:
             callback_id = event.id
         elif event.forward_origin is None:
             context = context.with_text(event.text or event.caption or "")
-        async with self._dialogues.open(context, callback_id, update) as dialogue:
+        async with self._dialogues.open(context, callback_id, kept) as dialogue:
             try:
                 # Also of a user who is refused: an admin may let them in by their name.
                 await self._note_username(context)
@@ -205,7 +220,8 @@ class UpdateHandler:
                     await self._check(context)
                 await self._remember(context, profile.written)
                 if isinstance(event, Message):
-                    await self._note_photo(event, context)
+                    if kept:
+                        await self._note_photo(event, context)
                     await _count(event, dialogue)
                 await work(dialogue)
             except StorageFullError:
@@ -245,7 +261,8 @@ class UpdateHandler:
         if found is None:
             return "request_gone"
         at_ms, kept = found
-        handle = handle_album_again if "album" in kept else self._handle_message_again
+        of_features = (handler for name, handler in self._kept_handlers.items() if name in kept)
+        handle = next(of_features, self._handle_message_again)
         await handle(kept, at_ms, dialogue)
         await self._app.users.drop_refused(dialogue.user_id, update_id)
         await dialogue.remove_panel()
@@ -306,7 +323,7 @@ class UpdateHandler:
 
     async def _note_photo(self, message: Message, context: RequestContext) -> None:
         """Record a photo, or the picture replied to: it stays the one that is meant."""
-        if message.media_group_id or message.edit_date:
+        if message.edit_date:
             return
         results, now_ms = self._app.results, self._app.now_ms()
         with suppress(UserError, StorageUnavailableError):

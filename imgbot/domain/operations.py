@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+PHOTOS_LIMIT = 10
+"""Photos that one picture is merged of at most."""
+
 
 class Operation(StrEnum):
     """Kind of a request; the value is stored, and is the name of its command."""

@@ -1,7 +1,7 @@
 """Record by which a feature enters the bot, and what it is built from."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,7 +11,7 @@ from aiogram.types import Message
 from imgbot.bot.app import App, PrivacyNote
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Dialogues
-from imgbot.bot.router import FirstLook
+from imgbot.bot.router import FirstLook, KeptHandler, MessageLook
 from imgbot.config.settings import Settings
 from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
@@ -61,6 +61,12 @@ class Seams:
 
     first_looks: Sequence[FirstLook] = ()
     """Handlers of updates that are no requests; each says whether the update was its own."""
+    message_looks: Sequence[MessageLook] = ()
+    """Choices before the commands; each returns None for a message that is not its own."""
+    prompt_looks: Sequence[Callable[[str, Any], Awaitable[bool]]] = ()
+    """Handlers of the prompt of a text; each says whether it has taken it."""
+    kept_handlers: Mapping[str, KeptHandler] = field(default_factory=dict)
+    """Handlers of a refused request, by a name that is in what the feature keeps of it."""
     commands: Sequence[ChatCommand] = ()
     actions: Sequence[ButtonAction] = ()
     answers: Mapping[str, Callable[[Message, Any], Awaitable[None]]] = field(default_factory=dict)
@@ -96,3 +102,5 @@ class Feature:
     build: Callable[[Core], Seams]
     keys: Owners = field(default_factory=dict)
     """Redis keys, each with its owners: /forget_me follows."""
+    forget: Callable[[Client, Collection[int]], Awaitable[None]] | None = None
+    """Forgets users in the keys whose owner is METHOD."""

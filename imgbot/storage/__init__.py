@@ -6,7 +6,7 @@ script from its header, `client.Client.call` sends it.
 
 * `keys` names every key, with its content, its lifetime and what forgetting a user does with it.
 * `job_queue.JobQueue` is the job's way from admission to its end; `job_codec` its stored form.
-* `users`, `results`, `albums`, `access`: what a conversation needs to remember.
+* `users`, `results`, `access`: what a conversation needs to remember.
 * `spend`, `rate_limit`: reservations and limits; `update_ledger`: what was handled, what waits.
 * `server/` starts the private Redis and checks the durability of an external one.
 

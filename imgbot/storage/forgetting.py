@@ -15,7 +15,6 @@ from redis.exceptions import ResponseError
 from imgbot.domain.errors import StorageUnavailableError, TransientError
 from imgbot.domain.job import is_paid
 from imgbot.storage import job_codec, keys
-from imgbot.storage.albums import load_item
 from imgbot.storage.client import Client, Store
 from imgbot.storage.entries import readable
 from imgbot.storage.job_queue import JobQueue
@@ -61,7 +60,7 @@ class Forgetting(Store):
     """Forgets users; everything may be repeated.
 
     `remove_files` removes the files of jobs by their ids, `delete_pack` a sticker pack by its name;
-    it raises TransientError if that has to be tried again.
+    it raises TransientError if that has to be tried again. `others` forget what features keep.
     """
 
     def __init__(
@@ -71,6 +70,7 @@ class Forgetting(Store):
         remove_files: Callable[[Collection[str]], Awaitable[None]],
         delete_pack: Callable[[str], Awaitable[None]],
         owners: keys.Owners = keys.OWNERS,
+        others: Sequence[Callable[[Client, Collection[int]], Awaitable[None]]] = (),
     ) -> None:
         super().__init__(redis)
         self._owners = owners
@@ -90,6 +90,7 @@ class Forgetting(Store):
         self._queue = queue
         self._remove_files = remove_files
         self._delete_pack = delete_pack
+        self._others = others
 
     def _owned(self, owner: Owner) -> tuple[str, ...]:
         return tuple(key for key, owners in self._owners.items() if owner in owners)
@@ -113,7 +114,8 @@ class Forgetting(Store):
         await self._forget_recent(named, ids)
         await self.forget_ended(ids)
         await self._forget_not_understood(named, ids)
-        await self._forget_albums(users)
+        for forget in self._others:
+            await forget(self._redis, users)
         await self._forget_deferred(users, before_update)
         await self._forget_failed_updates(ids)
         await self._forget_dead([key for key in of_jobs if key.startswith(keys.DEAD_JOB)])
@@ -277,14 +279,6 @@ class Forgetting(Store):
         held = await self._redis.hgetall(keys.USERNAMES)
         if names := [name for name, user in held.items() if user in ids]:
             await self._redis.hdel(keys.USERNAMES, *names)
-
-    async def _forget_albums(self, users: Collection[int]) -> None:
-        for album in await self._redis.zrange(keys.ALBUMS, 0, -1):
-            key = keys.ALBUM + album
-            items = readable(key, load_item, await self._redis.lrange(key, 0, -1))
-            if any(item.context.get("user_id") in users for item in items):
-                await self._redis.unlink(keys.ALBUM + album, keys.ALBUM_BEGUN + album)
-                await self._redis.zrem(keys.ALBUMS, album)
 
     async def _forget_deferred(self, users: Collection[int], before_update: int) -> None:
         for chat in await self._redis.zrange(keys.DEFERRED, 0, -1):

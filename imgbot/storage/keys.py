@@ -29,7 +29,7 @@ class Owner(Enum):
     ZREM = auto()  # the member with the user's id is removed, by this command
     SREM = auto()
     HDEL = auto()
-    METHOD = auto()  # a method of `Forgetting` removes the user
+    METHOD = auto()  # a method of `Forgetting`, or the feature's `forget`, removes the user
 
 
 Owners = Mapping[str, tuple[Owner | str, ...]]
@@ -193,15 +193,6 @@ SPEND = _key("img:spend:", Owner.METHOD)
 # `kept` after its refund), `free_day` and
 # `free_count`: free pictures ordered that day.
 STARS = _key("img:stars:", Owner.ACCOUNTS)
-ALBUM = _key("img:album:", Owner.METHOD)  # LIST per incomplete album: its items as JSON
-# ZSET: incomplete albums by the time (ms) at which they count as complete
-ALBUMS = _key("img:albums", Owner.METHOD)
-# STRING per incomplete album: the time (ms) of its first item
-ALBUM_BEGUN = _key("img:album-begun:", Owner.METHOD)
-# STRING per chat, topic and user, 10 s: the album that is being received
-ALBUM_OPEN = _key("img:album-open:", r"-?\d+(?:\.\d+)?\.(\d+)")
-# STRING per album, an hour: the job made from it, for late items
-ALBUM_JOB = _key("img:album-job:", Owner.POINTER, r"(\d+)\..*")
 # STRING: the bot's Telegram id; the jobs of one bot are never served by another.
 OWNER = _key("img:owner", Owner.NOBODY)
 # HASH: setting and addresses (JSON) of each provider that was ever chosen, by its name in orders.

@@ -165,8 +165,9 @@ def _commands(record: Record) -> list[tuple[str, ...]]:
 
 # Rebuilt from the jobs when the bot starts.
 _DERIVED = frozenset({keys.QUEUE, keys.TAGS, keys.SINCE, keys.WAITING, keys.ACTIVE})
-# Left to the bot that went on: it has made jobs or answers of them.
-_UNHANDLED = (keys.DEFERRED, keys.ALBUM, keys.ALBUMS, keys.ALBUM_BEGUN, keys.ALBUM_OPEN)
+# Left to the bot that went on: it has made jobs or answers of them. Those of features are named,
+# as a restore builds none.
+_UNHANDLED = keys.DEFERRED, "img:album:", "img:albums", "img:album-begun:", "img:album-open:"
 _RUNNING = "running"
 """State of a feature's long work, such as a broadcast; left to the bot that went on as well."""
 

@@ -20,7 +20,6 @@ from imgbot.jobs.provider_routing import ProviderRouter
 from imgbot.ops import state_directory
 from imgbot.painter.networks import is_installed
 from imgbot.painter.originals import OriginalStore
-from imgbot.storage.albums import Albums
 from imgbot.storage.forgetting import Forgetting
 from imgbot.storage.rate_limit import RateLimit
 from imgbot.storage.results import ResultStore
@@ -32,7 +31,7 @@ from imgbot.telegram.messenger import Messenger
 from imgbot.telegram.session import BotSession
 from imgbot.telegram.update_poller import UpdatePoller
 from imgbot.wiring.connections import Connections, now_ms
-from imgbot.wiring.features import owners
+from imgbot.wiring.features import forgetters, owners
 
 
 def build_app(settings: Settings, connections: Connections) -> App:
@@ -50,7 +49,6 @@ def build_app(settings: Settings, connections: Connections) -> App:
         queue_stats=QueueStats(redis),
         results=ResultStore(redis),
         users=UserStore(redis),
-        albums=Albums(redis),
         limit=RateLimit(
             redis,
             window_s=settings.rate_limit_window,
@@ -58,7 +56,9 @@ def build_app(settings: Settings, connections: Connections) -> App:
         ),
         spend=spend,
         originals=originals,
-        forgetting=Forgetting(redis, queue, remove_files, messenger.delete_pack, owners()),
+        forgetting=Forgetting(
+            redis, queue, remove_files, messenger.delete_pack, owners(), forgetters()
+        ),
         now_ms=now_ms,
         makers=routes.makers,
         welcome=settings.welcome,
@@ -102,6 +102,7 @@ def with_seams(app: App, seams: Sequence[Seams]) -> App:
         commands=CommandTable(commands, actions),
         answers=dict(ChainMap(*(dict(each.answers) for each in seams))),
         refusal_rows=dict(ChainMap(*(dict(each.refusal_rows) for each in seams))),
+        prompt_looks=[look for each in seams for look in each.prompt_looks],
         privacy_notes=[note for each in seams for note in each.privacy_notes],
         result_buttons=[button for each in seams for button in each.result_buttons],
         decide_unsure=next((each.decide_unsure for each in seams if each.decide_unsure), None),
@@ -115,7 +116,11 @@ def build_update_poller(
 ) -> UpdatePoller:
     """Build the poller, and the handler of its updates."""
     first_looks = [look for each in seams for look in each.first_looks]
-    handler = UpdateHandler(app, dialogues, connections.bot, first_looks)
+    message_looks = [look for each in seams for look in each.message_looks]
+    kept_handlers = dict(ChainMap(*(dict(each.kept_handlers) for each in seams)))
+    handler = UpdateHandler(
+        app, dialogues, connections.bot, first_looks, message_looks, kept_handlers
+    )
     ledger = UpdateLedger(connections.redis, connections.queue.persistence.persist)
     lease, session = connections.lease, cast("BotSession", connections.bot.session)
     expired = None

@@ -1,7 +1,8 @@
 """Features of the bot: deleting one is deleting its folder and its line here."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
+from imgbot.features.albums import FEATURE as ALBUMS
 from imgbot.features.alerts import FEATURE as ALERTS
 from imgbot.features.broadcast import FEATURE as BROADCAST
 from imgbot.features.feature import Core, Feature, Seams
@@ -14,11 +15,13 @@ from imgbot.features.prompt_help import FEATURE as PROMPT_HELP
 from imgbot.features.stars import FEATURE as STARS
 from imgbot.features.stickers import FEATURE as STICKERS
 from imgbot.storage import keys
+from imgbot.storage.client import Client
 
 # In the order of their hooks; the guard judges what all others have made.
 FEATURES: tuple[Feature, ...] = (
     PEOPLE,
     ALERTS,
+    ALBUMS,
     BROADCAST,
     PRIVACY,
     STARS,
@@ -38,6 +41,11 @@ def owners() -> keys.Owners:
             raise ValueError(f"{feature.name} has keys of another: {', '.join(sorted(twice))}")
         found |= feature.keys
     return found
+
+
+def forgetters() -> Sequence[Callable[[Client, Collection[int]], Awaitable[None]]]:
+    """Return what forgets users in the features' own way."""
+    return [feature.forget for feature in FEATURES if feature.forget]
 
 
 def build_seams(core: Core) -> Sequence[Seams]:

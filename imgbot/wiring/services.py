@@ -8,7 +8,6 @@ from typing import Any, cast
 
 from aiogram import Bot
 
-from imgbot.bot.albums import AlbumProcessor
 from imgbot.bot.app import App
 from imgbot.bot.dialogue import Dialogues
 from imgbot.config.settings import Settings
@@ -33,7 +32,6 @@ class Services:
     """Components that run."""
 
     updates: UpdatePoller
-    albums: AlbumProcessor
     runner: Runner
     maintenance: Maintenance
     loops: Sequence[Callable[[], Coroutine[Any, Any, None]]]
@@ -76,7 +74,6 @@ def build_services(
     cast("BotSession", bot.session).on_recovery += (updates.recovered.set, runner.wake)
     return Services(
         updates=updates,
-        albums=AlbumProcessor(app, dialogues, updates.caught_up, updates.is_busy_with),
         runner=runner,
         maintenance=Maintenance(
             connections.queue,

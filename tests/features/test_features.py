@@ -6,10 +6,12 @@ import pytest
 
 from imgbot.domain.texts import t
 from imgbot.features.feature import Feature
+from imgbot.storage.keys import Owner
 from imgbot.storage.scripts import sources
 from imgbot.wiring.features import FEATURES, owners
 from tests.fixtures.hostile import assert_undisturbed
-from tests.integration.stage import jpeg, open_owned
+from tests.fixtures.sandbox import Message
+from tests.integration.stage import User, is_picture, jpeg, open_owned
 
 FOLDER = Path(__file__).parents[2] / "imgbot" / "features"
 
@@ -35,9 +37,32 @@ def test_scripts_of_a_feature_use_its_own_keys() -> None:
             header = script.read_text().partition("-- KEYS: ")[2].partition("\n")[0]
             named = (name.partition("=")[2] for name in header.split())
             own = (key.partition("{")[0] for key in named)
-            assert set(filter(None, own)) <= feature.keys.keys()
+            assert all(key.startswith(tuple(feature.keys)) for key in own if key)
             assert script.stem in sources()
     assert len(owners()) > len(FEATURES)
+
+
+def test_a_feature_forgets_by_itself_what_its_keys_do_not_say() -> None:
+    by_method = [each for each in FEATURES if (Owner.METHOD,) in each.keys.values()]
+
+    assert by_method == [each for each in FEATURES if each.forget]
+
+
+async def photos_are_taken_one_by_one(owner: User, *photos: bytes) -> None:
+    edited = await owner.order("make it darker", *photos)
+
+    assert not edited.text.startswith("🧩")
+    assert t("en", "ask_photo_action") in await owner.said()
+
+
+async def merged(owner: User, *photos: bytes, is_album: bool) -> Message:
+    if is_album:
+        return await owner.order("both on a beach", *photos)
+    await owner.ask("/merge")
+    for photo in photos[:-1]:
+        await owner.ask("", photo)
+    panel = await owner.ask("", photos[-1])
+    return await owner.click(panel, "Merge", is_picture)
 
 
 @pytest.mark.slow
@@ -51,9 +76,12 @@ async def test_a_bot_without_it_draws_edits_and_merges(feature: Feature, tmp_pat
         fox = await owner.order("a fox in the snow")
         cat = await owner.order("add a hat", jpeg("cat", (320, 240)))
         two = [jpeg(name, (320, 240)) for name in ("cat", "astronaut")]
-        both = await owner.order("both on a beach", *two)
+        if feature.name == "albums":
+            await photos_are_taken_one_by_one(owner, *two)
+        both = await merged(owner, *two, is_album=feature.name != "albums")
 
         assert len({fox.id, cat.id, both.id}) == 3
+        assert both.text.startswith("🧩 Photos merged: 2")
         if command := COMMANDS.get(feature.name):
             assert (await owner.ask(command)).text == t("en", "unknown_command")
         await assert_undisturbed(stage.bot, stage.control)

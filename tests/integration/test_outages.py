@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from imgbot.domain.texts import t
+from imgbot.features.albums.keys import ALBUM, ALBUMS
 from imgbot.storage import keys
 from tests.fixtures.bot import PAID
 from tests.fixtures.processes import redis_of
@@ -111,8 +112,8 @@ async def test_an_album_is_told_of_a_full_redis(stage: Stage) -> None:
     async with stage.bot.redis() as redis:
         await bob.photos(jpeg("cat", (320, 240)), jpeg("astronaut", (320, 240)), caption="collage")
         # Complete, but not handled yet.
-        (name,) = await eventually(lambda: redis.zrange(keys.ALBUMS, 0, -1))
-        await eventually(lambda: redis.llen(f"{keys.ALBUM}{name}"), lambda count: count == 2)
+        (name,) = await eventually(lambda: redis.zrange(ALBUMS, 0, -1))
+        await eventually(lambda: redis.llen(f"{ALBUM}{name}"), lambda count: count == 2)
         async with full_redis(stage):
             await bob.wait(lambda m: "out of memory" in m.text)
 

@@ -1,4 +1,4 @@
-"""Stores beside the job queue: counts, albums that gather, updates set aside, examples."""
+"""Stores beside the job queue: counts, updates set aside, examples."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -11,11 +11,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from imgbot.domain.errors import ProviderErrorKind, StorageUnavailableError
-from imgbot.domain.job import InputPhoto, Job, State
+from imgbot.domain.job import Job, State
 from imgbot.domain.operations import Operation
 from imgbot.ops.status.observer import Observer
 from imgbot.storage import keys
-from imgbot.storage.albums import Albums, Item
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.pause import Pause
@@ -92,38 +91,6 @@ async def test_deferred_updates_are_kept_once_in_order_until_they_are_handled(
     assert kept == [("8", NOW - 1, [(5, first)]), ("7", NOW + 9, [(4, first), (5, second)])]
     assert await ledger.deferred() == []
     assert await redis.keys(f"{keys.DEFERRED}*") == []
-
-
-async def gathered(redis: Client, *message_ids: int) -> Albums:
-    albums = Albums(redis)
-    for message_id in message_ids:
-        photo = InputPhoto(f"f{message_id}", f"u{message_id}")
-        await albums.add("1.9", "1.1", Item(message_id, photo, "", {"user_id": 1}), NOW)
-    return albums
-
-
-async def test_a_repeated_close_of_an_album_forgets_nothing_that_came_meanwhile(
-    redis: Client,
-) -> None:
-    albums = await gathered(redis, 1, 2)
-    handled = await albums.items("1.9")
-    await gathered(redis, 3)
-
-    for _ in range(2):
-        await albums.close("1.9", "7", handled)
-
-    assert [item.message_id for item in await albums.items("1.9")] == [3]
-    assert await albums.due(NOW + 60_000) == (["1.9"], 0)
-
-
-async def test_an_album_is_whole_a_moment_after_its_last_item_or_at_ten(redis: Client) -> None:
-    albums = await gathered(redis, 1)
-    assert await albums.due(NOW + 1499) == ([], NOW + 1500)
-    # It waits as long as it takes.
-    assert await redis.ttl(f"{keys.ALBUM}1.9") == -1
-
-    await gathered(redis, *range(2, 11))
-    assert await albums.due(NOW) == (["1.9"], 0)
 
 
 async def test_a_bounded_number_of_refused_messages_is_kept(redis: Client) -> None:

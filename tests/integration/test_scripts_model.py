@@ -14,6 +14,7 @@ from hypothesis import Phase, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from imgbot.domain.errors import FencedError
+from imgbot.features.albums.keys import ALBUM, ALBUMS
 from imgbot.features.alerts.keys import ALARM, INCIDENTS
 from imgbot.features.broadcast.keys import BROADCAST_LEFT, BROADCAST_OF
 from imgbot.storage import keys
@@ -268,8 +269,8 @@ class ScriptsMachine(RuleBasedStateMachine):
         assert (await redis.get(keys.LEADER) or "") == self.leader
         assert (await redis.get(keys.EPOCH) or "") == self.epoch
         for name, items in self.albums.items():
-            assert await redis.lrange(keys.ALBUM + name, 0, -1) == items
-        assert dict(await redis.zrange(keys.ALBUMS, 0, -1, withscores=True)) == self.due
+            assert await redis.lrange(ALBUM + name, 0, -1) == items
+        assert dict(await redis.zrange(ALBUMS, 0, -1, withscores=True)) == self.due
         sources = json.loads(await redis.hget(f"{keys.JOB}m", "sources"))
         assert [photo[1] for photo in sources] == self.photos
         for chat, updates in self.deferred.items():

@@ -6,9 +6,9 @@ import pytest
 
 from imgbot.domain.job import InputPhoto
 from imgbot.domain.operations import Operation
+from imgbot.features.albums.store import Albums, Item
 from imgbot.features.broadcast.broadcasts import Broadcast, Broadcasts
 from imgbot.storage import snapshot, snapshot as relocation
-from imgbot.storage.albums import Albums, Item
 from imgbot.storage.client import Client
 from imgbot.storage.job_queue import JobQueue, QueueLimits
 from imgbot.storage.snapshot import Record

@@ -109,7 +109,7 @@ BUGS = {
         "        return Ended()",
     ),
     "album handled twice": Bug(
-        "imgbot.bot.albums:AlbumProcessor._process",
+        "imgbot.features.albums.processor:AlbumProcessor._process",
         "await self._albums.close(name, job_id, items)",
         "await self._albums.close(name, job_id, [])",
     ),

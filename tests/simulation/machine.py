@@ -207,7 +207,6 @@ class Machine:
         async with supervisor._beside(*loops), asyncio.TaskGroup() as work:
             draining, order_s = connections.draining, supervisor.ORDER_DRAIN_S
             work.create_task(services.updates.run(draining, drain_s))
-            work.create_task(services.albums.run(draining, drain_s))
             work.create_task(services.runner.run(self.draining, drain_s, order_s))
             for each in services.work:
                 work.create_task(each(draining, drain_s))

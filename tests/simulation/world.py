@@ -21,6 +21,7 @@ from imgbot.config.sources import load
 from imgbot.domain.errors import FencedError, StorageUnavailableError, WorkerLostError, flatten
 from imgbot.domain.operations import Operation
 from imgbot.domain.stars import StarPack, StarPrices
+from imgbot.features.albums.keys import ALBUM, ALBUM_BEGUN, ALBUMS
 from imgbot.features.broadcast.keys import BROADCAST
 from imgbot.features.stars.keys import REFUNDS, TRANSFERS
 from imgbot.providers.protocol import Capability, Recovery
@@ -48,9 +49,9 @@ _OFTEN = 50
 _SHARED = Path("/dev/shm") if Path("/dev/shm").is_dir() else Path("/tmp")
 _EMPTY = (
     *(keys.QUEUE, keys.DUE, keys.TAGS, keys.SINCE, keys.WAITING, keys.ACTIVE, keys.ANNOUNCE),
-    *(keys.DEFERRED, keys.ALBUMS, keys.POISON, BROADCAST, REFUNDS),
+    *(keys.DEFERRED, ALBUMS, keys.POISON, BROADCAST, REFUNDS),
 )
-_EMPTY_PREFIXES = (keys.JOB, keys.USER_JOBS, keys.DEFERRED_OF, keys.ALBUM, keys.ALBUM_BEGUN)
+_EMPTY_PREFIXES = (keys.JOB, keys.USER_JOBS, keys.DEFERRED_OF, ALBUM, ALBUM_BEGUN)
 _STARS = StarPrices(5, (StarPack(1, 9999), StarPack(1, 40)), free_daily=1, per_usd=250)
 _LASTING = (
     *(keys.STARS, TRANSFERS, keys.ENDED_JOBS),

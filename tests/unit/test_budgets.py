@@ -40,7 +40,7 @@ CEILINGS = {
     "lines of the README": 435,
     "lines of Python": 56050,
     "lines of the core": 30000,
-    "lines of tests": 44500,
+    "lines of tests": 44550,
     "functions above complexity 12": 68,
     "files below maintainability 20": 13,
     "imports of one module": 37,

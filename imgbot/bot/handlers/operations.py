@@ -24,11 +24,17 @@ from imgbot.bot.this_picture import target_of
 from imgbot.domain.errors import UserError
 from imgbot.domain.intents import ChatFacts, PendingQuestion, classify, scale_in
 from imgbot.domain.job import InputPhoto
-from imgbot.domain.operations import ACTIONS, OPERATIONS, PHOTO_ACTIONS, Operation, Prompt
+from imgbot.domain.operations import (
+    ACTIONS,
+    OPERATIONS,
+    PHOTO_ACTIONS,
+    PHOTOS_LIMIT,
+    Operation,
+    Prompt,
+)
 from imgbot.domain.texts import buttons, tables
 from imgbot.domain.texts.buttons import SCALES
 from imgbot.domain.this_style import asks_for_this_style
-from imgbot.storage.albums import PHOTOS_LIMIT
 
 _STYLE_MENUS = Path(__file__).parents[1] / "style_menus"
 

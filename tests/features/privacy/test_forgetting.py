@@ -15,6 +15,7 @@ import pytest_asyncio
 from imgbot.domain.errors import StorageUnavailableError
 from imgbot.domain.operations import Operation
 from imgbot.domain.texts import t
+from imgbot.features.albums.keys import ALBUM, ALBUM_OPEN, ALBUMS
 from imgbot.features.people.keys import BAN
 from imgbot.storage import keys
 from imgbot.storage.client import Client
@@ -179,9 +180,9 @@ async def plant(redis: Client, user: User) -> None:
     await redis.zadd(f"{keys.DEFERRED_OF}{GROUP}", {json.dumps([1, update]): 1})
     await redis.zadd(keys.DEFERRED, {str(GROUP): later})
     item = [5, [["file", "unique", 1, "", 0]], WORDS, {"user_id": user.id}]
-    await redis.rpush(f"{keys.ALBUM}{GROUP}.7", json.dumps(item))
-    await redis.zadd(keys.ALBUMS, {f"{GROUP}.7": later})
-    await redis.set(f"{keys.ALBUM_OPEN}{GROUP}.{user.id}", f"{GROUP}.7")
+    await redis.rpush(f"{ALBUM}{GROUP}.7", json.dumps(item))
+    await redis.zadd(ALBUMS, {f"{GROUP}.7": later})
+    await redis.set(f"{ALBUM_OPEN}{GROUP}.{user.id}", f"{GROUP}.7")
     await redis.zincrby(f"{keys.REFUSED}{int(time.time() // 3600)}", 1, str(user.id))
     await redis.lpush(f"{keys.RECENT}{GROUP}.0", Recent(user.id, 1).dump())
     await redis.set(f"{keys.NOTICE_SENT}{user.id}.paused.{GROUP}", "5")

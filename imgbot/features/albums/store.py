@@ -6,16 +6,17 @@ items (figures: values that work in other bots). It is stored in Redis, so a res
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from imgbot.domain.job import InputPhoto
-from imgbot.storage import job_codec, keys
+from imgbot.domain.operations import PHOTOS_LIMIT
+from imgbot.features.albums.keys import ALBUM, ALBUM_BEGUN, ALBUM_JOB, ALBUM_OPEN, ALBUMS
+from imgbot.storage import job_codec
 from imgbot.storage.client import Client, Store
 from imgbot.storage.entries import readable
 
-PHOTOS_LIMIT = 10
 _QUIET_MS = 1500
 _LIMIT_MS = 6000
 _POSTPONED_MS = 600_000
@@ -62,23 +63,23 @@ class Albums(Store):
 
     async def open_album(self, person: str) -> str:
         """Return the album that this user is sending now, or an empty string."""
-        album = await self._redis.get(keys.ALBUM_OPEN + person) or ""
+        album = await self._redis.get(ALBUM_OPEN + person) or ""
         return album if album and await self.is_open(album) else ""
 
     async def is_open(self, album: str) -> bool:
-        return bool(await self._redis.exists(keys.ALBUM + album))
+        return bool(await self._redis.exists(ALBUM + album))
 
     async def is_known(self, album: str) -> bool:
         """Return whether the album has items, or has already become a job."""
-        known = (keys.ALBUM + album, keys.ALBUM_JOB + album)
+        known = (ALBUM + album, ALBUM_JOB + album)
         return bool(await self._redis.exists(*known))
 
     async def due(self, now_ms: int) -> tuple[list[str], int]:
         """Return the complete albums, and the time (ms) of the next check; 0 if none is pending."""
         after, one = f"({now_ms}", {"start": 0, "num": 1, "withscores": True}
         due, later = await self._all(
-            self._redis.zrangebyscore(keys.ALBUMS, 0, now_ms, start=0, num=_DUE_AT_ONCE),
-            self._redis.zrangebyscore(keys.ALBUMS, after, "+inf", **one),
+            self._redis.zrangebyscore(ALBUMS, 0, now_ms, start=0, num=_DUE_AT_ONCE),
+            self._redis.zrangebyscore(ALBUMS, after, "+inf", **one),
         )
         if later and later[0][1] > now_ms + _POSTPONED_MS:
             return [*due, later[0][0]], 0
@@ -86,7 +87,7 @@ class Albums(Store):
 
     async def items(self, album: str) -> list[Item]:
         """Return the items in message order; one that cannot be read would be due for ever."""
-        key = keys.ALBUM + album
+        key = ALBUM + album
         entries = await self._redis.lrange(key, 0, -1)
         found = readable(key, load_item, entries)
         for lost in {*entries} - {item.entry for item in found}:
@@ -95,12 +96,12 @@ class Albums(Store):
 
     async def wait_anew(self, now_ms: int) -> None:
         """Restart the wait after a restart: Telegram may still deliver the rest of an album."""
-        for album in await self._redis.zrange(keys.ALBUMS, 0, -1):
+        for album in await self._redis.zrange(ALBUMS, 0, -1):
             await self.postpone(album, now_ms + _QUIET_MS)
 
     async def postpone(self, album: str, due_ms: int) -> None:
         """Postpone the next check of an album to `due_ms`."""
-        await self._redis.zadd(keys.ALBUMS, {album: due_ms})
+        await self._redis.zadd(ALBUMS, {album: due_ms})
 
     async def close(self, album: str, job_id: str, items: Sequence[Item]) -> None:
         """Remove the handled items; items added meanwhile stay and are due at once."""
@@ -113,7 +114,7 @@ class Albums(Store):
 
     async def join_late(self, album: str, source: InputPhoto) -> bool:
         """Add a late photo to the job of its album, if that job is still waiting."""
-        job_id = await self._redis.get(keys.ALBUM_JOB + album)
+        job_id = await self._redis.get(ALBUM_JOB + album)
         return bool(job_id) and await self.join(job_id, source)
 
     async def join(self, job_id: str, source: InputPhoto) -> bool:
@@ -126,6 +127,13 @@ class Albums(Store):
             photos_limit=PHOTOS_LIMIT,
         )
         return answer[0] == "ok"
+
+    async def forget(self, users: Collection[int]) -> None:
+        """Delete the incomplete albums of users."""
+        for album in await self._redis.zrange(ALBUMS, 0, -1):
+            if any(item.context.get("user_id") in users for item in await self.items(album)):
+                await self._redis.unlink(ALBUM + album, ALBUM_BEGUN + album)
+                await self._redis.zrem(ALBUMS, album)
 
 
 def load_item(entry: str) -> Item:

@@ -1,5 +1,6 @@
 -- Adds an item to an album, once, and sets when the album counts as complete.
--- KEYS: album:album_id albums album_open:person album_begun:album_id
+-- KEYS: album=img:album:{album_id} albums=img:albums album_begun=img:album-begun:{album_id}
+-- KEYS: album_open=img:album-open:{person}
 -- ARGV: album_id person item now_ms quiet_ms limit_ms items_limit is_complete
 -- Telegram sends ten at most; an album that never ends must stay small.
 if redis.call('LLEN', album) < 50 and not redis.call('LPOS', album, item) then

@@ -1,6 +1,7 @@
 -- Removes the items of an album that were handled; items that came meanwhile stay due. `job` holds
 -- the id of the job that the album became, if any.
--- KEYS: album:album_id albums album_begun:album_id album_job:album_id
+-- KEYS: album=img:album:{album_id} albums=img:albums album_begun=img:album-begun:{album_id}
+-- KEYS: album_job=img:album-job:{album_id}
 -- ARGV: album_id job_id items...
 for i = 1, #items do redis.call('LREM', album, 1, items[i]) end
 if redis.call('EXISTS', album) == 0 then

@@ -1,0 +1,39 @@
+"""Albums: photos arrive one by one and are buffered until the album is complete.
+
+No handler waits: an item is stored and its update confirmed; a loop processes complete albums.
+An album with a prompt is a merge; without one the user is asked.
+
+* `handlers`: of items, of a text that follows them, and of whole albums.
+* `processor`: the loop; `store`: incomplete albums, in Redis.
+"""
+
+import asyncio
+from collections.abc import Collection
+
+from imgbot.features.albums.handlers import AlbumHandlers
+from imgbot.features.albums.keys import KEYS
+from imgbot.features.albums.processor import AlbumProcessor
+from imgbot.features.albums.store import Albums
+from imgbot.features.feature import Core, Feature, Intake, Seams
+from imgbot.storage.client import Client
+
+
+def _build(core: Core) -> Seams:
+    handlers = AlbumHandlers(Albums(core.redis), core.app.identity)
+
+    async def process(intake: Intake, stopping: asyncio.Event, drain_s: float) -> None:
+        await AlbumProcessor(handlers, core.app, intake).run(stopping, drain_s)
+
+    return Seams(
+        message_looks=[handlers.look],
+        prompt_looks=[handlers.add_prompt],
+        kept_handlers={"album": handlers.handle_again},
+        work=[process],
+    )
+
+
+async def _forget(redis: Client, users: Collection[int]) -> None:
+    await Albums(redis).forget(users)
+
+
+FEATURE = Feature("albums", _build, KEYS, _forget)

@@ -1,0 +1,159 @@
+"""Handlers of albums: of their photos, of a text that follows, and of whole albums."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from aiogram.types import Message
+
+from imgbot.bot import requests
+from imgbot.bot.commands import ChatCommand
+from imgbot.bot.context import RequestContext
+from imgbot.bot.dialogue import Dialogue, Question
+from imgbot.bot.handlers.operations import ask_about, collect_photos, edit, start_merge
+from imgbot.bot.messages import UNREADABLE, BotIdentity, command_of, photo_of
+from imgbot.domain.errors import UserError
+from imgbot.domain.job import InputPhoto
+from imgbot.domain.operations import PHOTOS_LIMIT, Operation
+from imgbot.features.albums.store import Albums, Item, load_item
+
+_MERGE_NOW = "/merge"
+"""Stored as the prompt of an item that carries the command alone."""
+
+_NOT_STORED = frozenset({"profile", "as_of_ms", "ephemeral_id"})
+"""The profile is read again when the album is complete; the others are of the update alone."""
+
+_ERROR_THROTTLE_S = 60
+_PROMPT_FOLLOWS_S = 2
+"""Time an album is gathered after its last item, in Telegram's whole seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumHandlers:
+    """Handlers of items and of whole albums."""
+
+    albums: Albums
+    identity: BotIdentity
+
+    async def look(self, message: Message) -> ChatCommand | None:
+        """Return what takes an item of an album; its caption may be a command.
+
+        In a group only the item with the mention shows that the album is for the bot.
+        """
+        is_item = message.media_group_id and (
+            self.identity.is_addressed(message) or await self.albums.is_known(_album_of(message))
+        )
+        return ChatCommand("", self.take_item, is_part=True) if is_item else None
+
+    async def take_item(self, message: Message, dialogue: Dialogue) -> None:
+        """Buffer one photo of an album; a late one joins its merge if that is still queued."""
+        app, context, album = dialogue.app, dialogue.context, _album_of(message)
+        try:
+            # The first item carries the command, which applies to all items.
+            command = await app.users.choose_once(f"album.{album}", command_of(message))
+            photo, prompt = await _read(message, command, dialogue)
+        except UserError:
+            # An error about an album is reported once, not for each of its items.
+            notice = f"album.{album}"
+            if await app.users.claim_notice(
+                context.user_id, notice, context.request, _ERROR_THROTTLE_S
+            ):
+                raise
+            return
+        if prompt or not await self.albums.join_late(album, photo):
+            item = _item(photo, prompt, context)
+            await self.albums.add(album, context.user_key, item, app.now_ms())
+
+    async def add_prompt(self, prompt: str, dialogue: Dialogue) -> bool:
+        """Complete the album that a plain text prompt refers to; False if there is none.
+
+        That is an album without a prompt, if the text was sent right after it, however late both
+        arrive: a text sent a minute later is a request of its own.
+        """
+        app, context = dialogue.app, dialogue.context
+        album = await self.albums.open_album(context.user_key)
+        items = await self.albums.items(album) if album else []
+        sent_s = max((item.context.get("sent_s", 0) for item in items), default=0)
+        has_prompt = any(item.words not in {"", _MERGE_NOW} for item in items)
+        if not album or has_prompt or context.sent_s - sent_s > _PROMPT_FOLLOWS_S:
+            return False
+        item = _item(None, prompt, context)
+        await self.albums.add(album, context.user_key, item, app.now_ms())
+        return True
+
+    async def handle(self, items: Sequence[Item], name: str, dialogue: Dialogue) -> str:
+        """Enqueue or ask; return the job id if several photos were merged."""
+        # The album may have been buffered for long: its user may be banned by now.
+        dialogue.app.policy.check(dialogue.context)
+        sent, prompt = content_of(items)
+        question, _ = await dialogue.question()
+        is_collecting = question == Question.MERGE_PHOTOS
+        if not is_collecting:
+            await requests.check_rate_limit(dialogue, f"album.{name}")
+        earlier = await dialogue.photos() if is_collecting else ()
+        photos = tuple({photo.unique_id: photo for photo in (*earlier, *sent)}.values())
+        wanted = "" if prompt == _MERGE_NOW else prompt
+        if not photos:
+            # The prompt arrived a moment after the album was handled.
+            await requests.create(dialogue, prompt)
+        elif len(photos) == 1 and not is_collecting and not (prompt and _is_doubled(items)):
+            # As if the photo had been sent alone.
+            await (edit(dialogue, sent[0], wanted) if wanted else ask_about(dialogue, sent[0]))
+        elif prompt and len(photos) > 1:
+            await self._merge(photos, wanted, dialogue)
+            return dialogue.context.request
+        else:
+            if not is_collecting:
+                await start_merge(dialogue)
+            await collect_photos(dialogue, [one.source for one in items if one.source], wanted)
+        return ""
+
+    async def handle_again(self, kept: Mapping[str, Any], at_ms: int, dialogue: Dialogue) -> None:
+        """Handle an album again that was refused at that time; `kept` is what was kept of it."""
+        items = [load_item(entry) for entry in kept["items"]]
+        context = RequestContext(**items[0].context).with_profile(dialogue.context.profile)
+        again = replace(dialogue, context=replace(context, as_of_ms=at_ms))
+        await self.handle(items, kept["album"], again)
+
+    async def _merge(self, photos: tuple[InputPhoto, ...], prompt: str, dialogue: Dialogue) -> None:
+        taken = photos[:PHOTOS_LIMIT]
+        if not await requests.order(dialogue, Operation.MERGE, prompt, taken):
+            # Enqueued before a crash: later photos are added to the job if it is still queued.
+            for photo in taken:
+                await self.albums.join(dialogue.context.request, photo)
+        if len(photos) > PHOTOS_LIMIT:
+            await dialogue.reply_alone("merge_cut", limit=PHOTOS_LIMIT)
+        await dialogue.state.clear()
+
+
+async def _read(message: Message, command: str, dialogue: Dialogue) -> tuple[InputPhoto, str]:
+    if command not in {"", "merge"}:
+        raise UserError("album_command")
+    photo = photo_of(message)
+    if photo is None:
+        raise UserError(UNREADABLE.get(message.content_type, "cannot_read_kind"))
+    prompt = await requests.prompt_in(message, dialogue)
+    return photo, prompt or (_MERGE_NOW if command_of(message) else "")
+
+
+def _item(photo: InputPhoto | None, prompt: str, context: RequestContext) -> Item:
+    stored = {name: value for name, value in asdict(context).items() if name not in _NOT_STORED}
+    return Item(context.message_id, photo, prompt, stored)
+
+
+def _is_doubled(items: Sequence[Item]) -> bool:
+    """Return true if one photo was sent twice: its prompt is about two photos."""
+    return sum(item.source is not None for item in items) > 1
+
+
+def _album_of(message: Message) -> str:
+    """Return the album's key: a group id is unique only inside its chat."""
+    return f"{message.chat.id}.{message.media_group_id}"
+
+
+def content_of(items: Sequence[Item]) -> tuple[tuple[InputPhoto, ...], str]:
+    """Return the photos of an album in their order, and the prompt on any of them."""
+    photos = {item.source.unique_id: item.source for item in items if item.source}
+    prompts = dict.fromkeys(item.words for item in items if item.words)
+    kept = [prompt for prompt in prompts if prompt != _MERGE_NOW or len(prompts) == 1]
+    return tuple(photos.values()), " ".join(kept)
