@@ -63,11 +63,9 @@ COMMANDS: Sequence[ChatCommand] = handlers.COMMANDS
 BUTTONS: Sequence[ButtonAction] = (*handlers.BUTTONS, ButtonAction("meant", on_meaning_callback))
 """Commands and button actions of the core."""
 
-FirstLook = Callable[[Update, str, OpenDialogue], Awaitable[bool]]
+FeatureUpdates = Callable[[Update, str, OpenDialogue], Awaitable[None]]
 """Handler of updates of a feature; takes an update, the reason for which requests are
 refused, if any, and what opens a dialogue.
-
-Returns False for an update that is not its own.
 """
 
 MessageLook = Callable[[Message], Awaitable[ChatCommand | None]]
@@ -75,6 +73,9 @@ MessageLook = Callable[[Message], Awaitable[ChatCommand | None]]
 
 KeptHandler = Callable[[Mapping[str, Any], int, Dialogue], Awaitable[None]]
 """Handler of a request that was refused at a time (ms), by what was kept of it."""
+
+INLINE_CALLBACK = "inline_callback"
+"""Kind of a press under a message that the bot has sent by inline mode."""
 
 _EDITED = ChatCommand("", handle_edited)
 _UNKNOWN = ChatCommand("", handle_unknown_command)
@@ -91,7 +92,7 @@ class UpdateHandler:
         app: App,
         dialogues: Dialogues,
         bot: Bot,
-        first_looks: Sequence[FirstLook],
+        of_features: Mapping[str, FeatureUpdates],
         message_looks: Sequence[MessageLook],
         kept_handlers: Mapping[str, KeptHandler],
     ) -> None:
@@ -99,7 +100,8 @@ class UpdateHandler:
         self._app = app
         self._dialogues = dialogues
         self._bot = bot
-        self._first_looks = first_looks
+        self._of_features = of_features
+        """Handlers by kind of update, see `_kind_of`."""
         self._message_looks = message_looks
         self._kept_handlers = kept_handlers
         self._again = {
@@ -111,8 +113,8 @@ class UpdateHandler:
     async def handle(self, raw: Mapping[str, Any], refusal: str = "") -> None:
         """Handle an update; if it is for the bot and has a `refusal`, only tell that."""
         update = Update.model_validate(raw, context={"bot": self._bot})
-        is_move = bool(update.message and update.message.migrate_to_chat_id)
-        if await self._is_taken(update, refusal) or is_move:
+        if handler := self._of_features.get(_kind_of(update, raw)):
+            await handler(update, refusal, self._dialogues.open)
             return
         event = update.message or update.edited_message or update.callback_query
         context = context_from_event(event, update.update_id) if event else None
@@ -139,13 +141,6 @@ class UpdateHandler:
         except ChatMovedError as moved:
             # Handling is safe to repeat, as an update may be; now in the supergroup.
             await serve(context.with_chat(moved.chat_id))
-
-    async def _is_taken(self, update: Update, refusal: str) -> bool:
-        """Return true for an update that a feature has handled."""
-        for look in self._first_looks:
-            if await look(update, refusal, self._dialogues.open):
-                return True
-        return False
 
     async def _command_of(self, message: Message, *, is_edit: bool) -> ChatCommand | None:
         """Return what a message calls; None if it is for somebody else in a group."""
@@ -334,6 +329,15 @@ class UpdateHandler:
                 maker = await results.job_of_picture(photo)
                 noted = Recent(context.user_id, now_ms, parent=maker, photos=(photo,))
                 await results.add_recent(context.place, noted)
+
+
+def _kind_of(update: Update, raw: Mapping[str, Any]) -> str:
+    """Return the kind of an update, or the content of a message: `text`, `successful_payment`."""
+    if update.message:
+        return update.message.content_type
+    if update.callback_query and update.callback_query.inline_message_id:
+        return INLINE_CALLBACK
+    return next((name for name in raw if name != "update_id"), "")
 
 
 async def _count(message: Message, dialogue: Dialogue) -> None:

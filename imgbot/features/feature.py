@@ -11,7 +11,7 @@ from aiogram.types import Message
 from imgbot.bot.app import App, PrivacyNote
 from imgbot.bot.commands import ButtonAction, ChatCommand
 from imgbot.bot.dialogue import Dialogues
-from imgbot.bot.router import FirstLook, KeptHandler, MessageLook
+from imgbot.bot.router import FeatureUpdates, KeptHandler, MessageLook
 from imgbot.config.settings import Settings
 from imgbot.domain.intents import ChatFacts, Classification
 from imgbot.domain.texts.buttons import Keyboard, ResultButton
@@ -59,8 +59,8 @@ class Intake:
 class Seams:
     """What a feature adds to a bot; each part is optional."""
 
-    first_looks: Sequence[FirstLook] = ()
-    """Handlers of updates that are no requests; each says whether the update was its own."""
+    updates: Mapping[str, FeatureUpdates] = field(default_factory=dict)
+    """Handlers of updates that are no requests, by their kind, each of one feature alone."""
     message_looks: Sequence[MessageLook] = ()
     """Choices before the commands; each returns None for a message that is not its own."""
     prompt_looks: Sequence[Callable[[str, Any], Awaitable[bool]]] = ()

@@ -12,7 +12,7 @@ from imgbot.bot.app import App
 from imgbot.bot.commands import CommandTable
 from imgbot.bot.dialogue import Dialogues
 from imgbot.bot.policy import AccessPolicy
-from imgbot.bot.router import BUTTONS, COMMANDS, UpdateHandler
+from imgbot.bot.router import BUTTONS, COMMANDS, FeatureUpdates, UpdateHandler
 from imgbot.config.settings import Settings
 from imgbot.domain.operations import Operation
 from imgbot.features.feature import Seams
@@ -115,11 +115,15 @@ def build_update_poller(
     connections: Connections, app: App, dialogues: Dialogues, seams: Sequence[Seams]
 ) -> UpdatePoller:
     """Build the poller, and the handler of its updates."""
-    first_looks = [look for each in seams for look in each.first_looks]
+    of_features: dict[str, FeatureUpdates] = {}
+    for each in seams:
+        if twice := of_features.keys() & each.updates.keys():
+            raise ValueError(f"two features handle updates of kind {', '.join(twice)}")
+        of_features |= each.updates
     message_looks = [look for each in seams for look in each.message_looks]
     kept_handlers = dict(ChainMap(*(dict(each.kept_handlers) for each in seams)))
     handler = UpdateHandler(
-        app, dialogues, connections.bot, first_looks, message_looks, kept_handlers
+        app, dialogues, connections.bot, of_features, message_looks, kept_handlers
     )
     ledger = UpdateLedger(connections.redis, connections.queue.persistence.persist)
     lease, session = connections.lease, cast("BotSession", connections.bot.session)

@@ -34,7 +34,7 @@ ORDERS = ("draw a blue whale in the sea", "draw a green frog in the rain", "draw
 BESIDE = frozenset(
     {
         *("measure_loop_lag", "_report", "StatusSampler.run", "AlertNotifier.run"),
-        *("Maintenance.repair_loop", "Maintenance.forget_loop", "StatusMessages._tell_places"),
+        *("Maintenance.repair_loop", "Forgetter.run", "StatusMessages._tell_places"),
     }
 )
 """Tasks of the loops that are left out."""
@@ -53,7 +53,7 @@ class Walk:
         return f"{self.files} files, {self.functions} functions, {self.crossings} crossings"
 
 
-CEILINGS = Walk(files=86, functions=525, crossings=185)
+CEILINGS = Walk(files=93, functions=552, crossings=188)
 """To be lowered as the walk becomes shorter; a commit that raises one says so in its subject."""
 
 

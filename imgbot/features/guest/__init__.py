@@ -4,12 +4,12 @@ from functools import partial
 
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.guest.delivery import hooks
-from imgbot.features.guest.handlers import handle_update
+from imgbot.features.guest.handlers import KINDS, handle_update
 
 
 def _build(core: Core) -> Seams:
-    first_look = partial(handle_update, core.app)
-    return Seams(first_looks=[first_look], hooks=hooks(core.app.messenger))
+    handle = partial(handle_update, core.app)
+    return Seams(updates=dict.fromkeys(KINDS, handle), hooks=hooks(core.app.messenger))
 
 
 FEATURE = Feature("guest", _build)

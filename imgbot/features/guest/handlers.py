@@ -28,6 +28,7 @@ from imgbot.bot.context import RequestContext
 from imgbot.bot.dialogue import Dialogue, OpenDialogue, note_seen
 from imgbot.bot.handlers.start import CANCELLED
 from imgbot.bot.messages import clean, prompt_of, target_photo, without_mention
+from imgbot.bot.router import INLINE_CALLBACK
 from imgbot.domain.errors import ChatGoneError, TelegramRefusedError, TransientError, UserError
 from imgbot.domain.intents import ChatFacts, Intent, PendingQuestion, classify
 from imgbot.domain.job import InputPhoto
@@ -56,10 +57,14 @@ _STRANGER = "guest_stranger"
 _REFUSED_EVERY_S, _TOLD_EVERY_S = 3600, 60
 
 
+KINDS = (INLINE_CALLBACK, "inline_query", "chosen_inline_result", "guest_message")
+"""Kinds of updates from chats that the bot is not in."""
+
+
 async def handle_update(
     app: App, update: Update, refusal: str, open_dialogue: OpenDialogue
-) -> bool:
-    """Handle an update from a chat that the bot is not in; False for another one."""
+) -> None:
+    """Handle an update from a chat that the bot is not in."""
     press, chosen = update.callback_query, update.chosen_inline_result
     if press and press.inline_message_id:
         await _cancel(press, update.update_id, app)
@@ -72,9 +77,6 @@ async def handle_update(
         await _handle_chosen(chosen, update.update_id, app, open_dialogue)
     elif update.guest_message:
         await _handle_mention(update.guest_message, update.update_id, app, open_dialogue)
-    else:
-        return False
-    return True
 
 
 async def _handle_mention(

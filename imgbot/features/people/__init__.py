@@ -25,7 +25,7 @@ def _build(core: Core) -> Seams:
     admission, invitations = AdmissionHandlers(app, access), InvitationHandlers(access)
     cards = CardHandlers(admission)
     return Seams(
-        first_looks=[admission.look],
+        updates={"migrate_to_chat_id": admission.follow},
         commands=[
             admin_command("stats", reports.show_stats),
             admin_command("stuck", reports.list_stuck),

@@ -28,16 +28,15 @@ class AdmissionHandlers:
     app: App
     access: Access
 
-    async def look(self, update: Update, _: str, __: OpenDialogue) -> bool:
+    async def follow(self, update: Update, _: str, __: OpenDialogue) -> None:
         """Let in the supergroup that an allowed group has become."""
         message = update.message
         if message is None or not message.migrate_to_chat_id:
-            return False
+            return
         old, new = message.chat.id, message.migrate_to_chat_id
         if old in self.app.policy.allowed or old in await self.access.allowed():
             await self.access.allow(new)
             events.info("the allowed group %d is the supergroup %d now", old, new)
-        return True
 
     async def ban(self, message: Message, dialogue: Dialogue) -> None:
         """/ban id or @name [reason], or as a reply; without a target it lists bans."""

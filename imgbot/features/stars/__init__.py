@@ -13,7 +13,7 @@ from imgbot.bot.app import PrivacyNote
 from imgbot.bot.commands import ButtonAction, ChatCommand, admin_command
 from imgbot.features.feature import Core, Feature, Seams
 from imgbot.features.stars import buttons
-from imgbot.features.stars.handlers import StarHandlers
+from imgbot.features.stars.handlers import KINDS, StarHandlers
 from imgbot.features.stars.keys import KEYS
 from imgbot.features.stars.ledger import StarLedger, star_holds
 from imgbot.features.stars.payments import StarPayments
@@ -39,7 +39,7 @@ def _build(core: Core) -> Seams:
     if is_sold:
         commands.append(ChatCommand("buy", handlers.offer_packs, place, is_personal=True, **_HELP))
     return Seams(
-        first_looks=[handlers.look],
+        updates=dict.fromkeys(KINDS, handlers.handle),
         commands=[*commands, admin_command("refund", handlers.list_payments, is_listed=is_sold)],
         actions=[
             ButtonAction("buy", handlers.on_buy),

@@ -28,6 +28,9 @@ from imgbot.features.stars.ledger import StarLedger, StarPayment
 from imgbot.features.stars.payments import StarPayments
 from imgbot.telegram.messenger import ChatTarget
 
+KINDS = ("pre_checkout_query", "successful_payment", "refunded_payment")
+"""Kinds of updates about payments."""
+
 _CHECK_S = 5.0
 """Telegram waits ten seconds for the answer before a payment."""
 
@@ -148,8 +151,8 @@ class StarHandlers:
         await dialogue.update_panel(text, [])
         return ""
 
-    async def look(self, update: Update, _refusal: str, _open: OpenDialogue) -> bool:
-        """Handle an update about a payment; False for any other.
+    async def handle(self, update: Update, _refusal: str, _open: OpenDialogue) -> None:
+        """Handle an update about a payment.
 
         Access, limits and what else concerns requests do not concern money that was paid.
         """
@@ -160,10 +163,8 @@ class StarHandlers:
             await self._receive(message.successful_payment, message, update.update_id)
         elif message and (refunded := message.refunded_payment):
             user_id, charge_id = _payer(message), refunded.telegram_payment_charge_id
-            await self.ledger.take_back(user_id, charge_id, self.app.now_ms(), is_refunded=True)
-        else:
-            return False
-        return True
+            now_ms = self.app.now_ms()
+            await self.ledger.take_back(user_id, charge_id, now_ms, is_refunded=True)
 
     async def _check_out(self, query: PreCheckoutQuery, update_id: int) -> None:
         """Answer in time, even if Redis does not."""
