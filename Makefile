@@ -63,8 +63,8 @@ train-intents: .venv/bin/ruff ## Learn the intents from tests/fixtures/utterance
 LOCK = .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 \
 	--fork-strategy fewest --generate-hashes --custom-compile-command "make lock"
 # A lock begins with the one that it extends, and names the rest. The first compilation is complete,
-# for the others keep to its versions.
-REST = $$(sed -n 's/^\([a-z][^=]*\)==.*/--no-emit-package \1/p' $(1))
+# for the others keep to its versions. What is in it for another system alone is named again.
+REST = $$(sed -n '/sys_platform/d; s/^\([a-z][^=]*\)==.*/--no-emit-package \1/p' $(1))
 BEGIN = sed -i -e '2a -r $(1).txt' -e '/^$$/,$$d' requirements/$(2).txt
 
 .PHONY: lock
