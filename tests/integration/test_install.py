@@ -160,7 +160,7 @@ def test_a_release_is_not_gone_back_to_while_there_are_jobs_that_it_does_not_kno
 ) -> None:
     said: list[str] = []
     asked, became = Mock(return_value={"jobs": {"create": {"queued": 3}}}), Mock()
-    monkeypatch.setattr(command, "ask", asked)
+    monkeypatch.setattr(command, "fetch_status", asked)
     monkeypatch.setattr(command.os, "execv", became)
 
     command.roll_back(command.InstallOptions(), earlier, said.append)

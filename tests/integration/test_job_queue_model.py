@@ -410,11 +410,13 @@ class QueueMachine(RuleBasedStateMachine):
         assert {name: int(spend.get(name, 0)) for name in expected} == expected
 
     def teardown(self) -> None:
-        # It knows the other indexes.
-        assert self.run(self.queue.fsck(NOW, [DAY])) == (0, 0, 0, [])
-        for client in (*self.clients, self.redis):
-            self.runner.run(client.aclose())
-        self.runner.close()
+        try:
+            # It knows the other indexes.
+            assert self.run(self.queue.fsck(NOW, [DAY])) == (0, 0, 0, [])
+        finally:
+            for client in (*self.clients, self.redis):
+                self.runner.run(client.aclose())
+            self.runner.close()
 
 
 async def nothing(_: object) -> None:

@@ -106,7 +106,8 @@ async def test_a_picture_that_takes_long_tells_what_is_left(tmp_path: Path) -> N
     }
     # Of a provider that tells no progress, which would be shown in its place.
     spec = tmp_path / SPEC_FILE.name
-    spec.write_text(SPEC_FILE.read_text().replace('progress = ["progress"]', ""))
+    told_less = SPEC_FILE.read_text().replace('progress = ["progress"]', "")
+    spec.write_text(f"prices_usd = {{ create = 0 }}\n{told_less}")
     async for stage in open_stage(tmp_path, constants, IMGBOT_PROVIDER=str(spec)):
         anna = await stage.user(language="ru")
         async with stage.bot.redis() as redis:
