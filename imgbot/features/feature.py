@@ -72,7 +72,7 @@ class Seams:
     answers: Mapping[str, Callable[[Message, Any], Awaitable[None]]] = field(default_factory=dict)
     """Answers to questions, by topic, in place of those of the core."""
     refusal_rows: Mapping[str, Callable[[str], Keyboard]] = field(default_factory=dict)
-    """Buttons under a refusal, by its text's key; each is called with the language."""
+    """Buttons under a refusal that is only for now, by its text's key, in a language."""
     about_user: Sequence[Callable[[int, str], Awaitable[list[str]]]] = ()
     """Lines about a user, by id and language, for administrators."""
     holds: Sequence[HoldsOf] = ()

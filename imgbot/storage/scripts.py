@@ -85,11 +85,17 @@ def _key(declared: str) -> str:
 
 @functools.cache
 def sources() -> Mapping[str, Traversable]:
-    """Return the file of each script of the core and of the features, by its name."""
+    """Return the file of each script of the core and of the features, by its name.
+
+    Raises ValueError for a name that two have.
+    """
     features = (each / "lua" for each in (resources.files("imgbot") / "features").iterdir())
     folders = [resources.files("imgbot.storage") / "lua", *features]
-    files = (file for folder in folders if folder.is_dir() for file in folder.iterdir())
-    return {file.name.removesuffix(".lua"): file for file in files}
+    files = [file for folder in folders if folder.is_dir() for file in folder.iterdir()]
+    found = {file.name.removesuffix(".lua"): file for file in files}
+    if len(found) < len(files):
+        raise ValueError("two scripts have the same name")
+    return found
 
 
 @functools.cache
