@@ -47,6 +47,7 @@ from imgbot.bot.handlers.start import (
     handle_cancel,
     handle_help,
     handle_small_talk,
+    handle_start,
     handle_unknown_command,
 )
 from imgbot.bot.messages import (
@@ -413,8 +414,9 @@ def _handler_of(text: Text) -> MessageHandler:
 async def _command(topic: str, message: Message, dialogue: Dialogue) -> None:
     """Do what a command in words asks for."""
     command = dialogue.app.commands.command(topic, "")
-    handler = _IN_WORDS.get(topic) or (command.handler if command else handle_unknown_command)
-    await handler(message, dialogue)
+    is_open = command is not None and not command.is_for_admins
+    usual = command.handler if command and is_open else handle_unknown_command
+    await _IN_WORDS.get(topic, usual)(message, dialogue)
 
 
 async def _answer(topic: str, message: Message, dialogue: Dialogue) -> None:
@@ -601,6 +603,7 @@ _TALK: Mapping[str, MessageHandler] = {
     Intent.SMALL_TALK: handle_small_talk,
 }
 _IN_WORDS: Mapping[str, MessageHandler] = {
+    "restart": handle_start,
     "file": handle_file,
     "delete": handle_delete,
     "receipt": handle_receipt,

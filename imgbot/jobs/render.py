@@ -85,7 +85,9 @@ class _Preparation:
     async def fetch_again(self) -> None:
         """Fetch a result once more that may have come short: half of it is no result."""
         await asyncio.to_thread(self._raw.unlink, missing_ok=True)
-        await _fetch(self._context, self._job, self._raw)
+        if await _fetch(self._context, self._job, self._raw) != self._raw:
+            # It is that of an earlier delivery, with what hooks have changed: the step begins anew.
+            raise NotFetchedError(await fetch_again(self._context, self._job, FailedFetch()))
 
 
 async def _keep_file(
@@ -121,6 +123,9 @@ async def _move_to_delivery(
         outcome=State.DELIVERED,
         reason="",
         facts=facts,
+        # Those of the previous release were among the facts; can go after the first release.
+        features=job.progress.features,
+        shown=job.progress.shown,
         note=ready.note or job.request.note,
         lettering=job.progress.lettering,
         tries=0,

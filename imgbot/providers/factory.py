@@ -123,13 +123,14 @@ def document_of(name: str) -> SpecDocument:
 def files_of(path: Path) -> tuple[str, ...]:
     """Return the names of an operator's own file and of the files it references."""
     try:
-        content = tomllib.loads(read_file(path).text)
+        document = read_file(path)
+        base = tomllib.loads(document.text).get("extends")
+        flows = document.content.get("operations")
     except ConfigError:
-        content = {}
-    flows = content.get("operations")
+        base = flows = None
     tables = [*flows.values()] if isinstance(flows, dict) else []
     named = [each.get("workflow") for each in tables if isinstance(each, dict)]
-    names = (name for name in (*named, content.get("extends")) if isinstance(name, str))
+    names = (name for name in (*named, base) if isinstance(name, str))
     return (path.name, *dict.fromkeys(name for name in names if (path.parent / name).is_file()))
 
 

@@ -132,7 +132,13 @@ def former(job: Job, record: Mapping[str, str]) -> tuple[Hold, ...]:
         held.append(Hold("stars", account, f"job:{job.id}", stars))
     if stars:
         held.append(Hold("stars", account, "balance", -stars, AT_DEATH, "spent"))
-    elif "stars" in record and record.get("is_cancelled") != "0":
-        # One that was dead before held none any longer.
+    elif "stars" in record and not _was_dead(record):
         held.append(Hold("free", account, "free_count", 1, AT_DEATH, dated="free_day"))
     return tuple(held)
+
+
+def _was_dead(record: Mapping[str, str]) -> bool:
+    """Return true for a former job that has been dead: it holds no free picture any longer."""
+    # A live one has this field as well once it goes on though its user has cancelled it.
+    is_late = record.get("reason", "").startswith("cancelled")
+    return record.get("is_cancelled") == "0" and not is_late

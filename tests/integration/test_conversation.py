@@ -105,6 +105,7 @@ ANSWERED = [
     ("ru", "лиса не рыжая", "complaint"),
     ("en", "delete this picture", "delete_ask"),
     ("en", "stop sending me pictures", "cancel_nothing"),
+    ("en", "reset everything", "start"),
     ("en", "Don´t draw it", "cancel_nothing"),
     ("en", "Thanks, John", "pleasantry"),
     ("ru", "Одну минуту", "pleasantry"),

@@ -492,6 +492,11 @@ async def test_a_file_extends_a_preset_by_terms_of_its_own(tmp_path: Path) -> No
     async with aclosing(open_provider(file, ProviderConfig(), AsyncMock())) as own:
         assert own.offers[Operation.CREATE].model == "a"
         assert files_of(Path(file)) == ("comfyui.toml",)
+    # A backup takes those of a file that is extended along.
+    (tmp_path / "flow.json").write_text("{}")
+    (tmp_path / "base.toml").write_text('[operations.create]\nworkflow = "flow.json"')
+    (tmp_path / "top.toml").write_text('extends = "base.toml"')
+    assert files_of(tmp_path / "top.toml") == ("top.toml", "flow.json", "base.toml")
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from imgbot.features.stars.payments import StarTransfer
 from imgbot.features.stars.reconciler import StarReconciler
 from imgbot.jobs.captions import failure_text
 from imgbot.jobs.submit import _stars_back
-from imgbot.storage import keys
+from imgbot.storage import holds, keys
 from imgbot.storage.client import Client
 from imgbot.storage.dead_letters import DeadLetters, ProblemJob
 from imgbot.storage.job_queue import Admission, JobQueue
@@ -345,3 +345,19 @@ async def test_the_ledger_learns_from_telegrams_list_and_settles_what_was_left(
 async def _page(told: list[StarTransfer], offset: int) -> tuple[int, list[StarTransfer]]:
     page = told[offset : offset + 2]
     return len(page), page
+
+
+@pytest.mark.parametrize(
+    ("record", "is_held"),
+    [
+        ({}, True),
+        ({"is_cancelled": "0", "reason": "cancelled_late"}, True),
+        ({"is_cancelled": "0", "reason": "given_up"}, False),
+    ],
+)
+def test_a_free_picture_of_the_previous_release_is_held_until_its_job_ends(
+    record: dict[str, str], *, is_held: bool
+) -> None:
+    found = holds.former(job("7", USER), {"stars": "0", **record})
+
+    assert ("free" in [each.name for each in found]) is is_held
