@@ -35,6 +35,12 @@ def test_before_the_first_sample_nothing_is_known() -> None:
     assert dict(Indicators().levels) == dict.fromkeys(Indicator, (None, Level.UNKNOWN))
 
 
+def test_what_ended_before_the_first_sample_is_recent() -> None:
+    indicators = _judged(_after(0, ended={("create", "ok"): 1.0}))
+
+    assert indicators.recent().ended_as("ok") == 1
+
+
 def _queue(waiting: int) -> list[Sample]:
     return [with_facts(_after(5), waiting=waiting)]
 

@@ -162,6 +162,9 @@ class Indicators:
 
     def take(self, sample: Sample) -> None:
         """Remember a sample, and no more before it than the longest window needs."""
+        if not self._samples:
+            # What was counted before the first sample is recent, too.
+            self._samples.append(Sample(sample.at_s, sample.clock_s, sample.facts, sample.usage))
         self._samples.append(sample)
         begin_s = sample.clock_s - RECENT_S
         while len(self._samples) > 1 and self._samples[1].clock_s <= begin_s:
