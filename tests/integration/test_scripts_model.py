@@ -153,7 +153,7 @@ class ScriptsMachine(RuleBasedStateMachine):
 
     # Updates
 
-    @rule(chat=_SOME, updates=st.lists(_ITEMS, max_size=3), repeats=_REPEATS)
+    @rule(chat=_SOME, updates=st.lists(_SOME, max_size=3), repeats=_REPEATS)
     def defer(self, chat: int, updates: list[int], repeats: int) -> None:
         values: list[str | int] = []
         for each in updates:
@@ -162,7 +162,7 @@ class ScriptsMachine(RuleBasedStateMachine):
                 self.deferred[f"{chat}"][3 * each + chat] = f"update {3 * each + chat}"
         self.call("defer_updates", repeats, updates=values)
 
-    @rule(chat=_SOME, update=_ITEMS, repeats=_REPEATS)
+    @rule(chat=_SOME, update=_SOME, repeats=_REPEATS)
     def mark_handled(self, chat: int, update: int, repeats: int) -> None:
         update_id = 3 * update + chat
         self.call("mark_handled", repeats, update_id=update_id, chat=f"{chat}")
